@@ -10,9 +10,8 @@
  */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import {
-  Initial, IPC, IpcFlag, Mtd, Ops, Right, ThreadFlag, capPage, memoryPage, type Sys, type Syscalls
-} from '../microkernel/abi/index.ts';
+import { Initial, IPC, IpcFlag, Mtd, Ops, Right, ThreadFlag, capPage, memoryPage, type Sys } from '../microkernel/abi/index.ts';
+import type { Syscalls } from '../binding/index.ts';
 import { CODE, bootReal, makeUser, type Real, type User } from '../microkernel/testing/real-machine.ts';
 
 interface Row { readonly what: string; readonly cycles: number; readonly ns: number; readonly heap: number; readonly published: string }

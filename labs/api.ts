@@ -5,8 +5,8 @@
 export * from '../roottask/client/index.ts';
 export { Server, answer, refuse, OK, type Answer, type Session, type SessionHandler } from '../roottask/lib/server.ts';
 export {
-  CapRight, Cause, IpcFlag, Item, KernelError, MemoryFault, Mtd, NEVER, NOW, Ops, Own, Resume, Right, Status, ThreadFlag, causeName,
-  capPage, flexpages, memoryPage, statusName, wholeSpace,
-  type Memory, type Message, type Operation, type Received, type Sys, type Syscalls, type ThreadBody, type Utcb,
+  CapRight, Cause, IpcFlag, Item, MemoryFault, Mtd, NEVER, NOW, Ops, Own, Resume, Right, Status, ThreadFlag, causeName, capPage,
+  memoryPage, statusName, wholeSpace, type Memory, type Operation, type Sys, type Utcb
 } from '../microkernel/abi/index.ts';
+export { KernelError, flexpages, type Message, type Received, type Syscalls, type ThreadBody } from '../binding/index.ts';
 export * from './start/index.ts';

@@ -1,6 +1,7 @@
 /** Kernel calls of aliens under their server's eyes: reported before and after, refused or let through, once. */
 import { describe, expect, it } from 'vitest';
-import { CapRight, Cause, Initial, IPC, Mtd, Ops, Resume, Status, ThreadFlag, capPage, type Sys, type Syscalls } from './abi/index.ts';
+import { CapRight, Cause, Initial, IPC, Mtd, Ops, Resume, Status, ThreadFlag, capPage, type Sys } from './abi/index.ts';
+import type { Syscalls } from '../binding/index.ts';
 import { CODE, makeUser, type Real, type User } from './testing/real-machine.ts';
 import { runReal } from './testing/run.ts';
 

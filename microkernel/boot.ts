@@ -6,7 +6,7 @@
  *            └ kernel memory: page tables, UTCBs
  */
 import type { Bus, HartApi, PhysicalMemory } from '../machine/api.ts';
-import { BOOTINFO_VA, CapRight, Initial, Right, type BootInfo, type RecordWatch, type ThreadBody, type TraceSink } from './abi/index.ts';
+import { BOOTINFO_VA, CapRight, Initial, Right, type BootInfo, type RecordWatch, type ThreadEntry, type TraceSink } from './abi/index.ts';
 import { BYTES } from './costs.ts';
 import { Factory } from './objects/factory.ts';
 import { Frames } from './frames.ts';
@@ -41,7 +41,7 @@ export interface BootModule { readonly name: string; readonly bytes: Uint8Array 
 export interface KernelOptions {
   readonly machine: KernelMachine;
   /** Body of the first thread. */
-  readonly root: ThreadBody;
+  readonly root: ThreadEntry;
   /** Files for the first task; copied into RAM. */
   readonly bootModules?: readonly BootModule[];
   readonly devices?: BootInfo['devices'];
@@ -101,7 +101,7 @@ function placeModules(memory: PhysicalMemory, top: number, files: readonly BootM
   });
 }
 
-function firstTask(k: Unbooted, kernelBytes: number, info: BootInfo, body: ThreadBody): void {
+function firstTask(k: Unbooted, kernelBytes: number, info: BootInfo, body: ThreadEntry): void {
   const factory = new Factory(k.newId(), undefined, kernelBytes, 255, info.harts < 32 ? 2 ** info.harts - 1 : -1);
   const task = newTask(k, factory, SHAPES[0])!;
   k.created(task);

@@ -1,6 +1,7 @@
 /** One suite of the ABI, played by RISC-V threads, by TypeScript threads, and by one of each: the semantics are the same. */
 import { describe, expect, it } from 'vitest';
-import { CapRight, Initial, Ops, Right, Status, capPage, memoryPage, type Operation, type Sys, type Syscalls } from './abi/index.ts';
+import { CapRight, Initial, Ops, Right, Status, capPage, memoryPage, type Operation, type Sys } from './abi/index.ts';
+import type { Syscalls } from '../binding/index.ts';
 import { audit } from './testing/audit.ts';
 import { begin, end, makePuppet, play, type Puppet, type Report } from './testing/puppet.ts';
 import { bootReal } from './testing/real-machine.ts';

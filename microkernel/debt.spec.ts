@@ -1,6 +1,7 @@
 /** Charged work passes as time that can be preempted, that budgets pay, and that is the same however it is cut into pieces. */
 import { describe, expect, it } from 'vitest';
-import { Initial, IpcFlag, Ops, Right, ThreadFlag, capPage, memoryPage, type Sys, type Syscalls, type ThreadBody } from './abi/index.ts';
+import { Initial, IpcFlag, Ops, Right, ThreadFlag, capPage, memoryPage, type Sys } from './abi/index.ts';
+import type { Syscalls, ThreadBody } from '../binding/index.ts';
 import { COSTS } from './costs.ts';
 import { runFake } from './testing/run.ts';
 

@@ -3,9 +3,8 @@
  * kernel neither throws nor hangs, its books are right, and nothing of an innocent bystander changes. SEEDS in the environment: how many.
  */
 import { expect, it } from 'vitest';
-import {
-  Cause, IPC, Initial, Mtd, MTD_GUEST, Ops, Right, S, ThreadFlag, U, capPage, memoryPage, type Sys, type Syscalls
-} from './abi/index.ts';
+import { Cause, IPC, Initial, Mtd, MTD_GUEST, Ops, Right, S, ThreadFlag, U, capPage, memoryPage, type Sys } from './abi/index.ts';
+import type { Syscalls } from '../binding/index.ts';
 import { audit } from './testing/audit.ts';
 import { digest, makeBystander } from './testing/bystander.ts';
 import { CODE, bootReal, type Real } from './testing/real-machine.ts';

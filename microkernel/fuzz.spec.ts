@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { Initial, Ops, ThreadFlag, capPage, memoryPage, type Sys, type Syscalls } from './abi/index.ts';
+import { Initial, Ops, ThreadFlag, capPage, memoryPage, type Sys } from './abi/index.ts';
+import { entryOf, type Syscalls } from '../binding/index.ts';
 import { audit } from './testing/audit.ts';
 import { Kernel } from './kernel.ts';
 import { digest, makeBystander } from './testing/bystander.ts';
@@ -54,11 +55,11 @@ export function fuzz(seed: number, calls: number, harts: number, rootToo = false
   let failure: unknown;
   const kernel: Kernel = machine.kernel = new Kernel({
     machine, log: l => lines.push(l),
-    root: function* (sys) {
+    root: entryOf(function* (sys) {
       try { yield* world(sys, () => kernel, seed, calls, harts); } catch (e) { failure = e; }
       if (rootToo) yield* randomBody(seed, calls)(sys);
       else yield* sys.receive();
-    },
+    }),
   });
   for (let i = 0; i < 1_000_000; i++) {
     let busy = true;

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { Cause, Initial, MTD_GUEST, Mtd, Ops, Right, S, ThreadFlag, memoryPage, type Sys, type Syscalls } from './abi/index.ts';
+import { Cause, Initial, MTD_GUEST, Mtd, Ops, Right, S, ThreadFlag, memoryPage, type Sys } from './abi/index.ts';
+import type { Syscalls } from '../binding/index.ts';
 import { makeUser, type Real, type User } from './testing/real-machine.ts';
 import { runReal } from './testing/run.ts';
 

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import {
-  CapRight, FIRST_FREE_SELECTOR, Initial, IpcFlag, KernelError, MemoryFault, NOW, Ops, Right, Status, ThreadFlag, capPage, memoryPage,
-  readBootInfo, wholeSpace, type Sys, type Syscalls, type ThreadBody
+  CapRight, FIRST_FREE_SELECTOR, Initial, IpcFlag, MemoryFault, NOW, Ops, Right, Status, ThreadFlag, capPage, memoryPage, wholeSpace,
+  type Sys
 } from './abi/index.ts';
+import { KernelError, readBootInfo, type Syscalls, type ThreadBody } from '../binding/index.ts';
 import { audit } from './testing/audit.ts';
 import { bootFake } from './testing/fake-machine.ts';
 

@@ -4,7 +4,8 @@
  */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { CapRight, Initial, Ops, Right, Status, capPage, memoryPage, type Sys, type Syscalls } from './abi/index.ts';
+import { CapRight, Initial, Ops, Right, Status, capPage, memoryPage, type Sys } from './abi/index.ts';
+import type { Syscalls } from '../binding/index.ts';
 import { audit } from './testing/audit.ts';
 import type { Kernel } from './kernel.ts';
 import type { Task } from './objects/task.ts';

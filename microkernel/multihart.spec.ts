@@ -3,7 +3,8 @@
  * everywhere.
  */
 import { expect, it } from 'vitest';
-import { Cause, Initial, Mtd, NEVER, Ops, Right, Status, ThreadFlag, memoryPage, type Sys, type Syscalls } from './abi/index.ts';
+import { Cause, Initial, Mtd, NEVER, Ops, Right, Status, ThreadFlag, memoryPage, type Sys } from './abi/index.ts';
+import type { Syscalls } from '../binding/index.ts';
 import { CODE, loadProgram, makeUser, type User } from './testing/real-machine.ts';
 import { runReal } from './testing/run.ts';
 

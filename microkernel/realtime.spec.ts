@@ -5,9 +5,8 @@
  */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import {
-  Initial, IPC, Kind, Ops, Right, ThreadFlag, TRACE_RECORD, capPage, memoryPage, type Sys, type Syscalls, type ThreadBody, type TraceSink
-} from './abi/index.ts';
+import { Initial, IPC, Kind, Ops, Right, ThreadFlag, TRACE_RECORD, capPage, memoryPage, type Sys, type TraceSink } from './abi/index.ts';
+import type { Syscalls, ThreadBody } from '../binding/index.ts';
 import { CODE, makeUser } from './testing/real-machine.ts';
 import { runReal } from './testing/run.ts';
 

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import {
-  Cause, Initial, IPC, Mtd, Ops, Resume, Right, Status, ThreadFlag, capPage, memoryPage, type Sys, type Syscalls
-} from './abi/index.ts';
+import { Cause, Initial, IPC, Mtd, Ops, Resume, Right, Status, ThreadFlag, capPage, memoryPage, type Sys } from './abi/index.ts';
+import type { Syscalls } from '../binding/index.ts';
 import { CODE, makeUser, type Real } from './testing/real-machine.ts';
 import { runReal } from './testing/run.ts';
 

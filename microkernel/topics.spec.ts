@@ -1,8 +1,7 @@
 /** What sel4test asks of a kernel and no other spec here does (README.md has the whole table). */
 import { describe, expect, it } from 'vitest';
-import {
-  Cause, Initial, IPC, Mtd, Ops, Right, Status, ThreadFlag, capPage, memoryPage, type Sys, type Syscalls, type ThreadBody
-} from './abi/index.ts';
+import { Cause, Initial, IPC, Mtd, Ops, Right, Status, ThreadFlag, capPage, memoryPage, type Sys } from './abi/index.ts';
+import type { Syscalls, ThreadBody } from '../binding/index.ts';
 import { CODE, makeUser, type User } from './testing/real-machine.ts';
 import { runFake, runReal } from './testing/run.ts';
 

@@ -1,7 +1,7 @@
 /** Both halves of the address space, by every depth of tables; and threads that go on in another task's memory until their next event. */
 import { describe, expect, it } from 'vitest';
-import { Cause, IPC, Initial, Mtd, Ops, Resume, Right, S, Status, ThreadFlag, U, everything, memoryPage, type Sys,
-  type Syscalls } from './abi/index.ts';
+import { Cause, IPC, Initial, Mtd, Ops, Resume, Right, S, Status, ThreadFlag, U, everything, memoryPage, type Sys } from './abi/index.ts';
+import type { Syscalls } from '../binding/index.ts';
 import { CODE, loadProgram, makeUser, type Real } from './testing/real-machine.ts';
 import { runReal } from './testing/run.ts';
 

@@ -3,10 +3,10 @@
  * that are maps. Just enough of the ABI to boot a scenario in milliseconds; says nothing about the real kernel.
  */
 import {
-  BOOTINFO_VA, Initial, IpcFlag, MemoryFault, Ops, Status, Syscalls, U, Utcb, ITEM_BYTES, flexBase, flexOrder, flexRights, flexSelector,
-  flexSize, isCapPage,
-  type BootInfo, type IpcRequest, type Memory, type Sys, type ThreadBody,
+  BOOTINFO_VA, Initial, IpcFlag, MemoryFault, Ops, Status, U, Utcb, ITEM_BYTES, flexBase, flexOrder, flexRights, flexSelector, flexSize,
+  isCapPage, type BootInfo, type IpcRequest, type Memory, type Sys
 } from '../microkernel/abi/index.ts';
+import { Syscalls, type ThreadBody } from '../binding/index.ts';
 
 const PAGE = 4096;
 interface Obj { readonly kind: string; readonly n: number; dead: boolean }

@@ -2,7 +2,8 @@
  * Two tasks and one door between them. `greeter` announces a service; `visitor` holds a capability to it, and to nothing else but
  * memory and the log. Every line that appears has crossed four protection boundaries.
  */
-import type { Sys, Syscalls } from '../microkernel/abi/index.ts';
+import type { Sys } from '../microkernel/abi/index.ts';
+import type { Syscalls } from '../binding/index.ts';
 import { ask, getText, log, report, type Env, type Program } from '../roottask/client/index.ts';
 import { Server, refuse, type Answer } from '../roottask/lib/server.ts';
 import { defineScenario } from './define.ts';

@@ -2,7 +2,8 @@
  * A server that crashes, and comes back. `dice` throws an exception at every third request. Its client gets an error, not silence,
  * and finds a fresh server behind the same capability a moment later.
  */
-import type { Sys, Syscalls } from '../microkernel/abi/index.ts';
+import type { Sys } from '../microkernel/abi/index.ts';
+import type { Syscalls } from '../binding/index.ts';
 import { statusName } from '../microkernel/abi/index.ts';
 import { ask, log, type Env, type Program } from '../roottask/client/index.ts';
 import { Server, answer, type Answer } from '../roottask/lib/server.ts';

@@ -1,5 +1,6 @@
 /** A component that somebody has taken over: it writes wherever it can, and asks of everybody whatever there is to ask. */
-import { IpcFlag, MemoryFault, Ops, Own, capPage, memoryPage, wholeSpace, type Sys, type Syscalls } from '../microkernel/abi/index.ts';
+import { IpcFlag, MemoryFault, Ops, Own, capPage, memoryPage, wholeSpace, type Sys } from '../microkernel/abi/index.ts';
+import type { Syscalls } from '../binding/index.ts';
 import { Protocol, allocate, log, valueOf, type Env, type Program } from '../roottask/client/index.ts';
 
 const LABELS = Object.values(Protocol).flatMap((group) => Object.values(group).map((row) => row.label));

@@ -5,7 +5,8 @@
  *
  * Twin: one monitor for both machines. Its failed assertion takes the neighbour along, which loses all it had done and boots again.
  */
-import type { Sys, Syscalls } from '../microkernel/abi/index.ts';
+import type { Sys } from '../microkernel/abi/index.ts';
+import type { Syscalls } from '../binding/index.ts';
 import { spawn, valueOf, type Env, type Program } from '../roottask/client/index.ts';
 import type { Component } from '../roottask/scenario.ts';
 import { vmm } from '../vmm/index.ts';

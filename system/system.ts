@@ -6,6 +6,7 @@
  *
  * A run is a function of the scenario, the modules, the disks, the seed, and what passes the door.
  */
+import { entryOf } from '../binding/index.ts';
 import { createBoard, type Board } from '../machine/board/board.ts';
 import { CpuError } from '../machine/cpu/model.ts';
 import type { CpuModel } from '../machine/cpu/switch.ts';
@@ -136,12 +137,12 @@ export class System {
         options: JSON.stringify({ scenario: scenario.name, processor: processorOf(this.cpu) }), seed: options.seed ?? 0,
       kernelMemory: kernelMemoryFor(scenario), trace: this.tally, watch: this.capture?.watch, log: host.kernelLog,
       guestState: scenario.guestState,
-      root: rootTask(scenario, {
+      root: entryOf(rootTask(scenario, {
         changed: state => { this.components.set(state.name, state); this.host.component?.(this, state); },
         trouble: (component, text) => host.trouble?.(component, text),
         finished: (status, why) => { this.verdict = { status, why }; },
         appeared: text => [...this.watches.values()].some(w => w.has({ text })),
-      }),
+      })),
     });
   }
 

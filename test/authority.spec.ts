@@ -2,7 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Component, Program, Scenario } from '../index.ts';
 import { bootScenario } from './audited.ts';
-import { NEVER, Ops, Own, Status, ThreadFlag, statusName, type Sys, type Syscalls } from '../microkernel/abi/index.ts';
+import { NEVER, Ops, Own, Status, ThreadFlag, statusName, type Sys } from '../microkernel/abi/index.ts';
+import type { Syscalls } from '../binding/index.ts';
 import { log, type Env } from '../roottask/client/index.ts';
 
 const PERIOD = 10e6, ROUNDS = 200;

@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { consoleMux, uart, type Host, type Program, type Result, type Scenario } from '../index.ts';
 import { bootScenario } from './audited.ts';
 import type { BlockBackend } from '../machine/index.ts';
-import { Ops, type Sys, type Syscalls } from '../microkernel/abi/index.ts';
+import { Ops, type Sys } from '../microkernel/abi/index.ts';
+import type { Syscalls } from '../binding/index.ts';
 import { allocate, exit, log, openBlock, openConsole, openRom, valueOf, type Env } from '../roottask/client/index.ts';
 import { blockDriver, consoleDriver } from '../scenarios/devices.ts';
 

@@ -3,9 +3,9 @@
  * got what it must not have; anything else it does may end its own thread and nothing more.
  */
 import {
-  Initial, IpcFlag, MemoryFault, Ops, Right, ThreadFlag, Utcb, Window, memoryPage, type IpcRequest, type Memory, type Sys, type Syscalls,
-  type ThreadBody
+  Initial, IpcFlag, MemoryFault, Ops, Right, ThreadFlag, Utcb, Window, memoryPage, type IpcRequest, type Memory, type Sys
 } from '../microkernel/abi/index.ts';
+import type { Syscalls, ThreadBody } from '../binding/index.ts';
 
 /**
  * What a trick gets: its own thread's calls, a page that it may use, a portal that somebody answers, and what it must say if it gets out.

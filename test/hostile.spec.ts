@@ -6,9 +6,8 @@ import { consoleMux, uart, type Program, type Scenario } from '../index.ts';
 import { bootScenario } from './audited.ts';
 import { loopback } from '../machine/index.ts';
 import { audit } from '../microkernel/index.ts';
-import {
-  Initial, IpcFlag, Ops, ThreadFlag, capPage, memoryPage, wholeSpace, type Sys, type Syscalls, type ThreadBody
-} from '../microkernel/abi/index.ts';
+import { Initial, IpcFlag, Ops, ThreadFlag, capPage, memoryPage, wholeSpace, type Sys } from '../microkernel/abi/index.ts';
+import type { Syscalls, ThreadBody } from '../binding/index.ts';
 import { bootFake } from '../microkernel/testing/fake-machine.ts';
 import { Protocol, allocate, log, openBlock, openConsole, openNet, valueOf, type Env } from '../roottask/client/index.ts';
 import { tricks, type Trick } from './hostile-door.ts';

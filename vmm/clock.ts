@@ -1,5 +1,6 @@
 /** Virtual time for devices, with one alarm. The alarm rings in a thread of its own. */
-import { NEVER, Ops, type Sys, type Syscalls } from '../microkernel/abi/index.ts';
+import { NEVER, Ops, type Sys } from '../microkernel/abi/index.ts';
+import type { Syscalls } from '../binding/index.ts';
 import type { Alarm } from '../hardware/chips/ports.ts';
 import type { Work } from './work.ts';
 

@@ -8,7 +8,8 @@
  */
 import type { BlockPort, BlockRequest, Piece } from '../hardware/chips/ports.ts';
 import { slicePieces, totalLength } from '../hardware/chips/virtio/pieces.ts';
-import { NEVER, Ops, type Memory, type Sys, type Syscalls } from '../microkernel/abi/index.ts';
+import { NEVER, Ops, type Memory, type Sys } from '../microkernel/abi/index.ts';
+import type { Syscalls } from '../binding/index.ts';
 import {
   BlockKind, type BlockQueue, PIECES_MOST, SECTOR, allocate, openBlockQueue, openRom, spawn, valueOf,
 } from '../roottask/client/index.ts';

@@ -6,7 +6,8 @@
  *   device ◄── reply ────────────── folder's thread ◄── files server
  */
 import type { FilePort } from '../hardware/chips/ports.ts';
-import { NEVER, Ops, Own, type Sys, type Syscalls } from '../microkernel/abi/index.ts';
+import { NEVER, Ops, Own, type Sys } from '../microkernel/abi/index.ts';
+import type { Syscalls } from '../binding/index.ts';
 import { type Env, FILES_HALF, type HostFiles, openFiles, spawn, valueOf } from '../roottask/client/index.ts';
 import { HEADER, messages } from '../roottask/client/ninep/index.ts';
 import type { FolderOption } from './options.ts';

@@ -6,7 +6,8 @@
  *
  * A guest that sends faster than the network takes waits (`full`). Arriving frames are lost while the card has no room.
  */
-import { NEVER, Ops, type Sys, type Syscalls } from '../microkernel/abi/index.ts';
+import { NEVER, Ops, type Sys } from '../microkernel/abi/index.ts';
+import type { Syscalls } from '../binding/index.ts';
 import type { Net } from '../roottask/client/index.ts';
 import type { FramePort } from '../hardware/chips/ports.ts';
 

@@ -4,7 +4,8 @@
  * mean; what a
  * guest may ask is one operation for each portal, the scenario's.
  */
-import { IpcFlag, MAX_WORDS, U, type Syscalls } from '../microkernel/abi/index.ts';
+import { IpcFlag, MAX_WORDS, U } from '../microkernel/abi/index.ts';
+import type { Syscalls } from '../binding/index.ts';
 import type { Env } from '../roottask/client/index.ts';
 import { getBytes, put } from '../roottask/client/index.ts';
 import type { GuestRam } from './ram.ts';

@@ -7,7 +7,8 @@
  * The writer has the priority of the guest, so that a run of characters goes out as one message. A guest that prints faster than the
  * stream takes waits (`full`). Input that the guest does not take stays in the stream.
  */
-import { NEVER, Ops, type Sys, type Syscalls } from '../microkernel/abi/index.ts';
+import { NEVER, Ops, type Sys } from '../microkernel/abi/index.ts';
+import type { Syscalls } from '../binding/index.ts';
 import { type Console, type Result, valueOf } from '../roottask/client/index.ts';
 import type { CharPort } from '../hardware/chips/ports.ts';
 

@@ -2,7 +2,8 @@
  * The surroundings of a VM, which outlive its reboots: guest memory, terminals with their threads, the clock, and the semaphores by
  * which these tell each other that something has happened.
  */
-import { Ops, Own, Right, type Sys, type Syscalls } from '../microkernel/abi/index.ts';
+import { Ops, Own, Right, type Sys } from '../microkernel/abi/index.ts';
+import type { Syscalls } from '../binding/index.ts';
 import { type Env, allocate, log, openConsole, openNet, spawn, valueOf } from '../roottask/client/index.ts';
 import { Clock } from './clock.ts';
 import { type Folder, openFolder } from './folders.ts';

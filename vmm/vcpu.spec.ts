@@ -1,6 +1,7 @@
 import { ExitControl } from './control.ts';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { Cause, IpcFlag, Mtd, Ops, S, Syscalls, type IpcRequest, type Sys, type Utcb } from '../microkernel/abi/index.ts';
+import { Cause, IpcFlag, Mtd, Ops, S, type IpcRequest, type Sys, type Utcb } from '../microkernel/abi/index.ts';
+import { Syscalls } from '../binding/index.ts';
 import { Bus } from './devices/bus.ts';
 import type { Chip } from '../hardware/chips/chip.ts';
 import { RAM_BASE } from './ram.ts';

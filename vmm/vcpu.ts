@@ -7,7 +7,8 @@
  *
  * Interrupts reach the guest through hvip, which travels with every event and answer; a running vCPU is recalled to take a new one.
  */
-import { IpcFlag, Mtd, NEVER, Ops, Resume, S, type Sys, type Syscalls, type Utcb } from '../microkernel/abi/index.ts';
+import { IpcFlag, Mtd, NEVER, Ops, Resume, S, type Sys, type Utcb } from '../microkernel/abi/index.ts';
+import type { Syscalls } from '../binding/index.ts';
 import type { Alarm } from '../hardware/chips/ports.ts';
 import { CHANGING, exitOf } from './dispatcher.ts';
 import { RepeatedFaults } from './faults.ts';

@@ -4,7 +4,8 @@
  */
 import { Plic } from '../hardware/chips/plic.ts';
 import type { VirtioModel } from '../hardware/chips/virtio/model.ts';
-import { CapRight, NEVER, Ops, Own, Right, capPage, flexpages, type Sys, type Syscalls } from '../microkernel/abi/index.ts';
+import { CapRight, NEVER, Ops, Own, Right, capPage, type Sys } from '../microkernel/abi/index.ts';
+import { flexpages, type Syscalls } from '../binding/index.ts';
 import { type Result, type Spawned, bad, good, spawn, nameIt } from '../roottask/client/index.ts';
 import { type Row, SOURCES, buildBus } from './board.ts';
 import { Clock } from './clock.ts';

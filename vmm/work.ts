@@ -2,7 +2,8 @@
  * Work that devices and calls cannot do themselves because it needs system calls: semaphores to raise, vCPUs to be looked at, errands.
  * A thread that let a device run (a vCPU's, the console's reader, the clock) calls `deliver` afterwards.
  */
-import { Ops, type Sys, type Syscalls } from '../microkernel/abi/index.ts';
+import { Ops, type Sys } from '../microkernel/abi/index.ts';
+import type { Syscalls } from '../binding/index.ts';
 
 /** Somebody whose interrupts have changed. */
 export interface Attentive { attend(sys: Syscalls): Sys<void> }

@@ -2,7 +2,8 @@
  * Stubs of the toolbox for TypeScript tasks: each answers the status of the request, 0 when it was done; results stand in the UTCB as the
  * row says.
  */
-import type { Sys, Syscalls } from '../../microkernel/abi/index.ts';
+import type { Sys } from '../../microkernel/abi/index.ts';
+import type { Syscalls } from '../../binding/index.ts';
 import { ask, getBytes, type Env } from '../../roottask/client/index.ts';
 import { MOST_BYTES, Toolbox } from './protocol.ts';
 

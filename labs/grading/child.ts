@@ -3,7 +3,8 @@
  * says; what it has to tell goes to the driver alone, through a portal that nobody else holds.
  */
 import { assemble } from '../../hardware/isa/assemble.ts';
-import { Ops, Own, Right, capPage, memoryPage, statusName, type Received, type Sys, type Syscalls } from '../../microkernel/abi/index.ts';
+import { Ops, Own, Right, capPage, memoryPage, statusName, type Sys } from '../../microkernel/abi/index.ts';
+import type { Received, Syscalls } from '../../binding/index.ts';
 import { allocate, nameIt, valueOf, type Env } from '../../roottask/client/index.ts';
 import { constants } from '../start/constants.ts';
 

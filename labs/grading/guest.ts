@@ -3,7 +3,8 @@
  * exits go where the driver says.
  */
 import { assemble } from '../../hardware/isa/assemble.ts';
-import { Cause, Mtd, Ops, Own, Right, ThreadFlag, memoryPage, type Sys, type Syscalls } from '../../microkernel/abi/index.ts';
+import { Cause, Mtd, Ops, Own, Right, ThreadFlag, memoryPage, type Sys } from '../../microkernel/abi/index.ts';
+import type { Syscalls } from '../../binding/index.ts';
 import { allocate, nameIt, valueOf, type Env } from '../../roottask/client/index.ts';
 
 /** Where the guest's memory begins. */

@@ -1,6 +1,6 @@
 /** Mistakes that can be seen in a TypeScript source without running it, and that its types do not show: a system call without `yield*`. */
 import * as api from '../api.ts';
-import { Syscalls } from '../../microkernel/abi/index.ts';
+import { Syscalls } from '../../binding/index.ts';
 import { treeOf, walk, type AnyNode } from './syntax.ts';
 
 const GENERATOR = Object.getPrototypeOf(function* () { yield 0; }) as object;

@@ -1,7 +1,8 @@
 /**
  * Processes that do what a driver tells them, one access at a time: the driver decides whose turn it is, and sees what each access gave.
  */
-import { Ops, Own, type Sys, type Syscalls } from '../../microkernel/abi/index.ts';
+import { Ops, Own, type Sys } from '../../microkernel/abi/index.ts';
+import type { Syscalls } from '../../binding/index.ts';
 import type { Env } from '../../roottask/client/index.ts';
 import { childCode, makeChild, startChild, type Child, type ChildOptions } from './child.ts';
 

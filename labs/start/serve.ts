@@ -2,9 +2,8 @@
  * The loop of a server, with nothing hidden: requests and events come through portals, one for each session; the answer may be held back.
  * Labs 3, 5, 6, 7, 9 and 11 begin with it. (`Server` of the library is the same for those who always answer at once.)
  */
-import {
-  CapRight, IpcFlag, Ops, Own, Status, capPage, type MapItem, type Sys, type Syscalls, type Word
-} from '../../microkernel/abi/index.ts';
+import { CapRight, IpcFlag, Ops, Own, Status, capPage, type Sys } from '../../microkernel/abi/index.ts';
+import type { MapItem, Syscalls, Word } from '../../binding/index.ts';
 import { Protocol, getText, register, valueOf, type Env } from '../../roottask/client/index.ts';
 
 /** What goes back. `mtd`: for events, the groups of state in the UTCB that the thread is to take over. */

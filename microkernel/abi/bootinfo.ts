@@ -15,6 +15,3 @@ export interface BootInfo {
   /** Free text for the first task (the scenario's options as JSON). */
   readonly options: string;
 }
-export function readBootInfo(memory: { u32(va: number): number; read(va: number, n: number): Uint8Array }): BootInfo {
-  return JSON.parse(new TextDecoder().decode(memory.read(BOOTINFO_VA + 4, memory.u32(BOOTINFO_VA)))) as BootInfo;
-}

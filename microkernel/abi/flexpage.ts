@@ -32,14 +32,3 @@ export const EVERYTHING = 64;
 export const everything = (rights = 0): Flexpage => memoryPage(0, EVERYTHING, rights);
 /** The lower half of a task's address space (Sv39: 2^38 bytes), as a receive window. */
 export const wholeSpace = (rights: number = Right.RWX): Flexpage => memoryPage(0, 38, rights);
-
-/** Splits [base, base+size) into the fewest flexpages whose `dest` counterpart is aligned alike. Sizes are multiples of 4096. */
-export function* flexpages(base: number, size: number, rights: number, dest = base): Generator<{ page: Flexpage; dest: number }> {
-  for (let at = 0; at < size; ) {
-    let order = 12;
-    while (order < 38 && (base + at) % 2 ** (order + 1) === 0 && (dest + at) % 2 ** (order + 1) === 0 && at + 2 ** (order + 1) <= size)
-      order++;
-    yield { page: memoryPage(base + at, order, rights), dest: dest + at };
-    at += 2 ** order;
-  }
-}

@@ -8,6 +8,6 @@ export * from './operations.ts';
 export * from './ipc.ts';
 export * from './memory.ts';
 export * from './window.ts';
-export * from './syscalls.ts';
+export * from './port.ts';
 export * from './bootinfo.ts';
 export * from './trace.ts';

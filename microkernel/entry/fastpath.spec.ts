@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
-import { Initial, Mtd, Ops, ThreadFlag, type Sys, type Syscalls } from '../abi/index.ts';
+import { Initial, Mtd, Ops, ThreadFlag, type Sys } from '../abi/index.ts';
+import type { Syscalls } from '../../binding/index.ts';
 import { audit } from '../testing/audit.ts';
 import { Kernel } from '../kernel.ts';
 import { CODE, bootReal, makeUser } from '../testing/real-machine.ts';

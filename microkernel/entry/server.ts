@@ -3,7 +3,7 @@
  * two `yield`s. An exception ends the thread, never the kernel. A yielded request is copied field by field before the kernel believes any
  * of it. An object of theirs is looked at only where an exception out of it is theirs too: inside `body`.
  */
-import { Cause, MOST_CHARGE, MemoryFault, Status, Syscalls, Utcb, type IpcRequest, type Look, type Sys } from '../abi/index.ts';
+import { Cause, MOST_CHARGE, MemoryFault, Status, Utcb, type IpcRequest, type Look, type Sys, type ThreadPort } from '../abi/index.ts';
 import type { Core } from '../core.ts';
 import { COSTS } from '../costs.ts';
 import { raise } from '../ipc/event.ts';
@@ -24,7 +24,7 @@ export function step(k: Core, cpu: Cpu, t: Thread): void {
 /** Runs the body to its next system call. undefined: there is none, the thread has finished or crashed. */
 export function body(k: Core, t: Thread): Asked | undefined {
   try {
-    t.running ??= t.body!.run(t.sys ??= newSys(k, t));
+    t.running ??= t.body!.run(portOf(k, t));
     const result = next(t, t.running);
     if (result === undefined) return t.asked;
     if (!result.done) {
@@ -85,9 +85,9 @@ function perform(k: Core, cpu: Cpu, t: Thread, asked: Asked): void {
 }
 
 /** The door: numbers in and out, copies, and a page of its own. */
-function newSys(k: Core, t: Thread): Syscalls {
+function portOf(k: Core, t: Thread): ThreadPort {
   const { buffer } = t.utcb!.i32;
-  return new Syscalls(Object.freeze({
+  return Object.freeze({
     utcb: new Utcb(buffer, 0),
     memory: new TaskMemory(k.memory, k.bus, t.task.space, (cycles) => { t.debt += cycles; }),
     now: () => t.cpu.hart.cycles + t.debt,
@@ -97,7 +97,7 @@ function newSys(k: Core, t: Thread): Syscalls {
         throw new RangeError(`charges are numbers from 0, together up to ${MOST_CHARGE}`);
       t.debt += Math.floor(cycles);
     },
-  }));
+  });
 }
 
 /** What a server shows to tools is copied, and nothing where it throws. */

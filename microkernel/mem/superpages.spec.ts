@@ -1,6 +1,7 @@
 /** Superpages: few steps, and clean answers where a quota does not pay for splitting one. */
 import { describe, expect, it } from 'vitest';
-import { Initial, Ops, Right, Status, memoryPage, type Sys, type Syscalls } from '../abi/index.ts';
+import { Initial, Ops, Right, Status, memoryPage, type Sys } from '../abi/index.ts';
+import type { Syscalls } from '../../binding/index.ts';
 import { BYTES } from '../costs.ts';
 import type { Kernel } from '../kernel.ts';
 import { runFake } from '../testing/run.ts';

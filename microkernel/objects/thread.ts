@@ -7,7 +7,7 @@
  *                     └── event without portal, Resume.stop ─→ stopped ── resume ─→ ready
  */
 import {
-  CAUSES, CapRight, Cause, Kind, Status, U, UTCB_SIZE, Utcb, type Look, type Sys, type Syscalls, type ThreadBody
+  CAUSES, CapRight, Cause, Kind, Status, U, UTCB_SIZE, Utcb, type Look, type Sys, type ThreadEntry
 } from '../abi/index.ts';
 import type { Due } from '../../machine/deadlines.ts';
 import type { Core } from '../core.ts';
@@ -32,7 +32,7 @@ import type { Semaphore } from './semaphore.ts';
 import type { Task } from './task.ts';
 
 /** What a TypeScript thread runs, and what it is called until somebody names it. */
-export interface Body { readonly run: ThreadBody; readonly name: string }
+export interface Body { readonly run: ThreadEntry; readonly name: string }
 /** A system call of a TypeScript thread: fields that are what they should be, and stay so. */
 export interface Asked {
   flags: number;
@@ -52,9 +52,8 @@ export class Thread extends KernelObject implements Due {
   movesTo: Cpu | undefined = undefined;
   readonly guest: boolean;
   readonly alien: boolean;
-  /** TypeScript threads: what they run, and how they are spoken to. */
+  /** TypeScript threads: what they run. */
   readonly body: Body | undefined;
-  sys: Syscalls | undefined = undefined;
   /** What it has shown to tools outside. */
   look: Look | undefined = undefined;
   running: Sys<void> | undefined = undefined;

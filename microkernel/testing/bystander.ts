@@ -3,7 +3,8 @@
  * change.
  * `digest` is all that it has and is: memory and its contents, capabilities, quota, the state and the registers of its waiting thread.
  */
-import { Initial, Ops, Right, ThreadFlag, capPage, memoryPage, IPC, type Sys, type Syscalls } from '../abi/index.ts';
+import { Initial, Ops, Right, ThreadFlag, capPage, memoryPage, IPC, type Sys } from '../abi/index.ts';
+import type { Syscalls } from '../../binding/index.ts';
 import type { Kernel } from '../kernel.ts';
 import type { Table } from '../mem/table.ts';
 import type { Factory } from '../objects/factory.ts';

@@ -6,7 +6,8 @@
  *
  * The kernel's own work takes no time here; time passes when a thread burns some, or when every hart sleeps. So time is exact in both.
  */
-import { Initial, IpcFlag, MemoryFault, Ops, Status, type IpcRequest, type Syscalls, type ThreadBody } from '../abi/index.ts';
+import { Initial, IpcFlag, MemoryFault, Ops, Status, type IpcRequest } from '../abi/index.ts';
+import { entryOf, type Syscalls, type ThreadBody } from '../../binding/index.ts';
 import { audit } from './audit.ts';
 import { Kernel } from '../kernel.ts';
 import type { KernelObject } from '../objects/object.ts';
@@ -62,7 +63,8 @@ export class Director implements Oracle {
     this.machine = new FakeMachine(16 * 2 ** 20, harts, true);
     this.machine.onWake = hart => this.#guard(() => { this.#flush(); this.world.expire(hart.id, hart.cycles); });
     const child: Child = { thread: undefined };
-    this.kernel = this.machine.kernel = new Kernel({ machine: this.machine, root: this.#body(child), kernelMemory: KERNEL_MEMORY });
+    const { machine } = this, root = entryOf(this.#body(child));
+    this.kernel = machine.kernel = new Kernel({ machine, root, kernelMemory: KERNEL_MEMORY });
     this.root = this.#boot();
     child.thread = this.root.thread;
     this.#moves = new Moves(this.root, steps, harts);
@@ -151,7 +153,7 @@ export class Director implements Oracle {
     u.window = request.window;
     u.capWindow = request.capWindow;
     const r = sys.ipc(request.flags, request.cap, request.sendTimeout, request.receiveTimeout);
-    r.body = child && this.#body(child);
+    r.body = child && entryOf(this.#body(child));
     return r;
   }
 

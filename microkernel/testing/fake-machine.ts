@@ -5,7 +5,7 @@
 import type { Bus, HartApi, PhysicalMemory } from '../../machine/api.ts';
 import { Kernel } from '../kernel.ts';
 import type { KernelMachine, KernelOptions } from '../boot.ts';
-import type { ThreadBody } from '../abi/index.ts';
+import { entryOf, type ThreadBody } from '../../binding/index.ts';
 
 const BASE = 0x8000_0000;
 /** misa, and its letter H. */
@@ -139,7 +139,7 @@ export function bootFake(root: ThreadBody,
       harts?: number; bytes?: number; onKernel?: (k: Kernel) => void
     } = {}): { kernel: Kernel; machine: FakeMachine; lines: string[] } {
   const machine = new FakeMachine(options.bytes, options.harts), lines: string[] = [];
-  const kernel = machine.kernel = new Kernel({ log: line => lines.push(line), ...options, machine, root });
+  const kernel = machine.kernel = new Kernel({ log: line => lines.push(line), ...options, machine, root: entryOf(root) });
   options.onKernel?.(kernel);
   machine.run();
   return { kernel, machine, lines };

@@ -4,7 +4,8 @@
  *
  * Orders and reports of the RISC-V kind travel as the registers of an event; of the TypeScript kind, as words of a call.
  */
-import { Initial, IPC, IpcFlag, Mtd, NEVER, Ops, ThreadFlag, U, capPage, type Sys, type Syscalls, type ThreadBody } from '../abi/index.ts';
+import { Initial, IPC, IpcFlag, Mtd, NEVER, Ops, ThreadFlag, U, capPage, type Sys } from '../abi/index.ts';
+import type { Syscalls, ThreadBody } from '../../binding/index.ts';
 import { CODE, loadProgram } from './real-machine.ts';
 
 export interface Order {

@@ -1,5 +1,6 @@
 /** Random system calls, half of them sensible: for fuzzing the kernel through its front door. */
-import { IpcFlag, Item, Ops, U, capPage, memoryPage, type Operation, type Syscalls, type ThreadBody } from '../abi/index.ts';
+import { IpcFlag, Item, Ops, U, capPage, memoryPage, type Operation } from '../abi/index.ts';
+import { entryOf, type Syscalls, type ThreadBody } from '../../binding/index.ts';
 
 /** A small generator of its own (xorshift32), so that a seed says everything. */
 export class Random {
@@ -117,7 +118,7 @@ export function randomBody(seed: number, calls: number): ThreadBody {
       } else {
         const { group, name } = fillOperation(sys, r, known), where = sys.utcb.word(0);
         const request = sys.ipc(7, oneOf(r, known[group]), r.pick(TIMES), r.pick(TIMES));
-        request.body = r.chance(80) && name === 'createThread' && calls > 10 ? randomBody(seed * 31 + i, calls >> 2) : undefined;
+        request.body = r.chance(80) && name === 'createThread' && calls > 10 ? entryOf(randomBody(seed * 31 + i, calls >> 2)) : undefined;
         if ((yield request) === 0 && name.startsWith('create')) (known[name.charAt(6).toLowerCase() + name.slice(7)] ??= []).push(where);
       }
       if (r.chance(5)) sys.charge(r.below(50_000));

@@ -3,7 +3,8 @@ import { assemble } from '../../hardware/isa/assemble.ts';
 import { plicOf } from '../../machine/board/factories.ts';
 import type { Supervisor } from '../../machine/api.ts';
 import { Machine } from '../../machine/machine.ts';
-import { Initial, Ops, Right, memoryPage, type Sys, type Syscalls, type ThreadBody } from '../abi/index.ts';
+import { Initial, Ops, Right, memoryPage, type Sys } from '../abi/index.ts';
+import { entryOf, type Syscalls, type ThreadBody } from '../../binding/index.ts';
 import type { KernelOptions } from '../boot.ts';
 import { Kernel } from '../kernel.ts';
 
@@ -20,7 +21,7 @@ export function bootReal(root: ThreadBody, options: Partial<KernelOptions> & { h
   const machine = new Machine({ memoryBytes: options.bytes ?? 16 * 2 ** 20, harts: options.harts ?? 1, supervisor });
   const plic = plicOf(machine);
   machine.attach(0xc00_0000, plic);
-  const kernel = new Kernel({ log: line => lines.push(line), ...options, machine, root });
+  const kernel = new Kernel({ log: line => lines.push(line), ...options, machine, root: entryOf(root) });
   return { kernel, machine, plic, lines };
 }
 

@@ -1,6 +1,7 @@
 /** Runs a first thread to its end, hands on what it throws, and audits the kernel after it. */
 import { expect } from 'vitest';
-import type { Sys, Syscalls } from '../abi/index.ts';
+import type { Sys } from '../abi/index.ts';
+import type { Syscalls } from '../../binding/index.ts';
 import { audit } from './audit.ts';
 import type { Kernel } from '../kernel.ts';
 import { bootFake } from './fake-machine.ts';

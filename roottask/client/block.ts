@@ -15,9 +15,8 @@
  *
  * Offsets and lengths are bytes of the disk, whole sectors. Addresses are the client's own, of memory that it has shared.
  */
-import {
-  NEVER, Ops, Right, Status, flexSize, flexpages, memoryPage, type Memory, type Sys, type Syscalls,
-} from '../../microkernel/abi/index.ts';
+import { NEVER, Ops, Right, Status, flexSize, memoryPage, type Memory, type Sys } from '../../microkernel/abi/index.ts';
+import { flexpages, type Syscalls } from '../../binding/index.ts';
 import type { Env } from './env.ts';
 import { allocate } from './memory.ts';
 import { BLOCK_WINDOW_ORDER, Protocol, SECTOR } from './protocol.ts';

@@ -4,7 +4,8 @@
  *
  * One thread writes and one thread reads at a time (each passes its own `sys`); writer and reader may be different threads.
  */
-import { memoryPage, Right, type Sys, type Syscalls } from '../../microkernel/abi/index.ts';
+import { memoryPage, Right, type Sys } from '../../microkernel/abi/index.ts';
+import type { Syscalls } from '../../binding/index.ts';
 import type { Env } from './env.ts';
 import { allocate } from './memory.ts';
 import { Protocol, STREAM_HALF, STREAM_ORDER } from './protocol.ts';

@@ -2,7 +2,8 @@
  * The environment of a component when it starts: its name, its arguments from the boot scenario, the capabilities that the scenario lists
  * by name, and nothing else.
  */
-import type { Sys, Syscalls } from '../../microkernel/abi/index.ts';
+import type { Sys } from '../../microkernel/abi/index.ts';
+import type { Syscalls } from '../../binding/index.ts';
 
 /** A TypeScript server program, as a boot scenario names it. */
 export interface Program {

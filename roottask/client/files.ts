@@ -2,7 +2,8 @@
  * A folder of the host as a connection of 9P2000.L: messages out of the caller's hands into a shared buffer, answers back. `ninep/` makes
  * and reads the messages. One thread at a time uses it; it waits while the host is asked.
  */
-import { memoryPage, Right, Status, type Sys, type Syscalls } from '../../microkernel/abi/index.ts';
+import { memoryPage, Right, Status, type Sys } from '../../microkernel/abi/index.ts';
+import type { Syscalls } from '../../binding/index.ts';
 import type { Env } from './env.ts';
 import { allocate } from './memory.ts';
 import { FILES_HALF, FILES_ORDER, Protocol } from './protocol.ts';

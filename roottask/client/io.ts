@@ -1,5 +1,6 @@
 /** Devices: a register window in this task's memory, and the interrupt as a semaphore. For components whose scenario lists the device. */
-import type { Sys, Syscalls } from '../../microkernel/abi/index.ts';
+import type { Sys } from '../../microkernel/abi/index.ts';
+import type { Syscalls } from '../../binding/index.ts';
 import type { Env } from './env.ts';
 import { Protocol } from './protocol.ts';
 import { bad, good, type Result } from './result.ts';

@@ -1,5 +1,6 @@
 /** The end of a component, and its reports on the way. */
-import { IpcFlag, NEVER, type Sys, type Syscalls } from '../../microkernel/abi/index.ts';
+import { IpcFlag, NEVER, type Sys } from '../../microkernel/abi/index.ts';
+import type { Syscalls } from '../../binding/index.ts';
 import type { Env } from './env.ts';
 import { Protocol } from './protocol.ts';
 import { ask } from './wire.ts';

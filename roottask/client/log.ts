@@ -1,5 +1,6 @@
 /** The log: lines that appear on the board's console with the component's name before them. */
-import type { Sys, Syscalls } from '../../microkernel/abi/index.ts';
+import type { Sys } from '../../microkernel/abi/index.ts';
+import type { Syscalls } from '../../binding/index.ts';
 import type { Env } from './env.ts';
 import { Protocol } from './protocol.ts';
 import { TEXT_MAX, ask, bytesOf } from './wire.ts';

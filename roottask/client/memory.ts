@@ -2,7 +2,8 @@
  * Memory from moe. Most programs want `allocate`: zeroed, contiguous, mapped with the largest superpages that its size allows.
  * A `Dataspace` is the same before it is mapped: a capability that may be attached several times, or handed to somebody else.
  */
-import { Ops, Own, Right, Status, flexpages, type Sys, type Syscalls } from '../../microkernel/abi/index.ts';
+import { Ops, Own, Right, Status, type Sys } from '../../microkernel/abi/index.ts';
+import { flexpages, type Syscalls } from '../../binding/index.ts';
 import type { Env } from './env.ts';
 import { MemoryFlag, Protocol } from './protocol.ts';
 import { bad, good, type Result } from './result.ts';

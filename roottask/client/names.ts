@@ -2,7 +2,8 @@
  * Names: a server announces its service to the loader; a client finds the services that the scenario gave it in its own namespace, at any
  * time.
  */
-import { capPage, type Sys, type Syscalls } from '../../microkernel/abi/index.ts';
+import { capPage, type Sys } from '../../microkernel/abi/index.ts';
+import type { Syscalls } from '../../binding/index.ts';
 import type { Env } from './env.ts';
 import { Protocol } from './protocol.ts';
 import { bad, good, type Result } from './result.ts';

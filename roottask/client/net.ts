@@ -3,7 +3,8 @@
  *
  * One thread sends and one thread receives at a time (each passes its own `sys`); they may be different threads.
  */
-import { memoryPage, Right, type Sys, type Syscalls } from '../../microkernel/abi/index.ts';
+import { memoryPage, Right, type Sys } from '../../microkernel/abi/index.ts';
+import type { Syscalls } from '../../binding/index.ts';
 import type { Env } from './env.ts';
 import { allocate } from './memory.ts';
 import { FRAME_LEAST, FRAME_MOST, NET_HALF, NET_ORDER, Protocol } from './protocol.ts';

@@ -1,5 +1,6 @@
 /** Boot modules: files that stood in memory before the start. Mapped read-only where they are; nothing is copied. */
-import type { Sys, Syscalls } from '../../microkernel/abi/index.ts';
+import type { Sys } from '../../microkernel/abi/index.ts';
+import type { Syscalls } from '../../binding/index.ts';
 import type { Env } from './env.ts';
 import { Protocol } from './protocol.ts';
 import { ask, getText } from './wire.ts';

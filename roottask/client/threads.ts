@@ -1,5 +1,6 @@
 /** More threads in a TypeScript component: a body, a scheduling context, and go. */
-import { Ops, Own, ThreadFlag, type Sys, type Syscalls, type ThreadBody } from '../../microkernel/abi/index.ts';
+import { Ops, Own, ThreadFlag, type Sys } from '../../microkernel/abi/index.ts';
+import type { Syscalls, ThreadBody } from '../../binding/index.ts';
 import type { Env } from './env.ts';
 import { crash } from './lifecycle.ts';
 import { nameIt } from './wire.ts';

@@ -1,7 +1,6 @@
 /** Messages on the wire: rows of the protocol into UTCB words and back, text packed behind the numbers. */
-import {
-  IpcFlag, MAX_WORDS, NEVER, U, capPage, wholeSpace, type MapItem, type Operation, type Sys, type Syscalls, type Utcb
-} from '../../microkernel/abi/index.ts';
+import { IpcFlag, MAX_WORDS, NEVER, U, capPage, wholeSpace, type Operation, type Sys, type Utcb } from '../../microkernel/abi/index.ts';
+import type { MapItem, Syscalls } from '../../binding/index.ts';
 
 const encoder = new TextEncoder(), decoder = new TextDecoder();
 export const bytesOf = (text: string): Uint8Array => encoder.encode(text);

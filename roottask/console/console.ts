@@ -7,7 +7,8 @@
  * of the client
  * in focus, o = only that client's lines from now on (again: everybody's), Ctrl-A = the character itself.
  */
-import { NEVER, Ops, type Sys, type Syscalls } from '../../microkernel/abi/index.ts';
+import { NEVER, Ops, type Sys } from '../../microkernel/abi/index.ts';
+import type { Syscalls } from '../../binding/index.ts';
 import { bytesOf, openConsole, spawn, textOf, valueOf, type Console, type Env, type Program } from '../client/index.ts';
 import { StreamServer, type StreamState } from '../lib/stream.ts';
 import { LabelledLines, type Speaker } from './lines.ts';

@@ -4,7 +4,8 @@
  * args: device (default: the first ns16550a). Provides 'stream'.
  * State: none but the session's input queue. The transmitter is polled, the receiver interrupts.
  */
-import { NEVER, Ops, type Sys, type Syscalls } from '../../microkernel/abi/index.ts';
+import { NEVER, Ops, type Sys } from '../../microkernel/abi/index.ts';
+import type { Syscalls } from '../../binding/index.ts';
 import { openDevice, spawn, valueOf, type DeviceWindow, type Env, type Program } from '../client/index.ts';
 import { INPUT_LIMIT, StreamServer, type StreamState } from '../lib/stream.ts';
 

@@ -8,7 +8,8 @@
  * State: per session its area and the memory that it has shared; requests; 16 parts under way, each with a DMA buffer: data is copied
  * once, between that and the client's memory.
  */
-import { MemoryFault, NEVER, Ops, Own, Status, capPage, type Sys, type Syscalls } from '../../microkernel/abi/index.ts';
+import { MemoryFault, NEVER, Ops, Own, Status, capPage, type Sys } from '../../microkernel/abi/index.ts';
+import type { Syscalls } from '../../binding/index.ts';
 import { Block, VirtioId } from '../../hardware/chips/virtio/layout.ts';
 import { AREA_ORDER, BlockKind, SLOTS, completionCount, getRequest, putCompletion, type AreaRequest } from '../client/block.ts';
 import { BLOCK_WINDOW_ORDER, Protocol, SECTOR, allocateDma, spawn, valueOf, type Env, type Program } from '../client/index.ts';

@@ -6,7 +6,8 @@
  * The console has no hang-up of its own: the host says it by a window of 0 × 0, after the last byte.
  */
 import { Console, Interrupt, VirtioId } from '../../hardware/chips/virtio/layout.ts';
-import { NEVER, Ops, type Sys, type Syscalls } from '../../microkernel/abi/index.ts';
+import { NEVER, Ops, type Sys } from '../../microkernel/abi/index.ts';
+import type { Syscalls } from '../../binding/index.ts';
 import { STREAM_HALF, allocateDma, spawn, valueOf, type Env, type Program } from '../client/index.ts';
 import { INPUT_LIMIT, StreamServer, type StreamState } from '../lib/stream.ts';
 import { openVirtio, type VirtioDriver } from '../lib/virtio.ts';

@@ -5,7 +5,8 @@
  * State: one request slot, a DMA buffer of 128 KiB for a message and one for its answer.
  */
 import { VirtioId } from '../../hardware/chips/virtio/layout.ts';
-import { NEVER, Ops, Status, type Sys, type Syscalls } from '../../microkernel/abi/index.ts';
+import { NEVER, Ops, Status, type Sys } from '../../microkernel/abi/index.ts';
+import type { Syscalls } from '../../binding/index.ts';
 import { FILES_HALF, FILES_ORDER, Protocol, allocateDma, valueOf, type Env, type Program } from '../client/index.ts';
 import { OK, Server, answer, refuse, type Answer, type Session, type SessionHandler } from '../lib/server.ts';
 import { openVirtio, type VirtioDriver } from '../lib/virtio.ts';

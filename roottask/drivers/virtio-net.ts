@@ -7,7 +7,8 @@
  * Documentation: virtio 1.2, 5.1.
  */
 import { Net, VirtioId } from '../../hardware/chips/virtio/layout.ts';
-import { NEVER, Ops, Own, type Sys, type Syscalls } from '../../microkernel/abi/index.ts';
+import { NEVER, Ops, Own, type Sys } from '../../microkernel/abi/index.ts';
+import type { Syscalls } from '../../binding/index.ts';
 import { allocateDma, spawn, valueOf, type Env, type Program } from '../client/index.ts';
 import { NetEnd, NetServer } from '../lib/net.ts';
 import { DriverQueue, openVirtio, type VirtioDriver } from '../lib/virtio.ts';

@@ -2,7 +2,8 @@
  * Server side of the net protocol (Protocol.net): a driver or a switch sends frames, and feeds arriving ones; sessions, buffers,
  * frames that wait, and semaphores are here.
  */
-import { Ops, Own, Status, capPage, type Sys, type Syscalls } from '../../microkernel/abi/index.ts';
+import { Ops, Own, Status, capPage, type Sys } from '../../microkernel/abi/index.ts';
+import type { Syscalls } from '../../binding/index.ts';
 import { NET_HALF, NET_ORDER, Protocol, macToNumber, packFrames, unpackFrames, type Env } from '../client/index.ts';
 import { OK, Server, answer, refuse, type Answer, type Session, type SessionHandler } from './server.ts';
 

@@ -5,9 +5,8 @@
  *   const server = new Server(env, 'block', label => new Disk(label), handlers);
  *   yield* server.run(sys);
  */
-import {
-  CapRight, IpcFlag, MemoryFault, Ops, Own, Right, Status, capPage, memoryPage, type MapItem, type Sys, type Syscalls
-} from '../../microkernel/abi/index.ts';
+import { CapRight, IpcFlag, MemoryFault, Ops, Own, Right, Status, capPage, memoryPage, type Sys } from '../../microkernel/abi/index.ts';
+import type { MapItem, Syscalls } from '../../binding/index.ts';
 import { RATES } from '../client/rates.ts';
 import { Protocol, detach, forgetOthers, getText, put, register, valueOf, type Env } from '../client/index.ts';
 

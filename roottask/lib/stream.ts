@@ -2,7 +2,8 @@
  * Server side of the stream protocol (Protocol.stream): a driver or multiplexer writes bytes, and feeds arriving ones; sessions,
  * buffers, input queues and semaphores are here.
  */
-import { Ops, Own, Status, capPage, type Sys, type Syscalls } from '../../microkernel/abi/index.ts';
+import { Ops, Own, Status, capPage, type Sys } from '../../microkernel/abi/index.ts';
+import type { Syscalls } from '../../binding/index.ts';
 import { Protocol, STREAM_HALF, STREAM_ORDER, getBytes, type Env } from '../client/index.ts';
 import { OK, Server, answer, refuse, type Answer, type Session, type SessionHandler } from './server.ts';
 

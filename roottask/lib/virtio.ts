@@ -8,7 +8,8 @@
 import {
   Avail, Desc, DescFlag, Feature, MAGIC, MMIO_VERSION, Reg, Status as DeviceStatus, Used
 } from '../../hardware/chips/virtio/layout.ts';
-import { Status, type Memory, type Sys, type Syscalls } from '../../microkernel/abi/index.ts';
+import { Status, type Memory, type Sys } from '../../microkernel/abi/index.ts';
+import type { Syscalls } from '../../binding/index.ts';
 import { allocateDma, bad, good, openDevice, valueOf, type DeviceWindow, type Env, type Result } from '../client/index.ts';
 
 const VERSION_1 = Feature.VERSION_1, ENTRIES = 64, PER_SLOT = 4, AVAILABLE = 0x400, USED = 0x800;

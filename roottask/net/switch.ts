@@ -5,7 +5,8 @@
  * caps: uplink (optional, a net service). Provides 'net'. args: none.
  * State: addresses learnt, at most 1,024.
  */
-import { NEVER, Ops, type Sys, type Syscalls } from '../../microkernel/abi/index.ts';
+import { NEVER, Ops, type Sys } from '../../microkernel/abi/index.ts';
+import type { Syscalls } from '../../binding/index.ts';
 import { macFromNumber, macToNumber, openNet, spawn, valueOf, type Env, type Net, type Program } from '../client/index.ts';
 import { NetEnd, NetServer } from '../lib/net.ts';
 

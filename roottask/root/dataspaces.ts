@@ -1,7 +1,6 @@
 /** moe's memory: dataspaces of contiguous frames, charged to the component that asked, mapped by its own request. */
-import {
-  Initial, MAX_ITEMS, Ops, Status, capPage, flexSize, flexpages, CapRight, type MapItem, type Sys, type Syscalls
-} from '../../microkernel/abi/index.ts';
+import { Initial, MAX_ITEMS, Ops, Status, capPage, flexSize, CapRight, type Sys } from '../../microkernel/abi/index.ts';
+import { flexpages, type MapItem, type Syscalls } from '../../binding/index.ts';
 import { MemoryFlag } from '../client/protocol.ts';
 import type { Dataspace } from './client.ts';
 import { done, fail, type Reply, type Request } from './request.ts';

@@ -2,7 +2,8 @@
  * The log of the system: whole lines, each with the name of the component it came from. A thread of roottask carries them out: to the
  * component that the scenario names, or to the UART itself while that one is not there (yet, or any more).
  */
-import { Initial, NEVER, Ops, type Sys, type Syscalls } from '../../microkernel/abi/index.ts';
+import { Initial, NEVER, Ops, type Sys } from '../../microkernel/abi/index.ts';
+import type { Syscalls } from '../../binding/index.ts';
 import { Protocol } from '../client/protocol.ts';
 import { ask, bytesOf, textOf } from '../client/wire.ts';
 

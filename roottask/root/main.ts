@@ -2,7 +2,8 @@
  * roottask's main thread: boots the scenario in the order of its dependencies, waits for ends and failures, restarts what is to be
  * restarted, and ends the machine with the scenario's status.
  */
-import { Initial, NEVER, Ops, readBootInfo, type Sys, type Syscalls, type ThreadBody } from '../../microkernel/abi/index.ts';
+import { Initial, NEVER, Ops, type Sys } from '../../microkernel/abi/index.ts';
+import { readBootInfo, type Syscalls, type ThreadBody } from '../../binding/index.ts';
 import { spawn } from '../client/threads.ts';
 import { nameIt } from '../client/wire.ts';
 import { bytesOfSize, sizeText, type Scenario } from '../scenario.ts';

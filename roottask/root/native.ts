@@ -7,7 +7,8 @@
  *     0x040 { char name[24]; u64 selector; } each
  *     0x800 char arguments[]: the scenario's `args` as JSON, ended by a zero byte
  */
-import { Mtd, Initial, Ops, Right, Status, flexpages, type Sys, type Syscalls } from '../../microkernel/abi/index.ts';
+import { Mtd, Initial, Ops, Right, Status, type Sys } from '../../microkernel/abi/index.ts';
+import { flexpages, type Syscalls } from '../../binding/index.ts';
 import { roundUp } from '../client/memory.ts';
 import { bad, good, type Result } from '../client/result.ts';
 import { bytesOf } from '../client/wire.ts';

@@ -1,5 +1,6 @@
 /** Requests and replies of roottask's services. Handlers decode first: `words` are copies taken before anything is invoked. */
-import type { MapItem, Sys, Syscalls } from '../../microkernel/abi/index.ts';
+import type { Sys } from '../../microkernel/abi/index.ts';
+import type { MapItem, Syscalls } from '../../binding/index.ts';
 import type { Client } from './client.ts';
 import type { Root } from './root.ts';
 

@@ -2,7 +2,8 @@
  * The first task: state that its threads share. Three threads: `main` (main.ts) starts components and takes them down, `service`
  * (services.ts) answers requests, `log` writes lines. Only main waits for other servers, so nobody can hold up memory or the log.
  */
-import { Initial, Ops, capPage, type BootInfo, type Sys, type Syscalls } from '../../microkernel/abi/index.ts';
+import { Initial, Ops, capPage, type BootInfo, type Sys } from '../../microkernel/abi/index.ts';
+import type { Syscalls } from '../../binding/index.ts';
 import type { Processor } from '../client/env.ts';
 import type { Scenario } from '../scenario.ts';
 import { Client, type ClientState, type Dataspace } from './client.ts';

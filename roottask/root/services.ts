@@ -3,9 +3,8 @@
  * the portal's label says which component and which service, so that nothing in the message has to be believed.
  */
 import { RATES } from '../client/rates.ts';
-import {
-  CapRight, Initial, IpcFlag, Ops, Right, Status, capPage, type BootInfo, type Sys, type Syscalls
-} from '../../microkernel/abi/index.ts';
+import { CapRight, Initial, IpcFlag, Ops, Right, Status, capPage, type BootInfo, type Sys } from '../../microkernel/abi/index.ts';
+import type { Syscalls } from '../../binding/index.ts';
 import { Protocol } from '../client/protocol.ts';
 import { roundUp } from '../client/memory.ts';
 import { getBytes, put, textOf } from '../client/wire.ts';

@@ -1,7 +1,6 @@
 /** Starting one component: its quota, task, thread, and the capabilities that the scenario lists, under their names. And taking it down. */
-import {
-  CapRight, Initial, IpcFlag, Ops, Own, Status, ThreadFlag, capPage, type Sys, type Syscalls, type ThreadBody
-} from '../../microkernel/abi/index.ts';
+import { CapRight, Initial, IpcFlag, Ops, Own, Status, ThreadFlag, capPage, type Sys } from '../../microkernel/abi/index.ts';
+import type { Syscalls, ThreadBody } from '../../binding/index.ts';
 import type { Program } from '../client/env.ts';
 import { crash, exit } from '../client/lifecycle.ts';
 import { Protocol } from '../client/protocol.ts';

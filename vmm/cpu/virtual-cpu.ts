@@ -1,5 +1,6 @@
 /** How guest code runs: what a monitor needs of a virtual processor, whatever the technique. */
-import type { Cause, Sys, Syscalls } from '../../microkernel/abi/index.ts';
+import type { Cause, Sys } from '../../microkernel/abi/index.ts';
+import type { Syscalls } from '../../binding/index.ts';
 import type { SbiCpu } from '../sbi/sbi.ts';
 import type { Vm } from '../vm.ts';
 import type { Attentive } from '../work.ts';

@@ -10,7 +10,8 @@
  * guest goes on.
  */
 import type { Decoded } from '../../hardware/isa/decode.ts';
-import { Ops, Own, Right, memoryPage, type Sys, type Syscalls, type Utcb } from '../../microkernel/abi/index.ts';
+import { Ops, Own, Right, memoryPage, type Sys, type Utcb } from '../../microkernel/abi/index.ts';
+import type { Syscalls } from '../../binding/index.ts';
 import { store, type XRegisters } from '../interpreter/store.ts';
 import type { GuestRam } from '../ram.ts';
 import { LARGE, PAGE, ShadowSpaces, type Fence, type Selectors, type ShadowSpace } from './shadow.ts';

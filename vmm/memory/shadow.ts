@@ -8,7 +8,8 @@
  *
  * @spec priv 12.2.1 (sfence.vma), 12.1.11 (satp)
  */
-import { CapRight, Ops, Own, Status, capPage, everything, memoryPage, type Sys, type Syscalls } from '../../microkernel/abi/index.ts';
+import { CapRight, Ops, Own, Status, capPage, everything, memoryPage, type Sys } from '../../microkernel/abi/index.ts';
+import type { Syscalls } from '../../binding/index.ts';
 import type { Range } from './traced.ts';
 import type { View, Walk } from './walker.ts';
 

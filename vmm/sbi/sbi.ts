@@ -4,7 +4,8 @@
  * @spec sbi 3 (v2.0)
  */
 import type { Ending } from '../../hardware/chips/finisher.ts';
-import type { Sys, Syscalls, Utcb } from '../../microkernel/abi/index.ts';
+import type { Sys, Utcb } from '../../microkernel/abi/index.ts';
+import type { Syscalls } from '../../binding/index.ts';
 import type { GuestRam } from '../ram.ts';
 
 /** @spec sbi 3.1 */

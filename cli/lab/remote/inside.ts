@@ -3,9 +3,8 @@
  * memory go to the grader's process and are done there, by the kernel. Here is no kernel, no machine, no expectation.
  */
 import './text.ts';
-import {
-  MemoryFault, Syscalls, Utcb, UTCB_SIZE, type IpcRequest, type Memory, type Sys, type ThreadBody
-} from '../../../microkernel/abi/index.ts';
+import { MemoryFault, Utcb, UTCB_SIZE, type IpcRequest, type Memory, type Sys } from '../../../microkernel/abi/index.ts';
+import { Syscalls, type ThreadBody } from '../../../binding/index.ts';
 import type { Program } from '../../../roottask/client/env.ts';
 import { LocalEnv } from '../../../roottask/root/env.ts';
 import { ACCESSES, Do, MOST_BYTES, Reader, Says, Writer } from './wire.ts';

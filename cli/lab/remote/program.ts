@@ -1,6 +1,7 @@
 /** A component whose code runs in another process: its threads are here, and make the system calls that the other end asks for. */
 import type { Env, Program } from '../../../index.ts';
-import { MemoryFault, type IpcRequest, type Sys, type Syscalls, type ThreadBody } from '../../../microkernel/abi/index.ts';
+import { MemoryFault, type IpcRequest, type Sys } from '../../../microkernel/abi/index.ts';
+import { entryOf, type Syscalls, type ThreadBody } from '../../../binding/index.ts';
 import { ACCESSES, Do, MOST_BYTES, Reader, Says, WireError, Writer } from './wire.ts';
 import { RemoteProcess } from './process.ts';
 
@@ -70,7 +71,7 @@ class Remote {
     if (++this.calls > MOST_CALLS) throw new Thrown(`made more than ${MOST_CALLS} system calls: a loop that never ends?`, '');
     const request = sys.ipc(r.f64(), r.f64(), r.f64(), r.f64()), body = r.f64(), handles = r.u8() === 1;
     r.utcb(sys.utcb);
-    if (body >= 0) request.body = this.bodyOf(body);
+    if (body >= 0) request.body = entryOf(this.bodyOf(body));
     if (handles) request.handler = () => this.handle(sys, id);
     return request;
   }

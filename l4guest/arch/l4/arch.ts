@@ -1,5 +1,5 @@
 /** The Arch of the rehosted kernel: mostly notes for the main thread, because only it can talk to the microkernel. */
-import type { Syscalls } from '../../../microkernel/abi/index.ts';
+import type { Syscalls } from '../../../binding/index.ts';
 import type { Thread } from '../../kernel/thread.ts';
 import type { Pool } from '../../mm/frames.ts';
 import type { Mm } from '../../mm/mm.ts';

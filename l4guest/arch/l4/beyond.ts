@@ -1,5 +1,6 @@
 /** Calls of processes of their own, on the microkernel: gates are capabilities of the server that it maps into the tasks of processes. */
-import { CapRight, Ops, capPage, type Sys, type Syscalls } from '../../../microkernel/abi/index.ts';
+import { CapRight, Ops, capPage, type Sys } from '../../../microkernel/abi/index.ts';
+import type { Syscalls } from '../../../binding/index.ts';
 import { Loaded, type Thread } from '../../kernel/thread.ts';
 import type { Mm } from '../../mm/mm.ts';
 import type { Beyond } from '../arch.ts';

@@ -1,5 +1,6 @@
 /** Disks of the board as block devices of the Unix kernel: one thread for each asks the driver, so that only those wait who ask. */
-import { Ops, Own, type Sys, type Syscalls } from '../../../microkernel/abi/index.ts';
+import { Ops, Own, type Sys } from '../../../microkernel/abi/index.ts';
+import type { Syscalls } from '../../../binding/index.ts';
 import { SECTOR, allocate, openBlock, spawn, valueOf, type Block, type Env } from '../../../roottask/client/index.ts';
 import { E } from '../../abi/errno.ts';
 import { blockDevicesOf } from '../../drivers/block.ts';

@@ -2,7 +2,8 @@
  * Folders of the host. Where the host answers at once, the main thread asks it itself; otherwise one thread carries the messages of one
  * connection, so that only those wait who ask.
  */
-import { Ops, Own, type Sys, type Syscalls } from '../../../microkernel/abi/index.ts';
+import { Ops, Own, type Sys } from '../../../microkernel/abi/index.ts';
+import type { Syscalls } from '../../../binding/index.ts';
 import { FILES_HALF, openFiles, spawn, valueOf, type Env, type HostFiles } from '../../../roottask/client/index.ts';
 import type { FilesLink } from '../../fs/ninep/session.ts';
 import type { Shared } from './shared.ts';

@@ -1,5 +1,6 @@
 /** The card behind capability `net` as a link of the stack: one thread sends frames, one receives; the main thread never waits for them. */
-import { Ops, Own, type Sys, type Syscalls } from '../../../microkernel/abi/index.ts';
+import { Ops, Own, type Sys } from '../../../microkernel/abi/index.ts';
+import type { Syscalls } from '../../../binding/index.ts';
 import { openNet, spawn, valueOf, type Env } from '../../../roottask/client/index.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
 import { inetOf } from '../../net/inet/inet.ts';

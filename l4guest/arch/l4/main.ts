@@ -12,7 +12,8 @@
  * folder that the root file system begins as), onSignal (a debugger's function, told of signals to the first process);   caps: stdio,
  * stderr, memory, rom, log, life
  */
-import { Ops, Own, Right, Window, type Sys, type Syscalls } from '../../../microkernel/abi/index.ts';
+import { Ops, Own, Right, Window, type Sys } from '../../../microkernel/abi/index.ts';
+import type { Syscalls } from '../../../binding/index.ts';
 import { allocate, exit, log, openConsole, openRom, report, valueOf, type Env, type Program,
   type Rom } from '../../../roottask/client/index.ts';
 import { InputPort } from '../../drivers/ports.ts';

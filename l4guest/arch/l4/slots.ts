@@ -2,8 +2,10 @@
  * Kernel objects of processes: a Space is the task that mirrors one address space; a Slot is a thread of the microkernel with its
  * scheduling context, two portals and a place for its kept reply. Portals and contexts outlive the threads that use them.
  */
-import { CapRight, Cause, KernelError, Mtd, Ops, Own, S, Status, ThreadFlag, capPage, flexpages, memoryPage, type Operation, type Sys,
-  type Syscalls } from '../../../microkernel/abi/index.ts';
+import {
+  CapRight, Cause, Mtd, Ops, Own, S, Status, ThreadFlag, capPage, memoryPage, type Operation, type Sys
+} from '../../../microkernel/abi/index.ts';
+import { KernelError, flexpages, type Syscalls } from '../../../binding/index.ts';
 import type { Env } from '../../../roottask/client/index.ts';
 import { Loaded, type Thread } from '../../kernel/thread.ts';
 import type { Mm } from '../../mm/mm.ts';

@@ -1,5 +1,6 @@
 /** Terminals and streams of the system as ports of the Unix kernel: one thread reads, one writes; the main thread never waits for them. */
-import { Ops, Own, Status, type Sys, type Syscalls } from '../../../microkernel/abi/index.ts';
+import { Ops, Own, Status, type Sys } from '../../../microkernel/abi/index.ts';
+import type { Syscalls } from '../../../binding/index.ts';
 import { spawn, valueOf, type Console, type Env } from '../../../roottask/client/index.ts';
 import type { InputPort, OutputPort } from '../../drivers/ports.ts';
 import { WaitQueue } from '../../kernel/wait.ts';

@@ -6,8 +6,8 @@
  *   event from T → kernel acts ─→ T goes on at once          reply and wait       (one message each way)
  *                             └→ T sleeps, U is ready        keep T's reply, send U's kept reply, wait
  */
-import { Cause, IpcFlag, KernelError, Mtd, Ops, Own, Resume, S, Status, U, type Sys,
-  type Syscalls } from '../../../microkernel/abi/index.ts';
+import { Cause, IpcFlag, Mtd, Ops, Own, Resume, S, Status, U, type Sys } from '../../../microkernel/abi/index.ts';
+import { KernelError, type Syscalls } from '../../../binding/index.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
 import { Loaded, type Thread } from '../../kernel/thread.ts';
 import { Runs } from '../../mm/around.ts';

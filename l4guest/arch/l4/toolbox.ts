@@ -6,7 +6,8 @@
  *   client ── request ─→ session's thread ── arrival ─→ main thread: a worker of the kernel does it ── semaphore ─→ session's thread ──
  * answer
  */
-import { CapRight, IpcFlag, Ops, Own, Status, capPage, type Sys, type Syscalls } from '../../../microkernel/abi/index.ts';
+import { CapRight, IpcFlag, Ops, Own, Status, capPage, type Sys } from '../../../microkernel/abi/index.ts';
+import type { Syscalls } from '../../../binding/index.ts';
 import { Protocol, forgetOthers, getBytes, put, register, spawn, valueOf, type Env } from '../../../roottask/client/index.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
 import type { Co, Sleeper } from '../../kernel/wait.ts';

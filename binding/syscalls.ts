@@ -1,5 +1,5 @@
 /**
- * The TypeScript binding: the same system call, the same UTCB, the same statuses as RISC-V code has.
+ * System calls as TypeScript programs make them.
  *
  *   function* echo(sys: Syscalls) {
  *     let request = yield* sys.receive();
@@ -8,34 +8,19 @@
  *
  * Two levels. The friendly one above copies words to arrays. The quick one fills `sys.utcb` by hand and uses `ipc`.
  */
-import { IpcFlag, NEVER } from './ipc.ts';
-import type { Memory } from './memory.ts';
-import type { Operation } from './operations.ts';
-import { statusName } from './status.ts';
-import type { Utcb } from './utcb.ts';
+import {
+  IpcFlag, NEVER, statusName,
+  type IpcRequest, type Memory, type Operation, type Sys, type ThreadEntry, type ThreadPort, type Utcb
+} from '../microkernel/abi/index.ts';
 
-/** One system call of a TypeScript thread. Each thread reuses one object. */
-export interface IpcRequest {
-  flags: number;
-  /** Destination (send, call) or, for a closed receive, the portal to receive from (0 = open). */
-  cap: number;
-  /** How long the send half, and the receive half, may wait. */
-  sendTimeout: number;
-  receiveTimeout: number;
-  /** For Factory.createThread with ThreadFlag.typescript only: the new thread's body. */
-  body: ThreadBody | undefined;
-  /**
-   * For a reply-and-wait (`Syscalls.serve`): called for each message that comes; true: the answer stands in the UTCB, and the thread
-   * waits again.
-   */
-  handler: (() => boolean) | undefined;
-}
-
-/** A system call in progress: `yield*` it. Every blocking function of user level has this type. */
-export type Sys<T> = Generator<IpcRequest, T, number>;
-
-/** The body of a TypeScript server thread. Returning ends the thread. */
+/** The body of a TypeScript thread. Returning ends the thread. */
 export type ThreadBody = (sys: Syscalls) => Sys<void>;
+
+/** Where the kernel enters such a body; the thread is called as the body is. */
+export function entryOf(body: ThreadBody): ThreadEntry {
+  const entry: ThreadEntry = port => body(new Syscalls(port));
+  return Object.defineProperty(entry, 'name', { get: () => body.name });
+}
 
 export type Word = number | bigint;
 export interface MapItem { flexpage: number; dest: number; flags?: number }
@@ -53,35 +38,6 @@ export interface Received {
 export class KernelError extends Error {
   readonly status: number;
   constructor(what: string, status: number) { super(`${what}: ${statusName(status)}`); this.status = status; }
-}
-
-/**
- * Bytes at `va` as the one sees them whose events come through the portal with this label; fewer where nothing is there. Must change
- * nothing.
- */
-export type Look = (label: number, va: number, length: number) => Uint8Array;
-
-/** Most that a thread can charge between two system calls: about three hours. */
-export const MOST_CHARGE = 1e13;
-
-/** What the kernel gives a TypeScript thread besides the binding. */
-export interface ThreadPort {
-  readonly utcb: Utcb;
-  readonly memory: Memory;
-  /** Virtual time in ns. */
-  now(): number;
-  /**
-   * Charges cycles for work of this thread: a number from 0 on, up to MOST_CHARGE between two system calls; anything else is a
-   * RangeError, and nothing is charged. A charge is a debt. It runs off before the thread's next system call takes effect, in time in
-   * which interrupts, timers and threads of higher priority get the hart, and which its budget pays. `now` counts it in at once, so a
-   * server that measures itself sees what it has charged.
-   */
-  charge(cycles: number): void;
-  /**
-   * Shows tools outside how to look at the memory of those whose events this thread answers, where the kernel's tables do not have it
-   * all.
-   */
-  show?(look: Look): void;
 }
 
 export class Syscalls {
@@ -142,7 +98,7 @@ export class Syscalls {
   *invoke(cap: number, op: Operation, words: readonly Word[] = [], timeout = NEVER, body?: ThreadBody): Sys<number> {
     this.put({ label: op.label, words });
     const request = this.ipc(IpcFlag.send | IpcFlag.call | IpcFlag.receive, cap, timeout, timeout);
-    request.body = body;
+    request.body = body && entryOf(body);
     return yield request;
   }
   /** The same, and a failure is a KernelError: for what cannot fail unless something is badly wrong. */

@@ -1,0 +1,6 @@
+/** What the first task reads where the kernel has put it. */
+import { BOOTINFO_VA, type BootInfo } from '../microkernel/abi/index.ts';
+
+export function readBootInfo(memory: { u32(va: number): number; read(va: number, n: number): Uint8Array }): BootInfo {
+  return JSON.parse(new TextDecoder().decode(memory.read(BOOTINFO_VA + 4, memory.u32(BOOTINFO_VA)))) as BootInfo;
+}

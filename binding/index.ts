@@ -1,0 +1,4 @@
+/** The kernel's interface as TypeScript programs use it. */
+export * from './syscalls.ts';
+export * from './flexpages.ts';
+export * from './bootinfo.ts';
