@@ -4,7 +4,7 @@
  */
 import { Status, flexBase, flexOrder, flexRights, flexSize } from '../abi/index.ts';
 import { BYTES, COSTS } from '../costs.ts';
-import { LEVEL_SIZE, legalRights, linkNode, partsNeeded, unlinkNode, within, type MapNode } from './node.ts';
+import { LEVEL_SIZE, eachLeaf, legalRights, linkNode, overlapping, partsNeeded, restOf, unlinkNode, type MapNode } from './node.ts';
 import type { Space } from './space.ts';
 import type { Table } from './table.ts';
 import { removeSubtree, split } from './unmap.ts';
@@ -14,21 +14,18 @@ export let mapped = 0;
 /** What making room is to leave of a quota: enough for all that `mapMemory` is to map. */
 let keep = 0;
 
-/** Bytes from `at` to the end of the aligned range of `size` that it lies in. */
-const restOf = (at: number, size: number): number => size - within(at, size);
-
 /** Is this a flexpage of `from`, with rights, that may go to `dest` of `to`, and is anything mapped there with these rights? */
 export function checkMemory(from: Space, page: number, to: Space, dest: number): Status {
   const base = flexBase(page), order = flexOrder(page), rights = legalRights(flexRights(page)), size = 2 ** order;
   if (order < 12 || base % size !== 0 || !from.holds(base, size)) return Status.badArgument;
   if (rights === 0 || dest % 4096 !== 0 || !to.holds(dest, size)) return Status.badArgument;
-  for (let at = 0; at < size; ) {
-    const node = from.find(base + at);
-    from.k.work(COSTS.node);
-    if (node && !node.pinned && legalRights(node.rights & rights) !== 0) return Status.ok;
-    at += restOf(base + at, node ? LEVEL_SIZE[node.level] : from.hole);
-  }
-  return Status.fault;
+  let status: Status = Status.fault;
+  eachLeaf(from, base, base + size, COSTS.node, (node, at) => {
+    if (node.pinned || legalRights(node.rights & rights) === 0) return restOf(at, LEVEL_SIZE[node.level]);
+    status = Status.ok;
+    return Infinity;
+  });
+  return status;
 }
 
 /** Would the flexpage fit both quotas, with `before` bytes gone already? Exact only where they are nearly used up. */
@@ -45,13 +42,10 @@ export function mapMemory(from: Space, page: number, to: Space, dest: number, gr
   keep = crudeCost(size);
   if (status !== Status.ok) return status;
   if (!fits(from, page, to, dest, 0)) return Status.noQuota;
-  for (let at = 0; at < size; ) {
-    const node = from.find(base + at);
-    from.k.work(COSTS.node);
-    if (!node) { at += restOf(base + at, from.hole); continue; }
-    const level = levelFor(node, base + at, dest + at, size - at);
-    if (node.pinned || mapLeaf(node, base + at, to, dest + at, level, rights, grant)) at += LEVEL_SIZE[level];
-  }
+  eachLeaf(from, base, base + size, COSTS.node, (node, at) => {
+    const there = dest + at - base, level = levelFor(node, at, there, base + size - at);
+    return node.pinned || mapLeaf(node, at, to, there, level, rights, grant) ? LEVEL_SIZE[level] : 0;
+  });
   return Status.ok;
 }
 
@@ -70,24 +64,22 @@ function levelFor(node: MapNode, va: number, dest: number, left: number): number
 
 /** Exactly: would the whole flexpage fit both quotas? Asked only when they are nearly used up. */
 function affordable(from: Space, base: number, size: number, to: Space, dest: number, rights: number, before: number): boolean {
-  const seen = new Set<number>(), seenParts = new Set<string>();
-  let cost = before, parts = 0;
-  for (let at = 0; at < size; ) {
-    const node = from.find(base + at);
-    if (!node) { at += restOf(base + at, from.hole); continue; }
-    const level = levelFor(node, base + at, dest + at, size - at), va = dest + at;
-    if ((node.rights & rights) !== 0 && !node.pinned) {
-      cost += BYTES.node;
-      for (let l = level; l < to.root.level; l++) {
-        const key = Math.floor(va / LEVEL_SIZE[l + 1]) * 8 + l;
-        if (!seen.has(key) && !tableAt(to, va, l)) cost += BYTES.frame;
-        seen.add(key);
-      }
-      const pa = node.pa + base + at - node.va, need = partsNeeded(node, level, pa), key = `${node.va} ${Math.floor(pa / LEVEL_SIZE[1])}`;
-      if (need > 0 && !seenParts.has(key)) { seenParts.add(key); parts += need; }
+  const tables: number[] = [];
+  let cost = before, parts = 0, partsOf = '';
+  eachLeaf(from, base, base + size, 0, (node, at) => {
+    const va = dest + at - base, level = levelFor(node, at, va, base + size - at), pa = node.pa + at - node.va;
+    if ((node.rights & rights) === 0 || node.pinned) return LEVEL_SIZE[level];
+    cost += BYTES.node;
+    for (let l = level; l < to.root.level; l++) {
+      const table = Math.floor(va / LEVEL_SIZE[l + 1]);
+      if (tables[l] !== table && !tableAt(to, va, l)) cost += BYTES.frame;
+      tables[l] = table;
     }
-    at += LEVEL_SIZE[level];
-  }
+    const directory = `${node.va} ${Math.floor(pa / LEVEL_SIZE[1])}`;
+    if (partsOf !== directory) parts += partsNeeded(node, level, pa);
+    partsOf = directory;
+    return LEVEL_SIZE[level];
+  });
   return from.factory === to.factory
     ? from.factory.free >= cost + parts * BYTES.parts
     : to.factory.free >= cost && from.factory.free >= parts * BYTES.parts;
@@ -130,8 +122,7 @@ function handOver(source: MapNode, node: MapNode): void {
 /** What was derived from `node` becomes its parent's. */
 function reparent(node: MapNode): void {
   const parent = node.parent, orphans: MapNode[] = [];
-  for (let c = node.children; c; c = c.next) orphans.push(c);
-  for (const head of node.parts ? allHeads(node) : []) for (let c: MapNode | undefined = head; c; c = c.next) orphans.push(c);
+  overlapping(node, node.pa, LEVEL_SIZE[node.level], orphans);
   for (const c of orphans) {
     const gone = unlinkNode(c);
     node.space.factory.refund(gone * BYTES.parts);
@@ -140,11 +131,6 @@ function reparent(node: MapNode): void {
     if (need > 0 && !parent.space.factory.charge(need)) removeSubtree(c);
     else linkNode(c, parent);
   }
-}
-function allHeads(node: MapNode): MapNode[] {
-  const heads = (node.parts!.heads.filter(h => h) as MapNode[]);
-  for (const p of node.parts!.parts ?? []) if (p) heads.push(...(p.heads.filter(h => h) as MapNode[]));
-  return heads;
 }
 
 type Room = 'free' | 'same' | 'skip' | 'again';
@@ -173,14 +159,11 @@ function clearWay(source: MapNode, to: Space, dest: number, level: number, pa: n
 /** Smaller leaves stand where a superpage is to go. */
 function clearSmaller(source: MapNode, to: Space, dest: number, level: number): 'free' | 'skip' {
   const leaves: MapNode[] = [];
-  for (let at = 0; at < LEVEL_SIZE[level]; ) {
-    const node = to.find(dest + at);
-    if (node) {
-      if (node.pinned || node === source || isAncestor(node, source)) return 'skip';
-      leaves.push(node);
-      at += LEVEL_SIZE[node.level];
-    } else at += restOf(dest + at, to.hole);
-  }
+  eachLeaf(to, dest, dest + LEVEL_SIZE[level], 0, node => {
+    leaves.push(node);
+    return LEVEL_SIZE[node.level];
+  });
+  if (leaves.some(node => node.pinned || node === source || isAncestor(node, source))) return 'skip';
   for (const node of leaves) if (node.alive) removeSubtree(node);
   return 'free';
 }

@@ -15,6 +15,8 @@ export const LEVEL_BITS = [12, 21, 30, 39, 48] as const;
 export const LEVEL_SIZE = [2 ** 12, 2 ** 21, 2 ** 30, 2 ** 39, 2 ** 48] as const;
 /** How far an address lies in its aligned range of `size` bytes; addresses of the upper half are negative. */
 export const within = (at: number, size: number): number => at - Math.floor(at / size) * size;
+/** Bytes from `at` to the end of the aligned range of `size` that it lies in. */
+export const restOf = (at: number, size: number): number => size - within(at, size);
 const PART = 512;
 
 /** Rights as page tables can say them: writing needs reading. */
@@ -151,6 +153,18 @@ function collect(node: MapNode, parts: Parts, pa: number, size: number, out: Map
     for (let c = parts.heads[i]; c; c = c.next) out.push(c);
     if (below) collect(node, below, at, stop - at, out);
     at = stop;
+  }
+}
+
+/**
+ * Visits the leaves of [base, end) in order, each as it is found then; `visit` answers how many bytes it is done with (0: look there again;
+ * Infinity: enough). A look costs `cycles`.
+ */
+export function eachLeaf(space: Space, base: number, end: number, cycles: number, visit: (node: MapNode, at: number) => number): void {
+  for (let at = base; at < end; ) {
+    const node = space.find(at);
+    space.k.work(cycles);
+    at += node ? visit(node, at) : restOf(at, space.hole);
   }
 }
 

@@ -6,7 +6,7 @@
 import { EVERYTHING, Right, Status } from '../abi/index.ts';
 import { BYTES, COSTS } from '../costs.ts';
 import {
-  LEVEL_SIZE, MapNode, descendants, legalRights, overlapping, partsNeeded, linkNode, unlinkNode, within, type Parts
+  LEVEL_SIZE, MapNode, descendants, eachLeaf, legalRights, overlapping, partsNeeded, linkNode, unlinkNode, type Parts
 } from './node.ts';
 import type { Space } from './space.ts';
 import { Table, writeLeaf, writePointer } from './table.ts';
@@ -22,14 +22,11 @@ export function unmapMemory(space: Space, start: number, order: number, taken: n
   unmapped = 0;
   if (self && first && LEVEL_SIZE[first.level] > size && !first.pinned && (first.rights & rights) !== 0)
     return takePart(first, first.pa + base - first.va, size, rights);
-  for (let at = Math.max(base, space.low); at < Math.min(base + size, space.limit); ) {
-    const node = space.find(at);
-    space.k.work(COSTS.node);
-    if (!node) { at += space.hole - within(at, space.hole); continue; }
-    const from = Math.max(at, node.va), end = Math.min(base + size, node.va + LEVEL_SIZE[node.level]);
-    revokeRange(node, node.pa + from - node.va, end - from, rights, self);
-    at = end;
-  }
+  eachLeaf(space, Math.max(base, space.low), Math.min(base + size, space.limit), COSTS.node, (node, at) => {
+    const length = Math.min(base + size, node.va + LEVEL_SIZE[node.level]) - at;
+    revokeRange(node, node.pa + at - node.va, length, rights, self);
+    return length;
+  });
   return Status.ok;
 }
 
@@ -107,26 +104,20 @@ const SPLIT = BYTES.frame + 511 * BYTES.node;
  * are to be left of it) does not allow it.
  */
 export function split(node: MapNode, keep = 0): MapNode[] | undefined {
-  const { parent } = node, own = node.space.factory, above = parent?.space.factory,
-    parts = parent ? partsNeeded(parent, node.level - 1, node.pa) * BYTES.parts : 0;
-  if (own.free < SPLIT + keep || (above && above.free < parts + keep + (above === own ? SPLIT : 0))) return undefined;
-  own.charge(SPLIT);
-  above?.charge(parts);
+  if (!paySplit(node, keep)) return undefined;
   const chain = [node];
   for (let i = 0; i < chain.length; i++) for (let c = chain[i].children; c; c = c.next) chain.push(c);
-  for (let i = chain.length - 1; i > 0; i--) if (!payAndReplace(chain[i])) removeSubtree(chain[i]);
+  for (let i = chain.length - 1; i > 0; i--) if (paySplit(chain[i], 0)) replace(chain[i]); else removeSubtree(chain[i]);
   return replace(node);
 }
 
-/** The same for a derived superpage. */
-function payAndReplace(node: MapNode): MapNode[] | undefined {
-  const parent = node.parent!, parts = partsNeeded(parent, node.level - 1, node.pa) * BYTES.parts;
-  if (!node.space.factory.charge(SPLIT)) return undefined;
-  if (parts > 0 && !parent.space.factory.charge(parts)) {
-    node.space.factory.refund(SPLIT);
-    return undefined;
-  }
-  return replace(node);
+function paySplit(node: MapNode, keep: number): boolean {
+  const { parent } = node, own = node.space.factory, above = parent?.space.factory,
+    parts = parent ? partsNeeded(parent, node.level - 1, node.pa) * BYTES.parts : 0;
+  if (own.free < SPLIT + keep || (above && above.free < parts + keep + (above === own ? SPLIT : 0))) return false;
+  own.charge(SPLIT);
+  above?.charge(parts);
+  return true;
 }
 
 /** `node` has no children of its own size, and the cost is paid. */
