@@ -92,6 +92,15 @@ share() { # two guests that share a hart
   rm -r "$objects"
 }
 if [ -f share/share.c ]; then share; fi
+burst() { # a guest whose exits come in clusters
+  objects=$(mktemp -d)
+  flags="$common -mcmodel=medany -mno-relax -march=rv64imac_zicsr_zifencei -mabi=lp64"
+  # shellcheck disable=SC2086
+  $cc $flags -Wl,--no-relax -Wl,-T,exits/exits.ld -Wl,--no-warn-rwx-segments -o "$objects/burst.elf" exits/start.S burst/burst.c
+  "${prefix}objcopy" -O binary "$objects/burst.elf" "$out/burst.bin"
+  rm -r "$objects"
+}
+if [ -f burst/burst.c ]; then burst; fi
 panic() { # a kernel with a mistake, with its symbols; it keeps frame pointers, as Linux does
   objects=$(mktemp -d)
   flags="$common -O1 -fno-omit-frame-pointer -fno-optimize-sibling-calls -fno-inline -mcmodel=medany -mno-relax -march=rv64imac_zicsr -mabi=lp64"

@@ -21,7 +21,7 @@ export interface VmOptions extends RunOptions {
   readonly virt?: 'hardware' | 'trap';
   /** With 'trap': shadow tables are made right at the guest's fences (default), or the guest's own are traced. */
   readonly shadow?: 'sync' | 'traced';
-  /** With 'trap': privileged instructions that follow an exit are done in the same visit. */
+  /** After an exit, what would exit next is done in the same visit. */
   readonly lookAhead?: boolean;
   /** Processors (default 1). */
   readonly smp?: number;

@@ -330,6 +330,13 @@ export const pages: Readonly<Record<string, Page>> = {
       option: '--cpu', values: [...ASSISTS, ...Object.entries(ROUND_TRIPS).map(([name, cycles]) => [name, `base,exit=${cycles}`] as const)],
       cells: ({ exits }, said) => [...measured(said), Object.values(exits).reduce((a, b) => a + b)] },
   },
+  'look-ahead': {
+    payload: 'one*,ahead*', picture: (l) => l.spans('task:"one guest" device:serial kind:event', 6),
+    figures: (l) => ['one', 'ahead', 'one-trap', 'ahead-trap'].flatMap((name) => [
+      [`exits of \`${name}\``, l.count(`task:"${name} guest" kind:event`)],
+      [`cycles of the six accesses, \`${name}\``, said(l, new RegExp(`\\[${name}\\] burst: the six of the example take (\\d+)`))],
+    ] as Figure[]),
+  },
   'tlb-tags': {
     payload: 'none', picture: () => 'to:console kind:call from:vm-a,vm-b', figures: (l) =>
       [['exits of both guests', l.count('task:"vm-a guest","vm-b guest" kind:event')],

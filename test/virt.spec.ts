@@ -66,7 +66,6 @@ it.each([
   [['vm', '--mmu', 'shadow', ...MINIOS], 'technique hardware has twostage memory, not shadow'],
   [['vm', '--virt', 'trap', '--mmu', 'twostage', ...MINIOS], "a second stage is the H extension's"],
   [['vm', '--shadow', 'traced', ...MINIOS], 'traced tables are shadow tables'],
-  [['vm', '--look-ahead', ...MINIOS], 'look-ahead goes with technique trap'],
   [['vm', '--virt', 'trap', '--shadow', 'deep', ...MINIOS], "'deep' is none of sync, traced"],
   [['vm', '--cpu', 'base,kseg0', '--kernel', 'guests/bin/minios.elf'], 'wants to be at 0x80200000, but memory begins at 0xa0000000'],
   [['bare', '--isa', 'rv64gch', '--cpu', 'base,no-h', 'guests/bin/minios.elf'], "takes away 'h', which --isa asks for"],

@@ -36,6 +36,9 @@ export const exits: readonly Exit[] = [
   exit('guestTrap', Mtd.exit | Mtd.irq | general | trapped, Cost.dispatch, onTrap),
 ];
 
+/** State that looking ahead needs besides: where the guest's code is, and in which mode it runs. */
+export const AHEAD = trapped;
+
 /** All of a guest's state that its code changes: what an exit brings where descriptors are not used (option `fullState`). */
 export const CHANGING = general | trapped | Mtd.fpu | Mtd.irq;
 

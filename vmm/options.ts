@@ -51,6 +51,8 @@ export interface Options {
   readonly shadow: (typeof SHADOWS)[number];
   /** After an exit, what would exit next is done in the same visit. */
   readonly lookAhead: boolean;
+  /** … and code that was seen once is believed to be the same: wrong, to show what the comparison of bytes is for. */
+  readonly believesCode: boolean;
   readonly isa: string;
   readonly seed: number;
   /** Time of the real-time clock at the start, in milliseconds since 1970. */
@@ -98,7 +100,7 @@ export function readOptions(args: Readonly<Record<string, unknown>>, highest = 1
     exits: (args['exits'] ?? []) as readonly string[],
     rebootIsExit: args['rebootIsExit'] === true, virt, isa: text('isa', DEFAULT_ISA),
     mmu: text('mmu', MEMORY_OF[virt] ?? '') as Options['mmu'], shadow: text('shadow', 'sync') as Options['shadow'],
-      lookAhead: args['lookAhead'] === true,
+      lookAhead: args['lookAhead'] === true, believesCode: args['believesCode'] === true,
     seed: number('seed', 1), date: number('date', DEFAULT_DATE),
     slice: number('slice', 0), period: number('period', 0), harts: Math.max(1, number('harts', 1)),
       priority: number('priority', Math.min(60, highest)),
@@ -113,7 +115,6 @@ function whatIsWrong(o: Options): string | undefined {
   if (!MEMORIES.includes(o.mmu)) return `'${o.mmu}' is no kind of memory; there are ${MEMORIES.join(', ')}`;
   if (!SHADOWS.includes(o.shadow)) return `'${o.shadow}' is no way to keep shadow tables; there are ${SHADOWS.join(', ')}`;
   if (o.mmu !== MEMORY_OF[o.virt]) return `technique ${o.virt} has ${MEMORY_OF[o.virt]} memory, not ${o.mmu}: ${WHY[o.mmu]}`;
-  if (o.lookAhead && o.virt !== 'trap') return 'look-ahead goes with technique trap: it saves the exits of privileged instructions';
   if (!Number.isInteger(o.slice) || (o.slice !== 0 && (o.slice < LEAST_SLICE
     || o.slice > MOST_SLICE))) return `a time slice has ${LEAST_SLICE} to ${MOST_SLICE} cycles, not ${o.slice}`;
   if (o.period !== 0 && !(Number.isInteger(o.period) && o.slice > 0 && o.period >= o.slice && o.period <= MOST_SLICE))

@@ -10,7 +10,9 @@
 import { IpcFlag, Mtd, NEVER, Ops, Resume, S, type Sys, type Utcb } from '../microkernel/abi/index.ts';
 import type { Syscalls } from '../binding/index.ts';
 import type { Alarm } from '../hardware/chips/ports.ts';
+import { LookAhead } from './cpu/look-ahead.ts';
 import { CHANGING, exitOf } from './dispatcher.ts';
+import { MAY_LOOK_AHEAD, lookAhead } from './exits/ahead.ts';
 import { RepeatedFaults } from './faults.ts';
 import type { SbiCpu } from './sbi/sbi.ts';
 import type { Vm } from './vm.ts';
@@ -45,12 +47,14 @@ export class Vcpu implements SbiCpu, Attentive {
   #rung = false;
   #start: { pc: bigint; opaque: bigint } | undefined;
   #started = false;
+  readonly #ahead: LookAhead | undefined;
 
   constructor(id: number, vm: Vm, guest: number, wake: number) {
     this.id = id;
     this.vm = vm;
     this.guest = guest;
     this.wake = wake;
+    this.#ahead = vm.lookAhead ? new LookAhead(vm.comparesCode) : undefined;
   }
 
   // ── for devices and SBI calls ──
@@ -98,6 +102,7 @@ export class Vcpu implements SbiCpu, Attentive {
         const exit = exitOf(u.label), result = exit.handle(this);
         sys.charge(exit.cost);
         let groups = typeof result === 'number' ? result : yield* result;
+        if (this.#ahead && groups !== GONE && MAY_LOOK_AHEAD.has(exit.cause)) groups |= yield* lookAhead(this, this.#ahead);
         if (groups === GONE) {
           status = yield sys.ipc(IpcFlag.receive, 0, NEVER, NEVER);
           continue;

@@ -4,7 +4,7 @@
  */
 import { Plic } from '../hardware/chips/plic.ts';
 import type { VirtioModel } from '../hardware/chips/virtio/model.ts';
-import { CapRight, NEVER, Ops, Own, Right, capPage, type Sys } from '../microkernel/abi/index.ts';
+import { CapRight, Mtd, NEVER, Ops, Own, Right, capPage, type Sys } from '../microkernel/abi/index.ts';
 import { flexpages, type Syscalls } from '../binding/index.ts';
 import { type Result, type Spawned, bad, good, spawn, nameIt } from '../roottask/client/index.ts';
 import { type Row, SOURCES, buildBus } from './board.ts';
@@ -105,6 +105,7 @@ export class Vm implements SbiMachine {
   readonly exits: ExitControl;
   get movesAll(): boolean { return this.#around.options.fullState; }
   get lookAhead(): boolean { return this.#around.options.lookAhead; }
+  get comparesCode(): boolean { return !this.#around.options.believesCode; }
   get isa(): string { return this.#around.options.isa; }
   /** Every hart drops its cached translations and code of this VM. */
   readonly fence = (sys: Syscalls): Sys<void> => sys.must(this.#task, Ops.task.fence, [0, 0]);
@@ -171,7 +172,8 @@ export class Vm implements SbiMachine {
     const body: Body = { guest, context, space, hart, portals: [] };
     this.#bodies.push(body);
     for (const { cause, mtd: needed } of technique.exits) {
-      const mtd = options.fullState ? needed | CHANGING : needed, portal = this.#selector();
+      const ahead = options.lookAhead && (needed & Mtd.exit) !== 0 ? technique.aheadNeeds : 0;
+      const mtd = needed | ahead | (options.fullState ? CHANGING : 0), portal = this.#selector();
       const status = yield* sys.invoke(Own.factory, Ops.factory.createPortal, [portal, server.value.thread, cause, mtd]);
       if (status !== 0) return bad(status, `${env.name}: portals of vCPU ${id}`);
       body.portals.push([portal, 1 << cause]);

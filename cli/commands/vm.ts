@@ -47,7 +47,8 @@ export function vmCommand(done: (status: number) => void): Command {
     .addOption(new Option('--shadow <way>',
       'shadow tables are made right at the guest\'s fences (sync), or its tables are write-protected (traced)').argParser(oneOf('--shadow',
       SHADOWS)))
-    .option('--look-ahead', 'with trap: after an exit, privileged instructions that follow are done in the same visit')
+    .option('--look-ahead',
+      'after an exit, what would exit next is done in the same visit: device registers, privileged instructions, traced tables')
     .addOption(new Option('--exits <names>',
       'what leaves the guest besides the usual, or with no- before it does not: wfi, sret, satp, time, syscall, fault, breakpoint, illegal')
       .argParser(names('--exits')))

@@ -15,12 +15,12 @@ import type { Syscalls } from '../../binding/index.ts';
 import { accessDevice } from '../exits/memory.ts';
 import { RepeatedFaults } from '../faults.ts';
 import { decodeAccess } from '../interpreter/access.ts';
-import { compute } from '../interpreter/plain.ts';
 import { ShadowMmu } from '../memory/shadow-mmu.ts';
 import { walk, type Access, type View } from '../memory/walker.ts';
 import { A, maskedCpus, unsigned, type SbiCall } from '../sbi/sbi.ts';
 import type { Vm } from '../vm.ts';
-import { LookAhead, MOST_AHEAD } from './look-ahead.ts';
+import { inPassing, type Lent } from './in-passing.ts';
+import { LookAhead, type Ahead } from './look-ahead.ts';
 import { Irq, Supervisor, type Outcome } from './supervisor.ts';
 import type { Technique, VirtualCpu } from './virtual-cpu.ts';
 
@@ -33,8 +33,6 @@ const FAULTS: Readonly<Record<number, { access: Access; denied: bigint }>> = {
 };
 /** Cycles, estimated like those of the dispatcher: an exit with its decoding, a walk of the guest's tables. */
 const COST = 120;
-/** … one that look-ahead saves: reading and decoding. */
-const AHEAD = 40;
 /** Registers a0 … a7 travel in a group of their own. */
 const FIRST_ARGUMENT = 10, LAST_ARGUMENT = 17;
 /** Cache-block instructions of the guest's kernel are its firmware's to allow, and it does; all counters too. */
@@ -55,6 +53,9 @@ class DeprivilegedCpu implements VirtualCpu {
   readonly #mmu: ShadowMmu;
   readonly #faults = new RepeatedFaults();
   readonly #ahead: LookAhead | undefined;
+  /** Its reason has been dealt with: nothing is on its way into a space, and what comes next may be looked at. */
+  #mayLookAhead = false;
+  readonly #inPassing: Ahead;
   #supervisor: Supervisor;
   #alarm: { at(time: number, action: () => void): void } | undefined;
   #sys!: Syscalls;
@@ -75,8 +76,9 @@ class DeprivilegedCpu implements VirtualCpu {
     this.#wake = wake;
     this.#mmu = new ShadowMmu(vm.ram, vm.tables, vm.selectors, () => this.#all.map((cpu) => cpu.#mmu),
       (sys) => sys.invoke(guest, Ops.thread.recall));
-    this.#ahead = vm.lookAhead ? new LookAhead() : undefined;
+    this.#ahead = vm.lookAhead ? new LookAhead(vm.comparesCode) : undefined;
     this.#supervisor = this.#fresh();
+    this.#inPassing = inPassing(this.#lend());
   }
   #fresh(): Supervisor { return new Supervisor(this.#vm.isa.split('_').includes('sstc')); }
 
@@ -127,18 +129,30 @@ class DeprivilegedCpu implements VirtualCpu {
   }
 
   *#event(): Sys<void> {
-    const u = this.#utcb, vm = this.#vm, sys = this.#sys;
     this.#phase = 'handling';
     this.#changed = 0;
-    sys.charge(COST);
+    this.#mayLookAhead = false;
+    this.#sys.charge(COST);
     yield* this.#handle();
-    if (vm.work.pending || vm.crowded) {
-      this.#mmu.forget(); // others run in between
-      yield* vm.work.deliver(sys, this);
-      if (vm.crowded) yield* vm.waitForOutlets(sys);
-    }
+    yield* this.#settle();
+    if (!this.#interrupts()) return;
+    yield* this.#settle();
+    this.#interrupts();
+  }
+  /** Looks ahead, where it may; what devices have caused is done. */
+  *#settle(): Sys<void> {
+    const { work } = this.#vm, sys = this.#sys;
+    if (this.#ahead && this.#mayLookAhead) yield* this.#lookAhead(this.#ahead);
+    if (!work.pending && !this.#vm.crowded) return;
+    this.#mmu.forget(); // others run in between
+    yield* work.deliver(sys, this);
+    if (this.#vm.crowded) yield* this.#vm.waitForOutlets(sys);
+  }
+  /** Takes the interrupt that is due. */
+  #interrupts(): boolean {
     const due = this.#supervisor.interrupt;
-    if (due !== undefined) this.#reflect(due, 0n, u.big(S.pc));
+    if (due !== undefined) this.#reflect(due, 0n, this.#utcb.big(S.pc));
+    return due !== undefined;
   }
 
   /** Puts the answer into the UTCB. */
@@ -205,6 +219,7 @@ class DeprivilegedCpu implements VirtualCpu {
         its trap handler at ${hex(s.stvec)} faults as well (${causeText(Number(cause))}, value ${hex(value)})`);
     }
     this.#setPc(s.trap(cause, value, pc));
+    this.#mayLookAhead = true;
   }
   #setPc(pc: bigint): void {
     this.#utcb.setBig(S.pc, pc);
@@ -266,7 +281,7 @@ class DeprivilegedCpu implements VirtualCpu {
   *#instruction(word: number, pc: bigint): Sys<void> {
     const d = decode(word);
     if (!(yield* this.#execute(d, pc))) return this.#reflect(Trap.illegal, BigInt(d.length === 4 ? word >>> 0 : word & 0xffff), pc);
-    if (this.#ahead) yield* this.#lookAhead(this.#ahead);
+    this.#mayLookAhead = true;
   }
 
   /** One privileged instruction. False: there is no such thing for the guest, and nothing has happened. */
@@ -280,24 +295,22 @@ class DeprivilegedCpu implements VirtualCpu {
     return true;
   }
 
-  /** What would exit next is done in the same visit, as long as the guest's kernel runs and nothing wants to interrupt it. */
+  // ── look-ahead ──
+
   *#lookAhead(ahead: LookAhead): Sys<void> {
-    const s = this.#supervisor, u = this.#utcb;
-    for (let n = 0; n < MOST_AHEAD && s.privileged && s.interrupt === undefined && !this.#vm.work.pending; n++) {
-      const cluster = ahead.next(u.big(S.pc), (at) => this.#decodeAt(at)), last = cluster?.at(-1);
-      if (!cluster || !last) return;
-      for (const { at, decoded } of cluster.slice(0, -1)) {
-        compute(decoded, this.#x, at);
-        this.#setPc(at + BigInt(decoded.length));
-      }
-      if (!(yield* this.#execute(last.decoded, last.at))) return;
-      this.#sys.charge(AHEAD);
-      ahead.saved++;
-    }
+    const from = this.#utcb.big(S.pc), { pc, cost } = yield* ahead.run(this.#inPassing, from);
+    if (pc !== from) this.#setPc(pc);
+    this.#sys.charge(cost);
   }
-  #decodeAt(at: bigint): Decoded | undefined {
-    const word = this.#fetch(at);
-    return word === undefined ? undefined : decode(word);
+  #lend(): Lent {
+    const cpu = this; // oxlint-disable-line no-this-alias -- getters
+    return {
+      vm: this.#vm, mmu: this.#mmu, x: this.#x,
+      get supervisor() { return cpu.#supervisor; }, get view() { return cpu.#view; }, get utcb() { return cpu.#utcb; },
+      get pc() { return cpu.#utcb.big(S.pc); },
+      execute: (d, pc) => this.#execute(d, pc), store: (d, gpa) => this.#mmu.store(this.#sys, d, this.#x, gpa),
+      touched: (groups) => { this.#changed |= groups; },
+    };
   }
 
   *#waitForInterrupt(): Sys<void> {
@@ -332,13 +345,16 @@ class DeprivilegedCpu implements VirtualCpu {
     if (!decoded || !window) return this.#reflect(denied, address, pc);
     this.#changed |= accessDevice(this.#utcb, window, gpa - window.base, decoded);
     this.#setPc(pc + BigInt(decoded.length));
+    this.#mayLookAhead = true;
   }
 
   /** A traced table: the store is done here, or the page is let go and the guest does it itself. */
   *#storeToTable(gpa: number, pc: bigint, address: bigint): Sys<void> {
     const word = this.#fetch(pc), decoded = word === undefined ? undefined : decode(word);
-    if (yield* this.#mmu.store(this.#sys, decoded, this.#x, gpa)) this.#setPc(pc + BigInt(decoded!.length));
-    else this.#mmu.lend(this.#view, address);
+    if (yield* this.#mmu.store(this.#sys, decoded, this.#x, gpa)) {
+      this.#setPc(pc + BigInt(decoded!.length));
+      this.#mayLookAhead = true;
+    } else this.#mmu.lend(this.#view, address);
   }
   get #all(): DeprivilegedCpu[] { return this.#vm.cpus.filter((cpu) => cpu instanceof DeprivilegedCpu); }
 
@@ -375,7 +391,7 @@ const CAUSES = [Cause.startup, Cause.recall, Cause.syscall, Cause.pageFault, Cau
   Cause.accessFault] as const;
 
 export const deprivileged: Technique = {
-  name: 'trap', taskKind: 0, threadFlags: ThreadFlag.alien, mapsAll: false, emulates: ['sstc'], needsAlarm: true,
+  name: 'trap', taskKind: 0, threadFlags: ThreadFlag.alien, mapsAll: false, emulates: ['sstc'], needsAlarm: true, aheadNeeds: 0,
     exits: CAUSES.map((cause) => ({ cause, mtd: Mtd.exit | GROUPS })),
   create: (id, vm, guest, wake) => new DeprivilegedCpu(id, vm, guest, wake),
 };

@@ -1,43 +1,187 @@
 /**
- * Look-ahead: after an exit, what would exit next is found in the guest's code and done in the same visit, with the few instructions
- * between. The bytes are read each time, so code that has been changed is done as it is now; what is remembered is only where nothing
- * follows. Agesen, Mattson, Rugina, Sheldon: Software techniques for avoiding hardware virtualization exits (2012).
+ * Look-ahead: exits come in clusters, so after one the monitor goes on in the guest's kernel by itself, instruction by instruction, as long
+ * as another exit is close: what would exit is done in the same visit, what stands between is interpreted. Agesen, Mattson, Rugina,
+ * Sheldon: Software techniques for avoiding hardware virtualization exits (2012).
+ *
+ *   exit done ── close by? ── fetch, check the bytes ── compute, branch, load, store ── would exit: do it, and again
+ *                                                    └─ nothing within reach: the guest goes on by itself
+ *
+ * Decoded instructions are remembered by the place where they stand, with their bytes; the bytes are read each time and compared, so code
+ * that has been changed is done as it is now. A place behind an exit where nothing was found is left alone for a while, each time longer.
+ * Whatever would fault is the guest's own: nothing of it has happened when the guest tries it itself.
  */
-import type { Decoded } from '../../hardware/isa/decode.ts';
-import { isPlain } from '../interpreter/plain.ts';
+import { accesses } from '../../hardware/isa/access.ts';
+import { createDecoder, type Decoded } from '../../hardware/isa/decode.ts';
+import { FULL_ISA } from '../../hardware/isa/table.ts';
+import type { Sys } from '../../microkernel/abi/index.ts';
+import { flow } from '../interpreter/flow.ts';
+import { load } from '../interpreter/load.ts';
+import { compute, isPlain } from '../interpreter/plain.ts';
+import { store, type XRegisters } from '../interpreter/store.ts';
+import type { Access } from '../memory/walker.ts';
+import type { GuestRam } from '../ram.ts';
 
-/** Instructions between two that exit; exits that are saved in one visit; places that are remembered. */
-const REACH = 4, MOST_REMEMBERED = 8192;
-export const MOST_AHEAD = 16;
-/** Bits of a CSR's number that say who may use it. */
-const LEVEL = 0x300;
+/** Exits that are saved in one visit; places that are remembered. */
+const MOST_SAVED = 32, MOST_REMEMBERED = 65_536;
+/** Visits that a place is left alone for after the first failure, and at most. */
+const PATIENCE = 8, MOST_PATIENCE = 4096;
+/** Cycles, estimated: to compare an instruction's bytes and do it; to find memory; to decode; to do what would exit. */
+const Cost = { step: 10, memory: 20, decode: 40, exit: 60 } as const;
+const PAGE = 4096;
 
-/** Instructions from `at` on: some that only compute, then one that exits. */
-export type Cluster = readonly { readonly at: bigint; readonly decoded: Decoded }[];
+const decode = createDecoder(FULL_ISA);
 
-export class LookAhead {
-  /** Exits that have not happened. */
-  saved = 0;
-  /** The word at an address after which nothing follows that would exit. */
-  readonly #nothing = new Map<bigint, number>();
-
-  /** The next cluster, if there is one close by. `fetch`: the instruction at an address, decoded; undefined where it cannot be read. */
-  next(pc: bigint, fetch: (at: bigint) => Decoded | undefined): Cluster | undefined {
-    const found: { at: bigint; decoded: Decoded }[] = [];
-    for (let at = pc; found.length <= REACH; at += BigInt(found.at(-1)!.decoded.length)) {
-      const decoded = fetch(at);
-      if (!decoded || (found.length === 0 && this.#nothing.get(pc) === decoded.word)) return undefined;
-      found.push({ at, decoded });
-      if (exits(decoded)) return found;
-      if (!isPlain(decoded)) break;
-    }
-    if (this.#nothing.size >= MOST_REMEMBERED) this.#nothing.clear();
-    this.#nothing.set(pc, found[0]!.decoded.word);
-    return undefined;
-  }
+/** A virtual processor at an exit, as it is looked ahead in. */
+export interface Ahead {
+  readonly x: XRegisters;
+  readonly ram: GuestRam;
+  /** Instructions that may stand between two exits: what they cost here must be less than an exit. */
+  readonly reach: number;
+  /** The guest's kernel goes on, and nothing wants to interrupt it. */
+  readonly free: boolean;
+  /** Guest-physical address behind one of the guest's kernel's; undefined: the access would fault. */
+  find(va: bigint, access: Access): number | undefined;
+  /** A store there comes to the monitor, though it is memory. */
+  isTraced(gpa: number): boolean;
+  /**
+   * Does what would exit: an access that is not to memory (`gpa`), or an instruction that is none of the plain ones. Answers where the
+   * guest goes on; undefined: nothing has happened, and the guest is to do it.
+   */
+  exit(d: Decoded, pc: bigint, gpa: number | undefined): Sys<bigint | undefined>;
 }
 
-/** Does it trap in U mode, to be done to the supervisor in software? */
-function exits({ row: { name }, operands }: Decoded): boolean {
-  return name.startsWith('csrr') ? (operands.csr! & LEVEL) !== 0 : name === 'sret' || name === 'sfence.vma' || name === 'sinval.vma';
+/** Places behind exits: visits that one is still left alone for, and how long the next time. */
+interface Hope { rest: number; patience: number }
+
+export class LookAhead {
+  /** Exits that have not happened; visits that saved some; instructions done between; instructions whose bytes had changed. */
+  readonly counts = { saved: 0, visits: 0, between: 0, changed: 0 };
+  readonly #code = new Map<number, Decoded & { readonly bytes: number }>();
+  readonly #hopes = new Map<bigint, Hope>();
+  /** Bytes are compared; without that, to show what then goes wrong, what is remembered is believed. */
+  readonly #compares: boolean;
+  /** Cycles of this visit. */
+  #cost = 0;
+  /** Where pages are, as a processor would remember it: until something is done that may change it. */
+  readonly #pages = { fetch: new Pages(), load: new Pages(), store: new Pages() };
+
+  constructor(compares = true) { this.#compares = compares; }
+
+  /** From `pc` on, behind an exit. Answers where the guest goes on by itself, and what the monitor's work cost. */
+  *run(guest: Ahead, from: bigint): Sys<{ pc: bigint; cost: number }> {
+    let pc = from, saved = 0;
+    this.#cost = 0;
+    this.#forgetPages();
+    while (saved < MOST_SAVED && guest.free) {
+      const hope = this.#hopeAt(pc);
+      if (hope.rest > 0) {
+        hope.rest--;
+        break;
+      }
+      const { at, found } = yield* this.#toNext(guest, pc);
+      pc = at;
+      if (!found) {
+        hope.rest = hope.patience;
+        hope.patience = Math.min(MOST_PATIENCE, hope.patience * PATIENCE);
+        break;
+      }
+      hope.patience = PATIENCE;
+      saved++;
+    }
+    this.counts.saved += saved;
+    if (saved > 0) this.counts.visits++;
+    return { pc, cost: this.#cost };
+  }
+
+  #hopeAt(pc: bigint): Hope {
+    let hope = this.#hopes.get(pc);
+    if (hope) return hope;
+    if (this.#hopes.size >= MOST_REMEMBERED) this.#hopes.clear();
+    this.#hopes.set(pc, hope = { rest: 0, patience: PATIENCE });
+    return hope;
+  }
+
+  /** Goes on until one that would exit has been done (`found`), or as far as it goes. */
+  *#toNext(guest: Ahead, from: bigint): Sys<{ at: bigint; found: boolean }> {
+    let at = from;
+    for (let n = 0; n <= guest.reach; n++) {
+      const d = this.#fetch(guest, at);
+      if (!d) break;
+      const next = this.#plain(guest, d, at);
+      if (next === undefined) {
+        const gpa = this.#place(guest, d), done = gpa === 'fault' ? undefined : yield* guest.exit(d, at, gpa);
+        if (done !== undefined) this.#cost += Cost.exit;
+        if (gpa === undefined || guest.isTraced(gpa as number)) this.#forgetPages(); // of mode or tables
+        return { at: done ?? at, found: done !== undefined };
+      }
+      this.counts.between++;
+      this.#cost += Cost.step;
+      at = next;
+    }
+    return { at, found: false };
+  }
+
+  /** Does one that needs no exit; where it goes on. */
+  #plain(guest: Ahead, d: Decoded, at: bigint): bigint | undefined {
+    const { x, ram } = guest;
+    if (isPlain(d)) {
+      compute(d, x, at);
+      return at + BigInt(d.length);
+    }
+    const jump = flow(d, x, at);
+    if (jump !== undefined) return jump;
+    const gpa = this.#place(guest, d);
+    if (typeof gpa !== 'number' || !ram.isRam(gpa, PAGE - (gpa % PAGE))) return undefined;
+    this.#cost += Cost.memory;
+    const isStore = accesses[d.index]!.kind !== 'load';
+    if (isStore && guest.isTraced(gpa)) return undefined;
+    const done = isStore ? store(d, x, ram, gpa) !== undefined : load(d, x, ram, gpa);
+    return done ? at + BigInt(d.length) : undefined;
+  }
+
+  /** The instruction at an address, its bytes compared with those that are remembered. */
+  #fetch(guest: Ahead, at: bigint): Decoded | undefined {
+    const place = this.#find(guest, at, 'fetch'), { ram } = guest;
+    if (place === undefined || !ram.isRam(place, 2)) return undefined;
+    const low = ram.u16(place), high = (low & 3) === 3 ? this.#half(guest, at + 2n) : 0;
+    if (high === undefined) return undefined;
+    const bytes = low | (high << 16), there = this.#code.get(place);
+    if (there && (there.bytes === bytes || !this.#compares)) return there;
+    if (there) this.counts.changed++;
+    if (this.#code.size >= MOST_REMEMBERED) this.#code.clear();
+    this.#cost += Cost.decode;
+    const decoded = { ...decode(bytes), bytes };
+    this.#code.set(place, decoded);
+    return decoded;
+  }
+  #half(guest: Ahead, at: bigint): number | undefined {
+    const place = this.#find(guest, at, 'fetch');
+    return place === undefined || !guest.ram.isRam(place, 2) ? undefined : guest.ram.u16(place);
+  }
+
+  /** Where an access goes to; undefined: it is none. */
+  #place(guest: Ahead, { index, operands: { rs1 = 0, imm = 0 } }: Decoded): number | 'fault' | undefined {
+    const access = accesses[index];
+    if (!access) return undefined;
+    const address = guest.x.get(rs1) + BigInt(imm);
+    if (access.float || access.guest || Number(address & 0xfn) % access.size !== 0) return 'fault';
+    return this.#find(guest, address, access.kind === 'load' ? 'load' : 'store') ?? 'fault';
+  }
+  #find(guest: Ahead, address: bigint, access: Access): number | undefined {
+    const page = address >> 12n, pages = this.#pages[access], i = Number(page & 15n), offset = Number(address & 0xfffn);
+    if (pages.number[i] === page) return pages.gpa[i]! + offset;
+    const gpa = guest.find(address, access);
+    if (gpa === undefined) return undefined;
+    pages.number[i] = page;
+    pages.gpa[i] = gpa - offset;
+    return gpa;
+  }
+  #forgetPages(): void { for (const { number } of Object.values(this.#pages)) number.fill(NOWHERE); }
+}
+
+/** Sixteen pages: their numbers, and where they are. No address has the number NOWHERE. */
+const NOWHERE = 1n << 60n;
+class Pages {
+  readonly number = new Array<bigint>(16).fill(NOWHERE);
+  readonly gpa = new Array<number>(16).fill(0);
 }

@@ -33,5 +33,7 @@ export interface Technique {
   readonly needsAlarm: boolean;
   /** Events of the thread and the groups of state that they bring. */
   readonly exits: readonly { readonly cause: Cause; readonly mtd: number }[];
+  /** More groups of state, for exits that may be looked ahead after. */
+  readonly aheadNeeds: number;
   create(id: number, vm: Vm, guest: number, wake: number): VirtualCpu;
 }

@@ -1,0 +1,54 @@
+/** How a deprivileged processor is looked ahead in: its kernel's instructions, registers of devices, stores to traced tables. */
+import { decodeAccess } from '../interpreter/access.ts';
+import type { Decoded } from '../../hardware/isa/decode.ts';
+import type { Sys, Utcb } from '../../microkernel/abi/index.ts';
+import { accessDevice } from '../exits/memory.ts';
+import type { XRegisters } from '../interpreter/store.ts';
+import type { ShadowMmu } from '../memory/shadow-mmu.ts';
+import { walk, type View } from '../memory/walker.ts';
+import type { Vm } from '../vm.ts';
+import type { Ahead } from './look-ahead.ts';
+import type { Supervisor } from './supervisor.ts';
+
+const PAGE = 4096, REACH = 64, LEVEL = 0x300; // bits of a CSR's number that say who may use it
+
+/** What the processor lends. `execute`: a privileged instruction, false where there is none. `store`: to a traced table, false: let go. */
+export interface Lent {
+  readonly vm: Vm;
+  readonly mmu: ShadowMmu;
+  readonly x: XRegisters;
+  readonly supervisor: Supervisor;
+  readonly view: View;
+  readonly utcb: Utcb;
+  readonly pc: bigint;
+  execute(d: Decoded, pc: bigint): Sys<boolean>;
+  store(d: Decoded, gpa: number): Sys<boolean>;
+  /** Groups of registers that have changed. */
+  touched(groups: number): void;
+}
+
+export function inPassing(cpu: Lent): Ahead {
+  const { vm, mmu, x } = cpu, { ram, work, bus } = vm, tableAt = (gpa: number): boolean => mmu.isTable(gpa - (gpa % PAGE));
+  return {
+    x, ram, reach: REACH, isTraced: tableAt,
+    get free() { return cpu.supervisor.privileged && cpu.supervisor.interrupt === undefined && !work.pending && !vm.ended; },
+    find: (va, access) => {
+      const found = walk(ram, cpu.view, va, access);
+      return typeof found === 'object' ? found.page + Number(va & 0xfffn) : undefined;
+    },
+    *exit(d, pc, gpa) {
+      const next = pc + BigInt(d.length);
+      if (gpa === undefined) return isPrivileged(d) && (yield* cpu.execute(d, pc)) ? cpu.pc : undefined;
+      if (ram.isRam(gpa, 1)) return tableAt(gpa) && (yield* cpu.store(d, gpa)) ? next : undefined;
+      const access = decodeAccess(d.word), window = access && bus.find(gpa, access.size);
+      if (!window) return undefined;
+      cpu.touched(accessDevice(cpu.utcb, window, gpa - window.base, access));
+      return next;
+    },
+  };
+}
+
+/** Does it trap in U mode, to be done to the supervisor in software? What waits is left to the guest. */
+function isPrivileged({ row: { name }, operands }: Decoded): boolean {
+  return name.startsWith('csrr') ? (operands.csr! & LEVEL) !== 0 : name === 'sret' || name === 'sfence.vma' || name === 'sinval.vma';
+}

@@ -1,0 +1,59 @@
+/** Looking ahead with the H extension: registers of devices, and instructions that leave where a VM was told so (control.ts). */
+import { Cause, Mtd, S, type Sys } from '../../microkernel/abi/index.ts';
+import type { Ahead, LookAhead } from '../cpu/look-ahead.ts';
+import { decodeAccess } from '../interpreter/access.ts';
+import { supervisorInstruction } from '../interpreter/supervisor.ts';
+import { walk, type View } from '../memory/walker.ts';
+import type { Vcpu } from '../vcpu.ts';
+import { accessDevice } from './memory.ts';
+
+/** Exits that bring all that it needs. */
+export const MAY_LOOK_AHEAD: ReadonlySet<number> = new Set([Cause.guestPageFault, Cause.virtualInstruction]);
+const FIRST_ARGUMENT = 10, LAST_ARGUMENT = 17, VS = 1, SUM = 18, MXR = 19, REACH = 96;
+
+/** Answers which groups of the state it has changed. */
+export function* lookAhead(v: Vcpu, ahead: LookAhead): Sys<number> {
+  const u = v.utcb, touched = { groups: 0 };
+  if (u.num(S.mode) !== VS) return 0;
+  const from = u.big(S.pc), { pc, cost } = yield* ahead.run(seenBy(v, touched), from);
+  v.sys.charge(cost);
+  u.setBig(S.pc, pc);
+  return pc === from ? touched.groups : touched.groups | Mtd.pc;
+}
+
+function seenBy(v: Vcpu, touched: { groups: number }): Ahead {
+  const { utcb: u, vm } = v, { ram, work, bus } = vm, bit = (n: number): boolean => (u.u32[S.vsstatus >> 2] & (1 << n)) !== 0;
+  const view = (): View => ({ satp: BigInt.asUintN(64, u.big(S.vsatp)), privileged: true, sum: bit(SUM), mxr: bit(MXR) });
+  let seen = view();
+  return {
+    ram, reach: REACH,
+    x: {
+      get: (n) => (n === 0 ? 0n : u.xBig(n)),
+      set: (n, value) => {
+        u.setXBig(n, value);
+        touched.groups |= n >= FIRST_ARGUMENT && n <= LAST_ARGUMENT ? Mtd.args : Mtd.regs;
+      },
+    },
+    get free() { return !work.pending && !vm.ended && u.num(S.mode) === VS; },
+    isTraced: () => false,
+    find(va, access) {
+      const found = walk(ram, seen, va, access);
+      return typeof found === 'object' ? found.page + Number(va & 0xfffn) : undefined;
+    },
+    *exit(d, pc, gpa) {
+      if (gpa === undefined) {
+        if (vm.exits.isUsual) return undefined;
+        u.setBig(S.pc, pc);
+        const result = supervisorInstruction(v, d.word), groups = typeof result === 'object' ? yield* result : result;
+        if (groups === undefined) return undefined;
+        touched.groups |= groups;
+        seen = view();
+        return u.big(S.pc);
+      }
+      const access = ram.isRam(gpa, 1) ? undefined : decodeAccess(d.word), window = access && bus.find(gpa, access.size);
+      if (!window) return undefined;
+      touched.groups |= accessDevice(u, window, gpa - window.base, access);
+      return pc + BigInt(d.length);
+    },
+  };
+}
