@@ -44,7 +44,8 @@ export interface VmOptions extends SharedOptions {
   exits?: string[];
   /** Cycles. */
   slice?: number;
-  virt: 'hardware' | 'trap';
+  virt: 'hardware' | 'trap' | 'patch';
+  patch?: 'breakpoints' | 'chained' | 'cache';
   mmu?: 'twostage' | 'shadow';
   shadow?: 'sync' | 'traced';
   lookAhead?: boolean;
@@ -58,7 +59,7 @@ interface Image { name: string; bytes: Uint8Array }
 const MOST_DEVICES = VIRTIO_SLOTS - 2;
 
 export async function vm(options: VmOptions): Promise<number> {
-  const here = options.virt === 'trap' ? undefined : whyNotHere(processor(options));
+  const here = options.virt !== 'hardware' ? undefined : whyNotHere(processor(options));
   if (here) throw new CliError('E_CPU', `--cpu ${options.cpu}: ${here}`, 'leave no-h out, or run the guest with --virt trap');
   const modules: Image[] = [{ name: 'kernel', bytes: readImage('kernel', options.kernel) }];
   if (options.initrd !== undefined) modules.push({ name: 'initrd', bytes: readImage('initrd', options.initrd) });
@@ -68,7 +69,7 @@ export async function vm(options: VmOptions): Promise<number> {
     tags = folders.mounts.map((m) => m.guest);
   const initrd = checkImages(options, modules);
   const technique = { virt: options.virt, ...(options.mmu && { mmu: options.mmu }), ...(options.shadow && { shadow: options.shadow }),
-    ...(options.lookAhead && { lookAhead: true }) };
+    ...(options.lookAhead && { lookAhead: true }), ...(options.patch && { patches: options.patch }) };
   const chosen = { ...technique, exits: options.exits ?? [], slice: options.slice ?? 0 };
   const more = { ...chosen, seed: options.seed ?? 1, rebootIsExit: !options.reboot }, cards = disks.length + nets.length + tags.length;
   const wrong = readOptions({ ...chosen, kernel: 'kernel', memory: options.memory, smp: options.smp,

@@ -3,7 +3,7 @@
  * terminal, the UART the log.
  */
 import type { Component, Scenario } from '../roottask/scenario.ts';
-import { vmm } from '../vmm/index.ts';
+import { roomForCopies, vmm } from '../vmm/index.ts';
 import { blockDriver, consoleDriver, filesDriver, netDriver } from './devices.ts';
 
 const MIB = 1 << 20;
@@ -40,7 +40,7 @@ export function machineComponent(o: MachineOptions, caps: Component['caps']): Co
   return {
     program: vmm, args: { kernel, initrd, append: append ?? '', memory, smp: smp ?? 1, disks, nets, folders, ...console, ...more }, caps,
     roms: true,
-    memory: memory + OVERHEAD + 2 * MIB * disks.length + MIB * folders.length, kernelMemory: Math.max(16 * MIB, memory / 32), priority: 100,
+    memory: memory + (more?.['virt'] === 'patch' ? roomForCopies(memory) : 0) + OVERHEAD + 2 * MIB * disks.length + MIB * folders.length, kernelMemory: Math.max(16 * MIB, memory / 32), priority: 100,
   };
 }
 

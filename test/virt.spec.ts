@@ -47,6 +47,24 @@ describe('trap and emulate', () => {
   }, 240_000);
 });
 
+describe('scan and patch', () => {
+  it.each([['breakpoints', 1, 'base,no-h,popf'], ['chained', 1, 'base,no-h'], ['chained', 2, 'base,no-h,popf'],
+    ['cache', 2, 'base,no-h,popf,no-asid,no-sstc']])('minios by %s with %i processors says on %s what it says by the hypervisor extension',
+      async (patch, smp, cpu) => {
+    const [assisted, patched] = await Promise.all([vm('--smp', String(smp), ...MINIOS),
+      vm('--virt', 'patch', '--patch', patch, '--smp', String(smp), '--cpu', cpu, ...MINIOS)]);
+    expect(patched).toEqual(assisted);
+  });
+
+  it.skipIf(!existsSync(LINUX))("Debian's kernel boots where a sensitive instruction does not trap, runs commands and powers off", async () => {
+    const { status, stdout } = await tessera(['vm', '--virt', 'patch', '--cpu', 'base,no-h,popf', '--kernel', LINUX, '--initrd',
+      INITRD, '--memory', '192M', '--append', 'console=ttyS0 quiet'], { input: COMMANDS, timeout: 200_000 });
+    expect(stdout).toContain('READY');
+    expect(stdout).toMatch(/sum-42\r?\n/);
+    expect(status).toBe(0);
+  }, 240_000);
+});
+
 it.skipIf(!existsSync(LINUX)).each(['base,no-htinst', 'base,no-sstc', 'base,no-vmid,no-asid', 'base,kseg0',
   'base,popf,exit=3963'])("Debian's kernel comes to its console on %s", async (cpu) => {
   const { status } = await vm('--cpu', cpu, '--kernel', LINUX, '--memory', '128M', '--append', 'console=ttyS0', '--until', 'Linux version');

@@ -13,6 +13,7 @@ import { PanicWatch } from './panic.ts';
 import { ramBase } from './processor.ts';
 import { GuestRam } from './ram.ts';
 import { Characters, type Sink, reader, writer } from './streams.ts';
+import { Copies } from './translate/copies.ts';
 import { Work } from './work.ts';
 
 export interface Surroundings {
@@ -32,6 +33,8 @@ export interface Surroundings {
   readonly folders: readonly Folder[];
   readonly clock: Clock;
   readonly work: Work;
+  /** Frames for copies of the guest's code. */
+  readonly copies: Copies;
   /** Raised when a VM has ended, and when a terminal or a network has taken output. */
   readonly endSemaphore: number;
   readonly consoleSemaphore: number;
@@ -68,7 +71,7 @@ export function* surroundings(sys: Syscalls, env: Env, options: Options): Sys<Su
     folders.push(folder);
   }
   const ram = new GuestRam(sys.memory, memory.value, options.memory, ramBase(env.processor));
-  return { env, options, ram, ramVa: memory.value, console, virtioConsole, panic, nets, folders, clock, work, endSemaphore,
+  return { env, options, ram, copies: new Copies(env, options.memory), ramVa: memory.value, console, virtioConsole, panic, nets, folders, clock, work, endSemaphore,
     consoleSemaphore };
 }
 

@@ -4,7 +4,7 @@
  */
 import { Plic } from '../hardware/chips/plic.ts';
 import type { VirtioModel } from '../hardware/chips/virtio/model.ts';
-import { CapRight, Mtd, NEVER, Ops, Own, Right, capPage, type Sys } from '../microkernel/abi/index.ts';
+import { CapRight, Mtd, NEVER, Ops, Own, Right, capPage, memoryPage, type Sys } from '../microkernel/abi/index.ts';
 import { flexpages, type Syscalls } from '../binding/index.ts';
 import { type Result, type Spawned, bad, good, spawn, nameIt } from '../roottask/client/index.ts';
 import { type Row, SOURCES, buildBus } from './board.ts';
@@ -17,6 +17,8 @@ import type { Bus } from './devices/bus.ts';
 import type { VmEnding } from './ending.ts';
 import type { Selectors } from './memory/shadow.ts';
 import { TracedTables } from './memory/traced.ts';
+import type { Translation } from './translate/kernel-code.ts';
+import { ScannedCode } from './translate/scanned.ts';
 import { Portals } from './portals.ts';
 import { hasGuestTimer } from './processor.ts';
 import type { GuestRam } from './ram.ts';
@@ -46,6 +48,8 @@ export class Vm implements SbiMachine {
   readonly cpus: VirtualCpu[] = [];
   /** The guest's page tables, where they are traced. */
   readonly tables: TracedTables | undefined;
+  /** What is known of the guest's code, where it is looked at before it runs. */
+  readonly translation: Translation | undefined;
   readonly #around: Surroundings;
   readonly #technique: Technique;
   readonly #task: number;
@@ -66,6 +70,7 @@ export class Vm implements SbiMachine {
     const { portals } = around.options, ways = portals.length > 0 ? new Portals(around.env, around.ram, around.work, portals) : undefined;
     this.sbi = new Sbi(ways);
     this.tables = around.options.shadow === 'traced' ? this.#trace() : undefined;
+    this.translation = around.options.virt === 'patch' ? this.#translate() : undefined;
     // A VM has no M mode: its contexts are registers only.
     const plic = new Plic(around.options.smp, SOURCES, (context, level) => {
       if (context % 2 === 1) this.cpus[context >> 1].setExternal(level);
@@ -84,6 +89,16 @@ export class Vm implements SbiMachine {
         page += PAGE) if (tables.has(page)) this.work.errand((sys) => this.cpus[0]!.written!(sys, page));
     };
     return tables;
+  }
+
+  /** … and past what is known of code. */
+  #translate(): Translation {
+    const code = new ScannedCode(this.ram, this.#around.options.patches);
+    this.ram.onWrite = (gpa, length) => {
+      for (const { gpa: page } of code.overwritten(gpa, length))
+        this.work.errand((sys) => sys.must(Own.task, Ops.task.unmap, [memoryPage(this.ram.va(page, PAGE), 12, Right.X), 0]));
+    };
+    return { code, copies: this.#around.copies };
   }
 
   get ended(): boolean { return this.#ending !== undefined; }

@@ -17,11 +17,15 @@ import { RepeatedFaults } from '../faults.ts';
 import { decodeAccess } from '../interpreter/access.ts';
 import { ShadowMmu } from '../memory/shadow-mmu.ts';
 import { walk, type Access, type View } from '../memory/walker.ts';
+import { KernelCode } from '../translate/kernel-code.ts';
+import { Unrunnable } from '../translate/scanned.ts';
+import { remoteFence } from '../sbi/rfence.ts';
 import { A, maskedCpus, unsigned, type SbiCall } from '../sbi/sbi.ts';
 import type { Vm } from '../vm.ts';
 import { inPassing, type Lent } from './in-passing.ts';
 import { LookAhead, type Ahead } from './look-ahead.ts';
 import { Irq, Supervisor, type Outcome } from './supervisor.ts';
+import { Units } from './units.ts';
 import type { Technique, VirtualCpu } from './virtual-cpu.ts';
 
 const GROUPS = Mtd.args | Mtd.regs | Mtd.pc, PAGE = 4096, NS_PER_TICK = 100;
@@ -35,12 +39,8 @@ const FAULTS: Readonly<Record<number, { access: Access; denied: bigint }>> = {
 const COST = 120;
 /** Registers a0 … a7 travel in a group of their own. */
 const FIRST_ARGUMENT = 10, LAST_ARGUMENT = 17;
-/** Cache-block instructions of the guest's kernel are its firmware's to allow, and it does; all counters too. */
-const KERNEL_ENVCFG = 0xf0n, COUNTERS = 7n;
 /** The extension of remote fences. */
 const RFENCE = 0x5246_4e43;
-/** More pages than this are all of them. */
-const MOST_FENCED = 64;
 
 const decode = createDecoder(FULL_ISA);
 const hex = (value: bigint): string => `0x${BigInt.asUintN(64, value).toString(16)}`;
@@ -53,6 +53,8 @@ class DeprivilegedCpu implements VirtualCpu {
   readonly #mmu: ShadowMmu;
   readonly #faults = new RepeatedFaults();
   readonly #ahead: LookAhead | undefined;
+  /** Where the guest's kernel is looked at before it runs. */
+  readonly #code: KernelCode | undefined;
   /** Its reason has been dealt with: nothing is on its way into a space, and what comes next may be looked at. */
   #mayLookAhead = false;
   readonly #inPassing: Ahead;
@@ -66,8 +68,9 @@ class DeprivilegedCpu implements VirtualCpu {
   suspended = false;
   /** Groups of registers that this event has changed. */
   #changed = 0;
-  /** Units as the thread has them. */
-  #units = '';
+  /** Selector of the task that it was last told to visit. */
+  #task = 0;
+  readonly #units = new Units();
 
   constructor(id: number, vm: Vm, guest: number, wake: number) {
     this.id = id;
@@ -75,7 +78,10 @@ class DeprivilegedCpu implements VirtualCpu {
     this.guest = guest;
     this.#wake = wake;
     this.#mmu = new ShadowMmu(vm.ram, vm.tables, vm.selectors, () => this.#all.map((cpu) => cpu.#mmu),
-      (sys) => sys.invoke(guest, Ops.thread.recall));
+      (sys) => sys.invoke(guest, Ops.thread.recall), vm.translation?.code);
+    this.#code = vm.translation && new KernelCode(vm.translation, this.#mmu, vm.ram,
+      { x: this.#x, view: () => this.#view, setPc: (pc) => { this.#setPc(pc); }, execute: (d, pc) => this.#execute(d, pc),
+        reflect: (cause, value, pc) => { this.#reflect(cause, value, pc); } });
     this.#ahead = vm.lookAhead ? new LookAhead(vm.comparesCode) : undefined;
     this.#supervisor = this.#fresh();
     this.#inPassing = inPassing(this.#lend());
@@ -120,10 +126,12 @@ class DeprivilegedCpu implements VirtualCpu {
     this.#sys = sys;
     let status = yield sys.ipc(IpcFlag.receive, 0, NEVER, NEVER);
     for (;;) {
-      if (status === 0) yield* this.#event();
-      else yield* this.#mmu.refused(sys);
-      if (vm.ended) yield* this.#rest();
-      yield* this.#answer();
+      if (status !== 0 || !this.#quickly()) {
+        if (status === 0) yield* this.#event();
+        else yield* this.#mmu.refused(sys);
+        if (vm.ended) yield* this.#rest();
+        yield* this.#answer();
+      }
       status = yield sys.ipc(IpcFlag.reply | IpcFlag.receive, 0, NEVER, NEVER);
     }
   }
@@ -155,37 +163,56 @@ class DeprivilegedCpu implements VirtualCpu {
     return due !== undefined;
   }
 
+  /**
+   * The commonest exit from the event to its answer: an instruction that only changes whether interrupts are on, and none is waiting for
+   * that. False: it is another one, and nothing has happened.
+   */
+  #quickly(): boolean {
+    const u = this.#utcb, s = this.#supervisor, vm = this.#vm, cause = u.label, at = S.pc >> 2;
+    if ((cause !== Cause.illegal && cause !== Cause.breakpoint) || !s.privileged || s.wakes || this.#ahead) return false;
+    const word = cause === Cause.illegal ? u.u32[(U.words >> 2) + 2] : this.#code?.siteAt(u);
+    if (word === undefined || vm.work.pending || vm.crowded || vm.ended || !this.#mmu.beginQuickly() || !s.quick(word, u)) return false;
+    if (cause === Cause.breakpoint) this.#code!.counts.siteTraps++;
+    const rd = (word >>> 7) & 31, low = u.u32[at]! + 4;
+    u.u32[at] = low;
+    if (low > 0xffff_ffff) u.u32[at + 1]!++;
+    this.#sys.charge(COST);
+    u.setTag(Resume.go, 0, 0);
+    u.setNum(U.visit, this.#task);
+    u.mtd = Mtd.pc | Mtd.visit | (rd === 0 ? 0 : rd >= FIRST_ARGUMENT && rd <= LAST_ARGUMENT ? Mtd.args : Mtd.regs);
+    return true;
+  }
+
   /** Puts the answer into the UTCB. */
   *#answer(): Sys<void> {
     const u = this.#utcb, { task, items } = yield* this.#mmu.answer(this.#sys, this.#view);
     u.setTag(Resume.go, 0, items);
-    u.setNum(U.visit, task);
-    u.mtd = this.#changed | Mtd.visit | this.#withUnits();
+    u.setNum(U.visit, this.#task = task);
+    u.mtd = this.#changed | Mtd.visit | this.#units.update(this.#supervisor, u);
     this.#phase = 'running';
   }
 
-  /** Units that the guest's mode and registers leave on; the group, where the thread has others. */
-  #withUnits(): number {
-    const s = this.#supervisor, u = this.#utcb, senvcfg = s.privileged ? KERNEL_ENVCFG : s.senvcfg,
-      scounteren = s.privileged ? COUNTERS : s.scounteren & COUNTERS;
-    const now = `${s.float ? 1 : 0} ${senvcfg} ${scounteren}`;
-    if (now === this.#units) return 0;
-    this.#units = now;
-    u.setNum(S.fs, s.float ? 1 : 0);
-    u.setBig(S.senvcfg, senvcfg);
-    u.setBig(S.scounteren, scounteren);
-    return Mtd.units;
-  }
-
   *#handle(): Sys<void> {
-    const u = this.#utcb, cause = u.label, pc = u.big(S.pc), scause = u.word(0), value = u.bigWord(1);
+    const pc = this.#utcb.big(S.pc);
     yield* this.#mmu.begin(this.#sys);
+    if (!this.#code) return yield* this.#handleCause();
+    try {
+      yield* this.#handleCause();
+    } catch (error) {
+      if (!(error instanceof Unrunnable)) throw error;
+      this.#stop(`cannot be run this way: '${this.#code.text(pc)}' ${error.message}`);
+    }
+  }
+  *#handleCause(): Sys<void> {
+    const u = this.#utcb, cause = u.label, pc = u.big(S.pc), scause = u.word(0), value = u.bigWord(1);
     switch (cause) {
       case Cause.startup: return yield* this.#begin();
       case Cause.recall: return;
       case Cause.syscall: return this.#supervisor.privileged ? yield* this.#call() : this.#reflect(Trap.callFromUser, 0n, pc - 4n);
       case Cause.illegal: return yield* this.#instruction(Number(BigInt.asIntN(32, value)), pc);
       case Cause.pageFault: return yield* this.#pageFault(scause, value, pc);
+      case Cause.breakpoint: return this.#code && this.#supervisor.privileged ? yield* this.#code.breakpoint(pc)
+        : this.#reflect(BigInt(scause), value, pc);
       default: return this.#reflect(BigInt(scause), value, pc);
     }
   }
@@ -255,10 +282,8 @@ class DeprivilegedCpu implements VirtualCpu {
   }
   /** Remote fences: of code (which the machine keeps coherent), of a range, of a range in one address space. @spec sbi 8 */
   *#fenceOthers(): Sys<void> {
-    const u = this.#utcb, fid = unsigned(u, A.a6), start = u.xBig(A.a2), size = BigInt.asUintN(64, u.xBig(A.a3)),
-      asid = fid === 2 ? { asid: u.xBig(A.a4) & 0xffffn } : {};
+    const { fid, start, pages, asid } = remoteFence(this.#utcb);
     if (fid === 0) return;
-    const pages = size > BigInt(MOST_FENCED * PAGE) || size === 0n ? 0 : Number((BigInt.asUintN(12, start) + size + 0xfffn) >> 12n);
     for (const cpu of this.#fenceTargets) {
       if (pages === 0) yield* cpu.#mmu.fence(this.#sys, asid);
       for (let i = 0; i < pages; i++) yield* cpu.#mmu.fence(this.#sys, { ...asid, address: start + BigInt(i * PAGE) });
@@ -338,7 +363,8 @@ class DeprivilegedCpu implements VirtualCpu {
     if (found === 'access fault') return this.#reflect(denied, address, pc);
     if (access === 'store' && this.#mmu.isTable(found.page)) return yield* this.#storeToTable(found.page + Number(address & 0xfffn), pc,
       address);
-    if (ram.isRam(found.page, PAGE)) return this.#mmu.plan(view, address, found);
+    if (ram.isRam(found.page, PAGE)) return this.#code ? yield* this.#code.fault(this.#sys, access, found, address, pc)
+      : this.#mmu.plan(view, address, found);
     const instruction = this.#fetch(pc), decoded = instruction === undefined ? undefined : decodeAccess(instruction);
     const gpa = found.page + Number(address & 0xfffn), window = decoded && gpa % decoded.size === 0 ? bus.find(gpa, decoded.size)
       : undefined;
@@ -390,8 +416,11 @@ class DeprivilegedCpu implements VirtualCpu {
 const CAUSES = [Cause.startup, Cause.recall, Cause.syscall, Cause.pageFault, Cause.illegal, Cause.breakpoint, Cause.misaligned,
   Cause.accessFault] as const;
 
-export const deprivileged: Technique = {
-  name: 'trap', taskKind: 0, threadFlags: ThreadFlag.alien, mapsAll: false, emulates: ['sstc'], needsAlarm: true, aheadNeeds: 0,
+const technique = (name: string): Technique => ({
+  name, taskKind: 0, threadFlags: ThreadFlag.alien, mapsAll: false, emulates: ['sstc'], needsAlarm: true, aheadNeeds: 0,
     exits: CAUSES.map((cause) => ({ cause, mtd: Mtd.exit | GROUPS })),
   create: (id, vm, guest, wake) => new DeprivilegedCpu(id, vm, guest, wake),
-};
+});
+export const deprivileged = technique('trap');
+/** The same, and code is looked at before it runs (translate/scanned.ts). */
+export const patched = technique('patch');

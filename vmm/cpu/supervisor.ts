@@ -8,10 +8,12 @@
  * @spec priv 12.1
  */
 import type { Decoded } from '../../hardware/isa/decode.ts';
+import { S, type Utcb } from '../../microkernel/abi/index.ts';
 
 const MASK64 = (1n << 64n) - 1n;
-const Status = { sie: 1n << 1n, spie: 1n << 5n, spp: 1n << 8n, fs: 3n << 13n, sum: 1n << 18n, mxr: 1n << 19n, uxl: 2n << 32n,
-  sd: 1n << 63n } as const;
+/** Of sstatus: what can be written lies in its low half; UXL = 64 bits and SD in the high one. */
+const Status = { sie: 1 << 1, spie: 1 << 5, spp: 1 << 8, fs: 3 << 13, sum: 1 << 18, mxr: 1 << 19 } as const;
+const IMMEDIATE = 1 << 14, UXL = 2, DIRTY = 0x8000_0000;
 const STATUS_BITS = Status.sie | Status.spie | Status.spp | Status.fs | Status.sum | Status.mxr;
 /** Interrupts of the supervisor: software, timer, external; and their order. */
 export const Irq = { software: 1n << 1n, timer: 1n << 5n, external: 1n << 9n } as const;
@@ -40,7 +42,7 @@ export class Supervisor {
   /** Inputs that are up: external from the interrupt controller, timer from the comparator or the monitor. */
   levels = 0n;
   readonly #sstc: boolean;
-  #status = 0n;
+  #status = 0;
   #enabled = 0n;
   /** The pending bit that software may write. */
   #software = false;
@@ -48,10 +50,10 @@ export class Supervisor {
 
   constructor(sstc: boolean) { this.#sstc = sstc; }
 
-  get sum(): boolean { return (this.#status & Status.sum) !== 0n; }
-  get mxr(): boolean { return (this.#status & Status.mxr) !== 0n; }
+  get sum(): boolean { return (this.#status & Status.sum) !== 0; }
+  get mxr(): boolean { return (this.#status & Status.mxr) !== 0; }
   /** Floating point is on. */
-  get float(): boolean { return (this.#status & Status.fs) !== 0n; }
+  get float(): boolean { return (this.#status & Status.fs) !== 0; }
   get senvcfg(): bigint { return this.#get(Csr.senvcfg); }
   get scounteren(): bigint { return this.#get(Csr.scounteren); }
   get sepc(): bigint { return this.#get(Csr.sepc); }
@@ -66,13 +68,34 @@ export class Supervisor {
   get enabled(): bigint { return this.#enabled; }
   raiseSoftware(): void { this.#software = true; }
 
+  get #statusLow(): number { return this.#status | (this.float ? Status.fs : 0); }
+  get #statusHigh(): number { return UXL | (this.float ? DIRTY : 0); }
+
+  /**
+   * The commonest instructions without a detour: of sstatus, where nothing changes but whether interrupts are on, or what the next return
+   * restores. False: it is none of these, and nothing has happened. `word`: the instruction.
+   */
+  quick(word: number, u: Utcb): boolean {
+    const how = (word >>> 12) & 3, from = (word >>> 15) & 31, rd = (word >>> 7) & 31, at = S.x >> 2, old = this.#status;
+    if (word >>> 20 !== Csr.sstatus || (word & 0x7f) !== 0x73 || how === 0 || !this.privileged) return false;
+    const value = (word & IMMEDIATE) !== 0 ? from : from === 0 ? 0 : u.u32[at + 2 * from]!;
+    const next = (how === 1 ? value : how === 2 ? old | value : old & ~value) & STATUS_BITS;
+    if (((next ^ old) & ~(Status.sie | Status.spie | Status.spp)) !== 0) return false;
+    if (rd !== 0) {
+      u.u32[at + 2 * rd] = this.#statusLow;
+      u.u32[at + 2 * rd + 1] = this.#statusHigh;
+    }
+    this.#status = next;
+    return true;
+  }
+
   #get(number: number): bigint { return this.#plain.get(number) ?? 0n; }
 
   /** The value that a read gives; undefined: there is no such register, or not in this mode. */
   read(number: number): bigint | undefined {
     if (!this.privileged) return undefined;
     switch (number) {
-      case Csr.sstatus: return this.#status | Status.uxl | ((this.#status & Status.fs) !== 0n ? Status.fs | Status.sd : 0n);
+      case Csr.sstatus: return (BigInt(this.#statusHigh) << 32n) | BigInt(this.#statusLow);
       case Csr.sie: return this.#enabled;
       case Csr.sip: return this.pending;
       case Csr.stimecmp: return this.#sstc ? this.stimecmp : undefined;
@@ -86,7 +109,7 @@ export class Supervisor {
   write(number: number, value: bigint): boolean {
     if (this.read(number) === undefined) return false;
     switch (number) {
-      case Csr.sstatus: this.#status = value & STATUS_BITS; break;
+      case Csr.sstatus: this.#status = Number(value & 0xffff_ffffn) & STATUS_BITS; break;
       case Csr.sie: this.#enabled = value & ALL_IRQS; break;
       case Csr.sip: this.#software = (value & Irq.software) !== 0n; break;
       case Csr.stvec: this.#plain.set(number, value & ~2n); break;
@@ -134,9 +157,9 @@ export class Supervisor {
 
   /** A trap into the guest's supervisor. Answers where it goes on. @spec priv 12.1.1, 12.1.2 */
   trap(cause: bigint, value: bigint, pc: bigint): bigint {
-    const enabled = (this.#status & Status.sie) !== 0n;
-    this.#status = (this.#status & ~(Status.sie | Status.spie | Status.spp)) | (enabled ? Status.spie : 0n)
-      | (this.privileged ? Status.spp : 0n);
+    const enabled = (this.#status & Status.sie) !== 0;
+    this.#status = (this.#status & ~(Status.sie | Status.spie | Status.spp)) | (enabled ? Status.spie : 0)
+      | (this.privileged ? Status.spp : 0);
     this.#plain.set(Csr.sepc, BigInt.asUintN(64, pc) & ~1n);
     this.#plain.set(Csr.scause, cause);
     this.#plain.set(Csr.stval, BigInt.asUintN(64, value));
@@ -147,26 +170,26 @@ export class Supervisor {
 
   /** `sret`. @spec priv 12.1.1 */
   #return(): bigint {
-    const enabled = (this.#status & Status.spie) !== 0n;
-    this.privileged = (this.#status & Status.spp) !== 0n;
-    this.#status = (this.#status & ~(Status.sie | Status.spp)) | Status.spie | (enabled ? Status.sie : 0n);
+    const enabled = (this.#status & Status.spie) !== 0;
+    this.privileged = (this.#status & Status.spp) !== 0;
+    this.#status = (this.#status & ~(Status.sie | Status.spp)) | Status.spie | (enabled ? Status.sie : 0);
     return this.#get(Csr.sepc);
   }
 
   /** The cause of the interrupt that is due before the next instruction. @spec priv 12.1.3 */
   get interrupt(): bigint | undefined {
     const ready = this.pending & this.#enabled;
-    if (ready === 0n || (this.privileged && (this.#status & Status.sie) === 0n)) return undefined;
+    if (ready === 0n || (this.privileged && (this.#status & Status.sie) === 0)) return undefined;
     const number = ORDER.find((n) => (ready & (1n << BigInt(n))) !== 0n);
     return number === undefined ? undefined : INTERRUPT | BigInt(number);
   }
 
   /** Registers as plain records. */
-  save(): SupervisorState { return { privileged: this.privileged, status: this.#status, enabled: this.#enabled, software: this.#software,
+  save(): SupervisorState { return { privileged: this.privileged, status: BigInt(this.#status), enabled: this.#enabled, software: this.#software,
     plain: [...this.#plain] }; }
   load(s: SupervisorState): void {
     this.privileged = s.privileged;
-    this.#status = s.status;
+    this.#status = Number(s.status);
     this.#enabled = s.enabled;
     this.#software = s.software;
     this.#plain.clear();

@@ -14,12 +14,15 @@ import { Ops, Own, Right, memoryPage, type Sys, type Utcb } from '../../microker
 import type { Syscalls } from '../../binding/index.ts';
 import { store, type XRegisters } from '../interpreter/store.ts';
 import type { GuestRam } from '../ram.ts';
+import type { CodePage } from '../translate/code-page.ts';
+import type { ScannedCode } from '../translate/scanned.ts';
 import { LARGE, PAGE, ShadowSpaces, type Fence, type Selectors, type ShadowSpace } from './shadow.ts';
 import type { Range, TracedTables } from './traced.ts';
 import { walk, type Access, type Step, type View, type Walk } from './walker.ts';
 
-/** A page that the answer to a fault maps. */
-interface Plan { readonly space: ShadowSpace; readonly address: bigint; readonly found: Exclude<Walk, string>; readonly lent: boolean }
+/** A page that the answer to a fault maps; `code`: to be executed, from the copy if it has one. */
+interface Plan { readonly space: ShadowSpace; readonly address: bigint; readonly found: Exclude<Walk, string>; readonly lent: boolean;
+  readonly code?: CodePage }
 /** A page of a space. */
 interface Place { readonly space: ShadowSpace; readonly at: number; readonly order: number }
 
@@ -27,22 +30,27 @@ export class ShadowMmu {
   readonly spaces: ShadowSpaces;
   readonly #ram: GuestRam;
   readonly #tables: TracedTables | undefined;
+  /** Where the monitor looks at code before it runs. */
+  readonly #code: ScannedCode | undefined;
   readonly #peers: () => readonly ShadowMmu[];
   readonly #recall: (sys: Syscalls) => Sys<unknown>;
   #plan: Plan | undefined;
   /** What the last answer maps, until the next event; and such that another processor's fence has met on its way. */
   #filling: Place | undefined;
   readonly #stale: Place[] = [];
+  /** Where the thread was told to go on. */
+  #current: ShadowSpace | undefined;
 
   /**
    * `tables`: of the whole virtual machine, where they are traced. `peers`: the MMUs of all its processors. `recall`: makes this one's
    * thread raise an event.
    */
   constructor(ram: GuestRam, tables: TracedTables | undefined, selectors: Selectors, peers: () => readonly ShadowMmu[],
-    recall: (sys: Syscalls) => Sys<unknown>) {
+    recall: (sys: Syscalls) => Sys<unknown>, code?: ScannedCode) {
     this.spaces = new ShadowSpaces(selectors);
     this.#ram = ram;
     this.#tables = tables;
+    this.#code = code;
     this.#peers = peers;
     this.#recall = recall;
   }
@@ -53,6 +61,12 @@ export class ShadowMmu {
   *begin(sys: Syscalls): Sys<void> {
     this.#plan = this.#filling = undefined;
     for (let stale = this.#stale.pop(); stale; stale = this.#stale.pop()) yield* this.spaces.drop(sys, stale.space, stale.at, stale.order);
+  }
+  /** The same where there is nothing to take away; false, and nothing has happened, where there is. */
+  beginQuickly(): boolean {
+    if (this.#stale.length > 0) return false;
+    this.#plan = this.#filling = undefined;
+    return true;
   }
   /** Others may have run since the walk: the guest faults again. */
   forget(): void { this.#plan = undefined; }
@@ -70,22 +84,25 @@ export class ShadowMmu {
     const there = this.spaces.find(view), plan = there && this.#plan?.space === there ? this.#plan : undefined;
     const space = there ?? (yield* this.spaces.enter(sys, view));
     this.#plan = plan;
+    this.#current = space;
     if (plan) this.#fill(plan, sys.utcb);
     return { task: space.task, items: plan ? 1 : 0 };
   }
 
   /** As large as the guest's mapping, the alignment and traced pages allow: 2 MiB or 4 KiB. Pages that are tables stay write-protected. */
-  #fill({ space, address, found, lent }: Plan, u: Utcb): void {
+  #fill({ space, address, found, lent, code }: Plan, u: Utcb): void {
     const { page, at, order } = this.spaces.fill(space, Number(BigInt.asIntN(64, address) >> 12n) * PAGE, found,
-      !lent && this.#isLarge(found));
+      !lent && !code && this.#isLarge(found));
+    if (code) space.code.set(at, code);
     this.#filling = { space, at, order };
     if (lent) this.#stale.push(this.#filling);
-    u.setItem(0, memoryPage(this.#ram.va(page, 2 ** order), order,
-      this.#tables?.has(found.page) ? found.rights & ~Right.W : found.rights), at);
+    const rights = code?.copy ? Right.X : this.#tables?.has(found.page) ? found.rights & ~Right.W : found.rights;
+    u.setItem(0, memoryPage(code?.copy?.va ?? this.#ram.va(page, 2 ** order), order, rights), at);
   }
   #isLarge({ page, size }: Exclude<Walk, string>): boolean {
     const first = page - (page % LARGE);
-    return size >= LARGE && this.#ram.isRam(first, LARGE) && this.#ram.va(first, LARGE) % LARGE === 0 && !this.#tables?.hasWithin(first);
+    return size >= LARGE && this.#ram.isRam(first, LARGE) && this.#ram.va(first, LARGE) % LARGE === 0 && !this.#tables?.hasWithin(first) &&
+      !this.#code?.hasWithin(first);
   }
 
   // ── faults ──
@@ -98,8 +115,25 @@ export class ShadowMmu {
   }
   /** The answer is to map this. */
   plan(view: View, address: bigint, found: Exclude<Walk, string>): void {
+    const space = this.spaces.find(view), rights = this.#code?.rights(found.page, found.rights, view.privileged) ?? found.rights;
+    this.#plan = space && rights !== 0 ? { space, address, found: rights === found.rights ? found : { ...found, rights }, lent: false }
+      : undefined;
+  }
+  /** … a page of code, which has been looked at: to be executed. */
+  planCode(view: View, address: bigint, found: Exclude<Walk, string>, code: CodePage): void {
     const space = this.spaces.find(view);
-    this.#plan = space && { space, address, found, lent: false };
+    this.#plan = space && { space, address, found: { ...found, rights: found.rights & ~Right.W }, lent: false, code };
+  }
+  /** What the guest executes at this page of its addresses. */
+  codeAt(at: number): CodePage | undefined { return this.#current?.code.get(at); }
+  /** Is something mapped there? */
+  holds(view: View, address: bigint): boolean {
+    return this.spaces.find(view)?.pages.has(Number(BigInt.asIntN(64, address) >> 12n) * PAGE) ?? false;
+  }
+  /** Takes rights to this page (its address in the monitor's task) away in every space. */
+  *withdraw(sys: Syscalls, va: number, rights: number): Sys<void> {
+    yield* sys.must(Own.task, Ops.task.unmap, [memoryPage(va, 12, rights), 0]);
+    for (const mmu of this.#peers()) yield* mmu.#met(sys);
   }
   /**
    * The same for a page that `store` has let go, though the way to it leads through it: until the next event, when it is looked at again.

@@ -10,6 +10,7 @@
  */
 import { CapRight, Ops, Own, Status, capPage, everything, memoryPage, type Sys } from '../../microkernel/abi/index.ts';
 import type { Syscalls } from '../../binding/index.ts';
+import type { CodePage } from '../translate/code-page.ts';
 import type { Range } from './traced.ts';
 import type { View, Walk } from './walker.ts';
 
@@ -32,6 +33,8 @@ class Space {
   /** Addresses of pages, and of superpages. */
   readonly pages = new Set<number>();
   readonly large = new Set<number>();
+  /** What is executed at an address, where the monitor looks at code before it runs. */
+  readonly code = new Map<number, CodePage>();
   /** Some of it is not global: a fence of its ASID concerns it. */
   local = false;
   lastUse = 0;
@@ -153,6 +156,7 @@ export class ShadowSpaces {
     this.#pages -= space.size;
     space.pages.clear();
     space.large.clear();
+    space.code.clear();
     space.local = false;
   }
 

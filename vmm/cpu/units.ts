@@ -1,0 +1,26 @@
+/** Units that the guest's mode and registers leave on, for the thread that runs its code: what is off there traps here. */
+import { Mtd, S, type Utcb } from '../../microkernel/abi/index.ts';
+import type { Supervisor } from './supervisor.ts';
+
+/** Cache-block instructions of the guest's kernel are its firmware's to allow, and it does; all counters too. */
+const KERNEL_ENVCFG = 0xf0n, COUNTERS = 7n;
+
+export class Units {
+  /** As the thread has them. */
+  #float: boolean | undefined;
+  #senvcfg = 0n;
+  #scounteren = 0n;
+
+  /** Answers the group that goes back, where the thread has others. */
+  update(s: Supervisor, u: Utcb): number {
+    const { float } = s, senvcfg = s.privileged ? KERNEL_ENVCFG : s.senvcfg, scounteren = s.privileged ? COUNTERS : s.scounteren & COUNTERS;
+    if (float === this.#float && senvcfg === this.#senvcfg && scounteren === this.#scounteren) return 0;
+    this.#float = float;
+    this.#senvcfg = senvcfg;
+    this.#scounteren = scounteren;
+    u.setNum(S.fs, float ? 1 : 0);
+    u.setBig(S.senvcfg, senvcfg);
+    u.setBig(S.scounteren, scounteren);
+    return Mtd.units;
+  }
+}

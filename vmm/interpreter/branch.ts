@@ -1,0 +1,31 @@
+/**
+ * Jumps and branches that the monitor does itself, where the end of a block is a breakpoint (translate/scanned.ts).
+ * @spec unpriv 2.5
+ */
+import type { Decoded } from '../../hardware/isa/decode.ts';
+import type { XRegisters } from './store.ts';
+
+type Taken = (a: bigint, b: bigint) => boolean;
+const unsigned = (v: bigint): bigint => BigInt.asUintN(64, v);
+const CONDITIONS: Readonly<Partial<Record<string, Taken>>> = {
+  beq: (a, b) => a === b, bne: (a, b) => a !== b, blt: (a, b) => a < b, bge: (a, b) => a >= b,
+  bltu: (a, b) => unsigned(a) < unsigned(b), bgeu: (a, b) => unsigned(a) >= unsigned(b),
+};
+
+/** Does it end a block? */
+export const isJump = ({ row: { name } }: Decoded): boolean => name === 'jal' || name === 'jalr' || CONDITIONS[name] !== undefined;
+/** Is it one that may also go on behind itself? */
+export const isConditional = ({ row: { name } }: Decoded): boolean => CONDITIONS[name] !== undefined;
+
+/** Does it; answers where it goes. `isJump` has been asked. */
+export function jump({ row: { name }, operands: { rd, rs1, rs2, imm }, length }: Decoded, x: XRegisters, pc: bigint): bigint {
+  const condition = CONDITIONS[name], next = BigInt.asIntN(64, pc + BigInt(length)), offset = BigInt(imm ?? 0);
+  if (condition) return condition(x.get(rs1!), x.get(rs2!)) ? pc + offset : next;
+  const to = name === 'jalr' ? (x.get(rs1!) + offset) & ~1n : pc + offset;
+  if (rd) x.set(rd, next);
+  return to;
+}
+
+/** Where a direct jump goes; undefined: it is computed, or no jump. */
+export const directTarget = (d: Decoded, pc: number): number | undefined =>
+  (d.row.name === 'jal' || isConditional(d) ? pc + (d.operands.imm ?? 0) : undefined);

@@ -1,0 +1,86 @@
+/**
+ * A page of the guest's code that holds something sensitive, and what runs in its place: a copy that can be executed and nothing else. The
+ * copy begins full of breakpoints. Blocks are scanned when control reaches them: their instructions come into the copy, and where one is
+ * sensitive (a site) the breakpoint stays. So what was never scanned never runs, wherever a computed jump leads.
+ *
+ *   guest's page   csrrci a5 · and · beqz ──► … (not reached yet)      what loads read
+ *   copy           c.ebreak  · and · beqz      c.ebreak c.ebreak …     what is executed
+ */
+import type { Decoded } from '../../hardware/isa/decode.ts';
+import { C_EBREAK, isLong } from './sensitive.ts';
+
+export const PAGE = 4096;
+const HALVES = PAGE / 2;
+/** What stands in the copy at each half word. */
+const Half = { unscanned: 0, start: 1, inside: 2, site: 3 } as const;
+
+/** Where the copy is: address in the monitor's task. `setHalf` writes it; `clear` fills it with breakpoints. */
+export interface Copy { readonly va: number; setHalf(offset: number, value: number): void; clear(bytes: Uint8Array): void }
+
+const BREAKPOINTS = new Uint8Array(new Uint16Array(HALVES).fill(C_EBREAK).buffer);
+
+export class CodePage {
+  /** Guest-physical address. */
+  readonly gpa: number;
+  /** undefined: nothing in it is sensitive, whatever is taken for an instruction; it runs as it is. */
+  readonly copy: Copy | undefined;
+  readonly sites = new Map<number, Decoded>();
+  /** Pages in which an instruction of this one ends, and of which one ends here. */
+  readonly next = new Set<CodePage>();
+  readonly before = new Set<CodePage>();
+  /** Stores since something was last executed here. */
+  writes = 0;
+  readonly #halves = new Uint8Array(HALVES);
+
+  constructor(gpa: number, copy: Copy | undefined) {
+    this.gpa = gpa;
+    this.copy = copy;
+    copy?.clear(BREAKPOINTS);
+  }
+
+  isScanned(offset: number): boolean { const half = this.#halves[offset >> 1]; return half === Half.start || half === Half.site; }
+  isSite(offset: number): boolean { return this.#halves[offset >> 1] === Half.site; }
+  /** The last instruction ends in another page. */
+  get straddles(): boolean { return this.#halves[HALVES - 1] === Half.start && this.#open; }
+  #open = false;
+
+  /** An instruction that may run as it is. `high`: its second half. False: a site begins where it ends, which cannot both be. */
+  keep(offset: number, low: number, high: number): boolean {
+    if (isLong(low) && offset < PAGE - 2 && !this.#inside(offset + 2, high)) return false;
+    this.#halves[offset >> 1] = Half.start;
+    this.copy!.setHalf(offset, low);
+    if (offset === PAGE - 2) this.#open = isLong(low);
+    return true;
+  }
+  /** The second half of an instruction that begins in the page before. */
+  tail(half: number): boolean { return this.#inside(0, half); }
+  #inside(offset: number, half: number): boolean {
+    const at = offset >> 1, there = this.#halves[at];
+    if (there === Half.site) return false;
+    if (there === Half.unscanned) this.#halves[at] = Half.inside;
+    this.copy!.setHalf(offset, half);
+    return true;
+  }
+  /** A breakpoint stays here. False: what is here is also the end of another instruction. */
+  stop(offset: number, decoded: Decoded, high: number): boolean {
+    if (this.#halves[offset >> 1] === Half.inside) return false;
+    this.#halves[offset >> 1] = Half.site;
+    this.sites.set(offset, decoded);
+    return decoded.length === 2 || offset === PAGE - 2 || this.#inside(offset + 2, high);
+  }
+
+  /** Bytes [from, to) change: what was scanned there is unscanned again. Answers whether anything was. */
+  forget(from: number, to: number): boolean {
+    let first = from >> 1, last = (to - 1) >> 1, any = false;
+    if (this.#halves[first] === Half.inside && first > 0) first--;
+    while (last < HALVES - 1 && this.#halves[last + 1] === Half.inside) last++;
+    if (first === 0 && this.#halves[0] === Half.inside) for (const page of this.before) page.forget(PAGE - 2, PAGE);
+    for (let at = first; at <= last; at++) {
+      any ||= this.#halves[at] !== Half.unscanned;
+      this.#halves[at] = Half.unscanned;
+      this.sites.delete(2 * at);
+      this.copy!.setHalf(2 * at, C_EBREAK);
+    }
+    return any;
+  }
+}

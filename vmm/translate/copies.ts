@@ -1,0 +1,44 @@
+/** Frames for copies of code: made in pieces, as they are needed, up to a limit. All processors of a virtual machine share them. */
+import type { Syscalls } from '../../binding/index.ts';
+import { Own, Ops, Right, memoryPage, type Sys } from '../../microkernel/abi/index.ts';
+import { allocate, type Env } from '../../roottask/client/index.ts';
+import { PAGE, type Copy } from './code-page.ts';
+
+const PIECE = 64 * PAGE, MIB = 2 ** 20;
+/** Bytes of copies for a guest with this much memory: the monitor's share (scenarios/machine-world.ts sets it aside). */
+export const roomForCopies = (memory: number): number => Math.min(16 * MIB, Math.max(MIB, memory / 16));
+
+export class Copies {
+  readonly #env: Env;
+  readonly #most: number;
+  readonly #free: Copy[] = [];
+  #made = 0;
+
+  constructor(env: Env, memory: number) {
+    this.#env = env;
+    this.#most = roomForCopies(memory);
+  }
+
+  /** undefined: there is no more. */
+  *take(sys: Syscalls): Sys<Copy | undefined> {
+    if (this.#free.length === 0) yield* this.#more(sys);
+    return this.#free.pop();
+  }
+  give(copy: Copy): void { this.#free.push(copy); }
+
+  *#more(sys: Syscalls): Sys<void> {
+    if (this.#made + PIECE > this.#most) return;
+    const got = yield* allocate(sys, this.#env, PIECE, { rights: Right.RWX, align: PAGE });
+    if (!got.ok) return;
+    this.#made += PIECE;
+    const { memory } = sys;
+    for (let va = got.value; va < got.value + PIECE; va += PAGE) {
+      this.#free.push({ va, setHalf: (offset, value) => memory.setU16(va + offset, value), clear: (bytes) => memory.write(va, bytes) });
+    }
+  }
+
+  /** Nobody executes any of them from now on. */
+  *withdraw(sys: Syscalls, copy: Copy): Sys<void> {
+    yield* sys.must(Own.task, Ops.task.unmap, [memoryPage(copy.va, 12, Right.RWX), 0]);
+  }
+}

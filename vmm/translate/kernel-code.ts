@@ -1,0 +1,190 @@
+/**
+ * What a virtual processor does at faults and breakpoints of a kernel whose code is looked at before it runs: pages come in scanned, sites
+ * are done to the supervisor in software, loads see the guest's own bytes, stores are done here.
+ */
+import { disassemble } from '../../hardware/isa/disassemble.ts';
+import { createDecoder, type Decoded } from '../../hardware/isa/decode.ts';
+import { FULL_ISA } from '../../hardware/isa/table.ts';
+import type { Syscalls } from '../../binding/index.ts';
+import { Right, S, type Sys, type Utcb } from '../../microkernel/abi/index.ts';
+import { decodeAccess } from '../interpreter/access.ts';
+import { isJump, jump } from '../interpreter/branch.ts';
+import { store, type XRegisters } from '../interpreter/store.ts';
+import type { ShadowMmu } from '../memory/shadow-mmu.ts';
+import { walk, type Access, type View, type Walk } from '../memory/walker.ts';
+import type { GuestRam } from '../ram.ts';
+import { CodePage, PAGE } from './code-page.ts';
+import type { Copies } from './copies.ts';
+import { Unrunnable, type PatchCounts, type ScannedCode } from './scanned.ts';
+
+const decode = createDecoder(FULL_ISA);
+/** Stores to a page in a row, without anything being scanned in it, after which it is data again. */
+const FLOOD = 256;
+const pageOf = (va: bigint): number => Number(BigInt.asIntN(64, va) >> 12n) * PAGE;
+
+/** The code of a virtual machine, and where its copies are. */
+export interface Translation { readonly code: ScannedCode; readonly copies: Copies }
+type Found = Exclude<Walk, string>;
+/** What a processor gives for it. `execute`: one privileged instruction; false: there is no such thing. */
+export interface Hands {
+  readonly x: XRegisters;
+  readonly view: () => View;
+  readonly setPc: (pc: bigint) => void;
+  readonly execute: (d: Decoded, pc: bigint) => Sys<boolean>;
+  readonly reflect: (cause: bigint, value: bigint, pc: bigint) => void;
+}
+const Trap = { illegal: 2n, breakpoint: 3n } as const;
+
+export class KernelCode {
+  readonly #code: ScannedCode;
+  readonly #copies: Copies;
+  readonly #mmu: ShadowMmu;
+  readonly #ram: GuestRam;
+  readonly #hands: Hands;
+
+  get counts(): PatchCounts { return this.#code.counts; }
+
+  constructor({ code, copies }: Translation, mmu: ShadowMmu, ram: GuestRam, hands: Hands) {
+    this.#code = code;
+    this.#copies = copies;
+    this.#mmu = mmu;
+    this.#ram = ram;
+    this.#hands = hands;
+  }
+
+  // ── faults ──
+
+  /** A fault at memory, whatever it is. @throws Unrunnable */
+  *fault(sys: Syscalls, access: Access, found: Found, address: bigint, pc: bigint): Sys<void> {
+    const view = this.#hands.view();
+    if (access === 'fetch' && view.privileged) return yield* this.#fetch(sys, view, address, found);
+    const done = access === 'store' && this.#code.has(found.page) ? yield* this.#store(sys, view, pc, address, found)
+      : access === 'load' && this.#isHidden(view, address, found) ? this.#load(view, pc, address) : undefined;
+    if (done !== undefined) this.#hands.setPc(pc + BigInt(done));
+    else this.#mmu.plan(view, address, found);
+  }
+
+  /** A fetch: the page is looked at, its first block scanned, and it may be executed. */
+  *#fetch(sys: Syscalls, view: View, pc: bigint, first: Found): Sys<void> {
+    let found: Walk = first;
+    for (let code = this.#code.page(first.page); ; code = this.#code.page(found.page)) {
+      if (code) return this.#enter(view, pc, found, code);
+      yield* this.#look(sys, found.page);
+      found = walk(this.#ram, view, pc, 'fetch'); // others may have run meanwhile
+      if (typeof found === 'string' || !this.#ram.isRam(found.page, PAGE)) return;
+    }
+  }
+  #enter(view: View, pc: bigint, found: Found, code: CodePage): void {
+    const locate = this.#locate(view), base = pc - (pc & 0xfffn), before = locate(base - 2n), after = locate(base + BigInt(PAGE));
+    const previous = before === undefined ? undefined : this.#code.page(before - (before % PAGE));
+    if (previous?.straddles) this.#code.join(previous, found.page);
+    if (code.straddles && after !== undefined) this.#code.join(code, after);
+    this.#code.scan(pc, locate);
+    this.#mmu.planCode(view, pc, found, code);
+  }
+  /** A page becomes code: nobody writes it from now on; where it is not clean, it gets a copy. */
+  *#look(sys: Syscalls, page: number): Sys<void> {
+    yield* this.#mmu.withdraw(sys, this.#ram.va(page, PAGE), Right.W);
+    if (this.#code.has(page)) return;
+    if (this.#code.isClean(page)) return void this.#code.add(page, undefined);
+    const copy = (yield* this.#copies.take(sys)) ?? (yield* this.#makeRoom(sys));
+    if (!copy) throw new Unrunnable('needs a copy of its page, for which there is no memory');
+    if (this.#code.has(page) || this.#code.isClean(page)) this.#copies.give(copy);
+    else this.#code.add(page, copy);
+  }
+  *#makeRoom(sys: Syscalls): Sys<CodePage['copy']> {
+    const { oldest } = this.#code;
+    if (oldest) yield* this.#release(sys, oldest);
+    this.#code.counts.evicted++;
+    return yield* this.#copies.take(sys);
+  }
+  /** The page is data again. */
+  *#release(sys: Syscalls, page: CodePage): Sys<void> {
+    if (this.#code.page(page.gpa) !== page) return;
+    this.#code.remove(page);
+    if (page.copy) this.#copies.give(page.copy);
+    yield* this.#mmu.withdraw(sys, page.copy?.va ?? this.#ram.va(page.gpa, PAGE), page.copy ? Right.RWX : Right.X);
+  }
+
+  /** Is this a load from a copy, which can only be executed? */
+  #isHidden(view: View, address: bigint, { page }: Found): boolean {
+    return view.privileged && this.#code.page(page)?.copy !== undefined && this.#mmu.holds(view, address);
+  }
+  /** Such a load: of the guest's own bytes. Answers its length. */
+  #load(view: View, pc: bigint, address: bigint): number {
+    const decoded = this.#at(view, pc), access = decoded && decodeAccess(decoded.word);
+    if (!decoded || !access || access.store) throw new Unrunnable('reads code in a way that the monitor does not do for it');
+    const { operands: { rs1, imm } } = decoded, from = this.#hands.x.get(rs1 ?? 0) + BigInt(imm ?? 0), bits = access.size * 8;
+    let value = 0n;
+    for (let i = 0; i < access.size; i++) {
+      const found = walk(this.#ram, view, from + BigInt(i), 'load');
+      if (typeof found === 'string' || !this.#ram.isRam(found.page, PAGE)) throw new Unrunnable(`reads code and no memory at once (${address})`);
+      value |= BigInt(this.#ram.u8(found.page + Number((from + BigInt(i)) & 0xfffn))) << BigInt(8 * i);
+    }
+    this.#code.counts.reads++;
+    if (access.register !== 0) this.#hands.x.set(access.register, BigInt.asIntN(64, access.signed ? BigInt.asIntN(bits, value) : value));
+    return decoded.length;
+  }
+
+  /** A store to a page of code: done here (its length), or the page is data again and the guest does it itself (undefined). */
+  *#store(sys: Syscalls, view: View, pc: bigint, address: bigint, { page }: Found): Sys<number | undefined> {
+    const code = this.#code.page(page)!, decoded = this.#at(view, pc);
+    if (code.writes < FLOOD && decoded && store(decoded, this.#hands.x, this.#ram, page + Number(address & 0xfffn)) !== undefined) {
+      return decoded.length;
+    }
+    if (view.privileged && this.#mmu.codeAt(pageOf(pc)) === code && code.writes < FLOOD)
+      throw new Unrunnable('changes its own page in a way that the monitor does not do for it');
+    yield* this.#release(sys, code);
+    return undefined;
+  }
+
+  // ── breakpoints ──
+
+  /** The word of the site at the pc, if it is one that the supervisor may do; undefined: look closer. */
+  siteAt(u: Utcb): number | undefined {
+    const low = u.u32[S.pc >> 2]!, decoded = this.#mmu.codeAt(u.i32[(S.pc >> 2) + 1]! * 2 ** 32 + (low - (low & 0xfff)))?.sites.get(low & 0xfff);
+    return decoded?.word;
+  }
+  /** A breakpoint of the guest's kernel: its own, or ours. @throws Unrunnable */
+  *breakpoint(pc: bigint): Sys<void> {
+    const page = this.#mmu.codeAt(pageOf(pc)), offset = Number(pc & 0xfffn), { counts } = this.#code, { x, setPc, execute, reflect } = this.#hands;
+    const decoded = page?.sites.get(offset);
+    if (!page?.copy || (!decoded && page.isScanned(offset))) return reflect(Trap.breakpoint, pc, pc);
+    if (!decoded) {
+      counts.scanTraps++;
+      return this.#code.scan(pc, this.#locate(this.#hands.view()));
+    }
+    if (isJump(decoded)) {
+      counts.endTraps++;
+      return setPc(jump(decoded, x, pc));
+    }
+    counts.siteTraps++;
+    if (!(yield* execute(decoded, pc))) reflect(Trap.illegal, BigInt(decoded.word >>> 0), pc);
+  }
+
+  // ── the guest's memory ──
+
+  #locate(view: View): (va: bigint) => number | undefined {
+    let last = 0n, there: number | undefined;
+    return (va) => {
+      const page = va >> 12n;
+      if (page !== last || there === undefined) {
+        const found = walk(this.#ram, view, va, 'fetch');
+        last = page;
+        there = typeof found === 'object' && this.#ram.isRam(found.page, PAGE) ? found.page : undefined;
+      }
+      return there === undefined ? undefined : there + Number(va & 0xfffn);
+    };
+  }
+  #at(view: View, pc: bigint): Decoded | undefined {
+    const locate = this.#locate(view), low = locate(pc), high = locate(pc + 2n);
+    if (low === undefined) return undefined;
+    const half = this.#ram.u16(low);
+    return (half & 3) !== 3 ? decode(half) : high === undefined ? undefined : decode(half | (this.#ram.u16(high) << 16));
+  }
+  /** The instruction at `pc` as a reader knows it. */
+  text(pc: bigint): string {
+    const decoded = this.#at(this.#hands.view(), pc);
+    return decoded ? disassemble(decoded) : 'what cannot be read';
+  }
+}

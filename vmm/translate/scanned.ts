@@ -1,0 +1,179 @@
+/**
+ * Scan and patch: the guest's kernel runs in place, but no page of it before it has been looked at. A page without anything sensitive is
+ * clean, and remembered as such; of others a copy runs (code-page.ts), whose blocks are scanned when they are first reached. Reads see the
+ * guest's own bytes, since copies can only be executed; stores come to the monitor, which does them and forgets what it knew of those
+ * bytes.
+ *
+ *   fetch ── unscanned ── whole page looked at ──► clean: runs as it is, read-only
+ *                                             └──► patched: a copy, scanned block by block ◄── store: forgotten, scanned again
+ *
+ * Papers: Robin and Irvine, USENIX Security 2000 (why); Lawton's plex86 (scan before execution); VMware's first monitors.
+ */
+import { createDecoder, type Decoded } from '../../hardware/isa/decode.ts';
+import { FULL_ISA } from '../../hardware/isa/table.ts';
+import { isConditional, isJump, directTarget } from '../interpreter/branch.ts';
+import type { GuestRam } from '../ram.ts';
+import { CodePage, PAGE, type Copy } from './code-page.ts';
+import { isLong, isSensitive, neverTraps } from './sensitive.ts';
+
+const decode = createDecoder(FULL_ISA), LARGE = 2 ** 21, W = 2, X = 4;
+
+/** How patched blocks hang together: each end of a block a breakpoint; ends left alone; what follows a site done in the same visit. */
+export const PATCHES = ['breakpoints', 'chained', 'cache'] as const;
+export type Patches = (typeof PATCHES)[number];
+
+/** What has happened, for reports. */
+export class PatchCounts {
+  /** Pages looked at, those without anything sensitive, and blocks scanned. */
+  scannedPages = 0;
+  cleanPages = 0;
+  patchedPages = 0;
+  blocks = 0;
+  /** Instructions replaced. */
+  sites = 0;
+  /** Stores to code, and those that met something scanned. */
+  stores = 0;
+  rescans = 0;
+  /** Breakpoints: at a site, at the end of a block, where nothing was scanned yet. */
+  siteTraps = 0;
+  endTraps = 0;
+  scanTraps = 0;
+  /** Loads from copies, done by the monitor. */
+  reads = 0;
+  evicted = 0;
+}
+
+/** Guest-physical address of the byte that the guest's kernel would fetch at `va`. */
+export type Locate = (va: bigint) => number | undefined;
+/** The guest cannot be run by this technique; the message completes a sentence that begins with an instruction's place. */
+export class Unrunnable extends Error {}
+
+export class ScannedCode {
+  readonly counts = new PatchCounts();
+  readonly patches: Patches;
+  readonly #ram: GuestRam;
+  readonly #pages = new Map<number, CodePage>();
+  /** How many of them lie in each 2 MiB. */
+  readonly #within = new Map<number, number>();
+
+  constructor(ram: GuestRam, patches: Patches) {
+    this.#ram = ram;
+    this.patches = patches;
+  }
+
+  page(gpa: number): CodePage | undefined { return this.#pages.get(gpa); }
+  has(gpa: number): boolean { return this.#pages.has(gpa); }
+  hasWithin(large: number): boolean { return this.#within.has(large); }
+  /** The page whose copy has been there longest. */
+  get oldest(): CodePage | undefined {
+    for (const page of this.#pages.values()) if (page.copy) return page;
+    return undefined;
+  }
+
+  /** What may be done with a page itself: code is written by the monitor alone, and the guest's kernel executes nothing but clean pages. */
+  rights(gpa: number, rights: number, privileged: boolean): number {
+    const page = this.#pages.get(gpa), writable = page ? rights & ~W : rights;
+    return privileged && (!page || page.copy) ? writable & ~X : writable;
+  }
+
+  /** Would a page that begins here run as it is? Every half word is taken for the beginning of an instruction. */
+  isClean(gpa: number): boolean {
+    const bytes = this.#ram.view(gpa, PAGE), halves = new Uint16Array(bytes.buffer, bytes.byteOffset, PAGE / 2);
+    for (let i = 0; i < PAGE / 2 - 1; i++) {
+      if ((halves[i]! & 0x7f) === 0x73 && isSensitive(halves[i]! | (halves[i + 1]! << 16))) return false;
+    }
+    return !isLong(halves[PAGE / 2 - 1]!);
+  }
+
+  /** The page is code from now on; without a copy it is a clean one. */
+  add(gpa: number, copy: Copy | undefined): CodePage {
+    const page = new CodePage(gpa, copy), large = gpa - (gpa % LARGE);
+    this.#pages.set(gpa, page);
+    this.#within.set(large, (this.#within.get(large) ?? 0) + 1);
+    this.counts.scannedPages++;
+    if (copy) this.counts.patchedPages++;
+    else this.counts.cleanPages++;
+    return page;
+  }
+  /** The page is no code any more. */
+  remove(page: CodePage): void {
+    const large = page.gpa - (page.gpa % LARGE), left = this.#within.get(large)! - 1;
+    if (page.copy) page.forget(0, PAGE);
+    for (const other of page.next) other.before.delete(page);
+    for (const other of page.before) other.next.delete(page);
+    this.#pages.delete(page.gpa);
+    if (left > 0) this.#within.set(large, left);
+    else this.#within.delete(large);
+  }
+
+  /** Bytes of the guest's memory change. Answers clean pages that are no code any more: nobody may execute them from now on. */
+  overwritten(gpa: number, length: number): CodePage[] {
+    const gone: CodePage[] = [];
+    for (let at = gpa - (gpa % PAGE); at < gpa + length; at += PAGE) {
+      const page = this.#pages.get(at);
+      if (!page) continue;
+      this.counts.stores++;
+      page.writes++;
+      if (!page.copy) {
+        this.remove(page);
+        gone.push(page);
+      } else if (page.forget(Math.max(0, gpa - at), Math.min(PAGE, gpa + length - at))) this.counts.rescans++;
+    }
+    return gone;
+  }
+
+  // ── scanning ──
+
+  /** All that can be reached from `va` without a computed jump, in patched pages. @throws Unrunnable */
+  scan(va: bigint, locate: Locate): void {
+    const open = [va];
+    for (let at = open.pop(); at !== undefined; at = open.pop()) this.#block(at, locate, open);
+  }
+
+  #block(from: bigint, locate: Locate, open: bigint[]): void {
+    let first = true;
+    for (let va = from; ;) {
+      const gpa = locate(va), offset = Number(va & 0xfffn), page = gpa === undefined ? undefined : this.#pages.get(gpa - offset);
+      if (gpa === undefined || !page?.copy || page.isScanned(offset)) return;
+      if (first) this.counts.blocks++;
+      first = false;
+      page.writes = 0;
+      const low = this.#ram.u16(gpa), high = isLong(low) ? this.#high(va, gpa, page, locate) : 0;
+      if (high === undefined) return;
+      const decoded = decode(low | (high << 16)), next = va + BigInt(decoded.length), ends = isJump(decoded);
+      const site = isSensitive(low | (high << 16)) || (ends && this.patches === 'breakpoints');
+      if (!(site ? this.#site(page, offset, decoded, high) : page.keep(offset, low, high))) throw new Unrunnable(OVERLAP);
+      if (!site && isLong(low) && offset < PAGE - 4 && this.#hides(gpa)) throw new Unrunnable(OVERLAP);
+      const target = directTarget(decoded, 0);
+      if (this.patches !== 'breakpoints' && target !== undefined) open.push(va + BigInt(target));
+      if (decoded.row.name === 'ebreak' || decoded.index === 0 || (ends && !goesOn(decoded, this.patches))) return;
+      va = next;
+    }
+  }
+  /** The second half of a long instruction; of one that ends in another page, that page is told. undefined: it is not there. */
+  #high(va: bigint, gpa: number, page: CodePage, locate: Locate): number | undefined {
+    if (gpa % PAGE !== PAGE - 2) return this.#ram.u16(gpa + 2);
+    const there = locate(va + 2n);
+    if (there === undefined) return undefined;
+    this.join(page, there);
+    return this.#ram.u16(there);
+  }
+  /** An instruction begins at the end of `page` and ends at `there`. */
+  join(page: CodePage, there: number): void {
+    const next = this.#pages.get(there);
+    if (!next?.copy) return;
+    page.next.add(next);
+    next.before.add(page);
+    if (!next.tail(this.#ram.u16(there))) throw new Unrunnable(OVERLAP);
+  }
+  #site(page: CodePage, offset: number, decoded: Decoded, high: number): boolean {
+    this.counts.sites++;
+    return page.stop(offset, decoded, high);
+  }
+  /** Within this instruction begins another, which nothing would make trap. */
+  #hides(gpa: number): boolean { return neverTraps(this.#ram.u16(gpa + 2) | (this.#ram.u16(gpa + 4) << 16)); }
+}
+
+const OVERLAP = 'shares its bytes with another one that is sensitive, and scanning cannot tell which of them runs';
+/** Is what follows a jump reached? After a branch, and after a call that comes back. */
+const goesOn = (d: Decoded, patches: Patches): boolean => patches !== 'breakpoints' && (isConditional(d) || (d.operands.rd ?? 0) !== 0);
