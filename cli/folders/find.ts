@@ -11,19 +11,19 @@ import { closeSync, constants, fstatSync, lstatSync, openSync, readlinkSync, rea
 import { FolderError, type Path } from '../../system/folders/folder.ts';
 import { bytesOf } from '../pack.ts';
 
-/** A path for Node's calls. */
-export type HostPath = Buffer;
+/** A path for Node's calls: its text where that is ASCII, which Node takes faster, else its bytes. */
+export type HostPath = Buffer | string;
 
-/** A file that stays the same one between two calls. `path` leads to itself where that is possible (`exact`), else to its name. */
-export interface Pinned { readonly path: HostPath; readonly stat: BigIntStats; readonly exact: boolean; close(): void }
+/** A file that stays the same one between two calls. `path` leads to itself where that is possible, else to its name. */
+export interface Pinned { readonly path: HostPath; readonly stat: BigIntStats; close(): void }
 
 export interface Finder {
   /** The directory of these names, to be used at once. */
   folder(path: Path): HostPath;
   /** What has this path, a link itself if it is one. */
   pin(path: Path): Pinned;
-  /** Whether an open descriptor is of a file beneath the folder; where `pin` is exact it is. */
-  confirm(fd: number, pinned: Pinned): void;
+  /** Opens what has this path, which is no link, as Node's flags say; what it is the caller finds out. */
+  open(path: Path, flags: number): number;
   /** The directories that are kept are let go. */
   close(): void;
 }
@@ -42,9 +42,14 @@ const MOST_DEPTH = 2048;
 const last = (path: Path) => path[path.length - 1]!;
 const through = (fd: number) => `/proc/self/fd/${fd}`;
 
+// oxlint-disable-next-line no-control-regex
+const ASCII = /^[\x01-\x7f]*$/;
+/** A byte string as a path. */
+const asPath = (text: string): HostPath => (ASCII.test(text) ? text : bytesOf(text));
+
 /** The path of a name in a directory. */
 export function within(folder: HostPath, name: string): HostPath {
-  return Buffer.concat([folder, bytesOf(`/${name}`)]);
+  return typeof folder === 'string' ? asPath(`${folder}/${name}`) : Buffer.concat([folder, bytesOf(`/${name}`)]);
 }
 
 class ThroughDescriptors implements Finder {
@@ -58,15 +63,18 @@ class ThroughDescriptors implements Finder {
     this.device = fstatSync(this.root, { bigint: true }).dev;
   }
 
-  folder(path: Path): HostPath { return Buffer.from(through(this.descriptor(path))); }
+  folder(path: Path): HostPath { return through(this.descriptor(path)); }
 
   pin(path: Path): Pinned {
-    const name = path.length === 0 ? Buffer.from(`${through(this.root)}/.`) : within(this.folder(path.slice(0, -1)), last(path));
-    const fd = openSync(name, O_PATH | O_NOFOLLOW);
-    return { path: Buffer.from(through(fd)), stat: fstatSync(fd, { bigint: true }), exact: true, close: () => closeSync(fd) };
+    const fd = openSync(this.named(path), O_PATH | O_NOFOLLOW);
+    return { path: through(fd), stat: fstatSync(fd, { bigint: true }), close: () => closeSync(fd) };
   }
 
-  confirm(): void {}
+  open(path: Path, flags: number): number { return openSync(this.named(path), flags | O_NOFOLLOW); }
+
+  private named(path: Path): HostPath {
+    return path.length === 0 ? `${through(this.root)}/.` : within(this.folder(path.slice(0, -1)), last(path));
+  }
 
   close(): void {
     for (const fd of this.kept.values()) closeSync(fd);
@@ -92,7 +100,7 @@ class ThroughDescriptors implements Finder {
   private walk(path: Path, key: string): number {
     if (path.length > MOST_DEPTH) throw new FolderError('ENAMETOOLONG');
     const parent = this.descriptor(path.slice(0, -1));
-    const fd = openSync(bytesOf(`${through(parent)}/${last(path)}`), O_PATH | O_DIRECTORY | O_NOFOLLOW);
+    const fd = openSync(within(through(parent), last(path)), O_PATH | O_DIRECTORY | O_NOFOLLOW);
     try {
       this.mustBeOfFiles(fd);
     } catch (error) {
@@ -149,14 +157,27 @@ class ByNames implements Finder {
 
   pin(path: Path): Pinned {
     const name = path.length === 0 ? bytesOf(this.root) : within(this.folder(path.slice(0, -1)), last(path));
-    return { path: name, stat: lstatSync(name, { bigint: true }), exact: false, close: () => {} };
+    return { path: name, stat: lstatSync(name, { bigint: true }), close: () => {} };
+  }
+
+  open(path: Path, flags: number): number {
+    const pinned = this.pin(path);
+    if (pinned.stat.isSymbolicLink()) throw new FolderError('ELOOP');
+    const fd = openSync(pinned.path, flags | O_NOFOLLOW);
+    try {
+      this.confirm(fd, pinned);
+    } catch (error) {
+      closeSync(fd);
+      throw error;
+    }
+    return fd;
   }
 
   /** The file that is open is the one that was looked at, and its name still leads there without a link. */
-  confirm(fd: number, pinned: Pinned): void {
+  private confirm(fd: number, pinned: Pinned): void {
     const open = fstatSync(fd, { bigint: true }), named = lstatSync(pinned.path, { bigint: true });
     const same = (a: BigIntStats, b: BigIntStats) => a.dev === b.dev && a.ino === b.ino;
-    if (!same(open, pinned.stat) || !same(open, named) || real(pinned.path) !== pinned.path.toString('latin1'))
+    if (!same(open, pinned.stat) || !same(open, named) || real(pinned.path) !== (pinned.path as Buffer).toString('latin1'))
       throw new FolderError('ELOOP');
   }
 

@@ -48,8 +48,9 @@ function seconds(time: bigint | 'now' | undefined, old: bigint): number | Date {
 const NO_ENTRY = { bigint: true, throwIfNoEntry: false } as const;
 
 class OpenFile implements HostFile {
-  private readonly fd: number;
-  constructor(fd: number) { this.fd = fd; }
+  readonly fd: number;
+  readonly opened: Attributes;
+  constructor(fd: number, opened: Attributes) { this.fd = fd; this.opened = opened; }
 
   read(into: Uint8Array, offset: number): number { return onHost(() => readSync(this.fd, into, 0, into.length, offset)); }
   write(bytes: Uint8Array, offset: number): number { return onHost(() => writeSync(this.fd, bytes, 0, bytes.length, offset)); }
@@ -102,19 +103,20 @@ export class NodeFolder implements HostFolder {
   readlink(path: Path): string {
     return onHost(() => readlinkSync(this.named(path), 'latin1'));
   }
+  /** What it is is looked at when it is open: so a name that is exchanged meanwhile opens nothing but a file. */
   open(path: Path, flags: OpenFlags): HostFile {
-    return this.pinned(path, (pinned) => {
-      mustBeFile(pinned.stat);
-      const fd = openSync(pinned.path, openFlags(flags) | (pinned.exact ? 0 : O_NOFOLLOW));
-      return this.confirmed(fd, pinned);
-    });
+    return onHost(() => held(this.find.open(path, openFlags(flags)), (fd) => {
+      const stat = fstatSync(fd, { bigint: true });
+      mustBeFile(stat);
+      return new OpenFile(fd, attributesOf(stat));
+    }));
   }
   create(path: Path, flags: OpenFlags, mode: number): HostFile {
-    return onHost(() => {
-      const fd = openSync(this.named(path), openFlags(flags) | O_CREAT | O_EXCL | O_NOFOLLOW, mode & Mode.kept);
-      settleMode(fstatSync(fd), mode, (exact) => fchmodSync(fd, exact));
-      return new OpenFile(fd);
-    });
+    return onHost(() => held(openSync(this.named(path), openFlags(flags) | O_CREAT | O_EXCL | O_NOFOLLOW, mode & Mode.kept), (fd) => {
+      let stat = fstatSync(fd, { bigint: true });
+      if (settleMode(Number(stat.mode), mode, (exact) => fchmodSync(fd, exact))) stat = fstatSync(fd, { bigint: true });
+      return new OpenFile(fd, attributesOf(stat));
+    }));
   }
   list(path: Path): HostListing {
     return onHost(() => new Listing(opendirSync(this.find.folder(path) as unknown as string, { encoding: 'latin1', bufferSize: ENTRIES })));
@@ -122,7 +124,7 @@ export class NodeFolder implements HostFolder {
   mkdir(path: Path, mode: number): void {
     onHost(() => { mkdirSync(this.named(path), { mode: mode & Mode.kept }); });
     this.pinned(path, (made) => {
-      if (made.stat.isDirectory()) settleMode({ mode: Number(made.stat.mode) }, mode, (exact) => chmodSync(made.path, exact));
+      if (made.stat.isDirectory()) settleMode(Number(made.stat.mode), mode, (exact) => chmodSync(made.path, exact));
     });
   }
   symlink(path: Path, target: string): void {
@@ -196,15 +198,15 @@ export class NodeFolder implements HostFolder {
       }
     });
   }
+}
 
-  private confirmed(fd: number, pinned: Pinned): HostFile {
-    try {
-      this.find.confirm(fd, pinned);
-    } catch (error) {
-      closeSync(fd);
-      throw error;
-    }
-    return new OpenFile(fd);
+/** Does something with a descriptor that is closed where it fails. */
+function held<T>(fd: number, act: (fd: number) => T): T {
+  try {
+    return act(fd);
+  } catch (error) {
+    closeSync(fd);
+    throw error;
   }
 }
 
@@ -213,7 +215,12 @@ function mustBeFile(stat: BigIntStats): void {
   throw new FolderError(stat.isDirectory() ? 'EISDIR' : stat.isSymbolicLink() ? 'ELOOP' : 'ENXIO');
 }
 
-/** This process's umask has no say in what a guest makes: its own has had one. What a directory hands down stays. */
-function settleMode(stat: { mode: number }, wanted: number, set: (mode: number) => void): void {
-  if ((stat.mode & Mode.kept) !== (wanted & Mode.kept)) set((wanted & Mode.kept) | (stat.mode & Mode.setId));
+/**
+ * This process's umask has no say in what a guest makes: its own has had one. What a directory hands down stays. Answers whether the mode
+ * had to be set.
+ */
+function settleMode(mode: number, wanted: number, set: (mode: number) => void): boolean {
+  if ((mode & Mode.kept) === (wanted & Mode.kept)) return false;
+  set((wanted & Mode.kept) | (mode & Mode.setId));
+  return true;
 }

@@ -22,6 +22,11 @@ describe('files and names', () => {
     u.call('ftruncate', fd, 0);
     expect(u.k.frames.idle).toBe(before);
   });
+  it('a file may end anywhere, but bytes are written only where they have exact numbers: EFBIG, never a write that did nothing', () => {
+    const u = new Unix(), fd = u.open('/tmp/far', O.CREAT | O.RDWR), far = [2 ** 53 - 1, 2 ** 53, 2 ** 63 - 4096, 2 ** 63];
+    expect(far.map((at) => u.call('pwrite64', fd, 'x', 1, at))).toEqual(far.map(() => -E.FBIG));
+    expect([u.call('pwrite64', fd, 'x', 1, 2 ** 53 - 2), u.call('ftruncate', fd, 2 ** 62)]).toEqual([1, 0]);
+  });
   it('O_APPEND writes at the end whatever the position', () => {
     const u = new Unix(), fd = u.open('/tmp/a', O.CREAT | O.RDWR | O.APPEND);
     u.write(fd, 'one ');

@@ -129,6 +129,11 @@ export abstract class Directory extends Inode {
 
   /** What `name` is; NotHere where that must be asked for. */
   abstract lookup(name: string, t: Thread): Inode | undefined;
+  /**
+   * The same for a caller that makes a regular file of these permission bits where there is none, and may: `make` comes next then. A file
+   * system that asks a server asks for both at once.
+   */
+  lookupToMake(name: string, _bits: number, t: Thread): Inode | undefined { return this.lookup(name, t); }
   abstract list(t: Thread): DirEntry[];
   /** Makes an inode of this mode and names it; -errno where that is not possible. */
   make(_name: string, _mode: number, _rdev: number, _owner?: Owner, _t?: Thread): Later<Inode | number> { return -E.PERM; }

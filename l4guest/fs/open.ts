@@ -20,6 +20,7 @@ export function openAt(t: Thread, dirfd: number, path: string, flags: number, mo
   if (nameless) return openNameless(t, base, path, flags, mode);
   const exclusive = (flags & (O.CREAT | O.EXCL)) === (O.CREAT | O.EXCL);
   const how = resolve | (flags & O.NOFOLLOW || exclusive ? 0 : WalkFlag.follow) | (flags & O.CREAT ? WalkFlag.parent : 0);
+  place.makes = flags & O.CREAT ? mode & 0o7777 & ~t.proc.fs.umask : -1;
   const failed = walk(t, base, path, how, place);
   if (failed) return failed;
   if (!place.inode) return place.slash ? -E.ISDIR : create(t, flags, mode);
@@ -29,6 +30,7 @@ export function openAt(t: Thread, dirfd: number, path: string, flags: number, mo
 }
 /** Opens what is there, for reading: programs. */
 export function openFrom(t: Thread, base: DirPath, path: string, flags: number): File | number {
+  place.makes = -1;
   const failed = walk(t, base, path, flags & O.NOFOLLOW ? 0 : WalkFlag.follow, place);
   return failed || openNow(t, pathOf(place), flags, false);
 }
@@ -86,6 +88,7 @@ function placed(file: File, path: Path): File {
 }
 
 function openNameless(t: Thread, base: DirPath, path: string, flags: number, mode: number): Later<File | number> {
+  place.makes = -1;
   const failed = walk(t, base, path, WalkFlag.follow, place);
   if (failed) return failed;
   const dir = place.inode as Directory, { mount } = place;

@@ -270,6 +270,12 @@ export class RegularInode extends Inode implements Mappable {
   }
 }
 
+/**
+ * Bytes of a file have exact numbers up to here. A file may be longer, as Linux's may, but has no bytes there: EFBIG, as its ext4 says
+ * of 16 TiB.
+ */
+const MOST_WRITTEN = Number.MAX_SAFE_INTEGER;
+
 export class RegularFile extends File {
   declare readonly inode: RegularInode;
   override get seekable(): boolean { return true; }
@@ -282,6 +288,7 @@ export class RegularFile extends File {
     const i = this.inode;
     if (i.seals & 0x18) return -E.PERM;
     if (i.seals & 0x4 && pos + io.left > i.size) return -E.PERM;
+    if (io.left > 0 && pos + io.left > MOST_WRITTEN) return -E.FBIG;
     i.touch();
     if (i.mode & 0o6000 && !capableOver(i, t.creds, Cap.FSETID)) i.mode &= i.mode & 0o10 ? ~0o6000 : ~0o4000;
     return i.writeFrom(io, pos);

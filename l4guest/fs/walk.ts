@@ -5,7 +5,7 @@ import { AT, Cap, Ms, S } from '../abi/linux.ts';
 import { E } from '../abi/errno.ts';
 import type { Thread } from '../kernel/thread.ts';
 import { Directory, type Inode } from './inode.ts';
-import { above, topmost, type DirPath, type Mount, type Path } from './path.ts';
+import { above, isReadOnly, topmost, type DirPath, type Mount, type Path } from './path.ts';
 
 const MAX_LINKS = 40, NAME_MAX = 255;
 
@@ -64,6 +64,8 @@ export interface Place {
   inode: Inode | undefined;
   /** The path ended in a slash. */
   slash: boolean;
+  /** Permission bits of the file that the caller makes where the last name is not there; -1: it makes none. */
+  makes: number;
 }
 interface Walk {
   readonly t: Thread;
@@ -89,7 +91,7 @@ export function walk(t: Thread, base: DirPath, path: string, flags: number, plac
 }
 export const newPlace = (): Place => ({
   dirMount: undefined as unknown as Mount, dir: undefined as unknown as Directory, name: '', mount: undefined as unknown as Mount,
-  inode: undefined, slash: false
+  inode: undefined, slash: false, makes: -1
 });
 /** What stays of a place: where its inode was found. */
 export const pathOf = (p: Place): Path => ({ mount: p.mount, inode: p.inode!, dir: p.dir, name: p.name });
@@ -126,7 +128,7 @@ function step(w: Walk, name: string, final: boolean): number {
   if (name === '.') { p.name = ''; p.inode = dir; return 0; }
   if (name === '..') return up(w);
   if (name.length > NAME_MAX) return -E.NAMETOOLONG;
-  const found = dir.lookup(name, t);
+  const found = final && p.makes >= 0 && mayMake(p, t) ? dir.lookupToMake(name, p.makes, t) : dir.lookup(name, t);
   if (found === undefined) {
     t.k.work.found();
     p.name = name; p.inode = undefined;
@@ -139,6 +141,9 @@ function step(w: Walk, name: string, final: boolean): number {
   if (p.mount !== p.dirMount && w.flags & WalkFlag.noMounts) return -E.XDEV;
   return final && p.slash && !p.inode.isDir && !(w.flags & WalkFlag.parent && p.inode.isLink) ? -E.NOTDIR : 0;
 }
+const mayMake = (p: Place, t: Thread): boolean =>
+  !p.slash && permitted(p.dir, May.WRITE | May.EXEC, t.creds) && !isReadOnly(p.dirMount);
+
 /** Onto what is mounted over the inode that was found. */
 function enter(p: Place): void {
   const top = topmost(p.mount, p.inode!);

@@ -99,7 +99,7 @@ function attributeName(t: Thread, va: number): string | number {
 }
 /** Whether the caller may read or change an attribute of this name: 0 or -errno. */
 function mayAttribute(t: Thread, i: Inode, name: string, writing: boolean): number {
-  if (!/^(user|trusted|security)\../s.test(name) || UNSYNCED.has(i.fs.type)) return -E.OPNOTSUPP;
+  if (!/^(user|trusted|security)\../s.test(name) || hasNoAttributes(i)) return -E.OPNOTSUPP;
   if (name.startsWith('trusted.') && !capable(t.creds, Cap.SYS_ADMIN)) return writing ? -E.PERM : -E.NODATA;
   if (name.startsWith('security.')) return writing && !capable(t.creds, Cap.SYS_ADMIN) ? -E.PERM : 0;
   if (!name.startsWith('user.')) return 0;
@@ -107,6 +107,8 @@ function mayAttribute(t: Thread, i: Inode, name: string, writing: boolean): numb
   if (writing && i.isDir && i.mode & S.ISVTX && i.uid !== t.creds.fsuid && !capableOver(i, t.creds, Cap.FOWNER)) return -E.PERM;
   return permitted(i, writing ? May.WRITE : May.READ, t.creds) ? 0 : -E.ACCES;
 }
+/** File systems without a store for attributes; a live folder's are on the host, where Node has no call for them. */
+const hasNoAttributes = (i: Inode): boolean => UNSYNCED.has(i.fs.type) || i.fs.type === '9p';
 function setxattr(t: Thread, find: () => Located | number, nameVa: number, va: number, size: number, flags: number): number {
   if (flags & ~3) return -E.INVAL;
   const name = attributeName(t, nameVa);
@@ -143,6 +145,7 @@ function getxattr(t: Thread, find: () => Located | number, nameVa: number, va: n
 function listxattr(t: Thread, p: Located | number, va: number, size: number): number {
   if (typeof p === 'number') return p;
   const i = p.inode;
+  if (i.fs.type === '9p') return -E.OPNOTSUPP;
   const names = [...(i.xattrs?.keys() ?? [])].filter((n) => !n.startsWith('trusted.') || capable(t.creds, Cap.SYS_ADMIN));
   return answer(t, bytesOf(names.map((n) => `${n}\0`).join('')), va, size);
 }

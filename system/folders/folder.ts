@@ -71,6 +71,8 @@ export interface OpenFlags {
 
 /** An open regular file: it stays what it is when its name goes away. */
 export interface HostFile {
+  /** What it was when it was opened, where that is known without asking. */
+  readonly opened?: Attributes;
   /** Bytes read into the buffer, 0 at the end. */
   read(into: Uint8Array, offset: number): Later<number>;
   /** Bytes written. They are on the host when this returns. */

@@ -21,8 +21,8 @@ import { Errno, FolderError, type FilesPort } from './folder.ts';
 import { MOST_BYTES, type Handler, type Handlers, type Session } from './session.ts';
 import type { SharedFolder, Steps } from './shared.ts';
 
-/** Requests that change nothing. */
-const LOOKS: ReadonlySet<MessageName> = new Set(['walk', 'getattr', 'lopen', 'read', 'readdir', 'readlink', 'statfs', 'clunk']);
+/** Requests that change nothing, or say themselves what they have changed. */
+const LOOKS: ReadonlySet<MessageName> = new Set(['walk', 'getattr', 'lopen', 'lcreate', 'read', 'readdir', 'readlink', 'statfs', 'clunk']);
 /** Bytes of an error. */
 const ERROR_BYTES = HEADER + 4;
 /** The most requests that wait for the host at a time. */

@@ -4,7 +4,7 @@
  */
 import type { Qid } from '../../roottask/client/ninep/index.ts';
 import { QidType } from '../../roottask/client/ninep/index.ts';
-import { Errno, FolderError, Mode, type Attributes, type HostFolder, type Later } from './folder.ts';
+import { Errno, FolderError, Mode, type Attributes, type HostFile, type HostFolder, type Later } from './folder.ts';
 import { Locks } from './locks.ts';
 import type { Place } from './places.ts';
 import { Specials, type Special } from './specials.ts';
@@ -29,9 +29,9 @@ export class SharedFolder {
   private readonly devices = new Map<bigint, bigint>();
   /**
    * What was looked at within the compound that is being done, where the host answers at once: it asks for the same directory again and
-   * again.
+   * again, and for a file that it has just opened.
    */
-  private seen: Map<Place, Attributes> | undefined;
+  private seen: Map<Place | HostFile, Attributes> | undefined;
 
   /** `now`: nanoseconds since 1970, for the times of special files. */
   constructor(host: HostFolder, writable: boolean, now: () => bigint) {
@@ -57,13 +57,26 @@ export class SharedFolder {
     if (known) return known;
     try {
       const found = this.host.stat(place.path);
-      if (!(found instanceof Promise)) this.seen?.set(place, found);
-      return yield* settle(found);
+      if (found instanceof Promise) return (yield found) as Attributes;
+      this.seen?.set(place, found);
+      return found;
     } catch (error) {
       const special = isErrno(error, Errno.ENOENT) ? yield* this.special(place) : undefined;
       if (!special) throw error;
       return special;
     }
+  }
+
+  /** What an open file is. */
+  *fileAttributes(file: HostFile): Steps<Attributes> {
+    return this.seen?.get(file) ?? (yield* settle(file.stat()));
+  }
+  /** A file was just opened at a place, or made there. Answers what it is. */
+  *opened(file: HostFile, place: Place): Steps<Attributes> {
+    const { opened } = file;
+    if (!opened) return yield* settle(file.stat());
+    this.seen?.set(file, opened).set(place, opened);
+    return opened;
   }
 
   remember(): void { this.seen = new Map(); }

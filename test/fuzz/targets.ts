@@ -44,14 +44,9 @@ import {
 import { bytesOf, story } from '../../trace/testing/traces.ts';
 import { loadKernel } from '../../vmm/loaders/load.ts';
 import { fakeRam } from '../../vmm/testing.ts';
-
-export interface FuzzTarget {
-  /** Well-formed inputs, from which others are made. */
-  readonly seeds: readonly Uint8Array[];
-  run(input: Uint8Array): void;
-  /** Lets go of what it holds. */
-  close?(): void;
-}
+import { guestTargets } from './guest-targets.ts';
+import { moreTargets } from './more-targets.ts';
+import type { FuzzTarget } from './target.ts';
 
 const text = (s: string): Uint8Array => new TextEncoder().encode(s);
 const textOf = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
@@ -315,4 +310,5 @@ export const targets: Readonly<Record<string, () => FuzzTarget>> = {
       events.advanceTo(events.now + 1e9);
     },
   }),
+  ...guestTargets, ...moreTargets,
 };

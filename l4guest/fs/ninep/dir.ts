@@ -16,6 +16,8 @@ import { fromWire, toWire } from './session.ts';
 interface Entry { readonly inode: NineInode | undefined; readonly at: number }
 /** Files that are read ahead, from how many reads one after the other on. */
 const FILES_AHEAD = 8, ENOUGH_READS = 4, MOST_READS = 16;
+/** Names that are looked up ahead, from how many look-ups in the listed order on. */
+const NAMES_AHEAD = 16, ENOUGH_FOUND = 4;
 /** Names that a directory remembers. */
 const MOST_NAMES = 4096;
 
@@ -44,31 +46,57 @@ export class NineDir extends Directory {
     if (e && this.fs.isFresh(e.at, t)) return e.inode;
     throw new NotHere((s) => this.find(s, name));
   }
+  /** A file that was made before its `make`: nobody knew of the name, and most names that are opened to be made are not there. */
+  private made: { readonly name: string; readonly inode: NineInode; readonly by: Sleeper; readonly at: number } | undefined;
+  /** What this very call has made. */
+  private madeBy(t: Sleeper, name: string): NineInode | undefined {
+    const { made } = this;
+    return made && made.by === t && made.name === name && made.at >= t.since ? made.inode : undefined;
+  }
+  override lookupToMake(name: string, bits: number, t: Thread): Inode | undefined {
+    const e = this.names.get(name);
+    if (this.madeBy(t, name)) return undefined;
+    if (e && (e.inode || this.fs.isFresh(e.at, t))) return this.lookup(name, t);
+    throw new NotHere((s) => this.makeOrFind(s, name, bits));
+  }
+  private *makeOrFind(t: Sleeper, name: string, bits: number): Co<number> {
+    const inode = yield* this.makeFile(t, name, bits);
+    if (typeof inode === 'number') return yield* this.find(t, name);
+    this.made = { name, inode, by: t, at: this.fs.k.clock.now() };
+    return 0;
+  }
   private *find(t: Sleeper, name: string): Co<number> {
-    const ahead = this.next(name), found = yield* this.fs.find(t, this.node.fid, toWire(name), ahead, (n, i) =>
+    const { names, read } = this.next(name), found = yield* this.fs.find(t, this.node.fid, toWire(name), names, read, (n, i) =>
       { this.know(fromWire(n), i); });
     if (typeof found === 'number') return found;
     this.know(name, found);
     return 0;
   }
-  // A program that reads one file after the other in the order in which they were listed gets the next few with each.
+  // A program that reads one file after the other in the order in which they were listed gets the next few with each; one that only
+  // looks at them, or removes them, gets to know the next ones.
 
   /** Rises when a file that was just found is opened to be read, falls when one is only found. */
   private reads = 0;
-  /** Where in the listing the last name stood that was found. */
+  /** How many names were found one after the other. */
+  private run = 0;
+  /** The order of names when they were last listed: a hint, whatever became of them. */
+  private order: readonly DirEntry[] = [];
+  /** Where in it the last name stood that was found. */
   private lastAt = -1;
-  private next(name: string): string[] {
-    const list = this.entries?.list;
+  private next(name: string): { readonly names: string[]; readonly read: boolean } {
+    const { order, lastAt } = this, at = placeIn(order, name, lastAt, this.run > 0),
+      follows = at === lastAt + 1 || (at >= 0 && at === lastAt);
     this.reads = Math.max(0, this.reads - 1);
-    if (!list) return [];
-    const at = list[this.lastAt + 1]?.name === name ? this.lastAt + 1 : list.findIndex((e) => e.name === name),
-      follows = at === this.lastAt + 1 || at === this.lastAt;
+    this.run = follows ? Math.min(this.run + 1, ENOUGH_FOUND) : 0;
     this.lastAt = at;
-    if (at < 0 || !follows || this.reads < ENOUGH_READS || list[at]!.type !== S.IFREG) return [];
-    const names: string[] = [];
-    for (let i = at; i < list.length && names.length < FILES_AHEAD && list[i]!.type === S.IFREG; i++) names.push(toWire(list[i]!.name));
-    this.lastAt += names.length - 1;
-    return names;
+    const names: string[] = [], read = this.reads >= ENOUGH_READS;
+    if (!follows || !(read || this.run === ENOUGH_FOUND)) return { names, read: false };
+    for (let i = at; i < order.length && names.length < (read ? FILES_AHEAD : NAMES_AHEAD); i++) {
+      if (read && order[i]!.type !== S.IFREG) break;
+      names.push(toWire(order[i]!.name));
+    }
+    this.lastAt += Math.max(0, names.length - 1);
+    return { names, read };
   }
   private know(name: string, inode: NineInode | undefined): void {
     if (this.names.size >= MOST_NAMES) this.forgetNames();
@@ -93,6 +121,8 @@ export class NineDir extends Directory {
     const list = yield* this.fs.session.list(t, this.node.fid);
     if (typeof list === 'number') return list;
     this.entries = { list, at: this.fs.k.clock.now() };
+    this.order = list;
+    this.lastAt = -1;
     return 0;
   }
 
@@ -102,13 +132,16 @@ export class NineDir extends Directory {
 
   override *make(name: string, mode: number, rdev: number, _owner: Owner | undefined, t: Thread): Co<Inode | number> {
     const type = mode & S.IFMT, text = toWire(name), { session } = this.fs, bits = mode & 0o7777;
+    const made = type === S.IFREG ? this.madeBy(t, name) : undefined;
+    this.made = undefined;
+    if (made) return made;
     if (type === S.IFREG) return yield* this.makeFile(t, name, bits);
     const r = type === S.IFDIR ? yield* session.ask(t, 'mkdir', { fid: this.node.fid, name: text, mode: bits, gid: 0 })
       : yield* session.ask(t, 'mknod', { fid: this.node.fid, name: text, mode, major: majorOf(rdev), minor: minorOf(rdev), gid: 0 });
     return typeof r === 'number' ? r : yield* this.look(t, name);
   }
   /** The new file's fid comes open for reading and writing; the caller opens it next. */
-  private *makeFile(t: Thread, name: string, mode: number): Co<Inode | number> {
+  private *makeFile(t: Sleeper, name: string, mode: number): Co<NineInode | number> {
     const made = yield* this.fs.create(t, this.node.fid, toWire(name), mode);
     if (typeof made === 'number') return made;
     this.changed();
@@ -156,6 +189,11 @@ export class NineDir extends Directory {
     inode.touchAttributes();
     return 0;
   }
+}
+/** Where a name stands in a listing: behind the last one, or anywhere, where names have not come out of order too often. */
+function placeIn(order: readonly DirEntry[], name: string, last: number, anywhere: boolean): number {
+  if (order[last + 1]?.name === name) return last + 1;
+  return anywhere || last < 0 ? order.findIndex((e) => e.name === name) : -1;
 }
 const isMapped = (i: Inode): boolean => i instanceof NineRegular && i.isMapped;
 /** A name less: what has none left ends when nobody uses it. */

@@ -104,12 +104,13 @@ export class NineFs implements FileSystem {
   forgetInode(node: NineNode): void { if (this.inodes.get(node.path)?.node === node) this.inodes.delete(node.path); }
   /**
    * Walks from a directory's fid by one name; the new inode, undefined where there is none, or -errno. `ahead`: names that are likely to be
-   * asked for next, this one first, all of them files to be read: they are found, opened and their first bytes read in the same message.
+   * asked for next, this one first: they are found in the same message. `read`: all of them are files to be read: they are opened and their
+   * first bytes read, too.
    */
-  *find(t: Sleeper, dirFid: number, name: string, ahead: readonly string[] = [],
+  *find(t: Sleeper, dirFid: number, name: string, ahead: readonly string[] = [], read = false,
       found?: (name: string, inode: NineInode) => void): Co<NineInode | undefined | number> {
     const names = ahead.length > 0 ? ahead : [name], asked = names.map((n) =>
-      ({ name: n, fid: this.session.newFid(), open: ahead.length > 0 ? this.session.newFid() : 0 }));
+      ({ name: n, fid: this.session.newFid(), open: read ? this.session.newFid() : 0 }));
     const answers = yield* this.session.askAll(t, asked.flatMap(({ name: n, fid, open }) => lookParts(dirFid, n, fid, open)));
     let result: NineInode | undefined | number, at = 0;
     for (const a of asked) {

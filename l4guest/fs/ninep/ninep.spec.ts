@@ -87,13 +87,45 @@ describe('messages of a live folder', () => {
     expect(order.slice(16).map((f) => get(`/mnt/host/${f}`))).toEqual([...order.slice(16, -4).map(() => 'x'), -E.NOENT, -E.ISDIR, 'x',
       'x']);
   });
-  it('a file takes four messages to be found absent, made, written and closed, and few to be looked at', () => {
-    expect(counted(() => { for (let i = 0; i < 32; i++) put(`/mnt/host/n${i}`, 'text'); })).toBeLessThan(4 * 32 + 4);
+  it('a file takes three messages to be made where it was not, written and closed, and few to be looked at', () => {
+    expect(counted(() => { for (let i = 0; i < 32; i++) put(`/mnt/host/n${i}`, 'text'); })).toBeLessThan(3 * 32 + 4);
     expect(readdirSync(base).length).toBe(32);
     later();
     const at = u.space(128);
     expect(counted(() => { for (let i = 0; i < 32; i++) expect(u.call('newfstatat', -100, `/mnt/host/n${i}`, at, 0)).toBe(0);
       })).toBeLessThan(36);
+  });
+  it('names that are looked at, or removed, in the order in which they were listed come sixteen in a message', () => {
+    for (const f of files) writeFileSync(host(f), 'x');
+    const order = u.list('/mnt/host').filter((n) => n.startsWith('f')), at = u.space(128);
+    expect(counted(() => { for (const f of order) expect(u.call('newfstatat', -100, `/mnt/host/${f}`, at, 0)).toBe(0); })).toBeLessThan(16);
+    later();
+    expect(counted(() => { for (const f of order) expect(u.call('unlinkat', -100, `/mnt/host/${f}`, 0)).toBe(0); })).toBeLessThan(64 + 16);
+    expect(readdirSync(base)).toEqual([]);
+  });
+  it('a name that the host removes, or makes another file of, before it is looked at ahead, and after', () => {
+    for (const f of files) writeFileSync(host(f), 'x');
+    const order = u.list('/mnt/host').filter((n) => n.startsWith('f')), at = u.space(128), look = (f: string): number | undefined =>
+      u.call('newfstatat', -100, `/mnt/host/${f}`, at, 0);
+    for (const f of order.slice(0, 8)) look(f);
+    const [gone, after] = [order[40]!, order[50]!];
+    rmSync(host(gone));
+    expect(order.slice(8, 48).map(look)).toEqual(order.slice(8, 48).map((f) => (f === gone ? -E.NOENT : 0)));
+    rmSync(host(after));
+    later();
+    expect(order.slice(48).map(look)).toEqual(order.slice(48).map((f) => (f === after ? -E.NOENT : 0)));
+  });
+  it('what is opened to be made and is there already stays what it is', () => {
+    writeFileSync(host('file'), 'text'); mkdirSync(host('folder')); symlinkSync('file', host('link')); symlinkSync('new', host('nowhere'));
+    const made = (name: string, flags = 0): number => u.open(`/mnt/host/${name}`, O.CREAT | O.RDWR | flags, 0o640);
+    expect([made('file', O.EXCL), made('link', O.EXCL), made('nowhere', O.EXCL), made('folder')]).toEqual([-E.EXIST, -E.EXIST, -E.EXIST,
+      -E.ISDIR]);
+    expect(['file', 'link'].map((name) => u.read(made(name)))).toEqual(['text', 'text']);
+    later();
+    expect([made('file/x'), made('none/x'), made('none/')]).toEqual([-E.NOTDIR, -E.NOENT, -E.ISDIR]);
+    expect([made('nowhere'), made('fresh', O.EXCL), made('fresh', O.EXCL)].map((fd) => fd >= 0)).toEqual([true, true, false]);
+    expect([statSync(host('new')).mode & 0o777, readdirSync(base).sort()]).toEqual([0o640,
+      ['file', 'folder', 'fresh', 'link', 'new', 'nowhere']]);
   });
   it('a file that was written and closed is not held open: who runs it on the host meets no ETXTBSY', () => {
     put('/mnt/host/tool', 'x');
@@ -114,6 +146,13 @@ describe('a live folder', () => {
     renameSync(host('a'), host('c'));
     later();
     expect([get('/mnt/host/a'), get('/mnt/host/c')]).toEqual([-E.NOENT, 'two, longer']);
+  });
+  it('has no extended attributes, and does not say that it has set one', () => {
+    writeFileSync(host('a'), 'x');
+    const at = u.space(16);
+    expect([u.call('setxattr', '/mnt/host/a', 'user.x', at, 1, 0), u.call('getxattr', '/mnt/host/a', 'user.x', at, 16),
+      u.call('listxattr', '/mnt/host/a', at, 16), u.call('removexattr', '/mnt/host', 'user.x'), u.call('lsetxattr', '/mnt/host/a',
+        'security.x', at, 1, 0)]).toEqual([-E.OPNOTSUPP, -E.OPNOTSUPP, -E.OPNOTSUPP, -E.OPNOTSUPP, -E.OPNOTSUPP]);
   });
   it('has on the host what a write was told is written', () => {
     expect(put('/mnt/host/new', 'hello')).toBe(5);

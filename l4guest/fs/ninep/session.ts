@@ -2,8 +2,8 @@
  * A connection to a 9P2000.L server as the file system uses it: a request sleeps until its answer is there, errors are -errno. Who
  * carries the messages is the arch layer's business (`FilesLink`).
  */
-import { COMPOUND, decodeEntries, decodeReply, encodeRequest, joinParts, NO_FID, splitParts, VERSION, type MessageName, type Reply,
-  type Request } from '../../../roottask/client/ninep/index.ts';
+import { COMPOUND, decodeEntries, decodeReply, encodeCompound, encodeRequest, NO_FID, splitParts, VERSION, type MessageName, type Part,
+  type Reply, type Request } from '../../../roottask/client/ninep/index.ts';
 import { E } from '../../abi/errno.ts';
 import { O } from '../../abi/linux.ts';
 import { WaitQueue, type Co, type Sleeper } from '../../kernel/wait.ts';
@@ -30,8 +30,7 @@ const OVERHEAD = 24;
 /** Fids that are given up in one message, and how long one waits for others, ns. */
 const MOST_LEAVING = 32, LEAVE = 5e6;
 
-/** A request as a part of several. */
-export interface Part { readonly name: MessageName; readonly fields: Request<MessageName> }
+export type { Part };
 export const part = <N extends MessageName>(name: N, fields: Request<N>): Part => ({ name, fields: fields as Request<MessageName> });
 /** Does something after so many nanoseconds. */
 type Later = (ns: number, act: () => void) => void;
@@ -70,11 +69,15 @@ export class NineSession {
   }
 
   *ask<N extends MessageName>(t: Sleeper, name: N, fields: Request<N>): Co<Reply<N> | number> {
-    const done = new WaitQueue(), tag = this.newTag();
+    const tag = this.newTag();
+    return readAnswer(name, yield* this.exchange(t, tag, encodeRequest(name, tag, fields)));
+  }
+  private *exchange(t: Sleeper, tag: number, message: Uint8Array): Co<Uint8Array | undefined> {
+    const done = new WaitQueue();
     let answer: Uint8Array | undefined, arrived = false;
-    this.link.send(encodeRequest(name, tag, fields), (bytes) => { this.tags.delete(tag); answer = bytes; arrived = true; done.wakeAll(); });
+    this.link.send(message, (bytes) => { this.tags.delete(tag); answer = bytes; arrived = true; done.wakeAll(); });
     while (!arrived) yield* t.nap(done);
-    return readAnswer(name, answer);
+    return answer;
   }
   /**
    * Several requests in one message where the server can, in order; after one that fails none is done. The answers are those of `ask`, in
@@ -91,7 +94,7 @@ export class NineSession {
       }
       return answers;
     }
-    const r = yield* this.ask(t, 'compound', { parts: joinParts(parts.map(({ name, fields }, i) => encodeRequest(name, i, fields))) });
+    const tag = this.newTag(), r = readAnswer('compound', yield* this.exchange(t, tag, encodeCompound(tag, parts)));
     if (typeof r === 'number') return parts.map(() => r);
     const replies = piecesOf(r.parts);
     return parts.map(({ name }, i) => readAnswer(name, replies[i]));
@@ -123,11 +126,11 @@ export class NineSession {
     else if (this.leaving.length === 1) this.later(LEAVE, () => this.leave());
   }
   private leave(): void {
-    const fids = this.leaving, tag = this.newTag(), clunks = fids.map((fid, i) =>
-      encodeRequest('clunk', this.compounds ? i : tag, { fid }));
-    if (fids.length === 0) { this.tags.delete(tag); return; }
+    const fids = this.leaving;
+    if (fids.length === 0) return;
     this.leaving = [];
-    const message = this.compounds ? encodeRequest('compound', tag, { parts: joinParts(clunks) }) : clunks[0]!;
+    const tag = this.newTag(), message = this.compounds ? encodeCompound(tag, fids.map((fid) => part('clunk', { fid })))
+      : encodeRequest('clunk', tag, { fid: fids[0]! });
     this.link.send(message, () => { this.tags.delete(tag); this.freeFids.push(...fids); });
   }
   private newTag(): number {

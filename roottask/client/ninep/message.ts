@@ -14,14 +14,19 @@ export const MOST_NAMES = 16;
 
 const QID = 13;
 
+// Small messages are most of what a live folder costs, so none makes a view: numbers are put together from bytes, and every message is
+// written into one buffer first, whose used part is then copied.
+
+/** Eight bytes as one number. */
+const wide = new DataView(new ArrayBuffer(8));
+
+/** Reads fields from `at` on, up to `end`. */
 class Reader {
   private readonly bytes: Uint8Array;
-  private readonly view: DataView;
   private at: number;
 
   constructor(bytes: Uint8Array, at: number) {
     this.bytes = bytes;
-    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.at = at;
   }
 
@@ -35,19 +40,29 @@ class Reader {
   }
 
   private texts(): string[] {
-    const count = this.u16();
+    const count = this.u16(), texts: string[] = [];
     if (count > MOST_NAMES) throw new Malformed(`${count} names are more than ${MOST_NAMES}`);
-    return Array.from({ length: count }, () => this.text());
+    for (let i = 0; i < count; i++) texts.push(this.text());
+    return texts;
   }
   private qids(): Qid[] {
-    const count = this.u16();
+    const count = this.u16(), qids: Qid[] = [];
     if (count > MOST_NAMES) throw new Malformed(`${count} qids are more than ${MOST_NAMES}`);
-    return Array.from({ length: count }, () => this.qid());
+    for (let i = 0; i < count; i++) qids.push(this.qid());
+    return qids;
   }
-  private u8(): number { return this.view.getUint8(this.take(1)); }
-  private u16(): number { return this.view.getUint16(this.take(2), true); }
-  private u32(): number { return this.view.getUint32(this.take(4), true); }
-  private u64(): bigint { return this.view.getBigUint64(this.take(8), true); }
+  private u8(): number { return this.bytes[this.take(1)]!; }
+  private u16(): number {
+    const at = this.take(2);
+    return this.bytes[at]! | (this.bytes[at + 1]! << 8);
+  }
+  private u32(): number { return u32At(this.bytes, this.take(4)); }
+  private u64(): bigint {
+    const at = this.take(8);
+    wide.setUint32(0, u32At(this.bytes, at), true);
+    wide.setUint32(4, u32At(this.bytes, at + 4), true);
+    return wide.getBigUint64(0, true);
+  }
   private text(): string {
     const length = this.u16(), at = this.take(length);
     let text = '';
@@ -64,93 +79,177 @@ class Reader {
     return { type, version, path: this.u64() };
   }
 
-  field(kind: keyof Kinds): Kinds[keyof Kinds] { return this[kind](); }
+  field(kind: keyof Kinds): Kinds[keyof Kinds] {
+    switch (kind) {
+      case 'u32': return this.u32();
+      case 'u64': return this.u64();
+      case 'text': return this.text();
+      case 'qid': return this.qid();
+      case 'data': return this.data();
+      case 'u8': return this.u8();
+      case 'u16': return this.u16();
+      case 'texts': return this.texts();
+      case 'qids': return this.qids();
+    }
+  }
+}
+
+const u32At = (bytes: Uint8Array, at: number): number =>
+  (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0;
+
+/** The fields of a layout one after the other, and an object that has them all: its copies need not grow. */
+interface Plan {
+  readonly names: readonly string[];
+  readonly kinds: readonly (keyof Kinds)[];
+  readonly empty: Readonly<Record<string, unknown>>;
+}
+const plans = new Map<Layout, Plan>();
+function planOf(layout: Layout): Plan {
+  let plan = plans.get(layout);
+  if (!plan) {
+    const names = Object.keys(layout);
+    plan = { names, kinds: names.map((name) => layout[name]!), empty: Object.fromEntries(names.map((name) => [name, undefined])) };
+    plans.set(layout, plan);
+  }
+  return plan;
 }
 
 /** Reads the fields of a layout; they must fill the message. */
 function readFields<L extends Layout>(layout: L, bytes: Uint8Array): Fields<L> {
-  const reader = new Reader(bytes, HEADER), fields: Record<string, unknown> = {};
-  for (const name in layout) fields[name] = reader.field(layout[name]!);
+  const reader = new Reader(bytes, HEADER), { names, kinds, empty } = planOf(layout), fields: Record<string, unknown> = { ...empty };
+  for (let i = 0; i < names.length; i++) fields[names[i]!] = reader.field(kinds[i]!);
   if (!reader.done) throw new Malformed('a message is longer than its fields');
   return fields as Fields<L>;
 }
 
-const sizeOf: { readonly [K in keyof Kinds]: (value: Kinds[K]) => number } = {
-  u8: () => 1, u16: () => 2, u32: () => 4, u64: () => 8, qid: () => QID,
-  text: (text) => 2 + text.length, data: (data) => 4 + data.length,
-  texts: (texts) => texts.reduce((sum, text) => sum + 2 + text.length, 2), qids: (qids) => 2 + QID * qids.length,
-};
+/** Bytes that are being written. Nothing sleeps while they are, so all messages share them. */
+let scratch = new Uint8Array(4096), view = new DataView(scratch.buffer), used = 0;
 
-class Writer {
-  readonly bytes: Uint8Array;
-  private readonly view: DataView;
-  private at = 0;
-
-  constructor(size: number) {
-    this.bytes = new Uint8Array(size);
-    this.view = new DataView(this.bytes.buffer);
+/** Makes room for so many bytes more; answers where they begin. `scratch` and `view` may be others afterwards. */
+function room(size: number): number {
+  const at = used;
+  used += size;
+  if (used > scratch.length) {
+    const old = scratch;
+    scratch = new Uint8Array(Math.max(used, 2 * old.length));
+    scratch.set(old.subarray(0, at));
+    view = new DataView(scratch.buffer);
   }
-
-  u8(value: number): void { this.view.setUint8(this.at, value); this.at += 1; }
-  u16(value: number): void { this.view.setUint16(this.at, value, true); this.at += 2; }
-  u32(value: number): void { this.view.setUint32(this.at, value, true); this.at += 4; }
-  u64(value: bigint): void { this.view.setBigUint64(this.at, value, true); this.at += 8; }
-  text(text: string): void {
-    this.u16(text.length);
-    for (let i = 0; i < text.length; i++) this.bytes[this.at++] = text.charCodeAt(i);
+  return at;
+}
+const writeU8 = (value: number): void => { const at = room(1); scratch[at] = value; };
+const writeU16 = (value: number): void => { const at = room(2); view.setUint16(at, value, true); };
+const writeU32 = (value: number): void => { const at = room(4); view.setUint32(at, value, true); };
+const writeU64 = (value: bigint): void => { const at = room(8); view.setBigUint64(at, value, true); };
+function writeText(text: string): void {
+  writeU16(text.length);
+  const at = room(text.length);
+  for (let i = 0; i < text.length; i++) scratch[at + i] = text.charCodeAt(i);
+}
+function writeData(data: Uint8Array): void {
+  writeU32(data.length);
+  const at = room(data.length);
+  scratch.set(data, at);
+}
+function writeQid({ type, version, path }: Qid): void {
+  writeU8(type);
+  writeU32(version);
+  writeU64(path);
+}
+function writeField(kind: keyof Kinds, value: unknown): void {
+  switch (kind) {
+    case 'u32': return writeU32(value as number);
+    case 'u64': return writeU64(value as bigint);
+    case 'text': return writeText(value as string);
+    case 'qid': return writeQid(value as Qid);
+    case 'data': return writeData(value as Uint8Array);
+    case 'u8': return writeU8(value as number);
+    case 'u16': return writeU16(value as number);
+    case 'texts':
+      writeU16((value as readonly string[]).length);
+      for (const text of value as readonly string[]) writeText(text);
+      return;
+    case 'qids':
+      writeU16((value as readonly Qid[]).length);
+      for (const qid of value as readonly Qid[]) writeQid(qid);
   }
-  data(data: Uint8Array): void {
-    this.u32(data.length);
-    this.bytes.set(data, this.at);
-    this.at += data.length;
-  }
-  qid({ type, version, path }: Qid): void { this.u8(type); this.u32(version); this.u64(path); }
-  texts(texts: readonly string[]): void { this.u16(texts.length); for (const text of texts) this.text(text); }
-  qids(qids: readonly Qid[]): void { this.u16(qids.length); for (const qid of qids) this.qid(qid); }
 }
 
-function write(type: number, tag: number, layout: Layout, fields: Readonly<Record<string, unknown>>): Uint8Array {
-  let size = HEADER;
-  for (const name in layout) size += (sizeOf[layout[name]!] as (value: unknown) => number)(fields[name]);
-  const writer = new Writer(size);
-  writer.u32(size);
-  writer.u8(type);
-  writer.u16(tag);
-  for (const name in layout) (writer[layout[name]!] as (value: unknown) => void).call(writer, fields[name]);
-  return writer.bytes;
+/** Writes a header whose size is not known yet; answers where it is. */
+function begin(type: number, tag: number): number {
+  const at = room(HEADER);
+  scratch[at + 4] = type;
+  view.setUint16(at + 5, tag, true);
+  return at;
+}
+function write(type: number, tag: number, layout: Layout, fields: Readonly<Record<string, unknown>>): void {
+  const at = begin(type, tag), { names, kinds } = planOf(layout);
+  for (let i = 0; i < names.length; i++) writeField(kinds[i]!, fields[names[i]!]);
+  view.setUint32(at, used - at, true);
+}
+/** What was written from the beginning, as bytes of its own. */
+function written(): Uint8Array {
+  const bytes = scratch.slice(0, used);
+  used = 0;
+  return bytes;
+}
+function encode(type: number, tag: number, layout: Layout, fields: Readonly<Record<string, unknown>>): Uint8Array {
+  used = 0;
+  write(type, tag, layout, fields);
+  return written();
 }
 
-const byType = new Map<number, MessageName>(Object.entries(messages).map(([name, row]) => [row.type, name as MessageName]));
+const byType: readonly (MessageName | undefined)[] = (() => {
+  const names = new Array<MessageName | undefined>(256).fill(undefined);
+  for (const [name, row] of Object.entries(messages)) names[row.type] = name as MessageName;
+  return names;
+})();
 
 /** Size, type and tag of a message; undefined where the bytes are shorter than a header. */
 export function header(bytes: Uint8Array): { size: number; type: number; tag: number } | undefined {
   if (bytes.length < HEADER) return undefined;
-  const view = new DataView(bytes.buffer, bytes.byteOffset, HEADER);
-  return { size: view.getUint32(0, true), type: view.getUint8(4), tag: view.getUint16(5, true) };
+  return { size: u32At(bytes, 0), type: bytes[4]!, tag: bytes[5]! | (bytes[6]! << 8) };
 }
 
 /** The name of a request's type; undefined for types that the protocol does not have. */
-export const requestName = (type: number): MessageName | undefined => byType.get(type);
+export const requestName = (type: number): MessageName | undefined => byType[type];
 
 /** For the client: a request as bytes. */
 export const encodeRequest = <N extends MessageName>(name: N, tag: number, fields: Request<N>): Uint8Array =>
-  write(messages[name].type, tag, messages[name].request, fields);
+  encode(messages[name].type, tag, messages[name].request, fields);
+
+/** A request as a part of several. */
+export interface Part { readonly name: MessageName; readonly fields: Request<MessageName> }
+
+/** For the client: many requests in one message; each one's tag is its number. */
+export function encodeCompound(tag: number, parts: readonly Part[]): Uint8Array {
+  used = 0;
+  const at = begin(messages.compound.type, tag), length = room(4);
+  for (let i = 0; i < parts.length; i++) {
+    const { type, request } = messages[parts[i]!.name];
+    write(type, i, request, parts[i]!.fields);
+  }
+  view.setUint32(length, used - length - 4, true);
+  view.setUint32(at, used - at, true);
+  return written();
+}
 
 /** For the server: the fields of a request whose header is checked. Throws `Malformed`. */
 export const decodeRequest = <N extends MessageName>(name: N, bytes: Uint8Array): Request<N> =>
   readFields(messages[name].request as Layout, bytes) as Request<N>;
 
 export const encodeReply = <N extends MessageName>(name: N, tag: number, fields: Reply<N>): Uint8Array =>
-  write(messages[name].type + 1, tag, messages[name].reply, fields);
+  encode(messages[name].type + 1, tag, messages[name].reply, fields);
 
-export const encodeError = (tag: number, errno: number): Uint8Array => write(ERROR, tag, { errno: 'u32' }, { errno });
+const failure: Layout = { errno: 'u32' };
+export const encodeError = (tag: number, errno: number): Uint8Array => encode(ERROR, tag, failure, { errno });
 
 /** For the client: the answer to a request of this name, or its errno. Throws `Malformed`. */
 export function decodeReply<N extends MessageName>(name: N,
     bytes: Uint8Array): { ok: true; value: Reply<N> } | { ok: false; error: number } {
   const head = header(bytes);
   if (!head || head.size !== bytes.length) throw new Malformed('a size that is not the message\'s');
-  if (head.type === ERROR) return { ok: false, error: readFields({ errno: 'u32' }, bytes).errno };
+  if (head.type === ERROR) return { ok: false, error: readFields(failure, bytes)['errno'] as number };
   if (head.type !== messages[name].type + 1) throw new Malformed(`type ${head.type} answers no ${name}`);
   return { ok: true, value: readFields(messages[name].reply as Layout, bytes) as Reply<N> };
 }
@@ -165,9 +264,9 @@ export function joinParts(parts: readonly Uint8Array[]): Uint8Array {
 
 /** The messages in a compound. Throws `Malformed`. */
 export function splitParts(bytes: Uint8Array): Uint8Array[] {
-  const parts: Uint8Array[] = [], view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const parts: Uint8Array[] = [];
   for (let at = 0; at < bytes.length; ) {
-    const size = bytes.length - at < HEADER ? 0 : view.getUint32(at, true);
+    const size = bytes.length - at < HEADER ? 0 : u32At(bytes, at);
     if (size < HEADER || size > bytes.length - at) throw new Malformed('a part that is not inside its message');
     if (parts.length === MOST_PARTS) throw new Malformed(`more than ${MOST_PARTS} parts`);
     parts.push(bytes.subarray(at, at + size));
@@ -182,14 +281,14 @@ export interface DirEntry { readonly qid: Qid; readonly offset: bigint; readonly
 export const entrySize = (name: string): number => QID + 8 + 1 + 2 + name.length;
 
 export function encodeEntries(entries: readonly DirEntry[]): Uint8Array {
-  const writer = new Writer(entries.reduce((sum, entry) => sum + entrySize(entry.name), 0));
+  used = 0;
   for (const { qid, offset, kind, name } of entries) {
-    writer.qid(qid);
-    writer.u64(offset);
-    writer.u8(kind);
-    writer.text(name);
+    writeQid(qid);
+    writeU64(offset);
+    writeU8(kind);
+    writeText(name);
   }
-  return writer.bytes;
+  return written();
 }
 
 /** Throws `Malformed`. */

@@ -15,7 +15,7 @@ const MOST_VALUE = 65_536;
 export const attributeCalls = {
   *getattr(session, { fid }) {
     const { folder } = session, { file, place } = session.fids.get(fid);
-    const a = file ? yield* settle(file.stat()) : yield* folder.attributes(place), qid = folder.qid(a);
+    const a = yield* file ? folder.fileAttributes(file) : folder.attributes(place), qid = folder.qid(a);
     return {
       valid: ATTRIBUTES, qid, mode: a.mode, uid: a.uid, gid: a.gid, nlink: a.nlink, rdev: a.rdev, size: a.size, blksize: a.blksize,
       blocks: a.blocks,

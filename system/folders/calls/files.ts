@@ -24,6 +24,9 @@ function flagsOf(flags: number): OpenFlags {
   };
 }
 
+/** Where reads of usual size go first: a small file then takes no more than its bytes. Each serves one read at a time. */
+const buffers: Uint8Array[] = [], READ_BUFFER = 65_536, MOST_BUFFERS = 4;
+
 export const fileCalls = {
   *lopen(session, { fid, flags }) {
     const at = session.fids.get(fid), { folder } = session, wanted = flagsOf(flags);
@@ -37,7 +40,11 @@ export const fileCalls = {
     if (type !== Mode.dir && flags & Open.directory) throw new FolderError('ENOTDIR');
     if (type === Mode.dir && (wanted.write || wanted.truncate)) throw new FolderError('EISDIR');
     if (type === Mode.dir) session.fids.opened(at, { reading: yield* begin(session, at.place) });
-    else session.fids.opened(at, { file: yield* settle(folder.host.open(at.place.path, wanted)) });
+    else {
+      const file = yield* settle(folder.host.open(at.place.path, wanted));
+      session.fids.opened(at, { file });
+      yield* folder.opened(file, at.place);
+    }
     return { qid: folder.qid(attributes), iounit: 0 };
   },
   /** The fid of the directory becomes the new file's. */
@@ -53,7 +60,8 @@ export const fileCalls = {
       const file = yield* create(session, place, wanted, mode & Mode.kept, (flags & Open.exclusive) !== 0);
       session.fids.opened(at, { file });
       session.fids.move(at, place);
-      return { qid: folder.qid(yield* settle(file.stat())), iounit: 0 };
+      folder.changed();
+      return { qid: folder.qid(yield* folder.opened(file, place)), iounit: 0 };
     } finally {
       place.release();
     }
@@ -62,8 +70,11 @@ export const fileCalls = {
     const { file, attribute } = session.fids.get(fid), size = Math.min(count, session.msize - OVERHEAD);
     if (attribute) return { data: attribute.value.subarray(Number(offset), Number(offset) + size) };
     if (!file) throw new FolderError('EBADF');
-    const data = new Uint8Array(size);
-    return { data: data.subarray(0, yield* settle(file.read(data, place64(offset)))) };
+    const data = buffers.pop() ?? new Uint8Array(READ_BUFFER), room = size <= data.length ? data.subarray(0, size) : new Uint8Array(size);
+    try {
+      const count = file.read(room, place64(offset)), n = count instanceof Promise ? ((yield count) as number) : count;
+      return { data: room.slice(0, n) };
+    } finally { if (buffers.length < MOST_BUFFERS) buffers.push(data); }
   },
   *write(session, { fid, offset, data }) {
     const { file, attribute } = session.fids.get(fid);
