@@ -101,6 +101,27 @@ burst() { # a guest whose exits come in clusters
   rm -r "$objects"
 }
 if [ -f burst/burst.c ]; then burst; fi
+mix() { # three guests that do different work
+  objects=$(mktemp -d)
+  flags="$common -mcmodel=medany -mno-relax -march=rv64imac_zicsr -mabi=lp64"
+  for name in compute system device; do
+    role=$(echo $name | tr a-z A-Z)
+    # shellcheck disable=SC2086
+    $cc $flags -D$role -Wl,--no-relax -Wl,-T,exits/exits.ld -Wl,--no-warn-rwx-segments -o "$objects/$name.elf" exits/start.S mix/mix.c
+    "${prefix}objcopy" -O binary "$objects/$name.elf" "$out/$name.bin"
+  done
+  rm -r "$objects"
+}
+if [ -f mix/mix.c ]; then mix; fi
+kinds() { # a guest that sorts instructions
+  objects=$(mktemp -d)
+  flags="$common -mcmodel=medany -mno-relax -march=rv64imac_zicsr_zifencei -mabi=lp64"
+  # shellcheck disable=SC2086
+  $cc $flags -Wl,--no-relax -Wl,-T,exits/exits.ld -Wl,--no-warn-rwx-segments -o "$objects/kinds.elf" exits/start.S kinds/kinds.c
+  "${prefix}objcopy" -O binary "$objects/kinds.elf" "$out/kinds.bin"
+  rm -r "$objects"
+}
+if [ -f kinds/kinds.c ]; then kinds; fi
 panic() { # a kernel with a mistake, with its symbols; it keeps frame pointers, as Linux does
   objects=$(mktemp -d)
   flags="$common -O1 -fno-omit-frame-pointer -fno-optimize-sibling-calls -fno-inline -mcmodel=medany -mno-relax -march=rv64imac_zicsr -mabi=lp64"

@@ -11,6 +11,7 @@ import { pathToFileURL } from 'node:url';
 import { readTrace } from '../cli/trace-source.ts';
 import { ROUND_TRIPS } from '../machine/cpu/exit.ts';
 import { Filter, filtered, svg, type TraceFile } from '../trace/index.ts';
+import { EFFICIENCY_GUESTS } from '../scenarios/pg-efficiency.ts';
 import { Look, type Figure } from './scenario-look.ts';
 import { root, tessera } from './tessera.ts';
 
@@ -329,6 +330,24 @@ export const pages: Readonly<Record<string, Page>> = {
     sweep: { columns: ['processor', 'cycles of a call', 'of a device register', 'all exits'],
       option: '--cpu', values: [...ASSISTS, ...Object.entries(ROUND_TRIPS).map(([name, cycles]) => [name, `base,exit=${cycles}`] as const)],
       cells: ({ exits }, said) => [...measured(said), Object.values(exits).reduce((a, b) => a + b)] },
+  },
+  classify: {
+    payload: 'none', picture: (l) => l.spans('task:"deprivileged guest" cause:illegal', 3),
+    figures: (l) => ['assisted', 'deprivileged'].flatMap((name) => [
+      [`exits of \`${name}\``, l.count(`task:"${name} guest" kind:event`)],
+      [`privileged instructions, \`${name}\``, said(l, new RegExp(`\\[${name}\\] kinds: \\d+ instructions: (\\d+)`))],
+    ] as Figure[]),
+  },
+  'pg-efficiency': {
+    payload: 'none', picture: () => 'kind:event task:"vm guest"',
+    figures: (l) => [['exits of the guest that computes', l.count('task:"vm guest" kind:event')],
+      ['its instructions', said(l, /took (\d+) instructions/)]],
+    sweep: { columns: ['guest', 'instructions', 'exits', 'instructions an exit'], option: '--set', untraced: true,
+      values: EFFICIENCY_GUESTS.map((guest) => [guest, `guest=${guest}`] as const),
+      cells: ({ exits }, out) => {
+        const n = Number(/took (\d+) instructions/.exec(out)?.[1]), all = Object.values(exits).reduce((a, b) => a + b);
+        return [n, all, Math.round(n / all)];
+      } },
   },
   'look-ahead': {
     payload: 'one*,ahead*', picture: (l) => l.spans('task:"one guest" device:serial kind:event', 6),
