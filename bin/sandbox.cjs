@@ -14,6 +14,8 @@ const INSIDE = 'TESSERA_SANDBOX';
 /** glibc gives back what V8's compiler threads used once, about 15 MiB; each of them would keep it for itself. */
 const ALLOCATOR = { MALLOC_TRIM_THRESHOLD_: '131072' };
 const COMMANDS = new Set(['run', 'vm', 'bare']);
+/** How long a run may take to end when it is asked to, ms; longer where files are still written. */
+const GRACE = 2000, GRACE_WRITING = 15_000;
 /** Options without a value; all others take the next word. */
 const FLAGS = new Set(['--stats', '--profile', '--trace-compress', '--no-reboot', '--no-sandbox', '--help', '-h', '--tty']);
 const OUTPUTS = new Set(['--trace', '--record', '--stats', '--signature', '--dump-dtb']);
@@ -54,10 +56,11 @@ function wall(script, argv) {
   const at = argv.findIndex((word) => !word.startsWith('-')), command = argv[at];
   if (process.env[INSIDE] || !COMMANDS.has(command)) return undefined;
   const asked = wanted(command, argv.slice(at + 1)), node = [...process.execArgv, script, ...argv];
+  const writes = asked.trace || asked.files.length > 0;
   // Node 20 reads lists of paths with commas and stars in them.
   if (asked.off || [...asked.files, ...asked.folders].some((path) => /[,*]/.test(path))) return undefined;
-  if (asked.folders.length === 0) return permission() && { kind: 'node', program: process.execPath, words: [...permissions(asked), ...node] };
-  return hasBubblewrap() ? { kind: 'bubblewrap', program: 'bwrap', words: [...binds(asked), process.execPath, ...node] } : undefined;
+  if (asked.folders.length === 0) return permission() && { kind: 'node', program: process.execPath, words: [...permissions(asked), ...node], writes };
+  return hasBubblewrap() ? { kind: 'bubblewrap', program: 'bwrap', words: [...binds(asked), process.execPath, ...node], writes } : undefined;
 }
 
 /** Threads are not bound by it, so only the one that writes a trace is allowed. */
@@ -84,17 +87,28 @@ function enter(script, argv) {
   const inside = wall(script, argv);
   if (!inside) return false;
   const child = processes().spawn(inside.program, inside.words, { stdio: ['inherit', 'inherit', 'inherit', ...(inside.kind === 'node' ? ['ipc'] : [])], env: { ...ALLOCATOR, ...process.env, [INSIDE]: inside.kind } });
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  let asked;
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => {
+    asked = signal;
+    end(child, signal, inside.writes ? GRACE_WRITING : GRACE);
+  });
   child.on('error', (error) => {
     process.stderr.write(`tessera: E_SANDBOX: ${inside.program} cannot be started (${error.message}); run with --no-sandbox\n`);
     process.exitCode = 1;
   });
   child.on('exit', (code, signal) => {
     if (signal === null) process.exit(code);
-    process.removeAllListeners(signal);
-    process.kill(process.pid, signal);
+    const by = asked ?? signal;
+    process.removeAllListeners(by);
+    process.kill(process.pid, by);
   });
   return true;
+}
+
+/** Asks to end, and ends what does not hear: a server that never comes back to its event loop. */
+function end(child, signal, grace) {
+  child.kill(signal);
+  setTimeout(() => child.kill('SIGKILL'), grace).unref();
 }
 
 /** Inside: whoever started this one has gone, killed perhaps; nobody would end it. */

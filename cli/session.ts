@@ -7,6 +7,7 @@ import type { Booted, Channel, Module, Result, SharedPort, SystemOptions } from 
 import { statsOf } from '../system/report.ts';
 import { bootScenario, ProcessorError, SystemError, type System } from '../system/system.ts';
 import type { BlockBackend } from '../machine/index.ts';
+import { watchLoop } from './grip.ts';
 import { guestPanic } from '../system/panic/hosted.ts';
 import { visible } from '../trace/visible.ts';
 import { CliError, Exit } from './errors.ts';
@@ -88,6 +89,7 @@ class Session {
   private log = Buffer.alloc(0);
   /** The status when somebody outside ended the run. */
   private left: number | undefined;
+  private unwatch = (): void => {};
 
   constructor(launch: Launch, options: SharedOptions, { tracing, gdb: debug }: Tools) {
     this.launch = launch;
@@ -114,6 +116,8 @@ class Session {
     if (input !== undefined && !this.recording.arrivals) {
       if (interactive) this.system.resize(input, this.terminal.size.columns, this.terminal.size.rows);
       this.terminal.open();
+      if (process.env['TESSERA_SANDBOX'] === undefined)
+        this.unwatch = watchLoop(() => this.terminal.letGo(), () => this.terminal.takeBack());
     }
     if (!this.recording.arrivals) await this.launch.networks?.open((card, frame) => {
       if (frame) this.system.input(`net${card}`, frame);
@@ -134,6 +138,7 @@ class Session {
 
   /** Also after a bug of ours: what led to it is in the trace then. */
   close(): void {
+    this.unwatch();
     this.debugging?.close(undefined);
     this.terminal.close();
     this.recording.close();
@@ -193,11 +198,22 @@ class Session {
     const { input } = this.launch, { system } = this;
     return new Terminal({
       raw: this.launch.interactive,
+      orderly: this.isOrderly,
       onInput: (bytes) => { if (input) system.input(input, bytes); },
       onEnd: () => { if (input) system.endInput(input); },
       onLeave: (signal) => this.leave(128 + (signal || SIGINT)),
       onResize: (columns, rows) => { if (input) system.resize(input, columns, rows); },
     });
+  }
+
+  /**
+   * Node's wall is around runs that write nothing but what options name, and has no other process that could end one whose server does not
+   * come back to the event loop. What has nothing to save is ended by the signal itself.
+   */
+  private get isOrderly(): boolean {
+    const { launch, options } = this, files = [options.trace, options.record, options.stats, launch.gdb, this.profile];
+    const writes = launch.looks !== undefined || files.some((x) => x !== undefined);
+    return process.env['TESSERA_SANDBOX'] !== 'node' || launch.interactive || writes;
   }
 
   private output(channel: Channel, bytes: Uint8Array): void {

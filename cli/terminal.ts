@@ -15,6 +15,8 @@ export interface TerminalOptions {
   onInput(bytes: Bytes): void;
   /** Standard input has ended. */
   onEnd(): void;
+  /** Whether the run has something to put in order when a signal ends it. Without, signals keep their usual meaning. */
+  orderly: boolean;
   /** The user wants to leave: Ctrl-A x, or SIGINT/SIGTERM/SIGHUP from outside. `signal` is 0 for Ctrl-A x. */
   onLeave(signal: number): void;
   onResize?(columns: number, rows: number): void;
@@ -36,6 +38,9 @@ export class Terminal {
   private readonly options: TerminalOptions;
   private readonly undo: (() => void)[] = [];
   private escape = false;
+  private isRaw = false;
+  /** What listened to signals before the process was let go. */
+  private listeners: (() => void)[] | undefined;
 
   constructor(options: TerminalOptions) {
     this.options = options;
@@ -58,7 +63,7 @@ export class Terminal {
     stdin.on('data', data).on('end', end).on('error', end);
     this.undo.push(() => stdin.off('data', data).off('end', end).off('error', end).pause());
     if (this.options.raw && this.interactive) this.makeRaw();
-    this.undo.push(onSignals((signal) => this.options.onLeave(signal)));
+    if (this.options.orderly) this.undo.push(onSignals((signal) => this.options.onLeave(signal)));
     const resize = () => this.options.onResize?.(this.size.columns, this.size.rows);
     process.stdout.on('resize', resize);
     this.undo.push(() => process.stdout.off('resize', resize));
@@ -70,11 +75,26 @@ export class Terminal {
     process.stdin.unref?.();
   }
 
+  /** The event loop does not turn: signals end the process as they usually do, and the terminal makes them of Ctrl-C. */
+  letGo(): void {
+    this.listeners = Object.keys(signals).flatMap((name) => process.listeners(name as keyof typeof signals).map((listener) => {
+      process.off(name, listener);
+      return () => { process.on(name, listener); };
+    }));
+    if (this.isRaw) process.stdin.setRawMode(false);
+  }
+  /** It turns again. */
+  takeBack(): void {
+    for (const listen of this.listeners?.splice(0) ?? []) listen();
+    if (this.isRaw) process.stdin.setRawMode(true);
+  }
+
   private makeRaw(): void {
     const restore = () => process.stdin.setRawMode(false);
     process.stdin.setRawMode(true);
+    this.isRaw = true;
     process.on('exit', restore);
-    this.undo.push(() => { process.off('exit', restore); restore(); });
+    this.undo.push(() => { process.off('exit', restore); this.isRaw = false; restore(); });
   }
 
   private take(chunk: Buffer): void {

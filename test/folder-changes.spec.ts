@@ -201,12 +201,13 @@ describe.skipIf(missing)('however a run ends, what a write was told is written i
     const run = `RUN="${mounting}; ${write(20)}${more}"`;
     return new Shell([...machine, '--mount', `${host}:host`, ...options, '--append', `console=ttyS0 quiet ${run}`], terminal);
   };
-  it.each([['SIGTERM', ''], ['SIGKILL', '; fsync /m/log; echo safe'], ['Ctrl-A x', ''], ['--until', '']] as const)('vm: %s',
+  it.each([['SIGTERM', ''], ['SIGKILL', '; fsync /m/log; echo safe'], ['Ctrl-A x', ''], ['--until', ''], ['--max-instructions', '']] as const)('vm: %s',
     async (how, more) => {
-    const shell = vm(`${more}; while :; do :; done`, how === '--until' ? ['--until', 'written'] : [], how === 'Ctrl-A x');
-    if (how !== '--until') await shell.until(how === 'SIGKILL' ? /safe/ : /written/);
+    const limit: readonly string[] = how === '--until' ? [how, 'written'] : how === '--max-instructions' ? [how, '3.2e9'] : [];
+    const shell = vm(`${more}; while :; do :; done`, limit, how === 'Ctrl-A x');
+    if (limit.length === 0) await shell.until(how === 'SIGKILL' ? /safe/ : /written/);
     if (how === 'Ctrl-A x') shell.child.stdin.write('\x01x');
-    else if (how !== '--until') shell.child.kill(how);
+    else if (how.startsWith('SIG')) shell.child.kill(how as NodeJS.Signals);
     await shell.ended();
     expect(text('log')).toBe(whole(20));
   }, 3 * minutes);

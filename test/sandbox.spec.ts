@@ -54,6 +54,27 @@ describe('a run behind the second wall', () => {
     expect(wall('script', ['vm', '--kernel', 'k', '--disk', 'd,snapshot'])?.kind).toBe('node');
   });
 
+  it('ends what does not hear the signal, as if it had', async () => {
+    const deaf = join(folder, 'deaf.cjs'), front = join(folder, 'front.cjs');
+    writeFileSync(front, `require(${JSON.stringify(join(root, 'bin/sandbox.cjs'))}).enter(${JSON.stringify(deaf)}, ['run', 'x']);`);
+    writeFileSync(deaf, "process.on('SIGTERM', () => {}); require('node:fs').writeSync(1, 'deaf'); for (;;);");
+    const child = spawn(process.execPath, [front], { stdio: ['ignore', 'pipe', 'inherit'] });
+    child.stdout.once('data', () => child.kill('SIGTERM'));
+    expect(await new Promise((resolve) => { child.on('exit', (_code, signal) => resolve(signal)); })).toBe('SIGTERM');
+  });
+  it('a component that never yields does not keep a signal from ending the run', async () => {
+    const file = join(folder, 'spins.ts');
+    writeFileSync(file, `export default { name: 'spins', summary: '', terminals: 1, components: { spinner: { program: { name: 'spinner',
+      *main() { process.stdout.write('spins'); for (let i = 0; ; i++) if (i < 0) yield; } } } } };`);
+    const child = spawn(process.execPath, [join(root, 'bin/tessera'), 'boot', file], { stdio: ['pipe', 'pipe', 'inherit'] });
+    let again: NodeJS.Timeout | undefined;
+    // What comes before the watcher is awake is not heard; a user asks again.
+    child.stdout.once('data', () => { again = setInterval(() => child.kill('SIGTERM'), 500); });
+    const ended = await new Promise((resolve) => { child.on('exit', (code, signal) => resolve(signal ?? code)); });
+    clearInterval(again);
+    expect(ended).toBe('SIGTERM');
+  });
+
   const busy = [join(root, 'bin/tessera'), 'bare', join(folder, 'spin')];
   /** Whether a process with this in its command line lives. */
   const lives = (): boolean => spawnSync('pgrep', ['-f', join(folder, 'spin')]).status === 0;
