@@ -201,9 +201,10 @@ describe.skipIf(missing)('however a run ends, what a write was told is written i
     const run = `RUN="${mounting}; ${write(20)}${more}"`;
     return new Shell([...machine, '--mount', `${host}:host`, ...options, '--append', `console=ttyS0 quiet ${run}`], terminal);
   };
-  it.each([['SIGTERM', ''], ['SIGKILL', '; fsync /m/log; echo safe'], ['Ctrl-A x', ''], ['--until', ''], ['--max-instructions', '']] as const)('vm: %s',
-    async (how, more) => {
-    const limit: readonly string[] = how === '--until' ? [how, 'written'] : how === '--max-instructions' ? [how, '3.2e9'] : [];
+  it.each([
+    ['SIGTERM', ''], ['SIGKILL', '; fsync /m/log; echo safe'], ['Ctrl-A x', ''], ['--until', ''], ['--max-instructions', '']
+  ] as const)('vm: %s', async (how, more) => {
+    const limit: readonly string[] = how === '--until' ? [how, 'written'] : how === '--max-instructions' ? [how, '3200000000'] : [];
     const shell = vm(`${more}; while :; do :; done`, limit, how === 'Ctrl-A x');
     if (limit.length === 0) await shell.until(how === 'SIGKILL' ? /safe/ : /written/);
     if (how === 'Ctrl-A x') shell.child.stdin.write('\x01x');
