@@ -15,7 +15,7 @@ it.skipIf(!existsSync(LINUX))('Debian does the same natively and under each tech
   expect(status).toBe(0);
   const found = JSON.parse(stdout) as Comparison, phase = (way: string,
     name: string) => found.ways.find((w) => w.way === way)!.phases.find((p) => p.name === name)!;
-  expect(found.ways.map((w) => w.way)).toEqual(['native', 'hardware', 'trap', 'trap, traced', 'trap, ahead']);
+  expect(found.ways.map((w) => w.way)).toEqual(['native', 'hardware', 'hardware, ahead', 'trap', 'trap, traced', 'trap, ahead']);
   for (const way of ['trap', 'trap, traced', 'trap, ahead']) {
     for (const name of ['boot', 'getpid', 'table']) expect(phase(way, name).modes).toMatchObject({ vs: 0, vu: 0 });
     expect(phase(way, 'getpid').exits.byCause['CSR']).toBeGreaterThan(20_000 * 4);
@@ -30,8 +30,21 @@ it.skipIf(!existsSync(LINUX))('Debian does the same natively and under each tech
   expect(svgOf(found)).toMatch(/^<svg[^]*<\/svg>\n$/);
 }, 600_000);
 
+it('a guest without a RAM disk is compared from its start to its end', async () => {
+  const { status, stdout } = await tessera(['compare', '--kernel', 'guests/bin/minios.bin', '--memory', '16M', '--json']);
+  expect(status).toBe(0);
+  const { ways } = JSON.parse(stdout) as Comparison, of = (name: string) => ways.find((w) => w.way === name)!.phases[0]!;
+  for (const { phases, said } of ways) {
+    expect(phases.map((p) => p.name)).toEqual(['boot']);
+    expect(phases[0]!.nsEach).toBeGreaterThan(1e6);
+    expect(said).toContain('5 ticks');
+  }
+  expect(of('hardware').exits.total).toBeLessThan(of('trap').exits.total / 100);
+  expect(of('trap, ahead').exits.total).toBeLessThan(of('trap').exits.total / 2);
+});
+
 it.each([
-  [['compare', '--kernel', 'x'], "required option '--initrd <file>'"],
+  [['compare', '--kernel', 'guests/bin/minios.bin', '--workload', 'fork'], 'a workload is run by the init'],
   [['compare', '--kernel', '/nowhere', '--initrd', '/nowhere'], '/nowhere'],
   [['compare', '--kernel', LINUX, '--initrd', INITRD, '--workload', 'dance'], 'dance'],
 ])('%j is one line and status 2', async (args, why) => {

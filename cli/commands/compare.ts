@@ -2,7 +2,7 @@
 import { Command, Option } from 'commander';
 import { memorySize, oneOf, processor } from '../options.ts';
 
-const PHASES = ['getpid', 'fault', 'table', 'switch', 'fork', 'exec', 'disk'] as const;
+const PHASES = ['getpid', 'fault', 'table', 'switch', 'fork', 'exec', 'disk', 'compute', 'interp', 'build'] as const;
 
 const phase = oneOf('--workload', PHASES);
 
@@ -10,22 +10,26 @@ const examples = `
 Examples:
   tessera compare --kernel images/vmlinuz --initrd images/initramfs.cpio
   tessera compare --kernel images/vmlinuz --initrd images/initramfs.cpio --workload fork --workload table --svg compare.svg
-  tessera compare --kernel images/vmlinuz --initrd images/initramfs.cpio --cpu base,exit=3963 --json
+  tessera compare --kernel images/vmlinuz --initrd images/initramfs.cpio --workload build --sweep exit
+  tessera compare --kernel guests/bin/minios.bin --json
 The guest boots natively, by the H extension, and by trap and emulate with shadow tables of both kinds; each time it does the same work.
 `;
 
-interface Options { kernel: string; initrd: string; append: string; memory: number; cpu: string; workload?: string[]; json?: boolean;
-  svg?: string }
+interface Options { kernel: string; initrd?: string; append: string; memory: number; cpu: string; workload?: string[]; json?: boolean;
+  svg?: string; sweep?: 'exit' }
 
 export function compareCommand(done: (status: number) => void): Command {
   return new Command('compare').description('run one guest under every technique of virtualization, and print what each costs')
     .requiredOption('--kernel <image>', 'Linux Image (also gzip\'d)')
-    .requiredOption('--initrd <file>', 'initial RAM disk whose init runs $RUN, as that of tessera images does')
+    .option('--initrd <file>',
+      'initial RAM disk whose init runs $RUN, as that of tessera images does; without one the guest runs as it is, to its end')
     .option('--append <text>', 'kernel command line', 'console=ttyS0')
     .addOption(new Option('--memory <size>', 'memory of the guest').argParser(memorySize('--memory')).default(256 * 2 ** 20, '256M'))
     .option('--cpu <model>', 'processor model, as for tessera vm', processor('--cpu'), 'base')
     .addOption(new Option('--workload <name>', 'what the guest does after its boot; may be given several times (default: all)')
       .argParser((name: string, before: string[] | undefined) => [...(before ?? []), phase(name)]))
+    .addOption(new Option('--sweep <what>', 'exit: the H extension with and without look-ahead, on six processors by their price of an exit')
+      .argParser(oneOf('--sweep', ['exit'] as const)))
     .option('--json', 'everything as one JSON object')
     .option('--svg <file>', 'a picture: times native, on a logarithmic scale')
     .addHelpText('after', examples)

@@ -4,20 +4,26 @@ import { CliError, Exit } from '../errors.ts';
 import { writeNow } from '../output.ts';
 import { svgOf, textOf, type Comparison } from './figures.ts';
 import { WAYS, runWay, type WayResult } from './run.ts';
+import { sweepExit } from './sweep.ts';
 import { COMMAND_LINE, PHASES, withWorkload } from './workload.ts';
 
-export interface CompareOptions { readonly kernel: string; readonly initrd: string; readonly append: string; readonly memory: number;
-  readonly cpu?: string; readonly workload?: string[]; readonly ways?: string[]; readonly json?: boolean; readonly svg?: string }
+export interface CompareOptions { readonly kernel: string; readonly initrd?: string; readonly append: string; readonly memory: number;
+  readonly cpu?: string; readonly workload?: string[]; readonly ways?: string[]; readonly json?: boolean; readonly svg?: string;
+  /** The technique by hardware, on processors that take so long to leave a virtual machine. */ readonly sweep?: 'exit' }
 
 export async function compare(options: CompareOptions): Promise<number> {
-  const phases = PHASES.filter((p) => options.workload === undefined || options.workload.includes(p.name)), cpu = options.cpu ?? 'base';
+  const phases = options.initrd === undefined ? [] : PHASES.filter((p) => options.workload === undefined || options.workload.includes(p.name)), cpu = options.cpu ?? 'base';
   const ways = WAYS.filter((w) => (options.ways === undefined || options.ways.includes(w.name)) &&
     !(w.virt === 'hardware' && cpu.split(',').includes('no-h')));
   if (ways[0]?.virt !== 'native' || ways.length < 2) throw new CliError('E_OPTION',
     'a comparison needs native and one technique at least', `name some of ${WAYS.map((w) => `'${w.name}'`).join(', ')}`);
-  const kernel = readImage('kernel', options.kernel), initrd = withWorkload(readImage('initrd', options.initrd), phases);
+  if (options.initrd === undefined && options.workload !== undefined)
+    throw new CliError('E_OPTION', 'a workload is run by the init of an initial RAM disk', 'give --initrd, or leave --workload out');
+  const kernel = readImage('kernel', options.kernel),
+    initrd = options.initrd === undefined ? undefined : withWorkload(readImage('initrd', options.initrd), phases);
   const input = { kernel, kernelPath: options.kernel, initrd,
-    append: `${options.append} ${COMMAND_LINE}`.trim(), memory: options.memory, cpu: options.cpu, phases };
+    append: (initrd ? `${options.append} ${COMMAND_LINE}` : options.append).trim(), memory: options.memory, cpu: options.cpu, phases };
+  if (options.sweep !== undefined) return sweepExit(input, options);
   const results: WayResult[] = [];
   for (const way of ways) {
     process.stderr.write(`compare: ${way.name} …\n`);

@@ -6,8 +6,8 @@ import type { PhaseResult, WayResult } from './run.ts';
 /** What was measured, for programs: one object a way, with its phases. */
 export interface Comparison { readonly kernel: string; readonly cpu: string; readonly ways: readonly WayResult[] }
 
-const TITLES: Readonly<Record<string, string>> = { boot: 'boot, to init', ...Object.fromEntries(PHASES.map((p) => [p.name, p.title])) };
-const WIDTH = 24, COLUMN = 15;
+const TITLES: Readonly<Record<string, string>> = { boot: 'boot', ...Object.fromEntries(PHASES.map((p) => [p.name, p.title])) };
+const WIDTH = 24, COLUMN = 17;
 const line = (first: string, cells: readonly string[]): string => first.padEnd(WIDTH) + cells.map((c) => c.padStart(COLUMN)).join('');
 const short = (n: number): string => n >= 1e6 ? `${(n / 1e6).toFixed(2)} M` : n >= 1e4 ? `${(n / 1e3).toFixed(1)} k`
   : n >= 100 || n === 0 ? n.toFixed(0) : n.toFixed(n >= 10 ? 1 : 2);
@@ -74,8 +74,8 @@ export function textOf({ kernel, cpu, ways }: Comparison): string {
 function sameWords([native, ...virtual]: readonly WayResult[]): string[] {
   return virtual.flatMap(({ way, said }) => {
     const { more, less } = differences(native!.said, said), lines = said.split('\n').length;
-    return [`what the guest says under ${way}, numbers apart: ${lines} lines, ${more.length} that it does not say natively,
-      ${less.length} that are missing`,
+    return [`what the guest says under ${way}, numbers apart: ${lines} lines, `
+      + `${more.length} that it does not say natively, ${less.length} that are missing`,
       ...more.map((l) => `  + ${l}`), ...less.map((l) => `  - ${l}`)];
   });
 }

@@ -1,5 +1,5 @@
 /** One guest under one technique: what each phase took, and its exits. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MemoryDisk } from '../../library/disk.ts';
@@ -19,11 +19,14 @@ import { DISK_BYTES, SETTLE, marker, type Phase } from './workload.ts';
 export interface Way { readonly name: string; readonly virt: 'native' | 'hardware' | 'trap'; readonly shadow?: 'sync' | 'traced';
   readonly lookAhead?: boolean }
 export const WAYS: readonly Way[] = [
-  { name: 'native', virt: 'native' }, { name: 'hardware', virt: 'hardware' }, { name: 'trap', virt: 'trap', shadow: 'sync' },
+  { name: 'native', virt: 'native' }, { name: 'hardware', virt: 'hardware' }, { name: 'hardware, ahead', virt: 'hardware', lookAhead: true },
+  { name: 'trap', virt: 'trap', shadow: 'sync' },
     { name: 'trap, traced', virt: 'trap', shadow: 'traced' }, { name: 'trap, ahead', virt: 'trap', shadow: 'sync', lookAhead: true },
 ];
 
-export interface Input { readonly kernel: Uint8Array; readonly kernelPath: string; readonly initrd: Uint8Array; readonly append: string;
+/** `initrd`: with the workload; without one the guest runs as it does, from its start to its end. */
+export interface Input { readonly kernel: Uint8Array; readonly kernelPath: string; readonly initrd: Uint8Array | undefined;
+  readonly append: string;
   readonly memory: number; readonly cpu: string | undefined; readonly phases: readonly Phase[] }
 /**
  * `nsEach`: by the guest's own clock, one operation; of `boot`, the whole. `cpuSeconds`: of the host. `instructions`: of the machine,
@@ -47,10 +50,16 @@ class Reader {
   readonly marks: Mark[] = [];
   readonly #expected: string[];
   readonly #now: () => Now;
-  constructor(phases: readonly Phase[], now: () => Now) {
+  constructor(phases: readonly string[], now: () => Now) {
     this.#now = now;
-    this.#expected = ['boot', SETTLE.name, ...phases.map((p) => p.name), 'end'];
+    this.#expected = [...phases, 'end'];
     this.#mark();
+  }
+  /** The guest has ended: where nothing but that was expected, this is the end; of a machine whose figures are known afterwards. */
+  ended(known: Partial<Now> = {}): void {
+    if (this.#expected.length !== 1 || this.marks.length !== 1) return;
+    this.#mark();
+    Object.assign(this.marks[1]!, known);
   }
   #mark(): void { this.marks.push({ phase: this.#expected.shift()!, cpu: cpuNow(), ...this.#now() }); }
   more(text: string): void {
@@ -60,12 +69,14 @@ class Reader {
   get done(): boolean { return this.#expected.length === 0; }
 }
 
+/** What a guest does, by name: with a workload, its phases; else all of it at once. */
+const namesOf = ({ initrd, phases }: Input): string[] => (initrd ? ['boot', SETTLE.name, ...phases.map((p) => p.name)] : ['boot']);
+
 export async function runWay(way: Way, input: Input): Promise<WayResult> {
   const counts: ExitCounts[] = [], reader = way.virt === 'native' ? await native(input) : await hosted(way, input, counts);
   if (!reader.done) throw new CliError('E_GUEST',
     `under ${way.name} the guest did not come to the end of its work: ${lastLine(reader.text)}`);
-  const names = ['boot', SETTLE.name, ...input.phases.map((p) => p.name)];
-  return { way: way.name, phases: names.flatMap((name, i) => name === SETTLE.name ? []
+  return { way: way.name, phases: namesOf(input).flatMap((name, i) => name === SETTLE.name ? []
     : result(name, i, reader, input.phases, counts[i] ?? noExits())),
     said: reader.text };
 }
@@ -80,7 +91,9 @@ function result(name: string, i: number, { marks, text }: Reader, phases: readon
     cpuSeconds: to.cpu - from.cpu, instructions, modes, exits };
 }
 /** What the program said: 'getppid: 20000 calls, 317 ns each'. */
-function said(text: string, { name, command }: Phase): number {
+function said(text: string, { name, command, says }: Phase): number {
+  const all = says?.all.exec(text)?.[1];
+  if (says && all !== undefined) return Number(all) * says.unit;
   const program = command.split(' ')[0]!.split('/').at(-1)!,
     [, n, unit] = new RegExp(`${program}: \\d+ [a-z ]+, (\\d+) (ns|us) each`).exec(text) ?? [];
   if (n === undefined) throw new CliError('E_GUEST', `the guest's ${name} did not say how long it took: ${lastLine(text)}`);
@@ -93,11 +106,11 @@ function readyAt(text: string): number | undefined {
 }
 
 async function hosted(way: Way, input: Input, counts: ExitCounts[]): Promise<Reader> {
-  const { append, memory, cpu, phases } = input, modules = [{ name: 'kernel', bytes: input.kernel },
-    { name: 'initrd', bytes: input.initrd }];
+  const { append, memory, cpu, initrd } = input, modules = [{ name: 'kernel', bytes: input.kernel },
+    ...(initrd ? [{ name: 'initrd', bytes: initrd }] : [])];
   const more = { seed: 1, virt: way.virt, rebootIsExit: true, ...(way.shadow && { shadow: way.shadow }),
     ...(way.lookAhead && { lookAhead: true }) };
-  const world = (bytes: number) => machineWorld({ kernel: 'kernel', initrd: 'initrd', append, memory: bytes, disks: 1, more });
+  const world = (bytes: number) => machineWorld({ kernel: 'kernel', initrd: initrd && 'initrd', append, memory: bytes, disks: 1, more });
   const counter = new ExitCounter(), decoder = new TextDecoder();
   const phaseAt = (time: number): number => {
     let i = reader.marks.length - 1;
@@ -112,8 +125,9 @@ async function hosted(way: Way, input: Input, counts: ExitCounts[]): Promise<Rea
     counter.see(record, counts[i] ??= noExits());
   }, (kind, id, text) => { counter.name(kind, id, text); }) });
   const { machine } = system, modes = countByMode(machine),
-    reader = new Reader(phases, () => ({ cycle: machine.events.now, instructions: machine.instructions, modes: modes() }));
+    reader = new Reader(namesOf(input), () => ({ cycle: machine.events.now, instructions: machine.instructions, modes: modes() }));
   await system.run();
+  reader.ended();
   return reader;
 }
 
@@ -135,16 +149,19 @@ function sinkFor(see: (record: Seen) => void, name: (kind: string, id: number, t
 }
 
 async function native(input: Input): Promise<Reader> {
-  const folder = mkdtempSync(join(tmpdir(), 'tessera-compare-')), disk = join(folder, 'disk'), initrd = join(folder, 'initrd');
+  const folder = mkdtempSync(join(tmpdir(), 'tessera-compare-')), disk = join(folder, 'disk'), stats = join(folder, 'stats');
+  const initrd = input.initrd && join(folder, 'initrd');
   writeFileSync(disk, new Uint8Array(DISK_BYTES));
-  writeFileSync(initrd, input.initrd);
-  const reader = new Reader(input.phases, () => ({ cycle: 0, instructions: undefined, modes: undefined })), decoder = new TextDecoder();
+  if (initrd !== undefined) writeFileSync(initrd, input.initrd!);
+  const reader = new Reader(namesOf(input), () => ({ cycle: 0, instructions: undefined, modes: undefined })), decoder = new TextDecoder();
   try {
-    await runBare({ kernel: input.kernelPath, initrd, append: input.append, memory: input.memory, cpu: input.cpu,
+    await runBare({ kernel: input.kernelPath, initrd, append: input.append, memory: input.memory, cpu: input.cpu, stats,
       disks: [{ path: disk, readOnly: false }] }, {
       interactive: false, write: (bytes) => { reader.more(decoder.decode(bytes, { stream: true })); return true; }, error: () => {},
         listen: (receive) => { receive(undefined); return () => {}; },
     });
+    const { cycles, instructions } = JSON.parse(readFileSync(stats, 'utf8')) as { cycles: number; instructions: number };
+    reader.ended({ cycle: cycles, instructions });
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -7,10 +7,12 @@ import { join } from 'node:path';
 import { projectRoot } from '../images/where.ts';
 import { packCpio, Mode } from '../cpio.ts';
 
-export interface Phase { readonly name: string; readonly title: string; /** Operations. */ readonly n: number; readonly command: string }
+export interface Phase { readonly name: string; readonly title: string; /** Operations. */ readonly n: number; readonly command: string;
+  /** How the program says what all of it took, where it does not say it of one operation; in units of so many ns. */
+  readonly says?: { readonly all: RegExp; readonly unit: number } }
 
 const FOLDER = 'w', SCRIPT = `${FOLDER}/run`, PROGRAMS = ['getppid', 'pagefault', 'protect', 'pipebench', 'forkwait', 'forkexec',
-  'diskread', 'true'] as const;
+  'diskread', 'true', 'intmix', 'interp', 'build'] as const;
 const run = (program: (typeof PROGRAMS)[number], ...args: (string | number)[]): string => [`/${FOLDER}/${program}`, ...args].join(' ');
 
 /** Everything that is done once the system is READY; `boot` comes before. */
@@ -22,6 +24,9 @@ export const PHASES: readonly Phase[] = [
   { name: 'fork', title: 'fork and wait', n: 200, command: run('forkwait', 200) },
   { name: 'exec', title: 'fork, exec and wait', n: 100, command: run('forkexec', 100, `/${FOLDER}/true`) },
   { name: 'disk', title: 'disk request of 4 KiB', n: 256, command: run('diskread', 256) },
+  { name: 'compute', title: 'compiled program', n: 1, command: run('intmix', 200), says: { all: /intmix: .* (\d+) us/, unit: 1000 } },
+  { name: 'interp', title: 'interpreter', n: 1, command: run('interp', 2_000), says: { all: /interp: .* (\d+) us/, unit: 1000 } },
+  { name: 'build', title: 'small build', n: 1, command: run('build', 4), says: { all: /build 1 (\d+)/, unit: 1 } },
 ];
 /**
  * Between boot and work: a kernel that has just started goes on with things of its own (the random generator, memory, modules) for a

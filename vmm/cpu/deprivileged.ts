@@ -242,8 +242,8 @@ class DeprivilegedCpu implements VirtualCpu {
     if (!s.privileged || cause >> 63n !== 0n || cause === Trap.breakpoint) this.#faults.forget();
     else if (this.#faults.again(pc, Number(cause), value, told)) {
       const { first } = this.#faults;
-      this.#stop(`does nothing but fault: ${causeText(first.cause)} at pc ${hex(first.pc)};
-        its trap handler at ${hex(s.stvec)} faults as well (${causeText(Number(cause))}, value ${hex(value)})`);
+      this.#stop(`does nothing but fault: ${causeText(first.cause)} at pc ${hex(first.pc)}; `
+        + `its trap handler at ${hex(s.stvec)} faults as well (${causeText(Number(cause))}, value ${hex(value)})`);
     }
     this.#setPc(s.trap(cause, value, pc));
     this.#mayLookAhead = true;
@@ -397,8 +397,8 @@ class DeprivilegedCpu implements VirtualCpu {
 
   #stop(why: string): void {
     const { privileged, satp } = this.#supervisor;
-    this.#vm.end({ kind: 'stopped', why: `vCPU ${this.id} ${why} (pc ${hex(this.#utcb.big(S.pc))}, ${privileged ? 'S' : 'U'} mode,
-      satp ${hex(satp)})` });
+    this.#vm.end({ kind: 'stopped', why: `vCPU ${this.id} ${why} (pc ${hex(this.#utcb.big(S.pc))}, ${privileged ? 'S' : 'U'} mode, `
+      + `satp ${hex(satp)})` });
   }
 
   /** A device is about to write there. */
