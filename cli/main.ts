@@ -8,6 +8,7 @@ import { outputFailure, outputLost } from './output.ts';
 import { refuseQemu } from './qemu.ts';
 import { reportError } from './report.ts';
 import { settleStats } from './options.ts';
+import { afterburnCommand } from './commands/afterburn.ts';
 import { bareCommand } from './commands/bare.ts';
 import { bootCommand } from './commands/boot.ts';
 import { classifyCommand } from './commands/classify.ts';
@@ -35,7 +36,7 @@ Examples:
 `;
 
 const COMMANDS = {
-  boot: bootCommand, run: runCommand, vm: vmCommand, bare: bareCommand, classify: classifyCommand, compare: compareCommand,
+  boot: bootCommand, run: runCommand, vm: vmCommand, bare: bareCommand, afterburn: afterburnCommand, classify: classifyCommand, compare: compareCommand,
   trace: traceCommand, report: reportCommand, lab: labCommand, new: newCommand, images: imagesCommand, doctor: doctorCommand,
   completion: completionCommand,
 } as const;

@@ -44,7 +44,8 @@ export interface VmOptions extends SharedOptions {
   exits?: string[];
   /** Cycles. */
   slice?: number;
-  virt: 'hardware' | 'trap' | 'patch';
+  virt: 'hardware' | 'trap' | 'patch' | 'pre';
+  sites?: string;
   patch?: 'breakpoints' | 'chained' | 'cache';
   mmu?: 'twostage' | 'shadow';
   shadow?: 'sync' | 'traced';
@@ -63,13 +64,15 @@ export async function vm(options: VmOptions): Promise<number> {
   if (here) throw new CliError('E_CPU', `--cpu ${options.cpu}: ${here}`, 'leave no-h out, or run the guest with --virt trap');
   const modules: Image[] = [{ name: 'kernel', bytes: readImage('kernel', options.kernel) }];
   if (options.initrd !== undefined) modules.push({ name: 'initrd', bytes: readImage('initrd', options.initrd) });
+  if (options.sites !== undefined) modules.push({ name: 'sites', bytes: readImage('list of sites', options.sites) });
   const disks = openDisks((options.disk ?? []).map(parseDisk));
   const nets = (options.net ?? []).map(parseNet), networks = new Networks(nets), replaying = options.replay !== undefined;
   const folders = new Folders((options.mount ?? []).map((text) => parseShare(text, replaying)), replaying),
     tags = folders.mounts.map((m) => m.guest);
   const initrd = checkImages(options, modules);
   const technique = { virt: options.virt, ...(options.mmu && { mmu: options.mmu }), ...(options.shadow && { shadow: options.shadow }),
-    ...(options.lookAhead && { lookAhead: true }), ...(options.patch && { patches: options.patch }) };
+    ...(options.lookAhead && { lookAhead: true }), ...(options.patch && { patches: options.patch }),
+    ...(options.sites !== undefined && { sites: 'sites' }) };
   const chosen = { ...technique, exits: options.exits ?? [], slice: options.slice ?? 0 };
   const more = { ...chosen, seed: options.seed ?? 1, rebootIsExit: !options.reboot }, cards = disks.length + nets.length + tags.length;
   const wrong = readOptions({ ...chosen, kernel: 'kernel', memory: options.memory, smp: options.smp,
@@ -124,7 +127,8 @@ const nowhere: RamAccess = {
 };
 
 /** Whether kernel and initrd can be booted in this much memory; where the initrd will be. */
-function checkImages(options: VmOptions, [kernel, initrd]: Image[]): Place | undefined {
+function checkImages(options: VmOptions, modules: readonly Image[]): Place | undefined {
+  const named = (name: string): Image | undefined => modules.find((m) => m.name === name), kernel = named('kernel')!, initrd = named('initrd');
   const ram = new GuestRam(nowhere, 0, options.memory, ramBase(processor(options)));
   const must = <T>(role: string, path: string, answer: { ok: true; value: T } | { ok: false; error: string }): T => {
     if (answer.ok) return answer.value;

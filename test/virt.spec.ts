@@ -1,5 +1,6 @@
 /** One guest, several techniques: what it says is the same; what a technique cannot do is said in a line. */
-import { existsSync } from 'node:fs';
+import { existsSync, mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { imagesFolder } from '../cli/images/where.ts';
@@ -65,6 +66,18 @@ describe('scan and patch', () => {
   }, 240_000);
 });
 
+describe('pre-virtualization', () => {
+  it('minios, rewritten from the list of its sites, says what it says by the hypervisor extension', async () => {
+    const elf = ['--kernel', 'guests/bin/minios.elf', '--memory', '16M'], sites = join(mkdtempSync(join(tmpdir(), 'tessera-sites-')), 'list');
+    expect(await tessera(['afterburn', 'guests/bin/minios.elf', '-o', sites])).toMatchObject({ status: 0,
+      stderr: expect.stringMatching(/^afterburn: \d+ sites among \d+ instructions; 0 places in doubt/) as string });
+    const [assisted, rewritten] = await Promise.all([vm(...elf), vm('--virt', 'pre', '--sites', sites, '--cpu', 'base,no-h,popf', ...elf)]);
+    expect(rewritten).toEqual(assisted);
+    expect(await vm('--virt', 'pre', '--sites', sites, '--kernel', 'guests/bin/control.bin', '--memory', '16M')).toMatchObject({ status: 2,
+      stderr: expect.stringContaining('is of another kernel') as string });
+  });
+});
+
 it.skipIf(!existsSync(LINUX)).each(['base,no-htinst', 'base,no-sstc', 'base,no-vmid,no-asid', 'base,kseg0',
   'base,popf,exit=3963'])("Debian's kernel comes to its console on %s", async (cpu) => {
   const { status } = await vm('--cpu', cpu, '--kernel', LINUX, '--memory', '128M', '--append', 'console=ttyS0', '--until', 'Linux version');
@@ -84,6 +97,11 @@ it.each([
   [['vm', '--mmu', 'shadow', ...MINIOS], 'technique hardware has twostage memory, not shadow'],
   [['vm', '--virt', 'trap', '--mmu', 'twostage', ...MINIOS], "a second stage is the H extension's"],
   [['vm', '--shadow', 'traced', ...MINIOS], 'traced tables are shadow tables'],
+  [['vm', '--virt', 'pre', ...MINIOS], "technique pre needs a list of the kernel's sites"],
+  [['vm', '--virt', 'patch', '--sites', 'package.json', ...MINIOS], 'a list of sites goes with technique pre, not patch'],
+  [['vm', '--virt', 'patch', '--shadow', 'traced', ...MINIOS], 'traced tables do not go with technique patch'],
+  [['vm', '--virt', 'patch', '--patch', 'quilt', ...MINIOS], "'quilt' is none of breakpoints, chained, cache"],
+  [['afterburn', 'guests/bin/minios.bin'], 'is bare code: nothing says where its functions are'],
   [['vm', '--virt', 'trap', '--shadow', 'deep', ...MINIOS], "'deep' is none of sync, traced"],
   [['vm', '--cpu', 'base,kseg0', '--kernel', 'guests/bin/minios.elf'], 'wants to be at 0x80200000, but memory begins at 0xa0000000'],
   [['bare', '--isa', 'rv64gch', '--cpu', 'base,no-h', 'guests/bin/minios.elf'], "takes away 'h', which --isa asks for"],

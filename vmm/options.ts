@@ -56,6 +56,8 @@ export interface Options {
   readonly believesCode: boolean;
   /** How patched blocks hang together (translate/scanned.ts). */
   readonly patches: Patches;
+  /** Name of a boot module: sites of the kernel that are rewritten when it is loaded (translate/find-sites.ts). */
+  readonly sites?: string;
   readonly isa: string;
   readonly seed: number;
   /** Time of the real-time clock at the start, in milliseconds since 1970. */
@@ -82,12 +84,12 @@ export const LEAST_SLICE = 10_000, MOST_SLICE = 10 ** 12;
 const DEFAULT_DATE = 1_751_328_000_000;
 
 /** How guest code can be run (cpu/techniques.ts). */
-export const TECHNIQUES = ['hardware', 'trap', 'patch'] as const;
+export const TECHNIQUES = ['hardware', 'trap', 'patch', 'pre'] as const;
 /** The memory that goes with each (vmm/memory). */
 export const MEMORIES = ['twostage', 'shadow'] as const, SHADOWS = ['sync', 'traced'] as const;
-const WHY = { shadow: 'shadow tables go with a kernel in U mode (trap, patch)',
+const WHY = { shadow: 'shadow tables go with a kernel in U mode (trap, patch, pre)',
   twostage: "a second stage is the H extension's (hardware)" } as const;
-const MEMORY_OF = { hardware: 'twostage', trap: 'shadow', patch: 'shadow' } as const satisfies Readonly<Record<Options['virt'], Options['mmu']>>;
+const MEMORY_OF = { hardware: 'twostage', trap: 'shadow', patch: 'shadow', pre: 'shadow' } as const satisfies Readonly<Record<Options['virt'], Options['mmu']>>;
 
 /** Checks the arguments; the error is a sentence. */
 export function readOptions(args: Readonly<Record<string, unknown>>, highest = 100): Options | string {
@@ -104,7 +106,7 @@ export function readOptions(args: Readonly<Record<string, unknown>>, highest = 1
     rebootIsExit: args['rebootIsExit'] === true, virt, isa: text('isa', DEFAULT_ISA),
     mmu: text('mmu', MEMORY_OF[virt] ?? '') as Options['mmu'], shadow: text('shadow', 'sync') as Options['shadow'],
       lookAhead: args['lookAhead'] === true, believesCode: args['believesCode'] === true,
-      patches: text('patches', 'cache') as Patches,
+      patches: text('patches', 'chained') as Patches, sites: text('sites', '') || undefined,
     seed: number('seed', 1), date: number('date', DEFAULT_DATE),
     slice: number('slice', 0), period: number('period', 0), harts: Math.max(1, number('harts', 1)),
       priority: number('priority', Math.min(60, highest)),
@@ -119,6 +121,9 @@ function whatIsWrong(o: Options): string | undefined {
   if (!MEMORIES.includes(o.mmu)) return `'${o.mmu}' is no kind of memory; there are ${MEMORIES.join(', ')}`;
   if (!SHADOWS.includes(o.shadow)) return `'${o.shadow}' is no way to keep shadow tables; there are ${SHADOWS.join(', ')}`;
   if (o.mmu !== MEMORY_OF[o.virt]) return `technique ${o.virt} has ${MEMORY_OF[o.virt]} memory, not ${o.mmu}: ${WHY[o.mmu]}`;
+  if ((o.virt === 'pre') !== (o.sites !== undefined))
+    return o.virt === 'pre' ? "technique pre needs a list of the kernel's sites (--sites FILE; tessera afterburn makes one)"
+      : `a list of sites goes with technique pre, not ${o.virt}`;
   if (!PATCHES.includes(o.patches)) return `'${o.patches}' is no way to patch; there are ${PATCHES.join(', ')}`;
   if (o.shadow === 'traced' && o.virt === 'patch') return 'traced tables do not go with technique patch: a store would have two owners';
   if (!Number.isInteger(o.slice) || (o.slice !== 0 && (o.slice < LEAST_SLICE

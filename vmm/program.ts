@@ -24,6 +24,8 @@ import { guestIsa, whyNotHere } from './processor.ts';
 import type { GuestRam } from './ram.ts';
 import type { Characters } from './streams.ts';
 import { type Surroundings, surroundings, terminalsOf } from './surroundings.ts';
+import { readSites } from './translate/find-sites.ts';
+import { ListedSites } from './translate/listed.ts';
 import { guestTree } from './tree.ts';
 import { Vm } from './vm.ts';
 
@@ -86,6 +88,9 @@ function* runOnce(sys: Syscalls, around: Surroundings, files: Files, disks: read
       rngSeed: random.bytes(SEED_BYTES), initrd
     }));
   if (!loaded.ok) return loaded.error;
+  around.sites = files.sites && new ListedSites(ram);
+  const strange = files.sites && rewrite(sys, files.sites, around.sites!, loaded.value.start);
+  if (strange !== undefined) return `${options.sites} ${strange}`;
   const vm = new Vm(around, rows, models), created = yield* vm.create(sys);
   if (!created.ok) return created.what;
   vm.cpus[0].begin(BigInt(loaded.value.entry), BigInt(loaded.value.tree));
@@ -125,23 +130,31 @@ function* lastWords(sys: Syscalls, around: Surroundings): Sys<void> {
   }
 }
 
-interface Files { readonly kernel: Rom; readonly initrd: Rom | undefined }
+interface Files { readonly kernel: Rom; readonly initrd: Rom | undefined; readonly sites: Rom | undefined }
 
 /** The boot modules that the guest starts from. */
 function* openFiles(sys: Syscalls, env: Env, o: Options): Sys<Files | string> {
   const kernel = yield* openRom(sys, env, o.kernel), initrd = o.initrd ? yield* openRom(sys, env, o.initrd) : undefined;
+  const sites = o.sites ? yield* openRom(sys, env, o.sites) : undefined;
+  if (o.sites && !sites) return `there is no boot module '${o.sites}'`;
   if (!kernel) return `there is no boot module '${o.kernel}'`;
-  return o.initrd && !initrd ? `there is no boot module '${o.initrd}'` : { kernel, initrd };
+  return o.initrd && !initrd ? `there is no boot module '${o.initrd}'` : { kernel, initrd, sites };
+}
+
+/** Rewrites the sites of a list in the kernel that has been loaded. The error completes a sentence. */
+function rewrite(sys: Syscalls, list: Rom, listed: ListedSites, start: number): string | undefined {
+  const sites = readSites(new TextDecoder().decode(sys.memory.read(list.va, list.size)));
+  return typeof sites === 'string' ? sites : listed.rewrite(sites, start);
 }
 
 /** Kernel, initrd and device tree into the guest's memory. */
 function load(sys: Syscalls, files: Files, o: Options, ram: GuestRam,
-    tree: (initrd?: Place) => Uint8Array): Loaded<{ entry: number; tree: number }> {
+    tree: (initrd?: Place) => Uint8Array): Loaded<{ entry: number; start: number; tree: number }> {
   const bytes = (rom: Rom): Uint8Array => sys.memory.read(rom.va, rom.size);
   const kernel = (o.raw ? loadRaw : loadKernel)(ram, bytes(files.kernel));
   if (!kernel.ok) return refused(`${o.kernel} ${kernel.error}`);
   const initrd = files.initrd ? loadInitrd(ram, bytes(files.initrd), kernel.value) : undefined;
   if (initrd && !initrd.ok) return refused(`${o.initrd} ${initrd.error}`);
   const placed = loadTree(ram, tree(initrd?.value), kernel.value);
-  return placed.ok ? { ok: true, value: { entry: kernel.value.entry, tree: placed.value } } : refused(`${o.kernel} ${placed.error}`);
+  return placed.ok ? { ok: true, value: { entry: kernel.value.entry, start: kernel.value.start, tree: placed.value } } : refused(`${o.kernel} ${placed.error}`);
 }

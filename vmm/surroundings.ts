@@ -14,6 +14,7 @@ import { ramBase } from './processor.ts';
 import { GuestRam } from './ram.ts';
 import { Characters, type Sink, reader, writer } from './streams.ts';
 import { Copies } from './translate/copies.ts';
+import type { ListedSites } from './translate/listed.ts';
 import { Work } from './work.ts';
 
 export interface Surroundings {
@@ -35,6 +36,8 @@ export interface Surroundings {
   readonly work: Work;
   /** Frames for copies of the guest's code. */
   readonly copies: Copies;
+  /** Sites that were rewritten when the guest was loaded. */
+  sites: ListedSites | undefined;
   /** Raised when a VM has ended, and when a terminal or a network has taken output. */
   readonly endSemaphore: number;
   readonly consoleSemaphore: number;
@@ -71,7 +74,7 @@ export function* surroundings(sys: Syscalls, env: Env, options: Options): Sys<Su
     folders.push(folder);
   }
   const ram = new GuestRam(sys.memory, memory.value, options.memory, ramBase(env.processor));
-  return { env, options, ram, copies: new Copies(env, options.memory), ramVa: memory.value, console, virtioConsole, panic, nets, folders, clock, work, endSemaphore,
+  return { env, options, ram, copies: new Copies(env, options.memory), sites: undefined, ramVa: memory.value, console, virtioConsole, panic, nets, folders, clock, work, endSemaphore,
     consoleSemaphore };
 }
 

@@ -16,8 +16,11 @@ import { ExitControl } from './control.ts';
 import type { Bus } from './devices/bus.ts';
 import type { VmEnding } from './ending.ts';
 import type { Selectors } from './memory/shadow.ts';
+import type { ShadowMmu } from './memory/shadow-mmu.ts';
 import { TracedTables } from './memory/traced.ts';
-import type { Translation } from './translate/kernel-code.ts';
+import type { GuestCode, Hands } from './translate/guest-code.ts';
+import { KernelCode, type Translation } from './translate/kernel-code.ts';
+import { ListedCode } from './translate/listed.ts';
 import { ScannedCode } from './translate/scanned.ts';
 import { Portals } from './portals.ts';
 import { hasGuestTimer } from './processor.ts';
@@ -98,8 +101,17 @@ export class Vm implements SbiMachine {
       for (const { gpa: page } of code.overwritten(gpa, length))
         this.work.errand((sys) => sys.must(Own.task, Ops.task.unmap, [memoryPage(this.ram.va(page, PAGE), 12, Right.X), 0]));
     };
+    this.#around.copies.reset();
     return { code, copies: this.#around.copies };
   }
+
+  /** … for one of its processors. */
+  codeFor(mmu: ShadowMmu, hands: Hands): GuestCode | undefined {
+    const { sites } = this.#around;
+    return this.translation ? new KernelCode(this.translation, mmu, this.ram, hands)
+      : sites && new ListedCode(sites, this.siteCounts, this.ram, hands);
+  }
+  readonly siteCounts = { siteTraps: 0 };
 
   get ended(): boolean { return this.#ending !== undefined; }
   get ending(): VmEnding | undefined { return this.#ending; }
@@ -119,7 +131,10 @@ export class Vm implements SbiMachine {
   /** What leaves the guest. */
   readonly exits: ExitControl;
   get movesAll(): boolean { return this.#around.options.fullState; }
-  get lookAhead(): boolean { return this.#around.options.lookAhead; }
+  get lookAhead(): boolean {
+    const { lookAhead, virt, patches } = this.#around.options;
+    return lookAhead || (virt === 'patch' && patches === 'cache');
+  }
   get comparesCode(): boolean { return !this.#around.options.believesCode; }
   get isa(): string { return this.#around.options.isa; }
   /** Every hart drops its cached translations and code of this VM. */

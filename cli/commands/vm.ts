@@ -9,7 +9,7 @@ import type { VmOptions } from '../vm.ts';
 /** As in vmm/options.ts. */
 const LEAST_SLICE = 10_000, MOST_SLICE = 1e12;
 /** By the names of vmm/options.ts. */
-const techniques = ['hardware', 'trap', 'patch'] as const, MEMORIES = ['twostage', 'shadow'] as const, SHADOWS = ['sync', 'traced'] as const,
+const techniques = ['hardware', 'trap', 'patch', 'pre'] as const, MEMORIES = ['twostage', 'shadow'] as const, SHADOWS = ['sync', 'traced'] as const,
   PATCHES = ['breakpoints', 'chained', 'cache'] as const;
 
 const examples = `
@@ -39,18 +39,20 @@ export function vmCommand(done: (status: number) => void): Command {
       'serial'))
     .option('--no-reboot', 'a reboot of the guest ends the machine')
     .addOption(new Option('--virt <technique>',
-      'how guest code runs: hardware (H extension), trap (its kernel in U mode, shadow page tables), or patch (the same, its code scanned and patched before it runs)').default(
+      'how guest code runs: hardware (H extension), trap (its kernel in U mode, shadow page tables), patch (the same, its code scanned and patched before it runs), or pre (the same, '
+        + 'rewritten when it is loaded)').default(
       'hardware').argParser(oneOf('--virt',
       techniques)))
     .addOption(new Option('--mmu <kind>',
-      'what the guest sees as memory: twostage (with hardware), or shadow (with trap, patch)').argParser(oneOf('--mmu',
+      'what the guest sees as memory: twostage (with hardware), or shadow (with trap, patch, pre)').argParser(oneOf('--mmu',
       MEMORIES)))
     .addOption(new Option('--shadow <way>',
       'shadow tables are made right at the guest\'s fences (sync), or its tables are write-protected (traced)').argParser(oneOf('--shadow',
       SHADOWS)))
     .addOption(new Option('--patch <way>',
-      'with patch: each end of a block is a breakpoint (breakpoints), blocks go on into each other (chained), or what follows a site is '
-        + 'done in the same visit as well (cache, the default)').argParser(oneOf('--patch', PATCHES)))
+      'with patch: each end of a block is a breakpoint (breakpoints), blocks go on into each other (chained, the default), or what follows '
+        + 'a site is done in the same visit as well, by decoded instructions that are kept (cache)').argParser(oneOf('--patch', PATCHES)))
+    .option('--sites <file>', "with pre: the kernel's sensitive instructions, as tessera afterburn lists them")
     .option('--look-ahead',
       'after an exit, what would exit next is done in the same visit: device registers, privileged instructions, traced tables')
     .addOption(new Option('--exits <names>',

@@ -17,7 +17,7 @@ import { RepeatedFaults } from '../faults.ts';
 import { decodeAccess } from '../interpreter/access.ts';
 import { ShadowMmu } from '../memory/shadow-mmu.ts';
 import { walk, type Access, type View } from '../memory/walker.ts';
-import { KernelCode } from '../translate/kernel-code.ts';
+import type { GuestCode } from '../translate/guest-code.ts';
 import { Unrunnable } from '../translate/scanned.ts';
 import { remoteFence } from '../sbi/rfence.ts';
 import { A, maskedCpus, unsigned, type SbiCall } from '../sbi/sbi.ts';
@@ -53,8 +53,8 @@ class DeprivilegedCpu implements VirtualCpu {
   readonly #mmu: ShadowMmu;
   readonly #faults = new RepeatedFaults();
   readonly #ahead: LookAhead | undefined;
-  /** Where the guest's kernel is looked at before it runs. */
-  readonly #code: KernelCode | undefined;
+  /** Where instructions of the guest's kernel have been replaced. */
+  readonly #code: GuestCode | undefined;
   /** Its reason has been dealt with: nothing is on its way into a space, and what comes next may be looked at. */
   #mayLookAhead = false;
   readonly #inPassing: Ahead;
@@ -79,9 +79,8 @@ class DeprivilegedCpu implements VirtualCpu {
     this.#wake = wake;
     this.#mmu = new ShadowMmu(vm.ram, vm.tables, vm.selectors, () => this.#all.map((cpu) => cpu.#mmu),
       (sys) => sys.invoke(guest, Ops.thread.recall), vm.translation?.code);
-    this.#code = vm.translation && new KernelCode(vm.translation, this.#mmu, vm.ram,
-      { x: this.#x, view: () => this.#view, setPc: (pc) => { this.#setPc(pc); }, execute: (d, pc) => this.#execute(d, pc),
-        reflect: (cause, value, pc) => { this.#reflect(cause, value, pc); } });
+    this.#code = vm.codeFor(this.#mmu, { x: this.#x, view: () => this.#view, setPc: (pc) => { this.#setPc(pc); },
+      execute: (d, pc) => this.#execute(d, pc), reflect: (cause, value, pc) => { this.#reflect(cause, value, pc); } });
     this.#ahead = vm.lookAhead ? new LookAhead(vm.comparesCode) : undefined;
     this.#supervisor = this.#fresh();
     this.#inPassing = inPassing(this.#lend());
@@ -200,7 +199,7 @@ class DeprivilegedCpu implements VirtualCpu {
       yield* this.#handleCause();
     } catch (error) {
       if (!(error instanceof Unrunnable)) throw error;
-      this.#stop(`cannot be run this way: '${this.#code.text(pc)}' ${error.message}`);
+      this.#stop(`cannot be run this way: '${this.#code.text?.(pc) ?? ''}' ${error.message}`);
     }
   }
   *#handleCause(): Sys<void> {
@@ -211,8 +210,9 @@ class DeprivilegedCpu implements VirtualCpu {
       case Cause.syscall: return this.#supervisor.privileged ? yield* this.#call() : this.#reflect(Trap.callFromUser, 0n, pc - 4n);
       case Cause.illegal: return yield* this.#instruction(Number(BigInt.asIntN(32, value)), pc);
       case Cause.pageFault: return yield* this.#pageFault(scause, value, pc);
-      case Cause.breakpoint: return this.#code && this.#supervisor.privileged ? yield* this.#code.breakpoint(pc)
-        : this.#reflect(BigInt(scause), value, pc);
+      case Cause.breakpoint:
+        if (this.#supervisor.privileged && this.#code && (yield* this.#code.breakpoint(pc))) return void (this.#mayLookAhead = true);
+        return this.#reflect(Trap.breakpoint, value, pc);
       default: return this.#reflect(BigInt(scause), value, pc);
     }
   }
@@ -363,7 +363,7 @@ class DeprivilegedCpu implements VirtualCpu {
     if (found === 'access fault') return this.#reflect(denied, address, pc);
     if (access === 'store' && this.#mmu.isTable(found.page)) return yield* this.#storeToTable(found.page + Number(address & 0xfffn), pc,
       address);
-    if (ram.isRam(found.page, PAGE)) return this.#code ? yield* this.#code.fault(this.#sys, access, found, address, pc)
+    if (ram.isRam(found.page, PAGE)) return this.#code?.fault ? yield* this.#code.fault(this.#sys, access, found, address, pc)
       : this.#mmu.plan(view, address, found);
     const instruction = this.#fetch(pc), decoded = instruction === undefined ? undefined : decodeAccess(instruction);
     const gpa = found.page + Number(address & 0xfffn), window = decoded && gpa % decoded.size === 0 ? bus.find(gpa, decoded.size)
@@ -424,3 +424,5 @@ const technique = (name: string): Technique => ({
 export const deprivileged = technique('trap');
 /** The same, and code is looked at before it runs (translate/scanned.ts). */
 export const patched = technique('patch');
+/** The same, and code was rewritten when it was loaded (translate/listed.ts). */
+export const previrtualized = technique('pre');

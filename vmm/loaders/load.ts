@@ -17,8 +17,8 @@ import { type Piece, isElf, readElf } from './elf.ts';
 import { isGzip, isImage, readImage } from './image.ts';
 import { type Loaded, loaded, refused } from './result.ts';
 
-/** Where the guest begins, and the first address that the kernel does not use. */
-export interface Kernel { readonly entry: number; readonly end: number }
+/** Where the guest begins, its lowest byte, and the first address that the kernel does not use. */
+export interface Kernel { readonly entry: number; readonly start: number; readonly end: number }
 export interface Place { readonly start: number; readonly end: number }
 
 const MIB = 2 ** 20, PAGE = 4096, KERNEL_OFFSET = 2 * MIB, TREE_ROOM = 2 * MIB, TREE_BELOW = 1024 * MIB;
@@ -48,7 +48,7 @@ export function loadKernel(ram: GuestRam, file: Uint8Array): Loaded<Kernel> {
 export const loadRaw = (ram: GuestRam, bytes: Uint8Array): Loaded<Kernel> =>
   place(ram, [{ address: ram.base + KERNEL_OFFSET, bytes, memory: bytes.length }], ram.base + KERNEL_OFFSET);
 
-function unpack(file: Uint8Array): Loaded<Uint8Array> {
+export function unpack(file: Uint8Array): Loaded<Uint8Array> {
   if (!isGzip(file)) return loaded(file);
   const damaged = refused('is truncated or damaged: its gzip data does not unpack');
   if (file.length < 18) return damaged;
@@ -68,7 +68,7 @@ function place(ram: GuestRam, pieces: readonly Piece[], entry: number): Loaded<K
     ram.write(p.address, p.bytes);
     ram.fill(p.address + p.bytes.length, p.memory - p.bytes.length, 0);
   }
-  return loaded({ entry, end: Math.max(...pieces.map((p) => p.address + p.memory)) });
+  return loaded({ entry, start: Math.min(...pieces.map((p) => p.address)), end: Math.max(...pieces.map((p) => p.address + p.memory)) });
 }
 
 function tooSmall(ram: GuestRam, address: number, length: number): string {

@@ -33,13 +33,13 @@ describe('kernels', () => {
   it('places an Image, plain or compressed, where its header says', () => {
     for (const file of [image(), gzipSync(image())]) {
       const ram = fakeRam(8 * MIB), k = loadKernel(ram, file);
-      expect(k).toEqual({ ok: true, value: { entry: RAM_BASE + 0x20_0000, end: RAM_BASE + 0x20_1000 } });
+      expect(k).toEqual({ ok: true, value: { entry: RAM_BASE + 0x20_0000, start: RAM_BASE + 0x20_0000, end: RAM_BASE + 0x20_1000 } });
       expect(ram.u8(RAM_BASE + 0x20_0000 + 100)).toBe(7);
     }
   });
   it('places an ELF by its physical addresses, and enters there', () => {
     const ram = fakeRam(8 * MIB);
-    expect(loadKernel(ram, elf())).toEqual({ ok: true, value: { entry: RAM_BASE + 0x20_0010, end: RAM_BASE + 0x20_0020 } });
+    expect(loadKernel(ram, elf())).toEqual({ ok: true, value: { entry: RAM_BASE + 0x20_0010, start: RAM_BASE + 0x20_0010, end: RAM_BASE + 0x20_0020 } });
     expect(ram.u8(RAM_BASE + 0x20_0000)).toBe(9);
   });
   it('takes bare code when asked to', () => {
@@ -70,7 +70,7 @@ describe('kernels', () => {
 
 describe('initrd and device tree', () => {
   it('stand behind the kernel, at the end of memory', () => {
-    const ram = fakeRam(8 * MIB), kernel = { entry: 0, end: RAM_BASE + 3 * MIB };
+    const ram = fakeRam(8 * MIB), kernel = { entry: 0, start: 0, end: RAM_BASE + 3 * MIB };
     expect(loadInitrd(ram, new Uint8Array(5000), kernel)).toEqual({
       ok: true, value: { start: RAM_BASE + 6 * MIB - 8192, end: RAM_BASE + 6 * MIB - 8192 + 5000 }
     });
@@ -78,8 +78,8 @@ describe('initrd and device tree', () => {
   });
   it('say when there is no room', () => {
     const ram = fakeRam(8 * MIB);
-    expect(error(loadInitrd(ram, new Uint8Array(4 * MIB), { entry: 0, end: RAM_BASE + 3 * MIB }))).toBe(
+    expect(error(loadInitrd(ram, new Uint8Array(4 * MIB), { entry: 0, start: 0, end: RAM_BASE + 3 * MIB }))).toBe(
       'does not fit: it has 4 MiB, the kernel leaves 3 MiB; give the VM more with --memory');
-    expect(error(loadTree(ram, Uint8Array.of(1), { entry: 0, end: RAM_BASE + 7 * MIB }))).toMatch(/no room for the device tree/);
+    expect(error(loadTree(ram, Uint8Array.of(1), { entry: 0, start: 0, end: RAM_BASE + 7 * MIB }))).toMatch(/no room for the device tree/);
   });
 });

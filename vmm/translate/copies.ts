@@ -1,6 +1,6 @@
 /** Frames for copies of code: made in pieces, as they are needed, up to a limit. All processors of a virtual machine share them. */
 import type { Syscalls } from '../../binding/index.ts';
-import { Own, Ops, Right, memoryPage, type Sys } from '../../microkernel/abi/index.ts';
+import { Right, type Sys } from '../../microkernel/abi/index.ts';
 import { allocate, type Env } from '../../roottask/client/index.ts';
 import { PAGE, type Copy } from './code-page.ts';
 
@@ -11,7 +11,8 @@ export const roomForCopies = (memory: number): number => Math.min(16 * MIB, Math
 export class Copies {
   readonly #env: Env;
   readonly #most: number;
-  readonly #free: Copy[] = [];
+  #free: Copy[] = [];
+  readonly #all: Copy[] = [];
   #made = 0;
 
   constructor(env: Env, memory: number) {
@@ -25,6 +26,8 @@ export class Copies {
     return this.#free.pop();
   }
   give(copy: Copy): void { this.#free.push(copy); }
+  /** All come back: the virtual machine has ended. */
+  reset(): void { this.#free = [...this.#all]; }
 
   *#more(sys: Syscalls): Sys<void> {
     if (this.#made + PIECE > this.#most) return;
@@ -33,12 +36,8 @@ export class Copies {
     this.#made += PIECE;
     const { memory } = sys;
     for (let va = got.value; va < got.value + PIECE; va += PAGE) {
-      this.#free.push({ va, setHalf: (offset, value) => memory.setU16(va + offset, value), clear: (bytes) => memory.write(va, bytes) });
+      this.#all.push({ va, setHalf: (offset, value) => memory.setU16(va + offset, value), clear: (bytes) => memory.write(va, bytes) });
     }
-  }
-
-  /** Nobody executes any of them from now on. */
-  *withdraw(sys: Syscalls, copy: Copy): Sys<void> {
-    yield* sys.must(Own.task, Ops.task.unmap, [memoryPage(copy.va, 12, Right.RWX), 0]);
+    this.#free = this.#all.slice(-PIECE / PAGE);
   }
 }

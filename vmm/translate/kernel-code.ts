@@ -9,12 +9,13 @@ import type { Syscalls } from '../../binding/index.ts';
 import { Right, S, type Sys, type Utcb } from '../../microkernel/abi/index.ts';
 import { decodeAccess } from '../interpreter/access.ts';
 import { isJump, jump } from '../interpreter/branch.ts';
-import { store, type XRegisters } from '../interpreter/store.ts';
+import { store } from '../interpreter/store.ts';
 import type { ShadowMmu } from '../memory/shadow-mmu.ts';
 import { walk, type Access, type View, type Walk } from '../memory/walker.ts';
 import type { GuestRam } from '../ram.ts';
 import { CodePage, PAGE } from './code-page.ts';
 import type { Copies } from './copies.ts';
+import type { GuestCode, Hands } from './guest-code.ts';
 import { Unrunnable, type PatchCounts, type ScannedCode } from './scanned.ts';
 
 const decode = createDecoder(FULL_ISA);
@@ -25,17 +26,9 @@ const pageOf = (va: bigint): number => Number(BigInt.asIntN(64, va) >> 12n) * PA
 /** The code of a virtual machine, and where its copies are. */
 export interface Translation { readonly code: ScannedCode; readonly copies: Copies }
 type Found = Exclude<Walk, string>;
-/** What a processor gives for it. `execute`: one privileged instruction; false: there is no such thing. */
-export interface Hands {
-  readonly x: XRegisters;
-  readonly view: () => View;
-  readonly setPc: (pc: bigint) => void;
-  readonly execute: (d: Decoded, pc: bigint) => Sys<boolean>;
-  readonly reflect: (cause: bigint, value: bigint, pc: bigint) => void;
-}
-const Trap = { illegal: 2n, breakpoint: 3n } as const;
+const ILLEGAL = 2n;
 
-export class KernelCode {
+export class KernelCode implements GuestCode {
   readonly #code: ScannedCode;
   readonly #copies: Copies;
   readonly #mmu: ShadowMmu;
@@ -54,7 +47,6 @@ export class KernelCode {
 
   // ── faults ──
 
-  /** A fault at memory, whatever it is. @throws Unrunnable */
   *fault(sys: Syscalls, access: Access, found: Found, address: bigint, pc: bigint): Sys<void> {
     const view = this.#hands.view();
     if (access === 'fetch' && view.privileged) return yield* this.#fetch(sys, view, address, found);
@@ -140,26 +132,25 @@ export class KernelCode {
 
   // ── breakpoints ──
 
-  /** The word of the site at the pc, if it is one that the supervisor may do; undefined: look closer. */
   siteAt(u: Utcb): number | undefined {
     const low = u.u32[S.pc >> 2]!, decoded = this.#mmu.codeAt(u.i32[(S.pc >> 2) + 1]! * 2 ** 32 + (low - (low & 0xfff)))?.sites.get(low & 0xfff);
     return decoded?.word;
   }
-  /** A breakpoint of the guest's kernel: its own, or ours. @throws Unrunnable */
-  *breakpoint(pc: bigint): Sys<void> {
+  *breakpoint(pc: bigint): Sys<boolean> {
     const page = this.#mmu.codeAt(pageOf(pc)), offset = Number(pc & 0xfffn), { counts } = this.#code, { x, setPc, execute, reflect } = this.#hands;
     const decoded = page?.sites.get(offset);
-    if (!page?.copy || (!decoded && page.isScanned(offset))) return reflect(Trap.breakpoint, pc, pc);
+    if (!page?.copy || (!decoded && page.isScanned(offset))) return false;
     if (!decoded) {
       counts.scanTraps++;
-      return this.#code.scan(pc, this.#locate(this.#hands.view()));
-    }
-    if (isJump(decoded)) {
+      this.#code.scan(pc, this.#locate(this.#hands.view()));
+    } else if (isJump(decoded)) {
       counts.endTraps++;
-      return setPc(jump(decoded, x, pc));
+      setPc(jump(decoded, x, pc));
+    } else {
+      counts.siteTraps++;
+      if (!(yield* execute(decoded, pc))) reflect(ILLEGAL, BigInt(decoded.word >>> 0), pc);
     }
-    counts.siteTraps++;
-    if (!(yield* execute(decoded, pc))) reflect(Trap.illegal, BigInt(decoded.word >>> 0), pc);
+    return true;
   }
 
   // ── the guest's memory ──
@@ -182,7 +173,6 @@ export class KernelCode {
     const half = this.#ram.u16(low);
     return (half & 3) !== 3 ? decode(half) : high === undefined ? undefined : decode(half | (this.#ram.u16(high) << 16));
   }
-  /** The instruction at `pc` as a reader knows it. */
   text(pc: bigint): string {
     const decoded = this.#at(this.#hands.view(), pc);
     return decoded ? disassemble(decoded) : 'what cannot be read';
