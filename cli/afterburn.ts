@@ -9,7 +9,12 @@ import { readImage, writeOutput } from './files.ts';
 import { writeNow } from './output.ts';
 import { kernelSymbols } from './profile.ts';
 
-interface Code { readonly bytes: Uint8Array; /** Bytes from the kernel's beginning. */ readonly at: number; readonly entries: readonly number[] }
+interface Code {
+  readonly bytes: Uint8Array;
+  /** Bytes from the kernel's beginning. */
+  readonly at: number;
+  readonly entries: readonly number[];
+}
 
 export function afterburn(path: string, output?: string): number {
   const file = unpack(readImage('kernel', path));
@@ -22,7 +27,8 @@ export function afterburn(path: string, output?: string): number {
     instructions += found.instructions;
     doubtful += found.doubtful;
   }
-  if (instructions === 0) throw new CliError('E_FORMAT', `kernel '${path}' names no function to begin with`, 'give one with kallsyms or symbols');
+  if (instructions === 0)
+    throw new CliError('E_FORMAT', `kernel '${path}' names no function to begin with`, 'give one with kallsyms or symbols');
   const text = Buffer.from(writeSites(sites));
   if (output === undefined) writeNow(1, text);
   else writeOutput('list of sites', output, text);
@@ -32,7 +38,8 @@ export function afterburn(path: string, output?: string): number {
 
 function codeOf(path: string, bytes: Uint8Array): Code[] {
   if (isElf(bytes)) return elfCode(path, bytes);
-  if (!isImage(bytes)) throw new CliError('E_FORMAT', `kernel '${path}' is bare code: nothing says where its functions are`, 'give its ELF file');
+  if (!isImage(bytes))
+    throw new CliError('E_FORMAT', `kernel '${path}' is bare code: nothing says where its functions are`, 'give its ELF file');
   const header = readHeader(bytes), symbols = kallsyms(bytes);
   if (!header.ok) throw new CliError('E_FORMAT', `kernel '${path}' ${header.error}`);
   if (!symbols) throw new CliError('E_FORMAT', `kernel '${path}' has no kallsyms to say where its functions are`);

@@ -36,7 +36,8 @@ Examples:
 `;
 
 const COMMANDS = {
-  boot: bootCommand, run: runCommand, vm: vmCommand, bare: bareCommand, afterburn: afterburnCommand, classify: classifyCommand, compare: compareCommand,
+  boot: bootCommand, run: runCommand, vm: vmCommand, bare: bareCommand, afterburn: afterburnCommand,
+  classify: classifyCommand, compare: compareCommand,
   trace: traceCommand, report: reportCommand, lab: labCommand, new: newCommand, images: imagesCommand, doctor: doctorCommand,
   completion: completionCommand,
 } as const;

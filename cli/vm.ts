@@ -128,7 +128,8 @@ const nowhere: RamAccess = {
 
 /** Whether kernel and initrd can be booted in this much memory; where the initrd will be. */
 function checkImages(options: VmOptions, modules: readonly Image[]): Place | undefined {
-  const named = (name: string): Image | undefined => modules.find((m) => m.name === name), kernel = named('kernel')!, initrd = named('initrd');
+  const named = (name: string): Image | undefined => modules.find((m) => m.name === name);
+  const kernel = named('kernel')!, initrd = named('initrd');
   const ram = new GuestRam(nowhere, 0, options.memory, ramBase(processor(options)));
   const must = <T>(role: string, path: string, answer: { ok: true; value: T } | { ok: false; error: string }): T => {
     if (answer.ok) return answer.value;

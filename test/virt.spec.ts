@@ -57,7 +57,8 @@ describe('scan and patch', () => {
     expect(patched).toEqual(assisted);
   });
 
-  it.skipIf(!existsSync(LINUX))("Debian's kernel boots where a sensitive instruction does not trap, runs commands and powers off", async () => {
+  it.skipIf(!existsSync(LINUX))("Debian's kernel boots where a sensitive instruction does not trap, runs commands and powers off",
+    async () => {
     const { status, stdout } = await tessera(['vm', '--virt', 'patch', '--cpu', 'base,no-h,popf', '--kernel', LINUX, '--initrd',
       INITRD, '--memory', '192M', '--append', 'console=ttyS0 quiet'], { input: COMMANDS, timeout: 200_000 });
     expect(stdout).toContain('READY');
@@ -68,7 +69,8 @@ describe('scan and patch', () => {
 
 describe('pre-virtualization', () => {
   it('minios, rewritten from the list of its sites, says what it says by the hypervisor extension', async () => {
-    const elf = ['--kernel', 'guests/bin/minios.elf', '--memory', '16M'], sites = join(mkdtempSync(join(tmpdir(), 'tessera-sites-')), 'list');
+    const elf = ['--kernel', 'guests/bin/minios.elf', '--memory', '16M'],
+      sites = join(mkdtempSync(join(tmpdir(), 'tessera-sites-')), 'list');
     expect(await tessera(['afterburn', 'guests/bin/minios.elf', '-o', sites])).toMatchObject({ status: 0,
       stderr: expect.stringMatching(/^afterburn: \d+ sites among \d+ instructions; 0 places in doubt/) as string });
     const [assisted, rewritten] = await Promise.all([vm(...elf), vm('--virt', 'pre', '--sites', sites, '--cpu', 'base,no-h,popf', ...elf)]);

@@ -89,7 +89,8 @@ export const TECHNIQUES = ['hardware', 'trap', 'patch', 'pre'] as const;
 export const MEMORIES = ['twostage', 'shadow'] as const, SHADOWS = ['sync', 'traced'] as const;
 const WHY = { shadow: 'shadow tables go with a kernel in U mode (trap, patch, pre)',
   twostage: "a second stage is the H extension's (hardware)" } as const;
-const MEMORY_OF = { hardware: 'twostage', trap: 'shadow', patch: 'shadow', pre: 'shadow' } as const satisfies Readonly<Record<Options['virt'], Options['mmu']>>;
+const MEMORY_OF = { hardware: 'twostage', trap: 'shadow', patch: 'shadow', pre: 'shadow' } as const satisfies
+  Readonly<Record<Options['virt'], Options['mmu']>>;
 
 /** Checks the arguments; the error is a sentence. */
 export function readOptions(args: Readonly<Record<string, unknown>>, highest = 100): Options | string {

@@ -156,5 +156,6 @@ function load(sys: Syscalls, files: Files, o: Options, ram: GuestRam,
   const initrd = files.initrd ? loadInitrd(ram, bytes(files.initrd), kernel.value) : undefined;
   if (initrd && !initrd.ok) return refused(`${o.initrd} ${initrd.error}`);
   const placed = loadTree(ram, tree(initrd?.value), kernel.value);
-  return placed.ok ? { ok: true, value: { entry: kernel.value.entry, start: kernel.value.start, tree: placed.value } } : refused(`${o.kernel} ${placed.error}`);
+  if (!placed.ok) return refused(`${o.kernel} ${placed.error}`);
+  return { ok: true, value: { entry: kernel.value.entry, start: kernel.value.start, tree: placed.value } };
 }

@@ -74,7 +74,8 @@ export function* surroundings(sys: Syscalls, env: Env, options: Options): Sys<Su
     folders.push(folder);
   }
   const ram = new GuestRam(sys.memory, memory.value, options.memory, ramBase(env.processor));
-  return { env, options, ram, copies: new Copies(env, options.memory), sites: undefined, ramVa: memory.value, console, virtioConsole, panic, nets, folders, clock, work, endSemaphore,
+  return { env, options, ram, copies: new Copies(env, options.memory), sites: undefined, ramVa: memory.value,
+    console, virtioConsole, panic, nets, folders, clock, work, endSemaphore,
     consoleSemaphore };
 }
 

@@ -5,8 +5,8 @@ const examples = `
 Examples:
   tessera afterburn images/vmlinuz -o debian.sites
   tessera vm --virt pre --sites debian.sites --cpu base,no-h --kernel images/vmlinuz --initrd images/initramfs.cpio
-A line for each: where it stands, its word, and how it is written. Code is followed from every function that the kernel names (kallsyms, or the
-symbols of an ELF file). See docs/techniques.md.
+A line for each: where it stands, its word, and how it is written. Code is followed from every function that the kernel names
+(kallsyms, or the symbols of an ELF file). See docs/techniques.md.
 `;
 
 export function afterburnCommand(done: (status: number) => void): Command {

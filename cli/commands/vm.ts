@@ -9,7 +9,8 @@ import type { VmOptions } from '../vm.ts';
 /** As in vmm/options.ts. */
 const LEAST_SLICE = 10_000, MOST_SLICE = 1e12;
 /** By the names of vmm/options.ts. */
-const techniques = ['hardware', 'trap', 'patch', 'pre'] as const, MEMORIES = ['twostage', 'shadow'] as const, SHADOWS = ['sync', 'traced'] as const,
+const techniques = ['hardware', 'trap', 'patch', 'pre'] as const,
+  MEMORIES = ['twostage', 'shadow'] as const, SHADOWS = ['sync', 'traced'] as const,
   PATCHES = ['breakpoints', 'chained', 'cache'] as const;
 
 const examples = `
@@ -39,7 +40,8 @@ export function vmCommand(done: (status: number) => void): Command {
       'serial'))
     .option('--no-reboot', 'a reboot of the guest ends the machine')
     .addOption(new Option('--virt <technique>',
-      'how guest code runs: hardware (H extension), trap (its kernel in U mode, shadow page tables), patch (the same, its code scanned and patched before it runs), or pre (the same, '
+      'how guest code runs: hardware (H extension), trap (its kernel in U mode, shadow page tables), patch (the same, its code scanned '
+        + 'and patched before it runs), or pre (the same, '
         + 'rewritten when it is loaded)').default(
       'hardware').argParser(oneOf('--virt',
       techniques)))

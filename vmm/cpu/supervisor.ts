@@ -185,7 +185,8 @@ export class Supervisor {
   }
 
   /** Registers as plain records. */
-  save(): SupervisorState { return { privileged: this.privileged, status: BigInt(this.#status), enabled: this.#enabled, software: this.#software,
+  save(): SupervisorState { return { privileged: this.privileged, status: BigInt(this.#status),
+     enabled: this.#enabled, software: this.#software,
     plain: [...this.#plain] }; }
   load(s: SupervisorState): void {
     this.privileged = s.privileged;

@@ -39,7 +39,8 @@ describe('kernels', () => {
   });
   it('places an ELF by its physical addresses, and enters there', () => {
     const ram = fakeRam(8 * MIB);
-    expect(loadKernel(ram, elf())).toEqual({ ok: true, value: { entry: RAM_BASE + 0x20_0010, start: RAM_BASE + 0x20_0010, end: RAM_BASE + 0x20_0020 } });
+    expect(loadKernel(ram, elf())).toEqual({ ok: true,
+      value: { entry: RAM_BASE + 0x20_0010, start: RAM_BASE + 0x20_0000, end: RAM_BASE + 0x20_0020 } });
     expect(ram.u8(RAM_BASE + 0x20_0000)).toBe(9);
   });
   it('takes bare code when asked to', () => {

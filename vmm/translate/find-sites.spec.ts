@@ -12,7 +12,8 @@ const at = (text: string, ...entries: number[]): number[] => findSites(bytesOf(t
 
 it('sees what is sensitive, trapping or not, and what is not', () => {
   const word = (text: string): number => new DataView(bytesOf(text).buffer).getInt32(0, true);
-  for (const text of ['csrr a0, sstatus', 'csrwi sie, 0', 'csrrc a0, sip, a1', 'csrw satp, a0', 'sret', 'wfi', 'sfence.vma', 'sfence.vma a0, a1'])
+  for (const text of ['csrr a0, sstatus', 'csrwi sie, 0', 'csrrc a0, sip, a1', 'csrw satp, a0', 'sret', 'wfi', 'sfence.vma',
+    'sfence.vma a0, a1'])
     expect(isSensitive(word(text)), text).toBe(true);
   for (const text of ['ecall', 'ebreak', 'csrr a0, time', 'csrr a0, fcsr', 'addi a0, a0, 1', 'lui a0, 0x10073'])
     expect(isSensitive(word(text)), text).toBe(false);
@@ -35,7 +36,8 @@ it('a list is a text with a line for each', () => {
   expect(readSites(text)).toEqual(sites);
 });
 it.each([['', 'is no list of sites'], ['# sites of a kernel, for tessera vm --virt pre\nhello\n', 'in line 2'],
-  ['# sites of a kernel, for tessera vm --virt pre\n0x0 00000013 addi\n', 'no sensitive instruction in line 2']])('%j is refused', (text, why) => {
+  ['# sites of a kernel, for tessera vm --virt pre\n0x0 00000013 addi\n', 'no sensitive instruction in line 2']])('%j is refused',
+  (text, why) => {
   expect(readSites(text)).toContain(why);
 });
 it('a list of another kernel changes nothing', () => {

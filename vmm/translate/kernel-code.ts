@@ -110,7 +110,8 @@ export class KernelCode implements GuestCode {
     let value = 0n;
     for (let i = 0; i < access.size; i++) {
       const found = walk(this.#ram, view, from + BigInt(i), 'load');
-      if (typeof found === 'string' || !this.#ram.isRam(found.page, PAGE)) throw new Unrunnable(`reads code and no memory at once (${address})`);
+      if (typeof found === 'string' || !this.#ram.isRam(found.page, PAGE)) 
+        throw new Unrunnable(`reads code and no memory at once (${address})`);
       value |= BigInt(this.#ram.u8(found.page + Number((from + BigInt(i)) & 0xfffn))) << BigInt(8 * i);
     }
     this.#code.counts.reads++;
@@ -133,11 +134,12 @@ export class KernelCode implements GuestCode {
   // ── breakpoints ──
 
   siteAt(u: Utcb): number | undefined {
-    const low = u.u32[S.pc >> 2]!, decoded = this.#mmu.codeAt(u.i32[(S.pc >> 2) + 1]! * 2 ** 32 + (low - (low & 0xfff)))?.sites.get(low & 0xfff);
-    return decoded?.word;
+    const low = u.u32[S.pc >> 2]!, at = u.i32[(S.pc >> 2) + 1]! * 2 ** 32 + (low - (low & 0xfff));
+    return this.#mmu.codeAt(at)?.sites.get(low & 0xfff)?.word;
   }
   *breakpoint(pc: bigint): Sys<boolean> {
-    const page = this.#mmu.codeAt(pageOf(pc)), offset = Number(pc & 0xfffn), { counts } = this.#code, { x, setPc, execute, reflect } = this.#hands;
+    const page = this.#mmu.codeAt(pageOf(pc)), offset = Number(pc & 0xfffn), { counts } = this.#code;
+    const { x, setPc, execute, reflect } = this.#hands;
     const decoded = page?.sites.get(offset);
     if (!page?.copy || (!decoded && page.isScanned(offset))) return false;
     if (!decoded) {
