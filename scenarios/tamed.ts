@@ -1,17 +1,22 @@
 /**
- * Taming: a real-time task beside a Unix server that works as hard as it can. The server holds a lock where a kernel would disable
- * interrupts; whoever has
- * a higher priority runs all the same. A native task and a Linux process wake up every millisecond and note how late they are.
+ * Taming: a real-time task beside a Unix server that works as hard as it can. Where a kernel would disable interrupts, the server holds a
+ * lock, for as long as is stated and no longer; whoever has a higher priority runs all the same. A native task and a Linux process wake up
+ * every millisecond and note how late they are. Meanwhile the server is built on, bombed and flooded.
  *
  * Twin: while the server works nobody else runs, as if it had disabled interrupts for real.
  */
 import { defineScenario } from './define.ts';
+import { switchComponent } from './devices.ts';
+import { flood } from './flood.ts';
 import { linesFor, terminal } from './unix.ts';
 import { unixComponent } from './worlds.ts';
 
-const PROGRAMS = ['sh', 'seq', 'sort', 'wc', 'cat', 'true', 'sleep', 'periodic'];
-/** Pipelines, forks and files until the machine is switched off. */
-const LOAD = 'while true; do seq 3000 | sort | cat | wc -l > /n; true; true; seq 500 > /f; cat /f /f /f /f > /g; done';
+const PROGRAMS = ['sh', 'seq', 'sort', 'wc', 'cat', 'tr', 'grep', 'head', 'rm', 'ls', 'true', 'sleep', 'build', 'bomb', 'bigread', 'periodic'];
+/** What `make` does with a small project, again and again; pipelines and files; one call that copies four megabytes; a fork bomb. */
+const LOAD = ['while true; do build 4 > /dev/null; done &', 'while true; do seq 3000 | sort | cat | wc -l > /n; true; bigread 4 > /n; done &', 'bomb 16'];
+const ADDRESS = [10, 0, 0, 1];
+/** Datagrams that nobody waits for: sixteen each millisecond. */
+const FLOOD = { to: ADDRESS, port: 9, burst: 16, every: 1_000_000 };
 /** Priorities: of the server that is tamed, and of one that nobody interrupts; between its processes and it stands the real-time task. */
 const TAMED = 100, REAL_TIME = 155, UNTAMED = 160;
 /** Latest that the real-time task may be: what the kernel does in one piece, and its way in and out (20 µs). */
@@ -22,18 +27,21 @@ export default defineScenario({
   summary: 'a real-time task beside a Unix server under load: how late it is, and how late a process is that wants the same',
   parameters: {
     interrupts: { default: 'lock', values: ['lock', 'disabled'], doc: 'what stands where a kernel disables interrupts' },
+    hold: { default: 100, least: 10, most: 1_000_000, doc: 'longest that the server holds that lock, in microseconds' },
     seconds: { default: 1, least: 1, most: 3600, doc: 'virtual seconds that it lasts' },
   },
-  build: ({ interrupts, seconds }) => ({
+  build: ({ interrupts, hold, seconds }) => ({
     components: {
       ...terminal,
+      switch: switchComponent(),
+      flood: { program: flood, args: { ...FLOOD, bursts: seconds * 1000 }, caps: { net: 'switch' }, priority: 130 },
       linux: {
         ...unixComponent({
-          argv: ['/bin/sh', '-c',
-            `periodic ${Math.floor(seconds * 900)} &\n${LOAD}`], env: ['PATH=/bin'], files: PROGRAMS, memory: 24 << 20,
-              more: { lends: ['files'] },
-        }, linesFor('linux')), priority: interrupts === 'lock' ? TAMED : UNTAMED, provides: ['files'],
-          // it goes on as long as the task does
+          argv: ['/bin/sh', '-c', `(periodic ${Math.floor(seconds * 900)}; cat /proc/lock_stat) &\n${LOAD.join('\n')}`],
+          env: ['PATH=/bin'], files: PROGRAMS, memory: 32 << 20,
+          more: { lends: ['files'], longestHold: hold * 1000, network: { address: ADDRESS, bits: 24, gateway: [10, 0, 0, 254] } },
+        }, { ...linesFor('linux'), net: 'switch' }),
+        priority: interrupts === 'lock' ? TAMED : UNTAMED, provides: ['files'], // it goes on as long as the task does
       },
       task: { program: { elf: 'native-periodic' }, args: { rounds: Math.floor(seconds * 1000), bound: BOUND_NS }, priority: REAL_TIME },
     },

@@ -199,10 +199,12 @@ export const pages: Readonly<Record<string, Page>> = {
         ['system calls of the load', l.count('cause:syscall kind:event')],
     ],
     sweep: {
-      columns: ['the server', 'task latest', 'on average', 'process latest', 'on average'], option: '--set', untraced: true, status: [0, 1],
-      values: [['holds a lock', 'interrupts=lock'], ['disables interrupts', 'interrupts=disabled']],
+      columns: ['the server', 'task latest', 'on average', 'process latest', 'on average', 'lock held, µs', 'interrupts waited, µs'],
+      option: '--set', untraced: true, status: [0, 0, 1],
+      values: [['holds a lock, 0.1 ms at most', 'interrupts=lock'], ['holds a lock, 10 ms at most', 'hold=10000'],
+        ['disables interrupts', 'interrupts=disabled']],
       cells: (_stats, text) => [/\[task\] .*latest by (\d+)/, /\[task\] .*average by (\d+)/, /process: .*latest by (\d+)/,
-        /process: .*average by (\d+)/].map((p) => Number(p.exec(text)?.[1])),
+        /process: .*average by (\d+)/, /interrupts +\d+ +[\d.]+ +([\d.]+)/, /interrupts +\d+ +([\d.]+)/].map((p) => Number(p.exec(text)?.[1])),
     },
   },
   domains: {

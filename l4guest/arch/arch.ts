@@ -147,6 +147,8 @@ export interface Switch {
   readonly trapAddress: number;
   /** All registers of `t` into `Thread.regs`; a0 of a finished call stays as it is there. */
   load(t: Thread): Steps<void>;
+  /** The lock for interrupts is open for a moment: hands those that wait for it to their drivers. True: there were some. */
+  open(): Steps<boolean>;
   /** Does what is owed, without letting anybody run. */
   finish(): Steps<void>;
   /**

@@ -19,6 +19,7 @@ import { ServerCpu } from './cpu.ts';
 import { endProcess, endThread, collectChild } from './exit.ts';
 import { FutexTable } from './futex.ts';
 import type { Gates } from './gates.ts';
+import { IrqLock } from './irqlock.ts';
 import { PidSpace } from './pids.ts';
 import type { Process } from './process.ts';
 import { Random } from './random.ts';
@@ -33,7 +34,8 @@ import { Work } from './work.ts';
 import { Workers } from './workers.ts';
 
 export interface KernelOptions { readonly epoch: number; readonly seed: number; readonly hostname?: string;
-  readonly openSpecial: OpenSpecial; readonly rates?: Rates }
+  readonly openSpecial: OpenSpecial; readonly rates?: Rates;
+  /** Longest that the lock for interrupts is held, cycles. */ readonly longestHold?: number | undefined }
 
 export class Kernel {
   readonly arch: Arch;
@@ -41,6 +43,8 @@ export class Kernel {
   /** What was done and is not paid yet. */
   readonly work: Work;
   readonly clock: Clocks;
+  /** What stands where interrupts would be disabled. */
+  readonly lock: IrqLock;
   readonly timers = new Timers();
   readonly cpu: ServerCpu;
   readonly pids = new PidSpace();
@@ -90,6 +94,7 @@ export class Kernel {
     this.random = new Random(options.seed);
     this.openSpecial = options.openSpecial;
     this.work = new Work(options.rates);
+    this.lock = new IrqLock(options.longestHold);
     this.frames = new Frames(arch.pool, (pfn) => arch.changedCode(pfn), this.work);
     this.mounts = new MountSpace(this.frames);
     this.rootFs = this.newTmpFs('rootfs');

@@ -59,13 +59,16 @@ export class Runner implements Entry {
 
   /** Serves until `ended`. */
   *serve(): Steps<void> {
-    const { k: { cpu }, arch } = this;
+    const { k: { cpu, work, lock }, arch } = this;
     for (;;) {
+      if (work.owed > lock.most) yield* this.payAll();
       const t = cpu.inUser ? cpu.current : yield* this.choose();
       if (this.ended) break;
       this.nr = -1;
       this.pay();
-      switch (yield* arch.switch(t)) {
+      const outcome = yield* arch.switch(t);
+      lock.taken();
+      switch (outcome) {
         case Outcome.deferred: if (this.nr >= 0) yield* this.goOn(cpu.current!, this.nr); break;
         case Outcome.trap: yield* this.trapped(cpu.current!); break;
         case Outcome.recalled: cpu.account(cpu.current!); break;
@@ -74,13 +77,25 @@ export class Runner implements Entry {
         case Outcome.retry: break;
       }
     }
-    this.pay();
+    yield* this.payAll();
     yield* arch.finish();
   }
-  /** Pays for what was done. */
+  /** Pays for what was done, as far as the lock may be held for it. */
   private pay(): void {
-    const cycles = this.k.work.take();
-    if (cycles > 0) this.k.arch.charge(cycles);
+    const { work, lock } = this.k, cycles = work.take(lock.left);
+    if (cycles <= 0) return;
+    this.k.arch.charge(cycles);
+    lock.passes(cycles);
+  }
+  /** Pays for all that was done. Where that takes longer than the lock may be held, interrupts come in between. */
+  private *payAll(): Steps<void> {
+    const { k: { work, lock, cpu }, arch } = this;
+    this.pay();
+    while (work.owed >= 1) {
+      lock.open();
+      if (yield* arch.open()) { lock.admitted++; cpu.tick(); }
+      this.pay();
+    }
   }
 
   // ── while the thread is in the arch layer's hands ────────────────────────────────────────────────────────────────────
@@ -96,6 +111,7 @@ export class Runner implements Entry {
   call(t: Thread, nr: number, a: number, b: number, c: number, d: number, e: number, f: number): number | undefined {
     const { cpu } = this.k, row = nr >= 0 && nr < LAST ? byNumber[nr] : undefined;
     cpu.inUser = false;
+    this.k.lock.taken();
     if (t.traced !== undefined || t.seccomp !== undefined || (row !== undefined && (row.regs || this.trace !== undefined))) {
       this.putOff(nr, undefined);
       return undefined;
@@ -104,7 +120,7 @@ export class Runner implements Entry {
     const result = dispatch(t, nr, a, b, c, d, e, f);
     this.pay();
     if (typeof result !== 'number' || t.work || cpu.resched || t.state !== Run.current || t.loaded !== Loaded.none ||
-      result <= INTERNAL || t.mm.flushes.length !== 0 || this.arch.busy) {
+      result <= INTERNAL || t.mm.flushes.length !== 0 || this.arch.busy || this.k.work.owed >= 1) {
       this.putOff(nr, result);
       return undefined;
     }
@@ -138,6 +154,7 @@ export class Runner implements Entry {
   fault(t: Thread, va: number, access: Access, runs: Runs): boolean {
     const { cpu } = this.k, mm = t.mm;
     cpu.inUser = false;
+    this.k.lock.taken();
     this.k.work.called();
     this.k.work.found();
     let fault: Fault;
@@ -162,19 +179,19 @@ export class Runner implements Entry {
 
   /** A call that was put off: begins it where that has not happened, then notes what is needed to end it or start it again. */
   private *goOn(t: Thread, nr: number): Steps<void> {
-    if (this.result !== undefined) { this.settle(t, nr, this.result); return; }
+    if (this.result !== undefined) { yield* this.settle(t, nr, this.result); return; }
     if (t.traced || t.seccomp || byNumber[nr]!.regs) yield* this.arch.load(t);
-    if (t.seccomp || t.traced?.wantsCall(nr)) { this.settle(t, nr, tracedCall(t, nr)); return; }
+    if (t.seccomp || t.traced?.wantsCall(nr)) { yield* this.settle(t, nr, tracedCall(t, nr)); return; }
     this.k.work.called();
     const r = t.regs, args = [10, 11, 12, 13, 14, 15].map((i) => r.x(i)) as [number, number, number, number, number, number];
     const line = this.trace && strace(t, nr, args), result = dispatch(t, nr, ...args);
     if (line !== undefined) this.trace!(`${line}${typeof result === 'number' ? ` = ${result}` : ' …'}`);
     if (nr === CLONE || nr === CLONE3) t.loaded = Loaded.args;
-    this.settle(t, nr, result);
+    yield* this.settle(t, nr, result);
   }
-  private settle(t: Thread, nr: number, result: number | Co<number>): void {
+  private *settle(t: Thread, nr: number, result: number | Co<number>): Steps<void> {
     const { k } = this;
-    this.pay();
+    yield* this.payAll();
     k.cpu.account(t);
     // These have given the thread new registers.
     if (result === 0 && (nr === EXECVE || nr === EXECVEAT || nr === SIGRETURN)) { t.call = -1; return; }

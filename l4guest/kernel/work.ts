@@ -45,9 +45,9 @@ export class Work {
   /** Packets were sent, and will be received. */
   sent(packets = 1): void { this.owed += packets * this.rates.packet; }
 
-  /** Whole cycles that are owed, which the caller charges now. */
-  take(): number {
-    const cycles = Math.floor(this.owed);
+  /** Whole cycles that are owed, up to a bound, which the caller charges now. */
+  take(most = Infinity): number {
+    const cycles = Math.floor(this.owed < most ? this.owed : most);
     this.owed -= cycles;
     return cycles;
   }

@@ -7,6 +7,7 @@
  *         fullState (every system call moves all registers),
  *         lends (services for native tasks: tcp, udp, files; toolbox/),
  *         stubs (threads with message buffers may send system calls as messages, and are not watched),
+ *         longestHold (cycles that the lock for interrupts is held in one piece; kernel/irqlock.ts),
  *         gates (capabilities at /dev/l4/NAME: { name, cap, and what kernel/gates.ts says }), gatePolicy (how they behave),
  *         folders (folders of the host, mounted live: { path, cap, source, readOnly, prompt: the host end answers at once }), root (a
  * folder that the root file system begins as), onSignal (a debugger's function, told of signals to the first process);   caps: stdio,
@@ -51,7 +52,7 @@ interface Folder extends FolderMount { cap: string; prompt?: boolean }
 interface Args { argv: string[]; env: string[]; cwd: string; rootfs: string | undefined; files: string[]; tty: boolean; memory: number;
   epoch: number; seed: number; hostname: string; network: NetworkConfig | undefined; strace: boolean;
   exports: { path: string; cap: string }[]; folders: Folder[]; root: Folder | undefined; gates: (GateSpec & { cap: string })[];
-  gatePolicy: GatePolicy; onSignal: Runner['onSignal'] }
+  gatePolicy: GatePolicy; longestHold: number | undefined; onSignal: Runner['onSignal'] }
 const EPOCH = 1_767_225_600;
 /** Kernel objects of a process (7 KiB) and the page tables of its first pages. */
 const KERNEL_BYTES_PER_THREAD = 20 << 10;
@@ -61,7 +62,7 @@ function readArgs(env: Env): Args {
   return { argv: a.argv ?? [], env: a.env ?? [], cwd: a.cwd ?? '/', rootfs: a.rootfs, files: a.files ?? [], tty: a.tty ?? false,
     memory: a.memory ?? 64 << 20, epoch: a.epoch ?? EPOCH, seed: a.seed ?? 1, hostname: a.hostname ?? 'tessera', network: a.network,
     strace: a.strace ?? false, exports: a.exports ?? [], folders: a.folders ?? [], root: a.root, gates: a.gates ?? [],
-    gatePolicy: a.gatePolicy ?? {}, onSignal: a.onSignal };
+    gatePolicy: a.gatePolicy ?? {}, longestHold: a.longestHold, onSignal: a.onSignal };
 }
 
 export const l4guest: Program = {
@@ -69,7 +70,7 @@ export const l4guest: Program = {
   *main(sys: Syscalls, env: Env): Sys<void> {
     const args = readArgs(env), shared = new Shared(), pool = yield* allocatePool(sys, env, args.memory);
     const k = new Kernel(new L4Arch(sys, shared, pool, yield* threadLimit(sys)), { epoch: args.epoch, seed: args.seed,
-      hostname: args.hostname, openSpecial });
+      hostname: args.hostname, openSpecial, longestHold: args.longestHold });
     const trouble = openGates(sys, env, shared, k, args);
     if (trouble) { yield* log(sys, env, `l4guest: ${trouble}`); yield* exit(sys, env, 126, trouble); }
     const slots = new Slots(sys, env, env.args['fullState'] === true, env.args['stubs'] === true), irq = yield* slots.irqPortal(),
@@ -80,7 +81,7 @@ export const l4guest: Program = {
     if (problem) { yield* log(sys, env, `l4guest: ${problem}`); yield* exit(sys, env, 126, problem); }
     yield* work(sys, shared, k, (t) => persist(t, 0, () => prepareRoot(k), () => undefined));
     mountDefaults(k);
-    yield* openTimer(sys, env, shared, timer, irq);
+    yield* openTimer(sys, env, shared, timer, irq, (ns) => { k.lock.late(ns); });
     yield* openLink(sys, env, shared, k, irq, args.network);
     const server = args.network?.nameServer;
     if (server !== undefined) yield* work(sys, shared, k, (t) => persist(t, 0, () => nameServer(k, server), () => undefined));

@@ -52,6 +52,8 @@ export interface Slot {
 
 export class Slots {
   readonly slots: Slot[] = [];
+  /** The portal that interrupts come through. */
+  irq = 0;
   private readonly free: Slot[] = [];
   private readonly sys: Syscalls;
   private readonly env: Env;
@@ -91,9 +93,9 @@ export class Slots {
       Ops.task.unmap, [capPage(s), 1]); this.env.freeSelector(s); }
   }
   *irqPortal(): Sys<number> {
-    const portal = this.env.selector();
-    yield* this.sys.must(Own.factory, Ops.factory.createPortal, [portal, Own.thread, IRQ_LABEL, 0]);
-    return portal;
+    this.irq = this.env.selector();
+    yield* this.sys.must(Own.factory, Ops.factory.createPortal, [this.irq, Own.thread, IRQ_LABEL, 0]);
+    return this.irq;
   }
 
   /** The task of an address space, made at its first use; undefined when the quota does not allow it. */

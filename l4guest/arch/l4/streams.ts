@@ -86,8 +86,8 @@ export function* openInput(sys: Syscalls, env: Env, shared: Shared, console: Con
   }, { priority: env.priority }));
 }
 
-/** The timer thread: sleeps until the alarm, then interrupts. */
-export function* openTimer(sys: Syscalls, env: Env, shared: Shared, semaphore: number, irq: number): Sys<void> {
+/** The timer thread: sleeps until the alarm, then interrupts; `late` is told how long after it the interrupt was in. */
+export function* openTimer(sys: Syscalls, env: Env, shared: Shared, semaphore: number, irq: number, late: (ns: number) => void): Sys<void> {
   yield* sys.must(Own.factory, Ops.factory.createSemaphore, [semaphore, 0]);
   valueOf(yield* spawn(sys, env, function* (own) {
     for (;;) {
@@ -95,8 +95,10 @@ export function* openTimer(sys: Syscalls, env: Env, shared: Shared, semaphore: n
       const status = yield* own.down(semaphore, Ops.semaphore.down,
         shared.armed === Infinity ? Infinity : Math.max(0, shared.armed - own.now()), 1);
       if (status !== Status.timeout || own.now() < shared.alarm) continue;
+      const due = shared.alarm;
       shared.armed = shared.alarm = Infinity;
       yield* raise(own, irq);
+      late(own.now() - due);
     }
   }, { priority: env.priority }));
 }

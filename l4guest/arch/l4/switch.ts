@@ -19,6 +19,8 @@ import type { Slot, Slots } from './slots.ts';
 
 const A0 = (S.x >> 2) + 20, REPLY = IpcFlag.reply | IpcFlag.receive, FETCH = 12, STORE = 15;
 const NOTHING = 0, ITEMS = 0x1f00;
+/** How long the lock for interrupts is open in the middle of work, ns: for a thread that is about to bring one. */
+const ADMISSION = 2000;
 const TRAPS: Readonly<Record<number, Trap>> = { [Cause.illegal]: Trap.illegal, [Cause.breakpoint]: Trap.breakpoint,
   [Cause.misaligned]: Trap.misaligned };
 
@@ -167,6 +169,13 @@ export class L4Switch implements Switch {
   // ── a thread goes on ─────────────────────────────────────────────────────────────────────────────────────────────────
 
   *load(t: Thread): Sys<void> { yield* this.slots.load(t); }
+
+  *open(): Sys<boolean> {
+    yield* this.keep();
+    if ((yield this.sys.ipc(IpcFlag.receive, this.slots.irq, 0, ADMISSION)) !== 0) return false;
+    this.interrupt();
+    return true;
+  }
 
   *pause(t: Thread, act: () => void): Sys<void> {
     yield* this.keep();

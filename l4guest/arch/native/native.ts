@@ -105,6 +105,8 @@ export class NativeArch implements Arch, Switch {
   }
   *load(t: Thread): Steps<void> { this.#slots.load(t); }
   *finish(): Steps<void> { this.#tidy(); }
+  /** A charge has passed at once here, so that nothing can have come meanwhile. */
+  *open(): Steps<boolean> { return false; }
   *pause(_t: Thread, act: () => void): Steps<void> { act(); }
 
   /** An interrupt has brought `t` into the server, where it is wanted. */

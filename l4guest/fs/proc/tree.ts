@@ -35,10 +35,19 @@ export function procTree(k: Kernel, numbers: PidNumbers): Directory {
   return root;
 }
 
+/** Linux's file of how long its locks are waited for and held, in µs: those of its columns that there are figures for. */
+function lockStat({ lock }: Kernel): string {
+  const us = (ns: number): string => (ns / 1000).toFixed(2), columns = ['contentions', 'waittime-max', 'holdtime-max'];
+  const row = (name: string, all: readonly string[]): string => `${name.padStart(22)} ${all.map((c) => c.padStart(14)).join(' ')}\n`;
+  return `lock_stat version 0.4\n${row('class name', columns)}`
+    + row('interrupts', [String(lock.admitted), us(lock.latest), us(lock.longest)]);
+}
+
 function addSystemFiles(root: GeneratedDir, k: Kernel, numbers: PidNumbers): void {
   root.file('uptime', (t) => { const s = ((k.clock.now() + t.proc.time.boot) / 1e9).toFixed(2); return `${s} ${s}\n`; })
     .file('version', () => `Linux version ${RELEASE} (tessera) ${VERSION}\n`)
     .file('loadavg', () => { const n = running(k); return `0.00 0.00 0.00 ${n}/${k.pids.threads.size} ${numbers.last}\n`; })
+    .file('lock_stat', () => lockStat(k))
     .file('meminfo', () => meminfo(k))
     .file('stat', () => stat(k))
     .file('cpuinfo', () => 'processor\t: 0\nhart\t\t: 0\nisa\t\t: rv64imafdc_zicntr_zicsr_zifencei\nmmu\t\t: sv39\n\n')

@@ -1,0 +1,22 @@
+/*
+ * bomb [N]: a fork bomb. Everybody forks for as long as it works, children of children too; when there are N processes (24) of this user, forking fails, and
+ * whoever has failed a few times ends, so that it begins again. Nobody counts them, nobody waits for them: it goes on until the machine is switched off.
+ */
+#include "std.h"
+
+enum { SYS_setuid = 146, SYS_prlimit64 = 261, RLIMIT_NPROC = 6, NOBODY = 65534, TRIES = 4 };
+
+int main(int argc, char **argv) {
+  u64 limit[2] = {argc > 1 ? (u64)number(argv[1]) : 24, argc > 1 ? (u64)number(argv[1]) : 24};
+  CALL4(SYS_prlimit64, 0, RLIMIT_NPROC, limit, 0);
+  struct sigaction reap = {SIG_IGN, 0, 0};
+  CALL4(SYS_rt_sigaction, SIGCHLD, &reap, 0, 8);
+  CALL1(SYS_setuid, NOBODY); /* the superuser has no limit */
+  for (int first = 1, failed = 0;;) {
+    int pid = fork();
+    if (pid > 0) { failed = 0; continue; }
+    if (pid == 0) { first = failed = 0; continue; }
+    sys_nanosleep(0, 500000);
+    if (++failed > TRIES && !first) return 0;
+  }
+}
