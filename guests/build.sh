@@ -151,6 +151,14 @@ signer() { # NAME FLAG…: a guest that has its orders signed, or has the key in
   rm -r "$objects"
 }
 if [ -f signer/signer.ld ]; then signer signer; signer signer-inside -DKEY_INSIDE -Wno-unused-function -Wno-unused-const-variable; fi
+vdso() { # the shared object that the Unix server gives every process; `embed.sh` makes the module of it that the server has
+  # shellcheck disable=SC2086
+  $cc -march=rv64gc -mabi=lp64d -O2 -g0 -ffreestanding -fPIC -fno-stack-protector -fasynchronous-unwind-tables -fno-ident -Wall -Wextra -Werror \
+    -mno-relax -nostdlib -shared -Wl,--build-id=none -Wl,-soname=linux-vdso.so.1 -Wl,--hash-style=both -Wl,--eh-frame-hdr -Wl,-Bsymbolic \
+    -Wl,-T,vdso/vdso.ld -Wl,-z,max-page-size=4096 -Wl,-z,noexecstack -ffile-prefix-map="$(pwd)"=. -o "$out/vdso.so" vdso/sigreturn.S vdso/vdso.c
+  "${prefix}strip" --strip-all -R .comment -R .riscv.attributes "$out/vdso.so"
+}
+if [ -f vdso/vdso.ld ]; then vdso; fi
 if [ -f native/build.sh ]; then . native/build.sh; fi
 if [ -f hypervisor/build.sh ]; then . hypervisor/build.sh; fi
 ls -l "$out" "$out"/*/ | awk '{ print $5, $9 }' | sed '/^ *$/d'

@@ -6,7 +6,13 @@
 import { openNet, valueOf, type Program } from '../roottask/client/index.ts';
 
 const ETHERNET = 14, IP = 20, UDP = 8, PAYLOAD = 18, FROM = [10, 0, 0, 66];
-interface Args { readonly to: readonly number[]; readonly port: number; readonly burst: number; readonly every: number; readonly bursts: number }
+interface Args {
+  readonly to: readonly number[];
+  readonly port: number;
+  readonly burst: number;
+  readonly every: number;
+  readonly bursts: number;
+}
 
 /** A datagram to everybody's card, with a host's address. */
 function datagram(from: Uint8Array, { to, port }: Args): Uint8Array {

@@ -11,9 +11,10 @@ import { flood } from './flood.ts';
 import { linesFor, terminal } from './unix.ts';
 import { unixComponent } from './worlds.ts';
 
-const PROGRAMS = ['sh', 'seq', 'sort', 'wc', 'cat', 'tr', 'grep', 'head', 'rm', 'ls', 'true', 'sleep', 'build', 'bomb', 'bigread', 'periodic'];
+const PROGRAMS = ['sh', 'seq', 'sort', 'wc', 'cat', 'tr', 'grep', 'head', 'rm', 'ls', 'true', 'build', 'bomb', 'bigread', 'periodic'];
 /** What `make` does with a small project, again and again; pipelines and files; one call that copies four megabytes; a fork bomb. */
-const LOAD = ['while true; do build 4 > /dev/null; done &', 'while true; do seq 3000 | sort | cat | wc -l > /n; true; bigread 4 > /n; done &', 'bomb 16'];
+const LOAD = ['while true; do build 4 > /dev/null; done &',
+  'while true; do seq 3000 | sort | cat | wc -l > /n; true; bigread 4 > /n; done &', 'bomb 16'];
 const ADDRESS = [10, 0, 0, 1];
 /** Datagrams that nobody waits for: sixteen each millisecond. */
 const FLOOD = { to: ADDRESS, port: 9, burst: 16, every: 1_000_000 };

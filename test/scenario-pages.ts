@@ -204,7 +204,8 @@ export const pages: Readonly<Record<string, Page>> = {
       values: [['holds a lock, 0.1 ms at most', 'interrupts=lock'], ['holds a lock, 10 ms at most', 'hold=10000'],
         ['disables interrupts', 'interrupts=disabled']],
       cells: (_stats, text) => [/\[task\] .*latest by (\d+)/, /\[task\] .*average by (\d+)/, /process: .*latest by (\d+)/,
-        /process: .*average by (\d+)/, /interrupts +\d+ +[\d.]+ +([\d.]+)/, /interrupts +\d+ +([\d.]+)/].map((p) => Number(p.exec(text)?.[1])),
+        /process: .*average by (\d+)/, /interrupts +\d+ +[\d.]+ +([\d.]+)/,
+        /interrupts +\d+ +([\d.]+)/].map((p) => Number(p.exec(text)?.[1])),
     },
   },
   domains: {

@@ -152,6 +152,7 @@ function newProcess(t: Thread, pid: number, a: CloneArgs, numbers: PidNumbers, c
   if (numbers.parent && !numbers.reaper) numbers.reaper = p;
   p.parentThread = f & Clone.PARENT ? parent.parentThread : t;
   newSpaces(k, p, f, creds.users);
+  if (!(f & Clone.VM)) k.timePages.enter(mm, p.time);
   if (f & 0x8000_0000) p.ioContext = parent.ioContext;
   if (f & Clone.SYSVSEM) p.undoList = parent.undoList;
   armCpuLimit(p);

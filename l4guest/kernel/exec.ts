@@ -3,7 +3,7 @@ import { openFrom } from '../fs/open.ts';
 import type { File } from '../fs/file.ts';
 import type { DirPath } from '../fs/path.ts';
 import { May, permitted } from '../fs/walk.ts';
-import { Mm, STACK_TOP, TRAMPOLINE } from '../mm/mm.ts';
+import { Mm, STACK_TOP } from '../mm/mm.ts';
 import { roundUp } from '../mm/mmap.ts';
 import { bytesOf, textOf } from '../mm/uaccess.ts';
 import { Vma } from '../mm/vma.ts';
@@ -19,6 +19,7 @@ import { Reg } from './registers.ts';
 import { buildStack } from './stack.ts';
 import { traceExec } from './tracing.ts';
 import { Loaded, Run, type Thread } from './thread.ts';
+import { VDSO } from './timepage.ts';
 
 const PIE_BASE = 0x2a_aaaa_a000, MAX_SCRIPTS = 4;
 
@@ -93,7 +94,7 @@ interface Image { readonly pc: number; readonly sp: number }
 
 function build(t: Thread, mm: Mm, p: Program, envp: readonly Uint8Array[]): Image | number {
   try {
-    mm.areas.insert(new Vma(mm, TRAMPOLINE, TRAMPOLINE + PAGE, Prot.READ | Prot.EXEC, true, t.k.trampoline, 0, '[vdso]'));
+    t.k.timePages.map(mm, t.proc.time);
     const root = t.proc.fs.root, main = mapElf(mm, p.elf, PIE_BASE, p.file.path(root));
     if (typeof main === 'number') return main;
     const interpreter = p.interpreter ? mapElf(mm, p.interpreter.elf, 0, p.interpreter.file.path(root)) : undefined;
@@ -117,7 +118,7 @@ function makeStack(t: Thread, mm: Mm, p: Program, envp: readonly Uint8Array[], m
   return buildStack(mm, p.argv, envp, bytesOf(p.path), t.k.random.bytes(16), [
     [3, main.phdr], [4, 56], [5, p.elf.phnum], [6, PAGE], [7, interpreter?.base ?? 0], [8, 0], [9, main.entry],
     [11, shownId(users, c.uid)], [12, shownId(users, c.euid)], [13, shownId(groups, c.gid)], [14, shownId(groups, c.egid)], [16, 0x112d],
-      [17, 100], [23, c.uid !== c.euid || c.gid !== c.egid ? 1 : 0], [26, 0], [51, 1280],
+      [17, 100], [33, VDSO], [23, c.uid !== c.euid || c.gid !== c.egid ? 1 : 0], [26, 0], [51, 1280],
   ]);
 }
 /** User and group after exec: set-user-ID bits count unless the process gave that up. */

@@ -13,7 +13,6 @@ import { IpcSpace } from '../ipc/space.ts';
 import { Frames } from '../mm/frames.ts';
 import type { Mm } from '../mm/mm.ts';
 import { UserIo } from '../mm/uaccess.ts';
-import type { Mappable, Vma } from '../mm/vma.ts';
 import { Clocks } from './clocks.ts';
 import { ServerCpu } from './cpu.ts';
 import { endProcess, endThread, collectChild } from './exit.ts';
@@ -26,7 +25,7 @@ import { Random } from './random.ts';
 import { Sysctls } from './sysctl.ts';
 import { Signals } from './signals.ts';
 import type { Thread } from './thread.ts';
-import { fillTimePage } from './timepage.ts';
+import { TimePages } from './timepage.ts';
 import { Timers } from './timers.ts';
 import { WaitQueue } from './wait.ts';
 import { UtsSpace } from './uts.ts';
@@ -76,8 +75,8 @@ export class Kernel {
   /** Where pipes, sockets and other inodes without names come from. */
   readonly anon: { make(mode: number): Inode };
   readonly openSpecial: OpenSpecial;
-  /** The page that signal handlers return to; every address space maps it. */
-  readonly trampoline: Mappable;
+  /** The time without a call, and what signal handlers return to: every address space has them. */
+  readonly timePages: TimePages;
   forks = 0;
   /** When something last came in from outside: keys, frames. */
   lastArrival = -Infinity;
@@ -100,7 +99,7 @@ export class Kernel {
     this.rootFs = this.newTmpFs('rootfs');
     this.mounts.root = new Mount(this.newMountId(), this.rootFs.root, 'rootfs', 0);
     this.mounts.add(this.mounts.root);
-    this.trampoline = this.makeTrampoline();
+    this.timePages = new TimePages(this.frames, this.clock);
     const anonymous = this.newTmpFs('anon').root;
     this.nowhere = new Mount(0, anonymous, 'none', 0);
     this.anon = { make: (mode) => { const i = anonymous.create(mode); i.nlink = 1; return i; } };
@@ -133,10 +132,4 @@ export class Kernel {
   reap(p: Process): void { collectChild(this, p); }
   memfd(mode: number): RegularInode { return this.anon.make(mode) as RegularInode; }
 
-  private makeTrampoline(): Mappable {
-    const pfn = this.frames.alloc();
-    fillTimePage(this.frames.page(pfn), this.clock);
-    return { frameToRead: () => pfn, frameToWrite: () => -1, resident: () => true, unmapped: () => undefined, areas: new Set<Vma>(),
-      ino: 0, dev: 0 };
-  }
 }

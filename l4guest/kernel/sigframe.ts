@@ -4,7 +4,6 @@
  *   sp → siginfo 128 │ uc_flags 8 │ uc_link 8 │ uc_stack 24 │ uc_sigmask 8 + 120 reserved │ (to 16) │ pc, x1 … x31 256 │ f0 … f31, fcsr,
  *   reserved 528
  */
-import { TRAMPOLINE } from '../mm/mm.ts';
 import { copyIn, copyOut, getBig, getI64, getU32, setBig, setI64, setU32 } from '../mm/uaccess.ts';
 import { UserFault } from './failure.ts';
 import { leaveSequence } from './rseq.ts';
@@ -12,12 +11,10 @@ import { Reg } from './registers.ts';
 import { putSigInfo, type SigAction, type SigInfo } from './sigqueue.ts';
 import { SaFlag } from '../abi/linux.ts';
 import type { Thread } from './thread.ts';
+import { SIGRETURN } from './timepage.ts';
 
 const INFO = 0, UC = 128, UC_STACK = UC + 16, UC_MASK = UC + 40, UC_REGS = UC + 176, UC_FP = UC_REGS + 256, FRAME = UC_FP + 528;
 const SS_ONSTACK = 1, SS_DISABLE = 2, SS_AUTODISARM = 0x80000000;
-
-/** `li a7, 139; ecall`: what a handler returns to; unwinders know these very instructions. */
-export const trampolineCode = new Uint8Array(new Uint32Array([0x08b00893, 0x00000073]).buffer);
 
 const onAltStack = (t: Thread, sp: number): boolean => t.altStack.size > 0 && sp > t.altStack.sp && sp <= t.altStack.sp + t.altStack.size;
 /** Flags as sigaltstack reports them. */
@@ -58,7 +55,7 @@ export function buildFrame(t: Thread, info: SigInfo, action: SigAction, mask: bi
     throw e;
   }
   if (t.altStack.flags & SS_AUTODISARM) t.altStack = { sp: 0, flags: SS_DISABLE, size: 0 };
-  r.setX(Reg.ra, TRAMPOLINE);
+  r.setX(Reg.ra, SIGRETURN);
   r.setX(Reg.sp, at);
   r.setX(Reg.a0, info.signo);
   r.setX(Reg.a1, at + INFO);

@@ -1,38 +1,73 @@
 /**
- * Time without a system call: the page that every address space shares ([vdso]) has, beside the code that signal handlers return to, a
- * clock_gettime that
- * reads the processor's `time` and what the wall clock is ahead of it.
+ * Time without a system call: the two pages at the top of every address space. [vdso] is the shared object that C libraries look for at
+ * AT_SYSINFO_EHDR, as riscv64 Linux has it (guests/vdso). It reads the processor's `time`, and in [vvar] what the wall clock is ahead:
  *
- *   0x000  sigreturn                         0x100  1: the words below are true
- *   0x040  clock_gettime(clock, timespec)    0x108  ns since 1970 at the start, while the wall clock runs as fast as time does
+ *   0x00  changes: odd while the words below are being written     0x10  steady: the wall clock runs as fast as time does
+ *   0x08  known: the page may be used                              0x18  ns that it is ahead of the clock since the start
  *
- * Both clocks tick every 100 ns there. Clocks that it does not know, and a wall clock that is being steered, it asks the server for.
+ * Both clocks tick every 100 ns there. Processes whose time space has clocks of its own have a [vvar] that knows nothing: they ask the
+ * server. The object begins its code with what signal handlers return to.
  */
 import { Window } from '../../microkernel/abi/index.ts';
+import type { Frames } from '../mm/frames.ts';
+import { unmap } from '../mm/mmap.ts';
+import { TASK_SIZE, type Mm } from '../mm/mm.ts';
+import { Vma, type Mappable } from '../mm/vma.ts';
+import { PAGE, Prot } from '../abi/linux.ts';
 import type { Clocks } from './clocks.ts';
-import { trampolineCode } from './sigframe.ts';
+import { firstTime, type TimeSpace } from './timespace.ts';
+import { VDSO_HEX } from './vdso-image.ts';
 
-export const CLOCK_AT = 0x40;
-const VALID = 0x100, SIZE = 0x110;
-/**
- *   sltiu t0, a0, 2; beqz t0, slow; rdtime t1; li t2, 100; mul t1, t1, t2; bnez a0, split; here: auipc t3, 0; ld t4, 0x100 - here (t3);
- *   beqz t4, slow; ld t4, 0x108 - here (t3); add t1, t1, t4; split: li t2, 10^9; divu t5, t1, t2; remu t6, t1, t2; sd t5, (a1); sd t6,
- * 8(a1);
- *   li a0, 0; ret; slow: li a7, 113; ecall; ret
- */
-const clockCode = new Uint32Array([
-  0x00253293, 0x04028463, 0xc0102373, 0x06400393, 0x02730333, 0x00051c63, 0x00000e17, 0x0a8e3e83, 0x020e8663, 0x0b0e3e83, 0x01d30333,
-  0x3b9ad3b7, 0xa003839b, 0x02735f33, 0x02737fb3, 0x01e5b023, 0x01f5b423, 0x00000513, 0x00008067, 0x07100893, 0x00000073, 0x00008067,
-]);
+export const VVAR = TASK_SIZE - 2 * PAGE, VDSO = TASK_SIZE - PAGE;
+/** `__vdso_rt_sigreturn` (guests/vdso/vdso.ld puts it there). */
+export const SIGRETURN = VDSO + 0x800;
+const WORDS = 4;
 
-/** Fills the page, and keeps it true. */
-export function fillTimePage(page: Window, clocks: Clocks): void {
-  Window.copy(page, 0, trampolineCode, 0, trampolineCode.length);
-  Window.copy(page, CLOCK_AT, new Uint8Array(clockCode.buffer), 0, clockCode.byteLength);
-  const write = (): void => {
-    const data = new BigUint64Array([clocks.isSteady ? 1n : 0n, clocks.startNs]), bytes = new Uint8Array(data.buffer);
-    Window.copy(page, VALID, bytes, 0, SIZE - VALID);
-  };
-  clocks.changed = write;
-  write();
+export function vdsoImage(): Uint8Array {
+  return Uint8Array.from({ length: VDSO_HEX.length / 2 }, (_, i) => parseInt(VDSO_HEX.slice(2 * i, 2 * i + 2), 16));
+}
+
+export class TimePages {
+  private readonly image: Mappable;
+  private readonly known: Mappable;
+  private readonly unknown: Mappable;
+
+  constructor(frames: Frames, clocks: Clocks) {
+    const make = (): { page: Window; object: Mappable } => {
+      const pfn = frames.alloc();
+      return { page: frames.page(pfn), object: { frameToRead: () => pfn, frameToWrite: () => -1, resident: () => true,
+        unmapped: () => undefined, areas: new Set<Vma>(), ino: 0, dev: 0 } };
+    };
+    const image = make(), known = make(), bytes = vdsoImage();
+    this.image = image.object;
+    this.known = known.object;
+    this.unknown = make().object;
+    Window.copy(image.page, 0, bytes, 0, bytes.length);
+    let changes = 0n;
+    clocks.changed = (): void => {
+      const words = new BigUint64Array(WORDS);
+      words.set([changes += 2n, 1n, clocks.isSteady ? 1n : 0n, clocks.startNs]);
+      Window.copy(known.page, 0, new Uint8Array(words.buffer), 0, WORDS * 8);
+    };
+    clocks.changed();
+  }
+
+  /** Puts the pages into a new address space. */
+  map(mm: Mm, time: TimeSpace): void {
+    this.mapWords(mm, this.pageOf(time));
+    mm.areas.insert(new Vma(mm, VDSO, VDSO + PAGE, Prot.READ | Prot.EXEC, true, this.image, 0, '[vdso]'));
+  }
+  /** The process of this address space has come into another time space. */
+  enter(mm: Mm, time: TimeSpace): void {
+    const area = mm.areas.find(VVAR), object = this.pageOf(time);
+    if (!area || area.name !== '[vvar]' || area.object === object) return;
+    unmap(mm, VVAR, PAGE);
+    this.mapWords(mm, object);
+  }
+  private mapWords(mm: Mm, object: Mappable): void {
+    const area = new Vma(mm, VVAR, VVAR + PAGE, Prot.READ, true, object, 0, '[vvar]');
+    area.mayWrite = false;
+    mm.areas.insert(area);
+  }
+  private pageOf(time: TimeSpace): Mappable { return time === firstTime ? this.known : this.unknown; }
 }

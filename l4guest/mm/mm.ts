@@ -14,8 +14,6 @@ export const TASK_SIZE = 0x40_0000_0000;
 /** Not a multiple of 16 MiB below the stack: a direct-mapped TLB would have both in the same entries. */
 export const MMAP_TOP = 0x3f_ef80_0000;
 export const STACK_TOP = 0x3f_ffff_e000;
-/** One page with the code that a signal handler returns to. */
-export const TRAMPOLINE = 0x3f_ffff_e000;
 
 /** Pages that are given at once to who writes one after the other. */
 const AHEAD = 16;

@@ -4,12 +4,21 @@
  */
 import { describe, expect, it } from 'vitest';
 import { E } from '../abi/errno.ts';
+import { copyOut } from '../mm/uaccess.ts';
 import { Unix } from '../testing/unix.ts';
 import { rows } from './table.ts';
 
 const O_CREAT = 0o100, O_RDWR = 2, O_PATH = 0o10000000, O_NOATIME = 0o1000000, MAP = { SHARED: 1, PRIVATE: 2, ANONYMOUS: 0x20 };
 
 describe('the rows of the table', () => {
+  it('take addresses above 4 GiB where other calls have an int of that name', () => {
+    const u = new Unix(), at = 0x20_0000_0000, how = new Uint8Array(24);
+    expect(u.call('mmap', at, 4096, 3, MAP.PRIVATE | MAP.ANONYMOUS | 0x10, -1, 0)).toBe(at);
+    expect(u.call('getcpu', at, at + 4)).toBe(0);
+    how[0] = O_RDWR;
+    copyOut(u.main.mm, at, how);
+    expect(u.call('openat2', -100, '/dev/null', at, 24)).toBeGreaterThanOrEqual(0);
+  });
   it('refuse every bit of their flags that they do not name, one by one', () => {
     const u = new Unix();
     for (const r of rows) for (const c of r.checks) if (c.kind === 'bits') for (let bit = 0; bit < 32; bit++) {

@@ -58,7 +58,10 @@ function checked(handler: Handler, checks: readonly Check[]): Handler {
 
 /** Arguments that are an int to Linux, whatever the upper half of the register holds. Descriptors are narrowed where they are looked up. */
 const INTS = /^(sig|whence|which|who|pid|tid|tgid|pgid|ms|backlog|level|protocol|family|policy|prio|nice|clock|advice|wd|option|cpu|page|ring|how|command)(:\w+)?$/;
-const intsOf = (args: string): number => args.split(' ').reduce((bits, arg, i) => (INTS.test(arg) ? bits | (1 << i) : bits), 0);
+/** … but these, shown in hexadecimal, are addresses: `how` of openat2, `cpu` of getcpu. */
+const ADDRESSES = /^(how|cpu):x$/;
+const intsOf = (args: string): number =>
+  args.split(' ').reduce((bits, arg, i) => (INTS.test(arg) && !ADDRESSES.test(arg) ? bits | (1 << i) : bits), 0);
 /** The handler with those arguments as it is to see them. */
 function narrowed(handler: Handler, ints: number): Handler {
   if (ints === 0) return handler;

@@ -36,7 +36,11 @@ function enter(t: Thread, space: Space): void {
   if (space instanceof UserSpace) become(t, { ...copyCreds(t.creds), users: space, caps: allCaps() });
   else if (space instanceof PidNumbers) p.childNumbers = space;
   else if (space instanceof UtsSpace) p.uts = space;
-  else if (space instanceof TimeSpace) { p.time = p.childTime = space; space.settled = true; }
+  else if (space instanceof TimeSpace) {
+    p.time = p.childTime = space;
+    space.settled = true;
+    t.k.timePages.enter(p.mm, space);
+  }
   else if (space instanceof IpcSpace) p.ipc = space;
   else if (space instanceof MountSpace) {
     const top = topmost(space.root, space.root.root) as { mount: typeof space.root; inode: Directory } as DirPath;

@@ -1,6 +1,6 @@
 /*
- * bomb [N]: a fork bomb. Everybody forks for as long as it works, children of children too; when there are N processes (24) of this user, forking fails, and
- * whoever has failed a few times ends, so that it begins again. Nobody counts them, nobody waits for them: it goes on until the machine is switched off.
+ * bomb [N]: a fork bomb. Everybody forks for as long as it works, children of children too; when there are N processes (24) of this
+ * user, forking fails, and whoever has failed a few times ends, so that it begins again. It goes on until the machine is switched off.
  */
 #include "std.h"
 

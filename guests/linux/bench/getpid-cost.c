@@ -41,7 +41,7 @@ int main(int argc, char **argv) {
   clock(0, &page);
   i64 apart = (page.sec - wall.sec) * 1000000000 + page.nsec - wall.nsec;
   wrong += apart < -100 || apart > 100000;
-  wrong += clock(7, &t) != CALL2(SYS_clock_gettime, 7, &t); /* one that the page does not know */
+  wrong += clock(2, &t) != CALL2(SYS_clock_gettime, 2, &t); /* one that the page does not know */
   print(wrong ? "%d answers were wrong\n" : "every answer was right\n", wrong);
   quit(wrong != 0);
 }

@@ -1,0 +1,65 @@
+/** The shared object that every process has: what a C library looks for in it, and that [vvar] says what the server's clocks say. */
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { Clone } from '../abi/linux.ts';
+import { copyIn } from '../mm/uaccess.ts';
+import { Unix } from '../testing/unix.ts';
+import { SIGRETURN, TimePages, VDSO, VVAR, vdsoImage } from './timepage.ts';
+import { TimeSpace } from './timespace.ts';
+
+const image = vdsoImage(), view = new DataView(image.buffer), big = (at: number): number => Number(view.getBigUint64(at, true));
+/** Names with their values, by the dynamic section: as a C library finds them. */
+function symbols(): Map<string, number> {
+  const dynamic = new Map<number, number>(), found = new Map<string, number>();
+  const headers = Array.from({ length: view.getUint16(56, true) }, (_, i) => big(32) + i * 56);
+  for (let at = big(headers.find((h) => view.getUint32(h, true) === 2)! + 16); big(at) !== 0; at += 16) dynamic.set(big(at), big(at + 8));
+  const text = (at: number): string => String.fromCharCode(...image.subarray(at, image.indexOf(0, at)));
+  for (let i = 1; i < view.getUint32(dynamic.get(4)! + 4, true); i++) {
+    const at = dynamic.get(6)! + 24 * i;
+    found.set(text(dynamic.get(5)! + view.getUint32(at, true)), big(at + 8));
+  }
+  return found;
+}
+/** A process with the pages, as exec gives it them. */
+function withPages(): { u: Unix; pages: TimePages } {
+  const u = new Unix(), pages = u.k.timePages;
+  pages.map(u.main.proc.mm, u.main.proc.time);
+  return { u, pages };
+}
+const words = (u: Unix): number[] => {
+  const v = new DataView(copyIn(u.main.mm, VVAR, 32).buffer);
+  return [0, 8, 16, 24].map((at) => Number(v.getBigUint64(at, true)));
+};
+
+describe('the vDSO', () => {
+  it('is the image that guests/vdso builds, and fits a page', () => {
+    expect(image).toEqual(new Uint8Array(readFileSync(new URL('../../guests/bin/vdso.so', import.meta.url))));
+    expect(image.length).toBeLessThanOrEqual(4096);
+  });
+  it('has the functions that riscv64 Linux has, and the return from handlers where the server sends them', () => {
+    const all = symbols();
+    expect([...all.keys()].filter((n) => n.startsWith('__vdso')).sort()).toEqual(['clock_getres', 'clock_gettime', 'flush_icache', 'getcpu',
+      'gettimeofday', 'riscv_hwprobe', 'rt_sigreturn'].map((n) => `__vdso_${n}`));
+    expect(VDSO + all.get('__vdso_rt_sigreturn')!).toBe(SIGRETURN);
+    expect([big(SIGRETURN - VDSO) % 2 ** 32]).toEqual([0x08b00893]);
+  });
+  it('says what the wall clock is ahead, counts its changes, and knows when it is being moved', () => {
+    const { u } = withPages(), [changes, known, steady, ahead] = words(u);
+    expect([changes! % 2, known, steady, ahead]).toEqual([0, 1, 1, 1_700_000_000e9]);
+    u.k.clock.setWall(1_800_000_000, 0);
+    expect(words(u).slice(1)).toEqual([1, 1, 1_800_000_000e9 - u.k.clock.now()]);
+    u.k.clock.setPace(1.1);
+    expect(words(u).slice(0, 3)).toEqual([changes! + 4, 1, 0]);
+  });
+  it('knows nothing where the clocks of a time space are other ones, and no process can write it', () => {
+    const { u, pages } = withPages(), space = new TimeSpace();
+    pages.enter(u.main.mm, space);
+    expect(words(u)).toEqual([0, 0, 0, 0]);
+    pages.enter(u.main.mm, u.k.init.time);
+    expect(words(u)[1]).toBe(1);
+    expect(u.call('mprotect', VVAR, 4096, 3)).toBeLessThan(0);
+    expect(u.call('unshare', Clone.NEWTIME)).toBe(0);
+    expect(words(u)[1]).toBe(1); // only children have the new clocks
+    expect(new DataView(copyIn(u.fork().mm, VVAR, 32).buffer).getBigUint64(8, true)).toBe(0n);
+  });
+});
