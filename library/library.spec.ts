@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import {
   bootVm, FileTree, guestBytes, MemoryDisk, MemoryFolder, readyScenario, readTar, runProgram, runScenario, scenarioNames, SystemError,
-  TraceFile
+  TraceFile, type ScenarioFile
 } from '../index.ts';
 import { projectRoot } from '../cli/images/where.ts';
 
@@ -122,6 +122,34 @@ describe('a virtual machine that is run as a library call', () => {
     const kernel = await guestBytes('guests/bin/minios.bin'), options = { kernel, append: 'ticks=1', memory: '32M', cpu: 'base,no-h' };
     expect(await bootVm({ ...options, virt: 'trap' })).toMatchObject({ status: 0, ending: 'finished', why: '' });
     expect(await bootVm(options)).toMatchObject({ status: 2, why: expect.stringContaining('no hypervisor extension (H)') as string });
+  });
+});
+
+describe('the conditions of a scenario', () => {
+  const asked = async (change: Partial<ScenarioFile>, options: Partial<Parameters<typeof runScenario>[0]> = {}) => {
+    const ready = await readyScenario('hello-ipc');
+    return await runScenario({ ...ready, ...options, scenario: { ...ready.scenario, ...change } });
+  };
+  const calls = 'from:visitor to:greeter kind:call';
+  it('are asked of the trace, whether anybody else wants it or not', async () => {
+    const to = { write: () => undefined, close: () => undefined };
+    for (const trace of [undefined, true, { to }]) {
+      expect(await asked({ holds: [{ filter: calls, exactly: 3, why: 'three greetings' }] }, { trace })).toMatchObject({ status: 0 });
+      expect(await asked({ holds: [{ filter: calls, exactly: 4, why: 'four greetings' }] }, { trace }))
+        .toMatchObject({ status: 1, why: 'does not hold: four greetings (3 records)' });
+    }
+    expect(await asked({ holds: [{ sql: 'select count(*) from records', atLeast: 5, why: 'records' }] })).toMatchObject({ status: 0 });
+  });
+  it('name the ending that a run has', async () => {
+    const endings = { short: { why: 'the visitor left early', holds: [{ filter: calls, atMost: 3, why: 'few' }] } };
+    expect(await asked({ holds: [{ filter: calls, exactly: 4, why: 'four' }], endings }))
+      .toMatchObject({ status: 1, named: 'short', why: 'short: the visitor left early' });
+  });
+  it('that cannot be asked are one sentence: a filter that is none, a trace that was too long to keep', async () => {
+    const holds = [{ filter: 'kind:nonsense', why: 'w' }];
+    await expect(asked({ holds })).rejects.toThrow(/^scenario hello-ipc: 'w' cannot be asked: /);
+    const full = { trace: { maxBytes: 100, to: { write: () => undefined, close: () => undefined } } };
+    await expect(asked({ holds: [{ filter: calls, why: 'w' }] }, full)).rejects.toThrow(/was not recorded/);
   });
 });
 

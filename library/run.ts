@@ -16,7 +16,7 @@ import { statsOf, tableOf } from '../system/report.ts';
 import { bootScenario, type System } from '../system/system.ts';
 import { vocabularyFor } from '../system/vocabulary.ts';
 import type { Scenario } from '../roottask/scenario.ts';
-import { PiecesSource, TraceFile, TraceRecorder, type ByteSink, type RecordView } from '../trace/index.ts';
+import { PiecesSource, TeeSink, TraceFile, TraceRecorder, type ByteSink, type RecordView } from '../trace/index.ts';
 import { Console } from './console.ts';
 import { asSystemError } from './errors.ts';
 
@@ -69,6 +69,10 @@ export interface Launch<T> {
   readonly system?: SystemOptions;
   /** The channel of `run.console`. */
   readonly main: Channel;
+  /** What the run was, as who started it sees it: asked when it is over, with its trace where `asked`. Throws SystemError. */
+  judge?(result: Result, system: System, trace: TraceFile | undefined): Promise<Result>;
+  /** `judge` looks at the trace: it is kept, also where nobody else wants it. */
+  readonly asked?: boolean;
   finish(result: Result, run: Run<T>): T;
 }
 
@@ -91,8 +95,11 @@ export class Run<T> extends (EventEmitter as unknown as new () => TypedEmitter<R
     const { trace } = options, payload = typeof trace === 'object' ? trace.payload : undefined;
     this.main = launch.main;
     const elsewhere = typeof trace === 'object' ? trace.to : undefined;
-    if (trace && !elsewhere) this.source = new PiecesSource((typeof trace === 'object' ? trace.maxBytes : undefined) ?? MOST_TRACE);
-    if (trace || options.onTrace) this.recorder = new TraceRecorder(elsewhere ?? this.source, { words: vocabularyFor(launch.scenario) });
+    const most = (typeof trace === 'object' ? trace.maxBytes : undefined) ?? MOST_TRACE;
+    if (trace && !elsewhere) this.source = new PiecesSource(most);
+    const evidence = launch.asked ? this.source ?? new PiecesSource(most) : undefined;
+    const sink = elsewhere && evidence ? new TeeSink(elsewhere, evidence) : elsewhere ?? this.source ?? evidence;
+    if (sink || options.onTrace) this.recorder = new TraceRecorder(sink, { words: vocabularyFor(launch.scenario) });
     if (options.onTrace) this.on('trace', options.onTrace);
     if (options.onOutput) this.on('output', options.onOutput);
     this.recorder?.on('failed', (error) => { this.traceFailed = error; });
@@ -113,7 +120,7 @@ export class Run<T> extends (EventEmitter as unknown as new () => TypedEmitter<R
     } catch (error) {
       throw asSystemError(error);
     }
-    this.done = this.begin(launch, options.signal);
+    this.done = this.begin(launch, evidence, options.signal);
     this.done.catch(() => undefined);
   }
 
@@ -175,16 +182,18 @@ export class Run<T> extends (EventEmitter as unknown as new () => TypedEmitter<R
     this.emit('progress', this.system.machine.events.now);
     return pause();
   }
-  private async begin(launch: Launch<T>, signal: AbortSignal | undefined): Promise<T> {
+  private async begin(launch: Launch<T>, evidence: PiecesSource | undefined, signal: AbortSignal | undefined): Promise<T> {
     await pause();
     const stop = (): void => this.system.stop();
     signal?.addEventListener('abort', stop);
     if (signal?.aborted) stop();
     try {
-      const result = await this.system.run();
+      const ended = await this.system.run();
       this.recorder?.close();
       for (const { console } of this.consoles.values()) console.finished();
       signal?.throwIfAborted();
+      const trace = evidence && evidence.size > 0 && !this.traceFailed ? new TraceFile(evidence) : undefined;
+      const result = launch.judge ? await launch.judge(ended, this.system, trace) : ended;
       const value = launch.finish(result, this);
       this.emit('end', result);
       return value;

@@ -5,7 +5,7 @@ import type { Archive } from '../system/files/archive.ts';
 import { SystemError } from '../system/system.ts';
 import { guestBytes } from './guests.ts';
 import { networkCards, type Network } from './networks.ts';
-import { Run, type RunOptions } from './run.ts';
+import { Run, type Launch, type RunOptions } from './run.ts';
 import { scenarioLoaders, scenarioNames } from './scenarios.ts';
 
 export interface ScenarioOptions extends RunOptions {
@@ -38,11 +38,29 @@ export async function readyScenario(name: string,
   return { scenario, modules: { ...Object.fromEntries(files), ...images } };
 }
 
+/**
+ * A scenario's conditions and endings make the result what they say, as for `tessera boot`. Who asks is loaded only for scenarios that have
+ * some.
+ */
+function judging(scenario: ScenarioFile): Pick<Launch<ScenarioResult>, 'judge' | 'asked'> {
+  const { holds, endings } = scenario;
+  if (!holds && !endings) return {};
+  return {
+    asked: [holds, ...Object.values(endings ?? {}).map((e) => e.holds)].some((h) => (h?.length ?? 0) > 0),
+    judge: async (result, system, trace) => {
+      const { ConditionError, judge } = await import('../system/judge.ts');
+      return judge(scenario, result, { appeared: (e) => system.hasAppeared(e), trace }).catch((error: unknown) => {
+        throw error instanceof ConditionError ? new SystemError(`scenario ${scenario.name}: ${error.message}`) : error;
+      });
+    },
+  };
+}
+
 /** Boots a scenario. @throws SystemError for a scenario that cannot boot, in one sentence */
 export function runScenario(options: ScenarioOptions): Run<ScenarioResult> {
   const { scenario } = options, modules: Module[] = Object.entries(options.modules ?? {}).map(([name, bytes]) => ({ name, bytes }));
   const run: Run<ScenarioResult> = new Run<ScenarioResult>({
-    scenario, main: 'uart', host: { modules, consoles: 0, nets: networkCards((scenario.nets ?? []) as Network[]) },
+    scenario, main: 'uart', ...judging(scenario), host: { modules, consoles: 0, nets: networkCards((scenario.nets ?? []) as Network[]) },
     finish: (result) => ({ ...result, output: run.console.text(), table: run.table() }),
   }, options);
   return run;

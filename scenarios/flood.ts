@@ -1,17 +1,19 @@
 /**
  * Somebody on the network who floods a host with datagrams that nobody there waits for.
  *
- * caps: net. args: to (address of the host), port, burst (datagrams at a time), every (ns between bursts), bursts.
+ * caps: net. args: to (address of the host), port, burst (datagrams at a time), every (ns between bursts), bursts,
+ * rest (bursts that are left out after each hundred).
  */
 import { openNet, valueOf, type Program } from '../roottask/client/index.ts';
 
-const ETHERNET = 14, IP = 20, UDP = 8, PAYLOAD = 18, FROM = [10, 0, 0, 66];
+const SPELL = 100, ETHERNET = 14, IP = 20, UDP = 8, PAYLOAD = 18, FROM = [10, 0, 0, 66];
 interface Args {
   readonly to: readonly number[];
   readonly port: number;
   readonly burst: number;
   readonly every: number;
   readonly bursts: number;
+  readonly rest: number;
 }
 
 /** A datagram to everybody's card, with a host's address. */
@@ -37,7 +39,7 @@ export const flood: Program = {
     const args = env.args as unknown as Args, net = valueOf(yield* openNet(sys, env, 'net'));
     const frames = new Array<Uint8Array>(args.burst).fill(datagram(net.mac, args));
     for (let n = 0, due = sys.now() + args.every; n < args.bursts; n++, due += args.every) {
-      valueOf(yield* net.send(sys, frames));
+      if (n % (SPELL + args.rest) < SPELL) valueOf(yield* net.send(sys, frames));
       const left = due - sys.now();
       if (left > 0) yield* sys.receive(0, left);
     }

@@ -13,10 +13,11 @@ import { unixComponent } from './worlds.ts';
 
 const PROGRAMS = ['sh', 'seq', 'sort', 'wc', 'cat', 'tr', 'grep', 'head', 'rm', 'ls', 'true', 'build', 'bomb', 'bigread', 'periodic'];
 /** What `make` does with a small project, again and again; pipelines and files; one call that copies four megabytes; a fork bomb. */
-const LOAD = ['while true; do build 4 > /dev/null; done &',
-  'while true; do seq 3000 | sort | cat | wc -l > /n; true; bigread 4 > /n; done &', 'bomb 16'];
+const load = (rest: string): string => [`while true; do build 4 > /dev/null; ${rest} done &`,
+  `while true; do seq 3000 | sort | cat | wc -l > /n; true; bigread 4 > /n; ${rest} done &`,
+  rest ? `while true; do bomb 16 100; ${rest} done` : 'bomb 16'].join('\n');
 const ADDRESS = [10, 0, 0, 1];
-/** Datagrams that nobody waits for: sixteen each millisecond. */
+/** Datagrams that nobody waits for: sixteen each millisecond, or for a tenth of a second after each rest. */
 const FLOOD = { to: ADDRESS, port: 9, burst: 16, every: 1_000_000 };
 /** Priorities: of the server that is tamed, and of one that nobody interrupts; between its processes and it stands the real-time task. */
 const TAMED = 100, REAL_TIME = 155, UNTAMED = 160;
@@ -28,17 +29,18 @@ export default defineScenario({
   summary: 'a real-time task beside a Unix server under load: how late it is, and how late a process is that wants the same',
   parameters: {
     interrupts: { default: 'lock', values: ['lock', 'disabled'], doc: 'what stands where a kernel disables interrupts' },
+    rest: { default: 0, least: 0, most: 60, doc: 'seconds that each load rests after a round; nobody pays for time in which all rest' },
     hold: { default: 100, least: 10, most: 1_000_000, doc: 'longest that the server holds that lock, in microseconds' },
     seconds: { default: 1, least: 1, most: 3600, doc: 'virtual seconds that it lasts' },
   },
-  build: ({ interrupts, hold, seconds }) => ({
+  build: ({ interrupts, rest, hold, seconds }) => ({
     components: {
       ...terminal,
       switch: switchComponent(),
-      flood: { program: flood, args: { ...FLOOD, bursts: seconds * 1000 }, caps: { net: 'switch' }, priority: 130 },
+      flood: { program: flood, args: { ...FLOOD, bursts: seconds * 1000, rest: rest * 1000 }, caps: { net: 'switch' }, priority: 130 },
       linux: {
         ...unixComponent({
-          argv: ['/bin/sh', '-c', `(periodic ${Math.floor(seconds * 900)}; cat /proc/lock_stat) &\n${LOAD.join('\n')}`],
+          argv: ['/bin/sh', '-c', `(periodic ${Math.floor(seconds * 900)}; cat /proc/lock_stat) &\n${load(rest ? `sleep ${rest};` : '')}`],
           env: ['PATH=/bin'], files: PROGRAMS, memory: 32 << 20,
           more: { lends: ['files'], longestHold: hold * 1000, network: { address: ADDRESS, bits: 24, gateway: [10, 0, 0, 254] } },
         }, { ...linesFor('linux'), net: 'switch' }),

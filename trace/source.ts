@@ -48,6 +48,8 @@ export class PiecesSource implements ByteSource, ByteSink {
     this.size += piece.length;
   }
   close(): void { /* what is there stays readable */ }
+  /** Forgets all that was written. */
+  clear(): void { this.pieces.length = this.starts.length = this.size = 0; }
 
   read(offset: number, length: number): Uint8Array {
     const end = Math.min(this.size, offset + length);
@@ -72,4 +74,18 @@ export class PiecesSource implements ByteSource, ByteSink {
     }
     return low;
   }
+}
+
+/** Both take what is written. The second forgets all of it when it has no room for more, and the first one goes on. */
+export class TeeSink implements ByteSink {
+  private readonly first: ByteSink;
+  private readonly second: PiecesSource;
+  private full = false;
+  constructor(first: ByteSink, second: PiecesSource) { this.first = first; this.second = second; }
+  write(bytes: Uint8Array): void {
+    this.first.write(bytes);
+    if (this.full) return;
+    try { this.second.write(bytes); } catch { this.full = true; this.second.clear(); }
+  }
+  close(): void { this.first.close(); }
 }

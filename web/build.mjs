@@ -29,6 +29,8 @@ export async function guestBytes(path: string): Promise<Uint8Array> {
 /** The page runs our own scenarios, which their tests have checked. */
 const UNCHECKED = 'export function check() {}';
 
+const SQL_HERE = "export { openDatabase } from '../../web/worker/sql.ts';";
+
 /** xterm writes <style> elements and style attributes, which the policy forbids; sheets and the object model it allows. */
 const strictTerminal = {
   name: 'strict-terminal',
@@ -54,10 +56,11 @@ export async function buildPage(place, { images = false } = {}) {
   const shared = { absWorkingDir: root, bundle: true, format: 'esm', target: ['es2022', 'chrome110', 'firefox115', 'safari16.4'], minify: true, legalComments: 'none', logLevel: 'silent', metafile: true, jsx: 'automatic', jsxImportSource: 'preact', mainFields: ['module', 'main'], define: { 'process.env.NODE_ENV': '"production"' } };
   // The workers have fixed names: the page names them in `new Worker`, and the service worker takes care of versions.
   const entries = { main: 'web/worker/machine.ts', extra: { lab: 'web/worker/lab.ts' }, early: FIRST, api: 'labs/api.ts' };
-  const system = await cut({ esbuild, root, ...entries, later, contents: { 'library/guests.ts': FROM_PAGE, 'scenarios/check.ts': UNCHECKED }, options: shared });
+  const system = await cut({ esbuild, root, ...entries, later, contents: { 'library/guests.ts': FROM_PAGE, 'scenarios/check.ts': UNCHECKED, 'trace/sql/engine.ts': SQL_HERE }, options: shared });
   for (const { file, text } of system.files) writeFileSync(join(out, 'assets', file), text);
   writeFileSync(join(out, 'assets/lab.js'), "importScripts('machine.js');self.$load('lab');");
   writeFileSync(join(out, 'assets/lab-api.js'), system.apiText);
+  for (const name of ['sql-wasm.js', 'sql-wasm.wasm']) cpSync(join(root, 'node_modules/sql.js/dist', name), join(out, 'assets', name));
   const page = await esbuild.build({ ...shared, entryPoints: { main: 'web/app/main.tsx', style: 'web/style/main.css' }, outdir: join(out, 'assets'), entryNames: '[name]-[hash]', chunkNames: 'p-[hash]', splitting: true, plugins: [strictTerminal] });
   const named = (entry) => `assets/${basename(Object.entries(page.metafile.outputs).find(([, o]) => o.entryPoint === entry)[0])}`;
   const html = readFileSync(join(here, 'index.html'), 'utf8').replace('POLICY', POLICY).replace('STYLE', named('web/style/main.css')).replaceAll('MAIN', named('web/app/main.tsx'));

@@ -32,9 +32,9 @@ function runInWorker(what: What): Promise<Seen> {
     const self: Record<string, unknown> = {
       WebAssembly: (globalThis as Record<string, unknown>)['WebAssembly'], TextEncoder, TextDecoder, URL, MessageChannel, performance,
       console, setTimeout, clearTimeout, setInterval, clearInterval, queueMicrotask, structuredClone, atob, btoa,
-      ReadableStream, WritableStream, AbortController, AbortSignal,
+      ReadableStream, WritableStream, AbortController, AbortSignal, TypeError, // WebAssembly, which is Node's, throws Node's
       location: { href: 'http://page/assets/machine.js' },
-      fetch: (url: URL) => Promise.resolve(new Response(readFileSync(join(out, url.pathname)))),
+      fetch: (url: URL | string) => Promise.resolve(new Response(readFileSync(join(out, new URL(url).pathname)))),
       importScripts: (url: URL) => { const file = url.pathname.slice(1); loaded.push(file); script(file); },
       postMessage: (message: FromWorker) => {
         if (message.type === 'output') output += decoder.decode(message.bytes.slice(), { stream: true });
@@ -67,6 +67,13 @@ describe('the scripts of the machine', () => {
     const [cut, whole] = [new TraceFile(new MemorySource(trace)), new TraceFile(new MemorySource(run.traceBytes()))];
     expect(cut.length).toBe(whole.length);
     expect(cut.at(cut.length - 1).time).toBe(whole.at(whole.length - 1).time);
+  });
+
+  it.each(['mtd-ablation', 'getpid-cost'])('judge %s by its trace, with the engine of queries where it asks for that', async (name) => {
+    const { loaded, trace, status } = await runInWorker({ kind: 'scenario', name });
+    expect(status).toBe(0);
+    expect(new TraceFile(new MemorySource(trace)).length).toBeGreaterThan(1000);
+    expect(loaded.includes('assets/sql-wasm.js')).toBe(name === 'mtd-ablation');
   });
 
   it('come when a program asks for them: a folder, a terminal, the network', async () => {

@@ -1,6 +1,6 @@
 /*
- * bomb [N]: a fork bomb. Everybody forks for as long as it works, children of children too; when there are N processes (24) of this
- * user, forking fails, and whoever has failed a few times ends, so that it begins again. It goes on until the machine is switched off.
+ * bomb [N [MS]]: a fork bomb, for so many milliseconds or (0) for ever. Everybody forks for as long as it works, children of children
+ * too; when there are N processes (24) of this user, forking fails, and whoever has failed a few times ends, so that it begins again.
  */
 #include "std.h"
 
@@ -11,12 +11,14 @@ int main(int argc, char **argv) {
   CALL4(SYS_prlimit64, 0, RLIMIT_NPROC, limit, 0);
   struct sigaction reap = {SIG_IGN, 0, 0};
   CALL4(SYS_rt_sigaction, SIGCHLD, &reap, 0, 8);
+  u64 end = argc > 2 && number(argv[2]) ? now() + (u64)number(argv[2]) * 1000000 : ~0ul;
   CALL1(SYS_setuid, NOBODY); /* the superuser has no limit */
-  for (int first = 1, failed = 0;;) {
+  for (int first = 1, failed = 0; now() < end;) {
     int pid = fork();
     if (pid > 0) { failed = 0; continue; }
     if (pid == 0) { first = failed = 0; continue; }
     sys_nanosleep(0, 500000);
     if (++failed > TRIES && !first) return 0;
   }
+  return 0;
 }
