@@ -28,7 +28,8 @@ export function compareCommand(done: (status: number) => void): Command {
     .option('--cpu <model>', 'processor model, as for tessera vm', processor('--cpu'), 'base')
     .addOption(new Option('--workload <name>', 'what the guest does after its boot; may be given several times (default: all)')
       .argParser((name: string, before: string[] | undefined) => [...(before ?? []), phase(name)]))
-    .addOption(new Option('--sweep <what>', 'exit: the H extension with and without look-ahead, on six processors by their price of an exit')
+    .addOption(new Option('--sweep <what>',
+      'exit: the H extension with and without look-ahead, on six processors by their price of an exit')
       .argParser(oneOf('--sweep', ['exit'] as const)))
     .option('--json', 'everything as one JSON object')
     .option('--svg <file>', 'a picture: times native, on a logarithmic scale')

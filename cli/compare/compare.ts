@@ -12,7 +12,8 @@ export interface CompareOptions { readonly kernel: string; readonly initrd?: str
   /** The technique by hardware, on processors that take so long to leave a virtual machine. */ readonly sweep?: 'exit' }
 
 export async function compare(options: CompareOptions): Promise<number> {
-  const phases = options.initrd === undefined ? [] : PHASES.filter((p) => options.workload === undefined || options.workload.includes(p.name)), cpu = options.cpu ?? 'base';
+  const phases = options.initrd === undefined ? [] : PHASES.filter((p) =>
+    options.workload === undefined || options.workload.includes(p.name)), cpu = options.cpu ?? 'base';
   const ways = WAYS.filter((w) => (options.ways === undefined || options.ways.includes(w.name)) &&
     !(w.virt === 'hardware' && cpu.split(',').includes('no-h')));
   if (ways[0]?.virt !== 'native' || ways.length < 2) throw new CliError('E_OPTION',

@@ -19,7 +19,8 @@ import { DISK_BYTES, SETTLE, marker, type Phase } from './workload.ts';
 export interface Way { readonly name: string; readonly virt: 'native' | 'hardware' | 'trap'; readonly shadow?: 'sync' | 'traced';
   readonly lookAhead?: boolean }
 export const WAYS: readonly Way[] = [
-  { name: 'native', virt: 'native' }, { name: 'hardware', virt: 'hardware' }, { name: 'hardware, ahead', virt: 'hardware', lookAhead: true },
+  { name: 'native', virt: 'native' }, { name: 'hardware', virt: 'hardware' },
+  { name: 'hardware, ahead', virt: 'hardware', lookAhead: true },
   { name: 'trap', virt: 'trap', shadow: 'sync' },
     { name: 'trap, traced', virt: 'trap', shadow: 'traced' }, { name: 'trap, ahead', virt: 'trap', shadow: 'sync', lookAhead: true },
 ];

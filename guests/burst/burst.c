@@ -1,7 +1,8 @@
 /*
- * A guest whose exits come in clusters. Four of them, each done many times and timed: the example of Agesen and others (an `in` and five `out`, three of them to
- * port 0x80, which only waits; here the scratch register of the serial port stands for that port), a claim and completion of an interrupt, four registers of a
- * virtio device, and a burst whose code the guest changes each time before it runs it.
+ * A guest whose exits come in clusters. Four of them, each done many times and timed: the example of Agesen and others (an `in` and
+ * five `out`, three of them to port 0x80, which only waits; here the scratch register of the serial port stands for that port), a claim
+ * and completion of an interrupt, four registers of a virtio device, and a burst whose code the guest changes each time before it runs
+ * it.
  */
 typedef unsigned long u64;
 typedef unsigned int u32;
@@ -35,7 +36,8 @@ static void say(void) { line[length++] = '\n'; call(DBCN, 0, length, (u64)line, 
 /* in; out 0x80; (move, move) out; out 0x80; out; out 0x80: six exits, three of them for nothing but time. */
 static void out(void) {
   u64 a;
-  __asm__ volatile("lbu %0, 3(%1)\n\tsb %0, 7(%1)\n\tmv t1, %0\n\tli t2, 0xc0\n\tsb %0, 3(%1)\n\tsb %0, 7(%1)\n\tsb %0, 3(%1)\n\tsb %0, 7(%1)"
+  __asm__ volatile("lbu %0, 3(%1)\n\tsb %0, 7(%1)\n\tmv t1, %0\n\tli t2, 0xc0\n\tsb %0, 3(%1)\n\tsb %0, 7(%1)\n\t"
+    "sb %0, 3(%1)\n\tsb %0, 7(%1)"
                    : "=&r"(a) : "r"(SERIAL) : "t1", "t2", "memory");
 }
 static void claim(void) { u32 source = CLAIM; CLAIM = source; }

@@ -1,6 +1,7 @@
 /*
- * A guest that sorts instructions as Popek and Goldberg did: each is executed in supervisor mode and in user mode, and what becomes of it is compared. Privileged:
- * it traps in user mode and not in supervisor mode. Sensitive without being privileged: it traps in neither and comes out differently.
+ * A guest that sorts instructions as Popek and Goldberg did: each is executed in supervisor mode and in user mode, and what becomes of
+ * it is compared. Privileged: it traps in user mode and not in supervisor mode. Sensitive without being privileged: it traps in neither
+ * and comes out differently.
  */
 typedef unsigned long u64;
 typedef unsigned int u32;
@@ -30,10 +31,13 @@ static void say(void) { line[length++] = '\n'; call(DBCN, 0, length, (u64)line, 
 #define SET(csr) ((u32)(csr) << 20 | 11 << 15 | 2 << 12 | 0x73) /* csrs csr, a1 */
 #define PAIR(name, csr) {"csrr " name, READ(csr)}, {"csrs " name, SET(csr)}
 static const struct { const char *name; u32 word; } kinds[] = {
-  PAIR("sstatus", 0x100), PAIR("sie", 0x104), PAIR("stvec", 0x105), PAIR("scounteren", 0x106), PAIR("senvcfg", 0x10a), PAIR("sscratch", 0x140),
+  PAIR("sstatus", 0x100), PAIR("sie", 0x104), PAIR("stvec", 0x105), PAIR("scounteren", 0x106), PAIR("senvcfg", 0x10a),
+    PAIR("sscratch", 0x140),
   PAIR("sepc", 0x141), PAIR("scause", 0x142), PAIR("stval", 0x143), PAIR("sip", 0x144), PAIR("stimecmp", 0x14d), PAIR("satp", 0x180),
-  {"sret", 0x10200073}, {"sfence.vma", 0x12000073}, {"rdcycle", READ(0xc00)}, {"rdtime", READ(0xc01)}, {"rdinstret", READ(0xc02)}, {"ecall", 0x73},
-  {"csrr mstatus", READ(0x300)}, {"csrr hstatus", READ(0x600)}, {"add", 0x00b50533}, {"auipc", 0x00000517}, {"fence", 0x0ff0000f}, {"fence.i", 0x100f},
+  {"sret", 0x10200073}, {"sfence.vma", 0x12000073}, {"rdcycle", READ(0xc00)}, {"rdtime", READ(0xc01)}, {"rdinstret", READ(0xc02)},
+    {"ecall", 0x73},
+  {"csrr mstatus", READ(0x300)}, {"csrr hstatus", READ(0x600)}, {"add", 0x00b50533}, {"auipc", 0x00000517}, {"fence", 0x0ff0000f},
+    {"fence.i", 0x100f},
   {"an unknown word", 0xffffffff},
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
@@ -48,7 +52,8 @@ __asm__(".text\n\t.balign 4\n\t.globl trial\ntrial:\n\t"
     "la t0, 1f\n\tcsrw stvec, t0\n\tli t1, 0x40120\n\tcsrc sstatus, t1\n\tli t1, 0x20\n\tcsrs sstatus, t1\n\tmv t0, a0\n\tli a0, 0x5a\n\t"
     "bnez t0, 2f\n\tli t1, 0x100\n\tcsrs sstatus, t1\n\taddi t2, a2, 4\n\tcsrw sepc, t2\n\tjr a2\n"
     "2:\tcsrw sepc, a2\n\tsret\n\t"
-    ".balign 4\n1:\tmv a1, a0\n\tcsrr t0, sstatus\n\tli t1, 0x40000\n\tand t0, t0, t1\n\tadd a1, a1, t0\n\tcsrc sstatus, t1\n\tcsrr a0, scause\n\t"
+    ".balign 4\n1:\tmv a1, a0\n\tcsrr t0, sstatus\n\tli t1, 0x40000\n\tand t0, t0, t1\n\tadd a1, a1, t0\n\tcsrc sstatus, t1\n\t"
+      "csrr a0, scause\n\t"
     "ld ra, 0(s2)\n\tld sp, 8(s2)\n\tld gp, 16(s2)\n\tld tp, 24(s2)\n\tld s0, 32(s2)\n\tld s1, 40(s2)\n\tld s2, 48(s2)\n\tret\n");
 static struct outcome run(u32 word, u64 user) {
   slot[0] = word;

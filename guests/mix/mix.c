@@ -1,7 +1,8 @@
 /*
- * Three guests that do different work, and say how many instructions it took: COMPUTE has the kernels of CoreMark (a list that is sorted and searched, matrices,
- * a state machine over text, a checksum of all) and nothing of the machine; SYSTEM does what a kernel does between two programs (its registers, traps, changes of
- * a page table and fences); DEVICE prints to the serial port as a driver does, status and character, one by one.
+ * Three guests that do different work, and say how many instructions it took: COMPUTE has the kernels of CoreMark (a list that is
+ * sorted and searched, matrices, a state machine over text, a checksum of all) and nothing of the machine; SYSTEM does what a kernel
+ * does between two programs (its registers, traps, changes of a page table and fences); DEVICE prints to the serial port as a driver
+ * does, status and character, one by one.
  */
 typedef unsigned long u64;
 typedef unsigned int u32;
@@ -83,8 +84,10 @@ static const char name[] = "system";
 static u64 root[512] __attribute__((aligned(4096))), middle[512] __attribute__((aligned(4096))), low[512] __attribute__((aligned(4096)));
 static u64 traps;
 __attribute__((aligned(4), naked)) static void entry(void) { /* each trap: its registers saved and restored, one instruction further */
-  __asm__ volatile("csrrw tp, sscratch, tp\n\taddi sp, sp, -32\n\tsd t0, 0(sp)\n\tsd t1, 8(sp)\n\tsd t2, 16(sp)\n\tcsrr t0, scause\n\tcsrr t1, sepc\n\t"
-                   "csrr t2, stval\n\taddi t1, t1, 4\n\tcsrw sepc, t1\n\tld t0, 0(sp)\n\tld t1, 8(sp)\n\tld t2, 16(sp)\n\taddi sp, sp, 32\n\t"
+  __asm__ volatile("csrrw tp, sscratch, tp\n\taddi sp, sp, -32\n\tsd t0, 0(sp)\n\tsd t1, 8(sp)\n\tsd t2, 16(sp)\n\t"
+    "csrr t0, scause\n\tcsrr t1, sepc\n\t"
+                   "csrr t2, stval\n\taddi t1, t1, 4\n\tcsrw sepc, t1\n\tld t0, 0(sp)\n\tld t1, 8(sp)\n\tld t2, 16(sp)\n\t"
+                     "addi sp, sp, 32\n\t"
                    "csrrw tp, sscratch, tp\n\tsret");
 }
 static u64 work(void) {
@@ -96,7 +99,7 @@ static u64 work(void) {
   __asm__ volatile("csrw satp, %0\n\tsfence.vma" : : "r"(8UL << 60 | (u64)root >> 12) : "memory");
   for (int round = 0; round < ROUNDS; round++) {
     u64 status, page = (u64)pages + (round & 15) * 4096;
-    __asm__ volatile("csrrci %0, sstatus, 2" : "=r"(status)); /* interrupts off; a table entry changes; its fence; interrupts as they were */
+    __asm__ volatile("csrrci %0, sstatus, 2" : "=r"(status)); /* interrupts off; an entry changes; its fence; as before */
     low[round & 1] = page >> 2 | 0xc7;
     __asm__ volatile("sfence.vma %0" : : "r"(0x40000000UL + (round & 1) * 4096) : "memory");
     __asm__ volatile("csrs sstatus, %0" : : "r"(status & 2));
