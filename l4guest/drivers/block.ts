@@ -1,80 +1,85 @@
 /**
- * Block devices: disks of the board (/dev/vda …) and loop devices, each a ByteSource under a device number. They can be read and looked
- * at; writing to them is not there yet.
+ * Block devices: disks of the board (/dev/vda …) with their partitions (/dev/vda1 …), and loop devices, each a source of bytes under a
+ * device number. What is written goes to the disk before the call ends; there are no buffers between.
  *
- * Documentation: loop(4), include/uapi/linux/fs.h and loop.h of Linux
+ * Documentation: include/uapi/linux/fs.h
  */
 import { E } from '../abi/errno.ts';
-import { O, S, makeDevice, minorOf } from '../abi/linux.ts';
-import { NotHere } from '../kernel/later.ts';
+import { Cap, O, makeDevice, minorOf } from '../abi/linux.ts';
+import { capable } from '../kernel/creds.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import type { Thread } from '../kernel/thread.ts';
 import type { Co, Sleeper } from '../kernel/wait.ts';
-import { KernelIo, copyIn, copyOut, setBig, setU32, type Io } from '../mm/uaccess.ts';
-import type { ByteSource } from '../fs/bytesource.ts';
+import { getBig, setBig, setU16, setU32, type Io } from '../mm/uaccess.ts';
+import { PartOf, type BlockSource } from '../fs/bytesource.ts';
 import { File } from '../fs/file.ts';
 import type { Inode } from '../fs/inode.ts';
+import { Lo, Loop } from './loop.ts';
+import { findPartitions, type Partition } from './partitions.ts';
 
-const VIRTIO = 254, LOOP = 7, LOOPS = 8;
-const Blk = { ROGET: 0x125e, GETSIZE: 0x1260, FLSBUF: 0x1261, SSZGET: 0x1268, BSZGET: 0x80081270, GETSIZE64: 0x80081272 } as const;
-const Lo = {
-  SET_FD: 0x4c00, CLR_FD: 0x4c01, SET_STATUS: 0x4c02, SET_STATUS64: 0x4c04, GET_STATUS64: 0x4c05, SET_CAPACITY: 0x4c07, CONFIGURE: 0x4c0a,
-  GET_FREE: 0x4c82
+const VIRTIO = 254, LOOP = 7, LOOPS = 8, MINORS = 16, PIECE = 65_536;
+const Blk = {
+  ROSET: 0x125d, ROGET: 0x125e, RRPART: 0x125f, GETSIZE: 0x1260, FLSBUF: 0x1261, RAGET: 0x1263, SSZGET: 0x1268, DISCARD: 0x1277,
+  IOMIN: 0x1278, IOOPT: 0x1279, ALIGNOFF: 0x127a, PBSZGET: 0x127b, ZEROOUT: 0x127f, BSZGET: 0x80081270, BSZSET: 0x40081271,
+  GETSIZE64: 0x80081272, GEOMETRY: 0x301,
 } as const;
-/** struct loop_info64: offset and size limit at 24, name at 72. */
-const INFO = 232, INFO_OFFSET = 24, INFO_LIMIT = 32;
 
-/** What stands behind a loop device's number. */
-class Loop implements ByteSource {
-  file: File | undefined;
-  /** Who attached the file: it reads when no thread of a program does. */
-  thread: Thread | undefined;
-  offset = 0;
-  limit = 0;
-  info: Uint8Array = new Uint8Array(INFO);
-  get size(): number {
-    const rest = Math.max(0, (this.file?.inode.size ?? 0) - this.offset);
-    return this.limit > 0 ? Math.min(rest, this.limit) : rest;
-  }
-  *read(s: Sleeper, pos: number, length: number): Co<Uint8Array | number> {
-    const { file } = this, reader = 'proc' in s ? s as Thread : this.thread!, out = new Uint8Array(length), io = new KernelIo(out);
-    if (!file || pos + length > this.size) return -E.IO;
-    for (;;) {
-      try {
-        const n = file.read(io, this.offset + pos + io.done, reader), got = typeof n === 'number' ? n : yield* n;
-        if (io.done === length) return out;
-        if (got <= 0) return got < 0 ? got : -E.IO;
-      } catch (e) {
-        if (!(e instanceof NotHere)) throw e;
-        io.done = 0;
-        const r = yield* e.fetch(s);
-        if (r < 0) return r;
-      }
-    }
-  }
-  clear(): void { this.file?.release(); this.file = undefined; this.offset = this.limit = 0; this.info = new Uint8Array(INFO); }
-}
+export interface BlockDevice { readonly name: string; readonly rdev: number; readonly source: BlockSource }
 
 /** The block devices of one kernel. */
 export class BlockDevices {
-  readonly loops = Array.from({ length: LOOPS }, () => new Loop());
-  readonly disks: ByteSource[] = [];
-  /** Names and numbers for /dev. */
-  get names(): { name: string; rdev: number }[] {
+  readonly loops = Array.from({ length: LOOPS }, (_, i) => new Loop(i));
+  private readonly disks: { readonly source: BlockSource; parts: ReadonlyMap<number, PartOf> }[] = [];
+  /** Told of names that come and go: /dev. */
+  onChange: ((name: string, rdev: number, there: boolean) => void) | undefined;
+
+  addDisk(source: BlockSource, partitions: readonly Partition[]): void {
+    this.disks.push({ source, parts: partsOf(source, partitions) });
+  }
+  /** Puts other partitions on a disk. */
+  private divide(disk: number, partitions: readonly Partition[]): void {
+    const d = this.disks[disk]!, before = this.partNames(disk);
+    for (const p of before) this.onChange?.(p.name, p.rdev, false);
+    d.parts = partsOf(d.source, partitions);
+    for (const p of this.partNames(disk)) this.onChange?.(p.name, p.rdev, true);
+  }
+  private partNames(disk: number): BlockDevice[] {
+    return [...this.disks[disk]!.parts].map(([n, source]) =>
+      ({ name: `${nameOf(disk)}${n}`, rdev: makeDevice(VIRTIO, disk * MINORS + n), source }));
+  }
+  /** All that /dev shows. */
+  get all(): BlockDevice[] {
     return [
-      ...this.disks.map((_, i) => ({ name: `vd${String.fromCharCode(97 + i)}`, rdev: makeDevice(VIRTIO, i * 16) })),
-      ...this.loops.map((_, i) => ({ name: `loop${i}`, rdev: makeDevice(LOOP, i) }))
+      ...this.disks.flatMap((d, i) => [{ name: nameOf(i), rdev: makeDevice(VIRTIO, i * MINORS), source: d.source }, ...this.partNames(i)]),
+      ...this.loops.map((source, i) => ({ name: `loop${i}`, rdev: makeDevice(LOOP, i), source }))
     ];
   }
   /** What is behind a device number; undefined: no disk there. */
-  source(rdev: number): ByteSource | undefined {
-    const minor = minorOf(rdev), major = (rdev >>> 8) & 0xfff;
-    if (major === VIRTIO && minor % 16 === 0) return this.disks[minor / 16];
+  source(rdev: number): BlockSource | undefined {
+    const minor = minorOf(rdev), major = (rdev >>> 8) & 0xfff, disk = major === VIRTIO ? this.disks[Math.floor(minor / MINORS)] : undefined;
+    if (disk) return minor % MINORS === 0 ? disk.source : disk.parts.get(minor % MINORS);
     const loop = major === LOOP ? this.loops[minor] : undefined;
     return loop?.file ? loop : undefined;
   }
   loop(rdev: number): Loop | undefined { return ((rdev >>> 8) & 0xfff) === LOOP ? this.loops[minorOf(rdev)] : undefined; }
+  /** Reads the partition table of a disk anew (BLKRRPART). */
+  *rescan(t: Sleeper, rdev: number): Co<number> {
+    const disk = minorOf(rdev) / MINORS, source = this.source(rdev);
+    if (((rdev >>> 8) & 0xfff) !== VIRTIO || !Number.isInteger(disk) || !source) return -E.INVAL;
+    const search = findPartitions(source.size);
+    let step = search.next();
+    while (!step.done) {
+      const { pos, length } = step.value, bytes = pos + length <= source.size ? yield* source.read(t, pos, length) : undefined;
+      step = search.next(typeof bytes === 'number' ? undefined : bytes);
+    }
+    this.divide(disk, step.value);
+    return 0;
+  }
 }
+const nameOf = (disk: number): string => `vd${String.fromCharCode(97 + disk)}`;
+const partsOf = (source: BlockSource, partitions: readonly Partition[]): ReadonlyMap<number, PartOf> =>
+  new Map(partitions.map((p) => [p.number, new PartOf(source, p.start, p.size)]));
+
 const devices = new WeakMap<Kernel, BlockDevices>();
 export function blockDevicesOf(k: Kernel): BlockDevices {
   let b = devices.get(k);
@@ -83,84 +88,99 @@ export function blockDevicesOf(k: Kernel): BlockDevices {
 }
 
 export function openBlock(t: Thread, inode: Inode, flags: number): File | number {
-  const all = blockDevicesOf(t.k), loop = all.loop(inode.rdev);
-  if (!loop && !all.source(inode.rdev)) return -E.NXIO;
-  if (!loop && (flags & O.ACCMODE) !== O.RDONLY) return -E.ROFS;
+  const all = blockDevicesOf(t.k), loop = all.loop(inode.rdev), source = all.source(inode.rdev);
+  if (!loop && !source) return -E.NXIO;
+  if (source?.readOnly && (flags & O.ACCMODE) !== O.RDONLY) return -E.ACCES;
   return new BlockFile(inode, flags, all);
 }
 
-class BlockFile extends File {
+/** The open file of a block device; `source` is undefined for a loop device without a file. */
+export class BlockFile extends File {
   override readonly sleeps = true;
   private readonly all: BlockDevices;
   constructor(inode: Inode, flags: number, all: BlockDevices) { super(inode, flags); this.all = all; }
-  private get source(): ByteSource | undefined { return this.all.source(this.inode.rdev); }
+  get source(): BlockSource | undefined { return this.all.source(this.inode.rdev); }
   override get seekable(): boolean { return true; }
   override get end(): number { return this.source?.size ?? 0; }
+  /** O_DIRECT wants whole sectors. */
+  private torn(pos: number, length: number): boolean { return (this.flags & O.DIRECT) !== 0 && (pos % 512 !== 0 || length % 512 !== 0); }
   override *read(io: Io, pos: number, t: Thread): Co<number> {
     const { source } = this, n = Math.max(0, Math.min(io.left, (source?.size ?? 0) - pos));
+    if (this.torn(pos, io.left)) return -E.INVAL;
     if (!source || n === 0) return 0;
     for (let done = 0; done < n; ) {
-      const bytes = yield* source.read(t, pos + done, Math.min(65_536, n - done));
+      const bytes = yield* source.read(t, pos + done, Math.min(PIECE, n - done));
       if (typeof bytes === 'number') return done > 0 ? done : bytes;
       io.put(bytes, 0, bytes.length);
       done += bytes.length;
     }
     return n;
   }
-  override write(): number { return -E.ROFS; }
-  override ioctl(t: Thread, command: number, arg: number): number {
-    const size = this.source?.size ?? 0, loop = this.all.loop(this.inode.rdev);
+  override *write(io: Io, pos: number, t: Thread): Co<number> {
+    const { source } = this, n = Math.min(io.left, (source?.size ?? 0) - pos);
+    if (this.torn(pos, io.left)) return -E.INVAL;
+    if (io.left === 0) return 0;
+    if (!source || n <= 0) return -E.NOSPC;
+    if (source.readOnly) return -E.PERM;
+    for (let done = 0; done < n; ) {
+      const bytes = new Uint8Array(Math.min(PIECE, n - done));
+      io.take(bytes, 0, bytes.length);
+      const failed = yield* source.write(t, pos + done, bytes);
+      if (failed) return done > 0 ? done : failed;
+      done += bytes.length;
+    }
+    if (this.flags & (O.SYNC | O.DSYNC)) return (yield* source.flush(t)) || n;
+    return n;
+  }
+  override sync(t: Thread): Co<number> | number { return this.source?.flush(t) ?? 0; }
+  override ioctl(t: Thread, command: number, arg: number): number | Co<number> {
+    const size = this.source?.size ?? 0, loop = this.all.loop(this.inode.rdev), { mm } = t;
     switch (command) {
-      case Blk.GETSIZE64: setBig(t.mm, arg, BigInt(size)); return 0;
-      case Blk.GETSIZE: setBig(t.mm, arg, BigInt(Math.floor(size / 512))); return 0;
-      case Blk.SSZGET: setU32(t.mm, arg, 512); return 0;
-      case Blk.BSZGET: setBig(t.mm, arg, 4096n); return 0;
-      case Blk.ROGET: setU32(t.mm, arg, 1); return 0;
-      case Blk.FLSBUF: return 0;
-      default: return loop ? loopControl(t, loop, command, arg) : -E.NOTTY;
+      case Blk.GETSIZE64: setBig(mm, arg, BigInt(size)); return 0;
+      case Blk.GETSIZE: setBig(mm, arg, BigInt(Math.floor(size / 512))); return 0;
+      case Blk.SSZGET: case Blk.PBSZGET: case Blk.IOMIN: setU32(mm, arg, 512); return 0;
+      case Blk.IOOPT: case Blk.ALIGNOFF: setU32(mm, arg, 0); return 0;
+      case Blk.BSZGET: setBig(mm, arg, 4096n); return 0;
+      case Blk.BSZSET: return getBig(mm, arg) === 4096n ? 0 : -E.INVAL;
+      case Blk.RAGET: setBig(mm, arg, 256n); return 0;
+      case Blk.ROGET: setU32(mm, arg, this.source?.readOnly ? 1 : 0); return 0;
+      case Blk.FLSBUF: return capable(t.creds, Cap.SYS_ADMIN) ? this.sync(t) : -E.ACCES;
+      case Blk.RRPART: return capable(t.creds, Cap.SYS_ADMIN) ? this.all.rescan(t, this.inode.rdev) : -E.ACCES;
+      case Blk.DISCARD: return -E.OPNOTSUPP;
+      case Blk.ZEROOUT: return this.writable ? this.zero(t, arg) : -E.BADF;
+      case Blk.GEOMETRY: return loop ? -E.NOTTY : tellGeometry(t, arg, size);
+      default: return loop ? loop.control(t, command, arg, this.writable) : -E.NOTTY;
     }
   }
-}
-
-function loopControl(t: Thread, loop: Loop, command: number, arg: number): number {
-  switch (command) {
-    case Lo.SET_FD: return attach(t, loop, arg, new Uint8Array(INFO));
-    case Lo.CONFIGURE: {
-      const b = copyIn(t.mm, arg, 8 + INFO);
-      return attach(t, loop, new DataView(b.buffer).getUint32(0, true), b.slice(8));
+  /** BLKZEROOUT: start and length in bytes, whole sectors. */
+  private *zero(t: Thread, va: number): Co<number> {
+    const start = Number(getBig(t.mm, va)), length = Number(getBig(t.mm, va + 8)), { source } = this;
+    if (start % 512 || length % 512 || !source || start + length > source.size) return -E.INVAL;
+    for (let done = 0; done < length; done += PIECE) {
+      const failed = yield* source.write(t, start + done, new Uint8Array(Math.min(PIECE, length - done)));
+      if (failed) return failed;
     }
-    case Lo.CLR_FD: if (!loop.file) return -E.NXIO; loop.clear(); return 0;
-    case Lo.SET_STATUS64: if (!loop.file) return -E.NXIO; setInfo(loop, copyIn(t.mm, arg, INFO)); return 0;
-    case Lo.GET_STATUS64: if (!loop.file) return -E.NXIO; copyOut(t.mm, arg, loop.info); return 0;
-    case Lo.SET_CAPACITY: return loop.file ? 0 : -E.NXIO;
-    case Lo.SET_STATUS: return -E.INVAL;
-    default: return -E.NOTTY;
+    return 0;
   }
 }
-function attach(t: Thread, loop: Loop, fd: number, info: Uint8Array): number {
-  const f = t.proc.fds.get(fd);
-  if (!f) return -E.BADF;
-  if (loop.file) return -E.BUSY;
-  if (f.inode.type !== S.IFREG) return -E.INVAL;
-  loop.file = f.hold();
-  loop.thread = t;
-  setInfo(loop, info);
+/** struct hd_geometry: heads, sectors, cylinders, start; as virtio disks without one of their own say. */
+function tellGeometry(t: Thread, va: number, size: number): number {
+  setU16(t.mm, va, 64 | (32 << 8));
+  setU16(t.mm, va + 2, Math.floor(size / 512 / (64 * 32)) & 0xffff);
+  setBig(t.mm, va + 8, 0n);
   return 0;
 }
-function setInfo(loop: Loop, info: Uint8Array): void {
-  const v = new DataView(info.buffer, info.byteOffset);
-  loop.info = info;
-  loop.offset = Number(v.getBigUint64(INFO_OFFSET, true) & 0x1f_ffff_ffff_ffffn);
-  loop.limit = Number(v.getBigUint64(INFO_LIMIT, true) & 0x1f_ffff_ffff_ffffn);
-}
 
-/** /dev/loop-control: which loop device is free. */
+/** /dev/loop-control: which loop device is free. There are as many as there are. */
 export class LoopControl extends File {
   private readonly k: Kernel;
   constructor(inode: Inode, flags: number, k: Kernel) { super(inode, flags); this.k = k; }
-  override ioctl(_t: Thread, command: number): number {
+  override ioctl(_t: Thread, command: number, arg: number): number {
+    const { loops } = blockDevicesOf(this.k);
+    if (command === Lo.CTL_ADD) return loops[arg] ? -E.EXIST : -E.NOSPC;
+    if (command === Lo.CTL_REMOVE) return loops[arg] ? -E.BUSY : -E.NODEV;
     if (command !== Lo.GET_FREE) return -E.NOTTY;
-    const free = blockDevicesOf(this.k).loops.findIndex((l) => !l.file);
+    const free = loops.findIndex((l) => !l.file);
     return free < 0 ? -E.NOSPC : free;
   }
 }

@@ -5,7 +5,7 @@ import { Cap, Handler, O, Poll, Sig } from '../abi/linux.ts';
 import { capable } from '../kernel/creds.ts';
 import { E } from '../abi/errno.ts';
 import type { Kernel } from '../kernel/kernel.ts';
-import type { ProcessGroup, Session, Terminal } from '../kernel/process.ts';
+import { ProcessGroup, type Session, type Terminal } from '../kernel/process.ts';
 import { bit } from '../kernel/sigqueue.ts';
 import type { Thread } from '../kernel/thread.ts';
 import type { Timer } from '../kernel/timers.ts';
@@ -211,10 +211,13 @@ export class Tty implements Terminal {
     if (!mine) return -E.NOTTY;
     const held = this.background(t, Sig.TTOU);
     if (held) return held === -E.IO ? -E.NOTTY : held;
-    const g = this.k.pids.groups.get(t.proc.numbers.id(id));
-    if (!g) return id < 0 ? -E.INVAL : -E.SRCH;
-    if (g.session !== t.proc.session) return -E.PERM;
-    this.foreground = g;
+    const known = t.proc.numbers.id(id), g = this.k.pids.groups.get(known);
+    if (id < 0) return -E.INVAL;
+    // A number that a process or thread bears is known; if no group bears it, the session is that of whoever does.
+    const session = g?.session ?? this.k.pids.processes.get(known)?.session ?? this.k.pids.threads.get(known)?.proc.session;
+    if (!session && !this.k.pids.isTaken(known)) return -E.SRCH;
+    if (session !== t.proc.session) return -E.PERM;
+    this.foreground = g ?? new ProcessGroup(known, session);
     return 0;
   }
   /** Becomes the controlling terminal of a session leader. */

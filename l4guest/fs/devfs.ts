@@ -22,7 +22,15 @@ export function devTree(k: Kernel): TmpDir {
     const i = root.create(S.IFCHR | d.mode, makeDev(d.major, d.minor));
     root.add(d.name, i);
   }
-  for (const b of blockDevicesOf(k).names) root.add(b.name, root.create(S.IFBLK | 0o660, b.rdev));
+  const disks = blockDevicesOf(k), there = root, add = (name: string, rdev: number): void => {
+    there.add(name, there.create(S.IFBLK | 0o660, rdev));
+  };
+  for (const b of disks.all) add(b.name, b.rdev);
+  disks.onChange = (name, rdev, comes) => {
+    const old = there.lookup(name);
+    if (comes && !old) add(name, rdev);
+    if (!comes && old) there.unlink(name, old);
+  };
   for (const [name, target] of [['fd', '/proc/self/fd'], ['stdin', '/proc/self/fd/0'], ['stdout', '/proc/self/fd/1'],
     ['stderr', '/proc/self/fd/2']] as const) root.makeLink(name, target);
   addGates(k, root, makeDev);

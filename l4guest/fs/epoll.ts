@@ -55,6 +55,7 @@ export class EpollFile extends File {
     this.name = 'anon_inode:[eventpoll]';
   }
   override get seeksNowhere(): boolean { return true; }
+  override ioctl(): number { return -E.INVAL; }
 
   private key(fd: number, f: File): string {
     let id = this.ids.get(f);

@@ -46,6 +46,10 @@ export class GeneratedFile extends File {
   private text: Uint8Array | undefined;
   override get seekable(): boolean { return true; }
   override get end(): number { return this.text?.length ?? 0; }
+  /** Texts of procfs have no end to seek from. */
+  override seek(offset: number, whence: number): number {
+    return whence > 1 && this.inode.fs.type === 'proc' ? -E.INVAL : super.seek(offset, whence);
+  }
   override read(io: Io, pos: number, t: Thread): number {
     if ((pos === 0 || !this.text) && !this.make(t)) return -E.NOMEM;
     if (!this.text) return 0;

@@ -82,6 +82,8 @@ export abstract class Inode {
   get isDir(): boolean { return this.type === S.IFDIR; }
   get isLink(): boolean { return this.type === S.IFLNK; }
   get size(): number { return 0; }
+  /** Nobody changes it, whoever they are. */
+  get immutable(): boolean { return false; }
   /** Blocks of 512 bytes. */
   get blocks(): number { return Math.ceil(this.size / 4096) * 8; }
   get dev(): number { return this.fs.dev; }

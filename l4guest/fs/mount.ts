@@ -3,13 +3,8 @@
  * What is mounted in a shared mount appears in its peers and slaves too.
  */
 import { E } from '../abi/errno.ts';
-import { AT, Cap, MntFlag, Ms, S } from '../abi/linux.ts';
-import { blockDevicesOf } from '../drivers/block.ts';
-import { NotHere } from '../kernel/later.ts';
-import type { Co, Sleeper } from '../kernel/wait.ts';
-import type { ByteSource } from './bytesource.ts';
-import { Ext4, beginAsExt4 } from './ext4.ts';
-import type { TmpDir } from './tmpfs.ts';
+import { AT, Cap, MntFlag, Ms } from '../abi/linux.ts';
+import { diskTypes, type Maker } from './diskfs.ts';
 import { capableIn, type UserSpace } from '../kernel/spaces.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import type { Process } from '../kernel/process.ts';
@@ -26,19 +21,6 @@ import { WalkFlag, at, pathOf } from './walk.ts';
 /** Flags that belong to a mount, not to its file system. */
 export const OF_MOUNT = Ms.RDONLY | Ms.NOSUID | Ms.NODEV | Ms.NOEXEC | Ms.NOSYMFOLLOW | Ms.NOATIME | Ms.NODIRATIME | Ms.RELATIME;
 
-type Maker = (k: Kernel, source: string, data: string, t: Thread) => Directory | number;
-/** Looked at once, kept for the mount that follows: a disk must be asked. */
-const probes = new WeakMap<ByteSource, { readonly root: TmpDir | number }>();
-const ext4On = (type: string): Maker => (k, source, _data, t) => {
-  const p = target(t, source);
-  if (typeof p === 'number') return p;
-  if (p.inode.type !== S.IFBLK) return -E.NOTBLK;
-  const disk = blockDevicesOf(k).source(p.inode.rdev), probe = disk && probes.get(disk);
-  if (!disk) return -E.NXIO;
-  if (!probe) throw new NotHere((s) => probeExt4(s, k, disk, type, source));
-  probes.delete(disk);
-  return probe.root;
-};
 const types: Record<string, Maker> = {
   __proto__: null as never,
   proc: (k, _source, _data, t) => procTree(k, t.proc.numbers),
@@ -48,7 +30,7 @@ const types: Record<string, Maker> = {
     return typeof options === 'number' ? options : k.newTmpFs('tmpfs', source || 'tmpfs', 0o1777, options).root;
   },
   ramfs: (k, source) => k.newTmpFs('ramfs', source || 'ramfs').root,
-  ext4: ext4On('ext4'), ext3: ext4On('ext3'), ext2: ext4On('ext2'),
+  ...diskTypes,
   overlay: (k, _source, data, t) => overlay(k, data, t),
   devtmpfs: (k) => devTree(k),
   devpts: (k) => ptsTree(k),
@@ -62,14 +44,6 @@ export function makeFileSystem(t: Thread, type: string, source: string, data: st
 }
 export const isFileSystem = (type: string): boolean => types[type] !== undefined;
 
-function* probeExt4(s: Sleeper, k: Kernel, disk: ByteSource, type: string, source: string): Co<number> {
-  const ext4 = yield* Ext4.open(s, disk), root = k.newTmpFs(type, source).root;
-  const failed = typeof ext4 === 'number' ? ext4 : yield* beginAsExt4(s, root, ext4);
-  root.fs.readOnly = true;
-  if (typeof ext4 !== 'number') root.fs.space = ext4.space;
-  probes.set(disk, { root: failed || root });
-  return 0;
-}
 /** Layers of an overlay, and overlays upon overlays (OVL_MAX_STACK, FILESYSTEM_MAX_STACK_DEPTH). */
 const MOST_LAYERS = 500, MOST_DEPTH = 2;
 function overlay(k: Kernel, data: string, t: Thread): Directory | number {

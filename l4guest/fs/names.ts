@@ -53,11 +53,11 @@ export function makeSymlink(t: Thread, target: string, fd: number, path: string)
 }
 
 export function linkInode(t: Thread, inode: Inode, mount: Mount | undefined, fd: number, path: string): Later<number> {
-  if (inode.isDir) return -E.PERM;
   const failed = vacant(t, fd, path, place);
   if (failed) return failed;
   const { dir, name } = place;
   if (dir.fs !== inode.fs || (mount && mount !== place.dirMount)) return -E.XDEV;
+  if (inode.isDir) return -E.PERM;
   return after(dir.link(name, inode, t), named(dir, name, 0));
 }
 
@@ -72,6 +72,7 @@ export function unlinkAt(t: Thread, fd: number, path: string, directory: boolean
   if (isReadOnly(dirMount)) return -E.ROFS;
   const denied = mayDelete(dir, inode, t.creds);
   if (denied) return denied;
+  if (dir.fs.type === 'proc') return -E.PERM;
   if (directory && !inode.isDir) return -E.NOTDIR;
   if (!directory && (inode.isDir || slash)) return inode.isDir ? -E.ISDIR : -E.NOTDIR;
   if (t.proc.mounts.covers(inode)) return -E.BUSY;

@@ -22,6 +22,7 @@ class SpaceInode extends Inode {
   override open(_t: Thread, flags: number): File | number { return (flags & O.ACCMODE) === O.RDONLY ? new SpaceFile(this, flags) : -E.PERM;
     }
   override change(): number { return -E.PERM; }
+  override get immutable(): boolean { return true; }
   override hold(): void { if (this.space instanceof MountSpace) this.space.hold(); }
   override letGo(): void { if (this.space instanceof MountSpace) this.space.release(); }
 }

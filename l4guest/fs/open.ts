@@ -15,6 +15,7 @@ const place = newPlace();
 export function openAt(t: Thread, dirfd: number, path: string, flags: number, mode: number, resolve = 0): Later<File | number> {
   const nameless = (flags & O.TMPFILE) !== 0 && (flags & O.PATH) === 0;
   if (nameless && (flags & (O.DIRECTORY | O.CREAT)) !== O.DIRECTORY) return -E.INVAL;
+  if ((flags & (O.DIRECTORY | O.CREAT)) === (O.DIRECTORY | O.CREAT)) return -E.INVAL;
   const base = baseOf(t, dirfd, path, resolve);
   if (typeof base === 'number') return base;
   if (nameless) return openNameless(t, base, path, flags, mode);
@@ -22,8 +23,9 @@ export function openAt(t: Thread, dirfd: number, path: string, flags: number, mo
   const how = resolve | (flags & O.NOFOLLOW || exclusive ? 0 : WalkFlag.follow) | (flags & O.CREAT ? WalkFlag.parent : 0);
   place.makes = flags & O.CREAT ? mode & 0o7777 & ~t.proc.fs.umask : -1;
   const failed = walk(t, base, path, how, place);
+  if (place.slash && flags & O.CREAT && (!failed || failed === -E.NOTDIR)) return -E.ISDIR;
   if (failed) return failed;
-  if (!place.inode) return place.slash ? -E.ISDIR : create(t, flags, mode);
+  if (!place.inode) return create(t, flags, mode);
   if (exclusive) return -E.EXIST;
   if (flags & O.CREAT && place.inode.isDir) return -E.ISDIR;
   return openPath(t, pathOf(place), flags);
@@ -60,6 +62,9 @@ export function openPath(t: Thread, path: Path, flags: number): Later<File | num
   });
 }
 
+/** File systems whose files have no pages that O_DIRECT could go around. */
+const GENERATED = new Set(['proc', 'sysfs', 'devpts']);
+
 /** Checks rights and opens. */
 function openNow(t: Thread, path: Path, flags: number, created: boolean): File | number {
   const { inode, mount } = path;
@@ -67,7 +72,7 @@ function openNow(t: Thread, path: Path, flags: number, created: boolean): File |
   if (flags & O.PATH) return placed(new PathFile(inode, flags), path);
   if (inode.isLink) return -E.LOOP;
   const access = flags & O.ACCMODE, write = access !== O.RDONLY, type = inode.type;
-  if (write && inode.isDir) return -E.ISDIR;
+  if ((write || flags & O.TRUNC) && inode.isDir) return -E.ISDIR;
   if (mount.flags & Ms.NODEV && (type === S.IFCHR || type === S.IFBLK)) return -E.ACCES;
   if ((write || flags & O.TRUNC) && type === S.IFREG && isReadOnly(mount)) return -E.ROFS;
   const need = flags & O.EXEC ? May.EXEC : (access === O.WRONLY ? 0 : May.READ) | (write || flags & O.TRUNC ? May.WRITE : 0);
@@ -75,7 +80,8 @@ function openNow(t: Thread, path: Path, flags: number, created: boolean): File |
   if (!created && !permitted(inode, need, t.creds)) return -E.ACCES;
   if (flags & O.NOATIME && t.creds.fsuid !== inode.uid && !capableOver(inode, t.creds, Cap.FOWNER)) return -E.PERM;
   if (write && type === S.IFREG && t.k.isExecuting(inode)) return -E.TXTBSY;
-  const file = inode.open(t, flags & ~(O.EXEC | O.CREAT | O.EXCL | O.TRUNC | O.CLOEXEC | O.DIRECTORY));
+  if (flags & O.DIRECT && type !== S.IFBLK && (type !== S.IFREG || GENERATED.has(inode.fs.type))) return -E.INVAL;
+  const file = inode.open(t, flags & ~(O.EXEC | O.CREAT | O.EXCL | O.TRUNC | O.CLOEXEC));
   if (typeof file === 'number') return file;
   file.created = created;
   file.flags &= ~O.NOCTTY; // only for terminals, and only while they are opened

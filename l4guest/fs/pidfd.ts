@@ -4,7 +4,16 @@ import { O, Poll, S } from '../abi/linux.ts';
 import type { Process } from '../kernel/process.ts';
 import { Run, type Thread } from '../kernel/thread.ts';
 import { File } from './file.ts';
-import type { Inode } from './inode.ts';
+import { Inode } from './inode.ts';
+import type { Kernel } from '../kernel/kernel.ts';
+
+class PidInode extends Inode {
+  override open(): number { return -E.NXIO; }
+  override change(): number { return -E.PERM; }
+  override get immutable(): boolean { return true; }
+}
+/** The inode of a new pidfd. */
+export const pidInode = (k: Kernel): Inode => new PidInode(k.nowhere.fs, S.IFREG | 0o600);
 
 export class PidFile extends File {
   readonly process: Process;
@@ -19,6 +28,7 @@ export class PidFile extends File {
   /** Its parent has heard of its end, and its number may be somebody else's. */
   get reaped(): boolean { return this.process.k.pids.processes.get(this.process.pid) !== this.process; }
   get ended(): boolean { return !this.process.alive || this.thread?.state === Run.dead; }
+  override ioctl(): number { return -E.INVAL; }
   override poll(): number { return (this.ended ? Poll.IN | Poll.RDNORM : 0) | (this.reaped ? Poll.HUP : 0); }
   override get details(): string {
     const pid = this.reaped ? -1 : this.thread?.tid ?? this.process.pid;
@@ -26,7 +36,7 @@ export class PidFile extends File {
   }
 }
 export function pidFd(t: Thread, p: Process, flags: number, thread?: Thread): number {
-  const file = new PidFile(t.k.anon.make(S.IFREG | 0o600), flags & (O.NONBLOCK | O.EXCL), p, thread),
+  const file = new PidFile(pidInode(t.k), flags & (O.NONBLOCK | O.EXCL), p, thread),
     fd = file.charge(t.k.frames) ? t.proc.fds.add(file, true, t.proc.limits.files) : -E.NFILE;
   if (fd < 0) file.release();
   return fd;

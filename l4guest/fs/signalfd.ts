@@ -11,7 +11,7 @@ export class SignalFile extends File {
   set: bigint;
   private readonly k: Kernel;
   constructor(inode: Inode, flags: number, k: Kernel, set: bigint) {
-    super(inode, O.RDONLY | (flags & O.NONBLOCK));
+    super(inode, O.RDWR | (flags & O.NONBLOCK));
     this.set = set; this.k = k; this.wq = k.signalWq; this.name = 'anon_inode:[signalfd]';
   }
   override get seeksNowhere(): boolean { return true; }

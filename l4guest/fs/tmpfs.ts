@@ -72,7 +72,7 @@ export class TmpFs implements MemoryFs, FileSystem {
   private lastIno = 0;
 
   constructor(init: {
-    type: string; dev: number; magic?: number; source?: string; frames: Frames; clock: () => Time; openSpecial: OpenSpecial
+    type: string; dev: number; magic?: number | undefined; source?: string; frames: Frames; clock: () => Time; openSpecial: OpenSpecial
   },
       mode = 0o755, limits: TmpOptions = {}) {
     this.limits = limits;

@@ -4,7 +4,7 @@ import { setU32 } from '../mm/uaccess.ts';
 import { armCpuLimit } from './cputimers.ts';
 import { E } from '../abi/errno.ts';
 import type { Kernel } from './kernel.ts';
-import { Cap, Clone, Limit, O, S, Sig } from '../abi/linux.ts';
+import { Cap, Clone, Limit, O, Sig } from '../abi/linux.ts';
 import { capableIn, type PidNumbers } from './spaces.ts';
 import { newNumbers, newSpaces, newUsers } from './unshare.ts';
 import { mayCopySpace } from '../fs/mount.ts';
@@ -14,7 +14,7 @@ import { TraceEvent, TraceOption, eventStop, traceChild } from './tracing.ts';
 import { Loaded, Run, Thread } from './thread.ts';
 import type { Co } from './wait.ts';
 import { Parts } from './work.ts';
-import { PidFile } from '../fs/pidfd.ts';
+import { PidFile, pidInode } from '../fs/pidfd.ts';
 import { capable, capableHere, copyCreds, type Creds } from './creds.ts';
 import { UserFault } from './failure.ts';
 
@@ -88,7 +88,7 @@ export function clone(t: Thread, a: CloneArgs): number | Co<number> {
   k.work.made(f & Clone.THREAD ? Parts.thread : Parts.process);
   if (f & Clone.PIDFD)
     t.proc.fds.put(pidfd,
-      new PidFile(k.anon.make(S.IFREG | 0o600), f & Clone.THREAD ? O.EXCL : 0, proc, f & Clone.THREAD ? child : undefined), true);
+      new PidFile(pidInode(k), f & Clone.THREAD ? O.EXCL : 0, proc, f & Clone.THREAD ? child : undefined), true);
   if (f & Clone.PARENT_SETTID) tryTo(() => { setU32(t.mm, a.parentTid, t.proc.numbers.of(tid)); });
   if (f & Clone.CHILD_SETTID) tryTo(() => { setU32(child.mm, a.childTid, child.number); });
   child.state = Run.ready;

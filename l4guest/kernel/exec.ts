@@ -22,6 +22,8 @@ import { Loaded, Run, type Thread } from './thread.ts';
 import { VDSO } from './timepage.ts';
 
 const PIE_BASE = 0x2a_aaaa_a000, MAX_SCRIPTS = 4;
+/** Between a program's data and its heap, as Linux leaves some: bytes. */
+const BRK_GAP = 0x1_0000;
 
 interface Program {
   readonly file: File;
@@ -100,7 +102,7 @@ function build(t: Thread, mm: Mm, p: Program, envp: readonly Uint8Array[]): Imag
     const interpreter = p.interpreter ? mapElf(mm, p.interpreter.elf, 0, p.interpreter.file.path(root)) : undefined;
     if (typeof interpreter === 'number') return interpreter;
     mm.codeStart = main.codeStart; mm.codeEnd = main.codeEnd;
-    mm.brkStart = mm.brk = roundUp(main.end);
+    mm.brkStart = mm.brk = roundUp(main.end) + BRK_GAP;
     const sp = makeStack(t, mm, p, envp, main, interpreter);
     return sp < 0 ? sp : { pc: interpreter ? interpreter.entry : main.entry, sp };
   } catch (e) {

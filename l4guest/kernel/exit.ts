@@ -50,15 +50,18 @@ function orphanOf(k: Kernel, t: Thread): void {
 }
 /** What a thread owes others: locks with priority inheritance, robust futexes, CLONE_CHILD_CLEARTID. */
 export function leave(k: Kernel, t: Thread): void {
-  try {
-    if (t.robustList) robust(k, t);
+  reaching(() => { if (t.robustList) robust(k, t); });
+  reaching(() => {
     for (const key of k.futexes.ownedBy(t)) k.futexes.handOver(key, 1);
     if (t.clearTid && (t.proc.threads.size > 1 || t.mm.users > 1)) {
       setU32(t.mm, t.clearTid, 0);
       k.futexes.wake(futexKey(t.mm, t.clearTid, false), 1);
     }
-  } catch (e) { if (!(e instanceof UserFault) && e !== EFAULT && !(e instanceof NotHere)) throw e;
-    } // what must be fetched is left: nobody waits for the dead
+  });
+}
+/** Touches memory of a thread that ends; what is not there, or must be fetched, is left: nobody waits for the dead. */
+function reaching(act: () => void): void {
+  try { act(); } catch (e) { if (!(e instanceof UserFault) && e !== EFAULT && !(e instanceof NotHere)) throw e; }
 }
 const MOST_ROBUST = 2048;
 /**

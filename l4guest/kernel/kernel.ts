@@ -109,8 +109,8 @@ export class Kernel {
   newMountId(): number { return ++this.lastMount; }
   /** The inode number of a new name space. */
   newSpaceIno(): number { return ++this.lastSpace; }
-  newTmpFs(type: string, source = type, mode = 0o755, limits: TmpOptions = {}): TmpFs {
-    return new TmpFs({ type, dev: this.newDev(), source, frames: this.frames, clock: () => this.clock.time(),
+  newTmpFs(type: string, source = type, mode = 0o755, limits: TmpOptions = {}, magic?: number): TmpFs {
+    return new TmpFs({ type, magic, dev: this.newDev(), source, frames: this.frames, clock: () => this.clock.time(),
       openSpecial: this.openSpecial }, mode, limits);
   }
   /** Says something on the log, once for each key. */

@@ -17,6 +17,7 @@ import type { Kernel } from './kernel.ts';
 import type { Process } from './process.ts';
 import { NotHere } from './later.ts';
 import { Reg } from './registers.ts';
+import { swapOf } from './swap.ts';
 import { KEEP_REGISTERS, Loaded, Run, type Thread } from './thread.ts';
 import type { Co } from './wait.ts';
 
@@ -158,6 +159,8 @@ export class Runner implements Entry {
     this.k.work.called();
     this.k.work.found();
     let fault: Fault;
+    const wait = this.k.frames.store && swapOf(this.k).pressed();
+    if (wait) { cpu.account(t); continueCall(this.k, t, this.fetchPage(t, va, new NotHere(wait))); return false; }
     try { fault = va >= 0 && va < TASK_SIZE ? mm.fault(va, access) : Fault.mapErr; } catch (e) {
       if (!(e instanceof NotHere)) throw e;
       cpu.account(t);

@@ -6,7 +6,9 @@
  */
 import type { Window } from '../../microkernel/abi/index.ts';
 import { PAGE } from '../abi/linux.ts';
+import type { Co, Sleeper } from '../kernel/wait.ts';
 import { Work } from '../kernel/work.ts';
+import type { PageTable } from './pagetable.ts';
 
 /** Memory that the arch layer gives the server. `bytes` stays valid for ever. */
 export interface Pool { readonly pfn: number; readonly pages: number; readonly bytes: Window }
@@ -14,6 +16,19 @@ export interface Pool { readonly pfn: number; readonly pages: number; readonly b
 interface RomRange { readonly first: number; readonly end: number; readonly bytes: Window; readonly views: (Window | undefined)[] }
 
 const CODE = 1;
+
+/** What a page store sees of an address space. */
+export interface Paged { readonly frames: Frames; readonly table: PageTable; swapped: Map<number, number> | undefined }
+
+/** Where pages go when memory is short (kernel/swap.ts): a slot stands for the bytes of a page. */
+export interface PageStore {
+  /** One table more, or fewer, names a slot. */
+  hold(slot: number): void;
+  drop(slot: number): void;
+  /** Puts the page back in its table: 0 or -errno. */
+  bring(t: Sleeper, mm: Paged, vpn: number): Co<number>;
+  readonly pages: number;
+}
 
 export class Frames {
   readonly total: number;
@@ -58,6 +73,8 @@ export class Frames {
   readonly shrinkers = new Set<{ shrink(): number }>();
   /** Whether so many frames are free, or caches can give them back. */
   has(n: number): boolean { return this.top >= n || (this.shrink() && this.top >= n); }
+  /** Where pages are that went out; undefined: nowhere to go. */
+  store: PageStore | undefined;
   private shrink(): boolean {
     let n = 0;
     for (const s of this.shrinkers) n += s.shrink();
@@ -90,11 +107,19 @@ export class Frames {
     this.outside += bytes;
     return true;
   }
+  /** Charges what has to be, where frames have just become free; it may take from the margin. */
+  owed(bytes: number): void {
+    this.outside += bytes;
+    const want = Math.ceil(this.outside / PAGE);
+    while (this.reserved.length < want && this.top > 0) this.reserved.push(this.stack[--this.top]!);
+  }
   uncharge(bytes: number): void {
     this.outside = Math.max(0, this.outside - bytes);
     const keep = Math.ceil(this.outside / PAGE);
     while (this.reserved.length > keep) this.stack[this.top++] = this.reserved.pop()!;
   }
+  /** Bytes that an address space may ask for at once: there are no more to be had, here and out there. */
+  get promise(): number { return (this.total * 2 + (this.store?.pages ?? 0)) * PAGE; }
   private counted(pfn: number): boolean { return pfn >= this.base && pfn < this.base + this.total && pfn !== this.zero; }
   ref(pfn: number): void { if (this.counted(pfn)) this.counts[pfn - this.base]!++; }
   unref(pfn: number): void {

@@ -5,6 +5,7 @@
 import { Window } from '../../microkernel/abi/index.ts';
 import { EFAULT } from '../kernel/failure.ts';
 import { Prot } from '../abi/linux.ts';
+import { NotHere } from '../kernel/later.ts';
 import type { Frames } from './frames.ts';
 import { PageTable, Pte, makePte, pteFrame } from './pagetable.ts';
 import { Vma, VmaList } from './vma.ts';
@@ -12,7 +13,7 @@ import { Vma, VmaList } from './vma.ts';
 /** User addresses end here (Sv39). */
 export const TASK_SIZE = 0x40_0000_0000;
 /** Not a multiple of 16 MiB below the stack: a direct-mapped TLB would have both in the same entries. */
-export const MMAP_TOP = 0x3f_ef80_0000;
+export const MMAP_TOP = 0x3f_d780_0000;
 export const STACK_TOP = 0x3f_ffff_e000;
 
 /** Pages that are given at once to who writes one after the other. */
@@ -43,6 +44,8 @@ export class Mm {
   readonly flushes: Flush[] = [];
   /** Some area shows an object whose pages may have to be fetched. */
   sleepy = false;
+  /** Pages that went out (kernel/swap.ts): page number → slot. */
+  swapped: Map<number, number> | undefined;
   /** The arch layer's handle: the task that mirrors this space, once there is one. */
   space: unknown = undefined;
   brkStart = 0; brk = 0;
@@ -86,6 +89,7 @@ export class Mm {
   }
 
   private populate(area: Vma, vpn: number, write: boolean): Fault {
+    if (this.swapped?.has(vpn)) this.wanted(vpn);
     if (!this.table.reserve(vpn)) return Fault.noMemory;
     this.minorFaults++;
     if (this.table.count > this.peak) this.peak = this.table.count;
@@ -100,6 +104,8 @@ export class Mm {
     if (!write || pfn <= 0) return this.install(vpn, pfn, 0);
     return this.copyTo(vpn, pfn);
   }
+  /** Throws for a page that went out. */
+  private wanted(vpn: number): never { throw new NotHere((t) => this.frames.store!.bring(t, this, vpn)); }
   private populateAnonymous(area: Vma, vpn: number, write: boolean): Fault {
     if (!write) { this.table.set(vpn, makePte(this.frames.zero, 0)); return Fault.none; }
     const pfn = this.frames.alloc();
@@ -111,7 +117,7 @@ export class Mm {
   /** Memory that is written in ascending order gets the next few pages at once. */
   private populateAhead(area: Vma, from: number): void {
     const end = Math.min(area.end / 4096, (Math.floor(from / AHEAD) + 1) * AHEAD);
-    for (let vpn = from; vpn < end && this.table.get(vpn) === 0 && this.table.reserve(vpn); vpn++) {
+    for (let vpn = from; vpn < end && this.table.get(vpn) === 0 && !this.swapped?.has(vpn) && this.table.reserve(vpn); vpn++) {
       const pfn = this.frames.alloc();
       if (pfn === 0) return;
       this.table.set(vpn, makePte(pfn, Pte.W));
@@ -182,6 +188,7 @@ export class Mm {
       const area = this.areas.find(at);
       if (!area) return;
       const { object } = area, to = Math.min(area.end, end);
+      if (this.swapped?.size) for (let vpn = Math.floor(at / 4096); vpn * 4096 < to; vpn++) if (this.swapped.has(vpn)) this.wanted(vpn);
       if (object?.sleeps) for (let vpn = Math.floor(at / 4096); vpn * 4096 < to;
         vpn++) if (this.table.get(vpn) === 0) object.frameToRead(area.pageOf(vpn));
       at = to;
@@ -250,6 +257,11 @@ export class Mm {
       child.areas.list.push(area.clone(child));
       if (area.fork === 'copy') this.forkPages(area, child);
     }
+    for (const [vpn, slot] of this.swapped ?? []) {
+      if (child.areas.find(vpn * 4096)?.fork !== 'copy') continue;
+      this.frames.store!.hold(slot);
+      (child.swapped ??= new Map()).set(vpn, slot);
+    }
     return child;
   }
   private forkPages(area: Vma, child: Mm): void {
@@ -274,6 +286,7 @@ export class Mm {
   release(): void {
     this.table.update(0, TASK_SIZE / 4096, (_vpn, pte) => { this.frames.unref(pteFrame(pte)); return 0; });
     this.table.clear();
+    this.dropSwapped(0, Infinity);
     for (const area of this.areas.list) area.gone();
     this.areas.remove(0, TASK_SIZE);
     this.frames.uncharge(this.paidAreas);
@@ -283,6 +296,24 @@ export class Mm {
   /** Drops the pages of [start, end) bytes: they will fault again. */
   zap(start: number, end: number): void {
     this.table.update(start / 4096, end / 4096, (vpn, pte) => { this.forget(vpn, pte); return 0; });
+    this.dropSwapped(start / 4096, end / 4096);
+  }
+  /** Pages of [from, to) that are out: their numbers. */
+  private outIn(from: number, to: number): number[] {
+    const { swapped } = this, out: number[] = [];
+    if (!swapped?.size) return out;
+    if (to - from < swapped.size) { for (let vpn = from; vpn < to; vpn++) if (swapped.has(vpn)) out.push(vpn); }
+    else for (const vpn of swapped.keys()) if (vpn >= from && vpn < to) out.push(vpn);
+    return out;
+  }
+  private dropSwapped(from: number, to: number): void {
+    for (const vpn of this.outIn(from, to)) { this.frames.store!.drop(this.swapped!.get(vpn)!); this.swapped!.delete(vpn); }
+  }
+  /** Pages of [from, to) that are out stand `shift` pages further now. */
+  moveSwapped(from: number, to: number, shift: number): void {
+    const moved = this.outIn(from, to).map((vpn) => [vpn, this.swapped!.get(vpn)!] as const);
+    for (const [vpn] of moved) this.swapped!.delete(vpn);
+    for (const [vpn, slot] of moved) this.swapped!.set(vpn + shift, slot);
   }
   /** Bytes of areas, and bytes of pages present. */
   get size(): number { let n = 0; for (const a of this.areas.list) n += a.end - a.start; return n; }

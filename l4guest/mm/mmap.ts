@@ -75,7 +75,7 @@ export function mapArea(mm: Mm, r: MapRequest): number {
   if (r.flags & Map_.FIXED && sealed(mm, at, at + length)) return -E.PERM;
   if (mm.mdwe && (r.prot & (Prot.WRITE | Prot.EXEC)) === (Prot.WRITE | Prot.EXEC)) return -E.ACCES;
   if (!mayGrow(mm, length, !shared && (r.prot & Prot.WRITE) !== 0)) return -E.NOMEM;
-  if (!shared && (r.prot & Prot.WRITE) && !(r.flags & Map_.NORESERVE) && length > mm.frames.total * PAGE * 2) return -E.NOMEM;
+  if (!shared && (r.prot & Prot.WRITE) && !(r.flags & Map_.NORESERVE) && length > mm.frames.promise) return -E.NOMEM;
   unmap(mm, at, length);
   const area = new Vma(mm, at, at + length, r.prot & 7, shared, r.object, r.first ?? 0, r.name ?? '');
   area.growsDown = (r.flags & Map_.GROWSDOWN) !== 0;
@@ -207,6 +207,7 @@ function move(mm: Mm, at: number, old: number, to: number, length: number, keep:
     mm.table.set(vpn + shift, pte & ~Pte.MAPPED);
     return 0;
   });
+  mm.moveSwapped(at / PAGE, (at + old) / PAGE, shift);
   mm.areas.insert(next);
   if (!keep && old > 0) mm.areas.remove(at, at + old); else { area.locked = 0; mm.areas.merge(at, at + Math.max(old, PAGE)); }
   if (lock) populate(mm, to + old, to + length);
@@ -218,7 +219,7 @@ export function setBrk(mm: Mm, end: number): number {
   if (end < mm.brkStart || end >= MMAP_TOP || end - mm.brkStart > mm.dataLimit) return mm.brk;
   const old = roundUp(mm.brk), next = roundUp(end);
   if (next > old) {
-    if (occupied(mm, old, next) || next - old > mm.frames.total * PAGE * 2 || !mayGrow(mm, next - old, true)) return mm.brk;
+    if (occupied(mm, old, next) || next - old > mm.frames.promise || !mayGrow(mm, next - old, true)) return mm.brk;
     mm.areas.insert(new Vma(mm, old, next, Prot.READ | Prot.WRITE, false, undefined, 0, '[heap]'));
   } else if (next < old) unmap(mm, next, old - next);
   return mm.brk = end;

@@ -23,7 +23,7 @@ const Sioc = {
   ADDRT: 0x890b, DELRT: 0x890c, NAME: 0x8910, CONF: 0x8912, FLAGS: 0x8913, SETFLAGS: 0x8914, ADDR: 0x8915, SETADDR: 0x8916, DSTADDR: 0x8917,
   BRDADDR: 0x8919, SETBRDADDR: 0x891a, NETMASK: 0x891b,
   SETNETMASK: 0x891c, METRIC: 0x891d, MTU: 0x8921, SETMTU: 0x8922, HWADDR: 0x8927, INDEX: 0x8933, TXQLEN: 0x8942, SETTXQLEN: 0x8943,
-  MAP: 0x8970,
+  MAP: 0x8970, ETHTOOL: 0x8946,
 } as const;
 const inet = (ip: Ip): Uint8Array => encode(inetAddress(Af.INET, ip, 0));
 const maskOf = (bits: number): Ip => Uint8Array.from({ length: 4 }, (_, i) => 0xff00 >> Math.min(8, Math.max(0, bits - 8 * i)));
@@ -39,6 +39,11 @@ export function interfaceCall(t: Thread, command: number, va: number): number | 
     if (!named) return -E.NODEV;
     copyOut(mm, va, bytesOf(`${named.name}\0`));
     return 0;
+  }
+  if (command === Sioc.ETHTOOL) {
+    const at = getI64(mm, va + 16);
+    if (at <= 0) return -E.FAULT;
+    getU32(mm, at);
   }
   const tell = getters[command], change = setters[command];
   if (!tell && !change) return command >= 0x8900 && command < 0x8a00 ? -E.OPNOTSUPP : undefined;

@@ -43,7 +43,9 @@ const Op = { PREAD: 0, PWRITE: 1, FSYNC: 2, FDSYNC: 3, NOOP: 6, PREADV: 7, PWRIT
 function setup(t: Thread, n: number, va: number): number {
   const all = contextsOf(t), entries = n >>> 0;
   if (getBig(t.mm, va) !== 0n || entries === 0) return -E.INVAL;
-  if (entries > MOST) return entries > 0x800_0000 ? -E.INVAL : -E.AGAIN;
+  // Linux keeps twice as many in 32 bits, and looks at that first.
+  if (entries * 2 % 2 ** 32 > 0x80_0000) return -E.INVAL;
+  if (entries > MOST) return -E.AGAIN;
   if (!t.k.frames.charge(EVENT_COST * entries)) return -E.NOMEM;
   const at = mapArea(t.mm, { at: 0, length: 4096, prot: Prot.READ | Prot.WRITE, flags: Map_.PRIVATE | Map_.ANONYMOUS });
   if (at < 0) { t.k.frames.uncharge(EVENT_COST * entries); return at; }

@@ -3,6 +3,7 @@ import type { File } from '../fs/file.ts';
 import { breakLease, leaseOf, leased, ownerOf, setAsync, setDirNotice, setLease } from '../fs/leases.ts';
 import { LockType, closeLocks, conflict, tryLock, waitLock, type Lock } from '../fs/locks.ts';
 import { openAt } from '../fs/open.ts';
+import { PidFile } from '../fs/pidfd.ts';
 import { PipeFile, makePipe, waitForPeer } from '../fs/pipe.ts';
 import { RegularInode } from '../fs/regular.ts';
 import { capableOver, WalkFlag } from '../fs/walk.ts';
@@ -81,9 +82,9 @@ function closeRange(t: Thread, first: number, last: number, flags: number): numb
   for (const fd of t.proc.fds.between(first >>> 0, last >>> 0)) if (flags & 4) t.proc.fds.setCloexec(fd, true); else closeFd(t, fd);
   return 0;
 }
-function dup3(t: Thread, from: number, to: number, flags: number): number {
-  const f = t.proc.fds.any(from);
-  if (from === to) return -E.INVAL;
+function dup3(t: Thread, from: number, where: number, flags: number): number {
+  const to = where | 0, f = t.proc.fds.any(from);
+  if ((from | 0) === to) return -E.INVAL;
   if (to < 0 || to >= t.proc.limits.files || !f) return -E.BADF;
   if (!t.proc.fds.hasRoom(to)) return -E.NOMEM;
   const old = t.proc.fds.any(to);
@@ -101,6 +102,7 @@ export function installPair(t: Thread, va: number, a: File, b: File, cloexec: bo
     () => { t.proc.fds.take(x)?.release(); t.proc.fds.take(y)?.release(); });
 }
 function pipe2(t: Thread, va: number, flags: number): number {
+  if (flags & O.EXCL) return -E.NOPKG; // A queue of notifications (O_NOTIFICATION_PIPE), as where none is built in.
   const [r, w] = makePipe(t, flags);
   return installPair(t, va, r, w, (flags & O.CLOEXEC) !== 0);
 }
@@ -124,11 +126,11 @@ const F = {
 const OF_PATH = new Set<number>([F.DUPFD, F.DUPFD_CLOEXEC, F.DUPFD_QUERY, F.GETFD, F.SETFD, F.GETFL]);
 
 function fcntl(t: Thread, fd: number, command: number, arg: number): number | Co<number> {
-  const f = t.proc.fds.any(fd), fds = t.proc.fds;
+  const f = t.proc.fds.any(fd), fds = t.proc.fds, int = arg | 0;
   if (!f || (f.flags & O.PATH && !OF_PATH.has(command))) return -E.BADF;
   switch (command) {
     case F.DUPFD:
-    case F.DUPFD_CLOEXEC: return arg < 0 || arg >= t.proc.limits.files ? -E.INVAL : install(t, f.hold(), command === F.DUPFD_CLOEXEC, arg);
+    case F.DUPFD_CLOEXEC: return int < 0 || int >= t.proc.limits.files ? -E.INVAL : install(t, f.hold(), command === F.DUPFD_CLOEXEC, int);
     case F.DUPFD_QUERY: { const other = fds.any(arg); return other ? (other === f ? 1 : 0) : -E.BADF; }
     case F.CREATED_QUERY: return f.created ? 1 : 0;
     case F.GETFD: return fds.cloexec(fd) ? 1 : 0;
@@ -139,7 +141,7 @@ function fcntl(t: Thread, fd: number, command: number, arg: number): number | Co
     case F.SETPIPE_SZ: return f instanceof PipeFile ? f.pipe.resize(t, arg) : -E.BADF;
     case F.GETPIPE_SZ: return f instanceof PipeFile ? f.pipe.capacity : -E.BADF;
     case F.ADD_SEALS: return addSeals(f, arg);
-    case F.GET_SEALS: return f.inode instanceof RegularInode ? f.inode.seals : -E.INVAL;
+    case F.GET_SEALS: return f.inode instanceof RegularInode && f.splices ? f.inode.seals : -E.INVAL;
     default: return notices(t, f, fd, command, arg);
   }
 }
@@ -159,7 +161,10 @@ function notices(t: Thread, f: File, fd: number, command: number, arg: number): 
     case F.SETOWN_EX: return setOwner(t, f, getI32(t.mm, arg), named(t, getI32(t.mm, arg + 4)));
     case F.GETOWN_EX: setU32(t.mm, arg, o?.id ? o.type : 0); setU32(t.mm, arg + 4, o ? t.proc.numbers.of(o.id) : 0); return 0;
     case F.GETOWNER_UIDS: setU32(t.mm, arg, t.creds.uid); setU32(t.mm, arg + 4, t.creds.euid); return 0;
-    case F.SETSIG: if (arg < 0 || arg > 64) return -E.INVAL; ownerOf(f).signal = arg; ownerOf(f).fd = fd; return 0;
+    case F.SETSIG:
+      if ((arg | 0) < 0 || (arg | 0) > 64) return -E.INVAL;
+      Object.assign(ownerOf(f), { signal: arg | 0, fd });
+      return 0;
     case F.GETSIG: return o?.signal ?? 0;
     case F.GETLEASE: return leaseOf(f);
     case F.SETLEASE: return lease(t, f, arg | 0);
@@ -177,17 +182,19 @@ function setOwner(t: Thread, f: File, type: number, id: number): number {
 }
 function lease(t: Thread, f: File, type: number): number {
   if (t.creds.fsuid !== f.inode.uid && !capable(t.creds, Cap.LEASE)) return -E.ACCES;
-  if (f.inode.type !== S.IFREG || (type !== LockType.READ && type !== LockType.WRITE && type !== LockType.UNLOCK)) return -E.INVAL;
-  if (type === LockType.READ && f.writable) return -E.AGAIN;
-  const r = setLease(f, type, { writing: f.inode.writing, all: f.inode.users });
+  if (f.inode.type !== S.IFREG || !(f.splices || f instanceof PidFile)) return -E.INVAL;
+  if (type !== LockType.READ && type !== LockType.WRITE && type !== LockType.UNLOCK) return -E.INVAL;
+  const unnamed = !f.mount && !(f instanceof PidFile); // A memfd does not count as opened for writing.
+  if (type === LockType.READ && f.writable && !unnamed) return -E.AGAIN;
+  if (type === LockType.WRITE && unnamed) return -E.AGAIN;
+  const r = setLease(f, type, { writing: f.inode.writing - (unnamed && f.writable ? 1 : 0), all: f.inode.users });
   if (r === 0 && type !== LockType.UNLOCK && !f.owner?.id) setOwner(t, f, 1, t.proc.pid);
   return r;
 }
 const Seal = { SEAL: 1, SHRINK: 2, GROW: 4, WRITE: 8, FUTURE_WRITE: 16, EXEC: 32 } as const;
 function addSeals(f: File, seals: number): number {
-  if (!(f.inode instanceof RegularInode) || !f.splices) return -E.INVAL;
   if (!f.writable) return -E.PERM;
-  if (seals & ~0x3f) return -E.INVAL;
+  if (seals & ~0x3f || !(f.inode instanceof RegularInode) || !f.splices) return -E.INVAL;
   if (f.inode.seals & Seal.SEAL) return -E.PERM;
   if (seals & Seal.WRITE && !(f.inode.seals & Seal.WRITE) && [...f.inode.areas].some((v) => v.shared && v.mayWrite)) return -E.BUSY;
   if (seals & Seal.EXEC && f.inode.mode & 0o111) seals |= Seal.SHRINK | Seal.GROW | Seal.WRITE | Seal.FUTURE_WRITE;
@@ -239,8 +246,14 @@ function flock(t: Thread, fd: number, op: number): number | Co<number> {
 }
 
 const FIOCLEX = 0x5451, FIONCLEX = 0x5450, FIONBIO = 0x5421, FIONREAD = 0x541b, FIOASYNC = 0x5452, FIOSETOWN = 0x8901, SIOCSPGRP = 0x8902,
-  FIOGETOWN = 0x8903, SIOCGPGRP = 0x8904, FIOQSIZE = 0x5460, FIGETBSZ = 2;
+  FIOGETOWN = 0x8903, SIOCGPGRP = 0x8904, FIOQSIZE = 0x5460, FIBMAP = 1, FIGETBSZ = 2;
 
+/** FIBMAP where files have no blocks of a disk, as on tmpfs. */
+function noBlocks(t: Thread, va: number): number {
+  if (!capable(t.creds, Cap.SYS_RAWIO)) return -E.PERM;
+  getI32(t.mm, va);
+  return -E.INVAL;
+}
 function ioctl(t: Thread, fd: number, command: number, arg: number): number | Co<number> {
   const f = t.proc.fds.get(fd);
   if (!f) return -E.BADF;
@@ -252,17 +265,21 @@ function ioctl(t: Thread, fd: number, command: number, arg: number): number | Co
     case FIOSETOWN: case SIOCSPGRP: if (f.wq) { const id = getI32(t.mm, arg); return setOwner(t, f, id < 0 ? 2 : 1, Math.abs(id)); } break;
     case FIOGETOWN:
     case SIOCGPGRP: if (f.wq) { setU32(t.mm, arg, f.owner ? (f.owner.type === 2 ? -f.owner.id : f.owner.id) : 0); return 0; } break;
-    case FIONREAD: if (f.inode.type === S.IFREG && f.seekable) { setU32(t.mm, arg, Math.max(0, f.end - f.pos)); return 0; } break;
+    case FIONREAD:
+      if (f.inode.type !== S.IFREG || !(f.seekable || f instanceof PidFile)) break;
+      setU32(t.mm, arg, Math.max(0, f.end - f.pos));
+      return 0;
     case FIOQSIZE:
       if (f.inode.type === S.IFREG || f.inode.isDir || f.inode.isLink) { setI64(t.mm, arg, f.inode.size); return 0; }
       return -E.NOTTY;
+    case FIBMAP: if (f.inode.type === S.IFREG && f.seekable) return noBlocks(t, arg); break;
     case FIGETBSZ: setU32(t.mm, arg, 4096); return 0;
   }
   return f.ioctl(t, command >>> 0, arg);
 }
 
 export const fdCalls: Row[] = [
-  row('openat', (t, dir, path, flags, mode) => open(t, dir | 0, pathArg(t, path), flags | 0, mode)),
+  row('openat', (t, dir, path, flags, mode) => open(t, dir | 0, pathArg(t, path), flags & O.PATH ? flags & PATH_FLAGS : flags | 0, mode)),
   row('openat2', openat2),
   row('close', closeFd),
   row('close_range', (t, a, b, c) => closeRange(t, a >>> 0, b >>> 0, c)),
@@ -271,6 +288,6 @@ export const fdCalls: Row[] = [
   row('fcntl', fcntl),
   row('ioctl', ioctl),
   row('flock', flock),
-  row('pipe2', pipe2, { checks: [bits(1, O.CLOEXEC | O.NONBLOCK | O.DIRECT)] }),
+  row('pipe2', pipe2, { checks: [bits(1, O.CLOEXEC | O.NONBLOCK | O.DIRECT | O.EXCL)] }),
   row('lseek', lseek),
 ];

@@ -238,8 +238,8 @@ function setpriority(t: Thread, whichArg: number, who: number, nice: number): nu
 const IoClass = { NONE: 0, RT: 1, BE: 2, IDLE: 3 } as const;
 /** ioprio_set: kept and told; disks here have one queue. `which`: 1 a thread, 2 a group, 3 a user. */
 function ioprioSet(t: Thread, which: number, who: number, prio: number): number {
-  const kind = prio >> 13, level = prio & 7;
-  if (kind < 0 || kind > 3 || (kind === IoClass.NONE && level !== 0)) return -E.INVAL;
+  const kind = (prio >> 13) & 7, level = prio & 7;
+  if (kind > 3 || (kind === IoClass.NONE && level !== 0)) return -E.INVAL;
   if (kind === IoClass.RT && !capable(t.creds, Cap.SYS_ADMIN) && !capable(t.creds, Cap.SYS_NICE)) return -E.PERM;
   if (which < 1 || which > 3) return -E.INVAL;
   const list = selected(t, which - 1, who | 0);

@@ -99,6 +99,7 @@ function attributeName(t: Thread, va: number): string | number {
 }
 /** Whether the caller may read or change an attribute of this name: 0 or -errno. */
 function mayAttribute(t: Thread, i: Inode, name: string, writing: boolean): number {
+  if (writing && i.immutable) return -E.PERM;
   if (!/^(user|trusted|security)\../s.test(name) || hasNoAttributes(i)) return -E.OPNOTSUPP;
   if (name.startsWith('trusted.') && !capable(t.creds, Cap.SYS_ADMIN)) return writing ? -E.PERM : -E.NODATA;
   if (name.startsWith('security.')) return writing && !capable(t.creds, Cap.SYS_ADMIN) ? -E.PERM : 0;

@@ -215,7 +215,7 @@ function waitidFor(t: Thread, type: number, id: number, infoVa: number, options:
 function setpgid(t: Thread, pidArg: number, pgidArg: number): number {
   const { numbers } = t.proc, pid = pidArg ? numbers.id(pidArg) : t.proc.pid, to = pgidArg ? numbers.id(pgidArg) : pid,
     p = t.k.pids.processes.get(pid);
-  if (pgidArg < 0) return -E.INVAL;
+  if ((pgidArg || pidArg) < 0) return -E.INVAL;
   if (!p?.alive || (p !== t.proc && p.parent !== t.proc)) return -E.SRCH;
   if (p !== t.proc && p.session !== t.proc.session) return -E.PERM;
   if (p !== t.proc && p.execed) return -E.ACCES;

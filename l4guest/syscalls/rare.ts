@@ -219,13 +219,6 @@ function deleteModule(t: Thread, name: number): number {
   pathArg(t, name);
   return -E.NOENT;
 }
-/** There is nothing to swap to: a path is looked up, and no file will do. */
-function swap(t: Thread, path: number, flags: number, on: boolean): number {
-  if (!capable(t.creds, Cap.SYS_ADMIN)) return -E.PERM;
-  if (on && flags & ~0x7ffff) return -E.INVAL;
-  const p = placeOf(t, AT.FDCWD, path, 0);
-  return typeof p === 'number' ? p : -E.INVAL;
-}
 function kexec(t: Thread, _entry: number, n: number, _segments: number, flags: number): number {
   if (!capable(t.creds, Cap.SYS_BOOT)) return -E.PERM;
   return n > 16 || flags & 0xffff & ~7 ? -E.INVAL : -E.NOSYS;
@@ -240,7 +233,5 @@ export const rareCalls: Row[] = [
   row('open_by_handle_at', openByHandle, { note: 'what name_to_handle_at has named' }),
   row('process_mrelease', release), row('init_module', initModule, { support: 'none' }),
   row('finit_module', finitModule, { support: 'none' }), row('delete_module', deleteModule, { support: 'none' }),
-  row('swapon', (t, path, flags) => swap(t, path, flags, true), { support: 'none' }),
-  row('swapoff', (t, path) => swap(t, path, 0, false), { support: 'none' }),
   row('kexec_load', kexec, { support: 'none' }), 
 ];

@@ -1,4 +1,5 @@
 /** What inodes say about themselves: stat in its three forms, statfs, and the calls that change attributes. */
+import { PidFile } from '../fs/pidfd.ts';
 import { idOf, shownId } from '../kernel/spaces.ts';
 import type { Changes, Inode, Located } from '../fs/inode.ts';
 import { isReadOnly, type Mount } from '../fs/path.ts';
@@ -94,7 +95,8 @@ const allowedMode = (t: Thread, mode: number, gid: number): number =>
 function chmod(t: Thread, found: Located | number, mode: number): Later<number> {
   const p = changing(found);
   return withInode(p, (i) =>
-    (!owns(t, i) ? -E.PERM : i.isLink ? -E.OPNOTSUPP : setAttributes(t, p as Located, { mode: allowedMode(t, mode & 0o7777, i.gid) })));
+    (!owns(t, i) || i.fs.type === 'proc' ? -E.PERM : i.isLink ? -E.OPNOTSUPP
+      : setAttributes(t, p as Located, { mode: allowedMode(t, mode & 0o7777, i.gid) })));
 }
 function chown(t: Thread, found: Located | number, uid: number, gid: number): Later<number> {
   const c = t.creds, p = changing(found), inner = c.users, u = (uid | 0) === -1 ? -1 : idOf(inner.users, uid >>> 0) | 0,
@@ -146,6 +148,7 @@ function truncate(t: Thread, p: Located | number, length: number): Later<number>
   return withInode(p, (i) => {
     if (i.isDir) return -E.ISDIR;
     if (i.type !== S.IFREG) return -E.INVAL;
+    if (i.immutable) return -E.PERM;
     const place = changing(p);
     if (typeof place === 'number') return place;
     if (!permitted(i, May.WRITE, t.creds)) return -E.ACCES;
@@ -162,6 +165,7 @@ function ftruncate(t: Thread, fd: number, length: number): Later<number> {
   if (length < 0) return -E.INVAL;
   const f = t.proc.fds.get(fd);
   if (!f) return -E.BADF;
+  if (f instanceof PidFile) return -E.OPNOTSUPP;
   if (!f.writable || f.inode.type !== S.IFREG || !f.splices) return -E.INVAL;
   return resize(t, f, length);
 }

@@ -5,6 +5,7 @@ import { openAt } from '../fs/open.ts';
 import { keepAccounts } from '../kernel/acct.ts';
 import { after, type Later } from '../kernel/later.ts';
 import { capable } from '../kernel/creds.ts';
+import { swapOf } from '../kernel/swap.ts';
 import { E } from '../abi/errno.ts';
 import type { Thread } from '../kernel/thread.ts';
 import { MACHINE, RELEASE, VERSION } from '../kernel/version.ts';
@@ -33,6 +34,8 @@ function sysinfo(t: Thread, va: number): number {
   setI64(t.mm, va, Math.ceil((t.k.clock.now() + t.proc.time.boot) / 1e9));
   setI64(t.mm, va + 32, t.k.frames.total * 4096);
   setI64(t.mm, va + 40, t.k.frames.free * 4096);
+  setI64(t.mm, va + 64, swapOf(t.k).pages * 4096);
+  setI64(t.mm, va + 72, swapOf(t.k).free * 4096);
   setU16(t.mm, va + 80, t.k.pids.threads.size);
   setU32(t.mm, va + 104, 1);
   return 0;

@@ -28,6 +28,7 @@ import { seccompCalls } from './seccomp.ts';
 import { signalCalls } from './signals.ts';
 import { spaceCalls } from './spaces.ts';
 import { statCalls } from './stat.ts';
+import { swapCalls } from './swap.ts';
 import { systemCalls } from './system.ts';
 import { traceCalls } from './ptrace.ts';
 import { timeCalls } from './times.ts';
@@ -35,7 +36,7 @@ import { timeCalls } from './times.ts';
 export const rows: readonly Row[] = [
   ...ioCalls, ...fdCalls, ...statCalls, ...pathCalls, ...memoryCalls, ...processCalls, ...idCalls, ...signalCalls, ...timeCalls,
     ...pollCalls, ...netCalls, ...systemCalls, ...schedCalls, ...traceCalls, ...ipcCalls, ...futexCalls, ...seccompCalls, ...rareCalls,
-    ...aioCalls, ...spaceCalls, ...mountCalls, ...keyCalls,
+    ...aioCalls, ...spaceCalls, ...mountCalls, ...keyCalls, ...swapCalls,
 ].sort((a, b) => a.nr - b.nr);
 
 export const LAST = 512;

@@ -7,7 +7,8 @@
  * A line of the answer: result (-errno; F a new descriptor; A an address; I an identifier), then what is different afterwards:
  *   dN  descriptors more or less        wN  bytes that buffer A was written up to        pN  position of the file        sN  its size
  *   qN  bytes in the pipe               uN  bytes in the socket
- * or T (it waits), XN (signal N).
+ *   lF, lTS-L  what somebody else's lock of the file meets (flock; type, start and length of a record's), after calls that lock
+ * or T (it still sleeps after a while), R (it still runs, for a second), XN (signal N).
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -25,6 +26,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/file.h>
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -156,16 +158,12 @@ static void run(const struct probe *p) {
   makeWorld();
   fillData();
   int before = openFds();
-  struct itimerval wait = { { 0, 0 }, { 0, 60000 } };
-  setitimer(ITIMER_REAL, &wait, 0);
   long a[6];
   for (int i = 0; i < 6; i++) a[i] = valueOf(p->kind[i], p->n[i]);
   strcpy(shared, "T");
   errno = 0;
   long r = syscall(p->nr, a[0], a[1], a[2], a[3], a[4], a[5]);
   int error = errno, used = written(), after = openFds(), n, at = 0;
-  struct itimerval none = { 0 };
-  setitimer(ITIMER_REAL, &none, 0);
   struct stat st;
   if (r < 0 && r > -4096 && error) at += sprintf(shared + at, "%d", -error);
   else if (after > before && r >= 3 && r < 64) at += sprintf(shared + at, "F");
@@ -179,6 +177,46 @@ static void run(const struct probe *p) {
   if (fstat(fds[0], &st) == 0 && st.st_size != 10) at += sprintf(shared + at, " s%ld", (long)st.st_size);
   if (ioctl(fds[2], FIONREAD, &n) == 0 && n != 4) at += sprintf(shared + at, " q%d", n);
   if (ioctl(fds[4], FIONREAD, &n) == 0 && n != 6) at += sprintf(shared + at, " u%d", n);
+  if (p->nr == SYS_flock || p->nr == SYS_fcntl) {
+    struct flock met = { .l_type = F_WRLCK };
+    int other = open("f", O_RDWR);
+    if (flock(other, LOCK_EX | LOCK_NB)) at += sprintf(shared + at, " lF");
+    if (fcntl(other, F_OFD_GETLK, &met) == 0 && met.l_type != F_UNLCK)
+      at += sprintf(shared + at, " l%d%ld-%ld", met.l_type, (long)met.l_start, (long)met.l_len);
+  }
+}
+/* 'T' and the like, read from /proc. */
+static char stateOf(pid_t pid) {
+  char path[32], stat[256] = "";
+  sprintf(path, "/proc/%d/stat", pid);
+  int fd = open(path, O_RDONLY);
+  if (read(fd, stat, sizeof stat - 1) <= 0) return '?';
+  close(fd);
+  char *end = strrchr(stat, ')');
+  return end ? end[2] : '?';
+}
+/* Waits for the probe: to its end, until it stops, or sleeps where it has slept a while ago. */
+static void await(pid_t child) {
+  int status = 0, ended = syscall(SYS_pidfd_open, child, 0);
+  struct pollfd p = { ended, POLLIN, 0 };
+  for (int round = 0; poll(&p, 1, 60) == 0; round++) {
+    char state = stateOf(child);
+    if (waitpid(child, &status, WNOHANG | WUNTRACED) == child) {
+      if (!WIFSTOPPED(status)) goto over;
+      sprintf(shared, "stop%d", WSTOPSIG(status));
+    } else if (state != 'S') {
+      if (round < 16) continue;
+      strcpy(shared, "R");
+    }
+    kill(child, SIGKILL);
+    waitpid(child, 0, 0);
+    close(ended);
+    return;
+  }
+  waitpid(child, &status, 0);
+over:
+  close(ended);
+  if (WIFSIGNALED(status)) sprintf(shared, "X%d", WTERMSIG(status));
 }
 static int removeOne(const char *path, const struct stat *s, int flag, struct FTW *f) { (void)s; (void)flag; (void)f;
   return remove(path) * 0; }
@@ -191,7 +229,7 @@ int main(void) {
   mprotect(readonly, PAGE, PROT_READ);
   memset(bufA, FILL, PAGE);
   umask(022);
-  if (chdir("/tmp")) return 1;
+  if (mount("tmpfs", "/tmp", "tmpfs", 0, "mode=1777") || chdir("/tmp")) return 1;
   char line[512];
   for (long i = 0; fgets(line, sizeof line, stdin); i++) {
     struct probe p = { 0 };
@@ -212,12 +250,7 @@ int main(void) {
       run(&p);
       _exit(0);
     }
-    int status = 0;
-    if (waitpid(child, &status, WUNTRACED) == child && WIFSTOPPED(status)) {
-      sprintf(shared, "stop%d", WSTOPSIG(status));
-      kill(child, SIGKILL);
-      waitpid(child, 0, 0);
-    } else if (WIFSIGNALED(status) && WTERMSIG(status) != SIGALRM) sprintf(shared, "X%d", WTERMSIG(status));
+    await(child);
     if (chdir("/tmp")) return 3;
     nftw("w", removeOne, 16, FTW_DEPTH | FTW_PHYS);
     rmdir("w");

@@ -61,7 +61,7 @@ export function statusText(p: Process, thread: Thread | undefined, n: PidNumbers
       ['VmPeak', kb(p.mm.size)], ['VmSize', kb(p.mm.size)], ['VmLck', kb(p.mm.locked)],
       ['VmHWM', kb(Math.max(p.mm.peak * 4096, p.mm.resident))], ['VmRSS', kb(p.mm.resident)], ['VmData', kb(p.mm.brk - p.mm.brkStart)],
       ['VmStk', kb(132 * 1024)], ['VmExe', kb(p.mm.codeEnd - p.mm.codeStart)], ['VmLib', kb(0)], ['VmPTE', kb(p.mm.table.count * 8)],
-      ['VmSwap', kb(0)]
+      ['VmSwap', kb((p.mm.swapped?.size ?? 0) * 4)]
     ]
     : [];
   const rows = [

@@ -3,12 +3,14 @@ import { fileSystemTypes } from '../types.ts';
 import { E } from '../../abi/errno.ts';
 import type { PidNumbers } from '../../kernel/spaces.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
-import { S } from '../../abi/linux.ts';
+import { S, minorOf } from '../../abi/linux.ts';
+import { blockDevicesOf } from '../../drivers/block.ts';
 import { Run } from '../../kernel/thread.ts';
 import { charDevices } from '../../drivers/devices.ts';
 import { RELEASE, VERSION } from '../../kernel/version.ts';
 import { Directory, type DirEntry } from '../inode.ts';
 import { GeneratedDir, GeneratedFs, GeneratedLink } from '../generated.ts';
+import { swapOf } from '../../kernel/swap.ts';
 import { keyLines } from '../../kernel/keys.ts';
 import { lockLines } from '../locks.ts';
 import { ProcessDirs } from './pid.ts';
@@ -55,14 +57,21 @@ function addSystemFiles(root: GeneratedDir, k: Kernel, numbers: PidNumbers): voi
     .file('devices', () =>
       `Character devices:\n`
         + `${[...new Set(charDevices.map((d) => d.major))].map((m) => `${String(m).padStart(3)} ${charDevices.find((d) => d.major === m)!.name}\n`).join('')}136 `
-        + `pts\n\nBlock devices:\n`)
-    .file('cmdline', () => 'l4guest\n').file('partitions', () => 'major minor  #blocks  name\n\n').file('diskstats', () => '')
-    .file('swaps', () => 'Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n')
+        + `pts\n\nBlock devices:\n  7 loop\n254 virtblk\n`)
+    .file('cmdline', () => 'l4guest\n').file('partitions', () => partitionLines(k)).file('diskstats', () => '')
+    .file('swaps', () => swapLines(k))
     .file('locks', () => lockLines(k)).file('keys', (t) => keyLines(t)).file('cgroups', () =>
       '#subsys_name\thierarchy\tnum_cgroups\tenabled\n')
     .file('modules', () => '').file('interrupts', () => '           CPU0\n')
-    .file('vmstat', () => `nr_free_pages ${k.frames.free}\npgpgin 0\npgpgout 0\npswpin 0\npswpout 0\npgfault 0\n`);
+    .file('vmstat', () => `nr_free_pages ${k.frames.free}\npgpgin 0\npgpgout 0\npswpin ${swapOf(k).in}\npswpout ${swapOf(k).out}\n`
+      + 'pgfault 0\n');
 }
+/** Disks, partitions and loop devices with a file: numbers, KiB, name. */
+const partitionLines = (k: Kernel): string => `major minor  #blocks  name\n\n${blockDevicesOf(k).all.filter((b) => b.source.size > 0)
+  .map((b) => `${String((b.rdev >>> 8) & 0xfff).padStart(4)} ${String(minorOf(b.rdev)).padStart(8)} `
+    + `${String(Math.floor(b.source.size / 1024)).padStart(10)} ${b.name}\n`).join('')}`;
+const swapLines = (k: Kernel): string => `Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n${swapOf(k).areas.map((a) => (a
+  ? `${a.path.padEnd(40)}partition\t${a.pages * 4}\t\t${a.used * 4}\t\t${a.priority}\n` : '')).join('')}`;
 function running(k: Kernel): number {
   let n = 0;
   for (const t of k.pids.threads.values()) if (t.state === Run.current || t.state === Run.ready) n++;
@@ -72,7 +81,7 @@ function meminfo(k: Kernel): string {
   const kb = (pages: number): string => `${String(pages * 4).padStart(8)} kB`, { total, free } = k.frames;
   const rows: [string, number][] = [
     ['MemTotal', total], ['MemFree', free], ['MemAvailable', free], ['Buffers', 0], ['Cached', 0], ['SwapCached', 0],
-    ['Active', total - free], ['Inactive', 0], ['SwapTotal', 0], ['SwapFree', 0], ['Dirty', 0], ['Writeback', 0],
+    ['Active', total - free], ['Inactive', 0], ['SwapTotal', swapOf(k).pages], ['SwapFree', swapOf(k).free], ['Dirty', 0], ['Writeback', 0],
     ['AnonPages', total - free], ['Mapped', 0], ['Shmem', 0], ['Slab', 0], ['SReclaimable', 0], ['CommitLimit', total],
     ['Committed_AS', total - free]
   ];

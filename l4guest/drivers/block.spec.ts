@@ -1,0 +1,146 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { E } from '../abi/errno.ts';
+import { Ms, O } from '../abi/linux.ts';
+import { MemoryDisk } from '../testing/disk.ts';
+import { Unix } from '../testing/unix.ts';
+import { blockDevicesOf } from './block.ts';
+import { findPartitions, type Partition } from './partitions.ts';
+
+function partitionsOf(disk: Uint8Array): Partition[] {
+  const search = findPartitions(disk.length);
+  let step = search.next();
+  while (!step.done) step = search.next(disk.slice(step.value.pos, step.value.pos + step.value.length));
+  return step.value;
+}
+const entry = (b: Uint8Array, record: number, i: number, type: number, first: number, count: number): void => {
+  const v = new DataView(b.buffer), at = record * 512 + 446 + 16 * i;
+  v.setUint8(at + 4, type); v.setUint32(at + 8, first, true); v.setUint32(at + 12, count, true);
+  v.setUint16(record * 512 + 510, 0xaa55, true);
+};
+const disk = (sectors: number): Uint8Array => new Uint8Array(sectors * 512);
+const K = 512;
+
+describe('partitions', () => {
+  it('of a boot record, with logical ones behind an extended one', () => {
+    const b = disk(1000);
+    entry(b, 0, 0, 0x83, 10, 90); entry(b, 0, 1, 5, 100, 400); entry(b, 0, 3, 0x82, 600, 100);
+    entry(b, 100, 0, 0x83, 2, 50); entry(b, 100, 1, 5, 200, 100);
+    entry(b, 300, 0, 0x83, 3, 60);
+    expect(partitionsOf(b)).toEqual([
+      { number: 1, start: 10 * K, size: 90 * K }, { number: 2, start: 100 * K, size: 2 * K }, { number: 4, start: 600 * K, size: 100 * K },
+      { number: 5, start: 102 * K, size: 50 * K }, { number: 6, start: 303 * K, size: 60 * K },
+    ]);
+  });
+  it('of a GPT, and of its copy at the end when the first is gone', () => {
+    const b = disk(1000), v = new DataView(b.buffer);
+    entry(b, 0, 0, 0xee, 1, 999);
+    for (const [at, table] of [[1, 2], [999, 967]] as const) {
+      b.set([...'EFI PART'].map((c) => c.charCodeAt(0)), at * K);
+      v.setUint32(at * K + 72, table, true); v.setUint32(at * K + 80, 128, true); v.setUint32(at * K + 84, 128, true);
+      for (const [i, first, last] of [[0, 40, 99], [2, 100, 199]] as const) {
+        b[table * K + i * 128] = 7;
+        v.setUint32(table * K + i * 128 + 32, first, true); v.setUint32(table * K + i * 128 + 40, last, true);
+      }
+    }
+    const found = [{ number: 1, start: 40 * K, size: 60 * K }, { number: 3, start: 100 * K, size: 100 * K }];
+    expect(partitionsOf(b)).toEqual(found);
+    b.fill(0, K, 2 * K);
+    expect(partitionsOf(b)).toEqual(found);
+  });
+  it('that lie end nothing: chains without end, beyond the disk, tables of rubbish', () => {
+    const b = disk(100);
+    entry(b, 0, 0, 5, 10, 80); entry(b, 10, 1, 5, 0x7fffffff, 5);
+    expect(partitionsOf(b)).toEqual([{ number: 1, start: 10 * K, size: 2 * K }]);
+    entry(b, 10, 0, 0x83, 1, 1000); entry(b, 10, 1, 5, 5, 5); entry(b, 15, 0, 0x83, 1, 2); entry(b, 15, 1, 5, 5, 5);
+    expect(partitionsOf(b).length).toBe(11);
+    for (let seed = 1; seed < 200; seed++) {
+      const r = disk(64);
+      for (let i = 0, x = seed; i < r.length; i++) { x = (x * 1103515245 + 12345) & 0x7fffffff; r[i] = x >> 16; }
+      r[510] = 0x55; r[511] = 0xaa; if (seed % 2) r[450] = 0xee;
+      for (const p of partitionsOf(r)) expect(p.start > 0 && p.start + p.size <= r.length).toBe(true);
+    }
+  });
+});
+
+class World extends Unix {
+  constructor(...disks: MemoryDisk[]) {
+    super({ pages: 4096 });
+    disks.forEach((d, i) => {
+      blockDevicesOf(this.k).addDisk(d, partitionsOf(d.bytes));
+      for (let m = 0; m < 4; m++) this.call('mknodat', -100, `/tmp/vd${'abc'[i]}${m || ''}`, 0o60600, (254 << 8) | (i * 16 + m));
+    });
+  }
+  end(name: string, ...args: (number | string)[]): number { return this.call(name, ...args) ?? (this.settle(), this.main.regs.x(10)); }
+}
+describe('disks', () => {
+  it('are written, by byte and to their end, whole or by partition', () => {
+    const b = disk(64);
+    entry(b, 0, 0, 0x83, 8, 16);
+    const d = new MemoryDisk(b), u = new World(d), fd = u.open('/tmp/vda1', O.RDWR);
+    expect(u.write(fd, 'hello')).toBe(5);
+    expect(String.fromCharCode(...b.subarray(8 * K, 8 * K + 5))).toBe('hello');
+    expect(u.end('pwrite64', fd, u.space(4000), 4000, 15 * K)).toBe(K);
+    expect([u.end('pwrite64', fd, u.space(16), 16, 16 * K), u.end('pwrite64', fd, u.space(16), 0, 99 * K)]).toEqual([-E.NOSPC, 0]);
+    expect([u.end('lseek', fd, 0, 2), u.end('fsync', fd)]).toEqual([16 * K, 0]);
+    const direct = u.open('/tmp/vda', O.RDWR | O.DIRECT);
+    expect([u.end('pwrite64', direct, u.space(16), 16, 0), u.end('pread64', direct, u.space(K), K, 512)]).toEqual([-E.INVAL, K]);
+  });
+  it('for reading only are not opened for writing', () => {
+    const u = new World(new MemoryDisk(disk(64), true));
+    expect([u.open('/tmp/vda', O.RDWR), u.open('/tmp/vda') >= 0]).toEqual([-E.ACCES, true]);
+  });
+  it('are divided anew when asked (BLKRRPART), and /dev follows', () => {
+    const b = disk(64), u = new World(new MemoryDisk(b)), fd = u.open('/tmp/vda', O.RDWR);
+    entry(b, 0, 0, 0x83, 8, 16); entry(b, 0, 1, 0x83, 24, 16);
+    expect(u.end('ioctl', fd, 0x125f, 0)).toBe(0);
+    expect(u.list('/dev').filter((n) => n.startsWith('vda'))).toEqual(['vda1', 'vda2']);
+    entry(b, 0, 0, 0, 0, 0);
+    u.end('ioctl', fd, 0x125f, 0);
+    expect(u.list('/dev').filter((n) => n.startsWith('vda'))).toEqual(['vda2']);
+  });
+  it('loop devices write to their file, from an offset, up to a limit', () => {
+    const u = new World(), file = u.open('/tmp/file', O.RDWR | O.CREAT), loop = u.open('/dev/loop0', O.RDWR);
+    u.end('ftruncate', file, 8192);
+    const config = new Uint8Array(304), v = new DataView(config.buffer);
+    v.setUint32(0, file, true); v.setUint32(8 + 24, 1024, true); v.setUint32(8 + 32, 2048, true);
+    expect(u.call('ioctl', loop, 0x4c0a, u.put(config))).toBe(0);
+    expect([u.write(loop, 'in the middle'), u.end('lseek', loop, 0, 2)]).toEqual([13, 2048]);
+    expect(u.end('lseek', file, 1024, 0)).toBe(1024);
+    expect(u.read(file, 13)).toBe('in the middle');
+    expect([u.end('pwrite64', loop, u.space(16), 16, 2040), u.end('pwrite64', loop, u.space(16), 16, 2048)]).toEqual([8, -E.NOSPC]);
+    expect([u.end('ioctl', loop, 0x4c01, 0), u.end('ioctl', loop, 0x4c01, 0)]).toEqual([0, -E.NXIO]);
+  });
+});
+
+const hasTools = ['mkfs.vfat', 'mcopy', 'mmd'].every((p) => spawnSync(p, ['--help']).error === undefined);
+describe.skipIf(!hasTools)('FAT', () => {
+  it.each([12, 16, 32])('%i bits: names long and short, folders, large files', (bits) => {
+    const base = mkdtempSync(join(tmpdir(), 'tessera-fat-')), image = join(base, 'image'),
+      text = Array.from({ length: 30_000 }, (_, i) => `${i}\n`).join('');
+    try {
+      const env = { ...process.env, MTOOLS_SKIP_CHECK: '1' },
+        run = (program: string, ...args: string[]): unknown => execFileSync(program, args, { stdio: 'pipe', env });
+      run('mkfs.vfat', '-F', String(bits), '-C', image, String({ 12: 2048, 16: 20_480, 32: 40_960 }[bits]));
+      writeFileSync(join(base, 'text'), text);
+      run('mmd', '-i', image, '::SUB');
+      run('mcopy', '-i', image, join(base, 'text'), '::A long name, with letters.txt');
+      for (let i = 0; i < 40; i += 10) run('mcopy', '-i', image, join(base, 'text'), `::SUB/F${i}`);
+      const u = new World(new MemoryDisk(readFileSync(image), true));
+      u.call('mkdirat', -100, '/tmp/m', 0o755);
+      expect(['ext4', 'vfat'].map((type) => u.end('mount', '/tmp/vda', '/tmp/m', type, Ms.RDONLY, 0))).toEqual([-E.INVAL, 0]);
+      expect(u.list('/tmp/m').sort()).toEqual(['.', '..', 'A long name, with letters.txt', 'SUB']);
+      expect(u.list('/tmp/m/SUB').sort()).toEqual(['.', '..', 'F0', 'F10', 'F20', 'F30']);
+      for (const path of ['/tmp/m/A long name, with letters.txt', '/tmp/m/SUB/F30']) {
+        const fd = u.end('openat', -100, path, 0, 0), at = u.space(4096);
+        for (const pos of [0, 100_000, text.length - 10])
+          expect([u.end('pread64', fd, at, 10, pos), u.text(at, 10)]).toEqual([10, text.slice(pos, pos + 10)]);
+        expect(u.end('lseek', fd, 0, 2)).toBe(text.length);
+      }
+      expect(u.end('openat', -100, '/tmp/m/SUB/none', O.RDWR | O.CREAT, 0o644)).toBe(-E.ROFS);
+    } finally { rmSync(base, { recursive: true }); }
+  });
+});

@@ -1,0 +1,114 @@
+import { describe, expect, it } from 'vitest';
+import { E } from '../abi/errno.ts';
+import { Map_, Prot } from '../abi/linux.ts';
+import { blockDevicesOf } from '../drivers/block.ts';
+import { Access, type Mm } from '../mm/mm.ts';
+import { mapArea, remap, unmap } from '../mm/mmap.ts';
+import { MemoryDisk } from '../testing/disk.ts';
+import { Unix } from '../testing/unix.ts';
+import { swapOf } from './swap.ts';
+import { NotHere } from './later.ts';
+import type { Thread } from './thread.ts';
+
+const PAGE = 4096, PAGES = 1024;
+
+/** As mkswap writes it. */
+function prepared(pages: number): Uint8Array {
+  const b = new Uint8Array(pages * PAGE), v = new DataView(b.buffer);
+  v.setUint32(1024, 1, true);
+  v.setUint32(1028, pages - 1, true);
+  b.set([...'SWAPSPACE2'].map((c) => c.charCodeAt(0)), 4086);
+  return b;
+}
+class World extends Unix {
+  readonly disk: MemoryDisk;
+  constructor(pages = 4 * PAGES, readOnly = false) {
+    super({ pages: PAGES });
+    this.disk = new MemoryDisk(prepared(pages), readOnly);
+    blockDevicesOf(this.k).addDisk(this.disk, []);
+    this.call('mlock', Unix.MEMORY, 1 << 20); // where the script puts arguments
+    this.call('mknodat', -100, '/tmp/vda', 0o60600, 254 << 8);
+  }
+  end(name: string, ...args: (number | string)[]): number { return this.call(name, ...args) ?? (this.settle(), this.main.regs.x(10)); }
+  on(): number { return this.end('swapon', '/tmp/vda', 0); }
+  map(pages: number): number {
+    return mapArea(this.main.mm, { at: 0, length: pages * PAGE, prot: Prot.READ | Prot.WRITE, flags: Map_.PRIVATE | Map_.ANONYMOUS });
+  }
+  /** An access of user level: again after what it needs was fetched, as the runner does. */
+  touch(mm: Mm, va: number, write: boolean, t: Thread = this.main): void {
+    for (let tries = 0; tries < 50; tries++) {
+      try {
+        const fault = mm.touch(va, write ? Access.write : Access.read);
+        mm.flushes.length = 0;
+        if (fault !== 0) throw new Error(`fault ${fault}`);
+        return;
+      } catch (e) {
+        if (!(e instanceof NotHere)) throw e;
+        for (const co = e.fetch(t); !co.next().done;);
+      }
+    }
+    throw new Error('no page');
+  }
+  store(mm: Mm, va: number, value: number): void { this.touch(mm, va, true); mm.pageAt(va, true).setU32(va % PAGE, value); }
+  load(mm: Mm, va: number): number { this.touch(mm, va, false); return mm.pageAt(va, false).u32(va % PAGE); }
+}
+
+describe('swap', () => {
+  it('holds a program of twice the memory, page for page', () => {
+    const u = new World(), n = 2 * PAGES, { mm } = u.main;
+    expect(u.on()).toBe(0);
+    const at = u.map(n);
+    for (let round = 0; round < 2; round++) {
+      for (let i = 0; i < n; i++) u.store(mm, at + i * PAGE, i * 7 + round);
+      for (let i = n - 1; i >= 0; i--) if (u.load(mm, at + i * PAGE) !== i * 7 + round) expect(`page ${i}`).toBe('right');
+    }
+    const swap = swapOf(u.k);
+    expect(swap.pages - swap.free).toBe(mm.swapped!.size);
+    expect(mm.swapped!.size).toBeGreaterThan(n - PAGES);
+    expect(unmap(mm, at, n * PAGE)).toBe(0);
+    expect([swap.free, mm.swapped!.size]).toEqual([swap.pages, 0]);
+    expect(u.end('swapoff', '/tmp/vda')).toBe(0);
+    expect(u.k.frames.store).toBeUndefined();
+  });
+  it('keeps what parent and child have apart, and what mremap moves', () => {
+    const u = new World(), n = 700, { mm } = u.main;
+    u.on();
+    const at = u.map(n);
+    for (let i = 0; i < n; i++) u.store(mm, at + i * PAGE, i);
+    const child = u.fork();
+    for (let i = 0; i < n; i++) u.store(child.mm, at + i * PAGE, i + 100_000);
+    const to = remap(mm, at, n * PAGE, (n + 100) * PAGE, 1, 0);
+    for (let i = 0; i < n; i++) {
+      if (u.load(mm, to + i * PAGE) !== i || u.load(child.mm, at + i * PAGE) !== i + 100_000) expect(`page ${i}`).toBe('right');
+    }
+    u.k.endProcess(child.proc, 9);
+    expect(swapOf(u.k).pages - swapOf(u.k).free).toBe(mm.swapped!.size);
+  });
+  it('lets pages that are out be arguments of calls', () => {
+    const u = new World(), n = 1600, { mm } = u.main;
+    u.on();
+    const at = u.map(n);
+    for (let i = 0; i < n; i++) u.store(mm, at + i * PAGE, 0x6c6c6568);
+    const fd = u.open('/tmp/f', 0o102);
+    expect(mm.swapped!.size).toBeGreaterThan(500);
+    const out = [...mm.swapped!.keys()].slice(0, 3).map((vpn) => vpn * PAGE);
+    expect(u.end('pwrite64', fd, out[0]!, 4, 0)).toBe(4);
+    expect(u.end('pread64', fd, out[1]! + 1, 4, 0)).toBe(4);
+    expect(u.load(mm, out[1]! + 1)).toBe(0x6c6c6568);
+  });
+  it('is refused where there is none, and a broken disk ends nobody but who needs it', () => {
+    const u = new World(20);
+    u.disk.bytes[4090] = 0;
+    expect(u.on()).toBe(-E.INVAL);
+    u.disk.bytes.set(prepared(20));
+    expect([u.on(), u.on(), u.end('swapoff', '/tmp'), u.end('swapon', '/tmp/vda', 1 << 20)]).toEqual([0, -E.BUSY, -E.INVAL, -E.INVAL]);
+    expect(new World(20, true).on()).toBe(-E.ROFS);
+    const w = new World(), { mm } = w.main;
+    w.on();
+    w.disk.broken = true;
+    const at = w.map(2 * PAGES);
+    expect(() => { for (let i = 0; i < 2 * PAGES; i++) w.store(mm, at + i * PAGE, i); }).toThrow('fault 4');
+    expect(unmap(mm, at + 600 * PAGE, (2 * PAGES - 600) * PAGE)).toBe(0);
+    for (let i = 0; i < 600; i++) if (w.load(mm, at + i * PAGE) !== i) expect(`page ${i}`).toBe('right');
+  });
+});

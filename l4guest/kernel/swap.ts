@@ -1,0 +1,346 @@
+/**
+ * Swap: pages of programs that go to a block device when memory is short, and come back when they are touched. Private anonymous pages
+ * go; those that are locked, of the stack, or that the server itself looks at stay: among them what a thread in a call has named, which
+ * the call may write when it wakes. A process in a call of which that is not known (PINS) keeps all it has.
+ *
+ *   short of frames ──→ `gather`: a hand goes round all tables; what was mapped is unmapped (it comes back by a fault), what still is
+ *     not when the hand is back goes: its bytes wait in `pending`, its frame is free at once ──→ a worker writes what is pending
+ *   fault on such a page ──→ `Mm.populate` throws NotHere ──→ the thread sleeps until the page was read
+ *
+ * Documentation: swapon(2), mkswap(8): the header
+ */
+import { calls, type CallName } from '../abi/calls.ts';
+import { E } from '../abi/errno.ts';
+import type { BlockSource } from '../fs/bytesource.ts';
+import type { Paged, PageStore } from '../mm/frames.ts';
+import type { Mm } from '../mm/mm.ts';
+import { Pte, pteFrame, makePte } from '../mm/pagetable.ts';
+import { Window } from '../../microkernel/abi/index.ts';
+import type { Kernel } from './kernel.ts';
+import type { Thread } from './thread.ts';
+import { WaitQueue, type Co, type Sleeper } from './wait.ts';
+
+const PAGE = 4096;
+/** Pages of one look round, of one write or read, and those that may wait to be written, 4 MiB. */
+const BATCH = 64, CLUSTER = 16, PENDING = 1024;
+/** Table entries that one look round passes over at most. */
+const LOOKS = 32_768;
+/** A slot is an area's number and a page of it. */
+const PAGES_BITS = 26, MOST_PAGES = 2 ** PAGES_BITS, MOST_AREAS = 16;
+/** What a page that is out costs, bytes: its entry in a map. */
+const OUT_COST = 64;
+/**
+ * Calls that sleep, and how many bytes they may touch at their arguments when they wake: argument number → bytes, given the arguments.
+ * Others are not known.
+ */
+type Sizes = (argument: (i: number) => number) => readonly (readonly [number, number])[];
+const few: Sizes = () => [0, 1, 2, 3, 4, 5].map((i) => [i, 256] as const), buffer: Sizes = (x) => [[1, x(2)], [4, 256], [5, 256]];
+const PINS = new Map<CallName, Sizes>([
+  ...(['futex', 'wait4', 'waitid', 'nanosleep', 'clock_nanosleep', 'rt_sigsuspend', 'rt_sigtimedwait', 'accept', 'accept4', 'flock',
+    'fcntl', 'pselect6', 'openat', 'connect', 'fsync', 'semtimedop', 'semop', 'futex_wait', 'close'] as const)
+    .map((n): [CallName, Sizes] => [n, few]),
+  ...(['read', 'write', 'pread64', 'pwrite64', 'recvfrom', 'sendto', 'getdents64'] as const).map((n): [CallName, Sizes] => [n, buffer]),
+  ['ppoll', (x) => [[0, x(1) * 8], [2, 16], [3, 8]]], ['epoll_pwait', (x) => [[1, x(2) * 16], [4, 8]]],
+]);
+const pins = new Map([...PINS].map(([name, sizes]) => [calls[name][0] as number, sizes]));
+/** Bytes that are kept for one thread; a call with more keeps everything. */
+const MOST_PINNED = 1 << 20;
+
+/** One device that is swapped to. `refs`: how many tables name a slot; 0 is free. */
+export class SwapArea {
+  readonly source: BlockSource;
+  readonly path: string;
+  readonly rdev: number;
+  readonly refs: Uint16Array;
+  readonly priority: number;
+  used = 0;
+  leaving = false;
+  private hint = 1;
+  constructor(source: BlockSource, path: string, rdev: number, pages: number, priority: number) {
+    this.source = source; this.path = path; this.rdev = rdev; this.priority = priority;
+    this.refs = new Uint16Array(pages);
+  }
+  get pages(): number { return this.refs.length - 1; }
+  /** A free page, next to the last one where that is possible; 0: none. Page 0 is the header. */
+  take(): number {
+    if (this.leaving || this.used >= this.pages) return 0;
+    const n = this.refs.length;
+    for (let i = 0; i < n; i++) {
+      const p = this.hint + i < n ? this.hint + i : 1 + (this.hint + i - n);
+      if (this.refs[p] !== 0 || p === 0) continue;
+      this.refs[p] = 1;
+      this.used++;
+      this.hint = p + 1 < n ? p + 1 : 1;
+      return p;
+    }
+    return 0;
+  }
+}
+
+export class Swap implements PageStore {
+  readonly areas: (SwapArea | undefined)[] = [];
+  private readonly k: Kernel;
+  /** Bytes that wait to be written, by slot. */
+  private readonly pending = new Map<number, Uint8Array>();
+  private readonly wq = new WaitQueue();
+  private writing = false;
+  private gathering = false;
+  /** A page could not be written: nothing goes out any more, what waits stays here. */
+  private broken = false;
+  /** Where the hand is: address spaces that this round has still to see, and the page in the first of them. */
+  private round: Mm[] = [];
+  private hand = 0;
+  /** Pages that went out and came in. */
+  out = 0;
+  in = 0;
+  constructor(k: Kernel) { this.k = k; }
+
+  get on(): boolean { return this.areas.some((a) => a !== undefined); }
+  get pages(): number { return this.areas.reduce((n, a) => n + (a?.pages ?? 0), 0); }
+  get free(): number { return this.areas.reduce((n, a) => n + (a ? a.pages - a.used : 0), 0); }
+
+  // ── memory is short ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Frames are asked for and there are none: how many were freed. */
+  shrink(): number {
+    if (this.broken || this.pending.size >= PENDING) return 0;
+    const n = this.gather();
+    this.begin();
+    return n;
+  }
+  /** Asked before a fault is resolved: the work that the thread has to wait for first, where memory is short. */
+  pressed(): ((t: Sleeper) => Co<number>) | undefined {
+    const { frames } = this.k, high = frames.total >> 5;
+    if (frames.free >= high || this.broken || !this.on) return undefined;
+    this.begin();
+    return frames.free < high >> 2 && this.pending.size > 0 ? (t) => this.written(t) : undefined;
+  }
+  private *written(t: Sleeper): Co<number> { yield* t.nap(this.wq); return 0; }
+
+  private begin(): void {
+    if (this.writing || this.broken) return;
+    this.writing = true;
+    this.k.workers.start((self) => this.writeBack(self));
+  }
+  private *writeBack(self: Sleeper): Co<void> {
+    const { frames } = this.k;
+    for (;;) {
+      if (this.pending.size < PENDING && frames.free < frames.total >> 5) this.gather();
+      const run = this.nextRun();
+      if (run.length === 0) break;
+      const first = run[0]!, area = this.areas[Math.floor(first / MOST_PAGES)]!, bytes = new Uint8Array(run.length * PAGE),
+        was = run.map((slot) => this.pending.get(slot)!);
+      was.forEach((b, i) => { bytes.set(b, i * PAGE); });
+      const failed = yield* area.source.write(self, (first % MOST_PAGES) * PAGE, bytes);
+      if (failed) {
+        this.k.once(`swap ${area.path}`, `l4guest: ${area.path}: pages cannot be written, they stay in memory`);
+        this.broken = true;
+        break;
+      }
+      // A slot may have been given back and taken anew while it was written.
+      run.forEach((slot, i) => { if (this.pending.get(slot) === was[i]) this.pending.delete(slot); });
+      this.wq.wakeAll();
+    }
+    this.writing = false;
+    this.wq.wakeAll();
+  }
+  /** Slots that wait and follow one another. */
+  private nextRun(): number[] {
+    const [first] = this.pending.keys(), run: number[] = [];
+    if (first === undefined) return run;
+    for (let slot = first; run.length < BATCH / 2 && this.pending.has(slot); slot++) run.push(slot);
+    return run;
+  }
+
+  // ── pages go ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  private *threadsOf(mm: Mm): Iterable<Thread> {
+    for (const p of this.k.pids.processes.values()) if (p.mm === mm) yield* p.threads;
+  }
+  /** Pages that the server reads or writes when no call runs, and those that calls which sleep may touch; undefined: all. */
+  private pinned(mm: Mm): Set<number> | undefined {
+    const out = new Set<number>(), keep = (va: number, bytes: number): void => {
+      for (let p = Math.floor(va / PAGE); va > 0 && p * PAGE < va + bytes; p++) out.add(p);
+    };
+    for (const t of this.threadsOf(mm)) {
+      keep(t.clearTid, 4); keep(t.robustList, 24);
+      if (t.rseq) keep(t.rseq.area, 32);
+      if (t.co === undefined || t.call < 0) continue;
+      const list = pins.get(t.call)?.((i) => t.regs.x(10 + i));
+      if (!list || list.some(([, bytes]) => !(bytes >= 0 && bytes <= MOST_PINNED))) return undefined;
+      for (const [i, bytes] of list) keep(t.regs.x(10 + i), bytes);
+    }
+    return out;
+  }
+  /** Lets some pages go; how many frames are free now that were not. */
+  private gather(): number {
+    if (this.gathering || this.broken || !this.on) return 0;
+    this.gathering = true;
+    let gone = 0, looks = 0, turns = 0;
+    try {
+      while (gone < BATCH && looks < LOOKS && turns < 3) {
+        if (this.round.length === 0) { turns++; this.round = this.spaces(); this.hand = 0; if (this.round.length === 0) break; }
+        const mm = this.round[0]!, r = this.goRound(mm, BATCH - gone, LOOKS - looks, turns > 1);
+        gone += r.gone;
+        looks += r.looks;
+        if (r.full) break;
+        if (r.over) { this.round.shift(); this.hand = 0; }
+      }
+    } finally { this.gathering = false; }
+    return gone;
+  }
+  private spaces(): Mm[] {
+    const all = new Set<Mm>();
+    for (const p of this.k.pids.processes.values()) if (p.alive && p.threads.size > 0) all.add(p.mm);
+    return [...all];
+  }
+  /** `desperate`: pages that two tables show go out of this one. */
+  private goRound(mm: Mm, most: number, looks: number, desperate: boolean): { gone: number; looks: number; over: boolean; full: boolean } {
+    let gone = 0, looked = 0, full = false;
+    const pinned = this.pinned(mm), { frames } = mm;
+    if (!pinned) return { gone, looks: looked, over: true, full };
+    for (const area of mm.areas.list) {
+      const end = area.end / PAGE;
+      if (end <= this.hand || area.object !== undefined || area.shared || area.locked !== 0 || area.growsDown) continue;
+      for (let vpn = Math.max(this.hand, area.start / PAGE); vpn < end; vpn = (vpn - (vpn % 512)) + 512) {
+        const to = Math.min(end, vpn - (vpn % 512) + 512);
+        mm.table.update(vpn, to, (at, pte) => {
+          looked++;
+          if (gone >= most || full || pte & Pte.NONE || pteFrame(pte) === frames.zero || pinned.has(at)) return pte;
+          const sole = frames.sole(pteFrame(pte));
+          if (!sole && !desperate) return pte;
+          if (pte & Pte.MAPPED) { mm.owe(at, at + 1, 7, pte); return pte & ~Pte.MAPPED; }
+          if (!this.put(mm, at, pteFrame(pte))) { full = true; return pte; }
+          if (sole) gone++;
+          return 0;
+        });
+        this.hand = to;
+        if (gone >= most || looked >= looks || full) return { gone, looks: looked, over: false, full };
+      }
+    }
+    return { gone, looks: looked, over: true, full };
+  }
+  /** A page's bytes wait to be written, its frame is free. False: there is no room out there. */
+  private put(mm: Mm, vpn: number, pfn: number): boolean {
+    let slot = 0;
+    for (let i = 0; i < this.areas.length && slot === 0; i++) {
+      const p = this.areas[i]?.take() ?? 0;
+      if (p !== 0) slot = i * MOST_PAGES + p;
+    }
+    if (slot === 0) return false;
+    const bytes = new Uint8Array(PAGE);
+    Window.copy(bytes, 0, mm.frames.page(pfn), 0, PAGE);
+    this.pending.set(slot, bytes);
+    mm.frames.unref(pfn);
+    mm.frames.work.copied(PAGE);
+    mm.frames.owed(OUT_COST);
+    (mm.swapped ??= new Map()).set(vpn, slot);
+    mm.sleepy = true;
+    this.out++;
+    return true;
+  }
+
+  // ── pages come ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  hold(slot: number): void { this.areas[Math.floor(slot / MOST_PAGES)]!.refs[slot % MOST_PAGES]!++; this.k.frames.owed(OUT_COST); }
+  drop(slot: number): void {
+    const area = this.areas[Math.floor(slot / MOST_PAGES)]!, p = slot % MOST_PAGES;
+    this.k.frames.uncharge(OUT_COST);
+    if (--area.refs[p]! > 0) return;
+    area.used--;
+    this.pending.delete(slot);
+  }
+  /** Brings a page, and those behind it that went out with it. */
+  *bring(t: Sleeper, mm: Paged, vpn: number): Co<number> {
+    const slot = mm.swapped?.get(vpn);
+    if (slot === undefined) return 0;
+    const waiting = this.pending.get(slot);
+    if (waiting) return yield* this.settle(t, mm, vpn, slot, waiting);
+    let n = 1;
+    while (n < CLUSTER && mm.swapped!.get(vpn + n) === slot + n && !this.pending.has(slot + n)) n++;
+    const area = this.areas[Math.floor(slot / MOST_PAGES)]!, bytes = yield* area.source.read(t, (slot % MOST_PAGES) * PAGE, n * PAGE);
+    if (typeof bytes === 'number') return bytes;
+    const failed = yield* this.settle(t, mm, vpn, slot, bytes.subarray(0, PAGE));
+    if (failed) return failed;
+    for (let i = 1; i < n && mm.frames.free > mm.frames.total >> 5; i++)
+      this.install(mm, vpn + i, slot + i, bytes.subarray(i * PAGE, (i + 1) * PAGE));
+    return 0;
+  }
+  /** Puts a page in its place, waiting for a frame. */
+  private *settle(t: Sleeper, mm: Paged, vpn: number, slot: number, bytes: Uint8Array): Co<number> {
+    for (;;) {
+      if (mm.swapped?.get(vpn) !== slot || this.install(mm, vpn, slot, bytes)) return 0;
+      if (this.pending.size === 0 || this.broken) return -E.NOMEM;
+      this.begin();
+      yield* t.nap(this.wq);
+    }
+  }
+  private install(mm: Paged, vpn: number, slot: number, bytes: Uint8Array): boolean {
+    if (mm.swapped?.get(vpn) !== slot || mm.table.get(vpn) !== 0 || !mm.table.reserve(vpn)) return mm.swapped?.get(vpn) !== slot;
+    const pfn = mm.frames.allocDirty();
+    if (pfn === 0) return false;
+    // Finding a frame may have let other pages go, this one not: it is out.
+    Window.copy(mm.frames.page(pfn), 0, bytes, 0, PAGE);
+    mm.frames.work.copied(PAGE);
+    mm.table.set(vpn, makePte(pfn, 0));
+    mm.swapped.delete(vpn);
+    this.drop(slot);
+    this.in++;
+    return true;
+  }
+
+  // ── swapon, swapoff ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Looks at the header and begins to use a device: 0 or -errno. */
+  *add(t: Sleeper, source: BlockSource, path: string, rdev: number, priority: number | undefined): Co<number> {
+    if (source.size < 10 * PAGE) return -E.INVAL;
+    const head = yield* source.read(t, 0, PAGE);
+    if (typeof head === 'number') return head;
+    const v = new DataView(head.buffer, head.byteOffset), magic = String.fromCharCode(...head.subarray(4086, 4096)),
+      last = v.getUint32(1028, true), bad = v.getUint32(1032, true);
+    if (magic !== 'SWAPSPACE2' || v.getUint32(1024, true) !== 1 || last === 0 || bad > 637) return -E.INVAL;
+    if (source.readOnly) return -E.ROFS;
+    const pages = Math.min(last + 1, Math.floor(source.size / PAGE), MOST_PAGES);
+    const free = this.areas.findIndex((a) => a === undefined), i = free < 0 ? this.areas.length : free;
+    if (this.areas.some((a) => a?.rdev === rdev)) return -E.BUSY;
+    if (i >= MOST_AREAS) return -E.PERM;
+    if (!this.k.frames.charge(pages * 2)) return -E.NOMEM;
+    const lowest = Math.min(-1, ...this.areas.map((a) => a?.priority ?? 0)),
+      area = new SwapArea(source, path, rdev, pages, priority ?? lowest - 1);
+    for (let b = 0; b < bad; b++) {
+      const p = v.getUint32(1536 + 4 * b, true);
+      if (p > 0 && p < pages && area.refs[p] === 0) { area.refs[p] = 1; area.used++; }
+    }
+    this.areas[i] = area;
+    this.k.frames.store = this;
+    this.k.frames.shrinkers.add(this);
+    return 0;
+  }
+  /** Brings all pages back and lets a device go: 0, -ENOMEM where they have no room. */
+  *remove(t: Sleeper, area: SwapArea): Co<number> {
+    const i = this.areas.indexOf(area);
+    area.leaving = true;
+    for (const p of [...this.k.pids.processes.values()]) {
+      const { mm } = p;
+      for (const [vpn, slot] of [...mm.swapped ?? []]) {
+        if (Math.floor(slot / MOST_PAGES) !== i) continue;
+        if (mm.frames.free < mm.frames.total >> 6) { area.leaving = false; return -E.NOMEM; }
+        const r = yield* this.bring(t, mm, vpn);
+        if (r < 0) { area.leaving = false; return r; }
+      }
+    }
+    this.areas[i] = undefined;
+    this.k.frames.uncharge(area.refs.length * 2);
+    if (this.on) return 0;
+    this.k.frames.shrinkers.delete(this);
+    this.k.frames.store = undefined;
+    return 0;
+  }
+}
+const all = new WeakMap<Kernel, Swap>();
+/** The swap of a kernel. */
+export function swapOf(k: Kernel): Swap {
+  let s = all.get(k);
+  if (!s) all.set(k, s = new Swap(k));
+  return s;
+}
