@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 interface Frame { readonly functionName: string; readonly url: string }
-interface Node { readonly id: number; readonly callFrame: Frame; readonly children?: readonly number[] }
+interface Node { readonly id: number; readonly hitCount: number; readonly callFrame: Frame; readonly children?: readonly number[] }
 interface Profile { readonly nodes: readonly Node[]; readonly samples: readonly number[]; readonly timeDeltas: readonly number[] }
 interface Counts { readonly regions: number; readonly interpretedInstructions: number; readonly translatedInstructions: number }
 /** Of one run: V8's profile, the engine's counts, microseconds of processors. */
@@ -29,14 +29,18 @@ const ROOMS: readonly (readonly [part: string, room: string])[] = [
   ['node_modules/', 'loading: other packages'], ['node:', 'Node'],
 ];
 
-/** The module that JavaScript enters is the engine's: its first function is the interpreter, the one behind it the dispatcher. */
+/** The function of WebAssembly that our JavaScript enters most is the interpreter; the one behind it is the dispatcher. */
 function engineModule(byId: ReadonlyMap<number, Node>): { url: string; interpreter: string } | undefined {
+  const hits = new Map<string, number>();
   for (const { callFrame, children = [] } of byId.values()) {
-    if (callFrame.functionName !== 'GenericJSToWasmWrapper') continue;
-    const entered = children.map((id) => byId.get(id)!.callFrame).find(({ url }) => url.startsWith('wasm'));
-    if (entered) return { url: entered.url, interpreter: entered.functionName };
+    if (!/^(GenericJSToWasmWrapper|js-to-wasm)/.test(callFrame.functionName) && !callFrame.url.includes('machine/engine/')) continue;
+    for (const { callFrame: f, hitCount } of children.map((id) => byId.get(id)!))
+      if (f.url.startsWith('wasm')) hits.set(`${f.url} ${f.functionName}`, (hits.get(`${f.url} ${f.functionName}`) ?? 0) + hitCount);
   }
-  return undefined;
+  const [most] = [...hits].sort((a, b) => b[1] - a[1])[0] ?? [];
+  if (most === undefined) return undefined;
+  const [url, interpreter] = most.split(' ') as [string, string];
+  return { url, interpreter };
 }
 
 function roomOf({ functionName, url }: Frame, engine: ReturnType<typeof engineModule>): string {

@@ -130,6 +130,11 @@ export abstract class MemoryEmitter extends Emitter {
     return old();
   }
 
+  peek(_address: I32, offset: number): I64 { this.code.memory(Op.i64Load, offset); return this.pushed(); }
+  peek32(_address: I32, offset: number): I32 { this.code.memory(Op.i32Load, offset); return this.pushed(); }
+  poke(_address: I32, offset: number, _value: I64): void { this.code.memory(Op.i64Store, offset); }
+  poke32(_address: I32, offset: number, _value: I32): void { this.code.memory(Op.i32Store, offset); }
+
   loadReserved(kind: 'w' | 'd', _address: I64): I64 {
     const { code } = this;
     const host = this.atomicAddress(kind, false);

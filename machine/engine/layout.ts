@@ -46,6 +46,10 @@ export const HS = {
   CODE: 0x258, // u32: linear address of the decoded code page in use, 0 outside `run`
   ZERO_ON: 0x25c, // u32: 1 when cbo.zero is legal now (the envcfg registers and the mode)
   TRANSLATED: 0x260, // i64: instructions executed by translated code
+  SUPER: 0x268, // u32: linear address of the CSRs that sscratch … stval mean in this mode, less their slots; 0 = not for this mode
+  STATUS: 0x26c, // u32: the same of the register that sstatus means
+  WIRES: 0x270, // u32: what interrupt controllers and timers drive into mip
+  EPC_MASK: 0x274, // u32: the bits of an exception pc's low word that can be written
   CSRS: 0x400, // i64 each, in the order machine/hart/csr.ts declares
 } as const;
 

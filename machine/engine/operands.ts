@@ -98,6 +98,7 @@ export class InterpreterEmitter extends MemoryEmitter implements Semantics {
   rdw(value: I32): void { this.rd(this.sext(value)); }
   imm(): I64 { this.code.get(this.record); this.code.memory(Op.i64Load32S, IMM); return this.pushed(); }
   imm32(): I32 { this.code.get(this.record); this.code.memory(Op.i32Load, IMM); return this.pushed(); }
+  zimm(): I32 { return this.and32(this.shrU32(this.imm32(), this.word(15)), this.word(31)); }
   pc(): I64 { return this.add(this.read(this.pcBase), this.zext(this.shrU32(this.read(this.record), this.word(3)))); }
   nextPc(): I64 { return this.add(this.pc(), this.long(this.length)); }
 
@@ -235,7 +236,7 @@ export class InterpreterEmitter extends MemoryEmitter implements Semantics {
     this.eqz32(this.pushed());
     this.code.brIf(this.illegal);
   }
-  private hartWord(offset: number): I32 { this.code.get(this.hart); this.code.memory(Op.i32Load, offset); return this.pushed(); }
+  hartWord(offset: number): I32 { this.code.get(this.hart); this.code.memory(Op.i32Load, offset); return this.pushed(); }
 
   rm(): I32 {
     this.code.get(this.record);

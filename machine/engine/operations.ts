@@ -7,6 +7,7 @@
 import type { Operands } from '../../hardware/isa/row.ts';
 import { rows } from '../../hardware/isa/table.ts';
 import type { Meaning, Semantics } from '../semantics/semantics.ts';
+import { csrMeaning, csrMeanings } from '../semantics/csr.ts';
 import { meanings } from '../semantics/table.ts';
 
 export const Internal = {
@@ -90,12 +91,17 @@ const choices: readonly (Choice | undefined)[] = rows.map((r, i) => {
   };
 });
 
+/** Accesses to some registers have operations although their rows have none. */
+const ofRegisters = new Map(csrMeanings.map(({ row, meaning }) => [meaning, define(row, meaning, 4, false)]));
+
 export const firstOperation: number = FIRST;
 export const operationCount: number = FIRST + operations.length;
 
-/** The operation of a row with inline semantics. */
+/** The operation of an instruction; SLOW for what TypeScript executes. */
 export function operationOf(row: number, operands: Operands, length: number, near: boolean): number {
-  const { forms, specials } = choices[row]!;
+  const choice = choices[row];
+  if (!choice) return ofRegisters.get(csrMeaning(rows[row]!.name, operands)!) ?? Internal.SLOW;
+  const { forms, specials } = choice;
   for (const special of specials) if (special.when(operands)) return special.forms[formIndex(length, near)]!;
   return forms[formIndex(length, near)]!;
 }

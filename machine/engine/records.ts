@@ -34,7 +34,7 @@ export class RecordWriter {
     const inline = meanings[index] !== undefined;
     const near = inline && jumps[index]! && offset >= 0 && inPage(offset, o);
     const half = record >> 1;
-    this.halves[half] = inline ? operationOf(index, o, d.length, near) : Internal.SLOW;
+    this.halves[half] = operationOf(index, o, d.length, near);
     this.bytes[record + 2] = d.length;
     this.bytes[record + 3] = o.rm ?? 0;
     this.halves[half + 2] = (o.rd ?? 0) === 0 && writesX[index] ? HS.SINK : register(o.rd);

@@ -2,7 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { TLB_COUNT } from '../engine/layout.ts';
 import { Linear } from '../linear.ts';
-import { Contexts, GLOBAL, TlbPool } from './contexts.ts';
+import { Contexts } from './contexts.ts';
+import { GLOBAL, TlbPool } from './tlb-pool.ts';
 import { C, SLOTS } from './slots.ts';
 
 function make(): { linear: Linear; contexts: Contexts; csrs: Int32Array; space(root: number, asid?: number): void } {

@@ -1,198 +1,25 @@
 /**
  * TLB contexts. A *space* is one setting of the translation registers (satp, or vsatp and hgatp); within it every
- * combination of privilege, SUM and MXR that is used has a *context* with a TLB of its own out of a shared pool.
- * Switching mode or space is a lookup and a store; nothing is flushed. When the pool is empty, the context that was
- * entered longest ago loses its TLB.
+ * combination of privilege, SUM and MXR that is used has a *context* with a TLB of its own out of a shared pool (tlb-pool.ts).
+ * Switching mode or space is a lookup and a store; nothing is flushed.
  *
  * Pages are named by virtual page number, a JavaScript number (signed, |vpn| < 2^52).
  */
-import { clearTlb, isEdge, noTag, TLB_BYTES, TLB_ENTRIES, TLB_ENTRY, TLBS_USED } from '../engine/layout.ts';
+import { isEdge, TLB_ENTRIES, TLB_ENTRY } from '../engine/layout.ts';
 import type { Linear } from '../linear.ts';
 import { C } from './slots.ts';
+import { GLOBAL, GLOBAL_BIT, isEmpty, note, type Context, type Owner, type Space, type TlbPool } from './tlb-pool.ts';
 import { holds, Victims } from './victims.ts';
 
 /** A context's index in its space: data privilege (bits 0, 1) and these. */
 export const CONTEXT_SLOTS = { sum: 4, mxr: 8, guestMxr: 16, mprv: 32, count: 64 } as const;
-/** In the `span` of `fill`, beside the size: the mapping is global. In a TLB entry: bit 0 of the page's linear address. */
-export const GLOBAL = 64;
-const GLOBAL_BIT = 1;
-/** So many fills are remembered, to clear a TLB that is not much used entry by entry. */
-const LOG = 1024;
 /** A space's key holds satp.MODE in units of this (see spaceKey). */
 const MODE_UNIT = 0x2000_0000 * 0x1_0000;
 /** log2 of the pages of each kind of superpage: 64 KiB (Svnapot), 2 MiB, 1 GiB, 512 GiB, 256 TiB. */
 const SPANS = [4, 9, 18, 27, 36] as const;
 
-export interface Context {
-  readonly tlb: number;
-  /** When it was entered last (a count of entries, not of time). */
-  used: number;
-  fills: number;
-  readonly log: Uint16Array;
-  victims: Victims | undefined;
-  /** Superpages of which parts are cached: first vpn of each, times 64, plus log2 of its size in pages. */
-  readonly supers: Set<number>;
-  /** Which kinds of superpages those are: bit i for SPANS[i]; and the one that was added last. */
-  spans: number;
-  lastSuper: number;
-  space: Space;
-  slot: number;
-  owner: Contexts;
-}
-
-export interface Space {
-  readonly key: number;
-  readonly guestKey: number;
-  readonly asid: number;
-  readonly vmid: number;
-  /** By slot; and those that are there, in no order. */
-  readonly contexts: (Context | undefined)[];
-  readonly live: Context[];
-}
-
-/** The machine's TLBs, handed to contexts of any hart. */
-export class TlbPool {
-  readonly #linear: Linear;
-  readonly #all: Context[] = [];
-  readonly #free: Context[] = [];
-  #stamp = 0;
-  /** A debugger that may forbid data tags for a page: accesses to it are then seen one by one. */
-  watcher: { cacheable(lo: number, hi: number): boolean } | undefined;
-
-  constructor(linear: Linear) { this.#linear = linear; }
-
-  /** Every TLB forgets what it has for the virtual page of this address. */
-  forgetAddress(lo: number): void {
-    for (const context of this.#all) {
-      if (context.fills === 0) continue;
-      this.drop(context, (lo >>> 12) & (TLB_ENTRIES - 1));
-      context.victims?.forgetAddress(lo);
-    }
-  }
-
-  touch(context: Context): void { context.used = ++this.#stamp; }
-
-  take(owner: Contexts, space: Space, slot: number): Context {
-    const context = this.#free.pop() ?? this.#fresh(owner, space) ?? this.#oldest();
-    context.owner = owner;
-    context.space = space;
-    context.slot = slot;
-    space.contexts[slot] = context;
-    space.live.push(context);
-    return context;
-  }
-
-  give(context: Context): void {
-    this.clear(context);
-    const { space } = context;
-    space.contexts[context.slot] = undefined;
-    space.live.splice(space.live.indexOf(context), 1);
-    this.#free.push(context);
-  }
-
-  /** Forgets all translations of this context. */
-  clear(context: Context): void {
-    if (context.fills === 0) return;
-    if (context.fills > LOG) clearTlb(this.#linear.i64, context.tlb);
-    else for (let i = 0; i < context.fills; i++) this.drop(context, context.log[i]);
-    context.fills = 0;
-    context.victims?.clear();
-    this.#forgetSupers(context);
-  }
-
-  #forgetSupers(context: Context): void {
-    context.supers.clear();
-    context.spans = 0;
-    context.lastSuper = -1;
-  }
-
-  /** Forgets all translations that are not global. */
-  clearLocal(context: Context): void {
-    const { log, tlb } = context;
-    const m = this.#linear.i32;
-    const scanned = context.fills > LOG;
-    context.victims?.clear();
-    const count = scanned ? TLB_ENTRIES : context.fills;
-    let kept = 0;
-    for (let i = 0; i < count; i++) {
-      const entry = scanned ? i : log[i];
-      if ((m[(tlb + entry * TLB_ENTRY) / 4 + 6] & GLOBAL_BIT) === 0) this.drop(context, entry);
-      else if (kept++ < LOG) log[kept - 1] = entry;
-    }
-    context.fills = Math.min(kept, LOG + 1);
-    if (kept === 0) this.#forgetSupers(context);
-  }
-
-  /** A new context begins with the global translations of one of the same kind, the same in all spaces. @spec priv 12.3.1 */
-  inherit(context: Context, from: Context): void {
-    const m = this.#linear.i64;
-    const w = this.#linear.i32;
-    const count = from.fills > LOG ? TLB_ENTRIES : from.fills;
-    for (let i = 0; i < count; i++) {
-      const entry = from.fills > LOG ? i : from.log[i];
-      const source = (from.tlb + entry * TLB_ENTRY) / 8;
-      if ((w[source * 2 + 6] & GLOBAL_BIT) === 0) continue;
-      const target = (context.tlb + entry * TLB_ENTRY) / 8;
-      for (let k = 0; k < 4; k++) m[target + k] = m[source + k];
-      if (context.fills < LOG) context.log[context.fills] = entry;
-      context.fills++;
-    }
-    if (context.fills === 0) return;
-    for (const s of from.supers) context.supers.add(s);
-    context.spans = from.spans;
-  }
-
-  drop(context: Context, entry: number): void {
-    const at = (context.tlb + entry * TLB_ENTRY) / 4;
-    const m = this.#linear.i32;
-    m[at] = m[at + 2] = m[at + 4] = noTag(entry);
-    m[at + 1] = m[at + 3] = m[at + 5] = m[at + 6] = 0;
-  }
-
-  /** Takes the write tag for the RAM page at linear address `page` out of every TLB. */
-  forbidWrites(page: number): void {
-    for (const context of this.#all) {
-      if (context.fills === 0) continue;
-      if (context.fills > LOG) for (let entry = 0; entry < TLB_ENTRIES; entry++) this.#forbid(context, entry, page | 0);
-      else for (let i = 0; i < context.fills; i++) this.#forbid(context, context.log[i], page | 0);
-      context.victims?.forbidWrites(page | 0);
-    }
-  }
-
-  #forbid(context: Context, entry: number, host: number): void {
-    const m = this.#linear.i32;
-    const at = (context.tlb + entry * TLB_ENTRY) / 4;
-    if ((m[at + 6] & -4096) !== host) return;
-    m[at + 2] = noTag(entry);
-    m[at + 3] = 0;
-  }
-
-  #fresh(owner: Contexts, space: Space): Context | undefined {
-    const n = this.#all.length;
-    const layout = this.#linear.layout;
-    if (n >= layout.tlbCount) return undefined;
-    const tlb = layout.tlbs + n * TLB_BYTES;
-    clearTlb(this.#linear.i64, tlb, true);
-    const context = {
-      tlb, used: 0, fills: 0, log: new Uint16Array(LOG), victims: undefined, supers: new Set<number>(), spans: 0, lastSuper: -1, space,
-      slot: 0, owner
-    };
-    this.#all.push(context);
-    this.#linear.u32[TLBS_USED / 4] = n + 1;
-    return context;
-  }
-
-  #oldest(): Context {
-    const candidates = this.#all.filter((c) => c.owner.current !== c);
-    const oldest = candidates.reduce((a, b) => (b.used < a.used ? b : a));
-    this.give(oldest);
-    oldest.owner.forget(oldest.space);
-    return this.#free.pop()!;
-  }
-}
-
 /** The contexts of one hart. */
-export class Contexts {
+export class Contexts implements Owner {
   /** The context in use: never evicted. */
   current: Context | undefined;
   readonly #linear: Linear;
@@ -253,9 +80,10 @@ export class Contexts {
     const entry = (lo >>> 12) & (TLB_ENTRIES - 1);
     const at = (context.tlb + entry * TLB_ENTRY) / 4;
     const page = (span & GLOBAL) !== 0 ? host | GLOBAL_BIT : host | 0;
+    const before = m[at + 6];
     const held = holds(m, at, tag, hi);
-    if (!held && m[at + 6] !== 0 && !isEdge(entry)) (context.victims ??= new Victims()).keep(m, at);
-    if (m[at + 6] !== page || !held) this.#pool.drop(context, entry);
+    if (!held && before !== 0 && !isEdge(entry)) (context.victims ??= new Victims()).keep(m, at);
+    if (before !== page || !held) this.#pool.drop(context, entry);
     context.victims?.forget(tag, hi);
     m[at + 6] = page;
     m[at + 7] = host - tag;
@@ -270,8 +98,7 @@ export class Contexts {
         this.#linear.written[this.#linear.ramIndex(host)] = 1;
       }
     }
-    if (context.fills < LOG) context.log[context.fills] = entry;
-    context.fills++;
+    if (before === 0 || ((before ^ page) & GLOBAL_BIT) !== 0) note((span & GLOBAL) !== 0 ? context.global : context.local, entry);
     const bits = span & (GLOBAL - 1);
     if (bits > 0) {
       const size = 2 ** bits;
@@ -332,7 +159,7 @@ export class Contexts {
   /** `local`: global translations may stay. @spec priv 12.2.1 */
   #flush(space: Space, vpn: number | undefined, local: boolean): void {
     for (const context of space.live) {
-      if (context.fills === 0) continue;
+      if (isEmpty(context)) continue;
       if (vpn !== undefined) this.#flushPage(context, vpn);
       else if (local) this.#pool.clearLocal(context);
       else this.#pool.clear(context);

@@ -2,19 +2,21 @@
 import { HS } from '../engine/layout.ts';
 import { HSTATUS, MSTATUS } from './bits.ts';
 import type { CsrRow } from './csr.ts';
+import type { Features } from './features.ts';
 import type { Hart } from './hart.ts';
 import { C } from './slots.ts';
 
 type Rules = Pick<CsrRow, 'read' | 'write' | 'guard' | 'refetch'>;
 
+const COMPRESSED = 1 << 2;
 /** Two low bits are zero where instructions are aligned to four bytes. @spec priv 3.1.14 */
+export const epcMask = ({ letters }: Features): number => ((letters & COMPRESSED) !== 0 ? ~1 : ~3);
 export const exceptionPc = (slot: number): Rules => ({
   write: (h, lo, hi) => {
-    h.c[slot] = lo & ((h.features.letters & COMPRESSED) !== 0 ? ~1 : ~3);
+    h.c[slot] = lo & h.w[HS.EPC_MASK >> 2];
     h.c[slot + 1] = hi;
   },
 });
-const COMPRESSED = 1 << 2;
 
 const S_BITS = MSTATUS.SIE | MSTATUS.SPIE | MSTATUS.SPP | MSTATUS.FS | MSTATUS.SUM | MSTATUS.MXR;
 const M_BITS = S_BITS | MSTATUS.MIE | MSTATUS.MPIE | MSTATUS.MPP | MSTATUS.MPRV | MSTATUS.TVM | MSTATUS.TW | MSTATUS.TSR;

@@ -8,7 +8,8 @@
 import { HART_BYTES, HARTS, HS } from '../engine/layout.ts';
 import type { HartApi } from '../api.ts';
 import { CONTEXT_SLOTS, Contexts } from './contexts.ts';
-import type { Context } from './contexts.ts';
+import type { Context } from './tlb-pool.ts';
+import { epcMask } from './csr-status.ts';
 import { readCsr, writeCsr } from './csr.ts';
 import { ENVCFG, HSTATUS, IP, IP_S, IP_VS, MSTATUS } from './bits.ts';
 import type { Features } from './features.ts';
@@ -59,8 +60,6 @@ export class Hart implements HartApi {
   /** A CSR value on its way between table rows and instructions. */
   lo = 0;
   hi = 0;
-  /** What interrupt controllers and timers drive into mip. */
-  wires = 0;
   /** In wfi or idle: nothing to do until an enabled interrupt is pending. Parked: nothing to do until started. */
   waiting = false;
   /** Hosted: tell the supervisor that the wait is over. */
@@ -118,7 +117,7 @@ export class Hart implements HartApi {
     this.c[C.stimecmp] = this.c[C.stimecmp + 1] = -1;
     this.c[C.vstimecmp] = this.c[C.vstimecmp + 1] = -1;
     this.w[HS.PRIV >> 2] = 3;
-    this.wires = 0;
+    this.w[HS.EPC_MASK >> 2] = epcMask(this.features);
     this.timers.reset();
     this.hpm.reset();
     this.polledAt = -Infinity;
@@ -176,6 +175,10 @@ export class Hart implements HartApi {
     this.x32[2 * i + 1] = hi;
   }
 
+  /** What interrupt controllers and timers drive into mip. */
+  get wires(): number { return this.w[HS.WIRES >> 2]; }
+  set wires(bits: number) { this.w[HS.WIRES >> 2] = bits; }
+
   // ---- mode and address space --------------------------------------------------------------------------------------
 
   setMode(priv: number, virt: boolean): void {
@@ -220,6 +223,7 @@ export class Hart implements HartApi {
     w[HS.FS_ON >> 2] = (status & MSTATUS.FS) !== 0 && this.features.f && (!virt || (c[C.vsstatus] & MSTATUS.FS) !== 0) ? 1 : 0;
     const zero = c[C.menvcfg] & (virt ? c[C.henvcfg] : -1) & (priv === 0 ? c[C.senvcfg] : -1) & ENVCFG.CBZE;
     w[HS.ZERO_ON >> 2] = priv === 3 || zero !== 0 ? 1 : 0;
+    this.#namesSupervisor(priv, virt);
     let dataPriv = priv;
     let dataVirt = virt;
     let slot = 0;
@@ -239,6 +243,13 @@ export class Hart implements HartApi {
     const context = this.contexts.enter(slot | dataPriv, dataVirt, c);
     this.context = context;
     w[HS.TLB >> 2] = context.tlb;
+  }
+
+  /** Which registers the names sstatus, sscratch … mean, for generated code. A guest's copies stand together, as the hart's own do. */
+  #namesSupervisor(priv: number, virt: boolean): void {
+    const csrs = HARTS + this.id * HART_BYTES + HS.CSRS;
+    this.w[HS.SUPER >> 2] = priv === 0 ? 0 : csrs + (virt ? 4 * (C.vsscratch - C.sscratch) : 0);
+    this.w[HS.STATUS >> 2] = priv === 0 ? 0 : csrs + 4 * (virt ? C.vsstatus : C.mstatus);
   }
 
   /** Everything cached from page tables or PMP is forgotten. */

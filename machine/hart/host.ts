@@ -7,7 +7,7 @@ import type { Events } from '../events.ts';
 import type { Firmware } from '../firmware/host.ts';
 import type { Linear } from '../linear.ts';
 import type { AddressBus } from '../bus.ts';
-import type { TlbPool } from './contexts.ts';
+import type { TlbPool } from './tlb-pool.ts';
 import type { Features } from './features.ts';
 import type { Hart } from './hart.ts';
 

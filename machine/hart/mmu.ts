@@ -5,7 +5,7 @@
  */
 import { inKseg0 } from '../cpu/kseg0.ts';
 import { Access, ACCESS_FAULT, ENVCFG, GUEST_FAULT, MSTATUS, PAGE_FAULT, PTE } from './bits.ts';
-import { GLOBAL } from './contexts.ts';
+import { GLOBAL } from './tlb-pool.ts';
 import type { Hart } from './hart.ts';
 import { PmpPerm, SPLIT } from './pmp.ts';
 import { C } from './slots.ts';

@@ -5,7 +5,7 @@
  */
 import { HS, SLOW } from '../engine/layout.ts';
 import { Access, Cause } from './bits.ts';
-import type { Context } from './contexts.ts';
+import type { Context } from './tlb-pool.ts';
 import type { Hart } from './hart.ts';
 import { PmpPerm } from './pmp.ts';
 import { raise } from './trap.ts';

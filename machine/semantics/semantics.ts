@@ -72,6 +72,15 @@ export interface Semantics extends OperatorMethods {
   /** Zeroes the aligned block of 64 bytes around the address; where that is not plainly possible TypeScript does it (HartSide.slow). */
   zeroBlock(address: I64): void;
 
+  /** A word of the hart block, by its offset (HS); words at a linear address that the hart side has given. */
+  hartWord(offset: number): I32;
+  peek(address: I32, offset: number): I64;
+  peek32(address: I32, offset: number): I32;
+  poke(address: I32, offset: number, value: I64): void;
+  poke32(address: I32, offset: number, value: I32): void;
+  /** The five bits that stand in the place of rs1. */
+  zimm(): I32;
+
   /** Leaves this instruction to TypeScript (HartSide.slow) when the condition holds; nothing may have been changed before. */
   slowIf(condition: I32): void;
   /** Floating point is off: illegal instruction. First statement of every floating-point row. */

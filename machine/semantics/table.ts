@@ -1,10 +1,12 @@
 /**
  * What each instruction of the table (hardware/isa) does, row by row. Rows without an entry are the hart's (machine/hart/slow.ts).
  */
+import type { Decoded } from '../../hardware/isa/decode.ts';
 import { rowIndex, rows, type Mnemonic } from '../../hardware/isa/table.ts';
 import { atomic } from './atomic.ts';
 import { bitmanip } from './bitmanip.ts';
 import { crypto } from './crypto.ts';
+import { csrMeaning } from './csr.ts';
 import { float } from './float.ts';
 import { halfFloat } from './halffloat.ts';
 import { hints, shortHints } from './hints.ts';
@@ -21,3 +23,7 @@ export const meanings: readonly (Meaning | undefined)[] = rows.map((row) => (byN
 
 for (const name of Object.keys(byName))
   if (!rowIndex.has(name)) throw new Error(`"${name}" means something, but no row of the instruction table is called so`);
+
+/** What this instruction does: its row's meaning, or one that the row has for these operands alone. */
+export const meaningOf = ({ index, operands }: Pick<Decoded, 'index' | 'operands'>): Meaning | undefined =>
+  meanings[index] ?? csrMeaning(rows[index]!.name, operands);

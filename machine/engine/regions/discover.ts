@@ -6,7 +6,7 @@
  * a place of page n is n × SPAN + place in the page.
  */
 import type { Decoded } from '../../../hardware/isa/decode.ts';
-import { meanings } from '../../semantics/table.ts';
+import { meaningOf } from '../../semantics/table.ts';
 import { PAGE, RECORDS } from '../layout.ts';
 import { jumps } from '../operations.ts';
 import { endsSequence } from '../records.ts';
@@ -79,7 +79,7 @@ const MAX_PAGES = 6;
 const MAX_DISTANCE = PAGE << 11;
 const MAX_FAR_ROOTS = 8;
 const RA = 1;
-const isTranslated = (d: Decoded): boolean => meanings[d.index] !== undefined;
+const isTranslated = (d: Decoded): boolean => meaningOf(d) !== undefined;
 const links = (d: Decoded): boolean => (d.operands.rd ?? 0) !== 0;
 
 /** The region that begins at `head`; undefined when nothing can be translated there. `wide`: it may go to other pages. */

@@ -3,7 +3,7 @@
  * cannot be done here leaves the region: `target` is set to the place of the instruction, and everything goes to the one exit.
  */
 import type { Decoded } from '../../../hardware/isa/decode.ts';
-import { meanings } from '../../semantics/table.ts';
+import { meaningOf } from '../../semantics/table.ts';
 import type { F32, F64, I32, I64 } from '../../semantics/operators.ts';
 import type { LoadKind, Semantics, StoreKind } from '../../semantics/semantics.ts';
 import { Op, type Code, type Label } from '../code.ts';
@@ -91,7 +91,7 @@ export class RegionEmitter extends MemoryEmitter implements Semantics {
     this.offset = offset;
     [this.answer, this.page] = answer;
     this.refund = refund;
-    meanings[d.index]!(this);
+    meaningOf(d)!(this);
     this.endInstruction();
   }
 
@@ -131,6 +131,7 @@ export class RegionEmitter extends MemoryEmitter implements Semantics {
   rdw(value: I32): void { this.rd(this.sext(value)); }
   imm(): I64 { return this.long(this.d.operands.imm ?? 0); }
   imm32(): I32 { return this.word(this.d.operands.imm ?? 0); }
+  zimm(): I32 { return this.word(this.d.operands.zimm ?? 0); }
   pc(): I64 { return this.pcAfter(0); }
   nextPc(): I64 { return this.pcAfter(this.d.length); }
   /** The address `bytes` behind this instruction. */
@@ -291,7 +292,7 @@ export class RegionEmitter extends MemoryEmitter implements Semantics {
     }
   }
 
-  private hartWord(offset: number): I32 {
+  hartWord(offset: number): I32 {
     this.code.get(PARAMETER.hart);
     this.code.memory(Op.i32Load, offset);
     return this.pushed();

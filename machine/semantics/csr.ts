@@ -1,0 +1,103 @@
+/**
+ * The supervisor registers that kernels touch at every trap and lock, without TypeScript: sscratch, sepc, scause, stval, and sstatus as far
+ * as interrupts and the trap stack go. Which copies the names mean (the hart's own, or a guest's), and whether this mode may, the hart side
+ * keeps in two words (HS.SUPER, HS.STATUS). All other registers, and writes that move translation, floating point or an interrupt that
+ * waits, are the hart's (machine/hart/csr.ts). @spec unpriv 6.1 @spec priv 12.1.1, 12.1.6, 12.1.7, 12.1.8, 12.1.9, 21.2
+ */
+import type { Operands } from '../../hardware/isa/row.ts';
+import { MSTATUS } from '../hart/bits.ts';
+import { C } from '../hart/slots.ts';
+import { HS } from '../engine/layout.ts';
+import type { I32 } from './operators.ts';
+import type { Meaning, Semantics } from './semantics.ts';
+
+const SSTATUS = 0x100;
+/** Registers that are plain bits, and where they are from the first. */
+const PLAIN: Readonly<Record<number, number>> = { 0x140: C.sscratch, 0x141: C.sepc, 0x142: C.scause, 0x143: C.stval };
+const SEPC = 0x141;
+
+const BITS = MSTATUS.SIE | MSTATUS.SPIE | MSTATUS.SPP | MSTATUS.FS | MSTATUS.SUM | MSTATUS.MXR;
+/** What may change here. */
+const STACK = MSTATUS.SIE | MSTATUS.SPIE | MSTATUS.SPP;
+
+/** The base of the registers, or the slow way where this mode has none. */
+function base(s: Semantics, word: number): () => I32 {
+  const at = s.keep32(s.hartWord(word));
+  s.slowIf(s.eqz32(at()));
+  return at;
+}
+
+const readPlain = (slot: number): Meaning => (s) => {
+  const at = base(s, HS.SUPER);
+  s.rd(s.peek(at(), slot * 4));
+};
+
+const swapPlain = (slot: number, pc: boolean): Meaning => (s) => {
+  const at = base(s, HS.SUPER);
+  const next = s.keep(pc ? s.and(s.x1(), s.sext(s.hartWord(HS.EPC_MASK))) : s.x1());
+  const old = s.keep(s.peek(at(), slot * 4));
+  s.poke(at(), slot * 4, next());
+  s.rd(old());
+};
+
+/** The base of sstatus, where FS in memory is what it is. */
+function statusBase(s: Semantics): () => I32 {
+  const at = s.keep32(s.hartWord(HS.STATUS));
+  s.slowIf(s.or32(s.eqz32(at()), s.hartWord(HS.FS_DIRTY)));
+  return at;
+}
+
+/** sstatus as it is read, from its lower word; SD says that FS is dirty. */
+function readStatus(s: Semantics, at: () => I32, low: () => I32): void {
+  const dirty = s.shl32(s.eq32(s.and32(low(), s.word(MSTATUS.FS)), s.word(MSTATUS.FS)), s.word(31));
+  const high = s.or32(dirty, s.and32(s.peek32(at(), 4), s.word(MSTATUS.UXL_HI)));
+  s.rd(s.or(s.shl(s.zext(high), s.long(32)), s.zext(s.and32(low(), s.word(BITS)))));
+}
+
+const csrrStatus: Meaning = (s) => {
+  const at = statusBase(s);
+  readStatus(s, at, s.keep32(s.peek32(at(), 0)));
+};
+
+/** `change`: the new lower word, from the old one. An interrupt that waits and is enabled may be due now: the hart looks. */
+const changeStatus = (change: (s: Semantics, old: () => I32) => I32): Meaning => (s) => {
+  const at = statusBase(s);
+  const old = s.keep32(s.peek32(at(), 0));
+  const changed = s.keep32(s.and32(s.xor32(change(s, old), old()), s.word(BITS)));
+  const waiting = s.or32(s.or32(s.hartWord(HS.WIRES), s.hartWord(HS.CSRS + 4 * C.softPending)), s.hartWord(HS.CSRS + 4 * C.hvip));
+  const due = s.and32(waiting, s.hartWord(HS.CSRS + 4 * C.mie));
+  s.slowIf(s.or32(due, s.and32(changed(), s.word(~STACK))));
+  s.poke32(at(), 0, s.xor32(old(), changed()));
+  readStatus(s, at, old);
+};
+
+const bits = (s: Semantics): I32 => s.w1();
+const given = (s: Semantics): I32 => s.zimm();
+const setting = (mask: (s: Semantics) => I32): Meaning => changeStatus((s, old) => s.or32(old(), mask(s)));
+const clearing = (mask: (s: Semantics) => I32): Meaning => changeStatus((s, old) => s.and32(old(), s.xor32(mask(s), s.word(-1))));
+
+/** One way to access one register: a row, the register, and for the rows that may leave it as it is, whether they do. */
+interface Form { readonly row: string; readonly csr: number; readonly reads?: boolean; readonly meaning: Meaning }
+
+const forms: readonly Form[] = [
+  ...Object.entries(PLAIN).flatMap(([number, slot]): Form[] => {
+    const csr = Number(number), reading = readPlain(slot);
+    return [
+      { row: 'csrrs', csr, reads: true, meaning: reading }, { row: 'csrrc', csr, reads: true, meaning: reading },
+      { row: 'csrrw', csr, meaning: swapPlain(slot, csr === SEPC) },
+    ];
+  }),
+  { row: 'csrrs', csr: SSTATUS, reads: true, meaning: csrrStatus }, { row: 'csrrc', csr: SSTATUS, reads: true, meaning: csrrStatus },
+  { row: 'csrrs', csr: SSTATUS, reads: false, meaning: setting(bits) },
+  { row: 'csrrsi', csr: SSTATUS, meaning: setting(given) }, { row: 'csrrci', csr: SSTATUS, meaning: clearing(given) },
+];
+
+export const csrMeanings: readonly { readonly row: string; readonly meaning: Meaning }[] = forms;
+
+const key = (row: string, csr: number, reads: boolean): string => `${row} ${csr} ${reads}`;
+const byKey = new Map(forms.flatMap(({ row, csr, reads, meaning }) =>
+  (reads === undefined ? [true, false] : [reads]).map((r) => [key(row, csr, r), meaning] as const)));
+
+/** What the access means without TypeScript; undefined where it is the hart's. */
+export const csrMeaning = (row: string, { csr, rs1 }: Operands): Meaning | undefined =>
+  (csr === undefined ? undefined : byKey.get(key(row, csr, (rs1 ?? 0) === 0)));
