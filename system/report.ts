@@ -28,13 +28,17 @@ export function statsOf(system: System, memory?: object): Record<string, unknown
     traps: Object.values(exits).reduce((a, b) => a + b, 0) + counters.interrupts, exits, ipc: counters.ipc,
     addressSpaceSwitches: counters.addressSpaceSwitches, kernelEntries: counters.kernelEntries, worldSwitches: counters.worldSwitches,
       longestStretch: counters.longestStretch,
-    tlb: machine.tlb, guest: guestFigures(system),
+    tlb: machine.tlb, guest: guestFigures(system), ...shadowFigures(system),
     engine: { regions, compileSeconds: round(compileSeconds), interpretedInstructions, translatedInstructions, memory },
     components: Object.fromEntries([...system.components.values()].map(c => [
       c.name, { state: c.state, status: c.status, restarts: c.restarts }
     ])),
   };
 }
+
+/** Of deprivileged guests, by monitor: faults and spaces. */
+const shadowFigures = ({ tally }: System): { shadow?: Record<string, object> } => (tally.shadows.any || tally.shadows.rows().length > 0
+  ? { shadow: Object.fromEntries(tally.shadows.rows().map(({ task, ...counts }) => [task, counts])) } : {});
 
 /** What guests did by the H extension, apart for their programs (VU mode) and their kernels (VS): Popek and Goldberg's efficiency. */
 export interface GuestFigures { readonly instructions: Split; readonly exits: Split; readonly exitsPerMillion: Split }

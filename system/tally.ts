@@ -5,6 +5,8 @@
  * Every record of a run comes through here, so counting is an index into typed arrays: COLUMN[kind] names the column, the cache finds the
  * row of the thread.
  */
+import { RecordView } from '../trace/record.ts';
+import { ShadowCounter } from '../trace/shadows.ts';
 import { visible } from '../trace/visible.ts';
 import { Kind, TRACE_RECORD, type TraceSink } from '../microkernel/abi/index.ts';
 
@@ -33,6 +35,9 @@ export class Tally implements TraceSink {
   private readonly cachedIds = new Uint32Array(CACHE);
   private readonly cachedRows = new Uint32Array(CACHE);
   records = 0;
+  /** Guests that run deprivileged; looked for once one of their spaces has been named. */
+  readonly shadows = new ShadowCounter();
+  private readonly view = new RecordView();
 
   constructor(next: TraceSink | undefined) {
     this.next = next;
@@ -46,11 +51,14 @@ export class Tally implements TraceSink {
       if (kind === Kind.destroy) this.destroyed(words[at + 4]!);
       else this.counts[(cachedIds[slot] === thread ? cachedRows[slot]! : this.find(thread)) + COLUMN[kind]!]!++;
     }
+    if (this.shadows.any) for (let at = 0; at < records.length; at += TRACE_RECORD)
+      this.shadows.see(this.view.at(records, at, firstSequence + at / TRACE_RECORD));
     this.records += words.length / WORDS;
     this.next?.drain(records, firstSequence);
   }
   name(kind: 'task' | 'thread' | 'portal' | 'semaphore', id: number, parent: number, text: string): void {
     if (kind === 'task') this.rowFor(id).name = visible(text);
+    this.shadows.name(kind, id, text);
     if (kind === 'thread' && !this.threads.has(id)) {
       const row = this.rowFor(parent);
       row.threads++;

@@ -9,6 +9,7 @@ import { labelName } from './labels.ts';
 import type { TraceSource } from './reader.ts';
 import type { RecordView } from './record.ts';
 import { callName } from './said.ts';
+import { ShadowCounter, type ShadowRow } from './shadows.ts';
 import { Samples, type Latency } from './samples.ts';
 
 export type { Latency };
@@ -55,6 +56,8 @@ export interface Stats {
   time: TimeRow[];
   /** What monitors cost their guests, by source and by module; over the whole trace. */
   monitors: DegradationRow[];
+  /** Faults and spaces of guests that run deprivileged, by monitor; over the whole trace. */
+  shadows: ShadowRow[];
   damage?: string;
 }
 
@@ -103,6 +106,7 @@ class Counter {
   private readonly exits: Exits;
   private readonly times: Times;
   private readonly degradation: Degradation;
+  private readonly shadows = new ShadowCounter();
   private records = 0;
   private first = 0;
   private last = 0;
@@ -112,6 +116,7 @@ class Counter {
     this.exits = new Exits(file);
     this.times = new Times(file);
     this.degradation = new Degradation(file);
+    for (const [id, { kind, text }] of file.names) this.shadows.name(kind, id, text);
   }
 
   add(r: RecordView): void {
@@ -135,6 +140,7 @@ class Counter {
   always(r: RecordView): void {
     this.times.add(r);
     this.degradation.add(r);
+    this.shadows.see(r);
     const window = this.window.get(r.hart);
     if (!window) return;
     if (r.kind === Kind.event && r.sequence !== window.sequence) this.window.delete(r.hart);
@@ -203,7 +209,7 @@ class Counter {
         ...withLatency(row), kernelEntriesPerCall: entries / row.events, spaceSwitchesPerCall: switches / row.events
       })),
       operations: [...this.operations.values()], devices: this.exits.deviceRows, sbi: this.exits.sbiRows, time: this.times.result(),
-      monitors: this.degradation.result(),
+      monitors: this.degradation.result(), shadows: this.shadows.rows(),
       ...(this.file.damage ? { damage: this.file.damage } : {}),
     };
   }

@@ -1,0 +1,91 @@
+/**
+ * Shadow spaces out of the kernel's trace: what became of the faults of guests that run deprivileged, and of their spaces. A fault is
+ * hidden when its answer maps a page into a space, true (or a device's) when the guest's own handler or a device gets it. A switch to a
+ * space that was there before is one found again: what the literature calls a cache of CR3.
+ */
+import { Cause, Kind } from '../microkernel/abi/index.ts';
+
+export interface ShadowRow {
+  /** Monitor. */
+  readonly task: string;
+  hidden: number;
+  /** … to the guest's handler, or to a device. */
+  other: number;
+  /** Pages that a fence has had mapped before they were missed. */
+  ahead: number;
+  made: number;
+  /** Changes to a space that was there; to one that was just made. */
+  found: number;
+  fresh: number;
+  gone: number;
+}
+/** What is counted of a record. */
+interface Seen { readonly kind: number; readonly actor: number; readonly object: number; readonly hart: number; readonly sequence: number;
+  readonly cause: number; readonly a: number }
+
+const SPACE = /^(.*) shadow of /, VCPU = / vCPU \d+$/, SERVES = /exits|timer/;
+/** Is this the name of a shadow space? Of a guest's processor? */
+export const isShadowSpace = (name: string): boolean => SPACE.test(name);
+export const isGuestThread = (name: string): boolean => VCPU.test(name) && !SERVES.test(name);
+
+export class ShadowCounter {
+  readonly #rows = new Map<string, ShadowRow>();
+  readonly #spaces = new Map<number, { readonly row: ShadowRow; entered: boolean }>();
+  readonly #guests = new Set<number>();
+  readonly #open = new Map<number, { readonly fault: boolean; space: number }>();
+  readonly #active = new Map<number, number>();
+
+  name(kind: string, id: number, text: string): void {
+    if (kind === 'thread' && isGuestThread(text)) this.#guests.add(id);
+    const task = kind === 'task' ? SPACE.exec(text)?.[1] : undefined;
+    if (task === undefined || this.#spaces.has(id)) return;
+    let row = this.#rows.get(task);
+    if (!row) this.#rows.set(task, row = { task, hidden: 0, other: 0, ahead: 0, made: 0, found: 0, fresh: 0, gone: 0 });
+    row.made++;
+    this.#spaces.set(id, { row, entered: false });
+  }
+
+  /** There is something to count. */
+  get any(): boolean { return this.#spaces.size > 0; }
+
+  see(r: Seen): void {
+    if (r.kind === Kind.event && this.#guests.has(r.actor)) this.#open.set(r.sequence, { fault: r.a === Cause.pageFault, space: 0 });
+    else if (r.kind === Kind.map) this.#mapped(r);
+    else if (r.kind === Kind.resume) this.#answered(r);
+    else if (r.kind === Kind.spaceSwitch) this.#entered(r);
+    else if (r.kind === Kind.destroy) this.#ended(r.object);
+  }
+  #mapped({ cause, object }: Seen): void {
+    const open = this.#open.get(cause);
+    if (open && this.#spaces.has(object)) open.space = object;
+  }
+  #answered({ cause }: Seen): void {
+    const open = this.#open.get(cause);
+    if (!open) return;
+    this.#open.delete(cause);
+    const row = this.#spaces.get(open.space)?.row;
+    if (row && open.fault) row.hidden++;
+    else if (row) row.ahead++;
+    else if (open.fault && this.#rows.size > 0) this.#last!.other++;
+  }
+  /** Of several monitors, the one whose space was entered last. */
+  get #last(): ShadowRow | undefined { return this.#latest ?? [...this.#rows.values()].at(-1); }
+  #latest: ShadowRow | undefined;
+  #entered({ hart, object }: Seen): void {
+    const space = this.#spaces.get(object);
+    if (!space) return;
+    this.#latest = space.row;
+    if (this.#active.get(hart) === object) return;
+    this.#active.set(hart, object);
+    space.row[space.entered ? 'found' : 'fresh']++;
+    space.entered = true;
+  }
+  #ended(task: number): void {
+    const space = this.#spaces.get(task);
+    if (!space) return;
+    space.row.gone++;
+    this.#spaces.delete(task);
+  }
+
+  rows(): ShadowRow[] { return [...this.#rows.values()]; }
+}
