@@ -51,6 +51,19 @@ function elfCode(path: string, bytes: Uint8Array): Code[] {
   const elf = readElf(bytes);
   if (!elf.ok) throw new CliError('E_FORMAT', `kernel '${path}' ${elf.error}`);
   const { pieces, entry } = elf.value, start = Math.min(...pieces.map((p) => p.address)), symbols = [...kernelSymbols(path)];
-  const functions = [entry, ...symbols.filter(([name]) => !name.startsWith('$')).map(([, address]) => address)];
+  const code = executable(bytes), isCode = (address: number): boolean => code.some(({ from, to }) => address >= from && address < to);
+  const functions = [entry, ...symbols.filter(([name, address]) => !name.startsWith('$') && isCode(address)).map(([, address]) => address)];
   return pieces.map((p) => ({ bytes: p.bytes, at: p.address - start, entries: functions.map((address) => address - p.address) }));
+}
+
+/** Sections of instructions: symbols elsewhere are data. @spec elf 1-10 */
+function executable(bytes: Uint8Array): { from: number; to: number }[] {
+  const data = new DataView(bytes.buffer, bytes.byteOffset, bytes.length), at = Number(data.getBigUint64(40, true)),
+    size = data.getUint16(58, true), count = data.getUint16(60, true);
+  const EXECINSTR = 4n, found: { from: number; to: number }[] = [];
+  for (let i = 0, s = at; i < count && s + 64 <= bytes.length; i++, s += size) {
+    const from = Number(data.getBigUint64(s + 16, true));
+    if ((data.getBigUint64(s + 8, true) & EXECINSTR) !== 0n) found.push({ from, to: from + Number(data.getBigUint64(s + 32, true)) });
+  }
+  return found;
 }

@@ -122,6 +122,13 @@ kinds() { # a guest that sorts instructions
   rm -r "$objects"
 }
 if [ -f kinds/kinds.c ]; then kinds; fi
+selfcheck() { # a guest that examines and changes its own code; with its symbols
+  flags="$common -mcmodel=medany -mno-relax -march=rv64imac_zicsr_zifencei -mabi=lp64"
+  # shellcheck disable=SC2086
+  $cc $flags -Wl,--no-relax -Wl,-T,selfcheck/selfcheck.ld -Wl,-z,max-page-size=4096 -Wl,--no-warn-rwx-segments -o "$out/selfcheck.elf" selfcheck/start.S selfcheck/selfcheck.c
+  "${prefix}strip" --strip-debug "$out/selfcheck.elf"
+}
+if [ -f selfcheck/selfcheck.c ]; then selfcheck; fi
 panic() { # a kernel with a mistake, with its symbols; it keeps frame pointers, as Linux does
   objects=$(mktemp -d)
   flags="$common -O1 -fno-omit-frame-pointer -fno-optimize-sibling-calls -fno-inline -mcmodel=medany -mno-relax -march=rv64imac_zicsr -mabi=lp64"

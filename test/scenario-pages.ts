@@ -256,6 +256,29 @@ export const pages: Readonly<Record<string, Page>> = {
       ['of them privileged instructions (`illegal`)', l.count('task:"deprivileged guest" cause:illegal kind:event')],
       ['exits of `assisted`', l.count('task:"assisted guest" kind:event')], ['ticks of its timer', l.said(/\[assisted\] minios: tick/)]],
   },
+  patch: {
+    payload: 'none', picture: (l) => l.spans('task:"chained guest" cause:breakpoint kind:event', 2, 40),
+    figures: (l) => [['breakpoints of `blocks`', l.count('task:"blocks guest" cause:breakpoint kind:event')],
+      ['breakpoints of `chained`', l.count('task:"chained guest" cause:breakpoint kind:event')],
+      ['page faults of `chained`', l.count('task:"chained guest" cause:pageFault kind:event')],
+      ['exits of `trapped` until it panics', l.count('task:"trapped guest" kind:event')],
+      ['ticks of the timers of `blocks` and `chained`', l.said(/\[(blocks|chained)\] minios: tick/)]],
+  },
+  selfcheck: {
+    payload: 'none', picture: () => 'to:console kind:call from:patched',
+    figures: (l) => [
+      ...['assisted', 'patched', 'rewritten'].map((g): Figure => [`exits of \`${g}\``, l.count(`task:"${g} guest" kind:event`)]),
+      ['of those of `patched`, page faults: stores to code, loads from it', l.count('task:"patched guest" cause:pageFault kind:event')],
+      ['breakpoints of `patched`', l.count('task:"patched guest" cause:breakpoint kind:event')],
+      ['breakpoints of `rewritten`', l.count('task:"rewritten guest" cause:breakpoint kind:event')]],
+  },
+  afterburn: {
+    payload: 'none', picture: (l) => l.spans('task:"rewritten guest" cause:breakpoint kind:event', 2, 40),
+    figures: (l) => [...['rewritten', 'scanned'].flatMap((g): Figure[] => [[`exits of \`${g}\``, l.count(`task:"${g} guest" kind:event`)],
+      [`breakpoints of \`${g}\``, l.count(`task:"${g} guest" cause:breakpoint kind:event`)],
+      [`page faults of \`${g}\``, l.count(`task:"${g} guest" cause:pageFault kind:event`)]]),
+      ['privileged instructions of `rewritten` that were not on its list', l.count('task:"rewritten guest" cause:illegal kind:event')]],
+  },
   'trap-emulate': {
     payload: 'none', picture: (l) => l.spans('task:"deprivileged guest" cause:syscall kind:event', 2, 40),
     figures: (l) => [['exits of `assisted`', l.count('task:"assisted guest" kind:event')],

@@ -1,0 +1,28 @@
+/**
+ * Scan and patch. On a processor with an instruction that should trap and does not (`popf`), a guest's kernel in U mode is looked at before
+ * it runs, and what is sensitive is replaced. The same guest three times: with each end of a block a breakpoint, with blocks that go on
+ * into each other, and only trapped, which goes wrong.
+ */
+import { defineScenario } from './define.ts';
+import { terminal } from './unix.ts';
+import { machineComponent } from './worlds.ts';
+
+const guest = (name: string, more: Record<string, string>) =>
+  machineComponent({ kernel: 'minios', memory: 16 << 20, more }, { console: { from: 'console', label: name } });
+
+export default defineScenario({
+  name: 'patch',
+  summary: 'a guest whose sensitive instructions do not trap is scanned and patched before it runs, block by block',
+  cpu: 'base,popf',
+  components: {
+    ...terminal, blocks: guest('blocks', { virt: 'patch', patches: 'breakpoints' }),
+    chained: guest('chained', { virt: 'patch', patches: 'chained' }), trapped: { ...guest('trapped', { virt: 'trap' }), exit: 1 },
+  },
+  log: 'console',
+  files: { minios: 'guests/bin/minios.bin' },
+  expect: [
+    ...['blocks', 'chained'].map((from) => ({ from, text: '5 ticks' })), { from: 'trapped', text: 'panic: unexpected trap' },
+  ],
+  budget: 10e9,
+  story: 'docs/scenarios/patch.md',
+});

@@ -1,0 +1,46 @@
+/** Code that is replaced before it runs: a guest that reads and changes it sees nothing of that, and computes what it computes natively. */
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { tessera } from './tessera.ts';
+
+const guest = (kernel: string, ...args: string[]) => tessera(['vm', ...args, '--kernel', `guests/bin/${kernel}`, '--memory', '16M']);
+const HOLE = ['--cpu', 'base,no-h,popf'];
+
+describe('a guest that examines and changes its code', () => {
+  it('computes on the bare interpreter, by the extension and patched the same, 11,000 times written and run', async () => {
+    const [native, assisted, ...patched] = await Promise.all([
+      tessera(['bare', '--engine', 'interp', '--kernel', 'guests/bin/selfcheck.elf', '--memory', '16M']), guest('selfcheck.elf'),
+      ...['breakpoints', 'chained', 'cache'].map((way) => guest('selfcheck.elf', '--virt', 'patch', '--patch', way, ...HOLE)),
+    ]);
+    expect(native.stdout).toContain('8 read as they were written; the text is as it was');
+    expect(native.stdout).toMatch(/10000 instructions written and run, digest [0-9a-f]{12,16}\n/);
+    for (const { status, stdout } of [assisted, ...patched]) expect([status, stdout]).toEqual([0, native.stdout]);
+  });
+  it('sees what was rewritten in place, and computes the same', async () => {
+    const [assisted, rewritten] = await Promise.all([guest('selfcheck.elf'),
+      guest('selfcheck.elf', '--virt', 'pre', '--sites', 'guests/bin/selfcheck.sites')]);
+    expect(rewritten.stdout).toBe(assisted.stdout.replace('8 read', '0 read'));
+  });
+});
+
+it('all registers and holes, by code that is written for each: the digest of the extension, where trapping gives another one', async () => {
+  const digest = ({ stdout }: { stdout: string }): string | undefined => /digest (\S+)/.exec(stdout)?.[1];
+  const [assisted, patched, trapped] = await Promise.all([guest('control.bin'), guest('control.bin', '--virt', 'patch', ...HOLE),
+    guest('control.bin', '--virt', 'trap', ...HOLE)]);
+  expect(digest(patched)).toBe(digest(assisted));
+  expect(digest(trapped)).not.toBe(digest(assisted));
+});
+
+it('each way to patch takes fewer breakpoints than the one before', async () => {
+  const counts = await Promise.all(['breakpoints', 'chained', 'cache'].map(async (way) => {
+    const { stderr } = await guest('minios.bin', '--virt', 'patch', '--patch', way, '--stats');
+    return (JSON.parse(stderr) as { exits: { breakpoint: number } }).exits.breakpoint;
+  }));
+  expect(counts[1]).toBeLessThan(0.5 * counts[0]!);
+  expect(counts[2]).toBeLessThan(0.8 * counts[1]!);
+});
+
+it.each(['minios', 'selfcheck'])('the list of %s is what the tool makes', async (name) => {
+  const { stdout } = await tessera(['afterburn', `guests/bin/${name}.elf`]);
+  expect(stdout).toBe(readFileSync(`guests/bin/${name}.sites`, 'utf8'));
+});
