@@ -1,8 +1,10 @@
 /**
- * The files that a disk read of a virtual machine passes, from the guest's bell to its interrupt: those of which a function runs
- * meanwhile, as V8 counts them. Kernel and engine are left out: what passes them is every trap and message.
+ * The files that something passes on its way: those of which a function runs meanwhile, as V8 counts them. Kernel, its binding and engine
+ * are left out: what passes them is every trap and message.
  *
- *   npx tsx bench/files-passed.ts
+ *   npx tsx bench/files-passed.ts disk      a disk read of a virtual machine, from the guest's bell to its interrupt
+ *   npx tsx bench/files-passed.ts openat    openat of a path of three names, by a process of the Unix server
+ *   npx tsx bench/files-passed.ts copy      the copy of a page that is shared since a fork, when it is written
  */
 import { Session } from 'node:inspector/promises';
 import { relative } from 'node:path';
@@ -11,6 +13,7 @@ import { assemble } from '../hardware/isa/assemble.ts';
 import { bootScenario } from '../index.ts';
 import { FileDisk } from '../cli/disk/disk.ts';
 import { machineWorld } from '../scenarios/machine-world.ts';
+import { unixWorld } from '../scenarios/unix-world.ts';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -37,24 +40,78 @@ pause: addi t0, t0, -1; bnez t0, pause
   j round
 `, 0x8020_0000).bytes;
 
-const file = join(mkdtempSync(join(tmpdir(), 'tessera-files-')), 'disk.img');
-writeFileSync(file, Buffer.alloc(MIB));
-const disk = new FileDisk({ path: file, readOnly: false });
-const world = machineWorld({ kernel: 'kernel', memory: 16 * MIB, disks: 1, more: { raw: true } });
-const system = bootScenario(world, { output: () => {}, consoles: 1, disks: [disk], modules: [{ name: 'kernel', bytes: guest }] }, {});
-const inspector = new Session();
-inspector.connect();
-// One read is between 8 and 16 million cycles, the other from there to 24 million.
-system.runFor(13_000_000);
-await inspector.post('Profiler.enable');
-await inspector.post('Profiler.startPreciseCoverage', { callCount: true, detailed: false });
-system.runFor(7_000_000);
-const { result } = await inspector.post('Profiler.takePreciseCoverage');
-disk.close();
+/** A machine that reads every eight million cycles; the second time, between these. */
+function diskReader(): Look {
+  const file = join(mkdtempSync(join(tmpdir(), 'tessera-files-')), 'disk.img');
+  writeFileSync(file, Buffer.alloc(MIB));
+  const disk = new FileDisk({ path: file, readOnly: false });
+  const world = machineWorld({ kernel: 'kernel', memory: 16 * MIB, disks: 1, more: { raw: true } });
+  const system = bootScenario(world, { output: () => {}, consoles: 1, disks: [disk], modules: [{ name: 'kernel', bytes: guest }] }, {});
+  return { system, before: 13_000_000, during: 7_000_000 };
+}
 
-const passed = result.filter((f) => f.functions.some((fn) => fn.functionName !== '' && fn.ranges[0].count > 0)).map((f) => f.url)
-  .filter((u) => u.startsWith('file:')).map((u) => relative(root, fileURLToPath(u)));
-const devices = passed.filter((f) => !/^(microkernel|machine\/(?!devices)|system|bench|node_modules|cli\/(?!disk)|\.\.)/.test(f)).sort();
-console.log(devices.join('\n'));
-console.log(`${devices.length} files`);
+/** Code as a program file of one segment, which may be written. */
+function programOf(text: string): Uint8Array {
+  const base = 0x1_0000, headers = 120, { bytes } = assemble(text, base + headers);
+  const file = new Uint8Array(headers + bytes.length), view = new DataView(file.buffer);
+  const long = (at: number, n: number): void => view.setBigUint64(at, BigInt(n), true);
+  file.set([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]);
+  file.set([2, 0, 243, 0, 1], 16);
+  long(24, base + headers); long(32, 64);
+  file.set([5, 0, 0, 0, 64, 0, 56, 0, 1], 48);
+  file.set([1, 0, 0, 0, 7], 64);
+  long(80, base); long(96, file.length); long(104, file.length + 0x8_0000); long(112, 0x1000);
+  file.set(bytes, headers);
+  return file;
+}
+
+/** A process that does this again and again, with pauses of eight million cycles; the third time is between these. */
+function processThat(first: string, again: string): Look {
+  const program = programOf(`${first}
+    round: li t0, 4000000
+    pause: addi t0, t0, -1; bnez t0, pause
+    ${again}
+    j round
+    .align 3
+    path: .asciz "/bin/../bin/program"`);
+  const world = unixWorld({ argv: ['/bin/program'], files: ['program'] });
+  const system = bootScenario(world, { output: () => {}, consoles: 2, modules: [{ name: 'program', bytes: program }] }, {});
+  return { system, before: 21_000_000, during: 7_000_000 };
+}
+
+interface Look { readonly system: ReturnType<typeof bootScenario>; readonly before: number; readonly during: number }
+const PAGES = 'la s0, path; li t0, 4096; add s0, s0, t0';
+const looks: Record<string, () => Look> = {
+  disk: diskReader,
+  openat: () => processThat('', 'li a7, 56; li a0, -100; la a1, path; li a2, 0; li a3, 0; ecall'),
+  // The child waits for ever; the parent touches one page more each time.
+  copy: () => processThat(`${PAGES}; li t1, 100; touch: sd t1, 0(s0); add s0, s0, t0; addi t1, t1, -1; bnez t1, touch; ${PAGES}
+    li a7, 220; li a0, 17; li a1, 0; ecall; bnez a0, round; wait: li a7, 73; li a0, 0; li a1, 0; li a2, 0; li a3, 0; ecall; j wait`,
+    'sd s0, 0(s0); li t0, 4096; add s0, s0, t0'),
+  // What runs anyway: the process's slices end.
+  nothing: () => processThat('', ''),
+};
+
+/** Files of which a function runs. */
+async function passed({ system, before, during }: Look): Promise<string[]> {
+  const inspector = new Session();
+  inspector.connect();
+  system.runFor(before);
+  await inspector.post('Profiler.enable');
+  await inspector.post('Profiler.startPreciseCoverage', { callCount: true, detailed: false });
+  system.runFor(during);
+  const { result } = await inspector.post('Profiler.takePreciseCoverage');
+  inspector.disconnect();
+  const ran = result.filter((f) => f.functions.some((fn) => fn.functionName !== '' && fn.ranges[0].count > 0)).map((f) => f.url)
+    .filter((u) => u.startsWith('file:')).map((u) => relative(root, fileURLToPath(u)));
+  return ran.filter((f) => !/^(microkernel|binding|machine\/(?!devices)|system|bench|node_modules|cli\/(?!disk)|\.\.)/.test(f)).sort();
+}
+
+const name = process.argv[2] ?? 'disk', look = Object.hasOwn(looks, name) ? looks[name] : undefined;
+if (!look) {
+  console.error(`files-passed: there is no "${name}"; one of: ${Object.keys(looks).join(', ')}`);
+  process.exit(2);
+}
+const files = await passed(look());
+console.log(`${files.join('\n')}\n${files.length} files`);
 process.exit(0);
