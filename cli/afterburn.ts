@@ -17,6 +17,15 @@ interface Code {
 }
 
 export function afterburn(path: string, output?: string): number {
+  const { text, count, instructions, doubtful } = listOf(path), bytes = Buffer.from(text);
+  if (output === undefined) writeNow(1, bytes);
+  else writeOutput('list of sites', output, bytes);
+  process.stderr.write(`afterburn: ${count} sites among ${instructions} instructions; ${doubtful} places in doubt are left alone\n`);
+  return Exit.ok;
+}
+
+/** The list, and what was looked at for it. @throws CliError */
+export function listOf(path: string): { text: string; count: number; instructions: number; doubtful: number } {
   const file = unpack(readImage('kernel', path));
   if (!file.ok) throw new CliError('E_FORMAT', `kernel '${path}' ${file.error}`);
   const sites: Site[] = [];
@@ -29,11 +38,7 @@ export function afterburn(path: string, output?: string): number {
   }
   if (instructions === 0)
     throw new CliError('E_FORMAT', `kernel '${path}' names no function to begin with`, 'give one with kallsyms or symbols');
-  const text = Buffer.from(writeSites(sites));
-  if (output === undefined) writeNow(1, text);
-  else writeOutput('list of sites', output, text);
-  process.stderr.write(`afterburn: ${sites.length} sites among ${instructions} instructions; ${doubtful} places in doubt are left alone\n`);
-  return Exit.ok;
+  return { text: writeSites(sites), count: sites.length, instructions, doubtful };
 }
 
 function codeOf(path: string, bytes: Uint8Array): Code[] {

@@ -15,9 +15,14 @@ it.skipIf(!existsSync(LINUX))('Debian does the same natively and under each tech
   expect(status).toBe(0);
   const found = JSON.parse(stdout) as Comparison, phase = (way: string,
     name: string) => found.ways.find((w) => w.way === way)!.phases.find((p) => p.name === name)!;
-  expect(found.ways.map((w) => w.way)).toEqual(['native', 'hardware', 'hardware, ahead', 'trap', 'trap, traced', 'trap, ahead']);
-  for (const way of ['trap', 'trap, traced', 'trap, ahead']) {
+  expect(found.ways.map((w) => w.way)).toEqual(['native', 'hardware', 'hardware, ahead', 'trap', 'trap, traced', 'trap, ahead',
+    'patch', 'pre']);
+  for (const way of ['trap', 'trap, traced', 'trap, ahead', 'patch', 'pre']) {
     for (const name of ['boot', 'getpid', 'table']) expect(phase(way, name).modes).toMatchObject({ vs: 0, vu: 0 });
+    if (way.startsWith('p')) {
+      expect(phase(way, 'getpid').exits.byCause['breakpoint']).toBeGreaterThan(20_000 * 4);
+      continue;
+    }
     expect(phase(way, 'getpid').exits.byCause['CSR']).toBeGreaterThan(20_000 * 4);
     expect(phase(way, 'boot').exits.byCause['hidden fault']).toBeGreaterThan(10_000);
   }

@@ -1,4 +1,5 @@
 /** `tessera compare`: one guest under every technique that there is, and what each costs. */
+import { listOf } from '../afterburn.ts';
 import { readImage, writeOutput } from '../files.ts';
 import { CliError, Exit } from '../errors.ts';
 import { writeNow } from '../output.ts';
@@ -11,11 +12,22 @@ export interface CompareOptions { readonly kernel: string; readonly initrd?: str
   readonly cpu?: string; readonly workload?: string[]; readonly ways?: string[]; readonly json?: boolean; readonly svg?: string;
   /** The technique by hardware, on processors that take so long to leave a virtual machine. */ readonly sweep?: 'exit' }
 
+/** A kernel that does not name its functions cannot be rewritten, and goes without that column. */
+function sitesOf(path: string): string | undefined {
+  try {
+    return listOf(path).text;
+  } catch (error) {
+    if (error instanceof CliError && error.code === 'E_FORMAT') return undefined;
+    throw error;
+  }
+}
+
 export async function compare(options: CompareOptions): Promise<number> {
   const phases = options.initrd === undefined ? [] : PHASES.filter((p) =>
     options.workload === undefined || options.workload.includes(p.name)), cpu = options.cpu ?? 'base';
-  const ways = WAYS.filter((w) => (options.ways === undefined || options.ways.includes(w.name)) &&
-    !(w.virt === 'hardware' && cpu.split(',').includes('no-h')));
+  const model = cpu.split(','), sites = sitesOf(options.kernel);
+  const ways = WAYS.filter((w) => (options.ways === undefined || options.ways.includes(w.name)) && !(w.virt === 'pre' && sites === undefined) &&
+    !(w.virt === 'hardware' && model.includes('no-h')) && !(w.virt === 'trap' && model.includes('popf')));
   if (ways[0]?.virt !== 'native' || ways.length < 2) throw new CliError('E_OPTION',
     'a comparison needs native and one technique at least', `name some of ${WAYS.map((w) => `'${w.name}'`).join(', ')}`);
   if (options.initrd === undefined && options.workload !== undefined)
@@ -23,7 +35,7 @@ export async function compare(options: CompareOptions): Promise<number> {
   const kernel = readImage('kernel', options.kernel),
     initrd = options.initrd === undefined ? undefined : withWorkload(readImage('initrd', options.initrd), phases);
   const input = { kernel, kernelPath: options.kernel, initrd,
-    append: (initrd ? `${options.append} ${COMMAND_LINE}` : options.append).trim(), memory: options.memory, cpu: options.cpu, phases };
+    sites, append: (initrd ? `${options.append} ${COMMAND_LINE}` : options.append).trim(), memory: options.memory, cpu: options.cpu, phases };
   if (options.sweep !== undefined) return sweepExit(input, options);
   const results: WayResult[] = [];
   for (const way of ways) {

@@ -58,6 +58,7 @@ function exitOf(cause: number, detail: number): { name: string; module: Module }
     case Cause.guestPageFault: return { name: 'device', module: 'interpreter' };
     case Cause.syscall: return { name: 'call', module: 'interpreter' };
     case Cause.sbi: return { name: 'call', module: 'interpreter' };
+    case Cause.breakpoint: return { name: 'breakpoint', module: 'interpreter' };
     case Cause.recall: return { name: 'recall', module: 'dispatcher' };
     default: return { name: causeName(cause), module: 'dispatcher' };
   }

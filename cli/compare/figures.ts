@@ -93,7 +93,8 @@ function byCause(title: string, ways: readonly WayResult[], of: (w: WayResult) =
 
 // ── a picture: for each phase a group of bars, times native, on a logarithmic scale ──
 
-const COLOURS = ['#4878a8', '#e0883c', '#6aa66a', '#b06ab0'] as const;
+const COLOURS = ['#4878a8', '#e0883c', '#6aa66a', '#b06ab0', '#8a6d3b', '#3a9a9a', '#c04848'] as const;
+const PITCH = 78;
 const Bar = { left: 190, right: 30, height: 14, gap: 12, width: 760, top: 40 } as const;
 
 export function svgOf({ kernel, ways }: Comparison): string {
@@ -119,8 +120,8 @@ export function svgOf({ kernel, ways }: Comparison): string {
     });
   });
   virtual.forEach((w, j) => out.push(`<rect x="${Bar.left +
-    j * 140}" y="10" width="10" height="10" fill="${COLOURS[j % COLOURS.length]}"/><text x="${Bar.left + 14 +
-      j * 140}" y="19">${escape(w.way)}</text>`));
+    j * PITCH}" y="10" width="10" height="10" fill="${COLOURS[j % COLOURS.length]}"/><text x="${Bar.left + 14 +
+      j * PITCH}" y="19">${escape(w.way)}</text>`));
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${Bar.width} ${height}" font-family="sans-serif" font-size="12">\n`
     + `<title>${escape(kernel)}: time, times native</title>\n${out.join('\n')}\n</svg>\n`;
 }

@@ -16,18 +16,20 @@ import { ExitCounter, noExits, type ExitCounts, type Seen } from './exits.ts';
 import { DISK_BYTES, SETTLE, marker, type Phase } from './workload.ts';
 
 /** A way to run the guest. `native`: on the machine itself, under the built-in firmware. */
-export interface Way { readonly name: string; readonly virt: 'native' | 'hardware' | 'trap'; readonly shadow?: 'sync' | 'traced';
+export interface Way { readonly name: string; readonly virt: 'native' | 'hardware' | 'trap' | 'patch' | 'pre'; readonly shadow?: 'sync' | 'traced';
   readonly lookAhead?: boolean }
 export const WAYS: readonly Way[] = [
   { name: 'native', virt: 'native' }, { name: 'hardware', virt: 'hardware' },
   { name: 'hardware, ahead', virt: 'hardware', lookAhead: true },
   { name: 'trap', virt: 'trap', shadow: 'sync' },
     { name: 'trap, traced', virt: 'trap', shadow: 'traced' }, { name: 'trap, ahead', virt: 'trap', shadow: 'sync', lookAhead: true },
+  { name: 'patch', virt: 'patch' }, { name: 'pre', virt: 'pre' },
 ];
 
 /** `initrd`: with the workload; without one the guest runs as it does, from its start to its end. */
 export interface Input { readonly kernel: Uint8Array; readonly kernelPath: string; readonly initrd: Uint8Array | undefined;
   readonly append: string;
+  /** What `tessera afterburn` lists of the kernel, where it names its functions. */ readonly sites: string | undefined;
   readonly memory: number; readonly cpu: string | undefined; readonly phases: readonly Phase[] }
 /**
  * `nsEach`: by the guest's own clock, one operation; of `boot`, the whole. `cpuSeconds`: of the host. `instructions`: of the machine,
@@ -108,8 +110,10 @@ function readyAt(text: string): number | undefined {
 
 async function hosted(way: Way, input: Input, counts: ExitCounts[]): Promise<Reader> {
   const { append, memory, cpu, initrd } = input, modules = [{ name: 'kernel', bytes: input.kernel },
-    ...(initrd ? [{ name: 'initrd', bytes: initrd }] : [])];
+    ...(initrd ? [{ name: 'initrd', bytes: initrd }] : []),
+    ...(way.virt === 'pre' ? [{ name: 'sites', bytes: new TextEncoder().encode(input.sites) }] : [])];
   const more = { seed: 1, virt: way.virt, rebootIsExit: true, ...(way.shadow && { shadow: way.shadow }),
+    ...(way.virt === 'pre' && { sites: 'sites' }),
     ...(way.lookAhead && { lookAhead: true }) };
   const world = (bytes: number) => machineWorld({ kernel: 'kernel', initrd: initrd && 'initrd', append, memory: bytes, disks: 1, more });
   const counter = new ExitCounter(), decoder = new TextDecoder();
