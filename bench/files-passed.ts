@@ -27,10 +27,21 @@ const descriptor = (n: number, address: number, length: number, flags: number): 
   [store('d', DESC + 16 * n, address), store('w', DESC + 16 * n + 8, length), store('w', DESC + 16 * n + 12, flags | ((n + 1) << 16))].join(
     '\n');
 
+/** The PLIC lets the device's interrupt through; the driver's steps to a queue of 64. */
+const registers = [
+  store('w', 0xc00_0004, 1), store('w', 0xc00_2080, 2), reg(0x70, 0), reg(0x70, 3), reg(0x24, 1), reg(0x20, 1), reg(0x70, 11),
+  reg(0x38, 64), reg(0x80, DESC), reg(0x90, AVAIL), reg(0xa0, USED), reg(0x44, 1), reg(0x70, 15),
+];
+const PIECES = 32;
+const descriptors = [
+  store('w', HEAD, 0), descriptor(0, HEAD, 16, 1),
+  ...Array.from({ length: PIECES }, (_, i) => descriptor(i + 1, DATA + 8192 * i, 4096, 3)), descriptor(PIECES + 1, HEAD + 64, 1, 2),
+];
+
 /** A guest that reads 128 KiB in 32 pieces, twice, with long pauses: the second read is looked at, when everything is warm. */
 const guest = assemble(`
-  ${[store('w', 0xc00_0004, 1), store('w', 0xc00_2080, 2), reg(0x70, 0), reg(0x70, 3), reg(0x24, 1), reg(0x20, 1), reg(0x70, 11), reg(0x38, 64), reg(0x80, DESC), reg(0x90, AVAIL), reg(0xa0, USED), reg(0x44, 1), reg(0x70, 15)].join('\n')}
-  ${[store('w', HEAD, 0), descriptor(0, HEAD, 16, 1), ...Array.from({ length: 32 }, (_, i) => descriptor(i + 1, DATA + 8192 * i, 4096, 3)), descriptor(33, HEAD + 64, 1, 2)].join('\n')}
+  ${registers.join('\n')}
+  ${descriptors.join('\n')}
   li s1, 1
 round: li t0, 4000000
 pause: addi t0, t0, -1; bnez t0, pause
