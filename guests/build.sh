@@ -57,75 +57,36 @@ mmio() { # one access to a device: an ELF with its symbols for looking at, a fla
   "${prefix}objcopy" -O binary "$out/mmio.elf" "$out/mmio.bin"
 }
 if [ -f mmio/mmio.ld ]; then mmio; fi
-exits() { # a guest that measures its own exits
-  objects=$(mktemp -d)
-  flags="$common -mcmodel=medany -mno-relax -march=rv64imac_zicsr -mabi=lp64"
-  for source in exits/start.S exits/exits.c; do
-    base=${source##*/}
-    # shellcheck disable=SC2086
-    $cc $flags -c -o "$objects/${base%.*}.o" "$source"
-  done
+small() { # NAME SOURCE FLAG…: a guest without an operating system, of exits/start.S and one source; a flat image
+  name=$1; source=$2; shift 2
+  linked=$(mktemp)
   # shellcheck disable=SC2086
-  $cc $flags -Wl,--no-relax -Wl,-T,exits/exits.ld -Wl,--no-warn-rwx-segments -o "$objects/exits.elf" "$objects/start.o" "$objects/exits.o"
-  "${prefix}objcopy" -O binary "$objects/exits.elf" "$out/exits.bin"
-  rm -r "$objects"
+  $cc $common -Iinclude -mcmodel=medany -mno-relax -march=rv64imac_zicsr_zifencei -mabi=lp64 "$@" -Wl,--no-relax -Wl,-T,exits/exits.ld \
+    -Wl,--no-warn-rwx-segments -o "$linked" exits/start.S "$source"
+  "${prefix}objcopy" -O binary "$linked" "$out/$name.bin"
+  rm "$linked"
 }
-if [ -f exits/exits.ld ]; then exits; fi
+small exits exits/exits.c                       # measures its own exits
+small spin share/share.c -DSPIN                 # two guests that share a hart
+small sleeper share/share.c -DSLEEPER
+small burst burst/burst.c                       # exits that come in clusters
+small compute mix/mix.c -DCOMPUTE               # three guests that do different work
+small system mix/mix.c -DSYSTEM
+small device mix/mix.c -DDEVICE
+small kinds kinds/kinds.c                       # sorts instructions
 control() { # a guest that tries every register and addresses where nothing is
-  objects=$(mktemp -d)
-  flags="$common -mcmodel=medany -mno-relax -march=rv64imac_zicsr_zifencei -mabi=lp64"
+  linked=$(mktemp)
   # shellcheck disable=SC2086
-  $cc $flags -Wl,--no-relax -Wl,-T,exits/exits.ld -Wl,--no-warn-rwx-segments -o "$objects/control.elf" control/start.S control/control.c
-  "${prefix}objcopy" -O binary "$objects/control.elf" "$out/control.bin"
-  rm -r "$objects"
+  $cc $common -Iinclude -mcmodel=medany -mno-relax -march=rv64imac_zicsr_zifencei -mabi=lp64 -Wl,--no-relax -Wl,-T,exits/exits.ld \
+    -Wl,--no-warn-rwx-segments -o "$linked" control/start.S control/control.c
+  "${prefix}objcopy" -O binary "$linked" "$out/control.bin"
+  rm "$linked"
 }
-if [ -f control/control.c ]; then control; fi
-share() { # two guests that share a hart
-  objects=$(mktemp -d)
-  flags="$common -mcmodel=medany -mno-relax -march=rv64imac_zicsr -mabi=lp64"
-  for name in spin sleeper; do
-    role=$(echo $name | tr a-z A-Z)
-    # shellcheck disable=SC2086
-    $cc $flags -D$role -Wl,--no-relax -Wl,-T,exits/exits.ld -Wl,--no-warn-rwx-segments -o "$objects/$name.elf" exits/start.S share/share.c
-    "${prefix}objcopy" -O binary "$objects/$name.elf" "$out/$name.bin"
-  done
-  rm -r "$objects"
-}
-if [ -f share/share.c ]; then share; fi
-burst() { # a guest whose exits come in clusters
-  objects=$(mktemp -d)
-  flags="$common -mcmodel=medany -mno-relax -march=rv64imac_zicsr_zifencei -mabi=lp64"
-  # shellcheck disable=SC2086
-  $cc $flags -Wl,--no-relax -Wl,-T,exits/exits.ld -Wl,--no-warn-rwx-segments -o "$objects/burst.elf" exits/start.S burst/burst.c
-  "${prefix}objcopy" -O binary "$objects/burst.elf" "$out/burst.bin"
-  rm -r "$objects"
-}
-if [ -f burst/burst.c ]; then burst; fi
-mix() { # three guests that do different work
-  objects=$(mktemp -d)
-  flags="$common -mcmodel=medany -mno-relax -march=rv64imac_zicsr -mabi=lp64"
-  for name in compute system device; do
-    role=$(echo $name | tr a-z A-Z)
-    # shellcheck disable=SC2086
-    $cc $flags -D$role -Wl,--no-relax -Wl,-T,exits/exits.ld -Wl,--no-warn-rwx-segments -o "$objects/$name.elf" exits/start.S mix/mix.c
-    "${prefix}objcopy" -O binary "$objects/$name.elf" "$out/$name.bin"
-  done
-  rm -r "$objects"
-}
-if [ -f mix/mix.c ]; then mix; fi
-kinds() { # a guest that sorts instructions
-  objects=$(mktemp -d)
-  flags="$common -mcmodel=medany -mno-relax -march=rv64imac_zicsr_zifencei -mabi=lp64"
-  # shellcheck disable=SC2086
-  $cc $flags -Wl,--no-relax -Wl,-T,exits/exits.ld -Wl,--no-warn-rwx-segments -o "$objects/kinds.elf" exits/start.S kinds/kinds.c
-  "${prefix}objcopy" -O binary "$objects/kinds.elf" "$out/kinds.bin"
-  rm -r "$objects"
-}
-if [ -f kinds/kinds.c ]; then kinds; fi
+control
 selfcheck() { # a guest that examines and changes its own code; with its symbols
   flags="$common -mcmodel=medany -mno-relax -march=rv64imac_zicsr_zifencei -mabi=lp64"
   # shellcheck disable=SC2086
-  $cc $flags -Wl,--no-relax -Wl,-T,selfcheck/selfcheck.ld -Wl,-z,max-page-size=4096 -Wl,--no-warn-rwx-segments -o "$out/selfcheck.elf" selfcheck/start.S selfcheck/selfcheck.c
+  $cc $flags -Iinclude -Wl,--no-relax -Wl,-T,selfcheck/selfcheck.ld -Wl,-z,max-page-size=4096 -Wl,--no-warn-rwx-segments -o "$out/selfcheck.elf" selfcheck/start.S selfcheck/selfcheck.c
   "${prefix}strip" --strip-debug "$out/selfcheck.elf"
 }
 if [ -f selfcheck/selfcheck.c ]; then selfcheck; fi

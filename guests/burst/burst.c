@@ -4,34 +4,12 @@
  * and completion of an interrupt, four registers of a virtio device, and a burst whose code the guest changes each time before it runs
  * it.
  */
-typedef unsigned long u64;
-typedef unsigned int u32;
-enum { DBCN = 0x4442434e, SRST = 0x53525354, TIMES = 200, LCR = 3, LSR = 5, SCRATCH = 7, MAGIC = 0x74726976 };
+#include "say.h"
+
+enum { TIMES = 200, LCR = 3, LSR = 5, SCRATCH = 7, MAGIC = 0x74726976 };
 #define SERIAL ((volatile unsigned char *)0x10000000)
 #define CLAIM (*(volatile u32 *)0xc201004)
 #define VIRTIO ((volatile u32 *)0x10001000)
-
-static u64 call(u64 extension, u64 function, u64 a, u64 b, u64 c) {
-  register u64 a0 __asm__("a0") = a;
-  register u64 a1 __asm__("a1") = b;
-  register u64 a2 __asm__("a2") = c;
-  register u64 a6 __asm__("a6") = function;
-  register u64 a7 __asm__("a7") = extension;
-  __asm__ volatile("ecall" : "+r"(a0), "+r"(a1) : "r"(a2), "r"(a6), "r"(a7) : "memory");
-  return a0;
-}
-static u64 cycle(void) { u64 n; __asm__ volatile("rdcycle %0" : "=r"(n)); return n; }
-
-static char line[128];
-static int length;
-static void text(const char *s) { while (*s) line[length++] = *s++; }
-static void number(u64 n) {
-  char digits[20];
-  int i = 0;
-  do digits[i++] = '0' + n % 10; while (n /= 10);
-  while (i) line[length++] = digits[--i];
-}
-static void say(void) { line[length++] = '\n'; call(DBCN, 0, length, (u64)line, 0); length = 0; }
 
 /* in; out 0x80; (move, move) out; out 0x80; out; out 0x80: six exits, three of them for nothing but time. */
 static void out(void) {

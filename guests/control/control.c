@@ -3,32 +3,13 @@
  * nothing is. Each attempt succeeds or traps into the guest's own handler; nothing else may happen. What came of all of it is said as one digest: it is the same however
  * the guest is run.
  */
-typedef unsigned long u64;
-typedef unsigned int u32;
-enum { DBCN = 0x4442434e, SRST = 0x53525354, NONE = -1, RAM = 0x80000000, FS_INITIAL = 0x2000 };
-enum { TIME = 0xc01, CYCLE = 0xc00, INSTRET = 0xc02, SIP = 0x144, STIMECMP = 0x14d };
+#define LINE 512
+#include "say.h"
+
+enum { NONE = -1, RAM = 0x80000000, FS_INITIAL = 0x2000 };
+enum { TIME_CSR = 0xc01, CYCLE = 0xc00, INSTRET = 0xc02, SIP = 0x144, STIMECMP = 0x14d };
 extern volatile u64 trap_cause[2];
 extern char handler[];
-
-static void call(u64 extension, u64 function, u64 a, u64 b, u64 c) {
-  register u64 a0 __asm__("a0") = a;
-  register u64 a1 __asm__("a1") = b;
-  register u64 a2 __asm__("a2") = c;
-  register u64 a6 __asm__("a6") = function;
-  register u64 a7 __asm__("a7") = extension;
-  __asm__ volatile("ecall" : "+r"(a0), "+r"(a1) : "r"(a2), "r"(a6), "r"(a7) : "memory");
-}
-
-static char line[512];
-static int length;
-static void text(const char *s) { while (*s) line[length++] = *s++; }
-static void digits(u64 n, int base) {
-  char d[20];
-  int i = 0;
-  do d[i++] = "0123456789abcdef"[n % base]; while (n /= base);
-  while (i) line[length++] = d[--i];
-}
-static void say(void) { line[length++] = '\n'; call(DBCN, 0, length, (u64)line, 0); length = 0; }
 
 /* FNV-1a over 64-bit words: what has happened so far. */
 static u64 digest = 0xcbf29ce484222325;
@@ -56,7 +37,7 @@ static void range(u32 from, u32 to) {
 /* Counters go on, and what is pending depends on time: that they can be read is what counts. */
 /* Of extensions that no device tree here promises; a processor that has them shows them to a guest that runs on it. They are named, and not part of the digest. */
 static int promised(u32 n) { return n != 0x10c && n != 0xda0 && !(n >= 0xc03 && n < 0xc20); }
-static int moves(u32 n) { return n == TIME || n == CYCLE || n == INSTRET || n == SIP || n == STIMECMP; }
+static int moves(u32 n) { return n == TIME_CSR || n == CYCLE || n == INSTRET || n == SIP || n == STIMECMP; }
 
 static void registers(void) {
   int readable = 0, written = 0, first = -1;

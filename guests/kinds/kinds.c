@@ -3,29 +3,10 @@
  * it is compared. Privileged: it traps in user mode and not in supervisor mode. Sensitive without being privileged: it traps in neither
  * and comes out differently.
  */
-typedef unsigned long u64;
-typedef unsigned int u32;
-enum { DBCN = 0x4442434e, SRST = 0x53525354, BREAK = 3, MARK = 0x5a, SUM = 1 << 18 };
+#define LINE 256
+#include "say.h"
 
-static u64 call(u64 extension, u64 function, u64 a, u64 b, u64 c) {
-  register u64 a0 __asm__("a0") = a;
-  register u64 a1 __asm__("a1") = b;
-  register u64 a2 __asm__("a2") = c;
-  register u64 a6 __asm__("a6") = function;
-  register u64 a7 __asm__("a7") = extension;
-  __asm__ volatile("ecall" : "+r"(a0), "+r"(a1) : "r"(a2), "r"(a6), "r"(a7) : "memory");
-  return a0;
-}
-static char line[256];
-static int length;
-static void text(const char *s) { while (*s) line[length++] = *s++; }
-static void number(u64 n) {
-  char digits[20];
-  int i = 0;
-  do digits[i++] = '0' + n % 10; while (n /= 10);
-  while (i) line[length++] = digits[--i];
-}
-static void say(void) { line[length++] = '\n'; call(DBCN, 0, length, (u64)line, 0); length = 0; }
+enum { BREAK = 3, MARK = 0x5a, SUM = 1 << 18 };
 
 #define READ(csr) ((u32)(csr) << 20 | 2 << 12 | 10 << 7 | 0x73) /* csrr a0, csr */
 #define SET(csr) ((u32)(csr) << 20 | 11 << 15 | 2 << 12 | 0x73) /* csrs csr, a1 */

@@ -4,33 +4,9 @@
  * does between two programs (its registers, traps, changes of a page table and fences); DEVICE prints to the serial port as a driver
  * does, status and character, one by one.
  */
-typedef unsigned long u64;
-typedef unsigned int u32;
-typedef unsigned short u16;
-enum { DBCN = 0x4442434e, SRST = 0x53525354 };
+#include "say.h"
+
 extern volatile char pages[];
-
-static u64 call(u64 extension, u64 function, u64 a, u64 b, u64 c) {
-  register u64 a0 __asm__("a0") = a;
-  register u64 a1 __asm__("a1") = b;
-  register u64 a2 __asm__("a2") = c;
-  register u64 a6 __asm__("a6") = function;
-  register u64 a7 __asm__("a7") = extension;
-  __asm__ volatile("ecall" : "+r"(a0), "+r"(a1) : "r"(a2), "r"(a6), "r"(a7) : "memory");
-  return a0;
-}
-static u64 instructions(void) { u64 n; __asm__ volatile("rdinstret %0" : "=r"(n)); return n; }
-
-static char line[128];
-static int length;
-static void text(const char *s) { while (*s) line[length++] = *s++; }
-static void number(u64 n) {
-  char digits[20];
-  int i = 0;
-  do digits[i++] = '0' + n % 10; while (n /= 10);
-  while (i) line[length++] = digits[--i];
-}
-static void say(void) { line[length++] = '\n'; call(DBCN, 0, length, (u64)line, 0); length = 0; }
 
 static u16 sum(u16 crc, u32 v) {
   for (int i = 0; i < 32; i++, v >>= 1) crc = (crc >> 1) ^ (((crc ^ v) & 1) ? 0xa001 : 0);

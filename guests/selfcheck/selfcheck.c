@@ -3,34 +3,15 @@
  * a monitor has put in their place. It sums its whole text before and after. Then it writes instructions and runs them, 10,000 times in a page apart and 1,000 times in
  * the very page that does the writing; what all of them computed is said as one digest, the same however the guest is run.
  */
-typedef unsigned long u64;
-typedef unsigned int u32;
-enum { DBCN = 0x4442434e, SRST = 0x53525354, SITES = 8, ROUNDS = 10000, OWN_ROUNDS = 1000 };
+#define LINE 256
+#include "say.h"
+
+enum { SITES = 8, ROUNDS = 10000, OWN_ROUNDS = 1000 };
 extern const u32 *const sites[SITES];
 extern const u32 words[SITES];
 extern char text_start[], text_end[];
 void privileged(void);
 u64 fill_and_call(u64 argument, u32 instruction);
-
-static void call(u64 extension, u64 function, u64 a, u64 b, u64 c) {
-  register u64 a0 __asm__("a0") = a;
-  register u64 a1 __asm__("a1") = b;
-  register u64 a2 __asm__("a2") = c;
-  register u64 a6 __asm__("a6") = function;
-  register u64 a7 __asm__("a7") = extension;
-  __asm__ volatile("ecall" : "+r"(a0), "+r"(a1) : "r"(a2), "r"(a6), "r"(a7) : "memory");
-}
-
-static char line[256];
-static int length;
-static void text(const char *s) { while (*s) line[length++] = *s++; }
-static void digits(u64 n, int base) {
-  char d[20];
-  int i = 0;
-  do d[i++] = "0123456789abcdef"[n % base]; while (n /= base);
-  while (i) line[length++] = d[--i];
-}
-static void say(void) { line[length++] = '\n'; call(DBCN, 0, length, (u64)line, 0); length = 0; }
 
 static u64 mixed(u64 digest, u64 what) {
   for (int i = 0; i < 64; i += 8) digest = (digest ^ (what >> i & 255)) * 0x100000001b3;
