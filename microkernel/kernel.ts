@@ -16,11 +16,10 @@ import { fastIpc } from './entry/fastipc.ts';
 import { fastSystemCall } from './entry/fastpath.ts';
 import { Asids } from './mem/asids.ts';
 import type { Space } from './mem/space.ts';
-import type { KernelObject } from './objects/object.ts';
+import { ThreadState, type KernelObject } from './objects/object.ts';
 import { Task } from './objects/task.ts';
 import { Thread } from './objects/thread.ts';
-import { ThreadState } from './sched/states.ts';
-import { Cpu } from './sched/cpu.ts';
+import { Cpu, runningOn } from './sched/cpu.ts';
 import { TURN, pay, runOff } from './sched/debt.ts';
 import { account } from './sched/place.ts';
 import { arm, choose, tick } from './sched/scheduler.ts';
@@ -67,10 +66,9 @@ export class Kernel implements Supervisor, Core {
     this.log = options.log ?? (() => {});
     this.fastpath = options.fastpath ?? true;
     this.trace = new TraceRing(options.trace, options.watch?.(this));
-    this.interrupts = new Interrupts(machine.bus, machine.harts.length);
-    this.interrupts.kernel = this;
     this.cpus = machine.harts.map(h => new Cpu(h, options.guestState !== 'copied'));
     this.cpu = this.cpus[0];
+    this.interrupts = new Interrupts(this);
     boot(this, options);
   }
 
@@ -152,8 +150,7 @@ export class Kernel implements Supervisor, Core {
   created(object: KernelObject): void {
     if (!(object instanceof Task) && !(object instanceof Thread)) object.factory?.charge(object.bytes);
     object.factory?.objects.add(object);
-    this.trace.record(this.cpu.hart.cycles, Kind.create, this.cpu.id, 0, this.cpu.running ? this.cpu.running.id : 0, object.id, 0,
-      object.kind, 0, object.bytes);
+    this.trace.note(this.cpu, Kind.create, runningOn(this.cpu), object.id, 0, object.kind, 0, object.bytes);
   }
 
   /** An object has lost its last capability: it ends when the current operation is over. */
@@ -167,8 +164,7 @@ export class Kernel implements Supervisor, Core {
     object.teardown(this);
     object.factory?.release(object);
     this.work(COSTS.object);
-    if (object instanceof Thread) return; // its end was its death
-    this.trace.record(this.cpu.hart.cycles, Kind.destroy, this.cpu.id, 0, this.cpu.running ? this.cpu.running.id : 0, object.id, 0,
-      object.kind, 0, 0);
+    // (a thread's end was its death)
+    if (!(object instanceof Thread)) this.trace.note(this.cpu, Kind.destroy, runningOn(this.cpu), object.id, 0, object.kind);
   }
 }

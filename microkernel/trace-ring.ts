@@ -2,6 +2,7 @@
  * The trace: fixed-size records (abi/trace.ts) in a ring of typed arrays, always on. A half that is full goes to the sink; without a
  * sink the ring just turns, and `tail` shows the end of it.
  */
+import type { Cpu } from './sched/cpu.ts';
 import { TRACE_RECORD, type RecordWatch, type TraceSink } from './abi/index.ts';
 
 const WORDS = TRACE_RECORD / 4, DOUBLES = TRACE_RECORD / 8, HALVES = TRACE_RECORD / 2;
@@ -48,8 +49,13 @@ export class TraceRing {
     this.#at = at + 1;
     if (this.#at === this.#records / 2 || this.#at === this.#records) this.#halfFull();
     const sequence = this.#sequence++;
-    if (this.#watch) this.#watch(sequence, kind, actor, object, cause, a);
+    if (this.#watch !== undefined) this.#watch(sequence, kind, actor, object, cause, a);
     return sequence;
+  }
+
+  /** Writes a record of what happens now on this hart. */
+  note({ hart, id }: Cpu, kind: number, actor: number, object: number, cause = 0, a = 0, b = 0, c = 0, status = 0): number {
+    return this.record(hart.cycles, kind, id, status, actor, object, cause, a, b, c);
   }
 
   /** Gives the sink what it has not seen yet: at the end of a run. */

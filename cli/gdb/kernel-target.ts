@@ -14,7 +14,7 @@ import { Cause } from '../../microkernel/abi/index.ts';
 import type { Kernel } from '../../microkernel/index.ts';
 import type { Task } from '../../microkernel/objects/task.ts';
 import type { Thread } from '../../microkernel/objects/thread.ts';
-import { ThreadState } from '../../microkernel/sched/states.ts';
+import { ThreadState } from '../../microkernel/objects/object.ts';
 import { guestRegister, setGuestRegister } from '../../system/guest-registers.ts';
 import { registersOf, setPc } from '../../microkernel/state/user.ts';
 import { readerOf } from '../../system/capture/peek.ts';

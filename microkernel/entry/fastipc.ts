@@ -6,31 +6,29 @@
  * Two ways of time: the server has a context of its own and of higher priority (then the context is handed over and back), or it works on
  * its caller's (then nothing is scheduled at all).
  */
-import { CapRight, IPC, IpcFlag, Kind, Status, U } from '../abi/index.ts';
+import { CapRight, IpcFlag, Kind, U } from '../abi/index.ts';
 import { COSTS } from '../costs.ts';
 import type { Core } from '../core.ts';
-import { ObjectKind } from '../objects/object.ts';
+import { ObjectKind, Place, ThreadState } from '../objects/object.ts';
 import type { Portal } from '../objects/portal.ts';
 import type { Thread } from '../objects/thread.ts';
-import { ThreadState, Place } from '../sched/states.ts';
 import type { Cpu } from '../sched/cpu.ts';
 import { account, dispatch, giveBack, takeOver } from '../sched/place.ts';
 import { arm } from '../sched/scheduler.ts';
+import { answered, called } from '../sched/wait.ts';
 import { exchange } from '../state/user.ts';
-import { activate, install } from './resume.ts';
+import { ECALL_U, activate, install, isIpc } from './resume.ts';
 import { wordsOf } from '../ipc/transfer.ts';
 
-/** Exception code of an `ecall` from user level. @spec priv 12.1.8 */
-const ECALL_U = 8;
 const CALL = IpcFlag.send | IpcFlag.call | IpcFlag.receive, ANSWER = IpcFlag.reply | IpcFlag.receive;
-const A0 = 20, A1 = 22, A2 = 24, A7 = 34, WORDS = U.words >> 2, BADGE = U.badge >> 2, ITEMS = 0x1f00;
+const A0 = 20, A1 = 22, A2 = 24, WORDS = U.words >> 2, BADGE = U.badge >> 2, ITEMS = 0x1f00;
 /** No path of this kind takes longer. */
 const MOST = COSTS.entry + COSTS.message + 64 * COSTS.word + COSTS.schedule + COSTS.spaceSwitch + COSTS.registers + COSTS.exit;
 
 /** `t` has trapped. False: nothing has happened, this is for the general path. True: the hart is on its way to user level. */
 export function fastIpc(k: Core, cpu: Cpu, t: Thread): boolean {
   const { hart } = cpu, x = hart.x32;
-  if (hart.causeCode !== ECALL_U || hart.causeIsInterrupt || x[A7] !== IPC || x[A7 + 1] !== 0 || t.alien || t.guest) return false;
+  if (hart.causeCode !== ECALL_U || hart.causeIsInterrupt || !isIpc(x) || t.alien || t.guest) return false;
   if (x[A2 + 1] >= 0 || x[A1 + 1] !== 0 || cpu.reschedule || cpu.owner !== t || cpu.active !== t.task || !t.utcb
       || (t.utcb.i32[0] & ITEMS) !== 0 || hart.cycles + MOST >= cpu.armed)
     return false;
@@ -63,16 +61,7 @@ function call(k: Core, cpu: Cpu, t: Thread, selector: number): boolean {
   d[3] = portal.labelHi;
   d[8] = d[9] = 0;
   k.trace.record(arrived, Kind.receive, cpu.id, 0, server.id, t.id, t.sequence, d[1] >>> 0, n, portal.label);
-  t.portal = portal;
-  t.sendsCall = true;
-  t.thenReceives = false;
-  t.receiveTimeout = Infinity;
-  t.state = ThreadState.calling;
-  t.partner = server;
-  server.currentCaller = t;
-  server.onlyFrom = undefined;
-  server.status = Status.ok;
-  server.state = ThreadState.ready;
+  called(t, portal, server);
   cpu.hart.charge(COSTS.message + n * COSTS.word);
   account(cpu);
   if (handsOver) {
@@ -97,11 +86,7 @@ function answer(k: Core, cpu: Cpu, t: Thread): boolean {
   copy(k, u, d, n);
   cpu.hart.charge(COSTS.message + n * COSTS.word);
   k.trace.record(sent + COSTS.message + n * COSTS.word, Kind.reply, cpu.id, 0, t.id, caller.id, caller.sequence, u[1] >>> 0, n, 0);
-  t.currentCaller = caller.partner = caller.portal = undefined;
-  caller.status = Status.ok;
-  caller.state = ThreadState.ready;
-  t.state = ThreadState.receiving;
-  t.onlyFrom = undefined;
+  answered(t, caller);
   account(cpu);
   if (handsBack) {
     giveBack(cpu, back, t, now);

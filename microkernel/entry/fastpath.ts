@@ -5,22 +5,21 @@
  *
  *   trap ── event record ── time accounted, context handed over ── server's address space ── the server's body ── answer ── user level
  */
-import { Cause, IpcFlag, Kind, Mtd, Resume, S, Status, U } from '../abi/index.ts';
+import { Cause, IpcFlag, Kind, Mtd, Resume, S, U } from '../abi/index.ts';
 import { COSTS } from '../costs.ts';
 import type { Core } from '../core.ts';
 import type { SchedContext } from '../objects/sched-context.ts';
 import type { Portal } from '../objects/portal.ts';
 import type { Asked, Thread } from '../objects/thread.ts';
-import { ThreadState } from '../sched/states.ts';
+import { ThreadState } from '../objects/object.ts';
 import type { Cpu } from '../sched/cpu.ts';
 import { TURN } from '../sched/debt.ts';
 import { account, giveBack, takeOver } from '../sched/place.ts';
 import { arm } from '../sched/scheduler.ts';
+import { answered, called } from '../sched/wait.ts';
 import { askFor, body } from './server.ts';
-import { isIpc } from './syscall.ts';
+import { ECALL_U, isIpc } from './resume.ts';
 
-/** Exception code of an `ecall` from user level. @spec priv 12.1.8 */
-const ECALL_U = 8;
 const ANSWER = IpcFlag.reply | IpcFlag.receive, MTD = U.mtd >> 2, X = S.x >> 2, A0 = 20, A7 = 34;
 /** Cycles on the way there: to the record of the event, to the account, to the schedule record, to the body. Bytes moved: a0 … a7. */
 const ARGS = 64, EVENT = COSTS.event + (ARGS / 8) * COSTS.word, THERE = COSTS.entry + EVENT + COSTS.schedule + COSTS.spaceSwitch;
@@ -69,14 +68,7 @@ function enter(k: Core, cpu: Cpu, t: Thread, portal: Portal, from: SchedContext,
   u[MTD] = Mtd.args;
   u[MTD + 1] = 0;
   for (let i = A0; i < A0 + ARGS / 4; i++) u[X + i] = x[i];
-  t.portal = portal;
-  t.sendsCall = true;
-  t.receiveTimeout = Infinity;
-  t.state = ThreadState.calling;
-  t.partner = server;
-  server.currentCaller = t;
-  server.status = Status.ok;
-  server.state = ThreadState.ready;
+  called(t, portal, server);
   account(cpu, told);
   takeOver(cpu, from, server, to);
   trace.record(told + COSTS.schedule, Kind.schedule, cpu.id, 0, server.id, t.id, 0, to.priority, 0, 0);
@@ -102,11 +94,8 @@ function answer(k: Core, cpu: Cpu, t: Thread, from: SchedContext, server: Thread
   x[A0] = u[X + A0];
   x[A0 + 1] = u[X + A0 + 1];
   trace.record(told, Kind.resume, cpu.id, 0, server.id, t.id, t.sequence, Resume.go, RESULT, 0);
-  server.currentCaller = t.partner = t.portal = undefined;
+  answered(server, t);
   t.event = -1;
-  t.status = Status.ok;
-  t.state = ThreadState.ready;
-  server.state = ThreadState.receiving;
   account(cpu, told);
   giveBack(cpu, from, server, to);
   cpu.running = t;

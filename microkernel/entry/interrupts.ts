@@ -6,7 +6,6 @@
  *   0x00_0000 + 4 line     priority      0x00_2000 + 0x80 c        enable, one bit a line
  *   0x20_0000 + 0x1000 c   threshold     0x20_0004 + 0x1000 c      claim / complete
  */
-import type { Bus } from '../../machine/api.ts';
 import { Kind } from '../abi/index.ts';
 import { COSTS } from '../costs.ts';
 import type { Core } from '../core.ts';
@@ -20,26 +19,25 @@ const thresholdAt = (hart: number): number => 0x20_0000 + 0x1000 * (2 * hart + 1
 const claimAt = (hart: number): number => thresholdAt(hart) + 4;
 
 export class Interrupts {
-  readonly #bus: Bus;
+  readonly #k: Core;
   /** What is enabled, WORDS a hart; where each line goes. */
   readonly #enabled: Uint32Array;
-  readonly #harts: number;
   readonly #route = new Uint8Array(LINES);
   /** Lines that have fired and wait for `ack`. */
   readonly #pending = new Uint8Array(LINES);
   readonly semaphores = new Array<Semaphore | undefined>(LINES).fill(undefined);
 
-  constructor(bus: Bus, harts: number) {
-    this.#bus = bus;
-    this.#harts = harts;
-    this.#enabled = new Uint32Array(WORDS * harts);
+  /** The kernel has its bus and its harts. */
+  constructor(k: Core) {
+    this.#k = k;
+    this.#enabled = new Uint32Array(WORDS * k.cpus.length);
   }
 
   start(): void {
     for (let line = 1; line < LINES; line++) this.#write(4 * line, 1);
-    for (let h = 0; h < this.#harts; h++) {
-      this.#write(thresholdAt(h), 0);
-      for (let w = 0; w < WORDS; w++) this.#write(enableAt(h, w), 0);
+    for (const { id } of this.#k.cpus) {
+      this.#write(thresholdAt(id), 0);
+      for (let w = 0; w < WORDS; w++) this.#write(enableAt(id, w), 0);
     }
   }
 
@@ -66,19 +64,18 @@ export class Interrupts {
   /** Takes every interrupt that is due. */
   claimAll(cpu: Cpu): void {
     for (let i = 0; i < LINES; i++) {
-      const line = this.#bus.read(PLIC + claimAt(cpu.id), 4) ?? 0;
+      const line = this.#k.bus.read(PLIC + claimAt(cpu.id), 4) ?? 0;
       if (line === 0) return;
       this.#fire(cpu, line);
     }
   }
 
-  kernel: Core | undefined = undefined;
   #fire(cpu: Cpu, line: number): void {
-    const k = this.kernel!, semaphore = this.semaphores[line];
+    const k = this.#k, semaphore = this.semaphores[line];
     this.#pending[line] = 1;
     k.counters.interrupts++;
     cpu.hart.charge(COSTS.interrupt);
-    const sequence = k.trace.record(cpu.hart.cycles, Kind.interrupt, cpu.id, 0, 0, semaphore ? semaphore.id : 0, 0, line, 0, 0);
+    const sequence = k.trace.note(cpu, Kind.interrupt, 0, semaphore ? semaphore.id : 0, 0, line);
     if (semaphore && !semaphore.dead) semaphore.up(k, sequence);
   }
 
@@ -88,5 +85,5 @@ export class Interrupts {
     this.#enabled[at] = on ? before | bit : before & ~bit;
     if (this.#enabled[at] !== before) this.#write(enableAt(hart, w), this.#enabled[at]);
   }
-  #write(offset: number, value: number): void { this.#bus.write(PLIC + offset, 4, value); }
+  #write(offset: number, value: number): void { this.#k.bus.write(PLIC + offset, 4, value); }
 }

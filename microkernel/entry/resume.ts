@@ -1,17 +1,30 @@
-/** From the kernel back to user level: the address space, the registers, the result of a system call, and go. */
-import { Kind, U } from '../abi/index.ts';
-import { Cause } from '../abi/index.ts';
+/** The system call of RISC-V code; and from the kernel back to user level: the address space, the registers, the result, and go. */
+import { Cause, IPC, Kind, NEVER, U } from '../abi/index.ts';
 import { COSTS } from '../costs.ts';
 import { raise } from '../ipc/event.ts';
+import { ipc } from '../ipc/ipc.ts';
 import type { Core } from '../core.ts';
 import type { Task } from '../objects/task.ts';
 import type { Thread } from '../objects/thread.ts';
-import { ThreadState } from '../sched/states.ts';
-import type { Cpu } from '../sched/cpu.ts';
+import { ThreadState } from '../objects/object.ts';
+import { runningOn, type Cpu } from '../sched/cpu.ts';
 import { arm } from '../sched/scheduler.ts';
 import { switchGuestSpace } from '../state/guest.ts';
 import { load, registersOf } from '../state/user.ts';
-import { syscall } from './syscall.ts';
+
+/** Exception code of an `ecall` from user level. @spec priv 12.1.8 */
+export const ECALL_U = 8;
+const A0 = 20, A1 = 22, A2 = 24, A7 = 34; // as halves of registers
+
+export const isIpc = (x: Int32Array): boolean => x[A7] === IPC && x[A7 + 1] === 0;
+
+/** The registers are in the hart, as abi/ipc.ts says; the pc is behind the ecall. */
+export function syscall(k: Core, cpu: Cpu, t: Thread): void {
+  const x = cpu.hart.x32, cap = x[A1 + 1] === 0 ? x[A1] >>> 0 : -1;
+  const timeout = x[A2 + 1] < 0 ? NEVER : x[A2 + 1] * 4294967296 + (x[A2] >>> 0);
+  t.inSyscall = true;
+  ipc(k, t, x[A0], cap, timeout, timeout, undefined);
+}
 
 /** Makes the address space of `task` the active one; counts, charges and traces the switch. */
 export function activate(k: Core, cpu: Cpu, task: Task): void {
@@ -19,7 +32,7 @@ export function activate(k: Core, cpu: Cpu, task: Task): void {
   cpu.active = task;
   k.counters.addressSpaceSwitches++;
   cpu.hart.charge(COSTS.spaceSwitch);
-  k.trace.record(cpu.hart.cycles, Kind.spaceSwitch, cpu.id, 0, cpu.running ? cpu.running.id : 0, task.id, 0, 0, 0, 0);
+  k.trace.note(cpu, Kind.spaceSwitch, runningOn(cpu), task.id);
 }
 
 /** The page tables of `task` become those of user level on this hart. */
@@ -41,7 +54,6 @@ export function resume(k: Core, cpu: Cpu, t: Thread): boolean {
     const cause = t.starting ? Cause.startup : Cause.recall;
     if (t.starting) t.starting = false;
     else t.recalled = false;
-    t.exit.fill(0);
     raise(k, t, cause);
     return false;
   }
@@ -70,11 +82,7 @@ export function resume(k: Core, cpu: Cpu, t: Thread): boolean {
 function report(k: Core, t: Thread): boolean {
   const x = registersOf(t);
   t.watched = false;
-  t.exit[0] = t.status;
-  t.exit[1] = x[23] * 4294967296 + (x[22] >>> 0);
-  t.exit[2] = t.utcb ? t.utcb.label : 0;
-  t.exit[3] = 0;
-  raise(k, t, Cause.ownCalled);
+  raise(k, t, Cause.ownCalled, t.status, x[A1 + 1] * 4294967296 + (x[A1] >>> 0), t.utcb ? t.utcb.label : 0);
   return false;
 }
 
@@ -82,8 +90,8 @@ function report(k: Core, t: Thread): boolean {
 function returnValues(t: Thread, x: Int32Array): void {
   const u = t.utcb;
   t.inSyscall = false;
-  x[20] = t.status;
-  x[21] = 0;
-  x[22] = u ? u.i32[U.badge >> 2] : 0;
-  x[23] = u ? u.i32[(U.badge >> 2) + 1] : 0;
+  x[A0] = t.status;
+  x[A0 + 1] = 0;
+  x[A1] = u ? u.i32[U.badge >> 2] : 0;
+  x[A1 + 1] = u ? u.i32[(U.badge >> 2) + 1] : 0;
 }

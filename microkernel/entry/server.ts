@@ -117,11 +117,8 @@ function crashed(k: Core, t: Thread, e: unknown): void {
   k.crashes++;
   k.log(`thread ${t.id} died: ${text}`);
   if (access === undefined || !t.events[Cause.pageFault]) { killThread(k, t); return k.settle(); }
-  t.exit[0] = access;
-  t.exit[1] = address;
-  t.exit[2] = t.exit[3] = 0;
   t.running = over();
-  raise(k, t, Cause.pageFault);
+  raise(k, t, Cause.pageFault, access, address);
 }
 function* over(): Generator<never, void, number> { /* ends at once */ }
 

@@ -7,10 +7,10 @@ import type { Thread } from '../objects/thread.ts';
 import type { Cpu } from '../sched/cpu.ts';
 import { tick } from '../sched/scheduler.ts';
 import { saveWorld } from '../state/guest.ts';
-import { isIpc, syscall } from './syscall.ts';
+import { ECALL_U, isIpc, syscall } from './resume.ts';
 
 /** Exception codes. @spec priv 12.1.8 */
-const ECALL_U = 8, ECALL_VS = 10, VIRTUAL_INSTRUCTION = 22;
+const ECALL_VS = 10, GUEST_FETCH = 20, VIRTUAL_INSTRUCTION = 22;
 const TIMER = 5, EXTERNAL = 9;
 const CSR = { stval: 0x143, htval: 0x643, htinst: 0x64a } as const;
 const WFI = 0x1050_0073;
@@ -33,29 +33,18 @@ export function handleTrap(k: Core, cpu: Cpu, t: Thread): void {
     return handleInterrupt(k, cpu, code);
   }
   if (t.guest) return guestExit(k, cpu, t, code);
-  if (code !== ECALL_U) {
-    t.exit[0] = code;
-    t.exit[1] = value(t, hart.tvalNum);
-    t.exit[2] = t.exit[3] = 0;
-    return raise(k, t, USER_CAUSE[code] ?? Cause.illegal);
-  }
+  if (code !== ECALL_U) return raise(k, t, USER_CAUSE[code] ?? Cause.illegal, code, value(t, hart.tvalNum));
   hart.advance(4);
   if (isIpc(hart.x32)) {
     if (!t.alien) return syscall(k, cpu, t);
     if (t.utcb && t.events[Cause.ownCall]) return announce(k, t, t.utcb);
   }
-  t.exit[0] = ECALL_U;
-  t.exit[1] = t.exit[2] = t.exit[3] = 0;
-  raise(k, t, Cause.syscall);
+  raise(k, t, Cause.syscall, ECALL_U);
 }
 
 /** What an alien is about to ask of the kernel, for whoever decides on it. */
 function announce(k: Core, t: Thread, u: Utcb): void {
-  t.exit[0] = u.label;
-  t.exit[1] = u.u32[0];
-  t.exit[2] = (u.num(U.window) === 0 ? 0 : 1) + (u.num(U.capWindow) === 0 ? 0 : 2);
-  t.exit[3] = 0;
-  raise(k, t, Cause.ownCall);
+  raise(k, t, Cause.ownCall, u.label, u.u32[0], (u.num(U.window) === 0 ? 0 : 1) + (u.num(U.capWindow) === 0 ? 0 : 2));
 }
 
 function handleInterrupt(k: Core, cpu: Cpu, code: number): void {
@@ -65,22 +54,16 @@ function handleInterrupt(k: Core, cpu: Cpu, code: number): void {
 }
 
 function guestExit(k: Core, cpu: Cpu, t: Thread, code: number): void {
-  const { hart } = cpu;
+  const { hart } = cpu, at = value(t, hart.tvalNum);
   t.mode = hart.priv === 0 ? 0 : 1;
   k.counters.guestExits[t.mode]++;
-  t.exit[0] = code;
-  t.exit[1] = value(t, hart.tvalNum);
-  t.exit[2] = t.exit[3] = 0;
-  if (code >= 20 && code !== VIRTUAL_INSTRUCTION) {
-    t.exit[2] = Number(hart.csr(CSR.htval));
-    t.exit[3] = Number(hart.csr(CSR.htinst));
-    return raise(k, t, Cause.guestPageFault);
+  if (code === VIRTUAL_INSTRUCTION && at !== WFI) return raise(k, t, Cause.virtualInstruction, code, at);
+  if (code === VIRTUAL_INSTRUCTION || code === ECALL_VS) {
+    hart.advance(4);
+    return raise(k, t, code === ECALL_VS ? Cause.sbi : Cause.wfi, code, at);
   }
-  if (code === ECALL_VS) { hart.advance(4); return raise(k, t, Cause.sbi); }
-  if (code !== VIRTUAL_INSTRUCTION) return raise(k, t, Cause.guestTrap);
-  if (t.exit[1] !== WFI) return raise(k, t, Cause.virtualInstruction);
-  hart.advance(4);
-  raise(k, t, Cause.wfi);
+  if (code < GUEST_FETCH) return raise(k, t, Cause.guestTrap, code, at);
+  raise(k, t, Cause.guestPageFault, code, at, Number(hart.csr(CSR.htval)), Number(hart.csr(CSR.htinst)));
 }
 
 /** stval. Exact below 2^53 in magnitude; an address beyond that (a guest in Sv57 has such) stands in `exactValue` as well. */

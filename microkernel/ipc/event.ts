@@ -6,21 +6,25 @@
 import { CapRight, Cause, Kind, Mtd, Resume, Status, U, causeName } from '../abi/index.ts';
 import { COSTS } from '../costs.ts';
 import type { Core } from '../core.ts';
-import { ObjectKind } from '../objects/object.ts';
+import { ObjectKind, ThreadState } from '../objects/object.ts';
 import { named } from '../objects/operation.ts';
 import type { Task } from '../objects/task.ts';
 import type { Thread } from '../objects/thread.ts';
-import { ThreadState } from '../sched/states.ts';
-import { arrived, enqueue, waitsFor } from './rendezvous.ts';
 import { itemsOf, mapIntoTask } from './transfer.ts';
 import { followChains, makeReady, returnTime } from '../sched/place.ts';
-import { leave } from '../sched/wait.ts';
+import { arrived, enqueue, leave, waitsFor } from '../sched/wait.ts';
 import { pcNumber, registersOf, stateIn, stateOut } from '../state/user.ts';
 
 const WORD0 = U.words >> 2, MTD = U.mtd >> 2, A7 = 34;
 
-/** Raises an event: the thread waits for the reply. Without a portal for the cause (or when its server is gone) it stops. */
-export function raise(k: Core, t: Thread, cause: number): void {
+/**
+ * Raises an event with these words: the thread waits for the reply. Without a portal for the cause (or when its server is gone) it stops.
+ */
+export function raise(k: Core, t: Thread, cause: number, word0 = 0, word1 = 0, word2 = 0, word3 = 0): void {
+  t.exit[0] = word0;
+  t.exit[1] = word1;
+  t.exit[2] = word2;
+  t.exit[3] = word3;
   const portal = t.events[cause], cpu = t.cpu;
   t.visiting = undefined;
   k.counters.events[cause]++;

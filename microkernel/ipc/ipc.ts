@@ -8,16 +8,14 @@
  */
 import { CapRight, IpcFlag, Kind, Status } from '../abi/index.ts';
 import type { Core } from '../core.ts';
-import { ObjectKind } from '../objects/object.ts';
+import { ObjectKind, ThreadState } from '../objects/object.ts';
 import { senderOf, type Portal } from '../objects/portal.ts';
 import type { Reply } from '../objects/reply.ts';
 import type { Body, Thread } from '../objects/thread.ts';
 import { invoke } from '../objects/invoke.ts';
 import { followChains, makeReady, returnTime } from '../sched/place.ts';
-import { ThreadState } from '../sched/states.ts';
-import { endWait, leave, setTimeout } from '../sched/wait.ts';
+import { arrived, endWait, enqueue, leave, setTimeout, waitsFor } from '../sched/wait.ts';
 import { deliverEvent, resumeFromEvent } from './event.ts';
-import { arrived, enqueue, waitsFor } from './rendezvous.ts';
 import { transfer, wordsOf, itemsOf } from './transfer.ts';
 
 /** Time-outs in ns; `cap` is a selector of the thread's task. */
@@ -53,8 +51,8 @@ function sendThrough(k: Core, t: Thread, portal: Portal, flags: number, sendTime
   t.thenReceives = !call && (flags & IpcFlag.receive) !== 0;
   t.receiveTimeout = receiveTimeout;
   const u = t.utcb!;
-  t.sequence = k.trace.record(t.cpu.hart.cycles, call ? Kind.call : Kind.send, t.cpu.id, 0, t.id, portal.id, 0, u.u32[1],
-    wordsOf(u) | (itemsOf(u) << 8), portal.label);
+  t.sequence = k.trace.note(t.cpu, call ? Kind.call : Kind.send, t.id, portal.id, 0, u.u32[1], wordsOf(u) | (itemsOf(u) << 8),
+    portal.label);
   if (waitsFor(server, portal)) {
     const status = deliver(k, t, server);
     if (status !== Status.ok) { t.status = status; return; }

@@ -46,37 +46,29 @@ export function transfer(k: Core, from: Thread, to: Thread, portal: Portal | und
 /** Where an item goes: a flexpage of the sender, an address or selector of the receiver. */
 interface Place { page: number; dest: number; flags: number }
 
-function itemAt(u: Utcb, i: number): Place {
-  const at = U.items + i * ITEM_BYTES;
-  return { page: u.num(at), dest: u.num(at + 8), flags: u.num(at + 16) };
+function itemsIn(u: Utcb, n: number): Place[] {
+  const places: Place[] = [];
+  for (let at: number = U.items; places.length < n; at += ITEM_BYTES)
+    places.push({ page: u.num(at), dest: u.num(at + 8), flags: u.num(at + 16) });
+  return places;
 }
 
 /** Destinations are meant modulo the window's size. fault: there is no window for it, or it is too small. */
 function transferItems(k: Core, from: Thread, to: Thread, n: number, cause: number): Status {
-  const d = to.utcb!, window = d.num(U.window), capWindow = d.num(U.capWindow), places: Place[] = [];
-  for (let i = 0; i < n; i++) {
-    const p = itemAt(from.utcb!, i), w = isCapPage(p.page) ? capWindow : window;
+  const d = to.utcb!, window = d.num(U.window), capWindow = d.num(U.capWindow), places = itemsIn(from.utcb!, n);
+  for (const p of places) {
+    const w = isCapPage(p.page) ? capWindow : window;
     if (w === 0 || isCapPage(w) !== isCapPage(p.page) || flexOrder(p.page) > flexOrder(w)) return Status.fault;
     const size = flexSize(w), base = isCapPage(w) ? flexSelector(w) : flexBase(w);
     p.dest = base + (((p.dest % size) + size) % size);
-    places.push(p);
   }
   return mapAll(k, from.task, to.task, places, cause);
 }
 
 /** The items of a reply to a page fault (`cause` in the trace): their destinations are addresses in the faulting task. */
 export function mapIntoTask(k: Core, from: Thread, to: Task, n: number, cause: number): Status {
-  if (n === 1) {
-    const u = from.utcb!, page = u.num(U.items);
-    return isCapPage(page) ? Status.badArgument : mapFlexpage(k, from.task, page, to, u.num(U.items + 8), u.num(U.items + 16), cause);
-  }
-  const places: Place[] = [];
-  for (let i = 0; i < n; i++) {
-    const p = itemAt(from.utcb!, i);
-    if (isCapPage(p.page)) return Status.badArgument;
-    places.push(p);
-  }
-  return mapAll(k, from.task, to, places, cause);
+  const places = itemsIn(from.utcb!, n);
+  return places.some(({ page }) => isCapPage(page)) ? Status.badArgument : mapAll(k, from.task, to, places, cause);
 }
 
 /**

@@ -37,7 +37,7 @@ export function invoke(k: Core, t: Thread, cap: Cap, timeout: number, body: Body
     if (u.u32[1] !== 0 && status !== BLOCKED) u.setTag(0, 0); // the label is still the operation's: no answer was written
   }
   const traced = status === BLOCKED ? Status.ok : status;
-  k.trace.record(t.cpu.hart.cycles, Kind.invoke, t.cpu.id, traced, t.id, object.id, 0, label, 0, first);
+  k.trace.note(t.cpu, Kind.invoke, t.id, object.id, 0, label, 0, first, traced);
   if (status !== BLOCKED) t.status = status;
   else if (timeout > 0) setTimeout(k, t, timeout);
   else endWait(k, t, Status.timeout);

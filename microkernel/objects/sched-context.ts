@@ -10,9 +10,8 @@ import type { Cpu } from '../sched/cpu.ts';
 import { account, detach, place } from '../sched/place.ts';
 import { requeue } from '../sched/queue.ts';
 import { Refills } from '../sched/refills.ts';
-import { Place } from '../sched/states.ts';
 import type { Factory } from './factory.ts';
-import { KernelObject, ObjectKind } from './object.ts';
+import { KernelObject, ObjectKind, Place } from './object.ts';
 import { answer, isCount, type Handlers, type Invocation } from './operation.ts';
 import type { Thread } from './thread.ts';
 

@@ -6,10 +6,10 @@ import { Kind, Status } from '../abi/index.ts';
 import type { Core } from '../core.ts';
 import { BYTES } from '../costs.ts';
 import { WaitQueue } from '../sched/queue.ts';
-import { ThreadState } from '../sched/states.ts';
+import { runningOn } from '../sched/cpu.ts';
 import { endWait } from '../sched/wait.ts';
 import type { Factory } from './factory.ts';
-import { KernelObject, ObjectKind } from './object.ts';
+import { KernelObject, ObjectKind, ThreadState } from './object.ts';
 import { BLOCKED, type Handler, type Handlers, type Invocation } from './operation.ts';
 import type { Thread } from './thread.ts';
 
@@ -30,8 +30,7 @@ export class Semaphore extends KernelObject {
   up(k: Core, cause = 0): void {
     const waiter = this.waiters.first;
     if (!waiter) { this.count++; return; }
-    k.trace.record(k.cpu.hart.cycles, Kind.wake, k.cpu.id, 0, waiter.id, this.id, cause,
-      cause === 0 && k.cpu.running ? k.cpu.running.id : 0, 0, 0);
+    k.trace.note(k.cpu, Kind.wake, waiter.id, this.id, cause, cause === 0 ? runningOn(k.cpu) : 0);
     waiter.utcb?.setWord(0, 1);
     waiter.utcb?.setTag(0, 1);
     endWait(k, waiter, Status.ok);

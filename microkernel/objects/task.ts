@@ -10,6 +10,7 @@ import { LEVEL_BITS } from '../mem/node.ts';
 import { Space, type Shape } from '../mem/space.ts';
 import type { Table } from '../mem/table.ts';
 import { removeSubtree, unmapMemory, unmapped } from '../mem/unmap.ts';
+import { runningOn } from '../sched/cpu.ts';
 import { preempt } from '../sched/place.ts';
 import { CapSpace, mapCaps, revoke } from './cap-space.ts';
 import type { Factory } from './factory.ts';
@@ -95,14 +96,14 @@ export function mapFlexpage(k: Core, from: Task, page: number, to: Task, dest: n
     k.counters.pagesMapped += mapped;
     k.work(COSTS.item + mapped * COSTS.map);
   }
-  const { cpu } = k;
-  k.trace.record(cpu.hart.cycles, Kind.map, cpu.id, status, cpu.running ? cpu.running.id : 0, to.id, cause,
-    flexRights(page) | (isCapPage(page) ? 8 : 0), flexOrder(page), dest);
+  k.trace.note(k.cpu, Kind.map, runningOn(k.cpu), to.id, cause, page & KIND_AND_RIGHTS, flexOrder(page), dest, status);
   return status;
 }
 
 /** Half of an address space of Sv57. */
 const MOST_ORDER = 56;
+/** Of a flexpage, for the trace. */
+const KIND_AND_RIGHTS = 15;
 
 /** Who holds both tasks with the right to control them may map from the one into the other. */
 function map(i: Invocation, to: Task): Status {
@@ -125,8 +126,7 @@ function unmap(i: Invocation, of: Task): Status {
     k.work(COSTS.item);
     if (status !== Status.ok) return status;
   }
-  k.trace.record(k.cpu.hart.cycles, Kind.unmap, k.cpu.id, 0, i.caller.id, of.id, 0, flexRights(page) | (isCapPage(page) ? 8 : 0), order,
-    base);
+  k.trace.note(k.cpu, Kind.unmap, i.caller.id, of.id, 0, page & KIND_AND_RIGHTS, order, base);
   return Status.ok;
 }
 

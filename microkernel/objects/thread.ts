@@ -13,17 +13,16 @@ import type { Due } from '../../machine/deadlines.ts';
 import type { Core } from '../core.ts';
 import { BYTES } from '../costs.ts';
 import type { MapNode } from '../mem/node.ts';
-import { REGISTERS, type Cpu } from '../sched/cpu.ts';
+import { REGISTERS, runningOn, type Cpu } from '../sched/cpu.ts';
 import { migrate } from '../sched/migrate.ts';
 import { account, detach, endOfChain, makeReady, place, preempt, releaseHelpers, returnTime } from '../sched/place.ts';
 import { List, WaitQueue, requeue } from '../sched/queue.ts';
-import { ThreadState } from '../sched/states.ts';
 import { endWait, leave } from '../sched/wait.ts';
 import { VS_SLOTS, initGuest, shareWith } from '../state/guest.ts';
 import { ALL_UNITS } from '../state/units.ts';
 import { registersOf, setPc, stateIn, stateOut } from '../state/user.ts';
 import type { Factory } from './factory.ts';
-import { KernelObject, ObjectKind } from './object.ts';
+import { KernelObject, ObjectKind, ThreadState } from './object.ts';
 import { answer, named, nameOf, type Handlers, type Invocation } from './operation.ts';
 import type { Portal } from './portal.ts';
 import { Reply } from './reply.ts';
@@ -83,7 +82,6 @@ export class Thread extends KernelObject implements Due {
   sendsCall = false;
   event = -1;
   thenReceives = false;
-  receiveFrom: Portal | undefined = undefined;
   receiveTimeout = 0;
   /** Trace record of the call or event that it waits for an answer to. */
   sequence = 0;
@@ -222,7 +220,7 @@ export function killThread(k: Core, t: Thread): void {
   if (cpu.owner === t) cpu.owner = undefined;
   if (cpu.vsOwner === t) { shareWith(cpu, false); cpu.vsOwner = undefined; }
   t.running = undefined;
-  k.trace.record(k.cpu.hart.cycles, Kind.destroy, cpu.id, 0, k.cpu.running ? k.cpu.running.id : 0, t.id, 0, t.kind, 0, 0);
+  k.trace.record(k.cpu.hart.cycles, Kind.destroy, cpu.id, 0, runningOn(k.cpu), t.id, 0, t.kind, 0, 0);
 }
 
 /** Ready at `pc` with `sp` and a0 = `arg`, as 64-bit values. busy: it has begun already. */
@@ -291,7 +289,7 @@ function bind(i: Invocation, t: Thread): Status {
 function recall(i: Invocation, t: Thread): Status {
   const { k } = i;
   if (t.state === ThreadState.dead) return Status.dead;
-  k.trace.record(k.cpu.hart.cycles, Kind.recall, k.cpu.id, 0, i.caller.id, t.id, 0, 0, 0, 0);
+  k.trace.note(k.cpu, Kind.recall, i.caller.id, t.id);
   if (!t.body) t.recalled = true;
   if (t.state === ThreadState.ready) {
     if (t.cpu !== k.cpu && t.cpu.running === t) preempt(k, t.cpu);

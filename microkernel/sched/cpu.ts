@@ -25,6 +25,9 @@ function keeps(hart: HartApi, csr: number, bits: bigint): boolean {
   return kept;
 }
 
+/** Number of the thread that runs there, 0 = none. */
+export const runningOn = ({ running }: Cpu): number => running ? running.id : 0;
+
 export class Cpu {
   readonly hart: HartApi;
   readonly id: number;

@@ -7,7 +7,7 @@ import type { SchedContext } from '../objects/sched-context.ts';
 import type { Thread } from '../objects/thread.ts';
 import type { Cpu } from './cpu.ts';
 import { account, alarm, detach, endOfChain, place, preempt } from './place.ts';
-import { ThreadState } from './states.ts';
+import { ThreadState } from '../objects/object.ts';
 import { unloadGuest } from '../state/guest.ts';
 import { save } from '../state/user.ts';
 

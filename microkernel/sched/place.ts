@@ -11,7 +11,7 @@ import { COSTS } from '../costs.ts';
 import type { SchedContext } from '../objects/sched-context.ts';
 import type { Thread } from '../objects/thread.ts';
 import type { Cpu } from './cpu.ts';
-import { Place, ThreadState } from './states.ts';
+import { Place, ThreadState } from '../objects/object.ts';
 
 /** After so many steps a chain of calls is looked at for being a circle. */
 const LONG = 32;
@@ -105,7 +105,7 @@ export function releaseHelpers(k: Stage, t: Thread): void {
 /** A thread has become ready. */
 export function makeReady(k: Stage, t: Thread): void {
   t.state = ThreadState.ready;
-  releaseHelpers(k, t);
+  if (t.helpers.first) releaseHelpers(k, t);
   const own = t.context;
   if (!own) return;
   if (own.place === Place.nowhere) place(k, own);
@@ -130,8 +130,7 @@ export function handOver(k: Stage, cpu: Cpu, server: Thread): void {
 
 /** The current context makes room, at the head of its queue, for that of a server, which has waited behind it. */
 export function takeOver(cpu: Cpu, from: SchedContext, server: Thread, to: SchedContext): void {
-  server.helpers.remove(to);
-  to.behind = undefined;
+  server.helpers.first = server.helpers.last = to.behind = undefined;
   from.place = Place.queue;
   cpu.add(from, true);
   to.place = Place.current;
@@ -143,7 +142,7 @@ export function takeOver(cpu: Cpu, from: SchedContext, server: Thread, to: Sched
 export function giveBack(cpu: Cpu, from: SchedContext, server: Thread, to: SchedContext): void {
   to.place = Place.blocked;
   to.behind = server;
-  server.helpers.insert(to, undefined);
+  server.helpers.first = server.helpers.last = to;
   cpu.remove(from);
   from.place = Place.current;
   cpu.current = from;
@@ -167,7 +166,7 @@ export function dispatch(k: Stage, cpu: Cpu, t: Thread, switched: boolean): Thre
   if (switched && t !== last) {
     k.counters.schedules++;
     cpu.hart.charge(COSTS.schedule);
-    k.trace.record(cpu.hart.cycles, Kind.schedule, cpu.id, 0, t.id, last ? last.id : 0, 0, cpu.current!.priority, 0, 0);
+    k.trace.note(cpu, Kind.schedule, t.id, last ? last.id : 0, 0, cpu.current!.priority);
   }
   return t;
 }

@@ -1,11 +1,10 @@
 /** The scheduler: who runs on a hart now, what is due on it, and when its timer fires next. place.ts says where everybody else stands. */
 import type { Stage } from '../core.ts';
-import { ObjectKind } from '../objects/object.ts';
+import { ObjectKind, Place, ThreadState } from '../objects/object.ts';
 import type { Thread } from '../objects/thread.ts';
 import type { Cpu } from './cpu.ts';
 import { leaveHart } from './migrate.ts';
 import { account, dispatch, endOfChain, place, putBehind } from './place.ts';
-import { Place, ThreadState } from './states.ts';
 import { expireWait } from './wait.ts';
 
 /** Chooses who runs on this hart now; undefined: nobody. */

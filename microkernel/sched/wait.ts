@@ -1,9 +1,56 @@
-/** How a wait ends before its time or in the regular way: out of every queue, the time-out cancelled, and ready again. */
+/**
+ * How a wait begins, where sender and receiver meet (the receiver waits already, or the sender stands in its queue until it does), and how
+ * it ends, before its time or in the regular way: out of every queue, the time-out cancelled, and ready again.
+ */
 import { Kind, Status } from '../abi/index.ts';
 import type { Stage } from '../core.ts';
+import type { Portal } from '../objects/portal.ts';
 import type { Thread } from '../objects/thread.ts';
-import { alarm, endOfChain, followChains, makeReady, preempt, releaseHelpers } from './place.ts';
-import { ThreadState } from './states.ts';
+import { alarm, endOfChain, followChains, handOver, makeReady, preempt, releaseHelpers } from './place.ts';
+import { ThreadState } from '../objects/object.ts';
+
+export const waitsFor = (server: Thread, portal: Portal): boolean =>
+  server.state === ThreadState.receiving && (server.onlyFrom === undefined || server.onlyFrom === portal);
+
+/** `t` stands in the server's queue until it is received, or until the time is over. */
+export function enqueue(k: Stage, t: Thread, server: Thread, timeout: number): void {
+  t.state = ThreadState.sending;
+  t.partner = server;
+  server.senders.add(t);
+  setTimeout(k, t, timeout);
+  if (server.cpu !== t.cpu) followChains(k, t.cpu);
+}
+
+/** The server's wait is over: it has a message. */
+export function arrived(k: Stage, server: Thread): void {
+  if (server.heapIndex >= 0) server.cpu.timeouts.cancel(server);
+  server.onlyFrom = undefined;
+  server.status = Status.ok;
+  handOver(k, server.cpu, server);
+}
+
+/** Both of it for who needs no time: `t` has called a server that waited, and waits for the answer; the server is ready. */
+export function called(t: Thread, portal: Portal, server: Thread): void {
+  t.portal = portal;
+  t.sendsCall = true;
+  t.thenReceives = false;
+  t.receiveTimeout = Infinity;
+  t.state = ThreadState.calling;
+  t.partner = server;
+  server.currentCaller = t;
+  server.onlyFrom = undefined;
+  server.status = Status.ok;
+  server.state = ThreadState.ready;
+}
+
+/** … and its counterpart: the server has answered, and waits for the next message; `t` is ready. */
+export function answered(server: Thread, t: Thread): void {
+  server.currentCaller = t.partner = t.portal = undefined;
+  t.status = Status.ok;
+  t.state = ThreadState.ready;
+  server.state = ThreadState.receiving;
+  server.onlyFrom = undefined;
+}
 
 /** Ends whatever `t` waits for with this status. A thread that waits in an event stops: nobody has told it how to go on. */
 export function endWait(k: Stage, t: Thread, status: Status): void {
@@ -37,7 +84,7 @@ export function leave(k: Stage, t: Thread): void {
 }
 
 export function expireWait(k: Stage, t: Thread): void {
-  k.trace.record(t.cpu.hart.cycles, Kind.timeout, t.cpu.id, 0, t.id, t.partner ? t.partner.id : 0, t.sequence, 0, 0, 0);
+  k.trace.note(t.cpu, Kind.timeout, t.id, t.partner ? t.partner.id : 0, t.sequence);
   endWait(k, t, Status.timeout);
 }
 

@@ -3,7 +3,7 @@ import type { Kernel } from '../kernel.ts';
 import type { Factory } from '../objects/factory.ts';
 import { SchedContext } from '../objects/sched-context.ts';
 import type { Thread } from '../objects/thread.ts';
-import { ThreadState, Place } from '../sched/states.ts';
+import { ThreadState, Place } from '../objects/object.ts';
 import { endOfChain } from '../sched/place.ts';
 
 export function auditThreads(k: Kernel, factories: readonly Factory[]): string[] {

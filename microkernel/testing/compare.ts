@@ -9,8 +9,7 @@ import type { SchedContext } from '../objects/sched-context.ts';
 import type { Semaphore } from '../objects/semaphore.ts';
 import type { Task } from '../objects/task.ts';
 import type { Thread } from '../objects/thread.ts';
-import { ThreadState } from '../sched/states.ts';
-import type { KernelObject } from '../objects/object.ts';
+import { ThreadState, type KernelObject } from '../objects/object.ts';
 import { unmapPages } from './model.ts';
 import type { MContext, MFactory, MObject, MSemaphore, MTask, MThread, World } from './reference.ts';
 

@@ -5,7 +5,7 @@
 import { Kind, Ops, U, type Operation, type RecordWatch, type TraceSink, type Utcb } from '../../microkernel/abi/index.ts';
 import type { Core } from '../../microkernel/index.ts';
 import type { Thread } from '../../microkernel/objects/thread.ts';
-import { ThreadState } from '../../microkernel/sched/states.ts';
+import { ThreadState } from '../../microkernel/objects/object.ts';
 import type { Captured } from '../../machine/net/capture.ts';
 import { INCOMING, Part } from '../../trace/index.ts';
 import { EventCapture, type PayloadSink } from './event.ts';

@@ -3,7 +3,7 @@ import { readMemory } from '../../machine/debug/memory.ts';
 import { walk } from '../../machine/debug/translate.ts';
 import type { Task } from '../../microkernel/objects/task.ts';
 import type { Thread } from '../../microkernel/objects/thread.ts';
-import { ThreadState } from '../../microkernel/sched/states.ts';
+import { ThreadState } from '../../microkernel/objects/object.ts';
 import { guestRegister } from '../guest-registers.ts';
 import { pcOf, registersOf } from '../../microkernel/state/user.ts';
 import type { System } from '../system.ts';
