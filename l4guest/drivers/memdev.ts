@@ -18,10 +18,12 @@ function swallow(io: Io): number {
 export class NullFile extends File {
   override get seekable(): boolean { return true; }
   override seek(): number { return 0; }
+  override get splicesFrom(): boolean { return false; }
   override read(): number { return 0; }
   override write(io: Io): number { return io.left; }
 }
 export class ZeroFile extends NullFile {
+  override get splicesFrom(): boolean { return true; }
   override read(io?: Io): number { const n = io!.left; io!.zero(n); return n; }
   override map(_mm: Mm, _shared: boolean): MapAnswer | number { return { object: undefined, name: '' }; }
 }

@@ -68,6 +68,8 @@ export class File {
 
   /** Its bytes can go into a pipe and come out of one (splice, sendfile): not so where what is read are events. */
   get splices(): boolean { return !this.name.startsWith('anon_inode:'); }
+  /** Its bytes can go into a pipe. */
+  get splicesFrom(): boolean { return this.splices; }
   /** lseek does nothing instead of failing. */
   get seeksNowhere(): boolean { return false; }
   /** Reading and writing may sleep: their cursor must be the call's own. */

@@ -46,6 +46,12 @@ export class GeneratedFile extends File {
   private text: Uint8Array | undefined;
   override get seekable(): boolean { return true; }
   override get end(): number { return this.text?.length ?? 0; }
+  /** Not those of a process, which Linux reads in one way only. */
+  override get splicesFrom(): boolean {
+    if (this.inode.fs.type !== 'proc') return true;
+    for (let d = this.dir; d && d !== d.parent; d = d.parent) if (/^\d+$/.test(d.name)) return false;
+    return true;
+  }
   /** Texts of procfs have no end to seek from. */
   override seek(offset: number, whence: number): number {
     return whence > 1 && this.inode.fs.type === 'proc' ? -E.INVAL : super.seek(offset, whence);

@@ -72,8 +72,8 @@ export function unlinkAt(t: Thread, fd: number, path: string, directory: boolean
   if (isReadOnly(dirMount)) return -E.ROFS;
   const denied = mayDelete(dir, inode, t.creds);
   if (denied) return denied;
-  if (dir.fs.type === 'proc') return -E.PERM;
   if (directory && !inode.isDir) return -E.NOTDIR;
+  if (dir.fs.type === 'proc') return -E.PERM;
   if (!directory && (inode.isDir || slash)) return inode.isDir ? -E.ISDIR : -E.NOTDIR;
   if (t.proc.mounts.covers(inode)) return -E.BUSY;
   if (inode instanceof Directory && !inode.isEmpty(t)) return -E.NOTEMPTY;
@@ -83,10 +83,11 @@ export function unlinkAt(t: Thread, fd: number, path: string, directory: boolean
   });
 }
 
-const NOREPLACE = 1, EXCHANGE = 2;
+const NOREPLACE = 1, EXCHANGE = 2, WHITEOUT = 4;
 
 export function renameAt(t: Thread, fromFd: number, fromPath: string, toFd: number, toPath: string, flags: number): Later<number> {
-  if (flags & ~3 || flags === 3) return -E.INVAL;
+  if (flags & ~7 || (flags & EXCHANGE && flags !== EXCHANGE)) return -E.INVAL;
+  if (flags & WHITEOUT && !capable(t.creds, Cap.MKNOD)) return -E.PERM;
   t.k.work.made(2);
   const failed = locate(t, fromFd, fromPath, WalkFlag.parent, from) || locate(t, toFd, toPath, WalkFlag.parent, to);
   if (failed) return failed;
@@ -101,7 +102,10 @@ export function renameAt(t: Thread, fromFd: number, fromPath: string, toFd: numb
     return after(dir.exchange(name, moving, toDir, toName, old!,
       t), (r) => (r < 0 ? r : told(moving, dir, name, toDir, toName) || told(old!, toDir, toName, dir, name)));
   if (old === moving) return 0;
-  return after(dir.move(name, moving, toDir, toName, old, t), (r) => (r < 0 ? r : told(moving, dir, name, toDir, toName)));
+  const moved = after(dir.move(name, moving, toDir, toName, old, t), (r) => (r < 0 ? r : told(moving, dir, name, toDir, toName)));
+  // What hides the name in the layers below: a device of number 0.
+  return flags & WHITEOUT ? after(moved, (r) => (r < 0 ? r : after(dir.make(name, S.IFCHR, 0, ownerIn(t, dir), t),
+    (made) => (typeof made === 'number' && made < 0 ? made : 0)))) : moved;
 }
 function told(moved: Inode, dir: Directory, name: string, toDir: Directory, toName: string): number {
   const cookie = newCookie(), dirBit = moved.isDir ? Watch.ISDIR : 0;

@@ -110,8 +110,10 @@ const nameOf = (t: Thread, va: number): string | number => {
   return name === '' ? -E.NOENT : name.includes('/') ? -E.ACCES : name.length > 255 ? -E.NAMETOOLONG : name;
 };
 export function mqOpen(t: Thread, nameVa: number, flags: number, mode: number, attrVa: number): number {
+  if (attrVa) { getI64(t.mm, attrVa); getI64(t.mm, attrVa + 56); }
   const name = nameOf(t, nameVa);
   if (typeof name === 'number') return name;
+  if (name === '.' || name === '..') return -E.ACCES;
   if (t.proc.fds.lowestFree(t.proc.limits.files) < 0) return -E.MFILE;
   let q = t.proc.ipc.queues.get(name);
   if (q && flags & O.CREAT && flags & O.EXCL) return -E.EXIST;
@@ -124,6 +126,7 @@ export function mqOpen(t: Thread, nameVa: number, flags: number, mode: number, a
     if (access === 3) return -E.INVAL;
     if (!permitted(q, wanted, t.creds)) return -E.ACCES;
   }
+  if (flags & O.DIRECT) return -E.INVAL;
   const file = new MqFile(q, flags);
   file.name = `/${name}`;
   return install(t, file, true);
@@ -144,6 +147,7 @@ function create(t: Thread, name: string, mode: number, attrVa: number): MqInode 
 export function mqUnlink(t: Thread, nameVa: number): number {
   const name = nameOf(t, nameVa), q = typeof name === 'string' ? t.proc.ipc.queues.get(name) : undefined;
   if (typeof name === 'number') return name;
+  if (name === '.' || name === '..') return -E.ACCES;
   if (!q) return -E.NOENT;
   if (t.creds.fsuid !== q.uid && !capable(t.creds, Cap.FOWNER)) return -E.ACCES;
   t.proc.ipc.queues.delete(name);

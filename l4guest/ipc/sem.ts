@@ -80,13 +80,14 @@ export function semget(t: Thread, key: number, n: number, flags: number): number
     ? new SemSet(id, perm, n, seconds(t)) : -E.NOMEM), (old) => (n > old.values.length ? -E.INVAL : 0));
 }
 
-export function semtimedop(t: Thread, id: number, va: number, count: number, timeVa: number): number | Co<number> {
+export function semtimedop(t: Thread, id: number, va: number, countArg: number, timeVa: number): number | Co<number> {
+  const count = countArg >>> 0;
+  const ns = timeVa ? timespec(t, timeVa) : Infinity, ops: Op[] = [];
   if (count < 1 || id < 0) return -E.INVAL;
   if (count > MAX_OPS) return -E.TOOBIG;
-  const ns = timeVa ? timespec(t, timeVa) : Infinity, ops: Op[] = [];
-  if (Number.isNaN(ns)) return -E.INVAL;
   for (let i = 0; i < count; i++)
     ops.push({ num: getU16(t.mm, va + 6 * i), op: (getU16(t.mm, va + 6 * i + 2) << 16) >> 16, flags: getU16(t.mm, va + 6 * i + 4) });
+  if (Number.isNaN(ns)) return -E.INVAL;
   const s = t.proc.ipc.sem.find(id);
   if (!s) return -E.INVAL;
   if (ops.some((o) => o.num >= s.values.length)) return -E.FBIG;
@@ -126,6 +127,7 @@ export function undoSemaphores(k: Kernel, p: Process): void {
 export function semctl(t: Thread, id: number, num: number, command: number, arg: number): number {
   const all = t.proc.ipc.sem, cmd = command & 0xff;
   if (cmd === Ipc.INFO || cmd === Sem.INFO) return info(t, cmd, arg);
+  if (cmd === Sem.SETVAL && ((arg | 0) < 0 || (arg | 0) > MAX_VALUE)) return -E.RANGE;
   const s = cmd === Sem.STAT || cmd === Sem.STAT_ANY ? all.slots[id] : all.find(id);
   if (!s) return -E.INVAL;
   if (cmd === Ipc.RMID) {

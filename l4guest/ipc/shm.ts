@@ -5,7 +5,7 @@ import { Map_, Prot, S } from '../abi/linux.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import type { Thread } from '../kernel/thread.ts';
 import { mapArea, roundUp, unmap } from '../mm/mmap.ts';
-import { clearUser, setBig, setI64, setU32 } from '../mm/uaccess.ts';
+import { clearUser, setBig, setI64, setU32, copyIn } from '../mm/uaccess.ts';
 import { Ipc, putPerm, seconds, setPerm, type IpcObject, type Perm } from './objects.ts';
 
 export interface Segment extends IpcObject {
@@ -29,10 +29,11 @@ export const SHM_MOST = 4096;
 const left = new WeakMap<Kernel, Set<Segment>>();
 const leftOf = (k: Kernel): Set<Segment> => { let s = left.get(k); if (!s) left.set(k, s = new Set()); return s; };
 
+const HUGETLB = 0o4000;
 export function shmget(t: Thread, key: number, size: number, flags: number): number {
   return t.proc.ipc.shm.get(t, key, flags, (id, perm) => {
     if (size <= 0 || size > t.k.sysctl.number('kernel/shmmax')) return -E.INVAL;
-    if (size > t.k.frames.total * 4096) return -E.NOMEM;
+    if (size > t.k.frames.total * 4096 || flags & HUGETLB) return -E.NOMEM; // there are no huge pages
     return makeSegment(t, id, perm, size);
   }, (old) => (size > old.size ? -E.INVAL : 0));
 }
@@ -89,6 +90,7 @@ function remove(t: Thread, s: Segment): number {
 export function shmctl(t: Thread, id: number, command: number, va: number): number {
   const all = t.proc.ipc.shm, cmd = command & 0xff;
   if (cmd === Ipc.INFO || cmd === Shm.INFO) return info(t, cmd, va);
+  if (cmd === Ipc.SET) copyIn(t.mm, va, 112);
   const bySlot = cmd === Shm.STAT || cmd === Shm.STAT_ANY, s = bySlot ? all.slots[id] : all.find(id);
   if (!s) return -E.INVAL;
   switch (cmd) {

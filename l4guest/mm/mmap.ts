@@ -41,7 +41,7 @@ function place(mm: Mm, r: MapRequest, length: number): number {
     if (r.flags & Map_.FIXED_NOREPLACE && occupied(mm, r.at, r.at + length)) return -E.EXIST;
     return r.at;
   }
-  const hint = roundUp(r.at);
+  const low = r.at - (r.at % PAGE), hint = low > 0 ? Math.max(low, MIN_ADDRESS) : 0;
   if (hint >= MIN_ADDRESS && hint + length <= MMAP_TOP && !occupied(mm, hint, hint + length)) return hint;
   return findFree(mm, length) || -E.NOMEM;
 }

@@ -23,6 +23,7 @@ const So = {
   BINDTODEVICE: 25, PEERNAME: 28, TIMESTAMP: 29, ACCEPTCONN: 30, SNDBUFFORCE: 32, RCVBUFFORCE: 33, PASSSEC: 34, TIMESTAMPNS: 35, MARK: 36,
   PROTOCOL: 38, DOMAIN: 39, RXQ_OVFL: 40, PEEK_OFF: 42, NOFCS: 43, BUSY_POLL: 46, INCOMING_CPU: 49, COOKIE: 57, PEERGROUPS: 59,
   ZEROCOPY: 60,
+  NO_CHECK: 11, TIMESTAMPING: 37, TIMESTAMP_NEW: 63, TIMESTAMPNS_NEW: 64, TIMESTAMPING_NEW: 65,
   PREFER_BUSY_POLL: 69, BUF_LOCK: 72, RESERVE_MEM: 73, TXREHASH: 74, RCVMARK: 75, PASSPIDFD: 76, PEERPIDFD: 77,
 } as const;
 
@@ -39,12 +40,19 @@ const number = (value: number, least = -2147483648, most = 2147483647): Number_ 
 const flag = (value = 0): Number_ => ({ value, least: -2147483648, most: 2147483647, flag: true });
 const shown = (value: number): Number_ => ({ ...number(value), readOnly: true });
 
+/** SO_BSDCOMPAT means nothing any more, and may be set. */
+const BSDCOMPAT = 14;
+/** SOF_TIMESTAMPING_… that there are; kept, no time is told. */
+const TIMESTAMPING_BITS = 0x3_ffff;
+
 const socketOptions: Readonly<Record<number, Number_>> = {
   [So.DEBUG]: { ...flag(), cap: Cap.NET_ADMIN }, [So.REUSEADDR]: flag(), [So.DONTROUTE]: flag(), [So.BROADCAST]: flag(),
   [So.KEEPALIVE]: flag(), [So.OOBINLINE]: flag(), [So.PRIORITY]: number(0, 0, 6), [So.REUSEPORT]: flag(), [So.RCVLOWAT]: number(1),
   [So.SNDLOWAT]: shown(1),
   [So.TIMESTAMP]: flag(), [So.TIMESTAMPNS]: flag(), [So.PASSSEC]: flag(), [So.MARK]: { ...number(0), cap: Cap.NET_ADMIN },
   [So.RXQ_OVFL]: flag(), [So.PEEK_OFF]: number(-1), [So.NOFCS]: flag(), [So.BUSY_POLL]: number(0, 0), [So.INCOMING_CPU]: number(-1),
+  [So.NO_CHECK]: flag(), [So.TIMESTAMP_NEW]: flag(), [So.TIMESTAMPNS_NEW]: flag(), [BSDCOMPAT]: shown(0),
+  [So.TIMESTAMPING]: number(0, 0, TIMESTAMPING_BITS), [So.TIMESTAMPING_NEW]: number(0, 0, TIMESTAMPING_BITS),
   [So.ZEROCOPY]: flag(), [So.PREFER_BUSY_POLL]: flag(),
   [So.BUF_LOCK]: number(0, 0, 3), [So.TXREHASH]: number(-1, -1, 1), [So.RCVMARK]: flag(), [So.PASSPIDFD]: flag(),
 };
@@ -84,6 +92,7 @@ function special(t: Thread, s: Socket, level: number, name: number): Uint8Array 
       return u32(t.proc.numbers.of(c.pid), shownId(users.users, c.uid), shownId(users.groups, c.gid)); }
     case So.COOKIE: return new Uint8Array(new BigUint64Array([BigInt(s.cookie)]).buffer);
     case So.BINDTODEVICE: return new Uint8Array(0);
+    case So.TIMESTAMPING: case So.TIMESTAMPING_NEW: return u32(s.options.get(name) ?? 0, 0);
     case So.PEERGROUPS: return s.peerOwner ? new Uint8Array(0) : -E.NODATA;
     case So.PEERPIDFD: case So.PEERNAME: return -E.NOPROTOOPT;
     default: return undefined;
@@ -124,8 +133,6 @@ function setBuffer(t: Thread, s: Socket, name: number, value: number, force: boo
   if (s instanceof TcpSocket) s.optionSet();
   return 0;
 }
-/** SO_BSDCOMPAT means nothing any more, and may be set. */
-const BSDCOMPAT = 14;
 /** What is no plain number: 0 or -errno; undefined: none of these. */
 function setSpecial(t: Thread, s: Socket, level: number, name: number, va: number, length: number): number | undefined {
   if (level !== Level.SOCKET) return undefined;
@@ -164,6 +171,7 @@ export function setOption(t: Thread, s: Socket, level: number, name: number, va:
   if (length < 4) return -E.INVAL;
   const value = getI32(t.mm, va);
   if (!row || row.readOnly) return -E.NOPROTOOPT;
+  if (level === Level.SOCKET && name === So.REUSEPORT && value !== 0 && !(s instanceof InetSocket)) return -E.OPNOTSUPP;
   if (row.cap !== undefined && !capable(t.creds, row.cap))
     return level === Level.SOCKET && name === So.DEBUG && value === 0 ? 0
       : level === Level.SOCKET && name === So.DEBUG ? -E.ACCES

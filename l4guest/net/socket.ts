@@ -12,7 +12,8 @@ import { Af, anyIp, inetAddress, unixAddress, type Address } from './address.ts'
 
 export const SockType = { STREAM: 1, DGRAM: 2, RAW: 3, SEQPACKET: 5 } as const;
 export const Msg = { OOB: 1, PEEK: 2, EOR: 0x80, WAITFORONE: 0x10000, CTRUNC: 8, TRUNC: 0x20, DONTWAIT: 0x40, WAITALL: 0x100,
-  ERRQUEUE: 0x2000, NOSIGNAL: 0x4000, MORE: 0x8000, CMSG_CLOEXEC: 0x40000000 } as const;
+  ERRQUEUE: 0x2000, NOSIGNAL: 0x4000, MORE: 0x8000, FASTOPEN: 0x20000000,
+  CMSG_CLOEXEC: 0x40000000 } as const;
 
 export interface Credentials { readonly pid: number; readonly uid: number; readonly gid: number }
 /** What came with bytes: files (SCM_RIGHTS) and who sent them. */

@@ -58,11 +58,11 @@ export class StreamSocket extends Socket {
   }
   get listening(): boolean { return this.backlog !== undefined; }
   override connect(t: Thread, to: Address): number {
-    if (this.connected) return -E.ISCONN;
-    if (this.backlog) return -E.INVAL;
     const listener = this.find(t, to);
     if (typeof listener === 'number') return listener;
     if (!listener.backlog) return -E.CONNREFUSED;
+    if (this.connected) return -E.ISCONN;
+    if (this.backlog) return -E.INVAL;
     if (listener.backlog.length > listener.limit) return -E.AGAIN;
     if (!this.k.frames.charge(SOCKET_COST)) return -E.NOMEM;
     const server = new StreamSocket(this.k, listener.family, listener.type);

@@ -251,7 +251,7 @@ const FIOCLEX = 0x5451, FIONCLEX = 0x5450, FIONBIO = 0x5421, FIONREAD = 0x541b, 
 /** FIBMAP where files have no blocks of a disk, as on tmpfs. */
 function noBlocks(t: Thread, va: number): number {
   if (!capable(t.creds, Cap.SYS_RAWIO)) return -E.PERM;
-  getI32(t.mm, va);
+  if (getI32(t.mm, va) >= 0) setU32(t.mm, va, 0);
   return -E.INVAL;
 }
 function ioctl(t: Thread, fd: number, command: number, arg: number): number | Co<number> {

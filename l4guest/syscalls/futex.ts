@@ -26,7 +26,7 @@ const keyAt = (t: Thread, va: number, own: boolean): string => {
 };
 
 function futex(t: Thread, va: number, opArg: number, value: number, time: number, va2: number, value3: number): number | Co<number> {
-  const op = opArg & 127, own = (opArg & PRIVATE) !== 0, timed = TIMED.has(op), v = value | 0;
+  const op = opArg & ~0x180, own = (opArg & PRIVATE) !== 0, timed = TIMED.has(op), v = value | 0;
   const ns = timed && time ? timespec(t, time) : Infinity;
   if (Number.isNaN(ns)) return -E.INVAL;
   if (opArg & CLOCK_REALTIME && !WALL.has(op)) return -E.NOSYS;

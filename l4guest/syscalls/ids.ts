@@ -70,8 +70,8 @@ function setfs(c: Creds, n: Three, named: number): number {
   if (n === USER) fixFsId(c.caps, old, id, idOf(c.users.users, 0));
   return shown(c, n, old);
 }
-function getgroups(t: Thread, size: number, va: number): number {
-  const g = t.creds.groups;
+function getgroups(t: Thread, sizeArg: number, va: number): number {
+  const g = t.creds.groups, size = sizeArg | 0;
   if (size < 0) return -E.INVAL;
   if (size === 0) return g.length;
   if (size < g.length) return -E.INVAL;
@@ -81,9 +81,12 @@ function getgroups(t: Thread, size: number, va: number): number {
 function setgroups(t: Thread, size: number, va: number): number {
   if (!capableHere(t.creds, Cap.SETGID) || !t.creds.users.groups || !t.creds.users.mayDropGroups) return -E.PERM;
   if (size >>> 0 > 65536) return -E.INVAL;
-  const groups = Array.from({ length: size >>> 0 }, (_, i) => getU32(t.mm, va + 4 * i));
-  const known = groups.map((g) => idOf(t.creds.users.groups, g));
-  if (groups.includes(0xffff_ffff) || known.includes(-1)) return -E.INVAL;
+  const known: number[] = [];
+  for (let i = 0; i < size >>> 0; i++) {
+    const g = getU32(t.mm, va + 4 * i), id = idOf(t.creds.users.groups, g);
+    if (g === 0xffff_ffff || id === -1) return -E.INVAL;
+    known.push(id);
+  }
   const more = GROUP_COST * (known.length - t.creds.groups.length), payer = t === t.proc.leader ? t.proc : t;
   if (more > 0 && !t.k.frames.charge(more)) return -E.NOMEM;
   if (more < 0) t.k.frames.uncharge(-more);

@@ -1,17 +1,18 @@
 /** Reading and writing: the calls that move bytes between a file and user memory, and the one place where they sleep. */
+import { PidFile } from '../fs/pidfd.ts';
+import { GeneratedFile } from '../fs/generated.ts';
 import type { File } from '../fs/file.ts';
 import { notifyFile, Watch } from '../fs/inotify.ts';
-import { PipeFile } from '../fs/pipe.ts';
 import { E } from '../abi/errno.ts';
 import { UserFault } from '../kernel/failure.ts';
-import { O, PAGE, S, SiCode, Sig } from '../abi/linux.ts';
+import { O, S, SiCode, Sig } from '../abi/linux.ts';
 import { after, here, type Later } from '../kernel/later.ts';
 import type { Thread } from '../kernel/thread.ts';
 import type { Co } from '../kernel/wait.ts';
-import { KernelIo, UserIo, couldBeUser, getI64, setI64, type Io } from '../mm/uaccess.ts';
+import { UserIo, couldBeUser, getI64, type Io } from '../mm/uaccess.ts';
 import { row, type Row } from './row.ts';
 
-const MAX = 0x7fff_f000;
+export const MAX = 0x7fff_f000;
 
 /** A wait that has a limit of its own is not begun again after a signal. */
 export const interruptedWait = (r: number, until: number): number => (r === -E.RESTARTSYS && until !== Infinity ? -E.INTR : r);
@@ -28,7 +29,7 @@ export function* untilDone(t: Thread, file: File, attempt: () => Later<number>):
     }
   } finally { file.release(); }
 }
-const advance = (f: File, n: number): number => { if (n > 0 && f.seekable) f.pos += n; return n; };
+export const advance = (f: File, n: number): number => { if (n > 0 && f.seekable) f.pos += n; return n; };
 
 /** A copy to or from user memory has met a bad address: what went before it counts; with nothing before it the call fails. */
 function halfway(f: File, e: unknown, done: number): number {
@@ -52,7 +53,7 @@ function tooLong(t: Thread, f: File, io: Io, pos: number): number {
   if (io instanceof UserIo) io.cut(most - pos);
   return 0;
 }
-function writePart(f: File, io: Io, pos: number, t: Thread): Later<number> {
+export function writePart(f: File, io: Io, pos: number, t: Thread): Later<number> {
   if (t.proc.limits.fileSize !== Infinity) { const r = tooLong(t, f, io, pos); if (r < 0) return r; }
   const before = io.done;
   t.k.work.filed();
@@ -131,8 +132,9 @@ function write(t: Thread, fd: number, va: number, length: number): number | Co<n
 }
 
 /** A cursor over a user iovec array, or -errno. */
-export function ioVector(t: Thread, va: number, count: number): UserIo | number {
-  if (count < 0 || count > 1024) return -E.INVAL;
+export function ioVector(t: Thread, va: number, countArg: number): UserIo | number {
+  const count = countArg >>> 0;
+  if (countArg < 0 || count > 1024) return -E.INVAL;
   t.k.work.found(count);
   const list: { base: number; length: number }[] = [];
   let total = 0;
@@ -146,11 +148,13 @@ export function ioVector(t: Thread, va: number, count: number): UserIo | number 
   }
   return new UserIo(t.mm, 0, 0, list);
 }
+/** Files whose reading refuses a buffer that is too small: a vector of nothing does not get as far. */
+const seesNothing = (f: File): boolean => f.inode.isDir || !f.seekable;
 function readv(t: Thread, fd: number, va: number, count: number): number | Co<number> {
   const f = t.proc.fds.get(fd);
   if (!f?.readable) return -E.BADF;
   const io = ioVector(t, va, count);
-  return typeof io === 'number' ? io : readFile(t, f, io, -1);
+  return typeof io === 'number' ? io : io.left === 0 && seesNothing(f) ? 0 : readFile(t, f, io, -1);
 }
 function writev(t: Thread, fd: number, va: number, count: number): number | Co<number> {
   const f = t.proc.fds.get(fd);
@@ -162,7 +166,8 @@ function writev(t: Thread, fd: number, va: number, count: number): number | Co<n
 function positioned(f: File | undefined, at: number, writing: boolean): number {
   if (at < 0) return -E.INVAL;
   if (!f) return -E.BADF;
-  if (!f.seekable) return -E.SPIPE;
+  if (f instanceof PidFile) return -E.INVAL;
+  if (!f.seekable || (writing && f instanceof GeneratedFile && !f.writable)) return -E.SPIPE;
   return (writing ? f.writable : f.readable) ? 0 : -E.BADF;
 }
 function pread(t: Thread, fd: number, va: number, length: number, at: number): number | Co<number> {
@@ -175,7 +180,7 @@ function pwrite(t: Thread, fd: number, va: number, length: number, at: number): 
 }
 function preadv(t: Thread, fd: number, va: number, count: number, at: number): number | Co<number> {
   const f = t.proc.fds.get(fd), bad = positioned(f, at, false), io = bad || ioVector(t, va, count);
-  return typeof io === 'number' ? io : readFile(t, f!, io, at);
+  return typeof io === 'number' ? io : io.left === 0 && seesNothing(f!) ? 0 : readFile(t, f!, io, at);
 }
 function pwritev(t: Thread, fd: number, va: number, count: number, at: number): number | Co<number> {
   const f = t.proc.fds.get(fd), bad = positioned(f, at, true), io = bad || ioVector(t, va, count);
@@ -191,7 +196,7 @@ function howToMove(f: File, flags: number): number {
   return flags & Rwf.ATOMIC || (flags & Rwf.NOWAIT && !f.wq) ? -E.OPNOTSUPP : 0;
 }
 /** Runs a transfer that may not wait. */
-function withoutWaiting(f: File, go: () => number | Co<number>): number | Co<number> {
+export function withoutWaiting(f: File, go: () => number | Co<number>): number | Co<number> {
   const was = f.flags;
   f.flags |= O.NONBLOCK;
   try { return go(); } finally { f.flags = was; }
@@ -213,167 +218,10 @@ function pwritev2(t: Thread, fd: number, va: number, count: number, at: number, 
   return refused || (flags & Rwf.NOWAIT ? withoutWaiting(f!, go) : go());
 }
 
-// ── from file to file ──────────────────────────────────────────────────────────────────────────────────────────────────
-
-const CHUNK = 65536;
-/** Pieces of one call: one that copies a file behind its own end would otherwise go on by a few bytes at a time until memory ends. */
-const MOST_PIECES = 32768;
-
-/** Moves up to `count` bytes from one file to another; positions at `from` and `to` where they are ≥ 0, else the files' own. */
-export function* transfer(t: Thread, source: File, from: number, target: File, to: number, count: number, blocking = true): Co<number> {
-  const buffer = new Uint8Array(Math.min(CHUNK, Math.max(1, count)));
-  let done = 0;
-  for (let pieces = 0; done < count && pieces < MOST_PIECES; pieces++) {
-    if (done > 0 && (t.interrupted || (source instanceof PipeFile && source.pipe.length === 0))) break;
-    const room = buffer.subarray(0, Math.min(CHUNK, count - done)),
-      attempt = (): Later<number> => look(source, room, from < 0 ? source.pos : from + done, t);
-    let n = yield* here(t, attempt);
-    if (n === -E.AGAIN && blocking && !source.nonblocking && source.wq) n = yield* untilDone(t, source, attempt);
-    if (n <= 0) return done > 0 ? done : n;
-    notifyFile(source, Watch.ACCESS);
-    const w = yield* here(t, () => writeFile(t, target, new KernelIo(buffer.subarray(0, n)), to < 0 ? -1 : to + done));
-    if (w > 0) { if (source instanceof PipeFile) source.pipe.skip(w); else if (from < 0) advance(source, w); }
-    if (w < 0) return done > 0 ? done : w;
-    done += w;
-    if (w < n || (source.wq && !(source instanceof PipeFile))) break;
-  }
-  return done;
-}
-/** Bytes of the source for the target; those of a pipe stay in it until they are written. */
-function look(source: File, room: Uint8Array, pos: number, t: Thread): Later<number> {
-  if (!(source instanceof PipeFile)) return source.read(new KernelIo(room), pos, t);
-  const bytes = source.pipe.peek(room.length);
-  if (bytes.length === 0) return source.pipe.writers === 0 ? 0 : -E.AGAIN;
-  room.set(bytes);
-  return bytes.length;
-}
-function sendfile(t: Thread, outFd: number, inFd: number, offsetVa: number, count: number): number | Co<number> {
-  const at = offsetVa ? getI64(t.mm, offsetVa) : -1, source = t.proc.fds.get(inFd);
-  if (!source?.readable) return -E.BADF;
-  if (offsetVa && !source.seekable) return -E.SPIPE;
-  if ((offsetVa && at < 0) || count < 0) return -E.INVAL;
-  const target = t.proc.fds.get(outFd);
-  if (!target?.writable) return -E.BADF;
-  // What has no positions goes into a pipe alone.
-  const moves = source.seekable || (source.splices && !(source instanceof PipeFile) && target instanceof PipeFile);
-  if (!moves || !target.splices || target.flags & O.APPEND || source.inode.isDir) return -E.INVAL;
-  if (at + count >= END) return -E.OVERFLOW;
-  return withOffset(t, offsetVa, at, transfer(t, source, at, target, -1, Math.min(count, MAX)));
-}
-/** Positions end here. */
-const END = 2 ** 63;
-/** Runs a transfer and writes back how far it came. */
-function* withOffset(t: Thread, va: number, at: number, co: Co<number>, va2 = 0, at2 = 0): Co<number> {
-  const n = yield* co;
-  if (n >= 0 && va) setI64(t.mm, va, at + n);
-  if (n >= 0 && va2) setI64(t.mm, va2, at2 + n);
-  return n;
-}
-function copyFileRange(t: Thread, inFd: number, inVa: number, outFd: number, outVa: number, count: number,
-    flags: number): number | Co<number> {
-  const source = t.proc.fds.get(inFd), target = t.proc.fds.get(outFd);
-  if (!source || !target) return -E.BADF;
-  const from = inVa ? getI64(t.mm, inVa) : -1, to = outVa ? getI64(t.mm, outVa) : -1;
-  if (flags !== 0) return -E.INVAL;
-  if (source.inode.isDir || target.inode.isDir) return -E.ISDIR;
-  if (source.inode.type !== S.IFREG || target.inode.type !== S.IFREG) return -E.INVAL;
-  if (!source.readable || !target.writable || target.flags & O.APPEND) return -E.BADF;
-  if (source.inode.fs !== target.inode.fs) return -E.XDEV;
-  const start = inVa ? from : source.pos, put = outVa ? to : target.pos;
-  if (start < 0 || put < 0 || count < 0) return count < 0 || start + count >= END ? -E.OVERFLOW : -E.INVAL;
-  if (start + count >= END || put + count >= END) return -E.OVERFLOW;
-  const n = Math.min(count, MAX, Math.max(0, source.end - start));
-  if (source.inode === target.inode && put < start + n && start < put + n) return -E.INVAL;
-  return withOffset(t, inVa, from, transfer(t, source, from, target, to, n), outVa, to);
-}
-const SPLICE_ALL = 15, SPLICE_NONBLOCK = 2;
-function splice(t: Thread, inFd: number, inVa: number, outFd: number, outVa: number, count: number, flags: number): number | Co<number> {
-  if (count === 0) return 0;
-  if (flags & ~SPLICE_ALL) return -E.INVAL;
-  const source = t.proc.fds.get(inFd), target = t.proc.fds.get(outFd);
-  if (!source || !target) return -E.BADF;
-  const out = source instanceof PipeFile, into = target instanceof PipeFile;
-  if ((inVa && out) || (outVa && into)) return -E.SPIPE;
-  const from = inVa ? getI64(t.mm, inVa) : -1, to = outVa ? getI64(t.mm, outVa) : -1;
-  if (!source.readable || !target.writable) return -E.BADF;
-  const refused = spliceRefused(source, target, inVa, from, outVa, to);
-  return refused
-    || withOffset(t, inVa, from, spliceData(t, source, from, target, to, Math.min(count, MAX), (flags & SPLICE_NONBLOCK) === 0), outVa, to);
-}
-function spliceRefused(source: File, target: File, inVa: number, from: number, outVa: number, to: number): number {
-  const out = source instanceof PipeFile, into = target instanceof PipeFile;
-  if (out && into) return source.pipe === target.pipe ? -E.INVAL : 0;
-  if ((!out && !into) || !(out ? target : source).splices) return -E.INVAL;
-  if (out ? target.flags & O.APPEND : source.inode.isDir) return -E.INVAL;
-  if ((inVa && !source.seekable) || (outVa && !target.seekable)) return out ? -E.INVAL : -E.SPIPE;
-  return (inVa && from < 0) || (outVa && to < 0) ? -E.INVAL : 0;
-}
-/** Into a pipe goes as much as it has pages free, once there is one; out of it comes what is there. */
-function* spliceData(t: Thread, source: File, from: number, target: File, to: number, count: number, wait: boolean): Co<number> {
-  let most = count;
-  if (target instanceof PipeFile) {
-    const p = target.pipe,
-      r = yield* roomInPipe(t, target, wait && !target.nonblocking && !(source instanceof PipeFile && source.nonblocking));
-    if (r < 0) return r;
-    most = Math.min(count, p.free * PAGE);
-  }
-  return yield* transfer(t, source, from, target, to, most, wait);
-}
-/** Waits until the pipe has a page free: 0, or -errno. */
-function* roomInPipe(t: Thread, f: PipeFile, wait: boolean): Co<number> {
-  for (;;) {
-    if (f.pipe.readers === 0) { t.k.signals.toThread(t, Sig.PIPE, 0x80); return -E.PIPE; }
-    if (!f.pipe.full) return 0;
-    if (!wait) return -E.AGAIN;
-    const r = yield* t.sleep(f.wq);
-    if (r < 0) return r;
-  }
-}
-function tee(t: Thread, inFd: number, outFd: number, count: number, flags: number): number | Co<number> {
-  if (flags & ~SPLICE_ALL) return -E.INVAL;
-  if (count === 0) return 0;
-  const source = t.proc.fds.get(inFd), target = t.proc.fds.get(outFd);
-  if (!source || !target) return -E.BADF;
-  if (!source.readable || !target.writable) return -E.BADF;
-  if (!(source instanceof PipeFile) || !(target instanceof PipeFile) || source.pipe === target.pipe) return -E.INVAL;
-  return teeData(t, source, target, count, (flags & SPLICE_NONBLOCK) !== 0 || source.nonblocking || target.nonblocking);
-}
-function* teeData(t: Thread, source: PipeFile, target: PipeFile, count: number, nonblock: boolean): Co<number> {
-  while (source.pipe.length === 0 && source.pipe.writers > 0) {
-    if (nonblock) return -E.AGAIN;
-    const r = yield* t.sleep(source.wq);
-    if (r < 0) return r;
-  }
-  const room = yield* roomInPipe(t, target, !nonblock);
-  if (room < 0) return room;
-  const bytes = source.pipe.peek(Math.min(count, target.pipe.free * PAGE));
-  return bytes.length === 0 ? 0 : target.write(new KernelIo(bytes), 0, t);
-}
-/** Memory into a pipe, as much as it has pages free; or out of it. The bytes are copied. */
-function vmsplice(t: Thread, fd: number, va: number, count: number, flags: number): number | Co<number> {
-  if (flags & ~SPLICE_ALL) return -E.INVAL;
-  const f = t.proc.fds.get(fd);
-  if (!f || (!f.writable && !f.readable)) return -E.BADF;
-  const io = ioVector(t, va, count);
-  if (typeof io === 'number') return io;
-  if (io.left === 0) return 0;
-  if (!(f instanceof PipeFile)) return -E.BADF;
-  const wait = (flags & SPLICE_NONBLOCK) === 0 && !f.nonblocking;
-  if (f.writable) return vmspliceInto(t, f, io, wait);
-  return wait ? readFile(t, f, io, -1) : withoutWaiting(f, () => readFile(t, f, io, -1));
-}
-function* vmspliceInto(t: Thread, f: PipeFile, io: UserIo, wait: boolean): Co<number> {
-  const r = yield* roomInPipe(t, f, wait);
-  return r < 0 ? r : yield* here(t, () => writePart(f, io, 0, t));
-}
-
 export const ioCalls: Row[] = [
   row('read', read), row('write', write),
   row('readv', readv), row('writev', writev),
   row('pread64', pread), row('pwrite64', pwrite),
   row('preadv', preadv), row('pwritev', pwritev),
   row('preadv2', preadv2), row('pwritev2', pwritev2),
-  row('sendfile', sendfile), row('copy_file_range', copyFileRange),
-  row('splice', splice), row('tee', tee),
-  row('vmsplice', vmsplice, { note: 'copies' }),
 ];

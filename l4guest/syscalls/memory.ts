@@ -12,7 +12,7 @@ import type { Thread } from '../kernel/thread.ts';
 import { RegularFile } from '../fs/regular.ts';
 import { Fault, TASK_SIZE } from '../mm/mm.ts';
 import { advise, mapArea, populate, protect, remap, remapPages, roundUp, seal, setBrk, setLocked, unmap } from '../mm/mmap.ts';
-import { copyOut, getBytesZ, getI64, textOf } from '../mm/uaccess.ts';
+import { copyOut, getBytesZ, getI64, textOf, couldBeUser } from '../mm/uaccess.ts';
 import { bits, longBits, row, type Row } from './row.ts';
 
 /** Flags that MAP_SHARED_VALIDATE accepts: those of long ago. */
@@ -177,6 +177,7 @@ function memfd(t: Thread, name: number, flags: number): number {
 function mincore(t: Thread, at: number, length: number, va: number): number {
   if (at % PAGE !== 0) return -E.INVAL;
   if (length < 0 || at < 0 || at + length > TASK_SIZE) return -E.NOMEM;
+  if (!couldBeUser(va, roundUp(length) / PAGE)) return -E.FAULT;
   const end = at + roundUp(length);
   for (let from = at; from < end; ) {
     const area = t.mm.areas.find(from), to = Math.min(end, area?.end ?? 0, from + 4096 * PAGE);

@@ -1,5 +1,5 @@
 /** Socket calls. AF_UNIX, and AF_INET and AF_INET6 within this computer. */
-import { Af, encode, getAddress, tellAddress, type Address } from '../net/address.ts';
+import { inetAddress, isAny, unixAddress, Af, encode, getAddress, tellAddress, type Address } from '../net/address.ts';
 import { bindTo } from '../net/bind.ts';
 import { DatagramSocket } from '../net/datagram.ts';
 import { getOption, setOption } from '../net/options.ts';
@@ -16,7 +16,7 @@ import { E } from '../abi/errno.ts';
 import type { Later } from '../kernel/later.ts';
 import type { Thread } from '../kernel/thread.ts';
 import type { Co } from '../kernel/wait.ts';
-import { UserIo, copyOut, couldBeUser, setI64, setU32 } from '../mm/uaccess.ts';
+import { copyIn, UserIo, copyOut, couldBeUser, setI64, setU32 } from '../mm/uaccess.ts';
 import { UserFault } from '../kernel/failure.ts';
 import { putTimespec, timespec } from './times.ts';
 import { tellOrUndo } from './undo.ts';
@@ -95,18 +95,38 @@ function socketpair(t: Thread, family: number, type: number, protocol: number, v
   else DatagramSocket.pair(a as DatagramSocket, b as DatagramSocket);
   return installPair(t, va, fileFor(t, a, type), fileFor(t, b, type), (type & O.CLOEXEC) !== 0);
 }
+/** An address as a kind of socket takes it: what is too short, or of another family, is refused in Linux's order. */
+function addressFor(t: Thread, s: Socket, va: number, lengthArg: number, use: 'bind' | 'connect' | 'send'): Address | number {
+  const length = lengthArg | 0;
+  if (length < 0 || length > 128) return -E.INVAL;
+  const b = copyIn(t.mm, va, length), family = length >= 2 ? b[0]! | (b[1]! << 8) : Af.UNSPEC;
+  const apart = family === Af.UNSPEC && use === 'connect' && s.type === SockType.DGRAM;
+  if (s.family === Af.UNIX && length >= 2 && !apart && (family !== Af.UNIX || (length === 2 && use !== 'bind'))) return -E.INVAL;
+  if (s.family !== Af.INET || (use === 'connect' && (length < 2 || family === Af.UNSPEC))) return getAddress(t.mm, va, length);
+  if (length < 16) return -E.INVAL;
+  // A family that is not said is theirs where nothing else could be meant.
+  const ip = b.slice(4, 8), unsaid = family === Af.UNSPEC && (use === 'send' || isAny(ip));
+  return family === Af.INET || unsaid ? inetAddress(Af.INET, ip, (b[2]! << 8) | b[3]!) : -E.AFNOSUPPORT;
+}
 function bind(t: Thread, f: SocketFile, va: number, length: number): Later<number> {
-  const a = getAddress(t.mm, va, length);
+  const a = addressFor(t, f.socket, va, length, 'bind');
   return typeof a === 'number' ? a : bindTo(t, f.socket, a);
 }
 function connect(t: Thread, f: SocketFile, va: number, length: number): number | Co<number> {
-  const a = getAddress(t.mm, va, length);
+  const a = addressFor(t, f.socket, va, length, 'connect');
   if (typeof a === 'number') return a;
   const s = f.socket;
   if (s.pendingConnect !== undefined) return pendingEnds(s);
   const r = s.connect(t, a);
   if (s instanceof TcpSocket && s.connection) return connected(t, f, s, r);
   return r !== -E.AGAIN || f.nonblocking ? r : retryConnect(t, f, a);
+}
+/** connect reads the address before it looks whether the descriptor is a socket's. */
+function addressFirst(t: Thread, fd: number, va: number, length: number): number {
+  if (!t.proc.fds.get(fd)) return 0;
+  if (length < 0 || length > 128) return -E.INVAL;
+  copyIn(t.mm, va, length);
+  return 0;
 }
 /** TCP never connects at once: who does not wait hears of it by poll, and by SO_ERROR or a second connect. */
 function connected(t: Thread, f: SocketFile, s: TcpSocket, r: number): number | Co<number> {
@@ -168,7 +188,12 @@ function accept(t: Thread, fd: number, va: number, lengthVa: number, flags: numb
 function send(t: Thread, f: SocketFile, io: UserIo, to: Address | undefined, ancillary: Ancillary, flags: number): number | Co<number> {
   let done = 0, rights = ancillary.files;
   const extra: Extra = { urgent: (flags & Msg.OOB) !== 0, more: (flags & Msg.MORE) !== 0, sender: ancillary.sender };
-  if (extra.urgent && !(f.socket instanceof StreamSocket && f.socket.type === SockType.STREAM)) { giveUp(rights); return -E.OPNOTSUPP; }
+  const idle = f.socket instanceof TcpSocket && !f.socket.connection;
+  if (flags & Msg.FASTOPEN && idle && !to) { giveUp(rights); return -E.INVAL; }
+  if (extra.urgent && !idle && !(f.socket instanceof StreamSocket && f.socket.type === SockType.STREAM)) {
+    giveUp(rights);
+    return -E.OPNOTSUPP;
+  }
   const attempt = (): number => {
     const n = sendPiece(t, f, io, to, rights, extra, done);
     if (n > 0) { done += n; rights = []; if (io.left > 0 && f.socket.type === SockType.STREAM) return -E.AGAIN; return done; }
@@ -206,10 +231,15 @@ function* sendRest(t: Thread, f: SocketFile, attempt: () => number, done: () => 
     if (r !== -E.AGAIN) return r;
   }
 }
+/** TCP does not look at addresses of what is sent, a Unix stream refuses all alike. */
+const refusal = (s: Socket, a: Address | number | undefined): Address | number | undefined =>
+  (typeof a !== 'number' ? a : s instanceof TcpSocket ? undefined
+    : s instanceof StreamSocket && s.type === SockType.STREAM ? unixAddress('') : a);
 const NOTHING: Ancillary = { files: [], sender: undefined };
 function sendto(t: Thread, fd: number, va: number, length: number, flags: number, toVa: number, toLength: number): number | Co<number> {
   return using(t, fd, (f) => {
-    const to = toVa && (toLength !== 0 || f.socket.family !== Af.UNIX) ? getAddress(t.mm, toVa, toLength) : undefined;
+    const named = toVa !== 0 && ((toLength | 0) !== 0 || (f.socket.family !== Af.UNIX && f.socket.type !== SockType.STREAM));
+    const read = named ? addressFor(t, f.socket, toVa, toLength, 'send') : undefined, to = refusal(f.socket, read);
     return typeof to === 'number' ? to
       : couldBeUser(va, length) ? send(t, f, new UserIo(t.mm, va, Math.min(length, 0x7fff_f000)), to, NOTHING, flags)
       : -E.FAULT;
@@ -218,7 +248,8 @@ function sendto(t: Thread, fd: number, va: number, length: number, flags: number
 function sendmsg(t: Thread, fd: number, va: number, flags: number): number | Co<number> {
   return using(t, fd, (f) => {
     const h = getHeader(t, va),
-      to = typeof h !== 'number' && h.nameVa && h.nameLength ? getAddress(t.mm, h.nameVa, h.nameLength) : undefined;
+      read = typeof h !== 'number' && h.nameVa && h.nameLength ? addressFor(t, f.socket, h.nameVa, h.nameLength, 'send') : undefined,
+      to = refusal(f.socket, read);
     if (typeof h === 'number') return h;
     if (typeof to === 'number') return to;
     const ancillary = getAncillary(t, f.socket, h);
@@ -319,7 +350,7 @@ export const netCalls: Row[] = [
   row('bind', (t, fd, va, n) => using(t, fd, (f) => bind(t, f, va, n))),
   row('listen', (t, fd, n) => using(t, fd, (f) => listen(t, f, n | 0))),
   row('accept', (t, fd, va, n) => accept(t, fd, va, n, 0)), row('accept4', accept, { checks: [bits(3, O.CLOEXEC | O.NONBLOCK)] }),
-  row('connect', (t, fd, va, n) => using(t, fd, (f) => connect(t, f, va, n))),
+  row('connect', (t, fd, va, n) => addressFirst(t, fd, va, n | 0) || using(t, fd, (f) => connect(t, f, va, n))),
   row('getsockname', (t, fd, va, n) => using(t, fd, (f) => name(t, f.socket.local, va, n))),
   row('getpeername', (t, fd, va, n) => using(t, fd, (f) => name(t, f.socket.remote, va, n))),
   row('sendto', sendto), row('recvfrom', recvfrom),

@@ -1,4 +1,6 @@
 /** Calls on names and directories: mkdir … rename, readlink, getdents64, chdir, mounts, extended attributes, sync. */
+import { RegularFile } from '../fs/regular.ts';
+import { PidFile } from '../fs/pidfd.ts';
 import { DirectoryFile } from '../fs/file.ts';
 import { Directory, type Inode, type Located } from '../fs/inode.ts';
 import { textOfPath, type DirPath } from '../fs/path.ts';
@@ -12,7 +14,7 @@ import { E } from '../abi/errno.ts';
 import { sooner, type Later } from '../kernel/later.ts';
 import type { Thread } from '../kernel/thread.ts';
 import { bytesOf, copyIn, copyOut, getString } from '../mm/uaccess.ts';
-import { bits, pathArg, row, type Row } from './row.ts';
+import { bits, isOpen, pathArg, row, type Row } from './row.ts';
 import { placeOf } from './stat.ts';
 
 /** struct linux_dirent64: u64 ino, i64 next position, u16 length, u8 type, name, padded to 8. */
@@ -135,11 +137,10 @@ function answer(t: Thread, value: Uint8Array, va: number, size: number): number 
   return value.length;
 }
 function getxattr(t: Thread, find: () => Located | number, nameVa: number, va: number, size: number): number {
-  const name = attributeName(t, nameVa);
-  if (typeof name === 'number') return name;
   const p = find();
   if (typeof p === 'number') return p;
-  const i = p.inode;
+  const i = p.inode, name = attributeName(t, nameVa);
+  if (typeof name === 'number') return name;
   const refused = mayAttribute(t, i, name, false), value = i.xattrs?.get(name);
   return refused || (value ? answer(t, value, va, size) : -E.NODATA);
 }
@@ -169,10 +170,11 @@ const byLink = (t: Thread, va: number): Located | number => placeOf(t, AT.FDCWD,
 const byFd = (t: Thread, fd: number): Located | number => t.proc.fds.get(fd) ?? -E.BADF;
 
 const xattrCalls: Row[] = ([['', byPath], ['l', byLink], ['f', byFd]] as const).flatMap(([p, find]) => [
-  row(`${p}setxattr`, (t, x, n, va, size, flags) => setxattr(t, () => find(t, x), n, va, size, flags)),
+  row(`${p}setxattr`, (t, x, n, va, size, flags) => setxattr(t, () => find(t, x), n, va, size, flags),
+    { checks: p === 'f' ? [isOpen(0)] : [] }),
   row(`${p}getxattr`, (t, x, n, va, size) => getxattr(t, () => find(t, x), n, va, size)),
   row(`${p}listxattr`, (t, x, va, size) => listxattr(t, find(t, x), va, size)),
-  row(`${p}removexattr`, (t, x, n) => removexattr(t, () => find(t, x), n)),
+  row(`${p}removexattr`, (t, x, n) => removexattr(t, () => find(t, x), n), { checks: p === 'f' ? [isOpen(0)] : [] }),
 ]);
 
 /**
@@ -182,7 +184,8 @@ function fsync(t: Thread, fd: number, dataOnly: boolean): Later<number> {
   const f = t.proc.fds.get(fd);
   if (!f) return -E.BADF;
   const { type, isDir, fs } = f.inode;
-  return (type === S.IFREG || isDir || type === S.IFBLK) && !UNSYNCED.has(fs.type) ? f.sync(t, dataOnly) : -E.INVAL;
+  const kept = !UNSYNCED.has(fs.type) || (f instanceof RegularFile && fs.type === 'anon');
+  return (type === S.IFREG || isDir || type === S.IFBLK) && kept ? f.sync(t, dataOnly) : -E.INVAL;
 }
 /** File systems whose files are made when they are read. */
 const UNSYNCED = new Set(['proc', 'sysfs', 'devpts', 'anon']);
@@ -190,12 +193,13 @@ function syncFileRange(t: Thread, fd: number, offset: number, length: number, fl
   const f = t.proc.fds.get(fd);
   if (!f) return -E.BADF;
   if (flags & ~7 || offset < 0 || length < 0 || offset + length >= 2 ** 63) return -E.INVAL;
-  return [S.IFREG, S.IFBLK, S.IFDIR, S.IFLNK].includes(f.inode.type as never) && f.splices ? f.sync(t, true) : -E.SPIPE;
+  const known = [S.IFREG, S.IFBLK, S.IFDIR, S.IFLNK].includes(f.inode.type as never);
+  return known && (f.splices || f instanceof PidFile) ? f.sync(t, true) : -E.SPIPE;
 }
 function readahead(t: Thread, fd: number): number {
   const f = t.proc.fds.get(fd);
   if (!f?.readable) return -E.BADF;
-  return (f.inode.type === S.IFREG && f.seekable) || f.inode.type === S.IFBLK ? 0 : -E.INVAL;
+  return (f.inode.type === S.IFREG && (f.seekable || f instanceof PidFile)) || f.inode.type === S.IFBLK ? 0 : -E.INVAL;
 }
 const ADVICE_MOST = 5;
 function fadvise(t: Thread, fd: number, _offset: number, length: number, advice: number): number {
@@ -218,7 +222,8 @@ export const pathCalls: Row[] = [
     (flags & ~AT.REMOVEDIR ? -E.INVAL : unlinkAt(t, fd | 0, pathArg(t, path), (flags & AT.REMOVEDIR) !== 0))),
   row('symlinkat', (t, target, fd, path) => makeSymlink(t, pathArg(t, target), fd | 0, pathArg(t, path))),
   row('linkat', link, { checks: [bits(4, AT.SYMLINK_FOLLOW | AT.EMPTY_PATH)] }),
-  row('renameat2', (t, a, from, b, to, flags) => renameAt(t, a | 0, pathArg(t, from), b | 0, pathArg(t, to), flags)),
+  row('renameat2', (t, a, from, b, to, flags) => renameAt(t, a | 0, pathArg(t, from), b | 0, pathArg(t, to), flags),
+    { checks: [bits(4, 7)] }),
   row('renameat', (t, a, from, b, to) => renameAt(t, a | 0, pathArg(t, from), b | 0, pathArg(t, to), 0)),
   row('chdir', (t, path) => changeTo(t, placeOf(t, AT.FDCWD, path, 0), (d) => { t.proc.fs.cwd = d; })),
   row('fchdir', (t, fd) => changeTo(t, t.proc.fds.any(fd) ?? -E.BADF, (d) => { t.proc.fs.cwd = d; })),

@@ -1,4 +1,5 @@
 /** Waiting for many files at once: poll, select, epoll; and the files that exist to be waited for. */
+import { UserFault } from '../kernel/failure.ts';
 import { EpollFile } from '../fs/epoll.ts';
 import { EventFile, TimerFile } from '../fs/eventfds.ts';
 import { InotifyFile, WATCH_BITS, Watch, openInotify } from '../fs/inotify.ts';
@@ -41,8 +42,10 @@ function pollOn(t: Thread, check: () => number, files: readonly (File | undefine
 }
 
 /** struct pollfd: i32 fd, i16 events, i16 revents. */
-function ppoll(t: Thread, va: number, count: number, timeVa: number, maskVa: number, size: number): number | Co<number> {
-  if (count < 0 || count > t.proc.limits.files) return -E.INVAL;
+function ppoll(t: Thread, va: number, countArg: number, timeVa: number, maskVa: number, size: number): number | Co<number> {
+  const count = countArg >>> 0;
+  if (count > t.proc.limits.files) return -E.INVAL;
+  if (!couldBeUser(va, count * 8)) return -E.FAULT;
   const ns = timeVa ? timespec(t, timeVa) : Infinity;
   if (Number.isNaN(ns)) return -E.INVAL;
   const fds: number[] = [], files: (File | undefined)[] = [];
@@ -66,9 +69,14 @@ function ppoll(t: Thread, va: number, count: number, timeVa: number, maskVa: num
 
 const READ = Poll.IN | Poll.RDNORM | Poll.HUP | Poll.ERR, WRITE = Poll.OUT | Poll.WRNORM | Poll.ERR, EXCEPT = Poll.PRI;
 
-function pselect(t: Thread, count: number, readVa: number, writeVa: number, exceptVa: number, timeVa: number,
+/** How much time is left; where it cannot be told, nothing is lost. */
+function tellLeft(t: Thread, va: number, ns: number): void {
+  try { putTimespec(t, va, ns); } catch (e) { if (!(e instanceof UserFault)) throw e; }
+}
+function pselect(t: Thread, countArg: number, readVa: number, writeVa: number, exceptVa: number, timeVa: number,
     maskArg: number): number | Co<number> {
-  if (count < 0 || count > 65536) return -E.INVAL;
+  if ((countArg | 0) < 0) return -E.INVAL;
+  const count = Math.min(countArg | 0, Math.max(64, Math.ceil(t.proc.fds.length / 64) * 64));
   const bytes = Math.ceil(count / 64) * 8, vas = [readVa, writeVa, exceptVa], bits = [READ, WRITE, EXCEPT];
   const ns = timeVa ? timespec(t, timeVa) : Infinity;
   if (Number.isNaN(ns)) return -E.INVAL;
@@ -96,7 +104,7 @@ function pselect(t: Thread, count: number, readVa: number, writeVa: number, exce
   }, files, until);
   const finish = (n: number): number => {
     if (n >= 0) vas.forEach((va, i) => { if (va) copyOut(t.mm, va, got[i]!); });
-    if (timeVa && ns !== Infinity) putTimespec(t, timeVa, Math.max(0, until - t.k.clock.now()));
+    if (timeVa && ns !== Infinity) tellLeft(t, timeVa, Math.max(0, until - t.k.clock.now()));
     return n;
   };
   return typeof r === 'number' ? finish(r) : then(r, finish);

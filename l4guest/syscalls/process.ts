@@ -13,7 +13,7 @@ import { childInfo } from '../kernel/signals.ts';
 import { putSigInfo } from '../kernel/sigqueue.ts';
 import type { Thread } from '../kernel/thread.ts';
 import type { Co } from '../kernel/wait.ts';
-import { couldBeUser, getBytesZ, getI32, getI64, setI64, setU32 } from '../mm/uaccess.ts';
+import { couldBeUser, getBytesZ, getI32, getI64, setI64, setU32, copyIn } from '../mm/uaccess.ts';
 import { putRusage } from './times.ts';
 import { install } from './fds.ts';
 import { kill, killThread, queueInfo } from './signals.ts';
@@ -242,13 +242,15 @@ function pidfdSend(t: Thread, fd: number, sigArg: number, infoVa: number, flags:
   if (flags & ~7 || (flags !== 0 && flags !== Scope.THREAD && flags !== Scope.PROCESS && flags !== Scope.GROUP)) return -E.INVAL;
   if (!p) return -E.BADF;
   if (infoVa) {
-    const signo = getI32(t.mm, infoVa), code = getI32(t.mm, infoVa + 8);
+    const signo = getI32(t.mm, infoVa), code = getI32(t.mm, infoVa + 8), info = copyIn(t.mm, infoVa, 128);
+    // What Linux does not know the layout of has nothing behind the bytes that it keeps.
+    if (code < SiCode.TKILL - 1 && code !== -60 && info.subarray(48).some((b) => b !== 0)) return -E.TOOBIG;
     if (signo !== sig) return -E.INVAL;
     if ((code >= 0 || code === SiCode.TKILL) && p !== t.proc) return -E.PERM;
   }
   if (t.k.pids.processes.get(p.pid) !== p) return -E.SRCH;
   const thread = f instanceof PidFile ? f.thread : undefined;
-  if (flags === Scope.GROUP) return kill(t, -t.proc.numbers.of(p.group.id), sig);
+  if (flags === Scope.GROUP) return t.k.pids.groups.has(p.pid) ? kill(t, -t.proc.numbers.of(p.pid), sig) : -E.SRCH;
   const pid = t.proc.numbers.of(p.pid);
   if (pid === 0) return -E.INVAL;
   if (flags === Scope.THREAD || (flags === 0 && thread)) return killThread(t, pid, t.proc.numbers.of(thread?.tid ?? p.pid), sig);

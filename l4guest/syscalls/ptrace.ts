@@ -188,7 +188,9 @@ function processVm(t: Thread, pid: number, localVa: number, localCount: number, 
   if (localCount < 0 || localCount > 1024 || remoteCount < 0 || remoteCount > 1024) return -E.INVAL;
   const vector = (va: number, n: number): [number, number][] =>
     Array.from({ length: n }, (_, i) => [getI64(t.mm, va + 16 * i), getI64(t.mm, va + 16 * i + 8)]);
-  const local = vector(localVa, localCount), remote = vector(remoteVa, remoteCount);
+  const local = vector(localVa, localCount);
+  if (local.every(([, n]) => n === 0)) return 0;
+  const remote = vector(remoteVa, remoteCount);
   if ([...local, ...remote].some(([, n]) => n < 0)) return -E.INVAL;
   if (!p?.alive || p.threads.size === 0) return -E.SRCH;
   if (!mayTrace(t, p)) return -E.PERM;

@@ -2,11 +2,12 @@
  * Calls that few programs make and some ask for: comparing resources, barriers, restartable sequences, memory policies, handles of files,
  * modules.
  */
+import { UserFault } from '../kernel/failure.ts';
 import { PidFile } from '../fs/pidfd.ts';
 import type { Inode, Located } from '../fs/inode.ts';
 import { openPath } from '../fs/open.ts';
 import { E } from '../abi/errno.ts';
-import { AT, Cap, O } from '../abi/linux.ts';
+import { AT, Cap, O, Sig, SiCode } from '../abi/linux.ts';
 import { capable } from '../kernel/creds.ts';
 import { after } from '../kernel/later.ts';
 import { RSEQ_SIZE, startSequence, stopSequence } from '../kernel/rseq.ts';
@@ -74,7 +75,13 @@ function rseq(t: Thread, area: number, length: number, flags: number, sig: numbe
   if (flags) return -E.INVAL;
   if (now) return now.area !== area || now.length !== length >>> 0 ? -E.INVAL : now.sig !== sig >>> 0 ? -E.PERM : -E.BUSY;
   if (length >>> 0 < RSEQ_SIZE || area % 32 !== 0) return -E.INVAL;
-  return couldBeUser(area, length >>> 0) ? startSequence(t, area, length >>> 0, sig >>> 0) : -E.FAULT;
+  if (!couldBeUser(area, length >>> 0)) return -E.FAULT;
+  try { return startSequence(t, area, length >>> 0, sig >>> 0); } catch (e) {
+    // Linux finds out when it writes there on the way back.
+    if (!(e instanceof UserFault)) throw e;
+    t.k.signals.force(t, Sig.SEGV, SiCode.KERNEL, 0);
+    return 0;
+  }
 }
 
 // ── memory policies: one node, so that every policy that can be had is obeyed ───────────────────────────────────────────
@@ -168,6 +175,7 @@ function nameToHandle(t: Thread, dir: number, path: number, va: number, mountVa:
   if (typeof p === 'number') return p;
   if (!['tmpfs', 'rootfs', 'ext4', 'ext2', 'devtmpfs'].includes(p.inode.fs.type) && p.inode.fs.type !== 'overlay') return -E.OPNOTSUPP;
   const room = getU32(t.mm, va);
+  getU32(t.mm, va + 4);
   if (room > 128) return -E.INVAL;
   setU32(t.mm, va, HANDLE_BYTES);
   const id = p.mount?.id ?? 0;

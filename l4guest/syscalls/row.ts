@@ -62,6 +62,13 @@ const INTS = /^(sig|whence|which|who|pid|tid|tgid|pgid|ms|backlog|level|protocol
 const ADDRESSES = /^(how|cpu):x$/;
 const intsOf = (args: string): number =>
   args.split(' ').reduce((bits, arg, i) => (INTS.test(arg) && !ADDRESSES.test(arg) ? bits | (1 << i) : bits), 0);
+/** Calls whose flags are an int or unsigned, and no check of a row says so. */
+const INT_FLAGS = new Set<string>(['copy_file_range', 'sched_setattr', 'sched_getattr', 'rseq', 'seccomp', 'process_mrelease',
+  'pidfd_send_signal']);
+/** Flags that are looked at in 32 bits: bit n for argument n. */
+const flagsOf = (name: string, args: string, checks: readonly Check[]): number =>
+  checks.reduce((bits, c) => (c.kind === 'bits' && !c.long ? bits | (1 << c.arg) : bits),
+    INT_FLAGS.has(name) ? args.split(' ').reduce((bits, arg, i) => (arg.startsWith('flags') ? bits | (1 << i) : bits), 0) : 0);
 /** The handler with those arguments as it is to see them. */
 function narrowed(handler: Handler, ints: number): Handler {
   if (ints === 0) return handler;
@@ -76,7 +83,8 @@ const pointersOf = (args: string): number =>
 
 export const row = (name: CallName, handler: Handler, o: Options = {}): Row => ({
   nr: calls[name][0], name, args: calls[name][1], pointers: pointersOf(calls[name][1]),
-    handler: narrowed(checked(handler, o.checks ?? []), intsOf(calls[name][1])), checks: o.checks ?? [], support: o.support ??
+    handler: narrowed(checked(handler, o.checks ?? []), intsOf(calls[name][1]) | flagsOf(name, calls[name][1], o.checks ?? [])),
+    checks: o.checks ?? [], support: o.support ??
     (o.note ? 'part' : 'full'), note: o.note ?? '',
   regs: o.regs ?? false,
 });

@@ -48,8 +48,10 @@ function setscheduler(t: Thread, tid: number, policyArg: number, va: number): nu
   if (va === 0 || policy < 0) return -E.INVAL;
   return withThread(t, tid, (x) => change(t, x, policy, getI32(t.mm, va), (policyArg & RESET_ON_FORK) !== 0));
 }
-const setparam = (t: Thread, tid: number, va: number): number =>
-  (va === 0 ? -E.INVAL : withThread(t, tid, (x) => change(t, x, x.policy, getI32(t.mm, va), x.resetOnFork)));
+function setparam(t: Thread, tid: number, va: number): number {
+  const real = va === 0 ? 0 : getI32(t.mm, va);
+  return va === 0 ? -E.INVAL : withThread(t, tid, (x) => change(t, x, x.policy, real, x.resetOnFork));
+}
 const getparam = (t: Thread, tid: number, va: number): number =>
   (va === 0 ? -E.INVAL : withThread(t, tid, (x) => { setU32(t.mm, va, x.rt); return 0; }));
 
@@ -85,7 +87,7 @@ function setattr(t: Thread, tid: number, va: number, flags: number): number {
 function getattr(t: Thread, tid: number, va: number, size: number, flags: number): number {
   if (va === 0 || (tid | 0) < 0 || size < ATTR_LEAST || size > 4096 || flags !== 0) return -E.INVAL;
   return withThread(t, tid, (x) => {
-    const out = new DataView(new ArrayBuffer(size)), told = Math.min(size, ATTR);
+    const out = new DataView(new ArrayBuffer(Math.min(size, ATTR))), told = Math.min(size, ATTR);
     out.setUint32(0, told, true);
     out.setUint32(4, x.policy, true);
     out.setUint32(8, x.resetOnFork ? 1 : 0, true);
@@ -97,11 +99,13 @@ function getattr(t: Thread, tid: number, va: number, size: number, flags: number
 }
 /** Bytes of a set of processors, as many as Debian's kernel for riscv64 has. */
 const CPU_SET = 16;
-function getaffinity(t: Thread, tid: number, size: number, va: number): number {
-  if (size < 8 || size % 8) return -E.INVAL;
+function getaffinity(t: Thread, tid: number, sizeArg: number, va: number): number {
+  const size = sizeArg >>> 0;
+  if ((size * 8) % 2 ** 32 < 64 || size % 8) return -E.INVAL;
   return withThread(t, tid, () => { setBig(t.mm, va, 1n); if (size >= CPU_SET) setBig(t.mm, va + 8, 0n); return Math.min(size, CPU_SET); });
 }
-function setaffinity(t: Thread, tid: number, size: number, va: number): number {
+function setaffinity(t: Thread, tid: number, sizeArg: number, va: number): number {
+  const size = sizeArg >>> 0;
   const first = size >= 8 ? getBig(t.mm, va) : size > 0 ? BigInt(getU32(t.mm, va)) : 0n;
   return withThread(t, tid, (x) => (first & 1n ? (mayChange(t, x, Policy.OTHER, 0) ? 0 : -E.PERM) : -E.INVAL));
 }
@@ -117,7 +121,8 @@ const yieldCpu = (t: Thread): number => {
   if (t.k.cpu.ready.length > 0) { t.k.cpu.ready.stepBack(t); t.k.cpu.resched = true; }
   return 0;
 };
-const range = (policy: number, real: number): number => (isReal(policy) ? real : isPolicy(policy) || policy === 6 ? 0 : -E.INVAL);
+const range = (policy: number, real: number): number => (isReal(policy) ? real
+  : isPolicy(policy) || policy === 6 || policy === 7 ? 0 : -E.INVAL);
 
 export const schedCalls: Row[] = [
   row('sched_yield', yieldCpu), row('sched_getaffinity', getaffinity), row('sched_setaffinity', setaffinity, { note: 'one processor' }),

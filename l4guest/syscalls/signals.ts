@@ -177,8 +177,9 @@ function* waitFor(t: Thread, set: bigint, infoVa: number, until: number): Co<num
   }
 }
 function signalfd(t: Thread, fd: number, setVa: number, size: number, flags: number): number {
-  if (size !== 8 || flags & ~(O.CLOEXEC | O.NONBLOCK)) return -E.INVAL;
+  if (size !== 8) return -E.INVAL;
   const set = getBig(t.mm, setVa) & ~UNBLOCKABLE;
+  if (flags & ~(O.CLOEXEC | O.NONBLOCK)) return -E.INVAL;
   if ((fd | 0) !== -1) {
     const f = t.proc.fds.get(fd);
     if (!(f instanceof SignalFile)) return f ? -E.INVAL : -E.BADF;

@@ -195,11 +195,12 @@ function fallocate(t: Thread, fd: number, modeArg: number, offset: number, lengt
   return !(mode & Falloc.KEEP_SIZE) && end > inode.size ? inode.truncate(end, t) : 0;
 }
 /** cachestat(2): range of offset and length (0: to the end); pages cached, dirty, under write-back, evicted, evicted lately. */
-function cachestat(t: Thread, fd: number, rangeVa: number, va: number): number {
+function cachestat(t: Thread, fd: number, rangeVa: number, va: number, flags: number): number {
   const f = t.proc.fds.get(fd);
   if (!f) return -E.BADF;
   const offset = getI64(t.mm, rangeVa), length = getI64(t.mm, rangeVa + 8),
     i = f.inode as Inode & { cached?: (from: number, to: number) => number };
+  if ((flags | 0) !== 0) return -E.INVAL;
   const from = Math.floor(offset / 4096), to = length === 0 ? Infinity : Math.floor((offset + length - 1) / 4096) + 1;
   copyOut(t.mm, va, new Uint8Array(new BigUint64Array([BigInt(i.cached?.(from, to) ?? 0), 0n, 0n, 0n, 0n]).buffer));
   return 0;
@@ -215,7 +216,7 @@ export const statCalls: Row[] = [
   row('newfstatat', (t, fd, path, va, flags) => looking(t, placeOf(t, fd | 0, path, flags), (i) => putStat(t, i, va)),
     { checks: [bits(3, LOOK | AT.NO_AUTOMOUNT | SYNC_TYPE)] }),
   row('fstat', (t, fd, va) => looking(t, ofAnyFd(t, fd), (i) => putStat(t, i, va))),
-  row('statx', statx, { checks: [bits(2, LOOK | AT.NO_AUTOMOUNT | SYNC_TYPE)] }), row('cachestat', cachestat, { checks: [bits(3, 0)] }),
+  row('statx', statx, { checks: [bits(2, LOOK | AT.NO_AUTOMOUNT | SYNC_TYPE)] }), row('cachestat', cachestat),
   row('statfs', (t, path, va) => { const p = placeOf(t, AT.FDCWD, path, 0); return typeof p === 'number' ? p : putStatfs(t, p, va); }),
   row('fstatfs', (t, fd, va) => { const p = ofAnyFd(t, fd); return typeof p === 'number' ? p : putStatfs(t, p, va); }),
   row('faccessat', (t, fd, path, mode) => access(t, fd | 0, path, mode, 0)),
@@ -226,7 +227,7 @@ export const statCalls: Row[] = [
   row('fchmodat2', (t, fd, path, mode, flags) => chmod(t, placeOf(t, fd | 0, path, flags), mode), { checks: [bits(3, LOOK)] }),
   row('fchownat', (t, fd, path, uid, gid, flags) => chown(t, placeOf(t, fd | 0, path, flags), uid, gid), { checks: [bits(4, LOOK)] }),
   row('fchown', (t, fd, uid, gid) => chown(t, ofFd(t, fd), uid, gid)),
-  row('utimensat', (t, fd, path, va, flags) => utimens(t, fd | 0, path, va, flags), { checks: [bits(3, LOOK)] }),
+  row('utimensat', (t, fd, path, va, flags) => utimens(t, fd | 0, path, va, flags | 0), { checks: [bits(3, LOOK)] }),
   row('truncate', (t, path, length) => truncate(t, placeOf(t, AT.FDCWD, path, 0), length)),
   row('ftruncate', ftruncate),
   row('fallocate', fallocate),

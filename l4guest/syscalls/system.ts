@@ -105,7 +105,7 @@ export const systemCalls: Row[] = [
   row('uname', uname), row('sysinfo', sysinfo), row('getrandom', getrandom),
   row('sethostname', (t, va, n) => setName(t, va, n, (s) => { t.proc.uts.host = s; })),
   row('setdomainname', (t, va, n) => setName(t, va, n, (s) => { t.proc.uts.domain = s; })),
-  row('getcpu', (t, cpu, node) => { if (cpu) setU32(t.mm, cpu, 0); if (node) setU32(t.mm, node, 0); return 0; }),
+  row('getcpu', (t, cpu, node) => { try { if (cpu) setU32(t.mm, cpu, 0); } finally { if (node) setU32(t.mm, node, 0); } return 0; }),
   row('riscv_hwprobe', hwprobe),
   row('syslog', (t, type, va, length) => syslog(t, type | 0, va, length | 0), { note: 'the buffer is empty' }), row('reboot', reboot),
   row('restart_syscall', refused(E.INTR)),

@@ -27,6 +27,7 @@ import { schedCalls } from './sched.ts';
 import { seccompCalls } from './seccomp.ts';
 import { signalCalls } from './signals.ts';
 import { spaceCalls } from './spaces.ts';
+import { spliceCalls } from './splice.ts';
 import { statCalls } from './stat.ts';
 import { swapCalls } from './swap.ts';
 import { systemCalls } from './system.ts';
@@ -36,7 +37,7 @@ import { timeCalls } from './times.ts';
 export const rows: readonly Row[] = [
   ...ioCalls, ...fdCalls, ...statCalls, ...pathCalls, ...memoryCalls, ...processCalls, ...idCalls, ...signalCalls, ...timeCalls,
     ...pollCalls, ...netCalls, ...systemCalls, ...schedCalls, ...traceCalls, ...ipcCalls, ...futexCalls, ...seccompCalls, ...rareCalls,
-    ...aioCalls, ...spaceCalls, ...mountCalls, ...keyCalls, ...swapCalls,
+    ...aioCalls, ...spaceCalls, ...mountCalls, ...keyCalls, ...swapCalls, ...spliceCalls,
 ].sort((a, b) => a.nr - b.nr);
 
 export const LAST = 512;

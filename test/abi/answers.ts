@@ -1,16 +1,22 @@
 /** What Linux answered: a line for each probe with its answer, packed. Made by `run.ts --renew`. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { gunzipSync, gzipSync } from 'node:zlib';
+import { brotliCompressSync, brotliDecompressSync, constants } from 'node:zlib';
 import { lineOf, type Probe } from './generate.ts';
 
-const FILE = fileURLToPath(new URL('linux.txt.gz', import.meta.url));
+const FILE = fileURLToPath(new URL('linux.txt.br', import.meta.url));
 
 export function knownAnswers(): Map<string, string> {
-  return new Map(gunzipSync(readFileSync(FILE)).toString('latin1').trimEnd().split('\n').map((line) =>
-    line.split('=') as [string, string]));
+  if (!existsSync(FILE)) return new Map();
+  return new Map(brotliDecompressSync(readFileSync(FILE)).toString('latin1').trimEnd().split('\n').map((line) => {
+    const at = line.indexOf('=');
+    return [line.slice(0, at), line.slice(at + 1)];
+  }));
 }
-export function keepAnswers(probes: readonly Probe[], answers: readonly string[]): void {
-  const lines = new Map(probes.map((p, i) => [lineOf(p), answers[i]!]));
-  writeFileSync(FILE, gzipSync([...lines].map(([line, answer]) => `${line}=${answer}`).join('\n'), { level: 9 }));
+/** Keeps the answers of these probes, in their order, and of no others. */
+export function keepAnswers(probes: readonly Probe[], answers: ReadonlyMap<string, string>): void {
+  const lines = probes.map(lineOf).filter((line) => answers.has(line)).map((line) => `${line}=${answers.get(line)!}`);
+  writeFileSync(FILE, brotliCompressSync(lines.join('\n'), { params: {
+    [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_LGWIN]: 24,
+  } }));
 }

@@ -1,10 +1,11 @@
 /**
  * Asks probes and compares:
  *
- *   npx tsx test/abi/run.ts                 all probes here, against what Linux answered
- *   npx tsx test/abi/run.ts --part K/N      a part of them
+ *   npx tsx test/abi/run.ts                 all probes here, against what Linux answered; then a tenth of the seeds, drawn anew, on both
+ *   npx tsx test/abi/run.ts --part K/N      a part of them, and nothing new
+ *   npx tsx test/abi/run.ts --only NAME,…   those of some calls
  *   npx tsx test/abi/run.ts --fresh N       N new probes (seed: --seed, or the clock) on Linux and here
- *   npx tsx test/abi/run.ts --renew         asks Linux all of them again and keeps the answers
+ *   npx tsx test/abi/run.ts --renew         asks Linux those whose answer is not kept (--renew all: all of them), and keeps what it says
  *
  * Exit status 1 if an answer differs and no kind in classes.ts says why.
  */
@@ -13,10 +14,11 @@ import { parseArgs } from 'node:util';
 import { knownAnswers, keepAnswers } from './answers.ts';
 import { kindOf } from './classes.ts';
 import { drawn, lineOf, systematic, type Probe } from './generate.ts';
+import { hasLinux } from '../conformance/linux.ts';
 import { answersHere, answersOfLinux } from './sides.ts';
 
-/** Seeds of what is kept; those above are drawn anew. */
-const SEEDS = 90, EACH = 100, PORTION = 4000;
+/** Seeds whose probes are kept, and probes that others draw at each run: a tenth of all seeds; probes that are asked in one go. */
+const SEEDS = 90, EACH = 100, HELD_OUT = 1000, PORTION = 4000;
 export const allProbes = (): Probe[] =>
   [...new Map([...systematic(), ...Array.from({ length: SEEDS }, (_, i) => drawn(i + 1, EACH)).flat()].map((p) => [lineOf(p), p])).values(
   )];
@@ -42,16 +44,36 @@ function inPortions(probes: readonly Probe[], ask: (part: readonly Probe[]) => s
   return out;
 }
 function main(): void {
-  const { values: o } = parseArgs({ options: { part: { type: 'string', default: '1/1' }, fresh: { type: 'string' },
-    seed: { type: 'string' }, renew: { type: 'boolean', default: false }, tessera: { type: 'string' } } });
+  const { values: o, positionals } = parseArgs({ options: { part: { type: 'string', default: '1/1' }, fresh: { type: 'string' },
+    seed: { type: 'string' }, renew: { type: 'boolean', default: false }, only: { type: 'string' }, tessera: { type: 'string' } },
+    allowPositionals: true });
   const [k, n] = o.part.split('/').map(Number) as [number, number], seed = Number(o.seed ?? Date.now() % 2 ** 31);
-  const probes = o.fresh ? drawn(seed, Number(o.fresh)) : allProbes().filter((_, i) => i % n === k - 1);
-  if (o.renew) { keepAnswers(probes, answersOfLinux(probes)); return; }
-  const known = o.fresh ? undefined : knownAnswers(), linux = known ? probes.map((p) => known.get(lineOf(p))) : answersOfLinux(probes);
-  const { faults, meant } = compare(probes, linux, inPortions(probes, (part) => answersHere(part, o.tessera)));
+  if (o.renew) { renew(positionals.includes('all')); return; }
+  const names = o.only?.split(','), here = (part: readonly Probe[]): string[] => answersHere(part, o.tessera);
+  if (!o.fresh) {
+    const known = knownAnswers(),
+      probes = allProbes().filter((p) => known.has(lineOf(p)) && (names?.includes(p.name) ?? true)).filter((_, i) => i % n === k - 1);
+    tell('', compare(probes, probes.map((p) => known.get(lineOf(p))), inPortions(probes, here)), probes.length);
+  }
+  if (!o.fresh && (n > 1 || names !== undefined || !hasLinux())) return;
+  const fresh = drawn(seed, Number(o.fresh ?? HELD_OUT));
+  tell(` (seed ${seed})`, compare(fresh, inPortions(fresh, answersOfLinux), inPortions(fresh, here)), fresh.length);
+}
+function tell(which: string, { faults, meant }: Differences, count: number): void {
   for (const f of faults) console.log(f);
-  console.log(`${probes.length} probes${o.fresh ? ` (seed ${seed})`
-    : ''}, ${faults.length} faults; meant: ${[...meant].map(([name, c]) => `${name} ${c}`).join(', ') || 'none'}`);
-  process.exitCode = faults.length > 0 ? 1 : 0;
+  const kinds = [...meant].map(([name, c]) => `${name} ${c}`).join(', ') || 'none';
+  console.log(`${count} probes${which}, ${faults.length} faults; meant: ${kinds}`);
+  if (faults.length > 0) process.exitCode = 1;
+}
+/** Asks Linux in portions and keeps each as it comes, so that a renewal which is stopped has lost nothing. */
+function renew(all: boolean): void {
+  const probes = allProbes(), answers = knownAnswers(), missing = probes.filter((p) => all || !answers.has(lineOf(p)));
+  for (let i = 0; i < missing.length; i += PORTION) {
+    const part = missing.slice(i, i + PORTION), got = answersOfLinux(part);
+    got.forEach((a, j) => answers.set(lineOf(part[j]!), a));
+    keepAnswers(probes, answers);
+    console.log(`${Math.min(i + PORTION, missing.length)} of ${missing.length} asked`);
+    if (got.length < part.length) console.log(`no answer to ${lineOf(part[got.length]!)}`);
+  }
 }
 if (process.argv[1] === fileURLToPath(import.meta.url)) main();

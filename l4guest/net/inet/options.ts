@@ -46,6 +46,7 @@ const levels: Readonly<Record<number, Readonly<Record<number, OptionRow>>>> = {
     1: flag(), 2: { ...number(536, 88, 32767), shown: (s) => tcpOnly(s)?.connection?.sender.mss ?? 536 }, 3: flag(),
     4: number(7200, 1, 32767), 5: number(75, 1, 32767), 6: number(9, 1, 127),
     7: number(6, 1, 127), 8: { ...number(60, -1, 0x7fff_ffff) }, 9: number(0, 0, 255), 10: { value: 0 }, 12: flag(1),
+    16: number(0, 0, 1), 17: { ...number(0, 0, 1), shown: () => 0 }, 37: { value: 0 },
     18: number(0, 0, 0x7fff_ffff), 19: flag(), 23: number(0, 0, 0x7fff_ffff), 24: { value: 0 }, 25: { value: -1 },
     30: flag(), 36: flag(),
   },
@@ -60,6 +61,13 @@ const levels: Readonly<Record<number, Readonly<Record<number, OptionRow>>>> = {
     75: { ...flag(), privileged: true }, 78: flag(),
   },
 };
+/** What is refused when it is set, whatever the value: options of raw sockets, policies, keys, modules that are not there. */
+const REFUSED: Readonly<Record<number, Readonly<Record<number, number>>>> = {
+  [Sol.IP]: { 5: E.INVAL, 16: E.INVAL, 17: E.INVAL, 37: E.INVAL, 38: E.INVAL, 39: E.INVAL, 40: E.INVAL },
+  [Sol.TCP]: { 14: E.INVAL, 20: E.PERM, 31: E.NOENT, 32: E.INVAL, 33: E.INVAL },
+};
+/** Bytes of struct tcp_info. */
+const TCP_INFO = 248;
 const Ip4 = { OPTIONS: 4, MTU: 14, MULTICAST_IF: 32, ADD: 35, DROP: 36, V6ONLY: 26 } as const;
 const Tcp = { INFO: 11, CONGESTION: 13 } as const;
 const Ip6 = { MTU: 24, MULTICAST_IF: 17, ADD: 20, DROP: 21 } as const;
@@ -80,12 +88,15 @@ export function setInetOption(t: Thread, s: InetSocket, level: number, name: num
   if (level === Sol.IP && (name === Ip4.ADD || name === Ip4.DROP || name === Ip4.MULTICAST_IF)) return groups4(t, s, name, va, length);
   if (level === Sol.IPV6 && (name === Ip6.ADD || name === Ip6.DROP)) return groups6(t, s, name, va, length);
   if (level === Sol.TCP && name === Tcp.CONGESTION) return setCongestion(t, s as TcpSocket, va, length);
+  const refused = REFUSED[level]?.[name];
+  if (refused !== undefined && length >= 4) return -refused;
+  if (level === Sol.IP && name === 3 && s.type !== 3) return -E.NOPROTOOPT;
   const row = levels[level]![name];
   if (!row || row.readOnly) return -E.NOPROTOOPT;
   if (row.privileged && !capable(t.creds, Cap.NET_ADMIN)) return -E.PERM;
   const isByte = length > 0 && length < 4 && level === Sol.IP;
-  if (length < 4 && !isByte) return -E.INVAL;
-  const value = isByte ? copyIn(t.mm, va, 1)[0]! : getU32(t.mm, va) | 0;
+  if (length < 4 && level !== Sol.IP) return -E.INVAL;
+  const value = length === 0 ? 0 : isByte ? copyIn(t.mm, va, 1)[0]! : getU32(t.mm, va) | 0;
   if ((row.least !== undefined && value < row.least) || (row.most !== undefined && value > row.most)) return -E.INVAL;
   if (level === Sol.IPV6 && name === Ip4.V6ONLY && s.ends.length > 0) return -E.INVAL;
   if (level === Sol.IP && name === 2 && value === 0) return -E.INVAL;
@@ -105,7 +116,10 @@ export function getInetOption(t: Thread, s: InetSocket, level: number, name: num
   };
   if (level === Sol.IP && name === Ip4.OPTIONS) return put(new Uint8Array(0));
   if (level === Sol.IP && name === Ip4.MULTICAST_IF) return put(new Uint8Array(4));
-  if (level === Sol.TCP && name === Tcp.INFO) return put(tcpInfo(s as TcpSocket));
+  if (level === Sol.TCP && name === Tcp.INFO) return put(padded(tcpInfo(s as TcpSocket), TCP_INFO));
+  if (level === Sol.TCP && (name === 31 || name === 33)) return put(new Uint8Array(0));
+  if (level === Sol.TCP && name === 20) return -E.INVAL;
+  if (level === Sol.IP && name === 5) return put(new Uint8Array(4));
   if (level === Sol.TCP && name === Tcp.CONGESTION) return put(name16((s as TcpSocket).congestion));
   const row = levels[level]![name];
   if (!row) return -E.NOPROTOOPT;
@@ -115,6 +129,7 @@ export function getInetOption(t: Thread, s: InetSocket, level: number, name: num
   return put(new Uint8Array(new Int32Array([value]).buffer));
 }
 
+const padded = (bytes: Uint8Array, length: number): Uint8Array => { const out = new Uint8Array(length); out.set(bytes); return out; };
 const name16 = (name: string): Uint8Array => { const out = new Uint8Array(16); out.set(new TextEncoder().encode(name)); return out; };
 
 function setCongestion(t: Thread, s: TcpSocket, va: number, length: number): number {
