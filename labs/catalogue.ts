@@ -17,6 +17,7 @@ const loaders: Readonly<Record<string, () => Promise<{ default: Lab }>>> = {
   '13-trap-and-emulate': () => import('./13-trap-and-emulate/grader.ts'),
   '14-shadow-fault': () => import('./14-shadow-fault/grader.ts'),
   '16-virtio-ring': () => import('./16-virtio-ring/grader.ts'),
+  '17-look-ahead': () => import('./17-look-ahead/grader.ts'),
 };
 
 export const labNames = (): string[] => Object.keys(loaders);

@@ -21,6 +21,7 @@ const pictures: Readonly<Record<number, readonly [number, string]>> = {
   11: [0, 'task:guest0 task:uart kind:event,resume'], 12: [2, 'task:guest0 task:firmware kind:event,resume'],
   13: [1, 'task:kernel task:monitor kind:event,resume'], 14: [0, 'task:guest0 task:shadow kind:event,map,resume'],
   16: [0, 'task:ring task:driver kind:call,reply'],
+  17: [1, 'task:guest task:ahead kind:event,map,resume'],
 };
 
 for (const name of process.argv.length > 2 ? process.argv.slice(2) : labNames()) {

@@ -1,0 +1,93 @@
+// A device whose registers are done by a monitor. One access an exit works already; README.md says what looking ahead is.
+import { Cause, Mtd, Resume, Right, Status, allocate, memoryPage, serve, valueOf, type Client, type Program, type Reply, type Sys,
+  type Syscalls } from 'tessera';
+
+const PAGE = 4096, STORE = 0x2f00;
+
+/** The device: a counter, a journal of what was written, and bytes. */
+class Device {
+  private count = 0;
+  private journal = 0;
+  private readonly bytes = new Uint8Array(PAGE);
+  read(offset: number, size: number): bigint {
+    if (offset < 8) return BigInt.asUintN(8 * size, BigInt(++this.count));
+    if (offset < 16) return BigInt.asUintN(8 * size, BigInt(this.journal));
+    let value = 0n;
+    for (let i = size - 1; i >= 0; i--) value = (value << 8n) | BigInt(this.bytes[offset + i]!);
+    return value;
+  }
+  write(offset: number, size: number, value: bigint): void {
+    const kept = BigInt.asUintN(8 * size, value);
+    this.journal = Number(BigInt.asUintN(32, BigInt(this.journal) * 31n + BigInt(offset * 256) + kept));
+    for (let i = 0; i < size; i++) this.bytes[offset + i] = Number((kept >> BigInt(8 * i)) & 255n);
+  }
+}
+
+/** A guest: frames of its memory by number of the page, and its device. */
+interface Guest { readonly frames: Map<number, number>; readonly device: Device }
+/** A load or store: what its bits say. */
+interface Access { readonly store: boolean; readonly size: number; readonly signed: boolean; readonly register: number; readonly base: number;
+  readonly offset: number }
+
+/** undefined: it is none. */
+function accessOf(bits: number): Access | undefined {
+  const opcode = bits & 0x7f, funct = (bits >>> 12) & 7, base = (bits >>> 15) & 31;
+  if (opcode === 0x03 && funct !== 7) return { store: false, size: 1 << (funct & 3), signed: funct < 4, register: (bits >>> 7) & 31, base,
+    offset: bits >> 20 };
+  if (opcode !== 0x23 || funct > 3) return undefined;
+  return { store: true, size: 1 << funct, signed: false, register: (bits >>> 20) & 31, base,
+    offset: ((bits >> 25) << 5) | ((bits >>> 7) & 31) };
+}
+
+const ahead: Program = {
+  name: 'ahead',
+  *main(sys, env) {
+    const DEVICE = Number(env.args['device']);
+
+    function* frameOf(own: Syscalls, g: Guest, page: number): Sys<number> {
+      let frame = g.frames.get(page);
+      if (frame === undefined) g.frames.set(page, (frame = valueOf(yield* allocate(own, env, PAGE, { rights: Right.RWX }))));
+      return frame;
+    }
+    /** The four bytes of the guest's code at an address; undefined: it has no such page. */
+    const wordAt = (own: Syscalls, g: Guest, at: number): number | undefined => {
+      const frame = g.frames.get(Math.floor(at / PAGE));
+      return frame === undefined ? undefined : own.memory.u32(frame + at % PAGE) | 0;
+    };
+    const inDevice = (address: number, size: number): boolean => address >= DEVICE && address + size <= DEVICE + PAGE;
+
+    /** One access, of registers in the UTCB. */
+    function perform(own: Syscalls, g: Guest, a: Access, address: number): void {
+      const u = own.utcb, offset = address - DEVICE;
+      if (a.store) return g.device.write(offset, a.size, a.register === 0 ? 0n : u.xBig(a.register));
+      const value = g.device.read(offset, a.size);
+      if (a.register !== 0) u.setXBig(a.register, a.signed ? BigInt.asIntN(8 * a.size, value) : BigInt.asIntN(64, value));
+    }
+
+    function* fault(own: Syscalls, g: Guest): Sys<Reply> {
+      const u = own.utcb, address = u.word(1), pc = u.pc;
+      if (!inDevice(address, 1)) {
+        const page = Math.floor(address / PAGE), frame = yield* frameOf(own, g, page);
+        return { label: Resume.go, items: [{ flexpage: memoryPage(frame, 12, Right.RWX), dest: page * PAGE }] };
+      }
+      const bits = wordAt(own, g, pc), access = bits === undefined ? undefined : accessOf(bits);
+      if (!access) return { label: Resume.stop };
+      perform(own, g, access, address);
+      u.pc = pc + 4; // … and here it goes on
+      return { label: Resume.go, mtd: Mtd.pc | Mtd.args | Mtd.regs };
+    }
+
+    yield* serve<Guest>(sys, env, 'ahead', {
+      mtd: Mtd.exit | Mtd.args | Mtd.regs | Mtd.pc,
+      open: () => ({ frames: new Map(), device: new Device() }),
+      *request(own, { state: g }: Client<Guest>): Sys<Reply> {
+        const { label } = own.utcb, at = own.utcb.word(0), value = own.utcb.bigWord(1);
+        if (label === Cause.pageFault) return yield* fault(own, g);
+        if (label !== STORE) return { label: Status.badOp };
+        own.memory.setU64((yield* frameOf(own, g, Math.floor(at / PAGE))) + at % PAGE, BigInt.asUintN(64, value));
+        return {};
+      },
+    });
+  },
+};
+export default ahead;
