@@ -38,7 +38,7 @@ export { asksTrace, ConditionError, judge, type Evidence } from './system/judge.
 export { ScenarioError, lineOf } from './scenarios/check.ts';
 export { unixComponent, unixWorld, type UnixOptions } from './scenarios/unix-world.ts';
 export { machineComponent, machineWorld, type MachineOptions } from './scenarios/machine-world.ts';
-export { blockDriver, consoleDriver, netDriver, switchComponent } from './scenarios/devices.ts';
+export { blockDriver, consoleDriver, filesDriver, netDriver, switchComponent } from './scenarios/devices.ts';
 export type { Action, CapSource, Component, Ending, Expectation, Holds, Scenario, Size } from './roottask/scenario.ts';
 export { bytesOfSize } from './roottask/scenario.ts';
 export type { ComponentState } from './roottask/root/main.ts';

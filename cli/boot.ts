@@ -17,7 +17,7 @@ import type { SharedOptions } from './options.ts';
 import { writeNow } from './output.ts';
 import { Plan } from './pack.ts';
 import { kernelSymbols } from './profile.ts';
-import { checkTypes, loadScenario, placeOf, scenarioFolder as folder } from './scenario-file.ts';
+import { checkTypes, loadScenario, placeIn, placeOf, scenarioFolder as folder } from './scenario-file.ts';
 import { didYouMean } from './near.ts';
 import type { GdbLaunch } from './gdb/hosted.ts';
 import { endingLine, runSystem, type Outcome } from './session.ts';
@@ -84,11 +84,11 @@ async function judged(scenario: ScenarioFile, path: string, options: BootOptions
 }
 
 async function bootIt(scenario: ScenarioFile, path: string, options: BootOptions, looks?: Looks): Promise<Outcome & { modules: Module[] }> {
-  const beside = dirname(path), networks = new Networks((scenario.nets ?? []).map(parseNet)), modules = readModules(scenario, beside),
-    terminals = scenario.terminals ?? 0;
-  const folders = new Folders((scenario.mounts ?? []).map((text) => parseShare(placed(text, /:/, beside), options.replay !== undefined)),
-    options.replay !== undefined);
-  const disks = openDisks((scenario.disks ?? []).map((text) => parseDisk(placed(text, /,/, beside))));
+  const beside = dirname(path), { nets = [], mounts = [], disks: images = [], terminals = 0 } = scenario, replayed = options.replay !== undefined;
+  const modules = readModules(scenario, beside), networks = new Networks(ofField(path, 'nets', nets, () => nets.map(parseNet)));
+  const folders = ofField(path, 'mounts', mounts, () =>
+    new Folders(mounts.map((text) => parseShare(placed(text, /:/, beside), replayed)), replayed));
+  const disks = ofField(path, 'disks', images, () => openDisks(images.map((text) => parseDisk(placed(text, /,/, beside)))));
   const outcome = await runSystem({
     scenario, modules, networks, disks, folders: folders.ports, consoles: terminals,
     outputs: { uart: visibly(terminals > 0 ? 2 : 1), ...(terminals > 0 && { console0: 1 }), ...(terminals > 1 && { console1: 2 }) },
@@ -101,6 +101,17 @@ async function bootIt(scenario: ScenarioFile, path: string, options: BootOptions
     networks.close();
   });
   return { ...outcome, modules };
+}
+
+/** What a field of the scenario brings; what is wrong with one of its texts is told with its line, and not as an option's. */
+function ofField<T>(path: string, field: string, texts: readonly string[], make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    if (!(error instanceof CliError)) throw error;
+    const text = texts.find((t) => error.message.includes(t.split(/[,:]/)[0]!)) ?? '';
+    throw new CliError(error.code, `${error.message.replace(/^option --[a-z]+/, field).split('; write ')[0]}${placeIn(path, [field, text])}`, '', error.status);
+  }
 }
 
 /** What cannot be booted, with the line of the file that asks for it. */

@@ -3,10 +3,11 @@
  * is told
  * with its line: the compiler's, the exception's, or where the keys that the check complains of stand.
  */
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import type { Plugin } from 'esbuild';
 import { ScenarioError, lineOf, readSettings, withParameters, type ScenarioFile } from '../index.ts';
 import { scenarioLoaders, scenarioNames } from '../library/scenarios.ts';
 import { CliError, Exit } from './errors.ts';
@@ -50,18 +51,32 @@ export function placeOf(why: string, path: string): string {
     text = /did not appear: '([^']*)'/.exec(why)?.[1], held = /^does not hold: (.*?) \((?:\d+ records|the query)/.exec(why)?.[1]
     ?? /^'([^']+)' (?:cannot be asked|asks the trace)/.exec(why)?.[1];
   if (held !== undefined) return at(path, ['holds', held]);
+  if (why.includes('virtio devices are too many')) return ['terminals', 'disks', 'nets', 'mounts'].map((field) => at(path, [field])).find((p) =>
+    p !== '') ?? '';
   return text !== undefined ? at(path, ['expect', text]) : component !== undefined ? at(path, ['components', component]) : '';
 }
+
+/** The line of a user's scenario file where these keys stand, in brackets; '' for our own scenarios. */
+export const placeIn = (path: string, where: readonly string[]): string => (isOurs(path) ? '' : at(path, where));
 
 function at(path: string, where: readonly string[]): string {
   const line = lineOf(readFileSync(path, 'utf8'), where);
   return line ? ` (${path}:${line})` : '';
 }
 
-/** What scenarios import as 'tessera': the sources in a clone, the built library in an installed package. */
-function publicApi(): string {
-  const [sources, built] = ['index.ts', 'dist/lib/index.js'].map((name) => join(projectRoot(), name));
-  return existsSync(sources) ? sources : built;
+/** Where a user's file finds what it imports as 'tessera': the command's own modules, so that there is one kernel and one kind of window. */
+const API = Symbol.for('tessera.api');
+async function publicApi(): Promise<Plugin> {
+  const api: Readonly<Record<string, unknown>> = await import('../index.ts'), names = Object.keys(api);
+  (globalThis as unknown as Record<symbol, unknown>)[API] = api;
+  const contents = `const api = globalThis[Symbol.for('tessera.api')];\n${names.map((n) => `export const ${n} = api.${n};`).join('\n')}`;
+  return {
+    name: 'tessera',
+    setup: (build) => {
+      build.onResolve({ filter: /^tessera(-system)?$/ }, () => ({ path: 'tessera', namespace: 'tessera' }));
+      build.onLoad({ filter: /^tessera$/, namespace: 'tessera' }, () => ({ contents, loader: 'js' }));
+    },
+  };
 }
 
 /** Bundles a TypeScript file with all that it imports of the project, and imports the result. */
@@ -73,7 +88,7 @@ export async function importTypeScript(path: string): Promise<unknown> {
     const bundle = await build({
       entryPoints: [path], outfile: out, bundle: true, format: 'esm', platform: 'node', target: 'node20', write: false,
         logLevel: 'silent', sourcemap: 'inline', sourcesContent: false,
-      alias: { tessera: publicApi(), 'tessera-system': publicApi() }, nodePaths: [join(projectRoot(), 'node_modules')],
+      plugins: [await publicApi()], nodePaths: [join(projectRoot(), 'node_modules')],
     });
     writeFileSync(out, bundle.outputFiles[0]!.contents);
     await warn(path);

@@ -27,3 +27,34 @@ describe('a hybrid process', () => {
     expect({ ...result, kernelLog }).toMatchObject({ status: 0, why: '', kernelLog: [] });
   });
 });
+
+/** A thread is in a call of its own while another one replaces the program. */
+async function replaced(partner: string): Promise<{ text: string; status: number; log: readonly string[] }> {
+  const { linux, counter, ...others } = hybrid.components, files = { hybridexec: 'guests/bin/apart/hybridexec' };
+  const { text, result, kernelLog } = await bootJudged({
+    ...hybrid, build: undefined, holds: [], endings: {}, twin: undefined, files, expect: [],
+    components: { ...others, counter: { ...counter!, args: { addMs: 7 } },
+      linux: { ...linux!, args: { ...linux!.args, files: ['hybridexec'], argv: ['/bin/hybridexec', partner] } } },
+  });
+  return { text, status: result.status, log: kernelLog };
+}
+describe('a hybrid process whose program is replaced', () => {
+  it('goes on in another task, and leaves its capabilities behind', async () => {
+    const { text, status } = await replaced('alone');
+    expect(status).toBe(0);
+    expect(text).toMatch(/the program was replaced after 0 ms, the counter stands at 5/);
+  });
+  it('by another thread waits for the call, which happens once and whole', async () => {
+    const { text, status, log } = await replaced('counter');
+    expect({ status, log }).toEqual({ status: 0, log: [] });
+    expect(text).toMatch(/the program was replaced after [4-7] ms, the counter stands at 5/);
+    expect(text).not.toContain('outlived');
+  });
+  it('by another thread is not kept by a partner that never answers', async () => {
+    const { text, status, log } = await replaced('silent');
+    expect({ status, log }).toEqual({ status: 0, log: [] });
+    expect(text).toMatch(/is to end and its partner is silent: its capabilities are revoked/);
+    expect(text).toMatch(/the program was replaced after 1\d ms, the counter stands at 0/);
+    expect(text).not.toContain('outlived');
+  });
+});

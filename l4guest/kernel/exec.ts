@@ -18,8 +18,9 @@ import { idOf, nameOfId, shownId } from './spaces.ts';
 import { Reg } from './registers.ts';
 import { buildStack } from './stack.ts';
 import { traceExec } from './tracing.ts';
-import { Loaded, Run, type Thread } from './thread.ts';
+import { KEEP_REGISTERS, Loaded, Run, type Thread } from './thread.ts';
 import { VDSO } from './timepage.ts';
+import type { Co } from './wait.ts';
 
 const PIE_BASE = 0x2a_aaaa_a000, MAX_SCRIPTS = 4;
 /** Between a program's data and its heap, as Linux leaves some: bytes. */
@@ -33,8 +34,12 @@ interface Program {
   readonly path: string
 }
 
-/** Replaces the program of `t`'s process. 0, or -errno with nothing changed. */
-export function exec(t: Thread, base: DirPath, path: string, argv: Uint8Array[], envp: readonly Uint8Array[], flags = 0): number {
+/**
+ * Replaces the program of `t`'s process. 0, or -errno with nothing changed; a sleep where other threads of the process are in calls of their
+ * own of what lies below, which come to their end first.
+ */
+export function exec(t: Thread, base: DirPath, path: string, argv: Uint8Array[], envp: readonly Uint8Array[],
+    flags = 0): number | Co<number> {
   const opened: File[] = [];
   let mm: Mm | undefined, kept: File | undefined;
   try {
@@ -42,12 +47,35 @@ export function exec(t: Thread, base: DirPath, path: string, argv: Uint8Array[],
     if (typeof program === 'number') return program;
     const image = build(t, mm = new Mm(t.k.frames), program, envp);
     if (typeof image === 'number') return image;
+    if (hasOthersBeyond(t)) {
+      kept = program.file;
+      return afterOthers(t, mm, program, image);
+    }
     commit(t, mm, program, image);
     kept = program.file;
     return 0;
   } finally {
     if (!kept) mm?.release();
     for (const file of opened) if (file !== kept) file.release();
+  }
+}
+
+const hasOthersBeyond = (t: Thread): boolean => [...t.proc.threads].some((o) => o !== t && o.passage !== undefined);
+
+/** The other threads end, each that is in a call of its own with that call; then the program is replaced. */
+function* afterOthers(t: Thread, mm: Mm, program: Program, image: Image): Co<number> {
+  let isDone = false;
+  try {
+    for (const o of [...t.proc.threads]) if (o !== t) { if (o.passage) o.passage.endWith(); else t.k.endThread(o, 0); }
+    while (hasOthersBeyond(t)) {
+      yield* t.nap(t.proc.endWq);
+      if (t.isKilled) return -E.INTR;
+    }
+    commit(t, mm, program, image);
+    isDone = true;
+    return KEEP_REGISTERS;
+  } finally {
+    if (!isDone) { mm.release(); program.file.release(); }
   }
 }
 

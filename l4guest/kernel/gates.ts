@@ -50,8 +50,10 @@ const GRACE = 10_000_000;
 
 /** A call of its own that a thread is in. */
 export class Passage {
-  /** The thread's process is to end. */
+  /** The thread, or its process, is to end: its partner has not long. */
   doomed = false;
+  /** The thread ends with its call, and the process goes on. */
+  isLast = false;
   private timer: Timer | undefined;
   private readonly k: Kernel;
   private readonly t: Thread;
@@ -68,6 +70,11 @@ export class Passage {
       this.beyond.revoke(t);
     });
     k.cpu.rearm();
+  }
+  /** Another thread replaces the program: this one ends with its call. */
+  endWith(): void {
+    this.isLast = true;
+    this.doom();
   }
   over(): void { this.k.timers.cancel(this.timer); }
 }
@@ -128,6 +135,7 @@ export class Gates {
     t.passage = undefined;
     passage.over();
     if (t.proc.doomed !== undefined) k.endProcess(t.proc, t.proc.doomed);
+    else if (passage.isLast) k.endThread(t, 0);
     else if (!uninterruptible && status === ABORTED) return this.again(t, label);
     return KEEP_REGISTERS;
   }

@@ -59,7 +59,8 @@ function strings(t: Thread, va: number): Uint8Array[] | number {
     if (total > 6 << 20) return -E.TOOBIG;
   }
 }
-function execveat(t: Thread, fd: number, pathVa: number, argvVa: number, envpVa: number, flags: number): number {
+function execveat(t: Thread, fd: number, pathVa: number, argvVa: number, envpVa: number,
+    flags: number): number | Co<number> {
   const path = pathArg(t, pathVa), argv = strings(t, argvVa), envp = strings(t, envpVa);
   if (typeof argv === 'number') return argv;
   if (typeof envp === 'number') return envp;

@@ -10,6 +10,7 @@ import { mistakesIn } from '../../labs/grading/mistakes.ts';
 import { Random, hash } from '../../labs/grading/random.ts';
 import { runWorld } from '../../labs/grading/run.ts';
 import { SubmissionError } from '../../labs/grading/submission.ts';
+import { countTurns } from '../../labs/grading/turns.ts';
 import { Sheet, verdictOf } from '../../labs/grading/verdict.ts';
 import { guestBytes } from '../../library/guests.ts';
 import type { Program } from '../../roottask/client/index.ts';
@@ -22,20 +23,8 @@ declare const self: {
 };
 const say = (message: FromLab): void => self.postMessage(message);
 
-/** Turns of loops between two system calls, as the command allows them. */
-const MOST_TURNS = 5_000_000;
-let turns = 0;
-const printed: string[] = [], MOST_LINES = 500;
-Object.defineProperty(globalThis, 'turn$',
-  {
-    value: (file: string, line: number) => {
-      if (++turns > MOST_TURNS) {
-        turns = 0;
-        throw new RangeError(`an endless loop: more than ${MOST_TURNS} turns without a system call, at ${file}:${line}`);
-      }
-    }
-  });
-Object.defineProperty(globalThis, 'turned$', { value: (answer: unknown) => { turns = 0; return answer; } });
+const systemCall = countTurns(), printed: string[] = [], MOST_LINES = 500;
+Object.defineProperty(globalThis, 'turned$', { value: (answer: unknown) => { systemCall(); return answer; } });
 console.log = (...words: unknown[]) => { if (printed.length < MOST_LINES) printed.push(words.map(String).join(' ')); };
 
 const variantOf = (lab: Lab, seed: string): ReturnType<Lab['variant']> => lab.variant(new Random(`${lab.name}/${seed}`));
@@ -101,7 +90,7 @@ async function check(name: string, seed: string, files: Readonly<Record<string, 
       const brought = new Map(await Promise.all(Object.values(world.files ?? {}).map(async (path) =>
         [path, await guestBytes(path)] as const))),
         from = printed.length;
-      turns = 0;
+      systemCall();
       const { seen, traceBytes, digest, crashes, asked } = runWorld(world, submission, {
         file: (path) => brought.get(path)!, printed: () => printed.slice(from)
       }),

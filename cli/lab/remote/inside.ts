@@ -7,6 +7,7 @@ import { MemoryFault, Utcb, UTCB_SIZE, type IpcRequest, type Memory, type Sys } 
 import { Syscalls, type ThreadBody } from '../../../binding/index.ts';
 import type { Program } from '../../../roottask/client/env.ts';
 import { LocalEnv } from '../../../roottask/root/env.ts';
+import { countTurns } from '../../../labs/grading/turns.ts';
 import { ACCESSES, Do, MOST_BYTES, Reader, Says, Writer } from './wire.ts';
 
 /** Sends out[0 … n) and takes the answer into `into`; how many bytes that are. */
@@ -18,20 +19,7 @@ const exchange = hidden.exchange!;
 delete hidden.exchange;
 
 const into = new Uint8Array(MOST_BYTES + 65536), question = new Writer(), answer = new Writer();
-/** Turns of loops since the last system call, and how many there may be. */
-const MOST_TURNS = 5_000_000;
-let turns = 0;
-
-/** Called once in each turn of each loop of the submission. */
-Object.defineProperty(globalThis, 'turn$',
-  {
-    value: (file: string, line: number) => {
-      if (++turns > MOST_TURNS) {
-        turns = 0;
-        throw new RangeError(`an endless loop: more than ${MOST_TURNS} turns without a system call, at ${file}:${line}`);
-      }
-    }
-  });
+const systemCall = countTurns();
 
 /** A question in the middle of a step. */
 function ask(): Reader {
@@ -88,7 +76,7 @@ function newThread(id: number, body: ThreadBody): Thread {
 const isRequest = (r: unknown): r is IpcRequest => typeof r === 'object' && r !== null && typeof (r as IpcRequest).flags === 'number';
 
 function stepped(t: Thread, step: () => IteratorResult<IpcRequest, void>): void {
-  turns = 0;
+  systemCall();
   try {
     const { done, value } = step();
     if (done) { answer.clear().u8(Says.done).utcb(t.sys.utcb); return; }
@@ -130,7 +118,7 @@ function act(n: number): void {
   const t = threads.get(id)!;
   if (what === Do.raise) { stepped(t, () => t.running.throw(t.threw)); return; }
   r.utcb(t.sys.utcb);
-  turns = 0;
+  systemCall();
   try {
     const again = t.request!.handler!() === true;
     answer.clear().u8(Says.handled).u8(again ? 1 : 0).utcb(t.sys.utcb);

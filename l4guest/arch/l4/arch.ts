@@ -21,7 +21,10 @@ export class L4Arch implements Arch {
   threadGone(t: Thread): void { if (t.hardware) { this.shared.deadThreads.push(t); this.shared.chores = true; } }
   spaceGone(mm: Mm): void { if (mm.space) { this.shared.deadSpaces.push(mm); this.shared.chores = true; } }
   adoptSpace(old: Mm, next: Mm): void {
-    if (old.gates.size > 0) return; // a task with capabilities and message buffers ends with its program
+    if (old.gates.size > 0) { // a task with capabilities and message buffers ends with its program
+      if (old.space) this.shared.deserted.push(old.space);
+      return;
+    }
     next.space = old.space;
     old.space = undefined;
     next.flushes.length = 0;

@@ -16,6 +16,8 @@ export class Shared {
   recall: Thread | undefined;
   deadThreads: Thread[] = [];
   deadSpaces: Mm[] = [];
+  /** Spaces that end although a thread of theirs goes on, in another one. */
+  deserted: unknown[] = [];
   /** When the kernel wants its tick, and for when the timer thread has set its sleep. */
   alarm = Infinity;
   armed = Infinity;

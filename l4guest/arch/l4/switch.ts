@@ -237,6 +237,14 @@ export class L4Switch implements Switch {
     const status = yield this.sys.ipc(7, Own.thread);
     held.kept = status === 0;
   }
+  /** The threads that are left in a space leave it: where they go on, they begin again. */
+  private *desert(space: unknown): Sys<void> {
+    for (const slot of this.slots.slots) {
+      if (slot.space !== space || !slot.t) continue;
+      slot.t.hardware = undefined;
+      yield* this.drop(slot);
+    }
+  }
   private *drop(slot: Slot): Sys<void> {
     if (this.held === slot) this.held = undefined;
     yield* this.slots.destroy(slot);
@@ -255,6 +263,7 @@ export class L4Switch implements Switch {
       t.hardware = undefined;
       if (slot) yield* this.drop(slot);
     }
+    for (const space of shared.deserted.splice(0)) yield* this.desert(space);
     for (const mm of shared.deadSpaces.splice(0)) yield* this.slots.destroySpace(mm);
     for (const t of shared.passing.splice(0)) yield* this.letThrough(t.hardware as Slot);
     for (const semaphore of shared.kicks.splice(0)) yield* sys.must(semaphore, Ops.semaphore.up);

@@ -1,0 +1,17 @@
+/** Where loops of a submission count their turns (loops.ts): an endless one ends with its line. */
+
+/** Turns of loops between two system calls. */
+export const MOST_TURNS = 5_000_000;
+
+/** Puts `turn$`, which loops call, into this context. Answers what sets the count to zero: to be called at each system call. */
+export function countTurns(): () => void {
+  let turns = 0;
+  Object.defineProperty(globalThis, 'turn$', {
+    value: (file: string, line: number) => {
+      if (++turns <= MOST_TURNS) return;
+      turns = 0;
+      throw new RangeError(`an endless loop: more than ${MOST_TURNS} turns without a system call, at ${file}:${line}`);
+    },
+  });
+  return () => { turns = 0; };
+}
