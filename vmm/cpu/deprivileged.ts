@@ -141,11 +141,12 @@ class DeprivilegedCpu implements VirtualCpu {
     this.#mayLookAhead = false;
     this.#sys.charge(COST);
     yield* this.#handle();
-    yield* this.#settle();
+    if (this.#unsettled) yield* this.#settle();
     if (!this.#interrupts()) return;
-    yield* this.#settle();
+    if (this.#unsettled) yield* this.#settle();
     this.#interrupts();
   }
+  get #unsettled(): boolean { return this.#vm.work.pending || this.#vm.crowded || (this.#ahead !== undefined && this.#mayLookAhead); }
   /** Looks ahead, where it may; what devices have caused is done. */
   *#settle(): Sys<void> {
     const { work } = this.#vm, sys = this.#sys;
@@ -193,7 +194,7 @@ class DeprivilegedCpu implements VirtualCpu {
 
   *#handle(): Sys<void> {
     const pc = this.#utcb.big(S.pc);
-    yield* this.#mmu.begin(this.#sys);
+    if (!this.#mmu.beginQuickly()) yield* this.#mmu.begin(this.#sys);
     if (!this.#code) return yield* this.#handleCause();
     try {
       yield* this.#handleCause();

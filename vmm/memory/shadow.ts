@@ -205,7 +205,10 @@ export class ShadowSpaces {
   *fence(sys: Syscalls, { address, asid }: Fence): Sys<void> {
     this.counts.fences++;
     const at = address === undefined ? undefined : Number(BigInt.asIntN(64, address) >> 12n) * PAGE;
-    for (const space of [...this.#all]) {
+    const base = at === undefined ? 0 : Math.floor(at / LARGE) * LARGE;
+    // Most fences are of one page, which most spaces do not have.
+    const met = at === undefined ? [...this.#all] : this.#all.filter((s) => s.pages.has(at) || s.large.has(base));
+    for (const space of met) {
       if (space.size === 0 || (asid !== undefined && (space.root.asid !== asid || !space.local))) continue;
       if (at === undefined) yield* this.#empty(sys, space);
       else yield* this.#dropPage(sys, space, at);

@@ -29,10 +29,11 @@ export function walk(ram: GuestRam, view: View, va: bigint, access: Access, step
   const mode = Number(BigInt.asUintN(64, view.satp) >> 60n), depth = LEVELS[mode];
   if (depth === undefined) return { page: Math.floor(Number(BigInt.asUintN(64, va)) / PAGE) * PAGE, rights: ALL, size: 2 ** 30,
     global: true };
-  if (BigInt.asIntN(12 + 9 * depth, va) !== BigInt.asIntN(64, va)) return 'page fault';
+  const low32 = Number(va & 0xffff_ffffn), high32 = Number(BigInt.asIntN(32, va >> 32n)), sign = high32 >> (9 * depth - 21);
+  if (sign !== 0 && sign !== -1) return 'page fault';
   let table = Number(view.satp & 0xfff_ffff_ffffn) * PAGE, global = false;
   for (let level = depth - 1; level >= 0; level--) {
-    const at = table + Number((va >> BigInt(12 + 9 * level)) & 511n) * 8;
+    const at = table + indexAt(level, low32, high32) * 8;
     if (!ram.isRam(at, 8)) return 'access fault';
     steps?.push({ table, level, base: baseOf(va, level, depth) });
     const low = ram.u32(at), high = ram.u32(at + 4);
@@ -48,6 +49,12 @@ export function walk(ram: GuestRam, view: View, va: bigint, access: Access, step
     return leaf(ram, view, { va, access, at, low, high, frame, level, global });
   }
   return 'page fault';
+}
+
+/** Which entry of a table of this level an address stands for: its halves. */
+function indexAt(level: number, low: number, high: number): number {
+  if (level < 2) return (low >>> (12 + 9 * level)) & 511;
+  return level === 2 ? ((high & 127) << 2) | (low >>> 30) : (high >>> (9 * level - 20)) & 511;
 }
 
 /** The first address of the table that `va` is looked up in; 0 at the root. */
@@ -66,7 +73,7 @@ function leaf(ram: GuestRam, view: View, { va, access, at, low, high, frame, lev
   if ((allowed & NEEDED[access]) === 0) return 'page fault';
   const marked = low | Pte.a | (access === 'store' ? Pte.d : 0);
   if (marked !== low) ram.mark(at, marked);
-  const vpn = Number((BigInt.asUintN(64, va) >> 12n) & BigInt((napot ? NAPOT : size) - 1)), first = napot ? frame - (frame % NAPOT) : frame;
+  const vpn = Number(BigInt.asUintN(64, va) >> 12n) % (napot ? NAPOT : size), first = napot ? frame - (frame % NAPOT) : frame;
   // A page that is not dirty yet stays write-protected, so that the first store comes here.
   return { page: (first + vpn) * PAGE, rights: (marked & Pte.d) !== 0 ? allowed : allowed & ~NEEDED.store, size: size * PAGE, global };
 }

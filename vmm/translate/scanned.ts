@@ -131,29 +131,37 @@ export class ScannedCode {
   }
 
   #block(from: bigint, locate: Locate, open: bigint[]): void {
-    let first = true;
-    for (let va = from; ;) {
+    for (let va = from, first = true; ; first = false) {
       const gpa = locate(va), offset = Number(va & 0xfffn), page = gpa === undefined ? undefined : this.#pages.get(gpa - offset);
-      if (gpa === undefined || !page?.copy || page.isScanned(offset)) return;
+      if (!page?.copy || page.isScanned(offset)) return;
       if (first) this.counts.blocks++;
-      first = false;
       page.writes = 0;
-      const low = this.#ram.u16(gpa), high = isLong(low) ? this.#high(va, gpa, page, locate) : 0;
-      if (high === undefined) return;
-      const decoded = decode(low | (high << 16)), next = va + BigInt(decoded.length), ends = isJump(decoded);
-      const site = isSensitive(low | (high << 16)) || (ends && this.patches === 'breakpoints');
-      if (!(site ? this.#site(page, offset, decoded, high) : page.keep(offset, low, high))) throw new Unrunnable(OVERLAP);
-      if (!site && isLong(low) && offset < PAGE - 4 && this.#hides(gpa)) throw new Unrunnable(OVERLAP);
-      const target = directTarget(decoded, 0);
-      if (this.patches !== 'breakpoints' && target !== undefined) open.push(va + BigInt(target));
-      if (decoded.row.name === 'ebreak' || decoded.index === 0 || (ends && !goesOn(decoded, this.patches))) return;
-      va = next;
+      const base = va - BigInt(offset), next = this.#inPage(page, offset, base, locate, open);
+      if (next === undefined) return;
+      va = base + BigInt(next);
     }
   }
+  /** … as far as it lies in one page, whose address is `base`. Answers the offset at which it goes on in the next one. */
+  #inPage(page: CodePage, from: number, base: bigint, locate: Locate, open: bigint[]): number | undefined {
+    let offset = from;
+    while (offset < PAGE && !page.isScanned(offset)) {
+      const gpa = page.gpa + offset, low = this.#ram.u16(gpa), high = isLong(low) ? this.#high(base, gpa, page, locate) : 0;
+      if (high === undefined) return undefined;
+      const word = low | (high << 16), decoded = decode(word), ends = isJump(decoded);
+      const site = isSensitive(word) || (ends && this.patches === 'breakpoints');
+      if (!(site ? this.#site(page, offset, decoded, high) : page.keep(offset, low, high))) throw new Unrunnable(OVERLAP);
+      if (!site && isLong(low) && offset < PAGE - 4 && this.#hides(gpa)) throw new Unrunnable(OVERLAP);
+      const target = ends && this.patches !== 'breakpoints' ? directTarget(decoded, offset) : undefined;
+      if (target !== undefined) open.push(base + BigInt(target));
+      if (decoded.row.name === 'ebreak' || decoded.index === 0 || (ends && !goesOn(decoded, this.patches))) return undefined;
+      offset += decoded.length;
+    }
+    return offset < PAGE ? undefined : offset;
+  }
   /** The second half of a long instruction; of one that ends in another page, that page is told. undefined: it is not there. */
-  #high(va: bigint, gpa: number, page: CodePage, locate: Locate): number | undefined {
+  #high(base: bigint, gpa: number, page: CodePage, locate: Locate): number | undefined {
     if (gpa % PAGE !== PAGE - 2) return this.#ram.u16(gpa + 2);
-    const there = locate(va + 2n);
+    const there = locate(base + BigInt(PAGE));
     if (there === undefined) return undefined;
     this.join(page, there);
     return this.#ram.u16(there);
