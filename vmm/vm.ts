@@ -109,7 +109,7 @@ export class Vm implements SbiMachine {
   codeFor(mmu: ShadowMmu, hands: Hands): GuestCode | undefined {
     const { sites } = this.#around;
     return this.translation ? new KernelCode(this.translation, mmu, this.ram, hands)
-      : sites && new ListedCode(sites, this.siteCounts, this.ram, hands);
+      : sites && new ListedCode(sites, this.siteCounts, mmu, hands);
   }
   readonly siteCounts = { siteTraps: 0 };
 

@@ -212,7 +212,7 @@ class DeprivilegedCpu implements VirtualCpu {
       case Cause.illegal: return yield* this.#instruction(Number(BigInt.asIntN(32, value)), pc);
       case Cause.pageFault: return yield* this.#pageFault(scause, value, pc);
       case Cause.breakpoint:
-        if (this.#supervisor.privileged && this.#code && (yield* this.#code.breakpoint(pc))) return void (this.#mayLookAhead = true);
+        if (this.#supervisor.privileged && this.#code && (yield* this.#code.breakpoint(pc, u))) return void (this.#mayLookAhead = true);
         return this.#reflect(Trap.breakpoint, value, pc);
       default: return this.#reflect(BigInt(scause), value, pc);
     }

@@ -7,6 +7,7 @@ import { disassemble } from '../../hardware/isa/disassemble.ts';
 import { encode } from '../../hardware/isa/row.ts';
 import { FULL_ISA, rowNamed } from '../../hardware/isa/table.ts';
 import { Machine } from '../../machine/machine.ts';
+import { fakeUtcb } from '../testing.ts';
 import { Csr, Supervisor } from './supervisor.ts';
 
 const decode = createDecoder(FULL_ISA), RAM = 0x8000_0000, CODE = RAM + 0x1000, VECTOR = RAM + 0x2000, LOOP = 0x6f;
@@ -90,4 +91,23 @@ describe.each([1, 2, 3, 4])('seed %i', (seed) => {
       }
     }
   });
+});
+
+it('the short way does what the long one does, or nothing', () => {
+  const below = random(7), u = fakeUtcb(), quick = new Supervisor(true), slow = new Supervisor(true);
+  const registers = { get: (n: number): bigint => (n === 0 ? 0n : u.xBig(n)), set: (n: number, value: bigint): void => { u.setXBig(n, value); } };
+  let done = 0;
+  for (let i = 0; i < 5000; i++) {
+    const kind = (['csrrw', 'csrrs', 'csrrc', 'csrrwi', 'csrrsi', 'csrrci'] as const)[below(6)]!, number = NUMBERS[below(3)]!;
+    const word = encode(rowNamed(kind), { rd: below(3), csr: number, rs1: below(3), zimm: below(32) });
+    for (let n = 1; n < 3; n++) u.setXBig(n, BigInt.asIntN(64, [0n, 2n, -1n, 0x22n, BigInt(below(1 << 20)), 0x6122n][below(6)]!));
+    const before = [1, 2].map((n) => u.xBig(n)), was = quick.save(), taken = quick.quick(word, u), after = [1, 2].map((n) => u.xBig(n));
+    [1, 2].forEach((n, at) => u.setXBig(n, before[at]!));
+    expect(slow.execute(decode(word), registers)).toBe('next');
+    if (taken) expect([after, quick.save()], disassemble(decode(word))).toEqual([[1, 2].map((n) => u.xBig(n)), slow.save()]);
+    else expect([after, quick.save()]).toEqual([before, was]);
+    quick.load(slow.save());
+    done += taken ? 1 : 0;
+  }
+  expect(done).toBeGreaterThan(500);
 });

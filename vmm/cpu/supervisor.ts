@@ -69,20 +69,20 @@ export class Supervisor {
   raiseSoftware(): void { this.#software = true; }
 
   get #statusLow(): number { return this.#status | (this.float ? Status.fs : 0); }
-  get #statusHigh(): number { return UXL | (this.float ? DIRTY : 0); }
+  get #statusHigh(): number { return (UXL | (this.float ? DIRTY : 0)) >>> 0; }
 
   /**
    * The commonest instructions without a detour: of sstatus, where nothing changes but whether interrupts are on, or what the next return
    * restores. False: it is none of these, and nothing has happened. `word`: the instruction.
    */
   quick(word: number, u: Utcb): boolean {
-    const how = (word >>> 12) & 3, from = (word >>> 15) & 31, rd = (word >>> 7) & 31, at = S.x >> 2, old = this.#status;
+    const how = (word >>> 12) & 3, from = (word >>> 15) & 31, rd = (word >>> 7) & 31, at = S.x >> 2, old = this.#statusLow;
     if (word >>> 20 !== Csr.sstatus || (word & 0x7f) !== 0x73 || how === 0 || !this.privileged) return false;
     const value = (word & IMMEDIATE) !== 0 ? from : from === 0 ? 0 : u.u32[at + 2 * from]!;
     const next = (how === 1 ? value : how === 2 ? old | value : old & ~value) & STATUS_BITS;
     if (((next ^ old) & ~(Status.sie | Status.spie | Status.spp)) !== 0) return false;
     if (rd !== 0) {
-      u.u32[at + 2 * rd] = this.#statusLow;
+      u.u32[at + 2 * rd] = old;
       u.u32[at + 2 * rd + 1] = this.#statusHigh;
     }
     this.#status = next;

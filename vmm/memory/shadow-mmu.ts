@@ -124,6 +124,11 @@ export class ShadowMmu {
     const space = this.spaces.find(view);
     this.#plan = space && { space, address, found: { ...found, rights: found.rights & ~Right.W }, lent: false, code };
   }
+  /** The page of guest-physical memory that stands at this page of the guest's addresses, where the thread goes on. */
+  placeAt(at: number): number | undefined {
+    const space = this.#current, base = Math.floor(at / LARGE) * LARGE, page = space?.pages.get(at), large = space?.large.get(base);
+    return page ?? (large === undefined ? undefined : large + at - base);
+  }
   /** What the guest executes at this page of its addresses. */
   codeAt(at: number): CodePage | undefined { return this.#current?.code.get(at); }
   /** Is something mapped there? */

@@ -30,9 +30,9 @@ class Space {
   /** Selector of its task, and that task's kind. */
   readonly task: number;
   readonly taskKind: number;
-  /** Addresses of pages, and of superpages. */
-  readonly pages = new Set<number>();
-  readonly large = new Set<number>();
+  /** Pages and superpages by their addresses: which of the guest's physical ones they are. */
+  readonly pages = new Map<number, number>();
+  readonly large = new Map<number, number>();
   /** What is executed at an address, where the monitor looks at code before it runs. */
   readonly code = new Map<number, CodePage>();
   /** Some of it is not global: a fence of its ASID concerns it. */
@@ -185,11 +185,10 @@ export class ShadowSpaces {
     this.counts.filled++;
     if (large) this.counts.superpages++;
     if (!found.global) space.local = true;
-    if (!set.has(at)) {
-      set.add(at);
-      this.#pages++;
-    }
-    return { page: found.page - (Math.floor(address / PAGE) * PAGE - at), at, order };
+    const page = found.page - (Math.floor(address / PAGE) * PAGE - at);
+    if (!set.has(at)) this.#pages++;
+    set.set(at, page);
+    return { page, at, order };
   }
 
   /** Takes a page away again that `fill` named, whether the space still counts it or not: a fence came before it was mapped. */
@@ -222,7 +221,7 @@ export class ShadowSpaces {
       if (!space || space.size === 0) continue;
       if (all) yield* this.#empty(sys, space);
       else if (order <= LARGE_BITS) yield* this.#dropPages(sys, space, at, size);
-      else for (const page of [...space.pages, ...space.large]) if (inside(page)) yield* this.#dropPage(sys, space, page);
+      else for (const page of [...space.pages.keys(), ...space.large.keys()]) if (inside(page)) yield* this.#dropPage(sys, space, page);
     }
   }
   *#dropPages(sys: Syscalls, space: Space, at: number, size: number): Sys<void> {

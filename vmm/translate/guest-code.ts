@@ -19,7 +19,7 @@ export interface GuestCode {
   /** The word that stood at the pc; undefined: look closer (`breakpoint`). */
   siteAt(u: Utcb): number | undefined;
   /** A breakpoint of the guest's kernel. False: it is its own. @throws Unrunnable */
-  breakpoint(pc: bigint): Sys<boolean>;
+  breakpoint(pc: bigint, u: Utcb): Sys<boolean>;
   /** A fault at memory, where faults are more than hidden ones. @throws Unrunnable */
   fault?(sys: Syscalls, access: Access, found: Exclude<Walk, string>, address: bigint, pc: bigint): Sys<void>;
   /** The instruction at `pc` as a reader knows it. */

@@ -6,7 +6,7 @@
 import { createDecoder, type Decoded } from '../../hardware/isa/decode.ts';
 import { FULL_ISA } from '../../hardware/isa/table.ts';
 import { S, type Sys, type Utcb } from '../../microkernel/abi/index.ts';
-import { walk } from '../memory/walker.ts';
+import type { ShadowMmu } from '../memory/shadow-mmu.ts';
 import type { GuestRam } from '../ram.ts';
 import type { Site } from './find-sites.ts';
 import type { GuestCode, Hands } from './guest-code.ts';
@@ -41,22 +41,23 @@ export class ListedSites {
 export class ListedCode implements GuestCode {
   readonly counts: { siteTraps: number };
   readonly #sites: ListedSites;
-  readonly #ram: GuestRam;
+  readonly #mmu: ShadowMmu;
   readonly #hands: Hands;
-  constructor(sites: ListedSites, counts: { siteTraps: number }, ram: GuestRam, hands: Hands) {
+  constructor(sites: ListedSites, counts: { siteTraps: number }, mmu: ShadowMmu, hands: Hands) {
     this.#sites = sites;
     this.counts = counts;
-    this.#ram = ram;
+    this.#mmu = mmu;
     this.#hands = hands;
   }
 
-  siteAt(u: Utcb): number | undefined { return this.#find(u.big(S.pc))?.word; }
-  #find(pc: bigint): Decoded | undefined {
-    const found = walk(this.#ram, this.#hands.view(), pc, 'fetch');
-    return typeof found === 'object' && this.#ram.isRam(found.page, 4096) ? this.#sites.find(found.page + Number(pc & 0xfffn)) : undefined;
+  siteAt(u: Utcb): number | undefined { return this.#find(u)?.word; }
+  /** The page that the instruction came from is one that stands in a shadow: no walk is needed to know it. */
+  #find(u: Utcb): Decoded | undefined {
+    const low = u.u32[S.pc >> 2]!, offset = low & 0xfff, page = this.#mmu.placeAt(u.i32[(S.pc >> 2) + 1]! * 2 ** 32 + (low - offset));
+    return page === undefined ? undefined : this.#sites.find(page + offset);
   }
-  *breakpoint(pc: bigint): Sys<boolean> {
-    const decoded = this.#find(pc);
+  *breakpoint(pc: bigint, u: Utcb): Sys<boolean> {
+    const decoded = this.#find(u);
     if (!decoded) return false;
     this.counts.siteTraps++;
     if (!(yield* this.#hands.execute(decoded, pc))) this.#hands.reflect(2n, BigInt(decoded.word >>> 0), pc);
