@@ -85,7 +85,7 @@ export class Supervisor {
       u.u32[at + 2 * rd] = old;
       u.u32[at + 2 * rd + 1] = this.#statusHigh;
     }
-    this.#status = next;
+    if (how === 1 || from !== 0) this.#status = next;
     return true;
   }
 
