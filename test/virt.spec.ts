@@ -24,6 +24,13 @@ describe('trap and emulate', () => {
     expect(trapped.stdout).toContain('5 ticks');
   });
 
+  it.each([[], ['--shadow', 'traced'], ['--shadow', 'traced', '--look-ahead'], ['--look-ahead']])(
+    'a guest that writes its tables by stores and by sc computes with %j what it computes by the hypervisor extension', async (...how) => {
+    const kernel = ['--kernel', 'guests/bin/system.bin', '--memory', '16M'], sum = /its sum is \d+/;
+    const [assisted, trapped] = await Promise.all([vm(...kernel), vm('--virt', 'trap', ...how, ...kernel)]);
+    expect([trapped.status, sum.exec(trapped.stdout)?.[0]]).toEqual([0, sum.exec(assisted.stdout)?.[0] ?? 'nothing']);
+  });
+
   it('goes wrong on a processor where a sensitive instruction does not trap', async () => {
     const { status, stdout } = await vm('--virt', 'trap', '--cpu', 'base,popf', ...MINIOS);
     expect([status, /panic: unexpected trap/.test(stdout)]).toEqual([1, true]);

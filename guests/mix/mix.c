@@ -76,7 +76,12 @@ static u64 work(void) {
   for (int round = 0; round < ROUNDS; round++) {
     u64 status, page = (u64)pages + (round & 15) * 4096;
     __asm__ volatile("csrrci %0, sstatus, 2" : "=r"(status)); /* interrupts off; an entry changes; its fence; as before */
-    low[round & 1] = page >> 2 | 0xc7;
+    if (round & 2) low[round & 1] = page >> 2 | 0xc7;
+    else { /* the other way in which kernels write their tables */
+      u64 old, failed;
+      __asm__ volatile("1:\tlr.d %0, (%2)\n\tsc.d %1, %3, (%2)\n\tbnez %1, 1b" : "=&r"(old), "=&r"(failed)
+                       : "r"(&low[round & 1]), "r"(page >> 2 | 0xc7) : "memory");
+    }
     __asm__ volatile("sfence.vma %0" : : "r"(0x40000000UL + (round & 1) * 4096) : "memory");
     __asm__ volatile("csrs sstatus, %0" : : "r"(status & 2));
     *(volatile u64 *)(0x40000000UL + (round & 1) * 4096) = round;

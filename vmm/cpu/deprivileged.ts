@@ -45,6 +45,9 @@ const RFENCE = 0x5246_4e43;
 const decode = createDecoder(FULL_ISA);
 const hex = (value: bigint): string => `0x${BigInt.asUintN(64, value).toString(16)}`;
 
+/** An event's words: where it was, and why. */
+interface Event { readonly cause: number; readonly pc: bigint; readonly scause: number; readonly value: bigint }
+
 class DeprivilegedCpu implements VirtualCpu {
   readonly id: number;
   readonly guest: number;
@@ -193,18 +196,17 @@ class DeprivilegedCpu implements VirtualCpu {
   }
 
   *#handle(): Sys<void> {
-    const pc = this.#utcb.big(S.pc);
-    if (!this.#mmu.beginQuickly()) yield* this.#mmu.begin(this.#sys);
-    if (!this.#code) return yield* this.#handleCause();
+    const u = this.#utcb, event: Event = { cause: u.label, pc: u.big(S.pc), scause: u.word(0), value: u.bigWord(1) };
+    if (!this.#mmu.beginQuickly()) yield* this.#mmu.begin(this.#sys); // whose calls' words take the place of the event's
+    if (!this.#code) return yield* this.#handleCause(event);
     try {
-      yield* this.#handleCause();
+      yield* this.#handleCause(event);
     } catch (error) {
       if (!(error instanceof Unrunnable)) throw error;
-      this.#stop(`cannot be run this way: '${this.#code.text?.(pc) ?? ''}' ${error.message}`);
+      this.#stop(`cannot be run this way: '${this.#code.text?.(event.pc) ?? ''}' ${error.message}`);
     }
   }
-  *#handleCause(): Sys<void> {
-    const u = this.#utcb, cause = u.label, pc = u.big(S.pc), scause = u.word(0), value = u.bigWord(1);
+  *#handleCause({ cause, pc, scause, value }: Event): Sys<void> {
     switch (cause) {
       case Cause.startup: return yield* this.#begin();
       case Cause.recall: return;
@@ -212,7 +214,7 @@ class DeprivilegedCpu implements VirtualCpu {
       case Cause.illegal: return yield* this.#instruction(Number(BigInt.asIntN(32, value)), pc);
       case Cause.pageFault: return yield* this.#pageFault(scause, value, pc);
       case Cause.breakpoint:
-        if (this.#supervisor.privileged && this.#code && (yield* this.#code.breakpoint(pc, u))) return void (this.#mayLookAhead = true);
+        if (this.#supervisor.privileged && this.#code && (yield* this.#code.breakpoint(pc, this.#utcb))) return void (this.#mayLookAhead = true);
         return this.#reflect(Trap.breakpoint, value, pc);
       default: return this.#reflect(BigInt(scause), value, pc);
     }
