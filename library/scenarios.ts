@@ -43,6 +43,7 @@ export const scenarioLoaders: Readonly<Record<string, Loader>> = {
   'vmm-crash': () => import('../scenarios/vmm-crash.ts'),
   'mtd-ablation': () => import('../scenarios/mtd-ablation.ts'),
   restart: () => import('../scenarios/restart.ts'),
+  'io-vbus': () => import('../scenarios/io-vbus.ts'),
   'two-worlds': () => import('../scenarios/two-worlds.ts'),
   'vm-boot': () => import('../scenarios/vm-boot.ts'),
   'side-by-side': () => import('../scenarios/side-by-side.ts'),

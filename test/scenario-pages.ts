@@ -227,6 +227,12 @@ export const pages: Readonly<Record<string, Page>> = {
   },
   mmio: { payload: 'vm*', picture: (l) => `${l.spans('device:serial kind:event', 1)} kind:event,resume`, figures: (l) =>
     l.steps('device:serial kind:event') },
+  'io-vbus': {
+    payload: 'clock,thief', picture: () => 'kind:call,reply task:clock,thief op:io.device,io.map',
+    figures: (l) => [['requests of `clock` to its bus', l.count('from:clock kind:call op:io.device') + l.count('from:clock kind:call op:io.map')],
+      ['ways that `thief` tries', l.said(/^\[thief\] (asks|loads|maps)/)], ['capabilities that it asks', said(l, /of (\d+) gave it/)],
+      ['of them that gave it the registers', said(l, /may have: (\d+) of/)]],
+  },
   restart: {
     payload: 'dice,player', picture: (l) => `${l.spans('from:player to:dice kind:call', 2, 3)} kind:call,reply task:dice,player`,
     figures: (l) => [['crashes', l.said(/crashed/)], ['times it is started again', l.said(/started again/)],

@@ -81,6 +81,8 @@ export const scenarios: readonly Entry[] = [
     look: 'kind:event' },
   { name: 'cpu-hotplug', title: 'A guest stops a processor', says: 'Its thread is gone until it starts it again.',
     images: ['vmlinuz', 'initramfs'], look: 'kind:destroy' },
+  { name: 'io-vbus', title: 'An address is no right',
+    says: 'A device is on one component\'s bus; its neighbour knows where it is, and gets nowhere.', look: 'op:io.device op:io.map' },
   { name: 'restart', title: 'A server crashes', says: 'It is reported, started again, and its clients see an error instead of silence.',
     look: 'kind:destroy' },
   { name: 'two-worlds', title: 'Two worlds on one kernel',
