@@ -65,12 +65,15 @@ _tessera() {
 ${finding(all)}
   done
   case "$path" in
-${all.map((p) => `    ${quoted(p.path)}) known=(${p.words.map(([word, says]) => quoted(`${word.replaceAll(':', '\\:')}:${brief(says)}`)).join(' ')});;`).join('\n')}
+${all.map((p) => `    ${quoted(p.path)}) known=(${p.words.map(described).join(' ')});;`).join('\n')}
   esac
   _describe tessera known || _files
 }
 _tessera "$@"
 `;
+
+/** A word as _describe wants it. */
+function described([word, says]: Place['words'][number]): string { return quoted(`${word.replaceAll(':', '\\:')}:${brief(says)}`); }
 
 const fish = (all: readonly Place[]): string => `# fish completion for tessera: put it into ~/.config/fish/completions/tessera.fish
 function __tessera_at
@@ -81,8 +84,14 @@ function __tessera_at
   end
   test "$path" = "$argv[1]"
 end
-${all.flatMap((p) => p.words.map(([word, says]) => `complete -c tessera -n ${quoted(`__tessera_at ${quoted(p.path)}`)} ${word.startsWith('--') ? `-l ${word.slice(2)}` : word.startsWith('-') ? `-s ${word.slice(1)}` : `-a ${quoted(word)}`}${says ? ` -d ${quoted(brief(says))}` : ''}`)).join('\n')}
+${all.flatMap((p) => p.words.map((word) => fishLine(p.path, word))).join('\n')}
 `;
+
+/** A long option, a short one, or a word, where the line has come to `path`. */
+function fishLine(path: string, [word, says]: Place['words'][number]): string {
+  const kind = word.startsWith('--') ? `-l ${word.slice(2)}` : word.startsWith('-') ? `-s ${word.slice(1)}` : `-a ${quoted(word)}`;
+  return `complete -c tessera -n ${quoted(`__tessera_at ${quoted(path)}`)} ${kind}${says ? ` -d ${quoted(brief(says))}` : ''}`;
+}
 
 const makers: Record<Shell, (all: readonly Place[]) => string> = { bash, zsh, fish };
 

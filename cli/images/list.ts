@@ -46,6 +46,8 @@ async function asJson(): Promise<number> {
     return { path: full, size, state: !existsSync(full) ? 'missing' : (await sha256(full)) === wanted ? 'ok' : 'changed' };
   }));
   const ours = existsSync(programs) ? readdirSync(programs) : [];
-  process.stdout.write(`${JSON.stringify({ folder, ours, debian: manifest && { suite: manifest.suite, packages: manifest.packages.map(({ name, version }) => ({ name, version })), files } }, undefined, 2)}\n`);
+  const packages = manifest?.packages.map(({ name, version }) => ({ name, version }));
+  const debian = manifest && { suite: manifest.suite, packages, files };
+  process.stdout.write(`${JSON.stringify({ folder, ours, debian }, undefined, 2)}\n`);
   return files.some((f) => f.state !== 'ok') ? Exit.failure : Exit.ok;
 }

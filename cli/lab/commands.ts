@@ -13,10 +13,13 @@ import { grade, variantOf } from './grade.ts';
 import { GLOBALS, compilerOptions, typeErrors } from './types.ts';
 import { asText, inFormat, type Format } from './words.ts';
 
+/** What a lab is, without its graders. */
+const outline = ({ number, name, title, hours, language, files, checks }: Lab): object =>
+  ({ number, name, title, hours, language, files, checks: checks.map(({ id, points, title: t }) => ({ id, points, title: t })) });
+
 export async function list({ json }: { json?: boolean }): Promise<number> {
   const labs = await Promise.all(labNames().map((n) => findLab(n) as Promise<Lab>));
-  if (json)
-    process.stdout.write(`${JSON.stringify(labs.map(({ number, name, title, hours, language, files, checks }) => ({ number, name, title, hours, language, files, checks: checks.map(({ id, points, title: t }) => ({ id, points, title: t })) })), null, 2)}\n`);
+  if (json) process.stdout.write(`${JSON.stringify(labs.map(outline), null, 2)}\n`);
   else
     for (const l of labs)
       process.stdout.write(

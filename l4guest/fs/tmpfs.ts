@@ -98,7 +98,11 @@ export class TmpFs implements MemoryFs, FileSystem {
   }
   get options(): string {
     const { blocks, inodes, mode, uid, gid } = this.limits;
-    return `${blocks === undefined ? '' : `,size=${blocks * 4}k`}${inodes === undefined ? '' : `,nr_inodes=${inodes}`}${mode === undefined ? '' : `,mode=${mode.toString(8)}`}${uid ? `,uid=${uid}` : ''}${gid ? `,gid=${gid}` : ''}`;
+    const given = {
+      size: blocks === undefined ? undefined : `${blocks * 4}k`, nr_inodes: inodes, mode: mode?.toString(8), uid: uid || undefined,
+      gid: gid || undefined
+    };
+    return Object.entries(given).map(([name, value]) => (value === undefined ? '' : `,${name}=${value}`)).join('');
   }
   remount(data: string): number {
     const next = readOptions(data, this.frames.total);

@@ -69,9 +69,10 @@ function steps(random: Random, limit: number): Step[] {
 
 const say = (r: Reply): string =>
   (r.status !== 0 ? `refused (${statusName(r.status)})` : r.text ? `'${r.text}'` : r.words.length ? r.words.join(' and ') : 'ok');
-const asks = (s: Step): string =>
-  `${s.who}: `
-    + `${s.what === GREET ? `GREET '${s.text}'` : s.what === COUNT ? 'COUNT' : s.what === WORD ? `WORD '${s.text}'` : s.what === FORGET ? 'FORGET' : `request 0x${s.what.label.toString(16)}`}`;
+const requested = ({ what, text }: Step): string =>
+  (what === GREET ? `GREET '${text}'` : what === COUNT ? 'COUNT' : what === WORD ? `WORD '${text}'` : what === FORGET ? 'FORGET'
+    : `request 0x${what.label.toString(16)}`);
+const asks = (s: Step): string => `${s.who}: ${requested(s)}`;
 
 function greeterWorld(random: Random, word: string, limit: number): World {
   const script = steps(random, limit), replies: Reply[] = [];

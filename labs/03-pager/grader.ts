@@ -29,9 +29,10 @@ interface Notes {
   readonly stats: Map<string, number[]>
 }
 
+const storing = (value: number | bigint): string => `li s1, ${value}\n sd s1, 0(s0)\n li a1, 0`;
 const code = (all: readonly Access[]): Uint8Array => childCode(all.map((a, i) => `
   li s0, ${a.at}
-  ${a.fetch ? 'jalr ra, 0(s0)' : a.store !== undefined ? `li s1, ${a.store}\n sd s1, 0(s0)\n li a1, 0` : a.byte ? 'lbu a1, 0(s0)' : 'ld a1, 0(s0)'}
+  ${a.fetch ? 'jalr ra, 0(s0)' : a.store !== undefined ? storing(a.store) : a.byte ? 'lbu a1, 0(s0)' : 'ld a1, 0(s0)'}
   li a0, ${i}
   call tell`).join('\n'));
 

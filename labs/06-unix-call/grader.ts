@@ -44,6 +44,13 @@ copied: ret
 ${texts.join('\n')}`);
 }
 
+/** A step in words. */
+function asked(s: Step): string {
+  const hex = (n: number | bigint): string => `0x${n.toString(16)}`;
+  if ('nr' in s) return `${NAMES[s.nr] ?? `call ${s.nr}`}(${s.args.map((a) => (a > 9999 ? hex(a) : a)).join(', ')})`;
+  return 'load' in s ? `load at ${hex(s.load)}` : `'${s.put.replace('\n', '\\n')}' into memory at ${hex(s.at)}`;
+}
+
 interface Notes { readonly told: Map<string, Map<number, readonly bigint[]>>; readonly stopped: Map<string, boolean> }
 
 const driver = (processes: Readonly<Record<string, readonly Step[]>>, notes: Notes): Program =>
@@ -74,7 +81,7 @@ function world(name: string, place: Place, input: string, processes: Readonly<Re
     judge: (seen, say) => {
       const why = seen.end('unix').why || (notes.told.size === 0 ? seen.why : ''), lines = seen.lines('unix');
       for (const [p, steps] of Object.entries(processes)) for (const [i, s] of steps.entries()) {
-        const what = `${p}: ${'nr' in s ? `${NAMES[s.nr] ?? `call ${s.nr}`}(${s.args.map((a) => (a > 9999 ? `0x${a.toString(16)}` : a)).join(', ')})` : 'load' in s ? `load at 0x${s.load.toString(16)}` : `'${s.put.replace('\n', '\\n')}' into memory at 0x${s.at.toString(16)}`}`,
+        const what = `${p}: ${asked(s)}`,
           told = notes.told.get(p)?.get(i);
         if (s.stops !== undefined) {
           say(s.check, told === undefined && notes.stopped.get(p) === true, `${what} stops the process`,

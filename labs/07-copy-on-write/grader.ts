@@ -109,9 +109,13 @@ class Model {
   }
 }
 
-const told = (s: Step): string =>
-  `process${s.p}: `
-    + `${'page' in s ? `${s.do} page ${s.page}${'offset' in s && s.offset ? ` + ${s.offset}` : ''}${'value' in s && s.value !== undefined ? ` = 0x${s.value.toString(16)}` : ''}` : s.do === 'fork' ? `FORK from process${s.from}` : s.do.toUpperCase()}`;
+function told(s: Step): string {
+  const who = `process${s.p}: `;
+  if (!('page' in s)) return who + (s.do === 'fork' ? `FORK from process${s.from}` : s.do.toUpperCase());
+  const offset = 'offset' in s && s.offset ? ` + ${s.offset}` : '';
+  const value = 'value' in s && s.value !== undefined ? ` = 0x${s.value.toString(16)}` : '';
+  return `${who}${s.do} page ${s.page}${offset}${value}`;
+}
 const heard = (g: Got): string =>
   (g.words && g.status === 0 ? `${g.words[0]} frames and ${g.words[1]} copies`
     : g.status !== undefined ? statusName(g.status)

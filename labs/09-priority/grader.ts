@@ -118,9 +118,11 @@ function driver(script: Script, notes: Notes): Program {
   });
 }
 
-const told = (s: Step): string =>
-  `${s.what === 'ping' ? 'running' : s.what === 'work' ? `work for ${s.ns} ns${s.lock === undefined ? '' : `, then RELEASE ${s.lock}`}` : `${s.what.doc} ${s.lock ?? ''}`.trim()} of `
-    + `client ${s.who}`;
+function told(s: Step): string {
+  const release = s.lock === undefined ? '' : `, then RELEASE ${s.lock}`;
+  const what = s.what === 'ping' ? 'running' : s.what === 'work' ? `work for ${s.ns} ns${release}` : `${s.what.doc} ${s.lock ?? ''}`.trim();
+  return `${what} of client ${s.who}`;
+}
 const words = (all: readonly { step: number; status: number; words: readonly number[] }[], script: Script): string =>
   (all.length === 0
     ? 'nobody is answered'

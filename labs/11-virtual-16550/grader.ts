@@ -35,9 +35,10 @@ const driver = (base: number, steps: readonly Step[], got: Got[]): Program => pr
 
 const hex = (v: number | bigint): string => `0x${BigInt.asUintN(64, BigInt(v)).toString(16)}`;
 function told(s: Step): string {
-  if ('act' in s)
-    return `${s.act} `
-      + `${NAMES[s.at] ?? `register ${s.at}`}${s.act.startsWith('s') || s.act === 'c.sw' ? ` = ${hex(s.value ?? 0)}` : ''}${s.guest ? ` of guest ${s.guest}` : ''}`;
+  if ('act' in s) {
+    const value = s.act.startsWith('s') || s.act === 'c.sw' ? ` = ${hex(s.value ?? 0)}` : '';
+    return `${s.act} ${NAMES[s.at] ?? `register ${s.at}`}${value}${s.guest ? ` of guest ${s.guest}` : ''}`;
+  }
   return 'input' in s ? `INPUT ${s.input.map(hex).join(' ')}` : 'output' in s ? 'OUTPUT' : 'line' in s ? 'LINE' : 'request 0x28ff';
 }
 function want(s: Step): { words: string; right: (g: Got) => boolean } {

@@ -58,9 +58,11 @@ const driver = (steps: readonly Step[], got: (Got | undefined)[]): Program => pr
   }
 });
 
+const functionOf = ({ eid, fid }: Step, n: Numbers): string =>
+  (eid === n.eid ? `${FUNCTIONS[fid] ?? `function ${fid}`} of your extension` : eid === BASE ? `base, function ${fid}`
+    : eid === PUTCHAR ? 'putchar' : `extension 0x${eid.toString(16)}, function ${fid}`);
 const told = (s: Step, n: Numbers): string =>
-  `${s.eid === n.eid ? `${FUNCTIONS[s.fid] ?? `function ${s.fid}`} of your extension` : s.eid === BASE ? `base, function ${s.fid}` : s.eid === PUTCHAR ? 'putchar' : `extension 0x${s.eid.toString(16)}, function ${s.fid}`} (0x`
-    + `${BigInt.asUintN(64, s.arg).toString(16)}) of guest ${s.guest}`;
+  `${functionOf(s, n)} (0x${BigInt.asUintN(64, s.arg).toString(16)}) of guest ${s.guest}`;
 const pair = (error: bigint, value: bigint): string =>
   `error ${error}, value ${value < 0n || value > 9999n ? `0x${BigInt.asUintN(64, value).toString(16)}` : value}`;
 

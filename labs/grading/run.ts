@@ -9,7 +9,12 @@ import type { Seen, Submission, World } from './lab.ts';
 
 const PIECE = 20_000_000, BUDGET = 2e9, RAM = '48M';
 
-export interface Ran { readonly seen: Seen; readonly traceBytes: Uint8Array; readonly digest: string; /** Components that came to a bad end: one line each. */ readonly crashes: readonly string[];
+export interface Ran {
+  readonly seen: Seen;
+  readonly traceBytes: Uint8Array;
+  readonly digest: string;
+  /** Components that came to a bad end: one line each. */
+  readonly crashes: readonly string[];
   /** What components of the submission asked of the kernel, in lines; looked up when it is wanted. */
   asked(): string[];
 }

@@ -29,8 +29,10 @@ export function screen(v: Viewer): Line[] {
 
 function title(v: Viewer, width: number): Line {
   const count = v.rows.filter ? `${number(v.rows.length)} of ${number(v.trace.length)} records` : `${number(v.trace.length)} records`;
-  const busy = v.work ? `  ${v.work}` : '';
-  const marks = `${v.trace.closed ? '' : '  not closed'}${v.following ? '  following' : ''}${v.mark >= 0 ? '  span from ' + v.trace.at(v.mark).sequence : ''}${v.rows.filter ? `  filter: ${v.rows.filter.text}` : ''}${busy}`;
+  const marks = [
+    !v.trace.closed && 'not closed', v.following && 'following', v.mark >= 0 && `span from ${v.trace.at(v.mark).sequence}`,
+    v.rows.filter && `filter: ${v.rows.filter.text}`, v.work
+  ].map((mark) => (mark ? `  ${mark}` : '')).join('');
   return [{ text: fit(` ${v.title}  ${count}${marks}`, width), inverse: true }];
 }
 

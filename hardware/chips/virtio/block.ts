@@ -32,7 +32,8 @@ interface Body {
 type Decision = { readonly status: number; readonly written: number } | BlockRequest;
 
 const answer = (status: number, written = 0): Decision => ({ status, written });
-const work = (kind: BlockRequest['kind'], offset: number, length: number, pieces: readonly Piece[] = []): Decision => ({ kind, offset, length, pieces });
+const work = (kind: BlockRequest['kind'], offset: number, length: number, pieces: readonly Piece[] = []): Decision =>
+  ({ kind, offset, length, pieces });
 
 export class VirtioBlock implements VirtioModel {
   readonly name = 'block';

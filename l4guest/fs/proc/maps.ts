@@ -59,6 +59,11 @@ export function smaps(p: Process, _t: Thread): string {
     let resident = 0;
     p.mm.table.update(v.start / 4096, v.end / 4096, (_vpn, pte) => { resident += 4; return pte; });
     const kb = (name: string, n: number): string => `${`${name}:`.padEnd(16)}${String(n).padStart(8)} kB\n`;
-    return `${line(v)}${kb('Size', (v.end - v.start) / 1024)}${kb('KernelPageSize', 4)}${kb('MMUPageSize', 4)}${kb('Rss', resident)}${kb('Pss', resident)}${kb('Private_Dirty', v.shared ? 0 : resident)}${kb('Swap', 0)}${kb('Locked', v.locked === 0 ? 0 : v.locked === 1 ? (v.end - v.start) / 1024 : resident)}`;
+    const size = (v.end - v.start) / 1024, locked = [0, size, resident][v.locked]!;
+    const figures = {
+      Size: size, KernelPageSize: 4, MMUPageSize: 4, Rss: resident, Pss: resident, Private_Dirty: v.shared ? 0 : resident, Swap: 0,
+      Locked: locked
+    };
+    return line(v) + Object.entries(figures).map(([name, n]) => kb(name, n)).join('');
   }).join('');
 }

@@ -9,17 +9,24 @@ const present = <T extends IpcObject>(slots: readonly (T | undefined)[]): T[] =>
 const head = (o: IpcObject): string => `${pad(o.perm.key, 10)} ${pad(o.id, 10)}  ${pad(o.perm.mode.toString(8), 4)}`;
 const users = (o: IpcObject): string => `${pad(o.perm.uid, 5)} ${pad(o.perm.gid, 5)} ${pad(o.perm.cuid, 5)} ${pad(o.perm.cgid, 5)}`;
 
+const tens = (...numbers: number[]): string[] => numbers.map((n) => pad(n, 10));
+/** A line for each object that is there. */
+const rows = <T extends IpcObject>(slots: readonly (T | undefined)[], columns: (o: T) => string[]): string =>
+  present(slots).map((o) => `${columns(o).join(' ')}\n`).join('');
+
 export function sysvipcDir(fs: FileSystem, k: Kernel): GeneratedDir {
   const { ipc } = k;
   return new GeneratedDir(fs)
     .file('msg', () =>
       `       key      msqid perms      cbytes       qnum lspid lrpid   uid   gid  cuid  cgid      stime      rtime      ctime\n`
-        + `${present(ipc.msg.slots).map((q) => `${head(q)}  ${pad(q.bytes, 10)} ${pad(q.messages.length, 10)} ${pad(q.lspid, 5)} ${pad(q.lrpid, 5)} ${users(q)} ${pad(q.stime, 10)} ${pad(q.rtime, 10)} ${pad(q.ctime, 10)}\n`).join('')}`)
+        + rows(ipc.msg.slots, (q) => [`${head(q)} `, ...tens(q.bytes, q.messages.length), pad(q.lspid, 5), pad(q.lrpid, 5), users(q),
+          ...tens(q.stime, q.rtime, q.ctime)]))
     .file('sem', () =>
       `       key      semid perms      nsems   uid   gid  cuid  cgid      otime      ctime\n`
-        + `${present(ipc.sem.slots).map((s) => `${head(s)} ${pad(s.values.length, 10)} ${users(s)} ${pad(s.otime, 10)} ${pad(s.ctime, 10)}\n`).join('')}`)
+        + rows(ipc.sem.slots, (s) => [head(s), ...tens(s.values.length), users(s), ...tens(s.otime, s.ctime)]))
     .file('shm', () =>
       `       key      shmid perms                  size  cpid  lpid nattch   uid   gid  cuid  cgid      atime      dtime      ctime       `
         + `            rss                  swap\n`
-        + `${present(ipc.shm.slots).map((s) => `${head(s)} ${pad(s.size, 21)} ${pad(s.cpid, 5)} ${pad(s.lpid, 5)}  ${pad(s.inode.areas.size, 5)} ${users(s)} ${pad(s.atime, 10)} ${pad(s.dtime, 10)} ${pad(s.ctime, 10)} ${pad(s.inode.blocks * 512, 21)} ${pad(0, 21)}\n`).join('')}`);
+        + rows(ipc.shm.slots, (s) => [head(s), pad(s.size, 21), pad(s.cpid, 5), `${pad(s.lpid, 5)} `, pad(s.inode.areas.size, 5), users(s),
+          ...tens(s.atime, s.dtime, s.ctime), pad(s.inode.blocks * 512, 21), pad(0, 21)]));
 }
