@@ -3,7 +3,7 @@ import { E } from '../abi/errno.ts';
 import { O, S } from '../abi/linux.ts';
 import { NotHere } from '../kernel/later.ts';
 import type { Co, Sleeper } from '../kernel/wait.ts';
-import type { DirOrigin, FileOrigin } from './origin.ts';
+import type { DirOrigin, FileOrigin, Neighbours } from './origin.ts';
 import type { Thread } from '../kernel/thread.ts';
 import type { Frames } from '../mm/frames.ts';
 import { Parts } from '../kernel/work.ts';
@@ -178,14 +178,22 @@ export class TmpDir extends Directory {
     throw new NotHere((t) => this.fetch(t, this.origin!, name));
   }
   private *fetch(t: Sleeper, origin: DirOrigin, name: string): Co<number> {
-    const found = yield* origin.find(t, name);
+    const found = yield* origin.find(t, name, this.neighbours);
     if (typeof found === 'number') return found;
-    if (this.names.has(name) || this.absent?.has(name)) return 0; // somebody else was faster
+    if (!this.isNew(name)) return 0; // somebody else was faster
     if (found === undefined) { this.fs.isMissing(this, name); return 0; }
-    if (!this.fs.takeFound(found)) return -E.NOMEM;
+    return this.takeOver(name, found) ? 0 : -E.NOMEM;
+  }
+  private readonly neighbours: Neighbours = {
+    wants: (name) => this.isNew(name), takes: (name, inode) => this.isNew(name) && this.takeOver(name, inode)
+  };
+  private isNew(name: string): boolean { return !this.names.has(name) && !this.absent?.has(name); }
+  /** A name of the origin is known from now on; false: no memory for it. */
+  private takeOver(name: string, found: Inode): boolean {
+    if (!this.fs.takeFound(found)) return false;
     this.names.set(name, found);
     if (found instanceof Directory) { found.parent = this; found.name = name; this.nlink++; }
-    return 0;
+    return true;
   }
   override list(): DirEntry[] {
     const out: DirEntry[] = [], more = this.rest();
