@@ -142,7 +142,14 @@ function hostProgram(program: string, rootfs: string | undefined, args: readonly
       : `neither in '${rootfs}' nor a file here`;
     throw new CliError('E_NO_PROGRAM', `program '${program}' is ${where}${strayOption(args)}`, '', Exit.notFound);
   }
-  checkHostProgram(program, program);
+  try {
+    checkHostProgram(program, program);
+  } catch (error) {
+    if (rootfs === undefined || !(error instanceof CliError)) throw error;
+    // Whoever gave a root file system meant a program in it.
+    const why = error.message.replace(/^program '.*?' /, '');
+    throw new CliError('E_NO_PROGRAM', `program '${program}' is not in '${rootfs}', and the file of this computer ${why}`, '', Exit.notFound);
+  }
   return `/bin/${basename(program)}`;
 }
 function checkHostProgram(program: string, host: string): void {

@@ -1,5 +1,5 @@
-import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, readlinkSync, renameSync, rmSync, statSync,
-  symlinkSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, linkSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, readlinkSync, renameSync, rmSync,
+  statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -11,7 +11,10 @@ import { E } from '../../abi/errno.ts';
 import { Map_, O, Prot } from '../../abi/linux.ts';
 import { getU8, setU8 } from '../../mm/uaccess.ts';
 import { Unix } from '../../testing/unix.ts';
+import type { Inode } from '../inode.ts';
+import type { TmpDir } from '../tmpfs.ts';
 import { mountFolder } from './mount.ts';
+import { beginAs } from './origin.ts';
 import type { FilesLink } from './session.ts';
 
 /** Carries messages at once, or when the test says so. */
@@ -300,5 +303,47 @@ describe('what was asked a moment ago', () => {
     rmSync(host('a'));
     u.k.lastArrival = u.k.clock.now();
     expect(get('/mnt/host/a')).toBe(-E.NOENT);
+  });
+});
+
+describe('a folder as the beginning of files in memory', () => {
+  const names = Array.from({ length: 60 }, (_, i) => `f${String(i).padStart(2, '0')}`);
+  /** A folder in /tmp begins as what the host has. */
+  const begin = (name: string): void => {
+    u.call('mkdirat', -100, `/tmp/${name}`, 0o755);
+    const dir = (u.k.root.lookup('tmp') as TmpDir).lookup(name) as TmpDir, shared = new SharedFolder(new NodeFolder(base, finderFor(base)),
+      false, () => 0n);
+    link = new TestLink(new NineServer(shared));
+    u.k.workers.start(function* (t) { expect(yield* beginAs(t, dir, link)).toBe(0); });
+  };
+  const counted = (act: () => void): number => { const before = link.messages; act(); return link.messages - before; };
+  const listed = (name: string): string[] => u.list(`/tmp/${name}`).filter((n) => n !== '.' && n !== '..');
+  it('its files are found, and small ones read, many in a message, and are what the host has', () => {
+    for (const f of names) writeFileSync(host(f), `text of ${f}`);
+    mkdirSync(host('folder')); symlinkSync('f01', host('link')); writeFileSync(host('large'), 'l'.repeat(9000));
+    begin('r');
+    const order = listed('r'), at = u.space(128);
+    const others: Readonly<Record<string, string | number>> = { folder: -E.ISDIR, link: 'text of f01', large: 'l'.repeat(4096) },
+      texts = (f: string): string | number => others[f] ?? `text of ${f}`;
+    expect(order.length).toBe(63);
+    expect(counted(() => { for (const f of order) expect(u.call('newfstatat', -100, `/tmp/r/${f}`, at, 0x100))
+      .toBe(0); })).toBeLessThan(12);
+    begin('s');
+    const again = listed('s');
+    expect(counted(() => { for (const f of again) expect([f, get(`/tmp/s/${f}`)])
+      .toEqual([f, texts(f)]); })).toBeLessThan(40);
+    expect([...again].reverse().map((f) => get(`/tmp/s/${f}`))).toEqual([...again].reverse().map(texts));
+  });
+  it('a name that is gone, one that became a folder, one with two names, one that the guest made', () => {
+    for (const f of names) writeFileSync(host(f), 'x');
+    linkSync(host('f20'), host('f20b'));
+    begin('r');
+    const order = listed('r'), [gone, folder, own] = ['f30', 'f40', 'f50'];
+    rmSync(host(gone)); rmSync(host(folder)); mkdirSync(host(folder));
+    expect([u.call('unlinkat', -100, `/tmp/r/${own}`, 0), put(`/tmp/r/${own}`, 'mine')]).toEqual([0, 4]);
+    const found = new Map(order.map((f) => [f, get(`/tmp/r/${f}`)])), inode = (f: string): Inode =>
+      ((u.k.root.lookup('tmp') as TmpDir).lookup('r') as TmpDir).lookup(f)!;
+    expect([gone, folder, own, 'f20', 'f20b', 'f59'].map((f) => found.get(f))).toEqual([-E.NOENT, -E.ISDIR, 'mine', 'x', 'x', 'x']);
+    expect(inode('f20')).toBe(inode('f20b'));
   });
 });

@@ -40,7 +40,7 @@ class Source {
 /** Names that are found with the one that was asked for, at first and at most; files of them whose contents come along, and their bytes. */
 const FIRST_AHEAD = 4, MOST_AHEAD = 48, FILES_AHEAD = 12, SMALL = 8192;
 /** Requests for each; names in the listed order, and files that were read, after which more is expected. */
-const LOOK_PARTS = 2, READ_PARTS = 6, ENOUGH_FOUND = 2, ENOUGH_READ = 3, MOST_READ = 12;
+const LOOK_PARTS = 2, READ_PARTS = 6, ENOUGH_FOUND = 2, ENOUGH_READ = 2, MOST_READ = 12;
 
 class NineFolderOrigin implements DirOrigin {
   private readonly source: Source;
@@ -173,6 +173,10 @@ class NineOrigin implements FileOrigin {
     const { whole, folder } = this;
     folder.reads = Math.min(folder.reads + 2, MOST_READ);
     if (whole) { this.whole = undefined; return whole.subarray(pos, pos + length); }
+    if (this.way !== undefined && pos === 0 && length >= this.size) {
+      const all = yield* this.readAtOnce(t, this.way);
+      if (all) return all;
+    }
     const { session } = this.source, fid = this.openFid ?? (yield* this.open(t)),
       out = new Uint8Array(Math.max(0, Math.min(length, this.size - pos)));
     if (fid < 0) return fid;
@@ -185,6 +189,17 @@ class NineOrigin implements FileOrigin {
       done += r.data.length;
     }
     return out;
+  }
+  /** A file that fits into a message is opened, read and closed by one; undefined where that did not give all of it. */
+  private *readAtOnce(t: Sleeper, fid: number): Co<Uint8Array | undefined> {
+    const { source: { session }, size } = this;
+    if (size > session.chunk / 2) return undefined;
+    this.way = undefined;
+    const answers = yield* session.askAll(t, [part('lopen', { fid, flags: O.RDONLY }), part('read', { fid, offset: 0n, count: size }),
+      part('clunk', { fid })]);
+    const [, data, closed] = answers as [unknown, Reply<'read'> | number, Reply<'clunk'> | number];
+    if (typeof closed === 'object') session.unused(fid); else session.forget(fid);
+    return typeof data === 'object' && data.data.length === size ? data.data.slice() : undefined;
   }
   private *open(t: Sleeper): Co<number> {
     const { session } = this.source;
