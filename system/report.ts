@@ -31,7 +31,7 @@ export function statsOf(system: System, memory?: object): Record<string, unknown
     tlb: machine.tlb, guest: guestFigures(system), ...shadowFigures(system),
     engine: { regions, compileSeconds: round(compileSeconds), interpretedInstructions, translatedInstructions, memory },
     components: Object.fromEntries([...system.components.values()].map(c => [
-      c.name, { state: c.state, status: c.status, restarts: c.restarts }
+      c.name, { state: c.state, status: c.status, restarts: c.restarts, ...(c.report && { says: c.report }) }
     ])),
   };
 }

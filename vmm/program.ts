@@ -57,7 +57,7 @@ function* main(sys: Syscalls, env: Env): Sys<void> {
     const ending = yield* runOnce(sys, around, files, disks, random);
     if (typeof ending === 'string') return yield* refuse(sys, env, ending);
     if (ending.kind === 'reboot' && !options.rebootIsExit) continue;
-    yield* report(sys, env, sayEnding(ending));
+    yield* report(sys, env, around.codeSaid === '' ? sayEnding(ending) : `${sayEnding(ending)}; ${around.codeSaid}`);
     return yield* exit(sys, env, isFailure(ending) ? Exit.failure : Exit.powerOff, isFailure(ending) ? sayEnding(ending) : '');
   }
 }
@@ -102,6 +102,7 @@ function* runOnce(sys: Syscalls, around: Surroundings, files: Files, disks: read
     yield* sys.down(around.endSemaphore, Ops.semaphore.down, NEVER, 1);
   }
   if (!told && !(yield* tellPanic(sys, around, true)) && isFailure(vm.ending!)) yield* trouble(sys, env, sayEnding(vm.ending!));
+  around.codeSaid = vm.codeSaid;
   yield* vm.destroy(sys);
   yield* lastWords(sys, around);
   return vm.ending!;

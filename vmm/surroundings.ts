@@ -38,6 +38,8 @@ export interface Surroundings {
   readonly copies: Copies;
   /** Sites that were rewritten when the guest was loaded. */
   sites: ListedSites | undefined;
+  /** What replacing instructions of the guest that ran last took, in words. */
+  codeSaid: string;
   /** Raised when a VM has ended, and when a terminal or a network has taken output. */
   readonly endSemaphore: number;
   readonly consoleSemaphore: number;
@@ -74,7 +76,7 @@ export function* surroundings(sys: Syscalls, env: Env, options: Options): Sys<Su
     folders.push(folder);
   }
   const ram = new GuestRam(sys.memory, memory.value, options.memory, ramBase(env.processor));
-  return { env, options, ram, copies: new Copies(env, options.memory), sites: undefined, ramVa: memory.value,
+  return { env, options, ram, copies: new Copies(env, options.memory), sites: undefined, codeSaid: '', ramVa: memory.value,
     console, virtioConsole, panic, nets, folders, clock, work, endSemaphore,
     consoleSemaphore };
 }

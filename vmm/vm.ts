@@ -21,7 +21,7 @@ import { TracedTables } from './memory/traced.ts';
 import type { GuestCode, Hands } from './translate/guest-code.ts';
 import { KernelCode, type Translation } from './translate/kernel-code.ts';
 import { ListedCode } from './translate/listed.ts';
-import { ScannedCode } from './translate/scanned.ts';
+import { ScannedCode, sayCounts } from './translate/scanned.ts';
 import { Portals } from './portals.ts';
 import { hasGuestTimer } from './processor.ts';
 import type { GuestRam } from './ram.ts';
@@ -112,6 +112,12 @@ export class Vm implements SbiMachine {
       : sites && new ListedCode(sites, this.siteCounts, mmu, hands);
   }
   readonly siteCounts = { siteTraps: 0 };
+  /** What replacing its instructions took, in words; '' where none were. */
+  get codeSaid(): string {
+    if (this.translation) return sayCounts(this.translation.code.counts);
+    const { sites } = this.#around;
+    return sites ? `${sites.size} sites rewritten, ${this.siteCounts.siteTraps} breakpoints` : '';
+  }
 
   get ended(): boolean { return this.#ending !== undefined; }
   get ending(): VmEnding | undefined { return this.#ending; }

@@ -14,10 +14,10 @@ const HALVES = PAGE / 2;
 /** What stands in the copy at each half word. */
 const Half = { unscanned: 0, start: 1, inside: 2, site: 3 } as const;
 
-/** Where the copy is: address in the monitor's task. `setHalf` writes it; `clear` fills it with breakpoints. */
-export interface Copy { readonly va: number; setHalf(offset: number, value: number): void; clear(bytes: Uint8Array): void }
+/** Where the copy is: address in the monitor's task. */
+export interface Copy { readonly va: number; write(offset: number, bytes: Uint8Array): void }
 
-const BREAKPOINTS = new Uint8Array(new Uint16Array(HALVES).fill(C_EBREAK).buffer);
+const BREAKPOINTS = new Uint16Array(HALVES).fill(C_EBREAK);
 
 export class CodePage {
   /** Guest-physical address. */
@@ -31,11 +31,29 @@ export class CodePage {
   /** Stores since something was last executed here. */
   writes = 0;
   readonly #halves = new Uint8Array(HALVES);
+  /** The copy as it shall be; from where to where it has not been written. */
+  readonly #image: Uint16Array;
+  #from = HALVES;
+  #to = 0;
 
   constructor(gpa: number, copy: Copy | undefined) {
     this.gpa = gpa;
     this.copy = copy;
-    copy?.clear(BREAKPOINTS);
+    this.#image = copy ? BREAKPOINTS.slice() : BREAKPOINTS;
+    copy?.write(0, new Uint8Array(BREAKPOINTS.buffer));
+  }
+
+  #set(half: number, value: number): void {
+    this.#image[half] = value;
+    this.#from = Math.min(this.#from, half);
+    this.#to = Math.max(this.#to, half + 1);
+  }
+  /** Writes what has changed into the copy. */
+  flush(): void {
+    const length = this.#to - this.#from;
+    if (length > 0) this.copy!.write(2 * this.#from, new Uint8Array(this.#image.buffer, 2 * this.#from, 2 * length));
+    this.#from = HALVES;
+    this.#to = 0;
   }
 
   isScanned(offset: number): boolean { const half = this.#halves[offset >> 1]; return half === Half.start || half === Half.site; }
@@ -48,7 +66,7 @@ export class CodePage {
   keep(offset: number, low: number, high: number): boolean {
     if (isLong(low) && offset < PAGE - 2 && !this.#inside(offset + 2, high)) return false;
     this.#halves[offset >> 1] = Half.start;
-    this.copy!.setHalf(offset, low);
+    this.#set(offset >> 1, low);
     if (offset === PAGE - 2) this.#open = isLong(low);
     return true;
   }
@@ -58,7 +76,7 @@ export class CodePage {
     const at = offset >> 1, there = this.#halves[at];
     if (there === Half.site) return false;
     if (there === Half.unscanned) this.#halves[at] = Half.inside;
-    this.copy!.setHalf(offset, half);
+    this.#set(at, half);
     return true;
   }
   /** A breakpoint stays here. False: what is here is also the end of another instruction. */
@@ -79,8 +97,9 @@ export class CodePage {
       any ||= this.#halves[at] !== Half.unscanned;
       this.#halves[at] = Half.unscanned;
       this.sites.delete(2 * at);
-      this.copy!.setHalf(2 * at, C_EBREAK);
+      this.#set(at, C_EBREAK);
     }
+    this.flush();
     return any;
   }
 }

@@ -36,7 +36,7 @@ export class Copies {
     this.#made += PIECE;
     const { memory } = sys;
     for (let va = got.value; va < got.value + PIECE; va += PAGE) {
-      this.#all.push({ va, setHalf: (offset, value) => memory.setU16(va + offset, value), clear: (bytes) => memory.write(va, bytes) });
+      this.#all.push({ va, write: (offset, bytes) => memory.write(va + offset, bytes) });
     }
     this.#free = this.#all.slice(-PIECE / PAGE);
   }

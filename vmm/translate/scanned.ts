@@ -43,6 +43,13 @@ export class PatchCounts {
   evicted = 0;
 }
 
+export function sayCounts(c: PatchCounts): string {
+  const traps = `${c.siteTraps} at sites, ${c.endTraps} at ends of blocks, ${c.scanTraps} where nothing was scanned`;
+  return `${c.scannedPages} pages looked at (${c.cleanPages} clean, ${c.patchedPages} patched), ${c.blocks} blocks scanned, `
+    + `${c.sites} sites; breakpoints: ${traps}; ${c.stores} stores to code, ${c.rescans} of them to what was scanned; `
+    + `${c.reads} loads from copies${c.evicted > 0 ? `; ${c.evicted} copies given up` : ''}`;
+}
+
 /** Guest-physical address of the byte that the guest's kernel would fetch at `va`. */
 export type Locate = (va: bigint) => number | undefined;
 /** The guest cannot be run by this technique; the message completes a sentence that begins with an instruction's place. */
@@ -124,10 +131,17 @@ export class ScannedCode {
 
   // ── scanning ──
 
+  readonly #touched = new Set<CodePage>();
+
   /** All that can be reached from `va` without a computed jump, in patched pages. @throws Unrunnable */
   scan(va: bigint, locate: Locate): void {
     const open = [va];
-    for (let at = open.pop(); at !== undefined; at = open.pop()) this.#block(at, locate, open);
+    try {
+      for (let at = open.pop(); at !== undefined; at = open.pop()) this.#block(at, locate, open);
+    } finally {
+      for (const page of this.#touched) page.flush();
+      this.#touched.clear();
+    }
   }
 
   #block(from: bigint, locate: Locate, open: bigint[]): void {
@@ -136,6 +150,7 @@ export class ScannedCode {
       if (!page?.copy || page.isScanned(offset)) return;
       if (first) this.counts.blocks++;
       page.writes = 0;
+      this.#touched.add(page);
       const base = va - BigInt(offset), next = this.#inPage(page, offset, base, locate, open);
       if (next === undefined) return;
       va = base + BigInt(next);
@@ -173,6 +188,7 @@ export class ScannedCode {
     page.next.add(next);
     next.before.add(page);
     if (!next.tail(this.#ram.u16(there))) throw new Unrunnable(OVERLAP);
+    next.flush();
   }
   #site(page: CodePage, offset: number, decoded: Decoded, high: number): boolean {
     this.counts.sites++;
