@@ -5,6 +5,7 @@
 import { TRACE_RECORD } from '../microkernel/abi/index.ts';
 import { ChunkStore, endOf, type ChunkEntry } from './chunks.ts';
 import { Chunk, HEADER_BYTES, MAGIC, MOST_CHUNK, TraceFileError, VERSION } from './format.ts';
+import { fromVersion1 } from './older.ts';
 import { addNames, taskEntry, type TraceName } from './names.ts';
 import { payloadParts, type PayloadPart } from './payload.ts';
 import { RecordView, type TraceSource } from './record.ts';
@@ -49,10 +50,10 @@ export class TraceFile implements TraceSource {
 
   /** Throws TraceFileError when this is not a trace file at all. `unpack`: raw deflate undone, where something faster is at hand. */
   constructor(from: Uint8Array | ByteSource, unpack?: Unpack) {
-    this.source = from instanceof Uint8Array ? new MemorySource(from) : from;
+    const given = from instanceof Uint8Array ? new MemorySource(from) : from;
+    this.source = checkHeader(given.read(0, HEADER_BYTES)) === 1 ? fromVersion1(given) : given;
     this.store = new ChunkStore(this.source, unpack);
     this.store.onDamage = (offset) => this.found(offset);
-    checkHeader(this.source.read(0, HEADER_BYTES));
     const known = this.source.size > CHECKED_AT_ONCE ? this.store.byIndex() : undefined;
     if (known) for (const e of known) this.take(e);
     else this.scan();
@@ -222,12 +223,15 @@ function last<T>(list: readonly T[], holds: (x: T) => boolean): number {
   return low - 1;
 }
 
-function checkHeader(bytes: Uint8Array): void {
+/** The version of a file that can be read here. */
+function checkHeader(bytes: Uint8Array): number {
   if (bytes.length === 0) throw new TraceFileError('the file is empty');
   const magic = String.fromCharCode(...bytes.subarray(0, MAGIC.length));
   if (magic !== MAGIC || bytes.length < HEADER_BYTES) throw new TraceFileError('not a Tessera trace file');
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (view.getUint16(8, true) !== VERSION || view.getUint16(10, true) !== TRACE_RECORD)
-    throw new TraceFileError(`trace file version ${view.getUint16(8, true)} with ${view.getUint16(10, true)}-byte records is not known `
+  const version = view.getUint16(8, true), bytesOfRecord = view.getUint16(10, true);
+  if ((version !== VERSION && version !== 1) || bytesOfRecord !== TRACE_RECORD)
+    throw new TraceFileError(`trace file version ${version} with ${bytesOfRecord}-byte records is not known `
       + `here (this is version ${VERSION}, ${TRACE_RECORD} bytes); record it again`);
+  return version;
 }
