@@ -18,6 +18,8 @@ interface Entry { readonly inode: NineInode | undefined; readonly at: number }
 const FILES_AHEAD = 8, ENOUGH_READS = 4, MOST_READS = 16;
 /** Names that are looked up ahead, from how many look-ups in the listed order on. */
 const NAMES_AHEAD = 16, ENOUGH_FOUND = 4;
+/** An entry of a listing that is kept, bytes. */
+const LISTED_COST = 96;
 /** Names that a directory remembers. */
 const MOST_NAMES = 4096;
 
@@ -36,7 +38,13 @@ export class NineDir extends Directory {
   override refresh(t: Thread): void { this.node.refresh(t); }
   override change(c: Changes, t: Thread): Later<number> { return this.node.set(t, c); }
   override touchAttributes(): void { this.node.stale(); }
-  override drop(): void { this.node.release(); }
+  override drop(): void {
+    this.fs.k.frames.uncharge(this.paid);
+    this.paid = 0;
+    this.order = [];
+    this.entries = undefined;
+    this.node.release();
+  }
   override open(_t: Thread, flags: number): File { return new DirectoryFile(this, flags); }
   /** The server knows. */
   override isEmpty(): boolean { return true; }
@@ -81,6 +89,8 @@ export class NineDir extends Directory {
   private run = 0;
   /** The order of names when they were last listed: a hint, whatever became of them. */
   private order: readonly DirEntry[] = [];
+  /** What is charged for it, bytes. */
+  private paid = 0;
   /** Where in it the last name stood that was found. */
   private lastAt = -1;
   private next(name: string): { readonly names: string[]; readonly read: boolean } {
@@ -118,8 +128,16 @@ export class NineDir extends Directory {
     return this.entries.list;
   }
   private *readAll(t: Sleeper): Co<number> {
-    const list = yield* this.fs.session.list(t, this.node.fid);
+    const { frames } = this.fs.k;
+    let paid = 0;
+    const list = yield* this.fs.session.list(t, this.node.fid, (n) => {
+      if (!frames.charge(n * LISTED_COST)) return false;
+      paid += n * LISTED_COST;
+      return true;
+    });
+    frames.uncharge(typeof list === 'number' ? paid : this.paid);
     if (typeof list === 'number') return list;
+    this.paid = paid;
     this.entries = { list, at: this.fs.k.clock.now() };
     this.order = list;
     this.lastAt = -1;

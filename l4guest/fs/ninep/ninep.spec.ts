@@ -118,6 +118,18 @@ describe('messages of a live folder', () => {
     later();
     expect(order.slice(48).map(look)).toEqual(order.slice(48).map((f) => (f === after ? -E.NOENT : 0)));
   });
+  it('a listing is paid for, once: it ends in ENOMEM where memory is short, and what was paid comes back', () => {
+    for (let i = 0; i < 1500; i++) writeFileSync(host(`file-${i}`), '');
+    const fd = u.open('/mnt/host', 0o200000), at = u.space(4096), { frames } = u.k;
+    for (let n = 2 ** 20; n >= 4096; ) if (!frames.charge(n)) n /= 2;
+    frames.uncharge(60_000);
+    const { idle } = frames;
+    expect([u.call('getdents64', fd, at, 4096), frames.idle]).toEqual([-E.NOMEM, idle]);
+    for (let i = 100; i < 1500; i++) rmSync(host(`file-${i}`));
+    later();
+    for (let round = 0; round < 3; round++) { later(); expect(list().length).toBe(102); }
+    expect(idle - frames.idle).toBeLessThan(12);
+  });
   it('what is opened to be made and is there already stays what it is', () => {
     writeFileSync(host('file'), 'text'); mkdirSync(host('folder')); symlinkSync('file', host('link')); symlinkSync('new', host('nowhere'));
     const made = (name: string, flags = 0): number => u.open(`/mnt/host/${name}`, O.CREAT | O.RDWR | flags, 0o640);

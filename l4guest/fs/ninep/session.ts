@@ -99,8 +99,8 @@ export class NineSession {
     const replies = piecesOf(r.parts);
     return parts.map(({ name }, i) => readAnswer(name, replies[i]));
   }
-  /** Entries of a folder, without . and .., read through a fid of their own. */
-  *list(t: Sleeper, folder: number): Co<DirEntry[] | number> {
+  /** Entries of a folder, without . and .., read through a fid of their own. `pay`: whether there is memory for so many more. */
+  *list(t: Sleeper, folder: number, pay: (entries: number) => boolean = () => true): Co<DirEntry[] | number> {
     const fid = this.newFid(), list: DirEntry[] = [], walked = yield* this.ask(t, 'walk', { fid: folder, newfid: fid, names: [] });
     if (typeof walked === 'number') return walked;
     try {
@@ -111,6 +111,7 @@ export class NineSession {
         if (typeof r === 'number') return r;
         const some = decodeEntries(r.data);
         if (some.length === 0) return list;
+        if (!pay(some.length)) return -E.NOMEM;
         for (const e of some)
           if (e.name !== '.' && e.name !== '..')
             list.push({ name: fromWire(e.name), ino: Number(e.qid.path & 0x1f_ffff_ffff_ffffn), type: e.kind << 12 });
