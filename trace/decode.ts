@@ -118,8 +118,8 @@ function steps(trace: TraceFile, event: number, answer: number): [string, string
   }
   const hidden: [string, string][] = [['step 4', 'it says yes: a hidden fault, of which the guest does not hear'],
     ['step 5', `record ${at}: the page becomes one of ${filled}`], ['step 6', `record ${end}: the access is done again`]];
-  const other: [string, string][] = [['step 3', `it says no, or no memory is there: record ${end} goes on in the guest's handler, or behind a `
-    + `device's register`]];
+  const other: [string, string][] = [['step 3', `it says no, or no memory is there: record ${end} goes on in the guest's handler, or `
+    + `behind a device's register`]];
   return [['step 1', `record ${sequence}: the access faults, the space has no such page`], ['step 2', `${by} walks the guest's own tables`],
     ...(filled === '' ? other : hidden)];
 }

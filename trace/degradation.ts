@@ -39,7 +39,8 @@ const DOWN = Ops.semaphore.down.label;
 
 interface Hart { time: number; thread: number; waits: boolean; interrupted: boolean }
 
-const HANDLED: Readonly<Record<number, Module>> = {
+/** The module that an exit is for, by cause. */
+export const HANDLED: Readonly<Record<number, Module>> = {
   [Cause.startup]: 'dispatcher', [Cause.recall]: 'dispatcher', [Cause.wfi]: 'dispatcher', [Cause.guestTrap]: 'dispatcher',
   [Cause.sbi]: 'interpreter', [Cause.virtualInstruction]: 'interpreter', [Cause.guestPageFault]: 'interpreter',
     [Cause.illegal]: 'interpreter',

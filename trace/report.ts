@@ -35,8 +35,8 @@ export function report(s: Stats): string {
     ...s.monitors.map((m) => `  ${m.task}: ${bar(m)}`)].join('\n'));
   parts.push(table('Monitors: by module', ['monitor', 'module', 'exits', 'cycles'],
     s.monitors.flatMap((m) => MODULES.map((x) => [m.task, x, m.modules[x].exits, Math.round(m.modules[x].cycles)]))));
-  parts.push(table('Shadow spaces', ['monitor', 'hidden faults', 'true or device', 'filled at a fence', 'made', 'found again', 'entered first',
-    'gone'], s.shadows.map((x) => [x.task, x.hidden, x.other, x.ahead, x.made, x.found, x.fresh, x.gone])));
+  parts.push(table('Shadow spaces', ['monitor', 'hidden faults', 'true or device', 'filled at a fence', 'made', 'found again',
+    'entered first', 'gone'], s.shadows.map((x) => [x.task, x.hidden, x.other, x.ahead, x.made, x.found, x.fresh, x.gone])));
   return parts.filter((p) => p !== '').join('\n\n') + '\n';
 }
 

@@ -34,12 +34,14 @@ interface Step { readonly check: string; readonly what: string; readonly code: s
   readonly exits: number }
 interface Got { readonly from: number; readonly to: number; readonly values: Values | undefined }
 
-const start = (i: number): Values => Object.fromEntries(Object.keys(REGISTERS).map((name, n) => [name, BigInt(1000 * (i + 1) + n)])) as Values;
+const start = (i: number): Values => Object.fromEntries(Object.keys(REGISTERS).map((name, n) => [name, BigInt(1000 * (i + 1) +
+  n)])) as Values;
 
 /** Runs each snippet: its breakpoint comes here, with the registers. */
 const driver = (steps: readonly Step[], place: { guest: number; device: number }, got: Got[]): Program => program('driver',
   function* (sys, env: Env) {
-    const cap = env.cap('ahead'), [task, thread, context, door] = [0, 0, 0, 0].map(() => env.selector()) as [number, number, number, number];
+    const cap = env.cap('ahead'), [task, thread, context, door] = [0, 0, 0, 0].map(() => env.selector()) as [number, number, number,
+      number];
     for (const [i, { code }] of steps.entries()) {
       const { bytes } = assemble(`${code}\nebreak`, place.guest + i * BOX), padded = new Uint8Array(Math.ceil(bytes.length / 8) * 8);
       padded.set(bytes);
@@ -82,7 +84,8 @@ function world(name: string, steps: readonly Step[], place: { guest: number; dev
     judge: (seen, say) => {
       const why = seen.end('ahead').why || seen.why || 'it did not come to its breakpoint', device = new Device();
       const exits: number[] = [];
-      for (const r of seen.trace.records()) if (r.kind === Kind.event && r.a === Cause.pageFault && seen.trace.taskOf(r.actor) === 'guest' &&
+      for (const r of seen.trace.records()) if (r.kind === Kind.event && r.a === Cause.pageFault &&
+        seen.trace.taskOf(r.actor) === 'guest' &&
         r.c >= place.device && r.c < place.device + PAGE) exits.push(r.time);
       steps.forEach((step, i) => judge(say, step, start(i), device, got[i], exits, why));
     },
@@ -108,7 +111,8 @@ const signed = (bits: number, v: bigint): bigint => BigInt.asIntN(bits, v);
 
 function worlds({ guest, device }: { guest: number; device: number }, random: Random): World[] {
   const place = { guest, device }, at = (): number => 64 + 8 * random.between(0, 40), [o, p, q] = [at(), at() + 400, at() + 800];
-  const step = (check: string, what: string, code: string, exits: number, does: Step['does']): Step => ({ check, what, code, exits, does });
+  const step = (check: string, what: string, code: string, exits: number, does: Step['does']): Step => ({ check, what, code, exits,
+    does });
   const far = (n: number): string => Array.from({ length: n }, () => '  addi t0, t0, 3').join('\n');
   return [
     world('accesses by themselves', [
@@ -119,7 +123,8 @@ function worlds({ guest, device }: { guest: number; device: number }, random: Ra
           r.a1 = d.read(o, 8);
         })),
       ...([['lb', 1, true], ['lh', 2, true], ['lw', 4, true], ['ld', 8, true], ['lbu', 1, false], ['lhu', 2, false],
-        ['lwu', 4, false]] as const).map(([name, size, sign]) => step('single', name, `  ${name} a2, ${o}(a0)\n  j off\noff:`, 1, (r, d) => {
+        ['lwu', 4, false]] as const).map(([name, size, sign]) => step('single', name, `  ${name} a2, ${o}(a0)\n  j off\noff:`, 1, (r,
+          d) => {
           const v = d.read(o, size);
           r.a2 = sign ? signed(8 * size, v) : v;
         })),
@@ -129,12 +134,15 @@ function worlds({ guest, device }: { guest: number; device: number }, random: Ra
         (r, d) => { d.write(o, 8, 0n); r.a4 = d.read(8, 8); }),
     ], place),
     world('back to back', [
-      step('pairs', 'two loads', '  ld a1, 0(a0)\n  ld a2, 0(a0)\n  j off\noff:', 1, (r, d) => { r.a1 = d.read(0, 8); r.a2 = d.read(0, 8); }),
+      step('pairs', 'two loads', '  ld a1, 0(a0)\n  ld a2, 0(a0)\n  j off\noff:', 1, (r, d) => { r.a1 = d.read(0, 8);
+        r.a2 = d.read(0, 8); }),
       step('pairs', 'a store and a load of the same', `  sw a3, ${p}(a0)\n  lhu a4, ${p}(a0)\n  j off\noff:`, 1,
         (r, d) => { d.write(p, 4, r.a3); r.a4 = d.read(p, 2); }),
-      step('pairs', 'what was loaded is stored', `  lb a5, ${p}(a0)\n  sb a5, ${q}(a0)\n  sd a6, ${p}(a0)\n  ld a7, 8(a0)\n  j off\noff:`, 1,
+      step('pairs', 'what was loaded is stored',
+        `  lb a5, ${p}(a0)\n  sb a5, ${q}(a0)\n  sd a6, ${p}(a0)\n  ld a7, 8(a0)\n  j off\noff:`, 1,
         (r, d) => { r.a5 = signed(8, d.read(p, 1)); d.write(q, 1, r.a5); d.write(p, 8, r.a6); r.a7 = d.read(8, 8); }),
-      step('pairs', 'six of the example', `  lbu t0, ${q}(a0)\n  sb t0, 0(a0)\n  addi t1, t0, 0\n  addi t2, zero, 0xc0\n  sb t0, ${q}(a0)\n`
+      step('pairs', 'six of the example',
+        `  lbu t0, ${q}(a0)\n  sb t0, 0(a0)\n  addi t1, t0, 0\n  addi t2, zero, 0xc0\n  sb t0, ${q}(a0)\n`
         + `  sb t0, 0(a0)\n  sb t2, ${q}(a0)\n  sb t0, 0(a0)\n  j off\noff:\n  ld a1, 8(a0)\n  j end\nend:`, 2, (r, d) => {
         r.t0 = r.t1 = d.read(q, 1);
         r.t2 = 0xc0n;
@@ -143,7 +151,8 @@ function worlds({ guest, device }: { guest: number; device: number }, random: Ra
       }),
     ], place),
     world('instructions between', [
-      step('between', 'an address is computed', `  addi s2, a0, ${o}\n  ld a1, 0(a0)\n  addi s2, s2, 8\n  sd a1, 0(s2)\n  sub s2, s2, a0\n`
+      step('between', 'an address is computed',
+        `  addi s2, a0, ${o}\n  ld a1, 0(a0)\n  addi s2, s2, 8\n  sd a1, 0(s2)\n  sub s2, s2, a0\n`
         + '  ld a2, 8(a0)\n  j off\noff:', 1, (r, d) => {
         r.a1 = d.read(0, 8);
         d.write(o + 8, 8, r.a1);
@@ -160,7 +169,8 @@ function worlds({ guest, device }: { guest: number; device: number }, random: Ra
         r.a6 = r.a5 - r.a1;
         d.write(o, 8, r.a6);
       }),
-      step('between', 'andi, ori, xori, slli, lui', `  lw a1, 0(a0)\n  xori a2, a1, -1\n  andi a3, a2, -16\n  ori a4, a3, 9\n  slli a5, a4, 40\n`
+      step('between', 'andi, ori, xori, slli, lui',
+        `  lw a1, 0(a0)\n  xori a2, a1, -1\n  andi a3, a2, -16\n  ori a4, a3, 9\n  slli a5, a4, 40\n`
         + `  lui a6, 0x80001\n  addi zero, a1, 5\n  sd a5, ${o}(a0)\n  sd a6, ${o}(a0)\n  j off\noff:`, 1, (r, d) => {
         r.a1 = d.read(0, 4);
         r.a2 = ~r.a1;
@@ -173,27 +183,33 @@ function worlds({ guest, device }: { guest: number; device: number }, random: Ra
       }),
       step('between', 'eight of them are within reach', `  lw a1, 0(a0)\n${far(8)}\n  sw t0, ${o}(a0)\n  j off\noff:`, 1,
         (r, d) => { r.a1 = d.read(0, 4); r.t0 += 24n; d.write(o, 4, r.t0); }),
-      step('between', 'and eight again after the next', `  lw a1, 0(a0)\n${far(8)}\n  sw t0, ${o}(a0)\n${far(8)}\n  lw a2, 0(a0)\n  j off\noff:`, 1,
+      step('between', 'and eight again after the next',
+        `  lw a1, 0(a0)\n${far(8)}\n  sw t0, ${o}(a0)\n${far(8)}\n  lw a2, 0(a0)\n  j off\noff:`, 1,
         (r, d) => { r.a1 = d.read(0, 4); r.t0 += 24n; d.write(o, 4, r.t0); r.t0 += 24n; r.a2 = d.read(0, 4); }),
       step('between', 'nine are not', `  lw a1, 0(a0)\n${far(9)}\n  sw t0, ${o}(a0)\n  j off\noff:`, 2,
         (r, d) => { r.a1 = d.read(0, 4); r.t0 += 27n; d.write(o, 4, r.t0); }),
     ], place),
     world('where it ends', [
-      step('stops', 'a branch', '  lw a1, 0(a0)\n  addi a2, a1, 0\n  bne a2, zero, on\n  lw a1, 0(a0)\non:\n  lw a3, 0(a0)\n  j off\noff:', 2,
+      step('stops', 'a branch',
+        '  lw a1, 0(a0)\n  addi a2, a1, 0\n  bne a2, zero, on\n  lw a1, 0(a0)\non:\n  lw a3, 0(a0)\n  j off\noff:', 2,
         (r, d) => { r.a1 = r.a2 = d.read(0, 4); r.a3 = d.read(0, 4); }),
-      step('stops', "the guest's own memory", '  lw a1, 0(a0)\n  auipc s2, 0\n  sw a1, 120(s2)\n  lw a2, 120(s2)\n  lw a3, 0(a0)\n  sub s2, s2, s2\n'
+      step('stops', "the guest's own memory",
+        '  lw a1, 0(a0)\n  auipc s2, 0\n  sw a1, 120(s2)\n  lw a2, 120(s2)\n  lw a3, 0(a0)\n  sub s2, s2, s2\n'
         + '  j off\noff:', 2, (r, d) => { r.a1 = r.a2 = d.read(0, 4); r.a3 = d.read(0, 4); r.s2 = 0n; }),
       step('stops', 'a memory access whose address only looks like it', '  lw a1, 0(a0)\n  auipc s2, 0\n  lw a2, 0(s2)\n  lw a3, 0(a0)\n'
-        + '  sub a2, a2, a2\n  sub s2, s2, s2\n  j off\noff:', 2, (r, d) => { r.a1 = d.read(0, 4); r.a3 = d.read(0, 4); r.a2 = r.s2 = 0n; }),
+        + '  sub a2, a2, a2\n  sub s2, s2, s2\n  j off\noff:', 2, (r, d) => { r.a1 = d.read(0, 4); r.a3 = d.read(0, 4);
+          r.a2 = r.s2 = 0n; }),
       step('stops', 'a multiplication', '  lw a1, 0(a0)\n  mul a2, a1, a3\n  lw a4, 0(a0)\n  j off\noff:', 2,
         (r, d) => { r.a1 = d.read(0, 4); r.a2 = r.a1 * r.a3; r.a4 = d.read(0, 4); }),
-      step('stops', 'a shift to the right', '  lw a1, 0(a0)\n  srli a2, a3, 3\n  sra a5, a3, a4\n  lw a4, 0(a0)\n  j off\noff:', 2, (r, d) => {
+      step('stops', 'a shift to the right', '  lw a1, 0(a0)\n  srli a2, a3, 3\n  sra a5, a3, a4\n  lw a4, 0(a0)\n  j off\noff:', 2,
+        (r, d) => {
         r.a1 = d.read(0, 4);
         r.a2 = r.a3 >> 3n;
         r.a5 = r.a3 >> (r.a4 & 63n);
         r.a4 = d.read(0, 4);
       }),
-      step('stops', 'a comparison', '  lw a1, 0(a0)\n  sltu a2, a3, a4\n  slti a5, a3, -5\n  addiw a6, a6, 1\n  lw a4, 0(a0)\n  j off\noff:', 2,
+      step('stops', 'a comparison',
+        '  lw a1, 0(a0)\n  sltu a2, a3, a4\n  slti a5, a3, -5\n  addiw a6, a6, 1\n  lw a4, 0(a0)\n  j off\noff:', 2,
         (r, d) => { r.a1 = d.read(0, 4); r.a2 = r.a3 < r.a4 ? 1n : 0n; r.a5 = 0n; r.a6 += 1n; r.a4 = d.read(0, 4); }),
       step('stops', 'nothing comes', `  lw a1, 0(a0)\n${far(3)}\n  j off\noff:`, 1, (r, d) => { r.a1 = d.read(0, 4); r.t0 += 9n; }),
       step('limit', 'sixteen in one visit', `${'  lw a1, 0(a0)\n'.repeat(16)}  j off\noff:`, 1,
@@ -205,8 +221,10 @@ function worlds({ guest, device }: { guest: number; device: number }, random: Ra
     ], place),
     world('code that changes', [7, 30, 500].map((k) => step('bytes', `the same place, now with ${k}`,
       // An instruction of the cluster is written anew: addi a2, zero, k.
-      `  auipc s2, 0\n  lui s3, ${k << 8}\n  addi s3, s3, 0x613\n  sw s3, 28(s2)\n  fence.i\n  li s4, 2\nagain:\n  lw a1, 0(a0)\n  addi a2, zero, 1\n`
-      + `  sw a2, ${o}(a0)\n  lui s3, ${(k + 1) << 8}\n  addi s3, s3, 0x613\n  sub a3, a2, a1\n  sw s3, 28(s2)\n  fence.i\n  addi s4, s4, -1\n`
+      `  auipc s2, 0\n  lui s3, ${k << 8}\n  addi s3, s3, 0x613\n  sw s3, 28(s2)\n  fence.i\n  li s4, 2\n`
+      + `again:\n  lw a1, 0(a0)\n  addi a2, zero, 1\n`
+      + `  sw a2, ${o}(a0)\n  lui s3, ${(k + 1) << 8}\n  addi s3, s3, 0x613\n  sub a3, a2, a1\n`
+      + '  sw s3, 28(s2)\n  fence.i\n  addi s4, s4, -1\n'
       + '  bne s4, zero, again\n  sub s2, s2, s2\n  sub s3, s3, s3\n', 2, (r, d) => {
         for (const v of [k, k + 1]) {
           r.a1 = d.read(0, 4);
@@ -227,13 +245,15 @@ const lab: Lab = {
     { id: 'pairs', points: 20, title: 'accesses back to back are one exit, in their order',
       mistake: 'the instruction at pc + 4: if it is an access of the device, do it, and look at the one after it' },
     { id: 'between', points: 25, title: 'eight instructions that compute may stand between',
-      mistake: 'addi andi ori xori slli add sub and or xor lui, 64 bits, immediates with their sign, nothing to x0; count anew after each access' },
+      mistake: 'addi andi ori xori slli add sub and or xor lui, 64 bits, immediates with their sign, nothing to x0; '
+        + 'count anew after each access' },
     { id: 'stops', points: 20, title: 'whatever else is left to the guest',
       mistake: 'pc is the instruction that is not done; whatever stands before it is done once, and not again by the guest' },
     { id: 'limit', points: 10, title: 'sixteen accesses in one visit', mistake: 'the one that exited counts' },
     { id: 'bytes', points: 10, title: 'code that changes is done as it is now', mistake: 'read the bytes each time' },
   ],
-  variant: (random) => ({ guest: 0x4000_0000 + random.between(0, 200) * 2 ** 22, device: 0x1000_0000 + random.between(0, 200) * 2 ** 16 }),
+  variant: (random) => ({ guest: 0x4000_0000 + random.between(0, 200) * 2 ** 22, device: 0x1000_0000 + random.between(0,
+    200) * 2 ** 16 }),
   worlds: (variant, random) => worlds(variant as unknown as { guest: number; device: number }, random),
 };
 export default lab;
