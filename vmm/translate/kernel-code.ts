@@ -94,8 +94,8 @@ export class KernelCode implements GuestCode {
   *#release(sys: Syscalls, page: CodePage): Sys<void> {
     if (this.#code.page(page.gpa) !== page) return;
     this.#code.remove(page);
-    if (page.copy) this.#copies.give(page.copy);
     yield* this.#mmu.withdraw(sys, page.copy?.va ?? this.#ram.va(page.gpa, PAGE), page.copy ? Right.RWX : Right.X);
+    if (page.copy) this.#copies.give(page.copy);
   }
 
   /** Is this a load from a copy, which can only be executed? */
