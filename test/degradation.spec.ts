@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { readTrace } from '../cli/trace-source.ts';
-import { SOURCES, analyse, bar, report, type Stats } from '../trace/index.ts';
+import { SOURCES, analyse, bar, perfetto, report, type Stats } from '../trace/index.ts';
 import { tessera } from './tessera.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tessera-degradation-'));
@@ -30,6 +30,10 @@ describe.each([['hardware', [...minios]], ['trap', [...minios, '--virt', 'trap']
     expect(Object.values(row!.modules).reduce((n, m) => n + m.cycles, 0)).toBeLessThanOrEqual(answering);
     expect(bar(row!)).toMatch(/^s*e+i*v+b+$/);
     expect(report(s)).toContain('Monitors: cycles by source');
+    const events = (JSON.parse([...perfetto(readTrace(join(folder, `${name}.trace`)))].join('')) as { traceEvents: { ph: string;
+      args: Record<string, number> }[] }).traceEvents, bars = events.filter((e) => e.ph === 'C');
+    expect(bars.length).toBeGreaterThan(0);
+    for (const source of SOURCES) expect(bars.at(-1)!.args[source]).toBe(Math.round(row!.sources[source]));
   });
 });
 

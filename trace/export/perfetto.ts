@@ -1,15 +1,20 @@
 /**
  * Perfetto's JSON format (the Trace Event Format), which its UI and its trace processor read: B and E events are slices of a thread, i an
- * instant, s and f the ends of a flow, M names. Times are microseconds.
+ * instant, s and f the ends of a flow, M names; C a counter: what monitors spent, by source.
+ * Times are microseconds.
  */
 import type { TraceSource } from '../reader.ts';
-import { tracksOf, type TrackEvent } from './tracks.ts';
+import { countersOf, tracksOf, type TrackEvent } from './tracks.ts';
 
 export function* perfetto(trace: TraceSource): Generator<string> {
   yield '{"displayTimeUnit":"ns","traceEvents":[\n';
   let comma = '';
   for (const e of tracksOf(trace)) for (const o of objectsOf(e)) {
     yield comma + JSON.stringify(o);
+    comma = ',\n';
+  }
+  for (const { pid, time, name, values } of countersOf(trace)) {
+    yield `${comma}${JSON.stringify({ ph: 'C', pid, name, ts: time / 1000, args: values })}`;
     comma = ',\n';
   }
   yield '\n]}\n';

@@ -5,6 +5,7 @@
  */
 import { Kind, causeName } from '../../microkernel/abi/index.ts';
 import { sentence } from '../decode.ts';
+import { Degradation } from '../degradation.ts';
 import type { TraceSource } from '../reader.ts';
 import { RecordView } from '../record.ts';
 import { eventWords, requestText } from '../said.ts';
@@ -24,6 +25,10 @@ export type TrackEvent =
     readonly category: string; readonly args: Args
   };
 
+/** Values that are drawn as bars over time: of a monitor, the cycles so far by what they were spent for. */
+export interface CounterEvent { readonly type: 'counter'; readonly pid: number; readonly time: number; readonly name: string;
+  readonly values: Args }
+
 /** Processes that are no tasks. Tasks and threads keep their numbers. */
 export const KERNEL_PID = 1_000_000_000, HARTS_PID = 1_000_000_001;
 const HART_TID = 1_000_000_100, KERNEL_TID = 1_000_000_002;
@@ -32,6 +37,25 @@ const MOST_OPEN = 65_536;
 const QUIET: ReadonlySet<number> = new Set([Kind.receive, Kind.schedule, Kind.spaceSwitch, 0]);
 
 export function* tracksOf(trace: TraceSource): Generator<TrackEvent> { yield* new Tracks(trace).events(); }
+
+/** Records between two values of a counter. */
+const SAMPLE = 512;
+/** What monitors spent, as time passes (docs/scenarios/state-mgmt.md tells of the sources); nothing where there is no monitor. */
+export function* countersOf(trace: TraceSource): Generator<CounterEvent> {
+  const spent = new Degradation(trace), pids = new Map<string, number>();
+  for (const n of trace.names.values()) if (n.kind === 'task') pids.set(n.text, pids.get(n.text) ?? n.id);
+  let n = 0, last = 0;
+  const sample = function* (time: number): Generator<CounterEvent> {
+    for (const { task, sources } of spent.result()) yield { type: 'counter', pid: pids.get(task) ?? KERNEL_PID, time, name: `${task}: cycles`,
+      values: Object.fromEntries(Object.entries(sources).map(([name, cycles]) => [name, Math.round(cycles)])) };
+  };
+  for (const r of trace.records()) {
+    spent.add(r);
+    last = r.time;
+    if (++n % SAMPLE === 0) yield* sample(last);
+  }
+  yield* sample(last);
+}
 
 class Tracks {
   private readonly trace: TraceSource;
