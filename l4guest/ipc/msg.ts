@@ -110,6 +110,7 @@ function* receiveLater(t: Thread, q: MsgQueue, again: () => number): Co<number> 
 
 export function msgctl(t: Thread, id: number, command: number, va: number): number {
   const all = t.proc.ipc.msg, cmd = command & 0xff;
+  if (id < 0) return -E.INVAL;
   if (cmd === Ipc.INFO || cmd === Msg.INFO) return info(t, cmd, va);
   const bySlot = cmd === Msg.STAT || cmd === Msg.STAT_ANY, q = bySlot ? all.slots[id] : all.find(id);
   if (!q) return -E.INVAL;

@@ -126,6 +126,7 @@ export function undoSemaphores(k: Kernel, p: Process): void {
 
 export function semctl(t: Thread, id: number, num: number, command: number, arg: number): number {
   const all = t.proc.ipc.sem, cmd = command & 0xff;
+  if (id < 0) return -E.INVAL;
   if (cmd === Ipc.INFO || cmd === Sem.INFO) return info(t, cmd, arg);
   if (cmd === Sem.SETVAL && ((arg | 0) < 0 || (arg | 0) > MAX_VALUE)) return -E.RANGE;
   const s = cmd === Sem.STAT || cmd === Sem.STAT_ANY ? all.slots[id] : all.find(id);

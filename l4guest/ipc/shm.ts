@@ -89,6 +89,7 @@ function remove(t: Thread, s: Segment): number {
 }
 export function shmctl(t: Thread, id: number, command: number, va: number): number {
   const all = t.proc.ipc.shm, cmd = command & 0xff;
+  if (id < 0) return -E.INVAL;
   if (cmd === Ipc.INFO || cmd === Shm.INFO) return info(t, cmd, va);
   if (cmd === Ipc.SET) copyIn(t.mm, va, 112);
   const bySlot = cmd === Shm.STAT || cmd === Shm.STAT_ANY, s = bySlot ? all.slots[id] : all.find(id);

@@ -96,6 +96,19 @@ describe('swap', () => {
     expect(u.end('pread64', fd, out[1]! + 1, 4, 0)).toBe(4);
     expect(u.load(mm, out[1]! + 1)).toBe(0x6c6c6568);
   });
+  it('moves a buffer larger than memory piece by piece', () => {
+    const u = new World(), n = 1600, { mm } = u.main, at = u.map(n), fd = u.open('/dev/null', 1);
+    u.on();
+    for (let i = 0; i < n; i++) u.store(mm, at + i * PAGE, i);
+    let done = 0, calls = 0;
+    for (; done < n * PAGE && calls < 20; calls++) {
+      const r = u.end('write', fd, at + done, n * PAGE - done);
+      expect(r).toBeGreaterThan(0);
+      done += r;
+    }
+    expect([done, calls]).toEqual([n * PAGE, 7]);
+    for (let i = 0; i < n; i++) if (u.load(mm, at + i * PAGE) !== i) expect(`page ${i}`).toBe('right');
+  });
   it('is refused where there is none, and a broken disk ends nobody but who needs it', () => {
     const u = new World(20);
     u.disk.bytes[4090] = 0;

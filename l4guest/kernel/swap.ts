@@ -15,6 +15,7 @@ import type { BlockSource } from '../fs/bytesource.ts';
 import type { Paged, PageStore } from '../mm/frames.ts';
 import type { Mm } from '../mm/mm.ts';
 import { Pte, pteFrame, makePte } from '../mm/pagetable.ts';
+import { AT_ONCE } from '../mm/uaccess.ts';
 import { Window } from '../../microkernel/abi/index.ts';
 import type { Kernel } from './kernel.ts';
 import type { Thread } from './thread.ts';
@@ -34,7 +35,8 @@ const OUT_COST = 64;
  * Others are not known.
  */
 type Sizes = (argument: (i: number) => number) => readonly (readonly [number, number])[];
-const few: Sizes = () => [0, 1, 2, 3, 4, 5].map((i) => [i, 256] as const), buffer: Sizes = (x) => [[1, x(2)], [4, 256], [5, 256]];
+const few: Sizes = () => [0, 1, 2, 3, 4, 5].map((i) => [i, 256] as const), 
+  buffer: Sizes = (x) => [[1, Math.min(x(2), AT_ONCE)], [4, 256], [5, 256]];
 const PINS = new Map<CallName, Sizes>([
   ...(['futex', 'wait4', 'waitid', 'nanosleep', 'clock_nanosleep', 'rt_sigsuspend', 'rt_sigtimedwait', 'accept', 'accept4', 'flock',
     'fcntl', 'pselect6', 'openat', 'connect', 'fsync', 'semtimedop', 'semop', 'futex_wait', 'close'] as const)

@@ -123,6 +123,11 @@ export interface Io {
   back(n: number): void;
 }
 
+/**
+ * Bytes that one call moves at most where pages went out: all of them are brought before it begins, and have to stay until it ends.
+ */
+export const AT_ONCE = 1 << 20;
+
 export class UserIo implements Io {
   left = 0;
   done = 0;
@@ -134,13 +139,20 @@ export class UserIo implements Io {
     this.mm = mm; this.va = base; this.inSegment = length; this.more = more;
     this.left = length;
     for (const s of more) this.left += s.length;
-    if (mm?.sleepy) { mm.need(base, length); for (const s of more) mm.need(s.base, s.length); }
+    if (mm?.sleepy) {
+      if (mm.swapped?.size) this.left = Math.min(this.left, AT_ONCE);
+      let rest = this.left;
+      for (const s of [{ base, length }, ...more]) {
+        if (rest > 0 && s.length > 0) mm.need(s.base, Math.min(s.length, rest));
+        rest -= s.length;
+      }
+    }
   }
   get onePiece(): boolean { return this.inSegment === this.left || (this.inSegment === 0 && this.more.length === 1); }
   /** Uses the object again for one buffer. */
   reset(mm: Mm, base: number, length: number): this {
     this.mm = mm; this.va = base; this.inSegment = length; this.left = length; this.done = 0;
-    if (mm.sleepy) mm.need(base, length);
+    if (mm.sleepy) { if (mm.swapped?.size) this.left = Math.min(length, AT_ONCE); mm.need(base, this.left); }
     return this;
   }
   /** Bytes that may be copied in one piece now; steps to the next segment where one is used up. */

@@ -45,7 +45,7 @@ function futex(t: Thread, va: number, opArg: number, value: number, time: number
     case Op.LOCK_PI: case Op.LOCK_PI2: return lock(t, va, own, until, false);
     case Op.TRYLOCK_PI: return lock(t, va, own, until, true);
     case Op.UNLOCK_PI: return unlock(t, va, own);
-    case Op.WAIT_REQUEUE_PI: return waitRequeue(t, w, value, until, value3 >>> 0);
+    case Op.WAIT_REQUEUE_PI: return waitRequeue(t, w, value, until, 0xffff_ffff);
     case Op.CMP_REQUEUE_PI: return requeueToLock(t, w, v, time | 0, value3);
     default: return -E.NOSYS;
   }
@@ -112,7 +112,8 @@ function unlock(t: Thread, va: number, own: boolean): number {
   return 0;
 }
 function waitRequeue(t: Thread, { va, va2, own }: Words, value: number, until: number, set: number): number | Co<number> {
-  if (va === va2 || set === 0) return -E.INVAL;
+  if (va === va2) return -E.INVAL;
+  getU32(t.mm, va2);
   const key = keyAt(t, va, own), target = keyAt(t, va2, own);
   if (getI32(t.mm, va) !== (value | 0)) return -E.AGAIN;
   return key === target ? -E.INVAL : timed(t.k.futexes.waitRequeue(t, key, set, target, until));

@@ -1,7 +1,7 @@
 /** Reading and writing: the calls that move bytes between a file and user memory, and the one place where they sleep. */
 import { PidFile } from '../fs/pidfd.ts';
 import { GeneratedFile } from '../fs/generated.ts';
-import type { File } from '../fs/file.ts';
+import { File } from '../fs/file.ts';
 import { notifyFile, Watch } from '../fs/inotify.ts';
 import { E } from '../abi/errno.ts';
 import { UserFault } from '../kernel/failure.ts';
@@ -149,7 +149,7 @@ export function ioVector(t: Thread, va: number, countArg: number): UserIo | numb
   return new UserIo(t.mm, 0, 0, list);
 }
 /** Files whose reading refuses a buffer that is too small: a vector of nothing does not get as far. */
-const seesNothing = (f: File): boolean => f.inode.isDir || !f.seekable;
+const seesNothing = (f: File): boolean => f.inode.isDir || (!f.seekable && f.read !== File.prototype.read);
 function readv(t: Thread, fd: number, va: number, count: number): number | Co<number> {
   const f = t.proc.fds.get(fd);
   if (!f?.readable) return -E.BADF;

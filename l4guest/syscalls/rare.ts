@@ -75,7 +75,7 @@ function rseq(t: Thread, area: number, length: number, flags: number, sig: numbe
   if (flags) return -E.INVAL;
   if (now) return now.area !== area || now.length !== length >>> 0 ? -E.INVAL : now.sig !== sig >>> 0 ? -E.PERM : -E.BUSY;
   if (length >>> 0 < RSEQ_SIZE || area % 32 !== 0) return -E.INVAL;
-  if (!couldBeUser(area, length >>> 0)) return -E.FAULT;
+  if ((length | 0) < 0 || !couldBeUser(area, length)) return -E.FAULT;
   try { return startSequence(t, area, length >>> 0, sig >>> 0); } catch (e) {
     // Linux finds out when it writes there on the way back.
     if (!(e instanceof UserFault)) throw e;

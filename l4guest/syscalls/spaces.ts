@@ -51,7 +51,8 @@ function enter(t: Thread, space: Space): void {
   }
 }
 /** Has the caller's process enter a space (a file of /proc/PID/ns), or spaces of a process named by its pidfd. */
-function setns(t: Thread, fd: number, type: number): number {
+function setns(t: Thread, fd: number, typeArg: number): number {
+  const type = typeArg | 0;
   const f = t.proc.fds.get(fd | 0);
   if (!f) return -E.BADF;
   if (f instanceof SpaceFile) {

@@ -4,7 +4,7 @@
  * `runtest/syscalls`).
  *
  *   npx tsx test/conformance/programs.ts FOLDER [--list FILE] [--only NAME,…|@FILE] [--part K/N] [--seconds N] [--batch N] [--out FILE]
- *       [--linux] [--against FILE] [--tessera COMMAND] [--record SUITE --revision COMMIT]
+ *       [--linux] [--against FILE] [--statuses ltp|posix] [--tessera COMMAND] [--record SUITE --revision COMMIT]
  *
  * --linux runs them on Debian's kernel in QEMU instead, with the same root. --against names a file of an earlier run (on Linux): what
  * passed there
@@ -27,9 +27,12 @@ const ROOTFS = fileURLToPath(new URL('../../images/rootfs', import.meta.url));
 /** LTP's results are bits of the exit status. */
 const FAIL = 1, BROK = 2, WARN = 4, CONF = 32;
 export type Outcome = 'pass' | 'fail' | 'broken' | 'skipped' | 'hangs' | 'killed' | 'lost';
-function outcomeOf(status: number): Outcome {
+/** Those of the Open POSIX tests: failed, unresolved, unsupported, untested. */
+const POSIX: Readonly<Record<number, Outcome>> = { 0: 'pass', 1: 'fail', 2: 'broken', 4: 'skipped', 5: 'skipped' };
+function outcomeOf(status: number, posix: boolean): Outcome {
   if (status === 143 || status === 124) return 'hangs';
   if (status > 128) return 'killed';
+  if (posix) return POSIX[status] ?? 'fail';
   if (status & FAIL) return 'fail';
   if (status & BROK) return 'broken';
   return status === 0 || status === WARN ? 'pass' : status & CONF ? 'skipped' : 'fail';
@@ -66,7 +69,7 @@ ${tests.map((t) => `cd /t; (timeout -s KILL ${seconds} ${t.command}) > /tmp/out 
 `;
 export interface Ended { readonly name: string; readonly outcome: Outcome; readonly says: string }
 /** A status of 137 is that of the time-out's kill: the test hangs. */
-export function readMarks(output: string): Ended[] {
+export function readMarks(output: string, posix = false): Ended[] {
   const found: Ended[] = [];
   let says: string[] = [];
   for (const line of output.split('\n')) {
@@ -74,7 +77,7 @@ export function readMarks(output: string): Ended[] {
     if (!m) { if (/T(FAIL|BROK|CONF)/.test(line)) says.push(line.trim()); continue; }
     const status = Number(m[2]), first =
       (says.find((s) => /TFAIL|TBROK/.test(s)) ?? says[0])?.replace(/^.*?(T(?:FAIL|BROK|CONF))/, '$1') ?? '';
-    found.push({ name: m[1]!, outcome: status === 137 ? 'hangs' : outcomeOf(status), says: first });
+    found.push({ name: m[1]!, outcome: status === 137 ? 'hangs' : outcomeOf(status, posix), says: first });
     says = [];
   }
   return found;
@@ -86,9 +89,10 @@ export const readResults = (text: string): Ended[] => text.split('\n').flatMap((
 });
 
 /** Runs a batch to its end: where the system ends early, the test that it died of is lost, and another one goes on behind it. */
-function runBatch(tests: readonly Test[], seconds: number, run: (script: string) => string, tell: (e: Ended) => void): void {
+function runBatch(tests: readonly Test[], seconds: number, posix: boolean, run: (script: string) => string,
+    tell: (e: Ended) => void): void {
   for (let rest = tests; rest.length > 0;) {
-    const ended = readMarks(run(scriptOf(rest, seconds)));
+    const ended = readMarks(run(scriptOf(rest, seconds)), posix);
     ended.forEach(tell);
     if (ended.length >= rest.length) return;
     tell({ name: rest[ended.length]!.name, outcome: 'lost', says: '' });
@@ -122,7 +126,7 @@ function main(): void {
     list: { type: 'string' }, only: { type: 'string' }, part: { type: 'string', default: '1/1' },
       seconds: { type: 'string', default: '60' }, batch: { type: 'string', default: '40' },
     memory: { type: 'string', default: '2G' }, out: { type: 'string' }, linux: { type: 'boolean', default: false },
-      against: { type: 'string' },
+      against: { type: 'string' }, statuses: { type: 'string', default: 'ltp' },
       tessera: { type: 'string', default: TESSERA }, record: { type: 'string' }, revision: { type: 'string', default: '?' },
   } });
   if (!folder) throw new Error('usage: programs.ts FOLDER [--list FILE] …');
@@ -140,8 +144,8 @@ function main(): void {
       { input: '', maxBuffer: 1 << 28, timeout: 600_000, encoding: 'latin1', stdio: ['pipe', 'pipe', 'inherit'] }).stdout;
   };
   try {
-    for (let i = 0; i < tests.length; i += size) runBatch(tests.slice(i, i + size), seconds, o.linux ? (script) => runOnLinux(root, script)
-      : here, tell);
+    for (let i = 0; i < tests.length; i += size) runBatch(tests.slice(i, i + size), seconds, o.statuses === 'posix',
+      o.linux ? (script) => runOnLinux(root, script) : here, tell);
   } finally { rmSync(root, { recursive: true, force: true }); }
   const count = (...kinds: Outcome[]): number => ended.filter((e) => kinds.includes(e.outcome)).length;
   const failed = count('fail', 'broken', 'hangs', 'killed', 'lost');
