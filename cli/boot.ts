@@ -84,7 +84,8 @@ async function judged(scenario: ScenarioFile, path: string, options: BootOptions
 }
 
 async function bootIt(scenario: ScenarioFile, path: string, options: BootOptions, looks?: Looks): Promise<Outcome & { modules: Module[] }> {
-  const beside = dirname(path), { nets = [], mounts = [], disks: images = [], terminals = 0 } = scenario, replayed = options.replay !== undefined;
+  const { nets = [], mounts = [], disks: images = [], terminals = 0 } = scenario;
+  const beside = dirname(path), replayed = options.replay !== undefined;
   const modules = readModules(scenario, beside), networks = new Networks(ofField(path, 'nets', nets, () => nets.map(parseNet)));
   const folders = ofField(path, 'mounts', mounts, () =>
     new Folders(mounts.map((text) => parseShare(placed(text, /:/, beside), replayed)), replayed));
@@ -110,7 +111,8 @@ function ofField<T>(path: string, field: string, texts: readonly string[], make:
   } catch (error) {
     if (!(error instanceof CliError)) throw error;
     const text = texts.find((t) => error.message.includes(t.split(/[,:]/)[0]!)) ?? '';
-    throw new CliError(error.code, `${error.message.replace(/^option --[a-z]+/, field).split('; write ')[0]}${placeIn(path, [field, text])}`, '', error.status);
+    const what = error.message.replace(/^option --[a-z]+/, field).split('; write ')[0];
+    throw new CliError(error.code, `${what}${placeIn(path, [field, text])}`, '', error.status);
   }
 }
 

@@ -51,8 +51,8 @@ export function placeOf(why: string, path: string): string {
     text = /did not appear: '([^']*)'/.exec(why)?.[1], held = /^does not hold: (.*?) \((?:\d+ records|the query)/.exec(why)?.[1]
     ?? /^'([^']+)' (?:cannot be asked|asks the trace)/.exec(why)?.[1];
   if (held !== undefined) return at(path, ['holds', held]);
-  if (why.includes('virtio devices are too many')) return ['terminals', 'disks', 'nets', 'mounts'].map((field) => at(path, [field])).find((p) =>
-    p !== '') ?? '';
+  if (why.includes('virtio devices are too many'))
+    return ['terminals', 'disks', 'nets', 'mounts'].map((field) => at(path, [field])).find((p) => p !== '') ?? '';
   return text !== undefined ? at(path, ['expect', text]) : component !== undefined ? at(path, ['components', component]) : '';
 }
 
@@ -64,7 +64,7 @@ function at(path: string, where: readonly string[]): string {
   return line ? ` (${path}:${line})` : '';
 }
 
-/** Where a user's file finds what it imports as 'tessera': the command's own modules, so that there is one kernel and one kind of window. */
+/** Where a user's file finds what it imports as 'tessera': the command's own modules, so that there is one kind of window. */
 const API = Symbol.for('tessera.api');
 async function publicApi(): Promise<Plugin> {
   const api: Readonly<Record<string, unknown>> = await import('../index.ts'), names = Object.keys(api);

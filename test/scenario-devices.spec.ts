@@ -15,7 +15,13 @@ writeFileSync(join(folder, 'disk.img'), 'on the disk\n'.padEnd(512, 'x'));
 mkdirSync(join(folder, 'lent'));
 writeFileSync(join(folder, 'lent/in'), 'from the host\n');
 
-interface Parts { readonly line: string; readonly fields: string; readonly options?: string; readonly components?: string; readonly caps?: string }
+interface Parts {
+  readonly line: string;
+  readonly fields: string;
+  readonly options?: string;
+  readonly components?: string;
+  readonly caps?: string;
+}
 const PROGRAMS = ['sh', 'cat', 'head', 'tr'];
 /** A Unix server that runs a line of shell with what the scenario's fields bring, which stand on line 13. */
 function scenario({ line, fields, options = '', components = '', caps = '' }: Parts): void {
@@ -80,7 +86,8 @@ describe("a user's scenario", () => {
   });
   it('is told which component GDB can look at', async () => {
     scenario({ line: 'true', fields: '' });
-    expect((await tessera(['boot', '--gdb', 'unix:0', file])).stderr).toContain("there is no component 'unix'; there are uart, console, linux");
+    const { stderr } = await tessera(['boot', '--gdb', 'unix:0', file]);
+    expect(stderr).toContain("there is no component 'unix'; there are uart, console, linux");
     expect((await tessera(['boot', '--gdb', 'console:0', file])).stderr).toContain("'console' is a TypeScript program");
   });
   it.skipIf(!hasGdb)('stops for GDB before the first instruction of the component that is named', async () => {

@@ -7,7 +7,8 @@ import { answerOf } from './causality.ts';
 import { labelName, operationOf } from './labels.ts';
 import type { TraceFile, TraceSource } from './reader.ts';
 import { RecordView } from './record.ts';
-import { isGuestThread, isShadowSpace } from './shadows.ts';
+import { isGuestThread } from './shadows.ts';
+import { accessSteps, shadowSteps } from './steps.ts';
 import { answerText, bytesText, eventWords, flexpageText, hex, itemsText, mappedRange, operationText, rangeText,
   requestText } from './said.ts';
 
@@ -105,25 +106,6 @@ const meanings: Record<number, [string, string, string]> = {
     [Kind.interrupt]: ['line', '', ''], [Kind.create]: ['kind', '', 'bytes'],
 };
 
-/** The six steps of a fault of a guest that has shadow tables (docs/techniques.md), with the records where they can be seen. */
-function steps(trace: TraceFile, event: number, answer: number): [string, string][] {
-  const view = new RecordView(), end = trace.at(answer).sequence, { sequence, object } = trace.at(event), by = objectName(trace, object);
-  let filled = '', at = 0;
-  for (let i = event + 1; i < answer; i++) {
-    trace.at(i, view);
-    if (view.cause === sequence && view.kind === Kind.map && isShadowSpace(trace.name(view.object))) {
-      filled = trace.name(view.object);
-      at = view.sequence;
-    }
-  }
-  const hidden: [string, string][] = [['step 4', 'it says yes: a hidden fault, of which the guest does not hear'],
-    ['step 5', `record ${at}: the page becomes one of ${filled}`], ['step 6', `record ${end}: the access is done again`]];
-  const other: [string, string][] = [['step 3', `it says no, or no memory is there: record ${end} goes on in the guest's handler, or `
-    + `behind a device's register`]];
-  return [['step 1', `record ${sequence}: the access faults, the space has no such page`], ['step 2', `${by} walks the guest's own tables`],
-    ...(filled === '' ? other : hidden)];
-}
-
 /** Records after a request that are looked at for what came of it. */
 const NEARBY = 3000;
 /** What came of a request: its answer, and of a page fault the mappings that resolved it. */
@@ -137,7 +119,10 @@ function outcome(trace: TraceFile, r: RecordView): [string, string][] {
     trace.at(i, view);
     if (view.cause === r.sequence && view.kind === Kind.map && view.status === 0 && !(view.a & 8)) { maps++; bytes += 2 ** view.b; }
   }
-  if (r.kind === Kind.event && r.a === Cause.pageFault && isGuestThread(trace.name(r.actor))) lines.push(...steps(trace, index, answer));
+  const isGuests = r.kind === Kind.event && isGuestThread(trace.name(r.actor)), by = objectName(trace, r.object);
+  if (isGuests && r.a === Cause.pageFault) lines.push(...shadowSteps(trace, index, answer, by));
+  if (isGuests && r.a === Cause.guestPageFault && maps === 0)
+    lines.push(...accessSteps(trace, index, answer, { access: eventWords(r), answered: eventWords(r, a), by }));
   if (maps > 0) lines.push(['mapped', `${maps} flexpage${maps === 1 ? '' : 's'}, ${bytesText(bytes)}, by ${trace.taskOf(a.actor)}`]);
   return lines;
 }

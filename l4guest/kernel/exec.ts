@@ -35,8 +35,8 @@ interface Program {
 }
 
 /**
- * Replaces the program of `t`'s process. 0, or -errno with nothing changed; a sleep where other threads of the process are in calls of their
- * own of what lies below, which come to their end first.
+ * Replaces the program of `t`'s process. 0, or -errno with nothing changed; a sleep where other threads of the process are in calls of
+ * their own of what lies below, which come to their end first.
  */
 export function exec(t: Thread, base: DirPath, path: string, argv: Uint8Array[], envp: readonly Uint8Array[],
     flags = 0): number | Co<number> {
