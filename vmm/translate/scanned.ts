@@ -11,12 +11,12 @@
  */
 import { createDecoder, type Decoded } from '../../hardware/isa/decode.ts';
 import { FULL_ISA } from '../../hardware/isa/table.ts';
-import { isConditional, isJump, directTarget } from '../interpreter/branch.ts';
 import type { GuestRam } from '../ram.ts';
 import { CodePage, PAGE, type Copy } from './code-page.ts';
-import { isLong, isSensitive, neverTraps } from './sensitive.ts';
+import { Flow, distance, flowOf } from './flow-of.ts';
+import { C_EBREAK, isLong, isSensitive, neverTraps } from './sensitive.ts';
 
-const decode = createDecoder(FULL_ISA), LARGE = 2 ** 21, W = 2, X = 4;
+const decode = createDecoder(FULL_ISA), LARGE = 2 ** 21, W = 2, X = 4, EBREAK = 0x0010_0073;
 
 /** How patched blocks hang together: each end of a block a breakpoint; ends left alone; what follows a site done in the same visit. */
 export const PATCHES = ['breakpoints', 'chained', 'cache'] as const;
@@ -162,14 +162,14 @@ export class ScannedCode {
     while (offset < PAGE && !page.isScanned(offset)) {
       const gpa = page.gpa + offset, low = this.#ram.u16(gpa), high = isLong(low) ? this.#high(base, gpa, page, locate) : 0;
       if (high === undefined) return undefined;
-      const word = low | (high << 16), decoded = decode(word), ends = isJump(decoded);
+      const word = low | (high << 16), flow = flowOf(word), ends = flow !== Flow.next && word !== EBREAK && low !== C_EBREAK && low !== 0;
       const site = isSensitive(word) || (ends && this.patches === 'breakpoints');
-      if (!(site ? this.#site(page, offset, decoded, high) : page.keep(offset, low, high))) throw new Unrunnable(OVERLAP);
+      if (!(site ? this.#site(page, offset, decode(word), high) : page.keep(offset, low, high))) throw new Unrunnable(OVERLAP);
       if (!site && isLong(low) && offset < PAGE - 4 && this.#hides(gpa)) throw new Unrunnable(OVERLAP);
-      const target = ends && this.patches !== 'breakpoints' ? directTarget(decoded, offset) : undefined;
-      if (target !== undefined) open.push(base + BigInt(target));
-      if (decoded.row.name === 'ebreak' || decoded.index === 0 || (ends && !goesOn(decoded, this.patches))) return undefined;
-      offset += decoded.length;
+      if (flow !== Flow.next && this.patches === 'breakpoints') return undefined;
+      if (flow === Flow.branch || flow === Flow.jump || flow === Flow.call) open.push(base + BigInt(offset + distance(word)));
+      if (flow === Flow.away || flow === Flow.jump) return undefined;
+      offset += isLong(low) ? 4 : 2;
     }
     return offset < PAGE ? undefined : offset;
   }
@@ -199,5 +199,3 @@ export class ScannedCode {
 }
 
 const OVERLAP = 'shares its bytes with another one that is sensitive, and scanning cannot tell which of them runs';
-/** Is what follows a jump reached? After a branch, and after a call that comes back. */
-const goesOn = (d: Decoded, patches: Patches): boolean => patches !== 'breakpoints' && (isConditional(d) || (d.operands.rd ?? 0) !== 0);
