@@ -121,6 +121,11 @@ describe('a virtual machine that is run as a library call', () => {
   it('runs by trap and emulate on a processor without the H extension, and is refused without', async () => {
     const kernel = await guestBytes('guests/bin/minios.bin'), options = { kernel, append: 'ticks=1', memory: '32M', cpu: 'base,no-h' };
     expect(await bootVm({ ...options, virt: 'trap' })).toMatchObject({ status: 0, ending: 'finished', why: '' });
+    expect(await bootVm({ ...options, cpu: 'base,no-h,popf', virt: 'patch' })).toMatchObject({ status: 0, ending: 'finished', why: '' });
+    const elf = { ...options, kernel: await guestBytes('guests/bin/minios.elf') };
+    const sites = new TextDecoder().decode(await guestBytes('guests/bin/minios.sites'));
+    expect(await bootVm({ ...elf, cpu: 'base,no-h,popf', virt: 'pre', sites })).toMatchObject({ status: 0, ending: 'finished', why: '' });
+    expect(() => bootVm({ ...elf, virt: 'pre' })).toThrow("needs a list of the kernel's sites");
     expect(await bootVm(options)).toMatchObject({ status: 2, why: expect.stringContaining('no hypervisor extension (H)') as string });
   });
 });

@@ -17,8 +17,15 @@ export interface VmOptions extends RunOptions {
   readonly append?: string;
   /** Memory of the guest in bytes or as '512M' (default 256M). */
   readonly memory?: number | string;
-  /** How guest code runs (default 'hardware'): by the H extension, or 'trap', its kernel in U mode. */
-  readonly virt?: 'hardware' | 'trap';
+  /**
+   * How guest code runs (default 'hardware'): by the H extension, or its kernel in U mode: 'trap', 'patch' (scanned before it runs), 'pre'
+   * (rewritten at `sites` when it is loaded).
+   */
+  readonly virt?: 'hardware' | 'trap' | 'patch' | 'pre';
+  /** With 'patch': how blocks hang together. */
+  readonly patches?: 'breakpoints' | 'chained' | 'cache';
+  /** With 'pre': what `tessera afterburn` lists of this kernel. */
+  readonly sites?: string;
   /** With 'trap': shadow tables are made right at the guest's fences (default), or the guest's own are traced. */
   readonly shadow?: 'sync' | 'traced';
   /** After an exit, what would exit next is done in the same visit. */
@@ -44,16 +51,19 @@ export interface VmResult {
 /** Boots a virtual machine. @throws SystemError for a machine that cannot boot, in one sentence */
 export function bootVm(options: VmOptions): Run<VmResult> {
   const { kernel, initrd, append, smp, disks = [], networks = [] } = options, memory = bytesOfSize(options.memory ?? '256M');
-  const modules: Module[] = [{ name: 'kernel', bytes: kernel }, ...(initrd ? [{ name: 'initrd', bytes: initrd }] : [])];
+  const modules: Module[] = [{ name: 'kernel', bytes: kernel }, ...(initrd ? [{ name: 'initrd', bytes: initrd }] : []),
+    ...(options.sites === undefined ? [] : [{ name: 'sites', bytes: new TextEncoder().encode(options.sites) }])];
+  const technique = { virt: options.virt, shadow: options.shadow, lookAhead: options.lookAhead, patches: options.patches,
+    sites: options.sites === undefined ? undefined : 'sites' };
   const wrong = readOptions({
-    kernel: 'kernel', virt: options.virt, shadow: options.shadow, lookAhead: options.lookAhead, memory, smp,
+    kernel: 'kernel', ...technique, memory, smp,
     disks: disks.map((_, i) => ({ block: `disk${i}` })),
     nets: networks.map((_, i) => `net${i}`)
   });
   if (typeof wrong === 'string') throw new SystemError(wrong);
   const world = (bytes: number) => machineWorld({
     kernel: 'kernel', initrd: initrd && 'initrd', append, memory: bytes, smp, disks: disks.length, nets: networks.length,
-    more: { seed: options.seed ?? 1, virt: options.virt, shadow: options.shadow, lookAhead: options.lookAhead },
+    more: { seed: options.seed ?? 1, ...technique },
   });
   try {
     const run: Run<VmResult> = new Run<VmResult>({
