@@ -84,6 +84,7 @@ export class RegularInode extends Inode implements Mappable {
       : this.image && from < this.imageLength ? this.image.bytes.part(from, Math.min(from + PAGE, this.imageLength))
       : undefined;
   }
+  stored(): void { this.mtime = this.ctime = this.fs.now(); }
   frameToWrite(index: number): number {
     if (index * PAGE >= this.length) return -1;
     const own = this.pages.get(index);
@@ -296,6 +297,9 @@ export class RegularFile extends File {
   override map(_mm: unknown, shared: boolean, write: boolean): MapAnswer | number {
     const sealed = shared && (this.inode.seals & 0x18) !== 0;
     if (sealed && write) return -E.PERM;
+    const { inode } = this;
+    const { atime: a, mtime: m } = inode;
+    if ((a.s < m.s || (a.s === m.s && a.n <= m.n)) && !(this.flags & O.NOATIME)) inode.atime = inode.fs.now();
     return { object: this.inode, name: '', readOnly: sealed };
   }
 }

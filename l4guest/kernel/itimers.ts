@@ -47,6 +47,8 @@ export interface PosixTimer {
   readonly cpu: { readonly proc: Process; readonly thread: Thread | undefined } | undefined;
   /** When it fires next, or has fired while its signal waits; 0 = not armed. */
   at: number; interval: number; overrun: number; timer: Timer | undefined; cpuTimer?: CpuTimer | undefined;
+  /** It was set for a time of the wall clock, and goes with it. */
+  wall?: boolean;
   /** Times it was set: a signal of an earlier setting does not start it again. */
   setting: number;
 }

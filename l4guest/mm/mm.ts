@@ -98,6 +98,7 @@ export class Mm {
     if (area.shared) {
       const writable = (area.prot & Prot.WRITE) !== 0 && write;
       const pfn = writable ? area.object.frameToWrite(index) : area.object.frameToRead(index);
+      if (writable && pfn > 0) area.object.stored?.();
       return this.install(vpn, pfn, writable ? Pte.W : 0);
     }
     const pfn = area.object.frameToRead(index);
@@ -144,6 +145,7 @@ export class Mm {
     if (area.shared && area.object) {
       const pfn = area.object.frameToWrite(area.pageOf(vpn));
       if (pfn <= 0) return pfn < 0 ? Fault.busErr : Fault.noMemory;
+      area.object.stored?.();
       if (pfn === old) { this.table.set(vpn, pte | Pte.W); return Fault.none; }
       this.frames.unref(old);
       return this.install(vpn, pfn, Pte.W) || (pte & Pte.MAPPED ? Fault.replaced : Fault.none);

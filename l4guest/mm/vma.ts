@@ -20,6 +20,8 @@ export interface Mappable {
   frameToRead(index: number): number;
   /** Frame that belongs to the object, to be written in place (shared mappings). */
   frameToWrite(index: number): number;
+  /** A page was made writable in a shared mapping: the times of what it belongs to. */
+  stored?(): void;
   /** Whether `frameToRead` answers without work: for fault-around. */
   resident(index: number): boolean;
   /** Page `index` as it is, without making a frame for it; undefined where that cannot be said. */

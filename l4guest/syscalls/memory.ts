@@ -27,6 +27,7 @@ function splits(t: Thread, at: number, length: number): boolean {
 }
 const tooManyAreas = (t: Thread): boolean => t.mm.areas.list.length >= t.k.sysctl.number('vm/max_map_count') || !t.mm.payAreas();
 
+const HUGETLB = 0x4_0000;
 function mmap(t: Thread, at: number, length: number, prot: number, flags: number, fd: number, offset: number): number {
   const type = flags & Map_.TYPE, anonymous = (flags & Map_.ANONYMOUS) !== 0, f = anonymous ? undefined : t.proc.fds.get(fd);
   if (offset % PAGE !== 0) return -E.INVAL;
@@ -36,7 +37,8 @@ function mmap(t: Thread, at: number, length: number, prot: number, flags: number
   if (!anonymous && (offset < 0 || offset + length >= 2 ** 63)) return -E.OVERFLOW;
   if (tooManyAreas(t)) return -E.NOMEM;
   if (flags & Map_.LOCKED && lockLimit(t) === 0) return -E.PERM;
-  if (flags & Map_.LOCKED && t.mm.locked + length > lockLimit(t)) return -E.AGAIN;
+  if ((flags & Map_.LOCKED || t.mm.lockFuture) && t.mm.locked + length > lockLimit(t)) return -E.AGAIN;
+  if (!anonymous && flags & HUGETLB) return -E.INVAL; // no file has huge pages
   if (anonymous) {
     if (type === Map_.PRIVATE) return mapArea(t.mm, { at, length, prot, flags });
     return type === Map_.SHARED && !(flags & Map_.GROWSDOWN) ? mapShared(t, at, length, prot, flags) : -E.INVAL;
@@ -72,6 +74,7 @@ function mlock(t: Thread, va: number, length: number, onFault: boolean): number 
   const limit = lockLimit(t), at = Math.floor(va / PAGE) * PAGE, end = roundUp(va + length);
   if (limit === 0) return -E.PERM;
   if (length < 0 || end < at) return -E.INVAL;
+  if (length > 0 && at >= TASK_SIZE) return -E.NOMEM;
   if (end === at) return 0;
   if (limit !== Infinity && t.mm.locked + (end - at) - lockedIn(t, at, end) > limit) return -E.NOMEM;
   const r = setLocked(t.mm, at, end, onFault ? 2 : 1);
@@ -87,6 +90,7 @@ function lockedIn(t: Thread, at: number, end: number): number {
 function munlock(t: Thread, va: number, length: number): number {
   const at = Math.floor(va / PAGE) * PAGE, end = roundUp(va + length);
   if (length < 0 || end < at) return -E.INVAL;
+  if (length > 0 && at >= TASK_SIZE) return -E.NOMEM;
   return end === at ? 0 : setLocked(t.mm, at, end, 0);
 }
 const Mcl = { CURRENT: 1, FUTURE: 2, ONFAULT: 4 } as const;

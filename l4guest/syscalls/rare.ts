@@ -13,10 +13,10 @@ import { after } from '../kernel/later.ts';
 import { RSEQ_SIZE, startSequence, stopSequence } from '../kernel/rseq.ts';
 import type { Process } from '../kernel/process.ts';
 import type { Thread } from '../kernel/thread.ts';
-import { copyIn, couldBeUser, getI32, getI64, getU32, setBig, setU32 } from '../mm/uaccess.ts';
+import { copyIn, couldBeUser, getI32, getString, getI64, getU32, setBig, setU32 } from '../mm/uaccess.ts';
 import { install } from './fds.ts';
 import { mayTrace } from './process.ts';
-import { bits, pathArg, row, type Row } from './row.ts';
+import { bits, row, type Row } from './row.ts';
 import { placeOf } from './stat.ts';
 
 // ── kcmp: an order of kernel objects that says nothing about where they are ─────────────────────────────────────────────
@@ -75,7 +75,7 @@ function rseq(t: Thread, area: number, length: number, flags: number, sig: numbe
   if (flags) return -E.INVAL;
   if (now) return now.area !== area || now.length !== length >>> 0 ? -E.INVAL : now.sig !== sig >>> 0 ? -E.PERM : -E.BUSY;
   if (length >>> 0 < RSEQ_SIZE || area % 32 !== 0) return -E.INVAL;
-  if ((length | 0) < 0 || !couldBeUser(area, length)) return -E.FAULT;
+  if (!couldBeUser(area, length >>> 0) || !t.mm.areas.find(area)) return -E.FAULT;
   try { return startSequence(t, area, length >>> 0, sig >>> 0); } catch (e) {
     // Linux finds out when it writes there on the way back.
     if (!(e instanceof UserFault)) throw e;
@@ -222,9 +222,10 @@ function finitModule(t: Thread, fd: number, _args: number, flags: number): numbe
   if (flags & ~7) return -E.INVAL;
   return t.proc.fds.get(fd | 0) ? -E.NOEXEC : -E.BADF;
 }
+const MODULE_NAME = 56;
 function deleteModule(t: Thread, name: number): number {
   if (!capable(t.creds, Cap.SYS_MODULE)) return -E.PERM;
-  pathArg(t, name);
+  getString(t.mm, name, MODULE_NAME);
   return -E.NOENT;
 }
 function kexec(t: Thread, _entry: number, n: number, _segments: number, flags: number): number {

@@ -10,7 +10,7 @@ import { Loaded, type Thread } from '../kernel/thread.ts';
 import { altFlags, restoreFrame } from '../kernel/sigframe.ts';
 import { FIRST_REAL_TIME, UNBLOCKABLE, bit, putSigInfo, type SigInfo } from '../kernel/sigqueue.ts';
 import type { Co } from '../kernel/wait.ts';
-import { copyOut, getBig, getI32, getI64, getU32, setBig, setI64, setU32 } from '../mm/uaccess.ts';
+import { copyIn, copyOut, getBig, getI32, getI64, getU32, setBig, setI64, setU32 } from '../mm/uaccess.ts';
 import { timespec } from './times.ts';
 import { row, type Row } from './row.ts';
 
@@ -21,7 +21,9 @@ const SA_FLAGS =
 /** struct sigaction of riscv64: handler, flags, mask; no restorer. */
 function sigaction(t: Thread, sig: number, newVa: number, oldVa: number, size: number): number {
   t.k.work.named();
-  if (size !== 8 || sig < 1 || sig > 64 || (newVa && (sig === Sig.KILL || sig === Sig.STOP))) return -E.INVAL;
+  if (size !== 8) return -E.INVAL;
+  if (newVa) copyIn(t.mm, newVa, 24);
+  if (sig < 1 || sig > 64 || (newVa && (sig === Sig.KILL || sig === Sig.STOP))) return -E.INVAL;
   const old = t.proc.actions.list[sig]!;
   if (newVa) {
     const handler = getI64(t.mm, newVa), flags = getI64(t.mm, newVa + 8), mask = getBig(t.mm, newVa + 16) & ~UNBLOCKABLE;

@@ -185,9 +185,20 @@ function timerSet(t: Thread, id: number, flags: number, newVa: number, oldVa: nu
     absolute = (flags & TIMER_ABSTIME) !== 0;
   if (Number.isNaN(interval) || Number.isNaN(value) || !x) return -E.INVAL;
   const old = [x.interval, untilFires(t.k, x)] as const;
+  x.wall = absolute && WALL_CLOCKS.has(x.clock);
   setPosix(t.k, t.proc, x,
     value > 0 ? Math.max(1, x.cpu ? value + (absolute ? 0 : timerNow(t.k, x)) : deadline(t, x.clock, value, absolute)) : 0, interval);
   return oldVa ? putTimer(t, oldVa, ...old) : 0;
+}
+/** Clocks that somebody sets: of the day, TAI, and the one that wakes the computer. */
+const WALL_CLOCKS = new Set([0, 8, 11]);
+/** Sets the wall clock. Timers for a time of the day ring when it comes, which may be at once. */
+function setWall(t: Thread, s: number, n: number): void {
+  const now = t.k.clock.now(), was = t.k.clock.wall(now);
+  t.k.clock.setWall(s, n);
+  const ahead = (s - was.s) * 1e9 + n - was.n;
+  for (const p of t.k.pids.processes.values())
+    for (const x of posixTimers(p).values()) if (x.wall && x.at > 0) setPosix(t.k, p, x, Math.max(1, x.at - ahead), x.interval);
 }
 function withTimer(t: Thread, id: number, use: (x: PosixTimer) => number): number {
   const x = posixTimers(t.proc).get(id | 0);
@@ -220,13 +231,13 @@ function clockSet(t: Thread, clock: number, va: number): number {
   const ns = timespec(t, va);
   if (clock !== Clock.REALTIME || Number.isNaN(ns)) return -E.INVAL;
   if (!capable(t.creds, Cap.SYS_TIME)) return -E.PERM;
-  t.k.clock.setWall(getI64(t.mm, va), getI64(t.mm, va + 8));
+  setWall(t, getI64(t.mm, va), getI64(t.mm, va + 8));
   return 0;
 }
 function setTimeOfDay(t: Thread, va: number): number {
   if (va && Number.isNaN(timeval(t, va))) return -E.INVAL;
   if (!capable(t.creds, Cap.SYS_TIME)) return -E.PERM;
-  if (va) t.k.clock.setWall(getI64(t.mm, va), getI64(t.mm, va + 8) * 1000);
+  if (va) setWall(t, getI64(t.mm, va), getI64(t.mm, va + 8) * 1000);
   return 0;
 }
 const Adj = {
@@ -301,7 +312,7 @@ function setOffset(t: Thread, va: number, nano: boolean): number {
   const s = getI64(t.mm, va + 72), part = getI64(t.mm, va + 80), n = nano ? part : part * 1000, w = t.k.clock.wall();
   if (part < 0 || n >= 1e9) return -E.INVAL;
   const ns = w.n + n;
-  t.k.clock.setWall(w.s + s + Math.floor(ns / 1e9), ns % 1e9);
+  setWall(t, w.s + s + Math.floor(ns / 1e9), ns % 1e9);
   return 0;
 }
 function adjustClock(t: Thread, clock: number, va: number): number {

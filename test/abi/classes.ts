@@ -19,8 +19,8 @@ export const kinds: readonly Kind[] = [
     holds: (p) => p.name === 'unshare' && (Number(p.args[0]!.slice(1)) & 0x4200_0000) !== 0 },
   { name: 'padding', reason: 'Linux leaves the bytes between two names as they were', holds: (p, a, b) => p.name === 'getdents64' &&
     resultOf(a) === resultOf(b) },
-  { name: 'modules', reason: 'Linux loads families and protocols of sockets that are not here', holds: (p, _a, b) =>
-    (p.name === 'socket' || p.name === 'socketpair') && isError(b) },
+  { name: 'modules', reason: 'Linux loads families and protocols of sockets that are not here, and maps TCP sockets', holds: (p, _a, b) =>
+    (p.name === 'socket' || p.name === 'socketpair' || (p.name === 'mmap' && p.args.includes('F8'))) && isError(b) },
   { name: 'two errors', reason: 'of two errors in one call another one is found first', holds: (p, a, b) => isError(a) && isError(b) &&
     ORDER.has(p.name) },
   { name: 'attributes', reason: 'flags of files (FS_IOC_GETFLAGS) and names of sockets as attributes are missing', holds: (p) =>
