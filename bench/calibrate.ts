@@ -8,7 +8,7 @@
  *   cycles on Linux ≈ cycles of the program and its traps + Σ rate × count
  *
  * is solved for the rates over every second operation, by the squares of the logarithms of the quotients; the other half is kept out and
- * tested. Writes bench/calibration.json, from which docs/costs.md (bench/costs-page.ts) and test/calibration.spec.ts are made.
+ * tested. Writes bench/calibration.json, from which docs/costs.md (bench/costs.ts) and test/calibration.spec.ts are made.
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -17,9 +17,8 @@ interface Measured { readonly build: number; readonly slopes: Points }
 const found = JSON.parse(readFileSync(join(root, 'bench/calibration.json'), 'utf8')) as Calibration;
 
 if (process.argv.includes('--linux')) {
-  // Whatever the kernel still does after its start is over by then. Without large pages, as the server has none.
-  const [, first, second, , build] = onLinux(['costs > /dev/null', `slopes ${MOST}`, `slopes ${MOST}`, 'build > /dev/null', 'build'],
-    'transparent_hugepage=never');
+  // Whatever the kernel still does after its start is over by then.
+  const [, first, second, , build] = onLinux(['costs > /dev/null', `slopes ${MOST}`, `slopes ${MOST}`, 'build > /dev/null', 'build']);
   writeFileSync(MEASURED, `${JSON.stringify({ build: cyclesOf(build!)['build'], slopes: least(linesOf(first!), linesOf(second!)) })}\n`);
 }
 const linux = JSON.parse(readFileSync(MEASURED, 'utf8')) as Measured;

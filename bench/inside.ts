@@ -21,8 +21,8 @@ export const hasLinux = (): boolean => existsSync(kernel);
 const contents = (name: string): Uint8Array => readFileSync(join(folder, name));
 const programs = (): string[] => readdirSync(folder);
 
-/** What the shell commands print on Linux, one text for each. `append`: words for the kernel's command line. */
-export function onLinux(commands: readonly string[], append = ''): string[] {
+/** What the shell commands print on Linux, one text for each. It has no large pages, as the server has none. */
+export function onLinux(commands: readonly string[]): string[] {
   const dir = mkdtempSync(join(tmpdir(), 'tessera-linux-')), tree = join(dir, 'root'), image = join(dir, 'image.cpio');
   try {
     for (const d of ['bin', 'dev', 'proc', 'tmp']) mkdirSync(join(tree, d), { recursive: true });
@@ -31,8 +31,8 @@ export function onLinux(commands: readonly string[], append = ''): string[] {
     chmodSync(join(tree, 'init'), 0o755);
     writeFileSync(image, packInitramfs(tree));
     const args = [
-      'bare', '--kernel', kernel, '--initrd', image, '--memory', MEMORY_LINUX, '--append', `console=ttyS0 quiet ${append}`, '--until',
-      '@done'
+      'bare', '--kernel', kernel, '--initrd', image, '--memory', MEMORY_LINUX,
+      '--append', 'console=ttyS0 quiet transparent_hugepage=never', '--until', '@done'
     ];
     const r = spawnSync(join(root, 'bin/tessera'), args, { encoding: 'utf8', maxBuffer: 1 << 26 });
     if (r.status !== 0) throw new Error(`Linux ended with ${r.status}: ${r.stderr.slice(-500)}`);
