@@ -46,6 +46,20 @@ function images(): Uint8Array[] {
     } finally { rmSync(base, { recursive: true }); }
   });
 }
+/** A FAT of 12 bits and one of 16 with a folder, a long name and a file of several clusters. */
+function fatImages(): Uint8Array[] {
+  if (spawnSync('mkfs.fat', ['--help']).error || spawnSync('mcopy', ['-V']).error) return [];
+  return [['-F', '12', '-C', '96'], ['-F', '16', '-s', '1', '-C', '2200']].map(([...options]) => {
+    const base = mkdtempSync(join(tmpdir(), 'tessera-fuzz-')), file = join(base, 'image'), large = join(base, 'large');
+    try {
+      writeFileSync(large, 'x'.repeat(5000));
+      execFileSync('mkfs.fat', [...options.slice(0, -2), '-C', file, options.at(-1)!], { stdio: 'pipe' });
+      execFileSync('mmd', ['-i', file, '::sub'], { stdio: 'pipe' });
+      execFileSync('mcopy', ['-i', file, large, '::sub/a long name of a file.text'], { stdio: 'pipe' });
+      return new Uint8Array(readFileSync(file));
+    } finally { rmSync(base, { recursive: true }); }
+  });
+}
 function lookAround(u: Unix, folder: string, depth: number): void {
   for (const name of u.list(folder).filter((n) => n !== '.' && n !== '..').slice(0, 40)) {
     const path = `${folder}/${name}`, fd = u.open(path);
@@ -90,6 +104,15 @@ export const guestTargets: Readonly<Record<string, () => FuzzTarget>> = {
       u.call('mkdirat', -100, '/tmp/m', 0o755);
       u.call('ioctl', u.open('/dev/loop0', 2), 0x4c00, u.open('/tmp/x'));
       if (u.call('mount', '/dev/loop0', '/tmp/m', 'ext4', 1, 0) === 0) lookAround(u, '/tmp/m', 2);
+    },
+  }),
+  fat: () => ({
+    seeds: fatImages(),
+    run: (input) => {
+      const u = withFile(input, 512);
+      u.call('mkdirat', -100, '/tmp/m', 0o755);
+      u.call('ioctl', u.open('/dev/loop0', 2), 0x4c00, u.open('/tmp/x'));
+      if (u.call('mount', '/dev/loop0', '/tmp/m', 'vfat', 1, 0) === 0) lookAround(u, '/tmp/m', 2);
     },
   }),
   exec: () => ({
