@@ -1,6 +1,9 @@
 /** Code that is replaced before it runs: a guest that reads and changes it sees nothing of that, and computes what it computes natively. */
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { assemble } from '../hardware/isa/assemble.ts';
 import { tessera } from './tessera.ts';
 
 const guest = (kernel: string, ...args: string[]) => tessera(['vm', ...args, '--kernel', `guests/bin/${kernel}`, '--memory', '16M']);
@@ -43,4 +46,16 @@ it('each way to patch takes fewer breakpoints than the one before', async () => 
 it.each(['minios', 'selfcheck'])('the list of %s is what the tool makes', async (name) => {
   const { stdout } = await tessera(['afterburn', `guests/bin/${name}.elf`]);
   expect(stdout).toBe(readFileSync(`guests/bin/${name}.sites`, 'utf8'));
+});
+
+it.each([
+  ['lr.w a1, (t0)', /'lr\.w a1, \(?t0\)?.*' reads code in a way that the monitor does not do for it \(pc 0x80200008, S mode, satp 0x0\)/],
+  ['amoadd.w a1, a0, (t0); sc.w a2, a1, (t0)', /'sc\.w.*' changes its own page in a way that the monitor does not do for it \(pc 0x8020000c/],
+])('what cannot be run so is stopped, with the instruction, its place and the state: %s', async (text, why) => {
+  const file = join(mkdtempSync(join(tmpdir(), 'tessera-raw-')), 'guest');
+  writeFileSync(file, assemble(`csrr a0, sie; auipc t0, 0; ${text}; stay: j stay`, 0x8020_0000).bytes);
+  const { status, stderr } = await tessera(['vm', '--virt', 'patch', '--kernel', file, '--memory', '16M']);
+  expect(status).toBe(1);
+  expect(stderr).toMatch(why);
+  expect(stderr).toContain('t0 0x80200004');
 });
