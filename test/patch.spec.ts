@@ -50,7 +50,8 @@ it.each(['minios', 'selfcheck'])('the list of %s is what the tool makes', async 
 
 it.each([
   ['lr.w a1, (t0)', /'lr\.w a1, \(?t0\)?.*' reads code in a way that the monitor does not do for it \(pc 0x80200008, S mode, satp 0x0\)/],
-  ['amoadd.w a1, a0, (t0); sc.w a2, a1, (t0)', /'sc\.w.*' changes its own page in a way that the monitor does not do for it \(pc 0x8020000c/],
+  ['amoadd.w a1, a0, (t0); sc.w a2, a1, (t0)',
+    /'sc\.w.*' changes its own page in a way that the monitor does not do for it \(pc 0x8020000c/],
 ])('what cannot be run so is stopped, with the instruction, its place and the state: %s', async (text, why) => {
   const file = join(mkdtempSync(join(tmpdir(), 'tessera-raw-')), 'guest');
   writeFileSync(file, assemble(`csrr a0, sie; auipc t0, 0; ${text}; stay: j stay`, 0x8020_0000).bytes);
