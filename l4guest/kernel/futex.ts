@@ -18,6 +18,8 @@ export interface Locker extends Sleeper { readonly tid: number; readonly number:
   nice: number }
 
 interface Waiter {
+  /** Its real-time priority when it came. */
+  readonly rank: number;
   readonly t: Sleeper;
   readonly bits: number;
   woken: boolean;
@@ -55,6 +57,12 @@ const CHAIN = 1024;
 
 const urgency = (t: Locker): number => (t.rt > 0 ? 100 + t.rt : -t.nice);
 
+/** Real-time threads stand before those of a lower priority, who came first before who came later. */
+function line(waiters: Waiter[], w: Waiter): void {
+  let i = waiters.length;
+  while (i > 0 && waiters[i - 1]!.rank < w.rank) i--;
+  waiters.splice(i, 0, w);
+}
 export class FutexTable {
   private readonly buckets = new Map<string, Bucket>();
   private readonly locks = new Map<string, PiLock>();
@@ -70,8 +78,9 @@ export class FutexTable {
     if (w.queue.waiters.length === 0) this.buckets.delete(w.queue.key);
   }
   private enter(t: Sleeper, key: string, bits: number, target?: string): Waiter {
-    const queue = this.bucket(key), w: Waiter = { t, bits, woken: false, queue, target, lock: undefined };
-    queue.waiters.push(w);
+    const queue = this.bucket(key), rank = 'rt' in t ? (t as Locker).rt : 0,
+      w: Waiter = { t, bits, woken: false, queue, target, lock: undefined, rank };
+    line(queue.waiters, w);
     return w;
   }
   /** Sleeps until woken (0), -ETIMEDOUT, or -ERESTARTSYS. The caller has compared the word. */
@@ -108,7 +117,7 @@ export class FutexTable {
     const n = this.wake(from, wake), b = this.buckets.get(from);
     if (!b || from === to) return n + (b ? Math.min(move, b.waiters.length) : 0);
     const moved = b.waiters.splice(0, move), target = this.bucket(to);
-    for (const w of moved) { w.queue = target; target.waiters.push(w); }
+    for (const w of moved) { w.queue = target; line(target.waiters, w); }
     if (b.waiters.length === 0) this.buckets.delete(from);
     if (target.waiters.length === 0) this.buckets.delete(to);
     return n + moved.length;

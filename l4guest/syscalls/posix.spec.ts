@@ -45,6 +45,17 @@ describe('POSIX', () => {
     u.pass(1e6);
     expect(left()).toBe(0);
   });
+  it('who waits for a word is woken by real-time priority, then in the order of coming', () => {
+    const u = new World(), at = u.call('mmap', 0, PAGE, Prot.READ | Prot.WRITE, Map_.SHARED | Map_.ANONYMOUS, -1, 0)!;
+    const threads = [0, 2, 3, 3, 0].map((rt) => {
+      const t = u.fork();
+      t.rt = rt;
+      u.callOf(t, 'futex', at, 0, 0, 0, 0, 0);
+      return t;
+    });
+    const order = threads.map(() => { u.call('futex', at, 1, 1); return threads.indexOf(u.settle()[0]!); });
+    expect(order).toEqual([2, 3, 1, 0, 4]);
+  });
   it('what lies beyond all addresses is not locked', () => {
     const u = new World(), far = 2 ** 63 - PAGE;
     expect([u.call('mlock', far, 8), u.call('munlock', far, 8)]).toEqual([-E.NOMEM, -E.NOMEM]);
