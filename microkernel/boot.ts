@@ -35,15 +35,12 @@ export interface KernelMachine {
   readonly memory: PhysicalMemory;
   readonly bus: Bus;
 }
-/** Contents that write themselves to their place, into zeroed memory. */
-export interface ModuleContents { readonly length: number; copyTo(target: Uint8Array): void }
-export interface BootModule { readonly name: string; readonly bytes: Uint8Array | ModuleContents }
 export interface KernelOptions {
   readonly machine: KernelMachine;
   /** Body of the first thread. */
   readonly root: ThreadEntry;
-  /** Files for the first task; copied into RAM. */
-  readonly bootModules?: readonly BootModule[];
+  /** Files for the first task: the loader has put them into RAM, right below kernel memory. */
+  readonly modules?: BootInfo['modules'];
   readonly devices?: BootInfo['devices'];
   /** Free text for the first task. */
   readonly options?: string;
@@ -68,13 +65,13 @@ const roundUp = (n: number): number => Math.ceil(n / PAGE) * PAGE;
 export function boot(k: Unbooted, o: KernelOptions): void {
   const { memory } = o.machine, end = memory.base + memory.size;
   const kernelBytes = roundUp(o.kernelMemory ?? Math.min(64 * MIB, Math.max(2 * MIB, memory.size / 16)));
-  const modules = placeModules(memory, end - kernelBytes, o.bootModules ?? []);
+  const modules = o.modules ?? [];
   const free = modules.length > 0 ? modules[0].base : end - kernelBytes;
   if (free <= memory.base)
     throw new RangeError(`${memory.size} bytes of RAM do not hold ${kernelBytes} bytes of kernel memory and the boot modules`);
   k.frames = new Frames(memory, end - kernelBytes, kernelBytes);
   const info: BootInfo = {
-    memory: [{ base: memory.base, size: free - memory.base }], modules: modules.map(m => ({ name: m.name, base: m.base, size: m.size })),
+    memory: [{ base: memory.base, size: free - memory.base }], modules,
     devices: o.devices ?? [], harts: o.machine.harts.length, seed: o.seed ?? 0, options: o.options ?? '',
   };
   firstTask(k, kernelBytes, info, o.root);
@@ -83,22 +80,6 @@ export function boot(k: Unbooted, o: KernelOptions): void {
     enableInterrupts(cpu.hart);
     cpu.hart.setTimer(0);
   }
-}
-
-/** Module contents go to the top of what the kernel left, in order; page aligned. */
-function placeModules(memory: PhysicalMemory, top: number, files: readonly BootModule[]): { name: string; base: number; size: number }[] {
-  let base = top - files.reduce((sum, f) => sum + roundUp(f.bytes.length), 0);
-  if (base <= memory.base) throw new RangeError(`the boot modules (${top - base} bytes) do not fit the RAM: give the board more`);
-  return files.map(({ name, bytes }) => {
-    const at = base;
-    if (bytes.length > 0) {
-      const target = memory.writable(at, bytes.length);
-      if ('copyTo' in bytes) bytes.copyTo(target);
-      else target.set(bytes);
-    }
-    base += roundUp(bytes.length);
-    return { name, base: at, size: bytes.length };
-  });
 }
 
 function firstTask(k: Unbooted, kernelBytes: number, info: BootInfo, body: ThreadEntry): void {

@@ -141,6 +141,7 @@ describe('memory', () => {
     return task;
   }
   it('the first task has all RAM at its own addresses, and the boot information', () => {
+    const base = 0x8000_0000 + 14 * 2 ** 20 - 4096; // below the 2 MiB of kernel memory
     run(function* (sys) {
       const info = readBootInfo(sys.memory), last = info.memory[0].base + info.memory[0].size;
       sys.memory.setU32(last - 4, 0x12345678);
@@ -149,7 +150,7 @@ describe('memory', () => {
       expect(sys.memory.read(info.modules[0].base, 3)).toEqual(new Uint8Array([1, 2, 3]));
       expect(() => sys.memory.setU8(info.modules[0].base, 1)).toThrow(MemoryFault);
       expect(info.modules[0].name).toBe('m');
-    }, { bootModules: [{ name: 'm', bytes: new Uint8Array([1, 2, 3]) }] });
+    }, { modules: [{ name: 'm', base, size: 3 }], onKernel: k => k.memory.write(base, new Uint8Array([1, 2, 3])) });
   });
   it('maps superpages whole, splits them where a part is unmapped, and takes back what was passed on', () => {
     const { kernel } = run(function* (sys) {

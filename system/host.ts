@@ -5,7 +5,7 @@
 import type { BlockBackend, NetCard } from '../machine/index.ts';
 import type { TraceSink } from '../microkernel/abi/index.ts';
 import type { Capture, PayloadSink } from './capture/capture.ts';
-import type { ModuleContents } from '../microkernel/index.ts';
+import type { BootModule } from '../machine/loader/modules.ts';
 import type { ComponentState } from '../roottask/root/main.ts';
 import type { FilesPort } from './folders/folder.ts';
 import type { Kernel } from '../microkernel/kernel.ts';
@@ -34,7 +34,7 @@ export interface SharedPort { readonly tag: string; readonly port?: FilesPort }
  * A file for the components: its bytes, or something that writes them into the machine's memory. Either is asked for once, when the
  * system is made.
  */
-export interface Module { readonly name: string; readonly bytes: Uint8Array | ModuleContents }
+export type Module = BootModule;
 
 /** The parts of a running system that an observer of its components looks at. */
 export interface Booted { readonly kernel: Kernel; readonly tally: Tally }

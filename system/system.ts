@@ -12,6 +12,7 @@ import { CpuError } from '../machine/cpu/model.ts';
 import type { CpuModel } from '../machine/cpu/switch.ts';
 import { tapped } from '../machine/net/capture.ts';
 import type { HartApi, Machine, NetCard, RunResult } from '../machine/index.ts';
+import { placeModules } from '../machine/loader/modules.ts';
 import { Kernel } from '../microkernel/index.ts';
 import { rootTask, startOrder, type ComponentState } from '../roottask/root/main.ts';
 import { bytesOfSize, sizeText, type Expectation, type Scenario } from '../roottask/scenario.ts';
@@ -128,14 +129,14 @@ export class System {
     });
   }
   private makeKernel(): Kernel {
-    const { host, scenario, board, options } = this, modules = host.modules ?? [];
-    const { size } = board.machine.memory, fixed = kernelMemoryFor(scenario) + modules.reduce((n, m) => n + m.bytes.length, 0);
+    const { host, scenario, board, options } = this, modules = host.modules ?? [], kernelMemory = kernelMemoryFor(scenario);
+    const { memory } = board.machine, { base, size } = memory, fixed = kernelMemory + modules.reduce((n, m) => n + m.bytes.length, 0);
     if (size - fixed < 8 * MIB)
       throw new SystemError(`${sizeText(size)} of memory are too little: kernel memory and boot modules take ${sizeText(fixed)} of it`);
     return new Kernel({
-      machine: board.machine, devices: deviceList(board), bootModules: modules,
+      machine: board.machine, devices: deviceList(board), modules: placeModules(memory, base + size - kernelMemory, modules),
         options: JSON.stringify({ scenario: scenario.name, processor: processorOf(this.cpu) }), seed: options.seed ?? 0,
-      kernelMemory: kernelMemoryFor(scenario), trace: this.tally, watch: this.capture?.watch, log: host.kernelLog,
+      kernelMemory, trace: this.tally, watch: this.capture?.watch, log: host.kernelLog,
       guestState: scenario.guestState,
       root: entryOf(rootTask(scenario, {
         changed: state => { this.components.set(state.name, state); this.host.component?.(this, state); },

@@ -14,7 +14,7 @@ export function foldersAbove(name: string): Entry[] {
   return parts.map((_, i) => emptyFolder(parts.slice(0, i + 1).join('/')));
 }
 
-/** The contents of a boot module (the kernel's `ModuleContents`). */
+/** The contents of a boot module (the loader's `ModuleContents`). */
 export class Archive {
   /** Bytes of the archive. */
   length = 2 * BLOCK;
