@@ -228,9 +228,12 @@ function deleteModule(t: Thread, name: number): number {
   getString(t.mm, name, MODULE_NAME);
   return -E.NOENT;
 }
+/** KEXEC_ARCH_RISCV: the machine's number in ELF files. */
+const RISCV = 243;
 function kexec(t: Thread, _entry: number, n: number, _segments: number, flags: number): number {
   if (!capable(t.creds, Cap.SYS_BOOT)) return -E.PERM;
-  return n > 16 || flags & 0xffff & ~7 ? -E.INVAL : -E.NOSYS;
+  const arch = (flags & 0xffff_0000) >>> 16;
+  return n > 16 || flags & 0xffff & ~7 || (arch !== 0 && arch !== RISCV) ? -E.INVAL : -E.NOSYS;
 }
 export const rareCalls: Row[] = [
   row('kcmp', (t, a, b, type, x, y) => kcmp(t, a | 0, b | 0, type | 0, x | 0, y | 0)),
