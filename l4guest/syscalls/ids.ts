@@ -250,10 +250,12 @@ function ioprioSet(t: Thread, which: number, who: number, prio: number): number 
   for (const x of list) x.ioPriority = prio;
   return list.length ? 0 : -E.SRCH;
 }
+/** What threads that have asked for nothing count as, where the best of several is told: best effort, level 4. */
+const IO_USUAL = 8196;
 function ioprioGet(t: Thread, which: number, who: number): number {
   if (which < 1 || which > 3) return -E.INVAL;
   const list = selected(t, which - 1, who | 0), asked = list.filter((x) => x.ioPriority !== 0);
-  return list.length === 0 ? -E.SRCH : asked.length === 0 ? 0 : Math.min(...asked.map((x) => x.ioPriority));
+  return list.length === 0 ? -E.SRCH : asked.length === 0 ? (which === 1 ? 0 : IO_USUAL) : Math.min(...asked.map((x) => x.ioPriority));
 }
 /** How many u32 triples a version of the interface has; 0 = unknown, and the header then holds ours. */
 function capWords(t: Thread, header: number): number {
