@@ -15,7 +15,7 @@ const INSIDE = 'TESSERA_SANDBOX';
  * glibc gives back what V8's compiler threads used once, about 15 MiB; each of them would keep it for itself. Less than 4 MiB at a time would
  * be given back and touched again all the time: 50,000 page faults in a boot of Debian.
  */
-const ALLOCATOR = { MALLOC_TRIM_THRESHOLD_: '4194304' };
+const ALLOCATOR = { MALLOC_TRIM_THRESHOLD_: '1048576' };
 const COMMANDS = new Set(['run', 'vm', 'bare']);
 /** How long a run may take to end when it is asked to, ms; longer where files are still written. */
 const GRACE = 2000, GRACE_WRITING = 15_000;

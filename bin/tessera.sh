@@ -23,7 +23,7 @@ newer() {
 
 if [ -z "$TESSERA_SANDBOX" ] && only_reads "$@" && { read -r node && read -r wall; } 2>/dev/null <"$root/dist/front" &&
   [ "$(readlink -f "$(command -v node)")" = "$node" ] && [ -z "$(newer "$node")" ]; then
-  export TESSERA_SANDBOX=node "MALLOC_TRIM_THRESHOLD_=${MALLOC_TRIM_THRESHOLD_-4194304}"
+  export TESSERA_SANDBOX=node "MALLOC_TRIM_THRESHOLD_=${MALLOC_TRIM_THRESHOLD_-1048576}"
   set -f
   # shellcheck disable=SC2086 # the options are words without spaces
   exec "$node" $wall "$root/bin/tessera.cjs" "$@"

@@ -23,7 +23,8 @@ it.skipIf(!existsSync(LINUX))('Debian does the same natively and under each tech
       expect(phase(way, 'getpid').exits.byCause['breakpoint']).toBeGreaterThan(20_000 * 4);
       continue;
     }
-    expect(phase(way, 'getpid').exits.byCause['CSR']).toBeGreaterThan(20_000 * 4);
+    // Looking ahead takes them in clusters.
+    expect(phase(way, 'getpid').exits.byCause['CSR']).toBeGreaterThan(20_000 * (way === 'trap, ahead' ? 1 : 4));
     expect(phase(way, 'boot').exits.byCause['hidden fault']).toBeGreaterThan(10_000);
   }
   expect(phase('hardware', 'getpid').modes!.vs).toBeGreaterThan(1e6);

@@ -119,7 +119,7 @@ it.each([
   [['vm', '--virt', 'patch', '--sites', 'package.json', ...MINIOS], 'a list of sites goes with technique pre, not patch'],
   [['vm', '--virt', 'patch', '--shadow', 'traced', ...MINIOS], 'traced tables do not go with technique patch'],
   [['vm', '--virt', 'patch', '--patch', 'quilt', ...MINIOS], "'quilt' is none of breakpoints, chained, cache"],
-  [['afterburn', 'guests/bin/minios.bin'], 'is bare code: nothing says where its functions are'],
+  [['afterburn', 'guests/bin/minios.bin'], 'has no kallsyms to say where its functions are'],
   [['vm', '--virt', 'trap', '--shadow', 'deep', ...MINIOS], "'deep' is none of sync, traced"],
   [['vm', '--cpu', 'base,kseg0', '--kernel', 'guests/bin/minios.elf'], 'wants to be at 0x80200000, but memory begins at 0xa0000000'],
   [['bare', '--isa', 'rv64gch', '--cpu', 'base,no-h', 'guests/bin/minios.elf'], "takes away 'h', which --isa asks for"],

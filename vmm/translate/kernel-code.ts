@@ -13,7 +13,7 @@ import { store } from '../interpreter/store.ts';
 import type { ShadowMmu } from '../memory/shadow-mmu.ts';
 import { walk, type Access, type View, type Walk } from '../memory/walker.ts';
 import type { GuestRam } from '../ram.ts';
-import { CodePage, PAGE } from './code-page.ts';
+import { PAGE, type CodePage } from './code-page.ts';
 import type { Copies } from './copies.ts';
 import type { GuestCode, Hands } from './guest-code.ts';
 import { Unrunnable, type PatchCounts, type ScannedCode } from './scanned.ts';

@@ -121,7 +121,7 @@ static i64 context(void) { u64 id = 0; return CALL2(SYS_io_setup, 500, &id); }
 static i64 xattr(void) { if (!n) sys_close(sys_open("/tmp/x", O_CREAT | O_RDWR, 0600)); numbered("user.", n);
   return CALL(SYS_setxattr, "/tmp/x", path, big, 65000, 0, 0); }
 static i64 watch(void) { static i64 fd = -1; if (fd < 0) fd = CALL1(SYS_inotify_init1, 0); numbered("/tmp/w", n);
-  CALL3(SYS_mkdirat, AT_FDCWD, path, 0700); return CALL3(SYS_inotify_add_watch, fd, path, 0xfff); }
+  i64 r = CALL3(SYS_mkdirat, AT_FDCWD, path, 0700); return r < 0 ? r : CALL3(SYS_inotify_add_watch, fd, path, 0xfff); }
 static i64 pair(void) {
   int p[2];
   i64 r = CALL4(SYS_socketpair, 1, 2 | 04000, 0, p);
