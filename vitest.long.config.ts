@@ -1,10 +1,12 @@
-/** `npm run test:long`: what boots Debian again and again, whole pages, classes of forged labs, the Internet. `.ci/run` runs it after `npm test`. */
+/**
+ * `npm run test:long`: what boots Debian again and again, whole pages, classes of forged labs, networks. `.ci/run` runs it after `npm test`.
+ */
 import { defineConfig, mergeConfig } from 'vitest/config';
 import all from './vitest.config.ts';
 
 export const long = [
-  'test/{abi/probes,compare,debian,firmware,folder-changes,guests,hoards,net,page,panic,scenario-pages,side-by-side,twins,user-net}.spec.ts',
-  'test/{virt,viewer,vm-outside}.spec.ts', 'test/conformance/oracle.spec.ts', 'labs/{labs,forging}.spec.ts',
+  'test/{abi/probes,compare,debian,firmware,folder-changes,guests,hoards,net,page,panic,scenario-pages}.spec.ts',
+  'test/{side-by-side,twins,user-net,virt,viewer,vm-outside}.spec.ts', 'test/conformance/oracle.spec.ts', 'labs/{labs,forging}.spec.ts',
   'microkernel/reference-model.spec.ts',
 ];
 

@@ -1,5 +1,6 @@
 /**
- * One program natively, in a virtual machine, under the Unix server (binary emulation), and there by interpretation: host seconds of processor time for the
+ * One program natively, in a virtual machine, under the Unix server (binary emulation), and there by interpretation: host seconds of
+ * processor time for the
  * same work, and how many times the translated one on the machine itself (= 1).
  *
  *   npx tsx bench/three-ways.ts [ROUNDS]      (needs images: tessera images fetch)

@@ -26,7 +26,8 @@ export async function compare(options: CompareOptions): Promise<number> {
   const phases = options.initrd === undefined ? [] : PHASES.filter((p) =>
     options.workload === undefined || options.workload.includes(p.name)), cpu = options.cpu ?? 'base';
   const model = cpu.split(','), sites = sitesOf(options.kernel);
-  const ways = WAYS.filter((w) => (options.ways === undefined || options.ways.includes(w.name)) && !(w.virt === 'pre' && sites === undefined) &&
+  const wanted = (w: (typeof WAYS)[number]): boolean => options.ways === undefined || options.ways.includes(w.name);
+  const ways = WAYS.filter((w) => wanted(w) && !(w.virt === 'pre' && sites === undefined) &&
     !(w.virt === 'hardware' && model.includes('no-h')) && !(w.virt === 'trap' && model.includes('popf')));
   if (ways[0]?.virt !== 'native' || ways.length < 2) throw new CliError('E_OPTION',
     'a comparison needs native and one technique at least', `name some of ${WAYS.map((w) => `'${w.name}'`).join(', ')}`);

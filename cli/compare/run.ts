@@ -16,8 +16,12 @@ import { ExitCounter, noExits, type ExitCounts, type Seen } from './exits.ts';
 import { DISK_BYTES, SETTLE, marker, type Phase } from './workload.ts';
 
 /** A way to run the guest. `native`: on the machine itself, under the built-in firmware. */
-export interface Way { readonly name: string; readonly virt: 'native' | 'hardware' | 'trap' | 'patch' | 'pre'; readonly shadow?: 'sync' | 'traced';
-  readonly lookAhead?: boolean }
+export interface Way {
+  readonly name: string;
+  readonly virt: 'native' | 'hardware' | 'trap' | 'patch' | 'pre';
+  readonly shadow?: 'sync' | 'traced';
+  readonly lookAhead?: boolean;
+}
 export const WAYS: readonly Way[] = [
   { name: 'native', virt: 'native' }, { name: 'hardware', virt: 'hardware' },
   { name: 'hardware, ahead', virt: 'hardware', lookAhead: true },

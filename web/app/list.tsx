@@ -1,4 +1,7 @@
-/** The records as a list: only the rows on the screen are made. It scrolls, follows the end while the system runs, and is worked with the keyboard. */
+/**
+ * The records as a list: only the rows on the screen are made. It scrolls, follows the end while the system runs, and is worked
+ * with the keyboard.
+ */
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { cyclesText, ends, originOf, sentence } from '../../trace/index.ts';
 import { Icon } from './icons.tsx';

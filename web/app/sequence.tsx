@@ -1,5 +1,6 @@
 /**
- * A sequence diagram that reads as a list: a lifeline per task, an arrow per message, event or answer. Around the selected record, or of the newest
+ * A sequence diagram that reads as a list: a lifeline per task, an arrow per message, event or answer. Around the selected record, or
+ * of the newest
  * ones while the list follows.
  */
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
