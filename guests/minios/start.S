@@ -5,20 +5,8 @@
 	.section .text.head, "ax"
 	.globl _start
 _start:
-	.option push
-	.option norvc
-	j	1f
-	.option pop
-	.word	0
-	.dword	0x200000		# where to load, from the start of RAM
-	.dword	free_start - _start	# memory it needs
-	.dword	0			# little-endian
-	.word	2			# header version 0.2
-	.word	0
-	.dword	0
-	.ascii	"RISCV\0\0\0"
-	.ascii	"RSC\x05"
-	.word	0
+	.set	image_end, free_start	# memory it needs: behind its stacks as well
+#include "../include/image.S"
 1:	csrw	sie, zero
 	la	sp, boot_stack_top
 	la	t0, bss_start

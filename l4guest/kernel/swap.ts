@@ -35,7 +35,7 @@ const OUT_COST = 64;
  * Others are not known.
  */
 type Sizes = (argument: (i: number) => number) => readonly (readonly [number, number])[];
-const few: Sizes = () => [0, 1, 2, 3, 4, 5].map((i) => [i, 256] as const), 
+const few: Sizes = () => [0, 1, 2, 3, 4, 5].map((i) => [i, 256] as const),
   buffer: Sizes = (x) => [[1, Math.min(x(2), AT_ONCE)], [4, 256], [5, 256]];
 const PINS = new Map<CallName, Sizes>([
   ...(['futex', 'wait4', 'waitid', 'nanosleep', 'clock_nanosleep', 'rt_sigsuspend', 'rt_sigtimedwait', 'accept', 'accept4', 'flock',

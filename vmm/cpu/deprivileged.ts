@@ -15,8 +15,10 @@ import type { Syscalls } from '../../binding/index.ts';
 import { accessDevice } from '../exits/memory.ts';
 import { RepeatedFaults } from '../faults.ts';
 import { decodeAccess } from '../interpreter/access.ts';
+import { groupOf } from '../interpreter/store.ts';
+import { instructionOf } from '../interpreter/walk.ts';
 import { ShadowMmu } from '../memory/shadow-mmu.ts';
-import { walk, type Access, type View } from '../memory/walker.ts';
+import { placeOf, type Access, type View } from '../memory/walker.ts';
 import type { GuestCode } from '../translate/guest-code.ts';
 import { Unrunnable } from '../translate/scanned.ts';
 import { remoteFence } from '../sbi/rfence.ts';
@@ -37,8 +39,6 @@ const FAULTS: Readonly<Record<number, { access: Access; denied: bigint }>> = {
 };
 /** Cycles, estimated like those of the dispatcher: an exit with its decoding, a walk of the guest's tables. */
 const COST = 120;
-/** Registers a0 … a7 travel in a group of their own. */
-const FIRST_ARGUMENT = 10, LAST_ARGUMENT = 17;
 /** The extension of remote fences. */
 const RFENCE = 0x5246_4e43;
 
@@ -182,7 +182,7 @@ class DeprivilegedCpu implements VirtualCpu {
     this.#sys.charge(COST);
     u.setTag(Resume.go, 0, 0);
     u.setNum(U.visit, this.#task);
-    u.mtd = Mtd.pc | Mtd.visit | (rd === 0 ? 0 : rd >= FIRST_ARGUMENT && rd <= LAST_ARGUMENT ? Mtd.args : Mtd.regs);
+    u.mtd = Mtd.pc | Mtd.visit | (rd === 0 ? 0 : groupOf(rd));
     return true;
   }
 
@@ -259,7 +259,7 @@ class DeprivilegedCpu implements VirtualCpu {
     get: (n: number): bigint => (n === 0 ? 0n : this.#utcb.xBig(n)),
     set: (n: number, value: bigint): void => {
       this.#utcb.setXBig(n, value);
-      this.#changed |= n >= FIRST_ARGUMENT && n <= LAST_ARGUMENT ? Mtd.args : Mtd.regs;
+      this.#changed |= groupOf(n);
     },
   };
 
@@ -389,13 +389,8 @@ class DeprivilegedCpu implements VirtualCpu {
 
   /** The instruction at the pc, through the guest's tables. */
   #fetch(pc: bigint): number | undefined {
-    const half = (at: bigint): number | undefined => {
-      const found = walk(this.#vm.ram, this.#view, at, 'fetch');
-      return typeof found === 'object' && this.#vm.ram.isRam(found.page, PAGE) ? this.#vm.ram.u16(found.page + Number(at & 0xfffn))
-        : undefined;
-    };
-    const low = half(pc), high = low !== undefined && (low & 3) === 3 ? half(pc + 2n) : 0;
-    return low === undefined || high === undefined ? undefined : low | (high << 16);
+    const { ram } = this.#vm;
+    return instructionOf((va) => placeOf(ram, this.#view, va, 'fetch'), ram, pc);
   }
 
   #stop(why: string): void {

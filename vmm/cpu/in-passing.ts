@@ -5,7 +5,7 @@ import type { Sys, Utcb } from '../../microkernel/abi/index.ts';
 import { accessDevice } from '../exits/memory.ts';
 import type { XRegisters } from '../interpreter/store.ts';
 import type { ShadowMmu } from '../memory/shadow-mmu.ts';
-import { walk, type View } from '../memory/walker.ts';
+import { placeOf, type View } from '../memory/walker.ts';
 import type { Vm } from '../vm.ts';
 import type { Ahead } from './look-ahead.ts';
 import type { Supervisor } from './supervisor.ts';
@@ -32,10 +32,7 @@ export function inPassing(cpu: Lent): Ahead {
   return {
     x, ram, reach: REACH, isTraced: tableAt,
     get free() { return cpu.supervisor.privileged && cpu.supervisor.interrupt === undefined && !work.pending && !vm.ended; },
-    find: (va, access) => {
-      const found = walk(ram, cpu.view, va, access);
-      return typeof found === 'object' ? found.page + Number(va & 0xfffn) : undefined;
-    },
+    find: (va, access) => placeOf(ram, cpu.view, va, access),
     *exit(d, pc, gpa) {
       const next = pc + BigInt(d.length);
       if (gpa === undefined) return isPrivileged(d) && (yield* cpu.execute(d, pc)) ? cpu.pc : undefined;

@@ -2,14 +2,15 @@
 import { Cause, Mtd, S, type Sys } from '../../microkernel/abi/index.ts';
 import type { Ahead, LookAhead } from '../cpu/look-ahead.ts';
 import { decodeAccess } from '../interpreter/access.ts';
+import { groupOf } from '../interpreter/store.ts';
 import { supervisorInstruction } from '../interpreter/supervisor.ts';
-import { walk, type View } from '../memory/walker.ts';
+import { placeOf, type View } from '../memory/walker.ts';
 import type { Vcpu } from '../vcpu.ts';
 import { accessDevice } from './memory.ts';
 
 /** Exits that bring all that it needs. */
 export const MAY_LOOK_AHEAD: ReadonlySet<number> = new Set([Cause.guestPageFault, Cause.virtualInstruction]);
-const FIRST_ARGUMENT = 10, LAST_ARGUMENT = 17, VS = 1, SUM = 18, MXR = 19, REACH = 96;
+const VS = 1, SUM = 18, MXR = 19, REACH = 96;
 
 /** Answers which groups of the state it has changed. */
 export function* lookAhead(v: Vcpu, ahead: LookAhead): Sys<number> {
@@ -31,15 +32,12 @@ function seenBy(v: Vcpu, touched: { groups: number }): Ahead {
       get: (n) => (n === 0 ? 0n : u.xBig(n)),
       set: (n, value) => {
         u.setXBig(n, value);
-        touched.groups |= n >= FIRST_ARGUMENT && n <= LAST_ARGUMENT ? Mtd.args : Mtd.regs;
+        touched.groups |= groupOf(n);
       },
     },
     get free() { return !work.pending && !vm.ended && u.num(S.mode) === VS; },
     isTraced: () => false,
-    find(va, access) {
-      const found = walk(ram, seen, va, access);
-      return typeof found === 'object' ? found.page + Number(va & 0xfffn) : undefined;
-    },
+    find: (va, access) => placeOf(ram, seen, va, access),
     *exit(d, pc, gpa) {
       if (gpa === undefined) {
         if (vm.exits.isUsual) return undefined;

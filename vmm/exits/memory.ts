@@ -5,6 +5,7 @@
 import { Mtd, S, U, type Sys, type Utcb } from '../../microkernel/abi/index.ts';
 import type { Window } from '../devices/bus.ts';
 import { type Access, decodeAccess, decodeTransformed } from '../interpreter/access.ts';
+import { groupOf } from '../interpreter/store.ts';
 import { fetchInstruction } from '../interpreter/walk.ts';
 import type { Vcpu } from '../vcpu.ts';
 import { RESERVED } from '../processor.ts';
@@ -12,7 +13,6 @@ import { RAM_BASE } from '../ram.ts';
 import { Trap, injectFault } from './inject.ts';
 
 const Scause = { fetch: 20, load: 21, store: 23 } as const;
-const FIRST_ARGUMENT = 10, LAST_ARGUMENT = 17;
 
 export function onMemory(v: Vcpu): number | Sys<number> {
   const u = v.utcb, gpa = u.word(2) * 4 + (u.u32[(U.words + 8) >> 2] & 3), htinst = u.u32[(U.words + 24) >> 2];
@@ -50,7 +50,7 @@ function load(u: Utcb, { device }: Window, offset: number, a: Access): number {
   if (a.register === 0) return 0;
   u.u32[at] = value;
   u.u32[at + 1] = a.size === 8 ? device.read(offset + 4, 4) : value < 0 ? 0xffff_ffff : 0;
-  return a.register >= FIRST_ARGUMENT && a.register <= LAST_ARGUMENT ? Mtd.args : Mtd.regs;
+  return groupOf(a.register);
 }
 
 function store(u: Utcb, { device }: Window, offset: number, a: Access): void {

@@ -5,9 +5,13 @@
  */
 import { accesses } from '../../hardware/isa/access.ts';
 import type { Decoded } from '../../hardware/isa/decode.ts';
+import { Mtd } from '../../microkernel/abi/index.ts';
 import type { GuestRam } from '../ram.ts';
 
 export interface XRegisters { get(n: number): bigint; set(n: number, value: bigint): void }
+const FIRST_ARGUMENT = 10, LAST_ARGUMENT = 17;
+/** The group of a thread's state that a register travels in: a0 … a7 have one of their own. */
+export const groupOf = (register: number): number => (register >= FIRST_ARGUMENT && register <= LAST_ARGUMENT ? Mtd.args : Mtd.regs);
 
 type Operation = (old: bigint, operand: bigint) => bigint;
 const OPERATIONS: Readonly<Partial<Record<string, Operation>>> = {

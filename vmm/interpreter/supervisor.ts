@@ -6,13 +6,14 @@ import { createDecoder } from '../../hardware/isa/decode.ts';
 import { FULL_ISA } from '../../hardware/isa/table.ts';
 import { Mtd, S, type Sys } from '../../microkernel/abi/index.ts';
 import type { Vcpu } from '../vcpu.ts';
+import { groupOf } from './store.ts';
 
 const decode = createDecoder(FULL_ISA);
 const Csr = { stimecmp: 0x14d, satp: 0x180, time: 0xc01 } as const, NS_PER_TICK = 100n;
 const Status = { sie: 1n << 1n, spie: 1n << 5n, spp: 1n << 8n } as const;
 /** Modes of satp that the processor has: others leave it as it is. @spec priv 12.1.11 */
 const MODES: ReadonlySet<bigint> = new Set([0n, 8n, 9n, 10n]);
-const LENGTH = 4n, FIRST_ARGUMENT = 10, LAST_ARGUMENT = 17;
+const LENGTH = 4n;
 
 /** Answers the groups that go back; undefined: it is none of these, and the guest's fault. */
 export function supervisorInstruction(v: Vcpu, word: number): number | Sys<number> | undefined {
@@ -52,7 +53,7 @@ function* fence(v: Vcpu): Sys<number> {
 function give(v: Vcpu, rd: number, value: bigint): number {
   if (rd === 0) return 0;
   v.utcb.setXBig(rd, value);
-  return rd >= FIRST_ARGUMENT && rd <= LAST_ARGUMENT ? Mtd.args : Mtd.regs;
+  return groupOf(rd);
 }
 
 /** An access to a register whose value is `old`; what it would have then, if it is written. */

@@ -42,13 +42,17 @@ const isCanonical = (va: bigint, depth: number): boolean => BigInt.asIntN(12 + 9
 
 /** The instruction at `va`, or undefined where it cannot be read. */
 export function fetchInstruction(ram: GuestRam, vsatp: bigint, va: bigint): number | undefined {
-  const low = fetchHalf(ram, vsatp, va);
-  if (low === undefined || (low & 3) !== 3) return low;
-  const high = fetchHalf(ram, vsatp, va + 2n);
-  return high === undefined ? undefined : (high << 16) | low;
+  return instructionOf((at) => translate(ram, vsatp, at), ram, va);
 }
 
-function fetchHalf(ram: GuestRam, vsatp: bigint, va: bigint): number | undefined {
-  const gpa = translate(ram, vsatp, va);
-  return gpa !== undefined && ram.isRam(gpa, 2) ? ram.u16(gpa) : undefined;
+/** The same, where `locate` tells the guest-physical address behind a virtual one: of 16 or 32 bits, the second half where it is needed. */
+export function instructionOf(locate: (va: bigint) => number | undefined, ram: GuestRam, va: bigint): number | undefined {
+  const half = (at: bigint): number | undefined => {
+    const gpa = locate(at);
+    return gpa !== undefined && ram.isRam(gpa, 2) ? ram.u16(gpa) : undefined;
+  };
+  const low = half(va);
+  if (low === undefined || (low & 3) !== 3) return low;
+  const high = half(va + 2n);
+  return high === undefined ? undefined : (high << 16) | low;
 }

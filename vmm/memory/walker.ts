@@ -51,6 +51,12 @@ export function walk(ram: GuestRam, view: View, va: bigint, access: Access, step
   return 'page fault';
 }
 
+/** Guest-physical address behind a virtual one; undefined: the access would fault. */
+export function placeOf(ram: GuestRam, view: View, va: bigint, access: Access): number | undefined {
+  const found = walk(ram, view, va, access);
+  return typeof found === 'object' ? found.page + Number(va & 0xfffn) : undefined;
+}
+
 /** Which entry of a table of this level an address stands for: its halves. */
 function indexAt(level: number, low: number, high: number): number {
   if (level < 2) return (low >>> (12 + 9 * level)) & 511;

@@ -10,8 +10,9 @@ import { Right, S, type Sys, type Utcb } from '../../microkernel/abi/index.ts';
 import { decodeAccess } from '../interpreter/access.ts';
 import { isJump, jump } from '../interpreter/branch.ts';
 import { store } from '../interpreter/store.ts';
+import { instructionOf } from '../interpreter/walk.ts';
 import type { ShadowMmu } from '../memory/shadow-mmu.ts';
-import { walk, type Access, type View, type Walk } from '../memory/walker.ts';
+import { placeOf, walk, type Access, type View, type Walk } from '../memory/walker.ts';
 import type { GuestRam } from '../ram.ts';
 import { PAGE, type CodePage } from './code-page.ts';
 import type { Copies } from './copies.ts';
@@ -109,10 +110,9 @@ export class KernelCode implements GuestCode {
     const { operands: { rs1, imm } } = decoded, from = this.#hands.x.get(rs1 ?? 0) + BigInt(imm ?? 0), bits = access.size * 8;
     let value = 0n;
     for (let i = 0; i < access.size; i++) {
-      const found = walk(this.#ram, view, from + BigInt(i), 'load');
-      if (typeof found === 'string' || !this.#ram.isRam(found.page, PAGE)) 
-        throw new Unrunnable(`reads code and no memory at once (${address})`);
-      value |= BigInt(this.#ram.u8(found.page + Number((from + BigInt(i)) & 0xfffn))) << BigInt(8 * i);
+      const gpa = placeOf(this.#ram, view, from + BigInt(i), 'load');
+      if (gpa === undefined || !this.#ram.isRam(gpa, 1)) throw new Unrunnable(`reads code and no memory at once (${address})`);
+      value |= BigInt(this.#ram.u8(gpa)) << BigInt(8 * i);
     }
     this.#code.counts.reads++;
     if (access.register !== 0) this.#hands.x.set(access.register, BigInt.asIntN(64, access.signed ? BigInt.asIntN(bits, value) : value));
@@ -170,10 +170,8 @@ export class KernelCode implements GuestCode {
     };
   }
   #at(view: View, pc: bigint): Decoded | undefined {
-    const locate = this.#locate(view), low = locate(pc), high = locate(pc + 2n);
-    if (low === undefined) return undefined;
-    const half = this.#ram.u16(low);
-    return (half & 3) !== 3 ? decode(half) : high === undefined ? undefined : decode(half | (this.#ram.u16(high) << 16));
+    const word = instructionOf(this.#locate(view), this.#ram, pc);
+    return word === undefined ? undefined : decode(word);
   }
   text(pc: bigint): string {
     const decoded = this.#at(this.#hands.view(), pc);
