@@ -50,7 +50,9 @@ export interface Changes {
   readonly uid?: number;
   readonly gid?: number;
   readonly atime?: Time;
-  readonly mtime?: Time
+  readonly mtime?: Time;
+  /** The one of the two that is the moment of the call: whose clock that is, the file system knows. */
+  readonly now?: Time
 }
 
 export abstract class Inode {

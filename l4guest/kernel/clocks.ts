@@ -8,6 +8,8 @@ export interface Time { readonly s: number; readonly n: number }
 
 /** How far file times may lag, ns. */
 const GRAIN = 1e6;
+/** Further ahead than this, s, is another clock: a fixed one that was asked for, or a file from the future. */
+const FOLLOWED = 86_400;
 
 export class Clocks {
   /** The own clock: ns since the start. */
@@ -22,6 +24,8 @@ export class Clocks {
   private slew = { ns: 0, since: 0, perSecond: 0 };
   private cached: Time = { s: 0, n: 0 };
   private cachedAt = -1;
+  /** Somebody in here has set the wall clock: it follows nobody any more. */
+  private isOurs = false;
 
   /** Is told when the wall clock has been set, or runs at another pace. */
   changed: () => void = () => undefined;
@@ -50,7 +54,23 @@ export class Clocks {
     this.epoch = s - whole;
     this.shift = n - (now - whole * 1e9);
     this.cachedAt = -1;
+    this.isOurs = true;
     this.changed();
+  }
+  /**
+   * The clock of the outside has shown this time. A wall clock that is behind it goes there, never back; answers by how many ns. The own
+   * clock stays.
+   */
+  follow({ s, n }: Time): number {
+    if (this.isOurs) return 0;
+    const wall = this.wall(), ahead = (s - wall.s) * 1e9 + n - wall.n;
+    if (ahead <= 0 || s - wall.s >= FOLLOWED) return 0;
+    const shift = this.shift + ahead, whole = Math.floor(shift / 1e9);
+    this.epoch += whole;
+    this.shift = shift - whole * 1e9;
+    this.cachedAt = -1;
+    this.changed();
+    return ahead;
   }
   /** The time on the own clock at which the wall clock shows `ns`. */
   fromWall(ns: number): number { return (ns - this.epoch * 1e9 - this.shift - this.slewed(this.now()) +

@@ -1,4 +1,5 @@
 /** Timers that end in signals: setitimer, alarm, and POSIX timers. */
+import type { Time } from './clocks.ts';
 import type { Kernel } from './kernel.ts';
 import { SiCode, Sig } from '../abi/linux.ts';
 import type { Process } from './process.ts';
@@ -104,6 +105,22 @@ function firePosix(k: Kernel, p: Process, x: PosixTimer): void {
     ? k.signals.toThread(t, x.signal, SiCode.TIMER, more)
     : k.signals.toProcess(p, x.signal, SiCode.TIMER, more);
   if (!kept && x.interval > 0 && p.alive) arm(k, p, x, forward(at, Math.max(x.interval, IGNORED_PACE), timerNow(k, x)));
+}
+/** The wall clock was set forward by so many ns (back, where they are negative): timers for a time of the day ring when it comes. */
+function wallMoved(k: Kernel, ahead: number): void {
+  for (const p of k.pids.processes.values()) if (p.timers)
+    for (const x of posixTimers(p).values()) if (x.wall && x.at > 0) setPosix(k, p, x, Math.max(1, x.at - ahead), x.interval);
+}
+/** Sets the wall clock, as somebody asked for. */
+export function setWall(k: Kernel, s: number, n: number): void {
+  const was = k.clock.wall();
+  k.clock.setWall(s, n);
+  wallMoved(k, (s - was.s) * 1e9 + n - was.n);
+}
+/** The outside shows a time: the wall clock does not stay behind it, unless somebody has set it, or it is another day's. */
+export function followWall(k: Kernel, shown: Time): void {
+  const moved = k.clock.follow(shown);
+  if (moved > 0) wallMoved(k, moved);
 }
 export function dropTimers(k: Kernel, p: Process): void {
   if (p.timers) for (const x of posixTimers(p).values()) stopPosix(k, p, x);

@@ -127,7 +127,7 @@ function utimens(t: Thread, fd: number, path: number, va: number, flags: number)
   if (typeof atime === 'number' || typeof mtime === 'number') return -E.INVAL;
   if (typeof place === 'number') return place;
   if (!owns(t, i) && !(!va && permitted(i, May.WRITE, t.creds))) return va ? -E.PERM : -E.ACCES;
-  return setAttributes(t, p, { atime, mtime });
+  return setAttributes(t, p, { atime, mtime, now });
 }
 /** Who access(2) asks for: the real user, with the capabilities that this user would have. */
 function realUser(c: Creds): Who {

@@ -2,7 +2,7 @@
 import { Cap, Clock, Limit, Sig } from '../abi/linux.ts';
 import { capable } from '../kernel/creds.ts';
 import { E } from '../abi/errno.ts';
-import { TIMER_COST, posixTimers, setPosix, setRealTimer, stopPosix, timerNow, untilFires, type PosixTimer } from '../kernel/itimers.ts';
+import { TIMER_COST, posixTimers, setPosix, setRealTimer, setWall, stopPosix, timerNow, untilFires, type PosixTimer } from '../kernel/itimers.ts';
 import { addCpuTimer, cancelCpuTimer, cpuOf, cpuOfProcess, setCpuItimer, type CpuTimer } from '../kernel/cputimers.ts';
 import type { Process } from '../kernel/process.ts';
 import type { Thread } from '../kernel/thread.ts';
@@ -192,14 +192,6 @@ function timerSet(t: Thread, id: number, flags: number, newVa: number, oldVa: nu
 }
 /** Clocks that somebody sets: of the day, TAI, and the one that wakes the computer. */
 const WALL_CLOCKS = new Set([0, 8, 11]);
-/** Sets the wall clock. Timers for a time of the day ring when it comes, which may be at once. */
-function setWall(t: Thread, s: number, n: number): void {
-  const now = t.k.clock.now(), was = t.k.clock.wall(now);
-  t.k.clock.setWall(s, n);
-  const ahead = (s - was.s) * 1e9 + n - was.n;
-  for (const p of t.k.pids.processes.values())
-    for (const x of posixTimers(p).values()) if (x.wall && x.at > 0) setPosix(t.k, p, x, Math.max(1, x.at - ahead), x.interval);
-}
 function withTimer(t: Thread, id: number, use: (x: PosixTimer) => number): number {
   const x = posixTimers(t.proc).get(id | 0);
   return x ? use(x) : -E.INVAL;
@@ -231,13 +223,13 @@ function clockSet(t: Thread, clock: number, va: number): number {
   const ns = timespec(t, va);
   if (clock !== Clock.REALTIME || Number.isNaN(ns)) return -E.INVAL;
   if (!capable(t.creds, Cap.SYS_TIME)) return -E.PERM;
-  setWall(t, getI64(t.mm, va), getI64(t.mm, va + 8));
+  setWall(t.k, getI64(t.mm, va), getI64(t.mm, va + 8));
   return 0;
 }
 function setTimeOfDay(t: Thread, va: number): number {
   if (va && Number.isNaN(timeval(t, va))) return -E.INVAL;
   if (!capable(t.creds, Cap.SYS_TIME)) return -E.PERM;
-  if (va) setWall(t, getI64(t.mm, va), getI64(t.mm, va + 8) * 1000);
+  if (va) setWall(t.k, getI64(t.mm, va), getI64(t.mm, va + 8) * 1000);
   return 0;
 }
 const Adj = {
@@ -312,7 +304,7 @@ function setOffset(t: Thread, va: number, nano: boolean): number {
   const s = getI64(t.mm, va + 72), part = getI64(t.mm, va + 80), n = nano ? part : part * 1000, w = t.k.clock.wall();
   if (part < 0 || n >= 1e9) return -E.INVAL;
   const ns = w.n + n;
-  setWall(t, w.s + s + Math.floor(ns / 1e9), ns % 1e9);
+  setWall(t.k, w.s + s + Math.floor(ns / 1e9), ns % 1e9);
   return 0;
 }
 function adjustClock(t: Thread, clock: number, va: number): number {

@@ -35,14 +35,14 @@ export class Unix {
   private next = 0;
   static readonly MEMORY = 0x10_0000;
 
-  constructor(options: { pages?: number; tty?: boolean } = {}) {
+  constructor(options: { pages?: number; tty?: boolean; epoch?: number } = {}) {
     const pages = options.pages ?? 1024, bytes = new Window(new Uint8Array(pages * 4096)), nothing = (): void => undefined;
     const arch: Arch = {
       pool: { pfn: 0x1000, pages, bytes }, maxThreads: 32_000, now: () => this.time, charge: nothing, changedCode: nothing,
       log: (line) => { this.log.push(line); },
       threadGone: nothing, spaceGone: nothing, adoptSpace: nothing, recall: nothing, setAlarm: (at) => { this.alarm = at; },
     };
-    this.k = new Kernel(arch, { epoch: 1_700_000_000, seed: 1, openSpecial });
+    this.k = new Kernel(arch, { epoch: options.epoch ?? 1_700_000_000, seed: 1, openSpecial });
     mountDefaults(this.k);
     this.k.init = newProcess(this.k, 'init');
     const p = newProcess(this.k, 'main');

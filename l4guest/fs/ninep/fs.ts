@@ -9,6 +9,7 @@ import { ATTRIBUTES, Set as Valid, type MessageName, type Reply, type Request } 
 import { E } from '../../abi/errno.ts';
 import { O, S, makeDevice } from '../../abi/linux.ts';
 import type { Time } from '../../kernel/clocks.ts';
+import { followWall } from '../../kernel/itimers.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
 import { NotHere } from '../../kernel/later.ts';
 import type { Thread } from '../../kernel/thread.ts';
@@ -166,6 +167,12 @@ const hasAhead = (i: NineInode): i is NineInode & WithAhead => 'takeAhead' in i;
 
 const time = (s: bigint, n: bigint): Time => ({ s: Number(s), n: Number(n) });
 const sameTime = (a: Time, b: Time): boolean => a.s === b.s && a.n === b.n;
+/** The host's clock for changes ticks some milliseconds late: a file that was touched is from after its change. */
+const TICK = 2e7;
+const nearlyLater = (ctime: Time, mtime: Time): Time => {
+  const later = (mtime.s - ctime.s) * 1e9 + mtime.n - ctime.n;
+  return later > 0 && later < TICK ? mtime : ctime;
+};
 
 /** What the server knows of an inode, and the fid that leads to it. */
 export class NineNode {
@@ -202,7 +209,9 @@ export class NineNode {
     if (length !== this.length || !sameTime(mtime, i.mtime)) this.onChange?.(length);
     i.mode = a.mode; i.uid = a.uid; i.gid = a.gid; i.nlink = Number(a.nlink);
     i.rdev = makeDevice(Number(a.rdev >> 8n) & 0xfff, Number(a.rdev & 0xffn));
-    i.atime = time(a.atimeSec, a.atimeNsec); i.mtime = mtime; i.ctime = time(a.ctimeSec, a.ctimeNsec);
+    i.atime = time(a.atimeSec, a.atimeNsec); i.mtime = mtime;
+    // Nobody chooses when a file was changed last: the host's clock says so. What was changed there is not of the future here.
+    if (!sameTime(i.ctime, i.ctime = time(a.ctimeSec, a.ctimeNsec))) followWall(this.fs.k, nearlyLater(i.ctime, mtime));
     this.length = length;
     this.blocks = Number(a.blocks);
     this.at = this.fs.k.clock.now();
@@ -246,12 +255,14 @@ export class NineNode {
   isFresh(t: Sleeper): boolean { return this.fs.isFresh(this.at, t); }
   *set(t: Sleeper, c: Changes, size?: number): Co<number> {
     const has = (x: unknown, bit: number): number => (x === undefined ? 0 : bit), s = (x: Time | undefined): bigint => BigInt(x?.s ?? 0),
-      n = (x: Time | undefined): bigint => BigInt(Math.floor(x?.n ?? 0));
+      n = (x: Time | undefined): bigint => BigInt(Math.floor(x?.n ?? 0)),
+      // The moment of the call is the server's: files of both sides are compared by the host's clock.
+      given = (x: Time | undefined, bit: number): number => (x === c.now ? 0 : bit);
     const request: Request<'setattr'> = {
       fid: yield* this.any(t), mode: c.mode ?? 0, uid: c.uid ?? 0, gid: c.gid ?? 0, size: BigInt(size ?? 0), atimeSec: s(c.atime),
       atimeNsec: n(c.atime), mtimeSec: s(c.mtime), mtimeNsec: n(c.mtime),
       valid: has(c.mode, Valid.mode) | has(c.uid, Valid.uid) | has(c.gid, Valid.gid) | has(size, Valid.size)
-        | has(c.atime, Valid.atime | Valid.atimeGiven) | has(c.mtime, Valid.mtime | Valid.mtimeGiven),
+        | has(c.atime, Valid.atime | given(c.atime, Valid.atimeGiven)) | has(c.mtime, Valid.mtime | given(c.mtime, Valid.mtimeGiven)),
     };
     const r = request.fid < 0 ? request.fid : yield* this.fs.session.ask(t, 'setattr', request);
     if (typeof r === 'number') return r;

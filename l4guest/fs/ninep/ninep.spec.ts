@@ -1,5 +1,5 @@
 import { appendFileSync, existsSync, linkSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, readlinkSync, renameSync, rmSync,
-  statSync, symlinkSync, writeFileSync } from 'node:fs';
+  statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -35,10 +35,10 @@ class TestLink implements FilesLink {
 
 let base: string, u: Unix, link: TestLink;
 const host = (name: string): string => join(base, name);
-function open(readOnly = false): void {
+function open(readOnly = false, epoch?: number): void {
   const shared = new SharedFolder(new NodeFolder(base, finderFor(base)), !readOnly, () => 0n);
   link = new TestLink(new NineServer(shared));
-  u = new Unix();
+  u = new Unix({ epoch });
   let failed: number | undefined;
   u.k.workers.start(function* (t) { failed = yield* mountFolder(u.k, t, link, { path: '/mnt/host', source: 'host', readOnly }); });
   expect(failed).toBe(0);
@@ -315,6 +315,48 @@ describe('what was asked a moment ago', () => {
     rmSync(host('a'));
     u.k.lastArrival = u.k.clock.now();
     expect(get('/mnt/host/a')).toBe(-E.NOENT);
+  });
+});
+
+describe('the wall clock of a guest with a live folder', () => {
+  const wall = (): number => { const { s, n } = u.k.clock.wall(); return s + n / 1e9; },
+    seconds = (name: string): number => statSync(host(name)).mtimeMs / 1000;
+  const look = (name: string): void => { later(); get(`/mnt/host/${name}`); later(); u.call('faccessat', -100, `/mnt/host/${name}`, 4); };
+  /** Our clock is so many seconds behind the host's. */
+  const behind = (s: number): void => { open(false, Math.floor(Date.now() / 1000) - s); };
+  it('goes to when the host has changed a file, where it was behind; the own clock does not', () => {
+    behind(5);
+    const before = u.k.clock.now();
+    writeFileSync(host('a'), 'text');
+    look('a');
+    expect([wall() >= seconds('a'), wall() < seconds('a') + 1, u.k.clock.now() - before < 1e9]).toEqual([true, true, true]);
+    const ahead = wall();
+    writeFileSync(host('a'), 'other');
+    u.pass(3e9);
+    look('a');
+    expect(wall() - ahead).toBeGreaterThanOrEqual(3);
+    expect(wall() - ahead).toBeLessThan(3.5);
+  });
+  it('follows no file that pretends to be of the future, nothing a day ahead, and nobody once the guest has set it', () => {
+    behind(5);
+    writeFileSync(host('a'), 'text');
+    utimesSync(host('a'), 4e9, 4e9);
+    look('a');
+    expect(wall()).toBeLessThan(Date.now() / 1000 + 1);
+    behind(200_000);
+    writeFileSync(host('b'), 'text');
+    look('b');
+    expect(wall()).toBeLessThan(Date.now() / 1000 - 199_990);
+    u.k.clock.setWall(Math.floor(Date.now() / 1000) - 100, 0);
+    writeFileSync(host('c'), 'text');
+    look('c');
+    expect(wall()).toBeLessThan(Date.now() / 1000 - 90);
+  });
+  it('does not say when a file was touched: the host\'s does', () => {
+    put('/mnt/host/a', 'text');
+    u.pass(5e12);
+    expect(u.call('utimensat', -100, '/mnt/host/a', 0, 0)).toBe(0);
+    expect(Math.abs(seconds('a') - Date.now() / 1000)).toBeLessThan(60);
   });
 });
 
