@@ -8,8 +8,8 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const root = dirname(fileURLToPath(import.meta.url));
 const sources = [
-  'hardware', 'network', 'machine', 'microkernel', 'binding', 'roottask', 'vmm', 'l4guest', 'trace', 'system', 'library', 'cli', 'web', 'scenarios',
-  'labs', 'index.ts', 'build.mjs',
+  'hardware', 'network', 'machine', 'microkernel', 'binding', 'roottask', 'vmm', 'l4guest', 'trace', 'system', 'library', 'cli', 'web',
+  'scenarios', 'labs', 'index.ts', 'build.mjs',
 ];
 
 const options = {

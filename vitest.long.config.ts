@@ -1,5 +1,6 @@
 /**
- * `npm run test:long`: what boots Debian again and again, whole pages, classes of forged labs, networks. `.ci/run` runs it after `npm test`.
+ * `npm run test:long`: the tests that take minutes (boots of Debian, whole pages, classes of forged labs, networks). `.ci/run` runs it
+ * after `npm test`.
  */
 import { defineConfig, mergeConfig } from 'vitest/config';
 import all from './vitest.config.ts';

@@ -11,8 +11,8 @@ export interface Calibration extends Measured { readonly rates: Rates }
 
 /** Operations that are no part of the calibration, and why. */
 export const OUT: Readonly<Record<string, string>> = {
-  write_1m: 'Linux 6.12 looks before each page whether the rest of the buffer, up to 2 MiB, can be read, so its cost grows with the square of '
-    + 'the length',
+  write_1m: 'Linux 6.12 checks before each page that the rest of the buffer, up to 2 MiB, can be read, so its cost grows with the '
+    + 'square of the length',
 };
 const NAMES = Object.keys(RATES) as Rate[];
 const same = (value: number): Rates => Object.fromEntries(NAMES.map((n) => [n, value])) as unknown as Rates;

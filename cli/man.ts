@@ -28,15 +28,16 @@ tessera \\- a small computer system: a RISC\\-V machine, a microkernel, a Unix s
 .RI [ OPTION ...]
 .RI [ ARGUMENT ...]
 .SH DESCRIPTION
-Long options take their value after = or a space; \\-\\- ends the options; \\- is standard input or output wherever a file is named. Colours are off when
-the output is no terminal. On a terminal, Ctrl\\-A x leaves a running system.
+Long options take their value after = or a space; \\-\\- ends the options; \\- is standard input or output wherever a
+file is named. Colours are off when the output is no terminal. On a terminal, Ctrl\\-A x leaves a running system.
 .SH COMMANDS
 ${sections.join('\n')}
 .SH EXIT STATUS
 The program's own for
 .BR run ,
-128 + N when it died of signal N; 0 when a machine powered itself off; 1 when it crashed or reset with failure, or an output could not be written; 2 for wrong usage; 124 for a
-limit that was reached; 126 and 127 when there is no such program, or it cannot be run.
+128 + N when it died of signal N; 0 when a machine powered itself off; 1 when it crashed or reset with failure, or an output could not be
+written;
+2 for wrong usage; 124 for a limit that was reached; 126 and 127 when there is no such program, or it cannot be run.
 .SH SEE ALSO
 docs/README.md in the project's folder
 `;

@@ -85,5 +85,6 @@ test('frames cross a TCP connection whole, however they are cut; a peer that sen
 
 test('nobody at the other end is said', async () => {
   const networks = new Networks([parseNet('connect=127.0.0.1:45872')]);
-  await expect(networks.open(() => {})).rejects.toThrow(/^option --net: the cable cannot be connected to 127.0.0.1:45872 \(ECONNREFUSED\); /);
+  await expect(networks.open(() => {}))
+    .rejects.toThrow(/^option --net: the cable cannot be connected to 127.0.0.1:45872 \(ECONNREFUSED\); /);
 });

@@ -145,7 +145,8 @@ void main(const struct info *info) {
 
 const makefile = (name: string, folder: string): string => `TESSERA ?= ${relative(folder, projectRoot())}
 CC = riscv64-linux-gnu-gcc
-CFLAGS = -march=rv64gc -mabi=lp64d -O2 -g -ffreestanding -fno-pic -fno-pie -fno-stack-protector -mcmodel=medany -mno-relax -Wall -Wextra -Wno-main -I$(TESSERA)/guests/include
+CFLAGS = -march=rv64gc -mabi=lp64d -O2 -g -ffreestanding -fno-pic -fno-pie -fno-stack-protector -mcmodel=medany -mno-relax -Wall \\
+  -Wextra -Wno-main -I$(TESSERA)/guests/include
 LDFLAGS = -nostdlib -static -no-pie -Wl,--no-relax -Wl,-T,$(TESSERA)/guests/native/native.ld -Wl,-z,max-page-size=4096 -Wl,--build-id=none
 
 ${name}.elf: ${name}.c
@@ -224,8 +225,11 @@ function counting(random: Random): World {
   });
   return {
     name: 'five numbers',
-    components: (s) => ({ server: { program: s.program('server.ts'), provides: ['counting'] }, driver: { program: driver, caps: { server: 'server' } } }),
-    judge: (seen, say) => same(say, 'sums', \`the sums of \${numbers.join(', ')}\`, numbers.map((_, i) => numbers.slice(0, i + 1).reduce((a, b) => a + b)), sums.length ? sums : seen.why),
+    components: (s) => ({
+      server: { program: s.program('server.ts'), provides: ['counting'] }, driver: { program: driver, caps: { server: 'server' } },
+    }),
+    judge: (seen, say) => same(say, 'sums', \`the sums of \${numbers.join(', ')}\`,
+      numbers.map((_, i) => numbers.slice(0, i + 1).reduce((a, b) => a + b)), sums.length ? sums : seen.why),
   };
 }
 

@@ -11,8 +11,9 @@ import { Profile, profileTable, readSymbolFile } from './profile.ts';
 const RAM = 0x8000_0000;
 
 /** A program that spends nine tenths of its instructions in `hot`. */
-const program = 'main: call cold\n call hot\n j main\ncold: li t0, 1000\n1: addi t0, t0, -1\n bnez t0, 1b\n ret\nhot: li t0, 9000\n2: addi t0, t0, -1\n bnez t0, 2b\n ret'
-  .replaceAll('1b', 'cold1').replace('1: addi', 'cold1: addi').replaceAll('2b', 'hot1').replace('2: addi', 'hot1: addi');
+const program = `main: call cold; call hot; j main
+  cold: li t0, 1000; cold1: addi t0, t0, -1; bnez t0, cold1; ret
+  hot: li t0, 9000; hot1: addi t0, t0, -1; bnez t0, hot1; ret`;
 
 function profiled(engine: 'interp' | 'auto'): { profiler: Profiler; machine: Machine; symbols: Map<string, number> } {
   const machine = new Machine({ memoryBytes: 1 << 20, engine });

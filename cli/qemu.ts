@@ -48,8 +48,8 @@ function shared(value: string): readonly string[] {
   return path && tag ? ['--mount', `${path}:${tag}`] : [];
 }
 /** QEMU takes them with one dash or two. */
-const table: ReadonlyMap<string,
-  Row> = new Map(Object.entries({ ...rows, virtfs: valued(shared) }).flatMap(([name, row]): [string, Row][] => [[`-${name}`, row], [`--${name}`, row]]));
+const table: ReadonlyMap<string, Row> = new Map(Object.entries({ ...rows, virtfs: valued(shared) })
+  .flatMap(([name, row]): [string, Row][] => [[`-${name}`, row], [`--${name}`, row]]));
 
 const quoted = (word: string): string => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
 

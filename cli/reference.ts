@@ -11,8 +11,8 @@ const head = `# The \`tessera\` command
 
 *Made by \`cli/reference.ts\` from the descriptions that \`--help\` shows.*
 
-Long options take their value after \`=\` or a space; \`--\` ends the options; \`-\` is standard input or output wherever a file is named. Colours are off
-when the output is no terminal. On a terminal, \`Ctrl-A x\` leaves a running system.
+Long options take their value after \`=\` or a space; \`--\` ends the options; \`-\` is standard input or output wherever a
+file is named. Colours are off when the output is no terminal. On a terminal, \`Ctrl-A x\` leaves a running system.
 
 | exit status | means |
 |---|---|

@@ -148,7 +148,8 @@ function hostProgram(program: string, rootfs: string | undefined, args: readonly
     if (rootfs === undefined || !(error instanceof CliError)) throw error;
     // Whoever gave a root file system meant a program in it.
     const why = error.message.replace(/^program '.*?' /, '');
-    throw new CliError('E_NO_PROGRAM', `program '${program}' is not in '${rootfs}', and the file of this computer ${why}`, '', Exit.notFound);
+    throw new CliError('E_NO_PROGRAM', `program '${program}' is not in '${rootfs}', and the file of this computer ${why}`, '',
+      Exit.notFound);
   }
   return `/bin/${basename(program)}`;
 }

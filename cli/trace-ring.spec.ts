@@ -36,7 +36,8 @@ it('waits for a reader in another thread when it is full, and for the end', asyn
   const ring = new SharedRing(new SharedArrayBuffer(256 + 4096)), sink = new RingSink(ring);
   // Reads slowly: the sender has to wait.
   const reader = new Worker(`
-    const { workerData: m } = require('node:worker_threads'), s = new Int32Array(m, 0, 64), v = new DataView(m, 256), n = (m.byteLength - 256) / 8;
+    const { workerData: m } = require('node:worker_threads');
+    const s = new Int32Array(m, 0, 64), v = new DataView(m, 256), n = (m.byteLength - 256) / 8;
     for (let frames = 0; ; ) {
       const tail = Atomics.load(s, 1);
       if (Atomics.load(s, 0) === tail) { Atomics.wait(s, 0, tail, 10); continue; }

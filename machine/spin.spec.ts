@@ -11,8 +11,10 @@ const LOOPS = {
 
 /** Hart 0 has the lock and works; the others want it, and then count themselves. */
 function machine(loop: string, engine: 'interp' | 'jit', harts = 4): Machine {
-  const program = `la s0, lock; la s1, total; bnez a0, other; li t0, 400000; work: addi t0, t0, -1; bnez t0, work; sw zero, 0(s0); stop: j stop;
-    other: ${loop}; fence rw, rw; lw t2, 0(s1); addi t2, t2, 1; sw t2, 0(s1); amoadd.w t3, a0, (s1); sw zero, 0(s0); done: j done; .align 3; lock: .word 1; total: .word 0; .word 0`;
+  const program = `la s0, lock; la s1, total; bnez a0, other; li t0, 400000; work: addi t0, t0, -1; bnez t0, work; sw zero, 0(s0)
+    stop: j stop;
+    other: ${loop}; fence rw, rw; lw t2, 0(s1); addi t2, t2, 1; sw t2, 0(s1); amoadd.w t3, a0, (s1); sw zero, 0(s0); done: j done
+    .align 3; lock: .word 1; total: .word 0; .word 0`;
   const m = new Machine({ memoryBytes: 1 << 20, harts, engine });
   m.memory.writable(RAM, 4096).set(assemble(program, RAM).bytes);
   m.reset(RAM);

@@ -74,7 +74,8 @@ it('its timer interrupts it without an exit; two virtual processors on one hart 
       li t1, 0x20; csrw sie, t1; rdtime t0; addi t0, t0, 100; csrw stimecmp, t0; csrsi sstatus, 2
       loop: j loop
       .align 2
-      handler: csrr a0, sscratch; fcvt.l.d a1, f1; csrr a2, scause; li t0, -1; csrw stimecmp, t0; li a7, 9; ecall; sret`.replace('csrw sscratch, t1;',
+      handler: csrr a0, sscratch; fcvt.l.d a1, f1; csrr a2, scause; li t0, -1; csrw stimecmp, t0; li a7, 9; ecall
+      sret`.replace('csrw sscratch, t1;',
       'csrw sscratch, t1; li t2, 0x2000; csrs sstatus, t2;');
     for (const [i, id] of [11, 22].entries()) {
       const u = yield* makeGuest(sys, 256 + 16 * i, source(id), 0x8020_0000 + i * 0x20_0000);

@@ -68,7 +68,8 @@ describe('registers', () => {
       const users = [];
       for (let i = 0; i < 3; i++) {
         const u = yield* makeUser(sys, 256 + 16 * i, `li t0, ${i + 2}; fcvt.d.l f5, t0; li t2, 30000
-          again: fmv.d f6, f5; fadd.d f6, f6, f5; fcvt.l.d t1, f6; li t3, ${2 * (i + 2)}; bne t1, t3, bad; addi t2, t2, -1; bnez t2, again; ebreak
+          again: fmv.d f6, f5; fadd.d f6, f6, f5; fcvt.l.d t1, f6; li t3, ${2 * (i + 2)}; bne t1, t3, bad; addi t2, t2, -1
+          bnez t2, again; ebreak
           bad: .word 0`, { pa: 0x8010_0000 + 4096 * i });
         yield* sys.must(u.context, Ops.schedContext.set, [50, 3000 + 100 * i, 0]);
         yield* sys.must(u.thread, Ops.thread.start, [CODE, 0, 0]);
@@ -190,7 +191,8 @@ describe('scheduling', () => {
 describe('events', () => {
   /** Counts events in memory, and lets who raised them go on. */
   const handler = `li s0, ${UTCB}; li s1, ${DATA}; li a0, 2
-    again: li a7, ${IPC}; li a1, 0; li a2, -1; ecall; ld t1, (s1); addi t1, t1, 1; sd t1, (s1); sd zero, 0(s0); sd zero, 0x20(s0); li a0, 10; j again`;
+    again: li a7, ${IPC}; li a1, 0; li a2, -1; ecall; ld t1, (s1); addi t1, t1, 1; sd t1, (s1); sd zero, 0(s0); sd zero, 0x20(s0)
+    li a0, 10; j again`;
   const caller = 'again: li a7, 1; ecall; j again';
   function* cast(sys: Syscalls): Sys<{ a: User; h: User }> {
     const h = yield* makeUser(sys, 256, handler, { utcb: UTCB, priority: 60 }),

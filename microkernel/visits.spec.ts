@@ -1,7 +1,7 @@
 /**
- * Random visits against a model: a thread goes from task to task, loads and stores there, while pages come and go in each of them, tasks end
- * and are made anew, and answers name what may not be visited. The model is a table of pages a task (testing/model.ts), and where the
- * thread is. RUNS and STEPS in the environment make it longer.
+ * Random visits against a model: a thread goes from task to task, loads and stores there, while pages come and go in each of them, tasks
+ * end and are created anew, and answers name tasks that may not be visited. The model is a table of pages for each task
+ * (testing/model.ts) and the task that the thread visits. RUNS and STEPS in the environment lengthen the test.
  */
 import { expect, it } from 'vitest';
 import { CapRight, Cause, Initial, Mtd, Ops, Right, Status, U, capPage, memoryPage, type Sys } from './abi/index.ts';

@@ -113,11 +113,15 @@ function among(field: string, all: ReadonlySet<string>): string {
 
 interface Word { readonly text: string; readonly at: number; readonly depth: number }
 
+/** Comments, texts in each kind of quote, names, and brackets. */
+const TOKEN = new RegExp([/\/\/[^\n]*|\/\*[^]*?\*\//, /'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"|`(?:[^`\\]|\\.)*`/, /[\w$]+|[{([\])}]/]
+  .map((part) => part.source).join('|'), 'g');
+
 /** Names and texts of a source with the depth of brackets in which they stand; comments are left out. */
 function words(source: string): Word[] {
   const found: Word[] = [];
   let depth = 0;
-  for (const { 0: token, index } of source.matchAll(/\/\/[^\n]*|\/\*[^]*?\*\/|'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"|`(?:[^`\\]|\\.)*`|[\w$]+|[{([\])}]/g)) {
+  for (const { 0: token, index } of source.matchAll(TOKEN)) {
     if ('{[('.includes(token)) depth++;
     else if ('}])'.includes(token)) depth--;
     else if (!/^\/[/*]/.test(token)) found.push({ text: /^['"`]/.test(token) ? token.slice(1, -1) : token, at: index, depth });

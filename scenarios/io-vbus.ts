@@ -1,6 +1,6 @@
 /**
- * Devices are capabilities. A component's `io` session is its bus: on it are the devices that its scenario lists, and no others. `clock` has
- * the board's clock on its bus; `thief` has an empty bus, knows every address, and tries each way there is.
+ * Devices are capabilities. A component's `io` session is its bus: on it are the devices that its scenario lists, and no others. `clock`
+ * has the board's clock on its bus; `thief` has an empty bus, knows every address, and tries each way there is.
  *
  * Twin: the scenario puts the clock on the thief's bus instead. Then the same steps work for it, and the clock's owner is refused.
  */

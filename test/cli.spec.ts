@@ -80,7 +80,8 @@ const wrong: [string, string[], number, RegExp][] = [
 ];
 
 const greedy = (component: string, scenario: string) => `import { defineScenario } from 'tessera';
-export default defineScenario({ name: 'x', summary: '', components: { one: { program: { name: 'one', *main() {} }, ${component} } }, ${scenario} });`;
+export default defineScenario({ name: 'x', summary: '', components: {
+  one: { program: { name: 'one', *main() {} }, ${component} } }, ${scenario} });`;
 
 /** The same for what needs the whole system in the bundle. */
 const hosted: [string, string[], number, RegExp][] = [
@@ -99,7 +100,8 @@ const hosted: [string, string[], number, RegExp][] = [
   ['a scenario with a capability from nowhere', ['boot', file('caps.ts', greedy('caps: { x: "nobody" }', ''))], 2, /nobody/],
   ['a program that is nowhere', ['run', 'no-such-program'], 127, /program 'no-such-program' is no file here/],
   ['a program that the root file system lacks and this computer has for another processor',
-    ['run', '--rootfs', file('none.tar', Buffer.alloc(1024)), process.execPath], 127, /is not in '.*', and the file of this computer is a program for/],
+    ['run', '--rootfs', file('none.tar', Buffer.alloc(1024)), process.execPath], 127,
+    /is not in '.*', and the file of this computer is a program for/],
   ['a program for another processor', ['run', file('prog-x86', changed(echo, 18, 62, 0))], 126, /is a program for x86-64, not for riscv64/],
   ['a 32-bit program', ['run', file('prog-32', changed(echo, 4, 1))], 126, /is a 32-bit program/],
   ['a truncated program', ['run', file('prog-cut', echo.subarray(0, 1000))], 126, /is cut short/],

@@ -55,7 +55,8 @@ describe.skipIf(missing).each(['bare', 'vm'])('the SBI of %s', (kind) => {
       'echo enabled > /sys/class/tty/ttyS0/power/wakeup; echo mem > /sys/power/state; nproc; dmesg | grep -o -e SBI.SUSP.*d -e '
         + 'suspend.e.*[^,].$ -e CPU1.*$',
       kind);
-    expect(run.stdout).toMatch(/SBI SUSP extension detected\r\n(.*\r\n)*suspend entry \(deep\)\r\nCPU1: off\r\nCPU1 is up\r\nsuspend exit\r\n/);
+    expect(run.stdout)
+      .toMatch(/SBI SUSP extension detected\r\n(.*\r\n)*suspend entry \(deep\)\r\nCPU1: off\r\nCPU1 is up\r\nsuspend exit\r\n/);
     expect(run.status).toBe(0);
   }, 4 * minutes);
 });

@@ -15,7 +15,8 @@ describe('tessera lab', () => {
     expect(begun.status).toBe(0);
     const first = await tessera(['lab', 'check', mine]);
     expect(first.status).toBe(1);
-    expect(first.stdout).toMatch(/✘ {3}0\/15 {2}GREET answers[^]*expected {2}anna: GREET[^]*look at {3}tessera trace view .*seq:\d+[^]*0 of 100 points/);
+    expect(first.stdout)
+      .toMatch(/✘ {3}0\/15 {2}GREET answers[^]*expected {2}anna: GREET[^]*look at {3}tessera trace view .*seq:\d+[^]*0 of 100 points/);
     const trace = /view (\S+) --filter '(seq:\d+)/.exec(first.stdout)!;
     expect((await tessera(['trace', 'stats', trace[1]!])).status).toBe(0);
     for (const file of readdirSync(solution)) copyFileSync(join(solution, file), join(mine, file));
@@ -35,10 +36,12 @@ describe('tessera lab', () => {
     expect(r.status).toBe(0);
   });
   it('reports in the formats of others', async () => {
-    const json = JSON.parse((await tessera(['lab', 'report', mine, '--format', 'gradescope'])).stdout) as { score: number; tests: unknown[] };
+    const json = JSON.parse((await tessera(['lab', 'report', mine, '--format', 'gradescope'])).stdout) as
+      { score: number; tests: unknown[] };
     expect(json.score).toBe(100);
     expect(json.tests.length).toBe(11);
-    expect((await tessera(['lab', 'report', mine, '--format', 'csv'])).stdout).toMatch(/^student,lab,points,of,greets.*\nanna,01-hello-ipc,100,100,15,/);
+    expect((await tessera(['lab', 'report', mine, '--format', 'csv'])).stdout)
+      .toMatch(/^student,lab,points,of,greets.*\nanna,01-hello-ipc,100,100,15,/);
     expect((await tessera(['lab', 'report', mine])).stdout).toContain('100 of 100 points');
   });
   it('gives one hint after the other', async () => {

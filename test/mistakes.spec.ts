@@ -53,7 +53,9 @@ describe('tessera run', () => {
   });
   it('names the interpreter that a dynamically linked program needs', async () => {
     const r = await tessera(['run', dynamic()]);
-    expect(r.stderr).toMatch(/E_PROGRAM: program '.*' is dynamically linked: it needs '\/lib\/ld-nobody.so.1', which a guest without --rootfs does not have; give a root file system that has it \(--rootfs images\/rootfs\), or link the program with -static\n$/);
+    expect(r.stderr).toContain('is dynamically linked: it needs \'/lib/ld-nobody.so.1\', which a guest without --rootfs does not have; ');
+    expect(r.stderr).toMatch(/give a root file system that has it \(--rootfs images\/rootfs\), or link the program with -static\n$/);
+    expect(r.stderr).toContain('E_PROGRAM: program \'');
     expect(r.status).toBe(126);
   });
   it('tells an option that stands behind the program', async () => {
@@ -101,7 +103,8 @@ describe('a scenario file', () => {
     const path = file('typed.ts',
       "import { defineScenario } from 'tessera';\nexport default defineScenario({ name: 'n', summary: 's', components: { p: { program: { "
         + "name: 'p', *main() { const x: string = 5; void x; } } } }, ram: '48M' });\n");
-    expect((await tessera(['boot', path, '--types'])).stderr).toMatch(/E_TYPES: Type 'number' is not assignable to type 'string' \(typed.ts:2\)/);
+    expect((await tessera(['boot', path, '--types'])).stderr)
+      .toMatch(/E_TYPES: Type 'number' is not assignable to type 'string' \(typed.ts:2\)/);
     expect((await tessera(['boot', path])).status).toBe(0);
   });
   it('of a name that there is not: the nearest is named', async () => {

@@ -231,7 +231,8 @@ export const pages: Readonly<Record<string, Page>> = {
     l.steps('device:serial kind:event') },
   'io-vbus': {
     payload: 'clock,thief', picture: () => 'kind:call,reply task:clock,thief op:io.device,io.map',
-    figures: (l) => [['requests of `clock` to its bus', l.count('from:clock kind:call op:io.device') + l.count('from:clock kind:call op:io.map')],
+    figures: (l) => [['requests of `clock` to its bus',
+      l.count('from:clock kind:call op:io.device') + l.count('from:clock kind:call op:io.map')],
       ['ways that `thief` tries', l.said(/^\[thief\] (asks|loads|maps)/)], ['capabilities that it asks', said(l, /of (\d+) gave it/)],
       ['of them that gave it the registers', said(l, /may have: (\d+) of/)]],
   },

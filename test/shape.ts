@@ -1,7 +1,7 @@
 /**
- * The shape of the tree, counted: circles of imports, the size of the kernel, lines that are too long. The numbers that are allowed stand
- * in shape.json; they only fall. `npx tsx test/shape.ts` prints the circles; `UPDATE=1 npx vitest run test/shape.spec.ts` writes smaller
- * numbers.
+ * The shape of the tree in numbers: circles of imports, the size of the kernel, lines that are too long. shape.json holds the numbers that
+ * are allowed; they only fall. `npx tsx test/shape.ts` prints the circles and the lines, with `lint` only the lines.
+ * `UPDATE=1 npx vitest run test/shape.spec.ts` writes smaller numbers.
  */
 import { readFileSync, readdirSync, realpathSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
@@ -83,9 +83,16 @@ export function kernelSize(): { lines: number; code: number } {
 }
 
 const COLUMNS = 140;
-/** Lines of all sources that go beyond the column where a line has to end. */
-export const longLines = (files: readonly string[]): number =>
-  files.reduce((n, file) => n + readFileSync(file, 'utf8').split('\n').filter(l => l.length > COLUMNS).length, 0);
+/** Scripts that Node runs as they are: what builds the command, the package, the page and the documents. */
+export const scripts = (folder: string): string[] => readdirSync(folder, { withFileTypes: true }).flatMap(e => {
+  const path = join(folder, e.name);
+  if (SKIP.has(e.name)) return [];
+  return e.isDirectory() ? scripts(path) : e.name.endsWith('.mjs') ? [path] : [];
+});
+
+/** Lines of all sources that go beyond the last column where a line may end, as `file:line`. */
+export const longLines = (files: readonly string[]): string[] => files.flatMap(file =>
+  readFileSync(file, 'utf8').split('\n').flatMap((line, i) => (line.length > COLUMNS ? [`${relative(ROOT, file)}:${i + 1}`] : [])));
 
 export interface Shape {
   circlesByValue: number;
@@ -101,12 +108,14 @@ export function shape(): Shape & { named: readonly string[] } {
     `${kind}, ${c.length} files: ${c.map(f => relative(ROOT, f)).sort().join(' ')}`);
   return {
     circlesByValue: value.length, circlesByType: all.length, filesInCircles: all.reduce((n, c) => n + c.length, 0),
-    kernelLines: size.lines, kernelCode: size.code, longLines: longLines(files),
+    kernelLines: size.lines, kernelCode: size.code, longLines: longLines([...files, ...scripts(ROOT)]).length,
     named: [...show('by value', value), ...show('by type', all)],
   };
 }
 
 if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
-  const { named, ...numbers } = shape();
-  console.log([...named, JSON.stringify(numbers)].join('\n'));
+  const { named, ...numbers } = shape(), long = longLines([...sources(ROOT), ...scripts(ROOT)]);
+  if (process.argv[2] !== 'lint') console.log([...named, JSON.stringify(numbers)].join('\n'));
+  if (long.length > 0) console.error(`These lines end beyond column ${COLUMNS}; wrap them:\n${long.join('\n')}`);
+  if (long.length > 0) process.exitCode = 1;
 }

@@ -77,7 +77,8 @@ describe('scan and patch', () => {
 describe('pre-virtualization', () => {
   it.skipIf(!existsSync(LINUX))("Debian's kernel, rewritten, runs commands with two processors and powers off", async () => {
     const sites = join(mkdtempSync(join(tmpdir(), 'tessera-sites-')), 'list');
-    expect((await tessera(['afterburn', LINUX, '-o', sites])).stderr).toMatch(/: [56]\d{3} sites among \d+ instructions; 0 places in doubt/);
+    expect((await tessera(['afterburn', LINUX, '-o', sites])).stderr)
+      .toMatch(/: [56]\d{3} sites among \d+ instructions; 0 places in doubt/);
     const { status, stdout } = await tessera(['vm', '--virt', 'pre', '--sites', sites, '--smp', '2', '--cpu', 'base,no-h,popf',
       '--kernel', LINUX, '--initrd', INITRD, '--memory', '192M', '--append', 'console=ttyS0 quiet'], { input: COMMANDS, timeout: 200_000 });
     expect(stdout).toMatch(/sum-42\r?\nprocessors-2\r?\n/);

@@ -76,7 +76,8 @@ for (let n = 0; n < 256; n++) {
     table[n] = value;
   }
 }
-const [T0, T1, T2, T3, T4, T5, T6, T7] = TABLES as [Uint32Array, Uint32Array, Uint32Array, Uint32Array, Uint32Array, Uint32Array, Uint32Array, Uint32Array];
+type Tables = [Uint32Array, Uint32Array, Uint32Array, Uint32Array, Uint32Array, Uint32Array, Uint32Array, Uint32Array];
+const [T0, T1, T2, T3, T4, T5, T6, T7] = TABLES as Tables;
 
 /** CRC-32 as in zip and PNG. */
 export function crc32(bytes: Uint8Array, before = 0): number {

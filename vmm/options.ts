@@ -77,7 +77,8 @@ export const LEAST_MEMORY = 8 * MIB, MOST_CPUS = 16, MOST_DISKS = 6, MOST_NETS =
  * Interrupts of the virtual CPU come by Sstc; no TLB keeps invalid entries (Svvptc); extensions that need more of the machine are not
  * offered.
  */
-export const DEFAULT_ISA = 'rv64imafdc_zicbom_zicboz_zicntr_zicsr_zifencei_zihintpause_zicond_zimop_zawrs_zfa_zfhmin_zcb_zba_zbb_zbs_sstc_svinval_svnapot_svpbmt_svvptc';
+export const DEFAULT_ISA = 'rv64imafdc_zicbom_zicboz_zicntr_zicsr_zifencei_zihintpause_zicond_zimop_zawrs_zfa_zfhmin_zcb_zba_zbb_zbs_'
+  + 'sstc_svinval_svnapot_svpbmt_svvptc';
 /** Cycles: shorter slices would be spent on switching, longer ones are none. */
 export const LEAST_SLICE = 10_000, MOST_SLICE = 10 ** 12;
 /** 1 July 2025. */

@@ -7,7 +7,8 @@ Examples:
   tessera classify                       the processor as the manual wants it
   tessera classify --cpu base,popf       with IA-32's famous hole
   tessera classify --cpu base,no-h --json
-Each instruction and each access to a CSR is run in U, S, VS and VU mode, in states that differ in one respect; what it is follows from what it does.
+Each instruction and each access to a CSR is run in U, S, VS and VU mode, in states that differ in one respect;
+its class follows from what it does.
 See docs/classify.md.
 `;
 

@@ -68,7 +68,8 @@ describe('a recording that does not come to its end', () => {
     const { status, stdout, stderr } = spawnSync('bash',
       ['-c', `ulimit -f 1500; exec "$0" "$@"`, process.execPath, tessera, 'run', '--trace', path, getppid, '20000'], { encoding: 'utf8' });
     expect([status, stdout]).toEqual([1, expect.stringMatching(/20000 calls/)]);
-    expect(stderr).toMatch(/^tessera: E_FILE: trace '.*full.trace' could not be written: it is too large; what is in it up to here can be read\n$/);
+    expect(stderr).toMatch(
+      /^tessera: E_FILE: trace '.*full.trace' could not be written: it is too large; what is in it up to here can be read\n$/);
     readable(path);
   });
   it('because the process was killed', async () => {

@@ -35,8 +35,8 @@ export async function compare(options: CompareOptions): Promise<number> {
     throw new CliError('E_OPTION', 'a workload is run by the init of an initial RAM disk', 'give --initrd, or leave --workload out');
   const kernel = readImage('kernel', options.kernel),
     initrd = options.initrd === undefined ? undefined : withWorkload(readImage('initrd', options.initrd), phases);
-  const input = { kernel, kernelPath: options.kernel, initrd,
-    sites, append: (initrd ? `${options.append} ${COMMAND_LINE}` : options.append).trim(), memory: options.memory, cpu: options.cpu, phases };
+  const append = (initrd ? `${options.append} ${COMMAND_LINE}` : options.append).trim();
+  const input = { kernel, kernelPath: options.kernel, initrd, sites, append, memory: options.memory, cpu: options.cpu, phases };
   if (options.sweep !== undefined) return sweepExit(input, options);
   const results: WayResult[] = [];
   for (const way of ways) {

@@ -115,8 +115,9 @@ export function svgOf({ kernel, ways }: Comparison): string {
       4}" text-anchor="end">${escape(TITLES[name] ?? name)}</text>`);
     virtual.forEach((w, j) => {
       const f = factor(w, name);
-      out.push(`<rect x="${Bar.left}" y="${y + j * Bar.height}" width="${Math.max(1,
-        x(f) - Bar.left).toFixed(1)}" height="${Bar.height - 2}" fill="${COLOURS[j % COLOURS.length]}"><title>${f.toFixed(2)}</title></rect>`);
+      const width = Math.max(1, x(f) - Bar.left).toFixed(1), colour = COLOURS[j % COLOURS.length];
+      out.push(`<rect x="${Bar.left}" y="${y + j * Bar.height}" width="${width}" height="${Bar.height - 2}" fill="${colour}">`
+        + `<title>${f.toFixed(2)}</title></rect>`);
     });
   });
   virtual.forEach((w, j) => out.push(`<rect x="${Bar.left +

@@ -88,8 +88,8 @@ describe('one writer at a time', () => {
     ])
       stale(text);
     fs.writeFileSync(lock, JSON.stringify({ ...mine, pid: 1, host: 'elsewhere\u001b[2J' }));
-    expect(() =>
-      openDisk(parseDisk(file))).toThrow(/in use by process 1 on elsewhere\\x1b\[2J \(tessera vm\)|in use by process 1 on elsewhere[^\u001b]*$/);
+    expect(() => openDisk(parseDisk(file)))
+      .toThrow(/in use by process 1 on elsewhere\\x1b\[2J \(tessera vm\)|in use by process 1 on elsewhere[^\u001b]*$/);
   });
   it.runIf(fs.existsSync('/proc/locks')
     && spawnSync('python3', ['--version']).status === 0)("another program's lock is seen, as is QEMU's kind",

@@ -20,8 +20,8 @@ const text = (s: string): string => toHex(new TextEncoder().encode(s));
 export const queries: Readonly<Record<string, Query>> = {
   Supported: (stub, argument) => {
     stub.client = new Set(argument.split(';'));
-    return `PacketSize=`
-      + `${PACKET_BYTES.toString(16)};QStartNoAckMode+;vContSupported+;qXfer:features:read+;qXfer:threads:read+;swbreak+;hwbreak+;ConditionalBreakpoints+`
+    return `PacketSize=${PACKET_BYTES.toString(16)};QStartNoAckMode+;vContSupported+;qXfer:features:read+;qXfer:threads:read+;swbreak+`
+      + ';hwbreak+;ConditionalBreakpoints+'
       + `${stub.target.auxv === undefined ? '' : ';qXfer:auxv:read+'}`;
   },
   Attached: () => '1',

@@ -18,7 +18,8 @@ mkdir -p /dev/pts /dev/shm
 mount -t devpts devpts /dev/pts 2>/dev/null
 mount -t tmpfs tmpfs /tmp
 hostname -F /etc/hostname
-for node in /proc/device-tree/soc/virtio_mmio@* /proc/device-tree/virtio_mmio@* /proc/device-tree/soc/virtio@* /proc/device-tree/virtio@*; do
+tree=/proc/device-tree
+for node in $tree/soc/virtio_mmio@* $tree/virtio_mmio@* $tree/soc/virtio@* $tree/virtio@*; do
   [ -e "$node" ] && { modprobe virtio_mmio; modprobe virtio_blk; break; }
 done
 # The console that the kernel was told of appears with its driver, which is a module: later than init.

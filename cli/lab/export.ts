@@ -57,7 +57,8 @@ tessera lab check ${labs[0]!.name}
 tessera lab hint ${labs[0]!.name}
 \`\`\`
 
-Put your name into each \`lab.json\` first: the task differs a little from student to student, and \`tessera lab start N DIR --student NAME\` writes your own page.
+Put your name into each \`lab.json\` first: the task differs a little from student to student, and
+\`tessera lab start N DIR --student NAME\` writes your own page.
 
 ${labs.map((l) => `${l.number}. [${l.title}](${l.name}/README.md), ${l.hours.join('–')} hours`).join('\n')}
 `;
@@ -78,6 +79,7 @@ jobs:
       - name: check
         env: { SECRET: "\${{ secrets.LAB_SECRET }}", STUDENT: "\${{ github.actor }}" }
         run: |
-          tessera lab report \${{ matrix.lab }} --lab \${{ matrix.lab }} --student "$STUDENT" --secret "$SECRET" --format markdown >> "$GITHUB_STEP_SUMMARY"
+          tessera lab report \${{ matrix.lab }} --lab \${{ matrix.lab }} --student "$STUDENT" --secret "$SECRET" --format markdown \\
+            >> "$GITHUB_STEP_SUMMARY"
           tessera lab check \${{ matrix.lab }} --lab \${{ matrix.lab }} --student "$STUDENT" --secret "$SECRET"
 `;

@@ -49,7 +49,8 @@ export const STRICT_ALIGNMENT = 'xstrictalign';
 
 /** Everything the table and the hart model have. */
 export const FULL_ISA =
-  'rv64imafdch_zicsr_zifencei_zicntr_zicond_zihintpause_zihintntl_zimop_zcmop_zicbom_zicbop_zicboz_zawrs_zacas_zfa_zfh_zcb_zba_zbb_zbc_zbs_zbkb_zbkc_zbkx_svinval';
+  'rv64imafdch_zicsr_zifencei_zicntr_zicond_zihintpause_zihintntl_zimop_zcmop_zicbom_zicbop_zicboz_zawrs_zacas_zfa_zfh_zcb_zba_zbb_zbc_'
+  + 'zbs_zbkb_zbkc_zbkx_svinval';
 
 /**
  * The set of extensions that an ISA string such as `rv64gc_zba_zbb` names, lower case, with what they imply.

@@ -14,7 +14,8 @@ function owed(u: Unix, act: () => unknown): number {
 const AF_UNIX = 1, SOCK_DGRAM = 2;
 
 describe('bytes that pass between the server and user memory are paid for, each once', () => {
-  const u = new Unix(), at = u.space(8192), { mm } = u.main, N = 5000, bytes = new Uint8Array(N).fill(65), io = (): UserIo => new UserIo(mm, at, N);
+  const u = new Unix(), at = u.space(8192), { mm } = u.main, N = 5000, bytes = new Uint8Array(N).fill(65);
+  const io = (): UserIo => new UserIo(mm, at, N);
   clearUser(mm, at, N + 1);
   it.each<readonly [string, () => unknown]>([
     ['copyOut', () => copyOut(mm, at, bytes)], ['copyIn', () => copyIn(mm, at, N)], ['copyForced', () => copyForced(mm, at, bytes)],
@@ -32,7 +33,8 @@ describe('calls that look at many files', () => {
     expect(many - empty).toBeCloseTo(64 * RATES.name, 5);
   });
   it('ppoll too', () => {
-    const list = u.put(new Uint8Array(8 * 10).fill(255)), empty = looks('ppoll', list, 0, none, 0), many = looks('ppoll', list, 10, none, 0);
+    const list = u.put(new Uint8Array(8 * 10).fill(255));
+    const empty = looks('ppoll', list, 0, none, 0), many = looks('ppoll', list, 10, none, 0);
     expect(empty).toBeGreaterThanOrEqual(RATES.file);
     expect(many - empty).toBeCloseTo(10 * RATES.name, 5);
   });

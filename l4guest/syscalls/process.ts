@@ -28,8 +28,8 @@ function clone(t: Thread, flags: number, stack: number, parentTid: number, tls: 
 const INTO_CGROUP = 0x2_0000_0000, CLONE_FLAGS = 0x3_ffff_ffff, MOST_LEVELS = 32;
 /** struct clone_args: flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid, set_tid_size, cgroup. */
 function clone3(t: Thread, va: number, size: number): number | Co<number> {
-  const v = extensible(t, va, size, 64, 88), f = (i: number): number => field64(v, i * 8),
-    [flags, exitSignal, stack, stackSize, setTid, levels] = [f(0), f(4), f(5), f(6), f(8), f(9)] as [number, number, number, number, number, number];
+  const v = extensible(t, va, size, 64, 88), f = (i: number): number => field64(v, i * 8);
+  const flags = f(0), exitSignal = f(4), stack = f(5), stackSize = f(6), setTid = f(8), levels = f(9);
   const low = flags % 4294967296 | 0, clear = Math.floor(flags / Clone.CLEAR_SIGHAND) % 2 === 1;
   if (levels < 0 || levels > MOST_LEVELS || (setTid === 0) !== (levels === 0) || exitSignal < 0 || exitSignal > 64) return -E.INVAL;
   if (flags < 0 || flags > CLONE_FLAGS || low & 0x7f || low & Clone.DETACHED || flags >= INTO_CGROUP) return -E.INVAL;

@@ -37,7 +37,8 @@ export type Check =
   | { readonly kind: 'bits'; readonly arg: number; readonly allowed: number; readonly errno: number; readonly long: boolean }
   | { readonly kind: 'open'; readonly arg: number };
 export const bits = (arg: number, allowed: number, errno: number = E.INVAL): Check => ({ kind: 'bits', arg, allowed, errno, long: false });
-export const longBits = (arg: number, allowed: number, errno: number = E.INVAL): Check => ({ kind: 'bits', arg, allowed, errno, long: true });
+export const longBits = (arg: number, allowed: number, errno: number = E.INVAL): Check =>
+  ({ kind: 'bits', arg, allowed, errno, long: true });
 export const isOpen = (arg: number): Check => ({ kind: 'open', arg });
 
 function failedCheck(t: Thread, c: Check, value: number): number {
@@ -57,7 +58,8 @@ function checked(handler: Handler, checks: readonly Check[]): Handler {
 }
 
 /** Arguments that are an int to Linux, whatever the upper half of the register holds. Descriptors are narrowed where they are looked up. */
-const INTS = /^(sig|whence|which|who|pid|tid|tgid|pgid|ms|backlog|level|protocol|family|policy|prio|nice|clock|advice|wd|option|cpu|page|ring|how|command)(:\w+)?$/;
+const INTS = new RegExp(`^(${['sig', 'whence', 'which', 'who', 'pid', 'tid', 'tgid', 'pgid', 'ms', 'backlog', 'level', 'protocol', 'family',
+  'policy', 'prio', 'nice', 'clock', 'advice', 'wd', 'option', 'cpu', 'page', 'ring', 'how', 'command'].join('|')})(:\\w+)?$`);
 /** … but these, shown in hexadecimal, are addresses: `how` of openat2, `cpu` of getcpu. */
 const ADDRESSES = /^(how|cpu):x$/;
 const intsOf = (args: string): number =>

@@ -27,6 +27,6 @@ export function strace(t: Thread, nr: number, args: readonly number[]): string {
   const row = byNumber[nr];
   if (!row) return `[${t.tid}] call ${nr}()`;
   const words = row.args === '' ? [] : row.args.split(' ');
-  return `[${t.tid} ${t.name}] ${row.name}(`
-    + `${words.filter((w, i) => !w.endsWith(':m') || ((args[i - 1] ?? 0) & MAY_CREATE) !== 0).map((w, i) => value(t, w.split(':')[1], args[i] ?? 0)).join(', ')})`;
+  const meant = words.filter((word, i) => !word.endsWith(':m') || ((args[i - 1] ?? 0) & MAY_CREATE) !== 0);
+  return `[${t.tid} ${t.name}] ${row.name}(${meant.map((word, i) => value(t, word.split(':')[1], args[i] ?? 0)).join(', ')})`;
 }

@@ -68,7 +68,8 @@ test('a counter that overflows interrupts, once, and again after it was started 
 
 test('the firmware counts timers that are set', () => {
   const [index, count] = run(`
-    li a7, 0x504d55; li a6, 2; li a0, 0; li a1, -8; slli a1, a1, 8; li t0, 0x7ffffff; and a1, a1, t0; li a2, 4; li a3, 0xf0005; ecall; mv s1, a1; sd a1, 0(s0)
+    li a7, 0x504d55; li a6, 2; li a0, 0; li a1, -8; slli a1, a1, 8; li t0, 0x7ffffff; and a1, a1, t0; li a2, 4; li a3, 0xf0005; ecall
+    mv s1, a1; sd a1, 0(s0)
     li s2, 3; again: li a7, 0x54494d45; li a6, 0; li a0, -1; ecall; addi s2, s2, -1; bnez s2, again
     li a7, 0x504d55; li a6, 5; mv a0, s1; ecall; sd a1, 8(s0)`, 2);
   expect([index, count]).toEqual([11n, 3n]);

@@ -44,7 +44,8 @@ function after(engine: 'interp' | 'jit', instruction: number, states: readonly S
   const { bytes } = assemble(`li s0, ${CASES}; li s1, ${states.length}
 next: ld a0, 0(s0); ld a1, 8(s0); addi a2, s0, 16; ld a4, 32(s0); ld a5, 40(s0); ld a6, 48(s0); ld a7, 56(s0)
 ${code}
-sd a0, 0(s0); sd a1, 8(s0); sd a4, 32(s0); sd a5, 40(s0); sd a6, 48(s0); sd a7, 56(s0); addi s0, s0, ${STRIDE}; addi s1, s1, -1; bnez s1, next
+sd a0, 0(s0); sd a1, 8(s0); sd a4, 32(s0); sd a5, 40(s0); sd a6, 48(s0); sd a7, 56(s0); addi s0, s0, ${STRIDE}; addi s1, s1, -1
+bnez s1, next
 end: wfi; j end`, RAM);
   const { memory } = machine;
   memory.writable(RAM, bytes.length).set(bytes);

@@ -13,7 +13,8 @@ const [MISA, MIDELEG, HGATP, HVIP] = [0x301, 0x303, 0x680, 0x645];
  */
 function run(engine: 'interp' | 'jit', off: bigint, text: string): Machine {
   const machine = new Machine({ memoryBytes: 1 << 20, engine });
-  const { bytes } = assemble(`la t6, trap; csrw mtvec, t6; li t6, 0x6000; csrs mstatus, t6; csrr t0, misa; li t1, ${off}; not t1, t1; and t0, t0, t1; ${text}; end: wfi; j end
+  const { bytes } = assemble(`la t6, trap; csrw mtvec, t6; li t6, 0x6000; csrs mstatus, t6; csrr t0, misa; li t1, ${off}; not t1, t1
+    and t0, t0, t1; ${text}; end: wfi; j end
     .align 2; trap: addi s10, s10, 1; csrr s11, mcause; csrr t6, mepc; addi t6, t6, 4; csrw mepc, t6; mret`, RAM);
   machine.memory.writable(RAM, bytes.length).set(bytes);
   machine.reset(RAM);

@@ -198,9 +198,11 @@ const signs = (make: (s: Semantics, how: SignRule) => void) => ({
 
 /** The same meanings under longer names. */
 const suffixed = <T extends object, const S extends string>(list: T, suffix: S) =>
-  Object.fromEntries(Object.entries(list).map(([name, meaning]) => [`${name}${suffix}`, meaning])) as { [K in keyof T & string as `${K}${S}`]: Meaning };
+  Object.fromEntries(Object.entries(list).map(([name, meaning]) => [`${name}${suffix}`, meaning])) as
+    { [K in keyof T & string as `${K}${S}`]: Meaning };
 const prefixed = <T extends object, const P extends string>(prefix: P, list: T) =>
-  Object.fromEntries(Object.entries(list).map(([name, meaning]) => [`${prefix}${name}`, meaning])) as { [K in keyof T & string as `${P}${K}`]: Meaning };
+  Object.fromEntries(Object.entries(list).map(([name, meaning]) => [`${prefix}${name}`, meaning])) as
+    { [K in keyof T & string as `${P}${K}`]: Meaning };
 
 export const float = {
   flw: load('fw'), fld: load('fd'), fsw: store('w'), fsd: store('d'),

@@ -28,7 +28,8 @@ const clientCode = (c: Client, n: number): string => `li s0, ${UTCB + n * 0x1_00
   ld t1, 0x40(s0); add s1, s1, t1; addi s1, s1, 1; li t2, ${c.spin}; beqz t2, again; spin: addi t2, t2, -1; bnez t2, spin; j again`;
 const serverCode = (c: Client, only: boolean): string => `li s0, ${UTCB + 0x10_0000}; li a0, 2
   again: li a7, ${IPC}; li a1, ${only ? 20 : 0}; li a2, ${c.timeout}; ecall
-  ${tag(c.words, 9)}; ld t1, 0x40(s0); slli t1, t1, 1; add t1, t1, a1; sd t1, 0x40(s0); li t2, ${c.spin}; beqz t2, done; spin: addi t2, t2, -1; bnez t2, spin
+  ${tag(c.words, 9)}; ld t1, 0x40(s0); slli t1, t1, 1; add t1, t1, a1; sd t1, 0x40(s0); li t2, ${c.spin}; beqz t2, done
+  spin: addi t2, t2, -1; bnez t2, spin
   done: li a0, 10; j again`;
 
 /** Plays the plan; answers every record, and what is left at the end. */

@@ -33,6 +33,29 @@ function stub(group: string, name: string, o: Operation): string {
     + `call(u, cap, ${label}, ${operands.length}); }${o.out.length > 0 ? ` /* → ${o.out.join(' ')} */` : ''}`;
 }
 
+const enumerations = (): string => {
+  const causes = Object.fromEntries(Array.from({ length: CAUSES }, (_, cause) => [causeName(cause), cause]));
+  const nameless = (prefix: string, values: Readonly<Record<string, number>>): string =>
+    enumeration('', prefix, values).replace('/*  */\n', '');
+  return [
+    enumeration('Flags of the call.', '', IpcFlag), enumeration('Statuses.', '', Status),
+    enumeration('Causes of events: the label of the message.', 'cause', causes),
+    enumeration('Label of a reply to an event.', 'resume', Resume),
+    enumeration('State groups.', 'mtd', Mtd), enumeration('Rights of memory, and of capabilities.', 'right', Right),
+    nameless('cap', CapRight), enumeration('Flags of items and of new threads.', 'item', Item), nameless('thread_flag', ThreadFlag),
+    enumeration('What the first task finds in its capability space, and what every component does.', 'initial', Initial),
+    nameless('own', Own),
+  ].join('');
+};
+
+/** The labels of one kind of object, and a function for each. */
+function operationsOf(group: string, operations: Record<string, Operation>): string {
+  const label = (name: string, { label, in: operands }: Operation): string =>
+    `  ${constant(group, name)} = ${hex(label)},${operands.length > 0 ? ` /* ${operands.join(' ')} */` : ''}`;
+  const each = Object.entries(operations);
+  return `enum {\n${each.map(([name, o]) => label(name, o)).join('\n')}\n};\n${each.map(([name, o]) => stub(group, name, o)).join('\n')}\n`;
+}
+
 export function cHeader(): string {
   const operations = Object.entries(Ops) as [string, Record<string, Operation>][];
   return `/*
@@ -46,7 +69,7 @@ typedef unsigned long u64;
 typedef long i64;
 
 enum { IPC = ${hex(IPC)}, MAX_WORDS = ${MAX_WORDS}, MAX_ITEMS = ${MAX_ITEMS} };
-${enumeration('Flags of the call.', '', IpcFlag)}${enumeration('Statuses.', '', Status)}${enumeration('Causes of events: the label of the message.', 'cause', Object.fromEntries(Array.from({ length: CAUSES }, (_, c) => [causeName(c), c])))}${enumeration('Label of a reply to an event.', 'resume', Resume)}${enumeration('State groups.', 'mtd', Mtd)}${enumeration('Rights of memory, and of capabilities.', 'right', Right)}${enumeration('', 'cap', CapRight).replace('/*  */\n', '')}${enumeration('Flags of items and of new threads.', 'item', Item)}${enumeration('', 'thread_flag', ThreadFlag).replace('/*  */\n', '')}${enumeration('What the first task finds in its capability space, and what every component does.', 'initial', Initial)}${enumeration('', 'own', Own).replace('/*  */\n', '')}
+${enumerations()}
 /* The state area of a UTCB, and the UTCB. tag: words in bits 0–6, items in bits 8–12, label in bits 32–63. */
 struct item { u64 flexpage, destination, flags; };
 struct state { ${fields(S, U.state, { x: '[32]', f: '[32]' })} };
@@ -79,5 +102,5 @@ static inline u64 call(struct utcb *u, u64 cap, u64 label, u64 words) {
 }
 
 /* Operations of kernel objects: labels, and a function for each that answers the status; results stand in u->words. */
-${operations.map(([group, ops]) => `enum {\n${Object.entries(ops).map(([name, o]) => `  ${constant(group, name)} = ${hex(o.label)},${o.in.length > 0 ? ` /* ${o.in.join(' ')} */` : ''}`).join('\n')}\n};\n${Object.entries(ops).map(([name, o]) => stub(group, name, o)).join('\n')}\n`).join('')}`;
+${operations.map(([group, ops]) => operationsOf(group, ops)).join('')}`;
 }

@@ -29,7 +29,8 @@ const X = { tag: 1, window: 3, capWindow: 4, page: 5, dest: 6, word: 18 } as con
 const stub = `li s0, ${UTCB}
   next: li a7, 999; ecall
   li s0, ${UTCB}
-  sd x1, 0(s0); sd x3, ${U.window}(s0); sd x4, ${U.capWindow}(s0); sd x5, ${U.items}(s0); sd x6, ${U.items + 8}(s0); sd zero, ${U.items + 16}(s0)
+  sd x1, 0(s0); sd x3, ${U.window}(s0); sd x4, ${U.capWindow}(s0); sd x5, ${U.items}(s0); sd x6, ${U.items + 8}(s0)
+  sd zero, ${U.items + 16}(s0)
   ${Array.from({ length: WORDS }, (_, i) => `sd x${X.word + i}, ${U.words + 8 * i}(s0)`).join('; ')}
   li a7, ${IPC}; ecall
   ld x1, 0(s0)

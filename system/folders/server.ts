@@ -3,7 +3,7 @@
  *
  *   const folder = new SharedFolder(hostEnd, writable, now);
  *   const port = new NineServer(folder);
- *   port.request(bytes, (reply) => …);          // at once where the host end is synchronous, else later; every request gets exactly one reply
+ *   port.request(bytes, (reply) => …);          // at once where the host end is synchronous, else later; each request gets one reply
  *
  * What a guest sends is rubbish until it has been checked: sizes (`Malformed` is EINVAL), fids, names. Fids, open files and requests
  * under way are bounded, and so is every reply by the message size agreed upon.

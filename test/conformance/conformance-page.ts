@@ -12,7 +12,8 @@ import { type Result, results } from './record.ts';
 
 const head = `# Conformance: clauses and runs
 
-*Made by \`test/conformance/conformance-page.ts\` from the \`@spec\` marks of the sources and the recorded runs in \`test/conformance/results.json\`.
+*Made by \`test/conformance/conformance-page.ts\` from the \`@spec\` marks of the sources and the recorded runs in
+\`test/conformance/results.json\`.
 What was decided where the specifications leave a choice is in [conformance.md](../conformance.md).*
 `;
 

@@ -11,7 +11,8 @@ export interface Difference {
   readonly since?: string;
 }
 
-const row = (clause: string, cases: RegExp, qemu: string, specification: string, since?: string): Difference => ({ clause, cases, qemu, specification, since });
+const row = (clause: string, cases: RegExp, qemu: string, specification: string, since?: string): Difference =>
+  ({ clause, cases, qemu, specification, since });
 
 export const QEMU_DIFFERENCES: readonly Difference[] = [
   row('priv 21.2.1', /^csr: hstatus keeps zeros/, 'every bit of hstatus can be written', 'VSXL is WARL, the rest is WPRI'),

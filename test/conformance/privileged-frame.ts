@@ -94,7 +94,8 @@ minterrupt: slli x28, x28, 1; srli x28, x28, 1; li x31, 1; sll x31, x31, x28; cs
 ${log('mepc')}
 mret
 service: li x31, ${Service.leave}; beq a7, x31, leave
-li x31, ${Service.setEntry}; beq a7, x31, setentry; li x31, ${Service.mprv}; beq a7, x31, mprv; li x31, ${Service.protect}; beq a7, x31, protect
+li x31, ${Service.setEntry}; beq a7, x31, setentry; li x31, ${Service.mprv}; beq a7, x31, mprv; li x31, ${Service.protect}
+beq a7, x31, protect
 csrr x29, mepc; addi x29, x29, 4; li x31, ${USER_BIT}; not x31, x31; and x29, x29, x31
 li x31, 0x1800; csrc mstatus, x31; li x31, ${1n << 39n}; csrc mstatus, x31
 li x31, ${Service.M}; beq a7, x31, tomachine
@@ -176,9 +177,11 @@ li x29, 0x6000; csrw mstatus, x29
 ${CLEARED.filter((csr) => h || !isHypervisor(csr)).map((csr) => `csrw ${csr}, zero`).join('\n')}
 ${STARTED.map((csr, i) => (h || !isHypervisor(csr) ? `ld x29, ${8 * i}(x30); csrw ${csr}, x29` : '')).join('\n')}
 li x28, ${TABLE_A}; li x25, ${TABLE_B}
-${repeat(WINDOW_PAGES, (i) => `ld x29, ${8 * (STARTED.length + i)}(x30); sd x29, ${8 * i}(x28); ld x29, ${8 * (STARTED.length + WINDOW_PAGES + i)}(x30); sd x29, ${8 * i}(x25)`)}
+${repeat(WINDOW_PAGES, (i) => `ld x29, ${8 * (STARTED.length + i)}(x30); sd x29, ${8 * i}(x28)
+  ld x29, ${8 * (STARTED.length + WINDOW_PAGES + i)}(x30); sd x29, ${8 * i}(x25)`)}
 li x28, ${PAGES}; li x25, 4096
-${repeat(PAGE_COUNT, (page) => `${repeat(DATA_WORDS, (i) => `li x29, ${0x0101_0101 * (16 * page + i + 1)}; sd x29, ${8 * i}(x28)`)}\nadd x28, x28, x25`)}
+${repeat(PAGE_COUNT, (page) =>
+    `${repeat(DATA_WORDS, (i) => `li x29, ${0x0101_0101 * (16 * page + i + 1)}; sd x29, ${8 * i}(x28)`)}\nadd x28, x28, x25`)}
 ${fences(h)}
 ${repeat(STARTED_X, (i) => `ld x${FIRST_X + i}, ${8 * (STARTED.length + 2 * WINDOW_PAGES + i)}(x30)`)}
 ${repeat(LAST_X - FIRST_X + 1 - STARTED_X, (i) => `li x${FIRST_X + STARTED_X + i}, 0`)}

@@ -46,8 +46,10 @@ export function* countersOf(trace: TraceSource): Generator<CounterEvent> {
   for (const n of trace.names.values()) if (n.kind === 'task') pids.set(n.text, pids.get(n.text) ?? n.id);
   let n = 0, last = 0;
   const sample = function* (time: number): Generator<CounterEvent> {
-    for (const { task, sources } of spent.result()) yield { type: 'counter', pid: pids.get(task) ?? KERNEL_PID, time, name: `${task}: cycles`,
-      values: Object.fromEntries(Object.entries(sources).map(([name, cycles]) => [name, Math.round(cycles)])) };
+    for (const { task, sources } of spent.result()) {
+      const values = Object.fromEntries(Object.entries(sources).map(([name, cycles]) => [name, Math.round(cycles)]));
+      yield { type: 'counter', pid: pids.get(task) ?? KERNEL_PID, time, name: `${task}: cycles`, values };
+    }
   };
   for (const r of trace.records()) {
     spent.add(r);

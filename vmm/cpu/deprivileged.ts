@@ -214,7 +214,10 @@ class DeprivilegedCpu implements VirtualCpu {
       case Cause.illegal: return yield* this.#instruction(Number(BigInt.asIntN(32, value)), pc);
       case Cause.pageFault: return yield* this.#pageFault(scause, value, pc);
       case Cause.breakpoint:
-        if (this.#supervisor.privileged && this.#code && (yield* this.#code.breakpoint(pc, this.#utcb))) return void (this.#mayLookAhead = true);
+        if (this.#supervisor.privileged && this.#code && (yield* this.#code.breakpoint(pc, this.#utcb))) {
+          this.#mayLookAhead = true;
+          return;
+        }
         return this.#reflect(Trap.breakpoint, value, pc);
       default: return this.#reflect(BigInt(scause), value, pc);
     }

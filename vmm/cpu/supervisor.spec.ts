@@ -95,7 +95,8 @@ describe.each([1, 2, 3, 4])('seed %i', (seed) => {
 
 it('the short way does what the long one does, or nothing', () => {
   const below = random(7), u = fakeUtcb(), quick = new Supervisor(true), slow = new Supervisor(true);
-  const registers = { get: (n: number): bigint => (n === 0 ? 0n : u.xBig(n)), set: (n: number, value: bigint): void => { u.setXBig(n, value); } };
+  const get = (n: number): bigint => (n === 0 ? 0n : u.xBig(n)), set = (n: number, value: bigint): void => { u.setXBig(n, value); };
+  const registers = { get, set };
   let done = 0;
   for (let i = 0; i < 5000; i++) {
     const kind = (['csrrw', 'csrrs', 'csrrc', 'csrrwi', 'csrrsi', 'csrrci'] as const)[below(6)]!, number = NUMBERS[below(3)]!;

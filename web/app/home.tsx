@@ -14,7 +14,8 @@ export function Home({ images, labs, start, openTrace }: HomeProps) {
       <section class="lead">
         <h1>A whole computer system, in the open.</h1>
         <p>
-          A RISC-V machine, a microkernel, a Unix server and virtual machines run in this page. Every time something crosses a boundary between them, you can see it: as it happens, and afterwards, record by record.
+          A RISC-V machine, a microkernel, a Unix server and virtual machines run in this page. Every time something crosses a boundary
+          between them, you can see it: as it happens, and afterwards, record by record.
         </p>
         <p class="actions">
           <a class="button primary large" href="#/run/getpid?tour=0"><Icon name="sequence" />Follow a system call</a>
@@ -92,7 +93,8 @@ function OwnShell({ images, start }: Props) {
       onDragLeave={() => setOver(false)} onDrop={drop}>
       <h3>A Linux program</h3>
       <p class="dim">
-        Any riscv64 Linux program runs as a task of its own under the Unix server. Drop files here: they lie in /host, a folder that page and guest share while it runs. Nothing leaves this page.
+        Any riscv64 Linux program runs as a task of its own under the Unix server. Drop files here: they appear in /host, a folder that
+        page and guest share while it runs. Nothing leaves this page.
       </p>
       <label>
         Command

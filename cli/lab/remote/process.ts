@@ -20,7 +20,15 @@ const LIMITS = { seconds: 20, heap: 128, addresses: 6_000_000 } as const;
 const BOOTSTRAP = `
 'use strict';
 const { readSync, writeSync } = require('node:fs'), { createContext, Script } = require('node:vm');
-function fully(n) { const b = new Uint8Array(n); for (let at = 0; at < n; ) { const r = readSync(0, b, at, n - at, null); if (r === 0) process.exit(0); at += r; } return b; }
+function fully(n) {
+  const b = new Uint8Array(n);
+  for (let at = 0; at < n; ) {
+    const r = readSync(0, b, at, n - at, null);
+    if (r === 0) process.exit(0);
+    at += r;
+  }
+  return b;
+}
 function frame() { return fully(new DataView(fully(4).buffer).getUint32(0, true)); }
 const text = () => new TextDecoder().decode(frame());
 const head = new Uint8Array(4), view = new DataView(head.buffer);

@@ -202,5 +202,6 @@ const limitRows: readonly (readonly [string, number, string])[] = [
 function limits(p: Process): string {
   const n = (v: number): string => (v === Infinity ? 'unlimited' : String(v)).padEnd(21);
   return `${'Limit'.padEnd(26)}${'Soft Limit'.padEnd(21)}${'Hard Limit'.padEnd(21)}Units     \n`
-    + `${limitRows.map(([name, i, unit]) => `${name.padEnd(26)}${n(p.limits.soft[i]!)}${n(p.limits.hard[i]!)}${unit.padEnd(10)}\n`).join('')}`;
+    + limitRows.map(([name, i, unit]) =>
+      `${name.padEnd(26)}${n(p.limits.soft[i]!)}${n(p.limits.hard[i]!)}${unit.padEnd(10)}\n`).join('');
 }

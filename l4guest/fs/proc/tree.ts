@@ -54,10 +54,11 @@ function addSystemFiles(root: GeneratedDir, k: Kernel, numbers: PidNumbers): voi
     .file('stat', () => stat(k))
     .file('cpuinfo', () => 'processor\t: 0\nhart\t\t: 0\nisa\t\t: rv64imafdc_zicntr_zicsr_zifencei\nmmu\t\t: sv39\n\n')
     .file('filesystems', () => fileSystemTypes.map((n) => `nodev\t${n}\n`).join(''))
-    .file('devices', () =>
-      `Character devices:\n`
-        + `${[...new Set(charDevices.map((d) => d.major))].map((m) => `${String(m).padStart(3)} ${charDevices.find((d) => d.major === m)!.name}\n`).join('')}136 `
-        + `pts\n\nBlock devices:\n  7 loop\n254 virtblk\n`)
+    .file('devices', () => {
+      const majors = [...new Set(charDevices.map((d) => d.major))];
+      const lines = majors.map((major) => `${String(major).padStart(3)} ${charDevices.find((d) => d.major === major)!.name}\n`);
+      return `Character devices:\n${lines.join('')}136 pts\n\nBlock devices:\n  7 loop\n254 virtblk\n`;
+    })
     .file('cmdline', () => 'l4guest\n').file('partitions', () => partitionLines(k)).file('diskstats', () => '')
     .file('swaps', () => swapLines(k))
     .file('locks', () => lockLines(k)).file('keys', (t) => keyLines(t)).file('cgroups', () =>

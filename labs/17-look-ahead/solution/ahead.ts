@@ -25,8 +25,10 @@ class Device {
 /** A guest: frames of its memory by number of the page, and its device. */
 interface Guest { readonly frames: Map<number, number>; readonly device: Device }
 /** A load or store: what its bits say. */
-interface Access { readonly store: boolean; readonly size: number; readonly signed: boolean; readonly register: number; readonly base: number;
-  readonly offset: number }
+interface Access {
+  readonly store: boolean; readonly size: number; readonly signed: boolean;
+  readonly register: number; readonly base: number; readonly offset: number
+}
 
 /** undefined: it is none. */
 function accessOf(bits: number): Access | undefined {

@@ -14,7 +14,8 @@ const DATA = RAM_BASE + 0x8000;
  * loop has been.
  */
 const LOOP = `j start; .align 3; back: addi a2, a2, 5; ld t0, 0(s0); add a3, a3, t0; ret
-start: again: jal ra, near; addi a0, a0, 1; 1: auipc t1, 1; jalr ra, -40(t1); sd a0, 8(s0); addi s3, s3, -1; bnez s3, again; ebreak; .align 12
+start: again: jal ra, near; addi a0, a0, 1; 1: auipc t1, 1; jalr ra, -40(t1); sd a0, 8(s0); addi s3, s3, -1; bnez s3, again; ebreak
+.align 12
 near: addi a1, a1, 2; beqz a4, skip; addi a5, a5, 1; skip: xori a4, a4, 1; ret; .align 6
 pair: addi sp, sp, -16; sd ra, 0(sp); ld t2, 8(s0); add a6, a6, t2; jal ra, back; addi a7, a7, 1; ld ra, 0(sp); addi sp, sp, 16; ret`;
 

@@ -160,7 +160,8 @@ describe('the two tiers', () => {
     for (const machine of [plain, m]) {
       // Each round writes a loop somewhere else: addi a0, a0, 1; addi a1, a1, -1; bnez a1, -8; ret. It goes round 64 KiB, in more pages
       // than may have records.
-      machine.program(`li s1, ${ROUNDS}; mv s0, s3; round: lw t0, 0(s4); sw t0, 0(s0); lw t0, 4(s4); sw t0, 4(s0); lw t0, 8(s4); sw t0, 8(s0); lw t0, 12(s4); sw t0, 12(s0);
+      machine.program(`li s1, ${ROUNDS}; mv s0, s3; round: lw t0, 0(s4); sw t0, 0(s0); lw t0, 4(s4); sw t0, 4(s0); lw t0, 8(s4)
+        sw t0, 8(s0); lw t0, 12(s4); sw t0, 12(s0);
         fence.i; li a1, 5; jalr ra, 0(s0); addi s0, s0, 192; bltu s0, s5, next; mv s0, s3; next: addi s1, s1, -1; bnez s1, round; ebreak`);
       machine.setX(19, BigInt(RAM_BASE + 0x1_0000));
       machine.setX(20, BigInt(DATA));
