@@ -1,16 +1,16 @@
 /**
- * The machine as its users see it: `cli` builds one from a board description; the microkernel takes HS mode of it
- * (hosted), or firmware and guest software run on it alone (bare).
+ * The machine as its users see it: `cli` builds one from a board description; the microkernel takes over its HS mode (hosted), or firmware
+ * and guest software run on it alone (bare).
  *
  * Physical addresses are JavaScript numbers (below 2^53). Registers are 64-bit: `bigint` where exactness over the whole
  * range matters, `number` accessors where the caller knows that the value is small (addresses, counts, file descriptors).
  */
 
-/** The supervisor of a hosted machine: called whenever a hart would enter HS mode, or has nothing to run. */
+/** The supervisor of a hosted machine: the machine calls it whenever a hart would enter HS mode, or has nothing to run. */
 export interface Supervisor {
   /**
    * A trap into HS mode. The hart's CSRs are as hardware leaves them (scause, sepc, stval, htval, htinst, sstatus.SPP, hstatus.SPV …).
-   * On return the hart goes on with whatever state the supervisor has set (`hart.enter`), or waits (`hart.idle`).
+   * On return the hart continues in the state that the supervisor has set (`hart.enter`), or waits (`hart.idle`).
    */
   trap(hart: HartApi): void;
   /** The hart is idle and an event it waited for (timer, device interrupt, `kick`) has come. Same contract as `trap`. */
@@ -56,7 +56,7 @@ export interface HartApi {
   enter(pc: bigint, priv: 0 | 1, virt: boolean): void;
   /** Like `enter`, at the pc as it is. */
   resume(priv: 0 | 1, virt: boolean): void;
-  /** The pc moves on by this many bytes: past an `ecall`, or an instruction that the supervisor has emulated. */
+  /** Advances the pc by this many bytes: past an `ecall`, or an instruction that the supervisor has emulated. */
   advance(bytes: number): void;
   /** Hosted: nothing to run; sleep until an event. */
   idle(): void;

@@ -1,23 +1,23 @@
 /**
- * Harts that take exceptions and nothing else: a trap handler that faults at once would never come to a limit of instructions, as none
- * retires. Many exceptions in a row without an instruction count as the limit. Counted at the ends of rounds, so it is the same in every
- * tier.
+ * Detects harts that only take exceptions: a trap handler that faults at once never reaches an instruction limit, because no instruction
+ * retires. Many exceptions in a row without an instruction count as reaching it. The count is taken at the end of a round, so it is the
+ * same in every tier.
  */
 import type { Hart } from './hart/hart.ts';
 import { TRAP_INTERRUPT } from './hart/trap.ts';
 
-/** Exceptions in a row without an instruction, over all harts, that are too many. */
+/** Bound for exceptions in a row without an instruction, over all harts. */
 const MOST = 100_000;
 
 export class Barren {
   private readonly harts: readonly Hart[];
-  /** What had retired at the last look, and the exceptions since nothing more did; -1 = something had. */
+  /** Instructions retired at the last check, and exceptions at the first check without progress; -1 = there was progress. */
   private instructions = -1;
   private exceptions = -1;
 
   constructor(harts: readonly Hart[]) { this.harts = harts; }
 
-  /** A round is over, and so many instructions have retired since reset. Do the harts, for long already, only take exceptions? */
+  /** Called after each round with the instructions retired since reset: true when the harts have only taken exceptions for too long. */
   atRoundsEnd(instructions: number): boolean {
     if (instructions !== this.instructions) {
       this.instructions = instructions;

@@ -1,4 +1,4 @@
-/** What is due when: a binary heap ordered by cycle, then by when it was set. It keeps the machine's events and the kernel's time-outs. */
+/** Deadlines: a binary heap ordered by cycle, then by the order of setting. It serves the machine's events and the kernel's time-outs. */
 export interface Due {
   deadline: number;
   order: number;
@@ -37,7 +37,7 @@ export class Deadlines<T extends Due> {
     this.#down(last, last.heapIndex);
   }
 
-  /** Takes the first one that is due at `now` out. */
+  /** Removes and returns the first one that is due at `now`. */
   due(now: number): T | undefined {
     const first = this.#heap[0];
     if (!first || first.deadline > now) return undefined;

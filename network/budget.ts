@@ -1,6 +1,6 @@
-/** The budget for bytes that a stack keeps for others. The stack asks its owner before it keeps any, and tells it when they go. */
+/** The budget for bytes that a stack stores for others. The stack asks its owner before it stores any and reports when it frees them. */
 export interface Budget {
-  /** Asks for `bytes`; false: there are not so many. */
+  /** Reserves `bytes`; false: the budget does not allow them. */
   take(bytes: number): boolean;
   give(bytes: number): void;
 }

@@ -14,7 +14,7 @@ export class ByteQueue {
   constructor(budget: Budget = UNBOUNDED) { this.#budget = budget; }
 
   get length(): number { return this.#length; }
-  /** Bytes of memory that it holds. */
+  /** Bytes of memory that the queue occupies. */
   get held(): number { return this.#ring.length; }
 
   /** Appends `bytes[from … to)`; false when the budget does not allow it. */
@@ -30,7 +30,7 @@ export class ByteQueue {
     return true;
   }
 
-  /** Copies up to `count` bytes from `offset` on to `into[at …)`; answers how many. The queue stays as it is. */
+  /** Copies up to `count` bytes from `offset` on to `into[at …)`; returns how many. The queue does not change. */
   copy(offset: number, into: Uint8Array, at: number, count: number): number {
     const n = Math.max(0, Math.min(count, this.#length - offset));
     if (n === 0) return 0;

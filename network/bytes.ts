@@ -26,7 +26,7 @@ export function sumOf(bytes: Uint8Array, from: number, to: number, sum = 0): num
   return at < to ? sum + (bytes[at]! << 8) : sum;
 }
 
-/** The checksum for a sum; 0 for the sum over bytes that hold a right one. */
+/** The checksum of a sum; 0 if the summed bytes include a correct checksum. */
 export function foldSum(sum: number): number {
   let folded = sum;
   while (folded > 0xffff) folded = (folded & 0xffff) + Math.floor(folded / 0x10000);

@@ -1,10 +1,10 @@
 /**
- * Datagrams that wait for a socket's reader, bounded in bytes per socket and by the budget of the whole stack. More is dropped, as the
- * protocols allow.
+ * Datagrams that wait for a socket's reader, bounded in bytes per socket and by the budget of the whole stack. Datagrams beyond the bound
+ * are dropped, as the protocols allow.
  */
 import type { Budget } from './budget.ts';
 
-/** What an item takes of the host beside its bytes: objects, addresses, buffers. */
+/** Host memory of an item besides its bytes: objects, addresses, buffers. */
 const OVERHEAD_BYTES = 768;
 
 export abstract class Inbox<T> {
@@ -20,7 +20,7 @@ export abstract class Inbox<T> {
   /** Bytes of an item without the overhead. */
   protected abstract bytesOf(item: T): number;
 
-  /** Whether its own limit allows an item of so many bytes: asked before the item is made. */
+  /** Whether the socket's own limit allows an item of this many bytes: asked before the item is created. */
   hasRoom(bytes: number): boolean {
     if (this.queue.length === 0 || this.#held + bytes + OVERHEAD_BYTES <= this.limit) return true;
     this.dropped++;

@@ -9,7 +9,7 @@ import { Protocol, type Packet } from './ip/packet.ts';
 export class RawSocket extends Inbox<Packet> {
   readonly family: 4 | 6;
   readonly protocol: number;
-  /** Echo sockets: their number; replies to others are not for them. */
+  /** Echo sockets: their identifier; they do not receive replies with another one. */
   readonly echo: number | undefined;
   local: Ip;
   remote: Ip | undefined;
@@ -47,7 +47,7 @@ export class Raw {
     this.sockets.delete(socket);
   }
 
-  /** Hands a copy to each socket that wants it; answers whether one did. */
+  /** Gives a copy to each socket that wants it; returns whether one did. */
   receive(packet: Packet): boolean {
     let wanted = false;
     for (const socket of this.sockets) {

@@ -1,4 +1,4 @@
-/** Which way a packet goes: the route with the longest prefix, among equals the one with the smallest metric. */
+/** Selects the route of a packet: the longest prefix, among equals the smallest metric. */
 import { inPrefix, isIp4, type Ip } from './address.ts';
 import { same } from './bytes.ts';
 import type { Interface } from './link/interface.ts';
@@ -6,13 +6,13 @@ import type { Interface } from './link/interface.ts';
 export interface Route {
   readonly prefix: Ip;
   readonly bits: number;
-  /** The router; none where the prefix is on the link. */
+  /** The router; undefined where the prefix is on the link. */
   readonly gateway?: Ip | undefined;
   readonly interface: Interface;
   readonly metric: number;
-  /** The address to send from. */
+  /** The source address. */
   readonly source?: Ip | undefined;
-  /** Who made it, as rtnetlink numbers it: 2 the kernel, 3 boot, 4 static, 9 router advertisements, 16 DHCP. */
+  /** Who created it, as rtnetlink numbers it: 2 the kernel, 3 boot, 4 static, 9 router advertisements, 16 DHCP. */
   readonly origin: number;
 }
 
@@ -23,7 +23,7 @@ export class Routes {
   #all: Route[] = [];
   get all(): readonly Route[] { return this.#all; }
 
-  /** Answers false when there is one like it, or too many. */
+  /** Returns false when the same route exists, or there are too many. */
   add(route: Route): boolean {
     if (this.#all.length >= MOST || this.#all.some((other) => isSame(route, other))) return false;
     this.#all.push(route);
@@ -31,7 +31,7 @@ export class Routes {
     return true;
   }
 
-  /** Removes the routes that `matches`; answers how many. */
+  /** Removes the routes that satisfy `matches`; returns how many. */
   remove(matches: (route: Route) => boolean): number {
     const left = this.#all.filter((route) => !matches(route)), removed = this.#all.length - left.length;
     this.#all = left;

@@ -1,7 +1,7 @@
 /**
- * A host's network stack: interfaces, routes, and what is above IP. It knows no sockets of an operating system and no time of its own:
- * its owner says what time it is (virtual microseconds), brings frames, calls `run` when `next` is due, and `flush` after calls that send
- * to this very host.
+ * A host's network stack: interfaces, routes, and the protocols above IP. It knows neither the sockets of an operating system nor a clock:
+ * its owner gives the time (virtual microseconds), delivers frames, calls `run` when `next` is due, and calls `flush` after calls that send
+ * to this host itself.
  *
  *   frame → receive → ARP, IPv6 discovery, ICMP, UDP, TCP, raw sockets;   send → route → neighbour → Link.send
  *
@@ -33,9 +33,9 @@ export interface StackOptions {
   now(): number;
   /** 32 random bits. */
   random(): number;
-  /** Budget for the bytes it keeps for others (default: its own limits alone). */
+  /** Budget for the bytes that the stack stores for others (default: its own limits alone). */
   readonly budget?: Budget;
-  /** Told of what this host sends, in packets; a segment of TCP, which asks for an answer, counts twice. */
+  /** Called with the number of packets that this host sends; a TCP segment, which causes an answer, counts twice. */
   sent?(packets: number): void;
 }
 
@@ -52,7 +52,7 @@ export class Stack {
   readonly interfaces: Interface[] = [];
   readonly discovery = new Map<Interface, Discovery>();
   /**
-   * Asked about packets to addresses of others: true takes them as if they were for this host, as a gateway does that stands for the
+   * Asked about packets to other addresses: true accepts them as if they were for this host, as a gateway does that acts for the outside
    * world.
    */
   foreign: ((packet: Packet) => boolean) | undefined;
@@ -77,7 +77,7 @@ export class Stack {
 
   now(): number { return this.#options.now(); }
   random(): number { return this.#options.random() >>> 0; }
-  /** When `run` is due. */
+  /** Time of the next `run`. */
   get next(): number { return this.timers.next; }
   run(): void {
     this.timers.run(this.now());
@@ -114,7 +114,7 @@ export class Stack {
     link.send(arpFrame(Arp.REQUEST, { mac: link.mac, ip: iface.sourceFor(ip) ?? anyOf(ip) }, { mac, ip }));
   }
 
-  /** Nobody has the link address of a packet's next stop: its sender is this host. */
+  /** No neighbour answered for the packet's next hop; the packet comes from this host. */
   #unreachable(bytes: Uint8Array): void {
     const packet = readIp(bytes);
     const error = packet && errorAbout(packet, 'host');
@@ -139,7 +139,7 @@ export class Stack {
     return iface.addresses.length < before;
   }
 
-  /** A router of the link told of itself. */
+  /** A router of the link announced itself. */
   router(iface: Interface, router: Ip, lifetime: number): void {
     const isOurs = (route: Route): boolean =>
       route.interface === iface && route.origin === Origin.ADVERTISED && route.gateway !== undefined && same(route.gateway, router);
@@ -152,7 +152,7 @@ export class Stack {
   /** Is it an address of this host? */
   isLocal(ip: Ip): boolean { return this.interfaces.some((iface) => iface.up && iface.has(ip)); }
 
-  /** The address that packets to `to` come from; undefined: there is no way. */
+  /** The source address for packets to `to`; undefined: there is no route. */
   sourceFor(to: Ip): Ip | undefined {
     if (this.isLocal(to)) return to;
     const route = this.routes.find(to);
@@ -165,7 +165,9 @@ export class Stack {
 
   // ── sending ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Sends `buffer[HEADROOM …)` in packets. `via` names the interface for groups and broadcasts. The buffer is the stack's from now on. */
+  /**
+   * Sends `buffer[HEADROOM …)` in packets. `via` names the interface for multicast and broadcast. The stack owns the buffer from now on.
+   */
   send(buffer: Uint8Array, envelope: Envelope, via?: string): SendError | undefined {
     const { to } = envelope;
     this.#options.sent?.(envelope.protocol === Protocol.TCP ? 2 : 1);
@@ -195,7 +197,7 @@ export class Stack {
     return undefined;
   }
 
-  /** Members of a group on this host get its packets too. */
+  /** Group members on this host receive the group's packets too. */
   #loopToMembers(buffer: Uint8Array, envelope: Envelope, iface: Interface): void {
     if (!envelope.noLoop && iface.groups.has(keyOf(envelope.to))) this.#loopback(buffer.slice(), envelope);
   }
@@ -207,7 +209,7 @@ export class Stack {
     else iface.neighbours!.send(hop, buffer.subarray(start));
   }
 
-  /** `packet` has room in front of it for the frame's header. */
+  /** `packet` has room for the frame header in front. */
   #frame(iface: Interface, link: Link, packet: Uint8Array, mac: Uint8Array): void {
     const whole = new Uint8Array(packet.buffer, 0, packet.byteOffset + packet.length);
     const frame = wrap(whole, packet.byteOffset, mac, link.mac, packet[0]! >> 4 === 6 ? EtherType.IP6 : EtherType.IP4);
@@ -227,7 +229,7 @@ export class Stack {
 
   // ── receiving ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** A frame came in. It belongs to the caller again when this returns. */
+  /** Receives a frame. The caller owns it again when this returns. */
   receive(iface: Interface, bytes: Uint8Array): void {
     const frame = readFrame(bytes);
     if (!frame || !iface.up) return;

@@ -1,5 +1,5 @@
 /**
- * For tests: two hosts in virtual time and a cable between them that delays, loses, doubles, reorders and damages frames as a seed says.
+ * For tests: two hosts in virtual time and a cable that delays, loses, duplicates, reorders and damages frames, all by one seed.
  */
 import { ip4, type Ip } from './address.ts';
 import type { Budget } from './budget.ts';
@@ -23,7 +23,7 @@ export function randomOf(seed: number): () => number {
 export interface Cable {
   readonly seed?: number;
   readonly delay?: number;
-  /** Added at random: more than the time between frames reorders them. */
+  /** Random extra delay: more than the time between frames reorders them. */
   readonly jitter?: number;
   readonly loss?: number;
   readonly doubles?: number;
@@ -82,7 +82,7 @@ export class Pair {
     }
   }
 
-  /** Runs until `done` or until nothing more happens; answers whether it was done. `limit` microseconds at most. */
+  /** Runs until `done` or until nothing more happens; returns whether it was done. `limit` microseconds at most. */
   run(done: () => boolean = () => false, limit = 600_000_000): boolean {
     const end = this.now + limit;
     this.a.flush();
@@ -108,7 +108,7 @@ export class Pair {
   }
 }
 
-/** Bytes that a position determines. */
+/** Test bytes: each is a function of its position. */
 export function patternOf(length: number, seed: number): Uint8Array {
   const random = randomOf(seed), bytes = new Uint8Array(length);
   for (let i = 0; i < length; i++) bytes[i] = random();

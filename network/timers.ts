@@ -8,9 +8,9 @@ export class Timer {
   readonly ring: () => void;
   /** When it rings; Infinity while it is stopped. */
   at = Infinity;
-  /** Its place in the heap; -1 while it is not there. */
+  /** Index in the heap; -1 while it is stopped. */
   place = -1;
-  /** Among timers for the same time the one that was set first rings first. */
+  /** Order of setting: of two timers for the same time the one set first rings first. */
   order = 0;
   constructor(ring: () => void) { this.ring = ring; }
 }
@@ -42,7 +42,7 @@ export class Timers {
     this.#down(this.#up(place));
   }
 
-  /** Rings all that are due at `now`, in the order of their deadlines; one that is set again for `now` rings in the next call. */
+  /** Rings all timers due at `now`, in the order of their deadlines; a timer set again for `now` rings in the next call. */
   run(now: number): void {
     const last = this.#set;
     for (let timer = this.#heap[0]; timer && timer.at <= now && timer.order < last; timer = this.#heap[0]) {

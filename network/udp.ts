@@ -28,7 +28,7 @@ const LARGEST = { 4: 65_507, 6: 65_527 } as const;
 export class UdpSocket extends Inbox<Datagram> {
   readonly local: Ip;
   readonly port: number;
-  /** Set: only datagrams from there come in, and errors about those sent there. */
+  /** When set, the socket receives only datagrams from there, and errors about datagrams sent there. */
   remote: { readonly ip: Ip; readonly port: number } | undefined;
   error: IcmpError | undefined;
   constructor(local: Ip, port: number, budget: Budget) {
@@ -53,14 +53,14 @@ export interface UdpNetwork {
 export class Udp {
   readonly #network: UdpNetwork;
   readonly #sockets = new Map<number, UdpSocket[]>();
-  /** Takes datagrams to addresses and ports that nobody has bound; answers whether it did. */
+  /** Takes datagrams to addresses and ports that nobody has bound; returns whether it did. */
   onUnclaimed: ((datagram: Datagram) => boolean) | undefined;
   constructor(network: UdpNetwork) { this.#network = network; }
 
   get sockets(): UdpSocket[] { return [...this.#sockets.values()].flat(); }
   isFree(port: number): boolean { return !this.#sockets.has(port); }
 
-  /** The caller keeps ports apart. */
+  /** The caller ensures that ports do not collide. */
   bind(local: Ip, port: number): UdpSocket {
     const socket = new UdpSocket(local, port, this.#network.budget);
     this.#sockets.set(port, [...(this.#sockets.get(port) ?? []), socket]);
@@ -89,7 +89,7 @@ export class Udp {
     return this.#network.send(buffer, { ...envelope, protocol: Protocol.UDP }, via);
   }
 
-  /** Answers false when nobody wants it. `toMany`: it goes to each socket that fits, as it was for a group or for all. */
+  /** Returns false when no socket wants it. `toMany` (multicast, broadcast): delivers to each matching socket. */
   receive(packet: Packet, toMany: boolean): boolean {
     const datagram = readDatagram(packet);
     if (datagram === undefined) return true;
@@ -117,7 +117,7 @@ export class Udp {
 const isFor = (s: UdpSocket, d: Datagram, toMany: boolean): boolean =>
   s.local.length === d.to.length && (isAny(s.local) || same(s.local, d.to) || (toMany && same(s.local, d.to)));
 
-/** The most particular socket: connected before bound to an address before bound to any; among equals the source decides. */
+/** The most specific socket: connected before bound to an address before bound to any; among equals the source decides. */
 function best(sockets: readonly UdpSocket[], d: Datagram): UdpSocket {
   const rank = (s: UdpSocket): number => (s.remote ? 2 : 0) + (isAny(s.local) ? 0 : 1);
   const most = Math.max(...sockets.map(rank)), equal = sockets.filter((s) => rank(s) === most);

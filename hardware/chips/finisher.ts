@@ -11,7 +11,7 @@ import type { Chip } from './chip.ts';
 
 const FINISH = { PASS: 0x5555, FAIL: 0x3333, RESET: 0x7777 } as const;
 
-/** How software has asked to end. */
+/** The end that software has asked for. */
 export type Ending = { readonly kind: 'powerOff' | 'reboot' } | { readonly kind: 'failure'; readonly code: number };
 
 export class TestFinisher implements Chip<null> {

@@ -11,8 +11,8 @@
  *   0x18     r      ALARM_STATUS     1 = armed
  *   0x1c      w     CLEAR_INTERRUPT
  *
- * State: the distance from virtual time, the alarm, the interrupt latch. 64-bit values are numbers of nanoseconds; they are
- * exact to 256 ns in this century.
+ * State: the offset from virtual time, the alarm, the interrupt latch. 64-bit values are JavaScript numbers of nanoseconds, which are exact
+ * to 256 ns in this century.
  * Features: everything above. Missing: nothing known.
  * Documentation: Android goldfish virtual hardware, "Goldfish real-time clock".
  */
@@ -26,8 +26,8 @@ export const RtcReg = {
 const WORD = 2 ** 32;
 
 /**
- * `offset`: what the clock shows less virtual time, in nanoseconds. `due`: what it shows when the armed alarm rings; the registers may
- * say another time by then.
+ * `offset`: the clock minus virtual time, in nanoseconds. `due`: the clock's reading at which the armed alarm rings; the driver may have
+ * changed the registers since.
  */
 export type RtcState = {
   readonly offset: number;
@@ -47,7 +47,7 @@ export class GoldfishRtc implements Chip<RtcState> {
   readonly #irq: Line;
   #s: { -readonly [K in keyof RtcState]: RtcState[K] };
 
-  /** `dateMs`: what the clock shows now, in milliseconds since 1970. */
+  /** `dateMs`: the clock's reading now, in milliseconds since 1970. */
   constructor(clock: Alarm, irq: Line, dateMs: number) {
     this.#clock = clock;
     this.#irq = irq;
@@ -114,7 +114,7 @@ export class GoldfishRtc implements Chip<RtcState> {
     this.#s.due = due;
     if (time <= this.#clock.now()) return this.#fire();
     this.#s.armed = true;
-    // A time beyond exact integers never comes; the alarm stays armed.
+    // An alarm beyond 2^53 never rings and stays armed.
     if (time < Number.MAX_SAFE_INTEGER) this.#clock.at(time, () => this.#fire());
   }
 

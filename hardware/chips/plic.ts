@@ -6,9 +6,9 @@
  *   0x00_1000 + 4 w        pending[w]         read only, 32 sources a word
  *   0x00_2000 + 0x80 c     enable[c][w]       sources that context c wants
  *   0x20_0000 + 0x1000 c   threshold[c]       context c takes priorities above this
- *   0x20_0004 + 0x1000 c   claim/complete[c]  read: take the best pending source; write: done with it
+ *   0x20_0004 + 0x1000 c   claim/complete[c]  read: take the best pending source; write: complete it
  *
- * Contexts stand as on QEMU's board, two per hart: 2 h = M mode of hart h, 2 h + 1 = S mode.
+ * Contexts are numbered as on QEMU's board, two per hart: 2 h = M mode of hart h, 2 h + 1 = S mode.
  * State: priorities, levels, pending and in-service bits, enables, thresholds.
  * Features: level-triggered gateways; ties go to the lower source number; registers are words.
  * Missing: edge-triggered gateways (no device here has one).
@@ -125,7 +125,7 @@ export class Plic implements Chip<PlicState> {
     this.#update();
   }
 
-  /** Sources whose line is high ask again, unless they are being served. @spec plic 5 */
+  /** Sources whose line is high become pending again, unless a context is serving them. @spec plic 5 */
   #gateway(word: number): void {
     this.#s.pending[word] |= this.#s.level[word] & ~this.#s.inService[word];
   }

@@ -1,6 +1,6 @@
 /**
- * Ports: all that a chip knows of the board or the virtual machine around it. The board or the monitor passes them in; a chip knows no
- * processor, no other chip, and not whose memory it reaches.
+ * Ports: everything a chip knows about the board or virtual machine around it. The board or the monitor passes them in; a chip knows
+ * neither the processor nor other chips, nor whose memory it reaches.
  */
 
 /** A level-triggered interrupt line. */
@@ -14,7 +14,7 @@ export interface GuestMemory {
   u32(address: number): number;
   setU16(address: number, value: number): void;
   setU32(address: number, value: number): void;
-  /** Bytes to look at now; whether they are a copy is open. */
+  /** Bytes to read at once; they may or may not be a copy. */
   view(address: number, length: number): Uint8Array;
   write(address: number, bytes: Uint8Array): void;
 }
@@ -22,38 +22,40 @@ export interface GuestMemory {
 /** A run of guest memory that a request names. */
 export interface Piece { readonly address: number; readonly length: number }
 
-/** Where characters go to and come from. */
+/** The far end of a character device. */
 export interface CharPort {
   output(byte: number): void;
   /** The same for many bytes at once. The bytes belong to the chip: copy what you keep. */
   outputBytes?(bytes: Uint8Array): void;
-  /** Up to `max` bytes that wait, empty when none do. */
+  /** Up to `max` waiting bytes; empty when there are none. */
   take(max: number): Uint8Array;
-  /** The chip registers here to be told that input has arrived. */
+  /** Registers the chip's function to call when input arrives. */
   onInput(notify: () => void): void;
-  /** True while a chip that can wait with its output should; it registers with `onRoom` to be told when to go on. */
+  /** True while the chip should hold its output back; `onRoom` registers the function to call when there is room again. */
   readonly full?: boolean;
   onRoom?(notify: () => void): void;
 }
 
-/** Where frames go to and come from: from the destination address to the end of the payload, without preamble and check sequence. */
+/**
+ * The far end of a network card. A frame runs from the destination address to the end of the payload, without preamble and check sequence.
+ */
 export interface FramePort {
   /** The chip sends a frame. The bytes belong to the chip: copy what you keep. */
   send(frame: Uint8Array): void;
-  /** The chip registers here; a frame handed over belongs to the chip. */
+  /** Registers the chip's function for arriving frames; a frame passed to it belongs to the chip. */
   onFrame(receive: (frame: Uint8Array) => void): void;
 }
 
-/** A disk, as far as a chip asks for it. Offsets and lengths are bytes. */
+/** A disk, as a chip uses it. Offsets and lengths are bytes. */
 export interface BlockPort {
   readonly size: number;
   readonly readOnly: boolean;
   /**
-   * Starts a request that lies within the disk. Calls `done` once, at once or later, several requests in any order; ok = false: an I/O
-   * error, and of a read nobody knows how much has arrived.
+   * Starts a request that lies within the disk. Calls `done` exactly once, now or later; requests may finish in any order. ok = false is an
+   * I/O error; after a failed read any part of the memory may have been written.
    */
   submit(request: BlockRequest, done: (ok: boolean) => void): void;
-  /** Forgets every request: `done` is not called any more, and when the processor that caused this goes on, no memory is touched. */
+  /** Cancels every request: `done` is no longer called, and no memory changes once the processor that caused this continues. */
   cancel(): void;
 }
 
@@ -65,17 +67,17 @@ export interface BlockRequest {
   readonly pieces: readonly Piece[];
 }
 
-/** A server of files: a message of 9P goes in, its answer comes out. */
+/** A file server: takes a 9P message and returns its answer. */
 export interface FilePort {
-  /** The name by which it is mounted. */
+  /** The mount tag. */
   readonly tag: Uint8Array;
-  /** `message` is the server's. Calls `reply` once, at once or later, several messages in any order. */
+  /** `message` belongs to the server. Calls `reply` exactly once, now or later; messages may be answered in any order. */
   request(message: Uint8Array, reply: (message: Uint8Array) => void): void;
 }
 
 /** Virtual time in ns, and one alarm. */
 export interface Alarm {
   now(): number;
-  /** Replaces the call that was asked for before; Infinity asks for none. A time that is past is now. */
+  /** Replaces the earlier alarm; Infinity cancels it. A time in the past rings now. */
   at(time: number, action: () => void): void;
 }

@@ -1,6 +1,6 @@
 /**
- * What a chip saves is all of it: a run in which the chip is saved at random moments and loaded into a new one goes on, to the byte, as
- * the same run does undisturbed. Every chip, under random accesses and random events outside.
+ * `save` returns the whole state of a chip: a run that saves the chip at random moments and loads the record into a new one equals, to the
+ * byte, the same run left alone. Every chip, under random accesses and random outside events.
  */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -22,16 +22,16 @@ import type { VirtioModel } from './virtio/model.ts';
 import { VirtioNet } from './virtio/net.ts';
 import { RAM, Rig, type Buffer, type Registers, type TestQueue } from './virtio/testing.ts';
 
-/** Chip and surroundings of one run. `act` does one thing and answers what could be seen of it. */
+/** The chip and surroundings of one run. `act` performs one operation and returns everything observable about it. */
 interface World<Op> {
   chip: Chip<never>;
   build(): Chip<never>;
-  act(op: Op): unknown; /** The chip before is out of the board. */
-  remove(): void; /** What can be seen at the end. */
+  act(op: Op): unknown; /** Takes the previous chip off the board. */
+  remove(): void; /** Everything observable at the end. */
   end?(): unknown
 }
 
-/** Runs the operations; before those at `moments` the chip is exchanged for a new one with its state. */
+/** Runs the operations; before those listed in `moments` a new chip with the saved state replaces the old one. */
 function history<Op>(world: World<Op>, ops: readonly Op[], moments: ReadonlySet<number>): unknown[] {
   const seen = ops.map((op, i) => {
     if (moments.has(i)) {
@@ -149,7 +149,7 @@ describe('a chip that is saved and loaded at any moment goes on as if nothing ha
 // ── virtio: a driver that mostly keeps to the rules, with requests in flight ──
 
 const DATA = RAM + 0x5_0000;
-/** `outside`: something happens there; its number says what. */
+/** `outside`: an outside event; the number selects which. */
 type VirtioOp =
   | {
     readonly kind: 'offer'; readonly queue: number; readonly out: readonly number[]; readonly in: readonly number[];
@@ -160,7 +160,7 @@ type VirtioOp =
   | { readonly kind: 'register'; readonly offset: number; readonly value: number }
   | { readonly kind: 'outside'; readonly what: number };
 const length = fc.constantFrom(0, 1, 8, 16, 40, 512);
-/** Requests as drivers make them: for a disk, a control queue, a card, an input buffer. */
+/** Requests as drivers build them: for a disk, a control queue, a network card, an input buffer. */
 const shapes = fc.constantFrom({ out: [16], in: [512, 1] }, { out: [16, 512], in: [1] }, { out: [16], in: [1] }, { out: [8], in: [] },
   { out: [3], in: [1] }, { out: [40, 40], in: [] }, { out: [], in: [512] }, { out: [], in: [40] });
 const fill = fc.uint8Array({ minLength: 24, maxLength: 24 });
@@ -194,13 +194,13 @@ const virtioOp: fc.Arbitrary<VirtioOp> = fc.oneof(
 );
 
 interface Outside {
-  /** What a driver of this device does all the time: queue, lengths to read, lengths to write. */
+  /** The usual request to this device: queue, lengths to read, lengths to write. */
   readonly usual: readonly (readonly [number, readonly number[], readonly number[]])[];
   build(rig: () => Rig): VirtioModel;
   remove(): void; /** The device has dropped its requests. */
   forget?(): void;
-  happens(what: number): void; /** What can be seen there. */
-  readonly seen: unknown; /** Makes a request of the device's kind out of random bytes. */
+  happens(what: number): void; /** Everything observable outside. */
+  readonly seen: unknown; /** Turns random bytes into a request of the device's kind. */
   shape?(fill: Uint8Array): Uint8Array
 }
 
@@ -268,7 +268,7 @@ function virtioWorld(outside: Outside, choice: { packed: boolean; eventIndex: bo
   return world;
 }
 
-/** How many queues the device has: those with places. */
+/** The device's queues: those whose maximum size is not zero. */
 function countQueues(rig: Rig): number {
   let n = 0;
   for (rig.set(0x30, n); rig.get(0x34) > 0; rig.set(0x30, ++n)) { /* the next */ }
@@ -293,7 +293,7 @@ describe('a virtio device that is saved and loaded at any moment goes on as if n
           disk.slow = true;
           return new VirtioBlock(disk, 'state');
         },
-        // What the old chip has asked for is asked for again by the new one.
+        // The new chip submits the old one's unfinished requests again.
         remove: () => disk.cancel(),
         happens: (what) => { disk.broken = what % 7 === 0; if (disk.waiting > 0) disk.finish(what % disk.waiting); },
         get seen() { return disk.waiting; },

@@ -41,7 +41,7 @@ export class TestLine implements Line {
   set(level: boolean): void { this.level = level; }
 }
 
-/** Time that moves when told to. */
+/** Time that moves only when the test moves it. */
 export class TestAlarm implements Alarm {
   time = 0;
   #alarm: { time: number; action: () => void } | undefined;
@@ -73,7 +73,7 @@ export class TestTerminal implements CharPort {
   onRoom(notify: () => void): void { this.#room.push(notify); }
   get waiting(): number { return this.#waiting.length; }
 
-  /** Input that nobody is told of. */
+  /** Input without a call to the chip. */
   queue(text: string): void { this.#waiting.push(...new TextEncoder().encode(text)); }
   type(text: string): void {
     this.queue(text);
@@ -85,7 +85,7 @@ export class TestTerminal implements CharPort {
   }
 }
 
-/** A disk in an array, sector n full of n at first. It answers at once, or when told to: `slow`, then `finish`. */
+/** A disk in an array, sector n full of n at first. It answers at once or, with `slow`, when the test calls `finish`. */
 export class TestDisk implements BlockPort {
   readonly bytes: Uint8Array;
   readonly readOnly: boolean;
@@ -116,13 +116,13 @@ export class TestDisk implements BlockPort {
     this.cancelled++;
   }
 
-  /** Acts like a disk that overlooks a cancellation: carries out the oldest waiting request. */
+  /** Acts like a disk that misses a cancellation: performs the oldest waiting request. */
   finishLater(): () => void {
     const [{ done }] = this.#waiting;
     return () => done(true);
   }
 
-  /** Carries out the n-th of the requests that wait. */
+  /** Performs the n-th waiting request. */
   finish(n = 0): void {
     const [{ request, done }] = this.#waiting.splice(n, 1);
     done(this.#carryOut(request));

@@ -32,7 +32,7 @@ const MCR = { DTR: 1, RTS: 2, OUT1: 4, OUT2: 8, LOOP: 16 } as const;
 const LSR = { READY: 1, OVERRUN: 2, BREAK: 0x10, THR_EMPTY: 0x20, IDLE: 0x40, FIFO_ERROR: 0x80 } as const;
 const MSR = { CTS: 0x10, DSR: 0x20, RI: 0x40, DCD: 0x80 } as const;
 const FIFO_BYTES = 16;
-/** A driver that only transmits reads LSR a few times in a row; one that reads it more often is waiting for input. */
+/** A driver that only transmits reads LSR a few times in a row; a driver that reads it more often waits for input. */
 const LISTENING_POLLS = 16;
 const triggerLevels = [1, 4, 8, 14] as const;
 
@@ -50,11 +50,14 @@ interface State {
   /** The transmitter-empty interrupt: set when THR runs empty, cleared by reading IIR. */
   thrInterrupt: boolean;
   fifo: number[];
-  /** The driver knows IIR. One that never reads it (xv6) could not end a transmitter-empty interrupt; for it LSR does. */
+  /**
+   * The driver reads IIR. A driver that never does (xv6) could not end a transmitter-empty interrupt; for such a driver reading LSR ends
+   * it.
+   */
   iirUsed: boolean;
-  /** The driver has read LSR or IIR since the FIFO was last empty, so it may know that input is there. */
+  /** The driver has read LSR or IIR since the FIFO was last empty, so it may have seen that input has arrived. */
   looked: boolean;
-  /** LSR reads in a row with nothing received: how a polling guest listens. */
+  /** LSR reads in a row that found nothing: how a polling guest shows that it listens. */
   polls: number;
 }
 export type UartState = Readonly<Omit<State, 'fifo'>> & { readonly fifo: readonly number[] };
@@ -140,7 +143,7 @@ export class Uart16550 implements Chip<UartState> {
     return (this.#s.fcr & FCR.ENABLE) !== 0 ? FIFO_BYTES : 1;
   }
 
-  /** A break goes out as nothing; looped back it comes in as a zero with its mark. */
+  /** A break transmits nothing; in loopback it is received as a zero with the break flag. */
   #setLcr(value: number): void {
     const begins = (value & ~this.#s.lcr & LCR.BREAK) !== 0;
     this.#s.lcr = value;
@@ -170,12 +173,12 @@ export class Uart16550 implements Chip<UartState> {
     return byte;
   }
 
-  /** Drivers clear the FIFO and read RBR blindly when they start; a guest that listens has done with that. */
+  /** Drivers clear the FIFO and read RBR blindly when they start; a guest that listens is past that. */
   get #listening(): boolean {
     return (this.#s.ier & IER.RECEIVED) !== 0 || this.#s.polls >= LISTENING_POLLS;
   }
 
-  /** Bytes stay with the backend until there is room, so outside input never overruns. */
+  /** Bytes stay in the backend until the FIFO has room, so outside input never overruns it. */
   #refill(): void {
     if ((this.#s.mcr & MCR.LOOP) !== 0 || !this.#listening) return;
     const room = this.#capacity - this.#s.fifo.length;
@@ -195,7 +198,7 @@ export class Uart16550 implements Chip<UartState> {
   #setFcr(value: number): void {
     const switched = ((value ^ this.#s.fcr) & FCR.ENABLE) !== 0;
     this.#s.fcr = value & 0xc9;
-    // Input that the driver cannot know of yet counts as arriving after the clearing, so nothing typed ahead is lost.
+    // Input that the driver cannot have seen yet counts as arriving after the FIFO was cleared, so nothing typed ahead is lost.
     if ((switched || (value & FCR.CLEAR_RECEIVE) !== 0) && this.#s.looked) this.#s.fifo = [];
     this.#refill();
   }

@@ -4,7 +4,7 @@ import { rows } from './table.ts';
 
 const LOAD = 0x03, LOAD_FP = 0x07, STORE = 0x23, STORE_FP = 0x27, AMO = 0x2f;
 
-/** What the bits of the pattern say: opcode and width. @spec unpriv 35 */
+/** The access that opcode and width bits of the pattern encode. @spec unpriv 35 */
 function byPattern(match: number): object | undefined {
   const f3 = (match >>> 12) & 7;
   switch (match & 0x7f) {

@@ -1,6 +1,6 @@
 /**
  * A small two-pass assembler, enough for tests: labels, the common directives, the usual pseudo-instructions; `#` and `//` comments,
- * `;` between statements. Compressed instructions are written as such (`c.addi a0, 1`); none are chosen silently.
+ * `;` between statements. Compressed instructions are written explicitly (`c.addi a0, 1`); the assembler never chooses one by itself.
  *
  * A jump's target is a label or an absolute address; `. + 8` is relative.
  *
@@ -70,7 +70,7 @@ function statementsOf(source: string, symbols: Map<string, bigint>, at: bigint):
   return [{ name: name!, args, address: at, size: row.pattern.length, source }];
 }
 
-/** The instructions that a pseudo-instruction stands for; undefined for a name that is none. */
+/** The instructions that a pseudo-instruction stands for; undefined for any other name. */
 function expanded(name: string, args: string[], symbols: Symbols): readonly string[] | undefined {
   if (name === 'li') return loadConstant(args[0]!, evaluate(args[1]!, symbols));
   if (name === 'jal' && args.length === 1) return [`jal ra, ${args[0]}`];
@@ -113,7 +113,7 @@ function orderBits(name: string, row: Row): Operands {
   return { aq: suffix.includes('aq') ? 1 : 0, rl: suffix.includes('rl') ? 1 : 0 };
 }
 
-/** Matches the statement's operands with the row's format; trailing ones may be left out where zero or dynamic rounding is meant. */
+/** Matches the statement's operands with the row's format; trailing operands may be left out and mean zero or dynamic rounding. */
 function parseOperands(row: Row, s: Statement, symbols: Symbols): Operands {
   const out: Operands = row.pattern.fields.some((f) => f.name === 'rm') ? { rm: 7 } : {};
   if (row.name === 'fence') Object.assign(out, { pred: 15, succ: 15 });

@@ -1,6 +1,6 @@
 /**
- * From instruction words to rows. The decision tree grows as words are decoded, one per ISA string: each node looks at one bit field and
- * goes on with the rows that agree there; a leaf tries its few rows in turn, those with the most fixed bits first.
+ * From instruction words to rows. Each ISA string has a decision tree that grows as words are decoded: a node tests one bit field and keeps
+ * the rows that agree with it; a leaf tries its few rows in turn, those with the most fixed bits first.
  */
 import { encode, matches, operandsOf, type Operands, type Row } from './row.ts';
 import { enabled, parseIsa, rowIndex, rows } from './table.ts';
@@ -14,7 +14,7 @@ export interface Decoded {
   readonly operands: Operands;
   /** 2 or 4. */
   readonly length: 2 | 4;
-  /** The instruction word, expanded where it was compressed; an illegal one as it stands. */
+  /** The instruction word, expanded where it was compressed; an illegal word unchanged. */
   readonly word: number;
 }
 
@@ -22,7 +22,7 @@ export interface Decoded {
 export type Decoder = (word: number) => Decoded;
 
 type Fields = readonly (readonly [number, number])[];
-/** Looks at one bit field. Who agrees with a value of it is found out when a word first has that value: most never come. */
+/** Tests one bit field. The rows that agree with a value are collected when a word first has it, because most values never occur. */
 interface Branch {
   readonly shift: number;
   readonly mask: number;
@@ -74,8 +74,8 @@ function illegalWord(word: number, length: 2 | 4): Decoded {
 const decoders = new Map<string, Decoder>();
 
 /**
- * The decoder for the extensions of an ISA string (see `parseIsa` for its errors). Strings with the same instructions share one: it is a
- * pure function, and remembers what it has decoded.
+ * The decoder for the extensions of an ISA string (see `parseIsa` for its errors). Strings with the same instructions share a decoder,
+ * which is a pure function with a cache.
  */
 export function createDecoder(isa: string): Decoder {
   const extensions = parseIsa(isa);

@@ -33,7 +33,7 @@ export function disassemble(d: Decoded, pc?: bigint): string {
   if (d.index === 0) return d.length === 4 ? `.word ${hex(d.word >>> 0)}` : `.half ${hex(d.word & 0xffff)}`;
   const suffix = operands.aq || operands.rl ? `.${operands.aq ? 'aq' : ''}${operands.rl ? 'rl' : ''}` : '';
   let format = written.operands;
-  if (operands.rm === 7) format = format.replace(', rm', ''); // dynamic is what is assumed
+  if (operands.rm === 7) format = format.replace(', rm', ''); // dynamic rounding is the default
   return `${written.name}${suffix} ${format.replace(/[a-z]+\d?/g, (name) => operand(name, operands, pc))}`.trim();
 }
 

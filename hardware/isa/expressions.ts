@@ -26,7 +26,7 @@ export function evaluate(text: string, symbols: Symbols): bigint {
   }, 0n);
 }
 
-/** The upper and lower parts that auipc or lui with a 12-bit addition make up: upper is a multiple of 4096. */
+/** The upper and lower parts for auipc or lui plus a 12-bit addition: upper is a multiple of 4096. */
 export function split(value: bigint): { upper: number; lower: number } {
   const low = Number(BigInt.asIntN(12, value));
   return { upper: Number(BigInt.asIntN(32, value - BigInt(low))), lower: low };

@@ -1,5 +1,5 @@
 /**
- * Instructions that do nothing here, or only ask permission: hints, may-be-operations, cache-block operations.
+ * Instructions that do nothing here, or only check permissions: hints, may-be-operations, cache-block operations.
  * @spec unpriv 8, 9, 10, 19
  */
 import { row, table, type Row } from './row.ts';

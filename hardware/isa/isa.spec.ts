@@ -47,7 +47,7 @@ describe('the instruction table', () => {
         const word = randomWord(row);
         const d = decode(word);
         const text = disassemble(d, 0x8000_0000n);
-        // Fences keep hint bits that assembly text cannot say; an illegal HINT row has none.
+        // Fences keep hint bits that assembly text cannot express; an illegal HINT row has none.
         if (d.written.name.startsWith('fence')) continue;
         expect(wordOf(text), `${text} (${word.toString(16)})`).toBe(row.pattern.length === 2 ? word & 0xffff : word);
       }
@@ -97,7 +97,7 @@ describe('the assembler', () => {
     expect(new DataView(bytes.buffer).getBigUint64(0x20, true)).toBe(symbols.get('f'));
   });
   it('supervisor mode is always there: rv64gc has sret and sfence.vma', () => {
-    // Found by random privileged sequences: only strings with h had them.
+    // Random privileged sequences found this: only strings with h had them.
     const { bytes } = assemble('sret; sfence.vma; csrr a0, satp', 0);
     const words = new DataView(bytes.buffer);
     const plain = createDecoder('rv64gc');

@@ -1,6 +1,6 @@
 /**
  * Pseudo-instructions: each gives the lines of real ones that it stands for. @spec asm "Pseudoinstructions"
- * `li` and `la` have a size that depends on their operand alone, so that labels can be placed before values are known.
+ * The size of `li` and `la` depends on their operand alone, so labels get their addresses before values are known.
  */
 import { split } from './expressions.ts';
 

@@ -1,9 +1,9 @@
-/** Files without a header: whether they can be raw machine code, which begins with its first byte. */
+/** Decides whether a file without a known header can be raw machine code, which starts at its first byte. */
 import { createDecoder } from './decode.ts';
 import { FULL_ISA } from './table.ts';
 
 const LOOKED_AT = 64;
-/** Beginnings of other files, which would be taken for code. */
+/** First bytes of other kinds of file, which must not run as code. */
 const OTHERS: readonly (readonly [magic: string, what: string])[] = [
   ['\xfd7zXZ', 'is compressed with xz, which cannot be unpacked here'],
   ['\x28\xb5\x2f\xfd', 'is compressed with zstd, which cannot be unpacked here'],
@@ -13,7 +13,7 @@ const OTHERS: readonly (readonly [magic: string, what: string])[] = [
   ['MZ', 'is an EFI program for another processor, not for RISC-V'],
 ];
 
-/** Why it cannot be: the rest of a sentence that begins with the file's name. Undefined when it can. */
+/** Why the file cannot be code: the rest of a sentence that begins with the file's name. Undefined when it can. */
 export function whyNotCode(bytes: Uint8Array): string | undefined {
   const other = OTHERS.find(([magic]) => [...magic].every((c, i) => bytes[i] === c.charCodeAt(0)));
   if (other) return other[1];

@@ -20,7 +20,7 @@ export interface Field {
   /** Three-bit register field: add 8. */
   readonly bias: number;
   readonly excluded: readonly number[];
-  /** The other operand of the same field (`rd/rs1`): stands in where this one is not given. */
+  /** The other operand of the same field (`rd/rs1`): used where this one is missing. */
   readonly twin?: OperandName | undefined;
 }
 
@@ -31,7 +31,7 @@ export interface Pattern {
   readonly fields: readonly Field[];
 }
 
-/** One instruction. Executing it is `machine/`'s: a row says how it is written, in bits and in words. */
+/** One instruction: how it is written, in bits and in words. `machine/` executes it. */
 export interface Row<N extends string = string> {
   readonly name: N;
   readonly pattern: Pattern;
@@ -40,7 +40,7 @@ export interface Row<N extends string = string> {
   readonly operands: string;
   /** Extensions, lower case; the row is legal where one of them is present. `a+b` needs both. */
   readonly extensions: readonly string[];
-  /** Compressed: the base row it stands for, and the operands that its pattern does not spell. */
+  /** Compressed: the base row it stands for, and the operands that its pattern leaves out. */
   readonly expands?: { readonly name: string; readonly fixed: Operands } | undefined;
 }
 

@@ -21,7 +21,7 @@ const base = [
   illegal, ...integer, ...multiply, ...atomic, ...privileged, ...float, ...bitmanip, ...crypto, ...hints, ...mayBe, ...halfFloat
 ] as const;
 
-/** Name of a row that something must execute. */
+/** Name of a row that an engine must execute. */
 export type Mnemonic = (typeof base | typeof shortMayBe)[number]['name'];
 
 export const rows: readonly Row[] = [...base, ...short, ...shortMayBe];
@@ -44,10 +44,10 @@ const IMPLIED: Record<string, string[]> = {
   zkn: ['zbkb', 'zbkc', 'zbkx', 'zkne', 'zknd', 'zknh'], zks: ['zbkb', 'zbkc', 'zbkx', 'zksed', 'zksh'], zcd: ['zca'],
 };
 
-/** In an ISA string: misaligned loads and stores trap. A name of ours; without it hardware does them. */
+/** In an ISA string: misaligned loads and stores trap. Our own name; without it the hardware performs them. */
 export const STRICT_ALIGNMENT = 'xstrictalign';
 
-/** Everything the table and the hart model have. */
+/** Everything that the table and the hart model implement. */
 export const FULL_ISA =
   'rv64imafdch_zicsr_zifencei_zicntr_zicond_zihintpause_zihintntl_zimop_zcmop_zicbom_zicbop_zicboz_zawrs_zacas_zfa_zfh_zcb_zba_zbb_zbc_'
   + 'zbs_zbkb_zbkc_zbkx_svinval';

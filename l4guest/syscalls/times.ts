@@ -2,7 +2,9 @@
 import { Cap, Clock, Limit, Sig } from '../abi/linux.ts';
 import { capable } from '../kernel/creds.ts';
 import { E } from '../abi/errno.ts';
-import { TIMER_COST, posixTimers, setPosix, setRealTimer, setWall, stopPosix, timerNow, untilFires, type PosixTimer } from '../kernel/itimers.ts';
+import {
+  TIMER_COST, posixTimers, setPosix, setRealTimer, setWall, stopPosix, timerNow, untilFires, type PosixTimer,
+} from '../kernel/itimers.ts';
 import { addCpuTimer, cancelCpuTimer, cpuOf, cpuOfProcess, setCpuItimer, type CpuTimer } from '../kernel/cputimers.ts';
 import type { Process } from '../kernel/process.ts';
 import type { Thread } from '../kernel/thread.ts';

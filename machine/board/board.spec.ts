@@ -33,7 +33,7 @@ test('devices answer on the bus where the table puts them', () => {
   expect([
     bus.read(0x1000_0005, 1), bus.read(0x1000_1000, 4), bus.read(0x1000_2008, 4), bus.read(0x0fff_ffff, 1)
   ]).toEqual([0x60, 0x7472_6976, 0, undefined]);
-  expect(bus.read(0x1000_1008, 4)).toBe(4); // the entropy device takes the first slot where no disk does
+  expect(bus.read(0x1000_1008, 4)).toBe(4); // without a disk the entropy device takes the first slot
 });
 
 test('extension names in canonical order, without privilege modes', () => {

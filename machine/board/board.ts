@@ -34,7 +34,7 @@ export interface BoardConfig {
   readonly memoryBytes: number;
   readonly harts: number;
   readonly isa?: string;
-  /** The processor model; one as the manual wants it, when absent. */
+  /** The processor model; by default one that follows the manual. */
   readonly cpu?: CpuModel;
   readonly engine?: Tier;
   readonly quantum?: number;
@@ -44,17 +44,17 @@ export interface BoardConfig {
   readonly console: CharBackend;
   /** A virtio console beside the UART. */
   readonly virtioConsole?: CharBackend;
-  /** More ports of that device, beside its terminal. */
+  /** More ports of that device, besides its terminal. */
   readonly consolePorts?: readonly ConsolePort[];
-  /** More devices of the kind. */
+  /** More virtio consoles. */
   readonly virtioConsoles?: readonly CharBackend[];
   readonly disks?: readonly BlockBackend[];
-  /** Network cards, and what they are plugged into. */
+  /** Network cards and their ports. */
   readonly nets?: readonly NetCard[];
-  /** Folders of the host, through 9P. */
+  /** Host folders, shared by 9P. */
   readonly files?: readonly FilesBackend[];
   readonly seed?: number;
-  /** The real-time clock at the start, milliseconds since 1970; the same for every run unless given. */
+  /** The real-time clock at the start, milliseconds since 1970; without it every run starts at the same time. */
   readonly startMs?: number;
   readonly devices?: readonly DeviceRow[];
 }
@@ -67,7 +67,7 @@ export interface AttachedDevice {
 export interface Board {
   readonly machine: Machine;
   readonly devices: readonly AttachedDevice[];
-  /** The virtio consoles, in the order of the configuration: to tell them the size of the terminal. */
+  /** The virtio consoles, in the order of the configuration: their owner sets the size of the terminal. */
   readonly consoles: readonly VirtioConsole[];
   /** The flattened device tree, with the machine's `rng-seed` in /chosen. */
   deviceTree(chosen: Chosen): Uint8Array;
@@ -77,7 +77,7 @@ export interface Board {
   startProgram(entry: number, chosen?: Chosen): void;
 }
 
-/** 2026-01-01 00:00 UTC: runs do not depend on the day they are run. */
+/** 2026-01-01 00:00 UTC: results do not depend on the day of the run. */
 const DEFAULT_START_MS = 1_767_225_600_000;
 /** Accessed and dirty bits are updated by hardware from reset on, as on QEMU's board: older kernels rely on it. */
 const CSR_MENVCFG = 0x30a;
@@ -140,7 +140,7 @@ function attachDevices(machine: Machine, config: BoardConfig, random: SeededRand
   });
 }
 
-/** Disks take the first slots, so that the first disk is where kernels with fixed addresses look for it. */
+/** Disks take the first slots, because kernels with fixed addresses expect the first disk there. */
 function virtioModels(config: BoardConfig, machine: Machine, random: SeededRandom): VirtioModel[] {
   const models: VirtioModel[] = (config.disks ?? []).map((disk: BlockBackend, n) =>
     new VirtioBlock(new BoardDisk(disk, machine.memory, machine.events), `tessera-disk${n}`));

@@ -1,5 +1,5 @@
 /**
- * The board's device tree: cpus, memory, chosen, and under /soc what the factories write for their devices.
+ * The board's device tree: cpus, memory, chosen, and under /soc the nodes that the factories write for their devices.
  * @spec devicetree 3 (v0.4); devicetree bindings riscv/cpus.yaml
  */
 import type { PhysicalMemory } from '../api.ts';
@@ -13,7 +13,7 @@ import { UART_BASE } from './virt.ts';
 const TIMEBASE_HZ = 10_000_000;
 const CACHE_BLOCK = 64;
 
-/** What boot software is told. */
+/** The contents of /chosen for boot software. */
 export interface Chosen {
   readonly bootargs?: string;
   readonly initrd?: { readonly start: number; readonly end: number };

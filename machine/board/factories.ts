@@ -1,6 +1,5 @@
 /**
- * Device factories, found by `compatible`: each makes a device and writes its device-tree node. The node is shown
- * where it is written.
+ * Device factories, found by `compatible`: each creates a device and writes its device-tree node, which a comment shows.
  */
 import { type Ending, TestFinisher } from '../../hardware/chips/finisher.ts';
 import { GoldfishRtc } from '../../hardware/chips/goldfish-rtc.ts';
@@ -33,12 +32,12 @@ export interface DeviceRow {
   readonly irq?: number;
 }
 
-/** What the outside brings: backends, and what randomness and clocks start from. */
+/** Everything from outside: backends, the seed, the start time. */
 export interface Outside {
   readonly console: CharBackend;
   readonly disks: readonly BlockBackend[];
   readonly random: SeededRandom;
-  /** What the real-time clock shows at the start, in milliseconds since 1970. */
+  /** The real-time clock at the start, in milliseconds since 1970. */
   readonly startMs: number;
 }
 
@@ -67,7 +66,7 @@ const finisher: Factory = {
   ],
 };
 
-/** A failure without a code is one still. */
+/** A failure with code 0 is still a failure. */
 function stopOf(how: Ending): Parameters<DeviceContext['stop']>[0] {
   if (how.kind === 'failure') return { kind: 'poweroff', code: how.code || 1 };
   return { kind: how.kind === 'reboot' ? 'reset' : 'poweroff', code: 0 };

@@ -6,10 +6,10 @@ import type { CpuModel } from '../cpu/switch.ts';
 import { HART_EXTENSIONS } from '../hart/features.ts';
 import { FULL_ISA, parseIsa, rows, STRICT_ALIGNMENT } from '../../hardware/isa/table.ts';
 
-/** What the machine has unless told otherwise: all instructions, and the features of the hart model. */
+/** The default machine: all instructions, and all features of the hart model. */
 export const DEFAULT_ISA = `${FULL_ISA}_${HART_EXTENSIONS}`;
 
-/** Names that say a privilege mode rather than an extension. */
+/** Names of privilege modes, which are not extensions. */
 const modes = new Set(['g', 's', 'u']);
 const LETTERS = 'imafdqcbvh';
 
@@ -26,13 +26,13 @@ export function isaString(extensions: readonly string[]): string {
   return [`rv64${letters}`, ...extensions.filter((n) => n.length > 1)].join('_');
 }
 
-/** The ISA string without what the processor lacks. */
+/** The ISA string without the extensions that the processor model lacks. */
 export function isaOf(model: CpuModel, isa: string): string {
   const names = isaExtensions(isa);
   return names.some((name) => model.absent.includes(name)) ? isaString(names.filter((name) => !model.absent.includes(name))) : isa;
 }
 
-/** Names for several extensions, and for what every machine of ours does anyway. */
+/** Names that stand for several extensions, or for behaviour that every machine here has. */
 const COMMON = [
   'g', 'h', 's', 'u', 'b', 'zfh', 'zfhmin', 'zfa', 'zcb', 'zcd', 'zk', 'zkn', 'zks', 'zkt', 'zihpm', 'zicntr', 'ziccif', 'ziccrse',
   'ziccamoa', 'za64rs', 'zic64b',
@@ -40,7 +40,7 @@ const COMMON = [
   'shtvala', 'shvstvecd', 'shvsatpa', 'shgatpa',
 ];
 
-/** What an ISA string names that this machine does not have, and no machine of ours can do without noticing. */
+/** Extensions in an ISA string that this machine lacks and that make a difference to software. */
 export function unknownExtensions(isa: string): string[] {
   const known = new Set([...parseIsa(DEFAULT_ISA), STRICT_ALIGNMENT, ...COMMON.flatMap((name) => [...parseIsa(`rv64i_${name}`)])]);
   for (const row of rows) for (const all of row.extensions) for (const name of all.split('+')) known.add(name);

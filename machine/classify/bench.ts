@@ -1,4 +1,4 @@
-/** One instruction, run once: does it trap, what does it change of the machine, what does the program see? */
+/** Runs one instruction once: does it trap, which state of the machine does it change, and what does the program observe? */
 import { HS } from '../engine/layout.ts';
 import { IP, IP_S, IP_VS, MSTATUS } from '../hart/bits.ts';
 import { C } from '../hart/slots.ts';
@@ -6,11 +6,11 @@ import type { Hart } from '../hart/hart.ts';
 import { World, type Mode, type State } from './world.ts';
 
 export interface Outcome {
-  /** Exception code; undefined when the instruction came to its end. */
+  /** Exception code; undefined when the instruction completed. */
   readonly trap: number | undefined;
   /**
-   * What it changed beside registers and memory of the program: register names with bits, `mode`, `waits`, `TLB`, `memory of the machine`
-   * where a program names none.
+   * State that it changed besides the program's registers and memory: register names with bits, `mode`, `waits`, `TLB`, `memory of the
+   * machine`.
    */
   readonly effects: readonly string[];
   /** Registers, pc and memory afterwards, as one text. */
@@ -21,17 +21,17 @@ export interface Outcome {
 export type Registers = readonly bigint[];
 
 const PRIVILEGE: Record<Mode, readonly [priv: 0 | 1, virt: boolean]> = { U: [0, false], S: [1, false], VS: [1, true], VU: [0, true] };
-/** Physical memory behind the window of kseg0: other contents where memory is elsewhere. */
+/** Physical memory under the kseg0 window: different contents in the state `elsewhere`. */
 const WINDOW_WORDS: Partial<Record<State, number>> = { elsewhere: 0x600d_f00d };
 const WINDOW_WORD = 0x0bad_f00d;
-/** What mtime shows where the machine's own registers have other contents. */
+/** mtime in the state where the machine's own registers differ. */
 const OTHER_TIME = 0x1234_5678;
 
 /** Names of slots, lower words and upper words. */
 const NAMES = new Map<number, string>(Object.entries(C).flatMap(([name, slot]) => [[slot, name], [slot + 1, name]]));
 const STATUS_BITS = ['SIE', 'SPIE', 'SPP', 'FS', 'SUM', 'MXR'] as const;
 
-/** What software calls the register of a slot, or the bits of it that have changed. */
+/** The name of the register in a slot, or of its changed bits. */
 function namesOf(slot: number, changed: number): string[] {
   switch (slot) {
     case C.mstatus:
@@ -49,7 +49,7 @@ export class Bench {
   readonly world: World;
   readonly #hart: Hart;
   readonly #templates = new Map<string, Int32Array>();
-  /** The data pages as every trial finds them. */
+  /** The initial contents of the data pages. */
   readonly #pristine: Int32Array;
 
   constructor(world: World) {

@@ -1,7 +1,7 @@
 /**
- * From outcomes to classes, and Popek and Goldberg's theorem 1: a monitor can be built when every sensitive instruction is privileged.
- * Sensitive is what changes the machine's control state without a trap, or what computes something else because of it; privileged is what
- * traps in the guest's mode.
+ * From outcomes to classes, and Popek and Goldberg's theorem 1: a monitor can be built when every sensitive instruction is privileged. An
+ * instruction is sensitive if it changes the machine's control state without a trap, or if its result depends on that state; it is
+ * privileged if it traps in the guest's mode.
  */
 import type { CpuModel } from '../cpu/switch.ts';
 import { DEFAULT_ISA, isaOf } from '../board/isa.ts';
@@ -10,26 +10,28 @@ import { Bench, type Outcome } from './bench.ts';
 import { samplesFor, type Sample } from './samples.ts';
 import { MODES, World, type Mode, type State } from './world.ts';
 
-/** One thing (an instruction, or reading or writing a CSR) in one mode. */
+/** One sample (an instruction, or a read or write of a CSR) in one mode. */
 export interface Behaviour {
-  /** `closed`: only when the monitor has closed what it can. */
+  /** `closed`: it traps only when the monitor has enabled every trap it can. */
   readonly traps: 'always' | 'closed' | 'never';
-  /** What it changes beside the program's registers and memory. */
+  /** State that it changes besides the program's registers and memory. */
   readonly changes: readonly string[];
-  /** What it depends on beside the program's registers and memory: `registers`, `guest registers`, `place`, `time`, `mode`. */
+  /**
+   * State that its result depends on besides the program's registers and memory: `registers`, `guest registers`, `place`, `time`, `mode`.
+   */
   readonly depends: readonly string[];
 }
 export type Class = 'privileged' | 'control-sensitive' | 'behaviour-sensitive' | 'innocuous' | 'always traps';
 export interface Thing {
   readonly name: string;
   readonly kind: Sample['kind'];
-  /** What it is on the machine itself, for a supervisor and its programs; several can hold. */
+  /** Its classes on the machine itself, for a supervisor and its programs; several can apply. */
   readonly classes: readonly Class[];
   readonly modes: Readonly<Partial<Record<Mode, Behaviour>>>;
-  /** Without a trap it gives a guest's supervisor something else than it would give the machine's. */
+  /** Without a trap it gives a guest's supervisor another result than the machine's supervisor. */
   readonly differs: boolean;
 }
-/** What stands against the theorem in one mode; `closed`: the monitor can make it trap. */
+/** An instruction that violates the theorem's condition in one mode; `closed`: the monitor can make it trap. */
 export interface Exception { readonly name: string; readonly mode: Mode; readonly why: string; readonly closed: boolean }
 export interface Pair {
   readonly name: string;
@@ -41,7 +43,7 @@ export interface Pair {
 export interface Classification { readonly model: string; readonly things: readonly Thing[]; readonly pairs: readonly Pair[] }
 
 const MIB = 2 ** 20;
-/** Physical memory of the trials: behind the window of kseg0 where there is one. */
+/** Physical memory of the trials: after the kseg0 window where there is one. */
 const BASE = 0x8000_0000, BEHIND_WINDOW = 0xa000_0000;
 
 export function classify(model: CpuModel): Classification {
@@ -73,7 +75,7 @@ class Trial {
   readonly #known = new Map<string, Outcome>();
   readonly #modes: readonly Mode[];
 
-  /** Memory can be elsewhere without a program's seeing it. */
+  /** Memory can move without the program noticing. */
   readonly #relocates: boolean;
 
   constructor(bench: Bench, sample: Sample, at: number, modes: readonly Mode[]) {
@@ -152,11 +154,11 @@ function inUser(things: readonly Thing[]): Pair {
   return pair('guest supervisor in U', things.filter((t) => t.classes.includes('privileged')).length, sensitive.length, exceptions);
 }
 
-/** The guest's own: its copies of registers, its mode, its translations. */
+/** The guest's own state: its copies of registers, its mode, its translations. */
 const own = (effect: string): boolean => /^vs|^mode$|^TLB of a guest$/.test(effect);
 const ownSource = (source: string): boolean => source === 'guest registers' || source === 'mode';
 
-/** A guest in VS and VU: what changes or depends on the machine's own state has to trap there. */
+/** A guest in VS and VU: an instruction that changes or depends on the machine's own state has to trap there. */
 function inGuest(things: readonly Thing[]): Pair {
   const exceptions = things.flatMap((t) => (['VS', 'VU'] as const).flatMap((mode) => {
     const { traps, changes, depends } = t.modes[mode]!, changed = changes.filter((c) => !own(c)),

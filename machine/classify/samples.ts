@@ -1,6 +1,6 @@
 /**
- * What is tried: every row of the instruction table once, and for every CSR that some mode can reach a read and two writes. On a
- * processor that does not translate some addresses, accesses there too.
+ * The samples: every row of the instruction table once, and for every CSR that some mode can reach a read and two writes. On a processor
+ * with untranslated addresses, accesses there too.
  */
 import { encode, insert, type Field, type Operands, type Row } from '../../hardware/isa/row.ts';
 import { enabled, parseIsa, rows, rowNamed } from '../../hardware/isa/table.ts';
@@ -18,7 +18,7 @@ export interface Sample {
 }
 
 const X = { rd: 10, rs1: 11, rs2: 12, rs3: 14 } as const;
-/** Offsets and immediates that fit somewhere; the first that fits is taken. */
+/** Candidate offsets and immediates; the first that fits is used. */
 const IMMEDIATES = [8, 16, 4, 2, 1, 32, 4096, -4096, 64, 0];
 const READ_ONLY = 3;
 
@@ -38,7 +38,7 @@ export function wordOf(row: Row): number {
   return encode(row, Object.fromEntries(row.pattern.fields.map((field) => [field.name, choose(field)])) as Operands);
 }
 
-/** Has the field room for the value? */
+/** Whether the value fits the field. */
 function inserts(field: Field, value: number): boolean {
   try {
     insert(field, value);
@@ -46,7 +46,7 @@ function inserts(field: Field, value: number): boolean {
   } catch { return false; }
 }
 
-/** Every register points into the data page, at places of their own; CSR writes take `value`. */
+/** Every register points to its own address in the data page; CSR writes take `value`. */
 function registers(world: World, value?: bigint, pointer?: number): Registers {
   const at = (pointer ?? world.address('data')) + 64;
   return Array.from({ length: 31 }, (_, i) => (value !== undefined && i + 1 === X.rs1 ? value : BigInt(at + 16 * (i + 1))));

@@ -1,9 +1,9 @@
 /**
- * Where a trial happens: memory with page tables, and the states of a hart that trials begin in.
+ * The world of a trial: memory with page tables, and the hart states in which trials begin.
  *
  * A region holds page tables, code, data and a trap vector. There are three: `home`; `away`, with the same contents at other physical
- * addresses and tables that say so; and `moved`, a copy of `home` to the byte, which a second stage puts in home's place. What a program
- * can see of its memory is the same in all of them.
+ * addresses and tables that point there; and `moved`, a byte copy of `home`, which a second stage maps in home's place. A program observes
+ * the same memory in all of them.
  */
 import { ENVCFG, HSTATUS, IP, IP_VS, MSTATUS, PTE } from '../hart/bits.ts';
 import { C, SLOTS } from '../hart/slots.ts';
@@ -13,7 +13,7 @@ export const MODES = ['U', 'S', 'VS', 'VU'] as const;
 export type Mode = (typeof MODES)[number];
 /**
  * open      as a supervisor would set it up for programs that may use everything
- * closed    as a monitor would that wants to hear of all it can: counters, floating point, cache-block operations, and VTVM, VTW, VTSR
+ * closed    as a monitor would that traps everything it can: counters, floating point, cache-block operations, and VTVM, VTW, VTSR
  * host      other contents of all registers that belong to the machine's own supervisor, as far as they forbid nothing
  * guest     other contents of the registers of a guest
  * elsewhere the same memory at other physical addresses
@@ -57,7 +57,7 @@ export class World {
     this.stages = [this.#stage(base + 0x40_0000, home!, home!), this.#stage(base + 0x44_0000, home!, moved!)];
   }
 
-  /** Writes instructions where all regions have their code, one each 16 bytes. Answers nothing: instruction i is at `codeAddress(i)`. */
+  /** Writes instructions into the code pages of all regions, one every 16 bytes: instruction i is at `codeAddress(i)`. */
   load(words: readonly number[]): void {
     if (words.length * 16 > CODE_PAGES * PAGE) throw new RangeError(`${words.length} instructions do not fit`);
     for (const region of this.#regions) words.forEach((word, i) => {
@@ -77,7 +77,7 @@ export class World {
   get window(): number { return this.machine.memory.u32(this.#window); }
   set window(word: number) { this.machine.memory.setU32(this.#window, word); }
 
-  /** The data pages of every region are as they were. */
+  /** Restores the data pages of every region. */
   restore(): void {
     const { memory } = this.machine;
     for (const region of this.#regions) for (const page of [AT.data, AT.window]) {
@@ -154,7 +154,7 @@ export class World {
   }
 }
 
-/** What a monitor can close, for programs in U mode and for guests. */
+/** Everything for which a monitor can enable a trap, for programs in U mode and for guests. */
 function close(c: Int32Array, virtual: boolean): void {
   c[C.mstatus] &= ~MSTATUS.FS;
   if (!virtual) {
@@ -170,7 +170,7 @@ function close(c: Int32Array, virtual: boolean): void {
 const VALUES = [0x1357_9bdc, 0x2468_ace0] as const;
 const other = (c: Int32Array, ...slots: number[]): void => { for (const slot of slots) { c[slot] = VALUES[0]; c[slot + 1] = VALUES[1]; } };
 
-/** Registers of the machine's own supervisor, of M mode, and counters. A guest does not change with them, nor does what is allowed. */
+/** Registers of the machine's own supervisor, of M mode, and counters. They affect neither a guest nor any permission. */
 function otherHost(c: Int32Array, virtual: boolean): void {
   other(c, C.mscratch, C.mepc, C.mcause, C.mtval, C.mtinst, C.mtval2, C.sscratch, C.scause, C.stval, C.htval, C.htinst, C.htimedelta,
     C.cycleOffset, C.instretOffset);

@@ -1,4 +1,4 @@
-/** One conformance test for each switch: what software sees with it, and without. @spec priv 12.1.11, 21.2.10, 21.6.3 */
+/** One conformance test for each switch: what software observes with it, and without. @spec priv 12.1.11, 21.2.10, 21.6.3 */
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { assemble } from '../../hardware/isa/assemble.ts';
@@ -16,7 +16,7 @@ const FRAME = (body: string): string => `
 end: j end
 trap: csrr s0, mcause; csrr s10, mtinst; csrr s11, mtval
   j end`;
-/** To the next line in this mode: MPP, and MPV for virtual machines. */
+/** Continues at the next line in this mode: MPP, and MPV for virtual machines. */
 let labels = 0;
 function enter(mode: 'u' | 's' | 'vs' | 'vu'): string {
   const label = `mode${labels++}`;

@@ -1,6 +1,6 @@
 /**
- * The price of leaving a virtual machine and entering it again: what the processor itself takes for the change of worlds, beside the
- * instructions of kernel and monitor. Charged when a trap leaves VS or VU mode for HS or M mode.
+ * The price of leaving a virtual machine and entering it again: the cycles that the processor itself needs for the world switch, besides
+ * the instructions of kernel and monitor. Charged when a trap leaves VS or VU mode for HS or M mode.
  *
  * Processors: Intel from Prescott (2005) to Sandy Bridge (2011), with the cycles of `ROUND_TRIPS`.
  * Told by: Agesen, Mattson, Rugina and Sheldon, "Software Techniques for Avoiding Hardware Virtualization Exits", USENIX ATC 2012, table 1.

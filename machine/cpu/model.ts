@@ -12,7 +12,7 @@ import { BASE, type CpuModel, type Switch } from './switch.ts';
 
 export const switches: readonly Switch[] = [noH, noVmid, noAsid, noSstc, noHtinst, popf, kseg0, noMmu, exit];
 
-/** The text names no processor: what is wrong, for the user. */
+/** The text names no processor; the message tells the user why. */
 export class CpuError extends Error {}
 
 /** `no-h`, `exit=CYCLES`: as a user writes it. */

@@ -1,5 +1,5 @@
 /**
- * TLB entries carry no number of an address space: satp.ASID and vsatp.ASID are hardwired to zero (ASIDLEN = 0). Every switch of address
+ * TLB entries carry no address-space number: satp.ASID and vsatp.ASID are hardwired to zero (ASIDLEN = 0). Every switch of address
  * spaces flushes the TLB.
  *
  * Processors: IA-32 until Westmere's PCID (2010); SiFive's U54.

@@ -1,6 +1,6 @@
 /**
- * No translation: satp, vsatp and hgatp know no mode but Bare. Physical memory protection is all that stands between programs; a guest
- * cannot be given other memory than the machine's.
+ * No translation: satp, vsatp and hgatp support only Bare. Only physical memory protection separates programs, and a guest sees the
+ * machine's physical addresses.
  *
  * Processors: IBM's System/360 except Model 67 (1966); Motorola's 68000; every microcontroller.
  * Told by: Goldberg, "Architectural Principles for Virtual Computer Systems", Harvard 1972; the relocation-bounds register of Popek and

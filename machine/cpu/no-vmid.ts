@@ -1,6 +1,6 @@
 /**
- * TLB entries carry no number of a virtual machine: hgatp.VMID is hardwired to zero (VMIDLEN = 0). A hypervisor that switches from one
- * virtual machine to another must flush what the TLB has of the first.
+ * TLB entries carry no virtual-machine number: hgatp.VMID is hardwired to zero (VMIDLEN = 0). A hypervisor that switches from one
+ * virtual machine to another must flush the first one's entries.
  *
  * Processors: Intel's VT-x until Nehalem brought VPID (2008); AMD's SVM had ASIDs from the start (2006).
  * Told by: Steinberg and Kauer, "NOVA: A Microhypervisor-Based Secure Virtualization Architecture", EuroSys 2010, which measures both.

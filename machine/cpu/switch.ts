@@ -1,38 +1,38 @@
-/** What a hart asks about its processor, and what a switch changes of it. */
+/** The properties of a processor model, and the switches that change them. */
 
 export interface CpuModel {
   /** As `--cpu` writes it: `base,no-h,exit=784`. */
   readonly text: string;
   /** Extensions that the processor lacks, whatever its ISA string says. */
   readonly absent: readonly string[];
-  /** TLB entries carry the number of an address space; of a virtual machine. */
+  /** TLB entries carry an address-space number; a virtual-machine number. */
   readonly asids: boolean;
   readonly vmids: boolean;
   /** htinst and mtinst describe the access that faulted. */
   readonly htinst: boolean;
-  /** satp, vsatp and hgatp have modes beside Bare. */
+  /** satp, vsatp and hgatp have modes other than Bare. */
   readonly translation: boolean;
   /** U mode reads sstatus, and its writes to it are lost, without a trap. */
   readonly popf: boolean;
-  /** Virtual addresses that the supervisor uses untranslated, and nobody else at all. */
+  /** Virtual addresses that are untranslated for the supervisor and fault in every other mode. */
   readonly kseg0: boolean;
-  /** Cycles that leaving a virtual machine and entering it again cost together, beside what software does. */
+  /** Cycles of one exit plus one entry of a virtual machine, besides the software's. */
   readonly exitCycles: number;
 }
 
-/** A processor as the manual wants it: RV64 with the hypervisor extension as ratified in 2021. */
+/** A processor that follows the manual: RV64 with the hypervisor extension as ratified in 2021. */
 export const BASE: CpuModel = {
   text: 'base', absent: [], asids: true, vmids: true, htinst: true, translation: true, popf: false, kseg0: false, exitCycles: 0,
 };
 
 export interface Switch {
   readonly name: string;
-  /** For lists of switches. */
+  /** One line for lists of switches. */
   readonly says: string;
-  /** What the switch takes after `=`. */
+  /** The name of the value after `=`. */
   readonly value?: { readonly name: string; readonly least: number; readonly most: number };
   readonly change: (model: CpuModel, value: number) => CpuModel;
-  /** Why the switch makes no sense in this model (all switches are set in it), as the end of a sentence. */
+  /** Why the switch contradicts this model (which has all given switches set), as the end of a sentence. */
   readonly senseless?: (model: CpuModel) => string | undefined;
 }
 

@@ -1,4 +1,4 @@
-/** Breakpoints, watchpoints and steps on programs of a few instructions; what a debugger must not change. */
+/** Breakpoints, watchpoints and steps on programs of a few instructions; and the state that a debugger must not change. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { assemble } from '../../hardware/isa/assemble.ts';

@@ -9,7 +9,7 @@
  *   debug.resume([{ hart: 0, step: true }]);    // the others are held
  *   machine.run();                              // { kind: 'debug' }: one instruction later
  *
- * A breakpoint is a virtual address, in whatever address space a hart comes there. When a page with one is about to be executed
+ * A breakpoint is a virtual address, in whatever address space a hart reaches it. When a page with one is about to be executed
  * the instruction is marked in the engine, by physical address. A mark that is reached by another address, or from which a hart is to go
  * on, is stepped over: taken away for one instruction. A watched page has no data tags in the TLBs, so that each access is seen;
  * the machine stops before the instruction that touches a watched place, as hardware triggers do and GDB expects.
@@ -21,7 +21,7 @@ import { physicalAddress } from './translate.ts';
 
 export type PointKind = 'break' | 'write' | 'read' | 'access';
 
-/** Why the machine has stopped. `address`: of the breakpoint, or the one that was touched. */
+/** Why the machine has stopped. `address`: of the breakpoint, or of the watched access. */
 export interface Stop {
   readonly hart: number;
   readonly kind: PointKind | 'step' | 'first' | 'request';
@@ -31,19 +31,19 @@ export interface Stop {
 export interface Resumption { readonly hart: number; readonly step: boolean }
 
 /**
- * On a hosted machine: is what the hart executes now what is debugged (a virtual machine, a process)? Nothing else stops at a
- * point, and steps end only there. Harts cannot be held then: who runs where is the kernel's business.
+ * On a hosted machine: does the hart execute the debuggee (a virtual machine, a process) now? Nothing else stops at a point, and steps end
+ * only there. Harts cannot be held then, because the kernel decides what runs where.
  */
 export type Concern = (h: Hart) => boolean;
 
-/** Of a breakpoint: asked when a hart is about to execute its instruction; it must change nothing. */
+/** The condition of a breakpoint: evaluated when a hart is about to execute its instruction; it must have no side effect. */
 export type Condition = (h: Hart) => boolean;
 
 interface Point {
   readonly kind: PointKind;
   readonly address: bigint;
   readonly length: number;
-  /** Only when this says so, is it one. */
+  /** The point counts only while this returns true. */
   readonly condition: Condition | undefined;
   uses: number;
   /** Marks in the engine that are there for it. */
@@ -65,19 +65,19 @@ export class Debugger implements DebugHooks {
   readonly #marks = new Map<number, number>();
   readonly #held = new Set<Hart>();
   readonly #stepping = new Set<Hart>();
-  /** Harts whose last slice was interrupted here, at this pc. */
+  /** Harts whose last slice the debugger interrupted, at this pc. */
   readonly #resuming = new Map<Hart, bigint>();
-  /** The mark under the hart's next instruction, which it is to pass. */
+  /** The mark under the hart's next instruction, which the hart passes without a stop. */
   readonly #passing = new Map<Hart, number>();
-  /** Harts that go on from a point where they have stopped: for one instruction it does not count. */
+  /** Harts that continue from a point where they have stopped: it is ignored for one instruction. */
   readonly #leaving = new Set<Hart>();
-  /** Where a stop has been reported, so that going on from there is not another one. */
+  /** Where a stop has been reported, so that continuing from there does not stop again. */
   readonly #reported = new Map<Hart, bigint>();
   /** The hart at the start of its slice; pc only while something steps. */
   #began = { cycles: 0, instret: 0, pc: 0n };
 
   readonly #concerns: Concern | undefined;
-  /** Stop before the first instruction of what is debugged. */
+  /** Stop before the first instruction of the debuggee. */
   #first = false;
 
   constructor(machine: Machine, concerns?: Concern) {
@@ -86,7 +86,7 @@ export class Debugger implements DebugHooks {
     this.#first = concerns !== undefined;
   }
 
-  // ---- for who debugs ----------------------------------------------------------------------------------------------
+  // ---- for the debugger's driver ----------------------------------------------------------------------------------------------
 
   /** The same point may be inserted several times (with the first one's condition); it is there until removed as often. */
   insert(kind: PointKind, address: bigint, length: number, condition?: Condition): void {
@@ -129,10 +129,10 @@ export class Debugger implements DebugHooks {
     }
   }
 
-  /** Somebody outside the harts wants it to stop: as soon as the present slice is over. */
+  /** Stops the machine from outside: at the end of the present slice. */
   request(): void { this.#halt({ hart: 0, kind: 'request', address: 0n }); }
 
-  /** What the next run is to do: harts that are not named are held. Nothing named: all run. */
+  /** Sets what the next run does: harts that are not named are held. An empty list: all run. */
   resume(harts: readonly Resumption[] = []): void {
     this.stop = undefined;
     this.#stepping.clear();
@@ -142,12 +142,12 @@ export class Debugger implements DebugHooks {
       const named = harts.find((r) => r.hart === h.id);
       if (harts.length > 0 && named === undefined && this.#concerns === undefined) this.#held.add(h);
       if (named?.step) this.#stepping.add(h);
-      // A held hart has missed that time, like one that waited.
+      // A held hart misses that time, like one that waits.
       if (before.has(h) && !this.#held.has(h)) h.sliceEnd = Math.max(h.sliceEnd, this.#machine.events.now);
     }
   }
 
-  // ---- what harts and run loop ask (DebugHooks) --------------------------------------------------------------------
+  // ---- for harts and run loop (DebugHooks) --------------------------------------------------------------------
 
   begin(h: Hart): number {
     if (this.#held.has(h)) return 0;
@@ -236,7 +236,7 @@ export class Debugger implements DebugHooks {
 
   // ---- inside ------------------------------------------------------------------------------------------------------
 
-  /** On a hosted machine a fault that the kernel has mended is no step: the instruction is still to be done. */
+  /** On a hosted machine a fault that the kernel has resolved is no step: the instruction has not run yet. */
   #hasStepped(h: Hart): boolean {
     if (this.#concerns === undefined) return true;
     return this.#concerns(h) && (h.instret > this.#began.instret || h.pc !== this.#began.pc);

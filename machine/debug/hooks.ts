@@ -1,6 +1,6 @@
 /**
- * What a debugger is asked by the harts and by the run loop. A machine without one pays a comparison at TLB misses and
- * at the start of a slice, and nothing inside a slice.
+ * The questions of harts and run loop to a debugger. A machine without one pays a comparison at TLB misses and at the start of a slice, and
+ * nothing inside a slice.
  */
 import type { Hart } from '../hart/hart.ts';
 
@@ -10,20 +10,23 @@ export interface DebugHooks {
   /** The slice is over. `interrupted`: it began with an interrupt. */
   end(h: Hart, interrupted: boolean): void;
   /**
-   * Does the hart go on with a slice that the debugger has interrupted (so that its reservation holds)? Asked before and after each
-   * slice; yes is said once.
+   * Does the hart continue a slice that the debugger has interrupted (so that its reservation holds)? Asked before and after each slice;
+   * true once.
    */
   resumes(h: Hart): boolean;
-  /** Is the hart to do one instruction (or to take one interrupt)? */
+  /** Should the hart execute one instruction (or take one interrupt) only? */
   steps(h: Hart): boolean;
   /** Is the hart held while others run? */
   holds(h: Hart): boolean;
   /** The next instruction has a breakpoint. */
   reached(h: Hart): void;
-  /** A page of code is about to be executed: virtual page of hi:lo, linear address of the page. True: not now. */
+  /** A page of code is about to be executed: virtual page of hi:lo, linear address of the page. True: the hart must not execute it now. */
   fetched(h: Hart, lo: number, hi: number, page: number): boolean;
   /** May the TLB hold tags for data in the page of hi:lo? */
   cacheable(lo: number, hi: number): boolean;
-  /** An instruction is about to read (or write) `size` bytes at hi:lo, in a page that is not in the TLB. True: it is not to be done now. */
+  /**
+   * An instruction is about to read (or write) `size` bytes at hi:lo, in a page that is not in the TLB. True: the hart must not perform the
+   * access now.
+   */
   touches(h: Hart, lo: number, hi: number, size: number, write: boolean): boolean;
 }

@@ -7,7 +7,7 @@ import type { Hart } from '../hart/hart.ts';
 import type { Machine } from '../machine.ts';
 import { physicalAddress, translate, type Roots } from './translate.ts';
 
-/** What a debugger's addresses mean: as a hart sees them, as translation registers say, or physical memory. */
+/** The meaning of a debugger's addresses: virtual in a hart's current mode, virtual by given translation registers, or physical. */
 export type View = Hart | Roots | 'physical';
 
 const ALL = (1n << 64n) - 1n;

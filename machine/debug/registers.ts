@@ -29,7 +29,7 @@ export function readRegister(h: Hart, n: number): bigint | undefined {
   return (BigInt(h.hi >>> 0) << 32n) | BigInt(h.lo >>> 0);
 }
 
-/** Writes it by the register's own rules (a CSR takes what it may hold). False = there is no such register, or it is read-only. */
+/** Writes the register by its own rules (a CSR keeps only legal values). False = there is no such register, or it is read-only. */
 export function writeRegister(h: Hart, n: number, value: bigint): boolean {
   const signed = BigInt.asIntN(64, value);
   if (n === 0) return true;

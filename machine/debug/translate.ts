@@ -1,6 +1,6 @@
 /**
- * Address translation for a debugger: what translation registers and tables say, without side effects. Nothing is marked
- * accessed or dirty, no fault is raised, permissions do not matter.
+ * Address translation for a debugger, by translation registers and tables, without side effects: it marks nothing accessed or dirty, raises
+ * no fault and ignores permissions.
  * @spec priv 12.3.2 @spec priv 21.5.1
  */
 import type { Hart } from '../hart/hart.ts';

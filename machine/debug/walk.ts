@@ -1,7 +1,6 @@
 /**
- * Page-table walks for people to read: each entry that a walk reads, in each stage, until the address is found or the walk ends. Nothing
- * is marked
- * accessed or dirty, no fault is raised, permissions do not matter.
+ * Page-table walks for people to read: each entry that a walk reads, in each stage, until it finds the address or ends. A walk marks
+ * nothing accessed or dirty, raises no fault and ignores permissions.
  *
  *   virtual ── vsatp (or satp) ──► guest-physical ── hgatp ──► machine
  *
@@ -25,7 +24,7 @@ export interface Step {
   /** undefined: it cannot be read. */
   readonly entry: bigint | undefined;
 }
-/** One stage: from `from` by the table that `root` names to `to`; undefined: the walk ends, and `why` says where. */
+/** One stage: translates `from` by the table at `root` to `to`; undefined: the walk ends, and `why` says where. */
 export interface Stage { readonly root: bigint; readonly from: bigint; readonly to: bigint | undefined; readonly steps: readonly Step[];
   readonly why?: string }
 /** `virtual`: in a virtual machine, where there are two stages, if the first has found something. */
@@ -39,7 +38,7 @@ const PTE = { V: 1n, R: 2n, W: 4n, X: 8n } as const;
 type See = (step: Step) => void;
 const BLIND: See = () => {};
 
-/** All that the walk of `va` does. */
+/** The whole walk of `va`. */
 export function walkOf(read: ReadEntry, { first, second }: Roots, va: bigint): Walk {
   const outer = (gpa: bigint): bigint | undefined => (second === undefined ? gpa : follow(read, second, gpa, (a) => a, true));
   const inner = stage(read, first, va, outer, false), stages = [inner];
@@ -89,7 +88,7 @@ const NAMES: Readonly<Record<string, string>> = { 8: 'Sv39', 9: 'Sv48', 10: 'Sv5
 const FLAGS = ['V', 'R', 'W', 'X', 'U', 'G', 'A', 'D'] as const;
 const SIZES = ['4 KiB', '2 MiB', '1 GiB', '512 GiB', '256 TiB'] as const;
 
-/** What a walk did, a line an entry. */
+/** The walk as text, one line per entry. */
 export function walkLines({ va, virtual, stages, machine }: Walk): string[] {
   const lines: string[] = [];
   stages.forEach((s, i) => {

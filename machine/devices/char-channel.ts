@@ -33,7 +33,7 @@ export class CharChannel implements CharBackend {
     this.#notify.push(notify);
   }
 
-  /** Input from outside has arrived. */
+  /** Delivers input from outside. */
   send(bytes: Uint8Array): void {
     if (bytes.length === 0) return;
     this.#waiting.push(bytes);

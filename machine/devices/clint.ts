@@ -6,7 +6,8 @@
  *   0x4000    8    mtimecmp[hart]  machine timer interrupt when mtime >= mtimecmp
  *   0xbff8    8    mtime           10 MHz counter
  *
- * State: one msip bit and one mtimecmp per hart. mtime is the machine's clock, virtual time divided by 100 and what was written to it.
+ * State: one msip bit and one mtimecmp per hart. mtime is the machine's clock: virtual time divided by 100, plus an offset that a write
+ * sets.
  * Features: 4-byte accesses to every half, timer interrupts at the exact cycle, mtime can be written (`time` shows it too).
  * Missing: mtime beyond 2^53 is not exact.
  * Documentation: RISC-V ACLINT specification 1.0-rc4, chapters 2 and 3. @spec priv 3.2.1
@@ -82,7 +83,7 @@ export class Clint implements Device {
     for (let hart = 0; hart < this.#wires.count; hart++) this.#armTimer(hart);
   }
 
-  /** Puts the interrupt wire where mtime and mtimecmp say, now and when time reaches mtimecmp. */
+  /** Drives the interrupt wire by mtime and mtimecmp, now and when time reaches mtimecmp. */
   #armTimer(hart: number): void {
     this.#timers[hart]?.cancel();
     this.#timers[hart] = undefined;

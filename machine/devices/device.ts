@@ -1,6 +1,6 @@
 /**
- * What a device of the board is: a card, a window of registers, interrupt lines, a device-tree node.
- * Devices know the bus, the event queue, memory for DMA, and their interrupt line; never each other, never a hart.
+ * A device of the board: a window of registers, interrupt lines, a device-tree node. Devices know the bus, the event queue, memory for DMA,
+ * and their interrupt line; never each other, never a hart.
  */
 import type { CharPort, FilePort, Line } from '../../hardware/chips/ports.ts';
 import type { EventQueue, PhysicalMemory } from '../api.ts';
@@ -14,7 +14,7 @@ export interface DeviceContext {
   readonly events: EventQueue;
   /** Interrupt line number `n` of this device (0 for most). */
   irq(n?: number): IrqLine;
-  /** Ask the machine to stop: test finisher, HTIF. */
+  /** Asks the machine to stop: test finisher, HTIF. */
   stop(reason: { kind: 'poweroff' | 'reset'; code: number }): void;
 }
 
@@ -27,7 +27,7 @@ export interface Device {
   reset?(): void;
 }
 
-/** The outside of a block device. Offsets and lengths in bytes, multiples of 512. */
+/** The backend of a block device. Offsets and lengths in bytes, multiples of 512. */
 export interface BlockBackend {
   readonly size: number;
   readonly readOnly: boolean;

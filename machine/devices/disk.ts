@@ -1,13 +1,13 @@
 /**
  * A disk of the board: the block port of a virtio disk over something that reads and writes bytes at once (a file of the host). Its time is
- * virtual: a request waits a latency, then its bytes pass one after the other with those of other requests. Data moves when that time has
- * come, straight between the backend and RAM; until then a request can be cancelled.
+ * virtual: a request waits a latency, then its bytes share the disk's bandwidth with those of other requests. When that time has passed,
+ * data moves straight between the backend and RAM; until then a request can be cancelled.
  */
 import type { BlockPort, BlockRequest } from '../../hardware/chips/ports.ts';
 import type { EventQueue, PhysicalMemory, TimerHandle } from '../api.ts';
 import type { BlockBackend } from './device.ts';
 
-/** Cycles (1 ns each): 10 µs and 4 GB/s, as of a solid-state drive of the time. */
+/** Cycles (1 ns each): 10 µs and 4 GB/s, as a current solid-state drive. */
 const LATENCY = 10_000, CYCLES_PER_BYTE = 0.25;
 const ZEROES = 0x1_0000;
 
@@ -16,7 +16,7 @@ export class BoardDisk implements BlockPort {
   readonly #memory: PhysicalMemory;
   readonly #events: EventQueue;
   readonly #flying = new Set<TimerHandle>();
-  /** When the last byte of what was asked for passes. */
+  /** When the last requested byte passes. */
   #busyUntil = 0;
 
   constructor(backend: BlockBackend, memory: PhysicalMemory, events: EventQueue) {

@@ -10,15 +10,15 @@
  * A system call is eight doublewords at the payload's address: number, arguments; the result replaces the number, and
  * `fromhost` becomes 1.
  *
- * State: none beyond the two doublewords. They are RAM, so the device looks at them at regular times.
+ * State: none beyond the two doublewords. They are RAM, so the device polls them at regular times.
  * Features: exit, console output and input, the system calls write (to outputs 1 and 2) and exit. Missing: other system calls
- * (files, time): they answer ENOSYS. A payload that is no address ends the run with failure, since nothing would ever answer.
+ * (files, time): they answer ENOSYS. A payload that is no address ends the run with failure, because no answer could ever arrive.
  * Documentation: riscv-isa-sim fesvr, htif and device sources; riscv-tests env/p/riscv_test.h.
  */
 import type { EventQueue, PhysicalMemory } from '../api.ts';
 import type { CharBackend, DeviceContext } from './device.ts';
 
-/** Cycles between two looks. */
+/** Cycles between two polls. */
 const INTERVAL = 2000;
 const DEVICE = { SYSTEM: 0, CONSOLE: 1 } as const;
 const CONSOLE = { READ: 0, WRITE: 1 } as const;
@@ -54,7 +54,7 @@ export class Htif {
     });
   }
 
-  /** Serves what the program has left in `tohost`. */
+  /** Serves the request in `tohost`. */
   poll(): void {
     if (this.#wantsInput) this.#offerInput();
     const { tohost } = this.#places;

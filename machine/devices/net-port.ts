@@ -1,5 +1,5 @@
 /**
- * What a network card is plugged into. A frame is an Ethernet frame from the destination address to the last byte of the
+ * The port that a network card is plugged into. A frame is an Ethernet frame from the destination address to the last byte of the
  * payload, without preamble and check sequence. A port is made with the machine's events, so that a frame that is sent at
  * one cycle arrives at a later one and never within the send.
  */
@@ -21,7 +21,7 @@ export interface NetCard {
 /** The largest frame: 1500 bytes of payload, addresses, type, one VLAN tag. */
 export const FRAME_MAX = 1518;
 export const FRAME_MIN = 14;
-/** Cycles (1 ns each) that a frame is on its way. */
+/** Cycles (1 ns each) that a frame travels. */
 export const WIRE_CYCLES = 20_000;
 
 /** 52:54:00:12:34:56 and following, as QEMU numbers its cards. */

@@ -4,7 +4,7 @@ import type { HartIrq, HartWires, TickClock } from './wires.ts';
 
 export { TestLine, TestMemory, TestTerminal } from '../../hardware/chips/testing.ts';
 
-/** Time that moves when told to. */
+/** Time that moves only when the test moves it. */
 export class TestEvents implements EventQueue {
   now = 0;
   #waiting: { cycle: number; action: () => void }[] = [];

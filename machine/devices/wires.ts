@@ -1,6 +1,6 @@
 /**
- * What the interrupt devices of the board hold of the harts: one wire per hart and interrupt number. A wire is a
- * level; the hart shows it in `mip`. Interrupt controllers know harts through this and nothing else.
+ * The harts as the board's interrupt devices see them: one wire per hart and interrupt number. A wire is a level; the hart shows it in
+ * `mip`. Interrupt controllers know harts through this alone.
  */
 
 /** Interrupt numbers of `mip` that the board drives. @spec priv 3.1.9 */
@@ -10,9 +10,9 @@ export type HartIrq = (typeof HartIrq)[keyof typeof HartIrq];
 /** The counter behind mtime and `time`: ticks of 100 cycles. Values are exact below 2^53. */
 export interface TickClock {
   ticks(): number;
-  /** The cycle at which it will show `tick` at the present rate; a past cycle if it showed it before. */
+  /** The cycle at which it reads `tick` at the present rate; a past cycle if it has passed it. */
   cycleOfTick(tick: number): number;
-  /** From now on it shows `tick` and counts on from there: comparators follow. */
+  /** Sets the counter to `tick`; it counts from there, and comparators follow. */
   setTicks(tick: number): void;
 }
 

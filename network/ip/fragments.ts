@@ -1,6 +1,6 @@
 /**
- * Fragments: packets that are too large for a link are cut, and put together at the other end. Memory for unfinished packets is bounded
- * in packets, bytes and time. Overlapping fragments spoil their packet (RFC 5722).
+ * Fragments: cuts packets that are too large for a link, and reassembles them at the other end. Memory for unfinished packets is bounded in
+ * packets, bytes and time. Overlapping fragments discard their packet (RFC 5722).
  *
  * Documentation: RFC 791 3.2, RFC 8200 4.5, RFC 5722.
  */
@@ -15,7 +15,7 @@ interface Unfinished { readonly first: number; pieces: { offset: number; bytes: 
 export class Reassembly {
   readonly #unfinished = new Map<string, Unfinished>();
 
-  /** Takes a fragment; answers the whole packet once it is there. `now` in microseconds. */
+  /** Takes a fragment; returns the whole packet once it is complete. `now` in microseconds. */
   add(packet: Packet, now: number): Packet | undefined {
     const { id, offset, more } = packet.fragment!;
     const key = `${keyOf(packet.from)}${keyOf(packet.to)}${packet.protocol}.${id}`;
@@ -53,7 +53,7 @@ function wholeOf({ pieces, total }: Unfinished): Uint8Array | undefined {
   return payload;
 }
 
-/** Cuts the payload of `buffer` for a link of `mtu` bytes; answers buffers that each hold one packet from the given place on. */
+/** Cuts the payload of `buffer` for a link of `mtu` bytes; returns buffers, each with the offset at which its packet begins. */
 export function* cut(buffer: Uint8Array, envelope: Envelope, id: number, mtu: number): Generator<{ buffer: Uint8Array; start: number }> {
   const isIp4 = envelope.to.length === 4, length = buffer.length - HEADROOM;
   const step = (mtu - (isIp4 ? 20 : 48)) & ~7;

@@ -21,11 +21,11 @@ export interface IcmpError {
   readonly trouble: Trouble;
   /** Largest packet in bytes, for `tooBig`. */
   readonly mtu: number;
-  /** Type and code as they came, for sockets that hand them on. */
+  /** Type and code as received, for sockets that pass them on. */
   readonly type: number;
   readonly code: number;
   readonly sender: Ip;
-  /** The start of the packet that it is about. */
+  /** The start of the packet that caused the error. */
   readonly quoted: Uint8Array;
 }
 
@@ -36,7 +36,7 @@ const CODES: Record<Trouble, readonly [v4: readonly [number, number], v6: readon
   time: [[11, 0], [3, 0]], tooBig: [[3, 4], [2, 0]],
 };
 
-/** Is the message whole? IPv6's covers the addresses too. */
+/** Is the checksum right? IPv6's covers the addresses too. */
 export function isWhole(packet: Packet): boolean {
   if (packet.payload.length < 8) return false;
   if (packet.protocol === Protocol.ICMP6) return transportChecksum(packet.from, packet.to, Protocol.ICMP6, packet.payload) === 0;
@@ -51,7 +51,7 @@ export function seal(buffer: Uint8Array, from: Ip, to: Ip): Uint8Array {
   return buffer;
 }
 
-/** A message with four bytes behind its checksum (`word`) and a body, not yet sealed. */
+/** A message with four bytes after its checksum (`word`) and a body, not yet sealed. */
 export function message(type: number, code: number, word: number, body: Uint8Array): Uint8Array {
   const buffer = draft(8 + body.length);
   buffer[HEADROOM] = type;
@@ -67,7 +67,7 @@ export function echoReply(packet: Packet): Uint8Array {
   return message(type, 0, u32(packet.payload, 4), packet.payload.subarray(8));
 }
 
-/** An error about `packet`, to be sealed and sent to its sender; undefined when none may be sent. */
+/** An error about `packet`, for the caller to seal and send to its sender; undefined when none may be sent. */
 export function errorAbout(packet: Packet, trouble: Trouble, mtu = 0): Uint8Array | undefined {
   if (isAny(packet.from) || isMulticast(packet.from) || isMulticast(packet.to) || isIcmpError(packet)) return undefined;
   if (packet.to.length === 4 && same(packet.to, Uint8Array.of(255, 255, 255, 255))) return undefined;

@@ -11,7 +11,7 @@ export const HEADROOM = 14 + 40;
 const IP4_BYTES = 20, IP6_BYTES = 40;
 const DONT_FRAGMENT = 0x4000, MORE_FRAGMENTS = 0x2000;
 
-/** A packet as it came: `bytes` is the whole of it, `payload` its part behind all headers of IP. */
+/** A packet as received: `bytes` is the whole packet, `payload` the part after all IP headers. */
 export interface Packet {
   readonly from: Ip;
   readonly to: Ip;
@@ -20,7 +20,7 @@ export interface Packet {
   readonly tos: number;
   readonly bytes: Uint8Array;
   readonly payload: Uint8Array;
-  /** Where a part of a larger packet belongs. */
+  /** Where a fragment belongs in its packet. */
   readonly fragment?: { readonly id: number; readonly offset: number; readonly more: boolean };
 }
 
@@ -29,11 +29,11 @@ export interface Envelope {
   readonly from: Ip;
   readonly to: Ip;
   readonly protocol: number;
-  /** 64 unless told otherwise. */
+  /** 64 by default. */
   readonly ttl?: number | undefined;
   readonly tos?: number | undefined;
   readonly dontFragment?: boolean | undefined;
-  /** A packet to a group that members on this host do not get. */
+  /** A multicast packet that members on this host do not receive. */
   readonly noLoop?: boolean | undefined;
 }
 export const DEFAULT_TTL = 64;
@@ -57,7 +57,7 @@ export function readIp4(bytes: Uint8Array): Packet | undefined {
   };
 }
 
-/** @spec RFC 8200 3 and 4: extension headers are passed over, a fragment header is read. */
+/** @spec RFC 8200 3 and 4: extension headers are skipped, a fragment header is read. */
 export function readIp6(bytes: Uint8Array): Packet | undefined {
   if (bytes.length < IP6_BYTES || bytes[0]! >> 4 !== 6) return undefined;
   const total = IP6_BYTES + u16(bytes, 4);
@@ -86,7 +86,7 @@ const isExtension = (protocol: number): boolean =>
 export const readIp = (bytes: Uint8Array): Packet | undefined => (bytes[0]! >> 4 === 6 ? readIp6(bytes) : readIp4(bytes));
 
 /**
- * Writes the header in front of `buffer[HEADROOM …)`; answers where the packet begins. `id` numbers IPv4 packets; `part` makes it a
+ * Writes the header in front of `buffer[HEADROOM …)`; returns where the packet begins. `id` numbers IPv4 packets; `part` makes it a
  * fragment.
  */
 export function writeHeader(buffer: Uint8Array, envelope: Envelope, id: number, part?: { offset: number; more: boolean }): number {
@@ -126,7 +126,7 @@ export function pseudoSum(from: Ip, to: Ip, protocol: number, length: number): n
   return sumOf(from, 0, from.length, sumOf(to, 0, to.length, protocol + (length >>> 16) + (length & 0xffff)));
 }
 
-/** The checksum of the transport bytes `bytes[at …)` between two addresses; 0 when they hold a right one. */
+/** The checksum of the transport bytes `bytes[at …)` between two addresses; 0 when they include a correct checksum. */
 export function transportChecksum(from: Ip, to: Ip, protocol: number, bytes: Uint8Array, at = 0): number {
   return foldSum(sumOf(bytes, at, bytes.length, pseudoSum(from, to, protocol, bytes.length - at)));
 }

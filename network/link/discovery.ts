@@ -1,6 +1,6 @@
 /**
- * Neighbour discovery of IPv6 on one interface: asks and tells link addresses, makes addresses from a router's prefixes (SLAAC), tells
- * others of its own prefix where it is a router itself.
+ * Neighbour discovery of IPv6 on one interface: asks for and announces link addresses, forms addresses from a router's prefixes (SLAAC),
+ * and announces its own prefix where it is a router itself.
  *
  * Documentation: RFC 4861 (messages, validity), RFC 4862 (addresses, duplicates), RFC 8106 (name servers).
  */
@@ -25,7 +25,7 @@ export interface DiscoveryHost {
   send(buffer: Uint8Array, envelope: Envelope, via: string): unknown;
   /** Gives the interface an address and the route to its network. */
   assign(iface: Interface, ip: Ip, bits: number, tentative: boolean): Assigned;
-  /** A router told of itself; a lifetime of 0 means that it is none any more. */
+  /** A router announced itself; a lifetime of 0 means that it stops being a router. */
   router(iface: Interface, router: Ip, lifetime: number): void;
 }
 
@@ -35,7 +35,7 @@ export class Discovery {
   readonly #mac: Uint8Array;
   readonly #solicit: Timer;
   #left = SOLICITATIONS;
-  /** Set: this end is the router of the link. */
+  /** When set, this host is the router of the link. */
   advertised: Advertised | undefined;
   nameServers: Ip[] = [];
 
@@ -89,7 +89,7 @@ export class Discovery {
 
   // ── receiving ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Answers whether the message was one of discovery. @spec RFC 4861 6.1, 7.1: from this link only, and whole */
+  /** True if the message belongs to discovery. @spec RFC 4861 6.1, 7.1: from this link only, and undamaged */
   receive(packet: Packet): boolean {
     const { payload } = packet, type = payload[0]!;
     if (type < Icmp6.ROUTER_SOLICITATION || type > Icmp6.NEIGHBOUR_ADVERTISEMENT + 1) return false;
@@ -142,7 +142,7 @@ export class Discovery {
     for (const servers of options.get(Option.NAME_SERVERS) ?? []) if (servers.length >= 24) this.nameServers = [servers.slice(8, 24)];
   }
 
-  /** A prefix of 64 bits that hosts may make addresses from. */
+  /** A 64-bit prefix from which hosts may form addresses. */
   #prefix(option: Uint8Array): void {
     if (option.length !== 32 || option[2] !== 64 || (option[3]! & 0x40) === 0 || u32(option, 4) === 0) return;
     const prefix = option.slice(16, 32), taken = this.#iface.addresses.filter((a) => a.ip.length === 16).length;
@@ -151,7 +151,7 @@ export class Discovery {
 
   // ── a router's part ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Tells everybody of the prefix. */
+  /** Announces the prefix to all hosts. */
   advertise(): void {
     const from = this.#iface.sourceFor(ALL_NODES6), own = this.advertised;
     if (!from || !own) return;
@@ -173,7 +173,7 @@ export class Discovery {
   }
 }
 
-/** Options by type, each with its two bytes of head; a length of zero or beyond the end stops the reading. */
+/** Options by type, each with its two-byte header; a length of zero or beyond the end stops the parsing. */
 function optionsOf(payload: Uint8Array, from: number): Map<number, Uint8Array[]> {
   const options = new Map<number, Uint8Array[]>();
   for (let at = from; at + 8 <= payload.length; ) {

@@ -15,7 +15,7 @@ export function readFrame(bytes: Uint8Array): Frame | undefined {
   return { to: bytes.subarray(0, 6), from: bytes.subarray(6, 12), type: u16(bytes, 12), payload: bytes.subarray(ETHERNET_BYTES) };
 }
 
-/** Puts an Ethernet header in front of `buffer[at …)`; answers the frame. */
+/** Puts an Ethernet header in front of `buffer[at …)`; returns the frame. */
 export function wrap(buffer: Uint8Array, at: number, to: Uint8Array, from: Uint8Array, type: number): Uint8Array {
   const start = at - ETHERNET_BYTES;
   buffer.set(to, start);
@@ -24,13 +24,13 @@ export function wrap(buffer: Uint8Array, at: number, to: Uint8Array, from: Uint8
   return buffer.subarray(start);
 }
 
-/** ARP for IPv4 over Ethernet; undefined for others. */
+/** ARP for IPv4 over Ethernet; undefined for other frames. */
 export function readArp(b: Uint8Array): ArpMessage | undefined {
   if (b.length < ARP_BYTES || u16(b, 0) !== 1 || u16(b, 2) !== EtherType.IP4 || u16(b, 4) !== 0x0604) return undefined;
   return { operation: u16(b, 6), senderMac: b.subarray(8, 14), senderIp: b.subarray(14, 18), targetIp: b.subarray(24, 28) };
 }
 
-/** An ARP frame: a request to everybody (or to the one who had the address), or a reply. */
+/** An ARP frame: a request to everybody (or to the last known owner of the address), or a reply. */
 export function arpFrame(operation: number, sender: { mac: Uint8Array; ip: Ip },
     target: { mac: Uint8Array | undefined; ip: Ip }): Uint8Array {
   const b = new Uint8Array(ETHERNET_BYTES + ARP_BYTES), at = ETHERNET_BYTES;

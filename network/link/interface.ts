@@ -13,9 +13,9 @@ export interface Link {
 export interface Assigned {
   readonly ip: Ip;
   readonly bits: number;
-  /** Not used before nobody was found to have it (RFC 4862 5.4). */
+  /** Not used until duplicate address detection has found no other owner (RFC 4862 5.4). */
   tentative: boolean;
-  /** Found to be somebody else's. */
+  /** Duplicate address detection has found another owner. */
   failed?: boolean;
 }
 
@@ -27,7 +27,7 @@ export class Interface {
   mtu: number;
   up = true;
   addresses: Assigned[] = [];
-  /** Groups that sockets joined, with how often. */
+  /** Multicast groups that sockets joined, with the number of joins. */
   readonly groups = new Map<string, number>();
   readonly counts = { rxPackets: 0, rxBytes: 0, txPackets: 0, txBytes: 0, rxDropped: 0, txDropped: 0 };
 
@@ -44,14 +44,14 @@ export class Interface {
     return isOurs || (this.link === undefined && isIp4(ip) && ip[0] === 127);
   }
 
-  /** Is `ip` everybody on one of its networks? */
+  /** Is `ip` the broadcast address of one of its networks? */
   isBroadcast(ip: Ip): boolean {
     if (!isIp4(ip)) return false;
     if (ip.every((byte) => byte === 255)) return true;
     return this.addresses.some((a) => isIp4(a.ip) && a.bits < 31 && same(broadcastOf(a.ip, a.bits), ip));
   }
 
-  /** The address to send from to `to`. */
+  /** The source address for packets to `to`. */
   sourceFor(to: Ip): Ip | undefined {
     const usable = this.addresses.filter((a) => a.ip.length === to.length && !a.tentative && !a.failed && !isAny(a.ip));
     const local = isLinkLocal(to) || (to[0] === 0xff && to[1] === 2);

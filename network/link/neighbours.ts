@@ -1,6 +1,6 @@
 /**
- * Which link address an address of the link has: asked for by ARP or neighbour discovery, kept for a while, asked again before it is
- * forgotten. Packets wait meanwhile, so many for each address.
+ * Link addresses of the neighbours: found by ARP or neighbour discovery, kept for a while, confirmed before they are dropped. Packets wait
+ * meanwhile, a bounded number for each address.
  *
  * Documentation: RFC 826, RFC 1122 2.3.2, RFC 4861 7.
  */
@@ -12,7 +12,7 @@ const WAITING_MOST = 101, ENTRIES_MOST = 1024, TRIES = 3, INTERVAL = 1_000_000, 
 interface Entry {
   readonly ip: Ip;
   mac: Uint8Array | undefined;
-  /** Until when the link address is believed without asking. */
+  /** Time until which the link address is valid without confirmation. */
   until: number;
   tries: number;
   /** Packets that wait for it. */
@@ -23,9 +23,9 @@ interface Entry {
 export interface NeighbourHost {
   readonly timers: Timers;
   now(): number;
-  /** Asks for the link address of `ip`: everybody, or the one who had it. */
+  /** Asks for the link address of `ip`: all hosts, or the last known owner. */
   ask(ip: Ip, mac: Uint8Array | undefined): void;
-  /** Sends a packet of IP to a link address. */
+  /** Sends an IP packet to a link address. */
   transmit(packet: Uint8Array, mac: Uint8Array): void;
   /** Called for each waiting packet when nobody answers. */
   unreachable(packet: Uint8Array): void;
@@ -51,7 +51,7 @@ export class Neighbours {
     if (this.#host.now() > entry.until && entry.timer.at === Infinity) this.#try(entry);
   }
 
-  /** A neighbour told its link address. Unless `create`, only known ones are noted. */
+  /** A neighbour announced its link address. Without `create`, only known neighbours are updated. */
   learn(ip: Ip, mac: Uint8Array, create: boolean): void {
     const entry = this.#entries.get(keyOf(ip)) ?? (create ? this.#create(ip) : undefined);
     if (!entry) return;

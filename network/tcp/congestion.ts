@@ -1,18 +1,18 @@
 /**
- * Congestion control: how many bytes may be on their way. Reno and CUBIC.
+ * Congestion control: how many bytes may be in flight. Reno and CUBIC.
  *
  * Documentation: RFC 5681 (slow start, congestion avoidance), RFC 9438 (CUBIC), RFC 6928 (ten segments to begin with).
  */
 
 export interface Congestion {
   readonly name: 'reno' | 'cubic';
-  /** Bytes that may be on their way. */
+  /** Bytes that may be in flight. */
   window: number;
   /** Below it the window doubles each round trip. */
   threshold: number;
   /** `bytes` were acknowledged at `now`, `rtt` being the smoothed round trip (microseconds). */
   acknowledged(bytes: number, now: number, rtt: number): void;
-  /** A loss was found by duplicate acknowledgements, with `flight` bytes on their way. */
+  /** Duplicate acknowledgements showed a loss, with `flight` bytes in flight. */
   lost(flight: number, now: number): void;
   /** Nothing was acknowledged for a whole timeout. */
   timedOut(flight: number, now: number): void;
@@ -53,7 +53,7 @@ const C = 0.4, BETA = 0.7;
 /** @spec RFC 9438 4: the window grows with the third power of the time since the last loss, and at least as fast as Reno's. */
 export class Cubic extends Window implements Congestion {
   readonly name = 'cubic';
-  /** Windows in segments, as in the RFC. */
+  /** Windows are counted in segments, as in the RFC. */
   #most = 0;
   #epoch = -1;
   #k = 0;

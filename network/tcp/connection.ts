@@ -18,19 +18,19 @@ export const State = {
 } as const;
 export type State = (typeof State)[keyof typeof State];
 
-/** Why a connection is no more; `pipe`: a reset by a side that had sent its FIN, so that only writing fails. */
+/** Why a connection ended; `pipe`: a reset by a peer that had sent its FIN, so that only writing fails. */
 export type TcpError = 'reset' | 'pipe' | 'refused' | 'timeout' | 'network' | 'host' | 'aborted';
 
-/** The stack, as a connection uses it. */
+/** The part of the stack that a connection uses. */
 export interface TcpHost {
   readonly timers: Timers;
   readonly budget: Budget;
   now(): number;
   /** 32 random bits. */
   random(): number;
-  /** The first sequence number of a connection between these ends. */
+  /** The initial sequence number of a connection between these endpoints. */
   sequenceFor(ends: Ends): number;
-  /** Sends a sealed segment; answers why it cannot, if it cannot. */
+  /** Sends a sealed segment; returns the reason when it cannot. */
   transmit(connection: TcpConnection, buffer: Uint8Array): TcpError | undefined;
   /** The connection ended: its ports are free again. */
   forget(connection: TcpConnection): void;
@@ -48,7 +48,7 @@ export interface Choices {
   keepProbes: number;
   synRetries: number;
   retries: number;
-  /** Give up when data stays unacknowledged so long; 0: as long as `retries` says. */
+  /** Time after which unacknowledged data ends the connection; 0: `retries` decides. */
   userTimeout: number;
   /** How long a connection without a user stays in FIN-WAIT-2. */
   finTimeout: number;
@@ -71,16 +71,16 @@ export class TcpConnection {
   readonly receiver: Receiver;
   state: State = State.CLOSED;
   error: TcpError | undefined;
-  /** Called after anything that a user may wait for: bytes, room, a state, an error. */
+  /** Called after every change that a user may wait for: bytes, room, a state, an error. */
   onChange: () => void = () => {};
-  /** The user closed it: nobody reads any more. */
+  /** The user has closed the connection: nobody reads any more. */
   orphan = false;
-  /** Agreed with the other side. */
+  /** Negotiated with the peer. */
   withTimestamps = false;
   recentTimestamp = 0;
-  /** A SYN that is not answered before the user says so (a gateway connects elsewhere first). */
+  /** A SYN that waits for `proceed` before it is answered (a gateway connects elsewhere first). */
   held = false;
-  /** The segment size that the other side takes. */
+  /** The segment size that the peer accepts. */
   peerMss = 536;
   quickAcks = QUICK_ACKS;
   unacknowledged = 0;
@@ -112,14 +112,14 @@ export class TcpConnection {
 
   // ── the user's calls ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Starts an active open. Answers why nothing can be sent, if so. */
+  /** Starts an active open. Returns the reason when nothing can be sent. */
   connect(): TcpError | undefined {
     this.sender.begin(this.host.sequenceFor(this.ends));
     this.state = State.SYN_SENT;
     return this.sendSyn();
   }
 
-  /** Queues up to `bytes[from … to)`; answers how many fit, -1 when the budget of the stack is used up. */
+  /** Queues up to `bytes[from … to)`; returns how many fit, -1 when the budget of the stack is used up. */
   write(bytes: Uint8Array, from = 0, to = bytes.length): number {
     if (!this.canSend) return 0;
     const count = Math.min(to - from, this.sender.room);
@@ -128,14 +128,14 @@ export class TcpConnection {
     return count;
   }
 
-  /** Takes up to `count` bytes to `into[at …)`; with `peek` they stay. 0: nothing is there now. */
+  /** Moves up to `count` bytes to `into[at …)`; with `peek` they stay in the queue. 0: the queue is empty now. */
   read(into: Uint8Array, at: number, count: number, peek = false, offset = 0): number {
     const n = this.receiver.queue.copy(offset, into, at, count);
     if (n > 0 && !peek) this.consumed(n);
     return n;
   }
 
-  /** Drops `count` bytes that the user has seen, and tells of the room when it is worth a segment. */
+  /** Drops `count` bytes that the user has read, and announces the room when it is worth a segment. */
   consumed(count: number): void {
     this.receiver.queue.drop(count);
     if (this.isSynchronized && this.receiver.finAt === undefined && this.receiver.opens(this.sender.mss)) this.sendAck();
@@ -152,7 +152,7 @@ export class TcpConnection {
     this.output();
   }
 
-  /** The user goes. Bytes that were not read are a reset for the other side. @spec RFC 9293 3.6.1, RFC 2525 2.17 */
+  /** The user closes. Unread bytes cause a reset to the peer. @spec RFC 9293 3.6.1, RFC 2525 2.17 */
   close(): void {
     if (this.orphan) return;
     this.orphan = true;
@@ -162,7 +162,7 @@ export class TcpConnection {
     if (this.state === State.FIN_WAIT_2) this.#startEnd(this.choices.finTimeout);
   }
 
-  /** Ends it at once: the other side gets a reset. */
+  /** Aborts: the peer receives a reset. */
   abort(): void {
     this.orphan = true;
     if (this.isSynchronized && this.state !== State.TIME_WAIT)
@@ -180,10 +180,10 @@ export class TcpConnection {
   get isSynchronized(): boolean {
     return this.state !== State.CLOSED && this.state !== State.SYN_SENT && this.state !== State.SYN_RECEIVED;
   }
-  /** May the user still write? */
+  /** Whether the user may still write. */
   get canSend(): boolean { return !this.sender.finished && (this.state === State.ESTABLISHED || this.state === State.CLOSE_WAIT); }
   get isConnected(): boolean { return this.isSynchronized; }
-  /** No more bytes will come: the other side has sent its FIN and all before it is here. */
+  /** No more bytes will come: the peer's FIN and everything before it has arrived. */
   get atEnd(): boolean { return this.receiver.finAt !== undefined && this.receiver.next === plus(this.receiver.finAt, 1); }
 
   // ── sending ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -209,7 +209,7 @@ export class TcpConnection {
   }
   get #offers(): boolean { return this.sender.withSack || this.withTimestamps; }
 
-  /** Sends as much as window and congestion control allow now. */
+  /** Sends as much as the window and congestion control allow now. */
   output(force = false): void {
     if (!this.isSynchronized || this.state === State.TIME_WAIT) return;
     let sent = false;
@@ -228,7 +228,7 @@ export class TcpConnection {
     if (trouble !== undefined && this.orphan) this.finish(trouble);
   }
 
-  /** The first unacknowledged segment goes again at once. */
+  /** Resends the first unacknowledged segment at once. */
   retransmitFirst(): void {
     this.transmitPiece(this.sender.first());
     this.#startRetransmit();
@@ -239,8 +239,8 @@ export class TcpConnection {
   }
 
   /**
-   * An acknowledgement that corrects a segment out of place: rarely, or two ends that disagree would correct each other for ever (as
-   * Linux does).
+   * Acknowledges an unacceptable segment: at a limited rate, as Linux does, because two peers that disagree would otherwise correct each
+   * other for ever.
    */
   sendCorrection(): void {
     if (this.host.now() < this.#correctAfter) return;
@@ -273,7 +273,7 @@ export class TcpConnection {
   #timestamp(): { value: number; echo: number } {
     return { value: plus(this.#clock, Math.floor(this.host.now() / 1000) >>> 0), echo: this.recentTimestamp };
   }
-  /** Milliseconds since we sent `echo`. */
+  /** Milliseconds since we sent the timestamp `echo`. */
   sinceEcho(echo: number): number { return (this.#timestamp().value - echo) | 0; }
 
   /** Data has come: acknowledge every second segment at once, and a single one soon. @spec RFC 1122 4.2.3.2 */
@@ -295,14 +295,14 @@ export class TcpConnection {
   #ensureRetransmit(): void { if (this.#retransmit.at === Infinity) this.#startRetransmit(); }
   get #patience(): number { return Math.min(PROBE_MOST, this.sender.trip.timeout * 2 ** this.#shift); }
 
-  /** Something was acknowledged: waiting begins anew, if there is anything to wait for. */
+  /** Data was acknowledged: restarts the retransmission timer if more is in flight. */
   restartRetransmit(): void {
     this.#retries = this.#shift = 0;
     if (this.sender.flight > 0) this.#startRetransmit();
     else this.host.timers.stop(this.#retransmit);
   }
 
-  /** An acknowledgement came while nothing was on its way: the other side lives, and its window may have opened. */
+  /** An acknowledgement came with nothing in flight: the peer is alive, and its window may have opened. */
   heard(): void {
     this.#retries = 0;
     if (this.sender.window > 0) this.restartRetransmit();
@@ -331,10 +331,10 @@ export class TcpConnection {
     this.sendSyn();
   }
 
-  /** A segment that the other side must answer: its number lies before what it waits for. */
+  /** A probe that the peer must answer, because its number lies before the one that the peer expects. */
   #probe(): void { this.#segment({ seq: plus(this.sender.una, -1), length: 0, fin: false }, Flag.ACK); }
 
-  /** Begins to watch a silent connection, or stops. */
+  /** Starts or stops keep-alive. */
   watch(): void {
     if (this.choices.keepAlive && this.isSynchronized) this.host.timers.set(this.#keep, this.host.now() + this.choices.keepIdle);
     else this.host.timers.stop(this.#keep);
@@ -357,10 +357,10 @@ export class TcpConnection {
     this.#startEnd(TIME_WAIT);
   }
   #startEnd(after: number): void { this.host.timers.set(this.#end, this.host.now() + after); }
-  /** FIN-WAIT-2 without a user does not last for ever. */
+  /** Bounds FIN-WAIT-2 without a user. */
   limitWait(): void { if (this.orphan) this.#startEnd(this.choices.finTimeout); }
 
-  /** The connection is no more. */
+  /** Ends the connection. */
   finish(error: TcpError | undefined): void {
     if (this.state === State.CLOSED && this.error !== undefined) return;
     this.state = State.CLOSED;

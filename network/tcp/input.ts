@@ -60,7 +60,7 @@ export function agree(c: TcpConnection, s: Segment): void {
 
 // ── checks ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** Is the segment young enough and inside the window? One that is not is answered, unless it is a reset. */
+/** Is the segment recent enough and inside the window? Any other segment except a reset is answered. */
 function check(c: TcpConnection, s: Segment): boolean {
   const stamp = s.options.timestamp;
   const isOld = c.withTimestamps && stamp !== undefined && before(stamp.value, c.recentTimestamp) && (s.flags & Flag.RST) === 0;
@@ -84,7 +84,7 @@ function unacceptable(c: TcpConnection, s: Segment): void {
 }
 
 /**
- * Only the number that comes next resets; others in the window are asked for it; none cuts TIME-WAIT short.
+ * Only a reset with the next expected number counts; another number in the window gets a challenge; no reset cuts TIME-WAIT short.
  * @spec RFC 5961 3.2, RFC 1337
  */
 function reset(c: TcpConnection, s: Segment): void {
@@ -134,7 +134,7 @@ function progress(c: TcpConnection, s: Segment, now: number): void {
   if (sender.finAcknowledged) closed(c);
 }
 
-/** A round trip by its timestamp, where retransmissions make the timed segment useless. */
+/** Measures a round trip by timestamp where retransmissions make the timed segment useless. */
 function sampleEcho(c: TcpConnection, echo: number): void {
   const ms = c.sinceEcho(echo);
   if (ms >= 0 && ms < 120_000) c.sender.trip.sample(Math.max(1, ms) * 1000);
@@ -153,7 +153,7 @@ function closed(c: TcpConnection): void {
 
 const RECEIVING: readonly State[] = [State.ESTABLISHED, State.FIN_WAIT_1, State.FIN_WAIT_2];
 
-/** Answers whether a segment with data or FIN has to be acknowledged. */
+/** Returns whether a segment with data or FIN needs an acknowledgement. */
 function payload(c: TcpConnection, s: Segment): boolean {
   if (s.payload.length === 0 || !RECEIVING.includes(c.state)) return false;
   if (c.orphan) { orphaned(c); return false; }
@@ -163,7 +163,7 @@ function payload(c: TcpConnection, s: Segment): boolean {
   return true;
 }
 
-/** Data for a user who has gone. */
+/** Data for a user who has closed. */
 function orphaned(c: TcpConnection): void { c.abort(); }
 
 function fin(c: TcpConnection, s: Segment, acknowledged: boolean): void {

@@ -1,6 +1,6 @@
 /**
- * The receiving half of a connection: bytes in order for the reader, pieces that came too early, and the window that says how much more
- * may come. It never holds more than its limit.
+ * The receiving half of a connection: bytes in order for the reader, pieces that came too early, and the window for further bytes. It never
+ * stores more than its limit.
  *
  *        read by the user │ queue │ next … gaps and pieces … │ edge
  *
@@ -17,23 +17,23 @@ interface Piece { readonly from: number; readonly bytes: Uint8Array }
 export class Receiver {
   readonly queue: ByteQueue;
   readonly #budget: Budget;
-  /** The number that comes next; everything before it is here. */
+  /** The next expected number; everything before it has arrived. */
   next = 0;
-  /** How far the other side was allowed to send. */
+  /** The right edge of the announced window. */
   edge = 0;
-  /** Bits by which our windows are shifted in headers. */
+  /** Window scale of our headers. */
   scale = 0;
   /** Bytes that may be held. */
   limit: number;
-  /** The number of the other side's FIN, once it is known. */
+  /** The number of the peer's FIN, once it is known. */
   finAt: number | undefined;
-  /** The reader has gone: bytes are taken and thrown away. */
+  /** The reader has closed: bytes are accepted and discarded. */
   discards = false;
   /** All bytes ever received in order. */
   total = 0;
   #pieces: Piece[] = [];
   #early = 0;
-  /** Where the latest early piece lies: its range is told first. */
+  /** Position of the latest early piece, whose range is announced first. */
   #latest = 0;
 
   constructor(limit: number, budget: Budget) {
@@ -47,10 +47,10 @@ export class Receiver {
     this.edge = this.next;
   }
 
-  /** Bytes held, early ones included. */
+  /** Stored bytes, early ones included. */
   get held(): number { return this.queue.length + this.#early; }
 
-  /** Room to be told, in bytes; an edge once told is not taken back. Small steps are not told (RFC 1122 4.2.3.3). */
+  /** The window to announce, in bytes; an announced edge never moves back, and small steps are not announced (RFC 1122 4.2.3.3). */
   window(mss: number): number {
     const room = Math.max(0, Math.min(this.limit - this.queue.length, 65535 * 2 ** this.scale));
     const told = Math.max(0, distance(this.edge, this.next)), step = Math.min(this.limit / 2, mss);
@@ -58,13 +58,13 @@ export class Receiver {
     return Math.floor(window / 2 ** this.scale) * 2 ** this.scale;
   }
 
-  /** Notes that `window` was told; answers the header's number. */
+  /** Records that `window` was announced; returns the value for the header. */
   tell(window: number): number {
     this.edge = later(this.edge, plus(this.next, window));
     return Math.min(65535, window >>> this.scale);
   }
 
-  /** Does a read of the user open the window far enough to tell? */
+  /** Does a read by the user open the window far enough to announce it? */
   opens(mss: number): boolean {
     return this.limit - this.queue.length - Math.max(0, distance(this.edge, this.next)) >= Math.min(this.limit / 2, 2 * mss);
   }
@@ -77,7 +77,7 @@ export class Receiver {
     return size > 0 && (inside(seq) || inside(plus(seq, length - 1)) || (before(seq, this.next) && before(this.next, plus(seq, length))));
   }
 
-  /** Takes the data of an acceptable segment; answers whether it came in order. */
+  /** Takes the data of an acceptable segment; returns whether it came in order. */
   take(s: Segment, seq: number): boolean {
     const skip = Math.max(0, distance(this.next, seq)), most = Math.max(0, distance(this.edge, seq));
     const bytes = s.payload.subarray(Math.min(skip, s.payload.length), Math.min(s.payload.length, most));
@@ -97,7 +97,7 @@ export class Receiver {
     return true;
   }
 
-  /** Early bytes: each number is kept once. */
+  /** Stores early bytes, each number once. */
   #keep(from: number, bytes: Uint8Array): void {
     this.#latest = from;
     let at = from, rest = bytes;
@@ -130,7 +130,7 @@ export class Receiver {
     }
   }
 
-  /** Ranges to tell, the latest first. @spec RFC 2018 4 */
+  /** Ranges to announce, the latest first. @spec RFC 2018 4 */
   sacks(most = SACKS_MOST): Range[] {
     if (this.#pieces.length === 0) return [];
     const ranges: { from: number; to: number }[] = [];

@@ -1,4 +1,4 @@
-/** How long the way there and back takes, and when to give up waiting. Times are microseconds. @spec RFC 6298 */
+/** The round-trip time and the retransmission timeout that follows from it. Times are microseconds. @spec RFC 6298 */
 
 const GRAIN_US = 1_000, FIRST_US = 1_000_000, LEAST_US = 200_000, MOST_US = 120_000_000;
 
@@ -7,7 +7,7 @@ export class RoundTrip {
   smoothed = 0;
   variation = 0;
   least = Infinity;
-  /** Doublings since the last sample. */
+  /** Back-off: doublings since the last sample. */
   backoff = 0;
   #timeout = FIRST_US;
 
@@ -25,6 +25,6 @@ export class RoundTrip {
     this.backoff = 0;
   }
 
-  /** Wait so long for an acknowledgement. */
+  /** The retransmission timeout. */
   get timeout(): number { return Math.min(MOST_US, this.#timeout * 2 ** this.backoff); }
 }

@@ -1,13 +1,12 @@
 /**
- * Ranges beyond the acknowledged bytes that the other side holds, as SACK told them: in order, disjoint. Losses and bytes in flight
- * follow from them.
+ * Ranges beyond the acknowledged bytes that the peer has reported by SACK: sorted, disjoint. Losses and bytes in flight follow from them.
  *
  * Documentation: RFC 2018, RFC 6675 (IsLost, SetPipe, NextSeg).
  */
 import { before, distance, earlier, later, upTo, type Range } from './segment.ts';
 
 const RANGES_MOST = 256;
-/** Segments behind a hole that make it a loss. */
+/** Segments received beyond a hole that make the hole a loss. */
 export const DUPLICATES = 3;
 
 export class Scoreboard {
@@ -15,7 +14,7 @@ export class Scoreboard {
 
   get ranges(): readonly Range[] { return this.#ranges; }
   get bytes(): number { return this.#ranges.reduce((n, range) => n + distance(range.to, range.from), 0); }
-  /** Behind the last byte that the other side is known to hold; undefined when it holds nothing out of order. */
+  /** The end of the last range that the peer has reported; undefined when it has reported none. */
   get highest(): number | undefined { return this.#ranges.at(-1)?.to; }
 
   clear(): void { this.#ranges = []; }
@@ -26,7 +25,7 @@ export class Scoreboard {
     this.#ranges = this.#ranges.filter((range) => before(una, range.to)).map((range) => ({ from: later(una, range.from), to: range.to }));
   }
 
-  /** Adds ranges between `una` and `max`; others make no sense and are passed over. Answers whether anything was new. */
+  /** Adds ranges between `una` and `max` and ignores all others, which are invalid. Returns whether anything was new. */
   add(sacks: readonly Range[], una: number, max: number): boolean {
     const was = this.bytes;
     for (const { from, to } of sacks) if (upTo(una, from) && before(from, to) && upTo(to, max)) this.#merge({ from, to });
@@ -46,7 +45,7 @@ export class Scoreboard {
     this.#ranges = apart;
   }
 
-  /** The gaps between `una` and the highest range, each with the bytes and ranges held beyond it. */
+  /** The gaps between `una` and the highest range, each with the bytes and ranges received beyond it. */
   *holes(una: number): Generator<Range & { readonly bytesBeyond: number; readonly rangesBeyond: number }> {
     let at = una, bytesBeyond = this.bytes;
     for (const [i, range] of this.#ranges.entries()) {

@@ -9,16 +9,16 @@ import { HEADROOM, Protocol, draft, transportChecksum } from '../ip/packet.ts';
 export const Flag = { FIN: 1, SYN: 2, RST: 4, PSH: 8, ACK: 16, URG: 32 } as const;
 export const HEADER_BYTES = 20;
 
-/** Sequence numbers go round at 2³²; a comes before b when the way from a to b is the shorter one. @spec RFC 9293 3.4 */
+/** Sequence numbers wrap around at 2³²; a comes before b when the distance from a to b is the shorter one. @spec RFC 9293 3.4 */
 export const before = (a: number, b: number): boolean => ((a - b) | 0) < 0;
 export const upTo = (a: number, b: number): boolean => ((a - b) | 0) <= 0;
 export const plus = (a: number, n: number): number => (a + n) >>> 0;
-/** How far b is behind a: positive when a comes later. */
+/** The distance from b to a: positive when a comes later. */
 export const distance = (a: number, b: number): number => (a - b) | 0;
 export const later = (a: number, b: number): number => (before(a, b) ? b : a);
 export const earlier = (a: number, b: number): number => (before(a, b) ? a : b);
 
-/** From the first sequence number up to the one behind the last. */
+/** From the first sequence number up to the one after the last. */
 export interface Range { readonly from: number; readonly to: number }
 
 export interface Options {
@@ -35,14 +35,14 @@ export interface Segment {
   readonly seq: number;
   readonly ack: number;
   readonly flags: number;
-  /** As it stands in the header: not yet scaled. */
+  /** As in the header: not yet scaled. */
   readonly window: number;
   readonly urgent: number;
   readonly options: Options;
   readonly payload: Uint8Array;
 }
 
-/** Numbers that the segment takes: its bytes, and one each for SYN and FIN. */
+/** Sequence numbers that the segment occupies: its bytes, and one each for SYN and FIN. */
 export const lengthOf = (s: Segment): number => s.payload.length + (s.flags & Flag.SYN ? 1 : 0) + (s.flags & Flag.FIN ? 1 : 0);
 
 const Kind = { END: 0, NOP: 1, MSS: 2, WINDOW_SCALE: 3, SACK_PERMITTED: 4, SACK: 5, TIMESTAMP: 8 } as const;
@@ -60,7 +60,7 @@ export function readSegment(bytes: Uint8Array, from: Ip, to: Ip): Segment | unde
 }
 const NO_OPTIONS: Options = {};
 
-/** Options of a wrong length are passed over; a length that leads out of the header ends them. */
+/** Ignores options of a wrong length; a length beyond the header ends the list. */
 function readOptions(b: Uint8Array): Options {
   const options: { -readonly [K in keyof Options]: Options[K] } = {};
   for (let at = 0; at < b.length && b[at] !== Kind.END; ) {
@@ -116,7 +116,7 @@ function writeSacks(b: Uint8Array, start: number, sacks: readonly Range[]): numb
 
 export type Head = Omit<Segment, 'payload' | 'urgent'> & { readonly urgent?: number };
 
-/** A buffer for a segment with `length` bytes of data, and the place of these; `seal` follows when they are in it. */
+/** A buffer for a segment with `length` bytes of data, and the offset of the data; call `seal` once the data is in it. */
 export function draftSegment(head: Head, length: number): { buffer: Uint8Array; dataAt: number } {
   const header = HEADER_BYTES + optionBytes(head.options), buffer = draft(header + length), at = HEADROOM;
   put16(buffer, at, head.fromPort);

@@ -1,7 +1,7 @@
 /**
- * The sending half of a connection: bytes until they are acknowledged, which of them may go now, and which must go again.
+ * The sending half of a connection: stores bytes until they are acknowledged, and decides which may be sent now and which again.
  *
- *        una │ on the way … next │ not sent yet        max: the furthest ever sent (a timeout takes `next` back to `una`)
+ *        una │ in flight … next │ not sent yet         max: the furthest ever sent (a timeout takes `next` back to `una`)
  *
  * Documentation: RFC 9293 3.8, RFC 5681 (fast retransmit), RFC 6582 (NewReno), RFC 6675 (recovery with SACK), RFC 896 and 1122 4.2.3.4
  * (when to wait).
@@ -13,7 +13,7 @@ import { RoundTrip } from './rtt.ts';
 import { DUPLICATES, Scoreboard } from './scoreboard.ts';
 import { before, distance, earlier, later, plus, upTo, type Range } from './segment.ts';
 
-/** Bytes to send: from which number on, how many, and whether the FIN goes with them. */
+/** Bytes to send: first number, count, and whether the FIN goes with them. */
 export interface Piece { readonly seq: number; readonly length: number; readonly fin: boolean }
 
 export class Sender {
@@ -26,7 +26,7 @@ export class Sender {
   una = 0;
   next = 0;
   max = 0;
-  /** The other side's window in bytes, the largest that it ever told, and the segment that told it. */
+  /** The peer's window in bytes, the largest ever announced, and the segment that announced it. */
   window = 0;
   widest = 0;
   wl1 = 0;
@@ -47,7 +47,7 @@ export class Sender {
   #mended = 0;
   /** Number of the first byte of the queue. */
   #start = 0;
-  /** The segment whose acknowledgement is timed, by the number behind it. */
+  /** The segment whose acknowledgement is timed, by the number after it. */
   #timed: { readonly behind: number; readonly at: number } | undefined;
 
   constructor(mss: number, limit: number, budget: Budget) {
@@ -73,12 +73,12 @@ export class Sender {
   }
 
   get room(): number { return Math.max(0, this.limit - this.queue.length); }
-  /** Numbers on their way, a SYN and a FIN included. */
+  /** Sequence numbers in flight, a SYN and a FIN included. */
   get flight(): number { return distance(this.next, this.una); }
-  /** The number behind the last byte in the queue, which is the FIN's. */
+  /** The number after the last byte in the queue, which is the FIN's. */
   get end(): number { return plus(this.#start, this.queue.length); }
   get finAcknowledged(): boolean { return this.finished && before(this.end, this.una); }
-  /** Bytes or a FIN that were never sent, or that a timeout took back. */
+  /** Bytes or a FIN that were never sent, or that a timeout reset. */
   get hasMore(): boolean { return before(this.next, this.finished ? plus(this.end, 1) : this.end); }
 
   copy(seq: number, into: Uint8Array, at: number, length: number): void {
@@ -87,17 +87,17 @@ export class Sender {
 
   // ── permission to send ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** The next piece to send, if one may go. `force`: one segment at least, whatever the congestion window says. */
+  /** The next piece to send, if any may be sent. `force`: at least one segment, whatever the congestion window says. */
   choose(force = false): Piece | undefined {
     if (this.recoverUntil !== undefined) return this.#chooseInRecovery();
     const allowed = Math.min(this.window, force ? this.mss : this.congestion.window + this.#limitedTransmit());
     return this.#fresh(allowed - this.flight);
   }
 
-  /** The first two duplicates let a new segment go each. @spec RFC 3042 */
+  /** Each of the first two duplicates permits one new segment. @spec RFC 3042 */
   #limitedTransmit(): number { return Math.min(this.duplicates, DUPLICATES - 1) * this.mss; }
 
-  /** New bytes, or those that a timeout took back, if `usable` lets them go. */
+  /** New bytes, or those that a timeout reset, as far as `usable` allows. */
   #fresh(usable: number): Piece | undefined {
     const left = distance(this.end, this.next), length = Math.max(0, Math.min(left, usable, this.mss));
     const fin = this.finished && length === left && left >= 0 && before(this.next, plus(this.end, 1));
@@ -106,7 +106,7 @@ export class Sender {
   }
 
   /**
-   * A short segment waits for more bytes while others are on their way (Nagle), while corked, and while the window alone makes it short.
+   * A short segment waits for more bytes while others are in flight (Nagle), while corked, and while only the window makes it short.
    */
   #mayGoShort(length: number, left: number): boolean {
     if (length < left) return length >= this.widest / 2 || this.flight === 0;
@@ -122,7 +122,7 @@ export class Sender {
     return this.#fresh(this.window - this.flight);
   }
 
-  /** Bytes believed to be on their way; without SACK each duplicate stands for a segment that left (RFC 6582). @spec RFC 6675 4, SetPipe */
+  /** Estimated bytes in flight; without SACK each duplicate means that one segment has arrived (RFC 6582). @spec RFC 6675 4, SetPipe */
   #pipe(): number {
     if (!this.withSack) return Math.max(0, this.flight - this.duplicates * this.mss);
     let pipe = this.flight - this.scoreboard.bytes;
@@ -133,7 +133,7 @@ export class Sender {
     return pipe;
   }
 
-  /** The first lost bytes that were not sent again yet. */
+  /** The first lost bytes that have not been resent yet. */
   #nextHole(): Range | undefined {
     for (const hole of this.scoreboard.holes(this.una)) {
       const from = later(hole.from, this.#mended);
@@ -147,10 +147,10 @@ export class Sender {
     return { seq, length, fin: this.finished && length === data };
   }
 
-  /** The first unacknowledged segment once more. */
+  /** The first unacknowledged segment again. */
   first(): Piece { return this.#again(this.una, Math.max(1, distance(this.max, this.una))); }
 
-  /** Notes that a piece went out at `now`. */
+  /** Records that a piece was sent at `now`. */
   sent({ seq, length, fin }: Piece, now: number): void {
     const behind = plus(seq, length + (fin ? 1 : 0));
     if (before(seq, this.max)) {
@@ -164,7 +164,7 @@ export class Sender {
 
   // ── acknowledgements ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Something new is acknowledged, up to `ack`. */
+  /** New bytes are acknowledged, up to `ack`. */
   acknowledge(ack: number, now: number): void {
     const bytes = distance(ack, this.una);
     if (this.#timed && upTo(this.#timed.behind, ack)) {
@@ -195,7 +195,7 @@ export class Sender {
     this.#mended = later(this.#mended, ack);
   }
 
-  /** A duplicate came. Answers whether recovery begins with it: then the first segment goes again. */
+  /** Counts a duplicate. Returns whether recovery begins with it, in which case the first segment is resent. */
   duplicate(now: number): boolean {
     this.duplicates++;
     const hole = this.scoreboard.holes(this.una).next().value;
@@ -207,7 +207,7 @@ export class Sender {
     return true;
   }
 
-  /** Nothing came back for a whole timeout: everything on its way counts as lost. @spec RFC 6298 5.4 to 5.7 */
+  /** Nothing was acknowledged for a whole timeout: everything in flight counts as lost. @spec RFC 6298 5.4 to 5.7 */
   timedOut(now: number): void {
     if (this.trip.backoff === 0) this.congestion.timedOut(this.flight, now);
     this.trip.backoff++;
@@ -218,7 +218,7 @@ export class Sender {
     this.next = earlier(this.next, this.una);
   }
 
-  /** Takes the window of a header that is not older than the last one that told one. */
+  /** Takes the window of a header that is not older than the last one used. */
   updateWindow(seq: number, ack: number, window: number): boolean {
     const isNewer = before(this.wl1, seq) || (this.wl1 === seq && upTo(this.wl2, ack));
     const changed = isNewer && this.window !== window;

@@ -19,9 +19,9 @@ export interface TcpNetwork {
   readonly budget: Budget;
   now(): number;
   random(): number;
-  /** Sends the bytes of `buffer` from HEADROOM on. */
+  /** Sends `buffer` from HEADROOM on. */
   send(buffer: Uint8Array, envelope: Envelope): TcpError | undefined;
-  /** Largest packet on the way to an address. */
+  /** The path MTU to an address. */
   mtuTo(remote: Ip): number;
 }
 
@@ -56,11 +56,10 @@ export class Tcp implements TcpHost {
   #secret: number | undefined;
   readonly #connections = new Map<string, TcpConnection>();
   readonly #listeners = new Map<number, Listener[]>();
-  /** How often a local port is in use by connections. */
+  /** Number of connections on each local port. */
   readonly #ports = new Map<number, number>();
   /**
-   * Takes connections to addresses and ports where nobody listens; it answers true when it keeps the connection, which is held until
-   * `proceed`.
+   * Accepts connections to addresses and ports without a listener: returns true when it takes the connection, which waits for `proceed`.
    */
   onUnclaimed: ((connection: TcpConnection, packet: Packet) => boolean) | undefined;
 
@@ -73,9 +72,8 @@ export class Tcp implements TcpHost {
   now(): number { return this.#network.now(); }
   random(): number { return this.#network.random(); }
   /**
-   * A clock of 4 µs, and a secret mixed with the ends: a connection begins behind all that an earlier one between the same ends has sent,
-   * even
-   * one of a stack that was started again since. RFC 6528
+   * A 4 µs clock plus a hash of a secret and the endpoints: a connection's numbers begin after all that an earlier connection between the
+   * same endpoints has sent, even before a restart of the stack. RFC 6528
    */
   sequenceFor({ local, localPort, remote, remotePort }: Ends): number {
     let mixed = this.#secret ??= this.random();
@@ -114,7 +112,7 @@ export class Tcp implements TcpHost {
     return listener;
   }
 
-  /** Connections that nobody has accepted are reset. */
+  /** Resets connections that nobody has accepted. */
   unlisten(listener: Listener): void {
     const left = (this.#listeners.get(listener.port) ?? []).filter((other) => other !== listener);
     if (left.length > 0) this.#listeners.set(listener.port, left);
@@ -122,7 +120,7 @@ export class Tcp implements TcpHost {
     for (const c of [...listener.opening, ...listener.ready]) c.abort();
   }
 
-  /** A connection that is not there yet; undefined when these ends are in use or there are too many. `connect()` starts it. */
+  /** A connection that is not open yet; undefined when these endpoints are in use or there are too many. `connect()` opens it. */
   create(ends: Ends): TcpConnection | undefined {
     const key = keyOfEnds(ends), old = this.#connections.get(key);
     if (this.#connections.size >= CONNECTIONS_MOST || (old !== undefined && old.state !== State.TIME_WAIT)) return undefined;
@@ -163,7 +161,7 @@ export class Tcp implements TcpHost {
     this.#refuse(s, ends);
   }
 
-  /** Answers false when the SYN is for nobody; a SYN that is too much is dropped. */
+  /** Returns false when the SYN is for nobody; drops a SYN beyond the backlog. */
   #open(s: Segment, ends: Ends, packet: Packet): boolean {
     const listener = this.#listenerFor(ends);
     if (!listener && !this.onUnclaimed) return false;
@@ -201,7 +199,7 @@ export class Tcp implements TcpHost {
     return false;
   }
 
-  /** The listener at that very address comes before one at any. */
+  /** A listener at that exact address takes precedence over one at any address. */
   #listenerFor({ local, localPort, remotePort }: Ends): Listener | undefined {
     const all = this.#listeners.get(localPort) ?? [];
     const exact = all.filter((l) => l.local.length === local.length && same(l.local, local));
@@ -234,9 +232,9 @@ export class Tcp implements TcpHost {
     this.#network.send(seal(draftSegment(head, 0).buffer, local, remote), { from: local, to: remote, protocol: Protocol.TCP });
   }
 
-  // ── errors of the way ────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── errors from the path ────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** An ICMP error about a segment of ours. @spec RFC 1122 4.2.3.9, RFC 5927 4.1: the number must be one that is on its way */
+  /** An ICMP error about a segment of ours. @spec RFC 1122 4.2.3.9, RFC 5927 4.1: the number must be in flight */
   failed(error: IcmpError): void {
     const quoted = readQuoted(error.quoted);
     const c = quoted

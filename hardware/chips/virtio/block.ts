@@ -3,9 +3,9 @@
  *
  *   request: type u32, reserved u32, sector u64 │ data … │ status u8
  *
- * State: the requests in flight. The disk serves them in any order, later; the vCPU that rang the bell goes on.
- * Features: read, write, flush, identify, write zeroes; read-only disks; segments limit. A reset of the device or of the queue cancels what
- * is in flight: nothing is written into memory after it.
+ * State: the requests in flight. The disk serves them later and in any order; the vCPU that notified the device continues meanwhile.
+ * Features: read, write, flush, identify, write zeroes; read-only disks; segments limit. A reset of the device or of the queue cancels the
+ * requests in flight: no memory is written after it.
  * Missing: discard, several queues, the topology and lifetime fields.
  * Documentation: virtio 1.2, 5.2. Requirements met, clause by clause: README.md.
  */
@@ -28,7 +28,7 @@ interface Body {
   readonly in: readonly Piece[];
 }
 
-/** The outcome of checking a request: an answer at once, or work for the disk. */
+/** The result of checking a request: an immediate answer, or work for the disk. */
 type Decision = { readonly status: number; readonly written: number } | BlockRequest;
 
 const answer = (status: number, written = 0): Decision => ({ status, written });
@@ -97,7 +97,7 @@ export class VirtioBlock implements VirtioModel {
     else this.#submit(request, decision);
   }
 
-  /** Writes of a driver that cannot flush must not be lost. @spec virtio 5.2.6.2 */
+  /** A driver that cannot flush must not lose writes. @spec virtio 5.2.6.2 */
   #submit(request: Flying, asked: BlockRequest): void {
     const finish = (ok: boolean): void =>
       this.#finish(request, ok ? STATUS.OK : STATUS.IOERR, ok && asked.kind === 'read' ? asked.length : 0);

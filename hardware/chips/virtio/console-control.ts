@@ -1,9 +1,9 @@
 /**
  * The control messages of a virtio console with several ports.
  *
- *   id u32, event u16, value u16 [, name]        both ways; the name stands behind PORT_NAME
+ *   id u32, event u16, value u16 [, name]        both ways; the name follows PORT_NAME
  *
- * State: messages that wait for the driver's buffers, and which ports the driver has open.
+ * State: messages that wait for the driver's buffers, and the ports that the driver has open.
  * @spec virtio 5.3.6.2
  */
 import { gather, scatter, totalLength } from './pieces.ts';
@@ -11,13 +11,13 @@ import type { VirtioPort } from './model.ts';
 
 const EVENT = { DEVICE_READY: 0, DEVICE_ADD: 1, PORT_READY: 3, CONSOLE_PORT: 4, RESIZE: 5, PORT_OPEN: 6, PORT_NAME: 7 } as const;
 const MESSAGE_BYTES = 8;
-/** Messages to a driver that never gives a buffer are not kept for ever. */
+/** Bounds the messages kept for a driver that provides no buffers. */
 const WAITING_MOST = 256;
 export const CONTROL = { RECEIVE: 2, TRANSMIT: 3 } as const;
 
-/** A port as its driver knows it. */
+/** A port as its driver sees it. */
 export interface PortInfo {
-  /** Shown by the guest under this name. */
+  /** The name that the guest shows. */
   readonly name?: string;
   /** A terminal rather than a plain channel. */
   readonly console: boolean;
@@ -29,7 +29,7 @@ export class ConsoleControl {
   readonly #ports: readonly PortInfo[];
   readonly #opened: (port: number, open: boolean) => void;
   #waiting: Uint8Array[] = [];
-  /** The driver knows the ports. @spec virtio 5.3.6.2.1 */
+  /** The driver has been told about the ports. @spec virtio 5.3.6.2.1 */
   #added = false;
   #port!: VirtioPort;
 
@@ -55,7 +55,7 @@ export class ConsoleControl {
     this.#waiting = [...state.waiting];
   }
 
-  /** The driver has buffers for messages, or has sent some. */
+  /** The driver has provided buffers for messages, or has sent messages. */
   notify(index: number): void {
     if (index === CONTROL.RECEIVE) return this.flush();
     const queue = this.#port.queue(CONTROL.TRANSMIT);

@@ -18,7 +18,7 @@ import { gather, scatter, slicePieces, totalLength } from './pieces.ts';
 const FEATURE = Console.feature, CONFIG = Console.config;
 const QUEUE_SIZE = 64;
 const FIRST_CONTROL = 2, CONTROL_QUEUES = 2;
-/** A request may name all of memory many times over: output is taken in pieces, and no more than a MiB of a request. */
+/** A request may name all of memory many times over, so the device takes output in pieces and at most one MiB of a request. */
 const PIECE_BYTES = 0x1_0000, MOST_BYTES = 0x10_0000;
 
 /** One more port of the device. */
@@ -87,7 +87,7 @@ export class VirtioConsole implements VirtioModel {
     return bytes;
   }
 
-  /** A character without any queue, for kernels in trouble, at any time. @spec virtio 5.3.4 */
+  /** Emergency write: a character without any queue, at any time, for kernels in trouble. @spec virtio 5.3.4 */
   writeConfig(offset: number, value: number): void {
     if (offset === CONFIG.EMERG_WRITE) this.#backends[0].output(value & 0xff);
   }
@@ -126,7 +126,7 @@ export class VirtioConsole implements VirtioModel {
 
   #transmit(index: number, port: number): void {
     const queue = this.#port.queue(index), backend = this.#backends[port];
-    // Output stays in the queue while the outside has enough of it.
+    // Output stays in the queue while the far end accepts no more.
     for (let chain = backend.full ? undefined : queue.pop(); chain !== undefined; chain = backend.full ? undefined : queue.pop()) {
       const length = Math.min(totalLength(chain.readable), MOST_BYTES);
       for (let at = 0; at < length; at += PIECE_BYTES) {

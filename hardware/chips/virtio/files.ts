@@ -3,9 +3,9 @@
  *
  *   request: a message, in device-readable buffers │ room for its answer, device-writable
  *
- * State: requests whose answers are awaited; a reset forgets them.
+ * State: requests that wait for their answers; a reset drops them.
  * Features: mount tag. Missing: nothing known.
- * Documentation: virtio 1.2 names the device (5, number 9); Linux's net/9p/trans_virtio.c and QEMU's hw/9pfs are how it is used.
+ * Documentation: virtio 1.2 names the device (5, number 9); Linux's net/9p/trans_virtio.c and QEMU's hw/9pfs show its use.
  */
 import type { FilePort } from '../ports.ts';
 import { InFlight, type Flying } from './in-flight.ts';
@@ -15,7 +15,7 @@ import { gather, scatter, totalLength } from './pieces.ts';
 
 const FEATURE_MOUNT_TAG = 0;
 const QUEUE = 0, QUEUE_SIZE = 128;
-/** A longer message than any server takes: it is answered with nothing. */
+/** A message longer than this, which no server accepts, gets an empty answer. */
 const MOST_BYTES = 0x2_0000;
 
 export class VirtioFiles implements VirtioModel {
@@ -50,7 +50,7 @@ export class VirtioFiles implements VirtioModel {
     for (let chain = queue.pop(); chain !== undefined; chain = queue.pop()) this.#ask(this.#flight.take(chain));
   }
 
-  /** Unanswered messages are sent again after a load. Wait for their answers before you save, or the server sees them twice. */
+  /** `load` sends unanswered messages again. Wait for all answers before you save, or the server sees those messages twice. */
   save(): ReturnType<InFlight['save']> { return this.#flight.save(); }
   load(state: Parameters<InFlight['load']>[0]): void { for (const request of this.#flight.load(state)) this.#ask(request); }
 

@@ -1,10 +1,10 @@
 /**
- * Requests that a model has taken from a queue and not returned: for models whose outside answers later (a disk, a server of files).
+ * Requests that a model has taken from a queue and not yet returned: for models whose backend answers later (a disk, a file server).
  *
  *   const request = flight.take(chain);            // … the outside works …
  *   flight.done(request, written);                 // returns it to the driver, unless the driver has reset the queue meanwhile
  *
- * A driver that has asked for order gets requests back as they came, others as they are done.
+ * A driver that negotiated IN_ORDER gets requests back in the order they came, other drivers as they finish.
  */
 import type { Plain } from '../chip.ts';
 import type { Piece } from '../ports.ts';
@@ -40,8 +40,8 @@ export class InFlight {
   }
 
   /**
-   * The outside is done: `finish` puts the answer into the request's memory and says how many bytes that are. Nothing happens when the
-   * request has been forgotten.
+   * The backend has answered: `finish` puts the answer into the request's memory and returns its length in bytes. Nothing happens when the
+   * request has been dropped.
    */
   done(request: Flying, finish: () => number): void {
     if (!request.live) return;

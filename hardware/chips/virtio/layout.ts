@@ -1,5 +1,5 @@
 /**
- * Where things stand in virtio: registers, rings, requests. Written once, for devices and for drivers. Offsets and sizes are bytes, values
+ * The layouts of virtio: registers, rings, requests. Written once, for devices and for drivers. Offsets and sizes are bytes, values
  * are little-endian. @spec virtio 2.7, 2.8, 4.2.2, 5 (v1.2)
  */
 

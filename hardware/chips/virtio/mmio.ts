@@ -27,7 +27,7 @@ import type { VirtioModel, VirtioPort } from './model.ts';
 import { QueueBroken } from './pieces.ts';
 import { Virtqueue, type QueueState } from './queue.ts';
 
-/** "QEMU": xv6 takes no other. */
+/** "QEMU": xv6 accepts no other vendor. */
 const VENDOR = 0x554d_4551;
 const transportFeatures = Object.values(Feature);
 const ALL_ONES = 0xffff_ffff;
@@ -199,8 +199,8 @@ export class VirtioMmio implements Chip<MmioState>, VirtioPort {
   }
 
   /**
-   * FEATURES_OK stays off when the driver asks for a feature that was not offered. A driver that does not accept VERSION_1 could
-   * be refused; it is not, since xv6 is one. @spec virtio 3.1.1, 6.2
+   * FEATURES_OK stays off when the driver asks for a feature that was not offered. A device may refuse a driver that does not accept
+   * VERSION_1; this one does not, because xv6 is such a driver. @spec virtio 3.1.1, 6.2
    */
   #setStatus(value: number): void {
     if (value === 0) return this.reset();

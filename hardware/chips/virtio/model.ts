@@ -1,6 +1,6 @@
 /**
  * The two halves of a virtio device: the transport (virtio-mmio: registers, queues, interrupt) and the model behind it
- * (block, net, console, entropy, 9p). A model sees its queues and its configuration space, and nothing of the transport.
+ * (block, net, console, entropy, 9p). A model sees its queues and its configuration space, never the transport.
  */
 import type { Plain } from '../chip.ts';
 import type { GuestMemory } from '../ports.ts';
@@ -12,12 +12,12 @@ export interface VirtioPort {
   queue(index: number): Virtqueue;
   /** True when driver and device agreed on this feature bit. */
   negotiated(feature: number): boolean;
-  /** Tells the driver that used buffers wait in queue `index`, if it wants to know. */
+  /** Interrupts the driver because of used buffers in queue `index`, unless the driver has switched that off. */
   usedBuffers(index: number): void;
   /** Tells the driver that the configuration space has changed. */
   configChanged(): void;
   /**
-   * Runs work on queues that no notification started (input has arrived, a disk is done): a broken ring stops the device, not the
+   * Runs work on queues that no notification started (input has arrived, a disk has finished): a broken ring stops the device, not the
    * machine.
    */
   guarded(work: () => void): void;
@@ -28,7 +28,7 @@ export interface VirtioModel {
   readonly id: number;
   /** Feature bits that the device offers beyond those of the transport. */
   readonly features: readonly number[];
-  /** Features that make no sense without another one. */
+  /** Features that require another one. */
   readonly featureNeeds?: Readonly<Record<number, number>>;
   /** Largest size of each queue: a power of two. */
   readonly queueSizes: readonly number[];
@@ -38,7 +38,7 @@ export interface VirtioModel {
   attach(port: VirtioPort): void;
   /** The driver has made buffers available in queue `index`. */
   notify(index: number): void;
-  /** The driver has reset the device: forget all that is in flight. */
+  /** The driver has reset the device: drop every request in flight. */
   reset?(): void;
   /** The driver has stopped one queue: drop its requests. */
   stopped?(index: number): void;

@@ -25,7 +25,7 @@ export type NetFilterState = {
 export class NetFilter {
   mac: Uint8Array;
   readonly #factoryMac: Uint8Array;
-  /** Until the driver says otherwise everything comes through, as for a driver without a control queue. */
+  /** Until the driver sets a filter every frame passes, as for a driver without a control queue. */
   #modes: Modes = allowAll();
   #unicast: Uint8Array[] = [];
   #multicast: Uint8Array[] = [];
@@ -67,7 +67,7 @@ export class NetFilter {
     return !m.noUnicast && (m.allUnicast || startsWith(frame, this.mac) || this.#unicast.some((a) => startsWith(frame, a)));
   }
 
-  /** Carries out one command; false = it is not known or makes no sense, and nothing has changed. */
+  /** Performs one command; false = the command is unknown or malformed, and nothing has changed. */
   command(bytes: Uint8Array): boolean {
     const [kind, command] = bytes;
     const data = bytes.subarray(2);

@@ -2,11 +2,11 @@
  * A packed virtqueue, from the device's side: one ring of descriptors that both sides write.
  *
  *   ring      16 bytes each: address u64, length u32, id u16, flags u16 (bit 7 AVAIL, bit 15 USED)
- *   driver    desc u16 (offset, bit 15 wrap), flags u16: when the device shall interrupt    written by the driver
- *   device    the same: when the driver shall notify                                        written by the device
+ *   driver    desc u16 (offset, bit 15 wrap), flags u16: when the device should interrupt    written by the driver
+ *   device    the same: when the driver should notify                                        written by the device
  *
  * A descriptor is available when its AVAIL bit equals the wrap counter and its USED bit does not; it is used when both
- * equal the device's counter. Positions are counted without end here; place and wrap counter follow from them.
+ * equal the device's counter. Positions here only count up; ring index and wrap counter follow from them.
  *
  * @spec virtio 2.8 (v1.2)
  */
@@ -23,7 +23,7 @@ export class PackedRing implements Ring {
   #returned = 0;
   #signalled = 0;
 
-  /** `counts`: where a ring of before goes on. @throws QueueBroken when a part is not in memory. */
+  /** `counts`: the position of a saved ring. @throws QueueBroken when a part is not in memory. */
   constructor(memory: GuestMemory, setup: RingSetup, counts?: RingCounts) {
     const { size, descriptors, driver, device } = setup;
     const inRam = memory.isRam(descriptors, Desc.BYTES * size) && memory.isRam(driver, Event.BYTES) && memory.isRam(device, Event.BYTES);
@@ -101,7 +101,7 @@ export class PackedRing implements Ring {
     return ((flags & DescFlag.AVAIL) !== 0) === wrap && ((flags & DescFlag.USED) !== 0) !== wrap;
   }
 
-  /** The id stands in the last descriptor of a chain. @spec virtio 2.8.6, 2.8.13 */
+  /** The last descriptor of a chain carries the id. @spec virtio 2.8.6, 2.8.13 */
   #walk(): Chain {
     const builder = new ChainBuilder(this.#memory);
     for (let slots = 1; ; slots++) {

@@ -7,9 +7,9 @@ import { Desc, DescFlag } from './layout.ts';
 
 /** One request: the buffers that the device may read, then those that it may write. */
 export interface Chain {
-  /** By which the driver knows it again: the head descriptor (split), the buffer id (packed). */
+  /** The number by which the driver recognizes it: the head descriptor (split) or the buffer id (packed). */
   readonly id: number;
-  /** Places that it takes in the ring. */
+  /** Descriptors that it occupies in the ring. */
   readonly slots: number;
   readonly readable: readonly Piece[];
   readonly writable: readonly Piece[];
@@ -49,7 +49,7 @@ export function pieceAt(memory: GuestMemory, at: number): Piece {
   return { address, length };
 }
 
-/** Longer than a queue a table may not be, but drivers make such ones. @spec virtio 2.7.5.3.1 */
+/** A table may not be longer than the queue, but some drivers make longer ones. @spec virtio 2.7.5.3.1 */
 const TABLE_MOST = 1024;
 
 /** The table that an indirect descriptor names: at least one whole descriptor. */

@@ -3,8 +3,7 @@
  *
  *   for (let chain = queue.pop(); chain; chain = queue.pop()) { …; queue.push(chain, bytesWritten); }
  *
- * Everything the driver wrote is checked; a ring that makes no sense raises `QueueBroken`, and the transport answers
- * with DEVICE_NEEDS_RESET.
+ * Checks everything the driver wrote; a malformed ring raises `QueueBroken`, and the transport answers with DEVICE_NEEDS_RESET.
  */
 import type { GuestMemory } from '../ports.ts';
 import { PackedRing } from './packed.ts';
@@ -33,7 +32,7 @@ export class Virtqueue {
   eventIndex = false;
   indirect = false;
   packed = false;
-  /** The driver has reset this queue and not yet enabled it again. */
+  /** The driver has reset this queue and has not enabled it since. */
   wasReset = false;
   #ring: Ring | undefined;
   #setup: RingSetup | undefined;
@@ -55,7 +54,7 @@ export class Virtqueue {
     this.wasReset = false;
   }
 
-  /** The driver has set everything. @throws QueueBroken when a part is not in memory. */
+  /** The driver has configured the whole queue. @throws QueueBroken when a part is not in memory. */
   enable(): void {
     const { packed, size, descriptors, driver, device, eventIndex, indirect } = this;
     this.wasReset = false;

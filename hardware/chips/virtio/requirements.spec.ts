@@ -1,4 +1,4 @@
-/** The table of requirements in README.md names tests that are there: in this folder, or in the suite of rings. */
+/** Every test that the table of requirements in README.md names exists, in this folder or in the suite of rings. */
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';

@@ -1,7 +1,7 @@
 /** A ring, split or packed, as a queue sees it: its addresses, its positions, its operations. */
 import type { Chain } from './pieces.ts';
 
-/** Where a ring is and how it is used: fixed from the moment that the queue is enabled. */
+/** Where a ring is and how it is used: fixed once the queue is enabled. */
 export type RingSetup = {
   readonly packed: boolean;
   readonly size: number;
@@ -13,7 +13,7 @@ export type RingSetup = {
   readonly indirect: boolean;
 };
 
-/** How far a ring has come: requests (split) or descriptors (packed) taken, returned, and returned when the driver was last told. */
+/** Position of a ring: requests (split) or descriptors (packed) taken, returned, and returned at the last interrupt. */
 export type RingCounts = { readonly taken: number; readonly returned: number; readonly signalled: number };
 
 export interface Ring {
@@ -22,7 +22,7 @@ export interface Ring {
   readonly waiting: boolean;
   /** The next request, or `undefined` when there is none. @throws QueueBroken */
   pop(): Chain | undefined;
-  /** Takes back the last `pop`, for a device that cannot serve the request yet. Several go back last first. */
+  /** Undoes the last `pop`, for a device that cannot serve the request yet. Several are undone last first. */
   unpop(chain: Chain): void;
   /** Returns a request with the number of bytes written into it; in any order. */
   push(chain: Chain, written: number): void;

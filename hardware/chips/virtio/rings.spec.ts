@@ -1,4 +1,4 @@
-/** Both kinds of ring under their suite, and what the transport has besides. */
+/** Runs the suite on both kinds of ring, and tests the rest of the transport. */
 import { describe, expect, test } from 'vitest';
 import { ringSuite } from '../../../test/virtio-rings.ts';
 import type { VirtioModel, VirtioPort } from './model.ts';
@@ -6,7 +6,7 @@ import { Feature } from './layout.ts';
 import { gather, scatter, totalLength } from './pieces.ts';
 import { rigOf, type RingChoice } from './testing.ts';
 
-/** Gives back what it reads, reversed; at most `most` requests at a notification. */
+/** Returns the bytes it reads, reversed; at most `most` requests per notification. */
 class Mirror implements VirtioModel {
   readonly name = 'mirror';
   readonly id = 42;

@@ -20,7 +20,7 @@ export class SplitRing implements Ring {
   /** Used index when the driver was last told. */
   #signalledUsed = 0;
 
-  /** `counts`: where a ring of before goes on. @throws QueueBroken when a part is not in memory. */
+  /** `counts`: the position of a saved ring. @throws QueueBroken when a part is not in memory. */
   constructor(memory: GuestMemory, setup: RingSetup, counts?: RingCounts) {
     const { size, descriptors, driver, device } = setup;
     const inRam =
@@ -49,7 +49,7 @@ export class SplitRing implements Ring {
     const { size, driver } = this.#s;
     const offered = (this.#memory.u16(driver + Avail.INDEX) - this.#nextAvailable) & 0xffff,
       inFlight = (this.#nextAvailable - this.#nextUsed) & 0xffff;
-    // A driver that offers buffers again before the device returned them would otherwise make it hold requests without end.
+    // Otherwise a driver that offers a buffer again before its return could make the device hold requests without bound.
     if (offered > size || inFlight >= size) throw new QueueBroken('more buffers available than the queue holds');
     const head = this.#memory.u16(driver + Avail.RING + 2 * (this.#nextAvailable & (size - 1)));
     this.#nextAvailable = (this.#nextAvailable + 1) & 0xffff;

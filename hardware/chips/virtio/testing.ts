@@ -18,7 +18,7 @@ export interface RingChoice { readonly packed: boolean; readonly eventIndex: boo
 /** The registers of a device, of the machine or of a monitor. */
 export interface Registers { read(offset: number, size: number): number; write(offset: number, value: number, size: number): unknown }
 
-/** A device with a driver that has come to DRIVER_OK. */
+/** A device whose driver has reached DRIVER_OK. */
 export class Rig {
   readonly memory = new TestMemory(RAM_BYTES, RAM);
   readonly irq = new TestLine();
@@ -33,10 +33,10 @@ export class Rig {
     this.start(choice, features);
   }
 
-  /** The device has so many queues: from the next start on. */
+  /** Number of queues, from the next start on. */
   manage(count: number): void { this.#count = count; }
 
-  /** Resets the device and comes to DRIVER_OK again. */
+  /** Resets the device and brings it to DRIVER_OK again. */
   start(choice: RingChoice, features: readonly number[] = []): void {
     const wanted = [
       Feature.VERSION_1, Feature.INDIRECT, ...features, ...(choice.packed ? [Feature.RING_PACKED] : []),
@@ -99,7 +99,7 @@ export abstract class TestQueue {
     this.choice = choice;
   }
 
-  /** Makes a request available; answers its id, or undefined when the ring is full. */
+  /** Makes a request available; returns its id, or undefined when the ring is full. */
   abstract offer(buffers: readonly Buffer[], indirect?: boolean): number | undefined;
   /** Buffers that the device has returned since the last call. */
   abstract collect(): Used[];

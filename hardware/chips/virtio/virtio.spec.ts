@@ -13,7 +13,7 @@ const RAM = 0x8000_0000;
 const DATA = RAM + 0x8000;
 type Descriptor = { address: number; length: number; write?: boolean; indirect?: boolean };
 
-/** The driver's half, as small as it can be: queues of 8 at fixed places, one descriptor table per queue. */
+/** A minimal driver: queues of 8 at fixed addresses, one descriptor table per queue. */
 class Driver {
   readonly memory = new TestMemory(0x2_0000, RAM);
   readonly irq = new TestLine();
