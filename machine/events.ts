@@ -1,5 +1,5 @@
 /**
- * What will happen, in virtual time. `at` makes a one-shot event; a `Timer` is made once and set again and again (interrupt timers),
+ * Future events in virtual time. `at` creates a one-shot event; a `Timer` is created once and set again and again (interrupt timers),
  * without allocation.
  */
 import type { EventQueue, TimerHandle } from './api.ts';
@@ -23,7 +23,7 @@ export class Timer implements TimerHandle, Due {
   cancel(): void { this.#queue.cancel(this); }
 }
 
-/** Who knows what time it is, and wants to hear about an event earlier than those it knew. */
+/** The owner of the clock: it is called when a new event is earlier than all others. */
 export interface Clock {
   readonly now: number;
   scheduled(cycle: number): void;
@@ -52,6 +52,6 @@ export class Events extends Deadlines<Timer> implements EventQueue {
     if (timer.heapIndex === 0) this.#clock.scheduled(cycle);
   }
 
-  /** Runs, in order, all that is due at `cycle`, also what those events schedule for then. */
+  /** Runs, in order, all events due at `cycle`, including those that these events schedule for the same cycle. */
   runDue(cycle: number): void { for (let timer = this.due(cycle); timer; timer = this.due(cycle)) timer.action(); }
 }

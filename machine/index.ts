@@ -1,4 +1,4 @@
-/** What the other folders may use of the machine. */
+/** The machine's interface for the other folders. */
 export { Machine } from './machine.ts';
 export type { MachineOptions, RunLimits, RunResult } from './machine.ts';
 export type { Bus, EventQueue, HartApi, PhysicalMemory, StopReason, Supervisor, TimerHandle } from './api.ts';

@@ -7,8 +7,8 @@
  *   for (;;) { const reason = machine.run({ maxCycles: 10_000_000 }); … }
  *
  * Time. A round lasts until the end of a quantum or the next event, whichever is first; every hart runs to that cycle,
- * one after the other. When all harts wait, time jumps to the next event. Nothing else moves time, so a run is a
- * function of memory, devices and `input`.
+ * one after the other. When all harts wait, time jumps to the next event. Nothing else advances time, so a run is a function of memory,
+ * devices and `input`.
  */
 import type { StopReason, Supervisor } from './api.ts';
 import { Barren } from './barren.ts';
@@ -58,12 +58,12 @@ export class Machine implements HartHost, HartWires, TickClock, FirmwareHost {
   readonly engine: EngineSide;
   readonly tlbs: TlbPool;
   readonly harts: readonly Hart[];
-  /** One for each hart; none for a hart that is alone, as nobody else could use its time. */
+  /** One for each hart; none for a single hart, because no other hart could use its time. */
   readonly #spins: readonly Spin[];
   readonly hostedMode: number;
   readonly quantum: number;
   firmware: Firmware | undefined;
-  /** Who takes samples of where the instructions go. */
+  /** The attached profiler. */
   profiler: Profiler | undefined;
 
   /** Cycle at which the present round began, and at which it will end. */
@@ -74,7 +74,7 @@ export class Machine implements HartHost, HartWires, TickClock, FirmwareHost {
   #supervisor: Supervisor | undefined;
   #reason: StopReason | undefined;
   #lastTick = 0;
-  /** What was written to mtime, less what it showed. */
+  /** The value written to mtime minus its value before. */
   #tickOffset = 0;
   #debug: DebugHooks | undefined;
   readonly #barren: Barren;
@@ -108,7 +108,7 @@ export class Machine implements HartHost, HartWires, TickClock, FirmwareHost {
 
   get supervisor(): Supervisor | undefined { return this.#supervisor; }
 
-  /** From now on this supervisor has HS mode; harts that had none start as firmware would leave them, and wait. */
+  /** Gives HS mode to this supervisor; harts without one before start in the state that firmware would leave, and wait. */
   set supervisor(supervisor: Supervisor | undefined) {
     if (this.#supervisor === undefined && supervisor !== undefined) {
       for (const hart of this.harts) {
@@ -122,7 +122,7 @@ export class Machine implements HartHost, HartWires, TickClock, FirmwareHost {
 
   get debug(): DebugHooks | undefined { return this.#debug; }
 
-  /** Someone looks on, or no longer. */
+  /** Attaches or removes the debugger. */
   set debug(debug: DebugHooks | undefined) {
     this.#debug = debug;
     this.tlbs.watcher = debug;
@@ -133,7 +133,7 @@ export class Machine implements HartHost, HartWires, TickClock, FirmwareHost {
   /** Puts a device at a physical address. @throws Error when the window is taken. */
   attach(base: number, device: Device): void { this.bus.attach(base, device); }
 
-  /** What devices are made with; `irq` comes from the interrupt controller. */
+  /** The environment for devices; `irq` comes from the interrupt controller. */
   deviceContext(irq: (n: number) => IrqLine): DeviceContext {
     return { memory: this.memory, events: this.events, irq: (n = 0) => irq(n), stop: (reason) => this.stop(reason) };
   }
@@ -149,7 +149,7 @@ export class Machine implements HartHost, HartWires, TickClock, FirmwareHost {
     const running = this.#running;
     if (running === undefined) return;
     running.endSlice();
-    // Another hart is called: it gets its turn soon.
+    // Calls another hart, which gets its turn soon.
     if (running !== hart) {
       this.#end = Math.min(this.#end, Math.max(running.cycles + 1, this.#round + 1));
       this.#first = hart.id;
@@ -170,7 +170,7 @@ export class Machine implements HartHost, HartWires, TickClock, FirmwareHost {
     this.bus.reset();
   }
 
-  // ---- what the built-in firmware asks (FirmwareHost) --------------------------------------------------------------
+  // ---- calls of the built-in firmware (FirmwareHost) --------------------------------------------------------------
 
   setPending(hart: number, bit: number, level: boolean): void {
     const h = this.harts[hart];
@@ -224,8 +224,7 @@ export class Machine implements HartHost, HartWires, TickClock, FirmwareHost {
   }
 
   /**
-   * What all harts' TLBs have missed, and how often software has fenced them. Misses of one run are the same with one engine tier, not
-   * between tiers.
+   * TLB misses and software fences of all harts. The misses of a run are reproducible within an engine tier, not between tiers.
    */
   get tlb(): Contexts['counts'] {
     const sum = { misses: 0, guestMisses: 0, vsWalks: 0, fences: 0, guestFences: 0 };
@@ -235,7 +234,7 @@ export class Machine implements HartHost, HartWires, TickClock, FirmwareHost {
 
   get instructions(): number { return this.harts.reduce((n, h) => n + h.instret, 0); }
 
-  /** Outside input: `action` is done between rounds, at a cycle that a recording can note. */
+  /** Outside input: runs `action` between rounds, at a cycle that a recording can store. */
   input(action: () => void): void { this.#inputs.push(action); }
 
   /** Ends `run` as soon as the present slice is over. */
@@ -244,7 +243,7 @@ export class Machine implements HartHost, HartWires, TickClock, FirmwareHost {
     this.#running?.endSlice();
   }
 
-  /** Runs until something says stop. The machine can be run on after any answer. */
+  /** Runs until something stops it. The machine can continue after any answer. */
   run({ maxInstructions = Infinity, maxCycles = Infinity }: RunLimits = {}): RunResult {
     const lastInstruction = maxInstructions === Infinity ? Infinity : this.instructions + maxInstructions;
     const lastCycle = this.#round + maxCycles;
@@ -284,7 +283,7 @@ export class Machine implements HartHost, HartWires, TickClock, FirmwareHost {
     while (this.#inputs.length > 0) this.#inputs.shift()!();
   }
 
-  /** Harts that waited for what is now pending go on. Answers whether any hart can run. */
+  /** Wakes harts whose interrupt is now pending. Returns whether any hart can run. */
   #wake(): boolean {
     let any = false;
     for (const h of this.harts) {
@@ -318,7 +317,7 @@ export class Machine implements HartHost, HartWires, TickClock, FirmwareHost {
   #hasReason(kind: StopReason['kind']): boolean { return this.#reason?.kind === kind; }
 
   #beginRound(): { first: number; turn: number } {
-    // Turns may be shorter where nobody else takes them: nothing that is computed depends on it.
+    // Turns may be shorter where no other hart takes them: no result depends on it.
     const turn = this.profiler !== undefined && this.harts.length === 1 ? Math.min(this.profiler.period, this.quantum) : this.quantum;
     this.#end = Math.min(this.#round + turn, this.events.next);
     const first = this.#first;
@@ -328,10 +327,9 @@ export class Machine implements HartHost, HartWires, TickClock, FirmwareHost {
   }
 
   /**
-   * The cycle up to which time has come: as far as the slowest hart that goes on, also when all were charged past the end of the round
-   * (but not past the next event). When none goes on: to the end of the round; or only as far as the last one came if a wake-up is due
-   * already, for there it goes on. A round in which nobody moved ends at its end all the same: a hart that sleeps in spite of its wake-up
-   * does not stop time.
+   * The cycle that time has reached: that of the slowest running hart, also when all were charged past the end of the round (but not past
+   * the next event). When no hart runs: the end of the round, or only the last hart's cycle if a wake-up is already due, because that hart
+   * resumes there. A round without progress still ends at its end, so a hart that sleeps in spite of its wake-up does not stop time.
    */
   #reached(): number {
     let slowest = Infinity;
@@ -382,7 +380,7 @@ export class Machine implements HartHost, HartWires, TickClock, FirmwareHost {
     this.#supervisor!.wake(h);
   }
 
-  /** An event has become the earliest: the hart that runs must not run past it. */
+  /** A new event is the earliest: the running hart must not pass it. */
   #scheduled(cycle: number): void {
     this.#end = Math.min(this.#end, Math.max(cycle, this.#round + 1));
     this.#running?.shorten(cycle);

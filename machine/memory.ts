@@ -1,6 +1,6 @@
 /**
- * Physical memory as TypeScript uses it: loaders, devices that do DMA, the kernel. Reading is plain; writing first drops
- * decoded code in the way, so that what was written is what will be executed.
+ * Physical memory as TypeScript uses it: loaders, devices that do DMA, the kernel. A write first drops decoded code in its range, so that
+ * harts execute the new bytes.
  */
 import { PAGE, RAM_BASE } from './engine/layout.ts';
 import type { EngineSide } from './engine/port.ts';

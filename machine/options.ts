@@ -1,4 +1,4 @@
-/** How a machine is made, how long it runs, and why it came back. */
+/** Options of a machine and of a run, and the reason why a run ended. */
 import type { StopReason, Supervisor } from './api.ts';
 import type { CpuModel } from './cpu/switch.ts';
 import type { Tier } from './engine/engine.ts';
@@ -7,11 +7,11 @@ export interface MachineOptions {
   /** Bytes of RAM at RAM_BASE, a multiple of 4 KiB. */
   memoryBytes: number;
   harts?: number;
-  /** ISA string; everything that instruction table and hart model have, when absent. */
+  /** ISA string; by default everything that instruction table and hart model implement. */
   isa?: string;
-  /** The processor model (cpu/model.ts); one as the manual wants it, when absent. */
+  /** The processor model (cpu/model.ts); by default one that follows the manual. */
   cpu?: CpuModel;
-  /** Which engine tiers run; all of them, as they pay, when absent. */
+  /** Which engine tiers run; by default all, as they pay off. */
   engine?: Tier;
   /** Cycles of a hart's turn; when absent, 10,000, or 100,000 for a hart that is alone. */
   quantum?: number;
@@ -22,11 +22,11 @@ export interface MachineOptions {
 }
 
 export interface RunLimits {
-  /** Stop after so many more instructions, over all harts: 'instructions'. Also when harts only take exceptions (`barren.ts`). */
+  /** Stop after this many more instructions, over all harts: 'instructions'. Also when harts only take exceptions (`barren.ts`). */
   maxInstructions?: number;
   /**
-   * Return after so many more cycles, at the end of a round: 'yield'. For hosts with other work now and then;
-   * it does not change what the machine computes.
+   * Return after this many more cycles, at the end of a round: 'yield'. For hosts with other work to do; it does not change the machine's
+   * results.
    */
   maxCycles?: number;
 }

@@ -9,7 +9,7 @@ const LOOPS = {
   'a flag, with pause': 'again: pause; lw t1, 0(s0); bnez t1, again',
 };
 
-/** Hart 0 has the lock and works; the others want it, and then count themselves. */
+/** Hart 0 holds the lock and works; the others wait for it, and then count themselves. */
 function machine(loop: string, engine: 'interp' | 'jit', harts = 4): Machine {
   const program = `la s0, lock; la s1, total; bnez a0, other; li t0, 400000; work: addi t0, t0, -1; bnez t0, work; sw zero, 0(s0)
     stop: j stop;

@@ -1,25 +1,25 @@
 /**
- * A hart that spins does not burn its turn. Harts take turns, so what a hart waits for in a loop (a lock, a word of memory, a device's
- * flag) cannot come before its turn is over. When a few instructions bring it back to the same pc with the same registers, the rest of
- * its turn passes without it: virtual time goes on, instructions are not executed. If the loop did something after all, the hart has only
- * been slow for a turn.
+ * A spinning hart skips the rest of its turn. Harts take turns, so the event that a hart waits for in a loop (a lock, a word of memory, a
+ * device's flag) cannot come before its turn is over. When a few instructions lead back to the same pc with the same registers, virtual
+ * time passes to the end of the turn without executing instructions. If the loop was doing useful work, the hart has only been slow for a
+ * turn.
  *
- * Looking costs slices, so it is done only after two turns that ended at about the same place, and less often where it found nothing. All
- * of it depends on cycles and registers alone: it is the same in every tier.
+ * Checking costs slices, so it happens only after two turns that ended at about the same place, and less often after a check that found
+ * nothing. It depends only on cycles and registers, so it is the same in every tier.
  */
 import type { Hart } from './hart/hart.ts';
 
-/** Cycles of a turn before the first look, and the longest loop that counts as spinning, in instructions. */
+/** Cycles of a turn before the first check, and the longest loop that counts as spinning, in instructions. */
 const FIRST = 100;
 const LONGEST = 32;
-/** Bytes between the ends of two turns in what may be one loop. */
+/** Bytes between the ends of two turns that may lie in one loop. */
 const NEAR = 128;
-/** Turns without a look after one that found nothing: doubled each time up to the most. */
+/** Turns without a check after one that found nothing: doubled each time up to the maximum. */
 const MOST_REST = 64;
 
 export class Spin {
   private readonly h: Hart;
-  /** Cycle of the next look; Infinity = none in this turn. */
+  /** Cycle of the next check; Infinity = none in this turn. */
   private look = Infinity;
   private tries = 0;
   private readonly seen = new Int32Array(64);
@@ -43,7 +43,7 @@ export class Spin {
     this.suspicious = near;
   }
 
-  /** The slice goes on with the one before: a reservation holds. */
+  /** The slice continues the previous one, so a reservation holds. */
   get looking(): boolean { return this.tries > 0 && this.look < Infinity; }
 
   /** The most cycles that the next slice may have. */

@@ -1,12 +1,12 @@
 /**
- * The dispatcher: a small function of its own that calls one region after the other, as long as each answers with a place where another one
- * begins. Then the interpreter goes on.
+ * The dispatcher: a small generated function that calls one region after the other while each returns a place where another region begins.
+ * Otherwise it returns to the interpreter.
  *
  *   chain(hart block, TLB, budget, record, pcBase) → (answer, budget left, record, pcBase)
  *
- * `record` is one where a region can be entered. The answer is that of the last region (regions/convention.ts); when it names a record,
- * `record` is that, and instructions that were counted but not executed have come back to the budget. An address whose record is known is
- * a record `landed` on.
+ * `record` is one where a region can be entered. The answer is the last region's (regions/convention.ts); when it names a record, `record`
+ * is that record, and the budget again includes the instructions that were counted but not executed. An address whose record is known
+ * becomes a record with `landed`.
  */
 import { Code, Op, type Label } from './code.ts';
 import { Emitter } from './emitter.ts';
@@ -19,9 +19,9 @@ import { RESULT } from './regions/convention.ts';
 const CHAIN: Signature = { params: ['i32', 'i32', 'i32', 'i32', 'i64'], results: ['i64', 'i32', 'i32', 'i64'] };
 const PARAMETER = { hart: 0, tlb: 1, budget: 2, record: 3, pcBase: 4 } as const;
 
-/** Counted entries that make a region worth a wider one; of 16 entries about one is counted. */
+/** Counted entries after which a region is replaced by a wider one; about one of 16 entries is counted. */
 const BUSY = 16_384;
-/** Spreads the budgets at entries: those of a loop have much in common. */
+/** Hashes the budget at an entry, because the budgets at the entries of one loop have much in common. */
 const GOLDEN = 0x9e37_79b1 | 0;
 
 /** Numbers in the module: the type of regions, the function `busy`. */
@@ -148,7 +148,7 @@ class Chain {
     c.brIf(leave);
   }
 
-  /** Counts an entry where jumps are counted; a region that is often come to from others is reported, which may be the end of it. */
+  /** Counts an entry where jumps are counted; reports a region that others often enter, which may replace it. */
   private count(leave: Label): void {
     const { c, e } = this;
     const heat = e.keep32(e.add32(e.shrU32(e.read(PARAMETER.record), e.word(1)), e.word(sideOffset(this.layout) + 4)));

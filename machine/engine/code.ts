@@ -15,7 +15,7 @@ export const Op = {
 export const Type = { i32: 0x7f, i64: 0x7e, f32: 0x7d, f64: 0x7c, empty: 0x40 } as const;
 export type TypeName = 'i32' | 'i64' | 'f32' | 'f64';
 
-/** A place that `br` can go to: the end of a block, the head of a loop. */
+/** A target of `br`: the end of a block, the head of a loop. */
 export interface Label { readonly depth: number }
 
 export class Code {
@@ -85,7 +85,7 @@ export class Code {
   tee(local: number): void { this.byte(Op.localTee); this.u32(local); }
   call(func: number): void { this.byte(Op.call); this.u32(func); }
 
-  /** A load or store: alignment is a hint only, the natural one is not assumed. */
+  /** A load or store. Alignment is only a hint; this code does not assume the natural one. */
   memory(opcode: number, offset: number): void {
     this.byte(opcode);
     this.byte(0);
@@ -113,6 +113,6 @@ export class Code {
     return { depth: ++this.depth };
   }
 
-  /** What has been written so far. */
+  /** The bytes written so far. */
   done(): Uint8Array { return this.bytes.slice(0, this.length); }
 }

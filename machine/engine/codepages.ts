@@ -1,11 +1,11 @@
 /**
- * The pool of decoded code pages: which RAM pages have records, making, dropping and evicting them, decoding into them.
+ * The pool of decoded code pages: it knows which RAM pages have records, and creates, drops, evicts and decodes them.
  *
- * A page with records must not be written behind our back: no TLB holds a write tag for it (the hart side takes them away first), so every
- * store comes through HartSide.store, which calls `dropCode`. Dropping forgets just the records that the store overlaps; a page that is
- * written often gives up all of them, so that it becomes plain data again.
+ * No store to a page with records may go unnoticed: no TLB holds a write tag for it (the hart side removes them first), so every store
+ * passes HartSide.store, which calls `dropCode`. That drops just the records that the store overlaps; a page that is written often loses
+ * all of them and becomes plain data again.
  *
- * Behind the 2,048 records of a page: [2048] end of page; [2049] the instruction composed from this page's last halfword and
+ * After the 2,048 records of a page: [2048] end of page; [2049] the instruction composed from this page's last halfword and
  * the next page's first, [2050] its word (imm), [2051] end of page again, where the composed instruction falls through to.
  */
 import type { Decoded, Decoder } from '../../hardware/isa/decode.ts';
@@ -16,9 +16,9 @@ import { STRADDLE_RECORD } from './interpreter.ts';
 
 /** Records decoded in one go. */
 const AHEAD = 64;
-/** Stores into a code page until it is given up. */
+/** Stores into a code page until it loses its records. */
 const PATIENCE = 64;
-/** Writes of this many bytes give the page up at once. */
+/** A write of this many bytes drops all records at once. */
 const LARGE = 256;
 
 export class CodePages {
@@ -32,11 +32,11 @@ export class CodePages {
   private readonly drops: Uint8Array;
   private readonly free: number[] = [];
   private hand = 0;
-  /** Slots from here on have never been used: their memory is still zero, and costs nothing. */
+  /** Slots from here on were never used: their memory is still zero and costs nothing. */
   private touched = 0;
   used = 0;
   /**
-   * Where a debugger wants to be asked first: linear addresses of instructions. They are neither decoded as what they are nor translated.
+   * Breakpoints: linear addresses of instructions that are neither decoded normally nor translated, because the debugger decides first.
    */
   private readonly breaks = new Set<number>();
   /** Translations follow the records. */
@@ -83,7 +83,7 @@ export class CodePages {
     this.words.fill(0, side >> 2, (side + CODEPAGE_BYTES / 2) >> 2);
   }
 
-  /** First in, first out. No hart is inside a code page when one is made: `run` looks its page up again afterwards. */
+  /** First in, first out. No hart is inside a code page when one is created: `run` looks its page up again afterwards. */
   private evict(): number {
     const slot = this.hand;
     this.hand = (this.hand + 1) % this.pages.length;
@@ -101,7 +101,9 @@ export class CodePages {
     this.used--;
   }
 
-  /** Forgets the records that overlap [linear, linear + length). Of a long range and the pages with records, the fewer are gone through. */
+  /**
+   * Drops the records that overlap [linear, linear + length). Visits the pages of the range or the pages with records, whichever are fewer.
+   */
   dropCode(linear: number, length: number): void {
     const end = linear + length;
     if (length > PAGE * this.touched) {
@@ -156,7 +158,7 @@ export class CodePages {
     }
   }
 
-  /** Sets or takes away the breakpoint on the instruction at this linear address. */
+  /** Sets or removes the breakpoint on the instruction at this linear address. */
   setBreak(linear: number, on: boolean): void {
     if (on) this.breaks.add(linear); else this.breaks.delete(linear);
     const page = linear - (linear % PAGE);
@@ -191,7 +193,7 @@ export class CodePages {
     this.words[remembered] = word;
   }
 
-  /** The instruction of a record as it stands in memory: 16 or 32 bits. */
+  /** The instruction of a record as memory contains it: 16 or 32 bits. */
   raw(record: number): number {
     const slot = this.slotOf(record);
     const i = (record - this.address(slot)) / RECORD;

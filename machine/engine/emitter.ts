@@ -7,7 +7,7 @@ import { Code, Op, Type, type TypeName } from './code.ts';
 import { emitFused, hostFuses } from './fused.ts';
 import { LOADS, STORES } from './memory-kinds.ts';
 
-/** What the semantics pass around: the value itself is on WebAssembly's stack. */
+/** The token that semantics pass around; the value itself is on WebAssembly's stack. */
 const TOKEN = {} as I64 & I32 & F64 & F32;
 
 // eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging
@@ -26,7 +26,7 @@ export class Emitter {
     this.locals = [...parameters];
   }
 
-  /** A local for good. */
+  /** A permanent local. */
   local(type: TypeName): number { return this.locals.push(type) - 1; }
 
   /** A local until `endInstruction`. */
@@ -55,7 +55,7 @@ export class Emitter {
   }
   /** The value of a local. */
   read<T extends Value>(local: number): T { this.code.get(local); return TOKEN as unknown as T; }
-  /** A token for something that was just put on the stack. */
+  /** A token for the value on top of the stack. */
   pushed<T extends Value>(): T { return TOKEN as unknown as T; }
 
   select(_a: I64, _b: I64, _condition: I32): I64 { this.code.byte(Op.select); return TOKEN; }
@@ -111,11 +111,11 @@ for (const [name, { opcode, prefixed }] of Object.entries(OPERATORS)) {
   });
 }
 
-/** What both engines do alike with memory, once the host's address of an atomic access is known to be good. */
+/** Memory operations that both engines share, after the host address of an atomic access has been checked. */
 export abstract class MemoryEmitter extends Emitter {
-  /** The linear address of an aligned word that may be read (or written), in a local; an access that may not be done here leaves. */
+  /** The linear address of an aligned word that may be read (or written), in a local; leaves generated code for any other access. */
   protected abstract atomicAddress(kind: 'w' | 'd', write: boolean): number;
-  /** Notes the reservation. */
+  /** Records the reservation. */
   protected abstract reserve(host: number): void;
 
   modify(kind: 'w' | 'd', _address: I64, change: (old: () => I64) => I64): I64 {

@@ -1,4 +1,4 @@
-/** Puts the engine together: memory layout, interpreter, code pages, and the hart side it calls. */
+/** Assembles the engine: memory layout, interpreter, code pages, and the hart side it calls. */
 import { createDecoder } from '../../hardware/isa/decode.ts';
 import { parseIsa, STRICT_ALIGNMENT } from '../../hardware/isa/table.ts';
 import { HART_BYTES, HARTS, HS, SLOW, type Layout } from './layout.ts';
@@ -16,11 +16,11 @@ export interface EngineOptions {
   /** ISA string: which instructions are legal (see `parseIsa`). */
   readonly isa: string;
   /**
-   * `interp`: nothing is translated; `jit`: everything that a jump leads to, at once; `eager`: the same, many together; `auto`: what is
-   * executed often.
+   * `interp`: translates nothing; `jit`: translates every jump target at once; `eager`: the same, in batches; `auto`: translates what runs
+   * often.
    */
   readonly tier?: Tier | undefined;
-  /** Bytes of translations that are kept; for tests. */
+  /** Bytes of translations to keep; for tests. */
   readonly translationBytes?: number | undefined;
 }
 

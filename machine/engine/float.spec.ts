@@ -1,4 +1,4 @@
-/** What generated code computes inline is what the software floating point of machine/hart computes, flags included. */
+/** Generated code computes the same results and flags inline as the software floating point of machine/hart. */
 import { describe, expect, it } from 'vitest';
 import { encode } from '../../hardware/isa/row.ts';
 import { rowIndex, rows } from '../../hardware/isa/table.ts';

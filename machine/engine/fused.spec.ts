@@ -1,4 +1,4 @@
-/** All of float.spec.ts once more, with the host's fused multiply-add where there is one. */
+/** Repeats float.spec.ts with the host's fused multiply-add where there is one. */
 import { setFlagsFromString } from 'node:v8';
 import { expect, it } from 'vitest';
 import { hostFuses } from './fused.ts';

@@ -1,13 +1,12 @@
 /**
- * Does this host multiply and add with one rounding? WebAssembly's relaxed SIMD has an instruction that may (and does, where the
- * processor can). It is used when it is there and rounds once; otherwise semantics/fused.ts does it with products and sums. The results
- * are the same.
+ * Finds out whether this host multiplies and adds with one rounding: WebAssembly's relaxed SIMD has an instruction that does where the
+ * processor can. Otherwise semantics/fused.ts uses products and sums. The results are the same.
  */
 
 const SIMD = 0xfd;
 const Relaxed = { splat: 0x14, madd: [0x87, 0x02], lane: [0x21, 0] } as const;
 
-/** One instruction of three operands on the stack of doubles: each is put on the stack by its function. */
+/** One instruction of three doubles; each operand has a function that pushes it. */
 export function emitFused(code: { byte(b: number): void }, operands: readonly (() => void)[]): void {
   for (const operand of operands) {
     operand();

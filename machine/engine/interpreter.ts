@@ -3,8 +3,8 @@
  *
  *   loop jump                     an address in `target`: TLB, code map, record
  *     loop next                   budget, dispatch
- *       op … op … op              one piece of code per operation, from the instruction table
- *       load / store / atomic / slow tails       what the operations leave to TypeScript
+ *       op … op … op              code for each operation, from the instruction table
+ *       load / store / atomic / slow tails       calls to TypeScript for the rest
  *     after                       a slow path answered JUMP or LEAVE
  *     miss                        no executable page, or no records: HartSide.fetch
  *
@@ -32,13 +32,13 @@ const IMPORTS: readonly Import[] = [
 ];
 const CALL = Object.fromEntries(IMPORTS.map((f, i) => [f.name, i])) as Record<string, number>;
 
-/** Where in the straddle area the composed instruction is (records after the page's own; see codepages.ts). */
+/** Index of the composed instruction in the straddle area (records after the page's own; see codepages.ts). */
 export const STRADDLE_RECORD = RECORDS + 1;
 
 /**
  * The module's bytes; imports `e.memory`, `e.table` and the functions of `IMPORTS`; exports `run(hart) → 0 budget used up | 2 left`.
- * A jump target that is reached `threshold` times is reported to `hot`; 0 = nothing is counted. `strict`: misaligned loads and stores are
- * left to the hart side.
+ * Reports a jump target that is reached `threshold` times to `hot`; 0 = counts nothing. `strict`: leaves misaligned loads and stores to the
+ * hart side.
  */
 export function generateInterpreter(layout: Layout, threshold: number, strict = false): Uint8Array {
   const emitter = new InterpreterEmitter(new Code(1 << 17), strict);
@@ -227,7 +227,7 @@ class Generator {
     this.c.set(this.e.target);
   }
 
-  /** The composed instruction stands in a record of its own behind the page; TypeScript checks it each time. */
+  /** The composed instruction has its own record after the page's; TypeScript checks it each time. */
   private straddle(): void {
     const { c, e } = this;
     this.targetIsHere();
@@ -256,7 +256,7 @@ class Generator {
     c.memory(Op.i32Store, HS.BUDGET);
   }
 
-  /** Calls TypeScript for the current instruction; goes on here when it answers NEXT. */
+  /** Calls TypeScript for the current instruction; continues here when it returns NEXT. */
   private call(name: string, argument: () => void): void {
     const { c, e } = this;
     this.save();
@@ -319,7 +319,7 @@ class Generator {
     c.memory(Op.i64Store, offset);
   }
 
-  /** A slow path said JUMP (1) or LEAVE (2). */
+  /** A slow path returned JUMP (1) or LEAVE (2). */
   private afterSlow(): void {
     const { c, e } = this;
     e.eq32(e.read(e.kind), e.word(2));

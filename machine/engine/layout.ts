@@ -1,5 +1,5 @@
 /**
- * The engine's one WebAssembly memory: where hart state, software TLBs, decoded code and RAM live.
+ * The layout of the engine's only WebAssembly memory: hart state, software TLBs, decoded code, RAM.
  *
  *   0 ┬ null page (never used)
  *     ├ HARTS      one 4 KiB block per hart (offsets in `HS`)
@@ -9,7 +9,7 @@
  *     ├ SIDES      SIDE bytes beside every record of the pool: its heat, and the translation that begins there
  *     └ RAM        physical RAM_BASE …, page aligned; the last thing in the memory
  *
- * Everything generated code touches has a fixed place here; TypeScript sees it through typed arrays.
+ * Everything that generated code accesses has a fixed address here; TypeScript sees it through typed arrays.
  */
 
 /** Physical address where RAM starts (QEMU `virt`). */
@@ -67,14 +67,16 @@ export const TLB_MASK = (TLB_ENTRIES - 1) * TLB_ENTRY;
 export const TLB_BYTES = TLB_ENTRIES * TLB_ENTRY;
 
 /**
- * The tag that never hits in this entry: 0, so that a TLB costs only the memory of what is cached in it. The page at 0 belongs to
- * entry 0; there it is a page that belongs to the next.
+ * The tag that never hits in this entry: 0, so that an unused part of a TLB costs no memory. Entry 0, where page 0 would hit, uses a page
+ * of the next entry instead.
  */
 export const noTag = (entry: number): number => (isEdge(entry) ? PAGE : 0);
 /** The entry whose empty tags look like those of a page. */
 export const isEdge = (entry: number): boolean => entry === 0;
 
-/** Empties the TLB at linear address `tlb`, or makes one of memory that is still zero (`fresh`); `memory` views the whole linear memory. */
+/**
+ * Empties the TLB at linear address `tlb`, or creates it in memory that is still zero (`fresh`); `memory` views the whole linear memory.
+ */
 export function clearTlb(memory: BigInt64Array, tlb: number, fresh = false): void {
   const first = tlb / 8;
   if (!fresh) memory.fill(0n, first, first + TLB_BYTES / 8);
@@ -82,8 +84,8 @@ export function clearTlb(memory: BigInt64Array, tlb: number, fresh = false): voi
 }
 
 /**
- * A decoded code page: 2048 records of 16 bytes, one per halfword of the physical page, plus one end record that leaves
- * for the next page.
+ * A decoded code page: 2048 records of 16 bytes, one per halfword of the physical page, plus one end record that continues on the next
+ * page.
  *   +0 u16 op      the engine's operation: instruction rows in their variants + a few internal ones (0 = not decoded yet)
  *   +2 u8  length  2 or 4;  +3 u8 7 when the rounding mode is dynamic, else 0
  *   +4 u16 rd8, +6 u16 rs1_8, +8 u16 rs2_8   register number × 8 (so that HS.X + rd8 addresses it; f likewise); rd x0 = HS.SINK
@@ -102,13 +104,13 @@ export const CODEPAGE_BYTES = (RECORDS + 16) * RECORD;
  */
 export const SIDE = 8;
 
-/** One u32: how many TLBs of the pool have ever been handed out (the hart side keeps it; scans of the pool stop there). */
+/** One u32: TLBs of the pool ever allocated (the hart side updates it; scans of the pool stop there). */
 export const TLBS_USED = 0x8000;
 
 /** Pool sizes: TLBs and decoded code pages. */
 export const TLB_COUNT = 256;
 export const CODEPAGE_COUNT = 4096;
-/** Machines with more RAM than this have half as many code pages: the address space is wanted for RAM. */
+/** Machines with more RAM than this have half as many code pages, because RAM needs the address space. */
 const LARGE_RAM = 3 * 2 ** 30;
 
 /** Linear addresses of everything for a given RAM size; all are multiples of 64 KiB but `codePages`. */
@@ -169,12 +171,12 @@ function place(ramBytes: number, harts: number): Layout {
   };
 }
 
-/** What a TypeScript slow path answers to generated code. */
+/** The answer of a TypeScript slow path to generated code. */
 export const SLOW = {
-  /** Done; go on with the next instruction in sequence. */
+  /** Done; continue with the next instruction. */
   NEXT: 0,
   /** PC, privilege, context or code changed: refetch from HS.PC. */
   JUMP: 1,
-  /** Leave `run` now; HS.PC says where to go on. */
+  /** Leave `run` now; execution resumes at HS.PC. */
   LEAVE: 2,
 } as const;

@@ -1,5 +1,5 @@
 /**
- * From an address to its record, by the TLB's execute tag and the map of code pages: what the interpreter and the dispatcher do after a
+ * From an address to its record, by the TLB's execute tag and the map of code pages: the look-up of interpreter and dispatcher after a
  * jump.
  */
 import { Op, type Label } from './code.ts';
@@ -15,7 +15,9 @@ export interface LookUp {
   readonly pcBase: number
 }
 
-/** Goes to `miss` when the page is not mapped for execution or has no records. `found`: while `record` is the code page's address. */
+/**
+ * Branches to `miss` when the page is not mapped for execution or has no records. `found` runs while `record` is the code page's address.
+ */
 export function emitLookUp(e: Emitter, { codeMap, ram }: Layout, at: LookUp, miss: Label, found: () => void): void {
   const { code: c } = e;
   e.add32(e.read(at.tlb), e.and32(e.shrU32(e.wrap(e.read(at.target)), e.word(7)), e.word(TLB_MASK)));

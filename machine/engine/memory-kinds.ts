@@ -1,4 +1,4 @@
-/** The kinds of loads and stores of `Semantics` in WebAssembly: size and opcode; what is set above a boxed value. */
+/** The kinds of loads and stores of `Semantics` in WebAssembly: size, opcode, and the bits set above a boxed value. */
 import type { LoadKind, StoreKind } from '../semantics/semantics.ts';
 import { Op } from './code.ts';
 

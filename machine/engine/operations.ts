@@ -1,5 +1,5 @@
 /**
- * The interpreter's operations: which number in a record's `op` field stands for which row in which form. A row with inline semantics
+ * The interpreter's operations: the meaning of the numbers in a record's `op` field, each a row in one form. A row with inline semantics
  * has one form per instruction length, and jumps one per reach (`near`: the target's record is on the same page; the record's imm is then
  * the distance between records). Common operands have cheaper forms (x0 as a source: a move, a constant, a comparison with zero).
  * Everything else is one of a few internal operations.
@@ -13,7 +13,7 @@ import { meanings } from '../semantics/table.ts';
 export const Internal = {
   /** Not decoded yet: decode, then try again. */
   UNDECODED: 0,
-  /** End of the page: go on at the address reached. */
+  /** End of the page: continue at the address reached. */
   PAGE_END: 1,
   /** An instruction whose second half is on the next page. */
   STRADDLE: 2,
@@ -30,7 +30,7 @@ export interface Operation {
   readonly near: boolean;
 }
 
-/** A cheaper way to say the same for some operands. */
+/** A cheaper operation with the same effect for some operands. */
 interface Special { readonly name: string; readonly when: (o: Operands) => boolean; readonly meaning: Meaning }
 
 const move = (s: Semantics): void => s.rd(s.x1());
@@ -48,7 +48,7 @@ const SPECIALS: Record<string, readonly Special[]> = {
 
 const FIRST = Object.keys(Internal).length;
 export const operations: Operation[] = [];
-/** Rows that mean the same (do nothing, write zero) share their operations. */
+/** Rows with the same meaning (do nothing, write zero) share their operations. */
 const shared = new Map<Meaning, Map<string, number>>();
 
 function define(name: string, meaning: Meaning, length: 2 | 4, near: boolean): number {
@@ -91,13 +91,13 @@ const choices: readonly (Choice | undefined)[] = rows.map((r, i) => {
   };
 });
 
-/** Accesses to some registers have operations although their rows have none. */
+/** Accesses to some CSRs have operations although their rows have none. */
 const ofRegisters = new Map(csrMeanings.map(({ row, meaning }) => [meaning, define(row, meaning, 4, false)]));
 
 export const firstOperation: number = FIRST;
 export const operationCount: number = FIRST + operations.length;
 
-/** The operation of an instruction; SLOW for what TypeScript executes. */
+/** The operation of an instruction; SLOW when TypeScript executes it. */
 export function operationOf(row: number, operands: Operands, length: number, near: boolean): number {
   const choice = choices[row];
   if (!choice) return ofRegisters.get(csrMeaning(rows[row]!.name, operands)!) ?? Internal.SLOW;

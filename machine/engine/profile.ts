@@ -1,16 +1,15 @@
 /**
- * Where the instructions go. After every so many instructions the place that the hart has come to stands for all of them: a sample that
- * does not depend on the host, costs nothing inside a slice, and sees all tiers alike. The host's time for the same instructions goes
- * with it.
+ * An instruction profile. After every period of instructions it charges all of them to the hart's current place: a sample that does not
+ * depend on the host, costs nothing inside a slice, and treats all tiers alike. It also charges the host's time.
  *
  *   machine.profiler = new Profiler();  machine.run();  machine.profiler.samples()
  */
 import { HS } from './layout.ts';
 
-/** What is asked of a hart: its block (layout.ts), and the pc as a signed number. */
+/** The part of a hart that a sample needs: its block (layout.ts), and the pc as a signed number. */
 export interface Profiled { readonly w: Int32Array; readonly pcNum: number }
 
-/** Instructions (and seconds of the host) up to where the pc was found at one place; `translated`: by translations. */
+/** Instructions (and host seconds) charged to one place; `translated`: those that translations executed. */
 export interface Sample {
   readonly pc: number;
   readonly priv: number;
@@ -20,9 +19,9 @@ export interface Sample {
   seconds: number
 }
 
-/** Instructions between two samples: a prime, so that loops do not keep step with it. */
+/** Instructions between two samples: a prime, so that loops do not run in step with it. */
 const PERIOD = 9973;
-/** Places that are told apart; what comes later goes to the last. */
+/** Most places recorded; later ones count for the last. */
 const MOST_PLACES = 1 << 20;
 
 const PRIV = HS.PRIV >> 2, VIRT = HS.VIRT >> 2, TRANSLATED = HS.TRANSLATED >> 2;
@@ -42,7 +41,7 @@ export class Profiler {
     this.begun = performance.now();
   }
 
-  /** It is over, after so many instructions. */
+  /** The slice is over, after this many instructions. */
   end(hart: Profiled, instructions: number): void {
     this.seconds += (performance.now() - this.begun) / 1000;
     this.translated += translatedBy(hart) - this.before;

@@ -11,7 +11,7 @@ import { Internal, jumps, operationOf } from './operations.ts';
 export const writesX: readonly boolean[] = rows.map((r) => /(^|, )rd\b/.test(r.operands));
 const hasImmediate: readonly boolean[] = rows.map((r) => r.pattern.fields.some((f) => f.name === 'imm'));
 
-/** Rows after which the next record is not reached by falling through. */
+/** Rows that never fall through to the next record. */
 const ENDS = new Set(['jal', 'jalr', 'mret', 'sret', 'ecall', 'ebreak', 'illegal']);
 export const endsSequence = (r: Row): boolean => ENDS.has(r.name);
 
@@ -44,7 +44,7 @@ export class RecordWriter {
     this.words[(record >> 2) + 3] = !inline || !hasImmediate[index] ? d.word : near ? o.imm! * 8 : o.imm!;
   }
 
-  /** An instruction that the hart side is asked about first (`BREAKPOINT`). */
+  /** An instruction that the hart side decides about first (`BREAKPOINT`). */
   breakpoint(record: number): void {
     this.internal(record, Internal.SLOW);
     this.halves[(record >> 1) + 5] = BREAKPOINT;

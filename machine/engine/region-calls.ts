@@ -1,4 +1,4 @@
-/** The interpreter's part in running translations: counting jumps, calling regions, going on as their answers say. */
+/** The interpreter's part in running translations: it counts jumps, calls regions, and follows their answers. */
 import { sideOffset } from './chain.ts';
 import { HS, type Layout } from './layout.ts';
 import { Op, type Label } from './code.ts';
@@ -14,9 +14,9 @@ export class RegionCalls {
   private readonly threshold: number;
   /** Function numbers. */
   private readonly numbers: { readonly hot: number; readonly chain: number };
-  /** Instructions left, 0 = see `budget`: interpret the next instruction although a translation begins there. */
+  /** Instructions left, 0 = see `budget`: the interpreter executes the next instruction although a translation begins there. */
   private readonly deferred: number;
-  /** 1 until the first look-up of a run is over: where a slice happens to begin says nothing about how often code is jumped to. */
+  /** 1 until the first look-up of a run is over: the start of a slice is no jump and must not count as one. */
   private readonly resumed: number;
   /** The budget before a call, and the low half of its answer. */
   private readonly before: number;
@@ -65,7 +65,7 @@ export class RegionCalls {
   /** Offset of the side data from record / 2. */
   private get sideOffset(): number { return sideOffset(this.layout); }
 
-  /** The budget is used up, or it stands in `deferred`: then this one instruction is interpreted, whatever begins here. */
+  /** The budget is used up, or `deferred` holds it: then the interpreter executes this one instruction, whatever begins here. */
   deferredDispatch(end: Label, labels: readonly Label[]): void {
     const { c, e } = this;
     c.get(this.deferred);
@@ -88,7 +88,7 @@ export class RegionCalls {
     c.brTable(labels, labels[0]!);
   }
 
-  /** After a jump to a record: the translation that begins there, if one does; else the jump is counted. */
+  /** After a jump to a record: runs the translation that begins there, or else counts the jump. */
   land(jump: Label): void {
     const { c, e } = this;
     const past = c.block();
@@ -108,7 +108,7 @@ export class RegionCalls {
     c.set(this.resumed);
   }
 
-  /** Calls the translation and those that follow it, and goes on as the last answer says (regions/convention.ts). */
+  /** Calls the translation and those that follow it, and continues as the last answer requires (regions/convention.ts). */
   call(jump: Label, next: Label): void {
     const { c, e, before, answer } = this;
     c.get(e.budget);

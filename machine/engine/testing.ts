@@ -19,10 +19,10 @@ export class TestMachine implements HartSide {
   readonly longs: BigInt64Array;
   readonly bytes: Uint8Array;
   readonly engine: EngineSide;
-  /** Mnemonics that were handed to `slow`, addresses of accesses outside RAM. */
+  /** Mnemonics passed to `slow`, addresses of accesses outside RAM. */
   readonly slowed: string[] = [];
   readonly faults: number[] = [];
-  /** What the slow paths were called for. */
+  /** Calls of the slow paths. */
   readonly calls = { load: 0, store: 0, atomic: 0, fetch: 0, second: 0 };
   /** Pages of the address space in use that are not mapped to themselves: virtual page → physical page. */
   frames = new Map<number, number>();
@@ -52,7 +52,7 @@ export class TestMachine implements HartSide {
   f(n: number): bigint { return this.get64(HS.F + n * 8); }
   setF(n: number, value: bigint): void { this.set64(HS.F + n * 8, value); }
   linear(pa: number): number { return pa - RAM_BASE + this.layout.ram; }
-  /** Where a virtual address is. */
+  /** The physical address of a virtual one. */
   private at(va: number): number {
     const page = va - (va % PAGE);
     return this.linear((this.frames.get(page) ?? page) + (va - page));
@@ -80,7 +80,7 @@ export class TestMachine implements HartSide {
     return symbols;
   }
 
-  /** Runs for at most `budget` instructions; gives how many were retired. */
+  /** Runs for at most `budget` instructions; returns how many were retired. */
   run(budget = 100_000): number {
     this.set32(HS.BUDGET, budget);
     this.engine.run(0);
@@ -130,7 +130,7 @@ export class TestMachine implements HartSide {
     return SLOW.NEXT;
   }
 
-  /** Gives the page its tags; the instruction is tried again. */
+  /** Gives the page its tags; the engine tries the instruction again. */
   atomic(): number {
     this.calls.atomic++;
     const pc = this.get64(HS.PC);

@@ -1,7 +1,6 @@
 /**
- * What firmware sets up on a hart before S mode runs: everything that S mode can handle is delegated, counters and
- * optional features are opened. OpenSBI keeps a few exceptions to emulate what hardware lacks; this hardware lacks
- * nothing, so those are delegated too.
+ * The setup of a hart before S mode runs: firmware delegates everything that S mode can handle, and enables counters and optional features.
+ * OpenSBI keeps a few exceptions to emulate missing hardware; this hardware has everything, so those are delegated too.
  * @spec priv 3.1.8, 3.1.11, 3.1.18, 3.7; sbi 9.1
  */
 import type { HartApi } from '../api.ts';
@@ -21,7 +20,7 @@ const settings: readonly (readonly [name: string, csr: number, value: bigint])[]
   ['medeleg', 0x302, 0xff_ffffn & ~(bit(EXCEPTION.ECALL_HS) | bit(EXCEPTION.ECALL_M) | bit(EXCEPTION.DOUBLE_TRAP))],
   ['mideleg', 0x303, bit(INTERRUPT.SSI) | bit(INTERRUPT.STI) | bit(INTERRUPT.SEI) | bit(INTERRUPT.LCOFI)],
   ['mcounteren', 0x306, 0xffff_ffffn],
-  // Kernels leave this alone and yet let programs read the time.
+  // Kernels do not set this, yet let programs read the time.
   ['scounteren', 0x106, 7n],
   ['mcountinhibit', 0x320, 0n],
   [

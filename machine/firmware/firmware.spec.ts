@@ -5,7 +5,7 @@ import { TestEvents, TestMemory, TestTerminal } from '../devices/testing.ts';
 import { SbiFirmware } from './firmware.ts';
 import type { FirmwareHost } from './host.ts';
 
-/** A hart that remembers what was done to it. */
+/** A hart that records what was done to it. */
 function fakeHart(id: number, log: string[]): HartApi {
   const x = new BigInt64Array(32);
   const csrs = new Map<number, bigint>();

@@ -1,14 +1,13 @@
 /**
- * What the built-in firmware needs of the machine, and what the machine calls of it. The firmware stands where M-mode
- * code would: the machine delegates to S mode all that OpenSBI delegates and gives the rest, in practice the
- * environment calls from S mode, to `Firmware.ecall`.
+ * The interface between machine and built-in firmware. The firmware takes the place of M-mode code: the machine delegates to S mode
+ * everything that OpenSBI delegates and passes the rest, in practice the environment calls from S mode, to `Firmware.ecall`.
  */
 import type { EventQueue, HartApi, PhysicalMemory } from '../api.ts';
 
 export interface Firmware {
   /**
-   * A hart executed `ecall` in HS mode. Arguments are in a0 … a7; the firmware leaves its answer in a0 and a1. The
-   * machine goes on after the `ecall`, unless the firmware has parked or redirected the hart or stopped the machine.
+   * A hart executed `ecall` in HS mode. Arguments are in a0 … a7; the firmware leaves its answer in a0 and a1. The machine continues after
+   * the `ecall`, unless the firmware has parked or redirected the hart or stopped the machine.
    */
   ecall(hart: HartApi): void;
 }

@@ -6,7 +6,7 @@ import { assemble } from '../../hardware/isa/assemble.ts';
 
 const ENTRY = 0x8020_0000, RESULTS = 0x8030_0000;
 
-/** Runs S-mode code under the firmware; answers the doublewords that it left at s0. */
+/** Runs S-mode code under the firmware; returns the doublewords that it left at s0. */
 function run(body: string, count: number): bigint[] {
   const board = createBoard({ memoryBytes: 8 << 20, harts: 1, console: new TestTerminal() });
   const { bytes } = assemble(`

@@ -1,6 +1,6 @@
 /**
- * Memory slow paths: what a load, store or fetch does when the TLB has no tag for it. RAM pages get their tags here;
- * devices are read and written through the bus; an access that crosses a page is done in two parts.
+ * Memory slow paths: a load, store or fetch for which the TLB has no tag. They give RAM pages their tags, access devices through the bus,
+ * and split an access that crosses a page.
  */
 import { HS, SLOW } from '../engine/layout.ts';
 import { LD } from '../engine/port.ts';
@@ -48,7 +48,7 @@ export function store(h: Hart, size: number): number {
   return write(h, lo, w[ADDR + 1], size, h.dataPriv, h.dataVirt);
 }
 
-/** Reads by a given mode into HS.VALUE, zero extended. `executable`: hlvx. Fills the TLB when the mode is the hart's own. */
+/** Reads in a given mode into HS.VALUE, zero extended. `executable`: hlvx. Fills the TLB when the mode is the hart's own. */
 export function read(h: Hart, lo: number, hi: number, size: number, priv: number, virt: boolean, executable: boolean): number {
   const offset = lo & 0xfff;
   if (offset + size > 4096) return readAcross(h, lo, hi, size, priv, virt, executable);
@@ -68,7 +68,7 @@ export function read(h: Hart, lo: number, hi: number, size: number, priv: number
   return SLOW.NEXT;
 }
 
-/** The page that the hart's own TLB knew until lately, without a walk; 0 = there is none, or a debugger wants to see each access. */
+/** A page that the hart's own TLB has recently evicted, found without a walk; 0 = there is none, or a debugger watches each access. */
 function revived(h: Hart, lo: number, hi: number, kind: Access): number {
   return h.host.debug === undefined ? h.contexts.revive(h.context!, lo, hi, kind) : 0;
 }
@@ -130,7 +130,7 @@ function part(h: Hart, lo: number, hi: number, size: number, access: Access, pri
   return 0;
 }
 
-/** Writes HS.VALUE by a given mode. */
+/** Writes HS.VALUE in a given mode. */
 export function write(h: Hart, lo: number, hi: number, size: number, priv: number, virt: boolean): number {
   const offset = lo & 0xfff;
   if (offset + size > 4096) return writeAcross(h, lo, hi, size, priv, virt);
@@ -208,7 +208,7 @@ export function fetch(h: Hart): number {
   return SLOW.NEXT;
 }
 
-/** Decoded code for a page: from then on stores to it are noticed. */
+/** Decodes a page; from then on stores to it take the slow path. */
 function codePage(h: Hart, page: number): void {
   const linear = h.host.linear;
   const index = linear.ramIndex(page);

@@ -1,6 +1,6 @@
 /**
- * Atomic instructions that generated code hands over: a TLB miss, a page without write tag, a misaligned address, a
- * device. The whole instruction is executed here. @spec unpriv 13, 15
+ * Atomic instructions that generated code passes on: a TLB miss, a page without write tag, a misaligned address, a device. This file
+ * executes the whole instruction. @spec unpriv 13, 15
  */
 import { rd, rs1, rs2 } from '../../hardware/isa/fields.ts';
 import { HS, SLOW } from '../engine/layout.ts';
@@ -55,7 +55,7 @@ export function atomic(h: Hart, insn: number): number {
   return SLOW.NEXT;
 }
 
-/** Does a debugger want to stop here? All but LR write, an SC only if it will succeed; all but SC read. */
+/** Asks the debugger whether to stop here. All but LR write, an SC only if it will succeed; all but SC read. */
 function watched(h: Hart, lo: number, hi: number, size: number, funct5: number, at: number): boolean {
   const { debug } = h.host;
   if (debug === undefined) return false;

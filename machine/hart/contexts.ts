@@ -1,7 +1,7 @@
 /**
  * TLB contexts. A *space* is one setting of the translation registers (satp, or vsatp and hgatp); within it every
  * combination of privilege, SUM and MXR that is used has a *context* with a TLB of its own out of a shared pool (tlb-pool.ts).
- * Switching mode or space is a lookup and a store; nothing is flushed.
+ * Switching mode or space is a look-up and a store, without a flush.
  *
  * Pages are named by virtual page number, a JavaScript number (signed, |vpn| < 2^52).
  */
@@ -26,13 +26,13 @@ export class Contexts implements Owner {
   readonly #pool: TlbPool;
   /** Spaces by the key of hgatp (-1 = not virtualized), then by the key of satp or vsatp. */
   readonly #guests = new Map<number, Map<number, Space>>();
-  /** By slot, the context that was entered last. */
+  /** The context entered last, by slot. */
   readonly #recent: (Context | undefined)[] = [];
   #host: Space | undefined;
   #guest: Space | undefined;
   /**
-   * Translations that had to be walked for, and fences of a page or of more: outside virtual machines, and inside; of the latter walks
-   * through the guest's own tables (the first stage).
+   * Counts of page-table walks, and of fences of a page or more: outside virtual machines and inside. Inside, only walks of the guest's own
+   * tables (the first stage) count.
    */
   readonly counts = { misses: 0, guestMisses: 0, vsWalks: 0, fences: 0, guestFences: 0 };
 
@@ -44,7 +44,7 @@ export class Contexts implements Owner {
   /** satp, vsatp or hgatp was written. */
   spaceChanged(): void { this.#host = this.#guest = undefined; }
 
-  /** The context for data accesses in this slot of the space that the registers name now. */
+  /** The context for data accesses in this slot of the current space. */
   enter(slot: number, virt: boolean, csrs: Int32Array): Context {
     const space = virt ? (this.#guest ??= this.#find(csrs, C.vsatp, C.hgatp)) : (this.#host ??= this.#find(csrs, C.satp, -1));
     const context = space.contexts[slot] ?? this.#fresh(space, slot);
@@ -71,7 +71,7 @@ export class Contexts implements Owner {
     return m[at + 2 * kind] === (lo & -4096) && m[at + 2 * kind + 1] === hi ? (m[at + 6] & -4096) >>> 0 : 0;
   }
 
-  /** Caches a translation: tags for what is allowed, the linear address of the page, and log2 of the mapping's pages, with GLOBAL. */
+  /** Caches a translation: tags for the allowed accesses, the linear address of the page, and log2 of the mapping's pages, with GLOBAL. */
   fill(context: Context, lo: number, hi: number, host: number, write: boolean, kind: number, span: number): void {
     this.#count(context.space);
     if (kind !== 2 && this.#pool.watcher?.cacheable(lo, hi) === false) return;
@@ -115,7 +115,7 @@ export class Contexts implements Owner {
     else if (key >= MODE_UNIT) this.counts.misses++;
   }
 
-  /** Brings a translation back that another page's has pushed out. Answers the page's linear address, or 0. */
+  /** Restores a translation that another page's has evicted. Returns the page's linear address, or 0. */
   revive(context: Context, lo: number, hi: number, kind: number): number {
     const { victims } = context;
     const entry = (lo >>> 12) & (TLB_ENTRIES - 1);
@@ -180,7 +180,7 @@ export class Contexts implements Owner {
     }
   }
 
-  /** The entry of this address loses its tags. */
+  /** Removes the tags of this address's entry. */
   forgetEntry(context: Context, lo: number, hi: number): void {
     this.#flushEntry(context, hi * 0x10_0000 + (lo >>> 12));
   }
@@ -210,13 +210,13 @@ export class Contexts implements Owner {
   }
 }
 
-/** Are both translated, in the same mode and in the same virtual machine or none? Then they share what is global. */
+/** Whether both are translated in the same mode and in the same virtual machine or none, so that they share global translations. */
 function sameScheme(a: Space, b: Space): boolean {
   const mode = Math.floor(a.key / MODE_UNIT);
   return a.guestKey === b.guestKey && mode !== 0 && mode === Math.floor(b.key / MODE_UNIT);
 }
 
-/** satp, vsatp or hgatp as one exact number: mode, ASID, and root below 2^29 pages (all higher roots are equally void). */
+/** satp, vsatp or hgatp as one exact number: mode, ASID, and root below 2^29 pages (no higher root is in memory). */
 function spaceKey(csrs: Int32Array, slot: number): number {
   const lo = csrs[slot] >>> 0;
   const hi = csrs[slot + 1];

@@ -6,7 +6,7 @@ import { Machine } from '../machine.ts';
 const RAM = 0x8000_0000;
 let machine: Machine;
 
-/** Runs the program to its `wfi`, gives a0 … a3. */
+/** Runs the program to its `wfi`, returns a0 … a3. */
 function run(text: string): bigint[] {
   const { bytes } = assemble(`${text}; end: wfi; j end`, RAM);
   machine.memory.writable(RAM, bytes.length).set(bytes);

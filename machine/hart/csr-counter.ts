@@ -1,6 +1,6 @@
 /**
- * Counters and comparators. A counter is the hart's own count plus an offset that writing sets; while inhibited, the
- * slot holds the frozen value itself.
+ * Counters and comparators. A counter is the hart's own count plus an offset that a write sets; while inhibited, the slot holds the frozen
+ * value itself.
  * @spec priv 3.1.10 @spec priv 3.1.11 @spec priv 19
  */
 import { HS } from '../engine/layout.ts';
@@ -14,7 +14,7 @@ type Rules = Pick<CsrRow, 'read' | 'write' | 'guard'>;
 const WORD = 0x1_0000_0000;
 const TIME = 1;
 
-/** May counter `bit` be read in this mode? Each level asks the one above it. @spec priv 3.1.11, 12.1.5, 21.2.6 */
+/** May counter `bit` be read in this mode? Every higher level must permit it. @spec priv 3.1.11, 12.1.5, 21.2.6 */
 export function allowed(bit: number): NonNullable<CsrRow['guard']> {
   const mask = 1 << bit;
   return (h: Hart): Deny => {
@@ -36,7 +36,7 @@ function plus(h: Hart, count: number, slot: number): void {
   h.hi = (Math.floor(count / WORD) + h.c[slot + 1] + (lo >= WORD ? 1 : 0)) | 0;
 }
 
-/** A counter with an offset at `slot`, inhibited by `bit`; `skew`: how much it will have moved when the writing instruction is done. */
+/** A counter with an offset at `slot`, inhibited by `bit`; `skew`: how much it advances while the writing instruction completes. */
 function counter(slot: number, bit: number, skew: (h: Hart) => number,
     count: (h: Hart) => number): Required<Pick<Rules, 'read' | 'write'>> {
   return {
@@ -84,7 +84,7 @@ export const hpm = Array.from({ length: HPM_COUNTERS }, (_, i) => ({
   },
 }));
 
-/** Which counters have overflowed, of those that this mode may read. @spec priv 20.1 */
+/** The counters that have overflowed, of those that this mode may read. @spec priv 20.1 */
 export const scountovf: Rules = {
   read: (h) => {
     const c = h.c;
@@ -110,7 +110,7 @@ export const time: Rules = {
 const counters = [[mcycle, 0, C.cycleOffset], [minstret, 2, C.instretOffset]] as const;
 const INHIBITABLE = 0b101 | (((1 << HPM_COUNTERS) - 1) << 3);
 
-/** A counter that is inhibited keeps its value; it goes on from there. @spec priv 3.1.12 */
+/** An inhibited counter keeps its value, and resumes from it later. @spec priv 3.1.12 */
 export function writeInhibit(h: Hart, lo: number): void {
   h.hpm.settle();
   const next = lo & INHIBITABLE;

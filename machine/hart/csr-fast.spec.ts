@@ -21,7 +21,7 @@ function accesses(pick: (n: number) => number): Int32Array {
     () => (REGISTERS[pick(REGISTERS.length)]! << 20) | (operand() << 15) | (FORMS[pick(FORMS.length)]! << 12) | (operand() << 7) | 0x73);
 }
 
-/** A hart in some mode, with registers and status that decide what is plain and what is not. */
+/** A hart in some mode, with registers and status that decide which accesses are simple. */
 function prepare(h: Hart, pick: (n: number) => number): void {
   h.presetForSupervisor();
   const bits = (): bigint => BigInt(pick(2 ** 31)) << BigInt(pick(34));
@@ -29,7 +29,7 @@ function prepare(h: Hart, pick: (n: number) => number): void {
   for (const slot of [C.sscratch, C.sepc, C.scause, C.stval, C.vsscratch, C.vsepc, C.vscause, C.vstval]) h.c[slot] = pick(2 ** 31);
   h.c[C.mstatus] = pick(4) << 13 | pick(2) * MSTATUS.SPIE;
   h.c[C.vsstatus] = pick(4) << 13 | pick(2) * MSTATUS.SIE;
-  // Waits for a guest, and is enabled: seen in every mode, taken in none of these.
+  // Pending and enabled for a guest: visible in every mode, taken in none of these.
   h.c[C.hideleg] = IP.VSSI;
   h.c[C.hvip] = h.c[C.mie] = pick(3) === 0 ? IP.VSSI : 0;
   const [priv, virt] = MODES[pick(MODES.length)]!;
@@ -43,7 +43,7 @@ const state = (h: Hart, since: number): unknown => {
   return { x: [...h.x], csrs: [...h.c], pc: h.pc, fp: h.w[HS.FS_ON >> 2], space: h.context?.slot, retired: h.instret - since };
 };
 
-/** What a few random accesses leave, made by the engine, or by csr.ts. */
+/** The state after a few random accesses, by the engine or by csr.ts. */
 function run(machine: Machine, seed: number, byEngine: boolean): unknown {
   const h = machine.harts[0]!, numbers = new SeededRandom(seed), pick = (n: number): number => numbers.u32() % n;
   const words = accesses(pick);

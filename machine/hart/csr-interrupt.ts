@@ -23,7 +23,7 @@ function merge(h: Hart, slot: number, mask: number, value: number): void {
   h.interruptsChanged();
 }
 
-/** Writes bits of hvip that are seen from elsewhere. */
+/** Writes bits of hvip through another register. */
 const mergeHvip = (h: Hart, mask: number, value: number): void => merge(h, C.hvip, mask, value);
 
 /** Counter overflow, where there is such an interrupt. */
@@ -34,7 +34,7 @@ function softBits(h: Hart): number {
   return ((h.c[C.menvcfg + 1] & ENVCFG.STCE_HI) !== 0 ? IP.SSI | IP.SEI : IP_S) | overflow(h);
 }
 
-/** What sip and sie show. */
+/** The value of sip and sie. */
 const delegated = (h: Hart): number => h.c[C.mideleg] & (IP_S | IP.LCOFI);
 
 /** The SSI wire is edge-like (inter-processor interrupts): clearing the bit clears it too. */
@@ -86,7 +86,7 @@ export const vsie: Rules = {
 export const writeHvip = (h: Hart, lo: number): void => merge(h, C.hvip, IP_VS, lo);
 export const writeHideleg = (h: Hart, lo: number): void => merge(h, C.hideleg, IP_VS, lo);
 export const writeMideleg = (h: Hart, lo: number): void => merge(h, C.mideleg, IP_S | overflow(h), lo);
-/** Without a hypervisor extension nothing of its can be delegated. */
+/** Without the hypervisor extension its interrupts cannot be delegated. */
 export function writeMedeleg(h: Hart, lo: number): void {
   h.c[C.medeleg] = lo & (h.features.h ? 0xfc_b7ff : 0xc_b3ff);
 }

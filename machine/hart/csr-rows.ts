@@ -1,6 +1,6 @@
 /**
  * The control and status registers, in the manual's order: number, name, where the value is stored, which bits can be
- * written. Registers that are more than stored bits name their rules in csr-status.ts, csr-interrupt.ts, csr-counter.ts.
+ * written. Registers with further rules name their functions in csr-status.ts, csr-interrupt.ts, csr-counter.ts.
  * @spec priv 2.2
  */
 import { ENVCFG } from './bits.ts';
@@ -26,7 +26,7 @@ const constant = (number: number, name: string, lo = 0, hi = 0, rules: Rules = {
   computed(number, name, { read: (h) => { h.lo = lo; h.hi = hi; }, write: () => {}, ...rules });
 const range = (count: number, make: (i: number) => CsrRow): CsrRow[] => Array.from({ length: count }, (_, i) => make(i));
 
-/** The same rows, there only with this extension (unless they name one themselves). */
+/** Rows that exist only with this extension (unless they name one themselves). */
 const withFeature = (feature: keyof Features, rows: CsrRow[]): CsrRow[] => rows.map((row) => ({ feature, ...row }));
 
 /** @spec unpriv 7, 20.2 */

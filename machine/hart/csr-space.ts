@@ -9,7 +9,7 @@ type Rules = Pick<CsrRow, 'read' | 'write' | 'guard' | 'refetch'>;
 
 /** Bare, Sv39, Sv48, Sv57. */
 const legalMode = (h: Hart, hi: number): boolean => hi >>> 28 === 0 || (hi >>> 28 >= 8 && hi >>> 28 <= 10 && h.host.model.translation);
-/** Upper word of a root: the mode and the upper bits of the page number; the identifier stands between them. */
+/** Upper word of a root: the mode and the upper bits of the page number, with the identifier between them. */
 const ROOT_HI = 0xf000_0fff | 0, ID_SHIFT = 12;
 
 function spaceChanged(h: Hart): void {
@@ -56,7 +56,7 @@ export const hgatp: Rules = {
 const TRANSLATION = ENVCFG.ADUE_HI | ENVCFG.PBMTE_HI;
 const GUEST_HI = TRANSLATION | ENVCFG.STCE_HI;
 
-/** The enables of extensions that are there. */
+/** The enables of the existing extensions. */
 const enableBits = ({ features: f }: Hart): number =>
   (f.svadu ? ENVCFG.ADUE_HI : 0) | (f.svpbmt ? ENVCFG.PBMTE_HI : 0) | (f.sstc ? ENVCFG.STCE_HI : 0);
 
@@ -83,7 +83,7 @@ export function writeMenvcfg(h: Hart, lo: number, hi: number): void {
   c[C.menvcfg + 1] = next;
   if ((changed & TRANSLATION) !== 0) h.flushTlbs();
   if ((changed & ENVCFG.STCE_HI) !== 0) {
-    // From now on the comparator alone says what STIP is: what software had written is gone.
+    // From now on the comparator alone drives STIP; the value that software had written is lost.
     c[C.softPending] &= ~IP.STI;
     h.timers.supervisorChanged();
     h.timers.guestChanged();
@@ -116,13 +116,13 @@ export const henvcfg: Rules = {
 
 const SE = 1 << 31;
 const ENV = 1 << 30;
-/** Bits that are there, in the upper word of register `n`. Only 0 has more than SE. */
+/** Implemented bits in the upper word of register `n`. Only 0 has more than SE. */
 export const stateenBits = (n: number): number => (n === 0 ? SE | ENV : SE);
 
 export const mstateenSlot = (n: number): number => (n === 0 ? C.mstateen0 : C.mstateen1 + 2 * (n - 1));
 export const hstateenSlot = (n: number): number => (n === 0 ? C.hstateen0 : C.hstateen1 + 2 * (n - 1));
 
-/** Does `bit` of the registers `n` allow what this mode asks? @spec priv 4.1 */
+/** Does `bit` of the registers `n` allow this access in this mode? @spec priv 4.1 */
 function stateen(h: Hart, n: number, bit: number): Deny {
   if (h.w[HS.PRIV >> 2] === 3 || !h.features.smstateen) return 0;
   const machine = h.c[mstateenSlot(n) + 1];

@@ -23,7 +23,7 @@ const M_BITS = S_BITS | MSTATUS.MIE | MSTATUS.MPIE | MSTATUS.MPP | MSTATUS.MPRV 
 const M_BITS_HI = MSTATUS.GVA_HI | MSTATUS.MPV_HI;
 const dirty = (lo: number): number => ((lo & MSTATUS.FS) === MSTATUS.FS ? MSTATUS.SD_HI : 0);
 
-/** Bits that decide about translation and floating point. */
+/** Bits that affect translation and floating point. */
 const MODE_BITS = MSTATUS.SUM | MSTATUS.MXR | MSTATUS.FS | MSTATUS.MPRV | MSTATUS.MPP;
 
 /** After a write that changed these bits of the lower word. */
@@ -88,7 +88,7 @@ export function writeHstatus(h: Hart, lo: number): void {
   h.c[C.hstatus] = lo & H_BITS;
 }
 
-/** Floating-point registers are there only while FS allows. */
+/** Floating-point registers exist only while FS allows them. */
 const guard = (h: Hart) => (h.w[HS.FS_ON >> 2] !== 0 ? 0 : 1) as 0 | 1;
 
 function touchFp(h: Hart): void { h.w[HS.FS_DIRTY >> 2] = 1; }

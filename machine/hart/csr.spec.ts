@@ -10,7 +10,7 @@ const hart = (isa?: string): Hart => new Machine({ memoryBytes: 1 << 20, engine:
 const [MENVCFG, SENVCFG, MEPC, SEPC, MSTATEEN0, HSTATEEN0, SSTATEEN0] = [0x30a, 0x10a, 0x341, 0x141, 0x30c, 0x60c, 0x10c];
 const SE = 1n << 63n;
 
-/** What `csrr a0, number` ends in, in this mode: undefined, or the exception code. */
+/** The result of `csrr a0, number` in this mode: undefined, or the exception code. */
 function readIn(h: Hart, number: number, priv: 0 | 1 | 3, virt: boolean): number | undefined {
   h.setMode(priv, virt);
   h.setCsr(0x342, 99n);

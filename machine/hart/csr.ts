@@ -1,6 +1,6 @@
 /**
- * Access to control and status registers: which one an instruction means (under virtualization some names mean the
- * guest's copies), whether it may, and the read-modify-write itself. The registers are the rows of csr-rows.ts.
+ * Access to control and status registers: finds the register (under virtualization some names mean the guest's copies), checks the
+ * permission, and performs the read-modify-write. The registers are the rows of csr-rows.ts.
  * @spec priv 2.1 @spec priv 21.2
  */
 import { rd, rs1 } from '../../hardware/isa/fields.ts';
@@ -13,14 +13,14 @@ import type { Features } from './features.ts';
 import type { Hart } from './hart.ts';
 import { illegalInstruction, raise } from './trap.ts';
 
-/** What stands in the way of an access. */
+/** The reason why an access fails. */
 export const Deny = { no: 0, illegal: 1, virtual: 2 } as const;
 export type Deny = (typeof Deny)[keyof typeof Deny];
 
 export interface CsrRow {
   readonly number: number;
   readonly name: string;
-  /** Index of the stored value (slots.ts), -1 when `read` and `write` do it all. */
+  /** Index of the stored value (slots.ts), -1 when `read` and `write` do everything. */
   readonly slot: number;
   /** Writable bits of the stored value. */
   readonly maskLo: number;
@@ -28,16 +28,16 @@ export interface CsrRow {
   /** Leaves the value in h.lo, h.hi. */
   readonly read?: (h: Hart) => void;
   readonly write?: (h: Hart, lo: number, hi: number) => void;
-  /** The value that csrrs and csrrc start from, where it differs from what is read (mip.SEIP). */
+  /** The value that csrrs and csrrc modify, where it differs from the value they return (mip.SEIP). */
   readonly modify?: (h: Hart) => void;
   readonly guard?: (h: Hart, write: boolean) => Deny;
-  /** The extension that brings it: without it there is no such register. */
+  /** The extension to which the register belongs: without it the register does not exist. */
   readonly feature?: keyof Features;
-  /** After a write the next instruction may have to be fetched anew. */
+  /** A write may change how the next instruction is fetched. */
   readonly refetch?: boolean;
 }
 
-/** Rows as instructions use them: all of one shape, whatever rules a row has (that makes access to their fields quick). */
+/** Rows as instructions use them: all objects have the same shape, because that makes access to their fields fast. */
 const entry = (row: CsrRow): CsrRow => ({
   number: row.number, name: row.name, slot: row.slot, maskLo: row.maskLo, maskHi: row.maskHi,
   read: row.read, write: row.write, modify: row.modify, guard: row.guard, feature: row.feature, refetch: row.refetch,
@@ -46,7 +46,7 @@ const entry = (row: CsrRow): CsrRow => ({
 const byNumber: (CsrRow | undefined)[] = new Array<CsrRow | undefined>(4096).fill(undefined);
 for (const row of ROWS) byNumber[row.number] = entry(row);
 
-/** The supervisor registers that have a guest's copy, so much above them. @spec priv 21.2 */
+/** The supervisor registers with a guest's copy, whose number is this much higher. @spec priv 21.2 */
 const GUEST_COPY = 0x100;
 const hasGuestCopy = new Uint8Array(4096);
 for (const n of [0x100, 0x104, 0x105, 0x140, 0x141, 0x142, 0x143, 0x144, 0x14d, 0x180]) hasGuestCopy[n] = 1;
@@ -67,7 +67,7 @@ function writeRow(h: Hart, row: CsrRow, lo: number, hi: number): void {
   c[row.slot + 1] = (c[row.slot + 1] & ~row.maskHi) | (hi & row.maskHi);
 }
 
-/** Reads by number, as the most privileged software would: value in h.lo, h.hi. False = no such register. */
+/** Reads by number, with the highest privilege: value in h.lo, h.hi. False = no such register. */
 export function readCsr(h: Hart, number: number): boolean {
   const row = byNumber[number & 0xfff];
   if (row === undefined) return false;
@@ -83,7 +83,7 @@ export function writeCsr(h: Hart, number: number, lo: number, hi: number): boole
   return true;
 }
 
-/** May the hart, as it is, access this register? */
+/** May the hart access this register in its current mode? */
 function check(h: Hart, row: CsrRow, write: boolean): Deny {
   const n = row.number;
   if (row.feature !== undefined && !h.features[row.feature]) return Deny.illegal;
@@ -97,7 +97,7 @@ function check(h: Hart, row: CsrRow, write: boolean): Deny {
   return row.guard === undefined ? Deny.no : row.guard(h, write);
 }
 
-/** A processor with `popf` does not trap here: the register is read, a write is lost. */
+/** A processor with `popf` does not trap here: a read returns the register, a write is lost. */
 const leaks = (h: Hart, number: number): boolean => number === LEAKED && h.host.model.popf && h.w[HS.PRIV >> 2] === 0;
 
 function leak(h: Hart, to: number): number {

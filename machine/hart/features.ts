@@ -1,6 +1,6 @@
 /**
- * What the hart model has beyond instructions: read from the ISA string, so that a machine without the hypervisor
- * extension, without Sstc and so on can be selected. An absent extension has no CSRs, and its enable bits are zero.
+ * Features of the hart model beyond instructions. They follow from the ISA string, which can select a machine without the hypervisor
+ * extension, without Sstc and so on. An absent extension has no CSRs, and its enable bits are zero.
  */
 import { parseIsa, STRICT_ALIGNMENT } from '../../hardware/isa/table.ts';
 
@@ -12,7 +12,7 @@ export interface Features {
   /** stimecmp; and vstimecmp, where there is a hypervisor extension. */
   readonly sstc: boolean;
   readonly vsstc: boolean;
-  /** Hardware update of accessed and dirty bits can be switched on. */
+  /** Software can enable the hardware update of accessed and dirty bits. */
   readonly svadu: boolean;
   readonly svnapot: boolean;
   readonly svpbmt: boolean;
@@ -24,7 +24,7 @@ export interface Features {
   /** Cache-block management, and zeroing. */
   readonly zicbom: boolean;
   readonly zicboz: boolean;
-  /** Counters say that they have overflowed. */
+  /** Counters report overflows. */
   readonly sscofpmf: boolean;
   /** Machine-mode lockdown of physical memory protection. */
   readonly smepmp: boolean;
@@ -32,7 +32,7 @@ export interface Features {
   readonly letters: number;
 }
 
-/** The names that only the hart model knows; instruction extensions are in the instruction table. */
+/** The extensions that only the hart model implements; instruction extensions are in the instruction table. */
 export const HART_EXTENSIONS = 'sstc_svadu_svnapot_svpbmt_smstateen_smepmp_sscofpmf_svvptc_zicclsm';
 
 const MISA_LETTERS = 'abcdfhims';

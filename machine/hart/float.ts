@@ -1,6 +1,6 @@
 /**
- * Floating-point instructions in software, by mnemonic: what generated code does not compute inline (other rounding
- * modes, NaNs, subnormals, overflow, half precision, fused operations …).
+ * Floating-point instructions in software, by mnemonic: the cases that generated code does not compute inline (other rounding modes, NaNs,
+ * subnormals, overflow, half precision, fused operations …).
  * @spec unpriv 20, 21, 23, 25
  */
 import { HS, SLOW } from '../engine/layout.ts';
@@ -24,12 +24,12 @@ interface Operands {
   readonly insn: number;
 }
 
-/** What an instruction does, once it is known to be legal and `st` is set up. */
+/** The body of an instruction, run once it is known to be legal and `st` is set up. */
 type Body = (o: Operands, f: Format) => void;
 
 const field = (insn: number, at: number): number => (insn >>> at) & 31;
 
-/** An f register as this format sees it: what is not NaN-boxed is the canonical NaN. */
+/** The value of an f register in this format: a value that is not NaN-boxed reads as the canonical NaN. */
 function readF(h: Hart, i: number, f: Format): bigint {
   const bits = BigInt.asUintN(64, h.f[i]);
   if (f === DOUBLE) return bits;
@@ -79,7 +79,7 @@ function multiplyAdd(negateProduct: boolean, negateAddend: boolean): Body {
   };
 }
 
-/** The host computes most fused operations exactly; the rest is for the software. */
+/** The host computes most fused operations exactly; software does the rest. */
 function quickFused(f: Format, negateProduct: boolean, negateAddend: boolean): Handler {
   const exact = instruction(f, true, multiplyAdd(negateProduct, negateAddend));
   const compute = f === DOUBLE ? fused.fusedDouble : fused.fusedSingle;

@@ -33,7 +33,7 @@ export class Hart implements HartApi {
   /** Bits of an ASID and of a VMID that the processor keeps. */
   readonly asidMask: number;
   readonly vmidMask: number;
-  /** What it has at present: misa may switch some of it off. */
+  /** The present features: misa may switch some of them off. */
   features: Features;
   /** The hart block as words, index HS.name >> 2, and as doubles. */
   readonly w: Int32Array;
@@ -57,12 +57,12 @@ export class Hart implements HartApi {
   /** Traps taken in any mode: by exception code, interrupts from 64 on. */
   readonly traps = new Float64Array(128);
 
-  /** A CSR value on its way between table rows and instructions. */
+  /** A CSR value in transit between table rows and instructions. */
   lo = 0;
   hi = 0;
   /** In wfi or idle: nothing to do until an enabled interrupt is pending. Parked: nothing to do until started. */
   waiting = false;
-  /** Hosted: tell the supervisor that the wait is over. */
+  /** Hosted: the supervisor must be told that the wait is over. */
   woken = false;
   parked = false;
   /** Cycle of the last `wfi` that had nothing to wait for. */
@@ -106,7 +106,7 @@ export class Hart implements HartApi {
     this.reset();
   }
 
-  /** Reset state: M mode at address 0; everything that the specification leaves open is zero. @spec priv 3.4 */
+  /** Reset state: M mode at address 0; state that the specification leaves open is zero. @spec priv 3.4 */
   reset(): void {
     this.w.fill(0);
     this.features = this.host.features;
@@ -213,7 +213,7 @@ export class Hart implements HartApi {
     if (this.w[HS.VIRT >> 2] !== 0) this.c[C.vsstatus] |= MSTATUS.FS;
   }
 
-  /** Mode, status or translation registers have changed: legality of floating point, and the TLB, follow them. */
+  /** Mode, status or translation registers have changed: updates the legality of floating point, and the TLB. */
   refresh(): void {
     const w = this.w;
     const c = this.c;
@@ -245,14 +245,14 @@ export class Hart implements HartApi {
     w[HS.TLB >> 2] = context.tlb;
   }
 
-  /** Which registers the names sstatus, sscratch … mean, for generated code. A guest's copies stand together, as the hart's own do. */
+  /** Tells generated code which registers the names sstatus, sscratch … mean. A guest's copies are adjacent, as the hart's own are. */
   #namesSupervisor(priv: number, virt: boolean): void {
     const csrs = HARTS + this.id * HART_BYTES + HS.CSRS;
     this.w[HS.SUPER >> 2] = priv === 0 ? 0 : csrs + (virt ? 4 * (C.vsscratch - C.sscratch) : 0);
     this.w[HS.STATUS >> 2] = priv === 0 ? 0 : csrs + 4 * (virt ? C.vsstatus : C.mstatus);
   }
 
-  /** Everything cached from page tables or PMP is forgotten. */
+  /** Drops everything cached from page tables or PMP. */
   flushTlbs(): void {
     this.mmu.forgetGuest();
     this.contexts.flushAll();
@@ -270,7 +270,7 @@ export class Hart implements HartApi {
     if (this.w[HS.PRIV >> 2] !== priv || (this.w[HS.VIRT >> 2] !== 0) !== virt) this.setMode(priv, virt);
   }
 
-  /** The pc moves on by this many bytes: past an `ecall`, or an instruction that the supervisor has emulated. */
+  /** Advances the pc by this many bytes: past an `ecall`, or an instruction that the supervisor has emulated. */
   advance(bytes: number): void {
     const lo = (this.w[PC] >>> 0) + bytes;
     this.w[PC] = lo;
@@ -315,7 +315,7 @@ export class Hart implements HartApi {
     }
   }
 
-  /** The slice is to end at this cycle if it would last longer; the instruction under way still counts. */
+  /** Ends the slice at this cycle if it would last longer; the current instruction still counts. */
   shorten(cycle: number): void {
     const left = Math.max(1, cycle - this.cycles);
     const cut = this.w[BUDGET] - left;
@@ -325,7 +325,7 @@ export class Hart implements HartApi {
     this.sliceEnd -= cut;
   }
 
-  /** The slice ends after the current instruction: an interrupt may have become possible. */
+  /** Ends the slice after the current instruction, because an interrupt may have become possible. */
   endSlice(): void { this.shorten(0); }
 
   beginSlice(cycles: number): void {
@@ -339,7 +339,7 @@ export class Hart implements HartApi {
     this.w[BUDGET] = this.w[SLICE] = 0;
   }
 
-  /** The current instruction is complete although the engine will be told JUMP: counts it and moves the pc on. */
+  /** The current instruction is complete although the engine gets JUMP: counts it and advances the pc. */
   retire(length: number): void {
     this.w[BUDGET]--;
     this.advance(length);
@@ -348,7 +348,7 @@ export class Hart implements HartApi {
   setTimer(cycle: number): void { this.timers.setHosted(cycle); }
 
   kick(): void { this.drive(IP.SSI, true); }
-  /** The supervisor is about to be called: it has heard the kick. */
+  /** The machine is about to call the supervisor, which answers the kick. */
   endKick(): void { this.wires &= ~IP.SSI; }
 
   // ---- interrupts --------------------------------------------------------------------------------------------------
@@ -363,13 +363,13 @@ export class Hart implements HartApi {
   /** mip, lower word (the upper is zero). @spec priv 3.1.9 */
   get pending(): number { return this.wires | this.c[C.softPending] | this.c[C.hvip]; }
 
-  /** After a change of enables, delegation or pending bits: if an interrupt can be taken now, stop to take it. */
+  /** After a change of enables, delegation or pending bits: ends the slice if an interrupt can be taken now. */
   interruptsChanged(): void {
     if ((this.pending & this.c[C.mie]) !== 0) this.endSlice();
   }
 
   /**
-   * After a return from a trap, which has retired: an interrupt that is possible now is taken before the next instruction.
+   * After a return from a trap, which has retired: takes an interrupt that is possible now before the next instruction.
    * @spec priv 3.1.9
    */
   endSliceIfInterrupted(): boolean {
@@ -381,7 +381,7 @@ export class Hart implements HartApi {
     return true;
   }
 
-  /** Hosted machines and built-in firmware start with what M-mode firmware would have set up. */
+  /** Hosted machines and built-in firmware start in the state that M-mode firmware would have set up. */
   presetForSupervisor(): void {
     const c = this.c;
     c[C.mideleg] |= IP_S | (this.features.sscofpmf ? IP.LCOFI : 0);

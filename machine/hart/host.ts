@@ -1,4 +1,4 @@
-/** What a hart needs of the machine around it. */
+/** The machine as a hart uses it. */
 import type { Supervisor } from '../api.ts';
 import type { CpuModel } from '../cpu/switch.ts';
 import type { DebugHooks } from '../debug/hooks.ts';
@@ -19,7 +19,7 @@ export interface HartHost {
   readonly events: Events;
   readonly engine: EngineSide;
   readonly tlbs: TlbPool;
-  /** A debugger that looks on. */
+  /** The attached debugger. */
   readonly debug?: DebugHooks | undefined;
   /** Takes the traps into HS mode on a hosted machine. */
   readonly supervisor: Supervisor | undefined;
@@ -27,11 +27,11 @@ export interface HartHost {
   readonly firmware: Firmware | undefined;
   /** satp.MODE that `switchSpace` writes: 8 = Sv39, 9 = Sv48, 10 = Sv57. */
   readonly hostedMode: number;
-  /** The `time` counter: 10 MHz, never runs backwards whichever hart asks, unless mtime is written. */
+  /** The `time` counter: 10 MHz; it never runs backwards on any hart, unless software writes mtime. */
   ticks(): number;
-  /** The cycle at which `time` will show this tick. */
+  /** The cycle at which `time` reads this tick. */
   cycleOfTick(tick: number): number;
-  /** A hart does nothing but fault (`Hart.nested`): the machine stops. */
+  /** A hart only faults (`Hart.nested`): stops the machine. */
   onlyFaults(hart: number): void;
   /** An interrupt input of this hart went up. */
   interruptRaised(hart: Hart): void;

@@ -1,6 +1,6 @@
 /**
- * Programmable counters (mhpmcounter3 …): each counts cycles or instructions, in the modes that its filter lets through, and says
- * when it has overflowed (Sscofpmf).
+ * Programmable counters (mhpmcounter3 …): each counts cycles or instructions, in the modes that its filter allows, and reports an overflow
+ * (Sscofpmf).
  *
  * A counter that runs is `base` plus what its source has counted since `since`. Whatever starts or stops counters (event, inhibit bit,
  * change of mode) settles them first. A timer is set to the earliest cycle at which one could overflow: for a counter of cycles
@@ -18,19 +18,19 @@ export const HPM_EVENT = { OF: 1 << 31, MINH: 1 << 30, SINH: 1 << 29, UINH: 1 <<
 const FILTERS = HPM_EVENT.MINH | HPM_EVENT.SINH | HPM_EVENT.UINH;
 const GUEST_FILTERS = HPM_EVENT.VSINH | HPM_EVENT.VUINH;
 const FULL = 1n << 64n;
-/** Overflows further away than this (most of a day of virtual time, 2^46 cycles) are not waited for; they are noticed when settled. */
+/** No timer is set for overflows further away than this (most of a day of virtual time, 2^46 cycles); settling the counter detects them. */
 const HORIZON = 2n ** 46n;
 
 interface Counter { event: number; flags: number; running: boolean; base: bigint; since: number }
 
-/** What a counter can count; the numbers are those of the SBI's hardware events. */
+/** The sources of a counter; the numbers are those of the SBI's hardware events. */
 const EVENTS: readonly ((h: Hart) => number)[] = [() => 0, (h) => h.cycles, (h) => h.instret];
 const FIRST = 3;
 
 export class Hpm {
   /** Some counter depends on the mode, so changes of mode must be reported. */
   filtered = false;
-  /** The timer came while the hart waited: set it when it goes on. */
+  /** The timer fired while the hart waited: set it again when the hart resumes. */
   stale = false;
   readonly #h: Hart;
   readonly #counters: readonly Counter[];
@@ -50,7 +50,7 @@ export class Hpm {
 
   value(i: number): bigint { return BigInt.asUintN(64, this.#now(this.#counters[i]!)); }
 
-  /** `skew`: how much the source will have counted when the instruction that writes is done. */
+  /** `skew`: how much the source counts until the writing instruction completes. */
   setValue(i: number, value: bigint, skew = 1): void {
     const counter = this.#counters[i]!;
     counter.base = value;
@@ -61,7 +61,7 @@ export class Hpm {
   event(i: number): number { return this.#counters[i]!.event; }
   flags(i: number): number { return this.#counters[i]!.flags; }
 
-  /** An event that is not known counts nothing. Flags are there with Sscofpmf only, those of guests with a hypervisor extension. */
+  /** An event that is not known counts nothing. The flags exist only with Sscofpmf, those of guests only with a hypervisor extension. */
   setEvent(i: number, event: number, flags: number): void {
     const { sscofpmf, h } = this.#h.features;
     const counter = this.#counters[i]!;
@@ -87,7 +87,7 @@ export class Hpm {
     }
   }
 
-  /** Starts what now is to run. `skew` as above. */
+  /** Starts the counters that should run now. `skew` as above. */
   go(skew = 1): void {
     const h = this.#h;
     const mode = modeFilter(h);

@@ -1,5 +1,5 @@
 /**
- * Which interrupt is taken next: the highest-ranking privilege level that has one enabled, and in it the manual's order.
+ * Selects the next interrupt: the highest privilege level that has one enabled, and within it the manual's order.
  * @spec priv 3.1.9, 21.2.2, 21.2.3
  */
 import { HS } from '../engine/layout.ts';
@@ -11,7 +11,7 @@ import { takeInterrupt } from './trap.ts';
 /** MEI, MSI, MTI, SEI, SSI, STI, SGEI, VSEI, VSSI, VSTI, LCOFI. */
 const ORDER = [11, 3, 7, 9, 1, 5, 12, 10, 2, 6, 13] as const;
 
-/** Takes the interrupt that is due, if any. Answers whether one was taken. */
+/** Takes the interrupt that is due, if any. Returns whether it took one. */
 export function deliverInterrupt(h: Hart): boolean {
   const ready = h.pending & h.c[C.mie];
   if (ready === 0) return false;
@@ -23,7 +23,7 @@ export function deliverInterrupt(h: Hart): boolean {
 
   if (priv < 3 || (status & MSTATUS.MIE) !== 0) {
     const m = ready & ~delegated;
-    // A hosted machine has no M mode: what nobody delegated stays pending.
+    // A hosted machine has no M mode: an interrupt that is not delegated stays pending.
     if (m !== 0 && h.host.supervisor === undefined) return take(h, m, 3);
   }
   if (priv === 3) return false;
@@ -48,5 +48,5 @@ function take(h: Hart, bits: number, target: number): boolean {
   return false;
 }
 
-/** Would `wfi` go on now? Global enables do not matter. @spec priv 3.3.3 */
+/** Would `wfi` resume now? Global enables do not matter. @spec priv 3.3.3 */
 export function wakePending(h: Hart): boolean { return (h.pending & h.c[C.mie]) !== 0; }

@@ -1,6 +1,6 @@
 /**
- * Zcb, Zicond, Zimop, Zcmop, Zacas: instructions that QEMU 7.2 does not have and assemblers of its time do not know, encoded by hand
- * after the manual's tables and compared with its words.
+ * Zcb, Zicond, Zimop, Zcmop, Zacas: instructions that QEMU 7.2 and assemblers of its time lack, encoded by hand from the manual's tables
+ * and compared with the manual's text.
  * @spec unpriv 10, 11, 15, 28.8
  */
 import { describe, expect, it } from 'vitest';
@@ -10,7 +10,7 @@ import { assemble } from '../../hardware/isa/assemble.ts';
 const RAM = 0x8000_0000;
 const [CASES, STRIDE, COUNT] = [RAM + 0x1_0000, 64, 400];
 
-/** a0, a1; what is in memory at (a2): two doublewords; a4 and a5, a6 and a7 as pairs. */
+/** a0, a1; the two doublewords at (a2); a4 and a5, a6 and a7 as pairs. */
 interface State {
   readonly a0: bigint;
   readonly a1: bigint;
@@ -26,7 +26,7 @@ const wide = (): bigint => u64(BigInt(random()) << 48n ^ BigInt(random()) << 24n
 const value = (): bigint =>
   [0n, 1n, u64(-1n), 0x8000_0000n, 0x7fff_ffffn, 0x80n, 0x8000n, wide(), wide(), BigInt(random() & 0xffff)][random() % 10]!;
 
-/** Compared registers are often those of memory. */
+/** Often the compared registers equal memory. */
 function state(): State {
   const memory = [value(), value()] as const;
   const same = random() % 2 === 0;

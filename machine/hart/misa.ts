@@ -1,10 +1,10 @@
 /**
- * misa, and what happens when machine mode switches an extension off: the hypervisor extension (H), which harts are encouraged to let go,
- * and floating point (F; D, which builds on it, goes along). The other letters are as the ISA string says: they decide how code is
- * decoded, and decoded code is shared by all harts.
+ * misa, and the effect of switching an extension off in machine mode: the hypervisor extension (H), which the manual recommends to make
+ * switchable, and floating point (F, and with it D). The other letters follow the ISA string: they decide how code is decoded, and all
+ * harts share decoded code.
  *
- * What is off has no registers and no instructions: HS.FS_ON says so to generated code, `features` to the rest (FS itself can be written,
- * as it may where there is no F). The registers of the hypervisor extension are as after a reset when it is switched on again.
+ * An extension that is off has no registers and no instructions: HS.FS_ON tells generated code, `features` the rest (FS itself stays
+ * writable, as it may be without F). When the hypervisor extension is switched on again, its registers have their reset values.
  * @spec priv 3.1.1, 3.1.6.7, 21
  */
 import { HSTATUS, IP_VS, MSTATUS } from './bits.ts';
@@ -43,7 +43,7 @@ const REGISTERS = [
   C.vsstatus, C.vstvec, C.vsscratch, C.vsepc, C.vscause, C.vstval, C.vsatp, C.hstateen0, C.hstateen1, C.hstateen1 + 2, C.hstateen1 + 4,
 ] as const;
 
-/** As after a reset; machine mode keeps nothing that speaks of guests. */
+/** As after a reset; the registers of machine mode keep no guest state. */
 function clearHypervisor(h: Hart): void {
   const c = h.c;
   for (const slot of REGISTERS) c[slot] = c[slot + 1] = 0;

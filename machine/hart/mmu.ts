@@ -1,6 +1,6 @@
 /**
- * Address translation: the page-table walker for one and two stages. It works on pairs of 32-bit words and allocates
- * nothing; results and the description of a fault are left in its fields.
+ * Address translation: the page-table walker for one and two stages. It works on pairs of 32-bit words and allocates nothing; its fields
+ * hold the result or describe the fault.
  * @spec priv 12.3.2 @spec priv 21.5.1
  */
 import { inKseg0 } from '../cpu/kseg0.ts';
@@ -29,7 +29,7 @@ export class Mmu {
   ppn = 0;
   /** May stores go through the same translation (dirty bit set, writable in both stages and by PMP)? */
   writable = false;
-  /** Physical memory protection decides about parts of this page differently: the answer holds for the bytes asked about alone. */
+  /** Physical memory protection differs within this page: the answer holds only for the bytes of this access. */
   split = false;
   /** log2 of the size in pages of the (first-stage) leaf; with GLOBAL (contexts.ts) where the mapping is. */
   span = 0;
@@ -83,7 +83,7 @@ export class Mmu {
     return true;
   }
 
-  /** The window is the supervisor's alone. A monitor hears of a guest kernel's access, as of one to memory that it has not mapped. */
+  /** Only the supervisor may use the window. A guest kernel's access reaches the monitor like an access to unmapped memory. */
   #outsideKernel(lo: number, access: Access, guestKernel: boolean): boolean {
     return guestKernel ? this.#guestFault(lo >>> 12, lo & 0xfff, access, 0) : this.#pageFault(access);
   }
@@ -116,7 +116,7 @@ export class Mmu {
     const mode = (h.c[root + 1] >>> 28) - 8;
     if ((hi << SIGN[mode]) >> SIGN[mode] !== hi) return this.#pageFault(access);
     let ppn = (h.c[root + 1] & 0xfff) * WORD + (h.c[root] >>> 0);
-    let global = false; // said of a pointer, it holds for all below
+    let global = false; // on a pointer it applies to every entry below
     for (let level = mode + 2; level >= 0; level--) {
       const offset = tableIndex(lo, hi, 12 + 9 * level) * 8;
       let tableWritable = true;
@@ -159,8 +159,8 @@ export class Mmu {
   }
 
   /**
-   * Second stage: guest page `gppn`. `access` is what must be allowed, `original` what the instruction wanted (the
-   * exception is named after it), `implicit` says that a first-stage entry is being read (1) or updated (2).
+   * Second stage: guest page `gppn`. `access` must be allowed; `original` is the instruction's access, which determines the exception;
+   * `implicit` means that the walk reads (1) or updates (2) a first-stage entry.
    */
   #second(gppn: number, offset: number, access: Access, original: Access, executable: boolean, implicit: number): boolean {
     const h = this.#h;
@@ -225,7 +225,7 @@ export class Mmu {
     return this.#guestFault(gppn, offset, original, implicit);
   }
 
-  /** Guest page of the first-stage table at `level`: walked again, for the rare update that the second stage must allow. */
+  /** Guest page of the first-stage table at `level`: walks again, for the rare update that the second stage must allow. */
   #tableGppn(root: number, lo: number, hi: number, level: number): number {
     const h = this.#h;
     let gppn = (h.c[root + 1] & 0xfff) * WORD + (h.c[root] >>> 0);
@@ -237,7 +237,7 @@ export class Mmu {
     return gppn;
   }
 
-  /** What physical protection allows for these bytes; SPLIT where it does not hold for the whole page. */
+  /** The verdict of physical protection about these bytes; SPLIT where it does not hold for the whole page. */
   #protection(ppn: number, offset: number, size: number, priv: number): number {
     const { pmp } = this.#h;
     const allowed = pmp.check(ppn, priv);

@@ -1,13 +1,13 @@
 /**
- * Software that does nothing but fault: its handler faults, for which its handler is called, which faults. Nothing could stop it but who
- * started it. Faults of a mode inside that mode's own handler are counted until it returns from one; real systems nest a few.
+ * Detects software that only faults: its handler faults, which calls the handler, which faults again. Only the person who started the
+ * machine could stop it. The count of faults in a mode's own handler starts anew when a handler returns; real systems nest a few.
  */
-/** So many without a return, with hardly an instruction between two of them, are for ever. */
+/** This many without a return, with hardly an instruction between two of them, never end. */
 export const MOST_NESTED = 100_000;
 const HARDLY = 1000;
 
 export class NestedFaults {
-  /** The first of those that are counted. */
+  /** The first counted fault. */
   pcLo = 0;
   pcHi = 0;
   cause = 0;
@@ -16,7 +16,7 @@ export class NestedFaults {
   private count = 0;
   private at = 0;
 
-  /** A fault in a handler's own mode; `at` = instructions so far. Answers whether there are too many. */
+  /** Counts a fault in a handler's own mode; `at` = instructions so far. Returns whether there are too many. */
   another(at: number, pcLo: number, pcHi: number, cause: number, tvalLo: number, tvalHi: number): boolean {
     if (this.count === 0 || at - this.at > HARDLY) {
       this.count = 0;

@@ -1,9 +1,9 @@
 /**
- * Physical memory protection: 16 entries with a grain of four bytes. A TLB holds verdicts about pages; a page of which an
- * entry matches a part is *split*: it gets into no TLB, and every access to it asks `checkBytes`.
+ * Physical memory protection: 16 entries with a grain of four bytes. A TLB holds verdicts about pages; a page that an entry matches only in
+ * part is *split*: no TLB caches it, and every access to it calls `checkBytes`.
  *
- * Smepmp: under mseccfg.MML a rule is for machine mode, or for the others, or shared, as its four bits L R W X say; under MMWP
- * machine mode too may do only what a rule allows.
+ * Smepmp: under mseccfg.MML the four bits L R W X make a rule apply to machine mode, to the other modes, or to all; under MMWP machine mode
+ * too needs a rule for each access.
  * @spec priv 3.7 @spec priv 6.2
  */
 import { C, PMP_ENTRIES } from './slots.ts';
@@ -11,7 +11,7 @@ import { C, PMP_ENTRIES } from './slots.ts';
 /** Verdict bits. */
 export const PmpPerm = { R: 1, W: 2, X: 4 } as const;
 const ALL = 7;
-/** Instead of a verdict: it differs within the page. */
+/** In place of a verdict: the verdict differs within the page. */
 export const SPLIT = 8;
 const LOCK = 0x80;
 /** pmpaddr counts words of four bytes. */
@@ -20,7 +20,7 @@ const PAGE_WORDS = 1024;
 /** Bits of mseccfg: machine-mode lockdown, machine-mode whitelist policy, rule locking bypass. */
 export const MSECCFG = { MML: 1, MMWP: 2, RLB: 4 } as const;
 
-/** Under MML, what machine mode and the others may do, by configuration bits: L = 8, X = 4, W = 2, R = 1. @spec priv 6.2.1 */
+/** Rights under MML of machine mode and of the other modes, by configuration bits: L = 8, X = 4, W = 2, R = 1. @spec priv 6.2.1 */
 const MACHINE = [0, 0, 3, 0, 0, 0, 3, 0, 0, 1, 4, 3, 4, 5, 5, 1] as const;
 const OTHERS = [0, 1, 1, 3, 4, 5, 3, 7, 0, 0, 4, 0, 0, 0, 4, 1] as const;
 const ruleOf = (cfg: number): number => (cfg & ALL) | ((cfg & LOCK) >> 4);
@@ -28,13 +28,13 @@ const ruleOf = (cfg: number): number => (cfg & ALL) | ((cfg & LOCK) >> 4);
 /** Does this configuration let machine mode execute, under MML? */
 export const executableForMachine = (cfg: number): boolean => (MACHINE[ruleOf(cfg)] & PmpPerm.X) !== 0;
 
-/** Words [first, end), and what machine mode and the others may do there. */
+/** Words [first, end), and the rights there of machine mode and of the other modes. */
 interface Range { readonly first: number; readonly end: number; readonly machine: number; readonly others: number }
 
 export class Pmp {
   readonly #c: Int32Array;
   #ranges: Range[] = [];
-  /** What machine mode may do where no rule matches. */
+  /** Rights of machine mode where no rule matches. */
   #unmatched: number = ALL;
 
   constructor(csrs: Int32Array) { this.#c = csrs; }
@@ -44,7 +44,7 @@ export class Pmp {
     return (word >>> ((i & 3) * 8)) & 0xff;
   }
 
-  /** Entries have changed: the ranges are worked out anew. The caller flushes the TLBs. */
+  /** Entries have changed: recomputes the ranges. The caller flushes the TLBs. */
   update(): void {
     this.#ranges = [];
     const security = this.#c[C.mseccfg];
@@ -61,7 +61,7 @@ export class Pmp {
     }
   }
 
-  /** What an access in this mode may do with the page; the lowest matching entry decides. SPLIT when that depends on the bytes. */
+  /** Rights on the page in this mode; the lowest matching entry decides. SPLIT when that depends on the bytes. */
   check(ppn: number, priv: number): number {
     const first = ppn * PAGE_WORDS;
     const end = first + PAGE_WORDS;

@@ -39,8 +39,8 @@ const handlers = {
 const byName = new Map<string, Handler>([...Object.entries(handlers), ...floatHandlers, ...cryptoHandlers]);
 
 /**
- * Each row is executed by its meaning (machine/semantics), by a handler here, or by both: the meaning then leaves some cases to the
- * handler. Short forms are executed as what they stand for.
+ * A row runs by its meaning (machine/semantics), by a handler here, or by both, where the meaning leaves some cases to the handler. Short
+ * forms run as the base instruction.
  */
 function handlerOf(row: Row, i: number): Handler {
   const handler = byName.get(row.name) ?? (accesses[i]?.kind === 'atomic' ? atomic : undefined);
@@ -57,13 +57,13 @@ const byRow: readonly Handler[] = rows.map(handlerOf);
 for (const name of byName.keys())
   if (!rowIndex.has(name)) throw new Error(`"${name}" is executed, but no row of the instruction table is called so`);
 
-/** Asks the debugger; it has the machine stop here, or steps over. */
+/** Asks the debugger, which stops the machine here or steps over. */
 function breakpoint(h: Hart): number {
   h.host.debug?.reached(h);
   return SLOW.LEAVE;
 }
 
-/** What generated code calls, for these harts. */
+/** The functions that generated code calls, for these harts. */
 export function hartSide(harts: readonly Hart[]): HartSide {
   return {
     load: (hart, kind) => access.load(harts[hart], kind),

@@ -1,7 +1,7 @@
 /**
- * Instructions in a page that physical memory protection splits: the TLB cannot hold a verdict about them, so each is
- * fetched on its own. Its slice is cut to one instruction, its page has an executable tag for so long, and the
- * reservation of a load-reserved lives on over the cut (an LR/SC loop in such a page still makes progress).
+ * Instructions in a page that physical memory protection splits: the TLB cannot hold a verdict about them, so the hart fetches each one
+ * separately. The slice is cut to one instruction, during which the page has an executable tag, and a reservation survives the cut (so an
+ * LR/SC loop in such a page makes progress).
  */
 import { HS, SLOW } from '../engine/layout.ts';
 import { Access, Cause } from './bits.ts';
@@ -13,7 +13,7 @@ import { raise } from './trap.ts';
 const RES = HS.RES >> 2;
 
 export interface Step {
-  /** Where the tag of the instruction under way is; undefined between instructions. */
+  /** The tag of the current instruction; undefined between instructions. */
   context: Context | undefined;
   vpnLo: number;
   vpnHi: number;
@@ -22,7 +22,7 @@ export interface Step {
 
 export const noStep = (): Step => ({ context: undefined, vpnLo: 0, vpnHi: 0, reservation: 0 });
 
-/** The pc's first halfword may be executed (the walker has just said so): does the second? Then one instruction goes on. */
+/** The walker has just allowed the pc's first halfword. Checks the second, and lets one instruction run. */
 export function fetchStep(h: Hart, lo: number, hi: number, page: number): number {
   const offset = lo & 0xfff;
   const long = (h.host.linear.u16[(page + offset) >>> 1] & 3) === 3;
@@ -34,7 +34,7 @@ export function fetchStep(h: Hart, lo: number, hi: number, page: number): number
   step.vpnLo = lo;
   step.vpnHi = hi;
   h.contexts.fill(step.context, lo, hi, page, false, Access.fetch, h.mmu.span);
-  // Only the instruction right before this one hands its reservation on.
+  // Only the instruction right before this one passes its reservation on.
   if (h.w[HS.BUDGET >> 2] === h.w[HS.SLICE >> 2]) h.w[RES] = step.reservation;
   h.endSlice();
   return SLOW.NEXT;

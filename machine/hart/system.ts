@@ -27,12 +27,12 @@ export function ecall(h: Hart): number {
 
 export const ebreak: Handler = (h) => raise(h, Cause.breakpoint, h.w[PC], h.w[PC + 1]);
 
-/** A `wfi` that finds an interrupt pending so few cycles after another one polls: OpenSBI's harts that are not started do. */
+/** A `wfi` that finds an interrupt pending this soon after another one is polling, as OpenSBI's unstarted harts do. */
 const POLLING = 100;
 
 /**
- * Sleeps until an enabled interrupt is pending; trapped where a more privileged level wants to know. A hart that polls gives the rest of
- * its turn away: it would only spin. @spec priv 3.3.3, 21.6.1
+ * Sleeps until an enabled interrupt is pending; traps where a more privileged level asks for it. A hart that polls gives up the rest of its
+ * turn, because it would only spin. @spec priv 3.3.3, 21.6.1
  */
 export function wfi(h: Hart): number {
   const priv = h.w[PRIV];
@@ -57,7 +57,7 @@ export function waitOnReservation(h: Hart): number {
   return SLOW.JUMP;
 }
 
-/** Decoded code follows every store: only what is under way must be fetched anew. */
+/** Decoded code follows every store, so only the current fetch must be repeated. */
 export function fenceI(h: Hart): number {
   h.retire(4);
   return SLOW.JUMP;
@@ -117,7 +117,7 @@ export function hfenceGvma(h: Hart, insn: number): number {
   return SLOW.JUMP;
 }
 
-/** What a cache-block operation may do, asked of each level's envcfg: 0 allowed, else the exception. @spec unpriv 19.5 */
+/** Checks a cache-block operation against each level's envcfg: 0 = allowed, otherwise the exception. @spec unpriv 19.5 */
 function blockDenied(h: Hart, mask: number): number {
   const priv = h.w[PRIV];
   const virt = h.w[VIRT] !== 0;

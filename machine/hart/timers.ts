@@ -1,6 +1,6 @@
 /**
  * Interrupt timers of a hart: stimecmp (STIP), vstimecmp (VSTIP), and the cycle timer of a hosted supervisor (STIP).
- * A comparator's level follows it exactly: it is evaluated when written, and an event is set for when it will change.
+ * A comparator's level is exact: a write evaluates it, and an event fires when it will change.
  * @spec priv 19.1.1, 19.2.1
  */
 import type { Timer } from '../events.ts';
@@ -23,7 +23,7 @@ export class HartTimers {
     this.#guest = hart.host.events.timer(() => this.guestChanged());
   }
 
-  /** Nothing is waited for. */
+  /** Cancels all timers. */
   reset(): void {
     this.#supervisor.cancel();
     this.#guest.cancel();
@@ -36,7 +36,7 @@ export class HartTimers {
     this.#supervisor.set(due ? Infinity : cycle);
   }
 
-  /** `time` shows something else from now on. A hosted supervisor has cycles instead. */
+  /** `time` has jumped. A hosted supervisor counts cycles instead. */
   clockChanged(): void {
     if (this.#h.host.supervisor !== undefined) return;
     this.supervisorChanged();
@@ -71,7 +71,7 @@ export class HartTimers {
     this.#guest.set(left <= 0 || left > 2 ** 45 ? Infinity : this.#h.host.cycleOfTick(ticks + left));
   }
 
-  /** Ticks until the guest's time (which wraps at 2^64) reaches vstimecmp. */
+  /** Ticks until the guest's time, which wraps at 2^64, reaches vstimecmp. */
   #ticksLeft(ticks: number): number {
     const c = this.#h.c;
     if (c[C.htimedelta] === 0 && c[C.htimedelta + 1] === 0) return (c[C.vstimecmp + 1] >>> 0) * WORD + (c[C.vstimecmp] >>> 0) - ticks;

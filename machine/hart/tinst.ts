@@ -10,7 +10,7 @@ import { HS } from '../engine/layout.ts';
 import { Cause } from './bits.ts';
 import type { Hart } from './hart.ts';
 
-/** The instruction has been executed up to its fault: that it is legal is known. */
+/** The instruction has run up to its fault, so it is legal. */
 const decode = createDecoder(FULL_ISA);
 
 const PC = HS.PC >> 2, PRIV = HS.PRIV >> 2, VIRT = HS.VIRT >> 2;
@@ -22,7 +22,7 @@ const RS2 = 0x1f0_0000;
 /** A compressed instruction shows with this bit clear. */
 const LONG = 2;
 
-/** 0 where there is no standard transformation. Saves and restores what looking at memory changes in the walker. */
+/** 0 where there is no standard transformation. Saves and restores the walker's fields, which reading memory changes. */
 export function transformedInstruction(h: Hart, cause: number, tvalLo: number): number {
   if (cause === Cause.guestFetchPage) return 0;
   const { gpaLo, gpaHi, implicit } = h.mmu;

@@ -9,10 +9,10 @@ import type { Victims } from './victims.ts';
 /** In the `span` of `fill`, beside the size: the mapping is global. In a TLB entry: bit 0 of the page's linear address. */
 export const GLOBAL = 64;
 export const GLOBAL_BIT = 1;
-/** So many fills of each kind are remembered, so that a TLB that is not much used is cleared entry by entry. */
+/** Number of fills of each kind to remember, so that a little-used TLB can be cleared entry by entry. */
 const LOG = 1024;
 
-/** Entries that were filled: the first LOG by number; more, and all of the TLB has to be looked at. */
+/** Entries that were filled: the first LOG by number; beyond that a flush visits the whole TLB. */
 interface Fills { count: number; readonly entries: Uint16Array }
 const noFills = (): Fills => ({ count: 0, entries: new Uint16Array(LOG) });
 export function note(fills: Fills, entry: number): void {
@@ -24,13 +24,13 @@ export interface Context {
   readonly tlb: number;
   /** When it was entered last (a count of entries, not of time). */
   used: number;
-  /** Of mappings that all spaces share, and of the space's own. */
+  /** Fills by mappings that all spaces share, and by the space's own. */
   readonly global: Fills;
   readonly local: Fills;
   victims: Victims | undefined;
   /** Superpages of which parts are cached: first vpn of each, times 64, plus log2 of its size in pages. */
   readonly supers: Set<number>;
-  /** Which kinds of superpages those are: bit i for SPANS[i]; and the one that was added last. */
+  /** The kinds of those superpages: bit i for SPANS[i]; and the superpage added last. */
   spans: number;
   lastSuper: number;
   space: Space;
@@ -62,12 +62,12 @@ export class TlbPool {
   readonly #all: Context[] = [];
   readonly #free: Context[] = [];
   #stamp = 0;
-  /** A debugger that may forbid data tags for a page: accesses to it are then seen one by one. */
+  /** A debugger that may forbid data tags for a page, so that it sees each access. */
   watcher: { cacheable(lo: number, hi: number): boolean } | undefined;
 
   constructor(linear: Linear) { this.#linear = linear; }
 
-  /** Every TLB forgets what it has for the virtual page of this address. */
+  /** Every TLB drops its entry for the virtual page of this address. */
   forgetAddress(lo: number): void {
     for (const context of this.#all) {
       if (isEmpty(context)) continue;
@@ -156,7 +156,7 @@ export class TlbPool {
     m[at + 1] = m[at + 3] = m[at + 5] = m[at + 6] = 0;
   }
 
-  /** Takes the write tag for the RAM page at linear address `page` out of every TLB. */
+  /** Removes the write tag for the RAM page at linear address `page` from every TLB. */
   forbidWrites(page: number): void {
     for (const context of this.#all) {
       const { global, local } = context;

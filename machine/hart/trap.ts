@@ -1,6 +1,6 @@
 /**
- * Traps: where they go, what they leave in the CSRs, and the way back. On a hosted machine HS mode is the supervisor, a
- * TypeScript object; with built-in firmware the environment calls of HS mode go to that. Otherwise software takes them.
+ * Traps: their target mode, the CSRs they write, and the return. On a hosted machine HS mode is the supervisor, a
+ * TypeScript object; with built-in firmware the environment calls of HS mode go to that. Otherwise software handles them.
  * @spec priv 3.1.6 @spec priv 21.6
  */
 import { HS, SLOW } from '../engine/layout.ts';
@@ -17,7 +17,7 @@ const VIRT = HS.VIRT >> 2;
 const ADDRESS = 0b1011_0000_1011_0000_1111_1011;
 const INTERRUPT_HI = 1 << 31;
 
-/** Raises an exception at the current instruction. Answers a SLOW code. `guest`: an access was made as a guest (MPRV, hlv). */
+/** Raises an exception at the current instruction. Returns a SLOW code. `guest`: the access was made as a guest (MPRV, hlv). */
 export function raise(h: Hart, cause: number, tvalLo: number, tvalHi: number, guest = false): number {
   const guestAddress = (guest || h.w[VIRT] !== 0) && ((ADDRESS >> cause) & 1) !== 0;
   return trap(h, cause, false, tvalLo, tvalHi, 0, 0, 0, guestAddress);
@@ -34,7 +34,7 @@ export function raiseFault(h: Hart, lo: number, hi: number, guest: boolean): num
   return trap(h, cause, false, lo, hi, mmu.gpaLo, mmu.gpaHi, instruction, guest);
 }
 
-/** Illegal instruction: tval is the instruction as it stands in memory. */
+/** Illegal instruction: tval is the instruction as memory contains it. */
 export function illegalInstruction(h: Hart): number { return raise(h, Cause.illegal, rawInstruction(h), 0); }
 
 /** @spec priv 21.6.1 */
@@ -48,7 +48,7 @@ export function takeInterrupt(h: Hart, number: number, target: number): void {
   h.traps[TRAP_INTERRUPT + number]++;
   if (target === 0) return enterGuest(h, number - 1, INTERRUPT_HI, 0, 0);
   note(h, number, true, 0, 0);
-  // A hosted supervisor is told once of a kick or of its timer.
+  // Reports a kick or the timer to a hosted supervisor once.
   if (h.host.supervisor !== undefined) h.drive((1 << number) & (IP.SSI | IP.STI), false);
   if (target === 3) enterMachine(h, number, INTERRUPT_HI, 0, 0, 0, 0, 0, false);
   else enterSupervisor(h, number, INTERRUPT_HI, 0, 0, 0, 0, 0, false);
@@ -88,7 +88,7 @@ function onlyFaults(h: Hart): number {
   return SLOW.LEAVE;
 }
 
-/** A guest is not left to itself for ever: its monitor hears of it, as with Ssdbltrp. @spec priv 21.6.1 */
+/** A guest that only faults does not run for ever: its monitor gets an exit, as with Ssdbltrp. @spec priv 21.6.1 */
 function doubleTrap(h: Hart): number {
   const { cause, tvalLo, tvalHi } = h.nested;
   h.nested.over();
@@ -120,12 +120,12 @@ function afterTrap(h: Hart): number {
   return h.w[HS.BUDGET >> 2] <= 0 ? SLOW.LEAVE : SLOW.JUMP;
 }
 
-/** TypeScript has handled the trap: go on unless the hart now waits or its time is used up. */
+/** TypeScript has handled the trap: continue unless the hart now waits or its time is used up. */
 function afterSupervisor(h: Hart): number {
   return h.waiting || h.parked || h.w[HS.BUDGET >> 2] <= 0 ? SLOW.LEAVE : SLOW.JUMP;
 }
 
-/** A trap that leaves a virtual machine costs what the processor model says (`exit=`). */
+/** A trap out of a virtual machine costs the cycles of the processor model (`exit=`). */
 function leaveGuest(h: Hart): void {
   if (h.w[VIRT] === 0) return;
   const { exitCycles } = h.host.model;

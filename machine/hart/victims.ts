@@ -1,12 +1,12 @@
 /**
- * Translations that another page's has pushed out of their TLB entry, by a hash of the page, so that they come back without a walk. Pages
- * that share an entry and are used by turns (Linux: the kernel's image and the map of all memory) would be walked for each time.
+ * Translations that another page has evicted from their TLB entry, by a hash of the page, so that they return without a walk. Without this,
+ * pages that share an entry and alternate (Linux: the kernel's image and the map of all memory) would cause a walk each time.
  *
- * A victim is an entry as it stands in the TLB (engine/layout.ts), and is forgotten with it. The entry whose empty tags are not 0 has none.
+ * A victim has the format of a TLB entry (engine/layout.ts), and is dropped with it. The entry whose empty tags are not 0 has none.
  */
 import { TLB_ENTRY } from '../engine/layout.ts';
 
-/** So many, of so many words each. */
+/** Number of victims, and words of each. */
 const COUNT = 64, WORDS = TLB_ENTRY / 4;
 const placeOf = (lo: number): number => ((lo >>> 12 ^ lo >>> 20) & (COUNT - 1)) * WORDS;
 
@@ -33,7 +33,7 @@ export class Victims {
     return this.#words[at] === (lo & -4096) && this.#words[at + 1] === hi;
   }
 
-  /** Puts the victim of this address into the entry at word `at`; what is there becomes one, if it `stays`. */
+  /** Puts the victim of this address into the entry at word `at`; the entry there becomes a victim if it `stays`. */
   swap(lo: number, m: Int32Array, at: number, stays: boolean): void {
     const v = this.#words;
     const back = this.#back;
@@ -52,7 +52,7 @@ export class Victims {
   forgetAddress(lo: number): void { this.#words.fill(0, placeOf(lo), placeOf(lo) + WORDS); }
   clear(): void { this.#words.fill(0); }
 
-  /** Takes the write tag for the RAM page at linear address `page` (32 bits, signed) away. */
+  /** Removes the write tag for the RAM page at linear address `page` (32 bits, signed). */
   forbidWrites(page: number): void {
     const v = this.#words;
     for (let i = 0; i < v.length; i += WORDS) if ((v[i + 6] & -4096) === page) v[i + 2] = v[i + 3] = 0;

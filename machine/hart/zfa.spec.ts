@@ -1,6 +1,5 @@
 /**
- * Zfa against the words of the manual: QEMU 7.2 does not have it, so the reference is written here, in exact arithmetic and apart from
- * `softfloat`.
+ * Zfa against the manual's text: QEMU 7.2 lacks it, so this file has its own reference in exact arithmetic, independent of `softfloat`.
  * @spec unpriv 25
  */
 import { describe, expect, it } from 'vitest';
@@ -32,7 +31,7 @@ const exponentMask = (f: Format): bigint => (1n << BigInt(f.width - 1 - f.fracti
 const infinity = (f: Format): bigint => exponentMask(f) << BigInt(f.fraction);
 const quiet = (f: Format): bigint => infinity(f) | (1n << BigInt(f.fraction - 1));
 const box = (f: Format, bits: bigint): bigint => BigInt.asUintN(64, (-1n << BigInt(f.width)) | bits);
-/** A register's value in this format: what is not boxed is the canonical NaN. */
+/** A register's value in this format: a value that is not boxed is the canonical NaN. */
 const unbox = (f: Format, register: bigint): bigint => {
   const bits = BigInt.asUintN(f.width, register);
   return box(f, bits) === register ? bits : quiet(f);

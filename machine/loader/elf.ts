@@ -11,7 +11,7 @@
 import { type Loaded, loaded, refused } from './result.ts';
 
 export interface Segment {
-  /** Its linked address (virtual, signed) and its load address (physical). */
+  /** The linked address (virtual, signed) and the load address (physical). */
   readonly vaddr: number;
   readonly paddr: number;
   /** Bytes from the file; the rest, up to `memBytes`, is zero. */
@@ -41,9 +41,9 @@ const HEADER_BYTES = 64;
 const PROGRAM_HEADER_BYTES = 56;
 const SECTION_HEADER_BYTES = 64;
 const SYMBOL_BYTES = 24;
-/** Longer names are cut: a table of names without ends must not take for ever. */
+/** Cuts longer names, so that a table of unterminated names takes bounded time. */
 const LONGEST_NAME = 512;
-/** Symbols that are taken, and letters of all their names: a file can claim the same table many times. */
+/** Bounds for symbols and for the letters of all their names, because a file can claim the same table many times. */
 const MOST_SYMBOLS = 2_000_000, MOST_LETTERS = 2 ** 28;
 
 const machines: Record<number, string> = {
@@ -82,7 +82,7 @@ function whatIsWrong(bytes: Uint8Array, data: DataView): string | undefined {
   return undefined;
 }
 
-/** Headers that can be read but make no program. */
+/** Headers that are readable but describe no program. */
 function whatIsStrange(entry: number, segments: readonly Segment[]): string | undefined {
   const byPlace = [...segments].sort((a, b) => a.paddr - b.paddr);
   for (let i = 1; i < byPlace.length; i++) {

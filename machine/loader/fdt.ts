@@ -145,12 +145,12 @@ export interface ReadNode {
   readonly children: ReadNode[];
 }
 
-/** Nodes in nodes, and the longest name: no tree of hardware has more. */
+/** Bounds for the nesting of nodes and the length of a name, beyond any real device tree. */
 const MOST_DEPTH = 64, LONGEST_NAME = 255;
 
 /**
- * Reads a blob; `undefined` when it is not a device tree or is damaged. Names that do not end soon are damage, so that the time is that
- * of one walk.
+ * Reads a blob; `undefined` when it is not a device tree or is damaged. A name without an end nearby counts as damage, so that the time
+ * stays that of one walk.
  * @spec devicetree 5.4 (structure block)
  */
 export function readFdt(blob: Uint8Array): ReadNode | undefined {

@@ -1,6 +1,6 @@
 /**
- * Any kernel file into physical memory: Linux `Image` (also gzip'd), ELF, or raw bytes; then initrd and device tree
- * behind it. Only the layout is decided here:
+ * Loads any kernel file into physical memory: Linux `Image` (also gzip'd), ELF, or raw bytes; then initrd and device tree after it. This
+ * file decides the layout:
  *
  *   RAM start ┬ 2 MiB (firmware's place, unused here)
  *             ├ kernel                     textOffset, or the ELF's own addresses
@@ -20,7 +20,7 @@ export interface Placed {
   /** First and one-past-last physical address. */
   readonly start: number;
   readonly end: number;
-  /** The pieces of it. */
+  /** Its pieces. */
   readonly pieces: readonly Place[];
   readonly symbols: ReadonlyMap<string, number>;
 }
@@ -29,22 +29,22 @@ export interface Placed {
 export interface Place { readonly start: number; readonly end: number }
 
 export interface LoadOptions {
-  /** Where raw bytes go, and what `textOffset` counts from. */
+  /** Load address of raw bytes, and the origin of `textOffset`. */
   readonly base: number;
   /** Unpacks gzip; throws on damaged input. Without it compressed files are refused. */
   readonly gunzip?: (bytes: Uint8Array) => Uint8Array;
   /**
-   * Take a file with neither ELF nor Image header for raw code at `base`, whatever it is. Without it such a file has to begin with an
-   * instruction, and goes where kernels go.
+   * Load a file with neither ELF nor Image header as raw code at `base`, whatever it contains. Without this such a file has to begin with
+   * an instruction, and is loaded at a kernel's address.
    */
   readonly raw?: boolean;
 }
 
 const MIB = 1024 * 1024;
-/** Where kernels go that do not say: behind the place of firmware. */
+/** Default load address of kernels: after the firmware. */
 const KERNEL_OFFSET = 2 * MIB;
 const PAGE = 4096;
-/** The device tree stays below this, where every kernel's early mapping reaches it. */
+/** The device tree lies below this, where every kernel's early mapping reaches it. */
 const DTB_WINDOW = 1024 * MIB;
 const DTB_ROOM = 2 * MIB;
 
@@ -57,7 +57,7 @@ export function loadProgram(memory: PhysicalMemory, file: Uint8Array, options: L
   if (isElf(bytes)) return loadElf(memory, bytes);
   if (isLinuxImage(bytes)) return loadImage(memory, bytes, options.base);
   if (options.raw === true) return placeFlat(memory, bytes, options.base, bytes.length);
-  // The error of an image for another processor says more than that it is no code.
+  // An image for another processor gets a more specific error than "no code".
   const why = isArm64Image(bytes) ? undefined : whyNotCode(bytes);
   if (why !== undefined) return refused(why);
   return isArm64Image(bytes)
@@ -111,7 +111,7 @@ function loadElf(memory: PhysicalMemory, bytes: Uint8Array): Loaded<Placed> {
 }
 
 /**
- * What `ld -Ttext=0x80000000` makes: a segment that begins a page earlier, with the file's own headers. They are no part of the program.
+ * `ld -Ttext=0x80000000` produces a segment that begins a page earlier with the file's own headers, which do not belong to the program.
  */
 function withoutHeaders(s: Segment, file: Uint8Array, base: number): Segment {
   const before = base - s.paddr;
@@ -140,7 +140,7 @@ export function overlap(places: readonly (Place & { readonly what: string })[]):
   return undefined;
 }
 
-/** Where the device tree goes: out of the way of kernel and initrd. */
+/** Address of the device tree, clear of kernel and initrd. */
 export function deviceTreePlace(memory: PhysicalMemory): number {
   return memory.base + Math.min(memory.size, DTB_WINDOW) - DTB_ROOM;
 }

@@ -1,5 +1,5 @@
 /**
- * The Linux `Image`: a flat kernel with a 64-byte header that says where in memory it wants to be.
+ * The Linux `Image`: a flat kernel with a 64-byte header that gives its place in memory.
  *
  *   offset  field
  *    0      code0, code1          jump to the kernel, or the MZ of the EFI stub

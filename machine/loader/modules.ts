@@ -8,7 +8,7 @@ const roundUp = (n: number): number => Math.ceil(n / PAGE) * PAGE;
 export interface ModuleContents { readonly length: number; copyTo(target: Uint8Array): void }
 export interface BootModule { readonly name: string; readonly bytes: Uint8Array | ModuleContents }
 
-/** Where they are now; the last one ends at `top`. @throws RangeError when the RAM does not hold them. */
+/** Returns their addresses; the last one ends at `top`. @throws RangeError when the RAM does not hold them. */
 export function placeModules(memory: PhysicalMemory, top: number,
     files: readonly BootModule[]): { name: string; base: number; size: number }[] {
   let base = top - (top % PAGE) - files.reduce((sum, f) => sum + roundUp(f.bytes.length), 0);

@@ -1,4 +1,4 @@
-/** What a loader answers: the thing, or one line saying what is wrong with the file. */
+/** The result of a loader: the value, or one line that says what is wrong with the file. */
 export type Loaded<T> = { ok: true; value: T } | { ok: false; error: string };
 
 export function loaded<T>(value: T): Loaded<T> {

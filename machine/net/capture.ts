@@ -1,4 +1,4 @@
-/** A tap on a cable: everything that a card sends and receives is shown to somebody, with the cycle. */
+/** A tap on a cable: reports every frame that a card sends and receives, with the cycle. */
 import type { NetPort, NetWiring } from '../devices/net-port.ts';
 
 export interface Captured {

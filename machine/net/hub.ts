@@ -1,12 +1,12 @@
 /**
- * A switch: every port gets what is for it, and what nobody is known for. Ports may belong to several cards of a machine;
- * a loop is a switch that also sends back to where a frame came from.
+ * A switch: every port gets the frames for it, and frames for unknown addresses. Ports may belong to several cards of a machine; a loop is
+ * a switch that also sends a frame back to its source.
  */
 import type { EventQueue } from '../api.ts';
 import type { NetPort, NetWiring } from '../devices/net-port.ts';
 import { Wire } from './wire.ts';
 
-/** Addresses learnt; beyond this the oldest is forgotten. */
+/** Most learnt addresses; beyond this the oldest is dropped. */
 const TABLE_MOST = 1024;
 
 export class Hub {

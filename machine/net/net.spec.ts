@@ -8,7 +8,7 @@ const A = Uint8Array.of(2, 0, 0, 0, 0, 0xa), B = Uint8Array.of(2, 0, 0, 0, 0, 0x
 const EVERYBODY = new Uint8Array(6).fill(0xff);
 const frame = (to: Uint8Array, from: Uint8Array, n: number): Uint8Array => Uint8Array.of(...to, ...from, 0x88, 0xb5, n);
 
-/** Plugs in; answers what arrives, as the last byte of each frame. */
+/** Plugs in; returns the last byte of each arriving frame. */
 function plug(wiring: NetWiring, events: TestEvents) {
   const got: number[] = [], port = wiring(events);
   port.onFrame((f) => got.push(f.at(-1)!));

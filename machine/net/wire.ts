@@ -2,7 +2,7 @@
 import type { EventQueue } from '../api.ts';
 import { type NetPort, WIRE_CYCLES } from '../devices/net-port.ts';
 
-/** Frames on their way, both ways together: of the longest, three megabytes. */
+/** Most frames in transit, both directions together: three megabytes of the longest. */
 const MOST_UNDER_WAY = 2048;
 
 export class Wire implements NetPort {
@@ -11,7 +11,7 @@ export class Wire implements NetPort {
   #near: (frame: Uint8Array) => void = () => {};
   #underWay = 0;
 
-  /** `far`: who takes what the card sends; the frame is a copy of its own. */
+  /** `far`: receives the card's frames, each a separate copy. */
   constructor(events: EventQueue, far: (frame: Uint8Array) => void) {
     this.#events = events;
     this.#far = far;
@@ -26,12 +26,12 @@ export class Wire implements NetPort {
     this.#near = receive;
   }
 
-  /** A frame from the far end, which has a way to go too. */
+  /** A frame from the far end, which is delayed too. */
   deliver(frame: Uint8Array): void {
     this.#travel(() => this.#near(frame));
   }
 
-  /** A cable that is full loses what is put into it. */
+  /** A full cable loses further frames. */
   #travel(arrive: () => void): void {
     if (this.#underWay >= MOST_UNDER_WAY) return;
     this.#underWay++;

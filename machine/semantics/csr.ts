@@ -12,15 +12,15 @@ import type { I32 } from './operators.ts';
 import type { Meaning, Semantics } from './semantics.ts';
 
 const SSTATUS = 0x100;
-/** Registers that are plain bits, and where they are from the first. */
+/** Registers that only store bits, and their offsets from the first. */
 const PLAIN: Readonly<Record<number, number>> = { 0x140: C.sscratch, 0x141: C.sepc, 0x142: C.scause, 0x143: C.stval };
 const SEPC = 0x141;
 
 const BITS = MSTATUS.SIE | MSTATUS.SPIE | MSTATUS.SPP | MSTATUS.FS | MSTATUS.SUM | MSTATUS.MXR;
-/** What may change here. */
+/** The bits that generated code may change. */
 const STACK = MSTATUS.SIE | MSTATUS.SPIE | MSTATUS.SPP;
 
-/** The base of the registers, or the slow way where this mode has none. */
+/** The base of the registers, or the slow path where this mode has none. */
 function base(s: Semantics, word: number): () => I32 {
   const at = s.keep32(s.hartWord(word));
   s.slowIf(s.eqz32(at()));
@@ -59,7 +59,7 @@ const csrrStatus: Meaning = (s) => {
   readStatus(s, at, s.keep32(s.peek32(at(), 0)));
 };
 
-/** `change`: the new lower word, from the old one. An interrupt that waits and is enabled may be due now: the hart looks. */
+/** `change`: the new lower word, from the old one. A pending and enabled interrupt may be due now, so the hart checks. */
 const changeStatus = (change: (s: Semantics, old: () => I32) => I32): Meaning => (s) => {
   const at = statusBase(s);
   const old = s.keep32(s.peek32(at(), 0));

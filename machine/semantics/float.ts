@@ -173,7 +173,7 @@ function signSingle(s: Semantics, how: SignRule): void {
   s.fdB(s.or32(s.and32(a(), s.word(0x7fff_ffff)), s.and32(from(), s.word(signBit))));
 }
 
-/** What both formats have; the names are those of the table without the format. */
+/** Instructions of both formats; the names are those of the table without the format. */
 const arithmetic = <F>(f: Format<F>) => ({
   fadd: fp((s) => sum(s, f, false)),
   fsub: fp((s) => sum(s, f, true)),

@@ -2,9 +2,10 @@
  * Fused multiply-add, exactly rounded without a fused instruction. @spec unpriv 20.6
  *
  * Singles: the product is exact as a double; the sum is rounded to odd as a double, and then once more, to single: rounding to odd keeps
- * what the second rounding must know (Boldo and Melquiond, "Emulation of FMA and correctly rounded sums"). Doubles: the product as an
- * exact pair (Dekker), an exact sum (Knuth), and a test whether the rest can be added without doubt about the rounding (Ziv). Hosts with a
- * fused instruction within WebAssembly's reach do doubles with that.
+ * the information that the second rounding needs (Boldo and Melquiond, "Emulation of FMA and correctly rounded sums"). Doubles: the product
+ * as an
+ * exact pair (Dekker), an exact sum (Knuth), and a test that adding the rest leaves the rounding certain (Ziv). Where WebAssembly offers a
+ * fused instruction, doubles use it.
  */
 import type { F64, I32 } from './operators.ts';
 import type { Meaning, Semantics } from './semantics.ts';
@@ -54,9 +55,9 @@ const outside = (s: Semantics, v: F64): I32 => s.gtU32(s.sub32(DOUBLE.exponent(s
 const NEAR_ONE = [0x3fef_ffff_ffff_fff8n, 0x3ff0_0000_0000_0004n] as const; // 1 - 2^-50, 1 + 2^-50
 
 /**
- * a * b + c = sum + rest exactly, where rest = the errors of product and sum. Both ends of an interval that surely holds it are rounded:
- * where they agree, that is the result. An operation that would be the first inexact one goes the slow way, as does all that left the
- * range (a NaN on the way makes the ends unequal).
+ * a * b + c = sum + rest exactly, where rest = the errors of product and sum. Rounds both ends of an interval that contains the exact
+ * value: where they agree, that is the result. The first inexact operation takes the slow path, as does everything out of range (an
+ * intermediate NaN makes the ends unequal).
  */
 function fusedDouble(s: Semantics, negateProduct: boolean, negateAddend: boolean): void {
   const a = s.keepD(negateD(s, s.d1(), negateProduct));
@@ -67,7 +68,7 @@ function fusedDouble(s: Semantics, negateProduct: boolean, negateAddend: boolean
   else fusedByHost(s, a, b, c, s.keepD(fused));
 }
 
-/** The host has rounded once. Where inexact is not yet accrued, the errors of product and sum must be seen to be nothing. */
+/** The host has rounded once. Where inexact is not yet accrued, the errors of product and sum must be shown to be zero. */
 function fusedByHost(s: Semantics, a: () => F64, b: () => F64, c: () => F64, r: () => F64): void {
   const zeroProduct = (): I32 => s.or32(s.eqD(a(), DOUBLE.zero(s)), s.eqD(b(), DOUBLE.zero(s)));
   const normal = s.leU32(s.sub32(DOUBLE.exponent(s, r()), s.word(2)), s.word(DOUBLE.maxExponent - 4));

@@ -18,7 +18,7 @@ function highUnsigned(s: Semantics, a: () => I64, b: () => I64): I64 {
   return s.add(s.add(high(other), high(middle())), s.mul(ah(), bh()));
 }
 
-/** What a signed operand takes off the unsigned high product: the other operand where this one is negative. */
+/** The correction of the unsigned high product for a signed operand: the other operand where this one is negative. */
 const correction = (s: Semantics, sign: () => I64, other: () => I64): I64 => s.and(s.shrS(sign(), s.long(63)), other());
 
 /** Signed division where the quotient overflows: the most negative number by -1. */

@@ -14,7 +14,7 @@ export type Value = I64 | I32 | F64 | F32;
 
 interface Operator<A extends Value[], R extends Value> { opcode: number; prefixed: boolean; args?: A; result?: R }
 const op = <A extends Value[], R extends Value>(opcode: number): Operator<A, R> => ({ opcode, prefixed: false });
-/** Opcodes behind the 0xfc prefix. */
+/** Opcodes after the 0xfc prefix. */
 const fc = <A extends Value[], R extends Value>(opcode: number): Operator<A, R> => ({ opcode, prefixed: true });
 
 type L2 = [I64, I64];

@@ -1,5 +1,5 @@
 /**
- * What a meaning is written with. The same meaning is run through two implementations of this interface:
+ * The language of instruction meanings. The same meaning runs through two implementations of this interface:
  * the interpreter's (operands come from the decoded record) and the translator's (operands are locals and constants).
  *
  *   s => s.rd(s.add(s.x1(), s.x2()))                    add
@@ -9,7 +9,7 @@
 import type { Row } from '../../hardware/isa/row.ts';
 import type { F32, F64, I32, I64, OperatorMethods } from './operators.ts';
 
-/** What one instruction does. */
+/** The meaning of one instruction. */
 export type Meaning = (s: Semantics) => void;
 /** A meaning for each of these rows of the instruction table, by mnemonic. */
 export type Meanings<Rows extends readonly Row[]> = Readonly<Record<Rows[number]['name'], Meaning>>;
@@ -58,7 +58,7 @@ export interface Semantics extends OperatorMethods {
   jump(): void;
   jumpTo(target: I64): void;
 
-  /** Memory: sign- or zero-extended to 64 bits. A miss, fault or device is handled outside. */
+  /** Memory: sign- or zero-extended to 64 bits. The hart side handles a miss, a fault or a device. */
   load(kind: LoadKind, address: I64): I64;
   store(kind: StoreKind, address: I64, value: I64): void;
   /** Read-modify-write of an aligned word; gives the old value, sign-extended. */
@@ -69,7 +69,7 @@ export interface Semantics extends OperatorMethods {
   /** 0 when the store happened, 1 when the reservation was lost. */
   storeConditional(kind: 'w' | 'd', address: I64, value: I64): I64;
 
-  /** Zeroes the aligned block of 64 bytes around the address; where that is not plainly possible TypeScript does it (HartSide.slow). */
+  /** Zeroes the aligned block of 64 bytes around the address; where generated code cannot, TypeScript does (HartSide.slow). */
   zeroBlock(address: I64): void;
 
   /** A word of the hart block, by its offset (HS); words at a linear address that the hart side has given. */
@@ -78,7 +78,7 @@ export interface Semantics extends OperatorMethods {
   peek32(address: I32, offset: number): I32;
   poke(address: I32, offset: number, value: I64): void;
   poke32(address: I32, offset: number, value: I32): void;
-  /** The five bits that stand in the place of rs1. */
+  /** The five bits in the place of rs1. */
   zimm(): I32;
 
   /** Leaves this instruction to TypeScript (HartSide.slow) when the condition holds; nothing may have been changed before. */

@@ -1,5 +1,5 @@
 /**
- * What each instruction of the table (hardware/isa) does, row by row. Rows without an entry are the hart's (machine/hart/slow.ts).
+ * The meaning of each instruction of the table (hardware/isa), row by row. The hart executes rows without an entry (machine/hart/slow.ts).
  */
 import type { Decoded } from '../../hardware/isa/decode.ts';
 import { rowIndex, rows, type Mnemonic } from '../../hardware/isa/table.ts';
@@ -24,6 +24,6 @@ export const meanings: readonly (Meaning | undefined)[] = rows.map((row) => (byN
 for (const name of Object.keys(byName))
   if (!rowIndex.has(name)) throw new Error(`"${name}" means something, but no row of the instruction table is called so`);
 
-/** What this instruction does: its row's meaning, or one that the row has for these operands alone. */
+/** The meaning of this instruction: its row's, or a special one for these operands. */
 export const meaningOf = ({ index, operands }: Pick<Decoded, 'index' | 'operands'>): Meaning | undefined =>
   meanings[index] ?? csrMeaning(rows[index]!.name, operands);

@@ -1,12 +1,12 @@
 /**
  * How the interpreter calls a translated region, and what it answers.
  *
- *   region(hart block, TLB, budget, pcBase, entry) → (where to go on, budget left)
+ *   region(hart block, TLB, budget, pcBase, entry) → (where to continue, budget left)
  *
- * `pcBase` + (address of a record >>> 3) is the virtual address of its instruction. An even answer is a virtual address. An odd one names a
- * record and takes less: the interpreter must execute the instruction there (a TLB miss, a fault, what TypeScript executes, too
- * little budget), or, with `landed`, just continued with. The record is one of the page where the region was entered, unless the upper
- * bits name another page, whose mapping the region has looked at.
+ * `pcBase` + (address of a record >>> 3) is the virtual address of its instruction. An even answer is a virtual address. An odd answer
+ * names a record and is cheaper: the interpreter must execute the instruction there (a TLB miss, a fault, an instruction for TypeScript,
+ * too little budget) or, with `landed`, just continue there. The record belongs to the page where the region was entered, unless the upper
+ * bits name another page, whose mapping the region has checked.
  */
 import type { Signature } from '../module.ts';
 

@@ -1,4 +1,4 @@
-/** The cycles of a graph, and an order in which all else goes forward. */
+/** Finds the cycles of a graph, and an order in which every other edge leads forward. */
 
 export type Edges = (id: number) => readonly number[];
 

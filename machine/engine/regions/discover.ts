@@ -1,9 +1,9 @@
 /**
- * Finds a region: the basic blocks that can be reached from a hot instruction, as far as they are worth translating: those of its page,
- * and those of other pages that it calls or jumps to often.
+ * Finds a region: the basic blocks that are reachable from a hot instruction and worth translating, on its page and on other pages that it
+ * often calls or jumps to.
  *
- * Places in a page are counted in halfwords (0 … 2047, 2048 is its end), as records are. Pages of a region are numbered, its head's is 0;
- * a place of page n is n × SPAN + place in the page.
+ * Places in a page are counted in halfwords (0 … 2047, 2048 is its end), as records are. The pages of a region are numbered, the head's
+ * page is 0; a place on page n is n × SPAN + the place in the page.
  */
 import type { Decoded } from '../../../hardware/isa/decode.ts';
 import { meaningOf } from '../../semantics/table.ts';
@@ -15,18 +15,18 @@ export const SPAN = 4096;
 export const pageOf = (place: number): number => Math.floor(place / SPAN);
 export const inPage = (place: number): number => place % SPAN;
 
-/** What discovery asks about a page. */
+/** A page as discovery sees it. */
 export interface PageView {
   /** The instruction at a place; undefined when it reaches into the next page. */
   decode(place: number): Decoded | undefined;
-  /** Has it been jumped to so often that it is worth translating? */
+  /** Do jumps reach it often enough to make it worth translating? */
   warm(place: number): boolean;
-  /** All such places; `hot`: that are even worth a region of their own. */
+  /** All such places; `hot`: only those worth a region of their own. */
   warmPlaces(hot: boolean): readonly number[];
-  /** Was it ever decoded? What was not cannot have been executed. */
+  /** Was it ever decoded? An instruction that was not was never executed. */
   decoded(place: number): boolean;
   /**
-   * The page so many bytes behind this one in the address space where it became hot; undefined when it is not known, or never was
+   * The page that many bytes after this one in the address space where it became hot; undefined when it is not known, or never was
    * executed.
    */
   neighbour(delta: number): PageView | undefined;
@@ -48,23 +48,23 @@ export interface Block {
   end: number;
   /** Target of a branch, jump or call inside the region's pages, or -1. */
   target: number;
-  /** Blocks of the region that control goes to from here directly, or -1: by the jump, and behind the last instruction. */
+  /** Successor blocks in the region, or -1: the jump's target, and the block after the last instruction. */
   taken: number;
   falls: number;
-  /** Block of the region where control comes back to, from elsewhere: after a call, after an instruction that is not translated. */
+  /** The block of the region to which control returns from elsewhere: after a call, after an instruction that is not translated. */
   comeback: number;
 }
 
 export const successorsOf = (b: Block): number[] => [b.taken, b.falls].filter((id) => id >= 0);
 
-/** A page of a region: its distance from the head's page in bytes, and where it and its records are. */
+/** A page of a region: its distance from the head's page in bytes, and the addresses of the page and its records. */
 export interface RegionPage { readonly delta: number; readonly view: PageView }
 
 export interface Region {
   readonly head: number;
   /** By number. */
   readonly blocks: ReadonlyMap<number, Block>;
-  /** Where the region can be entered: from outside, if they are places of page 0, else from inside alone. */
+  /** Entries of the region: places on page 0 from anywhere, the others only from inside. */
   readonly roots: ReadonlySet<number>;
   readonly instructions: number;
   readonly pages: readonly RegionPage[];
@@ -74,7 +74,7 @@ const MAX_BLOCKS = 100;
 const MAX_INSTRUCTIONS = 500;
 const MAX_COMPUTED = 32;
 const MAX_CALLED = 8;
-/** Pages besides the head's, how far away in bytes, and roots in them: returns compare with each. */
+/** Most pages besides the head's, their distance in bytes, and roots in them, because returns compare with each root. */
 const MAX_PAGES = 6;
 const MAX_DISTANCE = PAGE << 11;
 const MAX_FAR_ROOTS = 8;
@@ -98,7 +98,7 @@ export function discover(page: PageView, head: number, wide: boolean): Region | 
   return { head, blocks, roots, instructions, pages: scan.pages };
 }
 
-/** Forgets blocks that nothing leads to from the roots. */
+/** Removes blocks that are not reachable from the roots. */
 function keepReachable(blocks: Map<number, Block>, roots: ReadonlySet<number>): void {
   const reached = new Set(roots);
   for (const id of reached) for (const to of successorsOf(blocks.get(id)!)) reached.add(to);
@@ -113,7 +113,7 @@ class Scan {
   private readonly wide: boolean;
   private readonly code = new Map<number, Decoded>();
   private readonly leaders = new Set<number>();
-  /** Places to read: first those in pages already entered, then calls and jumps to others. */
+  /** Places still to read: first those on pages of the region, then calls and jumps to other pages. */
   private readonly near: number[] = [];
   private readonly far: number[] = [];
   /** Likely targets of computed jumps (not returns). */
@@ -135,7 +135,7 @@ class Scan {
     queue.push(place);
   }
 
-  /** The place so many bytes behind another one, or -1. `add`: in a page that is not yet one of the region's, if jumps often go there. */
+  /** The place that many bytes after another one, or -1. `add`: may add a page to the region, if jumps often lead there. */
   private locate(from: number, bytes: number, add: boolean): number {
     const halfwords = inPage(from) + bytes / 2;
     if (halfwords >= 0 && halfwords < RECORDS) return from + bytes / 2;
@@ -148,7 +148,7 @@ class Scan {
     return view?.warm(place) ? (this.pages.push({ delta, view }) - 1) * SPAN + place : -1;
   }
 
-  /** Reads instructions up to the end of the block, and notes where it leads. */
+  /** Reads instructions up to the end of the block, and records its successors. */
   private follow(from: number): void {
     const { code } = this;
     const page = this.view(from);
@@ -170,7 +170,7 @@ class Scan {
     }
   }
 
-  /** A call comes back; it and a computed jump may lead to the nearest places that jumps have often gone to; a return does not. */
+  /** A call returns to the next instruction; it and a computed jump may lead to the nearest frequent jump targets; a return does not. */
   private computedJump(at: number, d: Decoded, after: number, before: Decoded | undefined): void {
     const to = pairBytes(d, before);
     if (to !== undefined) return this.call(this.locate(at, to, true), at, d, after);
@@ -190,7 +190,7 @@ class Scan {
     else if (this.view(to).warm(inPage(to))) this.lead(to, this.near);
   }
 
-  /** In other pages than the head's it is only worth while to come back from what is in the region. */
+  /** On pages other than the head's a return place is only worth a root when the callee is in the region. */
   private call(to: number, at: number, d: Decoded, after: number): void {
     if (pageOf(to) !== pageOf(at)) this.leadFar(to);
     else this.lead(to, this.near);
@@ -253,7 +253,7 @@ class Scan {
   }
 }
 
-/** Where a jalr leads whose base an auipc just before it has set: bytes from the jalr. */
+/** Target of a jalr whose base the auipc just before it has set: bytes from the jalr. */
 function pairBytes(d: Decoded, before: Decoded | undefined): number | undefined {
   if (before?.row.name !== 'auipc' || !links(before) || before.operands.rd !== d.operands.rs1) return undefined;
   return ((before.operands.imm! + d.operands.imm!) & ~1) - before.length;

@@ -1,6 +1,6 @@
 /**
  * Accesses that share one TLB check: loads (or stores) with the same base register, unchanged between them, a few bytes apart, in a block
- * or in one that follows it alone. The first one looks at the whole range; the others then go straight to memory, as nothing inside a
+ * or in one that follows it alone. The first one checks the whole range; the others then access memory directly, because nothing inside a
  * region changes a TLB.
  */
 import type { Decoded } from '../../../hardware/isa/decode.ts';
@@ -9,11 +9,11 @@ import { meanings } from '../../semantics/table.ts';
 import { writesX } from '../records.ts';
 import { successorsOf, type Region } from './discover.ts';
 
-/** Bytes that a group may span: it must lie in one page to be of use. */
+/** Bytes that a group may span: it must lie in one page to be useful. */
 const MAX_SPAN = 256;
 
 export interface Group {
-  /** Instruction `i` of this block checks for all. */
+  /** Instruction `i` of this block checks for the whole group. */
   readonly leader: { readonly block: number; readonly i: number };
   /** The range relative to the base register: [low, high). */
   low: number;
@@ -21,7 +21,7 @@ export interface Group {
   count: number;
 }
 
-/** Loads and stores that generated code does itself. */
+/** Loads and stores that generated code performs itself. */
 const accesses: readonly (Access | undefined)[] = tableAccesses.map((access, i) =>
   (access?.kind !== 'atomic' && meanings[i] ? access : undefined));
 
@@ -31,8 +31,7 @@ export type BlockGroups = readonly (Group | undefined)[];
 
 /**
  * For each block of the region (by its number), for each instruction, the group it belongs to; undefined where it checks for itself. A
- * block that control reaches from one other alone goes on with the groups of that one. `order` has each block behind its predecessors but
- * for back edges.
+ * block with a single predecessor continues that block's groups. `order` lists each block after its predecessors, except for back edges.
  */
 export function groupsOf(region: Region, order: readonly number[], entries: ReadonlySet<number>): ReadonlyMap<number, BlockGroups> {
   const out = new Map<number, BlockGroups>();
@@ -50,7 +49,7 @@ export function groupsOf(region: Region, order: readonly number[], entries: Read
   return out;
 }
 
-/** How many blocks lead to a block, and one of them. */
+/** The number of predecessors of a block, and one of them. */
 function countPredecessors(region: Region): Map<number, [number, number]> {
   const out = new Map<number, [number, number]>();
   for (const b of region.blocks.values()) for (const s of new Set(successorsOf(b))) out.set(s, [(out.get(s)?.[0] ?? 0) + 1, b.id]);

@@ -1,6 +1,6 @@
 /**
- * The translator's half of `Semantics`: guest registers are locals, immediates and addresses constants; memory goes through the TLB. What
- * cannot be done here leaves the region: `target` is set to the place of the instruction, and everything goes to the one exit.
+ * The translator's half of `Semantics`: guest registers are locals, immediates and addresses constants; memory goes through the TLB.
+ * Everything else leaves the region: the code sets `target` to the place of the instruction and branches to the common exit.
  */
 import type { Decoded } from '../../../hardware/isa/decode.ts';
 import { meaningOf } from '../../semantics/table.ts';
@@ -18,7 +18,7 @@ const TAG = { read: 0, write: 8, execute: 16 } as const;
 const HOST = 24;
 const ADDEND = 28;
 
-/** Where jumps go is the region's business. */
+/** The region decides where jumps go. */
 export interface JumpSide {
   branch(): void;
   jump(): void;
@@ -58,12 +58,12 @@ export class RegionEmitter extends MemoryEmitter implements Semantics {
   private readonly strict: boolean;
   private readonly address: number;
   private readonly entry: number;
-  /** Addends of the pages that were accessed last, by base register: what is followed from pointer to pointer need not wait for the TLB. */
+  /** Addends of the pages that were accessed last, by base register, so that following pointers need not wait for the TLB. */
   private readonly guesses = new Map<number, number>();
   private readonly chased: ReadonlySet<number>;
   private repeated = false;
 
-  /** `chased`: registers that hold addresses which were just loaded. */
+  /** `chased`: registers with addresses that were just loaded. */
   constructor(code: Code, jumps: JumpSide, chased: ReadonlySet<number>, strict = false) {
     super(code, REGION.params);
     this.strict = strict;
@@ -83,7 +83,7 @@ export class RegionEmitter extends MemoryEmitter implements Semantics {
     this.repeated = repeated;
   }
 
-  /** Instruction `i` of the block, `offset` behind pcBase. `answer`: the halves of what names it. */
+  /** Instruction `i` of the block, `offset` after pcBase. `answer`: the halves of the answer that names it. */
   instruction(d: Decoded, i: number, offset: number, answer: readonly [low: number, high: number], refund: number): void {
     this.d = d;
     this.i = i;
@@ -161,7 +161,7 @@ export class RegionEmitter extends MemoryEmitter implements Semantics {
     return this.and32(tagged, this.eq32(this.pushed(), this.word(ram)));
   }
 
-  /** The entry of the page of the local `address` must have a tag for [address, address + size); else the region is left. */
+  /** The entry of the page of the local `address` must have a tag for [address, address + size); otherwise leaves the region. */
   private checkTag(tag: number, size: number): void {
     this.findEntry();
     this.gtU(this.sub(this.read(this.address), this.entryLong(tag)), this.long(4096 - size));
@@ -350,7 +350,7 @@ export class RegionEmitter extends MemoryEmitter implements Semantics {
     this.or32(this.read(this.flags), flag());
     this.code.set(this.flags);
     this.storeHart(HS.FFLAGS, () => this.code.get(this.flags));
-    // This may stand in a conditional part of the instruction, so it does not count for what follows.
+    // This may be in a conditional part of the instruction, so later instructions cannot rely on it.
     this.storeHart(HS.FS_DIRTY, () => this.code.i32(1));
   }
 }

@@ -1,4 +1,4 @@
-/** Regions that reach into other pages: the same as the interpreter, whatever is mapped there, and whatever becomes of it. */
+/** Regions that span several pages give the interpreter's results, whatever is mapped there and however that changes. */
 import { describe, expect, it } from 'vitest';
 import { FULL_ISA } from '../../../hardware/isa/table.ts';
 import { HS, PAGE, RAM_BASE } from '../layout.ts';

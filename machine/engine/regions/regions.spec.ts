@@ -89,7 +89,7 @@ function state(m: TestMachine): string {
   return [...registers, ...fields.map((f) => m.get64(f)), sum, m.slowed.length, m.faults.length].join('\n');
 }
 
-/** One slice; an instruction that the test's hart side does not do is passed over. Answers what was retired. */
+/** One slice; skips an instruction that the test's hart side does not support. Returns the instructions retired. */
 function slice(m: TestMachine, budget: number): number {
   const before = m.slowed.length;
   const done = m.run(budget);
@@ -158,7 +158,7 @@ describe('the two tiers', () => {
     const ROUNDS = 1500;
     const [plain, m] = [new TestMachine(FULL_ISA, undefined, 'interp'), new TestMachine(FULL_ISA, 8, 'jit', 30_000)];
     for (const machine of [plain, m]) {
-      // Each round writes a loop somewhere else: addi a0, a0, 1; addi a1, a1, -1; bnez a1, -8; ret. It goes round 64 KiB, in more pages
+      // Each round writes a loop somewhere else: addi a0, a0, 1; addi a1, a1, -1; bnez a1, -8; ret. It cycles through 64 KiB, more pages
       // than may have records.
       machine.program(`li s1, ${ROUNDS}; mv s0, s3; round: lw t0, 0(s4); sw t0, 0(s0); lw t0, 4(s4); sw t0, 4(s0); lw t0, 8(s4)
         sw t0, 8(s0); lw t0, 12(s4); sw t0, 12(s0);

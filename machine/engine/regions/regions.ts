@@ -1,8 +1,8 @@
 /**
- * The existing regions: the instructions to translate, modules of translations, their places in the dispatcher's table, and
- * their end, which comes when their code changes, when their page loses its records, or when there are too many.
+ * Manages regions: chooses instructions to translate, builds modules, assigns entries in the dispatcher's table, and removes regions when
+ * their code changes, when their page loses its records, or when there are too many.
  *
- * A record where a region can be entered has the op REGION; its own op is kept beside it (layout.ts, SIDE).
+ * A record where a region can be entered has the op REGION; the side data keep its own op (layout.ts, SIDE).
  */
 import { HS, PAGE, RECORD, RECORDS, SIDE, TLB_MASK, type Layout } from '../layout.ts';
 import { sideOffset } from '../chain.ts';
@@ -13,32 +13,32 @@ import { TABLE_SIZE } from './convention.ts';
 import { discover, inPage, pageOf, SPAN, type PageView, type Region } from './discover.ts';
 import { translate, type Translation } from './translate.ts';
 
-/** Modules are made for so many regions at once, or after so many slices. */
+/** A module is built for this many regions at once, or after this many slices. */
 const BATCH = 24;
 const PATIENCE = 8;
 /** Bytes of WebAssembly that may be alive; the oldest modules go first. */
 export const MAX_BYTES = 12 << 20;
-/** Stores that hit translated code of a page, after which it stays interpreted; half of them are forgiven when the page becomes data. */
+/** Stores into translated code of a page after which the page stays interpreted; the count halves when the page becomes data. */
 const MAX_DROPS = 64;
 
-/** How often a place inside a region must become hot again to be the head of another. */
+/** How often a place inside a region must become hot again before it becomes the head of another. */
 const MAX_DENIALS = 1;
 const MAX_REMEMBERED = 8192;
 
-/** Where a page was executed: at which address, and the TLB that was in use there. */
+/** Where a page was executed: the address, and the TLB in use there. */
 interface Seen { readonly base: bigint; readonly tlb: number }
 /** A record that is executed often, or the head of a region to widen. */
 interface Hot extends Seen { readonly record: number; readonly widen: Live | undefined }
 interface Batch { readonly regions: Live[]; bytes: number }
 interface Live {
-  /** By the slots of its pages: bytes that were translated. The first is the head's. */
+  /** Bytes that were translated, by the slots of its pages. The first is the head's. */
   readonly ranges: ReadonlyMap<number, readonly (readonly [number, number])[]>;
   readonly index: number;
   readonly head: number;
   readonly instructions: number;
   readonly records: Set<number>;
   readonly batch: Batch;
-  /** It may reach into other pages, or one that does has been made of it. */
+  /** It may span several pages, or a wider region has replaced it. */
   wide: boolean;
 }
 interface Draft { readonly hot: Hot; readonly index: number; readonly region: Region; readonly translation: Translation }
@@ -50,7 +50,7 @@ export interface RegionOptions {
   readonly table: WebAssembly.Table;
   /** Jumps to an instruction that make it hot; 1 or 2 for tests. */
   readonly threshold: number;
-  /** What is hot is translated at once, rather than with others. */
+  /** Translates a hot instruction at once rather than in a batch. */
   readonly atOnce: boolean;
   /** Loads and stores at misaligned addresses leave the region. */
   readonly strict: boolean;
@@ -95,7 +95,7 @@ export class Regions {
     if (this.halves[record >> 1] !== Internal.REGION) this.wait(record, record, hart, pcBase);
   }
 
-  /** The region that is entered at this record is often come to from others. */
+  /** Other regions often enter the region at this record. */
   busy(record: number, hart: number, pcBase: bigint): void {
     const live = this.live[this.words[this.sideOf(record) >> 2]! >>> 8];
     if (!live || live.wide) return;
@@ -149,8 +149,8 @@ export class Regions {
   }
 
   /**
-   * A place inside a region that can only be entered elsewhere: it is mostly reached inside, and gets a region of its own only when
-   * jumps keep coming to it from outside.
+   * A place inside a region that has no entry there: mostly jumps inside reach it, so it gets a region of its own only when jumps from
+   * outside keep coming.
    */
   private denied(slot: number, record: number, place: number): boolean {
     if (this.o.threshold <= 2) return false;
@@ -183,7 +183,8 @@ export class Regions {
   }
 
   /**
-   * The page at this address, as the TLB has it now. That may have changed since, or be another's: regions look again when they go there.
+   * The page at this address, as the TLB has it now. The mapping may change later, or may be another process's: regions check it again
+   * before they go there.
    */
   private neighbour(seen: Seen): PageView | undefined {
     const { layout, pages } = this.o;
@@ -241,7 +242,7 @@ export class Regions {
     return found;
   }
 
-  /** The region can be entered here, unless another one can already that is not narrower. */
+  /** Makes this an entry of the region, unless a region that is at least as wide already begins here. */
   private enter(live: Live, record: number, entry: number): void {
     if (this.halves[record >> 1] === Internal.UNDECODED) this.o.pages.fill(record);
     const op = this.halves[record >> 1]!;

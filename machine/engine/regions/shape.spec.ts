@@ -1,6 +1,6 @@
 /**
- * The shape of any graph says where every jump goes: forward, to the head of a loop around it, or through the doors of the loops around
- * its target.
+ * The shape of any graph decides for every jump: forward, to the head of a loop around it, or through the doors of the loops around its
+ * target.
  */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';

@@ -1,5 +1,5 @@
 /**
- * Gives a region's graph a shape that WebAssembly can say: a sequence of items, each a block or a loop with a sequence inside. Jumps go
+ * Gives a region's graph a shape that WebAssembly can express: a sequence of items, each a block or a loop with a sequence inside. Jumps go
  * forward in a sequence, or to the head of a loop around them.
  *
  * A loop that is entered elsewhere than at its head (compilers put the test at the end and jump to it; a region may begin anywhere) has
@@ -18,14 +18,14 @@ export interface Item {
 
 export interface Shape {
   readonly items: readonly Item[];
-  /** All blocks, each behind those that lead to it, but for jumps to the head of a loop around them. */
+  /** All blocks, each after its predecessors, except for jumps to the head of a loop around them. */
   readonly order: readonly number[];
-  /** Blocks that the region or a loop can be entered at: first the heads of items, then those behind a door, from `firstDoor` on. */
+  /** Blocks at which the region or a loop can be entered: first the heads of items, then blocks behind a door, from `firstDoor` on. */
   readonly entries: readonly number[];
   readonly firstDoor: number;
   /** The heads of the loops around a block, outermost first; its own if it is one. */
   readonly loopsAround: ReadonlyMap<number, readonly number[]>;
-  /** Instructions at most from a block's start to where the budget is looked at next. */
+  /** Most instructions from a block's start to the next check of the budget. */
   readonly need: ReadonlyMap<number, number>;
 }
 
@@ -55,7 +55,7 @@ class Graph {
 
   private block(id: number): Block { return this.region.blocks.get(id)!; }
 
-  /** These blocks in order; jumps to `heads`, of the loops `around` them, do not count. */
+  /** Orders these blocks; ignores jumps to `heads`, the heads of the loops `around` them. */
   sequence(ids: readonly number[], heads: ReadonlySet<number>, around: readonly number[]): Item[] {
     const edges = (id: number): number[] => this.following(id).filter((to) => !heads.has(to));
     return componentsOf(ids, edges).map((component) => {
@@ -65,7 +65,7 @@ class Graph {
     });
   }
 
-  /** Where control comes back to counts as following, as long as that makes no cycle of its own: it is for the order only. */
+  /** A return place counts as a successor if that creates no cycle; this affects the order only. */
   private following(id: number): number[] {
     const { comeback } = this.block(id);
     return comeback > id ? [...successorsOf(this.block(id)), comeback] : successorsOf(this.block(id));
@@ -85,7 +85,7 @@ class Graph {
     return item;
   }
 
-  /** The one block where jumps from outside enter; where there is none, or several, the first in the page. */
+  /** The only block that jumps from outside enter; if there is none, or several, the first in the page. */
   private headOf(members: readonly number[]): number {
     const inside = new Set(members);
     const entered = new Set<number>();
@@ -118,7 +118,7 @@ class Graph {
     return need;
   }
 
-  /** Is this the head of a loop that is entered there? The budget is looked at. */
+  /** Is this the head of a loop that is entered there? Such a head checks the budget. */
   private checked(id: number, around: readonly number[]): boolean {
     const outer = this.loopsAround.get(id)!;
     return this.loops.has(id) && outer.every((head) => head === id || around.includes(head));

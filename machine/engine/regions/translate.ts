@@ -20,13 +20,16 @@ import { shapeOf, type Item, type Shape } from './shape.ts';
 
 export interface Translation {
   readonly function: FunctionBody;
-  /** Places where the function can be entered, in the order of its entry numbers: by anybody in the head's page, from inside in others. */
+  /**
+   * Places where the function can be entered, in the order of its entry numbers: from anywhere on the head's page, only from inside on
+   * others.
+   */
   readonly entries: readonly number[];
 }
 
 /**
- * Where a translation stands: linear address of the pool of code pages, of the data beside the first record of the head's page, its
- * number in the dispatcher's table.
+ * Position of a translation: linear address of the pool of code pages, of the side data of the first record of the head's page, and its
+ * index in the dispatcher's table.
  */
 export interface Place { readonly codePages: number; readonly sides: number; readonly index: number; readonly strict?: boolean }
 
@@ -36,14 +39,17 @@ export function translate(region: Region, place: Place, name: string): Translati
   return { function: { name, signature: REGION, ...body }, entries: shape.entries.map((id) => region.blocks.get(id)!.start) };
 }
 
-/** Taken from the budget while a block behind a door is wanted, so that the look at the budget at a loop's head is one at the doors too. */
+/**
+ * Subtracted from the budget while control heads for a block behind a door, so that the budget check at a loop's head also serves the
+ * doors.
+ */
 const DETOUR = 1 << 30;
 
 class Body implements JumpSide {
   private readonly region: Region;
   private readonly shape: Shape;
   private readonly place: Place;
-  /** Instructions at most from any entry to the next look at the budget. */
+  /** Most instructions from any entry to the next check of the budget. */
   private readonly need: number;
   private readonly groups: ReadonlyMap<number, BlockGroups>;
   private readonly c = new Code(4096);
@@ -53,7 +59,7 @@ class Body implements JumpSide {
   private readonly forward = new Map<number, Label>();
   private readonly loops = new Map<number, Label>();
   private again: Label | undefined;
-  /** The block in translation, and the one whose code follows its own. */
+  /** The block under translation, and the block whose code follows. */
   private block!: Block;
   private next: number | undefined;
 
@@ -62,7 +68,7 @@ class Body implements JumpSide {
     this.shape = shape;
     this.place = place;
     this.need = Math.max(...shape.entries.map((b) => shape.need.get(b)!));
-    // Each access looks at its own alignment where that matters.
+    // Each access checks its own alignment where that matters.
     this.groups = place.strict ? new Map() : groupsOf(region, shape.order, new Set(shape.entries));
     this.e = new RegionEmitter(this.c, this, this.chased(), place.strict);
   }
@@ -157,7 +163,7 @@ class Body implements JumpSide {
     });
   }
 
-  /** To the item that is wanted, or to the one it is in. */
+  /** Branches to this item, or to the item that contains it. */
   private dispatch(): void {
     const { c, e, shape } = this;
     const labels = shape.entries.map((id) => this.forward.get(shape.loopsAround.get(id)![0] ?? id)!);
@@ -177,7 +183,7 @@ class Body implements JumpSide {
     this.c.set(PARAMETER.budget);
   }
 
-  /** At the head of a loop, on a detour: on to the block inside that is wanted. */
+  /** At the head of a loop, on a detour: continues to the wanted block inside. */
   private passDoors(doors: readonly number[]): void {
     const { c, e, shape } = this;
     e.ltS32(e.read(PARAMETER.budget), e.word(-DETOUR / 2));
@@ -272,7 +278,7 @@ class Body implements JumpSide {
 
   jump(): void { this.takeJump(); }
 
-  /** To an entry of this region, if that is where the address in `target` leads; else out. */
+  /** Branches to an entry of this region if the address in `target` is one; otherwise leaves. */
   jumpTo(): void {
     const { c, e, block } = this;
     if (block.target >= 0) return this.goTo(block.taken, block.target, false);
@@ -281,7 +287,7 @@ class Body implements JumpSide {
     c.br(e.exit);
   }
 
-  /** To this root in another page, if the address in `target` is its, and the page is known to be mapped. */
+  /** Branches to this root on another page, if the address in `target` is the root's and the page is known to be mapped. */
   private backTo(id: number): void {
     const { c, e } = this;
     e.eq(e.read(e.target), e.add(e.read(PARAMETER.pcBase), e.long(this.offset(id))));
@@ -301,7 +307,7 @@ class Body implements JumpSide {
     return local;
   }
 
-  /** Control is about to go to a place in another page: if that is mapped differently, it leaves. */
+  /** Before control goes to a place on another page: leaves if that page is now mapped differently. */
   private enterPage(place: number): void {
     const { c, e } = this;
     const n = pageOf(place);
@@ -344,7 +350,7 @@ class Body implements JumpSide {
     c.br(e.exit);
   }
 
-  /** Control goes to a block, or a place where there is none. `falling`: this is the end of the block's code. */
+  /** Transfers control to a block, or to a place without a block. `falling`: this is the end of the block's code. */
   private goTo(id: number, place: number, falling: boolean): void {
     const { c } = this;
     if (id < 0) return this.leaveAt(place);
@@ -358,7 +364,7 @@ class Body implements JumpSide {
     c.br(this.forward.get(this.nextLoop(id)!)!);
   }
 
-  /** Out of the region: to a place in the page, or just behind it; elsewhere, to its address. */
+  /** Leaves the region: for a place on the page, or just after it; elsewhere, for an address. */
   private leaveAt(place: number): void {
     const { c, e } = this;
     const [low, high] = this.answer(place);

@@ -1,4 +1,4 @@
-/** Base extension: who the firmware is and what it has. @spec sbi 4 (v2.0) */
+/** Base extension: identity and features of the firmware. @spec sbi 4 (v2.0) */
 import type { HartApi } from '../../api.ts';
 import { A0, type SbiExtension, type SbiResult, low, notSupported, value } from './sbi.ts';
 

@@ -3,7 +3,7 @@ import type { HartApi, PhysicalMemory } from '../../api.ts';
 import type { CharBackend } from '../../devices/device.ts';
 import { A0, A1, A2, type SbiExtension, type SbiResult, invalidParam, low, notSupported, success, unsigned, value } from './sbi.ts';
 
-/** Bytes a call moves at most: the specification lets a console take less than it was offered, and the host holds no more than that. */
+/** Most bytes that a call moves: the specification lets a console take less than offered, and the host stores no more than this. */
 const MOST = 0x1000;
 
 export class DbcnExtension implements SbiExtension {

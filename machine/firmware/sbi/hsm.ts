@@ -4,7 +4,7 @@
  *   STOPPED ── hart_start ──► STARTED ── hart_stop ──► STOPPED
  *                             STARTED ── hart_suspend ──► SUSPENDED ── interrupt ──► STARTED
  *
- * A retentive suspend goes on behind the call; a non-retentive one begins anew at the address that it was given.
+ * A retentive suspend continues after the call; a non-retentive one restarts at the given address.
  *
  * @spec sbi 9 (v2.0)
  */
@@ -70,7 +70,7 @@ export class HsmExtension implements SbiExtension {
       : this.#state[target]);
   }
 
-  /** suspend_type, resume_addr, opaque. Types other than the two defaults are for platforms to define, and this one defines none. */
+  /** suspend_type, resume_addr, opaque. Platforms may define more types than the two defaults; this one defines none. */
   #suspend(hart: HartApi): SbiResult | undefined {
     const type = low(hart, A0);
     if (type !== SUSPEND.RETENTIVE && type !== SUSPEND.NON_RETENTIVE)
@@ -85,7 +85,7 @@ export class HsmExtension implements SbiExtension {
     return success;
   }
 
-  /** The hart waits for an interrupt, and then begins anew at `pc`. */
+  /** The hart waits for an interrupt, and then restarts at `pc`. */
   sleep(hart: HartApi, pc: bigint, opaque: bigint): void {
     this.begin(hart.id, pc, opaque);
     this.#suspended[hart.id] = true;

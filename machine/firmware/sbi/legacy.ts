@@ -1,7 +1,6 @@
 /**
  * The legacy calls of SBI 0.1: one extension number each, no function number, and only a0 comes back.
- * The ones with hart masks in memory (send_ipi, remote fences) are left out: every kernel that has them also knows
- * their replacements.
+ * The calls with hart masks in memory (send_ipi, remote fences) are left out: every kernel that uses them also knows their replacements.
  * @spec sbi 5 (v2.0)
  */
 import type { HartApi } from '../../api.ts';
@@ -31,7 +30,7 @@ export class LegacyExtension implements SbiExtension {
     switch (eid) {
       case CALL.SET_TIMER: this.#time.set(hart); return success;
       case CALL.PUTCHAR: this.#console.output(low(hart, A0) & 0xff); return success;
-      case CALL.GETCHAR: return failure(this.#console.take(1)[0] ?? -1); // the character stands where the error would
+      case CALL.GETCHAR: return failure(this.#console.take(1)[0] ?? -1); // the character takes the place of the error
       case CALL.CLEAR_IPI: this.#host.setPending(hart.id, SSIP, false); return success;
       case CALL.SHUTDOWN: this.#host.stop({ kind: 'poweroff', code: 0 }); return success;
       default: return notSupported;

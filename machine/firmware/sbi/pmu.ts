@@ -5,8 +5,8 @@
  *   event: type in bits 19:16 (0 general hardware, 2 raw, 15 firmware), code in bits 15:0
  *
  * State per hart: which event each counter is for, and whether it counts. Hardware counters are the hart's mhpmcounters;
- * the events they know are cycles and instructions. Firmware counters are here and count what firmware does; of its events
- * those that this machine's firmware never sees (it emulates nothing) stay at zero.
+ * the events they know are cycles and instructions. This file keeps the firmware counters; the events that this machine's firmware never
+ * sees (it emulates nothing) stay at zero.
  * Missing: snapshots in shared memory, cache and platform events: NOT_SUPPORTED.
  * @spec sbi 11 (v2.0)
  */
@@ -25,7 +25,7 @@ export const FirmwareEvent = {
 } as const;
 const FIRMWARE_EVENTS = 22;
 
-/** Who is told what firmware does. */
+/** Receives the events of the firmware. */
 export interface FirmwareCounts { count(hart: number, event: number): void }
 
 const EVENT_TYPE = { GENERAL: 0, RAW: 2, FIRMWARE: 15 } as const;
@@ -82,7 +82,7 @@ export class PmuExtension implements SbiExtension, FirmwareCounts {
     return index < this.#hardware + FIRMWARE_COUNTERS && index !== TIME;
   }
 
-  /** The counters that a0 (base) and a1 (mask) name, or undefined when one does not exist. Index 1 is nobody's and is passed over. */
+  /** The counters that a0 (base) and a1 (mask) name, or undefined when one does not exist. Index 1 does not exist and is skipped. */
   #named(hart: HartApi): number[] | undefined {
     const base = unsigned(hart, A0);
     const named: number[] = [];
@@ -193,7 +193,7 @@ export class PmuExtension implements SbiExtension, FirmwareCounts {
   }
 }
 
-/** What mhpmevent is to hold for an event, if the hardware can count it. Raw events (selector in a4) are those numbers themselves. */
+/** The value of mhpmevent for an event, if the hardware can count it. Raw events (selector in a4) are those numbers themselves. */
 function hardwareEvent(hart: HartApi, event: number): number | undefined {
   const code = event >> 16 === EVENT_TYPE.GENERAL ? event & 0xffff : event >> 16 === EVENT_TYPE.RAW ? unsigned(hart, A4) : 0;
   return code === GENERAL.CYCLES || code === GENERAL.INSTRUCTIONS ? code : undefined;

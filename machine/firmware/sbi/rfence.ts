@@ -28,7 +28,7 @@ const fences: readonly (Fence | undefined)[] = [
   (target) => target.hfenceGvma(),
 ];
 
-/** What is counted at the sender, by function number; at the receiver it is the number behind. */
+/** The PMU event counted at the sender, by function number; the receiver counts the next one. */
 const sent = [
   FirmwareEvent.FENCE_I_SENT, FirmwareEvent.SFENCE_VMA_SENT, FirmwareEvent.SFENCE_VMA_ASID_SENT, FirmwareEvent.HFENCE_GVMA_VMID_SENT,
   FirmwareEvent.HFENCE_GVMA_SENT,
@@ -68,7 +68,7 @@ function applyFence(fence: Fence, target: HartApi, start: number | undefined, pa
   for (let i = 0; i < pages; i++) fence(target, start + i * PAGE, id);
 }
 
-/** A virtual address as the harts take it: kernel addresses are negative numbers, exact for page numbers. */
+/** A virtual address as harts represent it: kernel addresses are negative numbers, exact for page numbers. */
 function signed(hart: HartApi, register: number): number {
   return hart.x32[2 * register + 1] * 2 ** 32 + (hart.x32[2 * register] >>> 0);
 }

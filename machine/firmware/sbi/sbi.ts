@@ -26,9 +26,9 @@ export interface SbiResult {
 }
 
 export interface SbiExtension {
-  /** Extension identifiers that it answers: most have one, the legacy calls have several. */
+  /** Identifiers of the extension: most have one, the legacy calls have several. */
   readonly ids: readonly number[];
-  /** `undefined`: the hart goes on elsewhere, and its registers are what that place is to find. */
+  /** `undefined`: the hart continues elsewhere, and its registers are already set for that. */
   call(hart: HartApi, fid: number, eid: number): SbiResult | undefined;
 }
 
@@ -69,7 +69,7 @@ export function isAllOnes(hart: HartApi, register: number): boolean {
 }
 
 /**
- * The harts that `mask`, `base` in the two registers name: base -1 = all. `undefined` when one does not exist.
+ * The harts that the two registers name with `mask` and `base`: base -1 = all. `undefined` when one does not exist.
  * @spec sbi 3.2
  */
 export function hartMask(hart: HartApi, maskRegister: number, baseRegister: number, count: number): number[] | undefined {

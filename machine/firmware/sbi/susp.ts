@@ -1,6 +1,6 @@
 /**
- * SUSP extension: the whole system sleeps with its memory kept, until an interrupt that the last hart has enabled. On this
- * machine that is a hart that waits, and then begins anew where it was told.
+ * SUSP extension: the whole system sleeps with its memory kept, until an interrupt that the last hart has enabled. On this machine the last
+ * hart waits, and then restarts at the given address.
  * @spec sbi 13 (v2.0)
  */
 import type { HartApi } from '../../api.ts';

@@ -18,7 +18,7 @@ function sum(f: Format, st: Status, a: Unpacked, b: Unpacked): bigint {
   const right = b.sig === 0n ? 0n : signed(b) << BigInt(b.exp - exp);
   const total = left + right;
   if (total !== 0n) return round(f, st, total < 0n, total < 0n ? -total : total, exp);
-  // An exact zero: the sign that both have, else plus except when rounding down.
+  // An exact zero: the common sign of both, otherwise plus except when rounding down.
   return zero(f, a.negative === b.negative ? a.negative : st.rm === Round.down);
 }
 

@@ -9,7 +9,7 @@ export function convert(from: Format, to: Format, st: Status, bits: bigint): big
   return round(to, st, u.negative, u.sig, u.exp);
 }
 
-/** Rounds to an integer. NaN and what does not fit saturate with NV. The result is sign extended from `bits` to 64. */
+/** Rounds to an integer. NaN and values that do not fit saturate with NV. The result is sign extended from `bits` to 64. */
 export function toInteger(f: Format, st: Status, value: bigint, bits: 32 | 64, unsigned: boolean): bigint {
   const u = unpack(f, value);
   const low = unsigned ? 0n : -(1n << BigInt(bits - 1));
@@ -45,7 +45,7 @@ export function fromInteger(f: Format, st: Status, value: bigint): bigint {
   return round(f, st, value < 0n, value < 0n ? -value : value, 0);
 }
 
-/** The nearest integral value in the same format; `exact`: say NX when it differs. */
+/** The nearest integral value in the same format; `exact`: raise NX when it differs. */
 export function toIntegral(f: Format, st: Status, bits: bigint, exact: boolean): bigint {
   const u = unpack(f, bits);
   if (u.kind === 'nan') return u.signaling ? invalid(f, st) : f.nan;

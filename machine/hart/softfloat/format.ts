@@ -11,7 +11,7 @@ export interface Format {
   /** Exponent of the smallest normal and of the largest finite number. */
   readonly emin: number;
   readonly emax: number;
-  /** The one NaN that operations produce. */
+  /** The only NaN that operations produce. */
   readonly nan: bigint;
   readonly infinity: bigint;
   readonly signBit: bigint;
@@ -91,7 +91,7 @@ export function round(f: Format, st: Status, negative: boolean, sig: bigint, exp
   return encode(f, st, negative, kept, quantum);
 }
 
-/** Divides by 2^shift and rounds; says whether anything was lost. */
+/** Divides by 2^shift and rounds; tells whether the result is inexact. */
 export function quantize(rm: number, negative: boolean, sig: bigint, shift: number, sticky: boolean): [bigint, boolean] {
   if (shift <= 0) return [sig << BigInt(-shift), sticky];
   const count = BigInt(shift);
@@ -103,7 +103,7 @@ export function quantize(rm: number, negative: boolean, sig: bigint, shift: numb
   return [roundsUp(rm, negative, (kept & 1n) === 1n, order) ? kept + 1n : kept, true];
 }
 
-/** Does a magnitude between two neighbours go to the upper one? `order`: against the middle. */
+/** Does a magnitude between two neighbours round to the upper one? `order`: compared with the middle. */
 function roundsUp(rm: number, negative: boolean, odd: boolean, order: number): boolean {
   switch (rm) {
     case Round.nearestEven: return order > 0 || (order === 0 && odd);

@@ -1,4 +1,4 @@
-/** Messages put together from parts. */
+/** Builds messages from parts. */
 export const be16 = (value: number): number[] => [(value >> 8) & 0xff, value & 0xff];
 export const be32 = (value: number): number[] => [...be16(value >>> 16), ...be16(value & 0xffff)];
 

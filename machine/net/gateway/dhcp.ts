@@ -1,5 +1,5 @@
 /**
- * A DHCP server for one small network: who asks gets the next free address, and the same one again for the same card.
+ * A DHCP server for one small network: a client gets the next free address, and the same card always gets the same one.
  *
  *   op, htype, hlen, hops u8 │ xid u32 │ secs, flags u16 │ ciaddr, yiaddr, siaddr, giaddr │ chaddr 16 │ sname 64 │ file 128 │ cookie │
  *   options
@@ -23,7 +23,7 @@ export class DhcpServer {
   readonly #nameServer: Uint8Array | undefined;
   readonly #leases = new Map<string, number>();
 
-  /** `self`: the server's address, in whose /24 the leases lie; `nameServer`: told to clients, if there is one. */
+  /** `self`: the server's address, in whose /24 the leases lie; `nameServer`: announced to clients, if there is one. */
   constructor(self: Uint8Array, nameServer?: Uint8Array) {
     this.#self = self;
     this.#nameServer = nameServer;
@@ -68,7 +68,7 @@ export class DhcpServer {
   }
 }
 
-/** Does the client want its answer by broadcast? It has no address yet, so it gets it that way unless it has one. */
+/** Does the client want its answer by broadcast? A client without an address needs that. */
 export function clientAddress(message: Uint8Array): Uint8Array | undefined {
   const address = message.subarray(AT.CIADDR, AT.CIADDR + 4);
   return (u16(message, AT.FLAGS) & 0x8000) !== 0 || address.every((b) => b === 0) ? undefined : address;

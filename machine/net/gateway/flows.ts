@@ -1,7 +1,6 @@
 /**
- * Datagrams between the guest and the world: each port of the guest that sends has a flow, which is a port of the host. A flow that is
- * quiet for a while is forgotten. Datagrams to a forwarded port come to the guest from a port of the gateway that stands for their
- * sender.
+ * Datagrams between the guest and the world: each sending port of the guest has a flow, which is a port of the host. A flow that is idle
+ * for a while is dropped. Datagrams to a forwarded port reach the guest from a gateway port that represents their sender.
  */
 import { keyOf, type Ip } from '../../../network/address.ts';
 import { Timer, type Timers } from '../../../network/timers.ts';
@@ -16,7 +15,7 @@ const FLOWS_MOST = 512, QUIET_US = 120_000_000, FIRST_PORT = 20_000, PORTS = 10_
 interface Flow {
   readonly id: number;
   readonly guest: Place;
-  /** What the guest called the places that it sent to, by what the world calls them. */
+  /** The guest's names of its destinations, by the world's names. */
   readonly names: Map<string, Place>;
   readonly timer: Timer;
 }
@@ -45,7 +44,7 @@ export class Flows {
   #lastId = 0;
   constructor(host: FlowsHost) { this.#host = host; }
 
-  /** The guest sends to `place` of the world. */
+  /** The guest sends to `place` in the world. */
   out(d: Datagram, place: Place): boolean {
     const guest = { ip: d.from, port: d.fromPort }, flow = this.#byGuest.get(keyOfPlace(guest)) ?? this.#begin(guest);
     if (flow.names.size < 64) flow.names.set(keyOfPlace(place), { ip: d.to, port: d.toPort });
@@ -71,7 +70,7 @@ export class Flows {
     this.#host.world?.forget(flow.id);
   }
 
-  /** A datagram of the world. */
+  /** A datagram from the world. */
   back(m: WorldMessage & { kind: 'datagram' }): void {
     const forward = this.#host.forwards[m.forward];
     if (forward) { this.#visit(m, forward); return; }
@@ -99,7 +98,7 @@ export class Flows {
     return visitor;
   }
 
-  /** The guest answers a visitor: true if it was one. */
+  /** The guest answers a peer of a forwarded port: true if it was one. */
   isAnswer(d: Datagram): boolean {
     const visitor = this.#visitorPorts.get(d.toPort);
     if (!visitor) return false;

@@ -130,7 +130,7 @@ describe('the gateway alone', () => {
   });
 });
 
-/** A world in memory: it says what the test tells it to, through the same messages. */
+/** A world in memory that sends the test's messages. */
 class TestWorld implements World {
   readonly opened: [number, string][] = [];
   readonly got = new Map<number, number[]>();

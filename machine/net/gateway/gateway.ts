@@ -1,14 +1,13 @@
 /**
- * The host at the other end of the cable: a small computer in virtual time that answers, always in the same way, so that runs with a
- * network stay functions of their inputs.
+ * The host at the other end of the cable: a small computer in virtual time. It is deterministic, so runs with a network stay functions of
+ * their inputs.
  *
  *   10.0.2.2    itself: ARP, ICMP echo, UDP echo (port 7), DHCP (leases from 10.0.2.15 on), TFTP for the files it is given
  *   10.0.2.3    with a world: DNS, forwarded
  *   fd00:2::2   the same for IPv6, whose addresses hosts make themselves (SLAAC)
  *
- * Alone it knows nobody else: other addresses are unreachable, connections are refused. With a `World` it stands for all others: TCP
- * connections and datagrams to them go through sockets of the host, 10.0.2.2 being the host itself; what comes back enters through
- * `heard`.
+ * Without a `World` other addresses are unreachable and connections are refused. With one it represents all other hosts: TCP connections
+ * and datagrams to them go through sockets of the host, 10.0.2.2 being the host itself; their answers enter through `heard`.
  */
 import { BROADCAST4, ip4, isLoopback, isMulticast, textOfIp, type Ip } from '../../../network/address.ts';
 import { budgetOf } from '../../../network/budget.ts';
@@ -36,7 +35,7 @@ const own6 = (last: number): Ip => Uint8Array.from([...PREFIX6.subarray(0, 15), 
 export const GATEWAY_IP6 = own6(2), NAMESERVER_IP6 = own6(3);
 const HOST_LOOPBACK = ip4(127, 0, 0, 1), HOST_LOOPBACK6 = Uint8Array.from([...new Uint8Array(15), 1]);
 const PORT = { ECHO: 7, DNS: 53, DHCP: 67, DHCP_CLIENT: 68, TFTP: 69, TFTP_TRANSFER: 6969 } as const;
-/** What the gateway may hold for its guests. */
+/** Bytes that the gateway may store for its guests. */
 const HELD_MOST = 64 << 20;
 const SPLICES_MOST = 256, MTU = 1500, NS_PER_US = 1000;
 
@@ -46,9 +45,9 @@ export interface GatewayOptions {
   readonly files?: Files;
   /** Absent in a replay, while `isOpen` says that there was one. */
   readonly world?: World | undefined;
-  /** Others are reachable. */
+  /** Other hosts are reachable. */
   readonly isOpen?: boolean;
-  /** Nothing leads out but forwarded ports. */
+  /** Only forwarded ports lead outside. */
   readonly restricted?: boolean;
   readonly forwards?: readonly Forward[];
 }
@@ -92,7 +91,7 @@ export class Gateway {
     if (message && this.#stack) this.#guarded(() => this.#answered(message));
   }
 
-  /** Runs something that may set timers or send to this host, and asks to be called when the next timer is due. */
+  /** Runs an action that may set timers or send to this host, and schedules a call for the next timer. */
   #guarded(action: () => void): void {
     action();
     this.#stack!.flush();
@@ -152,7 +151,7 @@ export class Gateway {
 
   // ── the world ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Packets to others: TCP and UDP are taken, if there is a world; the rest has no way. */
+  /** Packets to other hosts: accepts TCP and UDP if there is a world; everything else is unreachable. */
   #foreign(packet: Packet): boolean {
     const isCarried = packet.protocol === Protocol.TCP || packet.protocol === Protocol.UDP;
     if (this.#options.isOpen && !this.#options.restricted && isCarried && isWorldly(packet.to)) return true;
@@ -171,7 +170,7 @@ export class Gateway {
     return isWorldly(to.ip) ? to : undefined;
   }
 
-  /** The guest opens a connection: it is answered when the world has one. */
+  /** The guest opens a connection, which is accepted once the world has opened its side. */
   #connected(c: TcpConnection, packet: Packet): boolean {
     const place = this.#outside({ ip: c.ends.local, port: c.ends.localPort });
     if (!place || this.#splices.size >= SPLICES_MOST) return false;
@@ -192,7 +191,7 @@ export class Gateway {
     else this.#splices.get(m.id)?.heard(m);
   }
 
-  /** Somebody came to a forwarded port: the guest gets a connection from the gateway. */
+  /** A connection arrived at a forwarded port: the gateway opens one to the guest. */
   #accepted(id: number, index: number): void {
     const forward = this.#options.forwards?.[index], tcp = this.#stack!.tcp, port = tcp.ephemeral();
     const local = forward?.guest.ip.length === 16 ? GATEWAY_IP6 : GATEWAY_IP;
@@ -204,10 +203,10 @@ export class Gateway {
   }
 }
 
-/** An address that somebody outside may have: no group, none of the host's own. */
+/** An address that an outside host may have: no group, none of the host's own. */
 const isWorldly = (ip: Ip): boolean => !isMulticast(ip) && !isLoopback(ip) && ip[0] !== 0 && !(ip.length === 4 && ip[0]! >= 224);
 
-/** Answers a function that has `ring` called when the stack's next timer is due. */
+/** Returns a function that schedules `ring` for the stack's next timer. */
 function alarmOf(events: EventQueue, stack: Stack, ring: () => void): () => void {
   let handle: TimerHandle | undefined, at = Infinity;
   return () => {

@@ -1,6 +1,6 @@
 /**
- * One TCP connection of the guest, spliced to one of the world: bytes go from one to the other, each side as fast as the other takes them.
- * Never more than CREDIT_BYTES are between the two, in each direction.
+ * One TCP connection of the guest, spliced to one of the world: each side sends as fast as the other accepts. At most CREDIT_BYTES are in
+ * transit in each direction.
  */
 import { State, type TcpConnection } from '../../../network/tcp/connection.ts';
 import type { Tcp } from '../../../network/tcp/tcp.ts';
@@ -17,7 +17,7 @@ export class Splice {
   readonly #ended: () => void;
   /** Bytes given to the world that it has not sent yet. */
   #unsent = 0;
-  /** Bytes of the world that the guest's connection had no room for. */
+  /** Bytes from the world for which the guest's connection had no room. */
   #waiting: Uint8Array[] = [];
   #open: boolean;
   #worldEnded = false;
@@ -25,8 +25,8 @@ export class Splice {
   #over = false;
 
   /**
-   * `open`: the world's side is there already (a forwarded port); then the guest's is being opened. `unreachable` tells the guest that
-   * its SYN had no way, `ended` is called once.
+   * `open`: the world's side exists already (a forwarded port), and the guest's is being opened. `unreachable` tells the guest that its SYN
+   * had no route; `ended` is called once.
    */
   constructor(id: number, connection: TcpConnection, tcp: Tcp, world: World | undefined, open: boolean, unreachable: () => void,
       ended: () => void) {
@@ -40,7 +40,7 @@ export class Splice {
     connection.onChange = () => this.#changed();
   }
 
-  /** A message of the world about this connection. */
+  /** A message from the world about this connection. */
   heard(m: WorldMessage): void {
     if (this.#over) return;
     switch (m.kind) {

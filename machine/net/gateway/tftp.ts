@@ -1,6 +1,6 @@
 /**
- * A TFTP server that gives out the files it was made with. Blocks of 512 bytes, or what the client asks for; a lost block
- * is sent again when the client acknowledges the one before once more.
+ * A TFTP server for a fixed set of files. Blocks have 512 bytes, or the client's size; a lost block is sent again when the client repeats
+ * the previous acknowledgement.
  *
  * Documentation: RFC 1350, 2347, 2348.
  */

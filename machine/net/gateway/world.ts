@@ -1,29 +1,27 @@
 /**
- * The world behind the gateway: sockets of the host, or what a test puts in their place. The gateway, which lives in virtual time, calls
- * it; what the world has to say comes back as messages through the door for input from outside, at a cycle that a recording notes. A
- * replay has no world.
+ * The world behind the gateway: sockets of the host, or a test's replacement. The gateway, which runs in virtual time, calls it; the world
+ * answers with messages through the door for outside input, at a cycle that a recording stores. A replay has no world.
  *
  *   message = u8 kind, u32 id (little endian), then the body of its kind
  */
 import { u16 } from '../../../network/bytes.ts';
 
-/** Where to: an address of 4 or 16 bytes and a port. */
+/** A destination: an address of 4 or 16 bytes and a port. */
 export interface Place { readonly ip: Uint8Array; readonly port: number }
 
 /**
- * Connections and flows are named by numbers that the gateway chooses; connections that come from the host have numbers of the world,
- * from INCOMING on.
+ * The gateway chooses the numbers of connections and flows; the world chooses those of connections from the host, from INCOMING on.
  */
 export interface World {
   /** Opens a TCP connection. Answers: OPENED or FAILED. */
   open(id: number, to: Place): void;
-  /** Sends bytes, which are the world's now. Answers, some time later: SENT. */
+  /** Sends bytes, which the world now owns. Answers, some time later: SENT. */
   send(id: number, bytes: Uint8Array): void;
-  /** No more will be sent. */
+  /** The guest sends no more. */
   end(id: number): void;
-  /** The guest has taken `count` bytes of DATA: so many more may come. */
+  /** The guest has taken `count` bytes of DATA, so as many more may come. */
   taken(id: number, count: number): void;
-  /** The connection is no more. */
+  /** Ends the connection. */
   close(id: number): void;
   /** Sends a datagram from the flow's own port. Answers come as DATAGRAM. */
   datagram(flow: number, to: Place, bytes: Uint8Array): void;
@@ -31,7 +29,7 @@ export interface World {
   forget(flow: number): void;
 }
 
-/** Bytes of one connection that may be on their way between gateway and world, each way. */
+/** Bytes of one connection that may be in transit between gateway and world, in each direction. */
 export const CREDIT_BYTES = 128 << 10;
 /** First number of connections that come from the host. */
 export const INCOMING = 0x8000_0000;
@@ -45,7 +43,7 @@ export type WorldMessage =
   | { readonly kind: 'failed'; readonly id: number; readonly why: number }
   | { readonly kind: 'data'; readonly id: number; readonly bytes: Uint8Array }
   | { readonly kind: 'sent'; readonly id: number; readonly count: number }
-  /** Somebody came to the forwarded port of that number. */
+  /** A connection has arrived at the forwarded port of that number. */
   | { readonly kind: 'accepted'; readonly id: number; readonly forward: number }
   /** For a flow, or (from INCOMING on) for a forwarded port and peer; `from` is where it came from. */
   | { readonly kind: 'datagram'; readonly id: number; readonly from: Place; readonly bytes: Uint8Array; readonly forward: number };
@@ -97,7 +95,7 @@ function encodeDatagram(m: WorldMessage & { kind: 'datagram' }): Uint8Array {
   return bytes;
 }
 
-/** Undefined for what makes no sense: a recording may be damaged. */
+/** Undefined for a malformed message, because a recording may be damaged. */
 export function decodeWorld(bytes: Uint8Array): WorldMessage | undefined {
   if (bytes.length < HEAD_BYTES) return undefined;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length), id = view.getUint32(1, true), body = bytes.subarray(HEAD_BYTES);
