@@ -1,4 +1,4 @@
-/** What the first task reads where the kernel has put it. */
+/** The boot information that the kernel leaves for the first task. */
 import { BOOTINFO_VA, type BootInfo } from '../microkernel/abi/index.ts';
 
 export function readBootInfo(memory: { u32(va: number): number; read(va: number, n: number): Uint8Array }): BootInfo {

@@ -1,4 +1,4 @@
-/** Ranges that are no flexpages, as several of them. */
+/** Splits ranges that are no flexpages into several flexpages. */
 import { memoryPage, type Flexpage } from '../microkernel/abi/index.ts';
 
 /** Splits [base, base+size) into the fewest flexpages whose `dest` counterpart is aligned alike. Sizes are multiples of 4096. */

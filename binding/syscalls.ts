@@ -6,7 +6,7 @@
  *     for (;;) request = yield* sys.replyAndWait({ words: request.words });
  *   }
  *
- * Two levels. The friendly one above copies words to arrays. The quick one fills `sys.utcb` by hand and uses `ipc`.
+ * There are two levels. The convenient one above copies words to arrays. The fast one fills `sys.utcb` by hand and calls `ipc`.
  */
 import {
   IpcFlag, NEVER, statusName,
@@ -16,7 +16,7 @@ import {
 /** The body of a TypeScript thread. Returning ends the thread. */
 export type ThreadBody = (sys: Syscalls) => Sys<void>;
 
-/** Where the kernel enters such a body; the thread is called as the body is. */
+/** The entry of such a body for the kernel; the thread has the name of the body. */
 export function entryOf(body: ThreadBody): ThreadEntry {
   const entry: ThreadEntry = port => body(new Syscalls(port));
   return Object.defineProperty(entry, 'name', { get: () => body.name });
@@ -52,7 +52,7 @@ export class Syscalls {
   charge(cycles: number): void { this.port.charge(cycles); }
 
   /**
-   * The bare system call on what stands in the UTCB. Answers the status; message and badge are in the UTCB. No allocation: `const s =
+   * The bare system call on the contents of the UTCB. Returns the status; message and badge are in the UTCB. Allocates nothing: `const s =
    * yield sys.ipc(…)`.
    */
   ipc(flags: number, cap: number, sendTimeout: number = NEVER, receiveTimeout: number = NEVER): IpcRequest {
@@ -62,8 +62,8 @@ export class Syscalls {
   }
 
   /**
-   * Answers and waits, again and again, without coming back to the body: the kernel enters `handler` for each message, as NOVA's portals
-   * enter at an address. Comes back with the status when the handler answers false (the message is in the UTCB still) or a reply fails.
+   * Replies and waits in a loop without returning to the body: the kernel enters `handler` for each message, as NOVA's portals enter at an
+   * address. Returns the status when the handler returns false (the message is still in the UTCB) or a reply fails.
    */
   serve(handler: () => boolean): IpcRequest {
     const r = this.ipc(IpcFlag.reply | IpcFlag.receive, 0);
@@ -94,14 +94,14 @@ export class Syscalls {
     return this.got(yield this.ipc(IpcFlag.reply | IpcFlag.receive, 0, NEVER, timeout));
   }
 
-  /** Invokes a kernel object. Answers the status; results stand in the UTCB's words. */
+  /** Invokes a kernel object. Returns the status; the UTCB's words hold the results. */
   *invoke(cap: number, op: Operation, words: readonly Word[] = [], timeout = NEVER, body?: ThreadBody): Sys<number> {
     this.put({ label: op.label, words });
     const request = this.ipc(IpcFlag.send | IpcFlag.call | IpcFlag.receive, cap, timeout, timeout);
     request.body = body && entryOf(body);
     return yield request;
   }
-  /** The same, and a failure is a KernelError: for what cannot fail unless something is badly wrong. */
+  /** The same, but throws KernelError on failure: for calls that fail only if something is badly wrong. */
   *must(cap: number, op: Operation, words: readonly Word[] = [], body?: ThreadBody): Sys<void> {
     const status = yield* this.invoke(cap, op, words, NEVER, body);
     if (status !== 0) throw new KernelError(op.doc.slice(0, 60), status);

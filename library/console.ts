@@ -1,15 +1,15 @@
-/** A console of the machine as JavaScript sees it: text and bytes in both directions, kept as text and offered as streams. */
+/** A console of the machine for JavaScript: text and bytes in both directions, stored as text and offered as streams. */
 import { EventEmitter } from 'eventemitter3';
 import type TypedEmitter from 'typed-emitter';
 
 export type ConsoleEvents = {
-  /** Bytes as they appeared. */
+  /** Output bytes as they arrive. */
   data: (bytes: Uint8Array) => void;
-  /** Nothing more will appear. */
+  /** The output has ended. */
   end: () => void;
 };
 
-/** Bytes of output that are kept for `text()`; of more, the end. */
+/** Bytes of output stored for `text()`; beyond this only the end. */
 const KEPT = 16 << 20;
 
 /** The destination of written bytes. */
@@ -24,7 +24,7 @@ export class Console extends (EventEmitter as unknown as new () => TypedEmitter<
   private ended = false;
   private stream: ReadableStream<Uint8Array> | undefined;
   private sink: WritableStream<Uint8Array | string> | undefined;
-  /** Bytes of output so far, and how many of them are not kept any more. */
+  /** Bytes of output so far, and how many of them were dropped. */
   total = 0;
   dropped = 0;
 
@@ -33,14 +33,14 @@ export class Console extends (EventEmitter as unknown as new () => TypedEmitter<
     this.input = input;
   }
 
-  /** Types or sends; text as UTF-8. */
+  /** Types or sends bytes; text becomes UTF-8. */
   write(data: string | Uint8Array): void { this.input.bytes(typeof data === 'string' ? encoder.encode(data) : data); }
-  /** Nothing more will be written: the program reads end of file. */
+  /** Ends the input: the program reads end of file. */
   end(): void { this.input.end(); }
   /** The terminal's size. */
   resize(columns: number, rows: number): void { this.input.size(columns, rows); }
 
-  /** All output that is kept. */
+  /** All stored output. */
   bytes(): Uint8Array {
     const all = new Uint8Array(this.keptBytes);
     let at = 0;
@@ -51,7 +51,7 @@ export class Console extends (EventEmitter as unknown as new () => TypedEmitter<
   /** The same, as UTF-8. */
   text(): string { return new TextDecoder().decode(this.bytes()); }
 
-  /** Output from the first kept byte on, for one reader. Bytes that the reader has not taken wait in memory. */
+  /** Output from the first stored byte on, for one reader. Bytes that the reader has not taken wait in memory. */
   get readable(): ReadableStream<Uint8Array> {
     return (this.stream ??= new ReadableStream<Uint8Array>({
       start: (controller) => {
@@ -68,7 +68,7 @@ export class Console extends (EventEmitter as unknown as new () => TypedEmitter<
     return (this.sink ??= new WritableStream<Uint8Array | string>({ write: (data) => this.write(data), close: () => this.end() }));
   }
 
-  /** Fulfilled when `text` has appeared; rejected when the console ends without it. */
+  /** Resolves when `text` has appeared; rejects when the console ends without it. */
   waitFor(text: string): Promise<void> {
     return new Promise((resolve, reject) => {
       const decoder = new TextDecoder();

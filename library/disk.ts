@@ -1,4 +1,4 @@
-/** A disk whose sectors are in memory: of a given size, or an image. What the guest writes is in `bytes`. */
+/** A disk whose sectors are in memory: of a given size, or an image. `bytes` holds what the guest writes. */
 import type { BlockBackend } from '../machine/devices/device.ts';
 import { SystemError } from '../system/system.ts';
 

@@ -2,7 +2,7 @@
 import { SystemError } from '../system/system.ts';
 import { TooMuchMemory } from '../system/ram.ts';
 
-/** Makes errors of the layers below the user's. */
+/** Converts errors of lower layers into the user's. */
 export function asSystemError(error: unknown): unknown {
   return error instanceof TooMuchMemory ? new SystemError(`${error.message}: machine, kernel and guest share 4 GiB`) : error;
 }

@@ -1,6 +1,6 @@
 /**
- * A folder in memory that a guest sees while it runs: what JavaScript puts into it is there at once, and what the guest writes is heard
- * of. Its size is bounded, as the guest fills it.
+ * A folder in memory that JavaScript shares with a running guest: the guest sees JavaScript's changes at once, and an event reports the
+ * guest's. Its size is bounded, because the guest can fill it.
  */
 import { EventEmitter } from 'eventemitter3';
 import type TypedEmitter from 'typed-emitter';
@@ -11,7 +11,7 @@ import { linkOf, listing, nodeAt, regular } from '../system/folders/tree.ts';
 import { byteString } from '../system/files/tar.ts';
 
 export type FolderEvents = {
-  /** The guest has changed a file, made it, or taken it away. Paths are as JavaScript has them. */
+  /** The guest has changed, created or removed a file. Paths are JavaScript strings. */
   changed: (path: string) => void;
 };
 
@@ -53,7 +53,7 @@ export class MemoryFolder extends (EventEmitter as unknown as new () => TypedEmi
 
   // ---- for JavaScript -----------------------------------------------------------------------------------------------
 
-  /** Puts a file there, with the folders above it. */
+  /** Writes a file and creates the folders above it. */
   put(path: string, data: Uint8Array | string, mode = 0o644): void {
     const names = namesOf(path), last = names.pop();
     if (last === undefined) throw new FolderError('EISDIR');
@@ -65,7 +65,7 @@ export class MemoryFolder extends (EventEmitter as unknown as new () => TypedEmi
     this.resize(node, 0);
     this.writeTo(node, bytes, 0);
   }
-  /** A file's bytes now; undefined when it is not there. */
+  /** A file's bytes now; undefined when there is no such file. */
   get(path: string): Uint8Array | undefined {
     try {
       const node = this.find(namesOf(path));
@@ -154,7 +154,7 @@ export class MemoryFolder extends (EventEmitter as unknown as new () => TypedEmi
       type: 0x01021994, bsize: BLOCK, blocks, bfree: free, bavail: free, files: BigInt(MOST_NODES), ffree: BigInt(MOST_NODES - this.nodes)
     };
   }
-  close(): void { /* it stays, for JavaScript */ }
+  close(): void { /* it stays for JavaScript */ }
 
   // ---- nodes --------------------------------------------------------------------------------------------------------
 
@@ -170,7 +170,7 @@ export class MemoryFolder extends (EventEmitter as unknown as new () => TypedEmi
     return node;
   }
   private find(path: Path): Node { return nodeAt(this.root, path); }
-  /** The folder of a name that is not there yet. */
+  /** The folder for a name that does not exist yet. */
   private free(path: Path): [Node, string] {
     const into = this.find(path.slice(0, -1)), name = path.at(-1);
     if (!into.names) throw new FolderError('ENOTDIR');
@@ -224,7 +224,7 @@ export class MemoryFolder extends (EventEmitter as unknown as new () => TypedEmi
 
 const now = (): bigint => BigInt(Date.now()) * 1_000_000n;
 const namesOf = (path: string): string[] => byteString(path).split('/').filter((name) => name !== '' && name !== '.' && name !== '..');
-/** Names are byte strings; JavaScript gets their UTF-8. */
+/** Names are byte strings; JavaScript gets them decoded from UTF-8. */
 const textOf = (name: string): string => new TextDecoder().decode(Uint8Array.from(name, (c) => c.charCodeAt(0)));
 
 function attributesOf(n: Node): Attributes {

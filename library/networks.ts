@@ -5,8 +5,8 @@ import { Hub, loopback } from '../machine/net/hub.ts';
 import { SystemError } from '../system/system.ts';
 
 /**
- * 'gateway': a host that answers ARP, ping, DHCP, UDP echo and TFTP; 'hub': one switch for all cards that say so; 'loop': everything
- * comes back.
+ * 'gateway': a host that answers ARP, ping, DHCP, UDP echo and TFTP; 'hub': one switch for all cards that name it; 'loop': a card receives
+ * its own frames.
  */
 export type Network = 'gateway' | 'hub' | 'loop' | { readonly tftp: Readonly<Record<string, Uint8Array>> };
 

@@ -21,15 +21,15 @@ export interface ProgramOptions extends RunOptions {
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
-  /** The root file system: a tar archive, packed with gzip or not, or an archive that is made when it is needed. */
+  /** The root file system: a tar archive, packed with gzip or not, or an archive that is created when needed. */
   readonly rootfs?: Uint8Array | Archive;
-  /** Files of the guest by path, over those of `rootfs`. */
+  /** Files of the guest by path; they replace those of `rootfs`. */
   readonly files?: Files;
-  /** Folders of the guest that come back when the program has ended: path → contents at the start. */
+  /** Folders of the guest whose contents are returned when the program ends: path → contents at the start. */
   readonly mounts?: Readonly<Record<string, Files>>;
   /** Folders that the guest sees while it runs, by their path in the guest: `new MemoryFolder({ … })`. */
   readonly folders?: Readonly<Record<string, HostFolder>>;
-  /** Standard input: all of it, or 'open': it comes through `run.stdin`. Default: nothing. */
+  /** Standard input: its contents, or 'open' for input through `run.stdin`. Default: empty. */
   readonly stdin?: string | Uint8Array | 'open';
   /** Standard input and output are a terminal. */
   readonly tty?: boolean | { readonly columns: number; readonly rows: number };
@@ -38,11 +38,11 @@ export interface ProgramOptions extends RunOptions {
 }
 
 export interface ProgramResult {
-  /** The program's own; 128 + N: it died of signal N. */
+  /** The program's own status; 128 + N: it died of signal N. */
   readonly status: number;
   readonly stdout: string;
   readonly stderr: string;
-  /** How the run ended, and a sentence when something was wrong. */
+  /** How the run ended, and a sentence when something went wrong. */
   readonly ending: Result['ending'];
   readonly why: string;
   /** The contents of the folders of `mounts` now, by path below the folder, with links and folders. */

@@ -1,6 +1,6 @@
 /**
- * One run of a system. It begins by itself after the present turn of the event loop, so that listeners may be added first; `await run` is
- * its result.
+ * One run of a system. It starts by itself after the present turn of the event loop, so that listeners can be added first; `await run`
+ * gives its result.
  *
  *   const run = runProgram({ … });
  *   run.on('output', (text, channel) => …);
@@ -21,11 +21,11 @@ import { Console } from './console.ts';
 import { asSystemError } from './errors.ts';
 
 export type RunEvents = {
-  /** Output of a console, decoded; a character that is not complete waits for its rest. */
+  /** Output of a console, decoded; an incomplete character waits for its remaining bytes. */
   output: (text: string, channel: Channel) => void;
-  /** A record of the kernel's trace. The view is reused: `record.clone()` to keep it. */
+  /** A record of the kernel's trace. The view is reused: call `record.clone()` to keep it. */
   trace: (record: RecordView) => void;
-  /** A piece of the run is over; the host's own events happen now. */
+  /** A piece of the run is over; the host's own events run now. */
   progress: (cycles: number) => void;
   end: (result: Result) => void;
 };
@@ -37,41 +37,41 @@ export interface RunOptions {
   onTrace?(record: RecordView): void;
   /**
    * Keeps the trace in memory for `run.trace`. `payload`: also the contents of messages and calls of these tasks. `maxBytes`: default 256
-   * MiB. `to`: takes the bytes of the trace file instead, as they come.
+   * MiB. `to`: receives the bytes of the trace file instead, as they are written.
    */
   readonly trace?: boolean | { readonly payload?: 'all' | readonly string[]; readonly maxBytes?: number; readonly to?: ByteSink };
-  /** Ends the run; its promise is then rejected with the signal's reason. */
+  /** Ends the run; its promise then rejects with the signal's reason. */
   readonly signal?: AbortSignal;
-  /** Chance in the guest (default 1): same seed and input, same run. */
+  /** Seed of the guest's random numbers (default 1): the same seed and input give the same run. */
   readonly seed?: number;
   readonly engine?: SystemOptions['engine'];
-  /** Processor model of the machine: 'base' and switches, as the command's --cpu has them. */
+  /** Processor model of the machine: 'base' and switches, as for the command's --cpu. */
   readonly cpu?: string;
   readonly maxInstructions?: number;
-  /** The run is over when this has appeared on a console. */
+  /** The run ends when this text has appeared on a console. */
   readonly until?: string;
-  /** Virtual time keeps to the clock on the wall: for people who type. */
+  /** Virtual time follows the wall clock: for people who type. */
   readonly paced?: boolean;
-  /** Keeps all input from outside for `run.recording()`. */
+  /** Stores all outside input for `run.recording()`. */
   readonly record?: boolean;
   /** A recording to replay: all input comes from it, and its seed is used. */
   readonly replay?: string;
-  /** Asked before each piece of the run, which goes on when this is fulfilled: to pause it. */
+  /** Called before each piece of the run, which continues when the promise resolves: to pause it. */
   gate?(): Promise<void>;
-  /** Cycles of a piece (default 20 million, 4 million when paced): fewer, if you want to watch it run. */
+  /** Cycles of a piece (default 20 million, 4 million when paced): choose fewer to watch it run. */
   piece?(): number;
 }
 
-/** The differences between kinds of runs. */
+/** The part that differs between kinds of runs. */
 export interface Launch<T> {
   readonly scenario: Scenario;
   readonly host: Omit<Host, 'output' | 'door' | 'pause' | 'gate' | 'piece'>;
   readonly system?: SystemOptions;
   /** The channel of `run.console`. */
   readonly main: Channel;
-  /** What the run was, as who started it sees it: asked when it is over, with its trace where `asked`. Throws SystemError. */
+  /** The result for the caller: computed when the run is over, with its trace where `asked`. Throws SystemError. */
   judge?(result: Result, system: System, trace: TraceFile | undefined): Promise<Result>;
-  /** `judge` looks at the trace: it is kept, also where nobody else wants it. */
+  /** `judge` reads the trace, so it is stored even if the caller does not ask for it. */
   readonly asked?: boolean;
   finish(result: Result, run: Run<T>): T;
 }
@@ -124,7 +124,7 @@ export class Run<T> extends (EventEmitter as unknown as new () => TypedEmitter<R
     this.done.catch(() => undefined);
   }
 
-  /** The console that a user of the run sits at. */
+  /** The user's console. */
   get console(): Console { return this.consoleOf(this.main); }
   /** The console of a channel: 'uart', 'console0', … */
   consoleOf(channel: Channel): Console {
@@ -139,18 +139,18 @@ export class Run<T> extends (EventEmitter as unknown as new () => TypedEmitter<R
     }
     return found.console;
   }
-  /** The trace was wanted and could not be kept to the end: there was no room for it. */
+  /** The trace did not fit into its memory. */
   traceFailed: Error | undefined;
   /** Ends the run at the next opportunity, with status 130. */
   stop(): void { this.system.stop(); }
-  /** Its end: `await run`, as one awaits a child process. */
+  /** Resolves at the end of the run: `await run`. */
   // oxlint-disable-next-line unicorn/no-thenable
   then<A = T, B = never>(fulfilled?: ((value: T) => A | PromiseLike<A>) | null,
       rejected?: ((reason: any) => B | PromiseLike<B>) | null): Promise<A | B> {
     return this.done.then(fulfilled, rejected);
   }
 
-  /** The trace so far. It is the same object each time, and it grows. @throws Error without the option `trace` */
+  /** The trace so far: always the same object, which grows. @throws Error without the option `trace` */
   get trace(): TraceFile {
     if (!this.source) throw new Error("this run keeps no trace; give it the option 'trace: true'");
     this.system.kernel.trace.flush();
@@ -163,12 +163,12 @@ export class Run<T> extends (EventEmitter as unknown as new () => TypedEmitter<R
     if (!source || !this.trace) return new Uint8Array(0);
     return source.read(0, source.size);
   }
-  /** The input from outside so far, for the option `replay` of another run. @throws Error without the option `record` */
+  /** The outside input so far, for the option `replay` of another run. @throws Error without the option `record` */
   recording(): string {
     if (!this.recorded) throw new Error("this run keeps no recording; give it the option 'record: true'");
     return this.recorded.text();
   }
-  /** Counts of the run, as the command's `--stats` has them. */
+  /** Counts of the run, as in the command's `--stats`. */
   stats(): Record<string, unknown> { return statsOf(this.system); }
   /** The table of tasks, messages and events that a scenario ends with. */
   table(): string { return tableOf(this.system); }

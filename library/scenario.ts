@@ -10,7 +10,10 @@ import { scenarioLoaders, scenarioNames } from './scenarios.ts';
 
 export interface ScenarioOptions extends RunOptions {
   readonly scenario: ScenarioFile;
-  /** Boot modules by name: files that the scenario's components open. Of our own scenarios, `readyScenario` brings them. */
+  /**
+   * Boot modules by name: files that the scenario's components open. `readyScenario` supplies them for the scenarios that come with
+   * Tessera.
+   */
   readonly modules?: Readonly<Record<string, Uint8Array | Archive>>;
 }
 
@@ -22,9 +25,9 @@ export interface ScenarioResult extends Result {
 }
 
 /**
- * One of our scenarios with its files. `images`: Debian's files, for the few scenarios that need them, by the names that the scenario
- * gives them.
- * @throws SystemError for a name that there is not, and for images that are missing
+ * A scenario that comes with Tessera, with its files. `images`: Debian's files, for the few scenarios that need them, by the scenario's
+ * names.
+ * @throws SystemError for an unknown name, and for missing images
  */
 export async function readyScenario(name: string,
     images: Readonly<Record<string,
@@ -39,8 +42,8 @@ export async function readyScenario(name: string,
 }
 
 /**
- * A scenario's conditions and endings make the result what they say, as for `tessera boot`. Who asks is loaded only for scenarios that have
- * some.
+ * A scenario's conditions and endings determine the result, as for `tessera boot`. The module that checks them is loaded only for scenarios
+ * that have some.
  */
 function judging(scenario: ScenarioFile): Pick<Launch<ScenarioResult>, 'judge' | 'asked'> {
   const { holds, endings } = scenario;

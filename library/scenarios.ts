@@ -1,4 +1,4 @@
-/** The scenarios that come with Tessera. Each is loaded when it is asked for. */
+/** The scenarios that come with Tessera. Each is loaded on demand. */
 import type { ScenarioFile } from '../scenarios/define.ts';
 
 type Loader = () => Promise<{ default: ScenarioFile }>;
@@ -49,5 +49,5 @@ export const scenarioLoaders: Readonly<Record<string, Loader>> = {
   'side-by-side': () => import('../scenarios/side-by-side.ts'),
 };
 
-/** Their names, in an order to read them in. */
+/** Their names, in reading order. */
 export const scenarioNames: readonly string[] = Object.keys(scenarioLoaders);

@@ -22,27 +22,27 @@ export interface VmOptions extends RunOptions {
    * (rewritten at `sites` when it is loaded).
    */
   readonly virt?: 'hardware' | 'trap' | 'patch' | 'pre';
-  /** With 'patch': how blocks hang together. */
+  /** With 'patch': how blocks are linked. */
   readonly patches?: 'breakpoints' | 'chained' | 'cache';
-  /** With 'pre': what `tessera afterburn` lists of this kernel. */
+  /** With 'pre': the list that `tessera afterburn` prints for this kernel. */
   readonly sites?: string;
-  /** With 'trap': shadow tables are made right at the guest's fences (default), or the guest's own are traced. */
+  /** With 'trap': shadow tables are updated at the guest's fences (default), or by tracing the guest's tables. */
   readonly shadow?: 'sync' | 'traced';
-  /** After an exit, what would exit next is done in the same visit. */
+  /** After an exit, handles the following instructions that would exit as well. */
   readonly lookAhead?: boolean;
   /** Processors (default 1). */
   readonly smp?: number;
   /** `MemoryDisk`, or anything with `read` and `write` that answers at once. */
   readonly disks?: readonly BlockBackend[];
   readonly networks?: readonly Network[];
-  /** Typed input; 'open': input comes through `run.console`. Default: nothing. */
+  /** Typed input; 'open': input through `run.console`. Default: none. */
   readonly stdin?: string | Uint8Array | 'open';
 }
 
 export interface VmResult {
   /** 0 when the machine powered itself off. */
   readonly status: number;
-  /** All that appeared on its console. */
+  /** All output of its console. */
   readonly output: string;
   readonly ending: Result['ending'];
   readonly why: string;
@@ -85,7 +85,7 @@ export function bootVm(options: VmOptions): Run<VmResult> {
   }
 }
 
-/** The last words of the monitor, or its reason not to begin. */
+/** The monitor's last message, or its reason not to start. */
 function reasonOf({ components }: System): string | undefined {
   const vm = components.get('vm');
   return vm?.report || vm?.why;

@@ -14,9 +14,9 @@ export interface Component {
   /** A TypeScript program, or a native RISC-V one: the name of a boot module with an ELF file. */
   readonly program: Program | { readonly elf: string };
   readonly args?: Readonly<Record<string, unknown>>;
-  /** Name in the component's namespace → where it comes from. Nothing else is there, but memory, log, life, names. */
+  /** Name in the component's namespace → where it comes from. Besides these it has only memory, log, life and names. */
   readonly caps?: Readonly<Record<string, CapSource>>;
-  /** Most memory that it gets from moe (default 4M); kept free for it. */
+  /** Most memory that it gets from moe (default 4M); reserved for it. */
   readonly memory?: Size;
   /** Most kernel memory for its objects, page tables and mapping nodes (default 1M). */
   readonly kernelMemory?: Size;
@@ -24,20 +24,20 @@ export interface Component {
   readonly roms?: readonly string[] | true;
   /** Devices (by name or compatible string) whose registers and interrupt it may have. */
   readonly devices?: readonly string[];
-  /** It may ask for physical addresses of its memory. */
+  /** It may learn physical addresses of its memory. */
   readonly dma?: boolean;
   /** 0–200, default 100: of its main thread, and the highest that any of its threads can ever have (the kernel's factory sees to it). */
   readonly priority?: number;
-  /** Its main thread runs `ms` milliseconds of every `everyMs` at most (default: without bound). */
+  /** Its main thread runs at most `ms` milliseconds of every `everyMs` (default: unbounded). */
   readonly time?: { readonly ms: number; readonly everyMs: number };
-  /** Where its main thread starts (default 0), and which harts its threads may use at all (default: every one). */
+  /** The hart where its main thread starts (default 0), and the harts that its threads may use (default: all). */
   readonly hart?: number;
   readonly harts?: readonly number[];
-  /** Services that it announces: whoever uses one is started after it did. */
+  /** Services that it announces: users of a service start after it has announced it. */
   readonly provides?: readonly string[];
-  /** Start it again after a crash, this often at most. */
+  /** Restarts it after a crash, at most this often. */
   readonly restart?: number;
-  /** Status that a good end has (default 0), or 'any'. */
+  /** Status of a successful end (default 0), or 'any'. */
   readonly exit?: number | 'any';
 }
 
@@ -45,8 +45,7 @@ export interface Component {
 export interface Expectation { readonly text: string; readonly from?: string }
 
 /**
- * Something that is done to a component from outside, for scenarios about failure: after `ms` of virtual time, or once a text has
- * appeared.
+ * An action on a component from outside, for scenarios about failure: after `ms` of virtual time, or once a text has appeared.
  */
 export interface Action { readonly kill: string; readonly afterMs?: number; readonly afterText?: string }
 
@@ -60,15 +59,15 @@ export interface Holds {
   readonly exactly?: number;
   readonly atLeast?: number;
   readonly atMost?: number;
-  /** The sentence that is true when it holds. */
+  /** The sentence that is true when the condition holds. */
   readonly why: string;
 }
 
-/** A way in which a run may end other than well: the first whose conditions all hold names it. */
+/** An unsuccessful way for a run to end: the first ending whose conditions all hold names it. */
 export interface Ending {
   /** One sentence: what has happened. */
   readonly why: string;
-  /** The run's status then (default 1); 0: this is a good end too. */
+  /** The run's status then (default 1); 0: this end is a success too. */
   readonly status?: number;
   /** How the run is over (default 'finished'). */
   readonly by?: 'finished' | 'budget' | 'deadlock';
@@ -85,7 +84,7 @@ export interface Scenario {
   /** The component (one that provides a stream) that takes the log; without it roottask writes to the UART itself. */
   readonly log?: string;
   readonly expect?: readonly Expectation[];
-  /** What the trace must show besides. */
+  /** Further conditions on the trace. */
   readonly holds?: readonly Holds[];
   /** Other endings that the scenario knows, by name. */
   readonly endings?: Readonly<Record<string, Ending>>;
@@ -96,8 +95,8 @@ export interface Scenario {
   readonly ram?: Size;
   readonly harts?: number;
   /**
-   * How the kernel treats the registers of a guest that leaves: they stay in the hart until another guest needs it (kept), or are saved
-   * each time.
+   * How the kernel treats a guest's registers at an exit: they stay in the hart until another guest needs it (kept), or are saved each
+   * time.
    */
   readonly guestState?: 'kept' | 'copied';
   /** Processor model of the board, such as 'base,no-vmid' (docs/processors.md). */
@@ -106,7 +105,7 @@ export interface Scenario {
 
 const UNITS: Readonly<Record<string, number>> = { '': 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 };
 
-/** Bytes of a Size. Throws a RangeError with the text in it when it is none. */
+/** Bytes of a Size. Throws a RangeError that quotes the text when it is not a size. */
 export function bytesOfSize(size: Size): number {
   if (typeof size === 'number' && Number.isSafeInteger(size) && size >= 0) return size;
   const m = /^(\d+(?:\.\d+)?)([KMG]?)(?:i?B)?$/i.exec(String(size));

@@ -1,6 +1,6 @@
 /**
  * A stand-in for the kernel, for unit specs of servers: TypeScript threads only, first come first served, one flat memory, page tables
- * that are maps. Just enough of the ABI to boot a scenario in milliseconds; says nothing about the real kernel.
+ * that are maps. It has just enough of the ABI to boot a scenario in milliseconds; tests with it prove nothing about the real kernel.
  */
 import {
   BOOTINFO_VA, Initial, IpcFlag, MemoryFault, Ops, Status, U, Utcb, ITEM_BYTES, flexBase, flexOrder, flexRights, flexSelector, flexSize,
@@ -67,7 +67,7 @@ export class FakeKernel {
     this.root.caps.set(Initial.thread, main);
     this.start(main);
   }
-  /** Runs until nothing can happen or the finisher was written. */
+  /** Runs until no thread can run or the finisher was written. */
   run(steps = 1e6): void {
     for (let i = 0; i < steps && this.finished === undefined; i++) {
       const next = this.ready.shift();

@@ -1,7 +1,6 @@
 /**
- * What a component may do: the capabilities that stand in its task's capability space when it begins, beside those that its scenario
- * lists. They must
- * be the same; everything else that a component ever holds it has made itself or was sent.
+ * Compares the capabilities in a component's capability space at its start with those that its scenario lists. They must be the same; a
+ * component gets every other capability later, by creating an object or in a message.
  */
 import { CapRight } from '../microkernel/abi/index.ts';
 import type { Kernel } from '../microkernel/index.ts';
@@ -11,7 +10,7 @@ import type { Portal } from '../microkernel/objects/portal.ts';
 import type { Scenario } from '../roottask/scenario.ts';
 import { servicesFor } from '../roottask/root/start.ts';
 
-/** A slot: what is in it, by what name the component knows it, and which task a portal leads to. */
+/** A capability: its object, the component's name for it, and the task to which a portal leads. */
 export interface Held { readonly selector: number; readonly kind: string; readonly rights: string; readonly name: string;
   readonly leads: string }
 
@@ -20,7 +19,7 @@ const KINDS = Object.fromEntries(Object.entries(ObjectKind).map(([name, kind]) =
 const rightsOf = (rights: number): string => Object.entries(CapRight).filter(([name, bit]) => name !== 'all' &&
   (rights & bit) !== 0).map(([name]) => name).join(' ');
 
-/** What the kernel says: every slot of the task with this number. `nameOf`: what tasks are called. */
+/** The kernel's view: every capability of the task with this number. `nameOf`: the names of tasks. */
 export function heldBy(kernel: Kernel, task: number, nameOf: (task: number) => string): Held[] {
   const found = [...kernel.tasks].find((t) => t.id === task);
   return found ? [...found.caps.range(0, MOST_SELECTORS)].map((cap) => held(cap, nameOf)) : [];
@@ -31,7 +30,7 @@ function held({ selector, object, rights }: Cap, nameOf: (task: number) => strin
     leads: portal ? nameOf(portal.thread.task.id) : '' };
 }
 
-/** What the scenario says: a component's own objects, roottask's services, and a session for each of `caps`. */
+/** The scenario's view: a component's own objects, roottask's services, and a session for each of `caps`. */
 export function manifestOf(scenario: Scenario, name: string): Held[] {
   const spec = scenario.components[name]!, portal = { kind: 'portal', rights: 'use map' };
   return [
@@ -43,7 +42,7 @@ export function manifestOf(scenario: Scenario, name: string): Held[] {
   ];
 }
 
-/** What differs, a line each; nothing when a component holds what the scenario lists. */
+/** One line for each difference; empty when a component has exactly what the scenario lists. */
 export function differences(held: readonly Held[], manifest: readonly Held[]): string[] {
   const line = (h: Held): string => `slot ${h.selector}: ${h.kind}${h.leads ? ` to ${h.leads}` : ''} (${h.rights})`;
   const is = new Set(held.map(line)), said = new Set(manifest.map(line));

@@ -1,8 +1,8 @@
-/** A character device's outside: output is collected and handed over in pieces, input waits until the device takes it. */
+/** The far end of a character device: collects output and passes it on in pieces; input waits until the device takes it. */
 import type { CharBackend } from '../machine/index.ts';
 
 const NEWLINE = 10;
-/** Bytes of output that are held back at most. */
+/** Most bytes of collected output. */
 const MOST_HELD = 65_536;
 
 export class ChannelEnd implements CharBackend {
@@ -13,7 +13,7 @@ export class ChannelEnd implements CharBackend {
   private readonly lineEnded: () => void;
 
   /**
-   * Calls `lineEnded` at each line feed, so that a watcher can look (and stop the machine) at once, and when the buffer is full.
+   * Calls `lineEnded` at each line feed, so that a watcher can react (and stop the machine) at once, and when the buffer is full.
    * `lineEnded` drains it.
    */
   constructor(lineEnded: () => void) { this.lineEnded = lineEnded; }

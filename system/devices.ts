@@ -1,4 +1,4 @@
-/** The board's devices as the kernel tells them to roottask: names that scenarios use, windows, interrupt lines. */
+/** The board's devices as the kernel describes them to roottask: the scenarios' names, windows, interrupt lines. */
 import type { Board } from '../machine/board/board.ts';
 import type { BootInfo } from '../microkernel/abi/index.ts';
 
@@ -7,7 +7,7 @@ const NAMES: Readonly<Record<string, string>> = {
   'sifive,test1': 'finisher', 'google,goldfish-rtc': 'rtc', ns16550a: 'uart',
   'virtio-block': 'disk#', 'virtio-console': 'console#', 'virtio-entropy': 'entropy', 'virtio-net': 'net#', 'virtio-files': 'files#',
 };
-/** The kernel's own, and empty slots. */
+/** The kernel's own devices, and empty slots. */
 const HIDDEN = new Set(['sifive,clint0', 'riscv,aclint-sswi', 'sifive,plic-1.0.0', 'virtio']);
 
 export function deviceList(board: Board): BootInfo['devices'] {

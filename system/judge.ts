@@ -1,24 +1,23 @@
 /**
- * How a run has ended, as its scenario sees it: what must have appeared, what the trace must show, and which of its endings it is when
- * that is
- * not so. The console is looked at while the system runs (system.ts); the trace afterwards.
+ * Judges a run by its scenario: which texts must appear, what the trace must show, and which of its endings applies otherwise. The console
+ * is checked while the system runs (system.ts), the trace afterwards.
  */
 import type { Ending, Expectation, Holds, Scenario } from '../roottask/scenario.ts';
 import { Filter, FilterError, RecordView, type TraceFile } from '../trace/index.ts';
 import type { TraceDatabase } from '../trace/sql/query.ts';
 import type { Result } from './host.ts';
 
-/** A condition that cannot be asked: a mistake in the scenario. */
+/** A condition that cannot be evaluated: a mistake in the scenario. */
 export class ConditionError extends Error {}
 
-/** Does this scenario ask the trace anything? Then its run must be recorded. */
+/** Whether this scenario has conditions on the trace, so that its run must be recorded. */
 export const asksTrace = (s: Scenario): boolean => [s.holds, ...Object.values(s.endings ?? {}).map((e) => e.holds)].some((h) =>
   (h?.length ?? 0) > 0);
 
-/** What a run has left: which texts have appeared, and its trace where `asksTrace`. */
+/** The results of a run: the texts that have appeared, and its trace where `asksTrace`. */
 export interface Evidence { appeared(e: Expectation): boolean; readonly trace: TraceFile | undefined }
 
-/** The result as the scenario's conditions make it. Throws ConditionError. */
+/** The result by the scenario's conditions. Throws ConditionError. */
 export async function judge(scenario: Scenario, result: Result, evidence: Evidence): Promise<Result> {
   if (result.ending === 'until' || result.ending === 'stopped' || result.ending === 'limit') return result;
   const court = new Court(evidence);
@@ -45,7 +44,7 @@ class Court {
   private database: TraceDatabase | undefined;
   constructor(evidence: Evidence) { this.evidence = evidence; }
 
-  /** What is not so, with what is there instead. */
+  /** The failed conditions, with the actual values. */
   async failed(list: readonly Holds[]): Promise<string[]> {
     const failed: string[] = [];
     for (const h of list) {
@@ -83,7 +82,7 @@ function within({ exactly, atLeast, atMost }: Holds, n: number): boolean {
   return n >= (atLeast ?? (atMost === undefined ? 1 : -Infinity)) && n <= (atMost ?? Infinity);
 }
 
-/** How many records a filter finds. */
+/** Number of records that match a filter. */
 function count(text: string, trace: TraceFile): number {
   const filter = new Filter(text, trace), view = new RecordView();
   let n = 0;

@@ -1,4 +1,4 @@
-/** Address layouts as the kernel has them: what is mapped where in a task, read from the tables that the MMU walks. */
+/** The kernel's address layouts: the mappings of a task, read from the tables that the MMU walks. */
 import type { Kernel } from '../microkernel/index.ts';
 import type { MapNode } from '../microkernel/mem/node.ts';
 import type { Table } from '../microkernel/mem/table.ts';
@@ -29,7 +29,7 @@ function* leaves(table: Table): Generator<MapNode> {
   }
 }
 
-/** A component's own task, and those that it has made: its processes, its guest. */
+/** A component's own task, and the tasks that it has created: its processes, its guest. */
 export function tasksOf(kernel: Kernel, own: number): Task[] {
   const all = [...kernel.tasks], first = all.find((t) => t.id === own);
   return first ? [first, ...all.filter((t) => t !== first && t.factory === first.factory)] : [];

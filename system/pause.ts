@@ -1,8 +1,7 @@
 /**
- * Lets the host's own events happen between two pieces of a run. Browsers hold a timer of 0 ms back for 4 ms after a few in a row, which
- * made
- * `sleep 20` take thirty times as long; a message to oneself comes back at once, behind what already waits. In Node it comes back before
- * timers that are due, a thousand times in a row; there `setImmediate` is fair.
+ * Lets the host's own events run between two pieces of a run. Browsers delay a 0 ms timer by 4 ms after a few in a row, which made `sleep
+ * 20` take thirty times as long; a message on a channel of one's own returns at once, after the events that already wait. In Node such a
+ * message overtakes due timers a thousand times in a row, so Node uses `setImmediate`, which is fair.
  */
 declare const setImmediate: ((done: () => void) => void) | undefined;
 interface Port { onmessage: (() => void) | null; postMessage(message: null): void }
@@ -23,7 +22,7 @@ function fairest(): Post {
 
 let post: Post | undefined;
 
-/** Fulfilled when the host has looked at what waits for it. */
+/** Resolves when the host has handled its waiting events. */
 export function pause(): Promise<void> {
   const send = (post ??= fairest());
   return new Promise((resolve) => send(resolve));

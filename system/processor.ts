@@ -1,4 +1,4 @@
-/** The processor of a system: read from its name, and told to the components. */
+/** The processor of a system: parses its name, and describes it to the components. */
 import { DEFAULT_ISA, isaOf } from '../machine/board/isa.ts';
 import { KSEG0 } from '../machine/cpu/kseg0.ts';
 import { CpuError, cpuModel } from '../machine/cpu/model.ts';

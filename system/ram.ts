@@ -1,4 +1,4 @@
-/** How much RAM a board needs: what a scenario's components may have, the boot modules, and room for the rest. */
+/** The RAM that a board needs: the components' limits, the boot modules, and room for the rest. */
 import { DEFAULT_KERNEL_MEMORY, DEFAULT_MEMORY } from '../roottask/root/client.ts';
 import { bytesOfSize, type Scenario } from '../roottask/scenario.ts';
 import { largestRam } from '../machine/engine/layout.ts';
@@ -6,7 +6,7 @@ import type { Module } from './host.ts';
 
 const LEAST = 32 << 20, SPARE = 8 << 20, UNIT = 0x20_0000, OWN = 4 << 20, SLACK = 4096;
 
-/** Kernel memory: what the components' quotas add up to, and some for roottask. */
+/** Kernel memory: the sum of the components' quotas, and some for roottask. */
 export function kernelMemoryFor(scenario: Scenario): number {
   let bytes = OWN;
   for (const c of Object.values(scenario.components)) bytes += bytesOfSize(c.kernelMemory ?? DEFAULT_KERNEL_MEMORY) + SLACK;
@@ -20,7 +20,7 @@ export function ramFor(scenario: Scenario, modules: readonly Module[]): number {
   return Math.max(LEAST, Math.ceil(bytes / UNIT) * UNIT);
 }
 
-/** RAM that a machine cannot have, and how much is possible (0: the files alone are too much). Both in MiB. */
+/** The requested RAM exceeds the possible RAM (0: the files alone are too large). Both in MiB. */
 export class TooMuchMemory extends Error {
   readonly possible: number;
   readonly files: number;
@@ -36,8 +36,8 @@ export class TooMuchMemory extends Error {
 const MIB = 2 ** 20;
 
 /**
- * RAM in bytes for a guest with `memory` bytes in the `world` of it: kernel, roottask and drivers take their part, boot modules lie in it
- * too. As much as is comfortable, up to what the machine can have. @throws TooMuchMemory when not even what is necessary fits
+ * RAM in bytes for a guest with `memory` bytes: kernel, roottask, drivers and boot modules need memory too. A comfortable amount, up to the
+ * machine's maximum. @throws TooMuchMemory when not even what is necessary fits
  */
 export function boardMemory(memory: number, modules: readonly Module[], world: (memory: number) => Scenario): number {
   const files = modules.reduce((sum, module) => sum + Math.ceil(module.bytes.length / MIB) * MIB + 2 * MIB, 0);

@@ -1,5 +1,5 @@
 /**
- * The file format of recordings of what came from outside: one JSON object a line, the header first.
+ * The file format of recordings of outside input: one JSON object per line, the header first.
  *
  *   {"tessera":"outside","version":1,"seed":1,"clock":1767225600}        the guest's wall clock at the start, where it was the host's
  *   {"cycle":1234,"channel":"console0","kind":"bytes","data":"bHMK"}        data in base64
@@ -16,10 +16,13 @@ export const recordingHead = (seed: number, clock?: number): string => JSON.stri
 /** The line of one arrival, without its line feed. */
 export const recordingLine = (a: Arrival): string => JSON.stringify(a.kind === 'bytes' ? { ...a, data: base64(a.data) } : a);
 
-/** A recording, and whether it breaks off inside its last line: what recorded it was killed. */
+/** A recording, and whether its last line is cut off because the recorder was killed. */
 export interface Recorded { readonly seed: number; readonly clock: number | undefined; readonly arrivals: Arrival[]; readonly cut: boolean }
 
-/** What a recording says, of its text or its lines. A last line that is cut is left out. @throws Error for what is none, or is damaged */
+/**
+ * Parses a recording from its text or its lines. Omits a last line that is cut off. @throws Error for a text that is no recording or is
+ * damaged
+ */
 export function parseRecording(text: string | Iterable<string>): Recorded {
   const lines = (typeof text === 'string' ? text.split('\n') : text)[Symbol.iterator](), first = lines.next();
   const head = first.done ? undefined : objectOf(first.value);
@@ -62,7 +65,7 @@ function arrivalOf(line: Record<string, unknown>, least: number): Arrival | unde
   return kind === 'bytes' && typeof data === 'string' ? { ...at, kind, data: fromBase64(data) } : undefined;
 }
 
-/** A door that keeps in memory what passes: `text()` is the recording, which `replayOf` makes a door of again. */
+/** A door that stores its input in memory: `text()` is the recording, from which `replayOf` makes a door again. */
 export class MemoryRecording implements Door {
   private readonly lines: string[];
   constructor(seed: number) { this.lines = [recordingHead(seed)]; }
@@ -70,5 +73,5 @@ export class MemoryRecording implements Door {
   text(): string { return `${this.lines.join('\n')}\n`; }
 }
 
-/** A door through which only comes what the recording says. @throws Error */
+/** A door that admits only the recorded input. @throws Error */
 export function replayOf(text: string): Door & { readonly seed: number } { return parseRecording(text); }

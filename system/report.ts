@@ -15,8 +15,8 @@ export function eventsByCause({ counters: { events } }: Kernel): Record<string, 
 }
 
 /**
- * Shape of the CLI contract (docs: `--stats`). Counts are exact; cycles are a model. `memory`: what the host says of its own, for the
- * engine's section.
+ * Shape of the CLI contract (docs: `--stats`). Counts are exact; cycles are a model. `memory`: the host's memory figures, for the engine's
+ * section.
  */
 export function statsOf(system: System, memory?: object): Record<string, unknown> {
   const { machine, kernel } = system, { counters } = kernel, instructions = machine.instructions, wallSeconds = system.wallSeconds;
@@ -36,11 +36,14 @@ export function statsOf(system: System, memory?: object): Record<string, unknown
   };
 }
 
-/** Of deprivileged guests, by monitor: faults and spaces. */
+/** Faults and spaces of deprivileged guests, by monitor. */
 const shadowFigures = ({ tally }: System): { shadow?: Record<string, object> } => (tally.shadows.any || tally.shadows.rows().length > 0
   ? { shadow: Object.fromEntries(tally.shadows.rows().map(({ task, ...counts }) => [task, counts])) } : {});
 
-/** What guests did by the H extension, apart for their programs (VU mode) and their kernels (VS): Popek and Goldberg's efficiency. */
+/**
+ * Instructions of guests under the H extension, separately for their programs (VU mode) and their kernels (VS): Popek and Goldberg's
+ * efficiency.
+ */
 export interface GuestFigures { readonly instructions: Split; readonly exits: Split; readonly exitsPerMillion: Split }
 interface Split { readonly vu: number; readonly vs: number }
 

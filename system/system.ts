@@ -1,10 +1,10 @@
 /**
- * The whole system: board, kernel, roottask, and the loop that lets it run in pieces, so that the host can bring input and see output.
+ * The whole system: board, kernel, roottask, and the loop that runs it in pieces, so that the host can send input and read output.
  *
  *   const system = bootScenario(scenario, { output: (channel, bytes) => … }, {});
  *   const result = await system.run();
  *
- * A run is a function of the scenario, the modules, the disks, the seed, and what passes the door.
+ * A run is a function of the scenario, the modules, the disks, the seed, and the input through the door.
  */
 import { entryOf } from '../binding/index.ts';
 import { createBoard, type Board } from '../machine/board/board.ts';
@@ -29,12 +29,12 @@ import { Tally } from './tally.ts';
 import { Watch } from './watch.ts';
 
 const MIB = 1 << 20;
-/** Cycles between two looks outside; fewer where a person waits for an echo. */
+/** Cycles between two checks for outside input; fewer where a person waits for an echo. */
 const PIECE = { batch: 20_000_000, paced: 4_000_000 } as const;
 
-/** A system cannot be made of this: what is wrong, for the user. */
+/** A system cannot be created from this; the message tells the user why. */
 export class SystemError extends Error {}
-/** There is no such processor, or not for a system. */
+/** There is no such processor, or the microkernel cannot run on it. */
 export class ProcessorError extends SystemError {}
 
 export class System {
@@ -55,7 +55,7 @@ export class System {
   private over: Result | undefined;
   private untilSeen = false;
   private wake: (() => void) | undefined;
-  /** Wall clock (ms) since when only the outside can make anything happen; cycle at which what arrived then comes in. */
+  /** Wall clock (ms) since the system became idle; cycle at which input that arrived since then enters. */
   private idleSince: number | undefined;
   private idleEnd = 0;
   private readonly startedAt = performance.now();
@@ -114,7 +114,7 @@ export class System {
     const { capture } = this;
     return capture ? nets?.map((card, n) => ({ ...card, connect: tapped(card.connect, (c) => capture.frame(n, c)) })) : nets;
   }
-  /** What folders answer passes the door, like all that comes from outside. */
+  /** Answers of folders pass the door, like all outside input. */
   private folders() {
     const { host } = this, { door } = host;
     const clock = {
@@ -149,9 +149,9 @@ export class System {
 
   // ---- what the host does -------------------------------------------------------------------------------------------
 
-  /** Bytes from outside. Ignored while a recording is replayed. */
+  /** Bytes from outside. Ignored during a replay. */
   input(channel: Channel, data: Uint8Array): void { this.arrive({ cycle: 0, channel, kind: 'bytes', data }); }
-  /** No more will come on this channel. */
+  /** Ends the input of this channel. */
   endInput(channel: Channel): void {
     this.open.delete(channel);
     this.arrive({ cycle: 0, channel, kind: 'end' });
@@ -164,11 +164,11 @@ export class System {
     this.machine.stop({ kind: 'stopped' });
     this.wake?.();
   }
-  /** A recording that somebody reads along gets the page tables of guests as they are now. */
+  /** Adds the guests' current page tables to a recording that somebody reads while it grows. */
   snapshot(): void { this.capture?.finish(); }
-  /** Names of the capture's that no task has had. */
+  /** Names of the capture that no task has had. */
   get unmetPayload(): readonly string[] { return this.capture?.unmet ?? []; }
-  /** Only the outside can make anything happen now. */
+  /** The system is idle: only outside input can continue it. */
   get idle(): boolean { return this.idleSince !== undefined; }
   get wallSeconds(): number { return (performance.now() - this.startedAt) / 1000; }
 
@@ -180,7 +180,7 @@ export class System {
     else this.machine.input(() => this.letIn({ ...a, cycle: this.machine.events.now }));
     this.wake?.();
   }
-  /** What a person let a machine wait that had nothing to do passes there too: what arrives now arrives so much later. */
+  /** Idle time of the wall clock passes in virtual time too, so input that arrives now enters that much later. */
   private passIdleTime(): void {
     if (this.idleSince === undefined || !this.options.paced) return;
     this.idleEnd = this.machine.events.now + Math.floor((performance.now() - this.idleSince) * 1e6);
@@ -197,7 +197,7 @@ export class System {
     else if (a.channel !== 'uart') console?.resize(a.kind === 'size' ? a.columns : 0, a.kind === 'size' ? a.rows : 0);
   }
 
-  /** Hands output over, and looks whether it holds what somebody waits for. */
+  /** Passes output on, and checks it for awaited texts. */
   private flush(channel: Channel): void {
     const end = this.ends.get(channel)!;
     if (end.pending === 0) return;
@@ -211,7 +211,7 @@ export class System {
 
   // ---- running ------------------------------------------------------------------------------------------------------
 
-  /** Runs for this many cycles at most. A result when the run is over, 'idle' when only the outside can make anything happen. */
+  /** Runs for at most this many cycles. Returns a result when the run is over, 'idle' when only outside input can continue it. */
   runFor(cycles: number): Result | 'idle' | 'running' {
     if (this.over) {
       this.capture?.finish();
@@ -245,7 +245,7 @@ export class System {
       this.wake = undefined;
     }
   }
-  /** Until something arrives. */
+  /** Resolves when input arrives. */
   private async rouse(): Promise<void> {
     this.idleSince = performance.now();
     await new Promise<void>(resolve => { this.wake = resolve; });
@@ -287,7 +287,7 @@ export class System {
     if (budget === undefined || this.machine.events.now < budget) return undefined;
     return { status: 1, ending: 'budget', why: `not over after ${budget} cycles (${this.waiting()})`, missing: this.missing() };
   }
-  /** Has this, which the scenario or one of its endings expects, appeared? */
+  /** Whether this text, which the scenario or one of its endings expects, has appeared. */
   hasAppeared(e: Expectation): boolean { return [...this.watches.values()].some(w => w.has(e)); }
   private missing(): string[] {
     return (this.scenario.expect ?? []).filter(e => !this.hasAppeared(e)).map(e => (e.from ? `'${e.text}' from ${e.from}` : `'${e.text}'`));
@@ -298,7 +298,7 @@ export class System {
   }
 }
 
-/** What would stop roottask at once is said before anything is made. */
+/** Reports mistakes that would stop roottask at once before anything is created. */
 function modelOf(scenario: Scenario, options: SystemOptions): CpuModel {
   try {
     return hostedModel(options.cpu ?? scenario.cpu);
@@ -318,6 +318,6 @@ function check(scenario: Scenario): void {
   }
 }
 
-/** Makes a system of a scenario. Throws SystemError for what the user can put right. */
+/** Creates a system from a scenario. Throws SystemError for mistakes that the user can correct. */
 export function bootScenario(scenario: Scenario, host: Host, options: SystemOptions = {}): System { return new System(scenario, host,
   options); }

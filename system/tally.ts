@@ -1,8 +1,8 @@
 /**
- * Counts of what the kernel's trace says, per task: the table at the end of a run. Sits between the kernel and a recorder. Its size is
- * bounded: tasks that have ended share one row once there are many.
+ * Counts trace records per task, for the table at the end of a run. It sits between the kernel and a recorder. Its size is bounded: once
+ * there are many ended tasks, they share one line.
  *
- * Every record of a run comes through here, so counting is an index into typed arrays: COLUMN[kind] names the column, the cache finds the
+ * Every record of a run passes through here, so counting is an index into typed arrays: COLUMN[kind] names the column, the cache finds the
  * row of the thread.
  */
 import { RecordView } from '../trace/record.ts';
@@ -13,7 +13,7 @@ import { Kind, TRACE_RECORD, type TraceSink } from '../microkernel/abi/index.ts'
 export interface TaskRow { readonly task: number; readonly name: string; readonly tasks: number; readonly threads: number;
   readonly messages: number; readonly events: number; readonly replies: number; readonly maps: number; readonly switches: number }
 
-/** Columns of counts; what is not counted goes to column 0, which nobody reads. */
+/** Columns of counts; records that are not counted go to column 0, which nobody reads. */
 const MESSAGES = 1, EVENTS = 2, REPLIES = 3, MAPS = 4, SWITCHES = 5, COLUMNS = 8;
 const COLUMN = new Uint8Array(1 << 16);
 for (const [kind, column] of [[Kind.send, MESSAGES], [Kind.call, MESSAGES], [Kind.event, EVENTS], [Kind.reply, REPLIES],
@@ -35,7 +35,7 @@ export class Tally implements TraceSink {
   private readonly cachedIds = new Uint32Array(CACHE);
   private readonly cachedRows = new Uint32Array(CACHE);
   records = 0;
-  /** Guests that run deprivileged; looked for once one of their spaces has been named. */
+  /** Guests that run deprivileged; searched once one of their spaces has been named. */
   readonly shadows = new ShadowCounter();
   private readonly view = new RecordView();
 
@@ -66,7 +66,7 @@ export class Tally implements TraceSink {
     }
     this.next?.name(kind, id, parent, text);
   }
-  /** What a task is called. */
+  /** The name of a task. */
   nameOf(task: number): string { return this.rowsByTask.get(task)?.name ?? `task ${task}`; }
   /** The number of the youngest task of this name. */
   taskNamed(name: string): number | undefined {
@@ -74,7 +74,7 @@ export class Tally implements TraceSink {
     for (const row of this.rowsByTask.values()) if (row.name === name) found = row.task;
     return found;
   }
-  /** In the order of their numbers; tasks that nobody names any more come last, as one. */
+  /** In the order of their numbers; the combined ended tasks come last. */
   rows(): TaskRow[] {
     const rows = [...this.rowsByTask.values()].filter(r => r.threads > 0).sort((a, b) => a.task - b.task);
     return (this.ended.tasks > 0 ? [...rows, this.ended] : rows).map(r => this.shown(r));
@@ -99,13 +99,13 @@ export class Tally implements TraceSink {
     if (!row) this.rowsByTask.set(task, (row = this.newRow(task, `task ${task}`, 1)));
     return row;
   }
-  /** Where the counts of this thread are; the cache knows it from now on. */
+  /** The position of this thread's counts; the cache stores it. */
   private find(thread: number): number {
     const slot = thread % CACHE, { at } = this.threads.get(thread) ?? this.ended;
     this.cachedIds[slot] = thread;
     return (this.cachedRows[slot] = at);
   }
-  /** A thread is forgotten (its counts are its task's); a task too, when there are many. */
+  /** Drops a thread (its counts belong to its task); drops a task too, when there are many. */
   private destroyed(id: number): void {
     if (this.threads.delete(id)) { this.cachedIds[id % CACHE] = 0; this.cachedRows[id % CACHE] = this.ended.at; return; }
     const row = this.rowsByTask.get(id);

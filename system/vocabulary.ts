@@ -1,4 +1,4 @@
-/** What numbers mean in a recording of a scenario: the rows of the servers that it starts (trace/vocabulary.ts). */
+/** The meaning of numbers in a recording of a scenario: the protocols of the servers that it starts (trace/vocabulary.ts). */
 import { calls } from '../l4guest/abi/calls.ts';
 import { errorNames, symbols } from '../l4guest/abi/symbols.ts';
 import type { Operation } from '../microkernel/abi/index.ts';
@@ -22,7 +22,7 @@ const labels = Object.fromEntries(Object.entries(Protocol).flatMap(([object, tab
     row.label, [`${object}.${name}`, row.in.join(' '), row.out.join(' ')] as const
   ])));
 
-/** The Unix server's rows are there only where it is. */
+/** The Unix server's calls are included only where it runs. */
 export function vocabularyFor(scenario: Scenario): Vocabulary {
   const unix = Object.values(scenario.components).some((c) => 'name' in c.program && c.program.name === 'l4guest');
   return {

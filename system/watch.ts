@@ -1,9 +1,9 @@
-/** Texts that one waits for in what a system puts out. Each channel is looked at once, line by line for expectations of a component. */
+/** Watches a system's output for awaited texts. Each channel is scanned once, line by line for a component's expectations. */
 import type { Expectation } from '../roottask/scenario.ts';
 
 const KEEP = 8192;
 
-/** One channel's output as text: knows which of the texts have appeared in it. */
+/** One channel's output as text, and the texts that have appeared in it. */
 export class Watch {
   private readonly decoder = new TextDecoder();
   private tail = '';
@@ -14,7 +14,7 @@ export class Watch {
   }
   has(e: Expectation): boolean { return this.wanted.some(w => w.text === e.text && w.from === e.from && w.seen); }
 
-  /** Answers whether something that was wanted has appeared for the first time. */
+  /** Returns whether an awaited text has appeared for the first time. */
   look(bytes: Uint8Array): boolean {
     const from = this.tail.length, all = this.tail + this.decoder.decode(bytes, { stream: true });
     let news = false;
@@ -29,7 +29,7 @@ export class Watch {
   }
 }
 
-/** Does `text` stand in a line that begins with `[from] `? */
+/** Does a line that begins with `[from] ` contain `text`? */
 function inLineOf(all: string, from: string, text: string): boolean {
   const label = `[${from}] `;
   for (let at = all.indexOf(text); at >= 0; at = all.indexOf(text, at + 1)) {

@@ -1,5 +1,5 @@
 /**
- * A disk behind the block protocol. `BlockQueue` has many requests in flight, which the driver carries out straight between the disk and
+ * A disk behind the block protocol. `BlockQueue` keeps many requests in flight, which the driver performs directly between the disk and
  * memory that the client has shared; `Block` waits for each request.
  *
  *   const queue = valueOf(yield* openBlockQueue(sys, env, 'disk'));
@@ -7,8 +7,8 @@
  *   queue.put({ kind: BlockKind.read, offset, length, pieces: [{ address: va, length }] }, sys);
  *   yield* queue.submit(sys);                    // then wait for queue.completions and call `collect`
  *
- * Client and driver share an area of requests and completions, 256 KiB of addresses. Everything in it is the other side's word: both check
- * what they read, and read it once.
+ * Client and driver share an area of requests and completions, 256 KiB of addresses. Neither side trusts it: both read each word once and
+ * check it.
  *
  *   0x1000 s   request in slot s (32 of them): kind u32, pieces u32, offset u64, length u64, –, { address u64, length u64 } × pieces
  *   0x2_0000   completions so far u32, then a ring of 32: slot u16, status u16 (0 = done, else it failed)
@@ -64,7 +64,7 @@ export function getRequest(m: Memory, area: number, slot: number): AreaRequest |
   return { kind: m.u32(at + At.kind), offset: u64(m, at + At.offset), length: u64(m, at + At.length), pieces };
 }
 
-/** The driver's: completion number `count`, counted from 0. */
+/** For the driver: completion number `count`, counted from 0. */
 export function putCompletion(m: Memory, area: number, count: number, slot: number, status: number): void {
   m.setU32(area + RING + ENTRY * (count % SLOTS), slot | (status << 16));
   m.setU32(area + COUNT, (count + 1) >>> 0);
@@ -79,11 +79,11 @@ export function getCompletion(m: Memory, area: number, count: number): { slot: n
 
 const WINDOW = 2 ** BLOCK_WINDOW_ORDER, COUNTS = 2 ** 32;
 
-/** One thread at a time uses it. */
+/** Only one thread may use it at a time. */
 export class BlockQueue {
   readonly sectors: number;
   readonly readOnly: boolean;
-  /** The driver raises it after completions. The client may raise it for purposes of its own. */
+  /** The driver raises it after completions. The client may raise it for its own purposes. */
   readonly completions: number;
   private readonly name: string;
   private readonly cap: number;
@@ -98,10 +98,10 @@ export class BlockQueue {
     this.name = name; this.cap = cap; this.area = area; this.completions = semaphore; this.sectors = sectors; this.readOnly = readOnly;
   }
 
-  /** How many requests there is room for. */
+  /** Free request slots. */
   get room(): number { return this.free.length; }
 
-  /** Lets the driver reach [va, va + size) of this task. Sizes are multiples of 4096. */
+  /** Gives the driver access to [va, va + size) of this task. Sizes are multiples of 4096. */
   *share(sys: Syscalls, va: number, size: number): Sys<Result<void>> {
     for (let from = va, to; from < va + size; from = to) {
       to = Math.min(va + size, from - (from % WINDOW) + WINDOW);
@@ -115,7 +115,7 @@ export class BlockQueue {
     return good(undefined);
   }
 
-  /** Makes a request ready, if there is room; answers its slot. At most PIECES_MOST pieces. */
+  /** Prepares a request, if there is room; returns its slot. At most PIECES_MOST pieces. */
   put(request: AreaRequest, sys: Syscalls): number {
     const slot = this.free.pop()!;
     putRequest(sys.memory, this.area, slot, request);
@@ -123,7 +123,7 @@ export class BlockQueue {
     this.fresh.push(slot);
     return slot;
   }
-  /** Tells the driver about the requests that `put` made ready. The driver answers before they are done. */
+  /** Tells the driver about the requests that `put` prepared. The driver replies before they are done. */
   *submit(sys: Syscalls): Sys<Result<void>> {
     const slots = this.fresh;
     this.fresh = [];
@@ -141,7 +141,7 @@ export class BlockQueue {
     }
     return done;
   }
-  /** Cancels all requests. Afterwards the driver reaches no memory on their behalf. */
+  /** Cancels all requests. Afterwards the driver accesses no memory for them. */
   *cancel(sys: Syscalls): Sys<Result<void>> {
     this.fresh = [];
     const status = yield* ask(sys, this.cap, Protocol.block.cancel, [++this.era]);
@@ -165,7 +165,7 @@ export function* openBlockQueue(sys: Syscalls, env: Env, name: string): Sys<Resu
 
 const BUFFER = 1 << 20;
 
-/** Sectors of 512 bytes to and from any memory of the caller, through a buffer. One thread at a time uses it. */
+/** Moves sectors of 512 bytes to and from any memory of the caller, through a buffer. Only one thread may use it at a time. */
 export class Block {
   readonly sectors: number;
   readonly readOnly: boolean;

@@ -45,12 +45,12 @@ export class Console {
     }
     return good(undefined);
   }
-  /** Up to `max` bytes that wait now; empty when there are none. */
+  /** Up to `max` waiting bytes; empty when there are none. */
   *read(sys: Syscalls, max: number): Sys<Result<Uint8Array>> {
     const status = yield* ask(sys, this.cap, Protocol.stream.read, [Math.min(max, STREAM_HALF)]);
     return status === 0 ? good(sys.memory.read(this.buffer + STREAM_HALF, sys.utcb.word(0))) : bad(status, `console '${this.name}'`);
   }
-  /** Whether the input has ended for good (the last `read` was empty and no more will come): end of file on the host's standard input. */
+  /** Whether the input has ended (the last `read` was empty and no more will come): end of file on the host's standard input. */
   *ended(sys: Syscalls): Sys<boolean> {
     return (yield* ask(sys, this.cap, Protocol.stream.read, [0])) === 0 && sys.utcb.word(1) === 1;
   }

@@ -11,9 +11,9 @@ export interface Program {
   main(sys: Syscalls, env: Env): Sys<void>;
 }
 
-/** The processor's properties, as its documentation tells software. */
+/** The processor's properties, as its documentation gives them to software. */
 export interface Processor {
-  /** Its ISA string: a canonical one, extensions in lower case behind underscores. */
+  /** Its ISA string: in canonical form, extensions in lower case after underscores. */
   readonly isa: string;
   /** Addresses that only the supervisor of the machine can use, [start, end): a guest that wants them cannot run. */
   readonly reserved?: readonly [start: number, end: number];
@@ -28,11 +28,11 @@ export interface Env {
   /** Selector of a capability that the scenario (or the loader) gave under this name; throws a clear error if there is none. */
   cap(name: string): number;
   hasCap(name: string): boolean;
-  /** Fresh selectors of this task's capability space; `free` gives them back. */
+  /** Fresh selectors of this task's capability space; `free` returns them. */
   selector(): number;
   freeSelector(selector: number): void;
   /**
-   * Fresh virtual address range of this task (nothing is mapped there yet), aligned to its largest power of two up to 1 GiB unless told.
+   * Fresh virtual address range of this task (nothing is mapped there yet), aligned by default to its largest power of two up to 1 GiB.
    */
   reserve(size: number, align?: number): number;
 }

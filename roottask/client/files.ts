@@ -1,6 +1,6 @@
 /**
- * A folder of the host as a connection of 9P2000.L: messages out of the caller's hands into a shared buffer, answers back. `ninep/` makes
- * and reads the messages. One thread at a time uses it; it waits while the host is asked.
+ * A host folder as a 9P2000.L connection: passes the caller's messages through a shared buffer and returns the answers. `ninep/` builds and
+ * parses the messages. Only one thread may use it at a time; it waits for the host.
  */
 import { memoryPage, Right, Status, type Sys } from '../../microkernel/abi/index.ts';
 import type { Syscalls } from '../../binding/index.ts';
@@ -28,7 +28,7 @@ export class HostFiles {
     return length.ok ? good(sys.memory.read(this.replyVa, length.value)) : length;
   }
 
-  /** The same with the message already at `requestVa`; answers the length of the reply at `replyVa`. */
+  /** The same with the message already at `requestVa`; returns the length of the reply at `replyVa`. */
   *send(sys: Syscalls, length: number): Sys<Result<number>> {
     const status = yield* ask(sys, this.cap, Protocol.files.request, [length]);
     if (status !== 0) return bad(status, `files '${this.name}'`);

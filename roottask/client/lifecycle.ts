@@ -1,11 +1,11 @@
-/** The end of a component, and its reports on the way. */
+/** The end of a component, and its reports while it runs. */
 import { IpcFlag, NEVER, type Sys } from '../../microkernel/abi/index.ts';
 import type { Syscalls } from '../../binding/index.ts';
 import type { Env } from './env.ts';
 import { Protocol } from './protocol.ts';
 import { ask } from './wire.ts';
 
-/** Ends the component with this status (0 = well): the loader takes its task down. Does not return. */
+/** Ends the component with this status (0 = success): the loader destroys its task. Does not return. */
 export function* exit(sys: Syscalls, env: Env, status: number, why = ''): Sys<never> {
   yield* ask(sys, env.cap('life'), Protocol.life.exit, [status], { text: why });
   return yield* forever(sys);
@@ -25,8 +25,8 @@ export function* report(sys: Syscalls, env: Env, text: string): Sys<void> {
 }
 
 /**
- * What the component looks after (the guest of a monitor) has failed with these words. It stands still until this returns: whoever watches
- * the system can look at it.
+ * Reports that the component's guest has failed with this message. The guest stays stopped until this returns, so that an observer can
+ * inspect it.
  */
 export function* trouble(sys: Syscalls, env: Env, text: string): Sys<void> {
   yield* ask(sys, env.cap('life'), Protocol.life.trouble, [], { text });

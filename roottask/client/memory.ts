@@ -11,7 +11,7 @@ import { ask } from './wire.ts';
 
 export interface Dataspace {
   readonly cap: number;
-  readonly size: number; /** Its frames' address modulo 1 GiB: addresses that agree with it need the fewest superpages. */
+  readonly size: number; /** The frames' address modulo 1 GiB: virtual addresses with the same remainder allow the largest superpages. */
   readonly skew: number
 }
 export interface AllocateOptions {
@@ -25,7 +25,7 @@ export const roundUp = (size: number, to = PAGE): number => Math.ceil(size / to)
 /** The largest power of two up to 1 GiB that is not above `size`, at least a page. */
 export const naturalAlign = (size: number): number => Math.min(GIB, 2 ** Math.max(12, Math.floor(Math.log2(size))));
 
-/** A fresh address for frames at `skew` (modulo 1 GiB): congruent to them as far as superpages can gain from it. */
+/** A fresh address for frames at `skew` (modulo 1 GiB): congruent to them as far as superpages benefit. */
 function placeFor(env: Env, size: number, skew: number): number {
   if (size < LARGE) return env.reserve(size, naturalAlign(size));
   const align = Math.min(GIB, 2 ** Math.ceil(Math.log2(size))), shift = skew % align;
@@ -48,7 +48,7 @@ export function* createDataspace(sys: Syscalls, env: Env, size: number,
   return bad(status, `${env.name}: ${bytes} bytes of memory`);
 }
 
-/** Maps a dataspace (or a part of it) into this task; answers the address. */
+/** Maps a dataspace (or a part of it) into this task; returns the address. */
 export function* attach(sys: Syscalls, env: Env, ds: Dataspace, options: AttachOptions = {}): Sys<Result<number>> {
   const offset = options.offset ?? 0, size = roundUp(options.size ?? ds.size - offset), rights = options.rights ?? Right.RW;
   const va = options.va ?? placeFor(env, size, (ds.skew + offset) % GIB);
@@ -67,14 +67,14 @@ export function* detach(sys: Syscalls, va: number, size: number): Sys<void> {
   for (const { page } of flexpages(va, roundUp(size), 0)) yield* sys.invoke(Own.task, Ops.task.unmap, [page, 1]);
 }
 
-/** Gives a dataspace back to moe: its mappings end everywhere. */
+/** Returns a dataspace to moe: its mappings end everywhere. */
 export function* free(sys: Syscalls, env: Env, ds: Dataspace): Sys<void> {
   yield* ask(sys, ds.cap, Protocol.dataspace.free);
   yield* sys.invoke(Own.task, Ops.task.delete, [ds.cap]);
   env.freeSelector(ds.cap);
 }
 
-/** Memory that a device may be told the address of; only for components whose scenario entry says `dma`. */
+/** Memory whose physical address the component may give to a device; only for components whose scenario entry says `dma`. */
 export function* allocateDma(sys: Syscalls, env: Env, size: number): Sys<Result<{ va: number; pa: number }>> {
   const ds = yield* createDataspace(sys, env, size, { dma: true });
   if (!ds.ok) return ds;
@@ -85,7 +85,7 @@ export function* allocateDma(sys: Syscalls, env: Env, size: number): Sys<Result<
   return va.ok ? good({ va: va.value, pa }) : va;
 }
 
-/** Bytes that moe gives this component at most, and has given. */
+/** The component's memory limit at moe, and the bytes in use. */
 export function* memoryQuota(sys: Syscalls, env: Env): Sys<Result<{ limit: number; used: number }>> {
   const status = yield* ask(sys, env.cap('memory'), Protocol.memory.quota);
   return status === 0 ? good({ limit: sys.utcb.word(0), used: sys.utcb.word(1) }) : bad(status, `${env.name}: memory quota`);

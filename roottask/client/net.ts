@@ -14,8 +14,8 @@ import { ask } from './wire.ts';
 const LENGTH_BYTES = 2;
 
 /**
- * As many of `frames` from number `from` on as fit into `room` bytes, each behind its length; answers the bytes and the number of the
- * first that did not fit.
+ * As many of `frames` from number `from` on as fit into `room` bytes, each after its length; returns the bytes and the number of the first
+ * that did not fit.
  */
 export function packFrames(frames: readonly Uint8Array[], from: number, room: number): { bytes: Uint8Array; next: number } {
   let length = 0, next = from;
@@ -30,7 +30,7 @@ export function packFrames(frames: readonly Uint8Array[], from: number, room: nu
   return { bytes, next };
 }
 
-/** The frames in packed bytes; undefined when a length makes no sense. */
+/** The frames in packed bytes; undefined when a length is invalid. */
 export function unpackFrames(bytes: Uint8Array): Uint8Array[] | undefined {
   const frames: Uint8Array[] = [];
   for (let at = 0; at < bytes.length; ) {
@@ -66,7 +66,7 @@ export class Net {
     return good(undefined);
   }
 
-  /** Frames that wait now; empty when there are none. */
+  /** The waiting frames; empty when there are none. */
   *receive(sys: Syscalls): Sys<Result<Uint8Array[]>> {
     const status = yield* ask(sys, this.cap, Protocol.net.receive);
     return status === 0

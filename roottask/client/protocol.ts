@@ -44,7 +44,7 @@ export const Protocol = {
       'Device number `index` of those whose name or compatible string is `text`: window size, interrupt line.'),
     map: row(0x1061, 'va selector', '', 'Maps the window of the device asked for last at va, and its interrupt semaphore to `selector`.'),
   },
-  /** Every server answers this on the portal it registered: the loader asks, on behalf of a client. */
+  /** Every server answers this on its registered portal; the loader calls it for a client. */
   service: {
     session: row(0x1100, 'text', 'session', 'Opens a session for the client named `text`; its capability comes as an item.'),
     close: row(0x1101, 'session', '', 'The client is gone.'),
@@ -72,15 +72,14 @@ export const Protocol = {
     cancel: row(0x1123, 'era', '',
       'Calls everything off and begins another era: from the answer on no memory is reached for what was submitted before.'),
   },
-  /** A folder of the host: messages of 9P2000.L (`ninep/`), one at a time. One session is one connection. */
+  /** A host folder: 9P2000.L messages (`ninep/`), one at a time. One session is one connection. */
   files: {
     open: row(0x1140, '', '', 'The caller\'s buffer (256 KiB: first half requests, second answers) comes as an item.'),
     request: row(0x1141, 'length', 'length',
       'The message in the first `length` bytes of the buffer; its answer is in the second half when this returns.'),
   },
   /**
-   * An Ethernet port: of a network card, or of a switch. Frames lie in the buffer one behind the other, each with its length (u16) before
-   * it.
+   * An Ethernet port: of a network card, or of a switch. The buffer contains frames one after another, each after its length (u16).
    */
   net: {
     open: row(0x1130, 'selector', 'mac',
@@ -93,7 +92,7 @@ export const Protocol = {
 
 export const STREAM_HALF = 0x10000;
 export const STREAM_ORDER = 17;
-/** Windows in which a disk driver takes its clients' memory. */
+/** Windows into which a disk driver maps its clients' memory. */
 export const BLOCK_WINDOW_ORDER = 30;
 export const NET_HALF = 0x10000;
 export const NET_ORDER = 17;

@@ -1,21 +1,21 @@
 /**
- * What the work of servers costs, in cycles: the twelve rates that TypeScript servers charge by (`Syscalls.charge`), as
- * microkernel/costs.ts is what the kernel charges by. Each is what the same work takes in instructions of compiled code: `npx tsx
+ * The cost of server work in cycles: the twelve rates that TypeScript servers charge (`Syscalls.charge`); microkernel/costs.ts has the
+ * kernel's. Each rate is the number of instructions that compiled code needs for the same work: `npx tsx
  * bench/calibrate.ts` fits them to Linux 6.12 on the same simulated machine and writes bench/calibration.json, from which docs/costs.md
  * shows how well they predict; test/calibration.spec.ts holds them to it.
  */
 export const RATES = {
-  /** Taking a system call, a fault or another request: dispatch, arguments, the descriptor. */
+  /** Accepting a system call, a fault or another request: dispatch, arguments, the descriptor. */
   call: 343,
   /** A byte copied, compared or cleared. */
   byte: 0.336,
   /** A name of a path, or an open file of a poll. */
   name: 135,
-  /** An entry of a page table that is changed: mapped, forked, protected, taken away. */
+  /** A changed page-table entry: mapped, forked, protected, removed. */
   entry: 186,
   /** Finding something in a cache or list: a page of a file, an entry of a directory. */
   item: 629,
-  /** A page of memory taken: found, cleared, counted. (Giving it back is two items.) */
+  /** An allocated page of memory: found, cleared, counted. (Freeing it is two items.) */
   page: 3650,
   /** An area of memory, from mmap to munmap. */
   area: 10_500,
@@ -23,7 +23,7 @@ export const RATES = {
   file: 670,
   /** The walk of a path, without its names: the text from user memory, the state of the walk. */
   walk: 3200,
-  /** An object, from being made to being freed: an open file, a pipe, a third of an inode, a part of a process. */
+  /** An object, from creation to release: an open file, a pipe, a third of an inode, a part of a process. */
   object: 3310,
   /** A thread that sleeps, is woken, and is chosen again. */
   wake: 3770,

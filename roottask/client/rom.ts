@@ -1,4 +1,4 @@
-/** Boot modules: files that stood in memory before the start. Mapped read-only where they are; nothing is copied. */
+/** Boot modules: files that were in memory before the start. They are mapped read-only in place, without a copy. */
 import type { Sys } from '../../microkernel/abi/index.ts';
 import type { Syscalls } from '../../binding/index.ts';
 import type { Env } from './env.ts';

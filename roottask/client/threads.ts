@@ -7,12 +7,15 @@ import { nameIt } from './wire.ts';
 import { bad, good, type Result } from './result.ts';
 
 export interface SpawnOptions {
-  /** 0 to the component's; default 100, or the component's if that is lower. `donated`: none of its own, runs on its callers' time. */
+  /**
+   * 0 up to the component's priority; default 100, or the component's if lower. `donated`: the thread has no scheduling context and runs on
+   * its callers' time.
+   */
   readonly priority?: number | 'donated';
   readonly hart?: number;
-  /** In traces; default: the component's name. */
+  /** Name in traces; default: the component's name. */
   readonly name?: string;
-  /** Effect of an exception out of the body: the whole component crashes (default), or only this thread ends. */
+  /** Effect of an exception that leaves the body: the whole component crashes (default), or only this thread ends. */
   readonly crash?: 'component' | 'thread';
 }
 export interface Spawned { readonly thread: number; readonly context: number | undefined }

@@ -1,4 +1,4 @@
-/** Messages on the wire: rows of the protocol into UTCB words and back, text packed behind the numbers. */
+/** Messages on the wire: rows of the protocol into UTCB words and back, with text packed after the numbers. */
 import { IpcFlag, MAX_WORDS, NEVER, U, capPage, wholeSpace, type Operation, type Sys, type Utcb } from '../../microkernel/abi/index.ts';
 import type { MapItem, Syscalls } from '../../binding/index.ts';
 
@@ -22,18 +22,18 @@ export function getBytes(utcb: Utcb, at: number, length: number): Uint8Array {
   return new Uint8Array(utcb.u32.buffer as ArrayBuffer, utcb.u32.byteOffset + U.words + at * 8, n).slice();
 }
 /**
- * For servers, first of all: the words behind a message are what earlier messages have left, other clients' among them. From here on they
- * read as 0, so that no message that says it is longer than it is brings them out.
+ * Servers call this first: the words after a message still hold parts of earlier messages, possibly of other clients. Zeroes them, so that
+ * a message that claims more length than it has cannot reveal them.
  */
 export function forgetOthers(utcb: Utcb): void { utcb.i64.fill(0n, (U.words >> 3) + utcb.wordCount, (U.words >> 3) + MAX_WORDS); }
-/** Text whose length stands in word `at` and whose bytes follow it. */
+/** Text whose length is in word `at` and whose bytes follow. */
 export const getText = (utcb: Utcb, at: number): string => textOf(getBytes(utcb, at + 1, utcb.word(at)));
 
 export interface Extra {
   readonly text?: string;
   readonly bytes?: Uint8Array;
   readonly items?: readonly MapItem[];
-  readonly timeout?: number; /** What the reply may map into this task: nothing, capabilities only, or (true) memory as well. */
+  readonly timeout?: number; /** What the reply may map into this task: nothing, only capabilities, or (true) memory too. */
   readonly receives?: boolean | 'capabilities'
 }
 
@@ -62,7 +62,7 @@ export function* nameIt(sys: Syscalls, cap: number, row: Operation, name: string
   yield sys.ipc(IpcFlag.send | IpcFlag.call | IpcFlag.receive, cap);
 }
 
-/** A request: answers the status of the system call, or else the status in the reply's label. Result words stand in the UTCB. */
+/** A request: returns the status of the system call, or else the status in the reply's label. The UTCB holds the result words. */
 export function* ask(sys: Syscalls, cap: number, row: Operation, words: readonly number[] = [], extra: Extra = {}): Sys<number> {
   const u = sys.utcb;
   put(u, row.label, words, extra);

@@ -2,7 +2,7 @@
  * The console multiplexer: many clients of the stream protocol share one terminal. Lines carry the client's label; the client in focus
  * gets the input. A client that the arguments name as `raw` has the terminal for itself, byte by byte.
  *
- * args: raw (label of a client); script: text to type into an input once another text has appeared there. Needs the capability `out` (a
+ * args: raw (label of a client); script: text to type into an input once another text has appeared there. Requires the capability `out` (a
  * stream). Provides 'stream'. Keys: Ctrl-A, then a digit = client of that number in focus, n = the next one, l = list, h = the last lines
  * of the client
  * in focus, o = only that client's lines from now on (again: everybody's), Ctrl-A = the character itself.
@@ -14,14 +14,14 @@ import { StreamServer, type StreamState } from '../lib/stream.ts';
 import { LabelledLines, type Speaker } from './lines.ts';
 
 const ESCAPE = 1, READ = 4096, TAIL = 256;
-/** Lines that are kept of each client, how many of them `h` shows, and the most of one that is kept. */
+/** Lines stored for each client, the number that `h` shows, and the stored length of a line. */
 const HISTORY = 200, SHOWN = 20, LONGEST = 1024;
 interface Client {
   readonly state: StreamState;
   readonly speaker: Speaker;
   readonly raw: boolean;
   tail: string;
-  /** Its last lines; the last one is not finished. */
+  /** Its last lines; the last one is unfinished. */
   readonly history: string[];
 }
 /** A line for a client's input, typed once `after` has appeared in its output. */
@@ -34,7 +34,7 @@ class Multiplexer {
   private readonly lines = new LabelledLines();
   private readonly clients: Client[] = [];
   private focus: Client | undefined;
-  /** Others than the client in focus are kept, and not shown. */
+  /** Lines of clients without focus are stored but not shown. */
   private only = false;
   private escaped = false;
   private readonly queue: Uint8Array[] = [];
@@ -77,7 +77,7 @@ class Multiplexer {
     this.queue.push(this.lines.setFocus(client && !client.raw ? client.speaker : undefined));
   }
 
-  /** Somebody has asked for this client: where only its lines are shown, its last ones come first. */
+  /** The user has chosen this client: where only its lines are shown, its last lines come first. */
   private turnTo(client: Client | undefined): void {
     this.setFocus(client);
     if (this.only) this.showHistory();
@@ -109,7 +109,7 @@ class Multiplexer {
     client.tail = '';
     yield* this.stream.feed(sys, client.state, bytesOf(this.script.splice(i, 1)[0]!.type));
   }
-  /** Writes the queue out. A second thread leaves the work to the first. */
+  /** Writes the queue. A second thread leaves the work to the first. */
   private *flush(sys: Syscalls): Sys<number> {
     if (this.writing) return 0;
     this.writing = true;

@@ -1,6 +1,6 @@
 /**
- * Several speakers on one line: whole lines with the speaker's label before them. The speaker in focus (the one that gets the input) is
- * shown at once, also in the middle of a line; a line of somebody else then goes above, and the unfinished one is shown again.
+ * Several speakers on one terminal: whole lines with the speaker's label before them. The output of the speaker in focus (which gets the
+ * input) appears at once, even in the middle of a line; another speaker's line then goes above, and the unfinished line is shown again.
  */
 const NEWLINE = 10, RETURN = 13, MAX_PARTIAL = 1024;
 const encoder = new TextEncoder();

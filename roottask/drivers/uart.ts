@@ -50,7 +50,7 @@ class UartDriver {
       yield* sys.invoke(this.window.interrupt, Ops.semaphore.ack);
     }
   }
-  /** Empties the receiver into the session, as far as there is room. */
+  /** Moves received bytes into the session while there is room. */
   private *collect(sys: Syscalls, state: StreamState): Sys<void> {
     const bytes: number[] = [], { va } = this.window;
     while (state.waiting + bytes.length < INPUT_LIMIT && sys.memory.u8(va + REG.LSR) & LSR.READY) bytes.push(sys.memory.u8(va + REG.DATA));

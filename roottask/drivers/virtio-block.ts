@@ -26,10 +26,10 @@ const types = {
 } as const;
 const NONSENSE: AreaRequest = { kind: BlockKind.flush, offset: 0, length: 0, pieces: [] };
 
-/** Memory of a client: its address there, and where it is here. */
+/** Shared memory of a client: its address in the client, and in this task. */
 interface Region { readonly base: number; readonly end: number; readonly va: number }
 
-/** A session, as this driver keeps it. */
+/** The driver's state of a session. */
 class Client {
   readonly label: string;
   area = 0;
@@ -39,7 +39,9 @@ class Client {
   readonly regions: Region[] = [];
   constructor(label: string) { this.label = label; }
 
-  /** Where [address, address + length) is here, as far as one region goes; undefined where the client has shared nothing. */
+  /**
+   * The address of [address, address + length) in this task, up to the end of one region; undefined where the client has shared nothing.
+   */
   find(address: number, length: number): { va: number; length: number } | undefined {
     const r = this.regions.find(r => address >= r.base && address < r.end);
     return r && { va: r.va + address - r.base, length: Math.min(length, r.end - address) };
@@ -49,7 +51,7 @@ class Client {
 interface Request extends AreaRequest {
   readonly client: Client;
   readonly slot: number;
-  /** Bytes that have been given to the device, and parts that are with it. */
+  /** Bytes passed to the device, and parts that it has not finished. */
   posted: number;
   left: number;
   ok: boolean;
@@ -71,7 +73,7 @@ class BlockDriver {
   private waiting: Request[] = [];
   /** By slot of the device. */
   private readonly parts: (Part | undefined)[] = Array.from({ length: PARTS }, () => undefined);
-  /** Clients whose semaphores must be raised. */
+  /** Clients whose semaphores the driver must raise. */
   private readonly news = new Set<Client>();
 
   constructor(env: Env, device: VirtioDriver) {
@@ -151,7 +153,7 @@ class BlockDriver {
     return moves ? total === length && (kind === BlockKind.read || !this.readOnly) : kind === BlockKind.zero && !this.readOnly;
   }
 
-  /** Requests at the device complete unseen. */
+  /** Requests at the device complete without notice to the client. */
   private *cancel(sys: Syscalls, client: Client): Sys<Answer> {
     client.era = sys.utcb.word(0);
     this.drop(client);
@@ -165,7 +167,7 @@ class BlockDriver {
 
   // ── the device ──
 
-  /** Gives the device as much as it has room for. */
+  /** Gives the device as many parts as it has room for. */
   private pump(sys: Syscalls): void {
     let posted = false;
     for (let slot = this.parts.indexOf(undefined); slot >= 0 && this.waiting.length > 0; slot = this.parts.indexOf(undefined)) {
@@ -223,7 +225,7 @@ class BlockDriver {
     }
   }
 
-  /** The device is done with a part. Of a request that nobody wants any more no memory is touched. */
+  /** The device has finished a part. A cancelled request accesses no memory. */
   private finish(sys: Syscalls, slot: number): void {
     const part = this.parts[slot], request = part?.request;
     if (!part || !request) return;
@@ -235,7 +237,7 @@ class BlockDriver {
     if (request.left === 0 && !this.waiting.includes(request)) this.complete(sys, request);
   }
 
-  /** Between the DMA buffer of a slot and the client's memory; false: the client has not shared it, or has taken it back. */
+  /** Copies between the DMA buffer of a slot and the client's memory; false: the client has not shared it, or has revoked it. */
   private copy(sys: Syscalls, { request, at, length }: Part, slot: number): boolean {
     const buffer = this.data.va + PART * slot, read = request.kind === BlockKind.read;
     let skip = at, done = 0;
@@ -265,7 +267,7 @@ class BlockDriver {
       client.completed = (client.completed + 1) >>> 0;
       this.news.add(client);
     } catch (e) {
-      if (!(e instanceof MemoryFault)) throw e; // the client has taken its area back: nobody looks
+      if (!(e instanceof MemoryFault)) throw e; // the client has revoked its area: nobody reads it
     }
   }
   private *tell(sys: Syscalls): Sys<void> {

@@ -3,7 +3,7 @@
  *
  * args: device (its name on the board). Provides 'stream'. Needs `dma` and the device.
  * State: eight receive buffers of 4 KiB, one transmit buffer of 64 KiB, the window size.
- * The console has no hang-up of its own: the host says it by a window of 0 × 0, after the last byte.
+ * The console has no hang-up signal: the host sends a window of 0 × 0 after the last byte.
  */
 import { Console, Interrupt, VirtioId } from '../../hardware/chips/virtio/layout.ts';
 import { NEVER, Ops, type Sys } from '../../microkernel/abi/index.ts';
@@ -21,7 +21,7 @@ class VirtioConsoleDriver {
   private inVa = 0; private inPa = 0; private outVa = 0; private outPa = 0;
   private columns = 0; private rows = 0;
   private state: StreamState | undefined;
-  /** Buffers that are not with the device because their input is still unread. */
+  /** Buffers withheld from the device because their input is still unread. */
   private readonly held: number[] = [];
   private unread: Uint8Array[] = [];
 

@@ -23,7 +23,7 @@ class FilesDriver {
       [Protocol.files.open.label, (sys, s) => this.open(sys, s)],
       [Protocol.files.request.label, (sys, s) => this.request(sys, s)],
     ]);
-    // One connection has one client: its numbers of files are its own.
+    // One connection has one client, because fids belong to the client.
     this.server = new Server(env, 'files', handlers, {
       bufferOrder: FILES_ORDER, open: label => (this.server.sessions.size === 0 ? label : undefined)
     });
@@ -52,7 +52,7 @@ class FilesDriver {
     return answer(written);
   }
 
-  /** The host mostly answers at once; the device interrupts only when it has not. */
+  /** The host usually answers at once; otherwise the device interrupts. */
   private *exchange(sys: Syscalls, length: number): Sys<number> {
     const queue = this.device.queues[0]!;
     queue.quiet();

@@ -14,14 +14,14 @@ import { NetEnd, NetServer } from '../lib/net.ts';
 import { DriverQueue, openVirtio, type VirtioDriver } from '../lib/virtio.ts';
 
 const { RECEIVE, TRANSMIT, HEADER } = Net, BUFFER = 2048, BUFFERS = DriverQueue.SLOTS;
-/** How long to wait for a transmit buffer between two looks, in nanoseconds of virtual time. */
+/** Wait between two checks for a transmit buffer, in nanoseconds of virtual time. */
 const LOOK_AGAIN = 1e5;
 
 class VirtioNetDriver {
   private readonly device: VirtioDriver;
   private readonly net: NetServer;
   private inVa = 0; private inPa = 0; private outVa = 0; private outPa = 0;
-  /** A semaphore that nobody raises: for waiting a while. */
+  /** A semaphore that nobody raises, for timed waits. */
   private never = 0;
   private free: number[] = Array.from({ length: BUFFERS }, (_, i) => i);
 
@@ -79,7 +79,7 @@ class VirtioNetDriver {
       yield* this.collect(sys);
     }
   }
-  /** Passes arrived frames on, and returns the buffers. Frames without a client are lost. */
+  /** Passes received frames on and returns the buffers. Frames without a client are lost. */
   private *collect(sys: Syscalls): Sys<void> {
     const queue = this.device.queues[RECEIVE]!, frames: Uint8Array[] = [];
     for (let used = queue.done(); used; used = queue.done()) {

@@ -1,13 +1,13 @@
 /**
- * Server side of the net protocol (Protocol.net): a driver or a switch sends frames, and feeds arriving ones; sessions, buffers,
- * frames that wait, and semaphores are here.
+ * Server side of the net protocol (Protocol.net): a driver or a switch sends frames and passes in received ones; this file manages
+ * sessions, buffers, waiting frames and semaphores.
  */
 import { Ops, Own, Status, capPage, type Sys } from '../../microkernel/abi/index.ts';
 import type { Syscalls } from '../../binding/index.ts';
 import { NET_HALF, NET_ORDER, Protocol, macToNumber, packFrames, unpackFrames, type Env } from '../client/index.ts';
 import { OK, Server, answer, refuse, type Answer, type Session, type SessionHandler } from './server.ts';
 
-/** Frames that nobody has fetched yet; more are lost, as on a real network. */
+/** Most unfetched frames; more are lost, as on a real network. */
 const WAITING_MOST = 512;
 
 /** One client's end. */
@@ -22,7 +22,7 @@ export class NetEnd {
 export interface NetBackend {
   /** Carries frames of a client on; may wait. */
   send(sys: Syscalls, from: NetEnd, frames: readonly Uint8Array[]): Sys<void>;
-  /** The end for a new client, or undefined when there is no room for it. `open`: how many there are. */
+  /** The port for a new client, or undefined when there is no room for it. `open`: current number of clients. */
   accept(label: string, open: number): NetEnd | undefined;
   closed?(end: NetEnd): void;
 }

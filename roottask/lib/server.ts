@@ -1,6 +1,6 @@
 /**
  * The common part of servers: announce a service, open sessions for the loader, answer requests of sessions. A session is a portal into
- * the server's main thread; its label is the session's number. A client that vanishes costs its session, nothing else.
+ * the server's main thread; its label is the session's number. A client that vanishes ends its session and nothing else.
  *
  *   const server = new Server(env, 'block', label => new Disk(label), handlers);
  *   yield* server.run(sys);
@@ -26,7 +26,7 @@ export interface Session<T> {
   readonly label: string;
   readonly state: T;
   readonly portal: number; /** The client's buffer, mapped here; 0 = none yet. */
-  buffer: number; /** More windows with its memory. */
+  buffer: number; /** Further windows with its memory. */
   readonly windows: number[]; /** Selectors of objects that end with it. */
   readonly objects: number[]
 }
@@ -69,7 +69,7 @@ export class Server<T> {
       forgetOthers(sys.utcb);
       sys.charge(RATES.call);
       const unwanted = sys.utcb.itemCount > 0, a = yield* this.dispatch(sys);
-      // Memory that nobody asked for must not lie where the next client's buffer is to go.
+      // Unexpected memory must not stay where the next client's buffer will be mapped.
       if (unwanted && this.window !== 0) yield* detach(sys, this.window, 2 ** this.options.bufferOrder);
       put(sys.utcb, a.status, a.words ?? [], a);
       flags = IpcFlag.reply | IpcFlag.receive;

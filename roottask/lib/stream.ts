@@ -1,13 +1,13 @@
 /**
- * Server side of the stream protocol (Protocol.stream): a driver or multiplexer writes bytes, and feeds arriving ones; sessions,
- * buffers, input queues and semaphores are here.
+ * Server side of the stream protocol (Protocol.stream): a driver or multiplexer writes bytes and passes in received ones; this file manages
+ * sessions, buffers, input queues and semaphores.
  */
 import { Ops, Own, Status, capPage, type Sys } from '../../microkernel/abi/index.ts';
 import type { Syscalls } from '../../binding/index.ts';
 import { Protocol, STREAM_HALF, STREAM_ORDER, getBytes, type Env } from '../client/index.ts';
 import { OK, Server, answer, refuse, type Answer, type Session, type SessionHandler } from './server.ts';
 
-/** Input that nobody has read yet; beyond this the backend is asked to wait. */
+/** Most unread input; beyond this the backend must wait. */
 export const INPUT_LIMIT = 1 << 16;
 
 export class StreamState {
@@ -32,9 +32,9 @@ export class StreamState {
 }
 
 export interface StreamBackend {
-  /** Carries bytes of a session out; may wait. A non-zero status goes to the client. */
+  /** Writes bytes of a session; may wait. A non-zero status goes to the client. */
   write(sys: Syscalls, state: StreamState, bytes: Uint8Array): Sys<number>;
-  /** The session has been read: there may be room again, and this is the time to say that the input has ended. */
+  /** The session has been read: there may be room again, and the end of the input can now be reported. */
   drained?(sys: Syscalls, state: StreamState): Sys<void>;
   size?(): { columns: number; rows: number };
   /** May another session be opened? Default: any number. */
@@ -72,7 +72,7 @@ export class StreamServer {
 
   get states(): StreamState[] { return [...this.server.sessions.values()].map(s => s.state); }
 
-  /** Input for a session: from the interrupt thread, or the multiplexer's. */
+  /** Input for a session, from the interrupt thread or the multiplexer. */
   *feed(sys: Syscalls, state: StreamState, bytes: Uint8Array): Sys<void> {
     state.chunks.push(bytes);
     state.waiting += bytes.length;

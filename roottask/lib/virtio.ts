@@ -17,7 +17,7 @@ const VERSION_1 = Feature.VERSION_1, ENTRIES = 64, PER_SLOT = 4, AVAILABLE = 0x4
 export interface Piece { readonly pa: number; readonly length: number; readonly write: boolean }
 
 /**
- * One queue: chains of pieces go in, heads of used chains come out. Descriptor `slot × 4 …` belongs to request slot `slot` (16 of them).
+ * One queue: accepts chains of pieces, returns heads of used chains. Descriptor `slot × 4 …` belongs to request slot `slot` (16 of them).
  */
 export class DriverQueue {
   static readonly SLOTS = ENTRIES / PER_SLOT;
@@ -46,9 +46,9 @@ export class DriverQueue {
   quiet(): void { this.memory.setU16(this.va + AVAILABLE + Avail.FLAGS, Avail.NO_INTERRUPT); }
   /** The device interrupts again. */
   loud(): void { this.memory.setU16(this.va + AVAILABLE + Avail.FLAGS, 0); }
-  /** Is there one that `done` would give? */
+  /** Would `done` return one? */
   get ready(): boolean { return this.memory.u16(this.va + USED + Used.INDEX) !== this.usedSeen; }
-  /** The next request that the device is done with: its slot and the bytes written, or undefined. */
+  /** The next request that the device has finished: its slot and the bytes written, or undefined. */
   done(): { slot: number; length: number } | undefined {
     if (this.memory.u16(this.va + USED + Used.INDEX) === this.usedSeen) return undefined;
     const at = this.va + USED + Used.RING + (this.usedSeen % ENTRIES) * Used.ENTRY;
@@ -71,7 +71,7 @@ export class VirtioDriver {
   config16(at: number): number { return this.config8(at) | (this.config8(at + 1) << 8); }
   config32(at: number): number { return this.memory.u32(this.window.va + Reg.CONFIG + at); }
 
-  /** Features that both want (device-specific bits below 32), then the queues, then go. */
+  /** Negotiates features (device-specific bits below 32), sets up the queues, and starts the device. */
   *start(sys: Syscalls, env: Env, wanted: readonly number[], queues: number): Sys<Set<number>> {
     this.set(Reg.STATUS, 0);
     this.set(Reg.STATUS, DeviceStatus.ACKNOWLEDGE | DeviceStatus.DRIVER);
@@ -106,7 +106,7 @@ export class VirtioDriver {
     this.queues.push(new DriverQueue(this.memory, va, pa));
   }
   notify(queue: number): void { this.set(Reg.QUEUE_NOTIFY, queue); }
-  /** Reads and acknowledges why it interrupted: 1 = used buffers, 2 = configuration. */
+  /** Reads and acknowledges the reason of the interrupt: 1 = used buffers, 2 = configuration. */
   acknowledge(): number {
     const why = this.get(Reg.INTERRUPT_STATUS);
     if (why) this.set(Reg.INTERRUPT_ACK, why);

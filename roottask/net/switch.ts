@@ -17,7 +17,7 @@ const destination = (frame: Uint8Array): number => macToNumber(frame.subarray(0,
 const source = (frame: Uint8Array): number => macToNumber(frame.subarray(6, 12));
 const isGroup = (mac: number): boolean => Math.floor(mac / GROUP_BIT) % 2 === 1;
 
-/** Where a frame may go: to a client, or out through the card. */
+/** A port: a client, or the card. */
 type Port = NetEnd | Net;
 
 class Switch {

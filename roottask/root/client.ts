@@ -1,4 +1,4 @@
-/** Roottask's state of each component: its objects, its share of memory, its state. */
+/** Roottask's record of each component: its objects, its memory, its state. */
 import type { Component } from '../scenario.ts';
 import { bytesOfSize } from '../scenario.ts';
 import type { BootInfo } from '../../microkernel/abi/index.ts';
@@ -8,7 +8,7 @@ import { LocalEnv } from './env.ts';
 export type ClientState = 'starting' | 'running' | 'exited' | 'crashed' | 'killed';
 export const DEFAULT_MEMORY = 4 << 20, DEFAULT_KERNEL_MEMORY = 1 << 20;
 
-/** Memory that a component asked for: frames in one piece, and the portal that is its capability. */
+/** Memory that a component has allocated: contiguous frames, and the portal that serves as its capability. */
 export interface Dataspace {
   readonly id: number;
   readonly owner: Client;
@@ -35,11 +35,11 @@ export class Client {
   report = '';
   restarts = 0;
   startedAt = 0;
-  /** Sessions that were opened for it: with which server, its number there. */
+  /** Its sessions: the server, and the session's number there. */
   readonly sessions: { name: string; server: string; selector: number; number: number }[] = [];
   /** A native program's information page (physical address) and heap size. */
   info: { pa: number; heap: number } | undefined;
-  /** The device it asked for last. */
+  /** The device it requested last. */
   device: BootInfo['devices'][number] | undefined;
 
   constructor(id: number, name: string, spec: Component, processor: Processor) {

@@ -1,4 +1,4 @@
-/** moe's memory: dataspaces of contiguous frames, charged to the component that asked, mapped by its own request. */
+/** moe's memory: dataspaces of contiguous frames, charged to the requesting component and mapped on its request. */
 import { Initial, MAX_ITEMS, Ops, Status, capPage, flexSize, CapRight, type Sys } from '../../microkernel/abi/index.ts';
 import { flexpages, type MapItem, type Syscalls } from '../../binding/index.ts';
 import { MemoryFlag } from '../client/protocol.ts';
@@ -7,7 +7,7 @@ import { done, fail, type Reply, type Request } from './request.ts';
 import type { Root } from './root.ts';
 
 const PAGE = 4096;
-/** Dataspaces that one component may have; their portals come out of its own kernel memory. */
+/** Most dataspaces of one component; its own kernel memory pays for their portals. */
 const MOST = 4096;
 const isPower = (n: number): boolean => n > 0 && Number.isInteger(Math.log2(n));
 
@@ -31,7 +31,7 @@ export function* createDataspace({ root, sys, client, words }: Request): Sys<Rep
   return { status: 0, words: [base % 2 ** 30], items: [{ flexpage: capPage(portal, 0, CapRight.use | CapRight.map), dest: selector }] };
 }
 
-/** Items that map [base, base+size) at va, as many as one message holds; and how much that is. */
+/** Items that map [base, base+size) at va, as many as one message holds; and the bytes they cover. */
 export function mapItems(base: number, size: number, rights: number, va: number): { items: MapItem[]; bytes: number } {
   const items: MapItem[] = [];
   let bytes = 0;
@@ -51,7 +51,7 @@ export function* attachDataspace(ds: Dataspace, words: readonly number[]): Sys<R
   return { status: 0, words: [bytes], items };
 }
 
-/** Takes a dataspace apart: all mappings made from its frames end, the capability dies, the frames are free again. */
+/** Destroys a dataspace: unmaps its frames everywhere, deletes the capability, frees the frames. */
 export function* freeDataspace(root: Root, sys: Syscalls, ds: Dataspace): Sys<void> {
   if (!root.dataspaces.delete(ds.id)) return;
   ds.owner.dataspaces.delete(ds);

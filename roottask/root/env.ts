@@ -1,4 +1,4 @@
-/** The Env of a component in the same JavaScript heap: selectors and addresses of its task, and the names that it was given. */
+/** The Env of a component in the same JavaScript heap: selectors and addresses of its task, and its named capabilities. */
 import { FIRST_FREE_SELECTOR } from '../../microkernel/abi/index.ts';
 import type { Env, Processor } from '../client/env.ts';
 import { naturalAlign } from '../client/memory.ts';

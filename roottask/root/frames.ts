@@ -1,6 +1,6 @@
 /**
- * sigma0: the owner of each frame. Free memory is a sorted list of ranges; an allocated range leaves the list, so nothing is handed out
- * twice. Small requests come from the top, large ones from the bottom, so that superpages stay possible.
+ * sigma0: knows the owner of each frame. Free memory is a sorted list of ranges; an allocated range leaves the list, so no frame is
+ * allocated twice. Small requests are served from the top, large ones from the bottom, so that superpages stay possible.
  */
 import { roundUp } from '../client/memory.ts';
 
@@ -9,7 +9,7 @@ interface Range { base: number; size: number }
 
 export class Frames {
   private free: Range[];
-  /** Pages that somebody has had: to be zeroed before the next one gets them. Page numbers count from `first`. */
+  /** Used pages, which must be zeroed before their next owner gets them. Page numbers count from `first`. */
   private readonly used: Uint8Array;
   private readonly first: number;
   readonly total: number;
@@ -31,7 +31,7 @@ export class Frames {
     if (base !== undefined) this.clean(base, bytes, clear);
     return base;
   }
-  /** Frames come back. Overlap with free memory is a bug of ours. */
+  /** Frees frames. Overlap with free memory is an internal error. */
   give(base: number, size: number): void {
     const i = this.free.findIndex(r => r.base > base), at = i < 0 ? this.free.length : i;
     const before = this.free[at - 1], after = this.free[at];

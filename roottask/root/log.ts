@@ -1,6 +1,6 @@
 /**
- * The log of the system: whole lines, each with the name of the component it came from. A thread of roottask carries them out: to the
- * component that the scenario names, or to the UART itself while that one is not there (yet, or any more).
+ * The log of the system: whole lines, each with the name of the component it came from. A thread of roottask writes them: to the component
+ * that the scenario names, or to the UART itself while that component does not run.
  */
 import { Initial, NEVER, Ops, type Sys } from '../../microkernel/abi/index.ts';
 import type { Syscalls } from '../../binding/index.ts';
@@ -23,7 +23,7 @@ export class Log {
   /** `uart`: address of the 16550's registers; `semaphore`: a fresh one of count 0. */
   constructor(uart: number | undefined, semaphore: number) { this.uart = uart; this.semaphore = semaphore; }
 
-  /** Takes bytes of a component; whole lines go out, the rest waits for its end. */
+  /** Takes bytes of a component; writes whole lines, the rest waits for its line end. */
   *write(sys: Syscalls, name: string, bytes: Uint8Array): Sys<void> {
     const parts = ((this.partial.get(name) ?? '') + textOf(bytes)).split('\n');
     this.partial.set(name, parts.pop()!);
@@ -69,7 +69,7 @@ export class Log {
     for (const b of bytes) {
       for (let tries = 0; tries < 1000 && (sys.memory.u8(this.uart + UART_LSR) & LSR_THRE) === 0; tries++) {
         sys.charge(100);
-        yield* sys.invoke(Initial.thread, Ops.thread.info); // what was charged passes now
+        yield* sys.invoke(Initial.thread, Ops.thread.info); // the charged time passes now
       }
       sys.memory.setU8(this.uart, b);
     }

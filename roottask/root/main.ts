@@ -1,6 +1,6 @@
 /**
- * roottask's main thread: boots the scenario in the order of its dependencies, waits for ends and failures, restarts what is to be
- * restarted, and ends the machine with the scenario's status.
+ * roottask's main thread: boots the scenario in the order of its dependencies, waits for ends and failures, restarts components as the
+ * scenario says, and ends the machine with the scenario's status.
  */
 import { Initial, NEVER, Ops, type Sys } from '../../microkernel/abi/index.ts';
 import { readBootInfo, type Syscalls, type ThreadBody } from '../../binding/index.ts';
@@ -12,11 +12,11 @@ import { Root } from './root.ts';
 import { answerRequests } from './services.ts';
 import { destroyComponent, giveSession, serviceOf, startComponent } from './start.ts';
 
-/** The observer outside: callbacks, and questions to it. */
+/** The outside observer: callbacks and queries. */
 export interface Observer {
   /** A component has started or ended. */
   changed?(state: ComponentState): void;
-  /** What a component looks after has failed, and stands still while this is called. */
+  /** A component's guest has failed, and stays stopped during this call. */
   trouble?(component: string, text: string): void;
   /** The scenario is over; the machine stops now. */
   finished?(status: number, why: string): void;
@@ -102,7 +102,7 @@ class Main {
     root.serviceThread = service.value.thread;
   }
 
-  /** Starts everything; a sentence when that is impossible. */
+  /** Starts everything; returns a sentence when that is impossible. */
   private *boot(sys: Syscalls): Sys<string | undefined> {
     const { root } = this, { components } = root.scenario;
     const asked = Object.values(components).reduce((sum, c) => sum + bytesOfSize(c.memory ?? DEFAULT_MEMORY), 0);
@@ -118,7 +118,7 @@ class Main {
     return undefined;
   }
 
-  /** A sentence about a device or boot module that a component wants and that is not there. */
+  /** A sentence about a missing device or boot module that a component needs. */
   private lacking(): string | undefined {
     const { devices, modules } = this.root.info;
     for (const [name, c] of Object.entries(this.root.scenario.components)) {
@@ -173,7 +173,7 @@ class Main {
     }
   }
 
-  /** A component has ended: report, take it down, and start it again if its entry says so. */
+  /** A component has ended: reports it, destroys it, and restarts it if its entry says so. */
   private *bury(sys: Syscalls, client: Client): Sys<void> {
     this.tell(client);
     if (client.state !== 'exited') yield* this.root.log.line(sys, 'roottask', `${client.name} ${client.state}: ${client.why}`);
@@ -186,7 +186,7 @@ class Main {
     if (why === undefined) yield* this.reconnect(sys, next);
     else yield* this.root.ended(sys, next, 'crashed', 1, why);
   }
-  /** Clients of a server that came back get new sessions under the same names. */
+  /** Clients of a restarted server get new sessions under the same names. */
   private *reconnect(sys: Syscalls, server: Client): Sys<void> {
     for (const client of this.root.byName.values()) {
       for (const [name, source] of Object.entries(client.spec.caps ?? {})) {
@@ -196,7 +196,7 @@ class Main {
     }
   }
 
-  /** The status of the scenario: of the first component that did not end as its entry says. */
+  /** The status of the scenario: that of the first component that did not end as its entry says. */
   private verdict(): [number, string] {
     const decider = this.root.byName.get(this.root.scenario.status ?? '');
     if (decider) return [decider.status, decider.state === 'exited' ? '' : `${decider.name} ${decider.state}: ${decider.why}`];

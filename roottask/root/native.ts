@@ -22,7 +22,7 @@ export const INFO_VA = 0x8_0000_0000, UTCB_VA = 0x8_0001_0000, STACK_TOP = 0x8_0
 const STACK = 64 << 10, DEFAULT_HEAP = 64 << 10, ALL_CAUSES = 0x1fff;
 const CAPS = 0x40, CAP_BYTES = 32, ARGS = 0x800;
 
-/** Frames charged to the component, zeroed, mapped at `va` of its task; answers their physical address. */
+/** Frames charged to the component, zeroed, mapped at `va` of its task; returns their physical address. */
 function* place(root: Root, sys: Syscalls, client: Client, va: number, size: number,
     runs: readonly { va: number; size: number; rights: number }[]): Sys<number | undefined> {
   if (client.memoryUsed + size > client.memoryLimit) return undefined;
@@ -40,7 +40,7 @@ function* place(root: Root, sys: Syscalls, client: Client, va: number, size: num
 }
 const whole = (va: number, size: number): { va: number; size: number; rights: number }[] => [{ va, size, rights: Right.RW }];
 
-/** Puts the program into the task. The answer is where it starts. */
+/** Loads the program into the task. Returns its entry point. */
 export function* loadNative(root: Root, sys: Syscalls, client: Client, module: string): Sys<Result<number>> {
   const file = root.info.modules.find(m => m.name === module);
   if (!file) return bad(Status.badArgument, `${client.name}: there is no boot module '${module}'`);
@@ -61,7 +61,7 @@ function copySegments(sys: Syscalls, file: Uint8Array, exe: Executable, image: n
   for (const s of exe.segments) sys.memory.write(image + s.va - exe.base, file.subarray(s.offset, s.offset + s.fileSize));
 }
 
-/** The information page, once the capabilities are known; and where faults go. */
+/** Writes the information page, once the capabilities are known, and sets the target of faults. */
 export function* finishNative(root: Root, sys: Syscalls, client: Client): Sys<void> {
   const { pa, heap } = client.info!, m = sys.memory, caps = [...client.env.caps];
   m.write(pa, bytesOf(client.name).subarray(0, 31));

@@ -1,4 +1,4 @@
-/** Requests and replies of roottask's services. Handlers decode first: `words` are copies taken before anything is invoked. */
+/** Requests and replies of roottask's services. Handlers decode first: `words` are copies from before any system call. */
 import type { Sys } from '../../microkernel/abi/index.ts';
 import type { MapItem, Syscalls } from '../../binding/index.ts';
 import type { Client } from './client.ts';

@@ -1,5 +1,5 @@
 /**
- * The first task: state that its threads share. Three threads: `main` (main.ts) starts components and takes them down, `service`
+ * The first task: state that its threads share. Three threads: `main` (main.ts) starts and destroys components, `service`
  * (services.ts) answers requests, `log` writes lines. Only main waits for other servers, so nobody can hold up memory or the log.
  */
 import { Initial, Ops, capPage, type BootInfo, type Sys } from '../../microkernel/abi/index.ts';
@@ -36,12 +36,12 @@ export class Root {
   readonly dataspaces = new Map<number, Dataspace>();
   readonly deviceOwners = new Map<string, Client>();
   nextDataspace = 1;
-  /** What a component looks after has failed: who wants to know looks at it before the component goes on. */
+  /** A component's guest has failed: an observer inspects it before the component continues. */
   onTrouble: ((component: string, text: string) => void) | undefined = undefined;
   /** roottask as a client of others (it writes the log through a server's session). */
   readonly self: Client;
   private nextClient = 2;
-  /** Where the next capability that a request brings lands. */
+  /** The selector for the capability of the next request. */
   landing: number;
 
   constructor(info: BootInfo, scenario: Scenario) {
@@ -56,7 +56,7 @@ export class Root {
     this.self = new Client(1, 'roottask', { program: { name: 'roottask', *main() {} } }, this.processor);
     this.self.task = Initial.task;
   }
-  /** Makes the two semaphores; before anything else. */
+  /** Creates the two semaphores, before anything else. */
   *prepare(sys: Syscalls): Sys<void> {
     for (const s of [this.events, this.log.semaphore]) yield* sys.must(Initial.factory, Ops.factory.createSemaphore, [s, 0]);
   }
@@ -75,7 +75,7 @@ export class Root {
     this.landing = this.env.selector();
     return selector;
   }
-  /** Revokes a capability from everybody and forgets it: the object ends when nobody else made it. */
+  /** Revokes a capability from everybody and deletes it, which ends an object that roottask created. */
   *drop(sys: Syscalls, selector: number): Sys<void> {
     if (selector === 0) return;
     yield* sys.invoke(Initial.task, Ops.task.unmap, [capPage(selector), 1]);
@@ -83,7 +83,7 @@ export class Root {
   }
   *wake(sys: Syscalls): Sys<void> { yield* sys.invoke(this.events, Ops.semaphore.up); }
 
-  /** A component has ended, one way or another: main does what follows from it. */
+  /** A component has ended in some way: main handles the consequences. */
   *ended(sys: Syscalls, client: Client, state: ClientState, status: number, why: string): Sys<void> {
     if (!client.alive) return;
     client.state = state;

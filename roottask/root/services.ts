@@ -1,6 +1,6 @@
 /**
  * Roottask's services: one row per request of the protocol. A component holds one portal per service that it was given;
- * the portal's label says which component and which service, so that nothing in the message has to be believed.
+ * the portal's label identifies component and service, so the message itself need not be trusted.
  */
 import { RATES } from '../client/rates.ts';
 import { CapRight, Initial, IpcFlag, Ops, Right, Status, capPage, type BootInfo, type Sys } from '../../microkernel/abi/index.ts';
@@ -158,7 +158,7 @@ export function* answerRequests(root: Root, sys: Syscalls): Sys<void> {
     if (status !== 0) { flags = IpcFlag.receive; continue; }
     sys.charge(RATES.call);
     const unwanted = sys.utcb.itemCount > 0, reply = yield* answer(root, sys);
-    // A capability that nobody asked for must not lie where the next one is to land.
+    // An unexpected capability must not stay where the next one will be received.
     if (unwanted && root.landing === landing) yield* sys.invoke(Initial.task, Ops.task.unmap, [capPage(landing), 1]);
     put(sys.utcb, reply.status, reply.words ?? [], { text: reply.text, items: reply.items });
     flags = reply.silent ? IpcFlag.receive : IpcFlag.reply | IpcFlag.receive;
@@ -175,7 +175,7 @@ function* answer(root: Root, sys: Syscalls): Sys<Reply> {
 }
 /** Copies the message out of the UTCB, because a handler's own calls overwrite it. */
 function requestOf(root: Root, sys: Syscalls, client: Client): Request {
-  const u = sys.utcb, words: number[] = [], message = getBytes(u, 0, u.wordCount * 8); // what stands behind it is others'
+  const u = sys.utcb, words: number[] = [], message = getBytes(u, 0, u.wordCount * 8); // the words after it belong to other messages
   for (let i = 0, n = u.wordCount; i < n; i++) words.push(u.word(i));
   const bytes = (at: number): Uint8Array => message.slice((at + 1) * 8, (at + 1) * 8 + Math.max(0, words[at] ?? 0));
   return { root, sys, client, words, bytes, text: at => textOf(bytes(at)) };

@@ -1,4 +1,4 @@
-/** Starting one component: its quota, task, thread, and the capabilities that the scenario lists, under their names. And taking it down. */
+/** Starts a component (its quota, task, thread, and the capabilities that the scenario lists, under their names) and destroys it. */
 import { CapRight, Initial, IpcFlag, Ops, Own, Status, ThreadFlag, capPage, type Sys } from '../../microkernel/abi/index.ts';
 import type { Syscalls, ThreadBody } from '../../binding/index.ts';
 import type { Program } from '../client/env.ts';
@@ -15,7 +15,7 @@ import { INFO_VA, STACK_TOP, UTCB_VA, finishNative, loadNative } from './native.
 import type { Root } from './root.ts';
 import { SERVICES, type ServiceName } from './services.ts';
 
-/** How long (virtual ns) roottask waits for a server to open a session. */
+/** Time (virtual ns) that roottask waits for a server to open a session. */
 const PATIENCE = 5e9, MS = 1e6;
 const CALL = IpcFlag.send | IpcFlag.call | IpcFlag.receive;
 /** Selectors of a component: 1 … 4 its own objects, 16 … services of roottask, 32 … sessions with servers. */
@@ -45,7 +45,7 @@ export function* startComponent(root: Root, sys: Syscalls, client: Client): Sys<
   return good(undefined);
 }
 
-/** Factory, task, thread, scheduling context. Answers where a native program starts. */
+/** Creates factory, task, thread, scheduling context. Returns the entry point of a native program. */
 function* createObjects(root: Root, sys: Syscalls, client: Client): Sys<Result<number>> {
   const { spec, name } = client, quota = bytesOfSize(spec.kernelMemory ?? DEFAULT_KERNEL_MEMORY), { program } = spec,
     native = !('main' in program);
@@ -106,7 +106,7 @@ const wants: Readonly<Record<ServiceName, (c: Pick<Client, 'spec'>) => boolean>>
   fault: () => false,
 };
 
-/** The services of roottask that a component gets, each with its place among all. */
+/** The services of roottask that a component gets, each with its index. */
 export const servicesFor = (spec: Component): { service: ServiceName; index: number }[] =>
   SERVICES.map((service, index) => ({ service, index })).filter(({ service }) => wants[service]({ spec }));
 
@@ -121,7 +121,7 @@ function* giveServices(root: Root, sys: Syscalls, client: Client): Sys<void> {
   }
 }
 
-/** Opens a session with the server on the component's behalf, and gives it under `name`; again after the server was restarted. */
+/** Opens a session with the server for the component, and gives it the name `name`; again after a restart of the server. */
 export function* giveSession(root: Root, sys: Syscalls, client: Client, name: string, source: CapSource): Sys<Result<void>> {
   const server = serviceOf(root, source), entry = root.names.get(server), what = `${client.name}: capability '${name}' from '${server}'`;
   if (!entry) return bad(Status.badCap, what);
@@ -140,7 +140,7 @@ export function* giveSession(root: Root, sys: Syscalls, client: Client, name: st
   return good(undefined);
 }
 
-/** Takes a component apart: its sessions, threads, task and quota; its memory goes back to moe. */
+/** Destroys a component: its sessions, threads, task and quota; its memory returns to moe. */
 export function* destroyComponent(root: Root, sys: Syscalls, client: Client): Sys<void> {
   for (const [key, entry] of root.names) if (entry.client === client) { root.names.delete(key); yield* root.drop(sys, entry.portal); }
   if (client.thread) yield* sys.invoke(client.thread, Ops.thread.kill);

@@ -1,6 +1,6 @@
 /**
- * Payload capture: for the tasks that were named, what each record is about beyond its 40 bytes (trace/payload.ts). It looks at threads and
- * memory at the moment the kernel writes the record, from outside: the run and its records are the same with and without it.
+ * Payload capture: adds to each record of the named tasks the data beyond its 40 bytes (trace/payload.ts). It reads threads and memory from
+ * outside when the kernel writes the record, so the run and its records are the same with and without it.
  */
 import { Kind, Ops, U, type Operation, type RecordWatch, type TraceSink, type Utcb } from '../../microkernel/abi/index.ts';
 import type { Core } from '../../microkernel/index.ts';
@@ -20,10 +20,10 @@ const operations = new Map<number, Operation>(Object.values(Ops).flatMap((rows) 
 
 export class Capture implements TraceSink {
   private readonly sink: PayloadSink;
-  /** Each name that was given, with the tasks it matches, and whether a task had such a name. */
+  /** Each given name, with the tasks it matches, and whether any task had that name. */
   private readonly patterns: { readonly name: string; readonly pattern: RegExp; met: boolean }[];
   private readonly taskNames = new Map<number, string>();
-  /** By thread: the thread itself, and whether it belongs to a task that was named. */
+  /** By thread: the thread itself, and whether it belongs to a named task. */
   private readonly threads = new Map<number, Thread>();
   private readonly selected = new Map<number, boolean>();
   /** Takes the name that an operation has just given to an object. */
@@ -63,10 +63,10 @@ export class Capture implements TraceSink {
     this.sink.name(kind, id, parent, text);
   }
 
-  /** What only the end of a run tells, or of as much as there is: page tables of guests that still run. */
+  /** Data that exists only at the end of a run, or of its part so far: page tables of guests that still run. */
   finish(): void { if (this.kernel) this.tables!.all(this.kernel.trace.count); }
 
-  /** A frame has passed at card number `card`; it goes with the record that was written last. */
+  /** A frame has passed card number `card`; it belongs to the latest record. */
   frame(card: number, { cycle, direction, frame }: Captured): void {
     const sequence = this.kernel?.trace.count ?? 0, bytes = new Uint8Array(8 + frame.length);
     if (sequence === 0) return;
@@ -97,7 +97,7 @@ export class Capture implements TraceSink {
         return;
     }
   }
-  /** A monitor that was named sees the exits of its guest, a Unix server the calls of all its processes. */
+  /** Naming a monitor includes the exits of its guest, naming a Unix server the calls of all its processes. */
   private servedBySelected(t: Thread, cause: number): boolean {
     const server = t.events[cause]?.thread;
     return server !== undefined && this.takes(server);
@@ -108,7 +108,7 @@ export class Capture implements TraceSink {
     if (words > 0) this.sink.payloadWords(sequence, Part.words, u.i32, U.words >> 3, words);
     if (items > 0) this.sink.payloadWords(sequence, Part.items, u.i32, U.items >> 3, 3 * items);
   }
-  /** The operands still stand in the UTCB, unless the answer has words: then those. */
+  /** The UTCB still holds the operands, unless the answer has words. */
   private operation(sequence: number, t: Thread, u: Utcb, label: number): void {
     const row = operations.get(label);
     if (!row || t.state === ThreadState.semaphore) return;

@@ -8,23 +8,23 @@ import { Part, sbiExtensions } from '../../trace/index.ts';
 import { decodeTransformed, type Access } from '../../vmm/interpreter/access.ts';
 import { peekList, peekText, readerOf, type Reader } from './peek.ts';
 
-/** Where payload goes: the recorder. */
+/** The receiver of payload: the recorder. */
 export interface PayloadSink extends TraceSink {
   payload(sequence: number, part: number, index: number, data: Uint8Array): void;
   /** Words of 64 bits, from word `first` of `halves`. */
   payloadWords(sequence: number, part: number, halves: Int32Array, first: number, count: number): void;
 }
-/** How a call's arguments are written, by its number. */
+/** The argument formats of a call, by its number. */
 const argumentsOf = new Map<number, string>(Object.values(calls).map(([nr, args]) => [nr, args]));
 
 
-/** Bytes of a text or buffer that are kept; texts of a list. */
+/** Captured bytes of a text or buffer; captured texts of a list. */
 const Most = { text: 256, buffer: 64, list: 16 } as const;
-/** Calls that go on elsewhere when they succeed. */
+/** Calls that continue elsewhere when they succeed. */
 const EXEC: ReadonlySet<number> = new Set([221, 281]);
 const A0 = 10, A6 = 16, A7 = 17, ARGS = 6, SBI_WORDS = 7;
 
-/** Notes of an event for its answer; one object per thread, reused. */
+/** Data of an event that its answer needs; one object per thread, reused. */
 class Open {
   sequence = 0;
   cause = 0;
@@ -42,7 +42,7 @@ export class EventCapture {
   private readonly open = new Map<number, Open>();
   constructor(memory: PhysicalMemory, sink: PayloadSink) { this.memory = memory; this.sink = sink; }
 
-  /** `t` has raised an event that is record `sequence`. */
+  /** `t` has raised the event in record `sequence`. */
   raised(sequence: number, t: Thread, cause: number): void {
     const x = registersOf(t);
     let open = this.open.get(t.id);
@@ -60,10 +60,10 @@ export class EventCapture {
         wordsOf([...t.exit], open.pc, open.access?.store ? x.subarray(2 * open.access.register, 2 * open.access.register + 2) : undefined));
     }
   }
-  /** The thread has gone. */
+  /** The thread has ended. */
   gone(thread: number): void { this.open.delete(thread); }
 
-  /** … and is resumed by record `sequence`; its registers are those it goes on with. */
+  /** … and record `sequence` resumes it; its registers are those with which it continues. */
   resumed(sequence: number, t: Thread, cause: number): void {
     const open = this.open.get(t.id);
     if (!open || open.sequence !== cause || cause === 0) return;
@@ -88,7 +88,7 @@ export class EventCapture {
       else if (format === 'v') for (const text of peekList(read, va, Most.list, Most.text)) this.text(sequence, i, text);
     });
   }
-  /** No result when the thread goes on elsewhere: in a signal's handler, or once more with the call. */
+  /** No result when the thread continues elsewhere: in a signal's handler, or by restarting the call. */
   private systemResult(sequence: number, t: Thread, x: Int32Array, open: Open): void {
     if (pcNumber(t) !== open.pc && !EXEC.has(open.number)) return;
     this.sink.payloadWords(sequence, Part.result, x, A0, 1);

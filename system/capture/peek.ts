@@ -1,11 +1,11 @@
-/** Looks into a task's memory without a trace of having looked: through its page tables, no access bit, no fault, no cycle. */
+/** Reads a task's memory without side effects: through its page tables, without access bits, faults or cycles. */
 import type { PhysicalMemory } from '../../machine/api.ts';
 import type { Task } from '../../microkernel/objects/task.ts';
 import type { Thread } from '../../microkernel/objects/thread.ts';
 
 const PAGE = 4096;
 
-/** Reads up to `length` bytes at `va`; fewer where nothing can be seen. */
+/** Reads up to `length` bytes at `va`; fewer where nothing is readable. */
 export type Reader = (va: number, length: number) => Uint8Array;
 
 /** Reads memory of `t` as the server that answers its events of this cause sees it; without such a view, through the page tables. */
@@ -29,13 +29,13 @@ function peek(memory: PhysicalMemory, task: Task, va: number, length: number): U
   return out.subarray(0, done);
 }
 
-/** Text up to its terminating zero, of `most` bytes at most; undefined when its first byte cannot be seen. */
+/** Text up to its terminating zero, of `most` bytes at most; undefined when its first byte is not readable. */
 export function peekText(read: Reader, va: number, most: number): Uint8Array | undefined {
   const bytes = read(va, most), end = bytes.indexOf(0);
   return bytes.length === 0 ? undefined : end < 0 ? bytes : bytes.subarray(0, end);
 }
 
-/** The texts that a list of pointers at `va` leads to, up to `most`. */
+/** The texts to which the list of pointers at `va` points, at most `most`. */
 export function peekList(read: Reader, va: number, most: number, bytes: number): Uint8Array[] {
   const pointers = read(va, 8 * most), view = new DataView(pointers.buffer, pointers.byteOffset, pointers.byteLength),
     texts: Uint8Array[] = [];

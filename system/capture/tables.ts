@@ -1,7 +1,6 @@
 /**
- * The page tables of virtual processors, both stages, as payload: when one ends, and when the run does. With them a recording answers
- * where an
- * address is (`tessera trace addr`). Only entries that are not zero are kept, of a bounded number of tables.
+ * Records the page tables of virtual processors, both stages, as payload: when one ends, and when the run does. With them a recording can
+ * translate addresses (`tessera trace addr`). It stores only non-zero entries, of a bounded number of tables.
  */
 import type { PhysicalMemory } from '../../machine/api.ts';
 import { follow, type ReadEntry, type Roots } from '../../machine/debug/walk.ts';
@@ -25,13 +24,13 @@ export class TableCapture {
   /** A virtual processor has left its guest. */
   left(t: Thread): void { this.roots.set(t, rootsOfThread(t)); }
 
-  /** It ends: its guest's memory still stands. */
+  /** The processor ends; its guest's memory still exists. */
   ended(sequence: number, t: Thread): void {
     const roots = this.roots.get(t);
     this.roots.delete(t);
     if (roots) this.write(sequence, t, roots);
   }
-  /** The run is over, or somebody looks at a recording that goes on. */
+  /** The run is over, or somebody reads a recording in progress. */
   all(sequence: number): void { for (const t of this.roots.keys()) this.write(sequence, t, rootsOfThread(t)); }
 
   private write(sequence: number, t: Thread, roots: Roots): void {
@@ -43,7 +42,7 @@ export class TableCapture {
 
 const big = (bytes: Uint8Array): bigint => new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true);
 
-/** All tables that the roots lead to, by their place in the machine. */
+/** All tables reachable from the roots, by their machine address. */
 function tablesOf(read: ReadEntry, { first, second }: Roots): Table[] {
   const found = new Map<bigint, Table>(), own = (a: bigint): bigint | undefined => a;
   if (second !== undefined) collect(found, read, second, own, ROOT_ENTRIES);

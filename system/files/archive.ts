@@ -1,6 +1,6 @@
 /**
- * An archive made while it is written. It knows its entries and its length beforehand, and writes the contents straight to their
- * place. `FileTree` makes one of files in memory; the command makes one of host folders.
+ * An archive that is created while it is written. It knows its entries and its length beforehand, and writes the contents directly to their
+ * place. `FileTree` builds one of files in memory; the command builds one of host folders.
  */
 import { BLOCK, byteString, laidOut, rounded, Type, writeHeader, type Entry, type TarEntry } from './tar.ts';
 
@@ -37,7 +37,7 @@ export class Archive {
       at += rounded(entry.size);
     }
   }
-  /** The archive in memory of its own. */
+  /** The archive in new memory. */
   bytes(): Uint8Array {
     const bytes = new Uint8Array(this.length);
     this.copyTo(bytes);
@@ -47,7 +47,7 @@ export class Archive {
   files(): Map<string, TarEntry> { return new Map(this.entries.map((entry) => [entry.name, new Planned(entry)])); }
 }
 
-/** Its contents are read when they are looked at. */
+/** The contents are read on first access. */
 class Planned implements TarEntry {
   readonly type: string;
   readonly mode: number;
@@ -70,7 +70,7 @@ class Planned implements TarEntry {
 }
 
 /**
- * A file in memory: its contents, or where a symbolic link leads. `mode`: permission bits (default 0644; 0755 for programs and scripts).
+ * A file in memory: its contents, or the target of a symbolic link. `mode`: permission bits (default 0644; 0755 for programs and scripts).
  */
 export interface FileNode { readonly data?: Uint8Array | string; readonly link?: string; readonly mode?: number; readonly folder?: boolean }
 /** Files by their path in the guest; text stands for its UTF-8. */
@@ -113,7 +113,7 @@ function entryOf(name: string, node: FileNode): Entry {
   };
 }
 
-/** Two archives as one: the second's entries come later and win. */
+/** Two archives as one: the second's entries come later and take precedence. */
 export function joinTar(first: Uint8Array | Archive, second: Archive): { readonly length: number; copyTo(target: Uint8Array): void } {
   let end = first.length;
   if (first instanceof Archive) end -= 2 * BLOCK;

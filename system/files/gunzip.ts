@@ -1,6 +1,6 @@
 /**
- * Gzip, unpacked into bounded memory: a small file cannot make a host run out of it. Portable; the command unpacks with Node's zlib,
- * under the same bounds.
+ * Unpacks gzip into bounded memory, so that a small file cannot exhaust the host. Portable; the command unpacks with Node's zlib, within
+ * the same bounds.
  */
 import { Gunzip } from 'fflate';
 import { BadGzip, damagedGzip, Growing, mostUnpacked, PIECE } from './gzip.ts';

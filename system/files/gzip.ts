@@ -1,13 +1,13 @@
-/** What is known of gzip files without unpacking them, and the bounds of what they may unpack to. */
+/** Checks gzip files without unpacking them, and bounds their unpacked size. */
 
 /** The file cannot be unpacked: the rest of a sentence that begins with its name. */
 export class BadGzip extends Error {}
 
 const MIB = 2 ** 20;
-/** No honest archive shrinks by more than this factor; small ones are not checked. */
+/** No honest archive compresses better than this factor; small ones are not checked. */
 const MOST_RATIO = 200, FREE = 256 * MIB, MOST = 2048 * MIB;
 
-/** The most bytes that a file of this size may unpack to. */
+/** Most unpacked bytes for a file of this size. */
 export const mostUnpacked = (packed: number): number => Math.min(MOST, Math.max(FREE, packed * MOST_RATIO));
 
 export const tooMuch = (most: number): BadGzip =>

@@ -1,4 +1,4 @@
-/** Opens tar archives as people have them, packed or not. Apart from rootfs.ts, because who needs no gzip does not load it. */
+/** Opens tar archives, gzipped or not. Separate from rootfs.ts, so that users without gzip do not load it. */
 import { gunzip } from './gunzip.ts';
 import { isGzip } from './gzip.ts';
 import { parseTar, type TarEntry } from './tar.ts';

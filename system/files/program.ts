@@ -1,6 +1,6 @@
 /** Checks that a file is a riscv64 Linux program before a system is started for it, so that a mistake gets one line. */
 
-/** Where programs are looked for that are named without a slash. */
+/** The default PATH, for programs named without a slash. */
 export const DEFAULT_PATH = '/usr/local/bin:/usr/local/sbin:/usr/bin:/usr/sbin:/bin:/sbin';
 
 const ELF_HEADER = 64, PROGRAM_HEADER = 56;
@@ -9,7 +9,7 @@ const machines: Record<number, string> = {
   3: 'x86 (32 bits)', 40: 'ARM (32 bits)', 62: 'x86-64', 183: 'ARM64', 8: 'MIPS', 21: 'PowerPC', 22: 's390'
 };
 
-/** Why these bytes cannot be run as a program; undefined when they can be. */
+/** Why these bytes cannot run as a program; undefined when they can. */
 export function whyNotProgram(bytes: Uint8Array): string | undefined {
   if (bytes.length === 0) return 'is empty';
   if (bytes[0] === 0x23 && bytes[1] === 0x21) return undefined; // a script

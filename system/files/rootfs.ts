@@ -10,11 +10,11 @@ export function programIn(files: Map<string, TarEntry>, program: string, path: s
     entry?.type === '0');
 }
 
-/** Why this file cannot be run: the rest of a sentence that begins with its name; undefined when it can be. */
+/** Why this file cannot run: the rest of a sentence that begins with its name; undefined when it can. */
 export const whyNotRun = (entry: Pick<TarEntry, 'mode' | 'data'>): string | undefined =>
   ((entry.mode & 0o111) === 0 ? 'is not executable' : whyNotProgram(entry.data));
 
-/** A root file system with more files over it. */
+/** A root file system with additional files, which take precedence. */
 export function layered(base: Uint8Array | Archive | undefined,
     over: Archive): { readonly length: number; copyTo(target: Uint8Array): void } {
   return base === undefined ? over : joinTar(base, over);

@@ -1,6 +1,7 @@
 /**
- * The tar format (ustar, with pax headers where a name or a size does not fit), and a look at archives. Names are byte strings: one
- * character a byte, as a file may have any name. `archive.ts` makes archives of files in memory, `cli/pack.ts` of host folders.
+ * The tar format (ustar, with pax headers where a name or a size does not fit): writes headers, reads archives. Names are byte strings, one
+ * character per byte, because a file name may contain any bytes. `archive.ts` builds archives of files in memory, `cli/pack.ts` of host
+ * folders.
  *
  *   512-byte header: name[100] mode[8] uid[8] gid[8] size[12] mtime[12] checksum[8] type linkname[100] "ustar\0" "00"
  *                    user[32] group[32] major[8] minor[8] prefix[155]; contents padded to 512; two empty blocks at the end
@@ -42,7 +43,7 @@ export function putLatin1(to: Uint8Array, at: number, text: string): void {
 /** The byte string of a text: its UTF-8. */
 export const byteString = (text: string): string => latin1(new TextEncoder().encode(text));
 
-/** A name as ustar holds it: whole, or split at a slash into prefix and name; undefined if it fits neither way. */
+/** A name in ustar form: whole, or split at a slash into prefix and name; undefined if neither fits. */
 function split(name: string): [string, string] | undefined {
   if (name.length <= 100) return ['', name];
   for (let at = name.indexOf('/'); at > 0; at = name.indexOf('/', at + 1)) {
@@ -70,8 +71,8 @@ function paxFor(entry: Entry): Entry | undefined {
 const PAGE = 4096, BLANK = 0x20, NEWLINE = 0x0a;
 
 /**
- * Padding before an entry, so that the contents of a file of a page or more begin at a page of the archive: the Unix server then maps
- * them as they are. It is a pax header with a comment, which readers pass over.
+ * Padding before an entry, so that the contents of a file of a page or more begin on a page of the archive and the Unix server can map them
+ * in place. It is a pax header with a comment, which readers skip.
  */
 function paddingFor(entry: Entry, at: number): Entry | undefined {
   if (entry.type !== Type.file || entry.size < PAGE) return undefined;
@@ -127,7 +128,7 @@ export function writeHeader(to: Uint8Array, at: number, entry: Entry): void {
   text(148, 8, sum.toString(8).padStart(6, '0') + '\0 ');
 }
 
-/** An entry of an archive: its type, where a link leads, and where its contents lie. */
+/** An entry of an archive: its type, the target of a link, and its contents. */
 export interface TarEntry { type: string; mode: number; link: string; data: Uint8Array }
 
 /**
@@ -143,7 +144,7 @@ export function parseTar(bytes: Uint8Array): { entries: Map<string, TarEntry>; e
   }
 }
 
-/** Whether bytes can be the beginning of an archive that holds something. */
+/** Whether these bytes can begin a non-empty archive. */
 export function maybeTar(bytes: Uint8Array): boolean {
   try {
     return !tarEntries(archiveOf(bytes)).next().done;
@@ -164,7 +165,7 @@ export function readTar(bytes: Uint8Array): Map<string, TarEntry> | undefined {
 
 const clean = (name: string) => name.replace(/^(\.?\/)+|\/+$/g, '');
 
-/** The entry that a path leads to inside an archive, symbolic links followed (at most 40, as Linux does). */
+/** The entry at a path inside an archive; follows symbolic links (at most 40, as Linux does). */
 export function lookUp(entries: Map<string, TarEntry>, path: string): TarEntry | undefined {
   let rest = path.split('/').filter(Boolean), here: string[] = [], links = 0;
   while (rest.length) {

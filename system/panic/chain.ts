@@ -1,21 +1,20 @@
 /**
- * The chain of calls that a kernel is in, by its frame pointers: code that keeps them (s0) holds the caller's return address at s0 - 8 and
- * its s0
- * at s0 - 16; a function that calls nobody keeps the caller's s0 alone, at s0 - 8. Where the chain leads into Linux's trap entry, the
- * registers that it saved there continue it.
+ * The call chain of a kernel, by its frame pointers: code with frame pointers (s0) stores the caller's return address at s0 - 8 and its s0
+ * at s0 - 16; a leaf function stores only the caller's s0, at s0 - 8. Where the chain reaches Linux's trap entry, the registers saved there
+ * continue it.
  */
 import type { FunctionNames } from './names.ts';
 
 /** The doubleword at a virtual address, unsigned; undefined: it cannot be read. */
 export type ReadWord = (va: bigint) => bigint | undefined;
 export interface Registers { readonly pc: bigint; readonly ra: bigint; readonly sp: bigint; readonly fp: bigint }
-/** A trap that the kernel was handling: its cause, where, and the address or instruction that it was about. */
+/** A trap that the kernel was handling: its cause, its pc, and its address or instruction. */
 export interface Trap { readonly cause: bigint; readonly pc: bigint; readonly value: bigint }
-/** `pc`: of the innermost frame, and return addresses of the others. `trap`: what lies behind was interrupted by it. */
+/** `pc`: of the innermost frame, and return addresses of the others. `trap`: the trap that interrupted the following frames. */
 export interface Frame { readonly pc: bigint; readonly trap?: Trap }
 
 const MOST_FRAMES = 64;
-/** Frames of kernels are smaller: a frame pointer that leads further leads astray. */
+/** Frames of kernels are smaller, so a frame pointer that leads further is wrong. */
 const LARGEST_FRAME = 0x1_0000n;
 const TRAP_ENTRY = /^(handle_exception|ret_from_exception)/;
 /** Offsets in what Linux's trap entry saves (struct pt_regs). */
@@ -23,7 +22,7 @@ const Saved = { pc: 0n, ra: 8n, sp: 16n, fp: 64n, value: 264n, cause: 272n } as 
 
 export function callChain(read: ReadWord, { pc, ra, sp, fp }: Registers, names: FunctionNames): Frame[] {
   const frames: Frame[] = [{ pc }];
-  /** Of a function that calls nobody: it is in the register alone. */
+  /** In a leaf function it is only in the register. */
   let returns: bigint | undefined = ra;
   while (frames.length < MOST_FRAMES && isAbove(fp, sp)) {
     const back = read(fp - 8n), callers = read(fp - 16n), leaf = back !== undefined && isAbove(back, sp);
@@ -43,13 +42,13 @@ export function callChain(read: ReadWord, { pc, ra, sp, fp }: Registers, names: 
   return withCaller(frames, ra, names);
 }
 
-/** At the beginning and at the end of a function s0 is its caller's: the caller stands in ra alone. */
+/** At the beginning and the end of a function s0 is the caller's, and only ra names the caller. */
 function withCaller(frames: Frame[], ra: bigint, names: FunctionNames): Frame[] {
   const [own, caller] = frames.map((f) => names.at(signed(f.pc))), from = names.at(signed(ra) - 1);
   return from === undefined || from === own || from === caller ? frames : [frames[0]!, { pc: ra }, ...frames.slice(1)];
 }
 
-/** May a frame of the stack begin there? */
+/** Can a stack frame begin there? */
 const isAbove = (at: bigint, sp: bigint): boolean => at % 8n === 0n && at > sp && at - sp < LARGEST_FRAME;
 
 /** A return address may be the beginning of what follows the call. */

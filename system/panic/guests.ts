@@ -1,4 +1,7 @@
-/** The processors of a virtual machine as the kernel has them: registers wherever they are, memory through both stages of translation. */
+/**
+ * The processors of a virtual machine in the kernel: their registers, in hart or thread, and their memory through both stages of
+ * translation.
+ */
 import { readMemory } from '../../machine/debug/memory.ts';
 import { walk } from '../../machine/debug/translate.ts';
 import type { Task } from '../../microkernel/objects/task.ts';
@@ -14,7 +17,7 @@ import { rootsOfThread } from './roots.ts';
 const CSR = { vsepc: 0x241, vscause: 0x242, vstval: 0x243 } as const;
 const REGISTERS = 32;
 
-/** Tasks of a component: its own, and what it has made of its factory. */
+/** Tasks of a component: its own, and those it has created from its factory. */
 export function belongsTo(system: System, component: string): (task: Task) => boolean {
   return (task) => {
     const own = system.tally.taskNamed(component);
@@ -22,7 +25,7 @@ export function belongsTo(system: System, component: string): (task: Task) => bo
   };
 }
 
-/** Threads of a component that run its guest's code, oldest first; those of the monitor run none. */
+/** Threads of a component that run its guest's code, oldest first; the monitor's own threads are left out. */
 export function virtualProcessors(system: System, component: string): Thread[] {
   const own = system.tally.taskNamed(component), mine = belongsTo(system, component), found: Thread[] = [];
   for (const task of system.kernel.tasks) {
@@ -44,7 +47,7 @@ export function processorOfThread(system: System, t: Thread, number: number): Pr
   };
 }
 
-/** Doublewords of a memory that is read by bytes. */
+/** Reads doublewords of a byte-wise memory. */
 export function wordReader(read: (va: bigint, length: number) => Uint8Array | undefined): ReadWord {
   return (va) => {
     const bytes = read(va, 8);

@@ -1,6 +1,5 @@
 /**
- * The report of a panic in a virtual machine of a system, at the moment when its monitor says so: the guest's processors stand still in
- * their exits.
+ * Reports a panic in a virtual machine of a system at the moment its monitor reports it: the guest's processors are stopped in their exits.
  */
 import { Kind, TRACE_RECORD, causeName, type Cause } from '../../microkernel/abi/index.ts';
 import { cyclesText } from '../../trace/decode.ts';
@@ -14,12 +13,12 @@ import { kallsyms } from './kallsyms.ts';
 import { FunctionNames } from './names.ts';
 import { panicReport } from './report.ts';
 
-/** Records of the kernel's ring that are looked through, and exits that are shown. */
+/** Records of the kernel's ring to search, and exits to show. */
 const LOOKED_AT = 16384, EXITS = 8;
-/** Bytes of guest memory that are searched for the kernel's own symbols. */
+/** Bytes of guest memory to search for the kernel's own symbols. */
 const SEARCHED = 256 * 2 ** 20;
 
-/** `symbols`: those of the kernel's file and of the user; what the kernel carries in its memory is added. */
+/** `symbols`: those of the kernel's file and of the user; the kernel's own in-memory symbols are added. */
 export function guestPanic(system: System, component: string, said: string, symbols: Iterable<readonly [string, number]> = []): string {
   const threads = virtualProcessors(system, component), names = new FunctionNames(),
     exits = lastExits(system, component, threads.map((t) => t.id));
@@ -30,7 +29,7 @@ export function guestPanic(system: System, component: string, said: string, symb
     last: Math.max(0, threads.findIndex((t) => t.id === exits.last)), names, exits: exits.lines });
 }
 
-/** The beginning of the guest's memory, as far as it lies in one piece. */
+/** The beginning of the guest's memory, as far as it is contiguous. */
 function guestRam({ machine: { memory } }: System,
   space: ReturnType<typeof virtualProcessors>[number]['task']['space']): Uint8Array | undefined {
   if (!space.walk(RAM_BASE)) return undefined;
@@ -41,7 +40,7 @@ function guestRam({ machine: { memory } }: System,
   return size === 0 ? undefined : memory.view(first, size);
 }
 
-/** Exits out of the kernel's ring, oldest first, and the thread that left its guest last. */
+/** Exits from the kernel's ring, oldest first, and the thread of the last exit. */
 function lastExits(system: System, component: string, threads: readonly number[]): { lines: string[]; last: number } {
   const bytes = system.kernel.trace.tail(LOOKED_AT), lines: { text: string; time: number; times: number }[] = [], r = new RecordView();
   const who = new Map(threads.map((id, i) => [id, i]));

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { kallsyms } from './kallsyms.ts';
 
-/** What scripts/kallsyms writes, made by other means: tokens of one character, and some of more in place of unused ones. */
+/** The format of scripts/kallsyms, produced independently: tokens of one character, and some longer tokens in place of unused ones. */
 function image(symbols: readonly (readonly [string, bigint])[], base: bigint): Uint8Array {
   const tokens = Array.from({ length: 256 }, (_, i) => (i < 128 ? String.fromCharCode(i || 1) : ''));
   ['vm_', 'panic', '__', 'sys_'].forEach((t, i) => { tokens[200 + i] = t; });

@@ -1,18 +1,17 @@
 /**
- * The symbols that a Linux kernel carries in itself (kallsyms), read from its memory: Debian's kernels come without a usable System.map.
+ * Reads the symbols that a Linux kernel contains (kallsyms) from its memory, because Debian's kernels come without a usable System.map.
  * scripts/kallsyms.c of Linux 6.4 and later writes, each aligned to 8 bytes:
  *
  *   num_syms u32 | names: length, token numbers … | markers u32: offset of every 256th name | token_table: 256 texts
  *   | token_index u16 × 256 | offsets u32 × num_syms | relative_base u64
  *
- * The table of tokens is found by the ten digits, each a token of its own, and believed only when its index, the markers and all names
- * agree.
- * What the guest has written there is only ever shown: sizes are bounded.
+ * The ten digits, each a token of its own, locate the table of tokens, which is accepted only when its index, the markers and all names
+ * agree. The guest may have forged it, so sizes are bounded and the names are only displayed.
  */
 
 const MOST_SYMBOLS = 1_000_000, LONGEST_NAME = 512, TOKENS = 256, DIGIT_0 = 0x30, LONGEST_TOKENS = 4096;
 const DIGITS = Uint8Array.from([...'0123456789'].flatMap((d) => [d.charCodeAt(0), 0]));
-/** What is tried in vain at most: places, and names at all of them. A guest may write many things that look like a table. */
+/** Bounds for failed attempts: places, and names at all of them, because a guest may forge many tables. */
 const MOST_TRIES = 256, MOST_NAMES = 4 * MOST_SYMBOLS;
 /** Types of symbols that are code: the first letter of each name is its type. */
 const CODE = /^[tTwW]/;
@@ -38,7 +37,7 @@ class Table {
   private readonly digits: number;
   private readonly left: { names: number };
 
-  /** `digits`: where the token '0' is; `left`: how many names may still be read in vain. */
+  /** `digits`: where the token '0' is; `left`: how many names may still be read without success. */
   constructor(memory: Uint8Array, digits: number, left: { names: number }) {
     this.left = left;
     this.memory = memory;
@@ -80,7 +79,7 @@ class Table {
     return offsets.every((o, i) => this.view.getUint16(index + 2 * i, true) === o) ? { texts, index } : undefined;
   }
 
-  /** The markers stand before the tokens, the names before the markers, their number before them. */
+  /** The markers precede the tokens, the names precede the markers, and the number of names precedes the names. */
   private names(tokenStart: number, tokens: readonly string[]): string[] | undefined {
     let markers = tokenStart - 4;
     if (markers >= 0 && this.view.getUint32(markers, true) === 0) markers -= 4; // padding

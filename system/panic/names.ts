@@ -1,9 +1,9 @@
-/** Functions by address: of symbol tables, which give an address to each name. */
+/** Finds functions by address, from symbol tables, which give the address of each name. */
 import { visible } from '../../trace/visible.ts';
 
-/** Bytes behind the last symbol that still belong to it. */
+/** Bytes after the last symbol that still belong to it. */
 const LAST_FUNCTION = 0x1_0000;
-/** Names that assemblers make, of places that are no functions. */
+/** Assembler-generated names of places that are no functions. */
 const NO_FUNCTION = /^(\$|\.L|L\d|__compound)/;
 
 export class FunctionNames {
@@ -18,7 +18,7 @@ export class FunctionNames {
     this.sorted = undefined;
   }
 
-  /** The function that an address is in. */
+  /** The function that contains an address. */
   at(pc: number): string | undefined {
     const start = this.start(pc);
     return start === undefined ? undefined : this.byAddress.get(start);

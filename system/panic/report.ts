@@ -1,7 +1,6 @@
 /**
- * What is told when a guest's kernel panics: what it said, where each processor is with the names of functions, the chain of calls, the
- * trap that it
- * was handling, its last exits, and the walks of the address that it was about through each stage of translation.
+ * The report of a guest kernel's panic: its message, the position of each processor with function names, the call chain, the trap under
+ * way, the last exits, and the page-table walks of the trap's address through each stage of translation.
  */
 import { causeText } from '../../hardware/isa/causes.ts';
 import { xName } from '../../hardware/isa/registers.ts';
@@ -10,7 +9,7 @@ import { visible } from '../../trace/visible.ts';
 import { callChain, signed, type Frame, type ReadWord, type Trap } from './chain.ts';
 import type { FunctionNames } from './names.ts';
 
-/** A processor that panicked, or one beside it. */
+/** A processor of the machine that panicked. */
 export interface Processor {
   /** 'vCPU 0', 'hart 1'. */
   readonly name: string;
@@ -18,9 +17,9 @@ export interface Processor {
   readonly pc: bigint;
   /** x1 … x31 at their numbers. */
   readonly x: readonly bigint[];
-  /** The last trap that it took itself, by its CSRs. */
+  /** The last trap that the guest itself handled, by its CSRs. */
   readonly lastTrap: Trap | undefined;
-  /** Memory as it sees it. */
+  /** Memory as the processor sees it. */
   readonly read: ReadWord;
   walk(va: bigint): Walk;
 }
@@ -28,10 +27,10 @@ export interface Processor {
 export interface Panic {
   /** Whose kernel: 'vm', or the machine. */
   readonly who: string;
-  /** Its own words, or how it ended. */
+  /** Its panic message, or how it ended. */
   readonly said: string;
   readonly processors: readonly Processor[];
-  /** Number of the processor that had left its guest last: it spoke. */
+  /** Number of the processor with the last exit, which wrote the message. */
   readonly last: number;
   readonly names: FunctionNames;
   /** Its last exits, oldest first. */
@@ -39,7 +38,7 @@ export interface Panic {
 }
 
 const RA = 1, SP = 2, FP = 8, REGISTERS = 32, A_LINE = 4;
-/** Causes that are about an address. @spec priv 12.1.8 */
+/** Causes whose tval is an address. @spec priv 12.1.8 */
 const ABOUT_ADDRESS: ReadonlySet<number> = new Set([0, 1, 4, 5, 6, 7, 12, 13, 15, 20, 21, 23]);
 const PANIC = /panic/i;
 const hex = (n: bigint): string => `0x${BigInt.asUintN(64, n).toString(16)}`;
@@ -89,7 +88,7 @@ function registers({ x }: Processor): string[] {
   return lines;
 }
 
-/** Walks of the address that the trap was about, or else of where the processor is. */
+/** Walks of the trap's address, or else of the pc. */
 function addresses(p: Processor, trap: Trap | undefined): string[] {
   const fault = trap !== undefined && (BigInt.asUintN(64, trap.cause) & INTERRUPT) === 0n
     && ABOUT_ADDRESS.has(Number(BigInt.asUintN(63, trap.cause)));

@@ -1,4 +1,4 @@
-/** The registers that translate a thread's addresses, as values of satp, vsatp and hgatp. */
+/** The registers that translate a thread's addresses: values of satp, vsatp and hgatp. */
 import type { Roots } from '../../machine/debug/walk.ts';
 import type { Thread } from '../../microkernel/objects/thread.ts';
 import { guestRegister } from '../guest-registers.ts';

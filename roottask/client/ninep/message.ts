@@ -1,6 +1,6 @@
 /**
- * Messages of 9P2000.L as bytes. Whatever a peer sends is checked: a length that leaves the message is `Malformed`, never a read beyond
- * it.
+ * Messages of 9P2000.L as bytes. Everything from the peer is checked: a length beyond the message raises `Malformed`, so no read leaves the
+ * message.
  */
 import {
   ERROR, HEADER, MOST_PARTS, messages, type Fields, type Kinds, type Layout, type MessageName, type Qid, type Reply, type Request
@@ -14,8 +14,8 @@ export const MOST_NAMES = 16;
 
 const QID = 13;
 
-// Small messages are most of what a live folder costs, so none makes a view: numbers are put together from bytes, and every message is
-// written into one buffer first, whose used part is then copied.
+// Small messages are most of the cost of a live folder, so none allocates a view: numbers are composed of bytes, and every message is first
+// written into one buffer, whose used part is then copied.
 
 /** Eight bytes as one number. */
 const wide = new DataView(new ArrayBuffer(8));
@@ -97,7 +97,7 @@ class Reader {
 const u32At = (bytes: Uint8Array, at: number): number =>
   (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0;
 
-/** The fields of a layout one after the other, and an object that has them all: its copies need not grow. */
+/** The fields of a layout in order, and an object that has all of them, so that copies need not grow. */
 interface Plan {
   readonly names: readonly string[];
   readonly kinds: readonly (keyof Kinds)[];
@@ -122,10 +122,10 @@ function readFields<L extends Layout>(layout: L, bytes: Uint8Array): Fields<L> {
   return fields as Fields<L>;
 }
 
-/** Bytes that are being written. Nothing sleeps while they are, so all messages share them. */
+/** The message under construction. Writers never sleep, so all messages share this buffer. */
 let scratch = new Uint8Array(4096), view = new DataView(scratch.buffer), used = 0;
 
-/** Makes room for so many bytes more; answers where they begin. `scratch` and `view` may be others afterwards. */
+/** Makes room for this many more bytes; returns where they begin. May replace `scratch` and `view`. */
 function room(size: number): number {
   const at = used;
   used += size;
@@ -175,7 +175,7 @@ function writeField(kind: keyof Kinds, value: unknown): void {
   }
 }
 
-/** Writes a header whose size is not known yet; answers where it is. */
+/** Writes a header whose size is not known yet; returns where it is. */
 function begin(type: number, tag: number): number {
   const at = room(HEADER);
   scratch[at + 4] = type;
@@ -187,7 +187,7 @@ function write(type: number, tag: number, layout: Layout, fields: Readonly<Recor
   for (let i = 0; i < names.length; i++) writeField(kinds[i]!, fields[names[i]!]);
   view.setUint32(at, used - at, true);
 }
-/** What was written from the beginning, as bytes of its own. */
+/** A copy of everything written so far. */
 function written(): Uint8Array {
   const bytes = scratch.slice(0, used);
   used = 0;
@@ -254,7 +254,7 @@ export function decodeReply<N extends MessageName>(name: N,
   return { ok: true, value: readFields(messages[name].reply as Layout, bytes) as Reply<N> };
 }
 
-/** Messages one behind the other, as `compound` carries them. */
+/** Consecutive messages, as in a `compound`. */
 export function joinParts(parts: readonly Uint8Array[]): Uint8Array {
   const out = new Uint8Array(parts.reduce((n, p) => n + p.length, 0));
   let at = 0;
@@ -275,7 +275,7 @@ export function splitParts(bytes: Uint8Array): Uint8Array[] {
   return parts;
 }
 
-/** An entry of `readdir`'s data: `offset` is where to go on after it, `kind` as in a dirent (DT_DIR …). */
+/** An entry of `readdir`'s data: `offset` is where to continue after it, `kind` as in a dirent (DT_DIR …). */
 export interface DirEntry { readonly qid: Qid; readonly offset: bigint; readonly kind: number; readonly name: string }
 
 export const entrySize = (name: string): number => QID + 8 + 1 + 2 + name.length;

@@ -1,6 +1,6 @@
 /**
- * 9P2000.L, the protocol of files of the host: every message with its fields, in the order in which they travel. One table for whoever
- * asks and whoever answers; `message.ts` reads and writes it.
+ * 9P2000.L, the protocol for host files: every message with its fields, in wire order. Client and server share this table; `message.ts`
+ * reads and writes the messages.
  *
  *   size[4] type[1] tag[2] fields…     little-endian; a reply has the request's type + 1, an error is type 7 with an errno of Linux
  *
@@ -10,7 +10,7 @@
 /** Types of fields. Texts are byte strings (one character a byte), because names of files are bytes. */
 export interface Kinds {
   u8: number; u16: number; u32: number; u64: bigint; text: string; data: Uint8Array; qid: Qid;
-  /** count[2] and so many texts or qids. */
+  /** count[2] and that many texts or qids. */
   texts: readonly string[]; qids: readonly Qid[];
 }
 
@@ -70,7 +70,7 @@ export const messages = {
   write: { type: 118, request: { fid: 'u32', offset: 'u64', data: 'data' }, reply: { count: 'u32' } },
   clunk: { type: 120, request: { fid: 'u32' }, reply: {} },
   remove: { type: 122, request: { fid: 'u32' }, reply: {} },
-  /** Ours, where both sides agreed on COMPOUND: whole messages one behind the other, and their replies. */
+  /** Our extension, where both sides agreed on COMPOUND: several complete messages, and their replies. */
   compound: { type: 200, request: { parts: 'data' }, reply: { parts: 'data' } },
 } as const satisfies Record<string, Row>;
 
@@ -87,8 +87,8 @@ export const NO_TAG = 0xffff;
 export const NO_FID = 0xffff_ffff;
 export const VERSION = '9P2000.L';
 /**
- * The same with `compound`: many requests in one message, done in order. After one that fails nothing more is done but `clunk`; what is not
- * done is answered by ECANCELED. A file is found, looked at, opened and read in one message, and its neighbours with it.
+ * The same with `compound`: many requests in one message, performed in order. After a failure only `clunk` is performed; every other
+ * request gets ECANCELED. One message can find, stat, open and read a file, and its neighbours too.
  */
 export const COMPOUND = '9P2000.L.compound';
 /** The most requests in one. */
@@ -98,10 +98,10 @@ export const MOST_PARTS = 128;
 export const Set = {
   mode: 1, uid: 2, gid: 4, size: 8, atime: 0x10, mtime: 0x20, ctime: 0x40, atimeGiven: 0x80, mtimeGiven: 0x100
 } as const;
-/** All that `getattr` can answer (P9_STATS_BASIC). */
+/** All fields of `getattr` (P9_STATS_BASIC). */
 export const ATTRIBUTES = 0x7ffn;
 /** Kinds and answers of locks. */
 export const Lock = { read: 0, write: 1, unlock: 2 } as const;
 export const LockStatus = { success: 0, blocked: 1, error: 2, grace: 3 } as const;
-/** `unlinkat`: a directory is meant. */
+/** `unlinkat`: removes a directory. */
 export const REMOVE_DIR = 0x200;
