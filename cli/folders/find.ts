@@ -3,7 +3,7 @@
  *
  * On Linux a directory is reached name by name, each opened in the one before without following a link, and held as a descriptor; what is
  * done in it is done through /proc/self/fd/N, so that nothing that is exchanged meanwhile on the way there matters. Descriptors of
- * directories are kept, because a build asks for the same ones again; before one is used, the kernel is asked where it is now: a
+ * directories are kept, because a build asks for the same ones again; before a request uses one, the kernel is asked where it is now: a
  * directory that was moved out of the folder is not in it. Elsewhere there are no such paths: the way is looked at name by name, and
  * looked at again when the file is open.
  */
@@ -24,6 +24,10 @@ export interface Finder {
   pin(path: Path): Pinned;
   /** Opens what has this path, which is no link, as Node's flags say; what it is the caller finds out. */
   open(path: Path, flags: number): number;
+  /** Does what belongs to one request, within which the kernel is asked once where a directory is. */
+  together<T>(act: () => T): T;
+  /** Names were changed: it is asked anew. */
+  anew(): void;
   /** The directories that are kept are let go. */
   close(): void;
 }
@@ -57,6 +61,11 @@ class ThroughDescriptors implements Finder {
   private readonly device: bigint;
   /** By path, the least recently used first. */
   private readonly kept = new Map<string, number>();
+  /** Those of them that the kernel was asked about within this request. */
+  private readonly sure = new Set<number>();
+  /** Where the folder itself is, asked within this request. */
+  private rootPath: string | undefined;
+  private isTogether = false;
 
   constructor(host: string) {
     this.root = openSync(host, O_PATH | O_DIRECTORY);
@@ -76,9 +85,23 @@ class ThroughDescriptors implements Finder {
     return path.length === 0 ? `${through(this.root)}/.` : within(this.folder(path.slice(0, -1)), last(path));
   }
 
+  together<T>(act: () => T): T {
+    this.anew();
+    this.isTogether = true;
+    try {
+      return act();
+    } finally {
+      this.isTogether = false;
+    }
+  }
+  anew(): void {
+    this.sure.clear();
+    this.rootPath = undefined;
+  }
   close(): void {
     for (const fd of this.kept.values()) closeSync(fd);
     this.kept.clear();
+    this.anew();
     closeSync(this.root);
   }
 
@@ -87,11 +110,12 @@ class ThroughDescriptors implements Finder {
     const key = path.join('/'), old = this.kept.get(key);
     if (old !== undefined) {
       this.kept.delete(key);
-      if (this.isStillAt(old, key)) {
+      if ((this.isTogether && this.sure.has(old)) || this.isStillAt(old, key)) {
+        this.sure.add(old);
         this.kept.set(key, old);
         return old;
       }
-      closeSync(old);
+      this.shut(old);
     }
     return this.walk(path, key);
   }
@@ -107,6 +131,7 @@ class ThroughDescriptors implements Finder {
       closeSync(fd);
       throw error;
     }
+    this.sure.add(fd);
     this.kept.set(key, fd);
     if (this.kept.size > MOST_KEPT) this.forgetOldest(fd);
     return fd;
@@ -116,8 +141,13 @@ class ThroughDescriptors implements Finder {
     for (const [key, fd] of this.kept) {
       if (fd === but) continue;
       this.kept.delete(key);
-      return closeSync(fd);
+      return this.shut(fd);
     }
+  }
+  /** Its number may be another directory's next. */
+  private shut(fd: number): void {
+    this.sure.delete(fd);
+    closeSync(fd);
   }
 
   /** A directory of /proc or /sys that is mounted in the folder is no folder of files: its files reach into processes, this one too. */
@@ -127,10 +157,15 @@ class ThroughDescriptors implements Finder {
     if (type === PROC || type === SYSFS) throw new FolderError('EACCES');
   }
 
+  private whereRootIs(): string {
+    if (this.isTogether && this.rootPath !== undefined) return this.rootPath;
+    return this.rootPath = readlinkSync(through(this.root), 'latin1');
+  }
+
   /** The kernel tells where a descriptor's directory is. Ways that are too long for it to tell are walked anew. */
   private isStillAt(fd: number, key: string): boolean {
     try {
-      const root = readlinkSync(through(this.root), 'latin1');
+      const root = this.whereRootIs();
       return readlinkSync(through(fd), 'latin1') === `${root === '/' ? '' : root}/${key}`;
     } catch {
       return false;
@@ -181,6 +216,9 @@ class ByNames implements Finder {
       throw new FolderError('ELOOP');
   }
 
+  /** Every way is looked at each time. */
+  together<T>(act: () => T): T { return act(); }
+  anew(): void {}
   close(): void {}
 }
 

@@ -6,12 +6,13 @@ import {
   chmodSync, closeSync, constants, fchmodSync, fdatasyncSync, fstatSync, fsyncSync, ftruncateSync, futimesSync, linkSync, lstatSync,
   lutimesSync, mkdirSync, openSync, opendirSync, readSync,
   readlinkSync, renameSync, rmdirSync, statfsSync, symlinkSync, truncateSync, unlinkSync, utimesSync, writeSync, type BigIntStats, type Dir,
+  type Stats,
 } from 'node:fs';
 import {
   FolderError, Mode, type Attributes, type Changes, type HostFile, type HostFolder, type HostListing, type OpenFlags, type Path, type Space
 } from '../../system/folders/folder.ts';
 import { bytesOf } from '../pack.ts';
-import { onHost } from './errors.ts';
+import { folderError, onHost } from './errors.ts';
 import { finderFor, within, type Finder, type HostPath, type Pinned } from './find.ts';
 
 const { O_APPEND, O_CREAT, O_EXCL, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR, O_SYNC, O_TRUNC, O_WRONLY } = constants;
@@ -100,6 +101,21 @@ export class NodeFolder implements HostFolder {
     if (!stat) throw new FolderError('ENOENT'); // the most common answer: Node's exception for it takes longer than the look
     return attributesOf(stat, this.kept);
   }
+  stats(folder: Path, names: readonly string[]): (Attributes | FolderError)[] {
+    const at = onHost(() => this.find.folder(folder));
+    return names.map((name) => orError(() => {
+      const stat = lstatSync(within(at, name), NO_ENTRY);
+      return stat ? attributesOf(stat, this.kept) : new FolderError('ENOENT');
+    }));
+  }
+  contents(folder: Path, names: readonly string[], most: number, room: number): (Uint8Array | FolderError)[] {
+    const at = onHost(() => this.find.folder(folder));
+    return names.map((name) => orError(() => {
+      const bytes = wholeFile(within(at, name), Math.min(most, room));
+      room -= bytes.length;
+      return bytes;
+    }));
+  }
   readlink(path: Path): string {
     return onHost(() => readlinkSync(this.named(path), 'latin1'));
   }
@@ -141,6 +157,7 @@ export class NodeFolder implements HostFolder {
   }
   rmdir(path: Path): void {
     onHost(() => rmdirSync(this.named(path)));
+    this.find.anew();
   }
   change(path: Path, { mode, size, atime, mtime }: Changes): void {
     this.pinned(path, ({ path: exact, stat }) => {
@@ -170,6 +187,7 @@ export class NodeFolder implements HostFolder {
       return { type: Number(BigInt.asUintN(32, type)), bsize: Number(bsize), blocks, bfree, bavail, files, ffree };
     });
   }
+  together<T>(act: () => T): T { return this.find.together(act); }
   close(): void { this.find.close(); }
 
   /** The path of a name in a directory that was found. */
@@ -184,6 +202,7 @@ export class NodeFolder implements HostFolder {
     try {
       act(within(first.path, from[from.length - 1]!), this.named(to));
     } finally {
+      this.find.anew();
       first.close();
     }
   }
@@ -200,6 +219,30 @@ export class NodeFolder implements HostFolder {
   }
 }
 
+function orError<T>(act: () => T): T | FolderError {
+  try {
+    return act();
+  } catch (error) {
+    const why = folderError(error);
+    if (why instanceof FolderError) return why;
+    throw why;
+  }
+}
+
+/** All bytes of a file. It is looked at before it is opened, because opening a device may do something; and again when it is open. */
+function wholeFile(path: HostPath, most: number): Uint8Array {
+  mustBeFile(lstatSync(path), most);
+  const fd = openSync(path, openFlags({ read: true, write: false }) | O_NOFOLLOW);
+  try {
+    const stat = fstatSync(fd);
+    mustBeFile(stat, most);
+    const bytes = new Uint8Array(stat.size), n = bytes.length === 0 ? 0 : readSync(fd, bytes, 0, bytes.length, 0);
+    return n < bytes.length ? bytes.subarray(0, n) : bytes;
+  } finally {
+    closeSync(fd);
+  }
+}
+
 /** Does something with a descriptor that is closed where it fails. */
 function held<T>(fd: number, act: (fd: number) => T): T {
   try {
@@ -210,8 +253,11 @@ function held<T>(fd: number, act: (fd: number) => T): T {
   }
 }
 
-function mustBeFile(stat: BigIntStats): void {
-  if (stat.isFile()) return;
+function mustBeFile(stat: Stats | BigIntStats, most = Infinity): void {
+  if (stat.isFile()) {
+    if (stat.size <= most) return;
+    throw new FolderError('EFBIG');
+  }
   throw new FolderError(stat.isDirectory() ? 'EISDIR' : stat.isSymbolicLink() ? 'ELOOP' : 'ENXIO');
 }
 

@@ -5,14 +5,13 @@
 import type { Co, Sleeper } from '../kernel/wait.ts';
 import type { DirEntry, Inode } from './inode.ts';
 
-/** What a directory does with names that it has not asked for: whether it wants one, and whether it has taken what was found. */
-export interface Neighbours { wants(name: string): boolean; takes(name: string, inode: Inode): boolean }
-
 /** Makes inodes for a directory of an origin; numbers are -errno. */
 export interface DirOrigin {
-  /** What a name is there; undefined: nothing. Neighbours that will be asked for next may be found on the way. */
-  find(t: Sleeper, name: string, neighbours: Neighbours): Co<Inode | undefined | number>;
+  /** What a name is there; undefined: nothing. */
+  find(t: Sleeper, name: string): Co<Inode | undefined | number>;
   list(t: Sleeper): Co<readonly DirEntry[] | number>;
+  /** What a listed name is, where the listing has told it; undefined: it must be found. */
+  listed?(entry: DirEntry): Inode | undefined;
 }
 export interface FileOrigin {
   readonly size: number;

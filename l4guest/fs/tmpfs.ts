@@ -3,7 +3,7 @@ import { E } from '../abi/errno.ts';
 import { O, S } from '../abi/linux.ts';
 import { NotHere } from '../kernel/later.ts';
 import type { Co, Sleeper } from '../kernel/wait.ts';
-import type { DirOrigin, FileOrigin, Neighbours } from './origin.ts';
+import type { DirOrigin, FileOrigin } from './origin.ts';
 import type { Thread } from '../kernel/thread.ts';
 import type { Frames } from '../mm/frames.ts';
 import { Parts } from '../kernel/work.ts';
@@ -47,8 +47,8 @@ export function readOptions(data: string, pages: number): TmpOptions | number {
 
 /** What an inode with its name weighs, bytes; and one that an origin brings, of which the greater part are never touched again. */
 const INODE_COST = 1024, FOUND_COST = 320;
-/** An entry of an origin's directory that was listed. */
-const LISTED_COST = 96;
+/** An entry of an origin's directory that was listed, with what it is. */
+const LISTED_COST = 320;
 /** Names of a file system that are known not to be there. */
 const MOST_MISSING = 16_384;
 /** File systems leave this part of memory to programs. */
@@ -170,23 +170,25 @@ export class TmpDir extends Directory {
   origin: DirOrigin | undefined;
   /** Names of the origin that are not there, or not any more. */
   private absent: Set<string> | undefined;
-  private unasked: readonly DirEntry[] | undefined;
+  private unasked: Map<string, DirEntry> | undefined;
 
   override lookup(name: string, _t?: Thread): Inode | undefined {
     const found = this.names.get(name);
-    if (found !== undefined || this.origin === undefined || this.absent?.has(name) || this.fs.missed(this, name)) return found;
+    if (found !== undefined || this.origin === undefined || this.absent?.has(name)) return found;
+    if (this.unasked) {
+      const entry = this.unasked.get(name), listed = entry && this.origin.listed?.(entry);
+      if (!entry) return undefined;
+      if (listed && this.takeOver(name, listed)) return listed;
+    } else if (this.fs.missed(this, name)) return undefined;
     throw new NotHere((t) => this.fetch(t, this.origin!, name));
   }
   private *fetch(t: Sleeper, origin: DirOrigin, name: string): Co<number> {
-    const found = yield* origin.find(t, name, this.neighbours);
+    const found = yield* origin.find(t, name);
     if (typeof found === 'number') return found;
     if (!this.isNew(name)) return 0; // somebody else was faster
     if (found === undefined) { this.fs.isMissing(this, name); return 0; }
     return this.takeOver(name, found) ? 0 : -E.NOMEM;
   }
-  private readonly neighbours: Neighbours = {
-    wants: (name) => this.isNew(name), takes: (name, inode) => this.isNew(name) && this.takeOver(name, inode)
-  };
   private isNew(name: string): boolean { return !this.names.has(name) && !this.absent?.has(name); }
   /** A name of the origin is known from now on; false: no memory for it. */
   private takeOver(name: string, found: Inode): boolean {
@@ -198,24 +200,29 @@ export class TmpDir extends Directory {
   override list(): DirEntry[] {
     const out: DirEntry[] = [], more = this.rest();
     for (const [name, i] of this.names) out.push({ name, ino: i.ino, type: i.type });
-    for (const e of more) if (!this.names.has(e.name) && !this.absent?.has(e.name)) out.push(e);
+    for (const e of more) if (this.isNew(e.name)) out.push(e);
     return out;
   }
   override isEmpty(): boolean { return this.names.size === 0 && this.list().length === 0; }
   /** The names that the origin has. */
-  private rest(): readonly DirEntry[] {
-    if (this.origin === undefined || this.unasked) return this.unasked ?? [];
+  private rest(): Iterable<DirEntry> {
+    if (this.origin === undefined || this.unasked) return this.unasked?.values() ?? [];
     throw new NotHere((t) => this.askRest(t, this.origin!));
   }
   private *askRest(t: Sleeper, origin: DirOrigin): Co<number> {
     const list = yield* origin.list(t);
     if (typeof list === 'number') return list;
+    if (this.unasked) return 0; // somebody else was faster
     if (!this.fs.frames.charge(LISTED_COST * list.length)) return -E.NOMEM;
-    this.unasked = list;
+    this.charged = LISTED_COST * list.length;
+    this.unasked = new Map(list.map((e) => [e.name, e]));
     return 0;
   }
+  /** Bytes for what was listed. */
+  private charged = 0;
   override drop(): void {
-    if (this.unasked) this.fs.frames.uncharge(LISTED_COST * this.unasked.length);
+    this.fs.frames.uncharge(this.charged);
+    this.charged = 0;
     this.unasked = undefined;
     this.fs.giveInode(this);
   }

@@ -99,7 +99,11 @@ export interface Space {
 
 export interface HostFolder {
   stat(path: Path): Later<Attributes>;
+  /** What names of one folder are, in their order: a host end that answers them together looks only once where the folder is. */
+  stats?(folder: Path, names: readonly string[]): Later<readonly (Attributes | FolderError)[]>;
   readlink(path: Path): Later<string>;
+  /** All bytes of regular files of one folder; EFBIG for more than `most` bytes, and where `room` does not last for all of them. */
+  contents?(folder: Path, names: readonly string[], most: number, room: number): Later<readonly (Uint8Array | FolderError)[]>;
   /** A regular file; ELOOP for a symbolic link, EISDIR, ENXIO for what is neither. */
   open(path: Path, flags: OpenFlags): Later<HostFile>;
   /** A new regular file of exactly this mode; EEXIST if the name is there in whatever form. */
@@ -115,6 +119,8 @@ export interface HostFolder {
   /** A directory's entries are on the disk. */
   syncFolder(path: Path): Later<void>;
   space(path: Path): Later<Space>;
+  /** Does what belongs to one request: what is found within it need not be looked at again, until names are changed. */
+  together?<T>(act: () => T): T;
   /** Extended attributes; a host end without them answers EOPNOTSUPP by leaving this away. */
   readonly attributes?: HostAttributes;
   close(): void;

@@ -8,3 +8,7 @@ export function checkName(name: string): void {
   if (name.length > MOST_NAME) throw new FolderError('ENAMETOOLONG');
   if (name.includes('/') || name.includes('\0')) throw new FolderError('EINVAL');
 }
+/** The same as a question. */
+export function isName(name: string): boolean {
+  return name !== '' && name !== '.' && name !== '..' && name.length <= MOST_NAME && !name.includes('/') && !name.includes('\0');
+}

@@ -14,6 +14,7 @@ import {
 import { attributeCalls } from './calls/attributes.ts';
 import { fileCalls } from './calls/files.ts';
 import { lockCalls } from './calls/locks.ts';
+import { lookCalls } from './calls/looks.ts';
 import { nameCalls } from './calls/names.ts';
 import { sessionCalls } from './calls/session.ts';
 import { Fids } from './fids.ts';
@@ -22,13 +23,14 @@ import { MOST_BYTES, type Handler, type Handlers, type Session } from './session
 import type { SharedFolder, Steps } from './shared.ts';
 
 /** Requests that change nothing, or say themselves what they have changed. */
-const LOOKS: ReadonlySet<MessageName> = new Set(['walk', 'getattr', 'lopen', 'lcreate', 'read', 'readdir', 'readlink', 'statfs', 'clunk']);
+const LOOKS: ReadonlySet<MessageName> = new Set(['walk', 'getattr', 'lopen', 'lcreate', 'read', 'readdir', 'readlink', 'statfs', 'clunk',
+  'look', 'readlook', 'fetch']);
 /** Bytes of an error. */
 const ERROR_BYTES = HEADER + 4;
 /** The most requests that wait for the host at a time. */
 const MOST_PENDING = 256;
 
-const handlers: Handlers = { ...sessionCalls, ...nameCalls, ...fileCalls, ...attributeCalls, ...lockCalls };
+const handlers: Handlers = { ...sessionCalls, ...nameCalls, ...fileCalls, ...attributeCalls, ...lockCalls, ...lookCalls };
 
 export class NineServer implements FilesPort {
   private readonly session: Session;
@@ -93,7 +95,7 @@ export class NineServer implements FilesPort {
   /** Runs a request until it is done, or has to wait for the host; then it goes on when the host has answered. */
   private run(tag: number, steps: Steps<Uint8Array>, reply: (message: Uint8Array) => void,
       from: (steps: Steps<Uint8Array>) => IteratorResult<Promise<unknown>, Uint8Array> = (s) => s.next()): void {
-    const step = from(steps);
+    const { host } = this.session.folder, step = host.together ? host.together(() => from(steps)) : from(steps);
     if (step.done) {
       const waiting = this.pending.get(tag) ?? [];
       this.pending.delete(tag);

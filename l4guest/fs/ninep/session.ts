@@ -2,8 +2,10 @@
  * A connection to a 9P2000.L server as the file system uses it: a request sleeps until its answer is there, errors are -errno. Who
  * carries the messages is the arch layer's business (`FilesLink`).
  */
-import { COMPOUND, decodeEntries, decodeReply, encodeCompound, encodeRequest, NO_FID, splitParts, VERSION, type MessageName, type Part,
-  type Reply, type Request } from '../../../roottask/client/ninep/index.ts';
+import {
+  COMPOUND, decodeContents, decodeEntries, decodeLooks, decodeReply, encodeCompound, encodeRequest, NO_FID, splitParts, VERSION,
+  type Contents, type Look, type MessageName, type Part, type Reply, type Request
+} from '../../../roottask/client/ninep/index.ts';
 import { E } from '../../abi/errno.ts';
 import { O } from '../../abi/linux.ts';
 import { WaitQueue, type Co, type Sleeper } from '../../kernel/wait.ts';
@@ -47,7 +49,7 @@ export class NineSession {
   /** The server takes many requests in one message. */
   private compounds = false;
   private readonly later: Later | undefined;
-  /** Without `later`, fids are given up at once. */
+  /** Without `later`, fids are given up when they are many. */
   constructor(link: FilesLink, later?: Later) { this.link = link; this.later = later;
     this.chunk = Math.floor((link.most - OVERHEAD) / 4096) * 4096; }
 
@@ -99,6 +101,11 @@ export class NineSession {
     const replies = piecesOf(r.parts);
     return parts.map(({ name }, i) => readAnswer(name, replies[i]));
   }
+  /** The answer to the last of several requests, or the first error. */
+  *askLast(t: Sleeper, parts: readonly Part[]): Co<Reply<MessageName> | number> {
+    const [only] = parts, answers = parts.length === 1 ? [yield* this.ask(t, only!.name, only!.fields)] : yield* this.askAll(t, parts);
+    return answers.find((a) => typeof a === 'number') ?? answers.at(-1)!;
+  }
   /** Entries of a folder, without . and .., read through a fid of their own. `pay`: whether there is memory for so many more. */
   *list(t: Sleeper, folder: number, pay: (entries: number) => boolean = () => true): Co<DirEntry[] | number> {
     const fid = this.newFid(), list: DirEntry[] = [], walked = yield* this.ask(t, 'walk', { fid: folder, newfid: fid, names: [] });
@@ -119,12 +126,30 @@ export class NineSession {
       }
     } finally { this.forget(fid); }
   }
+  /** Whether the server knows `look`, `readlook` and `fetch`. */
+  get looks(): boolean { return this.compounds; }
+  /** The same as `list` with what each entry is. `first`: requests that lead to `folder`. */
+  *looksIn(t: Sleeper, folder: number, first: readonly Part[]): Co<Look[] | number> {
+    const fid = this.newFid(), list: Look[] = [], read = (offset: bigint): Part => part('readlook', { fid, offset, count: this.chunk });
+    let answers = yield* this.askAll(t, [...first, part('walk', { fid: folder, newfid: fid, names: [] }),
+      part('lopen', { fid, flags: O.RDONLY | O.DIRECTORY }), read(0n)]);
+    const isThere = typeof answers[first.length] === 'object';
+    try {
+      for (;;) {
+        const failed = answers.find((a) => typeof a === 'number'), r = answers.at(-1) as Reply<'readlook'>;
+        if (failed !== undefined) return failed as number;
+        for (const look of looksOf(r.looks)) list.push(look);
+        if (r.last !== 0) return list;
+        answers = yield* this.askAll(t, [read(r.at)]);
+      }
+    } finally { if (isThere) this.forget(fid); else this.unused(fid); }
+  }
   /** The server may forget a fid; nobody waits for that. */
   forget(fid: number): void {
     if (fid === 0) return;
     this.leaving.push(fid);
-    if (!this.later || !this.compounds || this.leaving.length >= MOST_LEAVING) this.leave();
-    else if (this.leaving.length === 1) this.later(LEAVE, () => this.leave());
+    if (!this.compounds || this.leaving.length >= MOST_LEAVING) this.leave();
+    else if (this.leaving.length === 1) this.later?.(LEAVE, () => this.leave());
   }
   private leave(): void {
     const fids = this.leaving;
@@ -141,6 +166,9 @@ export class NineSession {
   }
 }
 
+/** What a server told of names, and of contents; nothing where it told nonsense. */
+export function looksOf(bytes: Uint8Array): Look[] { try { return decodeLooks(bytes); } catch { return []; } }
+export function contentsOf(bytes: Uint8Array): Contents[] { try { return decodeContents(bytes); } catch { return []; } }
 function piecesOf(bytes: Uint8Array): Uint8Array[] { try { return splitParts(bytes); } catch { return []; } }
 function readAnswer<N extends MessageName>(name: N, bytes: Uint8Array | undefined): Reply<N> | number {
   if (!bytes) return -E.IO;

@@ -1,5 +1,6 @@
 export * from './table.ts';
 export {
-  decodeEntries, decodeReply, decodeRequest, encodeCompound, encodeEntries, encodeError, encodeReply, encodeRequest, entrySize, header,
-  joinParts, Malformed, MOST_NAMES, requestName, splitParts, type DirEntry, type Part
+  decodeContents, decodeEntries, decodeLooks, decodeReply, decodeRequest, encodeCompound, encodeContents, encodeEntries, encodeError,
+  encodeLooks, encodeReply, encodeRequest, entrySize, header, joinParts, lookSize, Malformed, MOST_NAMES, requestName, splitParts,
+  type DirEntry, type Part
 } from './message.ts';

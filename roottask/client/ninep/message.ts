@@ -3,7 +3,8 @@
  * message.
  */
 import {
-  ERROR, HEADER, MOST_PARTS, messages, type Fields, type Kinds, type Layout, type MessageName, type Qid, type Reply, type Request
+  contentsLayout, ERROR, HEADER, lookLayout, MOST_PARTS, messages, type Contents, type Fields, type Kinds, type Layout, type Look,
+  type MessageName, type Qid, type Reply, type Request
 } from './table.ts';
 
 /** The bytes are no message of the protocol. */
@@ -63,6 +64,10 @@ class Reader {
     wide.setUint32(4, u32At(this.bytes, at + 4), true);
     return wide.getBigUint64(0, true);
   }
+  private long(): number {
+    const at = this.take(8);
+    return (u32At(this.bytes, at + 4) | 0) * 4_294_967_296 + u32At(this.bytes, at);
+  }
   private text(): string {
     const length = this.u16(), at = this.take(length);
     let text = '';
@@ -88,6 +93,7 @@ class Reader {
       case 'data': return this.data();
       case 'u8': return this.u8();
       case 'u16': return this.u16();
+      case 'long': return this.long();
       case 'texts': return this.texts();
       case 'qids': return this.qids();
     }
@@ -116,9 +122,13 @@ function planOf(layout: Layout): Plan {
 
 /** Reads the fields of a layout; they must fill the message. */
 function readFields<L extends Layout>(layout: L, bytes: Uint8Array): Fields<L> {
-  const reader = new Reader(bytes, HEADER), { names, kinds, empty } = planOf(layout), fields: Record<string, unknown> = { ...empty };
-  for (let i = 0; i < names.length; i++) fields[names[i]!] = reader.field(kinds[i]!);
+  const reader = new Reader(bytes, HEADER), fields = nextFields(layout, reader);
   if (!reader.done) throw new Malformed('a message is longer than its fields');
+  return fields;
+}
+function nextFields<L extends Layout>(layout: L, reader: Reader): Fields<L> {
+  const { names, kinds, empty } = planOf(layout), fields: Record<string, unknown> = { ...empty };
+  for (let i = 0; i < names.length; i++) fields[names[i]!] = reader.field(kinds[i]!);
   return fields as Fields<L>;
 }
 
@@ -141,6 +151,11 @@ const writeU8 = (value: number): void => { const at = room(1); scratch[at] = val
 const writeU16 = (value: number): void => { const at = room(2); view.setUint16(at, value, true); };
 const writeU32 = (value: number): void => { const at = room(4); view.setUint32(at, value, true); };
 const writeU64 = (value: bigint): void => { const at = room(8); view.setBigUint64(at, value, true); };
+function writeLong(value: number): void {
+  const at = room(8);
+  view.setUint32(at, value % 4_294_967_296, true);
+  view.setInt32(at + 4, Math.floor(value / 4_294_967_296), true);
+}
 function writeText(text: string): void {
   writeU16(text.length);
   const at = room(text.length);
@@ -165,6 +180,7 @@ function writeField(kind: keyof Kinds, value: unknown): void {
     case 'data': return writeData(value as Uint8Array);
     case 'u8': return writeU8(value as number);
     case 'u16': return writeU16(value as number);
+    case 'long': return writeLong(value as number);
     case 'texts':
       writeU16((value as readonly string[]).length);
       for (const text of value as readonly string[]) writeText(text);
@@ -183,9 +199,13 @@ function begin(type: number, tag: number): number {
   return at;
 }
 function write(type: number, tag: number, layout: Layout, fields: Readonly<Record<string, unknown>>): void {
-  const at = begin(type, tag), { names, kinds } = planOf(layout);
-  for (let i = 0; i < names.length; i++) writeField(kinds[i]!, fields[names[i]!]);
+  const at = begin(type, tag);
+  writeFields(layout, fields);
   view.setUint32(at, used - at, true);
+}
+function writeFields(layout: Layout, fields: Readonly<Record<string, unknown>>): void {
+  const { names, kinds } = planOf(layout);
+  for (let i = 0; i < names.length; i++) writeField(kinds[i]!, fields[names[i]!]);
 }
 /** A copy of everything written so far. */
 function written(): Uint8Array {
@@ -302,3 +322,22 @@ export function decodeEntries(bytes: Uint8Array): DirEntry[] {
   }
   return entries;
 }
+
+const encodeAll = <L extends Layout>(layout: L, list: readonly Fields<L>[]): Uint8Array => {
+  used = 0;
+  for (const fields of list) writeFields(layout, fields);
+  return written();
+};
+const decodeAll = <L extends Layout>(layout: L, bytes: Uint8Array): Fields<L>[] => {
+  const reader = new Reader(bytes, 0), list: Fields<L>[] = [];
+  while (!reader.done) list.push(nextFields(layout, reader));
+  return list;
+};
+/** Bytes of a look with these texts. */
+export const lookSize = (name: string, target: string): number => 80 + name.length + target.length;
+export const encodeLooks = (looks: readonly Look[]): Uint8Array => encodeAll(lookLayout, looks);
+/** Throws `Malformed`. */
+export const decodeLooks = (bytes: Uint8Array): Look[] => decodeAll(lookLayout, bytes);
+export const encodeContents = (contents: readonly Contents[]): Uint8Array => encodeAll(contentsLayout, contents);
+/** Throws `Malformed`. The data are views of the bytes: copy them to keep them. */
+export const decodeContents = (bytes: Uint8Array): Contents[] => decodeAll(contentsLayout, bytes);

@@ -170,6 +170,19 @@ function* hostName(reading: Reading): Steps<string | undefined> {
   return undefined;
 }
 
+/** Up to `most` names from an offset on, without '.' and '..'; the offset behind them, and whether there are no more. */
+export function* readNames(session: Session, place: Place, reading: Reading, offset: bigint,
+    most: number): Steps<{ names: string[]; at: bigint; ended: boolean }> {
+  if (offset !== reading.at) yield* seek(session, place, reading, offset);
+  const names: string[] = [];
+  let name = yield* peek(reading);
+  for (; name !== undefined && names.length < most; name = yield* peek(reading)) {
+    if (reading.at >= BigInt(DOTS.length)) names.push(name);
+    take(reading);
+  }
+  return { names, at: reading.at, ended: name === undefined };
+}
+
 function* entries(session: Session, place: Place, reading: Reading, room: number): Steps<DirEntry[]> {
   const found: DirEntry[] = [];
   let left = room;

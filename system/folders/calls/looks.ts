@@ -1,0 +1,132 @@
+/** What names are, many in one request and without fids: look, readlook; and what small files contain: fetch. */
+import {
+  encodeContents, encodeLooks, HEADER, lookSize, MOST_NAMES, type Contents, type Look
+} from '../../../roottask/client/ninep/index.ts';
+import { Errno, FolderError, Mode, type Attributes, type HostFolder, type Path } from '../folder.ts';
+import { checkName, isName } from '../names.ts';
+import type { Place } from '../places.ts';
+import type { Handlers } from '../session.ts';
+import { settle, type SharedFolder, type Steps } from '../shared.ts';
+import { isSpecial, type Special } from '../specials.ts';
+import { readNames } from './files.ts';
+
+/** Bytes of a reply beside its looks or contents, and of one file's contents beside its bytes. */
+const OVERHEAD = HEADER + 16, EACH = 8;
+/** Names that the host is asked for at a time. */
+const MOST_ASKED = 64;
+/** Sizes and times as they travel: beyond 2^53 a number is not exact. */
+const MOST_LONG = BigInt(Number.MAX_SAFE_INTEGER), BILLION = 1_000_000_000n;
+
+export const lookCalls = {
+  *look(session, { fid, names }) {
+    const { place } = session.fids.get(fid), { folder } = session, looks: Look[] = [];
+    if (names.length > MOST_NAMES) throw new FolderError('EINVAL');
+    let room = session.msize - OVERHEAD;
+    for (const look of yield* looksOf(folder, place, names)) {
+      room -= lookSize(look.name, look.target);
+      if (room < 0) throw new FolderError('EMSGSIZE');
+      looks.push(look);
+    }
+    return { looks: encodeLooks(looks) };
+  },
+  /** Reads on in an open folder, as `readdir` does, without '.' and '..'. */
+  *readlook(session, { fid, offset, count }) {
+    const { reading, place } = session.fids.get(fid), looks: Look[] = [];
+    if (!reading) throw new FolderError('EBADF');
+    let room = Math.min(count, session.msize - OVERHEAD), last = false;
+    // A target takes what a name leaves: at most so many names fit whatever they are.
+    for (let most = atOnce(room); most > 0 && !last; most = atOnce(room)) {
+      const { names, at, ended } = yield* readNames(session, place, reading, offset, most);
+      for (const look of yield* looksOf(session.folder, place, names)) {
+        if (look.errno === Errno.ENOENT) continue;
+        room -= lookSize(look.name, look.target);
+        looks.push(look);
+      }
+      offset = at;
+      last = ended;
+    }
+    if (looks.length === 0 && !last) throw new FolderError('EINVAL');
+    return { at: offset, last: last ? 1 : 0, looks: encodeLooks(looks) };
+  },
+  *fetch(session, { fid, most, names }) {
+    const { place } = session.fids.get(fid), { host } = session.folder, room = session.msize - OVERHEAD - names.length * EACH;
+    if (names.length > MOST_NAMES) throw new FolderError('EINVAL');
+    if (place.gone) throw new FolderError('ENOENT');
+    names.forEach(checkName);
+    const read = host.contents ? yield* settle(host.contents(place.path, names, most, room))
+      : yield* contentsOf(host, place.path, names, most, room);
+    return { contents: encodeContents(read.map(answered)) };
+  },
+} satisfies Handlers;
+
+/** Looks of this size fit into the room whatever their texts are. */
+const LARGEST = lookSize('', '') + 255 + 4095;
+const atOnce = (room: number): number => Math.min(MOST_ASKED, Math.floor(room / LARGEST));
+
+const nothing = { mode: 0, uid: 0, gid: 0, path: 0n, nlink: 0, rdev: 0, size: 0, atimeSec: 0, atimeNsec: 0, mtimeSec: 0, mtimeNsec: 0,
+  ctimeSec: 0, ctimeNsec: 0, target: '' };
+
+/** What names of a folder are, in their order. */
+function* looksOf(folder: SharedFolder, place: Place, names: readonly string[]): Steps<Look[]> {
+  if (place.gone) throw new FolderError('ENOENT');
+  const { host } = folder, looks: Look[] = [];
+  const known = host.stats && folder.specials.size === 0 && names.every(isName) ? yield* settle(host.stats(place.path, names)) : undefined;
+  for (let i = 0; i < names.length; i++) {
+    const name = names[i]!, child = known ? undefined : place.child(name);
+    try {
+      checkName(name);
+      const a = child ? yield* folder.attributes(child) : known![i]!;
+      if (a instanceof FolderError) throw a;
+      const isLink = (a.mode & Mode.type) === Mode.link;
+      looks.push(lookOf(folder, name, a, isLink ? yield* settle(host.readlink([...place.path, name])) : ''));
+    } catch (error) {
+      if (!(error instanceof FolderError)) throw error;
+      looks.push({ name, errno: error.errno, ...nothing });
+    }
+  }
+  return looks;
+}
+
+function lookOf(folder: SharedFolder, name: string, a: Attributes | Special, target: string): Look {
+  const atime = timeOf(a.atime), mtime = timeOf(a.mtime), ctime = timeOf(a.ctime);
+  return {
+    name, errno: 0, mode: a.mode, uid: a.uid, gid: a.gid, path: folder.qid(a).path, nlink: Number(a.nlink), rdev: Number(a.rdev),
+    size: Number(a.size > MOST_LONG ? MOST_LONG : a.size),
+    atimeSec: atime.s, atimeNsec: atime.n, mtimeSec: mtime.s, mtimeNsec: mtime.n, ctimeSec: ctime.s, ctimeNsec: ctime.n, target,
+  };
+}
+/** Before 1970 the seconds are negative and the nanoseconds are not. */
+function timeOf(time: bigint): { s: number; n: number } {
+  const s = time >= 0n ? time / BILLION : -((BILLION - 1n - time) / BILLION);
+  return { s: Number(s), n: Number(time - s * BILLION) };
+}
+
+const NONE = new Uint8Array(0);
+const answered = (read: Uint8Array | FolderError): Contents =>
+  (read instanceof FolderError ? { errno: read.errno, data: NONE } : { errno: 0, data: read });
+/** The same for a host end that reads one file at a time. */
+function* contentsOf(host: HostFolder, folder: Path, names: readonly string[], most: number,
+    room: number): Steps<(Uint8Array | FolderError)[]> {
+  const read: (Uint8Array | FolderError)[] = [];
+  for (const name of names) {
+    try {
+      const path = [...folder, name], { mode, size } = yield* settle(host.stat(path));
+      if (isSpecial(mode)) throw new FolderError('ENXIO');
+      if ((mode & Mode.type) === Mode.file && size > BigInt(Math.min(most, room))) throw new FolderError('EFBIG');
+      const data = yield* readAll(host, path, Number(size));
+      room -= data.length;
+      read.push(data);
+    } catch (error) {
+      if (!(error instanceof FolderError)) throw error;
+      read.push(error);
+    }
+  }
+  return read;
+}
+function* readAll(host: HostFolder, path: Path, size: number): Steps<Uint8Array> {
+  const file = yield* settle(host.open(path, { read: true, write: false }));
+  try {
+    const data = new Uint8Array(size), n = yield* settle(file.read(data, 0));
+    return data.subarray(0, n);
+  } finally { file.close(); }
+}
