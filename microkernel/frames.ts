@@ -8,6 +8,8 @@
 import type { PhysicalMemory } from '../machine/api.ts';
 import { BYTES } from './costs.ts';
 
+const GROUP = 4 * BYTES.frame;
+
 export class Frames {
   readonly base: number;
   readonly end: number;
@@ -29,43 +31,33 @@ export class Frames {
     this.words = new Uint32Array(view.buffer, view.byteOffset, bytes / 4);
   }
 
-  /** A zeroed frame's physical address, 0 when there is none. */
-  take(): number {
-    let pa = this.#singles.pop() ?? 0;
-    if (pa === 0 && this.#low < this.#high) { pa = this.#low; this.#low += BYTES.frame; }
-    if (pa === 0) pa = this.#splitGroup();
+  /** Physical address of a zeroed frame, or of four that are aligned to 16 KiB; 0 when there are none. */
+  take(n: 1 | 4 = 1): number {
+    const pa = n === 1 ? this.#single() : this.#group();
     if (pa === 0) return 0;
-    this.used++;
-    this.#clear(pa, BYTES.frame);
-    return pa;
-  }
-
-  /** Four zeroed frames, aligned to 16 KiB; 0 when there are none. */
-  takeGroup(): number {
-    let pa = this.#groups.pop() ?? 0;
-    if (pa === 0) {
-      const high = Math.floor(this.#high / 16384) * 16384 - 16384;
-      if (high < this.#low) return 0;
-      for (let odd = high + 16384; odd < this.#high; odd += BYTES.frame) this.#singles.push(odd);
-      pa = this.#high = high;
-    }
-    this.used += 4;
-    this.#clear(pa, 4 * BYTES.frame);
-    return pa;
-  }
-
-  give(pa: number): void { this.used--; this.#singles.push(pa); }
-  giveGroup(pa: number): void { this.used -= 4; this.#groups.push(pa); }
-
-  #splitGroup(): number {
-    const pa = this.#groups.pop();
-    if (pa === undefined) return 0;
-    for (let i = 3; i > 0; i--) this.#singles.push(pa + i * BYTES.frame);
-    return pa;
-  }
-  #clear(pa: number, bytes: number): void {
-    this.#memory.writable(pa, bytes);
+    this.used += n;
+    this.#memory.writable(pa, n * BYTES.frame);
     const at = (pa - this.base) / 4;
-    this.words.fill(0, at, at + bytes / 4);
+    this.words.fill(0, at, at + n * BYTES.frame / 4);
+    return pa;
+  }
+  give(pa: number, n: 1 | 4 = 1): void {
+    this.used -= n;
+    (n === 1 ? this.#singles : this.#groups).push(pa);
+  }
+
+  #single(): number {
+    const known = this.#singles.pop();
+    if (known !== undefined) return known;
+    const fresh = this.#low < this.#high, pa = fresh ? this.#low : this.#groups.pop() ?? 0;
+    if (fresh) this.#low += BYTES.frame;
+    else if (pa > 0) for (let i = 3; i > 0; i--) this.#singles.push(pa + i * BYTES.frame);
+    return pa;
+  }
+  #group(): number {
+    const known = this.#groups.pop(), high = Math.floor(this.#high / GROUP) * GROUP - GROUP;
+    if (known !== undefined || high < this.#low) return known ?? 0;
+    for (let odd = high + GROUP; odd < this.#high; odd += BYTES.frame) this.#singles.push(odd);
+    return this.#high = high;
   }
 }

@@ -11,6 +11,7 @@ import type { Kernel } from './kernel.ts';
 import type { Task } from './objects/task.ts';
 import { bootFake } from './testing/fake-machine.ts';
 import { mapPages, mapSlots, put, unmapPages, unmapSlots, dissolve, type Table } from './testing/model.ts';
+import { walk } from './testing/walk.ts';
 
 const TASKS = 4, SELECTOR = 0x1000, RAM = 0x8040_0000, WINDOW = 4 * 2 ** 20, BASE = 0x4000_0000, SLOTS = 24;
 const RUNS = Number(process.env['RUNS'] ?? 25), STEPS = Number(process.env['STEPS'] ?? 40);
@@ -42,11 +43,10 @@ function inFirstTask(body: (sys: Syscalls, kernel: () => Kernel) => Sys<void>): 
 function comparePages(tasks: Task[], model: Table[]): void {
   for (let i = 0; i < TASKS; i++) {
     for (let va = BASE; va < BASE + WINDOW; va += 4096) {
-      const there = tasks[i].space.walk(va), expected = model[i].get(va);
-      if (there !== (expected !== undefined)
-          || (expected && (tasks[i].space.pa !== expected.frame || tasks[i].space.rights !== expected.rights))) {
+      const there = walk(tasks[i].space, va), expected = model[i].get(va);
+      if (there?.pa !== expected?.frame || there?.rights !== expected?.rights) {
         throw new Error(`task ${i} at 0x${va.toString(16)}: `
-          + `${there ? `0x${tasks[i].space.pa.toString(16)} rights ${tasks[i].space.rights}` : 'nothing'}, expected `
+          + `${there ? `0x${there.pa.toString(16)} rights ${there.rights}` : 'nothing'}, expected `
           + `${expected ? `0x${expected.frame.toString(16)} rights ${expected.rights}` : 'nothing'}`);
       }
     }

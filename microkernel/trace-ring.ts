@@ -46,9 +46,9 @@ export class TraceRing {
     this.#u32[w + 6] = a;
     this.#u32[w + 7] = b;
     this.#f64[at * DOUBLES + 4] = c;
-    this.#at = at + 1;
-    if (this.#at === this.#records / 2 || this.#at === this.#records) this.#halfFull();
-    const sequence = this.#sequence++;
+    const sequence = this.#sequence++, next = this.#at = at + 1;
+    if (next === this.#records / 2 || next === this.#records) this.flush();
+    if (next === this.#records) this.#at = this.#drained = 0;
     if (this.#watch !== undefined) this.#watch(sequence, kind, actor, object, cause, a);
     return sequence;
   }
@@ -58,11 +58,11 @@ export class TraceRing {
     return this.record(hart.cycles, kind, id, status, actor, object, cause, a, b, c);
   }
 
-  /** Gives the sink what it has not seen yet: at the end of a run. */
+  /** Gives the sink what it has not seen yet: when a half is full, and at the end of a run. */
   flush(): void {
-    const first = this.#sequence - (this.#at - this.#drained);
-    if (this.#at > this.#drained) this.#sink?.drain(this.#bytes.subarray(this.#drained * TRACE_RECORD, this.#at * TRACE_RECORD), first);
-    this.#drained = this.#at;
+    const from = this.#drained, to = this.#at;
+    if (to > from) this.#sink?.drain(this.#bytes.subarray(from * TRACE_RECORD, to * TRACE_RECORD), this.#sequence - (to - from));
+    this.#drained = to;
   }
 
   name(kind: 'task' | 'thread' | 'portal' | 'semaphore', id: number, parent: number, text: string): void {
@@ -79,12 +79,5 @@ export class TraceRing {
       out.set(this.#bytes.subarray(from, from + TRACE_RECORD), i * TRACE_RECORD);
     }
     return out;
-  }
-
-  #halfFull(): void {
-    const from = this.#drained, to = this.#at;
-    this.#sink?.drain(this.#bytes.subarray(from * TRACE_RECORD, to * TRACE_RECORD), this.#sequence + 1 - (to - from));
-    if (to === this.#records) this.#at = 0;
-    this.#drained = this.#at;
   }
 }

@@ -10,6 +10,7 @@ import { mapsOf, tasksOf } from '../system/maps.ts';
 import { TASK_SIZE } from '../l4guest/mm/mm.ts';
 import type { ScenarioFile, System } from '../index.ts';
 import type { Task } from '../microkernel/objects/task.ts';
+import { walk } from '../microkernel/testing/walk.ts';
 import { bootScenario } from './audited.ts';
 
 const root = new URL('../', import.meta.url);
@@ -67,7 +68,10 @@ describe('address layouts', () => {
 function pagesOf(task: Task): { to: number; pa: number; pinned: boolean }[] {
   const pages: { to: number; pa: number; pinned: boolean }[] = [];
   for (const { from, to, pinned } of mapsOf(task)) {
-    for (let va = from; va < to; va += 4096) if (task.space.walk(va)) pages.push({ to: va + 4096, pa: task.space.pa, pinned });
+    for (let va = from; va < to; va += 4096) {
+      const there = walk(task.space, va);
+      if (there) pages.push({ to: va + 4096, pa: there.pa, pinned });
+    }
   }
   return pages;
 }

@@ -6,12 +6,11 @@
  * Everything is charged to the task's factory: 4096 bytes a table, BYTES.node a leaf.
  * @spec priv 12.4, 12.5, 12.6 @spec priv 21.5.1
  */
-import { Right } from '../abi/index.ts';
 import { BYTES, COSTS } from '../costs.ts';
 import type { Factory } from '../objects/factory.ts';
 import type { Ground } from '../core.ts';
-import { LEVEL_SIZE, MapNode, linkNode, partsNeeded, unlinkNode, within } from './node.ts';
-import { PTE, Table, clearEntry, entryAddress, entryFlags, writeLeaf, writePointer } from './table.ts';
+import { LEVEL_SIZE, MapNode, linkNode, partsNeeded, unlinkNode } from './node.ts';
+import { Table, clearEntry, writeLeaf, writePointer } from './table.ts';
 
 /** Kinds of spaces by the number in `createTask`: levels, half of the address space (or all guest-physical addresses), satp.MODE. */
 export interface Shape {
@@ -26,17 +25,16 @@ const host = (levels: number): Shape => ({
 });
 export const SHAPES: readonly Shape[] = [host(3), { levels: 3, guest: true, low: 0, limit: 2 ** 41, mode: 8 }, host(4), host(5)];
 const CACHE = 256, FENCES = 8;
-const NO_TAGS = new Float64Array(CACHE).fill(NaN); // in spaces that nobody has walked
 
 export class Space {
   readonly k: Ground;
   readonly factory: Factory;
   readonly guest: boolean;
-  /** Of its host space: satp.MODE. */
+  /** satp.MODE, where it is a host space. */
   readonly mode: number;
-  /** Addresses are from `low` on and below `limit`. Both are 0 once the task is gone: whoever still holds its memory finds nothing. */
-  low: number;
-  limit: number;
+  /** Addresses are from `low` on and below `limit`. */
+  readonly low: number;
+  readonly limit: number;
   readonly root: Table;
   /** ASID, or VMID. */
   readonly asid: number;
@@ -47,11 +45,8 @@ export class Space {
   /** Being taken down: TLBs are flushed once, at the end. */
   dying = false;
   leaves = 0;
-  pa = 0; // what `walk` found last
-  rights = 0;
-  #tags = NO_TAGS;
-  #pages = NO_TAGS;
-  #rights = new Uint8Array(0);
+  /** What `leaf` has found, by the last bits of the page; dead leaves are looked up again. */
+  readonly #known: (MapNode | undefined)[] = [];
   /** Index of the last entry in a table of level 2; the root of a guest-physical space has two bits more. */
   readonly #lastGiga: number;
   /** Pages to be fenced at the end of this kernel entry; more than FENCES: all. */
@@ -91,30 +86,11 @@ export class Space {
   }
   hole = 0;
 
-  /** Translates like the MMU, from the tables in RAM: true, and `pa` and `rights` of the page, if it is mapped. */
-  walk(va: number): boolean {
-    const vpn = Math.floor(va / 4096), slot = vpn & (CACHE - 1);
-    if (this.#tags[slot] === vpn) {
-      this.pa = this.#pages[slot];
-      this.rights = this.#rights[slot];
-      return true;
-    }
-    if (!(va >= this.low && va < this.limit)) return false;
-    const frames = this.k.frames;
-    let table = this.root.pa;
-    for (let { level } = this.root; level >= 0; level--) {
-      const i = this.indexAt(va, level), flags = entryFlags(frames, table, i), next = entryAddress(frames, table, i);
-      if ((flags & PTE.V) === 0) return false;
-      if ((flags & (PTE.R | PTE.W | PTE.X)) !== 0) {
-        if (this.#tags === NO_TAGS) [this.#tags, this.#pages, this.#rights] = [NO_TAGS.slice(), NO_TAGS.slice(), new Uint8Array(CACHE)];
-        this.#tags[slot] = vpn;
-        this.#pages[slot] = this.pa = next + within(vpn * 4096, LEVEL_SIZE[level]);
-        this.#rights[slot] = this.rights = (flags >> 1) & Right.RWX;
-        return true;
-      }
-      table = next;
-    }
-    return false;
+  /** The same for any address, of this space or not, and remembered: for those who ask again and again. */
+  leaf(va: number): MapNode | undefined {
+    const slot = Math.floor(va / 4096) & (CACHE - 1), known = this.#known[slot];
+    if (known !== undefined && known.alive && va >= known.va && va < known.va + LEVEL_SIZE[known.level]) return known;
+    return this.#known[slot] = this.holds(va, 1) ? this.find(va) : undefined;
   }
 
   /** Bytes that a leaf at `va` would cost this space's factory, tables included. */
@@ -193,17 +169,14 @@ export class Space {
     const fewer = (node.rights & ~rights) !== 0;
     node.rights = rights;
     writeLeaf(this.k.frames, node.table, node.index, node.pa, rights);
-    if (fewer) { this.k.work(COSTS.unmap); this.invalidate(node.va, node.level); }
-    else this.#forget(node.va, node.level);
-  }
-  #forget(va: number, level: number): void {
-    if (level > 0) this.#tags.fill(NaN); else this.#tags[Math.floor(va / 4096) & (CACHE - 1)] = NaN;
+    if (!fewer) return;
+    this.k.work(COSTS.unmap);
+    this.invalidate(node.va, node.level);
   }
 
-  /** Nobody may use a cached translation of this leaf any more: neither the kernel's own cache nor any TLB. */
+  /** No TLB may have a translation of this leaf any more. */
   invalidate(va: number, level: number): void {
     this.changes++;
-    this.#forget(va, level);
     if (this.harts === 0 || this.dying) return;
     if (this.#fenceCount === 0) this.k.fences.push(this);
     if (level > 0 || this.#fenceCount >= FENCES) this.#fenceCount = FENCES + 1;
@@ -224,7 +197,6 @@ export class Space {
 
   /** The whole space is going: one flush instead of one per page. */
   flushAll(): void {
-    this.#tags.fill(NaN);
     this.#fenceCount = FENCES + 1;
     this.fence();
   }

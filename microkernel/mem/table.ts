@@ -52,12 +52,3 @@ function writeEntry(frames: Frames, table: Table, index: number, pa: number, fla
   frames.words[at + 1] = Math.floor(ppn / 2 ** 22);
 }
 export function clearEntry(frames: Frames, table: Table, index: number): void { writeEntry(frames, table, index, 0, 0); }
-
-/** Physical address and flags of an entry as the MMU sees it. */
-export function entryFlags(frames: Frames, tablePa: number, index: number): number {
-  return frames.words[(tablePa - frames.base) / 4 + index * 2] & 0x3ff;
-}
-export function entryAddress(frames: Frames, tablePa: number, index: number): number {
-  const at = (tablePa - frames.base) / 4 + index * 2;
-  return ((frames.words[at] >>> 10) + frames.words[at + 1] * 2 ** 22) * 4096;
-}

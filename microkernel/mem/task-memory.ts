@@ -10,6 +10,8 @@ import type { Space } from './space.ts';
 
 const PAGE = 4096, LAST = PAGE - 1;
 type Access = 'read' | 'write';
+const RIGHT = { read: Right.R, write: Right.W } as const;
+interface Piece { readonly pa: number; readonly at: number; readonly size: number }
 
 export class TaskMemory implements Memory {
   readonly #space: Space;
@@ -35,10 +37,11 @@ export class TaskMemory implements Memory {
 
   /** Physical address of `va`. */
   #at(va: number, access: Access): number {
-    if (!this.#space.walk(va) || (this.#space.rights & (access === 'read' ? Right.R : Right.W)) === 0) throw new MemoryFault(va, access);
-    return this.#space.pa + (va & LAST);
+    const leaf = this.#space.leaf(va);
+    if (!leaf || (leaf.rights & RIGHT[access]) === 0) throw new MemoryFault(va, access);
+    return leaf.pa + va - leaf.va;
   }
-  /** Offset in RAM of [va, va + n) if it lies in one page of RAM; -1: look closer (`#slow…`). */
+  /** Offset in RAM of [va, va + n) if it lies in one page of RAM; -1: it does not. */
   #offset(va: number, n: number, access: Access): number {
     plain(va);
     if ((va & LAST) + n > PAGE) return -1;
@@ -64,60 +67,58 @@ export class TaskMemory implements Memory {
 
   /** A device register, or a value across two pages. */
   #load(va: number, n: number): number {
-    plain(va);
-    if ((va & LAST) + n > PAGE) {
-      const half = n / 2;
-      return this.#load(va, half) + this.#load(va + half, half) * 2 ** (8 * half);
-    }
-    const pa = this.#at(va, 'read');
-    if (this.#memory.isRam(pa, n)) return n === 1 ? this.#memory.u8(pa) : n === 2 ? this.#memory.u16(pa) : this.#memory.u32(pa);
-    const value = this.#bus.read(pa, n);
+    if ((va & LAST) + n > PAGE) return this.read(va, n).reduceRight((value, byte) => value * 256 + byte, 0);
+    const value = this.#bus.read(this.#at(va, 'read'), n);
     if (value === undefined) throw new MemoryFault(va, 'read');
     return value;
   }
   #store(va: number, n: number, v: number): void {
-    plain(va);
-    if ((va & LAST) + n > PAGE) {
-      const half = n / 2, unit = 2 ** (8 * half);
-      this.#at(va + half, 'write');
-      this.#store(va, half, (v >>> 0) % unit);
-      return this.#store(va + half, half, Math.floor((v >>> 0) / unit));
-    }
-    const pa = this.#at(va, 'write'), offset = pa - this.#base;
-    if (offset >= 0 && offset < this.#size) {
-      if (n === 1) this.#memory.setU8(pa, v & 0xff);
-      else if (n === 2) this.#memory.setU16(pa, v & 0xffff);
-      else this.#memory.setU32(pa, v >>> 0);
-    } else if (!this.#bus.write(pa, n, n === 4 ? v >>> 0 : v & (2 ** (8 * n) - 1))) throw new MemoryFault(va, 'write');
+    const offset = this.#offset(va, n, 'write'), pa = offset + this.#base;
+    if (offset < 0) return this.#storeElsewhere(va, n, v >>> 0);
+    if (n === 1) this.#memory.setU8(pa, v & 0xff);
+    else if (n === 2) this.#memory.setU16(pa, v & 0xffff);
+    else this.#memory.setU32(pa, v >>> 0);
+  }
+  #storeElsewhere(va: number, n: number, v: number): void {
+    if ((va & LAST) + n > PAGE) this.write(va, Uint8Array.from({ length: n }, (_, i) => v >>> (8 * i)));
+    else if (!this.#bus.write(this.#at(va, 'write'), n, v % 2 ** (8 * n))) throw new MemoryFault(va, 'write');
   }
 
-  /** Physical ranges of [va, va + n) in RAM, page by page, equal neighbours joined; throws before the first where one is missing. */
-  *#ranges(va: number, n: number, access: Access): Generator<{ pa: number; at: number; size: number }> {
-    for (let at = 0; at < n; ) {
-      const pa = this.#at(va + at, access);
-      let size = Math.min(n - at, PAGE - ((va + at) & LAST));
-      while (at + size < n && this.#space.walk(va + at + size) && this.#space.pa === pa + size
-          && this.#at(va + at + size, access) === pa + size)
-        size += Math.min(PAGE, n - at - size);
-      if (!this.#memory.isRam(pa, size)) throw new MemoryFault(va + at, access);
-      yield { pa, at, size };
-      at += size;
+  /** How many bytes from `va` on, up to `n`, are mapped with these rights; `whole`: and stand in RAM in one piece. */
+  #extent(va: number, n: number, rights: number, whole: boolean): number {
+    const first = this.#space.leaf(va);
+    let done = 0;
+    for (let leaf = first; done < n && leaf && (leaf.rights & rights) === rights; leaf = this.#space.leaf(va + done)) {
+      if (whole && leaf.pa - leaf.va !== first!.pa - first!.va) break;
+      done = leaf.va + LEVEL_SIZE[leaf.level] - va;
     }
+    return Math.min(done, n);
+  }
+
+  /** [va, va + n) in RAM, in as few pieces as there are; what that costs is charged. Throws where one is missing. */
+  #pieces(va: number, n: number, access: Access, cycles: number): Piece[] {
+    const pieces: Piece[] = [];
+    for (let at = 0, size = 0; at < n; at += size) {
+      const pa = this.#at(va + at, access);
+      size = this.#extent(va + at, n - at, RIGHT[access], true);
+      if (!this.#memory.isRam(pa, size)) throw new MemoryFault(va + at, access);
+      pieces.push({ pa, at, size });
+    }
+    this.#charge(cycles);
+    return pieces;
   }
 
   read(va: number, length: number): Uint8Array {
     plain(va, length);
     const out = new Uint8Array(length);
-    this.#charge(copying(length));
-    for (const { pa, at, size } of this.#ranges(va, length, 'read')) out.set(this.#memory.view(pa, size), at);
+    for (const { pa, at, size } of this.#pieces(va, length, 'read', copying(length))) out.set(this.#memory.view(pa, size), at);
     return out;
   }
   write(va: number, bytes: Uint8Array): void {
     const { length } = bytes;
     plain(va, length);
-    this.#check(va, length, 'write');
-    this.#charge(copying(length));
-    for (const { pa, at, size } of this.#ranges(va, length, 'write')) this.#memory.writable(pa, size).set(bytes.subarray(at, at + size));
+    for (const { pa, at, size } of this.#pieces(va, length, 'write', copying(length)))
+      this.#memory.writable(pa, size).set(bytes.subarray(at, at + size));
   }
   copy(to: number, from: number, length: number): void {
     plain(to, length);
@@ -130,12 +131,8 @@ export class TaskMemory implements Memory {
   }
   fill(va: number, length: number, byte: number): void {
     plain(va, length);
-    this.#check(va, length, 'write');
-    this.#charge(Math.ceil(length / PAGE) * COSTS.frame);
-    for (const { pa, size } of this.#ranges(va, length, 'write')) this.#memory.fill(pa, size, byte);
-  }
-  #check(va: number, length: number, access: Access): void {
-    if (length > PAGE) for (const _ of this.#ranges(va, length, access)) { /* throws before anything is written */ }
+    for (const { pa, size } of this.#pieces(va, length, 'write', Math.ceil(length / PAGE) * COSTS.frame))
+      this.#memory.fill(pa, size, byte);
   }
 
   window(va: number, length: number, rights: number): Window | undefined {
@@ -157,20 +154,15 @@ export class TaskMemory implements Memory {
   }
   /** Physical address of a range of RAM that is mapped with these rights and contiguous, or -1. */
   #contiguous(va: number, length: number, rights: number): number {
-    if (!this.#space.holds(va, length) || !this.#space.walk(va) || (this.#space.rights & rights) !== rights) return -1;
-    const pa = this.#space.pa + (va & LAST);
-    for (let at = va - (va & LAST) + PAGE, leaf; at < va + length; at = leaf.va + LEVEL_SIZE[leaf.level]) {
-      leaf = this.#space.find(at);
-      if (!leaf || (leaf.rights & rights) !== rights || leaf.pa - leaf.va !== pa - va) return -1;
-    }
-    return this.#memory.isRam(pa, Math.max(length, 1)) ? pa : -1;
+    const leaf = this.#space.leaf(va), n = Math.max(length, 1);
+    if (!leaf || this.#extent(va, n, rights, true) < n) return -1;
+    const pa = leaf.pa + va - leaf.va;
+    return this.#memory.isRam(pa, n) ? pa : -1;
   }
 
   mapped(va: number, length: number, rights: number): boolean {
     plain(va, length);
-    let at = va - (va & LAST);
-    while (at < va + length && this.#space.walk(at) && (this.#space.rights & rights) === rights) at += PAGE;
-    return at >= va + length;
+    return this.#extent(va, length, rights, false) === length;
   }
 }
 

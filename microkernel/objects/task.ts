@@ -44,7 +44,6 @@ export class Task extends KernelObject {
     space.dying = true;
     clearTable(space.root);
     space.flushAll();
-    space.low = space.limit = 0;
     this.#giveBack(k);
   }
 
@@ -55,8 +54,7 @@ export class Task extends KernelObject {
       if (cpu.hgatp === this) cpu.hgatp = undefined;
       if (cpu.active === this) cpu.active = undefined;
     }
-    if (this.guest) k.frames.giveGroup(this.space.root.pa);
-    else k.frames.give(this.space.root.pa);
+    k.frames.give(this.space.root.pa, this.guest ? 4 : 1);
     (this.guest ? k.vmids : k.asids).give(this.space.asid);
     k.tasks.delete(this);
   }
@@ -74,7 +72,7 @@ function clearTable(table: Table): void {
 /** A task, charged to `factory`; undefined when there is no quota, frame or address-space number left. */
 export function newTask(k: Core, factory: Factory, shape: Shape): Task | undefined {
   const { guest } = shape, numbers = guest ? k.vmids : k.asids, number = numbers.take(), bytes = taskBytes(guest);
-  const root = number > 0 && factory.charge(bytes) ? (guest ? k.frames.takeGroup() : k.frames.take()) : -1;
+  const root = number > 0 && factory.charge(bytes) ? k.frames.take(guest ? 4 : 1) : -1;
   if (root <= 0) {
     if (number > 0) numbers.give(number);
     if (root === 0) factory.refund(bytes);

@@ -8,7 +8,8 @@ import { BYTES } from '../costs.ts';
 import { Factory } from '../objects/factory.ts';
 import type { Kernel } from '../kernel.ts';
 import { LEVEL_SIZE, type MapNode } from '../mem/node.ts';
-import { entryAddress, entryFlags, PTE, type Table } from '../mem/table.ts';
+import { PTE, type Table } from '../mem/table.ts';
+import { entryAddress, entryFlags } from './walk.ts';
 import type { Task } from '../objects/task.ts';
 import { Thread } from '../objects/thread.ts';
 

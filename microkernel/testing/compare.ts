@@ -12,6 +12,7 @@ import type { Thread } from '../objects/thread.ts';
 import { ThreadState, type KernelObject } from '../objects/object.ts';
 import { unmapPages } from './model.ts';
 import type { MContext, MFactory, MObject, MSemaphore, MTask, MThread, World } from './reference.ts';
+import { walk } from './walk.ts';
 
 /** So much pays for splitting two superpages, and for what else an operation may need. */
 const POOR = 160_000;
@@ -124,10 +125,11 @@ export class Compare {
   #memory(m: MTask, t: Task): void {
     const { space } = t, first = t === this.#kernel.root.task;
     for (const [va, e] of m.pages) {
-      if (!space.walk(va) && this.poor(m)) unmapPages(m.pages, va, 4096, 7, true); // lost with the superpage that it was a part of
-      else if (!space.walk(va) || space.pa !== e.frame || space.rights !== e.rights)
+      const there = walk(space, va);
+      if (!there && this.poor(m)) unmapPages(m.pages, va, 4096, 7, true); // lost with the superpage that it was a part of
+      else if (!there || there.pa !== e.frame || there.rights !== e.rights)
         throw new Error(`task ${t.id} at 0x${va.toString(16)}: `
-          + `${space.walk(va) ? `0x${space.pa.toString(16)}, rights ${space.rights}` : 'nothing'}, expected 0x${e.frame.toString(16)}, `
+          + `${there ? `0x${there.pa.toString(16)}, rights ${there.rights}` : 'nothing'}, expected 0x${e.frame.toString(16)}, `
           + `rights ${e.rights}`);
     }
     const count = { bytes: 0, pages: 0 };

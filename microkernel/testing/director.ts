@@ -21,6 +21,7 @@ import { FakeMachine } from './fake-machine.ts';
 import { Moves, type Move } from './moves.ts';
 import { World, type MContext, type MFactory, type MObject, type MSemaphore, type MTask, type MThread, type Oracle } from './reference.ts';
 import { crash, systemCall } from './reference-calls.ts';
+import { walk } from './walk.ts';
 
 /** The first task's memory that takes part. */
 export const RAM = 0x8040_0000, RAM_BYTES = 4 * 2 ** 20;
@@ -94,13 +95,10 @@ export class Director implements Oracle {
 
   /** Only who has little left may leave a superpage whole. */
   poverty(from: MTask, to: MTask): Poverty {
-    const walk = (t: MTask, va: number): number => {
-      const { space } = this.#kernelOf.get(t) as Task;
-      return space.walk(va) ? space.pa : 0;
-    };
+    const frame = (t: MTask, va: number): number => walk((this.#kernelOf.get(t) as Task).space, va)?.pa ?? 0;
     return {
-      stays: (_, va, frame) => walk(to, va) !== frame && walk(to, va) !== 0 && this.#compare.poor(to),
-      keeps: (_, va, frame) => walk(from, va) === frame && this.#compare.poor(from),
+      stays: (_, va, of) => frame(to, va) !== of && frame(to, va) !== 0 && this.#compare.poor(to),
+      keeps: (_, va, of) => frame(from, va) === of && this.#compare.poor(from),
     };
   }
 

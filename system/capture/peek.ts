@@ -19,9 +19,9 @@ function peek(memory: PhysicalMemory, task: Task, va: number, length: number): U
   const out = new Uint8Array(length);
   let done = 0;
   while (done < length) {
-    const at = va + done, n = Math.min(PAGE - (at % PAGE), length - done);
-    if (!(at >= 0) || !task.space.walk(at)) break;
-    const pa = task.space.pa + (at % PAGE);
+    const at = va + done, n = Math.min(PAGE - (at % PAGE), length - done), leaf = at >= 0 ? task.space.leaf(at) : undefined;
+    if (!leaf) break;
+    const pa = leaf.pa + at - leaf.va;
     if (!memory.isRam(pa, n)) break;
     out.set(memory.view(pa, n), done);
     done += n;

@@ -32,12 +32,15 @@ export function guestPanic(system: System, component: string, said: string, symb
 /** The beginning of the guest's memory, as far as it is contiguous. */
 function guestRam({ machine: { memory } }: System,
   space: ReturnType<typeof virtualProcessors>[number]['task']['space']): Uint8Array | undefined {
-  if (!space.walk(RAM_BASE)) return undefined;
-  const first = space.pa - (space.pa % 4096);
+  const placeOf = (va: number): number | undefined => {
+    const leaf = space.leaf(va);
+    return leaf && leaf.pa + va - leaf.va;
+  };
+  const first = placeOf(RAM_BASE);
   let size = 0;
-  for (const step = 2 ** 21; size < SEARCHED && space.walk(RAM_BASE + size) && space.pa === first + size
+  for (const step = 2 ** 21; first !== undefined && size < SEARCHED && placeOf(RAM_BASE + size) === first + size
     && memory.isRam(first + size, step); ) size += step;
-  return size === 0 ? undefined : memory.view(first, size);
+  return size === 0 ? undefined : memory.view(first!, size);
 }
 
 /** Exits from the kernel's ring, oldest first, and the thread of the last exit. */
