@@ -2,3 +2,4 @@
 export * from './syscalls.ts';
 export * from './flexpages.ts';
 export * from './bootinfo.ts';
+export * from './look.ts';

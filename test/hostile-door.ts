@@ -5,7 +5,7 @@
 import {
   Initial, IpcFlag, MemoryFault, Ops, Right, ThreadFlag, Utcb, Window, memoryPage, type IpcRequest, type Memory, type Sys
 } from '../microkernel/abi/index.ts';
-import type { Syscalls, ThreadBody } from '../binding/index.ts';
+import { show, type Syscalls, type ThreadBody } from '../binding/index.ts';
 
 /**
  * What a trick gets: its own thread's calls, a page that it may use, a portal that somebody answers, and what it must say if it gets out.
@@ -318,7 +318,7 @@ export const tricks: readonly Trick[] = [
       escaped('charge');
     }
   }),
-  tries('shows what is no function', ({ sys }) => { for (const x of [5, null, {}, Symbol('look')]) sys.port.show?.(x as Any); }),
+  tries('shows what is no function', ({ sys }) => { for (const x of [5, null, {}, Symbol('look')]) show(sys.utcb, x as Any); }),
   // At the end of the stack.
   tries('calls everything at the end of its stack', ({ sys, page }) => {
     for (const act of [

@@ -1,5 +1,6 @@
 /** Questions about a scenario's trace, as its page asks them. */
-import { Kind, stateBytes } from '../microkernel/abi/index.ts';
+import { Kind } from '../microkernel/abi/index.ts';
+import { stateBytes } from '../trace/record.ts';
 import { Filter, RecordView, answerOf, cyclesText, ends, isAnswer, latencyAt, originOf, sentence, type TraceFile } from '../trace/index.ts';
 
 export type Figure = readonly [what: string, value: number | string];

@@ -2,11 +2,11 @@
  * Records in words. `sentence` is one line for lists and search, `details` the labelled lines of one record, `cyclesText` a duration.
  * One cycle is one nanosecond of virtual time (the board's timer ticks at 10 MHz, every 100 cycles).
  */
-import { Cause, Kind, Resume, stateBytes, statusName } from '../microkernel/abi/index.ts';
+import { Cause, Kind, Resume, statusName } from '../microkernel/abi/index.ts';
 import { answerOf } from './causality.ts';
 import { labelName, operationOf } from './labels.ts';
 import type { TraceFile, TraceSource } from './reader.ts';
-import { RecordView } from './record.ts';
+import { stateBytes, RecordView } from './record.ts';
 import { isGuestThread } from './shadows.ts';
 import { accessSteps, shadowSteps } from './steps.ts';
 import { answerText, bytesText, eventWords, flexpageText, hex, itemsText, mappedRange, operationText, rangeText,

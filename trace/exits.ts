@@ -1,8 +1,8 @@
 /** Counts and latencies of what guests leave for: registers of devices, SBI functions. */
-import { Cause, Kind, accessOf } from '../microkernel/abi/index.ts';
+import { Cause, Kind } from '../microkernel/abi/index.ts';
 import { Part, wordsOfPart } from './payload.ts';
 import type { TraceSource } from './reader.ts';
-import type { RecordView } from './record.ts';
+import { accessOf, type RecordView } from './record.ts';
 import { Samples, type Latency } from './samples.ts';
 import { registerOf, sbiName } from './said.ts';
 import { sbiExtensions } from './sbi.ts';

@@ -11,14 +11,14 @@
  * An answer (receive, reply, resume) has the cause, system call and operation of what it answers, so that `nr:openat` shows whole calls.
  */
 import { calls } from '../l4guest/abi/calls.ts';
-import { Cause, Kind, Status, accessOf, causeName, stateBytes, statusName } from '../microkernel/abi/index.ts';
+import { Cause, Kind, Status, causeName, statusName } from '../microkernel/abi/index.ts';
 import { latencies, latencyAt } from './causality.ts';
 import { objectName, originOf, sentence } from './decode.ts';
 import { labelName, labelNames } from './labels.ts';
 import { Part } from './payload.ts';
 import { registerOf, syscallName } from './said.ts';
 import type { TraceFile, TraceSource } from './reader.ts';
-import { RecordView } from './record.ts';
+import { accessOf, stateBytes, RecordView } from './record.ts';
 
 /** A mistake in a filter, in one line that says what to write. */
 export class FilterError extends Error {}

@@ -58,3 +58,9 @@ export class RecordView {
   get b(): number { return this.view.getUint32(this.base + 28, true); }
   get c(): number { return this.view.getFloat64(this.base + 32, true); }
 }
+
+/** The access of a page fault's record, by `b` of the event; empty when it does not say. */
+export const accessOf = (b: number): 'fetch' | 'load' | 'store' | '' =>
+  (['', '', '', '', 'fetch', 'load', '', 'store'] as const)[(b >>> 16) & 7]!;
+/** Bytes of state that an event or its answer moved. */
+export const stateBytes = (b: number): number => b & 0xffff;

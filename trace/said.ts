@@ -2,12 +2,12 @@
  * What records are about, as far as their payload and the words of the recording tell: calls with their arguments and results, messages
  * with their operands, accesses to devices by register. Without payload: what the record itself holds.
  */
-import { Cause, Kind, accessOf, causeName, flexBase, flexOrder, flexRights, flexSelector, isCapPage } from '../microkernel/abi/index.ts';
+import { Cause, Kind, causeName, flexBase, flexOrder, flexRights, flexSelector, isCapPage } from '../microkernel/abi/index.ts';
 import { callName as nameOfCall } from '../l4guest/abi/calls.ts';
 import { argumentsText, quoted, resultText } from './arguments.ts';
 import { labelName, operationOf } from './labels.ts';
 import { ExitWord, Part, wordsOfPart, type PayloadPart } from './payload.ts';
-import type { RecordView } from './record.ts';
+import { accessOf, type RecordView } from './record.ts';
 import { sbiErrors, sbiExtensions } from './sbi.ts';
 import { registerAt, type Vocabulary } from './vocabulary.ts';
 

@@ -2,12 +2,12 @@
  * Counts and latencies of a trace: by task, by pair of tasks, by event cause, by system call, by kernel-object operation. Latency of an
  * event is the time from it to the reply that resumes its thread; of a call, from the call to its reply. Times are cycles.
  */
-import { Cause, Kind, causeName, kindName, stateBytes } from '../microkernel/abi/index.ts';
+import { Cause, Kind, causeName, kindName } from '../microkernel/abi/index.ts';
 import { Degradation, type DegradationRow } from './degradation.ts';
 import { Exits, type DeviceRow, type SbiRow } from './exits.ts';
 import { labelName } from './labels.ts';
 import type { TraceSource } from './reader.ts';
-import type { RecordView } from './record.ts';
+import { stateBytes, type RecordView } from './record.ts';
 import { callName } from './said.ts';
 import { ShadowCounter, type ShadowRow } from './shadows.ts';
 import { Samples, type Latency } from './samples.ts';

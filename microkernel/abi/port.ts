@@ -28,9 +28,6 @@ export type Sys<T> = Generator<IpcRequest, T, number>;
 /** Where the kernel enters a TypeScript thread. Returning ends the thread. */
 export type ThreadEntry = (port: ThreadPort) => Sys<void>;
 
-/** Memory at `va` as seen by the thread behind the portal with this label; fewer bytes where nothing is there. Must change nothing. */
-export type Look = (label: number, va: number, length: number) => Uint8Array;
-
 /** Most that a thread can charge between two system calls: about three hours. */
 export const MOST_CHARGE = 1e13;
 
@@ -47,9 +44,4 @@ export interface ThreadPort {
    * server that measures itself sees what it has charged.
    */
   charge(cycles: number): void;
-  /**
-   * Shows tools outside how to look at the memory of those whose events this thread answers, where the kernel's tables do not have it
-   * all.
-   */
-  show?(look: Look): void;
 }

@@ -34,12 +34,6 @@ const kindNames = ['lost', ...Object.keys(Kind)];
 /** Name of a kind; 0 = a record that was lost. */
 export const kindName = (k: number): string => kindNames[k] ?? `kind ${k}`;
 
-/** The access of a page fault's record, by `b` of the event; empty when it does not say. */
-export const accessOf = (b: number): 'fetch' | 'load' | 'store' | '' =>
-  (['', '', '', '', 'fetch', 'load', '', 'store'] as const)[(b >>> 16) & 7]!;
-/** Bytes of state that an event or its answer moved. */
-export const stateBytes = (b: number): number => b & 0xffff;
-
 /**
  * Somebody who looks at each record the moment it is written, while the threads still stand as they did: payload capture. It changes
  * nothing, and there is none unless one was asked for.

@@ -3,7 +3,7 @@
  * two `yield`s. An exception ends the thread, never the kernel. A yielded request is copied field by field before the kernel believes any
  * of it. An object of theirs is looked at only where an exception out of it is theirs too: inside `body`.
  */
-import { Cause, MOST_CHARGE, MemoryFault, Status, Utcb, type IpcRequest, type Look, type Sys, type ThreadPort } from '../abi/index.ts';
+import { Cause, MOST_CHARGE, MemoryFault, Status, Utcb, type IpcRequest, type Sys, type ThreadPort } from '../abi/index.ts';
 import type { Core } from '../core.ts';
 import { COSTS } from '../costs.ts';
 import { raise } from '../ipc/event.ts';
@@ -91,7 +91,6 @@ function portOf(k: Core, t: Thread): ThreadPort {
     utcb: new Utcb(buffer, 0),
     memory: new TaskMemory(k.memory, k.bus, t.task.space, (cycles) => { t.debt += cycles; }),
     now: () => t.cpu.hart.cycles + t.debt,
-    show: (look: unknown) => { t.look = typeof look === 'function' ? shown(look as Look) : undefined; },
     charge: (cycles: unknown) => {
       if (typeof cycles !== 'number' || !(cycles >= 0 && t.debt + cycles <= MOST_CHARGE))
         throw new RangeError(`charges are numbers from 0, together up to ${MOST_CHARGE}`);
@@ -99,14 +98,6 @@ function portOf(k: Core, t: Thread): ThreadPort {
     },
   });
 }
-
-/** What a server shows to tools is copied, and nothing where it throws. */
-const shown = (look: Look): Look => (label, va, length) => {
-  try {
-    const bytes = look(label, va, length);
-    return Uint8Array.from({ length: Math.min(bytes.length, length) }, (_, i) => bytes[i]);
-  } catch { return new Uint8Array(0); }
-};
 
 /**
  * An exception came out of the body, so the generator is over. A page fault that nobody caught is the thread's page-fault event, if

@@ -6,9 +6,7 @@
  *   inactive ─────→ ready ───────────────→ calling, sending, receiving, semaphore ─────→ ready … dead
  *                     └── event without portal, Resume.stop ─→ stopped ── resume ─→ ready
  */
-import {
-  CAUSES, CapRight, Cause, Kind, Status, U, UTCB_SIZE, Utcb, type Look, type Sys, type ThreadEntry
-} from '../abi/index.ts';
+import { CAUSES, CapRight, Cause, Kind, Status, U, UTCB_SIZE, Utcb, type Sys, type ThreadEntry } from '../abi/index.ts';
 import type { Due } from '../../machine/deadlines.ts';
 import type { Core } from '../core.ts';
 import { BYTES } from '../costs.ts';
@@ -53,8 +51,6 @@ export class Thread extends KernelObject implements Due {
   readonly alien: boolean;
   /** TypeScript threads: what they run. */
   readonly body: Body | undefined;
-  /** What it has shown to tools outside. */
-  look: Look | undefined = undefined;
   running: Sys<void> | undefined = undefined;
   /** Who takes its messages while it serves (`Syscalls.serve`). */
   handler: (() => boolean) | undefined = undefined;

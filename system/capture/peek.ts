@@ -1,4 +1,5 @@
 /** Reads a task's memory without side effects: through its page tables, without access bits, faults or cycles. */
+import { shownBy } from '../../binding/index.ts';
 import type { PhysicalMemory } from '../../machine/api.ts';
 import type { Task } from '../../microkernel/objects/task.ts';
 import type { Thread } from '../../microkernel/objects/thread.ts';
@@ -10,7 +11,7 @@ export type Reader = (va: number, length: number) => Uint8Array;
 
 /** Reads memory of `t` as the server that answers its events of this cause sees it; without such a view, through the page tables. */
 export function readerOf(memory: PhysicalMemory, t: Thread, cause: number): Reader {
-  const portal = t.events[cause], look = portal?.thread.look;
+  const portal = t.events[cause], look = shownBy(portal?.thread.utcb);
   return (va, length) => (look ? look(portal!.label, va, length) : peek(memory, t.task, va, length));
 }
 

@@ -1,8 +1,8 @@
 /** JSON lines: one object a record, with names in place of numbers. */
-import { Cause, Kind, accessOf, causeName, stateBytes } from '../../microkernel/abi/index.ts';
+import { Cause, Kind, causeName } from '../../microkernel/abi/index.ts';
 import { sentence } from '../decode.ts';
 import type { TraceSource } from '../reader.ts';
-import type { RecordView } from '../record.ts';
+import { accessOf, stateBytes, type RecordView } from '../record.ts';
 import { callName } from '../said.ts';
 
 export function* jsonLines(file: TraceSource): Generator<string> {

@@ -1,10 +1,10 @@
 /** Fills the tables of schema.ts from a trace: one pass, a row where a record is, completed where its answer comes. */
-import { Cause, Kind, accessOf, causeName, stateBytes, statusName } from '../../microkernel/abi/index.ts';
+import { Cause, Kind, causeName, statusName } from '../../microkernel/abi/index.ts';
 import { originOf, sentence } from '../decode.ts';
 import { labelName } from '../labels.ts';
 import { ExitWord, Part, wordsOfPart } from '../payload.ts';
 import type { TraceFile } from '../reader.ts';
-import { RecordView } from '../record.ts';
+import { accessOf, stateBytes, RecordView } from '../record.ts';
 import { callName, callText, eventWords, mappedRange, registerOf, requestText } from '../said.ts';
 import { INDEXES, SCHEMA } from './schema.ts';
 import type { SqlDatabase, SqlStatement, SqlValue } from './engine.ts';

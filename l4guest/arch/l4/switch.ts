@@ -7,7 +7,7 @@
  *                             └→ T sleeps, U is ready        keep T's reply, send U's kept reply, wait
  */
 import { Cause, IpcFlag, Mtd, Ops, Own, Resume, S, Status, U, type Sys } from '../../../microkernel/abi/index.ts';
-import { KernelError, type Syscalls } from '../../../binding/index.ts';
+import { KernelError, show, type Syscalls } from '../../../binding/index.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
 import { Loaded, type Thread } from '../../kernel/thread.ts';
 import { Runs } from '../../mm/around.ts';
@@ -43,7 +43,7 @@ export class L4Switch implements Switch {
 
   constructor(sys: Syscalls, k: Kernel, slots: Slots, shared: Shared, timer: number, entry: Entry) {
     this.sys = sys; this.k = k; this.slots = slots; this.shared = shared; this.timer = timer; this.entry = entry;
-    sys.port.show?.((label, va, length) => this.look(label, va, length));
+    show(sys.utcb, (label, va, length) => this.look(label, va, length));
   }
 
   get busy(): boolean { return this.shared.chores; }
