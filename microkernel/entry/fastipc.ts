@@ -13,15 +13,15 @@ import { ObjectKind, Place, ThreadState } from '../objects/object.ts';
 import type { Portal } from '../objects/portal.ts';
 import type { Thread } from '../objects/thread.ts';
 import type { Cpu } from '../sched/cpu.ts';
-import { account, dispatch, giveBack, takeOver } from '../sched/place.ts';
+import { account, dispatch, giveBack, isAbove, takeOver } from '../sched/place.ts';
 import { arm } from '../sched/scheduler.ts';
 import { answered, called } from '../sched/wait.ts';
 import { exchange } from '../state/user.ts';
 import { ECALL_U, activate, install, isIpc } from './resume.ts';
-import { wordsOf } from '../ipc/transfer.ts';
+import { copyWords, stamp, wordsOf } from '../ipc/transfer.ts';
 
 const CALL = IpcFlag.send | IpcFlag.call | IpcFlag.receive, ANSWER = IpcFlag.reply | IpcFlag.receive;
-const A0 = 20, A1 = 22, A2 = 24, WORDS = U.words >> 2, BADGE = U.badge >> 2, ITEMS = 0x1f00;
+const A0 = 20, A1 = 22, A2 = 24, BADGE = U.badge >> 2, ITEMS = 0x1f00;
 /** No path of this kind takes longer. */
 const MOST = COSTS.entry + COSTS.message + 64 * COSTS.word + COSTS.schedule + COSTS.spaceSwitch + COSTS.registers + COSTS.exit;
 
@@ -42,24 +42,18 @@ const goesOn = (t: Thread, cpu: Cpu): boolean =>
 
 function call(k: Core, cpu: Cpu, t: Thread, selector: number): boolean {
   const cap = t.task.caps.lookup(selector), from = cpu.current;
-  if (!cap || cap.object.kind !== ObjectKind.portal || (cap.rights & CapRight.use) === 0 || !from || from.thread !== t || t.helpers.first
-      || from.left <= 0)
+  if (!cap || cap.object.kind !== ObjectKind.portal || (cap.rights & CapRight.use) === 0 || !from || from.thread !== t || t.helpers.first)
     return false;
   const portal = cap.object as Portal, server = portal.thread, own = server.context;
   if (server.state !== ThreadState.receiving || (server.onlyFrom !== undefined && server.onlyFrom !== portal) || !goesOn(server, cpu))
     return false;
   const handsOver = server.helpers.first !== undefined;
-  if (handsOver
-    ? server.helpers.first !== own || own!.next || own!.priority <= from.priority || own!.refills || own!.left <= 0
-    : own && own.place !== Place.queue)
-    return false;
+  if (handsOver ? !own || !isAbove(own, from, server) : from.left <= 0 || (own && own.place !== Place.queue)) return false;
   const sent = began(k, cpu, t), u = t.utcb!.i32, n = wordsOf(t.utcb!), arrived = sent + COSTS.message + n * COSTS.word;
   t.sequence = k.trace.record(sent, Kind.call, cpu.id, 0, t.id, portal.id, 0, u[1] >>> 0, n, portal.label);
   const d = server.utcb!.i32;
-  copy(k, u, d, n);
-  d[2] = portal.labelLo;
-  d[3] = portal.labelHi;
-  d[8] = d[9] = 0;
+  copyWords(k, u, d, n);
+  stamp(d, portal, 0);
   k.trace.record(arrived, Kind.receive, cpu.id, 0, server.id, t.id, t.sequence, d[1] >>> 0, n, portal.label);
   called(t, portal, server);
   cpu.hart.charge(COSTS.message + n * COSTS.word);
@@ -83,7 +77,7 @@ function answer(k: Core, cpu: Cpu, t: Thread): boolean {
     : now !== back)
     return false;
   const sent = began(k, cpu, t), u = t.utcb!.i32, n = wordsOf(t.utcb!), d = caller.utcb!.i32;
-  copy(k, u, d, n);
+  copyWords(k, u, d, n);
   cpu.hart.charge(COSTS.message + n * COSTS.word);
   k.trace.record(sent + COSTS.message + n * COSTS.word, Kind.reply, cpu.id, 0, t.id, caller.id, caller.sequence, u[1] >>> 0, n, 0);
   answered(t, caller);
@@ -104,14 +98,6 @@ function began(k: Core, cpu: Cpu, t: Thread): number {
   t.inSyscall = true;
   t.event = -1;
   return cpu.hart.cycles;
-}
-
-function copy(k: Core, from: Int32Array, to: Int32Array, n: number): void {
-  to[0] = n;
-  to[1] = from[1];
-  for (let i = WORDS, end = WORDS + 2 * n; i < end; i++) to[i] = from[i];
-  k.counters.ipc++;
-  k.counters.words += n;
 }
 
 /** To user level with `t`: status ok in a0, the badge in a1. */

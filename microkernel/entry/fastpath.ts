@@ -14,7 +14,8 @@ import type { Asked, Thread } from '../objects/thread.ts';
 import { ThreadState } from '../objects/object.ts';
 import type { Cpu } from '../sched/cpu.ts';
 import { TURN } from '../sched/debt.ts';
-import { account, giveBack, takeOver } from '../sched/place.ts';
+import { stamp } from '../ipc/transfer.ts';
+import { account, giveBack, isAbove, takeOver } from '../sched/place.ts';
 import { arm } from '../sched/scheduler.ts';
 import { answered, called } from '../sched/wait.ts';
 import { askFor, body } from './server.ts';
@@ -36,8 +37,8 @@ export function fastSystemCall(k: Core, cpu: Cpu, t: Thread): boolean {
   if (!portal || portal.dead || portal.mtd !== Mtd.args || !from || from.thread !== t || t.helpers.first || cpu.owner !== t
     || cpu.active !== t.task || cpu.reschedule) return false;
   const server = portal.thread, to = server.context, now = hart.cycles;
-  if (!to || !server.body || server.task === t.task || !isIdle(server, to) || server.cpu !== cpu || to.priority <= from.priority
-    || to.refills || to.left <= 0 || from.left <= 0 || now + THERE >= cpu.armed) return false;
+  if (!to || !server.body || server.task === t.task || !isIdle(server) || server.cpu !== cpu || !isAbove(to, from, server)
+    || now + THERE >= cpu.armed) return false;
   hart.advance(4);
   enter(k, cpu, t, portal, from, to, now);
   const request = body(k, server);
@@ -46,10 +47,9 @@ export function fastSystemCall(k: Core, cpu: Cpu, t: Thread): boolean {
   return true;
 }
 
-/** The server waits for any message, for as long as it takes, and nobody's time is behind it but its own. */
-const isIdle = (server: Thread, own: SchedContext): boolean =>
-  server.state === ThreadState.receiving && server.debt === 0 && server.heapIndex < 0 && server.onlyFrom === undefined
-    && server.helpers.first === own && own.next === undefined;
+/** The server waits for any message, for as long as it takes. */
+const isIdle = (server: Thread): boolean =>
+  server.state === ThreadState.receiving && server.debt === 0 && server.heapIndex < 0 && server.onlyFrom === undefined;
 
 /** The event is in the server's UTCB, and the server runs. */
 function enter(k: Core, cpu: Cpu, t: Thread, portal: Portal, from: SchedContext, to: SchedContext, now: number): void {
@@ -63,10 +63,7 @@ function enter(k: Core, cpu: Cpu, t: Thread, portal: Portal, from: SchedContext,
   t.sequence = trace.record(raised, Kind.event, cpu.id, 0, t.id, portal.id, 0, Cause.syscall, ARGS, x[A7] >>> 0);
   u[0] = 0;
   u[1] = t.event = Cause.syscall;
-  u[2] = portal.labelLo;
-  u[3] = portal.labelHi;
-  u[MTD] = Mtd.args;
-  u[MTD + 1] = 0;
+  stamp(u, portal, Mtd.args);
   for (let i = A0; i < A0 + ARGS / 4; i++) u[X + i] = x[i];
   called(t, portal, server);
   account(cpu, told);

@@ -3,19 +3,19 @@
  * thread's event table names for the cause, and carries the state groups of the portal's MTD; the reply brings new state and says
  * how to go on. A Linux process's `ecall` and a virtual machine's exit are the same thing here.
  */
-import { CapRight, Cause, Kind, Mtd, Resume, Status, U, causeName } from '../abi/index.ts';
+import { CapRight, Cause, Kind, Mtd, Resume, Status, U, causeName, type Utcb } from '../abi/index.ts';
 import { COSTS } from '../costs.ts';
 import type { Core } from '../core.ts';
 import { ObjectKind, ThreadState } from '../objects/object.ts';
 import { named } from '../objects/operation.ts';
 import type { Task } from '../objects/task.ts';
 import type { Thread } from '../objects/thread.ts';
-import { itemsOf, mapIntoTask } from './transfer.ts';
+import { itemsOf, mapIntoTask, stamp } from './transfer.ts';
 import { followChains, makeReady, returnTime } from '../sched/place.ts';
 import { arrived, enqueue, leave, waitsFor } from '../sched/wait.ts';
 import { pcNumber, registersOf, stateIn, stateOut } from '../state/user.ts';
 
-const WORD0 = U.words >> 2, MTD = U.mtd >> 2, A7 = 34;
+const MTD = U.mtd >> 2, A7 = 34;
 
 /**
  * Raises an event with these words: the thread waits for the reply. Without a portal for the cause (or when its server is gone) it stops.
@@ -65,11 +65,8 @@ export function deliverEvent(k: Core, t: Thread, server: Thread, queued: boolean
   const portal = t.portal!, u = server.utcb!, to = u.i32, words = t.event !== Cause.syscall || (portal.mtd & Mtd.exit) !== 0;
   to[0] = words ? 4 : 0;
   to[1] = t.event;
-  to[2] = portal.labelLo;
-  to[3] = portal.labelHi;
-  to[MTD] = portal.mtd;
-  to[MTD + 1] = 0;
-  if (words) exitWords(t, to);
+  stamp(to, portal, portal.mtd);
+  if (words) exitWords(t, u);
   const bytes = t.body ? 0 : stateOut(t, u, portal.mtd);
   t.state = ThreadState.calling;
   t.partner = server;
@@ -79,16 +76,9 @@ export function deliverEvent(k: Core, t: Thread, server: Thread, queued: boolean
   return Status.ok;
 }
 
-function exitWords(t: Thread, to: Int32Array): void {
-  for (let i = 0; i < 4; i++) {
-    const v = t.exit[i];
-    to[WORD0 + 2 * i] = v % 4294967296;
-    to[WORD0 + 2 * i + 1] = Math.floor(v / 4294967296);
-  }
-  if (t.exit[1] >= 2 ** 53 || t.exit[1] <= -(2 ** 53)) {
-    to[WORD0 + 2] = Number(BigInt.asIntN(32, t.exactValue));
-    to[WORD0 + 3] = Number(t.exactValue >> 32n);
-  }
+function exitWords(t: Thread, u: Utcb): void {
+  for (let i = 0; i < 4; i++) u.setWord(i, t.exit[i]);
+  if (Math.abs(t.exit[1]) >= 2 ** 53) u.setBigWord(1, t.exactValue);
 }
 
 /** The reply to an event. Not ok: what the server asked cannot be done, and the thread still waits. */

@@ -10,7 +10,7 @@ import type { Portal } from '../objects/portal.ts';
 import { mapFlexpage, type Task } from '../objects/task.ts';
 import type { Thread } from '../objects/thread.ts';
 
-const WORDS = U.words >> 2;
+const WORDS = U.words >> 2, BADGE = U.badge >> 2, MTD = U.mtd >> 2;
 
 export const wordsOf = (u: Utcb): number => Math.min(u.i32[0] & 0x7f, MAX_WORDS);
 export const itemsOf = (u: Utcb): number => Math.min((u.i32[0] >>> 8) & 0x1f, MAX_ITEMS);
@@ -27,20 +27,28 @@ export function transfer(k: Core, from: Thread, to: Thread, portal: Portal | und
     const status = transferItems(k, from, to, items, portal ? from.sequence : to.sequence);
     if (status !== Status.ok) return status;
   }
-  const di = d.i32, si = s.i32;
-  di[0] = n | (items << 8);
-  di[1] = si[1];
-  if (portal) {
-    di[2] = portal.labelLo;
-    di[3] = portal.labelHi;
-    di[8] = 0;
-    di[9] = 0;
-  }
-  for (let i = WORDS, end = WORDS + 2 * n; i < end; i++) di[i] = si[i];
-  k.counters.ipc++;
-  k.counters.words += n;
+  copyWords(k, s.i32, d.i32, n);
+  d.i32[0] |= items << 8;
+  if (portal) stamp(d.i32, portal, 0);
   k.charge(COSTS.message + n * COSTS.word);
   return Status.ok;
+}
+
+/** The tag, without items, and the words. */
+export function copyWords(k: Core, from: Int32Array, to: Int32Array, n: number): void {
+  to[0] = n;
+  to[1] = from[1];
+  for (let i = WORDS, end = WORDS + 2 * n; i < end; i++) to[i] = from[i];
+  k.counters.ipc++;
+  k.counters.words += n;
+}
+
+/** A message has come through this portal, with these state groups. */
+export function stamp(to: Int32Array, portal: Portal, mtd: number): void {
+  to[BADGE] = portal.labelLo;
+  to[BADGE + 1] = portal.labelHi;
+  to[MTD] = mtd;
+  to[MTD + 1] = 0;
 }
 
 /** Where an item goes: a flexpage of the sender, an address or selector of the receiver. */

@@ -6,7 +6,6 @@ import { Status, flexBase, flexOrder, flexRights, flexSize } from '../abi/index.
 import { BYTES, COSTS } from '../costs.ts';
 import { LEVEL_SIZE, eachLeaf, legalRights, linkNode, overlapping, partsNeeded, restOf, unlinkNode, type MapNode } from './node.ts';
 import type { Space } from './space.ts';
-import type { Table } from './table.ts';
 import { removeSubtree, split } from './unmap.ts';
 
 /** How many leaves the last `mapMemory` made or found made. */
@@ -70,9 +69,9 @@ function affordable(from: Space, base: number, size: number, to: Space, dest: nu
     const va = dest + at - base, level = levelFor(node, at, va, base + size - at), pa = node.pa + at - node.va;
     if ((node.rights & rights) === 0 || node.pinned) return LEVEL_SIZE[level];
     cost += BYTES.node;
-    for (let l = level; l < to.root.level; l++) {
+    for (let l = to.tableFor(va, level).level - 1; l >= level; l--) {
       const table = Math.floor(va / LEVEL_SIZE[l + 1]);
-      if (tables[l] !== table && !tableAt(to, va, l)) cost += BYTES.frame;
+      if (tables[l] !== table) cost += BYTES.frame;
       tables[l] = table;
     }
     const directory = `${node.va} ${Math.floor(pa / LEVEL_SIZE[1])}`;
@@ -85,12 +84,6 @@ function affordable(from: Space, base: number, size: number, to: Space, dest: nu
     : to.factory.free >= cost && from.factory.free >= parts * BYTES.parts;
 }
 
-function tableAt(space: Space, va: number, level: number): Table | undefined {
-  let table: Table | undefined = space.root;
-  for (let l = space.root.level; l > level; l--) table = table?.tables![space.indexAt(va, l)];
-  return table;
-}
-
 /** The quota is there. False: making room has split the source, so look for it anew. */
 function mapLeaf(source: MapNode, va: number, to: Space, dest: number, level: number, wanted: number, grant: boolean): boolean {
   const rights = legalRights(source.rights & wanted), pa = source.pa + va - source.va;
@@ -99,7 +92,7 @@ function mapLeaf(source: MapNode, va: number, to: Space, dest: number, level: nu
   if (room === 'again') return false;
   if (room === 'skip') return true;
   mapped++;
-  const node = room === 'same' ? tableAt(to, dest, level)!.nodes[to.indexAt(dest, level)]! : to.install(dest, level, pa, rights, source)!;
+  const node = room === 'same' ? to.find(dest)! : to.install(dest, level, pa, rights, source)!;
   if (grant) handOver(source, node);
   return true;
 }
@@ -141,8 +134,7 @@ type Room = 'free' | 'same' | 'skip' | 'again';
  * is there; then it stays.
  */
 function clearWay(source: MapNode, to: Space, dest: number, level: number, pa: number, rights: number): Room {
-  const table = tableAt(to, dest, level);
-  const there = table?.nodes[to.indexAt(dest, level)];
+  const table = to.tableFor(dest, level), there = table.level === level ? table.nodes[to.indexAt(dest, level)] : undefined;
   if (there) {
     if (there === source || there.pinned || isAncestor(there, source)) return 'skip';
     if (there.pa === pa && there.parent === source && !there.children && !there.parts) {
@@ -152,8 +144,8 @@ function clearWay(source: MapNode, to: Space, dest: number, level: number, pa: n
     removeSubtree(there);
     return 'free';
   }
-  if (level > 0 && table?.tables?.[to.indexAt(dest, level)]) return clearSmaller(source, to, dest, level);
-  return table ? 'free' : clearLarger(source, to, dest, level, pa);
+  if (table.level > level) return clearLarger(source, to, dest, level, pa);
+  return table.tables?.[to.indexAt(dest, level)] ? clearSmaller(source, to, dest, level) : 'free';
 }
 
 /** Smaller leaves stand where a superpage is to go. */

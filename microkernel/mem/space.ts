@@ -93,14 +93,14 @@ export class Space {
     return this.#known[slot] = this.holds(va, 1) ? this.find(va) : undefined;
   }
 
-  /** Bytes that a leaf at `va` would cost this space's factory, tables included. */
-  costOf(va: number, level: number): number {
-    let bytes: number = BYTES.node, table: Table | undefined = this.root;
-    for (let l = this.root.level; l > level; l--) {
-      table = table?.tables![this.indexAt(va, l)];
-      if (!table) bytes += BYTES.frame;
+  /** The table of this level for `va`; or the one where it is missing, of a higher level. */
+  tableFor(va: number, level: number): Table {
+    let table = this.root;
+    for (let below: Table | undefined = table; below && table.level > level; ) {
+      below = table.tables![this.indexAt(va, table.level)];
+      if (below) table = below;
     }
-    return bytes;
+    return table;
   }
 
   /**
@@ -108,17 +108,14 @@ export class Space {
    * parent's for the directories of its parts.
    */
   install(va: number, level: number, pa: number, rights: number, parent: MapNode | undefined, pinned = false): MapNode | undefined {
-    const cost = this.costOf(va, level), parts = parent ? partsNeeded(parent, level, pa) * BYTES.parts : 0;
+    let table = this.tableFor(va, level);
+    const cost = BYTES.node + (table.level - level) * BYTES.frame, parts = parent ? partsNeeded(parent, level, pa) * BYTES.parts : 0;
     if (!this.factory.charge(cost)) return undefined;
     if (parts > 0 && !parent!.space.factory.charge(parts)) {
       this.factory.refund(cost);
       return undefined;
     }
-    let table = this.root;
-    for (let l = this.root.level; l > level; l--) {
-      const i = this.indexAt(va, l);
-      table = table.tables![i] ?? this.#addTable(table, i, l - 1);
-    }
+    while (table.level > level) table = this.#addTable(table, this.indexAt(va, table.level));
     const index = this.indexAt(va, level), node = new MapNode(this, va, pa, level, rights, pinned, table, index);
     table.put(index, node);
     table.used++;
@@ -128,9 +125,8 @@ export class Space {
     return node;
   }
 
-  #addTable(up: Table, index: number, level: number): Table {
-    const frame = this.k.frames.take();
-    const table = up.tables![index] = new Table(frame, level, 512, up, index);
+  #addTable(up: Table, index: number): Table {
+    const frame = this.k.frames.take(), table = up.tables![index] = new Table(frame, up.level - 1, 512, up, index);
     up.used++;
     this.k.work(COSTS.frame);
     writePointer(this.k.frames, up, index, frame);

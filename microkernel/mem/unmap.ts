@@ -20,31 +20,14 @@ export function unmapMemory(space: Space, start: number, order: number, taken: n
     rights = taken || Right.RWX;
   const first = all || !space.holds(base, 1) ? undefined : space.find(base);
   unmapped = 0;
-  if (self && first && LEVEL_SIZE[first.level] > size && !first.pinned && (first.rights & rights) !== 0)
-    return takePart(first, first.pa + base - first.va, size, rights);
+  if (self && first && LEVEL_SIZE[first.level] > size && !first.pinned && (first.rights & rights) !== 0
+      && !affordsSplit(first, splitsAgain(first, size)))
+    return Status.noQuota;
   eachLeaf(space, Math.max(base, space.low), Math.min(base + size, space.limit), COSTS.node, (node, at) => {
     const length = Math.min(base + size, node.va + LEVEL_SIZE[node.level]) - at;
     revokeRange(node, node.pa + at - node.va, length, rights, self);
     return length;
   });
-  return Status.ok;
-}
-
-/** Takes rights from a part of a leaf: what splitting it will cost is put aside before anything changes. */
-function takePart(node: MapNode, pa: number, size: number, rights: number): Status {
-  const own = node.space.factory, above = node.parent?.space.factory, levels = LEVEL_SIZE[node.level - 1] > size ? 2 : 1;
-  if (!own.charge(levels * SPLIT)) return Status.noQuota;
-  if (above && !above.charge(levels * BYTES.parts)) {
-    own.refund(levels * SPLIT);
-    return Status.noQuota;
-  }
-  let pieces = [node];
-  for (let left = levels; left > 0; left--) {
-    own.refund(SPLIT);
-    above?.refund(BYTES.parts);
-    pieces = split(pieces.find(p => p.pa <= pa && pa < p.pa + LEVEL_SIZE[p.level])!)!;
-  }
-  for (const p of pieces) takeRange(p, pa, size, rights);
   return Status.ok;
 }
 
@@ -62,38 +45,28 @@ function takeRange(node: MapNode, pa: number, size: number, rights: number): voi
   node.space.k.work(COSTS.node);
   if (!node.alive || (node.rights & rights) === 0 || node.pa >= pa + size || node.pa + LEVEL_SIZE[node.level] <= pa) return;
   if (node.pa >= pa && node.pa + LEVEL_SIZE[node.level] <= pa + size) return take(node, rights);
-  const pieces = split(node);
+  const pieces = split(node, splitsAgain(node, size));
   if (!pieces) return removeSubtree(node); // (a space that cannot pay)
   const step = LEVEL_SIZE[node.level - 1];
   for (let i = Math.max(0, Math.floor((pa - node.pa) / step)); i < 512 && node.pa + i * step < pa + size; i++)
     takeRange(pieces[i], pa, size, rights);
 }
 
-/** Takes rights from a leaf and its descendants; those that have none left are gone. */
+/** Takes rights from a leaf and its descendants, which have no others; those that have none left are gone. */
 function take(node: MapNode, rights: number): void {
-  if (legalRights(node.rights & ~rights) === 0) return removeSubtree(node);
-  const stack = [node];
-  for (let n = stack.pop(); n; n = stack.pop()) {
-    node.space.k.work(COSTS.node);
-    if (!n.alive || (n.rights & rights) === 0) continue;
-    const left = legalRights(n.rights & ~rights);
-    if (left === 0) { removeSubtree(n); continue; }
-    n.space.setRights(n, left);
+  const all = descendants(node);
+  for (let i = all.length - 1; i >= 0; i--) {
+    const n = all[i], left = legalRights(n.rights & ~rights);
+    if (left === n.rights) continue;
     unmapped++;
-    overlapping(n, n.pa, LEVEL_SIZE[n.level], stack);
+    n.space.k.work(left === 0 ? 0 : COSTS.node);
+    if (left === 0) n.space.remove(n);
+    else n.space.setRights(n, left);
   }
 }
 
 /** Removes a leaf and everything derived from it. */
-export function removeSubtree(node: MapNode): void {
-  if (!node.children && !node.parts) {
-    unmapped++;
-    return node.space.remove(node);
-  }
-  const all = descendants(node);
-  unmapped += all.length;
-  for (let i = all.length - 1; i >= 0; i--) all[i].space.remove(all[i]);
-}
+export function removeSubtree(node: MapNode): void { take(node, Right.RWX); }
 
 /** What the leaves cost that take the place of one superpage. */
 const SPLIT = BYTES.frame + 511 * BYTES.node;
@@ -107,16 +80,24 @@ export function split(node: MapNode, keep = 0): MapNode[] | undefined {
   if (!paySplit(node, keep)) return undefined;
   const chain = [node];
   for (let i = 0; i < chain.length; i++) for (let c = chain[i].children; c; c = c.next) chain.push(c);
-  for (let i = chain.length - 1; i > 0; i--) if (paySplit(chain[i], 0)) replace(chain[i]); else removeSubtree(chain[i]);
+  for (let i = chain.length - 1; i > 0; i--) if (paySplit(chain[i], keep)) replace(chain[i]); else removeSubtree(chain[i]);
   return replace(node);
 }
 
+/** What has to be left when a leaf is split of which `size` bytes are meant: one of its parts may have to be split as well. */
+const splitsAgain = (node: MapNode, size: number): number => LEVEL_SIZE[node.level - 1] > size ? SPLIT : 0;
+
+/** What its parts cost in their parent's space. */
+const partsOf = ({ parent, level, pa }: MapNode): number => parent ? partsNeeded(parent, level - 1, pa) * BYTES.parts : 0;
+
+function affordsSplit(node: MapNode, keep: number): boolean {
+  const own = node.space.factory, above = node.parent?.space.factory;
+  return own.free >= SPLIT + keep && (!above || above.free >= partsOf(node) + keep + (above === own ? SPLIT : 0));
+}
 function paySplit(node: MapNode, keep: number): boolean {
-  const { parent } = node, own = node.space.factory, above = parent?.space.factory,
-    parts = parent ? partsNeeded(parent, node.level - 1, node.pa) * BYTES.parts : 0;
-  if (own.free < SPLIT + keep || (above && above.free < parts + keep + (above === own ? SPLIT : 0))) return false;
-  own.charge(SPLIT);
-  above?.charge(parts);
+  if (!affordsSplit(node, keep)) return false;
+  node.space.factory.charge(SPLIT);
+  node.parent?.space.factory.charge(partsOf(node));
   return true;
 }
 

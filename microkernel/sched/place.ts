@@ -112,16 +112,14 @@ export function makeReady(k: Stage, t: Thread): void {
   else if (own.place !== Place.depleted && (own.place === Place.blocked || own.cpu !== t.cpu)) placeAnew(k, own);
 }
 
-/**
- * A server of higher priority has got a message from who runs on this hart: the usual case of `makeReady` followed by `choose`, without
- * a detour. Its context is the only one behind it, and nobody in the run queue is above the one that runs.
- */
+/** A server's context may take over from the one that runs: it alone waits behind the server, is above, and both have time left. */
+export const isAbove = (to: SchedContext, from: SchedContext, server: Thread): boolean =>
+  server.helpers.first === to && !to.next && to.priority > from.priority && !to.refills && to.left > 0 && from.left > 0;
+
+/** A server has got a message from who runs on this hart: the usual case of `makeReady` followed by `choose`, without a detour. */
 export function handOver(k: Stage, cpu: Cpu, server: Thread): void {
   const from = cpu.current, to = server.context;
-  if (!from || !to || server.helpers.first !== to || to.next || server.cpu !== cpu || k.cpu !== cpu || cpu.reschedule
-      || to.priority <= from.priority || to.refills || to.left <= 0 || from.left <= 0) {
-    return makeReady(k, server);
-  }
+  if (!from || !to || server.cpu !== cpu || k.cpu !== cpu || cpu.reschedule || !isAbove(to, from, server)) return makeReady(k, server);
   account(cpu);
   server.state = ThreadState.ready;
   takeOver(cpu, from, server, to);
