@@ -17,7 +17,7 @@ const options = {
   keepNames: false, minifySyntax: true, minifyWhitespace: true, sourcemap: false, legalComments: 'none', logLevel: 'silent',
   external: ['esbuild', 'tsx', 'ink', 'react', 'sql.js'],
 };
-/** What the other commands load when they are asked for is not in the script of those that run a machine (bin/quick.cjs). */
+/** The script of the commands that run a machine (bin/quick.cjs) leaves out what other commands load on demand. */
 const otherCommands = {
   name: 'other-commands',
   setup(builder) {
@@ -27,7 +27,7 @@ const otherCommands = {
   },
 };
 
-/** Time of the newest source file in milliseconds. Looked for at each start from a clone, so with few questions. */
+/** Time of the newest source file in milliseconds. Every start from a clone needs it, so it makes few system calls. */
 export function newestSource() {
   return sources.reduce((newest, name) => Math.max(newest, /\./.test(name) ? timeOf(join(root, name)) : newestIn(join(root, name))), 0);
 }
@@ -45,8 +45,8 @@ function newestIn(folder) {
 const timeOf = (path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 
 /**
- * The text as bin/quick.cjs takes it. Its first 64 letters are a name that differs with the text: so the script and what V8 kept of it are
- * known to belong together. Imports go through a function, as a script that V8 has kept knows no importer. Letters are ASCII, a byte each.
+ * The text as bin/quick.cjs takes it. Its first 64 letters are a hash of the text, which matches the script with V8's code cache. Imports
+ * go through a function, because a cached script has no importer. Letters are ASCII, one byte each.
  */
 function asScript(text) {
   const escaped = (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`;
@@ -55,8 +55,8 @@ function asScript(text) {
 }
 
 /**
- * Bundles; the entry is put in place last and at once, so that a command started meanwhile sees an old bundle or a new one.
- * Returns the files that were made.
+ * Bundles; replaces the entry last and atomically, so that a command started meanwhile sees the old bundle or the new one. Returns the
+ * files that it wrote.
  */
 export async function build() {
   const esbuild = await import('esbuild');
@@ -82,7 +82,7 @@ export async function build() {
   }
   const outdated = readdirSync(join(root, 'dist')).filter((name) => /^quick-.*cache$|^front$|^cache$/.test(name));
   for (const name of outdated) rmSync(join(root, 'dist', name), { recursive: true, force: true });
-  // Without it, a start takes longer and does the same.
+  // Without it a start takes longer.
   spawnSync(process.execPath, [join(root, 'bin/quick.cjs')], { stdio: 'ignore', timeout: 30_000 });
   const current = new Set(files.map((file) => file.path));
   for (const name of readdirSync(join(root, 'dist/chunks'))) {
@@ -96,7 +96,7 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   try {
     await build();
   } catch (error) {
-    // An installation goes on without a bundle: bin/tessera then builds it, or runs the sources.
+    // An installation continues without a bundle: bin/tessera then builds it, or runs the sources.
     console.error(`build: ${error?.code === 'ERR_MODULE_NOT_FOUND' ? 'esbuild is not installed' : error.message}`);
     process.exitCode = process.env.npm_lifecycle_event === 'prepare' ? 0 : 1;
   }

@@ -1,12 +1,12 @@
 /**
- * Tessera's public API: run programs, virtual machines and scenarios; make a system of a scenario and look at it. Portable: Node,
+ * Tessera's public API: run programs, virtual machines and scenarios; create a system from a scenario and inspect it. Portable: Node,
  * browsers, workers.
  * Files and terminals are the caller's. How to use it: docs/embedding.md.
  *
  *   import { runProgram } from 'tessera-system';
  *   const { status, stdout } = await runProgram({ program, args: ['20'] });
  */
-// Runs, as a program that embeds Tessera wants them.
+// Runs, for programs that embed Tessera.
 export { runProgram, ProgramRun, type ProgramOptions, type ProgramResult } from './library/program.ts';
 export { bootVm, type VmOptions, type VmResult } from './library/vm.ts';
 export { readyScenario, runScenario, type ScenarioOptions, type ScenarioResult } from './library/scenario.ts';
@@ -21,11 +21,11 @@ export { Archive, FileTree, type FileNode, type Files } from './system/files/arc
 export { openTar } from './system/files/open-tar.ts';
 export { lookUp, readTar, type TarEntry } from './system/files/tar.ts';
 export { MemoryRecording, parseRecording, replayOf } from './system/recording.ts';
-// Traces: recorded, read, filtered, asked.
+// Traces: recording, reading, filters, queries.
 export * from './trace/index.ts';
 export { Capture } from './system/capture/capture.ts';
 export { vocabularyFor } from './system/vocabulary.ts';
-// The system itself, and what its outside must bring.
+// The system itself, and the interface of its outside.
 export { bootScenario, ProcessorError, System, SystemError } from './system/system.ts';
 export type { Arrival, Channel, Door, Host, Module, Result, SharedPort, SystemOptions } from './system/host.ts';
 export type { FilesPort, HostFolder } from './system/folders/folder.ts';
@@ -42,7 +42,7 @@ export { blockDriver, consoleDriver, filesDriver, netDriver, switchComponent } f
 export type { Action, CapSource, Component, Ending, Expectation, Holds, Scenario, Size } from './roottask/scenario.ts';
 export { bytesOfSize } from './roottask/scenario.ts';
 export type { ComponentState } from './roottask/root/main.ts';
-// What programs in a scenario use: system calls, roottask's stubs, the server library.
+// The interface for programs in a scenario: system calls, roottask's stubs, the server library.
 export * from './roottask/client/index.ts';
 export { report } from './roottask/client/index.ts';
 export { report as traceReport } from './trace/report.ts';

@@ -1,9 +1,9 @@
 // Builds the package that others install: dist/lib/ with JavaScript for Node and browsers and its declarations.
 //
 //   node package.mjs build      dist/lib/ (npm run build:library)
-//   node package.mjs prepack    what `npm pack` runs first: builds all, and puts the package's own manifest in the place of package.json
+//   node package.mjs prepack    what `npm pack` runs first: builds everything, and replaces package.json by the package's own manifest
 //   node package.mjs stage DIR   the package laid out in a folder, for tests
-//   node package.mjs postpack   … and afterwards: puts package.json back
+//   node package.mjs postpack   … and afterwards: restores package.json
 //
 // The package's manifest has no dependencies: the package contains what the library needs. A command that needs more (the viewer a terminal
 // library, scenarios a compiler) says so when it is used.
@@ -25,7 +25,7 @@ function filesBelow(folder, base = folder) {
     .flatMap((e) => (e.isDirectory() ? filesBelow(join(folder, e.name), base) : [relative(base, join(folder, e.name))]));
 }
 
-/** Puts other text in the place of library/guests.ts: where the small guest programs come from. */
+/** Replaces library/guests.ts, the source of the small guest programs. */
 export const guestsFrom = (contents) => ({
   name: 'guests',
   setup(build) {
@@ -54,7 +54,7 @@ export async function guestBytes(path: string): Promise<Uint8Array> {
   return inflateSync(Uint8Array.from(atob(packed[path]), (c) => c.charCodeAt(0)));
 }`;
 
-/** dist/lib: index.js for everybody, node.js for those who have files, types/. */
+/** dist/lib: index.js for every host, node.js for Node with its files, types/. */
 export async function buildLibrary() {
   const esbuild = await import('esbuild');
   rmSync(lib, { recursive: true, force: true });
@@ -129,7 +129,7 @@ function declarations(entries) {
     );
     const out = join(types, `${name}.d.ts`);
     mkdirSync(dirname(out), { recursive: true });
-    // Node's types do not name WebAssembly, and not everybody has the browser's.
+    // Node's types do not declare WebAssembly, and not every project has the browser's.
     writeFileSync(
       out,
       text

@@ -1,14 +1,13 @@
 /**
- * `npx tsx bench/calibrate.ts`: fits what work of servers costs (roottask/client/rates.ts) to Linux on the same machine.
+ * `npx tsx bench/calibrate.ts`: fits the cost of server work (roottask/client/rates.ts) to Linux on the same machine.
  *
- * The program `costs` does some seventy operations on Linux under `bare`, and in the Unix server on the machine itself, where no
- * microkernel stands between. There each rate in turn is 1 and the others 0, which counts how often an operation does what the rate is
- * for. Then
+ * The program `costs` performs some seventy operations on Linux under `bare`, and in the Unix server directly on the machine, without a
+ * microkernel. There each rate in turn is 1 and the others 0, which counts how often an operation does that kind of work. Then
  *
  *   cycles on Linux ≈ cycles of the program and its traps + Σ rate × count
  *
- * is solved for the rates over every second operation, by the squares of the logarithms of the quotients; the other half is kept out and
- * tested. Writes bench/calibration.json, from which docs/costs.md (bench/costs.ts) and test/calibration.spec.ts are made.
+ * is solved for the rates over every second operation, by least squares of the logarithms of the quotients; the other half is held out for
+ * the test. Writes bench/calibration.json, from which docs/costs.md (bench/costs.ts) and test/calibration.spec.ts are made.
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,8 +1,8 @@
 /**
- * `npx tsx bench/costs.ts [--linux]`: what system calls cost on Linux, in the Unix server on the machine itself, and in the same server
- * above the microkernel, and how that grows with bytes. Writes the tables of docs/costs.md and the picture docs/pictures/slopes.svg.
+ * `npx tsx bench/costs.ts [--linux]`: the cost of system calls on Linux, in the Unix server directly on the machine, and in the same server
+ * above the microkernel, and its growth with bytes. Writes the tables of docs/costs.md and the picture docs/pictures/slopes.svg.
  *
- * What Linux does is measured with --linux only (bench/measured.json keeps it): that takes images and half a minute.
+ * Linux is measured only with --linux (bench/measured.json stores the result), which needs images and half a minute.
  */
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -17,7 +17,7 @@ interface Measured { readonly build: number; readonly slopes: Points }
 const found = JSON.parse(readFileSync(join(root, 'bench/calibration.json'), 'utf8')) as Calibration;
 
 if (process.argv.includes('--linux')) {
-  // Whatever the kernel still does after its start is over by then.
+  // By then the kernel has finished its start-up work.
   const [, first, second, , build] = onLinux(['costs > /dev/null', `slopes ${MOST}`, `slopes ${MOST}`, 'build > /dev/null', 'build']);
   writeFileSync(MEASURED, `${JSON.stringify({ build: cyclesOf(build!)['build'], slopes: least(linesOf(first!), linesOf(second!)) })}\n`);
 }
@@ -37,7 +37,7 @@ const whole = (n: number): string => Math.round(n).toLocaleString('en');
 const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
   [`| ${head.join(' | ')} |`, `|---|${'--:|'.repeat(head.length - 1)}`, ...rows.map((r) => `| ${r.join(' | ')} |`)].join('\n');
 
-/** Entries into the microkernel and switches of address space, for one operation: the difference that doing all of them once more makes. */
+/** Entries into the microkernel and address-space switches of one operation: the difference that one more round of all operations makes. */
 async function counted(op: string): Promise<readonly [number, number]> {
   const once = await aboveKernel(['/bin/costs', op]), twice = await aboveKernel(['/bin/costs', op, '2']),
     times = Number(once.said.trim().split(' ')[1]);

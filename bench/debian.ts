@@ -1,5 +1,5 @@
 /**
- * A Debian root for the benchmarks: a copy of the folder that --root names, by links, with /bench beside it: sources to compile, a tree of
+ * A Debian root for the benchmarks: a copy (by hard links) of the folder that --root names, plus /bench: sources to compile, a tree of
  * files, programs of several languages. Such a folder, without running anything of it:
  *
  *   mmdebstrap --architectures=riscv64 --variant=extract --mode=root --skip=check/qemu trixie DIR \
@@ -16,7 +16,7 @@ const WORK = fileURLToPath(new URL('work', import.meta.url));
 const LARGE = 60, SMALL = 60, FOLDERS = 40, FILES_EACH = 25;
 const FOLDERS_OF_PROGRAMS = ['usr/bin', 'usr/sbin', 'bin'];
 
-/** Where a program is in the root, by its path in it; undefined where it is not. */
+/** The path of a program in the root; undefined where it is missing. */
 export function programFile(root: string, name: string): string | undefined {
   const paths = [...FOLDERS_OF_PROGRAMS, ...compilerFolders(root)].map((folder) => join(folder, name));
   return paths.find((path) => existsSync(join(root, path)));
@@ -44,7 +44,7 @@ export function debianRoot(root: string, copy: string, script: string): void {
   chmodSync(join(copy, 'init'), 0o755);
 }
 
-/** What is compiled, read and searched, always the same. */
+/** The files to compile, read and search, always the same. */
 export function workFiles(folder: string): void {
   mkdirSync(join(folder, 'small'), { recursive: true });
   for (const name of ['mix.py', 'mix.pl', 'mix.sql']) cpSync(join(WORK, name), join(folder, name));

@@ -1,6 +1,6 @@
 /**
- * The files that something passes on its way: those of which a function runs meanwhile, as V8 counts them. Kernel, its binding and engine
- * are left out: what passes them is every trap and message.
+ * The files that an operation passes: those with a function that runs meanwhile, by V8's counts. Kernel, binding and engine are left out,
+ * because every trap and message passes them.
  *
  *   npx tsx bench/files-passed.ts disk      a disk read of a virtual machine, from the guest's bell to its interrupt
  *   npx tsx bench/files-passed.ts openat    openat of a path of three names, by a process of the Unix server
@@ -38,7 +38,7 @@ const descriptors = [
   ...Array.from({ length: PIECES }, (_, i) => descriptor(i + 1, DATA + 8192 * i, 4096, 3)), descriptor(PIECES + 1, HEAD + 64, 1, 2),
 ];
 
-/** A guest that reads 128 KiB in 32 pieces, twice, with long pauses: the second read is looked at, when everything is warm. */
+/** A guest that reads 128 KiB in 32 pieces, twice, with long pauses: the second read, when everything is warm, is measured. */
 const guest = assemble(`
   ${registers.join('\n')}
   ${descriptors.join('\n')}
@@ -51,7 +51,7 @@ pause: addi t0, t0, -1; bnez t0, pause
   j round
 `, 0x8020_0000).bytes;
 
-/** A machine that reads every eight million cycles; the second time, between these. */
+/** A machine that reads every eight million cycles; the second read lies between these. */
 function diskReader(): Look {
   const file = join(mkdtempSync(join(tmpdir(), 'tessera-files-')), 'disk.img');
   writeFileSync(file, Buffer.alloc(MIB));
@@ -61,7 +61,7 @@ function diskReader(): Look {
   return { system, before: 13_000_000, during: 7_000_000 };
 }
 
-/** Code as a program file of one segment, which may be written. */
+/** Code as a program file with one writable segment. */
 function programOf(text: string): Uint8Array {
   const base = 0x1_0000, headers = 120, { bytes } = assemble(text, base + headers);
   const file = new Uint8Array(headers + bytes.length), view = new DataView(file.buffer);
@@ -76,7 +76,7 @@ function programOf(text: string): Uint8Array {
   return file;
 }
 
-/** A process that does this again and again, with pauses of eight million cycles; the third time is between these. */
+/** A process that repeats this with pauses of eight million cycles; the third time lies between these. */
 function processThat(first: string, again: string): Look {
   const program = programOf(`${first}
     round: li t0, 4000000
@@ -99,11 +99,11 @@ const looks: Record<string, () => Look> = {
   copy: () => processThat(`${PAGES}; li t1, 100; touch: sd t1, 0(s0); add s0, s0, t0; addi t1, t1, -1; bnez t1, touch; ${PAGES}
     li a7, 220; li a0, 17; li a1, 0; ecall; bnez a0, round; wait: li a7, 73; li a0, 0; li a1, 0; li a2, 0; li a3, 0; ecall; j wait`,
     'sd s0, 0(s0); li t0, 4096; add s0, s0, t0'),
-  // What runs anyway: the process's slices end.
+  // Background activity: the process's slices end.
   nothing: () => processThat('', ''),
 };
 
-/** Files of which a function runs. */
+/** Files with a function that runs. */
 async function passed({ system, before, during }: Look): Promise<string[]> {
   const inspector = new Session();
   inspector.connect();

@@ -5,11 +5,11 @@ import { RATES } from '../roottask/client/rates.ts';
 type Rate = keyof Rates;
 /** Numbers by operation. */
 export type Cycles = Readonly<Record<string, number>>;
-/** What was measured: cycles on Linux; those of the program and its traps alone; how often each rate counts; and what came of it. */
+/** The measurements (cycles on Linux; cycles of the program and its traps alone; how often each rate counts) and the result. */
 export interface Measured { readonly linux: Cycles; readonly base: Cycles; readonly counts: Readonly<Record<string, Rates>> }
 export interface Calibration extends Measured { readonly rates: Rates }
 
-/** Operations that are no part of the calibration, and why. */
+/** Operations excluded from the calibration, and why. */
 export const OUT: Readonly<Record<string, string>> = {
   write_1m: 'Linux 6.12 checks before each page that the rest of the buffer, up to 2 MiB, can be read, so its cost grows with the '
     + 'square of the length',
@@ -38,7 +38,7 @@ export const predict = (op: string, m: Measured, rates: Rates): number =>
 const error = (ops: readonly string[], m: Measured, rates: Rates): number =>
   ops.reduce((sum, op) => sum + Math.log(predict(op, m, rates) / m.linux[op]!) ** 2, 0);
 
-/** Goes downhill, one rate at a time, in smaller and smaller steps. */
+/** Descends one rate at a time, in smaller and smaller steps. */
 export function fit(ops: readonly string[], m: Measured): Rates {
   let best: Rates = { ...RATES }, least = error(ops, m, best);
   for (let step = 0.2; step > 0.002; step /= 2) {
@@ -53,7 +53,7 @@ export function fit(ops: readonly string[], m: Measured): Rates {
   return best;
 }
 
-/** By what factor a prediction is off, ≥ 1. */
+/** The factor by which a prediction is wrong, ≥ 1. */
 export const offBy = (predicted: number, measured: number): number => Math.max(predicted / measured, measured / predicted);
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);

@@ -21,7 +21,7 @@ export const hasLinux = (): boolean => existsSync(kernel);
 const contents = (name: string): Uint8Array => readFileSync(join(folder, name));
 const programs = (): string[] => readdirSync(folder);
 
-/** What the shell commands print on Linux, one text for each. It has no large pages, as the server has none. */
+/** The output of the shell commands on Linux, one text for each. Large pages are off, because the server has none. */
 export function onLinux(commands: readonly string[]): string[] {
   const dir = mkdtempSync(join(tmpdir(), 'tessera-linux-')), tree = join(dir, 'root'), image = join(dir, 'image.cpio');
   try {
@@ -47,7 +47,7 @@ function archive(): Uint8Array {
   tree.copyTo(archived = new Uint8Array(tree.length));
   return archived;
 }
-/** The same on the machine itself. `rates`: what work costs, where that is not what the table says. */
+/** The same directly on the machine. `rates`: cost of work where it differs from the table. */
 export function onMachine(argv: readonly string[], rates?: Rates): string {
   let said = '';
   const decoder = new TextDecoder(), say = (b: Uint8Array): void => { said += decoder.decode(b, { stream: true }); };
@@ -59,7 +59,7 @@ export function onMachine(argv: readonly string[], rates?: Rates): string {
 }
 
 export interface Hosted { readonly said: string; readonly entries: number; readonly switches: number }
-/** The same above the microkernel, with how often the kernel was entered and another address space became active. */
+/** The same above the microkernel, with the number of kernel entries and address-space switches. */
 export async function aboveKernel(argv: readonly string[]): Promise<Hosted> {
   const run = runProgram({
     program: argv[0]!, args: argv.slice(1), memory: MEMORY, env: { PATH: '/bin' },

@@ -1,12 +1,12 @@
 /**
- * `npx tsx bench/kernel.ts`: what the kernel's mechanisms cost, in the model's cycles beside published figures of real kernels, and in
- * host time. The model's cycles say how much work there is; the host's nanoseconds (of processor time, the best of ROUNDS) say how fast
- * this simulator does it. `heap` is by how much the JavaScript heap has grown, a piece.
+ * `npx tsx bench/kernel.ts`: the cost of the kernel's mechanisms in the model's cycles, next to published figures of real kernels, and in
+ * host time. The model's cycles measure the work; the host's nanoseconds (processor time, best of ROUNDS) measure the simulator's speed.
+ * `heap` is the growth of the JavaScript heap per operation.
  *
  * Published figures, in cycles of the processor named:
  *   [L4Re]  l4re.org/perf, Cortex-A53 (NXP S32G2, EL1): IPC 562 within a task, 691 between tasks, one way; a system call 230
  *   [seL4]  sel4bench on a Freedom U500 RISC-V core (H. Almatary, 2018): 518 from client to server, 551 back, between tasks
- * Nobody publishes mapping or creation in a form that could be set beside these; NOVA's own papers give x86 figures in diagrams only.
+ * No comparable figures for mapping or creation are published; NOVA's papers give x86 figures only in diagrams.
  */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';

@@ -1,6 +1,6 @@
 /**
- * `npx tsx bench/price.ts`: the price of the microkernel. The same Unix server runs above the microkernel (arch/l4) and on the machine
- * itself (arch/native), the same programs in it: model cycles for each operation, and their ratio. Nothing else differs.
+ * `npx tsx bench/price.ts`: the price of the microkernel. The same Unix server with the same programs runs above the microkernel (arch/l4)
+ * and directly on the machine (arch/native): model cycles for each operation, and their ratio.
  */
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,7 +11,7 @@ import { FileTree } from '../system/files/archive.ts';
 const folder = join(import.meta.dirname, '../guests/bin/linux'),
   files = Object.fromEntries(readdirSync(folder).map((name) => [`bin/${name}`, readFileSync(join(folder, name))]));
 
-/** Programs that say how long an operation takes ("… 748 ns each"), with how often. */
+/** Programs that print the time of an operation ("… 748 ns each"), with the number of repetitions. */
 const ROWS: readonly (readonly [what: string, program: string, count: string])[] = [
   ['getppid', 'getppid', '2000'], ['fork and wait', 'forkwait', '100'], ['fork, exec and wait', 'forkexec', '100'],
   ['pipe, there and back', 'pipebench', '1000'], ['page fault', 'pagefault', '2000'],
@@ -23,7 +23,7 @@ function archive(): Uint8Array {
   return bytes;
 }
 
-/** Nanoseconds of virtual time for one operation, as the program says. */
+/** Nanoseconds of virtual time for one operation, from the program's output. */
 function each(said: string): number {
   const found = /([\d.]+) (ns|us) each/.exec(said);
   if (!found) throw new Error(`this does not say how long it took: ${said}`);

@@ -1,13 +1,13 @@
-/** What is measured: a name, the command line inside the guest, and which group its ratio belongs to. */
+/** A benchmark: a name, the command line inside the guest, and the group of its ratio. */
 export interface Benchmark {
   readonly name: string;
   readonly command: string;
   readonly group: 'cpu' | 'system' | 'debian';
   /** Runs natively on the host as well. */
   readonly native: boolean;
-  /** Run before the clock starts. */
+  /** Runs before the clock starts. */
   readonly prepare?: string;
-  /** It starts others: a user-mode emulator of one program cannot run it. */
+  /** It starts other programs, so a user-mode emulator of one program cannot run it. */
   readonly starts?: boolean;
 }
 
@@ -40,7 +40,7 @@ export const benchmarks: readonly Benchmark[] = [
 const debian = (name: string, command: string, more: { prepare?: string; starts?: boolean } = {}): Benchmark =>
   ({ name, command, group: 'debian', native: false, ...more });
 
-/** Programs of a Debian root (--root DIR) on the files of debian.ts, which are in $WORK: those whose program is there. */
+/** Programs of a Debian root (--root DIR) on the files of debian.ts, which are in $WORK. Includes only those that the root has. */
 export const debianBenchmarks: readonly Benchmark[] = [
   debian('cc1', 'cc1 -quiet -O2 -w -o /dev/null $WORK/large.c'),
   debian('make', 'make -s -C $WORK/small', { starts: true }),

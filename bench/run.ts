@@ -1,7 +1,6 @@
 /**
- * `npm run bench [-- --systems a,b --only name,name --rounds N --json FILE]`: runs every program on every system that is here, the systems
- * taking turns, and prints medians of the host's seconds and ratios to the first peer that is not ours (QEMU's system mode where it is
- * there).
+ * `npm run bench [-- --systems a,b --only name,name --rounds N --json FILE]`: runs every program on every installed system, in alternation,
+ * and prints medians of host seconds and ratios to the first peer other than Tessera (QEMU's system mode where installed).
  */
 import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';

@@ -1,10 +1,10 @@
 /**
- * `npx tsx bench/sensitive.ts FACTOR [OPERATION…]`: what `costs` says above a microkernel whose estimated costs are all FACTOR times what
- * they are. A process of its own, because the kernel's paths add up their costs when they are loaded.
+ * `npx tsx bench/sensitive.ts FACTOR [OPERATION…]`: the output of `costs` above a microkernel whose estimated costs are all multiplied by
+ * FACTOR. It is a separate process, because the kernel's paths sum their costs when they are loaded.
  */
 import { COSTS } from '../microkernel/costs.ts';
 
-/** What microkernel/costs.ts calls an estimate. */
+/** The costs that microkernel/costs.ts calls estimates. */
 const ESTIMATES = ['worldSwitch', 'item', 'map', 'unmap', 'node', 'cap', 'object', 'schedule', 'interrupt'] as const;
 const [factor, ...ops] = process.argv.slice(2), table = COSTS as unknown as Record<string, number>;
 for (const name of ESTIMATES) table[name] = table[name]! * Number(factor);

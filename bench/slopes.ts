@@ -33,7 +33,7 @@ const SIZES: readonly (readonly [number, string])[] = [
   [4096, '4K'], [65_536, '64K'], [1 << 20, '1M'], [16 << 20, '16M'], [100 << 20, '100M']
 ];
 
-/** Both axes are logarithmic: work by the byte is a straight line that rises, a fixed cost is a flat one. */
+/** Both axes are logarithmic: work per byte is a rising straight line, a fixed cost a flat one. */
 function panel(x0: number, y0: number, op: string, title: string, systems: readonly (readonly [string, Points])[]): string {
   const all = systems.flatMap(([, points]) => points[op]!), bytes = all.map(([b]) => b), cycles = all.map(([, c]) => c);
   const low = 10 ** Math.floor(Math.log10(Math.min(...cycles))), high = 10 ** Math.ceil(Math.log10(Math.max(...cycles))),

@@ -2,7 +2,7 @@
  * `npx tsx bench/small-files.ts [--files N] [--rounds N]`: N (10,000) small files in a live folder of the host: written, listed, read in
  * the listed order, removed, by the same program under `tessera run --mount` and `qemu-riscv64-static` on the same folder, in turn.
  * Processor seconds (user and system) of the whole command and wall-clock seconds, medians of the rounds; the aim is three times QEMU's.
- * A start without files is shown beside it.
+ * A start without files is printed too.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -16,10 +16,10 @@ const { values } = parseArgs({ options: { files: { type: 'string', default: '100
 interface Cost { readonly processor: number; readonly wall: number }
 const median = (list: readonly number[]): number => [...list].sort((a, b) => a - b)[list.length >> 1]!;
 
-/** Runs a command and says what it cost, children included. */
+/** Runs a command and returns its cost, children included. */
 function cost(file: string, args: readonly string[]): Cost {
   const start = performance.now();
-  // A shell of its own waits for the command, so that what the command started counts too.
+  // A separate shell waits for the command, so that the command's children count too.
   const run = spawnSync('sh', ['-c', '"$@"; code=$?; times; exit $code', 'sh', file, ...args], { encoding: 'utf8' });
   if (run.status !== 0) throw new Error(`${file}: ${run.stderr}${run.stdout}`);
   const last = run.stdout.trim().split('\n').at(-1)!,

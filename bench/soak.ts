@@ -1,7 +1,7 @@
 /**
- * `npx tsx bench/soak.ts [--hours 8] [--seed N]`: a mixed load for hours of virtual time, to see whether anything grows. A Debian machine
- * and a Unix server work and sleep by turns. Prints a line each virtual half-hour: kernel memory, free memory of both worlds, what the
- * engine holds, the host's heap. Status 1 when kernel memory or the Unix server's free memory at the end differ from those after the
+ * `npx tsx bench/soak.ts [--hours 8] [--seed N]`: a mixed load for hours of virtual time, to find anything that grows. A Debian machine and
+ * a Unix server alternate between work and sleep. Prints a line each virtual half-hour: kernel memory, free memory of both worlds, the
+ * engine's memory, the host's heap. Status 1 when kernel memory or the Unix server's free memory at the end differ from those after the
  * first half-hour, when the audit finds something, or when a world has died. Needs the Debian images.
  */
 import { existsSync, readFileSync } from 'node:fs';

@@ -1,6 +1,6 @@
 /**
  * The systems that run the benchmarks. Each runs one shell script with all programs and prints a marker line before and after each;
- * the harness takes the host's time when a marker arrives, so a guest's own idea of time does not matter.
+ * the harness takes the host's time when a marker arrives, so a guest's own clock does not matter.
  */
 import { existsSync, mkdtempSync, writeFileSync, cpSync, mkdirSync, chmodSync } from 'node:fs';
 import { spawnSync } from 'node:child_process';
@@ -44,7 +44,7 @@ function rootfs(list: readonly Benchmark[], init: boolean): string {
   return dir;
 }
 
-/** The same, of a Debian root. */
+/** The same for a Debian root. */
 function debianFolder(from: string, list: readonly Benchmark[]): string {
   const dir = join(mkdtempSync(join(scratch, 'debian-')), 'root');
   debianRoot(from, dir, script(list));
@@ -130,7 +130,7 @@ function userWork(): string {
 }
 
 let built: string | undefined;
-/** The CPU programs compiled for this computer, with the C library in the place of ours. */
+/** The CPU programs compiled for this computer, with its C library in place of the small one in guests/. */
 function nativePrograms(): string {
   if (built) return built;
   built = mkdtempSync(join(scratch, 'native-'));

@@ -1,11 +1,11 @@
 /**
  * One program natively, in a virtual machine, under the Unix server (binary emulation), and there by interpretation: host seconds of
  * processor time for the
- * same work, and how many times the translated one on the machine itself (= 1).
+ * same work, and their ratio to the translated run directly on the machine (= 1).
  *
  *   npx tsx bench/three-ways.ts [ROUNDS]      (needs images: tessera images fetch)
  *
- * Each way runs twice, with all rounds and with one; the difference is the program's, without boot and start.
+ * Each way runs twice, with all rounds and with one; the difference is the program's time without boot and start.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -23,7 +23,7 @@ const kernel = ['--kernel', join(images, 'vmlinuz'), '--initrd', initrd, '--memo
 const boot = (how: string, n: number, ...more: string[]): string[] =>
   [how, ...kernel, '--append', `console=ttyS0 quiet RUN="/intmix ${n}"`, ...more];
 
-/** Ways by name; what they run for `n` rounds. `slower`: so many fewer rounds, to be waited for. */
+/** Ways by name, and their command for `n` rounds. `slower`: divides the rounds of a slow way. */
 const WAYS: readonly { readonly name: string; readonly slower: number; readonly args: (n: number) => string[] }[] = [
   { name: 'translated, native (bare)', slower: 1, args: (n) => boot('bare', n) },
   { name: 'virtual machine (vm)', slower: 1, args: (n) => boot('vm', n) },

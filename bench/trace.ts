@@ -1,8 +1,8 @@
 /**
- * `npx tsx bench/trace.ts [--rounds N] [--program getppid|pipebench] [--calls N]`: what recording costs on a run that does nothing but
- * cross protection boundaries: two processes that pass a byte to and fro through pipes, or one that asks for its parent's number, which
- * is as many records a second as can be. The same run without a trace and with each way of recording, taking turns; the time is that of
- * the command less a short run's, the cost the median of the ratios within the rounds.
+ * `npx tsx bench/trace.ts [--rounds N] [--program getppid|pipebench] [--calls N]`: the cost of recording on a run that only crosses
+ * protection boundaries: two processes that pass a byte back and forth through pipes, or one that calls getppid, which produces the most
+ * records per second. The same run without a trace and with each way of recording, in alternation; the time is that of the command minus a
+ * short run's, the cost is the median of the ratios within the rounds.
  */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
@@ -23,7 +23,7 @@ const ways: Record<string, string[]> = {
 };
 
 interface Time { readonly wall: number; readonly thread: number }
-/** Milliseconds of the whole command, and those that its main thread was on a processor (Linux counts them; looked at until it ends). */
+/** Milliseconds of the whole command, and those its main thread spent on a processor (Linux counts them; polled until it ends). */
 async function once(words: string[], calls: number): Promise<Time> {
   const begun = performance.now(),
     child = spawn(process.execPath,
@@ -48,7 +48,7 @@ try {
   await once([], 1000);
   for (let round = 0; round < Number(options.rounds); round++) for (const [way, words] of Object.entries(ways)) {
     rmSync(file, { force: true });
-    // The start is the same for all and is taken away.
+    // The start is the same for all and is subtracted.
     const short = await once(words, 1000), long = await once(words, calls);
     times.get(way)!.push({ wall: long.wall - short.wall, thread: long.thread - short.thread });
     if (words.length > 0) sizes.set(way, statSync(file).size);

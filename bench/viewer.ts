@@ -1,7 +1,7 @@
 /**
  * `npx tsx bench/viewer.ts [--records N] [--columns 200 --rows 60] [--keep FILE]`: makes a trace file of ten million records, opens it with
- * `tessera trace view` in a pseudo terminal and measures how long each key takes until the screen shows what it does, while the viewer
- * indexes in the background and afterwards, and how much memory that needs. The pseudo terminal is util-linux's `script`.
+ * `tessera trace view` in a pseudo terminal and measures the time from each key to its effect on the screen, while the viewer indexes in
+ * the background and afterwards, and the memory. The pseudo terminal is util-linux's `script`.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdtempSync, openSync, readFileSync, readdirSync, rmSync, writeSync, closeSync } from 'node:fs';
@@ -20,10 +20,10 @@ const { values: options } = parseArgs({
 });
 const records = Number(options.records), folder = mkdtempSync(join(tmpdir(), 'tessera-viewer-')),
   file = options.keep ?? join(folder, 'big.trace');
-/** A pause is what a person notices: longer than this. */
+/** A pause longer than this is one that a person notices. */
 const PAUSE_MS = 100;
 
-/** Rounds of `story` with other tasks and times each; the causes stay true. */
+/** Rounds of `story`, each with other tasks and times but correct causes. */
 function make(path: string): void {
   const fd = openSync(path, 'w'), recorder = new TraceRecorder({ write: (bytes) => { writeSync(fd, bytes); }, close: () => closeSync(fd) });
   const TASKS = 40, PER_CHUNK = 586, round = bytesOf(story(1)), size = round.length, each = size / 40;
@@ -58,10 +58,10 @@ function make(path: string): void {
   recorder.close();
 }
 
-/** The program on its terminal: what it wrote last, and when. */
+/** The program on its terminal: its latest output, and the time of it. */
 class Terminal {
   readonly child: ChildProcess;
-  /** What came since the last key, without the terminal's own words. */
+  /** Output since the last key, without the terminal's escape sequences. */
   text = '';
   constructor(command: string) {
     this.child = spawn('script', ['-qfc', `stty cols ${options.columns} rows ${options.rows}; exec ${command}`, '/dev/null'],
@@ -99,7 +99,7 @@ function memory(): number {
 
 const count = records.toLocaleString('en-US'), UP = '\x1b[A', DOWN = '\x1b[B', PAGE = '\x1b[6~', END = '\x1b[F', HOME = '\x1b[H',
   CLEAR = 'f\x15\r';
-/** Name, keys, what the screen says when they have been obeyed. */
+/** Name, keys, and the text on the screen once they have taken effect. */
 const steps: [string, string, RegExp][] = [
   ['end', END, new RegExp(`> *${records} `)], ['up', UP, new RegExp(`> *${records - 1} `)], ['home', HOME, />\s+1 /],
   ['down', DOWN, />\s+2 /], ['page down', PAGE, />\s+\d{2,} /],

@@ -1,7 +1,7 @@
 /**
  * `npx tsx bench/where.ts COMMAND…`, for example `run guests/bin/linux/intmix 200000`: where a run's instructions are executed, and where
- * the host's time goes. The command runs from the sources (functions then have the names of their files) under V8's sampling profiler;
- * loading them is a part of Node's share, so look at runs of some seconds.
+ * the host's time goes. The command runs from the sources (so functions carry the names of their files) under V8's sampling profiler;
+ * loading them counts for Node, so measure runs of some seconds.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -13,11 +13,11 @@ interface Frame { readonly functionName: string; readonly url: string }
 interface Node { readonly id: number; readonly hitCount: number; readonly callFrame: Frame; readonly children?: readonly number[] }
 interface Profile { readonly nodes: readonly Node[]; readonly samples: readonly number[]; readonly timeDeltas: readonly number[] }
 interface Counts { readonly regions: number; readonly interpretedInstructions: number; readonly translatedInstructions: number }
-/** Of one run: V8's profile, the engine's counts, microseconds of processors. */
+/** The data of one run: V8's profile, the engine's counts, microseconds of processor time. */
 interface Run { readonly profile: Profile; readonly engine: Counts; readonly cpu: { readonly user: number; readonly system: number } }
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-/** Folders and files of ours, by what they do; the first that fits. */
+/** Groups of our folders and files; the first match counts. */
 const ROOMS: readonly (readonly [part: string, room: string])[] = [
   ['machine/engine/', 'translating'], ['machine/semantics/', 'translating'], ['hardware/isa/', 'translating'],
   ['machine/hart/mmu', 'walks and TLBs'], ['machine/hart/access', 'walks and TLBs'], ['machine/hart/contexts', 'walks and TLBs'],
@@ -29,7 +29,7 @@ const ROOMS: readonly (readonly [part: string, room: string])[] = [
   ['node_modules/', 'loading: other packages'], ['node:', 'Node'],
 ];
 
-/** The function of WebAssembly that our JavaScript enters most is the interpreter; the one behind it is the dispatcher. */
+/** The WebAssembly function that JavaScript enters most is the interpreter; the second is the dispatcher. */
 function engineModule(byId: ReadonlyMap<number, Node>): { url: string; interpreter: string } | undefined {
   const hits = new Map<string, number>();
   for (const { callFrame, children = [] } of byId.values()) {

@@ -1,6 +1,6 @@
 /**
- * Pre-virtualization: a tool has listed the sensitive instructions of a kernel, and they are rewritten when it is loaded. On a processor
- * without the H extension and with an instruction that does not trap, the rewritten guest runs; the trapped one goes wrong.
+ * Pre-virtualization: a tool has listed the sensitive instructions of a kernel, and the loader rewrites them. On a processor without the H
+ * extension and with an instruction that does not trap, the rewritten guest runs; the trapped one fails.
  */
 import { defineScenario } from './define.ts';
 import { terminal } from './unix.ts';

@@ -1,10 +1,8 @@
 /**
  * Aliens: a Linux process whose calls of the microkernel are reported to its Unix server before they happen and after. A policy refuses
- * some with an
- * errno, and each refusal is written down. Beside it a native program makes the same calls unwatched: the difference is what being
- * watched costs.
+ * some with an errno and logs each refusal. A native program makes the same calls unwatched: the difference is the cost of being watched.
  *
- * Twin: nobody decides. The request that was to be refused goes through, and the counter is reset by somebody who may not.
+ * Twin: no policy. The request that should be refused passes, and a program without the right resets the counter.
  */
 import { COUNTER_OPERATIONS as operations, counter } from './counter.ts';
 import { defineScenario } from './define.ts';

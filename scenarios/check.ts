@@ -1,4 +1,4 @@
-/** What can be known to be wrong with a scenario before it is booted. Each mistake names the place in the file, as a way of keys. */
+/** Finds mistakes in a scenario before it boots. Each mistake names its place in the file as a path of keys. */
 import { distance } from './distance.ts';
 import { COMPONENT, SCENARIO, wrongShape } from './shape.ts';
 import { bytesOfSize, type Component, type Expectation, type Holds } from '../roottask/scenario.ts';
@@ -38,7 +38,7 @@ export function check(s: ScenarioFile): void {
   if (s.ram !== undefined) size(s.ram, 'ram');
 }
 
-/** A bound that nothing can keep is a mistake. */
+/** A bound that no value satisfies is a mistake. */
 function bounds(s: ScenarioFile): void {
   const look = (list: readonly Holds[] | undefined, ...where: string[]): void => {
     for (const { exactly, atLeast, atMost, why } of list ?? []) {
@@ -105,7 +105,7 @@ function size(value: number | string, ...where: string[]): void {
   }
 }
 
-/** What was meant, when it is near; else all there are. */
+/** The nearest name, if one is near; otherwise all names. */
 function among(field: string, all: ReadonlySet<string>): string {
   const near = [...all].find((f) => distance(f.toLowerCase(), field.toLowerCase()) <= Math.max(1, field.length / 3));
   return near ? `; did you mean '${near}'?` : `; there are ${[...all].join(', ')}`;
@@ -117,7 +117,7 @@ interface Word { readonly text: string; readonly at: number; readonly depth: num
 const TOKEN = new RegExp([/\/\/[^\n]*|\/\*[^]*?\*\//, /'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"|`(?:[^`\\]|\\.)*`/, /[\w$]+|[{([\])}]/]
   .map((part) => part.source).join('|'), 'g');
 
-/** Names and texts of a source with the depth of brackets in which they stand; comments are left out. */
+/** Names and texts of a source with their bracket depth; comments are left out. */
 function words(source: string): Word[] {
   const found: Word[] = [];
   let depth = 0;
@@ -130,8 +130,7 @@ function words(source: string): Word[] {
 }
 
 /**
- * The line (from 1) of a scenario's source where keys stand, each in the brackets of the one before; of the last that is found. 0 for
- * none.
+ * The line (from 1) of the last of these keys that a scenario's source contains, each inside the brackets of the one before. 0 for none.
  */
 export function lineOf(source: string, where: readonly string[]): number {
   const all = words(source), start = all.findLastIndex((w, i) => w.text === 'defineScenario'

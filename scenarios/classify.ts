@@ -1,5 +1,6 @@
 /**
- * Which instructions can a monitor rely on? A guest executes each kind in supervisor and in user mode and sorts them as Popek and Goldberg
+ * Finds the instructions on which a monitor can rely. A guest executes each kind in supervisor and in user mode and sorts them as Popek and
+ * Goldberg
  * did (guests/kinds/kinds.c), once by the hypervisor extension and once deprivileged. `tessera classify` does the same to every instruction
  * of the table, from outside.
  */

@@ -1,4 +1,4 @@
-/** A counter beside the Unix servers, and what scenarios say of it as a gate. guests/include/counter.h has its protocol for C. */
+/** A counter next to the Unix servers, and its description as a gate for scenarios. guests/include/counter.h has its protocol for C. */
 import { Ops, Own, type Sys } from '../microkernel/abi/index.ts';
 import { report, type Program } from '../roottask/client/index.ts';
 import { Server, answer, type Answer } from '../roottask/lib/server.ts';
@@ -7,7 +7,7 @@ const ADD = 0x2200, READ = 0x2201, RESET = 0x2202, WAIT = 0x2203;
 /** Names of its operations, for gates. */
 export const COUNTER_OPERATIONS = { add: ADD, read: READ, reset: RESET, wait: WAIT } as const;
 
-/** `args.addMs`: how long it works on an addition, once it has begun. The request `wait` is never answered. */
+/** `args.addMs`: the time it takes for an addition. It never answers the request `wait`. */
 export const counter: Program = {
   name: 'counter',
   *main(sys, env) {

@@ -1,7 +1,6 @@
 /**
- * Two domains that share nothing but a processor. A spy in one tells a spy in the other a secret by computing or not; the other sees how
- * far it gets
- * itself. Budgets close that: each has four of every ten milliseconds, whatever the other does with its own.
+ * Two domains share only a processor. A spy in one sends a secret to a spy in the other by computing or pausing; the receiver measures its
+ * own progress. Budgets close this channel: each domain has four of every ten milliseconds, whatever the other does.
  *
  * Twin: without budgets the receiver reads every bit.
  */

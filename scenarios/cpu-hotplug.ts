@@ -1,7 +1,6 @@
 /**
- * A guest takes a processor of its own offline and online again (SBI's hart state management, as Linux's CPU hotplug uses it). While it is
- * off, nothing of it
- * is left: its thread and its scheduling context have gone back to where they came from, and are made anew when it starts.
+ * A guest takes one of its processors offline and online again (SBI's hart state management, as Linux's CPU hotplug uses it). An offline
+ * processor costs nothing: its thread and its scheduling context are destroyed, and created again when it starts.
  */
 import { consoleMux } from '../roottask/console/console.ts';
 import { defineScenario } from './define.ts';

@@ -1,4 +1,4 @@
-/** Scenario files are checked where they are made, with each set of parameters. */
+/** Checks scenario files where they are defined, with each set of parameters. */
 import { check } from './check.ts';
 import { ScenarioError } from './error.ts';
 import type { ScenarioFile, ScenarioSource } from './file.ts';
@@ -7,8 +7,8 @@ import { settled, type Parameters, type Value } from './parameters.ts';
 export type { ScenarioFile, ScenarioSource, Twin } from './file.ts';
 
 /**
- * Checks as much as can be known before booting, and gives the scenario with its parameters' defaults back. Throws ScenarioError, which
- * names the place.
+ * Checks a scenario as far as possible before booting, and returns it with its parameters' defaults. Throws ScenarioError, which names the
+ * place.
  */
 export function defineScenario<const P extends Parameters>(source: ScenarioSource<P>): ScenarioFile {
   return withParameters(source as unknown as ScenarioFile, {});

@@ -15,11 +15,11 @@ export const blockDriver = (device: string): Component => ({
 export const netDriver = (device: string): Component => ({
   program: virtioNet, args: { device }, provides: ['net'], devices: [device], dma: true, priority: 150, memory: '1M'
 });
-/** A folder of the host behind the files protocol; its one client is one 9P connection. */
+/** A host folder behind the files protocol; its only client is one 9P connection. */
 export const filesDriver = (device: string): Component => ({
   program: virtioFiles, args: { device }, provides: ['files'], devices: [device], dma: true, priority: 150, memory: '2M'
 });
-/** A switch for several clients; `uplink`: the component whose network lies behind it. */
+/** A switch for several clients; `uplink`: the component that connects it to a network. */
 export const switchComponent = (uplink?: string): Component => ({
   program: netSwitch, caps: uplink === undefined ? {} : { uplink }, provides: ['net'], priority: 150, memory: '4M'
 });

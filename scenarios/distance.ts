@@ -1,6 +1,6 @@
-/** How far two words are from each other, for "did you mean". */
+/** The distance between two words, for "did you mean". */
 
-/** Letters that have to be put in, left out or changed. */
+/** The number of letters to insert, delete or change. */
 export function distance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, i) => i);
   for (let i = 1; i <= a.length; i++) {

@@ -1,8 +1,6 @@
 /**
- * One Unix server for each security domain: red, green and black have memory, files and processes of their own, and nothing in common but
- * a monitor
- * that passes letters by a policy: red to green, green to black and back to red. A fourth server has been taken over; it may write to
- * nobody.
+ * One Unix server for each security domain: red, green and black have separate memory, files and processes, and share only a monitor that
+ * passes letters by a policy: red to green, green to black and back to red. A fourth server is compromised; it may write to nobody.
  *
  * Twin: the monitor passes everything. Red's secret reaches black.
  */

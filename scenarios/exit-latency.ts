@@ -1,6 +1,6 @@
 /**
  * What an exit costs. The guest counts cycles around calls of firmware and reads of a device register (guests/exits/exits.c). `--cpu
- * base,exit=N` adds what a processor itself takes for the way out of a virtual machine and back.
+ * base,exit=N` adds the processor's own cycles for leaving a virtual machine and entering it again.
  */
 import { defineScenario } from './define.ts';
 import { terminal } from './unix.ts';

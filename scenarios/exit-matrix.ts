@@ -1,7 +1,6 @@
 /**
- * What leaves a guest is the monitor's choice: bits of hedeleg, hcounteren and hstatus name the operations that it serves itself. The same
- * small operating
- * system runs with one of them changed; it computes the same, and says the same, whoever serves it.
+ * The monitor chooses which operations cause exits: bits of hedeleg, hcounteren and hstatus name the operations that it serves itself. The
+ * same small operating system runs with one of them changed, and its results stay the same.
  *
  *   tessera boot exit-matrix --set exits=sret
  */

@@ -1,18 +1,18 @@
-/** The type of a scenario file: what roottask boots, and what the host brings. */
+/** The type of a scenario file: roottask's part, and the host's part. */
 import type { Scenario } from '../roottask/scenario.ts';
 import type { Parameters, Value, Values } from './parameters.ts';
 
-/** The same run with the mechanism off: it must end in the way that this ending tells. */
+/** The same run with the mechanism off: it must end with this ending. */
 export interface Twin { readonly set: Readonly<Record<string, Value>>; readonly ending: string }
 
 export interface ScenarioFile extends Scenario {
   /** Boot modules: name → file, relative to the project's root. */
   readonly files?: Readonly<Record<string, string>>;
-  /** Files that a scenario needs and that are not ours: without them it says so and does not start. */
+  /** Files that a scenario needs and that do not come with Tessera: without them it prints an error and does not start. */
   readonly images?: Readonly<Record<string, string>>;
-  /** Network cards of the board, net0 …: what each is plugged into, in the words of `--net`. */
+  /** Network cards of the board, net0 …, each in the notation of `--net`. */
   readonly nets?: readonly string[];
-  /** Disks of the board, disk0 …, in the words of `--disk`. */
+  /** Disks of the board, disk0 …, in the notation of `--disk`. */
   readonly disks?: readonly string[];
   /** Folders of the host, files0 …: `HOST:TAG[:ro]`. */
   readonly mounts?: readonly string[];
@@ -21,9 +21,9 @@ export interface ScenarioFile extends Scenario {
    * error.
    */
   readonly terminals?: number;
-  /** What the reader should look at: a page, or a sentence; said at the end of a run. */
+  /** Where the reader finds more: a page, or a sentence; printed at the end of a run. */
   readonly story?: string;
-  /** What `--set key=value` may choose; `build` makes the fields that depend on it. */
+  /** The parameters for `--set key=value`; `build` computes the fields that depend on them. */
   readonly parameters?: Parameters;
   readonly build?: (values: never) => Partial<ScenarioFile>;
   readonly twin?: Twin;

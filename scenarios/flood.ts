@@ -1,5 +1,5 @@
 /**
- * Somebody on the network who floods a host with datagrams that nobody there waits for.
+ * Floods a host on the network with datagrams that no program there expects.
  *
  * caps: net. args: to (address of the host), port, burst (datagrams at a time), every (ns between bursts), bursts,
  * rest (bursts that are left out after each hundred).
@@ -16,7 +16,7 @@ interface Args {
   readonly rest: number;
 }
 
-/** A datagram to everybody's card, with a host's address. */
+/** A datagram with the broadcast link address and a host's IP address. */
 function datagram(from: Uint8Array, { to, port }: Args): Uint8Array {
   const frame = new Uint8Array(ETHERNET + IP + UDP + PAYLOAD), words = new DataView(frame.buffer);
   frame.fill(0xff, 0, 6);

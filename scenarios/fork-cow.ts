@@ -1,6 +1,6 @@
 /**
- * Two processes, one memory, until one of them writes. A fork takes the right to write away from the parent's pages (a few unmaps), the
- * child starts with nothing, and pages are copied one by one as somebody writes. The program checks that nobody sees the other's writes.
+ * Two processes, one memory, until one of them writes. A fork removes the write right from the parent's pages (a few unmaps), the child
+ * starts with no pages, and each page is copied when either writes to it. The program checks that neither sees the other's writes.
  */
 import { defineScenario } from './define.ts';
 import { unixStory } from './unix.ts';

@@ -1,11 +1,9 @@
 /**
- * Three ways of a system call. As an exception: the trap becomes a message to the Unix server, which answers it. As a message that the
- * program's own
- * library sends, as L4Linux's modified C library did (SOSP '97): no exception, and the thread is no alien. And as none at all: the time
- * is read out of a
- * page that all programs share.
+ * Three ways to make a system call. As an exception: the trap becomes a message to the Unix server, which answers it. As a message from the
+ * program's own library, as in L4Linux's modified C library (SOSP '97): no exception, and the thread is no alien. And without a call: the
+ * program reads the time from a page that all programs share.
  *
- * Twin: the server has no portal for messages. The library finds that out at each call, and traps after all.
+ * Twin: the server has no portal for messages. The library notices that at each call, and traps.
  */
 import { counter } from './counter.ts';
 import { defineScenario } from './define.ts';

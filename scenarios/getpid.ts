@@ -1,6 +1,6 @@
 /**
- * What a system call costs. A process asks for its parent's number a thousand times. Each time: the ecall enters the kernel, becomes an
- * event message to the Unix server, the server replies, the process goes on. Two kernel entries, two address space switches, no more.
+ * The cost of a system call. A process calls getppid a thousand times. Each time the ecall enters the kernel and becomes an event message
+ * to the Unix server, the server replies, and the process continues: two kernel entries, two address space switches.
  */
 import { defineScenario } from './define.ts';
 import { unixStory } from './unix.ts';

@@ -1,9 +1,7 @@
 /**
- * A kernel panics in a virtual machine, and its monitor tells more of it than the hardware could: the guest follows a null pointer three
- * calls deep
- * (guests/panic/panic.c), its trap handler says its last words, and while it stands in that exit the report is made: functions by name,
- * the trap between them,
- * the last exits, and the walk of the address through the guest's tables and through the machine's.
+ * A kernel panics in a virtual machine, and its monitor reports more than hardware could: the guest follows a null pointer three calls deep
+ * (guests/panic/panic.c), its trap handler prints a last message, and during that exit the monitor writes the report: functions by name,
+ * the trap between them, the last exits, and the walk of the address through the guest's tables and the machine's.
  */
 import { defineScenario } from './define.ts';
 import { terminal } from './unix.ts';

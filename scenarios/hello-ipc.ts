@@ -1,6 +1,6 @@
 /**
- * Two tasks and one door between them. `greeter` announces a service; `visitor` holds a capability to it, and to nothing else but
- * memory and the log. Every line that appears has crossed four protection boundaries.
+ * Two tasks and one door between them. `greeter` announces a service; `visitor` has capabilities only to it, to memory and to the log.
+ * Every line that appears has crossed four protection boundaries.
  */
 import type { Sys } from '../microkernel/abi/index.ts';
 import type { Syscalls } from '../binding/index.ts';

@@ -1,8 +1,9 @@
 /**
- * A program that is half Linux and half L4. It calls a counter beside its Unix server while a Linux timer sends it signals; the call is
- * uninterruptible, so each happens exactly once and the signals come afterwards. Its child calls somebody who never answers, and is killed.
+ * A program that uses both Linux and L4. It calls a counter outside its Unix server while a Linux timer sends it signals; the call is
+ * uninterruptible, so each happens exactly once and the signals arrive afterwards. Its child calls a server that never answers, and is
+ * killed.
  *
- * Twin: signals end the call, which starts again as an ordinary system call would. The counter has counted some of them twice.
+ * Twin: signals abort the call, which restarts as an ordinary system call would. The counter counts some calls twice.
  */
 import { COUNTER_OPERATIONS as operations, counter } from './counter.ts';
 import { defineScenario } from './define.ts';

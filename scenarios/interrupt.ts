@@ -1,6 +1,6 @@
 /**
- * Two processes that never ask for anything. The Unix server gets the processor back all the same: its timer thread, of higher priority,
- * recalls the process that runs. The kernel turns the recall into an event at once, wherever the process is.
+ * Two processes that never make a system call. The Unix server still regains the processor: its timer thread, which has a higher priority,
+ * recalls the running process. The kernel turns the recall into an event at once, wherever the process is.
  */
 import { defineScenario } from './define.ts';
 import { unixStory } from './unix.ts';

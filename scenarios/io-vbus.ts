@@ -2,7 +2,7 @@
  * Devices are capabilities. A component's `io` session is its bus: on it are the devices that its scenario lists, and no others. `clock`
  * has the board's clock on its bus; `thief` has an empty bus, knows every address, and tries each way there is.
  *
- * Twin: the scenario puts the clock on the thief's bus instead. Then the same steps work for it, and the clock's owner is refused.
+ * Twin: the scenario puts the clock on the thief's bus instead. Then the same steps work for the thief, and `clock` is refused.
  */
 import { Ops, Own, Right, Status, memoryPage, statusName, type Sys } from '../microkernel/abi/index.ts';
 import type { Syscalls } from '../binding/index.ts';
@@ -26,7 +26,7 @@ const clock: Program = {
   *main(sys, env) { yield* exit(sys, env, (yield* readClock(sys, env)) ? 0 : 1, ''); },
 };
 
-/** Ways to registers that are nobody's gift: what each says. */
+/** Ways to reach registers without a grant, and the answer of each. */
 const ways: Readonly<Record<string, (sys: Syscalls, env: Env) => Sys<string>>> = {
   *'asks its bus to map what it never named'(sys, env) {
     return statusName(yield* ask(sys, env.cap('io'), Protocol.io.map, [HERE, 0], { receives: true }));

@@ -1,7 +1,7 @@
 /**
- * A processor with an untranslated window, as MIPS had: to the machine's supervisor 0x80000000 to 0x9fffffff are physical memory, and
- * nobody can give a guest anything there. The same small operating system twice: linked into the window it is refused, relinked behind it
- * it runs. Disco had to relink IRIX for the same reason.
+ * A processor with an untranslated window, as MIPS had: for the machine's supervisor 0x80000000 to 0x9fffffff are physical memory, and no
+ * monitor can give a guest memory there. The same small operating system twice: linked into the window it is refused, relinked beyond the
+ * window it runs. Disco had to relink IRIX for the same reason.
  */
 import { defineScenario } from './define.ts';
 import { terminal } from './unix.ts';

@@ -1,7 +1,7 @@
 /**
  * Look-ahead. Exits come in clusters: four guests run the same bursts of accesses to devices, two by the hypervisor extension and two
- * deprivileged, and one of each pair has a monitor that looks at the instructions behind an exit. One burst changes its own code each time:
- * a monitor that believed what it had seen would do the old one, and `--set bytes=believed` shows it.
+ * deprivileged, and one of each pair has a monitor that examines the instructions after an exit. One burst changes its own code each time:
+ * a monitor that trusts what it has seen performs the old one, which `--set bytes=believed` shows.
  */
 import { defineScenario } from './define.ts';
 import { terminal } from './unix.ts';

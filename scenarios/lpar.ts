@@ -1,7 +1,6 @@
 /**
- * A static partition, as POWER's hypervisor makes them: three guests that would take a whole processor have parts of one, by the
- * hundredth. A context with a budget
- * and a period never gets more than its part, and here all parts are asked for, so that each gets exactly that.
+ * Static partitions, as in POWER's hypervisor: three guests that could each use a whole processor have parts of one, in hundredths. A
+ * context with a budget and a period never gets more than its part; here the parts are all in demand, so each guest gets exactly its part.
  *
  *   tessera boot lpar --set parts=1,33,20
  */

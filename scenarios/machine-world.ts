@@ -7,7 +7,7 @@ import { roomForCopies, vmm } from '../vmm/index.ts';
 import { blockDriver, consoleDriver, filesDriver, netDriver } from './devices.ts';
 
 const MIB = 1 << 20;
-/** What the VMM needs beside the memory of its guest. */
+/** Memory of the VMM besides its guest's. */
 const OVERHEAD = 12 * MIB;
 
 export interface MachineOptions {
@@ -18,7 +18,7 @@ export interface MachineOptions {
   /** Guest memory in bytes (default 512 MiB). */
   readonly memory?: number;
   readonly smp?: number;
-  /** Disks of the board that the machine gets, in order; `readOnly` is the host's word. */
+  /** Disks of the board that the machine gets, in order; `readOnly` comes from the host. */
   readonly disks?: number;
   /** Network cards of the board that the machine gets, in order. */
   readonly nets?: number;

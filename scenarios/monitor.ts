@@ -1,7 +1,6 @@
 /**
- * The monitor between security domains: it takes letters, looks at who sends what to whom, delivers or refuses, and writes down what it
- * refuses. Who
- * a sender is says the session that the scenario gave it, which nobody can forge. guests/include/mail.h has its protocol for C.
+ * The monitor between security domains: it accepts letters, checks sender and receiver, delivers or refuses, and logs refusals. The
+ * sender's session, which the scenario created and nobody can forge, identifies the sender. guests/include/mail.h has its protocol for C.
  */
 import { Status, type Sys } from '../microkernel/abi/index.ts';
 import { getBytes, log, report, type Program } from '../roottask/client/index.ts';

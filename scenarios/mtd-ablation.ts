@@ -1,10 +1,8 @@
 /**
- * Message transfer descriptors say how much of a thread's state travels with an event. A process makes a thousand system calls and a
- * guest leaves its
- * machine five hundred times; each event brings what its cause needs, and each answer takes back what has changed.
+ * Message transfer descriptors choose the part of a thread's state that travels with an event. A process makes a thousand system calls and
+ * a guest takes five hundred exits; each event carries the state that its cause needs, and each answer returns the changed state.
  *
- * Twin: every event brings everything and every answer takes everything back. The same work is done, and each event moves several times
- * as much.
+ * Twin: every event and every answer carries the whole state. The work is the same, and each event moves several times as many bytes.
  */
 import { defineScenario } from './define.ts';
 import { linesFor, terminal } from './unix.ts';

@@ -1,5 +1,5 @@
 /**
- * A RISC-V program that talks to the kernel itself: no Unix, no VM, no TypeScript. `pingpong` (guests/native) makes a second thread in its
+ * A RISC-V program that calls the kernel directly: no Unix, no VM, no TypeScript. `pingpong` (guests/native) makes a second thread in its
  * own task and calls it; every call and reply is two instructions away from the kernel.
  */
 import { defineScenario } from './define.ts';

@@ -1,7 +1,7 @@
 /**
- * Memory that comes when it is touched. A process maps pages and writes to each. A first write is a page fault, which the kernel sends to
- * the Unix server as an event; the reply carries pages as typed items, which maps them and resumes the process in one message. Who writes
- * upward gets sixteen at a time.
+ * Demand paging. A process maps pages and writes to each. A first write is a page fault, which the kernel sends to the Unix server as an
+ * event; the reply carries pages as typed items, which maps them and resumes the process in one message. A process that writes upward gets
+ * sixteen pages at a time.
  */
 import { defineScenario } from './define.ts';
 import { unixStory } from './unix.ts';

@@ -4,9 +4,9 @@ import { ScenarioError } from './error.ts';
 
 export type Value = string | number | boolean;
 export interface Parameter {
-  /** What it is when nobody says. Its kind is the parameter's: text, number, or true and false. */
+  /** The default. Its type is the parameter's: text, number or boolean. */
   readonly default: Value;
-  /** All that it may be. */
+  /** All permitted values. */
   readonly values?: readonly Value[];
   /** Bounds of a number. */
   readonly least?: number;
@@ -18,7 +18,7 @@ type Kind<T extends Value> = T extends string ? string : T extends number ? numb
 /** A value of the right kind for each parameter. */
 export type Values<P extends Parameters> = { readonly [K in keyof P]: Kind<P[K]['default']> };
 
-/** As much of a scenario as is asked here. */
+/** The part of a scenario that parameters need. */
 interface Parametrized { readonly name: string; readonly parameters?: Parameters }
 
 const SWITCH: Readonly<Record<string, boolean>> = { true: true, on: true, yes: true, false: false, off: false, no: false };
@@ -49,7 +49,7 @@ function read(key: string, parameter: Parameter, text: string): Value {
   return value!;
 }
 
-/** What is wrong with a value of a parameter; nothing when it fits. */
+/** The mistake in a parameter's value; undefined when it is valid. */
 export function misfit({ default: usual, values, least, most }: Parameter, value: unknown): string | undefined {
   const kind = typeof usual === 'boolean' ? 'true or false' : typeof usual;
   if (typeof value !== typeof usual || Number.isNaN(value)) return `'${String(value)}' is no ${kind}`;
@@ -59,7 +59,7 @@ export function misfit({ default: usual, values, least, most }: Parameter, value
   return undefined;
 }
 
-/** Each parameter's value: what is set, else its default. */
+/** Each parameter's value: as set, or the default. */
 export function settled(parameters: Parameters, set: Readonly<Record<string, Value>>): Record<string, Value> {
   return Object.fromEntries(Object.entries(parameters).map(([key, p]) => [key, Object.hasOwn(set, key) ? set[key]! : p.default]));
 }

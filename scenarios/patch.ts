@@ -1,7 +1,7 @@
 /**
- * Scan and patch. On a processor with an instruction that should trap and does not (`popf`), a guest's kernel in U mode is looked at before
- * it runs, and what is sensitive is replaced. The same guest three times: with each end of a block a breakpoint, with blocks that go on
- * into each other, and only trapped, which goes wrong.
+ * Scan and patch. On a processor with an instruction that should trap and does not (`popf`), the monitor scans a guest's kernel in U mode
+ * before it runs, and replaces sensitive instructions. The same guest three times: with a breakpoint at each end of a block, with linked
+ * blocks, and only trapped, which fails.
  */
 import { defineScenario } from './define.ts';
 import { terminal } from './unix.ts';

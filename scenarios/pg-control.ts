@@ -1,7 +1,7 @@
 /**
  * Popek and Goldberg's second property, resource control. A guest tries all 4,096 registers and addresses where nothing is
- * (guests/control/control.c), once by the hypervisor extension and once deprivileged; beside them a neighbour computes. Each attempt is
- * done to the guest's own state or traps into the guest's own handler; the neighbour comes to its end.
+ * (guests/control/control.c), once by the hypervisor extension and once deprivileged; beside them a neighbour computes. Each attempt
+ * changes only the guest's own state or traps into the guest's own handler; the neighbour finishes.
  */
 import { defineScenario } from './define.ts';
 import { terminal } from './unix.ts';

@@ -1,7 +1,7 @@
 /**
  * Popek and Goldberg's third property, efficiency: a statistically dominant part of a guest's instructions is executed by the processor
- * itself. A guest computes, is a kernel, or drives a device (guests/mix/mix.c), by the hypervisor extension or deprivileged, and says how
- * many instructions it took; its exits are what the monitor had to do for it.
+ * itself. A guest computes, is a kernel, or drives a device (guests/mix/mix.c), by the hypervisor extension or deprivileged, and prints its
+ * number of instructions; its exits count the monitor's work.
  *
  *   tessera boot pg-efficiency --set guest=system-trap
  */

@@ -1,7 +1,7 @@
 /**
  * Popek and Goldberg's first property, equivalence. The same guest (guests/control/control.c) by the hypervisor extension, and
- * deprivileged with shadow tables of both kinds. It reads and writes every register that a supervisor has and says a digest of what came
- * of it: the same three times, and the same on the machine itself.
+ * deprivileged with shadow tables of both kinds. It reads and writes every register of a supervisor and prints a digest of the results: the
+ * same in all three, and the same on the bare machine.
  */
 import { defineScenario } from './define.ts';
 import { terminal } from './unix.ts';
@@ -10,7 +10,7 @@ import { machineComponent } from './worlds.ts';
 const guest = (name: string, more: Readonly<Record<string, string | boolean>>) =>
   machineComponent({ kernel: 'control', memory: 16 << 20, more }, { console: { from: 'console', label: name } });
 
-/** What a machine of this kind says (page). */
+/** The output of the bare machine (page). */
 const DIGEST = 'digest 883311f2b2649014';
 
 export default defineScenario({

@@ -1,7 +1,7 @@
 /**
- * A sensitive instruction that does not trap. On a processor with IA-32's flaw (`popf`) a guest's kernel in U mode reads its host's
- * status register in place of its own, and its writes are lost; nobody hears of it. The same guest three times on that processor: with
- * the hypervisor extension it runs; deprivileged it goes wrong.
+ * A sensitive instruction that does not trap. On a processor with IA-32's flaw (`popf`) a guest's kernel in U mode reads its host's status
+ * register in place of its own, and its writes are lost without a trap. The same guest three times on that processor: with the hypervisor
+ * extension it runs; deprivileged it fails.
  */
 import { defineScenario } from './define.ts';
 import { terminal } from './unix.ts';

@@ -1,5 +1,5 @@
 /**
- * A server that crashes, and comes back. `dice` throws an exception at every third request. Its client gets an error, not silence,
+ * A server that crashes and restarts. `dice` throws an exception at every third request. Its client gets an error, not silence,
  * and finds a fresh server behind the same capability a moment later.
  */
 import type { Sys } from '../microkernel/abi/index.ts';

@@ -1,6 +1,6 @@
 /**
  * A guest that reads and changes its own code (guests/selfcheck/selfcheck.c): natively supported, scanned and patched, and rewritten from a
- * list. Under scanning it reads what it was made of, though something else runs; what was rewritten in place, it sees.
+ * list. Under scanning it reads its original code although other code runs; after rewriting in place it sees the changes.
  */
 import { defineScenario } from './define.ts';
 import { terminal } from './unix.ts';

@@ -1,6 +1,6 @@
 /**
- * Shadow page tables of two kinds. Two deprivileged guests run the same small operating system; one's shadow tables are made right when it
- * fences, the other's own tables are write-protected, so that each store to them comes to the monitor. A third has a second stage and
+ * Shadow page tables of two kinds. Two deprivileged guests run the same small operating system; the shadow tables of one are updated at its
+ * fences; the tables of the other are write-protected, so that each store to them causes an exit. A third guest uses a second stage and
  * needs neither.
  */
 import { defineScenario } from './define.ts';

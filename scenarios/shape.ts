@@ -1,6 +1,6 @@
-/** What kind of value each field of a scenario has: a file may be plain JavaScript, where nothing has checked it. */
+/** The type of each field of a scenario, because a file may be plain JavaScript without type checks. */
 
-/** Says what a value should be; undefined when it is. */
+/** The expected type when a value is wrong; undefined when it is right. */
 type Shape = (value: unknown) => string | undefined;
 
 const kind = (what: string, holds: (value: unknown) => boolean): Shape => (value) => (holds(value) ? undefined : what);
@@ -64,7 +64,7 @@ export const COMPONENT: Readonly<Record<string, Shape>> = {
   restart: count, exit: either("a whole number, or 'any'", count, equals('any')),
 };
 
-/** The first field of the wrong kind: its name, and what is said of it. */
+/** The first field of a wrong type: its name and the message. */
 export function wrongShape(value: object, shapes: Readonly<Record<string, Shape>>): { field: string; what: string } | undefined {
   for (const [field, given] of Object.entries(value)) {
     const should = given === undefined || !Object.hasOwn(shapes, field) ? undefined : shapes[field]!(given);

@@ -1,6 +1,6 @@
 /**
- * Four worlds: two virtual machines with Debian's kernel, two Unix servers. One kernel panics, one Unix server is killed. The others
- * do not notice: they finish their work and say so.
+ * Four worlds: two virtual machines with Debian's kernel, two Unix servers. One kernel panics, one Unix server is killed. The others are
+ * not affected: they finish their work and report it.
  */
 import { consoleMux, type Typing } from '../roottask/console/console.ts';
 import { uart } from '../roottask/drivers/uart.ts';

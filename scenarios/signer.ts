@@ -1,9 +1,8 @@
 /**
- * A secure program beside a machine: the guest has its orders signed by a task that has the key. Its kernel asks by a call of firmware,
- * its user
- * program by a doorbell that the kernel maps for it; then the guest looks for the key in all of its memory.
+ * A secure program next to a virtual machine: a task with the key signs the guest's orders. The guest's kernel calls it through firmware,
+ * its user program through a doorbell that the kernel maps; then the guest searches all of its memory for the key.
  *
- * Twin: nobody is beside the machine, and the guest signs for itself. Whoever takes it over finds the key.
+ * Twin: there is no such task, and the guest signs itself. An attacker who takes over the guest finds the key.
  */
 import { defineScenario } from './define.ts';
 import { SIGN, bank, signer } from './signing.ts';

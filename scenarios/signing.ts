@@ -1,4 +1,4 @@
-/** A signer that has a key, and a client that wants a signature now and then: secure programs beside machines and Unix servers. */
+/** A signer with a key, and a client that requests signatures periodically: secure programs next to virtual machines and Unix servers. */
 import type { Sys } from '../microkernel/abi/index.ts';
 import { ask, log, report, type Program } from '../roottask/client/index.ts';
 import { Server, answer, type Answer } from '../roottask/lib/server.ts';
@@ -8,10 +8,10 @@ import { hex, hmac } from './sha256.ts';
 export const SIGN = { label: 0x2210, in: ['text'], out: ['w0', 'w1', 'w2', 'w3', 'w4', 'w5', 'w6', 'w7'],
   doc: 'The keyed hash of the text: eight words of 32 bits.' };
 const encoder = new TextEncoder();
-/** How long a signature takes: cycles for each block of the hash. */
+/** Cycles of a signature for each block of the hash. */
 const BLOCK_CYCLES = 2500;
 
-/** `args.key`: its key, which it never tells. */
+/** `args.key`: its key, which it never reveals. */
 export const signer: Program = {
   name: 'signer',
   *main(sys, env) {
@@ -27,7 +27,7 @@ export const signer: Program = {
   },
 };
 
-/** Asks for `args.count` signatures of one order, one each `args.everyMs`, and says whether all were the same. */
+/** Requests `args.count` signatures of one order, one every `args.everyMs`, and reports whether all were equal. */
 export const bank: Program = {
   name: 'bank',
   *main(sys, env) {

@@ -1,7 +1,6 @@
 /**
- * Two ways to manage the state of a virtual processor: leave it where it is and say who owns it, or copy it out at each exit and in at
- * each entry. Two guests
- * share a hart, each leaves its machine some five hundred times; most exits come back to the guest that left.
+ * Two ways to manage the state of a virtual processor: leave it in the hart and record its owner, or save it at each exit and restore it at
+ * each entry. Two guests share a hart, each takes some five hundred exits; most exits return to the same guest.
  *
  *   tessera boot state-mgmt --set state=copied
  */

@@ -1,14 +1,14 @@
-/** A component that somebody has taken over: it writes wherever it can, and asks of everybody whatever there is to ask. */
+/** A compromised component: it writes wherever it can, and sends every server every kind of request. */
 import { IpcFlag, MemoryFault, Ops, Own, capPage, memoryPage, wholeSpace, type Sys } from '../microkernel/abi/index.ts';
 import type { Syscalls } from '../binding/index.ts';
 import { Protocol, allocate, log, valueOf, type Env, type Program } from '../roottask/client/index.ts';
 
 const LABELS = Object.values(Protocol).flatMap((group) => Object.values(group).map((row) => row.label));
-/** What ends the component would end the attack. */
+/** Calls that end the component are left out, because they would end the attack. */
 const LAST_WORDS: readonly number[] = [Protocol.life.exit.label, Protocol.life.crash.label];
 const OPERATIONS = Object.values(Ops).flatMap((group) => Object.values(group).map((op) => op.label));
 const VALUES = [0, 1, 2, 7, 64, 4095, 4096, 65536, 2 ** 20, 2 ** 31, 2 ** 32, 2 ** 40, 2 ** 52, -1, -4096];
-/** Names under which scenarios give capabilities: those of them that it holds are what it tries most. */
+/** Names under which scenarios give capabilities: it tries those that it has most often. */
 const NAMES = ['memory', 'log', 'names', 'rom', 'io', 'life', 'stdio', 'stderr', 'console', 'mail', 'signer'];
 const SELECTORS = 512, PATIENCE = 100_000, REST = 500_000;
 
@@ -28,7 +28,7 @@ export const takenOver: Program = {
     let answered = 0;
     for (let i = 0; i < tries; i++) {
       if ((yield* attack(sys, r, labels, held)) === 0) answered++;
-      if (i % 10 === 0) yield* sys.receive(0, REST); // so that there is something to attack all the time
+      if (i % 10 === 0) yield* sys.receive(0, REST); // so that there is always a target
     }
     yield* log(sys, env, `\n${stores.tried} stores all over the address space, ${stores.hit} of them reached memory, all of it its own`);
     yield* log(sys, env, `${tries} messages to whatever there is, ${answered} of them answered`);
@@ -62,7 +62,7 @@ function* attack(sys: Syscalls, r: (below: number) => number, labels: readonly n
   u.capWindow = r(2) ? capPage(2048, 11) : 0;
   return yield sys.ipc(IpcFlag.send | (r(4) ? IpcFlag.call | IpcFlag.receive : 0), selector, PATIENCE, PATIENCE);
 }
-/** Whoever ends its own thread, or its task's capabilities, attacks nobody any more. */
+/** Leaves out operations that end its own thread or its task's capabilities, because they would end the attack. */
 function isSuicide(label: number, selector: number): boolean {
   const own: readonly number[] = [Own.task, Own.thread, Own.schedContext];
   return own.includes(selector) && (label === Ops.thread.kill.label || label === Ops.thread.recall.label

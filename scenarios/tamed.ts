@@ -1,9 +1,9 @@
 /**
- * Taming: a real-time task beside a Unix server that works as hard as it can. Where a kernel would disable interrupts, the server holds a
- * lock, for as long as is stated and no longer; whoever has a higher priority runs all the same. A native task and a Linux process wake up
- * every millisecond and note how late they are. Meanwhile the server is built on, bombed and flooded.
+ * Taming: a real-time task next to a fully loaded Unix server. Where a kernel would disable interrupts, the server takes a lock, for a
+ * bounded time; threads of higher priority still run. A native task and a Linux process wake up every millisecond and record how late they
+ * are. Meanwhile the server builds a project, suffers a fork bomb, and is flooded with datagrams.
  *
- * Twin: while the server works nobody else runs, as if it had disabled interrupts for real.
+ * Twin: while the server works nothing else runs, as if it had really disabled interrupts.
  */
 import { defineScenario } from './define.ts';
 import { switchComponent } from './devices.ts';
@@ -18,11 +18,14 @@ const load = (rest: string): string => [`while true; do build 4 > /dev/null; ${r
   `while true; do seq 3000 | sort | cat | wc -l > /n; true; bigread 4 > /n; ${rest} done &`,
   rest ? `while true; do bomb 16 100; ${rest} done` : 'bomb 16'].join('\n');
 const ADDRESS = [10, 0, 0, 1];
-/** Datagrams that nobody waits for: sixteen each millisecond, or for a tenth of a second after each rest. */
+/** Unexpected datagrams: sixteen each millisecond, or for a tenth of a second after each rest. */
 const FLOOD = { to: ADDRESS, port: 9, burst: 16, every: 1_000_000 };
-/** Priorities: of the server that is tamed, and of one that nobody interrupts; between its processes and it stands the real-time task. */
+/**
+ * Priorities of the tamed server, and of one that nothing interrupts; the real-time task's lies between the server's processes and the
+ * server.
+ */
 const TAMED = 100, REAL_TIME = 155, UNTAMED = 160;
-/** Latest that the real-time task may be: what the kernel does in one piece, and its way in and out (20 µs). */
+/** Bound for the real-time task's lateness: the kernel's longest stretch, and its entry and exit (20 µs). */
 const BOUND_NS = 20_000;
 
 export default defineScenario({

@@ -1,7 +1,7 @@
 /**
- * Three guests on one hart: two compute with all of their interrupts off, one sleeps and looks how late it is woken. The timer that ends a
- * slice is the
- * machine's, out of reach of any guest, so that nobody can keep the hart; how long a slice is weighs throughput against latency.
+ * Three guests on one hart: two compute with all of their interrupts off, one sleeps and measures how late it wakes. The timer that ends a
+ * slice belongs to the machine, out of any guest's reach, so no guest can keep the hart; the length of a slice trades throughput against
+ * latency.
  *
  *   tessera boot timeshare --set slice=0.1
  */

@@ -1,6 +1,6 @@
 /**
  * Two guests share one hart. Each sleeps for a moment, fifty times, and touches 64 pages when it wakes (guests/exits/exits.c); meanwhile
- * the other has the processor. With TLB entries that carry the number of their virtual machine each finds again what it had. Without
+ * the other has the processor. If TLB entries carry the number of their virtual machine, each guest finds its entries again. Otherwise
  * (`--cpu base,no-vmid`) the kernel has to flush at every switch.
  */
 import { defineScenario } from './define.ts';

@@ -1,9 +1,8 @@
 /**
- * A Unix server as a toolbox: a native program fetches pages through its network stack and keeps notes in its files, and trusts neither.
- * The server
- * crashes on the way; for the program that is an error, and it goes on with the server that is started again behind the same capabilities.
+ * A Unix server as a toolbox: a native program fetches pages through its network stack and stores notes in its files, and trusts neither.
+ * The server crashes meanwhile; the program gets an error, and continues with the restarted server behind the same capabilities.
  *
- * Twin: nobody starts the server again. The program is left with an error.
+ * Twin: nobody restarts the server. The program ends with an error.
  */
 import { l4guest } from '../l4guest/index.ts';
 import { spawn, valueOf, type Program } from '../roottask/client/index.ts';
@@ -13,11 +12,11 @@ import { switchComponent } from './devices.ts';
 import { linesFor, terminal } from './unix.ts';
 import { unixComponent } from './worlds.ts';
 
-/** When the lending server meets its bug, ns. */
+/** Time of the lending server's crash, ns. */
 const FAILS_AT = 215_000_000;
 const network = (last: number) => ({ address: [10, 0, 0, last], bits: 24, gateway: [10, 0, 0, 254] });
 
-/** The Unix server with a bug that shows after a while. */
+/** The Unix server with a bug that crashes it after a while. */
 const buggy: Program = {
   name: 'l4guest',
   *main(sys, env) {

@@ -1,7 +1,7 @@
 /**
  * Trap and emulate: the same small operating system by the hypervisor extension and deprivileged, its kernel in U mode like its programs.
- * Every privileged instruction of the deprivileged kernel is an event of its thread; the monitor does it to a supervisor in software. What
- * the two say is the same.
+ * Every privileged instruction of the deprivileged kernel is an event of its thread; the monitor applies it to a supervisor in software.
+ * Both print the same.
  */
 import { defineScenario } from './define.ts';
 import { terminal } from './unix.ts';

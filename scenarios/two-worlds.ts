@@ -1,6 +1,6 @@
 /**
  * Two worlds on one microkernel. On the left a Unix server whose processes are tasks of their own, running a shell script with a
- * pipeline; on the right a virtual machine with an operating system in it. They share a terminal and know nothing of each other.
+ * pipeline; on the right a virtual machine with an operating system in it. They share a terminal and cannot see each other.
  */
 import { consoleMux } from '../roottask/console/console.ts';
 import { uart } from '../roottask/drivers/uart.ts';

@@ -8,7 +8,7 @@ import type { NetworkConfig } from '../l4guest/net/inet/uplink.ts';
 import { blockDriver, consoleDriver, filesDriver, netDriver } from './devices.ts';
 
 const MIB = 1 << 20;
-/** What the server needs beside the memory of its guests. */
+/** Memory of the server besides its guests'. */
 const OVERHEAD = 8 * MIB;
 /** Kernel memory of a large Unix world: so that 3.5 GiB fit a machine. */
 const MOST_KERNEL_MEMORY = 320 * MIB;
@@ -25,20 +25,19 @@ export interface UnixOptions {
   /** Memory of the Unix world in bytes (default 256 MiB). */
   readonly memory?: number;
   /**
-   * Folders of the guest whose contents come out as tar archives when the program has ended, on consoles of the board from FIRST_EXPORT
-   * on.
+   * Folders of the guest whose contents are written as tar archives when the program ends, on consoles of the board from FIRST_EXPORT on.
    */
   readonly exports?: readonly string[];
   /** Disks of the board: /dev/vda, /dev/vdb, … */
   readonly disks?: number;
-  /** A folder of the host that the root file system begins as, read when it is touched: the board's last files device. */
+  /** A host folder with the initial root file system, read on demand: the board's last files device. */
   readonly root?: { readonly source: string; readonly prompt?: boolean };
-  /** Folders of the host, mounted live: the board's files0, files1, … */
+  /** Host folders, mounted live: the board's files0, files1, … */
   readonly folders?: readonly {
     readonly path: string; readonly source: string; readonly readOnly: boolean;
     /** Its host end answers at once. */ readonly prompt?: boolean
   }[];
-  /** The board's card 0 is its interface eth0; `config`: the addresses that it begins with. */
+  /** The board's card 0 is its interface eth0; `config`: the initial addresses. */
   readonly net?: { readonly config?: NetworkConfig };
   /** More arguments for the Unix server. */
   readonly more?: Readonly<Record<string, unknown>>;
@@ -54,7 +53,7 @@ export function unixComponent(o: UnixOptions, caps: Component['caps']): Componen
   };
 }
 
-/** Number of the console on which the first of `exports` comes out: standard streams have the ones before. */
+/** Number of the console for the first of `exports`; standard streams use the ones before. */
 export const FIRST_EXPORT = 2;
 
 /** `tessera run`. Status: the program's. */

@@ -1,4 +1,4 @@
-/** A Unix server beside a console, for scenarios about one thing that Unix does. */
+/** A Unix server with a console, for scenarios about one Unix mechanism. */
 import { consoleMux } from '../roottask/console/console.ts';
 import { uart } from '../roottask/drivers/uart.ts';
 import type { Component } from '../roottask/scenario.ts';
@@ -12,7 +12,7 @@ export const terminal: Record<string, Component> = {
 };
 export const linesFor = (label: string): Component['caps'] => ({ stdio: { from: 'console', label }, stderr: { from: 'console', label } });
 
-/** A component `linux` that runs these words; `programs` are ours, from guests/bin/linux. */
+/** A component `linux` that runs these words; `programs` come from guests/bin/linux. */
 export function unixStory(argv: readonly string[], programs: readonly string[]): Pick<ScenarioFile, 'components' | 'log' | 'files'> {
   return {
     components: { ...terminal, linux: unixComponent({ argv, env: ['PATH=/bin'], files: programs, memory: 24 << 20 }, linesFor('linux')) },

@@ -1,6 +1,6 @@
 /**
- * Debian's kernel, unmodified, in a virtual machine: from its first instruction to a shell and off again. What it does to hardware that is
- * not there arrives at the VMM as exits: calls to firmware, accesses to registers, waiting for interrupts.
+ * Debian's kernel, unmodified, in a virtual machine: from its first instruction to a shell and off again. Its accesses to absent hardware
+ * reach the VMM as exits: calls to firmware, accesses to registers, waiting for interrupts.
  */
 import { defineScenario } from './define.ts';
 import { terminal } from './unix.ts';

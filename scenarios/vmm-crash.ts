@@ -1,9 +1,8 @@
 /**
- * One monitor for each machine, none of them trusted by anybody else. The monitor of `vm-a` fails an assertion and is started again; that
- * of `vm-c` is
- * taken over and writes wherever it can. The machine beside them, the signer and its client do not notice.
+ * One monitor for each machine, and nobody else trusts it. The monitor of `vm-a` fails an assertion and restarts; that of `vm-c` is
+ * compromised and writes wherever it can. The machine next to them, the signer and its client are not affected.
  *
- * Twin: one monitor for both machines. Its failed assertion takes the neighbour along, which loses all it had done and boots again.
+ * Twin: one monitor for both machines. Its failed assertion also ends the neighbour, which loses its work and boots again.
  */
 import type { Sys } from '../microkernel/abi/index.ts';
 import type { Syscalls } from '../binding/index.ts';
@@ -16,10 +15,10 @@ import { takenOver } from './taken-over.ts';
 import { terminal } from './unix.ts';
 import { machineComponent } from './worlds.ts';
 
-/** When the assertion of the first monitor fails, ns. */
+/** Time at which the first monitor's assertion fails, ns. */
 const FAILS_AT = 45_000_000;
 
-/** A monitor with a bug that shows after a while. */
+/** A monitor with a bug that crashes it after a while. */
 const buggy: Program = {
   name: 'vmm',
   *main(sys, env) {
@@ -36,7 +35,7 @@ function* failLater(sys: Syscalls, env: Env): Sys<void> {
   }));
 }
 
-/** Two machines in one monitor, as a monolithic hypervisor has them. */
+/** Two machines in one monitor, as in a monolithic hypervisor. */
 const shared: Program = {
   name: 'vmm',
   *main(sys, env) {

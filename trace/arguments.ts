@@ -1,8 +1,8 @@
 /**
- * Arguments in words, by the format that their row gives (`path:s flags:open fd len`): as strace writes them.
+ * Formats arguments by their call's format (`path:s flags:open fd len`), in strace's notation.
  *
- *   plain = decimal   x = hexadecimal   o = octal   m = octal, only where a file may be made   c = character   s = text   v = list of texts
- *   b = bytes going in   r = bytes coming out   g = bytes in a guest's memory   anything else = words of the recording's symbols
+ * plain = decimal x = hexadecimal o = octal m = octal, only where a file may be created c = character s = text v = list of texts
+ *   b = input bytes   r = output bytes   g = bytes in a guest's memory   anything else = words of the recording's symbols
  */
 import { O } from '../l4guest/abi/linux.ts';
 import { symbolText } from '../l4guest/abi/symbols.ts';
@@ -14,7 +14,7 @@ const decoder = new TextDecoder();
 const MOST_TEXT = 64;
 const MAY_CREATE = O.CREAT | O.TMPFILE;
 
-/** Bytes as a C string: what does not print is escaped, what is too long ends in `…`. */
+/** Bytes as a C string: escapes unprintable characters, cuts a long text with `…`. */
 export function quoted(bytes: Uint8Array, whole = bytes.length): string {
   const cut = bytes.length > MOST_TEXT ? bytes.subarray(0, MOST_TEXT) : bytes, more = whole > cut.length ? '…' : '';
   const text = isText(cut)
@@ -32,7 +32,7 @@ const signed = (v: bigint): bigint => BigInt.asIntN(64, v);
 /** Addresses in hexadecimal; small numbers and errors as they are. */
 const hexOf = (v: bigint): string => (signed(v) < 0n && signed(v) > -4096n ? String(signed(v)) : v === 0n ? '0' : `0x${v.toString(16)}`);
 
-/** All that one argument can be said with. */
+/** The data for formatting one argument. */
 interface Argument {
   readonly value: bigint;
   readonly before: bigint;
@@ -51,7 +51,7 @@ function said(a: Argument): string {
   return a.value === 0n ? 'NULL' : part ? quoted(part.bytes, a.length) : hexOf(a.value);
 }
 
-/** The arguments of a call: `args` is its row's, `values` its words, `parts` the payload of the call and of its answer. */
+/** The arguments of a call: `args` is its format, `values` its words, `parts` the payload of the call and of its answer. */
 export function argumentsText(words: Vocabulary, args: string, values: readonly bigint[], parts: readonly PayloadPart[],
     result?: bigint): string {
   const rows = args === '' ? [] : args.split(' '), texts: string[] = [];

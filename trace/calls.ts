@@ -1,6 +1,6 @@
 /**
- * Call trees: which requests led to which. An event or call that nobody was serving at that moment is a root; what a server asks of others
- * between a request and its answer are that request's children. Equal ways from the root are one node.
+ * Call trees: which requests caused which. An event or call from a thread that serves no request is a root; the requests of a server
+ * between a request and its answer are that request's children. Equal paths from the root share one node.
  */
 import { Cause, Kind, causeName } from '../microkernel/abi/index.ts';
 import { cyclesText } from './decode.ts';
@@ -12,10 +12,10 @@ import { Samples } from './samples.ts';
 import type { Latency } from './stats.ts';
 
 export interface CallNode {
-  /** `sh: openat`, `linux: stream.write`: who asks for what. */
+  /** Requester and request: `sh: openat`, `linux: stream.write`. */
   readonly name: string;
   readonly count: number;
-  /** Cycles from request to answer, all together; and those not spent in children. */
+  /** Total cycles from request to answer; and those not spent in children. */
   readonly total: number;
   readonly self: number;
   readonly latency: Latency | undefined;
@@ -47,7 +47,7 @@ interface Open { readonly node: Node; readonly time: number; readonly server: nu
 /** Deeper chains are counted at this depth. */
 const DEPTH = 12;
 
-/** The roots, those that took longest first. `keep`: which requests may be roots. */
+/** The roots, longest total time first. `keep`: which requests may be roots. */
 export function callTree(trace: TraceSource, keep: (r: RecordView) => boolean = () => true): CallNode[] {
   const root = new Node(''), open = new Map<number, Open & { depth: number }>(), serving = new Map<number, number>();
   for (const r of trace.records()) {

@@ -1,6 +1,6 @@
 /**
- * Which record answers which. A call, a send or an event opens a chain; the records that follow from it (receive, map, reply, resume)
- * carry its sequence number as `cause`.
+ * Finds the answer of a record. A call, a send or an event opens a chain; the records it causes (receive, map, reply, resume) carry its
+ * sequence number as `cause`.
  */
 import { Kind } from '../microkernel/abi/index.ts';
 import type { TraceFile } from './reader.ts';
@@ -9,7 +9,7 @@ import { RecordView } from './record.ts';
 export const isAnswer = (kind: number): boolean => kind === Kind.reply || kind === Kind.resume;
 const opens = (kind: number): boolean => kind === Kind.call || kind === Kind.send || kind === Kind.event;
 
-/** Records that are looked at before a search for an answer gives up. */
+/** Records to examine before a search for an answer gives up. */
 const REACH = 2_000_000;
 
 /** The next record of the chain that record `index` belongs to; -1 at its end. */
@@ -40,8 +40,8 @@ function forward(trace: TraceFile, index: number, found: (r: RecordView) => bool
 }
 
 /**
- * Time between a record and its counterpart in cycles: to its answer for what opens a chain, since its cause for what follows; NaN
- * without one.
+ * Cycles between a record and its counterpart: to the answer for a record that opens a chain, since the cause for other records; NaN
+ * without a counterpart.
  */
 export function latencyAt(trace: TraceFile, index: number, reach = REACH): number {
   const r = trace.at(index), time = r.time, cause = r.cause;

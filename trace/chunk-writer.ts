@@ -1,11 +1,11 @@
-/** Writes the chunks of a trace file to where bytes go, and the index at the end. */
+/** Writes the chunks of a trace file to a byte sink, and the index at the end. */
 import { Chunk, HEADER_BYTES, PRELUDE, Packing, chunk, chunkHead, header, padded, type Checksum } from './format.ts';
 import type { Vocabulary } from './vocabulary.ts';
 
-/** Where bytes go: appends, or throws (disk full). */
+/** A byte sink: appends, or throws (disk full). */
 export interface ByteSink { write(bytes: Uint8Array): void; close(): void }
 
-/** Where the data of chunks goes: a writer here, or the way to one that works elsewhere. Bytes are taken over before a call returns. */
+/** Receives the data of chunks: a writer in this thread, or a proxy of one in another. It copies the bytes before a call returns. */
 export interface ChunkSink {
   records(first: number, records: Uint8Array): void;
   /** Lines of JSON. */
@@ -17,11 +17,11 @@ export interface ChunkSink {
 export interface WriterOptions {
   /** Raw deflate: chunks are packed with it. */
   readonly pack?: (data: Uint8Array) => Uint8Array;
-  /** CRC-32, where something faster is at hand. */
+  /** CRC-32, where the host has a faster one. */
   readonly checksum?: Checksum;
-  /** What numbers mean in this recording; stands at its beginning. */
+  /** The meaning of numbers in this recording; the file begins with it. */
   readonly words?: Vocabulary;
-  /** The header stands in the file already. */
+  /** The file already has its header. */
   readonly begun?: boolean;
 }
 
@@ -33,10 +33,10 @@ export class ChunkWriter implements ChunkSink {
   private readonly checksum: Checksum | undefined;
   private offset: number;
   private readonly index: number[] = [];
-  /** The file could not be written: nothing more goes there, what is there stays readable. */
+  /** A write failed: recording stops, and the written part stays readable. */
   onFailed: (error: Error) => void = () => undefined;
 
-  /** Throws what the first write throws. */
+  /** Throws the first write's exception. */
   constructor(file: ByteSink, options: WriterOptions = {}) {
     this.file = file;
     this.pack = options.pack;

@@ -1,6 +1,6 @@
 /**
- * The chunks of a trace file: where they stand and what they hold, found by the index at the file's end, or chunk by chunk where there is
- * none (yet). Their bytes are read when somebody asks, checked then, and kept while there is room.
+ * The chunks of a trace file: their positions and contents, found by the index at the file's end, or chunk by chunk where there is none
+ * (yet). Their bytes are read and checked on demand, and cached while there is room.
  */
 import { inflateSync } from 'fflate';
 import { CHUNK_HEADER, Chunk, INDEX_ENTRY, MOST_CHUNK, PRELUDE, Packing, crc32, padded } from './format.ts';
@@ -19,9 +19,9 @@ export interface ChunkEntry {
 
 const DAMAGED = new Uint8Array(0);
 const defaultUnpack: Unpack = (data, bytes) => inflateSync(data, { out: new Uint8Array(bytes) });
-/** Bytes of unpacked chunks that are kept. */
+/** Size of the cache of unpacked chunks in bytes. */
 const ROOM = 2 ** 27;
-/** How far a reader looks for the next whole chunk, in pieces of this many bytes. */
+/** How far a reader searches for the next whole chunk, in pieces of this many bytes. */
 const RESYNC = 2 ** 26, PIECE = 2 ** 16;
 
 /** Reads and checks chunks of one file. */
@@ -34,7 +34,7 @@ export class ChunkStore {
   onDamage: (offset: number) => void = () => undefined;
   constructor(source: ByteSource, unpack: Unpack = defaultUnpack) { this.source = source; this.unpack = unpack; }
 
-  /** The header at `offset`; undefined when the file ends first, or when no recorder writes such a chunk. */
+  /** The header at `offset`; undefined when the file ends first, or when the header is invalid. */
   entry(offset: number): ChunkEntry | 'cut' | 'foreign' {
     const head = this.source.read(offset, CHUNK_HEADER + PRELUDE);
     if (head.length < CHUNK_HEADER) return 'cut';
@@ -65,7 +65,7 @@ export class ChunkStore {
     return data;
   }
 
-  /** The same, neither kept nor taken from what is kept. */
+  /** The same without the cache. */
   load(e: ChunkEntry): Uint8Array {
     const all = this.source.read(e.offset, CHUNK_HEADER + e.length);
     if (all.length < CHUNK_HEADER + e.length
@@ -82,7 +82,7 @@ export class ChunkStore {
     }
   }
 
-  /** Where the next whole chunk stands after something that is none; undefined when there is none within `RESYNC` bytes. */
+  /** Position of the next whole chunk after damage; undefined when there is none within `RESYNC` bytes. */
   resync(from: number): number | undefined {
     const end = Math.min(this.source.size, from + RESYNC);
     for (let base = from + 8; base < end; base += PIECE) {

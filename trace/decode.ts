@@ -63,13 +63,13 @@ function firstOperand(r: RecordView): string {
   return `${first}=${first === 'address' || first === 'pc' ? hex(r.c) : r.c}`;
 }
 
-/** One line; `origin` is the record that `r` answers, if it is known. */
+/** One line; `origin` is the record that `r` answers, if known. */
 export function sentence(r: RecordView, origin?: RecordView): string {
   const text = (said[r.kind] ?? (() => r.kindName))(r, origin).trimEnd();
   return r.status === 0 ? text : `${text} = ${statusName(r.status)}`;
 }
 
-/** The two ends of a record: who acts, and on whom or what; of a thread switch who stops, and who runs. */
+/** The two ends of a record: the actor, and its object; of a thread switch the thread that stops, and the one that runs. */
 export function ends(trace: TraceSource, r: RecordView): string {
   if (r.kind === Kind.schedule) return switched(trace, r);
   const actor = r.actor ? objectName(trace, r.actor) : 'kernel';
@@ -77,7 +77,7 @@ export function ends(trace: TraceSource, r: RecordView): string {
   return `${actor} ${r.kind === Kind.reply || r.kind === Kind.resume ? '⇢' : '→'} ${objectName(trace, r.object)}`;
 }
 
-/** A hart goes from one thread to another: the one that stops comes first. */
+/** A hart switches threads: the one that stops comes first. */
 function switched(trace: TraceSource, r: RecordView): string {
   const [stops, runs] = [r.object, r.actor].map((thread) => (thread ? objectName(trace, thread) : 'idle'));
   return `${stops} ⇒ ${runs}`;
@@ -106,9 +106,9 @@ const meanings: Record<number, [string, string, string]> = {
     [Kind.interrupt]: ['line', '', ''], [Kind.create]: ['kind', '', 'bytes'],
 };
 
-/** Records after a request that are looked at for what came of it. */
+/** Records to examine after a request for its result. */
 const NEARBY = 3000;
-/** What came of a request: its answer, and of a page fault the mappings that resolved it. */
+/** The result of a request: its answer, and for a page fault the mappings that resolved it. */
 function outcome(trace: TraceFile, r: RecordView): [string, string][] {
   const index = trace.indexOf(r.sequence), answer = index < 0 ? -1 : answerOf(trace, index, NEARBY), view = new RecordView();
   if (answer < 0) return [];
@@ -127,7 +127,7 @@ function outcome(trace: TraceFile, r: RecordView): [string, string][] {
   return lines;
 }
 
-/** All that a record says, as lines of name and value. */
+/** Everything in a record, as lines of name and value. */
 export function details(trace: TraceFile, r: RecordView): [string, string][] {
   const origin = originOf(trace, r), lines: [string, string][] = [];
   lines.push(['what', `${r.kindName}: ${sentence(r, origin)}`]);

@@ -1,12 +1,11 @@
 /**
- * What a virtual machine costs its guest, by the six sources of the literature on monitors: setup, emulation, interrupt handling, state
- * saving,
- * book-keeping, time elongation. From the records of each hart, like `Times`; and exits and time by the module of the monitor that handles
- * them.
+ * The overhead of a virtual machine, by the six sources of the literature on monitors: setup, emulation, interrupt handling, state saving,
+ * book-keeping, time elongation. It is computed from the records of each hart, like `Times`; exits and time are also counted by the module
+ * of the monitor that handles them.
  *
  *   setup              the monitor's and the kernel's work until the guest executes its first instruction
- *   state saving       the kernel between the guest and the thread that answers it, there and back
- *   emulation          that thread, for exits that the guest's own instructions make
+ *   state saving       the kernel between the guest and the thread that answers it, in both directions
+ *   emulation          that thread, for exits that the guest's own instructions cause
  *   interrupt handling the same for recalls and waits; and the kernel where an interrupt came while the guest ran
  *   book-keeping       the monitor's other threads (clock, terminals, disks), and the kernel among them
  *   time elongation    not in these figures: walks of two stages cost no cycles in this machine (their number: --stats, tlb)
@@ -17,7 +16,7 @@ import type { RecordView } from './record.ts';
 
 export const SOURCES = ['setup', 'emulation', 'interrupt handling', 'state saving', 'book-keeping'] as const;
 export type Source = (typeof SOURCES)[number];
-/** Parts of a monitor: who runs next, what memory there is, what an instruction does. */
+/** Modules of a monitor: scheduling, memory, emulation of instructions. */
 export const MODULES = ['dispatcher', 'allocator', 'interpreter'] as const;
 export type Module = (typeof MODULES)[number];
 
@@ -27,19 +26,19 @@ export interface DegradationRow {
   /** Cycles of the guest itself, and of the monitor by source. */
   readonly guest: number;
   readonly sources: Readonly<Record<Source, number>>;
-  /** Exits, and cycles of the thread that answers them, by module. */
+  /** Exits, and cycles of the answering thread, by module. */
   readonly modules: Readonly<Record<Module, { exits: number; cycles: number }>>;
 }
 
 interface Monitor { readonly task: string; guest: number; began: boolean; sources: Record<Source, number>; modules: Record<Module,
   { exits: number; cycles: number }> }
-/** The exit that a thread of a monitor answers. */
+/** The exit that a monitor's thread handles. */
 interface Answering { readonly monitor: Monitor; readonly cause: number; readonly module: Module }
 const DOWN = Ops.semaphore.down.label;
 
 interface Hart { time: number; thread: number; waits: boolean; interrupted: boolean }
 
-/** The module that an exit is for, by cause. */
+/** The module responsible for an exit, by cause. */
 export const HANDLED: Readonly<Record<number, Module>> = {
   [Cause.startup]: 'dispatcher', [Cause.recall]: 'dispatcher', [Cause.wfi]: 'dispatcher', [Cause.guestTrap]: 'dispatcher',
   [Cause.sbi]: 'interpreter', [Cause.virtualInstruction]: 'interpreter', [Cause.guestPageFault]: 'interpreter',
@@ -47,20 +46,20 @@ export const HANDLED: Readonly<Record<number, Module>> = {
   [Cause.syscall]: 'interpreter', [Cause.pageFault]: 'allocator',
 };
 const INTERRUPTS: ReadonlySet<number> = new Set([Cause.recall, Cause.wfi]);
-/** Records by which the thread itself comes into the kernel. */
+/** Records at which the thread itself enters the kernel. */
 const OWN: ReadonlySet<number> = new Set([Kind.event, Kind.call, Kind.send, Kind.reply, Kind.resume, Kind.invoke, Kind.create, Kind.map,
   Kind.unmap, Kind.destroy, Kind.recall]);
 const WAITS: ReadonlySet<number> = new Set([Kind.event, Kind.call, Kind.reply, Kind.resume, Kind.invoke]);
-/** What ends a time in which nobody ran, where the last thread waits. */
+/** Records that end an idle time, when the last thread waits. */
 const ENDS_IDLE: ReadonlySet<number> = new Set([Kind.interrupt, Kind.timeout, Kind.wake]);
 
 export class Degradation {
   private readonly trace: TraceSource;
   private readonly monitors = new Map<string, Monitor>();
-  /** Cycles of tasks of which nobody knows yet whether they are monitors. */
+  /** Cycles of tasks that may turn out to be monitors. */
   private readonly before = new Map<string, number>();
   private readonly harts = new Map<number, Hart>();
-  /** By thread of a guest: its monitor; by thread of a monitor: what it answers. */
+  /** By thread of a guest: its monitor; by thread of a monitor: the exit it handles. */
   private readonly guests = new Map<number, Monitor>();
   private readonly answering = new Map<number, Answering>();
   constructor(trace: TraceSource) { this.trace = trace; }
@@ -139,7 +138,7 @@ const of = <K extends string, V>(keys: readonly K[], make: () => V): Record<K,
 
 const LETTERS: Readonly<Record<Source, string>> = { setup: 's', emulation: 'e', 'interrupt handling': 'i', 'state saving': 'v',
   'book-keeping': 'b' }, BAR = 60;
-/** Sources as a bar of letters; as much as there is of each, rounded so that all fit. */
+/** Sources as a bar of letters, proportional to their parts and rounded to fit. */
 export function bar({ sources }: DegradationRow): string {
   const all = SOURCES.reduce((n, s) => n + sources[s], 0);
   let done = 0, text = '';

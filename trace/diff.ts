@@ -1,4 +1,7 @@
-/** Where two traces part: the first record that differs, with what came before it in both. Names are compared, not numbers of objects. */
+/**
+ * Finds where two traces diverge: the first record that differs, and the records before it in both. It compares names, not numbers of
+ * objects.
+ */
 import { Kind } from '../microkernel/abi/index.ts';
 import { ends, originOf, sentence, cyclesText } from './decode.ts';
 import type { PayloadPart } from './payload.ts';
@@ -6,7 +9,7 @@ import type { TraceFile } from './reader.ts';
 import { RecordView } from './record.ts';
 
 export interface Divergence {
-  /** Record number in both; the length of the shorter when one ends where the other goes on. */
+  /** Record number in both; the shorter length when one trace ends where the other continues. */
   readonly record: number;
   /** Fields that differ; empty when one trace has no such record. */
   readonly fields: readonly string[];
@@ -14,7 +17,7 @@ export interface Divergence {
 
 const plain = ['kind', 'time', 'hart', 'status', 'cause', 'a', 'b', 'c'] as const;
 
-/** The first difference, undefined when there is none. `times` false: only what happened counts, not when. */
+/** The first difference, undefined when there is none. `times` false: ignores times. */
 export function firstDivergence(a: TraceFile, b: TraceFile, times = true): Divergence | undefined {
   const x = new RecordView(), y = new RecordView(), both = Math.min(a.length, b.length), payload = a.hasPayload && b.hasPayload;
   for (let i = 0; i < both; i++) {
@@ -33,7 +36,7 @@ function differences(a: TraceFile, x: RecordView, b: TraceFile, y: RecordView, t
   return found;
 }
 
-/** Does the same stand in both? Where only one trace has payload, nobody asks. */
+/** Whether both have the same payload. Not compared where only one trace has payload. */
 function samePayload(p: readonly PayloadPart[], q: readonly PayloadPart[]): boolean {
   return p.length === q.length
     && p.every((x, i) => {

@@ -1,4 +1,4 @@
-/** Counts and latencies of what guests leave for: registers of devices, SBI functions. */
+/** Counts and latencies of exits by their target: device registers, SBI functions. */
 import { Cause, Kind } from '../microkernel/abi/index.ts';
 import { Part, wordsOfPart } from './payload.ts';
 import type { TraceSource } from './reader.ts';
@@ -35,7 +35,7 @@ export class Exits {
     if (accessOf(r.b) === 'store') row.stores++; else row.loads++;
     return row;
   }
-  /** By function where it was captured, else by extension. */
+  /** By function where captured, otherwise by extension. */
   private call(r: RecordView): Row {
     const words = this.trace.payload(r.sequence).find((p) => p.part === Part.words), fid = words && Number(wordsOfPart(words)[6] ?? 0n),
       e = sbiExtensions[r.c];

@@ -3,12 +3,12 @@
  * hold.
  *
  *   task:linux cause:syscall nr:openat latency>5us      field, comparison, value
- *   kind:event,resume   nr:read*                        one of several; * stands for any text
+ *   kind:event,resume   nr:read*                        one of several; * matches any text
  *   -kind:schedule      !spaceSwitch                    not
  *   seq:100..240        time>=1.5ms                     ranges; durations in ns, us, ms, s, or cycles (= ns) without a unit
  *   openat "page fault"                                 words of the record's own line
  *
- * An answer (receive, reply, resume) has the cause, system call and operation of what it answers, so that `nr:openat` shows whole calls.
+ * An answer (receive, reply, resume) has the cause, system call and operation of its request, so that `nr:openat` shows whole calls.
  */
 import { calls } from '../l4guest/abi/calls.ts';
 import { Cause, Kind, Status, causeName, statusName } from '../microkernel/abi/index.ts';
@@ -20,7 +20,7 @@ import { registerOf, syscallName } from './said.ts';
 import type { TraceFile, TraceSource } from './reader.ts';
 import { accessOf, stateBytes, RecordView } from './record.ts';
 
-/** A mistake in a filter, in one line that says what to write. */
+/** A mistake in a filter; the message is one line that says what to write. */
 export class FilterError extends Error {}
 
 type Test = (r: RecordView, index: number) => boolean;
@@ -39,7 +39,7 @@ const threadNames = (trace: TraceFile): string[] => [
   ...new Set([...trace.names.values()].filter((n) => n.kind === 'thread').map((n) => objectName(trace, n.id)))
 ];
 
-/** A thread switch from somebody: its `object` stops, its `actor` runs. */
+/** A thread switch: its `object` stops, its `actor` runs. */
 const isSwitch = (r: RecordView): boolean => r.kind === Kind.schedule && r.object !== 0;
 
 export const textFields: Record<string, TextField> = {
@@ -115,12 +115,12 @@ function addressOf(r: RecordView): number {
 
 export class Filter {
   readonly text: string;
-  /** True when the filter asks for latencies: `prepare` then saves much time. */
+  /** True when the filter uses latencies: `prepare` then saves much time. */
   readonly usesLatency: boolean;
   private readonly trace: TraceFile;
   private readonly tests: Test[];
   private known: Float32Array | undefined;
-  /** Somebody else's index of latencies, by record number in cycles; `prepare` then has nothing to do. */
+  /** Uses an existing index of latencies, in cycles by record number; `prepare` then has nothing to do. */
   latencySource: ((index: number) => number) | undefined;
   private readonly origin = new RecordView();
 
@@ -133,7 +133,7 @@ export class Filter {
     this.usesLatency = terms.some((t) => /^[-!]?latency/.test(t));
   }
 
-  /** Is record number `index`, which is `r`, shown? */
+  /** Does record number `index`, which is `r`, match? */
   test(r: RecordView, index: number): boolean {
     for (const test of this.tests) if (!test(r, index)) return false;
     return true;
@@ -144,7 +144,7 @@ export class Filter {
     if (this.usesLatency && !this.known && !this.latencySource) this.known = yield* latencies(this.trace);
   }
 
-  /** The same in one go, where nobody waits for a key. */
+  /** The same in one step, for callers without a user interface. */
   prepareNow(): void { for (const steps = this.prepare(); !steps.next().done; ); }
 
   latency(index: number): number {
@@ -206,7 +206,7 @@ export class Filter {
   }
 }
 
-/** What a word names in a table; what every object inherits (`constructor`) is no field. */
+/** The field of a table that a word names; inherited properties (`constructor`) are not fields. */
 const own = <T>(table: Readonly<Record<string, T>>, word: string): T | undefined => (Object.hasOwn(table, word) ? table[word] : undefined);
 
 const comparisons: Record<string, (a: number, b: number) => boolean> = {
@@ -244,7 +244,7 @@ function nearest(word: string, known: string[]): string {
   return `there ${known.length === 1 ? 'is' : 'are'} ${known.slice(0, 12).join(', ')}${known.length > 12 ? ', …' : ''}`;
 }
 
-/** Edits from one word to the other: letters put in, left out, changed or swapped with a neighbour. */
+/** Edit distance of two words: letters inserted, deleted, changed or swapped with a neighbour. */
 function distance(a: string, b: string): number {
   let before: number[] = [], row = Array.from({ length: b.length + 1 }, (_, i) => i);
   for (let i = 1; i <= a.length; i++) {
@@ -270,7 +270,7 @@ function words(text: string): string[] {
   return text.match(/(?:"[^"]*"|[^\s"])+/g) ?? [];
 }
 
-/** What the last term of `text` could become: whole texts, best first. */
+/** Completions of the last term of `text`: whole texts, best first. */
 export function completions(text: string, trace: TraceFile): string[] {
   const term = /(?:"[^"]*"?|[^\s"])*$/.exec(text)![0], before = text.slice(0, text.length - term.length),
     sign = /^[-!]/.exec(term)?.[0] ?? '';

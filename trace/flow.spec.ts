@@ -3,7 +3,7 @@ import { Cause, Kind } from '../microkernel/abi/index.ts';
 import { Flow, TraceFile, callTree, criticalPath, firstDivergence, analyse } from './index.ts';
 import { recorded, story, type Rec } from './testing/traces.ts';
 
-/** What led to each record, by sequence numbers; 0 = nothing. */
+/** The cause of each record, by sequence number; 0 = none. */
 function links(records: Rec[]): number[] {
   const trace = new TraceFile(recorded(records)), flow = new Flow(trace);
   return Array.from(trace.records(), (r) => flow.next(r, trace.indexOf(r.sequence)) + 1);
@@ -24,7 +24,7 @@ describe('what led to a record', () => {
     ])).toEqual([0, 0, 2, 2, 0, 5, 6, 3]);
   });
   it('is not an event that its server takes later', () => {
-    // The server waits in a call of its own when the process faults; it takes the fault after its answer.
+    // The server waits in its own call when the process faults; it receives the fault after the call's answer.
     expect(links([
       rec(Kind.call, 22, 40, { a: 0x1000 }), rec(Kind.event, 12, 30, { a: Cause.pageFault }), rec(Kind.receive, 33, 22, { cause: 1 }),
       rec(Kind.reply, 33, 22, { cause: 1 }),

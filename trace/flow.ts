@@ -1,28 +1,28 @@
 /**
- * What led to each record: the record that let its thread act. A reply follows from what its server did last, that from the message which
- * woke the server, that from what the client did before; a wake-up from its signal or interrupt; a fault's resume from the mapping before
- * it. Walking back from a record along these links is its critical path.
+ * Links each record to its cause, the record that let its thread act. A reply follows the server's last record, that follows the message
+ * which woke the server, that follows the client's record before; a wake-up follows its signal or interrupt; a fault's resume follows the
+ * mapping before it. The links back from a record form its critical path.
  *
- * Feed all records in order; `cause` answers the link of the one just fed.
+ * Pass all records in order; `cause` is the link of the latest one.
  */
 import { Kind } from '../microkernel/abi/index.ts';
 import type { TraceSource } from './reader.ts';
 import type { RecordView } from './record.ts';
 
-/** Records that say who runs, not what is done. */
+/** Records of scheduling, not of actions. */
 export const isSwitch = (kind: number): boolean => kind === Kind.schedule || kind === Kind.spaceSwitch;
 
 export class Flow {
   private readonly trace: TraceSource;
-  /** By thread: the record that let it act, or its own last. */
+  /** By thread: the record that let it act, or its own last record. */
   private readonly last = new Map<number, number>();
   /** By thread: the sequence number of the call it waits in. */
   private readonly calling = new Map<number, number>();
-  /** Record number of calls, sends and events that are not answered yet, by sequence number; and of interrupts. */
+  /** Record number of unanswered calls, sends and events, by sequence number; and of interrupts. */
   private readonly open = new Map<number, number>();
   constructor(trace: TraceSource) { this.trace = trace; }
 
-  /** The number of the record that led to record `index`, which is `r`; -1 when nothing in the trace did. */
+  /** The number of the record that caused record `index`, which is `r`; -1 when the trace has none. */
   next(r: RecordView, index: number): number {
     if (r.kind === 0) return -1;
     if (isSwitch(r.kind)) return this.last.get(r.actor) ?? -1;
@@ -38,7 +38,7 @@ export class Flow {
     return r.actor === 0 ? -1 : this.last.get(r.actor) ?? -1;
   }
 
-  /** Whom the record lets act. */
+  /** The thread that the record lets act. */
   private passOn(r: RecordView, index: number): void {
     switch (r.kind) {
       case Kind.call: this.calling.set(r.actor, r.sequence); this.open.set(r.sequence, index); return;
@@ -51,7 +51,7 @@ export class Flow {
       case Kind.destroy: this.last.delete(r.object); this.calling.delete(r.object);
     }
   }
-  /** An event reaches a server that waits without another record; one that is in a call itself takes it later, with a receive. */
+  /** An event reaches a waiting server without another record; a server in a call receives it later, with a receive. */
   private toServer(r: RecordView, index: number): void {
     const portal = this.trace.names.get(r.object), server = portal?.kind === 'portal' ? portal.parent : 0;
     if (server !== 0 && !this.calling.has(server)) this.last.set(server, index);

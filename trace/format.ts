@@ -22,11 +22,11 @@ export const VERSION = 2;
 export const HEADER_BYTES = 16;
 export const CHUNK_HEADER = 16;
 export const PRELUDE = 24;
-/** Numbers that the index has of each chunk. */
+/** Numbers per chunk in the index. */
 export const INDEX_ENTRY = 7;
 export const Chunk = { records: 1, names: 2, index: 3, words: 4, payload: 5 } as const;
 export const Packing = { none: 0, deflate: 1 } as const;
-/** No recorder writes a larger chunk: a longer one is damage. */
+/** Recorders write no larger chunk, so a longer one is damage. */
 export const MOST_CHUNK = 2 ** 28;
 
 export function header(): Uint8Array {
@@ -48,10 +48,10 @@ export function chunk(type: number, body: Uint8Array): Uint8Array {
   return bytes;
 }
 
-/** CRC-32 of bytes that follow others with the checksum `before`. */
+/** CRC-32 of bytes after others with the checksum `before`. */
 export type Checksum = (bytes: Uint8Array, before?: number) => number;
 
-/** What stands before the data of a chunk with a prelude; `data` may be packed, and was `unpacked` bytes long before. */
+/** The prelude before the data of a chunk; `data` may be packed, and has `unpacked` bytes when unpacked. */
 export function chunkHead(type: number, first: number, second: number, data: Uint8Array, unpacked: number, packing: number,
     checksum: Checksum = crc32): Uint8Array {
   const bytes = new Uint8Array(CHUNK_HEADER + PRELUDE), view = new DataView(bytes.buffer);
@@ -67,7 +67,7 @@ export function chunkHead(type: number, first: number, second: number, data: Uin
 
 export const padded = (n: number): number => Math.ceil(n / 8) * 8;
 
-/** Eight tables: a byte followed by none, one, … seven zero bytes; so eight bytes are taken at a time. */
+/** Eight tables: a byte followed by none, one, … seven zero bytes; for eight bytes at a time. */
 const TABLES = Array.from({ length: 8 }, () => new Uint32Array(256));
 for (let n = 0; n < 256; n++) {
   let value = n;
@@ -91,5 +91,5 @@ export function crc32(bytes: Uint8Array, before = 0): number {
   return ~crc >>> 0;
 }
 
-/** Why a file cannot be used, in one line. */
+/** A file that cannot be used; the message says why in one line. */
 export class TraceFileError extends Error {}

@@ -1,6 +1,6 @@
 /**
  * Words for the labels of messages: the operations of kernel objects (rows of microkernel/abi) and the requests that roottask and its
- * servers answer. The trace may not import the servers, so their rows are repeated here by number; a spec compares the two.
+ * servers answer. The trace may not import the servers, so this table repeats their numbers; a spec compares the two.
  */
 import { Ops, type Operation } from '../microkernel/abi/index.ts';
 
@@ -26,7 +26,7 @@ for (const [object, rows] of Object.entries(Ops))
 
 /** Name of a message label: `task.map`, `rom.stat`, or the number. */
 export const labelName = (label: number): string => operations.get(label)?.name ?? PROTOCOL[label] ?? `label 0x${label.toString(16)}`;
-/** The row of a kernel object's operation, with its operands and what it does; undefined for others. */
+/** The description of a kernel object's operation, with its operands; undefined for other labels. */
 export const operationOf = (label: number): Operation | undefined => operations.get(label)?.row;
 /** All names a label can have, for completion. */
 export const labelNames = (): string[] => [...[...operations.values()].map((o) => o.name), ...Object.values(PROTOCOL)];

@@ -1,4 +1,4 @@
-/** The names of a trace: tasks, threads, portals, semaphores, as the kernel announced them, and what belongs to what. */
+/** The names of a trace: tasks, threads, portals, semaphores, as the kernel announced them, and their parents. */
 import type { TraceSink } from '../microkernel/abi/index.ts';
 import { visible } from './visible.ts';
 
@@ -7,7 +7,7 @@ export interface TraceName { kind: ObjectKind; id: number; parent: number; text:
 
 const KINDS: ReadonlySet<string> = new Set(['task', 'thread', 'portal', 'semaphore']);
 
-/** Takes the lines of a names chunk. Answers false when one of them is no name. */
+/** Takes the lines of a names chunk. Returns false when one of them is no name. */
 export function addNames(names: Map<number, TraceName>, data: Uint8Array): boolean {
   let good = true;
   for (const line of new TextDecoder().decode(data).split('\n')) if (line) good = addName(names, line) && good;
@@ -24,7 +24,7 @@ function addName(names: Map<number, TraceName>, line: string): boolean {
   return true;
 }
 
-/** The entry of the task that an object belongs to; undefined when nobody said. Names that lead in a circle lead nowhere. */
+/** The entry of the task that owns an object; undefined when unknown. A circle of names has no task. */
 export function taskEntry(names: ReadonlyMap<number, TraceName>, id: number): TraceName | undefined {
   let entry = names.get(id);
   for (let steps = 0; entry && entry.kind !== 'task' && entry.parent !== 0 && steps < 8; steps++) entry = names.get(entry.parent);

@@ -1,4 +1,4 @@
-/** A file that a recorder of version 1 wrote (scenario hello-ipc, 2026-11-20), read as today's are. */
+/** A file by a recorder of version 1 (scenario hello-ipc, 2026-11-20) reads like today's. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { Kind } from '../microkernel/abi/index.ts';

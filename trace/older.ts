@@ -1,6 +1,6 @@
 /**
  * Trace files of version 1, as recorders wrote them before there were payloads, packing and an index of all chunks. They are read whole and
- * made what a recorder would write today:
+ * converted to the present format:
  *
  *   type 1 records   f64 sequence number of the first record, then records
  *   type 2 names     as today
@@ -11,15 +11,15 @@ import { ChunkWriter } from './chunk-writer.ts';
 import { CHUNK_HEADER, Chunk, HEADER_BYTES, TraceFileError, crc32, padded } from './format.ts';
 import { PiecesSource, type ByteSource } from './source.ts';
 
-/** Larger ones do not fit into memory beside what they become. */
+/** Larger ones do not fit into memory together with their conversion. */
 const MOST_BYTES = 2 ** 29, FIRST = 8;
 
-/** A source of the present version with what a file of version 1 holds. Throws TraceFileError for one that is too large. */
+/** The contents of a version 1 file as a source of the present version. Throws TraceFileError when it is too large. */
 export function fromVersion1(old: ByteSource): ByteSource {
   if (old.size > MOST_BYTES) throw new TraceFileError(`a trace file of version 1 with more than ${MOST_BYTES} bytes is not read here`);
   const out = new PiecesSource();
   let isDamaged = false;
-  // What was damaged stays so: its chunk gets a checksum that is wrong.
+  // Damage is preserved: its chunk gets a wrong checksum.
   const writer = new ChunkWriter(out, { checksum: (bytes, before) => crc32(bytes, before) ^ (isDamaged ? 1 : 0) });
   let at = HEADER_BYTES, isClosed = false;
   while (at + CHUNK_HEADER <= old.size) {

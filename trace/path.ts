@@ -1,4 +1,4 @@
-/** The critical path between two records: back from the later one along what led to what, until the earlier one. */
+/** The critical path between two records: from the later one back along causes to the earlier one. */
 import { Kind } from '../microkernel/abi/index.ts';
 import { cyclesText, ends, objectName, originOf, sentence } from './decode.ts';
 import { Flow } from './flow.ts';
@@ -6,22 +6,22 @@ import type { TraceFile } from './reader.ts';
 import { RecordView } from './record.ts';
 
 /**
- * One record of the path. `took`: cycles since the step before; of these `waited`: its thread was ready and another one ran; `kernel`:
- * nobody ran, the kernel was at work (the message, choosing a thread, the address space).
+ * One record of the path. `took`: cycles since the previous step; of these `waited`: its thread was ready while another one ran; `kernel`:
+ * the kernel worked (the message, choosing a thread, the address space).
  */
 export interface PathStep { readonly record: number; readonly took: number; readonly waited: number; readonly kernel: number }
 export interface Path {
   readonly steps: readonly PathStep[];
-  /** The path reached the first record itself; else it leads past it. */
+  /** The path reached the first record itself; otherwise it bypasses it. */
   readonly complete: boolean;
-  /** Cycles of the path by task and in the kernel, and those for which somebody was ready but did not run. */
+  /** Cycles of the path by task and in the kernel, and those in which its thread was ready but did not run. */
   readonly byTask: readonly { task: string; cycles: number }[];
   readonly waited: number;
 }
 
-/** Records before the earlier one that are looked at for what led to it. */
+/** Records to examine before the earlier one for its cause. */
 const RUN_UP = 100_000;
-/** Cycles of waiting that a line of the report mentions. */
+/** Fewest cycles of waiting that the report mentions. */
 const WORTH = 1000;
 
 /** `from` and `to` are record numbers, in any order. */

@@ -1,15 +1,15 @@
 /**
- * Payload: what a record was about beyond its 40 bytes, kept for the tasks that a recording names (`--trace-payload`). A record's payload
+ * Payload: data of a record beyond its 40 bytes, recorded for the tasks that `--trace-payload` names. A record's payload
  * is a list of parts; an entry of a payload chunk is one part:
  *
  *   f64 sequence number of the record | u8 part | u8 index | u16 0 | u32 bytes | bytes, padded to 8
  */
 export const Part = {
-  /** u64 words: of a message or operation; of a system call its arguments a0 … a5; of an exit what `ExitWord` names. */
+  /** u64 words: of a message or operation; of a system call its arguments a0 … a5; of an exit the words of `ExitWord`. */
   words: 1,
   /** Text that argument `index` of a system call points to. */
   text: 2,
-  /** Bytes that argument `index` points to, the first of them. */
+  /** The first bytes that argument `index` points to. */
   bytes: 3,
   /** The result of a system call, SBI call or device access: one u64 (SBI: two). */
   result: 4,
@@ -21,7 +21,7 @@ export const Part = {
   tables: 7,
 } as const;
 export type Part = (typeof Part)[keyof typeof Part];
-/** Words of an exit: scause, stval, htval, htinst, pc, and the value that a store carries. */
+/** Words of an exit: scause, stval, htval, htinst, pc, and the value of a store. */
 export const ExitWord = { scause: 0, stval: 1, htval: 2, htinst: 3, pc: 4, value: 5 } as const;
 
 export interface PayloadPart { readonly sequence: number; readonly part: number; readonly index: number; readonly bytes: Uint8Array }
@@ -41,12 +41,12 @@ export class PayloadBuffer {
     this.bytes.set(data, at);
     this.bytes.fill(0, at + data.length, this.length);
   }
-  /** `count` words of 64 bits that stand in `halves` from word `first` on: registers, without a copy in between. */
+  /** `count` words of 64 bits in `halves` from word `first` on: registers, without an intermediate copy. */
   addWords(sequence: number, part: number, halves: Int32Array, first: number, count: number): void {
     const at = this.head(sequence, part, 0, 8 * count), { view } = this;
     for (let i = 0; i < 2 * count; i++) view.setInt32(at + 4 * i, halves[2 * first + i]!, true);
   }
-  /** Begins a part; answers where its bytes go. */
+  /** Begins a part; returns where its bytes go. */
   private head(sequence: number, part: number, index: number, length: number): number {
     const at = this.length, end = at + HEAD + ((length + 7) & ~7);
     if (end > this.bytes.length) this.grow(end);
@@ -73,7 +73,7 @@ export class PayloadBuffer {
   }
 }
 
-/** The parts of a payload chunk's data, in order; stops at what makes no sense. */
+/** The parts of a payload chunk's data, in order; stops at malformed data. */
 export function* payloadParts(data: Uint8Array): Generator<PayloadPart> {
   const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
   for (let at = 0; at + HEAD <= data.length; ) {

@@ -1,5 +1,5 @@
 /**
- * pcapng, written only: the blocks of a capture file, as bytes to put one behind the other. Times are nanoseconds.
+ * A writer for pcapng: the blocks of a capture file, as bytes to concatenate. Times are nanoseconds.
  *
  *   block: type u32, total length u32 │ body, padded to 4 │ total length u32           little-endian
  *   file:  section header, then one interface description for each interface (numbered from 0), then packets
@@ -48,7 +48,7 @@ export function packetBlock(p: CapturedPacket): Uint8Array {
   return block(BLOCK.PACKET, head, [padded(p.bytes), ...options]);
 }
 
-/** `parts`: each of a length that is a multiple of four; options come last and are ended here. */
+/** `parts`: each has a length that is a multiple of four; options come last and are terminated here. */
 function block(type: number, head: readonly number[], parts: readonly Uint8Array[]): Uint8Array {
   const length = 12 + head.length + parts.reduce((n, p) => n + p.length, 0) + 4;
   const out = new Uint8Array(length);

@@ -77,7 +77,7 @@ describe('a trace file', () => {
 
 describe('whatever is done to a file', () => {
   const whole = made(10), packed = made(10, true), good = new TraceFile(whole);
-  /** Every use of a file. It may be refused in one line, nothing else. */
+  /** Every use of a file. The only permitted failure is a refusal in one line. */
   function use(bytes: Uint8Array): void {
     let file: TraceFile;
     try { file = new TraceFile(bytes); } catch (e) {

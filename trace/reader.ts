@@ -1,6 +1,6 @@
 /**
- * Reads a trace file: from memory, or from a source that is read in pieces, so that a file may be larger than memory. A file cut short or
- * damaged in its middle gives all records of the chunks that are whole, and says what was wrong in `damage`.
+ * Reads a trace file: from memory, or from a source that is read in pieces, so that a file may be larger than memory. A file that is cut
+ * short or damaged gives all records of its whole chunks, and `damage` says what was wrong.
  */
 import { TRACE_RECORD } from '../microkernel/abi/index.ts';
 import { ChunkStore, endOf, type ChunkEntry } from './chunks.ts';
@@ -23,7 +23,7 @@ interface RecordChunk {
   readonly entry: ChunkEntry
 }
 
-/** Files up to this size are checked whole when they are opened; of larger ones each chunk when it is looked at. */
+/** Files up to this size are checked completely when opened; larger ones chunk by chunk on access. */
 const CHECKED_AT_ONCE = 2 ** 26;
 const NO_PARTS: readonly PayloadPart[] = [];
 
@@ -43,12 +43,12 @@ export class TraceFile implements TraceSource {
   private total = 0;
   private bad: string | undefined;
   private cut: string | undefined;
-  /** The chunk that was asked for last: most questions are about it again. */
+  /** The last chunk used: most accesses repeat it. */
   private recent: RecordChunk | undefined;
   private partsOf: { entry: ChunkEntry; parts: Map<number, PayloadPart[]> } | undefined;
   private readonly tasks = new Map<number, string>();
 
-  /** Throws TraceFileError when this is not a trace file at all. `unpack`: raw deflate undone, where something faster is at hand. */
+  /** Throws TraceFileError when this is not a trace file at all. `unpack`: a faster inflate, where the host has one. */
   constructor(from: Uint8Array | ByteSource, unpack?: Unpack) {
     const given = from instanceof Uint8Array ? new MemorySource(from) : from;
     this.source = checkHeader(given.read(0, HEADER_BYTES)) === 1 ? fromVersion1(given) : given;
@@ -60,7 +60,7 @@ export class TraceFile implements TraceSource {
     this.judge();
   }
 
-  /** Takes what a recording that goes on has written since. */
+  /** Takes what a running recording has written since. */
   refresh(): void {
     this.scan();
     this.judge();
@@ -72,7 +72,7 @@ export class TraceFile implements TraceSource {
   }
 
   get length(): number { return this.total; }
-  /** Has anything been captured beyond the records? */
+  /** Whether the file has payload. */
   get hasPayload(): boolean { return this.payloads.length > 0; }
   name(id: number): string { return this.names.get(id)?.text ?? `#${id}`; }
   /** Name of the task that a thread or portal belongs to. */
@@ -137,7 +137,7 @@ export class TraceFile implements TraceSource {
     return (this.recent = c);
   }
 
-  /** The records of a chunk; of one that turns out to be damaged, as many that say nothing (kind `lost`). */
+  /** The records of a chunk; of a damaged one, as many empty records (kind `lost`). */
   private bytesOf(c: RecordChunk): Uint8Array {
     if (c === this.holding && this.held) return this.held;
     let data = this.store.data(c.entry);
@@ -213,7 +213,7 @@ function grouped(data: Uint8Array): Map<number, PayloadPart[]> {
   return parts;
 }
 
-/** Index of the last element that `holds`, in a list where it holds for a prefix; -1 for none. */
+/** Index of the last element for which `holds` is true, in a list where it is true for a prefix; -1 for none. */
 function last<T>(list: readonly T[], holds: (x: T) => boolean): number {
   let low = 0, high = list.length;
   while (low < high) {
@@ -223,7 +223,7 @@ function last<T>(list: readonly T[], holds: (x: T) => boolean): number {
   return low - 1;
 }
 
-/** The version of a file that can be read here. */
+/** Checks that this reader supports the version of a file. */
 function checkHeader(bytes: Uint8Array): number {
   if (bytes.length === 0) throw new TraceFileError('the file is empty');
   const magic = String.fromCharCode(...bytes.subarray(0, MAGIC.length));

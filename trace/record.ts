@@ -5,11 +5,11 @@ import type { PayloadPart } from './payload.ts';
 import type { Vocabulary } from './vocabulary.ts';
 
 const NOTHING = new DataView(new ArrayBuffer(TRACE_RECORD));
-/** What analyses and exporters need of a trace: its names, its records in order, and what was captured of them. */
+/** A trace for analyses and exporters: its names, its records in order, and their payload. */
 export interface TraceSource {
   readonly names: ReadonlyMap<number, TraceName>;
   readonly damage: string | undefined;
-  /** What numbers mean in this recording. */
+  /** The meaning of numbers in this recording. */
   readonly words: Vocabulary;
   name(id: number): string;
   taskOf(id: number): string;
@@ -24,7 +24,7 @@ export class RecordView {
   private bytes: Uint8Array | undefined;
   private base = 0;
   sequence = 0;
-  /** The trace that it belongs to, where there is one: names, words, payload. */
+  /** Its trace, where there is one: names, words, payload. */
   source: TraceSource | undefined = undefined;
   /** Points this view at the record at byte `offset` of `bytes`. */
   at(bytes: Uint8Array, offset: number, sequence: number): this {
@@ -36,9 +36,9 @@ export class RecordView {
     this.sequence = sequence;
     return this;
   }
-  /** The record's bytes, for those who keep it. */
+  /** The record's bytes, to keep. */
   copy(): Uint8Array { return new Uint8Array(this.view.buffer, this.view.byteOffset + this.base, TRACE_RECORD).slice(); }
-  /** A view of its own on the same record. */
+  /** A separate view of the same record. */
   clone(): RecordView {
     const r = new RecordView();
     r.source = this.source;

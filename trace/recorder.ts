@@ -1,6 +1,6 @@
 /**
- * The recorder: the kernel's trace sink. It passes what it is given to a byte sink (the file) and to typed subscribers. With neither, a
- * drain costs nothing but the call.
+ * The recorder: the kernel's trace sink. It passes records to a byte sink (the file) and to typed subscribers. Without either, a drain
+ * costs only the call.
  *
  *   const recorder = new TraceRecorder(file);
  *   recorder.on('record', (r) => …);
@@ -20,11 +20,11 @@ export type TraceEvents = {
   /** One decoded record. The view is reused: copy what you keep. */
   record: (record: RecordView) => void;
   name: (name: TraceName) => void;
-  /** The file could not be written; recording to it has stopped, what is there stays readable. */
+  /** The file could not be written; recording to it has stopped, and the written part stays readable. */
   failed: (error: Error) => void;
 };
 
-/** Payload that is collected before it is written without waiting for records, in bytes. */
+/** Bytes of collected payload that are written without waiting for records. */
 const MOST_PAYLOAD = 2 ** 22;
 
 export class TraceRecorder extends (EventEmitter as unknown as new () => TypedEmitter<TraceEvents>) implements TraceSink {
@@ -32,7 +32,7 @@ export class TraceRecorder extends (EventEmitter as unknown as new () => TypedEm
   private names: string[] = [];
   private readonly parts = new PayloadBuffer();
   private count = 0;
-  /** `to`: the file, or what takes chunks; without one, only subscribers are served. */
+  /** `to`: the file, or a receiver of chunks; without one, only subscribers are served. */
   constructor(to?: ByteSink | ChunkSink, options: WriterOptions = {}) {
     super();
     this.chunks = to && 'write' in to ? this.writer(to, options) : to;
@@ -65,21 +65,21 @@ export class TraceRecorder extends (EventEmitter as unknown as new () => TypedEm
     if (this.asEmitter().listenerCount('name') > 0) this.emit('name', { kind, id, parent, text });
   }
 
-  /** A part of what the record with this sequence number was about (`Part`). Sequence numbers never go back. */
+  /** Adds a part of the payload of the record with this sequence number (`Part`). Sequence numbers never decrease. */
   payload(sequence: number, part: number, index: number, data: Uint8Array): void {
     if (!this.chunks) return;
     this.parts.add(sequence, part, index, data);
     if (this.parts.length > MOST_PAYLOAD) this.flushPayload();
   }
 
-  /** The same for words of 64 bits that stand in halves (registers): `count` of them from word `first` on. */
+  /** The same for 64-bit words in halves (registers): `count` of them from word `first` on. */
   payloadWords(sequence: number, part: number, halves: Int32Array, first: number, count: number): void {
     if (!this.chunks) return;
     this.parts.addWords(sequence, part, halves, first, count);
     if (this.parts.length > MOST_PAYLOAD) this.flushPayload();
   }
 
-  /** Writes the names and payload that are left, and the index. */
+  /** Writes the remaining names and payload, and the index. */
   close(): void {
     this.flushNames();
     this.flushPayload();

@@ -40,7 +40,7 @@ export function report(s: Stats): string {
   return parts.filter((p) => p !== '').join('\n\n') + '\n';
 }
 
-/** A table: first column left, numbers right; empty when there are no rows. Rows with most of the third column come first. */
+/** A table: first column left, numbers right; empty without lines. Sorted by the third column, largest first. */
 export function table(title: string, head: string[], rows: Cell[][]): string {
   if (rows.length === 0) return '';
   const sorted = [...rows].sort((a, b) => Number(b[2]) - Number(a[2]));

@@ -1,6 +1,6 @@
 /**
- * What records are about, as far as their payload and the words of the recording tell: calls with their arguments and results, messages
- * with their operands, accesses to devices by register. Without payload: what the record itself holds.
+ * The meaning of records by their payload and the recording's words: calls with their arguments and results, messages with their operands,
+ * accesses to devices by register. Without payload: the record's own fields.
  */
 import { Cause, Kind, causeName, flexBase, flexOrder, flexRights, flexSelector, isCapPage } from '../microkernel/abi/index.ts';
 import { callName as nameOfCall } from '../l4guest/abi/calls.ts';
@@ -24,14 +24,14 @@ export const callName = (words: Vocabulary, nr: number): string => words.syscall
 /** A system call of Linux on riscv64 by its number. */
 export const syscallName = (nr: number): string => nameOfCall(nr) ?? `syscall ${nr}`;
 
-/** The register of a device that a guest-page fault is about; undefined for other addresses. */
+/** The device register that a guest-page fault accesses; undefined for other addresses. */
 export function registerOf(r: RecordView): { device: string; register: string } | undefined {
   return r.kind === Kind.event && r.a === Cause.guestPageFault && r.source
     ? registerAt(r.source.words, r.source.taskOf(r.object), r.c)
     : undefined;
 }
 
-/** A system call with its arguments; where the answer is known, with its result. */
+/** A system call with its arguments and, where the answer is known, its result. */
 export function callText(event: RecordView, answer?: RecordView): string {
   const words = wordsOf(event), parts = partsOf(event), values = valuesOf(parts, Part.words), name = callName(words, event.c);
   const answered = answer ? partsOf(answer) : [], result = valuesOf(answered, Part.result)?.[0], row = words.syscalls?.[event.c];
@@ -70,7 +70,7 @@ function guestFaultText(event: RecordView, answer?: RecordView): string {
   return `${access || 'access'} ${place}${loaded === undefined ? '' : ` = 0x${(loaded & 0xffffffffn).toString(16)}`}`;
 }
 
-/** What an event is about; with the record that answers it, also what came of it. */
+/** The meaning of an event; with the record that answers it, also the result. */
 export function eventWords(event: RecordView, answer?: RecordView): string {
   switch (event.a) {
     case Cause.syscall: return callText(event, answer);
@@ -85,7 +85,7 @@ export function eventWords(event: RecordView, answer?: RecordView): string {
 
 const TEXT = 'text', ADDRESSES = new Set(['address', 'va', 'dest', 'base', 'pc', 'sp', 'utcb', 'mtd', 'mapped']);
 
-/** Words of a message by the names of its operands. Text is the last operand: its number of bytes, and they, packed. */
+/** Words of a message by the names of its operands. Text is the last operand: its length and packed bytes. */
 function operandsText(names: readonly string[], part: PayloadPart): string {
   const values = wordsOfPart(part), shown: string[] = [];
   names.forEach((name, i) => {
@@ -101,13 +101,13 @@ function operandsText(names: readonly string[], part: PayloadPart): string {
   return shown.join(', ');
 }
 
-/** What a message asks: `block.read(sector=5, count=8)`; without payload its name. */
+/** A request: `block.read(sector=5, count=8)`; without payload its name. */
 export function requestText(r: RecordView): string {
   const words = wordsOf(r).labels?.[r.a], name = words?.[0] ?? labelName(r.a), part = partsOf(r).find((p) => p.part === Part.words);
   if (!part) return name;
   return words ? `${name}(${operandsText(words[1] === '' ? [] : words[1].split(' '), part)})` : `${name}(${plainWords(part)})`;
 }
-/** What an answer brings: `skew=0`; empty when it brings nothing or nobody knows. */
+/** The words of an answer: `skew=0`; empty when it has none or they are unknown. */
 export function answerText(r: RecordView, request: RecordView | undefined): string {
   const part = partsOf(r).find((p) => p.part === Part.words), row = request && wordsOf(r).labels?.[request.a];
   return part ? (row ? operandsText(row[2] === '' ? [] : row[2].split(' '), part) : plainWords(part)) : '';
@@ -126,7 +126,7 @@ export function operationText(r: RecordView): string | undefined {
   return `(${row.in[0] ? `${row.in[0]}=${ADDRESSES.has(row.in[0]) ? hex(r.c) : r.c}` : ''}) → ${operandsText(row.out, answers!)}`;
 }
 
-/** Flexpages that travelled with a message. */
+/** Flexpages in a message. */
 export function itemsText(r: RecordView): string[] {
   const words = valuesOf(partsOf(r), Part.items) ?? [], texts: string[] = [];
   for (let i = 0; i + 2 < words.length; i += 3)
@@ -144,7 +144,7 @@ export function rangeText(base: number, order: number, rights: number): string {
   if (rights & 8) return `capability ${base}${order ? ` … ${base + 2 ** order - 1}` : ''}, ${capRightsText(rights)}`;
   return `${order >= 38 ? 'all memory' : `${bytesText(2 ** order)} at ${hex(base)}`}, ${rightsText(rights)}`;
 }
-/** What a map or unmap record is about: a map names capabilities by selector, an unmap by the flexpage's base, and no rights are all. */
+/** The range of a map or unmap record: a map names capabilities by selector, an unmap by the flexpage's base; zero rights mean all. */
 export function mappedRange(r: RecordView): { base: number; capability: boolean; rights: string; all: number } {
   const capability = (r.a & 8) !== 0, all = r.kind === Kind.unmap && (r.a & 7) === 0 ? r.a | 7 : r.a;
   return {
@@ -152,6 +152,6 @@ export function mappedRange(r: RecordView): { base: number; capability: boolean;
     rights: capability ? capRightsText(all) : rightsText(all), all
   };
 }
-/** No rights are all. */
+/** Zero rights mean all. */
 export const flexpageText = (page: number): string =>
   rangeText(isCapPage(page) ? flexSelector(page) : flexBase(page), flexOrder(page), (flexRights(page) || 7) | (isCapPage(page) ? 8 : 0));

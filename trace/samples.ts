@@ -1,6 +1,6 @@
-/** Durations for order statistics: counted by value, so that ten million of them take little room and are in order at once. */
+/** Durations for order statistics: counted by value, so that ten million of them take little memory and sort quickly. */
 
-/** Different values that are told apart; with more of them, four digits of each count. */
+/** Most distinct values; beyond this each value is rounded to four digits. */
 const MOST = 32_768;
 
 /** Durations in cycles, in order. */
@@ -22,7 +22,7 @@ export class Samples {
     if (!this.coarse && this.counts.size > MOST) this.coarsen();
   }
 
-  /** Undefined for none. */
+  /** Undefined without samples. */
   latency(): Latency | undefined {
     if (this.count === 0) return undefined;
     const values = [...this.counts].sort((a, b) => a[0] - b[0]);

@@ -1,7 +1,7 @@
 /**
- * Shadow spaces out of the kernel's trace: what became of the faults of guests that run deprivileged, and of their spaces. A fault is
- * hidden when its answer maps a page into a space, true (or a device's) when the guest's own handler or a device gets it. A switch to a
- * space that was there before is one found again: what the literature calls a cache of CR3.
+ * Shadow spaces in the kernel's trace: the results of faults of deprivileged guests, and their spaces. A fault is hidden when its answer
+ * maps a page into a space, true (or a device's) when the guest's own handler or a device gets it. A switch to an existing space is a hit
+ * of what the literature calls a CR3 cache.
  */
 import { Cause, Kind } from '../microkernel/abi/index.ts';
 
@@ -11,15 +11,15 @@ export interface ShadowRow {
   hidden: number;
   /** … to the guest's handler, or to a device. */
   other: number;
-  /** Pages that a fence has had mapped before they were missed. */
+  /** Pages that a fence mapped before their first use. */
   ahead: number;
   made: number;
-  /** Changes to a space that was there; to one that was just made. */
+  /** Switches to an existing space; to a new one. */
   found: number;
   fresh: number;
   gone: number;
 }
-/** What is counted of a record. */
+/** The parts of a record to count. */
 interface Seen { readonly kind: number; readonly actor: number; readonly object: number; readonly hart: number; readonly sequence: number;
   readonly cause: number; readonly a: number }
 
@@ -45,7 +45,7 @@ export class ShadowCounter {
     this.#spaces.set(id, { row, entered: false });
   }
 
-  /** There is something to count. */
+  /** Whether there is anything to count. */
   get any(): boolean { return this.#spaces.size > 0; }
 
   see(r: Seen): void {
@@ -68,7 +68,7 @@ export class ShadowCounter {
     else if (row) row.ahead++;
     else if (open.fault && this.#rows.size > 0) this.#last!.other++;
   }
-  /** Of several monitors, the one whose space was entered last. */
+  /** Of several monitors, the one with the last entered space. */
   get #last(): ShadowRow | undefined { return this.#latest ?? [...this.#rows.values()].at(-1); }
   #latest: ShadowRow | undefined;
   #entered({ hart, object }: Seen): void {

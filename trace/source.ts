@@ -1,7 +1,7 @@
-/** Where the bytes of a trace file come from: memory here, a file that is read in pieces in the command. */
+/** The source of a trace file's bytes: memory here, a file read in pieces in the command. */
 import type { ByteSink } from './chunk-writer.ts';
 export interface ByteSource {
-  /** Bytes there are now; a recording that goes on makes it grow. */
+  /** Present size in bytes; a running recording grows. */
   readonly size: number;
   /** Up to `length` bytes from `offset`; fewer at the end. The result may be a view: do not write to it. */
   read(offset: number, length: number): Uint8Array;
@@ -13,7 +13,7 @@ export class MemorySource implements ByteSource {
   constructor(bytes: Uint8Array) { this.bytes = bytes; }
   get size(): number { return this.bytes.length; }
   read(offset: number, length: number): Uint8Array { return this.bytes.subarray(offset, offset + length); }
-  /** What stands from byte `offset` on is this now. */
+  /** Replaces the bytes from `offset` on. */
   replaceFrom(offset: number, more: Uint8Array): void {
     const all = new Uint8Array(offset + more.length);
     all.set(this.bytes.subarray(0, offset));
@@ -22,17 +22,17 @@ export class MemorySource implements ByteSource {
   }
 }
 
-/** Raw deflate undone; the library's own is portable, the command's faster. */
+/** Inflates raw deflate; the library's is portable, the command's faster. */
 export type Unpack = (data: Uint8Array, bytes: number) => Uint8Array;
 
-/** Bytes that arrive in pieces, as a recorder writes them: each is kept as it came, and nothing is copied when more come. */
+/** Bytes that arrive in pieces, as a recorder writes them: each piece is stored unchanged, and growth copies nothing. */
 export class PiecesSource implements ByteSource, ByteSink {
   private readonly pieces: Uint8Array[] = [];
   private readonly starts: number[] = [];
   private readonly most: number;
   size = 0;
 
-  /** `most`: bytes that are kept; who writes more is refused. */
+  /** `most`: limit in bytes; a write beyond it throws. */
   constructor(most = Infinity) { this.most = most; }
 
   /** Takes a copy. @throws Error when there is no room for it */
@@ -40,15 +40,15 @@ export class PiecesSource implements ByteSource, ByteSink {
     if (this.size + bytes.length > this.most) throw new Error(`the trace has reached its limit of ${this.most} bytes`);
     this.append(bytes.slice());
   }
-  /** Takes the piece itself. */
+  /** Stores the piece itself. */
   append(piece: Uint8Array): void {
     if (piece.length === 0) return;
     this.pieces.push(piece);
     this.starts.push(this.size);
     this.size += piece.length;
   }
-  close(): void { /* what is there stays readable */ }
-  /** Forgets all that was written. */
+  close(): void { /* the existing part stays readable */ }
+  /** Drops everything written. */
   clear(): void { this.pieces.length = this.starts.length = this.size = 0; }
 
   read(offset: number, length: number): Uint8Array {
@@ -76,7 +76,7 @@ export class PiecesSource implements ByteSource, ByteSink {
   }
 }
 
-/** Both take what is written. The second forgets all of it when it has no room for more, and the first one goes on. */
+/** Writes to both. When the second has no room for more it drops everything, and the first one continues. */
 export class TeeSink implements ByteSink {
   private readonly first: ByteSink;
   private readonly second: PiecesSource;

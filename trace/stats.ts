@@ -52,25 +52,25 @@ export interface Stats {
   /** Accesses of guests to devices by register, and their SBI calls (by function where payload was captured). */
   devices: DeviceRow[];
   sbi: SbiRow[];
-  /** Where the time of all harts went; over the whole trace, also where records are left out. */
+  /** The use of all harts' time, over the whole trace, whatever the filter. */
   time: TimeRow[];
-  /** What monitors cost their guests, by source and by module; over the whole trace. */
+  /** Overhead of monitors, by source and by module, over the whole trace. */
   monitors: DegradationRow[];
-  /** Faults and spaces of guests that run deprivileged, by monitor; over the whole trace. */
+  /** Faults and spaces of deprivileged guests, by monitor, over the whole trace. */
   shadows: ShadowRow[];
   damage?: string;
 }
 
-/** What each entry into the kernel leaves in the trace: exactly one of these a system call or trap. */
+/** The records of a kernel entry: each system call or trap writes exactly one of these. */
 const ENTRIES: ReadonlySet<number> = new Set([Kind.send, Kind.call, Kind.reply, Kind.event, Kind.resume, Kind.invoke]);
 
 interface Open { time: number; row: { replies: number; samples: Samples } }
-/** What a call's window has seen; `sequence` is the event that opened it last. */
+/** The counts in a call's window; `sequence` is the event that opened it last. */
 interface Window { entries: number; switches: number; sequence: number }
 interface Sampled { samples: Samples }
 type Mutable<T> = Omit<T, 'latency'> & Sampled;
 
-/** Which records count; all when it is left out. Kernel entries and space switches within a call are counted in any case. */
+/** Which records count; all by default. Kernel entries and space switches within a call are counted in any case. */
 export type Keep = (r: RecordView, index: number) => boolean;
 
 export function analyse(file: TraceSource, keep?: Keep): Stats {
@@ -81,7 +81,7 @@ export function analyse(file: TraceSource, keep?: Keep): Stats {
   }
 }
 
-/** The same in slices: yields every few thousand records, so that a terminal stays awake meanwhile. */
+/** The same in slices: yields every few thousand records, so that a terminal stays responsive. */
 export function* analysis(file: TraceSource, keep: Keep = () => true): Generator<void, Stats> {
   const counter = new Counter(file);
   let n = 0;
@@ -136,7 +136,7 @@ class Counter {
     }
   }
 
-  /** What counts whether or not the record itself is kept: time, and the system call that is open on this hart. */
+  /** Counts that ignore the filter: time, and the open system call on this hart. */
   always(r: RecordView): void {
     this.times.add(r);
     this.degradation.add(r);

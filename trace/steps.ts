@@ -1,11 +1,11 @@
-/** Named steps of what a guest's fault becomes, with the records where they can be seen: for the details of the fault's record. */
+/** The named steps of a guest's fault, with the records that show them: for the details of the fault's record. */
 import { Kind } from '../microkernel/abi/index.ts';
 import type { TraceFile } from './reader.ts';
 import { RecordView } from './record.ts';
 import { isShadowSpace } from './shadows.ts';
 
 type Line = [name: string, text: string];
-/** Records behind an answer in which the guest goes on. */
+/** Records after an answer within which the guest resumes. */
 const SOON = 8;
 
 /** The six steps of a fault of a guest that has shadow tables (docs/techniques.md); `by`: who answers it. */

@@ -15,7 +15,7 @@ export interface Tables {
   readonly roots: { readonly first: bigint; readonly second?: bigint };
   readonly tables: readonly Table[];
 }
-/** The same out of a file: `at` is the record by which they stood so. */
+/** The same from a file: `at` is the record at which they had these contents. */
 export interface Snapshot { readonly sequence: number; readonly thread: number; readonly task: number; readonly roots: Tables['roots'];
   read(machine: bigint): bigint | undefined }
 

@@ -1,7 +1,7 @@
 /**
- * Where time went: by task and mode, from the records of each hart. A record marks an entry into the kernel: what passed since the one
- * before was the running thread's own time when the thread itself came in (event, message, operation) or was interrupted, and the
- * kernel's when the kernel went from one thread to another. Times before the first thread runs, and while nobody does, are idle.
+ * Use of time by task and mode, from the records of each hart. A record marks an entry into the kernel: the time since the previous record
+ * belongs to the running thread when that thread entered (event, message, operation) or was interrupted, and to the kernel when the kernel
+ * switched threads. Time before the first thread runs, and while none does, is idle.
  */
 import { Cause, Kind, Ops } from '../microkernel/abi/index.ts';
 import type { TraceSource } from './reader.ts';
@@ -13,11 +13,11 @@ export interface TimeRow { task: string; mode: Mode; cycles: number; share: numb
 
 interface Hart { time: number; thread: number; waits: boolean; started: boolean }
 
-/** The thread itself enters the kernel, or is interrupted in what it does. */
+/** The thread itself enters the kernel, or is interrupted. */
 const OWN: ReadonlySet<number> = new Set([
   Kind.event, Kind.call, Kind.send, Kind.reply, Kind.resume, Kind.invoke, Kind.create, Kind.map, Kind.unmap, Kind.destroy, Kind.recall
 ]);
-/** After these the thread waits, unless its next record says otherwise. */
+/** After these the thread waits, unless its next record shows otherwise. */
 const WAITS: ReadonlySet<number> = new Set([Kind.event, Kind.call, Kind.reply, Kind.resume, Kind.invoke]);
 
 const DOWN = Ops.semaphore.down.label;
@@ -37,7 +37,7 @@ export class Times {
     if (r.kind === 0) return;
     const h = this.hart(r), passed = Math.max(0, r.time - h.time);
     h.time = Math.max(h.time, r.time);
-    if (!h.started || passed === 0) { /* nothing to share out */ }
+    if (!h.started || passed === 0) { /* nothing to distribute */ }
     else if (r.actor === h.thread && OWN.has(r.kind)) this.threads.set(h.thread, (this.threads.get(h.thread) ?? 0) + passed);
     else if (r.kind === Kind.interrupt || r.kind === Kind.timeout || r.kind === Kind.wake || (r.kind === Kind.schedule && !h.waits))
       this.other(h, passed);
@@ -53,7 +53,7 @@ export class Times {
     else if (r.actor === h.thread) h.waits = WAITS.has(r.kind) && !(r.kind === Kind.invoke && r.a !== DOWN);
     if (r.kind === Kind.event) this.learn(r);
   }
-  /** A task whose threads raise a guest's exits is a guest, one whose system calls others answer a process. */
+  /** A task whose threads raise exits is a guest; a task whose system calls another task answers is a process. */
   private learn(r: RecordView): void {
     const task = this.trace.taskOf(r.actor);
     if (r.a === Cause.syscall) this.modes.set(task, 'process');

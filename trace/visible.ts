@@ -1,7 +1,6 @@
 /**
- * Text that a guest, a process or a file has chosen, for people and terminals: what would move a cursor, change a colour, turn lines
- * around or end one is shown as an escape. Everything that is shown goes through here, once or more often: what is visible stays as it
- * is.
+ * Makes text from a guest, a process or a file safe for terminals: shows characters that would move a cursor, change a colour, reverse or
+ * end a line as escapes. All displayed text passes through here; a second pass changes nothing.
  */
 
 /** Control characters (C0, DEL, C1), line and paragraph separators, marks that change the direction, halves of pairs, no characters. */
@@ -12,7 +11,7 @@ const NAMED: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t'
 
 function escaped(c: string): string {
   const code = c.charCodeAt(0);
-  // A byte that was no UTF-8 (l4guest/mm/text.ts) is shown as that byte.
+  // Shows an invalid UTF-8 byte (l4guest/mm/text.ts) as that byte.
   const byte = code >= 0xdc80 && code <= 0xdcff ? code - 0xdc00 : code;
   return NAMED[c] ?? (byte < 0x100 ? `\\x${byte.toString(16).padStart(2, '0')}` : `\\u${code.toString(16).padStart(4, '0')}`);
 }

@@ -1,7 +1,6 @@
 /**
- * What numbers mean in a recording: the rows of the servers that were running, written into the file by who recorded it. So the trace needs
- * no copy of the servers' tables, and a file explains itself wherever it is opened. Without it, numbers have the names of `l4guest/abi`
- * and `labels.ts`.
+ * The meaning of numbers in a recording: the recorder writes the tables of the running servers into the file. So the trace code needs no
+ * copy of them, and a file explains itself wherever it is opened. Without it, numbers have the names of `l4guest/abi` and `labels.ts`.
  */
 import { visible } from './visible.ts';
 import type { Symbols } from '../l4guest/abi/symbols.ts';
@@ -16,7 +15,7 @@ export interface DeviceWords {
   readonly registers: Readonly<Record<number, string>>;
 }
 export interface Vocabulary {
-  /** System calls: number → name and arguments as the row that dispatches it has them (`dir path:s flags:x`). */
+  /** System calls: number → name and argument formats of the call's row (`dir path:s flags:x`). */
   readonly syscalls?: Readonly<Record<number, readonly [name: string, args: string]>>;
   /** Words for values of arguments: by format name, bits or values → words. */
   readonly symbols?: Readonly<Record<string, Symbols>>;
@@ -28,7 +27,7 @@ export interface Vocabulary {
   readonly devices?: readonly DeviceWords[];
 }
 
-/** A vocabulary out of a file: whatever is not one is none. */
+/** Parses a vocabulary from a file. Malformed input yields an empty vocabulary. */
 export function vocabularyOf(text: string): Vocabulary {
   try {
     const v = JSON.parse(text, (_key, value: unknown) => (typeof value === 'string' ? visible(value) : value)) as Record<string, unknown>;
@@ -53,7 +52,7 @@ const isSymbols = (x: unknown): boolean =>
 const isDevice = (x: unknown): x is DeviceWords =>
   isTable(x) && isText(x['name']) && isText(x['of']) && typeof x['base'] === 'number' && typeof x['size'] === 'number'
     && isTable(x['registers']) && Object.values(x['registers']).every(isText);
-/** Only the rows that are as they should be: a file of another version may have others. */
+/** Keeps only well-formed entries, because a file of another version may have others. */
 const rowsOf = (x: unknown, good: (row: unknown) => boolean): Record<string, unknown> =>
   (isTable(x) ? Object.fromEntries(Object.entries(x).filter(([, row]) => good(row))) : {});
 

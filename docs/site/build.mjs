@@ -30,7 +30,7 @@ function sidebar(paths) {
 const config = (paths) => ({
   title: 'Tessera', description: 'A small computer system in TypeScript: a RISC-V machine, a microkernel, a Unix server, virtual machines',
   base, lang: 'en', outDir: out, cacheDir: join(staged, '.cache'),
-  // Documents are text: nothing in them is a template.
+  // Documents are plain text, so VitePress must not interpret templates in them.
   vue: { template: { compilerOptions: { delimiters: ['\u0001', '\u0002'] } } },
   themeConfig: {
     search: { provider: 'local' }, outline: [2, 3], sidebar: sidebar(paths),
@@ -38,7 +38,7 @@ const config = (paths) => ({
   },
 });
 
-/** Puts the documents and VitePress's own files where it looks for them. */
+/** Copies the documents and VitePress's own files to where VitePress expects them. */
 function stage() {
   const paths = documents(root), theme = join(staged, '.vitepress/theme');
   rmSync(staged, { recursive: true, force: true });
@@ -56,7 +56,7 @@ function stage() {
   return pages.length;
 }
 
-/** What VitePress's own scripts and styles need beside the page's policy. */
+/** Permissions that VitePress's own scripts and styles need beyond the page's policy. */
 function policy() {
   const allowed = { 'script-src': "'unsafe-inline'", 'style-src': "'unsafe-inline'", 'img-src': 'data:' };
   return Object.entries(allowed).reduce((p, [name, more]) => p.replace(`${name} 'self'`, `${name} 'self' ${more}`), POLICY);

@@ -13,10 +13,10 @@ export function documents(root, folder = root) {
   });
 }
 
-/** Where a document lies in the site. */
+/** The address of a document in the site. */
 export const placeOf = (path) => path.replace(/(^|\/)README\.md$/, '$1index.md');
 
-/** What the page can show of a document: a scenario, a lab, or the tour. */
+/** The part of the page that shows a document's subject: a scenario, a lab, or the tour. */
 export function trial(root, path) {
   const scenario = /^docs\/scenarios\/([\w-]+)\.md$/.exec(path)?.[1], lab = /^labs\/(\d\d-[\w-]+)\/README\.md$/.exec(path)?.[1];
   if (scenario && existsSync(join(root, 'scenarios', `${scenario}.ts`))) return `#/run/${scenario}`;
@@ -25,7 +25,7 @@ export function trial(root, path) {
   return named && existsSync(join(root, 'scenarios', `${named}.ts`)) ? `#/run/${named}` : '#/run/getpid?tour=0';
 }
 
-/** A document's text as the site has it. */
+/** A document's text for the site. */
 export function pageText(root, path, base) {
   const text = readFileSync(join(root, path), 'utf8'), LINK = /(!?)\[((?:[^\]`]|`[^`]*`)*)\]\(([^)\s]+)\)/g;
   const box = `<p class="try"><a href="${base}try/${trial(root, path)}" target="_self">Try it here</a></p>`;
@@ -34,7 +34,7 @@ export function pageText(root, path, base) {
   return linked.replace(/^(# .*\n)/m, (head) => `${head}\n${box}\n`);
 }
 
-/** A lab's numbers are drawn for each student; the site has none. */
+/** A lab's numbers differ for each student; the site shows none. */
 const variants = (text) => text.replace(/\{\{(\w+)\}\}/g, '‹$1›');
 
 function link(root, path, { all, picture, words, to }) {
@@ -48,7 +48,7 @@ function link(root, path, { all, picture, words, to }) {
   return `[${words}](${there.startsWith('.') ? there : `./${there}`}${anchor ? `#${anchor}` : ''})`;
 }
 
-/** A text whose pieces that are not `code` are changed. */
+/** Changes the pieces of a text that are not `code`. */
 const outside = (code, text, change) => text.split(code).map((part, i) => (i % 2 === 1 ? part : change(part))).join('');
-/** What looks like a tag and is none, written so that it is text. */
+/** Escapes text that looks like a tag. */
 const untagged = (part) => part.replace(/<(?!\/?(details|summary|p|a|br|img|sub|sup)\b|https?:|!--)/g, '&lt;');

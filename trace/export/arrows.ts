@@ -23,7 +23,7 @@ export function arrowOf(trace: TraceSource, r: RecordView): Arrow | undefined {
   }
 }
 
-/** What an answer brings, where it was captured: one number. */
+/** The first number of an answer, where captured. */
 function resultText(r: RecordView): string {
   const part = r.source?.payload(r.sequence).find((p) => p.part === Part.result), words = part ? wordsOfPart(part) : [];
   if (words.length !== 1) return '';

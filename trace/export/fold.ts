@@ -1,14 +1,14 @@
-/** Messages that repeat are drawn once: a diagram of 32 reads of a disk shows the first and says how often. */
+/** Folds repeated messages: a diagram of 32 disk reads shows the first and the number. */
 import type { Arrow } from './arrows.ts';
 
-/** `more`: how many times these messages, and those before them back to `of` in all, came again; `until`: the time of the last. */
+/** `more`: further repetitions of the last `of` messages; `until`: the time of the last. */
 export interface Repeat { readonly more: number; readonly of: number; readonly until: number }
 export interface FoldedArrow extends Arrow { readonly repeat?: Repeat }
 
-/** Messages that a pattern has at most, and how often it must come to be folded. */
+/** Longest pattern in messages, and fewest repetitions to fold. */
 const LONGEST = 12, LEAST = 3;
 
-/** Arrows are alike when they have the same ends and the same words, arguments and values aside. */
+/** Two arrows are alike when they have the same ends and the same text apart from arguments and values. */
 const keyOf = (a: Arrow): string => `${a.from}\0${a.to}\0${a.reply}\0${a.text.replace(/\(.*|=.*/, '').replace(/\d+/g, '')}`;
 
 export function fold(arrows: readonly Arrow[]): FoldedArrow[] {

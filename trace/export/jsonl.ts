@@ -1,4 +1,4 @@
-/** JSON lines: one object a record, with names in place of numbers. */
+/** JSON lines: one object per record, with names in place of numbers. */
 import { Cause, Kind, causeName } from '../../microkernel/abi/index.ts';
 import { sentence } from '../decode.ts';
 import type { TraceSource } from '../reader.ts';
@@ -10,7 +10,8 @@ export function* jsonLines(file: TraceSource): Generator<string> {
 }
 
 /**
- * A record in words. Fields that a kind does not use are left out. Of a thread switch, `thread` is who runs now and `instead` who stops.
+ * A record as an object of texts. Omits fields that its kind does not use. Of a thread switch, `thread` is the thread that runs now and
+ * `instead` the one that stops.
  */
 export function describe(file: TraceSource, r: RecordView): Record<string, unknown> {
   const o: Record<string, unknown> = {

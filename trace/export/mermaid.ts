@@ -1,4 +1,6 @@
-/** A Mermaid sequence diagram of messages and events between tasks. Diagrams are for reading: it stops after `limit` arrows and says so. */
+/**
+ * A Mermaid sequence diagram of messages and events between tasks. Diagrams are for people, so it stops after `limit` arrows and says so.
+ */
 import type { TraceSource } from '../reader.ts';
 import { visible } from '../visible.ts';
 import { arrowOf } from './arrows.ts';
@@ -17,7 +19,7 @@ export function* mermaid(file: TraceSource, limit = 500): Generator<string> {
   }
 }
 
-/** Two tasks never share one, whatever they are called. */
+/** Two tasks never share an identifier, whatever their names. */
 function newId(ids: Map<string, string>, task: string): string {
   const name = `t_${task.replace(/[^A-Za-z0-9]/g, '_')}`, taken = new Set(ids.values());
   let id = name;
@@ -26,5 +28,5 @@ function newId(ids: Map<string, string>, task: string): string {
   return id;
 }
 
-/** Text that is only text: what Mermaid takes for an end of a statement, a directive, an entity or markup is written as an entity. */
+/** Escapes text: characters that Mermaid reads as an end of a statement, a directive, an entity or markup become entities. */
 const plain = (text: string): string => visible(text).replace(/[;#<>&"'%{}`\\]|\bend\b/g, (c) => `#${c.charCodeAt(0)};${c.slice(1)}`);

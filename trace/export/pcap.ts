@@ -3,7 +3,7 @@ import { Part, type PayloadPart } from '../payload.ts';
 import { LinkType, interfaceBlock, packetBlock, sectionHeader } from '../pcapng.ts';
 import type { TraceSource } from '../reader.ts';
 
-/** Bit of a frame's index that says it came in; the others are the card's number. */
+/** Bit of a frame's index that marks a received frame; the other bits are the card's number. */
 export const INCOMING = 0x80;
 
 const TIME = 8;

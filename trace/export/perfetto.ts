@@ -1,6 +1,6 @@
 /**
  * Perfetto's JSON format (the Trace Event Format), which its UI and its trace processor read: B and E events are slices of a thread, i an
- * instant, s and f the ends of a flow, M names; C a counter: what monitors spent, by source.
+ * instant, s and f the ends of a flow, M names; C a counter: cycles of monitors, by source.
  * Times are microseconds.
  */
 import type { TraceSource } from '../reader.ts';

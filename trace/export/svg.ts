@@ -1,5 +1,5 @@
 /**
- * A sequence diagram as SVG for documents: a lifeline per task, time downward, one row a message; what repeats is drawn once. It stops
+ * A sequence diagram as SVG for documents: a lifeline per task, time downward, one line per message; repetitions are folded. It stops
  * after `limit` arrows and says so.
  */
 import { cyclesText } from '../decode.ts';

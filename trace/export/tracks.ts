@@ -1,7 +1,7 @@
 /**
- * A trace as tracks: a process for each task, a track for each of its threads, and a process of harts with who runs on them. A request is
- * a slice of its thread from there to the answer; what a server does for it is a slice of the server's, and a flow leads from one to the
- * other. Both Perfetto formats are made of this. Slices of a track end in the opposite order in which they began.
+ * A trace as tracks: a process for each task, a track for each of its threads, and a process for the harts with the running threads. A
+ * request is a slice of its thread up to the answer; its handling is a slice of the server, and a flow connects the two. Both Perfetto
+ * formats use this. Slices of a track end in the reverse order of their beginnings.
  */
 import { Kind, causeName } from '../../microkernel/abi/index.ts';
 import { sentence } from '../decode.ts';
@@ -25,14 +25,14 @@ export type TrackEvent =
     readonly category: string; readonly args: Args
   };
 
-/** Values that are drawn as bars over time: of a monitor, the cycles so far by what they were spent for. */
+/** Values over time, drawn as bars: a monitor's cycles so far, by source. */
 export interface CounterEvent { readonly type: 'counter'; readonly pid: number; readonly time: number; readonly name: string;
   readonly values: Args }
 
-/** Processes that are no tasks. Tasks and threads keep their numbers. */
+/** Processes other than tasks. Tasks and threads keep their numbers. */
 export const KERNEL_PID = 1_000_000_000, HARTS_PID = 1_000_000_001;
 const HART_TID = 1_000_000_100, KERNEL_TID = 1_000_000_002;
-/** Requests without an answer whose words are kept. */
+/** Most unanswered requests whose texts are stored. */
 const MOST_OPEN = 65_536;
 const QUIET: ReadonlySet<number> = new Set([Kind.receive, Kind.schedule, Kind.spaceSwitch, 0]);
 
@@ -40,7 +40,7 @@ export function* tracksOf(trace: TraceSource): Generator<TrackEvent> { yield* ne
 
 /** Records between two values of a counter. */
 const SAMPLE = 512;
-/** What monitors spent, as time passes (docs/scenarios/state-mgmt.md tells of the sources); nothing where there is no monitor. */
+/** The monitors' cycles over time (docs/scenarios/state-mgmt.md explains the sources); empty without a monitor. */
 export function* countersOf(trace: TraceSource): Generator<CounterEvent> {
   const spent = new Degradation(trace), pids = new Map<string, number>();
   for (const n of trace.names.values()) if (n.kind === 'task') pids.set(n.text, pids.get(n.text) ?? n.id);
@@ -61,12 +61,12 @@ export function* countersOf(trace: TraceSource): Generator<CounterEvent> {
 
 class Tracks {
   private readonly trace: TraceSource;
-  /** By thread: the sequence numbers of its open slices; services have theirs negative. */
+  /** By thread: the sequence numbers of its open slices, negative for handled requests. */
   private readonly stacks = new Map<number, number[]>();
   private readonly pids = new Map<string, number>();
   private readonly known = new Set<number>();
   private readonly running = new Map<number, number>();
-  /** Requests without an answer yet, for the words of the answer. */
+  /** Unanswered requests, for the text of the answer. */
   private readonly requests = new Map<number, Uint8Array>();
   private readonly origin = new RecordView();
   constructor(trace: TraceSource) { this.trace = trace; }
@@ -99,7 +99,7 @@ class Tracks {
       };
   }
 
-  /** The server works on a request from now on; what it worked on before is put aside. */
+  /** The server starts to handle a request and suspends the one before. */
   private *serve(server: number, r: RecordView, request: number): Generator<TrackEvent> {
     yield* this.introduce(server);
     const open = this.stacks.get(server)?.find((s) => s < 0);
@@ -134,7 +134,7 @@ class Tracks {
     if (stack) stack.push(id); else this.stacks.set(thread, [id]);
     yield { type: 'begin', ...this.place(thread), time, name, category, args, ...flow };
   }
-  /** Ends a slice and those within it; nothing when it is not open. */
+  /** Ends a slice and those within it, if it is open. */
   private *end(thread: number, time: number, id: number, args: Args): Generator<TrackEvent> {
     const stack = this.stacks.get(thread), at = stack?.lastIndexOf(id) ?? -1;
     if (!stack || at < 0) return;

@@ -1,4 +1,4 @@
-/** What is used of the SQL engine (sql.js: SQLite as WebAssembly), and how it is loaded: only by those who ask. */
+/** The part of the SQL engine (sql.js: SQLite as WebAssembly) that is used here. It is loaded on demand. */
 export type SqlValue = number | string | Uint8Array | null;
 export interface SqlStatement {
   run(values: readonly SqlValue[]): void;
@@ -14,7 +14,7 @@ export interface SqlDatabase {
   close(): void;
 }
 
-/** A new, empty database in memory. (The name in a variable: the engine has no types of its own, and stays outside the bundle.) */
+/** A new, empty database in memory. (The name is in a variable because the engine has no types and stays outside the bundle.) */
 export async function openDatabase(): Promise<SqlDatabase> {
   const name = 'sql.js', { default: init } = (await import(name)) as { default: () => Promise<{ Database: new () => SqlDatabase }> };
   return new (await init()).Database();

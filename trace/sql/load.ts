@@ -1,4 +1,4 @@
-/** Fills the tables of schema.ts from a trace: one pass, a row where a record is, completed where its answer comes. */
+/** Fills the tables of schema.ts from a trace in one pass: inserts at a record, completes at its answer. */
 import { Cause, Kind, causeName, statusName } from '../../microkernel/abi/index.ts';
 import { originOf, sentence } from '../decode.ts';
 import { labelName } from '../labels.ts';
@@ -9,7 +9,7 @@ import { callName, callText, eventWords, mappedRange, registerOf, requestText } 
 import { INDEXES, SCHEMA } from './schema.ts';
 import type { SqlDatabase, SqlStatement, SqlValue } from './engine.ts';
 
-/** Most records that a database takes: about a gigabyte of memory. */
+/** Most records of a database, which take about a gigabyte of memory. */
 export const MOST_RECORDS = 2_500_000;
 
 type Tables = Record<'objects' | 'records' | 'events' | 'syscalls' | 'faults' | 'exits' | 'messages' | 'maps' | 'operations' | 'runs',
@@ -18,7 +18,7 @@ const COLUMNS: Readonly<Record<keyof Tables, number>> = {
   objects: 5, records: 14, events: 10, syscalls: 10, faults: 9, exits: 11, messages: 11, maps: 11, operations: 8, runs: 7
 };
 
-/** A request that waits for its answer; `maps` and `bytes` are what came with the answer to a fault. */
+/** An unanswered request; `maps` and `bytes` come with the answer to a fault. */
 interface Open { readonly index: number; readonly time: number; maps: number; bytes: number }
 
 export function loadTrace(db: SqlDatabase, trace: TraceFile, keep: (r: RecordView, index: number) => boolean = () => true): void {

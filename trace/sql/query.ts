@@ -1,11 +1,11 @@
-/** Queries over a trace: rows as they come, and rows as text. */
+/** Queries over a trace: results as they arrive, and as text. */
 import type { TraceFile } from '../reader.ts';
 import type { RecordView } from '../record.ts';
 import { openDatabase, type SqlDatabase, type SqlValue } from './engine.ts';
 import { MOST_RECORDS, loadTrace } from './load.ts';
 import { jsonText, visible } from '../visible.ts';
 
-/** A query that cannot be done: one line. */
+/** A query that cannot run; the message is one line. */
 export class QueryError extends Error {}
 
 /** A query takes no more memory than this. */
@@ -18,7 +18,7 @@ export class TraceDatabase {
   private readonly db: SqlDatabase;
   private constructor(db: SqlDatabase) { this.db = db; }
 
-  /** Throws QueryError when there are more records than fit. `keep`: which records go in. */
+  /** Throws QueryError when there are more records than fit. `keep`: selects records. */
   static async of(trace: TraceFile, keep?: (r: RecordView, index: number) => boolean): Promise<TraceDatabase> {
     if (trace.length > MOST_RECORDS && !keep)
       throw new QueryError(
@@ -35,7 +35,7 @@ export class TraceDatabase {
     return new TraceDatabase(db);
   }
 
-  /** The first statement of `sql`. Throws QueryError for what SQL refuses. */
+  /** Runs the first statement of `sql`. Throws QueryError for an SQL error. */
   query(sql: string): Rows {
     if (sql.replace(/--.*|;|\s/g, '') === '') throw new QueryError('the query is empty');
     const statement = guarded(() => this.db.prepare(sql)), columns = guarded(() => statement.getColumnNames());

@@ -1,4 +1,4 @@
-/** The viewer on a terminal: keys, clicks and sizes go in, lines come out, long work is done between them. */
+/** The viewer on a terminal: takes keys, clicks and sizes, draws lines, and does long work in between. */
 import { useEffect, useMemo } from 'react';
 import { useApp, useInput, useStdout, type Key } from 'ink';
 import { clicks } from './mouse.ts';
@@ -20,11 +20,11 @@ const pasted: Record<string, string> = {
   '\r': 'return', '\n': 'return', '\t': 'tab', '\x03': 'ctrl-c', '\x1a': 'ctrl-z', '\x15': 'clear', '\x1b': 'escape', '\x7f': 'backspace'
 };
 
-/** Milliseconds between two screens while work goes on that no key asked for. */
+/** Milliseconds between two redraws during background work. */
 const PROGRESS = 120;
-/** Milliseconds after a key in which its first results are shown four times as often. */
+/** Milliseconds after a key during which redraws are four times as frequent. */
 const FIRST = 500;
-/** Milliseconds after a key in which work rests: the next key may be on its way. */
+/** Milliseconds after a key without background work, because the next key may follow. */
 const REST = 25;
 
 /** The library knows the terminal and its keys; the screen is painted beside it, line by line (paint.ts). */

@@ -1,6 +1,6 @@
 /**
  * An index of causality: for each record the next one of its chain, so that answers, latencies and jumps along a chain cost the same in a
- * trace of ten million records as in one of ten. It is built in slices behind the user's back; what it has not reached yet is looked for
+ * trace of ten million records as in one of ten. It is built in slices in the background; until it is complete, later records are searched
  * nearby.
  */
 import { answerOf, isAnswer, latencyAt, nextInChain, previousInChain } from '../causality.ts';
@@ -9,7 +9,7 @@ import { RecordView } from '../record.ts';
 import type { Job } from './jobs.ts';
 import { Numbers } from './numbers.ts';
 
-/** Records that are looked at where the index does not reach yet. */
+/** Records to examine beyond the index. */
 const NEARBY = 3000;
 
 export class Chains {
@@ -25,7 +25,7 @@ export class Chains {
 
   get complete(): boolean { return this.seen === this.trace.length; }
 
-  /** Takes in what the trace has and the index does not. */
+  /** Indexes the trace's new records. */
   *fill(): Job {
     const view = new RecordView();
     for (; this.seen < this.trace.length; this.seen++) {

@@ -11,10 +11,10 @@ const LEFT = 19;
 /** Arrows that a diagram shows at most. */
 const LIMIT = 400;
 
-/** A row of the diagram: an arrow, or words about those that are left out. */
+/** A line of the diagram: an arrow, or a note about omitted ones. */
 export type DiagramRow = { arrow: FoldedArrow; record: number } | { note: string; record: number };
 
-/** What is drawn of the span between mark and cursor, or of what follows the selected record; `part` of it has been looked at. */
+/** The drawn messages of the span between mark and cursor, or after the selected record; `part` of it has been searched. */
 export function diagramRows(v: Viewer): { rows: DiagramRow[]; messages: number; part: number } {
   const found = messagesOf(v), view = new RecordView(),
     drawn: Arrow[] = found.records.slice(0, LIMIT).map((i) => arrowOf(v.trace, v.trace.at(i, view))!);
@@ -81,7 +81,7 @@ function centre(text: string, width: number): string {
   return (' '.repeat(Math.max(0, left)) + short).padEnd(width);
 }
 
-/** Lifelines with one arrow across them; its words stand in the arrow, or behind it where they do not fit. */
+/** Lifelines with one arrow across them; its text is inside the arrow, or after it where it does not fit. */
 function arrowText(a: Arrow, lines: number[], from: number, to: number, width: number): string {
   const cells = Array.from({ length: width }, () => ' '),
     put = (at: number, text: string): void => { [...text].forEach((c, n) => { if (at + n < width) cells[at + n] = c; }); };

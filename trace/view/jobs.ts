@@ -2,7 +2,7 @@
 export type Job = Generator<void, void>;
 
 export class Jobs {
-  /** The job that is done before the others, while there is one of this name. */
+  /** The name of the job with priority. */
   first = '';
   private readonly running = new Map<string, Job>();
 
@@ -17,7 +17,7 @@ export class Jobs {
     return first ? [[this.first, first]] : [...this.running];
   }
 
-  /** Works for about `milliseconds`, every job in its turn. */
+  /** Works for about `milliseconds`, round robin over the jobs. */
   work(milliseconds: number): void {
     const end = performance.now() + milliseconds;
     while (this.running.size > 0) for (const [name, job] of this.turns()) {

@@ -1,4 +1,4 @@
-/** What each key does: one table for all views, one for each view; the view's own wins. */
+/** The action of each key: one table for all views, one for each view, which takes precedence. */
 import { listHeight } from './list.ts';
 import { findPath } from './pages.ts';
 import { Prompt } from './prompt.ts';
@@ -22,7 +22,7 @@ const toggle = (mode: Mode): Act => (v) => { v.mode = v.mode === mode ? 'list' :
 const ask = (make: (v: Viewer) => Prompt): Act => (v) => { v.prompt = make(v); };
 const page = (v: Viewer): number => Math.max(1, listHeight(v.body) - 1);
 
-/** A move by hand ends the keeping to the end of a recording. */
+/** A manual move stops following the end of a recording. */
 const step = (row: (v: Viewer) => number): Act => (v) => { v.following = false; v.move(row(v)); };
 
 const everywhere: Record<string, Act> = {
@@ -75,7 +75,7 @@ const everywhere: Record<string, Act> = {
   c: (v) => { if (v.mode === 'path') v.mode = 'list'; else if (findPath(v)) v.mode = 'path'; },
 };
 
-/** Escape in the list takes away what was asked for last: work under way, a search, a span, the filter, the way sideways. */
+/** Escape in the list undoes the latest of these: running work, a search, a span, the filter, the horizontal scroll. */
 function clear(v: Viewer): void {
   const job = ['search', 'slowest', 'export'].find((name) => v.jobs.has(name));
   if (job !== undefined) { v.jobs.stop(job); v.message = `${job === 'slowest' ? 'the search for the slowest' : `the ${job}`} was ended`; }
@@ -85,7 +85,7 @@ function clear(v: Viewer): void {
   else v.side = 0;
 }
 
-/** Keys that scroll a view whose first line is `top` of something. */
+/** Keys that scroll a view whose first line is `top`. */
 function scroller(get: (v: Viewer) => number, set: (v: Viewer, top: number) => void): Record<string, Act> {
   const by = (n: (v: Viewer) => number): Act => (v) => set(v, Math.max(0, get(v) + n(v)));
   const first: Act = (v) => set(v, 0), last: Act = (v) => set(v, 1e6);
@@ -97,7 +97,7 @@ function scroller(get: (v: Viewer) => number, set: (v: Viewer, top: number) => v
 const SIDE = 12;
 const zoom = (by: number): Act => (v) => { v.shown = undefined; v.zoom = Math.max(0, Math.min(60, v.zoom + by)); };
 
-/** The timeline shows the span and nothing else; the zoom goes on from there. */
+/** The timeline shows only the span; zooming starts from there. */
 const zoomToSpan: Act = (v) => {
   if (v.mark < 0 || v.record < 0) { v.message = 'no span: space begins one, z shows from there to here'; return; }
   const [first, last] = v.times, [from, to] = v.span().map((i) => v.trace.at(i).time) as [number, number];

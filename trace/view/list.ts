@@ -42,7 +42,7 @@ function rowLine(v: Viewer, row: number, width: number): Line {
   return [{ text: fit(text, width), ...(selected ? { inverse: true } : lookOf(r.kind)) }];
 }
 
-/** Who and what are as wide as the terminal lets them be, and slide sideways together. Times are microseconds. */
+/** The columns for actor and action use the rest of the terminal's width, and scroll horizontally together. Times are microseconds. */
 function columns(width: number, sequence: string, time: string, kind: string, who: string, what: string, latency: string,
     side = 0): string {
   const narrow = width < 110, whoWidth = narrow ? 21 : Math.min(48, Math.floor(width * 0.25)), kindWidth = narrow ? 9 : 12;

@@ -74,7 +74,7 @@ function dump(p: PayloadPart): Line[] {
   return lines;
 }
 
-/** Looks for what led from the first to the last record of the span; false with a message when that cannot be. */
+/** Searches the causes from the first to the last record of the span; false with a message when that is impossible. */
 export function findPath(v: Viewer): boolean {
   if (v.record < 0) return false;
   const [from, to] = v.span();
@@ -92,6 +92,6 @@ export const pathPage = (v: Viewer, width: number, height: number): Line[] =>
   scrolled(v,
     [[{ text: 'What led to the end of the span', bold: true }], ...v.path.map((text): Line => [{ text: fit(text, width).trimEnd() }])],
     height);
-/** Where the address that was asked for is. */
+/** The walk of the requested address. */
 export const addressPage = (v: Viewer, width: number, height: number): Line[] =>
   scrolled(v, v.walked.map((text): Line => [{ text: fit(text, width).trimEnd(), bold: !text.startsWith(' ') }]), height);

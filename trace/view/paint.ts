@@ -21,7 +21,7 @@ export class Painter {
     if (out) this.write(out);
   }
 
-  /** The terminal has another size: what it shows is not known any more. */
+  /** The terminal's size has changed, so its contents are unknown. */
   forget(): void {
     this.shown = [];
     this.write('\x1b[2J');

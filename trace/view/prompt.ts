@@ -12,12 +12,12 @@ export class Prompt {
   /** Where the next character goes. */
   at: number;
   private recalled = -1;
-  /** What Tab cycles through, and where it is. */
+  /** The completions that Tab cycles through, and the current one. */
   private choices: string[] = [];
   private chosen = -1;
   constructor(kind: PromptKind, text = '') { this.kind = kind; this.text = text; this.at = text.length; }
 
-  /** Handles a key; answers true when the prompt is done. */
+  /** Handles a key; returns true when the prompt is done. */
   key(v: Viewer, name: string, typed: string): boolean {
     if (name === 'escape') return true;
     if (name === 'return') return this.accept(v);
@@ -50,7 +50,7 @@ export class Prompt {
     this.error = '';
   }
 
-  /** What could come next, for the hint line. */
+  /** Possible continuations, for the hint line. */
   hint(v: Viewer): string {
     if (this.error) return this.error;
     if (this.kind === 'address') return 'an address of the guest, such as 0xffffffff80000000; Enter walks its tables, Esc leaves';

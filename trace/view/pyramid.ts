@@ -1,6 +1,6 @@
 /**
- * The timeline's index: what each thread did in every 512 records, in every 8 × 512, 8 × 8 × 512 and so on. A column that stands for
- * millions of records is then a few dozen look-ups, and says exactly what happened in it.
+ * The timeline's index: what each thread did in every 512 records, in every 8 × 512, 8 × 8 × 512 and so on. A column of millions of records
+ * then takes a few dozen look-ups and is exact.
  */
 import { Kind } from '../../microkernel/abi/index.ts';
 import type { TraceFile } from '../reader.ts';
@@ -36,7 +36,7 @@ export class Pyramid {
   /** Records that the index covers. */
   get seen(): number { return (this.levels[0]?.length ?? 0) << SHIFT; }
 
-  /** Takes in what the trace has and the index does not, in whole buckets. */
+  /** Indexes the trace's new records, in whole buckets. */
   *fill(): Job {
     for (let n = 0; this.seen + BUCKET <= this.trace.length; n++) {
       if ((n & 15) === 15) yield;
@@ -92,7 +92,7 @@ export class Pyramid {
     }
   }
 
-  /** Keeps a bucket, and the one above it when its eight are there. */
+  /** Stores a bucket, and the one above it once its eight are complete. */
   private store(level: number, deeds: Deeds): void {
     const packed = new Uint32Array(deeds.size * 4), list = (this.levels[level] ??= []);
     let n = 0;

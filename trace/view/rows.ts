@@ -11,7 +11,7 @@ export class Rows {
   private readonly trace: TraceFile;
   private readonly chains: Chains;
   private readonly found = new Numbers();
-  /** Records looked at so far. */
+  /** Records examined so far. */
   private seen = 0;
   constructor(trace: TraceFile, chains: Chains, filter?: Filter) {
     this.trace = trace;
@@ -21,7 +21,7 @@ export class Rows {
   }
 
   get length(): number { return this.filter ? this.found.length : this.trace.length; }
-  /** Part of the trace that the filter has seen, 0 … 1. */
+  /** Part of the trace that the filter has examined, 0 … 1. */
   get progress(): number { return this.filter && this.trace.length ? this.seen / this.trace.length : 1; }
   /** Record number of a row. */
   record(row: number): number { return this.filter ? this.found.get(row) : row; }

@@ -1,4 +1,4 @@
-/** Starts the viewer on the terminal and gives it back as it was. Loaded only when somebody looks: the terminal library is large. */
+/** Runs the viewer on the terminal and restores the terminal afterwards. Loaded on demand, because the terminal library is large. */
 import { writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { TraceFile } from '../reader.ts';
@@ -6,13 +6,13 @@ import { MOUSE_OFF, MOUSE_ON } from './mouse.ts';
 import { Viewer } from './viewer.ts';
 
 const ENTER = `\x1b[?1049h\x1b[2J\x1b[H${MOUSE_ON}`, LEAVE = `${MOUSE_OFF}\x1b[?1049l`;
-/** Milliseconds between two looks at a file that grows. */
+/** Milliseconds between two checks of a growing file. */
 const LOOK = 250;
 
 export interface ViewOptions {
   /** Without mistakes. */
   filter?: string;
-  /** Keeps to the end of the recording from the start. */
+  /** Follows the end of the recording from the start. */
   following?: boolean;
   /** Walks of an address through the recording's page tables. */
   address?: (trace: TraceFile, text: string) => readonly string[] | string;
@@ -22,7 +22,7 @@ export interface ViewOptions {
 
 /** Resolves when the user has quit. */
 export async function view(trace: TraceFile, path: string, options: ViewOptions = {}): Promise<void> {
-  // The library draws nothing but the last frame where it believes to run in a build service; this is a terminal.
+  // In a build service the library draws only the last frame; this makes it treat the output as a terminal.
   process.env['CI'] = 'false';
   process.env['NODE_ENV'] ??= 'production';
   const [{ createElement }, { render }, { App }] = await Promise.all([import('react'), import('ink'), import('./app.ts')]);
@@ -47,7 +47,7 @@ export async function view(trace: TraceFile, path: string, options: ViewOptions 
   }
 }
 
-/** Ctrl-Z: the shell gets its screen and its keys, until it lets us go on. */
+/** Ctrl-Z: gives screen and keys to the shell until it continues the viewer. */
 function suspend(viewer: Viewer): void {
   const raw = process.stdin.isTTY && process.stdin.isRaw;
   process.once('SIGCONT', () => {
@@ -61,7 +61,7 @@ function suspend(viewer: Viewer): void {
   process.kill(0, 'SIGTSTP');
 }
 
-/** Takes over what a recording that goes on has written. A file that is gone or cannot be read any more changes nothing. */
+/** Reads new data of a running recording. A file that has vanished or become unreadable changes nothing. */
 function grow(viewer: Viewer): void {
   const { trace } = viewer, before = trace.length;
   if (trace.closed) return;

@@ -5,7 +5,7 @@ import { Filter } from '../filter.ts';
 import { RecordView } from '../record.ts';
 import type { Viewer } from './viewer.ts';
 
-/** Records that a search for nested work looks at. */
+/** Records to examine in a search for nested work. */
 const REACH = 200_000;
 /** Slow records that are remembered. */
 const SLOW = 100;
@@ -48,8 +48,8 @@ const telling = (kind: number): boolean =>
   opens(kind) || kind === Kind.interrupt || kind === Kind.map || kind === Kind.invoke || kind === Kind.recall;
 
 /**
- * Into: what the receiver of a message, or the thread itself, did next (a call, an operation, an event). Bookkeeping such as thread
- * switches is passed over.
+ * Into: what the receiver of a message, or the thread itself, did next (a call, an operation, an event). Skips bookkeeping such as thread
+ * switches.
  */
 export function into(v: Viewer): void {
   if (v.record < 0) return;

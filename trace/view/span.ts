@@ -6,16 +6,16 @@ import { RecordView } from '../record.ts';
 import type { Job } from './jobs.ts';
 import type { Viewer } from './viewer.ts';
 
-/** Messages that are looked for at most; more than a diagram shows. */
+/** Most messages to find, more than a diagram shows. */
 export const MOST_MESSAGES = 500;
-/** Milliseconds that a small span may take at once. */
+/** Milliseconds for a small span in one step. */
 const AT_ONCE = 15;
 
-/** Record numbers of the messages found so far; `part` of the span has been looked at, 0 … 1. */
+/** Record numbers of the messages found so far; `part` of the span has been searched, 0 … 1. */
 export interface Messages { readonly key: string; readonly records: number[]; part: number }
 
 /**
- * The messages of the span between mark and cursor, or of what follows the selected record. Goes on in the background when there are many
+ * The messages of the span between mark and cursor, or of what follows the selected record. Continues in the background when there are many
  * records.
  */
 export function messagesOf(v: Viewer): Messages {

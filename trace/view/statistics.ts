@@ -50,7 +50,7 @@ export class StatsPanes {
     ];
   }
 
-  /** Names of the panes in a row; those on the left give way until the selected one is seen. */
+  /** Names of the panes in one line; scrolls left until the selected one is visible. */
   private tabs(titles: string[], width: number): Line {
     const selected = this.pane + 1,
       room = (from: number): number => titles.slice(from, selected + 1).reduce((n, t) => n + t.length + 3, from > 0 ? 2 : 0);

@@ -24,10 +24,10 @@ type Lanes = Map<string, Lane>;
 interface Window { from: number; to: number }
 /** Lanes of a window, kept until the window or the trace changes; `known`: columns that the index has reached. */
 export interface Drawn { key: string; lanes: Lanes; known: number }
-/** A window with at most so many records is read record by record, a larger one from the index. */
+/** A window with at most this many records is read record by record, a larger one from the index. */
 const EXACT = 60_000;
 
-/** The part of time that is shown: `zoom` halvings of the whole, around the selected record. */
+/** The visible part of time: `zoom` halvings of the whole, around the selected record. */
 export function windowOf(v: Viewer): Window {
   if (v.trace.length === 0) return { from: 0, to: 1 };
   const chosen = v.shown, at = v.trace.at(Math.max(0, v.record)).time;
@@ -150,7 +150,7 @@ function indexed({ trace, pyramid }: Viewer, { from, to }: Window, across: numbe
   return { deeds, running: before(trace, trace.indexAtTime(from)) };
 }
 
-/** Lanes in which nothing happens are left out beyond so many. */
+/** Beyond this number lanes without activity are omitted. */
 const MOST_LANES = 500;
 
 /** Lanes with activity come first, each group in the order in which objects got their names. */

@@ -34,10 +34,10 @@ export class Viewer {
   /** Selected row and first row on the screen. */
   cursor = 0;
   top = 0;
-  /** Columns by which the words of the list are moved to the left. */
+  /** Horizontal scroll of the list in columns. */
   side = 0;
   zoom = 0;
-  /** The part of time that the timeline shows, when it was chosen by a span. */
+  /** The timeline's part of time, when a span chose it. */
   shown: { from: number; to: number } | undefined;
   byThread = false;
   laneTop = 0;
@@ -49,7 +49,7 @@ export class Viewer {
   mark = -1;
   readonly bookmarks = new Set<number>();
   prompt: Prompt | undefined;
-  /** What was typed into prompts, the last first. */
+  /** History of prompts, latest first. */
   readonly history: { kind: PromptKind; text: string }[] = [];
   lastSearch = '';
   /** Records of the list by latency, the slowest first, and the one that was shown last. */
@@ -57,20 +57,20 @@ export class Viewer {
   /** One line for the user; gone with the next key. */
   message = '';
   finished = false;
-  /** Keeps to the end of a recording that goes on. */
+  /** Follows the end of a running recording. */
   following = false;
-  /** What a running system has printed; undefined when there is none beside the viewer. */
+  /** Output of the running system; undefined when the viewer has no system. */
   console: string[] | undefined;
   consoleTop = 0;
   /** Walks of an address through the page tables of the recording, or a sentence that there are none. */
   address: ((text: string) => readonly string[] | string) | undefined;
-  /** What it has answered last. */
+  /** Its last answer. */
   walked: readonly string[] = [];
-  /** The critical path that was looked for last, as text. */
+  /** The last critical path, as text. */
   path: string[] = [];
   /** First line of a page of text. */
   pageTop = 0;
-  /** Gives the terminal back for a while (Ctrl-Z); the terminal's part does it. */
+  /** Releases the terminal for a while (Ctrl-Z); the terminal part sets this. */
   suspend: () => void = () => undefined;
   /** Draws everything anew. */
   repaint: () => void = () => undefined;
@@ -95,7 +95,7 @@ export class Viewer {
   get record(): number { return this.rows.length === 0 ? -1 : this.rows.record(Math.min(this.cursor, this.rows.length - 1)); }
   get body(): number { return this.height - 3; }
   get busy(): boolean { return this.jobs.busy; }
-  /** What is being done, for the title; empty when all is done. */
+  /** The running work, for the title; empty when there is none. */
   get work(): string {
     if (this.rows.progress < 1) return `filtering ${percent(this.rows.progress)}`;
     if (this.jobs.has('search')) return 'searching …';
@@ -118,7 +118,7 @@ export class Viewer {
   mouse(event: Click): void { click(this, event); }
   resize(width: number, height: number): void { this.width = width; this.height = height; this.scroll(); }
 
-  /** Does a slice of the work under way, for about `milliseconds`. */
+  /** Does a slice of the running work, for about `milliseconds`. */
   slice(milliseconds = 12): void {
     this.jobs.first = this.mode === 'timeline' ? 'pyramid'
       : this.mode === 'stats' && this.jobs.has('chains') === false ? 'stats'
@@ -133,7 +133,7 @@ export class Viewer {
     if (!this.jobs.has('pyramid')) this.jobs.start('pyramid', this.pyramid.fill());
   }
 
-  /** The trace has more records: a recording goes on. */
+  /** A running recording has added records. */
   grown(): void {
     this.stats.stale = true;
     this.slowest = undefined;
@@ -148,13 +148,13 @@ export class Viewer {
     this.cursor = Math.max(0, Math.min(row, this.rows.length - 1));
     this.scroll();
   }
-  /** Selects a row; one that is not on the screen comes to stand where much of what follows is seen. */
+  /** Selects a line; scrolls a line outside the screen so that much of what follows is visible. */
   show(row: number): void {
     const shown = listHeight(this.body);
     if (row < this.top || row >= this.top + shown) this.top = row - Math.floor(shown / 3);
     this.move(row);
   }
-  /** Selects a record; says so when the filter hides it. */
+  /** Selects a record; shows a message when the filter hides it. */
   goTo(record: number): void {
     this.following = false;
     this.show(this.rows.rowOf(record));
