@@ -1,4 +1,4 @@
-/** Three kinds of address: a recording, gdb and the report of a panic tell the same walk of both stages. */
+/** Three kinds of address: a recording, gdb and the report of a panic show the same walk of both stages. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

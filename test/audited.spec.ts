@@ -17,7 +17,7 @@ it('the command audits its system when TESSERA_AUDIT is set, and says what it fi
     result = { status: 0 } as Result;
   process.env['TESSERA_AUDIT'] = '1';
   expect(audited(system, result)).toBe(result);
-  task.space.leaves++; // a book that is wrong
+  task.space.leaves++; // wrong accounts
   expect(audited(system, result)).toMatchObject({ status: 70, why: /isolation audit: task \d+: \d+ leaves/ });
   delete process.env['TESSERA_AUDIT'];
   expect(audited(system, result)).toBe(result);

@@ -1,4 +1,4 @@
-/** `bootScenario` for tests: each system that a test has booted is audited at the end of the test. */
+/** `bootScenario` for tests: audits each system that a test has booted at the end of the test. */
 import { afterEach, expect } from 'vitest';
 import * as tessera from '../index.ts';
 import { audit } from '../microkernel/index.ts';

@@ -1,4 +1,4 @@
-/** Priority is authority: what the scenario gives a component, none of its threads exceeds, whatever it asks for. */
+/** Priority is authority: no thread of a component exceeds the scenario's grant, whatever it asks for. */
 import { describe, expect, it } from 'vitest';
 import type { Component, Program, Scenario } from '../index.ts';
 import { bootScenario } from './audited.ts';
@@ -8,7 +8,7 @@ import { log, type Env } from '../roottask/client/index.ts';
 
 const PERIOD = 10e6, ROUNDS = 200;
 
-/** Prints how late the latest of its rounds was, in microseconds. */
+/** Prints the largest lateness of its rounds in microseconds. */
 function* periodic(sys: Syscalls, env: Env): Sys<void> {
   let worst = 0;
   for (let next = sys.now() + PERIOD, i = 0; i < ROUNDS; i++, next += PERIOD) {
@@ -20,7 +20,7 @@ function* periodic(sys: Syscalls, env: Env): Sys<void> {
 
 type Attempt = readonly [what: string, ask: (sys: Syscalls, env: Env) => Sys<number>];
 const HIGH = 255;
-/** Ways to more than the scenario gave: each answers a status. */
+/** Attempts to exceed the scenario's grant, each with its status. */
 const attempts: readonly Attempt[] = [
   ['its own context', sys => sys.invoke(Own.schedContext, Ops.schedContext.set, [HIGH, 0, 0])],
   ['its own context, with a budget', sys => sys.invoke(Own.schedContext, Ops.schedContext.set, [HIGH, 1e6, 1e6])],
@@ -37,7 +37,7 @@ const attempts: readonly Attempt[] = [
   ['another hart', sys => sys.invoke(Own.thread, Ops.thread.migrate, [1])],
 ];
 
-/** Asks for everything, then works for two seconds without a pause. */
+/** Requests everything, then computes for two seconds without a pause. */
 function* greedy(sys: Syscalls, env: Env): Sys<void> {
   for (const [what, ask] of attempts) yield* log(sys, env, `${what}: ${statusName(yield* ask(sys, env))}`);
   yield* sys.receive(0, 50e6);
@@ -65,7 +65,7 @@ describe('priority is authority', () => {
   it('a component of priority 1 that asks for 255 is refused, and one of 200 is on time', async () => {
     const text = await run({});
     for (const [what] of attempts) expect(text).toContain(`[low] ${what}: ${statusName(Status.badRights)}`);
-    expect(lateness(text)).toBeLessThanOrEqual(20); // the other charges 100 us at a time, and is interrupted
+    expect(lateness(text)).toBeLessThanOrEqual(20); // the other charges 100 us at a time, and gets interrupted
   });
   it('… which it would not be, had the scenario given the other that priority', async () => {
     const text = await run({ priority: 201 });

@@ -1,4 +1,4 @@
-/** The Unix server is the same above the microkernel and on the machine itself: programs say the same and end the same. */
+/** The Unix server behaves the same above the microkernel and directly on the machine: programs print the same and end the same. */
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';

@@ -1,6 +1,6 @@
 /**
- * The server's work costs what it costs on Linux: operations in the Unix server on the machine itself, in cycles, against those that
- * bench/calibrate.ts measured on Linux (bench/calibration.json). Whoever takes a charge away, or charges twice, fails here.
+ * The server's work costs as much as on Linux: operations in the Unix server directly on the machine, in cycles, against those that
+ * bench/calibrate.ts measured on Linux (bench/calibration.json). A removed or doubled charge fails here.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,5 +1,6 @@
 /**
- * Every component of every scenario begins with the capabilities that its scenario lists, and no others; and memory lies where it should.
+ * Every component of every scenario begins with the capabilities that its scenario lists, and no others; and its memory is mapped where it
+ * should be.
  */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
@@ -64,7 +65,7 @@ describe('address layouts', () => {
   });
 });
 
-/** Every page of a task: its end, and where it is in the machine's memory. */
+/** Every page of a task: its end, and its machine address. */
 function pagesOf(task: Task): { to: number; pa: number; pinned: boolean }[] {
   const pages: { to: number; pa: number; pinned: boolean }[] = [];
   for (const { from, to, pinned } of mapsOf(task)) {

@@ -1,4 +1,4 @@
-/** Documentation cites places in the sources as `file:/pattern/`: each must be there. */
+/** Documentation cites places in the sources as `file:/pattern/`: each pattern must match. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';

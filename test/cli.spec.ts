@@ -1,4 +1,4 @@
-/** The command as a user meets it: help, wrong usage, files that are not what they should be. Nothing here boots a system to the end. */
+/** The command as a user meets it: help, wrong usage, wrong files. Nothing here boots a system to the end. */
 import { spawn } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -40,7 +40,7 @@ describe('help', () => {
   });
 });
 
-/** Arguments, status, what the one line must hold. */
+/** Arguments, status, and text that the error line must contain. */
 const wrong: [string, string[], number, RegExp][] = [
   ['an unknown command', ['fly'], 2, /unknown command 'fly'; see: tessera --help/],
   ['an unknown option', ['vm', '--kernel', 'x', '--fast'], 2, /unknown option '--fast'; see: tessera vm --help/],
@@ -83,7 +83,7 @@ const greedy = (component: string, scenario: string) => `import { defineScenario
 export default defineScenario({ name: 'x', summary: '', components: {
   one: { program: { name: 'one', *main() {} }, ${component} } }, ${scenario} });`;
 
-/** The same for what needs the whole system in the bundle. */
+/** The same for commands that need the whole system in the bundle. */
 const hosted: [string, string[], number, RegExp][] = [
   ['an unknown scenario', ['boot', 'nowhere'], 2, /there is no scenario 'nowhere'; give a file, or one of: .*two-worlds/],
   ['a scenario that is none', ['boot', file('none.ts', 'export const x = 1;')], 2, /is no boot scenario/],

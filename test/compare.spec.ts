@@ -1,4 +1,4 @@
-/** `tessera compare`: one guest, every technique; what it says has to hold together. */
+/** `tessera compare`: one guest, every technique; its figures have to be consistent. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
@@ -23,7 +23,7 @@ it.skipIf(!existsSync(LINUX))('Debian does the same natively and under each tech
       expect(phase(way, 'getpid').exits.byCause['breakpoint']).toBeGreaterThan(20_000 * 4);
       continue;
     }
-    // Looking ahead takes them in clusters.
+    // Look-ahead handles them in clusters.
     expect(phase(way, 'getpid').exits.byCause['CSR']).toBeGreaterThan(20_000 * (way === 'trap, ahead' ? 1 : 4));
     expect(phase(way, 'boot').exits.byCause['hidden fault']).toBeGreaterThan(10_000);
   }

@@ -1,4 +1,4 @@
-/** The console multiplexer: who gets the keys, whose lines are shown, and what was said before. */
+/** The console multiplexer: which client gets the keys, whose lines appear, and earlier lines. */
 import { describe, expect, it } from 'vitest';
 import { Ops, consoleMux, openConsole, uart, type Program, type Scenario } from '../index.ts';
 import { valueOf } from '../roottask/client/index.ts';
@@ -6,7 +6,7 @@ import { bootScenario } from './audited.ts';
 
 const encoder = new TextEncoder();
 
-/** Says `lines` lines; then says back each line that it is typed. */
+/** Prints `lines` lines; then echoes each typed line. */
 const talker = (lines: number): Program => ({
   name: 'talker',
   *main(sys, env) {
@@ -20,7 +20,7 @@ const talker = (lines: number): Program => ({
   },
 });
 
-/** What appears for each of these inputs. */
+/** The output for each of these inputs. */
 function typed(...inputs: string[]): string[][] {
   const client = (label: string) => ({ stdio: { from: 'console', label } });
   const scenario: Scenario = {
@@ -33,7 +33,7 @@ function typed(...inputs: string[]): string[][] {
   let text = '';
   const system = bootScenario(scenario, { output: (_c, bytes) => { text += new TextDecoder().decode(bytes); }, inputs: ['uart'] });
   const settle = (): string => {
-    while (system.runFor(20_000_000) === 'running') { /* until only a key can make anything happen */ }
+    while (system.runFor(20_000_000) === 'running') { /* until the system only waits for a key */ }
     const said = text;
     text = '';
     return said;

@@ -83,7 +83,7 @@ const append = (command: string) => `console=ttyS0 quiet RUN="${command}"`;
 const boot = (kind: 'vm' | 'bare', command: string, more: string[] = []): Promise<Run> =>
   tessera([kind, '--kernel', kernel, '--initrd', initramfs, '--append', append(command), ...more], { timeout: 4 * minutes });
 
-/** MiB; later Nodes than 20 are larger by themselves. */
+/** MiB; later versions of Node use more memory. */
 const most = process.versions.node.startsWith('20.') ? 150 : 170;
 
 describe.skipIf(missing).each(['vm', 'bare'] as const)("Debian's kernel with tessera %s", (kind) => {

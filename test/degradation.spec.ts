@@ -1,4 +1,4 @@
-/** Cycles of a monitor by the sources of degradation and by module: from a recording, and in sums that must agree with its other tables. */
+/** Cycles of a monitor by the sources of degradation and by module: from a recording; the sums must agree with its other tables. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-/** Devices of the board under Debian's own drivers: what other system tests do not come by. Skipped where the images are not here. */
+/** Devices of the board under Debian's own drivers, beyond the other system tests. Skipped where the images are not here. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';

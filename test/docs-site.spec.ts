@@ -1,5 +1,5 @@
 /**
- * The documents as pages of the site: each has its place, a link that leads somewhere, and something to try. The build itself is `npm run
+ * The documents as pages of the site: each has an address, valid links, and a part of the page to try. The build itself is `npm run
  * docs`.
  */
 import { existsSync } from 'node:fs';

@@ -1,4 +1,4 @@
-/** A guest's timer does not drift: its seconds are the machine's to a millionth, whoever keeps the timer. */
+/** A guest's timer does not drift: its seconds equal the machine's to a millionth, with every kind of timer. */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,7 +7,7 @@ import { tessera } from './tessera.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tessera-drift-'));
 afterAll(() => rmSync(folder, { recursive: true }));
-/** Cycles (ns of virtual time) that a guest takes for so many ticks of its timer, each 10 ms. */
+/** Cycles (ns of virtual time) of a guest for this many ticks of its timer, each 10 ms. */
 async function cycles(ticks: number, more: string[]): Promise<number> {
   const file = join(folder, `${ticks}${more.join('')}.json`);
   const run = await tessera(['vm', '--kernel', 'guests/bin/minios.elf', '--memory', '16M', '--append', `ticks=${ticks}`,
@@ -15,7 +15,7 @@ async function cycles(ticks: number, more: string[]): Promise<number> {
   expect([run.status, run.stderr, run.stdout.includes(`${ticks} ticks`)]).toEqual([0, '', true]);
   return (JSON.parse(readFileSync(file, 'utf8')) as { cycles: number }).cycles;
 }
-/** What the end of a run takes is some hundred microseconds, and not always the same: the difference is taken over twenty seconds. */
+/** The end of a run takes some hundred microseconds and varies, so the difference covers twenty seconds. */
 const TICK = 1e7, FEW = 1000, MANY = 3000;
 
 describe('the interval timer of a virtual machine', () => {

@@ -1,6 +1,6 @@
 /**
- * Hashes of all code that the engine generates: the interpreter in its variants, the translations of sample programs, and the memory that
- * the runs leave behind (decoded records are part of it). Compare two commits with it when generated code must not change:
+ * Hashes of all code that the engine generates: the interpreter in its variants, the translations of sample programs, and the memory after
+ * the runs (decoded records are part of it). Compare two commits with it when generated code must not change:
  *
  *   npx tsx test/engine-bytes.ts
  */

@@ -1,4 +1,4 @@
-/** Operations that leave a guest by choice: it does the same, and leaves as often as it should. */
+/** Operations that the monitor chooses to trap: the guest's results are the same, and it exits as often as expected. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

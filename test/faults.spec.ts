@@ -1,5 +1,5 @@
 /**
- * Software that does nothing but fault is ended, and what it was at is told: on the bare machine in M and S mode, and in a virtual
+ * Software that only faults is stopped, with a report of its state: on the bare machine in M and S mode, and in a virtual
  * machine.
  */
 import { mkdtempSync, writeFileSync } from 'node:fs';
@@ -20,7 +20,7 @@ const noHandler = file('no-handler', 'csrw stvec, zero; li a0, 0x1234; .word 0',
 /** A handler that runs, and faults at its stack. */
 const noStack = file('no-stack',
   'la t0, handler; csrw stvec, t0; li sp, 16; li a0, 0x1234; jr zero; handler: csrw sscratch, t1; sd t0, 0(sp); sret', S);
-/** One that returns is no such thing, however long it takes. */
+/** A handler that returns does not count, however long it takes. */
 const good = file('good',
   'la t0, handler; csrw stvec, t0; li s1, 150000; loop: .word 0; addi s1, s1, -1; bnez s1, loop; li a7, 8; ecall; handler: csrr t1, sepc; '
     + 'addi t1, t1, 4; csrw sepc, t1; sret',

@@ -44,10 +44,10 @@ describe.skipIf(noOpensbi)('OpenSBI', () => {
   }, 4 * minutes);
 });
 
-// That the built-in SBI starts Debian's kernel on four harts, and with which extensions, is looked at in net.spec.ts.
+// net.spec.ts tests that the built-in SBI starts Debian's kernel on four harts, and its extensions.
 describe.skipIf(missing).each(['bare', 'vm'])('the SBI of %s', (kind) => {
   it('lets the system sleep until a key that may wake it is pressed, and then brings the other hart back', async () => {
-    // The key arrives when nothing else can happen any more: the recording lets it in long after the system has gone to sleep.
+    // The key arrives when the system is idle: the recording delivers it long after the system has gone to sleep.
     writeFileSync(join(folder, 'bare'), `{"tessera":"input","version":1,"seed":0}\n{"boot":0,"cycle":20000000000,"data":"Cg=="}\n`);
     writeFileSync(join(folder, 'vm'),
       `{"tessera":"outside","version":1,"seed":1}\n{"cycle":20000000000,"channel":"console0","kind":"bytes","data":"Cg=="}\n`);

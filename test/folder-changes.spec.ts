@@ -1,7 +1,6 @@
 /**
- * A live folder that the host and a guest change at the same time: what was there, what each did, and what both have then. And every way in
- * which a run
- * can end: what a write was told is written is on the host.
+ * A live folder that the host and a guest change at the same time: the start, each side's changes, and the result on both sides. And every
+ * way in which a run can end: a completed write is on the host.
  */
 import { execFileSync, spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import {
@@ -25,7 +24,7 @@ afterEach(() => {
 });
 const at = (name: string): string => join(host, name), text = (name: string): string => readFileSync(at(name), 'utf8');
 
-/** A shell in a guest, asked line by line; `say` answers what it printed. */
+/** A shell in a guest, controlled line by line; `say` returns its output. */
 class Shell {
   readonly child: ChildProcessWithoutNullStreams;
   private heard = '';
@@ -68,7 +67,7 @@ const rootfs = join(images, 'rootfs');
 const shellIn = (folder: string): Shell => new Shell(['run', '--rootfs', rootfs, '--mount', `${folder}:/m`, '/bin/sh']);
 
 /**
- * A row: what is there before, what the guest does, what the host does (after it, or first), and then what the guest sees and the host has.
+ * A case: the start, the guest's action, the host's action (after it, or first), and then the guest's view and the host's files.
  */
 interface Row {
   readonly title: string;

@@ -1,6 +1,6 @@
 /**
- * How the command starts quickly. bin/tessera as a shell runs it: which command lines go straight into Node's wall, and that all others,
- * and all doubts, are left to bin/tessera.cjs.
+ * The command's fast start. bin/tessera as a shell runs it: which command lines enter Node's sandbox directly, and that bin/tessera.cjs
+ * gets all others, and every doubtful one.
  */
 import { execFileSync } from 'node:child_process';
 import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
@@ -21,7 +21,7 @@ const HOUR = 3600;
 const SOURCES = 'hardware network machine microkernel roottask vmm l4guest trace system library cli scenarios labs'.split(' ');
 afterAll(() => rmSync(root, { recursive: true }));
 
-/** A Node that says what it was started with, and an installation that it made. */
+/** A Node that prints its arguments, and an installation by it. */
 beforeEach(() => {
   rmSync(root, { recursive: true });
   for (const folder of ['bin', 'dist', 'path', ...SOURCES]) mkdirSync(join(root, folder), { recursive: true });
@@ -112,7 +112,7 @@ describe('what V8 compiled for an earlier run', () => {
     keep();
     expect(readFileSync(join(root, 'dist/front'), 'utf8').split('\n')[0]).toBe(realpathSync(process.execPath));
     expect(said()).toBe('first 1');
-    file('dist/quick.cjs', script('two', 'other')); // as long as the first: V8 alone would not see it
+    file('dist/quick.cjs', script('two', 'other')); // as long as the first, so V8 alone would not notice
     expect(said()).toBe('other 1');
   });
 
@@ -128,7 +128,7 @@ describe('what V8 compiled for an earlier run', () => {
 });
 
 describe('what a run loads', () => {
-  /** Modules that are there as soon as this one is. */
+  /** Modules that load together with this one. */
   async function loadedWith(entry: string): Promise<Set<string>> {
     const { metafile } = await build({
       absWorkingDir: projectRoot(), entryPoints: [entry], bundle: true, write: false, metafile: true, format: 'esm', platform: 'node',

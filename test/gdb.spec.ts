@@ -1,5 +1,5 @@
 /**
- * GDB sessions as people have them: the small operating system by its symbols, and Debian's kernel. Skipped without
+ * Typical GDB sessions: the small operating system by its symbols, and Debian's kernel. Skipped without
  * gdb-multiarch; the second also without Debian's images.
  */
 import { execFileSync } from 'node:child_process';
@@ -175,7 +175,7 @@ describe.skipIf(!hasGdb || !hasCompiler)('a Linux program', () => {
     expect(await gdb.do('continue')).toMatch(/Old value = 3\s+New value = 4/);
     await gdb.do('delete');
     expect(await gdb.do('finish')).toContain('Value returned is $2 = 2');
-    // it comes back to a stack that cannot be executed, and the signal for that is dropped
+    // it returns to a stack that is not executable, and the signal for that is dropped
     expect(await gdb.do('p factorial(4)')).toContain('= 24');
     await gdb.do('set var depth = 76'); // it does not survive that
     expect(await gdb.do('continue')).toMatch(/received signal SIGSEGV[^]*main \(\) at .*\n.*depth >= 76/);

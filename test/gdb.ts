@@ -32,7 +32,7 @@ class Child {
     this.ended = new Promise((resolve) => this.process.on('close', (status) => { resolve(status); this.#look(); }));
   }
 
-  /** What came on standard output until this text (inclusive) that was not waited for before. */
+  /** Standard output up to this text (inclusive), from the end of the previous wait. */
   async until(text: string): Promise<string> {
     while (!this.out.includes(text, this.#seen)) await this.#more(`'${text}' in: ${this.out.slice(this.#seen)}`);
     const end = this.out.indexOf(text, this.#seen) + text.length;
@@ -83,13 +83,13 @@ export class Gdb extends Child {
     return gdb;
   }
 
-  /** Carries out a command; answers what it prints. */
+  /** Runs a command; returns its output. */
   async do(command: string): Promise<string> {
     this.begin(command);
     return this.prompt();
   }
 
-  /** Gives a command that will take time. */
+  /** Starts a command that takes time. */
   begin(command: string): void { this.process.stdin.write(`${command}\n`); }
 
   async prompt(): Promise<string> { return (await this.until(PROMPT)).slice(0, -PROMPT.length); }

@@ -1,5 +1,5 @@
 /**
- * The glossary and its links: a term is linked where a page uses it first. `npx tsx test/glossary.ts` sets the links of all pages anew.
+ * The glossary and its links: a page links a term at its first use. `npx tsx test/glossary.ts` sets the links of all pages again.
  * Text in code, headings, links and tables of contents is left alone.
  */
 import { readFileSync, readdirSync, writeFileSync } from 'node:fs';

@@ -1,4 +1,4 @@
-/** What a virtual machine's ISA string tells is there: each extension is used in a guest, once, and its effect is looked at. */
+/** A virtual machine has the extensions of its ISA string: a guest uses each once, and the test checks its effect. */
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,14 +15,14 @@ const pte = (at: number, flags: bigint): string => `0x${(((BigInt(at) >> 12n) <<
 const store = (at: number, value: string): string => `li t0, ${at}; li t1, ${value}; sd t1, 0(t0)`;
 const paging = [
   store(ROOT + 8 * 2, pte(0x8000_0000, Pte.all)), store(ROOT + 8 * 3, pte(MIDDLE, Pte.table)), store(MIDDLE, pte(SMALL, Pte.table)),
-  // 64 KiB as one: every entry says the same.
+  // 64 KiB as one page: all entries are equal.
   ...Array.from({ length: 16 }, (_, i) => store(SMALL + 8 * i, pte(DATA + 0x8000, Pte.data | Pte.napot))),
   store(SMALL + 8 * 16, pte(DATA + 0x1_0000, Pte.data | Pte.noncacheable)),
   store(DATA + 5 * 4096, '0x1111'), store(DATA + 0x1_0000, '0x2222'),
   `li t0, 0x${((8n << 60n) | (BigInt(ROOT) >> 12n)).toString(16)}; csrw satp, t0; sfence.vma`,
 ];
 
-/** Leaves 1 in a0 when the extension did what it does. */
+/** Leaves 1 in a0 when the extension works. */
 const trials: Readonly<Record<string, string>> = {
   zicond: 'li a1, 5; li a2, 0; czero.eqz a0, a1, a2; li a3, 7; czero.nez a4, a3, a2; xor a0, a0, a4; xori a0, a0, 6',
   zfa: 'fli.d fa0, 16; fcvt.l.d a0, fa0',

@@ -1,5 +1,5 @@
 /**
- * Our guest programs: the same programs with the same results on real ground (QEMU's user mode, minios on QEMU's machine) and in Tessera.
+ * Our guest programs give the same results on QEMU (user mode, minios on QEMU's machine) and in Tessera.
  * What needs QEMU is skipped where there is none.
  */
 import { spawnSync } from 'node:child_process';

@@ -1,7 +1,6 @@
 /**
- * What a program makes the host hold: as much as it gets of each kind, under a small budget. Each kind ends in an error of Linux, the guest
- * can go on, and
- * the resident set of all processes of the command stays under --memory and 200 MiB.
+ * Host memory that a program can claim: as much of each kind as it gets, under a small budget. Each kind ends in a Linux error, the guest
+ * continues, and the resident set of all processes of the command stays under --memory plus 200 MiB.
  */
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -16,11 +15,11 @@ const KINDS = [
     'raw', 'texts', 'listings',
   'mounts', 'binds', 'epolls', 'pidfds', 'memfds', 'timers', 'contexts', 'xattrs', 'watches', 'pairs',
 ];
-/** ENOMEM, EAGAIN, ENFILE, EMFILE, ENOSPC, as the guest's library says them. */
+/** ENOMEM, EAGAIN, ENFILE, EMFILE, ENOSPC, in the words of the guest's library. */
 const ENDS = / ends after \d+: (Out of memory|Try again|error (23|24|28))\n$/;
 interface Told { readonly said: string; readonly status: number | null; /** MiB. */ readonly most: number }
 
-/** Highest resident sets of a process and those that it started, MiB. */
+/** Peak resident set of a process and its children, MiB. */
 function resident(pid: number, seen: Map<number, number>): void {
   try {
     const kib = /VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'latin1'));

@@ -1,5 +1,5 @@
 /**
- * Work of the Unix server costs time by its size, and that time belongs to who deserves it. All figures are virtual: the same in every
+ * Work of the Unix server costs time by its size, and the process that caused it pays. All figures are virtual: the same in every
  * run.
  */
 import { readFileSync } from 'node:fs';
@@ -25,7 +25,7 @@ describe.each([
 ])('what grows with bytes grows as on Linux, %s', (where, run) => {
   const points = run(['/bin/slopes', String(16 * MIB)]).then(linesOf);
   const above = where.startsWith('above');
-  // The microkernel maps, flushes and unmaps on top of what the server does.
+  // The microkernel maps, flushes and unmaps in addition to the server's work.
   it.each([
     ['read', 64 * KIB, MIB, 1.15], ['write', 64 * KIB, MIB, 1.15], ['copy', 64 * KIB, MIB, 1.15], ['pipe', 64 * KIB, MIB, 1.15],
     ['zero', MIB, 16 * MIB, 1.2], ['fork', MIB, 16 * MIB, above ? 1.5 : 1.15], ['unmap', MIB, 16 * MIB, above ? 1.35 : 1.25],

@@ -1,6 +1,6 @@
 /**
- * Tricks that a TypeScript component may try at its door (`sys`, its UTCB, its memory), one row each. A trick says `escaped` when it has
- * got what it must not have; anything else it does may end its own thread and nothing more.
+ * Tricks that a TypeScript component may try at its door (`sys`, its UTCB, its memory). A trick reports `escaped` when it reaches something
+ * it must not have; otherwise it may at most end its own thread.
  */
 import {
   Initial, IpcFlag, MemoryFault, Ops, Right, ThreadFlag, Utcb, Window, memoryPage, type IpcRequest, type Memory, type Sys
@@ -8,16 +8,16 @@ import {
 import { show, type Syscalls, type ThreadBody } from '../binding/index.ts';
 
 /**
- * What a trick gets: its own thread's calls, a page that it may use, a portal that somebody answers, and what it must say if it gets out.
+ * The trick's arguments: its thread's calls, a page that it may use, an answered portal, and the function to call if it escapes.
  */
 export interface Scene { readonly sys: Syscalls; readonly page: number; readonly portal: number; escaped(what: string): void }
 export type Trick = readonly [what: string, run: (scene: Scene) => Sys<void>];
 
-// The language does not know what follows: rows lie about types on purpose.
+// These entries violate types on purpose.
 type Any = any; // oxlint-disable-line typescript/no-explicit-any
 const LARGE = 65_536, SELECTOR = 4000;
 
-/** Everything that can be reached from `root` by properties, prototypes and getters; tells of every large buffer. */
+/** Everything reachable from `root` by properties, prototypes and getters; reports every large buffer. */
 function crawl(root: unknown, escaped: (what: string) => void): void {
   const seen = new Set<unknown>(), todo: [unknown, string][] = [[root, 'sys']];
   for (let next = todo.pop(); next; next = todo.pop()) {
@@ -40,7 +40,7 @@ function crawl(root: unknown, escaped: (what: string) => void): void {
   }
 }
 
-/** Yields something that is no system call, or not quite one. */
+/** Yields a value that is no valid system call. */
 const yields = (what: string, make: (scene: Scene) => unknown): Trick => [
   `yields ${what}`, function* (scene) { yield make(scene) as IpcRequest; }
 ];
@@ -52,11 +52,11 @@ const throwing = (name: string): Trick =>
   yields(`a call whose ${name} throws`, ({ portal }) =>
     Object.defineProperty({ flags: 7, cap: portal, sendTimeout: 0, receiveTimeout: 0, body: undefined, handler: undefined }, name,
       { get() { throw new Error('from a getter'); } }));
-/** Does something with `sys` that must not work out. */
+/** Tries an operation on `sys` that must fail. */
 const tries = (what: string, act: (scene: Scene) => void): Trick => [
   what, function* (scene) { act(scene); yield scene.sys.ipc(IpcFlag.receive, 0, 0, 1000); }
 ];
-/** Makes a thread whose body is not what it should be, and starts it. */
+/** Creates and starts a thread with an invalid body. */
 const spawns = (what: string, make: (scene: Scene) => unknown): Trick => [`a thread whose body ${what}`, function* (scene) {
   const { sys } = scene;
   yield* sys.invoke(Initial.factory, Ops.factory.createThread, [SELECTOR, Initial.task, ThreadFlag.typescript, 0, 0], 1e6,
@@ -66,7 +66,7 @@ const spawns = (what: string, make: (scene: Scene) => unknown): Trick => [`a thr
   yield* sys.invoke(SELECTOR, Ops.thread.start, [0, 0, 0]);
   yield sys.ipc(IpcFlag.receive, 0, 0, 1e5);
 }];
-/** A value that says something else each time it is asked. */
+/** A value that changes at each read. */
 const changing = (...values: number[]): number => {
   let i = 0;
   return { valueOf: () => values[Math.min(i++, values.length - 1)] } as unknown as number;

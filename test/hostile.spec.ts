@@ -1,5 +1,6 @@
 /**
- * A component that sends rubbish to everything it holds harms itself only: servers go on, honest clients are served, the audit is clean.
+ * A component that sends garbage through all its capabilities harms only itself: servers continue, honest clients are served, the audit is
+ * clean.
  */
 import { describe, expect, it } from 'vitest';
 import { consoleMux, uart, type Program, type Scenario } from '../index.ts';
@@ -16,7 +17,7 @@ import { blockDriver, consoleDriver, netDriver, switchComponent } from '../scena
 const program = (main: Program['main']): Program => ({ name: 'test', main });
 const rows = Object.values(Protocol).flatMap(group => Object.values(group).map(row => row.label));
 
-/** xorshift32: the same rubbish in every run. */
+/** xorshift32: the same garbage in every run. */
 function random(seed: number): (below: number) => number {
   let x = seed | 1;
   return below => { x ^= x << 13; x ^= x >>> 17; x ^= x << 5; return (x >>> 0) % below; };
@@ -32,7 +33,7 @@ function* rubbish(sys: Syscalls, env: Env): Sys<void> {
       items = r(3);
     if (label === Protocol.life.exit.label || label === Protocol.life.crash.label) continue;
     for (let w = 0; w < words; w++) u.setWord(w, r(3) ? VALUES[r(VALUES.length)]! : r(300));
-    // never grants: who gives its own life away cannot say that it ends
+    // never grants: a component that gives away `life` cannot report its end
     for (let n = 0; n < items; n++)
       u.setItem(n, r(2) ? memoryPage(va, 12 + r(9), 1 + r(7)) : capPage(selectors[r(selectors.length)]!, 0, 1 + r(7)),
         VALUES[r(VALUES.length)]!, 2 * r(2));
@@ -49,7 +50,7 @@ function* honest(sys: Syscalls, env: Env): Sys<void> {
   const io = valueOf(yield* openConsole(sys, env, 'stdio')), disk = valueOf(yield* openBlock(sys, env, 'disk')),
     va = valueOf(yield* allocate(sys, env, 4096)), net = valueOf(yield* openNet(sys, env, 'net'));
   for (let i = 0; i < 200; i++) {
-    // Whatever others send meanwhile: the loop behind the switch gives this frame back.
+    // Whatever others send meanwhile, the loop behind the switch returns this frame.
     const frame = Uint8Array.from([2, 0, 0, 0, 0, 0xff, ...net.mac, 0x88, 0xb5, i]);
     valueOf(yield* net.send(sys, [frame]));
     sys.memory.setU32(va, i);
@@ -105,8 +106,8 @@ interface Neighbour { readonly heard: string[]; memory: number; consumed: number
 const NEAR = 0x8048_0000, PAGE = 0x8040_0000;
 
 /**
- * A neighbour on the other hart: a client asks a server a hundred times; the server keeps a sum in its memory and says when it heard
- * what.
+ * A neighbour on the other hart: a client asks a server a hundred times; the server keeps a sum in its memory and logs the time of each
+ * request.
  */
 function* neighbours(sys: Syscalls, seen: Neighbour): Sys<void> {
   const [task, server, client, portal, c1, c2] = [300, 301, 302, 303, 304, 305];
@@ -136,7 +137,7 @@ function* neighbours(sys: Syscalls, seen: Neighbour): Sys<void> {
   for (const t of [server, client]) yield* sys.must(t, Ops.thread.start, [0, 0, 0]);
 }
 
-/** Runs a trick in a task with a factory of its own, beside the neighbour; what the neighbour saw, and whether the trick got out. */
+/** Runs a trick in a task with its own factory, next to the neighbour; returns the neighbour's log, and whether the trick escaped. */
 function play(trick: Trick | undefined): { seen: Neighbour; escapes: string[]; wrong: string[] } {
   const seen: Neighbour = { heard: [], memory: 0, consumed: 0 }, escapes: string[] = [],
     [task, thread, context, factory] = [400, 401, 402, 403];

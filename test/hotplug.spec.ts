@@ -1,4 +1,4 @@
-/** A virtual processor that its guest has stopped is gone from the kernel, thread and context. */
+/** A virtual processor that its guest has stopped leaves neither thread nor context in the kernel. */
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

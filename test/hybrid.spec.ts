@@ -1,4 +1,4 @@
-/** Calls of Linux processes of their own: exactly once, whatever timers and signals arrive and whenever. The generator draws both. */
+/** Kernel calls of Linux processes happen exactly once, whatever timers and signals arrive and whenever. The generator draws both. */
 import { describe, expect, it } from 'vitest';
 import hybrid from '../scenarios/hybrid.ts';
 import type { ScenarioFile } from '../index.ts';
@@ -6,7 +6,7 @@ import { bootJudged } from './judged.ts';
 
 const CALLS = 25;
 
-/** The scenario with this program line, and a counter that works so long on each addition. */
+/** The scenario with this program line, and a counter that takes this long for each addition. */
 function storm(seed: number): ScenarioFile {
   const draw = (n: number, from: number, to: number): number =>
     from + Math.floor(((Math.imul(seed, 2654435761) + Math.imul(n, 40503 * 65537)) >>> 0) / 2 ** 32 * (to - from));
@@ -28,7 +28,7 @@ describe('a hybrid process', () => {
   });
 });
 
-/** A thread is in a call of its own while another one replaces the program. */
+/** A thread is in its own kernel call while another one replaces the program. */
 async function replaced(partner: string): Promise<{ text: string; status: number; log: readonly string[] }> {
   const { linux, counter, ...others } = hybrid.components, files = { hybridexec: 'guests/bin/apart/hybridexec' };
   const { text, result, kernelLog } = await bootJudged({

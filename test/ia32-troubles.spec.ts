@@ -1,6 +1,6 @@
 /**
- * The exhibits of docs/processors.md for four troubles of IA-32: each is what the page says, and is not there on a processor without the
- * flaw.
+ * The exhibits of docs/processors.md for four troubles of IA-32: each shows what the page says, and does not occur on a processor without
+ * the flaw.
  */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,4 @@
-/** Names that every JavaScript object inherits are names like others: no door takes one for an entry of its tables. */
+/** Names that every JavaScript object inherits are ordinary names: no door mistakes one for an entry of its tables. */
 import { describe, expect, it } from 'vitest';
 import { make } from '../cli/new.ts';
 import { loadScenario, scenarioFolder } from '../cli/scenario-file.ts';
@@ -13,7 +13,7 @@ import { recorded, story } from '../trace/testing/traces.ts';
 
 const inherited = Object.getOwnPropertyNames(Object.prototype);
 const trace = new TraceFile(recorded(story(3)));
-/** What is wrong with a term of the filter, if anything is. */
+/** The mistake in a term of the filter, if any. */
 function mistake(term: string): unknown {
   try {
     new Filter(term, trace).test(trace.at(0), 0);

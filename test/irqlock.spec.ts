@@ -1,4 +1,4 @@
-/** The lock that stands where a Unix kernel disables interrupts is held no longer than is stated, however long a system call is. */
+/** The lock in place of disabled interrupts is held no longer than its bound, however long a system call is. */
 import { describe, expect, it } from 'vitest';
 import { defineScenario } from '../index.ts';
 import { linesFor, terminal } from '../scenarios/unix.ts';
@@ -8,7 +8,7 @@ import { bootJudged } from './judged.ts';
 const PROGRAMS = ['sh', 'cat', 'bigread', 'sleep'];
 const SCRIPT = 'while sleep 0.001; do true; done & bigread 8; bigread 8; cat /proc/lock_stat';
 
-/** One call that computes for 2.8 ms while timers ring; then what the server's own file says of its lock. */
+/** One call that computes for 2.8 ms while timers fire; then the lock's figures from the server's own file. */
 async function lockStat(longestHold: number): Promise<{ admitted: number; waited: number; held: number; read: number }> {
   const { text, result } = await bootJudged(defineScenario({
     name: 'irqlock', summary: 'a long call and a timer', log: 'console', status: 'linux', budget: 2e9,

@@ -1,4 +1,4 @@
-/** Boots a scenario, with its trace in memory where it asks for that, and judges it as `tessera boot` does. */
+/** Boots a scenario, with its trace in memory if it has conditions on it, and judges it as `tessera boot` does. */
 import { readFileSync } from 'node:fs';
 import { asksTrace, judge, vocabularyFor, type Result, type ScenarioFile, type System } from '../index.ts';
 import { TraceFile, TraceRecorder } from '../trace/index.ts';

@@ -1,6 +1,6 @@
 /**
- * `npx tsx test/kernel-long.ts [--steps 1000000] [--seed 1] [--harts 1,2,4] [--run 1000]`: the kernel beside its reference model for as
- * long as one likes (microkernel/testing/director.ts). A failure is made smaller and printed with what repeats it; exit status 1.
+ * `npx tsx test/kernel-long.ts [--steps 1000000] [--seed 1] [--harts 1,2,4] [--run 1000]`: runs the kernel against its reference model for
+ * any length (microkernel/testing/director.ts). A failure is reduced and printed with the command that repeats it; exit status 1.
  */
 import { parseArgs } from 'node:util';
 import { Director } from '../microkernel/testing/director.ts';
@@ -18,12 +18,12 @@ if (![total, seed, run, ...harts].every(n => Number.isInteger(n) && n > 0)) {
   process.exit(2);
 }
 
-/** What goes wrong with these steps; undefined: nothing. */
+/** The failure of these steps; undefined: none. */
 function failure(steps: readonly number[], on: number): string | undefined {
   try { new Director(steps, on).run(); } catch (e) { return e instanceof Error ? e.message : String(e); }
   return undefined;
 }
-/** Leaves steps out, by ever smaller pieces, as long as something still goes wrong. */
+/** Removes steps, in ever smaller pieces, as long as the failure remains. */
 function shrink(all: readonly number[], on: number): number[] {
   let steps = [...all];
   for (let piece = steps.length >> 1; piece > 0; piece >>= 1) {

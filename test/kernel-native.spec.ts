@@ -1,4 +1,4 @@
-/** A program in C makes every call of the kernel, through the header that is made of the ABI's records. */
+/** A program in C makes every call of the kernel, through the header generated from the ABI's records. */
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import type { Scenario } from '../index.ts';

@@ -1,4 +1,4 @@
-/** Processes come and go; memory comes back. What 50 processes leave is what 2,000 leave: nothing. */
+/** Memory is freed when processes end: neither 50 processes nor 2,000 leave anything. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -10,7 +10,7 @@ import { root } from './tessera.ts';
 const programs = ['sh', 'cat', 'true', 'forkexec'];
 const module = (name: string) => ({ name, bytes: new Uint8Array(readFileSync(join(root, 'guests/bin/linux', name))) });
 
-/** The state of a Unix server that still lives, after `rounds` × fork, exec, exit, wait. */
+/** The state of a running Unix server after `rounds` × fork, exec, exit, wait. */
 async function after(rounds: number) {
   let text = '';
   const script = `forkexec ${rounds} /bin/true; cat /proc/meminfo; echo @ready; cat`;

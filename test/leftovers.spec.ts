@@ -1,4 +1,4 @@
-/** A message that says it is longer than it is does not bring out what earlier messages of others have left in a server's buffer. */
+/** A message that claims more length than it has does not reveal others' earlier messages in a server's buffer. */
 import { describe, expect, it } from 'vitest';
 import { Server, getText, log, put, type Answer, type Program, type Scenario, type Sys } from '../index.ts';
 import { IpcFlag } from '../microkernel/abi/index.ts';
@@ -14,7 +14,7 @@ const echo: Program = {
     yield* new Server<string>(env, 'echo', new Map([[ECHO, answerIt]]), { open: (label) => label, bufferOrder: 0 }).run(sys);
   },
 };
-/** Tells its secret to the server, and to roottask as a report. */
+/** Sends its secret to the server, and to roottask as a report. */
 const keeper: Program = {
   name: 'keeper',
   *main(sys, env) {
@@ -27,7 +27,7 @@ const keeper: Program = {
     }
   },
 };
-/** Asks both for four hundred bytes with messages of one word, or of none. */
+/** Requests four hundred bytes from both with messages of one word, or of none. */
 const peeper: Program = {
   name: 'peeper',
   *main(sys, env) {

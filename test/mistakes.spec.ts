@@ -1,4 +1,4 @@
-/** Mistakes that people make with programs and scenario files: one line that says which, where, and what to do. */
+/** Mistakes with programs and scenario files give one line that says what, where, and what to do. */
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

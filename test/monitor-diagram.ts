@@ -30,7 +30,7 @@ export function diagram(): string {
   }
   return [...lines, '```'].join('\n');
 }
-/** The page with the picture of today's code. */
+/** The page with a picture of the present code. */
 export function withDiagram(page: string): string {
   const from = page.indexOf(BEGIN), to = page.indexOf(END);
   if (from < 0 || to < from) throw new Error('docs/techniques.md has no place for the picture of the monitor');

@@ -32,7 +32,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const minutes = 60_000;
 const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
 
-/** A program with a port: what it says goes to the log. */
+/** A program with a port; its output goes to the log. */
 const onNet = (main: (sys: Syscalls, env: Env, net: Net) => Sys<void>): Program => ({
   name: 'on-net',
   *main(sys, env) { yield* main(sys, env, valueOf(yield* openNet(sys, env, 'net'))); },
@@ -185,7 +185,7 @@ describe.skipIf(missing)('two virtual machines on one switch', () => {
   }, 4 * minutes);
 });
 
-/** A program at the other end of a cable: a gateway behind a TCP connection, a frame behind its length. */
+/** A program at the other end of a cable: a gateway over a TCP connection, each frame after its length. */
 function gatewayServer(): Promise<Server> {
   const server = createServer((socket) => {
     const events = new TestEvents(), gateway = new Gateway().port(events);

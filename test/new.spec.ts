@@ -1,4 +1,4 @@
-/** `tessera new`: what it makes works as it is. */
+/** `tessera new`: its output works unchanged. */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,4 @@
-/** The page in Debian's Chromium, and shortly in its Firefox: built, served with its policy, used as people use it. */
+/** The page in Debian's Chromium, and briefly in its Firefox: built, served with its policy, used as a person would. */
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';

@@ -8,7 +8,7 @@ import { tessera } from './tessera.ts';
 
 const small = ['--kernel', 'guests/bin/panic.elf', '--memory', '16M'];
 const CALLS = ['call', 'print', 'panic', 'on_trap', 'trap_entry', 'find_entry', 'open_init', 'mount_root', 'boot', '_start'];
-/** Functions of the report's chain of calls, without what lies above the first that is asked for. */
+/** Functions of the report's call chain, from the first requested one on. */
 const calls = (report: string, from: string): string[] => {
   const lines = report.slice(report.indexOf('\n  calls\n')).split('\n').slice(2),
     all = lines.slice(0, lines.findIndex((l) => !l.startsWith('    '))).map((l) => /0x[0-9a-f]+ ([\w.]+)/.exec(l)?.[1] ?? l.trim());
@@ -56,7 +56,7 @@ describe.skipIf(missing)("Debian's kernel", () => {
     const own = [...stdout.matchAll(/^\[[ \d.]+\] \[<[0-9a-f]+>\] (\w+)\+0x/gm)].map((m) => m[1]!).filter((name) =>
       !/dump|show_stack/.test(name));
     const told = calls(stderr, 'panic');
-    // Of a call that does not return Linux names the function behind it.
+    // For a call that does not return Linux names the next function.
     expect(told.slice(0, own.length).filter((name, i) => name !== own[i])).toEqual(['__riscv_sys_exit_group']);
     expect(stderr).toMatch(/— environment call at 0x[0-9a-f]+, value 0x0 —/);
   }, 400_000);

@@ -1,4 +1,4 @@
-/** Code that is replaced before it runs: a guest that reads and changes it sees nothing of that, and computes what it computes natively. */
+/** Code that is replaced before it runs: a guest that reads and changes its code does not notice, and computes the same as natively. */
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

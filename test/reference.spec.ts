@@ -1,4 +1,4 @@
-/** Reference pages that are made of the code are what the code makes of them now. */
+/** Generated reference pages match the present code. */
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

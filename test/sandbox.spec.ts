@@ -1,4 +1,4 @@
-/** The second wall: what the command may do to this computer when a mistake of ours lets a guest's program reach Node. */
+/** The second wall: the command's permissions on this computer when a bug lets a guest's program reach Node. */
 import { spawn, spawnSync } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
@@ -12,7 +12,7 @@ const { wall } = createRequire(import.meta.url)(
   '../bin/sandbox.cjs') as { wall(script: string, argv: readonly string[]): Wall | undefined };
 const folder = mkdtempSync(join(tmpdir(), 'tessera-sandbox-'));
 
-/** What the attempts of a script inside come to: its output. */
+/** The results of a script's attempts inside: its output. */
 function inside(argv: readonly string[]): Record<string, string> {
   const script = join(folder, 'script.cjs'), mine = join(folder, 'mine'), trace = join(folder, 'x.trace');
   mkdirSync(mine, { recursive: true });
@@ -68,7 +68,7 @@ describe('a run behind the second wall', () => {
       *main() { process.stdout.write('spins'); for (let i = 0; ; i++) if (i < 0) yield; } } } } };`);
     const child = spawn(process.execPath, [join(root, 'bin/tessera'), 'boot', file], { stdio: ['pipe', 'pipe', 'inherit'] });
     let again: NodeJS.Timeout | undefined;
-    // What comes before the watcher is awake is not heard; a user asks again.
+    // Events before the watcher is ready are lost; a user would try again.
     child.stdout.once('data', () => { again = setInterval(() => child.kill('SIGTERM'), 500); });
     const ended = await new Promise((resolve) => { child.on('exit', (code, signal) => resolve(signal ?? code)); });
     clearInterval(again);

@@ -1,6 +1,6 @@
 /**
- * What a user's scenario brings from the host: disks, folders, terminals, and GDB for one of its components. Each works, and what is wrong
- * with one is told in one line with the line of the file.
+ * A user's scenario with disks, folders and terminals of the host, and GDB for a component. Each works, and a mistake gives one line with
+ * the line of the file.
  */
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -23,7 +23,7 @@ interface Parts {
   readonly caps?: string;
 }
 const PROGRAMS = ['sh', 'cat', 'head', 'tr'];
-/** A Unix server that runs a line of shell with what the scenario's fields bring, which stand on line 13. */
+/** A Unix server that runs a shell line with the scenario's devices, whose fields are on line 13. */
 function scenario({ line, fields, options = '', components = '', caps = '' }: Parts): void {
   writeFileSync(file, `import { blockDriver, consoleDriver, consoleMux, defineScenario, filesDriver, uart, unixComponent } from 'tessera';
 const line = ${JSON.stringify(line)}, drivers = { blockDriver, consoleDriver, filesDriver };

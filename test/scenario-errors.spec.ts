@@ -25,7 +25,7 @@ export default defineScenario({
 });
 `;
 
-/** A right scenario that asks the trace something as well, on line 11. */
+/** A correct scenario with a condition on the trace, on line 11. */
 const holding = (condition: string): string => source('').replace('expect: [', `holds: [{ ${condition}, why: 'it speaks' }],\n  expect: [`);
 
 describe("a user's scenario", () => {

@@ -1,11 +1,11 @@
-/** Questions about a scenario's trace, as its page asks them. */
+/** Queries on a scenario's trace, for its page. */
 import { Kind } from '../microkernel/abi/index.ts';
 import { stateBytes } from '../trace/record.ts';
 import { Filter, RecordView, answerOf, cyclesText, ends, isAnswer, latencyAt, originOf, sentence, type TraceFile } from '../trace/index.ts';
 
 export type Figure = readonly [what: string, value: number | string];
 
-/** What each entry into the kernel leaves in a trace. */
+/** The records that each entry into the kernel leaves in a trace. */
 const ENTRIES: ReadonlySet<number> = new Set([Kind.send, Kind.call, Kind.reply, Kind.event, Kind.resume, Kind.invoke]);
 
 export class Look {
@@ -13,7 +13,7 @@ export class Look {
   readonly output: string;
   constructor(trace: TraceFile, output: string) { this.trace = trace; this.output = output; }
 
-  /** Numbers of the records that a filter shows. */
+  /** Numbers of the records that match a filter. */
   private found(filter: string): number[] {
     const test = new Filter(filter, this.trace), view = new RecordView(), found: number[] = [];
     test.prepareNow();
@@ -62,8 +62,8 @@ export class Look {
     return this.countOf(from, to, (k) => k === Kind[kind]);
   }
   /**
-   * Kernel entries, address space switches and time from the n-th request that matches (0: the slowest) to its answer, the way back
-   * included.
+   * Kernel entries, address space switches and time from the n-th request that matches (0: the slowest) to its answer, including the
+   * return.
    */
   cost(what: string, filter: string, n: number): Figure[] {
     const [from, to] = n === 0 ? this.slowest(filter) : this.nth(filter, n), back = this.back(to);
@@ -79,7 +79,7 @@ export class Look {
     for (let i = from; i <= to; i++) if (counts(this.trace.at(i, view).kind)) n++;
     return n;
   }
-  /** The last record of the way back from an answer: thread and address space have been switched. */
+  /** The last record of the return from an answer: thread and address space have been switched. */
   private back(answer: number): number {
     const view = new RecordView();
     let at = answer;

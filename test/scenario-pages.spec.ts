@@ -1,4 +1,4 @@
-/** Every scenario has a page, and what the page says is so: its command, the figures of its table, the messages of its picture. */
+/** Every scenario has a page whose command, figures and picture are correct. */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,7 +11,7 @@ const images = ['vmlinuz', 'initramfs.cpio'].every((f) => existsSync(join(images
 /** Part of a figure that depends on Debian's version. */
 const MOST_OFF = 0.25;
 
-/** What stands at the arrows of a picture, one after the other. */
+/** The labels of a picture's arrows, in order. */
 const words = (svg: string): string[] =>
   [...svg.matchAll(/<text x="\d+(?:\.\d+)?" y="\d+" text-anchor="[a-z]+">([^<]*)</g)].map((m) => m[1]!);
 const numbers = (text: string): number[] => [...text.matchAll(/\| ([\d,]+) \|$/gm)].map((m) => Number(m[1]!.replaceAll(',', '')));

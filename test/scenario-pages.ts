@@ -1,5 +1,5 @@
 /**
- * The pages docs/scenarios/NAME.md: their figures and pictures come from the scenarios themselves. `npx tsx test/scenario-pages.ts [NAME…]`
+ * The pages docs/scenarios/NAME.md: their figures and pictures come from runs of the scenarios. `npx tsx test/scenario-pages.ts [NAME…]`
  * boots each with the page's command, writes the picture docs/pictures/scenario-NAME.svg and the table between the page's markers;
  * `test/scenario-pages.spec.ts` does the same and compares.
  */
@@ -18,15 +18,15 @@ import { root, tessera } from './tessera.ts';
 interface Page {
   /** Tasks whose payload is recorded. */
   readonly payload: string;
-  /** What the picture shows, as a filter. */
+  /** The filter for the picture. */
   readonly picture: (look: Look) => string;
-  /** What the table says. */
+  /** The figures of the table. */
   readonly figures: (look: Look) => Figure[];
-  /** What goes to standard error is shown. */
+  /** Shows standard error. */
   readonly report?: boolean;
   /** Debian's images: figures then depend on Debian's version, and a page's may be a quarter off. */
   readonly images?: boolean;
-  /** Its load makes of every change of a server another run: figures may be half or twice those of the page. */
+  /** Under its load every change of a server changes the run: figures may be half or twice those of the page. */
   readonly wild?: boolean;
   /** Another test boots it. */
   readonly elsewhere?: string;
@@ -36,17 +36,17 @@ interface Page {
 
 interface Sweep {
   readonly columns: readonly string[];
-  /** What the first column says, and the option's value. */
+  /** The first column, and the option's value. */
   readonly values: readonly (readonly [name: string, value: string])[];
   /** `--cpu`, or `--set` a parameter. */
   readonly option: '--cpu' | '--set';
-  /** Cells do not look at a trace. */
+  /** The cells need no trace. */
   readonly untraced?: boolean;
-  /** The status that each run has. */
+  /** The status of each run. */
   readonly status?: readonly number[];
   readonly cells: (stats: Stats, said: string, seen?: Look) => readonly number[];
 }
-/** Microseconds that the guests of `timeshare` say: the longest that one computed, how late the sleeper was. */
+/** Microseconds that the guests of `timeshare` print: the longest slice, the sleeper's lateness. */
 const shared = (said: string): number[] => {
   const [, late = 0, worst = 0] = /late by (\d+) us on average, (\d+) at most/.exec(said) ?? [];
   return [Math.max(...[...said.matchAll(/computed for (\d+) us/g)].map((m) => Number(m[1]))), Number(late), Number(worst)];
@@ -57,14 +57,14 @@ interface Stats { readonly cycles: number; readonly kernelEntries: number; reado
    readonly tlb: { readonly misses: number; readonly guestMisses: number; readonly guestFences: number };
   readonly exits: Readonly<Record<string, number>> }
 
-/** Cycles that the guest of `exit-latency` says. */
+/** Cycles that the guest of `exit-latency` prints. */
 const measured = (said: string): number[] => [...said.matchAll(/takes (\d+) cycles, a device register (\d+)/g)].flatMap(([, call,
   read]) => [Number(call), Number(read)]);
 
 const ASSISTS = [['all assists', 'base'], ['no vstimecmp', 'base,no-sstc'], ['no htinst', 'base,no-htinst'],
   ['neither', 'base,no-sstc,no-htinst']] as const;
 
-/** A number that the run says. */
+/** A number that the run prints. */
 const said = (l: Look, pattern: RegExp): number => Number(pattern.exec(l.output)?.[1]);
 
 const describeExit = (name: string): string => (name === 'usual' ? 'the usual' : name === 'all' ? 'all of them' : name === 'no-wfi'
@@ -409,7 +409,7 @@ export const picturePath = (name: string): string => join(root, 'docs/pictures',
 const BEGIN = '<!-- figures: npx tsx test/scenario-pages.ts -->', END = '<!-- end of figures -->';
 const SWEEP = '<!-- sweep: npx tsx test/scenario-pages.ts -->', SWEPT = '<!-- end of sweep -->';
 const REPORT = '<!-- report: npx tsx test/scenario-pages.ts -->', REPORTED = '<!-- end of report -->';
-/** What the page shows of standard error. */
+/** The page's part of standard error. */
 export const toldReport = (name: string): string => between(name, REPORT, REPORTED).replace(/^```\n([^]*)```$/, '$1');
 /** Arrows of a picture at most. */
 const ARROWS = 24;
@@ -417,7 +417,7 @@ const ARROWS = 24;
 export interface Seen { readonly status: number | null; readonly stderr: string; readonly picture: string; readonly figures: Figure[];
   readonly sweep: string }
 
-/** Boots a scenario with its page's command and looks at what came of it. */
+/** Boots a scenario with its page's command and collects the results. */
 export async function look(name: string): Promise<Seen> {
   const page = pages[name]!, folder = mkdtempSync(join(tmpdir(), 'tessera-page-')), file = join(folder, 't.trace');
   try {
@@ -431,7 +431,7 @@ export async function look(name: string): Promise<Seen> {
   }
 }
 
-/** Boots the scenario with each value; the interpreter alone, as the tiers look different things up. */
+/** Boots the scenario with each value; only with the interpreter, because look-ups differ between tiers. */
 async function swept(name: string, { columns, values, option, untraced, status = [], cells }: Sweep, folder: string): Promise<string> {
   const lines = [`| ${columns.join(' | ')} |`, `|---${'|--:'.repeat(columns.length - 1)}|`], file = join(folder, 'stats.json'),
     trace = join(folder, 's.trace'), isTraced = option === '--set' && !untraced;

@@ -1,4 +1,6 @@
-/** Our scenarios boot on the real machine under the real kernel: what must appear appears, the status is right, twice the same. */
+/**
+ * Our scenarios boot on the real machine under the real kernel: the expected text appears, the status is right, and a second run is equal.
+ */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';

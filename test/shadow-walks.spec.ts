@@ -1,5 +1,5 @@
 /**
- * Guests that write their tables as they like, beside an independent walk: some ten thousand steps here, ten million by `npx tsx
+ * Guests that write their tables freely, checked against an independent walk: some ten thousand steps here, ten million by `npx tsx
  * test/shadow-walks.ts --steps 10000000`.
  */
 import { expect, it } from 'vitest';

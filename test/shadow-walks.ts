@@ -1,8 +1,7 @@
 /**
- * Shadow spaces against an independent walk. Two processors share memory whose page tables they write as they like; each step is a store
- * to a table, an access in some mode, a fence, a device's write, or memory that becomes scarce. No mapping may stand that no walk since
- * the last fence that covers it has allowed; where tables are traced, none that the tables do not allow now. The kernel is the real one,
- * and its page tables are what is looked at.
+ * Shadow spaces against an independent walk. Two processors share memory and write its page tables freely; each step is a store to a table,
+ * an access in some mode, a fence, a device's write, or memory pressure. Every mapping must have been allowed by some walk since the last
+ * fence that covers it; where tables are traced, by the present tables. The kernel is the real one, and the test reads its page tables.
  *
  *   npx tsx test/shadow-walks.ts --steps 10000000 --seed 1 [--shadow traced]
  */
@@ -24,7 +23,7 @@ import type { Access, View } from '../vmm/memory/walker.ts';
 import { GuestRam } from '../vmm/ram.ts';
 
 export interface WalkOptions { readonly steps: number; readonly seed: number; readonly traced: boolean }
-/** What came of it: so that a run that tests nothing is seen. */
+/** Counts of results, which reveal a run that tests nothing. */
 export interface WalkReport { readonly steps: number; readonly filled: number; readonly hits: number; readonly faults: number;
   readonly dropped: number; readonly fences: number; readonly stores: number; readonly checked: number; readonly stale: number }
 
@@ -45,7 +44,7 @@ const decode = createDecoder(FULL_ISA), STORE = decode(encode(rowNamed('sd'), { 
 
 /** A leaf as the guest's tables have it at a moment: the page of 4 KiB, its flags, whether anything on the way is global. */
 interface Leaf { readonly page: number; readonly flags: number; readonly global: boolean }
-/** By the text of the manual, in exact numbers; `slots` gets the addresses of the entries that it reads. @spec priv 12.3.2 */
+/** Follows the text of the manual, in exact numbers; `slots` receives the addresses of the entries it reads. @spec priv 12.3.2 */
 function leafOf(entry: (at: number) => bigint, root: bigint, va: number, slots: number[]): Leaf | undefined {
   const levels = root >> 60n === 8n ? 3 : 4, address = BigInt.asUintN(64, BigInt(va));
   let a = (root & 0xfff_ffff_ffffn) * 4096n, global = false;
@@ -67,7 +66,7 @@ function leafOf(entry: (at: number) => bigint, root: bigint, va: number, slots: 
   }
   return undefined;
 }
-/** What a mode may do with it; writing needs D, anything needs A. */
+/** The rights of a mode; writing needs D, every access needs A. */
 function rightsOf({ flags }: Leaf, v: View): number {
   const user = (flags & Bit.U) !== 0;
   if ((flags & Bit.A) === 0 || (v.privileged ? user && !v.sum : !user)) return 0;
@@ -76,7 +75,7 @@ function rightsOf({ flags }: Leaf, v: View): number {
   return (read ? Right.R : 0) | (write ? Right.W : 0) | (execute ? Right.X : 0);
 }
 
-// ── what walks have allowed since the last fence ──
+// ── translations that walks have allowed since the last fence ──
 
 const keyOf = ({ page, flags, global }: Leaf): number => (page / PAGE) * 512 + flags * 2 + (global ? 1 : 0);
 
@@ -86,7 +85,7 @@ class History {
   /** By satp and address: leaves that walks could find, for each processor. */
   readonly #allowed = SATPS.map(() => VAS.map(() => Array.from({ length: CPUS }, () => new Map<number, Leaf>())));
   readonly #readers = new Map<number, Set<number>>();
-  /** What a walk finds now. */
+  /** The result of a walk now. */
   readonly #current: (Leaf | undefined)[] = [];
   readonly #slots: number[][] = SATPS.flatMap(() => VAS.map((): number[] => []));
 
@@ -223,7 +222,7 @@ class Run {
     if (!done) this.#sys.memory.setU64(at - BASE + VMM, value);
     this.#history.changed(at);
   }
-  /** Most entries lead on: roots to the next four tables, those to the last four, those to pages. */
+  /** Most entries are valid: roots point to the next four tables, those to the last four, those to pages. */
   #entry(table = this.#r.below(TABLES)): bigint {
     const r = this.#r, next = tableAt(4 * (Math.floor(table / 4) + 1) + r.below(4));
     if (r.chance(75)) return table < 8 && r.chance(85) ? pte(next, Bit.V)
@@ -251,7 +250,7 @@ class Run {
     yield* this.#mmus[target]!.fence(this.#sys, { ...(va !== undefined && { address: BigInt(va) }),
       ...(asid !== undefined && { asid }) }, own);
     if (!own) return;
-    this.#settleMarks(own, va === undefined ? -1 : VAS.indexOf(va)); // what it has mapped at once
+    this.#settleMarks(own, va === undefined ? -1 : VAS.indexOf(va)); // the mappings it has created at once
     yield* this.#answer(cpu, own);
   }
 
@@ -280,8 +279,7 @@ class Run {
   }
 
   /**
-   * One access, with the faults that it takes. Answers whether a store has been done by the monitor; what is found has to be what the
-   * tables say.
+   * One access, with its faults. Returns whether the monitor performed a store; the translation has to match the tables.
    */
   *#reach(cpu: number, view: View, va: number, access: Access, v: number, value?: bigint): Sys<boolean> {
     const mmu = this.#mmus[cpu]!, need = { load: Right.R, store: Right.W, fetch: Right.X }[access], sys = this.#sys;
@@ -316,7 +314,7 @@ class Run {
     const { task, items } = yield* this.#mmus[cpu]!.answer(this.#sys, view);
     if (items === 1) yield* this.#map(cpu, task);
   }
-  /** The answer is done; now and then another processor is quicker. */
+  /** The answer is complete; sometimes another processor runs first. */
   *#map(cpu: number, task: number): Sys<void> {
     const { utcb: u } = this.#sys, flexpage = u.num(U.items), dest = u.num(U.items + 8), other = (cpu + 1) % CPUS;
     if (this.#r.below(8) === 0) yield* this.#r.chance(50) ? this.#storeEntryOf(other) : this.#fenceOf(other, cpu);

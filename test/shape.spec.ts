@@ -1,4 +1,4 @@
-/** Circles of imports and the kernel's size only fall: what is allowed stands in shape.json. */
+/** Circles of imports and the kernel's size only fall: shape.json holds the allowed numbers. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';

@@ -1,4 +1,4 @@
-/** Two Debian machines and two Unix servers at once; one of each fails, the others do not notice. Needs `npm run images`. */
+/** Two Debian machines and two Unix servers at once; one of each fails, and the others are not affected. Needs `npm run images`. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';

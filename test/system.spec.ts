@@ -1,4 +1,4 @@
-/** The public API's promises: limits, texts to wait for, budgets, a door that records and replays, one line for what cannot be. */
+/** The public API's promises: limits, texts to wait for, budgets, a door that records and replays, one line for each mistake. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { Arrival, Host, Program, Scenario, SystemOptions } from '../index.ts';

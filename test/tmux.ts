@@ -1,4 +1,4 @@
-/** A program on a terminal, driven as a person would: tmux is the terminal, keys go in, screens come out. */
+/** Drives a program on a terminal as a person would: tmux is the terminal, the test sends keys and reads screens. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -14,7 +14,7 @@ export class Tmux {
   private readonly folder = mkdtempSync(join(tmpdir(), 'tessera-tmux-'));
   private readonly socket = join(this.folder, 'socket');
 
-  /** Starts `words` with the project's root as the current folder. `env` sets variables, or takes them away with undefined. */
+  /** Starts `words` with the project's root as the current folder. `env` sets variables, or removes those that are undefined. */
   constructor(words: string[], columns: number, rows: number, env: Record<string, string | undefined> = {}, cwd = root) {
     const unset = Object.keys(env).filter((name) => env[name] === undefined).flatMap((name) => ['-u', name]),
       set = Object.entries(env).filter(([, v]) => v !== undefined).map(([n, v]) => `${n}=${v}`);
@@ -37,7 +37,7 @@ export class Tmux {
       : this.tmux('capture-pane', '-p').split('\n').map((l) => l.trimEnd()).join('\n');
   }
 
-  /** Waits until the screen matches, and is the same twice; answers it. Throws with the screen after a minute. */
+  /** Waits until the screen matches and is stable; returns it. Throws with the screen after a minute. */
   async until(wanted: RegExp, escapes = false): Promise<string> {
     const end = Date.now() + 60_000;
     for (let before = ''; ; ) {

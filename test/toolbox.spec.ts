@@ -1,4 +1,4 @@
-/** What a Unix server lends to native tasks: files, datagrams and connections, with errors as Unix has them. */
+/** A Unix server's services for native tasks: files, datagrams and connections, with Unix errors. */
 import { describe, expect, it } from 'vitest';
 import { ask, getText, log, type Program, type Scenario, type Sys, type Syscalls } from '../index.ts';
 import { readFileSync } from 'node:fs';
@@ -10,7 +10,7 @@ import { bootScenario } from './audited.ts';
 const ENOENT = 2, EBADF = 9, EAGAIN = 11, EMFILE = 24, ENOSYS = 38, ECONNREFUSED = 111, LOOPBACK = 0x7f00_0001, CREATE = 0o102;
 const { files, udp, tcp } = Toolbox;
 
-/** Runs `main` beside a Unix server that lends everything; what it says. */
+/** Runs `main` next to a Unix server that offers every service; returns its output. */
 async function beside(main: (sys: Syscalls, env: Parameters<Program['main']>[1],
   say: (what: string, got: unknown) => Sys<void>) => Sys<void>): Promise<string[]> {
   const client: Program = {

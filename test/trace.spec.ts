@@ -1,4 +1,4 @@
-/** Traces of whole systems: what is captured, that capturing changes nothing, causality, and every query of docs/queries.md. */
+/** Traces of whole systems: the captured payload, that capturing changes nothing, causality, and every query of docs/queries.md. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -100,7 +100,7 @@ describe('payload', () => {
 });
 
 describe('network frames', () => {
-  /** Asks on the wire who 10.0.2.2 is, and waits for the answer. */
+  /** Sends an ARP request for 10.0.2.2, and waits for the answer. */
   const asker: Program = {
     name: 'asker',
     *main(sys, env) {

@@ -1,4 +1,4 @@
-/** Scenarios with a negative twin: the run shows what it says, and the same run with the mechanism off goes wrong in the stated way. */
+/** Scenarios with a negative twin: the run shows its claim, and the same run with the mechanism off fails in the stated way. */
 import { describe, expect, it } from 'vitest';
 import { withParameters, type ScenarioFile } from '../index.ts';
 import { scenarioLoaders } from '../library/scenarios.ts';

@@ -82,7 +82,7 @@ describe('a network that leads out', () => {
   }, minutes);
 });
 
-/** What an HTTP server at that port of the host says, empty when nobody is there yet. */
+/** The answer of an HTTP server at that port of the host, empty while there is none. */
 function ask(port: number): Promise<string> {
   return new Promise((resolve) => {
     let said = '';

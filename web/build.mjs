@@ -1,7 +1,7 @@
-// Builds the page: a folder of static files that any web server can give out, below any path.
+// Builds the page: a folder of static files that any web server can serve, below any path.
 //
 //   node web/build.mjs [OUT]                       dist/web (npm run web:build)
-//   node web/build.mjs --images [OUT]              with Debian's images of images/, where they are
+//   node web/build.mjs --images [OUT]              with Debian's images from images/, if present
 //   node web/build.mjs --serve [PORT [ADDRESS]]    builds with them, and serves on 127.0.0.1 (npm run web)
 import { createHash } from 'node:crypto';
 import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -15,7 +15,7 @@ import { serve } from './serve.mjs';
 const here = dirname(fileURLToPath(import.meta.url)),
   root = dirname(here);
 
-/** What the page may do: its own files, WebAssembly, nothing else. The header adds who may frame it. */
+/** The page's permissions: only its own files and WebAssembly. The header adds who may frame it. */
 export const POLICY =
   "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; " +
   "worker-src 'self'; manifest-src 'self'; font-src 'self'; base-uri 'none'; form-action 'none'";
@@ -29,12 +29,12 @@ export async function guestBytes(path: string): Promise<Uint8Array> {
   return new Uint8Array(await answer.arrayBuffer());
 }`;
 
-/** The page runs our own scenarios, which their tests have checked. */
+/** The page runs only Tessera's scenarios, which tests have checked. */
 const UNCHECKED = 'export function check() {}';
 
 const SQL_HERE = "export { openDatabase } from '../../web/worker/sql.ts';";
 
-/** xterm writes <style> elements and style attributes, which the policy forbids; sheets and the object model it allows. */
+/** xterm writes <style> elements and style attributes, which the policy forbids; it allows sheets and the object model. */
 const strictTerminal = {
   name: 'strict-terminal',
   setup(build) {
@@ -58,7 +58,7 @@ const filesBelow = (folder, base = folder) =>
     .sort((a, b) => (a.name < b.name ? -1 : 1))
     .flatMap((e) => (e.isDirectory() ? filesBelow(join(folder, e.name), base) : [relative(base, join(folder, e.name))]));
 
-/** What a first system call needs beside the main script. */
+/** Parts that a first system call needs besides the main script. */
 const FIRST = ['scenarios/getpid.ts', 'unix'];
 
 /** Builds into the folder `out`. Returns the names of the files that a system call through the Unix server needs, and of all scripts. */
@@ -123,18 +123,18 @@ export async function buildPage(place, { images = false } = {}) {
     outdir: out,
     define: { FILES: JSON.stringify(['./', ...files.filter((f) => f !== 'index.html')]), VERSION: JSON.stringify(version) },
   });
-  // The page asks which there are; that there are none is an answer, too.
+  // The page asks for this list; an empty list is valid.
   mkdirSync(join(out, 'images'));
   if (images) await copyImages(join(out, 'images'));
   else writeFileSync(join(out, 'images/index.json'), '{}');
-  // Whoever serves the old page meanwhile finds all of it, or all of the new one.
+  // A server that runs meanwhile finds the whole old page or the whole new one.
   rmSync(place, { recursive: true, force: true });
   renameSync(out, place);
   const inAssets = (files) => files.map((file) => `assets/${file}`);
   return { first: inAssets(system.filesOf(FIRST)), all: inAssets(system.files.map((f) => f.file)) };
 }
 
-/** The labs that the page can check: their pages as HTML, what they start with, and a list. */
+/** The labs that the page can check: their pages as HTML, their starter files, and a list. */
 async function buildLabs(to) {
   const { marked } = await import('marked'),
     { labNames, findLab } = await moduleOf('labs/catalogue.ts'),
@@ -160,7 +160,7 @@ async function buildLabs(to) {
   writeFileSync(join(to, 'index.json'), JSON.stringify(list));
 }
 
-/** Links to scenarios' pages run them here; links to other files of the project are only words. */
+/** Links to scenarios' pages run them here; links to other files of the project become plain text. */
 const linked = (html) =>
   html.replace(/<a href="([^"]*)">(.*?)<\/a>/g, (all, to, words) => {
     const scenario = /scenarios\/([\w-]+)\.md$/.exec(to)?.[1];
@@ -171,7 +171,7 @@ const linked = (html) =>
         : words;
   });
 
-/** Pictures beside a lab's page are found from the page's own place. */
+/** Addresses of a lab's pictures are relative to the page. */
 const pictured = (html, folder) => html.replace(/<img src="(?!https:|data:)([^"]*)"/g, (_all, file) => `<img src="${folder}/${file}"`);
 
 /** A module of the project's sources, for use while building. */
@@ -189,7 +189,7 @@ async function moduleOf(entry) {
   return import(`data:text/javascript;base64,${Buffer.from(outputFiles[0].contents).toString('base64')}`);
 }
 
-/** Debian's kernel, its initial RAM disk and busybox's root file system, as far as they were fetched. */
+/** Debian's kernel, its initial RAM disk and busybox's root file system, if fetched. */
 async function copyImages(to) {
   const from = join(root, 'images'),
     there = {};
@@ -214,7 +214,7 @@ async function archiveOf(folder) {
   return packTar([{ host: folder, guest: '' }]);
 }
 
-/** Sizes as they travel: what the first screen needs, what a system call needs, all there is. */
+/** Compressed sizes: for the first screen, for a system call, in total. */
 function report(out, { first, all }) {
   const packed = (names) => names.reduce((n, f) => n + brotliCompressSync(readFileSync(join(out, f))).length, 0),
     files = filesBelow(out).filter((f) => !f.startsWith('images/'));

@@ -1,8 +1,8 @@
-/** What page and lab worker say to each other. */
+/** The messages between page and lab worker. */
 import type { Verdict } from '../labs/grading/verdict.ts';
 import type { Variant } from '../labs/grading/lab.ts';
 
-/** A lab as the page lists it; made by the build. */
+/** A lab in the page's list, which the build writes. */
 export interface LabInfo {
   readonly name: string;
   readonly number: number;

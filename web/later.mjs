@@ -1,4 +1,4 @@
-// What the page loads later than the first system call, by the modules with which each part begins, and what a part is loaded after.
+// The parts that the page loads after the first system call: the modules with which each begins, and the part it follows.
 const parts = [
   { part: 'unix', begins: /^l4guest\/arch\/l4\/main\.ts$/ },
   { part: 'network', begins: /^network\/(tcp\/|stack\.ts)/, after: 'unix' },
@@ -38,5 +38,5 @@ const parts = [
   { part: 'gunzip', begins: /^system\/files\/gunzip\.ts$/ },
 ];
 
-/** The part that a module begins; undefined: none. */
+/** The part that begins with a module; undefined: none. */
 export const later = (path) => parts.find((p) => p.begins.test(path));

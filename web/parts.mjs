@@ -1,22 +1,22 @@
 // Cuts the system into scripts that the worker loads when it needs them: what the first system call needs comes first, the network when a
-// program opens a socket, a monitor when a virtual machine is made. A worker may load a script and wait for it (importScripts), so a part
-// that is missing stops the machine for some milliseconds on the wall and for no cycle of virtual time; the sources know nothing of it.
+// program opens a socket, a monitor when a virtual machine is created. A worker may load a script synchronously (importScripts), so a
+// missing part stops the machine for some milliseconds of host time and no virtual time; the sources need no change for it.
 //
-// How it is cut: an entry, a module that is imported by `import()`, and a module that `later` names begin a part. A part has what its
-// beginnings import. What several parts have is in the part that all of them are loaded after, or in a script of its own. Names that cross
-// from one script to another stand in one table, `$`.
+// How it is cut: an entry, a module that is imported by `import()`, and a module that `later` names begin a part. A part contains the
+// imports of its first modules. Modules of several parts go to the part that all of them follow, or to a separate script. The table `$`
+// holds the names that cross from one script to another.
 import { Parser } from 'acorn';
 import { createHash } from 'node:crypto';
 import { dirname, join, relative } from 'node:path';
 import { Sources } from './sources.mjs';
 
 const quoted = JSON.stringify;
-/** The script that is there from the beginning, and the one with what several parts have that are no parts of each other. */
+/** The script loaded first, and the script shared by independent parts. */
 const MAIN = 'main', COMMON = 'common';
 
-/** Which part each module begins, and which parts need it. `later(path)`: { part, after } for modules that come later. */
+/** The part that each module begins, and the parts that need it. `later(path)`: { part, after } for modules that come later. */
 class Parts {
-  /** Part → the modules that begin it; module → the part that it begins; part → the one before it; module → parts that have it. */
+  /** Part → its first modules; module → the part that it begins; part → the part it follows; module → parts that contain it. */
   roots = new Map();
   begins = new Map();
   above = new Map();
@@ -34,7 +34,7 @@ class Parts {
     for (const m of sources.modules.values()) for (const { path } of m.later) {
       if (!this.begins.has(path)) this.begins.set(path, relative(sources.root, path));
     }
-    // A part that is met on the way is walked after those before it: a Map may grow while it is gone through.
+    // A part found during the walk is visited after the earlier ones: a Map may grow during iteration.
     for (const [part, paths] of this.roots) this.walk(sources, part, new Set(paths));
   }
   begin(part, path, after) {
@@ -58,7 +58,7 @@ class Parts {
   /** The parts that are loaded before a part, and itself. */
   line(part) { return part === undefined ? [] : [...this.line(this.above.get(part)), part]; }
   isAfter(part, other) { return this.line(part).includes(other); }
-  /** The script that has a module; undefined when none needs it. */
+  /** The script that contains a module; undefined when none needs it. */
   scriptOf(path) {
     const owners = this.owners.get(path);
     if (owners === undefined) return undefined;
@@ -71,7 +71,7 @@ class Parts {
 /** The names that cross from script to script, and how each module is written in its script. */
 class Crossing {
   keys = new Map();
-  /** Script → names of it that stand in the table; script → scripts that are loaded before it. */
+  /** Script → its names in the table; script → scripts that are loaded before it. */
   rows = new Map();
   needs = new Map();
 
@@ -89,7 +89,7 @@ class Crossing {
   }
   needed(by, script) { this.needs.set(by, (this.needs.get(by) ?? new Set()).add(script)); }
 
-  /** An import of `used` in script `here`: of the same script, of one that is there already, or of one that comes when it is used. */
+  /** An import of `used` in script `here`: from the same script, from a loaded one, or from one that is loaded on use. */
   importOf(used, here) {
     const { path, name, local } = used, there = this.parts.scriptOf(path);
     if (there === here) return `import ${name === '*' ? `* as ${local}` : `{ ${name} as ${local} }`} from ${quoted(path)};`;
@@ -102,14 +102,14 @@ class Crossing {
     if (this.sources.modules.get(path).functions.has(name)) return `const ${local} = (...a) => (${load}, $.${key}(...a));`;
     return `import { ${name} as ${local} } from ${quoted(`later:${there}:${key}:${name}`)};`;
   }
-  /** A name that a module hands on from another. */
+  /** A name that a module re-exports. */
   exportOf({ path, name, as }, here) {
     const there = this.parts.scriptOf(path);
     if (there === here) return `export { ${name} as ${as} } from ${quoted(path)};`;
     this.needed(here, there);
     return `const ${as}$ = $.${this.key(path, name)}; export { ${as}$ as ${as} };`;
   }
-  /** The module's text with its imports as they are in script `here`. */
+  /** The module's text with the imports of script `here`. */
   written(module, here) {
     const imports = this.sources.uses(module).map((used) => this.importOf(used, here));
     const heads = [...imports, ...this.sources.handedOn(module).map((o) => this.exportOf(o, here))];
@@ -124,14 +124,14 @@ class Crossing {
     }
     return heads.join('') + text;
   }
-  /** What a script begins with: its names into the table, and entries that run. */
+  /** The beginning of a script: puts its names into the table, and runs entries. */
   entry(script, begun) {
     const rows = this.rows.get(script) ?? [];
     const taken = ({ path, name, key }) => `import ${name === '*' ? `* as v${key}` : `{ ${name} as v${key} }`} from ${quoted(path)};`;
     const kept = rows.map(({ key }) => `$.${key} = v${key};`);
     return [...rows.map(taken), ...kept, ...begun.map((path) => `import ${quoted(path)};`)].join('\n');
   }
-  /** A module for scripts that are no part, with the names of one of ours. */
+  /** A module for scripts outside the parts, with the names of one of our modules. */
   outside(path) {
     const names = this.sources.handedOn(this.sources.modules.get(path)), scripts = new Set(names.map((n) => this.parts.scriptOf(n.path)));
     const loads = [...scripts].filter((s) => s !== MAIN).map((s) => `self.$load(${quoted(s)});`);
@@ -141,9 +141,9 @@ class Crossing {
 }
 
 /**
- * Cuts `main` and what it imports. `later(path)`: the part that a module begins, if it is to come later ({ part, after }). `extra`: entries
- * beside the main one, each a part that is loaded by name. `early`: parts that are wanted soon: what they share with others is in the
- * main script. `api`: a module whose names a script outside may import.
+ * Cuts `main` and what it imports. `later(path)`: the part that a module begins, if it is to come later ({ part, after }). `extra`: further
+ * entries, each a part that is loaded by name. `early`: parts that are needed soon, so the main script contains what they share with
+ * others. `api`: a module whose names an outside script may import.
  */
 export async function cut({ esbuild, root, main, extra = {}, early = [], api, later, contents = {}, options }) {
   const sources = new Sources(root, esbuild, Parser, contents), mainPath = join(root, main);
@@ -171,7 +171,7 @@ export async function cut({ esbuild, root, main, extra = {}, early = [], api, la
   return { files: [...files.values()], filesOf, apiText };
 }
 
-/** Modules by their written text; names of scripts that come later are looked up when they are used. */
+/** Modules by their final text; names of later scripts are looked up on use. */
 const plugin = (texts, runs) => ({
   name: 'parts',
   setup(build) {
@@ -186,7 +186,7 @@ const plugin = (texts, runs) => ({
   },
 });
 
-/** The table, and what loads a script, once, after those that it needs. */
+/** The table, and the function that loads a script once, after those that it needs. */
 function loader(files, needs, order) {
   const before = (name) => [...(needs.get(name) ?? [])].filter((n) => n !== MAIN);
   const rows = Object.fromEntries(order.map((name) => [name, [files.get(name).file, ...before(name)]]));

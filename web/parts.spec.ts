@@ -1,4 +1,4 @@
-/** The scripts of the machine's worker: what the first system call loads, and that what comes later comes when it is needed. */
+/** The scripts of the machine's worker: which the first system call loads, and that the others load when needed. */
 import { readFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,7 +10,7 @@ import { readyScenario, runProgram, runScenario } from '../index.ts';
 import { TraceFile, MemorySource } from '../trace/index.ts';
 import type { FromWorker, What } from './protocol.ts';
 
-/** Bytes that may travel until a system call is seen, packed with brotli. */
+/** Bytes permitted before the first system call, packed with brotli. */
 const MOST = 250_000;
 const root = projectRoot(), out = mkdtempSync(join(tmpdir(), 'tessera-parts-'));
 let made: { first: string[]; all: string[] };
@@ -23,7 +23,7 @@ afterAll(() => rmSync(out, { recursive: true, force: true }));
 
 interface Seen { loaded: string[]; output: string; trace: Uint8Array; status: number }
 
-/** A run in the worker's scripts, with what a browser's worker would have. */
+/** A run in the worker's scripts, with the globals of a browser's worker. */
 function runInWorker(what: What): Promise<Seen> {
   const loaded = ['assets/machine.js'], pieces: Uint8Array[] = [], decoder = new TextDecoder();
   let output = '';

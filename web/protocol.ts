@@ -1,12 +1,13 @@
 /**
- * What page and worker say to each other. The machine lives in the worker; the page has the trace's bytes, the consoles' text, and keys.
+ * The messages between page and worker. The machine runs in the worker; the page has the trace's bytes, the consoles' text, and the
+ * keyboard.
  */
 import type { Snapshot } from './worker/memory.ts';
 
-/** A file that a person dropped or chose. */
+/** A file that the user dropped or chose. */
 export interface Given { readonly name: string; readonly bytes: Uint8Array }
 
-/** What is to be run. */
+/** The system to run. */
 export type What =
   | { readonly kind: 'scenario'; readonly name: string; readonly images?: readonly Given[] }
   | {
@@ -15,7 +16,7 @@ export type What =
   }
   | { readonly kind: 'vm'; readonly kernel: Uint8Array | 'minios'; readonly initrd?: Uint8Array; readonly append: string };
 
-/** How fast: as it goes, virtual time at the pace of the clock, or so many cycles a second. */
+/** Speed: as fast as possible, in real time, or a number of cycles per second. */
 export type Speed = 'full' | 'paced' | number;
 
 export type ToWorker =
@@ -33,7 +34,7 @@ export type ToWorker =
 export type State = 'running' | 'paused' | 'waiting';
 export interface Progress { readonly cycles: number; readonly instructions: number; readonly records: number; readonly state: State }
 
-/** A console that can be seen; `input`: one may type at it; `into`: what appears is shown in that one. */
+/** A visible console; `input`: it accepts typing; `into`: its output appears in that console. */
 export interface ConsoleInfo { readonly channel: string; readonly label: string; readonly input: boolean; readonly into?: string }
 
 export type FromWorker =

@@ -13,10 +13,10 @@ const types = {
   '.webmanifest': 'application/manifest+json',
 };
 const LARGE = 4 << 20;
-/** Nearly as small as can be, in a tenth of the time. */
+/** Nearly the smallest size, in a tenth of the time. */
 const brotli = (bytes) => brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: 8 } });
 
-/** The path that an address asks for; '' for what is no address. */
+/** The path of an address; '' for an invalid address. */
 function pathOf(url) {
   try {
     return normalize(decodeURIComponent(new URL(url, 'http://x').pathname));
@@ -25,7 +25,7 @@ function pathOf(url) {
   }
 }
 
-/** Serves `folder`; fulfilled with the server when it listens. Port 0: any. */
+/** Serves `folder`; resolves to the server when it listens. Port 0: any. */
 export function serve(folder, port, policy, address = '127.0.0.1') {
   const packed = new Map();
   const server = createServer((request, response) => {

@@ -1,5 +1,5 @@
-// The project's modules as JavaScript, with what they import and export. Names are followed to the module that has them, whatever lists
-// (index.ts) lie between, so that a list brings nobody more than what is asked of it.
+// The project's modules as JavaScript, with what they import and export. Names are resolved to the defining module through any list of
+// exports (index.ts), so that a list adds only the names in use.
 import { readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 
@@ -53,7 +53,7 @@ export class Sources {
     }
   }
 
-  /** Where a name of a module really is: { path, name }. */
+  /** Where a name of a module is defined: { path, name }. */
   origin(path, name) {
     if (name === '*') return { path, name };
     const module = this.modules.get(path), own = module.exports.get(name);
@@ -66,7 +66,7 @@ export class Sources {
     for (const star of module.stars) { const there = this.origin(star.path, name); if (there) return there; }
     return undefined;
   }
-  /** What a module imports, by where it is: path, name, local name. */
+  /** The imports of a module, by their definition: path, name, local name. */
   uses(module) {
     return module.imports.flatMap((i) => i.names.map(([name, local]) => {
       const there = this.origin(i.path, name);
@@ -74,7 +74,7 @@ export class Sources {
       return { ...there, local };
     }));
   }
-  /** Names that a module hands on from others, where they are, and under which name. */
+  /** Names that a module re-exports: where they are defined, and under which name. */
   handedOn(module) {
     const all = (m) => [...m.exports.keys(), ...m.stars.flatMap(starred)];
     const starred = (s) => all(this.modules.get(s.path)).filter((n) => n !== 'default');

@@ -1,4 +1,4 @@
-/** What Linux answered: a line for each probe with its answer, packed. Made by `run.ts --renew`. */
+/** Linux's answers: a line for each probe with its answer, packed. Written by `run.ts --renew`. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { brotliCompressSync, brotliDecompressSync, constants } from 'node:zlib';
@@ -13,7 +13,7 @@ export function knownAnswers(): Map<string, string> {
     return [line.slice(0, at), line.slice(at + 1)];
   }));
 }
-/** Keeps the answers of these probes, in their order, and of no others. */
+/** Stores the answers of exactly these probes, in their order. */
 export function keepAnswers(probes: readonly Probe[], answers: ReadonlyMap<string, string>): void {
   const lines = probes.map(lineOf).filter((line) => answers.has(line)).map((line) => `${line}=${answers.get(line)!}`);
   writeFileSync(FILE, brotliCompressSync(lines.join('\n'), { params: {

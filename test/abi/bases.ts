@@ -1,7 +1,6 @@
 /**
- * One good call of each kind, in the prober's letters (see prober.c): what the generator changes an argument of at a time. Calls that end
- * the process,
- * the system or somebody else, and those that would go on in another program, are left out.
+ * One good call of each kind, in the prober's notation (see prober.c); the generator changes one argument at a time. Calls that end the
+ * process, the system or another process, or that continue in another program, are left out.
  */
 import type { CallName } from '../../l4guest/abi/calls.ts';
 

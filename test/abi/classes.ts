@@ -1,4 +1,4 @@
-/** Differences from Linux that are meant or known, at most twelve kinds, each with its reason. Any other difference is a fault. */
+/** Intended or known differences from Linux, at most twelve kinds, each with its reason. Any other difference is a fault. */
 import type { Probe } from './generate.ts';
 
 export interface Kind { readonly name: string; readonly reason: string; readonly holds: (p: Probe, linux: string, here: string) => boolean }

@@ -1,9 +1,7 @@
 /**
- * Draws probes: each a system call with six arguments, made from the rows of the system call table. An argument of a good call (bases.ts)
- * is changed
- * to everything that its kind can be: each bit of flags, each kind of descriptor, each sort of bad address, the borders of sizes. Then
- * several
- * at once, by a seed.
+ * Generates probes: each a system call with six arguments, from the rows of the system call table. It changes an argument of a good call
+ * (bases.ts) to every value of its kind: each bit of flags, each kind of descriptor, each sort of bad address, the limits of sizes. Then it
+ * changes several at once, by a seed.
  */
 import { calls, type CallName } from '../../l4guest/abi/calls.ts';
 import { rows } from '../../l4guest/syscalls/table.ts';
@@ -19,8 +17,7 @@ const SIZES = [0, 1, 2, 3, 4, 5, 7, 8, 9, 12, 15, 16, 17, 23, 24, 25, 32, 64, 11
 const INTS = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 19, 20, 31, 32, 33, 36, 37, 63, 64, 65, 99, 100, 255, 256,
   1000, 999999, 0x7fffffff, 0x80000000, 0xffffffff, 2 ** 32, -1, -2, -100];
 /**
- * Sums of bytes and positions that come near the end of what is possible would differ by the peculiarities of file systems: those stay
- * below.
+ * Sums of bytes and positions near the maximum differ between file systems, so probes stay below.
  */
 const POSITIONS = [0, 1, 3, 4095, 4096, 0x7fffffff, 2 ** 32, -1, -2, 2 ** 62];
 
@@ -28,7 +25,7 @@ type Pool = readonly string[];
 const FLAGS = /^(flags|mask|mode|prot|options|how|rights|attributes|eventflags)$/,
   SIZE = /^(len|size|n|max|room|addrlen|backlog|newlen|count)$/, POSITION = /^pos$/;
 const numbers = (values: readonly number[]): string[] => values.map((v) => `n${v}`);
-/** All that an argument may be changed to. A number that stands for an address or a process is not any number. */
+/** All replacements of an argument. Addresses and process numbers are not replaced by arbitrary numbers. */
 function poolOf(name: CallName, argument: string, base: string): Pool {
   const word = argument.split(':')[0]!, letter = base[0], value = Number(base.slice(1));
   if (letter === 'F') return list('F', FDS);
@@ -52,19 +49,19 @@ export function drawer(seed: number): () => number {
     return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
   };
 }
-/** Combinations that would take the computer's memory, harm the prober, or say something about its surroundings. */
+/** Combinations that would exhaust the computer's memory, harm the prober, or depend on its surroundings. */
 function harmful(p: Probe): boolean {
   const [a, b, c] = p.args;
-  if ((p.name === 'unlinkat' || p.name === 'renameat2') && p.args.includes('S18')) return true; // /dev/null is everybody's
+  if ((p.name === 'unlinkat' || p.name === 'renameat2') && p.args.includes('S18')) return true; // every program shares /dev/null
   if (p.name === 'munmap' || p.name === 'mremap' || p.name === 'mprotect' ||
     p.name === 'pkey_mprotect') return !/^n5369|^n5370/.test(a!) || Number(b!.slice(1)) > 65536;
   if (p.name === 'mmap') return Number(b!.slice(1)) > 65536 && Number(b!.slice(1)) < 2 ** 40;
-  // What lies behind the prober's data, and how long Linux takes to allocate gigabytes, is no matter of the interface.
+  // The memory after the prober's data, and Linux's time to allocate gigabytes, are not part of the interface.
   const between = (least: number, end: number): boolean => p.args.some((x) => /^n\d+$/.test(x) && Number(x.slice(1)) >= least
     && Number(x.slice(1)) < end);
   if (p.args.includes('D6') && between(4096, 2 ** 33)) return true;
   if ((p.name === 'fallocate' || p.name === 'shmget') && between(2 ** 24, 2 ** 40)) return true;
-  // Waits about as long as the prober does are over sometimes, and sometimes not.
+  // Waits about as long as the prober's own sometimes end in time and sometimes not.
   if (p.name === 'epoll_pwait' && Number(p.args[3]!.slice(1)) > 20 && Number(p.args[3]!.slice(1)) < 5000) return true;
   if (p.name === 'brk' || p.name === 'mlockall') return a !== 'n0' && a !== 'n1';
   if (p.name === 'setrlimit' || p.name === 'prlimit64') return p.args.includes('D14') && !p.args.some((x) => x === 'n7');

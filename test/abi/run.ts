@@ -1,13 +1,13 @@
 /**
  * Asks probes and compares:
  *
- *   npx tsx test/abi/run.ts                 all probes here, against what Linux answered; then a tenth of the seeds, drawn anew, on both
+ *   npx tsx test/abi/run.ts                 all probes here, against Linux's answers; then a tenth of the seeds, newly drawn, on both
  *   npx tsx test/abi/run.ts --part K/N      a part of them, and nothing new
  *   npx tsx test/abi/run.ts --only NAME,…   those of some calls
  *   npx tsx test/abi/run.ts --fresh N       N new probes (seed: --seed, or the clock) on Linux and here
- *   npx tsx test/abi/run.ts --renew         asks Linux those whose answer is not kept (--renew all: all of them), and keeps what it says
+ * npx tsx test/abi/run.ts --renew runs the probes without a stored answer on Linux (--renew all: all of them), and stores the answers
  *
- * Exit status 1 if an answer differs and no kind in classes.ts says why.
+ * Exit status 1 if an answer differs and no kind in classes.ts explains it.
  */
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -17,7 +17,7 @@ import { drawn, lineOf, systematic, type Probe } from './generate.ts';
 import { hasLinux } from '../conformance/linux.ts';
 import { answersHere, answersOfLinux } from './sides.ts';
 
-/** Seeds whose probes are kept, and probes that others draw at each run: a tenth of all seeds; probes that are asked in one go. */
+/** Seeds with stored answers; probes that new seeds draw at each run, a tenth of all; probes per batch. */
 const SEEDS = 90, EACH = 100, HELD_OUT = 1000, PORTION = 4000;
 export const allProbes = (): Probe[] =>
   [...new Map([...systematic(), ...Array.from({ length: SEEDS }, (_, i) => drawn(i + 1, EACH)).flat()].map((p) => [lineOf(p), p])).values(
@@ -65,7 +65,7 @@ function tell(which: string, { faults, meant }: Differences, count: number): voi
   console.log(`${count} probes${which}, ${faults.length} faults; meant: ${kinds}`);
   if (faults.length > 0) process.exitCode = 1;
 }
-/** Asks Linux in portions and keeps each as it comes, so that a renewal which is stopped has lost nothing. */
+/** Runs Linux in batches and stores each at once, so that an interrupted renewal loses nothing. */
 function renew(all: boolean): void {
   const probes = allProbes(), answers = knownAnswers(), missing = probes.filter((p) => all || !answers.has(lineOf(p)));
   for (let i = 0; i < missing.length; i += PORTION) {

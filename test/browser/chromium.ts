@@ -1,4 +1,4 @@
-/** Debian's Chromium, worked over its debugging pipe: no driver, no download, no port. Enough for tests of the page. */
+/** Controls Debian's Chromium over its debugging pipe: no driver, no download, no port. Enough for tests of the page. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -11,7 +11,7 @@ const FLAGS = [
   '--disable-component-update', '--disable-sync', '--disable-extensions', '--hide-scrollbars', '--remote-debugging-pipe'
 ];
 
-/** Where it is on this computer; undefined: not installed. */
+/** Its path on this computer; undefined: not installed. */
 export const chromiumPath = (): string | undefined => PLACES.find((path) => existsSync(path));
 
 type Answer = {
@@ -73,7 +73,7 @@ export class Chromium {
 export class Page {
   private readonly browser: Chromium;
   private readonly session: string;
-  /** What went wrong in it: exceptions, errors on the console, what the policy refused. */
+  /** Errors in the page: exceptions, errors on the console, violations of the policy. */
   readonly complaints: string[] = [];
 
   constructor(browser: Chromium, session: string) {

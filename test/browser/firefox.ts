@@ -1,4 +1,4 @@
-/** Debian's Firefox, worked over WebDriver BiDi: a WebSocket of our own, as Node 20 has none. Enough for tests of the page. */
+/** Controls Debian's Firefox over WebDriver BiDi, with our own WebSocket, because Node 20 has none. Enough for tests of the page. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
@@ -47,7 +47,7 @@ class TextSocket {
   }
   close(): void { this.socket.destroy(); }
 
-  /** Takes one frame, if it is there as a whole. */
+  /** Takes one frame if it is complete. */
   private frame(): boolean {
     const { rest } = this, short = (rest[1] ?? 0) & 0x7f, head = short === 126 ? 4 : short === 127 ? 10 : 2;
     if (rest.length < head) return false;
@@ -79,7 +79,7 @@ export class Firefox {
     this.child = spawn(path, ['--headless', '--no-remote', '--profile', this.folder, '--remote-debugging-port=0', 'about:blank'],
       { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, HOME: this.folder } });
   }
-  /** Starts it with one empty page. */
+  /** Starts the browser with one empty page. */
   static async start(path: string): Promise<Firefox> {
     const firefox = new Firefox(path), port = await firefox.port();
     firefox.socket = await TextSocket.open(port, '/session');

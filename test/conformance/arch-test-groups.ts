@@ -1,5 +1,5 @@
 /**
- * The groups of riscv-arch-test: what each is built for, on what machine it runs; and what is left out, and why.
+ * The groups of riscv-arch-test: the ISA string each is built for, the machine it runs on, and the tests left out, with reasons.
  *
  * `K_unratified` was written for a draft of the cryptography extensions. Its instructions that were ratified under other names kept their
  * encoding (arch-test-draft.h spells them); packu and packuw were dropped and are legal only where the ISA string names the draft.
@@ -36,7 +36,7 @@ export const isaOf = (group: string, test: string): string => groups[group]!.isa
 /** `group/test`: reason. */
 export const excluded: Record<string, string> = {};
 
-/** Tests of which the public history has the reference signature and no source; the suite's own generator makes the sources anew. */
+/** Tests whose reference signature is in the public history but not their source; the suite's own generator creates the sources again. */
 export const regenerated = ['D/d_fadd_b11-01', 'D/d_fsub_b11-01'] as const;
 export const REGENERATED = 'The sources of d_fadd_b11-01 and d_fsub_b11-01 are missing from the public copy of the history. They were made '
   + 'anew with the suite\'s own generator, '

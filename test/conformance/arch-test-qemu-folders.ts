@@ -1,5 +1,5 @@
 /**
- * Folders of riscv-arch-test's later revisions: what their tests are built for, on what machine they run; and what is left out.
+ * Folders of riscv-arch-test's later revisions: the ISA string of their tests, the machine they run on, and the tests left out.
  *
  * Not compared, because QEMU 7.2 does not have the extensions: CMO, D_Zfa, F_Zfa, Zacas, Zcmop, Zicond, Zimop, and Zcb in `C`; and Zfinx,
  * which Tessera does not have.
@@ -9,7 +9,7 @@ export interface Folder {
   readonly march: string;
   /** ISA string of the machine. */
   readonly isa: string;
-  /** What the tests' own conditions are asked about. */
+  /** The extensions for the tests' own conditions. */
   readonly checkIsa: string;
   readonly float?: 32 | 64;
 }

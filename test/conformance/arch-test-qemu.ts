@@ -1,12 +1,12 @@
 /**
  * Runs the tests of a riscv-arch-test checkout that carries no reference signatures (its later revisions) here and on QEMU, and compares
- * what the two send.
+ * their output.
  *
  *   npx tsx test/conformance/arch-test-qemu.ts CHECKOUT [--folders rv64i_m/I,rv32i_m/D] [--only TEXT] [--engine interp|jit|auto] [--build
  *   DIR]
  *     [--record --revision NAME]
  *
- * The folders, what they are built for, and what is left out because QEMU 7.2 lacks it or is wrong: arch-test-qemu-folders.ts.
+ * The folders, their ISA strings, and the tests left out because QEMU 7.2 lacks the extension or is wrong: arch-test-qemu-folders.ts.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -22,7 +22,7 @@ import { record } from './record.ts';
 const MEMORY = 64 << 20;
 const LIMIT = 300_000_000;
 
-/** Each RVTEST_CASE line says for which ISA strings it is, and what it wants defined. */
+/** Each RVTEST_CASE line gives its ISA strings and the macros it needs. */
 function definesOf(source: string, isa: string): string[] {
   const wanted = new Set<string>();
   for (const [, text] of source.matchAll(/^\s*RVTEST_CASE\(\s*\d+\s*,\s*"([^"]*)"/gm)) {
@@ -35,7 +35,7 @@ function definesOf(source: string, isa: string): string[] {
 
 const sourceOf = (checkout: string, folder: string, test: string): string => join(checkout, 'riscv-test-suite', folder, 'src', `${test}.S`);
 
-/** Tests none of whose cases is for this machine would compare nothing. */
+/** Skips tests without a case for this machine, because they would compare nothing. */
 const applies = (checkout: string, folder: string, test: string): boolean =>
   definesOf(readFileSync(sourceOf(checkout, folder, test), 'utf8'), folders[folder]!.checkIsa).some((define) =>
     define.includes('TEST_CASE'));
@@ -55,7 +55,7 @@ function build(checkout: string, out: string, folder: string, test: string): str
   return elf;
 }
 
-/** What the test sends, or why there is nothing. */
+/** The test's output, or the reason for its absence. */
 function ours(elf: string, isa: string, engine: Tier): Uint8Array | string {
   const sent: number[] = [];
   const console = { output: (byte: number) => { sent.push(byte); }, take: () => new Uint8Array(0), onInput: () => {} };

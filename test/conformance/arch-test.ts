@@ -24,7 +24,7 @@ function build(checkout: string, folder: string, group: string, test: string): s
   const elf = join(folder, `${group}--${test}.elf`);
   if (existsSync(elf)) return elf;
   const source = join(checkout, 'riscv-test-suite/rv64i_m', group, 'src', `${test}.S`);
-  // A test says in its RVTEST_CASE lines what it wants defined.
+  // A test's RVTEST_CASE lines give the macros it needs.
   const defines = new Set(Array.from(readFileSync(source, 'utf8').matchAll(/\bdef (\w+) *= *True/g), (found) => `-D${found[1]}=True`));
   execFileSync('riscv64-unknown-elf-gcc', [...buildFlags(checkout, group), ...defines, source, '-o', elf],
     { stdio: ['ignore', 'ignore', 'pipe'] });

@@ -1,13 +1,13 @@
 /**
  * Numbers and titles of the RISC-V manuals' sections, `clauses.json`: `@spec` marks are checked against them.
  *
- *   npx tsx test/conformance/clauses.ts CHECKOUT    makes it anew from a checkout of riscv-isa-manual
+ *   npx tsx test/conformance/clauses.ts CHECKOUT    writes it again from a checkout of riscv-isa-manual
  */
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-/** The ratified release that marks count by. */
+/** The ratified release whose numbering the marks use. */
 const EDITION = '20250508';
 const FILE = fileURLToPath(new URL('clauses.json', import.meta.url));
 

@@ -1,6 +1,6 @@
 /**
- * The generated conformance page, docs/reference/conformance.md: recorded runs of suites, clauses with what implements and what tests
- * them, and where QEMU differs.
+ * The generated conformance page, docs/reference/conformance.md: recorded runs of suites, clauses with the code that implements and the
+ * tests that check them, and QEMU's differences.
  *
  *   npx tsx test/conformance/conformance-page.ts > docs/reference/conformance.md
  */
@@ -17,7 +17,7 @@ const head = `# Conformance: clauses and runs
 What was decided where the specifications leave a choice is in [conformance.md](../conformance.md).*
 `;
 
-/** Chapters of which nothing is implemented, and why a machine does without. Chapters that are no extension are left out. */
+/** Chapters without any implementation, and why the machine does not need them. Chapters that are no extension are left out. */
 const ABSENT: Readonly<Record<string, string>> = {
   'priv 5': 'indirect access serves extensions that are absent', 'priv 7': 'cycle and instret are not filtered by mode',
   'priv 8': 'no resumable NMI; none is required',

@@ -1,7 +1,6 @@
 /**
- * May this mode read, may it write this register? Asked of all 4,096 numbers in M, S, U, VS and VU mode, with counters and extensions
- * open and closed to the lower modes; the answers (0, or the exception) are compared with QEMU 7.2's, less those where it is known to be
- * wrong.
+ * May this mode read or write this register? Tests all 4,096 numbers in M, S, U, VS and VU mode, with counters and extensions enabled and
+ * disabled for the lower modes; compares the results (0, or the exception) with QEMU 7.2's, except where QEMU is known to be wrong.
  * @spec unpriv 6.1; priv 2.1, 21.2, 21.6.1
  */
 import { execFileSync } from 'node:child_process';
@@ -76,9 +75,9 @@ function qemus(bytes: Uint8Array, h: boolean): Uint8Array {
 
 interface Answer { readonly mode: string; readonly number: number; readonly write: boolean; readonly ours: number; readonly theirs: number }
 
-/** Where QEMU 7.2 is wrong, or free to be otherwise. */
+/** Where QEMU 7.2 is wrong, or makes another permitted choice. */
 const KNOWN: readonly ((a: Answer) => boolean)[] = [
-  // csrrs with a source register writes, whatever it holds: to a read-only register that is illegal, from everywhere (unpriv 6.1).
+  // csrrs with a source register writes, whatever its value, which is illegal for a read-only register in every mode (unpriv 6.1).
   (a) => a.write && a.number >> 10 === 3 && a.ours === 2,
   // A register of the supervisor that VU mode names is a virtual instruction (priv 21.6.1).
   (a) => a.mode === 'VU' && ((a.number >> 8) & 3) === 1 && a.ours === 22 && a.theirs === 2,

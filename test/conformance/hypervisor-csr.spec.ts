@@ -1,6 +1,6 @@
 /**
- * Whatever is written to registers: what they then hold is legal (written back, it stays), read-only bits stay, and no combination of
- * values makes the machine itself fail, in whatever mode it goes on. @spec priv 2.1, 2.3, 21.2
+ * Whatever software writes to registers, their values stay legal (writing them back changes nothing), read-only bits keep their value, and
+ * no combination of values makes the machine itself fail, in whatever mode it continues. @spec priv 2.1, 2.3, 21.2
  */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -8,7 +8,7 @@ import { csrRows } from '../../machine/hart/csr.ts';
 import { Machine } from '../../machine/machine.ts';
 
 const RAM = 0x8000_0000;
-/** Counters move by themselves. */
+/** Counters advance by themselves. */
 const MOVING = /^(m?cycle|m?instret|time|m?hpmcounter\d+|mcountinhibit|mhpmevent\d+|scountovf)$/;
 const writable = csrRows.filter((row) => row.number >> 10 !== 3);
 const steady = writable.filter((row) => !MOVING.test(row.name));

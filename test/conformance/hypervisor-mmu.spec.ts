@@ -20,7 +20,7 @@ const ACCESS: Record<Request['kind'], Access> = {
   ld: 'load', sd: 'store', amo: 'store', fetch: 'fetch', hlv: 'load', hlvx: 'load', hsv: 'store'
 };
 
-/** What the reference says: a fault, or the addresses (two, when a page end is crossed). */
+/** The reference's result: a fault, or the addresses (two, when the access crosses a page). */
 type Answer = { fault: Fault; at: bigint } | { pa: readonly [bigint, number][] };
 
 function ask(reference: Reference, r: Request): Answer {
@@ -47,7 +47,7 @@ function faultNote({ fault, at }: { fault: Fault; at: bigint }, r: Request): Par
   return { cause: fault.cause, tval: at, tval2: guest ? fault.gpa >> 2n : 0n, ...shown };
 }
 
-/** The reference's way through a world: the rows for the machine, and what is to come of each. */
+/** Runs the reference through a world: the steps for the machine, and the expected result of each. */
 class Expectation {
   readonly rows: Row[] = [];
   readonly notes: Partial<Noted>[] = [];
@@ -83,7 +83,7 @@ class Expectation {
     }
   }
 
-  /** What a store writes is what is there, so that memory stays comparable; a fetch of anything but data becomes a load. */
+  /** A store writes the value already in memory, so that memory stays comparable; a fetch of anything but data becomes a load. */
   #access(asked: Request): void {
     const before = asked.kind === 'fetch' ? this.#memory.buffer.slice(0) : undefined;
     const answer = ask(this.#reference, asked);
@@ -108,7 +108,7 @@ class Expectation {
   }
 
   /**
-   * A leaf becomes another leaf or nothing; the fence is the least that makes this address see it, and a whole one follows for all the
+   * A leaf becomes another leaf or invalid; the fence is the smallest that covers this address, and a full fence follows for all the
    * others. A leaf of the second stage is named by a guest physical address, which is known here where the first stage is Bare.
    */
   #edit({ request, stage, page, flags, fence }: Extract<Step, { do: 'edit' }>): void {
@@ -121,7 +121,7 @@ class Expectation {
     const value = flags === 0 ? 0n : page << 10n | BigInt(flags);
     this.#memory.setBigUint64(at, value, true);
     this.#add(plainRow('poke', pte, value));
-    // Any address of a large page stands for all of it.
+    // Any address of a large page represents the whole page.
     const near = request.va ^ (isLeaf && fence > 3 && span > 12 ? 1n << BigInt(span - 1) : 0n);
     const form = (isLeaf && staysLeaf ? fence & 3 : fence & 2) & (stage === 0 && hasGlobals(this.#w) ? 1 : 3);
     const { vsatp, hgatp } = this.#reference.registers as Registers & {
@@ -183,7 +183,7 @@ describe.each<Tier>(['interp', 'jit'])('translation (%s)', (engine) => {
 });
 
 it('a guest address of 58 bits is reported exactly', () => {
-  // Its quarter has more than 53: it was once computed as one number.
+  // Its quarter has more than 53 bits: the code once computed it as one number.
   const request: Request = { kind: 'ld', va: (1n << 58n) - 4n, user: false, sum: false, mxr: false, hostMxr: false };
   compareWorld(new Machine({ memoryBytes: MEMORY, engine: 'interp' }), {
     plain: false, vs: 0, g: 10, enables: 0, identity: 0xdf, entries: [], steps: [{ do: 'access', request }]

@@ -1,5 +1,5 @@
 /**
- * riscv-hyp-tests: builds a checkout with the cross compiler and picolibc, runs it, and compares with what was judged.
+ * riscv-hyp-tests: builds a checkout with the cross compiler and picolibc, runs it, and compares with the judged results.
  *
  *   npx tsx test/conformance/hypervisor-public.ts CHECKOUT [--record]
  *
@@ -24,7 +24,7 @@ const SHIM = fileURLToPath(new URL('hypervisor-public-shim.c', import.meta.url))
  */
 const ISA = DEFAULT_ISA.replace('_sscofpmf', '');
 
-/** Assertions that fail here because they ask for what the specification does not, or forbids. */
+/** Assertions that fail here because they require behaviour that the specification does not require or forbids. */
 const JUDGED: readonly Left[] = [
   {
     test: 'hfences correctly invalidate guest tlb entries',

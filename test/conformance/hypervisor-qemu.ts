@@ -1,7 +1,6 @@
 /**
- * Where QEMU 7.2 differs from the hypervisor suite: which cases, what QEMU does, what the specification says. Each row was judged against
- * the text.
- * `since`: QEMU was not wrong by the edition that it was written for.
+ * QEMU 7.2's differences from the hypervisor suite: the cases, QEMU's behaviour, the specification's text. Each was judged against the
+ * text. `since`: QEMU was right by the edition it was written for.
  */
 export interface Difference {
   readonly cases: RegExp;

@@ -1,7 +1,7 @@
 /**
- * Random two-stage worlds: page tables of both stages made of few table pages and few indexes, so that walks meet; and a program in M
- * mode that goes through a list of rows (accesses by MPRV, by hlv and hsv, by jumping; changes of tables with their fences; switches
- * between address spaces and machines, without fences) and notes what came of each.
+ * Random two-stage worlds: page tables of both stages with few table pages and few indexes, so that walks overlap; and a program in M mode
+ * that performs a list of steps (accesses by MPRV, by hlv and hsv, by jumping; changes of tables with their fences; switches between
+ * address spaces and machines, without fences) and records the result of each.
  *
  * Memory, by page: 0 … 1023 data (each 8 bytes: `addi a0, x0, id; ecall`), except the tables of the VS-stage at 0x100, of the G-stage at
  * 0x120 (the root's four pages at 0x140), and at 0x300 the program and its list.
@@ -58,7 +58,7 @@ const high = fc.oneof({ weight: 30, arbitrary: fc.constant(0n) },
   { weight: 1, arbitrary: fc.constantFrom(1n << 63n, 1n << 61n, 2n << 61n, 3n << 61n, 1n << 54n, 1n << 60n) });
 const pteOf = (page: bigint, low: number, up = 0n): bigint => (page & ((1n << 44n) - 1n)) << 10n | BigInt(low) | up;
 
-/** What a leaf at this level may point at: data, mostly naturally aligned; 64 KiB runs; tables; nothing. */
+/** Targets of a leaf at this level: data, mostly naturally aligned; 64 KiB runs; tables; nothing. */
 const physical = (level: number): fc.Arbitrary<bigint> => fc.oneof(
   {
     weight: 19,
@@ -181,7 +181,7 @@ export function registersOf(w: World): Registers {
   };
 }
 
-/** Page `n` of the data: its 8-byte units say who they are, and can be executed. */
+/** Page `n` of the data: its 8-byte units identify themselves, and are executable. */
 const ECALL = 0x73n << 32n;
 export const unitOf = (page: number): bigint => ECALL | BigInt((page << 20 | 0x513) >>> 0);
 export const isData = (pa: number): boolean => {
@@ -215,7 +215,7 @@ export function fillMemory(w: World, memory: DataView): void {
   }
 }
 
-/** Entries that lead to the tables themselves are left alone: all of a world hangs on them. */
+/** Entries that lead to the tables themselves do not change, because the whole world depends on them. */
 export const isIdentity = (w: World, pte: bigint): boolean => {
   const at = Number(pte) - RAM, page = at >>> 12, index = (at >>> 3) & 511;
   return w.g !== 0 && index === 2 && page === [G_ROOT, G_TABLES + 1, G_TABLES + 2][w.g - 8] || (page === G_ROOT_2 && index === 2);
@@ -279,7 +279,7 @@ const program = assemble(PROGRAM_TEXT, RAM + PROGRAM * 4096);
 
 const MSTATUS = { FS: 1n << 13n, MPRV: 1n << 17n, SUM: 1n << 18n, MXR: 1n << 19n, MPV: 1n << 39n };
 
-/** One row of the list: what is done, and the words that the program loads. */
+/** One step: the action, and the words that the program loads. */
 export interface Row {
   readonly label: string;
   readonly mstatus: bigint;
@@ -294,7 +294,7 @@ export const FENCES = {
   second: ['gvma', 'gvma_pa', 'gvma_id', 'gvma_pa_id']
 } as const;
 
-/** A row that is no access. */
+/** A step without an access. */
 export const plainRow = (label: string, a1 = 0n, a2 = 0n): Row => ({
   label, mstatus: MSTATUS.FS, vsstatus: MSTATUS.FS, hstatus: 0n, a1, a2
 });
@@ -315,7 +315,7 @@ export function accessRow(r: Request, value: bigint, plain: boolean): Row {
   };
 }
 
-/** Writes program and list. Answers where they begin. */
+/** Writes program and list. Returns their addresses. */
 export function placeProgram(memory: DataView, rows: readonly Row[]): { entry: number; list: number } {
   if (rows.length > MAX) throw new RangeError(`hypervisor-random: more than ${MAX} rows`);
   new Uint8Array(memory.buffer, memory.byteOffset + PROGRAM * 4096).set(program.bytes);
@@ -333,5 +333,5 @@ export function readNotes(memory: DataView, count: number): Noted[] {
   });
 }
 
-/** What both must agree on afterwards: everything below the program. */
+/** Memory on which both must agree afterwards: everything below the program. */
 export const COMPARED = PROGRAM * 4096;

@@ -1,5 +1,5 @@
 /**
- * Two-stage translation, as the specification tells it and nothing else: no caches, every access walks. Numbers are bigints.
+ * Two-stage translation by the specification alone: no caches, every access walks. Numbers are bigints.
  * @spec priv 12.3.2 @spec priv 21.5
  */
 export type Access = 'load' | 'store' | 'fetch';
@@ -13,7 +13,7 @@ export interface Registers {
   readonly host: { readonly adue: boolean; readonly pbmte: boolean };
 }
 
-/** Who makes an access: privilege, and the bits that loosen permissions. `mxr`: of vsstatus; `hostMxr`: of mstatus. */
+/** The actor of an access: privilege, and the bits that relax permissions. `mxr`: of vsstatus; `hostMxr`: of mstatus. */
 export interface Actor {
   readonly user: boolean;
   readonly sum: boolean;

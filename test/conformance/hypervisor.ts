@@ -1,7 +1,7 @@
 /**
  * The hypervisor suite (guests/hypervisor) on our engines and on QEMU.
  *
- *   npx tsx test/conformance/hypervisor.ts [--record]    runs it everywhere, prints what failed; --record: into results.json
+ *   npx tsx test/conformance/hypervisor.ts [--record]    runs it everywhere, prints the failures; --record: writes results.json
  */
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -59,7 +59,7 @@ export function qemu(): Outcome {
   return parse(run.stdout);
 }
 
-/** Failures on QEMU that no row explains. */
+/** Failures on QEMU without an explanation. */
 export const unexplained = (outcome: Outcome): string[] => outcome.failed.filter((title) =>
   !QEMU_DIFFERENCES.some((d) => d.cases.test(title)));
 

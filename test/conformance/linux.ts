@@ -1,7 +1,6 @@
 /**
- * The peer: Debian's kernel in QEMU with one processor, on a root folder packed as its initramfs. What a suite says there is what it is
- * to say
- * under the Unix server.
+ * The peer: Debian's kernel in QEMU with one processor, on a root folder packed as its initramfs. A suite's result there is the expectation
+ * for the Unix server.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -24,7 +23,7 @@ poweroff -f
 
 export const hasLinux = (): boolean => existsSync(KERNEL) && spawnSync('qemu-system-riscv64', ['--version']).status === 0;
 
-/** Runs a shell script on Linux as root, over the given folder; answers all that the console said. */
+/** Runs a shell script on Linux as root, over the given folder; returns the console's output. */
 export function runOnLinux(root: string, script: string): string {
   const work = mkdtempSync(join(tmpdir(), 'linux-peer-')), initrd = join(work, 'root.cpio');
   try {

@@ -3,8 +3,8 @@
  *
  *   @spec priv 3.1.9, 21.2.3; sbi 9.1 (a note)
  *
- * `priv` and `unpriv` count as the RISC-V manuals of `clauses.json` do. A mark in a test says what the test is about; elsewhere, what is
- * implemented.
+ * `priv` and `unpriv` count as the RISC-V manuals of `clauses.json` do. A mark in a test names the clause under test; elsewhere, the
+ * implemented clause.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -32,12 +32,12 @@ const ITEM = new RegExp(`^(${Object.keys(DOCUMENTS).join('|')}) (${PLACE}(?:, ${
 
 const FOLDERS = ['hardware', 'network', 'machine', 'microkernel', 'roottask', 'vmm', 'l4guest', 'trace', 'system', 'cli', 'guests', 'test'];
 const SOURCE = /\.(ts|tsx|c|h|S)$/;
-/** The sources that hold this grammar itself. */
+/** The sources that contain this grammar. */
 const OWN = /conformance\/(marks|marks\.spec|conformance-page)\.ts$/;
 
 export const isTest = (file: string): boolean => /\.spec\.ts$|^test\/|^guests\/hypervisor\//.test(file);
 
-/** All marks under `root`, and those that cannot be read. */
+/** All marks under `root`, and the malformed ones. */
 export function collect(root: string): { marks: Mark[]; malformed: Malformed[] } {
   const marks: Mark[] = [], malformed: Malformed[] = [];
   for (const folder of FOLDERS) for (const name of readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).sort()) {

@@ -1,11 +1,11 @@
 /**
- * The oracle: random instruction streams on our engines and on QEMU, compared sequence by sequence; a difference is shrunk to the
- * instructions that make it.
+ * The oracle: random instruction streams on our engines and on QEMU, compared sequence by sequence; a difference is reduced to the
+ * instructions that cause it.
  *
  *   npx tsx test/conformance/oracle.ts [--privileged | --hypervisor] [--instructions N] [--seed N] [--runners interp,eager,qemu] [--isa
  *   STR]
  *
- * Every image runs on all the runners; the first one is what the others are compared with.
+ * Every image runs on all runners; the others are compared with the first.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -21,10 +21,10 @@ const MEMORY = 64 << 20;
 const LIMIT = 200_000_000;
 const QEMU_CPU = 'rv64,zba=on,zbb=on,zbc=on,zbs=on,zbkb=on,zbkc=on,zbkx=on,Zfh=on,zknd=on,zkne=on,zknh=on,zksed=on,zksh=on,h=off';
 
-/** Runs sequences and gives what their image sent: hashes, then the last dump. */
+/** Runs sequences and returns the output of their image: hashes, then the last dump. */
 export interface Runner {
   readonly name: string;
-  /** How often an image runs all its sequences, at least: a second time, what was translated meanwhile. */
+  /** Least number of passes over all sequences: the second pass runs what was translated meanwhile. */
   readonly passes: number;
   run(image: Uint8Array): BigUint64Array;
 }
@@ -62,21 +62,21 @@ function runQemu(image: Uint8Array): BigUint64Array {
 }
 export const qemu: Runner = { name: 'qemu', passes: 1, run: runQemu };
 
-/** Where QEMU 7.2 is wrong: ctzw of a word that is zero counts on into the upper half, the answer is 32 (unpriv 29.4.7). */
+/** Where QEMU 7.2 is wrong: ctzw of a zero word counts on into the upper half, the right result is 32 (unpriv 29.4.7). */
 export const QEMU_WRONG = ['ctzw'];
 
 export const hasQemu = (): boolean => spawnSync('qemu-system-riscv64', ['--version']).status === 0;
 
 const words = (bytes: Uint8Array): BigUint64Array => new BigUint64Array(Uint8Array.from(bytes).buffer, 0, Math.floor(bytes.length / 8));
 
-/** In which pass the hashes of sequence `i` of `count` differ; undefined = in none. What was sent ends in a dump. */
+/** The pass in which the hashes of sequence `i` of `count` differ; undefined = none. The output ends in a dump. */
 function differs<S>(stream: Stream<S>, a: BigUint64Array, b: BigUint64Array, i: number, count: number): number | undefined {
   const passes = (a.length - stream.dumpNames.length) / count;
   for (let pass = 0; pass < passes; pass++) if (a[pass * count + i] !== b[pass * count + i]) return pass;
   return undefined;
 }
 
-/** Leaves out what is not needed for the difference. All candidates of a round run in one image. */
+/** Removes instructions that the difference does not need. All candidates of a round run in one image. */
 export function shrink<S>(stream: Stream<S>, sequence: S, a: Runner, b: Runner): S {
   for (let best = sequence; ;) {
     const candidates = stream.parts(best).flatMap((_, i) => (stream.isNothing(best, i) ? [] : [stream.without(best, i)]));
@@ -88,7 +88,7 @@ export function shrink<S>(stream: Stream<S>, sequence: S, a: Runner, b: Runner):
   }
 }
 
-/** The sequence and the values that differ, in words. */
+/** The sequence and the differing values as text. */
 export function explain<S>(stream: Stream<S>, sequence: S, a: Runner, b: Runner): string {
   const [left, right] = [runSequences(a, stream, [sequence]), runSequences(b, stream, [sequence])];
   const lines = stream.parts(sequence).filter((_, i) => !stream.isNothing(sequence, i)).map((text) => `  ${text}`);
@@ -106,7 +106,7 @@ export interface Amount {
   readonly most?: number;
 }
 
-/** Runs random sequences on all runners; answers those in which one differs from the first, shrunk and explained. */
+/** Runs random sequences on all runners; returns those in which one differs from the first, reduced and explained. */
 export function compare<S>(stream: Stream<S>, runners: readonly Runner[], { seed, instructions, most = 5 }: Amount): string[] {
   const random = new Random(seed);
   const differences: string[] = [];

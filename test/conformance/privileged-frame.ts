@@ -1,6 +1,6 @@
 /**
  * The image around privileged sequences: page tables, trap handlers of M and S mode (which VS mode shares), and the services that a
- * sequence asks M mode for by `ecall`. Every trap is mixed into a hash (x27) together with what the trap registers say.
+ * sequence asks M mode for by `ecall`. Every trap and the contents of its trap registers enter a hash (x27).
  *
  *   x24 … x31 belong to the image; a7 is the number of the service wanted, a0 … a2 its arguments
  *   WINDOW     eight pages whose entries sequences change: first stage (tables A) to physical or guest pages, second stage (tables B)
@@ -8,7 +8,7 @@
  */
 import { BASE, ENDING } from './stream.ts';
 
-/** Registers of the hypervisor extension, which QEMU 7.2 gets wrong too often to be compared with. */
+/** Registers of the hypervisor extension, which QEMU 7.2 gets wrong too often for a comparison. */
 export const isHypervisor = (csr: string): boolean => /^(h|vs|mtval2|mtinst)/.test(csr);
 
 export const WINDOW = 0x1_0000_0000;
@@ -45,7 +45,7 @@ export const DUMPED = ['mstatus', 'mie', 'mip', 'medeleg', 'mideleg', 'mcountere
   'hstatus', 'hedeleg', 'hideleg', 'hie', 'hip', 'hvip', 'hcounteren', 'htval', 'htinst', 'hgatp', 'vsstatus', 'vsie', 'vsip', 'vsepc',
   'vscause', 'vstval', 'vsscratch', 'vsatp', 'pmpcfg0', 'pmpaddr0', 'pmpaddr1'];
 /**
- * Bits that are left out, because QEMU 7.2 is wrong about them: it shows no SD in vsstatus, and delegates SGEI though GEILEN is 0 (priv
+ * Ignored bits, because QEMU 7.2 is wrong about them: it shows no SD in vsstatus, and delegates SGEI though GEILEN is 0 (priv
  * 18.2.2, 3.1.8).
  */
 const HIDDEN: Record<string, bigint> = { vsstatus: 1n << 63n, mideleg: 1n << 12n };
@@ -74,7 +74,7 @@ const log = (...csrs: string[]): string => csrs.map((csr) => `csrr x29, ${csr}; 
 const repeat = (n: number, line: (i: number) => string): string => Array.from({ length: n }, (_, i) => line(i)).join('\n');
 const fences = (h: boolean): string => (h ? 'sfence.vma; hfence.vvma; hfence.gvma' : 'sfence.vma');
 
-/** After an exception: a fetch goes on where the call came from, anything else behind its instruction. */
+/** After an exception: a fetch continues at the caller, anything else after its instruction. */
 const skip = (csr: string, cause: string): string => `
 csrr x28, ${cause}; li x31, 1; beq x28, x31, ${csr}_fetch; li x31, 12; beq x28, x31, ${csr}_fetch; li x31, 20; beq x28, x31, ${csr}_fetch
 csrr x28, ${csr}; addi x28, x28, 4; csrw ${csr}, x28; j ${csr}_done
@@ -201,7 +201,7 @@ hashes: .zero ${8 * count}
 first:
 `;
 
-/** Stores that build the fixed parts of the page tables: identity for code and tables, its alias for user mode, the way to the window. */
+/** Stores that build the fixed parts of the page tables: identity for code and tables, its alias for user mode, the path to the window. */
 function tables(): string {
   const entry = (table: number, index: number, target: number, flags: number): string =>
     `li t0, ${table + 8 * index}; li t1, ${Math.floor(target / 4) + flags}; sd t1, 0(t0)`;

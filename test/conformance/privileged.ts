@@ -2,7 +2,8 @@
  * Random privileged sequences: registers of all levels read and written, changes of mode, page table entries and roots, accesses and
  * calls through them, physical protection, interrupts that software makes pending. They run in the image of privileged-frame.ts.
  *
- * Left out, as QEMU 7.2 does them otherwise: `ebreak` (its tval may be 0 or the address), AMOs (whose access faults are those of stores,
+ * Left out, because QEMU 7.2 behaves differently: `ebreak` (its tval may be 0 or the address), AMOs (whose access faults are those of
+ * stores,
  * priv 3.1.15), bit 0 of sepc (which is zero, priv 12.1.7), enables in mie of interrupts that are not there, SEIP together with SSIP (SEI
  * comes first, priv 12.1.3; QEMU takes the lowest number).
  */
@@ -60,7 +61,7 @@ function csrStep(random: Random, h: boolean): string {
   const [name, full] = random.pick(Object.entries(WRITABLE).filter(([csr]) => here(csr)));
   const mask = h ? full : full & ~(QEMU_OTHERWISE[name] ?? GUEST_CAUSES);
   const value = (random.below(3) === 0 ? wide(random) : 1n << BigInt(random.below(64))) & mask;
-  // What is swapped in keeps the fixed bits of status registers (floating point on).
+  // A swapped-in value keeps the fixed bits of status registers (floating point on).
   const swap = !name.endsWith('status');
   return `li t2, ${BigInt.asIntN(64, value)}; ${swap ? random.pick(['csrrw', 'csrrs', 'csrrc']) : random.pick(['csrrs', 'csrrc'])} t0, `
     + `${name}, t2; ${visible('t0', name, 't2')}; ${mix('t0')}`;
@@ -137,7 +138,7 @@ function make(random: Random, h: boolean): Steps {
   return { steps: Array.from({ length: LENGTH }, () => step(random, h)), data };
 }
 
-/** Calls reach so far; the pages, tables and data blocks come behind. */
+/** The reach of calls; pages, tables and data blocks follow. */
 const MAX_CODE = 1 << 20;
 const BLOCKS = BASE + 0x40_0000;
 

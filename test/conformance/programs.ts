@@ -6,11 +6,9 @@
  *   npx tsx test/conformance/programs.ts FOLDER [--list FILE] [--only NAME,…|@FILE] [--part K/N] [--seconds N] [--batch N] [--out FILE]
  *       [--linux] [--against FILE] [--statuses ltp|posix] [--tessera COMMAND] [--record SUITE --revision COMMIT]
  *
- * --linux runs them on Debian's kernel in QEMU instead, with the same root. --against names a file of an earlier run (on Linux): what
- * passed there
- * and does not pass here is listed; being skipped counts as failed then. Each batch is one server; a test that the server does not
- * survive is
- * known by that, and a new server goes on behind it. Exit status 1 if a test fails, or is behind Linux where Linux is there to compare.
+ * --linux runs them on Debian's kernel in QEMU instead, with the same root. --against names a file of an earlier run (on Linux): it lists
+ * tests that passed there and do not pass here, where a skipped test counts as failed. Each batch runs on one server; when a test ends the
+ * server, a new server continues after it. Exit status 1 if a test fails, or is behind Linux in a comparison.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { copyFileSync, linkSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -58,8 +56,8 @@ function programsIn(folder: string): string[] {
 }
 
 /**
- * The guest's side: each test begins beside the programs (it makes a folder of its own), its first complaints and its status between
- * marks.
+ * The guest's side: each test starts in the folder of the programs (and creates its own folder); marks enclose its first messages and its
+ * status.
  */
 export const scriptOf = (tests: readonly Test[], seconds: number): string =>
   `export PATH=/t:$PATH LTPROOT=/t TMPDIR=/tmp LTP_COLORIZE_OUTPUT=n KCONFIG_SKIP_CHECK=1
@@ -88,7 +86,7 @@ export const readResults = (text: string): Ended[] => text.split('\n').flatMap((
   return m ? [{ outcome: m[1] as Outcome, name: m[2]!, says: m[3]! }] : [];
 });
 
-/** Runs a batch to its end: where the system ends early, the test that it died of is lost, and another one goes on behind it. */
+/** Runs a batch to its end: where the system ends early, the test under way counts as lost, and another system continues after it. */
 function runBatch(tests: readonly Test[], seconds: number, posix: boolean, run: (script: string) => string,
     tell: (e: Ended) => void): void {
   for (let rest = tests; rest.length > 0;) {
@@ -99,7 +97,7 @@ function runBatch(tests: readonly Test[], seconds: number, posix: boolean, run: 
     rest = rest.slice(ended.length + 1);
   }
 }
-/** The root that all batches share: the image's, with the programs of the suite as links. */
+/** The root of all batches: the image's, with the programs of the suite as links. */
 function rootWith(programs: Iterable<string>): string {
   const root = mkdtempSync(join(tmpdir(), 'programs-'));
   execFileSync('cp', ['-a', `${ROOTFS}/.`, root]);
@@ -107,7 +105,7 @@ function rootWith(programs: Iterable<string>): string {
   for (const p of programs) try { linkSync(p, join(root, 't', basename(p))); } catch { copyFileSync(p, join(root, 't', basename(p))); }
   return root;
 }
-/** Programs that these tests are, and those that begin alike, which some of them run: an initramfs has no room for all. */
+/** The programs of these tests, and those with the same prefix, which some of them run: an initramfs has no room for all. */
 function helpersOf(tests: readonly Test[], programs: ReadonlyMap<string, string>): string[] {
   const stems = new Set(tests.map((t) => t.command.split(/\s/)[0]!.replace(/\d.*$/, '')));
   return [...programs].filter(([name]) => stems.has(name.replace(/(\d|_child).*$/, '')) || stems.has(name)).map(([, path]) => path);

@@ -1,5 +1,5 @@
 /**
- * Recorded runs of suites: `results.json`, one entry a suite. Runners write it when told to `--record`; the conformance page is made of it.
+ * Recorded runs of suites: `results.json`, one entry a suite. Runners write it with `--record`; the conformance page is generated from it.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -8,7 +8,7 @@ const FILE = fileURLToPath(new URL('results.json', import.meta.url));
 
 export interface Left {
   readonly test: string;
-  /** Why it fails, is not run or does not count, with the clause that says so. */
+  /** Why it fails, does not run or does not count, with the clause. */
   readonly reason: string;
 }
 
@@ -21,11 +21,11 @@ export interface Result {
   readonly passed: number;
   readonly failed: number;
   readonly skipped: number;
-  /** Each test among the failed and skipped that is judged. */
+  /** Each judged test among the failed and skipped ones. */
   readonly left: readonly Left[];
-  /** What a reader has to know of the run. */
+  /** A note for the reader about the run. */
   readonly note?: string;
-  /** Clauses (a chapter stands for all in it) that it exercises, such as "unpriv 12". */
+  /** Clauses (a chapter includes its sections) that it exercises, such as "unpriv 12". */
   readonly covers: readonly string[];
 }
 

@@ -19,7 +19,7 @@ import { loadProgram } from '../../machine/loader/kernel.ts';
 import { type Left, record } from './record.ts';
 
 const COMPILER = 'riscv64-linux-gnu-gcc';
-/** Groups that the compilers of Debian 12 need help with: what is put before the source. */
+/** Prefixes for the sources of groups that Debian 12's compilers cannot build unchanged. */
 const BUILT_HERE: Record<string, string> = {
   hypervisor: '.option arch, +h',
   'hypervisor-svadu': '.option arch, +h',
@@ -29,12 +29,12 @@ const BUILT_HERE: Record<string, string> = {
 /** Group, form (physical or virtual), test. */
 const NAME = /^rv64(\w+)-([pv])-(\w+)$/;
 
-/** Tests of what this machine does not have. */
+/** Tests of features that this machine lacks. */
 const LEFT: readonly Left[] = [];
 
 const silent = { output: () => {}, take: () => new Uint8Array(0), onInput: () => {} };
 
-/** undefined = passed, else what happened. */
+/** undefined = passed, otherwise the failure. */
 function run(file: string, engine: Tier): string | undefined {
   const board = createBoard({ memoryBytes: 16 << 20, harts: 1, engine, console: silent });
   const { machine } = board;

@@ -1,4 +1,4 @@
-/** Runs a conformance test's ELF file on the bare machine until it says that it is done, and reads its signature. */
+/** Runs a conformance test's ELF file on the bare machine until it reports its end, and reads its signature. */
 import { Htif } from '../../machine/devices/htif.ts';
 import { createBoard } from '../../machine/board/board.ts';
 import { loadProgram } from '../../machine/loader/kernel.ts';
@@ -15,7 +15,7 @@ export interface ElfRun {
 const MIB = 1 << 20;
 const silent = { output: () => {}, take: () => new Uint8Array(0), onInput: () => {} };
 
-/** The 32-bit words from begin_signature to end_signature in hexadecimal, or what went wrong. */
+/** The 32-bit words from begin_signature to end_signature in hexadecimal, or the failure. */
 export function signatureOf(elf: Uint8Array, { isa, engine, limit }: ElfRun): string[] | string {
   const board = createBoard({ memoryBytes: 16 * MIB, harts: 1, isa, engine, console: silent });
   const { machine } = board;

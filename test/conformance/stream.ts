@@ -1,6 +1,7 @@
 /**
  * Random instruction streams: flat images of many short sequences that run alike on any RV64 board with a 16550 and a test finisher
- * (ours, QEMU's `virt`). Every sequence starts from its own registers and memory and ends in a hash of them, so that each stands alone.
+ * (ours, QEMU's `virt`). Every sequence starts from its own registers and memory and ends in a hash of them, so that sequences are
+ * independent.
  *
  * An image loads x1 … x29, f0 … f31, fcsr and 256 bytes of memory from the sequence's data block, runs the sequence, stores all of it to
  * the dump area, hashes the dump, and goes on. At the end all hashes (8 bytes each) and the last dump go to the UART.
@@ -28,7 +29,7 @@ output: .dword 0
 const MEMORY_WORDS = 32;
 export const DUMP_WORDS = 31 + 32 + 1 + MEMORY_WORDS;
 const PINNED = [2, 8, 9];
-/** Each sequence is run from so many states: translating it takes longer than running it. */
+/** Start states per sequence, because translating it takes longer than running it. */
 const STATES = 8;
 const FREE = Array.from({ length: 29 }, (_, i) => i + 1).filter((n) => !PINNED.includes(n));
 
@@ -46,10 +47,10 @@ export class Random {
   pick<T>(list: readonly T[]): T { return list[this.below(list.length)]!; }
 }
 
-/** A kind of random stream: sequences S, made by chance, many of them in an image, taken apart when they differ. */
+/** A kind of random stream: random sequences S, many in an image, reduced when they differ. */
 export interface Stream<S> {
   readonly perImage: number;
-  /** Instructions (or steps) of a sequence, over all the states that it is run from. */
+  /** Instructions (or steps) of a sequence, over all its start states. */
   readonly length: number;
   make(random: Random): S;
   /**
@@ -57,13 +58,13 @@ export interface Stream<S> {
    * each pass.
    */
   image(sequences: readonly S[], passes: number): Uint8Array;
-  /** The same sequence from that one of its states alone. */
+  /** The same sequence from only this start state. */
   focus(sequence: S, pass: number): S;
-  /** The parts in words; what is left of a sequence without one of them. */
+  /** The parts as text; the sequence without one of them. */
   parts(sequence: S): readonly string[];
   isNothing(sequence: S, part: number): boolean;
   without(sequence: S, part: number): S;
-  /** What the doublewords of a dump are. */
+  /** The names of the doublewords of a dump. */
   readonly dumpNames: readonly string[];
 }
 
@@ -75,7 +76,7 @@ const EXCLUDED = new RegExp(`^(${['illegal', 'jal', 'jalr', 'c\\.j', 'c\\.jr', '
   'amocas', 'wrs', 'wfi', 'mret', 'sret', 'ecall', 'ebreak', 'sfence', 'hfence', 'hinval', 'sinval', 'hlv', 'hsv', 'cbo', 'csr', 'mop',
   'c\\.mop'].join('|')})`);
 
-/** What QEMU 7.2 has as well. */
+/** The instructions that QEMU 7.2 has too. */
 export const COMMON_ISA = 'rv64imafdc_zicsr_zifencei_zba_zbb_zbc_zbs_zbkb_zbkc_zbkx_zfh_zkn_zks';
 
 /** The rows that streams are made of; `but` are left out. */
@@ -117,7 +118,7 @@ function randomWord(usable: readonly Row[], random: Random): Word {
     const operands = operandsFor(row, random);
     // One field that is source and destination: the base registers must not be it.
     if (operands.rd !== undefined && row.pattern.fields.some((f) => f.twin !== undefined)) operands.rs1 = operands.rd;
-    // What does not fit the field is drawn anew.
+    // Draws again when the value does not fit the field.
     try {
       return { bits: encode(row, operands), length: row.pattern.length, text: `${row.name} ${JSON.stringify(operands)}` };
     } catch {

@@ -1,5 +1,5 @@
 /**
- * Inputs that are kept, one file a target: those that reached code that no other did, and those that once were findings. One input a
+ * Stored inputs, one file per target: those that reached new code, and earlier findings. One input a
  * line, base64.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';

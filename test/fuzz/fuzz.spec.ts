@@ -1,6 +1,6 @@
 /**
- * Each reader and door: its good inputs, its kept ones (findings of old among them), and some hundred made out of them. `npm run fuzz`
- * goes on from here.
+ * Each reader and door: its good inputs, its stored ones (earlier findings among them), and some hundred mutations of them. `npm run fuzz`
+ * continues from here.
  */
 import { describe, expect, it } from 'vitest';
 import { kept } from './corpus.ts';

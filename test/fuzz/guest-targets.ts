@@ -1,6 +1,6 @@
 /**
- * Doors of the Unix server: what a program gives it as bytes in a structure of its own. Each input gets a server without anything below
- * it; every answer is right but an exception.
+ * Doors of the Unix server: structures that a program passes as bytes. Each input gets a new server without a microkernel; only an
+ * exception is a failure.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -32,7 +32,7 @@ function withFile(bytes: Uint8Array, pages = 1024): Unix {
   return u;
 }
 
-/** A small file system of each kind, where the tools are there that make one. */
+/** A small file system of each kind, where the tools to create it are installed. */
 function images(): Uint8Array[] {
   if (spawnSync('mkfs.ext4', ['-V']).status !== 0) return [];
   return [['ext4', '-O', '^64bit,^metadata_csum,^has_journal', '-b', '1024'], ['ext2', '-b', '1024']].map(([type, ...options]) => {
@@ -84,7 +84,7 @@ const inside = (u: Unix) => {
   return { stack: inet.stack, act: (what: () => void) => inet.act(what) };
 };
 
-/** Files of settings, and what each of them takes. */
+/** Files of settings, and the values each accepts. */
 const SETTINGS: readonly (readonly [path: string, good: string])[] = [
   ['/proc/self/uid_map', '0 0 1\n'], ['/proc/self/gid_map', '0 1000 10\n'], ['/proc/self/oom_score_adj', '100'],
   ['/proc/self/comm', 'name'],

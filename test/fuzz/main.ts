@@ -1,7 +1,7 @@
 /**
- * `npm run fuzz -- --minutes N [--target T] [--seed S] [--keep]`: gives every reader and door inputs made out of good ones, guided by the
- * code that they reach, and says what it found. A finding is an exception that is no answer, an input that takes more than two seconds,
- * or more than a gigabyte. Each is written to fuzz-findings/. `--keep` adds what reached new code to the corpus (test/fuzz/corpus/).
+ * `npm run fuzz -- --minutes N [--target T] [--seed S] [--keep]`: gives every reader and door mutated inputs, guided by the code that they
+ * reach, and prints its findings. A finding is an exception that is no regular error, an input that takes more than two seconds, or more
+ * than a gigabyte. Each is written to fuzz-findings/. `--keep` adds inputs that reached new code to the corpus (test/fuzz/corpus/).
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { createHash } from 'node:crypto';
@@ -11,7 +11,7 @@ import { keep, kept } from './corpus.ts';
 import { targets } from './targets.ts';
 import type { FuzzJob, FuzzResult } from './worker.ts';
 
-/** A thread of Node 20 does not take over how the main one loads TypeScript. */
+/** A thread of Node 20 does not inherit the main thread's TypeScript loader. */
 const START =
   "import('tsx/esm/api').then(({ register }) => { register(); return import(require('node:worker_threads').workerData.file); });";
 const LARGEST = 1 << 20, HANGS = 15_000, MOST_MIB = 1024;

@@ -1,4 +1,4 @@
-/** Readers of files, options and messages, and the folders and disks that stand behind them. */
+/** Readers of files, options and messages, with the folders and disks that they use. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -28,7 +28,7 @@ const text = (s: string): Uint8Array => new TextEncoder().encode(s);
 const textOf = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
 const program = (path: string): Uint8Array => readFileSync(new URL(`../../${path}`, import.meta.url));
 
-/** Runs; errors of this kind are answers. */
+/** Runs; errors of this kind are regular results. */
 function answering(kind: abstract new (...args: never[]) => Error, act: () => void): void {
   try {
     act();
@@ -50,7 +50,7 @@ function lookAround(folder: TarFolder, path: Path, depth: number): void {
   }
 }
 
-/** Something that is read from a file: each input is written there first. */
+/** A reader of a file: writes each input to the file first. */
 function fromFile(seeds: readonly Uint8Array[], read: (path: string, folder: string) => void, name = 'file'): FuzzTarget {
   const folder = mkdtempSync(join(tmpdir(), 'tessera-fuzz-')), path = join(folder, name);
   return {

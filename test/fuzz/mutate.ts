@@ -1,4 +1,4 @@
-/** Inputs made out of others: what fuzzers do to bytes, from one seed, so that a finding can be made again. */
+/** Mutates inputs as fuzzers do, from one seed, so that a finding is reproducible. */
 
 export class Rng {
   private state: number;
@@ -13,13 +13,13 @@ export class Rng {
   pick<T>(list: readonly T[]): T { return list[this.below(list.length)]!; }
 }
 
-/** Numbers at which readers go wrong, by their width in bytes. */
+/** Numbers that often break readers, by their width in bytes. */
 const EDGES: Readonly<Record<number, readonly bigint[]>> = {
   1: [0n, 1n, 0x7fn, 0x80n, 0xffn], 2: [0n, 1n, 0x7fffn, 0x8000n, 0xffffn],
   4: [0n, 1n, 0x1000n, 0x7fff_ffffn, 0x8000_0000n, 0xffff_fff0n, 0xffff_ffffn],
   8: [0n, 1n, 1n << 31n, 1n << 32n, (1n << 53n) - 1n, 1n << 53n, 1n << 63n, (1n << 64n) - 8n, (1n << 64n) - 1n],
 };
-/** Words that texts of ours are made of, and those that no text should be made of. */
+/** Words of valid texts, and words that no text should contain. */
 const WORDS = [
   '__proto__', 'constructor', 'toString', '-1', '-512', '1e999', 'NaN', '99999999999999999999', '0x', '%s', '\0', '\n', '\x1b[31m', '../',
   '//', '{', '}', '[[', '"', "'", 'null', '💥', '\xff\xfe'

@@ -1,6 +1,6 @@
 /**
- * Every reader and door of ours that strangers' bytes reach: what it begins with, and how an input is given to it. A target throws only
- * what is a finding: errors that are answers (`TarError`, `CliError` …) are caught here, by name.
+ * Every reader and door that untrusted bytes reach: its good inputs, and how it takes an input. A target throws only findings: it catches
+ * regular errors (`TarError`, `CliError` …) by name.
  */
 import { Window } from '../../microkernel/abi/index.ts';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -53,7 +53,7 @@ const textOf = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
 const root = new URL('../../', import.meta.url);
 const program = (path: string): Uint8Array => readFileSync(new URL(path, root));
 
-/** Runs; errors of these kinds are answers. */
+/** Runs; errors of these kinds are regular results. */
 function answering(kinds: readonly (abstract new (...args: never[]) => Error)[], act: () => void): void {
   try {
     act();
@@ -187,7 +187,7 @@ const echo = [8, 0, 0, 0, 0, 1, 0, 1, ...text('ping')],
   syn = [0x10, 0, 0, 80, 0, 0, 0, 1, 0, 0, 0, 0, 0x60, 2, 0xff, 0xff, 0, 0, 0, 0, 2, 4, 5, 0xb4];
 const toTftp = [0x10, 0, 0, 69, 0, 22, 0, 0, 0, 1, ...text('file'), 0, ...text('octet'), 0];
 
-/** Checksums made right, where there is a packet to have them: or nothing behind them would be reached. */
+/** Corrects checksums where there is a packet, because otherwise no input would get past them. */
 function summed(frame: Uint8Array): Uint8Array {
   const out = frame.slice(), at: Readonly<Record<number, number>> = { [Protocol.ICMP]: 2, [Protocol.TCP]: 16, [Protocol.UDP]: 6 },
     protocol = out[IP_AT + 9] ?? 0, field = TRANSPORT_AT + (at[protocol] ?? 0);
@@ -204,7 +204,7 @@ function summed(frame: Uint8Array): Uint8Array {
   return out;
 }
 
-/** Each makes its state anew: findings do not hang on what was tried before. */
+/** Each creates new state, so findings do not depend on earlier inputs. */
 export const targets: Readonly<Record<string, () => FuzzTarget>> = {
   tar,
   'tar-in-guest': () => ({ seeds: [archive], run: (input) => { loadTar(new Unix().k.root, { bytes: new Window(input), pfn: 0 }); } }),
@@ -250,7 +250,7 @@ export const targets: Readonly<Record<string, () => FuzzTarget>> = {
       ].join(
         '\n'))
     ],
-    // Whatever is wrong is one kind of error there.
+    // Every mistake raises the same kind of error there.
     run: (input) => answering([Error], () => {
       for (const a of parseRecording(textOf(input)).arrivals) if (!(a.cycle >= 0)) throw new Error('a cycle');
     }),

@@ -1,4 +1,4 @@
-/** The thread in which one target is fuzzed: the driver watches it, because an input may hang it or take all memory. */
+/** The thread in which one target is fuzzed: the driver watches it, because an input may hang it or exhaust memory. */
 import { Session } from 'node:inspector';
 import { parentPort, workerData } from 'node:worker_threads';
 import { kept } from './corpus.ts';
@@ -19,11 +19,11 @@ export interface FuzzResult {
   readonly failure?: { readonly input: Uint8Array; readonly why: string }
 }
 
-/** Inputs between two looks at what was reached. */
+/** Inputs between two checks of coverage. */
 const BATCH = 64;
 const SLOW = 2000;
 
-/** Code that was reached, as V8 tells it: blocks of our files. */
+/** Covered code by V8's counts: blocks of our files. */
 class Coverage {
   private readonly session = new Session();
   readonly seen = new Set<string>();
@@ -34,7 +34,7 @@ class Coverage {
     this.session.post('Profiler.startPreciseCoverage', { callCount: true, detailed: true });
   }
 
-  /** Blocks reached since the last time. */
+  /** Blocks covered since the last check. */
   take(): string[] {
     const found: string[] = [];
     this.session.post('Profiler.takePreciseCoverage', (_error, taken) => {
@@ -46,7 +46,7 @@ class Coverage {
     });
     return found;
   }
-  /** Those of them that were never reached before. */
+  /** The newly covered blocks. */
   fresh(): Set<string> {
     const fresh = new Set(this.take().filter((block) => !this.seen.has(block)));
     for (const block of fresh) this.seen.add(block);
@@ -85,7 +85,7 @@ function fuzz({ target: name, seed, milliseconds, progress, input: shared }: Fuz
       if (why) return failed(input, why);
     }
     const missing = coverage.fresh();
-    // Which of them was it? The shortest are kept.
+    // Finds the inputs that covered them and stores the shortest.
     for (const input of missing.size === 0 ? [] : batch.sort((a, b) => a.length - b.length)) {
       attempt(input);
       const reached = coverage.take().filter((block) => missing.delete(block));

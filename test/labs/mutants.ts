@@ -1,11 +1,10 @@
 /**
- * Graders are graded: mutants of each reference solution must fail, at a check that says what was expected and seen.
+ * Grades the graders: mutants of each reference solution must fail, at a check that reports the expected and the actual result.
  *
  *   npx tsx test/labs/mutants.ts [--lab NAME] [--count 120] [--show] [--texts]   (--texts: also what a student would read)
  *
- * A mutant that does not change what the kernel saw (the same records, in all worlds, but for their times, and the same output) is the
- * same program and does not count. Lines of an assembly program that the starter has already were given, and are not mutated. These are
- * the rules, and the only ones.
+ * A mutant with the same behaviour (the same records in all worlds, apart from their times, and the same output) is the same program and
+ * does not count. Lines of an assembly program that the starter contains were given, and are not mutated. There are no other rules.
  */
 import { pathToFileURL } from 'node:url';
 import { filesOfLab } from '../../cli/lab/folder.ts';
@@ -46,7 +45,7 @@ export async function countMutants(lab: Lab, count: number, say: (line: string) 
     if (c.tried - c.same >= count) break;
     const { verdict } = await grade(lab, new Map([...solution, [m.file, m.source]]), { seed: SEED, secret: SECRET, untilWrong: true });
     c.tried++;
-    // Checks of worlds that were not run have a finding without a world.
+    // Checks of worlds that did not run have a finding without a world.
     const failed = verdict.checks.filter((x) => !x.passed), told = failed.filter((x) => x.findings.some((f) => f.world !== '')),
       wrong = told.length > 0 ? told : failed;
     if (wrong.length > 0) {
@@ -61,7 +60,7 @@ export async function countMutants(lab: Lab, count: number, say: (line: string) 
   return c;
 }
 
-/** What a student reads of what is wrong: of each check the first finding. */
+/** The messages for a student: the first finding of each check. */
 function textsOf({ checks, notes, output }: Verdict): string[] {
   const found = checks.filter((c) => !c.passed).flatMap((c) => c.findings.slice(0,
     1).map((f) => ({ ...f, title: c.title, mistake: c.mistake })));

@@ -1,7 +1,6 @@
 /**
- * Small mistakes in a program in assembly: one instruction changed, or left out. What is left out leaves `nop`s behind, so that time
- * passes as before and what differs is what the instruction did: a mutant whose records are the same is then the same program, and not
- * one that is only quicker.
+ * Small mistakes in a program in assembly: one instruction changed, or left out. `nop`s replace a removed instruction, so that time stays
+ * the same and only the instruction's effect differs: a mutant with the same records is then the same program, not just a faster one.
  */
 import { assemble } from '../../hardware/isa/assemble.ts';
 import { constants } from '../../labs/start/constants.ts';
@@ -16,7 +15,7 @@ const SWAPS: Readonly<Record<string, readonly string[]>> = {
 };
 const REGISTERS = ['a0', 'a1', 'a2', 'a3', 's0', 's1', 's2', 't0', 't1', 't2'];
 
-/** Lines of the solution that the starter has, too, in the same order: they were given, and are not mutated. */
+/** Lines of the solution that the starter has, too, in the same order: they were given, so they are not mutated. */
 function given(solution: readonly string[], starter: readonly string[]): Set<number> {
   const longest = Array.from({ length: solution.length + 1 }, () => new Int32Array(starter.length + 1)), found = new Set<number>();
   for (let i = solution.length - 1; i >= 0; i--)
@@ -28,7 +27,7 @@ function given(solution: readonly string[], starter: readonly string[]): Set<num
   return found;
 }
 
-/** Instructions that a line is: of what needs labels to be known (la, call) two, as it ever is. */
+/** Instructions of a line: two for those that need labels (la, call). */
 function instructionsIn(lines: readonly string[], line: string): number {
   const names = lines.filter((l) => l.trim().startsWith('.equ'));
   try {

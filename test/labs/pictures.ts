@@ -1,5 +1,5 @@
 /**
- * What success looks like: for each lab a picture of messages in a run of its reference solution, labs/NN-name/success.svg.
+ * Pictures of success: for each lab the messages in a run of its reference solution, labs/NN-name/success.svg.
  *
  *   npx tsx test/labs/pictures.ts [NAME …]
  */

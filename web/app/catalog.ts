@@ -1,7 +1,6 @@
 /**
- * What there is to be looked at, in the words of the first screen. The scenarios themselves come with the system. `look`: a filter for
- * the record that is
- * shown when the run is over, the story's beginning.
+ * The entries of the first screen. The scenarios themselves come with the system. `look`: a filter for the record to show when the run is
+ * over, where the story begins.
  */
 export interface Entry { readonly name: string; readonly title: string; readonly says: string; readonly images?: readonly string[];
   readonly view?: 'list' | 'sequence' | 'timeline' | 'memory'; readonly look?: string }

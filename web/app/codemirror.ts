@@ -1,4 +1,4 @@
-/** CodeMirror as the labs want it: colours of the page's theme, TypeScript or assembly, Escape and Tab as keyboards expect. */
+/** CodeMirror for the labs: colours of the page's theme, TypeScript or assembly, Escape and Tab usable from the keyboard. */
 import { indentWithTab } from '@codemirror/commands';
 import { javascript } from '@codemirror/lang-javascript';
 import { HighlightStyle, StreamLanguage, syntaxHighlighting } from '@codemirror/language';
@@ -41,7 +41,7 @@ const assembly = StreamLanguage.define({
 
 export function editor(parent: HTMLElement, name: string, doc: string, change: (text: string) => void): EditorView {
   const changed = EditorView.updateListener.of((u) => { if (u.docChanged) change(u.state.doc.toString()); });
-  // In a shadow tree its sheets are adopted, which the page's policy allows; in the document they would be <style> elements.
+  // In a shadow tree CodeMirror adopts its sheets, which the page's policy allows; in the document it would use <style> elements.
   const root = parent.shadowRoot ?? parent.attachShadow({ mode: 'open' });
   return new EditorView({
     parent: root as unknown as DocumentFragment, root,

@@ -1,4 +1,4 @@
-/** The first screen: what there is to be seen, used and learnt. */
+/** The first screen: scenarios to watch, systems to use, labs to learn from. */
 import { useState } from 'preact/hooks';
 import type { LabInfo } from '../lab-protocol.ts';
 import type { Given, What } from '../protocol.ts';
@@ -76,7 +76,7 @@ async function image(images: ReadonlyMap<string, string>, name: string): Promise
   return path === undefined ? undefined : new Uint8Array(await (await fetch(path)).arrayBuffer());
 }
 
-/** A shell, with files of one's own, in a root file system of one's own. */
+/** A shell, optionally with the user's files and root file system. */
 function OwnShell({ images, start }: Props) {
   const [files, setFiles] = useState<readonly File[]>([]), [rootfs, setRootfs] = useState<File | undefined>(undefined),
     [prepared, setPrepared] = useState(false), [command, setCommand] = useState('sh'), [over, setOver] = useState(false);
@@ -116,7 +116,7 @@ function OwnShell({ images, start }: Props) {
   );
 }
 
-/** A virtual machine with a kernel of one's own. */
+/** A virtual machine with the user's kernel. */
 function OwnMachine({ images, start }: Props) {
   const [kernel, setKernel] = useState<File | undefined>(undefined), [initrd, setInitrd] = useState<File | undefined>(undefined),
     [append, setAppend] = useState('console=ttyS0'), debian = images.has('vmlinuz') && images.has('initramfs');
@@ -147,7 +147,7 @@ function OwnMachine({ images, start }: Props) {
   );
 }
 
-/** A trace that the command recorded. */
+/** A trace recorded by the command. */
 function OwnTrace({ open }: { open(name: string, bytes: Uint8Array): void }) {
   const choose = async (files: FileList | null): Promise<void> => {
     const [file] = await read(files ?? []);

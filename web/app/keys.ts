@@ -1,10 +1,10 @@
-/** A recording of what was typed, small enough for an address: packed with the browser's own deflate, as base64 for addresses. */
+/** A recording of typed input, small enough for an address: packed with the browser's deflate, as URL-safe base64. */
 export async function packKeys(recording: string): Promise<string> {
   const bytes = await through(new Blob([recording]).stream().pipeThrough(new CompressionStream('deflate-raw')));
   return btoa(Array.from(bytes, (b) => String.fromCharCode(b)).join('')).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
 }
 
-/** @throws for what is no packed recording */
+/** @throws for text that is no packed recording */
 export async function unpackKeys(text: string): Promise<string> {
   const bytes = Uint8Array.from(atob(text.replaceAll('-', '+').replaceAll('_', '/')), (c) => c.charCodeAt(0));
   return new TextDecoder().decode(await through(new Blob([bytes]).stream().pipeThrough(new DecompressionStream('deflate-raw'))));

@@ -19,5 +19,5 @@ export const legend: readonly (readonly [Family, string])[] = [
 /** A colour of the theme, for canvases. */
 export const colour = (name: string): string => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 
-/** 12 hues for tasks, the same in light and dark; a task keeps its own by its place among the others. */
+/** 12 hues for tasks, the same in light and dark; a task's index selects its hue. */
 export const hue = (n: number): number => (n * 137.5 + 20) % 360;

@@ -1,4 +1,4 @@
-/** A lab: its page, an editor for what is handed in, and the verdict of its grader. What is written stays in this browser. */
+/** A lab: its page, an editor for the submission, and the verdict of its grader. The submission stays in this browser. */
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { Variant } from '../../labs/grading/lab.ts';
 import type { CheckResult, Finding, Verdict } from '../../labs/grading/verdict.ts';
@@ -7,15 +7,15 @@ import { Editor } from './editor.tsx';
 import { Icon } from './icons.tsx';
 import { save } from './workspace.tsx';
 
-/** A check may take this long, in milliseconds, before it is given up. */
+/** Time limit of a check in milliseconds. */
 const PATIENCE = 120_000, INSTALLED_BY = 20_000;
 const keyOf = (lab: string, file: string): string => `tessera-lab/${lab}/${file}`;
 const stored = (key: string): string | undefined => { try { return localStorage.getItem(key) ?? undefined; } catch { return undefined; } };
 const keep = (key: string, text: string): void => {
-  try { localStorage.setItem(key, text); } catch { /* full, or forbidden: the page forgets */ }
+  try { localStorage.setItem(key, text); } catch { /* storage is full or forbidden, so the page does not remember */ }
 };
 
-/** Fulfilled with true when the service worker gives out this page's files; false when it does not come. */
+/** Resolves to true when the service worker serves this page's files; false when it does not start. */
 async function controlled(): Promise<boolean> {
   const worker = navigator.serviceWorker as ServiceWorkerContainer | undefined;
   for (const end = performance.now() + INSTALLED_BY; worker && performance.now() < end; await new Promise((r) => setTimeout(r, 100)))
@@ -23,7 +23,7 @@ async function controlled(): Promise<boolean> {
   return false;
 }
 
-/** A text of a lab with the student's own figures in it. */
+/** A text of a lab with the student's own figures. */
 const filled = (text: string, variant: Variant, quoted = (value: string): string => value): string =>
   text.replace(/\{\{(\w+)\}\}/g, (all, name: string) => (name in variant ? quoted(String(variant[name])) : all));
 

@@ -1,10 +1,9 @@
-/** A run as an address: what, seed, position, view. `#/run/getpid?seed=1&at=4711&view=sequence`. */
+/** A run as an address: subject, seed, position, view. `#/run/getpid?seed=1&at=4711&view=sequence`. */
 export type View = 'list' | 'sequence' | 'timeline' | 'memory' | 'counts';
 export const views: readonly View[] = ['list', 'sequence', 'timeline', 'memory', 'counts'];
 
 /**
- * `what`: a scenario's name, 'shell' or 'minios'. `at`: the sequence number of the selected record. `keys`: what was typed, packed
- * (keys.ts).
+ * `what`: a scenario's name, 'shell' or 'minios'. `at`: the sequence number of the selected record. `keys`: typed input, packed (keys.ts).
  */
 export interface Place {
   readonly what: string;
@@ -16,7 +15,7 @@ export interface Place {
   readonly tour?: number
 }
 
-/** The place that an address names; undefined for the first screen. */
+/** The run that an address names; undefined for the first screen. */
 export function placeOf(hash: string): Place | undefined {
   const match = /^#\/run\/([\w-]+)(?:\?(.*))?$/.exec(hash);
   if (!match) return undefined;

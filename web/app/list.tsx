@@ -1,6 +1,6 @@
 /**
- * The records as a list: only the rows on the screen are made. It scrolls, follows the end while the system runs, and is worked
- * with the keyboard.
+ * The records as a list, which creates only the visible lines. It scrolls, follows the end while the system runs, and works with the
+ * keyboard.
  */
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { cyclesText, ends, originOf, sentence } from '../../trace/index.ts';
@@ -10,7 +10,7 @@ import type { Session } from './session.ts';
 
 const narrow = matchMedia('(max-width: 700px)');
 const rowHeight = (): number => (narrow.matches ? 46 : 26);
-/** Browsers have no taller elements: a longer list is scrolled in proportion. */
+/** Browsers limit the height of elements, so a longer list scrolls in proportion. */
 const TALLEST = 8_000_000;
 
 export function List({ session }: { session: Session }) {
@@ -69,7 +69,7 @@ export function List({ session }: { session: Session }) {
   );
 }
 
-/** Along the chain of the selected record: what it led to, or what led to it. */
+/** Along the chain of the selected record: its effect, or its cause. */
 export function chain(session: Session, forward: boolean): void {
   const { chains } = session, at = session.selected.value;
   if (!chains || at < 0) return;

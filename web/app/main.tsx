@@ -1,4 +1,4 @@
-/** The page: which screen is shown, and the run on it. Addresses name runs (link.ts). */
+/** The page: chooses the screen and the run on it. Addresses name runs (link.ts). */
 import { render } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { effect, signal } from '@preact/signals';
@@ -17,9 +17,9 @@ import { Workspace } from './workspace.tsx';
 const session = signal<Session | undefined>(undefined), tour = signal<number | undefined>(undefined),
   images = signal<ReadonlyMap<string, string>>(new Map()), problem = signal(''), labs = signal<readonly LabInfo[]>([]),
   lab = signal<LabInfo | undefined>(undefined);
-/** What the session on the screen is of; undefined for files of one's own, which no address can name. */
+/** The address of the session on the screen; undefined for the user's own files, which no address can name. */
 let shown: Place | undefined;
-/** Set while the address is changed by the page itself. */
+/** Set while the page itself changes the address. */
 let own: string | undefined;
 
 function open(next: Session | undefined): void {
@@ -29,7 +29,7 @@ function open(next: Session | undefined): void {
   (globalThis as { tessera?: Session }).tessera = next;
 }
 
-/** What a place names. */
+/** Starts the run that an address names. */
 async function whatOf({ what }: Place): Promise<What | undefined> {
   if (what === 'shell') return { kind: 'shell', program: 'sh', args: [], files: [] };
   if (what === 'minios') return { kind: 'vm', kernel: 'minios', append: 'ticks=300' };
@@ -69,7 +69,7 @@ async function visit(place: Place | undefined): Promise<void> {
   if (record >= 0) next.select(record);
 }
 
-/** The address of what is seen now. */
+/** The address of the present view. */
 async function share(): Promise<string> {
   const s = session.value;
   if (!s || !shown) return location.href.replace(/#.*/, '');
@@ -97,7 +97,7 @@ function start(what: What): void {
   open(new Session(what, 1, 'paced'));
 }
 
-/** A trace that was recorded: of a lab's world, or a file. `record`: its sequence number. */
+/** A recorded trace: of a lab's world, or a file. `record`: its sequence number. */
 function openTrace(name: string, bytes: Uint8Array, record?: number): void {
   try {
     const traced = Session.ofTrace(name, bytes);
@@ -111,7 +111,7 @@ function openTrace(name: string, bytes: Uint8Array, record?: number): void {
   }
 }
 
-/** What an address names is shown, once it is known what this page has. */
+/** Shows the run that the address names, once the page knows which labs and images it has. */
 function route(): void {
   const name = labOf(location.hash);
   lab.value = labs.value.find((l) => l.name === name);
@@ -159,7 +159,7 @@ async function lookForLabs(): Promise<void> {
   } catch { /* a page without labs */ }
 }
 
-/** Debian's files, where whoever built the page put them beside it. */
+/** Debian's files, if the page was built with them. */
 async function lookForImages(): Promise<void> {
   try {
     const answer = await fetch('images/index.json');
@@ -178,7 +178,7 @@ render(<App />, document.getElementById('app')!);
 const ready = Promise.all([lookForImages(), lookForLabs()]);
 if (location.hash.length > 2) void ready.then(route);
 else {
-  // The machine's code is there when the first click comes.
+  // Loads the machine's code before the first click.
   setTimeout(prepare, 50);
 }
 if ('serviceWorker' in navigator && location.protocol !== 'file:') void navigator.serviceWorker.register('sw.js').catch(() => undefined);

@@ -1,4 +1,4 @@
-/** Memory: the RAM as a mosaic of who has it, the address space of one task, and from hand to hand the way of one piece. */
+/** Memory: the RAM as a mosaic of its owners, the address space of one task, and the chain of grants of one piece. */
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { cyclesText } from '../../trace/index.ts';
 import { bytesText, hex } from '../../trace/said.ts';
@@ -124,7 +124,7 @@ function Space({ task, taken, range, choose }: SpaceProps) {
 }
 
 interface Hand { readonly id: number; readonly range: Range; readonly below: Hand[] }
-/** Who has this piece of RAM, each below the one it came from. */
+/** The tasks that have this piece of RAM, each below its giver. */
 function Hands({ taken, pa, name }: { taken: Snapshot; pa: number; name(id: number): string }) {
   const all: Hand[] = taken.tasks.flatMap((t) =>
     t.ranges.filter((r) => pa >= r.pa && pa < r.pa + r.size).map((range) => ({ id: t.id, range, below: [] })));

@@ -1,7 +1,6 @@
 /**
- * A sequence diagram that reads as a list: a lifeline per task, an arrow per message, event or answer. Around the selected record, or
- * of the newest
- * ones while the list follows.
+ * A sequence diagram as a list: a lifeline per task, an arrow per message, event or answer. It shows the records around the selected one,
+ * or the newest while the list follows the end.
  */
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { cyclesText, type RecordView } from '../../trace/index.ts';
@@ -18,7 +17,7 @@ interface Shown {
   readonly lanes: readonly string[]
 }
 
-/** Arrows on both sides of a row, those that repeat folded. */
+/** Arrows before and after a record, with repetitions folded. */
 function around(session: Session): Shown {
   const { trace, rows } = session, kinds = new Map<number, number>();
   if (!trace || !rows || rows.length === 0) return { arrows: [], lanes: [] };

@@ -1,6 +1,5 @@
 /**
- * One run as the page sees it: the worker, the trace that grows, its indexes, the selected record. Signals tell the views what has
- * changed.
+ * One run as the page sees it: the worker, the growing trace, its indexes, the selected record. Signals notify the views of changes.
  */
 import { batch, signal } from '@preact/signals';
 import { Filter, PiecesSource, TraceFile, type RecordView } from '../../trace/index.ts';
@@ -12,14 +11,14 @@ import type { ConsoleInfo, FromWorker, Given, Progress, Speed, ToWorker, What } 
 import type { Snapshot } from '../worker/memory.ts';
 import type { View } from './link.ts';
 
-/** `recorded`: only its trace is here. */
+/** `recorded`: only its trace is available. */
 export type Phase = 'loading' | 'running' | 'ended' | 'failed' | 'recorded';
 export interface Ending { readonly status: number; readonly why: string; readonly table: string }
 
-/** Milliseconds a frame that indexes may take. */
+/** Milliseconds per frame for building indexes. */
 const WORK_MS = 6;
 const worker = (): Worker => new Worker(new URL('./machine.js', import.meta.url));
-/** A worker that has been loaded ahead: a click then starts at once. */
+/** A worker loaded ahead, so that a click starts at once. */
 let ready: Worker | undefined;
 export function prepare(): void { ready ??= worker(); }
 
@@ -34,39 +33,39 @@ export class Session {
   readonly ending = signal<Ending | undefined>(undefined);
   readonly message = signal('');
   readonly speed = signal<Speed>('full');
-  /** Goes up when the trace, its indexes or the rows have changed. */
+  /** Increases when the trace, its indexes or the list have changed. */
   readonly version = signal(0);
   /** Number of the selected record; -1: none. */
   readonly selected = signal(-1);
-  /** The list keeps to the end. */
+  /** The list follows the end. */
   readonly following = signal(true);
   readonly filter = signal('');
   readonly filterError = signal('');
   readonly view = signal<View>('list');
   readonly snapshot = signal<Snapshot | undefined>(undefined);
-  /** What is in the folder /host that page and guest share; undefined: there is none. */
+  /** The contents of the folder /host that page and guest share; undefined without such a folder. */
   readonly host = signal<readonly { readonly path: string; readonly size: number }[] | undefined>(undefined);
   onFile: ((file: Given) => void) | undefined;
   trace: TraceFile | undefined;
   rows: Rows | undefined;
   chains: Chains | undefined;
   pyramid: Pyramid | undefined;
-  /** Called with output; before a console is there, it is kept. */
+  /** Called with output; output before a console exists is stored. */
   onOutput: ((channel: string, bytes: Uint8Array) => void) | undefined;
   private readonly early: [string, Uint8Array][] = [];
   private readonly source = new PiecesSource();
   private readonly jobs = new Jobs();
   private worker: Worker | undefined;
   private frame = 0;
-  /** Fulfilled when the run is over. */
+  /** Resolves when the run is over. */
   readonly over: Promise<void>;
   private finish!: () => void;
   private recordingHere: ((text: string) => void) | undefined;
-  /** When it was asked for, and when the first system call was seen: milliseconds of the page's clock. */
+  /** Times of the request and of the first system call: milliseconds of the page's clock. */
   readonly startedAt = performance.now();
   firstCallAfter: number | undefined;
 
-  /** A run, or the trace of one that was (`what` is then undefined). */
+  /** A run, or the trace of a finished one (`what` is then undefined). */
   constructor(what: What | undefined, seed: number, speed: Speed, replay?: string) {
     this.what = what ?? { kind: 'scenario', name: 'trace' };
     this.seed = seed;
@@ -80,7 +79,7 @@ export class Session {
     this.send({ type: 'start', what, seed, speed, replay });
   }
 
-  /** A trace that was recorded elsewhere. Throws TraceFileError for what is none. */
+  /** A trace recorded elsewhere. Throws TraceFileError for a file that is no trace. */
   static ofTrace(name: string, bytes: Uint8Array): Session {
     const session = new Session(undefined, 1, 'full');
     session.source.append(bytes);
@@ -106,7 +105,7 @@ export class Session {
     this.speed.value = speed;
     this.send({ type: 'speed', speed });
   }
-  /** What was typed so far, as a recording. */
+  /** The typed input so far, as a recording. */
   recording(): Promise<string> {
     return new Promise((resolve) => {
       this.recordingHere = resolve;
@@ -161,7 +160,7 @@ export class Session {
   private schedule(): void {
     if (this.frame === 0) this.frame = requestAnimationFrame(() => { this.frame = 0; this.takeIn(); });
   }
-  /** Takes in what has come, works on the indexes for a while, and says so. */
+  /** Takes new records, works on the indexes for a while, and notifies the views. */
   private takeIn(): void {
     if (!this.trace) {
       if (this.source.size < 64) return;
@@ -185,7 +184,7 @@ export class Session {
     if (this.jobs.busy && this.frame === 0) this.frame = requestAnimationFrame(() => { this.frame = 0; this.work(); });
   }
 
-  /** Shows only records that match; a mistake is told and changes nothing. */
+  /** Shows only records that match; a mistake is reported and changes nothing. */
   setFilter(text: string): void {
     this.filter.value = text;
     if (this.trace) this.applyFilter();
@@ -211,14 +210,14 @@ export class Session {
       this.selected.value = Math.max(0, Math.min(record, this.trace!.length - 1));
     });
   }
-  /** The first record that a filter lets through; -1: none. */
+  /** The first record that matches a filter; -1: none. */
   first(text: string | undefined): number {
     const { trace } = this;
     if (!trace || text === undefined) return -1;
     try {
       const filter = new Filter(text, trace);
       for (let i = 0; i < trace.length; i++) if (filter.test(trace.at(i), i)) return i;
-    } catch { /* this run has nothing of that name */ }
+    } catch { /* this run has no object of that name */ }
     return -1;
   }
   record(number: number): RecordView | undefined {

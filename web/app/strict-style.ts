@@ -1,6 +1,6 @@
 /**
- * Stands where xterm would put a <style> element (the build puts it there), which a strict policy forbids to have text: its text becomes a
- * constructed sheet of the document, which the policy allows.
+ * Replaces xterm's <style> element (the build substitutes it), whose text a strict policy forbids: the text becomes a constructed sheet of
+ * the document, which the policy allows.
  */
 export function strictStyle(): HTMLElement {
   const element = document.createElement('i'), sheet = new CSSStyleSheet();

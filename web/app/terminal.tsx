@@ -1,4 +1,4 @@
-/** Consoles: one terminal per console of the machine that people see. */
+/** Consoles: one terminal for each visible console of the machine. */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Terminal } from '@xterm/xterm';
 import type { Session } from './session.ts';
@@ -19,11 +19,11 @@ const themes = {
   },
 } as const;
 
-/** In xterm's mode for screen readers the keyboards of telephones are not heard; their screen readers read the screen itself. */
+/** xterm's screen-reader mode ignores the keyboards of telephones, so it is off there; their screen readers read the screen itself. */
 const touch = matchMedia('(pointer: coarse)');
 
 const RETURN = 0x0d, NEWLINE = 0x0a;
-/** Consoles that have no terminal behind them end lines with a line feed alone. */
+/** Consoles without a terminal driver end lines with a line feed only. */
 function withReturns(bytes: Uint8Array): Uint8Array {
   const out: number[] = [];
   for (let i = 0; i < bytes.length; i++) {
@@ -33,7 +33,7 @@ function withReturns(bytes: Uint8Array): Uint8Array {
   return Uint8Array.from(out);
 }
 
-/** Terminals of a run by channel; output that comes before a terminal is there waits. */
+/** Terminals of a run by channel; output waits until its terminal exists. */
 class Screens {
   private readonly terminals = new Map<string, Terminal>();
   private readonly waiting = new Map<string, Uint8Array[]>();

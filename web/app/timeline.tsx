@@ -1,4 +1,4 @@
-/** Time to the right, a lane per task: bars where it runs, ticks for what it did, arrows between lanes where there is room for them. */
+/** Time to the right, a lane per task: bars where it runs, ticks for its records, arrows between lanes where there is room for them. */
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import { signal } from '@preact/signals';
 import { cyclesText, ends, originOf, sentence } from '../../trace/index.ts';
@@ -10,7 +10,7 @@ import type { Session } from './session.ts';
 
 const LABEL = 132, LANE = 26, HEAD = 26, STEP = 3, EXACT = 60_000, MOST_ARROWS = 160;
 
-/** The part of time that is shown, in cycles. */
+/** The visible part of time, in cycles. */
 interface Window { from: number; to: number }
 interface Lane { readonly name: string; readonly runs: Uint8Array; readonly kinds: Uint16Array }
 
@@ -167,7 +167,7 @@ function nearest(session: Session, { window, lanes }: { window: Window | undefin
   return best;
 }
 
-/** Draws, and says which part of time it was. */
+/** Draws, and returns the drawn part of time. */
 function paint(canvas: HTMLCanvasElement, session: Session, state: { window: Window | undefined; lanes: Lane[] }): string {
   const box = canvas.parentElement!, ratio = devicePixelRatio || 1, width = box.clientWidth, window = state.window ?? whole(session),
     { from, to } = window;
@@ -202,7 +202,7 @@ function paint(canvas: HTMLCanvasElement, session: Session, state: { window: Win
   return `${cyclesText(to - from)} from ${cyclesText(from)}`;
 }
 
-/** A time with as many digits as tell it from its neighbours. */
+/** A time with enough digits to distinguish it from its neighbours. */
 function tickText(t: number, step: number): string {
   const [unit, name] = t < 1e3 ? [1, 'ns'] : t < 1e6 ? [1e3, 'µs'] : t < 1e9 ? [1e6, 'ms'] : [1e9, 's'];
   return t === 0 ? '0' : `${(t / unit).toFixed(Math.max(0, Math.ceil(Math.log10(unit / step))))} ${name}`;
@@ -234,7 +234,7 @@ function bars(c: CanvasRenderingContext2D, lane: Lane, y: number, run: string): 
   }
 }
 
-/** Messages between lanes, when there are few enough to tell apart. */
+/** Messages between lanes, when they are few enough to distinguish. */
 function arrows(c: CanvasRenderingContext2D, { trace }: Session, { from, to }: Window, lanes: Lane[], x: (t: number) => number): void {
   const first = trace!.indexAtTime(from), last = trace!.indexAtTime(to),
     y = new Map(lanes.map((l, n) => [l.name, HEAD + n * LANE + LANE / 2]));

@@ -1,4 +1,4 @@
-/** The guided tour "follow a system call": each step says one thing and shows it. */
+/** The guided tour "follow a system call": each step explains one fact and shows it. */
 import { useEffect, useRef } from 'preact/hooks';
 import { analyse, cyclesText } from '../../trace/index.ts';
 import { Kind } from '../../microkernel/abi/index.ts';
@@ -16,7 +16,7 @@ function find(session: Session, test: (kind: number, task: string, a: number) =>
   }
   return -1;
 }
-/** A call of getppid somewhere in the middle: by then nothing is done for the first time. */
+/** A call of getppid in the middle of the run, when nothing happens for the first time. */
 const theCall = (session: Session): number => {
   const half = Math.floor((session.trace?.length ?? 0) / 2);
   return find(session, (kind, task) => kind === Kind.event && task.includes('getppid'), half);

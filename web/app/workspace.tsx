@@ -1,4 +1,4 @@
-/** A run on the screen: consoles, the trace in its views, the selected record, and what can be done with the machine. */
+/** A run on the screen: consoles, the views of the trace, the selected record, and the machine's controls. */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { completions, cyclesText } from '../../trace/index.ts';
 import type { Speed } from '../protocol.ts';
@@ -133,7 +133,7 @@ function Status({ session }: { session: Session }) {
   );
 }
 
-/** The folder /host: files that are dropped here are in it at once, and what the guest writes there can be taken. */
+/** The folder /host: dropped files appear in it at once, and the user can save the guest's files. */
 function Host({ session }: { session: Session }) {
   if (session.what.kind !== 'shell') return null;
   const files = session.host.value ?? [], over = session.phase.value === 'ended';
@@ -243,7 +243,7 @@ function FilterBox({ session }: { session: Session }) {
   );
 }
 
-/** Between console and trace; dragged, or moved with the arrow keys. */
+/** The divider between console and trace: drag it, or use the arrow keys. */
 function Splitter() {
   const [at, setAt] = useState(38), set = (value: number): void => {
     const part = Math.max(20, Math.min(70, value));

@@ -1,6 +1,6 @@
 /**
- * The worker that checks labs: what was written is compiled here, put where the service worker gives it out as a script of the page (the
- * policy allows no other), and tried in the worlds of the lab's grader, which is the command's.
+ * The worker that checks labs: it compiles the submission, stores it where the service worker serves it as a script of the page (the policy
+ * allows no other), and runs it in the worlds of the lab's grader, the same as the command's.
  */
 import { findLab } from '../../labs/catalogue.ts';
 import { nativeProgram } from '../../labs/grading/assembly.ts';

@@ -1,6 +1,6 @@
 /**
- * The worker's entry: one run of a system. What a run needs is loaded for it: a scenario without virtual machines has no monitor. It is
- * made when the page says what, goes in pieces, and tells the page what happened after each.
+ * The worker's entry: one run of a system. It loads only the parts that the run needs: a scenario without virtual machines needs no
+ * monitor. The page chooses the run, which proceeds in pieces and reports to the page after each.
  */
 import { guestBytes } from '../../library/guests.ts';
 import { readyScenario, runScenario } from '../../library/scenario.ts';
@@ -19,9 +19,9 @@ declare const self: {
 const say = (message: FromWorker, ...transfer: Uint8Array[]): void =>
   self.postMessage(message, transfer.map((bytes) => bytes.buffer as ArrayBuffer));
 
-/** Cycles of a piece at full speed: some tens of milliseconds, so that pages and keys are served. */
+/** Cycles of a piece at full speed: some tens of milliseconds, so that the page and the keyboard stay responsive. */
 const PIECE = 5_000_000, FIRST_PIECE = 100_000, PACED = 2_000_000, FRAMES = 30, TICK = 100;
-/** What the small shell of ours has in /bin. */
+/** The contents of /bin for our small shell. */
 const TOOLS = [
   'sh', 'cat', 'echo', 'env', 'grep', 'head', 'kill', 'ls', 'mkdir', 'ps', 'pwd', 'rm', 'seq', 'sleep', 'sort', 'tee', 'tr', 'true',
   'false', 'uname', 'wc', 'fib', 'getppid', 'pipetest', 'forktest'
@@ -32,9 +32,9 @@ class Machine {
   private run: Run<unknown> | undefined;
   private speed: Speed = 'full';
   private paused = false;
-  /** Pieces grow: a short run is seen from its beginning, a long one is not held up. */
+  /** Pieces grow, so a short run is visible from its beginning and a long one is not slowed down. */
   private grown = FIRST_PIECE;
-  /** Memory as it was when most tasks were there: what is shown of a run that is over. */
+  /** Memory at the moment with most tasks, shown after the run is over. */
   private fullest: Snapshot | undefined;
   private mostTasks = 0;
   private over = false;
@@ -106,7 +106,7 @@ class Machine {
     change();
     this.wake?.();
   }
-  /** Before each piece: slow motion waits for the next frame, a pause for a word. */
+  /** Before each piece: slow motion waits for the next frame, a pause for the user. */
   private async gate(): Promise<void> {
     if (this.stepFrom >= 0 && (this.run?.system.tally.records ?? 0) > this.stepFrom) this.stepFrom = -1;
     if (typeof this.speed === 'number' && !this.paused) await new Promise((resolve) => setTimeout(resolve, 1000 / FRAMES));
@@ -145,7 +145,9 @@ class Machine {
     const { system } = this.run!, { base, size } = system.machine.memory, names = new Map(system.tally.rows().map((r) => [r.task, r.name]));
     return snapshot(system.kernel, { base, size }, (id) => names.get(id) ?? `task ${id}`, system.machine.events.now);
   }
-  /** Of a machine that is off: as it was when it had most tasks. The page is told that at the end, for it may not have asked in time. */
+  /**
+   * For a machine that is off: memory at the moment with most tasks. The page gets it at the end, because it may not have asked in time.
+   */
   private memory(): void {
     if (this.run) say({ type: 'memory', snapshot: (this.over ? this.fullest : undefined) ?? this.look() });
   }

@@ -1,13 +1,12 @@
 /**
- * Memory as the kernel knows it now: what each task can reach, from whom it has it, and whose each piece of RAM is. Plain data for the
- * page.
+ * Memory in the kernel's view: what each task can access, who gave it, and who owns each piece of RAM. Plain data for the page.
  */
 import { LEVEL_SIZE, type MapNode } from '../../microkernel/mem/node.ts';
 import type { Kernel } from '../../microkernel/index.ts';
 import type { Table } from '../../microkernel/mem/table.ts';
 
 /**
- * A run of pages that follow each other in both address spaces, with the same rights and the same giver. `from`: a task; 0 = the kernel.
+ * A run of consecutive pages in both address spaces, with the same rights and the same giver. `from`: a task; 0 = the kernel.
  */
 export interface Range {
   readonly va: number;
@@ -27,7 +26,7 @@ export interface TaskMemory {
   readonly ranges: readonly Range[];
   readonly left: number
 }
-/** The RAM in tiles of `tile` bytes: whose each is, as an index into `tasks` + 1; 0 = free or the kernel's. */
+/** The RAM in tiles of `tile` bytes: each tile's owner, as an index into `tasks` + 1; 0 = free or the kernel's. */
 export interface Snapshot {
   readonly cycles: number;
   readonly base: number;
@@ -40,7 +39,7 @@ export interface Snapshot {
 
 const TILES = 2048, MOST_RANGES = 400;
 
-/** Looks at all tasks, now, at this cycle. `nameOf`: names by task number. */
+/** Inspects all tasks at this cycle. `nameOf`: names by task number. */
 export function snapshot(k: Kernel, ram: { base: number; size: number }, nameOf: (id: number) => string, cycles: number): Snapshot {
   const tile = Math.max(4096, 2 ** Math.ceil(Math.log2(ram.size / TILES))), tiles = new Uint8Array(Math.ceil(ram.size / tile)),
     depths = new Uint8Array(tiles.length);
@@ -69,7 +68,7 @@ function walk(table: Table, counts: { tables: number }, leaf: (node: MapNode) =>
   }
 }
 
-/** Given on: something was derived from it. */
+/** Passed on: another mapping derives from it. */
 const givenOn = (node: MapNode): number => (node.children || node.parts ? 1 : 0);
 
 function add(ranges: Range[], node: MapNode, from: number): void {
@@ -80,7 +79,7 @@ function add(ranges: Range[], node: MapNode, from: number): void {
   else ranges.push({ va: node.va, pa: node.pa, size, rights: node.rights, from, given, pinned: node.pinned });
 }
 
-/** A piece of RAM belongs to the task that has it from most hands. */
+/** A piece of RAM belongs to the task at the end of the longest chain of grants. */
 function paint(tiles: Uint8Array, depths: Uint8Array, node: MapNode, owner: number, base: number, tile: number): void {
   let depth = 1;
   for (let p = node.parent; p && depth < 250; p = p.parent) depth++;

@@ -1,5 +1,5 @@
 /**
- * The service worker: keeps the whole page after the first visit, so that it needs no network afterwards. The build writes FILES and
+ * The service worker: caches the whole page at the first visit, so that it needs no network afterwards. The build writes FILES and
  * VERSION.
  */
 declare const FILES: readonly string[];
@@ -14,7 +14,7 @@ declare const self: {
 
 export {};
 
-/** Scripts of labs, which the page compiles and keeps under addresses below own/. */
+/** Scripts of labs, which the page compiles and stores under addresses below own/. */
 const OWN = 'own-scripts', NAME = `tessera-${VERSION}`;
 
 self.addEventListener('install', (event) =>
@@ -24,7 +24,7 @@ self.addEventListener('activate', (event) => event.waitUntil((async () => {
   await self.clients.claim();
 })()));
 
-/** What is kept comes from there; images of Debian are kept when they are first used. */
+/** Serves from the cache; caches Debian's images at their first use. */
 self.addEventListener('fetch', (event) => {
   if (event.request.method !== 'GET' || new URL(event.request.url).origin !== self.location.origin) return;
   event.respondWith(answer(event.request));

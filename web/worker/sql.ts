@@ -1,6 +1,6 @@
 /**
- * The SQL engine of the page's worker: a script of its own, fetched when a scenario's conditions ask for it. The build puts it in the place
- * of trace/sql/engine.ts.
+ * The SQL engine of the page's worker: a script of its own, fetched when a scenario's conditions ask for it. The build substitutes it for
+ * trace/sql/engine.ts.
  */
 import type { SqlDatabase } from '../../trace/sql/engine.ts';
 

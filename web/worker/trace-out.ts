@@ -1,4 +1,4 @@
-/** Collects what the recorder writes and hands it over in larger pieces, up to a limit. */
+/** Collects the recorder's output and passes it on in larger pieces, up to a limit. */
 import type { ByteSink } from '../../trace/index.ts';
 
 export class TraceOut implements ByteSink {
@@ -24,7 +24,7 @@ export class TraceOut implements ByteSink {
     this.waiting += bytes.length;
     this.pieces.push(bytes.slice());
   }
-  /** Hands over what there is. */
+  /** Passes on the collected bytes. */
   send(): void {
     if (this.waiting === 0) return;
     const all = new Uint8Array(this.waiting);
