@@ -5,6 +5,7 @@
 import { E } from '../abi/errno.ts';
 import { O, Poll, S } from '../abi/linux.ts';
 import type { Later } from '../kernel/later.ts';
+import type { Process } from '../kernel/process.ts';
 import type { Thread } from '../kernel/thread.ts';
 import type { Co, WaitQueue } from '../kernel/wait.ts';
 import type { Mm } from '../mm/mm.ts';
@@ -97,7 +98,9 @@ export class File {
   map(_mm: Mm, _shared: boolean, _write: boolean): MapAnswer | number { return -E.NODEV; }
   /** The last descriptor is closed. */
   protected closed(): void { /* nothing to do */ }
-  /** One descriptor of process `t` is closed (POSIX locks, flush). */
+  /** A process closes one of its descriptors, or ends. */
+  flush(_p: Process): void { /* nothing to do */ }
+  /** One descriptor is gone. */
   release(): void {
     if (--this.refs > 0) return;
     const i = this.inode;
@@ -285,8 +288,9 @@ export class FdTable {
   }
   /** Closes what is marked close-on-exec. */
   onExec(close: (fd: number) => void): void { for (const [fd, s] of this.all()) if (s.cloexec) close(fd); }
-  closeAll(): void {
-    for (const [, s] of this.all()) s.any.release();
+  /** Process `by` ends, and nobody else has this table. */
+  closeAll(by?: Process): void {
+    for (const [, s] of this.all()) { if (by) s.any.flush(by); s.any.release(); }
     this.slots = [];
     this.far = undefined;
     this.lowest = this.count = 0;

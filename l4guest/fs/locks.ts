@@ -3,6 +3,7 @@
  * wait for whom.
  */
 import { E } from '../abi/errno.ts';
+import { O } from '../abi/linux.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { Process } from '../kernel/process.ts';
 import type { Thread } from '../kernel/thread.ts';
@@ -110,8 +111,12 @@ export function* waitLock(t: Thread, i: Inode, want: Lock): Co<number> {
 const unlock = (owner: object, i: Inode, whole: boolean): void => {
   apply(i, { owner, pid: 0, type: LockType.UNLOCK, start: 0, end: Infinity, whole });
 };
-/** A process closes a descriptor of the inode: its record locks there end. */
-export function closeLocks(p: Process, i: Inode): void { if (held.get(p)?.delete(i)) unlock(p, i, false); }
+/** A process closes a descriptor of the file: its record locks there end, whatever other descriptors it has. */
+export function closedBy(p: Process, f: File): void {
+  if (f.flags & O.PATH) return;
+  f.flush(p);
+  if (held.get(p)?.delete(f.inode)) unlock(p, f.inode, false);
+}
 /** With the open description end its flock and its record locks. */
 function atEnd(f: File): void { (f.atEnd ??= []).push(() => { unlock(f, f.inode, true); unlock(f, f.inode, false); }); }
 export function dropLocks(p: Process): void { const s = held.get(p); if (s) for (const i of s) unlock(p, i, false); held.delete(p); }

@@ -83,6 +83,7 @@ export class MqInode extends Inode {
 export class MqFile extends File {
   declare readonly inode: MqInode;
   constructor(inode: MqInode, flags: number) { super(inode, flags & (O.ACCMODE | O.NONBLOCK)); this.wq = inode.wq; }
+  override flush(p: Process): void { forget(this.inode, p); }
   override poll(): number {
     const q = this.inode;
     return (q.messages.length > 0 ? Poll.IN | Poll.RDNORM : 0) | (q.messages.length < q.most ? Poll.OUT | Poll.WRNORM : 0);

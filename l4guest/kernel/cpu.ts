@@ -10,6 +10,8 @@ import type { Timers } from './timers.ts';
 
 /** Time slice when several threads want to run, ns. */
 const SLICE = 10_000_000;
+/** A thread that was chosen keeps the processor so long from its equals, ns: else who sleeps for less than a switch takes lets nobody run. */
+const LEAST_TURN = 50_000;
 
 export class ServerCpu {
   /** The thread that is in user mode, or in the server with its call. */
@@ -22,6 +24,8 @@ export class ServerCpu {
   /** How often another thread was chosen. */
   switches = 0;
   sliceEnd = Infinity;
+  /** When the current thread was chosen, ns. */
+  private takenAt = 0;
   private readonly arch: Arch;
   private readonly timers: Timers;
   constructor(arch: Arch, timers: Timers) { this.arch = arch; this.timers = timers; }
@@ -29,7 +33,8 @@ export class ServerCpu {
   /** Gives the processor to a thread, for a slice. */
   take(t: Thread): void {
     this.switches++;
-    this.sliceEnd = this.arch.now() + SLICE;
+    this.takenAt = this.arch.now();
+    this.sliceEnd = this.takenAt + SLICE;
     this.current = t;
   }
   /** Puts the current thread behind the others. */
@@ -40,8 +45,11 @@ export class ServerCpu {
   }
   /** A thread has something to look at: if it runs in user mode, get it back. */
   kick(t: Thread): void { if (this.inUser && t === this.current) this.arch.recall(t); }
-  /** A thread that slept is ready while another one runs: from now on the end of the slice must ring. */
-  somebodyReady(): void { if (this.ready.length === 1 && this.current?.state === Run.current) this.rearm(); }
+  /** A thread that slept is ready while another one runs: from now on the end of the slice must ring. Real time does not wait for that. */
+  somebodyReady(woken: Thread): void {
+    if (woken.rt > 0 && this.current?.state === Run.current) this.preempt();
+    if (this.ready.length === 1 && this.current?.state === Run.current) this.rearm();
+  }
 
   /** Time has passed: timers, time slice. To be called when the alarm rang, from between events. */
   tick(): void {
@@ -58,6 +66,8 @@ export class ServerCpu {
     if (!t || this.ready.length === 0) return;
     this.account(t);
     if (!(over && this.ready.sliceEnds(t)) && !this.ready.beats(t)) return;
+    const least = this.takenAt + LEAST_TURN;
+    if (!over && t.rt === 0 && !this.ready.realTimeWaits && this.arch.now() < least) { this.sliceEnd = least; this.rearm(); return; }
     this.resched = true;
     if (this.inUser) this.arch.recall(t);
   }

@@ -20,6 +20,8 @@ import { buildStack } from './stack.ts';
 import { traceExec } from './tracing.ts';
 import { KEEP_REGISTERS, Loaded, Run, type Thread } from './thread.ts';
 import { VDSO } from './timepage.ts';
+import { closedBy } from '../fs/locks.ts';
+import { dropTimers } from './itimers.ts';
 import type { Co } from './wait.ts';
 
 const PIE_BASE = 0x2a_aaaa_a000, MAX_SCRIPTS = 4;
@@ -185,7 +187,8 @@ function commit(t: Thread, mm: Mm, program: Program, image: Image): void {
   p.execed = true;
   p.name = t.name = nameOf(program.path);
   p.fds = p.fds.users > 1 ? (p.fds.users--, p.fds.fork(p.k.frames.charge(p.fds.weight))) : p.fds;
-  p.fds.onExec((fd) => { p.fds.take(fd)?.release(); });
+  p.fds.onExec((fd) => { const f = p.fds.take(fd)!; closedBy(p, f); f.release(); });
+  dropTimers(k, p);
   p.actions = p.actions.copy();
   p.actions.reset();
   t.altStack = { sp: 0, flags: 2, size: 0 };

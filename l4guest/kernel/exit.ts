@@ -125,7 +125,7 @@ function closeProcess(k: Kernel, p: Process): void {
   releaseTracees(p);
   dropLocks(p);
   undoSemaphores(k, p);
-  if (--p.fds.users === 0) p.fds.closeAll();
+  if (--p.fds.users === 0) p.fds.closeAll(p);
   p.exe?.release();
   p.exe = undefined;
   p.mounts.release();

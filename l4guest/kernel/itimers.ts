@@ -46,7 +46,7 @@ export interface PosixTimer {
   readonly signal: number; readonly tid: number;
   /** Whose processor time it goes by; undefined: real time. */
   readonly cpu: { readonly proc: Process; readonly thread: Thread | undefined } | undefined;
-  /** When it fires next, or has fired while its signal waits; 0 = not armed. */
+  /** When it fires next or, of one that repeats, has fired while its signal waits; 0 = not armed. */
   at: number; interval: number; overrun: number; timer: Timer | undefined; cpuTimer?: CpuTimer | undefined;
   /** It was set for a time of the wall clock, and goes with it. */
   wall?: boolean;
@@ -90,11 +90,12 @@ function arm(k: Kernel, p: Process, x: PosixTimer, at: number): void {
 }
 /** It fires once, and goes on when its signal is taken, which then says how often it would have fired meanwhile. */
 function firePosix(k: Kernel, p: Process, x: PosixTimer): void {
-  const { setting, at } = x, t = x.tid ? k.pids.threads.get(x.tid) : undefined;
+  const { setting, at } = x, once = x.interval === 0, t = x.tid ? k.pids.threads.get(x.tid) : undefined;
   x.timer = x.cpuTimer = undefined;
+  if (once) x.at = 0;
   const taken = (info: SigInfo): SigInfo => {
     if (x.setting !== setting) return info;
-    if (x.interval === 0) { x.overrun = 0; x.at = 0; return info; }
+    if (once) { x.overrun = 0; return info; }
     const now = timerNow(k, x);
     x.overrun = Math.min(MOST_OVERRUN, Math.max(0, Math.floor((now - at) / x.interval)));
     if (p.alive) arm(k, p, x, forward(at, x.interval, now + LEAST_PAUSE));

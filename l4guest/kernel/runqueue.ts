@@ -28,6 +28,7 @@ export class RunQueue<T extends Runnable> {
     if ((a.rt === 0) !== (b.rt === 0) && this.share > 0) return a.rt === 0;
     return a.rt !== b.rt ? a.rt > b.rt : a.rt === 0 && a.virtual < b.virtual;
   }
+  get realTimeWaits(): boolean { return this.list.some((x) => x.rt > 0); }
   private get othersWait(): boolean { return this.list.some((x) => x.rt === 0); }
   /** How long `t` may run until it is the others' turn, or (one of them) until that ends; ns. */
   turnEnds(t: T): number {

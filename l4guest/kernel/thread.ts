@@ -107,7 +107,7 @@ export class Thread implements Waiter {
     this.state = Run.ready;
     this.k.work.woken();
     this.k.cpu.ready.pushWoken(this);
-    this.k.cpu.somebodyReady();
+    this.k.cpu.somebodyReady(this);
   }
   /** SIGKILL waits for it, or its process is to end. */
   get isKilled(): boolean {

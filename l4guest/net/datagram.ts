@@ -8,6 +8,9 @@ import { Af, type Address } from './address.ts';
 import { findUnix } from './bind.ts';
 import { Msg, NOBODY, PIECE, Socket, giveUp, type Attached, type Extra, type Received } from './socket.ts';
 
+/** What of a buffer no message can fill. */
+const HEADER = 32;
+
 interface Datagram extends Attached { readonly bytes: Uint8Array; readonly by: DatagramSocket }
 
 export class DatagramSocket extends Socket {
@@ -44,8 +47,9 @@ export class DatagramSocket extends Socket {
   }
   private deliver(found: DatagramSocket, io: Io, files: readonly File[], t: Thread, extra: Extra | undefined): number {
     const n = io.left;
-    if (n + PIECE > this.sendBuffer) return -E.MSGSIZE;
-    if (this.inFlight + n + PIECE > this.sendBuffer
+    if (n > this.sendBuffer - HEADER) return -E.MSGSIZE;
+    // As in Linux, the last message may reach beyond the buffer.
+    if (this.inFlight >= this.sendBuffer
         || (found.target !== this && found.queue.length > this.k.sysctl.number('net/unix/max_dgram_qlen')))
       return -E.AGAIN;
     if (!this.k.frames.charge(n + PIECE)) return -E.NOBUFS;

@@ -1,7 +1,7 @@
 /** Descriptors: open, close, dup, fcntl, lseek, pipes, locks, ioctl. */
 import type { File } from '../fs/file.ts';
 import { breakLease, leaseOf, leased, ownerOf, setAsync, setDirNotice, setLease } from '../fs/leases.ts';
-import { LockType, closeLocks, conflict, tryLock, waitLock, type Lock } from '../fs/locks.ts';
+import { LockType, closedBy, conflict, tryLock, waitLock, type Lock } from '../fs/locks.ts';
 import { openAt } from '../fs/open.ts';
 import { PidFile } from '../fs/pidfd.ts';
 import { PipeFile, makePipe, waitForPeer } from '../fs/pipe.ts';
@@ -69,7 +69,7 @@ function openat2(t: Thread, dirfd: number, path: number, how: number, size: numb
 export function closeFd(t: Thread, fd: number): number {
   const f = t.proc.fds.take(fd);
   if (!f) return -E.BADF;
-  closeLocks(t.proc, f.inode);
+  closedBy(t.proc, f);
   f.release();
   return 0;
 }
@@ -88,7 +88,7 @@ function dup3(t: Thread, from: number, where: number, flags: number): number {
   if (to < 0 || to >= t.proc.limits.files || !f) return -E.BADF;
   if (!t.proc.fds.hasRoom(to)) return -E.NOMEM;
   const old = t.proc.fds.any(to);
-  if (old) closeLocks(t.proc, old.inode);
+  if (old) closedBy(t.proc, old);
   t.proc.fds.put(to, f.hold(), (flags & O.CLOEXEC) !== 0);
   return to;
 }
