@@ -19,7 +19,7 @@ import { Plan } from './pack.ts';
 import { kernelSymbols } from './profile.ts';
 import { checkTypes, loadScenario, placeIn, placeOf, scenarioFolder as folder } from './scenario-file.ts';
 import { didYouMean } from './near.ts';
-import type { GdbLaunch } from './gdb/hosted.ts';
+import type { Debugged, GdbLaunch } from './gdb/hosted.ts';
 import { endingLine, runSystem, type Outcome } from './session.ts';
 import { withSymbol } from './symbol.ts';
 import { readTrace } from './trace-source.ts';
@@ -46,7 +46,7 @@ const settable = (parameters: Parameters = {}): string =>
   Object.entries(parameters).map(([key, p]) => `${''.padEnd(20)}--set ${key}=${(p.values ??
     [p.default]).map(String).join('|')}   ${p.doc}\n`).join('');
 
-export interface BootOptions extends SharedOptions { types?: boolean; set?: string[]; gdb?: { component: string; port: number };
+export interface BootOptions extends SharedOptions { types?: boolean; set?: string[]; gdb?: { components: readonly string[]; port: number };
   caps?: string | true; maps?: string }
 
 export async function boot(name: string, options: BootOptions): Promise<number> {
@@ -90,12 +90,13 @@ async function bootIt(scenario: ScenarioFile, path: string, options: BootOptions
   const folders = ofField(path, 'mounts', mounts, () =>
     new Folders(mounts.map((text) => parseShare(placed(text, /:/, beside), replayed)), replayed));
   const disks = ofField(path, 'disks', images, () => openDisks(images.map((text) => parseDisk(placed(text, /,/, beside)))));
+  const gdb = options.gdb && await debugging(scenario, options.gdb);
   const outcome = await runSystem({
-    scenario, modules, networks, disks, folders: folders.ports, consoles: terminals,
+    scenario: gdb ? watched(scenario, gdb) : scenario, modules, networks, disks, folders: folders.ports, consoles: terminals,
     outputs: { uart: visibly(terminals > 0 ? 2 : 1), ...(terminals > 0 && { console0: 1 }), ...(terminals > 1 && { console1: 2 }) },
     input: terminals > 0 ? 'console0' : process.stdin.isTTY ? 'uart' : undefined,
     interactive: terminals > 0 && process.stdin.isTTY === true && process.stdout.isTTY === true,
-    looks, gdb: options.gdb && debugging(scenario, options.gdb), symbols: (component) => symbolsOf(scenario, component, beside),
+    looks, gdb, symbols: (component) => symbolsOf(scenario, component, beside),
   }, options).catch((error: unknown) => { throw withPlace(error, path); }).finally(() => {
     for (const disk of disks) disk.close();
     folders.close();
@@ -128,15 +129,35 @@ function placed(text: string, mark: RegExp, beside: string): string {
   return ([resolve(beside, path), join(projectRoot(), path)].find(existsSync) ?? path) + (at < 0 ? '' : text.slice(at));
 }
 
-/** What GDB looks at of a component. */
-function debugging({ components }: ScenarioFile, { component, port }: { component: string; port: number }): GdbLaunch {
+/** What GDB looks at of the components. */
+async function debugging(scenario: ScenarioFile, { components, port }: NonNullable<BootOptions['gdb']>): Promise<GdbLaunch> {
+  const { ProcessWatch } = await import('./gdb/processes.ts');
+  const debugged = components.map((component): Debugged => {
+    const kind = debuggedKind(scenario, component);
+    return kind === 'process' ? { component, kind, watch: new ProcessWatch() } : { component, kind };
+  });
+  return { port, debugged };
+}
+
+function debuggedKind({ components }: ScenarioFile, component: string): Debugged['kind'] {
   const program = components[component]?.program;
   if (!program) throw new CliError('E_OPTION', `option --gdb: there is no component '${component}'`,
     `there are ${Object.keys(components).join(', ')}`);
-  if (!('elf' in program) && !['l4guest', 'vmm'].includes(program.name)) throw new CliError('E_OPTION',
-    `option --gdb: '${component}' is a TypeScript program and runs no instructions of the machine`,
+  if ('elf' in program) return 'native';
+  if (program.name === 'l4guest') return 'process';
+  if (program.name === 'vmm') return 'guest';
+  throw new CliError('E_OPTION', `option --gdb: '${component}' is a TypeScript program and runs no instructions of the machine`,
     'name a native component, a Unix server or a monitor');
-  return { component, port, debugged: 'main' in program && program.name === 'vmm' ? 'guest' : 'process' };
+}
+
+/** Unix servers tell the debugger what becomes of their processes. */
+function watched(scenario: ScenarioFile, { debugged }: GdbLaunch): ScenarioFile {
+  const components = { ...scenario.components };
+  for (const d of debugged) {
+    const component = d.kind === 'process' ? components[d.component!] : undefined;
+    if (component) components[d.component!] = { ...component, args: { ...component.args, watcher: d.kind === 'process' && d.watch } };
+  }
+  return { ...scenario, components };
 }
 
 /** Lines of components, and what they repeat of their guests, do not steer the terminal. */

@@ -46,12 +46,11 @@ export async function run(program: string, args: string[], options: RunOptions):
   for (const m of mounts) if (!folders.mounts.includes(m)) rootfs.place(m);
   const { argv, file } = guestProgram(program, args, env, options, rootfs, folders), { modules } = rootfs;
   const interactive = process.stdin.isTTY === true && process.stdout.isTTY === true;
-  let onSignal = (_signal: number, _pc: number) => (): boolean => true;
+  const watch = options.gdb === undefined ? undefined : new (await import('./gdb/processes.ts')).ProcessWatch();
   const disks = openDisks((options.disk ?? []).map(parseDisk));
   const clock = clockFor(options, interactive || folders.mounts.length > 0 || nets.length > 0);
   const more = {
-    seed: options.seed ?? 1, epoch: clock,
-    onSignal: options.gdb === undefined ? undefined : (signal: number, pc: number) => onSignal(signal, pc)
+    seed: options.seed ?? 1, epoch: clock, watcher: watch
   };
   const world = (memory: number) => unixWorld({
     argv, env, cwd: options.cwd, rootfs: modules.length > 0 ? 'rootfs' : undefined, root: rootfs.option, disks: disks.length,
@@ -61,9 +60,7 @@ export async function run(program: string, args: string[], options: RunOptions):
     scenario: world(options.memory), modules, clock, disks, folders: [...folders.ports, ...rootfs.port(replaying)], networks, consoles: 2,
     outputs: { console0: 1, console1: 2 },
     input: 'console0', interactive,
-    gdb: options.gdb === undefined
-      ? undefined
-      : { port: options.gdb, debugged: 'process', started: (debugging) => { onSignal = (signal, pc) => debugging.signalled(signal, pc); } },
+    gdb: watch && { port: options.gdb!, debugged: [{ kind: 'process', watch }] },
     memoryBytes: boardMemory(options.memory, modules, world),
   }, options).finally(() => { for (const disk of disks) disk.close(); folders.close(); networks.close(); });
   const linux = system.components.get('linux');

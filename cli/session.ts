@@ -107,7 +107,6 @@ class Session {
     const { gdb } = launch;
     this.debugging = gdb && debug && new debug.HostedDebugging(this.system, gdb,
       (line) => { writeNow(2, Buffer.from(`tessera: ${line}\n`)); }, () => this.leave(128 + SIGKILL));
-    if (this.debugging) gdb?.started?.(this.debugging);
     this.terminal = this.makeTerminal();
   }
 

@@ -94,7 +94,7 @@ export async function vm(options: VmOptions): Promise<number> {
     const { result, system } = await runSystem({
       scenario: world(options.memory), modules, disks, networks, folders: folders.ports, consoles: 1, outputs: { console0: 1 },
         input: 'console0', interactive, symbols: () => kernelSymbols(options.kernel),
-      gdb: options.gdb === undefined ? undefined : { port: options.gdb, debugged: 'guest' },
+      gdb: options.gdb === undefined ? undefined : { port: options.gdb, debugged: [{ kind: 'guest' }] },
         memoryBytes: boardMemory(options.memory, modules, world),
     }, options);
     const machine = system.components.get('vm');

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { imagesFolder } from '../cli/images/where.ts';
+import { compiler, hasCompiler } from './compiler.ts';
 import { Debuggee, Gdb, hasGdb, symbolFile, type SymbolEntry } from './gdb.ts';
 
 if (!hasGdb) console.warn('skipped: no gdb-multiarch (apt install gdb-multiarch)');
@@ -147,15 +148,6 @@ int main(void) {
 void _start(void) { main(); }
 `;
 
-const compiler = 'riscv64-linux-gnu-gcc';
-const hasCompiler = ((): boolean => {
-  try {
-    execFileSync(compiler, ['--version'], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-})();
 if (hasGdb && !hasCompiler) console.warn(`skipped: no ${compiler} for the program that GDB is to debug`);
 
 describe.skipIf(!hasGdb || !hasCompiler)('a Linux program', () => {

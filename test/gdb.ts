@@ -64,8 +64,10 @@ class Child {
 export class Debuggee extends Child {
   port = 0;
 
+  /** Without a port in the arguments it takes any that is free. */
   static async start(args: string[]): Promise<Debuggee> {
-    const child = new Debuggee(process.execPath, [join(root, 'bin/tessera'), args[0]!, '--gdb', '0', ...args.slice(1)]);
+    const given = args.includes('--gdb') ? args : [args[0]!, '--gdb', '0', ...args.slice(1)];
+    const child = new Debuggee(process.execPath, [join(root, 'bin/tessera'), ...given]);
     child.port = Number((await child.errorMatching(/waiting for gdb on port (\d+)/))[1]);
     return child;
   }

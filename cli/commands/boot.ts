@@ -12,13 +12,14 @@ Examples:
   tessera boot --list                            lists the scenarios that are here
 `;
 
-export interface Debugged { readonly component: string; readonly port: number }
+export interface Debugged { readonly components: readonly string[]; readonly port: number }
 
 function debugged(text: string): Debugged {
-  const [, component, port = '1234'] = /^([a-z][a-z0-9-]*)(?::(\d+))?$/.exec(text) ?? [];
-  if (component === undefined || Number(port) > 65535) throw new CliError('E_OPTION', `option --gdb: '${text}' is no COMPONENT[:PORT]`,
-    'write for example --gdb linux:1234');
-  return { component, port: Number(port) };
+  const [, components, port = '1234'] = /^([a-z][a-z0-9-]*(?:,[a-z][a-z0-9-]*)*)(?::(\d+))?$/.exec(text) ?? [];
+  if (components === undefined || Number(port) > 65535)
+    throw new CliError('E_OPTION', `option --gdb: '${text}' is no COMPONENT[,COMPONENT…][:PORT]`,
+    'write for example --gdb linux:1234, or --gdb vm,linux:1234 for both at once');
+  return { components: components.split(','), port: Number(port) };
 }
 
 export function bootCommand(done: (status: number) => void): Command {
@@ -28,9 +29,9 @@ export function bootCommand(done: (status: number) => void): Command {
     .option('--json', 'the list as JSON')
     .option('--set <key=value>', 'set a parameter of the scenario; may be given several times',
       (text: string, all: string[] | undefined) => [...(all ?? []), text])
-    .addOption(new Option('--gdb <component[:port]>',
-      'wait for GDB on a port of this computer (1234), to debug a native component, the first process of a Unix server, or the guest of a '
-        + 'monitor').argParser(debugged))
+    .addOption(new Option('--gdb <component[,component…][:port]>',
+      'wait for GDB on a port of this computer (1234), to debug native components, the processes of a Unix server, or the guest of a '
+        + 'monitor, several at once').argParser(debugged))
     .option('--caps [component]',
       'at the end: what each component (this one) held when it began, beside what the scenario lists; status 1 where they differ')
     .option('--maps <component>', 'at the end: where memory was in the task of this component, and in those of its processes or its guest')

@@ -7,12 +7,16 @@ import { Machine } from '../../machine/machine.ts';
 import { AgentFault, evaluate } from './agent.ts';
 import { auxiliaryVector } from './auxv.ts';
 import { hartDescription, userDescription } from './description.ts';
+import { OpenFiles } from './files.ts';
+import { meant, nameOf, threadId } from './ids.ts';
 import { MachineTarget } from './machine-target.ts';
 import { packet, PACKET_BYTES, PacketReader } from './packets.ts';
 import { GdbServer } from './server.ts';
-import { threadActions } from './resume.ts';
+import { stopReply } from './replies.ts';
+import { threadActions as actionsFor } from './resume.ts';
 import { gdbSignal } from './signals.ts';
 import { Stub } from './stub.ts';
+import type { Target } from './target.ts';
 
 const RAM = 0x8000_0000;
 
@@ -115,6 +119,7 @@ describe('commands', () => {
 
   it('vCont gives each thread the leftmost action that is for it', () => {
     const action = (thread: number, step: boolean, signalled = false): unknown => ({ thread, step, signalled });
+    const threadActions = (text: string, ids: number[]): unknown => actionsFor(text, ids.map((id) => ({ id, name: '', state: '' })));
     expect(threadActions(';s:2;c', [1, 2])).toEqual([action(1, false), action(2, true)]);
     expect(threadActions(';s:2', [1, 2])).toEqual([action(2, true)]);
     expect([threadActions(';C05:-1', [1]), threadActions(';S0b:1', [1]), threadActions(';C00', [1])]).toEqual([
@@ -153,7 +158,8 @@ describe('commands', () => {
   it('whatever a packet says, there is an answer or a run, and never an exception', () => {
     const starts = [
       'g', 'G', 'p', 'P', 'm', 'M', 'X', 'H', 'T', 'Z0,', 'z2,', 'qRcmd,', 'qXfer:features:read:', 'qXfer:threads:read::',
-      'qThreadExtraInfo,', 'Qqemu.PhyMemMode:', 'v', 'vCont', 'q', 'Q', 's', 'c', 'C', '?', ''
+      'qThreadExtraInfo,', 'Qqemu.PhyMemMode:', 'v', 'vCont', 'vFile:open:', 'vFile:pread:', 'vKill;', 'D;',
+      'Tp', 'Hgp', 'qSupported:multiprocess+;', 'q', 'Q', 's', 'c', 'C', '?', ''
     ];
     const tail = fc.oneof(fc.string({ unit: 'binary-ascii', maxLength: 40 }), fc.stringMatching(/^[0-9a-f,:;=-]{0,40}$/));
     const { target } = machineTarget(1);
@@ -164,6 +170,56 @@ describe('commands', () => {
         if (stub.running) stub.stopped({ kind: 'signal', thread: 1, signal: 5 });
       }
     }), { numRuns: 300 });
+  });
+});
+
+describe('several processes', () => {
+  const threads = [{ id: 1, process: 2, name: '', state: '' }, { id: 2, process: 2, name: '', state: '' }, { id: 3, process: 17, name: '',
+    state: '' }];
+
+  it('are named in ids: one, any, all', () => {
+    const ids = (text: string): unknown => {
+      const id = threadId(text);
+      return id && meant(id, threads).map((t) => t.id);
+    };
+    expect(['p2.2', 'p2.-1', 'p11.0', 'p-1.-1', 'p0.0', '3', '-1', 'p11', 'p2.3'].map(ids)).toEqual([
+      [2], [1, 2], [3], [1, 2, 3], [1, 2, 3], [3], [1, 2, 3], [3], []
+    ]);
+    expect(['', 'p', 'q1', 'p2.x', 'p2.1.1'].map(ids)).toEqual(Array(5).fill(undefined));
+    expect([nameOf(3, 17, true), nameOf(3, 17, false), nameOf(3, undefined, true)]).toEqual(['p11.3', '3', '3']);
+  });
+
+  it('run and step by process', () => {
+    const action = (thread: number, step: boolean): unknown => ({ thread, step, signalled: false });
+    expect(actionsFor(';s:p2.1;c:p2.-1', threads)).toEqual([action(1, true), action(2, false)]);
+    expect(actionsFor(';c:p11.-1;s:p2.2', threads)).toEqual([action(2, true), action(3, false)]);
+    expect(actionsFor(';c', threads)).toHaveLength(3);
+    expect(actionsFor(';c:p9.-1', threads)).toBeUndefined();
+  });
+
+  it('forks, new programs and ends are told', () => {
+    const told = { client: new Set<string>(), isMany: true, first: 2, nameOf: (id: number) => nameOf(id, threads[id - 1]?.process, true) };
+    expect([
+      stopReply({ kind: 'fork', thread: 1, how: 'vfork', child: { process: 17, id: 3 } }, told),
+      stopReply({ kind: 'vforkdone', thread: 1 }, told), stopReply({ kind: 'exec', thread: 3, process: 17, path: '/bin/x' }, told),
+      stopReply({ kind: 'over', status: 3, signalled: false, process: 17 }, told),
+      stopReply({ kind: 'over', status: 11, signalled: true }, told)
+    ]).toEqual(['T05vfork:p11.3;thread:p2.1;', 'T05vforkdone:;thread:p2.1;', 'T05exec:2f62696e2f78;thread:p11.3;', 'W03;process:11',
+      'X0b;process:2']);
+  });
+
+  it('files of the guest are opened, read in pieces and closed', () => {
+    const bytes = Uint8Array.from({ length: 20_000 }, (_, i) => i);
+    const file = { size: bytes.length, read: (at: number, n: number): Uint8Array => bytes.subarray(at, at + n) };
+    const files = new OpenFiles({ ...machineTarget(1).target, file: (path: string) => (path === '/bin/x' ? file : undefined) } as Target);
+    expect(files.answer('open:2f62696e2f78,0,0')).toBe('F1');
+    expect(files.answer('pread:1,4,100')).toBe('F4;\x00\x01\x02\x03');
+    expect(files.answer('pread:1,ffff,0')).toHaveLength('F1ff0;'.length + 0x1ff0);
+    expect(files.answer('pread:1,10,4e20')).toBe('F0;');
+    expect(files.answer('fstat:1')).toHaveLength(4 + 64);
+    expect(['close:1', 'close:1', 'pread:1,4,0', 'open:2f,0,0', 'open:zz,0,0', 'unlink:2f', ''].map((r) => files.answer(r))).toEqual([
+      'F0', 'F-1,9', 'F-1,9', 'F-1,2', 'F-1,2', '', ''
+    ]);
   });
 });
 

@@ -1,18 +1,26 @@
 /**
- * `--gdb` of `vm` and `run`: the system runs until the virtual machine (the process) is about to execute its first instruction; from
- * there on GDB decides. `gate` is what the system asks before each piece.
+ * `--gdb` of `vm`, `run` and `boot`: the system runs until what is debugged is about to execute its first instruction; from there on GDB
+ * decides. `gate` is what the system asks before each piece.
  */
 import type { System } from '../../index.ts';
 import type { Task } from '../../microkernel/objects/task.ts';
-import { KernelTarget, type Debugged } from './kernel-target.ts';
+import { APART, type Debuggee, type Happening, type Place } from './debuggee.ts';
+import { GuestDebuggee } from './guest.ts';
+import { KernelTarget } from './kernel-target.ts';
+import { NativeDebuggee } from './native.ts';
+import { ProcessDebuggee, type ProcessWatch } from './processes.ts';
 import { GdbServer } from './server.ts';
 import { gdbSignal } from './signals.ts';
 
 /**
- * What `--gdb` asks for. `component`: whose process or guest, without it the only one's. `started` is given what is to hear of the
- * process's signals.
+ * One component to debug: the guest of a monitor, the processes of a Unix server (whose argument `watcher` is `watch`), or a native one.
+ * `component`: which; without it the only one.
  */
-export interface GdbLaunch { port: number; debugged: Debugged; component?: string; started?(debugging: HostedDebugging): void }
+export type Debugged = { readonly component?: string; readonly kind: 'guest' | 'native' } | DebuggedProcesses;
+interface DebuggedProcesses { readonly component?: string; readonly kind: 'process'; readonly watch: ProcessWatch }
+
+/** What `--gdb` asks for. */
+export interface GdbLaunch { port: number; debugged: readonly Debugged[] }
 
 /** Tasks of a component: its own, and what it has made of its factory. */
 function belongsTo(system: System, component: string): (task: Task) => boolean {
@@ -20,6 +28,15 @@ function belongsTo(system: System, component: string): (task: Task) => boolean {
     const own = system.tally.taskNamed(component);
     return own !== undefined && (task.id === own || [...system.kernel.tasks].some((t) => t.id === own && t.factory === task.factory));
   };
+}
+
+type Happened = (what: Happening) => void;
+
+function makeDebuggee(system: System, debugged: Debugged, index: number, happened: Happened, physical: () => boolean): Debuggee {
+  const { component } = debugged, mayBe = component === undefined ? undefined : belongsTo(system, component);
+  const place: Place = { kernel: system.kernel, base: index * APART, mayBe };
+  if (debugged.kind === 'process') return new ProcessDebuggee(system.machine, place, debugged.watch, happened);
+  return debugged.kind === 'guest' ? new GuestDebuggee(system.machine, place, physical) : new NativeDebuggee(system.machine, place);
 }
 
 export class HostedDebugging {
@@ -31,15 +48,12 @@ export class HostedDebugging {
   #told: unknown;
 
   /** `kill`: ends the run, as the client wants. */
-  constructor(system: System, { debugged, port, component }: GdbLaunch, log: (line: string) => void, kill: () => void) {
+  constructor(system: System, { debugged, port }: GdbLaunch, log: (line: string) => void, kill: () => void) {
     this.#kill = kill;
-    this.#target = new KernelTarget(system.machine, system.kernel, debugged, component === undefined ? undefined
-      : belongsTo(system, component));
+    this.#target = new KernelTarget(system.machine, (happened, physical) =>
+      debugged.map((d, i) => makeDebuggee(system, d, i, happened, physical)), debugged.some((d) => d.kind === 'guest'));
     this.#server = new GdbServer(this.#target, { port, log });
   }
-
-  /** The process is about to get a signal. The answer says, when it goes on, whether it gets it. */
-  signalled(signal: number, pc: number): () => boolean { return this.#target.signalled(signal, pc); }
 
   async gate(): Promise<void> {
     const { stop } = this.#target.debug;
@@ -66,5 +80,4 @@ export class HostedDebugging {
     this.#server.close(status === undefined ? undefined : { kind: 'over', status: signalled ? gdbSignal(status - 128) : status,
       signalled });
   }
-
 }

@@ -1,178 +1,197 @@
 /**
- * What runs on the microkernel as GDB sees it: the processors of the virtual machine, or the threads of the first process of the
- * Unix world. Their registers are in a hart or in the kernel's thread object, their memory behind the task's page tables. The whole
- * machine stands still while they do, so virtual time does not pass for anybody.
+ * What runs on the microkernel as GDB sees it: processors of guests, processes of Unix servers, native components, one or several of them
+ * at once. Each is a `Debuggee` that says whose instruction a hart executes; here are GDB's numbers, points of each process, and what
+ * happened in which order. The whole machine stands still while they do, so virtual time does not pass for anybody.
  */
 import { Debugger, type PointKind } from '../../machine/debug/debugger.ts';
-import { readMemory, writeMemory, type View } from '../../machine/debug/memory.ts';
 import { REG } from '../../machine/debug/registers.ts';
 import { walk } from '../../machine/debug/translate.ts';
 import { walkLines } from '../../machine/debug/walk.ts';
 import type { Hart } from '../../machine/hart/hart.ts';
 import type { Machine } from '../../machine/index.ts';
-import { Cause } from '../../microkernel/abi/index.ts';
-import type { Kernel } from '../../microkernel/index.ts';
-import type { Task } from '../../microkernel/objects/task.ts';
 import type { Thread } from '../../microkernel/objects/thread.ts';
 import { ThreadState } from '../../microkernel/objects/object.ts';
-import { guestRegister, setGuestRegister } from '../../system/guest-registers.ts';
-import { registersOf, setPc } from '../../microkernel/state/user.ts';
-import { readerOf } from '../../system/capture/peek.ts';
-import { auxiliaryVector } from './auxv.ts';
-import { gdbSignal } from './signals.ts';
-import { GUEST_OFFSET, guestDescription, registerBytes, userDescription } from './description.ts';
+import type { Being } from './being.ts';
+import type { Debuggee, Happening } from './debuggee.ts';
+import { guestDescription, registerBytes, userDescription } from './description.ts';
 import { hexNumber } from './packets.ts';
-import type { MonitorCommand, PointCondition, Target, TargetStop, ThreadAction, ThreadInfo } from './target.ts';
-
-export type Debugged = 'guest' | 'process';
+import type { ClientFeatures, MonitorCommand, PointCondition, Target, TargetStop, ThreadAction, ThreadInfo } from './target.ts';
 
 const SIGTRAP = 5;
-const SP = 2;
-/** Page tables of the kernel: Sv39, and Sv39x4 for guests. */
-const SV39 = 8n << 60n;
-const FFLAGS = REG.csr + 1, FRM = REG.csr + 2, FCSR = REG.csr + 3;
-const CSR = { hvip: 0x645, hideleg: 0x603, vsip: 0x244, vsatp: 0x280 } as const;
-const STATES: Readonly<Record<number, string>> = {
-  [ThreadState.inactive]: 'not started', [ThreadState.ready]: 'running', [ThreadState.calling]: 'waiting for an answer',
-    [ThreadState.stopped]: 'stopped', [ThreadState.dead]: 'dead',
-};
+
+/** A point of the machine, and the processes that have it. */
+interface Shared { readonly of: Map<number, PointCondition | undefined> }
+
+type MakeDebuggees = (happened: (what: Happening) => void, physical: () => boolean) => readonly Debuggee[];
 
 export class KernelTarget implements Target {
   readonly coreRegisters = REG.f;
   readonly description: string;
   readonly debug: Debugger;
+  readonly isMany = true;
+  readonly auxv: Target['auxv'];
+  readonly file: Target['file'];
   isPhysical = false;
   readonly #machine: Machine;
-  readonly #kernel: Kernel;
-  readonly #kind: Debugged;
-  /** The process: the first that comes to run. */
-  #process: Task | undefined;
+  readonly #debuggees: readonly Debuggee[];
+  /** Those whose first instruction has been told. */
+  readonly #told = new Set<Debuggee>();
   /** Numbers that threads were given when they were first seen. */
-  readonly #numbers = new Map<Thread, number>();
-  /** What the process is about to get. */
-  #signal: { readonly signal: number; readonly thread: Thread | undefined; deliver: boolean } | undefined;
-  #auxv: Uint8Array | undefined;
+  readonly #numbers = new Map<object, number>();
+  readonly #points = new Map<string, Shared>();
+  /** Told one after the other. */
+  readonly #happened: Happening[] = [];
+  #stepping = new Set<Thread>();
+  /** Who came to the point that the machine has stopped at. */
+  #matched: Being | undefined;
+  #features: ClientFeatures | undefined;
   readonly #bytes = new DataView(new ArrayBuffer(8));
 
-  /** Whose tasks it may be; without it, anybody's. */
-  readonly #mayBe: ((task: Task) => boolean) | undefined;
-
-  constructor(machine: Machine, kernel: Kernel, kind: Debugged, mayBe?: (task: Task) => boolean) {
-    this.#mayBe = mayBe;
+  /** `make` is given what is to hear of happenings, and whether addresses are physical. */
+  constructor(machine: Machine, make: MakeDebuggees, guests: boolean) {
     this.#machine = machine;
-    this.#kernel = kernel;
-    this.#kind = kind;
-    this.description = kind === 'guest' ? guestDescription : userDescription;
-    this.debug = new Debugger(machine, (h) => this.#concerns(h));
+    this.description = guests ? guestDescription : userDescription;
+    this.#debuggees = make((what) => { this.#happened.push(what); this.debug.request(); }, () => this.isPhysical);
+    const vectors = this.#debuggees.filter((d) => d.auxv !== undefined);
+    const holders = this.#debuggees.filter((d) => d.file !== undefined);
+    if (holders.length > 0) this.file = (path) => holders.map((d) => d.file!(path)).find((f) => f !== undefined);
+    if (vectors.length > 0) this.auxv = (process) => vectors.map((d) => d.auxv!(process)).find((v) => v !== undefined);
+    this.commands = Object.assign({}, this.#commands, ...this.#debuggees.map((d) => d.commands ?? {})) as typeof this.commands;
+    this.debug = new Debugger(machine, { concerns: (h) => this.#at(h).length > 0, arrives: (h) => this.#arrives(h),
+      steps: (h) => this.#at(h).some(({ thread }) => thread !== undefined && this.#stepping.has(thread)) });
     machine.debug = this.debug;
   }
 
-  threads(): ThreadInfo[] {
-    return this.#threads().map((t, i) => ({
-      id: this.#numberOf(t), name: this.#kind === 'guest' ? `processor ${i}` : `thread ${i + 1}`, state: t.cpu.running === t
-        ? `on hart ${t.cpu.id}` : STATES[t.state] ?? 'waiting',
-    }));
+  client(features: ClientFeatures | undefined): void {
+    this.#features = features;
+    if (features === undefined) this.#happened.length = 0;
+    for (const d of this.#debuggees) d.client?.(features);
   }
 
-  /**
-   * The process is about to get this signal (Linux's number), and stands at this pc. The answer says, when it goes on, whether it gets
-   * it.
-   */
-  signalled(signal: number, pc: number): () => boolean {
-    const thread = this.#threads().find((t) => t.state !== ThreadState.inactive && this.#register(t, REG.pc) === BigInt.asUintN(64,
-      BigInt(pc)));
-    const stop = (this.#signal = { signal: gdbSignal(signal), thread, deliver: true });
-    this.debug.request();
-    return () => stop.deliver;
+  release(process: number): boolean {
+    if (!this.#debuggees.some((d) => d.release?.(process))) return false;
+    for (const key of [...this.#points.keys()]) this.#drop(key, process);
+    const rest = this.#happened.filter((e) => e.thread?.process !== process);
+    this.#happened.splice(0, this.#happened.length, ...rest);
+    return true;
+  }
+
+
+  threads(): ThreadInfo[] {
+    const all = this.#beings().map((b) => ({ id: this.#numberOf(b), process: b.process, name: b.name, state: b.state }));
+    return this.#features?.multiprocess ? all : all.filter((t) => t.process === all[0]!.process);
   }
 
   get current(): number {
-    const signalled = this.debug.stop?.kind === 'request' ? this.#signal?.thread : undefined;
-    if (signalled !== undefined) return this.#numberOf(signalled);
-    const hart = this.debug.stop?.hart;
-    const stopped = hart === undefined ? undefined : this.#kernel.cpus[hart]?.running;
-    const threads = this.#threads();
-    const shown = threads.find((t) => t === stopped) ?? threads.find((t) => t.cpu.running === t)
-      ?? threads.find((t) => t.state === ThreadState.ready) ?? threads[0];
+    const { stop } = this.debug, told = stop?.kind === 'request' ? this.#happened[0]?.thread : undefined;
+    if (told !== undefined) return this.#numberOf(told);
+    if (this.#matched && stop !== undefined && stop.kind !== 'step') return this.#numberOf(this.#matched);
+    const hart = stop === undefined ? undefined : this.#machine.harts[stop.hart], beings = this.#beings();
+    const here = hart && this.#at(hart)[0];
+    const shown = here ?? beings.find(({ thread: t }) => t !== undefined && t.cpu.running === t)
+      ?? beings.find(({ thread: t }) => t?.state === ThreadState.ready) ?? beings[0];
     return shown === undefined ? 0 : this.#numberOf(shown);
   }
 
   stopped(): TargetStop {
     const { stop } = this.debug;
-    if (stop?.kind === 'request') return { kind: 'signal', thread: this.current, signal: this.#signal?.signal ?? SIGTRAP };
-    if (stop === undefined || stop.kind === 'step' || stop.kind === 'first') return { kind: 'signal', thread: this.current,
-      signal: SIGTRAP };
+    if (stop?.kind === 'request' && this.#happened.length > 0) return this.#numbered(this.#happened[0]!);
+    if (stop === undefined || stop.kind === 'step' || stop.kind === 'first' || stop.kind === 'request')
+      return { kind: 'signal', thread: this.current, signal: SIGTRAP };
     return { kind: 'point', thread: this.current, point: stop.kind, address: stop.address };
   }
 
-  readRegister(thread: number, register: number): Uint8Array | undefined {
-    const t = this.#thread(thread);
-    const value = t === undefined ? undefined : this.#register(t, register);
-    if (value === undefined) return undefined;
+  readRegister(thread: number, register: number): Uint8Array | 'unknown' | undefined {
+    const being = this.#being(thread), value = being?.register(register);
+    if (value === undefined) return being !== undefined && this.description.includes(`regnum="${register}"`) ? 'unknown' : undefined;
     this.#bytes.setBigUint64(0, BigInt.asUintN(64, value), true);
     return new Uint8Array(this.#bytes.buffer.slice(0, registerBytes(register)));
   }
 
   writeRegister(thread: number, register: number, bytes: Uint8Array): boolean {
-    const t = this.#thread(thread);
-    if (t === undefined || bytes.length !== registerBytes(register)) return false;
+    const being = this.#being(thread);
+    if (being === undefined || bytes.length !== registerBytes(register)) return false;
     this.#bytes.setBigUint64(0, 0n, true);
     bytes.forEach((byte, i) => this.#bytes.setUint8(i, byte));
-    return this.#setRegister(t, register, this.#bytes.getBigUint64(0, true));
+    return being.setRegister(register, this.#bytes.getBigUint64(0, true));
   }
 
-  readMemory(thread: number, address: bigint, length: number): Uint8Array | undefined {
-    const view = this.#view(thread);
-    if (view === undefined) return undefined;
-    const mapped = readMemory(this.#machine, view, address, length);
-    return this.#kind === 'guest' || mapped?.length === length ? mapped : this.#untouched(this.#thread(thread)!, address, length) ?? mapped;
+  readMemory(thread: number, address: bigint, length: number): Uint8Array | undefined { return this.#being(thread)?.read(address, length); }
+  writeMemory(thread: number, address: bigint, bytes: Uint8Array): boolean { return this.#being(thread)?.write(address, bytes) ?? false; }
+
+  // ---- points ------------------------------------------------------------------------------------------------------
+
+  insert(kind: PointKind, address: bigint, length: number, condition?: PointCondition, process = this.#firstProcess): void {
+    const key = `${kind} ${address} ${length}`, known = this.#points.get(key);
+    if (known) { known.of.set(process, condition); return; }
+    const shared: Shared = { of: new Map([[process, condition]]) };
+    this.#points.set(key, shared);
+    this.debug.insert(kind, address, length, (h) => this.#meets(h, shared));
   }
 
-  writeMemory(thread: number, address: bigint, bytes: Uint8Array): boolean {
-    const view = this.#view(thread);
-    return view !== undefined && writeMemory(this.#machine, view, address, bytes);
+  remove(kind: PointKind, address: bigint, length: number, process = this.#firstProcess): boolean {
+    return this.#drop(`${kind} ${address} ${length}`, process);
   }
 
-  /** Found at the first instruction, while the stack is as the process got it. */
-  get auxv(): Uint8Array | undefined {
-    const first = this.debug.stop?.kind === 'first' && this.#kind === 'process' ? this.#thread(this.current) : undefined;
-    if (first !== undefined) {
-      const word = (at: bigint): bigint | undefined => {
-        const bytes = this.readMemory(this.current, at, 8);
-        return bytes?.length === 8 ? new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true) : undefined;
-      };
-      this.#auxv ??= auxiliaryVector(this.#register(first, SP)!, word);
-    }
-    return this.#auxv;
+  removeAll(): void {
+    this.#points.clear();
+    this.debug.removeAll();
   }
 
-  insert(kind: PointKind, address: bigint, length: number, condition?: PointCondition): void {
-    this.debug.insert(kind, address, length, condition && ((h) => {
-      const t = this.#kernel.cpus[h.id]!.running;
-      return t === undefined || condition(this.#numberOf(t));
-    }));
+  /** Is it a point of the process that the hart executes? */
+  #meets(h: Hart, { of }: Shared): boolean {
+    this.#matched = this.#at(h).find((b) => {
+      const condition = of.get(b.process);
+      return of.has(b.process) && (condition === undefined || condition(this.#numberOf(b)));
+    });
+    return this.#matched !== undefined;
   }
-  remove(kind: PointKind, address: bigint, length: number): boolean { return this.debug.remove(kind, address, length); }
-  removeAll(): void { this.debug.removeAll(); }
+
+  #drop(key: string, process: number): boolean {
+    const shared = this.#points.get(key);
+    if (!shared?.of.delete(process)) return false;
+    if (shared.of.size > 0) return true;
+    this.#points.delete(key);
+    const [kind, address, length] = key.split(' ');
+    return this.debug.remove(kind as PointKind, BigInt(address!), Number(length));
+  }
+
+  get #firstProcess(): number { return this.#beings()[0]?.process ?? 0; }
+
+  // ---- running -----------------------------------------------------------------------------------------------------
 
   /** Who is not named runs as well: which thread is on which hart is the kernel's business. */
   resume(actions: readonly ThreadAction[]): void {
-    const stopped = this.debug.stop?.kind === 'request' ? this.#signal : undefined;
-    if (stopped?.thread !== undefined) stopped.deliver = actions.find((a) => a.thread === this.#numberOf(stopped.thread!))?.signalled
-      ?? true;
-    this.debug.resume(actions.flatMap(({ thread, step }) => {
-      const t = this.#thread(thread);
-      return step && t !== undefined ? [{ hart: t.cpu.id, step }] : [];
-    }));
+    const told = this.debug.stop?.kind === 'request' ? this.#happened.shift() : undefined;
+    if (told?.deliver !== undefined) told.deliver = actions.find((a) => a.thread === this.#numberOf(told.thread!))?.signalled ?? true;
+    const stepping = actions.filter((a) => a.step).flatMap((a) => this.#being(a.thread)?.thread ?? []);
+    this.#stepping = new Set(stepping);
+    this.#matched = undefined;
+    this.debug.resume(stepping.map((t) => ({ hart: t.cpu.id, step: true })));
+  }
+
+  hold(processes: ReadonlySet<number>): string | undefined {
+    const fixed = this.#debuggees.find((d) => d.hold === undefined && d.beings().some((b) => processes.has(b.process)));
+    if (fixed) return "guests and native components cannot stand still while others run: say 'set schedule-multiple on'";
+    for (const d of this.#debuggees) d.hold?.(processes);
+    return undefined;
+  }
+
+  /** What else has happened is told before anything runs. */
+  pending(): TargetStop | undefined {
+    if (this.#happened.length === 0) return undefined;
+    this.debug.request();
+    return this.stopped();
   }
 
   physical(on: boolean): boolean {
-    if (on && this.#kind === 'process') return false;
+    if (on && this.description === userDescription) return false;
     this.isPhysical = on;
     return true;
   }
 
-  readonly commands: Record<string, MonitorCommand> = {
+  readonly commands: Readonly<Record<string, MonitorCommand>>;
+  readonly #commands: Record<string, MonitorCommand> = {
     info: { help: 'the threads, and virtual time', run: () => this.#info() },
     translate: { help: "translate ADDRESS: where the selected thread's memory is, level by level", run: (words, thread) =>
       this.#translate(words, thread) },
@@ -180,106 +199,44 @@ export class KernelTarget implements Target {
 
   // ---- inside ------------------------------------------------------------------------------------------------------
 
-  #concerns(h: Hart): boolean {
-    const t = this.#kernel.cpus[h.id]!.running;
-    if (this.#kind === 'guest') return h.virt && (!this.#mayBe || (t !== undefined && this.#mayBe(t.task)));
-    if (t === undefined || h.virt || h.priv !== 0 || !(this.#mayBe ? this.#mayBe(t.task) : t.alien)) return false;
-    this.#process ??= t.task;
-    return t.task === this.#process;
+  #at(h: Hart): Being[] { return this.#debuggees.flatMap((d) => d.at(h)); }
+  #beings(): Being[] { return this.#debuggees.flatMap((d) => d.beings()); }
+
+  /** The first instruction of all is told always, that of other components to clients who know of several processes. */
+  #arrives(h: Hart): boolean {
+    for (const d of this.#debuggees) d.seen?.(h);
+    const comes = this.#debuggees.find((d) => !this.#told.has(d) && d.at(h).length > 0);
+    if (comes === undefined) return false;
+    const isFirst = this.#told.size === 0;
+    this.#told.add(comes);
+    return isFirst || this.#features?.multiprocess === true;
   }
 
-  /** Those that are debugged, oldest first. */
-  #threads(): Thread[] {
-    const tasks = this.#kind === 'guest' ? [...this.#kernel.tasks].filter((task) => task.guest && (!this.#mayBe || this.#mayBe(task)))
-      : this.#process === undefined ? [] : [this.#process];
-    const found: Thread[] = [];
-    for (const task of tasks) found.unshift(...[...task.threads].filter(t => t.state !== ThreadState.dead));
-    return found;
+  /** A happening with the numbers of its threads. */
+  #numbered({ stop, thread }: Happening): TargetStop {
+    const number = thread === undefined ? 0 : this.#numberOf(thread);
+    if (stop.kind === 'over') return stop;
+    if (stop.kind !== 'fork') return { ...stop, thread: number };
+    return { ...stop, thread: number, child: { process: stop.child.process, id: this.#numberOf(stop.child as Being) } };
   }
 
-  #numberOf(t: Thread): number {
-    const known = this.#numbers.get(t);
-    if (known === undefined) this.#numbers.set(t, this.#numbers.size + 1);
+  #numberOf({ key }: Being): number {
+    const known = this.#numbers.get(key);
+    if (known === undefined) this.#numbers.set(key, this.#numbers.size + 1);
     return known ?? this.#numbers.size;
   }
 
-  #thread(number: number): Thread | undefined { return this.#threads().find((t) => this.#numberOf(t) === number); }
-
-  /** Do its registers stand in a hart? */
-  #isLive(t: Thread): boolean { return t.cpu.owner === t; }
-  #pc(t: Thread): Int32Array { return this.#isLive(t) ? t.cpu.hart.pc32 : t.pc32; }
-  #fcsr(t: Thread): number { return this.#isLive(t) ? t.cpu.hart.fcsr : t.fcsr; }
-  #floats(t: Thread): BigInt64Array { return this.#isLive(t) ? t.cpu.hart.f : t.f!; }
-  #mode(t: Thread): number { return !t.guest ? 0 : t.cpu.running === t && t.cpu.hart.virt ? t.cpu.hart.priv : t.mode; }
-
-  #register(t: Thread, n: number): bigint | undefined {
-    if (n < REG.pc) return pair(registersOf(t), n);
-    if (n === REG.pc) return pair(this.#pc(t), 0);
-    if (n < REG.csr) return this.#floats(t)[n - REG.f]!;
-    if (n === FFLAGS) return BigInt(this.#fcsr(t) & 31);
-    if (n === FRM) return BigInt(this.#fcsr(t) >> 5);
-    if (n === FCSR) return BigInt(this.#fcsr(t));
-    if (n === REG.priv) return BigInt(this.#mode(t));
-    return t.guest ? this.#guestCsr(t, n - REG.csr + GUEST_OFFSET) : undefined;
-  }
-
-  /** What is pending is not stored: it is what is injected, as far as it is the guest's. */
-  #guestCsr(t: Thread, csr: number): bigint | undefined {
-    if (csr !== CSR.vsip) return guestRegister(t, csr);
-    return (guestRegister(t, CSR.hvip)! & guestRegister(t, CSR.hideleg)!) >> 1n;
-  }
-
-  #setRegister(t: Thread, n: number, value: bigint): boolean {
-    if (n === 0) return true;
-    if (n < REG.pc) setPair(registersOf(t), n, value);
-    else if (n === REG.pc) setPc(t, Number(BigInt.asIntN(32, value)), Number(BigInt.asIntN(32, value >> 32n)));
-    else if (n < REG.csr) this.#floats(t)[n - REG.f] = BigInt.asIntN(64, value);
-    else if (n === FFLAGS) return this.#setFcsr(t, (this.#fcsr(t) & ~31) | Number(value & 31n));
-    else if (n === FRM) return this.#setFcsr(t, (this.#fcsr(t) & 31) | (Number(value & 7n) << 5));
-    else if (n === FCSR) return this.#setFcsr(t, Number(value & 0xffn));
-    else return t.guest && n < REG.priv && setGuestRegister(t, n - REG.csr + GUEST_OFFSET, value);
-    return true;
-  }
-
-  #setFcsr(t: Thread, value: number): boolean {
-    if (this.#isLive(t)) t.cpu.hart.fcsr = value;
-    else t.fcsr = value;
-    return true;
-  }
-
-  #view(thread: number): View | undefined {
-    const t = this.#thread(thread);
-    if (t === undefined) return undefined;
-    const tables = SV39 | BigInt(t.task.space.root.pa / 4096);
-    if (!t.guest) return { first: tables };
-    return { first: this.isPhysical ? 0n : guestRegister(t, CSR.vsatp)!, second: tables };
-  }
-
-  /** Pages that the process has not come to yet are not in the kernel's tables, but the Unix server knows what will be there. */
-  #untouched(t: Thread, address: bigint, length: number): Uint8Array | undefined {
-    if (address > BigInt(Number.MAX_SAFE_INTEGER)) return undefined;
-    const bytes = readerOf(this.#machine.memory, t, Cause.syscall)(Number(address), length);
-    return bytes.length === 0 ? undefined : bytes;
-  }
+  #being(number: number): Being | undefined { return this.#beings().find((b) => this.#numberOf(b) === number); }
 
   #info(): string {
-    const lines = this.threads().map((info) =>
-      `${info.name}: pc 0x${this.#register(this.#thread(info.id)!, REG.pc)!.toString(16)}, ${info.state}`);
+    const lines = this.#beings().map((b) => `${b.name}: pc 0x${(b.register(REG.pc) ?? 0n).toString(16)}, ${b.state}`);
     return `${lines.join('\n')}\n${this.#machine.instructions} instructions of all, cycle ${this.#machine.events.now}\n`;
   }
 
   #translate([text = '']: readonly string[], thread: number): string {
-    const address = hexNumber(text.replace(/^0x/, ''));
-    const view = this.#view(thread);
+    const address = hexNumber(text.replace(/^0x/, '')), view = this.#being(thread)?.view;
     if (address === undefined || view === undefined || typeof view === 'string'
       || !('first' in view)) return 'give an address in hexadecimal\n';
     return `${walkLines(walk(this.#machine.linear, view, address)).join('\n')}\n`;
   }
-}
-
-const pair = (words: Int32Array, i: number): bigint => (BigInt(words[2 * i + 1]! >>> 0) << 32n) | BigInt(words[2 * i]! >>> 0);
-
-function setPair(words: Int32Array, i: number, value: bigint): void {
-  words[2 * i] = Number(BigInt.asIntN(32, value));
-  words[2 * i + 1] = Number(BigInt.asIntN(32, value >> 32n));
 }

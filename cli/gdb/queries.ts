@@ -1,6 +1,7 @@
 /** The general queries: `q…` and `Q…` packets, by name. */
 import { visible } from '../../trace/visible.ts';
-import { fromHex, hexNumber, PACKET_BYTES, toHex } from './packets.ts';
+import { meant, threadId } from './ids.ts';
+import { fromHex, PACKET_BYTES, toHex } from './packets.ts';
 import type { Target } from './target.ts';
 
 /** What queries use of the stub. */
@@ -8,6 +9,10 @@ interface Stub {
   readonly target: Target;
   /** What the client says it can do. */
   client: ReadonlySet<string>;
+  /** The client names processes. */
+  isMany: boolean;
+  nameOf(thread: number): string;
+  processOf(thread: number): number | undefined;
   /** The thread that general commands are about. */
   readonly general: number;
   acknowledges: boolean;
@@ -20,17 +25,16 @@ const text = (s: string): string => toHex(new TextEncoder().encode(s));
 export const queries: Readonly<Record<string, Query>> = {
   Supported: (stub, argument) => {
     stub.client = new Set(argument.split(';'));
-    return `PacketSize=${PACKET_BYTES.toString(16)};QStartNoAckMode+;vContSupported+;qXfer:features:read+;qXfer:threads:read+;swbreak+`
-      + ';hwbreak+;ConditionalBreakpoints+'
-      + `${stub.target.auxv === undefined ? '' : ';qXfer:auxv:read+'}`;
+    const more = offers(stub);
+    return `PacketSize=${PACKET_BYTES.toString(16)};QStartNoAckMode+;vContSupported+;qXfer:features:read+;qXfer:threads:read+;`
+      + `swbreak+;hwbreak+;ConditionalBreakpoints+${more}`;
   },
   Attached: () => '1',
-  C: (stub) => `QC${stub.general.toString(16)}`,
-  fThreadInfo: (stub) => `m${stub.target.threads().map((t) => t.id.toString(16)).join(',')}`,
+  C: (stub) => `QC${stub.nameOf(stub.general)}`,
+  fThreadInfo: (stub) => `m${stub.target.threads().map((t) => stub.nameOf(t.id)).join(',')}`,
   sThreadInfo: () => 'l',
   ThreadExtraInfo: (stub, argument) => {
-    const id = Number(hexNumber(argument) ?? 0);
-    const thread = stub.target.threads().find((t) => t.id === id);
+    const id = threadId(argument), thread = id && meant(id, stub.target.threads())[0];
     return thread === undefined ? 'E22' : text(visible(`${thread.name}, ${thread.state}`));
   },
   Symbol: () => 'OK',
@@ -52,6 +56,17 @@ export const settings: Readonly<Record<string, Query>> = {
   'qemu.PhyMemMode': (stub, argument) => (/^[01]$/.test(argument) && stub.target.physical(argument === '1') ? 'OK' : 'E22'),
 };
 
+/** What is offered beside, as far as the client knows it: several processes, and to follow what becomes of them. */
+function offers(stub: Stub): string {
+  const { target, client } = stub, isMany = target.isMany === true && client.has('multiprocess+');
+  const wants = (feature: string): boolean => isMany && client.has(`${feature}-events+`);
+  stub.isMany = isMany;
+  const events = { fork: wants('fork'), vfork: wants('vfork'), exec: wants('exec') };
+  target.client?.({ multiprocess: isMany, ...events });
+  return [...(isMany ? ['multiprocess+'] : []), ...Object.entries(events).flatMap(([name, wanted]) => (wanted ? [`${name}-events+`] : [])),
+    ...(target.auxv === undefined ? [] : ['qXfer:auxv:read+'])].map((feature) => `;${feature}`).join('');
+}
+
 /** `features:read:target.xml:0,fff` */
 function transfer(stub: Stub, argument: string): string {
   const match = /^(\w+):read:([^:]*):([0-9a-f]{1,8}),([0-9a-f]{1,8})$/i.exec(argument);
@@ -69,11 +84,14 @@ function transfer(stub: Stub, argument: string): string {
 const objects: Readonly<Record<string, ((stub: Stub, annex: string) => string | undefined) | undefined>> = {
   features: (stub, annex) => (annex === 'target.xml' ? stub.target.description : undefined),
   threads: (stub, annex) => (annex === '' ? threadList(stub) : undefined),
-  auxv: (stub, annex) => (annex === '' && stub.target.auxv !== undefined ? Buffer.from(stub.target.auxv).toString('latin1') : undefined),
+  auxv: (stub, annex) => {
+    const vector = annex === '' ? stub.target.auxv?.(stub.processOf(stub.general) ?? 0) : undefined;
+    return vector && Buffer.from(vector).toString('latin1');
+  },
 };
 
 function threadList(stub: Stub): string {
   const plain = (s: string): string => s.replace(/[^ -~]|[<>&"']/g, '_');
-  const threads = stub.target.threads().map((t) => `<thread id="${t.id.toString(16)}" name="${plain(t.name)}">${plain(t.state)}</thread>`);
+  const threads = stub.target.threads().map((t) => `<thread id="${stub.nameOf(t.id)}" name="${plain(t.name)}">${plain(t.state)}</thread>`);
   return `<?xml version="1.0"?>\n<threads>\n${threads.join('\n')}\n</threads>\n`;
 }

@@ -128,12 +128,14 @@ export class GdbServer {
   #clear(): void {
     this.#target.removeAll();
     this.#target.physical(false);
+    this.#target.client?.(undefined);
     this.#target.resume([]);
   }
 
   /** The connection broke off: what stood still still does, what ran goes on without breakpoints. */
   #gone(client: Client): void {
     if (this.#client !== client) return;
+    if (client.isOver) return this.#release('gdb has seen the end of its last process; the run goes on');
     this.#client = undefined;
     const { paused } = this;
     this.#options.log(`gdb: ${client.fault ?? 'the connection was lost'}; `
@@ -161,6 +163,7 @@ class Client {
   /** Why it was given up, if it was. */
   fault: string | undefined;
   onInterrupt: () => void = () => {};
+  get isOver(): boolean { return this.#stub.isOver; }
   readonly #socket: Socket;
   readonly #stub: Stub;
   readonly #reader = new PacketReader();

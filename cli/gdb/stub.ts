@@ -4,10 +4,14 @@
  */
 import type { PointKind } from '../../machine/debug/debugger.ts';
 import { AgentFault, evaluate } from './agent.ts';
+import { registerBytes } from './description.ts';
 import { fromHex, hexNumber, PACKET_BYTES, toHex } from './packets.ts';
+import { OpenFiles } from './files.ts';
+import { meant, nameOf, threadId } from './ids.ts';
 import { queries, settings } from './queries.ts';
 import { threadActions } from './resume.ts';
-import type { Target, TargetStop } from './target.ts';
+import { stopReply } from './replies.ts';
+import type { Target, TargetStop, ThreadAction } from './target.ts';
 
 /** What a client may ask of the run beside looking at it. */
 export interface RunCommands {
@@ -35,16 +39,24 @@ export class Stub {
   acknowledges = true;
   /** What the client says it understands. */
   client: ReadonlySet<string> = new Set();
+  /** The client names processes. */
+  isMany = false;
   /** The thread whose registers and memory are meant, and the one that `c` and `s` are for (0 = any). */
   general: number;
   #control = 0;
   readonly #points = new Set<string>();
+  readonly #files: OpenFiles;
+  /** Of the thread that stopped last. */
+  #process = 1;
   #lastStop: TargetStop;
   running = false;
+  /** The client has heard of the end of the last process that it had. */
+  isOver = false;
 
   constructor(target: Target, run: RunCommands) {
     this.target = target;
     this.#run = run;
+    this.#files = new OpenFiles(target);
     this.general = target.current;
     this.#lastStop = { kind: 'signal', thread: this.general, signal: SIGTRAP };
   }
@@ -62,8 +74,30 @@ export class Stub {
   stopped(stop: TargetStop): string {
     this.running = false;
     this.#lastStop = stop;
-    if (stop.kind !== 'over') this.general = stop.thread;
+    if (stop.kind !== 'over') {
+      this.general = stop.thread;
+      this.#process = this.processOf(stop.thread) ?? this.#process;
+    }
+    this.isOver = stop.kind === 'over' && this.target.threads().length === 0;
+    if (stop.kind === 'exec' || (stop.kind === 'over' && stop.process !== undefined)) this.#forget(stop.process!);
     return this.#stopReply();
+  }
+
+  /** The process that is shown when none is meant. */
+  get first(): number { return this.target.threads()[0]?.process ?? this.#process; }
+
+  /** The id of a thread, in this client's words. */
+  nameOf(thread: number): string { return nameOf(thread, this.processOf(thread), this.isMany); }
+
+  processOf(thread: number): number | undefined { return this.target.threads().find((t) => t.id === thread)?.process; }
+
+  /** With its memory a process loses its points. */
+  #forget(process: number): void {
+    for (const key of [...this.#points]) {
+      const [of, type, address, bytes] = key.split(' ');
+      if (Number(of) !== process || !this.#points.delete(key)) continue;
+      this.target.remove(POINTS[Number(type)]!, BigInt(address!), Number(bytes), process);
+    }
   }
 
   monitor(line: string): string {
@@ -98,7 +132,10 @@ export class Stub {
     M: (argument) => this.#writeMemory(argument, fromHex),
     X: (argument) => this.#writeMemory(argument, (data) => Buffer.from(data, 'latin1')),
     H: (argument) => this.#select(argument),
-    T: (argument) => (this.target.threads().some((t) => t.id === Number(hexNumber(argument) ?? 0)) ? 'OK' : BAD),
+    T: (argument) => {
+      const id = threadId(argument);
+      return id !== undefined && meant(id, this.target.threads()).length > 0 ? 'OK' : BAD;
+    },
     Z: (argument) => this.#point(argument, true),
     z: (argument) => this.#point(argument, false),
     c: (argument) => this.#oldResume('c', argument),
@@ -107,9 +144,10 @@ export class Stub {
     S: (argument) => this.#oldResume(`S${argument.slice(0, 2)}`, argument.slice(3)),
     'vCont?': () => 'vCont;c;C;s;S',
     vCont: (argument) => this.#resume(argument),
-    vKill: () => this.#kill('OK'),
+    vFile: (argument) => (this.target.file === undefined ? '' : this.#files.answer(argument.slice(1))),
+    vKill: (argument) => (this.#isLast(argument) ? this.#kill('OK') : 'E01'),
     k: () => this.#kill(undefined),
-    D: () => this.#detach(),
+    D: (argument) => this.#detach(argument),
     q: (argument) => ask(queries, this, argument),
     Q: (argument) => ask(settings, this, argument),
   };
@@ -118,7 +156,7 @@ export class Stub {
 
   #readAll(): string {
     let text = '';
-    for (let n = 0; n < this.target.coreRegisters; n++) text += toHex(this.target.readRegister(this.general, n) ?? new Uint8Array(8));
+    for (let n = 0; n < this.target.coreRegisters; n++) text += hexOf(this.target.readRegister(this.general, n) ?? 'unknown', n);
     return text;
   }
 
@@ -132,7 +170,7 @@ export class Stub {
   #readOne(argument: string): string {
     const n = hexNumber(argument);
     const value = n === undefined || n > 0xffffn ? undefined : this.target.readRegister(this.general, Number(n));
-    return value === undefined ? BAD : toHex(value);
+    return value === undefined ? BAD : hexOf(value, Number(n));
   }
 
   #writeOne(argument: string): string {
@@ -161,12 +199,12 @@ export class Stub {
   // ---- threads, points, running ------------------------------------------------------------------------------------
 
   #select(argument: string): string {
-    const id = argument.slice(1) === '-1' ? 0n : hexNumber(argument.slice(1));
+    const id = threadId(argument.slice(1));
     if (id === undefined || !/^[gc]/.test(argument)) return BAD;
-    const thread = Number(id);
-    if (thread !== 0 && this.target.threads().every((t) => t.id !== thread)) return BAD;
-    if (argument[0] === 'c') this.#control = thread;
-    else this.general = thread === 0 ? this.target.current : thread;
+    const named = meant(id, this.target.threads()), isAny = id.thread <= 0;
+    if (named.length === 0) return BAD;
+    if (argument[0] === 'c') this.#control = isAny ? 0 : id.thread;
+    else this.general = (named.find((t) => isAny && t.id === this.target.current) ?? named[0]!).id;
     return 'OK';
   }
 
@@ -183,20 +221,20 @@ export class Stub {
         || conditions.includes(undefined))
       return BAD;
     const bytes = kind === 'break' ? 2 : Number(length);
-    const key = `${type} ${address} ${bytes}`;
-    if (this.#points.delete(key)) this.target.remove(kind, address, bytes);
+    const process = this.processOf(this.general), key = `${process} ${type} ${address} ${bytes}`;
+    if (this.#points.delete(key)) this.target.remove(kind, address, bytes, process);
     if (!insert) return 'OK';
     if (this.#points.size >= MAX_POINTS) return FULL;
     this.#points.add(key);
     this.target.insert(kind, address, bytes,
-      conditions.length === 0 ? undefined : (thread) => conditions.some((code) => this.#isTrue(code!, thread)));
+      conditions.length === 0 ? undefined : (thread) => conditions.some((code) => this.#isTrue(code!, thread)), process);
     return 'OK';
   }
 
   /** A condition that cannot be evaluated stops, so that its user sees it. */
   #isTrue(code: Uint8Array, thread: number): boolean {
-    const number = (bytes: Uint8Array | undefined, what: string): bigint => {
-      if (bytes === undefined) throw new AgentFault(what);
+    const number = (bytes: Uint8Array | 'unknown' | undefined, what: string): bigint => {
+      if (bytes === undefined || bytes === 'unknown') throw new AgentFault(what);
       return BigInt(`0x${toHex(Uint8Array.from(bytes).reverse())}`);
     };
     try {
@@ -222,16 +260,31 @@ export class Stub {
       this.target.writeRegister(this.general, 32, bytes);
     }
     const thread = this.#control === 0 ? this.general : this.#control;
-    return this.#resume(`;${action}:${thread.toString(16)};c`);
+    return this.#resume(`;${action}:${this.nameOf(thread)};c`);
   }
 
   #resume(argument: string): string | undefined {
-    const actions = threadActions(argument, this.target.threads().map((t) => t.id));
+    const actions = threadActions(argument, this.target.threads());
     if (actions === undefined) return BAD;
+    const why = this.#hold(argument, actions);
+    if (why !== undefined) return `E.${why}`;
     this.running = true;
     this.target.resume(actions);
+    const next = this.target.pending?.();
+    if (next !== undefined) return this.stopped(next);
     this.#run.resumed();
     return undefined;
+  }
+
+  /**
+   * Processes that the client leaves out stand still, once it lets others run as a whole. A single thread that goes on alone is on its way
+   * past a breakpoint: for that, nothing is held that was not before.
+   */
+  #hold(argument: string, actions: readonly ThreadAction[]): string | undefined {
+    if (!this.isMany || !/[cs](:(p[0-9a-f]+\.)?-1)?(;|$)/i.test(argument)) return undefined;
+    const running = new Set(actions.map((a) => this.processOf(a.thread)));
+    const held = this.target.threads().flatMap(({ process }) => (process === undefined || running.has(process) ? [] : [process]));
+    return this.target.hold?.(new Set(held));
   }
 
   #kill(answer: string | undefined): string | undefined {
@@ -240,22 +293,30 @@ export class Stub {
     return answer;
   }
 
-  #detach(): string {
+  /** Of `;2`: is it the only process that the client has? */
+  #isLast(argument: string): boolean {
+    const process = hexNumber(argument.replace(/^;/, ''));
+    return process === undefined || this.target.threads().every((t) => t.process === undefined || t.process === Number(process));
+  }
+
+  /** One of several, or all. */
+  #detach(argument: string): string {
+    if (!this.#isLast(argument)) {
+      const process = Number(hexNumber(argument.slice(1)));
+      if (!this.target.release?.(process)) return BAD;
+      this.#forget(process);
+      return 'OK';
+    }
     this.running = false;
     this.#run.detach();
     return 'OK';
   }
 
-  #stopReply(): string {
-    const stop = this.#lastStop;
-    if (stop.kind === 'over') return `${stop.signalled ? 'X' : 'W'}${(stop.status & 0xff).toString(16).padStart(2, '0')}`;
-    const thread = `thread:${stop.thread.toString(16)};`;
-    if (stop.kind === 'signal') return `T${stop.signal.toString(16).padStart(2, '0')}${thread}`;
-    if (stop.point === 'break') return `T05${thread}${this.client.has('swbreak+') ? 'swbreak:;' : ''}`;
-    const name = { write: 'watch', read: 'rwatch', access: 'awatch' }[stop.point];
-    return `T05${thread}${name}:${stop.address.toString(16)};`;
-  }
+  #stopReply(): string { return stopReply(this.#lastStop, this); }
 }
+
+/** Digits of a register; `xx` is one whose value nobody knows. */
+const hexOf = (value: Uint8Array | 'unknown', n: number): string => (value === 'unknown' ? 'xx'.repeat(registerBytes(n)) : toHex(value));
 
 /** `Supported:multiprocess+;…`: the name ends at a colon or comma. */
 function ask(table: typeof queries, stub: Stub, argument: string): string {

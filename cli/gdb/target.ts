@@ -7,6 +7,8 @@ import type { PointKind } from '../../machine/debug/debugger.ts';
 
 export interface ThreadInfo {
   readonly id: number;
+  /** GDB's number of its process, where there are several. */
+  readonly process?: number;
   readonly name: string;
   /** What it is doing, in a few words. */
   readonly state: string;
@@ -16,7 +18,21 @@ export interface ThreadInfo {
 export type TargetStop =
   | { readonly kind: 'point'; readonly thread: number; readonly point: PointKind; readonly address: bigint }
   | { readonly kind: 'signal'; readonly thread: number; readonly signal: number }
-  | { readonly kind: 'over'; readonly status: number; readonly signalled: boolean };
+  /** `process`: the end of one of several; without it, of all. */
+  | { readonly kind: 'over'; readonly status: number; readonly signalled: boolean; readonly process?: number }
+  /** The child has done nothing yet. */
+  | { readonly kind: 'fork'; readonly thread: number; readonly how: 'fork' | 'vfork'; readonly child: { readonly process: number;
+    readonly id?: number } }
+  /** The child of a vfork does not use its parent's memory any more. */
+  | { readonly kind: 'vforkdone'; readonly thread: number }
+  /** A process has a new program. */
+  | { readonly kind: 'exec'; readonly thread: number; readonly process: number; readonly path: string };
+
+/** A file of the guest. */
+export interface GuestFile { readonly size: number; read(offset: number, length: number): Uint8Array }
+
+/** What a client wants to hear of. */
+export interface ClientFeatures { readonly multiprocess: boolean; readonly fork: boolean; readonly vfork: boolean; readonly exec: boolean }
 
 /** `signalled`: the signal that it stopped at is to reach it. */
 export interface ThreadAction { readonly thread: number; readonly step: boolean; readonly signalled: boolean }
@@ -30,24 +46,37 @@ export interface Target {
   readonly coreRegisters: number;
   /** The threads that there are now; at least one, unless all is over. */
   threads(): readonly ThreadInfo[];
-  readRegister(thread: number, register: number): Uint8Array | undefined;
+  /** 'unknown': it has this register, but nobody knows its value now. */
+  readRegister(thread: number, register: number): Uint8Array | 'unknown' | undefined;
   writeRegister(thread: number, register: number, value: Uint8Array): boolean;
   /** As the thread sees memory; what could be read of it, undefined = nothing. */
   readMemory(thread: number, address: bigint, length: number): Uint8Array | undefined;
   writeMemory(thread: number, address: bigint, bytes: Uint8Array): boolean;
   /** `condition`, of breakpoints: may this thread stop there? */
-  insert(kind: PointKind, address: bigint, length: number, condition?: PointCondition): void;
-  remove(kind: PointKind, address: bigint, length: number): boolean;
+  insert(kind: PointKind, address: bigint, length: number, condition?: PointCondition, process?: number): void;
+  remove(kind: PointKind, address: bigint, length: number, process?: number): boolean;
   removeAll(): void;
   /** Gets ready to run: threads that are not named stand still. Nothing named: all run. */
   resume(actions: readonly ThreadAction[]): void;
+  /** Processes that stand still from the next `resume` on. Undefined: done; else why they cannot. */
+  hold?(processes: ReadonlySet<number>): string | undefined;
   /** Which thread to show when the user has stopped it all. */
   readonly current: number;
   /** Addresses are physical from now on. False: that is not to be had here. */
   physical(on: boolean): boolean;
   readonly isPhysical: boolean;
+  /** There may be several processes. */
+  readonly isMany?: boolean;
+  /** The client has come, with these wishes, or gone. */
+  client?(features: ClientFeatures | undefined): void;
+  /** The client lets go of one of several processes. False: there is no such, or it is the last. */
+  release?(process: number): boolean;
+  /** The next stop, if it is known before anything runs. */
+  pending?(): TargetStop | undefined;
+  /** A file of the guest that can be read without a trace. */
+  readonly file?: ((path: string) => GuestFile | undefined) | undefined;
   /** The auxiliary vector of a process, as it was at its start. */
-  readonly auxv?: Uint8Array | undefined;
+  readonly auxv?: ((process: number) => Uint8Array | undefined) | undefined;
   /** `monitor` commands of this target. */
   readonly commands: Readonly<Record<string, MonitorCommand>>;
 }

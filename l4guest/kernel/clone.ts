@@ -96,6 +96,7 @@ export function clone(t: Thread, a: CloneArgs): number | Co<number> {
   if (t.traced)
     traceChild(t, child,
       f & Clone.VFORK ? TraceEvent.VFORK : f & Clone.THREAD || a.exitSignal !== Sig.CHLD ? TraceEvent.CLONE : TraceEvent.FORK);
+  if (!(f & Clone.THREAD)) k.watcher?.forked(t, child, f & Clone.VFORK ? 'vfork' : 'fork');
   return f & Clone.VFORK ? waitForChild(t, proc, t.proc.numbers.of(tid)) : t.proc.numbers.of(tid);
 }
 /** The kernel tells numbers where it can; a bad address is no reason not to have a child. */
@@ -110,6 +111,7 @@ function reservePidfd(t: Thread, a: CloneArgs): number {
 function* waitForChild(t: Thread, child: Process, tid: number): Co<number> {
   if (t.traced) yield* t.traced.pauseForEvents();
   while (child.borrowsMm && child.alive) yield* t.nap(child.endWq);
+  t.k.watcher?.vforkDone(t);
   if (t.traced?.has(TraceOption.VFORK_DONE)) { t.traced.events.push(eventStop(TraceEvent.VFORK_DONE, tid)); t.work = true; }
   return tid;
 }

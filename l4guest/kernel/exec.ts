@@ -202,5 +202,6 @@ function commit(t: Thread, mm: Mm, program: Program, image: Image): void {
   t.loaded = Loaded.all;
   t.state = Run.current;
   traceExec(t, formerTid);
+  k.watcher?.replaced(t, program.file.path(p.fs.root));
 }
 export const nameOf = (path: string): string => path.slice(path.lastIndexOf('/') + 1).slice(0, 15);

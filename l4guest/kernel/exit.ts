@@ -106,6 +106,7 @@ export function endProcess(k: Kernel, p: Process, status: number): void {
   closeProcess(k, p);
   p.status = status;
   p.stopped = false;
+  k.watcher?.ended(p);
   hangUp(k, p);
   orphan(k, p);
   p.endWq.wakeAll();

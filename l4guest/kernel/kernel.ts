@@ -29,6 +29,7 @@ import { TimePages } from './timepage.ts';
 import { Timers } from './timers.ts';
 import { WaitQueue } from './wait.ts';
 import { UtsSpace } from './uts.ts';
+import type { Watcher } from './watch.ts';
 import { Work } from './work.ts';
 import { Workers } from './workers.ts';
 
@@ -64,6 +65,8 @@ export class Kernel {
   /** Called when the program that the server was started for has ended, with its wait status. */
   onEnd: (status: number) => void = () => undefined;
   mainPid = 0;
+  /** A debugger's ear, where there is one. */
+  watcher: Watcher | undefined;
   /** Logins so far: numbers of audit sessions. */
   logins = 0;
   /** The fault that ended that program: what it did where. */

@@ -20,6 +20,7 @@ import { Reg } from './registers.ts';
 import { swapOf } from './swap.ts';
 import { KEEP_REGISTERS, Loaded, Run, type Thread } from './thread.ts';
 import type { Co } from './wait.ts';
+import type { Watcher } from './watch.ts';
 
 /** Calls that only look something up: getpid, getppid, the four ids of users and groups, gettid, getpgid, getsid. */
 const QUICK: ReadonlySet<number> = new Set([172, 173, 174, 175, 176, 177, 178, 155, 156]);
@@ -42,6 +43,9 @@ function largest(all: Iterable<Process>): Process | undefined {
   return best;
 }
 
+/** How often the server looks whether threads are still held by a debugger, ns. */
+const LOOK_AGAIN = 1_000_000;
+
 export class Runner implements Entry {
   private readonly k: Kernel;
   private readonly arch: Switch;
@@ -49,12 +53,10 @@ export class Runner implements Entry {
   private nr = -1;
   private result: number | Co<number> | undefined;
   ended = false;
+  /** Threads that a debugger holds. */
+  private parked: Thread[] = [];
+  private looks: unknown;
   trace: ((line: string) => void) | undefined;
-  /**
-   * A debugger's: the first process is about to get a signal, at this pc. It may have the machine stop; then it is asked whether the
-   * process gets it.
-   */
-  onSignal: ((sig: number, pc: number) => () => boolean) | undefined;
 
   constructor(k: Kernel, arch: (entry: Entry) => Switch) { this.k = k; this.arch = arch(this); }
 
@@ -243,6 +245,7 @@ export class Runner implements Entry {
   private *choose(): Steps<Thread | undefined> {
     const { k, k: { cpu } } = this;
     for (;;) {
+      this.unpark();
       let t: Thread | undefined = cpu.current;
       if (t && (t.state !== Run.current || t.co)) t = undefined;
       if (t && cpu.resched && cpu.ready.length > 0) { if (t.rseq) interrupted(t); cpu.account(t); cpu.yield(t); t = undefined; }
@@ -251,15 +254,36 @@ export class Runner implements Entry {
       if (!t || this.ended) { cpu.rearm(); return undefined; }
       if (t.work) {
         if (t.hardware) yield* this.arch.load(t);
-        if (this.onSignal && t.hardware && t.proc.pid === k.mainPid) yield* this.showSignal(t, this.onSignal);
+        if (k.watcher?.concerns(t.proc.pid) && t.hardware) yield* this.showSignal(t, k.watcher);
         if (!this.deliver(t)) { cpu.current = undefined; continue; }
         if (t.state !== Run.current) { cpu.current = undefined; continue; }
         if (t.work) continue;
       }
+      if (k.watcher?.holds(t.proc.pid)) { this.park(t); continue; }
       t.call = -1;
       cpu.rearm();
       return t;
     }
+  }
+  /** A debugger wants the thread's process to stand still. It asks in virtual time whether that is still so. */
+  private park(t: Thread): void {
+    const { cpu } = this.k;
+    this.parked.push(t);
+    cpu.account(t);
+    t.state = Run.stopped;
+    cpu.current = undefined;
+    this.lookAgain();
+  }
+  private lookAgain(): void {
+    const { timers, arch } = this.k;
+    this.looks ??= timers.add(arch.now() + LOOK_AGAIN, () => { this.looks = undefined; });
+  }
+  private unpark(): void {
+    if (this.parked.length === 0) return;
+    const { k } = this, isHeld = (t: Thread): boolean => t.state === Run.stopped && k.watcher?.holds(t.proc.pid) === true;
+    for (const t of this.parked) if (t.state === Run.stopped && !isHeld(t)) { t.state = Run.ready; k.cpu.ready.pushWoken(t); }
+    this.parked = this.parked.filter(isHeld);
+    if (this.parked.length > 0) this.lookAgain();
   }
   /** False: memory for the signal's frame must be fetched first; the thread sleeps. */
   private deliver(t: Thread): boolean {
@@ -273,11 +297,11 @@ export class Runner implements Entry {
    * Nothing has come of the signal yet when the machine stops: it does so while this thread waits, for as little as can be. Then it may
    * be dropped.
    */
-  private *showSignal(t: Thread, show: (sig: number, pc: number) => () => boolean): Steps<void> {
+  private *showSignal(t: Thread, watcher: Watcher): Steps<void> {
     const sig = t.pending.next(t.mask) || t.proc.pending.next(t.mask);
     if (sig === 0 || t.proc.stopped) return;
     let isWanted = (): boolean => true;
-    yield* this.arch.pause(t, () => { isWanted = show(sig, t.regs.pc); });
+    yield* this.arch.pause(t, () => { isWanted = watcher.signalled(t, sig, t.regs.pc); });
     if (!isWanted() && !t.pending.take(t.mask)) t.proc.pending.take(t.mask);
     t.loaded = t.call >= 0 ? Loaded.args : Loaded.none; // the debugger may have changed registers
     yield* this.arch.load(t);

@@ -36,6 +36,7 @@ export class TimePages {
     const make = (): { page: Window; object: Mappable } => {
       const pfn = frames.alloc();
       return { page: frames.page(pfn), object: { frameToRead: () => pfn, frameToWrite: () => -1, resident: () => true,
+        glance: () => frames.page(pfn),
         unmapped: () => undefined, areas: new Set<Vma>(), ino: 0, dev: 0 } };
     };
     const image = make(), known = make(), bytes = vdsoImage();

@@ -4,6 +4,7 @@
  */
 import { Window } from '../../microkernel/abi/index.ts';
 import type { Mm } from './mm.ts';
+import type { Mappable } from './vma.ts';
 import { Pte, pteFrame } from './pagetable.ts';
 
 /** Up to `length` bytes at `va`; fewer where nothing is there without work. */
@@ -18,6 +19,17 @@ export function glance(mm: Mm, va: number, length: number): Uint8Array {
     done += n;
   }
   return out.subarray(0, done);
+}
+
+/** A whole file, or other object, of this many bytes; undefined where some of it is not there without work. */
+export function glanceAt(object: Mappable, size: number): Uint8Array | undefined {
+  const out = new Uint8Array(size);
+  for (let at = 0; at < size; at += 4096) {
+    const page = object.glance?.(at / 4096);
+    if (!page) return undefined;
+    Window.copy(out, at, page, 0, Math.min(4096, page.length, size - at));
+  }
+  return out;
 }
 
 /** What an anonymous page is until it is written. */

@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { assemble } from '../../hardware/isa/assemble.ts';
+import type { Hart } from '../hart/hart.ts';
 import { Machine } from '../machine.ts';
 import { Debugger } from './debugger.ts';
 import { readMemory, writeMemory } from './memory.ts';
@@ -224,7 +225,14 @@ it('memory is read as the hart sees it, without marking pages accessed', () => {
 it('on a hosted machine only what is debugged stops, the first time before its first instruction', () => {
   const { machine, debug: whole, at } = machineWith(contest, { harts: 2 });
   whole.removeAll();
-  const debug = new Debugger(machine, (h) => h.id === 1);
+  const isOurs = (h: Hart): boolean => h.id === 1;
+  let isNew = true;
+  const arrives = (h: Hart): boolean => {
+    const first = isNew && isOurs(h);
+    if (first) isNew = false;
+    return first;
+  };
+  const debug = new Debugger(machine, { concerns: isOurs, steps: isOurs, arrives });
   machine.debug = debug;
   expect([machine.run().kind, debug.stop]).toEqual(['debug', { hart: 1, kind: 'first', address: BigInt(RAM) }]);
   expect(machine.harts[1]!.instret).toBe(0);

@@ -30,13 +30,17 @@ export interface Stop {
 
 export interface Resumption { readonly hart: number; readonly step: boolean }
 
-/**
- * On a hosted machine: does the hart execute the debuggee (a virtual machine, a process) now? Nothing else stops at a point, and steps end
- * only there. Harts cannot be held then, because the kernel decides what runs where.
- */
-export type Concern = (h: Hart) => boolean;
+/** On a hosted machine, where many run. Harts cannot be held then, because the kernel decides what runs where. */
+export interface Hosted {
+  /** Is what the hart executes now what is debugged (a virtual machine, a process)? Nothing else stops at a point. */
+  concerns(h: Hart): boolean;
+  /** Is it what steps? Steps end only there. */
+  steps(h: Hart): boolean;
+  /** A page of code is about to be executed. True: the machine stops before it, as something new begins. */
+  arrives(h: Hart): boolean;
+}
 
-/** The condition of a breakpoint: evaluated when a hart is about to execute its instruction; it must have no side effect. */
+/** Of a point: asked when a hart is about to execute its instruction, or to touch its place; it must change nothing. */
 export type Condition = (h: Hart) => boolean;
 
 interface Point {
@@ -76,14 +80,11 @@ export class Debugger implements DebugHooks {
   /** The hart at the start of its slice; pc only while something steps. */
   #began = { cycles: 0, instret: 0, pc: 0n };
 
-  readonly #concerns: Concern | undefined;
-  /** Stop before the first instruction of the debuggee. */
-  #first = false;
+  readonly #hosted: Hosted | undefined;
 
-  constructor(machine: Machine, concerns?: Concern) {
+  constructor(machine: Machine, hosted?: Hosted) {
     this.#machine = machine;
-    this.#concerns = concerns;
-    this.#first = concerns !== undefined;
+    this.#hosted = hosted;
   }
 
   // ---- for the debugger's driver ----------------------------------------------------------------------------------------------
@@ -140,7 +141,7 @@ export class Debugger implements DebugHooks {
     this.#held.clear();
     for (const h of this.#machine.harts) {
       const named = harts.find((r) => r.hart === h.id);
-      if (harts.length > 0 && named === undefined && this.#concerns === undefined) this.#held.add(h);
+      if (harts.length > 0 && named === undefined && this.#hosted === undefined) this.#held.add(h);
       if (named?.step) this.#stepping.add(h);
       // A held hart misses that time, like one that waits.
       if (before.has(h) && !this.#held.has(h)) h.sliceEnd = Math.max(h.sliceEnd, this.#machine.events.now);
@@ -200,11 +201,8 @@ export class Debugger implements DebugHooks {
   }
 
   fetched(h: Hart, lo: number, hi: number, page: number): boolean {
-    const first = this.#first && this.#isConcerned(h);
-    if (first) {
-      this.#first = false;
-      this.#halt({ hart: h.id, kind: 'first', address: h.pc });
-    }
+    const first = this.#hosted?.arrives(h) === true;
+    if (first) this.#halt({ hart: h.id, kind: 'first', address: h.pc });
     for (const point of this.#codePages.get(pageNumber(lo, hi)) ?? []) {
       const mark = page + Number(point.address & 0xfffn);
       if (point.marks.has(mark)) continue;
@@ -227,6 +225,7 @@ export class Debugger implements DebugHooks {
     for (const point of this.#points.values()) {
       if (point.kind === 'break' || point.kind === (write ? 'read' : 'write')) continue;
       if (point.address >= to || point.address + BigInt(point.length) <= from) continue;
+      if (point.condition?.(h) === false) continue;
       this.#reported.set(h, h.pc);
       this.#halt({ hart: h.id, kind: point.kind, address: point.address > from ? point.address : from });
       return true;
@@ -238,11 +237,11 @@ export class Debugger implements DebugHooks {
 
   /** On a hosted machine a fault that the kernel has resolved is no step: the instruction has not run yet. */
   #hasStepped(h: Hart): boolean {
-    if (this.#concerns === undefined) return true;
-    return this.#concerns(h) && (h.instret > this.#began.instret || h.pc !== this.#began.pc);
+    if (this.#hosted === undefined) return true;
+    return this.#hosted.steps(h) && (h.instret > this.#began.instret || h.pc !== this.#began.pc);
   }
 
-  #isConcerned(h: Hart): boolean { return this.#concerns === undefined || this.#concerns(h); }
+  #isConcerned(h: Hart): boolean { return this.#hosted === undefined || this.#hosted.concerns(h); }
 
   #halt(stop: Stop): void {
     this.stop ??= stop;

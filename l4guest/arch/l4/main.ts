@@ -10,7 +10,7 @@
  *         longestHold (cycles that the lock for interrupts is held in one piece; kernel/irqlock.ts),
  *         gates (capabilities at /dev/l4/NAME: { name, cap, and what kernel/gates.ts says }), gatePolicy (how they behave),
  *         folders (folders of the host, mounted live: { path, cap, source, readOnly, prompt: the host end answers at once }), root (a
- * folder that the root file system begins as), onSignal (a debugger's function, told of signals to the first process);   caps: stdio,
+ * folder that the root file system begins as), watcher (a debugger's, told of what becomes of processes);   caps: stdio,
  * stderr, memory, rom, log, life
  */
 import { Ops, Own, Right, Window, type Sys } from '../../../microkernel/abi/index.ts';
@@ -46,13 +46,14 @@ import { L4Switch } from './switch.ts';
 import { openInput, openOutput, openTimer } from './streams.ts';
 import { openLink } from './link.ts';
 import { openToolbox } from './toolbox.ts';
+import type { Watcher } from '../../kernel/watch.ts';
 import { nameServer, type NetworkConfig } from '../../net/inet/uplink.ts';
 
 interface Folder extends FolderMount { cap: string; prompt?: boolean }
 interface Args { argv: string[]; env: string[]; cwd: string; rootfs: string | undefined; files: string[]; tty: boolean; memory: number;
   epoch: number; seed: number; hostname: string; network: NetworkConfig | undefined; strace: boolean;
   exports: { path: string; cap: string }[]; folders: Folder[]; root: Folder | undefined; gates: (GateSpec & { cap: string })[];
-  gatePolicy: GatePolicy; longestHold: number | undefined; onSignal: Runner['onSignal'] }
+  gatePolicy: GatePolicy; longestHold: number | undefined; watcher: Watcher | undefined }
 const EPOCH = 1_767_225_600;
 /** Kernel objects of a process (7 KiB) and the page tables of its first pages. */
 const KERNEL_BYTES_PER_THREAD = 20 << 10;
@@ -62,7 +63,7 @@ function readArgs(env: Env): Args {
   return { argv: a.argv ?? [], env: a.env ?? [], cwd: a.cwd ?? '/', rootfs: a.rootfs, files: a.files ?? [], tty: a.tty ?? false,
     memory: a.memory ?? 64 << 20, epoch: a.epoch ?? EPOCH, seed: a.seed ?? 1, hostname: a.hostname ?? 'tessera', network: a.network,
     strace: a.strace ?? false, exports: a.exports ?? [], folders: a.folders ?? [], root: a.root, gates: a.gates ?? [],
-    gatePolicy: a.gatePolicy ?? {}, longestHold: a.longestHold, onSignal: a.onSignal };
+    gatePolicy: a.gatePolicy ?? {}, longestHold: a.longestHold, watcher: a.watcher };
 }
 
 export const l4guest: Program = {
@@ -88,7 +89,8 @@ export const l4guest: Program = {
     const streams = yield* openStreams(sys, env, shared, k, irq, args.tty);
     let below!: L4Switch;
     const runner = new Runner(k, (entry) => (below = new L4Switch(sys, k, slots, shared, timer, entry)));
-    runner.onSignal = args.onSignal;
+    k.watcher = args.watcher;
+    k.watcher?.began({ who: (label) => slots.slots[label >> 1]?.t, threads: () => k.pids.threads.values() });
     if (args.strace) runner.trace = (line) => k.arch.log(line);
     let status = 0;
     k.onEnd = (s) => { status = s; runner.ended = true; };

@@ -14,9 +14,11 @@ function line(v: Vma): string {
     + `${v.object?.ino ?? 0} `;
   return `${v.name ? `${head.padEnd(73)}${v.name}` : head}\n`;
 }
+/** The areas of a process, one a line. */
+export const mapsOf = (p: Process): string => (p.alive ? p.mm.areas.list.map(line).join('') : '');
 export class MapsInode extends GeneratedInode {
   readonly process: Process;
-  constructor(fs: FileSystem, p: Process) { super(fs, () => (p.alive ? p.mm.areas.list.map(line).join('') : '')); this.process = p; }
+  constructor(fs: FileSystem, p: Process) { super(fs, () => mapsOf(p)); this.process = p; }
   override open(_t: unknown, flags: number): GeneratedFile { return new MapsFile(this, flags); }
 }
 /** PROCMAP_QUERY: one area, as a structure. Bits: readable, writable, executable, shared; covering or next; only of files. */

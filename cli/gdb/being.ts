@@ -1,0 +1,117 @@
+/**
+ * A thread as GDB sees it, whatever carries it: a thread of the microkernel, one that the Unix server has not started yet, a process of a
+ * guest that is on no processor. Registers are numbered as in machine/debug/registers.ts.
+ */
+import { readMemory, writeMemory, type View } from '../../machine/debug/memory.ts';
+import { REG } from '../../machine/debug/registers.ts';
+import type { Machine } from '../../machine/index.ts';
+import { ThreadState } from '../../microkernel/objects/object.ts';
+import type { Thread } from '../../microkernel/objects/thread.ts';
+import { registersOf, setPc } from '../../microkernel/state/user.ts';
+import { guestRegister, setGuestRegister } from '../../system/guest-registers.ts';
+import { GUEST_OFFSET } from './description.ts';
+
+export interface Being {
+  /** GDB's number of its process. */
+  readonly process: number;
+  /** The same object for the same thread, as long as there is one. */
+  readonly key: object;
+  readonly name: string;
+  /** What it is doing, in a few words. */
+  readonly state: string;
+  /** The thread of the microkernel that carries it now. */
+  readonly thread: Thread | undefined;
+  /** How its memory is found. */
+  readonly view: View | undefined;
+  /** Undefined: there is no such register, or nobody knows its value now. */
+  register(n: number): bigint | undefined;
+  setRegister(n: number, value: bigint): boolean;
+  /** What could be read; undefined = nothing. */
+  read(address: bigint, length: number): Uint8Array | undefined;
+  write(address: bigint, bytes: Uint8Array): boolean;
+}
+
+/** Page tables of the kernel: Sv39, and Sv39x4 for guests. */
+export const SV39 = 8n << 60n;
+export const CSR = { hvip: 0x645, hideleg: 0x603, vsip: 0x244, vsatp: 0x280, vsepc: 0x241 } as const;
+const FFLAGS = REG.csr + 1, FRM = REG.csr + 2, FCSR = REG.csr + 3;
+const STATES: Readonly<Record<number, string>> = {
+  [ThreadState.inactive]: 'not started', [ThreadState.ready]: 'running', [ThreadState.calling]: 'waiting for an answer',
+  [ThreadState.stopped]: 'stopped', [ThreadState.dead]: 'dead',
+};
+
+export const stateOf = (t: Thread): string => (t.cpu.running === t ? `on hart ${t.cpu.id}` : STATES[t.state] ?? 'waiting');
+
+/** A thread of the microkernel: its registers are in a hart or in the thread object, its memory behind its task's page tables. */
+export class ThreadBeing implements Being {
+  readonly process: number;
+  readonly thread: Thread;
+  readonly name: string;
+  protected readonly machine: Machine;
+  readonly #physical: () => boolean;
+
+  constructor(machine: Machine, process: number, thread: Thread, name: string, physical = () => false) {
+    this.machine = machine; this.process = process; this.thread = thread; this.name = name; this.#physical = physical;
+  }
+
+  get key(): object { return this.thread; }
+  get state(): string { return stateOf(this.thread); }
+
+  get view(): View {
+    const { thread: t } = this, tables = SV39 | BigInt(t.task.space.root.pa / 4096);
+    if (!t.guest) return { first: tables };
+    return { first: this.#physical() ? 0n : guestRegister(t, CSR.vsatp)!, second: tables };
+  }
+  read(address: bigint, length: number): Uint8Array | undefined { return readMemory(this.machine, this.view, address, length); }
+  write(address: bigint, bytes: Uint8Array): boolean { return writeMemory(this.machine, this.view, address, bytes); }
+
+  register(n: number): bigint | undefined {
+    const { thread: t } = this;
+    if (n < REG.pc) return pair(registersOf(t), n);
+    if (n === REG.pc) return pair(this.#isLive ? t.cpu.hart.pc32 : t.pc32, 0);
+    if (n < REG.csr) return this.#floats[n - REG.f]!;
+    if (n === FFLAGS) return BigInt(this.#fcsr & 31);
+    if (n === FRM) return BigInt(this.#fcsr >> 5);
+    if (n === FCSR) return BigInt(this.#fcsr);
+    if (n === REG.priv) return BigInt(modeOf(t));
+    return t.guest ? guestCsr(t, n - REG.csr + GUEST_OFFSET) : undefined;
+  }
+
+  setRegister(n: number, value: bigint): boolean {
+    const { thread: t } = this;
+    if (n === 0) return true;
+    if (n < REG.pc) setPair(registersOf(t), n, value);
+    else if (n === REG.pc) setPc(t, Number(BigInt.asIntN(32, value)), Number(BigInt.asIntN(32, value >> 32n)));
+    else if (n < REG.csr) this.#floats[n - REG.f] = BigInt.asIntN(64, value);
+    else if (n === FFLAGS) this.#setFcsr((this.#fcsr & ~31) | Number(value & 31n));
+    else if (n === FRM) this.#setFcsr((this.#fcsr & 31) | (Number(value & 7n) << 5));
+    else if (n === FCSR) this.#setFcsr(Number(value & 0xffn));
+    else return t.guest && n < REG.priv && setGuestRegister(t, n - REG.csr + GUEST_OFFSET, value);
+    return true;
+  }
+
+  /** Do its registers stand in a hart? */
+  get #isLive(): boolean { return this.thread.cpu.owner === this.thread; }
+  get #fcsr(): number { return this.#isLive ? this.thread.cpu.hart.fcsr : this.thread.fcsr; }
+  get #floats(): BigInt64Array { return this.#isLive ? this.thread.cpu.hart.f : this.thread.f!; }
+  #setFcsr(value: number): void {
+    if (this.#isLive) this.thread.cpu.hart.fcsr = value;
+    else this.thread.fcsr = value;
+  }
+}
+
+/** Privilege: 0 U, 1 S. */
+export const modeOf = (t: Thread): number => (!t.guest ? 0 : t.cpu.running === t && t.cpu.hart.virt ? t.cpu.hart.priv : t.mode);
+
+/** What is pending is not stored: it is what is injected, as far as it is the guest's. */
+function guestCsr(t: Thread, csr: number): bigint | undefined {
+  if (csr !== CSR.vsip) return guestRegister(t, csr);
+  return (guestRegister(t, CSR.hvip)! & guestRegister(t, CSR.hideleg)!) >> 1n;
+}
+
+const pair = (words: Int32Array, i: number): bigint => (BigInt(words[2 * i + 1]! >>> 0) << 32n) | BigInt(words[2 * i]! >>> 0);
+
+function setPair(words: Int32Array, i: number, value: bigint): void {
+  words[2 * i] = Number(BigInt.asIntN(32, value));
+  words[2 * i + 1] = Number(BigInt.asIntN(32, value >> 32n));
+}

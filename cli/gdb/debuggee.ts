@@ -1,0 +1,38 @@
+/** One component whose instructions GDB follows: a guest's processors, the processes of a Unix server, a native program. */
+import type { Hart } from '../../machine/hart/hart.ts';
+import type { Kernel } from '../../microkernel/index.ts';
+import type { Task } from '../../microkernel/objects/task.ts';
+import type { Being } from './being.ts';
+import type { ClientFeatures, GuestFile, MonitorCommand, TargetStop } from './target.ts';
+
+/** What happened to a process, for GDB; `deliver` answers, once it goes on, whether a signal reaches it. */
+export interface Happening { readonly stop: TargetStop; readonly thread?: Being; deliver?: boolean }
+
+export interface Debuggee {
+  /** Whose instruction the hart is about to execute, the most specific first; empty: nobody's of this component. */
+  at(h: Hart): readonly Being[];
+  beings(): readonly Being[];
+  /** A page of code is about to be executed on behalf of this component. */
+  seen?(h: Hart): void;
+  /** The client has come (with these wishes) or gone. */
+  client?(features: ClientFeatures | undefined): void;
+  /** These processes stand still while others run; without it, none can. */
+  hold?(processes: ReadonlySet<number>): void;
+  /** The client lets this process go. False: it is not one of several. */
+  release?(process: number): boolean;
+  file?(path: string): GuestFile | undefined;
+  /** The auxiliary vector that the process was given. */
+  auxv?(process: number): Uint8Array | undefined;
+  readonly commands?: Readonly<Record<string, MonitorCommand>>;
+}
+
+/** Processes of different components have numbers that are this far apart. */
+export const APART = 10_000_000;
+
+export interface Place {
+  readonly kernel: Kernel;
+  /** Whose tasks it may be; without it, anybody's. */
+  readonly mayBe: ((task: Task) => boolean) | undefined;
+  /** Numbers of its processes are above this. */
+  readonly base: number;
+}
