@@ -7,7 +7,9 @@
  * directory that was moved out of the folder is not in it. Elsewhere there are no such paths: the way is looked at name by name, and
  * looked at again when the file is open.
  */
-import { closeSync, constants, fstatSync, lstatSync, openSync, readlinkSync, realpathSync, statfsSync, type BigIntStats } from 'node:fs';
+import {
+  closeSync, constants, fstatSync, lstatSync, openSync, readlinkSync, realpathSync, statfsSync, statSync, type BigIntStats
+} from 'node:fs';
 import { FolderError, type Path } from '../../system/folders/folder.ts';
 import { bytesOf } from '../pack.ts';
 
@@ -35,12 +37,14 @@ export interface Finder {
 /** O_PATH: a descriptor that is a place and cannot be read. Node has no name for it. */
 const O_PATH = 0o10000000;
 const { O_DIRECTORY, O_NOFOLLOW } = constants;
-/** Directories kept open. */
-const MOST_KEPT = 64;
+/** Directories kept open, and of one way to a directory. */
+const MOST_KEPT = 64, KEPT_AT_ONCE = 24;
+/** The longest path that the kernel tells of a descriptor, bytes, with room for what it adds; steps up in one path. */
+const LONGEST_TOLD = 4000, STEPS_UP = 1000;
 /** File systems whose files are doors to processes, ours among them. */
 const PROC = 0x9fa0n, SYSFS = 0x62656572n;
 
-/** As deep as a path that Linux takes can go. */
+/** Directories within each other: as many as a path that Linux takes can name. Deeper ones are shown, and cannot be entered. */
 const MOST_DEPTH = 2048;
 
 const last = (path: Path) => path[path.length - 1]!;
@@ -107,34 +111,66 @@ class ThroughDescriptors implements Finder {
 
   private descriptor(path: Path): number {
     if (path.length === 0) return this.root;
-    const key = path.join('/'), old = this.kept.get(key);
-    if (old !== undefined) {
-      this.kept.delete(key);
-      if ((this.isTogether && this.sure.has(old)) || this.isStillAt(old, key)) {
-        this.sure.add(old);
-        this.kept.set(key, old);
-        return old;
-      }
-      this.shut(old);
-    }
-    return this.walk(path, key);
+    const key = path.join('/');
+    return this.known(path, key) ?? this.walk(path, key);
   }
 
-  /** From the nearest directory that is kept, or the root. */
+  /** A descriptor that is kept, if its directory is still there. */
+  private known(path: Path, key: string): number | undefined {
+    const fd = this.kept.get(key);
+    if (fd === undefined) return undefined;
+    this.kept.delete(key);
+    if (this.isStillAt(fd, path, key)) {
+      this.keep(key, fd);
+      return fd;
+    }
+    this.shut(fd);
+    return undefined;
+  }
+
+  /** From the nearest directory that is kept, or the root. Of a long way only the end is kept. */
   private walk(path: Path, key: string): number {
     if (path.length > MOST_DEPTH) throw new FolderError('ENAMETOOLONG');
-    const parent = this.descriptor(path.slice(0, -1));
-    const fd = openSync(within(through(parent), last(path)), O_PATH | O_DIRECTORY | O_NOFOLLOW);
+    let { length } = key, at = path.length, fd: number | undefined, passing: number | undefined;
+    while (fd === undefined && --at > 0) {
+      length -= path[at]!.length + 1;
+      const above = key.slice(0, length);
+      if (this.kept.has(above)) fd = this.known(path.slice(0, at), above);
+    }
+    if (fd === undefined) {
+      fd = this.root;
+      length = 0;
+    }
+    for (; at < path.length; at++) {
+      const last = path.length - 1 - at < KEPT_AT_ONCE;
+      try {
+        fd = this.enter(fd, path[at]!);
+      } finally {
+        if (passing !== undefined) closeSync(passing);
+      }
+      length += path[at]!.length + (at > 0 ? 1 : 0);
+      passing = last ? undefined : fd;
+      if (last) this.keep(key.slice(0, length), fd);
+    }
+    return fd;
+  }
+
+  /** Opens the directory of this name in another one. */
+  private enter(parent: number, name: string): number {
+    const fd = openSync(within(through(parent), name), O_PATH | O_DIRECTORY | O_NOFOLLOW);
     try {
       this.mustBeOfFiles(fd);
+      return fd;
     } catch (error) {
       closeSync(fd);
       throw error;
     }
+  }
+
+  private keep(key: string, fd: number): void {
     this.sure.add(fd);
     this.kept.set(key, fd);
-    if (this.kept.size > MOST_KEPT) this.forgetOldest(fd);
-    return fd;
+    while (this.kept.size > MOST_KEPT) this.forgetOldest(fd);
   }
 
   private forgetOldest(but: number): void {
@@ -162,13 +198,37 @@ class ThroughDescriptors implements Finder {
     return this.rootPath = readlinkSync(through(this.root), 'latin1');
   }
 
-  /** The kernel tells where a descriptor's directory is. Ways that are too long for it to tell are walked anew. */
-  private isStillAt(fd: number, key: string): boolean {
+  /** The kernel tells where a descriptor's directory is, unless the way there is too long. */
+  private isStillAt(fd: number, path: Path, key: string): boolean {
+    if (this.isTogether && this.sure.has(fd)) return true;
     try {
-      const root = this.whereRootIs();
-      return readlinkSync(through(fd), 'latin1') === `${root === '/' ? '' : root}/${key}`;
+      const root = this.whereRootIs(), base = root === '/' ? '' : root;
+      if (base.length + 1 + key.length > LONGEST_TOLD) return this.isBeneath(fd, path, LONGEST_TOLD - base.length);
+      return readlinkSync(through(fd), 'latin1') === `${base}/${key}`;
     } catch {
       return false;
+    }
+  }
+
+  /**
+   * Whether so many steps up from the directory there is the one that the beginning of its path names, as far as that has `room`. So none
+   * is used that was moved elsewhere; that a directory below there has another name now is not seen while it is kept.
+   */
+  private isBeneath(fd: number, path: Path, room: number): boolean {
+    let told = 0;
+    for (let left = room - path[0]!.length; left > 0; left -= path[told]!.length + 1) told++;
+    const top = fstatSync(this.descriptor(path.slice(0, told)), { bigint: true });
+    let at = fd, up = path.length - told;
+    try {
+      for (; up > STEPS_UP; up -= STEPS_UP) {
+        const higher = openSync(through(at) + '/..'.repeat(STEPS_UP), O_PATH | O_DIRECTORY);
+        if (at !== fd) closeSync(at);
+        at = higher;
+      }
+      const { dev, ino } = statSync(through(at) + '/..'.repeat(up), { bigint: true });
+      return dev === top.dev && ino === top.ino;
+    } finally {
+      if (at !== fd) closeSync(at);
     }
   }
 }

@@ -19,9 +19,17 @@ export interface FilesLink {
   send(message: Uint8Array, reply: (answer: Uint8Array | undefined) => void): void;
 }
 
+// oxlint-disable-next-line no-control-regex
+const ASCII = /^[\x01-\x7f]*$/;
 /** Names are bytes: the protocol's texts have one character a byte. */
-export const toWire = (name: string): string => { let s = ''; for (const b of bytesOf(name)) s += String.fromCharCode(b); return s; };
+export const toWire = (name: string): string => {
+  if (ASCII.test(name)) return name;
+  let s = '';
+  for (const b of bytesOf(name)) s += String.fromCharCode(b);
+  return s;
+};
 export const fromWire = (text: string): string => {
+  if (ASCII.test(text)) return text;
   const b = new Uint8Array(text.length);
   for (let i = 0; i < text.length; i++) b[i] = text.charCodeAt(i);
   return textOf(b);

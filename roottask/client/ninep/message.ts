@@ -70,9 +70,7 @@ class Reader {
   }
   private text(): string {
     const length = this.u16(), at = this.take(length);
-    let text = '';
-    for (let i = at; i < at + length; i++) text += String.fromCharCode(this.bytes[i]!);
-    return text;
+    return textAt(this.bytes, at, at + length);
   }
   /** A view of the message: copy it to keep it. */
   private data(): Uint8Array {
@@ -99,6 +97,14 @@ class Reader {
     }
   }
 }
+
+/** One character a byte. */
+function textAt(bytes: Uint8Array, from: number, to: number): string {
+  if (to - from <= PIECE) return String.fromCharCode.apply(undefined, bytes.subarray(from, to) as unknown as number[]);
+  return textAt(bytes, from, from + PIECE) + textAt(bytes, from + PIECE, to);
+}
+/** Arguments of one call. */
+const PIECE = 256;
 
 const u32At = (bytes: Uint8Array, at: number): number =>
   (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0;
@@ -209,9 +215,20 @@ function writeFields(layout: Layout, fields: Readonly<Record<string, unknown>>):
 }
 /** A copy of everything written so far. */
 function written(): Uint8Array {
-  const bytes = scratch.slice(0, used);
+  const bytes = bytesFor(used);
+  bytes.set(scratch.subarray(0, used));
   used = 0;
   return bytes;
+}
+
+/** Where short messages are put one behind the other: a buffer for each would cost more than the message. */
+let slab = new Uint8Array(0), taken = 0;
+const SLAB = 32_768, SHORT = 1024;
+function bytesFor(size: number): Uint8Array {
+  if (size > SHORT) return new Uint8Array(size);
+  if (taken + size > slab.length) { slab = new Uint8Array(SLAB); taken = 0; }
+  taken += size;
+  return slab.subarray(taken - size, taken);
 }
 function encode(type: number, tag: number, layout: Layout, fields: Readonly<Record<string, unknown>>): Uint8Array {
   used = 0;
@@ -276,7 +293,7 @@ export function decodeReply<N extends MessageName>(name: N,
 
 /** Consecutive messages, as in a `compound`. */
 export function joinParts(parts: readonly Uint8Array[]): Uint8Array {
-  const out = new Uint8Array(parts.reduce((n, p) => n + p.length, 0));
+  const out = bytesFor(parts.reduce((n, p) => n + p.length, 0));
   let at = 0;
   for (const part of parts) { out.set(part, at); at += part.length; }
   return out;

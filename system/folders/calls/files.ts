@@ -73,7 +73,7 @@ export const fileCalls = {
     const data = buffers.pop() ?? new Uint8Array(READ_BUFFER), room = size <= data.length ? data.subarray(0, size) : new Uint8Array(size);
     try {
       const count = file.read(room, place64(offset)), n = count instanceof Promise ? ((yield count) as number) : count;
-      return { data: room.slice(0, n) };
+      return { data: room.subarray(0, n) }; // written into the reply before anything else is read
     } finally { if (buffers.length < MOST_BUFFERS) buffers.push(data); }
   },
   *write(session, { fid, offset, data }) {
