@@ -10,10 +10,9 @@
  */
 import { Code, Op, type Label } from './code.ts';
 import { Emitter } from './emitter.ts';
-import { HS, type Layout } from './layout.ts';
+import { HS, PC_SHIFT, type Layout } from './layout.ts';
 import { emitLookUp } from './look-up.ts';
 import type { FunctionBody, Signature } from './module.ts';
-import { Internal } from './operations.ts';
 import { RESULT } from './regions/convention.ts';
 
 const CHAIN: Signature = { params: ['i32', 'i32', 'i32', 'i32', 'i64'], results: ['i64', 'i32', 'i32', 'i64'] };
@@ -27,8 +26,8 @@ const GOLDEN = 0x9e37_79b1 | 0;
 /** Numbers in the module: the type of regions, the function `busy`. */
 interface Numbers { readonly regionType: number; readonly busy: number }
 
-/** Offset of the side data from record / 2. */
-export const sideOffset = (layout: Layout): number => layout.sides - layout.codePages / 2;
+/** Offset of the side data from the record. */
+export const sideOffset = (layout: Layout): number => layout.sides - layout.codePages;
 
 export const generateChain = (layout: Layout, numbers: Numbers): FunctionBody => new Chain(layout, numbers).function();
 
@@ -80,7 +79,7 @@ class Chain {
   private call(): void {
     const { c, e } = this;
     for (const argument of [PARAMETER.hart, PARAMETER.tlb, PARAMETER.budget, PARAMETER.pcBase]) c.get(argument);
-    e.shrU32(e.read(PARAMETER.record), e.word(1));
+    c.get(PARAMETER.record);
     c.memory(Op.i32Load, sideOffset(this.layout));
     c.tee(this.answer);
     e.and32(e.pushed(), e.word(0xff));
@@ -119,8 +118,8 @@ class Chain {
     e.add32(e.shl32(e.and32(e.read(scratch), e.word(RESULT.page)), e.word(4)), e.word(this.layout.codePages));
     c.set(scratch);
     e.add(e.read(PARAMETER.pcBase), e.shl(e.shrS(e.read(this.target), e.long(RESULT.deltaShift)), e.long(12)));
-    e.add(e.pushed(), e.zext(e.shrU32(e.read(page), e.word(3))));
-    e.sub(e.pushed(), e.zext(e.shrU32(e.read(scratch), e.word(3))));
+    e.add(e.pushed(), e.zext(e.shrU32(e.read(page), e.word(PC_SHIFT))));
+    e.sub(e.pushed(), e.zext(e.shrU32(e.read(scratch), e.word(PC_SHIFT))));
     c.set(PARAMETER.pcBase);
     c.get(scratch);
     c.set(page);
@@ -137,12 +136,12 @@ class Chain {
     });
   }
 
-  /** Leaves at a record where no region begins. */
+  /** Leaves at a record where no region begins: the side data say so, and the call needs them anyway; the record itself may be in no cache. */
   private unlessRegion(leave: Label): void {
     const { c, e } = this;
     c.get(PARAMETER.record);
-    c.memory(Op.i32Load16U, 0);
-    e.ne32(e.pushed(), e.word(Internal.REGION));
+    c.memory(Op.i32Load, sideOffset(this.layout));
+    e.eqz32(e.pushed());
     c.i64(RESULT.special | RESULT.landed);
     c.set(this.target);
     c.brIf(leave);
@@ -151,7 +150,7 @@ class Chain {
   /** Counts an entry where jumps are counted; reports a region that others often enter, which may replace it. */
   private count(leave: Label): void {
     const { c, e } = this;
-    const heat = e.keep32(e.add32(e.shrU32(e.read(PARAMETER.record), e.word(1)), e.word(sideOffset(this.layout) + 4)));
+    const heat = e.keep32(e.add32(e.read(PARAMETER.record), e.word(sideOffset(this.layout) + 4)));
     heat();
     heat();
     c.memory(Op.i32Load16U, 0);

@@ -78,9 +78,9 @@ export class CodePages {
 
   private clear(slot: number): void {
     const at = this.address(slot);
-    const side = this.layout.sides + slot * (CODEPAGE_BYTES / 2);
+    const side = this.layout.sides + slot * CODEPAGE_BYTES;
     this.words.fill(0, at >> 2, (at + CODEPAGE_BYTES) >> 2);
-    this.words.fill(0, side >> 2, (side + CODEPAGE_BYTES / 2) >> 2);
+    this.words.fill(0, side >> 2, (side + CODEPAGE_BYTES) >> 2);
   }
 
   /** First in, first out. No hart is inside a code page when one is created: `run` looks its page up again afterwards. */
@@ -187,17 +187,26 @@ export class CodePages {
     const at = this.address(slot);
     const word = this.fetch(this.pages[slot]!, RECORDS - 1) | (second << 16);
     const composed = at + STRADDLE_RECORD * RECORD;
-    const remembered = (composed + RECORD + 12) >> 2;
+    const remembered = (composed + RECORD + 4) >> 2;
     if (this.halves[composed >> 1] !== Internal.UNDECODED && this.words[remembered] === word) return;
     this.writer.write(composed, this.decode(word), -1);
     this.words[remembered] = word;
   }
 
+  /** The record's operation, also where a region begins. */
+  operation(record: number): number {
+    const op = this.halves[record >> 1]!;
+    return op === Internal.REGION ? this.halves[(record - this.layout.codePages + this.layout.sides + 6) >> 1]! : op;
+  }
+
+  /** The instruction of a record, decoded again. */
+  again(record: number): Decoded { return this.decode(this.raw(record)); }
+
   /** The instruction of a record as memory contains it: 16 or 32 bits. */
   raw(record: number): number {
     const slot = this.slotOf(record);
     const i = (record - this.address(slot)) / RECORD;
-    if (i >= RECORDS) return this.words[(record + RECORD + 12) >> 2]!;
+    if (i >= RECORDS) return this.words[(record + RECORD + 4) >> 2]!;
     const word = this.fetch(this.pages[slot]!, i);
     return (word & 3) === 3 ? word : word & 0xffff;
   }

@@ -1,10 +1,12 @@
 /** Assembles the engine: memory layout, interpreter, code pages, and the hart side it calls. */
-import { createDecoder } from '../../hardware/isa/decode.ts';
+import { createDecoder, type Decoded } from '../../hardware/isa/decode.ts';
 import { parseIsa, STRICT_ALIGNMENT } from '../../hardware/isa/table.ts';
-import { HART_BYTES, HARTS, HS, SLOW, type Layout } from './layout.ts';
+import { HART_BYTES, HARTS, HS, RECORD, SLOW, type Layout } from './layout.ts';
 import type { EngineSide, EngineStats, HartSide } from './port.ts';
 import { CodePages } from './codepages.ts';
 import { generateInterpreter } from './interpreter.ts';
+import { Internal } from './operations.ts';
+import { slowRow, slowStep } from './records.ts';
 import { TABLE_SIZE } from './regions/convention.ts';
 import { MAX_BYTES, Regions } from './regions/regions.ts';
 
@@ -38,6 +40,12 @@ export function createEngine({ memory, layout, hartSide, isa, tier = 'auto', tra
   const strict = parseIsa(isa).has(STRICT_ALIGNMENT);
   const regions = new Regions({ memory, layout, pages, table, threshold, atOnce: tier === 'jit', strict, maxBytes: translationBytes });
   pages.translations = regions;
+  const halves = new Uint16Array(buffer);
+  /** The instruction is about to be executed by TypeScript; behind it the interpreter goes on so many bytes of records further. */
+  const stepOver = (hart: number, d: Decoded): Decoded => {
+    words[(HARTS + hart * HART_BYTES + HS.STEP) >> 2] = d.length * RECORD / 2;
+    return d;
+  };
   const imports = {
     memory,
     table,
@@ -45,10 +53,20 @@ export function createEngine({ memory, layout, hartSide, isa, tier = 'auto', tra
     busy: (record: number, hart: number, pcBase: bigint) => regions.busy(record, hart, pcBase),
     load: (hart: number, kind: number) => hartSide.load(hart, kind),
     store: (hart: number, size: number) => hartSide.store(hart, size),
-    atomic: (hart: number, insn: number) => hartSide.atomic(hart, insn),
     fetch: (hart: number) => hartSide.fetch(hart),
-    slow: (hart: number, row: number, insn: number) => hartSide.slow(hart, row, insn),
-    illegal: (hart: number, record: number) => hartSide.slow(hart, 0, pages.raw(record)),
+    atomic: (hart: number, record: number) => hartSide.atomic(hart, stepOver(hart, pages.again(record)).word),
+    slow: (hart: number, record: number) => {
+      if (pages.operation(record) !== Internal.SLOW) {
+        const { index, word } = stepOver(hart, pages.again(record));
+        return hartSide.slow(hart, index, word);
+      }
+      words[(HARTS + hart * HART_BYTES + HS.STEP) >> 2] = slowStep(halves[(record >> 1) + 1]!);
+      return hartSide.slow(hart, slowRow(halves[(record >> 1) + 1]!), words[(record >> 2) + 1]!);
+    },
+    illegal: (hart: number, record: number) => {
+      stepOver(hart, pages.again(record));
+      return hartSide.slow(hart, 0, pages.raw(record));
+    },
     decode: (record: number) => {
       pages.fill(record);
       return SLOW.NEXT;

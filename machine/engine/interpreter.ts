@@ -10,24 +10,24 @@
  *
  * `budget` is decremented when an instruction starts, so inside one it is one less than HS.BUDGET will say.
  */
-import { HART_BYTES, HARTS, HS, RECORD, RECORDS, type Layout } from './layout.ts';
+import { HART_BYTES, HARTS, HS, PC_SHIFT, RECORD, RECORDS, type Layout } from './layout.ts';
 import { generateChain } from './chain.ts';
+import type { I32 } from '../semantics/operators.ts';
 import { Code, Op, type Label } from './code.ts';
 import { emitLookUp } from './look-up.ts';
 import { encodeModule, tableType, type Import } from './module.ts';
-import { InterpreterEmitter } from './operands.ts';
+import { InterpreterEmitter, KIND_BITS } from './operands.ts';
 import { Internal, operationCount, operations, firstOperation } from './operations.ts';
 import { RegionCalls } from './region-calls.ts';
 import { REGION, TABLE_SIZE } from './regions/convention.ts';
 
 const ONE = { params: ['i32'], results: ['i32'] } as const;
 const TWO = { params: ['i32', 'i32'], results: ['i32'] } as const;
-const THREE = { params: ['i32', 'i32', 'i32'], results: ['i32'] } as const;
 const HOT = { params: ['i32', 'i32', 'i64'], results: [] } as const;
 const IMPORTS: readonly Import[] = [
   { name: 'load', signature: TWO }, { name: 'store', signature: TWO }, { name: 'atomic', signature: TWO },
   { name: 'fetch', signature: ONE },
-  { name: 'slow', signature: THREE }, { name: 'hot', signature: HOT }, { name: 'busy', signature: HOT },
+  { name: 'slow', signature: TWO }, { name: 'hot', signature: HOT }, { name: 'busy', signature: HOT },
   { name: 'illegal', signature: TWO }, { name: 'decode', signature: ONE }, { name: 'straddle', signature: TWO },
 ];
 const CALL = Object.fromEntries(IMPORTS.map((f, i) => [f.name, i])) as Record<string, number>;
@@ -192,12 +192,12 @@ class Generator {
     c.end();
     this.storeTail();
     c.end();
-    this.callTail('slow', () => { c.get(e.record); c.memory(Op.i32Load16U, 10); c.get(e.record); c.memory(Op.i32Load, 12); });
+    this.callTail('slow');
     c.end();
-    this.callTail('illegal', () => c.get(e.record));
+    this.callTail('illegal');
     c.end();
     this.argument(HS.ADDR, e.address);
-    this.callTail('atomic', () => { c.get(e.record); c.memory(Op.i32Load, 12); });
+    this.callTail('atomic');
     c.end();
     this.regions.heat();
     c.br(e.next);
@@ -240,7 +240,7 @@ class Generator {
     c.brIf(this.after);
     const distance = (STRADDLE_RECORD - (RECORDS - 1)) * RECORD;
     e.addTo(e.record, distance);
-    e.sub(e.read(e.pcBase), e.long(distance / 8));
+    e.sub(e.read(e.pcBase), e.long(distance >> PC_SHIFT));
     c.set(e.pcBase);
     c.br(e.next);
   }
@@ -269,17 +269,20 @@ class Generator {
     c.brIf(this.after);
   }
 
-  private retire(then: Label = this.e.next): void {
+  /** Goes on, `step` bytes of records further. */
+  private retire(step: () => I32, then: Label = this.e.next): void {
     const { c, e } = this;
-    e.add32(e.read(e.record), e.shl32(e.lengthField(), e.word(3)));
+    e.add32(e.read(e.record), step());
     c.set(e.record);
     e.addTo(e.budget, -1);
     c.br(then);
   }
 
-  private callTail(name: string, argument: () => void): void {
-    this.call(name, argument);
-    this.retire(name === 'slow' ? this.e.landed : this.e.next);
+  /** TypeScript executes the instruction of the record, and notes how long it is. */
+  private callTail(name: string): void {
+    const { c, e } = this;
+    this.call(name, () => c.get(e.record));
+    this.retire(() => e.hartWord(HS.STEP), name === 'slow' ? e.landed : e.next);
   }
 
   private loadTail(): void {
@@ -288,19 +291,21 @@ class Generator {
     c.get(e.kind);
     c.set(kind);
     this.argument(HS.ADDR, e.address);
-    this.call('load', () => c.get(kind));
+    this.call('load', () => this.low(kind));
     const value = e.local('i64');
     c.get(e.hart);
     c.memory(Op.i64Load, HS.VALUE);
     c.set(value);
-    e.ltU32(e.read(kind), e.word(7));
+    e.ltU32(this.low(kind), e.word(7));
     c.if();
     e.rd(e.read(value));
     c.else();
     e.fd(e.read(value));
     c.end();
-    this.retire();
+    this.retire(() => e.shrU32(e.read(kind), e.word(KIND_BITS)));
   }
+
+  private low(kind: number): I32 { return this.e.and32(this.e.read(kind), this.e.word((1 << KIND_BITS) - 1)); }
 
   private storeTail(): void {
     const { c, e } = this;
@@ -309,7 +314,8 @@ class Generator {
     c.set(size);
     this.argument(HS.ADDR, e.address);
     this.argument(HS.VALUE, e.value);
-    this.callTail('store', () => c.get(size));
+    this.call('store', () => this.low(size));
+    this.retire(() => e.shrU32(e.read(size), e.word(KIND_BITS)));
   }
 
   private argument(offset: number, local: number): void {

@@ -27,8 +27,8 @@ export const MAX_HARTS = 16;
  */
 export const HS = {
   X: 0x000, // 32 × i64
-  F: 0x100, // 32 × i64, single and half precision NaN-boxed
-  PC: 0x200, // i64
+  SINK: 0x100, // i64: where generated code writes results for x0; behind x31, as records say it (layout of a record, below)
+  F: 0x108, // 32 × i64, single and half precision NaN-boxed
   BUDGET: 0x208, // i32: instructions left in this slice; exact whenever TypeScript is called
   FFLAGS: 0x20c, // u32: accrued exceptions NV DZ OF UF NX = bits 4..0
   FRM: 0x210, // u32: dynamic rounding mode
@@ -42,7 +42,7 @@ export const HS = {
   VALUE: 0x238, // i64: the value to store, or the value loaded (already sign or zero extended to 64 bits)
   INSTRET: 0x240, // f64: instructions retired up to the start of this slice
   SLICE: 0x248, // i32: BUDGET as it was at the start of this slice (retired in slice = SLICE - BUDGET)
-  SINK: 0x250, // i64: where generated code writes results for x0
+  PC: 0x250, // i64
   CODE: 0x258, // u32: linear address of the decoded code page in use, 0 outside `run`
   ZERO_ON: 0x25c, // u32: 1 when cbo.zero is legal now (the envcfg registers and the mode)
   TRANSLATED: 0x260, // i64: instructions executed by translated code
@@ -50,6 +50,7 @@ export const HS = {
   STATUS: 0x26c, // u32: the same of the register that sstatus means
   WIRES: 0x270, // u32: what interrupt controllers and timers drive into mip
   EPC_MASK: 0x274, // u32: the bits of an exception pc's low word that can be written
+  STEP: 0x278, // u32: bytes from the record of the instruction that TypeScript executes to the next one's
   CSRS: 0x400, // i64 each, in the order machine/hart/csr.ts declares
 } as const;
 
@@ -84,20 +85,23 @@ export function clearTlb(memory: BigInt64Array, tlb: number, fresh = false): voi
 }
 
 /**
- * A decoded code page: 2048 records of 16 bytes, one per halfword of the physical page, plus one end record that continues on the next
- * page.
- *   +0 u16 op      the engine's operation: instruction rows in their variants + a few internal ones (0 = not decoded yet)
- *   +2 u8  length  2 or 4;  +3 u8 7 when the rounding mode is dynamic, else 0
- *   +4 u16 rd8, +6 u16 rs1_8, +8 u16 rs2_8   register number × 8 (so that HS.X + rd8 addresses it; f likewise); rd x0 = HS.SINK
- *   +10 u16 rs3_8 or spare
- *   +12 i32 imm    immediate, or the raw instruction for operations that TypeScript executes
+ * A decoded code page: 2048 records of 8 bytes, one per halfword of the physical page, plus one end record that leaves
+ * for the next page. Code that runs once costs the cache misses of its records, so they are as small as an instruction's operands allow.
+ *   +0 u16 op      the engine's operation: instruction rows in their variants, by length, + a few internal ones (0 = not decoded yet)
+ *   +2 u8  rd      an f register: its number × 8. An x register: its number × 8 - 8, modulo 256, from HS.X + 8; x0 is HS.SINK so
+ *   +3 u8  rs1     register number × 8
+ *   +4 i32 imm     immediate, or the instruction's word where it has none; but of instructions with a second source or a rounding mode:
+ *   +4 u8  rs2, +5 u8 rounding mode, +6 u8 rs3 or +6 i16 imm (of stores and branches)
+ * What TypeScript executes (Internal.SLOW) has its row's number in +2 u16 and its word in +4.
  */
-export const RECORD = 16;
+export const RECORD = 8;
+/** From the linear address of a record to pc: halfwords are 2 bytes, records are RECORD. */
+export const PC_SHIFT = 2;
 export const RECORDS = 2048;
 export const CODEPAGE_BYTES = (RECORDS + 16) * RECORD;
 
 /**
- * Beside the record at linear address r, at sides + (r - codePages) / 2:
+ * Beside the record at linear address r, at sides + (r - codePages):
  *   +0 u32 translation that begins here: index in the dispatcher's table << 8 | which of its entries
  *   +4 u16 heat: how often a jump came here
  *   +6 u16 the record's own op, while its op field says REGION (operations.ts)
@@ -163,7 +167,7 @@ function place(ramBytes: number, harts: number): Layout {
   const codePages = alignUp(codeMap + ramPages * 4, WASM_PAGE);
   const codePageCount = ramBytes > LARGE_RAM ? CODEPAGE_COUNT / 2 : CODEPAGE_COUNT, poolBytes = codePageCount * CODEPAGE_BYTES;
   const sides = codePages + poolBytes;
-  const ram = alignUp(sides + poolBytes / 2, WASM_PAGE);
+  const ram = alignUp(sides + poolBytes, WASM_PAGE);
   const bytes = alignUp(ram + ramBytes, WASM_PAGE);
   return {
     harts, tlbs, tlbCount: TLB_COUNT, codeMap, codePages, codePageCount, sides,

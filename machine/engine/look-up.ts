@@ -4,7 +4,7 @@
  */
 import { Op, type Label } from './code.ts';
 import type { Emitter } from './emitter.ts';
-import { TLB_MASK, type Layout } from './layout.ts';
+import { PC_SHIFT, RECORD, TLB_MASK, type Layout } from './layout.ts';
 
 /** Numbers of locals: `target` and `tlb` are given, `entry` is scratch, `record` and `pcBase` become those of the address. */
 export interface LookUp {
@@ -38,8 +38,8 @@ export function emitLookUp(e: Emitter, { codeMap, ram }: Layout, at: LookUp, mis
   e.eqz32(e.pushed());
   c.brIf(miss);
   found();
-  e.add32(e.read(at.record), e.shl32(e.wrap(offset()), e.word(3)));
+  e.add32(e.read(at.record), e.mul32(e.wrap(offset()), e.word(RECORD / 2)));
   c.set(at.record);
-  e.sub(e.read(at.target), e.zext(e.shrU32(e.read(at.record), e.word(3))));
+  e.sub(e.read(at.target), e.zext(e.shrU32(e.read(at.record), e.word(PC_SHIFT))));
   c.set(at.pcBase);
 }

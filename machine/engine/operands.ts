@@ -1,20 +1,19 @@
 /** The interpreter's half of `Semantics`: operands come from the decoded record, results go to the hart block, memory through the TLB. */
-import type { F32, F64, I32, I64 } from '../semantics/operators.ts';
+import type { F32, F64, I32, I64, Value } from '../semantics/operators.ts';
 import type { LoadKind, Semantics, StoreKind } from '../semantics/semantics.ts';
-import { HS, TLB_MASK } from './layout.ts';
+import { HS, PC_SHIFT, RECORD, TLB_MASK } from './layout.ts';
 import { LD } from './port.ts';
 import { Op, type Code, type Label } from './code.ts';
 import { MemoryEmitter } from './emitter.ts';
 import { BOXES, LOADS, STORES } from './memory-kinds.ts';
 import type { Operation } from './operations.ts';
 
-/** Offsets in a record. */
-const RD = 4;
-const RS1 = 6;
-const RS2 = 8;
-const IMM = 12;
-const MODE = 3;
-const LENGTH = 2;
+/** Offsets in a record (layout.ts). */
+const RD = 2, RS1 = 3, IMM = 4, RS2 = 4, MODE = 5, RS3 = 6, SHORT = 6;
+/** An x register as a destination is said by its distance from x1. */
+const DESTINATIONS = HS.X + 8;
+/** `kind` of a load or store: below this what it is, above it the bytes to the next record. */
+export const KIND_BITS = 8;
 
 const INEXACT = 1;
 
@@ -24,7 +23,7 @@ export class InterpreterEmitter extends MemoryEmitter implements Semantics {
   readonly record: number = this.local('i32');
   readonly budget: number = this.local('i32');
   readonly tlb: number = this.local('i32');
-  readonly pcBase: number = this.local('i64'); // pc = pcBase + (record >>> 3)
+  readonly pcBase: number = this.local('i64'); // pc = pcBase + (record >>> PC_SHIFT)
   readonly target: number = this.local('i64'); // where `jump` goes
   readonly address: number = this.local('i64'); // arguments of the memory tails
   readonly value: number = this.local('i64');
@@ -40,6 +39,8 @@ export class InterpreterEmitter extends MemoryEmitter implements Semantics {
   illegal!: Label;
   private length: 2 | 4 = 4;
   private near = false;
+  /** The immediate has 16 bits. */
+  private short = false;
   /** Loads and stores at misaligned addresses miss. */
   private readonly strict: boolean;
 
@@ -52,13 +53,17 @@ export class InterpreterEmitter extends MemoryEmitter implements Semantics {
   operation(o: Operation): void {
     this.length = o.length;
     this.near = o.near;
+    this.short = o.short;
     o.meaning(this);
     this.proceed();
     this.endInstruction();
   }
 
+  /** Bytes from this record to the next instruction's. */
+  private get step(): number { return this.length * RECORD / 2; }
+
   private proceed(): void {
-    this.addTo(this.record, this.length * 8);
+    this.addTo(this.record, this.step);
     this.code.br(this.next);
   }
 
@@ -72,7 +77,7 @@ export class InterpreterEmitter extends MemoryEmitter implements Semantics {
     const { code } = this;
     code.get(this.hart);
     code.get(this.record);
-    code.memory(Op.i32Load16U, field);
+    code.memory(Op.i32Load8U, field);
     this.add32(this.pushed(), this.pushed());
   }
 
@@ -89,17 +94,21 @@ export class InterpreterEmitter extends MemoryEmitter implements Semantics {
     this.code.memory(Op.i64Store, base);
   }
 
-  lengthField(): I32 { this.code.get(this.record); this.code.memory(Op.i32Load8U, LENGTH); return this.pushed(); }
   x1(): I64 { this.source(RS1, Op.i64Load, HS.X); return this.pushed(); }
   x2(): I64 { this.source(RS2, Op.i64Load, HS.X); return this.pushed(); }
   w1(): I32 { this.source(RS1, Op.i32Load, HS.X); return this.pushed(); }
   w2(): I32 { this.source(RS2, Op.i32Load, HS.X); return this.pushed(); }
-  rd(_value: I64): void { this.destination(HS.X); }
+  rd(_value: I64): void { this.destination(DESTINATIONS); }
   rdw(value: I32): void { this.rd(this.sext(value)); }
-  imm(): I64 { this.code.get(this.record); this.code.memory(Op.i64Load32S, IMM); return this.pushed(); }
-  imm32(): I32 { this.code.get(this.record); this.code.memory(Op.i32Load, IMM); return this.pushed(); }
+  imm(): I64 { return this.immediate(Op.i64Load16S, Op.i64Load32S); }
+  imm32(): I32 { return this.immediate(Op.i32Load16S, Op.i32Load); }
+  private immediate<T extends Value>(short: number, long: number): T {
+    this.code.get(this.record);
+    this.code.memory(this.short ? short : long, this.short ? SHORT : IMM);
+    return this.pushed();
+  }
   zimm(): I32 { return this.and32(this.shrU32(this.imm32(), this.word(15)), this.word(31)); }
-  pc(): I64 { return this.add(this.read(this.pcBase), this.zext(this.shrU32(this.read(this.record), this.word(3)))); }
+  pc(): I64 { return this.add(this.read(this.pcBase), this.zext(this.shrU32(this.read(this.record), this.word(PC_SHIFT)))); }
   nextPc(): I64 { return this.add(this.pc(), this.long(this.length)); }
 
   branch(_condition: I32): void {
@@ -154,7 +163,7 @@ export class InterpreterEmitter extends MemoryEmitter implements Semantics {
     const { code } = this;
     const [size, opcode] = LOADS[kind];
     code.set(this.address);
-    this.setKind(LD[kind]);
+    this.setKind(LD[kind] | this.step << KIND_BITS);
     this.checkAlignment(size, this.loadMiss);
     this.hostAddress(0, size, this.loadMiss);
     code.memory(opcode, 0);
@@ -167,7 +176,7 @@ export class InterpreterEmitter extends MemoryEmitter implements Semantics {
     const [size, opcode] = STORES[kind];
     code.set(this.value);
     code.set(this.address);
-    this.setKind(size);
+    this.setKind(size | this.step << KIND_BITS);
     this.checkAlignment(size, this.storeMiss);
     this.hostAddress(8, size, this.storeMiss);
     code.get(this.value);
@@ -250,10 +259,8 @@ export class InterpreterEmitter extends MemoryEmitter implements Semantics {
   d2(): F64 { this.source(RS2, Op.f64Load, HS.F); return this.pushed(); }
   b1(): I32 { return this.boxed(RS1); }
   b2(): I32 { return this.boxed(RS2); }
-  d3(): F64 { this.third(); this.code.memory(Op.f64Load, HS.F); return this.pushed(); }
-  s3(): F32 { this.third(); this.code.memory(Op.i64Load, HS.F); return this.fromBitsS(this.unbox()); }
-  /** Address of the third source, which only the instruction word says (bits 31 … 27). */
-  private third(): I32 { return this.add32(this.read(this.hart), this.and32(this.shrU32(this.imm32(), this.word(24)), this.word(0xf8))); }
+  d3(): F64 { this.source(RS3, Op.f64Load, HS.F); return this.pushed(); }
+  s3(): F32 { this.boxed(RS3); return this.fromBitsS(this.pushed()); }
   s1(): F32 { this.boxed(RS1); return this.fromBitsS(this.pushed()); }
   s2(): F32 { this.boxed(RS2); return this.fromBitsS(this.pushed()); }
   private boxed(field: number): I32 {

@@ -4,7 +4,7 @@
  * the distance between records). Common operands have cheaper forms (x0 as a source: a move, a constant, a comparison with zero).
  * Everything else is one of a few internal operations.
  */
-import type { Operands } from '../../hardware/isa/row.ts';
+import type { Operands, Row } from '../../hardware/isa/row.ts';
 import { rows } from '../../hardware/isa/table.ts';
 import type { Meaning, Semantics } from '../semantics/semantics.ts';
 import { csrMeaning, csrMeanings } from '../semantics/csr.ts';
@@ -28,6 +28,8 @@ export interface Operation {
   readonly meaning: Meaning;
   readonly length: 2 | 4;
   readonly near: boolean;
+  /** Its immediate shares the record with a second source. */
+  readonly short: boolean;
 }
 
 /** A cheaper operation with the same effect for some operands. */
@@ -51,14 +53,14 @@ export const operations: Operation[] = [];
 /** Rows with the same meaning (do nothing, write zero) share their operations. */
 const shared = new Map<Meaning, Map<string, number>>();
 
-function define(name: string, meaning: Meaning, length: 2 | 4, near: boolean): number {
+function define(name: string, meaning: Meaning, length: 2 | 4, near: boolean, short: boolean): number {
   const forms = shared.get(meaning) ?? new Map<string, number>();
   shared.set(meaning, forms);
-  const key = `${length}/${near}`;
+  const key = `${length}/${near}/${short}`;
   const known = forms.get(key);
   if (known !== undefined) return known;
   const number =
-    FIRST + operations.push({ name: `${name}${length === 2 ? ' (short)' : ''}${near ? ' (near)' : ''}`, meaning, length, near }) - 1;
+    FIRST + operations.push({ name: `${name}${length === 2 ? ' (short)' : ''}${near ? ' (near)' : ''}`, meaning, length, near, short }) - 1;
   forms.set(key, number);
   return number;
 }
@@ -70,29 +72,34 @@ const formIndex = (length: number, near: boolean): number => (length === 2 ? 1 :
 const isJump = (operands: string): boolean => operands.includes('target');
 const shortened = new Set(rows.flatMap((r) => (r.expands ? [r.expands.name] : r.pattern.length === 2 ? [r.name] : [])));
 
-function formsOf(name: string, meaning: Meaning, lengths: readonly (2 | 4)[], jump: boolean): Forms {
+function formsOf(name: string, meaning: Meaning, lengths: readonly (2 | 4)[], jump: boolean, short: boolean): Forms {
   const forms = [-1, -1, -1, -1];
   for (const near of jump ? [false, true] : [false])
-    for (const length of lengths) forms[formIndex(length, near)] = define(name, meaning, length, near);
+    for (const length of lengths) forms[formIndex(length, near)] = define(name, meaning, length, near, short);
   return forms;
 }
+
+const field = (names: readonly string[]) => (r: Row): boolean => r.pattern.fields.some((f) => names.includes(f.name));
+export const hasImmediate = field(['imm']);
+/** Does it have a second source or a rounding mode? */
+export const hasMore = field(['rs2', 'rs3', 'rm']);
 
 interface Choice { readonly forms: Forms; readonly specials: readonly { readonly when: (o: Operands) => boolean; readonly forms: Forms }[] }
 const choices: readonly (Choice | undefined)[] = rows.map((r, i) => {
   const meaning = meanings[i];
   if (!meaning) return undefined;
   const lengths = r.pattern.length === 2 ? [2 as const] : shortened.has(r.name) ? [4 as const, 2 as const] : [4 as const];
-  const jump = isJump(r.operands);
+  const jump = isJump(r.operands), short = hasImmediate(r) && hasMore(r);
   return {
-    forms: formsOf(r.name, meaning, lengths, jump),
+    forms: formsOf(r.name, meaning, lengths, jump, short),
     specials: (SPECIALS[r.name] ?? []).map((special) => ({
-      when: special.when, forms: formsOf(special.name, special.meaning, lengths, jump)
+      when: special.when, forms: formsOf(special.name, special.meaning, lengths, jump, short)
     })),
   };
 });
 
 /** Accesses to some CSRs have operations although their rows have none. */
-const ofRegisters = new Map(csrMeanings.map(({ row, meaning }) => [meaning, define(row, meaning, 4, false)]));
+const ofRegisters = new Map(csrMeanings.map(({ row, meaning }) => [meaning, define(row, meaning, 4, false, false)]));
 
 export const firstOperation: number = FIRST;
 export const operationCount: number = FIRST + operations.length;

@@ -1,19 +1,24 @@
-/** Writes decoded instructions as 16-byte records (format in layout.ts). */
+/** Writes decoded instructions as records (format in layout.ts). */
 import type { Decoded } from '../../hardware/isa/decode.ts';
 import type { Operands, Row } from '../../hardware/isa/row.ts';
 import { rows } from '../../hardware/isa/table.ts';
 import { meanings } from '../semantics/table.ts';
-import { HS, PAGE } from './layout.ts';
+import { PAGE, RECORD } from './layout.ts';
 import { BREAKPOINT } from './port.ts';
-import { Internal, jumps, operationOf } from './operations.ts';
+import { hasImmediate, hasMore, Internal, jumps, operationOf } from './operations.ts';
 
 /** Does the row's rd name an x register (so that x0 must go to the sink)? */
 export const writesX: readonly boolean[] = rows.map((r) => /(^|, )rd\b/.test(r.operands));
-const hasImmediate: readonly boolean[] = rows.map((r) => r.pattern.fields.some((f) => f.name === 'imm'));
+const immediates = rows.map(hasImmediate), more = rows.map(hasMore);
 
 /** Rows that never fall through to the next record. */
 const ENDS = new Set(['jal', 'jalr', 'mret', 'sret', 'ecall', 'ebreak', 'illegal']);
 export const endsSequence = (r: Row): boolean => ENDS.has(r.name);
+
+/** Of the row's number in a record of Internal.SLOW: the instruction has two bytes. BREAKPOINT has all bits, and nothing follows it. */
+const SHORT = 0x8000;
+export const slowRow = (half: number): number => (half === BREAKPOINT ? half : half & ~SHORT);
+export const slowStep = (half: number): number => (half & SHORT ? RECORD : RECORD * 2);
 
 const register = (n: number | undefined): number => (n ?? 0) * 8;
 
@@ -33,26 +38,34 @@ export class RecordWriter {
     const { operands: o, index } = d;
     const inline = meanings[index] !== undefined;
     const near = inline && jumps[index]! && offset >= 0 && inPage(offset, o);
-    const half = record >> 1;
-    this.halves[half] = operationOf(index, o, d.length, near);
-    this.bytes[record + 2] = d.length;
-    this.bytes[record + 3] = o.rm ?? 0;
-    this.halves[half + 2] = (o.rd ?? 0) === 0 && writesX[index] ? HS.SINK : register(o.rd);
-    this.halves[half + 3] = register(o.rs1);
-    this.halves[half + 4] = register(o.rs2);
-    this.halves[half + 5] = index;
-    this.words[(record >> 2) + 3] = !inline || !hasImmediate[index] ? d.word : near ? o.imm! * 8 : o.imm!;
+    const op = operationOf(index, o, d.length, near), half = record >> 1;
+    this.halves[half] = op;
+    if (op === Internal.SLOW) return this.slow(record, d.length === 2 ? index | SHORT : index, d.word);
+    this.bytes[record + 2] = writesX[index] ? register(o.rd) - 8 : register(o.rd);
+    this.bytes[record + 3] = register(o.rs1);
+    const imm = near ? o.imm! * (RECORD / 2) : o.imm;
+    if (!more[index]) this.words[(record >> 2) + 1] = immediates[index] ? imm! : d.word;
+    else {
+      this.bytes[record + 4] = register(o.rs2);
+      this.bytes[record + 5] = o.rm ?? 0;
+      this.halves[half + 3] = immediates[index] ? imm! : register(o.rs3);
+    }
+  }
+
+  private slow(record: number, row: number, word: number): void {
+    this.halves[(record >> 1) + 1] = row;
+    this.words[(record >> 2) + 1] = word;
   }
 
   /** An instruction that the hart side decides about first (`BREAKPOINT`). */
   breakpoint(record: number): void {
-    this.internal(record, Internal.SLOW);
-    this.halves[(record >> 1) + 5] = BREAKPOINT;
+    this.halves[record >> 1] = Internal.SLOW;
+    this.slow(record, BREAKPOINT, 0);
   }
 
   /** An internal operation without operands. */
   internal(record: number, op: number): void {
-    this.words.fill(0, record >> 2, (record >> 2) + 4);
+    this.words.fill(0, record >> 2, (record + RECORD) >> 2);
     this.halves[record >> 1] = op;
   }
 }

@@ -2,6 +2,7 @@
 import { sideOffset } from './chain.ts';
 import { HS, type Layout } from './layout.ts';
 import { Op, type Label } from './code.ts';
+import type { I32 } from '../semantics/operators.ts';
 import type { InterpreterEmitter } from './operands.ts';
 import { Internal } from './operations.ts';
 import { RESULT } from './regions/convention.ts';
@@ -45,7 +46,7 @@ export class RegionCalls {
     const { c, e } = this;
     if (this.threshold === 0) return;
     const offset = this.sideOffset;
-    const side = e.keep32(e.shrU32(e.read(e.record), e.word(1)));
+    const side = (): I32 => e.read(e.record);
     side();
     c.memory(Op.i32Load16U, offset + 4);
     const count = e.keep32(e.add32(e.pushed(), e.word(1)));
@@ -62,7 +63,7 @@ export class RegionCalls {
     e.endInstruction();
   }
 
-  /** Offset of the side data from record / 2. */
+  /** Offset of the side data from the record. */
   private get sideOffset(): number { return sideOffset(this.layout); }
 
   /** The budget is used up, or `deferred` holds it: then the interpreter executes this one instruction, whatever begins here. */
@@ -80,7 +81,7 @@ export class RegionCalls {
     c.tee(e.kind);
     e.eq32(e.pushed(), e.word(Internal.REGION));
     c.if();
-    e.shrU32(e.read(e.record), e.word(1));
+    c.get(e.record);
     c.memory(Op.i32Load16U, this.sideOffset + 6);
     c.set(e.kind);
     c.end();

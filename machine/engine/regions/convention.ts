@@ -3,7 +3,7 @@
  *
  *   region(hart block, TLB, budget, pcBase, entry) → (where to continue, budget left)
  *
- * `pcBase` + (address of a record >>> 3) is the virtual address of its instruction. An even answer is a virtual address. An odd answer
+ * `pcBase` + (address of a record >>> 2) is the virtual address of its instruction. An even answer is a virtual address. An odd answer
  * names a record and is cheaper: the interpreter must execute the instruction there (a TLB miss, a fault, an instruction for TypeScript,
  * too little budget) or, with `landed`, just continue there. The record belongs to the page where the region was entered, unless the upper
  * bits name another page, whose mapping the region has checked.
@@ -20,7 +20,7 @@ export const PARAMETER = { hart: 0, tlb: 1, budget: 2, pcBase: 3, entry: 4 } as 
  * was entered, signed.
  */
 export const RESULT = {
-  special: 1, landed: 2, refused: 4, record: 0xfff0, refundShift: 16, refund: 0xfff, pageShift: 28, page: 0x7f_ffff, deltaShift: 51
+  special: 1, landed: 2, refused: 4, record: 0x7ff8, refundShift: 16, refund: 0xfff, pageShift: 28, page: 0x7f_ffff, deltaShift: 51
 } as const;
 
 /** Regions that can be callable at once: entries of the dispatcher's table. */

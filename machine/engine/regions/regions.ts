@@ -4,7 +4,7 @@
  *
  * A record where a region can be entered has the op REGION; the side data keep its own op (layout.ts, SIDE).
  */
-import { HS, PAGE, RECORD, RECORDS, SIDE, TLB_MASK, type Layout } from '../layout.ts';
+import { HS, PAGE, PC_SHIFT, RECORD, RECORDS, SIDE, TLB_MASK, type Layout } from '../layout.ts';
 import { sideOffset } from '../chain.ts';
 import type { CodePages } from '../codepages.ts';
 import { encodeModule } from '../module.ts';
@@ -88,7 +88,7 @@ export class Regions {
 
   get count(): number { return TABLE_SIZE - 1 - this.free.length; }
 
-  private sideOf(record: number): number { return sideOffset(this.o.layout) + record / 2; }
+  private sideOf(record: number): number { return sideOffset(this.o.layout) + record; }
 
   /** The instruction of this record is executed often, by this hart. */
   hot(record: number, hart: number, pcBase: bigint): void {
@@ -106,7 +106,7 @@ export class Regions {
   /** Queues `head` for translation, in the address space where `record`, in the same page, was reached. */
   private wait(record: number, head: number, hart: number, pcBase: bigint, widen?: Live): void {
     const page = this.o.pages.address(this.o.pages.slotOf(record));
-    this.queue.push({ record: head, base: pcBase + BigInt(page >>> 3), tlb: this.words[(hart + HS.TLB) >> 2]!, widen });
+    this.queue.push({ record: head, base: pcBase + BigInt(page >>> PC_SHIFT), tlb: this.words[(hart + HS.TLB) >> 2]!, widen });
     if (this.o.atOnce) this.compile();
   }
 

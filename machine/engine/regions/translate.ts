@@ -10,7 +10,7 @@
  *   store the registers changed; → target, budget
  */
 import { Code, Op, type Label } from '../code.ts';
-import { HS, PAGE } from '../layout.ts';
+import { HS, PAGE, PC_SHIFT, RECORD } from '../layout.ts';
 import type { FunctionBody } from '../module.ts';
 import { PARAMETER, REGION, RESULT } from './convention.ts';
 import { inPage, pageOf, SPAN, type Block, type Region } from './discover.ts';
@@ -230,12 +230,12 @@ class Body implements JumpSide {
   /** A place's address - pcBase. */
   private offset(place: number): number {
     const { pages } = this.region;
-    return (pages[0]!.view.records >>> 3) + pages[pageOf(place)]!.delta + inPage(place) * 2;
+    return (pages[0]!.view.records >>> PC_SHIFT) + pages[pageOf(place)]!.delta + inPage(place) * 2;
   }
 
   /** The answer that names a place, in two halves (convention.ts), without flags. */
   private answer(place: number): [low: number, high: number] {
-    const low = inPage(place) << 4;
+    const low = inPage(place) * RECORD;
     if (place < SPAN) return [low, 0];
     const { delta, view } = this.region.pages[pageOf(place)]!;
     const page = (view.records - this.place.codePages) / 16;
