@@ -136,7 +136,7 @@ class Chain {
     });
   }
 
-  /** Leaves at a record where no region begins: the side data say so, and the call needs them anyway; the record itself may be in no cache. */
+  /** Leaves where no region begins: the side data say so, and the call needs them anyway; the record may be in no cache. */
   private unlessRegion(leave: Label): void {
     const { c, e } = this;
     c.get(PARAMETER.record);
