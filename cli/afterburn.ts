@@ -24,7 +24,7 @@ export function afterburn(path: string, output?: string): number {
   return Exit.ok;
 }
 
-/** The list, and what was looked at for it. @throws CliError */
+/** The list, and the number of instructions scanned. @throws CliError */
 export function listOf(path: string): { text: string; count: number; instructions: number; doubtful: number } {
   const file = unpack(readImage('kernel', path));
   if (!file.ok) throw new CliError('E_FORMAT', `kernel '${path}' ${file.error}`);

@@ -1,11 +1,11 @@
 /**
- * `tessera bare`: software on the machine alone.
+ * `tessera bare`: software directly on the machine.
  *
  *   bare FILE                    M mode from the first instruction: firmware, xv6, conformance tests
  *   bare --kernel IMAGE          a kernel in S mode under the built-in SBI firmware
  *   bare FIRMWARE --kernel IMAGE firmware in M mode that will jump to the kernel (OpenSBI's fw_jump)
  *
- * `runBare` is the whole command behind its options: it loads, runs, and answers the exit status.
+ * `runBare` is the whole command after option parsing: it loads, runs, and returns the exit status.
  */
 import { gunzipSync } from 'node:zlib';
 import { type Board, createBoard } from '../machine/board/board.ts';
@@ -43,13 +43,13 @@ export interface BareOptions {
   readonly isa?: string;
   /** Processor model. */
   readonly cpu?: string;
-  /** Bytes of RAM; 128 MiB unless given (512 MiB with a kernel). */
+  /** Bytes of RAM; default 128 MiB (512 MiB with a kernel). */
   readonly memory?: number;
   readonly smp?: number;
   readonly disks?: readonly DiskOption[];
   readonly nets?: readonly NetOption[];
   readonly signature?: string;
-  /** Bytes a line of the signature: 4 unless given. */
+  /** Bytes per line of the signature; default 4. */
   readonly signatureGranularity?: number;
   readonly dumpDtb?: string;
   readonly engine?: 'auto' | 'interp' | 'jit';
@@ -72,7 +72,7 @@ const MAX_HARTS = 16;
 /** The board's virtio slots less that of the entropy device. */
 const MOST_DEVICES = VIRTIO_SLOTS - 1;
 
-/** Runs to the end; answers the exit status. @throws CliError for what the user can put right */
+/** Runs to the end; returns the exit status. @throws CliError for mistakes that the user can correct */
 export async function runBare(options: BareOptions, io: BareIo = processIo()): Promise<number> {
   check(options);
   const profile = Profile.asked(options);
@@ -115,7 +115,7 @@ export async function runBare(options: BareOptions, io: BareIo = processIo()): P
   }
 }
 
-/** Symbols of the user's, or else of the program. */
+/** The user's symbols, or else the program's. */
 function symbolsOf({ symbols }: BareOptions, program: Placed): Iterable<readonly [string, number]> {
   return symbols === undefined ? program.symbols : readSymbolFile(symbols);
 }
@@ -152,7 +152,7 @@ function start(options: BareOptions, disks: HostDisk[], networks: Networks, sess
   return { board, ...load(options, board, console) };
 }
 
-/** Refuses an `--isa` that names an extension which the machine lacks, or which the processor model takes away. */
+/** Refuses an `--isa` that names an extension which the machine lacks, or which the processor model removes. */
 function checkIsa(isa: string, cpu = BASE.text): void {
   let strange: string[];
   try {
@@ -176,7 +176,7 @@ function makeBoard(options: BareOptions, disks: HostDisk[], networks: Networks, 
       seed: options.seed, disks, nets: networks.cards(), console
     });
   } catch (error) {
-    // Sizes that the machine refuses are the user's; everything else is ours.
+    // A size that the machine refuses is the user's mistake; everything else is a bug.
     if (error instanceof RangeError)
       throw new CliError('E_MEMORY', `a machine with ${Math.ceil(memoryBytes / MIB)} MiB of memory cannot be made: ${error.message}`);
     throw error;
@@ -224,7 +224,7 @@ function placeInitrd(path: string, board: Board, kernel: Placed): Place {
   return placed;
 }
 
-/** Nothing that is loaded may lie where something else does. */
+/** Loaded files must not overlap. */
 function checkPlaces(options: BareOptions, board: Board,
     loaded: { firmware?: Placed; kernel?: Placed; initrd?: Place; tree: number }): void {
   const { memory } = board.machine;
@@ -253,7 +253,7 @@ function must<T>(path: string, role: string, result: Loaded<T>): T {
   throw new CliError('E_FORMAT', `${role} '${path}' ${result.error}`);
 }
 
-/** What the run's end would find out. */
+/** Checks that would otherwise fail only at the end of the run. */
 function checkOutputs({ file, signature, signatureGranularity, stats }: BareOptions, program: Placed): void {
   if (signature !== undefined) {
     checkSignature(program.symbols, file!, signatureGranularity ?? 4);

@@ -1,9 +1,9 @@
-/** How much RAM the board gets under `run` and `vm`, where the user says how much the guest shall have. */
+/** The board's RAM under `run` and `vm`, where the user gives the guest's. */
 import type { Module, Scenario } from '../index.ts';
 import { boardMemory as size, TooMuchMemory } from '../system/ram.ts';
 import { CliError } from './errors.ts';
 
-/** As `system/ram.ts` has it. @throws CliError when not even what is necessary fits */
+/** As in `system/ram.ts`. @throws CliError when even the minimum does not fit */
 export function boardMemory(memory: number, modules: readonly Module[], world: (memory: number) => Scenario): number {
   try {
     return size(memory, modules, world);

@@ -1,6 +1,6 @@
 /**
- * `tessera boot SCENARIO --view`: the scenario runs in a process of its own and writes its trace to a file; the viewer reads along, keeps
- * to the end, and shows under `o` what the system prints. Leaving the viewer ends the system.
+ * `tessera boot SCENARIO --view`: the scenario runs in a separate process and writes its trace to a file; the viewer follows the file's
+ * end, and shows the system's output under `o`. Leaving the viewer ends the system.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
@@ -13,7 +13,7 @@ import type { SharedOptions } from './options.ts';
 import { addressLines } from './trace-addr.ts';
 import { FileSource, readTrace, unpack } from './trace-source.ts';
 
-/** Set for a run whose trace somebody reads along: it is written often instead of in large pieces. */
+/** Set for a run whose trace is read while it grows: the trace is written often instead of in large pieces. */
 export const LIVE = 'TESSERA_TRACE_LIVE';
 const HEADER = 16, WAIT = 20;
 
@@ -47,14 +47,14 @@ export async function bootView(options: SharedOptions): Promise<number> {
   }
 }
 
-/** This command again, with a trace in place of the viewer. */
+/** This command again, writing a trace instead of starting the viewer. */
 function start(file: string, named: boolean): ChildProcess {
   const words = process.argv.slice(2).filter((word) => word !== '--view');
   return spawn(process.execPath, [...process.execArgv, process.argv[1]!, ...words, ...(named ? [] : ['--trace', file])],
     { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, [LIVE]: '1' } });
 }
 
-/** Adds text to lines; the last one may go on. */
+/** Adds text to lines; the last one may be incomplete. */
 function hear(said: string[], text: string): void {
   const [first, ...more] = text.replaceAll('\r', '').split('\n');
   said[said.length - 1] += first!;

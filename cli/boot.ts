@@ -25,7 +25,7 @@ import { withSymbol } from './symbol.ts';
 import { readTrace } from './trace-source.ts';
 import { VisibleOutput } from './visible-output.ts';
 
-/** Names of the scenarios in scenarios/; what they are made of lies there too and exports no scenario. */
+/** Names of the scenarios in scenarios/; other files there export no scenario. */
 export function scenarioList(): string[] {
   if (!existsSync(folder())) return [];
   return readdirSync(folder()).filter((name) => name.endsWith('.ts') && !name.endsWith('.spec.ts') && readFileSync(join(folder(), name),
@@ -60,7 +60,7 @@ export async function boot(name: string, options: BootOptions): Promise<number> 
   }
 }
 
-/** A scenario that asks the trace is recorded, if need be into a file that goes afterwards. */
+/** A scenario with conditions on the trace is recorded, if necessary into a temporary file. */
 function keepTrace(scenario: ScenarioFile, options: SharedOptions): { file: string | undefined; remove(): void } {
   if (options.trace !== undefined || !asksTrace(scenario)) return { file: options.trace, remove: () => {} };
   const folder = mkdtempSync(join(tmpdir(), 'tessera-boot-'));
@@ -105,7 +105,7 @@ async function bootIt(scenario: ScenarioFile, path: string, options: BootOptions
   return { ...outcome, modules };
 }
 
-/** What a field of the scenario brings; what is wrong with one of its texts is told with its line, and not as an option's. */
+/** The devices of a scenario's field; an error in one of its texts names its line in the file instead of an option. */
 function ofField<T>(path: string, field: string, texts: readonly string[], make: () => T): T {
   try {
     return make();
@@ -117,7 +117,7 @@ function ofField<T>(path: string, field: string, texts: readonly string[], make:
   }
 }
 
-/** What cannot be booted, with the line of the file that asks for it. */
+/** An error that prevents booting, with the line of the file. */
 function withPlace(error: unknown, path: string): unknown {
   const isOfSystem = error instanceof CliError && error.code === 'E_SYSTEM';
   return isOfSystem ? new CliError(error.code, `${error.message}${placeOf(error.message, path)}`, '', error.status) : error;
@@ -160,7 +160,7 @@ function watched(scenario: ScenarioFile, { debugged }: GdbLaunch): ScenarioFile 
   return { ...scenario, components };
 }
 
-/** Lines of components, and what they repeat of their guests, do not steer the terminal. */
+/** Makes lines of components, and of their guests, safe for the terminal. */
 function visibly(fd: number): (bytes: Uint8Array) => boolean {
   const output = new VisibleOutput();
   return (bytes) => writeNow(fd, output.take(bytes));

@@ -1,4 +1,4 @@
-/** `tessera classify`: runs the classifier and prints what came out. */
+/** `tessera classify`: runs the classifier and prints the result. */
 import { classify } from '../machine/classify/classify.ts';
 import { reportOf } from '../machine/classify/report.ts';
 import { cpuModel } from '../machine/cpu/model.ts';

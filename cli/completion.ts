@@ -1,6 +1,6 @@
 /**
- * Completion for shells, made of the descriptions that --help shows: what each command may be followed by. Names of scenarios and labs
- * are among them; where nothing fits, files are offered.
+ * Completion for shells, generated from the descriptions of --help: the words that may follow each command. They include names of scenarios
+ * and labs; where nothing fits, the shell offers files.
  */
 import type { Command } from 'commander';
 
@@ -10,7 +10,7 @@ export type Shell = (typeof shells)[number];
 /** A command by its path below `tessera` ('', 'trace stats'), and what may follow it: word and description. */
 interface Place { readonly path: string; readonly words: readonly (readonly [word: string, says: string])[] }
 
-/** `names`: for commands that take a name, which ones there are. */
+/** `names`: the existing names, for commands that take one. */
 function places(program: Command, names: Readonly<Record<string, readonly string[]>>): Place[] {
   const all: Place[] = [];
   const visit = (command: Command, path: string): void => {
@@ -32,8 +32,8 @@ const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
 const brief = (text: string): string => text.split(/[:;(]/)[0]!.trim().slice(0, 60);
 
 /**
- * The way from the words before the cursor to a place, in bash and zsh alike. `words`: an array's name, `count`: how many of it stand
- * before the cursor.
+ * Finds the place for the words before the cursor, in bash and zsh alike. `words`: an array's name, `count`: its elements before the
+ * cursor.
  */
 function finding(all: readonly Place[]): string {
   return `    case "$path\${path:+ }$w" in ${all.filter((p) => p.path).map((p) => quoted(p.path)).join('|')}) path="$path\${path:+ }$w";; `

@@ -1,6 +1,6 @@
 /**
- * The checks of `tessera doctor`, one row each: what is looked for, what it is needed for, how to get it. Only a row marked `must` is
- * needed to run Tessera at all; the others each enable one thing.
+ * The checks of `tessera doctor`: the tool, its use, how to install it. Only a check marked `must` is needed to run Tessera at all; each of
+ * the others enables one feature.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -62,13 +62,13 @@ const checks: Check[] = [
 
 const PERMISSION_FLAGS = ['--permission', '--experimental-permission'];
 
-/** Installed, and able to do what it is for. */
+/** Installed and working. */
 function hasBubblewrap(): boolean {
   return process.platform === 'linux'
     && spawnSync('bwrap', ['--ro-bind', '/', '/', '--dev-bind', '/dev', '/dev', 'true'], { stdio: 'ignore' }).status === 0;
 }
 
-/** Prints the table; status 1 if something that every run needs is missing. */
+/** Prints the table; status 1 if a tool that every run needs is missing. */
 export function doctor(json = false): number {
   if (json) return asJson();
   let status: number = Exit.ok;

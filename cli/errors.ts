@@ -1,9 +1,9 @@
 /**
- * What goes wrong by the user's hand, told in one line: a code to search for, what was wrong, and what to do next.
+ * Errors that the user can correct, each in one line: a code to search for, what was wrong, and what to do.
  *
  *   tessera: E_NO_FILE: kernel 'vmlinuz' does not exist; fetch Debian's with: tessera images fetch
  *
- * Anything else that is thrown is a bug of ours and is shown with its stack.
+ * Any other exception is a bug and appears with its stack.
  */
 
 import { dirname } from 'node:path';
@@ -15,7 +15,7 @@ export class CliError extends Error {
   readonly code: string;
   readonly status: number;
 
-  /** `code` looks like E_NO_FILE; `message` is one line without a full stop; `next` says what to do, if anything can be done. */
+  /** `code` looks like E_NO_FILE; `message` is one line without a full stop; `next` says what to do, if possible. */
   constructor(code: string, message: string, next = '', status: number = Exit.usage) {
     super(next ? `${message}; ${next}` : message);
     this.name = 'CliError';
@@ -53,7 +53,7 @@ export function fileError(role: string, path: string, error: unknown, next = '',
     status);
 }
 
-/** The same for a file that is to be made: what is missing then is its folder. */
+/** The same for an output file: what is missing then is its folder. */
 export function outputError(role: string, path: string, error: unknown, next = '', status: number = Exit.usage): CliError {
   if (isFileError(error) && error.code === 'ENOENT')
     return new CliError('E_NO_FILE', `${role} '${path}' cannot be made: there is no folder '${dirname(path)}'`);

@@ -1,21 +1,21 @@
 /// <reference lib="es2024.arraybuffer" />
 /**
- * Files that the user names: read or opened with the error in the user's words. A file may be anything (a device that never ends, a pipe,
- * more than memory): what is read is bounded, and said to be too large before it is.
+ * Opens and reads files that the user names, with errors in the user's terms. A file may be anything (an endless device, a pipe, larger
+ * than memory), so reads are bounded and report a file that is too large.
  */
 import { closeSync, existsSync, fstatSync, openSync, readSync, writeFileSync } from 'node:fs';
 import { CliError, Exit, fileError, outputError } from './errors.ts';
 
 const MIB = 2 ** 20;
-/** The most bytes of a file that is taken whole, where its reader says nothing else. */
+/** Default size limit for a file that is read whole. */
 export const MOST_BYTES = 3584 * MIB;
-/** The most of what is text: programs, scenarios, symbols. */
+/** Size limit for text: programs, scenarios, symbols. */
 export const MOST_TEXT = 64 * MIB;
 
 /** The longest line of a recording: a message of some hundred kilobytes as text. */
 const MOST_LINE = 16 * MIB;
 
-/** Contents of a file; `-` is standard input. `role` names it in errors: "kernel 'x' does not exist". Who has used them calls `release`. */
+/** Contents of a file; `-` is standard input. `role` names it in errors: "kernel 'x' does not exist". Call `release` after use. */
 export function readInput(role: string, path: string, next = '', most = MOST_BYTES): Buffer {
   try {
     if (path === '-') return readStream(role, path, 0, most);
@@ -33,7 +33,7 @@ export function readInput(role: string, path: string, next = '', most = MOST_BYT
 /** A file of text: UTF-8, at most MOST_TEXT long. */
 export const readText = (role: string, path: string, next = ''): string => readInput(role, path, next, MOST_TEXT).toString('utf8');
 
-/** The lines of a file that may be longer than any text can be. */
+/** The lines of a file that may be larger than any string. */
 export function* linesOf(bytes: Buffer): Generator<string> {
   for (let at = 0; at < bytes.length; ) {
     const end = bytes.indexOf(0x0a, at), to = end < 0 ? bytes.length : end;
@@ -55,7 +55,7 @@ function readOpen(role: string, path: string, file: number, most: number): Buffe
 const tooLarge = (role: string, path: string, most: number) =>
   new CliError('E_FILE', `${role} '${path === '-' ? 'standard input' : path}' is larger than ${Math.floor(most / MIB)} MiB`);
 
-/** Until its end: pipes, files of a size that is not known before. */
+/** Reads to the end: pipes, files of unknown size. */
 function readStream(role: string, path: string, file: number, most: number): Buffer {
   const parts: Buffer[] = [];
   for (let length = 0; ; ) {
@@ -69,7 +69,7 @@ function readStream(role: string, path: string, file: number, most: number): Buf
 
 const nap = new Int32Array(new SharedArrayBuffer(4));
 
-/** A terminal or pipe that does not block is asked again. */
+/** Retries a non-blocking terminal or pipe. */
 function readSome(file: number, into: Buffer): number {
   for (;;) {
     try {
@@ -83,12 +83,12 @@ function readSome(file: number, into: Buffer): number {
   }
 }
 
-/** Files of this many bytes are kept in pages of their own. */
+/** Files of at least this size get their own mapping. */
 const LARGE = 1 << 18;
 
 /**
- * A resizable buffer is mapped, not allocated, and can be given back at once. An allocated one of some megabytes stays until it is
- * collected, and when it is, the C library takes its size for usual, and keeps as much of everything that is freed later.
+ * A resizable buffer is mapped, not allocated, and can be released at once. An allocated buffer of some megabytes stays until garbage
+ * collection, and afterwards the C library raises its threshold and keeps as much of later freed memory.
  */
 function readLarge(file: number, size: number): Buffer {
   const bytes = Buffer.from(new ArrayBuffer(size, { maxByteLength: size }), 0, size);
@@ -96,7 +96,7 @@ function readLarge(file: number, size: number): Buffer {
   for (let n = -1; n !== 0 && at < size; at += n) n = readSync(file, bytes, at, Math.min(size - at, 1 << 30), at);
   return bytes.subarray(0, at);
 }
-/** These contents of a file (`readInput`) are not needed any more. */
+/** Releases the contents of a file (`readInput`). */
 export function release(bytes: object): void {
   if (bytes instanceof Uint8Array && bytes.buffer instanceof ArrayBuffer && bytes.buffer.resizable) bytes.buffer.resize(0);
 }
@@ -116,7 +116,7 @@ export function writeOutput(role: string, path: string, data: string | Uint8Arra
   }
 }
 
-/** Creates an output file now, so that a path that cannot be written is found before the run and not after it. */
+/** Creates an output file now, so that an unwritable path fails before the run instead of after it. */
 export function checkWritable(role: string, path: string): void {
   if (path === '-') return;
   try {

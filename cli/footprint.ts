@@ -1,5 +1,5 @@
 /**
- * What a run costs in the host's memory beside the RAM that the guest has touched: asked of Linux, which alone knows; undefined elsewhere.
+ * Host memory of a run besides the RAM that the guest has touched, from Linux's figures; undefined on other systems.
  *
  *   resident = guest + overhead;  overhead = tlbs + records + javascript + program + rest
  */
@@ -9,20 +9,20 @@ import type { Machine } from '../machine/index.ts';
 
 /** All in bytes. */
 export interface Footprint {
-  /** What the process has in memory. */
+  /** Resident memory of the process. */
   readonly resident: number;
-  /** Pages of the machine's RAM among it. */
+  /** The part that is the machine's RAM. */
   readonly guest: number;
-  /** The rest: what this costs beside the guest. */
+  /** The rest: the overhead. */
   readonly overhead: number;
   readonly tlbs: number;
-  /** Decoded instructions, and what is kept beside them. */
+  /** Decoded instructions and their side data. */
   readonly records: number;
   /** JavaScript's heap. */
   readonly javascript: number;
   /** Pages of files: Node itself and its libraries. */
   readonly program: number;
-  /** Translations, what their compiler keeps, stacks. */
+  /** Translations, their compiler's memory, stacks. */
   readonly rest: number;
 }
 
@@ -31,7 +31,7 @@ interface Mapping { readonly start: number; readonly end: number; readonly resid
 
 const PAGE = 4096;
 /**
- * One word of /proc/self/pagemap: its last byte has bits for a page that is there, and is nobody else's (so that it is not the system's
+ * One word of /proc/self/pagemap: its last byte has bits for a present page, and for an exclusive one (so that it is not the system's
  * page of zeros).
  */
 const WORD = 8, FLAGS = 7, PRESENT = 0x80, OWN = 0x01;
@@ -40,7 +40,7 @@ export function footprint(machine: Machine): Footprint | undefined {
   try {
     return measured(machine);
   } catch {
-    return undefined; // no /proc, or one that does not tell
+    return undefined; // no /proc, or one without this file
   }
 }
 
@@ -71,7 +71,7 @@ export function parseMappings(text: string): Mapping[] {
     }));
 }
 
-/** Bytes of [from, to) that are in memory, by pages. */
+/** Resident bytes of [from, to), by pages. */
 function ownBytes(from: number, to: number): number {
   const first = Math.floor(from / PAGE), words = Buffer.alloc((Math.ceil(to / PAGE) - first) * WORD);
   const file = openSync('/proc/self/pagemap', 'r');

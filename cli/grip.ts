@@ -1,22 +1,22 @@
 /**
- * A TypeScript component that never yields keeps this process from its event loop: no signal is heard, and no key. A thread watches the
- * loop. When it has not turned for two seconds of processor time, the thread interrupts what runs to give the terminal its mode back and
- * the signals their usual meaning: then Ctrl-C or `kill` ends the process at once. When the loop turns again, everything is as it was.
+ * A TypeScript component that never yields blocks this process's event loop, so neither signals nor keys are handled. A thread watches the
+ * loop. When it has not turned for two seconds of processor time, the thread interrupts the running code to restore the terminal's mode and
+ * the default action of signals: then Ctrl-C or `kill` ends the process at once. When the loop turns again, the thread undoes this.
  *
- * The thread costs some megabytes, so it is for runs that no other process watches (bin/sandbox.cjs ends those).
+ * The thread costs some megabytes, so it serves only runs that no other process watches (bin/sandbox.cjs ends those).
  */
 import { Worker } from 'node:worker_threads';
 
-/** How often the loop says that it turns, and how often the thread looks, ms. */
+/** Interval of the loop's signal, and of the thread's check, ms. */
 const EVERY = 100, LOOK = 500;
 /**
- * Processor time of a silence after which the process is let go, µs: whoever is stopped, or waits for a busy computer, uses none. What was
- * signalled before is lost then, so it must be long.
+ * Processor time without a turn after which the thread acts, µs: a stopped process, or one on a busy computer, uses none. Earlier signals
+ * are lost then, so it must be long.
  */
 const SILENT = 2_000_000;
 const HOOK = 'tessera.letGo';
 const MEMORY = { maxOldGenerationSizeMb: 8, maxYoungGenerationSizeMb: 1 };
-/** Cells that both threads see: how often the loop turned; whether the process was let go; one that nobody changes, to wait on. */
+/** Shared cells: turns of the loop; whether the thread has acted; a constant to wait on. */
 const Cell = { turns: 0, free: 1, never: 2 } as const;
 
 const WATCHER = `
@@ -35,7 +35,7 @@ const WATCHER = `
 `;
 
 /**
- * Watches the event loop from now on; answers a function that ends it. Where Node has no inspector or allows no thread, nobody watches.
+ * Starts watching the event loop; returns a function that stops it. Does nothing where Node has no inspector or allows no thread.
  */
 export function watchLoop(letGo: () => void, takeBack: () => void): () => void {
   const cells = new Int32Array(new SharedArrayBuffer(12));

@@ -1,4 +1,4 @@
-/** Gzip with Node's zlib, piece by piece: what unpacks to more than it may is refused before it takes the memory. */
+/** Gzip with Node's zlib, piece by piece: refuses data that exceeds its limit before it uses the memory. */
 import { createGunzip } from 'node:zlib';
 import { BadGzip, damagedGzip, Growing, mostUnpacked } from '../system/files/gzip.ts';
 
@@ -6,7 +6,7 @@ const PIECE = 65_536;
 const EVENTS = ['drain', 'close', 'error'] as const;
 
 /**
- * Unpacks. `enough` looks at what has come first (a piece of some kilobytes) and may say that no more is needed.
+ * Unpacks. `enough` examines the first piece (some kilobytes) and may stop the unpacking.
  * @throws BadGzip
  */
 export async function gunzipBounded(packed: Uint8Array, enough: (first: Uint8Array) => boolean = () => false,
@@ -29,7 +29,7 @@ export async function gunzipBounded(packed: Uint8Array, enough: (first: Uint8Arr
   }
 }
 
-/** Writes as fast as it is read. Ends when all is written, or the other side has gone; what is wrong with the data the reader hears. */
+/** Writes as fast as the reader reads. Resolves when everything is written, or the reader has gone; the reader gets errors in the data. */
 async function feed(packed: Uint8Array, unpacker: ReturnType<typeof createGunzip>): Promise<void> {
   for (let at = 0; at < packed.length && !unpacker.destroyed; at += PIECE) {
     if (unpacker.write(packed.subarray(at, at + PIECE))) continue;

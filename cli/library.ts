@@ -1,5 +1,5 @@
 /**
- * The library's part for Node, beside `index.ts`: folders and files of the host.
+ * The library's part for Node, in addition to `index.ts`: host folders and files.
  *
  *   import { hostFolder, hostDisk } from 'tessera-system/node';
  */
@@ -8,7 +8,7 @@ import type { Archive } from '../system/files/archive.ts';
 import { FileDisk } from './disk/disk.ts';
 import { Plan } from './pack.ts';
 
-/** A folder of the host as a root file system. It is read once, when the run that it is given to is made. */
+/** A folder of the host as a root file system. It is read once, when its run is created. */
 export const hostFolder = (path: string): Archive => new Plan([{ host: path, guest: '' }]);
 
 /** A file of the host as a disk; `close` it when the run is over. @throws Error for a file that is no disk */

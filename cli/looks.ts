@@ -1,4 +1,4 @@
-/** `boot --caps` and `boot --maps`: what components hold when they begin, and where memory is in the tasks of one. */
+/** `boot --caps` and `boot --maps`: the initial capabilities of components, and the memory layout of a component's tasks. */
 import { differences, heldBy, manifestOf, type Held } from '../system/capabilities.ts';
 import { mapsOf, tasksOf, type Range } from '../system/maps.ts';
 import { sizeText } from '../roottask/scenario.ts';
@@ -7,7 +7,7 @@ import type { Booted } from '../system/host.ts';
 import { visible } from '../trace/visible.ts';
 import { CliError } from './errors.ts';
 
-/** Cycles between two looks at the maps. */
+/** Cycles between two samples of the maps. */
 export const LOOK_EVERY = 1_000_000;
 /** Tasks and ranges shown. */
 const MOST_TASKS = 12, MOST_RANGES = 40;
@@ -20,7 +20,7 @@ export class Looks {
   /** The last layout of each task, by number. */
   private readonly layouts = new Map<number, { readonly name: string; readonly ranges: readonly Range[] }>();
 
-  /** `caps`: of this component, or of all; `maps`: of this component. Throws CliError for one that there is not. */
+  /** `caps`: of this component, or of all; `maps`: of this component. Throws CliError for an unknown one. */
   constructor(scenario: Scenario, caps: string | true | undefined, maps: string | undefined) {
     this.scenario = scenario;
     this.caps = caps;
@@ -44,7 +44,7 @@ export class Looks {
     for (const task of tasksOf(kernel, own)) this.layouts.set(task.id, { name: tally.nameOf(task.id), ranges: mapsOf(task) });
   }
 
-  /** Everything as text, and whether all held what the scenario lists. */
+  /** Everything as text, and whether all components have what the scenario lists. */
   text(): { text: string; same: boolean } {
     const caps = [...this.held].map(([name, held]) => this.table(name, held));
     const maps = [...this.layouts.values()].slice(0, MOST_TASKS).map(({ name, ranges }) => layout(name, ranges));

@@ -1,6 +1,6 @@
 /**
  * The `tessera` command. Each command's file describes its options and loads what it needs only when it runs, so that `tessera --help` is
- * as quick as Node itself. `main` sets the exit status and lets Node end when everything is written.
+ * as fast as Node itself. `main` sets the exit status and lets Node end when everything is written.
  */
 import { Command, CommanderError } from 'commander';
 import { CliError, Exit, fileError } from './errors.ts';
@@ -43,7 +43,7 @@ const COMMANDS = {
 } as const;
 const isCommand = (name: string | undefined): name is keyof typeof COMMANDS => name !== undefined && Object.hasOwn(COMMANDS, name);
 
-/** Every command with its options, or the one that is asked for; actions report their exit status to `done`. */
+/** Every command with its options, or only the requested one; actions report their exit status to `done`. */
 export function buildProgram(done: (status: number) => void, asked?: string): Command {
   const program = new Command('tessera')
     .description('A small computer system: a RISC-V machine, a microkernel, a Unix server and virtual machines.')
@@ -60,7 +60,7 @@ function withChildren(command: Command): Command[] {
   return [command, ...command.commands.flatMap(withChildren)];
 }
 
-/** Errors come to `main` as exceptions, and their text is ours. */
+/** Errors reach `main` as exceptions, which prints them in our format. */
 function settle(command: Command): void {
   command.exitOverride();
   command.configureOutput({ outputError: () => {} });
@@ -107,7 +107,7 @@ const optionsOf = (command: Command): Map<string, boolean> =>
   new Map(command.options.flatMap(({ long, short, required }) => [long, short].flatMap((word): [string, boolean][] =>
     (word ? [[word, required]] : []))));
 
-/** A reader that has gone (`tessera … | head`) has not got everything, which needs no words: status 1. */
+/** A reader that has gone (`tessera … | head`) has not got everything: status 1 without a message. */
 function endWithoutReader(error: NodeJS.ErrnoException): void {
   process.exit(error.code === 'EPIPE' ? Exit.failure : reportError(fileError('output', 'standard output', error, '', Exit.failure)));
 }

@@ -1,5 +1,5 @@
 /**
- * The manual page, made of the same descriptions that --help shows. The package has it; in a clone:
+ * The manual page, generated from the descriptions of --help. The package contains it; in a clone:
  *
  *   npx tsx cli/man.ts | man -l -
  */

@@ -1,6 +1,6 @@
 /**
- * `--mount HOST:GUEST[:ro]`. A host folder is live: what the guest does in it happens there while it runs, through a connection of its
- * own. A single file, which can only be read, is placed into the root file system at the start.
+ * `--mount HOST:GUEST[:ro]`. A host folder is live: the guest's changes happen there while it runs, through a separate connection. A single
+ * file is read-only and copied into the root file system at the start.
  */
 import { existsSync, lstatSync, readlinkSync, statSync } from 'node:fs';
 import { posix } from 'node:path';
@@ -53,7 +53,7 @@ export class Folders {
     });
   }
 
-  /** As the scenario has them. */
+  /** In the scenario's form. */
   get options(): { path: string; source: string; readOnly: boolean; prompt: boolean }[] {
     return this.mounts.map(({ guest, writable, host }) => ({
       path: guest, source: posix.basename(host) || 'host', readOnly: !writable, prompt: true
@@ -78,7 +78,7 @@ export class Folders {
 }
 
 const MOST_LINKS = 40;
-/** Relative links only: where others lead, only the guest knows. */
+/** Relative links only, because only the guest knows the target of others. */
 function followed(base: string, rest: string, links: number): string | undefined {
   const path = posix.join(base, rest), stat = lstatSync(path, { throwIfNoEntry: false });
   if (!stat?.isSymbolicLink()) return path;

@@ -1,8 +1,8 @@
-/** "Did you mean": the name that is nearest to what was written. */
+/** "Did you mean": finds the name nearest to the typed one. */
 
 import { distance } from '../scenarios/distance.ts';
 
-/** The nearest of `names` when it is near enough to be what was meant. */
+/** The nearest of `names`, if it is near enough. */
 export function nearest(word: string, names: readonly string[]): string | undefined {
   const w = word.toLowerCase(),
     ranked = names.map((name) => ({ name, far: distance(w, name.toLowerCase()) })).sort((a, b) => a.far - b.far);

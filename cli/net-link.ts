@@ -2,14 +2,14 @@
  * A network card's cable to another program: frames over a TCP connection, each behind its length (u32, big endian). QEMU's
  * `-netdev stream` and `-netdev socket` speak the same, and so does another `tessera`.
  *
- *   connect=HOST:PORT   to somebody who listens        listen=[HOST:]PORT   to whoever comes, one at a time
+ *   connect=HOST:PORT   to a listening program         listen=[HOST:]PORT   for one peer at a time
  */
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { FRAME_MAX, FRAME_MIN } from '../machine/devices/net-port.ts';
 import { CliError, Exit } from './errors.ts';
 
 const LENGTH_BYTES = 4;
-/** What is kept for a peer that does not read; more is lost, as on a real network. */
+/** Bytes stored for a peer that does not read; more are lost, as on a real network. */
 const UNSENT_MOST = 1 << 20;
 
 export interface Address { readonly host: string; readonly port: number }
@@ -28,7 +28,7 @@ export class NetLink {
   #server: Server | undefined;
   #rest: Buffer = Buffer.alloc(0);
 
-  /** `receive`: a frame has come; `ended`: no more will come. */
+  /** `receive`: a frame has arrived; `ended`: no more will come. */
   constructor(receive: (frame: Uint8Array) => void, ended: () => void) {
     this.#receive = receive;
     this.#ended = ended;
@@ -74,7 +74,7 @@ export class NetLink {
     socket.on('close', gone);
   }
 
-  /** A peer that does not keep to the protocol is hung up on. */
+  /** Disconnects a peer that violates the protocol. */
   #data(socket: Socket, data: Buffer): void {
     this.#rest = Buffer.concat([this.#rest, data]);
     while (this.#rest.length >= LENGTH_BYTES) {

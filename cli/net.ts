@@ -1,12 +1,12 @@
 /**
- * `--net`: what network cards of the board are plugged into.
+ * `--net`: the networks of the board's cards.
  *
  *   gateway[,tftp=FOLDER]   a built-in host: ARP, ping, DHCP, UDP echo, TFTP with the files of a folder
- *   loop                    everything comes back
+ *   loop                    a card receives its own frames
  *   user[,hostfwd=tcp:[ADDR]:PORT-[GUEST]:PORT][,restrict=on]   the gateway, and behind it the world: sockets of this host, recorded
- *   hub                     one switch for all cards that say so
- *   connect=HOST:PORT       another program, over TCP: what it sends is input from outside, and recorded
- *   listen=[HOST:]PORT      the same, for a program that comes
+ *   hub                     one switch for all cards that name it
+ *   connect=HOST:PORT       another program, over TCP: its frames are outside input, and recorded
+ *   listen=[HOST:]PORT      the same, for a program that connects
  *   … ,mac=52:54:00:12:34:56,pcap=FILE
  */
 import { closeSync, openSync, readdirSync, writeSync } from 'node:fs';
@@ -28,7 +28,7 @@ const kinds = ['gateway', 'user', 'loop', 'hub', 'connect', 'listen'] as const;
 const HELP = 'write --net user[,hostfwd=tcp::2222-:22][,restrict=on], gateway[,tftp=FOLDER], loop, hub, connect=HOST:PORT or listen=PORT, '
   + 'each with ,mac=ADDRESS and ,pcap=FILE if you like';
 
-/** Words that each kind takes beside mac and pcap. */
+/** Options of each kind besides mac and pcap. */
 const WORDS: Partial<Record<string, readonly string[]>> = { gateway: ['tftp'], user: ['tftp', 'hostfwd', 'restrict'] };
 
 export interface NetOption {
@@ -65,7 +65,7 @@ export function parseNet(text: string): NetOption {
   };
 }
 
-/** `tcp:[ADDR]:PORT-[GUEST]:PORT`; IPv6 addresses stand in square brackets. */
+/** `tcp:[ADDR]:PORT-[GUEST]:PORT`; IPv6 addresses are in square brackets. */
 function forwardOf(text: string): ForwardOption {
   const match = /^(tcp|udp):(\[[^\]]*\]|[^:]*):(\d+)-(\[[^\]]*\]|[^:]*):(\d+)$/.exec(text);
   const [, protocol, host = '', port = '', guest = '', guestPort = ''] = match ?? [];
@@ -104,7 +104,7 @@ function macAddress(text: string): Uint8Array {
   return bytes;
 }
 
-/** What the first card of a guest behind the gateway has for addresses, when nobody asks by DHCP. */
+/** The addresses of a guest's first card behind the gateway, for guests without DHCP. */
 export function configOf({ kind }: NetOption): NetworkConfig | undefined {
   if (kind !== 'user' && kind !== 'gateway') return undefined;
   return {
@@ -112,10 +112,10 @@ export function configOf({ kind }: NetOption): NetworkConfig | undefined {
   };
 }
 
-/** Hears of what comes from outside: a frame for card number `card`, or undefined when no more will come. */
+/** Receives outside input: a frame for card number `card`, or undefined when no more will come. */
 export type Arrived = (card: number, frame: Uint8Array | undefined) => void;
 
-/** The networks of one run: files are opened once, cards are made anew for each life of the machine. */
+/** The networks of one run: opens files once, and creates cards again after each restart of the machine. */
 export class Networks {
   readonly #options: readonly NetOption[];
   readonly #files: readonly Map<string, Uint8Array>[];
@@ -125,7 +125,7 @@ export class Networks {
   /** How frames from outside reach the cards of the present machine. */
   readonly #entrances = new Map<number, (frame: Uint8Array) => void>();
 
-  /** @throws CliError for folders and files that are not to be had. */
+  /** @throws CliError for folders and files that cannot be opened. */
   constructor(options: readonly NetOption[]) {
     this.#options = options;
     this.#files = options.map((o) => (o.tftp === undefined ? new Map<string, Uint8Array>() : filesOf(o.tftp)));
@@ -138,7 +138,7 @@ export class Networks {
     return this.#options.flatMap(({ kind, address }, n) => (kind === 'user' || address !== undefined ? [n] : []));
   }
 
-  /** Opens cables to other programs. A replay has none: it takes from the recording what they sent. @throws CliError */
+  /** Opens cables to other programs. A replay takes their frames from the recording instead. @throws CliError */
   async open(arrived: Arrived): Promise<void> {
     for (const n of this.outside) {
       const world = this.#worlds.get(n);
@@ -191,7 +191,7 @@ export class Networks {
   }
 }
 
-/** A capture file. A write that fails is told at the end: the machine is not disturbed by it. */
+/** A capture file. A failed write is reported at the end and does not disturb the machine. */
 class Capture {
   readonly #path: string;
   readonly #fd: number;

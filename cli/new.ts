@@ -1,4 +1,4 @@
-/** What `tessera new` writes: small things that work as they are. */
+/** The files that `tessera new` writes: small examples that work unchanged. */
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { CliError, Exit, outputError } from './errors.ts';

@@ -1,6 +1,6 @@
 /**
- * The options that `boot`, `run`, `vm` and `bare` share, and how option values are read. A value that makes no sense is a usage error
- * that names the option.
+ * The options that `boot`, `run`, `vm` and `bare` share, and how option values are read. An invalid value is a usage error that names the
+ * option.
  */
 import { Option, type Command } from 'commander';
 import { CpuError, cpuModel, switches, usage } from '../machine/cpu/model.ts';
@@ -17,14 +17,14 @@ export interface SharedOptions {
   trace?: string;
   /** Tasks whose payload is captured, `all` = every task. */
   tracePayload?: string[];
-  /** The trace file's chunks are packed. */
+  /** Packs the trace file's chunks. */
   traceCompress?: boolean;
   /** `true`: the JSON object goes to standard error; text: to that file. */
   stats?: true | string;
-  /** The hottest functions are listed at the end; with the symbols of this file too. */
+  /** Lists the hottest functions at the end; with the symbols of this file too. */
   profile?: boolean;
   symbols?: string;
-  /** Stop after so many instructions, status 124. */
+  /** Stop after this many instructions, status 124. */
   maxInstructions?: number;
   /** Stop with status 0 when this has appeared on the console. */
   until?: string;
@@ -59,7 +59,7 @@ export function withSharedOptions(command: Command): Command {
     .option('--no-sandbox', 'run without a second wall around the host process (tessera doctor tells which there are)');
 }
 
-/** Reader of processor models; answers the text. */
+/** Reader of processor models; returns the text. */
 export const processor = (option: string) => (text: string): string => {
   try {
     return cpuModel(text).text;
@@ -86,7 +86,7 @@ export const size = (option: string) => (text: string): number => {
 
 const LEAST_MEMORY = 64 * 2 ** 10, PAGE = 4096;
 
-/** Reader of sizes of memory: pages, and at least what a program and its stack can be in. */
+/** Reader of sizes of memory: whole pages, at least enough for a program and its stack. */
 export const memorySize = (option: string) => (text: string): number => {
   const bytes = size(option)(text);
   if (bytes < LEAST_MEMORY)
@@ -126,8 +126,8 @@ export const names = (option: string) => (text: string): string[] => {
 export const several = (text: string, before: string[] = []): string[] => [...before, text];
 
 /**
- * `--stats` takes a value only with '=', but commander would also take the next word. So a bare `--stats` is written as `--stats=`, up to
- * where the words of a guest program begin.
+ * `--stats` takes a value only with '=', but commander would also take the next word. So this rewrites a bare `--stats` as `--stats=`, up
+ * to the words of a guest program.
  */
 export function settleStats(words: string[], command: Command, stopAtOperand: boolean): string[] {
   const done: string[] = [];

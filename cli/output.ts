@@ -1,21 +1,22 @@
-/** Standard output and error written at once, so that what a guest has put out is out before the machine goes on. */
+/** Writes standard output and error synchronously, so that a guest's output is complete before the machine continues. */
 import { writeSync } from 'node:fs';
 import { Exit, fileError, type CliError } from './errors.ts';
 
-/** Descriptors that cannot be written any more: nobody reads the other end, or there was an error. */
+/** Descriptors that are no longer writable: the reader has gone, or an error occurred. */
 const closed = new Set<number>();
 let failure: CliError | undefined;
 const nap = new Int32Array(new SharedArrayBuffer(4));
 
 /**
- * Why standard output could not be written, other than that its reader has gone. To be told at the end: who writes is inside the machine.
+ * Why standard output could not be written, apart from a reader that has gone. Reported at the end, because the writer is inside the
+ * machine.
  */
 export const outputFailure = (): CliError | undefined => failure;
 
-/** Nobody reads standard output any more, or it could not be written: not all that was to be said has arrived. */
+/** The reader of standard output has gone, or a write failed, so part of the output is lost. */
 export const outputLost = (): boolean => closed.has(1);
 
-/** Writes all bytes; waits for a full pipe. Answers false when nobody reads the other end any more, or it cannot be written. */
+/** Writes all bytes; waits for a full pipe. Returns false when the reader has gone or the write fails. */
 export function writeNow(fd: number, bytes: Uint8Array): boolean {
   for (let at = 0; at < bytes.length && !closed.has(fd); ) {
     try {

@@ -1,6 +1,6 @@
 /**
- * Host files and folders as one tar archive, which is how a root file system reaches the Unix server. A plan knows what will be in the
- * archive and how long it is; the contents of the files are read when it is written, straight to where it shall be: once, before the run.
+ * Host files and folders as one tar archive, which is how a root file system reaches the Unix server. A plan knows the archive's entries
+ * and length; the files are read when the archive is written, directly to its destination: once, before the run.
  */
 import { closeSync, lstatSync, openSync, readSync, readdirSync, readlinkSync, realpathSync, type Stats } from 'node:fs';
 import { Archive, emptyFolder, foldersAbove } from '../system/files/archive.ts';
@@ -9,10 +9,10 @@ import { byteString, Type, type Entry, type TypeFlag } from '../system/files/tar
 /** The bytes of a byte string, as a path of the host. */
 export const bytesOf = (text: string): Buffer => Buffer.from(text, 'latin1');
 
-/** Where a host file or folder shall appear in the archive. */
+/** Where a host file or folder appears in the archive. */
 export interface Placement { host: string; guest: string }
 
-/** Files of ours that are root's when root does not run us: an ordinary user's folder shall look like root's own in the guest. */
+/** The user's files become root's, so that an ordinary user's folder looks like root's own in the guest. */
 function owner(id: number, mine: number | undefined): number {
   return id === mine ? 0 : id;
 }
@@ -77,7 +77,7 @@ export class Plan extends Archive {
   private readonly walk = new Walk();
   private readonly there: Set<string>;
 
-  /** Empty folders first. What is placed at "" becomes the root itself. */
+  /** Empty folders first. A placement at "" becomes the root itself. */
   constructor(placements: readonly Placement[], folders: readonly string[] = []) {
     super();
     this.there = new Set(folders);
@@ -98,7 +98,7 @@ export class Plan extends Archive {
   }
 }
 
-/** The archive in memory of its own. */
+/** The archive in new memory. */
 export function packTar(placements: readonly Placement[], folders: readonly string[] = []): Buffer {
   const bytes = new Plan(placements, folders).bytes();
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);

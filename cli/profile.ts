@@ -1,7 +1,7 @@
 /**
- * `--profile`: the hottest functions of a run, as a table. Functions come from the symbols of the programs that were started, and from
+ * `--profile`: prints a table of a run's hottest functions. Function names come from the symbols of the started programs, and from
  * --symbols FILE: an ELF file, or lines such as `ffffffff80002000 T _start` (a Linux guest's /proc/kallsyms, what nm prints). Without a
- * symbol it is the address.
+ * symbol the address is shown.
  */
 import { Profiler, type Sample } from '../machine/engine/profile.ts';
 import { isElf, parseElf } from '../machine/loader/elf.ts';
@@ -11,15 +11,15 @@ import { linesOf, readImage, readInput } from './files.ts';
 
 /** Rows of the table. */
 const ROWS = 30;
-/** What has no symbol is put together by this many bytes. */
+/** Addresses without a symbol are grouped by this many bytes. */
 const NAMELESS = 256;
 
-/** The profile of one run, over all lives of its machine. */
+/** The profile of one run, over all restarts of its machine. */
 export class Profile {
   readonly names = new FunctionNames();
   private readonly profiler = new Profiler();
 
-  /** What the options ask for. @throws CliError when the symbols cannot be had */
+  /** The profile for these options. @throws CliError when the symbols cannot be read */
   static asked(options: { readonly profile?: boolean | undefined; readonly symbols?: string | undefined }): Profile | undefined {
     const symbols = options.symbols === undefined ? [] : readSymbolFile(options.symbols);
       // without --profile they are for the report of a panic

@@ -1,10 +1,9 @@
 /**
- * Options of QEMU begin with one dash; ours differ. Whoever types QEMU's is answered with the same command in our options, so that the
- * line can be copied.
+ * QEMU's options begin with one dash; ours differ. A user who types QEMU's options gets the same command with ours, ready to copy.
  */
 import { CliError } from './errors.ts';
 
-/** Our words for an option of QEMU's with its value; none = it is left away, because it is so here anyway. */
+/** Our words for a QEMU option with its value; empty = left out, because it is the default here. */
 type Ours = (value: string) => readonly string[];
 interface Row { readonly takes: boolean; readonly ours: Ours }
 const flag = (...words: string[]): Row => ({ takes: false, ours: () => words });
@@ -54,8 +53,7 @@ const table: ReadonlyMap<string, Row> = new Map(Object.entries({ ...rows, virtfs
 const quoted = (word: string): string => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
 
 /**
- * Throws for options of QEMU's among the words behind a command, with the whole line as we would write it. `own`: our options, and
- * whether they take a value.
+ * Throws for QEMU options among a command's words, with the whole line in our options. `own`: our options, and whether they take a value.
  */
 export function refuseQemu(command: string, words: readonly string[], own: ReadonlyMap<string, boolean>): void {
   const ours: string[] = [];

@@ -7,9 +7,9 @@ import { linesOf, readInput } from './files.ts';
 
 export class Recording implements Door {
   readonly arrivals: readonly Arrival[] | undefined;
-  /** The seed of the recording that is replayed, else the one given. */
+  /** The seed of the replayed recording, else the given one. */
   readonly seed: number;
-  /** The file could not be written any more. */
+  /** A write to the file has failed. */
   failed: CliError | undefined;
   private readonly path: string | undefined;
   private fd: number | undefined;
@@ -53,8 +53,8 @@ export class Recording implements Door {
 }
 
 /**
- * The guest's wall clock at the start, seconds since 1970; undefined: the fixed one, so that runs are the same. It is the host's where
- * files or people of the host are part of the run, unless a seed asks for sameness; a replay has its recording's.
+ * The guest's wall clock at the start, seconds since 1970; undefined: the fixed one, so that runs are the same. It is the host's clock
+ * where host files or users are part of the run, unless a seed asks for a repeatable run; a replay uses its recording's.
  */
 export function clockFor(options: { readonly record?: string; readonly replay?: string; readonly seed?: number; readonly clock?: number },
     isOfTheWorld: boolean): number | undefined {

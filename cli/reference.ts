@@ -1,5 +1,5 @@
 /**
- * The reference page of the command, docs/reference/command.md, made of the same descriptions that --help shows.
+ * The reference page of the command, docs/reference/command.md, generated from the descriptions of --help.
  *
  *   npx tsx cli/reference.ts > docs/reference/command.md
  */

@@ -1,15 +1,15 @@
-/** How errors reach the user: one line for what the user can mend, a stack trace for a bug of ours. */
+/** How errors reach the user: one line for an error that the user can correct, a stack trace for a bug. */
 import { visible } from '../trace/visible.ts';
 import { CliError, Exit, fileError, isFileError } from './errors.ts';
 
 const tracesKept = new Set<string>();
 
-/** Names a trace file that is being written, for the message of a crash. */
+/** Sets the current trace file, for the message of a crash. */
 export function noteTrace(path: string): void {
   tracesKept.add(path);
 }
 
-/** Writes the error to standard error and gives the exit status. */
+/** Writes the error to standard error and returns the exit status. */
 export function reportError(error: unknown): number {
   if (error instanceof CliError) {
     process.stderr.write(`tessera: ${error.code}: ${oneLine(error.message)}\n`);

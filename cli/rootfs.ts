@@ -1,7 +1,6 @@
 /**
- * `--rootfs` of `run`: where the guest's files come from, and the program among them. A folder or an archive is a connection to the host,
- * read as it is touched; what is placed into it (single files of --mount, a program of the host) lies over it as a small archive in
- * memory.
+ * `--rootfs` of `run`: the source of the guest's files, and the program among them. A folder or an archive is a connection to the host,
+ * read on demand; added files (single files of --mount, a program of the host) form a small archive in memory on top of it.
  */
 import { closeSync, existsSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
 import { basename, posix } from 'node:path';
@@ -22,7 +21,7 @@ import { NodeFolder } from './folders/folder.ts';
 import { gunzipBounded } from './gunzip.ts';
 import { Plan, type Placement } from './pack.ts';
 
-/** Folders of a guest that has no root file system. */
+/** Folders of a guest without a root file system. */
 const BARE = ['bin', 'dev', 'etc', 'proc', 'tmp'];
 const MOST_LINKS = 40, HEAD = 4096;
 
@@ -39,7 +38,7 @@ export class RootFs {
     this.close_ = close;
   }
 
-  /** Opens what the user named; nothing where that is left away. A replay opens nothing. */
+  /** Opens the user's root file system, if one is given. A replay opens nothing. */
   static async open(rootfs: string | undefined, replaying: boolean): Promise<RootFs> {
     if (rootfs === undefined) return new RootFs(undefined, undefined, () => undefined);
     const option = { source: basename(rootfs) || 'rootfs', prompt: true };
@@ -58,9 +57,9 @@ export class RootFs {
     const { folder } = this;
     return [{ tag: '/', port: folder && !replaying ? new NineServer(new SharedFolder(folder, false, () => 0n)) : undefined }];
   }
-  /** Lays a file of the host over it. */
+  /** Adds a host file on top. */
   place(file: Placement): void { this.placed.push(file); }
-  /** What lies over it, as a module; without a root file system all that there is. */
+  /** The added files as a module; without a root file system the only files. */
   get modules(): Module[] {
     if (this.option !== undefined && this.placed.length === 0) return [];
     return [{ name: 'rootfs', bytes: new Plan(this.placed, this.option === undefined ? BARE : []) }];
@@ -112,7 +111,7 @@ function openPlain(rootfs: string): number | undefined {
 }
 
 const WINDOW = 4096;
-/** Headers lie close to each other where files are small: a window of the file serves several. */
+/** Headers of small files are close to each other, so one window of the archive serves several. */
 class FileArchive implements Archive {
   readonly length: number;
   private readonly fd: number;
@@ -142,7 +141,7 @@ function readIndex(rootfs: string, archive: Archive, close: () => void): HostFol
 
 /** A regular file: its mode, its first bytes in as many as it has, and all of them on request. */
 interface Found { readonly mode: number; readonly data: Uint8Array; whole(): Uint8Array }
-/** Links lead where they would lead the guest. */
+/** Resolves links as the guest would. */
 function headOf(folder: HostFolder, path: string): Found | undefined {
   try {
     const names = resolved(folder, path), { mode, size } = folder.stat(names) as { mode: number; size: bigint };
@@ -175,7 +174,7 @@ function resolved(folder: HostFolder, path: string): string[] {
   return at;
 }
 
-/** Why a program cannot be run, as an error. */
+/** The error for a program that cannot run. */
 export function checkProgram(name: string, entry: { mode: number; data: Uint8Array }): void {
   const why = whyNotRun(entry);
   if (why)

@@ -1,6 +1,6 @@
 /**
- * `tessera run`: the Unix world with one program. Standard input and output are one virtio console, standard error is another; the log of
- * the system is shown when something went wrong.
+ * `tessera run`: the Unix world with one program. Standard input and output are one virtio console, standard error is another; the system's
+ * log appears when something went wrong.
  *
  *   stdin/stdout ── console0 ── driver ── l4guest ── the program
  *   stderr ──────── console1 ── driver ──┘
@@ -28,7 +28,7 @@ export interface RunOptions extends SharedOptions {
   mount?: string[];
   disk?: string[];
   cwd?: string;
-  /** Seconds since 1970 at which the guest's wall clock begins. */
+  /** Start of the guest's wall clock, in seconds since 1970. */
   clock?: number;
   /** Bytes of memory for the Unix server and its processes. */
   memory: number;
@@ -71,7 +71,7 @@ export async function run(program: string, args: string[], options: RunOptions):
   return result.status;
 }
 
-/** K=V of the options over what every program finds. */
+/** The default environment with the K=V of the options. */
 function environment(given: string[]): string[] {
   const values = new Map([
     ['PATH', DEFAULT_PATH], ['HOME', '/root'], ['TERM', process.stdout.isTTY ? process.env['TERM'] ?? 'linux' : 'dumb']
@@ -87,7 +87,7 @@ function environment(given: string[]): string[] {
 /** The program's arguments, its name first; and its file, when the command has read it. */
 interface GuestProgram { readonly argv: string[]; readonly file?: () => Uint8Array }
 
-/** Places what the program needs. */
+/** Places the program's files. */
 function guestProgram(program: string, args: string[], env: string[], options: RunOptions, rootfs: RootFs, folders: Folders): GuestProgram {
   const cwd = options.cwd ?? '/', replaying = options.replay !== undefined,
     path = env.find((pair) => pair.startsWith('PATH='))!.slice('PATH='.length);
@@ -109,7 +109,7 @@ function guestProgram(program: string, args: string[], env: string[], options: R
   return { argv: [guest, ...args], file: () => file };
 }
 
-/** A dynamically linked program needs another one, which the guest must have. Folders that are mounted live may hold it. */
+/** A dynamically linked program needs an interpreter, which the guest must have. Live folders may contain it. */
 function checkInterpreter(program: string, head: Uint8Array, root: RootFs, { rootfs, mount = [] }: RunOptions): void {
   const interpreter = interpreterOf(head);
   if (interpreter === undefined || mount.length > 0 || root.program(interpreter, '', '/')) return;
@@ -122,7 +122,7 @@ function checkInterpreter(program: string, head: Uint8Array, root: RootFs, { roo
     next, Exit.notExecutable);
 }
 
-/** An option of ours that stands behind the program is the program's. */
+/** An option after the program belongs to the program. */
 function strayOption(args: readonly string[]): string {
   const stray = args.find((a) =>
     /^--(rootfs|env|mount|cwd|memory|engine|trace|trace-payload|stats|until|max-instructions|seed|record|replay|net|disk)(=|$)/.test(a));
@@ -143,7 +143,7 @@ function hostProgram(program: string, rootfs: string | undefined, args: readonly
     checkHostProgram(program, program);
   } catch (error) {
     if (rootfs === undefined || !(error instanceof CliError)) throw error;
-    // Whoever gave a root file system meant a program in it.
+    // With a root file system the user means a program in it.
     const why = error.message.replace(/^program '.*?' /, '');
     throw new CliError('E_NO_PROGRAM', `program '${program}' is not in '${rootfs}', and the file of this computer ${why}`, '',
       Exit.notFound);

@@ -1,7 +1,6 @@
 /**
- * Loads a scenario file. Ours are part of the bundle; a user's is TypeScript that esbuild bundles when it is run. What is wrong with one
- * is told
- * with its line: the compiler's, the exception's, or where the keys that the check complains of stand.
+ * Loads a scenario file. Tessera's are part of the bundle; a user's is TypeScript that esbuild bundles for the run. An error names its
+ * line: the compiler's, the exception's, or that of the offending keys.
  */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -23,7 +22,7 @@ async function ours(path: string): Promise<{ default: ScenarioFile }> {
   return await loader();
 }
 
-/** The scenario with what `--set` says. Throws CliError. */
+/** The scenario with the parameters of `--set`. Throws CliError. */
 export async function loadScenario(path: string, settings: readonly string[] = []): Promise<ScenarioFile> {
   if (!isOurs(path)) readText('scenario', path);
   const module = (isOurs(path) ? await ours(path) : await importTypeScript(path)) as { default?: ScenarioFile };
@@ -33,7 +32,7 @@ export async function loadScenario(path: string, settings: readonly string[] = [
   return checked(scenario, path, settings);
 }
 
-/** One that was not made by `defineScenario` is looked at here. */
+/** Checks a scenario that was not created by `defineScenario`. */
 function checked(scenario: ScenarioFile, path: string, settings: readonly string[]): ScenarioFile {
   try {
     return withParameters(withParameters(scenario, {}), readSettings(scenario, settings));
@@ -44,7 +43,7 @@ function checked(scenario: ScenarioFile, path: string, settings: readonly string
   }
 }
 
-/** Where in a user's scenario file that is of which a run complained; '' when that is not known. */
+/** The place in a user's scenario file that a run's error concerns; '' when unknown. */
 export function placeOf(why: string, path: string): string {
   if (isOurs(path)) return '';
   const component = /component '([^']+)'/.exec(why)?.[1] ?? /^([a-z][a-z0-9-]*) crashed/.exec(why)?.[1],
@@ -56,7 +55,7 @@ export function placeOf(why: string, path: string): string {
   return text !== undefined ? at(path, ['expect', text]) : component !== undefined ? at(path, ['components', component]) : '';
 }
 
-/** The line of a user's scenario file where these keys stand, in brackets; '' for our own scenarios. */
+/** The line of these keys in a user's scenario file, in brackets; '' for Tessera's scenarios. */
 export const placeIn = (path: string, where: readonly string[]): string => (isOurs(path) ? '' : at(path, where));
 
 function at(path: string, where: readonly string[]): string {
@@ -64,7 +63,7 @@ function at(path: string, where: readonly string[]): string {
   return line ? ` (${path}:${line})` : '';
 }
 
-/** Where a user's file finds what it imports as 'tessera': the command's own modules, so that there is one kind of window. */
+/** Resolves a user's import of 'tessera' to the command's own modules, so that each class exists only once. */
 const API = Symbol.for('tessera.api');
 async function publicApi(): Promise<Plugin> {
   const api: Readonly<Record<string, unknown>> = await import('../index.ts'), names = Object.keys(api);
@@ -82,7 +81,7 @@ async function publicApi(): Promise<Plugin> {
 /** Bundles a TypeScript file with all that it imports of the project, and imports the result. */
 export async function importTypeScript(path: string): Promise<unknown> {
   const { build } = await import('esbuild'), folder = mkdtempSync(join(tmpdir(), 'tessera-scenario-')), out = join(folder, 'scenario.mjs');
-  // Exceptions, now and while the scenario runs, then name lines of the user's file and not of the bundle.
+  // Makes exceptions, now and during the run, name lines of the user's file instead of the bundle.
   process.setSourceMapsEnabled(true);
   try {
     const bundle = await build({
@@ -101,8 +100,7 @@ export async function importTypeScript(path: string): Promise<unknown> {
 }
 
 /**
- * Says which system calls are never made, as a `yield*` was forgotten: the types do not show it, and the program only does less than it
- * says.
+ * Reports system calls that never happen because a `yield*` is missing: the types do not show it, and the program silently does less.
  */
 async function warn(path: string): Promise<void> {
   const { mistakes } = await import('./lab/mistakes.ts');
@@ -110,7 +108,7 @@ async function warn(path: string): Promise<void> {
     process.stderr.write(`tessera: warning: ${line}\n`);
 }
 
-/** Errors of types in a scenario file, when they are asked for. Throws CliError. */
+/** Checks the types of a scenario file, on request. Throws CliError. */
 export async function checkTypes(path: string): Promise<void> {
   if (isOurs(path)) return;
   const { typeErrors } = await import('./lab/types.ts'), errors = typeErrors([path], join(projectRoot(), 'index.ts'));

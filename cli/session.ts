@@ -1,6 +1,6 @@
 /**
- * A system under the command: the public API's host made of this process's files and terminal. `boot`, `run` and `vm` each make a scenario
- * and say which of its channels are connected to what; the rest is the same and is here.
+ * A system under the command: implements the public API's host with this process's files and terminal. `boot`, `run` and `vm` each create a
+ * scenario and connect its channels; the common rest is here.
  */
 import type { Scenario } from '../roottask/scenario.ts';
 import type { Booted, Channel, Module, Result, SharedPort, SystemOptions } from '../system/host.ts';
@@ -30,35 +30,35 @@ export interface Launch {
   scenario: Scenario;
   modules: Module[];
   disks?: BlockBackend[];
-  /** What the board's network cards are plugged into. */
+  /** The networks of the board's cards. */
   networks?: Networks;
-  /** The guest's wall clock at the start, seconds since 1970, where it is not the fixed one. */
+  /** The guest's wall clock at the start, seconds since 1970, if not the fixed one. */
   clock?: number;
   /** Folders of the host, as connections. */
   folders?: readonly SharedPort[];
   /** Number of virtio consoles. */
   consoles: number;
-  /** Where output goes: a file descriptor, or a function (false: nobody takes it any more). Channels not named are silent. */
+  /** Destination of output: a file descriptor, or a function (false: the reader has gone). Other channels are silent. */
   outputs: Partial<Record<Channel, number | ((bytes: Uint8Array) => unknown)>>;
   /** The channel that standard input feeds; without one, standard input is left alone. */
   input?: Channel;
-  /** A person sits at a terminal: keys go to the guest one by one, virtual time keeps to the wall clock. */
+  /** An interactive terminal: keys go to the guest one by one, virtual time follows the wall clock. */
   interactive: boolean;
   memoryBytes?: number;
   harts?: number;
-  /** Symbols of the kernels that components boot, for the report of a panic; asked for then. */
+  /** Symbols of the kernels that components boot, loaded for the report of a panic. */
   symbols?: (component: string) => Iterable<readonly [string, number]>;
-  /** Looks at components as they begin, and at their memory now and then. */
+  /** Inspects components at their start, and their memory periodically. */
   looks?: Looks;
   /** Waits for GDB on this port, for the virtual machine or the process. */
   gdb?: GdbLaunch;
 }
 
-/** `log`: the end of what the UART said, if it was connected to nothing. */
+/** `log`: the end of the UART's output, if it was not connected. */
 export interface Outcome { result: Result; system: System; log: string }
 
 const LOG_KEPT = 16384;
-/** Milliseconds between two pieces of a trace that somebody reads along. */
+/** Milliseconds between two writes of a trace that is read while it grows. */
 const LIVE_MS = 100;
 /** … and between two copies of the guests' page tables in it. */
 const SNAPSHOT_MS = 1000;
@@ -66,7 +66,7 @@ const SNAPSHOT_MS = 1000;
 /** Statuses of a run that a signal from outside ended. */
 const SIGPIPE = 13, SIGKILL = 9, SIGINT = 2;
 
-/** Runs a system to its end; files of the options are written. Throws `CliError` for what the user can mend. */
+/** Runs a system to its end and writes the files of the options. Throws `CliError` for errors that the user can correct. */
 export async function runSystem(launch: Launch, options: SharedOptions): Promise<Outcome> {
   const session = new Session(launch, options, await toolsFor(launch.gdb !== undefined, options));
   try {
@@ -87,7 +87,7 @@ class Session {
   private readonly debugging: HostedDebugging | undefined;
   /** The end of the system's log, shown when the run fails. */
   private log = Buffer.alloc(0);
-  /** The status when somebody outside ended the run. */
+  /** The status of a run ended from outside. */
   private left: number | undefined;
   private unwatch = (): void => {};
 
@@ -135,7 +135,7 @@ class Session {
       why: '' } };
   }
 
-  /** Also after a bug of ours: what led to it is in the trace then. */
+  /** Also after a bug, because the trace shows its cause. */
   close(): void {
     this.unwatch();
     this.debugging?.close(undefined);
@@ -173,7 +173,7 @@ class Session {
       if (error instanceof ProcessorError) throw new CliError('E_CPU', error.message);
       throw error instanceof SystemError ? new CliError('E_SYSTEM', error.message, '', Exit.failure) : error;
     } finally {
-      // They are in the machine's memory now.
+      // The machine's memory has a copy now.
       for (const module of launch.modules) release(module.bytes);
     }
   }
@@ -183,7 +183,7 @@ class Session {
     yield* this.launch.symbols?.(component) ?? [];
   }
 
-  /** Somebody reads the trace along: what there is goes to the file now and then. */
+  /** Writes the trace periodically while it is read. */
   private live(): void {
     if (!process.env['TESSERA_TRACE_LIVE'] || performance.now() - this.flushed < LIVE_MS) return;
     this.flushed = performance.now();
@@ -206,8 +206,8 @@ class Session {
   }
 
   /**
-   * Node's wall is around runs that write nothing but what options name, and has no other process that could end one whose server does not
-   * come back to the event loop. What has nothing to save is ended by the signal itself.
+   * Node's sandbox confines runs that write only files named by options, and there is no other process that could end a run whose server
+   * blocks the event loop. So the signal itself ends a run that has nothing to save.
    */
   private get isOrderly(): boolean {
     const { launch, options } = this, files = [options.trace, options.record, options.stats, launch.gdb, this.profile];
@@ -239,7 +239,7 @@ class Session {
   }
 }
 
-/** The line for a run that ended by itself in another way than it should; empty when there is nothing to say. */
+/** The line for a run that ended unexpectedly; empty otherwise. */
 export function endingLine(result: Result): string {
   if (!result.why) return '';
   const codes: Record<Result['ending'], string> = { finished: 'E_FAILED', until: 'E_UNTIL', limit: 'E_LIMIT', budget: 'E_BUDGET',

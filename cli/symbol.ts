@@ -1,6 +1,5 @@
 /**
- * Addresses in messages become places in a program: `pc 0x100e4` is followed by the function that is there, where the program's file has
- * symbols.
+ * Adds functions to addresses in messages: the function's name follows `pc 0x100e4`, where the program's file has symbols.
  */
 import { parseElf } from '../machine/loader/elf.ts';
 import { visible } from '../trace/visible.ts';
@@ -17,7 +16,9 @@ export function withSymbol(text: string, file: Uint8Array | undefined): string {
 }
 
 const INTERP = 3;
-/** The interpreter that a dynamically linked program names (its dynamic linker); undefined for a static one, or what is no ELF file. */
+/**
+ * The interpreter that a dynamically linked program names (its dynamic linker); undefined for a static program or a file other than ELF.
+ */
 export function interpreterOf(file: Uint8Array): string | undefined {
   if (file.length < 64 || file[0] !== 0x7f || file[1] !== 0x45) return undefined;
   const d = new DataView(file.buffer, file.byteOffset, file.length), start = Number(d.getBigUint64(32, true)),

@@ -1,8 +1,9 @@
 /**
  * The user's side of a guest's console: standard input, output and error of this process.
  *
- * On a terminal, `raw` hands every key to the guest, whose own line discipline echoes, edits and makes signals of Ctrl-C; Ctrl-A x leaves,
- * Ctrl-A Ctrl-A sends a Ctrl-A. The terminal gets its mode back when the process ends, however it does.
+ * On a terminal, `raw` hands every key to the guest, whose own line discipline echoes, edits and turns Ctrl-C into a signal; Ctrl-A x
+ * leaves,
+ * Ctrl-A Ctrl-A sends a Ctrl-A. The terminal's mode is restored however the process ends.
  */
 
 export type Bytes = Uint8Array;
@@ -15,7 +16,7 @@ export interface TerminalOptions {
   onInput(bytes: Bytes): void;
   /** Standard input has ended. */
   onEnd(): void;
-  /** Whether the run has something to put in order when a signal ends it. Without, signals keep their usual meaning. */
+  /** Whether the run has to clean up when a signal ends it. Otherwise signals keep their default action. */
   orderly: boolean;
   /** The user wants to leave: Ctrl-A x, or SIGINT/SIGTERM/SIGHUP from outside. `signal` is 0 for Ctrl-A x. */
   onLeave(signal: number): void;
@@ -24,7 +25,7 @@ export interface TerminalOptions {
 
 const signals = { SIGINT: 2, SIGTERM: 15, SIGHUP: 1 } as const;
 
-/** From outside the process is asked to end: `leave` is told by which signal. Answers a function that stops listening. */
+/** Calls `leave` with the signal that asks the process to end. Returns a function that stops listening. */
 export function onSignals(leave: (signal: number) => void): () => void {
   const undo = Object.entries(signals).map(([name, number]) => {
     const listener = () => leave(number);
@@ -39,7 +40,7 @@ export class Terminal {
   private readonly undo: (() => void)[] = [];
   private escape = false;
   private isRaw = false;
-  /** What listened to signals before the process was let go. */
+  /** The signal handlers before their removal. */
   private listeners: (() => void)[] | undefined;
 
   constructor(options: TerminalOptions) {
@@ -69,13 +70,13 @@ export class Terminal {
     this.undo.push(() => process.stdout.off('resize', resize));
   }
 
-  /** Stops listening and gives the terminal its mode back. Safe to call twice. */
+  /** Stops listening and restores the terminal's mode. Safe to call twice. */
   close(): void {
     for (const step of this.undo.splice(0)) step();
     process.stdin.unref?.();
   }
 
-  /** The event loop does not turn: signals end the process as they usually do, and the terminal makes them of Ctrl-C. */
+  /** The event loop is blocked: restores the default action of signals and of Ctrl-C. */
   letGo(): void {
     this.listeners = Object.keys(signals).flatMap((name) => process.listeners(name as keyof typeof signals).map((listener) => {
       process.off(name, listener);

@@ -1,16 +1,16 @@
 /**
- * A Linux kernel with too little memory for its first tables panics before it has a console: nothing is seen, for ever. How much it
- * needs nobody can say who does not run it, so the user is told what to think of when nothing appears.
+ * A Linux kernel with too little memory for its first tables panics before it has a console, without any output. Its need is unknown before
+ * the run, so this prints a hint when the memory looks tight.
  */
 const MIB = 2 ** 20;
-/** Kernels larger than this are of Linux's kind. */
+/** Kernels larger than this are probably Linux. */
 const LARGE = 8 * MIB;
-/** Debian's 6.12 starts with 47 MiB beside itself and its initramfs. */
+/** Debian's 6.12 needs 47 MiB besides itself and its initramfs. */
 const COMFORT = 48 * MIB;
 
 /**
- * The line for a kernel of `kernel` bytes (as it lies in memory) that would have little room in `memory` bytes; undefined when all is
- * well.
+ * The line for a kernel of `kernel` bytes (as it lies in memory) that would have little room in `memory` bytes; undefined when there is
+ * enough.
  */
 export function tightMemory(path: string, kernel: number, initrd: number, memory: number): string | undefined {
   const left = memory - kernel - initrd;

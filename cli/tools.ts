@@ -1,4 +1,4 @@
-/** What only some runs need is loaded for them alone: recording, debugging. A start has less to read then. */
+/** Loads parts that only some runs need (recording, debugging) on demand, for a faster start. */
 import type { SharedOptions } from './options.ts';
 
 export interface Tools {

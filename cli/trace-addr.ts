@@ -1,4 +1,4 @@
-/** `tessera trace addr`, and `a` in the viewer: where an address is, by the page tables that a recording holds, level by level. */
+/** `tessera trace addr`, and `a` in the viewer: translates an address by the page tables in a recording, level by level. */
 import { walkLines, walkOf } from '../machine/debug/walk.ts';
 import { snapshots, type TraceFile } from '../trace/index.ts';
 import { CliError, Exit } from './errors.ts';

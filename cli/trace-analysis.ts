@@ -1,4 +1,4 @@
-/** `tessera trace calls`, `path`, `diff` and `sql`: questions to a trace, answered as text. */
+/** `tessera trace calls`, `path`, `diff` and `sql`: queries on a trace, answered as text. */
 import { RecordView, callReport, callTree, criticalPath, diffReport, firstDivergence, pathReport, type TraceFile } from '../trace/index.ts';
 import { SCHEMA } from '../trace/sql/schema.ts';
 import { QueryError, TraceDatabase, rowsText, type RowFormat } from '../trace/sql/query.ts';
@@ -21,7 +21,7 @@ export function traceCalls(path: string, options: CallsOptions): number {
   return Exit.ok;
 }
 
-/** A record by its sequence number, or the first one from `from` on that a filter lets through. */
+/** A record by its sequence number, or the first one from `from` on that matches a filter. */
 function find(trace: TraceFile, text: string, from: number): number {
   if (/^\d+$/.test(text)) {
     const index = trace.indexOf(Number(text));

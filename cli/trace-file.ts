@@ -1,6 +1,6 @@
 /**
  * The file behind `--trace`. Another thread writes it, so that the machine does not wait for checksums and the disk; where the command runs
- * from its sources, this one does. A disk that fills up ends the recording, not the run: what is in the file up to there can be read.
+ * from its sources, this thread does. A full disk ends the recording, not the run, and the written part stays readable.
  */
 import { closeSync, existsSync, openSync, writeSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -42,11 +42,11 @@ export class TraceOutput {
       });
     else this.recorder = new TraceRecorder(this.start(writer, fd, options));
     this.recorder.on('failed', (error) => { this.error ??= fileError('trace', path, error, LATER, Exit.failure); });
-    // A bug of ours ends the process: the trace up to there is what one wants to see then.
+    // A bug ends the process: saves the trace up to there, which shows the cause.
     process.once('exit', this.atExit);
   }
 
-  /** Why the file is not whole, once that is known. */
+  /** Why the file is incomplete, once known. */
   get failed(): CliError | undefined {
     if (this.ring && (this.ring.status & Status.failed) !== 0)
       this.error ??= fileError('trace', this.path,
@@ -55,7 +55,7 @@ export class TraceOutput {
     return this.error;
   }
 
-  /** Everything is in the file when this returns. */
+  /** Writes everything to the file. */
   close(): void {
     if (this.closed) return;
     this.closed = true;

@@ -1,6 +1,6 @@
 /**
  * Bytes from the thread that runs the machine to the one that writes the trace file: a ring in shared memory. The machine's thread copies
- * chunks in and goes on; it waits only when the ring is full. Checksums, packing and the disk are the other thread's.
+ * chunks in and continues; it waits only when the ring is full. The other thread does checksums, packing and disk writes.
  *
  *   state: Int32 head, tail (in units of 8 bytes, modulo capacity), status; from byte 64 on the code of an error, ended by a zero ring:
  *   frames u32 type | u32 bytes | f64 first | f64 second | bytes, padded to 8
@@ -11,7 +11,7 @@ import type { ChunkSink } from '../trace/index.ts';
 
 export const Frame = { wrap: 1, records: 2, names: 3, payload: 4, end: 5 } as const;
 const State = { head: 0, tail: 1, status: 2 } as const;
-/** What the writer says: `failed` once a write did not succeed (it goes on reading, and drops), `closed` when the file is finished. */
+/** The writer's status: `failed` once a write did not succeed (it continues to read, and drops), `closed` when the file is finished. */
 export const Status = { running: 0, failed: 1, closed: 2, failedAndClosed: 3 } as const;
 const UNIT = 8, HEAD = 24, STATE_BYTES = 256, MESSAGE = 64, RING_BYTES = 2 ** 24;
 
@@ -35,7 +35,7 @@ export class SharedRing {
     Atomics.store(this.state, State.status, value);
     Atomics.notify(this.state, State.status);
   }
-  /** The writer tells why the file could not be written: the operating system's code, such as ENOSPC. */
+  /** Stores why the file could not be written: the operating system's code, such as ENOSPC. */
   failed(error: Error): void {
     const text = new TextEncoder().encode(String((error as { code?: unknown }).code ?? error.message)).subarray(0,
       STATE_BYTES - MESSAGE - 1);
@@ -56,7 +56,7 @@ export class SharedRing {
     return true;
   }
 
-  /** Puts a frame in. False: the reader has taken nothing for `ms`, it is not there any more. */
+  /** Puts a frame in. False: the reader has taken nothing for `ms`, so it has ended. */
   put(type: number, first: number, second: number, data: Uint8Array, ms = 60_000): boolean {
     const units = (HEAD + padded(data.length)) / UNIT, head = Atomics.load(this.state, State.head), left = this.capacity - head;
     if (units >= this.capacity / 2) throw new RangeError(`a frame of ${data.length} bytes is too large for the ring`);

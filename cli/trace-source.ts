@@ -1,11 +1,11 @@
-/** Trace files for reading: from standard input as a whole, from a file in pieces, so that one larger than memory can be looked at. */
+/** Trace files for reading: standard input as a whole, a file in pieces, so that it may be larger than memory. */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { inflateRawSync } from 'node:zlib';
 import { TraceFile, TraceFileError, type ByteSource, type Unpack } from '../trace/index.ts';
 import { CliError, fileError, isFileError } from './errors.ts';
 import { readInput } from './files.ts';
 
-/** An open file; what a recorder that still runs appends is seen. */
+/** An open file; it sees data that a running recorder appends. */
 export class FileSource implements ByteSource {
   private readonly fd: number;
   constructor(path: string) {
@@ -25,7 +25,7 @@ export class FileSource implements ByteSource {
 /** A pipe or device, which cannot be read from the middle. */
 class NoFile extends Error {}
 
-/** A chunk never holds more than it says. */
+/** Refuses a chunk that unpacks to more than its header says. */
 export const unpack: Unpack = (data, bytes) => inflateRawSync(data, { maxOutputLength: Math.max(1, bytes) });
 
 function sourceOf(path: string): ByteSource | Uint8Array {
@@ -38,7 +38,7 @@ function sourceOf(path: string): ByteSource | Uint8Array {
   }
 }
 
-/** Opens a trace; `-` is standard input. Throws `CliError` for what cannot be read or is none. */
+/** Opens a trace; `-` is standard input. Throws `CliError` for a file that is unreadable or no trace. */
 export function readTrace(path: string): TraceFile {
   try {
     return new TraceFile(sourceOf(path), unpack);

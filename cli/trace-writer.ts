@@ -1,4 +1,4 @@
-/** The thread that writes a trace file: takes chunks out of the shared ring until the end. Started by trace-file.ts. */
+/** The thread that writes a trace file: takes chunks from the shared ring until the end. Started by trace-file.ts. */
 import { closeSync, writeSync } from 'node:fs';
 import * as zlib from 'node:zlib';
 import { workerData, parentPort } from 'node:worker_threads';
@@ -24,7 +24,7 @@ export const packer = (compress: boolean): ((data: Uint8Array) => Uint8Array) | 
 /** Node's own checksum; versions before 20.15 have none. */
 export const checksum = (zlib as { crc32?: Checksum }).crc32;
 
-/** Writes until the end frame. Errors are sent to the other thread; what comes after one is dropped. */
+/** Writes until the end frame. Reports an error to the other thread, and drops all later chunks. */
 function write({ memory, fd, compress, words }: WriterData): void {
   const ring = new SharedRing(memory), chunks = new ChunkWriter(fileSink(fd), { pack: packer(compress), checksum, words, begun: true });
   chunks.onFailed = (error) => { ring.failed(error); };

@@ -1,6 +1,5 @@
 /**
- * `tessera trace stats`, `trace export` and `trace view`: read a trace file, show what the analysis, an exporter or the viewer makes of
- * it.
+ * `tessera trace stats`, `trace export` and `trace view`: read a trace file, and print its analysis, export it or show it in the viewer.
  */
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
@@ -68,7 +67,7 @@ export async function traceExport(path: string, format: TraceFormat, output: str
   return Exit.ok;
 }
 
-/** Small pieces as larger ones. */
+/** Combines small pieces into larger ones. */
 function* gathered(pieces: Iterable<string | Uint8Array>): Generator<Buffer> {
   let list: Uint8Array[] = [], length = 0;
   for (const piece of pieces) {
@@ -84,7 +83,7 @@ function* gathered(pieces: Iterable<string | Uint8Array>): Generator<Buffer> {
 }
 const PIECE = 2 ** 16;
 
-/** Waits for a reader that is slower than we are. */
+/** Waits for a slow reader. */
 async function toStandardOutput(pieces: Iterable<Buffer>): Promise<void> {
   for (const piece of pieces) if (!process.stdout.write(piece)) await once(process.stdout, 'drain');
 }

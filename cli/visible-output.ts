@@ -1,6 +1,6 @@
 /**
- * What a scenario's components and guests print, for a terminal that they must not steer: everything but line ends and tabs is shown as
- * what it is.
+ * Makes the output of a scenario's components and guests safe for the terminal: shows control characters as escapes, except line ends and
+ * tabs.
  */
 import { visible } from '../trace/visible.ts';
 
@@ -9,7 +9,7 @@ export class VisibleOutput {
   /** A carriage return whose line feed may still come. */
   private held = '';
 
-  /** What to write for these bytes; a character that is cut, and a carriage return at the end, wait for the next ones. */
+  /** The text to write for these bytes; an incomplete character, and a carriage return at the end, wait for the next bytes. */
   take(bytes: Uint8Array): Buffer {
     const text = this.held + this.decoder.decode(bytes, { stream: true });
     this.held = text.endsWith('\r') ? '\r' : '';

@@ -1,6 +1,6 @@
 /**
  * `tessera vm`: an operating system in a virtual machine under a vmm. The virtual machine's console is standard input and output; its disks
- * are files of the host behind block drivers.
+ * are host files behind block drivers.
  */
 import { visible } from '../trace/visible.ts';
 import { SeededRandom } from '../hardware/chips/random.ts';
@@ -36,11 +36,11 @@ export interface VmOptions extends SharedOptions {
   disk?: string[];
   mount?: string[];
   console?: 'serial' | 'virtio';
-  /** Commander's way of --no-reboot. */
+  /** Commander's name for --no-reboot. */
   reboot: boolean;
   net?: string[];
   dumpDtb?: string;
-  /** Operations that leave the guest besides those that must. */
+  /** Additional operations that cause exits. */
   exits?: string[];
   /** Cycles. */
   slice?: number;
@@ -109,7 +109,7 @@ export async function vm(options: VmOptions): Promise<number> {
   }
 }
 
-/** '6 disks and 1 network card': of what there is. */
+/** '6 disks and 1 network card': lists nonzero counts. */
 function counted(kinds: readonly (readonly [number, string])[]): string {
   const parts = kinds.filter(([n]) => n > 0).map(([n, what]) => `${n} ${what}${n === 1 ? '' : 's'}`);
   return parts.length > 1 ? `${parts.slice(0, -1).join(', ')} and ${parts.at(-1)}` : parts.join('');
@@ -119,7 +119,7 @@ function counted(kinds: readonly (readonly [number, string])[]): string {
 const processor = (options: VmOptions): Processor => processorOf(cpuModel(options.cpu ?? BASE.text));
 
 /**
- * Memory that takes everything and holds nothing: the vmm's loaders are asked whether the images fit before a system is started for them.
+ * Memory that accepts writes and stores nothing, with which the vmm's loaders check whether the images fit before a system starts.
  */
 const nowhere: RamAccess = {
   u8: () => 0, u16: () => 0, u32: () => 0, setU8: () => {}, setU16: () => {}, setU32: () => {}, read: () => new Uint8Array(0),
@@ -144,7 +144,7 @@ function checkImages(options: VmOptions, modules: readonly Image[]): Place | und
 const SEED_BYTES = 64;
 
 /**
- * The tree that the vmm will make of the same options: disks, network cards, folders, a virtio console (`cards`: all together) and the
+ * The tree that the vmm will build from the same options: disks, network cards, folders, a virtio console (`cards`: all together) and the
  * source of entropy are virtio devices.
  */
 function deviceTree(options: VmOptions, cards: number, initrd: Place | undefined): Uint8Array {

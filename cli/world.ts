@@ -1,8 +1,8 @@
 /**
- * The world behind `--net user`: TCP connections and datagrams of the guest go through sockets of this host, and ports of this host lead
- * to the guest. Answers are handed over as messages (machine/net/gateway/world.ts), which enter the machine by the door that is recorded.
+ * The world behind `--net user`: TCP connections and datagrams of the guest go through sockets of this host, and ports of this host lead to
+ * the guest. Answers are messages (machine/net/gateway/world.ts), which enter the machine through the recorded door.
  *
- * No more than CREDIT_BYTES wait for the guest on a connection: a socket is paused until the guest has taken what it got.
+ * At most CREDIT_BYTES wait for the guest on a connection: the socket pauses until the guest has read them.
  */
 import { createSocket, type Socket as Datagrams } from 'node:dgram';
 import { getServers } from 'node:dns';
@@ -14,18 +14,18 @@ import { NAMESERVER_IP, NAMESERVER_IP6 } from '../machine/net/gateway/gateway.ts
 import { CREDIT_BYTES, Failure, INCOMING, encodeWorld, type Place, type World, type WorldMessage } from '../machine/net/gateway/world.ts';
 import { CliError, Exit } from './errors.ts';
 
-/** `hostfwd`: a port of this host, on loopback unless told otherwise, that leads to one of the guest. */
+/** `hostfwd`: a port of this host, by default on loopback, that leads to one of the guest. */
 export interface ForwardOption extends Forward { readonly host: string; readonly port: number }
 
 const UNREACHABLE = new Set(['ENETUNREACH', 'EHOSTUNREACH', 'EADDRNOTAVAIL', 'EACCES', 'EPERM']);
 const CONNECT_MS = 30_000, CONNECTIONS_MOST = 256, DATAGRAM_QUEUE_MOST = 256;
-/** A flow's number for datagrams of no flow, and forward numbers for none. */
+/** Number for datagrams without a flow, and for none as forward number. */
 const NO_FORWARD = 0xffff_ffff;
 
 interface Connection { readonly socket: Socket; untaken: number }
 
 export class HostWorld implements World {
-  /** Where messages for the gateway go; absent in a replay: then nothing is opened. */
+  /** Receiver of messages for the gateway; absent in a replay, which opens nothing. */
   #tell: ((message: Uint8Array) => void) | undefined;
   readonly #connections = new Map<number, Connection>();
   readonly #flows = new Map<number, Datagrams>();
@@ -98,7 +98,7 @@ export class HostWorld implements World {
     if (connection.untaken < CREDIT_BYTES / 2 && connection.socket.isPaused()) connection.socket.resume();
   }
 
-  /** What was sent and is still in the socket goes out, unless the connection is reset. */
+  /** Data in the socket is still sent, unless the connection is reset. */
   close(id: number): void {
     const connection = this.#connections.get(id);
     this.#connections.delete(id);
@@ -189,7 +189,7 @@ export class HostWorld implements World {
     this.hangUp();
   }
 
-  /** Ends all connections and flows: the machine begins anew. */
+  /** Ends all connections and flows, because the machine restarts. */
   hangUp(): void {
     for (const { socket } of this.#connections.values()) socket.destroySoon();
     for (const socket of this.#flows.values()) socket.close();
@@ -206,7 +206,7 @@ function hostPlace({ ip, port }: Place): { host: string; port: number } | undefi
   return server && { host: server[1]!, port: Number(server[2] ?? 53) };
 }
 
-/** What the guest is to see as the sender of an answer; the host's name server is the gateway's. */
+/** The sender of an answer as the guest sees it; the host's name server appears as the gateway's. */
 function guestPlace(address: string, port: number, to: Place): Place | undefined {
   if (same(to.ip, NAMESERVER_IP) || same(to.ip, NAMESERVER_IP6)) return to;
   const ip = bytesOfIp(address);

@@ -1,6 +1,6 @@
 /**
- * The one door for input from outside. Recording writes what came in and at which cycle; replaying lets the recorded
- * input in at those cycles and nothing else. One JSON object a line:
+ * The one door for input from outside. Recording writes the input and its cycle; replaying admits only the recorded input, at those cycles.
+ * One JSON object per line:
  *
  *   {"tessera":"input","version":1,"seed":0}
  *   {"boot":0,"cycle":1234567,"data":"bHMK"}          console input, base64; boot counts the machine's restarts
@@ -14,13 +14,13 @@ export interface Arrival {
   readonly boot: number;
   readonly cycle: number;
   readonly data: Uint8Array;
-  /** Number of the network card that it is a frame for; absent: it is for the console. */
+  /** Number of the network card that gets the frame; absent for the console. */
   readonly net?: number;
 }
 
 export class InputDoor {
   readonly replaying: boolean;
-  /** What a recording will let in. */
+  /** The recorded input still to come. */
   readonly arrivals: readonly Arrival[];
   readonly #record: number | undefined;
   readonly #path: string;
@@ -71,7 +71,7 @@ function readRecording(path: string, seed: number): Arrival[] {
   }
 }
 
-/** Every line as an object; a last one that is cut is left out. */
+/** Every line as an object, without a last line that is cut off. */
 function parsed(lines: readonly string[], path: string): Record<string, unknown>[] {
   return lines.flatMap((line, i) => {
     try {

@@ -1,4 +1,4 @@
-/** What is told of a hart that does nothing but fault: where, why, its registers, the instruction. */
+/** The report about a hart that only faults: place, cause, registers, instruction. */
 import { createDecoder } from '../../hardware/isa/decode.ts';
 import { disassembleWord } from '../../hardware/isa/disassemble.ts';
 import { xName } from '../../hardware/isa/registers.ts';
@@ -13,7 +13,7 @@ const hex = (value: bigint): string => `0x${BigInt.asUintN(64, value).toString(1
 const joined = (lo: number, hi: number): bigint => (BigInt(hi >>> 0) << 32n) | BigInt(lo >>> 0);
 const REGISTERS = 32, A_LINE = 4;
 
-/** One line that says it, then the registers. */
+/** One line with the cause, then the registers. */
 export function faultReport(machine: Machine, hart: Hart): string {
   const { nested } = hart, pc = joined(nested.pcLo, nested.pcHi), address = joined(nested.tvalLo, nested.tvalHi),
     mode = hart.virt ? 'VS' : hart.priv === 3 ? 'M' : 'S';

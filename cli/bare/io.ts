@@ -1,20 +1,20 @@
-/** The outside of a bare machine's console: Node's standard streams, or what a test puts in their place. */
+/** The far end of a bare machine's console: Node's standard streams, or a test's replacement. */
 import { writeNow } from '../output.ts';
 import { onSignals } from '../terminal.ts';
 
 export interface BareIo {
-  /** A person sits at the console: time is paced, Ctrl-A X leaves. */
+  /** The console is interactive: time is paced, Ctrl-A X leaves. */
   readonly interactive: boolean;
-  /** Answers false when nobody reads any more. */
+  /** Returns false when the reader has gone. */
   write(bytes: Uint8Array): boolean;
   error(text: string): void;
-  /** Starts reading; `undefined` means the end of input. Answers a function that stops reading. */
+  /** Starts reading; `undefined` means the end of input. Returns a function that stops reading. */
   listen(receive: (bytes: Uint8Array | undefined) => void): () => void;
-  /** Signals that ask the process to end. Answers a function that stops listening. */
+  /** Signals that ask the process to end. Returns a function that stops listening. */
   signals?(leave: (signal: number) => void): () => void;
 }
 
-/** The process's own streams; a terminal is in raw mode while it is listened to. */
+/** The process's own streams; a terminal is in raw mode while reading. */
 export function processIo(): BareIo {
   const { stdin } = process;
   return {

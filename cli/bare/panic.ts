@@ -1,4 +1,4 @@
-/** What is told when a kernel on the bare machine panics: its harts as they stand (system/panic). */
+/** The report of a kernel panic on the bare machine: the present state of its harts (system/panic). */
 import { readMemory } from '../../machine/debug/memory.ts';
 import { rootsOf, walk } from '../../machine/debug/translate.ts';
 import type { Hart } from '../../machine/hart/hart.ts';
@@ -10,7 +10,7 @@ import { FunctionNames } from '../../system/panic/names.ts';
 import { panicReport, type Processor } from '../../system/panic/report.ts';
 
 const REGISTERS = 32, MACHINE = 3;
-/** Bytes of memory that are searched for a kernel's own symbols. */
+/** Bytes of memory to search for a kernel's own symbols. */
 const SEARCHED = 256 * 2 ** 20;
 
 /** `symbols`: of the program that was loaded, or the user's; without any those that a Linux kernel carries in its memory. */

@@ -1,6 +1,6 @@
 /**
- * Runs a machine in pieces, so that the host can bring input and see output between them: limits, the text to wait
- * for, pacing, the door for input. One session outlives reboots of the machine.
+ * Runs a machine in pieces, so that the host can send input and read output between them: limits, the awaited text, pacing, the door for
+ * input. One session outlives reboots of the machine.
  */
 import type { CharChannel } from '../../machine/devices/char-channel.ts';
 import type { Machine } from '../../machine/machine.ts';
@@ -16,22 +16,22 @@ export interface Limits {
   readonly maxInstructions?: number;
 }
 
-/** A debugger that is waited for, and asked before each piece. */
+/** A debugger: the run waits for it at the start and before each piece. */
 export interface Debugging { readonly server: GdbServer; readonly target: MachineTarget }
 
-/** Cables to other programs: how many are still open, and the way to a card. Virtual time keeps to the wall clock while there are some. */
+/** Cables to other programs: the number still open, and delivery to a card. Virtual time follows the wall clock while any is open. */
 export interface OutsideNets { open: number; deliver(card: number, frame: Uint8Array): void }
 
-/** How a run came to its end. */
+/** How a run ended. */
 export type Ending =
   | { readonly kind: 'poweroff' | 'reset'; readonly code: number }
   | { readonly kind: 'interrupted'; readonly signal: number }
   | { readonly kind: 'onlyFaults'; readonly hart: number }
   | { readonly kind: 'until' | 'limit' | 'deadlock' | 'killed' | 'unread' };
 
-/** Between two looks outside: cycles of virtual time, adapted to the wall time it should take. What is computed does not depend on it. */
+/** Cycles of virtual time between two checks for input, adapted to a target in wall time. No result depends on it. */
 const PIECE = { first: 1_000_000, least: 100_000, most: 20_000_000, milliseconds: 10 } as const;
-/** Bytes of output that wait for a look outside: more are written at once. */
+/** Output bytes collected before a write. */
 const OUTPUT_HELD = 65_536;
 const CTRL_A = 1;
 const SIGINT = 2;
@@ -47,9 +47,9 @@ export class Session {
   readonly #startedAt = performance.now();
   #machine: Machine | undefined;
   #console: CharChannel | undefined;
-  /** Hears a panic on the console, and has the machine stand still for `panicked`, who looks at it. */
+  /** Detects a panic on the console, and stops the machine while `panicked` inspects it. */
   readonly #panic = new PanicWatch(() => this.#machine!.stop({ kind: 'stopped' }));
-  /** Called once with what a kernel said when it panicked. */
+  /** Called once with a kernel's panic message. */
   panicked: ((said: string, machine: Machine) => void) | undefined;
   /** Output that is not yet written. */
   readonly #out = new Uint8Array(OUTPUT_HELD);
@@ -57,11 +57,11 @@ export class Session {
   #inputEnded = false;
   /** The signal that ends the run; SIGINT for Ctrl-A X. */
   #interrupted: number | undefined;
-  /** Nobody reads the output any more. */
+  /** The output's reader has gone. */
   #unread = false;
   #escape = false;
   #instructions = 0;
-  /** Which life of the machine this is. */
+  /** Number of restarts so far. */
   #boot = -1;
   #wake: (() => void) | undefined;
   readonly #outside: OutsideNets;
@@ -82,7 +82,7 @@ export class Session {
     return (performance.now() - this.#startedAt) / 1000;
   }
 
-  /** This machine is the one that runs from now on: the first, or the next after a reboot. */
+  /** Sets the machine to run: the first, or the next after a reboot. */
   attach(machine: Machine, console: CharChannel): void {
     this.#boot++;
     this.#machine = machine;
@@ -147,13 +147,13 @@ export class Session {
     }
   }
 
-  /** Once a run: what follows is of the same panic. */
+  /** Once per run, because later lines belong to the same panic. */
   #tell(said: string, machine: Machine): void {
     this.panicked?.(said, machine);
     this.panicked = undefined;
   }
 
-  /** Waits while a debugger has the machine stand still. An ending, when the debugger or the person at the console wants one. */
+  /** Waits while a debugger stops the machine. Returns an ending when the debugger or the user asks for one. */
   async #debugger(): Promise<Ending | undefined> {
     const server = this.#debugging?.server;
     if (server === undefined) return undefined;
@@ -221,7 +221,7 @@ export class Session {
     if (!this.#io.write(bytes)) this.#unread = true;
   }
 
-  /** Lets the host's own events happen, and sleeps while the machine is ahead of the wall clock. */
+  /** Lets the host's own events run, and sleeps while the machine is ahead of the wall clock. */
   #rest(milliseconds: number): Promise<void> {
     if (milliseconds < 1) return new Promise((resolve) => setImmediate(resolve));
     return new Promise((resolve) => {
@@ -244,13 +244,13 @@ export class Session {
   }
 }
 
-/** The next piece: nearer to the wall time that one should take, by at most a factor of two. */
+/** Adapts the next piece to the target wall time, by at most a factor of two. */
 function adapted(piece: number, milliseconds: number): number {
   const factor = Math.min(2, Math.max(0.5, PIECE.milliseconds / Math.max(milliseconds, 0.01)));
   return Math.min(PIECE.most, Math.max(PIECE.least, Math.round(piece * factor)));
 }
 
-/** Compares virtual time with the wall clock. A machine that is behind is not hurried later. */
+/** Compares virtual time with the wall clock. A machine that has fallen behind does not catch up. */
 class Pace {
   #cycle: number;
   #wall = performance.now();
@@ -259,7 +259,7 @@ class Pace {
     this.#cycle = cycle;
   }
 
-  /** Milliseconds that virtual time is ahead. */
+  /** Milliseconds by which virtual time is ahead. */
   lead(cycle: number): number {
     const wall = performance.now();
     const ahead = (cycle - this.#cycle) / 1e6 - (wall - this.#wall);

@@ -1,6 +1,6 @@
 /**
- * The object of `--stats`. A bare machine has no kernel of ours: what only the kernel counts is zero, and `exits` counts
- * all traps of all modes by cause.
+ * The object of `--stats`. A bare machine runs without the microkernel, so the kernel's counts are zero, and `exits` counts all traps of
+ * all modes by cause.
  */
 import type { Machine } from '../../machine/machine.ts';
 import { footprint, type Footprint } from '../footprint.ts';

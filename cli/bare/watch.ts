@@ -1,4 +1,4 @@
-/** Watches a stream of bytes for a text: Knuth, Morris, Pratt, so that each byte is looked at once. */
+/** Watches a stream of bytes for a text by Knuth, Morris and Pratt's algorithm, which examines each byte once. */
 export class WatchedText {
   readonly #text: Uint8Array;
   /** Length of the longest proper prefix that is also a suffix of the first i + 1 bytes. */

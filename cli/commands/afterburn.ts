@@ -1,4 +1,4 @@
-/** `tessera afterburn`: the sensitive instructions of a kernel, before it is run. */
+/** `tessera afterburn`: lists the sensitive instructions of a kernel before it runs. */
 import { Command } from 'commander';
 
 const examples = `

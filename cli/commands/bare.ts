@@ -6,7 +6,7 @@ import { gdbOption } from '../gdb/option.ts';
 import { netHelp } from './net.ts';
 import { count, memorySize, withSharedOptions, several, type SharedOptions } from '../options.ts';
 
-/** Options as commander gives them. */
+/** Options as commander passes them. */
 interface Given extends SharedOptions {
   isa?: string;
   memory?: number;

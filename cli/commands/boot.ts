@@ -1,4 +1,4 @@
-/** `tessera boot`: a boot scenario, ours by name or the user's by path. */
+/** `tessera boot`: a boot scenario, one of Tessera's by name or the user's by path. */
 import { Command, Option } from 'commander';
 import { CliError } from '../errors.ts';
 import { withSharedOptions, type SharedOptions } from '../options.ts';

@@ -1,4 +1,4 @@
-/** `tessera classify`: which instructions a monitor can rely on. */
+/** `tessera classify`: classifies instructions for a monitor. */
 import { Command } from 'commander';
 import { processor } from '../options.ts';
 

@@ -1,4 +1,4 @@
-/** `tessera completion`: a script that teaches a shell what `tessera` may be followed by. */
+/** `tessera completion`: a script that completes `tessera` command lines in a shell. */
 import { Command, Argument } from 'commander';
 import { Exit } from '../errors.ts';
 

@@ -1,4 +1,4 @@
-/** `tessera doctor`: what on this computer is missing for what, and how to get it. */
+/** `tessera doctor`: checks this computer for missing tools and says how to install them. */
 import { Command } from 'commander';
 
 export function doctorCommand(done: (status: number) => void): Command {

@@ -1,4 +1,4 @@
-/** `tessera images`: guest images that are here, fetching Debian's, packing an initramfs. */
+/** `tessera images`: lists guest images, fetches Debian's, packs an initramfs. */
 import { Command } from 'commander';
 import { Exit, fileError, outputError } from '../errors.ts';
 

@@ -1,4 +1,4 @@
-/** What `--net` of `bare` and `vm` takes, in the option's help. */
+/** Help of `--net` for `bare` and `vm`. */
 export const netHelp =
   'a network card, plugged into user[,hostfwd=tcp:[ADDR]:PORT-[GUEST]:PORT][,restrict=on] (the world outside, through sockets of this '
     + 'host), gateway[,tftp=FOLDER] (a built-in host 10.0.2.2: DHCP, ping, UDP echo, TFTP), loop (everything comes back), hub '
@@ -6,7 +6,7 @@ export const netHelp =
   '(all cards that say so), connect=HOST:PORT or listen=PORT (another program, such as QEMU with -netdev stream); with ,mac=ADDRESS and '
     + ',pcap=FILE (a capture for Wireshark) if you like; may be given several times';
 
-/** What `--net` of `run` takes. */
+/** Help of `--net` for `run`. */
 export const netHelpOfRun = 'a network card, eth0 of the Unix server: user[,hostfwd=tcp:[ADDR]:PORT-[GUEST]:PORT][,restrict=on] (the world '
   + 'outside, through sockets of this host), gateway[,tftp=FOLDER], '
   +

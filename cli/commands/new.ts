@@ -1,4 +1,4 @@
-/** `tessera new`: a folder that works, to begin with. */
+/** `tessera new`: creates a working folder to start from. */
 import { Command } from 'commander';
 
 const KINDS = ['scenario', 'native', 'lab'] as const;

@@ -1,4 +1,4 @@
-/** `tessera report`: what can be said of a system without running it. */
+/** `tessera report`: reports about a system without running it. */
 import { Command } from 'commander';
 
 const examples = `

@@ -1,4 +1,4 @@
-/** `tessera trace`: what a recorded trace says. */
+/** `tessera trace`: analyses a recorded trace. */
 import type { TraceFormat } from '../trace.ts';
 import { Command } from 'commander';
 import { count, oneOf } from '../options.ts';
@@ -42,7 +42,7 @@ Examples:
   return trace;
 }
 
-/** The commands that answer questions about a trace. */
+/** The commands that query a trace. */
 function analyses(trace: Command, done: (status: number) => void): void {
   const load = () => import('../trace-analysis.ts');
   trace.command('calls').description('call trees: which requests led to which, with counts and times')

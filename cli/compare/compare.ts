@@ -1,4 +1,4 @@
-/** `tessera compare`: one guest under every technique that there is, and what each costs. */
+/** `tessera compare`: one guest under every technique, and the cost of each. */
 import { listOf } from '../afterburn.ts';
 import { readImage, writeOutput } from '../files.ts';
 import { CliError, Exit } from '../errors.ts';
@@ -10,9 +10,9 @@ import { COMMAND_LINE, PHASES, withWorkload } from './workload.ts';
 
 export interface CompareOptions { readonly kernel: string; readonly initrd?: string; readonly append: string; readonly memory: number;
   readonly cpu?: string; readonly workload?: string[]; readonly ways?: string[]; readonly json?: boolean; readonly svg?: string;
-  /** The technique by hardware, on processors that take so long to leave a virtual machine. */ readonly sweep?: 'exit' }
+  /** The hardware technique, on processors with this price of an exit. */ readonly sweep?: 'exit' }
 
-/** A kernel that does not name its functions cannot be rewritten, and goes without that column. */
+/** A kernel without function names cannot be rewritten, so it lacks that column. */
 function sitesOf(path: string): string | undefined {
   try {
     return listOf(path).text;

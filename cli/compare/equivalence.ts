@@ -1,9 +1,9 @@
 /**
- * Equivalence, as far as a console shows it: what the guest says under a technique and natively, line by line, whatever the order. Times,
- * sizes and addresses are numbers and differ; so numbers are not compared. What is left are the lines that tell the two machines apart.
+ * Equivalence on the console: compares the guest's output under a technique and natively, line by line in any order. It ignores numbers,
+ * because times, sizes and addresses differ. The remaining lines distinguish the two machines.
  */
 export interface Differences {
-  /** Lines that only the technique's guest has said; that only the native one has. */ readonly more: readonly string[];
+  /** Lines only of the technique's guest; only of the native one. */ readonly more: readonly string[];
   readonly less: readonly string[]
 }
 

@@ -1,7 +1,7 @@
 /**
- * Exits of a guest out of the kernel's trace: by cause, and by the part of the monitor that they are for. A hidden fault is one whose
- * answer maps a page; the guest never hears of it. The dispatcher sees every exit; what it hands on goes to the allocator (memory) or to
- * the interpreter (instructions and devices).
+ * Exits of a guest in the kernel's trace: by cause, and by the part of the monitor that handles them. A hidden fault is one whose answer
+ * maps a page, so the guest never notices. The dispatcher sees every exit and passes it to the allocator (memory) or to the interpreter
+ * (instructions and devices).
  */
 import { createDecoder } from '../../hardware/isa/decode.ts';
 import { FULL_ISA } from '../../hardware/isa/table.ts';
@@ -9,7 +9,7 @@ import { Cause, Kind, causeName } from '../../microkernel/abi/index.ts';
 
 const decode = createDecoder(FULL_ISA);
 
-/** What is counted of a record of the trace. */
+/** The part of a trace record that counts. */
 export interface Seen { readonly time: number; readonly kind: number; readonly actor: number; readonly object: number;
   readonly cause: number; readonly sequence: number; readonly a: number; readonly c: number }
 
@@ -47,10 +47,10 @@ export class ExitCounter {
   }
 }
 
-/** While it sleeps or is not started, the time between exit and answer is nobody's work. */
+/** While it sleeps or is not started, the time between exit and answer counts for no part. */
 const waits = (cause: number): boolean => cause === Cause.wfi || cause === Cause.startup;
 
-/** What an exit is for; `detail` is what the trace says of it: an address, a call, or the instruction. */
+/** The reason of an exit; `detail` comes from the trace: an address, a call, or the instruction. */
 function exitOf(cause: number, detail: number): { name: string; module: Module } {
   switch (cause) {
     case Cause.illegal: return instruction(detail);

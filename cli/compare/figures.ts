@@ -3,7 +3,7 @@ import { differences } from './equivalence.ts';
 import { PHASES } from './workload.ts';
 import type { PhaseResult, WayResult } from './run.ts';
 
-/** What was measured, for programs: one object a way, with its phases. */
+/** The measurements for programs: one object per way, with its phases. */
 export interface Comparison { readonly kernel: string; readonly cpu: string; readonly ways: readonly WayResult[] }
 
 const TITLES: Readonly<Record<string, string>> = { boot: 'boot', ...Object.fromEntries(PHASES.map((p) => [p.name, p.title])) };
@@ -14,8 +14,9 @@ const short = (n: number): string => n >= 1e6 ? `${(n / 1e6).toFixed(2)} M` : n 
 const phaseOf = (way: WayResult, name: string): PhaseResult => way.phases.find((p) => p.name === name)!;
 
 /**
- * What papers say of the same kinds of work: Adams and Agesen 2006 (nanobenchmarks), Steinberg and Kauer 2010 (NOVA), Agesen et al. 2012.
- * Theirs are other machines, so the order counts, not the number.
+ * Figures of papers for the same kinds of work: Adams and Agesen 2006 (nanobenchmarks), Steinberg and Kauer 2010 (NOVA), Agesen et al.
+ * 2012.
+ * Their machines differ, so the order counts, not the number.
  */
 export const LITERATURE: readonly { readonly phase: string; readonly says: string }[] = [
   {
@@ -70,7 +71,7 @@ export function textOf({ kernel, cpu, ways }: Comparison): string {
   return `${out.join('\n')}\n`;
 }
 
-/** The guest's words under each technique beside its words on the machine itself: what is the same, and the lines that are not. */
+/** The guest's output under each technique compared with the native one: the number of equal lines, and the different lines. */
 function sameWords([native, ...virtual]: readonly WayResult[]): string[] {
   return virtual.flatMap(({ way, said }) => {
     const { more, less } = differences(native!.said, said), lines = said.split('\n').length;

@@ -1,4 +1,4 @@
-/** One guest under one technique: what each phase took, and its exits. */
+/** One guest under one technique: time and exits of each phase. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,7 +15,7 @@ import { CliError } from '../errors.ts';
 import { ExitCounter, noExits, type ExitCounts, type Seen } from './exits.ts';
 import { DISK_BYTES, SETTLE, marker, type Phase } from './workload.ts';
 
-/** A way to run the guest. `native`: on the machine itself, under the built-in firmware. */
+/** A way to run the guest. `native`: directly on the machine, under the built-in firmware. */
 export interface Way {
   readonly name: string;
   readonly virt: 'native' | 'hardware' | 'trap' | 'patch' | 'pre';
@@ -33,7 +33,7 @@ export const WAYS: readonly Way[] = [
 /** `initrd`: with the workload; without one the guest runs as it does, from its start to its end. */
 export interface Input { readonly kernel: Uint8Array; readonly kernelPath: string; readonly initrd: Uint8Array | undefined;
   readonly append: string;
-  /** What `tessera afterburn` lists of the kernel, where it names its functions. */ readonly sites: string | undefined;
+  /** The list of `tessera afterburn` for the kernel, if it names its functions. */ readonly sites: string | undefined;
   readonly memory: number; readonly cpu: string | undefined; readonly phases: readonly Phase[] }
 /**
  * `nsEach`: by the guest's own clock, one operation; of `boot`, the whole. `cpuSeconds`: of the host. `instructions`: of the machine,
@@ -43,7 +43,7 @@ export interface PhaseResult { readonly name: string; readonly n: number; readon
   readonly instructions: number | undefined; readonly modes: Modes | undefined; readonly exits: ExitCounts }
 /** Instructions retired by mode: the machine's programmable counters, with filters. */
 export interface Modes { readonly u: number; readonly vs: number; readonly vu: number }
-/** `said`: everything on the guest's console. */
+/** `said`: the guest's console output. */
 export interface WayResult { readonly way: string; readonly phases: readonly PhaseResult[]; readonly said: string }
 
 /** A moment at which a phase begins. */
@@ -51,7 +51,7 @@ interface Now { readonly cycle: number; readonly instructions: number | undefine
 interface Mark extends Now { readonly phase: string; readonly cpu: number }
 const cpuNow = (): number => { const { user, system } = process.cpuUsage(); return (user + system) / 1e6; };
 
-/** Reads the console for markers and what programs say. */
+/** Reads markers and programs' figures from the console. */
 class Reader {
   text = '';
   readonly marks: Mark[] = [];
@@ -62,7 +62,7 @@ class Reader {
     this.#expected = [...phases, 'end'];
     this.#mark();
   }
-  /** The guest has ended: where nothing but that was expected, this is the end; of a machine whose figures are known afterwards. */
+  /** The guest has ended. Without a workload this ends the only phase. */
   ended(known: Partial<Now> = {}): void {
     if (this.#expected.length !== 1 || this.marks.length !== 1) return;
     this.#mark();
@@ -76,7 +76,7 @@ class Reader {
   get done(): boolean { return this.#expected.length === 0; }
 }
 
-/** What a guest does, by name: with a workload, its phases; else all of it at once. */
+/** The phases of a guest by name: those of the workload, or one for the whole run. */
 const namesOf = ({ initrd, phases }: Input): string[] => (initrd ? ['boot', SETTLE.name, ...phases.map((p) => p.name)] : ['boot']);
 
 export async function runWay(way: Way, input: Input): Promise<WayResult> {
@@ -97,7 +97,7 @@ function result(name: string, i: number, { marks, text }: Reader, phases: readon
   return { name, n: phase?.n ?? 1, nsEach: phase ? said(text, phase) : readyAt(text) ?? to.cycle - from.cycle,
     cpuSeconds: to.cpu - from.cpu, instructions, modes, exits };
 }
-/** What the program said: 'getppid: 20000 calls, 317 ns each'. */
+/** Parses a program's line: 'getppid: 20000 calls, 317 ns each'. */
 function said(text: string, { name, command, says }: Phase): number {
   const all = says?.all.exec(text)?.[1];
   if (says && all !== undefined) return Number(all) * says.unit;
@@ -140,7 +140,7 @@ async function hosted(way: Way, input: Input, counts: ExitCounts[]): Promise<Rea
   return reader;
 }
 
-/** Has a counter of each hart count instructions in U, in VS, in VU mode alone. */
+/** Sets a counter of each hart to count instructions only in U, VS or VU mode. */
 function countByMode({ harts }: Machine): () => Modes {
   const { MINH, SINH, UINH, VSINH, VUINH } = HPM_EVENT, INSTRUCTIONS = 2, all = MINH | SINH | UINH | VSINH | VUINH;
   for (const { hpm } of harts) [UINH, VSINH, VUINH].forEach((mode, i) => { hpm.setEvent(i, INSTRUCTIONS, all & ~mode); });

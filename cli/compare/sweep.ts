@@ -1,6 +1,6 @@
 /**
- * `compare --sweep exit`: the same work by the H extension, with and without look-ahead, on processors that take longer and longer to leave
- * a virtual machine: six of Intel's, and one that takes nothing.
+ * `compare --sweep exit`: the same work by the H extension, with and without look-ahead, on processors with rising exit costs: six of
+ * Intel's, and one without any.
  */
 import { ROUND_TRIPS } from '../../machine/cpu/exit.ts';
 import { writeNow } from '../output.ts';
@@ -28,7 +28,7 @@ export async function sweepExit(input: Input, { json }: { readonly json?: boolea
 
 const titleOf = (name: string): string => PHASES.find((p) => p.name === name)?.title ?? (name === 'boot' ? 'boot' : name);
 
-/** Times native, a line for each price; and in brackets how many exits one has. */
+/** Times native, a line for each price; the number of exits in brackets. */
 export function sweepText(native: WayResult, results: readonly SweepResult[]): string {
   const names = native.phases.map((p) => p.name), out: string[] = [];
   const line = (first: string, price: string, cells: readonly string[]): string =>

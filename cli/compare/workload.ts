@@ -1,6 +1,6 @@
 /**
- * What `tessera compare` has a guest do: small programs, one after the other, between markers on its console. Each says itself what one of
- * its operations took, in the guest's time; exits are counted between the markers.
+ * The workload of `tessera compare`: small programs in sequence, between markers on the guest's console. Each prints the guest time of one
+ * operation; exits are counted between the markers.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,14 +8,14 @@ import { projectRoot } from '../images/where.ts';
 import { packCpio, Mode } from '../cpio.ts';
 
 export interface Phase { readonly name: string; readonly title: string; /** Operations. */ readonly n: number; readonly command: string;
-  /** How the program says what all of it took, where it does not say it of one operation; in units of so many ns. */
+  /** The program's line with the total time, where it prints none for one operation; in units of this many ns. */
   readonly says?: { readonly all: RegExp; readonly unit: number } }
 
 const FOLDER = 'w', SCRIPT = `${FOLDER}/run`, PROGRAMS = ['getppid', 'pagefault', 'protect', 'pipebench', 'forkwait', 'forkexec',
   'diskread', 'true', 'intmix', 'interp', 'build'] as const;
 const run = (program: (typeof PROGRAMS)[number], ...args: (string | number)[]): string => [`/${FOLDER}/${program}`, ...args].join(' ');
 
-/** Everything that is done once the system is READY; `boot` comes before. */
+/** All phases after READY; `boot` comes before. */
 export const PHASES: readonly Phase[] = [
   { name: 'getpid', title: 'system call (getppid)', n: 20_000, command: run('getppid', 20_000) },
   { name: 'fault', title: 'page fault', n: 5_120, command: run('pagefault', 5_120) },
@@ -29,13 +29,13 @@ export const PHASES: readonly Phase[] = [
   { name: 'build', title: 'small build', n: 1, command: run('build', 4), says: { all: /build 1 (\d+)/, unit: 1 } },
 ];
 /**
- * Between boot and work: a kernel that has just started goes on with things of its own (the random generator, memory, modules) for a
- * second or so, beside whatever else runs.
+ * Between boot and work: a kernel that has just started continues its own background work (the random generator, memory, modules) for about
+ * a second.
  */
 export const SETTLE = { name: 'settle', command: 'sleep 3' } as const;
 export const DISK_BYTES = 4 * 2 ** 20;
 
-/** The marker that stands before a phase; `end` after the last one. */
+/** The marker before a phase; `end` follows the last one. */
 export const marker = (phase: string): string => `@phase ${phase}@`;
 export const READY = 'READY';
 

@@ -1,6 +1,6 @@
 /**
- * A file of the host as a disk of the machine. What goes wrong with it during a run (a file that has become shorter, a full file system, an
- * I/O error) is an error of the disk, which the guest sees as one.
+ * A host file as a disk of the machine. A failure during a run (a truncated file, a full file system, an I/O error) appears to the guest as
+ * an error of the disk.
  */
 import { closeSync, fstatSync, fsyncSync, openSync, readSync, writeSync } from 'node:fs';
 import { CliError, fileError } from '../errors.ts';
@@ -13,12 +13,12 @@ export type { HostDisk };
 export interface DiskOption {
   readonly path: string;
   readonly readOnly: boolean;
-  /** Bytes that writes may take in memory; the file stays as it is. */
+  /** Limit in bytes for writes kept in memory; the file stays unchanged. */
   readonly snapshot?: number;
 }
 
 const SECTOR = 512;
-/** What a snapshot may take when nothing is said. */
+/** Default limit of a snapshot. */
 const SNAPSHOT_BYTES = 256 * 2 ** 20;
 
 /** `FILE`, `FILE,ro`, `FILE,snapshot` or `FILE,snapshot=SIZE`. A file's name may have commas. */
@@ -30,7 +30,7 @@ export function parseDisk(text: string): DiskOption {
   return { path: text, readOnly: false };
 }
 
-/** Opens it. @throws CliError when the file cannot be opened, is no disk, or somebody else writes to it */
+/** Opens the disk. @throws CliError when the file cannot be opened, is no disk, or another program writes to it */
 export function openDisk(option: DiskOption): HostDisk {
   const { snapshot } = option, file = new FileDisk(snapshot === undefined ? option : { path: option.path, readOnly: true });
   return snapshot === undefined ? file : new SnapshotDisk(file, snapshot);
@@ -53,7 +53,7 @@ export class FileDisk implements HostDisk {
   readonly readOnly: boolean;
   readonly #fd: number;
   readonly #lock: DiskLock | undefined;
-  /** A flush that has failed has lost what it was to keep: no later one says that all is well. */
+  /** A failed flush has lost data, so every later one fails too. */
   #lost = false;
 
   /** @throws CliError, as `openDisk` */
@@ -92,7 +92,7 @@ export class FileDisk implements HostDisk {
     }
   }
 
-  /** A file that has become shorter does not grow again by a write: what was behind its end is gone. */
+  /** A write does not extend a truncated file again, because the data beyond its end is lost. */
   write(offset: number, from: Uint8Array): void {
     if (offset + from.length > fstatSync(this.#fd).size) throw new Error('the disk file has become shorter');
     for (let at = 0; at < from.length; ) at += writeSync(this.#fd, from, at, from.length - at, offset + at);

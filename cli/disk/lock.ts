@@ -1,9 +1,9 @@
 /**
- * One program at a time may write to a disk's file. Our own runs leave a file beside the disk that says who has it,
+ * Only one program at a time may write to a disk's file. A run of Tessera leaves a file next to the disk that names its holder,
  *
  *   disk.img.tessera-lock   { "pid": 4711, "started": "…", "host": "…", "command": "tessera vm …" }
  *
- * and recognise one whose process is gone. Other programs' locks are seen where Linux tells of them: in /proc/locks.
+ * and recognises a file whose process has ended. Other programs' locks appear in Linux's /proc/locks.
  */
 import {
   fstatSync, linkSync, readFileSync, readdirSync, readlinkSync, realpathSync, renameSync, rmSync, statSync, writeFileSync,
@@ -28,7 +28,7 @@ export class DiskLock {
     process.once('exit', this.#leave);
   }
 
-  /** The lock of a disk's file; none where its folder cannot be written to. @throws CliError when somebody else has it */
+  /** Takes the lock of a disk's file; none where its folder is not writable. @throws CliError when another program has it */
   static take(disk: string): DiskLock | undefined {
     const path = `${realpathSync(disk)}.tessera-lock`, text = JSON.stringify(self()) + '\n';
     for (let tries = 0; tries < TRIES; tries++) {
@@ -45,14 +45,14 @@ export class DiskLock {
     throw new CliError('E_DISK', `disk '${disk}' is in use: its lock '${path}' comes and goes`, ADVICE);
   }
 
-  /** Gives it back, if it is still ours. */
+  /** Releases the lock, if it is still ours. */
   release(): void {
     process.removeListener('exit', this.#leave);
     if (readLock(this.#path) === this.#text) rmSync(this.#path, { force: true });
   }
 }
 
-/** Removes a lock whose holder is gone. @throws CliError when the holder is there */
+/** Removes a lock whose holder has ended. @throws CliError when the holder runs */
 function clearStale(disk: string, path: string): void {
   const text = readLock(path), holder = holderOf(text);
   if (text === undefined) return;
@@ -67,7 +67,7 @@ function clearStale(disk: string, path: string): void {
   } catch {
     return;
   }
-  if (readLock(aside) !== text) try { linkSync(aside, path); } catch { /* somebody has a new one already */ }
+  if (readLock(aside) !== text) try { linkSync(aside, path); } catch { /* another run already has a new one */ }
   rmSync(aside, { force: true });
 }
 
@@ -79,7 +79,7 @@ function readLock(path: string): string | undefined {
   }
 }
 
-/** What a lock says; undefined when it is none of ours, or was cut off. */
+/** Parses a lock; undefined when it is no lock of ours, or is cut off. */
 function holderOf(text: string | undefined): Holder | undefined {
   try {
     const { pid, started, host, command } = JSON.parse(text ?? '') as Partial<Holder>;
@@ -92,7 +92,10 @@ function holderOf(text: string | undefined): Holder | undefined {
 
 const self = (): Holder => ({ pid: process.pid, started: startOf(process.pid), host: hostname(), command: commandOf(process.pid) });
 
-/** Of another computer nothing is known: its lock counts. A process of the same number that began at another time is another one. */
+/**
+ * A lock from another computer always counts, because its process cannot be checked. A process with the same number but another start time
+ * is a different one.
+ */
 function isAlive({ pid, started, host }: Holder): boolean {
   if (host !== hostname()) return true;
   try {
@@ -103,7 +106,7 @@ function isAlive({ pid, started, host }: Holder): boolean {
   return started === startOf(pid);
 }
 
-/** When a process began, in words that only Linux has: field 22 of its stat. Elsewhere all begin alike. */
+/** Start time of a process: field 22 of Linux's stat. Elsewhere a constant. */
 function startOf(pid: number): string {
   try {
     return readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\)/s, '').trim().split(' ')[19] ?? '';
@@ -121,7 +124,7 @@ function commandOf(pid: number): string {
   }
 }
 
-/** Bytes by which QEMU says that it writes to an image, and that it lets nobody else write (its block/file-posix.c). */
+/** Bytes that QEMU locks to show that it writes to an image, and that it excludes other writers (its block/file-posix.c). */
 const QEMU_WRITES = [101, 201];
 
 /** Refuses a disk that another program has locked. @throws CliError */

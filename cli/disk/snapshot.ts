@@ -1,6 +1,6 @@
 /**
- * A disk whose writes stay in memory: blocks that were written lie over those of the disk beneath, which is only read. A disk that has
- * taken what it may take refuses to write more, as a full one does.
+ * A disk whose writes stay in memory: written blocks cover those of the underlying disk, which is only read. Beyond its limit it refuses
+ * writes, like a full disk.
  */
 import type { BlockBackend } from '../../machine/devices/device.ts';
 
@@ -36,11 +36,11 @@ export class SnapshotDisk implements HostDisk {
     });
   }
 
-  /** What is in memory is as safe as it gets. */
+  /** Memory needs no flush. */
   flush(): void {}
   close(): void { this.#beneath.close(); }
 
-  /** The block as this disk's own; `whole`: all of it is written now. */
+  /** This disk's copy of the block; `whole`: the write covers all of it. */
   #own(block: number, whole: boolean): Uint8Array {
     const known = this.#written.get(block);
     if (known) return known;

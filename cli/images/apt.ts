@@ -29,7 +29,7 @@ export class Apt {
   readonly root: string;
   private readonly config: string;
 
-  /** `root` holds apt's state, cache and lists; made when missing. Throws `CliError` without apt or without a Debian mirror. */
+  /** `root` holds apt's state, cache and lists; created when missing. Throws `CliError` without apt or without a Debian mirror. */
   constructor(root: string) {
     this.root = root;
     this.config = join(root, 'apt.conf');
@@ -61,8 +61,8 @@ export class Apt {
   }
 
   /**
-   * Downloads one package into `folder`, going on with a part that is there; apt checks it against the signed index. `arrived` hears how
-   * many bytes there are.
+   * Downloads one package into `folder`, continuing a partial download; apt checks it against the signed index. `arrived` gets the number
+   * of bytes so far.
    */
   async download(item: AptPackage, folder: string, arrived: (bytes: number) => void): Promise<void> {
     mkdirSync(folder, { recursive: true });

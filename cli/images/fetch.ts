@@ -1,6 +1,6 @@
 /**
  * `tessera images fetch`: Debian's riscv64 kernel and busybox, unpacked and made into what the other commands take.
- * Every step looks first whether its result is there and right, so a broken-off fetch goes on where it stopped.
+ * Every step first checks whether its result exists and is right, so an interrupted fetch resumes where it stopped.
  */
 import { copyFileSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,7 +13,7 @@ import { makeRootfs } from './rootfs.ts';
 
 export type Say = (line: string) => void;
 
-/** Fetches and builds everything into `folder`. `update` looks for newer packages even when all is there. */
+/** Fetches and builds everything into `folder`. `update` looks for newer packages even when everything is present. */
 export async function fetchImages(folder: string, say: Say, update = false): Promise<Manifest> {
   const old = readManifest(folder);
   if (old && !update && (await intact(folder, old))) {
@@ -31,7 +31,7 @@ export async function fetchImages(folder: string, say: Say, update = false): Pro
   return manifest;
 }
 
-/** The packages are as they were, our init script is not: nothing needs to be fetched. */
+/** Only our init script has changed, so nothing needs to be fetched. */
 async function renewInit(folder: string, old: Manifest, say: Say): Promise<Manifest> {
   replaceFile(join(folder, 'initramfs.cpio'), (path) => writeFileSync(path, makeInitramfs(join(folder, 'vmroot'))));
   const files = await Promise.all(old.files.map((f) => (f.path === 'initramfs.cpio' ? describeFile(folder, f.path, f.from) : f)));
@@ -41,7 +41,7 @@ async function renewInit(folder: string, old: Manifest, say: Say): Promise<Manif
   return manifest;
 }
 
-/** Are the files there that the manifest lists, with the bytes it lists? */
+/** Whether all files of the manifest exist with the listed hashes. */
 async function intact(folder: string, manifest: Manifest): Promise<boolean> {
   for (const file of manifest.files) {
     const path = join(folder, file.path);
@@ -119,7 +119,7 @@ async function build(folder: string, packages: AptPackage[], say: Say): Promise<
   };
 }
 
-/** Writes beside and renames, so that nobody sees half a file. */
+/** Writes a temporary file and renames it, so that no reader sees half a file. */
 function replaceFile(path: string, write: (path: string) => void): void {
   write(`${path}.new`);
   renameSync(`${path}.new`, path);

@@ -17,7 +17,7 @@ const PACKAGES = [
 /** The names by which they are called; Debian's packages have them with the name of the architecture before. */
 const NAMES = { gcc: 'riscv64-linux-gnu-gcc-14', as: 'riscv64-linux-gnu-as', ld: 'riscv64-linux-gnu-ld' } as const;
 
-/** Makes `folder`/gcc; what is there already stays. */
+/** Creates `folder`/gcc; keeps existing files. */
 export async function fetchGcc(folder: string, say: Say): Promise<void> {
   const root = join(folder, 'gcc'), unpacked = join(folder, 'gcc.new'), packages = join(folder, 'packages');
   if (existsSync(join(root, 'usr/bin/gcc'))) return say(`gcc: is here (${root})`);

@@ -1,4 +1,4 @@
-/** `tessera images list`: what is here, and whether it is what the manifest says. */
+/** `tessera images list`: lists the images and checks them against the manifest. */
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import pc from 'picocolors';

@@ -1,4 +1,4 @@
-/** manifest.json: what the images are made of and what they must hash to. */
+/** manifest.json: the sources of the images and their hashes. */
 import { createHash } from 'node:crypto';
 import { createReadStream, existsSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -26,7 +26,7 @@ export function readManifest(folder: string): Manifest | undefined {
   }
 }
 
-/** Written last and at once, so that a manifest that is there describes images that are complete. */
+/** Written last and atomically, so that an existing manifest describes complete images. */
 export function writeManifest(folder: string, manifest: Manifest): void {
   const path = join(folder, 'manifest.json');
   writeFileSync(`${path}.new`, JSON.stringify(manifest, null, 2) + '\n');

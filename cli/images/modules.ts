@@ -7,7 +7,7 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync
 import { basename, join } from 'node:path';
 import { CliError, Exit } from '../errors.ts';
 
-/** What a guest may need to see our virtual devices: transports, disk, network, entropy, balloon, 9p, and file systems on disks. */
+/** Modules that a guest may need for our virtual devices: transports, disk, network, entropy, balloon, 9p, and file systems on disks. */
 export const WANTED = [
   'virtio_mmio', 'virtio_blk', 'virtio_net', 'virtio-rng', 'virtio_balloon', '9pnet_virtio', '9p', 'ext4', 'crc32c_generic'
 ];

@@ -1,8 +1,7 @@
 /**
- * A submission in C becomes a native program: with the harness of its lab, which it cannot change, by Debian's gcc for riscv64. The
- * compiler reads what strangers
- * wrote, so it runs under the Unix server, with a folder that holds nothing else. Who trusts the source may name a compiler of this
- * computer: TESSERA_LAB_CC.
+ * Compiles a submission in C to a native program, together with its lab's harness, which it cannot change, by Debian's gcc for riscv64. The
+ * source is untrusted, so the compiler runs under the Unix server, with a folder that contains nothing else. A user who trusts the source
+ * may name a compiler of this computer: TESSERA_LAB_CC.
  */
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -25,12 +24,12 @@ const SECONDS = 300, MOST_WARNINGS = 8;
 
 export interface Compiled {
   readonly bytes: Uint8Array;
-  /** What the compiler warned of, a line each. */
+  /** The compiler's warnings, one line each. */
   readonly warnings: readonly string[];
 }
 
 /**
- * `files`: the submission's, by name; `harness`: a folder of ours. Throws SubmissionError with the compiler's words, and CliError without
+ * `files`: the submission's, by name; `harness`: a folder of ours. Throws SubmissionError with the compiler's message, and CliError without
  * a compiler.
  */
 export function compileC(files: ReadonlyMap<string, string>, harness: string): Compiled {

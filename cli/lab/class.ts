@@ -52,7 +52,7 @@ function studentsIn(folder: string): string[] {
   }
 }
 
-/** Part `index` of `of`: every so many-th, so that parts take equally long. */
+/** Part `index` of `of`: every `of`-th submission, so that parts take equally long. */
 function part(students: readonly string[], { index, of }: ClassOptions): string[] {
   if (index === undefined) return [...students];
   const parts = of ?? students.length;

@@ -1,4 +1,4 @@
-/** What `tessera lab list`, `start`, `check`, `hint` and `report` do. */
+/** The commands `tessera lab list`, `start`, `check`, `hint` and `report`. */
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join, relative } from 'node:path';
@@ -13,7 +13,7 @@ import { grade, variantOf } from './grade.ts';
 import { GLOBALS, compilerOptions, typeErrors } from './types.ts';
 import { asText, inFormat, type Format } from './words.ts';
 
-/** What a lab is, without its graders. */
+/** A lab without its grader. */
 const outline = ({ number, name, title, hours, language, files, checks }: Lab): object =>
   ({ number, name, title, hours, language, files, checks: checks.map(({ id, points, title: t }) => ({ id, points, title: t })) });
 
@@ -47,8 +47,8 @@ export async function start(name: string, folder: string | undefined, options: {
 }
 
 /**
- * The page in a student's variant, the starter, and what editors and `check` need: name → text. `api`: what stands for 'tessera', from
- * the folder.
+ * The page in a student's variant, the starter, and the files for editors and `check`: name → text. `api`: the replacement for 'tessera',
+ * relative to the folder.
  */
 export function starterFiles(lab: Lab, student: string, api: string): Map<string, string> {
   const variant = variantOf(lab, student), files = new Map([['README.md', pageOf(lab, variant)], ...filesOfLab(lab, 'starter', variant)]);
@@ -91,7 +91,7 @@ function withTypes(verdict: Verdict, here: Folder, options: CheckOptions): Verdi
   };
 }
 
-/** Traces of the worlds that went wrong lie in .lab/ afterwards. */
+/** Leaves traces of the failed worlds in .lab/. */
 function keep(path: string, traces: ReadonlyMap<string, Uint8Array>): (world: string) => string | undefined {
   const folder = join(path, '.lab'), name = (world: string): string => join(folder, `${world.replace(/\W+/g, '-')}.trace`);
   try {
@@ -112,7 +112,7 @@ export async function report(folder: string, options: CheckOptions & { format: F
   return Exit.ok;
 }
 
-/** Hints of a page: what unfolds in it. */
+/** Hints of a page: its collapsed parts. */
 export function hintsOf(page: string): { title: string; text: string }[] {
   return [
     ...page.matchAll(/<details>\s*<summary>(.*?)<\/summary>([^]*?)<\/details>/g)
@@ -126,7 +126,7 @@ export async function hint(folder: string, number: string | undefined): Promise<
     wanted = number === undefined ? Math.min(shown + 1, hints.length) : Number(number);
   const found = hints[wanted - 1];
   if (!found) throw new CliError('E_LAB', `there is no hint ${number ?? wanted}`, `lab ${lab.name} has ${hints.length}`);
-  if (number === undefined) try { writeFileSync(memory, `${wanted}\n`); } catch { /* the next time shows the same one */ }
+  if (number === undefined) try { writeFileSync(memory, `${wanted}\n`); } catch { /* the next time shows the same hint */ }
   process.stdout.write(`Hint ${wanted} of ${hints.length}: ${found.title}\n\n${found.text}\n`);
   return Exit.ok;
 }

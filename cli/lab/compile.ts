@@ -1,4 +1,7 @@
-/** From the TypeScript files of a submission to one script that its process runs: bundled with what it may use, loops counted. */
+/**
+ * From the TypeScript files of a submission to one script that its process runs: bundled with the modules it may use, with counters in
+ * loops.
+ */
 import { SourceMap } from 'node:module';
 import { basename, join } from 'node:path';
 import type { Plugin } from 'esbuild';
@@ -12,7 +15,7 @@ export { SubmissionError };
 
 const OURS = 'tessera-lab:', FRAME = /submission\.js:(\d+):(\d+)/g;
 
-/** Files of the submission, by name; nothing else of the disk is theirs. */
+/** Files of the submission, by name; it can access no other files. */
 const submissionFiles = (files: ReadonlyMap<string, string>): Plugin => ({
   name: 'submission',
   setup(build) {

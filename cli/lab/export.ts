@@ -1,4 +1,4 @@
-/** `tessera lab export`: what students get. Pages, starters, types, a workflow; no solution, no grader. */
+/** `tessera lab export`: the students' files: pages, starters, types, a workflow; no solution, no grader. */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';

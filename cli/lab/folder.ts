@@ -1,4 +1,6 @@
-/** A submission's folder: lab.json says which lab, and whose; the other files are what is handed in. Nothing outside of it is read. */
+/**
+ * A submission's folder: lab.json names the lab and the student; the other files are the submission. Nothing outside the folder is read.
+ */
 import { existsSync, lstatSync, readFileSync, readdirSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { findLab, labNames } from '../../labs/catalogue.ts';
@@ -10,10 +12,10 @@ import { didYouMean } from '../near.ts';
 const LARGEST = 256 << 10, MOST_FILES = 32;
 export interface Folder { readonly path: string; readonly lab: Lab; readonly student: string; readonly files: ReadonlyMap<string, string> }
 
-/** Labs of others: where they lie. */
+/** Folders of external labs. */
 const folders = new WeakMap<Lab, string>();
 
-/** A lab of ours by number or name, or anybody's by its folder (with grader.ts). */
+/** A lab of Tessera by number or name, or any other by its folder (with grader.ts). */
 export async function labOf(word: string): Promise<Lab> {
   const lab = await findLab(word) ?? (existsSync(join(word, 'grader.ts')) ? await theirs(word) : undefined);
   if (!lab)
@@ -34,17 +36,17 @@ async function theirs(folder: string): Promise<Lab> {
   return lab;
 }
 
-/** What lab.json says. */
+/** The contents of lab.json. */
 export const labWord = (lab: Lab): string => folders.get(lab) ?? lab.name;
 export const labFolder = (lab: Lab): string => folders.get(lab) ?? join(projectRoot(), 'labs', lab.name);
 
-/** A text of a lab with what differs from student to student put in. */
+/** A text of a lab with the student's values inserted. */
 const filled = (text: string, variant: Variant): string =>
   text.replace(/\{\{(\w+)\}\}/g, (whole, name: string) => String(variant[name] ?? whole));
 
 export const pageOf = (lab: Lab, variant: Variant): string => filled(readFileSync(join(labFolder(lab), 'README.md'), 'utf8'), variant);
 
-/** What programs in assembly have in common stands once; a file that has it ends with the line {{lib}}. */
+/** Common code of assembly programs exists once; a file that includes it ends with the line {{lib}}. */
 const withLibrary = (text: string): string => text.replace(/^\{\{lib\}\}\n/m, () =>
   readFileSync(join(projectRoot(), 'labs/start/lib.s'), 'utf8'));
 
@@ -70,7 +72,7 @@ function cardOf(path: string): Card {
   }
 }
 
-/** `lab`: which it must be, whatever lab.json says. */
+/** `lab`: the required lab, whatever lab.json says. */
 export async function readFolder(path: string, lab?: Lab, student?: string): Promise<Folder> {
   if (!existsSync(path)) throw new CliError('E_NO_FILE', `folder '${path}' does not exist`, 'begin a lab with: tessera lab start 1 DIR');
   const card = lab && student !== undefined ? {} : cardOf(path);
@@ -80,7 +82,7 @@ export async function readFolder(path: string, lab?: Lab, student?: string): Pro
   };
 }
 
-/** Links are not followed: one could lead to what others wrote. */
+/** Links are not followed, because one could lead to another student's files. */
 function filesOf(path: string): Map<string, string> {
   const files = new Map<string, string>();
   for (const name of readdirSync(path).sort()) {

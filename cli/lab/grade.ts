@@ -15,24 +15,24 @@ import { Prints, remoteProgram } from './remote/program.ts';
 
 export interface Graded {
   readonly verdict: Verdict;
-  /** Trace file of each world that had something wrong in it. */
+  /** Trace file of each failed world. */
   readonly traces: ReadonlyMap<string, Uint8Array>;
 }
 export interface GradeOptions {
   /** Whose variant: a student's name. */
   readonly seed: string;
-  /** What students do not know: draws the worlds. */
+  /** The secret seed of the worlds. */
   readonly secret?: string;
-  /** Every world's trace, not only of those that went wrong. */
+  /** Keeps every world's trace, not only those of failed ones. */
   readonly allTraces?: boolean;
-  /** No more worlds after the first in which something was wrong. */
+  /** Stops after the first failed world. */
   readonly untilWrong?: boolean;
 }
 
 /** The variant that a student's page shows. */
 export const variantOf = (lab: Lab, seed: string): ReturnType<Lab['variant']> => lab.variant(new Random(`${lab.name}/${seed}`));
 
-/** `files`: name → text, of what is handed in. */
+/** `files`: name → text of the submission. */
 export async function grade(lab: Lab, files: ReadonlyMap<string, string>, options: GradeOptions): Promise<Graded> {
   const { seed } = options, sheet = new Sheet(lab), notes = await mistakes(files), missing = lab.files.filter((f) => !files.has(f));
   const failed = (why: string): Graded => ({ verdict: verdictOf(lab, seed, sheet.results(why), [...new Set([...notes, why])], [], ''),
@@ -48,7 +48,7 @@ export async function grade(lab: Lab, files: ReadonlyMap<string, string>, option
   return inAllWorlds(lab, ready, sheet, notes, options);
 }
 
-interface Ready { /** Says where in the submission a message's pc is. */ readonly place: (message: string) =>
+interface Ready { /** Adds the place in the submission to a message's pc. */ readonly place: (message: string) =>
   string; readonly submission: Submission; readonly prints: Prints; readonly closers: (() => void)[] }
 
 async function prepared(lab: Lab, files: ReadonlyMap<string, string>, notes: string[]): Promise<Ready> {
@@ -80,7 +80,7 @@ async function inAllWorlds(lab: Lab, { submission, prints, closers, place }: Rea
       try {
         await world.judge(seen, (check, right, ...rest) => { wrong ||= !right; say(check, right, ...rest); });
       } catch (e) {
-        // An error that the judge did not expect earns no points, and does not end the grading of others.
+        // An unexpected error in the judge earns no points, and does not end the grading of others.
         wrong = true;
         for (const c of lab.checks) say(c.id, false, 'a run that can be judged',
           `the grader cannot make anything of it: ${(e as Error).message}`);

@@ -1,4 +1,4 @@
-/** Mistakes that can be seen in a TypeScript source without running it: esbuild takes the types out. */
+/** Finds mistakes in a TypeScript source without running it; esbuild removes the types. */
 import { mistakesIn } from '../../labs/grading/mistakes.ts';
 
 /** One line for each mistake, with its place. Files that cannot be parsed are left to the compiler. */

@@ -1,7 +1,6 @@
 /**
- * A process that grades one submission after the other for `tessera lab grade`: what one needs of the kernel and of the engine is
- * compiled for all. It reads a
- * line of JSON for each on standard input and answers with a line.
+ * A process that grades one submission after the other for `tessera lab grade`, so that kernel and engine are compiled only once. It reads
+ * a line of JSON for each on standard input and answers with a line.
  */
 import { createInterface } from 'node:readline';
 import type { Lab } from '../../labs/grading/lab.ts';

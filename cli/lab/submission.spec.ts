@@ -1,4 +1,4 @@
-/** What a submission in TypeScript can do, and cannot: its mistakes are told with their lines, its tricks get no points. */
+/** What a submission in TypeScript can do, and cannot: its mistakes are reported with their lines, its tricks earn no points. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { findLab } from '../../labs/catalogue.ts';
@@ -45,7 +45,7 @@ describe('a mistake is told', () => {
     const v = await verdict(source);
     expect(seen(v)).toMatch(words);
     expect(v.checks.find((c) => c.id === 'greets')!.passed).toBe(false);
-    // The other half of the submission is graded all the same, where it can run.
+    // The other half of the submission is still graded, where it can run.
     if (!/syntax|import|without a program/.test(_what)) expect(v.checks.find((c) => c.id === 'asks')!.passed).toBe(true);
   });
 });

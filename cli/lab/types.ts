@@ -1,4 +1,4 @@
-/** Types of a folder's TypeScript files, checked by the compiler against what they may import as 'tessera'. */
+/** Type-checks a folder's TypeScript files against the declarations of 'tessera'. */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -6,14 +6,14 @@ import { tmpdir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { projectRoot } from '../images/where.ts';
 
-/** What `tsconfig.json` says for files that import 'tessera' from `api`. */
+/** The `tsconfig.json` for files that import 'tessera' from `api`. */
 export const compilerOptions = (api: string): Record<string, unknown> => ({
   target: 'ES2023', lib: ['ES2023'], module: 'ESNext', moduleResolution: 'Bundler', strict: true, noFallthroughCasesInSwitch: true,
   allowImportingTsExtensions: true, erasableSyntaxOnly: true,
   verbatimModuleSyntax: true, noEmit: true, skipLibCheck: true, types: [], paths: { tessera: [api] },
 });
 
-/** What a program finds besides the language itself. */
+/** Globals of a program besides the language itself. */
 export const GLOBALS = `declare const console: { log(...what: unknown[]): void };
 declare class TextEncoder { encode(text?: string): Uint8Array; }
 declare class TextDecoder { decode(bytes?: Uint8Array): string; }

@@ -1,4 +1,4 @@
-/** A verdict in words, and in the formats of others: JSON, Markdown, Gradescope's results.json, a line of CSV. */
+/** A verdict as text, and in other formats: JSON, Markdown, Gradescope's results.json, a line of CSV. */
 import type { Lab } from '../../labs/grading/lab.ts';
 import type { CheckResult, Verdict } from '../../labs/grading/verdict.ts';
 
@@ -58,7 +58,7 @@ export function asGradescope(v: Verdict): object {
 
 const cell = (t: string | number): string => (/[",\n]/.test(String(t)) ? `"${String(t).replaceAll('"', '""')}"` : String(t));
 export const csvHead = (lab: Lab): string => ['student', 'lab', 'points', 'of', ...lab.checks.map((c) => c.id), 'note'].map(cell).join(',');
-/** A spreadsheet takes a cell that begins with = + - @ for a formula: a student's name or text is none. */
+/** Escapes cells that begin with = + - @, which a spreadsheet would treat as formulas. */
 const plain = (t: string): string => (/^[=+\-@\t]/.test(t) ? `'${t}` : t);
 export const csvLine = (student: string, v: Verdict): string =>
   [plain(student), v.lab, v.points, v.of, ...v.checks.map((c) => c.got), plain(v.notes.join('; '))].map(cell).join(',');

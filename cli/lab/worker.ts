@@ -1,7 +1,6 @@
 /**
- * A grader's process, seen from `tessera lab grade`. It grades some submissions and is then replaced. Where it came to grief with one of
- * them, that one is
- * graded again alone in a process of its own: what a submission does to its grader is nobody else's loss.
+ * A grader's process, as `tessera lab grade` sees it. It grades some submissions and is then replaced. When it crashes on one, a separate
+ * process grades that submission again alone, so a submission can harm no other's grading.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
@@ -9,9 +8,9 @@ import { createInterface, type Interface } from 'node:readline';
 import { projectRoot } from '../images/where.ts';
 import type { Answer, Task } from './serve.ts';
 
-/** Seconds on the wall after which a grader is ended: far beyond what its own bounds let pass. */
+/** Wall-clock limit of a grader in seconds, far beyond its own bounds. */
 const PATIENCE = 300;
-/** A process grades so many submissions and no more, and none after it has taken so much memory. */
+/** Bounds of a process: submissions, and memory after which it gets no more. */
 const MOST_TASKS = 50, MOST_BYTES = 512 << 20, MOST_LINE = 4 << 20;
 
 export class Worker {
@@ -20,7 +19,7 @@ export class Worker {
   private tasks = 0;
   private last = '';
 
-  /** Grades, if need be twice: the second time alone. */
+  /** Grades a submission, if necessary a second time alone. */
   async grade(task: Task): Promise<Answer> {
     const fresh = this.tasks === 0, first = await this.ask(task);
     if (this.child !== undefined || fresh) return first;
@@ -29,7 +28,7 @@ export class Worker {
     return second;
   }
 
-  /** Ends the process with all that it started. */
+  /** Ends the process and its children. */
   close(): void {
     const { child } = this;
     this.lines?.close();
@@ -71,7 +70,7 @@ export class Worker {
     const words = [join(projectRoot(), 'bin/tessera'), 'lab', 'serve'];
     const child = spawn(process.execPath, words, { stdio: ['pipe', 'pipe', 'pipe'], detached: true });
     child.on('error', (error) => { this.last = error.message; });
-    child.stdin!.on('error', () => { /* it has ended, which is told by 'close' */ });
+    child.stdin!.on('error', () => { /* it has ended, which 'close' reports */ });
     child.stderr!.on('data', (bytes: Buffer) => { this.last = bytes.toString().split('\n')[0] ?? ''; });
     this.lines = createInterface({ input: child.stdout! });
     return child;

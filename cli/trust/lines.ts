@@ -1,4 +1,4 @@
-/** Lines of code of our own sources: neither blank nor comment, without specs and what only specs use. */
+/** Counts lines of code of our sources: neither blank nor comment, without specs and their helpers. */
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 
@@ -22,7 +22,7 @@ export function sourcesOf(folder: string): string[] {
 
 export const linesOf = (paths: Iterable<string>): number => [...paths].reduce((n, path) => n + codeLines(readFileSync(path, 'utf8')), 0);
 
-/** What a module consists of: itself and all that it imports by value, as far as `within` lets it. */
+/** A module and all its imports by value, limited by `within`. */
 export function closureOf(entry: string, within: (path: string) => boolean): Set<string> {
   const found = new Set<string>(), waiting = [entry];
   for (let path = waiting.pop(); path !== undefined; path = waiting.pop()) {

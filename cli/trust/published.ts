@@ -1,6 +1,6 @@
 /**
  * Sizes of other kernels. Counted by us: lines neither blank nor comment of C, C++ and assembly in the public sources of that date, for one
- * architecture (what lies in folders of others left out). Published: the authors' own figure.
+ * architecture (without folders of other projects). Published: the authors' own figure.
  */
 export const PUBLISHED: readonly { readonly name: string; readonly lines: number; readonly what: string }[] = [
   { name: 'NOVA', lines: 11_213, what: 'microhypervisor, aarch64 (sources of 2024-01-30, counted by us)' },

@@ -1,8 +1,8 @@
 /**
- * `tessera report trust [SCENARIO]`: how many lines have to be right for what to be safe, and who can reach what.
+ * `tessera report trust [SCENARIO]`: the number of lines that each component's safety depends on, and who can access what.
  *
  * A component trusts the machine's model, the kernel, roottask, every component whose service it uses (and theirs), and every component
- * that may make devices reach memory (`dma`). Nobody else can do it harm; docs/walls.md says by what each is walled in.
+ * that may make devices reach memory (`dma`). No other component can harm it; docs/walls.md describes the isolation of each kind.
  */
 import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -29,9 +29,9 @@ export interface Trusted {
   readonly dma: boolean;
   readonly memory: string;
   readonly priority: number;
-  /** Components that it has to trust beside the base. */
+  /** Components that it has to trust besides the base. */
   readonly trusts: readonly string[];
-  /** Lines that have to be right for it: base, what it trusts, itself. */
+  /** Lines that it depends on: the base, the trusted components, its own. */
   readonly total: number;
 }
 
@@ -51,7 +51,7 @@ function base(): Part[] {
   ];
 }
 
-/** Our servers, as far as they are not the base: each is trusted only by those who use it. */
+/** Our servers outside the base: only their users trust them. */
 const SERVERS: Readonly<Record<string, { readonly entry: string; readonly what: string }>> = {
   l4guest: { entry: 'l4guest/index.ts', what: 'the Unix server, trusted by its processes' },
   vmm: { entry: 'vmm/index.ts', what: 'a virtual machine monitor, trusted by its own machine' },
@@ -64,14 +64,14 @@ const SERVERS: Readonly<Record<string, { readonly entry: string; readonly what: 
   'console-mux': { entry: 'roottask/console/console.ts', what: 'console multiplexer' },
 };
 
-/** The program's own lines: what it imports, without the base that everybody trusts anyway. */
+/** The program's own lines: its imports without the base, which every component trusts. */
 function linesOfProgram(entry: string): number {
   const isBase = (path: string): boolean =>
     ['microkernel/', 'roottask/root/', 'roottask/lib/', 'machine/'].some((part) => path.startsWith(join(root(), part)));
   return linesOf(closureOf(join(root(), entry), (path) => !isBase(path)));
 }
 
-/** @throws CliError where the sources are not there to be counted. */
+/** @throws CliError without sources to count. */
 export async function trustReport(name: string | undefined): Promise<Report> {
   if (!existsSync(join(root(), 'microkernel')))
     throw new CliError('E_SOURCES', 'the sources are not here to be counted', 'run this in a clone of Tessera', Exit.usage);
@@ -111,7 +111,7 @@ export const capsOf = (c: Component): Record<string, string> =>
     name, typeof from === 'string' ? from : `${from.from} '${from.label}'`
   ]));
 
-/** Whose services a component uses, directly or through others. */
+/** The servers that a component uses, directly or through others. */
 function providersOf(scenario: ScenarioFile, name: string, seen = new Set<string>()): Set<string> {
   for (const from of Object.values(scenario.components[name]?.caps ?? {})) {
     const provider = (typeof from === 'string' ? from : from.from).split('/')[0]!;

@@ -1,6 +1,6 @@
 /**
- * The submission's end, inside a bare JavaScript context: threads of the submission as generators, whose system calls and accesses to
- * memory go to the grader's process and are done there, by the kernel. Here is no kernel, no machine, no expectation.
+ * The submission's end, inside a bare JavaScript context: threads of the submission are generators, whose system calls and memory accesses
+ * go to the grader's process, where the kernel performs them. This context has no kernel, no machine, no expectations.
  */
 import './text.ts';
 import { MemoryFault, Utcb, UTCB_SIZE, type IpcRequest, type Memory, type Sys } from '../../../microkernel/abi/index.ts';
@@ -10,7 +10,7 @@ import { LocalEnv } from '../../../roottask/root/env.ts';
 import { countTurns } from '../../../labs/grading/turns.ts';
 import { ACCESSES, Do, MOST_BYTES, Reader, Says, Writer } from './wire.ts';
 
-/** Sends out[0 … n) and takes the answer into `into`; how many bytes that are. */
+/** Sends out[0 … n) and receives the answer in `into`; returns its length. */
 type Exchange = (out: Uint8Array, n: number, into: Uint8Array) => number;
 interface Thread { readonly sys: Syscalls; readonly running: Sys<void>; request: IpcRequest | undefined; threw: unknown }
 
@@ -21,7 +21,7 @@ delete hidden.exchange;
 const into = new Uint8Array(MOST_BYTES + 65536), question = new Writer(), answer = new Writer();
 const systemCall = countTurns();
 
-/** A question in the middle of a step. */
+/** A query in the middle of a step. */
 function ask(): Reader {
   const n = exchange(question.taken, question.length, into), r = new Reader(into.subarray(0, n));
   switch (r.u8()) {
@@ -59,7 +59,7 @@ function numberOf(body: ThreadBody): number {
   return bodies.size - 1;
 }
 
-/** A body that is no generator fails at its first step, as others do. */
+/** A body that is no generator fails at its first step. */
 function* begun(body: ThreadBody, sys: Syscalls): Sys<void> { yield* body(sys); }
 
 function newThread(id: number, body: ThreadBody): Thread {
@@ -101,11 +101,11 @@ function failed(t: Thread, e: unknown): void {
   try {
     what = String((e as Error)?.message ?? e).slice(0, 2000);
     stack = String((e as Error)?.stack ?? '').slice(0, 4000);
-  } catch { /* a message of the submission's making */ }
+  } catch { /* a message built by the submission */ }
   answer.u8(0).text(what).text(stack);
 }
 
-/** Does what the grader asks, with `n` bytes in `into`; the answer goes out with the next exchange. */
+/** Performs the grader's request, `n` bytes in `into`; the next exchange sends the answer. */
 function act(n: number): void {
   const r = new Reader(into.subarray(0, n)), what = r.u8(), id = r.f64();
   if (what === Do.next) {
@@ -127,7 +127,7 @@ function act(n: number): void {
   }
 }
 
-/** Prints to the grader, who shows it with the verdict. */
+/** Prints to the grader, which shows it with the verdict. */
 const print = (...what: unknown[]): void => {
   const words = what.map((w) => {
     try {
@@ -148,7 +148,7 @@ interface Config {
   readonly caps: readonly (readonly [string, number])[]
 }
 
-/** Serves the program of one of the submission's files for ever. `config`: which, and what the scenario gave it (JSON). */
+/** Serves the program of one of the submission's files for ever. `config`: the file and its scenario arguments (JSON). */
 export function serve(programs: Readonly<Record<string, () => unknown>>, config: string): void {
   const { file, name, args, caps } = JSON.parse(config) as Config, env = new LocalEnv(name, args);
   for (const [cap, selector] of caps) env.caps.set(cap, selector);

@@ -1,7 +1,6 @@
 /**
- * The process that a component of a submission runs in, seen from the grader. It may read no file, start no process, make no code of
- * strings; it has a bound on processor time and on memory. It knows how to ask for system calls and accesses to memory, and that is all
- * it is asked about.
+ * The grader's view of the process that runs a component of a submission. The process may read no files, start no processes and create no
+ * code from strings; processor time and memory are bounded. It can only request system calls and memory accesses.
  */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { closeSync, constants, mkdtempSync, openSync, readSync, rmSync, unlinkSync, writeSync } from 'node:fs';
@@ -54,12 +53,12 @@ const flags = (): string[] => [
   `--max-old-space-size=${LIMITS.heap}`, '--stack-size=900',
 ];
 
-/** Pipes with names, made many at a time: each serves one process, so that nothing of another is in it. */
+/** Named pipes, created many at a time: each serves only one process, so that it never contains another's data. */
 const PAIRS = 8;
 let spare: [string, string][] = [], folder = '';
 process.on('exit', () => { if (folder) rmSync(folder, { recursive: true, force: true }); });
 
-/** Throws CliError where the computer has none. */
+/** Throws CliError where the computer has no named pipes. */
 function pipes(): [string, string] {
   if (spare.length === 0) {
     folder ||= mkdtempSync(join(tmpdir(), 'tessera-lab-'));
@@ -71,7 +70,7 @@ function pipes(): [string, string] {
   return spare.pop()!;
 }
 
-/** The other end has gone: out of memory, out of time, or by its own hand. */
+/** The process has ended: out of memory, out of time, or by itself. */
 export class Gone extends Error {}
 
 export class RemoteProcess {
@@ -81,11 +80,11 @@ export class RemoteProcess {
   private readonly head = new Uint8Array(4);
   private closed = false;
 
-  /** Throws CliError where the computer has no pipes with names. */
+  /** Throws CliError where the computer has no named pipes. */
   constructor(code: string, config: string) {
     const [there, back] = pipes();
     try {
-      // Each pipe is first opened for reading without waiting for the other end, then as it is used.
+      // Opens each pipe first for reading without waiting for the other end, then normally.
       const first = [there, back].map((p) => openSync(p, constants.O_RDONLY | constants.O_NONBLOCK));
       this.to = openSync(there, 'w');
       const childOut = openSync(back, 'w'), childIn = openSync(there, 'r');

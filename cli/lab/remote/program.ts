@@ -1,20 +1,20 @@
-/** A component whose code runs in another process: its threads are here, and make the system calls that the other end asks for. */
+/** A component whose code runs in another process: its threads run here and make the system calls that the process requests. */
 import type { Env, Program } from '../../../index.ts';
 import { MemoryFault, type IpcRequest, type Sys } from '../../../microkernel/abi/index.ts';
 import { entryOf, type Syscalls, type ThreadBody } from '../../../binding/index.ts';
 import { ACCESSES, Do, MOST_BYTES, Reader, Says, WireError, Writer } from './wire.ts';
 import { RemoteProcess } from './process.ts';
 
-/** System calls, and questions about memory, that a component may make in one world. */
+/** Bounds for a component's system calls and memory accesses in one world. */
 const MOST_CALLS = 20_000, MOST_QUESTIONS = 1_000_000, MOST_PRINTED = 200;
 
 export interface RemoteCode {
   readonly code: string;
-  /** The place in the submission of a stack's first line that is the submission's. */
+  /** The place of the first line of a stack that lies in the submission. */
   place(stack: string): string;
 }
 
-/** What the submission printed, of all its components. */
+/** Output of all components of the submission. */
 export class Prints {
   readonly lines: string[] = [];
   add(who: string, text: string): void { if (this.lines.length < MOST_PRINTED) this.lines.push(`${who}: ${text}`); }
@@ -44,7 +44,7 @@ class Remote {
   }
   close(): void { this.process.close(); }
 
-  /** A thread of the submission: what it does is done here. `body`: its number at the other end. */
+  /** A thread of the submission, whose actions run here. `body`: its number in the process. */
   *thread(sys: Syscalls, body: number): Sys<void> {
     const id = this.threads++;
     this.out.clear().u8(Do.next).f64(id).f64(body).f64(0).utcb(sys.utcb);
@@ -55,7 +55,7 @@ class Remote {
       try {
         status = yield request;
       } catch {
-        // Only a handler throws here, and what it threw is at the other end still.
+        // Only a handler throws here, and its exception remains in the process.
         this.out.clear().u8(Do.raise).f64(id);
         continue;
       }
@@ -63,7 +63,7 @@ class Remote {
     }
   }
 
-  /** Sends what `out` holds and answers questions until the thread makes a system call, or ends. */
+  /** Sends `out` and answers queries until the thread makes a system call or ends. */
   private step(sys: Syscalls, id: number): IpcRequest | undefined {
     const r = this.answers(sys), what = r.u8();
     if (what === Says.done) { r.utcb(sys.utcb); return undefined; }
@@ -142,10 +142,10 @@ class Remote {
   }
 }
 
-/** An Env that can list the capabilities that it was given. */
+/** An Env that can list its capabilities. */
 interface ListedEnv extends Env { readonly caps?: ReadonlyMap<string, number> }
 
-/** The program that `file` of a submission exports. `closers`: is given what ends its processes. */
+/** The program that `file` of a submission exports. `closers`: receives functions that end its processes. */
 export function remoteProgram(remote: RemoteCode, file: string, prints: Prints, closers: (() => void)[]): Program {
   return {
     name: file.replace(/\..*$/, ''),

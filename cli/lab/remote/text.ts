@@ -1,4 +1,4 @@
-/** UTF-8 for a bare JavaScript context, which has no TextEncoder: must be loaded before anything that makes one. */
+/** UTF-8 for a bare JavaScript context, which has no TextEncoder: load it before any module that creates one. */
 class Encoder {
   encode(text: string): Uint8Array {
     const out: number[] = [];

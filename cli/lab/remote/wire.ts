@@ -1,20 +1,20 @@
 /**
  * Messages between the grader and the process that runs a submission: numbers and text in a row, little-endian. Both ends use this file;
- * it needs nothing of Node. What comes from the submission's process is checked by the reader: it never reads beyond the end, and every
- * number is one.
+ * it needs nothing of Node. The reader checks data from the submission's process: it never reads beyond the end, and accepts only valid
+ * numbers.
  */
 import type { Utcb } from '../../../microkernel/abi/index.ts';
 
-/** From the grader: what to do. */
+/** Requests of the grader. */
 export const Do = { next: 1, raise: 2, handle: 3, ok: 4, fault: 5, error: 6 } as const;
-/** From the submission: a system call, an end, or a question in between. */
+/** From the submission: a system call, an end, or a query in between. */
 export const Says = { yields: 1, done: 2, threw: 3, handled: 4, memory: 5, now: 6, charge: 7, print: 8 } as const;
 /** Accesses to memory, in the order of their numbers. */
 export const ACCESSES = [
   'u8', 'u16', 'u32', 'u64', 'setU8', 'setU16', 'setU32', 'setU64', 'read', 'write', 'copy', 'fill', 'mapped'
 ] as const;
 
-/** The part of a UTCB that travels: all but what is free for the user. */
+/** The transmitted part of a UTCB: everything except the user's area. */
 export const UTCB_WORDS = 0x6a0 / 8;
 export const MOST_BYTES = 1 << 20;
 
