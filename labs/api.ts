@@ -1,6 +1,6 @@
 /**
- * What a submission in TypeScript may import as 'tessera': system calls, the stubs of roottask, the server library. No kernel, no
- * machine, no way to boot anything.
+ * The modules that a submission in TypeScript may import as 'tessera': system calls, the stubs of roottask, the server library. They give
+ * no access to kernel or machine, and cannot boot anything.
  */
 export * from '../roottask/client/index.ts';
 export { Server, answer, refuse, OK, type Answer, type Session, type SessionHandler } from '../roottask/lib/server.ts';

@@ -1,4 +1,4 @@
-/** The labs, in the order of a course. Each is loaded when it is asked for. */
+/** The labs, in the order of a course. Each is loaded on demand. */
 import type { Lab } from './grading/lab.ts';
 
 const loaders: Readonly<Record<string, () => Promise<{ default: Lab }>>> = {

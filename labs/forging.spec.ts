@@ -1,6 +1,6 @@
 /**
- * Submissions in assembly, in C and in SQL that want points without the work: they print what is expected, write verdicts, attack what
- * they can reach. None gets a point.
+ * Submissions in assembly, C and SQL that try to get points without a solution: they print expected outputs, write verdicts, attack
+ * everything they can access. None gets a point.
  */
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';

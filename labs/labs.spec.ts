@@ -1,4 +1,4 @@
-/** Every lab: its reference solution gets all points, its starter does not, twice the same; its page and table are whole. */
+/** Every lab: its reference solution gets all points, its starter does not, repeatably; its page and table are complete. */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,7 +12,7 @@ import { findLab, labNames } from './catalogue.ts';
 import type { Lab } from './grading/lab.ts';
 import type { Verdict } from './grading/verdict.ts';
 
-// Compilers of this computer are quicker than Debian's in `run`; what labs hand to it here is ours.
+// Compilers of this computer are faster than Debian's in `run`, and the sources here are trusted.
 const cross = spawnSync('riscv64-linux-gnu-gcc', ['--version']).status === 0;
 if (cross) process.env['TESSERA_LAB_CC'] ??= 'riscv64-linux-gnu-gcc';
 const inC = async (name: string): Promise<boolean> => (await findLab(name))!.language === 'c';

@@ -1,6 +1,5 @@
 /**
- * A sample of what `npx tsx test/labs/mutants.ts` counts for all labs: mutants of a solution fail, and are told what was expected and
- * seen.
+ * A sample of `npx tsx test/labs/mutants.ts`, which covers all labs: mutants of a solution fail, with the expected and the actual result.
  */
 import { expect, it } from 'vitest';
 import { countMutants } from '../test/labs/mutants.ts';

@@ -21,7 +21,7 @@ export const SOURCES = 64;
 
 export interface Row { readonly compatible: string; readonly base: number; readonly irq: number }
 
-/** Numbers by which nodes name each other. */
+/** Numbers by which nodes refer to each other. */
 export const Phandle = { plic: 1, finisher: 2, firstCpu: 16 } as const;
 const MODE_M_EXTERNAL = 11, MODE_S_EXTERNAL = 9;
 const VIRTIO_BASE = 0x1000_1000, VIRTIO_STRIDE = 0x1000, CLOCK_HZ = 3_686_400;
@@ -40,7 +40,7 @@ export const rowsWith = (virtioDevices: number, portals = false): readonly Row[]
   ...Array.from({ length: virtioDevices }, (_, i) => ({ compatible: 'virtio,mmio', base: VIRTIO_BASE + i * VIRTIO_STRIDE, irq: 1 + i })),
 ];
 
-/** The parts that factories build with. */
+/** The environment for factories. */
 export interface Parts {
   readonly ram: GuestRam;
   readonly plic: Plic;
@@ -52,7 +52,7 @@ export interface Parts {
 }
 
 interface Factory {
-  /** `models`: virtio models that wait for a window; a factory takes its own from the front. */
+  /** `models`: virtio models without a window yet; a factory takes the first. */
   create(parts: Parts, row: Row, models: VirtioModel[]): Chip;
   nodes(row: Row, vcpus: number): readonly Node[];
 }

@@ -1,4 +1,4 @@
-/** Virtual time for devices, with one alarm. The alarm rings in a thread of its own. */
+/** Virtual time for devices, with one alarm, which rings in a separate thread. */
 import { NEVER, Ops, type Sys } from '../microkernel/abi/index.ts';
 import type { Syscalls } from '../binding/index.ts';
 import type { Alarm } from '../hardware/chips/ports.ts';
@@ -11,7 +11,7 @@ export class Clock implements Alarm {
   #time = Infinity;
   #action: () => void = () => {};
 
-  /** `semaphore` wakes the thread when the alarm is set anew. */
+  /** `semaphore` wakes the thread when the alarm is set again. */
   constructor(now: () => number, work: Work, semaphore: number) {
     this.#now = now;
     this.#work = work;

@@ -1,7 +1,6 @@
 /**
- * What leaves a guest besides what must: the exits that a VM may be told to have, each a bit of a hypervisor's register. The extended form
- * of
- * Popek and Goldberg's principle: not instructions alone, but operations that the monitor chooses to serve.
+ * Optional exits of a VM, each controlled by a bit of a hypervisor register. They extend Popek and Goldberg's principle from instructions
+ * to operations that the monitor chooses to serve.
  * @spec priv 21.2.1 (VTSR, VTW, VTVM), 21.2.2 (hedeleg), 21.2.5 (hcounteren)
  */
 import { S, type Utcb } from '../microkernel/abi/index.ts';
@@ -10,7 +9,7 @@ export interface Control {
   /** Place of the register in the state area, and its bits. */
   readonly at: number;
   readonly bits: bigint;
-  /** Value of the bits that makes the exits. */
+  /** Value of the bits that enables the exits. */
   readonly when: 0 | 1;
   readonly doc: string;
 }
@@ -18,7 +17,7 @@ export interface Control {
 const VTVM = 1n << 20n, VTW = 1n << 21n, VTSR = 1n << 22n;
 const code = (...codes: number[]): bigint => codes.reduce((bits, c) => bits | (1n << BigInt(c)), 0n);
 
-/** Operations by the name that `exits` uses. A name with `no-` before it asks for the opposite. */
+/** Operations by their name in `exits`. The prefix `no-` asks for the opposite. */
 export const controls = {
   wfi: { at: S.hstatus, bits: VTW, when: 1, doc: 'waiting for an interrupt (VTW); without it the hart itself waits' },
   sret: { at: S.hstatus, bits: VTSR, when: 1, doc: "returns from the guest's traps (VTSR)" },
@@ -32,9 +31,9 @@ export const controls = {
 export type ControlName = keyof typeof controls;
 const names = Object.keys(controls) as ControlName[];
 
-/** Bits that are to be set and cleared, by their place. */
+/** Bits to set and to clear, by their offset. */
 export class ExitControl {
-  /** The guest never leaves for what is not asked for. */
+  /** Whether no optional exit is enabled. */
   readonly #asked: readonly { readonly name: ControlName; readonly on: boolean }[];
 
   /** `asked`: checked by `whatIsWrongWith`. */

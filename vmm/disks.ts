@@ -1,10 +1,10 @@
 /**
- * The back end of a virtual disk: a block server, or a boot module (read only, or with a copy of its own that may be written).
+ * The back end of a virtual disk: a block server, or a boot module (read only, or with a private writable copy).
  *
  *   device ── submit ──► queue ── disk's thread ──► block server ◄──► guest memory
  *   device ◄── done ───────────── disk's thread ◄── semaphore
  *
- * The block server has the guest's memory mapped and moves the data itself; nothing of it passes this task.
+ * The block server has the guest's memory mapped and moves the data itself, so no data passes this task.
  */
 import type { BlockPort, BlockRequest, Piece } from '../hardware/chips/ports.ts';
 import { slicePieces, totalLength } from '../hardware/chips/virtio/pieces.ts';
@@ -18,7 +18,7 @@ import type { GuestRam } from './ram.ts';
 import type { Surroundings } from './surroundings.ts';
 import type { Work } from './work.ts';
 
-/** A device's request, in as many requests to the server as its pieces need. */
+/** A device's request, split into as many requests to the server as its pieces need. */
 interface Job {
   readonly request: BlockRequest;
   readonly done: (ok: boolean) => void;
@@ -39,9 +39,9 @@ class ServerDisk implements BlockPort {
   #waiting: Job[] = [];
   /** By slot of the server's. */
   readonly #flying = new Map<number, Job>();
-  /** A cancellation is under way at the server: no new request until it is done. */
+  /** A cancellation is in progress at the server: no new request until it completes. */
   #cancelling = 0;
-  /** The server is no more. */
+  /** The server has ended. */
   #dead = false;
 
   constructor(queue: BlockQueue, ram: GuestRam, work: Work, readOnly: boolean) {
@@ -100,7 +100,7 @@ class ServerDisk implements BlockPort {
       if (whole) this.#waiting.shift();
     }
   }
-  /** A sector in more pieces than a request to the server has. */
+  /** A sector with more pieces than a request to the server can carry. */
   #refuse(job: Job): void {
     this.#waiting.shift();
     job.ok = false;

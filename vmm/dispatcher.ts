@@ -1,6 +1,6 @@
 /**
- * Causes of exits: the state that each needs, and its handler. A handler works on the state in the UTCB and
- * answers which groups of it go back.
+ * Causes of exits: the state that each needs, and its handler. A handler works on the state in the UTCB and returns the groups to send
+ * back.
  */
 import { Cause, Mtd, causeName, type Sys } from '../microkernel/abi/index.ts';
 import { onInstruction } from './exits/instruction.ts';
@@ -13,7 +13,7 @@ import type { Vcpu } from './vcpu.ts';
 export type Handler = (v: Vcpu) => number | Sys<number>;
 export interface Exit {
   readonly cause: Cause; /** Groups that the event brings. */
-  readonly mtd: number; /** Cycles that handling it takes, besides what the kernel charges. */
+  readonly mtd: number; /** Cycles of its handling, besides the kernel's charges. */
   readonly cost: number;
   readonly handle: Handler
 }
@@ -36,10 +36,10 @@ export const exits: readonly Exit[] = [
   exit('guestTrap', Mtd.exit | Mtd.irq | general | trapped, Cost.dispatch, onTrap),
 ];
 
-/** State that looking ahead needs besides: where the guest's code is, and in which mode it runs. */
+/** Further state for look-ahead: the place and mode of the guest's code. */
 export const AHEAD = trapped;
 
-/** All of a guest's state that its code changes: what an exit brings where descriptors are not used (option `fullState`). */
+/** All of a guest's changeable state: every exit carries it with the option `fullState`. */
 export const CHANGING = general | trapped | Mtd.fpu | Mtd.irq;
 
 const byCause: Exit[] = [];

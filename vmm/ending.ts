@@ -1,4 +1,4 @@
-/** How one run of a virtual machine ends: as its software wants, or because the monitor cannot go on with it. */
+/** How one run of a virtual machine ends: by its software, or because the monitor cannot continue it. */
 import type { Ending } from '../hardware/chips/finisher.ts';
 
 export type VmEnding = Ending | { readonly kind: 'stopped'; readonly why: string };

@@ -1,5 +1,5 @@
 /**
- * Flattened device trees, written only: a tree is nested plain data; a kernel finds the blob at the address in a1.
+ * A writer for flattened device trees: a tree is nested plain data; a kernel finds the blob at the address in a1.
  *
  *   header (40 bytes) │ reserved ranges, ended by two zeros │ structure block │ strings block       all big-endian
  *

@@ -1,6 +1,5 @@
 /**
- * A folder of the host behind a virtual 9P device: messages wait here while the files server, which one waits for, is asked one after the
- * other.
+ * A host folder behind a virtual 9P device: messages wait here while the files server handles one after the other.
  *
  *   device ── request ──► queue ── folder's thread ──► files server
  *   device ◄── reply ────────────── folder's thread ◄── files server
@@ -36,10 +35,10 @@ export class Folder implements FilePort {
     this.#work.signal(this.#wake);
   }
 
-  /** The device is gone (the VM restarts), with its requests. */
+  /** The device ends with its requests (the VM restarts). */
   forget(): void { this.#waiting = []; }
 
-  /** Body of the thread. A server that is gone answers nothing, which the guest's driver takes for a broken connection. */
+  /** Body of the thread. A server that has ended gives an empty answer, which the guest's driver treats as a broken connection. */
   *run(sys: Syscalls): Sys<void> {
     for (;;) {
       yield* sys.down(this.#wake, Ops.semaphore.down, NEVER, 1);

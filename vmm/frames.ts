@@ -1,5 +1,5 @@
 /**
- * The frames of a guest's network card on their way between the device, which never waits, and the network server, which one waits for.
+ * Carries a guest's network frames between the device, which never waits, and the network server, for which a thread waits.
  *
  *   card ── send ──► queue ── sender thread ──► network
  *   card ◄── onFrame ────────── receiver thread ◄── network
@@ -19,7 +19,7 @@ export class Frames implements FramePort {
   readonly #listeners: ((frame: Uint8Array) => void)[] = [];
   readonly #wakeSender: () => void;
 
-  /** `wakeSender`: called when there is something to send again after there was nothing. */
+  /** `wakeSender`: called when the empty queue gets a frame. */
   constructor(mac: Uint8Array, wakeSender: () => void) {
     this.mac = mac;
     this.#wakeSender = wakeSender;
@@ -27,7 +27,7 @@ export class Frames implements FramePort {
 
   /** The sender has taken everything. */
   get idle(): boolean { return this.#out.length === 0; }
-  /** More may come only after the sender has run. */
+  /** The queue is full until the sender has run. */
   get full(): boolean { return this.#out.length >= MOST / 2; }
 
   send(frame: Uint8Array): void {
@@ -45,7 +45,7 @@ export class Frames implements FramePort {
   arrived(frames: readonly Uint8Array[]): void {
     for (const frame of frames) for (const receive of this.#listeners) receive(frame);
   }
-  /** The card is gone (the VM restarts), with the frames on their way. */
+  /** The card ends with its queued frames (the VM restarts). */
   forgetListeners(): void {
     this.#listeners.length = 0;
     this.#out = [];
@@ -57,7 +57,7 @@ export function* sender(sys: Syscalls, frames: Frames, net: Net, wake: number, s
   for (;;) {
     yield* sys.down(wake, Ops.semaphore.down, NEVER, 1);
     for (let batch = frames.drain(); batch.length > 0; batch = frames.drain()) {
-      yield* net.send(sys, batch); // a network that is gone takes nothing, and frames are lost: as with a cable that is pulled
+      yield* net.send(sys, batch); // without a network frames are lost, as with a pulled cable
       yield* sent(sys);
     }
   }

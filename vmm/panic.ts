@@ -1,8 +1,8 @@
 /**
- * What an operating system writes to its console when it panics. A line with one of these words is kept until somebody takes it.
+ * Detects panic messages of operating systems on the console. A line with one of these words is stored until it is taken.
  *
  *   Kernel panic - not syncing: …      Linux
- *   panic: …                           xv6, the BSDs, minios; in Linux programs say that too, so that there it does not count
+ *   panic: …                           xv6, the BSDs, minios; ignored in Linux, whose programs print it too
  */
 const LONGEST = 240, NEWLINE = 10, RETURN = 13;
 const LINUX = /^(?:\[ *\d+\.\d+\] *)?Linux version \d/, OF_LINUX = /Kernel panic - not syncing/, OF_OTHERS = /(?:^|[^\w])panic: ?\S/i;
@@ -14,7 +14,7 @@ export class PanicWatch {
   #said: string | undefined;
   readonly #noticed: () => void;
 
-  /** `noticed`: there is something to take. */
+  /** `noticed`: called when there is a line to take. */
   constructor(noticed: () => void) { this.#noticed = noticed; }
 
   byte(b: number): void {
@@ -23,7 +23,7 @@ export class PanicWatch {
   }
   bytes(bytes: Uint8Array): void { for (const b of bytes) this.byte(b); }
 
-  /** The line that told of a panic, once. `over`: nothing follows, so that one that has not ended counts as well. */
+  /** Returns the line of a panic once. `over`: the output has ended, so an incomplete line counts too. */
   take(over = false): string | undefined {
     if (over) this.#ended();
     const said = this.#said;

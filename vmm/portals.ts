@@ -1,8 +1,7 @@
 /**
- * Tasks beside the machine that its guest may ask: portals that the scenario gave the monitor. A guest reaches them by a call of firmware
- * (sbi/portals.ts) or, from a user program, by a doorbell (devices/portals.ts). The monitor copies bytes and knows nothing of what they
- * mean; what a
- * guest may ask is one operation for each portal, the scenario's.
+ * Services for the guest outside its machine: portals that the scenario gave the monitor. A guest calls them through firmware
+ * (sbi/portals.ts) or, from a user program, through a doorbell (devices/portals.ts). The monitor copies bytes without interpreting them;
+ * each portal permits one operation, which the scenario chooses.
  */
 import { IpcFlag, MAX_WORDS, U } from '../microkernel/abi/index.ts';
 import type { Syscalls } from '../binding/index.ts';
@@ -11,15 +10,15 @@ import { getBytes, put } from '../roottask/client/index.ts';
 import type { GuestRam } from './ram.ts';
 import type { Work } from './work.ts';
 
-/** `cap`: whose; `label`: which operation. Its request is a text, its answer words. */
+/** `cap`: the server; `label`: the operation. A request is a text, an answer is words. */
 export interface PortalOption { readonly cap: string; readonly label: number }
 
 /** Bytes of a request at most. */
 export const LONGEST_REQUEST = 400;
-/** A task that does not answer in this time has not, ns. */
+/** Time-out of an answer, ns. */
 const PATIENCE = 1e9;
 const CALL = IpcFlag.send | IpcFlag.call | IpcFlag.receive;
-/** What became of a request: kernel statuses and servers' (0: well), and these of our own. */
+/** Results of a request: statuses of kernel and servers (0: success), and these. */
 export const Ring = { ok: 0, noPortal: 100, noMemory: 101 } as const;
 
 export class Portals {
@@ -35,9 +34,8 @@ export class Portals {
   }
 
   /**
-   * Sends [address, address + length) of the guest's memory through a portal before the guest goes on; the answer's words take the
-   * request's place.
-   * `done` is told the status, and how many bytes the answer has.
+   * Sends [address, address + length) of the guest's memory through a portal before the guest continues; the answer's words replace the
+   * request. `done` gets the status and the answer's length in bytes.
    */
   ring(index: number, address: number, length: number, done: (status: number, bytes: number) => void): void {
     const portal = this.caps[index], { ram } = this;

@@ -8,14 +8,14 @@ function extensionsOf(isa: string): Set<string> {
   return new Set([...letters!.slice('rv64'.length), ...names]);
 }
 
-/** Why no guest can run here; undefined when one can. A processor that says nothing of itself is taken to have everything. */
+/** Why no guest can run here; undefined when one can. A processor without a description counts as complete. */
 export function whyNotHere({ isa }: Processor): string | undefined {
   return isa === '' || extensionsOf(isa).has('h')
     ? undefined
     : 'this processor has no hypervisor extension (H), and a virtual machine runs by nothing else here';
 }
 
-/** Extensions that another one has within it, where the machine names only that. */
+/** Extensions that are part of another one, where the machine names only the latter. */
 const CONTAINED_IN: Readonly<Record<string, string>> = { zfhmin: 'zfh' };
 
 /** The guest's ISA string: the wanted extensions, except those that the machine lacks and the monitor does not emulate. */
@@ -29,9 +29,9 @@ export function guestIsa(wanted: string, { isa }: Processor, emulated: readonly 
 /** Guests have timer compare registers of their own. */
 export const hasGuestTimer = ({ isa }: Processor): boolean => isa === '' || extensionsOf(isa).has('sstc');
 
-/** Why nothing can be where guest memory begins elsewhere. */
+/** Why memory cannot begin elsewhere. */
 export const RESERVED = "this processor gives the addresses below to the supervisor of the machine alone, untranslated";
 
-/** Where guest memory begins: behind the addresses that only the machine's supervisor can use. */
+/** Start of guest memory: after the addresses that only the machine's supervisor can use. */
 export const ramBase = ({ reserved }: Processor): number =>
   (reserved && RAM_BASE >= reserved[0] ? Math.max(RAM_BASE, reserved[1]) : RAM_BASE);

@@ -1,6 +1,5 @@
 /**
- * The component: opens the capabilities that the scenario gave, runs VMs one after the other (a reboot is a new one), ends with the
- * guest's status.
+ * The component: opens the scenario's capabilities, runs VMs one after the other (a reboot is a new VM), and ends with the guest's status.
  */
 import { SeededRandom } from '../hardware/chips/random.ts';
 import { VirtioBlock } from '../hardware/chips/virtio/block.ts';
@@ -53,7 +52,7 @@ function* main(sys: Syscalls, env: Env): Sys<void> {
   if (typeof files === 'string') return yield* refuse(sys, env, files);
   const random = new SeededRandom(options.seed);
   for (let runs = 0; ; runs++) {
-    if (runs > 0) around.ram.fill(around.ram.base, around.ram.size, 0); // the first time it comes zeroed
+    if (runs > 0) around.ram.fill(around.ram.base, around.ram.size, 0); // it is already zero the first time
     const ending = yield* runOnce(sys, around, files, disks, random);
     if (typeof ending === 'string') return yield* refuse(sys, env, ending);
     if (ending.kind === 'reboot' && !options.rebootIsExit) continue;
@@ -67,7 +66,7 @@ function* refuse(sys: Syscalls, env: Env, why: string): Sys<never> {
   return yield* exit(sys, env, Exit.usage, why);
 }
 
-/** Loads the guest's files and lets it run to its end. The error is a sentence. */
+/** Loads the guest's files and runs it to its end. The error is a sentence. */
 function* runOnce(sys: Syscalls, around: Surroundings, files: Files, disks: readonly BlockPort[],
     random: SeededRandom): Sys<VmEnding | string> {
   const { env, options, work, clock, virtioConsole, nets, folders, ram } = around;
@@ -108,7 +107,7 @@ function* runOnce(sys: Syscalls, around: Surroundings, files: Files, disks: read
   return vm.ending!;
 }
 
-/** What the guest's kernel said when it panicked is told while its processors stand as they did. */
+/** Reports the guest kernel's panic message while its processors are still stopped. */
 function* tellPanic(sys: Syscalls, { env, panic }: Surroundings, over = false): Sys<boolean> {
   const said = panic.take(over);
   if (said !== undefined) yield* trouble(sys, env, said);

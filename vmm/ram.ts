@@ -1,10 +1,9 @@
 /**
- * The guest's memory as the VMM sees it: one contiguous range of guest-physical addresses that stands, byte for byte, somewhere in
- * the VMM's own address space. Everything a device or loader does to guest memory goes through here, so this is where the
- * guest's addresses are checked.
+ * The guest's memory as the VMM sees it: one contiguous range of guest-physical addresses, mapped at an address of the VMM's own address
+ * space. Every access of a device or loader to guest memory passes through here, which checks the guest's addresses.
  *
- * Addresses are guest-physical numbers. `isRam` first: the accessors trust their callers, and an address outside would be the
- * VMM's own memory (accessors check again and throw, which ends this VM and no other).
+ * Addresses are guest-physical numbers. Callers check `isRam` first, because an address outside would be the VMM's own memory (accessors
+ * check again and throw, which ends only this VM).
  */
 import type { GuestMemory } from '../hardware/chips/ports.ts';
 import type { Memory } from '../microkernel/abi/index.ts';
@@ -12,14 +11,14 @@ import type { Memory } from '../microkernel/abi/index.ts';
 /** Where guest memory begins, unless the processor keeps these addresses to itself (processor.ts). */
 export const RAM_BASE = 0x8000_0000;
 
-/** A task's memory as the VMM needs it; specs put an array behind it. */
+/** A task's memory for the VMM; specs use an array. */
 export type RamAccess = Pick<Memory, 'u8' | 'u16' | 'u32' | 'setU8' | 'setU16' | 'setU32' | 'read' | 'write' | 'fill'>;
 
 export class GuestRam implements GuestMemory {
   readonly base: number;
   readonly size: number;
   readonly #memory: RamAccess;
-  /** Called before somebody other than the guest changes its memory: a device, a loader. */
+  /** Called before a device or loader changes the guest's memory. */
   onWrite: ((gpa: number, length: number) => void) | undefined;
   /** VMM address of guest-physical 0 (so that one addition translates). */
   readonly #shift: number;
@@ -44,7 +43,7 @@ export class GuestRam implements GuestMemory {
     return gpa + this.#shift;
   }
 
-  /** The same for a range that is going to be written. */
+  /** The same for a range that will be written. */
   forWriting(gpa: number, length: number): number {
     this.onWrite?.(gpa, length);
     return this.va(gpa, length);
@@ -59,7 +58,7 @@ export class GuestRam implements GuestMemory {
   setU16(gpa: number, v: number): void { this.#memory.setU16(this.forWriting(gpa, 2), v); }
   setU32(gpa: number, v: number): void { this.#memory.setU32(this.forWriting(gpa, 4), v); }
   fill(gpa: number, length: number, byte: number): void { this.#memory.fill(this.forWriting(gpa, length), length, byte); }
-  /** Accessed and dirty bits of a page table entry: changes nothing that a shadow of it could hold. */
+  /** Accessed and dirty bits of a page table entry: such a change does not affect its shadow. */
   mark(gpa: number, v: number): void { this.#memory.setU32(this.va(gpa, 4), v); }
 
   /** A copy of the bytes. */

@@ -1,5 +1,5 @@
 /**
- * The characters of a guest's console on their way between devices, which never wait, and the stream server, which one waits for.
+ * Carries a guest's console characters between devices, which never wait, and the stream server, for which a thread waits.
  *
  *   device ── output ──► buffer ── writer thread ──► stream
  *   device ◄── next, take ── buffer ◄── reader thread ◄── stream
@@ -19,7 +19,7 @@ export class Characters implements CharPort {
   #outputLength = 0;
   #input: number[] = [];
   #taken = 0;
-  /** The writer is at it. */
+  /** The writer is active. */
   writing = false;
   readonly #listeners: (() => void)[] = [];
   readonly #roomers: (() => void)[] = [];
@@ -27,7 +27,7 @@ export class Characters implements CharPort {
   #size = { columns: 0, rows: 0 };
   /** Sees all output. */
   watch: { byte(b: number): void; bytes(bytes: Uint8Array): void } | undefined = undefined;
-  /** Called when there is output again after there was none, and when there is room for input again. */
+  /** Called when the empty buffer gets output, and when there is room for input again. */
   readonly #wakeWriter: () => void;
   readonly #wakeReader: () => void;
 
@@ -38,7 +38,7 @@ export class Characters implements CharPort {
 
   /** The stream has all output. */
   get idle(): boolean { return this.#outputLength === 0 && !this.writing; }
-  /** More output may come only after the writer has run. */
+  /** The buffer is full until the writer has run. */
   get full(): boolean { return this.#outputLength >= OUTPUT_MOST / 2; }
   get roomForInput(): number { return Math.max(0, INPUT_MOST - (this.#input.length - this.#taken)); }
 
@@ -56,7 +56,7 @@ export class Characters implements CharPort {
     this.#output.set(bytes, this.#outputLength);
     this.#outputLength += bytes.length;
   }
-  /** All output so far, which is then gone from here; devices that waited for that go on. */
+  /** Takes all output so far; devices that waited for room continue. */
   drain(): Uint8Array {
     const bytes = this.#output.slice(0, this.#outputLength), wasFull = this.full;
     this.#outputLength = 0;
@@ -86,7 +86,7 @@ export class Characters implements CharPort {
     for (const byte of bytes) this.#input.push(byte);
     for (const notify of this.#listeners) notify();
   }
-  /** The size of the terminal, as a device that knows it is told now and after every change; 0 × 0 = there is none. */
+  /** The size of the terminal; a device that supports it is notified now and after every change; 0 × 0 = there is none. */
   onSize(tell: (columns: number, rows: number) => void): void {
     this.#sizers.push(tell);
     if (this.#size.columns > 0) tell(this.#size.columns, this.#size.rows);
@@ -98,7 +98,7 @@ export class Characters implements CharPort {
     if (size.columns > 0) for (const tell of this.#sizers) tell(size.columns, size.rows);
     return true;
   }
-  /** The devices that listen are gone (the VM starts anew). */
+  /** Removes the listening devices (the VM restarts). */
   forgetListeners(): void { this.#listeners.length = this.#roomers.length = this.#sizers.length = 0; }
 
   #grow(more: number): void {
@@ -127,8 +127,8 @@ export function* writer(sys: Syscalls, chars: Characters, stream: Sink, wake: nu
 }
 
 /**
- * Body of the reader thread: input goes in whenever there is some and there is room. `wake` says that there is room again. `sized`: the
- * device behind can tell the guest how large the terminal is.
+ * Body of the reader thread: moves input whenever there is some and there is room. `wake` signals room. `sized`: the device can report the
+ * terminal's size to the guest.
  */
 export function* reader(sys: Syscalls, chars: Characters, stream: Console, wake: number, arrived: (sys: Syscalls) => Sys<void>,
     sized: boolean): Sys<void> {

@@ -1,6 +1,6 @@
 /**
- * The surroundings of a VM, which outlive its reboots: guest memory, terminals with their threads, the clock, and the semaphores by
- * which these tell each other that something has happened.
+ * The surroundings of a VM, which outlive its reboots: guest memory, terminals with their threads, the clock, and the semaphores by which
+ * they notify each other.
  */
 import { Ops, Own, Right, type Sys } from '../microkernel/abi/index.ts';
 import type { Syscalls } from '../binding/index.ts';
@@ -26,7 +26,7 @@ export interface Surroundings {
   /** Terminals behind the serial port and SBI's console, and behind the virtio console if there is one. */
   readonly console: Characters;
   readonly virtioConsole: Characters | undefined;
-  /** Hears panics on either; raises `endSemaphore`. */
+  /** Detects panics on either; raises `endSemaphore`. */
   readonly panic: PanicWatch;
   /** Networks behind the network cards. */
   readonly nets: readonly Frames[];
@@ -38,7 +38,7 @@ export interface Surroundings {
   readonly copies: Copies;
   /** Sites that were rewritten when the guest was loaded. */
   sites: ListedSites | undefined;
-  /** What replacing instructions of the guest that ran last took, in words. */
+  /** Figures about replaced instructions of the last guest, as text. */
   codeSaid: string;
   /** Raised when a VM has ended, and when a terminal or a network has taken output. */
   readonly endSemaphore: number;
@@ -47,7 +47,7 @@ export interface Surroundings {
 
 export const terminalsOf = (s: Surroundings): readonly Characters[] => (s.virtioConsole ? [s.console, s.virtioConsole] : [s.console]);
 
-/** Makes all of it; the error is a sentence. */
+/** Creates everything; the error is a sentence. */
 export function* surroundings(sys: Syscalls, env: Env, options: Options): Sys<Surroundings | string> {
   const memory = yield* allocate(sys, env, options.memory, { rights: Right.RWX });
   if (!memory.ok) return `there is not enough memory for a VM of ${options.memory / 2 ** 20} MiB (${memory.what})`;

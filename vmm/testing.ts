@@ -18,7 +18,7 @@ export function fakeAccess(size: number, va = VA): RamAccess {
 export const fakeRam = (size = 0x10_0000): GuestRam => new GuestRam(fakeAccess(size), VA, size);
 export const fakeUtcb = (): Utcb => new Utcb(new ArrayBuffer(UTCB_SIZE), 0);
 
-/** Runs a generator that never blocks: every system call it makes answers `ok`. */
+/** Runs a generator that never blocks: every system call returns `ok`. */
 export function finish<T>(g: T | Generator<unknown, T, number>): T {
   if (typeof g !== 'object' || g === null || !(Symbol.iterator in g)) return g as T;
   const generator = g as Generator<unknown, T, number>;

@@ -9,7 +9,7 @@ import { RAM_BASE } from './ram.ts';
 export interface TreeOptions {
   readonly rows: readonly Row[];
   readonly memory: number;
-  /** Where memory begins; RAM_BASE when absent. */
+  /** Start of memory; default RAM_BASE. */
   readonly base?: number;
   readonly smp: number;
   readonly isa: string;

@@ -1,6 +1,6 @@
 /**
- * A vCPU: a guest thread, and the thread of ours that answers its events. While an event is not answered the guest thread stands still:
- * so a vCPU that waits for an interrupt, or is stopped, is simply one whose answer is late.
+ * A vCPU: a guest thread, and the monitor's thread that answers its events. The guest thread is stopped while its event has no answer, so a
+ * vCPU that waits for an interrupt, or is stopped, simply has no answer yet.
  *
  *   stopped ── begin ──► handling ── answer ──► running ── event ──► handling
  *                        handling ── wfi ──► waiting ── interrupt ──► handling
@@ -18,14 +18,14 @@ import type { SbiCpu } from './sbi/sbi.ts';
 import type { Vm } from './vm.ts';
 import type { Attentive } from './work.ts';
 
-/** Bits of hvip, and how far they stand above their enables in vsie. @spec priv 21.2.3 */
+/** Bits of hvip, and their distance from the enables in vsie. @spec priv 21.2.3 */
 export const Hvip = { software: 1 << 2, timer: 1 << 6, external: 1 << 10 } as const;
 const SHIFT = 1;
 /** The `time` counter runs at 10 MHz; virtual time is in ns. */
 export const NS_PER_TICK = 100;
 const LATEST = 2 ** 53;
 
-/** In place of groups: the thread whose event it was is no more, and nobody waits for an answer. */
+/** In place of groups: the event's thread has ended, and nobody waits for an answer. */
 export const GONE = -1;
 
 export class Vcpu implements SbiCpu, Attentive {
@@ -42,7 +42,7 @@ export class Vcpu implements SbiCpu, Attentive {
   #phase: 'stopped' | 'handling' | 'waiting' | 'running' = 'stopped';
   #external = false;
   #software = false;
-  /** Where the processor has no timer for guests: our own alarm, and whether it has rung. */
+  /** For a processor without a timer for guests: the monitor's alarm, and whether it has rung. */
   #alarm: Alarm | undefined;
   #rung = false;
   #start: { pc: bigint; opaque: bigint } | undefined;
@@ -64,7 +64,7 @@ export class Vcpu implements SbiCpu, Attentive {
   setExternal(level: boolean): void { this.#external = level; this.vm.work.changed(this); }
   /** Guests have no timer of their own here: this alarm stands in for it. */
   useAlarm(alarm: Alarm): void { this.#alarm = alarm; }
-  /** The guest's timer interrupt comes at this tick of `time`. Answers which groups of the state hold that. */
+  /** Sets the guest's timer interrupt to this tick of `time`. Returns the state groups that hold it. */
   setTimer(tick: bigint): number {
     if (!this.#alarm) {
       this.utcb.setBig(S.vstimecmp, tick);
@@ -84,7 +84,7 @@ export class Vcpu implements SbiCpu, Attentive {
     this.vm.work.signal(this.wake);
   }
 
-  /** Its interrupts have changed: makes it look at them. */
+  /** Its interrupts have changed: makes it check them. */
   *attend(sys: Syscalls): Sys<void> {
     if (this.#phase === 'running') yield* sys.invoke(this.guest, Ops.thread.recall);
     else if (this.#phase === 'waiting') yield* sys.invoke(this.wake, Ops.semaphore.up);
@@ -119,7 +119,7 @@ export class Vcpu implements SbiCpu, Attentive {
     }
   }
 
-  /** Adds pending interrupts to the hvip of the answer. Every event brings the irq group. */
+  /** Adds pending interrupts to the hvip of the answer. Every event carries the irq group. */
   #withInterrupts(groups: number): number {
     const u = this.utcb, at = S.hvip >> 2, now = u.u32[at];
     const ours = this.#alarm ? Hvip.external | Hvip.timer : Hvip.external;
@@ -171,7 +171,7 @@ export class Vcpu implements SbiCpu, Attentive {
     this.#software = false;
     return start;
   }
-  /** The guest has stopped it: its thread is gone until somebody starts it, and then raises the first event of a new one. */
+  /** The guest has stopped it: its thread ends, and a later start creates a new one, which raises a first event. */
   *stop(): Sys<typeof GONE> {
     this.#started = false;
     yield* this.vm.disembody(this.sys, this.id);

@@ -1,6 +1,6 @@
 /**
- * One run of a virtual machine, from its first instruction to its end: the task that is its memory, its vCPUs, its devices. A reboot is
- * the end of one Vm and the beginning of another in the same guest memory.
+ * One run of a virtual machine, from its first instruction to its end: the task with its memory, its vCPUs, its devices. A reboot ends one
+ * Vm and starts another in the same guest memory.
  */
 import { Plic } from '../hardware/chips/plic.ts';
 import type { VirtioModel } from '../hardware/chips/virtio/model.ts';
@@ -33,7 +33,7 @@ import type { Work } from './work.ts';
 
 const PAGE = 4096;
 
-/** Selectors of what runs a vCPU's code: thread and context, made anew whenever it starts; portals with the events that they are for. */
+/** Selectors of what runs a vCPU's code: thread and context, created again at each start; portals with their events. */
 interface Body {
   readonly guest: number;
   readonly context: number;
@@ -51,7 +51,7 @@ export class Vm implements SbiMachine {
   readonly cpus: VirtualCpu[] = [];
   /** The guest's page tables, where they are traced. */
   readonly tables: TracedTables | undefined;
-  /** What is known of the guest's code, where it is looked at before it runs. */
+  /** Information about the guest's code, where it is scanned before it runs. */
   readonly translation: Translation | undefined;
   readonly #around: Surroundings;
   readonly #technique: Technique;
@@ -84,7 +84,7 @@ export class Vm implements SbiMachine {
       models);
   }
 
-  /** Devices write past write protection: what they write to is a table no longer. */
+  /** Devices ignore write protection, so a page they write is no longer a traced table. */
   #trace(): TracedTables {
     const tables = new TracedTables();
     this.ram.onWrite = (gpa, length) => {
@@ -94,7 +94,7 @@ export class Vm implements SbiMachine {
     return tables;
   }
 
-  /** … and past what is known of code. */
+  /** … nor scanned code. */
   #translate(): Translation {
     const code = new ScannedCode(this.ram, this.#around.options.patches);
     this.ram.onWrite = (gpa, length) => {
@@ -112,7 +112,7 @@ export class Vm implements SbiMachine {
       : sites && new ListedCode(sites, this.siteCounts, mmu, hands);
   }
   readonly siteCounts = { siteTraps: 0 };
-  /** What replacing its instructions took, in words; '' where none were. */
+  /** Figures about replaced instructions, as text; '' without any. */
   get codeSaid(): string {
     if (this.translation) return sayCounts(this.translation.code.counts);
     const { sites } = this.#around;
@@ -121,20 +121,20 @@ export class Vm implements SbiMachine {
 
   get ended(): boolean { return this.#ending !== undefined; }
   get ending(): VmEnding | undefined { return this.#ending; }
-  /** The first word counts. */
+  /** Only the first call counts. */
   end(how: VmEnding): void {
     this.#ending ??= how;
     this.work.signal(this.#around.endSemaphore);
   }
 
-  /** Selectors for what virtual processors make and give back themselves. */
+  /** Selectors for objects that virtual processors create and release. */
   get selectors(): Selectors {
     const { env } = this.#around;
     return { take: () => env.selector(), free: (selector) => { env.freeSelector(selector); },
       name: (sys, task, text) => nameIt(sys, task, Ops.task.name, `${env.name} ${text}`) };
   }
-  /** Exits move all state, whatever their cause needs. */
-  /** What leaves the guest. */
+  /** Exits carry all state, whatever their cause needs. */
+  /** The enabled optional exits. */
   readonly exits: ExitControl;
   get movesAll(): boolean { return this.#around.options.fullState; }
   get lookAhead(): boolean {
@@ -146,7 +146,7 @@ export class Vm implements SbiMachine {
   /** Every hart drops its cached translations and code of this VM. */
   readonly fence = (sys: Syscalls): Sys<void> => sys.must(this.#task, Ops.task.fence, [0, 0]);
 
-  /** A terminal or a network is slower than the guest. */
+  /** Whether a terminal or a network is slower than the guest. */
   get crowded(): boolean {
     for (const outlet of this.work.busy) if (outlet.full) return true;
     return false;
@@ -235,13 +235,13 @@ export class Vm implements SbiMachine {
     return status === 0 ? good(undefined) : bad(status, `${env.name}: start of vCPU ${id}`);
   }
 
-  /** The guest has stopped this vCPU: thread and context go back to where they came from. */
+  /** The guest has stopped this vCPU: destroys thread and context. */
   *disembody(sys: Syscalls, id: number): Sys<void> {
     const { guest, context } = this.#bodies[id];
     yield* sys.invoke(guest, Ops.thread.kill);
     for (const selector of [guest, context]) yield* sys.invoke(Own.task, Ops.task.unmap, [capPage(selector, 0, CapRight.all), 1]);
   }
-  /** It starts it again. Where that is not possible any more, the VM ends. */
+  /** The guest starts it again. If that is impossible, the VM ends. */
   *reembody(sys: Syscalls, id: number): Sys<void> {
     const made = yield* this.#embody(sys, id);
     if (!made.ok) this.end({ kind: 'stopped', why: `vCPU ${id} cannot be started again: ${made.what}` });
@@ -261,7 +261,7 @@ export class Vm implements SbiMachine {
 
   // ── destroy ──
 
-  /** Takes everything down that `create` made. The guest's threads end first, then those that answer them. */
+  /** Destroys everything that `create` made. The guest's threads end first, then those that answer them. */
   *destroy(sys: Syscalls): Sys<void> {
     const { env } = this.#around;
     for (const { guest } of this.cpus) yield* sys.invoke(guest, Ops.thread.kill);

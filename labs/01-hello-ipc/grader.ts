@@ -1,6 +1,6 @@
 /**
- * Grader of lab 1: a driver with two sessions asks the student's greeter, a greeter of ours answers the student's visitor, and both of
- * the student's meet.
+ * Grader of lab 1: a driver with two sessions calls the student's greeter, our greeter answers the student's visitor, and the student's two
+ * programs run together.
  */
 import { Server, Status, ask, getText, statusName, type Answer, type Sys, type Syscalls } from '../../index.ts';
 import type { Operation } from '../../microkernel/abi/index.ts';
@@ -18,7 +18,7 @@ type Who = 'anna' | 'bert';
 interface Step { readonly who: Who; readonly what: Operation; readonly text?: string; readonly check: string }
 interface Reply { readonly status: number; readonly text: string; readonly words: readonly number[] }
 
-/** What a driver asks, and a model of what must come back. */
+/** A driver's request, and a model of the expected answer. */
 class Model {
   private readonly clients = { anna: { word: '', n: 0 }, bert: { word: '', n: 0 } };
   private readonly word: string;
@@ -102,7 +102,7 @@ function greeterWorld(random: Random, word: string, limit: number): World {
   };
 }
 
-/** A greeter that refuses some names; notes what it was asked. */
+/** A greeter that refuses some names and logs its requests. */
 function visitorWorld(random: Random, word: string): World {
   const names = random.some(NAMES, random.between(4, 7)),
     refused = new Map(random.some(names, 2).map((n, i) => [n, [Status.busy, Status.noQuota][i]!]));

@@ -1,4 +1,4 @@
-/** Grader of lab 2: queries run over traces that the student has never seen; what must come out is computed from the records themselves. */
+/** Grader of lab 2: runs queries over traces that the student has never seen; the expected results are computed from the records. */
 import { Cause, Kind } from '../../microkernel/abi/index.ts';
 import { unixStory } from '../../scenarios/unix.ts';
 import { QueryError, TraceDatabase } from '../../trace/sql/query.ts';
@@ -11,7 +11,7 @@ const PROGRAMS = ['sh', 'getppid', 'pagefault', 'echo', 'cat', 'tr', 'wc', 'seq'
 type Value = number | string | null;
 type Row = readonly Value[];
 
-/** A question: rows that must come out, made of the trace. */
+/** A question, and a function that computes its expected result from the trace. */
 interface Call { readonly event: Fact; readonly name: string; readonly answer: Fact | undefined }
 
 class Expected {
@@ -132,7 +132,7 @@ async function judge(seen: Seen, say: Say, call: string, slowest: number): Promi
     queries = queriesOf(seen.submission.text('queries.sql'));
   for (let n = 1; n <= 9; n++) {
     const want = expected.rows(n), got = asked(db, queries.get(n) ?? '');
-    // A question to which this trace has no row is no question.
+    // Skips a question whose result would be empty.
     if (want.length === 0 && typeof got !== 'string') continue;
     if (typeof got === 'string') { say(`q${n}`, false, `${want.length} rows, the first: ${line(want[0])}`, got); continue; }
     const wrong = want.findIndex((r, i) => line(r) !== line(got[i])), at = wrong >= 0 ? wrong : want.length;

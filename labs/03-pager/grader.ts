@@ -1,6 +1,6 @@
 /**
- * Grader of lab 3: children whose faults go to the student's pager; each tells what it saw to the driver, which also looks what is
- * mapped.
+ * Grader of lab 3: children whose faults go to the student's pager; each reports what it read to the driver, which also checks the
+ * mappings.
  */
 import { ask, type Env, type Program, type Sys, type Syscalls } from '../../index.ts';
 import { Cause, Ops, type Operation } from '../../microkernel/abi/index.ts';
@@ -12,14 +12,14 @@ const PAGE = 4096, STATS: Operation = { label: 0x2100, in: [], out: ['faults', '
   STOPPED = 6;
 
 interface Place { readonly heap: number; readonly pages: number; readonly data: number; readonly frames: number }
-/** One access of a child, and what it must see. `check`: which check it belongs to. */
+/** One access of a child, and the expected value. `check`: the check it belongs to. */
 interface Access {
   readonly check: string;
   readonly at: number;
   readonly store?: bigint;
   readonly byte?: boolean;
   readonly fetch?: boolean;
-  readonly expected?: bigint; /** It must not come back from this one. */
+  readonly expected?: bigint; /** This access must not return. */
   readonly stops?: string
 }
 interface Notes {
@@ -70,7 +70,7 @@ function driver(place: Place, clients: Readonly<Record<string, readonly Access[]
   });
 }
 
-/** First come, first gone: what is resident after each access, and how many faults and evictions there were. */
+/** First in, first out: the resident pages after each access, and the numbers of faults and evictions. */
 function model(place: Place, accesses: readonly Access[]): { resident: number[][]; faults: number; evictions: number } {
   const order: number[] = [], resident: number[][] = [], files = new Set<number>();
   let faults = 0, evictions = 0;
@@ -137,7 +137,7 @@ function world(name: string, place: Place, data: Uint8Array, clients: Readonly<R
   };
 }
 
-/** A client that has gone before the next one comes: there is not enough memory for both. */
+/** A client that ends before the next one starts, because there is not enough memory for both. */
 function after(place: Place, data: Uint8Array, first: readonly Access[], second: readonly Access[]): World {
   const late = world('a client after another', place, data, { second }),
     gone: Notes = { told: new Map(), resident: new Map(), stopped: new Map(), stats: new Map() };

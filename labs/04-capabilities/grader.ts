@@ -1,5 +1,5 @@
 /**
- * Grader of lab 4: a client that borrows keys from the student's broker, uses them, passes them on, tries what it may not, and loses
+ * Grader of lab 4: a client that borrows keys from the student's broker, uses them, passes them on, tries forbidden operations, and loses
  * them.
  */
 import { ask, statusName, type Env, type Program } from '../../index.ts';
@@ -9,11 +9,11 @@ import { program, type Lab, type World } from '../grading/lab.ts';
 import type { Random } from '../grading/random.ts';
 
 const op = (label: number): Operation => ({ label, in: [], out: [], doc: '' });
-/** Labels, from the first one on; OTHER and BEFORE are none. */
+/** Labels, from the first one on; OTHER and BEFORE are invalid. */
 const REQUESTS = { LEND: 0, LEND_ON: 1, REVOKE: 2, COUNT: 3, RENEW: 4, WEAKEN: 5, OTHER: 6, BEFORE: -1 } as const;
 type Request = keyof typeof REQUESTS;
 
-/** `slot`: one of the client's selectors. up: the semaphore; take: what only its owner may do; pass: to another slot. */
+/** `slot`: one of the client's selectors. up: the semaphore; take: an operation only for its owner; pass: to another slot. */
 type Step = { readonly check: string; readonly expected: number; readonly who?: 'anna' | 'bert' } & (
   | { readonly do: Request; readonly key: number; readonly slot?: number; readonly count?: number }
   | { readonly do: 'up' | 'take'; readonly slot: number }

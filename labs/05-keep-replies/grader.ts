@@ -1,6 +1,6 @@
 /**
- * Grader of lab 5: threads that put and get, one step after the other; after each step it is known who must have been answered, and with
- * what.
+ * Grader of lab 5: threads that put and get, one step after the other; after each step the model knows which threads must have an answer,
+ * and which.
  */
 import { ask, spawn, statusName, valueOf, type Env, type Program, type Sys, type Syscalls } from '../../index.ts';
 import { Ops, Own, Status, type Operation } from '../../microkernel/abi/index.ts';
@@ -12,7 +12,7 @@ const PUT = row(0x2200, 'PUT'), GET = row(0x2201, 'GET'), CLOSE = row(0x2202, 'C
   FLUSH = row(0x2204, 'FLUSH'), OTHER = row(0x22ff, 'request 0x22ff');
 const STEP = 200_000, SHORT = 40_000, WORKERS = 6;
 
-/** One step: thread `who` makes a request. `patience`: it gives up after so many ns. */
+/** One step: thread `who` makes a request. `patience`: it gives up after this many ns. */
 interface Step { readonly who: number; readonly what: Operation; readonly word?: bigint; readonly patience?: number }
 interface Answered { readonly step: number; readonly status: number; readonly words: readonly bigint[] }
 interface Script {
@@ -22,7 +22,7 @@ interface Script {
   readonly victim?: boolean
 }
 
-/** What must happen: who is answered after each step. */
+/** The expectation: the threads answered after each step. */
 class Model {
   private readonly words: bigint[] = [];
   private readers: number[] = [];
@@ -66,7 +66,7 @@ class Model {
   }
 }
 
-/** Worker threads wait for their turn at a semaphore each; the main thread gives turns and looks who has come back. */
+/** Each worker thread waits for its turn at a semaphore; the main thread gives turns and checks which workers have returned. */
 function driver(script: Script, seen: Answered[][]): Program {
   return program('driver', function* (sys, env: Env) {
     const turn: number[] = [], next: (number | undefined)[] = [], back: Answered[] = [];

@@ -1,4 +1,4 @@
-/** Grader of lab 6: processes in RISC-V code make Linux's calls; each tells the driver what came back. */
+/** Grader of lab 6: processes in RISC-V code make Linux's calls and report the results to the driver. */
 import type { Env, Program } from '../../index.ts';
 import { Cause, Ops } from '../../microkernel/abi/index.ts';
 import { childCode, hear, makeChild, startChild } from '../grading/child.ts';
@@ -11,8 +11,8 @@ const NAMES: Readonly<Record<number, string>> = { [READ]: 'read', [WRITE]: 'writ
 
 interface Place { readonly base: number; readonly least: number; readonly most: number }
 /**
- * Something a process does. put: bytes into its memory; load: tells eight bytes; call: a system call. `stops`: it must not come back, and
- * this must be said.
+ * A step of a process. put: writes bytes into its memory; load: reports eight bytes; call: a system call. `stops`: it must not return, and
+ * this text must be logged.
  */
 type Step = {
   readonly check: string; readonly expected?: bigint; readonly stops?: string
@@ -44,7 +44,7 @@ copied: ret
 ${texts.join('\n')}`);
 }
 
-/** A step in words. */
+/** A step as text. */
 function asked(s: Step): string {
   const hex = (n: number | bigint): string => `0x${n.toString(16)}`;
   if ('nr' in s) return `${NAMES[s.nr] ?? `call ${s.nr}`}(${s.args.map((a) => (a > 9999 ? hex(a) : a)).join(', ')})`;
@@ -66,7 +66,7 @@ const driver = (processes: Readonly<Record<string, readonly Step[]>>, notes: Not
   }
 });
 
-/** `said`: lines of the log that must have come, in order, and no others; with the check that they belong to. */
+/** `said`: the expected lines of the log, in order and complete; each with its check. */
 function world(name: string, place: Place, input: string, processes: Readonly<Record<string, readonly Step[]>>,
     said: readonly (readonly [string, string])[]): World {
   const notes: Notes = { told: new Map(), stopped: new Map() };

@@ -1,6 +1,6 @@
 /**
- * Grader of lab 7: processes that fork, load and store one access at a time; the driver looks at what they see and at how their pages are
- * mapped.
+ * Grader of lab 7: processes that fork, load and store one access at a time; the driver checks the values they read and the mappings of
+ * their pages.
  */
 import { ask, statusName, type Env, type Program } from '../../index.ts';
 import { Cause, Right, Status, type Operation } from '../../microkernel/abi/index.ts';
@@ -57,7 +57,7 @@ const driver = (place: Place, steps: readonly Step[], count: number, got: Got[])
 });
 
 interface Frame { readonly words: Map<number, bigint>; users: number }
-/** What each step must give. Rights: only that what is shared cannot be written. */
+/** The expected result of each step. Rights: only that shared pages are not writable. */
 class Model {
   private readonly spaces = new Map<number, Map<number, Frame>>();
   private copies = 0;

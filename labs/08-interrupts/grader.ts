@@ -1,4 +1,4 @@
-/** Grader of lab 8: a device that interrupts by chance, and the trace: who ran when, who was recalled, who was let go on. */
+/** Grader of lab 8: a device that interrupts at random, and the trace: which thread ran when, was recalled, and resumed. */
 import { Server, spawn, valueOf, type Answer, type Env, type Program, type Sys, type Syscalls } from '../../index.ts';
 import { CapRight, Cause, Kind, Ops, Own, capPage } from '../../microkernel/abi/index.ts';
 import { ofKind, operands, type Fact } from '../grading/evidence.ts';
@@ -8,7 +8,7 @@ const ATTACH = 0x2500, DONE = 0x2501, RESULT = 0x2502, SLACK = 12_000, QUICK = 1
 interface Numbers { readonly rounds: number; readonly slice: number; readonly priority: number }
 interface Notes { readonly signals: number[]; done: number; result: number[] | undefined; attached: boolean }
 
-/** The device: gives its semaphore to who attaches, signals it after each of `pauses` (ns), and takes the result. */
+/** The device: gives its semaphore to a client that attaches, signals it after each of `pauses` (ns), and receives the result. */
 const device = (pauses: readonly number[], notes: Notes): Program => program('device', function* (sys, env: Env) {
   const line = env.selector();
   yield* sys.must(Own.factory, Ops.factory.createSemaphore, [line, 0]);
@@ -32,14 +32,14 @@ const device = (pauses: readonly number[], notes: Notes): Program => program('de
   }
   yield* new Server(env, 'device', new Map([[ATTACH, attach], [DONE, done], [RESULT, result]]), { open: () => 0, bufferOrder: 0 }).run(sys);
 });
-/** Lets the world go on until there is a result, or for so many ns. */
+/** Lets the world run until there is a result, or for this many ns. */
 const watcher = (notes: Notes, patience: number): Program => program('watcher', function* (sys) {
   for (let waited = 0; waited < patience && notes.result === undefined; waited += 100_000) yield* sys.receive(0, 100_000);
 });
 
 interface Slice { readonly worker: number; readonly from: number; readonly to: number; readonly seq: number }
 
-/** From the right to go on that was given, to the recall. */
+/** From the permission to run to the recall. */
 function slices(seen: Seen): { slices: Slice[]; recalls: Fact[]; workers: number[] } {
   const all = ofKind(seen.trace, Kind.event, Kind.resume, Kind.recall).filter((f) => f.from === 'slicer' || f.to === 'slicer'),
     open = new Map<number, number>(), found: Slice[] = [], recalls: Fact[] = [], workers = new Set<number>();
@@ -79,7 +79,7 @@ function world(name: string, n: Numbers, pauses: readonly number[]): World {
   };
 }
 
-/** What the workers were made with: pages and labels that nobody uses here, and that the next one who builds on it will. */
+/** The workers' parameters; this lab does not use their pages and labels. */
 function made(seen: Seen, say: Say): void {
   const asked = ofKind(seen.trace, Kind.invoke).filter((f) => f.from === 'slicer' && f.status === 0);
   const words = (operation: number, n: number): number[] =>

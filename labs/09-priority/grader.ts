@@ -1,4 +1,4 @@
-/** Grader of lab 9: threads of different priorities take locks and work; who has which priority when is read from the trace. */
+/** Grader of lab 9: threads of different priorities take locks and work; the trace shows each one's priority at every moment. */
 import { ask, spawn, statusName, valueOf, type Env, type Program, type Sys, type Syscalls } from '../../index.ts';
 import { CapRight, Kind, Ops, Own, Status, capPage, type Operation } from '../../microkernel/abi/index.ts';
 import { ofKind, type Fact } from '../grading/evidence.ts';
@@ -11,8 +11,7 @@ const HELLO = row(0x2700, 'HELLO'), ACQUIRE = row(0x2701, 'ACQUIRE'), RELEASE = 
 const STEP = 250_000, SHORT = 60_000, PART = 10_000;
 
 /**
- * One step of a script. work: so many ns of the processor, then (with `lock`) a release. ping: only shows with which priority the client
- * runs.
+ * One step of a script. work: this many ns of the processor, then (with `lock`) a release. ping: only shows the client's priority.
  */
 interface Step {
   readonly who: number;
@@ -26,14 +25,14 @@ interface Script {
   readonly check: string;
   readonly name: string;
   readonly priorities: readonly number[];
-  readonly steps: readonly Step[]; /** Steps whose answer must come within so many ns. */
+  readonly steps: readonly Step[]; /** Steps whose answer must come within this many ns. */
   readonly within?: Readonly<Record<number, number>>
 }
 interface Answered { readonly step: number; readonly status: number; readonly words: readonly number[]; readonly at: number }
 interface Notes { readonly after: Answered[][]; readonly asked: number[]; readonly pinged: Map<number, number> }
 
 interface LockState { holder: number; queue: number[] }
-/** Who must be answered after each step, and who must have which priority. */
+/** The threads that must have an answer after each step, and the expected priorities. */
 class Model {
   private readonly locks: LockState[];
   private readonly waiting = new Map<number, number>();

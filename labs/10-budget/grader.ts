@@ -1,4 +1,4 @@
-/** Grader of lab 10: who ran when is read from the trace, before and after budgets change. */
+/** Grader of lab 10: the trace shows which thread ran when, before and after budgets change. */
 import { Server, type Answer, type Env, type Program, type Sys, type Syscalls } from '../../index.ts';
 import { Kind, Ops, Own } from '../../microkernel/abi/index.ts';
 import { ofKind } from '../grading/evidence.ts';
@@ -6,7 +6,7 @@ import { program, type Lab, type Say, type Seen, type World } from '../grading/l
 import type { Random } from '../grading/random.ts';
 
 const START = 0x2600, WAIT = 0x2601, REPORT = 0x2602, PHASE = 3_500_000, THREAD_OBJECT = 3;
-/** A kernel operation that is not interrupted, and a thread switch; what entering the kernel at the end of a budget takes. */
+/** An uninterrupted kernel operation plus a thread switch: the delay at the end of a budget. */
 const SLACK = 6000, SWITCH = 600;
 
 interface Activity { budget: number; readonly period: number }
@@ -31,7 +31,7 @@ const monitor = (changes: readonly Change[], notes: Notes): Program => program('
 const watcher = (notes: Notes, patience: number): Program => program('watcher', function* (sys) {
   for (let waited = 0; waited < patience && notes.report === undefined; waited += 200_000) yield* sys.receive(0, 200_000);
 });
-/** Something that always wants to run, of lower priority than any activity. */
+/** A thread that is always ready, of lower priority than any activity. */
 const load = program('load', function* (sys) { for (let i = 0; ; i++) { sys.charge(3000); yield* sys.receive(0, 500 + (i % 7) * 300); } });
 
 interface Run { readonly from: number; readonly to: number; readonly priority: number }

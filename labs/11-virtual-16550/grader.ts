@@ -1,4 +1,4 @@
-/** Grader of lab 11: guests load from and store to a serial port that only the student's program knows. */
+/** Grader of lab 11: guests load from and store to a serial port that exists only in the student's program. */
 import { ask, statusName, type Env, type Program } from '../../index.ts';
 import { Cause, type Operation } from '../../microkernel/abi/index.ts';
 import { guestAct, makeGuest, type Act, type Guest } from '../grading/guest.ts';

@@ -1,4 +1,4 @@
-/** Grader of lab 12: guests call the firmware that the student wrote; a model of it says what must come back. */
+/** Grader of lab 12: guests call the student's firmware; a model computes the expected answers. */
 import type { Env, Program } from '../../index.ts';
 import { Cause } from '../../microkernel/abi/index.ts';
 import { guestAct, makeGuest, type Guest } from '../grading/guest.ts';
@@ -15,7 +15,7 @@ interface Got { readonly error: bigint; readonly value: bigint; readonly intact:
 class Model {
   private readonly queues = new Map<number, bigint[]>();
   private readonly lines = new Map<number, number[]>();
-  /** What goes to the log, piece by piece. */
+  /** The output to the log, piece by piece. */
   said = '';
   private readonly n: Numbers;
   constructor(n: Numbers) { this.n = n; }

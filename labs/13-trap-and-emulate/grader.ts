@@ -1,4 +1,4 @@
-/** Grader of lab 13: kernels in user mode; each tells the driver what it read, and which traps its handler saw. */
+/** Grader of lab 13: kernels in user mode; each reports the values it read, and its handler's traps, to the driver. */
 import type { Env, Program } from '../../index.ts';
 import { Cause, Ops } from '../../microkernel/abi/index.ts';
 import { childCode, hear, makeChild, startChild } from '../grading/child.ts';
@@ -7,14 +7,13 @@ import type { Random } from '../grading/random.ts';
 
 const PATIENCE = 20e6, STOPPED = 6, EVENTS = [Cause.illegal, Cause.syscall, Cause.pageFault, Cause.breakpoint, Cause.misaligned,
   Cause.accessFault];
-/** What a handler tells has the step's number and one of these. */
+/** A handler's report has the step's number plus one of these. */
 const TRAP = 1000, STATUS = 2000;
 const SIE = 0x2, SPIE = 0x20, SPP = 0x100;
 
 /**
- * Something a guest does. `code` leaves a value in a1; `value`: what it must be. `trap`: what the handler must have seen: cause, stval,
- * and the bits of
- * sstatus there; the instruction that traps has the label `at`. `s2` must be as it was.
+ * A step of a guest. `code` leaves a value in a1; `value`: the expected one. `trap`: the trap that the handler must have seen: cause,
+ * stval, and the bits of sstatus; the trapping instruction has the label `at`. `s2` must be unchanged.
  */
 interface Step {
   readonly check: string;

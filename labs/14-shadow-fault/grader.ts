@@ -1,4 +1,4 @@
-/** Grader of lab 14: guests with page tables of their own; each access is one of a puppet, and the real tables are looked at after it. */
+/** Grader of lab 14: guests with their own page tables; a puppet makes each access, and the driver checks the real tables after it. */
 import { ask, type Env, type Program, type Sys, type Syscalls } from '../../index.ts';
 import { Cause, type Operation } from '../../microkernel/abi/index.ts';
 import { program, same, type Lab, type Say, type World } from '../grading/lab.ts';
@@ -10,9 +10,8 @@ const STORE = op(0x2e00), LOAD = op(0x2e01), ROOT = op(0x2e02), FENCE = op(0x2e0
 const V = 1, R = 2, W = 4, X = 8, U = 16, A = 64, D = 128, RET = 0x8082;
 
 /**
- * Something that is done. poke, peek: the guest's memory; root, fence; load, store, fetch: an access of a fresh or the same puppet;
- * `faults`: the cause that LAST
- * tells then, and the guest stands still; rights: of a page in the real table.
+ * A step. poke, peek: the guest's memory; root, fence; load, store, fetch: an access of a fresh or the same puppet; `faults`: the cause
+ * that LAST then returns, while the guest is stopped; rights: of a page in the real table.
  */
 type Step = { readonly check: string; readonly guest?: number } & (
   | { readonly poke: number; readonly value: bigint } | { readonly peek: number; readonly expected: bigint } | { readonly root: number }
@@ -44,7 +43,7 @@ const driver = (steps: readonly Step[], got: Got[]): Program => program('driver'
     if ('rights' in s) { got.push({ value: yield* rightsAt(sys, p, s.rights) }); continue; }
     const result = yield* access(sys, env, p, cap, s);
     got.push(result);
-    // One that has stopped, or does not come back, is of no more use.
+    // A puppet that has stopped, or does not return, cannot be used again.
     if (result.value === undefined) puppets[n] = undefined;
   }
 });

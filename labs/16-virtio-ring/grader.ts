@@ -7,11 +7,11 @@ const NEXT = 0x2a00, AVAILABLE = 0x400, USED = 0x800, RING = 0x1000, HEAD = 0x1f
 const Op = { reset: 1, add: 2, done: 3, take: 4, give: 5, poke: 6, peek: 7, start: 8, receive: 9, release: 10, over: 99 } as const;
 const FLAG_NEXT = 1, FLAG_WRITE = 2, DONE = 1, END = 2, BUFFERS = 0x1000_0000;
 
-/** Something that the harness does; `expected`: the words that must come back (as signed numbers), as many as there are. */
+/** A step of the harness; `expected`: the words that it must return (as signed numbers). */
 interface Step { readonly check: string; readonly what: string; readonly words: readonly number[]; readonly expected?: readonly number[] }
 type Piece = readonly [address: number, length: number, write: number];
 
-/** Hands out the steps, one a call; what comes with a call is the result of the step before. */
+/** Gives out the steps, one per call; a call brings the result of the previous step. */
 const driver = (steps: readonly Step[], got: (readonly number[])[]): Program => program('driver', function* (sys, env: Env) {
   let given = 0;
   function* next(own: Syscalls): Sys<Answer> {
@@ -69,7 +69,7 @@ const looks = (check: string, i: number, [address, length, write]: Piece, next?:
     ...(next === undefined ? [] : [peek(check, `next of descriptor ${i}`, 16 * i + 14, 2, next)]),
 ];
 
-/** The free list, and who has which chain: what a driver that is right does. */
+/** A model of a correct driver: the free list, and the owner of each chain. */
 class Model {
   private readonly free: number[];
   private readonly chains = new Map<number, number[]>();

@@ -1,4 +1,4 @@
-/** Grader of lab 17: snippets of a guest between breakpoints; what its registers are, and how often it left, by the machine's trace. */
+/** Grader of lab 17: snippets of a guest between breakpoints; checks its registers, and its number of exits in the machine's trace. */
 import type { Env, Program } from '../../index.ts';
 import { assemble } from '../../hardware/isa/assemble.ts';
 import { Cause, Kind, Mtd, Ops, Own, S, type Operation } from '../../microkernel/abi/index.ts';
@@ -29,7 +29,7 @@ class Device {
   }
 }
 
-/** Code, what it does to registers and device, and how many exits it may take. */
+/** Code, its effect on registers and device, and its permitted number of exits. */
 interface Step { readonly check: string; readonly what: string; readonly code: string; readonly does: (r: Values, d: Device) => void;
   readonly exits: number }
 interface Got { readonly from: number; readonly to: number; readonly values: Values | undefined }
@@ -37,7 +37,7 @@ interface Got { readonly from: number; readonly to: number; readonly values: Val
 const start = (i: number): Values => Object.fromEntries(Object.keys(REGISTERS).map((name, n) => [name, BigInt(1000 * (i + 1) +
   n)])) as Values;
 
-/** Runs each snippet: its breakpoint comes here, with the registers. */
+/** Runs each snippet; its breakpoint arrives here with the registers. */
 const driver = (steps: readonly Step[], place: { guest: number; device: number }, got: Got[]): Program => program('driver',
   function* (sys, env: Env) {
     const cap = env.cap('ahead'), [task, thread, context, door] = [0, 0, 0, 0].map(() => env.selector()) as [number, number, number,
@@ -220,7 +220,7 @@ function worlds({ guest, device }: { guest: number; device: number }, random: Ra
         (r, d) => { for (let i = 0; i < 17; i++) { r.a1 = d.read(0, 4); d.write(o, 8, r.a1); } }),
     ], place),
     world('code that changes', [7, 30, 500].map((k) => step('bytes', `the same place, now with ${k}`,
-      // An instruction of the cluster is written anew: addi a2, zero, k.
+      // The guest rewrites an instruction of the cluster: addi a2, zero, k.
       `  auipc s2, 0\n  lui s3, ${k << 8}\n  addi s3, s3, 0x613\n  sw s3, 28(s2)\n  fence.i\n  li s4, 2\n`
       + `again:\n  lw a1, 0(a0)\n  addi a2, zero, 1\n`
       + `  sw a2, ${o}(a0)\n  lui s3, ${(k + 1) << 8}\n  addi s3, s3, 0x613\n  sub a3, a2, a1\n`

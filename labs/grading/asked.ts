@@ -1,6 +1,6 @@
 /**
- * What a submission asked of the kernel in a world that went wrong: what it was refused, and how often it asked for what. A call that is
- * missing, or that names the wrong thing, is seen there at once.
+ * The kernel calls of a submission in a failed world: refusals, and the count of each call. They reveal a missing call, or one with a wrong
+ * object, at once.
  */
 import { Kind, Status } from '../../microkernel/abi/index.ts';
 import { sentence } from '../../trace/decode.ts';
@@ -9,7 +9,7 @@ import type { TraceFile } from '../../trace/index.ts';
 
 const MOST_REFUSED = 3, MOST_KINDS = 12;
 const ASKS: ReadonlySet<number> = new Set([Kind.invoke, Kind.call, Kind.send]);
-/** Answers that are no refusals. */
+/** Statuses that are not refusals. */
 const FINE: ReadonlySet<number> = new Set([Status.ok, Status.timeout]);
 
 interface Refused { readonly text: string; readonly seq: number; times: number }

@@ -1,9 +1,9 @@
-/** A submission in RISC-V assembly: our assembler makes a native program of it, with the names of the ABI before it. */
+/** A submission in RISC-V assembly: our assembler turns it into a native program, with the names of the ABI in front. */
 import { assemble } from '../../hardware/isa/assemble.ts';
 import { constants } from '../start/constants.ts';
 import { SubmissionError } from './submission.ts';
 
-/** Where the program stands: one segment, readable, writable and executable. */
+/** Address of the program: one segment, readable, writable and executable. */
 const BASE = 0x10000, HEADERS = 4096, PHDR = 64;
 
 /** A static ELF executable that the loader of roottask takes. Throws SubmissionError, with the line. */
@@ -34,7 +34,7 @@ function assembled(file: string, lines: readonly string[]): ReturnType<typeof as
   }
 }
 
-/** A message about a program with `pc 0x…` followed by the label that is there: `(lend_on+0x8)`. */
+/** Adds the label to a message with `pc 0x…`: `(lend_on+0x8)`. */
 export function placed(message: string, file: string, source: string): string {
   const pc = Number.parseInt(/\bpc 0x([0-9a-f]+)/.exec(message)?.[1] ?? '', 16), { symbols, bytes } = assembled(file, source.split('\n'));
   if (!(pc >= BASE && pc < BASE + bytes.length)) return message;

@@ -1,6 +1,6 @@
 /**
- * Processes of a grader: RISC-V code in a task of its own, made by a driver (a component of the grader). Its events go where the driver
- * says; what it has to tell goes to the driver alone, through a portal that nobody else holds.
+ * Processes of a grader: RISC-V code in a separate task, created by a driver (a component of the grader). The driver chooses the receiver
+ * of its events; its reports go only to the driver, through a portal that nobody else has.
  */
 import { assemble } from '../../hardware/isa/assemble.ts';
 import { Ops, Own, Right, capPage, memoryPage, statusName, type Sys } from '../../microkernel/abi/index.ts';
@@ -12,7 +12,7 @@ import { constants } from '../start/constants.ts';
 export const CODE = 0x10000, CHILD_UTCB = 0x7f0000, REPORT = 300;
 const PAGE = 4096;
 
-/** `tell REG…` is made of this: sends a0, a1, a2 to the driver and waits until it has been heard. */
+/** The code of `tell REG…`: sends a0, a1, a2 to the driver and waits for the reply. */
 const PRELUDE = `
 .equ UTCB, ${CHILD_UTCB}
 .equ REPORT, ${REPORT}
@@ -58,7 +58,7 @@ export interface ChildOptions {
   readonly events: Readonly<Record<number, number>>
 }
 
-/** Makes a child that runs `code` (of childCode) once it is started. Its memory is its code and its UTCB. */
+/** Creates a child that runs `code` (of childCode) once started. Its memory is its code and its UTCB. */
 export function* makeChild(sys: Syscalls, env: Env, code: Uint8Array, o: ChildOptions): Sys<Child> {
   const [task, thread, context, report] = [
     env.selector(), env.selector(), env.selector(), env.selector()
@@ -83,12 +83,11 @@ export function* makeChild(sys: Syscalls, env: Env, code: Uint8Array, o: ChildOp
 }
 export const startChild = (sys: Syscalls, child: Child, arg = 0): Sys<void> => sys.must(child.thread, Ops.thread.start, [CODE, 0, arg]);
 
-/** What a child told: its four words; undefined after -1, or when nothing came in time. */
+/** A child's report: its four words; undefined after -1, or when none came in time. */
 export interface Told { readonly words: readonly bigint[]; readonly badge: number }
 
 /**
- * Hears children until `count` have ended, or nothing more comes for `patience` ns; what `told` answers is a0 of the child after its
- * tell.
+ * Receives reports until `count` children have ended, or none comes for `patience` ns; the result of `told` becomes the child's a0.
  */
 export function* hear(sys: Syscalls, count: number, patience: number, told: (t: Told) => Sys<number | bigint | void>): Sys<number> {
   const done = new Set<number>();

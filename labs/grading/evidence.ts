@@ -1,4 +1,4 @@
-/** What judges look for in a trace: records of a kind between tasks, in order, as plain objects. */
+/** Records of a kind between tasks, in order, as plain objects, for judges. */
 import { Kind } from '../../microkernel/abi/index.ts';
 import { Part, wordsOfPart, type RecordView, type TraceFile } from '../../trace/index.ts';
 
@@ -18,7 +18,7 @@ export interface Fact {
   readonly to: string
 }
 
-/** All records that `keep` lets through. `from`: the actor's task; `to`: the object's. */
+/** All records that satisfy `keep`. `from`: the actor's task; `to`: the object's. */
 export function facts(trace: TraceFile, keep: (r: RecordView) => boolean): Fact[] {
   const found: Fact[] = [];
   for (const r of trace.records()) {

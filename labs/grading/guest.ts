@@ -1,6 +1,6 @@
 /**
- * Virtual processors that do what a driver tells them: between two accesses they wait in a `wfi`, whose exit comes to the driver. Other
- * exits go where the driver says.
+ * Virtual processors that a driver controls: between two accesses they wait in a `wfi`, whose exit the driver receives. The driver chooses
+ * the receiver of all other exits.
  */
 import { assemble } from '../../hardware/isa/assemble.ts';
 import { Cause, Mtd, Ops, Own, Right, ThreadFlag, memoryPage, type Sys } from '../../microkernel/abi/index.ts';
@@ -10,10 +10,10 @@ import { allocate, nameIt, valueOf, type Env } from '../../roottask/client/index
 /** Where the guest's memory begins. */
 export const RAM = 0x8000_0000;
 const ARGUMENTS = 10, ALL = 0x1fff, PAGE = 4096;
-/** Left in registers that no exit may change. */
+/** Values of registers that no exit may change. */
 const SENTINEL = 0x5e;
 
-/** What a guest can do: address in t1, value in t2, result in s0 (and s1). */
+/** The actions of a guest: address in t1, value in t2, result in s0 (and s1). */
 const ACTS = {
   lbu: 'lbu s0, 0(t1)', lb: 'lb s0, 0(t1)', lhu: 'lhu a5, 0(t1)\n mv s0, a5', lh: 'lh t5, 0(t1)\n mv s0, t5', lw: 'lw s0, 0(t1)',
   lwu: 'lwu a4, 0(t1)\n mv s0, a4', ld: 'ld s0, 0(t1)',
@@ -54,7 +54,7 @@ after:
 export interface Guest { readonly task: number; readonly thread: number; readonly door: number; turn: number }
 export interface Result {
   readonly value: bigint;
-  readonly second: bigint; /** Registers that nobody may change are as they were. */
+  readonly second: bigint; /** Checks that the protected registers are unchanged. */
   readonly intact: boolean
 }
 
@@ -83,7 +83,7 @@ export function* makeGuest(sys: Syscalls, env: Env,
   return guest;
 }
 
-/** Until it waits for its next turn; undefined when it does not come there, or leaves the VM for another reason. */
+/** Waits until it waits for its next turn; undefined when it does not, or exits for another reason. */
 function* waitFor(sys: Syscalls, env: Env, g: Guest, patience: number): Sys<Result | undefined> {
   const got = yield* sys.receive(g.door, patience);
   if (got.status !== 0 || got.label !== Cause.wfi) return undefined;
@@ -93,7 +93,7 @@ function* waitFor(sys: Syscalls, env: Env, g: Guest, patience: number): Sys<Resu
   return result;
 }
 
-/** One access, or one call (`sbi`: EID and FID beside the two arguments). */
+/** One access, or one call (`sbi`: EID and FID besides the two arguments). */
 export function* guestAct(sys: Syscalls, env: Env, g: Guest, act: Act, first: bigint, second: bigint, eid = 0, fid = 0,
     patience = 5e6): Sys<Result | undefined> {
   if (g.turn === 0) return undefined;

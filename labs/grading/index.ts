@@ -1,4 +1,4 @@
-/** What a lab's grader may import as 'tessera-labs': the framework, and of the public API what drivers need. */
+/** The modules that a lab's grader may import as 'tessera-labs': the framework, and the drivers' part of the public API. */
 export * from './lab.ts';
 export * from './random.ts';
 export * from './evidence.ts';

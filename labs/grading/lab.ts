@@ -1,15 +1,15 @@
 /**
- * A lab: a page, files that a student hands in, and worlds in which they are tried. Each world is a boot scenario; what happened in it is
- * judged from the machine's own trace and from components of the grader, never from what the submission says about itself.
+ * A lab: a page, files of a submission, and worlds that test it. Each world is a boot scenario; its judge uses the machine's own trace and
+ * components of the grader, never the submission's claims about itself.
  */
 import type { Component, Program } from '../../index.ts';
 import type { TraceFile } from '../../trace/index.ts';
 import type { Random } from './random.ts';
 
-/** One row of a lab's table of checks. `mistake`: what is usually wrong when it fails, and where to look. */
+/** One row of a lab's table of checks. `mistake`: the usual cause of a failure, and where to look. */
 export interface CheckRow { readonly id: string; readonly points: number; readonly title: string; readonly mistake: string }
 
-/** What differs from student to student: stands in the page as {{name}}. */
+/** Values that differ between students; the page refers to them as {{name}}. */
 export type Variant = Readonly<Record<string, string | number>>;
 
 export interface Lab {
@@ -17,10 +17,10 @@ export interface Lab {
   /** Folder in labs/. */
   readonly name: string;
   readonly title: string;
-  /** Hours that it takes a student, from and to. */
+  /** Hours that a student needs, from and to. */
   readonly hours: readonly [number, number];
   readonly language: 'typescript' | 'riscv' | 'c' | 'sql';
-  /** What is handed in. */
+  /** The files of a submission. */
   readonly files: readonly string[];
   /** Points add up to 100. */
   readonly checks: readonly CheckRow[];
@@ -28,9 +28,9 @@ export interface Lab {
   worlds(variant: Variant, random: Random): World[];
 }
 
-/** What was handed in, ready to run. */
+/** The submission, ready to run. */
 export interface Submission {
-  /** What a component runs: a TypeScript program (in a process of its own), or a native one. */
+  /** The program of a component: TypeScript (in a separate process), or native. */
   program(file: string): Component['program'];
   /** Boot modules of native programs. */
   readonly modules: readonly { readonly name: string; readonly bytes: Uint8Array }[];
@@ -55,21 +55,21 @@ export interface World {
   judge(seen: Seen, say: Say): void | Promise<void>;
 }
 
-/** What came of a world. */
+/** The result of a world. */
 export interface Seen {
   readonly submission: Submission;
   readonly trace: TraceFile;
   /** Lines of the log, without the name before them. */
   lines(component: string): string[];
-  /** How a component stands at the end; status and words. */
+  /** The final state of a component: status and text. */
   end(component: string): { readonly state: string; readonly status: number; readonly why: string; readonly report: string };
-  /** Why the world ended, when not of itself. */
+  /** Why the world ended, if not by itself. */
   readonly why: string;
-  /** What the submission printed with console.log. */
+  /** The submission's console.log output. */
   readonly printed: readonly string[];
 }
 
-/** What a check finds. A check has passed when it was looked at and nothing was wrong. */
+/** The findings of a check, which passes when it was evaluated and found nothing wrong. */
 export interface Say {
   /** `record`: sequence number in the world's trace to look at. */
   (check: string, right: boolean, expected: string, seen: string, record?: number): void;
@@ -81,7 +81,7 @@ export const text = (value: unknown): string =>
     : Array.isArray(value) ? `[${value.map(text).join(', ')}]`
     : String(value));
 
-/** Says whether two values are the same, with both in words. */
+/** Compares two values and reports both. */
 export function same(say: Say, check: string, what: string, expected: unknown, seen: unknown, record?: number): void {
   say(check, text(expected) === text(seen), `${what}: ${text(expected)}`, text(seen), record);
 }

@@ -1,4 +1,4 @@
-/** Loops of a submission count their turns: an endless one ends with its line instead of with the patience of whoever waits. */
+/** Inserts counters into a submission's loops, so that an endless loop ends with an error that names its line instead of a time-out. */
 import { Edits, treeOf, walk, type AnyNode } from './syntax.ts';
 
 const LOOPS: ReadonlySet<string> = new Set(['WhileStatement', 'DoWhileStatement', 'ForStatement', 'ForInStatement', 'ForOfStatement']);

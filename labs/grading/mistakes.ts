@@ -1,4 +1,4 @@
-/** Mistakes that can be seen in a TypeScript source without running it, and that its types do not show: a system call without `yield*`. */
+/** Finds mistakes in a TypeScript source without running it that its types do not show: a system call without `yield*`. */
 import * as api from '../api.ts';
 import { Syscalls } from '../../binding/index.ts';
 import { treeOf, walk, type AnyNode } from './syntax.ts';
@@ -12,7 +12,7 @@ const METHODS: ReadonlySet<string> = new Set(Object.getOwnPropertyNames(Syscalls
   isGenerator(Object.getOwnPropertyDescriptor(Syscalls.prototype, n)?.value)));
 
 /**
- * One line for each mistake, with its place. `code`: the source without its types; the line is looked for in the source. Throws
+ * One line for each mistake, with its place. `code`: the source without its types; lines refer to the source. Throws
  * SyntaxError.
  */
 export function mistakesIn(name: string, code: string, source: string): string[] {
@@ -34,7 +34,7 @@ export function mistakesIn(name: string, code: string, source: string): string[]
   return found;
 }
 
-/** Is a generator that stands there thrown away, or taken for its result? */
+/** Is a generator in this position dropped, or mistaken for its result? */
 function isLost(parent: AnyNode | undefined, outer: AnyNode | undefined): boolean {
   switch (parent?.type) {
     case 'ExpressionStatement': case 'YieldExpression': case 'IfStatement': case 'BinaryExpression': case 'LogicalExpression':

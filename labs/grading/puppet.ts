@@ -1,5 +1,5 @@
 /**
- * Processes that do what a driver tells them, one access at a time: the driver decides whose turn it is, and sees what each access gave.
+ * Processes that a driver controls, one access at a time: the driver chooses the next one, and gets the result of each access.
  */
 import { Ops, Own, type Sys } from '../../microkernel/abi/index.ts';
 import type { Syscalls } from '../../binding/index.ts';
@@ -52,7 +52,7 @@ export function* makePuppet(sys: Syscalls, env: Env, badge: number, options: Chi
   return puppet;
 }
 
-/** Its result, when it has come back to its tell; undefined when it has not in time. */
+/** Its result, once it reports again; undefined when it does not in time. */
 function* waitFor(sys: Syscalls, env: Env, p: Puppet, patience: number): Sys<bigint | undefined> {
   const got = yield* sys.receive(p.report, patience);
   if (got.status !== 0) return undefined;
@@ -61,7 +61,7 @@ function* waitFor(sys: Syscalls, env: Env, p: Puppet, patience: number): Sys<big
   return got.words[1]!;
 }
 
-/** Lets it make one access; what it loaded, or undefined when it did not come back. */
+/** Lets it make one access; returns the loaded value, or undefined when it did not return. */
 export function* act(sys: Syscalls, env: Env, p: Puppet, what: number, address: number, value = 0n,
     patience = 5e6): Sys<bigint | undefined> {
   if (p.turn === 0) return undefined;

@@ -16,7 +16,7 @@ export class Random {
   /** from … to, both included. */
   between(from: number, to: number): number { return from + (this.next() % (to - from + 1)); }
   pick<T>(all: readonly T[]): T { return all[this.next() % all.length]!; }
-  /** `count` different ones, in an order by chance. */
+  /** `count` different elements, in random order. */
   some<T>(all: readonly T[], count: number): T[] {
     const rest = [...all], found: T[] = [];
     while (found.length < count && rest.length > 0) found.push(...rest.splice(this.next() % rest.length, 1));

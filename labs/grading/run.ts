@@ -1,4 +1,4 @@
-/** Boots a world, records its trace in memory, and lets the world's judge look. */
+/** Boots a world, records its trace in memory, and calls the world's judge. */
 import { bootScenario, type Result, type System } from '../../index.ts';
 import { Capture } from '../../system/capture/capture.ts';
 import { vocabularyFor } from '../../system/vocabulary.ts';
@@ -13,9 +13,9 @@ export interface Ran {
   readonly seen: Seen;
   readonly traceBytes: Uint8Array;
   readonly digest: string;
-  /** Components that came to a bad end: one line each. */
+  /** Components that failed: one line each. */
   readonly crashes: readonly string[];
-  /** What components of the submission asked of the kernel, in lines; looked up when it is wanted. */
+  /** Kernel calls of the submission's components, as lines; computed on demand. */
   asked(): string[];
 }
 export interface RunOptions {
@@ -25,7 +25,7 @@ export interface RunOptions {
   readonly seed?: number;
 }
 
-/** Runs a world to its end; virtual time decides, so that the same submission gives the same on any computer. */
+/** Runs a world to its end by virtual time, so that a submission gets the same result on any computer. */
 export function runWorld(world: World, submission: Submission, options: RunOptions): Ran {
   const theirs = new Set<unknown>(), components = world.components(remembering(submission, theirs));
   const names = Object.keys(components).filter((name) => theirs.has(components[name]!.program));
@@ -56,7 +56,7 @@ export function runWorld(world: World, submission: Submission, options: RunOptio
   };
 }
 
-/** The submission, and which programs are made of it. */
+/** The submission, and the programs built from it. */
 const remembering = (submission: Submission, theirs: Set<unknown>): Submission => ({
   ...submission,
   program: (file) => {
@@ -66,7 +66,7 @@ const remembering = (submission: Submission, theirs: Set<unknown>): Submission =
   },
 });
 
-/** Nothing can come from outside: a system that only waits is over. */
+/** There is no outside input, so an idle system is finished. */
 function toTheEnd(system: System): Result {
   for (;;) {
     const r = system.runFor(PIECE);
@@ -94,7 +94,7 @@ function seenOf(system: System, result: Result, output: string, trace: TraceFile
   };
 }
 
-/** Of all records but their times, and of the output. */
+/** Hash of the output and of all records without their times. */
 function digestOf(trace: TraceFile, output: string): string {
   let h = hash(output), n = 0;
   const mix = (v: number): void => { h = Math.imul(h ^ (v % 2 ** 32), 0x01000193) >>> 0; };

@@ -1,4 +1,4 @@
-/** What several parts need of a JavaScript syntax tree: parsing, walking, a source that is edited in places. */
+/** Common tools for JavaScript syntax trees: parsing, walking, editing a source in places. */
 import { parse, type Node, type Program } from 'acorn';
 
 export type Tree = Program;
@@ -21,7 +21,7 @@ export function walk(root: Node, visit: (node: AnyNode, parents: readonly AnyNod
   go(root as AnyNode, []);
 }
 
-/** Text put in, or taken out, at places of a source: applied at once. */
+/** Insertions and deletions in a source, applied together. */
 export class Edits {
   private readonly all: { readonly from: number; readonly to: number; readonly text: string }[] = [];
   insert(at: number, text: string): void { this.all.push({ from: at, to: at, text }); }

@@ -1,9 +1,9 @@
-/** Where loops of a submission count their turns (loops.ts): an endless one ends with its line. */
+/** The counter for a submission's loops (loops.ts): an endless loop ends with an error that names its line. */
 
-/** Turns of loops between two system calls. */
+/** Most loop turns between two system calls. */
 export const MOST_TURNS = 5_000_000;
 
-/** Puts `turn$`, which loops call, into this context. Answers what sets the count to zero: to be called at each system call. */
+/** Puts `turn$`, which loops call, into this context. Returns a function that resets the count, to be called at each system call. */
 export function countTurns(): () => void {
   let turns = 0;
   Object.defineProperty(globalThis, 'turn$', {

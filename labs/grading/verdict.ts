@@ -1,4 +1,4 @@
-/** From what worlds say to points: a check counts when it was looked at and nothing was wrong in any world. */
+/** Computes points from the worlds' findings: a check counts when it was evaluated and nothing was wrong in any world. */
 import type { CheckRow, Lab, Say } from './lab.ts';
 
 export interface Finding { readonly world: string; readonly expected: string; readonly seen: string; readonly record: number | undefined }
@@ -10,11 +10,11 @@ export interface Verdict {
   readonly points: number;
   readonly of: number;
   readonly checks: readonly CheckResult[];
-  /** Mistakes that kept the submission from running, or that may be some: one line each. */
+  /** Mistakes that prevented the submission from running, and likely mistakes: one line each. */
   readonly notes: readonly string[];
-  /** What the submission printed, and how its worlds ended when not of themselves. */
+  /** The submission's output, and the reason of worlds that did not end by themselves. */
   readonly output: readonly string[];
-  /** Of all that happened, without times: two runs that did the same have the same. */
+  /** Hash of everything that happened, without times: equal runs have equal hashes. */
   readonly digest: string;
 }
 
@@ -27,7 +27,7 @@ export class Sheet {
   private readonly wrong = new Map<string, Finding[]>();
   constructor(lab: Lab) { this.lab = lab; }
 
-  /** What a world's judge is given. A check that the lab does not have is a mistake of ours. */
+  /** The interface for a world's judge. An unknown check is a bug in the lab. */
   say(world: string): Say {
     return (check, right, expected, seen, record) => {
       if (!this.lab.checks.some((c) => c.id === check)) throw new Error(`lab ${this.lab.name} has no check '${check}'`);

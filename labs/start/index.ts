@@ -1,2 +1,2 @@
-/** What the starters of several labs share. */
+/** Common code of several labs' starters. */
 export * from './serve.ts';

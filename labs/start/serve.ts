@@ -1,12 +1,12 @@
 /**
- * The loop of a server, with nothing hidden: requests and events come through portals, one for each session; the answer may be held back.
- * Labs 3, 5, 6, 7, 9 and 11 begin with it. (`Server` of the library is the same for those who always answer at once.)
+ * The complete loop of a server: requests and events come through portals, one for each session; the answer may be deferred.
+ * Labs 3, 5, 6, 7, 9 and 11 begin with it. (The library's `Server` is the same for servers that always answer at once.)
  */
 import { CapRight, IpcFlag, Ops, Own, Status, capPage, type Sys } from '../../microkernel/abi/index.ts';
 import type { MapItem, Syscalls, Word } from '../../binding/index.ts';
 import { Protocol, getText, register, valueOf, type Env } from '../../roottask/client/index.ts';
 
-/** What goes back. `mtd`: for events, the groups of state in the UTCB that the thread is to take over. */
+/** The answer. `mtd`: for events, the state groups in the UTCB that the thread takes over. */
 export interface Reply {
   readonly label?: number;
   readonly words?: readonly Word[];
@@ -17,18 +17,18 @@ export interface Reply {
 export interface Client<T> { readonly id: number; readonly name: string; readonly state: T }
 
 export interface Service<T> {
-  /** Groups of state that come with events. */
+  /** State groups that arrive with events. */
   readonly mtd?: number;
-  /** Where a capability that comes with the next request may go (a flexpage); none may come without this. */
+  /** The window (a flexpage) for a capability in the next request; without it none is received. */
   window?(): number;
   /** State of a new client's session. */
   open(name: string): T;
   /**
-   * A request, or an event of a thread whose events go to this client's portal: its label is `sys.utcb.label`, its words stand in
-   * `sys.utcb`. undefined: no answer now; the handler has moved the right to answer away (`keepReply`).
+   * A request, or an event of a thread whose events go to this client's portal: its label is `sys.utcb.label`, its words are in `sys.utcb`.
+   * undefined: no answer now; the handler has kept the right to answer (`keepReply`).
    */
   request(sys: Syscalls, client: Client<T>): Sys<Reply | undefined>;
-  /** The client has gone. */
+  /** The client has ended. */
   closed?(sys: Syscalls, client: Client<T>): Sys<void>;
 }
 
@@ -74,7 +74,7 @@ export function* keepReply(sys: Syscalls, env: Env): Sys<number> {
   return selector;
 }
 
-/** Answers a request that was kept. The status says whether anybody still waited. */
+/** Answers a kept request. The status says whether the client still waited. */
 export function* answerKept(sys: Syscalls, env: Env, selector: number, reply: Reply = {}): Sys<number> {
   const status = yield* sys.send(selector, reply, 0);
   yield* sys.invoke(Own.task, Ops.task.delete, [selector]);

@@ -1,4 +1,4 @@
-/** The hypervisor extension: guest code runs in VS and VU mode, behind a second stage that holds all of the guest's memory. */
+/** The hypervisor extension: guest code runs in VS and VU mode, with a second stage that maps all of the guest's memory. */
 import { ThreadFlag } from '../../microkernel/abi/index.ts';
 import { AHEAD, exits } from '../dispatcher.ts';
 import { Vcpu } from '../vcpu.ts';

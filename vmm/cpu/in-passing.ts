@@ -1,4 +1,4 @@
-/** How a deprivileged processor is looked ahead in: its kernel's instructions, registers of devices, stores to traced tables. */
+/** Look-ahead for a deprivileged processor: privileged instructions, device registers, stores to traced tables. */
 import { decodeAccess } from '../interpreter/access.ts';
 import type { Decoded } from '../../hardware/isa/decode.ts';
 import type { Sys, Utcb } from '../../microkernel/abi/index.ts';
@@ -10,9 +10,12 @@ import type { Vm } from '../vm.ts';
 import type { Ahead } from './look-ahead.ts';
 import type { Supervisor } from './supervisor.ts';
 
-const PAGE = 4096, REACH = 64, LEVEL = 0x300; // bits of a CSR's number that say who may use it
+const PAGE = 4096, REACH = 64, LEVEL = 0x300; // the privilege bits of a CSR's number
 
-/** What the processor lends. `execute`: a privileged instruction, false where there is none. `store`: to a traced table, false: let go. */
+/**
+ * The processor's functions. `execute`: a privileged instruction, false for any other. `store`: to a traced table; false: the page is no
+ * longer traced.
+ */
 export interface Lent {
   readonly vm: Vm;
   readonly mmu: ShadowMmu;
@@ -45,7 +48,7 @@ export function inPassing(cpu: Lent): Ahead {
   };
 }
 
-/** Does it trap in U mode, to be done to the supervisor in software? What waits is left to the guest. */
+/** Does it trap in U mode, so that the supervisor in software performs it? Waiting instructions are left to the guest. */
 function isPrivileged({ row: { name }, operands }: Decoded): boolean {
   return name.startsWith('csrr') ? (operands.csr! & LEVEL) !== 0 : name === 'sret' || name === 'sfence.vma' || name === 'sinval.vma';
 }

@@ -16,7 +16,7 @@ const NAMES = ['add', 'sub', 'xor', 'addw', 'addi', 'andi', 'slli', 'srli', 'sra
 const LOADS = ['lb', 'lbu', 'lh', 'lhu', 'lw', 'lwu', 'ld'] as const, STORES = ['sb', 'sh', 'sw', 'sd'] as const;
 const BRANCHES = ['beq', 'bne', 'blt', 'bge', 'bltu', 'bgeu'] as const;
 const word = (name: string, operands: Operands): number => encode(rowNamed(name), { rd: 0, rs1: 0, rs2: 0, imm: 0, ...operands }) >>> 0;
-/** What ends each program: nothing that a monitor does in passing. */
+/** The end of each program, which look-ahead does not handle. */
 const END = word('ebreak', {});
 
 /** A program: x8 = data, x9 = device, x10 = code, x7 = an instruction to store there. */

@@ -16,8 +16,7 @@ const random = (seed: number) => (n: number): number => { seed = (Math.imul(seed
   return (seed >>> 8) % n; };
 
 /**
- * CSR values that reach interesting bits: small ones, shifted ones, all ones. Never an address space, nor floating point that is initial
- * or clean.
+ * CSR values that reach interesting bits: small ones, shifted ones, all ones. Never an address space, nor initial or clean floating point.
  */
 function valueFor(number: number, below: (n: number) => number): bigint {
   if (number === Csr.satp) return BigInt(below(3) * below(100)) << 60n & ~(15n << 60n) | BigInt(below(2));
@@ -40,7 +39,7 @@ class Native {
     h.setCsr(Csr.stvec, BigInt(VECTOR));
     h.setCsr(Csr.sstatus, 0x6000n);
   }
-  /** Executes one instruction at CODE in this mode. Answers the pc afterwards; a trap is taken. */
+  /** Executes one instruction at CODE in this mode, including a trap. Returns the pc afterwards. */
   step(word: number, privileged: boolean): bigint {
     const h = this.hart;
     this.machine.memory.setU32(CODE, word);

@@ -1,9 +1,8 @@
 /**
- * A supervisor in software: the registers and rules of S mode, for a guest whose kernel runs in U mode. What a processor would do on a
- * CSR instruction, a trap,
- * `sret`, or an interrupt is done here on values; registers x, memory and time are the caller's.
+ * A supervisor in software: the registers and rules of S mode, for a guest whose kernel runs in U mode. It performs on plain values what a
+ * processor does on a CSR instruction, a trap, `sret`, or an interrupt; the caller owns registers x, memory and time.
  *
- * The floating-point state is the real one, shared by the guest's kernel and its programs: FS that is not off reads as dirty, which the
+ * The floating-point state is the real one, shared by the guest's kernel and its programs: FS reads as dirty unless it is off, which the
  * manual allows.
  * @spec priv 12.1
  */
@@ -11,7 +10,7 @@ import type { Decoded } from '../../hardware/isa/decode.ts';
 import { S, type Utcb } from '../../microkernel/abi/index.ts';
 
 const MASK64 = (1n << 64n) - 1n;
-/** Of sstatus: what can be written lies in its low half; UXL = 64 bits and SD in the high one. */
+/** Of sstatus: writable bits are in its low half; UXL = 64 bits and SD in the high one. */
 const Status = { sie: 1 << 1, spie: 1 << 5, spp: 1 << 8, fs: 3 << 13, sum: 1 << 18, mxr: 1 << 19 } as const;
 const IMMEDIATE = 1 << 14, UXL = 2, DIRTY = 0x8000_0000;
 const STATUS_BITS = Status.sie | Status.spie | Status.spp | Status.fs | Status.sum | Status.mxr;
@@ -29,7 +28,7 @@ export const Csr = {
     sip: 0x144, stimecmp: 0x14d, satp: 0x180,
 } as const;
 
-/** What became of an instruction. `next`: the pc moves on; `wait`: it moves on once an interrupt is pending. */
+/** The outcome of an instruction. `next`: the pc advances; `wait`: it advances once an interrupt is pending. */
 export type Outcome = 'next' | 'illegal' | 'wait' | { readonly jump: bigint }
   | { readonly fence: { readonly address?: bigint; readonly asid?: bigint } };
 
@@ -39,7 +38,7 @@ export interface XRegisters { get(n: number): bigint; set(n: number, value: bigi
 export class Supervisor {
   /** The guest believes itself to be in S mode, or in U mode. */
   privileged = true;
-  /** Inputs that are up: external from the interrupt controller, timer from the comparator or the monitor. */
+  /** Active inputs: external from the interrupt controller, timer from the comparator or the monitor. */
   levels = 0n;
   readonly #sstc: boolean;
   #status = 0;
@@ -62,7 +61,7 @@ export class Supervisor {
   get satp(): bigint { return this.#get(Csr.satp); }
   get stimecmp(): bigint { return this.#plain.get(Csr.stimecmp) ?? MASK64; }
   get pending(): bigint { return this.levels | (this.#software ? Irq.software : 0n); }
-  /** `wfi` goes on: global enables do not matter. */
+  /** `wfi` resumes: global enables do not matter. */
   get wakes(): boolean { return (this.pending & this.#enabled) !== 0n; }
   /** Interrupts that would end a wait. */
   get enabled(): bigint { return this.#enabled; }
@@ -72,8 +71,8 @@ export class Supervisor {
   get #statusHigh(): number { return (UXL | (this.float ? DIRTY : 0)) >>> 0; }
 
   /**
-   * The commonest instructions without a detour: of sstatus, where nothing changes but whether interrupts are on, or what the next return
-   * restores. False: it is none of these, and nothing has happened. `word`: the instruction.
+   * A fast path for the most frequent instructions: accesses to sstatus that change only the interrupt enable or the state for the next
+   * return. False for any other instruction, without effect. `word`: the instruction.
    */
   quick(word: number, u: Utcb): boolean {
     const how = (word >>> 12) & 3, from = (word >>> 15) & 31, rd = (word >>> 7) & 31, at = S.x >> 2, old = this.#statusLow;
@@ -152,10 +151,10 @@ export class Supervisor {
     return 'next';
   }
 
-  /** What setting and clearing bits begins with: of sip, the bit that is software's. */
+  /** The value that set and clear operations modify: of sip, only the software bit. */
   #before(number: number, old: bigint): bigint { return number === Csr.sip ? (this.#software ? Irq.software : 0n) : old; }
 
-  /** A trap into the guest's supervisor. Answers where it goes on. @spec priv 12.1.1, 12.1.2 */
+  /** A trap into the guest's supervisor. Returns where it continues. @spec priv 12.1.1, 12.1.2 */
   trap(cause: bigint, value: bigint, pc: bigint): bigint {
     const enabled = (this.#status & Status.sie) !== 0;
     this.#status = (this.#status & ~(Status.sie | Status.spie | Status.spp)) | (enabled ? Status.spie : 0)

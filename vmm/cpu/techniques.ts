@@ -1,4 +1,4 @@
-/** How guest code can be run, by the name that a scenario and `--virt` use. */
+/** The techniques for guest code, by their name in scenarios and `--virt`. */
 import { deprivileged, patched, previrtualized } from './deprivileged.ts';
 import { hardware } from './hardware.ts';
 import type { Options } from '../options.ts';

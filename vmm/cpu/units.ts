@@ -1,8 +1,8 @@
-/** Units that the guest's mode and registers leave on, for the thread that runs its code: what is off there traps here. */
+/** The units that the guest's mode and registers enable, for the thread that runs its code: disabled units trap. */
 import { Mtd, S, type Utcb } from '../../microkernel/abi/index.ts';
 import type { Supervisor } from './supervisor.ts';
 
-/** Cache-block instructions of the guest's kernel are its firmware's to allow, and it does; all counters too. */
+/** The guest's firmware decides about cache-block instructions of its kernel, and allows them; all counters too. */
 const KERNEL_ENVCFG = 0xf0n, COUNTERS = 7n;
 
 export class Units {
@@ -11,7 +11,7 @@ export class Units {
   #senvcfg = 0n;
   #scounteren = 0n;
 
-  /** Answers the group that goes back, where the thread has others. */
+  /** Returns the group to send back, where the thread's units differ. */
   update(s: Supervisor, u: Utcb): number {
     const { float } = s, senvcfg = s.privileged ? KERNEL_ENVCFG : s.senvcfg, scounteren = s.privileged ? COUNTERS : s.scounteren & COUNTERS;
     if (float === this.#float && senvcfg === this.#senvcfg && scounteren === this.#scounteren) return 0;

@@ -1,4 +1,4 @@
-/** How guest code runs: what a monitor needs of a virtual processor, whatever the technique. */
+/** A virtual processor as the monitor uses it, whatever the technique. */
 import type { Cause, Sys } from '../../microkernel/abi/index.ts';
 import type { Syscalls } from '../../binding/index.ts';
 import type { SbiCpu } from '../sbi/sbi.ts';
@@ -10,13 +10,13 @@ export interface VirtualCpu extends SbiCpu, Attentive {
   readonly guest: number;
   /** The interrupt controller's line. */
   setExternal(level: boolean): void;
-  /** Timer interrupts come from this alarm, where the processor has none for guests. */
+  /** This alarm provides timer interrupts where the processor has no timer for guests. */
   useAlarm(alarm: { at(time: number, action: () => void): void }): void;
   /** Answers the thread's events, until the VM ends. */
   serve(sys: Syscalls): Sys<void>;
   /** A device is about to write to this page (guest-physical address). */
   written?(sys: Syscalls, page: number): Sys<void>;
-  /** Gives back what it has made for the VM that has ended. */
+  /** Releases its objects after the end of the VM. */
   release?(sys: Syscalls): Sys<void>;
 }
 
@@ -27,13 +27,13 @@ export interface Technique {
   readonly threadFlags: number;
   /** All of the guest's memory is mapped from the start. */
   readonly mapsAll: boolean;
-  /** Extensions that the guest has even where the machine has not. */
+  /** Extensions that the guest has even if the machine lacks them. */
   readonly emulates: readonly string[];
-  /** Virtual processors need an alarm of the monitor's, whatever the machine has. */
+  /** Virtual processors need the monitor's alarm, whatever the machine has. */
   readonly needsAlarm: boolean;
-  /** Events of the thread and the groups of state that they bring. */
+  /** Events of the thread and their state groups. */
   readonly exits: readonly { readonly cause: Cause; readonly mtd: number }[];
-  /** More groups of state, for exits that may be looked ahead after. */
+  /** Further state groups, for exits with look-ahead. */
   readonly aheadNeeds: number;
   create(id: number, vm: Vm, guest: number, wake: number): VirtualCpu;
 }

@@ -5,7 +5,7 @@ export interface Window { readonly base: number; readonly end: number; readonly 
 
 export class Bus {
   readonly #windows: Window[] = [];
-  /** The window that answered last: accesses come in runs. */
+  /** The window of the last access, because accesses come in runs. */
   #last: Window | undefined;
 
   attach(base: number, device: Chip): void {
@@ -14,7 +14,7 @@ export class Bus {
     this.#windows.push({ base, end, device });
   }
 
-  /** Puts every device into its state after power-on. Requests that were in flight reach memory no more. */
+  /** Resets every device. Requests in flight no longer access memory. */
   reset(): void { for (const { device } of this.#windows) device.reset(); }
 
   /** The window that holds all of [address, address + size), or undefined. */

@@ -2,17 +2,17 @@
  * Doorbell of portals: a page of registers of four bytes that a guest's kernel may map for a user program.
  *
  *   State          buffer, length, status and length of the answer
- *   Features       one request at a time, over when the store to `ring` is
+ *   Features       one request at a time, complete when the store to `ring` is
  *   Missing        interrupts; several requests at once
  *   Documentation  here
  *
  *   offset  name    access  what
  *   0x00    magic   r       "T4PT"
- *   0x04    count   r       portals that there are
+ *   0x04    count   r       number of portals
  *   0x08    buffer  rw      guest-physical address of the request, 64 bits; the answer takes its place
  *   0x10    length  rw      bytes of the request, 400 at most
  *   0x18    ring    w       the portal's number: sends the request and waits for the answer
- *   0x1c    status  r       0: answered; else why not (portals.ts)
+ *   0x1c    status  r       0: answered; otherwise the reason (portals.ts)
  *   0x20    answer  r       bytes of the answer
  */
 import type { Chip } from '../../hardware/chips/chip.ts';

@@ -1,4 +1,4 @@
-/** Looking ahead with the H extension: registers of devices, and instructions that leave where a VM was told so (control.ts). */
+/** Look-ahead with the H extension: device registers, and instructions with optional exits (control.ts). */
 import { Cause, Mtd, S, type Sys } from '../../microkernel/abi/index.ts';
 import type { Ahead, LookAhead } from '../cpu/look-ahead.ts';
 import { decodeAccess } from '../interpreter/access.ts';
@@ -8,11 +8,11 @@ import { placeOf, type View } from '../memory/walker.ts';
 import type { Vcpu } from '../vcpu.ts';
 import { accessDevice } from './memory.ts';
 
-/** Exits that bring all that it needs. */
+/** Exits that carry all the state it needs. */
 export const MAY_LOOK_AHEAD: ReadonlySet<number> = new Set([Cause.guestPageFault, Cause.virtualInstruction]);
 const VS = 1, SUM = 18, MXR = 19, REACH = 96;
 
-/** Answers which groups of the state it has changed. */
+/** Returns the state groups that it has changed. */
 export function* lookAhead(v: Vcpu, ahead: LookAhead): Sys<number> {
   const u = v.utcb, touched = { groups: 0 };
   if (u.num(S.mode) !== VS) return 0;

@@ -6,7 +6,7 @@ import type { Vcpu } from '../vcpu.ts';
 export const Trap = { fetchAccess: 1, illegal: 2, loadAccess: 5, storeAccess: 7 } as const;
 const Status = { sie: 1 << 1, spie: 1 << 5, spp: 1 << 8 } as const;
 
-/** Works on the groups pc, vs and mode, which have to be in the UTCB; answers that they go back. */
+/** Works on the groups pc, vs and mode, which have to be in the UTCB; returns them to send back. */
 export function inject(u: Utcb, cause: number, value: bigint): number {
   const at = S.vsstatus >> 2, status = u.u32[at];
   const cleared = status & ~(Status.sie | Status.spie | Status.spp);
@@ -30,7 +30,7 @@ export function injectFault(v: Vcpu, cause: number, value: bigint): number {
   return onlyFaults(v, cause, value);
 }
 
-/** The guest does nothing but fault: report its place and end it. */
+/** The guest only faults: reports its place and ends it. */
 export function onlyFaults(v: Vcpu, cause: number, value: bigint): number {
   const u = v.utcb, hex = (n: bigint) => `0x${BigInt.asUintN(64, n).toString(16)}`;
   const registers = Array.from({ length: 31 }, (_, i) => `x${i + 1} ${hex(u.big(S.x + 8 * (i + 1)))}`).join(' ');

@@ -1,5 +1,6 @@
 /**
- * Guest-page faults. All of the guest's memory is mapped from the start, so a fault is an access to a device register or to nothing.
+ * Guest-page faults. All of the guest's memory is mapped from the start, so a fault is an access to a device register or to an unmapped
+ * address.
  * Event words: scause, stval, htval (guest-physical >> 2), htinst. @spec priv 21.6.3
  */
 import { Mtd, S, U, type Sys, type Utcb } from '../../microkernel/abi/index.ts';
@@ -22,7 +23,7 @@ export function onMemory(v: Vcpu): number | Sys<number> {
   return window && gpa % access.size === 0 ? perform(v, window, gpa - window.base, access) : refuse(v);
 }
 
-/** The machine did not say which instruction it was: it is read where the guest has it. */
+/** The machine did not report the instruction, so it is read from the guest's memory. */
 function* slowly(v: Vcpu, gpa: number, htinst: number): Sys<number> {
   const scause = v.utcb.word(0), window = v.vm.bus.find(gpa, 1);
   if (scause === Scause.fetch || !window || htinst !== 0) return yield* refuse(v);
@@ -36,7 +37,7 @@ function* slowly(v: Vcpu, gpa: number, htinst: number): Sys<number> {
 const perform = (v: Vcpu, window: Window, offset: number, a: Access): number =>
   accessDevice(v.utcb, window, offset, a) | advance(v.utcb, a.length);
 
-/** One access of an instruction to a register of a device. Answers which groups of registers it changed. */
+/** One access of an instruction to a device register. Returns the register groups that it changed. */
 export function accessDevice(u: Utcb, window: Window, offset: number, a: Access): number {
   if (!a.store) return load(u, window, offset, a);
   store(u, window, offset, a);
@@ -59,7 +60,7 @@ function store(u: Utcb, { device }: Window, offset: number, a: Access): void {
   if (a.size === 8) device.write(offset + 4, a.register === 0 ? 0 : u.u32[at + 1], 4);
 }
 
-/** The monitor cannot resolve a fault that no page table could; the guest must not continue as if nothing had happened. */
+/** No page table could cause this fault, so the monitor cannot resolve it and must not resume the guest. */
 function outOfReach(v: Vcpu, address: bigint): number {
   const { utcb: u, vm } = v, doing = u.word(0) === Scause.fetch ? 'runs' : 'accesses memory';
   vm.end({
@@ -70,7 +71,7 @@ function outOfReach(v: Vcpu, address: bigint): number {
   return 0;
 }
 
-/** Nobody is there, or nobody understands: an access fault, as on a real machine. */
+/** No device, or an unknown instruction: an access fault, as on a real machine. */
 function* refuse(v: Vcpu): Sys<number> {
   const u = v.utcb, scause = u.word(0), address = u.bigWord(1);
   if (address >= BigInt(RAM_BASE) && address < BigInt(v.vm.ram.base)) return outOfReach(v, address);
@@ -78,7 +79,7 @@ function* refuse(v: Vcpu): Sys<number> {
   return injectFault(v, scause === Scause.fetch ? Trap.fetchAccess : scause === Scause.store ? Trap.storeAccess : Trap.loadAccess, address);
 }
 
-/** pc behind an instruction of `length` bytes. */
+/** Advances pc past an instruction of `length` bytes. */
 export function advance(u: Utcb, length: number): number {
   const at = S.pc >> 2, low = u.u32[at] + length;
   u.u32[at] = low;

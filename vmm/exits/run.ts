@@ -1,4 +1,4 @@
-/** How a vCPU begins, waits, and is made to look at its interrupts. */
+/** The events of a vCPU's start, wait, and recall for interrupts. */
 import { MTD_GUEST, Mtd, S, type Sys } from '../../microkernel/abi/index.ts';
 import type { Vcpu } from '../vcpu.ts';
 
@@ -7,7 +7,7 @@ const A0 = 10, A1 = 11, VS = 1;
 /** vsstatus of a fresh hart: 64-bit user mode. @spec priv 12.1.1 (UXL) */
 const UXL_64 = 2n << 32n;
 
-/** The first event of a guest thread: it begins when it is told where. */
+/** The first event of a guest thread, which starts once it gets an address. */
 export function onStartup(v: Vcpu): Sys<number> { return start(v); }
 
 /** Waits until the vCPU is started, then sets all of its state. @spec sbi 9.1: S mode, bare, interrupts off, a0 = hart, a1 = opaque */
@@ -27,8 +27,8 @@ export function* start(v: Vcpu): Sys<number> {
 }
 
 /**
- * Sleeps until an interrupt that it has enabled is pending, then starts at `pc` with the registers of a started hart; its interrupts
- * stay.
+ * Sleeps until an interrupt that it has enabled is pending, then starts at `pc` with the registers of a started hart and unchanged
+ * interrupts.
  * @spec sbi 9.1, 13.1
  */
 export function* resume(v: Vcpu, pc: bigint, opaque: bigint): Sys<number> {
@@ -50,5 +50,5 @@ export function* onWfi(v: Vcpu): Sys<number> {
   return 0;
 }
 
-/** Somebody changed its interrupts while it ran: the answer brings them. */
+/** Its interrupts changed while it ran: the answer carries them. */
 export function onRecall(): number { return 0; }

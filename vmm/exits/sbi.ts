@@ -1,4 +1,4 @@
-/** Environment calls: decoded here, done in sbi/. pc stands behind the ecall already. */
+/** Environment calls: decoded here, performed in sbi/. pc is already past the ecall. */
 import { Mtd, type Sys } from '../../microkernel/abi/index.ts';
 import { A, type SbiAnswer, type SbiCall, unsigned } from '../sbi/sbi.ts';
 import type { Vcpu } from '../vcpu.ts';

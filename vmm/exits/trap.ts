@@ -1,8 +1,8 @@
-/** A trap that the kernel did not leave to the guest: it is given back to it. Words: scause, stval. */
+/** A trap that was not delegated to the guest: injects it into the guest. Words: scause, stval. */
 import type { Vcpu } from '../vcpu.ts';
 import { injectFault, onlyFaults } from './inject.ts';
 
-/** The processor's word for a guest that does nothing but fault. */
+/** The processor's cause for a guest that only faults. */
 const DOUBLE_TRAP = 16;
 
 export function onTrap(v: Vcpu): number {

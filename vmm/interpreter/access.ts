@@ -1,5 +1,5 @@
 /**
- * Loads and stores that leave the VM: the device access of an instruction.
+ * Loads and stores that cause exits: the device access of an instruction.
  * @spec unpriv 2.6, 27.3; priv 21.6.3 (transformed instructions)
  */
 import { accesses } from '../../hardware/isa/access.ts';
@@ -17,7 +17,7 @@ export interface Access {
   readonly length: number;
 }
 
-/** The machine has executed the instruction far enough to fault: that it is legal is known. */
+/** The instruction has run up to its fault, so it is legal. */
 const decode = createDecoder(FULL_ISA);
 
 /** The access of a load or store of integer registers; undefined for everything else (atomics, floating point). */
@@ -29,7 +29,7 @@ export function decodeAccess(instruction: number): Access | undefined {
   return { store, size: access.size, signed: !store && access.signed, register: (store ? operands.rs2 : operands.rd)!, length };
 }
 
-/** htinst: the instruction with its base register and immediate taken out; bit 1 clear = it was a compressed one. @spec priv 21.6.3 */
+/** htinst: the instruction without its base register and immediate; bit 1 clear = a compressed instruction. @spec priv 21.6.3 */
 export function decodeTransformed(htinst: number): Access | undefined {
   const access = (htinst & 1) === 0 ? undefined : decodeAccess(htinst | 2);
   return access && (htinst & 2) === 0 ? { ...access, length: 2 } : access;

@@ -1,5 +1,5 @@
 /**
- * Jumps and branches that the monitor does itself, where the end of a block is a breakpoint (translate/scanned.ts).
+ * Jumps and branches that the monitor performs, where the end of a block is a breakpoint (translate/scanned.ts).
  * @spec unpriv 2.5
  */
 import type { Decoded } from '../../hardware/isa/decode.ts';
@@ -14,10 +14,10 @@ const CONDITIONS: Readonly<Partial<Record<string, Taken>>> = {
 
 /** Does it end a block? */
 export const isJump = ({ row: { name } }: Decoded): boolean => name === 'jal' || name === 'jalr' || CONDITIONS[name] !== undefined;
-/** Is it one that may also go on behind itself? */
+/** May it also fall through? */
 export const isConditional = ({ row: { name } }: Decoded): boolean => CONDITIONS[name] !== undefined;
 
-/** Does it; answers where it goes. `isJump` has been asked. */
+/** Performs it and returns the target. The caller has checked `isJump`. */
 export function jump({ row: { name }, operands: { rd, rs1, rs2, imm }, length }: Decoded, x: XRegisters, pc: bigint): bigint {
   const condition = CONDITIONS[name], next = BigInt.asIntN(64, pc + BigInt(length)), offset = BigInt(imm ?? 0);
   if (condition) return condition(x.get(rs1!), x.get(rs2!)) ? pc + offset : next;
@@ -26,6 +26,6 @@ export function jump({ row: { name }, operands: { rd, rs1, rs2, imm }, length }:
   return to;
 }
 
-/** Where a direct jump goes; undefined: it is computed, or no jump. */
+/** The target of a direct jump; undefined for a computed one, or no jump. */
 export const directTarget = (d: Decoded, pc: number): number | undefined =>
   (d.row.name === 'jal' || isConditional(d) ? pc + (d.operands.imm ?? 0) : undefined);

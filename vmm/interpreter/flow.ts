@@ -1,5 +1,5 @@
 /**
- * Instructions that only say where the guest goes on: branches, jumps, and fences that order what one processor does alone.
+ * Instructions of control flow: branches, jumps, and fences that order only one processor's accesses.
  * @spec unpriv 2.5, 2.7
  */
 import type { Decoded } from '../../hardware/isa/decode.ts';
@@ -11,10 +11,10 @@ const CONDITIONS: Readonly<Partial<Record<string, (a: bigint, b: bigint) => bool
   beq: (a, b) => a === b, bne: (a, b) => a !== b, blt: (a, b) => a < b, bge: (a, b) => a >= b,
   bltu: (a, b) => unsigned(a) < unsigned(b), bgeu: (a, b) => unsigned(a) >= unsigned(b),
 };
-/** While the monitor works for it, nobody sees in which order a processor's accesses were done. */
+/** While the monitor works for a processor, no other processor can observe the order of its accesses. */
 const ORDERED: ReadonlySet<string> = new Set(['fence', 'fence.tso', 'pause']);
 
-/** Where it goes on; undefined: it is none of these, and nothing has happened. */
+/** Where the guest continues; undefined for any other instruction, without effect. */
 export function flow({ row: { name }, operands: { rd = 0, rs1 = 0, rs2 = 0, imm = 0 }, length }: Decoded, x: XRegisters,
   pc: bigint): bigint | undefined {
   const next = pc + BigInt(length), condition = CONDITIONS[name];

@@ -9,7 +9,7 @@ import { decodeAccess, decodeTransformed } from './access.ts';
 import { fetchInstruction, translate } from './walk.ts';
 
 describe('decoding', () => {
-  // What `riscv64-linux-gnu-as` makes of the text at the right.
+  // Encodings by `riscv64-linux-gnu-as` of the text on the right.
   it.each([
     [0x0055c503, { store: false, size: 1, signed: false, register: 10, length: 4 }, 'lbu a0, 5(a1)'],
     [0x00058503, { store: false, size: 1, signed: true, register: 10, length: 4 }, 'lb a0, 0(a1)'],

@@ -1,10 +1,10 @@
-/** A load of an integer register that the monitor does itself. @spec unpriv 2.6 */
+/** A load of an integer register that the monitor performs. @spec unpriv 2.6 */
 import { accesses } from '../../hardware/isa/access.ts';
 import type { Decoded } from '../../hardware/isa/decode.ts';
 import type { GuestRam } from '../ram.ts';
 import type { XRegisters } from './store.ts';
 
-/** Does it at `gpa`. False: it is none, or not aligned, and nothing has happened. */
+/** Performs it at `gpa`. False for any other instruction, or a misaligned one, without effect. */
 export function load({ index, operands: { rd = 0 } }: Decoded, x: XRegisters, ram: GuestRam, gpa: number): boolean {
   const access = accesses[index];
   if (access?.kind !== 'load' || access.float || access.guest || gpa % access.size !== 0) return false;

@@ -1,6 +1,6 @@
 /**
- * Instructions that only compute: of integer registers, without memory, without a state of the supervisor. The monitor does them itself
- * where they stand between two that it would be asked for (cpu/look-ahead.ts).
+ * Instructions that only compute on integer registers, without memory or supervisor state. The monitor performs them where they lie between
+ * two instructions that exit (cpu/look-ahead.ts).
  * @spec unpriv 2.4, 4.2, 12.1
  */
 import type { Decoded } from '../../hardware/isa/decode.ts';
@@ -11,7 +11,7 @@ const word = (v: bigint): bigint => BigInt.asIntN(32, v);
 const unsigned = (v: bigint): bigint => BigInt.asUintN(64, v);
 const flag = (yes: boolean): bigint => (yes ? 1n : 0n);
 
-/** By name: what comes of rs1 and rs2, or rs1 and the immediate. */
+/** By name: the result for rs1 and rs2, or rs1 and the immediate. */
 const OPERATIONS: Readonly<Partial<Record<string, Compute>>> = {
   add: (a, b) => a + b, sub: (a, b) => a - b, and: (a, b) => a & b, or: (a, b) => a | b, xor: (a, b) => a ^ b,
   addw: (a, b) => word(a + b), subw: (a, b) => word(a - b),
@@ -28,7 +28,7 @@ const OPERATIONS: Readonly<Partial<Record<string, Compute>>> = {
 
 export const isPlain = ({ row }: Decoded): boolean => OPERATIONS[row.name] !== undefined;
 
-/** Does it; `isPlain` has been asked. */
+/** Performs it; the caller has checked `isPlain`. */
 export function compute({ row, operands: { rd, rs1, rs2, imm } }: Decoded, x: XRegisters, pc: bigint): void {
   if (!rd) return;
   const b = rs2 === undefined ? BigInt(imm ?? 0) : x.get(rs2);

@@ -1,4 +1,4 @@
-/** Stores and atomic operations that the monitor does, against the machine: the same memory, the same registers. */
+/** Stores and atomic operations by the monitor, compared with the machine: the same memory, the same registers. */
 import { expect, it } from 'vitest';
 import { createDecoder } from '../../hardware/isa/decode.ts';
 import { disassemble } from '../../hardware/isa/disassemble.ts';

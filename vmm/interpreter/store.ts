@@ -1,5 +1,5 @@
 /**
- * A store of the guest's kernel that the monitor does itself, because the page is write-protected: plain stores and atomic operations of
+ * A store of the guest's kernel that the monitor performs, because the page is write-protected: plain stores and atomic operations of
  * integer registers.
  * @spec unpriv 2.6, 13
  */
@@ -20,7 +20,7 @@ const OPERATIONS: Readonly<Partial<Record<string, Operation>>> = {
 };
 const UNSIGNED: Readonly<Partial<Record<string, Operation>>> = { amominu: (a, b) => (a < b ? a : b), amomaxu: (a, b) => (a > b ? a : b) };
 
-/** Does it at `gpa`. Answers how many bytes; undefined: it is none of these, or not aligned, and nothing has happened. */
+/** Performs it at `gpa`. Returns the number of bytes; undefined for any other instruction, or a misaligned one, without effect. */
 export function store({ index, row, operands }: Decoded, x: XRegisters, ram: GuestRam, gpa: number): number | undefined {
   const access = accesses[index];
   if (!access || access.float || access.guest || gpa % access.size !== 0 || access.size > 8) return undefined;

@@ -1,5 +1,5 @@
 /**
- * Instructions of the guest's kernel that leave only where a VM was told so (control.ts): done here as the processor would have done them.
+ * Instructions of the guest's kernel with optional exits (control.ts): performed here as the processor would.
  * @spec priv 12.1.1, 12.1.11, 12.2.1, 21.6.4
  */
 import { createDecoder } from '../../hardware/isa/decode.ts';
@@ -11,11 +11,11 @@ import { groupOf } from './store.ts';
 const decode = createDecoder(FULL_ISA);
 const Csr = { stimecmp: 0x14d, satp: 0x180, time: 0xc01 } as const, NS_PER_TICK = 100n;
 const Status = { sie: 1n << 1n, spie: 1n << 5n, spp: 1n << 8n } as const;
-/** Modes of satp that the processor has: others leave it as it is. @spec priv 12.1.11 */
+/** Modes of satp that the processor has; other values do not change it. @spec priv 12.1.11 */
 const MODES: ReadonlySet<bigint> = new Set([0n, 8n, 9n, 10n]);
 const LENGTH = 4n;
 
-/** Answers the groups that go back; undefined: it is none of these, and the guest's fault. */
+/** Returns the groups to send back; undefined for any other instruction, which is the guest's fault. */
 export function supervisorInstruction(v: Vcpu, word: number): number | Sys<number> | undefined {
   const { row, operands } = decode(word), { exits } = v.vm;
   if (v.utcb.num(S.mode) !== 1) return row.name.startsWith('csrr') && operands.csr === Csr.time && exits.has('time') ? readTime(v, word)

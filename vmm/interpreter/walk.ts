@@ -1,6 +1,6 @@
 /**
- * The guest's own page tables, walked by software: where the interpreter routines find the instruction that exits when the machine did
- * not say (htinst = 0). Guest-physical to VMM memory is a constant distance (ram.ts).
+ * The guest's own page tables, walked by software: the interpreter routines use this to find the instruction of an exit that the machine
+ * did not report (htinst = 0). Guest-physical to VMM memory is a constant distance (ram.ts).
  * @spec priv 12.3.2, 12.4, 12.5, 12.6
  */
 import type { GuestRam } from '../ram.ts';

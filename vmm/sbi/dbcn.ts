@@ -1,7 +1,7 @@
 /** Debug console: strings instead of characters. @spec sbi 12 (v2.0) */
 import { A, type SbiAnswer, type SbiCall, type SbiExtension, invalidParam, notSupported, success, unsigned, value } from './sbi.ts';
 
-/** Bytes a call moves at most: the specification lets a console take less than it was offered. */
+/** Most bytes that a call moves: the specification lets a console take less than offered. */
 const MOST = 0x1000;
 
 export class DbcnExtension implements SbiExtension {

@@ -1,4 +1,4 @@
-/** The extensions a guest finds, and the way from a7 to one of them. */
+/** The extensions of a guest, and their selection by a7. */
 import { BaseExtension } from './base.ts';
 import { DbcnExtension } from './dbcn.ts';
 import { HsmExtension } from './hsm.ts';

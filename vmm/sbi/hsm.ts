@@ -4,7 +4,7 @@
  *   STOPPED ── hart_start ──► STARTED ── hart_stop ──► STOPPED
  *                             STARTED ── hart_suspend ──► SUSPENDED ── interrupt ──► STARTED
  *
- * A retentive suspend goes on behind the call, a non-retentive one begins anew at the address that it was given.
+ * A retentive suspend continues after the call, a non-retentive one restarts at the given address.
  * A stopped vCPU is one whose event is not answered; `begin` answers it.
  * @spec sbi 9 (v2.0)
  */

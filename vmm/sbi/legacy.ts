@@ -15,7 +15,7 @@ export class LegacyExtension implements SbiExtension {
       case Call.setTimer: c.setTimer(c.utcb.xBig(A.a0)); return done;
       case Call.putchar: c.machine.console.outputBytes(Uint8Array.of(Number(c.utcb.xBig(A.a0) & 0xffn))); return done;
       case Call.getchar: return { legacy: c.machine.console.next() };
-      // The mask stands in guest memory at a virtual address: all vCPUs are a superset of any mask.
+      // The mask is in guest memory at a virtual address; all vCPUs are a superset of any mask.
       case Call.sendIpi: for (const cpu of c.machine.cpus) cpu.raiseSoftware(); return done;
       case Call.remoteFenceI: case Call.remoteSfence: case Call.remoteSfenceAsid: c.wait = 'fence'; return done;
       case Call.shutdown: c.machine.end({ kind: 'powerOff' }); return done;

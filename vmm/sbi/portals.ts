@@ -1,5 +1,5 @@
 /**
- * Portals to tasks beside the machine, for kernels: an extension of our own, in the range that firmware has for itself.
+ * Portals to tasks outside the machine, for kernels: our own extension, in the range reserved for firmware.
  *   0  how many portals there are
  *   1  a0 = portal, a1 = address, a2 = length: sends these bytes; the answer takes their place, a1 = its length
  * @spec sbi 17 (v2.0)
@@ -23,7 +23,7 @@ export class PortalsExtension implements SbiExtension {
     const index = unsigned(u, A.a0);
     if (index >= this.portals.count) return invalidParam;
     let isRefused = false;
-    // What is not refused at once is answered before the guest goes on, and after this has returned.
+    // A request that is not refused at once is answered after this returns and before the guest continues.
     this.portals.ring(index, unsigned(u, A.a1), unsigned(u, A.a2), (status, bytes) => {
       isRefused = status !== 0;
       u.setX(A.a0, isRefused ? SbiError.failed : 0);

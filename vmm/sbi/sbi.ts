@@ -45,7 +45,7 @@ export interface SbiCall {
   readonly fid: number;
   /** Sets the time of the next timer interrupt; all ones = never. */
   setTimer(time: bigint): void;
-  /** The event that the vCPU waits for after this call; `resume`: for an interrupt, and it goes on there instead. */
+  /** The event that the vCPU waits for after this call; `resume`: an interrupt, after which it continues at that address. */
   wait: 'nothing' | 'start' | 'interrupt' | 'fence' | { readonly resume: bigint; readonly opaque: bigint };
 }
 

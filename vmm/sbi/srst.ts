@@ -1,4 +1,4 @@
-/** System reset: power-off and reboot, well or with a failure. @spec sbi 10 (v2.0) */
+/** System reset: power-off and reboot, with success or failure. @spec sbi 10 (v2.0) */
 import { A, type SbiAnswer, type SbiCall, type SbiExtension, invalidParam, low, notSupported, success } from './sbi.ts';
 
 const Type = { shutdown: 0, coldReboot: 1, warmReboot: 2 } as const;

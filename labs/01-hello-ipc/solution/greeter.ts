@@ -3,7 +3,7 @@ import { Server, Status, answer, getText, refuse, type Answer, type Program, typ
 const GREET = 0x2000, COUNT = 0x2001, WORD = 0x2002, FORGET = 0x2003;
 const LONGEST_NAME = 40;
 
-/** What the server keeps about one client. */
+/** The server's state of one client. */
 interface Client { word: string; greetings: number }
 
 const greeter: Program = {

@@ -3,7 +3,7 @@ import { Server, Status, answer, getText, refuse, type Answer, type Program, typ
 
 const GREET = 0x2000, COUNT = 0x2001;
 
-/** What the server keeps about one client: make it hold what your handlers need. */
+/** The server's state of one client: add the fields that your handlers need. */
 interface Client { greetings: number }
 
 const greeter: Program = {

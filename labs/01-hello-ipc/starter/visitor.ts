@@ -1,4 +1,4 @@
-// The visitor: a client. It asks for a greeting for each of the names in env.args.names, and says what came back.
+// The visitor: a client. It requests a greeting for each of the names in env.args.names, and prints the answers.
 import { ask, getText, log, type Operation, type Program } from 'tessera';
 
 const GREET: Operation = { label: 0x2000, in: ['text'], out: ['text'], doc: 'A greeting for a name.' };

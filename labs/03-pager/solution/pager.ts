@@ -6,7 +6,7 @@ import {
 const STATS = 0x2100, PAGE = 4096;
 const FETCH = 12, STORE = 15;
 
-/** What the pager keeps about one client: page number → frame, in the order in which they came; contents of pages that had to go. */
+/** The pager's state of one client: page number → frame, in the order of arrival; contents of evicted pages. */
 interface Space { readonly resident: Map<number, number>; readonly saved: Map<number, Uint8Array>; faults: number; evictions: number }
 
 const pager: Program = {

@@ -1,11 +1,11 @@
-// A pager: answers the page faults of its clients with memory. README.md says what lies where.
+// A pager: answers the page faults of its clients with memory. README.md gives the layout.
 import {
   Cause, Mtd, Resume, Right, allocate, memoryPage, serve, valueOf, type Client, type Program, type Reply, type Sys, type Syscalls
 } from 'tessera';
 
 const STATS = 0x2100, PAGE = 4096;
 
-/** What the pager keeps about one client. */
+/** The pager's state of one client. */
 interface Space { faults: number }
 
 const pager: Program = {
@@ -14,8 +14,7 @@ const pager: Program = {
     const { heap, pages } = env.args as Record<string, number> as { heap: number; pages: number; data: number; frames: number };
 
     /**
-     * A page fault: word 0 is the cause (12 fetch, 13 load, 15 store), word 1 the address. The reply maps a page and lets the client go
-     * on.
+     * A page fault: word 0 is the cause (12 fetch, 13 load, 15 store), word 1 the address. The reply maps a page and resumes the client.
      */
     function* fault(own: Syscalls, client: Client<Space>): Sys<Reply> {
       const address = own.utcb.word(1), page = Math.floor(address / PAGE);

@@ -2,7 +2,7 @@ import { Status, answerKept, keepReply, serve, type Client, type Program, type R
 
 const PUT = 0x2200, GET = 0x2201, CLOSE = 0x2202, LEVEL = 0x2203, FLUSH = 0x2204;
 
-/** Who waits: whose it is, the right to answer it, and for a PUT the word that waits with it. */
+/** A waiting request: its client, the right to answer it, and for a PUT its word. */
 interface Waiting { readonly client: number; readonly reply: number; readonly word: bigint }
 
 const buffer: Program = {
@@ -11,7 +11,7 @@ const buffer: Program = {
     const size = Number(env.args['size']), words: bigint[] = [];
     let readers: Waiting[] = [], writers: Waiting[] = [], closed = false;
 
-    /** Words go to readers, and writers' words into the buffer, as far as both go. */
+    /** Gives words to readers, and moves writers' words into the buffer, as long as either is possible. */
     function* settle(own: Syscalls): Sys<void> {
       for (;;) {
         if (words.length > 0 && readers.length > 0) {

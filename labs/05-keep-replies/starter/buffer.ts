@@ -1,4 +1,4 @@
-// A bounded buffer: a server that keeps replies, so that its clients sleep. README.md says what each request does.
+// A bounded buffer: a server that keeps replies, so that its clients sleep. README.md describes each request.
 import { Status, answerKept, keepReply, serve, type Program } from 'tessera';
 
 const PUT = 0x2200, GET = 0x2201;

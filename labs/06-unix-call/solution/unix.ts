@@ -6,7 +6,7 @@ import {
 const PAGE = 4096, A0 = 10, A7 = 17;
 const EBADF = -9, EFAULT = -14, ENOSYS = -38;
 
-/** A process: its pages by number, the end of its memory, and output that has no end of line yet. */
+/** A process: its pages by number, the end of its memory, and output without an end of line yet. */
 interface Process { readonly pages: Map<number, number>; brk: number; readonly out: Map<number, number[]>; read: number }
 
 const unix: Program = {
@@ -22,7 +22,7 @@ const unix: Program = {
       if (frame === undefined) p.pages.set(page, (frame = valueOf(yield* allocate(own, env, PAGE))));
       return frame;
     }
-    /** Calls `part` for each piece of [address, address + length) that lies in one page: where it is here, and which of the bytes. */
+    /** Calls `part` for each piece of [address, address + length) within a page: its address here, and its range of bytes. */
     function* pieces(own: Syscalls, p: Process, address: number, length: number,
         part: (at: number, from: number, to: number) => void): Sys<void> {
       for (let done = 0; done < length; ) {

@@ -1,4 +1,4 @@
-// A Unix server with five calls. Memory is there already; README.md says what the calls do.
+// A Unix server with five calls. Memory works already; README.md describes the calls.
 import {
   Cause, Mtd, Resume, Right, allocate, memoryPage, serve, valueOf, type Client, type Program, type Reply, type Sys, type Syscalls
 } from 'tessera';
@@ -15,7 +15,7 @@ const unix: Program = {
 
     const inside = (p: Process, address: number, length: number): boolean => address >= base && address + length <= p.brk;
 
-    /** Where this page of the process is in our own memory; it is made when it is asked for first. */
+    /** The address of this page of the process in our own memory; it is created on first use. */
     function* frameOf(own: Syscalls, p: Process, page: number): Sys<number> {
       let frame = p.pages.get(page);
       if (frame === undefined) p.pages.set(page, (frame = valueOf(yield* allocate(own, env, PAGE))));

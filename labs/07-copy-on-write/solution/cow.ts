@@ -5,7 +5,7 @@ import {
 
 const FORK = 0x2300, COUNTS = 0x2301, END = 0x2302, PAGE = 4096, STORE = 15;
 
-/** A frame of ours, and how many processes see it. */
+/** A frame, and the number of processes that share it. */
 interface Frame { readonly at: number; users: number }
 type Space = Map<number, Frame>;
 
@@ -23,7 +23,7 @@ const cow: Program = {
       own.memory.fill(again, PAGE, 0);
       return { at: again, users: 1 };
     }
-    /** Takes rights away from all that was derived from a frame. */
+    /** Removes rights from all mappings derived from a frame. */
     const take = (own: Syscalls, frame: Frame, rights: number): Sys<void> =>
       own.must(Own.task, Ops.task.unmap, [memoryPage(frame.at, 12, rights), 0]);
 

@@ -1,4 +1,4 @@
-// Memory of processes that fork. Pages come when they are touched; README.md says what FORK must do.
+// Memory of processes that fork. Pages are mapped on first access; README.md describes FORK.
 import {
   Cause, Mtd, Resume, Right, Status, allocate, memoryPage, serve, valueOf, type Client, type Program, type Reply, type Sys, type Syscalls
 } from 'tessera';
@@ -14,7 +14,7 @@ const cow: Program = {
     const { base, pages } = env.args as Record<string, number> as { base: number; pages: number };
     const spaces = new Map<string, Space>();
 
-    /** What a child begins with: a copy of each page of its parent. It works, and costs too much. */
+    /** The initial memory of a child: a copy of each page of its parent. It works, and costs too much. */
     function* fork(own: Syscalls, parent: Space, child: Space): Sys<Reply> {
       for (const [page, frame] of parent) {
         const copy = valueOf(yield* allocate(own, env, PAGE));

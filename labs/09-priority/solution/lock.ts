@@ -13,11 +13,11 @@ const lock: Program = {
   *main(sys, env) {
     const count = Number(env.args['locks']), locks: Lock[] = Array.from({ length: count }, () => ({ holder: undefined, queue: [] }));
 
-    /** The priority that a client must have: its own, or that of whoever waits for what it holds. */
+    /** The priority that a client must have: its own, or that of a client that waits for its lock. */
     const due = (c: Client<Who>): number =>
       Math.max(c.state.own, ...locks.filter((l) => l.holder === c).flatMap((l) => l.queue.map((w) => w.state.now)));
 
-    /** Sets the priority of a client, and of whoever holds what it waits for, and so on. */
+    /** Sets the priority of a client, of the holder of the lock it waits for, and so on. */
     function* adjust(own: Syscalls, start: Client<Who> | undefined): Sys<void> {
       for (let c = start; c; c = c.state.waits?.holder) {
         const priority = due(c);
@@ -27,7 +27,7 @@ const lock: Program = {
       }
     }
 
-    /** The lock goes to who waits with the highest priority, the longest of these first. */
+    /** The lock goes to the waiting client with the highest priority; among equals to the longest waiting. */
     function* handOver(own: Syscalls, l: Lock): Sys<void> {
       const before = l.holder;
       l.holder = undefined;

@@ -1,4 +1,4 @@
-// Locks for clients of different priorities. It works, as long as nobody is in a hurry; README.md says what is missing.
+// Locks for clients of different priorities. It works, but ignores priorities; README.md says what is missing.
 import { Ops, Status, answerKept, capPage, keepReply, serve, type Client, type Program } from 'tessera';
 
 const HELLO = 0x2700, ACQUIRE = 0x2701, RELEASE = 0x2702;

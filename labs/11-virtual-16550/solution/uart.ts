@@ -4,7 +4,7 @@ const OUTPUT = 0x2800, INPUT = 0x2801, LINE = 0x2802;
 const DEEP = 16, MOST = 40;
 const Lsr = { ready: 1, overrun: 2, empty: 0x60 } as const, Ier = { received: 1, empty: 2, line: 4 } as const;
 
-/** What the guest has asked for: an access to one of the eight registers. */
+/** The guest's request: an access to one of the eight registers. */
 interface Access {
   readonly store: boolean;
   readonly size: number;
@@ -13,7 +13,7 @@ interface Access {
   readonly length: number
 }
 
-/** The transformed instruction: opcode, funct3, rd or rs2; bit 1 is 0 where it was a compressed one. */
+/** The transformed instruction: opcode, funct3, rd or rs2; bit 1 is 0 for a compressed instruction. */
 function decode(htinst: number): Access {
   const funct3 = (htinst >> 12) & 7, store = (htinst & 0x7d) === 0x21;
   return {

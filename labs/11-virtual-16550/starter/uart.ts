@@ -1,9 +1,9 @@
-// A serial port that is not there: each access of the guest to its registers arrives as an event. README.md has the registers.
+// A virtual serial port: each access of the guest to its registers arrives as an event. README.md describes the registers.
 import { Cause, Mtd, Resume, Status, serve, type Program, type Reply, type Syscalls } from 'tessera';
 
 const OUTPUT = 0x2800;
 
-/** What the guest has asked for. */
+/** The guest's request. */
 interface Access { readonly store: boolean; readonly register: number; readonly length: number }
 
 /** Word 3 of the event, htinst: the instruction, transformed. This knows `lbu` and `sb` only. */

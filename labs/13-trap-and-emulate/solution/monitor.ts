@@ -4,13 +4,13 @@ const SSTATUS = 0x100, SIE = 0x104, STVEC = 0x105, SSCRATCH = 0x140, SEPC = 0x14
 const ENABLED = 1n << 1n, WAS_ENABLED = 1n << 5n, FROM_S = 1n << 8n, SOFTWARE = 1n << 1n, INTERRUPT = 1n << 63n;
 const ECALL_U = 8n, ILLEGAL = 2n, NOT_SUPPORTED = -2;
 
-/** What of a register can be written; the rest reads as 0. */
+/** The writable bits of a register; the rest reads as 0. */
 const WRITABLE: ReadonlyMap<number, bigint> = new Map([
   [SSTATUS, ENABLED | WAS_ENABLED | FROM_S], [SIE, SOFTWARE], [STVEC, ~2n], [SSCRATCH, ~0n], [SEPC, ~1n], [SCAUSE, ~0n], [STVAL, ~0n],
     [SIP, SOFTWARE], [SATP, 0n],
 ]);
 
-/** A processor that does not exist: its privilege and its registers. */
+/** A virtual processor: its privilege and its registers. */
 class Processor {
   supervisor = true;
   line = '';
@@ -19,7 +19,7 @@ class Processor {
   get(csr: number): bigint { return this.csrs.get(csr) ?? 0n; }
   set(csr: number, value: bigint): void { this.csrs.set(csr, BigInt.asUintN(64, value) & BigInt.asUintN(64, WRITABLE.get(csr)!)); }
 
-  /** Enters the guest's handler; answers where it is. */
+  /** Enters the guest's handler; returns its address. */
   trap(cause: bigint, pc: bigint, value: bigint): bigint {
     const status = this.get(SSTATUS), vector = this.get(STVEC), base = vector & ~3n;
     this.set(SEPC, pc);
@@ -36,7 +36,7 @@ class Processor {
     this.set(SSTATUS, WAS_ENABLED | ((status & WAS_ENABLED) !== 0n ? ENABLED : 0n));
     return this.get(SEPC);
   }
-  /** Where it goes on instead of at `pc`: an interrupt may be due. */
+  /** Where it continues instead of `pc`, because an interrupt may be due. */
   next(pc: bigint): bigint {
     const enabled = !this.supervisor || (this.get(SSTATUS) & ENABLED) !== 0n;
     return enabled && (this.get(SIE) & this.get(SIP) & SOFTWARE) !== 0n ? this.trap(INTERRUPT | 1n, pc, 0n) : pc;
@@ -46,7 +46,7 @@ class Processor {
 const monitor: Program = {
   name: 'monitor',
   *main(sys, env) {
-    /** A privileged instruction: where the guest goes on, or undefined when it may not, or there is none such. */
+    /** A privileged instruction: returns where the guest continues, or undefined for a forbidden or unknown one. */
     function emulate(own: Syscalls, p: Processor, bits: number, pc: bigint): bigint | undefined {
       if (!p.supervisor || (bits & 0x7f) !== 0x73) return undefined;
       const funct = (bits >>> 12) & 7, csr = bits >>> 20, rd = (bits >>> 7) & 31, rs = (bits >>> 15) & 31;
@@ -62,7 +62,7 @@ const monitor: Program = {
       return pc + 4n;
     }
 
-    /** An ecall of the guest's kernel: it asks the firmware, which is us. */
+    /** An ecall of the guest's kernel to its firmware, which is this program. */
     function* firmware(own: Syscalls, client: Client<Processor>): Sys<boolean> {
       const p = client.state, letter = own.utcb.x(10);
       switch (own.utcb.x(17)) {

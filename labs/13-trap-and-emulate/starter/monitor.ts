@@ -1,7 +1,7 @@
-// A monitor that traps and emulates. Here the guest's `csrr` and `csrw` of sscratch work already; README.md says what else there is.
+// A monitor that traps and emulates. Here the guest's `csrr` and `csrw` of sscratch work already; README.md describes the rest.
 import { Cause, Mtd, Resume, serve, type Client, type Program, type Reply, type Sys, type Syscalls } from 'tessera';
 
-/** A processor that does not exist. */
+/** A virtual processor. */
 interface Processor { sscratch: bigint }
 
 const monitor: Program = {

@@ -7,7 +7,9 @@ const PAGE = 4096, STORE = 0x2e00, LOAD = 0x2e01, ROOT = 0x2e02, FENCE = 0x2e03,
 const FETCH_FAULT = 12, STORE_FAULT = 15;
 const V = 1n, R = 2n, W = 4n, X = 8n, U = 16n, A = 64n, D = 128n;
 
-/** A guest: frames of its memory by number of the page, its table, what is in its shadow (page → frame), and the fault it was left with. */
+/**
+ * A guest: frames of its memory by number of the page, its table, the contents of its shadow (page → frame), and its last unresolved fault.
+ */
 interface Guest {
   readonly frames: Map<number, number>;
   root: number;

@@ -1,4 +1,4 @@
-// Shadow page tables. The guest's memory is there already; README.md says what a fault has to do.
+// Shadow page tables. The guest's memory works already; README.md describes the handling of a fault.
 import { Cause, Resume, Right, Status, allocate, serve, valueOf, type Client, type Program, type Reply, type Sys,
   type Syscalls } from 'tessera';
 
@@ -10,7 +10,7 @@ interface Guest { readonly frames: Map<number, number>; root: number }
 const shadow: Program = {
   name: 'shadow',
   *main(sys, env) {
-    /** Where a page of the guest's memory lies in our own. */
+    /** The address of a page of the guest's memory in our own. */
     function* frameOf(own: Syscalls, g: Guest, page: number): Sys<number> {
       let frame = g.frames.get(page);
       if (frame === undefined) g.frames.set(page, (frame = valueOf(yield* allocate(own, env, PAGE, { rights: Right.RWX }))));

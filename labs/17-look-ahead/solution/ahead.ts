@@ -24,13 +24,13 @@ class Device {
 
 /** A guest: frames of its memory by number of the page, and its device. */
 interface Guest { readonly frames: Map<number, number>; readonly device: Device }
-/** A load or store: what its bits say. */
+/** A decoded load or store. */
 interface Access {
   readonly store: boolean; readonly size: number; readonly signed: boolean;
   readonly register: number; readonly base: number; readonly offset: number
 }
 
-/** undefined: it is none. */
+/** undefined for any other instruction. */
 function accessOf(bits: number): Access | undefined {
   const opcode = bits & 0x7f, funct = (bits >>> 12) & 7, base = (bits >>> 15) & 31;
   if (opcode === 0x03 && funct !== 7) return { store: false, size: 1 << (funct & 3), signed: funct < 4, register: (bits >>> 7) & 31, base,
@@ -50,7 +50,7 @@ const ahead: Program = {
       if (frame === undefined) g.frames.set(page, (frame = valueOf(yield* allocate(own, env, PAGE, { rights: Right.RWX }))));
       return frame;
     }
-    /** The four bytes of the guest's code at an address; undefined: it has no such page. */
+    /** The four bytes of the guest's code at an address; undefined where it has no page. */
     const wordAt = (own: Syscalls, g: Guest, at: number): number | undefined => {
       const frame = g.frames.get(Math.floor(at / PAGE));
       return frame === undefined ? undefined : own.memory.u32(frame + at % PAGE) | 0;
@@ -65,7 +65,7 @@ const ahead: Program = {
       if (a.register !== 0) u.setXBig(a.register, a.signed ? BigInt.asIntN(8 * a.size, value) : BigInt.asIntN(64, value));
     }
 
-    /** An instruction that only computes: does it. False: it is none. */
+    /** Performs an instruction that only computes. False for any other. */
     function compute(own: Syscalls, bits: number): boolean {
       const u = own.utcb, opcode = bits & 0x7f, funct = (bits >>> 12) & 7, rd = (bits >>> 7) & 31, x = (n: number): bigint =>
         (n === 0 ? 0n : u.xBig(n)), set = (v: bigint): void => { if (rd !== 0) u.setXBig(rd, BigInt.asIntN(64, v)); };
@@ -81,7 +81,7 @@ const ahead: Program = {
       return true;
     }
 
-    /** From `pc` on: accesses of the device within reach, and what is between. Answers where the guest goes on. */
+    /** From `pc` on: performs accesses to the device within reach, and the instructions between them. Returns where the guest continues. */
     function lookAhead(own: Syscalls, g: Guest, from: number): number {
       let pc = from;
       for (let accesses = 1, between = 0; accesses < MOST; pc += 4) {

@@ -1,4 +1,4 @@
-// A device whose registers are done by a monitor. One access an exit works already; README.md says what looking ahead is.
+// A device whose registers a monitor emulates. One access per exit works already; README.md describes look-ahead.
 import { Cause, Mtd, Resume, Right, Status, allocate, memoryPage, serve, valueOf, type Client, type Program, type Reply, type Sys,
   type Syscalls } from 'tessera';
 
@@ -25,13 +25,13 @@ class Device {
 
 /** A guest: frames of its memory by number of the page, and its device. */
 interface Guest { readonly frames: Map<number, number>; readonly device: Device }
-/** A load or store: what its bits say. */
+/** A decoded load or store. */
 interface Access {
   readonly store: boolean; readonly size: number; readonly signed: boolean;
   readonly register: number; readonly base: number; readonly offset: number
 }
 
-/** undefined: it is none. */
+/** undefined for any other instruction. */
 function accessOf(bits: number): Access | undefined {
   const opcode = bits & 0x7f, funct = (bits >>> 12) & 7, base = (bits >>> 15) & 31;
   if (opcode === 0x03 && funct !== 7) return { store: false, size: 1 << (funct & 3), signed: funct < 4, register: (bits >>> 7) & 31, base,
@@ -51,7 +51,7 @@ const ahead: Program = {
       if (frame === undefined) g.frames.set(page, (frame = valueOf(yield* allocate(own, env, PAGE, { rights: Right.RWX }))));
       return frame;
     }
-    /** The four bytes of the guest's code at an address; undefined: it has no such page. */
+    /** The four bytes of the guest's code at an address; undefined where it has no page. */
     const wordAt = (own: Syscalls, g: Guest, at: number): number | undefined => {
       const frame = g.frames.get(Math.floor(at / PAGE));
       return frame === undefined ? undefined : own.memory.u32(frame + at % PAGE) | 0;
