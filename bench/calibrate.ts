@@ -14,6 +14,9 @@ import { join } from 'node:path';
 import { RATES } from '../roottask/client/rates.ts';
 import { hasLinux, onLinux, onMachine, root } from './inside.ts';
 import { countsOf, cyclesOf, fit, OUT, type Calibration } from './fit.ts';
+import { answerHelp } from '../test/tool.ts';
+
+answerHelp(import.meta.filename);
 
 if (!hasLinux()) { console.error('no images: run `npm run images`'); process.exit(1); }
 const [, first, second] = onLinux(['costs > /dev/null', 'costs', 'costs']);

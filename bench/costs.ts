@@ -11,6 +11,9 @@ import { RATES } from '../roottask/client/rates.ts';
 import { cyclesOf, median, offBy, OUT, predict, type Calibration, type Cycles } from './fit.ts';
 import { aboveKernel, onLinux, onMachine, root } from './inside.ts';
 import { chart, least, linesOf, type Points } from './slopes.ts';
+import { answerHelp } from '../test/tool.ts';
+
+answerHelp(import.meta.filename);
 
 const MOST = String(100 << 20), MEASURED = join(root, 'bench/measured.json'), PAGE = join(root, 'docs/costs.md');
 interface Measured { readonly build: number; readonly slopes: Points }

@@ -17,6 +17,9 @@ import { unixWorld } from '../scenarios/unix-world.ts';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { answerHelp } from '../test/tool.ts';
+
+answerHelp(import.meta.filename);
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const DEVICE = 0x1000_1000, DESC = 0x8040_0000, AVAIL = 0x8040_1000, USED = 0x8040_2000, HEAD = 0x8040_3000, DATA = 0x8050_0000,

@@ -13,6 +13,9 @@ import { runInNewContext } from 'node:vm';
 import { Initial, IPC, IpcFlag, Mtd, Ops, Right, ThreadFlag, capPage, memoryPage, type Sys } from '../microkernel/abi/index.ts';
 import type { Syscalls } from '../binding/index.ts';
 import { CODE, bootReal, makeUser, type Real, type User } from '../microkernel/testing/real-machine.ts';
+import { answerHelp } from '../test/tool.ts';
+
+answerHelp(import.meta.filename);
 
 interface Row { readonly what: string; readonly cycles: number; readonly ns: number; readonly heap: number; readonly published: string }
 const rows: Row[] = [];

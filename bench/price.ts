@@ -7,6 +7,9 @@ import { join } from 'node:path';
 import { runProgram } from '../index.ts';
 import { runNative } from '../l4guest/arch/native/boot.ts';
 import { FileTree } from '../system/files/archive.ts';
+import { answerHelp } from '../test/tool.ts';
+
+answerHelp(import.meta.filename);
 
 const folder = join(import.meta.dirname, '../guests/bin/linux'),
   files = Object.fromEntries(readdirSync(folder).map((name) => [`bin/${name}`, readFileSync(join(folder, name))]));

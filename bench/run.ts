@@ -1,33 +1,21 @@
 /**
- * `npm run bench [-- --systems a,b --only name,name --rounds N --json FILE]`: runs every program on every installed system, in alternation,
- * and prints medians of host seconds and ratios to the first peer other than Tessera (QEMU's system mode where installed).
+ * `npm run bench [-- --systems a,b --only name,name --rounds N --root DIR --json FILE --timeout SECONDS]`: runs every program on every
+ * installed system, in alternation, and prints medians of host seconds and ratios to the first peer other than Tessera (QEMU's system mode
+ * where installed).
  */
 import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
+import { readOptions } from '../test/tool.ts';
 import { debianIn } from './debian.ts';
 import { benchmarks, type Benchmark } from './programs.ts';
 import { systems, useRoot, type System } from './systems.ts';
 
 type Samples = Map<string, number[]>; // benchmark → seconds
 
-const USAGE = 'usage: npm run bench -- [--systems a,b] [--only name,name] [--rounds N] [--root DIR] [--json FILE] [--timeout SECONDS]';
-interface Asked { systems?: string; only?: string; root?: string; rounds: string; json?: string; timeout: string }
-function read(): Asked {
-  try {
-    const { values } = parseArgs({ options: {
-      help: { type: 'boolean', short: 'h' }, systems: { type: 'string' }, only: { type: 'string' }, root: { type: 'string' },
-      rounds: { type: 'string', default: '3' }, json: { type: 'string' }, timeout: { type: 'string', default: '600' },
-    } });
-    if (!values.help) return values;
-    console.log(`${USAGE}\nsystems: ${systems.map((s) => s.name).join(', ')}\nprograms: ${benchmarks.map((b) => b.name).join(', ')}`);
-    process.exit(0);
-  } catch (error) {
-    console.error(`bench: ${(error as Error).message.split('. ')[0]}; ${USAGE}`);
-    process.exit(2);
-  }
-}
-const options = read();
+const { values: options } = readOptions(import.meta.filename, { options: {
+  systems: { type: 'string' }, only: { type: 'string' }, root: { type: 'string' }, rounds: { type: 'string', default: '3' },
+  json: { type: 'string' }, timeout: { type: 'string', default: '600' },
+} }, `systems: ${systems.map((s) => s.name).join(', ')}\nprograms: ${benchmarks.map((b) => b.name).join(', ')}`);
 const pick = <T extends { name: string }>(all: readonly T[], names: string | undefined): T[] =>
   (names ? all.filter((x) => names.split(',').includes(x.name)) : [...all]);
 if (options.root) useRoot(options.root);

@@ -8,10 +8,12 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { readOptions } from '../test/tool.ts';
 
 const root = join(import.meta.dirname, '..'), program = join(root, 'guests/bin/apart/smallfiles');
-const { values } = parseArgs({ options: { files: { type: 'string', default: '10000' }, rounds: { type: 'string', default: '3' } } });
+const { values } = readOptions(import.meta.filename, {
+  options: { files: { type: 'string', default: '10000' }, rounds: { type: 'string', default: '3' } }
+});
 
 interface Cost { readonly processor: number; readonly wall: number }
 const median = (list: readonly number[]): number => [...list].sort((a, b) => a - b)[list.length >> 1]!;

@@ -6,7 +6,6 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { packTar } from '../cli/pack.ts';
 import { bootScenario, type Scenario } from '../index.ts';
 import { audit } from '../microkernel/index.ts';
@@ -14,8 +13,11 @@ import { consoleMux } from '../roottask/console/console.ts';
 import { uart } from '../roottask/drivers/uart.ts';
 import { machineComponent, unixComponent } from '../scenarios/worlds.ts';
 import { root } from './systems.ts';
+import { readOptions } from '../test/tool.ts';
 
-const { values } = parseArgs({ options: { hours: { type: 'string', default: '8' }, seed: { type: 'string', default: '1' } } });
+const { values } = readOptions(import.meta.filename, {
+  options: { hours: { type: 'string', default: '8' }, seed: { type: 'string', default: '1' } }
+});
 const MIB = 1 << 20, HALF_HOUR = 1800e9, end = Number(values.hours) * 3600e9;
 const UNIX = 'while true; do seq 3000 | sort -n | tail -n 1 >/dev/null; ls -lR / >/dev/null 2>&1; gzip -c /bin/busybox >/tmp/x.gz; rm '
   + '/tmp/x.gz; (sleep 1 & sleep 2; wait); sleep 57; echo "free $(grep MemFree /proc/meminfo)"; done';

@@ -13,6 +13,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Mode, packCpio } from '../cli/cpio.ts';
 import { projectRoot } from '../cli/images/where.ts';
+import { answerHelp } from '../test/tool.ts';
+
+answerHelp(import.meta.filename);
 
 const ROUNDS = Number(process.argv[2] ?? 400_000), root = projectRoot(), program = join(root, 'guests/bin/linux/intmix');
 const images = join(root, 'images'), folder = mkdtempSync(join(tmpdir(), 'tessera-ways-')), initrd = join(folder, 'initrd');

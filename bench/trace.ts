@@ -9,9 +9,9 @@ import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { readOptions } from '../test/tool.ts';
 
-const { values: options } = parseArgs({
+const { values: options } = readOptions(import.meta.filename, {
   options: { rounds: { type: 'string', default: '7' }, program: { type: 'string', default: 'getppid' }, calls: { type: 'string' } }
 });
 const total = Number(options.calls ?? (options.program === 'pipebench' ? 60_000 : 1_000_000));

@@ -8,11 +8,11 @@ import { existsSync, mkdtempSync, openSync, readFileSync, readdirSync, rmSync, w
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { TraceRecorder } from '../trace/index.ts';
 import { bytesOf, story } from '../trace/testing/traces.ts';
+import { readOptions } from '../test/tool.ts';
 
-const { values: options } = parseArgs({
+const { values: options } = readOptions(import.meta.filename, {
   options: {
     records: { type: 'string', default: '10000000' }, columns: { type: 'string', default: '200' }, rows: { type: 'string', default: '60' },
     keep: { type: 'string' }

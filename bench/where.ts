@@ -8,6 +8,9 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { answerHelp } from '../test/tool.ts';
+
+answerHelp(import.meta.filename);
 
 interface Frame { readonly functionName: string; readonly url: string }
 interface Node { readonly id: number; readonly hitCount: number; readonly callFrame: Frame; readonly children?: readonly number[] }

@@ -4,6 +4,7 @@
  */
 import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { answerHelp } from './tool.ts';
 
 const docs = join(import.meta.dirname, '../docs');
 
@@ -41,6 +42,7 @@ function linkTerm(page: string, { id, names }: Term): string {
 export const read = (name: string): string => readFileSync(join(docs, name), 'utf8');
 
 if (process.argv[1] === import.meta.filename) {
+  answerHelp(import.meta.filename);
   const terms = termsOf(read('glossary.md'));
   for (const name of pages()) writeFileSync(join(docs, name), linked(read(name), terms));
 }

@@ -2,11 +2,11 @@
  * `npx tsx test/kernel-long.ts [--steps 1000000] [--seed 1] [--harts 1,2,4] [--run 1000]`: runs the kernel against its reference model for
  * any length (microkernel/testing/director.ts). A failure is reduced and printed with the command that repeats it; exit status 1.
  */
-import { parseArgs } from 'node:util';
 import { Director } from '../microkernel/testing/director.ts';
 import { Random } from '../microkernel/testing/random-calls.ts';
+import { readOptions } from './tool.ts';
 
-const { values } = parseArgs({
+const { values } = readOptions(import.meta.filename, {
   options: {
     steps: { type: 'string', default: '1000000' }, seed: { type: 'string', default: '1' }, harts: { type: 'string', default: '1,2,4' },
     run: { type: 'string', default: '1000' }

@@ -11,6 +11,7 @@ import { causeName } from '../microkernel/abi/index.ts';
 import { HANDLED, MODULES, type Module } from '../trace/degradation.ts';
 import { exits } from '../vmm/dispatcher.ts';
 import { root } from './tessera.ts';
+import { answerHelp } from './tool.ts';
 
 const PAGE = join(root, 'docs/techniques.md'), BEGIN = '<!-- monitor: npx tsx test/monitor-diagram.ts -->', END = '<!-- end of monitor -->';
 /** Where each part lives. */
@@ -38,4 +39,5 @@ export function withDiagram(page: string): string {
 }
 export const readPage = (): string => readFileSync(PAGE, 'utf8');
 
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) answerHelp(import.meta.filename);
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) writeFileSync(PAGE, withDiagram(readPage()));

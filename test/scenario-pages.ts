@@ -14,6 +14,7 @@ import { Filter, filtered, svg, type TraceFile } from '../trace/index.ts';
 import { EFFICIENCY_GUESTS } from '../scenarios/pg-efficiency.ts';
 import { Look, type Figure } from './scenario-look.ts';
 import { root, tessera } from './tessera.ts';
+import { answerHelp } from './tool.ts';
 
 interface Page {
   /** Tasks whose payload is recorded. */
@@ -469,6 +470,7 @@ function tell(name: string, begin: string, end: string, table: string): void {
   writeFileSync(pagePath(name), `${text.slice(0, from + begin.length)}\n${table}\n${text.slice(to)}`);
 }
 
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) answerHelp(import.meta.filename);
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) for (const name of process.argv.length > 2 ? process.argv.slice(2)
   : Object.keys(pages)) {
   const seen = await look(name);

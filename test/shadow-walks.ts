@@ -21,6 +21,7 @@ import { ShadowMmu } from '../vmm/memory/shadow-mmu.ts';
 import { TracedTables } from '../vmm/memory/traced.ts';
 import type { Access, View } from '../vmm/memory/walker.ts';
 import { GuestRam } from '../vmm/ram.ts';
+import { answerHelp } from './tool.ts';
 
 export interface WalkOptions { readonly steps: number; readonly seed: number; readonly traced: boolean }
 /** Counts of results, which reveal a run that tests nothing. */
@@ -378,6 +379,7 @@ class Run {
 const pte = (gpa: number, flags: number): bigint => (BigInt(gpa / PAGE) << 10n) | BigInt(flags);
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  answerHelp(import.meta.filename);
   const option = (name: string, otherwise: string): string => {
     const i = process.argv.indexOf(`--${name}`);
     return i < 0 ? otherwise : process.argv[i + 1] ?? otherwise;

@@ -6,6 +6,7 @@
 import { readFileSync, readdirSync, realpathSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { answerHelp } from './tool.ts';
 
 export const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 const SKIP = new Set(['node_modules', '.git', 'images', 'dist', '.tsbuild']);
@@ -114,6 +115,7 @@ export function shape(): Shape & { named: readonly string[] } {
 }
 
 if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
+  answerHelp(import.meta.filename);
   const { named, ...numbers } = shape(), long = longLines([...sources(ROOT), ...scripts(ROOT)]);
   if (process.argv[2] !== 'lint') console.log([...named, JSON.stringify(numbers)].join('\n'));
   if (long.length > 0) console.error(`These lines end beyond column ${COLUMNS}; wrap them:\n${long.join('\n')}`);

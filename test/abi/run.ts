@@ -10,12 +10,12 @@
  * Exit status 1 if an answer differs and no kind in classes.ts explains it.
  */
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { knownAnswers, keepAnswers } from './answers.ts';
 import { kindOf } from './classes.ts';
 import { drawn, lineOf, systematic, type Probe } from './generate.ts';
 import { hasLinux } from '../conformance/linux.ts';
 import { answersHere, answersOfLinux } from './sides.ts';
+import { readOptions } from '../tool.ts';
 
 /** Seeds with stored answers; probes that new seeds draw at each run, a tenth of all; probes per batch. */
 const SEEDS = 90, EACH = 100, HELD_OUT = 1000, PORTION = 4000;
@@ -44,8 +44,9 @@ function inPortions(probes: readonly Probe[], ask: (part: readonly Probe[]) => s
   return out;
 }
 function main(): void {
-  const { values: o, positionals } = parseArgs({ options: { part: { type: 'string', default: '1/1' }, fresh: { type: 'string' },
-    seed: { type: 'string' }, renew: { type: 'boolean', default: false }, only: { type: 'string' }, tessera: { type: 'string' } },
+  const { values: o, positionals } = readOptions(import.meta.filename, { options: {
+    part: { type: 'string', default: '1/1' }, fresh: { type: 'string' }, seed: { type: 'string' },
+    renew: { type: 'boolean', default: false }, only: { type: 'string' }, tessera: { type: 'string' } },
     allowPositionals: true });
   const [k, n] = o.part.split('/').map(Number) as [number, number], seed = Number(o.seed ?? Date.now() % 2 ** 31);
   if (o.renew) { renew(positionals.includes('all')); return; }

@@ -12,12 +12,12 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { createBoard } from '../../machine/board/board.ts';
 import type { Tier } from '../../machine/engine/engine.ts';
 import { loadProgram } from '../../machine/loader/kernel.ts';
 import { excludedTests, folders, QEMU_CPU } from './arch-test-qemu-folders.ts';
 import { record } from './record.ts';
+import { readOptions } from '../tool.ts';
 
 const MEMORY = 64 << 20;
 const LIMIT = 300_000_000;
@@ -103,7 +103,7 @@ function outcome(checkout: string, out: string, folder: string, test: string, en
 }
 
 function main(): void {
-  const { values, positionals } = parseArgs({
+  const { values, positionals } = readOptions(import.meta.filename, {
     allowPositionals: true,
     options: { folders: { type: 'string' }, only: { type: 'string', default: '' }, engine: { type: 'string', default: 'auto' },
       build: { type: 'string' },

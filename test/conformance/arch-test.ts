@@ -10,11 +10,11 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { buildFlags, excluded, groups, isaOf, regenerated, REGENERATED } from './arch-test-groups.ts';
 import { record } from './record.ts';
 import { signatureOf } from './run-elf.ts';
 import type { Tier } from './run-elf.ts';
+import { readOptions } from '../tool.ts';
 
 interface Outcome { readonly test: string; readonly failure?: string }
 
@@ -59,7 +59,7 @@ function tests(checkout: string, group: string, only: string): string[] {
 }
 
 function main(): void {
-  const { values, positionals } = parseArgs({
+  const { values, positionals } = readOptions(import.meta.filename, {
     allowPositionals: true,
     options: {
       groups: { type: 'string' }, only: { type: 'string', default: '' }, engine: { type: 'string', default: 'auto' },

@@ -6,6 +6,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { answerHelp } from '../tool.ts';
 
 /** The ratified release whose numbering the marks use. */
 const EDITION = '20250508';
@@ -71,6 +72,7 @@ function make(checkout: string): void {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  answerHelp(import.meta.filename);
   const checkout = process.argv[2];
   if (checkout === undefined) {
     console.error('usage: npx tsx test/conformance/clauses.ts CHECKOUT-OF-RISCV-ISA-MANUAL');

@@ -9,6 +9,7 @@ import { clauses } from './clauses.ts';
 import { QEMU_DIFFERENCES } from './hypervisor-qemu.ts';
 import { collect, DOCUMENTS, isTest, type Mark } from './marks.ts';
 import { type Result, results } from './record.ts';
+import { answerHelp } from '../tool.ts';
 
 const head = `# Conformance: clauses and runs
 
@@ -113,5 +114,6 @@ export function conformancePage(root: string): string {
     '\n\n');
 }
 
+if (process.argv[1] === fileURLToPath(import.meta.url)) answerHelp(import.meta.filename);
 if (process.argv[1] === fileURLToPath(import.meta.url))
   process.stdout.write(conformancePage(fileURLToPath(new URL('../..', import.meta.url))));

@@ -14,6 +14,7 @@ import { createBoard } from '../../machine/board/board.ts';
 import { DEFAULT_ISA } from '../../machine/board/isa.ts';
 import { loadProgram } from '../../machine/loader/kernel.ts';
 import { type Left, record } from './record.ts';
+import { answerHelp } from '../tool.ts';
 
 const COMPILER = 'riscv64-unknown-elf-gcc';
 const SHIM = fileURLToPath(new URL('hypervisor-public-shim.c', import.meta.url));
@@ -107,6 +108,7 @@ function main(checkout: string): void {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  answerHelp(import.meta.filename);
   const checkout = process.argv.slice(2).find((a) => !a.startsWith('--'));
   if (checkout === undefined) {
     console.error('usage: npx tsx test/conformance/hypervisor-public.ts CHECKOUT-OF-RISCV-HYP-TESTS [--record]');

@@ -11,6 +11,7 @@ import type { Tier } from '../../machine/engine/engine.ts';
 import { loadProgram } from '../../machine/loader/kernel.ts';
 import { QEMU_DIFFERENCES } from './hypervisor-qemu.ts';
 import { record } from './record.ts';
+import { answerHelp } from '../tool.ts';
 
 export const IMAGE = fileURLToPath(new URL('../../guests/bin/hypervisor.elf', import.meta.url));
 const CPU = 'rv64,svinval=on,svnapot=on,svpbmt=on';
@@ -64,6 +65,7 @@ export const unexplained = (outcome: Outcome): string[] => outcome.failed.filter
   !QEMU_DIFFERENCES.some((d) => d.cases.test(title)));
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  answerHelp(import.meta.filename);
   for (const [name, outcome] of [
     ['interp', ours('interp')], ['jit', ours('jit')], ...(hasQemu() ? [['QEMU', qemu()] as const] : [])
   ] as const) {

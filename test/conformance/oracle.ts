@@ -11,11 +11,11 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { createBoard } from '../../machine/board/board.ts';
 import type { Tier } from '../../machine/engine/engine.ts';
 import { HYPERVISOR_ISA, PRIVILEGED_ISA, privileged } from './privileged.ts';
 import { BASE, COMMON_ISA, Random, type Stream, unprivileged } from './stream.ts';
+import { readOptions } from '../tool.ts';
 
 const MEMORY = 64 << 20;
 const LIMIT = 200_000_000;
@@ -128,7 +128,7 @@ export function compare<S>(stream: Stream<S>, runners: readonly Runner[], { seed
 }
 
 function main(): void {
-  const { values } = parseArgs({ options: {
+  const { values } = readOptions(import.meta.filename, { options: {
     instructions: { type: 'string', default: '100000' }, seed: { type: 'string', default: '1' },
     runners: { type: 'string', default: 'interp,eager,qemu' },
     privileged: { type: 'boolean', default: false }, hypervisor: { type: 'boolean', default: false }, isa: { type: 'string' },

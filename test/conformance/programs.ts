@@ -15,9 +15,9 @@ import { copyFileSync, linkSync, mkdirSync, mkdtempSync, readFileSync, readdirSy
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { runOnLinux } from './linux.ts';
 import { record } from './record.ts';
+import { readOptions } from '../tool.ts';
 
 const TESSERA = fileURLToPath(new URL('../../bin/tessera', import.meta.url));
 const ROOTFS = fileURLToPath(new URL('../../images/rootfs', import.meta.url));
@@ -120,7 +120,7 @@ function compare(ended: readonly Ended[], linux: readonly Ended[]): number {
 }
 
 function main(): void {
-  const { values: o, positionals: [folder] } = parseArgs({ allowPositionals: true, options: {
+  const { values: o, positionals: [folder] } = readOptions(import.meta.filename, { allowPositionals: true, options: {
     list: { type: 'string' }, only: { type: 'string' }, part: { type: 'string', default: '1/1' },
       seconds: { type: 'string', default: '60' }, batch: { type: 'string', default: '40' },
     memory: { type: 'string', default: '2G' }, out: { type: 'string' }, linux: { type: 'boolean', default: false },

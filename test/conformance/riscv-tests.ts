@@ -11,12 +11,12 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { createBoard } from '../../machine/board/board.ts';
 import { Htif } from '../../machine/devices/htif.ts';
 import type { Tier } from '../../machine/engine/engine.ts';
 import { loadProgram } from '../../machine/loader/kernel.ts';
 import { type Left, record } from './record.ts';
+import { readOptions } from '../tool.ts';
 
 const COMPILER = 'riscv64-linux-gnu-gcc';
 /** Prefixes for the sources of groups that Debian 12's compilers cannot build unchanged. */
@@ -94,7 +94,7 @@ function main(checkout: string, engine: Tier, recorded: boolean): void {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const { values, positionals } = parseArgs({
+  const { values, positionals } = readOptions(import.meta.filename, {
     allowPositionals: true, options: { record: { type: 'boolean', default: false }, engine: { type: 'string', default: 'auto' } }
   });
   if (positionals[0] === undefined) {

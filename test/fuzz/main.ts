@@ -6,21 +6,21 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { createHash } from 'node:crypto';
 import { Worker } from 'node:worker_threads';
-import { parseArgs } from 'node:util';
 import { keep, kept } from './corpus.ts';
 import { targets } from './targets.ts';
 import type { FuzzJob, FuzzResult } from './worker.ts';
+import { numberOf, readOptions, refuse } from '../tool.ts';
 
 /** A thread of Node 20 does not inherit the main thread's TypeScript loader. */
 const START =
   "import('tsx/esm/api').then(({ register }) => { register(); return import(require('node:worker_threads').workerData.file); });";
 const LARGEST = 1 << 20, HANGS = 15_000, MOST_MIB = 1024;
-const { values } = parseArgs({
+const { values } = readOptions(import.meta.filename, {
   options: {
     minutes: { type: 'string', default: '2' }, target: { type: 'string', multiple: true }, seed: { type: 'string' },
     keep: { type: 'boolean', default: false }
   }
-});
+}, `targets: ${Object.keys(targets).join(', ')}`);
 
 /** Runs one target for its share of the time. */
 function fuzz(target: string, seed: number, milliseconds: number): Promise<FuzzResult> {
@@ -59,8 +59,10 @@ function written(target: string, input: Uint8Array): string {
 
 const chosen = values.target ?? Object.keys(targets);
 for (const name of chosen)
-  if (!Object.hasOwn(targets, name)) throw new Error(`there is no target '${name}': ${Object.keys(targets).join(', ')}`);
-const share = (Number(values.minutes) * 60_000) / chosen.length, seed = values.seed === undefined ? Date.now() >>> 0 : Number(values.seed);
+  if (!Object.hasOwn(targets, name))
+    refuse(import.meta.filename, `there is no target '${name}'; one of: ${Object.keys(targets).join(', ')}`);
+const share = (numberOf(import.meta.filename, '--minutes', values.minutes) * 60_000) / chosen.length,
+  seed = values.seed === undefined ? Date.now() >>> 0 : numberOf(import.meta.filename, '--seed', values.seed);
 console.log(`seed ${seed}, ${chosen.length} targets, ${Math.round(share / 1000)} s each`);
 let findings = 0;
 for (const target of chosen) {

@@ -7,6 +7,7 @@
  * does not count. Lines of an assembly program that the starter contains were given, and are not mutated. There are no other rules.
  */
 import { pathToFileURL } from 'node:url';
+import { answerHelp } from '../tool.ts';
 import { filesOfLab } from '../../cli/lab/folder.ts';
 import { grade, variantOf } from '../../cli/lab/grade.ts';
 import { findLab, labNames } from '../../labs/catalogue.ts';
@@ -72,6 +73,7 @@ function textsOf({ checks, notes, output }: Verdict): string[] {
 export const share = (c: Count): number => (100 * c.named) / Math.max(1, c.tried - c.same);
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  answerHelp(import.meta.filename);
   const option = (name: string): string | undefined => {
     const i = process.argv.indexOf(name);
     return i < 0 ? undefined : process.argv[i + 1];

@@ -3,6 +3,7 @@
  *
  *   npx tsx test/labs/pictures.ts [NAME …]
  */
+import { answerHelp } from '../tool.ts';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { filesOfLab, labFolder } from '../../cli/lab/folder.ts';
@@ -24,6 +25,7 @@ const pictures: Readonly<Record<number, readonly [number, string]>> = {
   17: [1, 'task:guest task:ahead kind:event,map,resume'],
 };
 
+answerHelp(import.meta.filename);
 for (const name of process.argv.length > 2 ? process.argv.slice(2) : labNames()) {
   const lab = (await findLab(name))!, [index, filter] = pictures[lab.number]!,
     { traces } = await grade(lab, filesOfLab(lab, 'solution', variantOf(lab, 'picture')), { seed: 'picture', allTraces: true });
