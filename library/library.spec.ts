@@ -1,6 +1,8 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { liveFolder } from '../cli/library.ts';
 import {
   bootVm, FileTree, guestBytes, MemoryDisk, MemoryFolder, readyScenario, readTar, runProgram, runScenario, scenarioNames, SystemError,
   TraceFile, type ScenarioFile
@@ -84,6 +86,24 @@ describe('a folder that the guest sees while it runs', () => {
     expect([status, stdout.includes('put while it runs')]).toEqual([0, true]);
     expect(new TextDecoder().decode(folder.get('out/b'))).toBe('made\nmore\n');
     expect([folder.get('in/a'), changed.includes('out/b'), changed.includes('in/a')]).toEqual([undefined, true, true]);
+  });
+
+  it('is a folder of this computer on Node: files that either side writes, and none where it may only be read', async () => {
+    const base = mkdtempSync(join(tmpdir(), 'tessera-live-')), folder = liveFolder(base), still = liveFolder(base, { readOnly: true });
+    try {
+      writeFileSync(join(base, 'in'), 'of the host\n');
+      const rootfs = new FileTree({ '/bin/sh': await tool('sh'), '/bin/cat': await tool('cat') }),
+        script = 'cat /work/in > /work/out; (echo no > /still/in) 2>/dev/null || echo refused; cat /still/out',
+        clock = Math.floor(Date.now() / 1000);
+      const { status, stdout } = await runProgram({
+        program: 'sh', args: ['-c', script], rootfs, clock, folders: { '/work': folder, '/still': still }
+      });
+      expect([status, stdout, readFileSync(join(base, 'out'), 'utf8')]).toEqual([0, 'refused\nof the host\n', 'of the host\n']);
+    } finally {
+      folder.close();
+      still.close();
+      rmSync(base, { recursive: true, force: true });
+    }
   });
 
   it('holds no more than it may', async () => {

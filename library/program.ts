@@ -8,11 +8,10 @@ import { BadGzip } from '../system/files/gzip.ts';
 import { readTar, TarError, type TarEntry } from '../system/files/tar.ts';
 import { boardMemory } from '../system/ram.ts';
 import type { HostFolder } from '../system/folders/folder.ts';
-import { NineServer } from '../system/folders/server.ts';
-import { SharedFolder } from '../system/folders/shared.ts';
-import type { Module, Result, SharedPort } from '../system/host.ts';
+import type { Module, Result } from '../system/host.ts';
 import { SystemError } from '../system/system.ts';
 import { asSystemError, bytesOfSize } from './errors.ts';
+import { portsOf } from './ports.ts';
 import { Run, type RunOptions } from './run.ts';
 
 export interface ProgramOptions extends RunOptions {
@@ -25,9 +24,12 @@ export interface ProgramOptions extends RunOptions {
   readonly rootfs?: Uint8Array | Archive;
   /** Files of the guest by path; they replace those of `rootfs`. */
   readonly files?: Files;
-  /** Folders of the guest whose contents are returned when the program ends: path → contents at the start. */
-  readonly mounts?: Readonly<Record<string, Files>>;
-  /** Folders that the guest sees while it runs, by their path in the guest: `new MemoryFolder({ … })`. */
+  /** Folders of the guest that are copied in at the start and out when the program ends: path → contents at the start. */
+  readonly copies?: Readonly<Record<string, Files>>;
+  /**
+   * Folders that both sides see while the program runs, by their path in the guest: `new MemoryFolder({ … })`, or on Node
+   * `liveFolder('project')`, as the command's --mount.
+   */
   readonly folders?: Readonly<Record<string, HostFolder>>;
   /** Standard input: its contents, or 'open' for input through `run.stdin`. Default: empty. */
   readonly stdin?: string | Uint8Array | 'open';
@@ -45,8 +47,8 @@ export interface ProgramResult {
   /** How the run ended, and a sentence when something went wrong. */
   readonly ending: Result['ending'];
   readonly why: string;
-  /** The contents of the folders of `mounts` now, by path below the folder, with links and folders. */
-  readonly mounts: Readonly<Record<string, ReadonlyMap<string, TarEntry>>>;
+  /** The contents of the folders of `copies` now, by path below the folder, with links and folders. */
+  readonly copies: Readonly<Record<string, ReadonlyMap<string, TarEntry>>>;
 }
 
 const FOLDERS = ['bin', 'dev', 'etc', 'proc', 'tmp'], PLACED = '/bin/program';
@@ -63,22 +65,23 @@ export class ProgramRun extends Run<ProgramResult> {
 export function runProgram(options: ProgramOptions): ProgramRun {
   const env = { PATH: DEFAULT_PATH, HOME: '/root', TERM: options.tty ? 'xterm-256color' : 'dumb', ...options.env };
   const shared = Object.entries(options.folders ?? {}), { module, argv } = guestFiles(options, env.PATH),
-    mounts = Object.keys(options.mounts ?? {}), tty = options.tty ?? false;
+    copies = Object.keys(options.copies ?? {}), tty = options.tty ?? false;
   const memory = bytesOfSize(options.memory ?? '256M'), seed = options.seed ?? 1;
   const world = (bytes: number) => unixWorld({
     argv, env: Object.entries(env).map(([key, value]) => `${key}=${value}`), cwd: options.cwd, rootfs: 'rootfs', tty: tty !== false,
-    memory: bytes, exports: mounts, more: { seed },
-    folders: shared.map(([path]) => ({ path, source: 'memory', readOnly: false, prompt: true })),
+    memory: bytes, exports: copies,
+    more: { seed, epoch: options.clock },
+    folders: shared.map(([path, { readOnly }]) => ({ path, source: 'host', readOnly: readOnly === true, prompt: true })),
   });
   try {
     const run: ProgramRun = new ProgramRun({
       scenario: world(memory), main: 'console0',
       host: {
-        modules: [module], consoles: FIRST_EXPORT + mounts.length, inputs: ['console0'],
-        folders: options.replay === undefined ? shared.map(portOf) : shared.map(([tag]) => ({ tag }))
+        modules: [module], consoles: FIRST_EXPORT + copies.length, inputs: ['console0'],
+        folders: portsOf(options.folders, options.replay !== undefined),
       },
       system: { memoryBytes: boardMemory(memory, [module], world) },
-      finish: (result) => outcome(run, result, mounts),
+      finish: (result) => outcome(run, result, copies),
     }, options);
     feed(run, options);
     return run;
@@ -86,11 +89,6 @@ export function runProgram(options: ProgramOptions): ProgramRun {
     throw asSystemError(error);
   }
 }
-
-/** A connection to a folder. */
-const portOf = ([tag, folder]: readonly [string, HostFolder]): SharedPort => ({
-  tag, port: new NineServer(new SharedFolder(folder, true, () => BigInt(Date.now()) * 1_000_000n))
-});
 
 function feed(run: ProgramRun, { stdin, tty, replay }: ProgramOptions): void {
   if (replay !== undefined) return;
@@ -105,7 +103,7 @@ function guestFiles(options: ProgramOptions, path: string): { module: Module; ar
   const { program, args = [], rootfs } = options;
   const opened = rootfs instanceof Uint8Array ? openRootfs(rootfs) : undefined;
   const over = new FileTree(options.files, rootfs === undefined ? FOLDERS : []);
-  for (const [folder, files] of Object.entries(options.mounts ?? {})) {
+  for (const [folder, files] of Object.entries(options.copies ?? {})) {
     over.add({ [folder]: { folder: true } });
     over.add(files, folder);
   }
@@ -135,12 +133,12 @@ function checkProgram(files: Map<string, TarEntry>, name: string, path: string, 
   if (why) throw new SystemError(`program '${name}' ${why}`);
 }
 
-function outcome(run: ProgramRun, result: Result, mounts: readonly string[]): ProgramResult {
+function outcome(run: ProgramRun, result: Result, copies: readonly string[]): ProgramResult {
   const linux = run.system.components.get('linux'), ended = result.ending === 'finished' && linux?.state === 'exited';
-  const came = mounts.map((path, i) =>
+  const came = copies.map((path, i) =>
     [path, readTar(run.consoleOf(`console${FIRST_EXPORT + i}`).bytes()) ?? new Map<string, TarEntry>()] as const);
   return {
     status: ended ? linux.status : result.status, stdout: run.stdout.text(), stderr: run.stderr.text(),
-    ending: result.ending, why: ended ? linux.why : result.why, mounts: Object.fromEntries(came),
+    ending: result.ending, why: ended ? linux.why : result.why, copies: Object.fromEntries(came),
   };
 }

@@ -44,6 +44,11 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
   /** Seed of the guest's random numbers (default 1): the same seed and input give the same run. */
   readonly seed?: number;
+  /**
+   * Whole seconds since 1970 at which the guest's wall clock begins. Default: the same for all runs; with a folder of the host,
+   * `Math.floor(Date.now() / 1000)` lets the guest agree with it about what is new.
+   */
+  readonly clock?: number;
   readonly engine?: SystemOptions['engine'];
   /** Processor model of the machine: 'base' and switches, as for the command's --cpu. */
   readonly cpu?: string;
@@ -113,7 +118,8 @@ export class Run<T> extends (EventEmitter as unknown as new () => TypedEmitter<R
         piece: options.piece,
         door: { arrivals: door.arrivals, passed: (arrival) => this.recorded?.passed(arrival) },
       }, {
-        ...launch.system, seed, engine: options.engine, ...(options.cpu !== undefined && { cpu: options.cpu }),
+        ...launch.system, seed, engine: options.engine, ...(options.clock !== undefined && { startMs: options.clock * 1000 }),
+        ...(options.cpu !== undefined && { cpu: options.cpu }),
         maxInstructions: options.maxInstructions, until: options.until, paced: options.paced,
         trace: this.recorder, ...(payload && { capture: (sink) => new Capture(sink, payload === 'all' ? ['all'] : payload) }),
       });

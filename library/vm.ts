@@ -2,11 +2,13 @@
 import { machineWorld } from '../scenarios/machine-world.ts';
 import type { BlockBackend } from '../machine/devices/device.ts';
 import { boardMemory } from '../system/ram.ts';
+import type { HostFolder } from '../system/folders/folder.ts';
 import type { Module, Result } from '../system/host.ts';
 import { SystemError, type System } from '../system/system.ts';
 import { readOptions } from '../vmm/index.ts';
 import { asSystemError, bytesOfSize } from './errors.ts';
 import { networkCards, type Network } from './networks.ts';
+import { portsOf } from './ports.ts';
 import { Run, type RunOptions } from './run.ts';
 
 export interface VmOptions extends RunOptions {
@@ -35,6 +37,11 @@ export interface VmOptions extends RunOptions {
   /** `MemoryDisk`, or anything with `read` and `write` that answers at once. */
   readonly disks?: readonly BlockBackend[];
   readonly networks?: readonly Network[];
+  /**
+   * Folders that both sides see while the machine runs, by the tag under which it mounts them (`mount -t 9p -o trans=virtio TAG DIR`):
+   * `new MemoryFolder({ … })`, or on Node `liveFolder('project')`.
+   */
+  readonly folders?: Readonly<Record<string, HostFolder>>;
   /** Typed input; 'open': input through `run.console`. Default: none. */
   readonly stdin?: string | Uint8Array | 'open';
 }
@@ -50,7 +57,8 @@ export interface VmResult {
 
 /** Boots a virtual machine. @throws SystemError for a machine that cannot boot, in one sentence */
 export function bootVm(options: VmOptions): Run<VmResult> {
-  const { kernel, initrd, append, smp, disks = [], networks = [] } = options, memory = bytesOfSize(options.memory ?? '256M');
+  const { kernel, initrd, append, smp, disks = [], networks = [] } = options, tags = Object.keys(options.folders ?? {}),
+    memory = bytesOfSize(options.memory ?? '256M');
   const modules: Module[] = [{ name: 'kernel', bytes: kernel }, ...(initrd ? [{ name: 'initrd', bytes: initrd }] : []),
     ...(options.sites === undefined ? [] : [{ name: 'sites', bytes: new TextEncoder().encode(options.sites) }])];
   const technique = { virt: options.virt, shadow: options.shadow, lookAhead: options.lookAhead, patches: options.patches,
@@ -58,17 +66,20 @@ export function bootVm(options: VmOptions): Run<VmResult> {
   const wrong = readOptions({
     kernel: 'kernel', ...technique, memory, smp,
     disks: disks.map((_, i) => ({ block: `disk${i}` })),
-    nets: networks.map((_, i) => `net${i}`)
+    nets: networks.map((_, i) => `net${i}`), folders: tags.map((tag, i) => ({ files: `folder${i}`, tag }))
   });
   if (typeof wrong === 'string') throw new SystemError(wrong);
   const world = (bytes: number) => machineWorld({
-    kernel: 'kernel', initrd: initrd && 'initrd', append, memory: bytes, smp, disks: disks.length, nets: networks.length,
+    kernel: 'kernel', initrd: initrd && 'initrd', append, memory: bytes, smp, disks: disks.length, nets: networks.length, folders: tags,
     more: { seed: options.seed ?? 1, ...technique },
   });
   try {
     const run: Run<VmResult> = new Run<VmResult>({
       scenario: world(memory), main: 'console0',
-      host: { modules, consoles: 1, disks, nets: networkCards(networks), inputs: ['console0'] },
+      host: {
+        modules, consoles: 1, disks, nets: networkCards(networks), inputs: ['console0'],
+        folders: portsOf(options.folders, options.replay !== undefined),
+      },
       system: { memoryBytes: boardMemory(memory, modules, world) },
       finish: (result) => ({
         status: result.status, output: run.console.text(), ending: result.ending,

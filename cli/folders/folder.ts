@@ -91,9 +91,12 @@ export class NodeFolder implements HostFolder {
   /** Set-ID bits that are shown: none of a folder that is lent, all of a root file system. */
   private readonly kept: number;
 
-  constructor(host: string, finder = finderFor(host), kept = 0) {
+  readonly readOnly: boolean;
+
+  constructor(host: string, finder = finderFor(host), kept = 0, readOnly = false) {
     this.find = finder;
     this.kept = kept;
+    this.readOnly = readOnly;
   }
 
   stat(path: Path): Attributes {

@@ -98,6 +98,8 @@ export interface Space {
 }
 
 export interface HostFolder {
+  /** Guests change nothing in it. */
+  readonly readOnly?: boolean;
   stat(path: Path): Later<Attributes>;
   /** What names of one folder are, in their order: a host end that answers them together looks only once where the folder is. */
   stats?(folder: Path, names: readonly string[]): Later<readonly (Attributes | FolderError)[]>;
