@@ -1,2 +1,2 @@
-/** The Unix server, as boot scenarios name it. */
+/** The Unix server for boot scenarios. */
 export { l4guest } from './arch/l4/main.ts';

@@ -1,8 +1,7 @@
 /**
  * The system calls of Linux on riscv64: name, number, and the names of the arguments with how to print them (`path:s flags:open fd len`).
- * Plain is decimal, s text, x hexadecimal, o octal, m octal where the flags before it may make a file, b bytes that go in (as many as the
- * next argument says), r bytes that come out (as many as the result says), v a list of texts; any other format names words of
- * `symbols.ts`.
+ * No suffix means decimal, s text, x hexadecimal, o octal, m octal where the flags before it may create a file, b input bytes (the next
+ * argument gives the count), r output bytes (the result gives the count), v a list of texts; any other format names words of `symbols.ts`.
  *
  * @spec linux include/uapi/asm-generic/unistd.h
  */

@@ -1,4 +1,4 @@
-/** Error numbers of Linux. Inside the server a call answers a number: ≥ 0 is its result, below is `-E.…`. */
+/** Error numbers of Linux. Inside the server a call returns a number: ≥ 0 is its result, below is `-E.…`. */
 export const E = {
   PERM: 1, NOENT: 2, SRCH: 3, INTR: 4, IO: 5, NXIO: 6, TOOBIG: 7, NOEXEC: 8, BADF: 9, CHILD: 10, AGAIN: 11, NOMEM: 12, ACCES: 13,
   FAULT: 14, NOTBLK: 15, BUSY: 16, EXIST: 17, XDEV: 18, NODEV: 19, NOTDIR: 20, ISDIR: 21, INVAL: 22, NFILE: 23, MFILE: 24, NOTTY: 25,
@@ -8,11 +8,11 @@ export const E = {
   AFNOSUPPORT: 97, ADDRINUSE: 98, ADDRNOTAVAIL: 99, NETUNREACH: 101, CONNABORTED: 103, CONNRESET: 104, NOBUFS: 105, ISCONN: 106,
   NOTCONN: 107, TIMEDOUT: 110, CONNREFUSED: 111, HOSTUNREACH: 113, ALREADY: 114, INPROGRESS: 115, UCLEAN: 117, STALE: 116, CANCELED: 125,
   DQUOT: 122, NOPKG: 65, NOKEY: 126, KEYEXPIRED: 127, KEYREVOKED: 128,
-  /** Internal: start the call again if the handler says SA_RESTART (or there is none); user level never sees these. */
+  /** Internal: restart the call if the handler has SA_RESTART (or there is none); user level never sees these. */
   RESTARTSYS: 512,
-  /** Internal: start again whatever ran. */
+  /** Internal: always restart. */
   RESTARTNOINTR: 513,
-  /** Internal: start again only if no handler runs. */
+  /** Internal: restart only if no handler runs. */
   RESTARTNOHAND: 514,
 } as const;
 

@@ -8,7 +8,7 @@ export const O = {
   ACCMODE: 3, RDONLY: 0, WRONLY: 1, RDWR: 2, CREAT: 0o100, EXCL: 0o200, NOCTTY: 0o400, TRUNC: 0o1000, APPEND: 0o2000,
   NONBLOCK: 0o4000, DSYNC: 0o10000, ASYNC: 0o20000, DIRECT: 0o40000, LARGEFILE: 0o100000, DIRECTORY: 0o200000, NOFOLLOW: 0o400000,
   NOATIME: 0o1000000, CLOEXEC: 0o2000000, SYNC: 0o4010000, PATH: 0o10000000, TMPFILE: 0o20000000,
-  /** Not user level's: the file is opened to be run. */
+  /** Internal: the file is opened for execution. */
   EXEC: 0o40,
 } as const;
 
@@ -91,11 +91,11 @@ export const Limit = {
 } as const;
 export const LIMITS = 16;
 
-/** Where a signal comes from: si_code. */
+/** Origin of a signal: si_code. */
 export const SiCode = {
   USER: 0, KERNEL: 0x80, QUEUE: -1, TIMER: -2, MESGQ: -3, TKILL: -6, EXITED: 1, KILLED: 2, DUMPED: 3, TRAPPED: 4, STOPPED: 5, CONTINUED: 6
 } as const;
-/** Actions that are no handler. */
+/** Actions other than handlers. */
 export const Handler = { DFL: 0, IGN: 1 } as const;
 export const SaFlag = {
   NOCLDSTOP: 1, NOCLDWAIT: 2, SIGINFO: 4, ONSTACK: 0x08000000, RESTART: 0x10000000, NODEFER: 0x40000000, RESETHAND: 0x80000000

@@ -1,5 +1,5 @@
 /**
- * Words for the values of arguments: by the format name that a row's `args` give (`flags:open`). The trace and `strace` both use them.
+ * Names for the values of arguments, by the format name in a row's `args` (`flags:open`). The trace and `strace` both use them.
  * `mask`: the values of these bits are one field (-1: of all bits: a plain enumeration), the other words are flags.
  */
 import { E } from './errno.ts';
@@ -7,7 +7,7 @@ import { AT, Clock, Clone, Limit, Map_ as MapFlag, O, Prot, Sig, Wait } from './
 
 export interface Symbols { readonly mask?: number; readonly words: Readonly<Record<number, string>> }
 
-/** A table of constants turned round; a later name of the same number does not count. */
+/** An inverted table of constants; the first name of a number counts. */
 function turned(table: Readonly<Record<string, number>>, prefix: string, leave: readonly string[] = []): Record<number, string> {
   const words: Record<number, string> = {};
   for (const [name, value] of Object.entries(table)) if (!leave.includes(name)) words[value] ??= prefix + name;
@@ -78,7 +78,7 @@ export const symbols: Readonly<Record<string, Symbols>> = {
 /** Error numbers without those that user level never sees. */
 export const errorNames: Readonly<Record<number, string>> = turned(E, 'E', ['RESTARTSYS', 'RESTARTNOHAND']);
 
-/** A value in words: the field, then the flags that are set, then what is left as a number; undefined when there is no word for it. */
+/** A value as text: the field, then the set flags, then the rest as a number; undefined when no name matches. */
 export function symbolText({ mask = 0, words }: Symbols, value: number): string | undefined {
   if (mask === -1) return words[value] ?? words[value | 0];
   const all = BigInt.asUintN(64, BigInt(value)), field = Number(all & BigInt(mask)), parts: string[] = [], first = words[field],

@@ -1,6 +1,6 @@
 /**
  * Block devices: disks of the board (/dev/vda …) with their partitions (/dev/vda1 …), and loop devices, each a source of bytes under a
- * device number. What is written goes to the disk before the call ends; there are no buffers between.
+ * device number. Writes reach the disk before the call returns; there are no buffers.
  *
  * Documentation: include/uapi/linux/fs.h
  */
@@ -30,13 +30,13 @@ export interface BlockDevice { readonly name: string; readonly rdev: number; rea
 export class BlockDevices {
   readonly loops = Array.from({ length: LOOPS }, (_, i) => new Loop(i));
   private readonly disks: { readonly source: BlockSource; parts: ReadonlyMap<number, PartOf> }[] = [];
-  /** Told of names that come and go: /dev. */
+  /** Called when names appear or vanish: /dev. */
   onChange: ((name: string, rdev: number, there: boolean) => void) | undefined;
 
   addDisk(source: BlockSource, partitions: readonly Partition[]): void {
     this.disks.push({ source, parts: partsOf(source, partitions) });
   }
-  /** Puts other partitions on a disk. */
+  /** Replaces a disk's partitions. */
   private divide(disk: number, partitions: readonly Partition[]): void {
     const d = this.disks[disk]!, before = this.partNames(disk);
     for (const p of before) this.onChange?.(p.name, p.rdev, false);
@@ -47,14 +47,14 @@ export class BlockDevices {
     return [...this.disks[disk]!.parts].map(([n, source]) =>
       ({ name: `${nameOf(disk)}${n}`, rdev: makeDevice(VIRTIO, disk * MINORS + n), source }));
   }
-  /** All that /dev shows. */
+  /** All entries for /dev. */
   get all(): BlockDevice[] {
     return [
       ...this.disks.flatMap((d, i) => [{ name: nameOf(i), rdev: makeDevice(VIRTIO, i * MINORS), source: d.source }, ...this.partNames(i)]),
       ...this.loops.map((source, i) => ({ name: `loop${i}`, rdev: makeDevice(LOOP, i), source }))
     ];
   }
-  /** What is behind a device number; undefined: no disk there. */
+  /** The device of a number; undefined: no disk there. */
   source(rdev: number): BlockSource | undefined {
     const minor = minorOf(rdev), major = (rdev >>> 8) & 0xfff, disk = major === VIRTIO ? this.disks[Math.floor(minor / MINORS)] : undefined;
     if (disk) return minor % MINORS === 0 ? disk.source : disk.parts.get(minor % MINORS);
@@ -62,7 +62,7 @@ export class BlockDevices {
     return loop?.file ? loop : undefined;
   }
   loop(rdev: number): Loop | undefined { return ((rdev >>> 8) & 0xfff) === LOOP ? this.loops[minorOf(rdev)] : undefined; }
-  /** Reads the partition table of a disk anew (BLKRRPART). */
+  /** Reads the partition table of a disk again (BLKRRPART). */
   *rescan(t: Sleeper, rdev: number): Co<number> {
     const disk = minorOf(rdev) / MINORS, source = this.source(rdev);
     if (((rdev >>> 8) & 0xfff) !== VIRTIO || !Number.isInteger(disk) || !source) return -E.INVAL;
@@ -102,7 +102,7 @@ export class BlockFile extends File {
   get source(): BlockSource | undefined { return this.all.source(this.inode.rdev); }
   override get seekable(): boolean { return true; }
   override get end(): number { return this.source?.size ?? 0; }
-  /** O_DIRECT wants whole sectors. */
+  /** O_DIRECT requires whole sectors. */
   private torn(pos: number, length: number): boolean { return (this.flags & O.DIRECT) !== 0 && (pos % 512 !== 0 || length % 512 !== 0); }
   override *read(io: Io, pos: number, t: Thread): Co<number> {
     const { source } = this, n = Math.max(0, Math.min(io.left, (source?.size ?? 0) - pos));
@@ -163,7 +163,7 @@ export class BlockFile extends File {
     return 0;
   }
 }
-/** struct hd_geometry: heads, sectors, cylinders, start; as virtio disks without one of their own say. */
+/** struct hd_geometry: heads, sectors, cylinders, start; as reported for virtio disks without their own geometry. */
 function tellGeometry(t: Thread, va: number, size: number): number {
   setU16(t.mm, va, 64 | (32 << 8));
   setU16(t.mm, va + 2, Math.floor(size / 512 / (64 * 32)) & 0xffff);
@@ -171,7 +171,7 @@ function tellGeometry(t: Thread, va: number, size: number): number {
   return 0;
 }
 
-/** /dev/loop-control: which loop device is free. There are as many as there are. */
+/** /dev/loop-control: finds a free loop device. Their number is fixed. */
 export class LoopControl extends File {
   private readonly k: Kernel;
   constructor(inode: Inode, flags: number, k: Kernel) { super(inode, flags); this.k = k; }

@@ -1,4 +1,4 @@
-/** Device numbers to drivers. `openSpecial` is what file systems call for inodes that are neither file, directory nor link. */
+/** Device numbers to drivers. File systems call `openSpecial` for inodes that are neither file, directory nor link. */
 import { openFifo } from '../fs/pipe.ts';
 import type { File } from '../fs/file.ts';
 import type { Inode } from '../fs/inode.ts';
@@ -19,7 +19,7 @@ type Open = (t: Thread, inode: Inode, flags: number) => File | number;
 /** The terminals of one kernel. */
 export class Terminals {
   readonly ptys: Ptys;
-  /** What /dev/console and the standard streams are, when the server has a terminal. */
+  /** The terminal behind /dev/console and the standard streams, if the server has one. */
   console: Tty | undefined;
   constructor(k: Kernel) { this.ptys = new Ptys(k); }
 }
@@ -41,7 +41,7 @@ function openConsole(t: Thread, inode: Inode, flags: number): File | number {
 
 export interface CharDevice { readonly name: string; readonly major: number; readonly minor: number; readonly mode: number;
   readonly open: Open }
-/** The rows make both /dev and the way from a device number to a driver. */
+/** The rows define both /dev and the driver of each device number. */
 export const charDevices: readonly CharDevice[] = [
   { name: 'null', major: 1, minor: 3, mode: 0o666, open: (_t, i, f) => new NullFile(i, f) },
   { name: 'zero', major: 1, minor: 5, mode: 0o666, open: (_t, i, f) => new ZeroFile(i, f) },

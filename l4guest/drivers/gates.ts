@@ -1,11 +1,10 @@
 /**
- * /dev/l4/NAME: the gates of this server (kernel/gates.ts). Who has opened one asks for the capability:
+ * /dev/l4/NAME: the gates of this server (kernel/gates.ts). After opening one, a process requests the capability:
  *
  *   struct l4_gate { u64 selector, utcb; };   ioctl(fd, L4_GATE, &gate)
  *
- * It is there from then on, for all threads of the address space, until the last descriptor is closed, or exec. Each thread that asks
- * gets a
- * message buffer (UTCB) of its own; children of fork have neither.
+ * All threads of the address space have it from then on, until the last descriptor is closed, or exec. Each thread that asks gets its own
+ * message buffer (UTCB); children of fork have neither.
  */
 import { E } from '../abi/errno.ts';
 import { Map_, PAGE, S } from '../abi/linux.ts';
@@ -39,7 +38,7 @@ export function openGate(t: Thread, inode: Inode, flags: number, gate: number): 
 class GateFile extends File {
   private readonly k: Kernel;
   private readonly gate: number;
-  /** Address spaces that got the capability through this file. */
+  /** Address spaces that have the capability through this file. */
   private readonly spaces = new Set<Mm>();
   constructor(inode: Inode, flags: number, k: Kernel, gate: number) { super(inode, flags); this.k = k; this.gate = gate; }
 
@@ -54,7 +53,7 @@ class GateFile extends File {
     mm.gates.set(this.gate, (mm.gates.get(this.gate) ?? 0) + (this.spaces.has(mm) ? 0 : 1));
     this.spaces.add(mm);
     t.utcb = utcb;
-    t.work = true; // its thread below is made anew before it goes on
+    t.work = true; // its thread below is created again before it resumes
     return 0;
   }
   protected override closed(): void {
@@ -66,7 +65,7 @@ class GateFile extends File {
   }
 }
 
-/** Addresses for a message buffer: an area that nobody can touch through the server, or take away. */
+/** Addresses for a message buffer: an area that no call can access through the server or unmap. */
 function newUtcb(t: Thread): number {
   const at = mapArea(t.mm, { at: 0, length: PAGE, prot: 0, flags: Map_.PRIVATE, name: '[utcb]' });
   if (at < 0) return at;

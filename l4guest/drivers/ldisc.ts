@@ -1,6 +1,6 @@
 /**
- * The line discipline: what happens between the keys that are pressed and the bytes that are read (editing, echo, signals), and on the
- * way out (newline translation). It knows nothing of processes; signals go through `signal`.
+ * The line discipline: processing between typed keys and read bytes (editing, echo, signals), and of output (newline translation). It knows
+ * no processes; signals go through `signal`.
  */
 import { Sig } from '../abi/linux.ts';
 import { I, L, Out, V, defaultTermios, type Termios } from './termios.ts';
@@ -21,7 +21,7 @@ export class LineDiscipline {
   private readonly emit: (bytes: Uint8Array) => void;
   private readonly signal: (sig: number) => void;
 
-  /** Drops what was written and not sent yet. */
+  /** Drops written bytes that were not sent yet. */
   private readonly dropOutput: () => void;
 
   constructor(emit: (bytes: Uint8Array) => void, signal: (sig: number) => void, dropOutput: () => void = () => undefined) {
@@ -32,8 +32,8 @@ export class LineDiscipline {
 
   private l(flag: number): boolean { return (this.termios.l & flag) !== 0; }
   get canonical(): boolean { return this.l(L.ICANON); }
-  /** Bytes that a read would get. */
-  /** Bytes that it keeps, finished or not. */
+  /** Bytes available to a read. */
+  /** Stored bytes, in finished lines or not. */
   get held(): number { return this.available + this.edit.length; }
   get available(): number { let n = 0; for (const c of this.chunks) n += c.bytes.length; return n; }
   get readable(): boolean {
@@ -124,9 +124,9 @@ export class LineDiscipline {
     while (this.edit.length > 0 && isSpace(this.edit[this.edit.length - 1])) this.erase(1);
     while (this.edit.length > 0 && !isSpace(this.edit[this.edit.length - 1])) this.erase(1);
   }
-  /** Drops what was typed and not read. */
+  /** Drops typed bytes that were not read. */
   flush(): void { this.edit = []; this.chunks.length = 0; }
-  /** The mode has changed: what is being edited becomes readable in raw mode. */
+  /** The mode has changed: in raw mode the edited line becomes readable. */
   modeChanged(wasCanonical: boolean): void {
     if (wasCanonical && !this.canonical && this.edit.length > 0) this.complete(false);
     if (!wasCanonical && this.canonical) for (const c of this.chunks) c.eof = false;

@@ -20,11 +20,11 @@ export const Lo = {
 const INFO = 232, At = { device: 0, inode: 8, rdevice: 16, offset: 24, limit: 32, number: 40, encryption: 44, flags: 52 } as const;
 const LoFlag = { READ_ONLY: 1, AUTOCLEAR: 4, PARTSCAN: 8 } as const, SETTABLE = LoFlag.AUTOCLEAR | LoFlag.PARTSCAN;
 
-/** What stands behind a loop device's number. */
+/** The device of a loop device's number. */
 export class Loop implements BlockSource {
   readonly number: number;
   file: File | undefined;
-  /** Who attached the file: it reads when no thread of a program does. */
+  /** The process that attached the file: it reads when no thread of a program does. */
   private thread: Thread | undefined;
   private offset = 0;
   private limit = 0;

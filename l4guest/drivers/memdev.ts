@@ -9,7 +9,7 @@ import type { Mm } from '../mm/mm.ts';
 import { setU32, textOf, type Io } from '../mm/uaccess.ts';
 import type { InputPort, OutputPort } from './ports.ts';
 
-/** Swallows `io` and answers how much that was. */
+/** Discards `io` and returns its length. */
 function swallow(io: Io): number {
   const n = io.left, bin = new Uint8Array(Math.min(n, 65536));
   for (let left = n; left > 0; left -= bin.length) io.take(bin, 0, Math.min(left, bin.length));
@@ -39,7 +39,7 @@ export class RandomFile extends File {
     return io.done - start;
   }
   override write(io: Io): number { return swallow(io); }
-  /** RNDGETENTCNT: the pool is full, always; what feeds or empties it is for who may administer. */
+  /** RNDGETENTCNT: the pool is always full; feeding or emptying it requires CAP_SYS_ADMIN. */
   override ioctl(t: Thread, command: number, arg: number): number {
     if (command >>> 0 === 0x8004_5200) { setU32(t.mm, arg, 256); return 0; }
     if (![0x4004_5201, 0x4008_5203, 0x5204, 0x5206, 0x5207].includes(command >>> 0)) return -E.INVAL;

@@ -1,6 +1,5 @@
 /**
- * Partition tables: MBR with logical partitions, and GPT. Whoever wants one brings the bytes that are asked for; a table that makes no
- * sense ends the list.
+ * Partition tables: MBR with logical partitions, and GPT. The caller supplies the requested bytes; an invalid table ends the list.
  *
  * Documentation: UEFI specification 2.10, chapter 5; https://en.wikipedia.org/wiki/Master_boot_record, Extended_boot_record
  */
@@ -8,7 +7,7 @@ const SECTOR = 512, MOST = 15;
 
 /** Partition `number` is bytes [start, start + size) of the disk. */
 export interface Partition { readonly number: number; readonly start: number; readonly size: number }
-/** Asks for bytes [pos, pos + length) of the disk; undefined: they cannot be read. */
+/** Reads bytes [pos, pos + length) of the disk; undefined on an error. */
 export interface Wanted { readonly pos: number; readonly length: number }
 type Search<T> = Generator<Wanted, T, Uint8Array | undefined>;
 

@@ -1,16 +1,16 @@
-/** Byte streams to the world outside the server, as drivers see them. The arch layer (or a specification) stands behind them. */
+/** Byte streams to the world outside the server, as drivers see them. The arch layer (or a spec) implements them. */
 import { WaitQueue } from '../kernel/wait.ts';
 
-/** Output: bytes are taken at once, as long as there is room. */
+/** Output: accepts bytes at once, as long as there is room. */
 export interface OutputPort {
   readonly wq: WaitQueue;
   room(): number;
   put(bytes: Uint8Array): void;
-  /** Throws away what nobody has taken yet, where that can be done. */
+  /** Discards unsent bytes, where possible. */
   clear?(): void;
 }
 
-/** Input: what has arrived and nobody has read. The arch layer calls `arrive` and `end`. */
+/** Input: bytes that have arrived and are unread. The arch layer calls `arrive` and `end`. */
 export class InputPort {
   readonly wq = new WaitQueue();
   private chunks: Uint8Array[] = [];
@@ -19,7 +19,7 @@ export class InputPort {
   /** A terminal takes everything at once instead of leaving it here. */
   consumer: ((bytes: Uint8Array) => void) | undefined;
 
-  /** Told of each arrival. */
+  /** Called at each arrival. */
   heard: (() => void) | undefined;
   arrive(bytes: Uint8Array): void {
     this.heard?.();
@@ -39,7 +39,7 @@ export class InputPort {
   }
 }
 
-/** Output that is kept: for specifications. */
+/** Stored output, for specs. */
 export class BufferPort implements OutputPort {
   readonly wq = new WaitQueue();
   text = '';

@@ -1,4 +1,4 @@
-/** Pseudo-terminals: /dev/ptmx makes a pair; the slave is an ordinary terminal in /dev/pts whose port is the master's queue. */
+/** Pseudo-terminals: /dev/ptmx creates a pair; the slave is an ordinary terminal in /dev/pts whose port is the master's queue. */
 import { File } from '../fs/file.ts';
 import type { Inode } from '../fs/inode.ts';
 import { install } from '../syscalls/fds.ts';
@@ -30,7 +30,7 @@ class Queue implements OutputPort {
   clear(): void { this.chunks = []; this.length = 0; this.wq.wakeAll(); }
 }
 
-/** Pseudo-terminals at once, what the server holds for one (bytes), and how many bytes of input one takes before somebody reads. */
+/** Most pseudo-terminals, server memory of one (bytes), and unread input bytes that one accepts. */
 const MOST = 4096, COST = CAPACITY + 32768, INPUT = 4096;
 
 export class Ptys {
@@ -84,7 +84,7 @@ class SlaveFile extends TtyFile {
 }
 class MasterFile extends File {
   private readonly pty: Pty;
-  /** Packet mode, and what it has to tell. */
+  /** Packet mode, and its pending events. */
   private packets = false;
   private status = 0;
   constructor(inode: Inode, flags: number, pty: Pty) {
@@ -109,7 +109,7 @@ class MasterFile extends File {
     this.pty.tty.wq.wakeAll();
     return this.packets ? n + 1 : n;
   }
-  /** Input that nobody reads is not taken without end. */
+  /** Unread input is bounded. */
   override write(io: Io): number {
     if (io.left === 0) return 0;
     const room = INPUT - this.pty.tty.discipline.held, n = Math.min(io.left, room, 4096);
@@ -119,7 +119,7 @@ class MasterFile extends File {
     this.pty.tty.input(bytes);
     return n;
   }
-  /** A line that is too long rings; what ends or edits it still counts. */
+  /** A line that is too long rings the bell; characters that end or edit it still count. */
   private swallow(io: Io): number {
     const bytes = new Uint8Array(Math.min(io.left, 256));
     io.take(bytes, 0, bytes.length);
@@ -141,7 +141,7 @@ class MasterFile extends File {
       case IOCGPTLCK: setU32(t.mm, arg, this.pty.locked ? 1 : 0); return 0;
       case FIONREAD: setU32(t.mm, arg, this.pty.queue.length); return 0;
       case IOCGPTPEER: { const f = this.pty.openSlave(t, arg); return typeof f === 'number' ? f : install(t, f, (arg & O.CLOEXEC) !== 0); }
-      case CFLSH: // what is input here is output there
+      case CFLSH: // input here is output there
         if (arg === 0 || arg === 1 || arg === 2) return this.pty.tty.ioctl(t, command, arg === 2 ? 2 : 1 - arg, true);
         return -E.INVAL;
       default: return this.pty.tty.ioctl(t, command, arg, true);

@@ -24,7 +24,7 @@ const T = {
   CGETS2: 0x802c542a, CSETS2: 0x402c542b, CSETSW2: 0x402c542c, CSETSF2: 0x402c542d,
 } as const;
 
-/** TIOCPKT_…: what a master in packet mode is told beside data. */
+/** TIOCPKT_…: events for a master in packet mode. */
 export const Packet = { FLUSHREAD: 1, FLUSHWRITE: 2, STOP: 4, START: 8, NOSTOP: 16, DOSTOP: 32 } as const;
 
 export class Tty implements Terminal {
@@ -37,7 +37,7 @@ export class Tty implements Terminal {
   foreground: ProcessGroup | undefined;
   /** TIOCEXCL: only the superuser opens it. */
   exclusive = false;
-  /** Tells the master of a pseudo-terminal in packet mode (TIOCPKT_… bits). */
+  /** Notifies the master of a pseudo-terminal in packet mode (TIOCPKT_… bits). */
   onPacket: ((bits: number) => void) | undefined;
   columns = 80;
   rows = 24;
@@ -67,7 +67,7 @@ export class Tty implements Terminal {
     this.wq.wakeAll();
   }
 
-  /** A process of the background that reads, or changes the terminal, is stopped. 0 = go on. */
+  /** Stops a background process that reads or changes the terminal. 0 = proceed. */
   private background(t: Thread, sig: number): number {
     const p = t.proc;
     if (p.session.terminal !== this || !this.foreground || p.group === this.foreground) return 0;
@@ -92,7 +92,7 @@ export class Tty implements Terminal {
     this.output.wq.wakeAll();
     return bytes.length;
   }
-  /** Raw mode: VMIN bytes are there, or VTIME has passed. */
+  /** Raw mode: VMIN bytes are available, or VTIME has passed. */
   private enough(): boolean {
     const cc = this.discipline.termios.cc, n = this.discipline.available, min = cc[V.MIN]!;
     if (n > 0 && n >= min) return true;
@@ -123,7 +123,7 @@ export class Tty implements Terminal {
       | (this.output.room() > 256 && !this.discipline.stopped ? Poll.OUT | Poll.WRNORM : 0);
   }
 
-  /** `master`: asked from the other side of a pseudo-terminal, which need not be of the session. */
+  /** `master`: the caller is on the other side of a pseudo-terminal, which need not belong to the session. */
   ioctl(t: Thread, command: number, arg: number, master = false): number {
     const d = this.discipline, mm = t.mm;
     if (this.hungUp && !master) return command === T.IOCSPGRP ? -E.NOTTY : -E.IO;
@@ -152,7 +152,7 @@ export class Tty implements Terminal {
       default: return this.jobControl(t, command, arg, master);
     }
   }
-  /** tcflush: 0 = what is to be read, 1 = what was written, 2 = both. */
+  /** tcflush: 0 = unread input, 1 = unsent output, 2 = both. */
   private flush(which: number): number {
     if (which !== 0 && which !== 1 && which !== 2) return -E.INVAL;
     if (which !== 1) { this.discipline.flush(); this.onPacket?.(Packet.FLUSHREAD); }
@@ -160,7 +160,7 @@ export class Tty implements Terminal {
     this.wq.wakeAll();
     return 0;
   }
-  /** tcflow: 0 and 1 stop and start what is written; 2 and 3 tell the other side to stop and to start. */
+  /** tcflow: 0 and 1 stop and start output; 2 and 3 ask the other side to stop and start. */
   private flow(action: number): number {
     const d = this.discipline;
     if (action === 0 || action === 1) {
@@ -173,7 +173,7 @@ export class Tty implements Terminal {
     this.wq.wakeAll();
     return 0;
   }
-  /** ^S and ^Q stop and start, as the other side may do itself then. */
+  /** ^S and ^Q stop and start, so the other side may do that itself. */
   private get softFlow(): boolean {
     const { i, cc } = this.discipline.termios;
     return (i & I.IXON) !== 0 && cc[V.STOP] === 0x13 && cc[V.START] === 0x11;
@@ -213,7 +213,7 @@ export class Tty implements Terminal {
     if (held) return held === -E.IO ? -E.NOTTY : held;
     const known = t.proc.numbers.id(id), g = this.k.pids.groups.get(known);
     if (id < 0) return -E.INVAL;
-    // A number that a process or thread bears is known; if no group bears it, the session is that of whoever does.
+    // Accepts the number of any process or thread; if no group has it, the session is that of its bearer.
     const session = g?.session ?? this.k.pids.processes.get(known)?.session ?? this.k.pids.threads.get(known)?.proc.session;
     if (!session && !this.k.pids.isTaken(known)) return -E.SRCH;
     if (session !== t.proc.session) return -E.PERM;

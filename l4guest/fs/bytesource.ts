@@ -1,4 +1,4 @@
-/** Bytes that must be fetched piece by piece: a disk, or a file that stands for one. */
+/** Bytes that must be fetched piece by piece: a disk, or a file used as one. */
 import type { Co, Sleeper } from '../kernel/wait.ts';
 
 export interface ByteSource {
@@ -7,12 +7,12 @@ export interface ByteSource {
   read(t: Sleeper, pos: number, length: number): Co<Uint8Array | number>;
 }
 
-/** What stands behind a block device: bytes that may be written too. */
+/** The contents of a block device: bytes that may be written too. */
 export interface BlockSource extends ByteSource {
   readonly readOnly: boolean;
   /** All of `bytes` at `pos`, which lies inside: 0, or -errno (-EROFS, -EIO). */
   write(t: Sleeper, pos: number, bytes: Uint8Array): Co<number>;
-  /** What has been written stays: 0 or -errno. */
+  /** Flushes written bytes: 0 or -errno. */
   flush(t: Sleeper): Co<number>;
 }
 

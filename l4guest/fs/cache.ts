@@ -1,6 +1,6 @@
 /**
- * The pages of a file whose contents live elsewhere, as far as they are in memory: filled when they are touched, shared by all mappings,
- * written back when they were stored to. A page that is clean and in nobody's table may be dropped when memory is short.
+ * The cached pages of a file whose contents live elsewhere: filled on access, shared by all mappings, written back after stores. A clean
+ * page in no page table may be dropped when memory is short.
  *
  *   absent ──fill──→ clean ──store──→ dirty ──write back──→ clean ──drop──→ absent
  */
@@ -22,11 +22,11 @@ export class PageCache {
   }
 
   get size(): number { return this.pages.size; }
-  /** Frame of a page; 0: it is not here. */
+  /** Frame of a page; 0: not cached. */
   get(index: number): number { return this.pages.get(index) ?? 0; }
   bytes(index: number): Window { return this.frames.page(this.get(index)); }
 
-  /** Takes a page's contents, unless it is here already; what they leave over is zero. False: no memory. */
+  /** Fills a page unless it is cached already; the rest of the page is zero. False: no memory. */
   fill(index: number, contents: Uint8Array): boolean {
     if (this.pages.has(index)) return true;
     const pfn = this.frames.allocDirty();
@@ -38,7 +38,7 @@ export class PageCache {
     this.pages.set(index, pfn);
     return true;
   }
-  /** Bytes were written elsewhere: what of them is here becomes the same. */
+  /** Bytes were written elsewhere: updates cached copies. */
   update(pos: number, bytes: Uint8Array): void {
     if (this.pages.size === 0) return;
     for (let done = 0; done < bytes.length; ) {
@@ -48,12 +48,12 @@ export class PageCache {
       done += n;
     }
   }
-  /** A dirty page is about to be written back: the next store to it is noticed again. */
+  /** A dirty page is about to be written back: makes the next store to it fault again. */
   clean(index: number): void {
     this.dirty.delete(index);
     guardObject(this.areas, index, index + 1);
   }
-  /** Forgets pages [from, to); dirty ones stay where `keepDirty`. */
+  /** Drops pages [from, to); `keepDirty` keeps dirty ones. */
   drop(from = 0, to = Infinity, keepDirty = false): void {
     for (const [index, pfn] of this.pages) {
       if (index < from || index >= to || (keepDirty && this.dirty.has(index))) continue;
@@ -69,7 +69,7 @@ export class PageCache {
     const pfn = length % PAGE === 0 ? 0 : this.get(Math.floor(length / PAGE));
     if (pfn !== 0) this.frames.page(pfn).zero(length % PAGE, PAGE - (length % PAGE));
   }
-  /** Memory is short: drops what nobody maps. Answers how many pages came free. */
+  /** Memory is short: drops unmapped pages. Returns the number of freed pages. */
   shrink(): number {
     let n = 0;
     for (const [index, pfn] of this.pages) {
@@ -80,7 +80,7 @@ export class PageCache {
     }
     return n;
   }
-  /** The file is gone, or nobody will ask for it again. */
+  /** The file is gone, or will not be used again. */
   release(): void {
     this.drop();
     this.frames.shrinkers.delete(this);

@@ -1,4 +1,4 @@
-/** File systems on block devices, for reading. A disk is looked at once; the root that comes of it is kept for the mount that follows. */
+/** File systems on block devices, for reading. A disk is examined once; the resulting root is stored for the following mount. */
 import { E } from '../abi/errno.ts';
 import { AT, S } from '../abi/linux.ts';
 import { blockDevicesOf } from '../drivers/block.ts';
@@ -13,9 +13,9 @@ import type { Directory } from './inode.ts';
 import type { TmpDir } from './tmpfs.ts';
 import { WalkFlag, at, pathOf } from './walk.ts';
 
-/** Makes the root of a new file system: or -errno. */
+/** Creates the root of a new file system, or returns -errno. */
 export type Maker = (k: Kernel, source: string, data: string, t: Thread) => Directory | number;
-/** Makes a root begin as what is on a disk; -EINVAL: no such file system. */
+/** Fills a root from a disk; -EINVAL: no such file system. */
 type Probe = (s: Sleeper, disk: ByteSource, root: TmpDir) => Co<number>;
 
 const EXT = 0xef53, MSDOS = 0x4d44;

@@ -10,20 +10,19 @@ import type { Inode } from './inode.ts';
 export const Ep = { ET: 0x80000000, ONESHOT: 0x40000000, EXCLUSIVE: 0x10000000, ALWAYS: Poll.ERR | Poll.HUP } as const;
 
 /**
- * Epoll files watching epoll files, at most; and ways of each length by which one may be watched, so that neither a wake-up nor a look
- * walks more.
+ * Bounds for nested epoll files, and for paths of each length by which a file may be watched, so that wake-ups and checks are bounded.
  */
 const MAX_DEPTH = 4, MOST_WAYS = [1000, 500, 100, 50, 10] as const;
 const Op = { ADD: 1, DEL: 2, MOD: 3 } as const;
-/** What the server holds for an item, bytes. */
+/** Server memory of an item, bytes. */
 const ITEM_COST = 320;
-/** What EPOLLEXCLUSIVE may come with. */
+/** Flags permitted with EPOLLEXCLUSIVE. */
 const EXCLUSIVE_OK = 0x9000_0000 | 0x2000_0000 | Poll.IN | Poll.OUT | Poll.ERR | Poll.HUP;
 
 class Item implements Waiter {
   readonly fd: number; readonly file: File;
   events: number; data: bigint;
-  /** Something happened since it was reported last (edge-triggered items). */
+  /** An event has occurred since the last report (edge-triggered items). */
   fresh = true;
   private readonly owner: EpollFile;
   constructor(owner: EpollFile, fd: number, file: File, events: number, data: bigint) {
@@ -102,7 +101,7 @@ export class EpollFile extends File {
     const n = (this.watchers.get(by) ?? 0) + more;
     if (n > 0) this.watchers.set(by, n); else this.watchers.delete(by);
   }
-  /** Ways of each length by which this one is watched. */
+  /** Number of paths of each length by which this one is watched. */
   private ways(known: Map<EpollFile, readonly number[]>): readonly number[] {
     const old = known.get(this);
     if (old) return old;
@@ -115,7 +114,7 @@ export class EpollFile extends File {
     known.set(this, out);
     return out;
   }
-  /** Whether there would be few enough ways to this one, and to all that it watches. @spec linux fs/eventpoll.c reverse_path_check */
+  /** Whether the paths to this one, and to all that it watches, stay within the bounds. @spec linux fs/eventpoll.c reverse_path_check */
   private mayBeWatchedBy(by: EpollFile): boolean {
     const known = new Map<EpollFile, readonly number[]>(), below = new Set<EpollFile>([this]);
     for (const e of below) for (const n of e.nested) below.add(n);
@@ -143,7 +142,7 @@ export class EpollFile extends File {
     for (const e of below) for (const n of e.nested) below.add(n);
     return below.has(other);
   }
-  /** How many epoll files lie above each other from here down, layer by layer. */
+  /** Depth of nested epoll files from here down. */
   private get depth(): number {
     let n = 0;
     for (let layer = new Set<EpollFile>([this]); layer.size > 0 && n <= MAX_DEPTH; n++) {
@@ -162,7 +161,7 @@ export class EpollFile extends File {
   /** Closed files leave the list by themselves. */
   private sweep(): void { for (const [key, item] of this.items) if (item.file.refs <= 0) this.drop(key, item); }
 
-  /** Tells up to `max` events in turn; where telling fails, what was not told stays. Answers how many were told. */
+  /** Reports up to `max` events in turn; when a report fails, the rest stays. Returns the number reported. */
   collect(max: number, tell: (i: number, events: number, data: bigint) => void): number {
     let told = 0;
     for (const [key, item] of [...this.items]) {

@@ -56,12 +56,12 @@ export class TimerFile extends File {
   private readonly k: Kernel;
   private timer: Timer | undefined;
   private ticks = 0;
-  /** It has fired and repeats, but is not armed again until somebody asks how often. */
+  /** It has fired and repeats, but is not armed again until its count is read. */
   private fired = false;
   /** The next time on the server's clock, 0 = off. */
   at = 0;
   interval = 0;
-  /** What it was set to on its own clock: for /proc. */
+  /** Its setting on its own clock, for /proc. */
   flags_ = 0;
   constructor(inode: Inode, flags: number, k: Kernel, clock: number) {
     super(inode, O.RDWR | (flags & O.NONBLOCK));

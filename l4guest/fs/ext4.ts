@@ -1,9 +1,9 @@
 /**
- * ext2, ext3 and ext4 for reading: a tree of an origin (origin.ts), so that names and pages are read as they are touched.
+ * ext2, ext3 and ext4 for reading: a tree of an origin (origin.ts), so that names and pages are read on demand.
  *
  *   superblock at 1024 │ group descriptors │ per group: bitmaps, inode table, blocks
  *
- * A file system whose journal has not been played back is refused: what is on the disk is not yet what it should be.
+ * A file system whose journal has not been replayed is refused, because its contents are inconsistent.
  *
  * @spec linux Documentation/filesystems/ext4
  */
@@ -28,7 +28,7 @@ const Incompat = {
 const KNOWN =
   Incompat.filetype | Incompat.extents | Incompat.bit64 | Incompat.mmp | Incompat.flexBg | Incompat.csumSeed | Incompat.largeDir;
 const EXTENTS_FL = 0x80000;
-/** Bytes of a directory that is taken for one. */
+/** Size limit of a directory in bytes. */
 const MOST_DIRECTORY = 64 << 20;
 /** Types in directory entries, by number. */
 const TYPES = [0, S.IFREG, S.IFDIR, S.IFCHR, S.IFBLK, S.IFIFO, S.IFSOCK, S.IFLNK];
@@ -74,8 +74,8 @@ export class Ext4 {
     this.descriptorSize = sb.getUint32(96, true) & Incompat.bit64 ? Math.max(32, sb.getUint16(254, true)) : 32;
   }
 
-  /** Looks at a disk: -EINVAL when there is no such file system, -EUCLEAN when its journal must be played back first. */
-  /** As statfs tells it. */
+  /** Examines a disk: -EINVAL when there is no such file system, -EUCLEAN when its journal must be replayed first. */
+  /** For statfs. */
   readonly space: { readonly blocks: number; readonly free: number; readonly files: number; readonly freeFiles: number };
 
   static *open(t: Sleeper, disk: ByteSource): Co<Ext4 | number> {
@@ -210,7 +210,7 @@ class Ext4Folder implements DirOrigin {
     return entry && (yield* this.tree.inode(t, entry.ino));
   }
 }
-/** Inodes made of the disk's, each once. */
+/** In-memory inodes of the disk's, each created once. */
 class Tree {
   readonly ext4: Ext4;
   private readonly fs: TmpFs;
@@ -252,7 +252,7 @@ function dress(i: Inode, n: Node): void {
   i.atime = n.atime; i.mtime = n.mtime; i.ctime = n.ctime;
 }
 
-/** Makes a directory in memory begin as the disk's root. 0 or -errno. */
+/** Fills a directory in memory from the disk's root. 0 or -errno. */
 export function* beginAsExt4(t: Sleeper, root: TmpDir, ext4: Ext4): Co<number> {
   const node = yield* ext4.inode(t, ROOT);
   if (typeof node === 'number') return node;

@@ -1,6 +1,6 @@
 /**
- * FAT12, FAT16 and FAT32 with long names, for reading: a tree of an origin (origin.ts). Names are told as they are written, and found
- * only so.
+ * FAT12, FAT16 and FAT32 with long names, for reading: a tree of an origin (origin.ts). Names are case-preserving, and look-up is
+ * case-sensitive.
  *
  *   boot sector │ reserved │ tables of clusters │ root directory (FAT12 and 16) │ clusters
  *
@@ -27,7 +27,7 @@ interface Found {
   readonly name: string; readonly first: number; readonly size: number; readonly directory: boolean; readonly readOnly: boolean;
   readonly mtime: Time; readonly ctime: Time; readonly atime: Time;
 }
-/** Where the clusters of a chain are, each MARK-th of them, as far as it was followed. */
+/** Every MARK-th cluster of a chain, as far as it was followed. */
 interface Chain { readonly first: number; readonly marks: number[] }
 
 export class Fat {
@@ -55,11 +55,11 @@ export class Fat {
     this.bits = v.getUint16(22, true) === 0 ? 32 : this.clusters < 4085 ? 12 : 16;
     this.rootCluster = this.bits === 32 ? v.getUint32(44, true) : 0;
   }
-  /** As statfs tells it, in pages; how many are free is not counted. */
+  /** For statfs, in pages; free ones are not counted. */
   get space(): { blocks: number; free: number; files: number; freeFiles: number } {
     return { blocks: Math.floor(this.clusters * this.clusterSize / PAGE), free: 0, files: 0, freeFiles: 0 };
   }
-  /** Looks at a disk: -EINVAL when there is no such file system. */
+  /** Examines a disk: -EINVAL when there is no such file system. */
   static *open(t: Sleeper, disk: ByteSource): Co<Fat | number> {
     if (disk.size < 512) return -E.INVAL;
     const b = yield* disk.read(t, 0, 512);
@@ -73,7 +73,7 @@ export class Fat {
     return fat.clusters > 0 && fat.dataAt < disk.size ? fat : -E.INVAL;
   }
 
-  /** The cluster behind another one; END. */
+  /** The cluster after another one, or END. */
   private *next(t: Sleeper, cluster: number): Co<number> {
     if (cluster < 2 || cluster >= this.clusters + 2) return -E.UCLEAN - 1;
     const at = this.tableAt + (this.bits === 12 ? cluster + (cluster >> 1) : cluster * (this.bits / 8));
@@ -96,7 +96,7 @@ export class Fat {
     this.table.set(n, page);
     return page;
   }
-  /** Cluster number `index` of a chain; END behind it; below that an error, less one. */
+  /** Cluster number `index` of a chain; END beyond it; below that an error, minus one. */
   private *clusterAt(t: Sleeper, chain: Chain, index: number): Co<number> {
     const { marks } = chain;
     let mark = Math.min(Math.floor(index / MARK), marks.length - 1), at = marks[mark]!;
@@ -122,7 +122,7 @@ export class Fat {
     }
     return out;
   }
-  /** What is in a directory; its first cluster 0: the root of FAT12 and FAT16. */
+  /** The entries of a directory; first cluster 0: the root of FAT12 and FAT16. */
   *entries(t: Sleeper, first: number): Co<Found[] | number> {
     if (first === 0) {
       const b = yield* this.disk.read(t, this.rootAt, this.rootBytes);
@@ -141,7 +141,7 @@ export class Fat {
   }
 }
 
-/** Where the thirteen letters of a long name's piece stand in its entry. */
+/** Offsets of the thirteen letters of a long name's piece in its entry. */
 const LETTERS = [1, 3, 5, 7, 9, 14, 16, 18, 20, 22, 24, 28, 30];
 function readEntries(b: Uint8Array): Found[] {
   const out: Found[] = [], v = view(b);
@@ -219,5 +219,5 @@ class FatFolder implements DirOrigin {
     return inode;
   }
 }
-/** Makes a directory in memory begin as the disk's root. */
+/** Fills a directory in memory from the disk's root. */
 export function beginAsFat(root: TmpDir, fat: Fat): void { root.origin = new FatFolder(fat, root.fs, fat.rootCluster); }

@@ -1,6 +1,6 @@
 /**
- * Open file descriptions, and the table of descriptors that names them. Operations never sleep: one that would answers -EAGAIN, and
- * the system call layer waits on the file's queue and asks again.
+ * Open file descriptions, and the table of descriptors that names them. Operations never sleep: one that would sleep returns -EAGAIN, and
+ * the system call layer waits on the file's queue and tries again.
  */
 import { E } from '../abi/errno.ts';
 import { O, Poll, S } from '../abi/linux.ts';
@@ -16,7 +16,7 @@ import type { Owner } from './leases.ts';
 import type { DirEntry, Directory, Inode } from './inode.ts';
 import { above, textOfPath, type DirPath, type Mount, type Path } from './path.ts';
 
-/** What mmap asks a file for. `frames` answers where the mapping comes from; a number is -errno. */
+/** A request of mmap to a file. `frames` returns the source of the mapping; a number is -errno. */
 export interface MapAnswer {
   readonly object: Mappable | undefined; readonly name: string;
   /** A shared mapping may not become writable (a sealed memfd). */
@@ -26,7 +26,7 @@ export interface MapAnswer {
 /** The greatest position. */
 const MOST_POSITION = 2 ** 63;
 
-/** What an open file weighs with what it needs beside itself, bytes. */
+/** Server memory of an open file with everything it needs, bytes. */
 const FILE_COST = 1536;
 interface Purse { charge(bytes: number): boolean; uncharge(bytes: number): void }
 
@@ -43,13 +43,13 @@ export class File {
   mount: Mount | undefined;
   /** Signals changes of `poll`; undefined for files that are always ready. */
   wq: WaitQueue | undefined;
-  /** Opening it made the file. */
+  /** The open call created the file. */
   created = false;
-  /** Who gets its signals (F_SETOWN and relatives). */
+  /** The receiver of its signals (F_SETOWN and relatives). */
   owner: Owner | undefined;
   /** Where it is charged, once it has a descriptor. */
   purse: Purse | undefined;
-  /** What else ends with it: locks, leases, notices. */
+  /** Actions at its end: locks, leases, notices. */
   atEnd: (() => void)[] | undefined;
 
   constructor(inode: Inode, flags: number) {
@@ -67,7 +67,7 @@ export class File {
   /** Whether the file has positions: lseek, pread. */
   get seekable(): boolean { return false; }
 
-  /** Its bytes can go into a pipe and come out of one (splice, sendfile): not so where what is read are events. */
+  /** Its bytes can go into a pipe and come out of one (splice, sendfile); false for files that return events. */
   get splices(): boolean { return !this.name.startsWith('anon_inode:'); }
   /** Its bytes can go into a pipe. */
   get splicesFrom(): boolean { return this.splices; }
@@ -79,11 +79,11 @@ export class File {
   /** Reads up to io.left bytes at `pos` (ignored where there are no positions). */
   read(_io: Io, _pos: number, _t: Thread): Later<number> { return -E.INVAL; }
   write(_io: Io, _pos: number, _t: Thread): Later<number> { return -E.INVAL; }
-  /** Everything written is where it stays: fsync, fdatasync. */
+  /** Makes everything written durable: fsync, fdatasync. */
   sync(_t: Thread, _dataOnly: boolean): Later<number> { return 0; }
   poll(): number { return Poll.IN | Poll.OUT | Poll.RDNORM | Poll.WRNORM; }
   ioctl(_t: Thread, _command: number, _arg: number): number | Co<number> { return -E.NOTTY; }
-  /** Where O_APPEND and SEEK_END stand. */
+  /** The position of O_APPEND and SEEK_END. */
   get end(): number { return this.inode.size; }
   seek(offset: number, whence: number): number {
     if (whence < 0 || whence > 4) return -E.INVAL;
@@ -122,7 +122,7 @@ export class File {
     return true;
   }
 
-  /** It was found there; its mount is in use. */
+  /** Sets where it was found, which keeps its mount in use. */
   enter(at: Path): void {
     this.dir ??= at.dir;
     if (this.name === '') this.name = at.name;
@@ -138,7 +138,7 @@ export class File {
   }
 }
 
-/** What an entry of a snapshot weighs, bytes. */
+/** Server memory of a snapshot's entry, bytes. */
 const ENTRY_COST = 64;
 
 /** An open directory: its entries are a snapshot taken at position 0. */
@@ -181,9 +181,9 @@ export class PathFile extends File {
 interface Slot { readonly file: File | undefined; readonly any: File; cloexec: boolean }
 const slotOf = (any: File, cloexec: boolean): Slot => ({ file: any.flags & O.PATH ? undefined : any, any, cloexec });
 
-/** What a number weighs, and a descriptor beside it, bytes; a table pays by pages. */
+/** Server memory of a number, and of a descriptor in addition, bytes; a table is charged by pages. */
 const NUMBER_COST = 8, SLOT_COST = 48, PAID = 4096;
-/** Numbers that a table grows by at once; what lies further is kept apart, so that one high number makes no long table. */
+/** Numbers by which a table grows at once; higher numbers are stored separately, so that one of them does not create a long table. */
 const NEAR = 1024;
 
 export class FdTable {
@@ -206,13 +206,13 @@ export class FdTable {
     this.slots[fd] = slot;
   }
 
-  /** What the table weighs with `more` descriptors more, the highest of them `fd`. */
+  /** Weight of the table with `more` further descriptors, the highest being `fd`. */
   private weightWith(fd: number, more: number): number {
     return NUMBER_COST * (this.isNear(fd) ? Math.max(this.slots.length, fd + 1) : this.slots.length) + SLOT_COST * (this.count + more);
   }
-  /** What a copy is charged. */
+  /** The charge for a copy. */
   get weight(): number { return Math.ceil(this.weightWith(0, 0) / PAID) * PAID; }
-  /** Makes sure that there is memory for a descriptor of this number. */
+  /** Ensures memory for a descriptor of this number. */
   hasRoom(fd: number): boolean {
     const want = this.weightWith(fd, 1);
     if (want <= this.paid || !this.purse) return true;
@@ -222,7 +222,7 @@ export class FdTable {
     return true;
   }
 
-  /** The file of a descriptor that was opened for use: one of O_PATH is not there, as for most calls. */
+  /** The file of a descriptor that was opened for use; undefined for O_PATH, as most calls require. */
   get(fd: number): File | undefined { return (this.slots[fd | 0] ?? this.far?.get(fd | 0))?.file; }
   /** The same, O_PATH or not: for the few calls that only name, copy or close it. */
   any(fd: number): File | undefined { return this.slot(fd | 0)?.any; }
@@ -245,7 +245,7 @@ export class FdTable {
     while (this.slot(fd) !== undefined) fd++;
     return fd < limit ? fd : -E.MFILE;
   }
-  /** The same at a number, in place of what is there; there is room for it (`hasRoom`). */
+  /** The same at a given number, replacing its file; the caller has checked `hasRoom`. */
   put(fd: number, file: File, cloexec: boolean): void {
     const old = this.slot(fd);
     if (!old) this.count++;
@@ -286,7 +286,7 @@ export class FdTable {
     t.lowest = this.lowest;
     return t;
   }
-  /** Closes what is marked close-on-exec. */
+  /** Closes descriptors marked close-on-exec. */
   onExec(close: (fd: number) => void): void { for (const [fd, s] of this.all()) if (s.cloexec) close(fd); }
   /** Process `by` ends, and nobody else has this table. */
   closeAll(by?: Process): void {

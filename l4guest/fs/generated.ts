@@ -1,4 +1,4 @@
-/** Files and directories whose content is made when they are asked: the building blocks of procfs and sysfs. */
+/** Files and directories with content generated on access: the building blocks of procfs and sysfs. */
 import { E } from '../abi/errno.ts';
 import { O, S } from '../abi/linux.ts';
 import type { Thread } from '../kernel/thread.ts';
@@ -46,7 +46,7 @@ export class GeneratedFile extends File {
   private text: Uint8Array | undefined;
   override get seekable(): boolean { return true; }
   override get end(): number { return this.text?.length ?? 0; }
-  /** Not those of a process, which Linux reads in one way only. */
+  /** Not for files of a process, which Linux reads only sequentially. */
   override get splicesFrom(): boolean {
     if (this.inode.fs.type !== 'proc') return true;
     for (let d = this.dir; d && d !== d.parent; d = d.parent) if (/^\d+$/.test(d.name)) return false;
@@ -63,7 +63,7 @@ export class GeneratedFile extends File {
     io.put(this.text, pos, n);
     return n;
   }
-  /** Makes the text anew, charged while the file holds it. False: there is no memory for it. */
+  /** Generates the text again, charged while the file holds it. False: no memory for it. */
   private make(t: Thread): boolean {
     this.closed();
     const c = this.inode.content(t), text = typeof c === 'string' ? bytesOf(c) : c;
@@ -97,7 +97,7 @@ export class GeneratedLink extends Inode {
   override jump(t: Thread): Located | number | undefined { return this.to?.(t); }
   override open(_t: Thread, flags: number): File | number { return flags & O.PATH ? new PathFile(this, flags) : -E.LOOP; }
 }
-/** A directory with fixed rows, and optionally entries that come and go. */
+/** A directory with fixed entries, and optionally dynamic ones. */
 export class GeneratedDir extends Directory {
   private readonly rows = new Map<string, Inode>();
   private readonly find: ((name: string, t: Thread) => Inode | undefined) | undefined;
@@ -115,7 +115,7 @@ export class GeneratedDir extends Directory {
   }
   /** A fixed row. */
   fixed(name: string): Inode | undefined { return this.rows.get(name); }
-  /** It, and what stands in it, belongs to somebody. */
+  /** Sets the owner of it and of its entries. */
   own(uid: number, gid: number): void {
     this.uid = uid; this.gid = gid;
     for (const i of this.rows.values()) if (i instanceof GeneratedDir) i.own(uid, gid); else { i.uid = uid; i.gid = gid; }

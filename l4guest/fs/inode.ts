@@ -1,7 +1,7 @@
 /**
- * The virtual file system's nouns. An Inode is a thing that has a name somewhere; a Directory is an inode that gives names; a FileSystem
- * makes inodes. What is in memory is answered at once, errors as -errno. What is not throws NotHere and is asked for again when it is
- * there (kernel/later.ts); what changes a file system elsewhere answers `Later`.
+ * The interfaces of the virtual file system. An Inode is an object with a name somewhere; a Directory is an inode that contains names; a
+ * FileSystem creates inodes. Data in memory is returned at once, errors as -errno. Data that is not in memory raises NotHere, and the
+ * operation is repeated once it is (kernel/later.ts); changes to a remote file system return `Later`.
  */
 import { E } from '../abi/errno.ts';
 import { S } from '../abi/linux.ts';
@@ -19,12 +19,12 @@ export interface FileSystem {
   readonly magic: number;
   readonly source: string;
   readOnly: boolean;
-  /** Options beside the flags of mounts, for /proc/mounts: `,size=…`. */
+  /** Options besides the flags of mounts, for /proc/mounts: `,size=…`. */
   readonly options: string;
   readonly root: Inode;
-  /** What its own trees hold beside the inodes that are charged for, bytes. */
+  /** Memory of its own trees besides the charged inodes, bytes. */
   readonly weight?: number;
-  /** Everything written is where it stays. */
+  /** Makes everything written durable. */
   sync?(t: Sleeper): Later<number>;
   /** Takes new options (mount -o remount): 0 or -errno, with nothing changed. */
   remount?(data: string): number;
@@ -34,7 +34,7 @@ export interface FileSystem {
   usage(t: Thread): { blocks: number; free: number; files: number; freeFiles: number };
 }
 
-/** An inode and where it was found: an open file is one. Without a mount it has no place in the tree (pipes, sockets). */
+/** An inode and its place in the tree: an open file has one. Without a mount it has no place in the tree (pipes, sockets). */
 export interface Located {
   readonly inode: Inode;
   readonly mount: Mount | undefined;
@@ -42,16 +42,16 @@ export interface Located {
   readonly name?: string
 }
 
-/** To whom something new belongs. */
+/** The owner of a new inode. */
 export interface Owner { readonly uid: number; readonly gid: number }
-/** Attributes to set; what is undefined stays. */
+/** Attributes to set; undefined ones stay. */
 export interface Changes {
   readonly mode?: number;
   readonly uid?: number;
   readonly gid?: number;
   readonly atime?: Time;
   readonly mtime?: Time;
-  /** The one of the two that is the moment of the call: whose clock that is, the file system knows. */
+  /** Which of the two is the time of the call, by the file system's clock. */
   readonly now?: Time
 }
 
@@ -67,7 +67,7 @@ export abstract class Inode {
   readonly btime: Time;
   /** It counts among the inodes of its file system. */
   counted = false;
-  /** Names that `link` gave it. */
+  /** Names created by `link`. */
   moreNames = 0;
   /** Names under which an origin brought it. */
   found = 0;
@@ -84,7 +84,7 @@ export abstract class Inode {
   get isDir(): boolean { return this.type === S.IFDIR; }
   get isLink(): boolean { return this.type === S.IFLNK; }
   get size(): number { return 0; }
-  /** Nobody changes it, whoever they are. */
+  /** Nobody may change it, not even root. */
   get immutable(): boolean { return false; }
   /** Blocks of 512 bytes. */
   get blocks(): number { return Math.ceil(this.size / 4096) * 8; }
@@ -92,9 +92,9 @@ export abstract class Inode {
   /** A new open file description, or -errno. `flags` as in open(2). */
   abstract open(t: Thread, flags: number): File | number;
   truncate(_length: number, _t?: Thread): Later<number> { return -E.INVAL; }
-  /** Makes the attributes what they are now, where somebody else may change them: NotHere until they have been asked for. */
+  /** Refreshes attributes that others may change: raises NotHere until they have been fetched. */
   refresh(_t: Thread): void { /* nobody else */ }
-  /** Sets attributes; rights are the caller's business. */
+  /** Sets attributes; the caller has checked rights. */
   change(c: Changes, _t?: Thread): Later<number> {
     if (c.mode !== undefined) this.mode = this.type | c.mode;
     if (c.uid !== undefined) this.uid = c.uid;
@@ -107,14 +107,14 @@ export abstract class Inode {
   /** Links only: the text, or (magic links of procfs) the inode itself. */
   readlink(_t: Thread): string | number { return -E.INVAL; }
   jump(_t: Thread): Located | number | undefined { return undefined; }
-  /** SEEK_DATA and SEEK_HOLE from `pos` on: one without holes is all data. */
+  /** SEEK_DATA and SEEK_HOLE from `pos` on: a file without holes is all data. */
   seek(pos: number, data: boolean): number { return pos < 0 || pos >= this.size ? -E.NXIO : data ? pos : this.size; }
   /** The last name and the last open file are gone. */
   drop(): void { /* nothing to free */ }
-  /** A mount shows it as its root, and does so no more. */
+  /** A mount starts and stops to show it as its root. */
   hold(): void { /* nothing to keep */ }
   letGo(): void { /* nothing to keep */ }
-  /** How many mounts cover it, in all mount spaces. */
+  /** Number of mounts that cover it, in all mount spaces. */
   covered = 0;
   /** Open files that refer to it (kept by File). */
   users = 0;
@@ -131,33 +131,33 @@ export abstract class Directory extends Inode {
   parent: Directory = this;
   name = '';
 
-  /** What `name` is; NotHere where that must be asked for. */
+  /** Looks up `name`; raises NotHere where it must be fetched. */
   abstract lookup(name: string, t: Thread): Inode | undefined;
   /**
-   * The same for a caller that makes a regular file of these permission bits where there is none, and may: `make` comes next then. A file
-   * system that asks a server asks for both at once.
+   * The same for a caller that will create a regular file with these permission bits if there is none: `make` follows then. A remote file
+   * system requests both at once.
    */
   lookupToMake(name: string, _bits: number, t: Thread): Inode | undefined { return this.lookup(name, t); }
   abstract list(t: Thread): DirEntry[];
-  /** Makes an inode of this mode and names it; -errno where that is not possible. */
+  /** Creates and names an inode of this mode; -errno where that is impossible. */
   make(_name: string, _mode: number, _rdev: number, _owner?: Owner, _t?: Thread): Later<Inode | number> { return -E.PERM; }
   makeLink(_name: string, _target: string, _owner?: Owner, _t?: Thread): Later<Inode | number> { return -E.PERM; }
   /** An inode of this file system without a name (O_TMPFILE). */
   makeNameless(_mode: number, _owner?: Owner, _t?: Thread): Later<Inode | number> { return -E.OPNOTSUPP; }
   /** Another name for an inode of this file system. */
   link(_name: string, _inode: Inode, _t?: Thread): Later<number> { return -E.PERM; }
-  /** Takes a name away; the caller has looked what it is. */
+  /** Removes a name; the caller has checked its type. */
   unlink(_name: string, _inode: Inode, _t?: Thread): Later<number> { return -E.PERM; }
   /** Moves a name to another directory of this file system, in place of `old` where there is one. */
   move(_name: string, _inode: Inode, _to: Directory, _toName: string, _old: Inode | undefined, _t?: Thread): Later<number> {
     return -E.PERM;
   }
   exchange(_name: string, _inode: Inode, _to: Directory, _toName: string, _other: Inode, _t?: Thread): Later<number> { return -E.INVAL; }
-  /** Whether rmdir may take it; NotHere where that must be asked for. */
+  /** Whether rmdir may remove it; raises NotHere where that must be fetched. */
   isEmpty(_t: Thread): boolean { return true; }
 }
 
-/** A name less. Without any, the inode ends when nobody has it open. */
+/** Removes a name. Without names, the inode ends when nobody has it open. */
 export function lessName(inode: Inode): void {
   inode.nlink = inode.isDir ? 0 : inode.nlink - 1;
   inode.touchAttributes();

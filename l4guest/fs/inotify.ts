@@ -1,6 +1,5 @@
 /**
- * inotify: watches on inodes, events as records in a queue. What happens to a file is told to those who watch it and to those who watch
- * its folder.
+ * inotify: watches on inodes, events as records in a queue. Watchers of a file and of its folder are notified of its events.
  */
 import { E } from '../abi/errno.ts';
 import type { Kernel } from '../kernel/kernel.ts';
@@ -14,9 +13,9 @@ import { Watch } from './watch.ts';
 
 export { Watch, newCookie, notify, notifyAt, notifyFile } from './watch.ts';
 
-/** Every bit that inotify_add_watch knows. */
+/** All valid bits of inotify_add_watch. */
 export const WATCH_BITS = 0xf700_efff | 0;
-/** What the server holds for a watch and for an event in a queue, bytes. */
+/** Server memory of a watch and of a queued event, bytes. */
 const WATCH_COST = 256, EVENT_COST = 96;
 const FIONREAD = 0x541b;
 
@@ -44,14 +43,14 @@ class Watching {
       this.file.post(record(this.wd, mask, cookie, name));
     if (mask & (Watch.DELETE_SELF | Watch.UNMOUNT) || (this.mask & Watch.ONESHOT && wanted)) this.file.remove(this.wd);
   }
-  /** Whether the name is no longer there; names that come and go are told nevertheless. */
+  /** Whether the name is gone; creation and removal of names are reported nevertheless. */
   private gone(mask: number, name: string): boolean {
     if (mask & (Watch.CREATE | Watch.DELETE | Watch.MOVED_FROM | Watch.MOVED_TO)) return false;
     return (this.inode as Directory).lookup(name, this.file.k.cpu.current as Thread) === undefined;
   }
 }
 
-/** Users have so many instances and watches between them. */
+/** Limits of instances and watches per user. */
 class Usage { instances = 0; watches = 0; }
 const usage = new WeakMap<Kernel, Map<number, Usage>>();
 function usageOf(k: Kernel, uid: number): Usage {
@@ -139,7 +138,7 @@ export class InotifyFile extends File {
     }
     return io.done > start ? io.done - start : -E.INVAL;
   }
-  /** An event leaves the queue; that there were too many was never paid for. */
+  /** Removes an event from the queue; the overflow event was never charged. */
   private uncharge(r: Uint8Array): void {
     if (new DataView(r.buffer).getUint32(4, true) !== Watch.Q_OVERFLOW) this.k.frames.uncharge(EVENT_COST + r.length);
   }

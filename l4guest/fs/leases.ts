@@ -1,6 +1,6 @@
 /**
- * Who wants to be told of what happens to a file by a signal: leases (somebody else opens it), F_NOTIFY (something changes in a folder),
- * and O_ASYNC (something can be read or written). The signal is SIGIO or the one of F_SETSIG, which then says the descriptor.
+ * Signals about files: leases (another opener), F_NOTIFY (a change in a folder), and O_ASYNC (the file became readable or writable). The
+ * signal is SIGIO or the one of F_SETSIG, which then carries the descriptor.
  */
 import { E } from '../abi/errno.ts';
 import { O, Poll, Sig } from '../abi/linux.ts';
@@ -12,7 +12,7 @@ import type { Inode } from './inode.ts';
 import { Watch } from './watch.ts';
 import { LockType } from './locks.ts';
 
-/** To whom signals of a description go: a thread, a process, or a group (type 0, 1, 2), with which signal; `fd` names it in siginfo. */
+/** The receiver of a description's signals: a thread, a process, or a group (type 0, 1, 2), with which signal; `fd` names it in siginfo. */
 export interface Owner { type: number; id: number; signal: number; fd: number }
 export const ownerOf = (f: File): Owner => (f.owner ??= { type: 1, id: 0, signal: 0, fd: -1 });
 
@@ -37,7 +37,7 @@ class Async implements Waiter {
   }
 }
 const asyncs = new WeakMap<File, Async>();
-/** Turns O_ASYNC on or off, for files that can be waited for. */
+/** Turns O_ASYNC on or off, for files with a queue. */
 export function setAsync(k: Kernel, f: File, on: boolean): void {
   const old = asyncs.get(f);
   if (!f.wq || on === (old !== undefined)) return;
@@ -53,7 +53,7 @@ export function setAsync(k: Kernel, f: File, on: boolean): void {
 
 interface Lease {
   readonly file: File;
-  type: number; /** What it has to become, and when it is taken. */
+  type: number; /** The type it must change to, and the time when it is broken. */
   breaking: number | undefined;
   until: number
 }
@@ -89,7 +89,7 @@ const stands = (l: Lease, write: boolean, f: File | undefined): boolean =>
   l.file !== f && l.file.refs > 0 && (write || l.type === LockType.WRITE);
 /** Whether an opening has to wait for a lease. */
 export const leased = (i: Inode, write: boolean, f?: File): boolean => leases.get(i)?.list.some((l) => stands(l, write, f)) ?? false;
-/** Tells the holders and waits until they have let go, or their time is over. The caller holds `f`. */
+/** Notifies the holders and waits until they have released it, or their time is over. The caller holds `f`. */
 export function* breakLease(t: Thread, i: Inode, write: boolean, f: File | undefined, wait: boolean): Co<number> {
   const all = leases.get(i);
   if (!all) return 0;

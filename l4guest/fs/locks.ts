@@ -1,6 +1,6 @@
 /**
- * File locks: flock (per open description), POSIX record locks (per process) and those of a description, kept per inode; and who would
- * wait for whom.
+ * File locks: flock (per open description), POSIX record locks (per process) and those of a description, kept per inode; and the detection
+ * of deadlocks.
  */
 import { E } from '../abi/errno.ts';
 import { O } from '../abi/linux.ts';
@@ -20,9 +20,9 @@ export interface Lock {
   readonly end: number;
   readonly whole: boolean
 }
-/** What the server holds for one, bytes. */
+/** Server memory of one, bytes. */
 const COST = 160;
-/** Links of a chain of waiting processes that are followed. */
+/** Longest chain of waiting processes to follow. */
 const CHAIN = 10;
 
 class InodeLocks { list: Lock[] = []; readonly wq = new WaitQueue(); }
@@ -37,7 +37,7 @@ function locksOf(i: Inode): InodeLocks {
   return l;
 }
 export const locksOn = (i: Inode): readonly Lock[] => table.get(i)?.list ?? [];
-/** The lock that stands in the way, if any: the first of its owner. flock and record locks do not see each other. */
+/** The conflicting lock, if any: the first of its owner. flock and record locks ignore each other. */
 export function conflict(i: Inode, want: Lock): Lock | undefined {
   return locksOf(i).list.find((l) =>
     l.whole === want.whole && l.owner !== want.owner && l.start < want.end && want.start < l.end
@@ -57,7 +57,7 @@ function combined(own: readonly Lock[], want: Lock): Lock[] {
   if (want.type !== LockType.UNLOCK) out.push(next);
   return out.sort((a, b) => a.start - b.start);
 }
-/** Sets or removes; the caller has asked about conflicts. False: no memory for another one. */
+/** Sets or removes; the caller has checked for conflicts. False: no memory for another one. */
 function apply(i: Inode, want: Lock, k?: Kernel): boolean {
   const l = locksOf(i), mine = (o: Lock): boolean => o.owner === want.owner && o.whole === want.whole, at = l.list.findIndex(mine),
     next = combined(l.list.filter(mine), want);
@@ -77,7 +77,7 @@ function apply(i: Inode, want: Lock, k?: Kernel): boolean {
 }
 export function tryLock(i: Inode, want: Lock): number {
   if (want.type === LockType.UNLOCK) return apply(i, want) ? 0 : -E.NOLCK;
-  // flock gives up what it has before it asks for another kind.
+  // flock releases its lock before it requests another kind.
   if (want.whole) {
     const old = locksOf(i).list.find((o) => o.whole && o.owner === want.owner);
     if (old && old.type !== want.type) unlock(want.owner, i, true);
@@ -85,7 +85,7 @@ export function tryLock(i: Inode, want: Lock): number {
   if (conflict(i, want)) return -E.AGAIN;
   return apply(i, want) ? 0 : -E.NOLCK;
 }
-/** Whether waiting for `want` closes a circle of processes that wait for each other. */
+/** Whether waiting for `want` causes a deadlock. */
 function wouldDeadlock(i: Inode, want: Lock): boolean {
   let blocker = conflict(i, want)?.owner;
   for (let n = 0; blocker && n < CHAIN; n++) {
@@ -117,7 +117,7 @@ export function closedBy(p: Process, f: File): void {
   f.flush(p);
   if (held.get(p)?.delete(f.inode)) unlock(p, f.inode, false);
 }
-/** With the open description end its flock and its record locks. */
+/** The end of the open description releases its flock and its record locks. */
 function atEnd(f: File): void { (f.atEnd ??= []).push(() => { unlock(f, f.inode, true); unlock(f, f.inode, false); }); }
 export function dropLocks(p: Process): void { const s = held.get(p); if (s) for (const i of s) unlock(p, i, false); held.delete(p); }
 

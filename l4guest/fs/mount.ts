@@ -1,6 +1,6 @@
 /**
  * Mounting: a table of file system types, and the calls mount, umount2, pivot_root and unshare(CLONE_NEWNS) on a process's mount space.
- * What is mounted in a shared mount appears in its peers and slaves too.
+ * A mount in a shared mount appears in its peers and slaves too.
  */
 import { E } from '../abi/errno.ts';
 import { AT, Cap, MntFlag, Ms } from '../abi/linux.ts';
@@ -36,7 +36,7 @@ const types: Record<string, Maker> = {
   devpts: (k) => ptsTree(k),
 };
 export const fileSystemTypes = Object.keys(types);
-/** The root of a new file system of a type: -ENODEV, -EPERM where the mounts are of another space of users, or what the type says. */
+/** The root of a new file system of a type: -ENODEV, -EPERM where the mounts are of another space of users, or the type's error. */
 export function makeFileSystem(t: Thread, type: string, source: string, data: string): Directory | number {
   const make = types[type];
   if (!make) return -E.NODEV;
@@ -60,24 +60,24 @@ function overlay(k: Kernel, data: string, t: Thread): Directory | number {
   return new OverlayFs(k, k.newDev(), dirs, upper, data).root;
 }
 
-/** Whether a space may have `n` mounts more that weigh so much: 0 or -errno. */
+/** Whether a space may have `n` more mounts of this weight: 0 or -errno. */
 function admits(k: Kernel, space: MountSpace, n: number, weight: number): number {
   if (space.list.length + n > k.sysctl.number('fs/mount-max')) return -E.NOSPC;
   if (!k.frames.charge(weight)) return -E.NOMEM;
   k.frames.uncharge(weight); // there is room: each mount takes its own when it is there
   return 0;
 }
-/** How many mounts one more at a place makes: one there, and one wherever that place is seen. */
+/** The number of mounts that one more at a place creates: one there, and one wherever that place is visible. */
 const echoes = (point: Path): number => { let n = 1; for (const _ of hearers(point.mount)) n++; return n; };
 
 /** A mount of a root, not yet anywhere. */
 export const newMount = (k: Kernel, root: Inode, source: string, flags = 0): Mount =>
   new Mount(k.newMountId(), root, source, flags & OF_MOUNT);
 
-/** Puts a mount over a place, and copies of it where peers and slaves of that place's mount see the place. */
+/** Mounts over a place, and copies the mount to that place in peers and slaves. */
 export function cover(k: Kernel, space: MountSpace, m: Mount, point: Path): void {
-  // Who hears of it is settled before it is there: a mount of a shared tree within itself is one of its peers, and would hear of itself
-  // without end.
+  // The receivers are determined first, because a mount of a shared tree within itself is one of its own peers and would propagate to
+  // itself without end.
   const others = [...hearers(point.mount)];
   place(space, m, point);
   for (const other of others) {
@@ -91,7 +91,7 @@ function place(space: MountSpace, m: Mount, point: Path): void {
   point.mount.attach(m, point);
   space.add(m);
 }
-/** The mounts that are to see what happens in `m`: its peers, and all slaves beneath. */
+/** The mounts to which changes in `m` propagate: its peers, and all slaves below. */
 function* hearers(m: Mount): Generator<Mount> {
   if (!m.peers) return;
   for (const peer of m.peers.members) if (peer !== m) yield peer;
@@ -121,7 +121,7 @@ function target(t: Thread, path: string, follow = true): Path | number {
   const p = at(t, AT.FDCWD, path, follow ? WalkFlag.follow : 0);
   return typeof p === 'number' ? p : pathOf(p);
 }
-/** Who owns the space of mounts may change it. */
+/** Whether the caller may change the space of mounts. */
 export const mayMount = (t: Thread): boolean => capableIn(t.creds, t.proc.mounts.owner, Cap.SYS_ADMIN);
 /** File systems that the administrator of any space of users may mount. */
 const FOR_ALL = new Set(['proc', 'sysfs', 'tmpfs', 'ramfs', 'devpts', 'mqueue', 'overlay', 'cgroup2']);
@@ -164,7 +164,7 @@ function bind(t: Thread, source: string, to: Path, all: boolean): number {
   if (from.inode.isDir !== to.inode.isDir) return -E.NOTDIR;
   if (!mayCopy(t, from)) return -E.INVAL;
   const m = copyOf(t.k, from.mount, from.inode);
-  // What lies in the source is taken before the copy is there, so that a copy beneath its source is not copied into itself.
+  // The source's mounts are listed before the copy exists, so that a copy below its source is not copied into itself.
   const inside = all ? submounts(from) : [], n = echoes(to);
   const failed = admits(t.k, t.proc.mounts, inside.length + n, n * weightOf(m) + inside.reduce((sum, i) => sum + weightOf(i), 0));
   if (failed) return failed;
@@ -173,7 +173,7 @@ function bind(t: Thread, source: string, to: Path, all: boolean): number {
   copyTree(t.k, t.proc.mounts, new Map([[from.mount, m]]), inside);
   return 0;
 }
-/** What may be shown elsewhere: a place in the own mounts, or a name space's file. */
+/** Valid sources of a bind mount: a place in the own mounts, or a name space's file. */
 const mayCopy = (t: Thread, from: Path): boolean => (from.mount.space === t.proc.mounts && !from.mount.unbindable) ||
   from.inode.fs.type === 'nsfs';
 /** A tree of mounts that is nowhere yet: a copy of what a place shows (open_tree), or the mount of a new file system (fsmount). */
@@ -185,7 +185,7 @@ export function detachedCopy(t: Thread, from: Path, all: boolean): Mount | numbe
   copyTree(t.k, nowhereElse(t.k, m), new Map([[from.mount, m]]), inside);
   return m;
 }
-/** A space of its own for a mount that nobody sees but its descriptor. */
+/** A private space for a mount that only its descriptor can reach. */
 export function nowhereElse(k: Kernel, m: Mount): MountSpace {
   const space = new MountSpace(k.frames, 0);
   space.root = m;
@@ -234,7 +234,7 @@ export function moveTo(t: Thread, from: Path, to: Path): number {
   to.mount.attach(m, to);
   return 0;
 }
-/** A tree that was nowhere comes into a space. */
+/** Attaches a detached tree to a space. */
 function attachTree(k: Kernel, space: MountSpace, m: Mount, to: Path): number {
   const list = [...m.space!.list], n = echoes(to),
     failed = admits(k, space, list.length + n, list.reduce((sum, x) => sum + weightOf(x), n * weightOf(m)));
@@ -275,7 +275,7 @@ export function unmountAt(t: Thread, path: string, flags: number): number {
   detachTree(m);
   return 0;
 }
-/** Takes a mount, and all in it, out of its space. Open files in it stay. */
+/** Removes a mount, and all mounts in it, from its space. Open files in it stay. */
 export function detachTree(m: Mount): void {
   for (const inner of [...m.mounted]) detachTree(inner);
   m.point?.mount.detach(m);
@@ -296,7 +296,7 @@ export function pivotRoot(t: Thread, newPath: string, oldPath: string): number {
   let x: Mount | undefined = put.mount;
   while (x && x !== m) x = x.point?.mount;
   if (!x) return -E.INVAL;
-  // The new root comes where the old one was: at the top of the space, or at the place that the old one covered.
+  // The new root replaces the old one: at the top of the space, or at the place that the old one covered.
   const { point } = old;
   m.point.mount.detach(m);
   if (point) { point.mount.detach(old); point.mount.attach(m, point); } else space.root = m;
@@ -321,7 +321,7 @@ export function copySpace(k: Kernel, p: Process, owner: UserSpace): void {
   space.add(root);
   if (old.root.peers) share(k, old.root, root);
   copyTree(k, space, copies, [...old.list].filter((m) => m !== old.root).sort((a, b) => depth(a) - depth(b)));
-  // Nothing that the new owner does reaches back to whom the mounts belong.
+  // The new owner's changes must not propagate back to the owner of the mounts.
   if (strange) for (const m of space.list) if (m.peers) { const master = m.peers; m.makePrivate(); m.master = master; master.slaves.add(m);
     }
   p.mounts = space;

@@ -1,4 +1,4 @@
-/** Calls that change names: mkdir, mknod, link, symlink, unlink, rmdir, rename. All answer 0 or -errno, some file systems later. */
+/** Calls that change names: mkdir, mknod, link, symlink, unlink, rmdir, rename. All return 0 or -errno, some file systems `Later`. */
 import { E } from '../abi/errno.ts';
 import { Cap, S } from '../abi/linux.ts';
 import { capable } from '../kernel/creds.ts';
@@ -10,14 +10,14 @@ import { isReadOnly, type Mount } from './path.ts';
 import { May, WalkFlag, baseOf, mayDelete, newPlace, permitted, walk, type Place } from './walk.ts';
 import { newCookie, notify, Watch } from './watch.ts';
 
-/** Valid until the next walk: whatever goes on later takes what it needs out of them first. */
+/** Valid until the next walk: an operation that continues later copies what it needs first. */
 const place = newPlace(), from = newPlace(), to = newPlace();
 
 function locate(t: Thread, fd: number, path: string, flags: number, p: Place): number {
   const base = baseOf(t, fd, path);
   return typeof base === 'number' ? base : walk(t, base, path, flags, p);
 }
-/** Finds where a new name may be put. */
+/** Finds the place for a new name. */
 function vacant(t: Thread, fd: number, path: string, p: Place, directory = false): number {
   const failed = locate(t, fd, path, WalkFlag.parent, p);
   if (failed) return failed;
@@ -27,7 +27,7 @@ function vacant(t: Thread, fd: number, path: string, p: Place, directory = false
   if (!permitted(p.dir, May.WRITE | May.EXEC, t.creds)) return -E.ACCES;
   return 0;
 }
-/** Tells of a new name; the answer of whoever made it becomes the call's. */
+/** Notifies watchers of a new name; returns the result of its creation. */
 const named = (dir: Directory, name: string, bits: number) => (made: Inode | number): number => {
   if (typeof made === 'number' && made < 0) return made;
   notify(dir, Watch.CREATE | bits, name);
@@ -103,7 +103,7 @@ export function renameAt(t: Thread, fromFd: number, fromPath: string, toFd: numb
       t), (r) => (r < 0 ? r : told(moving, dir, name, toDir, toName) || told(old!, toDir, toName, dir, name)));
   if (old === moving) return 0;
   const moved = after(dir.move(name, moving, toDir, toName, old, t), (r) => (r < 0 ? r : told(moving, dir, name, toDir, toName)));
-  // What hides the name in the layers below: a device of number 0.
+  // A whiteout, which hides the name in the layers below: a device of number 0.
   return flags & WHITEOUT ? after(moved, (r) => (r < 0 ? r : after(dir.make(name, S.IFCHR, 0, ownerIn(t, dir), t),
     (made) => (typeof made === 'number' && made < 0 ? made : 0)))) : moved;
 }

@@ -1,4 +1,4 @@
-/** Name spaces as files: what /proc/PID/ns leads to. One is held as long as its file is open or mounted; setns enters it. */
+/** Name spaces as files: the targets of /proc/PID/ns. A space exists as long as its file is open or mounted; setns enters it. */
 import { E } from '../abi/errno.ts';
 import { Clone, O, S } from '../abi/linux.ts';
 import type { Kernel } from '../kernel/kernel.ts';
@@ -55,7 +55,7 @@ function numberOr(k: Kernel, as: PidNumbers, id: number, group: boolean): number
   const x = k.pids.threads.get(id);
   return x ? as.of(group ? x.proc.pid : id) || -E.SRCH : -E.SRCH;
 }
-/** A descriptor for a space; -EPERM for one that the caller does not see. */
+/** A descriptor for a space; -EPERM for one outside the caller's view. */
 function openSpace(t: Thread, space: Space | undefined): number {
   const seen = space && (space instanceof PidNumbers ? t.proc.numbers.contains(space)
     : contains(t.creds.users, space instanceof UserSpace ? space : space.owner));
@@ -77,7 +77,7 @@ function inodeOf(k: Kernel, space: Space): SpaceInode {
   if (i?.k !== k) inodes.set(space, i = new SpaceInode(fs, space, k));
   return i;
 }
-/** Spaces that there is one of. */
+/** Spaces that exist only once. */
 const only = (kind: number, ino: number): Space => ({ kind, ino, owner: firstUsers });
 const NET = only(Clone.NEWNET, FirstIno.NET), CGROUP = only(Clone.NEWCGROUP, FirstIno.CGROUP);
 

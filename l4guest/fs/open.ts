@@ -30,14 +30,14 @@ export function openAt(t: Thread, dirfd: number, path: string, flags: number, mo
   if (flags & O.CREAT && place.inode.isDir) return -E.ISDIR;
   return openPath(t, pathOf(place), flags);
 }
-/** Opens what is there, for reading: programs. */
+/** Opens an existing file for reading: programs. */
 export function openFrom(t: Thread, base: DirPath, path: string, flags: number): File | number {
   place.makes = -1;
   const failed = walk(t, base, path, flags & O.NOFOLLOW ? 0 : WalkFlag.follow, place);
   return failed || openNow(t, pathOf(place), flags, false);
 }
 
-/** Makes the file that the walk has not found. */
+/** Creates the file that the walk has not found. */
 function create(t: Thread, flags: number, mode: number): Later<File | number> {
   const { dirMount: mount, dir, name } = place;
   if (!permitted(dir, May.WRITE | May.EXEC, t.creds)) return -E.ACCES;
@@ -48,10 +48,10 @@ function create(t: Thread, flags: number, mode: number): Later<File | number> {
     return openNow(t, { mount, inode, dir, name }, flags, true);
   });
 }
-/** To whom something new in a directory belongs: the creator, and the group of a set-group-id directory. */
+/** The owner of a new inode in a directory: the creator, and the group of a set-group-id directory. */
 export const ownerIn = (t: Thread, dir: Directory): Owner => ({ uid: t.creds.fsuid, gid: dir.mode & S.ISGID ? dir.gid : t.creds.fsgid });
 
-/** Opens what was found, and makes it empty where the flags say so. */
+/** Opens the found file, and truncates it by the flags. */
 export function openPath(t: Thread, path: Path, flags: number): Later<File | number> {
   const file = openNow(t, path, flags, false), { inode } = path;
   if (typeof file === 'number' || !(flags & O.TRUNC) || flags & O.PATH || inode.type !== S.IFREG || inode.size === 0) return file;

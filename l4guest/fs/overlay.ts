@@ -1,7 +1,6 @@
 /**
- * overlay: directories of several trees seen as one. What is changed goes to the uppermost tree: a file below is copied up before it is
- * written, a name below that is removed is covered by a whiteout (a character device 0:0), a directory that hides what is below it is
- * opaque.
+ * overlay: merges directories of several trees. Changes go to the uppermost tree: a lower file is copied up before a write, a whiteout (a
+ * character device 0:0) covers a removed lower name, and an opaque directory hides everything below it.
  *
  *   upper   a (changed)   b → whiteout        merged   a (changed)      c
  *   lower   a             b            c
@@ -25,7 +24,7 @@ const isOpaque = (d: Directory): boolean => d.xattrs?.get(OPAQUE)?.[0] === 0x79;
 const optionOf = (data: string, name: string): string | undefined =>
   data.split(',').find((w) => w.startsWith(`${name}=`))?.slice(name.length + 1);
 
-/** What a name that was found weighs, bytes; without memory for it, it is found anew each time. */
+/** Server memory of a found name, bytes; without memory for it, each look-up starts again. */
 const KNOWN_COST = 384;
 
 export class OverlayFs implements FileSystem {
@@ -48,7 +47,7 @@ export class OverlayFs implements FileSystem {
   usage(t: Thread): ReturnType<FileSystem['usage']> { return (this.root.upper ?? this.root.lowers[0]!).fs.usage(t); }
 }
 
-/** The trees that `mount -o` names; undefined: the options are no overlay's. `lowerdir` begins with the uppermost. */
+/** The trees named by `mount -o`; undefined for invalid options. `lowerdir` begins with the uppermost. */
 export function overlayOptions(data: string): { readonly lowers: string[]; readonly upper: string | undefined } | undefined {
   const lower = optionOf(data, 'lowerdir'), upper = optionOf(data, 'upperdir'), work = optionOf(data, 'workdir');
   if (!lower || (upper === undefined) !== (work === undefined)) return undefined;
@@ -65,7 +64,7 @@ export class OverlayDir extends Directory {
   declare readonly fs: OverlayFs;
   upper: Directory | undefined;
   readonly lowers: readonly Directory[];
-  /** What was found, so that one name has one inode. */
+  /** Found inodes, so that one name has one inode. */
   private readonly known = new Map<string, OverlayDir | OverlayInode>();
   constructor(fs: OverlayFs, upper: Directory | undefined, lowers: readonly Directory[]) {
     const real = upper ?? lowers[0]!;
@@ -180,7 +179,7 @@ export class OverlayDir extends Directory {
     const made = yield* sooner(upper.make(name, S.IFCHR, 0, { uid: 0, gid: 0 }, t));
     return typeof made === 'number' ? made : 0;
   }
-  /** A directory that is merged of several is not moved: programs copy it then. */
+  /** A merged directory cannot be renamed; programs copy it instead. */
   override move(name: string, inode: Inode, to: Directory, toName: string, old: Inode | undefined, t: Thread): Later<number> {
     const into = to as OverlayDir, upper = this.needUpper(t), target = into.needUpper(t);
     if (inode instanceof OverlayDir && (inode.upper === undefined || inode.lowers[0] !== inode.upper)) return -E.XDEV;
@@ -254,7 +253,7 @@ export class OverlayInode extends Inode {
     return 0;
   }
 }
-/** Opens and reads the one, writes the other; what is not in memory is fetched on the way. */
+/** Copies one file to another, fetching data that is not in memory. */
 function* copyContents(s: Sleeper, t: Thread, from: Inode, to: Inode): Co<number> {
   const source = yield* opened(s, t, from, O.RDONLY);
   if (typeof source === 'number') return source;

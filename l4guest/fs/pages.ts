@@ -1,4 +1,4 @@
-/** The frames of a file in memory, by page: a map of leaves, so that a file with holes takes memory for what was written and no more. */
+/** The frames of a file in memory, by page: a map of leaves, so that a file with holes uses memory only for written pages. */
 import type { Purse } from '../mm/pagetable.ts';
 
 const LEAF = 512, LEAF_COST = 2176;
@@ -20,7 +20,7 @@ export class PageMap {
   }
   /** Frame of a page, 0 = none. */
   get(index: number): number { return this.leaf(Math.floor(index / LEAF))?.[index % LEAF] ?? 0; }
-  /** Makes sure that there is room for a page's frame. False: no memory. */
+  /** Ensures room for a page's frame. False: no memory. */
   reserve(index: number): boolean {
     const key = Math.floor(index / LEAF);
     if (this.leaf(key)) return true;
@@ -34,7 +34,7 @@ export class PageMap {
     if (leaf[i] === 0) this.count++;
     leaf[i] = pfn;
   }
-  /** Forgets pages [from, to); `gone` is told of their frames. */
+  /** Drops pages [from, to); `gone` gets their frames. */
   cut(from: number, to: number, gone: (pfn: number) => void): void {
     for (const [key, leaf] of this.leaves) {
       const start = Math.max(0, from - key * LEAF), end = Math.min(LEAF, to - key * LEAF);

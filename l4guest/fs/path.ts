@@ -1,6 +1,6 @@
 /**
  * Places in the tree of names. A file system is a tree of directories; a Mount shows one (or a part of it) somewhere; a Path is a mount
- * and an entry in it. Nothing about mounts stands in inodes but a count, so one directory may be seen through many mounts.
+ * and an entry in it. Inodes store only a count of mounts, so one directory may appear in many mounts.
  *
  *   mount 1 (root) ── dir ── dir ── point ┐
  *                                         └ mount 2 ── root ── dir …
@@ -15,11 +15,11 @@ export interface DirPath { readonly mount: Mount; readonly inode: Directory }
 /** An inode where it was found: under `name` in `dir` of `mount`. For a directory `dir` and `name` do not matter: it knows its parent. */
 export interface Path { readonly mount: Mount; readonly inode: Inode; readonly dir: Directory | undefined; readonly name: string }
 
-/** Mounts that tell each other what is mounted in them (MS_SHARED). */
+/** Mounts that propagate mounts to each other (MS_SHARED). */
 export class PeerGroup {
   readonly id: number;
   readonly members = new Set<Mount>();
-  /** Mounts that hear from this group and do not answer (MS_SLAVE). */
+  /** Mounts that receive from this group without propagating back (MS_SLAVE). */
   readonly slaves = new Set<Mount>();
   constructor(id: number) { this.id = id; }
 }
@@ -27,7 +27,7 @@ export class PeerGroup {
 export class Mount {
   readonly id: number;
   readonly fs: FileSystem;
-  /** What the mount shows: the file system's root, or for a bind mount any inode of it. */
+  /** The root of the mount: the file system's root, or for a bind mount any inode of it. */
   readonly root: Inode;
   readonly source: string;
   /** MS_… bits of this mount: RDONLY, NOSUID, NODEV, NOEXEC, NOATIME. */
@@ -51,7 +51,7 @@ export class Mount {
     this.id = id; this.root = root; this.fs = root.fs; this.source = source; this.flags = flags;
   }
 
-  /** What is mounted over an inode of this mount. */
+  /** The mount over an inode of this mount. */
   over(i: Inode): Mount | undefined { return this.children.get(i); }
   get mounted(): Iterable<Mount> { return this.children.values(); }
   get isBusy(): boolean { return this.users > 0 || this.children.size > 0; }
@@ -70,7 +70,7 @@ export class Mount {
     at.inode.covered--;
     m.point = undefined;
   }
-  /** Leaves its groups. */
+  /** Removes the mount from its groups. */
   makePrivate(): void {
     this.peers?.members.delete(this);
     this.master?.slaves.delete(this);
@@ -78,7 +78,7 @@ export class Mount {
   }
 }
 
-/** Who pays for mounts. */
+/** The account for mounts. */
 export interface Purse { charge(bytes: number): boolean; uncharge(bytes: number): void }
 /** What a mount weighs, bytes, beside what its file system makes for it. */
 const MOUNT_COST = 1024;
@@ -91,7 +91,7 @@ export class MountSpace implements Space {
   readonly owner: UserSpace;
 
   root!: Mount;
-  /** How often something has come or gone, and who waits for that. */
+  /** Number of changes, and the waiters for changes. */
   changes = 0;
   readonly wq = new WaitQueue();
   /** In the order in which they were mounted. */
@@ -127,7 +127,7 @@ export class MountSpace implements Space {
     m.cost = 0;
   }
   hold(): this { this.users++; return this; }
-  /** Nobody sees it any more: its mounts leave their groups, and what they weigh comes back. */
+  /** No process uses it any more: removes its mounts from their groups and frees their memory. */
   release(): void {
     if (--this.users > 0) return;
     for (const m of this.list.splice(0)) { m.makePrivate(); this.gone(m); }
@@ -136,10 +136,10 @@ export class MountSpace implements Space {
   covers(i: Inode): boolean { return i.covered > 0 && this.list.some((m) => m.point?.inode === i); }
 }
 
-/** Whether nothing may be changed through this mount. */
+/** Whether this mount is read-only. */
 export const isReadOnly = (m: Mount): boolean => (m.flags & Ms.RDONLY) !== 0 || m.fs.readOnly;
 
-/** The topmost mount over a place, and what it shows: the place itself where nothing is mounted. */
+/** The topmost mount over a place, and its root; the place itself where nothing is mounted. */
 export function topmost(mount: Mount, inode: Inode): { readonly mount: Mount; readonly inode: Inode } {
   let m = mount, i = inode;
   while (i.covered > 0) {

@@ -1,7 +1,6 @@
 /**
- * Pipes and fifos: a queue of pages with readers and writers. What a write adds goes behind the last bytes where it fits into their page
- * as a whole, else into pages of its own, so that a pipe is full when its pages are used up, whatever they hold: exactly as programs find
- * it on Linux.
+ * Pipes and fifos: a queue of pages with readers and writers. A write appends to the last page where it fits completely, otherwise it uses
+ * new pages, so a pipe is full when its pages are used up, whatever they contain: exactly as on Linux.
  */
 import { Cap } from '../abi/linux.ts';
 import { capable } from '../kernel/creds.ts';
@@ -18,7 +17,7 @@ import type { Inode } from './inode.ts';
 export const PIPE_BUF = 4096;
 const FIONREAD = 0x541b, SLOTS = 16, SLOT_BYTES = 40, MOST_SLOT_BYTES = 4 << 20;
 
-/** Bytes [at, at + length) of a page. A packet is read as a whole or cut; nothing joins it. */
+/** Bytes [at, at + length) of a page. A packet is read whole or cut; no write is appended to it. */
 interface Slot { readonly page: Uint8Array; at: number; length: number; readonly packet: boolean }
 
 export class Pipe {
@@ -126,7 +125,7 @@ export class Pipe {
     s.length += n;
     this.length += n;
   }
-  /** Nobody has it open any more. */
+  /** No file has it open any more. */
   drop(): void {
     this.frames.uncharge(PAGE * (this.used + (this.spare ? 1 : 0)));
     this.slots = [];
@@ -137,7 +136,7 @@ export class Pipe {
 
 export class PipeFile extends File {
   readonly pipe: Pipe;
-  /** How often the pipe had been opened for writing when this end was opened: a fifo that nobody has written to yet has not hung up. */
+  /** Opens for writing before this end was opened: a fifo without a writer so far has not hung up. */
   private readonly before: number;
   constructor(inode: Inode, flags: number, pipe: Pipe) {
     super(inode, flags);
@@ -210,7 +209,7 @@ export function openFifo(t: Thread, inode: Inode & { endpoint: unknown }, flags:
   pipe.wq.wakeAll();
   return file;
 }
-/** Sleeps until the other side of a fifo is there, or has been. */
+/** Sleeps until the other side of a fifo is open, or has been. */
 export function* waitForPeer(t: Thread, file: PipeFile): Co<number> {
   const p = file.pipe, reading = (file.flags & O.ACCMODE) === O.RDONLY, other = reading ? 1 : 0, was = p.opens[other];
   if ((file.flags & O.ACCMODE) === O.RDWR) return 0;

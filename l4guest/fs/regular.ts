@@ -1,6 +1,6 @@
 /**
- * Regular files: pages in frames of the pool, over an optional read-only image that stands in memory anyway (a file of a tar ROM). A
- * page is copied out of the image when it is written first; where the image is page-aligned, its pages are mapped directly.
+ * Regular files: pages in frames of the pool, on top of an optional read-only image in memory (a file of a tar ROM). The first write to a
+ * page copies it from the image; where the image is page-aligned, its pages are mapped directly.
  */
 import { capableOver } from './walk.ts';
 import { Window } from '../../microkernel/abi/index.ts';
@@ -18,7 +18,7 @@ import { PageMap } from './pages.ts';
 import { File, type MapAnswer } from './file.ts';
 import { Inode, type FileSystem } from './inode.ts';
 
-/** Bytes of a file that stand in memory. `pfn` is the server page number of the first byte where that is page-aligned, else 0. */
+/** Bytes of a file in memory. `pfn` is the server page number of the first byte where that is page-aligned, else 0. */
 export interface Image { readonly bytes: Window; readonly pfn: number }
 
 export interface MemoryFs extends FileSystem {
@@ -37,12 +37,12 @@ export class RegularInode extends Inode implements Mappable {
   declare readonly fs: MemoryFs;
   readonly areas = new Set<Vma>();
   private length = 0;
-  /** Frame per page; none: from the image, or a hole. */
+  /** Frame of each page; without one the page comes from the image, or is a hole. */
   private readonly pages: PageMap;
   private image: Image | undefined;
   /** Bytes of the image that are still part of the file. */
   private imageLength = 0;
-  /** Where pages come from that are not in memory; they are the first `imageLength` bytes. */
+  /** The origin of pages outside memory, which are the first `imageLength` bytes. */
   private origin: FileOrigin | undefined;
   /** Pages that are as the origin has them. */
   private clean: Set<number> | undefined;
@@ -92,7 +92,7 @@ export class RegularInode extends Inode implements Mappable {
     this.needPage(index);
     if (!this.fs.takePage()) return -1;
     const pfn = this.fs.frames.alloc();
-    // Room is made last: whoever gives memory back for the frame may give back empty room.
+    // Room is reserved last, because reclaiming memory for the frame may free empty room.
     if (pfn === 0 || !this.pages.reserve(index)) { if (pfn !== 0) this.fs.frames.unref(pfn); this.fs.givePages(1); return 0; }
     const from = index * PAGE;
     if (from < this.imageLength) {
@@ -190,7 +190,7 @@ export class RegularInode extends Inode implements Mappable {
   override truncate(length: number): number {
     if ((this.seals & 2 && length < this.length) || (this.seals & 4 && length > this.length)) return -E.PERM;
     if (length < this.length) {
-      if (this.pages.count > 0) this.fs.frames.work.made(); // taking pages away from whoever maps them
+      if (this.pages.count > 0) this.fs.frames.work.made(); // unmapping pages everywhere
       const keep = Math.ceil(length / PAGE), had = Math.ceil(this.length / PAGE);
       if (this.areas.size > 0) zapObject(this.areas, keep, had, this.fs.frames, true);
       this.free(keep, Infinity);
@@ -256,7 +256,7 @@ export class RegularInode extends Inode implements Mappable {
   }
   /** Pages of [from, to) that are in memory: cachestat. */
   cached(from: number, to: number): number { return this.pages.countIn(from, to); }
-  /** Told when no area maps the file any more. */
+  /** Called when no area maps the file any more. */
   onUnmapped: (() => void) | undefined;
 
   unmapped(): void { this.onUnmapped?.(); if (this.nlink === 0 && this.users === 0) this.drop(); }

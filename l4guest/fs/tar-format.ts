@@ -1,7 +1,6 @@
 /**
- * Archives in the tar format as a sequence of entries: ustar, GNU long names, pax headers. Archives come from strangers: every number is
- * checked before it is used, nothing is read beyond the archive, and each step goes forward, so that time and memory are bounded by the
- * archive's size.
+ * Archives in the tar format as a sequence of entries: ustar, GNU long names, pax headers. Archives are untrusted: every number is checked
+ * before use, no read leaves the archive, and each step advances, so the archive's size bounds time and memory.
  *
  *   512-byte header: name[100] mode[8] uid[8] gid[8] size[12] mtime[12] checksum[8] type linkname[100] "ustar\0" "00"
  *                    user[32] group[32] major[8] minor[8] prefix[155]; contents padded to 512; empty blocks at the end
@@ -27,7 +26,7 @@ export class TarError extends Error {}
 export const NO_TAR = 'is not a tar archive';
 
 const BLOCK = 512, LONG_NAME = 'L', LONG_LINK = 'K', PAX = 'x', GLOBAL = 'g', FILE = '0', SPARSE = 'S';
-/** What Linux takes: no system could hold longer names. */
+/** Linux's limit for names. */
 const MOST_NAME = 255, MOST_PATH = 32_768;
 const ZERO = 0x30, EIGHT = 0x38, SPACE = 0x20, NEWLINE = 0x0a, EQUALS = 0x3d;
 
@@ -57,7 +56,7 @@ export function* tarEntries(bytes: Archive): Generator<TarHeader, number> {
   }
 }
 
-/** What headers before an entry say instead of its own. */
+/** Values of headers before an entry that override its own. */
 interface Extra {
   readonly path?: string;
   readonly linkpath?: string;
@@ -129,7 +128,7 @@ function base256(head: Uint8Array, offset: number, length: number): number {
   return value;
 }
 
-/** NaN for what is none. */
+/** NaN for an invalid number. */
 function octal(head: Uint8Array, offset: number, length: number): number {
   let i = offset, value = 0;
   const end = offset + length, blank = () => head[i] === SPACE || head[i] === 0;

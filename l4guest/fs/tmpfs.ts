@@ -13,7 +13,7 @@ import { Directory, Inode, lessName, type DirEntry, type FileSystem, type Owner 
 import type { Time } from '../kernel/clocks.ts';
 import { RegularInode, type Image, type MemoryFs } from './regular.ts';
 
-/** Opens what is neither file nor directory nor link: device nodes, fifos, sockets. Set by whoever has drivers. */
+/** Opens inodes other than files, directories and links: device nodes, fifos, sockets. The drivers set this. */
 export type OpenSpecial = (t: Thread, inode: Inode, flags: number) => File | number;
 
 /** Limits and the root's attributes; undefined: none, or as the type has them. `blocks` are pages. */
@@ -45,7 +45,7 @@ export function readOptions(data: string, pages: number): TmpOptions | number {
   return Object.values(out).some(Number.isNaN) ? -E.INVAL : out;
 }
 
-/** What an inode with its name weighs, bytes; and one that an origin brings, of which the greater part are never touched again. */
+/** Server memory of an inode with its name, bytes; and of one from an origin, most of which are never used again. */
 const INODE_COST = 1024, FOUND_COST = 320;
 /** An entry of an origin's directory that was listed, with what it is. */
 const LISTED_COST = 320;
@@ -166,7 +166,7 @@ export class TmpDir extends Directory {
   constructor(fs: TmpFs, mode: number) { super(fs, S.IFDIR | mode); this.nlink = 2; }
   override get size(): number { return 40 + this.names.size * 20; }
   override open(_t: Thread, flags: number): File | number { return new DirectoryFile(this, flags); }
-  /** Where names come from that nobody has asked for yet. */
+  /** The origin of names that were not looked up yet. */
   origin: DirOrigin | undefined;
   /** Names of the origin that are not there, or not any more. */
   private absent: Set<string> | undefined;
@@ -185,12 +185,12 @@ export class TmpDir extends Directory {
   private *fetch(t: Sleeper, origin: DirOrigin, name: string): Co<number> {
     const found = yield* origin.find(t, name);
     if (typeof found === 'number') return found;
-    if (!this.isNew(name)) return 0; // somebody else was faster
+    if (!this.isNew(name)) return 0; // another call was faster
     if (found === undefined) { this.fs.isMissing(this, name); return 0; }
     return this.takeOver(name, found) ? 0 : -E.NOMEM;
   }
   private isNew(name: string): boolean { return !this.names.has(name) && !this.absent?.has(name); }
-  /** A name of the origin is known from now on; false: no memory for it. */
+  /** Stores a name of the origin; false: no memory for it. */
   private takeOver(name: string, found: Inode): boolean {
     if (!this.fs.takeFound(found)) return false;
     this.names.set(name, found);
@@ -212,7 +212,7 @@ export class TmpDir extends Directory {
   private *askRest(t: Sleeper, origin: DirOrigin): Co<number> {
     const list = yield* origin.list(t);
     if (typeof list === 'number') return list;
-    if (this.unasked) return 0; // somebody else was faster
+    if (this.unasked) return 0; // another call was faster
     if (!this.fs.frames.charge(LISTED_COST * list.length)) return -E.NOMEM;
     this.charged = LISTED_COST * list.length;
     this.unasked = new Map(list.map((e) => [e.name, e]));
@@ -265,7 +265,7 @@ export class TmpDir extends Directory {
     if (inode instanceof Directory) { inode.parent = this; inode.name = name; this.nlink++; }
     this.touch();
   }
-  /** Forgets a name, and nothing else. */
+  /** Removes only the name. */
   take(name: string): void {
     const inode = this.names.get(name);
     if (!inode) return;

@@ -1,4 +1,4 @@
-/** From a path to an inode: the walk over directories, links and mounts, with permissions and limits on the way. */
+/** From a path to an inode: the walk over directories, links and mounts, with its permission checks and limits. */
 import { has, type CapSets } from '../kernel/caps.ts';
 import { firstUsers, nameOfId, type UserSpace } from '../kernel/spaces.ts';
 import { AT, Cap, Ms, S } from '../abi/linux.ts';
@@ -13,7 +13,7 @@ export const May = { EXEC: 1, WRITE: 2, READ: 4 } as const;
 export interface Who { readonly fsuid: number; readonly fsgid: number; readonly groups: readonly number[]; readonly caps: CapSets;
   readonly users: UserSpace }
 
-/** Whether a sorted list has this number: there may be 65,536, asked for at each name of a path. */
+/** Whether a sorted list contains this number: it may have 65,536 entries, and each name of a path checks it. */
 export function inGroups(groups: readonly number[], gid: number): boolean {
   let lo = 0, hi = groups.length;
   while (lo < hi) {
@@ -76,7 +76,7 @@ interface Walk {
   readonly start: DirPath
 }
 
-/** Walks `path` from `base`; fills `place` (yours or a fresh one) and answers 0 or -errno. */
+/** Walks `path` from `base`; fills `place` (the caller's or a new one) and returns 0 or -errno. */
 export function walk(t: Thread, base: DirPath, path: string, flags: number, place: Place): number {
   if (path.length >= 4096) return -E.NAMETOOLONG;
   if (path === '') return -E.NOENT;
@@ -93,7 +93,7 @@ export const newPlace = (): Place => ({
   dirMount: undefined as unknown as Mount, dir: undefined as unknown as Directory, name: '', mount: undefined as unknown as Mount,
   inode: undefined, slash: false, makes: -1
 });
-/** What stays of a place: where its inode was found. */
+/** The permanent part of a place: where its inode was found. */
 export const pathOf = (p: Place): Path => ({ mount: p.mount, inode: p.inode!, dir: p.dir, name: p.name });
 
 /** Goes on from what was found last. `last`: the path's last name is the walk's last name (not so inside a link in the middle). */
@@ -144,7 +144,7 @@ function step(w: Walk, name: string, final: boolean): number {
 const mayMake = (p: Place, t: Thread): boolean =>
   !p.slash && permitted(p.dir, May.WRITE | May.EXEC, t.creds) && !isReadOnly(p.dirMount);
 
-/** Onto what is mounted over the inode that was found. */
+/** Enters mounts over the found inode. */
 function enter(p: Place): void {
   const top = topmost(p.mount, p.inode!);
   p.mount = top.mount;

@@ -1,4 +1,4 @@
-/** What happens to files, told to those who watch them: inotify and F_NOTIFY. */
+/** Notifies the watchers of files: inotify and F_NOTIFY. */
 import type { File } from './file.ts';
 import type { Directory, Inode } from './inode.ts';
 
@@ -9,11 +9,11 @@ export const Watch = {
   ONESHOT: 0x80000000,
 } as const;
 
-/** Tells the watchers of an inode, if there are any. `name`: which entry of a directory. */
+/** Notifies the watchers of an inode, if there are any. `name`: the entry of a directory. */
 export function notify(inode: Inode, mask: number, name = '', cookie = 0): void {
   if (inode.watchers) for (const w of [...inode.watchers]) w.notify(mask, cookie, name);
 }
-/** Something happened to an inode that was found in `dir` under `name`: the folder's watchers hear first. */
+/** An event of an inode that was found in `dir` under `name`: the folder's watchers are notified first. */
 export function notifyAt(inode: Inode, dir: Directory | undefined, name: string, mask: number): void {
   if (inode.watchers === undefined && dir?.watchers === undefined) return;
   const bits = mask | (inode.isDir ? Watch.ISDIR : 0);

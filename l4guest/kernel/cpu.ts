@@ -10,7 +10,7 @@ import type { Timers } from './timers.ts';
 
 /** Time slice when several threads want to run, ns. */
 const SLICE = 10_000_000;
-/** A thread that was chosen keeps the processor so long from its equals, ns: else who sleeps for less than a switch takes lets nobody run. */
+/** Time for which a chosen thread keeps the processor from its equals, ns: shorter sleeps than a switch would otherwise starve others. */
 const LEAST_TURN = 50_000;
 
 export class ServerCpu {

@@ -23,7 +23,8 @@ const program = ((): Uint8Array => {
   b.set([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]);
   [[16, 2], [18, 0xf3], [52, 64], [54, 56], [56, 1]].forEach(([at, n]) => { v.setUint16(at!, n!, true); });
   [[20, 1], [64, 1], [68, 5]].forEach(([at, n]) => { v.setUint32(at!, n!, true); });
-  [[24, 0x10000], [32, 64], [80, 0x10000], [96, 128], [104, 128], [112, PAGE]].forEach(([at, n]) => { v.setBigUint64(at!, BigInt(n!), true); });
+  [[24, 0x10000], [32, 64], [80, 0x10000], [96, 128], [104, 128], [112, PAGE]]
+    .forEach(([at, n]) => { v.setBigUint64(at!, BigInt(n!), true); });
   return b;
 })();
 

@@ -1,4 +1,4 @@
-/** The Arch of the rehosted kernel: mostly notes for the main thread, because only it can talk to the microkernel. */
+/** The Arch of the rehosted kernel: it mostly queues work for the main thread, which alone calls the microkernel. */
 import type { Syscalls } from '../../../binding/index.ts';
 import type { Thread } from '../../kernel/thread.ts';
 import type { Pool } from '../../mm/frames.ts';

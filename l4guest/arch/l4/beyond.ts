@@ -1,4 +1,4 @@
-/** Calls of processes of their own, on the microkernel: gates are capabilities of the server that it maps into the tasks of processes. */
+/** Kernel calls by processes: gates are capabilities of the server that it maps into the tasks of processes. */
 import { CapRight, Ops, capPage, type Sys } from '../../../microkernel/abi/index.ts';
 import type { Syscalls } from '../../../binding/index.ts';
 import { Loaded, type Thread } from '../../kernel/thread.ts';
@@ -7,7 +7,7 @@ import type { Beyond } from '../arch.ts';
 import type { Shared } from './shared.ts';
 import type { Slot, Space } from './slots.ts';
 
-/** Selectors of gates in a process: from here on, in the order of the server's list; no more than this many. */
+/** First selector of gates in a process, in the order of the server's list; and their maximum number. */
 const FIRST_GATE = 256, GATES_ORDER = 6;
 export const MOST_GATES = 1 << GATES_ORDER;
 

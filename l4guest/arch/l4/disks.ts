@@ -1,6 +1,6 @@
 /**
- * Disks of the board as block devices of the Unix kernel: one thread for each asks the driver, so that only those wait who ask. Parts of
- * sectors are written by reading the sector first; the thread carries out one request after the other, so that nothing comes between.
+ * Disks of the board as block devices of the Unix kernel: one thread for each calls the driver, so that only requesters wait. To write a
+ * part of a sector it reads the sector first; it performs one request after the other, so that no other request interferes.
  */
 import { Ops, Own, type Sys } from '../../../microkernel/abi/index.ts';
 import type { Syscalls } from '../../../binding/index.ts';
@@ -14,7 +14,7 @@ import { WaitQueue, type Co, type Sleeper } from '../../kernel/wait.ts';
 import type { Shared } from './shared.ts';
 import { raise } from './streams.ts';
 
-/** Bytes that a request carries at most. */
+/** Most bytes of a request. */
 const PIECE = 128 << 10;
 
 /** Bytes to read or to write, in at most PIECE bytes of whole sectors; neither: a flush. */
@@ -103,7 +103,7 @@ class Disk implements BlockSource {
 const NOTHING = new Uint8Array(0);
 
 
-/** The partitions of a disk, looked for before the server serves. */
+/** The partitions of a disk, read before the server starts to serve. */
 function* partitionsOf(sys: Syscalls, block: Block, buffer: number): Sys<Partition[]> {
   const search = findPartitions(block.sectors * SECTOR);
   let step = search.next();

@@ -1,6 +1,6 @@
 /**
- * Folders of the host. Where the host answers at once, the main thread asks it itself; otherwise one thread carries the messages of one
- * connection, so that only those wait who ask.
+ * Host folders. Where the host answers at once, the main thread calls it directly; otherwise one thread carries the messages of one
+ * connection, so that only requesters wait.
  */
 import { Ops, Own, type Sys } from '../../../microkernel/abi/index.ts';
 import type { Syscalls } from '../../../binding/index.ts';

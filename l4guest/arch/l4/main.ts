@@ -1,5 +1,5 @@
 /**
- * The server as a component: memory, root file system, terminal, first program; then the loop; then the program's status as its own.
+ * The server as a component: memory, root file system, terminal, first program; then the loop; it ends with the program's status.
  *
  *   args: argv, env, cwd, rootfs (name of a tar module), files (modules that go to /bin), tty, memory (bytes), epoch (s since 1970), seed,
  *         hostname, network (address, bits, gateway, nameServer of the card behind cap `net`), strace, exports (directories whose
@@ -112,7 +112,7 @@ export const l4guest: Program = {
   },
 };
 
-/** What the scenario lets processes reach beyond the server; answers what is wrong with it. */
+/** Opens the gates that the scenario gives to processes; returns an error text. */
 function openGates(sys: Syscalls, env: Env, shared: Shared, k: Kernel, { gates, gatePolicy }: Args): string | undefined {
   if (gates.length === 0) return undefined;
   if (gates.length > MOST_GATES) return `${gates.length} gates are more than ${MOST_GATES}`;
@@ -122,7 +122,7 @@ function openGates(sys: Syscalls, env: Env, shared: Shared, k: Kernel, { gates, 
   return undefined;
 }
 
-/** The fault that ended the program, in words; nothing when it ended otherwise. */
+/** The fault that ended the program, as text; empty when it ended otherwise. */
 function lastWords({ fatal }: Kernel): string {
   if (!fatal) return '';
   const name = Object.keys(Sig).find((n) => Sig[n as keyof typeof Sig] === fatal.signo), does = fatal.signo === Sig.SEGV
@@ -130,14 +130,14 @@ function lastWords({ fatal }: Kernel): string {
   return `the program died of SIG${name}: ${does}, at pc 0x${fatal.pc.toString(16)}`;
 }
 
-/** What the server has done and still holds, for the table at the end: leaks would show here. */
+/** The server's counts and remaining resources, for the table at the end, where leaks would show. */
 function* summary(sys: Syscalls, k: Kernel): Sys<string> {
   yield* sys.must(Own.factory, Ops.factory.account);
   return `${k.forks + 1} processes, ${k.frames.total - k.frames.free} pages and ${Math.ceil(sys.utcb.word(1) / 1024)} KiB of kernel memory `
     + `in use`;
 }
 
-/** Work of the kernel that may sleep, while no process runs: to its end. Answers what it threw. */
+/** Runs kernel work that may sleep to its end, while no process runs. Returns its exception. */
 function* work(sys: Syscalls, shared: Shared, k: Kernel, body: (t: Sleeper) => Co<unknown>): Sys<unknown> {
   let failed: unknown;
   k.workers.start(function* (t) { try { yield* body(t); } catch (e) { if (!(e instanceof ExecError)) throw e; failed = e; } });
@@ -149,7 +149,7 @@ function* work(sys: Syscalls, shared: Shared, k: Kernel, body: (t: Sleeper) => C
   }
   return failed;
 }
-/** The root file system begins as a folder of the host, read when it is touched. */
+/** The root file system starts as a host folder, read on demand. */
 function* beginRoot(sys: Syscalls, env: Env, shared: Shared, k: Kernel, folder: Folder, irq: number): Sys<void> {
   const link = yield* openFolder(sys, env, shared, folder.cap, folder.prompt === true, irq);
   let failed = 0;
@@ -189,7 +189,7 @@ function announce(sys: Syscalls, k: Kernel, rom: Rom): Image {
   if (pfn !== 0 && bytes.length > 0) k.frames.addRom(pfn, bytes);
   return { bytes, pfn };
 }
-/** Fills the root file system; answers what is wrong with it. */
+/** Fills the root file system; returns an error text. */
 function* fillRoot(sys: Syscalls, env: Env, shared: Shared, k: Kernel, args: Args): Sys<string | undefined> {
   if (args.rootfs !== undefined) {
     const rom = yield* openRom(sys, env, args.rootfs);
@@ -211,7 +211,7 @@ function* fillRoot(sys: Syscalls, env: Env, shared: Shared, k: Kernel, args: Arg
   return undefined;
 }
 
-/** What has become of a directory that the host lent, as tar on a stream; nothing when it is no directory any more. */
+/** Writes the final contents of an exported directory as tar to a stream; nothing when it is no directory any more. */
 function* exportTree(sys: Syscalls, env: Env, k: Kernel, path: string, cap: string): Sys<void> {
   const stream = valueOf(yield* openConsole(sys, env, cap)), dir = directoryAt(k.root, path);
   if (dir) for (const piece of tarOf(dir)) yield* stream.write(sys, piece);

@@ -1,4 +1,4 @@
-/** What the threads of the server share beside the kernel: who must be woken, and what the main thread still has to do. */
+/** State shared by the server's threads besides the kernel: threads to wake, and pending work of the main thread. */
 import type { Sys } from '../../../microkernel/abi/index.ts';
 import type { Thread } from '../../kernel/thread.ts';
 import type { Mm } from '../../mm/mm.ts';
@@ -11,24 +11,24 @@ export const OWN_LABEL = 0x8000_0000;
 export const STUB_LABEL = 0xc000_0000;
 
 export class Shared {
-  /** Something below is to be done before the main thread waits again. */
+  /** Work below is pending before the main thread waits again. */
   chores = false;
   recall: Thread | undefined;
   deadThreads: Thread[] = [];
   deadSpaces: Mm[] = [];
-  /** Spaces that end although a thread of theirs goes on, in another one. */
+  /** Spaces that end while their thread continues in another one. */
   deserted: unknown[] = [];
-  /** When the kernel wants its tick, and for when the timer thread has set its sleep. */
+  /** The kernel's next alarm, and the deadline of the timer thread's present sleep. */
   alarm = Infinity;
   armed = Infinity;
   /** Output ports with fresh bytes whose writer sleeps: selectors of their semaphores. */
   kicks: number[] = [];
   /** Lines for the log. */
   lines: string[] = [];
-  /** What the main thread asks other servers itself, because they answer at once. */
+  /** Requests that the main thread sends to other servers itself, because they answer at once. */
   jobs: (() => Sys<void>)[] = [];
-  /** Threads whose own calls of the microkernel may happen now. */
+  /** Threads whose own microkernel calls are permitted now. */
   passing: Thread[] = [];
-  /** What interrupt threads have brought: run by the main thread. */
+  /** Actions from interrupt threads, for the main thread to run. */
   arrivals: (() => void)[] = [];
 }

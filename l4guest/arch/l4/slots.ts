@@ -1,6 +1,6 @@
 /**
  * Kernel objects of processes: a Space is the task that mirrors one address space; a Slot is a thread of the microkernel with its
- * scheduling context, two portals and a place for its kept reply. Portals and contexts outlive the threads that use them.
+ * scheduling context, two portals and a selector for its kept reply. Portals and contexts outlive their threads.
  */
 import {
   CapRight, Cause, Mtd, Ops, Own, S, Status, ThreadFlag, capPage, memoryPage, type Operation, type Sys
@@ -12,8 +12,8 @@ import type { Mm } from '../../mm/mm.ts';
 import { IRQ_LABEL, OWN_LABEL, STUB_LABEL } from './shared.ts';
 
 /**
- * Processes run below the server and its writers; one with calls of its own above the others, so that such a call begins as soon as it
- * may.
+ * Processes run below the server and its writers; a process with its own kernel calls runs above the others, so that such a call starts at
+ * once.
  */
 const userPriority = (env: Env): number => Math.max(0, env.priority - 10);
 const ownPriority = (env: Env): number => userPriority(env) + 1;
@@ -22,7 +22,7 @@ const USER_STATE = Mtd.args | Mtd.regs | Mtd.pc | Mtd.fpu;
 const SYSCALL_CAUSES = 1 << Cause.syscall;
 const OTHER_CAUSES = (1 << Cause.recall) | (1 << Cause.pageFault) | (1 << Cause.illegal) | (1 << Cause.breakpoint)
   | (1 << Cause.misaligned) | (1 << Cause.accessFault);
-/** Where a thread with a message buffer finds the portal for its system calls, if the server has such: from here on, by its number. */
+/** First selector of the portals for system calls as messages, by slot number, if the server offers them. */
 export const stubSelector = (tid: number): number => 0x200 + (tid & 0xff);
 const SPACE_PAGES = 2 ** 26, SUPERPAGE = 2 ** 21;
 
@@ -42,11 +42,11 @@ export interface Slot {
   utcb: number;
   /** The context's priority is that of threads with calls of their own. */
   raised: boolean;
-  /** Its thread is in a call of its own: who hears how that ended. */
+  /** Called at the end of its thread's own kernel call. */
   over: ((status: number) => void) | undefined;
   t: Thread | undefined;
   space: Space | undefined;
-  /** The thread waits for an answer that stands in `reply`. */
+  /** The thread waits for an answer through the capability in `reply`. */
   kept: boolean;
 }
 
@@ -57,10 +57,10 @@ export class Slots {
   private readonly free: Slot[] = [];
   private readonly sys: Syscalls;
   private readonly env: Env;
-  /** What a system call brings, and what its answer takes back. `fullState`: everything, to see what that costs. */
+  /** The state that a system call and its answer carry. `fullState`: all state, to measure the cost. */
   private readonly callGroups: number;
   readonly answerGroups: number;
-  /** Threads with message buffers are no aliens: they may send their system calls as messages, and nobody watches their other calls. */
+  /** Threads with message buffers are no aliens: they may send their system calls as messages, and their other calls are unwatched. */
   private readonly stubs: boolean;
   constructor(sys: Syscalls, env: Env, fullState = false, stubs = false) {
     this.stubs = stubs;
@@ -183,7 +183,7 @@ export class Slots {
 
   // ── state ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** All registers of `t` into the server's image; arguments of a call, and a0 of a finished one, stay as they are there. */
+  /** Loads all registers of `t` into the server's image, except arguments of a call and a0 of a finished one. */
   *load(t: Thread): Sys<void> {
     if (t.loaded === Loaded.all) return;
     const slot = t.hardware as Slot, u = this.sys.utcb, args = t.loaded === Loaded.args ? t.regs.i32.slice(20, 36) : undefined;
@@ -192,7 +192,7 @@ export class Slots {
     if (args) t.regs.i32.set(args, 20);
     t.loaded = Loaded.all;
   }
-  /** The server's image into the state area; answers the MTD that says what is there. */
+  /** Stores the server's image into the state area; returns its MTD. */
   putRegisters(t: Thread): number {
     const u = this.sys.utcb;
     if (t.loaded === Loaded.none) return 0;
@@ -205,7 +205,7 @@ export class Slots {
     return USER_STATE;
   }
 
-  /** Takes away below what the kernel has taken away in its own tables. */
+  /** Unmaps below what the kernel has removed from its own tables. */
   *flush(mm: Mm): Sys<void> {
     const space = mm.space as Space | undefined, list = mm.flushes.splice(0);
     if (!space) return;
@@ -215,8 +215,8 @@ export class Slots {
       page);
   }
   /**
-   * Drops the mirrors of all other address spaces, which gives kernel memory back; they come again page by page. False: there was
-   * nothing.
+   * Drops the mirrors of all other address spaces to free kernel memory; faults rebuild them page by page. False: there was nothing to
+   * drop.
    */
   *reclaim(keep: Mm, processes: Iterable<{ readonly mm: Mm }>): Sys<boolean> {
     let any = false;
@@ -231,7 +231,7 @@ export class Slots {
   }
   private unmap(space: Space, base: number, order: number, rights: number): Sys<void> { return this.unmapPage(space,
     memoryPage(base, order, rights)); }
-  /** A part of a superpage that kernel memory does not suffice to split: all of it goes, and comes back page by page as it is touched. */
+  /** Kernel memory does not suffice to split a superpage: drops all of it, and faults map it again page by page. */
   private *unmapPage(space: Space, page: number): Sys<void> {
     if ((yield* this.unmapFrom(space, page)) === Status.noQuota) yield* this.unmapFrom(space, memoryPage(page - (page % SUPERPAGE), 21, 7));
   }

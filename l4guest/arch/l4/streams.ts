@@ -7,11 +7,11 @@ import { WaitQueue } from '../../kernel/wait.ts';
 import type { Shared } from './shared.ts';
 
 /** Interrupt threads run before the main thread; writers between it and the processes. */
-/** Writers run below the server, above its processes: whoever computes does not hold up what has been printed. */
+/** Writers run below the server and above its processes, so that a computing process does not delay output. */
 const writerPriority = (env: Env): number => Math.max(0, env.priority - 5);
 const CAPACITY = 131072, PIECE = 65536;
 
-/** Tells the main thread that something has happened; returns when it knows. */
+/** Notifies the main thread of an event; returns once it has received it. */
 export function* raise(sys: Syscalls, irq: number): Sys<void> { yield* sys.send(irq, {}); }
 
 export class ConsoleOutput implements OutputPort {
@@ -67,7 +67,7 @@ export function* openOutput(sys: Syscalls, env: Env, shared: Shared, console: Co
   return port;
 }
 
-/** Reads a stream for as long as it lives. `resized` hears of the window's size. */
+/** Reads a stream until its end. `resized` gets the window's size. */
 export function* openInput(sys: Syscalls, env: Env, shared: Shared, console: Console, port: InputPort, irq: number,
     resized?: (columns: number, rows: number) => void): Sys<void> {
   valueOf(yield* spawn(sys, env, function* (own) {
@@ -86,7 +86,7 @@ export function* openInput(sys: Syscalls, env: Env, shared: Shared, console: Con
   }, { priority: env.priority }));
 }
 
-/** The timer thread: sleeps until the alarm, then interrupts; `late` is told how long after it the interrupt was in. */
+/** The timer thread: sleeps until the alarm, then interrupts; `late` gets the delay of the interrupt. */
 export function* openTimer(sys: Syscalls, env: Env, shared: Shared, semaphore: number, irq: number, late: (ns: number) => void): Sys<void> {
   yield* sys.must(Own.factory, Ops.factory.createSemaphore, [semaphore, 0]);
   valueOf(yield* spawn(sys, env, function* (own) {

@@ -1,9 +1,8 @@
 /**
- * `switch` on the microkernel: it answers the thread that is to run, and receives what happens next: system calls, faults, interrupts.
- * One process
- * is in user mode at a time; the others wait for their answers.
+ * `switch` on the microkernel: it replies to the thread that should run, and receives the next event: system call, fault, interrupt. One
+ * process at a time is in user mode; the others wait for their replies.
  *
- *   event from T → kernel acts ─→ T goes on at once          reply and wait       (one message each way)
+ *   event from T → kernel acts ─→ T resumes at once          reply and wait       (one message each way)
  *                             └→ T sleeps, U is ready        keep T's reply, send U's kept reply, wait
  */
 import { Cause, IpcFlag, Mtd, Ops, Own, Resume, S, Status, U, type Sys } from '../../../microkernel/abi/index.ts';
@@ -19,7 +18,7 @@ import type { Slot, Slots } from './slots.ts';
 
 const A0 = (S.x >> 2) + 20, REPLY = IpcFlag.reply | IpcFlag.receive, FETCH = 12, STORE = 15;
 const NOTHING = 0, ITEMS = 0x1f00;
-/** How long the lock for interrupts is open in the middle of work, ns: for a thread that is about to bring one. */
+/** Time that the lock for interrupts stays open in the middle of work, ns, for a thread with a pending interrupt. */
 const ADMISSION = 2000;
 const TRAPS: Readonly<Record<number, Trap>> = { [Cause.illegal]: Trap.illegal, [Cause.breakpoint]: Trap.breakpoint,
   [Cause.misaligned]: Trap.misaligned };
@@ -38,7 +37,7 @@ export class L4Switch implements Switch {
   /** The slot whose thread waits for the implicit reply. */
   private held: Slot | undefined;
   private readonly handler = (): boolean => this.received();
-  /** What has come of the message that arrived last, unless it was answered at once. */
+  /** The outcome of the last message, unless it was answered at once. */
   private outcome: Outcome = Outcome.deferred;
 
   constructor(sys: Syscalls, k: Kernel, slots: Slots, shared: Shared, timer: number, entry: Entry) {
@@ -66,7 +65,7 @@ export class L4Switch implements Switch {
     return t ? glance(t.mm, va, length) : new Uint8Array(0);
   }
 
-  /** A reply could not be given: the quota of kernel memory is used up. The thread still waits, and will fault again. */
+  /** A reply failed because the quota of kernel memory is used up. The thread still waits, and will fault again. */
   private *refused(status: number): Sys<Outcome> {
     const t = this.k.cpu.current!;
     if (status !== Status.noQuota) throw new KernelError('reply to an event', status);
@@ -77,7 +76,7 @@ export class L4Switch implements Switch {
 
   // ── a message has arrived ────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Acts on it. True: the reply that lets the same thread go on stands in the UTCB. */
+  /** Handles the message. True: the UTCB holds the reply that resumes the same thread. */
   private received(): boolean {
     const u = this.sys.utcb, badge = u.u32[U.badge >> 2]!;
     if (badge >= OWN_LABEL) {
@@ -109,8 +108,8 @@ export class L4Switch implements Switch {
     return true;
   }
   /**
-   * A system call as a message: its number is the label, arguments are words. What cannot be answered at once is answered with label 1:
-   * trap instead.
+   * A system call as a message: its number is the label, arguments are words. A call that cannot be answered at once gets label 1: trap
+   * instead.
    */
   private stub(t: Thread): boolean {
     const u = this.sys.utcb, result = this.entry.quick(t, u.label, u.word(0));
@@ -119,7 +118,7 @@ export class L4Switch implements Switch {
     u.mtd = 0;
     return true;
   }
-  /** A thread is about to make a call of its own, or has made it. */
+  /** A thread is about to make its own kernel call, or has made it. */
   private own(slot: Slot): boolean {
     const u = this.sys.utcb, t = slot.t!;
     this.held = slot;
@@ -160,13 +159,13 @@ export class L4Switch implements Switch {
     u.mtd = 0;
     return true;
   }
-  /** An interrupt thread has brought something. */
+  /** An interrupt thread has delivered an event. */
   private interrupt(): void {
     for (const arrival of this.shared.arrivals.splice(0)) arrival();
     this.outcome = Outcome.interrupt;
   }
 
-  // ── a thread goes on ─────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── a thread resumes ─────────────────────────────────────────────────────────────────────────────────────────────────
 
   *load(t: Thread): Sys<void> { yield* this.slots.load(t); }
 
@@ -183,7 +182,7 @@ export class L4Switch implements Switch {
     yield this.sys.ipc(IpcFlag.receive, (t.hardware as Slot).eventPortal, 0, 1);
   }
 
-  /** Lets `t` go on in user mode and waits for the next message. False: it could not be started, nothing has arrived. */
+  /** Resumes `t` in user mode and waits for the next message. False: it could not be started, and nothing has arrived. */
   private *resume(t: Thread): Sys<boolean> {
     const { sys, slots, entry } = this, mm = t.mm;
     if (mm.flushes.length > 0) yield* slots.flush(mm);
@@ -227,7 +226,7 @@ export class L4Switch implements Switch {
     u.setTag(Ops.task.delete.label, 1);
     yield this.sys.ipc(7, Own.task);
   }
-  /** Puts the implicit reply away, so that another thread may be answered first. */
+  /** Keeps the implicit reply, so that another thread can be answered first. */
   private *keep(): Sys<void> {
     const held = this.held, u = this.sys.utcb;
     this.held = undefined;
@@ -237,7 +236,7 @@ export class L4Switch implements Switch {
     const status = yield this.sys.ipc(7, Own.thread);
     held.kept = status === 0;
   }
-  /** The threads that are left in a space leave it: where they go on, they begin again. */
+  /** The remaining threads of a space leave it: they start again elsewhere. */
   private *desert(space: unknown): Sys<void> {
     for (const slot of this.slots.slots) {
       if (slot.space !== space || !slot.t) continue;
@@ -250,11 +249,11 @@ export class L4Switch implements Switch {
     yield* this.slots.destroy(slot);
   }
 
-  // ── what is owed ─────────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── owed work ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
   *finish(): Sys<void> { if (this.shared.chores) yield* this.doChores(); }
 
-  /** What the kernel has decided and only this thread can do. True: somebody may be ready now who was not. */
+  /** Performs kernel decisions that only this thread can carry out. True: another thread may have become ready. */
   private *doChores(): Sys<boolean> {
     const { shared, sys, k: { cpu } } = this;
     shared.chores = false;

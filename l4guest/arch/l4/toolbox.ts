@@ -1,7 +1,6 @@
 /**
- * The toolbox on the microkernel: a thread opens sessions, and each session has a thread that takes its requests, has the main thread do
- * them, and
- * answers. The main thread never waits for a client; a client that goes away costs its session.
+ * The toolbox on the microkernel: a thread opens sessions, and each session has a thread that takes its requests, passes them to the main
+ * thread, and answers. The main thread never waits for a client; a client that vanishes ends only its session.
  *
  *   client ── request ─→ session's thread ── arrival ─→ main thread: a worker of the kernel does it ── semaphore ─→ session's thread ──
  * answer
@@ -22,7 +21,7 @@ type Work<T> = (w: Sleeper) => Co<T>;
 
 interface Surroundings { readonly env: Env; readonly shared: Shared; readonly k: Kernel; readonly irq: number }
 
-/** Announces the services that the scenario says this server provides. */
+/** Announces the services that this server provides by its scenario. */
 export function* openToolbox(sys: Syscalls, env: Env, shared: Shared, k: Kernel, irq: number): Sys<void> {
   const wanted = ((env.args['lends'] ??
     []) as readonly string[]).filter((name): name is ToolboxService => (TOOLBOX_SERVICES as readonly string[]).includes(name));
@@ -36,7 +35,7 @@ export function* openToolbox(sys: Syscalls, env: Env, shared: Shared, k: Kernel,
   }
 }
 
-/** Opens and closes sessions; the badge says of which service. */
+/** Opens and closes sessions; the badge names the service. */
 function* broker(sys: Syscalls, around: Surroundings, services: readonly ToolboxService[]): Sys<void> {
   const sessions = new Map<number, () => Sys<void>>();
   let flags: number = IpcFlag.receive, next = 1;
@@ -109,7 +108,7 @@ function lengthAt(label: number): number | undefined {
   return at < 0 ? undefined : at;
 }
 
-/** Has the main thread run a worker to its end; answers what it gave. */
+/** Makes the main thread run a worker to its end; returns the worker's result. */
 function* onMain<T>(sys: Syscalls, { shared, k, irq }: Surroundings, done: number, work: Work<T>): Sys<T> {
   let result: { readonly value: T } | undefined;
   shared.arrivals.push(() => k.workers.start(function* (w) {

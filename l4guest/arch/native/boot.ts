@@ -1,5 +1,6 @@
 /**
- * A whole Unix on a machine of its own: memory divided, kernel made, first program started, machine run until that has ended.
+ * A whole Unix directly on a machine: divides memory, creates the kernel, starts the first program, and runs the machine until that program
+ * ends.
  *
  *   RAM:  archive of the root file system │ frames of processes │ frames of page tables
  */
@@ -21,7 +22,7 @@ import { TableFrames } from './tables.ts';
 
 const PAGE = 4096, MIB = 1 << 20, EPOCH = 1_767_225_600, PIECE_CYCLES = 20_000_000;
 const CSR = { sstatus: 0x100, sie: 0x104, scounteren: 0x106, senvcfg: 0x10a } as const;
-/** One frame of tables for so many frames of processes. */
+/** Frames of processes per frame of tables. */
 const TABLE_SHARE = 32;
 
 export interface NativeOptions {
@@ -34,14 +35,14 @@ export interface NativeOptions {
   readonly memory?: number;
   readonly engine?: 'auto' | 'interp' | 'jit';
   readonly seed?: number;
-  /** What work costs (default: the table). */
+  /** Cost of work (default: the table). */
   readonly rates?: Rates;
   readonly input?: Uint8Array;
-  /** Where standard output and standard error go. */
+  /** Receivers of standard output and standard error. */
   output(bytes: Uint8Array): void;
   error(bytes: Uint8Array): void;
   log?(line: string): void;
-  /** At the end: frames that are free. */
+  /** Free frames at the end. */
   finished?(free: number): void;
 }
 
@@ -52,7 +53,7 @@ export interface NativeResult {
   readonly cycles: number;
 }
 
-/** Output that is taken at once. */
+/** Output that is accepted at once. */
 class DirectPort implements OutputPort {
   readonly wq = new WaitQueue();
   readonly #take: (bytes: Uint8Array) => void;
@@ -64,7 +65,7 @@ class DirectPort implements OutputPort {
 const pagesOf = (bytes: number): number => Math.ceil(bytes / PAGE);
 
 /**
- * Interrupts, floating point, counters and cache-block instructions for user mode; the first thing that happens is a timer interrupt.
+ * Enables interrupts, floating point, counters and cache-block instructions for user mode; the first event is a timer interrupt.
  * @spec priv 12.1
  */
 function ready(hart: HartApi): void {

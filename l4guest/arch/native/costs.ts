@@ -1,6 +1,7 @@
 /**
- * Cycles of what a kernel on the machine does in instructions and TypeScript does in none: the way from user mode to C code and back,
- * page-table entries, switching spaces. Each is the length of Linux 6.12's path on riscv64, in instructions (arch/riscv/kernel/entry.S,
+ * Cycles for work that a kernel in machine code does with instructions and TypeScript without any: entry from user mode to C code and
+ * return, page-table entries, switching spaces. Each is the length of Linux 6.12's path on riscv64, in instructions
+ * (arch/riscv/kernel/entry.S,
  * mm/); estimates, ± a half.
  */
 export const COSTS = {

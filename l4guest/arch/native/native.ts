@@ -1,6 +1,6 @@
 /**
- * The Unix kernel on the machine itself, where the microkernel would stand: HS mode is the server's. A process's trap comes straight to
- * the kernel, and its pages are entries of the kernel's own tables. Nothing else differs from `arch/l4`, so the difference in cost is the
+ * The Unix kernel directly on the machine, in the place of the microkernel: the server runs in HS mode. A process's trap reaches the kernel
+ * directly, and its pages are entries of the kernel's own tables. Nothing else differs from `arch/l4`, so the difference in cost is the
  * microkernel's price.
  *
  *   trap ─→ answered at once: back to user mode          put off: the driver's generator goes on where `switch` yielded
@@ -24,7 +24,7 @@ const TRAPS: Readonly<Record<number, Trap>> = {
 };
 const ASIDS = 0xffff;
 
-/** The part of the machine that the kernel has: frames for processes, and frames for tables. */
+/** The kernel's part of the machine: frames for processes, and frames for tables. */
 export interface Region { readonly pool: Pool; readonly tables: TableFrames }
 
 export class NativeArch implements Arch, Switch {
@@ -40,7 +40,7 @@ export class NativeArch implements Arch, Switch {
   readonly #log: (line: string) => void;
   #kernel!: Kernel;
   #entry!: Entry;
-  /** Goes on with the kernel; set by whoever drives it. */
+  /** Resumes the kernel; the driver sets this. */
   proceed: () => void = () => {};
   #outcome: Outcome = Outcome.deferred;
   #recalled: Thread | undefined;
@@ -48,7 +48,7 @@ export class NativeArch implements Arch, Switch {
   readonly #freeAsids: number[] = [];
   #space: Tables | undefined;
   readonly #gone: { readonly threads: Thread[]; readonly spaces: Mm[] } = { threads: [], spaces: [] };
-  /** What came from outside while a process ran. */
+  /** Outside input that arrived while a process ran. */
   readonly #arrivals: (() => void)[] = [];
 
   constructor(hart: HartApi, memory: PhysicalMemory, region: Region, log: (line: string) => void) {
@@ -83,7 +83,7 @@ export class NativeArch implements Arch, Switch {
   recall(t: Thread): void { this.#recalled = t; }
   setAlarm(at: number): void { this.#hart.setTimer(at); }
 
-  /** Something has come from outside: `act` is done by the kernel, soon. */
+  /** Outside input: the kernel runs `act` soon. */
   arrive(act: () => void): void {
     this.#arrivals.push(act);
     this.#hart.kick();
@@ -105,11 +105,11 @@ export class NativeArch implements Arch, Switch {
   }
   *load(t: Thread): Steps<void> { this.#slots.load(t); }
   *finish(): Steps<void> { this.#tidy(); }
-  /** A charge has passed at once here, so that nothing can have come meanwhile. */
+  /** A charge passes at once here, so no interrupt can have come meanwhile. */
   *open(): Steps<boolean> { return false; }
   *pause(_t: Thread, act: () => void): Steps<void> { act(); }
 
-  /** An interrupt has brought `t` into the server, where it is wanted. */
+  /** An interrupt brings the recalled `t` into the server. */
   #back(t: Thread): Outcome {
     this.#recalled = undefined;
     this.#entry.left(t);
@@ -144,7 +144,7 @@ export class NativeArch implements Arch, Switch {
     mm.space = space;
     return space;
   }
-  /** Threads and spaces that are no more give back what they had. */
+  /** Frees the resources of ended threads and spaces. */
   #tidy(): void {
     for (const t of this.#gone.threads.splice(0)) this.#slots.drop(t);
     for (const mm of this.#gone.spaces.splice(0)) {
@@ -160,7 +160,7 @@ export class NativeArch implements Arch, Switch {
 
   // ── Supervisor ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** What the machine calls. */
+  /** The supervisor interface for the machine. */
   readonly supervisor: Supervisor = { trap: (hart) => this.#trapped(hart), wake: () => this.#interrupt() };
 
   #interrupt(): void {
@@ -169,7 +169,7 @@ export class NativeArch implements Arch, Switch {
     this.proceed();
   }
 
-  /** A trap of the hart: what can be answered is, everything else goes to the kernel. */
+  /** A trap of the hart: answers it at once if possible, otherwise passes it to the kernel. */
   #trapped(hart: HartApi): void {
     hart.charge(COSTS.trap);
     if (hart.causeIsInterrupt) { this.#interrupt(); return; }

@@ -1,4 +1,4 @@
-/** Registers of threads: those of the one that was in user mode last lie in the hart, those of the others here. */
+/** Registers of threads: the hart holds those of the thread last in user mode, this file those of the others. */
 import type { HartApi } from '../../../machine/api.ts';
 import { Loaded, type Thread } from '../../kernel/thread.ts';
 
@@ -13,11 +13,11 @@ const X = 32, ARGS_FROM = 20, ARGS = 16, PC = 64, FCSR = 65;
 
 export class Slots {
   readonly #hart: HartApi;
-  /** Whose registers lie in the hart. */
+  /** The thread whose registers are in the hart. */
   owner: Slot | undefined;
   constructor(hart: HartApi) { this.#hart = hart; }
 
-  /** Puts the registers of `t` into the hart, with what the kernel has changed of them. True: somebody else's lay there. */
+  /** Loads the registers of `t`, with the kernel's changes, into the hart. True: the hart held another thread's. */
   enter(t: Thread): boolean {
     const hart = this.#hart, slot = (t.hardware as Slot | undefined) ?? this.#make(t), switched = slot !== this.owner;
     if (switched) {
@@ -46,7 +46,7 @@ export class Slots {
     owner.pc = hart.pc;
     owner.fcsr = hart.fcsr;
   }
-  /** What the kernel's image has that is newer: nothing, the arguments, or all. */
+  /** The newer part of the kernel's image: nothing, the arguments, or everything. */
   #apply(t: Thread): void {
     const hart = this.#hart, { i32, big } = t.regs;
     if (t.loaded === Loaded.args) for (let i = ARGS_FROM; i < ARGS_FROM + ARGS; i++) hart.x32[i] = i32[i]!;
@@ -57,14 +57,14 @@ export class Slots {
     hart.fcsr = Number(big[FCSR]! & 0xffn);
   }
 
-  /** The arguments of a call that was put off, into the kernel's image. */
+  /** Stores the arguments of a deferred call into the kernel's image. */
   saveArguments(t: Thread): void {
     if (t.loaded !== Loaded.none) return;
     for (let i = ARGS_FROM; i < ARGS_FROM + ARGS; i++) t.regs.i32[i] = this.#hart.x32[i]!;
     t.loaded = Loaded.args;
   }
 
-  /** All registers into the kernel's image; a0 of a finished call stays as it is there. */
+  /** Stores all registers into the kernel's image, except a0 of a finished call. */
   load(t: Thread): void {
     const slot = t.hardware as Slot | undefined, { big } = t.regs;
     if (t.loaded === Loaded.all || !slot) return;

@@ -1,6 +1,6 @@
 /**
- * Page tables of Sv39 in the machine's memory, one tree an address space. What the kernel's own tables say is copied here page by page as
- * it is touched.
+ * Page tables of Sv39 in the machine's memory, one tree an address space. Entries of the kernel's own tables are copied here page by page
+ * on access.
  *
  *   entry = frame << 10 | D A G U X W R V      @spec priv 12.4
  */
@@ -13,7 +13,7 @@ const PAGE = 4096, ENTRIES = 512, ENTRY_BYTES = 8, FRAME_SHIFT = 1024;
 /** Rights as areas have them: 1 read, 2 write, 4 execute. */
 const FLAGS = [0, R, R | W, R | W, X, R | X, R | W | X, R | W | X] as const;
 
-/** Frames for tables, from a region of their own. */
+/** Frames for tables, from a separate region. */
 export class TableFrames {
   readonly #memory: PhysicalMemory;
   readonly #free: number[] = [];
@@ -46,7 +46,7 @@ export class Tables {
     this.asid = asid;
   }
 
-  /** Maps what a fault answered. False: no frame for a table; what was mapped so far stays. */
+  /** Maps the pages of a fault's answer. False: no frame for a table; pages mapped so far stay. */
   map(runs: Runs, hart: HartApi): boolean {
     for (let i = 0; i < runs.count; i++) {
       const flags = V | U | A | D | FLAGS[runs.rights[i]!]!, vpn = runs.vpn[i]!, pfn = runs.pfn[i]!, pages = 2 ** runs.order[i]!;
@@ -62,7 +62,7 @@ export class Tables {
     return true;
   }
 
-  /** Takes rights of the pages [from, to) away; without the right to read nothing is left. */
+  /** Removes rights from the pages [from, to); without the read right they are unmapped. */
   unmap(from: number, to: number, rights: number, hart: HartApi): void {
     for (let vpn = from; vpn < to; ) {
       const at = this.#entryOf(vpn, false);
@@ -81,14 +81,14 @@ export class Tables {
     this.#memory.setU64(at, (rights & 1) !== 0 ? 0n : entry & ~BigInt(gone));
   }
 
-  /** Every page goes, and every table but the root. */
+  /** Unmaps every page, and frees every table except the root. */
   clear(hart: HartApi): void {
     this.#memory.fill(this.root, PAGE, 0);
     for (const pa of this.#own.splice(0)) this.#frames.give(pa);
     hart.sfenceVma(undefined, this.asid);
   }
 
-  /** Where the entry of a page stands; 0 where its table is missing (`make`: and there is no frame for it). */
+  /** The address of a page's entry; 0 where its table is missing (with `make`: and there is no frame for it). */
   #entryOf(vpn: number, make: boolean): number {
     let table = this.root;
     for (const shift of [18, 9]) {

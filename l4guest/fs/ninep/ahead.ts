@@ -1,6 +1,6 @@
-/** Which files of a folder will be read next: programs read them in the order in which they were listed, or in that of their names. */
+/** Predicts which files of a folder will be read next: programs read them in listing order, or in the order of their names. */
 
-/** Files that come together; after how many reads one behind the other; and how many of an order may be left out. */
+/** Files per batch; sequential reads before it starts; and files of an order that may be skipped. */
 const TOGETHER = 16, ENOUGH_READ = 2, NEAR = 48;
 
 interface Order { readonly names: readonly string[]; last: number }
@@ -8,10 +8,10 @@ interface Order { readonly names: readonly string[]; last: number }
 export class AheadOf {
   private orders: readonly Order[];
   private run = 0;
-  /** `names`: files that are worth it, as they were listed. */
+  /** `names`: candidate files, in listing order. */
   constructor(names: readonly string[]) { this.orders = [{ names, last: -1 }]; }
 
-  /** A file is read: the names that should come with it. */
+  /** A file is read: returns the names to fetch with it. */
   read(name: string): string[] {
     const next = this.orders.find(({ names, last }) => names[last + 1] === name),
       follows = next ?? this.orders.find((order) => isNear(order, name));

@@ -12,13 +12,13 @@ import { NineRegular } from './file.ts';
 import type { NineFs, NineInode, NineNode } from './fs.ts';
 import { fromWire, toWire } from './session.ts';
 
-/** What is known of a name: undefined inode: it was not there. */
+/** A remembered name; undefined inode: it did not exist. */
 interface Entry { readonly inode: NineInode | undefined; readonly at: number }
 /** Files that are read ahead, from how many reads one after the other on. */
 const FILES_AHEAD = 8, ENOUGH_READS = 4, MOST_READS = 16;
-/** Names that are looked up ahead, from how many look-ups in the listed order on. */
+/** Names to look up ahead, and the sequential look-ups before it starts. */
 const NAMES_AHEAD = 16, ENOUGH_FOUND = 4;
-/** An entry of a listing that is kept, bytes. */
+/** Server memory of a remembered listing's entry, bytes. */
 const LISTED_COST = 96;
 /** Names that a directory remembers. */
 const MOST_NAMES = 4096;
@@ -56,7 +56,7 @@ export class NineDir extends Directory {
   }
   /** A file that was made before its `make`: nobody knew of the name, and most names that are opened to be made are not there. */
   private made: { readonly name: string; readonly inode: NineInode; readonly by: Sleeper; readonly at: number } | undefined;
-  /** What this very call has made. */
+  /** Files that the present call has created. */
   private madeBy(t: Sleeper, name: string): NineInode | undefined {
     const { made } = this;
     return made && made.by === t && made.name === name && made.at >= t.since ? made.inode : undefined;
@@ -114,7 +114,7 @@ export class NineDir extends Directory {
     if (inode) inode.node.home = { dir: this.node, name: toWire(name) };
     if (inode instanceof Directory) { inode.parent = this; inode.name = name; }
   }
-  /** Drops what nobody uses; its fids go back to the server. */
+  /** Drops unused nodes and returns their fids to the server. */
   private forgetNames(): void {
     const old = this.names;
     this.names = new Map();
@@ -144,7 +144,7 @@ export class NineDir extends Directory {
     return 0;
   }
 
-  // ── changes: the server makes them, then what it made is looked at ────────────────────────────────────────────────────
+  // ── changes: the server performs them, then the result is fetched ────────────────────────────────────────────────────
 
   private changed(): void { this.entries = undefined; this.node.stale(); }
 

@@ -1,9 +1,8 @@
 /**
- * A file system behind a 9P server: live folders of the host. What the other side may change meanwhile is asked for again when a call
- * begins to look at it; what was asked within the same call, or a moment ago, counts. A moment is ten milliseconds, and ends when
- * anything else comes in from outside: a person who changes a file and then types sees the change. Writes go through: what a call was
- * told is written is with the server. Mapped files have a page cache; it is given up when the server's version of the file is another
- * one.
+ * A file system behind a 9P server: live folders of the host. Data that the other side may change is fetched again when a call first uses
+ * it; an answer of the same call, or from a moment ago, still counts. A moment is ten milliseconds, and ends when any other outside input
+ * arrives, so a person who changes a file and then types sees the change. Writes go through: the server has the data before a write
+ * returns. Mapped files have a page cache, which is dropped when the server's version of the file changes.
  */
 import { ATTRIBUTES, Set as Valid, type MessageName, type Reply, type Request } from '../../../roottask/client/ninep/index.ts';
 import { E } from '../../abi/errno.ts';
@@ -17,13 +16,13 @@ import type { Co, Sleeper } from '../../kernel/wait.ts';
 import type { Changes, FileSystem, Inode } from '../inode.ts';
 import { part, type NineSession, type Part } from './session.ts';
 
-/** How long an answer counts, ns of virtual time, unless something comes in from outside. */
+/** Validity of an answer, ns of virtual time, unless outside input arrives. */
 const FRESH = 1e7;
-/** What a node weighs with its inode and its name, bytes. */
+/** Server memory of a node with its inode and its name, bytes. */
 const NODE_COST = 1024;
 /** Bytes of a file that are read before anybody asks. */
 export const AHEAD_BYTES = 8192;
-/** Files that stay open for their next user. */
+/** Most unused files to keep open. */
 const MOST_IDLE = 64;
 interface Stored { readonly hasStores: boolean; writeBack(t: Sleeper): Co<number> }
 const hasStores = (i: Inode): i is NineInode & Stored => (i as Partial<Stored>).hasStores === true;
@@ -90,7 +89,7 @@ export class NineFs implements FileSystem {
     this.inodes.set(a.qid.path, made);
     return made;
   }
-  /** Files with fids that are open and unused; the ones that wait longest are closed. */
+  /** Files with open and unused fids; the oldest are closed. */
   isIdle(file: { closeIdle(): void }): void {
     this.idle.delete(file);
     this.idle.add(file);
@@ -121,7 +120,7 @@ export class NineFs implements FileSystem {
     }
     return result;
   }
-  /** What became of looking for one name. Fids that were not made are free again. */
+  /** The result of looking up one name. Fids that were not created are free again. */
   private took(fid: number, open: number, answers: readonly (Reply<MessageName> | number)[]): NineInode | undefined | number {
     const [walked, a, cloned, opened, data] = answers as [Reply<'walk'> | number, Attributes | number, Reply<'walk'> | number,
       Reply<'lopen'> | number, Reply<'read'> | number], { session } = this;
@@ -167,14 +166,14 @@ const hasAhead = (i: NineInode): i is NineInode & WithAhead => 'takeAhead' in i;
 
 const time = (s: bigint, n: bigint): Time => ({ s: Number(s), n: Number(n) });
 const sameTime = (a: Time, b: Time): boolean => a.s === b.s && a.n === b.n;
-/** The host's clock for changes ticks some milliseconds late: a file that was touched is from after its change. */
+/** The host's clock for changes lags by some milliseconds, so a touched file may appear newer than its change. */
 const TICK = 2e7;
 const nearlyLater = (ctime: Time, mtime: Time): Time => {
   const later = (mtime.s - ctime.s) * 1e9 + mtime.n - ctime.n;
   return later > 0 && later < TICK ? mtime : ctime;
 };
 
-/** What the server knows of an inode, and the fid that leads to it. */
+/** The server's data of an inode, and its fid. */
 export class NineNode {
   readonly fs: NineFs;
   readonly path: bigint;
@@ -189,7 +188,7 @@ export class NineNode {
   openFid: number | undefined;
   length = 0;
   blocks = 0;
-  /** Told when the server has other contents than it had. */
+  /** Called when the server's contents have changed. */
   onChange: ((length: number) => void) | undefined;
   /** Told, of a directory, that a file in it is opened to be read. */
   onRead: (() => void) | undefined;
@@ -203,7 +202,7 @@ export class NineNode {
     this.ino = Number(a.qid.path & PATH_MASK);
   }
 
-  /** Takes attributes that the server has just told. */
+  /** Takes fresh attributes from the server. */
   accept(a: Attributes): void {
     const i = this.inode, mtime = time(a.mtimeSec, a.mtimeNsec), length = Number(a.size);
     if (length !== this.length || !sameTime(mtime, i.mtime)) this.onChange?.(length);
@@ -216,7 +215,7 @@ export class NineNode {
     this.blocks = Number(a.blocks);
     this.at = this.fs.k.clock.now();
   }
-  /** The newest way to it is the one that exists. */
+  /** Records the newest path, because older ones may be gone. */
   replaceFid(fid: number): void {
     if (fid === this.pathFid) return;
     if (this.pathFid === 0) { this.fs.session.forget(fid); return; }
@@ -234,15 +233,15 @@ export class NineNode {
     if (walked.qids[0]?.path !== this.path) { if (walked.qids.length > 0) fs.session.forget(fid); return -E.STALE; }
     return this.pathFid = fid;
   }
-  /** Gives the fid away: it is about to be opened. */
+  /** Hands over the fid, which is about to be opened. */
   *takeWay(t: Sleeper): Co<number> {
     const fid = yield* this.way(t);
     if (fid > 0) this.pathFid = undefined;
     return fid;
   }
-  /** Some fid that stands for it. */
+  /** Any fid of it. */
   private *any(t: Sleeper): Co<number> { return this.openFid ?? this.idleFid?.() ?? (yield* this.way(t)); }
-  /** An open fid that nobody uses now. */
+  /** An open and unused fid. */
   idleFid: (() => number | undefined) | undefined;
   stale(): void { this.at = -Infinity; }
   refresh(t: Sleeper): void { if (!this.fs.isFresh(this.at, t)) throw new NotHere((s) => this.ask(s)); }
@@ -269,7 +268,7 @@ export class NineNode {
     this.stale();
     return 0;
   }
-  /** Nobody will ask for it again. */
+  /** It will not be used again. */
   release(): void {
     this.fs.forgetInode(this);
     this.fs.k.frames.uncharge(this.cost);

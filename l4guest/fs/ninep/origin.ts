@@ -1,6 +1,6 @@
 /**
- * A 9P server as the origin of a root file system: asked for each name and each piece of a file once. A folder that is listed tells what
- * all its names are, and small files come together with those that are likely to be read next.
+ * A 9P server as the origin of a root file system: each name and each piece of a file is fetched once. Listing a folder also returns the
+ * types of its names, and small files are fetched together with those that are likely to be read next.
  */
 import { ATTRIBUTES, QidType, type Look, type Reply } from '../../../roottask/client/ninep/index.ts';
 import { E } from '../../abi/errno.ts';
@@ -14,7 +14,7 @@ import { contentsOf, looksOf, NineSession, fromWire, part, toWire, type FilesLin
 
 /** Files that are open at the server at a time. */
 const MOST_OPEN = 256;
-/** Files whose contents were read before anybody asked, and the bytes of each. */
+/** Most files read ahead, and the bytes of each. */
 const MOST_READY = 64, SMALL = 8192;
 const INO_MASK = 0x1f_ffff_ffff_ffffn;
 
@@ -24,7 +24,7 @@ class Source {
   /** Files with several names. */
   readonly linked = new Map<bigint, Inode>();
   private readonly open = new Set<NineOrigin>();
-  /** Contents that came before anybody asked, the oldest first. They are few, because nobody has paid for them yet. */
+  /** Contents read ahead, oldest first. They are few, because they are not charged yet. */
   private readonly ready = new Map<string, Uint8Array>();
   private lastFolder = 0;
   constructor(session: NineSession, fs: TmpFs) { this.session = session; this.fs = fs; }
@@ -49,7 +49,7 @@ class Source {
   }
 }
 
-/** An entry that was listed, and what it is until it is taken. */
+/** A listed entry, with its attributes until first use. */
 interface Listed extends DirEntry { look: Look | undefined }
 
 class NineFolderOrigin implements DirOrigin {
@@ -199,7 +199,7 @@ class NineOrigin implements FileOrigin {
   }
 }
 
-/** Makes a directory begin as what a server has: the root file system. 0 or -errno. */
+/** Fills a directory from a server: the root file system. 0 or -errno. */
 export function* beginAs(t: Sleeper, root: TmpDir, link: FilesLink): Co<number> {
   const source = new Source(new NineSession(link), root.fs), failed = yield* source.session.begin(t);
   if (failed) return failed;

@@ -1,6 +1,6 @@
 /**
- * A connection to a 9P2000.L server as the file system uses it: a request sleeps until its answer is there, errors are -errno. Who
- * carries the messages is the arch layer's business (`FilesLink`).
+ * A connection to a 9P2000.L server as the file system uses it: a request sleeps until its answer arrives, errors are -errno. The arch
+ * layer carries the messages (`FilesLink`).
  */
 import {
   COMPOUND, decodeContents, decodeEntries, decodeLooks, decodeReply, encodeCompound, encodeRequest, NO_FID, splitParts, VERSION,
@@ -12,7 +12,7 @@ import { WaitQueue, type Co, type Sleeper } from '../../kernel/wait.ts';
 import { bytesOf, textOf } from '../../mm/text.ts';
 import type { DirEntry } from '../inode.ts';
 
-/** Carries one message there and its answer back; undefined: the connection is gone. The order of answers is free. */
+/** Sends one message and returns its answer; undefined: the connection has ended. Answers may come in any order. */
 export interface FilesLink {
   /** Largest message, bytes. */
   readonly most: number;
@@ -35,14 +35,14 @@ export const fromWire = (text: string): string => {
   return textOf(b);
 };
 
-/** Bytes of a read's or write's message beside the data. */
+/** Bytes of a read's or write's message besides the data. */
 const OVERHEAD = 24;
-/** Fids that are given up in one message, and how long one waits for others, ns. */
+/** Fids released per message, and the time that one waits for others, ns. */
 const MOST_LEAVING = 32, LEAVE = 5e6;
 
 export type { Part };
 export const part = <N extends MessageName>(name: N, fields: Request<N>): Part => ({ name, fields: fields as Request<MessageName> });
-/** Does something after so many nanoseconds. */
+/** Runs an action after this many nanoseconds. */
 type Later = (ns: number, act: () => void) => void;
 
 export class NineSession {
@@ -90,8 +90,8 @@ export class NineSession {
     return answer;
   }
   /**
-   * Several requests in one message where the server can, in order; after one that fails none is done. The answers are those of `ask`, in
-   * the same order; -ECANCELED for what was not done.
+   * Several requests in order, in one message where the server supports it; after a failure the rest is skipped. The answers are those of
+   * `ask`, in the same order; -ECANCELED for skipped requests.
    */
   *askAll(t: Sleeper, parts: readonly Part[]): Co<(Reply<MessageName> | number)[]> {
     const answers: (Reply<MessageName> | number)[] = [];
@@ -152,7 +152,7 @@ export class NineSession {
       }
     } finally { if (isThere) this.forget(fid); else this.unused(fid); }
   }
-  /** The server may forget a fid; nobody waits for that. */
+  /** Releases a fid without waiting. */
   forget(fid: number): void {
     if (fid === 0) return;
     this.leaving.push(fid);
@@ -174,7 +174,7 @@ export class NineSession {
   }
 }
 
-/** What a server told of names, and of contents; nothing where it told nonsense. */
+/** Parses a server's answer about names, and about contents; empty for a malformed one. */
 export function looksOf(bytes: Uint8Array): Look[] { try { return decodeLooks(bytes); } catch { return []; } }
 export function contentsOf(bytes: Uint8Array): Contents[] { try { return decodeContents(bytes); } catch { return []; } }
 function piecesOf(bytes: Uint8Array): Uint8Array[] { try { return splitParts(bytes); } catch { return []; } }

@@ -1,4 +1,4 @@
-/** /proc/PID: one directory per process, made when somebody looks and kept while the process lives, the last of them. */
+/** /proc/PID: one directory per process, created on access; the most recent ones are cached while their process lives. */
 import { E } from '../../abi/errno.ts';
 import { Cap, Limit, Ms, S } from '../../abi/linux.ts';
 import { capable } from '../../kernel/creds.ts';
@@ -30,7 +30,7 @@ export class ProcessDirs {
   readonly numbers: PidNumbers;
   constructor(k: Kernel, fs: FileSystem, numbers: PidNumbers) { this.k = k; this.fs = fs; this.numbers = numbers; }
 
-  /** The processes that are seen here, by their numbers. */
+  /** The visible processes, by their numbers. */
   list(): number[] {
     const out: number[] = [];
     for (const id of this.k.pids.processes.keys()) { const n = this.numbers.of(id); if (n > 0) out.push(n); }
@@ -58,7 +58,7 @@ export class ProcessDirs {
   }
 }
 
-/** A process's files belong to whom it acts as; root's are those of one that must not be looked into. */
+/** A process's files belong to its effective user; root owns those of a process that is not dumpable. */
 function ownedBy(p: Process, dir: GeneratedDir): void {
   const uid = p.dumpable === 1 ? p.creds.euid : 0, gid = p.dumpable === 1 ? p.creds.egid : 0;
   if (dir.uid !== uid || dir.gid !== gid) dir.own(uid, gid);
