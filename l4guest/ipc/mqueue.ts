@@ -17,19 +17,19 @@ import { pathArg } from '../syscalls/row.ts';
 import { timespec } from '../syscalls/times.ts';
 
 const PRIORITIES = 32768;
-/** What a queue weighs, and a message beside its bytes. */
+/** Server memory of a queue, and of a message besides its bytes. */
 const QUEUE_COST = 1024, MESSAGE_COST = 128;
 /** Messages and bytes of a message: default, most for users, most for root. */
 const OF_ROOT = { messages: 65536, size: 16 << 20 } as const;
 const Notify = { SIGNAL: 0, NONE: 1, THREAD: 2 } as const;
 
 interface Message { readonly priority: number; readonly bytes: Uint8Array }
-/** Who is told of the next message: by a signal, or (SIGEV_THREAD) by a cookie on a netlink socket, which the C library waits on. */
+/** The receiver of a notification: by a signal, or (SIGEV_THREAD) by a cookie on a netlink socket, on which the C library waits. */
 interface Registration {
   readonly process: Process; readonly signal: number; readonly value: bigint;
   readonly thread: { readonly file: SocketFile; readonly cookie: Uint8Array } | undefined;
 }
-/** The last byte of a cookie says why it comes. */
+/** The last byte of a cookie gives its reason. */
 const COOKIE = 32, Cookie = { WOKEN: 1, REMOVED: 2 } as const;
 function tellCookie(n: Registration, why: number): void {
   if (!n.thread) return;
@@ -47,7 +47,7 @@ export class MqInode extends Inode {
   readonly most: number;
   readonly size_: number;
   notify: Registration | undefined;
-  /** Threads that wait for a message: while there are any, nobody is notified. */
+  /** Threads that wait for a message, which suppress notifications. */
   receivers = 0;
   constructor(t: Thread, mode: number, most: number, size: number) {
     super(t.k.root.fs, S.IFREG | mode);
@@ -88,7 +88,7 @@ export class MqFile extends File {
     const q = this.inode;
     return (q.messages.length > 0 ? Poll.IN | Poll.RDNORM : 0) | (q.messages.length < q.most ? Poll.OUT | Poll.WRNORM : 0);
   }
-  /** What read(2) shows of a queue. */
+  /** The text of read(2) on a queue. */
   override read(io: Io, pos: number): number {
     const q = this.inode,
       text = bytesOf(`QSIZE:${q.messages.reduce((n, m) => n + m.bytes.length, 0)} NOTIFY:0 SIGNO:${q.notify?.signal ?? 0} NOTIFY_PID:`
@@ -98,7 +98,7 @@ export class MqFile extends File {
     return n;
   }
 }
-/** A process ends, or lets go: its registration is gone. */
+/** A process ends or unregisters: removes its registration. */
 function forget(q: MqInode, p: Process): void {
   const n = q.notify;
   if (n?.process !== p) return;

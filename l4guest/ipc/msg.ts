@@ -38,7 +38,7 @@ export class MsgQueue implements IpcObject {
   }
 }
 
-/** What a queue weighs, bytes. */
+/** Server memory of a queue, bytes. */
 const QUEUE_COST = 512;
 export const msgget = (t: Thread, key: number, flags: number): number =>
   t.proc.ipc.msg.get(t, key, flags, (id, perm) => (t.k.frames.charge(QUEUE_COST) ? new MsgQueue(id, perm, seconds(t)) : -E.NOMEM), () => 0);
@@ -52,7 +52,7 @@ export function msgsnd(t: Thread, id: number, va: number, size: number, flags: n
   if (q.fits(size)) return put(t, q, { type, bytes });
   return flags & Ipc.NOWAIT ? -E.AGAIN : sendLater(t, q, { type, bytes });
 }
-/** What a message weighs beside its bytes. */
+/** Server memory of a message besides its bytes. */
 const MESSAGE_COST = 128;
 function put(t: Thread, q: MsgQueue, m: Message): number {
   if (!t.k.frames.charge(m.bytes.length + MESSAGE_COST)) return -E.NOMEM;

@@ -1,5 +1,5 @@
 /**
- * System V IPC objects have identifiers of their own, keys to meet at, and permissions. One table holds the objects of one kind.
+ * System V IPC objects have identifiers, shared keys, and permissions. One table holds the objects of one kind.
  *
  *   identifier = slot + 32768 · sequence        so that an old identifier does not name a new object in the same slot
  */
@@ -12,7 +12,7 @@ import { getU32, setU16, setU32, clearUser } from '../mm/uaccess.ts';
 export const Ipc = { CREAT: 0o1000, EXCL: 0o2000, NOWAIT: 0o4000, RMID: 0, SET: 1, STAT: 2, INFO: 3 } as const;
 const SLOTS = 32768, MIN_CYCLE = 64;
 
-/** Who owns an object, and who may use it (struct ipc64_perm). */
+/** Owner and permissions of an object (struct ipc64_perm). */
 export class Perm {
   readonly key: number;
   uid: number;
@@ -42,12 +42,12 @@ export interface IpcObject { readonly id: number; readonly perm: Perm; removed: 
 export class IpcTable<T extends IpcObject> {
   readonly slots: (T | undefined)[] = [];
   private sequence = 0;
-  /** The settings that say how many there may be (the last number of kernel/sem), and which identifier the next one gets (−1: any). */
+  /** The settings for the maximum number (the last number of kernel/sem), and the next identifier (−1: any). */
   private readonly most: string;
   private readonly wish: string;
   constructor(most: string, wish: string) { this.most = most; this.wish = wish; }
 
-  /** The object of a key; made by `make(id)` where IPC_CREAT says so. Its identifier, or -errno. `fits` may refuse one that is there. */
+  /** The object of a key; `make(id)` creates it with IPC_CREAT. Returns its identifier, or -errno. `fits` may refuse an existing one. */
   get(t: Thread, key: number, flags: number, make: (id: number, perm: Perm) => T | number, fits: (old: T) => number): number {
     const old = key === 0 ? undefined : this.slots.find((o) => o !== undefined && o.perm.key === key && !o.removed);
     if (old) {
@@ -80,7 +80,7 @@ export class IpcTable<T extends IpcObject> {
   }
   find(id: number): T | undefined { const o = id < 0 ? undefined : this.slots[id % SLOTS]; return o?.id === id ? o : undefined; }
   remove(o: T): void { o.removed = true; const slot = o.id % SLOTS; if (this.slots[slot] === o) this.slots[slot] = undefined; }
-  /** Highest slot in use, 0 where none is: what the *_INFO commands answer. */
+  /** Highest slot in use, or 0: the result of the *_INFO commands. */
   get last(): number { return Math.max(0, this.slots.findLastIndex((o) => o !== undefined)); }
   get count(): number { return this.slots.reduce((n, o) => n + (o ? 1 : 0), 0); }
 }

@@ -22,12 +22,12 @@ export class SemSet implements IpcObject {
   readonly perm: Perm;
   removed = false;
   readonly values: number[];
-  /** Who has changed each semaphore last. */
+  /** The last process that changed each semaphore. */
   readonly pids: number[];
   readonly wq = new WaitQueue();
-  /** Operations that somebody waits for: of these the first that cannot be done. */
+  /** Waiting operations: the first that is not possible. */
   readonly waiting = new Set<Op>();
-  /** What the end of a process gives back, for each semaphore that it owes something. */
+  /** Adjustments at the end of a process, for each of its semaphores (SEM_UNDO). */
   readonly undo = new Map<Process, Map<number, number>>();
   otime = 0;
   ctime: number;
@@ -39,7 +39,7 @@ export class SemSet implements IpcObject {
     this.ctime = now;
   }
 
-  /** Does all operations and answers undefined, or does none: the one that must wait, or -errno. */
+  /** Performs all operations and returns undefined, or none: returns the one that must wait, or -errno. */
   attempt(ops: readonly Op[], p: Process): Op | number | undefined {
     const next = new Map<number, number>();
     for (const o of ops) {
@@ -53,7 +53,7 @@ export class SemSet implements IpcObject {
     this.wq.wakeAll();
     return undefined;
   }
-  /** Notes what the process owes for these operations; false: there is no memory for it. */
+  /** Records the process's adjustments for these operations; false: no memory for them. */
   private owe(ops: readonly Op[], p: Process): boolean {
     if (ops.length === 0) return true;
     const back = this.undo.get(p) ?? new Map<number, number>(), more = new Set(ops.map((o) => o.num).filter((n) => !back.has(n))).size;
@@ -62,7 +62,7 @@ export class SemSet implements IpcObject {
     this.undo.set(p, back);
     return true;
   }
-  /** A value is set from outside: what processes owe to it is forgotten. */
+  /** A value is set explicitly: drops all adjustments of it. */
   set(num: number, value: number, pid: number): void {
     this.values[num] = value;
     this.pids[num] = pid;
@@ -70,9 +70,9 @@ export class SemSet implements IpcObject {
   }
 }
 
-/** What a process holds for a semaphore that it owes something, bytes. */
+/** Server memory of an adjustment, bytes. */
 const UNDO_COST = 160;
-/** What a set of so many semaphores weighs, bytes. */
+/** Server memory of a set with this many semaphores, bytes. */
 const setCost = (n: number): number => 512 + 16 * n;
 export function semget(t: Thread, key: number, n: number, flags: number): number {
   if (n < 0 || n > MAX_SET) return -E.INVAL;
@@ -106,7 +106,7 @@ function* operate(t: Thread, s: SemSet, ops: readonly Op[], first: Op, until: nu
     if (again === undefined) { s.otime = seconds(t); return 0; }
     if (typeof again === 'number') return again;
     if (again.flags & Ipc.NOWAIT || r === -E.TIMEDOUT) return -E.AGAIN;
-    if (r < 0) return -E.INTR; // never started again, whatever the handler says
+    if (r < 0) return -E.INTR; // never restarted, whatever the handler's flags
     blocked = again;
   }
 }

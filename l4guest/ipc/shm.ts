@@ -25,7 +25,7 @@ const Shm = {
 } as const;
 export const SHM_MOST = 4096;
 
-/** Segments without a name that somebody still maps. */
+/** Removed segments that are still mapped. */
 const left = new WeakMap<Kernel, Set<Segment>>();
 const leftOf = (k: Kernel): Set<Segment> => { let s = left.get(k); if (!s) left.set(k, s = new Set()); return s; };
 
@@ -37,7 +37,7 @@ export function shmget(t: Thread, key: number, size: number, flags: number): num
     return makeSegment(t, id, perm, size);
   }, (old) => (size > old.size ? -E.INVAL : 0));
 }
-/** What a segment weighs beside its pages, bytes. */
+/** Server memory of a segment besides its pages, bytes. */
 const SEGMENT_COST = 1024;
 function makeSegment(t: Thread, id: number, perm: Perm, size: number): Segment | number {
   if (!t.k.frames.charge(SEGMENT_COST)) return -E.NOMEM;
@@ -72,7 +72,7 @@ export function shmdt(t: Thread, at: number): number {
   s.lpid = t.proc.pid;
   return unmap(t.mm, at, roundUp(s.size));
 }
-/** Gives the memory of a removed segment back when nobody maps it. */
+/** Frees a removed segment when it is not mapped any more. */
 function sweep(k: Kernel, s: Segment): void {
   if (!s.removed || s.inode.areas.size > 0) return;
   leftOf(k).delete(s);

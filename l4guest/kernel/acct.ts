@@ -14,7 +14,7 @@ const files = new WeakMap<Kernel, File>();
 const RECORD = 64, VERSION = 3, TICK = 1e7;
 const Flag = { FORKED: 1, SUPERUSER: 2, CORE: 8, SIGNAL: 16 } as const;
 
-/** From now on records go there, or nowhere. */
+/** Sets the file for records, or none. */
 export function keepAccounts(k: Kernel, file: File | undefined): void {
   files.get(k)?.release();
   if (file) files.set(k, file); else files.delete(k);
@@ -25,7 +25,7 @@ function packed(n: number): number {
   while (x > 0x1fff) { x = Math.floor(x / 8); e++; }
   return e > 7 ? 0xffff : (e << 13) | x;
 }
-/** Notes the end of a process, where accounts are kept. */
+/** Records the end of a process, if accounting is on. */
 export function account(k: Kernel, p: Process, status: number): void {
   const file = files.get(k), t = p.leader;
   if (!file || !t) return;

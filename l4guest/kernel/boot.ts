@@ -1,4 +1,4 @@
-/** What stands in the file system before the first program: mount points, /dev, /proc, /sys, and links that programs expect. */
+/** The initial contents of the file system: mount points, /dev, /proc, /sys, and links that programs expect. */
 import { devTree, ptsTree } from '../fs/devfs.ts';
 import { Directory } from '../fs/inode.ts';
 import { cover, newMount } from '../fs/mount.ts';
@@ -15,7 +15,7 @@ function ensure(root: TmpDir, name: string, mode: number): Directory | undefined
   return root.make(name, S.IFDIR | mode, 0) as Directory;
 }
 
-/** Directories that must be there; looks up what the root file system has, so it may be made again (NotHere). */
+/** Creates required directories; it looks up the root file system, so it may be repeated (NotHere). */
 export function prepareRoot(k: Kernel): void {
   for (const [name, mode] of [['bin', 0o755], ['etc', 0o755], ['tmp', 0o1777], ['dev', 0o755], ['proc', 0o755], ['sys', 0o755]] as const)
     ensure(k.root, name, mode);

@@ -1,5 +1,5 @@
 /**
- * Classic BPF as seccomp has it: programs of (code, jt, jf, k) over the 64 bytes of struct seccomp_data, checked once so that running
+ * Classic BPF for seccomp: programs of (code, jt, jf, k) over the 64 bytes of struct seccomp_data, checked once so that running
  * them needs no checks: jumps lead forward and stay inside, memory is written before it is read, the last instruction returns.
  */
 export interface Instruction { readonly code: number; readonly jt: number; readonly jf: number; readonly k: number }
@@ -12,7 +12,7 @@ const Alu = { ADD: 0x00, SUB: 0x10, MUL: 0x20, DIV: 0x30, OR: 0x40, AND: 0x50, L
 const Jump = { JA: 0x00, JEQ: 0x10, JGT: 0x20, JGE: 0x30, JSET: 0x40 } as const;
 
 const loads = (x: number): boolean => x === IMM || x === MEM || x === W_LEN;
-/** Whether the instruction is one that seccomp knows, with operands that mean something. */
+/** Whether seccomp permits the instruction with these operands. */
 function known(i: Instruction): boolean {
   const op = i.code & 0xf8, uses = (i.code & SRC_X) !== 0;
   switch (i.code & 7) {
@@ -35,7 +35,7 @@ function knownAlu(op: number, uses: boolean, k: number): boolean {
 export function validProgram(program: readonly Instruction[]): boolean {
   const n = program.length, last = program[n - 1];
   if (n === 0 || n > MOST_INSTRUCTIONS || !last || (last.code & 7) !== Class.RET) return false;
-  /** Which cells of memory are surely written when an instruction begins, from all ways that lead there. */
+  /** Memory cells that are written before an instruction on every path to it. */
   const written = new Array<number>(n).fill(0xffff);
   for (let pc = 0, set = 0; pc < n; pc++) {
     const i = program[pc]!, kind = i.code & 7, isMemory = (i.code & 0xe0) === MEM;
@@ -72,7 +72,7 @@ function jumps(op: number, a: number, b: number): boolean {
   return op === Jump.JEQ ? a === b : op === Jump.JGT ? a > b : op === Jump.JGE ? a >= b : (a & b) !== 0;
 }
 
-/** What a valid program says about these data (as 32-bit words). */
+/** Runs a valid program on these data (32-bit words). */
 export function runProgram(program: readonly Instruction[], data: Uint32Array): number {
   const memory = new Uint32Array(MEMORY);
   let a = 0, x = 0;

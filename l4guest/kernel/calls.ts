@@ -1,4 +1,4 @@
-/** The passage of a thread through a system call: how one that sleeps goes on, and how it ends. */
+/** A thread's path through a system call: how a sleeping call continues, and how it ends. */
 import { E } from '../abi/errno.ts';
 import { CallError, UserFault } from './failure.ts';
 import type { Kernel } from './kernel.ts';
@@ -29,16 +29,16 @@ export function continueCall(k: Kernel, t: Thread, co: Co<number>): void {
     finishCall(t, failedCall(k, t, e));
   }
 }
-/** What an exception out of a system call means. */
+/** Maps an exception of a system call to its result. */
 export function failedCall(k: Kernel, t: Thread, e: unknown): number {
   if (e instanceof UserFault) return -E.FAULT;
-  // A call that sleeps has met memory that went away meanwhile: it cannot begin again.
+  // A sleeping call has met memory that was removed meanwhile, and cannot restart.
   if (e instanceof NotHere) return -E.FAULT;
   if (e instanceof CallError) return -e.errno;
   k.arch.log(`l4guest: bug in a system call of ${t.name}[${t.tid}]: ${e instanceof Error ? e.stack ?? e.message : String(e)}`);
   return -E.IO;
 }
-/** The next thread that can return to user mode, or undefined when all sleep. Calls in progress go on on the way. */
+/** The next thread that can return to user mode, or undefined when all sleep. Continues calls in progress meanwhile. */
 export function pickThread(k: Kernel): Thread | undefined {
   const { cpu } = k;
   for (;;) {

@@ -1,12 +1,12 @@
 /**
- * Capabilities: what the superuser may, in pieces. A process has a permitted, an effective and an inheritable set, an ambient set that
+ * Capabilities: the superuser's rights in parts. A process has a permitted, an effective and an inheritable set, an ambient set that
  * survives exec, and a bounding set that limits what exec gives. User ids change the sets unless the secure bits say otherwise.
  */
 import { Cap, Secure } from '../abi/linux.ts';
 
 export const ALL_CAPS = (1n << 41n) - 1n;
 const set = (...caps: Cap[]): bigint => caps.reduce((s, c) => s | (1n << BigInt(c)), 0n);
-/** What goes with the file system's user id. */
+/** Capabilities tied to the file system's user id. */
 const OF_FILES = set(Cap.CHOWN, Cap.DAC_OVERRIDE, Cap.DAC_READ_SEARCH, Cap.FOWNER, Cap.FSETID, Cap.MKNOD);
 
 const LOCKS = 0xaa;

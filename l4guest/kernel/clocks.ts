@@ -1,6 +1,5 @@
 /**
- * The clocks of a system: its own, which only runs, and the wall clock, which may be set. Times are nanoseconds unless they say
- * otherwise.
+ * The clocks of a system: its own, which only runs, and the wall clock, which may be set. Times are nanoseconds unless stated otherwise.
  */
 
 /** Seconds and nanoseconds since 1970. */

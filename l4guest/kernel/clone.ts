@@ -20,19 +20,19 @@ import { UserFault } from './failure.ts';
 
 export interface CloneArgs {
   flags: number; stack: number; parentTid: number; childTid: number; tls: number; exitSignal: number; pidfd: number; clearSighand: boolean;
-  /** Numbers that the new thread is to have, innermost space first. */
+  /** Requested numbers of the new thread, innermost space first. */
   tids: readonly number[];
 }
 
 const has = (flags: number, bits: number): boolean => (flags & bits) === bits;
-/** Name spaces that there are none of here. */
+/** Unsupported name spaces. */
 const ABSENT = Clone.NEWCGROUP | Clone.NEWNET;
-/** Name spaces that need a right over the own space of users. */
+/** Name spaces that require a right over the own space of users. */
 const SPACES = Clone.NEWNS | Clone.NEWUTS | Clone.NEWIPC | Clone.NEWPID;
-/** What the server holds for a thread and for a process, bytes, beside its pages. */
+/** Server memory of a thread and of a process, bytes, besides its pages. */
 export const THREAD_COST = 4096, PROCESS_COST = 8192, GROUP_COST = 8;
 
-/** What is wrong with the flags: 0 or -errno. */
+/** Checks the flags: 0 or -errno. */
 function refusedFlags(t: Thread, a: CloneArgs): number {
   const f = a.flags;
   if (has(f, Clone.NEWNS | Clone.FS) || has(f, Clone.NEWUSER | Clone.FS)) return -E.INVAL;
@@ -99,9 +99,9 @@ export function clone(t: Thread, a: CloneArgs): number | Co<number> {
   if (!(f & Clone.THREAD)) k.watcher?.forked(t, child, f & Clone.VFORK ? 'vfork' : 'fork');
   return f & Clone.VFORK ? waitForChild(t, proc, t.proc.numbers.of(tid)) : t.proc.numbers.of(tid);
 }
-/** The kernel tells numbers where it can; a bad address is no reason not to have a child. */
+/** Stores numbers where possible; a bad address does not prevent the child. */
 function tryTo(tell: () => void): void { try { tell(); } catch (e) { if (!(e instanceof UserFault)) throw e; } }
-/** A descriptor for the child's pidfd, told to the caller before there is a child: -EMFILE, -EFAULT. */
+/** A descriptor for the child's pidfd, stored before the child exists: -EMFILE, -EFAULT. */
 function reservePidfd(t: Thread, a: CloneArgs): number {
   const fd = t.proc.fds.lowestFree(t.proc.limits.files);
   if (fd >= 0 && !t.proc.fds.hasRoom(fd)) return -E.NOMEM;
@@ -132,7 +132,7 @@ function inheritThread(child: Thread, t: Thread, a: CloneArgs): void {
   if (!t.resetOnFork || t.rt === 0) { child.policy = t.policy; child.rt = t.rt; }
   if (!(a.flags & Clone.VM) || a.flags & Clone.VFORK) child.altStack = { ...t.altStack };
 }
-/** What of the numbers asked for cannot be had: no right, no such space, not the first of a new one. */
+/** Checks the requested numbers: no right, no such space, not the first of a new one. */
 function refusedTids(t: Thread, numbers: PidNumbers, tids: readonly number[]): number {
   if (tids.length > numbers.level + 1) return -E.INVAL;
   let s: PidNumbers | undefined = numbers;

@@ -1,6 +1,6 @@
 /**
- * A processor of the server: which thread is current on it, who waits for it, and when its time slice ends. Everything that is "current"
- * belongs to a processor, not to the kernel.
+ * A processor of the server: its current thread, its run queue, and the end of the time slice. Everything "current" belongs to a processor,
+ * not to the kernel.
  */
 import type { Arch } from '../arch/arch.ts';
 import { runCpuTimers, untilCpuTimer } from './cputimers.ts';
@@ -18,13 +18,13 @@ export class ServerCpu {
   current: Thread | undefined;
   /** The current thread is in user mode now. */
   inUser = false;
-  /** The current thread should make room at its next return. */
+  /** The current thread should yield at its next return. */
   resched = false;
   readonly ready = new RunQueue<Thread>();
-  /** How often another thread was chosen. */
+  /** Number of thread switches. */
   switches = 0;
   sliceEnd = Infinity;
-  /** When the current thread was chosen, ns. */
+  /** Time of the last choice, ns. */
   private takenAt = 0;
   private readonly arch: Arch;
   private readonly timers: Timers;
@@ -43,7 +43,7 @@ export class ServerCpu {
     this.ready.push(t);
     this.resched = false;
   }
-  /** A thread has something to look at: if it runs in user mode, get it back. */
+  /** A thread has pending work: recalls it if it runs in user mode. */
   kick(t: Thread): void { if (this.inUser && t === this.current) this.arch.recall(t); }
   /** A thread that slept is ready while another one runs: from now on the end of the slice must ring. Real time does not wait for that. */
   somebodyReady(woken: Thread): void {
@@ -60,7 +60,7 @@ export class ServerCpu {
     if (now >= this.sliceEnd && !this.resched) this.sliceEnd = now + SLICE;
     this.rearm();
   }
-  /** Takes the processor from the current thread if somebody deserves it more, or its slice is over. */
+  /** Preempts the current thread if another one takes precedence, or its slice is over. */
   preempt(over = false): void {
     const t = this.current;
     if (!t || this.ready.length === 0) return;
@@ -71,7 +71,7 @@ export class ServerCpu {
     this.resched = true;
     if (this.inUser) this.arch.recall(t);
   }
-  /** Notes the processor time of the current thread up to now. */
+  /** Charges the current thread's processor time up to now. */
   account(t: Thread): void {
     const now = this.arch.now(), ns = Math.max(0, now - t.startedAt);
     t.cpuNs += ns;

@@ -7,7 +7,7 @@ import { Limit, SiCode, Sig } from '../abi/linux.ts';
 import type { Process } from './process.ts';
 import type { Thread } from './thread.ts';
 
-/** Timers on processor time are looked at no more often than this, ns: Linux looks at every tick of its clock. */
+/** Least interval between checks of processor-time timers, ns; Linux checks at every tick. */
 const TICK = 1_000_000;
 
 export interface CpuTimer { readonly at: number; readonly thread: Thread | undefined; readonly fire: () => void }
@@ -16,7 +16,7 @@ export interface CpuTimer { readonly at: number; readonly thread: Thread | undef
 export const cpuOf = (t: Thread): number => t.cpuNs + (t === t.k.cpu.current ? Math.max(0, t.k.clock.now() - t.startedAt) : 0);
 export function cpuOfProcess(p: Process): number { let n = p.cpuNs; for (const t of p.threads) n += cpuOf(t); return n; }
 
-/** Calls `fire` when the thread, or without one the process, has had `at` ns in all. */
+/** Calls `fire` when the thread, or without one the process, has used `at` ns in total. */
 export function addCpuTimer(p: Process, thread: Thread | undefined, at: number, fire: () => void): CpuTimer {
   const timer: CpuTimer = { at, thread, fire };
   p.cpuTimers.push(timer);
@@ -34,7 +34,7 @@ export function untilCpuTimer(t: Thread): number {
     least = x.thread === undefined ? Math.min(least, x.at - all) : x.thread === t ? Math.min(least, x.at - own) : least;
   return least;
 }
-/** Fires what is due for the process of `t`. */
+/** Fires due timers of the process of `t`. */
 export function runCpuTimers(t: Thread): void {
   const p = t.proc;
   if (p.cpuTimers.length === 0) return;

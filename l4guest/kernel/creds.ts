@@ -1,4 +1,4 @@
-/** Who a process is, and what it may use. */
+/** Credentials and limits of a process. */
 import { Limit, LIMITS, type Cap } from '../abi/linux.ts';
 import { allCaps, has, type CapSets } from './caps.ts';
 import type { Key } from './keys.ts';
@@ -20,9 +20,9 @@ export interface Creds {
 export const rootCreds = (): Creds =>
   ({ uid: 0, euid: 0, suid: 0, fsuid: 0, gid: 0, egid: 0, sgid: 0, fsgid: 0, groups: [], caps: allCaps(), users: firstUsers });
 export const copyCreds = (c: Creds): Creds => ({ ...c, caps: { ...c.caps } });
-/** Whether the process has this right of the superuser, over all that there is. */
+/** Whether the process has this capability in the first space. */
 export const capable = (c: Creds, cap: Cap): boolean => c.users === firstUsers && has(c.caps, cap);
-/** The same over what belongs to its own space of users. */
+/** The same in its own space of users. */
 export const capableHere = (c: Creds, cap: Cap): boolean => has(c.caps, cap);
 
 /** A stack grows no further, whatever the limit. */
@@ -48,7 +48,7 @@ export class Limits {
     for (let i = 0; i < LIMITS; i++) { l.soft[i] = this.soft[i]!; l.hard[i] = this.hard[i]!; }
     return l;
   }
-  /** What an address space has to know of them. */
+  /** The limits for an address space. */
   applyTo(mm: { stackLimit: number; dataLimit: number; spaceLimit: number }): void {
     mm.stackLimit = Math.min(this.soft[Limit.STACK]!, MOST_STACK);
     mm.dataLimit = this.soft[Limit.DATA]!;

@@ -33,7 +33,7 @@ export interface Elf {
 
 /** The longest name of an interpreter. */
 const PATH_MAX = 4096;
-/** A file that can be mapped, as a program must be. */
+/** A file that can be mapped, which a program requires. */
 export type ImageInode = Inode & Mappable;
 export const isImage = (i: Inode): i is ImageInode => 'frameToRead' in i;
 
@@ -51,7 +51,7 @@ export function readAt(frames: Frames, inode: ImageInode, offset: number, length
   return out;
 }
 
-/** Why a file is not an ELF program of ours, for people; undefined when it is one. */
+/** Why a file is no runnable ELF program, as text; undefined when it is. */
 export function whyNotElf(head: Uint8Array): string | undefined {
   const v = new DataView(head.buffer, head.byteOffset, head.length);
   if (head.length < 4 || v.getUint32(0) !== 0x7f454c46) return 'not an ELF program';
@@ -97,7 +97,7 @@ export interface Loaded {
   readonly codeEnd: number
 }
 
-/** Maps the segments; position-independent ones at `base` (0 = anywhere). Answers where things are, or -errno. */
+/** Maps the segments; position-independent ones at `base` (0 = anywhere). Returns the addresses, or -errno. */
 export function mapElf(mm: Mm, elf: Elf, base: number, name: string): Loaded | number {
   const loads = elf.segments.filter((s) => s.type === Pt.LOAD);
   const low = Math.floor(Math.min(...loads.map((s) => s.va)) / PAGE) * PAGE, high = Math.max(...loads.map((s) => s.va + s.size));

@@ -25,7 +25,7 @@ import { dropTimers } from './itimers.ts';
 import type { Co } from './wait.ts';
 
 const PIE_BASE = 0x2a_aaaa_a000, MAX_SCRIPTS = 4;
-/** Between a program's data and its heap, as Linux leaves some: bytes. */
+/** Gap between a program's data and its heap, as on Linux: bytes. */
 const BRK_GAP = 0x1_0000;
 
 interface Program {
@@ -37,8 +37,8 @@ interface Program {
 }
 
 /**
- * Replaces the program of `t`'s process. 0, or -errno with nothing changed; a sleep where other threads of the process are in calls of
- * their own of what lies below, which come to their end first.
+ * Replaces the program of `t`'s process. 0, or -errno with nothing changed; sleeps while other threads of the process are in their own
+ * kernel calls, which end first.
  */
 export function exec(t: Thread, base: DirPath, path: string, argv: Uint8Array[], envp: readonly Uint8Array[],
     flags = 0): number | Co<number> {
@@ -64,7 +64,7 @@ export function exec(t: Thread, base: DirPath, path: string, argv: Uint8Array[],
 
 const hasOthersBeyond = (t: Thread): boolean => [...t.proc.threads].some((o) => o !== t && o.passage !== undefined);
 
-/** The other threads end, each that is in a call of its own with that call; then the program is replaced. */
+/** Ends the other threads, each with its own kernel call if it is in one; then replaces the program. */
 function* afterOthers(t: Thread, mm: Mm, program: Program, image: Image): Co<number> {
   let isDone = false;
   try {
@@ -92,7 +92,7 @@ function openProgram(t: Thread, opened: File[], base: DirPath, path: string, fla
   return inode.writing > 0 ? -E.TXTBSY : file;
 }
 
-/** The program that `path` leads to: itself, or the interpreter of a script. */
+/** The program at `path`, or the interpreter of a script. */
 function find(t: Thread, opened: File[], base: DirPath, path: string, argv: Uint8Array[], flags: number, depth: number): Program | number {
   const file = openProgram(t, opened, base, path, flags);
   if (typeof file === 'number') return file;

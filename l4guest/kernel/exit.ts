@@ -1,4 +1,4 @@
-/** The end of threads and processes, and how parents hear of it. */
+/** The end of threads and processes, and the notification of parents. */
 import { NotHere } from './later.ts';
 import { account } from './acct.ts';
 import { EFAULT, UserFault } from './failure.ts';
@@ -40,7 +40,7 @@ function removeThread(k: Kernel, t: Thread, courtesies: boolean, status: number)
   if (t.proc.threads.size > 0) { t.proc.endWq.wakeAll(); orphanOf(k, t); }
   k.arch.threadGone(t);
 }
-/** Children of a thread that ends go to another one of its process; they may want to hear of it. */
+/** Children of an ending thread pass to another one of its process; they may get a signal. */
 function orphanOf(k: Kernel, t: Thread): void {
   for (const c of t.proc.children) {
     if (c.parentThread !== t) continue;
@@ -48,7 +48,7 @@ function orphanOf(k: Kernel, t: Thread): void {
     if (c.deathSignal && c.alive) k.signals.toProcess(c, c.deathSignal, 0);
   }
 }
-/** What a thread owes others: locks with priority inheritance, robust futexes, CLONE_CHILD_CLEARTID. */
+/** Obligations of an ending thread: locks with priority inheritance, robust futexes, CLONE_CHILD_CLEARTID. */
 export function leave(k: Kernel, t: Thread): void {
   reaching(() => { if (t.robustList) robust(k, t); });
   reaching(() => {
@@ -59,7 +59,7 @@ export function leave(k: Kernel, t: Thread): void {
     }
   });
 }
-/** Touches memory of a thread that ends; what is not there, or must be fetched, is left: nobody waits for the dead. */
+/** Accesses memory of an ending thread; skips memory that is missing or must be fetched. */
 function reaching(act: () => void): void {
   try { act(); } catch (e) { if (!(e instanceof UserFault) && e !== EFAULT && !(e instanceof NotHere)) throw e; }
 }
@@ -86,7 +86,7 @@ function ownerDied(k: Kernel, t: Thread, va: number, pi: boolean, pending: boole
   if (!pi && value & Word.WAITERS) k.futexes.wake(futexKey(t.mm, va, false), 1);
 }
 
-/** Threads in calls of their own of what lies below end when those do: the process waits for the last of them. */
+/** Threads in their own kernel calls end with those calls; the process waits for the last of them. */
 function isBeyond(k: Kernel, p: Process, status: number): boolean {
   const beyond = [...p.threads].filter((t) => t.passage !== undefined);
   if (beyond.length === 0) return false;
@@ -113,7 +113,7 @@ export function endProcess(k: Kernel, p: Process, status: number): void {
   if (p.pid === k.mainPid) k.onEnd(status);
   tellParent(k, p);
 }
-/** With its first process a space of numbers ends, and everybody in it. */
+/** The end of its first process ends a space of numbers, and all its processes. */
 function endSpace(k: Kernel, space: PidNumbers): void {
   space.ended = true;
   for (const p of [...k.pids.processes.values()]) if (p !== space.reaper && space.contains(p.numbers) && p.alive) endProcess(k, p,
@@ -177,7 +177,7 @@ function tellParent(k: Kernel, p: Process): void {
   if (auto) reapChild(k, p);
   parent.childWq.wakeAll();
 }
-/** A child that was waited for: what it used is its parent's children's. */
+/** A reaped child: adds its usage to its parent's children. */
 export function collectChild(k: Kernel, p: Process): void {
   const { parent } = p;
   if (parent) {
@@ -187,7 +187,7 @@ export function collectChild(k: Kernel, p: Process): void {
   }
   reapChild(k, p);
 }
-/** The last trace of a process goes away. */
+/** Removes the last trace of a process. */
 export function reapChild(k: Kernel, p: Process): void {
   k.frames.uncharge(p.cost);
   p.endWq.wakeAll();

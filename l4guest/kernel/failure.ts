@@ -1,8 +1,8 @@
-/** How a system call fails out of the depth of its work. */
+/** Exceptions by which nested code fails a system call. */
 
-/** Thrown by accesses to user memory that has no mapping with the right needed; the dispatcher answers EFAULT. */
+/** Thrown by accesses to user memory without the needed mapping; the dispatcher returns EFAULT. */
 export class UserFault extends Error {}
-/** Thrown out of the depth of a call that fails with this number. */
+/** Thrown by nested code of a call that fails with this number. */
 export class CallError extends Error {
   readonly errno: number;
   constructor(errno: number) { super(`errno ${errno}`); this.errno = errno; }

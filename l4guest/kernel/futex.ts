@@ -1,7 +1,7 @@
 /**
- * Futexes: who waits on which word, and who owns those with priority inheritance. The name of a word is where its bytes are: the address
- * space for private ones; for shared ones the object behind the mapping, or, where there is none, the address space again, told apart
- * from private ones.
+ * Futexes: the waiters of each word, and the owners of those with priority inheritance. A word's name is the place of its bytes: the
+ * address space for private words; for shared ones the mapped object, or, without one, the address space again, distinguished from private
+ * words.
  */
 import { E } from '../abi/errno.ts';
 import { Access, Fault, type Mm } from '../mm/mm.ts';
@@ -23,7 +23,7 @@ interface Waiter {
   readonly t: Sleeper;
   readonly bits: number;
   woken: boolean;
-  queue: Bucket; /** Where it wants to be requeued (FUTEX_WAIT_REQUEUE_PI). */
+  queue: Bucket; /** The target of its requeue (FUTEX_WAIT_REQUEUE_PI). */
   readonly target: string | undefined;
   lock: PiWaiter | undefined
 }
@@ -33,7 +33,7 @@ const ids = new WeakMap<object, number>();
 let lastId = 0;
 const idOf = (o: object): number => { let n = ids.get(o); if (n === undefined) ids.set(o, n = ++lastId); return n; };
 
-/** Name of the word at `va`: equal for everybody who shares it. Throws EFAULT for what cannot be one. */
+/** Name of the word at `va`: equal for all who share it. Throws EFAULT for an invalid one. */
 export function futexKey(mm: Mm, va: number, isPrivate: boolean): string {
   if (va < 0) throw EFAULT;
   if (isPrivate) return `p${idOf(mm)}:${va}`;
@@ -42,22 +42,22 @@ export function futexKey(mm: Mm, va: number, isPrivate: boolean): string {
   return area.shared && area.object ? `s${idOf(area.object)}:${(va - area.start) + area.first * 4096}` : `m${idOf(mm)}:${va}`;
 }
 
-/** `va`: where the word stands for this thread. */
+/** `va`: the word's address in this thread. */
 interface PiWaiter { readonly t: Locker; readonly va: number; granted: boolean; readonly wq: WaitQueue }
-/** A lock with priority inheritance that somebody waits for. */
+/** A lock with priority inheritance that has waiters. */
 interface PiLock {
   readonly key: string;
   owner: Locker | undefined;
-  readonly waiters: PiWaiter[]; /** What the owner had before it inherited. */
+  readonly waiters: PiWaiter[]; /** The owner's own priority. */
   own: { rt: number; policy: number; nice: number } | undefined
 }
 
-/** Links of a chain of owners that are followed. */
+/** Longest chain of owners to follow. */
 const CHAIN = 1024;
 
 const urgency = (t: Locker): number => (t.rt > 0 ? 100 + t.rt : -t.nice);
 
-/** Real-time threads stand before those of a lower priority, who came first before who came later. */
+/** Order of waiters: higher real-time priority first, then order of arrival. */
 function line(waiters: Waiter[], w: Waiter): void {
   let i = waiters.length;
   while (i > 0 && waiters[i - 1]!.rank < w.rank) i--;
@@ -88,7 +88,7 @@ export class FutexTable {
     const r = yield* this.waitAny(t, [{ key, bits }], until);
     return r < 0 ? r : 0;
   }
-  /** The same on several words: which of them it was. */
+  /** The same on several words: returns the index of the woken one. */
   *waitAny(t: Sleeper, words: readonly { readonly key: string; readonly bits: number }[], until: number): Co<number> {
     const list = words.map((x) => this.enter(t, x.key, x.bits)), wq = new WaitQueue();
     try {
@@ -126,7 +126,7 @@ export class FutexTable {
   // ── priority inheritance ─────────────────────────────────────────────────────────────────────────────────────────────
 
   lockOf(key: string): { readonly owner: Locker | undefined } | undefined { return this.locks.get(key); }
-  /** Somebody waits for the lock, which has this owner; it inherits what is more urgent. */
+  /** A thread waits for the lock of this owner, who inherits a higher priority. */
   private attach(key: string, owner: Locker | undefined, t: Locker, va: number): PiWaiter {
     let l = this.locks.get(key);
     if (!l) this.locks.set(key, l = { key, owner, waiters: [], own: undefined });
@@ -152,11 +152,11 @@ export class FutexTable {
     this.restore(l);
     if (l.waiters.length === 0) this.locks.delete(key); else this.inherit(l);
   }
-  /** Waits for the lock of `owner`: 0 when it has been given, -ETIMEDOUT, -ERESTARTSYS. */
+  /** Waits for the lock of `owner`: 0 when granted, -ETIMEDOUT, -ERESTARTSYS. */
   *waitLock(key: string, owner: Locker | undefined, t: Locker, va: number, until: number): Co<number> {
     return yield* this.waitGrant(key, this.attach(key, owner, t, va), t, until);
   }
-  /** Whether `owner` waits, through others or not, for something that `t` owns. */
+  /** Whether `owner` waits, directly or not, for a lock of `t`. */
   wouldDeadlock(owner: Locker | undefined, t: Locker): boolean {
     for (let o = owner, n = 0; o && n < CHAIN; n++) {
       if (o === t) return true;
@@ -174,7 +174,7 @@ export class FutexTable {
       return 0;
     } finally { if (!w.granted) this.detach(key, w); }
   }
-  /** Gives the lock to the most urgent of those who wait, whose number is put into the word. False: nobody does. */
+  /** Gives the lock to the most urgent waiter and stores its number in the word. False: there is none. */
   handOver(key: string, died: 0 | 1 = 0): boolean {
     const l = this.locks.get(key), next = l?.waiters.shift();
     if (!l || !next) return false;
@@ -186,7 +186,7 @@ export class FutexTable {
     if (l.waiters.length === 0) this.locks.delete(key); else this.inherit(l);
     return true;
   }
-  /** Locks that somebody waits for and this thread owns. */
+  /** Contended locks of this thread. */
   ownedBy(t: Locker): string[] { return [...this.locks.values()].filter((l) => l.owner === t).map((l) => l.key); }
 
   /** FUTEX_WAIT_REQUEUE_PI: waits on one word to get the lock at another. */

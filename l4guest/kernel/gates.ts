@@ -1,9 +1,7 @@
 /**
- * Gates: capabilities of the system below that processes may be given at /dev/l4/NAME (drivers/gates.ts). A process that was given one
- * makes calls
- * of its own of the kernel below. The layer below reports each before it happens; this policy refuses it with an errno or lets it
- * through, and
- * writes down which. While such a call lasts its thread is uninterruptible (state D): the message travels exactly once, and signals wait.
+ * Gates: capabilities of the system below that processes can get at /dev/l4/NAME (drivers/gates.ts). A process with a gate makes its own
+ * calls of the kernel below. The layer below reports each call before it happens; this policy refuses it with an errno or permits it, and
+ * logs the decision. During such a call its thread is uninterruptible (state D): the message is sent exactly once, and signals wait.
  *
  *   own call ─→ decide ─→ refused: -errno, nothing has happened
  *                    └──→ through ─→ asleep until the layer below says that it is over ─→ signals
@@ -17,14 +15,14 @@ import { KEEP_REGISTERS, type Thread } from './thread.ts';
 import type { Timer } from './timers.ts';
 import { WaitQueue, type Co } from './wait.ts';
 
-/** What a scenario says of a gate. Operations are labels of messages. */
+/** A scenario's description of a gate. Operations are labels of messages. */
 export interface GateSpec {
   readonly name: string;
   /** Names of operations, for audit lines and for `refuse`. */
   readonly operations?: Readonly<Record<string, number>>;
   /** Operations (by name) that are refused, and with which error: { reset: 'EACCES' }. */
   readonly refuse?: Readonly<Record<string, string>>;
-  /** What becomes of operations that have no name here: 'allow' (without it), or an error. */
+  /** Treatment of unnamed operations: 'allow' (default), or an error. */
   readonly others?: string;
   /** Messages may carry memory and capabilities. */
   readonly items?: boolean;
@@ -32,27 +30,27 @@ export interface GateSpec {
   readonly mode?: string;
 }
 
-/** How the gates of a server behave. */
+/** Behaviour of a server's gates. */
 export interface GatePolicy {
-  /** Off: every call goes through, and nobody writes down which. */
+  /** Off: every call passes without a log. */
   readonly policy?: boolean;
-  /** Off: a signal ends the call, which then starts again, as an ordinary system call does. */
+  /** Off: a signal aborts the call, which then restarts like an ordinary system call. */
   readonly uninterruptible?: boolean;
-  /** Calls that are let through have a line in the log as well. */
+  /** Also logs permitted calls. */
   readonly audit?: 'all' | 'refused';
 }
 
 const SEND = 1, CALL = 7, ABORTED = 9;
 /** Decisions of one kind that have a line each; after them those whose number is a power of two. Kinds that are told apart. */
 const EACH = 16, MOST_KINDS = 1024;
-/** How long a partner may still take once the process is to die, ns. */
+/** Time left for a partner once the process has to die, ns. */
 const GRACE = 10_000_000;
 
-/** A call of its own that a thread is in. */
+/** A thread's own kernel call in progress. */
 export class Passage {
-  /** The thread, or its process, is to end: its partner has not long. */
+  /** The thread, or its process, must end: starts the partner's time limit. */
   doomed = false;
-  /** The thread ends with its call, and the process goes on. */
+  /** The thread ends with its call, and the process continues. */
   isLast = false;
   private timer: Timer | undefined;
   private readonly k: Kernel;
@@ -113,7 +111,7 @@ export class Gates {
     const verdict = `${refused === 0 ? 'allowed' : `refused, ${errnoName(refused)}`}${times > EACH ? ` (${times} times)` : ''}`;
     this.k.arch.log(`l4guest: gate ${gate?.name ?? '?'}: ${who(t)} ${operation}: ${verdict}`);
   }
-  /** How often this has been written down: a process must not fill the log. */
+  /** Number of log lines for this decision, because a process must not fill the log. */
   private count(what: string): number {
     if (this.written.size >= MOST_KINDS) this.written.clear();
     const times = (this.written.get(what) ?? 0) + 1;
@@ -150,7 +148,7 @@ export class Gates {
 const nameOf = (gate: GateSpec, label: number): string | undefined =>
   Object.entries(gate.operations ?? {}).find(([, l]) => l === label)?.[0];
 
-/** What is wrong with what a scenario says of gates; nothing when all is well. */
+/** The mistake in a scenario's gates; undefined when valid. */
 export function wrongGate(gate: GateSpec): string | undefined {
   const errors = [...Object.values(gate.refuse ?? {}), ...(gate.others === undefined || gate.others === 'allow' ? [] : [gate.others])];
   const error = errors.find((e) => !Object.hasOwn(E, e.replace(/^E/, '')));

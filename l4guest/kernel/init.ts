@@ -1,4 +1,4 @@
-/** The first processes: 1, which only adopts orphans, and the program that the server was started for. */
+/** The first processes: 1, which only adopts orphans, and the server's program. */
 import { InFile, OutFile, STREAM_MODE } from '../drivers/memdev.ts';
 import type { InputPort, OutputPort } from '../drivers/ports.ts';
 import { TtyFile, type Tty } from '../drivers/tty.ts';
@@ -22,7 +22,7 @@ import type { Co, Sleeper } from './wait.ts';
 export interface Streams { readonly terminal?: Tty; readonly input?: InputPort; readonly out?: OutputPort; readonly err?: OutputPort }
 export interface InitArgs { readonly argv: readonly string[]; readonly env: readonly string[]; readonly cwd: string }
 
-/** The program cannot be started; `status` is what a shell would answer. */
+/** The program cannot be started; `status` is a shell's status for it. */
 export class ExecError extends Error {
   readonly status: number;
   constructor(message: string, status: number) { super(message); this.status = status; }

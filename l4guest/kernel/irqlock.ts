@@ -1,32 +1,31 @@
 /**
- * The lock that stands where a kernel disables interrupts. The server holds it from the moment a call, a fault or an interrupt reaches it
- * until it waits again; whoever brings an interrupt waits at the server's door until then, and nobody else does: a task beside the server
- * does not know that there is a lock.
+ * The lock that replaces disabling interrupts. The server holds it from the arrival of a call, a fault or an interrupt until it waits
+ * again; a thread with an interrupt waits for the lock until then. Other tasks are not affected by the lock.
  *
  *   event ─→ held ─→ work ─→ … `most` cycles have passed: opened, interrupts come in, held again … ─→ user mode, or idle: open
  *
- * So no call holds it longer than `most`, however much it does: what is left of its time passes in further pieces. What the system below
- * charges for maps and messages is not counted here.
+ * So no call holds it longer than `most`, however much it does: the rest of its time passes in further pieces. Charges of the system below
+ * for maps and messages do not count here.
  */
 export const USUAL_HOLD = 100_000;
 
 export class IrqLock {
   /** Longest hold, in cycles (ns). */
   readonly most: number;
-  /** Longest that it was held. */
+  /** Longest hold so far. */
   longest = 0;
-  /** Pieces after which it was opened in the middle of work. */
+  /** Openings in the middle of work. */
   opened = 0;
-  /** Interrupts that came in then. */
+  /** Interrupts that were handled then. */
   admitted = 0;
-  /** Longest that a timer's interrupt came after its time, ns: with all that ran before it, here or elsewhere. */
+  /** Longest delay of a timer's interrupt, ns, including everything that ran before it, here or elsewhere. */
   latest = 0;
   private held = 0;
   constructor(most: number = USUAL_HOLD) { this.most = most; }
 
-  /** Cycles that may still pass before it has to be opened. */
+  /** Cycles left before it has to be opened. */
   get left(): number { return this.most - this.held; }
-  /** Somebody has come in. */
+  /** An interrupt has entered. */
   taken(): void { this.held = 0; }
   /** Cycles pass while it is held. */
   passes(cycles: number): void {
@@ -35,6 +34,6 @@ export class IrqLock {
   }
   /** It is opened in the middle of work. */
   open(): void { this.held = 0; this.opened++; }
-  /** A timer's interrupt is in, so much after its time. */
+  /** A timer's interrupt has entered, with this delay. */
   late(ns: number): void { if (ns > this.latest) this.latest = ns; }
 }

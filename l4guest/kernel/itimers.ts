@@ -21,7 +21,7 @@ function armReal(k: Kernel, p: Process, at: number): void {
     const { interval } = p.real;
     p.real.timer = undefined;
     p.real.at = 0;
-    // A timer that repeats goes on when its signal is taken: so it cannot fire faster than somebody listens.
+    // A repeating timer restarts when its signal is delivered, so it cannot fire faster than its signals are handled.
     const again = (): void => {
       if (interval > 0 && p.alive && p.real.timer === undefined
           && p.real.interval === interval) { armReal(k, p, forward(at, interval, k.clock.now() + LEAST_PAUSE)); k.cpu.rearm(); }
@@ -32,9 +32,9 @@ function armReal(k: Kernel, p: Process, at: number): void {
 }
 /** The first of at + interval, at + 2 · interval … that lies after `now`. */
 const forward = (at: number, interval: number, now: number): number => at + Math.max(1, Math.floor((now - at) / interval) + 1) * interval;
-/** A timer whose signal is ignored looks no more often than this, ns. */
+/** Least interval of a timer whose signal is ignored, ns. */
 const IGNORED_PACE = 4_000_000, MOST_OVERRUN = 0x7fff_ffff;
-/** The program runs at least so long between two signals of a timer, ns: what a clock's hardware leaves it on other machines. */
+/** Least program time between two signals of a timer, ns, comparable to the overhead of timer hardware on other machines. */
 const LEAST_PAUSE = 10_000;
 
 /** What the server holds for one, bytes. */
@@ -44,9 +44,9 @@ export interface PosixTimer {
   readonly id: number; readonly clock: number; readonly value: bigint;
   /** Signal that it sends, 0 = none; to this thread, or (0) to the process. */
   readonly signal: number; readonly tid: number;
-  /** Whose processor time it goes by; undefined: real time. */
+  /** The thread or process whose processor time it follows; undefined: real time. */
   readonly cpu: { readonly proc: Process; readonly thread: Thread | undefined } | undefined;
-  /** When it fires next or, of one that repeats, has fired while its signal waits; 0 = not armed. */
+  /** Next firing time, or the last one of a repeating timer whose signal is pending; 0 = not armed. */
   at: number; interval: number; overrun: number; timer: Timer | undefined; cpuTimer?: CpuTimer | undefined;
   /** It was set for a time of the wall clock, and goes with it. */
   wall?: boolean;
@@ -88,7 +88,7 @@ function arm(k: Kernel, p: Process, x: PosixTimer, at: number): void {
   else x.timer = k.timers.add(at, () => firePosix(k, p, x));
   k.cpu.rearm();
 }
-/** It fires once, and goes on when its signal is taken, which then says how often it would have fired meanwhile. */
+/** It fires once, and restarts when its signal is delivered, which then reports the missed firings. */
 function firePosix(k: Kernel, p: Process, x: PosixTimer): void {
   const { setting, at } = x, once = x.interval === 0, t = x.tid ? k.pids.threads.get(x.tid) : undefined;
   x.timer = x.cpuTimer = undefined;

@@ -1,7 +1,7 @@
 /**
- * The kernel as one object: what there is one of. Clocks, numbers of processes, the processor and its run queue are objects of their own; a
- * call's way is `calls.ts`, who runs is `run.ts`. Below it stands an Arch; above it the system call table. Exactly one thread is in the
- * server at a time, so nothing here needs a lock.
+ * The kernel object: everything that exists once. Clocks, process numbers, the processor and its run queue are separate objects; `calls.ts`
+ * runs calls, `run.ts` schedules. Below it is an Arch, above it the system call table. Exactly one thread at a time is in the server, so
+ * nothing here needs a lock.
  */
 import type { Rates } from '../../roottask/client/rates.ts';
 import type { Arch } from '../arch/arch.ts';
@@ -40,10 +40,10 @@ export interface KernelOptions { readonly epoch: number; readonly seed: number; 
 export class Kernel {
   readonly arch: Arch;
   readonly frames: Frames;
-  /** What was done and is not paid yet. */
+  /** Work that is not charged yet. */
   readonly work: Work;
   readonly clock: Clocks;
-  /** What stands where interrupts would be disabled. */
+  /** The lock that replaces disabled interrupts. */
   readonly lock: IrqLock;
   readonly timers = new Timers();
   readonly cpu: ServerCpu;
@@ -57,19 +57,19 @@ export class Kernel {
   /** Woken when a blocked signal arrives somewhere: signalfd, sigtimedwait. */
   readonly signalWq = new WaitQueue();
   readonly io: UserIo = new UserIo(undefined as unknown as Mm, 0, 0);
-  /** What uname(2) says. */
+  /** The data of uname(2). */
   readonly uts: UtsSpace;
-  /** Capabilities that processes may be given; a server without any has none. */
+  /** Gates for processes; undefined for a server without any. */
   gates: Gates | undefined;
   init!: Process;
-  /** Called when the program that the server was started for has ended, with its wait status. */
+  /** Called with the wait status when the server's program has ended. */
   onEnd: (status: number) => void = () => undefined;
   mainPid = 0;
-  /** A debugger's ear, where there is one. */
+  /** The attached debugger, if any. */
   watcher: Watcher | undefined;
   /** Logins so far: numbers of audit sessions. */
   logins = 0;
-  /** The fault that ended that program: what it did where. */
+  /** The fault that ended that program: its access and address. */
   fatal: { readonly signo: number; readonly address: number; readonly access: string; readonly pc: number } | undefined;
   readonly rootFs: TmpFs;
   /** The mounts of the first process, and the mount of what has no name: pipes, sockets. */
@@ -116,7 +116,7 @@ export class Kernel {
     return new TmpFs({ type, magic, dev: this.newDev(), source, frames: this.frames, clock: () => this.clock.time(),
       openSpecial: this.openSpecial }, mode, limits);
   }
-  /** Says something on the log, once for each key. */
+  /** Logs a line once for each key. */
   once(key: string, text: string): void {
     if (this.said.has(key)) return;
     this.said.add(key);

@@ -1,7 +1,7 @@
 /**
- * Keys that the kernel keeps for programs: small secrets with a type, a description, rights and an end. A keyring is a key that holds
- * others; each
- * thread has up to three of its own (its own, its process's, its session's), each user two. Who reaches a key through them possesses it.
+ * Keys that the kernel stores for programs: small secrets with a type, a description, rights and an expiry time. A keyring is a key that
+ * contains others; each thread has up to three (its own, its process's, its session's), each user two. A thread possesses a key that it can
+ * reach through them.
  */
 import { E } from '../abi/errno.ts';
 import type { Creds } from './creds.ts';
@@ -13,7 +13,7 @@ import type { Thread } from './thread.ts';
 export const Right = { VIEW: 1, READ: 2, WRITE: 4, SEARCH: 8, LINK: 16, SETATTR: 32, ALL: 63 } as const;
 export const POSSESSOR = 24, USER = 16, GROUP = 8;
 
-/** What may be said of a type of keys: how its payload is checked, whether it is read, whether it takes a new one. */
+/** Properties of a key type: the check of its payload, whether it is readable and updatable. */
 interface KeyType { readonly reads: boolean; readonly updates: boolean; check(description: string, payload: Uint8Array): number }
 const MOST_PAYLOAD = 32767;
 const plain = (payload: Uint8Array): number => (payload.length < 1 || payload.length > MOST_PAYLOAD ? -E.INVAL : 0);
@@ -24,9 +24,9 @@ export const keyTypes: ReadonlyMap<string, KeyType> = new Map<string, KeyType>([
   ['big_key', { reads: true, updates: true, check: (_d, payload) => (payload.length < 1 || payload.length > 1 << 20 ? -E.INVAL : 0) }],
 ]);
 
-/** What a key weighs beside its payload and description, bytes: for the user's quota. */
+/** Size of a key besides its payload and description, bytes, for the user's quota. */
 const KEY_BYTES = 1;
-/** What the server holds for one, bytes. */
+/** Server memory of one, bytes. */
 const KEY_COST = 512;
 
 export class Key {
@@ -40,10 +40,10 @@ export class Key {
   /** The members of a keyring, in the order in which they came. */
   readonly members = new Set<Key>();
   revoked = false;
-  /** Nobody could make it: who looks for it is told so. */
+  /** A negative key: looking it up fails. */
   negative = false;
   invalid = false;
-  /** When it ends, on the own clock; Infinity: never. */
+  /** Expiry time on the own clock; Infinity: never. */
   ends = Infinity;
   /** No key can be linked into this ring any more (KEYCTL_RESTRICT_KEYRING). */
   restricted = false;
@@ -54,7 +54,7 @@ export class Key {
   get isRing(): boolean { return this.type === 'keyring'; }
   get bytes(): number { return this.payload.length + this.description.length + KEY_BYTES; }
   get cost(): number { return KEY_COST + this.bytes; }
-  /** 0, or what keeps it from being used. */
+  /** 0, or the error of using it. */
   state(now: number): number { return this.invalid || this.negative ? -E.NOKEY : this.revoked ? -E.KEYREVOKED : now >= this.ends
     ? -E.KEYEXPIRED : 0; }
   rights(c: Creds, possessed: boolean): number {
@@ -63,7 +63,7 @@ export class Key {
     return (own | (possessed ? this.perm >>> POSSESSOR : 0)) & Right.ALL;
   }
 }
-/** A key and whether the caller got at it by its own keyrings. */
+/** A key, and whether the caller possesses it. */
 export interface Held { readonly key: Key; readonly possessed: boolean }
 
 export class Keys {
@@ -74,7 +74,7 @@ export class Keys {
   private last = 0;
   constructor(k: Kernel) { this.k = k; }
 
-  /** Serial numbers say nothing about how many keys there are. */
+  /** Serial numbers do not reveal the number of keys. */
   private serial(): number {
     do this.last = 1 + ((this.last * 1103515245 + 12345) & 0x3fff_ffff); while (this.all.has(this.last) || this.last < 3);
     return this.last;
@@ -94,7 +94,7 @@ export class Keys {
     this.all.set(key.serial, key);
     return key;
   }
-  /** Forgets keys that no keyring of anybody leads to. */
+  /** Drops keys that no keyring reaches. */
   sweep(): void {
     const seen = new Set<Key>(), now = this.k.clock.now(), mark = (top: Key | undefined): void => {
       const todo = top ? [top] : [];
@@ -119,7 +119,7 @@ export class Keys {
     this.users.set(uid, u = { own, session });
     return u;
   }
-  /** The session's keyring, or what stands for it. */
+  /** The session's keyring, or its substitute. */
   sessionOf(t: Thread): Key { return t.creds.sessionRing ?? this.userRings(t.creds.uid).session; }
   /** Joins a new session, or the one of this name. */
   join(t: Thread, name: string | undefined): Key {
@@ -136,7 +136,7 @@ export class Keys {
 
   // ── looking for keys ───────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** The keyrings that a thread begins to look in. */
+  /** The keyrings where a thread's search begins. */
   private *own(t: Thread): Generator<Key> {
     const c = t.creds;
     if (c.threadRing) yield c.threadRing;

@@ -1,4 +1,4 @@
-/** The numbers that processes, threads, groups and sessions are known by, and who bears them. */
+/** The numbers of processes, threads, groups and sessions, and their bearers. */
 import { E } from '../abi/errno.ts';
 import { FIRST_AGAIN, FirstIno, LAST_PID, PidNumbers, firstUsers } from './spaces.ts';
 import { ProcessGroup, Session, type Process } from './process.ts';
@@ -11,10 +11,10 @@ export class PidSpace {
   readonly sessions = new Map<number, Session>();
   /** The space of numbers that the kernel itself counts in. */
   readonly first = new PidNumbers(FirstIno.PID, undefined, firstUsers);
-  /** The innermost space of those that have more numbers than one. */
+  /** The innermost space of bearers with several numbers. */
   private readonly within = new Map<number, PidNumbers>();
 
-  /** A number that nobody bears. */
+  /** A free number. */
   next(): number {
     const { first } = this;
     do first.last = first.last >= LAST_PID ? FIRST_AGAIN : first.last + 1; while (this.isTaken(first.last));
@@ -35,7 +35,7 @@ export class PidSpace {
     this.within.set(id, space);
     return id;
   }
-  /** A thread, process, group or session has gone: its number is free when none of the others bears it. */
+  /** A thread, process, group or session has ended: frees its number when no other bears it. */
   gone(id: number): void {
     const space = this.within.get(id);
     if (!space || this.isTaken(id)) return;
@@ -58,7 +58,7 @@ export class PidSpace {
     this.groups.set(id, g);
     return g;
   }
-  /** Forgets a process; its group and session go when they have no other member. */
+  /** Removes a process; its group and session end with their last member. */
   drop(p: Process): void {
     this.processes.delete(p.pid);
     this.gone(p.pid);
@@ -67,7 +67,7 @@ export class PidSpace {
     if (g.members.size > 0) return;
     this.dropGroup(g);
   }
-  /** A group without members goes, and its session with the last one. */
+  /** Removes a group without members, and a session without groups. */
   dropGroup(g: ProcessGroup): void {
     this.groups.delete(g.id);
     this.gone(g.id);

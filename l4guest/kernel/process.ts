@@ -31,7 +31,7 @@ export class ProcessGroup {
   readonly session: Session;
   readonly members = new Set<Process>();
   constructor(id: number, session: Session) { this.id = id; this.session = session; }
-  /** No member has a parent in another group of the same session: nobody could continue it. */
+  /** No member has a parent in another group of the same session that could continue it (orphaned). */
   get isOrphaned(): boolean {
     for (const p of this.members) if (p.parent && p.alive && p.parent.group !== this && p.parent.session === this.session) return false;
     return true;
@@ -56,7 +56,7 @@ export class Process {
   readonly children = new Set<Process>();
   group: ProcessGroup;
   readonly threads = new Set<Thread>();
-  /** The wait status with which it ends as soon as no thread is in a call of its own of what lies below. */
+  /** The wait status with which it ends as soon as no thread is in its own kernel call. */
   doomed: number | undefined;
   mm: Mm;
   fds: FdTable;
@@ -67,7 +67,7 @@ export class Process {
   uts: UtsSpace;
   /** Its System V objects and message queues: its own after unshare(CLONE_NEWIPC). */
   ipc: IpcSpace;
-  /** What its clocks are ahead; and those of its children. */
+  /** Offsets of its clocks; and those of its children. */
   time: TimeSpace = firstTime;
   childTime: TimeSpace = firstTime;
   /** Those of its first thread. */
@@ -77,14 +77,14 @@ export class Process {
   readonly pending: SignalQueue;
   /** Signal that the parent gets at the end. */
   exitSignal: number = Sig.CHLD;
-  /** undefined while it lives; else the wait status. */
+  /** undefined while it lives, then the wait status. */
   status: number | undefined;
   /** exit_group has begun with this wait status. */
   ending: number | undefined;
   stopped = false;
   /** The signal that stopped it last. */
   stopSignal: number = Sig.STOP;
-  /** Threads that this process traces, and what wait has not told it yet of those that are gone. */
+  /** Threads that this process traces, and unreported wait statuses of ended ones. */
   readonly tracees = new Set<Thread>();
   readonly deadTracees: { readonly tid: number; readonly group: number; readonly status: number }[] = [];
   /** Wait status of a stop or continue that the parent has not fetched. */
@@ -93,7 +93,7 @@ export class Process {
   readonly childWq = new WaitQueue();
   /** Woken when this process has ended or execed: vfork, pidfd. */
   readonly endWq = new WaitQueue();
-  /** A vfork child: the parent waits until it lets go of the address space. */
+  /** A vfork child: the parent waits until it releases the address space. */
   borrowsMm = false;
   name = '';
   exe: File | undefined;
@@ -105,7 +105,7 @@ export class Process {
   execed = false;
   childCpuNs = 0;
   childFaults = 0;
-  /** The most pages that it had at a time with earlier programs; that any child had which was waited for. */
+  /** Peak pages with earlier programs; peak of any reaped child. */
   pagesBefore = 0;
   childPages = 0;
   get mostPages(): number { return Math.max(this.pagesBefore, this.mm.peak, this.mm.table.count); }
@@ -126,9 +126,9 @@ export class Process {
   /** Who logged in, and which login that was; 2³² − 1: nobody. Inherited; PAM's sessions set it (audit). */
   loginUid = NOBODY;
   loginSession = NOBODY;
-  /** What a core would hold (core(5)); inherited. */
+  /** Core dump filter (core(5)); inherited. */
   coreFilter = 0x33;
-  /** Names of what clone may have it share: its I/O context, its list of semaphore operations to undo. */
+  /** Identities of further shared state: its I/O context, its list of semaphore adjustments. */
   ioContext: object = {};
   undoList: object = {};
 
@@ -154,7 +154,7 @@ export class Process {
     this.group = g;
     g.members.add(this);
   }
-  /** Takes over from the parent what fork copies by value. */
+  /** Copies the parent's values for fork. */
   inherit(parent: Process): void {
     this.mounts.release();
     this.mounts = parent.mounts.hold();

@@ -1,6 +1,6 @@
 /**
- * Restartable sequences: a thread says where it is in the middle of something that must not be interrupted; if it is (another thread has
- * run, or a handler is about to), it goes on at its abort address.
+ * Restartable sequences: a thread marks a section that must not be interrupted; if it is (another thread has run, or a handler is about
+ * to), it continues at its abort address.
  *
  * @spec linux include/uapi/linux/rseq.h
  */
@@ -11,7 +11,7 @@ import type { Thread } from './thread.ts';
 /** struct rseq as first known: processor at the start, processor, address of the sequence, flags, node, concurrency id. */
 export const RSEQ_SIZE = 32;
 const CPU = 4, SEQUENCE = 8, NODE = 20, CONCURRENCY = 24, NO_CPU = 0xffff_ffff;
-/** due: something has come between since the thread was last in user mode. */
+/** due: an interruption has occurred since the thread was last in user mode. */
 export interface Rseq { readonly area: number; readonly length: number; readonly sig: number; due: boolean }
 
 function tell(t: Thread, area: number, cpu: number): void {
@@ -31,14 +31,14 @@ export function stopSequence(t: Thread): number {
   t.rseq = undefined;
   return 0;
 }
-/** Another thread runs now: whether the registers must be looked at before this one goes on. */
+/** Another thread runs now: returns whether the registers must be checked before this one resumes. */
 export function interrupted(t: Thread): void {
   const r = t.rseq!;
   try { if (getBig(t.mm, r.area + SEQUENCE) === 0n) return; } catch (e) { if (!(e instanceof UserFault)) return; }
   r.due = true;
   t.work = true;
 }
-/** Sends a thread that was inside a sequence to its abort address. False: what it says about it makes no sense. */
+/** Sends a thread inside a sequence to its abort address. False: its descriptor is invalid. */
 export function leaveSequence(t: Thread): boolean {
   const r = t.rseq!;
   r.due = false;

@@ -1,7 +1,6 @@
 /**
- * Who runs, and what becomes of a thread that is back from user mode: the policy above `Switch` (arch/arch.ts). One instance serves one
- * processor.
- * A system call that ends at once, and a page fault, go no further than `call` and `fault`: no generator is entered, nothing is allocated.
+ * The policy above `Switch` (arch/arch.ts): which thread runs, and how a thread's return from user mode is handled. One instance serves one
+ * processor. A system call that ends at once, and a page fault, stay in `call` and `fault`, without generators or allocations.
  */
 import { Outcome, Trap, type Entry, type OwnCall, type Steps, type Switch } from '../arch/arch.ts';
 import { E } from '../abi/errno.ts';
@@ -22,34 +21,34 @@ import { KEEP_REGISTERS, Loaded, Run, type Thread } from './thread.ts';
 import type { Co } from './wait.ts';
 import type { Watcher } from './watch.ts';
 
-/** Calls that only look something up: getpid, getppid, the four ids of users and groups, gettid, getpgid, getsid. */
+/** Calls that only read: getpid, getppid, the four ids of users and groups, gettid, getpgid, getsid. */
 const QUICK: ReadonlySet<number> = new Set([172, 173, 174, 175, 176, 177, 178, 155, 156]);
-/** The number that calls of the system below have in a7. */
+/** The number of kernel calls in a7. */
 const OWN = 0x4c34;
 const EXECVE = 221, EXECVEAT = 281, SIGRETURN = 139, CLONE = 220, CLONE3 = 435;
 /** Results from here down are the server's own (restart), not the caller's. */
 const INTERNAL = -512;
-/** Signal and si_code of what a thread did; an access that no page cures is SIGSEGV. */
+/** Signal and si_code of an exception; an access that no page resolves is SIGSEGV. */
 const SIGNALS: Readonly<Record<Trap, readonly [number, number]>> = { [Trap.illegal]: [Sig.ILL, 1], [Trap.breakpoint]: [Sig.TRAP, 1],
   [Trap.misaligned]: [Sig.BUS, 1], [Trap.access]: [Sig.SEGV, 2] };
 
-/** What an access does, for people. */
+/** Names of accesses for messages. */
 const ACCESSES = { [Access.read]: 'load from', [Access.write]: 'store to', [Access.exec]: 'jump to' } as const;
 
-/** The process that holds most pages: who ends when there are no more. */
+/** The process with the most pages, which is killed when memory runs out. */
 function largest(all: Iterable<Process>): Process | undefined {
   let best: Process | undefined;
   for (const p of all) if (p.alive && p.threads.size > 0 && (!best || p.mm.table.count > best.mm.table.count)) best = p;
   return best;
 }
 
-/** How often the server looks whether threads are still held by a debugger, ns. */
+/** Interval of checks whether a debugger still holds threads, ns. */
 const LOOK_AGAIN = 1_000_000;
 
 export class Runner implements Entry {
   private readonly k: Kernel;
   private readonly arch: Switch;
-  /** The call that was put off: its number (-1: none), and its result or the generator of one that sleeps; undefined: not begun. */
+  /** The deferred call: its number (-1: none), and its result or the generator of a sleeping one; undefined: not begun. */
   private nr = -1;
   private result: number | Co<number> | undefined;
   ended = false;
@@ -83,14 +82,14 @@ export class Runner implements Entry {
     yield* this.payAll();
     yield* arch.finish();
   }
-  /** Pays for what was done, as far as the lock may be held for it. */
+  /** Charges work done, as far as the lock may be held. */
   private pay(): void {
     const { work, lock } = this.k, cycles = work.take(lock.left);
     if (cycles <= 0) return;
     this.k.arch.charge(cycles);
     lock.passes(cycles);
   }
-  /** Pays for all that was done. Where that takes longer than the lock may be held, interrupts come in between. */
+  /** Charges all work done. Where that takes longer than the lock may be held, interrupts are handled in between. */
   private *payAll(): Steps<void> {
     const { k: { work, lock, cpu }, arch } = this;
     this.pay();
@@ -101,7 +100,7 @@ export class Runner implements Entry {
     }
   }
 
-  // ── while the thread is in the arch layer's hands ────────────────────────────────────────────────────────────────────
+  // ── while the arch layer runs the thread ────────────────────────────────────────────────────────────────────
 
   entered(t: Thread): void {
     const { cpu, clock } = this.k;
@@ -131,7 +130,7 @@ export class Runner implements Entry {
     return result;
   }
 
-  /** A number that cannot be one is a call all the same. */
+  /** An invalid number is still a call. */
   private putOff(nr: number, result: number | Co<number> | undefined): void { this.nr = nr >= 0 ? nr : LAST; this.result = result; }
 
   quick(t: Thread, nr: number, a: number): number | undefined {
@@ -180,9 +179,9 @@ export class Runner implements Entry {
     return true;
   }
 
-  // ── what becomes of it ───────────────────────────────────────────────────────────────────────────────────────────────
+  // ── after its return ───────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** A call that was put off: begins it where that has not happened, then notes what is needed to end it or start it again. */
+  /** A deferred call: begins it if necessary, then records what its end or restart needs. */
   private *goOn(t: Thread, nr: number): Steps<void> {
     if (this.result !== undefined) { yield* this.settle(t, nr, this.result); return; }
     if (t.traced || t.seccomp || byNumber[nr]!.regs) yield* this.arch.load(t);
@@ -219,13 +218,13 @@ export class Runner implements Entry {
     if (fault === Fault.noMemory) this.endLargest(t);
     else k.signals.force(t, fault === Fault.busErr ? Sig.BUS : Sig.SEGV, fault === Fault.busErr ? 2 : fault, va);
   }
-  /** The page of a fault is not in memory: the thread sleeps until it is, and touches it again. */
+  /** The page of a fault is not in memory: the thread sleeps until it is, and repeats the access. */
   private *fetchPage(t: Thread, va: number, need: NotHere): Co<number> {
     const r = yield* need.fetch(t);
     if (r === -E.NOMEM) this.endLargest(t); else if (r < 0) this.k.signals.force(t, Sig.BUS, 2, va);
     return KEEP_REGISTERS;
   }
-  /** Memory is used up: the process that holds most of it ends. */
+  /** Memory is used up: kills the process with the most pages. */
   private endLargest(t: Thread): void {
     const { k } = this, victim = largest(k.pids.processes.values()) ?? t.proc;
     k.arch.log(`l4guest: out of memory: ended ${victim.name}[${victim.pid}], which held ${victim.mm.table.count} pages`);
@@ -239,7 +238,7 @@ export class Runner implements Entry {
     k.endProcess(t.proc, Sig.KILL);
   }
 
-  // ── who runs next ────────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── choosing the next thread ────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** A thread ready for user mode, its signals looked at; undefined when all sleep. */
   private *choose(): Steps<Thread | undefined> {
@@ -265,7 +264,7 @@ export class Runner implements Entry {
       return t;
     }
   }
-  /** A debugger wants the thread's process to stand still. It asks in virtual time whether that is still so. */
+  /** A debugger holds the thread's process. Checks in virtual time whether it still does. */
   private park(t: Thread): void {
     const { cpu } = this.k;
     this.parked.push(t);
@@ -294,8 +293,8 @@ export class Runner implements Entry {
     }
   }
   /**
-   * Nothing has come of the signal yet when the machine stops: it does so while this thread waits, for as little as can be. Then it may
-   * be dropped.
+   * The machine stops before the signal takes effect, while this thread waits for the shortest possible time; the debugger may then drop
+   * the signal.
    */
   private *showSignal(t: Thread, watcher: Watcher): Steps<void> {
     const sig = t.pending.next(t.mask) || t.proc.pending.next(t.mask);

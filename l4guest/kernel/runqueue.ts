@@ -1,18 +1,18 @@
 /**
- * Who runs next: the ready thread that has had the least processor time, weighted by niceness (Linux's CFS idea in a list). A thread that
- * slept comes back a little in front of the others, so that who waits for keys or pipes is not behind who computes. Threads with a
+ * Chooses the next thread: the ready thread with the least processor time, weighted by niceness (Linux's CFS in a list). A thread that
+ * slept returns slightly ahead of the others, so that threads waiting for keys or pipes run before computing ones. Threads with a
  * real-time priority come before all others, by priority, then in the order in which they became ready.
  */
-/** What the queue goes by; see Thread. */
+/** The scheduling state of a thread; see Thread. */
 export interface Runnable { readonly rt: number; readonly policy: number; readonly nice: number; virtual: number }
 
-/** How far in front a thread that slept may start, and how much less it must have had to take the processor from another; ns. */
+/** Largest head start after a sleep, and the lead required to preempt another thread; ns. */
 const CREDIT = 6_000_000, PREEMPT = 1_000_000;
 /** One step of niceness is a factor of 1.25. */
 const weight = (nice: number): number => 1.25 ** -nice;
 
 const FIFO = 1, IDLE = 5;
-/** Real time leaves the others this much of each period in which it would leave them nothing (Linux's fair server); ns. */
+/** Share of each period that real-time threads leave to the others (Linux's fair server); ns. */
 const PERIOD = 1_000_000_000, SHARE = 50_000_000;
 
 export class RunQueue<T extends Runnable> {
@@ -20,7 +20,7 @@ export class RunQueue<T extends Runnable> {
   /** Virtual time of the thread chosen last: never goes back. */
   private floor = 0;
   get length(): number { return this.list.length; }
-  /** How long real time has run while others waited, and how much of their share they have left now that it is their turn. */
+  /** Time that real-time threads have run while others waited, and the others' remaining share in their turn. */
   private held = 0;
   private share = 0;
 
@@ -30,7 +30,7 @@ export class RunQueue<T extends Runnable> {
   }
   get realTimeWaits(): boolean { return this.list.some((x) => x.rt > 0); }
   private get othersWait(): boolean { return this.list.some((x) => x.rt === 0); }
-  /** How long `t` may run until it is the others' turn, or (one of them) until that ends; ns. */
+  /** Time until the others' turn begins, or for one of them, ends; ns. */
   turnEnds(t: T): number {
     return t.rt > 0 ? (this.othersWait ? Math.max(0, PERIOD - SHARE - this.held) : Infinity)
       : this.share > 0 && this.list.some((x) => x.rt > 0) ? this.share
@@ -49,7 +49,7 @@ export class RunQueue<T extends Runnable> {
     t.virtual = Math.max(t.virtual, this.floor - CREDIT);
     this.list.push(t);
   }
-  /** A new thread starts where its parent stands. */
+  /** A new thread starts with its parent's virtual time. */
   pushNew(t: T, parent: T): void {
     t.virtual = Math.max(parent.virtual, this.floor);
     this.list.push(t);
@@ -65,12 +65,12 @@ export class RunQueue<T extends Runnable> {
     return t;
   }
   remove(t: T): void { const i = this.list.indexOf(t); if (i >= 0) this.list.splice(i, 1); }
-  /** Notes processor time. */
+  /** Charges processor time. */
   used(t: T, ns: number): void {
     if (t.rt > 0 || this.share > 0) this.noteTurn(t, ns);
     t.virtual += t.policy === IDLE ? ns * 256 : t.nice === 0 ? ns : ns / weight(t.nice);
   }
-  /** Whether somebody ready deserves the processor more than `t`, which has it. */
+  /** Whether a ready thread takes precedence over the running `t`. */
   beats(t: T): boolean {
     const turn = this.share > 0;
     for (const other of this.list)
@@ -82,6 +82,6 @@ export class RunQueue<T extends Runnable> {
   }
   /** Whether the end of its slice takes the processor from `t`: not from SCHED_FIFO, nor from real time by others. */
   sliceEnds(t: T): boolean { return t.rt === 0 || this.share > 0 || (t.policy !== FIFO && this.list.some((other) => other.rt >= t.rt)); }
-  /** sched_yield: behind everybody who is ready now. */
+  /** sched_yield: after all ready threads. */
   stepBack(t: T): void { for (const other of this.list) t.virtual = Math.max(t.virtual, other.virtual + 1); }
 }

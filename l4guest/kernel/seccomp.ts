@@ -1,6 +1,6 @@
 /**
- * seccomp: what system calls a thread may make. Strict mode allows four; filters are programs of classic BPF that judge each call, all of
- * a thread's together, the sternest verdict counting. A filter may leave the verdict to another process, which has a descriptor for it
+ * seccomp: restricts a thread's system calls. Strict mode allows four; filters are classic BPF programs that judge each call, and the
+ * strictest verdict of all a thread's filters counts. A filter may delegate the verdict to another process, which has a descriptor for it
  * (user notification).
  */
 import { E } from '../abi/errno.ts';
@@ -23,7 +23,7 @@ const ACTION = 0xffff0000, MOST_ERRNO = 4095, EVENT = 7;
 /** Calls of strict mode: read, write, exit, rt_sigreturn. */
 const STRICT = new Set([63, 64, 93, 139]);
 
-/** A filter and those that stood before it. */
+/** A filter and the earlier ones. */
 export interface Filter {
   readonly program: readonly Instruction[];
   readonly before: Filter | undefined;
@@ -43,7 +43,7 @@ function dataOf(t: Thread, nr: number): Uint32Array {
   for (let i = 0; i < 6; i++) big[2 + i] = BigInt.asUintN(64, t.regs.big[10 + i]!);
   return d;
 }
-/** The sternest verdict of all filters, and who gave it. */
+/** The strictest verdict of all filters, and its filter. */
 function verdictOf(filter: Filter | undefined, data: Uint32Array): { readonly value: number; readonly by: Filter | undefined } {
   let value: number = Ret.ALLOW, by: Filter | undefined;
   for (let f = filter; f; f = f.before) {
@@ -53,7 +53,7 @@ function verdictOf(filter: Filter | undefined, data: Uint32Array): { readonly va
   return { value, by };
 }
 
-/** The call goes on, as this one; or it does not, and its result stands in a0. */
+/** The call proceeds with this number; or it does not, and its result is in a0. */
 export type Judgement = { readonly nr: number } | 'done';
 const refuse = (t: Thread, result: number): Judgement => { t.regs.setX(Reg.a0, result); return 'done'; };
 
@@ -77,7 +77,7 @@ export function* judge(t: Thread, nr: number, again = false): Co<Judgement> {
     default: t.k.endProcess(t.proc, Sig.SYS); return 'done';
   }
 }
-/** A tracer that wants to know decides: it may change the number, or the result where it makes the number -1. */
+/** A tracer with that option decides: it may change the number, or set it to -1 and the result. */
 function* askTracer(t: Thread, data: number): Co<Judgement> {
   if (!t.traced?.has(TraceOption.SECCOMP)) return refuse(t, -E.NOSYS);
   yield* t.traced.pause(eventStop(EVENT, data));
@@ -111,7 +111,7 @@ export class ListenerFile extends File {
   private open = true;
   constructor(inode: Inode, cookie: bigint) { super(inode, O.RDWR); this.last = cookie; this.name = 'anon_inode:seccomp notify'; }
 
-  /** The thread waits for the supervisor's word. */
+  /** The thread waits for the supervisor's answer. */
   *ask(t: Thread, nr: number, data: Uint32Array): Co<Judgement> {
     if (!this.open) return refuse(t, -E.NOSYS);
     const n: Notice = { id: ++this.last, t, data, state: 'new', value: 0n, error: 0, flags: 0, wq: new WaitQueue() };

@@ -1,5 +1,5 @@
 /**
- * The signal frame of Linux riscv64 on the user's stack, and the way back.
+ * The signal frame of Linux riscv64 on the user's stack, and the return from it.
  *
  *   sp → siginfo 128 │ uc_flags 8 │ uc_link 8 │ uc_stack 24 │ uc_sigmask 8 + 120 reserved │ (to 16) │ pc, x1 … x31 256 │ f0 … f31, fcsr,
  *   reserved 528
@@ -21,7 +21,7 @@ const onAltStack = (t: Thread, sp: number): boolean => t.altStack.size > 0 && sp
 export const altFlags = (t: Thread, sp: number): number =>
   (t.altStack.size === 0 ? SS_DISABLE : onAltStack(t, sp) ? SS_ONSTACK : 0) | (t.altStack.flags & SS_AUTODISARM);
 
-/** Throws NotHere where memory that a frame may go to must be fetched first: asked before a signal is taken. */
+/** Throws NotHere where memory for a frame must be fetched first; called before a signal is taken. */
 export function bringFrame(t: Thread): void {
   const sp = t.regs.x(Reg.sp), alt = t.altStack;
   if (sp > FRAME) t.mm.need(sp - FRAME - 16, FRAME + 16);

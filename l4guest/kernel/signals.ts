@@ -1,4 +1,4 @@
-/** Sending signals, and deciding what a thread does about those it has before it returns to user mode. */
+/** Sends signals, and handles a thread's pending signals before it returns to user mode. */
 import { CONTINUED_STATUS, exitedStatus, Handler, SaFlag, SiCode, Sig, stoppedStatus } from '../abi/linux.ts';
 import { leaveSequence } from './rseq.ts';
 import { bringFrame, buildFrame } from './sigframe.ts';
@@ -14,7 +14,7 @@ import { Reg } from './registers.ts';
 const IGNORED_BY_DEFAULT = new Set<number>([Sig.CHLD, Sig.URG, Sig.WINCH, Sig.CONT]);
 const CORE = new Set<number>([Sig.QUIT, Sig.ILL, Sig.TRAP, Sig.ABRT, Sig.BUS, Sig.FPE, Sig.SEGV, Sig.XCPU, Sig.XFSZ, Sig.SYS]);
 
-/** What a receiver is told of a sender: its number and user as the receiver's spaces know them. */
+/** The sender in the receiver's siginfo: its number and user in the receiver's spaces. */
 function asSeen(p: Process, more: Partial<SigInfo>): Partial<SigInfo> {
   if (!p.numbers.parent && !p.creds.users.parent) return more;
   const { pid, uid } = more;
@@ -28,7 +28,7 @@ export class Signals {
 
   // ── sending ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** False: nothing is queued, because it is ignored, or there already, or there is no memory. */
+  /** False: nothing is queued, because the signal is ignored, already pending, or there is no memory. */
   toThread(t: Thread, sig: number, code: number, more: Partial<SigInfo> = {}): boolean {
     if (!this.before(t.proc, sig, t.mask, t.traced !== undefined, more.pid)) return false;
     const added = t.pending.add({ ...asSeen(t.proc, more), signo: sig, code });
@@ -54,7 +54,7 @@ export class Signals {
   toGroup(g: ProcessGroup | undefined, sig: number, code: number = SiCode.KERNEL): void {
     if (g) for (const p of [...g.members]) this.toProcess(p, sig, code);
   }
-  /** A fault of the thread's own: a handler must run now, or the process dies. */
+  /** A synchronous fault: a handler must run now, or the process dies. */
   force(t: Thread, sig: number, code: number, addr: number): void {
     const action = t.proc.actions.list[sig]!;
     if (action.handler === Handler.IGN || (t.mask & bit(sig)) !== 0n) { t.proc.actions.toDefault(sig); t.mask &= ~bit(sig); }
@@ -105,14 +105,14 @@ export class Signals {
     if (t.state === Run.blocked) t.wake();
     this.k.cpu.kick(t);
   }
-  /** To be called when the mask or the pending set of a thread has changed. */
+  /** Call this when the mask or the pending set of a thread has changed. */
   update(t: Thread): void {
     if (((t.pending.bits | t.proc.pending.bits) & ~t.mask) !== 0n) t.work = true;
   }
   setMask(t: Thread, mask: bigint): void {
     t.mask = mask & ~UNBLOCKABLE;
     this.update(t);
-    const shared = t.proc.pending.bits & t.mask; // signals that this thread has just blocked may suit another one
+    const shared = t.proc.pending.bits & t.mask; // another thread may take signals that this one has just blocked
     if (shared !== 0n && t.proc.threads.size > 1)
       for (const o of t.proc.threads) if (o !== t && (shared & ~o.mask) !== 0n) { o.work = true; if (o.state === Run.blocked) o.wake(); }
   }
@@ -121,11 +121,11 @@ export class Signals {
     return ((t.pending.bits | t.proc.pending.bits) & ~t.mask) !== 0n;
   }
 
-  // ── acting ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── delivery ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /**
-   * Acts on pending signals before `t` returns to user mode; its registers are loaded. Afterwards it may be stopped or dead.
-   * A system call that wants to start again does so here, unless a handler runs that does not want it.
+   * Delivers pending signals before `t` returns to user mode; its registers are loaded. Afterwards it may be stopped or dead. A system call
+   * that asks for a restart restarts here, unless a handler without SA_RESTART runs.
    */
   deliver(t: Thread): void {
     if (t.mm.sleepy) bringFrame(t);
@@ -146,7 +146,7 @@ export class Signals {
     this.restartCall(t, undefined);
     if (t.savedMask !== undefined) { const m = t.savedMask; t.savedMask = undefined; this.setMask(t, m); if (t.work) this.deliver(t); }
   }
-  /** Stops the thread where an event for its tracer, or the stop of its process, says so. */
+  /** Stops the thread for an event of its tracer or a stop of its process. */
   private mustStop(t: Thread): boolean {
     const x = t.traced, event = x?.events.shift();
     if (event) { x!.halt(event); return true; }
@@ -154,7 +154,7 @@ export class Signals {
     if (x) x.haltGroup(t.proc.stopSignal); else t.state = Run.stopped;
     return true;
   }
-  /** True when a handler's frame is built, or the thread cannot go on. */
+  /** True when a handler's frame is built, or the thread cannot continue. */
   private act(t: Thread, info: SigInfo): boolean {
     const sig = info.signo, a = t.proc.actions.list[sig]!;
     if (a.handler === Handler.IGN && sig !== Sig.KILL && sig !== Sig.STOP) return false;

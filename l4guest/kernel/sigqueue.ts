@@ -15,7 +15,7 @@ export interface SigInfo {
   readonly timer?: number; readonly overrun?: number; readonly band?: number;
   /** System call that a filter trapped: where from, number, architecture. */
   readonly call?: { readonly at: number; readonly nr: number; readonly arch: number };
-  /** Asked when the signal is taken out of the queue: what it says then. */
+  /** Computes the siginfo when the signal leaves the queue. */
   readonly taken?: (info: SigInfo) => SigInfo;
 }
 
@@ -30,18 +30,18 @@ export class SigActions {
   list: SigAction[] = new Array<SigAction>(65).fill(DEFAULT);
   copy(): SigActions { const c = new SigActions(); c.list = this.list.slice(); return c; }
   toDefault(sig: number): void { this.list[sig] = DEFAULT; }
-  /** SA_RESETHAND: the handler is forgotten, what else was said of the signal stays. */
+  /** SA_RESETHAND: resets the handler and keeps the rest of the action. */
   resetHandler(sig: number): void { this.list[sig] = { ...this.list[sig]!, handler: Handler.DFL }; }
-  /** Handlers go back to the default, what is ignored stays so: exec, and CLONE_CLEAR_SIGHAND. */
+  /** Resets handlers to the default and keeps ignored signals: exec, and CLONE_CLEAR_SIGHAND. */
   reset(): void { this.list = this.list.map((a) => (a.handler === Handler.IGN ? IGNORED : DEFAULT)); }
 }
 
-/** What the server holds for a queued signal, bytes. */
+/** Server memory of a queued signal, bytes. */
 const INFO_COST = 160;
 /** Signals from here on queue; those below pend once. */
 export const FIRST_REAL_TIME = 32;
 
-/** Who pays for what is queued. */
+/** The account for queued signals. */
 export interface Purse { charge(bytes: number): boolean; uncharge(bytes: number): void }
 
 class Line { infos: SigInfo[] = []; head = 0; get length(): number { return this.infos.length - this.head; } }
@@ -54,7 +54,7 @@ export class SignalQueue {
   private readonly purse: Purse | undefined;
   constructor(purse?: Purse) { this.purse = purse; }
 
-  /** Standard signals pend once, real-time signals queue. False: it was there already, or there is no memory for another one. */
+  /** Standard signals pend once, real-time signals queue. False: already pending, or no memory for another one. */
   add(info: SigInfo): boolean {
     const b = bit(info.signo), queues = info.signo >= FIRST_REAL_TIME;
     if (!queues && (this.bits & b) !== 0n) return false;
@@ -95,7 +95,7 @@ export class SignalQueue {
     this.bits &= ~set;
     this.lines.forEach((l, sig) => { if (l && (bit(sig) & set) !== 0n) { this.gone(sig, l.length); this.lines[sig] = undefined; } });
   }
-  /** Takes back what a timer has sent and nobody has taken. */
+  /** Removes an undelivered signal of a timer. */
   removeTimer(sig: number, timer: number): void {
     const l = this.lines[sig];
     if (!l) return;

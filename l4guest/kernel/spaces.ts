@@ -1,5 +1,5 @@
 /**
- * Name spaces of users and of process numbers. What the first space of each kind says is what the kernel itself counts in: user ids of
+ * Name spaces of users and of process numbers. The kernel itself uses the numbers of the first space of each kind: user ids of
  * inodes and
  * credentials, numbers of processes. A space of users maps its ids to those; a space of numbers gives each of its processes a second
  * number.
@@ -8,7 +8,7 @@ import { Clone, type Cap } from '../abi/linux.ts';
 import { has, type CapSets } from './caps.ts';
 import type { Process } from './process.ts';
 
-/** What /proc/PID/ns lists: something a process is in, with a number of its own. */
+/** A name space as in /proc/PID/ns, with its own inode number. */
 export interface Space {
   /** The CLONE_NEW… bit. */
   readonly kind: number;
@@ -27,10 +27,10 @@ export const MOST_LEVELS = 32;
 /** `count` ids from `inner` on are those from `outer` on. Both ends of the kernel's own numbering. */
 export interface IdRange { readonly inner: number; readonly outer: number; readonly count: number }
 const EVERYBODY: readonly IdRange[] = [{ inner: 0, outer: 0, count: 0xffff_ffff }];
-/** What an id without a number in a space is shown as. */
+/** The number shown for an id that a space does not map. */
 export const OVERFLOW_ID = 65534;
 
-/** What a space of users weighs, and a range of its maps, bytes. */
+/** Server memory of a space of users, and of a range of its maps, bytes. */
 const SPACE_COST = 512;
 export const RANGE_COST = 64;
 
@@ -39,7 +39,7 @@ export class UserSpace implements Space {
   readonly ino: number;
   readonly parent: UserSpace | undefined;
   readonly level: number;
-  /** Who made it; that user has all rights in it from outside. */
+  /** Its creator, who has all rights in it from outside. */
   readonly maker: { readonly uid: number; readonly gid: number };
   /** How its ids map to the kernel's; undefined until it is written. */
   users: readonly IdRange[] | undefined;
@@ -57,7 +57,7 @@ export class UserSpace implements Space {
     return this.parent ? SPACE_COST + RANGE_COST * ((this.users?.length ?? 0) + (this.groups?.length ?? 0)) + this.parent.weight : 0;
   }
 }
-/** The space that the kernel's own numbers are of. */
+/** The first space, which the kernel's own numbers belong to. */
 export const firstUsers = new UserSpace(FirstIno.USER, undefined, { uid: 0, gid: 0 });
 
 /** The kernel's id for one of a space; -1 where there is none. */
@@ -66,13 +66,13 @@ export function idOf(map: readonly IdRange[] | undefined, inner: number): number
   const r = map?.find((x) => inner >= x.inner && inner < x.inner + x.count);
   return r ? r.outer + (inner - r.inner) : -1;
 }
-/** What a space calls an id of the kernel; -1 where it has no name for it. */
+/** A space's number for an id of the kernel; -1 for an unmapped one. */
 export function nameOfId(map: readonly IdRange[] | undefined, id: number): number {
   if (map === EVERYBODY) return id;
   const r = map?.find((x) => id >= x.outer && id < x.outer + x.count);
   return r ? r.inner + (id - r.outer) : -1;
 }
-/** The same as it is shown: OVERFLOW_ID for what has no name. */
+/** The same for display: OVERFLOW_ID for an unmapped one. */
 export function shownId(map: readonly IdRange[] | undefined, id: number): number {
   if (map === EVERYBODY) return id;
   const n = nameOfId(map, id);
@@ -80,7 +80,7 @@ export function shownId(map: readonly IdRange[] | undefined, id: number): number
 }
 
 interface Subject { readonly euid: number; readonly caps: CapSets; readonly users: UserSpace }
-/** Whether somebody has a right in a space: by the own set inside, or as the maker of a space that lies in the own one. */
+/** Whether credentials have a right in a space: by their own set inside, or as the creator of a space within their own. */
 export function capableIn(c: Subject, space: UserSpace, cap: Cap): boolean {
   for (let s = space; ; s = s.parent) {
     if (s === c.users) return has(c.caps, cap);
@@ -99,7 +99,7 @@ export class PidNumbers implements Space {
   readonly parent: PidNumbers | undefined;
   readonly level: number;
   readonly owner: UserSpace;
-  /** Process 1 of the space, once it is there: it adopts orphans, and the space ends with it. */
+  /** Process 1 of the space, once it exists: it adopts orphans, and its end ends the space. */
   reaper: Process | undefined;
   ended = false;
   last = 0;
@@ -109,11 +109,11 @@ export class PidNumbers implements Space {
     this.ino = ino; this.parent = parent; this.owner = owner;
     this.level = parent ? parent.level + 1 : 0;
   }
-  /** The number here of what the kernel knows as `id`; 0 where it is not seen. */
+  /** The number here for the kernel's `id`; 0 where it is invisible. */
   of(id: number): number { return this.parent ? this.byId.get(id) ?? 0 : id; }
-  /** What the kernel knows number `n` as; -1 where nobody bears it. */
+  /** The kernel's number for `n`; -1 for a free one. */
   id(n: number): number { return this.parent ? this.ids.get(n) ?? -1 : n; }
-  /** A number that nobody bears here. Not for the first space. */
+  /** A free number. Not for the first space. */
   next(): number {
     do this.last = this.last >= LAST_PID ? FIRST_AGAIN : this.last + 1; while (this.ids.has(this.last));
     return this.last;

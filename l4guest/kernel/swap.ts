@@ -1,10 +1,10 @@
 /**
- * Swap: pages of programs that go to a block device when memory is short, and come back when they are touched. Private anonymous pages
- * go; those that are locked, of the stack, or that the server itself looks at stay: among them what a thread in a call has named, which
- * the call may write when it wakes. A process in a call of which that is not known (PINS) keeps all it has.
+ * Swap: writes pages of programs to a block device when memory is short, and reads them back on access. Private anonymous pages are swapped
+ * out, except pages that are locked, of the stack, or used by the server itself: among them the buffers of a sleeping call, which it may
+ * write when it wakes. A process in a call with unknown buffers (not in PINS) keeps all its pages.
  *
- *   short of frames ──→ `gather`: a hand goes round all tables; what was mapped is unmapped (it comes back by a fault), what still is
- *     not when the hand is back goes: its bytes wait in `pending`, its frame is free at once ──→ a worker writes what is pending
+ * short of frames ──→ `gather`: a clock hand scans all tables; mapped pages are unmapped (a fault maps them again), pages still unmapped on
+ * the hand's next pass are swapped out: their bytes wait in `pending`, their frames are free at once ──→ a worker writes the pending bytes
  *   fault on such a page ──→ `Mm.populate` throws NotHere ──→ the thread sleeps until the page was read
  *
  * Documentation: swapon(2), mkswap(8): the header
@@ -22,17 +22,17 @@ import type { Thread } from './thread.ts';
 import { WaitQueue, type Co, type Sleeper } from './wait.ts';
 
 const PAGE = 4096;
-/** Pages of one look round, of one write or read, and those that may wait to be written, 4 MiB. */
+/** Pages of one scan, of one write or read, and pending pages, 4 MiB. */
 const BATCH = 64, CLUSTER = 16, PENDING = 1024;
-/** Table entries that one look round passes over at most. */
+/** Most table entries of one scan. */
 const LOOKS = 32_768;
 /** A slot is an area's number and a page of it. */
 const PAGES_BITS = 26, MOST_PAGES = 2 ** PAGES_BITS, MOST_AREAS = 16;
-/** What a page that is out costs, bytes: its entry in a map. */
+/** Server memory of a swapped-out page, bytes: its entry in a map. */
 const OUT_COST = 64;
 /**
- * Calls that sleep, and how many bytes they may touch at their arguments when they wake: argument number → bytes, given the arguments.
- * Others are not known.
+ * Sleeping calls, and the bytes that they may access at their arguments when they wake: argument number → bytes, given the arguments. Other
+ * calls are unknown.
  */
 type Sizes = (argument: (i: number) => number) => readonly (readonly [number, number])[];
 const few: Sizes = () => [0, 1, 2, 3, 4, 5].map((i) => [i, 256] as const),
@@ -45,10 +45,10 @@ const PINS = new Map<CallName, Sizes>([
   ['ppoll', (x) => [[0, x(1) * 8], [2, 16], [3, 8]]], ['epoll_pwait', (x) => [[1, x(2) * 16], [4, 8]]],
 ]);
 const pins = new Map([...PINS].map(([name, sizes]) => [calls[name][0] as number, sizes]));
-/** Bytes that are kept for one thread; a call with more keeps everything. */
+/** Bytes pinned for one thread; a call with more pins everything. */
 const MOST_PINNED = 1 << 20;
 
-/** One device that is swapped to. `refs`: how many tables name a slot; 0 is free. */
+/** One swap device. `refs`: number of tables that refer to a slot; 0 = free. */
 export class SwapArea {
   readonly source: BlockSource;
   readonly path: string;
@@ -87,9 +87,9 @@ export class Swap implements PageStore {
   private readonly wq = new WaitQueue();
   private writing = false;
   private gathering = false;
-  /** A page could not be written: nothing goes out any more, what waits stays here. */
+  /** A write has failed: swapping out stops, and pending pages stay in memory. */
   private broken = false;
-  /** Where the hand is: address spaces that this round has still to see, and the page in the first of them. */
+  /** Position of the hand: the remaining address spaces of this round, and the page in the first of them. */
   private round: Mm[] = [];
   private hand = 0;
   /** Pages that went out and came in. */
@@ -103,7 +103,7 @@ export class Swap implements PageStore {
 
   // ── memory is short ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Frames are asked for and there are none: how many were freed. */
+  /** Called when no frame is free: returns the number of freed frames. */
   shrink(): number {
     if (this.broken || this.pending.size >= PENDING) return 0;
     const n = this.gather();
@@ -154,7 +154,7 @@ export class Swap implements PageStore {
     return run;
   }
 
-  // ── pages go ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── swapping out ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   private *threadsOf(mm: Mm): Iterable<Thread> {
     for (const p of this.k.pids.processes.values()) if (p.mm === mm) yield* p.threads;
@@ -174,7 +174,7 @@ export class Swap implements PageStore {
     }
     return out;
   }
-  /** Lets some pages go; how many frames are free now that were not. */
+  /** Swaps out some pages; returns the number of freed frames. */
   private gather(): number {
     if (this.gathering || this.broken || !this.on) return 0;
     this.gathering = true;
@@ -242,7 +242,7 @@ export class Swap implements PageStore {
     return true;
   }
 
-  // ── pages come ───────────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── swapping in ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
   hold(slot: number): void { this.areas[Math.floor(slot / MOST_PAGES)]!.refs[slot % MOST_PAGES]!++; this.k.frames.owed(OUT_COST); }
   drop(slot: number): void {
@@ -252,7 +252,7 @@ export class Swap implements PageStore {
     area.used--;
     this.pending.delete(slot);
   }
-  /** Brings a page, and those behind it that went out with it. */
+  /** Reads a page, and the following ones that were swapped out with it. */
   *bring(t: Sleeper, mm: Paged, vpn: number): Co<number> {
     const slot = mm.swapped?.get(vpn);
     if (slot === undefined) return 0;
@@ -268,7 +268,7 @@ export class Swap implements PageStore {
       this.install(mm, vpn + i, slot + i, bytes.subarray(i * PAGE, (i + 1) * PAGE));
     return 0;
   }
-  /** Puts a page in its place, waiting for a frame. */
+  /** Restores a page, waiting for a frame. */
   private *settle(t: Sleeper, mm: Paged, vpn: number, slot: number, bytes: Uint8Array): Co<number> {
     for (;;) {
       if (mm.swapped?.get(vpn) !== slot || this.install(mm, vpn, slot, bytes)) return 0;
@@ -293,7 +293,7 @@ export class Swap implements PageStore {
 
   // ── swapon, swapoff ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Looks at the header and begins to use a device: 0 or -errno. */
+  /** Checks the header and starts to use a device: 0 or -errno. */
   *add(t: Sleeper, source: BlockSource, path: string, rdev: number, priority: number | undefined): Co<number> {
     if (source.size < 10 * PAGE) return -E.INVAL;
     const head = yield* source.read(t, 0, PAGE);
@@ -318,7 +318,7 @@ export class Swap implements PageStore {
     this.k.frames.shrinkers.add(this);
     return 0;
   }
-  /** Brings all pages back and lets a device go: 0, -ENOMEM where they have no room. */
+  /** Reads all pages back and releases a device: 0, -ENOMEM where they do not fit. */
   *remove(t: Sleeper, area: SwapArea): Co<number> {
     const i = this.areas.indexOf(area);
     area.leaving = true;

@@ -1,7 +1,6 @@
 /**
- * The kernel's settings that programs can read and change below /proc/sys: one row each with type, bounds and default. What a row rules
- * asks for its value by name (`k.sysctl.number('fs/pipe-max-size')`); a row that nothing asks for is a figure that programs want to see,
- * and is kept.
+ * The kernel's settings that programs can read and change below /proc/sys: one row each with type, bounds and default. Code reads a value
+ * by name (`k.sysctl.number('fs/pipe-max-size')`); a row that no code reads only stores a value that programs expect.
  */
 import { E } from '../abi/errno.ts';
 
@@ -120,7 +119,7 @@ export class Sysctls {
     const v = this.value(name);
     return `${typeof v === 'string' ? v : v.map(exact).join('\t')}\n`;
   }
-  /** Takes what somebody wrote: 0, or -EINVAL with nothing changed. Fewer numbers than there are leave the rest. */
+  /** Parses a written value: 0, or -EINVAL with nothing changed. With fewer numbers the rest stays. */
   set(name: string, text: string): number {
     const s = byName.get(name)!, old = this.value(name);
     if (typeof s.value === 'string') { this.values.set(name, text.replace(/\n.*$/s, '').slice(0, 127)); return 0; }

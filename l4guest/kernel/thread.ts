@@ -1,4 +1,4 @@
-/** A thread of a process: registers, signal state, and where it stands between user mode, the run queue and sleep. */
+/** A thread of a process: registers, signal state, and its place: user mode, the run queue or asleep. */
 import { E } from '../abi/errno.ts';
 import { copyCreds, type Creds } from './creds.ts';
 import type { Kernel } from './kernel.ts';
@@ -29,13 +29,13 @@ export type Run = (typeof Run)[keyof typeof Run];
 /** Which registers `regs` holds; the rest is with the arch layer. */
 export const Loaded = { none: 0, args: 1, all: 2 } as const;
 
-/** The result of a call that has put the registers as they are to be. */
+/** The result of a call that has already set the final registers. */
 export const KEEP_REGISTERS = NaN;
 
 export class Thread implements Waiter {
   readonly k: Kernel;
   tid: number;
-  /** What it calls itself: its number in its process's space of them. */
+  /** Its own number, in its process's space. */
   number: number;
   proc: Process;
   readonly regs = new Registers();
@@ -43,7 +43,7 @@ export class Thread implements Waiter {
   state: Run = Run.current;
   /** The system call in progress, when it sleeps. */
   co: Co<number> | undefined;
-  /** Something must be looked at before it returns to user mode: a signal, a stop. */
+  /** It has pending work before it returns to user mode: a signal, a stop. */
   work = false;
   /** Number, first argument and restart wish of the system call that has just ended; -1 = none. */
   call = -1;
@@ -54,13 +54,13 @@ export class Thread implements Waiter {
   since = Infinity;
 
   mask = 0n;
-  /** Mask to put back after sigsuspend and the like, once a handler's frame holds it. */
+  /** Mask to restore after sigsuspend and the like, once a handler's frame holds it. */
   savedMask: bigint | undefined;
   readonly pending: SignalQueue;
   altStack: AltStack = { sp: 0, flags: 2, size: 0 };
 
   name: string;
-  /** Cleared, and its futex woken, when the thread ends. */
+  /** Address of a word that is cleared, and its futex woken, when the thread ends. */
   clearTid = 0;
   robustList = 0;
   /** Where it says that it is inside a restartable sequence. */
@@ -76,7 +76,7 @@ export class Thread implements Waiter {
   policy = 0;
   rt = 0;
   resetOnFork = false;
-  /** Who it acts as. */
+  /** Its credentials. */
   creds: Creds;
   noNewPrivs = 0;
   /** prctl(PR_SET_TIMERSLACK), ns; ioprio_set. */
@@ -86,14 +86,14 @@ export class Thread implements Waiter {
   ioPriority = 0;
   /** Which calls it may make. */
   seccomp: Seccomp | undefined;
-  /** By whom it is traced, and how it stands. */
+  /** Its tracer and trace state. */
   traced: Tracing | undefined;
-  /** Its message buffer for calls of its own, 0 for none; and the call that it is in. */
+  /** Its message buffer for kernel calls, 0 for none; and its present call. */
   utcb = 0;
   passage: Passage | undefined;
   /** The arch layer's handle. */
   hardware: unknown = undefined;
-  /** What its last access did that no page cures. */
+  /** Its last access that no page could resolve. */
   badAccess = 'access to';
 
   constructor(k: Kernel, tid: number, proc: Process, name: string) { this.k = k; this.pending = new SignalQueue(k.frames); this.tid = tid;
@@ -109,11 +109,11 @@ export class Thread implements Waiter {
     this.k.cpu.ready.pushWoken(this);
     this.k.cpu.somebodyReady(this);
   }
-  /** SIGKILL waits for it, or its process is to end. */
+  /** SIGKILL is pending, or its process must end. */
   get isKilled(): boolean {
     return this.proc.doomed !== undefined || ((this.pending.bits | this.proc.pending.bits) & bit(Sig.KILL)) !== 0n;
   }
-  /** Whether a signal is there that this thread would act on. */
+  /** Whether a signal is pending that this thread would handle. */
   get interrupted(): boolean { return this.work && this.k.signals.wouldInterrupt(this); }
 
   /**

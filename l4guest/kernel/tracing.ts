@@ -1,9 +1,9 @@
 /**
- * One thread traced by a process: ptrace. A traced thread stops at signals, at system calls if its tracer wants that, and at events; in a
- * stop it belongs to the tracer, which hears of it by wait, reads and writes it, and lets it go on.
+ * One thread traced by a process: ptrace. A traced thread stops at signals, on request at system calls, and at events; during a stop its
+ * tracer, notified by wait, reads and writes it, and resumes it.
  *
  *   halt ─→ (SIGCHLD, wait) ─→ requests ─→ resume        a stop on the way to user mode: `deliver` halts and looks again afterwards
- *   pause: the same from inside a system call, which goes on afterwards
+ *   pause: the same from inside a system call, which continues afterwards
  */
 import { SaFlag, SiCode, Sig } from '../abi/linux.ts';
 import type { Process } from './process.ts';
@@ -19,13 +19,13 @@ export const TRACE_OPTIONS = Object.values(TraceOption).reduce<number>((all, o) 
 
 export interface Stop {
   readonly kind: 'signal' | 'group' | 'event' | 'call';
-  /** What wait answers. */
+  /** The status for wait. */
   readonly status: number;
   readonly info: SigInfo | undefined;
   /** PTRACE_GETEVENTMSG. */
   readonly message?: number;
 }
-/** Where a thread stands in a system call it is stopped at. */
+/** Position of the stop in a system call. */
 export interface TracedCall { readonly op: 1 | 2; readonly nr: number; readonly args: readonly bigint[] }
 
 const stopped = (sig: number, event = 0): number => event * 65536 + (sig << 8) + 0x7f;
@@ -41,15 +41,15 @@ export class Tracing {
   readonly seized: boolean;
   options: number;
   stop: Stop | undefined;
-  /** wait has answered for this stop. */
+  /** wait has reported this stop. */
   reported = false;
-  /** The tracer wants stops at system calls. */
+  /** The tracer has requested stops at system calls. */
   calls = false;
   call: TracedCall | undefined;
   message = 0;
-  /** The signal that the tracer lets through. */
+  /** The signal that the tracer passes on. */
   inject: SigInfo | undefined;
-  /** Stops to come before the thread is in user mode again. */
+  /** Pending stops before the thread is in user mode again. */
   readonly events: Stop[] = [];
   /** It runs although its process is stopped, because the tracer said so. */
   free = false;
@@ -65,7 +65,7 @@ export class Tracing {
   /** Whether this system call goes by way of `tracedCall`. */
   wantsCall(nr: number): boolean { return this.calls || (this.has(TraceOption.EXIT) && (nr === 93 || nr === 94)); }
 
-  /** Stops the thread here; the tracer hears of it. */
+  /** Stops the thread here and notifies the tracer. */
   halt(stop: Stop): void {
     const { t, tracer } = this;
     this.stop = stop;
@@ -88,7 +88,7 @@ export class Tracing {
   }
   *pauseForEvents(): Co<void> { for (let e = this.events.shift(); e; e = this.events.shift()) yield* this.pause(e); }
 
-  /** Lets the thread go on. */
+  /** Resumes the thread. */
   resume(): void {
     const { t } = this;
     if (!this.stop) return;
@@ -117,7 +117,7 @@ export class Tracing {
   }
   /** What it is to stop for already is not told twice: nobody can make the list grow while the thread does not run. */
   private note(stop: Stop): void { if (!this.events.some((e) => e.status === stop.status && e.kind === stop.kind)) this.events.push(stop); }
-  /** The end of tracing; the thread goes on, with this signal if there is one. */
+  /** Ends tracing; the thread resumes, with this signal if there is one. */
   end(sig = 0): void {
     const { t } = this;
     this.tracer.tracees.delete(t);
@@ -145,7 +145,9 @@ export function traceExec(t: Thread, formerTid: number): void {
   if (x.has(TraceOption.EXEC)) { x.events.push(eventStop(TraceEvent.EXEC, formerTid)); t.work = true; }
   else if (!x.seized) t.k.signals.toThread(t, Sig.TRAP, SiCode.USER, { pid: t.proc.pid, uid: t.creds.uid });
 }
-/** A thread is gone, with this wait status: its tracer hears of it, unless that is the parent of a whole process, which hears anyway. */
+/**
+ * A thread has ended with this wait status: notifies its tracer, unless that is the parent of a whole process, which is notified anyway.
+ */
 export function traceEnd(t: Thread, status: number): void {
   const x = t.traced;
   if (!x) return;
@@ -155,7 +157,7 @@ export function traceEnd(t: Thread, status: number): void {
   x.tracer.deadTracees.push({ tid: t.tid, group: t.proc.group.id, status });
   x.tracer.childWq.wakeAll();
 }
-/** The tracer is gone: everybody goes on alone, or dies with it. */
+/** The tracer has ended: its threads continue alone, or die with it. */
 export function releaseTracees(p: Process): void {
   for (const t of [...p.tracees]) {
     const kill = t.traced!.has(TraceOption.EXITKILL);

@@ -1,4 +1,4 @@
-/** What uname(2) says: a space of its own after unshare(CLONE_NEWUTS). */
+/** The data of uname(2): a separate space after unshare(CLONE_NEWUTS). */
 import { Clone } from '../abi/linux.ts';
 import { FirstIno, firstUsers, type Space, type UserSpace } from './spaces.ts';
 

@@ -1,15 +1,15 @@
 /**
  * Sleeping. A system call that must wait is a generator (its frames are the thread's kernel stack); it yields whenever it sleeps, and
- * is resumed when something woke its thread. Who sleeps stands in wait queues; who wakes calls `wakeAll`.
+ * resumes when its thread is woken. Sleepers are in wait queues; `wakeAll` wakes them.
  */
 export type Co<T> = Generator<void, T, void>;
 
-/** `events`: what may be possible now (Poll bits), for waiters who care for some of it only. */
+/** `events`: events that may have occurred (Poll bits), for waiters interested only in some. */
 export interface Waiter { wake(events?: number): void; readonly exclusive?: boolean; wants?(events: number): boolean }
 const ALL_EVENTS = 0xffff;
 /** A thread as those see it who put it to sleep: `sleep` answers 0 when it was woken, -ETIMEDOUT, or -ERESTARTSYS when a signal came. */
 export interface Sleeper extends Waiter {
-  /** When its call began to fetch what it needs, ns; Infinity while it does not. What was fetched since then is fresh enough for it. */
+  /** When its call started to fetch data, ns; otherwise Infinity. Data fetched since then counts as fresh. */
   since: number;
   sleep(on: WaitQueue | readonly WaitQueue[] | undefined, until?: number): Co<number>;
   /** Sleeps without regard to signals: for short waits that must not be left. */
@@ -21,7 +21,7 @@ export class WaitQueue {
   get empty(): boolean { return this.waiters.size === 0; }
   add(w: Waiter): void { this.waiters.add(w); }
   remove(w: Waiter): void { this.waiters.delete(w); }
-  /** Wakes everybody; of those who asked to be woken one at a time, the first who has a use for it. */
+  /** Wakes all waiters; of exclusive waiters only the first that accepts. */
   wakeAll(events = ALL_EVENTS): void {
     if (this.waiters.size === 0) return;
     let served = false;

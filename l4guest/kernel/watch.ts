@@ -1,11 +1,11 @@
 /**
- * A debugger's ear in the server: it hears what becomes of processes while the server goes about its work, and may have the machine
- * stop. It changes nothing; only what its user does to registers and memory does.
+ * The debugger's interface in the server: it is notified of process events while the server works, and may stop the machine. It changes
+ * nothing itself; only its user changes registers and memory.
  */
 import type { Process } from './process.ts';
 import type { Thread } from './thread.ts';
 
-/** What a watcher may ask. */
+/** Queries for a watcher. */
 export interface Watched {
   /** The thread whose events arrive with this label. */
   who(label: number): Thread | undefined;
@@ -15,9 +15,9 @@ export interface Watched {
 export interface Watcher {
   /** The server is about to serve. */
   began(watched: Watched): void;
-  /** Does it want to hear of this process's signals? */
+  /** Should this process's signals be reported? */
   concerns(pid: number): boolean;
-  /** Is this process to stand still while others run? Asked before a thread of it enters user mode. */
+  /** Should this process stay stopped while others run? Asked before a thread of it enters user mode. */
   holds(pid: number): boolean;
   /** The thread is about to get a signal at this pc. It may have the machine stop; then it is asked whether the thread gets it. */
   signalled(t: Thread, sig: number, pc: number): () => boolean;

@@ -1,6 +1,6 @@
 /**
- * What the server has done since it last paid, in cycles of the table of rates. Whoever does the work notes it here, at few central
- * places; the runner pays when a call or fault ends or sleeps, so that a call costs one charge however much it did.
+ * The server's uncharged work, in cycles of the table of rates. A few central places record it here; the runner charges it when a call or
+ * fault ends or sleeps, so that a call causes one charge however much it did.
  */
 import { RATES, type Rates } from '../../roottask/client/rates.ts';
 
@@ -32,13 +32,13 @@ export class Work {
   paged(): void { this.owed += this.rates.page; }
   /** A page of memory was given back: taken from two lists. */
   returned(): void { this.owed += 2 * this.rates.item; }
-  /** An area of memory was made, which somebody will take away. */
+  /** An area of memory was created (and will be removed). */
   area(): void { this.owed += this.rates.area; }
   /** An operation of an open file or an inode was called. */
   filed(): void { this.owed += this.rates.file; }
   /** The walk of a path began. */
   walked(): void { this.owed += this.rates.walk; }
-  /** Objects were made, which somebody will end: open files, inodes, sockets, pipes, the parts of processes. */
+  /** Objects were created (and will be freed): open files, inodes, sockets, pipes, the parts of processes. */
   made(objects = 1): void { this.owed += objects * this.rates.object; }
   /** A thread that slept was woken. */
   woken(): void { this.owed += this.rates.wake; }

@@ -1,6 +1,5 @@
 /**
- * Work of the kernel itself that sleeps: writing back, looking for what changed. Each piece is a generator; it goes on as soon as it is
- * woken.
+ * Kernel work that sleeps: write-back, checks for changes. Each piece is a generator, which resumes when woken.
  */
 import type { Co, Sleeper, WaitQueue } from './wait.ts';
 

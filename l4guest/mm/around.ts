@@ -1,13 +1,13 @@
 /**
- * What to mirror when a page was touched: the page itself, and neighbours of the same area that are there anyway (fault-around), as
- * few flexpages as possible. The layer below gets a list of runs; each is a power of two of pages, aligned alike on both sides.
+ * Chooses the pages to mirror after an access: the page itself, and present neighbours of the same area (fault-around), in as few flexpages
+ * as possible. The layer below gets a list of runs; each is a power of two of pages, aligned alike on both sides.
  */
 import { Prot } from '../abi/linux.ts';
 import { Access, type Mm } from './mm.ts';
 import { Pte, makePte, pteFrame } from './pagetable.ts';
 import type { Vma } from './vma.ts';
 
-/** Pages looked at around an anonymous and around a file page; a power of two. */
+/** Pages considered around an anonymous and around a file page; a power of two. */
 const WINDOW = 16, FILE_WINDOW = 32;
 export const MAX_RUNS = 16;
 
@@ -41,7 +41,7 @@ function rightsOf(area: Vma, pte: number): number {
   return (area.prot & (Prot.READ | Prot.WRITE) ? Prot.READ : 0) | (write ? Prot.WRITE : 0) | (area.prot & Prot.EXEC ? Prot.EXEC : 0);
 }
 
-/** Fills `runs` for the fault at `va`, which `mm.fault` has resolved. The touched page is always among them. */
+/** Fills `runs` for the fault at `va`, which `mm.fault` has resolved. They always include the accessed page. */
 export function around(mm: Mm, va: number, access: Access, runs: Runs): void {
   const write = access === Access.write;
   runs.count = 0;

@@ -1,5 +1,5 @@
 /**
- * Page frames: the server's memory pool, counted by users, and read-only files that stand in memory anyway (ROMs). A frame is named
+ * Page frames: the server's memory pool, counted by users, and read-only files already in memory (ROMs). A frame is named
  * by its page number in the server's address space, so that the same number serves page tables, map items and look-ups.
  *
  * A frame's count is the number of page-table entries and page-cache slots that hold it. ROM frames and the zero frame are not counted.
@@ -17,10 +17,10 @@ interface RomRange { readonly first: number; readonly end: number; readonly byte
 
 const CODE = 1;
 
-/** What a page store sees of an address space. */
+/** An address space for a page store. */
 export interface Paged { readonly frames: Frames; readonly table: PageTable; swapped: Map<number, number> | undefined }
 
-/** Where pages go when memory is short (kernel/swap.ts): a slot stands for the bytes of a page. */
+/** The store for swapped-out pages (kernel/swap.ts): a slot holds the bytes of a page. */
 export interface PageStore {
   /** One table more, or fewer, names a slot. */
   hold(slot: number): void;
@@ -33,7 +33,7 @@ export interface PageStore {
 export class Frames {
   readonly total: number;
   readonly zero: number;
-  /** Where the server notes what it does. */
+  /** The record of the server's work. */
   readonly work: Work;
   private readonly base: number;
   private readonly bytes: Window;
@@ -42,9 +42,9 @@ export class Frames {
   private readonly views: (Window | undefined)[];
   private readonly stack: Int32Array;
   private top = 0;
-  /** Frames that are left to programs when the server wants some: a program is told that there is no memory rather than ended for it. */
+  /** Frames reserved for programs when the server needs some, so that a program gets an error instead of being killed. */
   private readonly margin: number;
-  /** Bytes charged for what stands outside of the pool, and the frames that lie idle for it. */
+  /** Bytes charged for memory outside the pool, and the frames that stay idle for it. */
   private outside = 0;
   private readonly reserved: number[] = [];
   private readonly roms: RomRange[] = [];
@@ -69,11 +69,11 @@ export class Frames {
   get free(): number { return this.top; }
   /** Frames that hold no page: free ones, and those that lie idle for what stands elsewhere. */
   get idle(): number { return this.top + this.reserved.length; }
-  /** Who can give pages back when there are none: caches. */
+  /** Caches that can free pages. */
   readonly shrinkers = new Set<{ shrink(): number }>();
   /** Whether so many frames are free, or caches can give them back. */
   has(n: number): boolean { return this.top >= n || (this.shrink() && this.top >= n); }
-  /** Where pages are that went out; undefined: nowhere to go. */
+  /** The store for swapped-out pages; undefined without swap. */
   store: PageStore | undefined;
   private shrink(): boolean {
     let n = 0;
@@ -87,7 +87,7 @@ export class Frames {
     if (pfn !== 0) this.page(pfn).zero(0, PAGE);
     return pfn;
   }
-  /** The same with whatever was in it: for callers that fill it at once. */
+  /** The same without zeroing, for callers that fill it at once. */
   allocDirty(): number {
     if (this.top === 0 && !this.shrink()) return 0;
     const i = this.stack[--this.top]!;
@@ -97,8 +97,8 @@ export class Frames {
     return this.base + i;
   }
   /**
-   * Takes memory out of the pool for what the server holds elsewhere on somebody's behalf (buffers of pipes and sockets, names, records
-   * of all kinds): so the pool bounds that too. False: there is not as much. What it is used for goes back with `uncharge`.
+   * Charges the pool for server memory that programs cause elsewhere (buffers of pipes and sockets, names, records of all kinds), so that
+   * the pool bounds that too. False: not enough memory. `uncharge` returns it.
    */
   charge(bytes: number): boolean {
     const want = Math.ceil((this.outside + bytes) / PAGE), more = want - this.reserved.length;
@@ -118,7 +118,7 @@ export class Frames {
     const keep = Math.ceil(this.outside / PAGE);
     while (this.reserved.length > keep) this.stack[this.top++] = this.reserved.pop()!;
   }
-  /** Bytes that an address space may ask for at once: there are no more to be had, here and out there. */
+  /** Most bytes that an address space may request at once: all memory and swap. */
   get promise(): number { return (this.total * 2 + (this.store?.pages ?? 0)) * PAGE; }
   private counted(pfn: number): boolean { return pfn >= this.base && pfn < this.base + this.total && pfn !== this.zero; }
   ref(pfn: number): void { if (this.counted(pfn)) this.counts[pfn - this.base]!++; }

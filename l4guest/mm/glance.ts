@@ -1,6 +1,5 @@
 /**
- * A look at a process's memory that changes nothing: no page is made present, nothing is counted. For tools that watch from outside
- * (payload of traces).
+ * Reads a process's memory without side effects: it makes no page present and counts nothing. For outside tools (payload of traces).
  */
 import { Window } from '../../microkernel/abi/index.ts';
 import type { Mm } from './mm.ts';

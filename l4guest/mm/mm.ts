@@ -1,6 +1,6 @@
 /**
- * An address space: areas (what may be there), page table (what is there), and the list of flushes that the arch layer owes before
- * any thread of this space runs again. All decisions are made here, in ordinary synchronous code; the arch layer only mirrors them.
+ * An address space: areas (possible pages), page table (present pages), and the list of flushes that the arch layer owes before any thread
+ * of this space runs again. This synchronous code makes all decisions; the arch layer only mirrors them.
  */
 import { Window } from '../../microkernel/abi/index.ts';
 import { EFAULT } from '../kernel/failure.ts';
@@ -16,20 +16,19 @@ export const TASK_SIZE = 0x40_0000_0000;
 export const MMAP_TOP = 0x3f_d780_0000;
 export const STACK_TOP = 0x3f_ffff_e000;
 
-/** Pages that are given at once to who writes one after the other. */
+/** Pages mapped at once for sequential writes. */
 const AHEAD = 16;
 
 export const Access = { read: 0, write: 1, exec: 2 } as const;
 export type Access = (typeof Access)[keyof typeof Access];
 /**
- * What became of a fault. `none`: the page is in the table, to be mapped. `replaced`: the same, and what is mirrored there now is another
- * page: the
- * mirror must get the new one, or lose the old one. The others say why there is no page.
+ * The outcome of a fault. `none`: the page is in the table, ready to be mapped. `replaced`: the same, but the mirror has another page
+ * there, which must be replaced or unmapped. The others say why there is no page.
  */
 export const Fault = { replaced: -1, none: 0, mapErr: 1, accErr: 2, busErr: 3, noMemory: 4 } as const;
 export type Fault = (typeof Fault)[keyof typeof Fault];
 
-/** What the record of an area weighs, bytes. */
+/** Server memory of an area, bytes. */
 const AREA_COST = 160;
 /** A range of pages whose mirror below must lose these rights (Prot bits; 7 = all) before the space runs again. */
 export interface Flush { from: number; to: number; rights: number }
@@ -75,7 +74,7 @@ export class Mm {
 
   constructor(frames: Frames) { this.frames = frames; this.table = new PageTable(frames); }
 
-  /** Resolves a fault at `va`, or says why that cannot be. Nothing is owed for the page itself: the caller maps what the answer says. */
+  /** Resolves a fault at `va`, or says why that is impossible. No flush is owed for the page itself, because the caller maps the answer. */
   fault(va: number, access: Access): Fault {
     const area = this.areas.find(va) ?? this.growStack(va);
     if (!area) return Fault.mapErr;
@@ -115,7 +114,7 @@ export class Mm {
     if ((this.table.get(vpn - 1) & Pte.W) !== 0 && this.frames.free > this.frames.total >> 3) this.populateAhead(area, vpn + 1);
     return Fault.none;
   }
-  /** Memory that is written in ascending order gets the next few pages at once. */
+  /** Sequentially written memory gets the next few pages at once. */
   private populateAhead(area: Vma, from: number): void {
     const end = Math.min(area.end / 4096, (Math.floor(from / AHEAD) + 1) * AHEAD);
     for (let vpn = from; vpn < end && this.table.get(vpn) === 0 && !this.swapped?.has(vpn) && this.table.reserve(vpn); vpn++) {
@@ -157,7 +156,7 @@ export class Mm {
     this.frames.unref(old);
     return pte & Pte.MAPPED ? Fault.replaced : Fault.none;
   }
-  /** Takes the entry's frame away and owes the flush. */
+  /** Removes the entry's frame and owes the flush. */
   private forget(vpn: number, pte: number): void {
     this.owe(vpn, vpn + 1, 7, pte);
     this.frames.unref(pteFrame(pte));
@@ -284,7 +283,7 @@ export class Mm {
     this.paidAreas = want;
     return true;
   }
-  /** Gives all frames back. The arch layer destroys or empties the mirror. */
+  /** Frees all frames. The arch layer destroys or empties the mirror. */
   release(): void {
     this.table.update(0, TASK_SIZE / 4096, (_vpn, pte) => { this.frames.unref(pteFrame(pte)); return 0; });
     this.table.clear();

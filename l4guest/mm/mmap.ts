@@ -1,4 +1,4 @@
-/** The calls that change the areas of an address space: map, unmap, protect, move, brk, advise. All answer ≥ 0 or -errno. */
+/** The calls that change the areas of an address space: map, unmap, protect, move, brk, advise. All return ≥ 0 or -errno. */
 import { E } from '../abi/errno.ts';
 import { Map_, PAGE, Prot } from '../abi/linux.ts';
 import { NotHere } from '../kernel/later.ts';
@@ -229,11 +229,11 @@ const Advice = {
   WILLNEED: 3, DONTNEED: 4, FREE: 8, REMOVE: 9, DONTFORK: 10, DOFORK: 11, WIPEONFORK: 18, KEEPONFORK: 19, COLD: 20, PAGEOUT: 21,
   POPULATE_READ: 22, POPULATE_WRITE: 23, DONTNEED_LOCKED: 24, COLLAPSE: 25,
 } as const;
-/** Advice that asks for nothing this server could do otherwise. */
+/** Advice without effect in this server. */
 const HINTS = new Set<number>([0, 1, 2, Advice.WILLNEED, 12, 13, 14, 15, 16, 17]);
 const KNOWN = new Set<number>([...HINTS, ...Object.values(Advice)]);
 
-/** What a piece of an area is told: 0, or -errno. */
+/** Applies advice to a part of an area: 0, or -errno. */
 function adviseArea(mm: Mm, v: Vma, start: number, end: number, advice: number): number {
   const anonymous = v.object === undefined;
   switch (advice) {

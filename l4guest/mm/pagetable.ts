@@ -1,5 +1,5 @@
 /**
- * The server's own page tables, one per address space: what the process may see, whether or not the hardware below knows it yet.
+ * The server's own page tables, one per address space: the process's pages, whether or not the layer below has mapped them yet.
  * An entry is frame × 8 + flags, 0 = nothing. Leaves of 512 entries hang in a map by virtual page number / 512.
  */
 import type { Work } from '../kernel/work.ts';
@@ -20,7 +20,7 @@ type Leaf = Int32Array;
 
 /** What the server holds for a leaf, bytes. */
 const LEAF_COST = 2176;
-/** Who pays for the leaves. */
+/** The account for the leaves. */
 export interface Purse { charge(bytes: number): boolean; uncharge(bytes: number): void; readonly work: Work }
 
 export class PageTable {
@@ -33,7 +33,7 @@ export class PageTable {
 
   constructor(purse?: Purse) { this.purse = purse; }
 
-  /** Makes sure that an entry can stand at `vpn`. False: no memory for it. */
+  /** Ensures room for an entry at `vpn`. False: no memory for it. */
   reserve(vpn: number): boolean {
     const key = vpn >>> 9;
     if (this.leaf(key) !== undefined) return true;
@@ -41,7 +41,7 @@ export class PageTable {
     this.leaves.set(key, new Int32Array(512));
     return true;
   }
-  /** Makes sure that there is memory for a copy of all leaves. */
+  /** Ensures memory for a copy of all leaves. */
   canCopy(): boolean {
     const n = this.leaves.size * LEAF_COST;
     if (this.purse && !this.purse.charge(n)) return false;

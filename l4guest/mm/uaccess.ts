@@ -1,4 +1,4 @@
-/** Reading and writing the memory of a process, by walking its tables. All throw EFAULT for addresses that are not there. */
+/** Reads and writes the memory of a process by walking its tables. All functions throw EFAULT for unmapped addresses. */
 import { Window, type Bytes } from '../../microkernel/abi/index.ts';
 import { EFAULT } from '../kernel/failure.ts';
 import type { Mm } from './mm.ts';
@@ -102,7 +102,7 @@ function asciiOrUtf8(b: Uint8Array): string {
   return s;
 }
 
-/** Addresses of user memory end here (Sv39), mapped or not: what lies above is refused before anything is looked at. */
+/** End of user addresses (Sv39): higher ones are refused before any look-up. */
 const ADDRESSES = 2 ** 38;
 /** Whether [va, va + length) could be user memory at all; a length with its highest bit set never fits. */
 export const couldBeUser = (va: number, length: number): boolean => va >= 0 && length >= 0 && va + length <= ADDRESSES;
@@ -119,7 +119,7 @@ export interface Io {
   /** Copies n ≤ left bytes from it. */
   take(dst: Bytes, at: number, n: number): void;
   zero(n: number): void;
-  /** Takes back the last n bytes, which were one piece: the transfer is tried again later. */
+  /** Undoes the last n bytes, which were one piece, to retry the transfer later. */
   back(n: number): void;
 }
 

@@ -1,4 +1,4 @@
-/** Virtual memory areas: which ranges of an address space exist, with which rights, backed by what. Addresses are byte addresses. */
+/** Virtual memory areas: the ranges of an address space, with rights and backing object. Addresses are byte addresses. */
 import type { Window } from '../../microkernel/abi/index.ts';
 import type { Co, Sleeper } from '../kernel/wait.ts';
 import type { Work } from '../kernel/work.ts';
@@ -13,7 +13,7 @@ export interface Owner {
 }
 
 /**
- * What can stand behind a mapping: regular files, shared anonymous memory, some devices. Pages are numbered from the start of the object.
+ * An object that can back a mapping: regular files, shared anonymous memory, some devices. Pages are numbered from the start of the object.
  */
 export interface Mappable {
   /** Frame to map for reading page `index`; -1 beyond the end of the object, 0 when memory is short. Its count is not raised. */

@@ -1,4 +1,4 @@
-/** Giving sockets names: paths in the file system, abstract names, ports. */
+/** Binds sockets to names: paths in the file system, abstract names, ports. */
 import { ownerIn } from '../fs/open.ts';
 import { isReadOnly } from '../fs/path.ts';
 import { May, WalkFlag, inodeAt, newPlace, permitted, walk } from '../fs/walk.ts';

@@ -1,6 +1,6 @@
 /**
- * getsockopt and setsockopt: options of all sockets as rows, each with its default, what may be set, and how it is read back; Internet's
- * are inet/options.ts.
+ * getsockopt and setsockopt: options of all sockets as rows, each with its default, its valid values, and its form when read; Internet
+ * options are in inet/options.ts.
  */
 import { Cap } from '../abi/linux.ts';
 import { capable } from '../kernel/creds.ts';

@@ -1,4 +1,4 @@
-/** What all sockets have in common, and the file that stands for one. Operations never sleep: -EAGAIN means wait on `wq`. */
+/** Common code of all sockets, and the file of a socket. Operations never sleep: -EAGAIN means wait on `wq`. */
 import { File } from '../fs/file.ts';
 import type { Inode } from '../fs/inode.ts';
 import { E } from '../abi/errno.ts';
@@ -16,7 +16,7 @@ export const Msg = { OOB: 1, PEEK: 2, EOR: 0x80, WAITFORONE: 0x10000, CTRUNC: 8,
   CMSG_CLOEXEC: 0x40000000 } as const;
 
 export interface Credentials { readonly pid: number; readonly uid: number; readonly gid: number }
-/** What came with bytes: files (SCM_RIGHTS) and who sent them. */
+/** Ancillary data of bytes: files (SCM_RIGHTS) and the sender. */
 export interface Attached { readonly files: readonly File[]; readonly from: Address; readonly sender: Credentials }
 /** A control message beside what came. */
 export interface Control { readonly level: number; readonly type: number; readonly data: Uint8Array }
@@ -25,7 +25,7 @@ export interface Received extends Attached { readonly n: number; readonly flags:
 export const BUFFER = 212_992;
 /** What a piece of data in flight costs its sender's buffer beyond its bytes (an sk_buff of Linux), and the server. */
 export const PIECE = 768;
-/** Who is named where nobody asked for credentials when the data were sent. */
+/** The sender where no credentials were requested at the time of sending. */
 export const NOBODY: Credentials = { pid: 0, uid: 65534, gid: 65534 };
 
 /** Who is bound to which name that is not a path: abstract names of Unix sockets, ports of netlink. */
@@ -42,7 +42,7 @@ export function namesOf(k: Kernel): Names { let n = names.get(k); if (!n) names.
 export interface Extra { readonly urgent: boolean; readonly more: boolean; readonly sender: Credentials | undefined }
 const SO_SNDBUF = 7, SO_RCVBUF = 8;
 
-/** Files in flight that nobody wants any more. Giving one up may give up others, however many: they wait their turn. */
+/** Dropped files in flight. Releasing one may release others in turn, so they are queued. */
 const givenUp: File[] = [];
 let givingUp = false;
 export function giveUp(files: readonly File[]): void {

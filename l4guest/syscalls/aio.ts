@@ -1,6 +1,6 @@
 /**
- * Asynchronous input and output as Linux's own calls have it (io_setup and relatives). A request is done when it is handed in: this is
- * what Linux does with buffered files too. What has ended waits in the context until somebody asks.
+ * Asynchronous input and output by Linux's calls (io_setup and relatives). A request completes when it is submitted, as on Linux with
+ * buffered files. Results wait in the context until they are read.
  *
  * @spec linux include/uapi/linux/aio_abi.h
  */

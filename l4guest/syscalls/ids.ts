@@ -1,4 +1,4 @@
-/** Who one is and what one may: user and group ids, resource limits, prctl, priorities, capabilities. */
+/** Identity and rights: user and group ids, resource limits, prctl, priorities, capabilities. */
 import { armCpuLimit } from '../kernel/cputimers.ts';
 import { E } from '../abi/errno.ts';
 import { fixFsId, fixIds, setCaps, setSecure } from '../kernel/caps.ts';
@@ -13,13 +13,13 @@ import { seccompMode } from '../kernel/seccomp.ts';
 import { addFilter, setStrict } from './seccomp.ts';
 import { row, type Row } from './row.ts';
 
-/** What an id means that a call names, -1 for none given; undefined where the caller's space has no such id. */
+/** The kernel's id for an argument, -1 for none given; undefined where the caller's space has no such id. */
 function meant(c: Creds, n: Three, id: number): number | undefined {
   if ((id | 0) === -1) return -1;
   const k = idOf(n === USER ? c.users.users : c.users.groups, id >>> 0);
   return k < 0 ? undefined : k | 0;
 }
-/** What a caller is told of its ids. */
+/** Ids in the caller's space. */
 const shown = (c: Creds, n: Three, id: number): number => shownId(n === USER ? c.users.users : c.users.groups, id);
 /** Runs a call with ids of the kernel in place of those it names: EINVAL for one that the caller's space has not. */
 function withIds(t: Thread, n: Three, ids: readonly number[], call: (...ids: number[]) => number): number {
@@ -101,7 +101,7 @@ const INFINITE = 0xffff_ffff_ffff_ffffn;
 const put = (v: number): bigint => (v === Infinity ? INFINITE : BigInt(v));
 const get = (v: bigint): number => (v >= 1n << 63n ? Infinity : Number(v));
 
-/** Whose limits a call means: -ESRCH, -EPERM. */
+/** The process whose limits a call means: -ESRCH, -EPERM. */
 function limited(t: Thread, pid: number): Process | number {
   const p = pid === 0 ? t.proc : t.k.pids.processOf(t.proc.numbers, pid);
   if (!p) return -E.SRCH;
@@ -158,7 +158,7 @@ const Mdwe = { REFUSE: 1, NO_INHERIT: 2 } as const;
 
 type Prctl = (t: Thread, a: number, b: number, c: number, d: number) => number;
 const zero = (...args: number[]): boolean => args.every((x) => x === 0);
-/** What a flag is set to: 0 or 1, or -EINVAL. */
+/** The new value of a flag: 0 or 1, or -EINVAL. */
 const flag = (a: number, set: (on: boolean) => void): number => { if (a !== 0 && a !== 1) return -E.INVAL; set(a === 1); return 0; };
 const prctls: Record<number, Prctl> = {
   1: (t, a) => { if (a < 0 || a > 64) return -E.INVAL; t.proc.deathSignal = a; return 0; },
@@ -211,7 +211,7 @@ function prctl(t: Thread, option: number, a: number, b: number, c: number, d: nu
   return prctls[option | 0]?.(t, a, b, c, d) ?? -E.INVAL;
 }
 
-/** Everybody of a PRIO_* selection. */
+/** All threads of a PRIO_* selection. */
 function selected(t: Thread, which: number, who: number): Thread[] {
   const all = [...t.k.pids.threads.values()];
   if (which === 0 && who === 0) return [t];

@@ -17,7 +17,7 @@ export const MAX = 0x7fff_f000;
 /** A wait that has a limit of its own is not begun again after a signal. */
 export const interruptedWait = (r: number, until: number): number => (r === -E.RESTARTSYS && until !== Infinity ? -E.INTR : r);
 
-/** Sleeps on the file until `attempt` answers something else than -EAGAIN. */
+/** Sleeps on the file until `attempt` returns something other than -EAGAIN. */
 export function* untilDone(t: Thread, file: File, attempt: () => Later<number>): Co<number> {
   file.hold();
   try {
@@ -33,7 +33,7 @@ export const advance = (f: File, n: number): number => { if (n > 0 && f.seekable
 
 /** A copy to or from user memory has met a bad address: what went before it counts; with nothing before it the call fails. */
 function halfway(f: File, e: unknown, done: number): number {
-  // What has a queue moves whole pieces, and has said itself how many.
+  // Files with a queue move whole pieces and report their number.
   if (!(e instanceof UserFault) || done === 0 || f.wq !== undefined) throw e;
   return done;
 }
@@ -189,7 +189,7 @@ function pwritev(t: Thread, fd: number, va: number, count: number, at: number): 
 
 /** RWF_… of preadv2 and pwritev2. HIPRI, DSYNC and SYNC are no difference for files in memory. */
 const Rwf = { NOWAIT: 8, APPEND: 0x10, NOAPPEND: 0x20, ATOMIC: 0x40, ALL: 0x7f } as const;
-/** What the flags say of this transfer: 0, or -errno. Only what has a queue can be told not to wait. */
+/** Checks the flags for this transfer: 0, or -errno. Only files with a queue support RWF_NOWAIT. */
 function howToMove(f: File, flags: number): number {
   if (flags & ~Rwf.ALL) return -E.OPNOTSUPP;
   if (flags & Rwf.APPEND && flags & Rwf.NOAPPEND) return -E.INVAL;

@@ -1,6 +1,5 @@
 /**
- * Kinds of mistakes, asked of every row they could be in: flags that nobody knows, descriptors that only name, memory that does not come
- * back.
+ * Tests every system call for kinds of mistakes: unknown flags, O_PATH descriptors, memory leaks.
  */
 import { describe, expect, it } from 'vitest';
 import { E } from '../abi/errno.ts';
@@ -46,7 +45,7 @@ describe('the rows of the table', () => {
 });
 
 describe('memory that the server holds for programs', () => {
-  /** What a program makes, and how it lets it go. */
+  /** Objects that a program creates, and how it releases them. */
   const kinds: Record<string, (u: Unix) => () => void> = {
     pipes: (u) => {
       const made = Array.from({ length: 20 }, () => u.pipe());

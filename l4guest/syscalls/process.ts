@@ -73,13 +73,13 @@ function execveat(t: Thread, fd: number, pathVa: number, argvVa: number, envpVa:
 
 // ── wait ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** Whose state a wait asks for: children, and threads that the caller traces. */
+/** The candidates of a wait: children, and threads that the caller traces. */
 interface Wanted {
   readonly matches: (p: Process) => boolean;
   readonly traced: (tid: number, group: number) => boolean;
   readonly options: number
 }
-/** Somebody whose state has changed; `consume` when the wait has told it. */
+/** A candidate whose state has changed; `consume` once the wait has reported it. */
 interface Found {
   readonly pid: number;
   readonly status: number;
@@ -160,7 +160,7 @@ function wait4(t: Thread, pid: number, statusVa: number, options: number, usageV
 }
 const IdType = { ALL: 0, PID: 1, PGID: 2, PIDFD: 3 } as const;
 const WAITID = Wait.NOHANG | Wait.STOPPED | Wait.EXITED | Wait.CONTINUED | Wait.NOWAIT | Wait.NOTHREAD | Wait.CLONE | Wait.ALL;
-/** Whom a waitid means; -errno. */
+/** The selection of a waitid; -errno. */
 function waitidWhom(t: Thread, type: number, id: number): (Pick<Wanted, 'matches' | 'traced'> & { readonly impatient?: boolean }) | number {
   switch (type) {
     case IdType.ALL: return whom(t, -1);

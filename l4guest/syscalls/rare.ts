@@ -1,6 +1,5 @@
 /**
- * Calls that few programs make and some ask for: comparing resources, barriers, restartable sequences, memory policies, handles of files,
- * modules.
+ * Rarely used calls: comparing resources, barriers, restartable sequences, memory policies, handles of files, modules.
  */
 import { UserFault } from '../kernel/failure.ts';
 import { PidFile } from '../fs/pidfd.ts';

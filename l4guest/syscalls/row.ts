@@ -9,7 +9,7 @@ import type { Thread } from '../kernel/thread.ts';
 import type { Co } from '../kernel/wait.ts';
 import { copyIn, getString } from '../mm/uaccess.ts';
 
-/** Takes the six arguments as numbers; answers the result, -errno, or a generator where it must sleep. */
+/** Takes the six arguments as numbers; returns the result, -errno, or a generator where it must sleep. */
 export type Handler = (t: Thread, a: number, b: number, c: number, d: number, e: number, f: number) => number | Co<number>;
 
 /** full: as Linux. part: the note says what is missing. none: accepted without effect. */
@@ -22,7 +22,7 @@ export interface Row {
   readonly note: string;
   /** Bit n: argument n points to memory of the caller. */
   readonly pointers: number;
-  /** What the dispatcher refuses before the handler runs. */
+  /** Checks of the dispatcher before the handler runs. */
   readonly checks: readonly Check[];
   /** The handler needs all registers, not only the arguments. */
   readonly regs: boolean;
@@ -30,8 +30,8 @@ export interface Row {
 interface Options { support?: Support; note?: string; regs?: boolean; checks?: readonly Check[] }
 
 /**
- * What is asked of an argument before the handler sees the call. bits: none but these may be set, in the 32 bits that Linux looks at, or
- * in all 64 where its argument is a long. open: a descriptor that is open, and not with O_PATH.
+ * A check of an argument before the handler runs. bits: only these may be set, in the 32 bits that Linux examines, or in all 64 for a long.
+ * open: the descriptor is open, and not with O_PATH.
  */
 export type Check =
   | { readonly kind: 'bits'; readonly arg: number; readonly allowed: number; readonly errno: number; readonly long: boolean }

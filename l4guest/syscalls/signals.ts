@@ -14,7 +14,7 @@ import { copyIn, copyOut, getBig, getI32, getI64, getU32, setBig, setI64, setU32
 import { timespec } from './times.ts';
 import { row, type Row } from './row.ts';
 
-/** Flags that there are; others are forgotten, which is how a program finds out. */
+/** Supported flags; others are cleared, so that a program can detect them. */
 const SA_FLAGS =
   SaFlag.NOCLDSTOP | SaFlag.NOCLDWAIT | SaFlag.SIGINFO | SaFlag.ONSTACK | SaFlag.RESTART | SaFlag.NODEFER | SaFlag.RESETHAND | 0x800;
 

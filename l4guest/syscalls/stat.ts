@@ -1,4 +1,4 @@
-/** What inodes say about themselves: stat in its three forms, statfs, and the calls that change attributes. */
+/** Attributes of inodes: stat in its three forms, statfs, and the calls that change attributes. */
 import { PidFile } from '../fs/pidfd.ts';
 import { idOf, shownId } from '../kernel/spaces.ts';
 import type { Changes, Inode, Located } from '../fs/inode.ts';
@@ -14,7 +14,7 @@ import type { Thread } from '../kernel/thread.ts';
 import { copyOut, getI64 } from '../mm/uaccess.ts';
 import { bits, pathArg, row, type Row } from './row.ts';
 
-/** Where a (dirfd, path, flags) triple leads. */
+/** Resolves a (dirfd, path, flags) triple. */
 export function placeOf(t: Thread, fd: number, pathVa: number, flags: number): Located | number {
   const path = pathVa === 0 && flags & AT.EMPTY_PATH ? '' : pathArg(t, pathVa);
   if (path === '' && flags & AT.EMPTY_PATH) return fd === AT.FDCWD ? t.proc.fs.cwd : t.proc.fds.any(fd) ?? -E.BADF;

@@ -1,4 +1,4 @@
-/** A system call as a line of text, made of its row: `openat(AT_FDCWD, "/etc/passwd", O_RDONLY)`. */
+/** A system call as a line of text, formatted by its row: `openat(AT_FDCWD, "/etc/passwd", O_RDONLY)`. */
 import type { Thread } from '../kernel/thread.ts';
 import { getString } from '../mm/uaccess.ts';
 import { O } from '../abi/linux.ts';

@@ -1,4 +1,4 @@
-/** The system as a whole: uname, sysinfo, random bytes, scheduling, futexes, and what is refused with a reason. */
+/** System-wide calls: uname, sysinfo, random bytes, scheduling, futexes, and calls refused with a reason. */
 import { capableIn } from '../kernel/spaces.ts';
 import { AT, Cap, O, S } from '../abi/linux.ts';
 import { openAt } from '../fs/open.ts';

@@ -1,6 +1,6 @@
 /**
- * All system calls, by number. `dispatch` is the whole way from a number to its handler; what it answers is the result, or the generator
- * of a call that sleeps.
+ * All system calls, by number. `dispatch` is the whole path from a number to its handler; it returns the result, or the generator of a
+ * sleeping call.
  */
 import { E } from '../abi/errno.ts';
 import { failedCall } from '../kernel/calls.ts';
@@ -48,7 +48,7 @@ export const byNumber: readonly (Row | undefined)[] = (() => {
   return out;
 })();
 
-/** Runs a call. Numbers only: nothing is allocated on the way unless the handler does. */
+/** Runs a call. It uses only numbers and allocates nothing unless the handler does. */
 export function dispatch(t: Thread, nr: number, a: number, b: number, c: number, d: number, e: number, f: number): number | Co<number> {
   const r = nr >= 0 && nr < LAST ? byNumber[nr] : undefined;
   if (r === undefined) return unknown(t, nr);
@@ -62,8 +62,8 @@ export function dispatch(t: Thread, nr: number, a: number, b: number, c: number,
 /** Most structures that a call reads or fills are shorter, bytes. */
 const STRUCTURE = 256;
 /**
- * Fetches what pointers among the arguments point to before the call begins: so no handler meets a page that is not in memory after it
- * has changed something. Buffers with a length are the cursors' business (`UserIo`).
+ * Fetches the memory at pointer arguments before the call begins, so that no handler meets a missing page after it has made changes.
+ * Cursors handle buffers with a length (`UserIo`).
  */
 function bringPointers(mm: Mm, which: number, a: number, b: number, c: number, d: number, e: number, f: number): void {
   if (which & 1 && a > 0) mm.need(a, STRUCTURE);
@@ -73,7 +73,7 @@ function bringPointers(mm: Mm, which: number, a: number, b: number, c: number, d
   if (which & 16 && e > 0) mm.need(e, STRUCTURE);
   if (which & 32 && f > 0) mm.need(f, STRUCTURE);
 }
-/** A call that needs what is not in memory: fetches it and begins again. */
+/** A call that needs data outside memory: fetches it and restarts. */
 function again(t: Thread, handler: Handler, which: number, a: number, b: number, c: number, d: number, e: number, f: number,
     need: NotHere): Co<number> {
   return persist(t, t.k.clock.now(),

@@ -1,4 +1,4 @@
-/** Calls whose last step is telling the caller: what cannot be told has not happened. */
+/** Calls whose last step stores a result for the caller: if that fails, the call has no effect. */
 import { E } from '../abi/errno.ts';
 import { UserFault } from '../kernel/failure.ts';
 

@@ -1,6 +1,6 @@
 /**
- * The Unix kernel without anything below it, for specs: memory is an array, time moves when told, and a "process" is a script that makes
- * system calls by name. Sleeping calls go on when the script lets others run (`settle`).
+ * The Unix kernel without a layer below, for specs: memory is an array, the test advances time, and a "process" is a script that makes
+ * system calls by name. Sleeping calls continue when the script lets others run (`settle`).
  */
 import { Window } from '../../microkernel/abi/index.ts';
 import type { Arch } from '../arch/arch.ts';

@@ -1,6 +1,5 @@
 /**
- * Stubs of the toolbox for TypeScript tasks: each answers the status of the request, 0 when it was done; results stand in the UTCB as the
- * row says.
+ * Stubs of the toolbox for TypeScript tasks: each returns the status of the request, 0 on success; the UTCB holds the results by the row.
  */
 import type { Sys } from '../../microkernel/abi/index.ts';
 import type { Syscalls } from '../../binding/index.ts';

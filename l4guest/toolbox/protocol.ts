@@ -1,7 +1,6 @@
 /**
- * What a Unix server lends to native tasks: sessions `tcp`, `udp` and `files`, each a portal of its own. A request's numbers stand in the
- * first words;
- * bytes, where there are some, follow with their length before them, 400 at most. The answer's label is 0, or UNIX_ERROR + errno.
+ * A Unix server's services for native tasks: sessions `tcp`, `udp` and `files`, each with its own portal. A request's numbers are in the
+ * first words; bytes, if any, follow after their length, at most 400. The answer's label is 0, or UNIX_ERROR + errno.
  * guests/include/toolbox.h has the same for C.
  */
 import type { Operation } from '../../microkernel/abi/index.ts';

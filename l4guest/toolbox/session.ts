@@ -1,6 +1,5 @@
 /**
- * One session of the toolbox: what its client has open, and what is done for each request. Everything here may sleep as a kernel's worker
- * does.
+ * One session of the toolbox: the client's open objects, and the handlers of requests. All of it may sleep like a kernel worker.
  */
 import type { Ip } from '../../network/address.ts';
 import { E } from '../abi/errno.ts';
@@ -34,7 +33,7 @@ type Handler = (w: Sleeper, asked: Asked) => Co<Given>;
 export class ToolboxSession {
   private readonly k: Kernel;
   private readonly open = new Map<number, Socket | File>();
-  /** In whose name files are opened: a process that never runs. */
+  /** The process in whose name files are opened; it never runs. */
   private readonly t: Thread;
   private next = 1;
   private readonly handlers: ReadonlyMap<number, Handler>;

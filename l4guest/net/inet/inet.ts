@@ -1,6 +1,6 @@
 /**
- * The Internet of one kernel: a stack of `network/` with the loopback, and who has bound which port. Every call into the stack goes
- * through `act`, which delivers what the host sent to itself and has the kernel's clock ring when the stack's next timer is due.
+ * The Internet of one kernel: a stack of `network/` with the loopback, and the bound ports. Every call into the stack goes through `act`,
+ * which delivers packets of the host to itself and sets the kernel's timer for the stack's next deadline.
  */
 import type { Ip } from '../../../network/address.ts';
 import type { Interface } from '../../../network/link/interface.ts';
@@ -60,7 +60,7 @@ export function inetOf(k: Kernel): Inet {
 /** The address as the stack knows it: ::ffff:a.b.c.d is IPv4. */
 export const stackIp = (ip: Uint8Array): Ip => (isMapped(ip) ? ip.subarray(12) : ip);
 
-/** An address of the stack in the clothes of a socket's family. */
+/** An address of the stack in the form of a socket's family. */
 export function socketAddress(family: number, ip: Ip, port: number): Address {
   if (family === Af.INET || ip.length === 16) return inetAddress(family, ip, port);
   const mapped = new Uint8Array(16);

@@ -1,6 +1,6 @@
 /**
  * Options of IP, IPv6, TCP and UDP as rows: name, default, bounds, effect. A row without bounds takes any number; one with `kept` has no
- * effect here, and programs read back what they set.
+ * effect here, but programs can read it back.
  *
  * Documentation: ip(7), ipv6(7), tcp(7), udp(7) of Linux.
  */
@@ -61,7 +61,7 @@ const levels: Readonly<Record<number, Readonly<Record<number, OptionRow>>>> = {
     75: { ...flag(), privileged: true }, 78: flag(),
   },
 };
-/** What is refused when it is set, whatever the value: options of raw sockets, policies, keys, modules that are not there. */
+/** Options that always refuse to be set: options of raw sockets, policies, keys, missing modules. */
 const REFUSED: Readonly<Record<number, Readonly<Record<number, number>>>> = {
   [Sol.IP]: { 5: E.INVAL, 16: E.INVAL, 17: E.INVAL, 37: E.INVAL, 38: E.INVAL, 39: E.INVAL, 40: E.INVAL },
   [Sol.TCP]: { 14: E.INVAL, 20: E.PERM, 31: E.NOENT, 32: E.INVAL, 33: E.INVAL },

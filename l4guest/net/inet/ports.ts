@@ -1,5 +1,5 @@
 /**
- * Who has bound which port of TCP and UDP. The rules of SO_REUSEADDR and SO_REUSEPORT are Linux's (inet_csk_bind_conflict,
+ * The bound ports of TCP and UDP. The rules of SO_REUSEADDR and SO_REUSEPORT are Linux's (inet_csk_bind_conflict,
  * udp_lib_get_port).
  */
 import { isAny, type Ip } from '../../../network/address.ts';
@@ -53,7 +53,7 @@ export class Ports {
 
   isUsed(transport: Transport, port: number): boolean { return this.holders.has(`${transport}${port}`); }
 
-  /** A port from the ephemeral range that nobody has; 0 when there is none. */
+  /** A free port from the ephemeral range; 0 when there is none. */
   ephemeral(transport: Transport, isFree: (port: number) => boolean): number {
     for (let i = 0; i < COUNT; i++) {
       const port = FIRST + ((this.last++) % COUNT);

@@ -1,4 +1,4 @@
-/** What TCP, UDP and raw sockets share: options of IP, and names. */
+/** Common code of TCP, UDP and raw sockets: options of IP, and names. */
 import { ANY4, ANY6, isAny, isMulticast, type Ip } from '../../../network/address.ts';
 import { E } from '../../abi/errno.ts';
 import { Cap } from '../../abi/linux.ts';
@@ -27,7 +27,7 @@ export abstract class InetSocket extends Socket implements Holder {
     this.inet = inetOf(k);
   }
 
-  /** An option was set: who has to act on it does. */
+  /** An option was set: applies its effect. */
   optionSet(): void { /* most are looked at when they matter */ }
   option(level: number, name: number): number | undefined { return this.options.get(key(level, name)); }
   reuseAddress(): boolean { return (this.option(Sol.SOCKET, So.REUSEADDR) ?? 0) !== 0; }

@@ -60,7 +60,7 @@ export class TcpSocket extends InetSocket {
     return this.ends.every(({ ip, port }) => [...this.inet.stack.tcp.listeners].every((l) => l.port !== port || !overlap(l.local, ip)));
   }
 
-  /** Begins to connect: 0 when it is done at once, -EINPROGRESS, or why not. */
+  /** Starts to connect: 0 when done at once, -EINPROGRESS, or an error. */
   override connect(t: Thread, to: Address): number {
     if (to.family === Af.UNSPEC) return this.disconnect();
     if (to.family !== this.family) return -E.AFNOSUPPORT;
@@ -85,7 +85,7 @@ export class TcpSocket extends InetSocket {
     if (trouble) { c.finish(trouble); return -errnoOf(trouble); }
     return this.outcome();
   }
-  /** What has become of the connection: 0, -EINPROGRESS, or the error. */
+  /** The state of the connection: 0, -EINPROGRESS, or the error. */
   outcome(): number {
     const c = this.c!;
     if (c.state === State.SYN_SENT || c.state === State.SYN_RECEIVED) return -E.INPROGRESS;

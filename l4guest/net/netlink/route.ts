@@ -1,5 +1,5 @@
 /**
- * rtnetlink: interfaces, addresses, routes and neighbours, told and changed. A row for each kind of message.
+ * rtnetlink: reports and changes interfaces, addresses, routes and neighbours. One row for each kind of message.
  *
  * Documentation: rtnetlink(7).
  */

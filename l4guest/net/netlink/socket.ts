@@ -1,6 +1,6 @@
 /**
- * Netlink sockets: how programs ask for interfaces, addresses, routes and sockets (ip, ss, getifaddrs), and change them. A request is
- * answered at once with the messages that a reader then takes, one datagram for each.
+ * Netlink sockets: programs use them to query interfaces, addresses, routes and sockets (ip, ss, getifaddrs), and to change them. A request
+ * produces its answers at once, and a reader takes one datagram for each.
  */
 import { E } from '../../abi/errno.ts';
 import { Cap, Poll } from '../../abi/linux.ts';
@@ -83,7 +83,7 @@ export class NetlinkSocket extends Socket {
   }
   /** Something that the kernel has to say of itself. */
   tell(bytes: Uint8Array): void { this.push(bytes); this.wq.wakeAll(); }
-  /** A reader that takes nothing loses answers, and is told (ENOBUFS). */
+  /** A reader that does not read loses answers and gets ENOBUFS. */
   private push(piece: Uint8Array): void {
     const cost = piece.length + PIECE;
     if ((this.held > this.receiveBuffer && this.queue.length > 0) || !this.k.frames.charge(cost)) { this.error = E.NOBUFS; return; }
