@@ -1,5 +1,5 @@
 /**
- * Booting: where everything lies in RAM, and what the first task gets. It gets everything that the kernel does not keep.
+ * Booting: the layout of RAM, and the first task's resources: everything that the kernel does not need.
  *
  *   RAM_BASE ┬ free memory: the first task's, RWX
  *            ├ boot modules, read-only
@@ -29,7 +29,7 @@ interface Unbooted extends Core {
   bootFrames: number;
 }
 
-/** What the kernel needs of a machine. */
+/** The machine as the kernel uses it. */
 export interface KernelMachine {
   readonly harts: readonly HartApi[];
   readonly memory: PhysicalMemory;
@@ -46,13 +46,13 @@ export interface KernelOptions {
   readonly options?: string;
   readonly seed?: number;
   readonly trace?: TraceSink;
-  /** Makes the one who looks at each record as it is written. */
+  /** Creates the observer of each record. */
   readonly watch?: (k: Core) => RecordWatch;
   /** Bytes of kernel memory; default a sixteenth of RAM, 2 to 64 MiB. */
   readonly kernelMemory?: number;
-  /** False: without the fast path of system calls, to compare. */
+  /** False: disables the fast path of system calls, to compare. */
   readonly fastpath?: boolean;
-  /** A guest's world stays in its hart until another needs it ('kept', the usual), or is saved whenever the guest leaves, to compare. */
+  /** A guest's world stays in its hart until another needs it ('kept', the default), or is saved at each exit, to compare. */
   readonly guestState?: 'kept' | 'copied';
   /** The kernel's own lines: threads that died or stopped. */
   readonly log?: (line: string) => void;

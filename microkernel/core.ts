@@ -1,6 +1,6 @@
 /**
- * What the parts below see of the kernel, each as little as it needs; kernel.ts is all of it. Ground (frames, TLBs) is for mem/, Stage
- * (who runs, time, records) for sched/ and state/, Core (both, and the life of objects) for objects/, ipc/, entry/.
+ * The kernel as its lower parts see it; kernel.ts implements all of it. Ground (frames, TLBs) is for mem/, Stage (scheduling, time,
+ * records) for sched/ and state/, Core (both, and the life of objects) for objects/, ipc/, entry/.
  */
 import type { Bus, PhysicalMemory } from '../machine/api.ts';
 import type { Counters } from './counters.ts';
@@ -15,7 +15,7 @@ import type { TraceRing } from './trace-ring.ts';
 export interface Ground {
   readonly cpus: readonly Cpu[];
   readonly frames: Frames;
-  /** Spaces with TLB entries to flush before user level goes on. */
+  /** Spaces with TLB entries to flush before user level resumes. */
   readonly fences: Space[];
   /**
    * Cycles of kernel work, on the hart that does it: at once, or, of an operation that visits much, as the caller's debt (sched/debt.ts).
@@ -31,11 +31,11 @@ export interface Stage {
   readonly trace: TraceRing;
   readonly counters: Counters;
   charge(cycles: number): void;
-  /** Ends an object: its capabilities everywhere, what it holds, its bytes. */
+  /** Ends an object: removes its capabilities everywhere, releases its resources and its bytes. */
   destroy(object: KernelObject): void;
 }
 
-/** The interrupt controller, as semaphores that are interrupts use it. `claimAll` takes what is due on a hart. */
+/** The interrupt controller, as semaphores that are interrupts use it. `claimAll` takes the pending interrupts of a hart. */
 export interface Lines extends Record<'listen' | 'ack' | 'mask', (line: number) => void> {
   route(line: number, hart: number): void;
   claimAll(cpu: Cpu): void;
@@ -53,8 +53,8 @@ export interface Core extends Ground, Stage {
   newId(): number;
   /** A new object that user level asked for: charged (unless it was made charged), adopted, traced. */
   created(object: KernelObject): void;
-  /** An object has lost its last capability: it ends when the current operation is over. */
+  /** The object has lost its last capability and ends after the current operation. */
   doom(object: KernelObject): void;
-  /** The end of every change: objects that nobody names any more go, TLBs forget. */
+  /** Completes every change: ends unreferenced objects and flushes TLBs. */
   settle(): void;
 }

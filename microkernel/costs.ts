@@ -1,13 +1,13 @@
 /**
- * What kernel work costs, in cycles (1 cycle = 1 ns of virtual time). A model of a small in-order core, put together so that its sums meet
- * published measurements; counts (counters.ts) are exact, cycles are this table's.
+ * Costs of kernel work in cycles (1 cycle = 1 ns of virtual time): a model of a small in-order core whose sums match published
+ * measurements. Counts (counters.ts) are exact, cycles come from this table.
  *
  *   [L4Re]  l4re.org/perf: a system call 230, IPC 562 within a task and 691 between tasks, Cortex-A53
  *   [seL4]  sel4bench on a Freedom U500 RISC-V core (H. Almatary, 2018): 518 client to server, 551 back, between tasks
  *
  * A call between tasks, one way, is entry + message + spaceSwitch + exit + registers = 540; an operation of an object is entry + invoke +
  * exit = 230; the difference that another task makes is spaceSwitch = 130. A cost without a published counterpart says `estimate`;
- * docs/costs.md shows what half and double of all estimates would change. Work of servers costs what roottask/client/rates.ts says.
+ * docs/costs.md shows the effect of half and double of all estimates. roottask/client/rates.ts has the costs of servers.
  */
 export const COSTS = {
   /** Trap entry: saving the registers the kernel uses, finding the cause. [L4Re] with `invoke` and `exit` */
@@ -16,7 +16,7 @@ export const COSTS = {
   exit: 60,
   /** Another address space becomes active; ASIDs make a flush unnecessary. [L4Re] inter minus intra */
   spaceSwitch: 130,
-  /** A guest's world comes or goes: hgatp and sixteen vs* registers. Estimate: 16 cycles a register. */
+  /** A guest's world is loaded or saved: hgatp and sixteen vs* registers. Estimate: 16 cycles a register. */
   worldSwitch: 270,
   /** Finding the portal and its thread, and handing over. [seL4] */
   message: 200,
@@ -30,9 +30,9 @@ export const COSTS = {
   invoke: 90,
   /** Per leaf entry mapped (page or superpage), with its mapping node. Estimate: some cache misses. */
   map: 100,
-  /** Per leaf entry taken away or reduced. Estimate. */
+  /** Per leaf entry removed or reduced. Estimate. */
   unmap: 100,
-  /** A mapping node, table entry or capability that an operation looks at: two loads, one of which misses. Estimate: 10 to 40. */
+  /** A mapping node, table entry or capability that an operation visits: two loads, one of which misses. Estimate: 10 to 40. */
   node: 20,
   /**
    * A capability that is put into a slot or taken out, with its place in the derivation tree. Estimate: half of `map`, which writes a

@@ -1,4 +1,4 @@
-/** Exact counts of what the kernel did, for `--stats` and tests. */
+/** Exact counts of the kernel's work, for `--stats` and tests. */
 import { CAUSES } from './abi/index.ts';
 
 export class Counters {
@@ -10,7 +10,7 @@ export class Counters {
   ipc = 0;
   words = 0;
   interrupts = 0;
-  /** Times that guests left by what they did, from VU and from VS mode. */
+  /** Exits caused by guest instructions, from VU and from VS mode. */
   readonly guestExits = new Float64Array(2);
   schedules = 0;
   worldSwitches = 0;

@@ -1,9 +1,9 @@
 /**
- * The kernel's own frames: page tables, UTCBs. A range of RAM that no task has. Single frames come from its lower end, groups of four
- * (the 16 KiB roots of guest-physical spaces) from its upper end; what was given back is used first, last in first out, so that a
- * task that comes after another often gets the same root.
+ * The kernel's own frames: page tables, UTCBs. A range of RAM outside all tasks. Single frames come from its lower end, groups of four
+ * (the 16 KiB roots of guest-physical spaces) from its upper end; freed frames are reused first, last in first out, so that a new task
+ * often gets the root of the one that ended.
  *
- * Who allocates has charged a quota before; all quotas together are not more than the range.
+ * The caller has charged a quota before; all quotas together do not exceed the range.
  */
 import type { PhysicalMemory } from '../machine/api.ts';
 import { BYTES } from './costs.ts';

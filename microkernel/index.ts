@@ -1,4 +1,4 @@
-/** The microkernel, for those who assemble a system. Servers see `abi/` alone. */
+/** The microkernel, for code that assembles a system. Servers see only `abi/`. */
 export { Kernel } from './kernel.ts';
 export type { Core } from './core.ts';
 export type { KernelMachine, KernelOptions } from './boot.ts';

@@ -37,7 +37,7 @@ export class Kernel implements Supervisor, Core {
   readonly interrupts: Interrupts;
   readonly cpus: readonly Cpu[];
   readonly log: (line: string) => void;
-  /** Off: everything goes the general way (for comparison; nothing but host time differs). */
+  /** Off: everything takes the general path (for comparison; only host time differs). */
   readonly fastpath: boolean;
   /** TypeScript threads that an exception ended. */
   crashes = 0;
@@ -48,7 +48,7 @@ export class Kernel implements Supervisor, Core {
   /** Spaces with TLB entries to flush before user level goes on; objects that have lost their last capability. */
   readonly fences: Space[] = [];
   readonly #doomed: KernelObject[] = [];
-  /** Work of the operation under way, and whose it is. */
+  /** Work of the current operation, and its thread. */
   #owed = 0;
   #payer: Thread | undefined;
   readonly asids = new Asids(0xffff);
@@ -78,7 +78,7 @@ export class Kernel implements Supervisor, Core {
     if (!t) return this.#run(cpu);
     if (this.fastpath && fastIpc(this, cpu, t)) return this.#left(cpu);
     if (!this.fastpath || !fastSystemCall(this, cpu, t)) handleTrap(this, cpu, t);
-    else if (cpu.running === t) return this.#left(cpu); // there and back
+    else if (cpu.running === t) return this.#left(cpu); // both directions
     this.settle();
     this.#run(cpu);
   }
@@ -118,7 +118,7 @@ export class Kernel implements Supervisor, Core {
     }
   }
 
-  /** The machine has its turn (events, other harts), then this hart goes on. */
+  /** The machine has its turn (events, other harts), then this hart resumes. */
   #pause(cpu: Cpu): void {
     this.#left(cpu);
     account(cpu);
@@ -127,7 +127,7 @@ export class Kernel implements Supervisor, Core {
     cpu.hart.idle();
   }
 
-  /** From the kernel's entry to here no interrupt was taken. */
+  /** Time from the kernel's entry to here, without interrupts. */
   #left(cpu: Cpu): void { this.counters.longestStretch = Math.max(this.counters.longestStretch, cpu.hart.cycles - cpu.entered); }
 
   charge(cycles: number): void { this.cpu.hart.charge(cycles); }
@@ -136,7 +136,7 @@ export class Kernel implements Supervisor, Core {
     this.#owed += cycles;
   }
 
-  /** The end of every change: objects that nobody names any more go, TLBs forget. */
+  /** Completes every change: ends unreferenced objects and flushes TLBs. */
   settle(): void {
     for (let o = this.#doomed.pop(); o; o = this.#doomed.pop()) if (!o.derived.first) this.destroy(o);
     for (let s = this.fences.pop(); s; s = this.fences.pop()) s.fence();
@@ -153,10 +153,10 @@ export class Kernel implements Supervisor, Core {
     this.trace.note(this.cpu, Kind.create, runningOn(this.cpu), object.id, 0, object.kind, 0, object.bytes);
   }
 
-  /** An object has lost its last capability: it ends when the current operation is over. */
+  /** The object has lost its last capability and ends after the current operation. */
   doom(object: KernelObject): void { if (!object.dead) this.#doomed.push(object); }
 
-  /** Ends an object: its capabilities everywhere, what it holds, its bytes. */
+  /** Ends an object: removes its capabilities everywhere, releases its resources and its bytes. */
   destroy(object: KernelObject): void {
     if (object.dead) return;
     object.dead = true;

@@ -58,7 +58,7 @@ export class TraceRing {
     return this.record(hart.cycles, kind, id, status, actor, object, cause, a, b, c);
   }
 
-  /** Gives the sink what it has not seen yet: when a half is full, and at the end of a run. */
+  /** Passes new records to the sink: when a half is full, and at the end of a run. */
   flush(): void {
     const from = this.#drained, to = this.#at;
     if (to > from) this.#sink?.drain(this.#bytes.subarray(from * TRACE_RECORD, to * TRACE_RECORD), this.#sequence - (to - from));

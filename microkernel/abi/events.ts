@@ -1,5 +1,6 @@
 /**
- * Events: what the kernel sends on a thread's behalf. The label of an event message is its cause; each thread's event table names a
+ * Events: messages that the kernel sends on a thread's behalf. The label of an event message is its cause; each thread's event table names
+ * a
  * portal per cause. The reply resumes the thread with the state groups that the reply's MTD names.
  */
 export const Cause = {
@@ -26,12 +27,12 @@ export const Cause = {
   /** Guest: any other trap that was not delegated to the guest. */
   guestTrap: 12,
   /**
-   * An alien with a UTCB is about to make a kernel call of its own, and a portal stands in this row. Word 0 = label of its message, 1 =
+   * An alien with a UTCB is about to make its own kernel call, and this entry has a portal. Word 0 = label of its message, 1 =
    * low half of the
    * tag, 2 = 1 when it takes memory (window), + 2 when it takes capabilities. a0 … a2 are the call's flags, selector, time-out.
    */
   ownCall: 13,
-  /** That call, let through with `watch`, is over. Word 0 = status, 1 = badge, 2 = label of the message that it brought. */
+  /** That call, permitted with `watch`, is over. Word 0 = status, 1 = badge, 2 = label of the received message. */
   ownCalled: 14,
 } as const;
 export type Cause = (typeof Cause)[keyof typeof Cause];
@@ -39,14 +40,14 @@ export const CAUSES = 15;
 const causeNames = Object.keys(Cause);
 export const causeName = (c: number): string => causeNames[c] ?? `cause ${c}`;
 
-/** Label of a reply to an event: what to do with the thread. */
+/** Label of a reply to an event: the thread's next action. */
 export const Resume = {
-  /** Go on with the new state. */
+  /** Resume with the new state. */
   go: 0,
-  /** Alien at a system call: execute the ecall as the kernel's own (hybrid programs), then go on. */
+  /** Alien at a system call: execute the ecall as the kernel's own (hybrid programs), then resume. */
   letThrough: 1,
   /** Leave the thread stopped (Thread.start or setState + start wakes it). */
   stop: 2,
-  /** As `letThrough`, and raise `ownCalled` when the call is over, before the thread goes on. */
+  /** As `letThrough`, and raise `ownCalled` when the call is over, before the thread resumes. */
   watch: 3,
 } as const;

@@ -27,7 +27,7 @@ export const flexOrder = (f: Flexpage): number => (f & 2047) >> 4;
 export const flexSize = (f: Flexpage): number => 2 ** flexOrder(f);
 export const flexRights = (f: Flexpage): number => f & 7;
 export const isCapPage = (f: Flexpage): boolean => (f & KIND_CAP) !== 0;
-/** All that a task has, both halves: for unmap. */
+/** A task's whole address space, both halves: for unmap. */
 export const EVERYTHING = 64;
 export const everything = (rights = 0): Flexpage => memoryPage(0, EVERYTHING, rights);
 /** The lower half of a task's address space (Sv39: 2^38 bytes), as a receive window. */

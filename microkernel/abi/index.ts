@@ -1,4 +1,4 @@
-/** All that user level sees of the kernel. */
+/** The kernel's interface for user level. */
 export * from './status.ts';
 export * from './flexpage.ts';
 export * from './mtd.ts';

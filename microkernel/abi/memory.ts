@@ -1,7 +1,7 @@
 /**
  * Memory as a TypeScript thread sees it: through its task's mappings, walked like a processor would. An access to an address that is not
  * mapped with the right it needs throws MemoryFault; uncaught, it becomes the thread's page-fault event. Device pages work with the
- * sized accessors. Numbers are exact: `u64` is bigint. It returns numbers and copies, and none of them reaches beyond the mapping.
+ * sized accessors. Numbers are exact: `u64` is bigint. It returns only numbers and copies, never a view of the machine's memory.
  */
 import type { Window } from './window.ts';
 

@@ -3,7 +3,7 @@
  * places in the UTCB's state area (utcb.ts), so the same names serve `Thread.getState` and `setState`.
  */
 export const Mtd = {
-  /** a0 … a7: what a system call needs. */
+  /** a0 … a7: the registers of a system call. */
   args: 1 << 0,
   /** All other integer registers: x1 … x9, x18 … x31. */
   regs: 1 << 1,
@@ -26,11 +26,11 @@ export const Mtd = {
   result: 1 << 10,
   /** User: which of its processor's units it may use: floating point, senvcfg, scounteren (state area: fs, senvcfg, scounteren). */
   units: 1 << 11,
-  /** In an answer to an event: the UTCB's `visit` names the task in whose memory the thread goes on until its next event. */
+  /** In an answer to an event: the UTCB's `visit` names the task in whose memory the thread runs until its next event. */
   visit: 1 << 12,
 } as const;
-/** Everything a user thread has. */
+/** All state of a user thread. */
 const REGISTERS = Mtd.args | Mtd.regs | Mtd.pc | Mtd.fpu;
 export const MTD_USER = REGISTERS | Mtd.units;
-/** Everything a guest thread has. */
+/** All state of a guest thread. */
 export const MTD_GUEST = REGISTERS | Mtd.mode | Mtd.vs | Mtd.irq | Mtd.time | Mtd.control;

@@ -1,11 +1,11 @@
 /**
- * What one asks of kernel objects: each operation is a `call` to the object's capability with this label and these words. The
+ * Operations of kernel objects: each is a `call` to the object's capability with this label and these words. The
  * rows feed the kernel's dispatcher, the stubs below user level, the reference page and the trace viewer.
- * Operands in order = message words. `sel` = selector in the caller's capability space. Answers come back as words.
+ * Operands in order = message words. `sel` = selector in the caller's capability space. Results are words.
  */
 import type { Status } from './status.ts';
 
-/** `right`: what the capability must carry. `fails`: statuses besides those that any operation may answer, and why. */
+/** `right`: the right the capability must carry. `fails`: statuses besides those of every operation, and why. */
 export interface Operation {
   readonly label: number; readonly in: readonly string[]; readonly out: readonly string[]; readonly doc: string;
   readonly right?: 'use' | 'control'; readonly fails?: Readonly<Partial<Record<keyof typeof Status, string>>>;
@@ -137,7 +137,7 @@ export const Ops = {
 /** Thread creation flags. */
 export const ThreadFlag = { guest: 1, alien: 2, typescript: 4 } as const;
 
-/** What the first task finds in its capability space. */
+/** The first task's initial capabilities. */
 export const Initial = {
   task: 1, thread: 2, factory: 3, schedContext: 4, irqBase: 64 /* + interrupt line: one semaphore per PLIC source 0 … 127 */
 } as const;

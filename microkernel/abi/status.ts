@@ -23,7 +23,7 @@ export const Status = {
   timeout: 8,
   /** The wait was ended by recall, kill or cancel. */
   aborted: 9,
-  /** The partner is gone: its thread was killed, its portal deleted, or the reply capability dropped. */
+  /** The partner has ended: its thread was killed, its portal deleted, or the reply capability dropped. */
   dead: 10,
   /** The message's words or state lie in memory that is not mapped, or the receive window is too small. */
   fault: 11,

@@ -1,5 +1,5 @@
 /**
- * Trace records: 40 bytes each in a ring, written by the kernel, always on. Words mean what `Kind` rows say.
+ * Trace records: 40 bytes each in a ring, written by the kernel, always on. `Kind` gives the meaning of the words.
  *
  *   +0 f64 time (cycles)  +8 u16 kind  +10 u8 hart  +11 u8 status  +12 u32 actor (thread)  +16 u32 object (thread, portal, task, …)
  *   +20 u32 cause: sequence number of the record that this one answers or follows from, 0 = none   +24 u32 a  +28 u32 b  +32 f64 c
@@ -35,12 +35,15 @@ const kindNames = ['lost', ...Object.keys(Kind)];
 export const kindName = (k: number): string => kindNames[k] ?? `kind ${k}`;
 
 /**
- * Somebody who looks at each record the moment it is written, while the threads still stand as they did: payload capture. It changes
- * nothing, and there is none unless one was asked for.
+ * An observer of each record at the moment it is written, before any thread continues: payload capture. It changes nothing and is absent by
+ * default.
  */
 export type RecordWatch = (sequence: number, kind: number, actor: number, object: number, cause: number, a: number) => void;
 
-/** Where the kernel writes; the recorder drains. `drain` is called with full halves of the ring, and at the end with the rest. */
+/**
+ * The kernel's sink for records, which the recorder implements. `drain` is called with full halves of the ring, and at the end with the
+ * rest.
+ */
 export interface TraceSink {
   drain(records: Uint8Array, firstSequence: number): void;
   name(kind: 'task' | 'thread' | 'portal' | 'semaphore', id: number, parent: number, text: string): void

@@ -6,8 +6,8 @@
  *   0x008 badge     receiver: label of the portal that the message came through
  *   0x010 window    flexpage: where received memory may be mapped (0 = nowhere)
  *   0x018 capWindow flexpage (kind capability): where received capabilities go (0 = nowhere)
- *   0x020 mtd       event: groups that are here; reply: groups to take over
- *   0x028 visit     answer to an event with Mtd.visit: selector of the task in whose memory the thread goes on (0 = its own)
+ *   0x020 mtd       event: groups present; reply: groups to take over
+ *   0x028 visit     answer to an event with Mtd.visit: selector of the task in whose memory the thread runs (0 = its own)
  *   0x040 words     64 × u64
  *   0x240 items     16 × { u64 flexpage, u64 destination base or selector, u64 flags }
  *   0x400 state     see S below
@@ -37,8 +37,8 @@ export const S = {
 } as const;
 
 /**
- * A view of one UTCB. A TypeScript thread's stands in a page of its own outside of the machine's memory: `i32.buffer` is that page and no
- * more. Word accessors come in two kinds: `num` (exact below 2^53 in magnitude) and `big` (all 64 bits).
+ * A view of one UTCB. A TypeScript thread's UTCB is a separate page outside the machine's memory: `i32.buffer` is exactly that page. Word
+ * accessors come in two kinds: `num` (exact below 2^53 in magnitude) and `big` (all 64 bits).
  */
 export class Utcb {
   readonly i32: Int32Array;

@@ -1,10 +1,9 @@
 /**
- * A window: a range of memory that a server may look at again and again without asking for each address. It gives numbers and copies,
- * never what lies beneath it, so it cannot be widened; and it ends with the mapping that it was made of: after that every access throws
- * MemoryFault.
+ * A window: a range of memory that a server may access repeatedly without a translation for each address. It returns only numbers and
+ * copies, so it cannot be widened; and it ends with its mapping: after that every access throws MemoryFault.
  */
 
-/** What a window stands on. */
+/** The memory behind a window. */
 export interface Ground {
   /** Changes whenever something may have been unmapped. */
   readonly changes: number;
@@ -59,9 +58,9 @@ export class Window {
   /** A copy of n bytes; fewer where the window ends. */
   read(at: number, n: number): Uint8Array { return this.#live().slice(at, at + n); }
   zero(at: number, n: number): void { this.#toWrite().fill(0, at, at + n); }
-  /** Where this byte stands first, from `at` on; -1: nowhere. */
+  /** The first position of this byte, from `at` on; -1: none. */
   indexOf(byte: number, at = 0): number { return this.#live().indexOf(byte, at); }
-  /** The bytes [from, to) as a window of their own. */
+  /** The bytes [from, to) as a separate window. */
   part(from: number, to: number): Window {
     const bytes = this.#live().subarray(from, to);
     return new Window(bytes, this.#writable, this.#ground, this.#offset + (bytes.byteOffset - this.#bytes.byteOffset));

@@ -1,7 +1,7 @@
 /**
- * The fast path of IPC between RISC-V threads: a call to a server that waits, and an answer that waits again; without items, without
- * time-outs, on one hart. It asks everything before it changes anything; at the first no, the general path does it all (traps/, ipc/,
- * sched/). Both leave the same state, the same records and the same cycles: fastipc.spec.ts runs one against the other.
+ * The fast path of IPC between RISC-V threads: a call to a waiting server, and a reply that waits again; without items or time-outs, on one
+ * hart. It checks all conditions before it changes anything; if one fails, the general path does everything (traps/, ipc/, sched/). Both
+ * leave the same state, the same records and the same cycles: fastipc.spec.ts runs one against the other.
  *
  * Two ways of time: the server has a context of its own and of higher priority (then the context is handed over and back), or it works on
  * its caller's (then nothing is scheduled at all).
@@ -25,7 +25,7 @@ const A0 = 20, A1 = 22, A2 = 24, BADGE = U.badge >> 2, ITEMS = 0x1f00;
 /** No path of this kind takes longer. */
 const MOST = COSTS.entry + COSTS.message + 64 * COSTS.word + COSTS.schedule + COSTS.spaceSwitch + COSTS.registers + COSTS.exit;
 
-/** `t` has trapped. False: nothing has happened, this is for the general path. True: the hart is on its way to user level. */
+/** `t` has trapped. False: nothing has changed, and the general path takes over. True: the hart returns to user level. */
 export function fastIpc(k: Core, cpu: Cpu, t: Thread): boolean {
   const { hart } = cpu, x = hart.x32;
   if (hart.causeCode !== ECALL_U || hart.causeIsInterrupt || !isIpc(x) || t.alien || t.guest) return false;
@@ -35,7 +35,7 @@ export function fastIpc(k: Core, cpu: Cpu, t: Thread): boolean {
   return x[A0] === CALL ? call(k, cpu, t, x[A1] >>> 0) : x[A0] === ANSWER && x[A1] === 0 && answer(k, cpu, t);
 }
 
-/** May this thread go on now, as one that comes back from its own system call on this hart? */
+/** May this thread resume now, returning from its own system call on this hart? */
 const goesOn = (t: Thread, cpu: Cpu): boolean =>
   t.cpu === cpu && t.inSyscall && !t.body && !t.recalled && !t.starting && !t.watched
   && t.heapIndex < 0 && t.debt === 0 && t.utcb !== undefined && !t.movesTo && !t.guest && !t.visiting && t.units === cpu.units;
@@ -90,7 +90,7 @@ function answer(k: Core, cpu: Cpu, t: Thread): boolean {
   return true;
 }
 
-/** The kernel is entered, the thread in its system call; answers the cycle. */
+/** Enters the kernel for the thread's system call; returns the cycle. */
 function began(k: Core, cpu: Cpu, t: Thread): number {
   k.counters.kernelEntries++;
   cpu.hart.charge(COSTS.entry);
@@ -100,7 +100,7 @@ function began(k: Core, cpu: Cpu, t: Thread): number {
   return cpu.hart.cycles;
 }
 
-/** To user level with `t`: status ok in a0, the badge in a1. */
+/** Returns to user level with `t`: status ok in a0, the badge in a1. */
 function goOn(k: Core, cpu: Cpu, t: Thread, badgeLo: number, badgeHi: number): void {
   const { hart } = cpu, { task } = t;
   cpu.running = t;

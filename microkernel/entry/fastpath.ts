@@ -1,6 +1,7 @@
 /**
  * The fast path of a system call: from the trap of a user thread to the server that its portal names, and back when that server answers
- * at once. It asks everything before it changes anything; at the first no, the general path does it all (traps/, events/, ipc/, sched/).
+ * at once. It checks all conditions before it changes anything; if one fails, the general path does everything (traps/, events/, ipc/,
+ * sched/).
  * Both leave the same state, the same records and the same cycles: fastpath.spec.ts runs one against the other.
  *
  *   trap ── event record ── time accounted, context handed over ── server's address space ── the server's body ── answer ── user level
@@ -22,13 +23,13 @@ import { askFor, body } from './server.ts';
 import { ECALL_U, isIpc } from './resume.ts';
 
 const ANSWER = IpcFlag.reply | IpcFlag.receive, MTD = U.mtd >> 2, X = S.x >> 2, A0 = 20, A7 = 34;
-/** Cycles on the way there: to the record of the event, to the account, to the schedule record, to the body. Bytes moved: a0 … a7. */
+/** Cycles on the forward path: to the record of the event, to the account, to the schedule record, to the body. Bytes moved: a0 … a7. */
 const ARGS = 64, EVENT = COSTS.event + (ARGS / 8) * COSTS.word, THERE = COSTS.entry + EVENT + COSTS.schedule + COSTS.spaceSwitch;
 /** … and back: to the account, the schedule record, user level. */
 const RESULT = 8, ANSWERED = COSTS.entry + COSTS.exit + COSTS.event + (RESULT / 8) * COSTS.word,
   BACK = ANSWERED + COSTS.schedule + COSTS.spaceSwitch + COSTS.exit;
 
-/** `t` has trapped. False: nothing has happened, this is for the general path. */
+/** `t` has trapped. False: nothing has changed, and the general path takes over. */
 export function fastSystemCall(k: Core, cpu: Cpu, t: Thread): boolean {
   const { hart } = cpu;
   if (hart.causeCode !== ECALL_U || hart.causeIsInterrupt || t.guest
@@ -74,7 +75,7 @@ function enter(k: Core, cpu: Cpu, t: Thread, portal: Portal, from: SchedContext,
   cpu.active = server.task;
 }
 
-/** The server has answered with a result and waits again: `t` goes on. False: it did something else. */
+/** The server has replied with a result and waits again: `t` resumes. False: it did something else. */
 function answer(k: Core, cpu: Cpu, t: Thread, from: SchedContext, server: Thread, to: SchedContext, request: Asked): boolean {
   const { hart } = cpu, { debt } = server, u = server.utcb!.i32, done = hart.cycles + debt, told = done + ANSWERED;
   if (request.flags !== ANSWER || request.cap !== 0 || request.receiveTimeout !== Infinity || request.handler !== server.handler

@@ -1,6 +1,6 @@
 /**
  * Interrupts of devices. The kernel owns the interrupt controller: it claims, and the line's semaphore goes up; `ack` completes. In
- * between the line is silent. A line that nobody has waited for is not enabled. Each line goes to one hart, at first to hart 0.
+ * between the line is silent. A line is enabled by the first wait for it. Each line goes to one hart, at first to hart 0.
  *
  * PLIC registers (of hart h's supervisor context c = 2 h + 1):
  *   0x00_0000 + 4 line     priority      0x00_2000 + 0x80 c        enable, one bit a line
@@ -20,14 +20,14 @@ const claimAt = (hart: number): number => thresholdAt(hart) + 4;
 
 export class Interrupts {
   readonly #k: Core;
-  /** What is enabled, WORDS a hart; where each line goes. */
+  /** Enabled lines, WORDS per hart; the hart of each line. */
   readonly #enabled: Uint32Array;
   readonly #route = new Uint8Array(LINES);
   /** Lines that have fired and wait for `ack`. */
   readonly #pending = new Uint8Array(LINES);
   readonly semaphores = new Array<Semaphore | undefined>(LINES).fill(undefined);
 
-  /** The kernel has its bus and its harts. */
+  /** Connects the kernel's bus and harts. */
   constructor(k: Core) {
     this.#k = k;
     this.#enabled = new Uint32Array(WORDS * k.cpus.length);
@@ -51,7 +51,7 @@ export class Interrupts {
 
   mask(line: number): void { this.#enable(line, false); }
 
-  /** Somebody waits for this line: it may fire, unless it has and was not handled yet. */
+  /** A thread waits for this line: enables it, unless it has fired and is not handled yet. */
   listen(line: number): void { if (!this.#pending[line]) this.#enable(line, true); }
 
   /** Handled: the line may fire again. */
@@ -61,7 +61,7 @@ export class Interrupts {
     this.#pending[line] = 0;
   }
 
-  /** Takes every interrupt that is due. */
+  /** Takes every pending interrupt. */
   claimAll(cpu: Cpu): void {
     for (let i = 0; i < LINES; i++) {
       const line = this.#k.bus.read(PLIC + claimAt(cpu.id), 4) ?? 0;

@@ -18,7 +18,7 @@ const A0 = 20, A1 = 22, A2 = 24, A7 = 34; // as halves of registers
 
 export const isIpc = (x: Int32Array): boolean => x[A7] === IPC && x[A7 + 1] === 0;
 
-/** The registers are in the hart, as abi/ipc.ts says; the pc is behind the ecall. */
+/** The registers are in the hart by abi/ipc.ts; the pc is past the ecall. */
 export function syscall(k: Core, cpu: Cpu, t: Thread): void {
   const x = cpu.hart.x32, cap = x[A1 + 1] === 0 ? x[A1] >>> 0 : -1;
   const timeout = x[A2 + 1] < 0 ? NEVER : x[A2 + 1] * 4294967296 + (x[A2] >>> 0);
@@ -44,7 +44,7 @@ export function install(cpu: Cpu, task: Task): void {
   if (!cpu.tagsSpaces) cpu.hart.sfenceVma();
 }
 
-/** Goes to user level with a RISC-V thread. False: something came up, choose again. */
+/** Returns to user level with a RISC-V thread. False: something intervened, choose again. */
 export function resume(k: Core, cpu: Cpu, t: Thread): boolean {
   if (t.inSyscall) {
     returnValues(t, registersOf(t));
@@ -78,7 +78,7 @@ export function resume(k: Core, cpu: Cpu, t: Thread): boolean {
   return true;
 }
 
-/** The own call of an alien is over, its results stand in its registers. */
+/** The alien's own call is over; its registers hold the results. */
 function report(k: Core, t: Thread): boolean {
   const x = registersOf(t);
   t.watched = false;

@@ -1,7 +1,7 @@
 /**
  * TypeScript server threads: generators that make the same system calls as RISC-V code. They run in virtual time, atomically between
- * two `yield`s. An exception ends the thread, never the kernel. A yielded request is copied field by field before the kernel believes any
- * of it. An object of theirs is looked at only where an exception out of it is theirs too: inside `body`.
+ * two `yield`s. An exception ends the thread, never the kernel. A yielded request is copied and checked field by field. The kernel reads
+ * objects of a thread only inside `body`, where their exceptions belong to the thread.
  */
 import { Cause, MOST_CHARGE, MemoryFault, Status, Utcb, type IpcRequest, type Sys, type ThreadPort } from '../abi/index.ts';
 import type { Core } from '../core.ts';
@@ -14,7 +14,7 @@ import type { Cpu } from '../sched/cpu.ts';
 import { runOffAtOnce } from '../sched/debt.ts';
 import { activate } from './resume.ts';
 
-/** Runs the thread to its next system call, and does that: at once, or when what it has charged has passed. */
+/** Runs the thread to its next system call and performs it: at once, or when its charged time has passed. */
 export function step(k: Core, cpu: Cpu, t: Thread): void {
   activate(k, cpu, t.task);
   const asked = t.calls ? t.asked : body(k, t);
@@ -40,8 +40,8 @@ export function body(k: Core, t: Thread): Asked | undefined {
 }
 
 /**
- * A message for a thread that serves goes to its handler, and only if that does not answer, to the body. undefined: it asks for the same
- * as before.
+ * A message for a thread that serves goes to its handler, and only if that does not answer, to the body. undefined: it repeats its last
+ * request.
  */
 function next(t: Thread, running: Sys<void>): IteratorResult<IpcRequest, void> | undefined {
   const { handler } = t;
@@ -54,7 +54,7 @@ function next(t: Thread, running: Sys<void>): IteratorResult<IpcRequest, void> |
   return running.next(Status.ok);
 }
 
-/** Throws for what is no system call, and what its getters throw. */
+/** Throws for an invalid system call, and for exceptions of its getters. */
 function copy(to: Asked, from: IpcRequest): void {
   const { flags, cap, sendTimeout, receiveTimeout, body: run, handler } = from;
   const numbers =
@@ -114,7 +114,7 @@ function crashed(k: Core, t: Thread, e: unknown): void {
 function* over(): Generator<never, void, number> { /* ends at once */ }
 
 const ACCESS = new Map([['read', 13], ['write', 15], ['execute', 12]]);
-/** What was thrown, in words, and the fault if it is one. Looking may throw too. */
+/** The exception as text, and the fault if it is one. Reading it may throw too. */
 function lookAt(e: unknown): { text: string; access: number | undefined; address: number } {
   try {
     const fault = e instanceof MemoryFault ? ACCESS.get(e.access) : undefined,

@@ -42,7 +42,7 @@ export function handleTrap(k: Core, cpu: Cpu, t: Thread): void {
   raise(k, t, Cause.syscall, ECALL_U);
 }
 
-/** What an alien is about to ask of the kernel, for whoever decides on it. */
+/** An alien's kernel call, for the server that decides on it. */
 function announce(k: Core, t: Thread, u: Utcb): void {
   raise(k, t, Cause.ownCall, u.label, u.u32[0], (u.num(U.window) === 0 ? 0 : 1) + (u.num(U.capWindow) === 0 ? 0 : 2));
 }

@@ -1,7 +1,7 @@
 /**
- * Events: what the kernel sends on a thread's behalf when it faults, traps or exits. The message goes through the portal that the
- * thread's event table names for the cause, and carries the state groups of the portal's MTD; the reply brings new state and says
- * how to go on. A Linux process's `ecall` and a virtual machine's exit are the same thing here.
+ * Events: messages that the kernel sends on a thread's behalf when it faults, traps or exits. The message goes through the portal that the
+ * thread's event table names for the cause, and carries the state groups of the portal's MTD; the reply brings new state and the thread's
+ * next action. A Linux process's `ecall` and a virtual machine's exit are the same thing here.
  */
 import { CapRight, Cause, Kind, Mtd, Resume, Status, U, causeName, type Utcb } from '../abi/index.ts';
 import { COSTS } from '../costs.ts';
@@ -18,7 +18,7 @@ import { pcNumber, registersOf, stateIn, stateOut } from '../state/user.ts';
 const MTD = U.mtd >> 2, A7 = 34;
 
 /**
- * Raises an event with these words: the thread waits for the reply. Without a portal for the cause (or when its server is gone) it stops.
+ * Raises an event with these words: the thread waits for the reply. Without a portal for the cause (or when its server has ended) it stops.
  */
 export function raise(k: Core, t: Thread, cause: number, word0 = 0, word1 = 0, word2 = 0, word3 = 0): void {
   t.exit[0] = word0;
@@ -50,17 +50,17 @@ function unhandled(k: Core, t: Thread, cause: number): void {
   k.log(`thread ${t.id} stopped: ${causeName(cause)} at ${where}, value 0x${t.exit[1].toString(16)}: no portal for it`);
 }
 
-/** What the trace shows of an event beside its cause: system call or SBI extension, or the address. */
+/** Further trace data of an event: system call or SBI extension, or the address. */
 function detail(t: Thread, cause: number): number {
   if (cause === Cause.syscall || cause === Cause.sbi) return registersOf(t)[A7] >>> 0;
   return cause === Cause.guestPageFault ? t.exit[2] * 4 + (t.exit[1] % 4) : t.exit[1];
 }
 
-/** … and of a page fault: which access it was. */
+/** … and of a page fault: the access. */
 const accessBits = (t: Thread, cause: number): number =>
   cause === Cause.pageFault || cause === Cause.guestPageFault ? t.exit[0] << 16 : 0;
 
-/** The event arrives in the server's UTCB; the thread waits for the answer. `queued`: it has stood in the queue before. */
+/** The event arrives in the server's UTCB; the thread waits for the answer. `queued`: it was in the queue before. */
 export function deliverEvent(k: Core, t: Thread, server: Thread, queued: boolean): Status {
   const portal = t.portal!, u = server.utcb!, to = u.i32, words = t.event !== Cause.syscall || (portal.mtd & Mtd.exit) !== 0;
   to[0] = words ? 4 : 0;
@@ -81,7 +81,7 @@ function exitWords(t: Thread, u: Utcb): void {
   if (Math.abs(t.exit[1]) >= 2 ** 53) u.setBigWord(1, t.exactValue);
 }
 
-/** The reply to an event. Not ok: what the server asked cannot be done, and the thread still waits. */
+/** The reply to an event. Not ok: the server's request is impossible, and the thread still waits. */
 export function resumeFromEvent(k: Core, server: Thread, t: Thread): Status {
   const u = server.utcb!, items = itemsOf(u), mtd = u.u32[MTD], how = u.u32[1], sequence = t.sequence;
   const where = (mtd & Mtd.visit) !== 0 ? visited(server, t) : t.task;
@@ -106,7 +106,7 @@ export function resumeFromEvent(k: Core, server: Thread, t: Thread): Status {
   return Status.ok;
 }
 
-/** The task that the answer names for the thread to go on in; it is of the kind of the thread's own. */
+/** The task that the answer names for the thread to run in; it has the kind of the thread's own. */
 function visited(server: Thread, t: Thread): Task | Status {
   const selector = server.utcb!.num(U.visit);
   if (selector === 0) return t.task;

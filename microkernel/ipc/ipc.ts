@@ -1,6 +1,6 @@
 /**
- * The one system call. A message leaves when its receiver waits for it (rendezvous); until then the sender stands in the receiver's
- * queue. Everything here works on a thread that is ready, and leaves it ready with `status` set, or blocked.
+ * The one system call. A message leaves when its receiver waits for it (rendezvous); until then the sender waits in the receiver's queue.
+ * Everything here works on a thread that is ready, and leaves it ready with `status` set, or blocked.
  *
  *   call     = send, then wait for the answer of the receiver
  *   receive  = from the queue of senders, or wait
@@ -64,7 +64,7 @@ function sendThrough(k: Core, t: Thread, portal: Portal, flags: number, sendTime
   enqueue(k, t, server, sendTimeout);
 }
 
-/** The message of `t` (which waits nowhere now) is copied to `server`; then `t` waits for the answer, or goes on. */
+/** The message of `t` (which waits nowhere now) is copied to `server`; then `t` waits for the answer, or continues. */
 function deliver(k: Core, t: Thread, server: Thread): Status {
   const portal = t.portal!, status = transfer(k, t, server, portal);
   if (status !== Status.ok) return status;
@@ -120,7 +120,7 @@ function receiveFrom(k: Core, t: Thread, only: Portal | undefined, timeout: numb
   setTimeout(k, t, timeout);
 }
 
-/** Answers a call or an event. Errors that are the server's leave the caller waiting; the caller's own are the caller's to see. */
+/** Answers a call or an event. The server's errors leave the caller waiting; the caller's own go to the caller. */
 function replyTo(k: Core, t: Thread, caller: Thread | undefined): Status {
   if (!caller) return Status.dead;
   if (caller.event >= 0) return resumeFromEvent(k, t, caller);

@@ -1,4 +1,4 @@
-/** What a message carries from one thread to another: the tag, words, the badge, and typed items that map memory and capabilities. */
+/** Copies a message from one thread to another: the tag, words, the badge, and typed items that map memory and capabilities. */
 import {
   ITEM_BYTES, MAX_ITEMS, MAX_WORDS, Status, U, flexBase, flexOrder, flexSelector, flexSize, isCapPage, type Utcb
 } from '../abi/index.ts';
@@ -43,7 +43,7 @@ export function copyWords(k: Core, from: Int32Array, to: Int32Array, n: number):
   k.counters.words += n;
 }
 
-/** A message has come through this portal, with these state groups. */
+/** Records that a message has come through this portal, with these state groups. */
 export function stamp(to: Int32Array, portal: Portal, mtd: number): void {
   to[BADGE] = portal.labelLo;
   to[BADGE + 1] = portal.labelHi;
@@ -61,7 +61,7 @@ function itemsIn(u: Utcb, n: number): Place[] {
   return places;
 }
 
-/** Destinations are meant modulo the window's size. fault: there is no window for it, or it is too small. */
+/** Destinations are taken modulo the window's size. fault: there is no window for it, or it is too small. */
 function transferItems(k: Core, from: Thread, to: Thread, n: number, cause: number): Status {
   const d = to.utcb!, window = d.num(U.window), capWindow = d.num(U.capWindow), places = itemsIn(from.utcb!, n);
   for (const p of places) {
@@ -80,8 +80,8 @@ export function mapIntoTask(k: Core, from: Thread, to: Task, n: number, cause: n
 }
 
 /**
- * All of them or none: every question is asked before the first is mapped. An object that an earlier item replaced or moved is not there
- * any more for a later one.
+ * All of them or none: all checks precede the first mapping. An object that an earlier item replaced or moved does not exist for a later
+ * one.
  */
 function mapAll(k: Core, from: Task, to: Task, places: readonly Place[], cause: number): Status {
   for (let i = 0, before = 0; places.length > 1 && i < places.length; i++) {
@@ -102,7 +102,7 @@ function mapAll(k: Core, from: Task, to: Task, places: readonly Place[], cause: 
 /** At most. */
 const capsCost = (page: number): number => flexSize(page) * BYTES.cap + (flexSize(page) / 256 + 2) * BYTES.capChunk;
 
-/** Does a capability item want the slots of an earlier one? */
+/** Does a capability item use the slots of an earlier one? */
 function meets(places: readonly Place[], i: number): boolean {
   const { page, dest } = places[i];
   return places.some((p, j) => j < i && isCapPage(p.page) && p.dest < dest + flexSize(page) && dest < p.dest + flexSize(p.page));

@@ -8,9 +8,9 @@ import { LEVEL_SIZE, eachLeaf, legalRights, linkNode, overlapping, partsNeeded, 
 import type { Space } from './space.ts';
 import { removeSubtree, split } from './unmap.ts';
 
-/** How many leaves the last `mapMemory` made or found made. */
+/** Leaves that the last `mapMemory` created or found. */
 export let mapped = 0;
-/** What making room is to leave of a quota: enough for all that `mapMemory` is to map. */
+/** Bytes of a quota that making room must leave: enough for everything `mapMemory` will map. */
 let keep = 0;
 
 /** Is this a flexpage of `from`, with rights, that may go to `dest` of `to`, and is anything mapped there with these rights? */
@@ -27,7 +27,7 @@ export function checkMemory(from: Space, page: number, to: Space, dest: number):
   return status;
 }
 
-/** Would the flexpage fit both quotas, with `before` bytes gone already? Exact only where they are nearly used up. */
+/** Would the flexpage fit both quotas, with `before` bytes already used? Exact only where they are nearly used up. */
 export function fits(from: Space, page: number, to: Space, dest: number, before: number): boolean {
   const size = flexSize(page);
   return Math.min(from.factory.free, to.factory.free) >= crudeCost(size) + before
@@ -48,7 +48,7 @@ export function mapMemory(from: Space, page: number, to: Space, dest: number, gr
   return Status.ok;
 }
 
-/** What mapping so many bytes costs at most. */
+/** Upper bound of the cost of mapping this many bytes. */
 export const crudeCost = (size: number): number => (size / 4096) * (BYTES.node + 16) + 8 * BYTES.frame;
 
 /** The largest level at which `left` bytes of `node` from `va` on fit at `dest`. */
@@ -61,7 +61,7 @@ function levelFor(node: MapNode, va: number, dest: number, left: number): number
   return 0;
 }
 
-/** Exactly: would the whole flexpage fit both quotas? Asked only when they are nearly used up. */
+/** Exact check that the whole flexpage fits both quotas, used only when they are nearly used up. */
 function affordable(from: Space, base: number, size: number, to: Space, dest: number, rights: number, before: number): boolean {
   const tables: number[] = [];
   let cost = before, parts = 0, partsOf = '';
@@ -84,7 +84,7 @@ function affordable(from: Space, base: number, size: number, to: Space, dest: nu
     : to.factory.free >= cost && from.factory.free >= parts * BYTES.parts;
 }
 
-/** The quota is there. False: making room has split the source, so look for it anew. */
+/** The quota suffices. False: making room has split the source, so find it again. */
 function mapLeaf(source: MapNode, va: number, to: Space, dest: number, level: number, wanted: number, grant: boolean): boolean {
   const rights = legalRights(source.rights & wanted), pa = source.pa + va - source.va;
   if (rights === 0) return true;
@@ -98,8 +98,8 @@ function mapLeaf(source: MapNode, va: number, to: Space, dest: number, level: nu
 }
 
 /**
- * Granting: the new leaf takes the source's place in the tree, the source's leaf goes. Where the giver does not pay for splitting a
- * superpage of which a part is granted, that part stays: it is mapped, not moved.
+ * Granting: the new leaf takes the source's place in the tree, the source's leaf goes. Where the giver's quota does not allow splitting a
+ * superpage for a partial grant, the part is mapped, not moved.
  */
 function handOver(source: MapNode, node: MapNode): void {
   let from = source;

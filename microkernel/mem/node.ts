@@ -1,5 +1,5 @@
 /**
- * The mapping tree: one node per leaf entry of a page table, saying from whose leaf it was derived. A node covers a page (level 0),
+ * The mapping tree: one node per leaf entry of a page table, with the leaf it was derived from. A node covers a page (level 0),
  * 2 MiB (1) or 1 GiB (2). Mappings of the same size derived from it hang in its `children`; smaller pieces hang below `parts`,
  * sorted by which part of it they cover, so that unmapping one page of a superpage looks at that page's nodes only.
  *
@@ -46,7 +46,7 @@ export class MapNode {
   /** The kernel's own (a UTCB, the boot information): user level can neither map it on nor unmap it. */
   readonly pinned: boolean;
   alive = true;
-  /** Where its entry stands. */
+  /** The place of its entry. */
   table: Table;
   index: number;
   parent: MapNode | undefined = undefined;
@@ -75,7 +75,7 @@ function partsAt(parent: MapNode, level: number, pa: number): Parts | undefined 
   return !top || top.level === level ? top : top.parts![partIndex(parent, top.level, pa)];
 }
 
-/** How many bytes of directories a child of this level would need. */
+/** Bytes of directories that a child of this level needs. */
 export function partsNeeded(parent: MapNode, level: number, pa: number): number {
   if (level === parent.level) return 0;
   const top = parent.parts;
@@ -110,7 +110,7 @@ export function linkNode(node: MapNode, parent: MapNode): void {
   if (head) head.prev = node;
 }
 
-/** Takes a node from below its parent; answers how many directories became empty and are gone. */
+/** Removes a node from its parent; returns the number of freed directories. */
 export function unlinkNode(node: MapNode): number {
   const parent = node.parent;
   if (!parent) return 0;
@@ -157,8 +157,8 @@ function collect(node: MapNode, parts: Parts, pa: number, size: number, out: Map
 }
 
 /**
- * Visits the leaves of [base, end) in order, each as it is found then; `visit` answers how many bytes it is done with (0: look there again;
- * Infinity: enough). A look costs `cycles`.
+ * Visits the leaves of [base, end) in order, each as it is found then; `visit` returns the bytes it has handled (0: look there again;
+ * Infinity: stop). A look-up costs `cycles`.
  */
 export function eachLeaf(space: Space, base: number, end: number, cycles: number, visit: (node: MapNode, at: number) => number): void {
   for (let at = base; at < end; ) {

@@ -40,12 +40,12 @@ export class Space {
   readonly asid: number;
   /** Harts whose TLBs may know this space, as bits. */
   harts = 0;
-  /** Goes up whenever a leaf goes or loses a right. */
+  /** Increases whenever a leaf is removed or loses a right. */
   changes = 0;
   /** Being taken down: TLBs are flushed once, at the end. */
   dying = false;
   leaves = 0;
-  /** What `leaf` has found, by the last bits of the page; dead leaves are looked up again. */
+  /** Cache of `leaf`, by the last bits of the page; dead leaves are looked up again. */
   readonly #known: (MapNode | undefined)[] = [];
   /** Index of the last entry in a table of level 2; the root of a guest-physical space has two bits more. */
   readonly #lastGiga: number;
@@ -86,7 +86,7 @@ export class Space {
   }
   hole = 0;
 
-  /** The same for any address, of this space or not, and remembered: for those who ask again and again. */
+  /** The same for any address, of this space or not, with a cache for repeated look-ups. */
   leaf(va: number): MapNode | undefined {
     const slot = Math.floor(va / 4096) & (CACHE - 1), known = this.#known[slot];
     if (known !== undefined && known.alive && va >= known.va && va < known.va + LEVEL_SIZE[known.level]) return known;
@@ -133,7 +133,7 @@ export class Space {
     return table;
   }
 
-  /** Takes a leaf away. It has no children any more. */
+  /** Removes a leaf without children. */
   remove(node: MapNode): void {
     const { table } = node, parent = node.parent;
     clearEntry(this.k.frames, table, node.index);
@@ -148,7 +148,7 @@ export class Space {
     this.release(table);
   }
 
-  /** One entry less in use: a table without entries goes, and so on up to the root. */
+  /** Releases an entry: frees a table without entries, and so on up to the root. */
   release(table: Table): void {
     let t = table;
     while (--t.used === 0 && t.up) {
@@ -170,7 +170,7 @@ export class Space {
     this.invalidate(node.va, node.level);
   }
 
-  /** No TLB may have a translation of this leaf any more. */
+  /** Removes this leaf from all TLBs. */
   invalidate(va: number, level: number): void {
     this.changes++;
     if (this.harts === 0 || this.dying) return;
@@ -191,7 +191,7 @@ export class Space {
     }
   }
 
-  /** The whole space is going: one flush instead of one per page. */
+  /** The whole space ends: one flush instead of one per page. */
   flushAll(): void {
     this.#fenceCount = FENCES + 1;
     this.fence();

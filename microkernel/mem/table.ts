@@ -1,6 +1,6 @@
 /**
- * One page table: a frame in simulated RAM that the MMU walks, and beside it what the kernel knows about each entry: the mapping node
- * of a leaf, or the next table. The two always say the same (audit.ts checks it).
+ * One page table: a frame in simulated RAM that the MMU walks, and the kernel's record of each entry: the mapping node
+ * of a leaf, or the next table. The two always agree (audit.ts checks it).
  *
  * Level 2 is the root of Sv39 (512 entries of 1 GiB; 2048 in guest-physical spaces), 3 that of Sv48, 4 that of Sv57; level 1 has entries
  * of 2 MiB, level 0 of 4 KiB.

@@ -1,6 +1,6 @@
 /**
  * Memory as TypeScript threads see it: through the page tables of their task, device pages included. Every access is translated; where
- * nothing is mapped with the right it needs, it throws MemoryFault inside the thread. Copies cost the thread what they cost RISC-V code.
+ * nothing is mapped with the right it needs, it throws MemoryFault inside the thread. Copies cost the thread as much as RISC-V code.
  */
 import type { Bus, PhysicalMemory } from '../../machine/api.ts';
 import { MemoryFault, Right, Window, type Memory } from '../abi/index.ts';

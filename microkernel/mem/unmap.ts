@@ -1,7 +1,7 @@
 /**
- * Unmapping: rights are taken from everything that was derived from a range, at once and everywhere. Superpages that are only partly meant
- * are split first, and that costs quota. Taking back what was derived cannot be refused: a space that does not pay for a split loses the
- * whole superpage. Taking from the range itself can: noQuota, and nothing has changed.
+ * Unmapping: removes rights from all mappings derived from a range, at once and everywhere. Partly affected superpages are split first,
+ * which costs quota. Revoking derived mappings cannot fail: a space without quota for a split loses the whole superpage. Removing rights
+ * from the range itself can: noQuota, and nothing has changed.
  */
 import { EVERYTHING, Right, Status } from '../abi/index.ts';
 import { BYTES, COSTS } from '../costs.ts';
@@ -14,7 +14,9 @@ import { Table, writeLeaf, writePointer } from './table.ts';
 /** Leaves that the last `unmapMemory` removed or reduced. */
 export let unmapped = 0;
 
-/** Takes rights (0 = all) from what was derived from the range of 2^order bytes, and from the range itself if `self`. ok, or noQuota. */
+/**
+ * Removes rights (0 = all) from all mappings derived from the range of 2^order bytes, and from the range itself if `self`. ok, or noQuota.
+ */
 export function unmapMemory(space: Space, start: number, order: number, taken: number, self: boolean): Status {
   const all = order === EVERYTHING, base = all ? space.low : start, size = all ? space.limit - space.low : 2 ** order,
     rights = taken || Right.RWX;
@@ -52,7 +54,7 @@ function takeRange(node: MapNode, pa: number, size: number, rights: number): voi
     takeRange(pieces[i], pa, size, rights);
 }
 
-/** Takes rights from a leaf and its descendants, which have no others; those that have none left are gone. */
+/** Takes rights from a leaf and its descendants, which have no others; leaves without rights are removed. */
 function take(node: MapNode, rights: number): void {
   const all = descendants(node);
   for (let i = all.length - 1; i >= 0; i--) {
@@ -128,7 +130,7 @@ function replace(node: MapNode): MapNode[] {
   return pieces;
 }
 
-/** What hung at part `i` of a superpage now hangs at the leaf that has taken the part's place. */
+/** Moves the children of part `i` of a superpage to the leaf that replaces the part. */
 function inherit(piece: MapNode, parts: Parts, i: number): void {
   piece.children = parts.heads[i];
   for (let c = piece.children; c; c = c.next) c.parent = piece;

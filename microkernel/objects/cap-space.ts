@@ -48,7 +48,7 @@ export class CapSpace {
     return cap;
   }
 
-  /** Empties a slot; what was derived from the capability stays, and its object too if anyone still has it. */
+  /** Empties a slot; derived capabilities stay, and the object too while any capability names it. */
   remove(k: Core, cap: Cap): void {
     k.work(COSTS.cap + unlink(cap) * COSTS.node);
     this.#chunks[cap.selector >>> 8]![cap.selector & 255] = undefined;
@@ -73,7 +73,7 @@ export class CapSpace {
     }
   }
 
-  /** Everything goes, with all that was derived from it, and the directories. */
+  /** Deletes all capabilities with their derivations, and the directories. */
   clear(k: Core): void {
     for (const cap of this.range(0, SELECTORS)) revoke(k, cap, CapRight.all, true);
     for (const chunk of this.#chunks) if (chunk) this.factory.refund(BYTES.capChunk);
@@ -81,7 +81,7 @@ export class CapSpace {
   }
 }
 
-/** Takes rights away from all that was derived from `cap`, and from itself if `self`. No rights left: it is gone. */
+/** Removes rights from all capabilities derived from `cap`, and from itself if `self`. A capability without rights is deleted. */
 export function revoke(k: Core, cap: Cap, rights: number, self: boolean): void {
   const all = subtree(cap);
   for (let i = all.length - 1; i >= (self ? 0 : 1); i--) {

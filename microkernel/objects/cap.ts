@@ -1,6 +1,6 @@
 /**
  * A capability: an object, rights, and its place, both in the capability space of a task and in the derivation tree of its object.
- * The tree says who got it from whom; revoking a capability takes away what was derived from it, at once, everywhere.
+ * The tree records the derivations; revoking a capability deletes everything derived from it, at once, everywhere.
  */
 import { List } from '../sched/queue.ts';
 import type { KernelObject } from './object.ts';
@@ -34,7 +34,7 @@ export function link(cap: Cap, parent: Cap | undefined): void {
   list.insert(cap, list.first);
 }
 
-/** Takes one capability out of the tree; what was derived from it becomes its parent's. Answers how many those are. */
+/** Removes one capability from the tree; its children become its parent's. Returns their number. */
 export function unlink(cap: Cap): number {
   let children = 0;
   siblings(cap, cap.parent).remove(cap);

@@ -1,6 +1,6 @@
 /**
- * Factory: the right to create objects out of a quota of kernel memory. Quotas form a tree: what a factory gives a new one is taken
- * from its own. A factory that ends takes everything with it that was made out of it, and its quota goes back.
+ * Factory: the right to create objects out of a quota of kernel memory. Quotas form a tree: a factory gives a new one a part of its own. A
+ * factory that ends also ends everything created from it, and its quota returns.
  *
  * It carries an authority too: the highest priority of the contexts, and the harts of the threads, that come from it. Neither is ever more
  * than the factory's that it was split from.
@@ -38,7 +38,7 @@ export class Factory extends KernelObject {
   /** May its threads execute there? */
   allows(cpu: Cpu): boolean { return (this.harts & (1 << cpu.id)) !== 0; }
 
-  /** Takes bytes out of the quota; false (and nothing taken) when there are not so many. */
+  /** Charges the quota; false (and nothing charged) when it does not suffice. */
   charge(bytes: number): boolean {
     if (this.used + bytes > this.limit) return false;
     this.used += bytes;
@@ -47,7 +47,7 @@ export class Factory extends KernelObject {
   refund(bytes: number): void { this.used -= bytes; }
   get free(): number { return this.limit - this.used; }
 
-  /** An object is gone: its bytes come back. */
+  /** An object has ended: returns its bytes. */
   release(object: KernelObject): void {
     this.objects.delete(object);
     this.refund(object.bytes);

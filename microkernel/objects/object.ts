@@ -1,6 +1,6 @@
 /**
  * Kernel objects: what capabilities name. Every object is paid for by a factory and ends with its last capability, with its
- * factory, or (a thread) is killed before that. A dead object is never reused: who still holds it finds `dead` set.
+ * factory, or (a thread) is killed before that. A dead object is never reused: remaining references find `dead` set.
  */
 import type { Core } from '../core.ts';
 import { List } from '../sched/queue.ts';
@@ -12,16 +12,16 @@ export const ObjectKind = { factory: 1, task: 2, thread: 3, semaphore: 4, schedC
 export type ObjectKind = (typeof ObjectKind)[keyof typeof ObjectKind];
 
 export const ThreadState = { inactive: 0, ready: 1, receiving: 2, sending: 3, calling: 4, semaphore: 5, stopped: 6, dead: 7 } as const;
-/** Where a context is: without a thread, in a run queue, running, behind a blocked thread, or out of budget. */
+/** State of a context: without a thread, in a run queue, running, behind a blocked thread, or out of budget. */
 export const Place = { nowhere: 0, queue: 1, current: 2, blocked: 3, depleted: 4 } as const;
 
-/** In the order in which things end: who came last goes first. */
+/** Order in which objects end: the youngest first. */
 export const youngest = <T>(all: ReadonlySet<T>): T[] => [...all].reverse();
 
 export abstract class KernelObject {
   abstract readonly kind: ObjectKind;
   readonly id: number;
-  /** Who paid, and how much. The first factory has none. */
+  /** The factory that paid, and the bytes. The first factory has none. */
   readonly factory: Factory | undefined;
   readonly bytes: number;
   dead = false;
@@ -34,6 +34,6 @@ export abstract class KernelObject {
     this.bytes = bytes;
   }
 
-  /** Lets go of everything; its capabilities are gone already. Called once. */
+  /** Releases everything; its capabilities are already deleted. Called once. */
   abstract teardown(k: Core): void;
 }

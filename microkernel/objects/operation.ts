@@ -1,4 +1,4 @@
-/** What the handlers of operations get and use. */
+/** The interface of operation handlers. */
 import { Status, U, type Ops, type Utcb } from '../abi/index.ts';
 import type { Core } from '../core.ts';
 import type { CapSpace } from './cap-space.ts';
@@ -35,7 +35,7 @@ export function named<T extends KernelObject>(caps: CapSpace, selector: number, 
   return (cap.rights & right) === 0 ? Status.badRights : cap.object as T;
 }
 
-/** A name for traces and logs: its bytes, packed in the words; at most 64. */
+/** A name for traces and logs: its bytes packed into words; at most 64. */
 export function nameOf(i: Invocation): string {
   const n = Math.min(i.u.wordCount * 8, 64), bytes = new Uint8Array(i.u.i32.buffer as ArrayBuffer, i.u.i32.byteOffset + U.words, n);
   const end = bytes.indexOf(0);

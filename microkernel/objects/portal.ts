@@ -34,7 +34,7 @@ export class Portal extends KernelObject {
     this.eventBytes = GROUP_BYTES.reduce((n, bytes, group) => n + ((mtd >> group) & 1) * bytes, 0);
   }
 
-  /** Who waits to send through it gets `dead`; a server that waits for it alone does too. */
+  /** Waiting senders get `dead`; a server that waits only for this portal does too. */
   override teardown(k: Core): void {
     for (let t = senderOf(this.thread, this); t; t = senderOf(this.thread, this)) endWait(k, t, Status.dead);
     if (this.thread.onlyFrom === this) endWait(k, this.thread, Status.dead);

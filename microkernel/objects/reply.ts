@@ -12,7 +12,7 @@ import type { Thread } from './thread.ts';
 
 export class Reply extends KernelObject {
   readonly kind = ObjectKind.reply;
-  /** The thread that waits for it; undefined once it has been answered or has gone. */
+  /** The thread that waits for it; undefined once it has been answered or has ended. */
   caller: Thread | undefined;
 
   constructor(id: number, factory: Factory, caller: Thread) {

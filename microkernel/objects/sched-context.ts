@@ -1,5 +1,5 @@
 /**
- * SchedContext: the right to run, with a priority, a budget and a period. A thread that has none runs on the time of who called it.
+ * SchedContext: the right to run, with a priority, a budget and a period. A thread without one runs on its caller's time.
  * Budget 0: round robin with the default slice. With a period it is a sporadic server: no more than the budget in any period (refills.ts).
  */
 import { Status } from '../abi/index.ts';
@@ -27,7 +27,7 @@ export class SchedContext extends KernelObject implements Due {
   slice = SLICE;
   /** The budget, if there is a period. */
   refills: Refills | undefined = undefined;
-  /** Cycles left of this slice, or of what may be used of the budget now; used since `consumed` was asked. */
+  /** Cycles left of this slice, or of the usable budget; cycles used since the last `consumed`. */
   left = 0;
   consumed = 0;
   thread: Thread | undefined = undefined;
@@ -42,7 +42,7 @@ export class SchedContext extends KernelObject implements Due {
   order = 0;
   heapIndex = -1;
 
-  /** Budget and period in cycles; `now`: from when on they hold. */
+  /** Budget and period in cycles, valid from `now` on. */
   constructor(id: number, factory: Factory, priority: number, budget: number, period: number, now = 0) {
     super(id, factory, BYTES.schedContext);
     this.set(priority, budget, period, now);

@@ -71,7 +71,7 @@ function down(i: Invocation, s: Semaphore): Status | typeof BLOCKED {
   return BLOCKED;
 }
 
-/** What only an interrupt can do. */
+/** Operations only for interrupts. */
 const ofLine = (act: (i: Invocation, line: number) => void): Handler<Semaphore> => (i, { line }) => {
   if (line === 0) return Status.badKind;
   act(i, line);

@@ -1,6 +1,6 @@
 /**
  * Task: a protection domain. A memory space (of a program, or of a guest's physical memory) and a capability space; threads run in it.
- * A task that ends kills its threads and takes back all memory and all capabilities that others got from it.
+ * A task that ends kills its threads and revokes all memory and capabilities that others got from it.
  */
 import { CapRight, Item, Kind, Status, EVERYTHING, flexOrder, flexRights, flexSize, isCapPage, memoryPage, U } from '../abi/index.ts';
 import type { Core } from '../core.ts';
@@ -84,7 +84,7 @@ export function newTask(k: Core, factory: Factory, shape: Shape): Task | undefin
   return task;
 }
 
-/** Maps one flexpage of memory or capabilities from task to task, and says so in the trace (`cause`: whose message or answer it is). */
+/** Maps one flexpage of memory or capabilities from task to task, and traces it (`cause`: the message or answer). */
 export function mapFlexpage(k: Core, from: Task, page: number, to: Task, dest: number, flags: number, cause: number): Status {
   const grant = (flags & Item.grant) !== 0;
   let status: Status;
@@ -103,7 +103,7 @@ const MOST_ORDER = 56;
 /** Of a flexpage, for the trace. */
 const KIND_AND_RIGHTS = 15;
 
-/** Who holds both tasks with the right to control them may map from the one into the other. */
+/** A caller with control rights on both tasks may map from one into the other. */
 function map(i: Invocation, to: Task): Status {
   const { u, caller: { task: own } } = i, source = u.word(0);
   const from = source === 0 ? own : named<Task>(own.caps, source, ObjectKind.task, CapRight.control);

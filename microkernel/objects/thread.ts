@@ -28,7 +28,7 @@ import type { SchedContext } from './sched-context.ts';
 import type { Semaphore } from './semaphore.ts';
 import type { Task } from './task.ts';
 
-/** What a TypeScript thread runs, and what it is called until somebody names it. */
+/** The body of a TypeScript thread, and its default name. */
 export interface Body { readonly run: ThreadEntry; readonly name: string }
 /** A system call of a TypeScript thread: fields that are what they should be, and stay so. */
 export interface Asked {
@@ -44,15 +44,15 @@ export interface ThreadKind { readonly guest: boolean; readonly alien: boolean; 
 export class Thread extends KernelObject implements Due {
   readonly kind = ObjectKind.thread;
   readonly task: Task;
-  /** Its hart, and where it goes as soon as it does not execute there any more. */
+  /** Its hart, and the hart it moves to once it stops executing. */
   cpu: Cpu;
   movesTo: Cpu | undefined = undefined;
   readonly guest: boolean;
   readonly alien: boolean;
-  /** TypeScript threads: what they run. */
+  /** TypeScript threads: their body. */
   readonly body: Body | undefined;
   running: Sys<void> | undefined = undefined;
-  /** Who takes its messages while it serves (`Syscalls.serve`). */
+  /** The handler of its messages while it serves (`Syscalls.serve`). */
   handler: (() => boolean) | undefined = undefined;
   /** Its last system call, as it was copied from what the body has yielded. */
   readonly asked: Asked | undefined;
@@ -61,7 +61,7 @@ export class Thread extends KernelObject implements Due {
   utcbNode: MapNode | undefined = undefined;
 
   state: number = ThreadState.inactive;
-  /** Result of the last wait or system call, to be handed over when the thread runs next. */
+  /** Result of the last wait or system call, delivered when the thread runs next. */
   status: Status = Status.ok;
   /** A RISC-V thread is in its own system call: status and badge go to a0 and a1. */
   inSyscall = false;
@@ -100,7 +100,7 @@ export class Thread extends KernelObject implements Due {
   /** Contexts that wait until this thread is ready. */
   readonly helpers = new List<SchedContext>();
   consumed = 0;
-  /** Cycles of work that it has done and that have not passed yet. They pass before it goes on, and can be preempted (sched/debt.ts). */
+  /** Cycles of its work that have not passed yet. They pass before it resumes, and can be preempted (sched/debt.ts). */
   debt = 0;
   /** TypeScript: it has asked for a system call, which waits for the debt. */
   calls = false;
@@ -117,9 +117,9 @@ export class Thread extends KernelObject implements Due {
   letThrough = false;
   /** … and report when that call is over. */
   watched = false;
-  /** In whose memory it goes on until its next event; undefined: in its own task's. */
+  /** The task in whose memory it runs until its next event; undefined: its own. */
   visiting: Task | undefined = undefined;
-  /** User: the units that it may use (state/units.ts). */
+  /** User: its permitted units (state/units.ts). */
   units = ALL_UNITS;
 
   // Saved state; live in the hart while it owns it.
@@ -166,7 +166,7 @@ const NO_REGISTERS = new Int32Array(0), SP = 2, A0 = 10;
 export const threadBytes = (guest: boolean, withUtcb: boolean): number =>
   (guest ? BYTES.guest : BYTES.thread) + (withUtcb ? BYTES.frame : 0);
 
-/** A page that nobody can take away from the kernel: its buffer is of the kinds that are never detached. */
+/** A page that no code can detach from the kernel: its buffer is of a kind that cannot be detached. */
 const ownPage = (): ArrayBufferLike =>
   typeof SharedArrayBuffer === 'function' ? new SharedArrayBuffer(UTCB_SIZE) : new WebAssembly.Memory({ initial: 1, maximum: 1 }).buffer;
 
@@ -262,7 +262,7 @@ function setEvents(i: Invocation, t: Thread): Status {
   return Status.ok;
 }
 
-/** Binding takes a context from nobody: it must be free, and the thread must have none. */
+/** Binding requires a free context, and a thread without one. */
 function bind(i: Invocation, t: Thread): Status {
   const { k } = i, selector = i.u.word(0);
   if (selector === 0) {
@@ -281,7 +281,7 @@ function bind(i: Invocation, t: Thread): Status {
   return Status.ok;
 }
 
-/** An event waits for its reply as before; a wait of its own ends; what runs stops at once. */
+/** An event still waits for its reply; its own wait ends; a running thread stops at once. */
 function recall(i: Invocation, t: Thread): Status {
   const { k } = i;
   if (t.state === ThreadState.dead) return Status.dead;

@@ -1,4 +1,4 @@
-/** What the kernel keeps per hart: run queues by priority, who runs, whose state is in the registers. */
+/** The kernel's state per hart: run queues by priority, the running thread, the owners of the registers. */
 import type { HartApi } from '../../machine/api.ts';
 import { Deadlines } from '../../machine/deadlines.ts';
 import type { SchedContext } from '../objects/sched-context.ts';
@@ -33,26 +33,26 @@ export class Cpu {
   readonly id: number;
   /** Threads that wait no longer than that, and contexts whose budget comes back. */
   readonly timeouts = new Deadlines<Thread | SchedContext>();
-  /** The context whose time passes, and the thread that it runs. */
+  /** The context whose time passes, and its running thread. */
   current: SchedContext | undefined = undefined;
   running: Thread | undefined = undefined;
-  /** Choose again before going on. */
+  /** Choose again before resuming. */
   reschedule = true;
   /** Cycle up to which time has been accounted; cycle at which the hart's timer will fire. */
   since = 0;
   armed = Infinity;
   /** Cycle at which the hart came into the kernel. */
   entered = 0;
-  /** Whose address space the kernel considers active; whose is in satp and hgatp. */
+  /** The owner of the address space that the kernel considers active; the owner of satp and hgatp. */
   active: Task | undefined = undefined;
   satp: Task | undefined = undefined;
   hgatp: Task | undefined = undefined;
-  /** Whose registers are in the hart; whose vs* registers are. */
+  /** The owner of the hart's registers; of the vs* registers. */
   owner: Thread | undefined = undefined;
   vsOwner: Thread | undefined = undefined;
   /** scounteren and senvcfg are those of `vsOwner`, not the user threads'. */
   sharedByGuest = false;
-  /** What the hart gives to user level (state/units.ts). */
+  /** The units enabled for user level (state/units.ts). */
   units = ALL_UNITS;
   readonly #queues = Array.from({ length: PRIORITIES }, () => new List<SchedContext>());
   /** Bit p of the array: the queue of priority p is not empty. */
@@ -94,7 +94,7 @@ export class Cpu {
     for (let p = PRIORITIES - 1; p >= 0; p--) for (let c = this.#queues[p].first; c; c = c.next) yield c;
   }
 
-  /** Behind the others of its priority, or before them. */
+  /** After the others of its priority, or before them. */
   add(c: SchedContext, first = false): void {
     const p = c.priority, queue = this.#queues[p];
     queue.insert(c, first ? queue.first : undefined);

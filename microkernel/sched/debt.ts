@@ -1,18 +1,17 @@
 /**
- * Debts: work whose effects are there, and whose time is still to pass. A TypeScript thread runs up a debt by charging; any thread by an
- * operation that visits much (mapping, revoking, destroying). It runs off before the thread goes on: in pieces, between which interrupts,
- * timers and threads of higher priority get the hart, and which the thread's context pays like any other time. So effects come first and
- * time after them, and nothing in the kernel holds the hart for longer than TURN and one short operation.
+ * Debts: work that has taken effect while its time still has to pass. A TypeScript thread runs up a debt by charging; any thread by an
+ * operation that visits much (mapping, revoking, destroying). The time passes before the thread resumes: in pieces, between which
+ * interrupts, timers and threads of higher priority get the hart, and the thread's context pays for them. So effects come before their
+ * time, and the kernel never holds the hart for longer than TURN plus one short operation.
  */
 import type { Cpu } from './cpu.ts';
 import type { Thread } from '../objects/thread.ts';
 
 /**
- * The kernel, TypeScript threads included, has the hart for so many cycles; then the machine has its turn (events, interrupts, other
- * harts).
+ * Cycles of a turn of the kernel, including TypeScript threads; then the machine has its turn (events, interrupts, other harts).
  */
 export const TURN = 10_000;
-/** Of an operation's work, so much since the kernel was entered passes at once. */
+/** Cycles of an operation's work since the kernel's entry that pass at once. */
 const AT_ONCE = 4000;
 
 /** Lets as much of the debt pass as can without anything else coming in between: a timer, the end of the turn. */
@@ -22,7 +21,7 @@ export function runOff(cpu: Cpu, t: Thread): void {
   t.debt -= passed;
 }
 
-/** All of it at once, if nothing can come in between. False: nothing has passed. */
+/** Lets all of it pass at once, if nothing can intervene. False: nothing has passed. */
 export function runOffAtOnce(cpu: Cpu, t: Thread): boolean {
   const now = cpu.hart.cycles + t.debt;
   if (cpu.reschedule || now >= cpu.armed || now - cpu.entered >= TURN || now - cpu.since >= cpu.current!.left) return false;

@@ -1,6 +1,6 @@
 /**
- * A thread moves to another hart, and with it every scheduling context that runs it: its own, and those of its callers. A waiting one
- * goes at once; what executes on another hart is interrupted there, and goes when that hart comes into the kernel (`leaveHart`).
+ * A thread moves to another hart, and with it every scheduling context that runs it: its own, and those of its callers. A waiting one moves
+ * at once; one that executes on another hart is interrupted there, and moves when that hart enters the kernel (`leaveHart`).
  */
 import type { Stage } from '../core.ts';
 import type { SchedContext } from '../objects/sched-context.ts';
@@ -19,7 +19,7 @@ export function migrate(k: Stage, t: Thread, to: Cpu): void {
   else leaveHart(k, t);
 }
 
-/** The thread does not execute now: it goes where it is to go. */
+/** The thread does not execute now: moves it to its target hart. */
 export function leaveHart(k: Stage, t: Thread): void {
   const from = t.cpu, to = t.movesTo!, { deadline } = t, waits = t.heapIndex >= 0;
   t.movesTo = undefined;

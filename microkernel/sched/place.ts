@@ -13,7 +13,7 @@ import type { Thread } from '../objects/thread.ts';
 import type { Cpu } from './cpu.ts';
 import { Place, ThreadState } from '../objects/object.ts';
 
-/** After so many steps a chain of calls is looked at for being a circle. */
+/** Steps after which a chain of calls is checked for a circle. */
 const LONG = 32;
 const waitsForAnswer = (t: Thread): boolean =>
   (t.state === ThreadState.calling || t.state === ThreadState.sending) && t.partner !== undefined;
@@ -38,7 +38,7 @@ function endOfLongChain(from: Thread): Thread {
   return least;
 }
 
-/** Puts a context that is nowhere to where it belongs now: a run queue, or behind a blocked thread. */
+/** Places an unplaced context: in a run queue, or behind a blocked thread. */
 export function place(k: Stage, c: SchedContext, first = false): void {
   if (!c.thread) { c.place = Place.nowhere; return; }
   const t = endOfChain(c.thread);
@@ -52,7 +52,7 @@ export function place(k: Stage, c: SchedContext, first = false): void {
   if (!cpu.current || c.priority > cpu.current.priority) preempt(k, cpu);
 }
 
-/** This hart is to choose again, at its next chance. */
+/** Makes this hart choose again, at the next opportunity. */
 export function preempt(k: Stage, cpu: Cpu): void {
   if (cpu.reschedule) return;
   cpu.reschedule = true;
@@ -67,7 +67,7 @@ export function followChains(k: Stage, cpu: Cpu): void {
   for (const c of [...cpu.contexts()]) if (c.thread && endOfChain(c.thread).cpu !== cpu) placeAnew(k, c);
 }
 
-/** `t` owes its caller nothing any more: time that it was lent is the caller's again. */
+/** `t` has answered its caller: donated time returns to the caller. */
 export function returnTime(k: Stage, t: Thread): void { if (t.cpu.current?.thread !== t) preempt(k, t.cpu); }
 
 export function putBehind(c: SchedContext, t: Thread): void {
@@ -76,7 +76,7 @@ export function putBehind(c: SchedContext, t: Thread): void {
   t.helpers.insert(c, t.helpers.first);
 }
 
-/** Takes a context from wherever it is. */
+/** Removes a context from its place. */
 export function detach(k: Stage, c: SchedContext): void {
   switch (c.place) {
     case Place.queue: c.cpu!.remove(c); break;
@@ -95,7 +95,7 @@ function placeAnew(k: Stage, c: SchedContext): void {
   place(k, c);
 }
 
-/** Places everything anew that waits behind `t`. */
+/** Requeues every context that waits behind `t`. */
 export function releaseHelpers(k: Stage, t: Thread): void {
   const { first } = t.helpers;
   if (first?.next) for (const c of [...t.helpers]) placeAnew(k, c);
@@ -146,7 +146,7 @@ export function giveBack(cpu: Cpu, from: SchedContext, server: Thread, to: Sched
   cpu.current = from;
 }
 
-/** Time that has passed since the last account, up to `now`, goes to the current context and the running thread. */
+/** Charges the time since the last account, up to `now`, to the current context and the running thread. */
 export function account(cpu: Cpu, now = cpu.hart.cycles): void {
   const passed = now - cpu.since;
   cpu.since = now;
@@ -157,7 +157,7 @@ export function account(cpu: Cpu, now = cpu.hart.cycles): void {
   if (cpu.running) cpu.running.consumed += passed;
 }
 
-/** `t` is who runs now; another context is the current one: that is a scheduling decision. */
+/** Makes `t` the running thread; a change of the current context counts as a scheduling decision. */
 export function dispatch(k: Stage, cpu: Cpu, t: Thread, switched: boolean): Thread {
   const last = cpu.running;
   cpu.running = t;

@@ -1,4 +1,4 @@
-/** Lists through their members: whoever stands in one is in no other. And the queue of waiting threads. */
+/** Intrusive lists, with each member in at most one, and the queue of waiting threads. */
 import type { Thread } from '../objects/thread.ts';
 
 export interface Linked<T> { next: T | undefined; prev: T | undefined }
@@ -30,7 +30,7 @@ export class List<T extends Linked<T>> {
   *[Symbol.iterator](): Generator<T> { for (let item = this.first; item; item = item.next) yield item; }
 }
 
-/** Higher priority first, then who came first. */
+/** Higher priority first, then order of arrival. */
 export class WaitQueue extends List<Thread> {
   add(t: Thread): void {
     const { priority } = t;
@@ -47,7 +47,7 @@ export class WaitQueue extends List<Thread> {
   }
 }
 
-/** Who waits stands where its priority belongs now. */
+/** Moves a waiting thread to the place of its new priority. */
 export function requeue(t: Thread | undefined): void {
   const queue = t?.inQueue;
   if (!queue) return;

@@ -1,7 +1,7 @@
 /**
- * The budget of a context with a period, as a sporadic server keeps it: what was used comes back one period after the moment from which
- * it could be used, so that nobody gets two budgets in a row across the end of a period. The pieces stand in a list, first due first;
- * together they are the budget, always. A list that is full joins pieces, the earlier one waiting for the later.
+ * The budget of a context with a period, as a sporadic server keeps it: used time returns one period after the moment from which it was
+ * usable, so that no context gets two budgets in a row across the end of a period. The pieces form a list, first due first; together they
+ * always equal the budget. A list that is full joins pieces, the earlier one waiting for the later.
  *
  *   time    0           100                  pieces of a budget of 30 in a period of 100
  *           ████░░░░░░░░                     runs 0 … 20, then waits for something until 60
@@ -17,7 +17,7 @@ export class Refills {
   readonly period: number;
   readonly #times: number[];
   readonly #amounts: number[];
-  /** What of the first piece was handed out at the last `settle`. */
+  /** The part of the first piece given out at the last `settle`. */
   #given: number;
 
   constructor(budget: number, period: number, now: number) {
@@ -32,8 +32,8 @@ export class Refills {
   get time(): number { return this.#times[0]; }
 
   /**
-   * Brings the account up to date at `now`, with `left` of what was handed out last; answers what may be used now (0: nothing before
-   * `time`). `awake`: the context begins to run after it has waited for something, so what is there counts from now on.
+   * Brings the account up to date at `now`, with `left` of what was handed out last; returns the usable cycles (0: none before `time`).
+   * `awake`: the context starts to run after a wait, so its budget counts from now on.
    */
   settle(left: number, now: number, awake: boolean): number {
     this.#use(this.#given - left);

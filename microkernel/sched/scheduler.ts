@@ -1,4 +1,4 @@
-/** The scheduler: who runs on a hart now, what is due on it, and when its timer fires next. place.ts says where everybody else stands. */
+/** The scheduler: chooses the thread of a hart, handles its deadlines, and sets its timer. place.ts places all other contexts. */
 import type { Stage } from '../core.ts';
 import { ObjectKind, Place, ThreadState } from '../objects/object.ts';
 import type { Thread } from '../objects/thread.ts';
@@ -7,7 +7,7 @@ import { leaveHart } from './migrate.ts';
 import { account, dispatch, endOfChain, place, putBehind } from './place.ts';
 import { expireWait } from './wait.ts';
 
-/** Chooses who runs on this hart now; undefined: nobody. */
+/** Chooses the thread for this hart; undefined: none. */
 export function choose(k: Stage, cpu: Cpu): Thread | undefined {
   account(cpu);
   if (cpu.running?.movesTo) leaveHart(k, cpu.running);
@@ -50,7 +50,7 @@ export function choose(k: Stage, cpu: Cpu): Thread | undefined {
   }
 }
 
-/** What is due on this hart: time-outs of waits, budgets that come back, the end of the slice. */
+/** Handles deadlines of this hart: time-outs of waits, budgets that return, the end of the slice. */
 export function tick(k: Stage, cpu: Cpu): void {
   const now = cpu.hart.cycles;
   cpu.armed = -1;
@@ -65,7 +65,7 @@ export function tick(k: Stage, cpu: Cpu): void {
   if (cpu.current && cpu.current.left <= 0) cpu.reschedule = true;
 }
 
-/** Sets the hart's timer for what comes next. It may fire too early (then it is set again), never too late. */
+/** Sets the hart's timer for the next deadline. It may fire too early (then it is set again), never too late. */
 export function arm(cpu: Cpu): void {
   const slice = cpu.current ? cpu.since + cpu.current.left : Infinity, next = Math.min(slice, cpu.timeouts.next);
   if (next >= cpu.armed && cpu.armed >= 0) return;

@@ -12,7 +12,7 @@ import { ThreadState } from '../objects/object.ts';
 export const waitsFor = (server: Thread, portal: Portal): boolean =>
   server.state === ThreadState.receiving && (server.onlyFrom === undefined || server.onlyFrom === portal);
 
-/** `t` stands in the server's queue until it is received, or until the time is over. */
+/** `t` waits in the server's queue until it is received, or until the time-out. */
 export function enqueue(k: Stage, t: Thread, server: Thread, timeout: number): void {
   t.state = ThreadState.sending;
   t.partner = server;
@@ -52,7 +52,7 @@ export function answered(server: Thread, t: Thread): void {
   server.onlyFrom = undefined;
 }
 
-/** Ends whatever `t` waits for with this status. A thread that waits in an event stops: nobody has told it how to go on. */
+/** Ends the wait of `t` with this status. A thread that waits in an event stops, because it has no reply to resume with. */
 export function endWait(k: Stage, t: Thread, status: Status): void {
   const end = t.partner && status !== Status.ok ? endOfChain(t) : undefined, event = t.event >= 0 && status !== Status.ok;
   leave(k, t);
@@ -67,7 +67,7 @@ export function endWait(k: Stage, t: Thread, status: Status): void {
   if (end.cpu !== t.cpu) followChains(k, end.cpu);
 }
 
-/** Takes `t` out of all that it waits in; its state is the caller's to set. */
+/** Removes `t` from every queue; the caller sets its state. */
 export function leave(k: Stage, t: Thread): void {
   if (t.heapIndex >= 0) t.cpu.timeouts.cancel(t);
   t.inQueue?.remove(t);

@@ -1,5 +1,5 @@
 /**
- * The state of a virtual processor beyond its registers: the vs* CSRs, what is injected, and the controls of its exits. They stay in
+ * The state of a virtual processor beyond its registers: the vs* CSRs, injected interrupts, and the controls of its exits. They stay in
  * the hart until another virtual processor needs it (`vsOwner`).
  * @spec priv 21.2
  */
@@ -18,8 +18,8 @@ interface Row { readonly csr: number; readonly at: number; readonly group: numbe
 const row = (csr: number, at: number, group: number, initial = 0n): Row => ({ csr, at, group, initial });
 
 /**
- * CSR number, place in the state area, group, and the value of a new virtual processor: exceptions that are a guest operating system's
- * own business and its interrupts are delegated, counters readable, Sstc and the cache-block operations on, `wfi` exits.
+ * CSR number, place in the state area, group, and the value of a new virtual processor: exceptions that a guest operating system handles
+ * itself and its interrupts are delegated, counters readable, Sstc and the cache-block operations on, `wfi` exits.
  */
 export const ROWS: readonly Row[] = [
   row(0x200, S.vsstatus, Mtd.vs, 0x2_0000_2000n), row(0x205, S.vstvec, Mtd.vs), row(0x240, S.vsscratch, Mtd.vs),
@@ -36,7 +36,7 @@ const SHARED = ROWS.length - 2;
 export const VS_SLOTS = ROWS.length;
 export const GUEST_GROUPS = Mtd.mode | Mtd.vs | Mtd.irq | Mtd.time | Mtd.control;
 
-/** scounteren and senvcfg are the user threads' again, or the virtual processor's. */
+/** Switches scounteren and senvcfg to the user threads, or to the virtual processor. */
 export function shareWith(cpu: Cpu, guest: boolean): void {
   if (cpu.sharedByGuest === guest) return;
   cpu.sharedByGuest = guest;
@@ -51,7 +51,7 @@ export function shareWith(cpu: Cpu, guest: boolean): void {
 
 export function initGuest(t: Thread): void { ROWS.forEach((r, i) => { t.vs![i] = r.initial; }); }
 
-/** Groups of the state area, out of the thread or into it; answers the bytes. */
+/** Copies groups of the state area from or to the thread; returns the bytes. */
 export function moveGuest(t: Thread, u: Utcb, mtd: number, out: boolean): number {
   const live = t.cpu.vsOwner === t;
   let bytes = 0;
@@ -72,14 +72,14 @@ export function moveGuest(t: Thread, u: Utcb, mtd: number, out: boolean): number
   return bytes;
 }
 
-/** Exits are forced by these bits alone; whatever else a monitor writes to hstatus is the kernel's. */
+/** A monitor may set only these bits of hstatus, which force exits; the kernel owns the rest. */
 export function writeVs(cpu: Cpu, csr: number, value: bigint): void {
   if (csr === CSR.hstatus) cpu.hart.setCsr(csr, (cpu.hart.csr(csr) & ~HSTATUS_MASK) | (value & HSTATUS_MASK));
   else cpu.hart.setCsr(csr, value);
 }
 export const readVs = (cpu: Cpu, csr: number): bigint => csr === CSR.hstatus ? cpu.hart.csr(csr) & HSTATUS_MASK : cpu.hart.csr(csr);
 
-/** The world of `t` comes into the hart; the one before is saved. */
+/** Loads the world of `t` into the hart and saves the previous one. */
 export function loadGuest(k: Stage, cpu: Cpu, t: Thread): void {
   unloadGuest(cpu);
   cpu.vsOwner = t;
@@ -88,7 +88,7 @@ export function loadGuest(k: Stage, cpu: Cpu, t: Thread): void {
   k.charge(COSTS.worldSwitch);
 }
 
-/** The world in the hart is saved; nobody's is there now. */
+/** Saves the world in the hart, which is then empty. */
 export function unloadGuest(cpu: Cpu): void {
   const old = cpu.vsOwner;
   if (!old) return;
@@ -97,7 +97,7 @@ export function unloadGuest(cpu: Cpu): void {
   cpu.vsOwner = undefined;
 }
 
-/** The world in the hart is saved at once, and what that costs is paid now: where worlds do not stay. */
+/** Saves the world in the hart at once and charges the cost, where worlds are not kept. */
 export function saveWorld(k: Stage, cpu: Cpu): void {
   unloadGuest(cpu);
   k.charge(COSTS.worldSwitch);

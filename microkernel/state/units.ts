@@ -1,6 +1,6 @@
 /**
  * Units of the processor that a user thread may be denied or given: floating point (sstatus.FS), cache-block instructions (senvcfg),
- * counters (scounteren). Whoever answers its events decides: a monitor whose guest has switched one of them off wants the trap.
+ * counters (scounteren). The server of its events decides: a monitor whose guest has switched one of them off needs the trap.
  * @spec priv 12.1.1.5, 12.1.5, 12.1.10
  */
 import { S, type Utcb } from '../abi/index.ts';
@@ -10,7 +10,7 @@ import type { Cpu } from '../sched/cpu.ts';
 const CSR = { sstatus: 0x100, scounteren: 0x106, senvcfg: 0x10a } as const;
 /** One number: CY, TM, IR of scounteren in bits 0 … 2; floating point in bit 3; senvcfg (FIOM, CBIE, CBCFE, CBZE) in bits 8 … 15. */
 const COUNTERS = 7, FLOAT = 8, ENVCFG = 0xf1, CBIE = 0x30, CBIE_RESERVED = 0x20, SHIFT = 8;
-/** Counters, floating point, cbo.zero: what a thread begins with, and what guests have of the machine. */
+/** Counters, floating point, cbo.zero: initial units of a thread, and the guests' units of the machine. */
 export const ALL_UNITS = COUNTERS | FLOAT | (0x80 << SHIFT);
 const FS = 0x6000n;
 const GROUP_BYTES = 24;
@@ -22,7 +22,7 @@ export function unitsOut(t: Thread, u: Utcb): number {
   return GROUP_BYTES;
 }
 
-/** Takes what there is of each; the reserved code of CBIE leaves that field off. */
+/** Keeps the supported units; the reserved code of CBIE disables that field. */
 export function unitsIn(t: Thread, u: Utcb): number {
   const envcfg = u.u32[S.senvcfg >> 2] & ENVCFG, legal = (envcfg & CBIE) === CBIE_RESERVED ? envcfg & ~CBIE : envcfg;
   t.units = (u.num(S.fs) !== 0 ? FLOAT : 0) | (u.u32[S.scounteren >> 2] & COUNTERS) | (legal << SHIFT);
@@ -32,7 +32,7 @@ export function unitsIn(t: Thread, u: Utcb): number {
 /** scounteren and senvcfg of these units. */
 export const countersAndEnvironment = (units: number): readonly [bigint, bigint] => [BigInt(units & COUNTERS), BigInt(units >>> SHIFT)];
 
-/** The hart gives these from now on. A virtual processor's scounteren and senvcfg are its own (guest.ts). */
+/** Enables these units on the hart. A virtual processor has its own scounteren and senvcfg (guest.ts). */
 export function useUnits(cpu: Cpu, units: number): void {
   const { hart } = cpu, changed = cpu.units ^ units;
   cpu.units = units;

@@ -1,6 +1,6 @@
 /**
- * The state of a thread that runs on a hart, by groups (abi/mtd.ts): out of it into a UTCB, and back. Integer and floating-point
- * registers stay in the hart until another thread needs it (`owner`), so that an event and its reply copy only what they carry.
+ * The state of a thread that runs on a hart, by groups (abi/mtd.ts): from the hart into a UTCB, and back. Integer and floating-point
+ * registers stay in the hart until another thread needs it (`owner`), so that an event and its reply copy only their groups.
  */
 import { Mtd, S, type Utcb } from '../abi/index.ts';
 import { COSTS } from '../costs.ts';
@@ -16,7 +16,7 @@ const X = S.x >> 2, PC = S.pc >> 2, X1 = 2, A0 = 20, A7_END = 36, X_END = 64;
 /** The thread's integer registers, wherever they are, as 32-bit halves. */
 export const registersOf = (t: Thread): Int32Array => t.cpu.owner === t ? t.cpu.hart.x32 : t.x;
 
-/** Copies the groups of `mtd` to the state area; answers the bytes copied. */
+/** Copies the groups of `mtd` to the state area; returns the bytes copied. */
 export const stateOut = (t: Thread, u: Utcb, mtd: number): number => move(t, u, mtd, true);
 /** Takes the groups of `mtd` from the state area. */
 export const stateIn = (t: Thread, u: Utcb, mtd: number): number => move(t, u, mtd, false);
@@ -36,7 +36,7 @@ function move(t: Thread, u: Utcb, mtd: number, out: boolean): number {
   return bytes;
 }
 
-/** Halves [from, end) of the integer registers; answers how many bytes those are. */
+/** Copies halves [from, end) of the integer registers; returns the bytes. */
 function copy(x: Int32Array, area: Int32Array, from: number, end: number, out: boolean): number {
   if (out) for (let i = from; i < end; i++) area[X + i] = x[i];
   else for (let i = from; i < end; i++) x[i] = area[X + i];
@@ -85,7 +85,7 @@ export function load(k: Stage, cpu: Cpu, t: Thread): void {
   if (cpu.units !== t.units) useUnits(cpu, t.units);
 }
 
-/** The registers of who owns the hart's are saved, and those of `t` loaded. */
+/** Saves the registers of the hart's owner, and loads those of `t`. */
 export function exchange(cpu: Cpu, t: Thread): void {
   save(cpu);
   const { hart } = cpu;
@@ -96,7 +96,7 @@ export function exchange(cpu: Cpu, t: Thread): void {
   cpu.owner = t;
 }
 
-/** Saves the registers of who owns them. */
+/** Saves the registers of their owner. */
 export function save(cpu: Cpu): void {
   const old = cpu.owner;
   if (!old) return;

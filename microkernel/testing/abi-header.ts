@@ -1,4 +1,4 @@
-/** The ABI for C, guests/include/tessera-abi.h, made of the records in `abi/` (a spec says how, and keeps it up to date). */
+/** The ABI for C, guests/include/tessera-abi.h, generated from the records in `abi/` (a spec keeps it up to date). */
 import {
   CAUSES, CapRight, IPC, IpcFlag, Initial, Item, MAX_ITEMS, MAX_WORDS, Mtd, Ops, Own, Resume, Right, S, Status, ThreadFlag, U, causeName,
   type Operation

@@ -1,4 +1,4 @@
-/** The reference page of the ABI, docs/reference/kernel.md, made of the records in `abi/` (a spec says how, and keeps it up to date). */
+/** The reference page of the ABI, docs/reference/kernel.md, generated from the records in `abi/` (a spec keeps it up to date). */
 import {
   CAUSES, Initial, Item, Kind, Mtd, Ops, Own, Resume, S, Status, ThreadFlag, U, causeName, kindName, type Operation
 } from '../abi/index.ts';

@@ -1,4 +1,4 @@
-/** The audit of threads and time: what a thread waits for knows it, and no scheduling context that could run somebody is forgotten. */
+/** The audit of threads and time: waiting threads are registered with their partners, and no usable scheduling context is lost. */
 import type { Kernel } from '../kernel.ts';
 import type { Factory } from '../objects/factory.ts';
 import { SchedContext } from '../objects/sched-context.ts';

@@ -1,7 +1,6 @@
 /**
- * The isolation audit: do page tables in RAM, mapping nodes and the tree say the same; is every right of a leaf its parent's too; is
- * every byte of every quota accounted for; was the kernel always ready for an interrupt soon enough? Answers what is wrong, one line
- * each; nothing, when all is well.
+ * The isolation audit: do page tables in RAM, mapping nodes and the tree agree; is every right of a leaf its parent's too; is every byte of
+ * every quota accounted for; was the kernel always ready for an interrupt in time? Returns one line for each error.
  */
 import { auditThreads } from './audit-threads.ts';
 import { BYTES } from '../costs.ts';

@@ -1,7 +1,6 @@
 /**
- * An innocent task beside those that a fuzzer drives wild: nobody else has a capability to anything of it, so nothing of it may ever
- * change.
- * `digest` is all that it has and is: memory and its contents, capabilities, quota, the state and the registers of its waiting thread.
+ * A bystander task for fuzzers: no other task has a capability to it, so it must never change. `digest` covers its whole state: memory and
+ * its contents, capabilities, quota, the state and the registers of its waiting thread.
  */
 import { Initial, Ops, Right, ThreadFlag, capPage, memoryPage, IPC, type Sys } from '../abi/index.ts';
 import type { Syscalls } from '../../binding/index.ts';

@@ -1,4 +1,4 @@
-/** Is the kernel in the state that the reference model is in? Everything that user level can come to see, and the audit's own questions. */
+/** Compares the kernel with the reference model: everything observable at user level, and the audit's checks. */
 import { Status, type Utcb } from '../abi/index.ts';
 import { BYTES } from '../costs.ts';
 import type { Factory } from '../objects/factory.ts';
@@ -32,7 +32,7 @@ export class Compare {
   }
   #of<T extends KernelObject>(o: MObject): T { return this.#kernelOf.get(o) as T; }
 
-  /** What `t` found when it came back from its last system call. */
+  /** The result of the last system call of `t`. */
   result(t: MThread, u: Utcb, status: number): void {
     same(`${t.task.kind} thread's status`, Object.keys(Status)[status], Object.keys(Status)[t.status]);
     const { words, badge, label } = t.utcb;

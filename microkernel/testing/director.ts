@@ -1,8 +1,8 @@
 /**
  * Runs the kernel and the reference model side by side. Whenever the kernel lets a thread run, the thread comes here: the model must agree
- * that it may run, with the status and the message that it found; everything else is compared; then it gets its next system call, made of
- * the next step's random numbers (moves.ts). The kernel does it first, the model at the next opportunity (`#flush`), because some answers
- * (quotas) are the kernel's to choose.
+ * that it may run, with its status and message; everything else is compared; then it gets its next system call, from the next step's random
+ * numbers (moves.ts). The kernel performs it first, the model at the next opportunity (`#flush`), because the kernel chooses some answers
+ * (quotas).
  *
  * The kernel's own work takes no time here; time passes when a thread burns some, or when every hart sleeps. So time is exact in both.
  */
@@ -35,7 +35,7 @@ interface Pending {
   readonly child: Child | undefined;
   readonly spent: MContext | undefined
 }
-/** What a new thread's body knows of itself. */
+/** A new thread's knowledge about itself. */
 interface Child { thread: MThread | undefined }
 
 export class Director implements Oracle {
@@ -72,7 +72,7 @@ export class Director implements Oracle {
     this.#compare = new Compare(this.world, this.kernel, this.#kernelOf);
   }
 
-  /** Runs until the steps are used up. @throws what was found. */
+  /** Runs until the steps are used up. @throws the first difference. */
   run(): void {
     this.machine.run(10_000_000);
     if (this.failure) throw this.failure;
@@ -82,7 +82,7 @@ export class Director implements Oracle {
     if (wrong.length > 0) throw new Error(`audit: ${wrong.slice(0, 4).join('; ')}`);
   }
 
-  // ---- what the model asks ---------------------------------------------------------------------------------------------
+  // ---- the model's queries ---------------------------------------------------------------------------------------------
 
   now(): number { return this.#now; }
   currentPriority(hart: number): number { return this.#current[hart]; }
@@ -102,7 +102,7 @@ export class Director implements Oracle {
     };
   }
 
-  // ---- what the kernel's threads do ------------------------------------------------------------------------------------
+  // ---- the kernel's threads ------------------------------------------------------------------------------------
 
   #body(child: Child): ThreadBody {
     const next = (sys: Syscalls, status: number): IpcRequest => this.#next(child.thread!, sys, status);

@@ -1,6 +1,6 @@
 /**
- * What threads do next, in the run of kernel and model: each step is a seed, and what comes of it depends on what the thread holds in the
- * model. The first thread builds the others' tasks, watches that not everybody waits for ever, and now and then meddles.
+ * Chooses the threads' next moves, in the run of kernel and model: each step is a seed, and the move depends on the thread's objects in the
+ * model. The first thread creates the others' tasks, prevents that all wait for ever, and sometimes interferes.
  */
 import { FIRST_FREE_SELECTOR, Initial, IpcFlag, NEVER, Ops, capPage, memoryPage, type Operation } from '../abi/index.ts';
 import { NOTHING, type Kind, type MItem, type MTask, type MThread, type Message, type Request } from './reference.ts';
@@ -12,7 +12,7 @@ export interface Move { readonly request: Request; readonly burn: number; readon
 const UPPER = -8 * 2 ** 20;
 const ACTORS = 4, RAM = 0x8040_0000, BASE = 0x4000_0000, WINDOW = 4 * 2 ** 20;
 const CALL = 7;
-/** What each actor's task finds in its slots: 1 … 7 itself, 8 … 15 portals to everybody, 16 … a semaphore, another's task. */
+/** The capabilities of each actor's task: 1 … 7 itself, 8 … 15 portals to all, 16 … a semaphore, another's task. */
 const SLOT = { task: 1, thread: 2, factory: 3, context: 4, second: 5, portals: 8, semaphore: 16, other: 17 } as const;
 /** Selectors of an actor's objects in the first task. */
 const AT = { factory: 0, task: 1, thread: 2, second: 3, context: 4, secondContext: 5, portal: 6, secondPortal: 7, semaphore: 8 } as const;
@@ -42,7 +42,7 @@ export class Moves {
   readonly #script: Request[] = [];
   #step = 0;
   #builds = 0;
-  /** What was done last, in words. */
+  /** The last move as text. */
   last = '';
 
   constructor(root: { task: MTask; thread: MThread }, steps: readonly number[], harts: number) {

@@ -1,6 +1,6 @@
 /**
- * Puppets: threads in tasks of their own that make exactly the system calls they are told, one kind in RISC-V code, one in TypeScript. The
- * conductor gives an order and gets a report; so one suite of tests can be played by either kind, and by both together.
+ * Puppets: threads in separate tasks that make exactly the ordered system calls, one kind in RISC-V code, one in TypeScript. The conductor
+ * gives an order and gets a report; so one suite of tests runs with either kind, and with both together.
  *
  * Orders and reports of the RISC-V kind travel as the registers of an event; of the TypeScript kind, as words of a call.
  */

@@ -1,4 +1,4 @@
-/** Random system calls, half of them sensible: for fuzzing the kernel through its front door. */
+/** Random system calls, half of them valid, to fuzz the kernel through its interface. */
 import { IpcFlag, Item, Ops, U, capPage, memoryPage, type Operation } from '../abi/index.ts';
 import { entryOf, type Syscalls, type ThreadBody } from '../../binding/index.ts';
 

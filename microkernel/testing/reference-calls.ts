@@ -1,4 +1,4 @@
-/** The system call of the reference model: what each does to the world (reference.ts), and which status it answers. */
+/** The system call of the reference model: its effect on the world (reference.ts), and its status. */
 import { IpcFlag, Status, isCapPage } from '../abi/index.ts';
 import { place, transfer } from './reference-items.ts';
 import { invoke } from './reference-operations.ts';

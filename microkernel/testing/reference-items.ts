@@ -1,4 +1,4 @@
-/** What travels with a message in the reference model: words, and items that map memory and capabilities. */
+/** Message transfer in the reference model: words, and items that map memory and capabilities. */
 import { Status, flexBase, flexOrder, flexRights, flexSelector, flexSize, isCapPage } from '../abi/index.ts';
 import { BYTES } from '../costs.ts';
 import { SELECTORS, type MCap, type MPortal, type MTask, type MThread, type World } from './reference.ts';

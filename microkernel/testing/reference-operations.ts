@@ -1,4 +1,4 @@
-/** The operations of objects in the reference model, by kind: what each answers, and what it does to the world. */
+/** The operations of objects in the reference model, by kind: results, and effects on the world. */
 import { CAUSES, Ops, Status, flexBase, flexOrder, flexRights, isCapPage } from '../abi/index.ts';
 import { BYTES } from '../costs.ts';
 import { capsOf, inside, place } from './reference-items.ts';

@@ -3,8 +3,8 @@
  * task; memory is single pages (model.ts); a queue is an array; nothing is cached, nothing is counted. reference-calls.ts is what the
  * system call does to it (with reference-items.ts and reference-operations.ts); director.ts runs it beside the kernel.
  *
- * What it does not say: which page sizes the kernel uses, when exactly a quota is too small (it says when it may be), and which of several
- * scheduling contexts of the highest priority is next.
+ * It leaves open: the kernel's page sizes, when exactly a quota is too small (it knows when it may be), and which of several scheduling
+ * contexts of the highest priority is next.
  */
 import { Status } from '../abi/index.ts';
 import { BYTES } from '../costs.ts';
@@ -219,7 +219,7 @@ export class World {
 
   // ---- threads -----------------------------------------------------------------------------------------------------------
 
-  /** Whatever it waits for, it does no more. */
+  /** Ends its wait. */
   leave(t: MThread): void {
     t.deadline = Infinity;
     if (t.state === 'sending') remove(t.partner!.senders, t);

@@ -1,4 +1,4 @@
-/** Runs a first thread to its end, hands on what it throws, and audits the kernel after it. */
+/** Runs a first thread to its end, rethrows its exception, and audits the kernel afterwards. */
 import { expect } from 'vitest';
 import type { Sys } from '../abi/index.ts';
 import type { Syscalls } from '../../binding/index.ts';

@@ -1,4 +1,4 @@
-/** Page tables as the MMU sees them: from the words in RAM, and nothing that the kernel remembers beside them. */
+/** Page tables as the MMU sees them: only from the words in RAM, not from the kernel's records. */
 import { Right } from '../abi/index.ts';
 import type { Frames } from '../frames.ts';
 import { LEVEL_SIZE, within } from '../mem/node.ts';
