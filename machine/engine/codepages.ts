@@ -11,7 +11,7 @@
 import type { Decoded, Decoder } from '../../hardware/isa/decode.ts';
 import { CODEPAGE_BYTES, HART_BYTES, HARTS, HS, PAGE, RECORD, RECORDS, type Layout } from './layout.ts';
 import { Internal } from './operations.ts';
-import { endsSequence, RecordWriter } from './records.ts';
+import { PUT, RecordWriter } from './records.ts';
 import { STRADDLE_RECORD } from './interpreter.ts';
 
 /** Records decoded in one go. */
@@ -46,7 +46,7 @@ export class CodePages {
   constructor(memory: ArrayBuffer, layout: Layout, decode: Decoder) {
     this.layout = layout;
     this.decode = decode;
-    this.writer = new RecordWriter(memory);
+    this.writer = new RecordWriter(memory, decode);
     this.halves = new Uint16Array(memory);
     this.words = new Int32Array(memory);
     this.pages = new Uint32Array(layout.codePageCount);
@@ -148,13 +148,12 @@ export class CodePages {
     for (let n = 0; n < AHEAD && i < RECORDS; n++) {
       const here = at + i * RECORD;
       if (n > 0 && this.halves[here >> 1] !== Internal.UNDECODED) return;
-      if (this.breaks.has(page + i * 2)) return this.writer.breakpoint(here);
+      if (this.breaks.size > 0 && this.breaks.has(page + i * 2)) return this.writer.breakpoint(here);
       const word = this.fetch(page, i);
       if (i === RECORDS - 1 && (word & 3) === 3) return this.writer.internal(here, Internal.STRADDLE);
-      const d = this.decode(word);
-      this.writer.write(here, d, i * 2);
-      if (endsSequence(d.row)) return;
-      i += d.length >> 1;
+      const put = this.writer.put(here, word, i * 2);
+      if ((put & PUT.ends) !== 0) return;
+      i += (put & PUT.length) >> 1;
     }
   }
 

@@ -1,6 +1,6 @@
 /** Writes decoded instructions as records (format in layout.ts). */
-import type { Decoded } from '../../hardware/isa/decode.ts';
-import type { Operands, Row } from '../../hardware/isa/row.ts';
+import type { Decoded, Decoder } from '../../hardware/isa/decode.ts';
+import type { Row } from '../../hardware/isa/row.ts';
 import { rows } from '../../hardware/isa/table.ts';
 import { meanings } from '../semantics/table.ts';
 import { PAGE, RECORD } from './layout.ts';
@@ -22,22 +22,54 @@ export const slowStep = (half: number): number => (half & SHORT ? RECORD : RECOR
 
 const register = (n: number | undefined): number => (n ?? 0) * 8;
 
+/** log2 of how many instructions are remembered with their records. */
+const REMEMBERED = 15;
+/** What `put` answers: the instruction's bytes, and whether the next record is never reached by falling through. */
+export const PUT = { length: 7, ends: 8 } as const;
+
 export class RecordWriter {
+  private readonly decode: Decoder;
   private readonly bytes: Uint8Array;
   private readonly halves: Uint16Array;
   private readonly words: Int32Array;
+  /**
+   * Programs use few different instructions, so a direct-mapped table keeps the last ones: the word; its record in two words, as it is where
+   * a jump stays inside the page; how far it jumps (0: it does not) << 8 | what `put` answers (0: nothing is kept here).
+   */
+  private readonly kept = new Int32Array(4 << REMEMBERED);
 
-  constructor(memory: ArrayBuffer) {
+  constructor(memory: ArrayBuffer, decode: Decoder) {
+    this.decode = decode;
     this.bytes = new Uint8Array(memory);
     this.halves = new Uint16Array(memory);
     this.words = new Int32Array(memory);
+  }
+
+  /** Writes the record of the instruction that begins with the low bits of `word`, `offset` bytes from the start of its page. */
+  put(record: number, word: number, offset: number): number {
+    const { kept } = this, key = (word & 3) === 3 ? word : word & 0xffff;
+    const at = Math.imul(key, 0x9e37_79b1) >>> (32 - REMEMBERED) << 2, first = record >> 2, known = kept[at + 3]!;
+    if (kept[at] === key && known !== 0 && inPage(offset + (known >> 8))) {
+      this.words[first] = kept[at + 1]!;
+      this.words[first + 1] = kept[at + 2]!;
+      return known & 0xff;
+    }
+    const d = this.decode(word), answer = d.length | (endsSequence(d.row) ? PUT.ends : 0);
+    this.write(record, d, offset);
+    const reach = meanings[d.index] && jumps[d.index]! ? d.operands.imm! : 0;
+    if (!inPage(offset + reach)) return answer;
+    kept[at] = key;
+    kept[at + 1] = this.words[first]!;
+    kept[at + 2] = this.words[first + 1]!;
+    kept[at + 3] = reach << 8 | answer;
+    return answer;
   }
 
   /** `offset` is the instruction's place in its page; -1 when jumps must not stay inside the page. */
   write(record: number, d: Decoded, offset: number): void {
     const { operands: o, index } = d;
     const inline = meanings[index] !== undefined;
-    const near = inline && jumps[index]! && offset >= 0 && inPage(offset, o);
+    const near = inline && jumps[index]! && offset >= 0 && inPage(offset + o.imm!);
     const op = operationOf(index, o, d.length, near), half = record >> 1;
     this.halves[half] = op;
     if (op === Internal.SLOW) return this.slow(record, d.length === 2 ? index | SHORT : index, d.word);
@@ -70,7 +102,4 @@ export class RecordWriter {
   }
 }
 
-function inPage(offset: number, o: Operands): boolean {
-  const to = offset + o.imm!;
-  return to >= 0 && to < PAGE;
-}
+const inPage = (offset: number): boolean => offset >= 0 && offset < PAGE;
