@@ -21,9 +21,8 @@ export class FilesDoor implements FilesPort {
   private readonly port: FilesPort | undefined;
   private readonly clock: DoorClock;
   private readonly passed: ((arrival: Arrival) => void) | undefined;
-  /** Of the recording that is replayed, those not yet given. */
-  private readonly answers: (Answered | undefined)[] | undefined;
-  private next = 0;
+  /** Of the recording that is replayed, by tag, the last first. */
+  private readonly answers: Map<number, Answered[]> | undefined;
 
   /** Without a port, or with `arrivals` (a recording's), nothing reaches the outside. */
   constructor(channel: Channel, port: FilesPort | undefined, clock: DoorClock, passed?: (arrival: Arrival) => void,
@@ -32,7 +31,7 @@ export class FilesDoor implements FilesPort {
     this.port = port;
     this.clock = clock;
     this.passed = passed;
-    this.answers = arrivals?.filter((a): a is Answered => a.channel === channel && a.kind === 'bytes');
+    this.answers = arrivals && byTag(arrivals.filter((a): a is Answered => a.channel === channel && a.kind === 'bytes'));
   }
 
   request(message: Uint8Array, reply: (message: Uint8Array) => void): void {
@@ -54,25 +53,23 @@ export class FilesDoor implements FilesPort {
   }
 
   private replay(message: Uint8Array, reply: (message: Uint8Array) => void): void {
-    const tag = header(message)?.tag ?? 0, answer = this.take(tag);
+    const tag = tagOf(message), answer = this.answers!.get(tag)?.pop();
     if (!answer) return reply(encodeError(tag, Errno.EIO));
     const { cycle, data } = answer;
     if (cycle <= this.clock.now()) reply(data);
     else this.clock.at(cycle, () => reply(data));
   }
-
-  /** The first answer with this tag that is not yet given. */
-  private take(tag: number): Answered | undefined {
-    const answers = this.answers!;
-    for (let i = this.next; i < answers.length; i++) {
-      const answer = answers[i];
-      if (!answer || header(answer.data)?.tag !== tag) continue;
-      answers[i] = undefined;
-      while (this.next < answers.length && !answers[this.next]) this.next++;
-      return answer;
-    }
-    return undefined;
-  }
 }
 
 type Answered = Extract<Arrival, { kind: 'bytes' }>;
+const tagOf = (message: Uint8Array): number => header(message)?.tag ?? 0;
+
+/** A recording from a stranger may have any number of answers that nobody asks for: they are not looked through at each request. */
+function byTag(answers: readonly Answered[]): Map<number, Answered[]> {
+  const found = new Map<number, Answered[]>();
+  for (const answer of answers.toReversed()) {
+    const tag = tagOf(answer.data), list = found.get(tag);
+    if (list) list.push(answer); else found.set(tag, [answer]);
+  }
+  return found;
+}

@@ -67,7 +67,7 @@ export const fileCalls = {
     }
   },
   *read(session, { fid, offset, count }) {
-    const { file, attribute } = session.fids.get(fid), size = Math.min(count, session.msize - OVERHEAD);
+    const { file, attribute } = session.fids.get(fid), size = roomFor(session, count);
     if (attribute) return { data: attribute.value.subarray(Number(offset), Number(offset) + size) };
     if (!file) throw new FolderError('EBADF');
     const data = buffers.pop() ?? new Uint8Array(READ_BUFFER), room = size <= data.length ? data.subarray(0, size) : new Uint8Array(size);
@@ -87,7 +87,7 @@ export const fileCalls = {
     const { reading, place } = session.fids.get(fid);
     if (!reading) throw new FolderError('EBADF');
     if (offset !== reading.at) yield* seek(session, place, reading, offset);
-    return { data: encodeEntries(yield* entries(session, place, reading, Math.min(count, session.msize - OVERHEAD))) };
+    return { data: encodeEntries(yield* entries(session, place, reading, roomFor(session, count))) };
   },
   *fsync(session, { fid, dataOnly }) {
     const { file, place } = session.fids.get(fid);
@@ -96,6 +96,9 @@ export const fileCalls = {
     return {};
   },
 } satisfies Handlers;
+
+/** Bytes of data that an answer may have. The last requests of a compound may be left with none. */
+const roomFor = (session: Session, count: number): number => Math.max(0, Math.min(count, session.msize - OVERHEAD));
 
 /** Offsets as a host takes them: beyond 2^53 no file reaches. */
 function place64(offset: bigint): number {
