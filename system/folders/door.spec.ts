@@ -23,7 +23,8 @@ describe('a replayed folder', () => {
   });
   it('does not look through what nobody asks for at each request', () => {
     const strange = Array.from({ length: 100_000 }, () => answer(7, 0)), wanted = Array.from({ length: 100_000 }, (_, i) => answer(1, i));
-    const door = new FilesDoor('files0', undefined, clock, undefined, [...strange, ...wanted]), message = encodeRequest('clunk', 1, { fid: 1 });
+    const door = new FilesDoor('files0', undefined, clock, undefined, [...strange, ...wanted]),
+      message = encodeRequest('clunk', 1, { fid: 1 });
     let tags = 0;
     for (let i = 0; i < wanted.length; i++) door.request(message, (bytes) => { tags += header(bytes)!.tag; });
     expect(tags).toBe(wanted.length);

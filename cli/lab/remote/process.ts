@@ -44,6 +44,11 @@ Object.setPrototypeOf(exchange, null);
 const code = text(), config = text();
 const bare = createContext(Object.assign(Object.create(null), { exchange, config }), { codeGeneration: { strings: false, wasm: false } });
 new Script('for (const n of ["WebAssembly", "SharedArrayBuffer", "Atomics"]) delete globalThis[n];').runInContext(bare);
+// Where the stack is nearly full, even the call throws an error of this world: the other world gets one of its own instead.
+new Script('{'
+  + 'const there = exchange, Own = Error;'
+  + 'exchange = (out, n, into) => { try { return there(out, n, into); } catch { throw new Own("the stack is full"); } }; }')
+  .runInContext(bare);
 new Script(code, { filename: 'submission.js' }).runInContext(bare);
 `;
 
