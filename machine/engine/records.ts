@@ -33,8 +33,8 @@ export class RecordWriter {
   private readonly halves: Uint16Array;
   private readonly words: Int32Array;
   /**
-   * Programs use few different instructions, so a direct-mapped table keeps the last ones: the word; its record in two words, as it is where
-   * a jump stays inside the page; how far it jumps (0: it does not) << 8 | what `put` answers (0: nothing is kept here).
+   * Programs use few different instructions, so a direct-mapped table keeps the last ones: the word; its record in two words, with a jump
+   * that stays inside the page; how far it jumps (0: it does not) << 8 | what `put` answers (0: nothing is kept here).
    */
   private readonly kept = new Int32Array(4 << REMEMBERED);
 
