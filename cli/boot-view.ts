@@ -37,15 +37,19 @@ export async function bootView(options: SharedOptions): Promise<number> {
       process.stderr.write(`${said.join('\n').trim()}\n`);
       return ended ?? Exit.failure;
     }
-    const { view } = await import('../trace/view/run.ts');
+    const { view } = await import('../trace/view/run.ts'), { debugAt } = await import('./trace-debug.ts');
     await view(ended === undefined ? new TraceFile(new FileSource(file), unpack) : readTrace(file), options.trace ?? 'live',
-      { following: true, address: addressLines, beside: (viewer) => beside(viewer, child, said, end, () => ended) });
+      { following: true, address: addressLines, command: command(), debug: debugAt,
+        beside: (viewer) => beside(viewer, child, said, end, () => ended) });
     return ended ?? Exit.ok;
   } finally {
     child.kill('SIGKILL');
     rmSync(folder, { recursive: true, force: true });
   }
 }
+
+/** This command as it was typed, in quotes where there are blanks. */
+const command = (): string => process.argv.slice(2).map((word) => (/\s/.test(word) ? `'${word}'` : word)).join(' ');
 
 /** This command again, writing a trace instead of starting the viewer. */
 function start(file: string, named: boolean): ChildProcess {

@@ -47,6 +47,7 @@ const settable = (parameters: Parameters = {}): string =>
     [p.default]).map(String).join('|')}   ${p.doc}\n`).join('');
 
 export interface BootOptions extends SharedOptions { types?: boolean; set?: string[]; gdb?: { components: readonly string[]; port: number };
+  gdbAt?: number;
   caps?: string | true; maps?: string }
 
 export async function boot(name: string, options: BootOptions): Promise<number> {
@@ -90,7 +91,7 @@ async function bootIt(scenario: ScenarioFile, path: string, options: BootOptions
   const folders = ofField(path, 'mounts', mounts, () =>
     new Folders(mounts.map((text) => parseShare(placed(text, /:/, beside), replayed)), replayed));
   const disks = ofField(path, 'disks', images, () => openDisks(images.map((text) => parseDisk(placed(text, /,/, beside)))));
-  const gdb = options.gdb && await debugging(scenario, options.gdb);
+  const gdb = options.gdb && await debugging(scenario, options.gdb, options.gdbAt);
   const outcome = await runSystem({
     scenario: gdb ? watched(scenario, gdb) : scenario, modules, networks, disks, folders: folders.ports, consoles: terminals,
     outputs: { uart: visibly(terminals > 0 ? 2 : 1), ...(terminals > 0 && { console0: 1 }), ...(terminals > 1 && { console1: 2 }) },
@@ -130,13 +131,21 @@ function placed(text: string, mark: RegExp, beside: string): string {
 }
 
 /** What GDB looks at of the components. */
-async function debugging(scenario: ScenarioFile, { components, port }: NonNullable<BootOptions['gdb']>): Promise<GdbLaunch> {
+async function debugging(scenario: ScenarioFile, { components, port }: NonNullable<BootOptions['gdb']>,
+    at: number | undefined): Promise<GdbLaunch> {
   const { ProcessWatch } = await import('./gdb/processes.ts');
-  const debugged = components.map((component): Debugged => {
+  const isAll = components.length === 1 && components[0] === 'all' && scenario.components['all'] === undefined;
+  const named = isAll ? Object.keys(scenario.components).filter((name) => runsInstructions(scenario, name)) : components;
+  const debugged = named.map((component): Debugged => {
     const kind = debuggedKind(scenario, component);
     return kind === 'process' ? { component, kind, watch: new ProcessWatch() } : { component, kind };
   });
-  return { port, debugged };
+  return { port, debugged, at };
+}
+
+function runsInstructions({ components }: ScenarioFile, component: string): boolean {
+  const { program } = components[component]!;
+  return 'elf' in program || ['l4guest', 'vmm'].includes(program.name);
 }
 
 function debuggedKind({ components }: ScenarioFile, component: string): Debugged['kind'] {

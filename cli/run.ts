@@ -34,6 +34,7 @@ export interface RunOptions extends SharedOptions {
   memory: number;
   net?: string;
   gdb?: number;
+  gdbAt?: number;
 }
 
 export async function run(program: string, args: string[], options: RunOptions): Promise<number> {
@@ -60,7 +61,7 @@ export async function run(program: string, args: string[], options: RunOptions):
     scenario: world(options.memory), modules, clock, disks, folders: [...folders.ports, ...rootfs.port(replaying)], networks, consoles: 2,
     outputs: { console0: 1, console1: 2 },
     input: 'console0', interactive,
-    gdb: watch && { port: options.gdb!, debugged: [{ kind: 'process', watch }] },
+    gdb: watch && { port: options.gdb!, at: options.gdbAt, debugged: [{ kind: 'process', watch }] },
     memoryBytes: boardMemory(options.memory, modules, world),
   }, options).finally(() => { for (const disk of disks) disk.close(); folders.close(); networks.close(); });
   const linux = system.components.get('linux');

@@ -4,6 +4,7 @@
  */
 import type { Scenario } from '../roottask/scenario.ts';
 import type { Booted, Channel, Module, Result, SharedPort, SystemOptions } from '../system/host.ts';
+import type { RecordWatch } from '../microkernel/abi/index.ts';
 import { statsOf } from '../system/report.ts';
 import { bootScenario, ProcessorError, SystemError, type System } from '../system/system.ts';
 import type { BlockBackend } from '../machine/index.ts';
@@ -165,7 +166,8 @@ class Session {
         kernelLog: (line) => { writeNow(2, Buffer.from(`kernel: ${visible(line)}\n`)); },
       }, {
         memoryBytes: launch.memoryBytes, harts: launch.harts, engine: options.engine, cpu: options.cpu, seed: recording.seed,
-          ...(launch.clock !== undefined && { startMs: launch.clock * 1000 }), trace: this.trace?.recorder, capture,
+          ...(launch.clock !== undefined && { startMs: launch.clock * 1000 }), watch: this.recordWatch(launch.gdb?.at),
+          trace: this.trace?.recorder, capture,
         maxInstructions: options.maxInstructions, until: options.until, paced: (launch.interactive || this.outside.length > 0)
           && !recording.arrivals,
       });
@@ -176,6 +178,13 @@ class Session {
       // The machine's memory has a copy now.
       for (const module of launch.modules) release(module.bytes);
     }
+  }
+
+  /** Tells the debugger when this record of the trace is written. */
+  private recordWatch(at: number | undefined): RecordWatch | undefined {
+    return at === undefined ? undefined : (sequence, _kind, actor, object) => {
+      if (sequence === at) this.debugging!.reached(actor, object);
+    };
   }
 
   private *symbols(component: string): Iterable<readonly [string, number]> {

@@ -39,14 +39,14 @@ export function traceStats(path: string, json: boolean, filter = ''): number {
 }
 
 /** The viewer, on the terminal that standard input and output are. */
-export async function traceView(path: string, filter = ''): Promise<number> {
+export async function traceView(path: string, filter = '', command = ''): Promise<number> {
   if (path === '-') throw new CliError('E_TRACE', 'trace view reads keys from standard input', 'give a file');
   const file = readTrace(path);
   parseFilter(file, filter);
   if (!process.stdout.isTTY || !process.stdin.isTTY)
     throw new CliError('E_TERMINAL', 'trace view needs a terminal on standard input and output', 'use trace stats or trace export instead');
-  const { view } = await import('../trace/view/run.ts');
-  await view(file, path, { filter, address: addressLines });
+  const { view } = await import('../trace/view/run.ts'), { debugAt } = await import('./trace-debug.ts');
+  await view(file, path, { filter, command, address: addressLines, debug: debugAt });
   return Exit.ok;
 }
 

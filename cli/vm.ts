@@ -51,6 +51,7 @@ export interface VmOptions extends SharedOptions {
   shadow?: 'sync' | 'traced';
   lookAhead?: boolean;
   gdb?: number;
+  gdbAt?: number;
 }
 
 /** A boot module. */
@@ -94,7 +95,7 @@ export async function vm(options: VmOptions): Promise<number> {
     const { result, system } = await runSystem({
       scenario: world(options.memory), modules, disks, networks, folders: folders.ports, consoles: 1, outputs: { console0: 1 },
         input: 'console0', interactive, symbols: () => kernelSymbols(options.kernel),
-      gdb: options.gdb === undefined ? undefined : { port: options.gdb, debugged: [{ kind: 'guest' }] },
+      gdb: options.gdb === undefined ? undefined : { port: options.gdb, at: options.gdbAt, debugged: [{ kind: 'guest' }] },
         memoryBytes: boardMemory(options.memory, modules, world),
     }, options);
     const machine = system.components.get('vm');

@@ -3,7 +3,7 @@
  * door, at a cycle that a recording stores.
  */
 import type { BlockBackend, NetCard } from '../machine/index.ts';
-import type { TraceSink } from '../microkernel/abi/index.ts';
+import type { RecordWatch, TraceSink } from '../microkernel/abi/index.ts';
 import type { Capture, PayloadSink } from './capture/capture.ts';
 import type { BootModule } from '../machine/loader/modules.ts';
 import type { ComponentState } from '../roottask/root/main.ts';
@@ -81,6 +81,8 @@ export interface SystemOptions {
   readonly trace?: TraceSink;
   /** Creates the capture of payload of messages, calls and exits; `trace` must then accept payload. */
   readonly capture?: (sink: PayloadSink) => Capture;
+  /** Looks at each record of the trace as it is written; it changes nothing. */
+  readonly watch?: RecordWatch;
   /** Stop after this many instructions: status 124. */
   readonly maxInstructions?: number;
   /** Stop with status 0 when this has appeared on any channel; 1 when the run ends without it. */

@@ -13,6 +13,7 @@ import type { CpuModel } from '../machine/cpu/switch.ts';
 import { tapped } from '../machine/net/capture.ts';
 import type { HartApi, Machine, NetCard, RunResult } from '../machine/index.ts';
 import { placeModules } from '../machine/loader/modules.ts';
+import type { RecordWatch } from '../microkernel/abi/index.ts';
 import { Kernel } from '../microkernel/index.ts';
 import { rootTask, startOrder, type ComponentState } from '../roottask/root/main.ts';
 import { bytesOfSize, sizeText, type Expectation, type Scenario } from '../roottask/scenario.ts';
@@ -136,7 +137,7 @@ export class System {
     return new Kernel({
       machine: board.machine, devices: deviceList(board), modules: placeModules(memory, base + size - kernelMemory, modules),
         options: JSON.stringify({ scenario: scenario.name, processor: processorOf(this.cpu) }), seed: options.seed ?? 0,
-      kernelMemory, trace: this.tally, watch: this.capture?.watch, log: host.kernelLog,
+      kernelMemory, trace: this.tally, watch: watchOf(this.capture, options.watch), log: host.kernelLog,
       guestState: scenario.guestState,
       root: entryOf(rootTask(scenario, {
         changed: state => { this.components.set(state.name, state); this.host.component?.(this, state); },
@@ -321,3 +322,12 @@ function check(scenario: Scenario): void {
 /** Creates a system from a scenario. Throws SystemError for mistakes that the user can correct. */
 export function bootScenario(scenario: Scenario, host: Host, options: SystemOptions = {}): System { return new System(scenario, host,
   options); }
+
+/** Both look at each record, where there are both. */
+function watchOf(capture: Capture | undefined, other: RecordWatch | undefined): Capture['watch'] | undefined {
+  if (other === undefined) return capture?.watch;
+  return (kernel) => {
+    const first = capture?.watch(kernel);
+    return (...record) => { first?.(...record); other(...record); };
+  };
+}

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { recorded, story } from '../trace/testing/traces.ts';
+import { hasGdb } from './gdb.ts';
 import { root, tessera } from './tessera.ts';
 import { Tmux, noTmux } from './tmux.ts';
 
@@ -60,6 +61,30 @@ describe.skipIf(noTmux)(`trace view in a terminal${noTmux ? ` (skipped: ${noTmux
       appendFileSync(half, bytes.subarray(6000));
       await t.until(/560 records[^]*> +560 /);
     }, [half]);
+  });
+
+  it.skipIf(!hasGdb)('g gives the run to gdb at the selected record, made again by its command, and the screen comes back', async () => {
+    const made = join(folder, 'made.trace'), command = ['run', join(root, 'guests/bin/linux/forkwait'), '3'];
+    expect((await tessera([command[0]!, '--trace', made, ...command.slice(1)])).status).toBe(0);
+    await viewer(100, 30, async (t) => {
+      await t.until(/ records/);
+      t.keys('g');
+      await t.until(/the command of this run/);
+      t.type('dance').keys('Enter');
+      await t.until(/give the command of this run: run …, vm … or boot …/);
+      t.keys('f').type('task:forkwait* kind:event nr:wait4').keys('Enter');
+      await t.until(/wait4/);
+      t.keys('g').type(`bin/tessera ${command[0]} --trace ${made} ${command.slice(1).join(' ')}`).keys('Enter');
+      await t.until(/^\(gdb\)$/m);
+      t.type('info registers a7').keys('Enter');
+      await t.until(/a7 +0x104/); // wait4 is 260
+      expect(t.screen()).not.toContain('another run');
+      t.type('set confirm off').keys('Enter');
+      t.type('quit').keys('Enter');
+      await t.until(/the debugger has left record \d+/);
+      t.keys('q');
+      await t.until(/\[status 0\]/);
+    }, [made], { NO_COLOR: '1', DEBUGINFOD_URLS: '' });
   });
 
   it('takes the mouse: a click selects, the wheel scrolls', () => viewer(80, 24, async (t) => {

@@ -1,6 +1,7 @@
 /** `tessera boot`: a boot scenario, one of Tessera's by name or the user's by path. */
 import { Command, Option } from 'commander';
 import { CliError } from '../errors.ts';
+import { gdbAtOption } from '../gdb/option.ts';
 import { withSharedOptions, type SharedOptions } from '../options.ts';
 
 const examples = `
@@ -31,7 +32,8 @@ export function bootCommand(done: (status: number) => void): Command {
       (text: string, all: string[] | undefined) => [...(all ?? []), text])
     .addOption(new Option('--gdb <component[,component…][:port]>',
       'wait for GDB on a port of this computer (1234), to debug native components, the processes of a Unix server, or the guest of a '
-        + 'monitor, several at once').argParser(debugged))
+        + 'monitor, several at once (or: all)').argParser(debugged))
+    .addOption(gdbAtOption())
     .option('--caps [component]',
       'at the end: what each component (this one) held when it began, beside what the scenario lists; status 1 where they differ')
     .option('--maps <component>', 'at the end: where memory was in the task of this component, and in those of its processes or its guest')
@@ -39,7 +41,7 @@ export function bootCommand(done: (status: number) => void): Command {
     .option('--view', 'look at the trace on the terminal while the system runs');
   return withSharedOptions(command).addHelpText('after', examples)
     .action(async (name: string | undefined, options: SharedOptions & { list?: boolean; view?: boolean; types?: boolean; json?: boolean;
-      set?: string[]; gdb?: Debugged; caps?: string | true; maps?: string }) => {
+      set?: string[]; gdb?: Debugged; gdbAt?: number; caps?: string | true; maps?: string }) => {
       const { boot, listScenarios } = await import('../boot.ts');
       if (name === undefined || options.list) done(await listScenarios(options.json));
       else done(options.view ? await (await import('../boot-view.ts')).bootView(options) : await boot(name, options));

@@ -2,7 +2,7 @@
 import { Command, Option } from 'commander';
 import { CliError } from '../errors.ts';
 import { diskFlag, diskHelp } from '../disk/option.ts';
-import { gdbOption } from '../gdb/option.ts';
+import { gdbAtOption, gdbOption } from '../gdb/option.ts';
 import { netHelpOfRun } from './net.ts';
 import { several, memorySize, withSharedOptions } from '../options.ts';
 import type { RunOptions } from '../run.ts';
@@ -40,7 +40,7 @@ export function runCommand(done: (status: number) => void): Command {
     .addOption(new Option('--memory <size>', 'memory of the Unix server and its processes').argParser(memorySize('--memory')).default(512
       * 2 ** 20,
       '512M'))
-    .addOption(gdbOption());
+    .addOption(gdbOption()).addOption(gdbAtOption());
   return withSharedOptions(command).passThroughOptions().addHelpText('after', examples)
     .action(async (program: string, args: string[], options: RunOptions) => {
       const { run } = await import('../run.ts');

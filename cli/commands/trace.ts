@@ -36,9 +36,15 @@ Examples:
   trace.command('view').description('look at the trace on the terminal: messages, timeline, sequence diagrams, statistics')
     .argument('<file>', 'a trace recorded with --trace')
     .option('-f, --filter <filter>', FILTER)
-    .addHelpText('after', '\nExample:\n  tessera trace view run.trace\nKeys are explained under ? in the viewer.\n')
-    .action(async (file: string, options: { filter?: string }) =>
-      done(await (await import('../trace.ts')).traceView(file, options.filter)));
+    .option('--run <command>', 'the command that made the trace, for the key g: gdb at the selected record (it is asked for otherwise)')
+    .addHelpText('after', `
+Examples:
+  tessera trace view run.trace
+  tessera trace view run.trace --run 'boot getpid'
+Keys are explained under ? in the viewer.
+`)
+    .action(async (file: string, options: { filter?: string; run?: string }) =>
+      done(await (await import('../trace.ts')).traceView(file, options.filter, options.run)));
   return trace;
 }
 

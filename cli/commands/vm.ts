@@ -2,7 +2,7 @@
 import { Command, Option } from 'commander';
 import { diskFlag, diskHelp } from '../disk/option.ts';
 import { netHelp } from './net.ts';
-import { gdbOption } from '../gdb/option.ts';
+import { gdbAtOption, gdbOption } from '../gdb/option.ts';
 import { count, names, oneOf, several, memorySize, withSharedOptions } from '../options.ts';
 import type { VmOptions } from '../vm.ts';
 
@@ -64,7 +64,7 @@ export function vmCommand(done: (status: number) => void): Command {
       'time slice of the virtual processors, where several share a hart: 10000 to 1e12 (default: 10 ms, 1e7)')
       .argParser(count('--slice', LEAST_SLICE, MOST_SLICE)))
     .option('--dump-dtb <file>', 'write the device tree there')
-    .addOption(gdbOption());
+    .addOption(gdbOption()).addOption(gdbAtOption());
   return withSharedOptions(command).addHelpText('after', examples)
     .action(async (options: VmOptions) => {
       const { vm } = await import('../vm.ts');

@@ -14,6 +14,9 @@ export interface Debuggee {
   beings(): readonly Being[];
   /** A page of code is about to be executed on behalf of this component. */
   seen?(h: Hart): void;
+  /** This thread of the microkernel is what the user wants to look at. */
+  turnTo?(thread: number): Being | undefined;
+  program?(process: number): string | undefined;
   /** The client has come (with these wishes) or gone. */
   client?(features: ClientFeatures | undefined): void;
   /** These processes stand still while others run; without it, none can. */

@@ -20,7 +20,12 @@ export type Debugged = { readonly component?: string; readonly kind: 'guest' | '
 interface DebuggedProcesses { readonly component?: string; readonly kind: 'process'; readonly watch: ProcessWatch }
 
 /** What `--gdb` asks for. */
-export interface GdbLaunch { port: number; debugged: readonly Debugged[] }
+export interface GdbLaunch {
+  readonly port: number;
+  readonly debugged: readonly Debugged[];
+  /** The record of the trace at which it stands still first; without it, before its first instruction. */
+  readonly at?: number | undefined;
+}
 
 /** Tasks of a component: its own, and what it has made of its factory. */
 function belongsTo(system: System, component: string): (task: Task) => boolean {
@@ -43,15 +48,23 @@ export class HostedDebugging {
   readonly #target: KernelTarget;
   readonly #server: GdbServer;
   readonly #kill: () => void;
+  readonly #log: (line: string) => void;
+  readonly #system: System;
+  /** The record that is waited for. */
+  #at: number | undefined;
   #listening = false;
   /** The stop that the client has heard of. */
   #told: unknown;
 
   /** `kill`: ends the run, as the client wants. */
-  constructor(system: System, { debugged, port }: GdbLaunch, log: (line: string) => void, kill: () => void) {
+  constructor(system: System, { debugged, port, at }: GdbLaunch, log: (line: string) => void, kill: () => void) {
     this.#kill = kill;
     this.#target = new KernelTarget(system.machine, (happened, physical) =>
       debugged.map((d, i) => makeDebuggee(system, d, i, happened, physical)), debugged.some((d) => d.kind === 'guest'));
+    this.#system = system;
+    this.#at = at;
+    this.#log = log;
+    if (at !== undefined) this.#target.wait();
     this.#server = new GdbServer(this.#target, { port, log });
   }
 
@@ -71,11 +84,21 @@ export class HostedDebugging {
     if (this.#server.wanted === 'kill') this.#kill();
   }
 
+  /** The record that was asked for has been written: who has done what to whom, by their numbers. */
+  reached(actor: number, object: number): void {
+    this.#target.reached(actor, object);
+    const cycle = new DataView(this.#system.kernel.trace.tail(1).buffer).getFloat64(0, true);
+    this.#log(`record ${this.#at} at cycle ${cycle}`);
+    this.#at = undefined;
+  }
+
   /** Somebody else ends the run: nobody waits for the client any more. */
   release(): void { this.#server.release(); }
 
   /** The run is over with this status. */
   close(status: number | undefined): void {
+    if (this.#at !== undefined) this.#log(`gdb: the run has no record ${this.#at}; its last one is ${this.#system.kernel.trace.count}`);
+    this.#at = undefined;
     const signalled = status !== undefined && status > 128;
     this.#server.close(status === undefined ? undefined : { kind: 'over', status: signalled ? gdbSignal(status - 128) : status,
       signalled });

@@ -31,6 +31,7 @@ export class KernelTarget implements Target {
   readonly isMany = true;
   readonly auxv: Target['auxv'];
   readonly file: Target['file'];
+  readonly program: Target['program'];
   isPhysical = false;
   readonly #machine: Machine;
   readonly #debuggees: readonly Debuggee[];
@@ -45,6 +46,7 @@ export class KernelTarget implements Target {
   /** Who came to the point that the machine has stopped at. */
   #matched: Being | undefined;
   #features: ClientFeatures | undefined;
+  #waits = false;
   readonly #bytes = new DataView(new ArrayBuffer(8));
 
   /** `make` is given what is to hear of happenings, and whether addresses are physical. */
@@ -54,12 +56,26 @@ export class KernelTarget implements Target {
     this.#debuggees = make((what) => { this.#happened.push(what); this.debug.request(); }, () => this.isPhysical);
     const vectors = this.#debuggees.filter((d) => d.auxv !== undefined);
     const holders = this.#debuggees.filter((d) => d.file !== undefined);
+    if (holders.length > 0) this.program = (process) => holders.map((d) => d.program?.(process)).find((path) => path !== undefined);
     if (holders.length > 0) this.file = (path) => holders.map((d) => d.file!(path)).find((f) => f !== undefined);
     if (vectors.length > 0) this.auxv = (process) => vectors.map((d) => d.auxv!(process)).find((v) => v !== undefined);
     this.commands = Object.assign({}, this.#commands, ...this.#debuggees.map((d) => d.commands ?? {})) as typeof this.commands;
     this.debug = new Debugger(machine, { concerns: (h) => this.#at(h).length > 0, arrives: (h) => this.#arrives(h),
       steps: (h) => this.#at(h).some(({ thread }) => thread !== undefined && this.#stepping.has(thread)) });
     machine.debug = this.debug;
+  }
+
+  /** Nothing stops before `reached`. */
+  wait(): void { this.#waits = true; }
+
+  /** What was waited for has come, by the thread (or to the thread) with this number: it is shown. */
+  reached(actor: number, object: number): void {
+    this.#waits = false;
+    if (this.#beings().length === 0) return; // before its first instruction then
+    for (const d of this.#debuggees) this.#told.add(d);
+    const turned = [actor, object].flatMap((id) => this.#debuggees.map((d) => d.turnTo?.(id)));
+    this.#matched = turned.find((b) => b !== undefined) ?? this.#beings().find((b) => b.thread?.id === actor || b.thread?.id === object);
+    this.debug.request();
   }
 
   client(features: ClientFeatures | undefined): void {
@@ -207,6 +223,7 @@ export class KernelTarget implements Target {
     for (const d of this.#debuggees) d.seen?.(h);
     const comes = this.#debuggees.find((d) => !this.#told.has(d) && d.at(h).length > 0);
     if (comes === undefined) return false;
+    if (this.#waits) return false;
     const isFirst = this.#told.size === 0;
     this.#told.add(comes);
     return isFirst || this.#features?.multiprocess === true;

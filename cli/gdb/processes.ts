@@ -105,6 +105,23 @@ export class ProcessDebuggee implements Debuggee {
     if (this.#first !== undefined) this.#followed.add(this.#first);
   }
 
+  /** Its process is followed from now on, in place of the first one. */
+  turnTo(id: number): Being | undefined {
+    const t = [...this.#place.kernel.tasks].flatMap((task) => [...task.threads]).find((thread) => thread.id === id && thread.alien);
+    const unix = t && this.#carried(t);
+    if (!unix) return undefined;
+    this.#first = unix.proc.pid;
+    this.#followed.clear();
+    this.#followed.add(unix.proc.pid);
+    return this.#being(unix, t);
+  }
+
+  /** The path of what it executes. */
+  program(process: number): string | undefined {
+    const p = [...this.#watch.watched?.threads() ?? []].find((t) => t.proc.pid + this.#place.base === process)?.proc;
+    return p?.exe?.path(p.fs.root);
+  }
+
   release(process: number): boolean { return this.#followed.delete(process - this.#place.base); }
   auxv(process: number): Uint8Array | undefined { return this.#vectors.get(process - this.#place.base); }
 
@@ -144,15 +161,16 @@ export class ProcessDebuggee implements Debuggee {
   }
 
   replaced(t: UnixThread, path: string): void {
-    if (!this.follows(t.proc.pid)) return;
     this.#keepVector(t, undefined);
+    if (!this.follows(t.proc.pid)) return;
     if (this.#features?.exec) this.#tell(t, { kind: 'exec', thread: 0, process: this.#place.base + t.proc.pid, path });
   }
 
   /** The end of the first process is the end of the run, which is told as that. */
-  ended({ pid, status = 0 }: Process): void {
-    if (!this.#followed.delete(pid) || pid === this.#first) return;
+  ended(unix: Process): void {
+    const { pid, status = 0 } = unix;
     this.#vectors.delete(pid);
+    if (!this.#followed.delete(pid) || unix.k.mainPid === pid) return;
     const signal = status & 0x7f;
     this.#happened({ stop: { kind: 'over', status: signal === 0 ? (status >> 8) & 0xff : gdbSignal(signal), signalled: signal !== 0,
       process: this.#place.base + pid } });

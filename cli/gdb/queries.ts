@@ -64,26 +64,33 @@ function offers(stub: Stub): string {
   const events = { fork: wants('fork'), vfork: wants('vfork'), exec: wants('exec') };
   target.client?.({ multiprocess: isMany, ...events });
   return [...(isMany ? ['multiprocess+'] : []), ...Object.entries(events).flatMap(([name, wanted]) => (wanted ? [`${name}-events+`] : [])),
-    ...(target.auxv === undefined ? [] : ['qXfer:auxv:read+'])].map((feature) => `;${feature}`).join('');
+    ...(target.auxv === undefined ? [] : ['qXfer:auxv:read+']),
+    ...(target.program === undefined ? [] : ['qXfer:exec-file:read+'])].map((feature) => `;${feature}`).join('');
 }
 
 /** `features:read:target.xml:0,fff` */
 function transfer(stub: Stub, argument: string): string {
-  const match = /^(\w+):read:([^:]*):([0-9a-f]{1,8}),([0-9a-f]{1,8})$/i.exec(argument);
+  const match = /^([\w-]+):read:([^:]*):([0-9a-f]{1,8}),([0-9a-f]{1,8})$/i.exec(argument);
   if (match === null) return '';
   const [, object, annex, offset, length] = match;
+  const offered = ['features', ...(['auxv', 'program'] as const).map((k) => (stub.target[k] ? OBJECTS[k] : ''))];
   const whole = Object.hasOwn(objects, object) ? objects[object]?.(stub, annex) : undefined;
-  if (whole === undefined) return object === 'features' ? 'E00' : '';
+  if (whole === undefined) return offered.includes(object) ? 'E00' : '';
   const from = parseInt(offset, 16);
   // Escapes may double a packet's length.
   const to = from + Math.min(parseInt(length, 16), PACKET_BYTES >> 1);
   return `${to >= whole.length ? 'l' : 'm'}${whole.slice(from, to)}`;
 }
 
+/** Names of what only some targets have. */
+const OBJECTS = { auxv: 'auxv', program: 'exec-file' } as const;
+
 /** What can be read in pieces, by name and annex, one character a byte. */
 const objects: Readonly<Record<string, ((stub: Stub, annex: string) => string | undefined) | undefined>> = {
   features: (stub, annex) => (annex === 'target.xml' ? stub.target.description : undefined),
   threads: (stub, annex) => (annex === '' ? threadList(stub) : undefined),
+  'exec-file': (stub, annex) =>
+    stub.target.program?.(annex === '' ? stub.processOf(stub.general) ?? 0 : parseInt(annex, 16)),
   auxv: (stub, annex) => {
     const vector = annex === '' ? stub.target.auxv?.(stub.processOf(stub.general) ?? 0) : undefined;
     return vector && Buffer.from(vector).toString('latin1');

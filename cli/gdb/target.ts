@@ -73,6 +73,8 @@ export interface Target {
   release?(process: number): boolean;
   /** The next stop, if it is known before anything runs. */
   pending?(): TargetStop | undefined;
+  /** The path of a process's program in the guest. */
+  readonly program?: ((process: number) => string | undefined) | undefined;
   /** A file of the guest that can be read without a trace. */
   readonly file?: ((path: string) => GuestFile | undefined) | undefined;
   /** The auxiliary vector of a process, as it was at its start. */

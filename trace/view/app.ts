@@ -67,6 +67,7 @@ class Loop {
 
   private paint(): void {
     this.painting = undefined;
+    if (this.viewer.away) return;
     this.painter.paint(screen(this.viewer));
     this.painted = performance.now();
     if (this.viewer.busy) this.working ??= setTimeout(() => this.work(), 1);

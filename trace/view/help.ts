@@ -5,17 +5,17 @@ const HELP = `
  Moving                               Views
    ↑ ↓  k j       one record            Enter  all about this record
    PgUp PgDn      one page              t  timeline, a lane per task
-   Home End  g G  first, last           d  sequence diagram of the span
+   Home End  G    first, last           d  sequence diagram of the span
    :              to a record or time   c  its critical path
    . ,  n p       along the chain       s  statistics of what the filter shows
    > <            into the work, out    o  what a running system prints
    [ ]  ← →       bookmarks, sideways   F  follow a recording that goes on
                                         a  where an address of a guest is
- Finding                                q, Esc or the same key: back to the list
-   /  search: words or a filter       Marking
-   n N  next match, the one before      b      bookmark on, off
-   L  slowest shown, the next slowest   space  start of a span; again: none
-   f  filter; Tab completes; Esc: none  e      write the span as SVG
+ Finding                                g  gdb at this record, by replay
+   /  search: words or a filter         q, Esc or the same key: back to the list
+   n N  next match, the one before    Marking
+   L  slowest shown, the next slowest   b      bookmark on, off
+   f  filter; Tab completes; Esc: none  space  start of a span; e  as SVG
  Timeline: ← → move, + - zoom, z the span, 0 all, ↑ ↓ lanes, T tasks/threads
  Mouse: click selects, wheel scrolls. Prompts: ↑ ↓ bring back earlier ones
  Filter, for example:  task:linux kind:event latency>5us

@@ -48,7 +48,8 @@ const everywhere: Record<string, Act> = {
   down: step((v) => v.cursor + 1), j: step((v) => v.cursor + 1),
   pageup: step((v) => v.cursor - page(v)),
   pagedown: step((v) => v.cursor + page(v)),
-  home: step(() => 0), g: step(() => 0),
+  home: step(() => 0),
+  g: debug,
   end: step((v) => v.rows.length - 1), G: step((v) => v.rows.length - 1),
   F: (v) => {
     v.following = !v.following && !v.trace.closed;
@@ -75,6 +76,13 @@ const everywhere: Record<string, Act> = {
   c: (v) => { if (v.mode === 'path') v.mode = 'list'; else if (findPath(v)) v.mode = 'path'; },
 };
 
+/** A debugger takes the run over at the selected record; the first time it is asked which run. */
+function debug(v: Viewer): void {
+  if (!v.debug || v.record < 0) v.message = v.debug ? 'no record is selected' : 'no debugger is beside this viewer (tessera trace view)';
+  else if (v.command === '') v.prompt = new Prompt('command');
+  else v.debug(v.command, v.record);
+}
+
 /** Escape in the list undoes the latest of these: running work, a search, a span, the filter, the horizontal scroll. */
 function clear(v: Viewer): void {
   const job = ['search', 'slowest', 'export'].find((name) => v.jobs.has(name));
@@ -91,7 +99,7 @@ function scroller(get: (v: Viewer) => number, set: (v: Viewer, top: number) => v
   const first: Act = (v) => set(v, 0), last: Act = (v) => set(v, 1e6);
   return {
     up: by(() => -1), k: by(() => -1), down: by(() => 1), j: by(() => 1), pageup: by((v) => 2 - v.body), pagedown: by((v) => v.body - 2),
-    home: first, g: first, end: last, G: last
+    home: first, end: last, G: last
   };
 }
 const SIDE = 12;

@@ -3,7 +3,7 @@ import { FilterError, completions } from '../filter.ts';
 import { search } from './seek.ts';
 import type { Viewer } from './viewer.ts';
 
-export type PromptKind = 'filter' | 'search' | 'go to' | 'address';
+export type PromptKind = 'filter' | 'search' | 'go to' | 'address' | 'command';
 
 export class Prompt {
   readonly kind: PromptKind;
@@ -54,6 +54,7 @@ export class Prompt {
   hint(v: Viewer): string {
     if (this.error) return this.error;
     if (this.kind === 'address') return 'an address of the guest, such as 0xffffffff80000000; Enter walks its tables, Esc leaves';
+    if (this.kind === 'command') return 'the command of this run, such as boot getpid; Enter runs it up to the record for gdb, Esc leaves';
     if (this.kind === 'go to') return 'a record number, time:1.5ms, or addr 0x80200000; Enter goes there, Esc leaves';
     const known = this.choices.length ? this.choices : completions(this.text, v.trace),
       words = known.slice(0, 16).map((c) => c.slice(c.lastIndexOf(' ') + 1));
@@ -61,7 +62,7 @@ export class Prompt {
   }
 
   private complete(v: Viewer): void {
-    if (this.kind === 'go to' || this.kind === 'address') return;
+    if (this.kind === 'go to' || this.kind === 'address' || this.kind === 'command') return;
     if (this.choices.length === 0) { this.choices = completions(this.text, v.trace); this.chosen = -1; }
     if (this.choices.length === 0) return;
     const common = this.choices.length > 1 ? prefix(this.choices) : '';
@@ -73,7 +74,8 @@ export class Prompt {
 
   private accept(v: Viewer): boolean {
     try {
-      if (this.kind === 'filter') v.applyFilter(this.text);
+      if (this.kind === 'command') debugRun(v, this.text.trim());
+      else if (this.kind === 'filter') v.applyFilter(this.text);
       else if (this.kind === 'address' || ADDRESS.test(this.text)) walkTo(v, this.text.replace(ADDRESS, '').trim());
       else if (this.kind === 'search') { if (this.text.trim()) search(v, this.text); } else goTo(v, this.text.trim());
       if (this.text.trim()) v.history.unshift({ kind: this.kind, text: this.text });
@@ -84,6 +86,11 @@ export class Prompt {
       return false;
     }
   }
+}
+
+function debugRun(v: Viewer, command: string): void {
+  if (command === '') throw new FilterError('give the command of this run, as it was typed');
+  v.debug!(v.command = command, v.record);
 }
 
 /** `:addr 0x80200000` is the same as `a` and the address. */

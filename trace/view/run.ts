@@ -16,6 +16,9 @@ export interface ViewOptions {
   following?: boolean;
   /** Walks of an address through the recording's page tables. */
   address?: (trace: TraceFile, text: string) => readonly string[] | string;
+  /** The command of the run, where it is known; what `g` does with it, with the terminal to itself: answers one line about how it went. */
+  command?: string;
+  debug?: (at: { readonly command: string; readonly sequence: number; readonly time: number }) => Promise<string>;
   /** Receives the viewer before it is drawn; returns the undo action. */
   beside?: (viewer: Viewer) => () => void;
 }
@@ -29,6 +32,8 @@ export async function view(trace: TraceFile, path: string, options: ViewOptions 
   const viewer = new Viewer(trace, basename(path), (name, text) => writeFileSync(name, [...text].join('')), options.filter);
   const { address } = options;
   if (address) viewer.address = (text) => address(trace, text);
+  viewer.command = options.command ?? '';
+  if (options.debug) viewer.debug = (command, record) => void lend(viewer, command, record, options.debug!);
   viewer.following = (options.following ?? false) && !trace.closed;
   viewer.resize(process.stdout.columns, process.stdout.rows - 1);
   const undo = options.beside?.(viewer);
@@ -59,6 +64,26 @@ function suspend(viewer: Viewer): void {
   if (raw) process.stdin.setRawMode(false);
   process.stdout.write(LEAVE);
   process.kill(0, 'SIGTSTP');
+}
+
+/** Gives screen and keys to a debugger until it ends. */
+async function lend(viewer: Viewer, command: string, record: number, debug: NonNullable<ViewOptions['debug']>): Promise<void> {
+  const { sequence, time } = viewer.trace.at(record);
+  if (process.stdin.isTTY) process.stdin.setRawMode(false);
+  process.stdout.write(LEAVE);
+  viewer.away = true;
+  try {
+    viewer.message = await debug({ command, sequence, time });
+  } catch (error) {
+    viewer.message = error instanceof Error ? error.message : String(error);
+  } finally {
+    viewer.away = false;
+  }
+  if (viewer.message.startsWith('give ')) viewer.command = '';
+  if (process.stdin.isTTY) process.stdin.setRawMode(true);
+  process.stdout.write(ENTER);
+  viewer.resize(process.stdout.columns, process.stdout.rows - 1);
+  viewer.repaint();
 }
 
 /** Reads new data of a running recording. A file that has vanished or become unreadable changes nothing. */

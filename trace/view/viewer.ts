@@ -57,6 +57,8 @@ export class Viewer {
   /** One line for the user; gone with the next key. */
   message = '';
   finished = false;
+  /** Somebody else has the terminal: nothing is drawn, no key counts. */
+  away = false;
   /** Follows the end of a running recording. */
   following = false;
   /** Output of the running system; undefined when the viewer has no system. */
@@ -64,7 +66,11 @@ export class Viewer {
   consoleTop = 0;
   /** Walks of an address through the page tables of the recording, or a sentence that there are none. */
   address: ((text: string) => readonly string[] | string) | undefined;
-  /** Its last answer. */
+  /** Makes the run of `command` again, up to a record (its place in the trace), and gives it to a debugger, where that can be done. */
+  debug: ((command: string, record: number) => void) | undefined;
+  /** The command of the run, once it is known. */
+  command = '';
+  /** The last answer of `address`. */
   walked: readonly string[] = [];
   /** The last critical path, as text. */
   path: string[] = [];
@@ -114,7 +120,7 @@ export class Viewer {
   }
   private ends: { length: number; times: [number, number] } | undefined;
 
-  key(name: string, text = ''): void { press(this, name, text); }
+  key(name: string, text = ''): void { if (!this.away) press(this, name, text); }
   mouse(event: Click): void { click(this, event); }
   resize(width: number, height: number): void { this.width = width; this.height = height; this.scroll(); }
 
