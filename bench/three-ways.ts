@@ -1,7 +1,6 @@
 /**
  * One program natively, in a virtual machine, under the Unix server (binary emulation), and there by interpretation: host seconds of
- * processor time for the
- * same work, and their ratio to the translated run directly on the machine (= 1).
+ * processor time for the same work, and their ratio to the translated run directly on the machine (= 1).
  *
  *   npx tsx bench/three-ways.ts [ROUNDS]      (needs images: tessera images fetch)
  *

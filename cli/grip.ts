@@ -34,9 +34,7 @@ const WATCHER = `
   }
 `;
 
-/**
- * Starts watching the event loop; returns a function that stops it. Does nothing where Node has no inspector or allows no thread.
- */
+/** Starts watching the event loop; returns a function that stops it. Does nothing where Node has no inspector or allows no thread. */
 export function watchLoop(letGo: () => void, takeBack: () => void): () => void {
   const cells = new Int32Array(new SharedArrayBuffer(12));
   let watcher: Worker;

@@ -1,6 +1,5 @@
 /**
- * With TESSERA_AUDIT set, a run ends with the isolation audit of its kernel, and fails if that finds anything: tests of the command run
- * so.
+ * With TESSERA_AUDIT set, a run ends with the isolation audit of its kernel, and fails if that finds anything: tests of the command run so.
  */
 import { audit } from '../microkernel/index.ts';
 import type { Result } from '../system/host.ts';

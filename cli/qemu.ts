@@ -1,6 +1,4 @@
-/**
- * QEMU's options begin with one dash; ours differ. A user who types QEMU's options gets the same command with ours, ready to copy.
- */
+/** QEMU's options begin with one dash; ours differ. A user who types QEMU's options gets the same command with ours, ready to copy. */
 import { CliError } from './errors.ts';
 
 /** Our words for a QEMU option with its value; empty = left out, because it is the default here. */

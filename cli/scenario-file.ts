@@ -99,9 +99,7 @@ export async function importTypeScript(path: string): Promise<unknown> {
   }
 }
 
-/**
- * Reports system calls that never happen because a `yield*` is missing: the types do not show it, and the program silently does less.
- */
+/** Reports system calls that never happen because a `yield*` is missing: the types do not show it, and the program silently does less. */
 async function warn(path: string): Promise<void> {
   const { mistakes } = await import('./lab/mistakes.ts');
   for (const line of await mistakes(new Map([[basename(path), readFileSync(path, 'utf8')]])))

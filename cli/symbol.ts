@@ -1,6 +1,4 @@
-/**
- * Adds functions to addresses in messages: the function's name follows `pc 0x100e4`, where the program's file has symbols.
- */
+/** Adds functions to addresses in messages: the function's name follows `pc 0x100e4`, where the program's file has symbols. */
 import { parseElf } from '../machine/loader/elf.ts';
 import { visible } from '../trace/visible.ts';
 

@@ -2,8 +2,7 @@
  * The user's side of a guest's console: standard input, output and error of this process.
  *
  * On a terminal, `raw` hands every key to the guest, whose own line discipline echoes, edits and turns Ctrl-C into a signal; Ctrl-A x
- * leaves,
- * Ctrl-A Ctrl-A sends a Ctrl-A. The terminal's mode is restored however the process ends.
+ * leaves, Ctrl-A Ctrl-A sends a Ctrl-A. The terminal's mode is restored however the process ends.
  */
 
 export type Bytes = Uint8Array;

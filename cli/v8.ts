@@ -1,6 +1,4 @@
-/**
- * Sets V8's flags before a machine runs. Flags of Node's own command line would be lost where the command starts as `node bin/tessera`.
- */
+/** Sets V8's flags before a machine runs. Flags of Node's own command line would be lost where the command starts as `node bin/tessera`. */
 import { getHeapStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 

@@ -119,9 +119,7 @@ function counted(kinds: readonly (readonly [number, string])[]): string {
 /** The processor that the machine will have. */
 const processor = (options: VmOptions): Processor => processorOf(cpuModel(options.cpu ?? BASE.text));
 
-/**
- * Memory that accepts writes and stores nothing, with which the vmm's loaders check whether the images fit before a system starts.
- */
+/** Memory that accepts writes and stores nothing, with which the vmm's loaders check whether the images fit before a system starts. */
 const nowhere: RamAccess = {
   u8: () => 0, u16: () => 0, u32: () => 0, setU8: () => {}, setU16: () => {}, setU32: () => {}, read: () => new Uint8Array(0),
   write: () => {}, fill: () => {},

@@ -6,9 +6,8 @@
  *   machine.reset(0x8000_0000, deviceTree);
  *   for (;;) { const reason = machine.run({ maxCycles: 10_000_000 }); … }
  *
- * Time. A round lasts until the end of a quantum or the next event, whichever is first; every hart runs to that cycle,
- * one after the other. When all harts wait, time jumps to the next event. Nothing else advances time, so a run is a function of memory,
- * devices and `input`.
+ * Time. A round lasts until the end of a quantum or the next event, whichever is first; every hart runs to that cycle, one after the other.
+ * When all harts wait, time jumps to the next event. Nothing else advances time, so a run is a function of memory, devices and `input`.
  */
 import type { StopReason, Supervisor } from './api.ts';
 import { Barren } from './barren.ts';
@@ -223,9 +222,7 @@ export class Machine implements HartHost, HartWires, TickClock, FirmwareHost {
     for (const h of this.harts) h.timers.clockChanged();
   }
 
-  /**
-   * TLB misses and software fences of all harts. The misses of a run are reproducible within an engine tier, not between tiers.
-   */
+  /** TLB misses and software fences of all harts. The misses of a run are reproducible within an engine tier, not between tiers. */
   get tlb(): Contexts['counts'] {
     const sum = { misses: 0, guestMisses: 0, vsWalks: 0, fences: 0, guestFences: 0 };
     for (const { contexts: { counts } } of this.harts) for (const key of Object.keys(sum) as (keyof typeof sum)[]) sum[key] += counts[key];

@@ -17,9 +17,7 @@ export interface Ground {
   readonly frames: Frames;
   /** Spaces with TLB entries to flush before user level resumes. */
   readonly fences: Space[];
-  /**
-   * Cycles of kernel work, on the hart that does it: at once, or, of an operation that visits much, as the caller's debt (sched/debt.ts).
-   */
+  /** Cycles of kernel work, on the hart that does it: at once, or, for a long operation, as the caller's debt (sched/debt.ts). */
   charge(cycles: number): void;
   work(cycles: number): void;
 }

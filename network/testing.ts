@@ -1,6 +1,4 @@
-/**
- * For tests: two hosts in virtual time and a cable that delays, loses, duplicates, reorders and damages frames, all by one seed.
- */
+/** For tests: two hosts in virtual time and a cable that delays, loses, duplicates, reorders and damages frames, all by one seed. */
 import { ip4, type Ip } from './address.ts';
 import type { Budget } from './budget.ts';
 import type { Interface } from './link/interface.ts';

@@ -44,9 +44,7 @@ export interface Component {
 /** Text that must appear on the board's console; `from`: in a line of this component. */
 export interface Expectation { readonly text: string; readonly from?: string }
 
-/**
- * An action on a component from outside, for scenarios about failure: after `ms` of virtual time, or once a text has appeared.
- */
+/** An action on a component from outside, for scenarios about failure: after `ms` of virtual time, or once a text has appeared. */
 export interface Action { readonly kill: string; readonly afterMs?: number; readonly afterText?: string }
 
 /**

@@ -1,8 +1,7 @@
 /**
  * Finds the instructions on which a monitor can rely. A guest executes each kind in supervisor and in user mode and sorts them as Popek and
- * Goldberg
- * did (guests/kinds/kinds.c), once by the hypervisor extension and once deprivileged. `tessera classify` does the same to every instruction
- * of the table, from outside.
+ * Goldberg did (guests/kinds/kinds.c), once by the hypervisor extension and once deprivileged. `tessera classify` does the same to every
+ * instruction of the table, from outside.
  */
 import { defineScenario } from './define.ts';
 import { terminal } from './unix.ts';

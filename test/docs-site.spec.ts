@@ -1,6 +1,5 @@
 /**
- * The documents as pages of the site: each has an address, valid links, and a part of the page to try. The build itself is `npm run
- * docs`.
+ * The documents as pages of the site: each has an address, valid links, and a part of the page to try. The build itself is `npm run docs`.
  */
 import { existsSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';

@@ -1,7 +1,4 @@
-/**
- * Software that only faults is stopped, with a report of its state: on the bare machine in M and S mode, and in a virtual
- * machine.
- */
+/** Software that only faults is stopped, with a report of its state: on the bare machine in M and S mode, and in a virtual machine. */
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

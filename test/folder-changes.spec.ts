@@ -66,9 +66,7 @@ class Shell {
 const rootfs = join(images, 'rootfs');
 const shellIn = (folder: string): Shell => new Shell(['run', '--rootfs', rootfs, '--mount', `${folder}:/m`, '/bin/sh']);
 
-/**
- * A case: the start, the guest's action, the host's action (after it, or first), and then the guest's view and the host's files.
- */
+/** A case: the start, the guest's action, the host's action (after it, or first), and then the guest's view and the host's files. */
 interface Row {
   readonly title: string;
   readonly before?: () => void;

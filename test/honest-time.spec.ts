@@ -1,7 +1,4 @@
-/**
- * Work of the Unix server costs time by its size, and the process that caused it pays. All figures are virtual: the same in every
- * run.
- */
+/** Work of the Unix server costs time by its size, and the process that caused it pays. All figures are virtual: the same in every run. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';

@@ -7,9 +7,7 @@ import {
 } from '../microkernel/abi/index.ts';
 import { show, type Syscalls, type ThreadBody } from '../binding/index.ts';
 
-/**
- * The trick's arguments: its thread's calls, a page that it may use, an answered portal, and the function to call if it escapes.
- */
+/** The trick's arguments: its thread's calls, a page that it may use, an answered portal, and the function to call if it escapes. */
 export interface Scene { readonly sys: Syscalls; readonly page: number; readonly portal: number; escaped(what: string): void }
 export type Trick = readonly [what: string, run: (scene: Scene) => Sys<void>];
 

@@ -279,9 +279,7 @@ class Run {
     return space && this.#task(space.task).space.find(va);
   }
 
-  /**
-   * One access, with its faults. Returns whether the monitor performed a store; the translation has to match the tables.
-   */
+  /** One access, with its faults. Returns whether the monitor performed a store; the translation has to match the tables. */
   *#reach(cpu: number, view: View, va: number, access: Access, v: number, value?: bigint): Sys<boolean> {
     const mmu = this.#mmus[cpu]!, need = { load: Right.R, store: Right.W, fetch: Right.X }[access], sys = this.#sys;
     for (let tries = 0; tries < 8; tries++) {

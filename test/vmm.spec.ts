@@ -1,6 +1,5 @@
 /**
- * Guests of a few instructions in a real virtual machine: each register access, SBI call and ending comes through machine, kernel and
- * vmm.
+ * Guests of a few instructions in a real virtual machine: each register access, SBI call and ending comes through machine, kernel and vmm.
  */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

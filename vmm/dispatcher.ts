@@ -20,8 +20,7 @@ export interface Exit {
 
 const exit = (cause: keyof typeof Cause, mtd: number, cost: number, handle: Handler): Exit => ({ cause: Cause[cause], mtd, cost, handle });
 /**
- * Cycles, estimated from the instructions that a compiled monitor needs for the same: table look-up, decoding, a register, an SBI
- * function.
+ * Cycles, estimated from the instructions that a compiled monitor needs for the same: table look-up, decoding, a register, an SBI function.
  */
 const Cost = { dispatch: 40, decode: 40, device: 60, call: 40 } as const;
 const general = Mtd.args | Mtd.regs | Mtd.pc, trapped = Mtd.pc | Mtd.vs | Mtd.mode;

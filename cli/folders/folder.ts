@@ -1,6 +1,5 @@
 /**
- * A folder of this computer as the 9P server's host end: Node's files, each reached through a `Finder`, so that none outside the folder
- * is.
+ * A folder of this computer as the 9P server's host end: Node's files, each reached through a `Finder`, so that none outside the folder is.
  */
 import {
   chmodSync, closeSync, constants, fchmodSync, fdatasyncSync, fstatSync, fsyncSync, ftruncateSync, futimesSync, linkSync, lstatSync,

@@ -1,6 +1,5 @@
 /**
- * The server: listens on 127.0.0.1, speaks with one client at a time, and tells the loop that runs the target whether
- * it may (`paused`).
+ * The server: listens on 127.0.0.1, speaks with one client at a time, and tells the loop that runs the target whether it may (`paused`).
  *
  *   const gdb = new GdbServer(target, { port: 0, log });
  *   await gdb.listen();                        // the target is to stand still until a client lets it run

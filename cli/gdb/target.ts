@@ -1,7 +1,6 @@
 /**
- * What the protocol needs of the thing that is debugged: a bare machine's harts, a virtual machine's processors, the
- * threads of a process. Threads are numbered from 1. Registers are numbered as in the target description; their values
- * are little-endian bytes.
+ * What the protocol needs of the thing that is debugged: a bare machine's harts, a virtual machine's processors, the threads of a process.
+ * Threads are numbered from 1. Registers are numbered as in the target description; their values are little-endian bytes.
  */
 import type { PointKind } from '../../machine/debug/debugger.ts';
 

@@ -58,9 +58,7 @@ export interface Entry {
    * resumes. False: `switch` returns (`deferred`).
    */
   fault(t: Thread, va: number, access: Access, runs: Runs): boolean;
-  /**
-   * A system call that only reads: its result, with which the thread resumes. undefined: use `call` instead.
-   */
+  /** A system call that only reads: its result, with which the thread resumes. undefined: use `call` instead. */
   quick(t: Thread, nr: number, a: number): number | undefined;
   /** The thread is about to make its own call of the system below: -errno refuses it; undefined: `switch` returns (`deferred`). */
   own(t: Thread, call: OwnCall): number | undefined;
@@ -70,9 +68,7 @@ export interface Entry {
   left(t: Thread): void;
 }
 
-/**
- * A process's own call of the system below, reported before it happens. `gate`: the number of the gate that it names, −1 for none.
- */
+/** A process's own call of the system below, reported before it happens. `gate`: the number of the gate that it names, −1 for none. */
 export interface OwnCall {
   readonly flags: number;
   readonly gate: number;
@@ -89,9 +85,7 @@ export interface Beyond {
   /** Grants and revokes a gate for the threads of a space. */
   give(mm: Mm, gate: number): void;
   take(mm: Mm, gate: number): void;
-  /**
-   * Lets the call that `Entry.own` has seen happen; `over` gets its status at the end. The thread must not run until then.
-   */
+  /** Lets the call that `Entry.own` has seen happen; `over` gets its status at the end. The thread must not run until then. */
   through(t: Thread, over: (status: number) => void): void;
   /** Aborts such a call. `revoke` first revokes all gates of the space. */
   cancel(t: Thread): void;
@@ -129,9 +123,8 @@ export interface Switch {
   /**
    * Lets `t` run in user mode until the kernel must act; with undefined, no thread runs and it waits for an interrupt. First it performs
    * everything the kernel owes: dead threads and spaces, `Mm.flushes` of the thread's space, timers, log. While `t` runs, `Thread.regs` is
-   * stale unless
-   * `Thread.loaded` says otherwise; the layer below owns the registers, and takes the image's when it enters. Called again after
-   * `Outcome.interrupt` with the thread that still runs, it waits for the next event.
+   * stale unless `Thread.loaded` says otherwise; the layer below owns the registers, and takes the image's when it enters. Called again
+   * after `Outcome.interrupt` with the thread that still runs, it waits for the next event.
    */
   switch(t: Thread | undefined): Steps<Outcome>;
   /** Work is owed before any thread resumes, so `Entry` defers even calls it could answer. */

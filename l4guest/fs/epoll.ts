@@ -9,9 +9,7 @@ import type { Inode } from './inode.ts';
 
 export const Ep = { ET: 0x80000000, ONESHOT: 0x40000000, EXCLUSIVE: 0x10000000, ALWAYS: Poll.ERR | Poll.HUP } as const;
 
-/**
- * Bounds for nested epoll files, and for paths of each length by which a file may be watched, so that wake-ups and checks are bounded.
- */
+/** Bounds for nested epoll files, and for paths of each length by which a file may be watched, so that wake-ups and checks are bounded. */
 const MAX_DEPTH = 4, MOST_WAYS = [1000, 500, 100, 50, 10] as const;
 const Op = { ADD: 1, DEL: 2, MOD: 3 } as const;
 /** Server memory of an item, bytes. */

@@ -1,6 +1,4 @@
-/**
- * inotify: watches on inodes, events as records in a queue. Watchers of a file and of its folder are notified of its events.
- */
+/** inotify: watches on inodes, events as records in a queue. Watchers of a file and of its folder are notified of its events. */
 import { E } from '../abi/errno.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { O, Poll } from '../abi/linux.ts';

@@ -38,8 +38,7 @@ export function fixFsId(s: CapSets, old: number, now: number, top: number): void
   if (old !== top && now === top) s.effective |= s.permitted & OF_FILES;
 }
 /**
- * Sets of a program that starts with these user ids, the superuser's being `top`; `raised`: it runs with another id than it was started
- * by.
+ * Sets of a program that starts with these user ids, the superuser's being `top`; `raised`: it runs with another id than it was started by.
  */
 export function afterExec(s: CapSets, uid: number, euid: number, top: number, raised: boolean): void {
   if (raised) s.ambient = 0n;

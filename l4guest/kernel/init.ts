@@ -38,8 +38,7 @@ export function newProcess(k: Kernel, name: string): Process {
 }
 
 /**
- * Makes process 1 and the program's process, which is ready to run; `s` sleeps where the program's file must be fetched. Throws
- * ExecError.
+ * Makes process 1 and the program's process, which is ready to run; `s` sleeps where the program's file must be fetched. Throws ExecError.
  */
 export function* startInit(k: Kernel, s: Sleeper, args: InitArgs, streams: Streams): Co<Thread> {
   k.init = newProcess(k, 'init');

@@ -1,6 +1,4 @@
-/**
- * Work that mostly ends at once and sometimes sleeps: a value, or a generator that returns it. Code without sleeps stays ordinary code.
- */
+/** Work that mostly ends at once and sometimes sleeps: a value, or a generator that returns it. Code without sleeps stays ordinary code. */
 import type { Co, Sleeper } from './wait.ts';
 
 export type Later<T> = T | Co<T>;

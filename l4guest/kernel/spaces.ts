@@ -1,6 +1,5 @@
 /**
- * Name spaces of users and of process numbers. The kernel itself uses the numbers of the first space of each kind: user ids of
- * inodes and
+ * Name spaces of users and of process numbers. The kernel itself uses the numbers of the first space of each kind: user ids of inodes and
  * credentials, numbers of processes. A space of users maps its ids to those; a space of numbers gives each of its processes a second
  * number.
  */

@@ -7,8 +7,7 @@ import { RATES, type Rates } from '../../roottask/client/rates.ts';
 export type { Rates };
 
 /**
- * Objects that a process, a thread and an inode with its name consist of; each would be an allocation of its own in a kernel written in
- * C.
+ * Objects that a process, a thread and an inode with its name consist of; each would be an allocation of its own in a kernel written in C.
  */
 export const Parts = { process: 13, thread: 5, inode: 3, socket: 2, signal: 1 } as const;
 

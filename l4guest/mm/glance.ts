@@ -1,6 +1,4 @@
-/**
- * Reads a process's memory without side effects: it makes no page present and counts nothing. For outside tools (payload of traces).
- */
+/** Reads a process's memory without side effects: it makes no page present and counts nothing. For outside tools (payload of traces). */
 import { Window } from '../../microkernel/abi/index.ts';
 import type { Mm } from './mm.ts';
 import type { Mappable } from './vma.ts';

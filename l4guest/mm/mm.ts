@@ -327,8 +327,7 @@ export class Mm {
 }
 
 /**
- * Drops pages [from, to) of a mapped object everywhere, because other frames stand for them now, or none; `copies`: private copies as
- * well.
+ * Drops pages [from, to) of a mapped object everywhere, because other frames stand for them now, or none; `copies`: private copies as well.
  */
 export function zapObject(areas: Iterable<Vma>, from: number, to: number, frames: Frames, copies = false): void {
   for (const area of areas) {

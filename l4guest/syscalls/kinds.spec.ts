@@ -1,6 +1,4 @@
-/**
- * Tests every system call for kinds of mistakes: unknown flags, O_PATH descriptors, memory leaks.
- */
+/** Tests every system call for kinds of mistakes: unknown flags, O_PATH descriptors, memory leaks. */
 import { describe, expect, it } from 'vitest';
 import { E } from '../abi/errno.ts';
 import { copyOut } from '../mm/uaccess.ts';

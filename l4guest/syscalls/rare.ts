@@ -1,6 +1,4 @@
-/**
- * Rarely used calls: comparing resources, barriers, restartable sequences, memory policies, handles of files, modules.
- */
+/** Rarely used calls: comparing resources, barriers, restartable sequences, memory policies, handles of files, modules. */
 import { UserFault } from '../kernel/failure.ts';
 import { PidFile } from '../fs/pidfd.ts';
 import type { Inode, Located } from '../fs/inode.ts';

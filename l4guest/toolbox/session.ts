@@ -1,6 +1,4 @@
-/**
- * One session of the toolbox: the client's open objects, and the handlers of requests. All of it may sleep like a kernel worker.
- */
+/** One session of the toolbox: the client's open objects, and the handlers of requests. All of it may sleep like a kernel worker. */
 import type { Ip } from '../../network/address.ts';
 import { E } from '../abi/errno.ts';
 import type { File } from '../fs/file.ts';

@@ -10,9 +10,7 @@ const HELLO = row(0x2700, 'HELLO'), ACQUIRE = row(0x2701, 'ACQUIRE'), RELEASE = 
   OTHER = row(0x27ff, 'request 0x27ff');
 const STEP = 250_000, SHORT = 60_000, PART = 10_000;
 
-/**
- * One step of a script. work: this many ns of the processor, then (with `lock`) a release. ping: only shows the client's priority.
- */
+/** One step of a script. work: this many ns of the processor, then (with `lock`) a release. ping: only shows the client's priority. */
 interface Step {
   readonly who: number;
   readonly what: Operation | 'work' | 'ping';

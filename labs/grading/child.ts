@@ -86,9 +86,7 @@ export const startChild = (sys: Syscalls, child: Child, arg = 0): Sys<void> => s
 /** A child's report: its four words; undefined after -1, or when none came in time. */
 export interface Told { readonly words: readonly bigint[]; readonly badge: number }
 
-/**
- * Receives reports until `count` children have ended, or none comes for `patience` ns; the result of `told` becomes the child's a0.
- */
+/** Receives reports until `count` children have ended, or none comes for `patience` ns; the result of `told` becomes the child's a0. */
 export function* hear(sys: Syscalls, count: number, patience: number, told: (t: Told) => Sys<number | bigint | void>): Sys<number> {
   const done = new Set<number>();
   let got: Received = yield* sys.receive(0, patience);

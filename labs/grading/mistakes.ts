@@ -11,10 +11,7 @@ const FUNCTIONS: ReadonlySet<string> = new Set(Object.entries(api).filter(([, f]
 const METHODS: ReadonlySet<string> = new Set(Object.getOwnPropertyNames(Syscalls.prototype).filter((n) =>
   isGenerator(Object.getOwnPropertyDescriptor(Syscalls.prototype, n)?.value)));
 
-/**
- * One line for each mistake, with its place. `code`: the source without its types; lines refer to the source. Throws
- * SyntaxError.
- */
+/** One line for each mistake, with its place. `code`: the source without its types; lines refer to the source. Throws SyntaxError. */
 export function mistakesIn(name: string, code: string, source: string): string[] {
   const found: string[] = [], own = new Set<string>(), tree = treeOf(code);
   walk(tree, (n) => { if (n.type === 'FunctionDeclaration' && n['generator'] === true) own.add(nameOf(n['id'] as AnyNode | undefined)); });

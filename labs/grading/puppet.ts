@@ -1,6 +1,4 @@
-/**
- * Processes that a driver controls, one access at a time: the driver chooses the next one, and gets the result of each access.
- */
+/** Processes that a driver controls, one access at a time: the driver chooses the next one, and gets the result of each access. */
 import { Ops, Own, type Sys } from '../../microkernel/abi/index.ts';
 import type { Syscalls } from '../../binding/index.ts';
 import type { Env } from '../../roottask/client/index.ts';

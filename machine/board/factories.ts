@@ -1,6 +1,4 @@
-/**
- * Device factories, found by `compatible`: each creates a device and writes its device-tree node, which a comment shows.
- */
+/** Device factories, found by `compatible`: each creates a device and writes its device-tree node, which a comment shows. */
 import { type Ending, TestFinisher } from '../../hardware/chips/finisher.ts';
 import { GoldfishRtc } from '../../hardware/chips/goldfish-rtc.ts';
 import { Plic } from '../../hardware/chips/plic.ts';

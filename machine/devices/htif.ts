@@ -7,8 +7,7 @@
  *   └────────┴─────────┴───────────────────────┘   even payload = a system call, see below
  *                                                  device 1: command 1 writes a character, 0 reads one
  *
- * A system call is eight doublewords at the payload's address: number, arguments; the result replaces the number, and
- * `fromhost` becomes 1.
+ * A system call is eight doublewords at the payload's address: number, arguments; the result replaces the number, and `fromhost` becomes 1.
  *
  * State: none beyond the two doublewords. They are RAM, so the device polls them at regular times.
  * Features: exit, console output and input, the system calls write (to outputs 1 and 2) and exit. Missing: other system calls

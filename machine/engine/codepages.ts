@@ -35,9 +35,7 @@ export class CodePages {
   /** Slots from here on were never used: their memory is still zero and costs nothing. */
   private touched = 0;
   used = 0;
-  /**
-   * Breakpoints: linear addresses of instructions that are neither decoded normally nor translated, because the debugger decides first.
-   */
+  /** Breakpoints: linear addresses of instructions that are neither decoded normally nor translated, because the debugger decides first. */
   private readonly breaks = new Set<number>();
   /** Translations follow the records. */
   translations: { forget(slot: number, page: number, from: number, to: number): void; release(slot: number, page: number): void }

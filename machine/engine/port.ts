@@ -45,9 +45,7 @@ export interface EngineSide {
   run(index: number, resumed?: boolean): number;
   /** Sets or removes a breakpoint on the instruction at this linear address; the engine then calls `slow` with row `BREAKPOINT`. */
   setBreak(linear: number, on: boolean): void;
-  /**
-   * Ensures that the RAM page at this linear address has a decoded code page. The caller has dropped its write tags in all TLBs.
-   */
+  /** Ensures that the RAM page at this linear address has a decoded code page. The caller has dropped its write tags in all TLBs. */
   codePage(page: number): void;
   /** Drops decoded (and translated) code that overlaps [linear, linear + length). Cheap when there is none. */
   dropCode(linear: number, length: number): void;

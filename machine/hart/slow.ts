@@ -1,6 +1,4 @@
-/**
- * The instructions that TypeScript executes, by mnemonic, and the engine's view of the harts (`HartSide`).
- */
+/** The instructions that TypeScript executes, by mnemonic, and the engine's view of the harts (`HartSide`). */
 import { BREAKPOINT } from '../engine/port.ts';
 import type { HartSide } from '../engine/port.ts';
 import { SLOW } from '../engine/layout.ts';

@@ -110,9 +110,7 @@ function loadElf(memory: PhysicalMemory, bytes: Uint8Array): Loaded<Placed> {
   return loaded({ entry: physicalEntry(elf.entry, elf.segments), start, end, pieces, symbols: elf.symbols });
 }
 
-/**
- * `ld -Ttext=0x80000000` produces a segment that begins a page earlier with the file's own headers, which do not belong to the program.
- */
+/** `ld -Ttext=0x80000000` produces a segment that begins a page earlier with the file's own headers, which do not belong to the program. */
 function withoutHeaders(s: Segment, file: Uint8Array, base: number): Segment {
   const before = base - s.paddr;
   if (before <= 0 || before > PAGE || s.bytes.length < before || s.bytes.byteOffset !== file.byteOffset) return s;

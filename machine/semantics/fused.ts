@@ -3,9 +3,8 @@
  *
  * Singles: the product is exact as a double; the sum is rounded to odd as a double, and then once more, to single: rounding to odd keeps
  * the information that the second rounding needs (Boldo and Melquiond, "Emulation of FMA and correctly rounded sums"). Doubles: the product
- * as an
- * exact pair (Dekker), an exact sum (Knuth), and a test that adding the rest leaves the rounding certain (Ziv). Where WebAssembly offers a
- * fused instruction, doubles use it.
+ * as an exact pair (Dekker), an exact sum (Knuth), and a test that adding the rest leaves the rounding certain (Ziv). Where WebAssembly
+ * offers a fused instruction, doubles use it.
  */
 import type { F64, I32 } from './operators.ts';
 import type { Meaning, Semantics } from './semantics.ts';

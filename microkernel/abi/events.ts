@@ -1,7 +1,6 @@
 /**
  * Events: messages that the kernel sends on a thread's behalf. The label of an event message is its cause; each thread's event table names
- * a
- * portal per cause. The reply resumes the thread with the state groups that the reply's MTD names.
+ * a portal per cause. The reply resumes the thread with the state groups that the reply's MTD names.
  */
 export const Cause = {
   /** First run of a thread (NOVA's startup exception): reply with the state to start in. Only if a portal is bound for it. */
@@ -27,9 +26,8 @@ export const Cause = {
   /** Guest: any other trap that was not delegated to the guest. */
   guestTrap: 12,
   /**
-   * An alien with a UTCB is about to make its own kernel call, and this entry has a portal. Word 0 = label of its message, 1 =
-   * low half of the
-   * tag, 2 = 1 when it takes memory (window), + 2 when it takes capabilities. a0 … a2 are the call's flags, selector, time-out.
+   * An alien with a UTCB is about to make its own kernel call, and this entry has a portal. Word 0 = label of its message, 1 = low half of
+   * the tag, 2 = 1 when it takes memory (window), + 2 when it takes capabilities. a0 … a2 are the call's flags, selector, time-out.
    */
   ownCall: 13,
   /** That call, permitted with `watch`, is over. Word 0 = status, 1 = badge, 2 = label of the received message. */

@@ -15,9 +15,7 @@ export interface IpcRequest {
   receiveTimeout: number;
   /** For Factory.createThread with ThreadFlag.typescript only: the new thread's body. */
   body: ThreadEntry | undefined;
-  /**
-   * For a reply-and-wait (`Syscalls.serve`): called for each message; true: the UTCB holds the answer, and the thread waits again.
-   */
+  /** For a reply-and-wait (`Syscalls.serve`): called for each message; true: the UTCB holds the answer, and the thread waits again. */
   handler: (() => boolean) | undefined;
 }
 

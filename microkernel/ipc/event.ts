@@ -17,9 +17,7 @@ import { pcNumber, registersOf, stateIn, stateOut } from '../state/user.ts';
 
 const MTD = U.mtd >> 2, A7 = 34;
 
-/**
- * Raises an event with these words: the thread waits for the reply. Without a portal for the cause (or when its server has ended) it stops.
- */
+/** Raises an event with these words: the thread waits for the reply. Without a portal for the cause, or its server, it stops. */
 export function raise(k: Core, t: Thread, cause: number, word0 = 0, word1 = 0, word2 = 0, word3 = 0): void {
   t.exit[0] = word0;
   t.exit[1] = word1;

@@ -14,9 +14,7 @@ import { Table, writeLeaf, writePointer } from './table.ts';
 /** Leaves that the last `unmapMemory` removed or reduced. */
 export let unmapped = 0;
 
-/**
- * Removes rights (0 = all) from all mappings derived from the range of 2^order bytes, and from the range itself if `self`. ok, or noQuota.
- */
+/** Removes rights (0 = all) from all mappings derived from the range of 2^order bytes; with `self` from the range too. ok, noQuota. */
 export function unmapMemory(space: Space, start: number, order: number, taken: number, self: boolean): Status {
   const all = order === EVERYTHING, base = all ? space.low : start, size = all ? space.limit - space.low : 2 ** order,
     rights = taken || Right.RWX;

@@ -7,9 +7,7 @@
 import type { Cpu } from './cpu.ts';
 import type { Thread } from '../objects/thread.ts';
 
-/**
- * Cycles of a turn of the kernel, including TypeScript threads; then the machine has its turn (events, interrupts, other harts).
- */
+/** Cycles of a turn of the kernel, including TypeScript threads; then the machine has its turn (events, interrupts, other harts). */
 export const TURN = 10_000;
 /** Cycles of an operation's work since the kernel's entry that pass at once. */
 const AT_ONCE = 4000;

@@ -49,8 +49,7 @@ function take(e: Entry, rights: number, fix: (r: number) => number): void {
 }
 
 /**
- * What a kernel may leave as it is where a quota does not pay for splitting a superpage: the page at a destination, the source of a
- * grant.
+ * What a kernel may leave as it is where a quota does not pay for splitting a superpage: the page at a destination, the source of a grant.
  */
 export interface Poverty { stays(to: Table, va: number, frame: number): boolean; keeps(from: Table, va: number, frame: number): boolean }
 const RICH: Poverty = { stays: () => false, keeps: () => false };

@@ -105,9 +105,7 @@ export class Sender {
     return length === this.mss || fin || this.#mayGoShort(length, left) ? { seq: this.next, length, fin } : undefined;
   }
 
-  /**
-   * A short segment waits for more bytes while others are in flight (Nagle), while corked, and while only the window makes it short.
-   */
+  /** A short segment waits for more bytes while others are in flight (Nagle), while corked, and while only the window makes it short. */
   #mayGoShort(length: number, left: number): boolean {
     if (length < left) return length >= this.widest / 2 || this.flight === 0;
     if (this.cork) return false;

@@ -31,8 +31,6 @@ export interface Env {
   /** Fresh selectors of this task's capability space; `free` returns them. */
   selector(): number;
   freeSelector(selector: number): void;
-  /**
-   * Fresh virtual address range of this task (nothing is mapped there yet), aligned by default to its largest power of two up to 1 GiB.
-   */
+  /** Fresh virtual address range of this task (nothing is mapped there yet), aligned by default to its largest power of two up to 1 GiB. */
   reserve(size: number, align?: number): number;
 }

@@ -78,9 +78,7 @@ export const Protocol = {
     request: row(0x1141, 'length', 'length',
       'The message in the first `length` bytes of the buffer; its answer is in the second half when this returns.'),
   },
-  /**
-   * An Ethernet port: of a network card, or of a switch. The buffer contains frames one after another, each after its length (u16).
-   */
+  /** An Ethernet port: of a network card, or of a switch. The buffer contains frames one after another, each after its length (u16). */
   net: {
     open: row(0x1130, 'selector', 'mac',
       'The caller\'s buffer (128 KiB: first half out, second in) comes as an item; the semaphore of arrivals goes to `selector`. mac: the '

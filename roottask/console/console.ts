@@ -4,8 +4,7 @@
  *
  * args: raw (label of a client); script: text to type into an input once another text has appeared there. Requires the capability `out` (a
  * stream). Provides 'stream'. Keys: Ctrl-A, then a digit = client of that number in focus, n = the next one, l = list, h = the last lines
- * of the client
- * in focus, o = only that client's lines from now on (again: everybody's), Ctrl-A = the character itself.
+ * of the client in focus, o = only that client's lines from now on (again: everybody's), Ctrl-A = the character itself.
  */
 import { NEVER, Ops, type Sys } from '../../microkernel/abi/index.ts';
 import type { Syscalls } from '../../binding/index.ts';

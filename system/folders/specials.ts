@@ -1,7 +1,6 @@
 /**
- * Devices, FIFOs and sockets that a guest makes in a folder of the host. They live here and nowhere else: the host never has them. They
- * are found by the directory's identity and their name, so that they move with a directory; a file of the host of the same name hides
- * one.
+ * Devices, FIFOs and sockets that a guest makes in a folder of the host. They live here and nowhere else: the host never has them. They are
+ * found by the directory's identity and their name, so that they move with a directory; a file of the host of the same name hides one.
  */
 import { FolderError, Mode, type Attributes, type Changes } from './folder.ts';
 

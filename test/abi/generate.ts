@@ -16,9 +16,7 @@ const SIZES = [0, 1, 2, 3, 4, 5, 7, 8, 9, 12, 15, 16, 17, 23, 24, 25, 32, 64, 11
   4096, 4097, 65535, 65536, 0x7fffffff, 0x80000000, 0xffffffff, 2 ** 32, -1, -2, -4096];
 const INTS = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 19, 20, 31, 32, 33, 36, 37, 63, 64, 65, 99, 100, 255, 256,
   1000, 999999, 0x7fffffff, 0x80000000, 0xffffffff, 2 ** 32, -1, -2, -100];
-/**
- * Sums of bytes and positions near the maximum differ between file systems, so probes stay below.
- */
+/** Sums of bytes and positions near the maximum differ between file systems, so probes stay below. */
 const POSITIONS = [0, 1, 3, 4095, 4096, 0x7fffffff, 2 ** 32, -1, -2, 2 ** 62];
 
 type Pool = readonly string[];

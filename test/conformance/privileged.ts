@@ -3,9 +3,8 @@
  * calls through them, physical protection, interrupts that software makes pending. They run in the image of privileged-frame.ts.
  *
  * Left out, because QEMU 7.2 behaves differently: `ebreak` (its tval may be 0 or the address), AMOs (whose access faults are those of
- * stores,
- * priv 3.1.15), bit 0 of sepc (which is zero, priv 12.1.7), enables in mie of interrupts that are not there, SEIP together with SSIP (SEI
- * comes first, priv 12.1.3; QEMU takes the lowest number).
+ * stores, priv 3.1.15), bit 0 of sepc (which is zero, priv 12.1.7), enables in mie of interrupts that are not there, SEIP together with
+ * SSIP (SEI comes first, priv 12.1.3; QEMU takes the lowest number).
  */
 import { assemble } from '../../hardware/isa/assemble.ts';
 import {

@@ -1,7 +1,6 @@
 /**
- * Random instruction streams: flat images of many short sequences that run alike on any RV64 board with a 16550 and a test finisher
- * (ours, QEMU's `virt`). Every sequence starts from its own registers and memory and ends in a hash of them, so that sequences are
- * independent.
+ * Random instruction streams: flat images of many short sequences that run alike on any RV64 board with a 16550 and a test finisher (ours,
+ * QEMU's `virt`). Every sequence starts from its own registers and memory and ends in a hash of them, so that sequences are independent.
  *
  * An image loads x1 … x29, f0 … f31, fcsr and 256 bytes of memory from the sequence's data block, runs the sequence, stores all of it to
  * the dump area, hashes the dump, and goes on. At the end all hashes (8 bytes each) and the last dump go to the UART.

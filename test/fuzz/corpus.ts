@@ -1,7 +1,4 @@
-/**
- * Stored inputs, one file per target: those that reached new code, and earlier findings. One input a
- * line, base64.
- */
+/** Stored inputs, one file per target: those that reached new code, and earlier findings. One input a line, base64. */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 

@@ -65,8 +65,7 @@ describe('Perfetto JSON', () => {
 });
 
 /**
- * Fields that the published schema (perfetto_trace.proto) gives these messages: name, wire type. Messages name the message that is in
- * them.
+ * Fields that the published schema (perfetto_trace.proto) gives these messages: name, wire type. Messages name the message that is in them.
  */
 const schema: Record<string, Record<number, [name: string, wire: 0 | 1 | 2, message?: string]>> = {
   Trace: { 1: ['packet', 2, 'TracePacket'] },

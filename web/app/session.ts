@@ -1,6 +1,4 @@
-/**
- * One run as the page sees it: the worker, the growing trace, its indexes, the selected record. Signals notify the views of changes.
- */
+/** One run as the page sees it: the worker, the growing trace, its indexes, the selected record. Signals notify the views of changes. */
 import { batch, signal } from '@preact/signals';
 import { Filter, PiecesSource, TraceFile, type RecordView } from '../../trace/index.ts';
 import { Chains } from '../../trace/view/chains.ts';

@@ -1,13 +1,9 @@
-/**
- * Memory in the kernel's view: what each task can access, who gave it, and who owns each piece of RAM. Plain data for the page.
- */
+/** Memory in the kernel's view: what each task can access, who gave it, and who owns each piece of RAM. Plain data for the page. */
 import { LEVEL_SIZE, type MapNode } from '../../microkernel/mem/node.ts';
 import type { Kernel } from '../../microkernel/index.ts';
 import type { Table } from '../../microkernel/mem/table.ts';
 
-/**
- * A run of consecutive pages in both address spaces, with the same rights and the same giver. `from`: a task; 0 = the kernel.
- */
+/** A run of consecutive pages in both address spaces, with the same rights and the same giver. `from`: a task; 0 = the kernel. */
 export interface Range {
   readonly va: number;
   readonly pa: number;

@@ -1,6 +1,5 @@
 /**
- * The service worker: caches the whole page at the first visit, so that it needs no network afterwards. The build writes FILES and
- * VERSION.
+ * The service worker: caches the whole page at the first visit, so that it needs no network afterwards. The build writes FILES and VERSION.
  */
 declare const FILES: readonly string[];
 declare const VERSION: string;

@@ -70,10 +70,7 @@ export class InFlight {
     }));
   }
 
-  /**
-   * Restores the saved requests and returns those whose work must start again. @throws QueueBroken when they name what is not
-   * memory
-   */
+  /** Restores the saved requests and returns those whose work must start again. @throws QueueBroken when they name what is not memory */
   load(state: readonly (Chain & { readonly written: number | null })[]): Flying[] {
     this.forget();
     for (const { written, ...chain } of state) {

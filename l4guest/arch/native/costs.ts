@@ -1,8 +1,7 @@
 /**
  * Cycles for work that a kernel in machine code does with instructions and TypeScript without any: entry from user mode to C code and
  * return, page-table entries, switching spaces. Each is the length of Linux 6.12's path on riscv64, in instructions
- * (arch/riscv/kernel/entry.S,
- * mm/); estimates, ± a half.
+ * (arch/riscv/kernel/entry.S, mm/); estimates, ± a half.
  */
 export const COSTS = {
   /** handle_exception and ret_from_exception: 31 registers and four CSRs out and in, the dispatch. */

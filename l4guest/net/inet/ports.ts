@@ -1,7 +1,4 @@
-/**
- * The bound ports of TCP and UDP. The rules of SO_REUSEADDR and SO_REUSEPORT are Linux's (inet_csk_bind_conflict,
- * udp_lib_get_port).
- */
+/** The bound ports of TCP and UDP. The rules of SO_REUSEADDR and SO_REUSEPORT are Linux's (inet_csk_bind_conflict, udp_lib_get_port). */
 import { isAny, type Ip } from '../../../network/address.ts';
 import { same } from '../../../network/bytes.ts';
 

@@ -9,9 +9,7 @@ import { u16 } from '../../../network/bytes.ts';
 /** A destination: an address of 4 or 16 bytes and a port. */
 export interface Place { readonly ip: Uint8Array; readonly port: number }
 
-/**
- * The gateway chooses the numbers of connections and flows; the world chooses those of connections from the host, from INCOMING on.
- */
+/** The gateway chooses the numbers of connections and flows; the world chooses those of connections from the host, from INCOMING on. */
 export interface World {
   /** Opens a TCP connection. Answers: OPENED or FAILED. */
   open(id: number, to: Place): void;
