@@ -1,7 +1,7 @@
 /** The protocol by hand, and by clients that do not keep to it: packets, answers, rubbish, two clients at once. */
 import { connect, type Socket } from 'node:net';
 import fc from 'fast-check';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { assemble } from '../../hardware/isa/assemble.ts';
 import { Machine } from '../../machine/machine.ts';
 import { AgentFault, evaluate } from './agent.ts';
@@ -369,6 +369,24 @@ describe('the server', () => {
     while (!lines.at(-1)!.includes('the connection was lost')) await new Promise((resolve) => setTimeout(resolve, 1));
     const good = await dial();
     await good.says(packet('g'), '$0000');
+  });
+
+  it('asks nothing of the target for a client that does not read its answers; it gets them all when it does', async () => {
+    const { target } = machineTarget(1), read = vi.spyOn(target, 'readMemory'), many = 8000;
+    const server = new GdbServer(target, { port: 0, log: () => {} }), client = await Client.dial(await server.listen());
+    open.push({ end: () => server.close() });
+    client.socket.pause();
+    client.socket.write(packet('m80000000,1000').toString('latin1').repeat(many));
+    for (let turn = 0, before = -1; turn < 200; turn = read.mock.calls.length === before ? turn + 1 : 0) {
+      before = read.mock.calls.length;
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(read.mock.calls.length).toBeLessThan(many * 0.75);
+    let answers = 0;
+    client.socket.removeAllListeners('data').on('data', (bytes) => { for (const b of bytes) if (b === 0x23) answers++; });
+    client.socket.resume();
+    while (answers < many) await new Promise((resolve) => setImmediate(resolve));
+    expect(answers).toBe(many);
   });
 
   it('takes away the breakpoints of a client that vanishes while the target runs', async () => {

@@ -25,6 +25,8 @@ const HOST = '127.0.0.1';
 const SIGINT = 2;
 /** Damaged packets in a row after which a client is given up. */
 const PATIENCE = 10;
+/** Bytes of answers that may wait for a client that does not read them. */
+const UNREAD_MOST = 1 << 20;
 
 export class GdbServer {
   /** The target must stand still. */
@@ -166,20 +168,34 @@ class Client {
   readonly #socket: Socket;
   readonly #stub: Stub;
   readonly #reader = new PacketReader();
+  readonly #log: (line: string) => void;
+  /** What has come and is not carried out yet. */
+  readonly #waiting: Incoming[] = [];
   #last: Buffer = Buffer.alloc(0);
   #damaged = 0;
 
   constructor(socket: Socket, stub: Stub, log: (line: string) => void) {
     this.#socket = socket;
     this.#stub = stub;
+    this.#log = log;
     socket.on('data', (bytes) => {
+      this.#waiting.push(...this.#reader.feed(bytes));
+      this.#carryOut();
+    });
+    socket.on('drain', () => this.#carryOut());
+  }
+
+  /** Carries out what has come, as long as the client reads the answers: those of one that does not would pile up here. */
+  #carryOut(): void {
+    while (this.#waiting.length > 0 && this.#socket.writableLength < UNREAD_MOST) {
       try {
-        for (const incoming of this.#reader.feed(bytes)) this.#take(incoming);
+        this.#take(this.#waiting.shift()!);
       } catch (error) {
-        log(`gdb: a packet could not be carried out: ${error instanceof Error ? error.message : String(error)}`);
+        this.#log(`gdb: a packet could not be carried out: ${error instanceof Error ? error.message : String(error)}`);
         this.#give('E01');
       }
-    });
+    }
+    if (this.#waiting.length > 0) this.#socket.pause(); else this.#socket.resume();
   }
 
   tell(stop: TargetStop): void { if (this.#stub.running) this.#give(this.#stub.stopped(stop)); }
