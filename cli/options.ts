@@ -36,27 +36,27 @@ export interface SharedOptions {
 /** Adds the shared options to a command. */
 export function withSharedOptions(command: Command): Command {
   return command
-    .addOption(new Option('--engine <tiers>', 'which tiers execute: auto, interp or jit; results never differ').default(
+    .addOption(new Option('--engine <tiers>', 'engine tiers to use: auto, interp or jit; results never differ').default(
       'auto').argParser(oneOf('--engine',
       engines)))
     .option('--cpu <model>', `processor model: base, then switches with commas before them: ${switches.map(usage).join(', ')}`,
     processor('--cpu'))
     .option('--trace <file>', "record the kernel's trace")
     .option('--trace-payload <tasks>',
-    'with --trace: also what messages, system calls and exits of these tasks carry; names with commas, * for any text, or all',
+    'with --trace: also record the contents of messages, system calls and exits of these tasks; names with commas, * for any text, or all',
     names('--trace-payload'))
     .option('--trace-compress', 'with --trace: pack the file')
-    .addOption(new Option('--stats [file]', 'at the end one JSON object with counts and speed, to standard error or =FILE'))
+    .addOption(new Option('--stats [file]', 'print counts and speed as one JSON object when the run ends (to standard error, or to =FILE)'))
     .option('--profile',
-    'at the end the hottest functions of the guest, to standard error: share, instructions, how much of them was translated, speed')
+    'print the hottest functions of the guest when the run ends, to standard error: share, instructions, translated part, speed')
     .option('--symbols <file>',
-    "functions' names, for --profile and for the report of a kernel's panic: an ELF file, or lines as of System.map")
-    .option('--max-instructions <n>', 'stop there; exit status 124', count('--max-instructions'))
+    "names of functions, for --profile and for the report of a kernel's panic: an ELF file, or lines as in System.map")
+    .option('--max-instructions <n>', 'stop after this many instructions; exit status 124', count('--max-instructions'))
     .option('--until <text>', 'stop with status 0 when TEXT has appeared on the console; 1 if the run ends without it')
-    .option('--seed <n>', 'seed of all that is random in the machine', count('--seed'))
-    .option('--record <file>', 'record everything that comes from outside')
-    .option('--replay <file>', 'take everything from outside out of a recording')
-    .option('--no-sandbox', 'run without a second wall around the host process (tessera doctor tells which there are)');
+    .option('--seed <n>', 'seed of all random numbers in the machine', count('--seed'))
+    .option('--record <file>', 'record all outside input')
+    .option('--replay <file>', 'take all outside input from a recording')
+    .option('--no-sandbox', 'run without a second wall around the host process (tessera doctor lists them)');
 }
 
 /** Reader of processor models; returns the text. */

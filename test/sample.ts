@@ -1,7 +1,7 @@
 /**
  * Draws sentences and function names from the tree at random, for a reader who judges the English as a stranger would.
  *
- *   npx tsx test/sample.ts [SEED] [FOLDER]      twenty sentences of comments and Markdown, ten names of functions (default: seed 1, this tree)
+ *   npx tsx test/sample.ts [SEED] [FOLDER]      twenty sentences of comments and Markdown, ten names of functions (seed 1, this tree)
  *
  * The same seed draws by the same rule from any tree, so that two commits can be compared.
  */

@@ -12,7 +12,7 @@ A line for each: where it stands, its word, and how it is written. Code is follo
 export function afterburnCommand(done: (status: number) => void): Command {
   return new Command('afterburn').description('list the sensitive instructions of a kernel, for tessera vm --virt pre')
     .argument('<image>', "Linux Image (also gzip'd) or ELF")
-    .option('-o, --output <file>', 'where the list goes (default: standard output)')
+    .option('-o, --output <file>', 'file for the list (default: standard output)')
     .addHelpText('after', examples)
     .action(async (image: string, options: { output?: string }) => {
       const { afterburn } = await import('../afterburn.ts');

@@ -27,7 +27,7 @@ export function bootCommand(done: (status: number) => void): Command {
   const command = new Command('boot').description('boot a scenario: a file, or a name from scenarios/')
     .argument('[scenario]', 'a .ts file, or a name; without it, a list of names')
     .option('--list', 'list the scenarios that are here, with what each one shows')
-    .option('--json', 'the list as JSON')
+    .option('--json', 'print the list as JSON')
     .option('--set <key=value>', 'set a parameter of the scenario; may be given several times',
       (text: string, all: string[] | undefined) => [...(all ?? []), text])
     .addOption(new Option('--gdb <component[,component…][:port]>',
@@ -35,10 +35,12 @@ export function bootCommand(done: (status: number) => void): Command {
         + 'monitor, several at once (or: all)').argParser(debugged))
     .addOption(gdbAtOption())
     .option('--caps [component]',
-      'at the end: what each component (this one) held when it began, beside what the scenario lists; status 1 where they differ')
-    .option('--maps <component>', 'at the end: where memory was in the task of this component, and in those of its processes or its guest')
+      'print at the end the initial capabilities of every component (or of this one) next to the list of the scenario; '
+        + 'status 1 where they differ')
+    .option('--maps <component>',
+      'print at the end the memory layout of the task of this component, and of the tasks of its processes or its guest')
     .option('--types', 'check the types of the file first')
-    .option('--view', 'look at the trace on the terminal while the system runs');
+    .option('--view', 'show the trace on the terminal while the system runs');
   return withSharedOptions(command).addHelpText('after', examples)
     .action(async (name: string | undefined, options: SharedOptions & { list?: boolean; view?: boolean; types?: boolean; json?: boolean;
       set?: string[]; gdb?: Debugged; gdbAt?: number; caps?: string | true; maps?: string }) => {

@@ -15,7 +15,7 @@ See docs/classify.md.
 export function classifyCommand(done: (status: number) => void): Command {
   return new Command('classify').description('sort instructions into privileged, sensitive and innocuous ones, by running them')
     .option('--cpu <model>', 'processor model, as for tessera vm', processor('--cpu'), 'base')
-    .option('--json', 'everything as one JSON object')
+    .option('--json', 'print everything as one JSON object')
     .addHelpText('after', examples)
     .action(async ({ cpu, json }: { cpu: string; json?: boolean }) => {
       const { classifyProcessor } = await import('../classify.ts');

@@ -19,20 +19,20 @@ interface Options { kernel: string; initrd?: string; append: string; memory: num
   svg?: string; sweep?: 'exit' }
 
 export function compareCommand(done: (status: number) => void): Command {
-  return new Command('compare').description('run one guest under every technique of virtualization, and print what each costs')
+  return new Command('compare').description('run one guest under every technique of virtualization, and print the cost of each')
     .requiredOption('--kernel <image>', 'Linux Image (also gzip\'d)')
     .option('--initrd <file>',
-      'initial RAM disk whose init runs $RUN, as that of tessera images does; without one the guest runs as it is, to its end')
+      'initial RAM disk whose init runs $RUN, as that of tessera images does; without one the guest runs unchanged to its end')
     .option('--append <text>', 'kernel command line', 'console=ttyS0')
     .addOption(new Option('--memory <size>', 'memory of the guest').argParser(memorySize('--memory')).default(256 * 2 ** 20, '256M'))
     .option('--cpu <model>', 'processor model, as for tessera vm', processor('--cpu'), 'base')
-    .addOption(new Option('--workload <name>', 'what the guest does after its boot; may be given several times (default: all)')
+    .addOption(new Option('--workload <name>', 'work of the guest after its boot; may be given several times (default: all)')
       .argParser((name: string, before: string[] | undefined) => [...(before ?? []), phase(name)]))
     .addOption(new Option('--sweep <what>',
       'exit: the H extension with and without look-ahead, on six processors by their price of an exit')
       .argParser(oneOf('--sweep', ['exit'] as const)))
-    .option('--json', 'everything as one JSON object')
-    .option('--svg <file>', 'a picture: times native, on a logarithmic scale')
+    .option('--json', 'print everything as one JSON object')
+    .option('--svg <file>', 'file for a picture: times native, on a logarithmic scale')
     .addHelpText('after', examples)
     .action(async (options: Options) => {
       const { compare } = await import('../compare/compare.ts');

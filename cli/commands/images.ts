@@ -5,22 +5,22 @@ import { Exit, fileError, outputError } from '../errors.ts';
 type Done = (status: number) => void;
 
 export function imagesCommand(done: Done): Command {
-  const images = new Command('images').description('what guest images are here; fetches Debian\'s').addHelpText('after', `
+  const images = new Command('images').description('list the guest images that are here, and fetch those of Debian').addHelpText('after', `
 Examples:
-  tessera images                 what is here
+  tessera images                 list the images
   tessera images fetch           Debian's kernel and busybox for riscv64, with apt (nothing is installed)
   tessera images initramfs DIR -o initramfs.cpio
 `);
-  images.command('list', { isDefault: true }).description('what guest images are here').option('--json', 'as JSON')
+  images.command('list', { isDefault: true }).description('list the guest images that are here').option('--json', 'print the list as JSON')
     .action(async (options: { json?: boolean }) => {
     const { listImages } = await import('../images/list.ts');
     done(await listImages(options.json));
   });
   images.command('fetch')
-    .description('fetch Debian\'s kernel and busybox, make a root file system and an initramfs; goes on where it stopped')
-    .option('--update', 'look for newer packages even if everything is here')
-    .option('--gcc', "Debian's gcc for riscv64 instead, for labs in C (55 MB)")
-    .option('--dir <folder>', 'where to put them (default: the images folder of the project)')
+    .description('fetch Debian\'s kernel and busybox, make a root file system and an initramfs; resumes an interrupted fetch')
+    .option('--update', 'look for newer packages even if everything is present')
+    .option('--gcc', "fetch Debian's gcc for riscv64 instead, for labs in C (55 MB)")
+    .option('--dir <folder>', 'folder for the images (default: the images folder of the project)')
     .addHelpText('after', '\nExample:\n  tessera images fetch\n')
     .action(async (options: { update?: boolean; dir?: string; gcc?: boolean }) => {
       const { fetchImages } = await import('../images/fetch.ts');
@@ -33,7 +33,7 @@ Examples:
     });
   images.command('initramfs').description('pack a folder into an initramfs (newc cpio)')
     .argument('<folder>', 'becomes the root folder; its /init is the first program')
-    .requiredOption('-o, --output <file>', 'where to write it; - is standard output')
+    .requiredOption('-o, --output <file>', 'file to write; - is standard output')
     .addHelpText('after', '\nExample:\n  tessera images initramfs my-root -o my-root.cpio\n')
     .action(async (folder: string, options: { output: string }) => done(await initramfs(folder, options.output)));
   return images;

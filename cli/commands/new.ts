@@ -4,7 +4,7 @@ import { Command } from 'commander';
 const KINDS = ['scenario', 'native', 'lab'] as const;
 
 export function newCommand(done: (status: number) => void): Command {
-  return new Command('new').description('begin a scenario, a native program, or a lab: a folder that works, with types')
+  return new Command('new').description('create a working folder, with types, for a scenario, a native program, or a lab')
     .argument('<kind>', KINDS.join(', ')).argument('<name>', 'becomes the folder')
     .addHelpText('after', `
 Examples:

@@ -9,10 +9,10 @@ Examples:
 `;
 
 export function reportCommand(done: (status: number) => void): Command {
-  const report = new Command('report').description('what can be said of a system without running it');
+  const report = new Command('report').description('report on a system without running it');
   report.command('trust').description('lines, rights and dependencies that have to be trusted')
     .argument('[scenario]', 'a scenario file, or a name from scenarios/')
-    .option('--json', 'everything as one JSON object')
+    .option('--json', 'print everything as one JSON object')
     .addHelpText('after', examples)
     .action(async (scenario: string | undefined, { json }: { json?: boolean }) => {
       const { reportTrust } = await import('../trust/trust.ts');

@@ -25,7 +25,7 @@ function clockTime(text: string): number {
 
 export function runCommand(done: (status: number) => void): Command {
   const command = new Command('run').description('run one riscv64 Linux program under the Unix server')
-    .argument('<program>', "looked up in the guest; a host file that is not there is placed into the guest's /bin")
+    .argument('<program>', "looked up in the guest; a host file that the guest lacks is placed into the guest's /bin")
     .argument('[args...]', 'its arguments, options included')
     .option('--rootfs <dir|tar>', 'root file system: a folder or a tar archive; what the guest writes stays in memory')
     .option('--env <k=v>', 'set an environment variable; may be given several times', several)

@@ -36,9 +36,9 @@ export function vmCommand(done: (status: number) => void): Command {
       + 'times',
     several)
     .addOption(new Option('--console <kind>',
-      'what the terminal is connected to: the serial port (ttyS0), or a virtio console (hvc0)').choices(['serial', 'virtio']).default(
+      'device of the terminal: the serial port (ttyS0), or a virtio console (hvc0)').choices(['serial', 'virtio']).default(
       'serial'))
-    .option('--no-reboot', 'a reboot of the guest ends the machine')
+    .option('--no-reboot', 'end the machine when the guest reboots')
     .addOption(new Option('--virt <technique>',
       'how guest code runs: hardware (H extension), trap (its kernel in U mode, shadow page tables), patch (the same, its code scanned '
         + 'and patched before it runs), or pre (the same, '
@@ -49,21 +49,22 @@ export function vmCommand(done: (status: number) => void): Command {
       'what the guest sees as memory: twostage (with hardware), or shadow (with trap, patch, pre)').argParser(oneOf('--mmu',
       MEMORIES)))
     .addOption(new Option('--shadow <way>',
-      'shadow tables are made right at the guest\'s fences (sync), or its tables are write-protected (traced)').argParser(oneOf('--shadow',
+      'update shadow tables at the fences of the guest (sync), or '
+        + 'when it writes its tables, which are write-protected (traced)').argParser(oneOf('--shadow',
       SHADOWS)))
     .addOption(new Option('--patch <way>',
       'with patch: each end of a block is a breakpoint (breakpoints), blocks go on into each other (chained, the default), or what follows '
         + 'a site is done in the same visit as well, by decoded instructions that are kept (cache)').argParser(oneOf('--patch', PATCHES)))
     .option('--sites <file>', "with pre: the kernel's sensitive instructions, as tessera afterburn lists them")
     .option('--look-ahead',
-      'after an exit, what would exit next is done in the same visit: device registers, privileged instructions, traced tables')
+      'after an exit, also handle the following instructions that would exit: device registers, privileged instructions, traced tables')
     .addOption(new Option('--exits <names>',
-      'what leaves the guest besides the usual, or with no- before it does not: wfi, sret, satp, time, syscall, fault, breakpoint, illegal')
+      'operations that also exit, or with no- before the name do not: wfi, sret, satp, time, syscall, fault, breakpoint, illegal')
       .argParser(names('--exits')))
     .addOption(new Option('--slice <cycles>',
       'time slice of the virtual processors, where several share a hart: 10000 to 1e12 (default: 10 ms, 1e7)')
       .argParser(count('--slice', LEAST_SLICE, MOST_SLICE)))
-    .option('--dump-dtb <file>', 'write the device tree there')
+    .option('--dump-dtb <file>', 'write the device tree to this file')
     .addOption(gdbOption()).addOption(gdbAtOption());
   return withSharedOptions(command).addHelpText('after', examples)
     .action(async (options: VmOptions) => {
