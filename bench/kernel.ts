@@ -17,8 +17,14 @@ import { answerHelp } from '../test/tool.ts';
 
 answerHelp(import.meta.filename);
 
-interface Row { readonly what: string; readonly cycles: number; readonly ns: number; readonly heap: number; readonly published: string }
-const rows: Row[] = [];
+interface Measurement {
+  readonly what: string;
+  readonly cycles: number;
+  readonly ns: number;
+  readonly heap: number;
+  readonly published: string;
+}
+const rows: Measurement[] = [];
 const UTCB = 0x2000_0000, CALLS = 200_000, ROUNDS = 3;
 const IPC_FIGURES = '[seL4] 518 + 551; [L4Re] 2 × 691';
 setFlagsFromString('--expose_gc');

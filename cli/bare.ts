@@ -15,7 +15,7 @@ import { cpuModel } from '../machine/cpu/model.ts';
 import { BASE } from '../machine/cpu/switch.ts';
 import { CharChannel } from '../machine/devices/char-channel.ts';
 import { Htif } from '../machine/devices/htif.ts';
-import { type Place, type Placed, deviceTreePlace, loadInitrd, loadProgram, overlap } from '../machine/loader/kernel.ts';
+import { type MemoryRange, type Placed, deviceTreePlace, loadInitrd, loadProgram, overlap } from '../machine/loader/kernel.ts';
 import type { Loaded } from '../machine/loader/result.ts';
 import { type BareIo, processIo } from './bare/io.ts';
 import { type DiskOption, type HostDisk, openDisks } from './disk/disk.ts';
@@ -217,7 +217,7 @@ function place(path: string, role: string, board: Board, raw: boolean): Placed {
   return placed;
 }
 
-function placeInitrd(path: string, board: Board, kernel: Placed): Place {
+function placeInitrd(path: string, board: Board, kernel: Placed): MemoryRange {
   const bytes = readImage('initrd', path);
   const placed = must(path, 'initrd', loadInitrd(board.machine.memory, bytes, kernel.end));
   release(bytes);
@@ -226,13 +226,13 @@ function placeInitrd(path: string, board: Board, kernel: Placed): Place {
 
 /** Loaded files must not overlap. */
 function checkPlaces(options: BareOptions, board: Board,
-    loaded: { firmware?: Placed; kernel?: Placed; initrd?: Place; tree: number }): void {
+    loaded: { firmware?: Placed; kernel?: Placed; initrd?: MemoryRange; tree: number }): void {
   const { memory } = board.machine;
   const tree = deviceTreePlace(memory);
   const advice = 'give the machine more memory with --memory';
   if (tree < memory.base)
     throw new CliError('E_MEMORY', `${Math.floor(memory.size / 1024)} KiB of memory leave no room for the device tree`, advice);
-  const named = (what: string, pieces: readonly Place[]): (Place & { what: string })[] =>
+  const named = (what: string, pieces: readonly MemoryRange[]): (MemoryRange & { what: string })[] =>
     pieces.map(({ start, end }) => ({ what, start, end }));
   const clash = overlap([
     ...named(`program '${options.file}'`, loaded.firmware?.pieces ?? []),

@@ -8,11 +8,11 @@ export const shells = ['bash', 'zsh', 'fish'] as const;
 export type Shell = (typeof shells)[number];
 
 /** A command by its path below `tessera` ('', 'trace stats'), and what may follow it: word and description. */
-interface Place { readonly path: string; readonly words: readonly (readonly [word: string, says: string])[] }
+interface CommandWords { readonly path: string; readonly words: readonly (readonly [word: string, says: string])[] }
 
 /** `names`: the existing names, for commands that take one. */
-function places(program: Command, names: Readonly<Record<string, readonly string[]>>): Place[] {
-  const all: Place[] = [];
+function places(program: Command, names: Readonly<Record<string, readonly string[]>>): CommandWords[] {
+  const all: CommandWords[] = [];
   const visit = (command: Command, path: string): void => {
     const below = command.commands.filter((c) => c.name() !== 'help'), options = command.createHelp().visibleOptions(command);
     all.push({
@@ -35,12 +35,12 @@ const brief = (text: string): string => text.split(/[:;(]/)[0]!.trim().slice(0, 
  * Finds the place for the words before the cursor, in bash and zsh alike. `words`: an array's name, `count`: its elements before the
  * cursor.
  */
-function finding(all: readonly Place[]): string {
+function finding(all: readonly CommandWords[]): string {
   return `    case "$path\${path:+ }$w" in ${all.filter((p) => p.path).map((p) => quoted(p.path)).join('|')}) path="$path\${path:+ }$w";; `
     + `esac`;
 }
 
-const bash = (all: readonly Place[]): string =>
+const bash = (all: readonly CommandWords[]): string =>
   `# bash completion for tessera: source it, or put it into ~/.local/share/bash-completion/completions/tessera
 _tessera() {
   local cur="\${COMP_WORDS[COMP_CWORD]}" path= words= w
@@ -56,7 +56,7 @@ ${all.map((p) => `    ${quoted(p.path)}) words=${quoted(p.words.map(([word]) => 
 complete -o filenames -F _tessera tessera
 `;
 
-const zsh = (all: readonly Place[]): string => `#compdef tessera
+const zsh = (all: readonly CommandWords[]): string => `#compdef tessera
 # zsh completion for tessera: put it into a folder of $fpath as _tessera
 _tessera() {
   local path= w
@@ -73,9 +73,9 @@ _tessera "$@"
 `;
 
 /** A word as _describe wants it. */
-function described([word, says]: Place['words'][number]): string { return quoted(`${word.replaceAll(':', '\\:')}:${brief(says)}`); }
+function described([word, says]: CommandWords['words'][number]): string { return quoted(`${word.replaceAll(':', '\\:')}:${brief(says)}`); }
 
-const fish = (all: readonly Place[]): string => `# fish completion for tessera: put it into ~/.config/fish/completions/tessera.fish
+const fish = (all: readonly CommandWords[]): string => `# fish completion for tessera: put it into ~/.config/fish/completions/tessera.fish
 function __tessera_at
   set -l path
   for w in (commandline -opc)[2..-1]
@@ -88,12 +88,12 @@ ${all.flatMap((p) => p.words.map((word) => fishLine(p.path, word))).join('\n')}
 `;
 
 /** A long option, a short one, or a word, where the line has come to `path`. */
-function fishLine(path: string, [word, says]: Place['words'][number]): string {
+function fishLine(path: string, [word, says]: CommandWords['words'][number]): string {
   const kind = word.startsWith('--') ? `-l ${word.slice(2)}` : word.startsWith('-') ? `-s ${word.slice(1)}` : `-a ${quoted(word)}`;
   return `complete -c tessera -n ${quoted(`__tessera_at ${quoted(path)}`)} ${kind}${says ? ` -d ${quoted(brief(says))}` : ''}`;
 }
 
-const makers: Record<Shell, (all: readonly Place[]) => string> = { bash, zsh, fish };
+const makers: Record<Shell, (all: readonly CommandWords[]) => string> = { bash, zsh, fish };
 
 /** The script for a shell. */
 export const completion = (shell: Shell, program: Command, names: Readonly<Record<string, readonly string[]>>): string =>

@@ -62,11 +62,11 @@ function symbolLines(path: string, lines: Iterable<string>): Map<string, number>
   return out;
 }
 
-interface Row { readonly name: string; readonly mode: string; instructions: number; translated: number; seconds: number }
+interface FunctionCost { readonly name: string; readonly mode: string; instructions: number; translated: number; seconds: number }
 
 /** The table for people. */
 export function profileTable(samples: Iterable<Readonly<Sample>>, names: FunctionNames): string {
-  const rows = new Map<string, Row>(), all: Row = { name: '', mode: '', instructions: 0, translated: 0, seconds: 0 };
+  const rows = new Map<string, FunctionCost>(), all: FunctionCost = { name: '', mode: '', instructions: 0, translated: 0, seconds: 0 };
   for (const sample of samples) {
     const name = names.at(sample.pc) ?? nameless(sample.pc), mode = modeOf(sample), key = `${mode} ${name}`;
     let row = rows.get(key);
@@ -92,4 +92,4 @@ function modeOf({ priv, virt }: Sample): string {
 const nameless = (pc: number): string => `0x${BigInt.asUintN(64, BigInt(Math.floor(pc / NAMELESS) * NAMELESS)).toString(16)} …`;
 const percent = (part: number, whole: number): string => `${((100 * part) / Math.max(whole, 1)).toFixed(1)} %`.padStart(7);
 const millions = (n: number): string => (n / 1e6).toFixed(1).padStart(9);
-const mips = (r: Row): string => (r.instructions / 1e6 / Math.max(r.seconds, 1e-9)).toFixed(0).padStart(7);
+const mips = (r: FunctionCost): string => (r.instructions / 1e6 / Math.max(r.seconds, 1e-9)).toFixed(0).padStart(7);

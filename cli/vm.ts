@@ -12,7 +12,7 @@ import { machineWorld } from '../scenarios/machine-world.ts';
 import { processorOf } from '../system/processor.ts';
 import { DEFAULT_ISA, guestTree, readOptions, rowsWith } from '../vmm/index.ts';
 import { techniqueNamed } from '../vmm/cpu/techniques.ts';
-import { loadInitrd, loadKernel, loadTree, type Place } from '../vmm/loaders/load.ts';
+import { loadInitrd, loadKernel, loadTree, type MemoryRange } from '../vmm/loaders/load.ts';
 import { guestIsa, ramBase, whyNotHere } from '../vmm/processor.ts';
 import { GuestRam, type RamAccess } from '../vmm/ram.ts';
 import { openDisks, parseDisk } from './disk/disk.ts';
@@ -126,7 +126,7 @@ const nowhere: RamAccess = {
 };
 
 /** Whether kernel and initrd can be booted in this much memory; where the initrd will be. */
-function checkImages(options: VmOptions, modules: readonly Image[]): Place | undefined {
+function checkImages(options: VmOptions, modules: readonly Image[]): MemoryRange | undefined {
   const named = (name: string): Image | undefined => modules.find((m) => m.name === name);
   const kernel = named('kernel')!, initrd = named('initrd');
   const ram = new GuestRam(nowhere, 0, options.memory, ramBase(processor(options)));
@@ -146,7 +146,7 @@ const SEED_BYTES = 64;
  * The tree that the vmm will build from the same options: disks, network cards, folders, a virtio console (`cards`: all together) and the
  * source of entropy are virtio devices.
  */
-function deviceTree(options: VmOptions, cards: number, initrd: Place | undefined): Uint8Array {
+function deviceTree(options: VmOptions, cards: number, initrd: MemoryRange | undefined): Uint8Array {
   const rngSeed = new SeededRandom(options.seed ?? 1).bytes(SEED_BYTES);
   return guestTree({
     base: ramBase(processor(options)), rows: rowsWith(cards + 1), memory: options.memory, smp: options.smp,

@@ -11,7 +11,9 @@ import { same } from '../network/bytes.ts';
 import { ip4, textOfIp } from '../network/address.ts';
 import type { Forward } from '../machine/net/gateway/flows.ts';
 import { NAMESERVER_IP, NAMESERVER_IP6 } from '../machine/net/gateway/gateway.ts';
-import { CREDIT_BYTES, Failure, INCOMING, encodeWorld, type Place, type World, type WorldMessage } from '../machine/net/gateway/world.ts';
+import {
+  CREDIT_BYTES, Failure, INCOMING, encodeWorld, type Endpoint, type World, type WorldMessage,
+} from '../machine/net/gateway/world.ts';
 import { CliError, Exit } from './errors.ts';
 
 /** `hostfwd`: a port of this host, by default on loopback, that leads to one of the guest. */
@@ -46,7 +48,7 @@ export class HostWorld implements World {
 
   // ── connections ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  open(id: number, to: Place): void {
+  open(id: number, to: Endpoint): void {
     if (!this.#tell) return;
     const target = hostPlace(to);
     if (!target || this.#connections.size >= CONNECTIONS_MOST) { this.#message({ kind: 'failed', id, why: Failure.UNREACHABLE }); return; }
@@ -128,7 +130,7 @@ export class HostWorld implements World {
 
   // ── datagrams ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  datagram(flow: number, to: Place, bytes: Uint8Array): void {
+  datagram(flow: number, to: Endpoint, bytes: Uint8Array): void {
     const target = hostPlace(to), visitor = this.#visitors.get(flow);
     if (!target || target.port === 0 || !this.#tell) return;
     const socket = visitor?.socket ?? this.#flows.get(flow) ?? this.#openFlow(flow, to);
@@ -136,7 +138,7 @@ export class HostWorld implements World {
     if (socket.getSendQueueCount() < DATAGRAM_QUEUE_MOST) socket.send(bytes, target.port, target.host, () => {});
   }
 
-  #openFlow(flow: number, to: Place): Datagrams {
+  #openFlow(flow: number, to: Endpoint): Datagrams {
     const socket = createSocket(to.ip.length === 4 ? 'udp4' : 'udp6');
     socket.on('error', () => this.forget(flow));
     socket.on('message', (bytes, from) => {
@@ -199,7 +201,7 @@ export class HostWorld implements World {
 }
 
 /** The gateway's name server is the host's. */
-function hostPlace({ ip, port }: Place): { host: string; port: number } | undefined {
+function hostPlace({ ip, port }: Endpoint): { host: string; port: number } | undefined {
   const isNameServer = same(ip, NAMESERVER_IP) || same(ip, NAMESERVER_IP6);
   if (!isNameServer) return { host: textOfIp(ip), port };
   const [server] = getServers().map((text) => /^\[?([^\]]*?)\]?(?::(\d+))?$/.exec(isIP(text) ? `[${text}]` : text)!);
@@ -207,7 +209,7 @@ function hostPlace({ ip, port }: Place): { host: string; port: number } | undefi
 }
 
 /** The sender of an answer as the guest sees it; the host's name server appears as the gateway's. */
-function guestPlace(address: string, port: number, to: Place): Place | undefined {
+function guestPlace(address: string, port: number, to: Endpoint): Endpoint | undefined {
   if (same(to.ip, NAMESERVER_IP) || same(to.ip, NAMESERVER_IP6)) return to;
   const ip = bytesOfIp(address);
   return ip && { ip, port };

@@ -21,16 +21,16 @@ for (const [kind, column] of [[Kind.send, MESSAGES], [Kind.call, MESSAGES], [Kin
 const WORDS = TRACE_RECORD / 4, MOST_ROWS = 48, CACHE = 1024;
 
 /** One row: a task (or all that have ended), and where its counts are. */
-interface Row { readonly task: number; name: string; tasks: number; threads: number; readonly at: number }
+interface TaskCounts { readonly task: number; name: string; tasks: number; threads: number; readonly at: number }
 
 export class Tally implements TraceSink {
   private readonly next: TraceSink | undefined;
   private counts = new Float64Array(64 * COLUMNS);
   private readonly freeRows: number[] = [];
   private usedRows = 0;
-  private readonly rowsByTask = new Map<number, Row>();
-  private readonly threads = new Map<number, Row>();
-  private readonly ended: Row;
+  private readonly rowsByTask = new Map<number, TaskCounts>();
+  private readonly threads = new Map<number, TaskCounts>();
+  private readonly ended: TaskCounts;
   /** Rows of the threads seen last, by the low bits of their number. */
   private readonly cachedIds = new Uint32Array(CACHE);
   private readonly cachedRows = new Uint32Array(CACHE);
@@ -80,12 +80,12 @@ export class Tally implements TraceSink {
     return (this.ended.tasks > 0 ? [...rows, this.ended] : rows).map(r => this.shown(r));
   }
 
-  private shown({ task, name, tasks, threads, at }: Row): TaskRow {
+  private shown({ task, name, tasks, threads, at }: TaskCounts): TaskRow {
     const n = (column: number): number => this.counts[at + column]!;
     return { task, name, tasks, threads, messages: n(MESSAGES), events: n(EVENTS), replies: n(REPLIES), maps: n(MAPS),
       switches: n(SWITCHES) };
   }
-  private newRow(task: number, name: string, tasks: number): Row {
+  private newRow(task: number, name: string, tasks: number): TaskCounts {
     const at = this.freeRows.pop() ?? this.usedRows++ * COLUMNS;
     if (at >= this.counts.length) {
       const grown = new Float64Array(2 * this.counts.length);
@@ -94,7 +94,7 @@ export class Tally implements TraceSink {
     }
     return { task, name, tasks, threads: 0, at };
   }
-  private rowFor(task: number): Row {
+  private rowFor(task: number): TaskCounts {
     let row = this.rowsByTask.get(task);
     if (!row) this.rowsByTask.set(task, (row = this.newRow(task, `task ${task}`, 1)));
     return row;

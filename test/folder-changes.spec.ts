@@ -67,7 +67,7 @@ const rootfs = join(images, 'rootfs');
 const shellIn = (folder: string): Shell => new Shell(['run', '--rootfs', rootfs, '--mount', `${folder}:/m`, '/bin/sh']);
 
 /** A case: the start, the guest's action, the host's action (after it, or first), and then the guest's view and the host's files. */
-interface Row {
+interface Case {
   readonly title: string;
   readonly before?: () => void;
   readonly guest?: string;
@@ -81,7 +81,7 @@ interface Row {
 const there = (name: string): boolean => existsSync(at(name)), kind = (name: string): string =>
   (lstatSync(at(name)).isFIFO() ? 'fifo' : lstatSync(at(name)).isSymbolicLink() ? 'link' : lstatSync(at(name)).isDirectory() ? 'folder'
     : 'file');
-const ROWS: readonly Row[] = [
+const ROWS: readonly Case[] = [
   { title: 'the host edits what the guest has read', before: () => writeFileSync(at('a'), 'one\n'), guest: 'cat /m/a', host: () =>
     writeFileSync(at('a'), 'two, longer\n'),
     look: 'cat /m/a; stat -c %s /m/a', sees: 'two, longer\n12', has: () => text('a'), is: 'two, longer\n' },

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 
 const root = join(import.meta.dirname, '..');
 
-export interface Row {
+export interface DocumentRow {
   readonly id: string;
   readonly state: string;
   /** Commands between backquotes, in their order. */
@@ -16,7 +16,7 @@ export interface Row {
   readonly missing: string;
 }
 
-export function rowsOf(text: string): Row[] {
+export function rowsOf(text: string): DocumentRow[] {
   return text.split('\n').filter((line) => /^\| [A-N]\d+ \|/.test(line)).map((line) => {
     const [id, , state, shown, missing] = line.split(/(?<!\\)\|/).slice(1, -1).map((cell) => cell.trim());
     const commands = [...shown!.matchAll(/`((?:tessera|npx|npm) [^`]+)`/g)].map((found) => found[1]!);
@@ -24,7 +24,7 @@ export function rowsOf(text: string): Row[] {
   });
 }
 
-export const readRows = (): Row[] => rowsOf(readFileSync(join(root, 'docs/rows.md'), 'utf8'));
+export const readRows = (): DocumentRow[] => rowsOf(readFileSync(join(root, 'docs/rows.md'), 'utf8'));
 
 /** Tells why `command` cannot be run in this tree, or nothing if all that it names is there. */
 export function flawOf(command: string, subcommands: ReadonlySet<string>): string | undefined {

@@ -10,13 +10,13 @@ import { sbiExtensions } from './sbi.ts';
 export interface DeviceRow { task: string; device: string; register: string; loads: number; stores: number; latency: Latency | undefined }
 export interface SbiRow { task: string; call: string; calls: number; latency: Latency | undefined }
 
-interface Row { task: string; name: string; part: string; loads: number; stores: number; samples: Samples }
+interface Count { task: string; name: string; part: string; loads: number; stores: number; samples: Samples }
 
 export class Exits {
   private readonly trace: TraceSource;
-  private readonly devices = new Map<string, Row>();
-  private readonly sbi = new Map<string, Row>();
-  private readonly open = new Map<number, { time: number; row: Row }>();
+  private readonly devices = new Map<string, Count>();
+  private readonly sbi = new Map<string, Count>();
+  private readonly open = new Map<number, { time: number; row: Count }>();
   constructor(trace: TraceSource) { this.trace = trace; }
 
   add(r: RecordView): void {
@@ -28,7 +28,7 @@ export class Exits {
       if (request) { this.open.delete(r.cause); request.row.samples.add(r.time - request.time); }
     }
   }
-  private access(r: RecordView): Row | undefined {
+  private access(r: RecordView): Count | undefined {
     const at = registerOf(r);
     if (!at) return undefined;
     const row = this.row(this.devices, this.trace.taskOf(r.actor), at.device, at.register);
@@ -36,7 +36,7 @@ export class Exits {
     return row;
   }
   /** By function where captured, otherwise by extension. */
-  private call(r: RecordView): Row {
+  private call(r: RecordView): Count {
     const words = this.trace.payload(r.sequence).find((p) => p.part === Part.words), fid = words && Number(wordsOfPart(words)[6] ?? 0n),
       e = sbiExtensions[r.c];
     const row = this.row(this.sbi, this.trace.taskOf(r.actor), sbiName(r.c),
@@ -44,7 +44,7 @@ export class Exits {
     row.loads++;
     return row;
   }
-  private row(rows: Map<string, Row>, task: string, name: string, part: string): Row {
+  private row(rows: Map<string, Count>, task: string, name: string, part: string): Count {
     const key = `${task}\0${name}\0${part}`;
     let row = rows.get(key);
     if (!row) rows.set(key, (row = { task, name, part, loads: 0, stores: 0, samples: new Samples() }));

@@ -19,7 +19,7 @@ import type { GuestRam } from './ram.ts';
 /** Interrupt sources of the PLIC: 1 … 63. */
 export const SOURCES = 64;
 
-export interface Row { readonly compatible: string; readonly base: number; readonly irq: number }
+export interface BoardDevice { readonly compatible: string; readonly base: number; readonly irq: number }
 
 /** Numbers by which nodes refer to each other. */
 export const Phandle = { plic: 1, finisher: 2, firstCpu: 16 } as const;
@@ -27,14 +27,14 @@ const MODE_M_EXTERNAL = 11, MODE_S_EXTERNAL = 9;
 const VIRTIO_BASE = 0x1000_1000, VIRTIO_STRIDE = 0x1000, CLOCK_HZ = 3_686_400;
 
 /** Devices without the virtio ones, which follow from 0x1000_1000 on with interrupts 1, 2, … */
-export const virtRows: readonly Row[] = [
+export const virtRows: readonly BoardDevice[] = [
   { compatible: 'sifive,test1', base: 0x10_0000, irq: 0 },
   { compatible: 'google,goldfish-rtc', base: 0x10_1000, irq: 11 },
   { compatible: 'sifive,plic-1.0.0', base: 0xc00_0000, irq: 0 },
   { compatible: 'ns16550a', base: 0x1000_0000, irq: 10 },
 ];
-const PORTALS: Row = { compatible: 'tessera,portals', base: 0x1020_0000, irq: 0 };
-export const rowsWith = (virtioDevices: number, portals = false): readonly Row[] => [
+const PORTALS: BoardDevice = { compatible: 'tessera,portals', base: 0x1020_0000, irq: 0 };
+export const rowsWith = (virtioDevices: number, portals = false): readonly BoardDevice[] => [
   ...(portals ? [PORTALS] : []),
   ...virtRows,
   ...Array.from({ length: virtioDevices }, (_, i) => ({ compatible: 'virtio,mmio', base: VIRTIO_BASE + i * VIRTIO_STRIDE, irq: 1 + i })),
@@ -53,12 +53,12 @@ export interface Parts {
 
 interface Factory {
   /** `models`: virtio models without a window yet; a factory takes the first. */
-  create(parts: Parts, row: Row, models: VirtioModel[]): Chip;
-  nodes(row: Row, vcpus: number): readonly Node[];
+  create(parts: Parts, row: BoardDevice, models: VirtioModel[]): Chip;
+  nodes(row: BoardDevice, vcpus: number): readonly Node[];
 }
 
-const at = (row: Row): string => row.base.toString(16);
-const device = (name: string, row: Row, size: number, props: Record<string, Value>): Node =>
+const at = (row: BoardDevice): string => row.base.toString(16);
+const device = (name: string, row: BoardDevice, size: number, props: Record<string, Value>): Node =>
   node(`${name}@${at(row)}`, {
     ...props, reg: u64s(row.base, size), ...(row.irq ? { interrupts: row.irq, 'interrupt-parent': Phandle.plic } : {})
   });
@@ -126,7 +126,7 @@ export const intcOf = (vcpu: number): number => Phandle.firstCpu + 2 * vcpu;
 export const cpuOf = (vcpu: number): number => Phandle.firstCpu + 2 * vcpu + 1;
 
 /** Builds the devices of `rows` onto a bus. */
-export function buildBus(rows: readonly Row[], parts: Parts, models: readonly VirtioModel[]): Bus {
+export function buildBus(rows: readonly BoardDevice[], parts: Parts, models: readonly VirtioModel[]): Bus {
   const bus = new Bus(), waiting = [...models];
   for (const row of rows) bus.attach(row.base, factories[row.compatible].create(parts, row, waiting));
   return bus;

@@ -17,7 +17,7 @@ import { techniqueNamed, techniques } from './cpu/techniques.ts';
 import { isFailure, sayEnding, type VmEnding } from './ending.ts';
 import { openDisk } from './disks.ts';
 import { type Loaded, refused } from './loaders/result.ts';
-import { type Place, loadInitrd, loadKernel, loadRaw, loadTree } from './loaders/load.ts';
+import { type MemoryRange, loadInitrd, loadKernel, loadRaw, loadTree } from './loaders/load.ts';
 import { DEFAULT_ISA, type Options, readOptions } from './options.ts';
 import { guestIsa, whyNotHere } from './processor.ts';
 import type { GuestRam } from './ram.ts';
@@ -149,7 +149,7 @@ function rewrite(sys: Syscalls, list: Rom, listed: ListedSites, start: number): 
 
 /** Kernel, initrd and device tree into the guest's memory. */
 function load(sys: Syscalls, files: Files, o: Options, ram: GuestRam,
-    tree: (initrd?: Place) => Uint8Array): Loaded<{ entry: number; start: number; tree: number }> {
+    tree: (initrd?: MemoryRange) => Uint8Array): Loaded<{ entry: number; start: number; tree: number }> {
   const bytes = (rom: Rom): Uint8Array => sys.memory.read(rom.va, rom.size);
   const kernel = (o.raw ? loadRaw : loadKernel)(ram, bytes(files.kernel));
   if (!kernel.ok) return refused(`${o.kernel} ${kernel.error}`);

@@ -2,12 +2,12 @@
  * The guest's device tree, from the list of devices. `rng-seed` matters: without it Linux's random generator never initialises.
  * @spec devicetree 3 (v0.4); devicetree bindings riscv/cpus.yaml, riscv/extensions.yaml
  */
-import { type Row, cpuOf, factories, intcOf, Phandle } from './board.ts';
+import { type BoardDevice, cpuOf, factories, intcOf, Phandle } from './board.ts';
 import { type Node, type Value, flatten, node, u64s } from './fdt.ts';
 import { RAM_BASE } from './ram.ts';
 
 export interface TreeOptions {
-  readonly rows: readonly Row[];
+  readonly rows: readonly BoardDevice[];
   readonly memory: number;
   /** Start of memory; default RAM_BASE. */
   readonly base?: number;

@@ -7,7 +7,7 @@ import type { VirtioModel } from '../hardware/chips/virtio/model.ts';
 import { CapRight, Mtd, NEVER, Ops, Own, Right, capPage, memoryPage, type Sys } from '../microkernel/abi/index.ts';
 import { flexpages, type Syscalls } from '../binding/index.ts';
 import { type Result, type Spawned, bad, good, spawn, nameIt } from '../roottask/client/index.ts';
-import { type Row, SOURCES, buildBus } from './board.ts';
+import { type BoardDevice, SOURCES, buildBus } from './board.ts';
 import { Clock } from './clock.ts';
 import { techniques } from './cpu/techniques.ts';
 import { CHANGING } from './dispatcher.ts';
@@ -62,7 +62,7 @@ export class Vm implements SbiMachine {
   #ending: VmEnding | undefined;
   #waiting = 0;
 
-  constructor(around: Surroundings, rows: readonly Row[], models: readonly VirtioModel[]) {
+  constructor(around: Surroundings, rows: readonly BoardDevice[], models: readonly VirtioModel[]) {
     this.#around = around;
     this.exits = new ExitControl(around.options.exits);
     this.#technique = techniques[around.options.virt];

@@ -32,7 +32,7 @@ export interface Debuggee {
 /** Processes of different components have numbers that are this far apart. */
 export const APART = 10_000_000;
 
-export interface Place {
+export interface DebugScope {
   readonly kernel: Kernel;
   /** Whose tasks it may be; without it, anybody's. */
   readonly mayBe: ((task: Task) => boolean) | undefined;

@@ -12,7 +12,7 @@ import { ThreadState } from '../../microkernel/objects/object.ts';
 import type { Thread } from '../../microkernel/objects/thread.ts';
 import { guestRegister } from '../../system/guest-registers.ts';
 import { CSR, modeOf, SV39, ThreadBeing, type Being } from './being.ts';
-import type { Debuggee, Place } from './debuggee.ts';
+import type { Debuggee, DebugScope } from './debuggee.ts';
 import type { MonitorCommand } from './target.ts';
 
 /** Mode and root of a translation register, without the number of the address space. */
@@ -31,12 +31,12 @@ interface Space {
 
 export class GuestDebuggee implements Debuggee {
   readonly #machine: Machine;
-  readonly #place: Place;
+  readonly #place: DebugScope;
   readonly #physical: () => boolean;
   readonly #spaces = new Map<bigint, Space>();
   #last = 0;
 
-  constructor(machine: Machine, place: Place, physical: () => boolean) {
+  constructor(machine: Machine, place: DebugScope, physical: () => boolean) {
     this.#machine = machine; this.#place = place; this.#physical = physical;
   }
 

@@ -4,7 +4,7 @@
  */
 import type { System } from '../../index.ts';
 import type { Task } from '../../microkernel/objects/task.ts';
-import { APART, type Debuggee, type Happening, type Place } from './debuggee.ts';
+import { APART, type Debuggee, type Happening, type DebugScope } from './debuggee.ts';
 import { GuestDebuggee } from './guest.ts';
 import { KernelTarget } from './kernel-target.ts';
 import { NativeDebuggee } from './native.ts';
@@ -39,7 +39,7 @@ type Happened = (what: Happening) => void;
 
 function makeDebuggee(system: System, debugged: Debugged, index: number, happened: Happened, physical: () => boolean): Debuggee {
   const { component } = debugged, mayBe = component === undefined ? undefined : belongsTo(system, component);
-  const place: Place = { kernel: system.kernel, base: index * APART, mayBe };
+  const place: DebugScope = { kernel: system.kernel, base: index * APART, mayBe };
   if (debugged.kind === 'process') return new ProcessDebuggee(system.machine, place, debugged.watch, happened);
   return debugged.kind === 'guest' ? new GuestDebuggee(system.machine, place, physical) : new NativeDebuggee(system.machine, place);
 }

@@ -5,15 +5,15 @@ import { ThreadState } from '../../microkernel/objects/object.ts';
 import type { Task } from '../../microkernel/objects/task.ts';
 import type { Thread } from '../../microkernel/objects/thread.ts';
 import { ThreadBeing, type Being } from './being.ts';
-import type { Debuggee, Place } from './debuggee.ts';
+import type { Debuggee, DebugScope } from './debuggee.ts';
 
 export class NativeDebuggee implements Debuggee {
   readonly #machine: Machine;
-  readonly #place: Place;
+  readonly #place: DebugScope;
   /** The first that comes to run. */
   #task: Task | undefined;
 
-  constructor(machine: Machine, place: Place) { this.#machine = machine; this.#place = place; }
+  constructor(machine: Machine, place: DebugScope) { this.#machine = machine; this.#place = place; }
 
   at(h: Hart): Being[] {
     const t = this.#place.kernel.cpus[h.id]!.running;

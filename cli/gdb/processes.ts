@@ -19,7 +19,7 @@ import { ThreadState } from '../../microkernel/objects/object.ts';
 import type { Thread } from '../../microkernel/objects/thread.ts';
 import { auxiliaryVector } from './auxv.ts';
 import { ThreadBeing, type Being } from './being.ts';
-import type { Debuggee, Happening, Place } from './debuggee.ts';
+import type { Debuggee, Happening, DebugScope } from './debuggee.ts';
 import { gdbSignal } from './signals.ts';
 import type { ClientFeatures, GuestFile, TargetStop } from './target.ts';
 
@@ -42,7 +42,7 @@ export class ProcessWatch implements Watcher {
 
 export class ProcessDebuggee implements Debuggee {
   readonly #machine: Machine;
-  readonly #place: Place;
+  readonly #place: DebugScope;
   readonly #watch: ProcessWatch;
   readonly #happened: (what: Happening) => void;
   /** The first process, by its number in the server. */
@@ -52,7 +52,7 @@ export class ProcessDebuggee implements Debuggee {
   readonly #vectors = new Map<number, Uint8Array>();
   #features: ClientFeatures | undefined;
 
-  constructor(machine: Machine, place: Place, watch: ProcessWatch, happened: (what: Happening) => void) {
+  constructor(machine: Machine, place: DebugScope, watch: ProcessWatch, happened: (what: Happening) => void) {
     this.#machine = machine; this.#place = place; this.#watch = watch; this.#happened = happened;
     watch.to = this;
   }

@@ -178,8 +178,8 @@ export class PathFile extends File {
 }
 
 /** `file` is undefined where the descriptor names an inode and nothing else (O_PATH): calls do not see it unless they ask for `any`. */
-interface Slot { readonly file: File | undefined; readonly any: File; cloexec: boolean }
-const slotOf = (any: File, cloexec: boolean): Slot => ({ file: any.flags & O.PATH ? undefined : any, any, cloexec });
+interface Descriptor { readonly file: File | undefined; readonly any: File; cloexec: boolean }
+const slotOf = (any: File, cloexec: boolean): Descriptor => ({ file: any.flags & O.PATH ? undefined : any, any, cloexec });
 
 /** Server memory of a number, and of a descriptor in addition, bytes; a table is charged by pages. */
 const NUMBER_COST = 8, SLOT_COST = 48, PAID = 4096;
@@ -191,15 +191,15 @@ export class FdTable {
   /** Bytes charged. */
   private paid = 0;
   private count = 0;
-  private slots: (Slot | undefined)[] = [];
-  private far: Map<number, Slot> | undefined;
+  private slots: (Descriptor | undefined)[] = [];
+  private far: Map<number, Descriptor> | undefined;
   private lowest = 0;
   users = 1;
   constructor(purse?: Purse) { this.purse = purse; }
 
-  private slot(fd: number): Slot | undefined { return this.slots[fd] ?? this.far?.get(fd); }
+  private slot(fd: number): Descriptor | undefined { return this.slots[fd] ?? this.far?.get(fd); }
   private isNear(fd: number): boolean { return fd < this.slots.length + NEAR; }
-  private set(fd: number, slot: Slot): void {
+  private set(fd: number, slot: Descriptor): void {
     if (!this.isNear(fd)) { (this.far ??= new Map()).set(fd, slot); return; }
     this.far?.delete(fd);
     while (this.slots.length < fd) this.slots.push(undefined);
@@ -262,8 +262,8 @@ export class FdTable {
     return s.any;
   }
   /** In the order of their numbers. */
-  private all(): [number, Slot][] {
-    const out: [number, Slot][] = [];
+  private all(): [number, Descriptor][] {
+    const out: [number, Descriptor][] = [];
     for (let fd = 0; fd < this.slots.length; fd++) { const s = this.slots[fd]; if (s) out.push([fd, s]); }
     return this.far?.size ? [...out, ...this.far].sort((a, b) => a[0] - b[0]) : out;
   }
@@ -278,7 +278,7 @@ export class FdTable {
   between(first: number, last: number): number[] { return this.all().map(([fd]) => fd).filter((fd) => fd >= first && fd <= last); }
   /** A copy; its `weight` has been charged (`isPaid`). */
   fork(isPaid = true): FdTable {
-    const t = new FdTable(this.purse), copy = (s: Slot): Slot => slotOf(s.any.hold(), s.cloexec);
+    const t = new FdTable(this.purse), copy = (s: Descriptor): Descriptor => slotOf(s.any.hold(), s.cloexec);
     t.paid = isPaid ? this.weight : 0;
     t.count = this.count;
     t.slots = this.slots.map((s) => s && copy(s));

@@ -7,18 +7,18 @@ import type { Thread } from '../kernel/thread.ts';
 import { Directory, type Inode } from './inode.ts';
 import { ownerIn } from './open.ts';
 import { isReadOnly, type Mount } from './path.ts';
-import { May, WalkFlag, baseOf, mayDelete, newPlace, permitted, walk, type Place } from './walk.ts';
+import { May, WalkFlag, baseOf, mayDelete, newWalkEnd, permitted, walk, type WalkEnd } from './walk.ts';
 import { newCookie, notify, Watch } from './watch.ts';
 
 /** Valid until the next walk: an operation that continues later copies what it needs first. */
-const place = newPlace(), from = newPlace(), to = newPlace();
+const place = newWalkEnd(), from = newWalkEnd(), to = newWalkEnd();
 
-function locate(t: Thread, fd: number, path: string, flags: number, p: Place): number {
+function locate(t: Thread, fd: number, path: string, flags: number, p: WalkEnd): number {
   const base = baseOf(t, fd, path);
   return typeof base === 'number' ? base : walk(t, base, path, flags, p);
 }
 /** Finds the place for a new name. */
-function vacant(t: Thread, fd: number, path: string, p: Place, directory = false): number {
+function vacant(t: Thread, fd: number, path: string, p: WalkEnd, directory = false): number {
   const failed = locate(t, fd, path, WalkFlag.parent, p);
   if (failed) return failed;
   if (p.inode) return -E.EXIST;

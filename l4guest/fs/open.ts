@@ -7,9 +7,9 @@ import { type File, PathFile } from './file.ts';
 import type { Directory, Inode, Owner } from './inode.ts';
 import { isReadOnly, type DirPath, type Path } from './path.ts';
 import { notify, notifyAt, Watch } from './watch.ts';
-import { capableOver, May, WalkFlag, baseOf, newPlace, pathOf, permitted, walk } from './walk.ts';
+import { capableOver, May, WalkFlag, baseOf, newWalkEnd, pathOf, permitted, walk } from './walk.ts';
 
-const place = newPlace();
+const place = newWalkEnd();
 
 /** A new description (count 1, not in any table yet), or -errno. `mode` holds permission bits for O_CREAT, umask not applied yet. */
 export function openAt(t: Thread, dirfd: number, path: string, flags: number, mode: number, resolve = 0): Later<File | number> {

@@ -18,7 +18,7 @@ export const PIPE_BUF = 4096;
 const FIONREAD = 0x541b, SLOTS = 16, SLOT_BYTES = 40, MOST_SLOT_BYTES = 4 << 20;
 
 /** Bytes [at, at + length) of a page. A packet is read whole or cut; no write is appended to it. */
-interface Slot { readonly page: Uint8Array; at: number; length: number; readonly packet: boolean }
+interface Piece { readonly page: Uint8Array; at: number; length: number; readonly packet: boolean }
 
 export class Pipe {
   readonly wq = new WaitQueue();
@@ -28,7 +28,7 @@ export class Pipe {
   opens = [0, 0];
   length = 0;
   private readonly frames: Frames;
-  private slots: Slot[] = [];
+  private slots: Piece[] = [];
   private first = 0;
   private most: number;
   /** A page that was read empty, for the next write. */
@@ -68,7 +68,7 @@ export class Pipe {
     this.wq.wakeAll(Poll.OUT | Poll.WRNORM);
     return done;
   }
-  private consume(s: Slot, n: number): void {
+  private consume(s: Piece, n: number): void {
     s.at += n;
     s.length -= n;
     this.length -= n;
@@ -114,13 +114,13 @@ export class Pipe {
       if (!this.frames.charge(PAGE)) return 0;
       this.frames.work.found();
     }
-    const s: Slot = { page: this.spare ??= new Uint8Array(PAGE), at: 0, length: 0, packet }, n = Math.min(io.left, PAGE);
+    const s: Piece = { page: this.spare ??= new Uint8Array(PAGE), at: 0, length: 0, packet }, n = Math.min(io.left, PAGE);
     this.fill(s, io, n);
     this.spare = undefined;
     this.slots.push(s);
     return n;
   }
-  private fill(s: Slot, io: Io, n: number): void {
+  private fill(s: Piece, io: Io, n: number): void {
     io.take(s.page, s.at + s.length, n);
     s.length += n;
     this.length += n;

@@ -53,7 +53,7 @@ export const WalkFlag = {
 } as const;
 
 /** Where a walk ended. Valid until the next walk. */
-export interface Place {
+export interface WalkEnd {
   /** The directory that has the last name, and its mount. */
   dirMount: Mount;
   dir: Directory;
@@ -71,13 +71,13 @@ interface Walk {
   readonly t: Thread;
   readonly flags: number;
   links: number;
-  readonly place: Place;
+  readonly place: WalkEnd;
   readonly root: DirPath;
   readonly start: DirPath
 }
 
 /** Walks `path` from `base`; fills `place` (the caller's or a new one) and returns 0 or -errno. */
-export function walk(t: Thread, base: DirPath, path: string, flags: number, place: Place): number {
+export function walk(t: Thread, base: DirPath, path: string, flags: number, place: WalkEnd): number {
   if (path.length >= 4096) return -E.NAMETOOLONG;
   if (path === '') return -E.NOENT;
   t.k.work.walked();
@@ -89,12 +89,12 @@ export function walk(t: Thread, base: DirPath, path: string, flags: number, plac
   place.name = ''; place.slash = false;
   return steps({ t, flags, links: 0, place, root, start: base }, path, true);
 }
-export const newPlace = (): Place => ({
+export const newWalkEnd = (): WalkEnd => ({
   dirMount: undefined as unknown as Mount, dir: undefined as unknown as Directory, name: '', mount: undefined as unknown as Mount,
   inode: undefined, slash: false, makes: -1
 });
 /** The permanent part of a place: where its inode was found. */
-export const pathOf = (p: Place): Path => ({ mount: p.mount, inode: p.inode!, dir: p.dir, name: p.name });
+export const pathOf = (p: WalkEnd): Path => ({ mount: p.mount, inode: p.inode!, dir: p.dir, name: p.name });
 
 /** Goes on from what was found last. `last`: the path's last name is the walk's last name (not so inside a link in the middle). */
 function steps(w: Walk, path: string, last: boolean): number {
@@ -141,11 +141,11 @@ function step(w: Walk, name: string, final: boolean): number {
   if (p.mount !== p.dirMount && w.flags & WalkFlag.noMounts) return -E.XDEV;
   return final && p.slash && !p.inode.isDir && !(w.flags & WalkFlag.parent && p.inode.isLink) ? -E.NOTDIR : 0;
 }
-const mayMake = (p: Place, t: Thread): boolean =>
+const mayMake = (p: WalkEnd, t: Thread): boolean =>
   !p.slash && permitted(p.dir, May.WRITE | May.EXEC, t.creds) && !isReadOnly(p.dirMount);
 
 /** Enters mounts over the found inode. */
-function enter(p: Place): void {
+function enter(p: WalkEnd): void {
   const top = topmost(p.mount, p.inode!);
   p.mount = top.mount;
   p.inode = top.inode;
@@ -196,9 +196,9 @@ export function baseOf(t: Thread, fd: number, path: string, flags = 0): DirPath 
   if (file.inode instanceof Directory) return { mount: file.mount ?? t.k.nowhere, inode: file.inode };
   return path === '' ? t.proc.fs.cwd : -E.NOTDIR;
 }
-const shared = newPlace();
+const shared = newWalkEnd();
 /** Walk from a dirfd: fills the shared place, which the next walk overwrites. */
-export function at(t: Thread, fd: number, path: string, flags: number): Place | number {
+export function at(t: Thread, fd: number, path: string, flags: number): WalkEnd | number {
   const base = baseOf(t, fd, path);
   if (typeof base === 'number') return base;
   return walk(t, base, path, flags, shared) || shared;

@@ -6,7 +6,7 @@ import { devTree } from '../fs/devfs.ts';
 import { File } from '../fs/file.ts';
 import { Directory, type Inode } from '../fs/inode.ts';
 import { Reopen } from '../fs/pipe.ts';
-import { newPlace, walk, WalkFlag } from '../fs/walk.ts';
+import { newWalkEnd, walk, WalkFlag } from '../fs/walk.ts';
 import { isImage, readAt, whyNotElf } from './elf.ts';
 import { Mm } from '../mm/mm.ts';
 import { bytesOf } from '../mm/uaccess.ts';
@@ -60,7 +60,7 @@ export function* startInit(k: Kernel, s: Sleeper, args: InitArgs, streams: Strea
   return t;
 }
 function changeDir(t: Thread, path: string): void {
-  const place = newPlace();
+  const place = newWalkEnd();
   if (walk(t, t.k.top, path || '/', WalkFlag.follow, place) === 0 && place.inode instanceof Directory)
     t.proc.fs.cwd = { mount: place.mount, inode: place.inode };
   else throw noDirectory(path);
@@ -106,7 +106,7 @@ function* execProgram(s: Sleeper, t: Thread, args: InitArgs): Co<void> {
   throw new ExecError(`program '${at}': ${why(t, at, worst)}`, 126);
 }
 function why(t: Thread, path: string, error: number): string {
-  const place = newPlace();
+  const place = newWalkEnd();
   if (error === -E.NOEXEC && walk(t, t.proc.fs.cwd, path, WalkFlag.follow, place) === 0 && place.inode && isImage(place.inode))
     return `is ${whyNotElf(readAt(t.k.frames, place.inode, 0, 64)) ?? 'damaged'}`;
   return error === -E.ACCES ? 'is not executable' : `cannot be started (${errnoName(-error)})`;

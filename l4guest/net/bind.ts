@@ -1,7 +1,7 @@
 /** Binds sockets to names: paths in the file system, abstract names, ports. */
 import { ownerIn } from '../fs/open.ts';
 import { isReadOnly } from '../fs/path.ts';
-import { May, WalkFlag, inodeAt, newPlace, permitted, walk } from '../fs/walk.ts';
+import { May, WalkFlag, inodeAt, newWalkEnd, permitted, walk } from '../fs/walk.ts';
 import type { Inode } from '../fs/inode.ts';
 import { AT, S } from '../abi/linux.ts';
 import { E } from '../abi/errno.ts';
@@ -34,7 +34,7 @@ function reserve(t: Thread, s: Socket, a: Address): number {
   s.local = a;
   return 0;
 }
-const place = newPlace();
+const place = newWalkEnd();
 function bindPath(t: Thread, s: Socket, a: Address): Later<number> {
   const failed = walk(t, t.proc.fs.cwd, a.path, WalkFlag.parent, place), { dir, name } = place;
   if (failed) return failed;

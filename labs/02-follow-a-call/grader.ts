@@ -9,7 +9,7 @@ import type { Random } from '../grading/random.ts';
 
 const PROGRAMS = ['sh', 'getppid', 'pagefault', 'echo', 'cat', 'tr', 'wc', 'seq', 'forktest'], MOST_ROWS = 20_000, SHOWN = 4;
 type Value = number | string | null;
-type Row = readonly Value[];
+type Answer = readonly Value[];
 
 /** A question, and a function that computes its expected result from the trace. */
 interface Call { readonly event: Fact; readonly name: string; readonly answer: Fact | undefined }
@@ -28,30 +28,30 @@ class Expected {
       event, name: trace.words.syscalls?.[event.c]?.[0] ?? String(event.c), answer: answers.get(event.seq)
     }));
   }
-  rows(question: number): Row[] {
+  rows(question: number): Answer[] {
     return [
       () => this.often(), () => this.longest(), () => this.life(), () => this.records(), () => this.faults(), () => this.users(),
       () => this.asks(), () => this.lives(), () => this.ran()
     ][question - 1]!();
   }
 
-  private often(): Row[] { return sorted([...counted(this.calls.map((c) => c.name))], (a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1)); }
-  private longest(): Row[] {
+  private often(): Answer[] { return sorted([...counted(this.calls.map((c) => c.name))], (a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1)); }
+  private longest(): Answer[] {
     return this.calls.flatMap((c): [number, string, number][] => (c.answer ? [[c.event.seq, c.name, c.answer.time - c.event.time]] : []))
       .sort((a, b) => b[2] - a[2] || a[0] - b[0]).slice(0, this.slowest);
   }
   private between(c: Call): Fact[] { return this.all.filter((f) => f.seq >= c.event.seq && f.seq <= c.answer!.seq); }
   private answered(name: string): Call[] { return this.calls.filter((c) => c.name === name && c.answer); }
-  private life(): Row[] {
+  private life(): Answer[] {
     return this.between(this.answered(this.call)[0]!).map((f) => [
       f.seq, Object.keys(Kind).find((k) => Kind[k as keyof typeof Kind] === f.kind)!, f.from
     ]);
   }
-  private records(): Row[] {
+  private records(): Answer[] {
     const n = this.answered(this.call).map((c) => this.between(c).length);
     return [[Math.min(...n), Math.max(...n)]];
   }
-  private faults(): Row[] {
+  private faults(): Answer[] {
     const access = ['fetch', 'load', '', 'store'], found = new Map<string, [string, string, number, number]>();
     for (const e of this.all.filter((f) => f.kind === Kind.event && f.a === Cause.pageFault)) {
       const a = access[((e.b >>> 16) & 7) - 4]!, row = found.get(`${e.from} ${a}`) ?? [e.from, a, 0, 0];
@@ -68,25 +68,25 @@ class Expected {
     const s = this.all.filter((f) => f.kind === Kind.schedule), end = this.all.at(-1)!.time;
     return s.map((f, i) => ({ seq: f.seq, task: f.from, duration: (s[i + 1]?.time ?? end) - f.time }));
   }
-  private users(): Row[] {
+  private users(): Answer[] {
     const sums = new Map<string, [string, number, number]>();
     for (const t of this.turns()) { const row = sums.get(t.task) ?? [t.task, 0, 0]; sums.set(t.task, row); row[1]++; row[2] += t.duration; }
     return [...sums.values()].sort((a, b) => b[2] - a[2]).slice(0, 3);
   }
-  private asks(): Row[] {
+  private asks(): Answer[] {
     const labels = this.trace.words.labels ?? {}, servers = new Set(this.calls.map((c) => c.event.to)),
       asked = this.all.filter((f) => (f.kind === Kind.call || f.kind === Kind.send) && servers.has(f.from) && f.to !== f.from);
     const sent = asked.map((f) => `${f.to}\t${labels[f.a]?.[0] ?? `label 0x${f.a.toString(16)}`}`);
     return [...counted(sent)].sort(([a], [b]) => (a < b ? -1 : 1)).map(([k, n]) => [...k.split('\t'), n]);
   }
-  private lives(): Row[] {
+  private lives(): Answer[] {
     return this.calls.filter((c) => c.name === 'exit_group')
       .map((c): [string, number] => [
         c.event.from, c.event.time - this.all.find((f) => f.kind === Kind.event && f.from === c.event.from)!.time
       ])
       .sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1));
   }
-  private ran(): Row[] {
+  private ran(): Answer[] {
     const turns = this.turns();
     return this.answered('write')
       .map((c): [number, number] => [
@@ -110,16 +110,16 @@ export function queriesOf(text: string): Map<number, string> {
 
 const value = (v: unknown): string =>
   (v === null || v === undefined ? 'null' : typeof v === 'number' ? String(Math.round(v * 100) / 100) : String(v));
-const line = (r: Row | undefined): string => (r ? r.map(value).join(' | ') : 'no row');
+const line = (r: Answer | undefined): string => (r ? r.map(value).join(' | ') : 'no row');
 
-function asked(db: TraceDatabase, sql: string): Row[] | string {
+function asked(db: TraceDatabase, sql: string): Answer[] | string {
   if (sql === '') return 'no query';
   if (!/^(select|with|values)\b/i.test(sql.replace(/^(\s|--.*\n)*/, '')))
     return 'a query begins with select or with: the trace is not to be changed';
   if (/\b(recursive|attach|pragma|vacuum)\b/i.test(sql)) return 'a word that is not allowed: recursive, attach, pragma, vacuum';
   try {
-    const rows: Row[] = [];
-    for (const r of db.query(sql).rows) { rows.push(r as Row); if (rows.length > MOST_ROWS) return `more than ${MOST_ROWS} rows`; }
+    const rows: Answer[] = [];
+    for (const r of db.query(sql).rows) { rows.push(r as Answer); if (rows.length > MOST_ROWS) return `more than ${MOST_ROWS} rows`; }
     return rows;
   } catch (e) {
     if (e instanceof QueryError) return e.message;

@@ -11,7 +11,7 @@ import type { Random } from '../grading/random.ts';
 const PAGE = 4096, STATS: Operation = { label: 0x2100, in: [], out: ['faults', 'evictions', 'resident'], doc: '' }, PATIENCE = 20e6,
   STOPPED = 6;
 
-interface Place { readonly heap: number; readonly pages: number; readonly data: number; readonly frames: number }
+interface Layout { readonly heap: number; readonly pages: number; readonly data: number; readonly frames: number }
 /** One access of a child, and the expected value. `check`: the check it belongs to. */
 interface Access {
   readonly check: string;
@@ -37,7 +37,7 @@ const code = (all: readonly Access[]): Uint8Array => childCode(all.map((a, i) =>
   call tell`).join('\n'));
 
 /** Pages of the heap that are mapped in the child now. */
-function* residentPages(sys: Syscalls, child: Child, place: Place): Sys<number[]> {
+function* residentPages(sys: Syscalls, child: Child, place: Layout): Sys<number[]> {
   const found: number[] = [];
   for (let p = 0; p < place.pages; p++) {
     if ((yield* sys.invoke(child.task, Ops.task.lookup, [place.heap + p * PAGE])) === 0 && sys.utcb.word(0) !== 0) found.push(p);
@@ -46,7 +46,7 @@ function* residentPages(sys: Syscalls, child: Child, place: Place): Sys<number[]
 }
 
 /** Runs one child per client, each after the other or (`together`) side by side. */
-function driver(place: Place, clients: Readonly<Record<string, readonly Access[]>>, notes: Notes, together: boolean): Program {
+function driver(place: Layout, clients: Readonly<Record<string, readonly Access[]>>, notes: Notes, together: boolean): Program {
   return program('driver', function* (sys, env: Env) {
     const names = Object.keys(clients), children = new Map<string, Child>();
     for (const [i, name] of names.entries())
@@ -71,7 +71,7 @@ function driver(place: Place, clients: Readonly<Record<string, readonly Access[]
 }
 
 /** First in, first out: the resident pages after each access, and the numbers of faults and evictions. */
-function model(place: Place, accesses: readonly Access[]): { resident: number[][]; faults: number; evictions: number } {
+function model(place: Layout, accesses: readonly Access[]): { resident: number[][]; faults: number; evictions: number } {
   const order: number[] = [], resident: number[][] = [], files = new Set<number>();
   let faults = 0, evictions = 0;
   for (const a of accesses) {
@@ -89,7 +89,7 @@ function model(place: Place, accesses: readonly Access[]): { resident: number[][
   return { resident, faults, evictions };
 }
 
-function world(name: string, place: Place, data: Uint8Array, clients: Readonly<Record<string, readonly Access[]>>,
+function world(name: string, place: Layout, data: Uint8Array, clients: Readonly<Record<string, readonly Access[]>>,
     together = false): World {
   const notes: Notes = { told: new Map(), resident: new Map(), stopped: new Map(), stats: new Map() };
   return {
@@ -138,7 +138,7 @@ function world(name: string, place: Place, data: Uint8Array, clients: Readonly<R
 }
 
 /** A client that ends before the next one starts, because there is not enough memory for both. */
-function after(place: Place, data: Uint8Array, first: readonly Access[], second: readonly Access[]): World {
+function after(place: Layout, data: Uint8Array, first: readonly Access[], second: readonly Access[]): World {
   const late = world('a client after another', place, data, { second }),
     gone: Notes = { told: new Map(), resident: new Map(), stopped: new Map(), stats: new Map() };
   return {
@@ -157,9 +157,9 @@ function after(place: Place, data: Uint8Array, first: readonly Access[], second:
 }
 
 const big = (random: Random): bigint => (BigInt(random.next() & 0x7fffffff) << 32n) | BigInt(random.next());
-const at = (place: Place, page: number, offset = 0): number => place.heap + page * PAGE + offset;
+const at = (place: Layout, page: number, offset = 0): number => place.heap + page * PAGE + offset;
 
-function worlds(place: Place, random: Random): World[] {
+function worlds(place: Layout, random: Random): World[] {
   const size = 2 * PAGE + random.between(100, 3000), data = Uint8Array.from({ length: size }, () => random.next() & 255),
     few = random.some([...Array(place.pages).keys()], Math.min(place.frames, 4));
   const zero: Access[] = few.flatMap((p) => {
@@ -266,6 +266,6 @@ const lab: Lab = {
     heap: 0x4000_0000 + random.between(1, 200) * 0x10000, pages: random.between(8, 12),
     data: 0x6000_0000 + random.between(1, 200) * 0x10000, frames: random.between(4, 6)
   }),
-  worlds: (variant, random) => worlds(variant as unknown as Place, random),
+  worlds: (variant, random) => worlds(variant as unknown as Layout, random),
 };
 export default lab;

@@ -9,7 +9,7 @@ const PAGE = 4096, PATIENCE = 20e6, STOPPED = 6;
 const READ = 63, WRITE = 64, EXIT = 93, GETPID = 172, BRK = 214;
 const NAMES: Readonly<Record<number, string>> = { [READ]: 'read', [WRITE]: 'write', [EXIT]: 'exit', [GETPID]: 'getpid', [BRK]: 'brk' };
 
-interface Place { readonly base: number; readonly least: number; readonly most: number }
+interface Layout { readonly base: number; readonly least: number; readonly most: number }
 /**
  * A step of a process. put: writes bytes into its memory; load: reports eight bytes; call: a system call. `stops`: it must not return, and
  * this text must be logged.
@@ -67,7 +67,7 @@ const driver = (processes: Readonly<Record<string, readonly Step[]>>, notes: Not
 });
 
 /** `said`: the expected lines of the log, in order and complete; each with its check. */
-function world(name: string, place: Place, input: string, processes: Readonly<Record<string, readonly Step[]>>,
+function world(name: string, place: Layout, input: string, processes: Readonly<Record<string, readonly Step[]>>,
     said: readonly (readonly [string, string])[]): World {
   const notes: Notes = { told: new Map(), stopped: new Map() };
   return {
@@ -107,7 +107,7 @@ function world(name: string, place: Place, input: string, processes: Readonly<Re
   };
 }
 
-function worlds(place: Place, random: Random): World[] {
+function worlds(place: Layout, random: Random): World[] {
   const { base } = place, end = base + place.least, top = base + place.most,
     input = `${random.word(9)} ${random.word(9)}\n${random.word(30)}`, bytes = new TextEncoder().encode(input);
   const call = (check: string, expected: number | undefined, nr: number, ...args: number[]): Step => ({
@@ -232,6 +232,6 @@ const lab: Lab = {
     },
   ],
   variant: (random) => ({ base: 0x2000_0000 + random.between(1, 500) * 0x10000, least: 4 * PAGE, most: random.between(8, 16) * PAGE }),
-  worlds: (variant, random) => worlds(variant as unknown as Place, random),
+  worlds: (variant, random) => worlds(variant as unknown as Layout, random),
 };
 export default lab;

@@ -10,7 +10,7 @@ import type { Random } from '../grading/random.ts';
 
 const PAGE = 4096, op = (label: number): Operation => ({ label, in: [], out: [], doc: '' }), FORK = op(0x2300), COUNTS = op(0x2301),
   END = op(0x2302), OTHER = op(0x23ff);
-interface Place { readonly base: number; readonly pages: number }
+interface Layout { readonly base: number; readonly pages: number }
 
 type Step = { readonly check: string; readonly p: number } & (
   | {
@@ -28,7 +28,7 @@ interface Got {
   readonly stopped?: boolean
 }
 
-const driver = (place: Place, steps: readonly Step[], count: number, got: Got[]): Program => program('driver', function* (sys, env: Env) {
+const driver = (place: Layout, steps: readonly Step[], count: number, got: Got[]): Program => program('driver', function* (sys, env: Env) {
   const puppets: Puppet[] = [];
   const puppet = function* (p: number) {
     return puppets[p] ??= yield* makePuppet(sys, env, p, { name: `process${p}`, events: { [Cause.pageFault]: env.cap(`process${p}`) } },
@@ -61,8 +61,8 @@ interface Frame { readonly words: Map<number, bigint>; users: number }
 class Model {
   private readonly spaces = new Map<number, Map<number, Frame>>();
   private copies = 0;
-  private readonly place: Place;
-  constructor(place: Place) { this.place = place; }
+  private readonly place: Layout;
+  constructor(place: Layout) { this.place = place; }
   private space(p: number): Map<number, Frame> {
     const s = this.spaces.get(p) ?? new Map<number, Frame>();
     this.spaces.set(p, s);
@@ -124,7 +124,7 @@ const heard = (g: Got): string =>
     : g.stopped ? 'it stops'
     : 'it did not come back');
 
-function world(name: string, place: Place, steps: readonly Step[], memory = '1M'): World {
+function world(name: string, place: Layout, steps: readonly Step[], memory = '1M'): World {
   const got: Got[] = [], processes = Math.max(...steps.map((s) => s.p)) + 1;
   return {
     name,
@@ -149,7 +149,7 @@ function world(name: string, place: Place, steps: readonly Step[], memory = '1M'
   };
 }
 
-function worlds(place: Place, random: Random): World[] {
+function worlds(place: Layout, random: Random): World[] {
   const value = (): bigint => BigInt(random.between(1, 0x7fffffff)), page = (): number => random.between(0, place.pages - 1),
     offset = (): number => 8 * random.between(0, 511);
   const [a, b, c] = random.some([...Array(place.pages).keys()], 3) as [number, number, number], o = offset();
@@ -270,6 +270,6 @@ const lab: Lab = {
     },
   ],
   variant: (random) => ({ base: 0x3000_0000 + random.between(1, 500) * 0x10000, pages: random.between(6, 10) }),
-  worlds: (variant, random) => worlds(variant as unknown as Place, random),
+  worlds: (variant, random) => worlds(variant as unknown as Layout, random),
 };
 export default lab;

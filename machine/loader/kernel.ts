@@ -21,12 +21,12 @@ export interface Placed {
   readonly start: number;
   readonly end: number;
   /** Its pieces. */
-  readonly pieces: readonly Place[];
+  readonly pieces: readonly MemoryRange[];
   readonly symbols: ReadonlyMap<string, number>;
 }
 
 /** First and one-past-last physical address of something in memory. */
-export interface Place { readonly start: number; readonly end: number }
+export interface MemoryRange { readonly start: number; readonly end: number }
 
 export interface LoadOptions {
   /** Load address of raw bytes, and the origin of `textOffset`. */
@@ -129,7 +129,7 @@ function notLinked(memory: PhysicalMemory, at: number): string {
 }
 
 /** The first two of these that share memory. */
-export function overlap(places: readonly (Place & { readonly what: string })[]): readonly [string, string, number] | undefined {
+export function overlap(places: readonly (MemoryRange & { readonly what: string })[]): readonly [string, string, number] | undefined {
   const sorted = [...places].sort((a, b) => a.start - b.start);
   for (let i = 1; i < sorted.length; i++) {
     const [a, b] = [sorted[i - 1]!, sorted[i]!];
@@ -144,7 +144,7 @@ export function deviceTreePlace(memory: PhysicalMemory): number {
 }
 
 /** Puts the initrd between the kernel's end and the device tree. */
-export function loadInitrd(memory: PhysicalMemory, bytes: Uint8Array, kernelEnd: number): Loaded<Place> {
+export function loadInitrd(memory: PhysicalMemory, bytes: Uint8Array, kernelEnd: number): Loaded<MemoryRange> {
   const room = deviceTreePlace(memory);
   const start = Math.floor((room - bytes.length) / PAGE) * PAGE;
   if (start < kernelEnd) {

@@ -9,7 +9,7 @@
 import { CapRight, IpcFlag, Kind, U } from '../abi/index.ts';
 import { COSTS } from '../costs.ts';
 import type { Core } from '../core.ts';
-import { ObjectKind, Place, ThreadState } from '../objects/object.ts';
+import { ObjectKind, ContextState, ThreadState } from '../objects/object.ts';
 import type { Portal } from '../objects/portal.ts';
 import type { Thread } from '../objects/thread.ts';
 import type { Cpu } from '../sched/cpu.ts';
@@ -48,7 +48,7 @@ function call(k: Core, cpu: Cpu, t: Thread, selector: number): boolean {
   if (server.state !== ThreadState.receiving || (server.onlyFrom !== undefined && server.onlyFrom !== portal) || !goesOn(server, cpu))
     return false;
   const handsOver = server.helpers.first !== undefined;
-  if (handsOver ? !own || !isAbove(own, from, server) : from.left <= 0 || (own && own.place !== Place.queue)) return false;
+  if (handsOver ? !own || !isAbove(own, from, server) : from.left <= 0 || (own && own.place !== ContextState.queue)) return false;
   const sent = began(k, cpu, t), u = t.utcb!.i32, n = wordsOf(t.utcb!), arrived = sent + COSTS.message + n * COSTS.word;
   t.sequence = k.trace.record(sent, Kind.call, cpu.id, 0, t.id, portal.id, 0, u[1] >>> 0, n, portal.label);
   const d = server.utcb!.i32;
@@ -72,7 +72,7 @@ function answer(k: Core, cpu: Cpu, t: Thread): boolean {
     return false;
   const handsBack = now.thread === t, back = caller.context!;
   if (handsBack
-    ? back === undefined || back.place !== Place.queue || cpu.top() !== back || back.left <= 0 || now.left <= 0
+    ? back === undefined || back.place !== ContextState.queue || cpu.top() !== back || back.left <= 0 || now.left <= 0
         || back.priority > now.priority
     : now !== back)
     return false;

@@ -52,10 +52,10 @@ export function stamp(to: Int32Array, portal: Portal, mtd: number): void {
 }
 
 /** Where an item goes: a flexpage of the sender, an address or selector of the receiver. */
-interface Place { page: number; dest: number; flags: number }
+interface MappingItem { page: number; dest: number; flags: number }
 
-function itemsIn(u: Utcb, n: number): Place[] {
-  const places: Place[] = [];
+function itemsIn(u: Utcb, n: number): MappingItem[] {
+  const places: MappingItem[] = [];
   for (let at: number = U.items; places.length < n; at += ITEM_BYTES)
     places.push({ page: u.num(at), dest: u.num(at + 8), flags: u.num(at + 16) });
   return places;
@@ -83,7 +83,7 @@ export function mapIntoTask(k: Core, from: Thread, to: Task, n: number, cause: n
  * All of them or none: all checks precede the first mapping. An object that an earlier item replaced or moved does not exist for a later
  * one.
  */
-function mapAll(k: Core, from: Task, to: Task, places: readonly Place[], cause: number): Status {
+function mapAll(k: Core, from: Task, to: Task, places: readonly MappingItem[], cause: number): Status {
   for (let i = 0, before = 0; places.length > 1 && i < places.length; i++) {
     const { page, dest } = places[i], caps = isCapPage(page);
     const status = caps ? checkCaps(from.caps, page, to.caps, dest) : checkMemory(from.space, page, to.space, dest);
@@ -103,7 +103,7 @@ function mapAll(k: Core, from: Task, to: Task, places: readonly Place[], cause: 
 const capsCost = (page: number): number => flexSize(page) * BYTES.cap + (flexSize(page) / 256 + 2) * BYTES.capChunk;
 
 /** Does a capability item use the slots of an earlier one? */
-function meets(places: readonly Place[], i: number): boolean {
+function meets(places: readonly MappingItem[], i: number): boolean {
   const { page, dest } = places[i];
   return places.some((p, j) => j < i && isCapPage(p.page) && p.dest < dest + flexSize(page) && dest < p.dest + flexSize(p.page));
 }

@@ -13,7 +13,7 @@ export type ObjectKind = (typeof ObjectKind)[keyof typeof ObjectKind];
 
 export const ThreadState = { inactive: 0, ready: 1, receiving: 2, sending: 3, calling: 4, semaphore: 5, stopped: 6, dead: 7 } as const;
 /** State of a context: without a thread, in a run queue, running, behind a blocked thread, or out of budget. */
-export const Place = { nowhere: 0, queue: 1, current: 2, blocked: 3, depleted: 4 } as const;
+export const ContextState = { nowhere: 0, queue: 1, current: 2, blocked: 3, depleted: 4 } as const;
 
 /** Order in which objects end: the youngest first. */
 export const youngest = <T>(all: ReadonlySet<T>): T[] => [...all].reverse();

@@ -11,7 +11,7 @@ import { account, detach, place } from '../sched/place.ts';
 import { requeue } from '../sched/queue.ts';
 import { Refills } from '../sched/refills.ts';
 import type { Factory } from './factory.ts';
-import { KernelObject, ObjectKind, Place } from './object.ts';
+import { KernelObject, ObjectKind, ContextState } from './object.ts';
 import { answer, isCount, type Handlers, type Invocation } from './operation.ts';
 import type { Thread } from './thread.ts';
 
@@ -31,7 +31,7 @@ export class SchedContext extends KernelObject implements Due {
   left = 0;
   consumed = 0;
   thread: Thread | undefined = undefined;
-  place: number = Place.nowhere;
+  place: number = ContextState.nowhere;
   /** place = queue or current: the hart; blocked: the thread that everything waits for. */
   cpu: Cpu | undefined = undefined;
   behind: Thread | undefined = undefined;
@@ -73,12 +73,12 @@ function set(i: Invocation, c: SchedContext): Status {
   const was = c.place;
   detach(i.k, c);
   c.set(priority, budget, period, i.k.cpu.hart.cycles);
-  if (was !== Place.nowhere) place(i.k, c);
+  if (was !== ContextState.nowhere) place(i.k, c);
   requeue(c.thread);
   return Status.ok;
 }
 function consumed(i: Invocation, c: SchedContext): Status {
-  if (c.place === Place.current) account(c.cpu!);
+  if (c.place === ContextState.current) account(c.cpu!);
   const cycles = c.consumed;
   c.consumed = 0;
   return answer(i.u, cycles);

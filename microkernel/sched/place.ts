@@ -11,7 +11,7 @@ import { COSTS } from '../costs.ts';
 import type { SchedContext } from '../objects/sched-context.ts';
 import type { Thread } from '../objects/thread.ts';
 import type { Cpu } from './cpu.ts';
-import { Place, ThreadState } from '../objects/object.ts';
+import { ContextState, ThreadState } from '../objects/object.ts';
 
 /** Steps after which a chain of calls is checked for a circle. */
 const LONG = 32;
@@ -40,14 +40,14 @@ function endOfLongChain(from: Thread): Thread {
 
 /** Places an unplaced context: in a run queue, or behind a blocked thread. */
 export function place(k: Stage, c: SchedContext, first = false): void {
-  if (!c.thread) { c.place = Place.nowhere; return; }
+  if (!c.thread) { c.place = ContextState.nowhere; return; }
   const t = endOfChain(c.thread);
   if (t.state === ThreadState.inactive) beginDonated(k, t);
   if (t.state !== ThreadState.ready) return putBehind(c, t);
   const cpu = t.cpu;
   c.cpu = cpu;
   if (c.left <= 0 && !renew(k, c, cpu)) return;
-  c.place = Place.queue;
+  c.place = ContextState.queue;
   cpu.add(c, first);
   if (!cpu.current || c.priority > cpu.current.priority) preempt(k, cpu);
 }
@@ -71,7 +71,7 @@ export function followChains(k: Stage, cpu: Cpu): void {
 export function returnTime(k: Stage, t: Thread): void { if (t.cpu.current?.thread !== t) preempt(k, t.cpu); }
 
 export function putBehind(c: SchedContext, t: Thread): void {
-  c.place = Place.blocked;
+  c.place = ContextState.blocked;
   c.behind = t;
   t.helpers.insert(c, t.helpers.first);
 }
@@ -79,15 +79,15 @@ export function putBehind(c: SchedContext, t: Thread): void {
 /** Removes a context from its place. */
 export function detach(k: Stage, c: SchedContext): void {
   switch (c.place) {
-    case Place.queue: c.cpu!.remove(c); break;
-    case Place.current: account(c.cpu!); c.cpu!.current = undefined; preempt(k, c.cpu!); break;
-    case Place.depleted: c.cpu!.timeouts.cancel(c); break;
-    case Place.blocked:
+    case ContextState.queue: c.cpu!.remove(c); break;
+    case ContextState.current: account(c.cpu!); c.cpu!.current = undefined; preempt(k, c.cpu!); break;
+    case ContextState.depleted: c.cpu!.timeouts.cancel(c); break;
+    case ContextState.blocked:
       c.behind!.helpers.remove(c);
       c.behind = undefined;
       if (c.refills) c.left = c.refills.settle(c.left, k.cpu.hart.cycles, true);
   }
-  c.place = Place.nowhere;
+  c.place = ContextState.nowhere;
 }
 
 function placeAnew(k: Stage, c: SchedContext): void {
@@ -108,8 +108,8 @@ export function makeReady(k: Stage, t: Thread): void {
   if (t.helpers.first) releaseHelpers(k, t);
   const own = t.context;
   if (!own) return;
-  if (own.place === Place.nowhere) place(k, own);
-  else if (own.place !== Place.depleted && (own.place === Place.blocked || own.cpu !== t.cpu)) placeAnew(k, own);
+  if (own.place === ContextState.nowhere) place(k, own);
+  else if (own.place !== ContextState.depleted && (own.place === ContextState.blocked || own.cpu !== t.cpu)) placeAnew(k, own);
 }
 
 /** A server's context may take over from the one that runs: it alone waits behind the server, is above, and both have time left. */
@@ -129,20 +129,20 @@ export function handOver(k: Stage, cpu: Cpu, server: Thread): void {
 /** The current context makes room, at the head of its queue, for that of a server, which has waited behind it. */
 export function takeOver(cpu: Cpu, from: SchedContext, server: Thread, to: SchedContext): void {
   server.helpers.first = server.helpers.last = to.behind = undefined;
-  from.place = Place.queue;
+  from.place = ContextState.queue;
   cpu.add(from, true);
-  to.place = Place.current;
+  to.place = ContextState.current;
   to.cpu = cpu;
   cpu.current = to;
 }
 
 /** … and has its place again, while the server's waits behind it. */
 export function giveBack(cpu: Cpu, from: SchedContext, server: Thread, to: SchedContext): void {
-  to.place = Place.blocked;
+  to.place = ContextState.blocked;
   to.behind = server;
   server.helpers.first = server.helpers.last = to;
   cpu.remove(from);
-  from.place = Place.current;
+  from.place = ContextState.current;
   cpu.current = from;
 }
 
@@ -173,7 +173,7 @@ export function dispatch(k: Stage, cpu: Cpu, t: Thread, switched: boolean): Thre
 function renew(k: Stage, c: SchedContext, cpu: Cpu): boolean {
   c.left = c.refills ? c.refills.settle(c.left, k.cpu.hart.cycles, false) : c.slice;
   if (c.left > 0) return true;
-  c.place = Place.depleted;
+  c.place = ContextState.depleted;
   alarm(k, cpu, c, c.refills!.time);
   return false;
 }

@@ -1,6 +1,6 @@
 /** The scheduler: chooses the thread of a hart, handles its deadlines, and sets its timer. place.ts places all other contexts. */
 import type { Stage } from '../core.ts';
-import { ObjectKind, Place, ThreadState } from '../objects/object.ts';
+import { ObjectKind, ContextState, ThreadState } from '../objects/object.ts';
 import type { Thread } from '../objects/thread.ts';
 import type { Cpu } from './cpu.ts';
 import { leaveHart } from './migrate.ts';
@@ -18,17 +18,17 @@ export function choose(k: Stage, cpu: Cpu): Thread | undefined {
     let c = cpu.current;
     if (c && c.left <= 0) {
       cpu.current = undefined;
-      c.place = Place.nowhere;
+      c.place = ContextState.nowhere;
       place(k, c);
       continue;
     }
     if (c && top && top.priority > c.priority) {
       if (c.thread && endOfChain(c.thread).cpu !== cpu) {
         cpu.current = undefined;
-        c.place = Place.nowhere;
+        c.place = ContextState.nowhere;
         place(k, c); // its time is spent elsewhere
       } else {
-        c.place = Place.queue;
+        c.place = ContextState.queue;
         cpu.add(c, true);
       }
       c = undefined;
@@ -37,7 +37,7 @@ export function choose(k: Stage, cpu: Cpu): Thread | undefined {
       if (!top) { cpu.current = cpu.running = undefined; return undefined; }
       cpu.remove(top);
       c = top;
-      c.place = Place.current;
+      c.place = ContextState.current;
       c.cpu = cpu;
     }
     cpu.current = c;
@@ -45,7 +45,7 @@ export function choose(k: Stage, cpu: Cpu): Thread | undefined {
     if (t && t.state === ThreadState.ready && t.cpu === cpu && c.left > 0) return dispatch(k, cpu, t, before !== c);
     cpu.current = undefined;
     if (t && t.state === ThreadState.receiving) { putBehind(c, t); continue; }
-    c.place = Place.nowhere;
+    c.place = ContextState.nowhere;
     place(k, c);
   }
 }
@@ -57,7 +57,7 @@ export function tick(k: Stage, cpu: Cpu): void {
   for (let item = cpu.timeouts.due(now); item; item = cpu.timeouts.due(now)) {
     if (item.kind === ObjectKind.thread) expireWait(k, item);
     else {
-      item.place = Place.nowhere;
+      item.place = ContextState.nowhere;
       place(k, item);
     }
   }

@@ -3,7 +3,7 @@ import type { Kernel } from '../kernel.ts';
 import type { Factory } from '../objects/factory.ts';
 import { SchedContext } from '../objects/sched-context.ts';
 import type { Thread } from '../objects/thread.ts';
-import { ThreadState, Place } from '../objects/object.ts';
+import { ThreadState, ContextState } from '../objects/object.ts';
 import { endOfChain } from '../sched/place.ts';
 
 export function auditThreads(k: Kernel, factories: readonly Factory[]): string[] {
@@ -15,7 +15,7 @@ export function auditThreads(k: Kernel, factories: readonly Factory[]): string[]
     for (const o of f.objects) if (o instanceof SchedContext) auditContext(o, wrong);
   }
   for (const cpu of k.cpus) {
-    if (cpu.current && (cpu.current.place !== Place.current || cpu.current.cpu !== cpu))
+    if (cpu.current && (cpu.current.place !== ContextState.current || cpu.current.cpu !== cpu))
       wrong.push(`hart ${cpu.id}: its context ${cpu.current.id} is elsewhere`);
     for (const t of [cpu.running, cpu.owner, cpu.vsOwner])
       if (t && (t.dead || t.state === ThreadState.dead)) wrong.push(`hart ${cpu.id}: thread ${t.id} is dead`);
@@ -45,14 +45,13 @@ function auditWait(t: Thread, wrong: string[]): void {
 function auditContext(c: SchedContext, wrong: string[]): void {
   const say = (what: string): void => { wrong.push(`context ${c.id} (place ${c.place}): ${what}`); };
   if (c.priority > c.factory!.highest) say(`priority ${c.priority}, its factory reaches ${c.factory!.highest}`);
-  if (!c.thread) { if (c.place !== Place.nowhere) say('has no thread'); return; }
+  if (!c.thread) { if (c.place !== ContextState.nowhere) say('has no thread'); return; }
   if (c.thread.context !== c) say('its thread has another');
-  const end = endOfChain(c.thread);
-  if (end.state === ThreadState.ready && c.place !== Place.queue && c.place !== Place.current && c.place !== Place.depleted)
+  const end = endOfChain(c.thread), runs = c.place === ContextState.queue || c.place === ContextState.current;
+  if (end.state === ThreadState.ready && !runs && c.place !== ContextState.depleted)
     say(`could run thread ${end.id}`);
-  if (end.state === ThreadState.ready && (c.place === Place.queue || c.place === Place.current) && c.cpu !== end.cpu && !c.cpu!.reschedule
-      && !end.movesTo)
+  if (end.state === ThreadState.ready && runs && c.cpu !== end.cpu && !c.cpu!.reschedule && !end.movesTo)
     say(`is on hart ${c.cpu?.id}, thread ${end.id} on hart ${end.cpu.id}`);
-  if (c.place === Place.blocked && c.behind !== end && end.state !== ThreadState.ready)
+  if (c.place === ContextState.blocked && c.behind !== end && end.state !== ThreadState.ready)
     say(`waits behind thread ${c.behind?.id}, not ${end.id}`);
 }

@@ -5,7 +5,7 @@ import { SELECTORS, type MCap, type MPortal, type MTask, type MThread, type Worl
 
 /** The message of `from` arrives at `to`. */
 export function transfer(w: World, from: MThread, to: MThread, portal: MPortal | undefined): number {
-  const places: Place[] = [];
+  const places: MappingItem[] = [];
   for (const { flexpage, dest, flags } of from.message.items) {
     const caps = isCapPage(flexpage), window = caps ? to.capWindow : to.window;
     if (window === 0 || isCapPage(window) !== caps || flexOrder(flexpage) > flexOrder(window)) return Status.fault;
@@ -18,9 +18,9 @@ export function transfer(w: World, from: MThread, to: MThread, portal: MPortal |
   return Status.ok;
 }
 
-interface Place { readonly flexpage: number; readonly dest: number; readonly flags: number }
+interface MappingItem { readonly flexpage: number; readonly dest: number; readonly flags: number }
 /** Every question is asked before the first is mapped. `asker`: whose status says that a quota is too small. */
-export function place(w: World, from: MTask, to: MTask, places: readonly Place[], asker: MThread): number {
+export function place(w: World, from: MTask, to: MTask, places: readonly MappingItem[], asker: MThread): number {
   for (const [i, p] of places.entries()) {
     const status = isCapPage(p.flexpage) ? checkCaps(w, from, p, to) : checkMemory(from, p, to);
     if (status !== Status.ok) return status;
@@ -36,7 +36,7 @@ export function place(w: World, from: MTask, to: MTask, places: readonly Place[]
 /** What mapping a flexpage costs at most. */
 const cost = (page: number): number =>
   isCapPage(page) ? flexSize(page) * (BYTES.cap + 8) + 2 * BYTES.capChunk : (flexSize(page) / 4096) * (BYTES.node + 16) + 8 * BYTES.frame;
-function map(w: World, from: MTask, p: Place, to: MTask): void {
+function map(w: World, from: MTask, p: MappingItem, to: MTask): void {
   const grant = (p.flags & 1) !== 0;
   if (!isCapPage(p.flexpage)) {
     w.map(from, flexBase(p.flexpage), flexSize(p.flexpage), flexRights(p.flexpage), to, p.dest, grant);
@@ -54,7 +54,7 @@ export const capsOf = (task: MTask, page: number): MCap[] => {
   const first = flexSelector(page), n = flexSize(page);
   return [...task.slots.values()].filter(c => c.sel >= first && c.sel < first + n).sort((a, b) => a.sel - b.sel);
 };
-function checkCaps(w: World, from: MTask, p: Place, to: MTask): number {
+function checkCaps(w: World, from: MTask, p: MappingItem, to: MTask): number {
   const first = flexSelector(p.flexpage), n = flexSize(p.flexpage), all = capsOf(from, p.flexpage);
   if (first + n > SELECTORS || p.dest + n > SELECTORS || p.dest >>> 0 !== p.dest) return Status.badArgument;
   for (const cap of all) {
@@ -68,7 +68,7 @@ function checkCaps(w: World, from: MTask, p: Place, to: MTask): number {
 export const inside = ({ guest, levels }: MTask, at: number, size: number): boolean =>
   at >= (guest ? 0 : -(2 ** (9 * levels + 11))) && at + size <= (guest ? 2 ** 41 : 2 ** (9 * levels + 11));
 const legal = (rights: number): number => (rights & 1) !== 0 ? rights & 7 : rights & 4;
-function checkMemory(from: MTask, p: Place, to: MTask): number {
+function checkMemory(from: MTask, p: MappingItem, to: MTask): number {
   const base = flexBase(p.flexpage), order = flexOrder(p.flexpage), size = 2 ** order, rights = legal(flexRights(p.flexpage));
   if (order < 12 || base % size !== 0 || !inside(from, base, size)) return Status.badArgument;
   if (rights === 0 || p.dest % 4096 !== 0 || !inside(to, p.dest, size)) return Status.badArgument;

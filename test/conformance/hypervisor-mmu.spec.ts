@@ -10,7 +10,7 @@ import { Machine } from '../../machine/machine.ts';
 import type { Tier } from '../../machine/engine/engine.ts';
 import {
   accessRow, ASID, COMPARED, csrOf, FENCES, fillMemory, hasGlobals, isData, isIdentity, machineOf, MEMORY, type Noted, placeProgram,
-  plainRow, RAM, readNotes, registersOf, type Request, type Row, spaceOf, type Step,
+  plainRow, RAM, readNotes, registersOf, type Request, type ProgramStep, spaceOf, type Step,
   unitOf, VMID, world, type World,
 } from './hypervisor-random.ts';
 import { type Access, type Actor, Fault, Reference, type Registers } from './hypervisor-reference.ts';
@@ -49,7 +49,7 @@ function faultNote({ fault, at }: { fault: Fault; at: bigint }, r: Request): Par
 
 /** Runs the reference through a world: the steps for the machine, and the expected result of each. */
 class Expectation {
-  readonly rows: Row[] = [];
+  readonly rows: ProgramStep[] = [];
   readonly notes: Partial<Noted>[] = [];
   readonly #w: World;
   readonly #memory: DataView;
@@ -64,7 +64,7 @@ class Expectation {
     for (const step of w.steps) if (step.do !== 'edit') this.#step(step);
   }
 
-  #add(row: Row, note: Partial<Noted> = { cause: -1 }): void {
+  #add(row: ProgramStep, note: Partial<Noted> = { cause: -1 }): void {
     this.rows.push(row);
     this.notes.push(note);
   }
@@ -135,7 +135,7 @@ class Expectation {
   }
 }
 
-function observed(machine: Machine, w: World, rows: readonly Row[]): { notes: Noted[]; memory: Uint8Array } {
+function observed(machine: Machine, w: World, rows: readonly ProgramStep[]): { notes: Noted[]; memory: Uint8Array } {
   const ram = machine.memory.writable(RAM, MEMORY);
   const view = new DataView(ram.buffer, ram.byteOffset, ram.byteLength);
   fillMemory(w, view);

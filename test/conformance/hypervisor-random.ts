@@ -280,7 +280,7 @@ const program = assemble(PROGRAM_TEXT, RAM + PROGRAM * 4096);
 const MSTATUS = { FS: 1n << 13n, MPRV: 1n << 17n, SUM: 1n << 18n, MXR: 1n << 19n, MPV: 1n << 39n };
 
 /** One step: the action, and the words that the program loads. */
-export interface Row {
+export interface ProgramStep {
   readonly label: string;
   readonly mstatus: bigint;
   readonly vsstatus: bigint;
@@ -295,12 +295,12 @@ export const FENCES = {
 } as const;
 
 /** A step without an access. */
-export const plainRow = (label: string, a1 = 0n, a2 = 0n): Row => ({
+export const plainRow = (label: string, a1 = 0n, a2 = 0n): ProgramStep => ({
   label, mstatus: MSTATUS.FS, vsstatus: MSTATUS.FS, hstatus: 0n, a1, a2
 });
 
 /** An access; `value` is what a store writes. */
-export function accessRow(r: Request, value: bigint, plain: boolean): Row {
+export function accessRow(r: Request, value: bigint, plain: boolean): ProgramStep {
   if (plain) {
     const loose = (r.sum ? MSTATUS.SUM : 0n) | (r.mxr || r.hostMxr ? MSTATUS.MXR : 0n) | (r.user ? 0n : 1n << 11n) | MSTATUS.FS;
     return { label: r.kind, mstatus: r.kind === 'fetch' ? loose : loose | MSTATUS.MPRV, vsstatus: 0n, hstatus: 0n, a1: r.va, a2: value };
@@ -316,7 +316,7 @@ export function accessRow(r: Request, value: bigint, plain: boolean): Row {
 }
 
 /** Writes program and list. Returns their addresses. */
-export function placeProgram(memory: DataView, rows: readonly Row[]): { entry: number; list: number } {
+export function placeProgram(memory: DataView, rows: readonly ProgramStep[]): { entry: number; list: number } {
   if (rows.length > MAX) throw new RangeError(`hypervisor-random: more than ${MAX} rows`);
   new Uint8Array(memory.buffer, memory.byteOffset + PROGRAM * 4096).set(program.bytes);
   rows.forEach((r, i) => {

@@ -12,7 +12,7 @@ export class QueryError extends Error {}
 const MOST_HEAP = 2 ** 30;
 
 export type RowFormat = 'table' | 'csv' | 'json';
-export interface Rows { readonly columns: readonly string[]; readonly rows: Iterable<readonly SqlValue[]> }
+export interface QueryResult { readonly columns: readonly string[]; readonly rows: Iterable<readonly SqlValue[]> }
 
 export class TraceDatabase {
   private readonly db: SqlDatabase;
@@ -36,7 +36,7 @@ export class TraceDatabase {
   }
 
   /** Runs the first statement of `sql`. Throws QueryError for an SQL error. */
-  query(sql: string): Rows {
+  query(sql: string): QueryResult {
     if (sql.replace(/--.*|;|\s/g, '') === '') throw new QueryError('the query is empty');
     const statement = guarded(() => this.db.prepare(sql)), columns = guarded(() => statement.getColumnNames());
     const rows = function* (): Generator<SqlValue[]> {
@@ -68,7 +68,7 @@ const plain = (v: SqlValue): string =>
 const csv = (v: SqlValue): string => { const t = text(v); return /[",\n]/.test(t) ? `"${t.replaceAll('"', '""')}"` : t; };
 
 /** Rows as text, a piece at a time. A table is made of all rows, and its cells are cut at 60 characters. */
-export function* rowsText({ columns, rows }: Rows, format: RowFormat): Generator<string> {
+export function* rowsText({ columns, rows }: QueryResult, format: RowFormat): Generator<string> {
   if (format === 'table') { yield tableText(columns, [...rows]); return; }
   if (format === 'csv') yield columns.map(csv).join(',') + '\n';
   for (const row of rows)

@@ -6,7 +6,7 @@ import type { Chains } from './chains.ts';
 import type { Job } from './jobs.ts';
 import { Numbers } from './numbers.ts';
 
-export class Rows {
+export class RecordList {
   readonly filter: Filter | undefined;
   private readonly trace: TraceFile;
   private readonly chains: Chains;

@@ -12,7 +12,7 @@ import { listHeight } from './list.ts';
 import { click, type Click } from './mouse.ts';
 import type { Prompt, PromptKind } from './prompt.ts';
 import { Pyramid } from './pyramid.ts';
-import { Rows } from './rows.ts';
+import { RecordList } from './rows.ts';
 import type { Messages } from './span.ts';
 import { StatsPanes } from './statistics.ts';
 import type { Drawn } from './timeline.ts';
@@ -29,7 +29,7 @@ export class Viewer {
   readonly chains: Chains;
   readonly pyramid: Pyramid;
   readonly stats = new StatsPanes();
-  rows: Rows;
+  rows: RecordList;
   mode: Mode = 'list';
   /** Selected row and first row on the screen. */
   cursor = 0;
@@ -91,7 +91,7 @@ export class Viewer {
     this.save = save;
     this.chains = new Chains(trace);
     this.pyramid = new Pyramid(trace);
-    this.rows = new Rows(trace, this.chains);
+    this.rows = new RecordList(trace, this.chains);
     this.index();
     if (trace.damage) this.message = trace.damage;
     if (filter) this.applyFilter(filter);
@@ -176,7 +176,7 @@ export class Viewer {
   /** Throws FilterError and changes nothing when the text has a mistake. Empty text shows everything. */
   applyFilter(text: string): void {
     const filter = text.trim() ? new Filter(text, this.trace) : undefined, selected = this.record;
-    this.rows = new Rows(this.trace, this.chains, filter);
+    this.rows = new RecordList(this.trace, this.chains, filter);
     this.cursor = this.top = 0;
     this.slowest = undefined;
     this.stats.stale = true;

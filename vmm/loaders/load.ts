@@ -19,7 +19,7 @@ import { type Loaded, loaded, refused } from './result.ts';
 
 /** Where the guest begins, its lowest byte, and the first address that the kernel does not use. */
 export interface Kernel { readonly entry: number; readonly start: number; readonly end: number }
-export interface Place { readonly start: number; readonly end: number }
+export interface MemoryRange { readonly start: number; readonly end: number }
 
 const MIB = 2 ** 20, PAGE = 4096, KERNEL_OFFSET = 2 * MIB, TREE_ROOM = 2 * MIB, TREE_BELOW = 1024 * MIB;
 /** No guest kernel unpacks to more: a small file cannot make the VMM run out of memory. */
@@ -82,7 +82,7 @@ function tooSmall(ram: GuestRam, address: number, length: number): string {
 /** Where the device tree stands. */
 export const treePlace = (ram: GuestRam): number => ram.base + Math.min(ram.size, TREE_BELOW) - TREE_ROOM;
 
-export function loadInitrd(ram: GuestRam, bytes: Uint8Array, kernel: Kernel): Loaded<Place> {
+export function loadInitrd(ram: GuestRam, bytes: Uint8Array, kernel: Kernel): Loaded<MemoryRange> {
   const start = Math.floor((treePlace(ram) - bytes.length) / PAGE) * PAGE;
   if (start < kernel.end) {
     const left = Math.max(0, Math.floor((treePlace(ram) - kernel.end) / MIB));

@@ -24,7 +24,7 @@ import { walk, type Access, type Step, type View, type Walk } from './walker.ts'
 interface Plan { readonly space: ShadowSpace; readonly address: bigint; readonly found: Exclude<Walk, string>; readonly lent: boolean;
   readonly code?: CodePage }
 /** A page of a space. */
-interface Place { readonly space: ShadowSpace; readonly at: number; readonly order: number }
+interface ShadowPage { readonly space: ShadowSpace; readonly at: number; readonly order: number }
 
 export class ShadowMmu {
   readonly spaces: ShadowSpaces;
@@ -36,8 +36,8 @@ export class ShadowMmu {
   readonly #recall: (sys: Syscalls) => Sys<unknown>;
   #plan: Plan | undefined;
   /** What the last answer maps, until the next event; and such that another processor's fence has met on its way. */
-  #filling: Place | undefined;
-  readonly #stale: Place[] = [];
+  #filling: ShadowPage | undefined;
+  readonly #stale: ShadowPage[] = [];
   /** Where the thread was told to go on. */
   #current: ShadowSpace | undefined;
 

@@ -5,7 +5,7 @@ export const views: readonly View[] = ['list', 'sequence', 'timeline', 'memory',
 /**
  * `what`: a scenario's name, 'shell' or 'minios'. `at`: the sequence number of the selected record. `keys`: typed input, packed (keys.ts).
  */
-export interface Place {
+export interface Link {
   readonly what: string;
   readonly seed: number;
   readonly at?: number;
@@ -16,7 +16,7 @@ export interface Place {
 }
 
 /** The run that an address names; undefined for the first screen. */
-export function placeOf(hash: string): Place | undefined {
+export function placeOf(hash: string): Link | undefined {
   const match = /^#\/run\/([\w-]+)(?:\?(.*))?$/.exec(hash);
   if (!match) return undefined;
   const query = new URLSearchParams(match[2] ?? ''),
@@ -31,7 +31,7 @@ export function placeOf(hash: string): Place | undefined {
 /** The lab that an address names. */
 export const labOf = (hash: string): string | undefined => /^#\/lab\/([\w-]+)/.exec(hash)?.[1];
 
-export function hashOf(place: Place): string {
+export function hashOf(place: Link): string {
   const query = new URLSearchParams();
   for (const key of ['seed', 'at', 'view', 'filter', 'tour', 'keys'] as const) {
     const value = place[key];

@@ -9,7 +9,7 @@ import { Home } from './home.tsx';
 import { Icon, Mark } from './icons.tsx';
 import { packKeys, unpackKeys } from './keys.ts';
 import { Lab } from './lab.tsx';
-import { hashOf, labOf, placeOf, type Place } from './link.ts';
+import { hashOf, labOf, placeOf, type Link } from './link.ts';
 import { prepare, Session } from './session.ts';
 import { dark, toggleTheme } from './theme.ts';
 import { Workspace } from './workspace.tsx';
@@ -18,7 +18,7 @@ const session = signal<Session | undefined>(undefined), tour = signal<number | u
   images = signal<ReadonlyMap<string, string>>(new Map()), problem = signal(''), labs = signal<readonly LabInfo[]>([]),
   lab = signal<LabInfo | undefined>(undefined);
 /** The address of the session on the screen; undefined for the user's own files, which no address can name. */
-let shown: Place | undefined;
+let shown: Link | undefined;
 /** Set while the page itself changes the address. */
 let own: string | undefined;
 
@@ -30,7 +30,7 @@ function open(next: Session | undefined): void {
 }
 
 /** Starts the run that an address names. */
-async function whatOf({ what }: Place): Promise<What | undefined> {
+async function whatOf({ what }: Link): Promise<What | undefined> {
   if (what === 'shell') return { kind: 'shell', program: 'sh', args: [], files: [] };
   if (what === 'minios') return { kind: 'vm', kernel: 'minios', append: 'ticks=300' };
   const entry = scenarios.find((s) => s.name === what);
@@ -45,7 +45,7 @@ async function whatOf({ what }: Place): Promise<What | undefined> {
   return { kind: 'scenario', name: what, images: given };
 }
 
-async function visit(place: Place | undefined): Promise<void> {
+async function visit(place: Link | undefined): Promise<void> {
   shown = place;
   tour.value = place?.tour;
   if (!place) return open(undefined);

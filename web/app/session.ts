@@ -4,7 +4,7 @@ import { Filter, PiecesSource, TraceFile, type RecordView } from '../../trace/in
 import { Chains } from '../../trace/view/chains.ts';
 import { Jobs } from '../../trace/view/jobs.ts';
 import { Pyramid } from '../../trace/view/pyramid.ts';
-import { Rows } from '../../trace/view/rows.ts';
+import { RecordList } from '../../trace/view/rows.ts';
 import type { ConsoleInfo, FromWorker, Given, Progress, Speed, ToWorker, What } from '../protocol.ts';
 import type { Snapshot } from '../worker/memory.ts';
 import type { View } from './link.ts';
@@ -45,7 +45,7 @@ export class Session {
   readonly host = signal<readonly { readonly path: string; readonly size: number }[] | undefined>(undefined);
   onFile: ((file: Given) => void) | undefined;
   trace: TraceFile | undefined;
-  rows: Rows | undefined;
+  rows: RecordList | undefined;
   chains: Chains | undefined;
   pyramid: Pyramid | undefined;
   /** Called with output; output before a console exists is stored. */
@@ -191,11 +191,11 @@ export class Session {
     const { trace, chains } = this, text = this.filter.value.trim();
     if (!trace || !chains) return;
     try {
-      this.rows = new Rows(trace, chains, text === '' ? undefined : new Filter(text, trace));
+      this.rows = new RecordList(trace, chains, text === '' ? undefined : new Filter(text, trace));
       this.filterError.value = '';
     } catch (error) {
       this.filterError.value = (error as Error).message;
-      this.rows ??= new Rows(trace, chains);
+      this.rows ??= new RecordList(trace, chains);
     }
     this.jobs.start('rows', this.rows.fill());
     this.work();

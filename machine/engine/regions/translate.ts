@@ -31,9 +31,9 @@ export interface Translation {
  * Position of a translation: linear address of the pool of code pages, of the side data of the first record of the head's page, and its
  * index in the dispatcher's table.
  */
-export interface Place { readonly codePages: number; readonly sides: number; readonly index: number; readonly strict?: boolean }
+export interface Position { readonly codePages: number; readonly sides: number; readonly index: number; readonly strict?: boolean }
 
-export function translate(region: Region, place: Place, name: string): Translation {
+export function translate(region: Region, place: Position, name: string): Translation {
   const shape = shapeOf(region);
   const body = new Body(region, shape, place).function();
   return { function: { name, signature: REGION, ...body }, entries: shape.entries.map((id) => region.blocks.get(id)!.start) };
@@ -48,7 +48,7 @@ const DETOUR = 1 << 30;
 class Body implements JumpSide {
   private readonly region: Region;
   private readonly shape: Shape;
-  private readonly place: Place;
+  private readonly place: Position;
   /** Most instructions from any entry to the next check of the budget. */
   private readonly need: number;
   private readonly groups: ReadonlyMap<number, BlockGroups>;
@@ -63,7 +63,7 @@ class Body implements JumpSide {
   private block!: Block;
   private next: number | undefined;
 
-  constructor(region: Region, shape: Shape, place: Place) {
+  constructor(region: Region, shape: Shape, place: Position) {
     this.region = region;
     this.shape = shape;
     this.place = place;

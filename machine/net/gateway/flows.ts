@@ -5,35 +5,35 @@
 import { keyOf, type Ip } from '../../../network/address.ts';
 import { Timer, type Timers } from '../../../network/timers.ts';
 import type { Datagram } from '../../../network/udp.ts';
-import type { Place, World, WorldMessage } from './world.ts';
+import type { Endpoint, World, WorldMessage } from './world.ts';
 
 /** A port of the host that leads to one of the guest. */
-export interface Forward { readonly protocol: 'tcp' | 'udp'; readonly guest: Place }
+export interface Forward { readonly protocol: 'tcp' | 'udp'; readonly guest: Endpoint }
 
 const FLOWS_MOST = 512, QUIET_US = 120_000_000, FIRST_PORT = 20_000, PORTS = 10_000;
 
 interface Flow {
   readonly id: number;
-  readonly guest: Place;
+  readonly guest: Endpoint;
   /** The guest's names of its destinations, by the world's names. */
-  readonly names: Map<string, Place>;
+  readonly names: Map<string, Endpoint>;
   readonly timer: Timer;
 }
 
 /** A peer of a forwarded port. */
-interface Visitor { readonly id: number; readonly peer: Place; readonly forward: number; readonly port: number; readonly timer: Timer }
+interface Visitor { readonly id: number; readonly peer: Endpoint; readonly forward: number; readonly port: number; readonly timer: Timer }
 
 export interface FlowsHost {
   readonly timers: Timers;
   readonly world: World | undefined;
   readonly forwards: readonly Forward[];
   now(): number;
-  send(from: Place, to: Place, bytes: Uint8Array): void;
+  send(from: Endpoint, to: Endpoint, bytes: Uint8Array): void;
   /** The gateway's own address of the same family. */
   own(ip: Ip): Ip;
 }
 
-const keyOfPlace = ({ ip, port }: Place): string => `${keyOf(ip)}:${port}`;
+const keyOfEndpoint = ({ ip, port }: Endpoint): string => `${keyOf(ip)}:${port}`;
 
 export class Flows {
   readonly #host: FlowsHost;
@@ -45,18 +45,18 @@ export class Flows {
   constructor(host: FlowsHost) { this.#host = host; }
 
   /** The guest sends to `place` in the world. */
-  out(d: Datagram, place: Place): boolean {
-    const guest = { ip: d.from, port: d.fromPort }, flow = this.#byGuest.get(keyOfPlace(guest)) ?? this.#begin(guest);
-    if (flow.names.size < 64) flow.names.set(keyOfPlace(place), { ip: d.to, port: d.toPort });
+  out(d: Datagram, place: Endpoint): boolean {
+    const guest = { ip: d.from, port: d.fromPort }, flow = this.#byGuest.get(keyOfEndpoint(guest)) ?? this.#begin(guest);
+    if (flow.names.size < 64) flow.names.set(keyOfEndpoint(place), { ip: d.to, port: d.toPort });
     this.#keep(flow.timer);
     this.#host.world?.datagram(flow.id, place, d.payload);
     return true;
   }
 
-  #begin(guest: Place): Flow {
+  #begin(guest: Endpoint): Flow {
     if (this.#byId.size >= FLOWS_MOST) this.#end(this.#byId.values().next().value!);
     const flow: Flow = { id: ++this.#lastId, guest, names: new Map(), timer: new Timer(() => this.#end(flow)) };
-    this.#byGuest.set(keyOfPlace(guest), flow);
+    this.#byGuest.set(keyOfEndpoint(guest), flow);
     this.#byId.set(flow.id, flow);
     return flow;
   }
@@ -65,7 +65,7 @@ export class Flows {
 
   #end(flow: Flow): void {
     this.#host.timers.stop(flow.timer);
-    this.#byGuest.delete(keyOfPlace(flow.guest));
+    this.#byGuest.delete(keyOfEndpoint(flow.guest));
     this.#byId.delete(flow.id);
     this.#host.world?.forget(flow.id);
   }
@@ -77,12 +77,12 @@ export class Flows {
     const flow = this.#byId.get(m.id);
     if (!flow) return;
     this.#keep(flow.timer);
-    const from = flow.names.get(keyOfPlace(m.from)) ?? m.from;
+    const from = flow.names.get(keyOfEndpoint(m.from)) ?? m.from;
     if (from.ip.length === flow.guest.ip.length) this.#host.send(from, flow.guest, m.bytes);
   }
 
   #visit(m: WorldMessage & { kind: 'datagram' }, forward: Forward): void {
-    const key = `${m.forward}/${keyOfPlace(m.from)}`, visitor = this.#visitors.get(key) ?? this.#welcome(key, m);
+    const key = `${m.forward}/${keyOfEndpoint(m.from)}`, visitor = this.#visitors.get(key) ?? this.#welcome(key, m);
     this.#keep(visitor.timer);
     this.#host.send({ ip: this.#host.own(forward.guest.ip), port: visitor.port }, forward.guest, m.bytes);
   }

@@ -9,7 +9,7 @@ import { patternOf, randomOf } from '../../../network/testing.ts';
 import { TestEvents } from '../../devices/testing.ts';
 import { be16, join } from './bytes.ts';
 import { GATEWAY_IP, GATEWAY_MAC, GUEST_IP, Gateway, NAMESERVER_IP, type GatewayOptions } from './gateway.ts';
-import { CREDIT_BYTES, Failure, INCOMING, decodeWorld, encodeWorld, type Place, type World, type WorldMessage } from './world.ts';
+import { CREDIT_BYTES, Failure, INCOMING, decodeWorld, encodeWorld, type Endpoint, type World, type WorldMessage } from './world.ts';
 
 const text = (s: string): Uint8Array => new TextEncoder().encode(s);
 const MAC = Uint8Array.of(0x52, 0x54, 0, 0x12, 0x34, 0x56);
@@ -135,14 +135,14 @@ class TestWorld implements World {
   readonly opened: [number, string][] = [];
   readonly got = new Map<number, number[]>();
   readonly log: string[] = [];
-  readonly datagrams: [number, Place, Uint8Array][] = [];
+  readonly datagrams: [number, Endpoint, Uint8Array][] = [];
   taken_ = 0;
-  open(id: number, to: Place): void { this.opened.push([id, `${textOfIp(to.ip)}:${to.port}`]); }
+  open(id: number, to: Endpoint): void { this.opened.push([id, `${textOfIp(to.ip)}:${to.port}`]); }
   send(id: number, bytes: Uint8Array): void { this.got.set(id, [...(this.got.get(id) ?? []), ...bytes]); }
   end(id: number): void { this.log.push(`end ${id}`); }
   taken(_id: number, count: number): void { this.taken_ += count; }
   close(id: number): void { this.log.push(`close ${id}`); }
-  datagram(flow: number, to: Place, bytes: Uint8Array): void { this.datagrams.push([flow, to, bytes]); }
+  datagram(flow: number, to: Endpoint, bytes: Uint8Array): void { this.datagrams.push([flow, to, bytes]); }
   forget(flow: number): void { this.log.push(`forget ${flow}`); }
 }
 

@@ -24,7 +24,7 @@ import { DhcpServer, clientAddress } from './dhcp.ts';
 import { Flows, type Forward } from './flows.ts';
 import { Splice } from './splice.ts';
 import { TftpServer, type Files } from './tftp.ts';
-import { INCOMING, decodeWorld, type Place, type World, type WorldMessage } from './world.ts';
+import { INCOMING, decodeWorld, type Endpoint, type World, type WorldMessage } from './world.ts';
 
 export const GATEWAY_MAC = Uint8Array.of(0x52, 0x55, 10, 0, 2, 2);
 export const GATEWAY_IP = ip4(10, 0, 2, 2);
@@ -160,7 +160,7 @@ export class Gateway {
   }
 
   /** Where a connection to this place leads on the host: 10.0.2.2 is the host itself, 10.0.2.3 its name server. */
-  #outside(to: Place): Place | undefined {
+  #outside(to: Endpoint): Endpoint | undefined {
     if (!this.#options.isOpen) return undefined;
     const isNameServer = same(to.ip, NAMESERVER_IP) || same(to.ip, NAMESERVER_IP6);
     if (isNameServer) return to.port === PORT.DNS ? { ip: to.ip, port: PORT.DNS } : undefined;

@@ -7,12 +7,12 @@
 import { u16 } from '../../../network/bytes.ts';
 
 /** A destination: an address of 4 or 16 bytes and a port. */
-export interface Place { readonly ip: Uint8Array; readonly port: number }
+export interface Endpoint { readonly ip: Uint8Array; readonly port: number }
 
 /** The gateway chooses the numbers of connections and flows; the world chooses those of connections from the host, from INCOMING on. */
 export interface World {
   /** Opens a TCP connection. Answers: OPENED or FAILED. */
-  open(id: number, to: Place): void;
+  open(id: number, to: Endpoint): void;
   /** Sends bytes, which the world now owns. Answers, some time later: SENT. */
   send(id: number, bytes: Uint8Array): void;
   /** The guest sends no more. */
@@ -22,7 +22,7 @@ export interface World {
   /** Ends the connection. */
   close(id: number): void;
   /** Sends a datagram from the flow's own port. Answers come as DATAGRAM. */
-  datagram(flow: number, to: Place, bytes: Uint8Array): void;
+  datagram(flow: number, to: Endpoint, bytes: Uint8Array): void;
   /** The flow's port is free again. */
   forget(flow: number): void;
 }
@@ -44,7 +44,7 @@ export type WorldMessage =
   /** A connection has arrived at the forwarded port of that number. */
   | { readonly kind: 'accepted'; readonly id: number; readonly forward: number }
   /** For a flow, or (from INCOMING on) for a forwarded port and peer; `from` is where it came from. */
-  | { readonly kind: 'datagram'; readonly id: number; readonly from: Place; readonly bytes: Uint8Array; readonly forward: number };
+  | { readonly kind: 'datagram'; readonly id: number; readonly from: Endpoint; readonly bytes: Uint8Array; readonly forward: number };
 
 const HEAD_BYTES = 5;
 
