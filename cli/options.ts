@@ -140,3 +140,16 @@ export function settleStats(words: string[], command: Command, stopAtOperand: bo
   }
   return done;
 }
+
+/** The option that gives a machine a disk, alike in every command. */
+export const diskFlag = '--disk <file[,ro|,snapshot[=size]]>';
+export const diskHelp = 'a virtio disk; ro = for reading only, snapshot = writes stay in memory (256M by default) and '
+  + 'the file does not change; may be given several times';
+
+/** `--gdb`, for the commands that offer it. */
+
+export const gdbOption = (): Option =>
+  new Option('--gdb <port>', 'wait for GDB on this TCP port (0: any) before the first instruction').argParser(count('--gdb', 0, 65535));
+
+export const gdbAtOption = (): Option =>
+  new Option('--gdb-at <record>', 'with --gdb: run up to this record of the trace (its number) first').argParser(count('--gdb-at', 1));

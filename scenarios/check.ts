@@ -2,9 +2,8 @@
 import { distance } from './distance.ts';
 import { COMPONENT, SCENARIO, wrongShape } from './shape.ts';
 import { bytesOfSize, type Component, type Expectation, type Holds } from '../roottask/scenario.ts';
-import { ScenarioError } from './error.ts';
 import type { ScenarioFile } from './file.ts';
-import { misfit } from './parameters.ts';
+import { ScenarioError, misfit } from './parameters.ts';
 
 export { ScenarioError };
 

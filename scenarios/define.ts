@@ -1,8 +1,7 @@
 /** Checks scenario files where they are defined, with each set of parameters. */
 import { check } from './check.ts';
-import { ScenarioError } from './error.ts';
 import type { ScenarioFile, ScenarioSource } from './file.ts';
-import { settled, type Parameters, type Value } from './parameters.ts';
+import { ScenarioError, settled, type Parameters, type Value } from './parameters.ts';
 
 export type { ScenarioFile, ScenarioSource, Twin } from './file.ts';
 

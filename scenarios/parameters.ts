@@ -1,6 +1,14 @@
 /** Parameters of a scenario: what `boot NAME --set key=value` may choose. */
 import { distance } from './distance.ts';
-import { ScenarioError } from './error.ts';
+
+/** `where`: keys that lead to the mistake, such as ['components', 'disk', 'memory']. */
+export class ScenarioError extends Error {
+  readonly where: readonly string[];
+  constructor(message: string, where: readonly string[]) {
+    super(message);
+    this.where = where;
+  }
+}
 
 export type Value = string | number | boolean;
 export interface Parameter {

@@ -7,8 +7,13 @@
  *   {"cycle":2345,"channel":"net0","kind":"bytes","data":"UlQA…"}            a frame for network card 0
  *   {"cycle":9999,"channel":"console0","kind":"end"}
  */
-import { base64, fromBase64 } from './base64.ts';
 import type { Arrival, Channel, Door } from './host.ts';
+import { latin1 } from './files/tar.ts';
+
+/** Bytes as base64 text, in hosts that all have `btoa` and `atob`. */
+const base64 = (bytes: Uint8Array): string => btoa(latin1(bytes));
+/** @throws Error for malformed input */
+const fromBase64 = (text: string): Uint8Array => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
 
 /** The first line, without its line feed. `clock`: seconds since 1970. */
 export const recordingHead = (seed: number, clock?: number): string => JSON.stringify({ tessera: 'outside', version: 1, seed, clock });

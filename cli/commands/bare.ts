@@ -1,10 +1,8 @@
 /** `tessera bare`: a program, firmware or kernel on the bare machine. */
 import { Command } from 'commander';
-import { diskFlag, diskHelp } from '../disk/option.ts';
 import { CliError } from '../errors.ts';
-import { gdbOption } from '../gdb/option.ts';
 import { netHelp } from './net.ts';
-import { count, memorySize, withSharedOptions, several, type SharedOptions } from '../options.ts';
+import { count, memorySize, withSharedOptions, several, type SharedOptions, diskFlag, diskHelp, gdbOption } from '../options.ts';
 
 /** Options as commander passes them. */
 interface Given extends SharedOptions {

@@ -1,8 +1,7 @@
 /** `tessera boot`: a boot scenario, one of Tessera's by name or the user's by path. */
 import { Command, Option } from 'commander';
 import { CliError } from '../errors.ts';
-import { gdbAtOption } from '../gdb/option.ts';
-import { withSharedOptions, type SharedOptions } from '../options.ts';
+import { withSharedOptions, type SharedOptions, gdbAtOption } from '../options.ts';
 
 const examples = `
 Examples:

@@ -1,10 +1,8 @@
 /** `tessera run`: one riscv64 Linux program under the Unix server. */
 import { Command, Option } from 'commander';
 import { CliError } from '../errors.ts';
-import { diskFlag, diskHelp } from '../disk/option.ts';
-import { gdbAtOption, gdbOption } from '../gdb/option.ts';
 import { netHelpOfRun } from './net.ts';
-import { several, memorySize, withSharedOptions } from '../options.ts';
+import { several, memorySize, withSharedOptions, diskFlag, diskHelp, gdbAtOption, gdbOption } from '../options.ts';
 import type { RunOptions } from '../run.ts';
 
 const examples = `

@@ -1,9 +1,7 @@
 /** `tessera vm`: an operating system in a virtual machine under a vmm. */
 import { Command, Option } from 'commander';
-import { diskFlag, diskHelp } from '../disk/option.ts';
 import { netHelp } from './net.ts';
-import { gdbAtOption, gdbOption } from '../gdb/option.ts';
-import { count, names, oneOf, several, memorySize, withSharedOptions } from '../options.ts';
+import { count, names, oneOf, several, memorySize, withSharedOptions, diskFlag, diskHelp, gdbAtOption, gdbOption } from '../options.ts';
 import type { VmOptions } from '../vm.ts';
 
 /** As in vmm/options.ts. */

@@ -2,7 +2,7 @@
  * Atomic instructions that generated code passes on: a TLB miss, a page without write tag, a misaligned address, a device. This file
  * executes the whole instruction. @spec unpriv 13, 15
  */
-import { rd, rs1, rs2 } from '../../hardware/isa/fields.ts';
+import { rd, rs1, rs2 } from '../../hardware/isa/row.ts';
 import { HS, SLOW } from '../engine/layout.ts';
 import { Access, Cause } from './bits.ts';
 import type { Hart } from './hart.ts';

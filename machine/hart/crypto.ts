@@ -3,7 +3,7 @@
  * between affine maps. A state is 16 bytes in two registers, column by column; byte 0 is the lowest.
  * @spec unpriv 31.4
  */
-import { rd, rs1, rs2 } from '../../hardware/isa/fields.ts';
+import { rd, rs1, rs2 } from '../../hardware/isa/row.ts';
 import { SLOW } from '../engine/layout.ts';
 import type { Hart } from './hart.ts';
 import type { Handler } from './system.ts';

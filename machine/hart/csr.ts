@@ -3,7 +3,7 @@
  * permission, and performs the read-modify-write. The registers are the rows of csr-rows.ts.
  * @spec priv 2.1 @spec priv 21.2
  */
-import { rd, rs1 } from '../../hardware/isa/fields.ts';
+import { rd, rs1 } from '../../hardware/isa/row.ts';
 import { SLOW } from '../engine/layout.ts';
 import { HS } from '../engine/layout.ts';
 import { LEAKED } from '../cpu/popf.ts';

@@ -1,5 +1,5 @@
 /** hlv, hlvx, hsv: loads and stores as the virtual machine would do them. @spec priv 21.3.1 */
-import { rd, rs1, rs2 } from '../../hardware/isa/fields.ts';
+import { rd, rs1, rs2 } from '../../hardware/isa/row.ts';
 import { HS, SLOW } from '../engine/layout.ts';
 import { read, write } from './access.ts';
 import { Cause, HSTATUS } from './bits.ts';

@@ -2,7 +2,7 @@
  * Privileged instructions: environment calls, wait, fences, cache-block operations.
  * @spec priv 3.3 @spec priv 12.2 @spec priv 21.3
  */
-import { rs1, rs2 } from '../../hardware/isa/fields.ts';
+import { rs1, rs2 } from '../../hardware/isa/row.ts';
 import { HS, SLOW } from '../engine/layout.ts';
 import { Access, Cause, ENVCFG, HSTATUS, MSTATUS } from './bits.ts';
 import type { Hart } from './hart.ts';

@@ -14,8 +14,7 @@ import { decodeWorld, encodeWorld, Failure } from '../../machine/net/gateway/wor
 import { isLinuxImage, parseLinuxImage } from '../../machine/loader/linux-image.ts';
 import { packFrames, unpackFrames } from '../../roottask/client/net.ts';
 import { pageRuns, parseElf } from '../../roottask/root/elf.ts';
-import { ScenarioError } from '../../scenarios/error.ts';
-import { readSettings } from '../../scenarios/parameters.ts';
+import { ScenarioError, readSettings } from '../../scenarios/parameters.ts';
 import { FileTree } from '../../system/files/archive.ts';
 import { FolderError, Mode, type Path } from '../../system/folders/folder.ts';
 import { TarFolder } from '../../system/folders/tar-folder.ts';

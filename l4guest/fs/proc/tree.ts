@@ -1,5 +1,4 @@
 /** /proc: the system's files, and a directory per process (pid.ts). */
-import { fileSystemTypes } from '../types.ts';
 import { E } from '../../abi/errno.ts';
 import type { PidNumbers } from '../../kernel/spaces.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
@@ -16,6 +15,9 @@ import { lockLines } from '../locks.ts';
 import { ProcessDirs } from './pid.ts';
 import { sysctlTree } from './sysctl.ts';
 import { sysvipcDir } from './sysvipc.ts';
+
+/** The file systems that `mount` knows, in the order of /proc/filesystems. */
+const fileSystemTypes = ['proc', 'sysfs', 'tmpfs', 'ramfs', 'devtmpfs', 'devpts'] as const;
 
 export function procTree(k: Kernel, numbers: PidNumbers): Directory {
   const fs = new GeneratedFs('proc', k.newDev(), 0x9fa0, () => k.clock.time()), dirs = new ProcessDirs(k, fs, numbers);
