@@ -35,6 +35,12 @@ const answer = (status: number, written = 0): Decision => ({ status, written });
 const work = (kind: BlockRequest['kind'], offset: number, length: number, pieces: readonly Piece[] = []): Decision =>
   ({ kind, offset, length, pieces });
 
+/**
+ * The longest transfer. The same page of memory can stand in a request a thousand times: what the host does for one would otherwise be as
+ * long as its disk.
+ */
+const MOST_BYTES = 64 << 20;
+
 export class VirtioBlock implements VirtioModel {
   readonly name = 'block';
   readonly id = VirtioId.BLOCK;
@@ -129,7 +135,7 @@ export class VirtioBlock implements VirtioModel {
 
   #transfer(kind: 'read' | 'write', offset: number, pieces: readonly Piece[]): Decision {
     const length = totalLength(pieces);
-    return this.#fits(offset, length) ? work(kind, offset, length, pieces) : answer(STATUS.IOERR);
+    return length <= MOST_BYTES && this.#fits(offset, length) ? work(kind, offset, length, pieces) : answer(STATUS.IOERR);
   }
 
   #fits(offset: number, length: number): boolean {

@@ -24,6 +24,7 @@ function flagsOf(flags: number): OpenFlags {
   };
 }
 
+const NOTHING = new Uint8Array(0);
 /** Where reads of usual size go first: a small file then takes no more than its bytes. Each serves one read at a time. */
 const buffers: Uint8Array[] = [], READ_BUFFER = 65_536, MOST_BUFFERS = 4;
 
@@ -70,6 +71,7 @@ export const fileCalls = {
     const { file, attribute } = session.fids.get(fid), size = roomFor(session, count);
     if (attribute) return { data: attribute.value.subarray(Number(offset), Number(offset) + size) };
     if (!file) throw new FolderError('EBADF');
+    if (offset > BigInt(Number.MAX_SAFE_INTEGER)) return { data: NOTHING };
     const data = buffers.pop() ?? new Uint8Array(READ_BUFFER), room = size <= data.length ? data.subarray(0, size) : new Uint8Array(size);
     try {
       const count = file.read(room, place64(offset)), n = count instanceof Promise ? ((yield count) as number) : count;
