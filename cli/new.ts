@@ -4,6 +4,7 @@ import { basename, dirname, join, relative, resolve } from 'node:path';
 import { CliError, Exit, outputError } from './errors.ts';
 import { projectRoot } from './images/where.ts';
 import { GLOBALS, compilerOptions } from './lab/types.ts';
+import { visibleLines } from '../trace/visible.ts';
 import { didYouMean } from './near.ts';
 
 type Files = Readonly<Record<string, string>>;
@@ -68,7 +69,7 @@ export async function make(kind: string, name: string): Promise<number> {
   } catch (error) {
     throw outputError('folder', name, error);
   }
-  process.stdout.write(`${name}: a ${kind}\n  ${maker.next(name, word)}\n`);
+  process.stdout.write(visibleLines(`${name}: a ${kind}\n  ${maker.next(name, word)}\n`));
   return Exit.ok;
 }
 

@@ -115,20 +115,21 @@ test('a transfer that names the same memory again and again is refused before th
     size: 2 ** 40, readOnly: false, cancel: () => undefined,
     submit: ({ length }: { length: number }, done: (ok: boolean) => void) => { asked.push(length); done(true); },
   };
-  const driver = new Driver(new VirtioBlock(disk, 'disk0'), [Feature.VERSION_1, Feature.INDIRECT]), table = RAM + 0x1_0000, piece = 0x1_0000;
+  const features = [Feature.VERSION_1, Feature.INDIRECT], table = RAM + 0x1_0000, piece = 0x1_0000, place = { address: RAM, write: true };
+  const driver = new Driver(new VirtioBlock(disk, 'disk0'), features);
   const read = (times: number): number => {
     driver.memory.setU32(DATA, 0);
     driver.memory.setU64(DATA + 8, 0n);
     driver.writeTable(table, [{ address: DATA, length: 16 },
-      ...Array.from({ length: times }, () => ({ address: RAM, length: piece, write: true })), { address: DATA + 0x100, length: 1, write: true }]);
+      ...Array.from({ length: times }, () => ({ ...place, length: piece })), { address: DATA + 0x100, length: 1, write: true }]);
     driver.offer(0, [{ address: table, length: 16 * (times + 2), indirect: true }]);
     return driver.memory.u8(DATA + 0x100);
   };
   expect([read(1000), read(1022), asked]).toEqual([0, 0, [1000 * piece, 1022 * piece]]);
-  const large = new Driver(new VirtioBlock(disk, 'disk0'), [Feature.VERSION_1, Feature.INDIRECT]);
+  const large = new Driver(new VirtioBlock(disk, 'disk0'), features);
   large.memory.setU32(DATA, 0);
   large.writeTable(table, [{ address: DATA, length: 16 },
-    ...Array.from({ length: 1022 }, () => ({ address: RAM, length: 0x2_0000, write: true })), { address: RAM, length: 1, write: true }]);
+    ...Array.from({ length: 1022 }, () => ({ ...place, length: 0x2_0000 })), { ...place, length: 1 }]);
   large.offer(0, [{ address: table, length: 16 * 1024, indirect: true }]);
   expect([large.memory.u8(RAM), asked.length]).toEqual([1, 2]);
 });
