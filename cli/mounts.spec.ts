@@ -26,4 +26,8 @@ describe('--mount', () => {
     expect(['/data/up', '/data/absolute', '/database', '/etc'].map((p) =>
       folders.hostPath(p))).toEqual([undefined, undefined, undefined, undefined]);
   });
+  it.runIf(process.platform === 'linux')('lends no folder of the kernel: files of /proc reach into processes', () => {
+    for (const host of ['/proc', '/proc/self', '/sys/kernel'])
+      expect(() => new Folders([parseMount(`${host}:/p`)], false)).toThrow(/is a folder of the kernel/);
+  });
 });

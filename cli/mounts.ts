@@ -7,7 +7,8 @@ import { posix } from 'node:path';
 import type { SharedPort } from '../system/host.ts';
 import { NineServer } from '../system/folders/server.ts';
 import { SharedFolder } from '../system/folders/shared.ts';
-import { CliError } from './errors.ts';
+import { FolderError } from '../system/folders/folder.ts';
+import { CliError, fileError } from './errors.ts';
 import { finderFor } from './folders/find.ts';
 import { NodeFolder } from './folders/folder.ts';
 
@@ -38,6 +39,16 @@ export function parseShare(text: string, replaying = false): Mount {
 }
 const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? true;
 
+function openFolder(host: string): NodeFolder {
+  try {
+    return new NodeFolder(host, finderFor(host));
+  } catch (error) {
+    if (error instanceof FolderError)
+      throw new CliError('E_OPTION', `option --mount: '${host}' is a folder of the kernel`, 'files there reach into its processes');
+    throw fileError('folder', host, error);
+  }
+}
+
 /** The folders among the mounts, and the connections to them. */
 export class Folders {
   readonly mounts: readonly Mount[];
@@ -46,7 +57,7 @@ export class Folders {
 
   constructor(mounts: readonly Mount[], replaying: boolean) {
     this.mounts = mounts.filter(({ host }) => isFolder(host));
-    this.folders = replaying ? [] : this.mounts.map(({ host }) => new NodeFolder(host, finderFor(host)));
+    this.folders = replaying ? [] : this.mounts.map(({ host }) => openFolder(host));
     this.ports = this.mounts.map(({ guest, writable }, i) => {
       const folder = this.folders[i];
       return { tag: guest, port: folder && new NineServer(new SharedFolder(folder, writable, () => BigInt(Date.now()) * 1_000_000n)) };

@@ -116,6 +116,19 @@ time.sleep(60)`, file], { stdio: ['ignore', 'pipe', 'inherit'] });
   });
 });
 
+describe.runIf(process.platform === 'linux')('a disk with two names', () => {
+  it('has one writer all the same', () => {
+    const other = `${file}-other`;
+    fs.linkSync(file, other);
+    const disk = openDisk(parseDisk(file));
+    expect(() => openDisk(parseDisk(other))).toThrow(/is in use under another name by process \d+/);
+    openDisk(parseDisk(`${other},ro`)).close();
+    disk.close();
+    openDisk(parseDisk(other)).close();
+    fs.rmSync(other);
+  });
+});
+
 describe('a snapshot', () => {
   it('is a disk like any other, above a file that stays as it is', () => {
     const size = 16 * 512,

@@ -135,7 +135,11 @@ export function refuseIfTaken(disk: string, fd: number): void {
   } catch {
     return; // not on Linux
   }
-  const { ino, dev } = fstatSync(fd, { bigint: true }), device = deviceName(dev);
+  const { ino, dev, nlink } = fstatSync(fd, { bigint: true }), device = deviceName(dev);
+  // The lock of a run stands beside the name that it was given.
+  const writer = nlink > 1n ? writerOf(dev, ino, fd) : undefined;
+  if (writer !== undefined)
+    throw new CliError('E_DISK', `disk '${disk}' is in use under another name by process ${writer} (${visible(commandOf(writer))})`, ADVICE);
   for (const line of locks.split('\n')) {
     // 1: POSIX  ADVISORY  WRITE 4711 08:02:1234 0 EOF
     const [, kind, pid, place, from, to] = /^\d+: (?:-> )?\S+\s+\S+\s+(READ|WRITE)\s+(-?\d+) (\S+) (\d+) (\d+|EOF)$/.exec(line) ?? [];
@@ -152,6 +156,22 @@ export function refuseIfTaken(disk: string, fd: number): void {
 function deviceName(dev: bigint): string {
   const major = ((dev >> 8n) & 0xfffn) | ((dev >> 32n) & ~0xfffn), minor = (dev & 0xffn) | ((dev >> 12n) & ~0xffn);
   return [major, minor].map((n) => n.toString(16).padStart(2, '0')).join(':');
+}
+
+/** A process that has the file open for writing, but through this descriptor of ours. */
+function writerOf(dev: bigint, ino: bigint, but: number): number | undefined {
+  return readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map(Number).find((pid) => {
+    try {
+      return readdirSync(`/proc/${pid}/fd`).some((fd) => {
+        if (pid === process.pid && Number(fd) === but) return false;
+        const other = statSync(`/proc/${pid}/fd/${fd}`, { bigint: true, throwIfNoEntry: false });
+        if (other?.ino !== ino || other.dev !== dev) return false;
+        return /^flags:\s*\d*[1-7]$/m.test(readFileSync(`/proc/${pid}/fdinfo/${fd}`, 'utf8'));
+      });
+    } catch {
+      return false;
+    }
+  });
 }
 
 /** A process that has the file open; locks of open files name none. */

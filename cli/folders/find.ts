@@ -60,6 +60,11 @@ export function within(folder: HostPath, name: string): HostPath {
   return typeof folder === 'string' ? asPath(`${folder}/${name}`) : Buffer.concat([folder, bytesOf(`/${name}`)]);
 }
 
+function isOfTheKernel(fd: number): boolean {
+  const { type } = statfsSync(through(fd), { bigint: true });
+  return type === PROC || type === SYSFS;
+}
+
 class ThroughDescriptors implements Finder {
   private readonly root: number;
   private readonly device: bigint;
@@ -73,7 +78,13 @@ class ThroughDescriptors implements Finder {
 
   constructor(host: string) {
     this.root = openSync(host, O_PATH | O_DIRECTORY);
-    this.device = fstatSync(this.root, { bigint: true }).dev;
+    try {
+      this.device = fstatSync(this.root, { bigint: true }).dev;
+      if (isOfTheKernel(this.root)) throw new FolderError('EACCES');
+    } catch (error) {
+      closeSync(this.root);
+      throw error;
+    }
   }
 
   folder(path: Path): HostPath { return through(this.descriptor(path)); }
@@ -189,8 +200,7 @@ class ThroughDescriptors implements Finder {
   /** A directory of /proc or /sys that is mounted in the folder is no folder of files: its files reach into processes, this one too. */
   private mustBeOfFiles(fd: number): void {
     if (fstatSync(fd, { bigint: true }).dev === this.device) return;
-    const { type } = statfsSync(through(fd), { bigint: true });
-    if (type === PROC || type === SYSFS) throw new FolderError('EACCES');
+    if (isOfTheKernel(fd)) throw new FolderError('EACCES');
   }
 
   private whereRootIs(): string {
