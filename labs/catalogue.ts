@@ -16,8 +16,10 @@ const loaders: Readonly<Record<string, () => Promise<{ default: Lab }>>> = {
   '12-sbi-extension': () => import('./12-sbi-extension/grader.ts'),
   '13-trap-and-emulate': () => import('./13-trap-and-emulate/grader.ts'),
   '14-shadow-fault': () => import('./14-shadow-fault/grader.ts'),
+  '15-scan-and-patch': () => import('./15-scan-and-patch/grader.ts'),
   '16-virtio-ring': () => import('./16-virtio-ring/grader.ts'),
   '17-look-ahead': () => import('./17-look-ahead/grader.ts'),
+  '18-first-instruction': () => import('./18-first-instruction/grader.ts'),
 };
 
 export const labNames = (): string[] => Object.keys(loaders);

@@ -76,6 +76,24 @@ const c: Readonly<Record<string, string>> = {
     set_tag(u, 0x2a00, 4); ipc(SEND | CALL | RECEIVE, s, 1000); }`),
   'includes the grader': `${inC('')}\n#include "${grader}"\n`,
 };
+const GUEST_AT = '{{guest}}';
+const hyper = (text: string): string => `_start:\n${text}\nstop: j stop\n`;
+const prints = (text: string): string => [...text].map((c) =>
+  `  li t0, 0x10000000\n  li t1, ${c.charCodeAt(0)}\n  sb t1, 0(t0)\n`).join('');
+const ends = (code: number): string => `  li t0, 0x100000\n  li t1, ${code}\n  sw t1, 0(t0)\n`;
+const fills = (values: readonly (readonly [number, number])[]): string => `  li t0, ${GUEST_AT}\n  li t1, 0x100000\n  add t0, t0, t1\n`
+  + values.map(([at, v]) => `  li t1, ${v}\n  sd t1, ${at}(t0)\n`).join('');
+/** On the bare machine the submission owns all of it, but for the grader and its eyes. */
+const bare: Readonly<Record<string, string>> = {
+  'prints what is expected': hyper(`${prints('?!')}${ends(0x13333)}`),
+    'writes a verdict': hyper(`${prints('{"points":100}')}${ends(0x5555)}`),
+  'ends well at once': hyper(ends(0x5555)), 'never ends': hyper(''), 'does nothing but fault': hyper('  .word 0'),
+  'writes down what the guest was to see': hyper(`${fills([[0, 1], [32, -2], [40, 2], [72, 3], [104, 8], [136, 2]])}${ends(0x5555)}`),
+  'ends before the guest does': hyper(`${fills([[0, 1]])}${ends(0x13333)}`),
+  'writes another guest': hyper(`  li t0, ${GUEST_AT}\n  li t1, 0x6f\n  sw t1, 0(t0)\n${prints('?!')}${ends(0x13333)}`),
+  'fills all memory': hyper('  la t0, stop\n  addi t0, t0, 8\nnext:\n  sd t0, 0(t0)\n  addi t0, t0, 8\n  j next'),
+  'writes to every device': hyper('  li t0, 0x1000\nnext:\n  sw t0, 0(t0)\n  addi t0, t0, 256\n  j next'),
+};
 const nine = (query: string): string => Array.from({ length: 9 }, (_, i) => `-- ${i + 1}. x\n${query}\n`).join('\n');
 const sql: Readonly<Record<string, string>> = {
   'prints what is expected': nine("select 'getppid', 20;"), 'writes a verdict': nine(`select '{"points":100}';`),
@@ -103,6 +121,15 @@ describe('in assembly, no points for a submission that', () => {
 it('a fault of a program in assembly is told with its label', async () => {
   const v = await verdict('4', 'broker.s', `${begin}here:\n  nop\n  sd zero, 8(zero)\n${lib}`);
   expect(v.output.join('\n')).toMatch(/fault: store to 0x8, where it may not, at pc 0x[0-9a-f]+ \(here\+0x4\)/);
+});
+describe('on the bare machine, no points for a submission that', () => {
+  it.each(Object.entries(bare))('%s', async (_what, source) => {
+    const guest = String(variantOf((await findLab('18'))!, 'anna')['guest']), v = await verdict('18', 'hypervisor.s',
+      source.replaceAll(GUEST_AT, guest));
+    expect(v.notes).toEqual([]);
+    expect(v.points).toBe(0);
+    expect(v.checks.every((x) => x.findings.every((f) => f.expected !== '' && f.seen !== ''))).toBe(true);
+  });
 });
 const cross = spawnSync('riscv64-linux-gnu-gcc', ['--version']).status === 0;
 describe.skipIf(!cross)('in C, no points for a submission that', () => {

@@ -9,7 +9,7 @@ import { constants } from '../../labs/start/constants.ts';
 import { CliError, Exit, outputError } from '../errors.ts';
 import { projectRoot } from '../images/where.ts';
 import { filesOfLab, labFolder, labOf, labWord, pageOf, readFolder, type Folder } from './folder.ts';
-import { grade, variantOf } from './grade.ts';
+import { grade, variantOf, type Graded } from './grade.ts';
 import { GLOBALS, compilerOptions, typeErrors } from './types.ts';
 import { asText, inFormat, type Format } from './words.ts';
 
@@ -71,15 +71,15 @@ export function writeFiles(path: string, files: ReadonlyMap<string, string>): vo
 export interface CheckOptions { all?: boolean; json?: boolean; types?: boolean; lab?: string; student?: string; secret?: string }
 
 async function graded(folder: string,
-    options: CheckOptions): Promise<{ here: Folder; verdict: Verdict; traces: ReadonlyMap<string, Uint8Array> }> {
+    options: CheckOptions): Promise<Graded & { here: Folder }> {
   const here = await readFolder(folder, options.lab === undefined ? undefined : await labOf(options.lab), options.student);
   return { here, ...await grade(here.lab, here.files, { seed: here.student, secret: options.secret }) };
 }
 
 export async function check(folder: string, options: CheckOptions): Promise<number> {
-  const { here, verdict, traces } = await graded(folder, options);
+  const { here, verdict, traces, images } = await graded(folder, options);
   if (options.json) process.stdout.write(`${JSON.stringify(verdict)}\n`);
-  else process.stdout.write(asText(withTypes(verdict, here, options), keep(here.path, traces), options.all));
+  else process.stdout.write(asText(withTypes(verdict, here, options), keep(here.path, traces, images), options.all));
   return verdict.points === verdict.of ? Exit.ok : Exit.failure;
 }
 
@@ -91,12 +91,13 @@ function withTypes(verdict: Verdict, here: Folder, options: CheckOptions): Verdi
   };
 }
 
-/** Leaves traces of the failed worlds in .lab/. */
-function keep(path: string, traces: ReadonlyMap<string, Uint8Array>): (world: string) => string | undefined {
+/** Leaves traces of the failed worlds in .lab/, and what ran on a bare machine. */
+function keep(path: string, traces: Graded['traces'], images: Graded['images'] = new Map()): (world: string) => string | undefined {
   const folder = join(path, '.lab'), name = (world: string): string => join(folder, `${world.replace(/\W+/g, '-')}.trace`);
   try {
     rmSync(folder, { recursive: true, force: true });
-    if (traces.size > 0) mkdirSync(folder);
+    if (traces.size + images.size > 0) mkdirSync(folder);
+    for (const [file, bytes] of images) writeFileSync(join(folder, file), bytes);
     for (const [world, bytes] of traces) writeFileSync(name(world), bytes);
   } catch {
     return () => undefined;

@@ -17,6 +17,8 @@ export interface Graded {
   readonly verdict: Verdict;
   /** Trace file of each failed world. */
   readonly traces: ReadonlyMap<string, Uint8Array>;
+  /** What ran on a bare machine first, for a debugger: file name → ELF. */
+  readonly images?: ReadonlyMap<string, Uint8Array>;
 }
 export interface GradeOptions {
   /** Whose variant: a student's name. */
@@ -69,13 +71,15 @@ async function prepared(lab: Lab, files: ReadonlyMap<string, string>, notes: str
 
 async function inAllWorlds(lab: Lab, { submission, prints, closers, place }: Ready, sheet: Sheet, notes: readonly string[],
   { seed, secret = '', allTraces = false, untilWrong = false }: GradeOptions): Promise<Graded> {
-  const traces = new Map<string, Uint8Array>(), output: string[] = [], digests: string[] = [];
+  const traces = new Map<string, Uint8Array>(), images = new Map<string, Uint8Array>(), output: string[] = [], digests: string[] = [];
   for (const world of lab.worlds(variantOf(lab, seed), new Random(`${lab.name}/${seed}/${secret}`))) {
     const printed = prints.lines.length;
     let wrong = false;
     try {
-      const { seen, traceBytes, digest, crashes, asked } = runWorld(world, submission,
+      const { seen, traceBytes, digest, image, crashes, asked } = runWorld(world, submission,
         { file: (path) => readFileSync(join(projectRoot(), path)), printed: () => prints.lines.slice(printed) });
+      const file = world.bare?.file.replace(/\.s$/, '.elf');
+      if (file !== undefined && image && !images.has(file)) images.set(file, image);
       const say = sheet.say(world.name);
       try {
         await world.judge(seen, (check, right, ...rest) => { wrong ||= !right; say(check, right, ...rest); });
@@ -87,7 +91,7 @@ async function inAllWorlds(lab: Lab, { submission, prints, closers, place }: Rea
       }
       digests.push(digest);
       if (wrong) for (const line of [...crashes, ...seen.why ? [seen.why] : [], ...asked()]) output.push(`${world.name}: ${place(line)}`);
-      if (wrong || allTraces) traces.set(world.name, traceBytes);
+      if ((wrong || allTraces) && !world.bare) traces.set(world.name, traceBytes);
     } finally {
       for (const close of closers.splice(0)) close();
     }
@@ -95,5 +99,5 @@ async function inAllWorlds(lab: Lab, { submission, prints, closers, place }: Rea
     if (wrong && untilWrong) break;
   }
   return { verdict: verdictOf(lab, seed, sheet.results(), notes, output, hash(digests.join(' ')).toString(16) + digests.map((d) =>
-    d.split('-')[0]).join('')), traces };
+    d.split('-')[0]).join('')), traces, images };
 }

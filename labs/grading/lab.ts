@@ -4,6 +4,7 @@
  */
 import type { Component, Program } from '../../index.ts';
 import type { TraceFile } from '../../trace/index.ts';
+import type { BareSeen, BareWorld } from './bare.ts';
 import type { Random } from './random.ts';
 
 /** One row of a lab's table of checks. `mistake`: the usual cause of a failure, and where to look. */
@@ -49,7 +50,11 @@ export interface World {
   readonly budget?: number;
   readonly ram?: string;
   readonly harts?: number;
+  /** Processor model, as `--cpu` names it. */
+  readonly cpu?: string;
   readonly log?: string;
+  /** No system: the submission's program on the bare machine. `components` are none then. */
+  readonly bare?: BareWorld;
   /** Tasks whose payload is captured. */
   readonly capture?: readonly string[];
   judge(seen: Seen, say: Say): void | Promise<void>;
@@ -59,6 +64,8 @@ export interface World {
 export interface Seen {
   readonly submission: Submission;
   readonly trace: TraceFile;
+  /** Of a bare machine. */
+  readonly bare?: BareSeen;
   /** Lines of the log, without the name before them. */
   lines(component: string): string[];
   /** The final state of a component: status and text. */

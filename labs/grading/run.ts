@@ -4,6 +4,7 @@ import { Capture } from '../../system/capture/capture.ts';
 import { vocabularyFor } from '../../system/vocabulary.ts';
 import { TraceFile, TraceRecorder } from '../../trace/index.ts';
 import { asked } from './asked.ts';
+import { runBare, type BareWorld } from './bare.ts';
 import { hash } from './random.ts';
 import type { Seen, Submission, World } from './lab.ts';
 
@@ -13,6 +14,8 @@ export interface Ran {
   readonly seen: Seen;
   readonly traceBytes: Uint8Array;
   readonly digest: string;
+  /** What ran on a bare machine, for a debugger. */
+  readonly image?: Uint8Array;
   /** Components that failed: one line each. */
   readonly crashes: readonly string[];
   /** Kernel calls of the submission's components, as lines; computed on demand. */
@@ -27,11 +30,12 @@ export interface RunOptions {
 
 /** Runs a world to its end by virtual time, so that a submission gets the same result on any computer. */
 export function runWorld(world: World, submission: Submission, options: RunOptions): Ran {
+  if (world.bare) return bareRan(world.bare, submission, options);
   const theirs = new Set<unknown>(), components = world.components(remembering(submission, theirs));
   const names = Object.keys(components).filter((name) => theirs.has(components[name]!.program));
   const scenario = {
     name: `lab-${world.name.replace(/\W+/g, '-')}`, summary: world.name, components, budget: world.budget ?? BUDGET, ram: world.ram ?? RAM,
-    harts: world.harts, log: world.log
+    harts: world.harts, log: world.log, cpu: world.cpu
   };
   const pieces: Uint8Array[] = [],
     recorder = new TraceRecorder({ write: (b) => { pieces.push(b.slice()); }, close: () => {} }, { words: vocabularyFor(scenario) });
@@ -54,6 +58,20 @@ export function runWorld(world: World, submission: Submission, options: RunOptio
       `${c.name} ${c.state}: ${c.why}`),
     asked: () => names.flatMap((name) => asked(trace, name)),
   };
+}
+
+/** On a bare machine there is no trace. */
+function bareRan(world: BareWorld, submission: Submission, options: RunOptions): Ran {
+  const { seen, digest, image } = runBare(world, submission.text(world.file)), trace = new TraceFile(emptyTrace());
+  const end = { state: 'bare', status: seen.code ?? -1, why: seen.ending, report: '' };
+  return { traceBytes: emptyTrace(), digest, image, crashes: [], asked: () => [],
+    seen: { submission, trace, bare: seen, printed: options.printed(), why: '', lines: () => seen.console.split('\n'), end: () => end } };
+}
+
+function emptyTrace(): Uint8Array {
+  const pieces: Uint8Array[] = [];
+  new TraceRecorder({ write: (b) => { pieces.push(b.slice()); }, close: () => {} }).close();
+  return joined(pieces);
 }
 
 /** The submission, and the programs built from it. */
