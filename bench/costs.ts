@@ -95,10 +95,10 @@ function rates(): string {
 function sensitivity(): string {
   const ops = ['getppid', 'pipe_pingpong', 'touch_256', 'fork_1m', 'forkexec'];
   const cycles = (factor: number): Cycles => {
-    const r = spawnSync(process.execPath, ['--import', 'tsx', join(root, 'bench/sensitive.ts'), String(factor), ...ops],
+    const spawnSyncReturns = spawnSync(process.execPath, ['--import', 'tsx', join(root, 'bench/sensitive.ts'), String(factor), ...ops],
       { encoding: 'utf8' });
-    if (r.status !== 0) throw new Error(r.stderr);
-    return cyclesOf(r.stdout);
+    if (spawnSyncReturns.status !== 0) throw new Error(spawnSyncReturns.stderr);
+    return cyclesOf(spawnSyncReturns.stdout);
   };
   const normal = cycles(1), rows: string[][] = [];
   for (const [name, factor] of [['half', 0.5], ['double', 2]] as const) {

@@ -39,13 +39,13 @@ const error = (ops: readonly string[], m: Measured, rates: Rates): number =>
   ops.reduce((sum, op) => sum + Math.log(predict(op, m, rates) / m.linux[op]!) ** 2, 0);
 
 /** Descends one rate at a time, in smaller and smaller steps. */
-export function fit(ops: readonly string[], m: Measured): Rates {
-  let best: Rates = { ...RATES }, least = error(ops, m, best);
+export function fit(ops: readonly string[], measured: Measured): Rates {
+  let best: Rates = { ...RATES }, least = error(ops, measured, best);
   for (let step = 0.2; step > 0.002; step /= 2) {
     for (let better = true; better; ) {
       better = false;
       for (const name of NAMES) for (const factor of [1 + step, 1 / (1 + step)]) {
-        const next = { ...best, [name]: best[name] * factor }, e = error(ops, m, next);
+        const next = { ...best, [name]: best[name] * factor }, e = error(ops, measured, next);
         if (e < least - 1e-9) { best = next; least = e; better = true; }
       }
     }

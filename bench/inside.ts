@@ -25,7 +25,7 @@ const programs = (): string[] => readdirSync(folder);
 export function onLinux(commands: readonly string[]): string[] {
   const dir = mkdtempSync(join(tmpdir(), 'tessera-linux-')), tree = join(dir, 'root'), image = join(dir, 'image.cpio');
   try {
-    for (const d of ['bin', 'dev', 'proc', 'tmp']) mkdirSync(join(tree, d), { recursive: true });
+    for (const text of ['bin', 'dev', 'proc', 'tmp']) mkdirSync(join(tree, text), { recursive: true });
     cpSync(folder, join(tree, 'bin'), { recursive: true });
     writeFileSync(join(tree, 'init'), `#!/bin/sh\nexport PATH=/bin\n${commands.map((c) => `echo @begin\n${c}\n`).join('')}echo @done\n`);
     chmodSync(join(tree, 'init'), 0o755);

@@ -20,9 +20,9 @@ const pick = <T extends { name: string }>(all: readonly T[], names: string | und
   (names ? all.filter((x) => names.split(',').includes(x.name)) : [...all]);
 if (options.root) useRoot(options.root);
 const list = pick([...benchmarks, ...options.root ? debianIn(options.root) : []], options.only);
-const used = pick(systems, options.systems).filter((s) => {
-  if (s.missing) console.error(`${s.name}: left out, ${s.missing}`);
-  return !s.missing;
+const used = pick(systems, options.systems).filter((system) => {
+  if (system.missing) console.error(`${system.name}: left out, ${system.missing}`);
+  return !system.missing;
 });
 const results = new Map<string, Samples>(used.map((s) => [s.name, new Map()]));
 
@@ -55,9 +55,9 @@ async function once(system: System, programs: Benchmark[]): Promise<Map<string, 
   const timer = setTimeout(() => child.kill('SIGKILL'), Number(options.timeout) * 1000);
   await new Promise((done) => child.on('close', done));
   clearTimeout(timer);
-  for (const p of programs)
-    if (!times.has(p.name))
-      console.error(`${system.name}: no result for ${p.name}${tail ? `; it said: ${tail.trim().split('\n').pop()}` : ''}`);
+  for (const benchmark of programs)
+    if (!times.has(benchmark.name))
+      console.error(`${system.name}: no result for ${benchmark.name}${tail ? `; it said: ${tail.trim().split('\n').pop()}` : ''}`);
   return times;
 }
 
@@ -75,10 +75,10 @@ function median(samples: number[] | undefined): number {
 /** A Markdown table: median seconds a system; in brackets how many times faster than the peer. */
 function print(): void {
   const peer = used.find((s) => s.name === 'qemu-system') ?? used.find((s) => !s.name.startsWith('tessera'));
-  const cell = (s: System, name: string): string => {
-    const mine = median(results.get(s.name)!.get(name)), theirs = peer ? median(results.get(peer.name)!.get(name)) : NaN;
+  const cell = (system: System, name: string): string => {
+    const mine = median(results.get(system.name)!.get(name)), theirs = peer ? median(results.get(peer.name)!.get(name)) : NaN;
     if (Number.isNaN(mine)) return '';
-    return s === peer || Number.isNaN(theirs) ? mine.toFixed(3) : `${mine.toFixed(3)} (${(theirs / mine).toFixed(2)}×)`;
+    return system === peer || Number.isNaN(theirs) ? mine.toFixed(3) : `${mine.toFixed(3)} (${(theirs / mine).toFixed(2)}×)`;
   };
   console.log(`| seconds (speed against ${peer?.name ?? 'nothing'}) | ${used.map((s) => s.name).join(' | ')} |`);
   console.log(`|---|${used.map(() => '--:|').join('')}`);
@@ -86,8 +86,8 @@ function print(): void {
   if (peer) console.log(`| geometric mean, CPU programs | ${used.map((s) => mean(s, peer)).join(' | ')} |`);
 }
 
-function mean(s: System, peer: System): string {
+function mean(system: System, peer: System): string {
   const ratios = list.filter((b) => b.group === 'cpu')
-    .map((b) => median(results.get(peer.name)!.get(b.name)) / median(results.get(s.name)!.get(b.name))).filter((r) => r > 0);
+    .map((b) => median(results.get(peer.name)!.get(b.name)) / median(results.get(system.name)!.get(b.name))).filter((r) => r > 0);
   return ratios.length ? `${Math.exp(ratios.reduce((a, r) => a + Math.log(r), 0) / ratios.length).toFixed(2)}×` : '';
 }

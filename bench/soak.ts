@@ -62,10 +62,10 @@ const system = bootScenario(scenario, { modules, output }, { seed: Number(values
 interface Sample { readonly kernel: number; readonly unix: number | undefined; readonly vm: number | undefined }
 function sample(): Sample {
   global.gc?.();
-  const { engine, instructions } = system.machine, e = engine.stats(), host = process.memoryUsage();
+  const { engine, instructions } = system.machine, engineStats = engine.stats(), host = process.memoryUsage();
   const s = { kernel: system.kernel.root.factory.used, unix: free.get('unix'), vm: free.get('vm') };
   console.log(`${(system.machine.now / 3600e9).toFixed(1)} h  kernel ${s.kernel} bytes, ${system.kernel.tasks.size} tasks; free: unix `
-    + `${s.unix} KiB, vm ${s.vm} KiB; engine: ${e.codePages} code pages, ${e.regions} regions; host heap `
+    + `${s.unix} KiB, vm ${s.vm} KiB; engine: ${engineStats.codePages} code pages, ${engineStats.regions} regions; host heap `
     + `${Math.round(host.heapUsed / MIB)} MiB; ${Math.round(instructions / 1e6)} M instructions, ${Math.round(system.wallSeconds)} s`);
   free.clear();
   return s;

@@ -35,7 +35,7 @@ export function useRoot(folder: string): void { debian = folder; }
 function rootfs(list: readonly Benchmark[], init: boolean): string {
   if (debian) return debianFolder(debian, list);
   const dir = mkdtempSync(join(scratch, 'root-'));
-  for (const d of ['bin', 'dev', 'proc', 'tmp']) mkdirSync(join(dir, d));
+  for (const text of ['bin', 'dev', 'proc', 'tmp']) mkdirSync(join(dir, text));
   cpSync(programs, join(dir, 'bin'), { recursive: true });
   if (existsSync(busybox)) cpSync(busybox, join(dir, 'bin/busybox'));
   writeFileSync(join(dir, 'bench.sh'), script(list.filter((b) => !b.command.startsWith('busybox') || existsSync(busybox))));
@@ -135,13 +135,13 @@ function nativePrograms(): string {
   if (built) return built;
   built = mkdtempSync(join(scratch, 'native-'));
   for (const name of ['intmix', 'sieve', 'matmul', 'nbody', 'stream', 'interp', 'fib']) {
-    const r = spawnSync('cc',
+    const spawnSyncReturns = spawnSync('cc',
       [
         '-O2', '-fno-tree-vectorize', '-I', join(root, 'bench/native'), '-o', join(built, name),
         join(root, 'guests/linux/bench', `${name}.c`), '-lm'
       ],
       { encoding: 'utf8' });
-    if (r.status !== 0) throw new Error(`native ${name}: ${r.stderr}`);
+    if (spawnSyncReturns.status !== 0) throw new Error(`native ${name}: ${spawnSyncReturns.stderr}`);
   }
   return built;
 }

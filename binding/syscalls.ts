@@ -66,9 +66,9 @@ export class Syscalls {
    * address. Returns the status when the handler returns false (the message is still in the UTCB) or a reply fails.
    */
   serve(handler: () => boolean): IpcRequest {
-    const r = this.ipc(IpcFlag.reply | IpcFlag.receive, 0);
-    r.handler = handler;
-    return r;
+    const ipcRequest = this.ipc(IpcFlag.reply | IpcFlag.receive, 0);
+    ipcRequest.handler = handler;
+    return ipcRequest;
   }
 
   /** Sends to `cap` and waits for the reply. */
@@ -111,17 +111,17 @@ export class Syscalls {
     return yield* this.invoke(semaphore, down, [clear], timeout);
   }
 
-  put(m: Message): void {
-    const u = this.utcb, words = m.words ?? [], items = m.items ?? [];
+  put(message: Message): void {
+    const u = this.utcb, words = message.words ?? [], items = message.items ?? [];
     for (let i = 0; i < words.length; i++) { const w = words[i]!; if (typeof w === 'bigint') u.setBigWord(i, w); else u.setWord(i, w); }
     for (let i = 0; i < items.length; i++) u.setItem(i, items[i]!.flexpage, items[i]!.dest, items[i]!.flags ?? 0);
-    u.setTag(m.label ?? 0, words.length, items.length);
-    u.mtd = m.mtd ?? 0;
+    u.setTag(message.label ?? 0, words.length, items.length);
+    u.mtd = message.mtd ?? 0;
   }
   private got(status: number): Received {
-    const u = this.utcb, words: bigint[] = [];
-    for (let i = 0, n = status === 0 ? u.wordCount : 0; i < n; i++) words.push(u.bigWord(i));
-    return { status, label: u.label, badge: u.badge, words, mtd: u.mtd };
+    const utcb = this.utcb, words: bigint[] = [];
+    for (let i = 0, n = status === 0 ? utcb.wordCount : 0; i < n; i++) words.push(utcb.bigWord(i));
+    return { status, label: utcb.label, badge: utcb.badge, words, mtd: utcb.mtd };
   }
 }
 Object.freeze(Syscalls.prototype);

@@ -17,14 +17,14 @@ export class AddressBus implements Bus {
   }
 
   read(pa: number, size: number): number | undefined {
-    const w = this.#find(pa, size);
-    return w?.device.read(pa - w.base, size);
+    const window = this.#find(pa, size);
+    return window?.device.read(pa - window.base, size);
   }
 
   write(pa: number, size: number, value: number): boolean {
-    const w = this.#find(pa, size);
-    if (w === undefined) return false;
-    w.device.write(pa - w.base, value, size);
+    const window = this.#find(pa, size);
+    if (window === undefined) return false;
+    window.device.write(pa - window.base, value, size);
     return true;
   }
 

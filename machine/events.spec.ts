@@ -5,15 +5,15 @@ describe('event queue', () => {
   const make = () => new Events({ now: 0, scheduled: () => {} });
 
   it('runs by cycle, then by insertion, and only what is due', () => {
-    const q = make();
+    const events = make();
     const log: string[] = [];
-    q.at(20, () => log.push('c'));
-    q.at(10, () => log.push('a'));
-    q.at(10, () => log.push('b'));
-    q.at(30, () => log.push('late'));
-    q.runDue(20);
+    events.at(20, () => log.push('c'));
+    events.at(10, () => log.push('a'));
+    events.at(10, () => log.push('b'));
+    events.at(30, () => log.push('late'));
+    events.runDue(20);
     expect(log).toEqual(['a', 'b', 'c']);
-    expect(q.next).toBe(30);
+    expect(events.next).toBe(30);
   });
 
   it('cancelled events do not happen; timers move', () => {

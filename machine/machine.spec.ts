@@ -42,8 +42,8 @@ describe('a bare machine', () => {
     const machine = bare('la t0, handler\n csrw mtvec, t0\n .word 0xffffffff\n .align 2\nhandler: csrr a0, mcause\n csrr a1, mtval\n'
       + ' csrr a2, mepc\nloop: j loop');
     machine.run({ maxInstructions: 30 });
-    const h = machine.harts[0];
-    expect([h.num(10), h.num(11), h.csr(0x341) - BigInt(RAM)]).toEqual([
+    const hart = machine.harts[0];
+    expect([hart.num(10), hart.num(11), hart.csr(0x341) - BigInt(RAM)]).toEqual([
       2, 0xffff_ffff, BigInt(assemble('la t0, handler\n csrw mtvec, t0\nhandler:', RAM).bytes.length)
     ]);
   });

@@ -219,7 +219,7 @@ export class Machine implements HartHost, HartWires, TickClock, FirmwareHost {
   setTicks(tick: number): void {
     this.#tickOffset = tick - Math.floor(this.now / CYCLES_PER_TICK);
     this.#lastTick = tick;
-    for (const h of this.harts) h.timers.clockChanged();
+    for (const hart of this.harts) hart.timers.clockChanged();
   }
 
   /** TLB misses and software fences of all harts. The misses of a run are reproducible within an engine tier, not between tiers. */
@@ -283,15 +283,15 @@ export class Machine implements HartHost, HartWires, TickClock, FirmwareHost {
   /** Wakes harts whose interrupt is now pending. Returns whether any hart can run. */
   #wake(): boolean {
     let any = false;
-    for (const h of this.harts) {
-      if (h.parked) continue;
-      if (h.waiting && wakePending(h)) {
-        h.waiting = false;
-        h.woken = this.#supervisor !== undefined;
-        h.sliceEnd = Math.max(h.sliceEnd, this.#round);
-        if (h.hpm.stale) h.hpm.arm();
+    for (const hart of this.harts) {
+      if (hart.parked) continue;
+      if (hart.waiting && wakePending(hart)) {
+        hart.waiting = false;
+        hart.woken = this.#supervisor !== undefined;
+        hart.sliceEnd = Math.max(hart.sliceEnd, this.#round);
+        if (hart.hpm.stale) hart.hpm.arm();
       }
-      if (!h.waiting) any = true;
+      if (!hart.waiting) any = true;
     }
     return any;
   }
@@ -301,8 +301,8 @@ export class Machine implements HartHost, HartWires, TickClock, FirmwareHost {
     this.#interrupted = undefined;
     const count = this.harts.length;
     for (let i = turn; i < count && this.#reason === undefined; i++) {
-      const h = this.harts[(first + i) % count];
-      if (!h.waiting && !h.parked) this.#runHart(h, lastInstruction);
+      const hart = this.harts[(first + i) % count];
+      if (!hart.waiting && !hart.parked) this.#runHart(hart, lastInstruction);
       if (this.#hasReason('debug')) {
         this.#interrupted = { first, turn: i };
         return;
@@ -332,10 +332,10 @@ export class Machine implements HartHost, HartWires, TickClock, FirmwareHost {
     let slowest = Infinity;
     let last = this.#round;
     let due = false;
-    for (const h of this.harts) {
-      last = Math.max(last, h.sliceEnd);
-      due ||= wakePending(h);
-      if (!h.waiting && !h.parked && this.#debug?.holds(h) !== true) slowest = Math.min(slowest, h.sliceEnd);
+    for (const hart of this.harts) {
+      last = Math.max(last, hart.sliceEnd);
+      due ||= wakePending(hart);
+      if (!hart.waiting && !hart.parked && this.#debug?.holds(hart) !== true) slowest = Math.min(slowest, hart.sliceEnd);
     }
     if (slowest < Infinity) return Math.min(slowest, Math.max(this.#end, this.events.next));
     return due && last > this.#round ? last : this.#end;
@@ -371,10 +371,10 @@ export class Machine implements HartHost, HartWires, TickClock, FirmwareHost {
     this.#running = undefined;
   }
 
-  #wakeHosted(h: Hart): void {
-    h.woken = false;
-    h.drive(IP.SSI | IP.STI, false); // kick and setTimer are for one time
-    this.#supervisor!.wake(h);
+  #wakeHosted(hart: Hart): void {
+    hart.woken = false;
+    hart.drive(IP.SSI | IP.STI, false); // kick and setTimer are for one time
+    this.#supervisor!.wake(hart);
   }
 
   /** A new event is the earliest: the running hart must not pass it. */

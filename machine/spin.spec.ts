@@ -28,7 +28,7 @@ describe('a hart that spins', () => {
     m.run({ maxCycles: 700_000 });
     const [first, ...others] = m.harts;
     expect(first!.instret).toBe(700_000);
-    for (const h of others) expect(h.instret).toBeLessThan(150_000);
+    for (const hart of others) expect(hart.instret).toBeLessThan(150_000);
     m.run({ maxCycles: 300_000 });
     for (const h of others) expect(h.num(7)).toBeGreaterThan(0); // t2: it had its turn with the total
   });

@@ -51,14 +51,14 @@ export class Spin {
 
   /** A slice is over. Does the hart spin? */
   endSlice(): boolean {
-    const { h } = this;
-    if (h.sliceEnd < this.look) return false;
-    if (h.sliceEnd > this.look || this.tries > LONGEST) this.giveUp();
+    const { h: hart } = this;
+    if (hart.sliceEnd < this.look) return false;
+    if (hart.sliceEnd > this.look || this.tries > LONGEST) this.giveUp();
     else if (this.tries++ === 0) this.remember();
-    else if (h.pcNum === this.seenPc && this.seen.every((w, i) => w === h.x32[i])) {
+    else if (hart.pcNum === this.seenPc && this.seen.every((w, i) => w === hart.x32[i])) {
       this.look = Infinity;
       return true;
-    } else this.look = h.sliceEnd + 1;
+    } else this.look = hart.sliceEnd + 1;
     return false;
   }
 

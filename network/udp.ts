@@ -39,9 +39,9 @@ export class UdpSocket extends Inbox<Datagram> {
 
   protected bytesOf(datagram: Datagram): number { return datagram.payload.length; }
 
-  accepts(d: Datagram): boolean {
+  accepts(datagram: Datagram): boolean {
     const { remote } = this;
-    return remote === undefined || (remote.port === d.fromPort && same(remote.ip, d.from));
+    return remote === undefined || (remote.port === datagram.fromPort && same(remote.ip, datagram.from));
   }
 }
 
@@ -118,10 +118,10 @@ const isFor = (s: UdpSocket, d: Datagram, toMany: boolean): boolean =>
   s.local.length === d.to.length && (isAny(s.local) || same(s.local, d.to) || (toMany && same(s.local, d.to)));
 
 /** The most specific socket: connected before bound to an address before bound to any; among equals the source decides. */
-function best(sockets: readonly UdpSocket[], d: Datagram): UdpSocket {
+function best(sockets: readonly UdpSocket[], datagram: Datagram): UdpSocket {
   const rank = (s: UdpSocket): number => (s.remote ? 2 : 0) + (isAny(s.local) ? 0 : 1);
   const most = Math.max(...sockets.map(rank)), equal = sockets.filter((s) => rank(s) === most);
-  return equal[d.fromPort % equal.length]!;
+  return equal[datagram.fromPort % equal.length]!;
 }
 
 function readDatagram(packet: Packet): Datagram | undefined {

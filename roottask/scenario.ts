@@ -106,9 +106,9 @@ const UNITS: Readonly<Record<string, number>> = { '': 1, K: 2 ** 10, M: 2 ** 20,
 /** Bytes of a Size. Throws a RangeError that quotes the text when it is not a size. */
 export function bytesOfSize(size: Size): number {
   if (typeof size === 'number' && Number.isSafeInteger(size) && size >= 0) return size;
-  const m = /^(\d+(?:\.\d+)?)([KMG]?)(?:i?B)?$/i.exec(String(size));
-  if (!m) throw new RangeError(`'${size}' is not a size: write bytes, or a number with K, M or G`);
-  return Math.round(Number(m[1]) * UNITS[m[2]!.toUpperCase()]!);
+  const match = /^(\d+(?:\.\d+)?)([KMG]?)(?:i?B)?$/i.exec(String(size));
+  if (!match) throw new RangeError(`'${size}' is not a size: write bytes, or a number with K, M or G`);
+  return Math.round(Number(match[1]) * UNITS[match[2]!.toUpperCase()]!);
 }
 /** '12.5 MiB' for people. */
 export function sizeText(bytes: number): string {

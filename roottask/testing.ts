@@ -92,58 +92,58 @@ export class FakeKernel {
     return t;
   }
   private start(t: Thread): void { t.run = t.body(t.sys); this.wake(t, 0); }
-  private wake(t: Thread, status: number): void {
-    t.state = 'ready';
-    t.wakeAt = Infinity;
-    this.sleeping.delete(t);
-    this.ready.push({ t, status });
+  private wake(thread: Thread, status: number): void {
+    thread.state = 'ready';
+    thread.wakeAt = Infinity;
+    this.sleeping.delete(thread);
+    this.ready.push({ t: thread, status });
   }
   private sleep(t: Thread, state: string, timeout: number): void { t.state = state; t.wakeAt = this.time + timeout; this.sleeping.add(t); }
-  private cancelWait(t: Thread): void {
-    for (const o of this.allThreads) o.callers = o.callers.filter(c => c.from !== t);
-    for (const s of this.semaphores) { const i = s.waiters.indexOf(t); if (i >= 0) s.waiters.splice(i, 1); }
+  private cancelWait(thread: Thread): void {
+    for (const o of this.allThreads) o.callers = o.callers.filter(c => c.from !== thread);
+    for (const semaphore of this.semaphores) { const i = semaphore.waiters.indexOf(thread); if (i >= 0) semaphore.waiters.splice(i, 1); }
   }
   private readonly allThreads: Thread[] = [];
   private readonly semaphores: Semaphore[] = [];
 
-  private step(t: Thread, status: number): void {
-    if (t.dead || !t.run) return;
-    if (!this.allThreads.includes(t)) this.allThreads.push(t);
+  private step(thread: Thread, status: number): void {
+    if (thread.dead || !thread.run) return;
+    if (!this.allThreads.includes(thread)) this.allThreads.push(thread);
     this.time += 100;
-    const r = t.run.next(status);
-    if (r.done) { this.kill(t); return; }
-    t.request = r.value;
-    this.ipc(t, r.value);
+    const r = thread.run.next(status);
+    if (r.done) { this.kill(thread); return; }
+    thread.request = r.value;
+    this.ipc(thread, r.value);
   }
-  private ipc(t: Thread, r: IpcRequest): void {
-    if (r.flags & IpcFlag.reply && t.partner) { this.transfer(t, t.partner, 0); this.wake(t.partner, 0); t.partner = undefined; }
-    if (r.flags & IpcFlag.send) return this.send(t, r);
-    if (r.flags & IpcFlag.receive) return this.receive(t, r);
+  private ipc(t: Thread, ipcRequest: IpcRequest): void {
+    if (ipcRequest.flags & IpcFlag.reply && t.partner) { this.transfer(t, t.partner, 0); this.wake(t.partner, 0); t.partner = undefined; }
+    if (ipcRequest.flags & IpcFlag.send) return this.send(t, ipcRequest);
+    if (ipcRequest.flags & IpcFlag.receive) return this.receive(t, ipcRequest);
     this.wake(t, 0);
   }
-  private send(t: Thread, r: IpcRequest): void {
-    const o = t.task.caps.get(r.cap);
-    if (!o) return this.wake(t, Status.badCap);
-    if (o.dead) return this.wake(t, Status.dead);
-    if (o.kind !== 'portal') return this.invoke(t, o, r);
-    const portal = o as Portal;
-    if (portal.thread.dead) return this.wake(t, Status.dead);
-    this.sleep(t, 'calling', r.sendTimeout);
-    portal.thread.callers.push({ from: t, portal });
+  private send(thread: Thread, ipcRequest: IpcRequest): void {
+    const obj = thread.task.caps.get(ipcRequest.cap);
+    if (!obj) return this.wake(thread, Status.badCap);
+    if (obj.dead) return this.wake(thread, Status.dead);
+    if (obj.kind !== 'portal') return this.invoke(thread, obj, ipcRequest);
+    const portal = obj as Portal;
+    if (portal.thread.dead) return this.wake(thread, Status.dead);
+    this.sleep(thread, 'calling', ipcRequest.sendTimeout);
+    portal.thread.callers.push({ from: thread, portal });
     if (portal.thread.state === 'receiving') this.deliver(portal.thread);
   }
-  private receive(t: Thread, r: IpcRequest): void {
-    if (t.partner) { this.wake(t.partner, Status.dead); t.partner = undefined; }
-    this.sleep(t, 'receiving', r.receiveTimeout);
-    if (t.callers.length) this.deliver(t);
+  private receive(thread: Thread, ipcRequest: IpcRequest): void {
+    if (thread.partner) { this.wake(thread.partner, Status.dead); thread.partner = undefined; }
+    this.sleep(thread, 'receiving', ipcRequest.receiveTimeout);
+    if (thread.callers.length) this.deliver(thread);
   }
-  private deliver(t: Thread): void {
-    const { from, portal } = t.callers.shift()!;
-    this.transfer(from, t, portal.label);
-    t.partner = from;
+  private deliver(thread: Thread): void {
+    const { from, portal } = thread.callers.shift()!;
+    this.transfer(from, thread, portal.label);
+    thread.partner = from;
     from.state = 'waiting';
     from.wakeAt = Infinity;
-    this.wake(t, 0);
+    this.wake(thread, 0);
   }
   private transfer(from: Thread, to: Thread, badge: number): void {
     const a = from.sys.utcb, b = to.sys.utcb, window = b.num(U.window), capWindow = b.num(U.capWindow);
@@ -157,8 +157,8 @@ export class FakeKernel {
     b.setNum(U.badge, badge);
   }
   private mapCap(from: Task, page: number, to: Task, dest: number): void {
-    const o = from.caps.get(flexSelector(page));
-    if (o) to.caps.set(dest, o);
+    const obj = from.caps.get(flexSelector(page));
+    if (obj) to.caps.set(dest, obj);
   }
   private mapMemory(from: Task, page: number, to: Task, dest: number): void {
     for (let at = 0; at < flexSize(page); at += PAGE) {
@@ -166,57 +166,57 @@ export class FakeKernel {
       if (p) to.pages.set((dest + at) / PAGE, { pa: p.pa, rights: p.rights & flexRights(page) });
     }
   }
-  private kill(t: Thread): void {
-    t.dead = true;
-    t.run = undefined;
-    this.sleeping.delete(t);
-    for (const c of t.callers) this.wake(c.from, Status.dead);
-    if (t.partner) this.wake(t.partner, Status.dead);
+  private kill(thread: Thread): void {
+    thread.dead = true;
+    thread.run = undefined;
+    this.sleeping.delete(thread);
+    for (const c of thread.callers) this.wake(c.from, Status.dead);
+    if (thread.partner) this.wake(thread.partner, Status.dead);
   }
-  private destroy(o: Obj): void {
-    o.dead = true;
-    if (o.kind === 'thread') this.kill(o as Thread);
-    if (o.kind === 'task') for (const t of this.allThreads) if (t.task === o) this.kill(t);
+  private destroy(obj: Obj): void {
+    obj.dead = true;
+    if (obj.kind === 'thread') this.kill(obj as Thread);
+    if (obj.kind === 'task') for (const thread of this.allThreads) if (thread.task === obj) this.kill(thread);
   }
 
-  private invoke(t: Thread, o: Obj, r: IpcRequest): void {
+  private invoke(t: Thread, obj: Obj, ipcRequest: IpcRequest): void {
     const u = t.sys.utcb, w = (i: number): number => u.word(i), caps = t.task.caps, label = u.label, done = (): void => this.wake(t, 0);
     switch (label) {
       case Ops.factory.createTask.label: caps.set(w(0), this.task()); return done();
       case Ops.factory.createFactory.label: caps.set(w(0), this.object('factory')); return done();
       case Ops.factory.createSchedContext.label: caps.set(w(0), this.object('schedContext')); return done();
-      case Ops.factory.createThread.label: caps.set(w(0), this.thread(caps.get(w(1)) as Task, r.body!)); return done();
+      case Ops.factory.createThread.label: caps.set(w(0), this.thread(caps.get(w(1)) as Task, ipcRequest.body!)); return done();
       case Ops.factory.createPortal.label:
         caps.set(w(0), { ...this.object('portal'), thread: caps.get(w(1)) as Thread, label: w(2) } as Portal);
         return done();
       case Ops.factory.createSemaphore.label: {
-        const s = { ...this.object('semaphore'), count: w(1), waiters: [] } as Semaphore;
-        this.semaphores.push(s);
-        caps.set(w(0), s);
+        const semaphore = { ...this.object('semaphore'), count: w(1), waiters: [] } as Semaphore;
+        this.semaphores.push(semaphore);
+        caps.set(w(0), semaphore);
         return done();
       }
-      case Ops.task.map.label: this.mapCap(t.task, w(1), o as Task, w(2)); return done();
-      case Ops.task.unmap.label: this.unmap(o as Task, w(0), w(1)); return done();
-      case Ops.thread.start.label: this.start(o as Thread); return done();
-      case Ops.thread.kill.label: this.kill(o as Thread); return done();
+      case Ops.task.map.label: this.mapCap(t.task, w(1), obj as Task, w(2)); return done();
+      case Ops.task.unmap.label: this.unmap(obj as Task, w(0), w(1)); return done();
+      case Ops.thread.start.label: this.start(obj as Thread); return done();
+      case Ops.thread.kill.label: this.kill(obj as Thread); return done();
       case Ops.semaphore.up.label: {
-        const s = o as Semaphore, waiter = s.waiters.shift();
+        const s = obj as Semaphore, waiter = s.waiters.shift();
         if (waiter) this.wake(waiter, 0); else s.count++;
         return done();
       }
-      case Ops.semaphore.down.label: return this.down(t, o as Semaphore, w(0), r.receiveTimeout);
+      case Ops.semaphore.down.label: return this.down(t, obj as Semaphore, w(0), ipcRequest.receiveTimeout);
       default: return this.wake(t, label === Ops.task.name.label || label >= 0x300 && label < 0x600 ? 0 : Status.badOp);
     }
   }
-  private down(t: Thread, s: Semaphore, clear: number, timeout: number): void {
-    if (s.count > 0) { s.count = clear ? 0 : s.count - 1; return this.wake(t, 0); }
-    s.waiters.push(t);
-    this.sleep(t, 'down', timeout);
+  private down(thread: Thread, semaphore: Semaphore, clear: number, timeout: number): void {
+    if (semaphore.count > 0) { semaphore.count = clear ? 0 : semaphore.count - 1; return this.wake(thread, 0); }
+    semaphore.waiters.push(thread);
+    this.sleep(thread, 'down', timeout);
   }
   private unmap(task: Task, page: number, self: number): void {
     if (isCapPage(page)) {
-      const o = task.caps.get(flexSelector(page));
-      if (o && self) { this.destroy(o); task.caps.delete(flexSelector(page)); }
+      const obj = task.caps.get(flexSelector(page));
+      if (obj && self) { this.destroy(obj); task.caps.delete(flexSelector(page)); }
     } else if (self) for (let at = 0; at < flexSize(page); at += PAGE) task.pages.delete((flexBase(page) + at) / PAGE);
   }
 

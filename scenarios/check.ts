@@ -29,16 +29,16 @@ export function check(s: ScenarioFile): void {
     for (const e of list ?? []) if (e.from !== undefined && e.from !== 'roottask') known(e.from, ...where, e.from);
   };
   expected(s.expect, 'expect');
-  for (const [name, e] of Object.entries(s.endings ?? {})) expected(e.expect, 'endings', name);
+  for (const [name, ending] of Object.entries(s.endings ?? {})) expected(ending.expect, 'endings', name);
   bounds(s);
   parameters(s);
-  for (const a of s.actions ?? []) known(a.kill, 'actions', a.kill);
+  for (const action of s.actions ?? []) known(action.kill, 'actions', action.kill);
   if (s.budget !== undefined && !(s.budget > 0)) wrong(`budget ${s.budget} is no number of cycles above 0`, 'budget');
   if (s.ram !== undefined) size(s.ram, 'ram');
 }
 
 /** A bound that no value satisfies is a mistake. */
-function bounds(s: ScenarioFile): void {
+function bounds(scenarioFile: ScenarioFile): void {
   const look = (list: readonly Holds[] | undefined, ...where: string[]): void => {
     for (const { exactly, atLeast, atMost, why } of list ?? []) {
       if (exactly !== undefined && (atLeast ?? atMost) !== undefined)
@@ -47,15 +47,15 @@ function bounds(s: ScenarioFile): void {
         && atLeast > atMost) throw new ScenarioError(`'${why}': nothing is at least ${atLeast} and at most ${atMost}`, [...where, why]);
     }
   };
-  look(s.holds, 'holds');
-  for (const [name, e] of Object.entries(s.endings ?? {})) look(e.holds, 'endings', name);
+  look(scenarioFile.holds, 'holds');
+  for (const [name, ending] of Object.entries(scenarioFile.endings ?? {})) look(ending.holds, 'endings', name);
 }
 
 function parameters(s: ScenarioFile): void {
-  for (const [name, p] of Object.entries(s.parameters ?? {})) {
+  for (const [name, parameter] of Object.entries(s.parameters ?? {})) {
     if (!/^[a-z][a-zA-Z0-9-]*$/.test(name)) throw new ScenarioError(`parameter '${name}': names are letters, digits and '-'`,
       ['parameters', name]);
-    const wrong = misfit(p, p.default);
+    const wrong = misfit(parameter, parameter.default);
     if (wrong) throw new ScenarioError(`parameter '${name}': its default ${wrong}`, ['parameters', name]);
   }
   if (s.build && !s.parameters) throw new ScenarioError('build goes with parameters', ['build']);

@@ -51,15 +51,15 @@ function* write(sys: Syscalls, env: Env): Sys<{ tried: number; hit: number }> {
 
 /** One message, with words and items of all kinds, to any selector. */
 function* attack(sys: Syscalls, r: (below: number) => number, labels: readonly number[], held: readonly number[]): Sys<number> {
-  const u = sys.utcb, all = r(2) ? labels : OPERATIONS, label = all[r(all.length)]!, words = r(6), items = r(3);
+  const utcb = sys.utcb, all = r(2) ? labels : OPERATIONS, label = all[r(all.length)]!, words = r(6), items = r(3);
   const selector = r(3) ? held[r(held.length)]! : r(SELECTORS);
   if (LAST_WORDS.includes(label) || isSuicide(label, selector)) return -1;
-  for (let w = 0; w < words; w++) u.setWord(w, r(3) ? VALUES[r(VALUES.length)]! : r(300));
-  for (let n = 0; n < items; n++) u.setItem(n, r(2) ? memoryPage(r(2 ** 20) * 4096, 12 + r(9), 1 + r(7)) : capPage(r(80), 0, 1 + r(7)),
+  for (let w = 0; w < words; w++) utcb.setWord(w, r(3) ? VALUES[r(VALUES.length)]! : r(300));
+  for (let n = 0; n < items; n++) utcb.setItem(n, r(2) ? memoryPage(r(2 ** 20) * 4096, 12 + r(9), 1 + r(7)) : capPage(r(80), 0, 1 + r(7)),
     VALUES[r(VALUES.length)]!, 0);
-  u.setTag(label, words, items);
-  u.window = r(2) ? wholeSpace() : 0;
-  u.capWindow = r(2) ? capPage(2048, 11) : 0;
+  utcb.setTag(label, words, items);
+  utcb.window = r(2) ? wholeSpace() : 0;
+  utcb.capWindow = r(2) ? capPage(2048, 11) : 0;
   return yield sys.ipc(IpcFlag.send | (r(4) ? IpcFlag.call | IpcFlag.receive : 0), selector, PATIENCE, PATIENCE);
 }
 /** Leaves out operations that end its own thread or its task's capabilities, because they would end the attack. */

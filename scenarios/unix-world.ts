@@ -44,8 +44,8 @@ export interface UnixOptions {
 }
 
 /** The Unix server as a component. `caps`: stdio and stderr. */
-export function unixComponent(o: UnixOptions, caps: Component['caps']): Component {
-  const memory = o.memory ?? 256 * MIB, { argv, env, cwd, rootfs, files, tty, more } = o;
+export function unixComponent(unixOptions: UnixOptions, caps: Component['caps']): Component {
+  const memory = unixOptions.memory ?? 256 * MIB, { argv, env, cwd, rootfs, files, tty, more } = unixOptions;
   return {
     program: l4guest, args: { argv, env: env ?? [], cwd: cwd ?? '/', rootfs, files: files ?? [], tty: tty ?? false, memory, ...more }, caps,
     roms: true,

@@ -46,9 +46,9 @@ const formats: Readonly<Record<string, (a: Argument) => string>> = {
   s: (a) => (a.value === 0n ? 'NULL' : a.parts[0] ? quoted(a.parts[0].bytes) : hexOf(a.value)),
   v: (a) => (a.value === 0n ? 'NULL' : a.parts.length > 0 ? `[${a.parts.map((p) => quoted(p.bytes)).join(', ')}]` : hexOf(a.value)),
 };
-function said(a: Argument): string {
-  const part = a.parts.find((p) => p.part === Part.bytes);
-  return a.value === 0n ? 'NULL' : part ? quoted(part.bytes, a.length) : hexOf(a.value);
+function said(argument: Argument): string {
+  const part = argument.parts.find((p) => p.part === Part.bytes);
+  return argument.value === 0n ? 'NULL' : part ? quoted(part.bytes, argument.length) : hexOf(argument.value);
 }
 
 /** The arguments of a call: `args` is its format, `values` its words, `parts` the payload of the call and of its answer. */
@@ -63,11 +63,11 @@ export function argumentsText(words: Vocabulary, args: string, values: readonly 
     const length = format === 'b' || format === 'g' ? Number(values[format === 'b' ? i + 1 : i - 1] ?? 0n)
       : format === 'r' && result !== undefined ? Number(signed(result))
       : undefined;
-    const a: Argument = {
+    const argument: Argument = {
       value, before: values[i - 1] ?? 0n, parts: parts.filter((p) => p.index === i && (p.part === Part.text || p.part === Part.bytes)),
       length
     };
-    texts.push(word ?? formats[format]?.(a) ?? (symbols ? hexOf(value) : String(signed(value))));
+    texts.push(word ?? formats[format]?.(argument) ?? (symbols ? hexOf(value) : String(signed(value))));
   });
   return texts.join(', ');
 }

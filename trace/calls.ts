@@ -30,9 +30,9 @@ class Node {
   total = 0;
   constructor(name: string) { this.name = name; }
   child(name: string): Node {
-    let c = this.children.get(name);
-    if (!c) this.children.set(name, (c = new Node(name)));
-    return c;
+    let node = this.children.get(name);
+    if (!node) this.children.set(name, (node = new Node(name)));
+    return node;
   }
   result(): CallNode {
     const children = [...this.children.values()].map((c) => c.result()).sort((a, b) => b.total - a.total || b.count - a.count);
@@ -91,7 +91,7 @@ export function callReport(roots: readonly CallNode[], depth = 6, least = 0.001)
     lines.push(`${n.count.toLocaleString('en-US').padStart(9)} ${cyclesText(n.total).padStart(10)} `
       + `${(n.latency ? cyclesText(n.latency.median) : '-').padStart(10)} ${cyclesText(Math.max(0, n.self)).padStart(10)}  `
       + `${'  '.repeat(level)}${n.name}`);
-    for (const c of n.children) add(c, level + 1);
+    for (const callNode of n.children) add(callNode, level + 1);
   };
   for (const r of roots) add(r, 0);
   return roots.length === 0 ? 'no requests\n' : lines.join('\n') + '\n';

@@ -51,16 +51,16 @@ export class ChunkStore {
   }
 
   /** The chunk's data, unpacked; empty when it is damaged. */
-  data(e: ChunkEntry): Uint8Array {
-    const near = this.kept.get(e.offset);
+  data(chunkEntry: ChunkEntry): Uint8Array {
+    const near = this.kept.get(chunkEntry.offset);
     if (near) return near;
-    const data = this.load(e);
+    const data = this.load(chunkEntry);
     for (const [offset, old] of this.kept) {
       if (this.used + data.length <= ROOM) break;
       this.kept.delete(offset);
       this.used -= old.length;
     }
-    this.kept.set(e.offset, data);
+    this.kept.set(chunkEntry.offset, data);
     this.used += data.length;
     return data;
   }
@@ -96,13 +96,13 @@ export class ChunkStore {
     }
     return undefined;
   }
-  private whole(e: ChunkEntry): boolean {
-    const all = this.source.read(e.offset, CHUNK_HEADER + e.length);
-    return e.length > 0 && crc32(all.subarray(CHUNK_HEADER)) === new DataView(all.buffer, all.byteOffset).getUint32(8, true);
+  private whole(chunkEntry: ChunkEntry): boolean {
+    const all = this.source.read(chunkEntry.offset, CHUNK_HEADER + chunkEntry.length);
+    return chunkEntry.length > 0 && crc32(all.subarray(CHUNK_HEADER)) === new DataView(all.buffer, all.byteOffset).getUint32(8, true);
   }
 
-  private damaged(e: ChunkEntry): Uint8Array {
-    this.onDamage(e.offset);
+  private damaged(chunkEntry: ChunkEntry): Uint8Array {
+    this.onDamage(chunkEntry.offset);
     return DAMAGED;
   }
 

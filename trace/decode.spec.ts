@@ -30,11 +30,11 @@ describe('words', () => {
   });
   it('read flexpages of mappings, and of the operations that make them', () => {
     const page = capPage(258, 1), rec = { time: 0, actor: 33, object: 2 };
-    const t = new TraceFile(recorded([
+    const traceFile = new TraceFile(recorded([
       { ...rec, kind: Kind.unmap, a: 15, b: 1, c: 258 * 4096 }, { ...rec, kind: Kind.map, a: 9, b: 0, c: 258 },
       { ...rec, kind: Kind.invoke, a: 0x201, c: page }, { ...rec, kind: Kind.invoke, a: 0x201, c: memoryPage(0x4000, 13, 7) }
     ]));
-    expect([0, 1, 2, 3].map((n) => sentence(t.at(n)))).toEqual([
+    expect([0, 1, 2, 3].map((n) => sentence(traceFile.at(n)))).toEqual([
       'unmap capability 258 … 259, use+control+map', 'map capability 258, use', 'task.unmap capability 258 … 259, use+control+map',
       'task.unmap 8 KiB at 0x4000, rwx'
     ]);

@@ -67,10 +67,10 @@ export class Degradation {
   /** All records, in order. */
   add(r: RecordView): void {
     if (r.kind === 0) return;
-    const h = this.hart(r), passed = Math.max(0, r.time - h.time);
-    h.time = Math.max(h.time, r.time);
-    if (passed > 0) this.share(r, h, passed);
-    this.follow(r, h);
+    const hart = this.hart(r), passed = Math.max(0, r.time - hart.time);
+    hart.time = Math.max(hart.time, r.time);
+    if (passed > 0) this.share(r, hart, passed);
+    this.follow(r, hart);
   }
 
   private share(r: RecordView, h: Hart, passed: number): void {
@@ -93,10 +93,10 @@ export class Degradation {
     }
   }
 
-  private follow(r: RecordView, h: Hart): void {
-    if (r.kind === Kind.schedule) { h.thread = r.actor; h.waits = h.interrupted = false; }
-    else if (r.kind === Kind.interrupt) h.interrupted = true;
-    else if (r.actor === h.thread) h.waits = WAITS.has(r.kind) && !(r.kind === Kind.invoke && r.a !== DOWN);
+  private follow(r: RecordView, hart: Hart): void {
+    if (r.kind === Kind.schedule) { hart.thread = r.actor; hart.waits = hart.interrupted = false; }
+    else if (r.kind === Kind.interrupt) hart.interrupted = true;
+    else if (r.actor === hart.thread) hart.waits = WAITS.has(r.kind) && !(r.kind === Kind.invoke && r.a !== DOWN);
     if (r.kind === Kind.event) this.exit(r);
     else if (r.kind === Kind.resume) this.resumed(r);
   }

@@ -9,12 +9,12 @@ const kinds = (t: TraceFile, kind: number): number => Array.from(t.records(), (r
 
 describe('a trace file of version 1', () => {
   it('has its records and its names', () => {
-    const t = new TraceFile(bytes());
-    expect([t.length, t.damage, t.closed]).toEqual([348, undefined, true]);
-    expect([...t.names.values()].filter((n) => n.kind === 'task').map((n) => n.text))
+    const traceFile = new TraceFile(bytes());
+    expect([traceFile.length, traceFile.damage, traceFile.closed]).toEqual([348, undefined, true]);
+    expect([...traceFile.names.values()].filter((n) => n.kind === 'task').map((n) => n.text))
       .toEqual(expect.arrayContaining(['greeter', 'visitor']));
-    expect([kinds(t, Kind.call), kinds(t, Kind.reply)]).toEqual([11, 10]); // who exits is not answered
-    const times = Array.from(t.records(), (r) => r.time);
+    expect([kinds(traceFile, Kind.call), kinds(traceFile, Kind.reply)]).toEqual([11, 10]); // who exits is not answered
+    const times = Array.from(traceFile.records(), (r) => r.time);
     expect(times).toEqual(times.toSorted((a, b) => a - b));
   });
   it('that was cut short has what came before', () => {

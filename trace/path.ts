@@ -60,11 +60,11 @@ function startOf(trace: TraceFile, from: number, to: number): { began: number; s
 function sums(trace: TraceFile, steps: readonly PathStep[]): Pick<Path, 'byTask' | 'waited'> {
   const tasks = new Map<string, number>(), view = new RecordView();
   let waited = 0;
-  for (const s of steps) {
-    const r = trace.at(s.record, view), task = r.actor === 0 ? 'kernel' : trace.taskOf(r.actor);
-    tasks.set(task, (tasks.get(task) ?? 0) + s.took - s.waited - s.kernel);
-    if (s.kernel > 0) tasks.set('kernel', (tasks.get('kernel') ?? 0) + s.kernel);
-    waited += s.waited;
+  for (const pathStep of steps) {
+    const r = trace.at(pathStep.record, view), task = r.actor === 0 ? 'kernel' : trace.taskOf(r.actor);
+    tasks.set(task, (tasks.get(task) ?? 0) + pathStep.took - pathStep.waited - pathStep.kernel);
+    if (pathStep.kernel > 0) tasks.set('kernel', (tasks.get('kernel') ?? 0) + pathStep.kernel);
+    waited += pathStep.waited;
   }
   return { byTask: [...tasks].map(([task, cycles]) => ({ task, cycles })).sort((a, b) => b.cycles - a.cycles), waited };
 }

@@ -87,7 +87,7 @@ export function* payloadParts(data: Uint8Array): Generator<PayloadPart> {
 }
 
 /** The u64 words of a part. */
-export function wordsOfPart(p: PayloadPart): bigint[] {
-  const view = new DataView(p.bytes.buffer, p.bytes.byteOffset, p.bytes.byteLength);
-  return Array.from({ length: p.bytes.length >> 3 }, (_, i) => view.getBigUint64(8 * i, true));
+export function wordsOfPart(payloadPart: PayloadPart): bigint[] {
+  const view = new DataView(payloadPart.bytes.buffer, payloadPart.bytes.byteOffset, payloadPart.bytes.byteLength);
+  return Array.from({ length: payloadPart.bytes.length >> 3 }, (_, i) => view.getBigUint64(8 * i, true));
 }

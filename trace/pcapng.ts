@@ -39,13 +39,13 @@ export function interfaceBlock(i: CaptureInterface): Uint8Array {
   return block(BLOCK.INTERFACE, [...u16(i.linkType), ...u16(0), ...u32(0)], options);
 }
 
-export function packetBlock(p: CapturedPacket): Uint8Array {
+export function packetBlock(capturedPacket: CapturedPacket): Uint8Array {
   const options: Uint8Array[] = [];
-  if (p.direction !== undefined) options.push(option(OPTION.FLAGS, Uint8Array.from(u32(DIRECTION[p.direction]))));
-  if (p.comment !== undefined) options.push(text(OPTION.COMMENT, p.comment));
-  const time = [...u32(Math.floor(p.nanoseconds / 2 ** 32)), ...u32(p.nanoseconds % 2 ** 32)];
-  const head = [...u32(p.interface), ...time, ...u32(p.bytes.length), ...u32(p.bytes.length)];
-  return block(BLOCK.PACKET, head, [padded(p.bytes), ...options]);
+  if (capturedPacket.direction !== undefined) options.push(option(OPTION.FLAGS, Uint8Array.from(u32(DIRECTION[capturedPacket.direction]))));
+  if (capturedPacket.comment !== undefined) options.push(text(OPTION.COMMENT, capturedPacket.comment));
+  const time = [...u32(Math.floor(capturedPacket.nanoseconds / 2 ** 32)), ...u32(capturedPacket.nanoseconds % 2 ** 32)];
+  const head = [...u32(capturedPacket.interface), ...time, ...u32(capturedPacket.bytes.length), ...u32(capturedPacket.bytes.length)];
+  return block(BLOCK.PACKET, head, [padded(capturedPacket.bytes), ...options]);
 }
 
 /** `parts`: each has a length that is a multiple of four; options come last and are terminated here. */

@@ -86,7 +86,7 @@ describe('whatever is done to a file', () => {
       return;
     }
     expect([...file.records()].length).toBe(file.length);
-    for (let i = 0; i < file.length; i++) for (const p of file.payload(file.at(i).sequence)) wordsOfPart(p);
+    for (let i = 0; i < file.length; i++) for (const payloadPart of file.payload(file.at(i).sequence)) wordsOfPart(payloadPart);
     for (const line of jsonLines(file)) JSON.parse(line);
     analyse(file);
     callReport(callTree(file));

@@ -55,7 +55,7 @@ export class TraceFile implements TraceSource {
     this.store = new ChunkStore(this.source, unpack);
     this.store.onDamage = (offset) => this.found(offset);
     const known = this.source.size > CHECKED_AT_ONCE ? this.store.byIndex() : undefined;
-    if (known) for (const e of known) this.take(e);
+    if (known) for (const chunkEntry of known) this.take(chunkEntry);
     else this.scan();
     this.judge();
   }
@@ -170,15 +170,15 @@ export class TraceFile implements TraceSource {
   }
   private checks(e: ChunkEntry): boolean { return e.length === 0 || this.store.load(e).length > 0; }
 
-  private take(e: ChunkEntry): void {
-    this.end = Math.max(this.end, endOf(e));
-    if (e.type === Chunk.records) this.takeRecords(e);
-    else if (e.type === Chunk.payload) this.payloads.push(e);
-    else if (e.type === Chunk.names) {
+  private take(chunkEntry: ChunkEntry): void {
+    this.end = Math.max(this.end, endOf(chunkEntry));
+    if (chunkEntry.type === Chunk.records) this.takeRecords(chunkEntry);
+    else if (chunkEntry.type === Chunk.payload) this.payloads.push(chunkEntry);
+    else if (chunkEntry.type === Chunk.names) {
       this.tasks.clear();
-      if (!addNames(this.names, this.store.load(e))) this.found(e.offset);
-    } else if (e.type === Chunk.words) this.words = vocabularyOf(new TextDecoder().decode(this.store.load(e)));
-    else if (e.type === Chunk.index) this.closed = true;
+      if (!addNames(this.names, this.store.load(chunkEntry))) this.found(chunkEntry.offset);
+    } else if (chunkEntry.type === Chunk.words) this.words = vocabularyOf(new TextDecoder().decode(this.store.load(chunkEntry)));
+    else if (chunkEntry.type === Chunk.index) this.closed = true;
   }
   private takeRecords(e: ChunkEntry): void {
     const before = this.chunks.at(-1), count = e.bytes / TRACE_RECORD;
@@ -205,10 +205,10 @@ function lostRecords(c: RecordChunk): Uint8Array {
 
 function grouped(data: Uint8Array): Map<number, PayloadPart[]> {
   const parts = new Map<number, PayloadPart[]>();
-  for (const p of payloadParts(data)) {
-    const list = parts.get(p.sequence);
-    if (list) list.push(p);
-    else parts.set(p.sequence, [p]);
+  for (const payloadPart of payloadParts(data)) {
+    const list = parts.get(payloadPart.sequence);
+    if (list) list.push(payloadPart);
+    else parts.set(payloadPart.sequence, [payloadPart]);
   }
   return parts;
 }

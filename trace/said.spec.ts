@@ -134,9 +134,9 @@ describe('words of values', () => {
 
 it('a vocabulary of any JSON keeps only rows that are as they should be', () => {
   fc.assert(fc.property(fc.jsonValue(), fc.constantFrom('syscalls', 'symbols', 'labels', 'devices', 'errors', ''), (value, key) => {
-    const v = vocabularyOf(JSON.stringify(key === '' ? value : { [key]: value }));
-    for (const row of Object.values(v.syscalls ?? {})) expect(row.length).toBeGreaterThanOrEqual(2);
-    for (const d of v.devices ?? []) expect(typeof d.base).toBe('number');
+    const vocabulary = vocabularyOf(JSON.stringify(key === '' ? value : { [key]: value }));
+    for (const row of Object.values(vocabulary.syscalls ?? {})) expect(row.length).toBeGreaterThanOrEqual(2);
+    for (const deviceWords of vocabulary.devices ?? []) expect(typeof deviceWords.base).toBe('number');
   }));
   expect(vocabularyOf('{')).toEqual({});
 });

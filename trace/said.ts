@@ -16,8 +16,8 @@ export const hex = (n: number): string => `0x${Math.abs(n).toString(16)}`;
 const wordsOf = (r: RecordView | undefined): Vocabulary => r?.source?.words ?? NO_WORDS;
 const partsOf = (r: RecordView | undefined): readonly PayloadPart[] => r?.source?.payload(r.sequence) ?? [];
 const valuesOf = (parts: readonly PayloadPart[], part: number): bigint[] | undefined => {
-  const p = parts.find((x) => x.part === part);
-  return p && wordsOfPart(p);
+  const payloadPart = parts.find((x) => x.part === part);
+  return payloadPart && wordsOfPart(payloadPart);
 };
 
 export const callName = (words: Vocabulary, nr: number): string => words.syscalls?.[nr]?.[0] ?? syscallName(nr);

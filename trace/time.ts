@@ -35,22 +35,22 @@ export class Times {
   /** All records, in order. */
   add(r: RecordView): void {
     if (r.kind === 0) return;
-    const h = this.hart(r), passed = Math.max(0, r.time - h.time);
-    h.time = Math.max(h.time, r.time);
-    if (!h.started || passed === 0) { /* nothing to distribute */ }
-    else if (r.actor === h.thread && OWN.has(r.kind)) this.threads.set(h.thread, (this.threads.get(h.thread) ?? 0) + passed);
-    else if (r.kind === Kind.interrupt || r.kind === Kind.timeout || r.kind === Kind.wake || (r.kind === Kind.schedule && !h.waits))
-      this.other(h, passed);
+    const hart = this.hart(r), passed = Math.max(0, r.time - hart.time);
+    hart.time = Math.max(hart.time, r.time);
+    if (!hart.started || passed === 0) { /* nothing to distribute */ }
+    else if (r.actor === hart.thread && OWN.has(r.kind)) this.threads.set(hart.thread, (this.threads.get(hart.thread) ?? 0) + passed);
+    else if (r.kind === Kind.interrupt || r.kind === Kind.timeout || r.kind === Kind.wake || (r.kind === Kind.schedule && !hart.waits))
+      this.other(hart, passed);
     else this.kernel += passed;
-    this.follow(r, h);
+    this.follow(r, hart);
   }
-  private other(h: Hart, passed: number): void {
-    if (h.waits || h.thread === 0) this.idle += passed;
-    else this.threads.set(h.thread, (this.threads.get(h.thread) ?? 0) + passed);
+  private other(hart: Hart, passed: number): void {
+    if (hart.waits || hart.thread === 0) this.idle += passed;
+    else this.threads.set(hart.thread, (this.threads.get(hart.thread) ?? 0) + passed);
   }
-  private follow(r: RecordView, h: Hart): void {
-    if (r.kind === Kind.schedule) { h.thread = r.actor; h.waits = false; h.started = true; }
-    else if (r.actor === h.thread) h.waits = WAITS.has(r.kind) && !(r.kind === Kind.invoke && r.a !== DOWN);
+  private follow(r: RecordView, hart: Hart): void {
+    if (r.kind === Kind.schedule) { hart.thread = r.actor; hart.waits = false; hart.started = true; }
+    else if (r.actor === hart.thread) hart.waits = WAITS.has(r.kind) && !(r.kind === Kind.invoke && r.a !== DOWN);
     if (r.kind === Kind.event) this.learn(r);
   }
   /** A task whose threads raise exits is a guest; a task whose system calls another task answers is a process. */
@@ -75,7 +75,7 @@ export class Times {
     if (this.kernel > 0) rows.push({ task: '', mode: 'kernel', cycles: this.kernel, share: 0 });
     if (this.idle > 0) rows.push({ task: '', mode: 'idle', cycles: this.idle, share: 0 });
     const all = rows.reduce((n, r) => n + r.cycles, 0);
-    for (const r of rows) r.share = r.cycles / all;
+    for (const timeRow of rows) timeRow.share = timeRow.cycles / all;
     return rows.sort((a, b) => b.cycles - a.cycles);
   }
 }

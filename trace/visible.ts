@@ -9,11 +9,11 @@ const HALF_PAIR = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc0
 const HIDDEN = new RegExp(`${INVISIBLE.source}|${HALF_PAIR.source}`, 'g');
 const NAMED: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t', '\x1b': '\\e' };
 
-function escaped(c: string): string {
-  const code = c.charCodeAt(0);
+function escaped(text: string): string {
+  const code = text.charCodeAt(0);
   // Shows an invalid UTF-8 byte (l4guest/mm/text.ts) as that byte.
   const byte = code >= 0xdc80 && code <= 0xdcff ? code - 0xdc00 : code;
-  return NAMED[c] ?? (byte < 0x100 ? `\\x${byte.toString(16).padStart(2, '0')}` : `\\u${code.toString(16).padStart(4, '0')}`);
+  return NAMED[text] ?? (byte < 0x100 ? `\\x${byte.toString(16).padStart(2, '0')}` : `\\u${code.toString(16).padStart(4, '0')}`);
 }
 
 export const visible = (text: string): string => text.replace(HIDDEN, escaped);

@@ -57,9 +57,9 @@ const rowsOf = (x: unknown, good: (row: unknown) => boolean): Record<string, unk
   (isTable(x) ? Object.fromEntries(Object.entries(x).filter(([, row]) => good(row))) : {});
 
 /** The device and register at a guest-physical address of the machine that task `monitor` provides. */
-export function registerAt(v: Vocabulary, monitor: string,
+export function registerAt(vocabulary: Vocabulary, monitor: string,
     address: number): { device: string; register: string; offset: number } | undefined {
-  const d = v.devices?.find((x) => x.of === monitor && address >= x.base && address < x.base + x.size);
+  const d = vocabulary.devices?.find((x) => x.of === monitor && address >= x.base && address < x.base + x.size);
   if (!d) return undefined;
   const offset = address - d.base, at = Object.keys(d.registers).map(Number).filter((o) => o <= offset).sort((a, b) => b - a)[0];
   const register = at === undefined ? `+0x${offset.toString(16)}`

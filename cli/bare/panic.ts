@@ -22,14 +22,14 @@ export function barePanic(machine: Machine, said: string, symbols: () => Iterabl
   return panicReport({ who: 'the machine', said, processors: harts.map((h) => processorOf(machine, h)), last, names, exits: [] });
 }
 
-function processorOf(machine: Machine, h: Hart): Processor {
-  const [epc, cause, value] = h.virt ? [C.vsepc, C.vscause, C.vstval] : h.priv === MACHINE ? [C.mepc, C.mcause, C.mtval]
+function processorOf(machine: Machine, hart: Hart): Processor {
+  const [epc, cause, value] = hart.virt ? [C.vsepc, C.vscause, C.vstval] : hart.priv === MACHINE ? [C.mepc, C.mcause, C.mtval]
     : [C.sepc, C.scause, C.stval];
-  const csr = (slot: number): bigint => pair(h.c, slot / 2);
+  const csr = (slot: number): bigint => pair(hart.c, slot / 2);
   return {
-    name: `hart ${h.id}`, mode: `${h.virt ? 'V' : ''}${['U', 'S', '', 'M'][h.priv]!} mode`, pc: pair(h.pc32, 0),
-      x: Array.from({ length: REGISTERS }, (_, i) => pair(h.x32, i)),
+    name: `hart ${hart.id}`, mode: `${hart.virt ? 'V' : ''}${['U', 'S', '', 'M'][hart.priv]!} mode`, pc: pair(hart.pc32, 0),
+      x: Array.from({ length: REGISTERS }, (_, i) => pair(hart.x32, i)),
     lastTrap: csr(epc) === 0n ? undefined : { cause: csr(cause), pc: csr(epc), value: csr(value) },
-    read: wordReader((va, length) => readMemory(machine, h, va, length)), walk: (va) => walk(machine.linear, rootsOf(h), va),
+    read: wordReader((va, length) => readMemory(machine, hart, va, length)), walk: (va) => walk(machine.linear, rootsOf(hart), va),
   };
 }

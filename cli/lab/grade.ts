@@ -86,7 +86,7 @@ async function inAllWorlds(lab: Lab, { submission, prints, closers, place }: Rea
       } catch (e) {
         // An unexpected error in the judge earns no points, and does not end the grading of others.
         wrong = true;
-        for (const c of lab.checks) say(c.id, false, 'a run that can be judged',
+        for (const checkRow of lab.checks) say(checkRow.id, false, 'a run that can be judged',
           `the grader cannot make anything of it: ${(e as Error).message}`);
       }
       digests.push(digest);

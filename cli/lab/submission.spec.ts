@@ -117,7 +117,7 @@ it('what a judge does not expect earns nothing, and is said', async () => {
       ...lab,
       worlds: (...a: Parameters<typeof lab.worlds>) => lab.worlds(...a).map((w) => ({ ...w, judge: () => { throw new TypeError('odd'); } }))
     };
-  const v = (await grade(odd, new Map([['greeter.ts', program('')], ['visitor.ts', visitor]]), { seed: 'anna' })).verdict;
-  expect(v.points).toBe(0);
-  expect(seen(v)).toContain('the grader cannot make anything of it: odd');
+  const verdict = (await grade(odd, new Map([['greeter.ts', program('')], ['visitor.ts', visitor]]), { seed: 'anna' })).verdict;
+  expect(verdict.points).toBe(0);
+  expect(seen(verdict)).toContain('the grader cannot make anything of it: odd');
 });

@@ -8,27 +8,27 @@ export type Format = (typeof FORMATS)[number];
 /** `traceOf`: path of the file with a world's trace. */
 export type TraceOf = (world: string) => string | undefined;
 
-function found(c: CheckResult, traceOf: TraceOf, all: boolean): string[] {
-  return (all ? c.findings : c.findings.slice(0, 1)).flatMap((f) => {
-    const trace = traceOf(f.world);
+function found(checkResult: CheckResult, traceOf: TraceOf, all: boolean): string[] {
+  return (all ? checkResult.findings : checkResult.findings.slice(0, 1)).flatMap((finding) => {
+    const trace = traceOf(finding.world);
     return [
-      ...(f.world ? [`in        ${f.world}`] : []), `expected  ${f.expected}`, `seen      ${f.seen}`,
-      ...(f.record !== undefined && trace ? [`look at   tessera trace view ${trace} --filter 'seq:${f.record}..'`] : []),
+      ...(finding.world ? [`in        ${finding.world}`] : []), `expected  ${finding.expected}`, `seen      ${finding.seen}`,
+      ...(finding.record !== undefined && trace ? [`look at   tessera trace view ${trace} --filter 'seq:${finding.record}..'`] : []),
     ];
-  }).concat(`perhaps   ${c.mistake}`);
+  }).concat(`perhaps   ${checkResult.mistake}`);
 }
 
 /** For the terminal. `all`: every finding of a check, not only the first. */
-export function asText(v: Verdict, traceOf: TraceOf, all = false): string {
-  const lines = [`${v.lab}: ${v.title}`, ''];
-  for (const note of v.notes) lines.push(`  ! ${note}`);
-  if (v.notes.length > 0) lines.push('');
-  for (const c of v.checks) {
+export function asText(verdict: Verdict, traceOf: TraceOf, all = false): string {
+  const lines = [`${verdict.lab}: ${verdict.title}`, ''];
+  for (const note of verdict.notes) lines.push(`  ! ${note}`);
+  if (verdict.notes.length > 0) lines.push('');
+  for (const c of verdict.checks) {
     lines.push(`  ${c.passed ? '✔' : '✘'} ${String(c.got).padStart(3)}/${String(c.points).padEnd(3)} ${c.title}`);
     if (!c.passed) lines.push(...found(c, traceOf, all).map((l) => `            ${l}`));
   }
-  if (v.output.length > 0) lines.push('', 'Said on the way:', ...v.output.map((l) => `  ${l}`));
-  return [...lines, '', `${v.points} of ${v.of} points`, ''].join('\n');
+  if (verdict.output.length > 0) lines.push('', 'Said on the way:', ...verdict.output.map((l) => `  ${l}`));
+  return [...lines, '', `${verdict.points} of ${verdict.of} points`, ''].join('\n');
 }
 
 function asMarkdown(v: Verdict): string {
@@ -46,12 +46,12 @@ function asMarkdown(v: Verdict): string {
 }
 
 /** Gradescope's results.json (https://gradescope-autograders.readthedocs.io/en/latest/specs/). */
-export function asGradescope(v: Verdict): object {
+export function asGradescope(verdict: Verdict): object {
   return {
-    score: v.points, output: [...v.notes, ...v.output].join('\n'), visibility: 'visible', stdout_visibility: 'hidden',
-    tests: v.checks.map((c) => ({
-      name: c.title, score: c.got, max_score: c.points, status: c.passed ? 'passed' : 'failed',
-      output: c.passed ? '' : found(c, () => undefined, true).join('\n')
+    score: verdict.points, output: [...verdict.notes, ...verdict.output].join('\n'), visibility: 'visible', stdout_visibility: 'hidden',
+    tests: verdict.checks.map((checkResult) => ({
+      name: checkResult.title, score: checkResult.got, max_score: checkResult.points, status: checkResult.passed ? 'passed' : 'failed',
+      output: checkResult.passed ? '' : found(checkResult, () => undefined, true).join('\n')
     })),
   };
 }
@@ -63,12 +63,12 @@ const plain = (t: string): string => (/^[=+\-@\t]/.test(t) ? `'${t}` : t);
 export const csvLine = (student: string, v: Verdict): string =>
   [plain(student), v.lab, v.points, v.of, ...v.checks.map((c) => c.got), plain(v.notes.join('; '))].map(cell).join(',');
 
-export function inFormat(format: Format, lab: Lab, student: string, v: Verdict, traceOf: TraceOf): string {
+export function inFormat(format: Format, lab: Lab, student: string, verdict: Verdict, traceOf: TraceOf): string {
   switch (format) {
-    case 'json': return `${JSON.stringify(v, null, 2)}\n`;
-    case 'gradescope': return `${JSON.stringify(asGradescope(v), null, 2)}\n`;
-    case 'csv': return `${csvHead(lab)}\n${csvLine(student, v)}\n`;
-    case 'markdown': return asMarkdown(v);
-    default: return asText(v, traceOf, true);
+    case 'json': return `${JSON.stringify(verdict, null, 2)}\n`;
+    case 'gradescope': return `${JSON.stringify(asGradescope(verdict), null, 2)}\n`;
+    case 'csv': return `${csvHead(lab)}\n${csvLine(student, verdict)}\n`;
+    case 'markdown': return asMarkdown(verdict);
+    default: return asText(verdict, traceOf, true);
   }
 }

@@ -25,15 +25,15 @@ export class SeededRandom {
 
   /** The next 32 bits. */
   u32(): number {
-    const s = this.#s;
-    const result = Math.imul(rotate(Math.imul(s[1], 5), 7), 9) >>> 0;
-    const t = s[1] << 9;
-    s[2] ^= s[0];
-    s[3] ^= s[1];
-    s[1] ^= s[2];
-    s[0] ^= s[3];
-    s[2] ^= t;
-    s[3] = rotate(s[3], 11);
+    const words = this.#s;
+    const result = Math.imul(rotate(Math.imul(words[1], 5), 7), 9) >>> 0;
+    const t = words[1] << 9;
+    words[2] ^= words[0];
+    words[3] ^= words[1];
+    words[1] ^= words[2];
+    words[0] ^= words[3];
+    words[2] ^= t;
+    words[3] = rotate(words[3], 11);
     return result;
   }
 

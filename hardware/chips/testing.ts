@@ -133,10 +133,10 @@ export class TestDisk implements BlockPort {
     if (this.broken) return false;
     if (kind === 'zero') this.bytes.fill(0, offset, offset + length);
     let at = offset;
-    for (const p of pieces) {
-      if (kind === 'write') this.bytes.set(this.#memory().view(p.address, p.length), at);
-      else this.#memory().write(p.address, this.bytes.slice(at, at + p.length));
-      at += p.length;
+    for (const piece of pieces) {
+      if (kind === 'write') this.bytes.set(this.#memory().view(piece.address, piece.length), at);
+      else this.#memory().write(piece.address, this.bytes.slice(at, at + piece.length));
+      at += piece.length;
     }
     return true;
   }

@@ -10,7 +10,7 @@ function setup(): { uart: Uart16550; terminal: TestTerminal; irq: TestLine } {
 
 test('what is written to THR goes out, and the transmitter is always empty', () => {
   const { uart, terminal } = setup();
-  for (const c of 'hi') uart.write(0, c.charCodeAt(0));
+  for (const text of 'hi') uart.write(0, text.charCodeAt(0));
   expect(terminal.text).toBe('hi');
   expect(uart.read(5)).toBe(0x60);
 });

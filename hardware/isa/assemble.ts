@@ -34,9 +34,9 @@ export function assemble(text: string, base: number | bigint): Assembled {
     let rest = source.trim();
     for (let label; (label = /^([\w.$]+):\s*/.exec(rest)); rest = rest.slice(label[0].length)) symbols.set(label[1]!, at);
     if (rest === '') continue;
-    for (const s of statementsOf(rest, symbols, at)) {
-      statements.push(s);
-      at += BigInt(s.size);
+    for (const statement of statementsOf(rest, symbols, at)) {
+      statements.push(statement);
+      at += BigInt(statement.size);
     }
   }
   const bytes = new Uint8Array(Number(at - BigInt(base)));
@@ -94,14 +94,14 @@ function findRow(name: string): Row | undefined {
   return index ? rows[index] : undefined;
 }
 
-function emit(view: DataView, at: number, s: Statement, symbols: Symbols): void {
-  const unit = SIZES[s.name];
-  if (unit !== undefined) return s.args.forEach((a, i) => writeNumber(view, at + i * unit, unit, evaluate(a, symbols)));
-  if (s.name.startsWith('.asci')) return [...textOf(s.args[0]!)].forEach((c, i) => view.setUint8(at + i, c.charCodeAt(0)));
-  if (s.name.startsWith('.')) return; // zeros
-  const row = findRow(s.name)!;
-  const word = encode(row, { ...orderBits(s.name, row), ...parseOperands(row, s, symbols) });
-  writeNumber(view, at, s.size, BigInt(word));
+function emit(view: DataView, at: number, statement: Statement, symbols: Symbols): void {
+  const unit = SIZES[statement.name];
+  if (unit !== undefined) return statement.args.forEach((a, i) => writeNumber(view, at + i * unit, unit, evaluate(a, symbols)));
+  if (statement.name.startsWith('.asci')) return [...textOf(statement.args[0]!)].forEach((c, i) => view.setUint8(at + i, c.charCodeAt(0)));
+  if (statement.name.startsWith('.')) return; // zeros
+  const row = findRow(statement.name)!;
+  const word = encode(row, { ...orderBits(statement.name, row), ...parseOperands(row, statement, symbols) });
+  writeNumber(view, at, statement.size, BigInt(word));
 }
 
 function writeNumber(view: DataView, at: number, size: number, value: bigint): void {
@@ -114,27 +114,27 @@ function orderBits(name: string, row: Row): Operands {
 }
 
 /** Matches the statement's operands with the row's format; trailing operands may be left out and mean zero or dynamic rounding. */
-function parseOperands(row: Row, s: Statement, symbols: Symbols): Operands {
+function parseOperands(row: Row, statement: Statement, symbols: Symbols): Operands {
   const out: Operands = row.pattern.fields.some((f) => f.name === 'rm') ? { rm: 7 } : {};
   if (row.name === 'fence') Object.assign(out, { pred: 15, succ: 15 });
   const format = splitArguments(row.operands);
-  if (s.args.length > format.length) throw new Error(`too many operands: ${row.name} takes "${row.operands}"`);
-  s.args.forEach((text, i) => {
+  if (statement.args.length > format.length) throw new Error(`too many operands: ${row.name} takes "${row.operands}"`);
+  statement.args.forEach((text, i) => {
     const both = /^(.*)\((.*)\)$/.exec(format[i]!);
-    if (!both) return operand(out, format[i]!, text, s, symbols);
+    if (!both) return operand(out, format[i]!, text, statement, symbols);
     const given = /^(.*)\((.*)\)$/.exec(text);
     if (!given) throw new Error(`operand "${text}" should look like "${format[i]}"`);
-    if (both[1] !== '' && given[1] !== '') operand(out, both[1]!, given[1]!, s, symbols);
-    operand(out, both[2]!, given[2]!, s, symbols);
+    if (both[1] !== '' && given[1] !== '') operand(out, both[1]!, given[1]!, statement, symbols);
+    operand(out, both[2]!, given[2]!, statement, symbols);
   });
   return out;
 }
 
 /** %high(t) and %low(t): the two parts of t - pc, where pc is that of the first instruction of the pair. */
-function relative(text: string, s: Statement, symbols: Symbols): bigint | undefined {
+function relative(text: string, statement: Statement, symbols: Symbols): bigint | undefined {
   const parsed = /^%(high|low)\((.*)\)$/.exec(text);
   if (!parsed) return undefined;
-  const parts = split(evaluate(parsed[2]!, symbols) - s.address + (parsed[1] === 'low' ? 4n : 0n));
+  const parts = split(evaluate(parsed[2]!, symbols) - statement.address + (parsed[1] === 'low' ? 4n : 0n));
   return BigInt(parsed[1] === 'high' ? parts.upper >> 12 : parts.lower);
 }
 
@@ -143,15 +143,15 @@ const known = (value: number | undefined, text: string, what: string): number =>
   return value;
 };
 
-function operand(out: Operands, kind: string, text: string, s: Statement, symbols: Symbols): void {
-  const value = (): bigint => relative(text, s, symbols) ?? evaluate(text, symbols);
+function operand(out: Operands, kind: string, text: string, statement: Statement, symbols: Symbols): void {
+  const value = (): bigint => relative(text, statement, symbols) ?? evaluate(text, symbols);
   switch (kind) {
     case 'rd': case 'rs1': case 'rs2': case 'rs3': out[kind] = known(xNumber(text), text, 'an integer register'); break;
     case 'fd': out.rd = known(fNumber(text), text, 'a floating-point register'); break;
     case 'fs1': case 'fs2': case 'fs3': out[`r${kind.slice(1)}` as 'rs1'] = known(fNumber(text), text, 'a floating-point register'); break;
     case 'imm': out.imm = Number(value()); break;
     case 'upper': out.imm = Number(BigInt.asIntN(32, value() << 12n)); break;
-    case 'target': out.imm = Number(text.startsWith('. ') ? evaluate(text.slice(1), symbols) : value() - s.address); break;
+    case 'target': out.imm = Number(text.startsWith('. ') ? evaluate(text.slice(1), symbols) : value() - statement.address); break;
     case 'csr': out.csr = csrNumber(text) ?? Number(value()); break;
     case 'zimm': out.zimm = Number(value()); break;
     case 'constant': out.rs1 = Number(value()); break;

@@ -52,9 +52,9 @@ function childOf({ shift, mask, rows: list, rest, children }: Branch, value: num
 }
 
 /** How many bits a row fixes. */
-function population(r: Row): number {
+function population(row: Row): number {
   let n = 0;
-  for (let m = r.pattern.mask >>> 0; m !== 0; m >>>= 1) n += m & 1;
+  for (let m = row.pattern.mask >>> 0; m !== 0; m >>>= 1) n += m & 1;
   return n;
 }
 
@@ -63,7 +63,7 @@ function find(node: Node, word: number): Row | undefined {
     const branch = node as Branch, value = (word >>> branch.shift) & branch.mask;
     node = branch.children[value] ?? childOf(branch, value);
   }
-  for (const r of node as readonly Row[]) if (matches(r, word)) return r;
+  for (const row of node as readonly Row[]) if (matches(row, word)) return row;
   return undefined;
 }
 

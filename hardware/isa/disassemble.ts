@@ -28,9 +28,9 @@ function operand(name: string, o: Operands, pc: bigint | undefined): string {
 }
 
 /** Text of a decoded instruction, as written (compressed forms keep their names). */
-export function disassemble(d: Decoded, pc?: bigint): string {
-  const { written, operands } = d;
-  if (d.index === 0) return d.length === 4 ? `.word ${hex(d.word >>> 0)}` : `.half ${hex(d.word & 0xffff)}`;
+export function disassemble(decoded: Decoded, pc?: bigint): string {
+  const { written, operands } = decoded;
+  if (decoded.index === 0) return decoded.length === 4 ? `.word ${hex(decoded.word >>> 0)}` : `.half ${hex(decoded.word & 0xffff)}`;
   const suffix = operands.aq || operands.rl ? `.${operands.aq ? 'aq' : ''}${operands.rl ? 'rl' : ''}` : '';
   let format = written.operands;
   if (operands.rm === 7) format = format.replace(', rm', ''); // dynamic rounding is the default

@@ -10,10 +10,10 @@ const decode = createDecoder(`${FULL_ISA}_zkn_zks_xdraftk`);
 /** A repeatable sequence of numbers. */
 const random = (() => { let s = 12345; return (n: number): number => (s = (Math.imul(s, 1103515245) + 12345) >>> 1) % n; })();
 
-function randomValue(f: Field): number {
+function randomValue(field: Field): number {
   let word = 0;
-  for (const p of f.parts) word |= random(2 ** p.width) << p.to;
-  return (f.signBits > 0 ? (word << (32 - f.signBits)) >> (32 - f.signBits) : word) + f.bias;
+  for (const fieldPart of field.parts) word |= random(2 ** fieldPart.width) << fieldPart.to;
+  return (field.signBits > 0 ? (word << (32 - field.signBits)) >> (32 - field.signBits) : word) + field.bias;
 }
 function randomWord(row: Row): number {
   for (;;) {
@@ -45,10 +45,10 @@ describe('the instruction table', () => {
     for (const row of rows.slice(1)) {
       for (let i = 0; i < 20; i++) {
         const word = randomWord(row);
-        const d = decode(word);
-        const text = disassemble(d, 0x8000_0000n);
+        const decoded = decode(word);
+        const text = disassemble(decoded, 0x8000_0000n);
         // Fences keep hint bits that assembly text cannot express; an illegal HINT row has none.
-        if (d.written.name.startsWith('fence')) continue;
+        if (decoded.written.name.startsWith('fence')) continue;
         expect(wordOf(text), `${text} (${word.toString(16)})`).toBe(row.pattern.length === 2 ? word & 0xffff : word);
       }
     }

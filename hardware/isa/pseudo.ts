@@ -58,10 +58,10 @@ export const PSEUDO: Record<string, Expand> = {
   rdinstret: one((d) => `csrrs ${d}, instret, zero`),
   frcsr: one((d) => `csrrs ${d}, fcsr, zero`),
   fscsr: one((s) => `csrrw zero, fcsr, ${s}`),
-  ...Object.fromEntries(['s', 'd'].flatMap((p) => [
-    [`fmv.${p}`, one((d, s) => `fsgnj.${p} ${d}, ${s}, ${s}`)],
-    [`fneg.${p}`, one((d, s) => `fsgnjn.${p} ${d}, ${s}, ${s}`)],
-    [`fabs.${p}`, one((d, s) => `fsgnjx.${p} ${d}, ${s}, ${s}`)],
+  ...Object.fromEntries(['s', 'd'].flatMap((text) => [
+    [`fmv.${text}`, one((d, s) => `fsgnj.${text} ${d}, ${s}, ${s}`)],
+    [`fneg.${text}`, one((d, s) => `fsgnjn.${text} ${d}, ${s}, ${s}`)],
+    [`fabs.${text}`, one((d, s) => `fsgnjx.${text} ${d}, ${s}, ${s}`)],
   ])),
   ...Object.fromEntries(Object.entries(zeroBranches).map(([name, [base, reverse]]) => [
     name, one((s, t) => (reverse ? `${base} zero, ${s}, ${t}` : `${base} ${s}, zero, ${t}`))

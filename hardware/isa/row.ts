@@ -92,8 +92,8 @@ function tokenWidth(token: string): number {
 }
 
 function ranges(spec: string): [number, number][] {
-  return spec.split('|').map((r) => {
-    const [hi, lo] = r.split(':').map(Number);
+  return spec.split('|').map((text) => {
+    const [hi, lo] = text.split(':').map(Number);
     return [hi!, lo ?? hi!];
   });
 }
@@ -138,7 +138,7 @@ function finish(draft: Draft): Field {
 /** The value of one field in an instruction word. */
 export function extract(field: Field, word: number): number {
   let value = 0;
-  for (const p of field.parts) value |= ((word >>> p.shift) & ((1 << p.width) - 1)) << p.to;
+  for (const fieldPart of field.parts) value |= ((word >>> fieldPart.shift) & ((1 << fieldPart.width) - 1)) << fieldPart.to;
   if (field.signBits > 0) value = (value << (32 - field.signBits)) >> (32 - field.signBits);
   return value + field.bias;
 }
@@ -146,7 +146,7 @@ export function extract(field: Field, word: number): number {
 /** The bits of an instruction word that say `value` in this field. @throws RangeError when it does not fit. */
 export function insert(field: Field, value: number): number {
   let word = 0;
-  for (const p of field.parts) word |= (((value - field.bias) >> p.to) & ((1 << p.width) - 1)) << p.shift;
+  for (const fieldPart of field.parts) word |= (((value - field.bias) >> fieldPart.to) & ((1 << fieldPart.width) - 1)) << fieldPart.shift;
   if (extract(field, word) !== value) throw new RangeError(`${value} does not fit operand ${field.name}`);
   return word;
 }
@@ -154,17 +154,17 @@ export function insert(field: Field, value: number): number {
 /** The operands that a word names, by this row's pattern. */
 export function operandsOf(row: Row, word: number): Operands {
   const out: Operands = {};
-  for (const f of row.pattern.fields) out[f.name] = extract(f, word);
+  for (const field of row.pattern.fields) out[field.name] = extract(field, word);
   return out;
 }
 
 /** The instruction word of a row with these operands; missing ones are 0. @throws RangeError when one does not fit. */
 export function encode(row: Row, operands: Operands): number {
   let word = row.pattern.match;
-  for (const f of row.pattern.fields) {
-    const value = operands[f.name] ?? (f.twin && operands[f.twin]) ?? 0;
-    word |= insert(f, value);
-    if (f.excluded.includes(value)) throw new RangeError(`${row.name}: operand ${f.name} cannot be ${value}`);
+  for (const field of row.pattern.fields) {
+    const value = operands[field.name] ?? (field.twin && operands[field.twin]) ?? 0;
+    word |= insert(field, value);
+    if (field.excluded.includes(value)) throw new RangeError(`${row.name}: operand ${field.name} cannot be ${value}`);
   }
   return word;
 }
@@ -173,7 +173,7 @@ export function encode(row: Row, operands: Operands): number {
 export function matches(row: Row, word: number): boolean {
   const { mask, match, fields } = row.pattern;
   if (((word & mask) | 0) !== (match | 0)) return false;
-  for (const f of fields) if (f.excluded.length > 0 && f.excluded.includes(extract(f, word))) return false;
+  for (const field of fields) if (field.excluded.length > 0 && field.excluded.includes(extract(field, word))) return false;
   return true;
 }
 

@@ -65,25 +65,25 @@ export class Bench {
 
   /** Runs the instruction at `pc` in this mode and state. */
   run(pc: number, mode: Mode, state: State, registers: Registers): Outcome {
-    const h = this.#hart, { world } = this, [priv, virt] = PRIVILEGE[mode], before = this.#template(mode, state);
-    h.c.set(before);
-    h.w.fill(0, HS.FFLAGS >> 2, HS.ADDR >> 2);
-    h.x.fill(0n);
-    registers.forEach((value, i) => { h.x[i + 1] = value; });
-    for (let i = 0; i < 32; i++) h.f[i] = 0x3ff0_0000_0000_0000n + BigInt(i);
-    h.waiting = h.parked = false;
-    h.wires = 0;
+    const hart = this.#hart, { world } = this, [priv, virt] = PRIVILEGE[mode], before = this.#template(mode, state);
+    hart.c.set(before);
+    hart.w.fill(0, HS.FFLAGS >> 2, HS.ADDR >> 2);
+    hart.x.fill(0n);
+    registers.forEach((value, i) => { hart.x[i + 1] = value; });
+    for (let i = 0; i < 32; i++) hart.f[i] = 0x3ff0_0000_0000_0000n + BigInt(i);
+    hart.waiting = hart.parked = false;
+    hart.wires = 0;
     const word = (world.window = WINDOW_WORDS[state] ?? WINDOW_WORD);
     world.machine.setTicks(state === 'host' ? OTHER_TIME : 0);
-    h.timers.supervisorChanged();
-    h.timers.guestChanged();
-    h.contexts.spaceChanged();
-    h.mmu.forgetGuest();
-    h.setMode(priv, virt);
-    h.pcNum = pc;
-    const traps = h.traps.slice(), counts = { ...h.contexts.counts };
+    hart.timers.supervisorChanged();
+    hart.timers.guestChanged();
+    hart.contexts.spaceChanged();
+    hart.mmu.forgetGuest();
+    hart.setMode(priv, virt);
+    hart.pcNum = pc;
+    const traps = hart.traps.slice(), counts = { ...hart.contexts.counts };
     world.machine.run({ maxInstructions: 1 });
-    const trap = h.traps.findIndex((n, cause) => n !== traps[cause]);
+    const trap = hart.traps.findIndex((n, cause) => n !== traps[cause]);
     const outcome = {
       trap: trap < 0 ? undefined : trap,
       effects: trap < 0 ? [...this.#effects(before, priv, virt, counts), ...(world.window === word ? [] : ['memory of the machine'])] : [],
@@ -104,25 +104,25 @@ export class Bench {
   }
 
   #effects(before: Int32Array, priv: number, virt: boolean, counts: { fences: number; guestFences: number }): string[] {
-    const h = this.#hart, found = new Set<string>();
-    h.foldFs();
+    const hart = this.#hart, found = new Set<string>();
+    hart.foldFs();
     for (let i = 0; i < before.length; i++) {
-      const changed = before[i]! ^ h.c[i]!;
+      const changed = before[i]! ^ hart.c[i]!;
       if (changed === 0) continue;
       for (const name of namesOf(i, changed)) found.add(name);
     }
-    if (h.w[HS.PRIV >> 2] !== priv) found.add('mode');
-    if ((h.w[HS.VIRT >> 2] !== 0) !== virt) found.add('V');
-    if (h.waiting) found.add('waits');
-    if (h.contexts.counts.fences !== counts.fences) found.add('TLB');
-    if (h.contexts.counts.guestFences !== counts.guestFences) found.add('TLB of a guest');
+    if (hart.w[HS.PRIV >> 2] !== priv) found.add('mode');
+    if ((hart.w[HS.VIRT >> 2] !== 0) !== virt) found.add('V');
+    if (hart.waiting) found.add('waits');
+    if (hart.contexts.counts.fences !== counts.fences) found.add('TLB');
+    if (hart.contexts.counts.guestFences !== counts.guestFences) found.add('TLB of a guest');
     return [...found];
   }
 
   #result(state: State, virt: boolean): string {
-    const h = this.#hart, data = words(this.world.data(state, virt)), changes: string[] = [];
+    const hart = this.#hart, data = words(this.world.data(state, virt)), changes: string[] = [];
     for (let i = 0; i < data.length; i++) if (data[i] !== this.#pristine[i]) changes.push(`${i}:${data[i]}`);
-    return [h.pc, ...h.x, ...h.f, h.fcsr, ...changes].join(' ');
+    return [hart.pc, ...hart.x, ...hart.f, hart.fcsr, ...changes].join(' ');
   }
 
 

@@ -102,8 +102,8 @@ class Trial {
   #depends(mode: Mode, open: Outcome): string[] {
     if (this.#run(mode, 'open').result !== open.result) return ['time'];
     const other = (state: State): boolean => {
-      const o = this.#outcome(mode, state);
-      return o.trap !== open.trap || o.result !== open.result;
+      const outcome = this.#outcome(mode, state);
+      return outcome.trap !== open.trap || outcome.result !== open.result;
     };
     const twin: Mode = mode === 'S' ? 'U' : mode === 'U' ? 'S' : mode === 'VS' ? 'VU' : 'VS',
       there = this.#modes.includes(twin) ? this.#outcome(twin, 'open') : undefined;
@@ -145,11 +145,11 @@ const isSensitive = (t: Thing): boolean => t.classes.includes('control-sensitive
 
 /** A guest's supervisor in U mode: what is sensitive in S mode has to trap in U mode. */
 function inUser(things: readonly Thing[]): Pair {
-  const sensitive = things.filter(isSensitive), exceptions = sensitive.flatMap((t) => {
-    const { U, S } = t.modes;
-    return U!.traps === 'always'
+  const sensitive = things.filter(isSensitive), exceptions = sensitive.flatMap((thing) => {
+    const { U: behaviour, S } = thing.modes;
+    return behaviour!.traps === 'always'
       ? []
-      : [{ name: t.name, mode: 'U' as const, why: why(S!.changes, S!.depends), closed: U!.traps === 'closed' }];
+      : [{ name: thing.name, mode: 'U' as const, why: why(S!.changes, S!.depends), closed: behaviour!.traps === 'closed' }];
   });
   return pair('guest supervisor in U', things.filter((t) => t.classes.includes('privileged')).length, sensitive.length, exceptions);
 }
@@ -160,10 +160,10 @@ const ownSource = (source: string): boolean => source === 'guest registers' || s
 
 /** A guest in VS and VU: an instruction that changes or depends on the machine's own state has to trap there. */
 function inGuest(things: readonly Thing[]): Pair {
-  const exceptions = things.flatMap((t) => (['VS', 'VU'] as const).flatMap((mode) => {
-    const { traps, changes, depends } = t.modes[mode]!, changed = changes.filter((c) => !own(c)),
+  const exceptions = things.flatMap((thing) => (['VS', 'VU'] as const).flatMap((mode) => {
+    const { traps, changes, depends } = thing.modes[mode]!, changed = changes.filter((c) => !own(c)),
       used = depends.filter((d) => !ownSource(d));
-    return changed.length + used.length === 0 ? [] : [{ name: t.name, mode, why: why(changed, used), closed: traps === 'closed' }];
+    return changed.length + used.length === 0 ? [] : [{ name: thing.name, mode, why: why(changed, used), closed: traps === 'closed' }];
   }));
   const sensitive = things.filter(isSensitive),
     trapping = things.filter((t) => t.classes[0] !== 'always traps' && t.modes.VS!.traps === 'always');

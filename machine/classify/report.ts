@@ -24,10 +24,10 @@ export function reportOf({ model, things, pairs }: Classification): string {
 const row = (title: string, cells: readonly string[]): string => title.padEnd(24) + cells.map((c) => c.padStart(16)).join('');
 const isSensitive = (t: Thing): boolean => t.classes.includes('control-sensitive') || t.classes.includes('behaviour-sensitive');
 
-function whyOf(t: Thing): string {
-  const { changes, depends } = t.modes.S!;
-  return t.kind === 'write' ? 'writes of'
-    : t.kind === 'read' ? 'reads of'
+function whyOf(thing: Thing): string {
+  const { changes, depends } = thing.modes.S!;
+  return thing.kind === 'write' ? 'writes of'
+    : thing.kind === 'read' ? 'reads of'
     : [
       ...(changes.length > 0 ? [`changes ${changes.join(', ')}`] : []), ...(depends.length > 0 ? [`depends on ${depends.join(', ')}`] : [])
     ].join(

@@ -155,56 +155,56 @@ export class World {
 }
 
 /** Everything for which a monitor can enable a trap, for programs in U mode and for guests. */
-function close(c: Int32Array, virtual: boolean): void {
-  c[C.mstatus] &= ~MSTATUS.FS;
+function close(words: Int32Array, virtual: boolean): void {
+  words[C.mstatus] &= ~MSTATUS.FS;
   if (!virtual) {
-    c[C.scounteren] = c[C.senvcfg] = 0;
+    words[C.scounteren] = words[C.senvcfg] = 0;
     return;
   }
-  c[C.hcounteren] = c[C.henvcfg] = c[C.henvcfg + 1] = 0;
-  c[C.hstateen0 + 1] = 0;
-  for (let n = 0; n < 3; n++) c[C.hstateen1 + 2 * n + 1] = 0;
-  c[C.hstatus] |= HSTATUS.VTVM | HSTATUS.VTW | HSTATUS.VTSR;
+  words[C.hcounteren] = words[C.henvcfg] = words[C.henvcfg + 1] = 0;
+  words[C.hstateen0 + 1] = 0;
+  for (let n = 0; n < 3; n++) words[C.hstateen1 + 2 * n + 1] = 0;
+  words[C.hstatus] |= HSTATUS.VTVM | HSTATUS.VTW | HSTATUS.VTSR;
 }
 
 const VALUES = [0x1357_9bdc, 0x2468_ace0] as const;
 const other = (c: Int32Array, ...slots: number[]): void => { for (const slot of slots) { c[slot] = VALUES[0]; c[slot + 1] = VALUES[1]; } };
 
 /** Registers of the machine's own supervisor, of M mode, and counters. They affect neither a guest nor any permission. */
-function otherHost(c: Int32Array, virtual: boolean): void {
-  other(c, C.mscratch, C.mepc, C.mcause, C.mtval, C.mtinst, C.mtval2, C.sscratch, C.scause, C.stval, C.htval, C.htinst, C.htimedelta,
+function otherHost(words: Int32Array, virtual: boolean): void {
+  other(words, C.mscratch, C.mepc, C.mcause, C.mtval, C.mtinst, C.mtval2, C.sscratch, C.scause, C.stval, C.htval, C.htinst, C.htimedelta,
     C.cycleOffset, C.instretOffset);
-  c[C.sepc] += 8;
-  c[C.stimecmp] = c[C.stimecmp + 1] = 0x7fff_0000;
-  c[C.stvec] += 4;
-  c[C.mstatus] |= MSTATUS.SIE | MSTATUS.SPIE | MSTATUS.SPP | MSTATUS.SUM | MSTATUS.MXR | MSTATUS.MPIE;
-  c[C.mstatus] = (c[C.mstatus] & ~MSTATUS.FS) | MSTATUS.FS;
-  c[C.mie] |= IP.STI | IP.SEI;
-  c[C.softPending] = IP.SSI; // pending, and not enabled
-  c[C.scounteren] &= ~(1 << 31);
-  c[C.senvcfg] |= ENVCFG.FIOM;
-  c[C.satp + 1] += 1 << 12;
-  c[C.hgatp + 1] += 1 << 12;
+  words[C.sepc] += 8;
+  words[C.stimecmp] = words[C.stimecmp + 1] = 0x7fff_0000;
+  words[C.stvec] += 4;
+  words[C.mstatus] |= MSTATUS.SIE | MSTATUS.SPIE | MSTATUS.SPP | MSTATUS.SUM | MSTATUS.MXR | MSTATUS.MPIE;
+  words[C.mstatus] = (words[C.mstatus] & ~MSTATUS.FS) | MSTATUS.FS;
+  words[C.mie] |= IP.STI | IP.SEI;
+  words[C.softPending] = IP.SSI; // pending, and not enabled
+  words[C.scounteren] &= ~(1 << 31);
+  words[C.senvcfg] |= ENVCFG.FIOM;
+  words[C.satp + 1] += 1 << 12;
+  words[C.hgatp + 1] += 1 << 12;
   if (virtual) return;
-  otherGuest(c, virtual);
-  c[C.hstatus] &= ~HSTATUS.SPVP;
-  c[C.hstatus] |= HSTATUS.VTVM | HSTATUS.VTW | HSTATUS.VTSR;
-  c[C.hedeleg] = 0xb1ff;
-  c[C.hideleg] = c[C.hvip] = IP.VSSI | IP.VSTI; // delegated, so that no trap follows
-  c[C.hstateen0 + 1] = 0;
-  c[C.hcounteren] = 5;
-  c[C.henvcfg] = 0;
+  otherGuest(words, virtual);
+  words[C.hstatus] &= ~HSTATUS.SPVP;
+  words[C.hstatus] |= HSTATUS.VTVM | HSTATUS.VTW | HSTATUS.VTSR;
+  words[C.hedeleg] = 0xb1ff;
+  words[C.hideleg] = words[C.hvip] = IP.VSSI | IP.VSTI; // delegated, so that no trap follows
+  words[C.hstateen0 + 1] = 0;
+  words[C.hcounteren] = 5;
+  words[C.henvcfg] = 0;
 }
 
-function otherGuest(c: Int32Array, virtual: boolean): void {
-  other(c, C.vsscratch, C.vscause, C.vstval);
-  c[C.vsepc] += 8;
-  c[C.vstvec] += 4;
-  c[C.vstimecmp] = c[C.vstimecmp + 1] = 0x7fff_0000;
-  c[C.vsstatus] |= MSTATUS.SIE | MSTATUS.SPIE | MSTATUS.SPP | MSTATUS.SUM | MSTATUS.MXR | MSTATUS.FS;
-  c[C.mie] |= IP_VS;
-  if (virtual) c[C.vsatp + 1] += 1 << 12;
-  else c[C.vsatp] = c[C.vsatp + 1] = 0;
+function otherGuest(words: Int32Array, virtual: boolean): void {
+  other(words, C.vsscratch, C.vscause, C.vstval);
+  words[C.vsepc] += 8;
+  words[C.vstvec] += 4;
+  words[C.vstimecmp] = words[C.vstimecmp + 1] = 0x7fff_0000;
+  words[C.vsstatus] |= MSTATUS.SIE | MSTATUS.SPIE | MSTATUS.SPP | MSTATUS.SUM | MSTATUS.MXR | MSTATUS.FS;
+  words[C.mie] |= IP_VS;
+  if (virtual) words[C.vsatp + 1] += 1 << 12;
+  else words[C.vsatp] = words[C.vsatp + 1] = 0;
 }
 
 /** Three levels of page tables, made as they are needed behind the root (of `width` pages). */

@@ -188,36 +188,36 @@ it('a hart that is held stands still while another steps', () => {
 
 it('registers are read and written by number, CSRs by their rules', () => {
   const { machine } = machineWith(loop);
-  const h = machine.harts[0]!;
-  expect(writeRegister(h, 10, 2n ** 64n - 1n)).toBe(true);
-  expect([readRegister(h, 10), h.x[10]]).toEqual([2n ** 64n - 1n, -1n]);
-  expect(writeRegister(h, 0, 5n)).toBe(true);
-  expect(readRegister(h, 0)).toBe(0n);
-  expect(readRegister(h, REG.pc)).toBe(BigInt(RAM));
-  writeRegister(h, REG.csr + 0x300, 2n ** 64n - 1n);
-  expect(readRegister(h, REG.csr + 0x300)! & 0b1000_1000n).toBe(0b1000_1000n);
-  expect([writeRegister(h, REG.csr + 0xf14, 1n), readRegister(h, REG.csr + 0x7ff)]).toEqual([false, undefined]);
+  const hart = machine.harts[0]!;
+  expect(writeRegister(hart, 10, 2n ** 64n - 1n)).toBe(true);
+  expect([readRegister(hart, 10), hart.x[10]]).toEqual([2n ** 64n - 1n, -1n]);
+  expect(writeRegister(hart, 0, 5n)).toBe(true);
+  expect(readRegister(hart, 0)).toBe(0n);
+  expect(readRegister(hart, REG.pc)).toBe(BigInt(RAM));
+  writeRegister(hart, REG.csr + 0x300, 2n ** 64n - 1n);
+  expect(readRegister(hart, REG.csr + 0x300)! & 0b1000_1000n).toBe(0b1000_1000n);
+  expect([writeRegister(hart, REG.csr + 0xf14, 1n), readRegister(hart, REG.csr + 0x7ff)]).toEqual([false, undefined]);
   expect([
-    writeRegister(h, REG.priv, 1n), h.priv, writeRegister(h, REG.priv, 2n), writeRegister(h, REG.virt, 1n), h.virt
+    writeRegister(hart, REG.priv, 1n), hart.priv, writeRegister(hart, REG.priv, 2n), writeRegister(hart, REG.virt, 1n), hart.virt
   ]).toEqual([true, 1, false, true, true]);
-  expect(csrsOf(h.features).find((c) => c.name === 'hgatp')?.number).toBe(0x680);
+  expect(csrsOf(hart.features).find((c) => c.name === 'hgatp')?.number).toBe(0x680);
 });
 
 it('memory is read as the hart sees it, without marking pages accessed', () => {
   const { machine } = machineWith(loop);
-  const h = machine.harts[0]!;
+  const hart = machine.harts[0]!;
   const root = RAM + 0x1_0000;
   // One gigapage at -1 GiB, valid and readable, neither accessed nor dirty.
   machine.memory.setU64(root + 511 * 8, BigInt(RAM / 4096) << 10n | 3n);
-  h.setCsr(0x180, 8n << 60n | BigInt(root / 4096));
-  h.setMode(1, false);
+  hart.setCsr(0x180, 8n << 60n | BigInt(root / 4096));
+  hart.setMode(1, false);
   const va = 2n ** 64n - 2n ** 30n + 0x2000n;
-  expect(physicalAddress(h, va)).toBe(RAM + 0x2000);
-  expect(writeMemory(machine, h, va, Uint8Array.of(1, 2, 3))).toBe(true);
-  expect([...readMemory(machine, h, va, 4)!]).toEqual([1, 2, 3, 0]);
+  expect(physicalAddress(hart, va)).toBe(RAM + 0x2000);
+  expect(writeMemory(machine, hart, va, Uint8Array.of(1, 2, 3))).toBe(true);
+  expect([...readMemory(machine, hart, va, 4)!]).toEqual([1, 2, 3, 0]);
   expect([...readMemory(machine, 'physical', BigInt(RAM + 0x2000), 2)!]).toEqual([1, 2]);
   expect(machine.memory.u64(root + 511 * 8) & 0xffn).toBe(3n);
-  expect(readMemory(machine, h, 0x1000n, 4)).toBeUndefined();
+  expect(readMemory(machine, hart, 0x1000n, 4)).toBeUndefined();
   expect(writeMemory(machine, 'physical', BigInt(RAM + (1 << 20) - 2), Uint8Array.of(1, 2, 3))).toBe(false);
   expect(readMemory(machine, 'physical', BigInt(RAM + (1 << 20) - 2), 8)).toHaveLength(2);
 });
@@ -227,8 +227,8 @@ it('on a hosted machine only what is debugged stops, the first time before its f
   whole.removeAll();
   const isOurs = (h: Hart): boolean => h.id === 1;
   let isNew = true;
-  const arrives = (h: Hart): boolean => {
-    const first = isNew && isOurs(h);
+  const arrives = (hart: Hart): boolean => {
+    const first = isNew && isOurs(hart);
     if (first) isNew = false;
     return first;
   };
@@ -247,17 +247,17 @@ it('on a hosted machine only what is debugged stops, the first time before its f
 
 it('two stages: a guest address goes through its own tables, which lie in guest memory', () => {
   const { machine } = machineWith(loop);
-  const h = machine.harts[0]!;
+  const hart = machine.harts[0]!;
   const [second, own] = [RAM + 0x1_0000, RAM + 0x2_0000];
   // The guest's second gigabyte is ours at RAM, and its virtual -1 GiB is its physical second gigabyte.
   machine.memory.setU64(second + 8, (BigInt(RAM / 4096) << 10n) | 0x13n);
   machine.memory.setU64(own + 511 * 8, (BigInt(0x4000_0000 / 4096) << 10n) | 3n);
-  h.setCsr(0x680, (8n << 60n) | BigInt(second / 4096));
-  h.setCsr(0x280, (8n << 60n) | BigInt((own - RAM + 0x4000_0000) / 4096));
-  h.setMode(1, true);
-  expect(physicalAddress(h, 2n ** 64n - 2n ** 30n + 0x2004n)).toBe(RAM + 0x2004);
-  expect(physicalAddress(h, 0x1000n)).toBeUndefined();
-  h.setCsr(0x280, 0n);
-  expect([physicalAddress(h, 0x4000_0123n), physicalAddress(h, 0x1000n), physicalAddress(h, 2n ** 41n)]).toEqual([RAM
+  hart.setCsr(0x680, (8n << 60n) | BigInt(second / 4096));
+  hart.setCsr(0x280, (8n << 60n) | BigInt((own - RAM + 0x4000_0000) / 4096));
+  hart.setMode(1, true);
+  expect(physicalAddress(hart, 2n ** 64n - 2n ** 30n + 0x2004n)).toBe(RAM + 0x2004);
+  expect(physicalAddress(hart, 0x1000n)).toBeUndefined();
+  hart.setCsr(0x280, 0n);
+  expect([physicalAddress(hart, 0x4000_0123n), physicalAddress(hart, 0x1000n), physicalAddress(hart, 2n ** 41n)]).toEqual([RAM
     + 0x123, undefined, undefined]);
 });

@@ -124,9 +124,9 @@ export class Debugger implements DebugHooks {
   }
 
   removeAll(): void {
-    for (const p of [...this.#points.values()]) {
-      p.uses = 1;
-      this.remove(p.kind, p.address, p.length);
+    for (const point of [...this.#points.values()]) {
+      point.uses = 1;
+      this.remove(point.kind, point.address, point.length);
     }
   }
 
@@ -139,70 +139,70 @@ export class Debugger implements DebugHooks {
     this.#stepping.clear();
     const before = new Set(this.#held);
     this.#held.clear();
-    for (const h of this.#machine.harts) {
-      const named = harts.find((r) => r.hart === h.id);
-      if (harts.length > 0 && named === undefined && this.#hosted === undefined) this.#held.add(h);
-      if (named?.step) this.#stepping.add(h);
+    for (const hart of this.#machine.harts) {
+      const named = harts.find((r) => r.hart === hart.id);
+      if (harts.length > 0 && named === undefined && this.#hosted === undefined) this.#held.add(hart);
+      if (named?.step) this.#stepping.add(hart);
       // A held hart misses that time, like one that waits.
-      if (before.has(h) && !this.#held.has(h)) h.sliceEnd = Math.max(h.sliceEnd, this.#machine.events.now);
+      if (before.has(hart) && !this.#held.has(hart)) hart.sliceEnd = Math.max(hart.sliceEnd, this.#machine.events.now);
     }
   }
 
   // ---- for harts and run loop (DebugHooks) --------------------------------------------------------------------
 
-  begin(h: Hart): number {
-    if (this.#held.has(h)) return 0;
-    this.#began = { cycles: h.sliceEnd, instret: h.instret, pc: this.#stepping.size > 0 ? h.pc : 0n };
-    const again = this.#reported.get(h) === h.pc;
-    const fresh = this.#stepping.has(h) || again ? this.#markAt(h) : undefined;
-    if (again) this.#leaving.add(h);
-    this.#reported.delete(h);
-    const mark = this.#passing.get(h) ?? fresh;
+  begin(hart: Hart): number {
+    if (this.#held.has(hart)) return 0;
+    this.#began = { cycles: hart.sliceEnd, instret: hart.instret, pc: this.#stepping.size > 0 ? hart.pc : 0n };
+    const again = this.#reported.get(hart) === hart.pc;
+    const fresh = this.#stepping.has(hart) || again ? this.#markAt(hart) : undefined;
+    if (again) this.#leaving.add(hart);
+    this.#reported.delete(hart);
+    const mark = this.#passing.get(hart) ?? fresh;
     if (mark !== undefined) {
-      this.#passing.set(h, mark);
+      this.#passing.set(hart, mark);
       this.#machine.engine.setBreak(mark, false);
     }
-    return mark !== undefined || again || this.#stepping.has(h) ? 1 : Infinity;
+    return mark !== undefined || again || this.#stepping.has(hart) ? 1 : Infinity;
   }
 
-  end(h: Hart, interrupted: boolean): void {
-    const mark = this.#passing.get(h);
-    const touched = this.#leaving.delete(h);
-    const moved = h.sliceEnd > this.#began.cycles || interrupted;
+  end(hart: Hart, interrupted: boolean): void {
+    const mark = this.#passing.get(hart);
+    const touched = this.#leaving.delete(hart);
+    const moved = hart.sliceEnd > this.#began.cycles || interrupted;
     if (mark !== undefined && moved) {
-      this.#passing.delete(h);
+      this.#passing.delete(hart);
       if (this.#marks.has(mark)) this.#machine.engine.setBreak(mark, true);
     }
-    const stepped = this.#stepping.has(h) && moved && this.#hasStepped(h);
-    if (stepped) this.#halt({ hart: h.id, kind: 'step', address: h.pc });
-    if (mark !== undefined || touched || stepped || this.stop !== undefined) this.#resuming.set(h, h.pc);
+    const stepped = this.#stepping.has(hart) && moved && this.#hasStepped(hart);
+    if (stepped) this.#halt({ hart: hart.id, kind: 'step', address: hart.pc });
+    if (mark !== undefined || touched || stepped || this.stop !== undefined) this.#resuming.set(hart, hart.pc);
   }
 
-  resumes(h: Hart): boolean {
-    const pc = this.#resuming.get(h);
-    this.#resuming.delete(h);
-    if (pc !== undefined && this.stop !== undefined) this.#resuming.set(h, pc); // it does so when the machine runs on
-    return pc === h.pc;
+  resumes(hart: Hart): boolean {
+    const pc = this.#resuming.get(hart);
+    this.#resuming.delete(hart);
+    if (pc !== undefined && this.stop !== undefined) this.#resuming.set(hart, pc); // it does so when the machine runs on
+    return pc === hart.pc;
   }
 
   steps(h: Hart): boolean { return this.#stepping.has(h); }
   holds(h: Hart): boolean { return this.#held.has(h); }
 
-  reached(h: Hart): void {
-    const point = this.#points.get(keyOf('break', h.pc, 0));
-    if (point !== undefined && !this.#leaving.has(h) && this.#isConcerned(h) && point.condition?.(h) !== false) {
-      this.#reported.set(h, h.pc);
-      this.#halt({ hart: h.id, kind: 'break', address: h.pc });
+  reached(hart: Hart): void {
+    const point = this.#points.get(keyOf('break', hart.pc, 0));
+    if (point !== undefined && !this.#leaving.has(hart) && this.#isConcerned(hart) && point.condition?.(hart) !== false) {
+      this.#reported.set(hart, hart.pc);
+      this.#halt({ hart: hart.id, kind: 'break', address: hart.pc });
       return;
     }
-    const mark = this.#markAt(h);
-    if (mark !== undefined) this.#passing.set(h, mark);
-    this.#resuming.set(h, h.pc);
+    const mark = this.#markAt(hart);
+    if (mark !== undefined) this.#passing.set(hart, mark);
+    this.#resuming.set(hart, hart.pc);
   }
 
-  fetched(h: Hart, lo: number, hi: number, page: number): boolean {
-    const first = this.#hosted?.arrives(h) === true;
-    if (first) this.#halt({ hart: h.id, kind: 'first', address: h.pc });
+  fetched(hart: Hart, lo: number, hi: number, page: number): boolean {
+    const first = this.#hosted?.arrives(hart) === true;
+    if (first) this.#halt({ hart: hart.id, kind: 'first', address: hart.pc });
     for (const point of this.#codePages.get(pageNumber(lo, hi)) ?? []) {
       const mark = page + Number(point.address & 0xfffn);
       if (point.marks.has(mark)) continue;
@@ -218,16 +218,16 @@ export class Debugger implements DebugHooks {
     return this.#dataPages.size === 0 || !this.#dataPages.has(pageNumber(lo, hi));
   }
 
-  touches(h: Hart, lo: number, hi: number, size: number, write: boolean): boolean {
-    if (this.#dataPages.size === 0 || this.#leaving.has(h) || !this.#isConcerned(h)) return false;
+  touches(hart: Hart, lo: number, hi: number, size: number, write: boolean): boolean {
+    if (this.#dataPages.size === 0 || this.#leaving.has(hart) || !this.#isConcerned(hart)) return false;
     const from = BigInt.asUintN(U64, (BigInt(hi) << 32n) | BigInt(lo >>> 0));
     const to = from + BigInt(size);
     for (const point of this.#points.values()) {
       if (point.kind === 'break' || point.kind === (write ? 'read' : 'write')) continue;
       if (point.address >= to || point.address + BigInt(point.length) <= from) continue;
-      if (point.condition?.(h) === false) continue;
-      this.#reported.set(h, h.pc);
-      this.#halt({ hart: h.id, kind: point.kind, address: point.address > from ? point.address : from });
+      if (point.condition?.(hart) === false) continue;
+      this.#reported.set(hart, hart.pc);
+      this.#halt({ hart: hart.id, kind: point.kind, address: point.address > from ? point.address : from });
       return true;
     }
     return false;
@@ -236,9 +236,9 @@ export class Debugger implements DebugHooks {
   // ---- inside ------------------------------------------------------------------------------------------------------
 
   /** On a hosted machine a fault that the kernel has resolved is no step: the instruction has not run yet. */
-  #hasStepped(h: Hart): boolean {
+  #hasStepped(hart: Hart): boolean {
     if (this.#hosted === undefined) return true;
-    return this.#hosted.steps(h) && (h.instret > this.#began.instret || h.pc !== this.#began.pc);
+    return this.#hosted.steps(hart) && (hart.instret > this.#began.instret || hart.pc !== this.#began.pc);
   }
 
   #isConcerned(h: Hart): boolean { return this.#hosted === undefined || this.#hosted.concerns(h); }
@@ -258,9 +258,9 @@ export class Debugger implements DebugHooks {
   }
 
   /** The mark under the hart's pc, if there is one. */
-  #markAt(h: Hart): number | undefined {
-    const pa = this.#marks.size === 0 ? undefined : physicalAddress(h, h.pc);
-    const mark = pa === undefined ? 0 : h.host.linear.at(pa, 2);
+  #markAt(hart: Hart): number | undefined {
+    const pa = this.#marks.size === 0 ? undefined : physicalAddress(hart, hart.pc);
+    const mark = pa === undefined ? 0 : hart.host.linear.at(pa, 2);
     return this.#marks.has(mark) ? mark : undefined;
   }
 }

@@ -32,7 +32,7 @@ export function writeMemory(machine: Machine, view: View, address: bigint, bytes
     machine.memory.writable(pa, count).set(bytes.subarray(done, done + count));
     done += count;
   }
-  for (const h of machine.harts) h.w[HS.RES >> 2] = 0;
+  for (const hart of machine.harts) hart.w[HS.RES >> 2] = 0;
   return true;
 }
 

@@ -19,36 +19,36 @@ export const csrsOf = (features: Features): { readonly number: number; readonly 
   csrRows.filter((row) => isThere(row, features));
 
 /** The 64-bit value (unsigned); undefined = there is no such register. */
-export function readRegister(h: Hart, n: number): bigint | undefined {
-  if (n < REG.pc) return BigInt.asUintN(64, h.x[n]!);
-  if (n === REG.pc) return h.pc;
-  if (n < REG.csr) return BigInt.asUintN(64, h.f[n - REG.f]!);
-  if (n === REG.priv) return BigInt(h.priv);
-  if (n === REG.virt) return h.virt ? 1n : 0n;
-  if (!isThere(byNumber.get(n - REG.csr), h.features) || !readCsr(h, n - REG.csr)) return undefined;
-  return (BigInt(h.hi >>> 0) << 32n) | BigInt(h.lo >>> 0);
+export function readRegister(hart: Hart, n: number): bigint | undefined {
+  if (n < REG.pc) return BigInt.asUintN(64, hart.x[n]!);
+  if (n === REG.pc) return hart.pc;
+  if (n < REG.csr) return BigInt.asUintN(64, hart.f[n - REG.f]!);
+  if (n === REG.priv) return BigInt(hart.priv);
+  if (n === REG.virt) return hart.virt ? 1n : 0n;
+  if (!isThere(byNumber.get(n - REG.csr), hart.features) || !readCsr(hart, n - REG.csr)) return undefined;
+  return (BigInt(hart.hi >>> 0) << 32n) | BigInt(hart.lo >>> 0);
 }
 
 /** Writes the register by its own rules (a CSR keeps only legal values). False = there is no such register, or it is read-only. */
-export function writeRegister(h: Hart, n: number, value: bigint): boolean {
+export function writeRegister(hart: Hart, n: number, value: bigint): boolean {
   const signed = BigInt.asIntN(64, value);
   if (n === 0) return true;
-  if (n < REG.pc) h.x[n] = signed;
-  else if (n === REG.pc) h.pc = value & ~1n;
+  if (n < REG.pc) hart.x[n] = signed;
+  else if (n === REG.pc) hart.pc = value & ~1n;
   else if (n < REG.csr) {
-    h.f[n - REG.f] = signed;
-    h.w[HS.FS_DIRTY >> 2] = 1;
-  } else if (n === REG.priv || n === REG.virt) return writeMode(h, n, value);
+    hart.f[n - REG.f] = signed;
+    hart.w[HS.FS_DIRTY >> 2] = 1;
+  } else if (n === REG.priv || n === REG.virt) return writeMode(hart, n, value);
   else
-    return isThere(byNumber.get(n - REG.csr), h.features)
-      && writeCsr(h, n - REG.csr, Number(BigInt.asIntN(32, value)), Number(BigInt.asIntN(32, value >> 32n)));
+    return isThere(byNumber.get(n - REG.csr), hart.features)
+      && writeCsr(hart, n - REG.csr, Number(BigInt.asIntN(32, value)), Number(BigInt.asIntN(32, value >> 32n)));
   return true;
 }
 
-function writeMode(h: Hart, n: number, value: bigint): boolean {
-  const priv = n === REG.priv ? Number(value) : h.priv;
-  const virt = n === REG.virt ? value !== 0n : h.virt;
-  if (![0, 1, 3].includes(priv) || (virt && (!h.features.h || priv === 3))) return false;
-  h.setMode(priv, virt);
+function writeMode(hart: Hart, n: number, value: bigint): boolean {
+  const priv = n === REG.priv ? Number(value) : hart.priv;
+  const virt = n === REG.virt ? value !== 0n : hart.virt;
+  if (![0, 1, 3].includes(priv) || (virt && (!hart.features.h || priv === 3))) return false;
+  hart.setMode(priv, virt);
   return true;
 }

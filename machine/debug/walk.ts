@@ -91,11 +91,11 @@ const SIZES = ['4 KiB', '2 MiB', '1 GiB', '512 GiB', '256 TiB'] as const;
 /** The walk as text, one line per entry. */
 export function walkLines({ va, virtual, stages, machine }: Walk): string[] {
   const lines: string[] = [];
-  stages.forEach((s, i) => {
+  stages.forEach((stage, i) => {
     const [kind, name] = i === 1 ? ['guest-physical', 'hgatp'] : ['virtual', virtual ? 'vsatp' : 'satp'];
-    lines.push(`${kind} ${hex(s.from)}, ${rootText(s.root, name)}`);
-    for (const step of s.steps) lines.push(`  ${stepText(step)}`);
-    if (s.to === undefined) lines.push(`  nothing is mapped at ${hex(i === 0 ? va : s.from)}: ${s.why}`);
+    lines.push(`${kind} ${hex(stage.from)}, ${rootText(stage.root, name)}`);
+    for (const step of stage.steps) lines.push(`  ${stepText(step)}`);
+    if (stage.to === undefined) lines.push(`  nothing is mapped at ${hex(i === 0 ? va : stage.from)}: ${stage.why}`);
   });
   if (machine !== undefined) lines.push(`${virtual ? 'machine' : 'physical'} ${hex(machine)}`);
   return lines;

@@ -49,122 +49,122 @@ class Chain {
   }
 
   function(): FunctionBody {
-    const { c, e } = this;
-    c.get(PARAMETER.hart);
-    c.memory(Op.i32Load, HS.CODE);
-    c.set(this.page);
-    const leave = c.block();
-    const next = c.loop();
+    const { c: code, e: emitter } = this;
+    code.get(PARAMETER.hart);
+    code.memory(Op.i32Load, HS.CODE);
+    code.set(this.page);
+    const leave = code.block();
+    const next = code.loop();
     this.call();
-    e.and32(e.read(this.answer), e.word(RESULT.special));
-    c.if();
+    emitter.and32(emitter.read(this.answer), emitter.word(RESULT.special));
+    code.if();
     this.record(leave);
-    c.else();
+    code.else();
     this.lookUp(leave);
-    c.end();
+    code.end();
     this.unlessRegion(leave);
-    e.shrU32(e.mul32(e.read(PARAMETER.budget), e.word(GOLDEN)), e.word(28));
-    c.brIf(next);
+    emitter.shrU32(emitter.mul32(emitter.read(PARAMETER.budget), emitter.word(GOLDEN)), emitter.word(28));
+    code.brIf(next);
     this.count(leave);
-    c.br(next);
-    c.end();
-    c.end();
-    c.get(PARAMETER.hart);
-    c.get(this.page);
-    c.memory(Op.i32Store, HS.CODE);
-    for (const result of [this.target, PARAMETER.budget, PARAMETER.record, PARAMETER.pcBase]) c.get(result);
-    return { name: 'chain', signature: CHAIN, locals: e.locals.slice(CHAIN.params.length), body: c.done() };
+    code.br(next);
+    code.end();
+    code.end();
+    code.get(PARAMETER.hart);
+    code.get(this.page);
+    code.memory(Op.i32Store, HS.CODE);
+    for (const result of [this.target, PARAMETER.budget, PARAMETER.record, PARAMETER.pcBase]) code.get(result);
+    return { name: 'chain', signature: CHAIN, locals: emitter.locals.slice(CHAIN.params.length), body: code.done() };
   }
 
   private call(): void {
-    const { c, e } = this;
-    for (const argument of [PARAMETER.hart, PARAMETER.tlb, PARAMETER.budget, PARAMETER.pcBase]) c.get(argument);
-    c.get(PARAMETER.record);
-    c.memory(Op.i32Load, sideOffset(this.layout));
-    c.tee(this.answer);
-    e.and32(e.pushed(), e.word(0xff));
-    e.shrU32(e.read(this.answer), e.word(8));
-    c.byte(Op.callIndirect);
-    c.u32(this.numbers.regionType);
-    c.u32(0);
-    c.set(PARAMETER.budget);
-    c.set(this.target);
-    e.wrap(e.read(this.target));
-    c.set(this.answer);
+    const { c: code, e: emitter } = this;
+    for (const argument of [PARAMETER.hart, PARAMETER.tlb, PARAMETER.budget, PARAMETER.pcBase]) code.get(argument);
+    code.get(PARAMETER.record);
+    code.memory(Op.i32Load, sideOffset(this.layout));
+    code.tee(this.answer);
+    emitter.and32(emitter.pushed(), emitter.word(0xff));
+    emitter.shrU32(emitter.read(this.answer), emitter.word(8));
+    code.byte(Op.callIndirect);
+    code.u32(this.numbers.regionType);
+    code.u32(0);
+    code.set(PARAMETER.budget);
+    code.set(this.target);
+    emitter.wrap(emitter.read(this.target));
+    code.set(this.answer);
   }
 
   /** The answer names a record. */
   private record(leave: Label): void {
-    const { c, e, answer } = this;
+    const { c: code, e, answer } = this;
     e.and32(e.read(answer), e.word(RESULT.refused));
-    c.brIf(leave);
+    code.brIf(leave);
     e.shrU(e.read(this.target), e.long(RESULT.pageShift));
     e.wrap(e.pushed());
-    c.tee(this.scratch);
-    c.if();
+    code.tee(this.scratch);
+    code.if();
     this.otherPage();
-    c.end();
+    code.end();
     e.add32(e.read(this.page), e.and32(e.read(answer), e.word(RESULT.record)));
-    c.set(PARAMETER.record);
+    code.set(PARAMETER.record);
     e.add32(e.read(PARAMETER.budget), e.and32(e.shrU32(e.read(answer), e.word(RESULT.refundShift)), e.word(RESULT.refund)));
-    c.set(PARAMETER.budget);
+    code.set(PARAMETER.budget);
     e.eqz32(e.and32(e.read(answer), e.word(RESULT.landed)));
-    c.brIf(leave);
+    code.brIf(leave);
   }
 
   /** The record is in the page whose number is in `scratch`: `page` and `pcBase` become that page's. */
   private otherPage(): void {
-    const { c, e, page, scratch } = this;
+    const { c: code, e, page, scratch } = this;
     e.add32(e.shl32(e.and32(e.read(scratch), e.word(RESULT.page)), e.word(4)), e.word(this.layout.codePages));
-    c.set(scratch);
+    code.set(scratch);
     e.add(e.read(PARAMETER.pcBase), e.shl(e.shrS(e.read(this.target), e.long(RESULT.deltaShift)), e.long(12)));
     e.add(e.pushed(), e.zext(e.shrU32(e.read(page), e.word(PC_SHIFT))));
     e.sub(e.pushed(), e.zext(e.shrU32(e.read(scratch), e.word(PC_SHIFT))));
-    c.set(PARAMETER.pcBase);
-    c.get(scratch);
-    c.set(page);
+    code.set(PARAMETER.pcBase);
+    code.get(scratch);
+    code.set(page);
   }
 
   /** The answer is an address. */
   private lookUp(leave: Label): void {
-    const { c, e } = this;
-    e.leS32(e.read(PARAMETER.budget), e.word(0));
-    c.brIf(leave);
-    emitLookUp(e, this.layout, { ...PARAMETER, target: this.target, entry: this.scratch }, leave, () => {
-      c.get(PARAMETER.record);
-      c.set(this.page);
+    const { c: code, e: emitter } = this;
+    emitter.leS32(emitter.read(PARAMETER.budget), emitter.word(0));
+    code.brIf(leave);
+    emitLookUp(emitter, this.layout, { ...PARAMETER, target: this.target, entry: this.scratch }, leave, () => {
+      code.get(PARAMETER.record);
+      code.set(this.page);
     });
   }
 
   /** Leaves where no region begins: the side data say so, and the call needs them anyway; the record may be in no cache. */
   private unlessRegion(leave: Label): void {
-    const { c, e } = this;
-    c.get(PARAMETER.record);
-    c.memory(Op.i32Load, sideOffset(this.layout));
-    e.eqz32(e.pushed());
-    c.i64(RESULT.special | RESULT.landed);
-    c.set(this.target);
-    c.brIf(leave);
+    const { c: code, e: emitter } = this;
+    code.get(PARAMETER.record);
+    code.memory(Op.i32Load, sideOffset(this.layout));
+    emitter.eqz32(emitter.pushed());
+    code.i64(RESULT.special | RESULT.landed);
+    code.set(this.target);
+    code.brIf(leave);
   }
 
   /** Counts an entry where jumps are counted; reports a region that others often enter, which may replace it. */
   private count(leave: Label): void {
-    const { c, e } = this;
-    const heat = e.keep32(e.add32(e.read(PARAMETER.record), e.word(sideOffset(this.layout) + 4)));
+    const { c: code, e: emitter } = this;
+    const heat = emitter.keep32(emitter.add32(emitter.read(PARAMETER.record), emitter.word(sideOffset(this.layout) + 4)));
     heat();
     heat();
-    c.memory(Op.i32Load16U, 0);
-    e.add32(e.pushed(), e.word(1));
-    c.tee(this.scratch);
-    c.memory(Op.i32Store16, 0);
-    e.geU32(e.read(this.scratch), e.word(BUSY));
-    c.if();
+    code.memory(Op.i32Load16U, 0);
+    emitter.add32(emitter.pushed(), emitter.word(1));
+    code.tee(this.scratch);
+    code.memory(Op.i32Store16, 0);
+    emitter.geU32(emitter.read(this.scratch), emitter.word(BUSY));
+    code.if();
     heat();
-    c.i32(BUSY / 2);
-    c.memory(Op.i32Store16, 0);
-    for (const argument of [PARAMETER.record, PARAMETER.hart, PARAMETER.pcBase]) c.get(argument);
-    c.call(this.numbers.busy);
+    code.i32(BUSY / 2);
+    code.memory(Op.i32Store16, 0);
+    for (const argument of [PARAMETER.record, PARAMETER.hart, PARAMETER.pcBase]) code.get(argument);
+    code.call(this.numbers.busy);
     this.unlessRegion(leave);
-    c.end();
+    code.end();
   }
 }

@@ -103,7 +103,7 @@ export class Code {
   brTable(targets: readonly Label[], otherwise: Label): void {
     this.byte(Op.brTable);
     this.u32(targets.length);
-    for (const t of targets) this.u32(this.depth - t.depth);
+    for (const label of targets) this.u32(this.depth - label.depth);
     this.u32(this.depth - otherwise.depth);
   }
 

@@ -42,9 +42,9 @@ export function createEngine({ memory, layout, hartSide, isa, tier = 'auto', tra
   pages.translations = regions;
   const halves = new Uint16Array(buffer);
   /** The instruction is about to be executed by TypeScript; behind it the interpreter goes on so many bytes of records further. */
-  const stepOver = (hart: number, d: Decoded): Decoded => {
-    words[(HARTS + hart * HART_BYTES + HS.STEP) >> 2] = d.length * RECORD / 2;
-    return d;
+  const stepOver = (hart: number, decoded: Decoded): Decoded => {
+    words[(HARTS + hart * HART_BYTES + HS.STEP) >> 2] = decoded.length * RECORD / 2;
+    return decoded;
   };
   const imports = {
     memory,

@@ -60,41 +60,41 @@ class Generator {
   private miss!: Label;
   private readonly regions: RegionCalls;
 
-  constructor(e: InterpreterEmitter, layout: Layout, threshold: number) {
-    this.e = e;
-    this.c = e.code;
+  constructor(interpreterEmitter: InterpreterEmitter, layout: Layout, threshold: number) {
+    this.e = interpreterEmitter;
+    this.c = interpreterEmitter.code;
     this.layout = layout;
-    this.regions = new RegionCalls(e, layout, threshold, { hot: CALL['hot']!, chain: IMPORTS.length + 1 });
+    this.regions = new RegionCalls(interpreterEmitter, layout, threshold, { hot: CALL['hot']!, chain: IMPORTS.length + 1 });
   }
 
   function(): Uint8Array {
-    const { c, e } = this;
+    const { c: code, e: interpreterEmitter } = this;
     this.prologue();
-    this.jump = e.jumpLabel = c.loop();
-    this.miss = c.block();
-    this.after = c.block();
+    this.jump = interpreterEmitter.jumpLabel = code.loop();
+    this.miss = code.block();
+    this.after = code.block();
     this.lookUp();
-    e.next = c.loop();
+    interpreterEmitter.next = code.loop();
     this.body();
-    c.end(); // next
-    c.byte(Op.unreachable);
-    c.end(); // after
+    code.end(); // next
+    code.byte(Op.unreachable);
+    code.end(); // after
     this.afterSlow();
-    c.end(); // miss
+    code.end(); // miss
     this.fetchMiss();
-    c.end(); // jump
-    c.byte(Op.unreachable);
-    return c.done();
+    code.end(); // jump
+    code.byte(Op.unreachable);
+    return code.done();
   }
 
   private prologue(): void {
-    const { c, e } = this;
-    c.get(0);
-    c.i32(HART_BYTES);
-    e.mul32(e.pushed(), e.pushed());
-    c.i32(HARTS);
-    e.add32(e.pushed(), e.pushed());
-    c.set(e.hart);
+    const { c: code, e: interpreterEmitter } = this;
+    code.get(0);
+    code.i32(HART_BYTES);
+    interpreterEmitter.mul32(interpreterEmitter.pushed(), interpreterEmitter.pushed());
+    code.i32(HARTS);
+    interpreterEmitter.add32(interpreterEmitter.pushed(), interpreterEmitter.pushed());
+    code.set(interpreterEmitter.hart);
     this.reload();
     this.regions.resume();
     this.targetFromPc();
@@ -102,123 +102,123 @@ class Generator {
 
   /** After TypeScript has run: it may have changed the budget and the context. */
   private reload(): void {
-    const { c, e } = this;
-    c.get(e.hart);
-    c.memory(Op.i32Load, HS.BUDGET);
-    c.set(e.budget);
-    c.get(e.hart);
-    c.memory(Op.i32Load, HS.TLB);
-    c.set(e.tlb);
+    const { c: code, e: interpreterEmitter } = this;
+    code.get(interpreterEmitter.hart);
+    code.memory(Op.i32Load, HS.BUDGET);
+    code.set(interpreterEmitter.budget);
+    code.get(interpreterEmitter.hart);
+    code.memory(Op.i32Load, HS.TLB);
+    code.set(interpreterEmitter.tlb);
   }
 
   private startAtPc(): void {
-    const { c, e } = this;
-    c.get(e.hart);
-    c.i32(0);
-    c.memory(Op.i32Store, HS.RES);
+    const { c: code, e: interpreterEmitter } = this;
+    code.get(interpreterEmitter.hart);
+    code.i32(0);
+    code.memory(Op.i32Store, HS.RES);
     this.targetFromPc();
   }
 
   private targetFromPc(): void {
-    const { c, e } = this;
-    c.get(e.hart);
-    c.memory(Op.i64Load, HS.PC);
-    c.set(e.target);
+    const { c: code, e: interpreterEmitter } = this;
+    code.get(interpreterEmitter.hart);
+    code.memory(Op.i64Load, HS.PC);
+    code.set(interpreterEmitter.target);
   }
 
   private leave(result: number): void {
-    const { c, e } = this;
-    c.get(e.hart);
-    c.i32(0);
-    c.memory(Op.i32Store, HS.CODE);
-    c.i32(result);
-    c.byte(Op.return);
+    const { c: code, e: interpreterEmitter } = this;
+    code.get(interpreterEmitter.hart);
+    code.i32(0);
+    code.memory(Op.i32Store, HS.CODE);
+    code.i32(result);
+    code.byte(Op.return);
   }
 
   /** HS.PC = target, HS.BUDGET = budget. */
   private saveTarget(): void {
-    const { c, e } = this;
-    c.get(e.hart);
-    c.get(e.target);
-    c.memory(Op.i64Store, HS.PC);
-    c.get(e.hart);
-    c.get(e.budget);
-    c.memory(Op.i32Store, HS.BUDGET);
+    const { c: code, e: interpreterEmitter } = this;
+    code.get(interpreterEmitter.hart);
+    code.get(interpreterEmitter.target);
+    code.memory(Op.i64Store, HS.PC);
+    code.get(interpreterEmitter.hart);
+    code.get(interpreterEmitter.budget);
+    code.memory(Op.i32Store, HS.BUDGET);
   }
 
   private lookUp(): void {
-    const { c, e } = this;
-    e.leS32(e.read(e.budget), e.word(0));
-    c.if();
+    const { c: code, e: interpreterEmitter } = this;
+    interpreterEmitter.leS32(interpreterEmitter.read(interpreterEmitter.budget), interpreterEmitter.word(0));
+    code.if();
     this.saveTarget();
     this.leave(0);
-    c.end();
-    emitLookUp(e, this.layout, e, this.miss, () => {
-      c.get(e.hart);
-      c.get(e.record);
-      c.memory(Op.i32Store, HS.CODE);
+    code.end();
+    emitLookUp(interpreterEmitter, this.layout, interpreterEmitter, this.miss, () => {
+      code.get(interpreterEmitter.hart);
+      code.get(interpreterEmitter.record);
+      code.memory(Op.i32Store, HS.CODE);
     });
     this.regions.land(this.jump);
   }
 
   /** Dispatch, operations, and the tails that call TypeScript. */
   private body(): void {
-    const { c, e } = this;
-    const end = c.block();
-    e.landed = c.block();
-    e.atomicMiss = c.block();
-    e.illegal = c.block();
-    e.slow = c.block();
-    e.storeMiss = c.block();
-    e.loadMiss = c.block();
+    const { c: code, e: interpreterEmitter } = this;
+    const end = code.block();
+    interpreterEmitter.landed = code.block();
+    interpreterEmitter.atomicMiss = code.block();
+    interpreterEmitter.illegal = code.block();
+    interpreterEmitter.slow = code.block();
+    interpreterEmitter.storeMiss = code.block();
+    interpreterEmitter.loadMiss = code.block();
     const labels: Label[] = new Array<Label>(operationCount);
-    for (let i = operationCount - 1; i >= 0; i--) labels[i] = c.block();
-    e.sub32(e.read(e.budget), e.word(1));
-    c.tee(e.budget);
-    e.ltS32(e.pushed(), e.word(0));
-    c.if();
+    for (let i = operationCount - 1; i >= 0; i--) labels[i] = code.block();
+    interpreterEmitter.sub32(interpreterEmitter.read(interpreterEmitter.budget), interpreterEmitter.word(1));
+    code.tee(interpreterEmitter.budget);
+    interpreterEmitter.ltS32(interpreterEmitter.pushed(), interpreterEmitter.word(0));
+    code.if();
     this.regions.deferredDispatch(end, labels);
-    c.end();
-    c.get(e.record);
-    c.memory(Op.i32Load16U, 0);
-    c.brTable(labels, labels[0]!);
+    code.end();
+    code.get(interpreterEmitter.record);
+    code.memory(Op.i32Load16U, 0);
+    code.brTable(labels, labels[0]!);
     for (let i = 0; i < operationCount; i++) {
-      c.end();
+      code.end();
       if (i < firstOperation) this.internal(i);
-      else e.operation(operations[i - firstOperation]!);
+      else interpreterEmitter.operation(operations[i - firstOperation]!);
     }
-    c.end();
+    code.end();
     this.loadTail();
-    c.end();
+    code.end();
     this.storeTail();
-    c.end();
+    code.end();
     this.callTail('slow');
-    c.end();
+    code.end();
     this.callTail('illegal');
-    c.end();
-    this.argument(HS.ADDR, e.address);
+    code.end();
+    this.argument(HS.ADDR, interpreterEmitter.address);
     this.callTail('atomic');
-    c.end();
+    code.end();
     this.regions.heat();
-    c.br(e.next);
-    c.end();
+    code.br(interpreterEmitter.next);
+    code.end();
     this.save();
     this.leave(0);
   }
 
   private internal(op: number): void {
-    const { c, e } = this;
-    if (op === Internal.SLOW) return c.br(e.slow);
-    e.addTo(e.budget, 1); // nothing has been executed
+    const { c: code, e: interpreterEmitter } = this;
+    if (op === Internal.SLOW) return code.br(interpreterEmitter.slow);
+    interpreterEmitter.addTo(interpreterEmitter.budget, 1); // nothing has been executed
     if (op === Internal.UNDECODED) {
-      c.get(e.record);
-      c.call(CALL['decode']!);
-      c.byte(Op.drop);
-      c.br(e.next);
+      code.get(interpreterEmitter.record);
+      code.call(CALL['decode']!);
+      code.byte(Op.drop);
+      code.br(interpreterEmitter.next);
     } else if (op === Internal.PAGE_END) {
       this.targetIsHere();
-      c.br(this.jump);
-    } else if (op === Internal.REGION) this.regions.call(this.jump, e.next);
+      code.br(this.jump);
+    } else if (op === Internal.REGION) this.regions.call(this.jump, interpreterEmitter.next);
     else this.straddle();
   }
 
@@ -229,123 +229,123 @@ class Generator {
 
   /** The composed instruction has its own record after the page's; TypeScript checks it each time. */
   private straddle(): void {
-    const { c, e } = this;
+    const { c: code, e: interpreterEmitter } = this;
     this.targetIsHere();
     this.saveTarget();
-    c.get(0);
-    c.get(e.record);
-    c.call(CALL['straddle']!);
-    c.tee(e.kind);
+    code.get(0);
+    code.get(interpreterEmitter.record);
+    code.call(CALL['straddle']!);
+    code.tee(interpreterEmitter.kind);
     this.reload();
-    c.brIf(this.after);
+    code.brIf(this.after);
     const distance = (STRADDLE_RECORD - (RECORDS - 1)) * RECORD;
-    e.addTo(e.record, distance);
-    e.sub(e.read(e.pcBase), e.long(distance >> PC_SHIFT));
-    c.set(e.pcBase);
-    c.br(e.next);
+    interpreterEmitter.addTo(interpreterEmitter.record, distance);
+    interpreterEmitter.sub(interpreterEmitter.read(interpreterEmitter.pcBase), interpreterEmitter.long(distance >> PC_SHIFT));
+    code.set(interpreterEmitter.pcBase);
+    code.br(interpreterEmitter.next);
   }
 
   /** HS.PC and HS.BUDGET of the instruction in execution. */
   private save(): void {
-    const { c, e } = this;
-    c.get(e.hart);
-    e.pc();
-    c.memory(Op.i64Store, HS.PC);
-    c.get(e.hart);
-    e.add32(e.read(e.budget), e.word(1));
-    c.memory(Op.i32Store, HS.BUDGET);
+    const { c: code, e: interpreterEmitter } = this;
+    code.get(interpreterEmitter.hart);
+    interpreterEmitter.pc();
+    code.memory(Op.i64Store, HS.PC);
+    code.get(interpreterEmitter.hart);
+    interpreterEmitter.add32(interpreterEmitter.read(interpreterEmitter.budget), interpreterEmitter.word(1));
+    code.memory(Op.i32Store, HS.BUDGET);
   }
 
   /** Calls TypeScript for the current instruction; continues here when it returns NEXT. */
   private call(name: string, argument: () => void): void {
-    const { c, e } = this;
+    const { c: code, e: interpreterEmitter } = this;
     this.save();
-    c.get(0);
+    code.get(0);
     argument();
-    c.call(CALL[name]!);
-    c.set(e.kind);
+    code.call(CALL[name]!);
+    code.set(interpreterEmitter.kind);
     this.reload();
-    c.get(e.kind);
-    c.brIf(this.after);
+    code.get(interpreterEmitter.kind);
+    code.brIf(this.after);
   }
 
   /** Goes on, `step` bytes of records further. */
   private retire(step: () => I32, then: Label = this.e.next): void {
-    const { c, e } = this;
-    e.add32(e.read(e.record), step());
-    c.set(e.record);
-    e.addTo(e.budget, -1);
-    c.br(then);
+    const { c: code, e: interpreterEmitter } = this;
+    interpreterEmitter.add32(interpreterEmitter.read(interpreterEmitter.record), step());
+    code.set(interpreterEmitter.record);
+    interpreterEmitter.addTo(interpreterEmitter.budget, -1);
+    code.br(then);
   }
 
   /** TypeScript executes the instruction of the record, and notes how long it is. */
   private callTail(name: string): void {
-    const { c, e } = this;
-    this.call(name, () => c.get(e.record));
-    this.retire(() => e.hartWord(HS.STEP), name === 'slow' ? e.landed : e.next);
+    const { c: code, e: interpreterEmitter } = this;
+    this.call(name, () => code.get(interpreterEmitter.record));
+    this.retire(() => interpreterEmitter.hartWord(HS.STEP), name === 'slow' ? interpreterEmitter.landed : interpreterEmitter.next);
   }
 
   private loadTail(): void {
-    const { c, e } = this;
-    const kind = e.local('i32');
-    c.get(e.kind);
-    c.set(kind);
-    this.argument(HS.ADDR, e.address);
+    const { c: code, e: interpreterEmitter } = this;
+    const kind = interpreterEmitter.local('i32');
+    code.get(interpreterEmitter.kind);
+    code.set(kind);
+    this.argument(HS.ADDR, interpreterEmitter.address);
     this.call('load', () => this.low(kind));
-    const value = e.local('i64');
-    c.get(e.hart);
-    c.memory(Op.i64Load, HS.VALUE);
-    c.set(value);
-    e.ltU32(this.low(kind), e.word(7));
-    c.if();
-    e.rd(e.read(value));
-    c.else();
-    e.fd(e.read(value));
-    c.end();
-    this.retire(() => e.shrU32(e.read(kind), e.word(KIND_BITS)));
+    const value = interpreterEmitter.local('i64');
+    code.get(interpreterEmitter.hart);
+    code.memory(Op.i64Load, HS.VALUE);
+    code.set(value);
+    interpreterEmitter.ltU32(this.low(kind), interpreterEmitter.word(7));
+    code.if();
+    interpreterEmitter.rd(interpreterEmitter.read(value));
+    code.else();
+    interpreterEmitter.fd(interpreterEmitter.read(value));
+    code.end();
+    this.retire(() => interpreterEmitter.shrU32(interpreterEmitter.read(kind), interpreterEmitter.word(KIND_BITS)));
   }
 
   private low(kind: number): I32 { return this.e.and32(this.e.read(kind), this.e.word((1 << KIND_BITS) - 1)); }
 
   private storeTail(): void {
-    const { c, e } = this;
-    const size = e.local('i32');
-    c.get(e.kind);
-    c.set(size);
-    this.argument(HS.ADDR, e.address);
-    this.argument(HS.VALUE, e.value);
+    const { c: code, e: interpreterEmitter } = this;
+    const size = interpreterEmitter.local('i32');
+    code.get(interpreterEmitter.kind);
+    code.set(size);
+    this.argument(HS.ADDR, interpreterEmitter.address);
+    this.argument(HS.VALUE, interpreterEmitter.value);
     this.call('store', () => this.low(size));
-    this.retire(() => e.shrU32(e.read(size), e.word(KIND_BITS)));
+    this.retire(() => interpreterEmitter.shrU32(interpreterEmitter.read(size), interpreterEmitter.word(KIND_BITS)));
   }
 
   private argument(offset: number, local: number): void {
-    const { c, e } = this;
-    c.get(e.hart);
-    c.get(local);
-    c.memory(Op.i64Store, offset);
+    const { c: code, e: interpreterEmitter } = this;
+    code.get(interpreterEmitter.hart);
+    code.get(local);
+    code.memory(Op.i64Store, offset);
   }
 
   /** A slow path returned JUMP (1) or LEAVE (2). */
   private afterSlow(): void {
-    const { c, e } = this;
-    e.eq32(e.read(e.kind), e.word(2));
-    c.if();
+    const { c: code, e: interpreterEmitter } = this;
+    interpreterEmitter.eq32(interpreterEmitter.read(interpreterEmitter.kind), interpreterEmitter.word(2));
+    code.if();
     this.leave(2);
-    c.end();
+    code.end();
     this.startAtPc();
-    c.br(this.jump);
+    code.br(this.jump);
   }
 
   private fetchMiss(): void {
-    const { c, e } = this;
+    const { c: code, e: interpreterEmitter } = this;
     this.saveTarget();
-    c.get(0);
-    c.call(CALL['fetch']!);
-    c.set(e.kind);
+    code.get(0);
+    code.call(CALL['fetch']!);
+    code.set(interpreterEmitter.kind);
     this.reload();
-    c.get(e.kind);
-    e.eqz32(e.pushed());
-    c.brIf(this.jump);
+    code.get(interpreterEmitter.kind);
+    interpreterEmitter.eqz32(interpreterEmitter.pushed());
+    code.brIf(this.jump);
     this.afterSlow();
   }
 }

@@ -44,10 +44,10 @@ export function encodeModule(pages: number, imports: readonly Import[], function
     table?: TableImport): Uint8Array {
   const out = new Code(4096);
   for (const b of MAGIC) out.byte(b);
-  section(out, Section.type, (s) => vector(s, [...imports, ...functions, ...(table ? [table] : [])], ({ signature }) => {
-    s.byte(0x60);
-    types(s, signature.params);
-    types(s, signature.results);
+  section(out, Section.type, (code) => vector(code, [...imports, ...functions, ...(table ? [table] : [])], ({ signature }) => {
+    code.byte(0x60);
+    types(code, signature.params);
+    types(code, signature.results);
   }));
   section(out, Section.import, (s) => {
     s.u32(imports.length + (table ? 2 : 1));
@@ -74,8 +74,8 @@ export function encodeModule(pages: number, imports: readonly Import[], function
     }
   });
   section(out, Section.function, (s) => vector(s, functions, (_f, i) => s.u32(imports.length + i)));
-  section(out, Section.export, (s) => vector(s, functions, (f, i) => {
-    name(s, f.name);
+  section(out, Section.export, (s) => vector(s, functions, (functionBody, i) => {
+    name(s, functionBody.name);
     s.byte(0);
     s.u32(imports.length + i);
   }));
@@ -93,10 +93,10 @@ export function encodeModule(pages: number, imports: readonly Import[], function
 /** Locals in runs of one type. */
 function writeLocals(out: Code, locals: readonly TypeName[]): void {
   const runs: [number, TypeName][] = [];
-  for (const t of locals) {
+  for (const typeName of locals) {
     const last = runs[runs.length - 1];
-    if (last && last[1] === t) last[0]++;
-    else runs.push([1, t]);
+    if (last && last[1] === typeName) last[0]++;
+    else runs.push([1, typeName]);
   }
   vector(out, runs, ([count, t]) => {
     out.u32(count);

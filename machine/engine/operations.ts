@@ -85,14 +85,14 @@ export const hasImmediate = field(['imm']);
 export const hasMore = field(['rs2', 'rs3', 'rm']);
 
 interface Choice { readonly forms: Forms; readonly specials: readonly { readonly when: (o: Operands) => boolean; readonly forms: Forms }[] }
-const choices: readonly (Choice | undefined)[] = rows.map((r, i) => {
+const choices: readonly (Choice | undefined)[] = rows.map((row, i) => {
   const meaning = meanings[i];
   if (!meaning) return undefined;
-  const lengths = r.pattern.length === 2 ? [2 as const] : shortened.has(r.name) ? [4 as const, 2 as const] : [4 as const];
-  const jump = isJump(r.operands), short = hasImmediate(r) && hasMore(r);
+  const lengths = row.pattern.length === 2 ? [2 as const] : shortened.has(row.name) ? [4 as const, 2 as const] : [4 as const];
+  const jump = isJump(row.operands), short = hasImmediate(row) && hasMore(row);
   return {
-    forms: formsOf(r.name, meaning, lengths, jump, short),
-    specials: (SPECIALS[r.name] ?? []).map((special) => ({
+    forms: formsOf(row.name, meaning, lengths, jump, short),
+    specials: (SPECIALS[row.name] ?? []).map((special) => ({
       when: special.when, forms: formsOf(special.name, special.meaning, lengths, jump, short)
     })),
   };

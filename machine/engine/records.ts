@@ -54,9 +54,9 @@ export class RecordWriter {
       this.words[first + 1] = kept[at + 2]!;
       return known & 0xff;
     }
-    const d = this.decode(word), answer = d.length | (endsSequence(d.row) ? PUT.ends : 0);
-    this.write(record, d, offset);
-    const reach = meanings[d.index] && jumps[d.index]! ? d.operands.imm! : 0;
+    const decoded = this.decode(word), answer = decoded.length | (endsSequence(decoded.row) ? PUT.ends : 0);
+    this.write(record, decoded, offset);
+    const reach = meanings[decoded.index] && jumps[decoded.index]! ? decoded.operands.imm! : 0;
     if (!inPage(offset + reach)) return answer;
     kept[at] = key;
     kept[at + 1] = this.words[first]!;
@@ -66,17 +66,17 @@ export class RecordWriter {
   }
 
   /** `offset` is the instruction's place in its page; -1 when jumps must not stay inside the page. */
-  write(record: number, d: Decoded, offset: number): void {
-    const { operands: o, index } = d;
+  write(record: number, decoded: Decoded, offset: number): void {
+    const { operands: o, index } = decoded;
     const inline = meanings[index] !== undefined;
     const near = inline && jumps[index]! && offset >= 0 && inPage(offset + o.imm!);
-    const op = operationOf(index, o, d.length, near), half = record >> 1;
+    const op = operationOf(index, o, decoded.length, near), half = record >> 1;
     this.halves[half] = op;
-    if (op === Internal.SLOW) return this.slow(record, d.length === 2 ? index | SHORT : index, d.word);
+    if (op === Internal.SLOW) return this.slow(record, decoded.length === 2 ? index | SHORT : index, decoded.word);
     this.bytes[record + 2] = writesX[index] ? register(o.rd) - 8 : register(o.rd);
     this.bytes[record + 3] = register(o.rs1);
     const imm = near ? o.imm! * (RECORD / 2) : o.imm;
-    if (!more[index]) this.words[(record >> 2) + 1] = immediates[index] ? imm! : d.word;
+    if (!more[index]) this.words[(record >> 2) + 1] = immediates[index] ? imm! : decoded.word;
     else {
       this.bytes[record + 4] = register(o.rs2);
       this.bytes[record + 5] = o.rm ?? 0;

@@ -23,16 +23,16 @@ export class RegionCalls {
   private readonly before: number;
   private readonly answer: number;
 
-  constructor(e: InterpreterEmitter, layout: Layout, threshold: number, numbers: { hot: number; chain: number }) {
-    this.e = e;
-    this.c = e.code;
+  constructor(interpreterEmitter: InterpreterEmitter, layout: Layout, threshold: number, numbers: { hot: number; chain: number }) {
+    this.e = interpreterEmitter;
+    this.c = interpreterEmitter.code;
     this.layout = layout;
     this.threshold = threshold;
     this.numbers = numbers;
-    this.deferred = e.local('i32');
-    this.resumed = e.local('i32');
-    this.before = e.local('i32');
-    this.answer = e.local('i32');
+    this.deferred = interpreterEmitter.local('i32');
+    this.resumed = interpreterEmitter.local('i32');
+    this.before = interpreterEmitter.local('i32');
+    this.answer = interpreterEmitter.local('i32');
   }
 
   /** A slice begins. */
@@ -43,24 +43,24 @@ export class RegionCalls {
 
   /** Counts a jump to this record. */
   heat(): void {
-    const { c, e } = this;
+    const { c: code, e: interpreterEmitter } = this;
     if (this.threshold === 0) return;
     const offset = this.sideOffset;
-    const side = (): I32 => e.read(e.record);
+    const side = (): I32 => interpreterEmitter.read(interpreterEmitter.record);
     side();
-    c.memory(Op.i32Load16U, offset + 4);
-    const count = e.keep32(e.add32(e.pushed(), e.word(1)));
+    code.memory(Op.i32Load16U, offset + 4);
+    const count = interpreterEmitter.keep32(interpreterEmitter.add32(interpreterEmitter.pushed(), interpreterEmitter.word(1)));
     side();
     count();
-    c.memory(Op.i32Store16, offset + 4);
-    e.eq32(count(), e.word(this.threshold));
-    c.if();
-    c.get(e.record);
-    c.get(e.hart);
-    c.get(e.pcBase);
-    c.call(this.numbers.hot);
-    c.end();
-    e.endInstruction();
+    code.memory(Op.i32Store16, offset + 4);
+    interpreterEmitter.eq32(count(), interpreterEmitter.word(this.threshold));
+    code.if();
+    code.get(interpreterEmitter.record);
+    code.get(interpreterEmitter.hart);
+    code.get(interpreterEmitter.pcBase);
+    code.call(this.numbers.hot);
+    code.end();
+    interpreterEmitter.endInstruction();
   }
 
   /** Offset of the side data from the record. */
@@ -68,85 +68,85 @@ export class RegionCalls {
 
   /** The budget is used up, or `deferred` holds it: then the interpreter executes this one instruction, whatever begins here. */
   deferredDispatch(end: Label, labels: readonly Label[]): void {
-    const { c, e } = this;
-    c.get(this.deferred);
-    e.eqz32(e.pushed());
-    c.brIf(end);
-    e.sub32(e.read(this.deferred), e.word(1));
-    c.set(e.budget);
-    c.i32(0);
-    c.set(this.deferred);
-    c.get(e.record);
-    c.memory(Op.i32Load16U, 0);
-    c.tee(e.kind);
-    e.eq32(e.pushed(), e.word(Internal.REGION));
-    c.if();
-    c.get(e.record);
-    c.memory(Op.i32Load16U, this.sideOffset + 6);
-    c.set(e.kind);
-    c.end();
-    c.get(e.kind);
-    c.brTable(labels, labels[0]!);
+    const { c: code, e: interpreterEmitter } = this;
+    code.get(this.deferred);
+    interpreterEmitter.eqz32(interpreterEmitter.pushed());
+    code.brIf(end);
+    interpreterEmitter.sub32(interpreterEmitter.read(this.deferred), interpreterEmitter.word(1));
+    code.set(interpreterEmitter.budget);
+    code.i32(0);
+    code.set(this.deferred);
+    code.get(interpreterEmitter.record);
+    code.memory(Op.i32Load16U, 0);
+    code.tee(interpreterEmitter.kind);
+    interpreterEmitter.eq32(interpreterEmitter.pushed(), interpreterEmitter.word(Internal.REGION));
+    code.if();
+    code.get(interpreterEmitter.record);
+    code.memory(Op.i32Load16U, this.sideOffset + 6);
+    code.set(interpreterEmitter.kind);
+    code.end();
+    code.get(interpreterEmitter.kind);
+    code.brTable(labels, labels[0]!);
   }
 
   /** After a jump to a record: runs the translation that begins there, or else counts the jump. */
   land(jump: Label): void {
-    const { c, e } = this;
-    const past = c.block();
-    const done = c.block();
-    c.get(e.record);
-    c.memory(Op.i32Load16U, 0);
-    e.ne32(e.pushed(), e.word(Internal.REGION));
-    c.brIf(done);
+    const { c: code, e: interpreterEmitter } = this;
+    const past = code.block();
+    const done = code.block();
+    code.get(interpreterEmitter.record);
+    code.memory(Op.i32Load16U, 0);
+    interpreterEmitter.ne32(interpreterEmitter.pushed(), interpreterEmitter.word(Internal.REGION));
+    code.brIf(done);
     this.call(jump, past);
-    c.end();
-    e.eqz32(e.read(this.resumed));
-    c.if();
+    code.end();
+    interpreterEmitter.eqz32(interpreterEmitter.read(this.resumed));
+    code.if();
     this.heat();
-    c.end();
-    c.end();
-    c.i32(0);
-    c.set(this.resumed);
+    code.end();
+    code.end();
+    code.i32(0);
+    code.set(this.resumed);
   }
 
   /** Calls the translation and those that follow it, and continues as the last answer requires (regions/convention.ts). */
   call(jump: Label, next: Label): void {
-    const { c, e, before, answer } = this;
-    c.get(e.budget);
-    c.set(before);
-    c.get(e.hart);
-    c.get(e.tlb);
-    c.get(e.budget);
-    c.get(e.record);
-    c.get(e.pcBase);
-    c.call(this.numbers.chain);
-    c.set(e.pcBase);
-    c.set(e.record);
-    c.set(e.budget);
-    c.set(e.target);
+    const { c: code, e: interpreterEmitter, before, answer } = this;
+    code.get(interpreterEmitter.budget);
+    code.set(before);
+    code.get(interpreterEmitter.hart);
+    code.get(interpreterEmitter.tlb);
+    code.get(interpreterEmitter.budget);
+    code.get(interpreterEmitter.record);
+    code.get(interpreterEmitter.pcBase);
+    code.call(this.numbers.chain);
+    code.set(interpreterEmitter.pcBase);
+    code.set(interpreterEmitter.record);
+    code.set(interpreterEmitter.budget);
+    code.set(interpreterEmitter.target);
     this.countTranslated();
-    e.wrap(e.read(e.target));
-    c.tee(answer);
-    e.eqz32(e.and32(e.pushed(), e.word(RESULT.special)));
-    c.brIf(jump);
-    e.and32(e.read(answer), e.word(RESULT.landed));
-    c.if();
+    interpreterEmitter.wrap(interpreterEmitter.read(interpreterEmitter.target));
+    code.tee(answer);
+    interpreterEmitter.eqz32(interpreterEmitter.and32(interpreterEmitter.pushed(), interpreterEmitter.word(RESULT.special)));
+    code.brIf(jump);
+    interpreterEmitter.and32(interpreterEmitter.read(answer), interpreterEmitter.word(RESULT.landed));
+    code.if();
     this.heat();
-    c.else();
-    c.get(e.budget);
-    c.set(this.deferred);
-    c.i32(0);
-    c.set(e.budget);
-    c.end();
-    c.br(next);
+    code.else();
+    code.get(interpreterEmitter.budget);
+    code.set(this.deferred);
+    code.i32(0);
+    code.set(interpreterEmitter.budget);
+    code.end();
+    code.br(next);
   }
 
   private countTranslated(): void {
-    const { c, e, before } = this;
-    c.get(e.hart);
-    c.get(e.hart);
-    c.memory(Op.i64Load, HS.TRANSLATED);
+    const { c: code, e, before } = this;
+    code.get(e.hart);
+    code.get(e.hart);
+    code.memory(Op.i64Load, HS.TRANSLATED);
     e.add(e.pushed(), e.sext(e.sub32(e.read(before), e.read(e.budget))));
-    c.memory(Op.i64Store, HS.TRANSLATED);
+    code.memory(Op.i64Store, HS.TRANSLATED);
   }
 }

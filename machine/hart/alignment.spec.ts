@@ -31,8 +31,8 @@ function run(isa: string | undefined, engine: 'interp' | 'jit', program = PROGRA
 
 describe.each(['interp', 'jit'] as const)('misaligned accesses (%s)', (engine) => {
   it('are done in hardware by default', () => {
-    const { h } = run(undefined, engine, PROGRAM.replaceAll('-1(a6)', '-2(a6)'));
-    expect([h.x[15], h.x[13]]).toEqual([0n, 0x1234n]);
+    const { h: hart } = run(undefined, engine, PROGRAM.replaceAll('-1(a6)', '-2(a6)'));
+    expect([hart.x[15], hart.x[13]]).toEqual([0n, 0x1234n]);
   });
 
   it('trap where the ISA string says xstrictalign; aligned ones do not', () => {

@@ -27,63 +27,63 @@ const OPERATIONS: Record<number, ((memory: bigint, register: bigint, bits: numbe
   0b11100: (a, b, n) => (BigInt.asUintN(n, a) > BigInt.asUintN(n, b) ? a : b),
 };
 
-export function atomic(h: Hart, insn: number): number {
+export function atomic(hart: Hart, insn: number): number {
   const base = rs1(insn);
-  const lo = h.x32[2 * base];
-  const hi = h.x32[2 * base + 1];
+  const lo = hart.x32[2 * base];
+  const hi = hart.x32[2 * base + 1];
   const funct5 = insn >>> 27;
   const size = 1 << ((insn >> 12) & 7);
   const isLoad = funct5 === LR;
   // Pairs begin at even registers: the other encodings are reserved. @spec unpriv 15.1
-  if (size === 16 && ((insn >>> 7 | insn >>> 20) & 1) !== 0) return illegalInstruction(h);
-  if ((lo & (size - 1)) !== 0) return raise(h, isLoad ? Cause.loadMisaligned : Cause.storeMisaligned, lo, hi, h.dataVirt);
+  if (size === 16 && ((insn >>> 7 | insn >>> 20) & 1) !== 0) return illegalInstruction(hart);
+  if ((lo & (size - 1)) !== 0) return raise(hart, isLoad ? Cause.loadMisaligned : Cause.storeMisaligned, lo, hi, hart.dataVirt);
   const access = isLoad ? Access.load : Access.store;
-  const mmu = h.mmu;
-  if (!mmu.translate(lo, hi, access, h.dataPriv, h.dataVirt, false, size)) return raiseFault(h, lo, hi, h.dataVirt);
-  const page = h.host.linear.page(mmu.ppn);
-  if (page === 0) return raise(h, isLoad ? Cause.loadAccess : Cause.storeAccess, lo, hi, h.dataVirt);
-  const hasCode = h.host.engine.hasCode(page);
-  if (!mmu.split) h.contexts.fill(h.context!, lo, hi, page, mmu.writable && !hasCode, access, mmu.span);
+  const mmu = hart.mmu;
+  if (!mmu.translate(lo, hi, access, hart.dataPriv, hart.dataVirt, false, size)) return raiseFault(hart, lo, hi, hart.dataVirt);
+  const page = hart.host.linear.page(mmu.ppn);
+  if (page === 0) return raise(hart, isLoad ? Cause.loadAccess : Cause.storeAccess, lo, hi, hart.dataVirt);
+  const hasCode = hart.host.engine.hasCode(page);
+  if (!mmu.split) hart.contexts.fill(hart.context!, lo, hi, page, mmu.writable && !hasCode, access, mmu.span);
 
   const at = page + (lo & 0xfff);
-  if (watched(h, lo, hi, size, funct5, at)) return SLOW.LEAVE;
-  if (hasCode && !isLoad) h.host.engine.dropCode(at, size);
-  if (funct5 === LR) loadReserved(h, insn, at, size);
-  else if (funct5 === SC) storeConditional(h, insn, at, size);
-  else if (funct5 === CAS) compareAndSwap(h, insn, at, size);
-  else modify(h, insn, at, size, funct5);
+  if (watched(hart, lo, hi, size, funct5, at)) return SLOW.LEAVE;
+  if (hasCode && !isLoad) hart.host.engine.dropCode(at, size);
+  if (funct5 === LR) loadReserved(hart, insn, at, size);
+  else if (funct5 === SC) storeConditional(hart, insn, at, size);
+  else if (funct5 === CAS) compareAndSwap(hart, insn, at, size);
+  else modify(hart, insn, at, size, funct5);
   return SLOW.NEXT;
 }
 
 /** Asks the debugger whether to stop here. All but LR write, an SC only if it will succeed; all but SC read. */
-function watched(h: Hart, lo: number, hi: number, size: number, funct5: number, at: number): boolean {
-  const { debug } = h.host;
+function watched(hart: Hart, lo: number, hi: number, size: number, funct5: number, at: number): boolean {
+  const { debug } = hart.host;
   if (debug === undefined) return false;
-  if (funct5 !== SC && debug.touches(h, lo, hi, size, false)) return true;
-  return funct5 !== LR && (funct5 !== SC || h.w[RES] === (at | 0)) && debug.touches(h, lo, hi, size, true);
+  if (funct5 !== SC && debug.touches(hart, lo, hi, size, false)) return true;
+  return funct5 !== LR && (funct5 !== SC || hart.w[RES] === (at | 0)) && debug.touches(hart, lo, hi, size, true);
 }
 
-function loadReserved(h: Hart, insn: number, at: number, size: number): void {
-  const data = h.host.linear.data;
+function loadReserved(hart: Hart, insn: number, at: number, size: number): void {
+  const data = hart.host.linear.data;
   const low = data.getInt32(at, true);
-  h.setX(rd(insn), low, size === 8 ? data.getInt32(at + 4, true) : low >> 31);
-  h.w[RES] = at;
+  hart.setX(rd(insn), low, size === 8 ? data.getInt32(at + 4, true) : low >> 31);
+  hart.w[RES] = at;
 }
 
-function storeConditional(h: Hart, insn: number, at: number, size: number): void {
-  const data = h.host.linear.data;
+function storeConditional(hart: Hart, insn: number, at: number, size: number): void {
+  const data = hart.host.linear.data;
   const source = 2 * rs2(insn);
-  const ok = h.w[RES] === (at | 0);
+  const ok = hart.w[RES] === (at | 0);
   if (ok) {
-    data.setInt32(at, h.x32[source], true);
-    if (size === 8) data.setInt32(at + 4, h.x32[source + 1], true);
+    data.setInt32(at, hart.x32[source], true);
+    if (size === 8) data.setInt32(at + 4, hart.x32[source + 1], true);
   }
-  h.w[RES] = 0;
-  h.setX(rd(insn), ok ? 0 : 1, 0);
+  hart.w[RES] = 0;
+  hart.setX(rd(insn), ok ? 0 : 1, 0);
 }
 
-function readMemory(h: Hart, at: number, size: number): bigint {
-  const data = h.host.linear.data;
+function readMemory(hart: Hart, at: number, size: number): bigint {
+  const data = hart.host.linear.data;
   switch (size) {
     case 1: return BigInt(data.getInt8(at));
     case 2: return BigInt(data.getInt16(at, true));
@@ -92,8 +92,8 @@ function readMemory(h: Hart, at: number, size: number): bigint {
   }
 }
 
-function writeMemory(h: Hart, at: number, size: number, value: bigint): void {
-  const data = h.host.linear.data;
+function writeMemory(hart: Hart, at: number, size: number, value: bigint): void {
+  const data = hart.host.linear.data;
   switch (size) {
     case 1: data.setInt8(at, Number(BigInt.asIntN(8, value))); break;
     case 2: data.setInt16(at, Number(BigInt.asIntN(16, value)), true); break;
@@ -104,37 +104,37 @@ function writeMemory(h: Hart, at: number, size: number, value: bigint): void {
 
 function writeX(h: Hart, i: number, value: bigint): void { if (i !== 0) h.x[i] = value; }
 
-function modify(h: Hart, insn: number, at: number, size: number, funct5: number): void {
+function modify(hart: Hart, insn: number, at: number, size: number, funct5: number): void {
   const operation = OPERATIONS[funct5];
   if (operation === undefined) throw new Error(`atomic: no operation ${funct5}`);
   const bits = size * 8;
-  const old = readMemory(h, at, size);
-  const value = operation(old, BigInt.asIntN(bits, h.x[rs2(insn)]), bits);
-  writeMemory(h, at, size, value);
-  writeX(h, rd(insn), old);
+  const old = readMemory(hart, at, size);
+  const value = operation(old, BigInt.asIntN(bits, hart.x[rs2(insn)]), bits);
+  writeMemory(hart, at, size, value);
+  writeX(hart, rd(insn), old);
 }
 
 /** amocas: rd is compared and loaded, rs2 stored; the 16-byte form uses register pairs. */
-function compareAndSwap(h: Hart, insn: number, at: number, size: number): void {
+function compareAndSwap(hart: Hart, insn: number, at: number, size: number): void {
   const to = rd(insn);
-  if (size === 16) return compareAndSwapPair(h, to, rs2(insn), at);
-  const old = readMemory(h, at, size);
-  if (old === BigInt.asIntN(size * 8, h.x[to])) writeMemory(h, at, size, h.x[rs2(insn)]);
-  writeX(h, to, old);
+  if (size === 16) return compareAndSwapPair(hart, to, rs2(insn), at);
+  const old = readMemory(hart, at, size);
+  if (old === BigInt.asIntN(size * 8, hart.x[to])) writeMemory(hart, at, size, hart.x[rs2(insn)]);
+  writeX(hart, to, old);
 }
 
-function compareAndSwapPair(h: Hart, to: number, from: number, at: number): void {
-  const pair = (i: number): [bigint, bigint] => (i === 0 ? [0n, 0n] : [h.x[i], h.x[i + 1]]);
-  const low = readMemory(h, at, 8);
-  const high = readMemory(h, at + 8, 8);
+function compareAndSwapPair(hart: Hart, to: number, from: number, at: number): void {
+  const pair = (i: number): [bigint, bigint] => (i === 0 ? [0n, 0n] : [hart.x[i], hart.x[i + 1]]);
+  const low = readMemory(hart, at, 8);
+  const high = readMemory(hart, at + 8, 8);
   const [wantLow, wantHigh] = pair(to);
   if (low === wantLow && high === wantHigh) {
     const [newLow, newHigh] = pair(from);
-    writeMemory(h, at, 8, newLow);
-    writeMemory(h, at + 8, 8, newHigh);
+    writeMemory(hart, at, 8, newLow);
+    writeMemory(hart, at + 8, 8, newHigh);
   }
   if (to !== 0) {
-    h.x[to] = low;
-    h.x[to + 1] = high;
+    hart.x[to] = low;
+    hart.x[to + 1] = high;
   }
 }

@@ -39,25 +39,25 @@ describe('TLB contexts', () => {
     const { linear, contexts, csrs, space } = make();
     const [one, two] = [linear.layout.ram, linear.layout.ram + 4096];
     space(1, 1);
-    const c = contexts.enter(0, false, csrs);
+    const context = contexts.enter(0, false, csrs);
     const far = 0x5000 + (16 << 20);
     const both = (): void => {
-      contexts.fill(c, 0x5000, 0, one, true, 0, 0);
-      contexts.fill(c, far, 0, two, true, 0, 0);
+      contexts.fill(context, 0x5000, 0, one, true, 0, 0);
+      contexts.fill(context, far, 0, two, true, 0, 0);
     };
     both();
-    expect([contexts.hit(c, 0x5000, 0, 0), contexts.hit(c, far, 0, 0)]).toEqual([0, two]);
+    expect([contexts.hit(context, 0x5000, 0, 0), contexts.hit(context, far, 0, 0)]).toEqual([0, two]);
     for (const [at, page] of [[0x5000, one], [far, two], [0x5000, one]]) {
-      expect(contexts.revive(c, at!, 0, 1)).toBe(page);
-      expect(contexts.hit(c, at!, 0, 1)).toBe(page);
+      expect(contexts.revive(context, at!, 0, 1)).toBe(page);
+      expect(contexts.hit(context, at!, 0, 1)).toBe(page);
     }
-    expect([contexts.revive(c, far, 1, 0), contexts.revive(c, far, 0, 2)]).toEqual([0, 0]);
+    expect([contexts.revive(context, far, 1, 0), contexts.revive(context, far, 0, 2)]).toEqual([0, 0]);
     const forgets: (() => void)[] = [() => contexts.fence(far / 4096, 1), () => contexts.fence(undefined, 1), () => contexts.flushAll()];
     for (const forget of forgets) {
       both();
-      contexts.revive(c, 0x5000, 0, 0);
+      contexts.revive(context, 0x5000, 0, 0);
       forget();
-      expect(contexts.revive(c, far, 0, 0)).toBe(0);
+      expect(contexts.revive(context, far, 0, 0)).toBe(0);
     }
   });
 

@@ -66,35 +66,35 @@ export class Contexts implements Owner {
 
   /** Linear address of the page if the TLB allows this kind of access to it (0 load, 1 store, 2 fetch), else 0. */
   hit(context: Context, lo: number, hi: number, kind: number): number {
-    const m = this.#linear.i32;
+    const words = this.#linear.i32;
     const at = (context.tlb + ((lo >>> 12) & (TLB_ENTRIES - 1)) * TLB_ENTRY) / 4;
-    return m[at + 2 * kind] === (lo & -4096) && m[at + 2 * kind + 1] === hi ? (m[at + 6] & -4096) >>> 0 : 0;
+    return words[at + 2 * kind] === (lo & -4096) && words[at + 2 * kind + 1] === hi ? (words[at + 6] & -4096) >>> 0 : 0;
   }
 
   /** Caches a translation: tags for the allowed accesses, the linear address of the page, and log2 of the mapping's pages, with GLOBAL. */
   fill(context: Context, lo: number, hi: number, host: number, write: boolean, kind: number, span: number): void {
     this.#count(context.space);
     if (kind !== 2 && this.#pool.watcher?.cacheable(lo, hi) === false) return;
-    const m = this.#linear.i32;
+    const words = this.#linear.i32;
     const tag = lo & -4096;
     const entry = (lo >>> 12) & (TLB_ENTRIES - 1);
     const at = (context.tlb + entry * TLB_ENTRY) / 4;
     const page = (span & GLOBAL) !== 0 ? host | GLOBAL_BIT : host | 0;
-    const before = m[at + 6];
-    const held = holds(m, at, tag, hi);
-    if (!held && before !== 0 && !isEdge(entry)) (context.victims ??= new Victims()).keep(m, at);
+    const before = words[at + 6];
+    const held = holds(words, at, tag, hi);
+    if (!held && before !== 0 && !isEdge(entry)) (context.victims ??= new Victims()).keep(words, at);
     if (before !== page || !held) this.#pool.drop(context, entry);
     context.victims?.forget(tag, hi);
-    m[at + 6] = page;
-    m[at + 7] = host - tag;
+    words[at + 6] = page;
+    words[at + 7] = host - tag;
     if (kind === 2) {
-      m[at + 4] = tag;
-      m[at + 5] = hi;
+      words[at + 4] = tag;
+      words[at + 5] = hi;
     } else {
-      if (kind === 0) { m[at] = tag; m[at + 1] = hi; }
+      if (kind === 0) { words[at] = tag; words[at + 1] = hi; }
       if (write) {
-        m[at + 2] = tag;
-        m[at + 3] = hi;
+        words[at + 2] = tag;
+        words[at + 3] = hi;
         this.#linear.written[this.#linear.ramIndex(host)] = 1;
       }
     }
@@ -120,10 +120,10 @@ export class Contexts implements Owner {
     const { victims } = context;
     const entry = (lo >>> 12) & (TLB_ENTRIES - 1);
     if (victims === undefined || isEdge(entry) || !victims.has(lo, hi, kind)) return 0;
-    const m = this.#linear.i32;
+    const words = this.#linear.i32;
     const at = (context.tlb + entry * TLB_ENTRY) / 4;
-    victims.swap(lo, m, at, m[at + 6] !== 0);
-    return (m[at + 6] & -4096) >>> 0;
+    victims.swap(lo, words, at, words[at + 6] !== 0);
+    return (words[at + 6] & -4096) >>> 0;
   }
 
   /** sfence.vma outside virtual machines: one page or all, of one address space or all. */

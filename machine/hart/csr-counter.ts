@@ -17,33 +17,33 @@ const TIME = 1;
 /** May counter `bit` be read in this mode? Every higher level must permit it. @spec priv 3.1.11, 12.1.5, 21.2.6 */
 export function allowed(bit: number): NonNullable<CsrRow['guard']> {
   const mask = 1 << bit;
-  return (h: Hart): Deny => {
-    const priv = h.w[HS.PRIV >> 2];
-    const c = h.c;
+  return (hart: Hart): Deny => {
+    const priv = hart.w[HS.PRIV >> 2];
+    const words = hart.c;
     if (priv === 3) return 0;
-    if ((c[C.mcounteren] & mask) === 0) return 1;
-    const virt = h.w[HS.VIRT >> 2] !== 0;
-    if (virt && (c[C.hcounteren] & mask) === 0) return 2;
-    if (priv === 0 && (c[C.scounteren] & mask) === 0) return virt ? 2 : 1;
+    if ((words[C.mcounteren] & mask) === 0) return 1;
+    const virt = hart.w[HS.VIRT >> 2] !== 0;
+    if (virt && (words[C.hcounteren] & mask) === 0) return 2;
+    if (priv === 0 && (words[C.scounteren] & mask) === 0) return virt ? 2 : 1;
     return 0;
   };
 }
 
 /** Leaves count + (hi:lo at `slot`) in h.lo, h.hi. */
-function plus(h: Hart, count: number, slot: number): void {
-  const lo = (count % WORD) + (h.c[slot] >>> 0);
-  h.lo = lo | 0;
-  h.hi = (Math.floor(count / WORD) + h.c[slot + 1] + (lo >= WORD ? 1 : 0)) | 0;
+function plus(hart: Hart, count: number, slot: number): void {
+  const lo = (count % WORD) + (hart.c[slot] >>> 0);
+  hart.lo = lo | 0;
+  hart.hi = (Math.floor(count / WORD) + hart.c[slot + 1] + (lo >= WORD ? 1 : 0)) | 0;
 }
 
 /** A counter with an offset at `slot`, inhibited by `bit`; `skew`: how much it advances while the writing instruction completes. */
 function counter(slot: number, bit: number, skew: (h: Hart) => number,
     count: (h: Hart) => number): Required<Pick<Rules, 'read' | 'write'>> {
   return {
-    read: (h) => {
-      if ((h.c[C.mcountinhibit] & (1 << bit)) === 0) return plus(h, count(h), slot);
-      h.lo = h.c[slot];
-      h.hi = h.c[slot + 1];
+    read: (hart) => {
+      if ((hart.c[C.mcountinhibit] & (1 << bit)) === 0) return plus(hart, count(hart), slot);
+      hart.lo = hart.c[slot];
+      hart.hi = hart.c[slot + 1];
     },
     write: (h, lo, hi) => {
       h.c[slot] = lo;
@@ -53,10 +53,10 @@ function counter(slot: number, bit: number, skew: (h: Hart) => number,
   };
 }
 
-function subtract(h: Hart, slot: number, count: number): void {
-  const lo = (h.c[slot] >>> 0) - (count % WORD);
-  h.c[slot] = lo | 0;
-  h.c[slot + 1] -= Math.floor(count / WORD) + (lo < 0 ? 1 : 0);
+function subtract(hart: Hart, slot: number, count: number): void {
+  const lo = (hart.c[slot] >>> 0) - (count % WORD);
+  hart.c[slot] = lo | 0;
+  hart.c[slot + 1] -= Math.floor(count / WORD) + (lo < 0 ? 1 : 0);
 }
 
 const one = (): number => 1;
@@ -68,10 +68,10 @@ const number = (lo: number, hi: number): bigint => (BigInt(hi >>> 0) << 32n) | B
 /** mhpmcounter3 … and mhpmevent3 …: what they do is in hpm.ts. */
 export const hpm = Array.from({ length: HPM_COUNTERS }, (_, i) => ({
   value: {
-    read: (h: Hart): void => {
-      const value = h.hpm.value(i);
-      h.lo = Number(value & 0xffff_ffffn) | 0;
-      h.hi = Number(value >> 32n) | 0;
+    read: (hart: Hart): void => {
+      const value = hart.hpm.value(i);
+      hart.lo = Number(value & 0xffff_ffffn) | 0;
+      hart.hi = Number(value >> 32n) | 0;
     },
     write: (h: Hart, lo: number, hi: number): void => h.hpm.setValue(i, number(lo, hi)),
   },
@@ -86,11 +86,11 @@ export const hpm = Array.from({ length: HPM_COUNTERS }, (_, i) => ({
 
 /** The counters that have overflowed, of those that this mode may read. @spec priv 20.1 */
 export const scountovf: Rules = {
-  read: (h) => {
-    const c = h.c;
-    const own = h.w[HS.PRIV >> 2] === 3 ? -1 : c[C.mcounteren];
-    h.lo = h.hpm.overflows() & own & (h.w[HS.VIRT >> 2] !== 0 ? c[C.hcounteren] : -1);
-    h.hi = 0;
+  read: (hart) => {
+    const words = hart.c;
+    const own = hart.w[HS.PRIV >> 2] === 3 ? -1 : words[C.mcounteren];
+    hart.lo = hart.hpm.overflows() & own & (hart.w[HS.VIRT >> 2] !== 0 ? words[C.hcounteren] : -1);
+    hart.hi = 0;
   },
 };
 
@@ -99,11 +99,11 @@ export const instret: Rules = { read: minstret.read, guard: allowed(2) };
 
 export const time: Rules = {
   guard: allowed(TIME),
-  read: (h) => {
-    const ticks = h.host.ticks();
-    if (h.w[HS.VIRT >> 2] !== 0) return plus(h, ticks, C.htimedelta);
-    h.lo = ticks | 0;
-    h.hi = Math.floor(ticks / WORD);
+  read: (hart) => {
+    const ticks = hart.host.ticks();
+    if (hart.w[HS.VIRT >> 2] !== 0) return plus(hart, ticks, C.htimedelta);
+    hart.lo = ticks | 0;
+    hart.hi = Math.floor(ticks / WORD);
   },
 };
 
@@ -111,56 +111,56 @@ const counters = [[mcycle, 0, C.cycleOffset], [minstret, 2, C.instretOffset]] as
 const INHIBITABLE = 0b101 | (((1 << HPM_COUNTERS) - 1) << 3);
 
 /** An inhibited counter keeps its value, and resumes from it later. @spec priv 3.1.12 */
-export function writeInhibit(h: Hart, lo: number): void {
-  h.hpm.settle();
+export function writeInhibit(hart: Hart, lo: number): void {
+  hart.hpm.settle();
   const next = lo & INHIBITABLE;
   for (const [rules, bit, slot] of counters) {
     const mask = 1 << bit;
-    rules.read(h);
-    const [valueLo, valueHi] = [h.lo, h.hi];
-    h.c[C.mcountinhibit] = (h.c[C.mcountinhibit] & ~mask) | (next & mask);
+    rules.read(hart);
+    const [valueLo, valueHi] = [hart.lo, hart.hi];
+    hart.c[C.mcountinhibit] = (hart.c[C.mcountinhibit] & ~mask) | (next & mask);
     if ((next & mask) !== 0) {
-      h.c[slot] = valueLo;
-      h.c[slot + 1] = valueHi;
-    } else rules.write(h, valueLo, valueHi);
+      hart.c[slot] = valueLo;
+      hart.c[slot + 1] = valueHi;
+    } else rules.write(hart, valueLo, valueHi);
   }
-  h.c[C.mcountinhibit] = next;
-  h.hpm.go();
+  hart.c[C.mcountinhibit] = next;
+  hart.hpm.go();
 }
 
 export const stimecmp: Rules = {
-  guard: (h) => {
-    const c = h.c;
-    if (h.w[HS.PRIV >> 2] === 3) return 0;
-    if ((c[C.mcounteren] & (1 << TIME)) === 0 || (c[C.menvcfg + 1] & ENVCFG.STCE_HI) === 0) return 1;
-    if (h.w[HS.VIRT >> 2] === 0) return 0;
-    return (c[C.hcounteren] & (1 << TIME)) === 0 || (c[C.henvcfg + 1] & ENVCFG.STCE_HI) === 0 ? 2 : 0;
+  guard: (hart) => {
+    const words = hart.c;
+    if (hart.w[HS.PRIV >> 2] === 3) return 0;
+    if ((words[C.mcounteren] & (1 << TIME)) === 0 || (words[C.menvcfg + 1] & ENVCFG.STCE_HI) === 0) return 1;
+    if (hart.w[HS.VIRT >> 2] === 0) return 0;
+    return (words[C.hcounteren] & (1 << TIME)) === 0 || (words[C.henvcfg + 1] & ENVCFG.STCE_HI) === 0 ? 2 : 0;
   },
-  write: (h, lo, hi) => {
-    h.c[C.stimecmp] = lo;
-    h.c[C.stimecmp + 1] = hi;
-    h.timers.supervisorChanged();
-    h.interruptsChanged();
+  write: (hart, lo, hi) => {
+    hart.c[C.stimecmp] = lo;
+    hart.c[C.stimecmp + 1] = hi;
+    hart.timers.supervisorChanged();
+    hart.interruptsChanged();
   },
 };
 
 export const vstimecmp: Rules = {
-  guard: (h) => {
-    if (h.w[HS.PRIV >> 2] === 3) return 0;
-    return (h.c[C.mcounteren] & (1 << TIME)) === 0 || (h.c[C.menvcfg + 1] & ENVCFG.STCE_HI) === 0 ? 1 : 0;
+  guard: (hart) => {
+    if (hart.w[HS.PRIV >> 2] === 3) return 0;
+    return (hart.c[C.mcounteren] & (1 << TIME)) === 0 || (hart.c[C.menvcfg + 1] & ENVCFG.STCE_HI) === 0 ? 1 : 0;
   },
-  write: (h, lo, hi) => {
-    h.c[C.vstimecmp] = lo;
-    h.c[C.vstimecmp + 1] = hi;
-    h.timers.guestChanged();
-    h.interruptsChanged();
+  write: (hart, lo, hi) => {
+    hart.c[C.vstimecmp] = lo;
+    hart.c[C.vstimecmp + 1] = hi;
+    hart.timers.guestChanged();
+    hart.interruptsChanged();
   },
 };
 
 /** @spec priv 21.2.7 */
-export function writeTimeDelta(h: Hart, lo: number, hi: number): void {
-  h.c[C.htimedelta] = lo;
-  h.c[C.htimedelta + 1] = hi;
-  h.timers.guestChanged();
-  h.interruptsChanged();
+export function writeTimeDelta(hart: Hart, lo: number, hi: number): void {
+  hart.c[C.htimedelta] = lo;
+  hart.c[C.htimedelta + 1] = hi;
+  hart.timers.guestChanged();
+  hart.interruptsChanged();
 }

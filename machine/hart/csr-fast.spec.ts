@@ -22,20 +22,20 @@ function accesses(pick: (n: number) => number): Int32Array {
 }
 
 /** A hart in some mode, with registers and status that decide which accesses are simple. */
-function prepare(h: Hart, pick: (n: number) => number): void {
-  h.presetForSupervisor();
+function prepare(hart: Hart, pick: (n: number) => number): void {
+  hart.presetForSupervisor();
   const bits = (): bigint => BigInt(pick(2 ** 31)) << BigInt(pick(34));
-  for (let i = 1; i < 32; i++) h.x[i] = pick(2) === 0 ? bits() : BigInt(pick(2) * MSTATUS.SIE | pick(2) * MSTATUS.SPP | pick(4) << 13);
-  for (const slot of [C.sscratch, C.sepc, C.scause, C.stval, C.vsscratch, C.vsepc, C.vscause, C.vstval]) h.c[slot] = pick(2 ** 31);
-  h.c[C.mstatus] = pick(4) << 13 | pick(2) * MSTATUS.SPIE;
-  h.c[C.vsstatus] = pick(4) << 13 | pick(2) * MSTATUS.SIE;
+  for (let i = 1; i < 32; i++) hart.x[i] = pick(2) === 0 ? bits() : BigInt(pick(2) * MSTATUS.SIE | pick(2) * MSTATUS.SPP | pick(4) << 13);
+  for (const slot of [C.sscratch, C.sepc, C.scause, C.stval, C.vsscratch, C.vsepc, C.vscause, C.vstval]) hart.c[slot] = pick(2 ** 31);
+  hart.c[C.mstatus] = pick(4) << 13 | pick(2) * MSTATUS.SPIE;
+  hart.c[C.vsstatus] = pick(4) << 13 | pick(2) * MSTATUS.SIE;
   // Pending and enabled for a guest: visible in every mode, taken in none of these.
-  h.c[C.hideleg] = IP.VSSI;
-  h.c[C.hvip] = h.c[C.mie] = pick(3) === 0 ? IP.VSSI : 0;
+  hart.c[C.hideleg] = IP.VSSI;
+  hart.c[C.hvip] = hart.c[C.mie] = pick(3) === 0 ? IP.VSSI : 0;
   const [priv, virt] = MODES[pick(MODES.length)]!;
-  if (virt) h.c[C.hvip] = 0;
-  h.setMode(priv, virt);
-  h.w[HS.FS_DIRTY >> 2] = pick(4) === 0 ? 1 : 0;
+  if (virt) hart.c[C.hvip] = 0;
+  hart.setMode(priv, virt);
+  hart.w[HS.FS_DIRTY >> 2] = pick(4) === 0 ? 1 : 0;
 }
 
 const state = (h: Hart, since: number): unknown => {
@@ -45,19 +45,19 @@ const state = (h: Hart, since: number): unknown => {
 
 /** The state after a few random accesses, by the engine or by csr.ts. */
 function run(machine: Machine, seed: number, byEngine: boolean): unknown {
-  const h = machine.harts[0]!, numbers = new SeededRandom(seed), pick = (n: number): number => numbers.u32() % n;
+  const hart = machine.harts[0]!, numbers = new SeededRandom(seed), pick = (n: number): number => numbers.u32() % n;
   const words = accesses(pick);
   machine.memory.writable(RAM, LENGTH * 4).set(new Uint8Array(words.buffer));
   machine.reset(RAM);
-  prepare(h, pick);
-  const since = h.instret;
+  prepare(hart, pick);
+  const since = hart.instret;
   if (byEngine) machine.run({ maxInstructions: LENGTH });
   else {
-    h.beginSlice(1000);
-    for (const word of words) if (csrInstruction(h, word) === 0) h.retire(4);
-    h.finishSlice();
+    hart.beginSlice(1000);
+    for (const word of words) if (csrInstruction(hart, word) === 0) hart.retire(4);
+    hart.finishSlice();
   }
-  return state(h, since);
+  return state(hart, since);
 }
 
 describe.each(['interp', 'jit'] as const)('accesses that generated code makes itself (%s)', (engine) => {
@@ -67,17 +67,17 @@ describe.each(['interp', 'jit'] as const)('accesses that generated code makes it
   });
 
   it.each(['csrsi sstatus, 2', 'li t0, 2; csrs sstatus, t0'])('an interrupt that waits is taken right behind %s', (enable) => {
-    const machine = new Machine({ memoryBytes: 1 << 20, engine }), h = machine.harts[0]!;
+    const machine = new Machine({ memoryBytes: 1 << 20, engine }), hart = machine.harts[0]!;
     const { bytes, symbols } = assemble(
       `li s0, 200; again: csrci sstatus, 2; csrs sip, t1; csrw sscratch, a0; ${enable}
       here: addi a0, a0, 1; addi s0, s0, -1; bnez s0, again; stop: wfi; j stop
       .align 2; trap: csrr a1, sepc; csrci sip, 2; addi a2, a2, 1; la t2, here; beq a1, t2, right; addi a3, a3, 1; right: sret`, RAM);
     machine.memory.writable(RAM, bytes.length).set(bytes);
     machine.reset(RAM);
-    h.presetForSupervisor();
-    h.setCsr(0x105, symbols.get('trap')!);
-    h.c[C.mie] = h.x32[2 * 6] = IP.SSI;
+    hart.presetForSupervisor();
+    hart.setCsr(0x105, symbols.get('trap')!);
+    hart.c[C.mie] = hart.x32[2 * 6] = IP.SSI;
     machine.run({ maxInstructions: 10_000 });
-    expect([h.x[12], h.x[13]]).toEqual([200n, 0n]);
+    expect([hart.x[12], hart.x[13]]).toEqual([200n, 0n]);
   });
 });

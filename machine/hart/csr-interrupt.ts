@@ -12,15 +12,15 @@ type Rules = Pick<CsrRow, 'read' | 'write' | 'modify'>;
 
 const HIE = IP_VS; // GEILEN = 0: no SGEI
 
-function give(h: Hart, lo: number): void {
-  h.lo = lo;
-  h.hi = 0;
+function give(hart: Hart, lo: number): void {
+  hart.lo = lo;
+  hart.hi = 0;
 }
 
 /** Stores `value` in the bits `mask` of a slot. */
-function merge(h: Hart, slot: number, mask: number, value: number): void {
-  h.c[slot] = (h.c[slot] & ~mask) | (value & mask);
-  h.interruptsChanged();
+function merge(hart: Hart, slot: number, mask: number, value: number): void {
+  hart.c[slot] = (hart.c[slot] & ~mask) | (value & mask);
+  hart.interruptsChanged();
 }
 
 /** Writes bits of hvip through another register. */
@@ -38,17 +38,17 @@ function softBits(h: Hart): number {
 const delegated = (h: Hart): number => h.c[C.mideleg] & (IP_S | IP.LCOFI);
 
 /** The SSI wire is edge-like (inter-processor interrupts): clearing the bit clears it too. */
-function writeSoft(h: Hart, mask: number, value: number): void {
-  if ((mask & IP.SSI) !== 0 && (value & IP.SSI) === 0) h.drive(IP.SSI, false);
-  merge(h, C.softPending, mask, value);
+function writeSoft(hart: Hart, mask: number, value: number): void {
+  if ((mask & IP.SSI) !== 0 && (value & IP.SSI) === 0) hart.drive(IP.SSI, false);
+  merge(hart, C.softPending, mask, value);
 }
 
 export const mip: Rules = {
   read: (h) => give(h, h.pending),
   modify: (h) => give(h, (h.pending & ~IP.SEI) | (h.c[C.softPending] & IP.SEI)),
-  write: (h, lo) => {
-    writeSoft(h, softBits(h), lo);
-    mergeHvip(h, IP.VSSI, lo);
+  write: (hart, lo) => {
+    writeSoft(hart, softBits(hart), lo);
+    mergeHvip(hart, IP.VSSI, lo);
   },
 };
 

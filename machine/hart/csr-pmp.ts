@@ -29,38 +29,38 @@ function legalWord(old: number, value: number, security: number): number {
 /** Writes the register with the configuration of entries `first` … first + 7. */
 export function writeConfig(first: number): NonNullable<CsrRow['write']> {
   const slot = first === 0 ? C.pmpcfg0 : C.pmpcfg2;
-  return (h: Hart, lo: number, hi: number) => {
-    h.c[slot] = legalWord(h.c[slot], lo, h.c[C.mseccfg]);
-    h.c[slot + 1] = legalWord(h.c[slot + 1], hi, h.c[C.mseccfg]);
-    changed(h);
+  return (hart: Hart, lo: number, hi: number) => {
+    hart.c[slot] = legalWord(hart.c[slot], lo, hart.c[C.mseccfg]);
+    hart.c[slot + 1] = legalWord(hart.c[slot + 1], hi, hart.c[C.mseccfg]);
+    changed(hart);
   };
 }
 
 export function address(i: number): Pick<CsrRow, 'write' | 'refetch'> {
   const slot = C.pmpaddr + 2 * i;
   return {
-    write: (h, lo, hi) => {
-      if (h.pmp.addressLocked(i)) return;
-      h.c[slot] = lo;
-      h.c[slot + 1] = hi & 0x3f_ffff;
-      changed(h);
+    write: (hart, lo, hi) => {
+      if (hart.pmp.addressLocked(i)) return;
+      hart.c[slot] = lo;
+      hart.c[slot + 1] = hi & 0x3f_ffff;
+      changed(hart);
     },
     refetch: true,
   };
 }
 
 /** MML and MMWP stay set; RLB cannot be set again once an entry is locked without it. */
-export function writeSecurity(h: Hart, lo: number): void {
-  if (!h.features.smepmp) return;
-  const old = h.c[C.mseccfg];
+export function writeSecurity(hart: Hart, lo: number): void {
+  if (!hart.features.smepmp) return;
+  const old = hart.c[C.mseccfg];
   const sticky = old & (MSECCFG.MML | MSECCFG.MMWP);
-  const locked = Array.from({ length: PMP_ENTRIES }, (_, i) => h.pmp.config(i)).some((cfg) => (cfg & LOCK) !== 0);
+  const locked = Array.from({ length: PMP_ENTRIES }, (_, i) => hart.pmp.config(i)).some((cfg) => (cfg & LOCK) !== 0);
   const bypass = (old & MSECCFG.RLB) === 0 && locked ? 0 : lo & MSECCFG.RLB;
-  h.c[C.mseccfg] = sticky | (lo & (MSECCFG.MML | MSECCFG.MMWP)) | bypass;
-  changed(h);
+  hart.c[C.mseccfg] = sticky | (lo & (MSECCFG.MML | MSECCFG.MMWP)) | bypass;
+  changed(hart);
 }
 
-function changed(h: Hart): void {
-  h.pmp.update();
-  h.flushTlbs();
+function changed(hart: Hart): void {
+  hart.pmp.update();
+  hart.flushTlbs();
 }

@@ -12,27 +12,27 @@ const legalMode = (h: Hart, hi: number): boolean => hi >>> 28 === 0 || (hi >>> 2
 /** Upper word of a root: the mode and the upper bits of the page number, with the identifier between them. */
 const ROOT_HI = 0xf000_0fff | 0, ID_SHIFT = 12;
 
-function spaceChanged(h: Hart): void {
-  h.contexts.spaceChanged();
-  h.refresh();
+function spaceChanged(hart: Hart): void {
+  hart.contexts.spaceChanged();
+  hart.refresh();
 }
 
 /** A write with a mode that does not exist changes nothing. @spec priv 12.1.11 */
 function writeRoot(slot: number): NonNullable<CsrRow['write']> {
-  return (h, lo, hi) => {
-    if (!legalMode(h, hi)) return;
-    h.c[slot] = lo;
-    h.c[slot + 1] = hi & (ROOT_HI | (h.asidMask << ID_SHIFT));
-    spaceChanged(h);
+  return (hart, lo, hi) => {
+    if (!legalMode(hart, hi)) return;
+    hart.c[slot] = lo;
+    hart.c[slot + 1] = hi & (ROOT_HI | (hart.asidMask << ID_SHIFT));
+    spaceChanged(hart);
   };
 }
 
 export const satp: Rules = {
   refetch: true,
-  guard: (h): Deny => {
-    if (h.w[HS.PRIV >> 2] !== 1) return 0;
-    if (h.w[HS.VIRT >> 2] !== 0) return (h.c[C.hstatus] & HSTATUS.VTVM) !== 0 ? 2 : 0;
-    return (h.c[C.mstatus] & MSTATUS.TVM) !== 0 ? 1 : 0;
+  guard: (hart): Deny => {
+    if (hart.w[HS.PRIV >> 2] !== 1) return 0;
+    if (hart.w[HS.VIRT >> 2] !== 0) return (hart.c[C.hstatus] & HSTATUS.VTVM) !== 0 ? 2 : 0;
+    return (hart.c[C.mstatus] & MSTATUS.TVM) !== 0 ? 1 : 0;
   },
   write: writeRoot(C.satp),
 };
@@ -44,12 +44,12 @@ export const vsatp: Rules = { refetch: true, write: writeRoot(C.vsatp) };
 export const hgatp: Rules = {
   refetch: true,
   guard: (h): Deny => (h.w[HS.PRIV >> 2] === 1 && h.w[HS.VIRT >> 2] === 0 && (h.c[C.mstatus] & MSTATUS.TVM) !== 0 ? 1 : 0),
-  write: (h, lo, hi) => {
-    const mode = legalMode(h, hi) ? hi & ~0x0fff_ffff : h.c[C.hgatp + 1] & ~0x0fff_ffff;
-    h.mmu.forgetGuest();
-    h.c[C.hgatp] = lo & ~3;
-    h.c[C.hgatp + 1] = mode | (hi & (0xfff | (h.vmidMask << ID_SHIFT)));
-    spaceChanged(h);
+  write: (hart, lo, hi) => {
+    const mode = legalMode(hart, hi) ? hi & ~0x0fff_ffff : hart.c[C.hgatp + 1] & ~0x0fff_ffff;
+    hart.mmu.forgetGuest();
+    hart.c[C.hgatp] = lo & ~3;
+    hart.c[C.hgatp + 1] = mode | (hi & (0xfff | (hart.vmidMask << ID_SHIFT)));
+    spaceChanged(hart);
   },
 };
 
@@ -68,46 +68,46 @@ function legalLow({ features: f }: Hart, old: number, lo: number): number {
 
 export const senvcfg: Rules = {
   guard: (h) => stateenEnvcfg(h),
-  write: (h, lo) => {
-    h.c[C.senvcfg] = legalLow(h, h.c[C.senvcfg], lo);
-    if (h.priv === 0) h.refresh(); // a hosted supervisor has no mode of its own to leave
+  write: (hart, lo) => {
+    hart.c[C.senvcfg] = legalLow(hart, hart.c[C.senvcfg], lo);
+    if (hart.priv === 0) hart.refresh(); // a hosted supervisor has no mode of its own to leave
   },
 };
 
 /** @spec priv 3.1.18, 19.1.1 */
-export function writeMenvcfg(h: Hart, lo: number, hi: number): void {
-  const c = h.c;
-  const next = hi & enableBits(h);
-  const changed = c[C.menvcfg + 1] ^ next;
-  c[C.menvcfg] = legalLow(h, c[C.menvcfg], lo);
-  c[C.menvcfg + 1] = next;
-  if ((changed & TRANSLATION) !== 0) h.flushTlbs();
+export function writeMenvcfg(hart: Hart, lo: number, hi: number): void {
+  const words = hart.c;
+  const next = hi & enableBits(hart);
+  const changed = words[C.menvcfg + 1] ^ next;
+  words[C.menvcfg] = legalLow(hart, words[C.menvcfg], lo);
+  words[C.menvcfg + 1] = next;
+  if ((changed & TRANSLATION) !== 0) hart.flushTlbs();
   if ((changed & ENVCFG.STCE_HI) !== 0) {
     // From now on the comparator alone drives STIP; the value that software had written is lost.
-    c[C.softPending] &= ~IP.STI;
-    h.timers.supervisorChanged();
-    h.timers.guestChanged();
-    h.interruptsChanged();
+    words[C.softPending] &= ~IP.STI;
+    hart.timers.supervisorChanged();
+    hart.timers.guestChanged();
+    hart.interruptsChanged();
   }
 }
 
 /** Bits that menvcfg withholds read as zero. @spec priv 21.2.5 */
 export const henvcfg: Rules = {
   guard: (h) => stateenEnvcfg(h),
-  read: (h) => {
-    h.lo = h.c[C.henvcfg];
-    h.hi = h.c[C.henvcfg + 1] & h.c[C.menvcfg + 1];
+  read: (hart) => {
+    hart.lo = hart.c[C.henvcfg];
+    hart.hi = hart.c[C.henvcfg + 1] & hart.c[C.menvcfg + 1];
   },
-  write: (h, lo, hi) => {
-    const c = h.c;
-    const next = hi & GUEST_HI & c[C.menvcfg + 1];
-    const changed = c[C.henvcfg + 1] ^ next;
-    c[C.henvcfg] = legalLow(h, c[C.henvcfg], lo);
-    c[C.henvcfg + 1] = next;
-    if ((changed & TRANSLATION) !== 0) h.flushTlbs();
+  write: (hart, lo, hi) => {
+    const words = hart.c;
+    const next = hi & GUEST_HI & words[C.menvcfg + 1];
+    const changed = words[C.henvcfg + 1] ^ next;
+    words[C.henvcfg] = legalLow(hart, words[C.henvcfg], lo);
+    words[C.henvcfg + 1] = next;
+    if ((changed & TRANSLATION) !== 0) hart.flushTlbs();
     if ((changed & ENVCFG.STCE_HI) !== 0) {
-      h.timers.guestChanged();
-      h.interruptsChanged();
+      hart.timers.guestChanged();
+      hart.interruptsChanged();
     }
   },
 };
@@ -123,11 +123,11 @@ export const mstateenSlot = (n: number): number => (n === 0 ? C.mstateen0 : C.ms
 export const hstateenSlot = (n: number): number => (n === 0 ? C.hstateen0 : C.hstateen1 + 2 * (n - 1));
 
 /** Does `bit` of the registers `n` allow this access in this mode? @spec priv 4.1 */
-function stateen(h: Hart, n: number, bit: number): Deny {
-  if (h.w[HS.PRIV >> 2] === 3 || !h.features.smstateen) return 0;
-  const machine = h.c[mstateenSlot(n) + 1];
+function stateen(hart: Hart, n: number, bit: number): Deny {
+  if (hart.w[HS.PRIV >> 2] === 3 || !hart.features.smstateen) return 0;
+  const machine = hart.c[mstateenSlot(n) + 1];
   if ((machine & bit) === 0) return 1;
-  return h.w[HS.VIRT >> 2] !== 0 && (h.c[hstateenSlot(n) + 1] & bit) === 0 ? 2 : 0;
+  return hart.w[HS.VIRT >> 2] !== 0 && (hart.c[hstateenSlot(n) + 1] & bit) === 0 ? 2 : 0;
 }
 
 const stateenEnvcfg = (h: Hart): Deny => stateen(h, 0, ENV);
@@ -137,9 +137,9 @@ export const stateenSe = (n: number) => (h: Hart): Deny => stateen(h, n, SE);
 /** hstateen<n>: what mstateen<n> withholds reads as zero. */
 export const hstateen = (n: number): Rules => ({
   guard: (h) => (h.w[HS.PRIV >> 2] !== 3 && (h.c[mstateenSlot(n) + 1] & SE) === 0 ? 1 : 0),
-  read: (h) => {
-    h.lo = 0;
-    h.hi = h.c[hstateenSlot(n) + 1] & h.c[mstateenSlot(n) + 1];
+  read: (hart) => {
+    hart.lo = 0;
+    hart.hi = hart.c[hstateenSlot(n) + 1] & hart.c[mstateenSlot(n) + 1];
   },
   write: (h, _lo, hi) => {
     const mask = stateenBits(n) & h.c[mstateenSlot(n) + 1];

@@ -12,9 +12,9 @@ const COMPRESSED = 1 << 2;
 /** Two low bits are zero where instructions are aligned to four bytes. @spec priv 3.1.14 */
 export const epcMask = ({ letters }: Features): number => ((letters & COMPRESSED) !== 0 ? ~1 : ~3);
 export const exceptionPc = (slot: number): Rules => ({
-  write: (h, lo, hi) => {
-    h.c[slot] = lo & h.w[HS.EPC_MASK >> 2];
-    h.c[slot + 1] = hi;
+  write: (hart, lo, hi) => {
+    hart.c[slot] = lo & hart.w[HS.EPC_MASK >> 2];
+    hart.c[slot + 1] = hi;
   },
 });
 
@@ -27,57 +27,57 @@ const dirty = (lo: number): number => ((lo & MSTATUS.FS) === MSTATUS.FS ? MSTATU
 const MODE_BITS = MSTATUS.SUM | MSTATUS.MXR | MSTATUS.FS | MSTATUS.MPRV | MSTATUS.MPP;
 
 /** After a write that changed these bits of the lower word. */
-function statusChanged(h: Hart, changed: number): void {
-  if ((changed & MODE_BITS) !== 0) h.refresh();
-  h.interruptsChanged();
+function statusChanged(hart: Hart, changed: number): void {
+  if ((changed & MODE_BITS) !== 0) hart.refresh();
+  hart.interruptsChanged();
 }
 
 /** @spec priv 3.1.6.1, 3.1.6.4, 3.1.6.6, 3.1.6.7, 21.4.1 */
 export const mstatus: Rules = {
-  read: (h) => {
-    h.foldFs();
-    h.lo = h.c[C.mstatus];
-    h.hi = h.c[C.mstatus + 1] | dirty(h.lo);
+  read: (hart) => {
+    hart.foldFs();
+    hart.lo = hart.c[C.mstatus];
+    hart.hi = hart.c[C.mstatus + 1] | dirty(hart.lo);
   },
-  write: (h, lo, hi) => {
-    h.foldFs();
-    const c = h.c;
-    let next = (c[C.mstatus] & ~M_BITS) | (lo & M_BITS);
-    if ((next & MSTATUS.MPP) === 2 << MSTATUS.MPP_SHIFT) next = (next & ~MSTATUS.MPP) | (c[C.mstatus] & MSTATUS.MPP);
-    const changed = c[C.mstatus] ^ next | ((c[C.mstatus + 1] ^ hi) & MSTATUS.MPV_HI ? MSTATUS.MPRV : 0);
-    c[C.mstatus] = next;
-    if (h.features.h) c[C.mstatus + 1] = (c[C.mstatus + 1] & ~M_BITS_HI) | (hi & M_BITS_HI);
-    statusChanged(h, changed);
+  write: (hart, lo, hi) => {
+    hart.foldFs();
+    const words = hart.c;
+    let next = (words[C.mstatus] & ~M_BITS) | (lo & M_BITS);
+    if ((next & MSTATUS.MPP) === 2 << MSTATUS.MPP_SHIFT) next = (next & ~MSTATUS.MPP) | (words[C.mstatus] & MSTATUS.MPP);
+    const changed = words[C.mstatus] ^ next | ((words[C.mstatus + 1] ^ hi) & MSTATUS.MPV_HI ? MSTATUS.MPRV : 0);
+    words[C.mstatus] = next;
+    if (hart.features.h) words[C.mstatus + 1] = (words[C.mstatus + 1] & ~M_BITS_HI) | (hi & M_BITS_HI);
+    statusChanged(hart, changed);
   },
 };
 
 /** @spec priv 12.1.1 */
 export const sstatus: Rules = {
-  read: (h) => {
-    h.foldFs();
-    h.lo = h.c[C.mstatus] & S_BITS;
-    h.hi = (h.c[C.mstatus + 1] & MSTATUS.UXL_HI) | dirty(h.lo);
+  read: (hart) => {
+    hart.foldFs();
+    hart.lo = hart.c[C.mstatus] & S_BITS;
+    hart.hi = (hart.c[C.mstatus + 1] & MSTATUS.UXL_HI) | dirty(hart.lo);
   },
-  write: (h, lo) => {
-    h.foldFs();
-    const changed = (h.c[C.mstatus] ^ lo) & S_BITS;
-    h.c[C.mstatus] ^= changed;
-    statusChanged(h, changed);
+  write: (hart, lo) => {
+    hart.foldFs();
+    const changed = (hart.c[C.mstatus] ^ lo) & S_BITS;
+    hart.c[C.mstatus] ^= changed;
+    statusChanged(hart, changed);
   },
 };
 
 /** @spec priv 21.2.11 */
 export const vsstatus: Rules = {
-  read: (h) => {
-    h.foldFs();
-    h.lo = h.c[C.vsstatus];
-    h.hi = h.c[C.vsstatus + 1] | dirty(h.lo);
+  read: (hart) => {
+    hart.foldFs();
+    hart.lo = hart.c[C.vsstatus];
+    hart.hi = hart.c[C.vsstatus + 1] | dirty(hart.lo);
   },
-  write: (h, lo) => {
-    h.foldFs();
-    const changed = (h.c[C.vsstatus] ^ lo) & S_BITS;
-    h.c[C.vsstatus] ^= changed;
-    statusChanged(h, changed);
+  write: (hart, lo) => {
+    hart.foldFs();
+    const changed = (hart.c[C.vsstatus] ^ lo) & S_BITS;
+    hart.c[C.vsstatus] ^= changed;
+    statusChanged(hart, changed);
   },
 };
 

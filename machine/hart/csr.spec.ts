@@ -11,13 +11,13 @@ const [MENVCFG, SENVCFG, MEPC, SEPC, MSTATEEN0, HSTATEEN0, SSTATEEN0] = [0x30a, 
 const SE = 1n << 63n;
 
 /** The result of `csrr a0, number` in this mode: undefined, or the exception code. */
-function readIn(h: Hart, number: number, priv: 0 | 1 | 3, virt: boolean): number | undefined {
-  h.setMode(priv, virt);
-  h.setCsr(0x342, 99n);
-  csrInstruction(h, (number << 20) | (2 << 12) | (10 << 7) | 0x73);
-  const cause = Number(h.csr(0x342));
-  h.w[HS.PRIV >> 2] = 3;
-  h.setMode(3, false);
+function readIn(hart: Hart, number: number, priv: 0 | 1 | 3, virt: boolean): number | undefined {
+  hart.setMode(priv, virt);
+  hart.setCsr(0x342, 99n);
+  csrInstruction(hart, (number << 20) | (2 << 12) | (10 << 7) | 0x73);
+  const cause = Number(hart.csr(0x342));
+  hart.w[HS.PRIV >> 2] = 3;
+  hart.setMode(3, false);
   return cause === 99 ? undefined : cause;
 }
 

@@ -54,55 +54,55 @@ for (const n of [0x100, 0x104, 0x105, 0x140, 0x141, 0x142, 0x143, 0x144, 0x14d, 
 /** All registers, for reference pages and debuggers. */
 export const csrRows: readonly CsrRow[] = ROWS;
 
-function readRow(h: Hart, row: CsrRow): void {
-  if (row.read !== undefined) return row.read(h);
-  h.lo = h.c[row.slot];
-  h.hi = h.c[row.slot + 1];
+function readRow(hart: Hart, row: CsrRow): void {
+  if (row.read !== undefined) return row.read(hart);
+  hart.lo = hart.c[row.slot];
+  hart.hi = hart.c[row.slot + 1];
 }
 
-function writeRow(h: Hart, row: CsrRow, lo: number, hi: number): void {
-  if (row.write !== undefined) return row.write(h, lo, hi);
-  const c = h.c;
-  c[row.slot] = (c[row.slot] & ~row.maskLo) | (lo & row.maskLo);
-  c[row.slot + 1] = (c[row.slot + 1] & ~row.maskHi) | (hi & row.maskHi);
+function writeRow(hart: Hart, row: CsrRow, lo: number, hi: number): void {
+  if (row.write !== undefined) return row.write(hart, lo, hi);
+  const words = hart.c;
+  words[row.slot] = (words[row.slot] & ~row.maskLo) | (lo & row.maskLo);
+  words[row.slot + 1] = (words[row.slot + 1] & ~row.maskHi) | (hi & row.maskHi);
 }
 
 /** Reads by number, with the highest privilege: value in h.lo, h.hi. False = no such register. */
-export function readCsr(h: Hart, number: number): boolean {
+export function readCsr(hart: Hart, number: number): boolean {
   const row = byNumber[number & 0xfff];
   if (row === undefined) return false;
-  readRow(h, row);
+  readRow(hart, row);
   return true;
 }
 
 /** Writes by number, with WARL rules and side effects. False = no such register, or read-only. */
-export function writeCsr(h: Hart, number: number, lo: number, hi: number): boolean {
+export function writeCsr(hart: Hart, number: number, lo: number, hi: number): boolean {
   const row = byNumber[number & 0xfff];
   if (row === undefined || number >> 10 === 3) return false;
-  writeRow(h, row, lo, hi);
+  writeRow(hart, row, lo, hi);
   return true;
 }
 
 /** May the hart access this register in its current mode? */
-function check(h: Hart, row: CsrRow, write: boolean): Deny {
+function check(hart: Hart, row: CsrRow, write: boolean): Deny {
   const n = row.number;
-  if (row.feature !== undefined && !h.features[row.feature]) return Deny.illegal;
+  if (row.feature !== undefined && !hart.features[row.feature]) return Deny.illegal;
   if (write && n >> 10 === 3) return Deny.illegal;
   const level = (n >> 8) & 3;
-  const priv = h.w[HS.PRIV >> 2];
-  if (h.w[HS.VIRT >> 2] !== 0) {
+  const priv = hart.w[HS.PRIV >> 2];
+  if (hart.w[HS.VIRT >> 2] !== 0) {
     if (level === 3) return Deny.illegal;
-    if (level === 2 || (level === 1 && priv === 0)) return row.guard?.(h, write) === Deny.illegal ? Deny.illegal : Deny.virtual;
+    if (level === 2 || (level === 1 && priv === 0)) return row.guard?.(hart, write) === Deny.illegal ? Deny.illegal : Deny.virtual;
   } else if (level === 2 ? priv === 0 : level > priv) return Deny.illegal;
-  return row.guard === undefined ? Deny.no : row.guard(h, write);
+  return row.guard === undefined ? Deny.no : row.guard(hart, write);
 }
 
 /** A processor with `popf` does not trap here: a read returns the register, a write is lost. */
 const leaks = (h: Hart, number: number): boolean => number === LEAKED && h.host.model.popf && h.w[HS.PRIV >> 2] === 0;
 
-function leak(h: Hart, to: number): number {
-  readRow(h, byNumber[h.w[HS.VIRT >> 2] !== 0 ? LEAKED + GUEST_COPY : LEAKED]!);
-  h.setX(to, h.lo, h.hi);
+function leak(hart: Hart, to: number): number {
+  readRow(hart, byNumber[hart.w[HS.VIRT >> 2] !== 0 ? LEAKED + GUEST_COPY : LEAKED]!);
+  hart.setX(to, hart.lo, hart.hi);
   return SLOW.NEXT;
 }
 

@@ -9,14 +9,14 @@ const VALUES: readonly (readonly [number, number])[] = [
   [1, 0], [5, -2], [3, -1], [7, -2], [1, 1], [5, -1], [3, 0], [1, 2], [1, 3], [1, 4], [1, 7], [1, 8], [1, 15], [1, 16],
 ];
 
-export function fliConstant(f: Format, number: number): bigint {
+export function fliConstant(format: Format, number: number): bigint {
   const st = new Status();
-  if (number === 0) return fromInteger(f, st, -1n);
-  if (number === 1) return 1n << BigInt(f.fraction);
-  if (number === 30) return f.infinity;
-  if (number === 31) return f.nan;
+  if (number === 0) return fromInteger(format, st, -1n);
+  if (number === 1) return 1n << BigInt(format.fraction);
+  if (number === 30) return format.infinity;
+  if (number === 31) return format.nan;
   const [sig, exp] = VALUES[number - 2];
   const bits = BigInt(sig);
   // 2^16 is out of half precision's range: infinity stands for it.
-  return exp + bitLength(bits) - 1 > f.emax ? f.infinity : round(f, st, false, bits, exp);
+  return exp + bitLength(bits) - 1 > format.emax ? format.infinity : round(format, st, false, bits, exp);
 }

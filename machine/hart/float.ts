@@ -30,16 +30,16 @@ type Body = (o: Operands, f: Format) => void;
 const field = (insn: number, at: number): number => (insn >>> at) & 31;
 
 /** The value of an f register in this format: a value that is not NaN-boxed reads as the canonical NaN. */
-function readF(h: Hart, i: number, f: Format): bigint {
-  const bits = BigInt.asUintN(64, h.f[i]);
-  if (f === DOUBLE) return bits;
-  const width = f === SINGLE ? 32n : 16n;
-  return bits >> width === (1n << (64n - width)) - 1n ? BigInt.asUintN(Number(width), bits) : f.nan;
+function readF(hart: Hart, i: number, format: Format): bigint {
+  const bits = BigInt.asUintN(64, hart.f[i]);
+  if (format === DOUBLE) return bits;
+  const width = format === SINGLE ? 32n : 16n;
+  return bits >> width === (1n << (64n - width)) - 1n ? BigInt.asUintN(Number(width), bits) : format.nan;
 }
 
-function writeF(h: Hart, i: number, f: Format, bits: bigint): void {
-  h.f[i] = f === DOUBLE ? BigInt.asIntN(64, bits) : f === SINGLE ? bits | (-1n << 32n) : bits | (-1n << 16n);
-  h.w[HS.FS_DIRTY >> 2] = 1;
+function writeF(hart: Hart, i: number, format: Format, bits: bigint): void {
+  hart.f[i] = format === DOUBLE ? BigInt.asIntN(64, bits) : format === SINGLE ? bits | (-1n << 32n) : bits | (-1n << 16n);
+  hart.w[HS.FS_DIRTY >> 2] = 1;
 }
 
 const writeX = (o: Operands, value: bigint): void => { if (field(o.insn, 7) !== 0) o.h.x[field(o.insn, 7)] = value; };
@@ -49,19 +49,19 @@ const three = (o: Operands, f: Format): bigint => readF(o.h, field(o.insn, 27), 
 const result = (o: Operands, f: Format, bits: bigint): void => writeF(o.h, field(o.insn, 7), f, bits);
 
 /** Checks legality and rounding mode, runs the body, accrues its exceptions. */
-function instruction(f: Format, hasRounding: boolean, body: Body): Handler {
-  return (h, insn) => {
-    if (h.w[HS.FS_ON >> 2] === 0) return illegalInstruction(h);
+function instruction(format: Format, hasRounding: boolean, body: Body): Handler {
+  return (hart, insn) => {
+    if (hart.w[HS.FS_ON >> 2] === 0) return illegalInstruction(hart);
     st.flags = 0;
     if (hasRounding) {
       const rm = (insn >> 12) & 7;
-      st.rm = rm === DYNAMIC ? h.w[HS.FRM >> 2] : rm;
-      if (st.rm > 4) return illegalInstruction(h);
+      st.rm = rm === DYNAMIC ? hart.w[HS.FRM >> 2] : rm;
+      if (st.rm > 4) return illegalInstruction(hart);
     }
-    body({ h, insn }, f);
+    body({ h: hart, insn }, format);
     if (st.flags !== 0) {
-      h.w[FFLAGS] |= st.flags;
-      h.w[HS.FS_DIRTY >> 2] = 1;
+      hart.w[FFLAGS] |= st.flags;
+      hart.w[HS.FS_DIRTY >> 2] = 1;
     }
     return SLOW.NEXT;
   };
@@ -72,35 +72,35 @@ const binary = (op: Two): Body => (o, f) => result(o, f, op(f, st, one(o, f), tw
 
 /** The four fused operations: signs of the product and of the addend. */
 function multiplyAdd(negateProduct: boolean, negateAddend: boolean): Body {
-  return (o, f) => {
-    const a = one(o, f) ^ (negateProduct ? f.signBit : 0n);
-    const c = three(o, f) ^ (negateAddend ? f.signBit : 0n);
-    result(o, f, arithmetic.fma(f, st, a, two(o, f), c));
+  return (operands, format) => {
+    const a = one(operands, format) ^ (negateProduct ? format.signBit : 0n);
+    const c = three(operands, format) ^ (negateAddend ? format.signBit : 0n);
+    result(operands, format, arithmetic.fma(format, st, a, two(operands, format), c));
   };
 }
 
 /** The host computes most fused operations exactly; software does the rest. */
-function quickFused(f: Format, negateProduct: boolean, negateAddend: boolean): Handler {
-  const exact = instruction(f, true, multiplyAdd(negateProduct, negateAddend));
-  const compute = f === DOUBLE ? fused.fusedDouble : fused.fusedSingle;
-  const read = f === DOUBLE
+function quickFused(format: Format, negateProduct: boolean, negateAddend: boolean): Handler {
+  const exact = instruction(format, true, multiplyAdd(negateProduct, negateAddend));
+  const compute = format === DOUBLE ? fused.fusedDouble : fused.fusedSingle;
+  const read = format === DOUBLE
     ? (h: Hart, i: number): number => h.fd[i]
     : (h: Hart, i: number): number => (h.f32[2 * i + 1] === -1 ? h.fs[2 * i] : NaN);
-  return (h, insn) => {
+  return (hart, insn) => {
     const rm = (insn >> 12) & 7;
-    if (h.w[HS.FS_ON >> 2] === 0 || (rm === DYNAMIC ? h.w[HS.FRM >> 2] : rm) !== 0) return exact(h, insn);
-    const a = read(h, field(insn, 15));
-    const c = read(h, field(insn, 27));
-    const r = compute(negateProduct ? -a : a, read(h, field(insn, 20)), negateAddend ? -c : c);
-    if (r !== r) return exact(h, insn);
+    if (hart.w[HS.FS_ON >> 2] === 0 || (rm === DYNAMIC ? hart.w[HS.FRM >> 2] : rm) !== 0) return exact(hart, insn);
+    const a = read(hart, field(insn, 15));
+    const c = read(hart, field(insn, 27));
+    const r = compute(negateProduct ? -a : a, read(hart, field(insn, 20)), negateAddend ? -c : c);
+    if (r !== r) return exact(hart, insn);
     const rd = field(insn, 7);
-    if (f === DOUBLE) h.fd[rd] = r;
+    if (format === DOUBLE) hart.fd[rd] = r;
     else {
-      h.fs[2 * rd] = r;
-      h.f32[2 * rd + 1] = -1;
+      hart.fs[2 * rd] = r;
+      hart.f32[2 * rd + 1] = -1;
     }
-    if (fused.inexact) h.w[FFLAGS] |= 1;
-    h.w[HS.FS_DIRTY >> 2] = 1;
+    if (fused.inexact) hart.w[FFLAGS] |= 1;
+    hart.w[HS.FS_DIRTY >> 2] = 1;
     return SLOW.NEXT;
   };
 }
@@ -111,12 +111,12 @@ const choose = (maximum: boolean, propagate: boolean): Body => (o, f) =>
   result(o, f, compares.select(f, st, one(o, f), two(o, f), maximum, propagate));
 
 /** Sign injection: the sign of rs2, its opposite, or the exclusive or of both. */
-const signInjection = (how: 'copy' | 'negate' | 'xor'): Body => (o, f) => {
-  const a = one(o, f);
-  const sign = two(o, f) & f.signBit;
-  const magnitude = a & (f.signBit - 1n);
-  const from = how === 'copy' ? sign : how === 'negate' ? sign ^ f.signBit : sign ^ (a & f.signBit);
-  result(o, f, magnitude | from);
+const signInjection = (how: 'copy' | 'negate' | 'xor'): Body => (operands, format) => {
+  const a = one(operands, format);
+  const sign = two(operands, format) & format.signBit;
+  const magnitude = a & (format.signBit - 1n);
+  const from = how === 'copy' ? sign : how === 'negate' ? sign ^ format.signBit : sign ^ (a & format.signBit);
+  result(operands, format, magnitude | from);
 };
 
 /** Rows of each format: name, does it have a rounding mode, body. */
@@ -153,9 +153,9 @@ const integers = [['w', 32, false], ['wu', 32, true], ['l', 64, false], ['lu', 6
 function conversions(table: Map<string, Handler>, f: Format): void {
   for (const [name, bits, unsigned] of integers) {
     table.set(`fcvt.${name}.${f.name}`, instruction(f, true, (o) => writeX(o, converts.toInteger(f, st, one(o, f), bits, unsigned))));
-    table.set(`fcvt.${f.name}.${name}`, instruction(f, true, (o) => {
-      const x = o.h.x[field(o.insn, 15)];
-      result(o, f, converts.fromInteger(f, st, unsigned ? BigInt.asUintN(bits, x) : BigInt.asIntN(bits, x)));
+    table.set(`fcvt.${f.name}.${name}`, instruction(f, true, (operands) => {
+      const x = operands.h.x[field(operands.insn, 15)];
+      result(operands, f, converts.fromInteger(f, st, unsigned ? BigInt.asUintN(bits, x) : BigInt.asIntN(bits, x)));
     }));
   }
   for (const to of FORMATS) {
@@ -168,9 +168,9 @@ const FORMATS = [HALF, SINGLE, DOUBLE] as const;
 
 function build(): Map<string, Handler> {
   const table = new Map<string, Handler>();
-  for (const f of FORMATS) {
-    for (const [name, rounding, body] of common) table.set(`${name}.${f.name}`, instruction(f, rounding, body));
-    conversions(table, f);
+  for (const format of FORMATS) {
+    for (const [name, rounding, body] of common) table.set(`${name}.${format.name}`, instruction(format, rounding, body));
+    conversions(table, format);
   }
   for (const f of [SINGLE, DOUBLE]) {
     table.set(`fmadd.${f.name}`, quickFused(f, false, false));

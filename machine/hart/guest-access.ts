@@ -11,10 +11,10 @@ import { illegalInstruction, raise, virtualInstruction } from './trap.ts';
 const VALUE = HS.VALUE >> 2;
 
 /** 0, or the answer after an exception: not inside a virtual machine, and in U mode only with hstatus.HU. */
-function refused(h: Hart): number {
-  if (!h.features.h) return illegalInstruction(h);
-  if (h.w[HS.VIRT >> 2] !== 0) return virtualInstruction(h);
-  return h.w[HS.PRIV >> 2] === 0 && (h.c[C.hstatus] & HSTATUS.HU) === 0 ? illegalInstruction(h) : 0;
+function refused(hart: Hart): number {
+  if (!hart.features.h) return illegalInstruction(hart);
+  if (hart.w[HS.VIRT >> 2] !== 0) return virtualInstruction(hart);
+  return hart.w[HS.PRIV >> 2] === 0 && (hart.c[C.hstatus] & HSTATUS.HU) === 0 ? illegalInstruction(hart) : 0;
 }
 
 const guestPriv = (h: Hart): number => ((h.c[C.hstatus] & HSTATUS.SPVP) !== 0 ? 1 : 0);

@@ -215,14 +215,14 @@ export class Hart implements HartApi {
 
   /** Mode, status or translation registers have changed: updates the legality of floating point, and the TLB. */
   refresh(): void {
-    const w = this.w;
+    const words = this.w;
     const c = this.c;
     const status = c[C.mstatus];
-    const priv = w[HS.PRIV >> 2];
-    const virt = w[HS.VIRT >> 2] !== 0;
-    w[HS.FS_ON >> 2] = (status & MSTATUS.FS) !== 0 && this.features.f && (!virt || (c[C.vsstatus] & MSTATUS.FS) !== 0) ? 1 : 0;
+    const priv = words[HS.PRIV >> 2];
+    const virt = words[HS.VIRT >> 2] !== 0;
+    words[HS.FS_ON >> 2] = (status & MSTATUS.FS) !== 0 && this.features.f && (!virt || (c[C.vsstatus] & MSTATUS.FS) !== 0) ? 1 : 0;
     const zero = c[C.menvcfg] & (virt ? c[C.henvcfg] : -1) & (priv === 0 ? c[C.senvcfg] : -1) & ENVCFG.CBZE;
-    w[HS.ZERO_ON >> 2] = priv === 3 || zero !== 0 ? 1 : 0;
+    words[HS.ZERO_ON >> 2] = priv === 3 || zero !== 0 ? 1 : 0;
     this.#namesSupervisor(priv, virt);
     let dataPriv = priv;
     let dataVirt = virt;
@@ -242,7 +242,7 @@ export class Hart implements HartApi {
     } else if ((status & MSTATUS.SUM) !== 0) slot |= CONTEXT_SLOTS.sum;
     const context = this.contexts.enter(slot | dataPriv, dataVirt, c);
     this.context = context;
-    w[HS.TLB >> 2] = context.tlb;
+    words[HS.TLB >> 2] = context.tlb;
   }
 
   /** Tells generated code which registers the names sstatus, sscratch … mean. A guest's copies are adjacent, as the hart's own are. */
@@ -383,13 +383,13 @@ export class Hart implements HartApi {
 
   /** Hosted machines and built-in firmware start in the state that M-mode firmware would have set up. */
   presetForSupervisor(): void {
-    const c = this.c;
-    c[C.mideleg] |= IP_S | (this.features.sscofpmf ? IP.LCOFI : 0);
-    c[C.mcounteren] = c[C.scounteren] = -1;
+    const words = this.c;
+    words[C.mideleg] |= IP_S | (this.features.sscofpmf ? IP.LCOFI : 0);
+    words[C.mcounteren] = words[C.scounteren] = -1;
     writeCsr(this, 0x30a, ENVCFG.CBIE | ENVCFG.CBCFE | ENVCFG.CBZE, ENVCFG.ADUE_HI | ENVCFG.PBMTE_HI | ENVCFG.STCE_HI);
     for (let n = 0; n < 4; n++) writeCsr(this, 0x30c + n, 0, -1); // mstateen<n>
-    c[C.pmpaddr] = -1; c[C.pmpaddr + 1] = 0x3f_ffff;
-    c[C.pmpcfg0] = 0x1f;
+    words[C.pmpaddr] = -1; words[C.pmpaddr + 1] = 0x3f_ffff;
+    words[C.pmpcfg0] = 0x1f;
     this.pmp.update();
     this.setMode(1, false);
   }

@@ -89,11 +89,11 @@ export class Hpm {
 
   /** Starts the counters that should run now. `skew` as above. */
   go(skew = 1): void {
-    const h = this.#h;
-    const mode = modeFilter(h);
+    const hart = this.#h;
+    const mode = modeFilter(hart);
     this.#counters.forEach((counter, i) => {
-      counter.running = counter.event !== 0 && (counter.flags & mode) === 0 && (h.c[C.mcountinhibit] & (1 << (i + FIRST))) === 0;
-      counter.since = EVENTS[counter.event]!(h) + skew;
+      counter.running = counter.event !== 0 && (counter.flags & mode) === 0 && (hart.c[C.mcountinhibit] & (1 << (i + FIRST))) === 0;
+      counter.since = EVENTS[counter.event]!(hart) + skew;
     });
     this.arm();
   }
@@ -133,9 +133,9 @@ export class Hpm {
 }
 
 /** The filter bit of the hart's mode. */
-function modeFilter(h: Hart): number {
-  const priv = h.w[HS.PRIV >> 2];
+function modeFilter(hart: Hart): number {
+  const priv = hart.w[HS.PRIV >> 2];
   if (priv === 3) return HPM_EVENT.MINH;
-  if (h.w[HS.VIRT >> 2] !== 0) return priv === 0 ? HPM_EVENT.VUINH : HPM_EVENT.VSINH;
+  if (hart.w[HS.VIRT >> 2] !== 0) return priv === 0 ? HPM_EVENT.VUINH : HPM_EVENT.VSINH;
   return priv === 0 ? HPM_EVENT.UINH : HPM_EVENT.SINH;
 }

@@ -12,37 +12,37 @@ import { takeInterrupt } from './trap.ts';
 const ORDER = [11, 3, 7, 9, 1, 5, 12, 10, 2, 6, 13] as const;
 
 /** Takes the interrupt that is due, if any. Returns whether it took one. */
-export function deliverInterrupt(h: Hart): boolean {
-  const ready = h.pending & h.c[C.mie];
+export function deliverInterrupt(hart: Hart): boolean {
+  const ready = hart.pending & hart.c[C.mie];
   if (ready === 0) return false;
-  const c = h.c;
-  const priv = h.w[HS.PRIV >> 2];
-  const virt = h.w[HS.VIRT >> 2] !== 0;
-  const status = c[C.mstatus];
-  const delegated = c[C.mideleg];
+  const words = hart.c;
+  const priv = hart.w[HS.PRIV >> 2];
+  const virt = hart.w[HS.VIRT >> 2] !== 0;
+  const status = words[C.mstatus];
+  const delegated = words[C.mideleg];
 
   if (priv < 3 || (status & MSTATUS.MIE) !== 0) {
     const m = ready & ~delegated;
     // A hosted machine has no M mode: an interrupt that is not delegated stays pending.
-    if (m !== 0 && h.host.supervisor === undefined) return take(h, m, 3);
+    if (m !== 0 && hart.host.supervisor === undefined) return take(hart, m, 3);
   }
   if (priv === 3) return false;
   if (virt || priv === 0 || (status & MSTATUS.SIE) !== 0) {
-    const s = ready & delegated & ~c[C.hideleg];
-    if (s !== 0) return take(h, s, 1);
+    const s = ready & delegated & ~words[C.hideleg];
+    if (s !== 0) return take(hart, s, 1);
   }
-  if (virt && (priv === 0 || (c[C.vsstatus] & MSTATUS.SIE) !== 0)) {
-    const vs = ready & delegated & c[C.hideleg];
-    if (vs !== 0) return take(h, vs, 0);
+  if (virt && (priv === 0 || (words[C.vsstatus] & MSTATUS.SIE) !== 0)) {
+    const vs = ready & delegated & words[C.hideleg];
+    if (vs !== 0) return take(hart, vs, 0);
   }
   return false;
 }
 
-function take(h: Hart, bits: number, target: number): boolean {
+function take(hart: Hart, bits: number, target: number): boolean {
   for (const number of ORDER) {
     if ((bits & (1 << number)) === 0) continue;
-    h.w[HS.RES >> 2] = h.step.reservation = 0;
-    takeInterrupt(h, number, target);
+    hart.w[HS.RES >> 2] = hart.step.reservation = 0;
+    takeInterrupt(hart, number, target);
     return true;
   }
   return false;

@@ -49,21 +49,21 @@ describe.each(['interp', 'jit'] as const)('misa (%s)', (engine) => {
     expect(off.harts[0].csr(MIDELEG)).toBe(0x2222n);
     const on = run(engine, H,
       'csrr t2, misa; li a0, 4; csrw hvip, a0; li a0, 0x8000000000080000; csrw hgatp, a0; csrw misa, t0; csrw misa, t2; csrr a0, hstatus');
-    const h = on.harts[0];
-    expect([seen(on), h.csr(HGATP), h.csr(HVIP), h.csr(MIDELEG)]).toEqual([[0, 0, 2n << 32n], 0n, 0n, 0x444n]);
+    const hart = on.harts[0];
+    expect([seen(on), hart.csr(HGATP), hart.csr(HVIP), hart.csr(MIDELEG)]).toEqual([[0, 0, 2n << 32n], 0n, 0n, 0x444n]);
   });
 });
 
 describe('misa', () => {
   it('keeps the letters that cannot be switched off, and D where F stays', () => {
-    const h = new Machine({ memoryBytes: 1 << 20 }).harts[0];
-    const all = h.csr(MISA);
-    h.setCsr(MISA, all & ~(C | D | 1n));
-    expect(h.csr(MISA)).toBe(all);
-    h.setCsr(MISA, 0n);
-    expect(h.csr(MISA)).toBe(all & ~(F | D | H));
-    h.reset();
-    expect(h.csr(MISA)).toBe(all);
+    const hart = new Machine({ memoryBytes: 1 << 20 }).harts[0];
+    const all = hart.csr(MISA);
+    hart.setCsr(MISA, all & ~(C | D | 1n));
+    expect(hart.csr(MISA)).toBe(all);
+    hart.setCsr(MISA, 0n);
+    expect(hart.csr(MISA)).toBe(all & ~(F | D | H));
+    hart.reset();
+    expect(hart.csr(MISA)).toBe(all);
   });
 
   it('has nothing to switch on that the ISA string does not name', () => {

@@ -18,15 +18,15 @@ const [D, F, H] = [bit('d'), bit('f'), bit('h')];
 
 export const misa: Pick<CsrRow, 'read' | 'write' | 'refetch'> = {
   read: (h) => { h.lo = h.features.letters; h.hi = 1 << 31; },
-  write: (h, lo) => {
-    const all = h.host.features;
+  write: (hart, lo) => {
+    const all = hart.host.features;
     const next = all.letters & ~((lo & F) === 0 ? F | D : 0) & ~(~lo & H);
-    const changed = next ^ h.features.letters;
+    const changed = next ^ hart.features.letters;
     if (changed === 0) return;
-    h.features = withLetters(all, next);
-    if ((changed & H) !== 0) clearHypervisor(h);
-    h.flushTlbs();
-    h.interruptsChanged();
+    hart.features = withLetters(all, next);
+    if ((changed & H) !== 0) clearHypervisor(hart);
+    hart.flushTlbs();
+    hart.interruptsChanged();
   },
   refetch: true,
 };
@@ -44,17 +44,17 @@ const REGISTERS = [
 ] as const;
 
 /** As after a reset; the registers of machine mode keep no guest state. */
-function clearHypervisor(h: Hart): void {
-  const c = h.c;
-  for (const slot of REGISTERS) c[slot] = c[slot + 1] = 0;
-  c[C.hstatus + 1] = HSTATUS.VSXL_HI;
-  c[C.vsstatus + 1] = MSTATUS.UXL_HI & 2;
-  c[C.vstimecmp] = c[C.vstimecmp + 1] = -1;
-  c[C.mstatus + 1] &= ~(MSTATUS.MPV_HI | MSTATUS.GVA_HI);
-  c[C.mideleg] = h.features.h ? c[C.mideleg] | IP_VS : c[C.mideleg] & ~IP_VS;
-  c[C.mie] &= ~IP_VS;
-  c[C.medeleg] &= ~GUEST_CAUSES;
-  h.timers.guestChanged();
+function clearHypervisor(hart: Hart): void {
+  const words = hart.c;
+  for (const slot of REGISTERS) words[slot] = words[slot + 1] = 0;
+  words[C.hstatus + 1] = HSTATUS.VSXL_HI;
+  words[C.vsstatus + 1] = MSTATUS.UXL_HI & 2;
+  words[C.vstimecmp] = words[C.vstimecmp + 1] = -1;
+  words[C.mstatus + 1] &= ~(MSTATUS.MPV_HI | MSTATUS.GVA_HI);
+  words[C.mideleg] = hart.features.h ? words[C.mideleg] | IP_VS : words[C.mideleg] & ~IP_VS;
+  words[C.mie] &= ~IP_VS;
+  words[C.medeleg] &= ~GUEST_CAUSES;
+  hart.timers.guestChanged();
 }
 
 /** Environment calls of VS mode, guest page faults, virtual instructions. */

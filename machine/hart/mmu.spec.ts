@@ -12,10 +12,10 @@ const SV39 = 8n << 60n;
 
 function make(isa?: string): { machine: Machine; h: Hart } {
   const machine = new Machine({ memoryBytes: 1 << 20, isa });
-  const h = machine.harts[0];
-  h.setCsr(0x3b0, 0x3f_ffff_ffff_ffffn);
-  h.setCsr(0x3a0, 0x1fn);
-  return { machine, h };
+  const hart = machine.harts[0];
+  hart.setCsr(0x3b0, 0x3f_ffff_ffff_ffffn);
+  hart.setCsr(0x3a0, 0x1fn);
+  return { machine, h: hart };
 }
 
 const pte = (pa: number, flags: number, high = 0n): bigint => (BigInt(Math.floor(pa / 4096)) << 10n) | BigInt(flags) | high;
@@ -41,12 +41,12 @@ describe('one stage', () => {
   };
 
   it('translates and checks permission', () => {
-    const { h } = setUp(V | R | A | D);
-    expect(ok(h, va, Access.load)).toBe(RAM + 0x8_0678);
-    expect(ok(h, va, Access.store)).toBe('fault 15');
-    expect(ok(h, va, Access.fetch)).toBe('fault 12');
-    expect(ok(h, va, Access.load, 0)).toBe('fault 13');
-    expect(ok(h, va + 4096, Access.load)).toBe('fault 13');
+    const { h: hart } = setUp(V | R | A | D);
+    expect(ok(hart, va, Access.load)).toBe(RAM + 0x8_0678);
+    expect(ok(hart, va, Access.store)).toBe('fault 15');
+    expect(ok(hart, va, Access.fetch)).toBe('fault 12');
+    expect(ok(hart, va, Access.load, 0)).toBe('fault 13');
+    expect(ok(hart, va + 4096, Access.load)).toBe('fault 13');
   });
 
   it('supervisor reaches user pages only with SUM, never to execute; MXR reads executable pages', () => {
@@ -119,9 +119,9 @@ describe('two stages', () => {
   };
 
   it('composes both', () => {
-    const { h } = setUp();
-    expect(ok(h, va, Access.load, 0, true)).toBe(RAM + 0x9_0678);
-    expect(h.mmu.writable).toBe(true);
+    const { h: hart } = setUp();
+    expect(ok(hart, va, Access.load, 0, true)).toBe(RAM + 0x9_0678);
+    expect(hart.mmu.writable).toBe(true);
   });
 
   it('a missing second-stage page is a guest page fault with the guest address / 4', () => {
@@ -149,11 +149,11 @@ describe('two stages', () => {
 
 describe('features follow the ISA string', () => {
   it('without H there are no MPV, no hypervisor delegation, no H in misa', () => {
-    const { h } = make('rv64gc');
-    h.setCsr(0x300, 1n << 39n);
-    h.setCsr(0x302, 0xff_ffffn);
-    h.setCsr(0x30a, 7n << 61n);
-    expect(h.csr(0x300) >> 39n & 1n).toBe(0n);
-    expect([h.csr(0x302), h.csr(0x303), h.csr(0x30a) >> 61n, h.csr(0x301) >> 7n & 1n]).toEqual([0xc_b3ffn, 0n, 0n, 0n]);
+    const { h: hart } = make('rv64gc');
+    hart.setCsr(0x300, 1n << 39n);
+    hart.setCsr(0x302, 0xff_ffffn);
+    hart.setCsr(0x30a, 7n << 61n);
+    expect(hart.csr(0x300) >> 39n & 1n).toBe(0n);
+    expect([hart.csr(0x302), hart.csr(0x303), hart.csr(0x30a) >> 61n, hart.csr(0x301) >> 7n & 1n]).toEqual([0xc_b3ffn, 0n, 0n, 0n]);
   });
 });

@@ -58,7 +58,7 @@ export class Mmu {
    * permission. False = fault.
    */
   translate(lo: number, hi: number, access: Access, priv: number, virt: boolean, executable = false, size = 1): boolean {
-    const c = this.#h.c;
+    const words = this.#h.c;
     this.implicit = this.gpaLo = this.gpaHi = 0;
     this.span = 0;
     this.writable = true;
@@ -67,12 +67,12 @@ export class Mmu {
       this.ppn = lo >>> 12;
     } else if (virt) {
       if (!this.#guest(lo, hi, access, priv, executable)) return false;
-    } else if (priv === 3 || c[C.satp + 1] >>> 28 === 0) {
+    } else if (priv === 3 || words[C.satp + 1] >>> 28 === 0) {
       this.ppn = (hi >>> 0) * 0x10_0000 + (lo >>> 12);
     } else {
-      const status = c[C.mstatus];
-      const adue = (c[C.menvcfg + 1] & ENVCFG.ADUE_HI) !== 0;
-      const pbmte = (c[C.menvcfg + 1] & ENVCFG.PBMTE_HI) !== 0;
+      const status = words[C.mstatus];
+      const adue = (words[C.menvcfg + 1] & ENVCFG.ADUE_HI) !== 0;
+      const pbmte = (words[C.menvcfg + 1] & ENVCFG.PBMTE_HI) !== 0;
       if (!this.#walk(C.satp, lo, hi, access, priv, (status & MSTATUS.SUM) !== 0, (status & MSTATUS.MXR) !== 0, false, adue, pbmte, false))
         return false;
     }
@@ -90,13 +90,13 @@ export class Mmu {
 
   /** Both stages. @spec priv 21.5 */
   #guest(lo: number, hi: number, access: Access, priv: number, executable: boolean): boolean {
-    const c = this.#h.c;
-    if (c[C.vsatp + 1] >>> 28 === 0) this.ppn = (hi >>> 0) * 0x10_0000 + (lo >>> 12);
+    const words = this.#h.c;
+    if (words[C.vsatp + 1] >>> 28 === 0) this.ppn = (hi >>> 0) * 0x10_0000 + (lo >>> 12);
     else {
       this.#h.contexts.counts.vsWalks++;
-      const status = c[C.vsstatus];
-      const mxr = ((status | c[C.mstatus]) & MSTATUS.MXR) !== 0;
-      const enabled = c[C.henvcfg + 1] & c[C.menvcfg + 1];
+      const status = words[C.vsstatus];
+      const mxr = ((status | words[C.mstatus]) & MSTATUS.MXR) !== 0;
+      const enabled = words[C.henvcfg + 1] & words[C.menvcfg + 1];
       const adue = (enabled & ENVCFG.ADUE_HI) !== 0;
       const pbmte = (enabled & ENVCFG.PBMTE_HI) !== 0;
       if (!this.#walk(C.vsatp, lo, hi, access, priv, (status & MSTATUS.SUM) !== 0, mxr, executable, adue, pbmte, true)) return false;
@@ -111,11 +111,11 @@ export class Mmu {
   /** One walk of a first-stage (or only) table. Under `virt` its entries lie at guest physical addresses. */
   #walk(root: number, lo: number, hi: number, access: Access, priv: number, sum: boolean, mxr: boolean, executable: boolean, adue: boolean,
       pbmte: boolean, virt: boolean): boolean {
-    const h = this.#h;
-    const m = h.host.linear.i32;
-    const mode = (h.c[root + 1] >>> 28) - 8;
+    const hart = this.#h;
+    const words = hart.host.linear.i32;
+    const mode = (hart.c[root + 1] >>> 28) - 8;
     if ((hi << SIGN[mode]) >> SIGN[mode] !== hi) return this.#pageFault(access);
-    let ppn = (h.c[root + 1] & 0xfff) * WORD + (h.c[root] >>> 0);
+    let ppn = (hart.c[root + 1] & 0xfff) * WORD + (hart.c[root] >>> 0);
     let global = false; // on a pointer it applies to every entry below
     for (let level = mode + 2; level >= 0; level--) {
       const offset = tableIndex(lo, hi, 12 + 9 * level) * 8;
@@ -127,9 +127,9 @@ export class Mmu {
       }
       const at = this.#entry(ppn, offset, access);
       if (at === 0) return false;
-      const pteLo = m[at];
-      const pteHi = m[at + 1];
-      if (malformed(pteLo, pteHi, level, pbmte, h.features.svnapot)) return this.#pageFault(access);
+      const pteLo = words[at];
+      const pteHi = words[at + 1];
+      if (malformed(pteLo, pteHi, level, pbmte, hart.features.svnapot)) return this.#pageFault(access);
       const next = (pteHi & PTE.PPN_HI) * 0x40_0000 + (pteLo >>> 10);
       if ((pteLo & (PTE.R | PTE.X)) === 0) {
         if ((pteLo & PTE.G) !== 0) global = true;
@@ -163,13 +163,13 @@ export class Mmu {
    * `implicit` means that the walk reads (1) or updates (2) a first-stage entry.
    */
   #second(gppn: number, offset: number, access: Access, original: Access, executable: boolean, implicit: number): boolean {
-    const h = this.#h;
-    const c = h.c;
-    const m = h.host.linear.i32;
+    const hart = this.#h;
+    const words = hart.c;
+    const m = hart.host.linear.i32;
     this.#gPpn = gppn;
     this.#gWritable = true;
-    if (c[C.hgatp + 1] >>> 28 === 0) return true;
-    const mxr = implicit === 0 && (c[C.mstatus] & MSTATUS.MXR) !== 0;
+    if (words[C.hgatp + 1] >>> 28 === 0) return true;
+    const mxr = implicit === 0 && (words[C.mstatus] & MSTATUS.MXR) !== 0;
     const slot = gppn % REMEMBERED;
     if (this.#guestPages[slot] === gppn) {
       const leaf = this.#leaves[slot];
@@ -179,13 +179,13 @@ export class Mmu {
         return true;
       }
     }
-    const mode = (c[C.hgatp + 1] >>> 28) - 8;
+    const mode = (words[C.hgatp + 1] >>> 28) - 8;
     const hi = Math.floor(gppn / 0x10_0000);
     const lo = (gppn % 0x10_0000) * 4096 | offset;
     if (hi >>> GUEST_BITS[mode] !== 0) return this.#guestFault(gppn, offset, original, implicit);
-    const adue = (c[C.menvcfg + 1] & ENVCFG.ADUE_HI) !== 0;
-    const pbmte = (c[C.menvcfg + 1] & ENVCFG.PBMTE_HI) !== 0;
-    let ppn = (c[C.hgatp + 1] & 0xfff) * WORD + (c[C.hgatp] >>> 0);
+    const adue = (words[C.menvcfg + 1] & ENVCFG.ADUE_HI) !== 0;
+    const pbmte = (words[C.menvcfg + 1] & ENVCFG.PBMTE_HI) !== 0;
+    let ppn = (words[C.hgatp + 1] & 0xfff) * WORD + (words[C.hgatp] >>> 0);
     const top = mode + 2;
     for (let level = top; level >= 0; level--) {
       let index = tableIndex(lo, hi, 12 + 9 * level);
@@ -198,7 +198,7 @@ export class Mmu {
       if (at === 0) return false;
       const pteLo = m[at];
       const pteHi = m[at + 1];
-      if (malformed(pteLo, pteHi, level, pbmte, h.features.svnapot)) return this.#guestFault(gppn, offset, original, implicit);
+      if (malformed(pteLo, pteHi, level, pbmte, hart.features.svnapot)) return this.#guestFault(gppn, offset, original, implicit);
       const next = (pteHi & PTE.PPN_HI) * 0x40_0000 + (pteLo >>> 10);
       if ((pteLo & (PTE.R | PTE.X)) === 0) {
         ppn = next;
@@ -227,12 +227,12 @@ export class Mmu {
 
   /** Guest page of the first-stage table at `level`: walks again, for the rare update that the second stage must allow. */
   #tableGppn(root: number, lo: number, hi: number, level: number): number {
-    const h = this.#h;
-    let gppn = (h.c[root + 1] & 0xfff) * WORD + (h.c[root] >>> 0);
-    for (let l = (h.c[root + 1] >>> 28) - 6; l > level; l--) {
+    const hart = this.#h;
+    let gppn = (hart.c[root + 1] & 0xfff) * WORD + (hart.c[root] >>> 0);
+    for (let l = (hart.c[root + 1] >>> 28) - 6; l > level; l--) {
       this.#second(gppn, 0, Access.load, Access.load, false, 1);
-      const at = (h.host.linear.page(this.#gPpn) + tableIndex(lo, hi, 12 + 9 * l) * 8) >>> 2;
-      gppn = (h.host.linear.i32[at + 1] & PTE.PPN_HI) * 0x40_0000 + (h.host.linear.i32[at] >>> 10);
+      const at = (hart.host.linear.page(this.#gPpn) + tableIndex(lo, hi, 12 + 9 * l) * 8) >>> 2;
+      gppn = (hart.host.linear.i32[at + 1] & PTE.PPN_HI) * 0x40_0000 + (hart.host.linear.i32[at] >>> 10);
     }
     return gppn;
   }
@@ -256,14 +256,14 @@ export class Mmu {
 
   /** Hardware update of accessed and dirty bits: the new lower word, 0 after an access fault. @spec priv 16 */
   #mark(ppn: number, at: number, value: number, access: Access): number {
-    const h = this.#h;
+    const hart = this.#h;
     if ((this.#protection(ppn, (at * 4) & 0xfff, PTE_BYTES, 1) & PmpPerm.W) === 0) {
       this.#accessFault(access);
       return 0;
     }
-    const page = h.host.linear.page(ppn);
-    if (h.host.engine.hasCode(page)) h.host.engine.dropCode(at * 4, 8);
-    h.host.linear.i32[at] = value;
+    const page = hart.host.linear.page(ppn);
+    if (hart.host.engine.hasCode(page)) hart.host.engine.dropCode(at * 4, 8);
+    hart.host.linear.i32[at] = value;
     return value;
   }
 

@@ -65,10 +65,10 @@ export class Pmp {
   check(ppn: number, priv: number): number {
     const first = ppn * PAGE_WORDS;
     const end = first + PAGE_WORDS;
-    for (const r of this.#ranges) {
-      if (r.end <= first || r.first >= end) continue;
-      if (r.first > first || r.end < end) return SPLIT;
-      return priv === 3 ? r.machine : r.others;
+    for (const range of this.#ranges) {
+      if (range.end <= first || range.first >= end) continue;
+      if (range.first > first || range.end < end) return SPLIT;
+      return priv === 3 ? range.machine : range.others;
     }
     return priv === 3 ? this.#unmatched : 0;
   }
@@ -77,10 +77,10 @@ export class Pmp {
   checkBytes(pa: number, size: number, priv: number): number {
     const first = Math.floor(pa / 4);
     const end = Math.floor((pa + size - 1) / 4) + 1;
-    for (const r of this.#ranges) {
-      if (r.end <= first || r.first >= end) continue;
-      if (r.first > first || r.end < end) return 0;
-      return priv === 3 ? r.machine : r.others;
+    for (const range of this.#ranges) {
+      if (range.end <= first || range.first >= end) continue;
+      if (range.first > first || range.end < end) return 0;
+      return priv === 3 ? range.machine : range.others;
     }
     return priv === 3 ? this.#unmatched : 0;
   }

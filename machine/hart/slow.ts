@@ -56,8 +56,8 @@ for (const name of byName.keys())
   if (!rowIndex.has(name)) throw new Error(`"${name}" is executed, but no row of the instruction table is called so`);
 
 /** Asks the debugger, which stops the machine here or steps over. */
-function breakpoint(h: Hart): number {
-  h.host.debug?.reached(h);
+function breakpoint(hart: Hart): number {
+  hart.host.debug?.reached(hart);
   return SLOW.LEAVE;
 }
 

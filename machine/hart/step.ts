@@ -23,31 +23,31 @@ export interface Step {
 export const noStep = (): Step => ({ context: undefined, vpnLo: 0, vpnHi: 0, reservation: 0 });
 
 /** The walker has just allowed the pc's first halfword. Checks the second, and lets one instruction run. */
-export function fetchStep(h: Hart, lo: number, hi: number, page: number): number {
+export function fetchStep(hart: Hart, lo: number, hi: number, page: number): number {
   const offset = lo & 0xfff;
-  const long = (h.host.linear.u16[(page + offset) >>> 1] & 3) === 3;
-  if (long && offset < 4094 && (h.pmp.checkBytes(h.mmu.ppn * 4096 + offset + 2, 2, h.w[HS.PRIV >> 2]) & PmpPerm.X) === 0) {
-    return raise(h, Cause.fetchAccess, lo + 2, hi);
+  const long = (hart.host.linear.u16[(page + offset) >>> 1] & 3) === 3;
+  if (long && offset < 4094 && (hart.pmp.checkBytes(hart.mmu.ppn * 4096 + offset + 2, 2, hart.w[HS.PRIV >> 2]) & PmpPerm.X) === 0) {
+    return raise(hart, Cause.fetchAccess, lo + 2, hi);
   }
-  const { step } = h;
-  step.context = h.context!;
+  const { step } = hart;
+  step.context = hart.context!;
   step.vpnLo = lo;
   step.vpnHi = hi;
-  h.contexts.fill(step.context, lo, hi, page, false, Access.fetch, h.mmu.span);
+  hart.contexts.fill(step.context, lo, hi, page, false, Access.fetch, hart.mmu.span);
   // Only the instruction right before this one passes its reservation on.
-  if (h.w[HS.BUDGET >> 2] === h.w[HS.SLICE >> 2]) h.w[RES] = step.reservation;
-  h.endSlice();
+  if (hart.w[HS.BUDGET >> 2] === hart.w[HS.SLICE >> 2]) hart.w[RES] = step.reservation;
+  hart.endSlice();
   return SLOW.NEXT;
 }
 
 /** After each slice. */
-export function endStep(h: Hart): void {
-  const { step } = h;
+export function endStep(hart: Hart): void {
+  const { step } = hart;
   if (step.context === undefined) {
     step.reservation = 0;
     return;
   }
-  h.contexts.forgetEntry(step.context, step.vpnLo, step.vpnHi);
+  hart.contexts.forgetEntry(step.context, step.vpnLo, step.vpnHi);
   step.context = undefined;
-  step.reservation = h.w[RES];
+  step.reservation = hart.w[RES];
 }

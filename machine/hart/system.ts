@@ -19,10 +19,10 @@ const BLOCK = 64;
 export type Handler = (h: Hart, insn: number) => number;
 
 /** @spec priv 3.3.1 */
-export function ecall(h: Hart): number {
-  const priv = h.w[PRIV];
-  const cause = priv === 3 ? Cause.ecallM : priv === 0 ? Cause.ecallU : h.w[VIRT] !== 0 ? Cause.ecallVS : Cause.ecallS;
-  return raise(h, cause, 0, 0);
+export function ecall(hart: Hart): number {
+  const priv = hart.w[PRIV];
+  const cause = priv === 3 ? Cause.ecallM : priv === 0 ? Cause.ecallU : hart.w[VIRT] !== 0 ? Cause.ecallVS : Cause.ecallS;
+  return raise(hart, cause, 0, 0);
 }
 
 export const ebreak: Handler = (h) => raise(h, Cause.breakpoint, h.w[PC], h.w[PC + 1]);
@@ -34,32 +34,32 @@ const POLLING = 100;
  * Sleeps until an enabled interrupt is pending; traps where a more privileged level asks for it. A hart that polls gives up the rest of its
  * turn, because it would only spin. @spec priv 3.3.3, 21.6.1
  */
-export function wfi(h: Hart): number {
-  const priv = h.w[PRIV];
-  const virt = h.w[VIRT] !== 0;
-  if (priv !== 3 && (h.c[C.mstatus] & MSTATUS.TW) !== 0) return illegalInstruction(h);
-  if (virt && (priv === 0 || (h.c[C.hstatus] & HSTATUS.VTW) !== 0)) return virtualInstruction(h);
-  if (priv === 0) return illegalInstruction(h);
-  h.retire(4);
-  if (!wakePending(h)) {
-    h.waiting = true;
+export function wfi(hart: Hart): number {
+  const priv = hart.w[PRIV];
+  const virt = hart.w[VIRT] !== 0;
+  if (priv !== 3 && (hart.c[C.mstatus] & MSTATUS.TW) !== 0) return illegalInstruction(hart);
+  if (virt && (priv === 0 || (hart.c[C.hstatus] & HSTATUS.VTW) !== 0)) return virtualInstruction(hart);
+  if (priv === 0) return illegalInstruction(hart);
+  hart.retire(4);
+  if (!wakePending(hart)) {
+    hart.waiting = true;
     return SLOW.LEAVE;
   }
-  if (h.cycles - h.polledAt <= POLLING) h.charge(Math.max(h.w[BUDGET], 0));
-  h.polledAt = h.cycles;
+  if (hart.cycles - hart.polledAt <= POLLING) hart.charge(Math.max(hart.w[BUDGET], 0));
+  hart.polledAt = hart.cycles;
   return SLOW.LEAVE;
 }
 
 /** Waits for a reservation to end: reservations end at slice ends, so there is nothing to wait for but time. @spec unpriv 14 */
-export function waitOnReservation(h: Hart): number {
-  h.retire(4);
-  h.w[HS.RES >> 2] = 0;
+export function waitOnReservation(hart: Hart): number {
+  hart.retire(4);
+  hart.w[HS.RES >> 2] = 0;
   return SLOW.JUMP;
 }
 
 /** Decoded code follows every store, so only the current fetch must be repeated. */
-export function fenceI(h: Hart): number {
-  h.retire(4);
+export function fenceI(hart: Hart): number {
+  hart.retire(4);
   return SLOW.JUMP;
 }
 
@@ -75,56 +75,56 @@ function idOf(h: Hart, register: number, mask: number): number | undefined {
 const currentVmid = (h: Hart): number => (h.c[C.hgatp + 1] >>> 12) & 0x3fff;
 
 /** sfence.vma and sinval.vma: the hart's own address spaces, or under V the current virtual machine's. @spec priv 12.2.1, 15, 21.5.3 */
-export function sfenceVma(h: Hart, insn: number): number {
-  const priv = h.w[PRIV];
-  const page = pageOf(h, rs1(insn));
-  const asid = idOf(h, rs2(insn), h.asidMask);
-  if (h.w[VIRT] !== 0) {
-    if (priv === 0 || (h.c[C.hstatus] & HSTATUS.VTVM) !== 0) return virtualInstruction(h);
-    h.contexts.fenceGuest(page, asid, currentVmid(h));
+export function sfenceVma(hart: Hart, insn: number): number {
+  const priv = hart.w[PRIV];
+  const page = pageOf(hart, rs1(insn));
+  const asid = idOf(hart, rs2(insn), hart.asidMask);
+  if (hart.w[VIRT] !== 0) {
+    if (priv === 0 || (hart.c[C.hstatus] & HSTATUS.VTVM) !== 0) return virtualInstruction(hart);
+    hart.contexts.fenceGuest(page, asid, currentVmid(hart));
   } else {
-    if (priv === 0 || (priv === 1 && (h.c[C.mstatus] & MSTATUS.TVM) !== 0)) return illegalInstruction(h);
-    h.contexts.fence(page, asid);
+    if (priv === 0 || (priv === 1 && (hart.c[C.mstatus] & MSTATUS.TVM) !== 0)) return illegalInstruction(hart);
+    hart.contexts.fence(page, asid);
   }
-  h.retire(4);
+  hart.retire(4);
   return SLOW.JUMP;
 }
 
 /** sfence.w.inval and sfence.inval.ir order what sinval does at once. @spec priv 15 */
-export function orderInvalidations(h: Hart): number {
-  if (h.w[PRIV] === 0) return h.w[VIRT] !== 0 ? virtualInstruction(h) : illegalInstruction(h);
+export function orderInvalidations(hart: Hart): number {
+  if (hart.w[PRIV] === 0) return hart.w[VIRT] !== 0 ? virtualInstruction(hart) : illegalInstruction(hart);
   return SLOW.NEXT;
 }
 
 /** hfence.vvma, hinval.vvma: the guest address spaces of the virtual machine that hgatp names. @spec priv 15, 21.3.2 */
-export function hfenceVvma(h: Hart, insn: number): number {
-  if (!h.features.h) return illegalInstruction(h);
-  if (h.w[VIRT] !== 0) return virtualInstruction(h);
-  if (h.w[PRIV] === 0) return illegalInstruction(h);
-  h.contexts.fenceGuest(pageOf(h, rs1(insn)), idOf(h, rs2(insn), h.asidMask), currentVmid(h));
-  h.retire(4);
+export function hfenceVvma(hart: Hart, insn: number): number {
+  if (!hart.features.h) return illegalInstruction(hart);
+  if (hart.w[VIRT] !== 0) return virtualInstruction(hart);
+  if (hart.w[PRIV] === 0) return illegalInstruction(hart);
+  hart.contexts.fenceGuest(pageOf(hart, rs1(insn)), idOf(hart, rs2(insn), hart.asidMask), currentVmid(hart));
+  hart.retire(4);
   return SLOW.JUMP;
 }
 
 /** hfence.gvma, hinval.gvma: contexts hold both stages combined, so an address flushes the whole machine. @spec priv 15, 21.3.2 */
-export function hfenceGvma(h: Hart, insn: number): number {
-  if (!h.features.h) return illegalInstruction(h);
-  if (h.w[VIRT] !== 0) return virtualInstruction(h);
-  if (h.w[PRIV] === 0 || (h.w[PRIV] === 1 && (h.c[C.mstatus] & MSTATUS.TVM) !== 0)) return illegalInstruction(h);
-  h.mmu.forgetGuest();
-  h.contexts.fenceGuest(undefined, undefined, idOf(h, rs2(insn), h.vmidMask));
-  h.retire(4);
+export function hfenceGvma(hart: Hart, insn: number): number {
+  if (!hart.features.h) return illegalInstruction(hart);
+  if (hart.w[VIRT] !== 0) return virtualInstruction(hart);
+  if (hart.w[PRIV] === 0 || (hart.w[PRIV] === 1 && (hart.c[C.mstatus] & MSTATUS.TVM) !== 0)) return illegalInstruction(hart);
+  hart.mmu.forgetGuest();
+  hart.contexts.fenceGuest(undefined, undefined, idOf(hart, rs2(insn), hart.vmidMask));
+  hart.retire(4);
   return SLOW.JUMP;
 }
 
 /** Checks a cache-block operation against each level's envcfg: 0 = allowed, otherwise the exception. @spec unpriv 19.5 */
-function blockDenied(h: Hart, mask: number): number {
-  const priv = h.w[PRIV];
-  const virt = h.w[VIRT] !== 0;
+function blockDenied(hart: Hart, mask: number): number {
+  const priv = hart.w[PRIV];
+  const virt = hart.w[VIRT] !== 0;
   if (priv === 3) return 0;
-  if ((h.c[C.menvcfg] & mask) === 0) return Cause.illegal;
-  if (virt && (h.c[C.henvcfg] & mask) === 0) return Cause.virtualInstruction;
-  if (priv === 0 && (h.c[C.senvcfg] & mask) === 0) return virt ? Cause.virtualInstruction : Cause.illegal;
+  if ((hart.c[C.menvcfg] & mask) === 0) return Cause.illegal;
+  if (virt && (hart.c[C.henvcfg] & mask) === 0) return Cause.virtualInstruction;
+  if (priv === 0 && (hart.c[C.senvcfg] & mask) === 0) return virt ? Cause.virtualInstruction : Cause.illegal;
   return 0;
 }
 

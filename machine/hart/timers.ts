@@ -45,13 +45,13 @@ export class HartTimers {
 
   /** stimecmp or menvcfg.STCE was written. */
   supervisorChanged(): void {
-    const c = this.#h.c;
-    if ((c[C.menvcfg + 1] & ENVCFG.STCE_HI) === 0) {
+    const words = this.#h.c;
+    if ((words[C.menvcfg + 1] & ENVCFG.STCE_HI) === 0) {
       this.#supervisor.cancel();
       this.#h.drive(IP.STI, false);
       return;
     }
-    const target = (c[C.stimecmp + 1] >>> 0) * WORD + (c[C.stimecmp] >>> 0);
+    const target = (words[C.stimecmp + 1] >>> 0) * WORD + (words[C.stimecmp] >>> 0);
     const due = this.#h.host.ticks() >= target;
     this.#h.drive(IP.STI, due);
     this.#supervisor.set(due || target > 2 ** 45 ? Infinity : this.#h.host.cycleOfTick(target));
@@ -59,8 +59,8 @@ export class HartTimers {
 
   /** vstimecmp, htimedelta or an STCE bit was written, or the event for it came. */
   guestChanged(): void {
-    const c = this.#h.c;
-    if ((c[C.menvcfg + 1] & c[C.henvcfg + 1] & ENVCFG.STCE_HI) === 0) {
+    const words = this.#h.c;
+    if ((words[C.menvcfg + 1] & words[C.henvcfg + 1] & ENVCFG.STCE_HI) === 0) {
       this.#guest.cancel();
       this.#h.drive(IP.VSTI, false);
       return;

@@ -119,13 +119,13 @@ export class TlbPool {
   /** Forgets all translations that are not global. */
   clearLocal(context: Context): void {
     const { local } = context;
-    const m = this.#linear.i32;
+    const words = this.#linear.i32;
     const scanned = local.count > LOG;
     context.victims?.clear();
     const count = scanned ? TLB_ENTRIES : local.count;
     for (let i = 0; i < count; i++) {
       const entry = scanned ? i : local.entries[i];
-      if ((m[(context.tlb + entry * TLB_ENTRY) / 4 + 6] & GLOBAL_BIT) === 0) this.drop(context, entry);
+      if ((words[(context.tlb + entry * TLB_ENTRY) / 4 + 6] & GLOBAL_BIT) === 0) this.drop(context, entry);
     }
     local.count = 0;
     if (context.global.count === 0) this.#forgetSupers(context);
@@ -133,15 +133,15 @@ export class TlbPool {
 
   /** A new context begins with the global translations of one of the same kind, the same in all spaces. @spec priv 12.3.1 */
   inherit(context: Context, { tlb, global, supers, spans }: Context): void {
-    const m = this.#linear.i32;
+    const words = this.#linear.i32;
     const scanned = global.count > LOG;
     const count = scanned ? TLB_ENTRIES : global.count;
     for (let i = 0; i < count; i++) {
       const entry = scanned ? i : global.entries[i];
       const source = (tlb + entry * TLB_ENTRY) / 4;
       const target = (context.tlb + entry * TLB_ENTRY) / 4;
-      if ((m[source + 6] & GLOBAL_BIT) === 0 || m[target + 6] === m[source + 6]) continue;
-      for (let k = 0; k < TLB_ENTRY / 4; k++) m[target + k] = m[source + k];
+      if ((words[source + 6] & GLOBAL_BIT) === 0 || words[target + 6] === words[source + 6]) continue;
+      for (let k = 0; k < TLB_ENTRY / 4; k++) words[target + k] = words[source + k];
       note(context.global, entry);
     }
     if (context.global.count === 0) return;
@@ -151,9 +151,9 @@ export class TlbPool {
 
   drop(context: Context, entry: number): void {
     const at = (context.tlb + entry * TLB_ENTRY) / 4;
-    const m = this.#linear.i32;
-    m[at] = m[at + 2] = m[at + 4] = noTag(entry);
-    m[at + 1] = m[at + 3] = m[at + 5] = m[at + 6] = 0;
+    const words = this.#linear.i32;
+    words[at] = words[at + 2] = words[at + 4] = noTag(entry);
+    words[at + 1] = words[at + 3] = words[at + 5] = words[at + 6] = 0;
   }
 
   /** Removes the write tag for the RAM page at linear address `page` from every TLB. */
@@ -171,11 +171,11 @@ export class TlbPool {
   }
 
   #forbid(context: Context, entry: number, host: number): void {
-    const m = this.#linear.i32;
+    const words = this.#linear.i32;
     const at = (context.tlb + entry * TLB_ENTRY) / 4;
-    if ((m[at + 6] & -4096) !== host) return;
-    m[at + 2] = noTag(entry);
-    m[at + 3] = 0;
+    if ((words[at + 6] & -4096) !== host) return;
+    words[at + 2] = noTag(entry);
+    words[at + 3] = 0;
   }
 
   #fresh(owner: Owner, space: Space): Context | undefined {

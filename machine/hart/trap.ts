@@ -18,20 +18,20 @@ const ADDRESS = 0b1011_0000_1011_0000_1111_1011;
 const INTERRUPT_HI = 1 << 31;
 
 /** Raises an exception at the current instruction. Returns a SLOW code. `guest`: the access was made as a guest (MPRV, hlv). */
-export function raise(h: Hart, cause: number, tvalLo: number, tvalHi: number, guest = false): number {
-  const guestAddress = (guest || h.w[VIRT] !== 0) && ((ADDRESS >> cause) & 1) !== 0;
-  return trap(h, cause, false, tvalLo, tvalHi, 0, 0, 0, guestAddress);
+export function raise(hart: Hart, cause: number, tvalLo: number, tvalHi: number, guest = false): number {
+  const guestAddress = (guest || hart.w[VIRT] !== 0) && ((ADDRESS >> cause) & 1) !== 0;
+  return trap(hart, cause, false, tvalLo, tvalHi, 0, 0, 0, guestAddress);
 }
 
 /** Raises the fault that the walker found, for virtual address hi:lo. `guest`: the access was made as a guest (V, MPRV, hlv). */
-export function raiseFault(h: Hart, lo: number, hi: number, guest: boolean): number {
-  const mmu = h.mmu;
+export function raiseFault(hart: Hart, lo: number, hi: number, guest: boolean): number {
+  const mmu = hart.mmu;
   const cause = mmu.cause;
-  if (cause < 20) return trap(h, cause, false, lo, hi, 0, 0, 0, guest);
+  if (cause < 20) return trap(hart, cause, false, lo, hi, 0, 0, 0, guest);
   const instruction = mmu.implicit !== 0 ? (mmu.implicit === 1 ? 0x3000 : 0x3020)
-    : h.host.model.htinst ? transformedInstruction(h, cause, lo)
+    : hart.host.model.htinst ? transformedInstruction(hart, cause, lo)
     : 0;
-  return trap(h, cause, false, lo, hi, mmu.gpaLo, mmu.gpaHi, instruction, guest);
+  return trap(hart, cause, false, lo, hi, mmu.gpaLo, mmu.gpaHi, instruction, guest);
 }
 
 /** Illegal instruction: tval is the instruction as memory contains it. */
@@ -44,80 +44,80 @@ export function virtualInstruction(h: Hart): number { return raise(h, Cause.virt
 export const TRAP_INTERRUPT = 64;
 
 /** Takes the interrupt `number` (its bit in mip), delegated to M (3), HS (1) or VS (0). */
-export function takeInterrupt(h: Hart, number: number, target: number): void {
-  h.traps[TRAP_INTERRUPT + number]++;
-  if (target === 0) return enterGuest(h, number - 1, INTERRUPT_HI, 0, 0);
-  note(h, number, true, 0, 0);
+export function takeInterrupt(hart: Hart, number: number, target: number): void {
+  hart.traps[TRAP_INTERRUPT + number]++;
+  if (target === 0) return enterGuest(hart, number - 1, INTERRUPT_HI, 0, 0);
+  note(hart, number, true, 0, 0);
   // Reports a kick or the timer to a hosted supervisor once.
-  if (h.host.supervisor !== undefined) h.drive((1 << number) & (IP.SSI | IP.STI), false);
-  if (target === 3) enterMachine(h, number, INTERRUPT_HI, 0, 0, 0, 0, 0, false);
-  else enterSupervisor(h, number, INTERRUPT_HI, 0, 0, 0, 0, 0, false);
+  if (hart.host.supervisor !== undefined) hart.drive((1 << number) & (IP.SSI | IP.STI), false);
+  if (target === 3) enterMachine(hart, number, INTERRUPT_HI, 0, 0, 0, 0, 0, false);
+  else enterSupervisor(hart, number, INTERRUPT_HI, 0, 0, 0, 0, 0, false);
 }
 
-function trap(h: Hart, cause: number, _irq: false, tvalLo: number, tvalHi: number, gpaLo: number, gpaHi: number, instruction: number,
+function trap(hart: Hart, cause: number, _irq: false, tvalLo: number, tvalHi: number, gpaLo: number, gpaHi: number, instruction: number,
     guest: boolean): number {
   const bit = 1 << cause;
-  const priv = h.w[PRIV];
-  h.traps[cause]++;
-  const hosted = h.host.supervisor !== undefined;
-  if (!hosted && (priv === 3 || (h.c[C.medeleg] & bit) === 0)) {
-    note(h, cause, false, tvalLo, tvalHi);
-    if (priv === 3 && nested(h, cause, tvalLo, tvalHi)) return onlyFaults(h);
-    if (cause === Cause.ecallS && h.host.firmware !== undefined) return callFirmware(h);
-    enterMachine(h, cause, 0, tvalLo, tvalHi, gpaLo, gpaHi, instruction, guest);
-    return afterTrap(h);
+  const priv = hart.w[PRIV];
+  hart.traps[cause]++;
+  const hosted = hart.host.supervisor !== undefined;
+  if (!hosted && (priv === 3 || (hart.c[C.medeleg] & bit) === 0)) {
+    note(hart, cause, false, tvalLo, tvalHi);
+    if (priv === 3 && nested(hart, cause, tvalLo, tvalHi)) return onlyFaults(hart);
+    if (cause === Cause.ecallS && hart.host.firmware !== undefined) return callFirmware(hart);
+    enterMachine(hart, cause, 0, tvalLo, tvalHi, gpaLo, gpaHi, instruction, guest);
+    return afterTrap(hart);
   }
-  if (h.w[VIRT] !== 0 && (h.c[C.hedeleg] & bit) !== 0) {
-    if (priv === 1 && nested(h, cause, tvalLo, tvalHi)) return hosted ? doubleTrap(h) : onlyFaults(h);
-    enterGuest(h, cause, 0, tvalLo, tvalHi);
-    return afterTrap(h);
+  if (hart.w[VIRT] !== 0 && (hart.c[C.hedeleg] & bit) !== 0) {
+    if (priv === 1 && nested(hart, cause, tvalLo, tvalHi)) return hosted ? doubleTrap(hart) : onlyFaults(hart);
+    enterGuest(hart, cause, 0, tvalLo, tvalHi);
+    return afterTrap(hart);
   }
-  note(h, cause, false, tvalLo, tvalHi);
-  if (!hosted && priv === 1 && h.w[VIRT] === 0 && nested(h, cause, tvalLo, tvalHi)) return onlyFaults(h);
-  enterSupervisor(h, cause, 0, tvalLo, tvalHi, gpaLo, gpaHi, instruction, guest);
-  return hosted ? afterSupervisor(h) : afterTrap(h);
+  note(hart, cause, false, tvalLo, tvalHi);
+  if (!hosted && priv === 1 && hart.w[VIRT] === 0 && nested(hart, cause, tvalLo, tvalHi)) return onlyFaults(hart);
+  enterSupervisor(hart, cause, 0, tvalLo, tvalHi, gpaLo, gpaHi, instruction, guest);
+  return hosted ? afterSupervisor(hart) : afterTrap(hart);
 }
 
 const nested = (h: Hart, cause: number, tvalLo: number, tvalHi: number): boolean =>
   h.nested.another(h.instret, h.w[PC], h.w[PC + 1], cause, tvalLo, tvalHi);
 
 /** Stops the machine; its driver reports the reason. */
-function onlyFaults(h: Hart): number {
-  h.nested.over();
-  h.host.onlyFaults(h.id);
+function onlyFaults(hart: Hart): number {
+  hart.nested.over();
+  hart.host.onlyFaults(hart.id);
   return SLOW.LEAVE;
 }
 
 /** A guest that only faults does not run for ever: its monitor gets an exit, as with Ssdbltrp. @spec priv 21.6.1 */
-function doubleTrap(h: Hart): number {
-  const { cause, tvalLo, tvalHi } = h.nested;
-  h.nested.over();
-  h.c[C.vsepc] = h.nested.pcLo;
-  h.c[C.vsepc + 1] = h.nested.pcHi;
-  h.c[C.vscause] = cause;
-  h.c[C.vscause + 1] = 0;
-  note(h, Cause.doubleTrap, false, tvalLo, tvalHi);
-  enterSupervisor(h, Cause.doubleTrap, 0, tvalLo, tvalHi, 0, 0, 0, false);
-  return afterSupervisor(h);
+function doubleTrap(hart: Hart): number {
+  const { cause, tvalLo, tvalHi } = hart.nested;
+  hart.nested.over();
+  hart.c[C.vsepc] = hart.nested.pcLo;
+  hart.c[C.vsepc + 1] = hart.nested.pcHi;
+  hart.c[C.vscause] = cause;
+  hart.c[C.vscause + 1] = 0;
+  note(hart, Cause.doubleTrap, false, tvalLo, tvalHi);
+  enterSupervisor(hart, Cause.doubleTrap, 0, tvalLo, tvalHi, 0, 0, 0, false);
+  return afterSupervisor(hart);
 }
 
-function note(h: Hart, cause: number, interrupt: boolean, tvalLo: number, tvalHi: number): void {
-  h.causeCode = cause;
-  h.causeIsInterrupt = interrupt;
-  h.tvalLo = tvalLo;
-  h.tvalHi = tvalHi;
+function note(hart: Hart, cause: number, interrupt: boolean, tvalLo: number, tvalHi: number): void {
+  hart.causeCode = cause;
+  hart.causeIsInterrupt = interrupt;
+  hart.tvalLo = tvalLo;
+  hart.tvalHi = tvalHi;
 }
 
-function callFirmware(h: Hart): number {
-  h.retire(4);
-  h.host.firmware!.ecall(h);
-  return afterSupervisor(h);
+function callFirmware(hart: Hart): number {
+  hart.retire(4);
+  hart.host.firmware!.ecall(hart);
+  return afterSupervisor(hart);
 }
 
 /** A trap takes a cycle: software that faults at its own trap vector, for ever, does not stop time. */
-function afterTrap(h: Hart): number {
-  h.charge(1);
-  return h.w[HS.BUDGET >> 2] <= 0 ? SLOW.LEAVE : SLOW.JUMP;
+function afterTrap(hart: Hart): number {
+  hart.charge(1);
+  return hart.w[HS.BUDGET >> 2] <= 0 ? SLOW.LEAVE : SLOW.JUMP;
 }
 
 /** TypeScript has handled the trap: continue unless the hart now waits or its time is used up. */
@@ -126,81 +126,81 @@ function afterSupervisor(h: Hart): number {
 }
 
 /** A trap out of a virtual machine costs the cycles of the processor model (`exit=`). */
-function leaveGuest(h: Hart): void {
-  if (h.w[VIRT] === 0) return;
-  const { exitCycles } = h.host.model;
-  if (exitCycles !== 0) h.charge(exitCycles);
+function leaveGuest(hart: Hart): void {
+  if (hart.w[VIRT] === 0) return;
+  const { exitCycles } = hart.host.model;
+  if (exitCycles !== 0) hart.charge(exitCycles);
 }
 
 /** @spec priv 3.1.6.1, 3.1.8, 3.1.14, 3.1.15, 3.1.16, 21.4.1, 21.4.4, 21.4.5, 21.6.2 */
-function enterMachine(h: Hart, cause: number, causeHi: number, tvalLo: number, tvalHi: number, gpaLo: number, gpaHi: number,
+function enterMachine(hart: Hart, cause: number, causeHi: number, tvalLo: number, tvalHi: number, gpaLo: number, gpaHi: number,
     instruction: number, guest: boolean): void {
-  const c = h.c;
-  h.foldFs();
-  leaveGuest(h);
-  c[C.mepc] = h.w[PC];
-  c[C.mepc + 1] = h.w[PC + 1];
-  c[C.mcause] = cause;
-  c[C.mcause + 1] = causeHi;
-  c[C.mtval] = tvalLo;
-  c[C.mtval + 1] = tvalHi;
-  c[C.mtval2] = gpaLo;
-  c[C.mtval2 + 1] = gpaHi;
-  c[C.mtinst] = instruction;
-  c[C.mtinst + 1] = 0;
-  const status = c[C.mstatus];
+  const words = hart.c;
+  hart.foldFs();
+  leaveGuest(hart);
+  words[C.mepc] = hart.w[PC];
+  words[C.mepc + 1] = hart.w[PC + 1];
+  words[C.mcause] = cause;
+  words[C.mcause + 1] = causeHi;
+  words[C.mtval] = tvalLo;
+  words[C.mtval + 1] = tvalHi;
+  words[C.mtval2] = gpaLo;
+  words[C.mtval2 + 1] = gpaHi;
+  words[C.mtinst] = instruction;
+  words[C.mtinst + 1] = 0;
+  const status = words[C.mstatus];
   const enabled = (status & MSTATUS.MIE) !== 0 ? MSTATUS.MPIE : 0;
-  c[C.mstatus] = (status & ~(MSTATUS.MIE | MSTATUS.MPIE | MSTATUS.MPP)) | enabled | (h.w[PRIV] << MSTATUS.MPP_SHIFT);
-  c[C.mstatus + 1] =
-    (c[C.mstatus + 1] & ~(MSTATUS.MPV_HI | MSTATUS.GVA_HI)) | (h.w[VIRT] !== 0 ? MSTATUS.MPV_HI : 0) | (guest ? MSTATUS.GVA_HI : 0);
-  vector(h, C.mtvec, cause, causeHi);
-  h.setMode(3, false);
+  words[C.mstatus] = (status & ~(MSTATUS.MIE | MSTATUS.MPIE | MSTATUS.MPP)) | enabled | (hart.w[PRIV] << MSTATUS.MPP_SHIFT);
+  words[C.mstatus + 1] =
+    (words[C.mstatus + 1] & ~(MSTATUS.MPV_HI | MSTATUS.GVA_HI)) | (hart.w[VIRT] !== 0 ? MSTATUS.MPV_HI : 0) | (guest ? MSTATUS.GVA_HI : 0);
+  vector(hart, C.mtvec, cause, causeHi);
+  hart.setMode(3, false);
 }
 
 /** @spec priv 12.1.1, 12.1.7, 12.1.8, 12.1.9, 21.2.1, 21.2.8, 21.2.9, 21.6.2 */
-function enterSupervisor(h: Hart, cause: number, causeHi: number, tvalLo: number, tvalHi: number, gpaLo: number, gpaHi: number,
+function enterSupervisor(hart: Hart, cause: number, causeHi: number, tvalLo: number, tvalHi: number, gpaLo: number, gpaHi: number,
     instruction: number, guest: boolean): void {
-  const c = h.c;
-  h.foldFs();
-  leaveGuest(h);
-  const fromGuest = h.w[VIRT] !== 0;
-  const supervisorBit = h.w[PRIV] & 1;
-  c[C.sepc] = h.w[PC];
-  c[C.sepc + 1] = h.w[PC + 1];
-  c[C.scause] = cause;
-  c[C.scause + 1] = causeHi;
-  c[C.stval] = tvalLo;
-  c[C.stval + 1] = tvalHi;
-  c[C.htval] = gpaLo;
-  c[C.htval + 1] = gpaHi;
-  c[C.htinst] = instruction;
-  c[C.htinst + 1] = 0;
-  let hstatus = c[C.hstatus] & ~(HSTATUS.SPV | HSTATUS.GVA);
+  const words = hart.c;
+  hart.foldFs();
+  leaveGuest(hart);
+  const fromGuest = hart.w[VIRT] !== 0;
+  const supervisorBit = hart.w[PRIV] & 1;
+  words[C.sepc] = hart.w[PC];
+  words[C.sepc + 1] = hart.w[PC + 1];
+  words[C.scause] = cause;
+  words[C.scause + 1] = causeHi;
+  words[C.stval] = tvalLo;
+  words[C.stval + 1] = tvalHi;
+  words[C.htval] = gpaLo;
+  words[C.htval + 1] = gpaHi;
+  words[C.htinst] = instruction;
+  words[C.htinst + 1] = 0;
+  let hstatus = words[C.hstatus] & ~(HSTATUS.SPV | HSTATUS.GVA);
   if (guest) hstatus |= HSTATUS.GVA;
   if (fromGuest) hstatus = (hstatus & ~HSTATUS.SPVP) | HSTATUS.SPV | (supervisorBit !== 0 ? HSTATUS.SPVP : 0);
-  c[C.hstatus] = hstatus;
-  c[C.mstatus] = stacked(c[C.mstatus], supervisorBit);
-  const supervisor = h.host.supervisor;
+  words[C.hstatus] = hstatus;
+  words[C.mstatus] = stacked(words[C.mstatus], supervisorBit);
+  const supervisor = hart.host.supervisor;
   if (supervisor !== undefined) {
-    h.endKick();
-    return supervisor.trap(h);
+    hart.endKick();
+    return supervisor.trap(hart);
   }
-  vector(h, C.stvec, cause, causeHi);
-  h.setMode(1, false);
+  vector(hart, C.stvec, cause, causeHi);
+  hart.setMode(1, false);
 }
 
 /** @spec priv 21.2.15, 21.2.16, 21.2.17, 21.6.2 */
-function enterGuest(h: Hart, cause: number, causeHi: number, tvalLo: number, tvalHi: number): void {
-  const c = h.c;
-  c[C.vsepc] = h.w[PC];
-  c[C.vsepc + 1] = h.w[PC + 1];
-  c[C.vscause] = cause;
-  c[C.vscause + 1] = causeHi;
-  c[C.vstval] = tvalLo;
-  c[C.vstval + 1] = tvalHi;
-  c[C.vsstatus] = stacked(c[C.vsstatus], h.w[PRIV] & 1);
-  vector(h, C.vstvec, cause, causeHi);
-  h.setMode(1, true);
+function enterGuest(hart: Hart, cause: number, causeHi: number, tvalLo: number, tvalHi: number): void {
+  const words = hart.c;
+  words[C.vsepc] = hart.w[PC];
+  words[C.vsepc + 1] = hart.w[PC + 1];
+  words[C.vscause] = cause;
+  words[C.vscause + 1] = causeHi;
+  words[C.vstval] = tvalLo;
+  words[C.vstval + 1] = tvalHi;
+  words[C.vsstatus] = stacked(words[C.vsstatus], hart.w[PRIV] & 1);
+  vector(hart, C.vstvec, cause, causeHi);
+  hart.setMode(1, true);
 }
 
 /** SPP and SPIE remember, SIE goes off. */
@@ -210,46 +210,46 @@ function stacked(status: number, supervisorBit: number): number {
 }
 
 /** @spec priv 3.1.7, 12.1.2, 21.2.13 */
-function vector(h: Hart, slot: number, cause: number, causeHi: number): void {
-  const base = h.c[slot];
-  h.w[PC] = base & ~3;
-  h.w[PC + 1] = h.c[slot + 1];
-  if ((base & 1) !== 0 && causeHi !== 0) h.advance(4 * cause);
+function vector(hart: Hart, slot: number, cause: number, causeHi: number): void {
+  const base = hart.c[slot];
+  hart.w[PC] = base & ~3;
+  hart.w[PC + 1] = hart.c[slot + 1];
+  if ((base & 1) !== 0 && causeHi !== 0) hart.advance(4 * cause);
 }
 
 /** mret. @spec priv 3.3.2, 21.6.4 */
-export function mret(h: Hart): number {
-  if (h.w[PRIV] !== 3) return illegalInstruction(h);
-  const c = h.c;
-  h.foldFs();
-  const status = c[C.mstatus];
+export function mret(hart: Hart): number {
+  if (hart.w[PRIV] !== 3) return illegalInstruction(hart);
+  const words = hart.c;
+  hart.foldFs();
+  const status = words[C.mstatus];
   const priv = (status >> MSTATUS.MPP_SHIFT) & 3;
-  const virt = priv !== 3 && (c[C.mstatus + 1] & MSTATUS.MPV_HI) !== 0;
+  const virt = priv !== 3 && (words[C.mstatus + 1] & MSTATUS.MPV_HI) !== 0;
   let next = (status & ~(MSTATUS.MIE | MSTATUS.MPP)) | MSTATUS.MPIE;
   if ((status & MSTATUS.MPIE) !== 0) next |= MSTATUS.MIE;
   if (priv !== 3) next &= ~MSTATUS.MPRV;
-  c[C.mstatus] = next;
-  c[C.mstatus + 1] &= ~MSTATUS.MPV_HI;
-  return returnTo(h, C.mepc, priv, virt);
+  words[C.mstatus] = next;
+  words[C.mstatus + 1] &= ~MSTATUS.MPV_HI;
+  return returnTo(hart, C.mepc, priv, virt);
 }
 
 /** sret, in M, HS and VS mode. @spec priv 3.3.2, 12.1.1, 21.6.4 */
-export function sret(h: Hart): number {
-  const c = h.c;
-  const priv = h.w[PRIV];
-  if (h.w[VIRT] !== 0) {
-    if (priv === 0 || (c[C.hstatus] & HSTATUS.VTSR) !== 0) return virtualInstruction(h);
-    const status = c[C.vsstatus];
-    c[C.vsstatus] = unstacked(status);
-    return returnTo(h, C.vsepc, (status & MSTATUS.SPP) !== 0 ? 1 : 0, true);
+export function sret(hart: Hart): number {
+  const words = hart.c;
+  const priv = hart.w[PRIV];
+  if (hart.w[VIRT] !== 0) {
+    if (priv === 0 || (words[C.hstatus] & HSTATUS.VTSR) !== 0) return virtualInstruction(hart);
+    const status = words[C.vsstatus];
+    words[C.vsstatus] = unstacked(status);
+    return returnTo(hart, C.vsepc, (status & MSTATUS.SPP) !== 0 ? 1 : 0, true);
   }
-  if (priv === 0 || (priv === 1 && (c[C.mstatus] & MSTATUS.TSR) !== 0)) return illegalInstruction(h);
-  h.foldFs();
-  const status = c[C.mstatus];
-  const virt = (c[C.hstatus] & HSTATUS.SPV) !== 0;
-  c[C.mstatus] = unstacked(status) & ~MSTATUS.MPRV;
-  c[C.hstatus] &= ~HSTATUS.SPV;
-  return returnTo(h, C.sepc, (status & MSTATUS.SPP) !== 0 ? 1 : 0, virt);
+  if (priv === 0 || (priv === 1 && (words[C.mstatus] & MSTATUS.TSR) !== 0)) return illegalInstruction(hart);
+  hart.foldFs();
+  const status = words[C.mstatus];
+  const virt = (words[C.hstatus] & HSTATUS.SPV) !== 0;
+  words[C.mstatus] = unstacked(status) & ~MSTATUS.MPRV;
+  words[C.hstatus] &= ~HSTATUS.SPV;
+  return returnTo(hart, C.sepc, (status & MSTATUS.SPP) !== 0 ? 1 : 0, virt);
 }
 
 function unstacked(status: number): number {
@@ -257,11 +257,11 @@ function unstacked(status: number): number {
   return (status & ~(MSTATUS.SIE | MSTATUS.SPP)) | MSTATUS.SPIE | enabled;
 }
 
-function returnTo(h: Hart, epc: number, priv: number, virt: boolean): number {
-  h.retire(0);
-  h.nested.over();
-  h.w[PC] = h.c[epc] & ~1;
-  h.w[PC + 1] = h.c[epc + 1];
-  h.setMode(priv, virt);
-  return h.endSliceIfInterrupted() ? SLOW.LEAVE : SLOW.JUMP;
+function returnTo(hart: Hart, epc: number, priv: number, virt: boolean): number {
+  hart.retire(0);
+  hart.nested.over();
+  hart.w[PC] = hart.c[epc] & ~1;
+  hart.w[PC + 1] = hart.c[epc + 1];
+  hart.setMode(priv, virt);
+  return hart.endSliceIfInterrupted() ? SLOW.LEAVE : SLOW.JUMP;
 }

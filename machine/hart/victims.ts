@@ -20,11 +20,11 @@ export class Victims {
   readonly #back = new Int32Array(WORDS);
 
   /** The entry at word `at` of the TLBs is about to be overwritten. */
-  keep(m: Int32Array, at: number): void {
-    const tag = m[at] || m[at + 2] || m[at + 4];
+  keep(words: Int32Array, at: number): void {
+    const tag = words[at] || words[at + 2] || words[at + 4];
     const v = this.#words;
     const to = placeOf(tag);
-    for (let i = 0; i < WORDS; i++) v[to + i] = m[at + i];
+    for (let i = 0; i < WORDS; i++) v[to + i] = words[at + i];
   }
 
   /** Is there a victim with this tag for this kind of access (0 load, 1 store, 2 fetch)? */
@@ -34,7 +34,7 @@ export class Victims {
   }
 
   /** Puts the victim of this address into the entry at word `at`; the entry there becomes a victim if it `stays`. */
-  swap(lo: number, m: Int32Array, at: number, stays: boolean): void {
+  swap(lo: number, words: Int32Array, at: number, stays: boolean): void {
     const v = this.#words;
     const back = this.#back;
     const from = placeOf(lo);
@@ -42,8 +42,8 @@ export class Victims {
       back[i] = v[from + i];
       v[from + i] = 0;
     }
-    if (stays) this.keep(m, at);
-    for (let i = 0; i < WORDS; i++) m[at + i] = back[i];
+    if (stays) this.keep(words, at);
+    for (let i = 0; i < WORDS; i++) words[at + i] = back[i];
   }
 
   /** The translation of this page is no longer valid. */
@@ -54,7 +54,7 @@ export class Victims {
 
   /** Removes the write tag for the RAM page at linear address `page` (32 bits, signed). */
   forbidWrites(page: number): void {
-    const v = this.#words;
-    for (let i = 0; i < v.length; i += WORDS) if ((v[i + 6] & -4096) === page) v[i + 2] = v[i + 3] = 0;
+    const words = this.#words;
+    for (let i = 0; i < words.length; i += WORDS) if ((words[i + 6] & -4096) === page) words[i + 2] = words[i + 3] = 0;
   }
 }

@@ -32,9 +32,9 @@ const infinity = (f: Format): bigint => exponentMask(f) << BigInt(f.fraction);
 const quiet = (f: Format): bigint => infinity(f) | (1n << BigInt(f.fraction - 1));
 const box = (f: Format, bits: bigint): bigint => BigInt.asUintN(64, (-1n << BigInt(f.width)) | bits);
 /** A register's value in this format: a value that is not boxed is the canonical NaN. */
-const unbox = (f: Format, register: bigint): bigint => {
-  const bits = BigInt.asUintN(f.width, register);
-  return box(f, bits) === register ? bits : quiet(f);
+const unbox = (format: Format, register: bigint): bigint => {
+  const bits = BigInt.asUintN(format.width, register);
+  return box(format, bits) === register ? bits : quiet(format);
 };
 const signOf = (f: Format, bits: bigint): boolean => bits >> BigInt(f.width - 1) === 1n;
 const magnitude = (f: Format, bits: bigint): bigint => BigInt.asUintN(f.width - 1, bits);
@@ -62,41 +62,41 @@ function integer(significand: bigint, exponent: number, negative: boolean, rm: n
   return [up ? whole + 1n : whole, false];
 }
 
-function round(f: Format, { a, rm }: Case, tells: boolean): Outcome {
-  const bits = unbox(f, a);
-  if (isNan(f, bits)) return { value: box(f, quiet(f)), flags: invalid(f, bits) };
-  if (magnitude(f, bits) === infinity(f)) return { value: box(f, bits), flags: 0 };
-  const negative = signOf(f, bits);
-  const [whole, exact] = integer(...parts(f, bits), negative, rm);
+function round(format: Format, { a, rm }: Case, tells: boolean): Outcome {
+  const bits = unbox(format, a);
+  if (isNan(format, bits)) return { value: box(format, quiet(format)), flags: invalid(format, bits) };
+  if (magnitude(format, bits) === infinity(format)) return { value: box(format, bits), flags: 0 };
+  const negative = signOf(format, bits);
+  const [whole, exact] = integer(...parts(format, bits), negative, rm);
   let value = 0n;
   if (whole !== 0n) {
     const top = whole.toString(2).length - 1;
-    const fraction = top <= f.fraction ? whole << BigInt(f.fraction - top) : whole >> BigInt(top - f.fraction);
-    value = BigInt(top + f.bias - 1) * (1n << BigInt(f.fraction)) + fraction;
+    const fraction = top <= format.fraction ? whole << BigInt(format.fraction - top) : whole >> BigInt(top - format.fraction);
+    value = BigInt(top + format.bias - 1) * (1n << BigInt(format.fraction)) + fraction;
   }
-  return { value: box(f, value | (negative ? 1n << BigInt(f.width - 1) : 0n)), flags: tells && !exact ? NX : 0 };
+  return { value: box(format, value | (negative ? 1n << BigInt(format.width - 1) : 0n)), flags: tells && !exact ? NX : 0 };
 }
 
-function extreme(f: Format, { a, b }: Case, least: boolean): Outcome {
-  const [x, y] = [unbox(f, a), unbox(f, b)];
-  const flags = invalid(f, x, y);
-  if (isNan(f, x) || isNan(f, y)) return { value: box(f, quiet(f)), flags };
-  return { value: box(f, (key(f, x) < key(f, y)) === least ? x : y), flags };
+function extreme(format: Format, { a, b }: Case, least: boolean): Outcome {
+  const [x, y] = [unbox(format, a), unbox(format, b)];
+  const flags = invalid(format, x, y);
+  if (isNan(format, x) || isNan(format, y)) return { value: box(format, quiet(format)), flags };
+  return { value: box(format, (key(format, x) < key(format, y)) === least ? x : y), flags };
 }
 
-function relation(f: Format, { a, b }: Case, orEqual: boolean): Outcome {
-  const [x, y] = [unbox(f, a), unbox(f, b)];
-  const flags = invalid(f, x, y);
-  if (isNan(f, x) || isNan(f, y)) return { value: 0n, flags };
-  const equal = x === y || (magnitude(f, x) | magnitude(f, y)) === 0n;
-  return { value: (equal ? orEqual : key(f, x) < key(f, y)) ? 1n : 0n, flags };
+function relation(format: Format, { a, b }: Case, orEqual: boolean): Outcome {
+  const [x, y] = [unbox(format, a), unbox(format, b)];
+  const flags = invalid(format, x, y);
+  if (isNan(format, x) || isNan(format, y)) return { value: 0n, flags };
+  const equal = x === y || (magnitude(format, x) | magnitude(format, y)) === 0n;
+  return { value: (equal ? orEqual : key(format, x) < key(format, y)) ? 1n : 0n, flags };
 }
 
 /** To zero, modulo 2^32; the flags are those of fcvt.w.d. */
-function modular(f: Format, { a }: Case): Outcome {
-  if (magnitude(f, a) >= infinity(f)) return { value: 0n, flags: NV };
-  const negative = signOf(f, a);
-  const [whole, exact] = integer(...parts(f, a), negative, 1);
+function modular(format: Format, { a }: Case): Outcome {
+  if (magnitude(format, a) >= infinity(format)) return { value: 0n, flags: NV };
+  const negative = signOf(format, a);
+  const [whole, exact] = integer(...parts(format, a), negative, 1);
   const value = negative ? -whole : whole;
   const fits = BigInt.asIntN(32, value) === value;
   return { value: BigInt.asUintN(64, BigInt.asIntN(32, value)), flags: !fits ? NV : exact ? 0 : NX };
@@ -148,8 +148,8 @@ const DYNAMIC = 7;
 const encode = (funct5: number, f: Format, rs2: number, rm: number, rd: number): number =>
   ((funct5 << 27) | (f.code << 25) | (rs2 << 20) | (1 << 15) | (rm << 12) | (rd << 7) | 0x53) >>> 0;
 
-function check(engine: 'interp' | 'jit', f: Format, word: number, toInteger: boolean, reference: (c: Case) => Outcome): void {
-  const cases = Array.from({ length: COUNT }, () => ({ a: operand(f), b: operand(f), rm: random() % 5 }));
+function check(engine: 'interp' | 'jit', format: Format, word: number, toInteger: boolean, reference: (c: Case) => Outcome): void {
+  const cases = Array.from({ length: COUNT }, () => ({ a: operand(format), b: operand(format), rm: random() % 5 }));
   const wrong = outcomes(engine, word, toInteger, cases).flatMap((mine, i) => {
     const wanted = reference(cases[i]!);
     return mine.value === wanted.value && mine.flags === wanted.flags ? [] : [{ ...cases[i]!, mine, wanted }];

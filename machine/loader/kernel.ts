@@ -96,9 +96,9 @@ function loadElf(memory: PhysicalMemory, bytes: Uint8Array): Loaded<Placed> {
   if (!parsed.ok) return parsed;
   const elf = parsed.value;
   const segments = elf.segments.map((s) => withoutHeaders(s, bytes, memory.base));
-  for (const s of segments) {
-    if (!memory.isRam(s.paddr, s.memBytes))
-      return refused(elf.relocatable ? notLinked(memory, s.paddr) : doesNotFit(memory, s.paddr, s.memBytes));
+  for (const segment of segments) {
+    if (!memory.isRam(segment.paddr, segment.memBytes))
+      return refused(elf.relocatable ? notLinked(memory, segment.paddr) : doesNotFit(memory, segment.paddr, segment.memBytes));
   }
   for (const s of segments) {
     memory.writable(s.paddr, s.bytes.length).set(s.bytes);

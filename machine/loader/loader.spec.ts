@@ -112,17 +112,17 @@ function overlappingElf(): Uint8Array {
 
 test('a kernel linked in the upper half starts at the exact physical place of its entry', () => {
   const memory = new TestMemory(0x10000);
-  const file = tinyElf((d) => {
-    d.setBigUint64(24, 0xffff_ffff_8000_0006n, true);
-    d.setBigUint64(80, 0xffff_ffff_8000_0000n, true);
+  const file = tinyElf((view) => {
+    view.setBigUint64(24, 0xffff_ffff_8000_0006n, true);
+    view.setBigUint64(80, 0xffff_ffff_8000_0000n, true);
   });
   expect(loadProgram(memory, file, { base: RAM })).toMatchObject({ ok: true, value: { entry: RAM + 0x1006 } });
 });
 
 test('a position-independent program is asked for at the address it is linked for', () => {
-  const file = tinyElf((d) => {
-    d.setUint16(16, 3, true);
-    d.setBigUint64(88, 0x1000n, true);
+  const file = tinyElf((view) => {
+    view.setUint16(16, 3, true);
+    view.setBigUint64(88, 0x1000n, true);
   });
   expect(loadProgram(new TestMemory(0x10000), file, { base: RAM })).toMatchObject({
     ok: false, error: expect.stringContaining('position-independent and linked at 0x1000')

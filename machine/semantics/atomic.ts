@@ -9,9 +9,9 @@ type Size = 'w' | 'd';
 /** The second operand as the operation sees it: a word operation compares sign-extended (or unsigned) words. */
 const operand = (s: Semantics, size: Size): (() => I64) => s.keep(size === 'w' ? s.sext(s.w2()) : s.x2());
 
-const amo = (size: Size, change: Change): Meaning => (s) => {
-  const by = operand(s, size);
-  s.rd(s.modify(size, s.x1(), (old) => change(s, old, by)));
+const amo = (size: Size, change: Change): Meaning => (semantics) => {
+  const by = operand(semantics, size);
+  semantics.rd(semantics.modify(size, semantics.x1(), (old) => change(semantics, old, by)));
 };
 
 /** Unsigned comparison of sign-extended words orders them as unsigned words. */

@@ -10,19 +10,19 @@ const invert = (s: Semantics, a: I64): I64 => s.xor(a, s.long(-1));
 const shiftAdd = (n: number): Meaning => (s) => s.rd(s.add(s.shl(s.x1(), s.long(n)), s.x2()));
 const shiftAddUw = (n: number): Meaning => (s) => s.rd(s.add(s.shl(s.zext(s.w1()), s.long(n)), s.x2()));
 
-const pick = (compare: 'ltS' | 'ltU' | 'gtS' | 'gtU'): Meaning => (s) => {
-  const a = s.keep(s.x1());
-  const b = s.keep(s.x2());
-  s.rd(s.select(a(), b(), s[compare](a(), b())));
+const pick = (compare: 'ltS' | 'ltU' | 'gtS' | 'gtU'): Meaning => (semantics) => {
+  const a = semantics.keep(semantics.x1());
+  const b = semantics.keep(semantics.x2());
+  semantics.rd(semantics.select(a(), b(), semantics[compare](a(), b())));
 };
 
 /** Each byte becomes 0xff where it was not zero. */
-function orCombine(s: Semantics): void {
+function orCombine(semantics: Semantics): void {
   const low7 = 0x7f7f_7f7f_7f7f_7f7fn;
-  const x = s.keep(s.x1());
-  const carried = s.or(s.add(s.and(x(), s.long(low7)), s.long(low7)), x());
-  const top = s.keep(s.and(s.shrU(carried, s.long(7)), s.long(0x0101_0101_0101_0101n)));
-  s.rd(s.sub(s.shl(top(), s.long(8)), top()));
+  const x = semantics.keep(semantics.x1());
+  const carried = semantics.or(semantics.add(semantics.and(x(), semantics.long(low7)), semantics.long(low7)), x());
+  const top = semantics.keep(semantics.and(semantics.shrU(carried, semantics.long(7)), semantics.long(0x0101_0101_0101_0101n)));
+  semantics.rd(semantics.sub(semantics.shl(top(), semantics.long(8)), top()));
 }
 
 /** Swaps neighbouring groups of bits: `mask` selects the lower group of each pair. */
@@ -36,13 +36,13 @@ const reverseBytes = (s: Semantics, x: I64): I64 =>
   s.rotl(swapGroups(s, swapGroups(s, x, 0x00ff_00ff_00ff_00ffn, 8), 0x0000_ffff_0000_ffffn, 16), s.long(32));
 
 /** Carry-less product: `part` says what the partial product of bit i contributes. */
-function carryless(s: Semantics, part: (a: () => I64, i: () => I64) => I64, from: number): void {
-  const a = s.keep(s.x1());
-  const b = s.keep(s.x2());
-  s.rd(s.fold(64 - from, s.long(0), (sum, n) => {
-    const i = s.keep(s.add(n(), s.long(from)));
-    const set = s.keep(s.sub(s.long(0), s.and(s.shrU(b(), i()), s.long(1))));
-    return s.xor(sum(), s.and(part(a, i), set()));
+function carryless(semantics: Semantics, part: (a: () => I64, i: () => I64) => I64, from: number): void {
+  const a = semantics.keep(semantics.x1());
+  const b = semantics.keep(semantics.x2());
+  semantics.rd(semantics.fold(64 - from, semantics.long(0), (sum, n) => {
+    const i = semantics.keep(semantics.add(n(), semantics.long(from)));
+    const set = semantics.keep(semantics.sub(semantics.long(0), semantics.and(semantics.shrU(b(), i()), semantics.long(1))));
+    return semantics.xor(sum(), semantics.and(part(a, i), set()));
   }));
 }
 
@@ -63,10 +63,10 @@ function permute(s: Semantics, width: number): void {
 const zeroIf = (compare: 'eq' | 'ne'): Meaning => (s) => s.rd(s.select(s.long(0), s.x1(), s[compare](s.x2(), s.long(0))));
 
 /** Both operands are on the stack already: the value, and the single bit that the second one names. */
-function bitAfter(s: Semantics, a: I64, n: I64): { value: () => I64; bit: () => I64 } {
-  const index = s.keep(n);
-  const value = s.keep(a);
-  return { value, bit: () => s.shl(s.long(1), index()) };
+function bitAfter(semantics: Semantics, i64: I64, n: I64): { value: () => I64; bit: () => I64 } {
+  const index = semantics.keep(n);
+  const value = semantics.keep(i64);
+  return { value, bit: () => semantics.shl(semantics.long(1), index()) };
 }
 const bclrBit: Binary = (s, a, b) => { const m = bitAfter(s, a, b); return s.and(m.value(), invert(s, m.bit())); };
 const bextBit: Binary = (s, a, b) => s.and(s.shrU(a, b), s.long(1));

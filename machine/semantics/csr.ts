@@ -21,29 +21,29 @@ const BITS = MSTATUS.SIE | MSTATUS.SPIE | MSTATUS.SPP | MSTATUS.FS | MSTATUS.SUM
 const STACK = MSTATUS.SIE | MSTATUS.SPIE | MSTATUS.SPP;
 
 /** The base of the registers, or the slow path where this mode has none. */
-function base(s: Semantics, word: number): () => I32 {
-  const at = s.keep32(s.hartWord(word));
-  s.slowIf(s.eqz32(at()));
+function base(semantics: Semantics, word: number): () => I32 {
+  const at = semantics.keep32(semantics.hartWord(word));
+  semantics.slowIf(semantics.eqz32(at()));
   return at;
 }
 
-const readPlain = (slot: number): Meaning => (s) => {
-  const at = base(s, HS.SUPER);
-  s.rd(s.peek(at(), slot * 4));
+const readPlain = (slot: number): Meaning => (semantics) => {
+  const at = base(semantics, HS.SUPER);
+  semantics.rd(semantics.peek(at(), slot * 4));
 };
 
-const swapPlain = (slot: number, pc: boolean): Meaning => (s) => {
-  const at = base(s, HS.SUPER);
-  const next = s.keep(pc ? s.and(s.x1(), s.sext(s.hartWord(HS.EPC_MASK))) : s.x1());
-  const old = s.keep(s.peek(at(), slot * 4));
-  s.poke(at(), slot * 4, next());
-  s.rd(old());
+const swapPlain = (slot: number, pc: boolean): Meaning => (semantics) => {
+  const at = base(semantics, HS.SUPER);
+  const next = semantics.keep(pc ? semantics.and(semantics.x1(), semantics.sext(semantics.hartWord(HS.EPC_MASK))) : semantics.x1());
+  const old = semantics.keep(semantics.peek(at(), slot * 4));
+  semantics.poke(at(), slot * 4, next());
+  semantics.rd(old());
 };
 
 /** The base of sstatus, where FS in memory is what it is. */
-function statusBase(s: Semantics): () => I32 {
-  const at = s.keep32(s.hartWord(HS.STATUS));
-  s.slowIf(s.or32(s.eqz32(at()), s.hartWord(HS.FS_DIRTY)));
+function statusBase(semantics: Semantics): () => I32 {
+  const at = semantics.keep32(semantics.hartWord(HS.STATUS));
+  semantics.slowIf(semantics.or32(semantics.eqz32(at()), semantics.hartWord(HS.FS_DIRTY)));
   return at;
 }
 
@@ -54,9 +54,9 @@ function readStatus(s: Semantics, at: () => I32, low: () => I32): void {
   s.rd(s.or(s.shl(s.zext(high), s.long(32)), s.zext(s.and32(low(), s.word(BITS)))));
 }
 
-const csrrStatus: Meaning = (s) => {
-  const at = statusBase(s);
-  readStatus(s, at, s.keep32(s.peek32(at(), 0)));
+const csrrStatus: Meaning = (semantics) => {
+  const at = statusBase(semantics);
+  readStatus(semantics, at, semantics.keep32(semantics.peek32(at(), 0)));
 };
 
 /** `change`: the new lower word, from the old one. A pending and enabled interrupt may be due now, so the hart checks. */

@@ -22,49 +22,49 @@ const tooLarge = <F>(s: Semantics, f: Format<F>, r: F): I32 => s.geU32(f.exponen
 const notNormal = <F>(s: Semantics, f: Format<F>, r: F): I32 => s.gtU32(s.sub32(f.exponent(s, r), s.word(2)), s.word(f.maxExponent - 4));
 
 /** Sums are exact where they are subnormal; the error of any other is exactly computable (Knuth's two-sum). */
-function sum<F>(s: Semantics, f: Format<F>, subtract: boolean): void {
-  needsNearest(s);
-  const a = f.keep(s, f.first(s));
-  const b = f.keep(s, f.second(s));
-  const r = f.keep(s, subtract ? f.sub(s, a(), b()) : f.add(s, a(), b()));
-  s.slowIf(tooLarge(s, f, r()));
-  s.when(s.eqz32(s.inexactSet()), () => {
-    const t = f.keep(s, f.sub(s, r(), a()));
-    const ea = f.sub(s, a(), f.sub(s, r(), t()));
-    const e = f.keep(s, f.add(s, ea, subtract ? negativeDifference(s, f, b, t) : f.sub(s, b(), t())));
-    s.raiseInexact(f.ne(s, e(), f.zero(s)));
+function sum<F>(semantics: Semantics, f: Format<F>, subtract: boolean): void {
+  needsNearest(semantics);
+  const a = f.keep(semantics, f.first(semantics));
+  const b = f.keep(semantics, f.second(semantics));
+  const r = f.keep(semantics, subtract ? f.sub(semantics, a(), b()) : f.add(semantics, a(), b()));
+  semantics.slowIf(tooLarge(semantics, f, r()));
+  semantics.when(semantics.eqz32(semantics.inexactSet()), () => {
+    const t = f.keep(semantics, f.sub(semantics, r(), a()));
+    const ea = f.sub(semantics, a(), f.sub(semantics, r(), t()));
+    const e = f.keep(semantics, f.add(semantics, ea, subtract ? negativeDifference(semantics, f, b, t) : f.sub(semantics, b(), t())));
+    semantics.raiseInexact(f.ne(semantics, e(), f.zero(semantics)));
   });
-  f.result(s, r());
+  f.result(semantics, r());
 }
 
 /** -b - t, where t is the part of the difference that came from -b. */
 const negativeDifference = <F>(s: Semantics, f: Format<F>, b: () => F, t: () => F): F => f.sub(s, f.sub(s, f.zero(s), b()), t());
 
 /** Products and quotients: `exact` decides where it can; an operand of zero makes a zero that is exact. */
-function scaled<F>(s: Semantics, f: Format<F>, compute: (a: F, b: F) => F, zeroable: 'both' | 'first',
+function scaled<F>(s: Semantics, format: Format<F>, compute: (a: F, b: F) => F, zeroable: 'both' | 'first',
     exact: (a: () => F, b: () => F, r: () => F) => I32): void {
   needsNearest(s);
-  const a = f.keep(s, f.first(s));
-  const b = f.keep(s, f.second(s));
-  const r = f.keep(s, compute(a(), b()));
+  const a = format.keep(s, format.first(s));
+  const b = format.keep(s, format.second(s));
+  const r = format.keep(s, compute(a(), b()));
   const zero = (): I32 => {
-    const first = f.eq(s, a(), f.zero(s));
-    const any = zeroable === 'both' ? s.or32(first, f.eq(s, b(), f.zero(s))) : first;
-    return s.and32(any, f.eq(s, r(), f.zero(s)));
+    const first = format.eq(s, a(), format.zero(s));
+    const any = zeroable === 'both' ? s.or32(first, format.eq(s, b(), format.zero(s))) : first;
+    return s.and32(any, format.eq(s, r(), format.zero(s)));
   };
-  s.when(notNormal(s, f, r()), () => s.slowIf(s.eqz32(zero())));
+  s.when(notNormal(s, format, r()), () => s.slowIf(s.eqz32(zero())));
   s.when(s.eqz32(s.inexactSet()), () => s.slowIf(s.eqz32(s.choose32(zero(), () => s.word(1), () => exact(a, b, r)))));
-  f.result(s, r());
+  format.result(s, r());
 }
 
-function squareRoot<F>(s: Semantics, f: Format<F>): void {
+function squareRoot<F>(s: Semantics, format: Format<F>): void {
   needsNearest(s);
-  const a = f.keep(s, f.first(s));
-  const r = f.keep(s, f.sqrt(s, a()));
-  s.slowIf(notNormal(s, f, r()));
+  const a = format.keep(s, format.first(s));
+  const r = format.keep(s, format.sqrt(s, a()));
+  s.slowIf(notNormal(s, format, r()));
   s.when(s.eqz32(s.inexactSet()), () =>
-    s.slowIf(s.eqz32(s.choose32(f.exactProduct(s, r, r), () => f.eq(s, f.mul(s, r(), r()), a()), () => s.word(0)))));
-  f.result(s, r());
+    s.slowIf(s.eqz32(s.choose32(format.exactProduct(s, r, r), () => format.eq(s, format.mul(s, r(), r()), a()), () => s.word(0)))));
+  format.result(s, r());
 }
 
 /** r * b = a, decided where that product is exact. */
@@ -73,28 +73,28 @@ const reproduces = <F>(s: Semantics, f: Format<F>, r: () => F, b: () => F, a: ()
 
 const unordered = <F>(s: Semantics, f: Format<F>, a: () => F, b: () => F): I32 => s.or32(f.ne(s, a(), a()), f.ne(s, b(), b()));
 
-function pick<F>(s: Semantics, f: Format<F>, larger: boolean): void {
-  const a = f.keep(s, f.first(s));
-  const b = f.keep(s, f.second(s));
-  s.slowIf(unordered(s, f, a, b));
-  f.result(s, larger ? f.max(s, a(), b()) : f.min(s, a(), b()));
+function pick<F>(semantics: Semantics, format: Format<F>, larger: boolean): void {
+  const a = format.keep(semantics, format.first(semantics));
+  const b = format.keep(semantics, format.second(semantics));
+  semantics.slowIf(unordered(semantics, format, a, b));
+  format.result(semantics, larger ? format.max(semantics, a(), b()) : format.min(semantics, a(), b()));
 }
 
-function compare<F>(s: Semantics, f: Format<F>, how: 'eq' | 'lt' | 'le'): void {
-  const a = f.keep(s, f.first(s));
-  const b = f.keep(s, f.second(s));
-  s.slowIf(unordered(s, f, a, b));
-  s.rd(s.zext(f[how](s, a(), b())));
+function compare<F>(semantics: Semantics, format: Format<F>, how: 'eq' | 'lt' | 'le'): void {
+  const a = format.keep(semantics, format.first(semantics));
+  const b = format.keep(semantics, format.second(semantics));
+  semantics.slowIf(unordered(semantics, format, a, b));
+  semantics.rd(semantics.zext(format[how](semantics, a(), b())));
 }
 
 /** The value rounded to an integral one in the mode in force; nearest-away goes the slow way. */
-function integral<F>(s: Semantics, f: Format<F>, a: () => F): () => F {
-  const rm = s.keep32(s.rm());
-  s.slowIf(s.gtU32(rm(), s.word(3)));
-  const out = f.keep(s, f.trunc(s, a()));
-  const modes = [[0, f.nearest], [2, f.floor], [3, f.ceil]] as const;
+function integral<F>(semantics: Semantics, format: Format<F>, a: () => F): () => F {
+  const rm = semantics.keep32(semantics.rm());
+  semantics.slowIf(semantics.gtU32(rm(), semantics.word(3)));
+  const out = format.keep(semantics, format.trunc(semantics, a()));
+  const modes = [[0, format.nearest], [2, format.floor], [3, format.ceil]] as const;
   let value = out;
-  for (const [mode, round] of modes) value = chooseF(s, f, s.eq32(rm(), s.word(mode)), round, a, value);
+  for (const [mode, round] of modes) value = chooseF(semantics, format, semantics.eq32(rm(), semantics.word(mode)), round, a, value);
   return value;
 }
 
@@ -104,10 +104,10 @@ function chooseF<F>(s: Semantics, f: Format<F>, condition: I32, round: (s: Seman
   const rounded = f.keep(s, round(s, a()));
   return f.keep(s, selectF(s, f, rounded, other, c));
 }
-const selectF = <F>(s: Semantics, f: Format<F>, a: () => F, b: () => F, c: () => I32): F => {
-  const bits = (v: () => F): I64 => (f.suffix === 'd' ? s.bitsD(v() as never) : s.zext(s.bitsS(v() as never)));
-  const chosen = s.select(bits(a), bits(b), c());
-  return (f.suffix === 'd' ? s.fromBitsD(chosen) : s.fromBitsS(s.wrap(chosen))) as F;
+const selectF = <F>(semantics: Semantics, format: Format<F>, a: () => F, b: () => F, c: () => I32): F => {
+  const bits = (v: () => F): I64 => (format.suffix === 'd' ? semantics.bitsD(v() as never) : semantics.zext(semantics.bitsS(v() as never)));
+  const chosen = semantics.select(bits(a), bits(b), c());
+  return (format.suffix === 'd' ? semantics.fromBitsD(chosen) : semantics.fromBitsS(semantics.wrap(chosen))) as F;
 };
 
 interface IntegerType { name: 'w' | 'wu' | 'l' | 'lu'; low: number; high: number }
@@ -115,31 +115,31 @@ const W: IntegerType = { name: 'w', low: -31, high: 31 }, WU: IntegerType = { na
 const L: IntegerType = { name: 'l', low: -63, high: 63 }, LU: IntegerType = { name: 'lu', low: 0, high: 64 };
 
 /** Float to integer: in range [-2^low, 2^high) after rounding, else the slow way. */
-function toInteger<F>(s: Semantics, f: Format<F>, t: IntegerType): void {
-  const a = f.keep(s, f.first(s));
-  const v = integral(s, f, a);
-  const lowest = (): F => (t.low === 0 ? f.zero(s) : f.sub(s, f.zero(s), f.power(s, -t.low)));
-  s.slowIf(s.eqz32(s.and32(f.le(s, lowest(), v()), f.lt(s, v(), f.power(s, t.high)))));
-  s.raiseInexact(f.ne(s, v(), a()));
-  if (t.name === 'w') s.rdw(f.toW(s, v()));
-  else if (t.name === 'wu') s.rdw(f.toWu(s, v()));
-  else s.rd(t.name === 'l' ? f.toL(s, v()) : f.toLu(s, v()));
+function toInteger<F>(semantics: Semantics, f: Format<F>, t: IntegerType): void {
+  const a = f.keep(semantics, f.first(semantics));
+  const v = integral(semantics, f, a);
+  const lowest = (): F => (t.low === 0 ? f.zero(semantics) : f.sub(semantics, f.zero(semantics), f.power(semantics, -t.low)));
+  semantics.slowIf(semantics.eqz32(semantics.and32(f.le(semantics, lowest(), v()), f.lt(semantics, v(), f.power(semantics, t.high)))));
+  semantics.raiseInexact(f.ne(semantics, v(), a()));
+  if (t.name === 'w') semantics.rdw(f.toW(semantics, v()));
+  else if (t.name === 'wu') semantics.rdw(f.toWu(semantics, v()));
+  else semantics.rd(t.name === 'l' ? f.toL(semantics, v()) : f.toLu(semantics, v()));
 }
 
 /** Integer to float. Exact for doubles of 32-bit integers; otherwise checked by converting back. */
-function fromInteger<F>(s: Semantics, f: Format<F>, t: IntegerType): void {
-  if (f.suffix === 'd' && t.name.startsWith('w')) {
+function fromInteger<F>(s: Semantics, format: Format<F>, integerType: IntegerType): void {
+  if (format.suffix === 'd' && integerType.name.startsWith('w')) {
     needsLegalRounding(s);
-    return f.result(s, t.name === 'w' ? f.fromW(s, s.w1()) : f.fromWu(s, s.w1()));
+    return format.result(s, integerType.name === 'w' ? format.fromW(s, s.w1()) : format.fromWu(s, s.w1()));
   }
   needsNearest(s);
-  const x = s.keep(t.name === 'w' ? s.sext(s.w1()) : t.name === 'wu' ? s.zext(s.w1()) : s.x1());
-  const unsigned = t.name === 'lu';
-  const r = f.keep(s, unsigned ? f.fromLu(s, x()) : f.fromL(s, x()));
+  const x = s.keep(integerType.name === 'w' ? s.sext(s.w1()) : integerType.name === 'wu' ? s.zext(s.w1()) : s.x1());
+  const unsigned = integerType.name === 'lu';
+  const r = format.keep(s, unsigned ? format.fromLu(s, x()) : format.fromL(s, x()));
   // The largest integers round up to 2^63 or 2^64, which saturates on the way back and would look exact.
-  const limit = (): I32 => f.eq(s, r(), f.power(s, unsigned ? 64 : 63));
-  s.when(s.eqz32(s.inexactSet()), () => s.raiseInexact(s.or32(limit(), s.ne(unsigned ? f.toLu(s, r()) : f.toL(s, r()), x()))));
-  f.result(s, r());
+  const limit = (): I32 => format.eq(s, r(), format.power(s, unsigned ? 64 : 63));
+  s.when(s.eqz32(s.inexactSet()), () => s.raiseInexact(s.or32(limit(), s.ne(unsigned ? format.toLu(s, r()) : format.toL(s, r()), x()))));
+  format.result(s, r());
 }
 
 /** One-hot class of a number from its bits. @spec unpriv 20.9 */
@@ -159,38 +159,38 @@ function classify(s: Semantics, bits: () => I64, fraction: bigint, exponentBits:
 
 type SignRule = 'copy' | 'negate' | 'xor';
 const SIGN = 1n << 63n;
-function signDouble(s: Semantics, how: SignRule): void {
-  if (how === 'xor') return s.fd(s.xor(s.f1(), s.and(s.f2(), s.long(SIGN))));
-  const sign = (): I64 => (how === 'copy' ? s.f2() : s.xor(s.f2(), s.long(-1)));
-  s.fd(s.or(s.and(s.f1(), s.long(~SIGN)), s.and(sign(), s.long(SIGN))));
+function signDouble(semantics: Semantics, how: SignRule): void {
+  if (how === 'xor') return semantics.fd(semantics.xor(semantics.f1(), semantics.and(semantics.f2(), semantics.long(SIGN))));
+  const sign = (): I64 => (how === 'copy' ? semantics.f2() : semantics.xor(semantics.f2(), semantics.long(-1)));
+  semantics.fd(semantics.or(semantics.and(semantics.f1(), semantics.long(~SIGN)), semantics.and(sign(), semantics.long(SIGN))));
 }
-function signSingle(s: Semantics, how: SignRule): void {
+function signSingle(semantics: Semantics, how: SignRule): void {
   const signBit = 0x8000_0000 | 0;
-  const a = s.keep32(s.b1());
-  const b = s.keep32(s.b2());
-  if (how === 'xor') return s.fdB(s.xor32(a(), s.and32(b(), s.word(signBit))));
-  const from = (): I32 => (how === 'copy' ? b() : s.xor32(b(), s.word(-1)));
-  s.fdB(s.or32(s.and32(a(), s.word(0x7fff_ffff)), s.and32(from(), s.word(signBit))));
+  const a = semantics.keep32(semantics.b1());
+  const b = semantics.keep32(semantics.b2());
+  if (how === 'xor') return semantics.fdB(semantics.xor32(a(), semantics.and32(b(), semantics.word(signBit))));
+  const from = (): I32 => (how === 'copy' ? b() : semantics.xor32(b(), semantics.word(-1)));
+  semantics.fdB(semantics.or32(semantics.and32(a(), semantics.word(0x7fff_ffff)), semantics.and32(from(), semantics.word(signBit))));
 }
 
 /** Instructions of both formats; the names are those of the table without the format. */
-const arithmetic = <F>(f: Format<F>) => ({
-  fadd: fp((s) => sum(s, f, false)),
-  fsub: fp((s) => sum(s, f, true)),
-  fmul: fp((s) => scaled(s, f, (a, b) => f.mul(s, a, b), 'both', (a, b) => f.exactProduct(s, a, b))),
-  fdiv: fp((s) => scaled(s, f, (a, b) => f.div(s, a, b), 'first', (a, b, r) => reproduces(s, f, r, b, a))),
-  fsqrt: fp((s) => squareRoot(s, f)),
-  fmin: fp((s) => pick(s, f, false)),
-  fmax: fp((s) => pick(s, f, true)),
-  fle: fp((s) => compare(s, f, 'le')),
-  flt: fp((s) => compare(s, f, 'lt')),
-  feq: fp((s) => compare(s, f, 'eq')),
-  'fcvt.w': fp((s) => toInteger(s, f, W)), 'fcvt.wu': fp((s) => toInteger(s, f, WU)),
-  'fcvt.l': fp((s) => toInteger(s, f, L)), 'fcvt.lu': fp((s) => toInteger(s, f, LU)),
+const arithmetic = <F>(format: Format<F>) => ({
+  fadd: fp((s) => sum(s, format, false)),
+  fsub: fp((s) => sum(s, format, true)),
+  fmul: fp((s) => scaled(s, format, (a, b) => format.mul(s, a, b), 'both', (a, b) => format.exactProduct(s, a, b))),
+  fdiv: fp((s) => scaled(s, format, (a, b) => format.div(s, a, b), 'first', (a, b, r) => reproduces(s, format, r, b, a))),
+  fsqrt: fp((s) => squareRoot(s, format)),
+  fmin: fp((s) => pick(s, format, false)),
+  fmax: fp((s) => pick(s, format, true)),
+  fle: fp((s) => compare(s, format, 'le')),
+  flt: fp((s) => compare(s, format, 'lt')),
+  feq: fp((s) => compare(s, format, 'eq')),
+  'fcvt.w': fp((s) => toInteger(s, format, W)), 'fcvt.wu': fp((s) => toInteger(s, format, WU)),
+  'fcvt.l': fp((s) => toInteger(s, format, L)), 'fcvt.lu': fp((s) => toInteger(s, format, LU)),
 });
-const fromIntegers = <F>(f: Format<F>) => ({
-  w: fp((s) => fromInteger(s, f, W)), wu: fp((s) => fromInteger(s, f, WU)),
-  l: fp((s) => fromInteger(s, f, L)), lu: fp((s) => fromInteger(s, f, LU)),
+const fromIntegers = <F>(format: Format<F>) => ({
+  w: fp((s) => fromInteger(s, format, W)), wu: fp((s) => fromInteger(s, format, WU)),
+  l: fp((s) => fromInteger(s, format, L)), lu: fp((s) => fromInteger(s, format, LU)),
 });
 const signs = (make: (s: Semantics, how: SignRule) => void) => ({
   fsgnj: fp((s) => make(s, 'copy')), fsgnjn: fp((s) => make(s, 'negate')), fsgnjx: fp((s) => make(s, 'xor')),
@@ -215,19 +215,19 @@ export const float = {
   'fmv.d.x': fp((s) => s.fd(s.x1())),
   'fclass.s': fp((s) => classify(s, s.keep(s.zext(s.b1())), 0x7f_ffffn, 8)),
   'fclass.d': fp((s) => classify(s, s.keep(s.f1()), (1n << 52n) - 1n, 11)),
-  'fcvt.s.d': fp((s) => {
-    needsNearest(s);
-    const a = s.keepD(s.d1());
-    const r = s.keepS(s.demote(a()));
-    s.when(notNormal(s, SINGLE, r()), () => s.slowIf(s.neD(a(), DOUBLE.zero(s))));
-    s.raiseInexact(s.neD(s.promote(r()), a()));
-    s.fdS(r());
+  'fcvt.s.d': fp((semantics) => {
+    needsNearest(semantics);
+    const a = semantics.keepD(semantics.d1());
+    const r = semantics.keepS(semantics.demote(a()));
+    semantics.when(notNormal(semantics, SINGLE, r()), () => semantics.slowIf(semantics.neD(a(), DOUBLE.zero(semantics))));
+    semantics.raiseInexact(semantics.neD(semantics.promote(r()), a()));
+    semantics.fdS(r());
   }),
-  'fcvt.d.s': fp((s) => {
-    needsLegalRounding(s);
-    const a = s.keepS(s.s1());
-    s.slowIf(s.neS(a(), a()));
-    s.fdD(s.promote(a()));
+  'fcvt.d.s': fp((semantics) => {
+    needsLegalRounding(semantics);
+    const a = semantics.keepS(semantics.s1());
+    semantics.slowIf(semantics.neS(a(), a()));
+    semantics.fdD(semantics.promote(a()));
   }),
   ...fusedFloat,
 } satisfies Meanings<typeof rows>;

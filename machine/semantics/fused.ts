@@ -13,28 +13,28 @@ import { DOUBLE, SINGLE } from './formats.ts';
 type Pair = readonly [high: () => F64, low: () => F64];
 
 /** a + b = high + low, exactly. */
-function exactSum(s: Semantics, a: () => F64, b: () => F64): Pair {
-  const high = s.keepD(s.addD(a(), b()));
-  const part = s.keepD(s.subD(high(), a()));
-  const low = s.keepD(s.addD(s.subD(a(), s.subD(high(), part())), s.subD(b(), part())));
+function exactSum(semantics: Semantics, a: () => F64, b: () => F64): Pair {
+  const high = semantics.keepD(semantics.addD(a(), b()));
+  const part = semantics.keepD(semantics.subD(high(), a()));
+  const low = semantics.keepD(semantics.addD(semantics.subD(a(), semantics.subD(high(), part())), semantics.subD(b(), part())));
   return [high, low];
 }
 
 /** a = high + low with 26 bits each (Veltkamp). */
-function halves(s: Semantics, a: () => F64): Pair {
-  const scaled = s.keepD(s.mulD(a(), s.fromBitsD(s.long(0x41a0_0000_0200_0000n)))); // 2^27 + 1
-  const high = s.keepD(s.subD(scaled(), s.subD(scaled(), a())));
-  return [high, s.keepD(s.subD(a(), high()))];
+function halves(semantics: Semantics, a: () => F64): Pair {
+  const scaled = semantics.keepD(semantics.mulD(a(), semantics.fromBitsD(semantics.long(0x41a0_0000_0200_0000n)))); // 2^27 + 1
+  const high = semantics.keepD(semantics.subD(scaled(), semantics.subD(scaled(), a())));
+  return [high, semantics.keepD(semantics.subD(a(), high()))];
 }
 
 /** a * b = high + low, exactly. */
-function exactProduct(s: Semantics, a: () => F64, b: () => F64): Pair {
-  const high = s.keepD(s.mulD(a(), b()));
-  const [ah, al] = halves(s, a);
-  const [bh, bl] = halves(s, b);
-  const first = s.subD(s.mulD(ah(), bh()), high());
-  const second = s.addD(s.addD(first, s.mulD(ah(), bl())), s.mulD(al(), bh()));
-  return [high, s.keepD(s.addD(second, s.mulD(al(), bl())))];
+function exactProduct(semantics: Semantics, a: () => F64, b: () => F64): Pair {
+  const high = semantics.keepD(semantics.mulD(a(), b()));
+  const [ah, al] = halves(semantics, a);
+  const [bh, bl] = halves(semantics, b);
+  const first = semantics.subD(semantics.mulD(ah(), bh()), high());
+  const second = semantics.addD(semantics.addD(first, semantics.mulD(ah(), bl())), semantics.mulD(al(), bh()));
+  return [high, semantics.keepD(semantics.addD(second, semantics.mulD(al(), bl())))];
 }
 
 /** The sum rounded to odd, given the exact sum as a pair: an even last bit of an inexact sum moves towards the error. */
@@ -58,13 +58,13 @@ const NEAR_ONE = [0x3fef_ffff_ffff_fff8n, 0x3ff0_0000_0000_0004n] as const; // 1
  * value: where they agree, that is the result. The first inexact operation takes the slow path, as does everything out of range (an
  * intermediate NaN makes the ends unequal).
  */
-function fusedDouble(s: Semantics, negateProduct: boolean, negateAddend: boolean): void {
-  const a = s.keepD(negateD(s, s.d1(), negateProduct));
-  const b = s.keepD(s.d2());
-  const c = s.keepD(negateD(s, s.d3(), negateAddend));
-  const fused = s.fusedD(a, b, c);
-  if (fused === undefined) fusedBySums(s, a, b, c);
-  else fusedByHost(s, a, b, c, s.keepD(fused));
+function fusedDouble(semantics: Semantics, negateProduct: boolean, negateAddend: boolean): void {
+  const a = semantics.keepD(negateD(semantics, semantics.d1(), negateProduct));
+  const b = semantics.keepD(semantics.d2());
+  const c = semantics.keepD(negateD(semantics, semantics.d3(), negateAddend));
+  const fused = semantics.fusedD(a, b, c);
+  if (fused === undefined) fusedBySums(semantics, a, b, c);
+  else fusedByHost(semantics, a, b, c, semantics.keepD(fused));
 }
 
 /** The host has rounded once. Where inexact is not yet accrued, the errors of product and sum must be shown to be zero. */
@@ -110,10 +110,10 @@ function fusedSingle(s: Semantics, negateProduct: boolean, negateAddend: boolean
 }
 
 type Fused = (s: Semantics, negateProduct: boolean, negateAddend: boolean) => void;
-const fused = (meaning: Fused, negateProduct: boolean, negateAddend: boolean): Meaning => (s) => {
-  s.needsFp();
-  s.slowIf(s.rm());
-  meaning(s, negateProduct, negateAddend);
+const fused = (meaning: Fused, negateProduct: boolean, negateAddend: boolean): Meaning => (semantics) => {
+  semantics.needsFp();
+  semantics.slowIf(semantics.rm());
+  meaning(semantics, negateProduct, negateAddend);
 };
 
 export const fusedFloat = {

@@ -19,10 +19,10 @@ export const integer = {
   lui: (s) => s.rd(s.imm()),
   auipc: (s) => s.rd(s.add(s.pc(), s.imm())),
   jal: (s) => { s.rd(s.nextPc()); s.jump(); },
-  jalr: (s) => {
-    const target = s.keep(s.and(s.add(s.x1(), s.imm()), s.long(-2)));
-    s.rd(s.nextPc());
-    s.jumpTo(target());
+  jalr: (semantics) => {
+    const target = semantics.keep(semantics.and(semantics.add(semantics.x1(), semantics.imm()), semantics.long(-2)));
+    semantics.rd(semantics.nextPc());
+    semantics.jumpTo(target());
   },
   beq: branch((s, a, b) => s.eq(a, b)),
   bne: branch((s, a, b) => s.ne(a, b)),

@@ -6,16 +6,16 @@ import type { Meanings, Semantics } from './semantics.ts';
 const LOW = 0xffff_ffffn;
 
 /** The high 64 bits of the unsigned product, from four 32-bit products. */
-function highUnsigned(s: Semantics, a: () => I64, b: () => I64): I64 {
-  const low = (v: I64): I64 => s.and(v, s.long(LOW));
-  const high = (v: I64): I64 => s.shrU(v, s.long(32));
-  const ah = s.keep(high(a()));
-  const al = s.keep(low(a()));
-  const bh = s.keep(high(b()));
-  const bl = s.keep(low(b()));
-  const middle = s.keep(s.add(s.mul(ah(), bl()), high(s.mul(al(), bl()))));
-  const other = s.add(s.mul(al(), bh()), low(middle()));
-  return s.add(s.add(high(other), high(middle())), s.mul(ah(), bh()));
+function highUnsigned(semantics: Semantics, a: () => I64, b: () => I64): I64 {
+  const low = (v: I64): I64 => semantics.and(v, semantics.long(LOW));
+  const high = (v: I64): I64 => semantics.shrU(v, semantics.long(32));
+  const ah = semantics.keep(high(a()));
+  const al = semantics.keep(low(a()));
+  const bh = semantics.keep(high(b()));
+  const bl = semantics.keep(low(b()));
+  const middle = semantics.keep(semantics.add(semantics.mul(ah(), bl()), high(semantics.mul(al(), bl()))));
+  const other = semantics.add(semantics.mul(al(), bh()), low(middle()));
+  return semantics.add(semantics.add(high(other), high(middle())), semantics.mul(ah(), bh()));
 }
 
 /** The correction of the unsigned high product for a signed operand: the other operand where this one is negative. */
@@ -42,15 +42,15 @@ function divideW(s: Semantics, signed: boolean, f: (a: I64, b: I64) => I64, zero
 
 export const multiply = {
   mul: (s) => s.rd(s.mul(s.x1(), s.x2())),
-  mulh: (s) => {
-    const a = s.keep(s.x1());
-    const b = s.keep(s.x2());
-    s.rd(s.sub(s.sub(highUnsigned(s, a, b), correction(s, a, b)), correction(s, b, a)));
+  mulh: (semantics) => {
+    const a = semantics.keep(semantics.x1());
+    const b = semantics.keep(semantics.x2());
+    semantics.rd(semantics.sub(semantics.sub(highUnsigned(semantics, a, b), correction(semantics, a, b)), correction(semantics, b, a)));
   },
-  mulhsu: (s) => {
-    const a = s.keep(s.x1());
-    const b = s.keep(s.x2());
-    s.rd(s.sub(highUnsigned(s, a, b), correction(s, a, b)));
+  mulhsu: (semantics) => {
+    const a = semantics.keep(semantics.x1());
+    const b = semantics.keep(semantics.x2());
+    semantics.rd(semantics.sub(highUnsigned(semantics, a, b), correction(semantics, a, b)));
   },
   mulhu: (s) => s.rd(highUnsigned(s, s.keep(s.x1()), s.keep(s.x2()))),
   div: (s) => divide(s, (a, b) => s.divS(a, b), () => s.long(-1), (a) => a()),

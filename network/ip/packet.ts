@@ -93,31 +93,31 @@ export function writeHeader(buffer: Uint8Array, envelope: Envelope, id: number, 
   return envelope.to.length === 4 ? writeIp4(buffer, envelope, id, part) : writeIp6(buffer, envelope);
 }
 
-function writeIp4(b: Uint8Array, e: Envelope, id: number, part?: { offset: number; more: boolean }): number {
+function writeIp4(bytes: Uint8Array, envelope: Envelope, id: number, part?: { offset: number; more: boolean }): number {
   const at = HEADROOM - IP4_BYTES;
-  const flags = part ? (part.offset >> 3) | (part.more ? MORE_FRAGMENTS : 0) : e.dontFragment ? DONT_FRAGMENT : 0;
-  b[at] = 0x45;
-  b[at + 1] = e.tos ?? 0;
-  put16(b, at + 2, b.length - at);
-  put16(b, at + 4, id);
-  put16(b, at + 6, flags);
-  b[at + 8] = e.ttl ?? DEFAULT_TTL;
-  b[at + 9] = e.protocol;
-  put16(b, at + 10, 0);
-  b.set(e.from, at + 12);
-  b.set(e.to, at + 16);
-  put16(b, at + 10, checksum(b, at, at + IP4_BYTES));
+  const flags = part ? (part.offset >> 3) | (part.more ? MORE_FRAGMENTS : 0) : envelope.dontFragment ? DONT_FRAGMENT : 0;
+  bytes[at] = 0x45;
+  bytes[at + 1] = envelope.tos ?? 0;
+  put16(bytes, at + 2, bytes.length - at);
+  put16(bytes, at + 4, id);
+  put16(bytes, at + 6, flags);
+  bytes[at + 8] = envelope.ttl ?? DEFAULT_TTL;
+  bytes[at + 9] = envelope.protocol;
+  put16(bytes, at + 10, 0);
+  bytes.set(envelope.from, at + 12);
+  bytes.set(envelope.to, at + 16);
+  put16(bytes, at + 10, checksum(bytes, at, at + IP4_BYTES));
   return at;
 }
 
-function writeIp6(b: Uint8Array, e: Envelope): number {
+function writeIp6(bytes: Uint8Array, envelope: Envelope): number {
   const at = HEADROOM - IP6_BYTES;
-  put32(b, at, 0x6000_0000 | ((e.tos ?? 0) << 20));
-  put16(b, at + 4, b.length - HEADROOM);
-  b[at + 6] = e.protocol;
-  b[at + 7] = e.ttl ?? DEFAULT_TTL;
-  b.set(e.from, at + 8);
-  b.set(e.to, at + 24);
+  put32(bytes, at, 0x6000_0000 | ((envelope.tos ?? 0) << 20));
+  put16(bytes, at + 4, bytes.length - HEADROOM);
+  bytes[at + 6] = envelope.protocol;
+  bytes[at + 7] = envelope.ttl ?? DEFAULT_TTL;
+  bytes.set(envelope.from, at + 8);
+  bytes.set(envelope.to, at + 24);
   return at;
 }
 

@@ -25,22 +25,22 @@ export function wrap(buffer: Uint8Array, at: number, to: Uint8Array, from: Uint8
 }
 
 /** ARP for IPv4 over Ethernet; undefined for other frames. */
-export function readArp(b: Uint8Array): ArpMessage | undefined {
-  if (b.length < ARP_BYTES || u16(b, 0) !== 1 || u16(b, 2) !== EtherType.IP4 || u16(b, 4) !== 0x0604) return undefined;
-  return { operation: u16(b, 6), senderMac: b.subarray(8, 14), senderIp: b.subarray(14, 18), targetIp: b.subarray(24, 28) };
+export function readArp(bytes: Uint8Array): ArpMessage | undefined {
+  if (bytes.length < ARP_BYTES || u16(bytes, 0) !== 1 || u16(bytes, 2) !== EtherType.IP4 || u16(bytes, 4) !== 0x0604) return undefined;
+  return { operation: u16(bytes, 6), senderMac: bytes.subarray(8, 14), senderIp: bytes.subarray(14, 18), targetIp: bytes.subarray(24, 28) };
 }
 
 /** An ARP frame: a request to everybody (or to the last known owner of the address), or a reply. */
 export function arpFrame(operation: number, sender: { mac: Uint8Array; ip: Ip },
     target: { mac: Uint8Array | undefined; ip: Ip }): Uint8Array {
-  const b = new Uint8Array(ETHERNET_BYTES + ARP_BYTES), at = ETHERNET_BYTES;
-  put16(b, at, 1);
-  put16(b, at + 2, EtherType.IP4);
-  put16(b, at + 4, 0x0604);
-  put16(b, at + 6, operation);
-  b.set(sender.mac, at + 8);
-  b.set(sender.ip, at + 14);
-  if (target.mac) b.set(target.mac, at + 18);
-  b.set(target.ip, at + 24);
-  return wrap(b, at, target.mac ?? BROADCAST_MAC, sender.mac, EtherType.ARP);
+  const bytes = new Uint8Array(ETHERNET_BYTES + ARP_BYTES), at = ETHERNET_BYTES;
+  put16(bytes, at, 1);
+  put16(bytes, at + 2, EtherType.IP4);
+  put16(bytes, at + 4, 0x0604);
+  put16(bytes, at + 6, operation);
+  bytes.set(sender.mac, at + 8);
+  bytes.set(sender.ip, at + 14);
+  if (target.mac) bytes.set(target.mac, at + 18);
+  bytes.set(target.ip, at + 24);
+  return wrap(bytes, at, target.mac ?? BROADCAST_MAC, sender.mac, EtherType.ARP);
 }

@@ -2,132 +2,132 @@
 import { State, type TcpConnection } from './connection.ts';
 import { Flag, before, distance, lengthOf, plus, upTo, type Segment } from './segment.ts';
 
-export function input(c: TcpConnection, s: Segment): void {
-  if (c.state === State.SYN_SENT) { answerToSyn(c, s); return; }
-  const kept = check(c, s);
+export function input(tcpConnection: TcpConnection, segment: Segment): void {
+  if (tcpConnection.state === State.SYN_SENT) { answerToSyn(tcpConnection, segment); return; }
+  const kept = check(tcpConnection, segment);
   if (!kept) return;
-  if (s.flags & Flag.RST) { reset(c, s); return; }
-  if (s.flags & Flag.SYN) { c.sendCorrection(); return; }
-  if ((s.flags & Flag.ACK) === 0) return;
-  if (c.state === State.SYN_RECEIVED && !establish(c, s)) return;
-  if (!acknowledgement(c, s)) return;
-  const data = payload(c, s);
-  fin(c, s, data);
-  if (c.state === State.CLOSED) return;
-  c.output();
-  c.onChange();
+  if (segment.flags & Flag.RST) { reset(tcpConnection, segment); return; }
+  if (segment.flags & Flag.SYN) { tcpConnection.sendCorrection(); return; }
+  if ((segment.flags & Flag.ACK) === 0) return;
+  if (tcpConnection.state === State.SYN_RECEIVED && !establish(tcpConnection, segment)) return;
+  if (!acknowledgement(tcpConnection, segment)) return;
+  const data = payload(tcpConnection, segment);
+  fin(tcpConnection, segment, data);
+  if (tcpConnection.state === State.CLOSED) return;
+  tcpConnection.output();
+  tcpConnection.onChange();
 }
 
 // ── SYN-SENT ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-function answerToSyn(c: TcpConnection, s: Segment): void {
-  const acknowledges = (s.flags & Flag.ACK) !== 0, isOurs = s.ack === plus(c.sender.iss, 1);
+function answerToSyn(tcpConnection: TcpConnection, segment: Segment): void {
+  const acknowledges = (segment.flags & Flag.ACK) !== 0, isOurs = segment.ack === plus(tcpConnection.sender.iss, 1);
   if (acknowledges && !isOurs) return;
-  if (s.flags & Flag.RST) { if (acknowledges) c.finish('refused'); return; }
-  if ((s.flags & Flag.SYN) === 0) return;
-  agree(c, s);
+  if (segment.flags & Flag.RST) { if (acknowledges) tcpConnection.finish('refused'); return; }
+  if ((segment.flags & Flag.SYN) === 0) return;
+  agree(tcpConnection, segment);
   if (!acknowledges) { // both sides open at once
-    c.state = State.SYN_RECEIVED;
-    c.sendSyn();
+    tcpConnection.state = State.SYN_RECEIVED;
+    tcpConnection.sendSyn();
     return;
   }
-  c.state = State.ESTABLISHED;
-  c.sender.acknowledge(s.ack, c.host.now());
-  c.sender.window = c.sender.widest = s.window;
-  c.receiver.edge = plus(c.receiver.next, Math.min(65535, c.receiver.limit));
-  c.restartRetransmit();
-  c.watch();
-  c.sendAck();
-  c.output();
-  c.onChange();
+  tcpConnection.state = State.ESTABLISHED;
+  tcpConnection.sender.acknowledge(segment.ack, tcpConnection.host.now());
+  tcpConnection.sender.window = tcpConnection.sender.widest = segment.window;
+  tcpConnection.receiver.edge = plus(tcpConnection.receiver.next, Math.min(65535, tcpConnection.receiver.limit));
+  tcpConnection.restartRetransmit();
+  tcpConnection.watch();
+  tcpConnection.sendAck();
+  tcpConnection.output();
+  tcpConnection.onChange();
 }
 
 /** Takes sequence number, window and options from the other side's SYN. */
-export function agree(c: TcpConnection, s: Segment): void {
-  const { sender, receiver } = c, { options } = s;
-  receiver.begin(s.seq);
-  c.peerMss = options.mss ?? 536;
-  c.withTimestamps = options.timestamp !== undefined;
-  if (options.timestamp) c.recentTimestamp = options.timestamp.value;
-  sender.setMss(Math.max(48, Math.min(sender.mss, c.peerMss)) - (c.withTimestamps ? 12 : 0));
+export function agree(tcpConnection: TcpConnection, segment: Segment): void {
+  const { sender, receiver } = tcpConnection, { options } = segment;
+  receiver.begin(segment.seq);
+  tcpConnection.peerMss = options.mss ?? 536;
+  tcpConnection.withTimestamps = options.timestamp !== undefined;
+  if (options.timestamp) tcpConnection.recentTimestamp = options.timestamp.value;
+  sender.setMss(Math.max(48, Math.min(sender.mss, tcpConnection.peerMss)) - (tcpConnection.withTimestamps ? 12 : 0));
   sender.withSack = options.sackPermitted === true;
   if (options.windowScale === undefined) receiver.scale = sender.scale = 0;
   else sender.scale = options.windowScale;
-  sender.window = sender.widest = s.window;
-  sender.wl1 = s.seq;
-  sender.wl2 = s.ack;
+  sender.window = sender.widest = segment.window;
+  sender.wl1 = segment.seq;
+  sender.wl2 = segment.ack;
 }
 
 // ── checks ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** Is the segment recent enough and inside the window? Any other segment except a reset is answered. */
-function check(c: TcpConnection, s: Segment): boolean {
-  const stamp = s.options.timestamp;
-  const isOld = c.withTimestamps && stamp !== undefined && before(stamp.value, c.recentTimestamp) && (s.flags & Flag.RST) === 0;
-  const accepted = !isOld && c.receiver.accepts(s.seq, lengthOf(s));
+function check(c: TcpConnection, segment: Segment): boolean {
+  const stamp = segment.options.timestamp;
+  const isOld = c.withTimestamps && stamp !== undefined && before(stamp.value, c.recentTimestamp) && (segment.flags & Flag.RST) === 0;
+  const accepted = !isOld && c.receiver.accepts(segment.seq, lengthOf(segment));
   if (!accepted) {
-    if (s.flags & Flag.RST) return false;
-    const isRepeatedSyn = c.state === State.SYN_RECEIVED && (s.flags & Flag.SYN) !== 0 && plus(s.seq, 1) === c.receiver.next;
-    if (isRepeatedSyn) { if (!c.held) c.sendSyn(); } else unacceptable(c, s);
+    if (segment.flags & Flag.RST) return false;
+    const isRepeatedSyn = c.state === State.SYN_RECEIVED && (segment.flags & Flag.SYN) !== 0 && plus(segment.seq, 1) === c.receiver.next;
+    if (isRepeatedSyn) { if (!c.held) c.sendSyn(); } else unacceptable(c, segment);
     return false;
   }
-  if (c.withTimestamps && stamp && upTo(s.seq, c.receiver.next)) c.recentTimestamp = stamp.value;
+  if (c.withTimestamps && stamp && upTo(segment.seq, c.receiver.next)) c.recentTimestamp = stamp.value;
   return true;
 }
 
-function unacceptable(c: TcpConnection, s: Segment): void {
+function unacceptable(c: TcpConnection, segment: Segment): void {
   if (c.state === State.TIME_WAIT) c.linger();
-  if (lengthOf(s) > 0) c.sendAck();
+  if (lengthOf(segment) > 0) c.sendAck();
   else c.sendCorrection();
   // The acknowledgement in a segment that merely does not fit the window still counts.
-  if ((s.flags & (Flag.ACK | Flag.SYN)) === Flag.ACK && c.isSynchronized && acknowledgement(c, s)) { c.output(); c.onChange(); }
+  if ((segment.flags & (Flag.ACK | Flag.SYN)) === Flag.ACK && c.isSynchronized && acknowledgement(c, segment)) { c.output(); c.onChange(); }
 }
 
 /**
  * Only a reset with the next expected number counts; another number in the window gets a challenge; no reset cuts TIME-WAIT short.
  * @spec RFC 5961 3.2, RFC 1337
  */
-function reset(c: TcpConnection, s: Segment): void {
+function reset(c: TcpConnection, segment: Segment): void {
   if (c.state === State.TIME_WAIT) return;
-  if (s.seq !== c.receiver.next) { c.sendCorrection(); return; }
+  if (segment.seq !== c.receiver.next) { c.sendCorrection(); return; }
   c.finish(c.state === State.SYN_RECEIVED ? 'refused' : c.state === State.CLOSE_WAIT ? 'pipe' : 'reset');
 }
 
-function establish(c: TcpConnection, s: Segment): boolean {
-  if (!before(c.sender.una, s.ack) || before(c.sender.max, s.ack)) return false;
-  c.state = c.sender.finished ? State.FIN_WAIT_1 : State.ESTABLISHED;
-  c.sender.window = c.sender.widest = s.window * 2 ** c.sender.scale;
-  c.sender.wl1 = s.seq;
-  c.sender.wl2 = s.ack;
-  c.watch();
+function establish(tcpConnection: TcpConnection, segment: Segment): boolean {
+  if (!before(tcpConnection.sender.una, segment.ack) || before(tcpConnection.sender.max, segment.ack)) return false;
+  tcpConnection.state = tcpConnection.sender.finished ? State.FIN_WAIT_1 : State.ESTABLISHED;
+  tcpConnection.sender.window = tcpConnection.sender.widest = segment.window * 2 ** tcpConnection.sender.scale;
+  tcpConnection.sender.wl1 = segment.seq;
+  tcpConnection.sender.wl2 = segment.ack;
+  tcpConnection.watch();
   return true;
 }
 
 // ── acknowledgements ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** False: drop the segment. */
-function acknowledgement(c: TcpConnection, s: Segment): boolean {
-  const { sender } = c, now = c.host.now();
-  if (before(sender.max, s.ack)) { c.sendCorrection(); return false; }
-  c.probes = 0;
-  c.watch();
+function acknowledgement(tcpConnection: TcpConnection, s: Segment): boolean {
+  const { sender } = tcpConnection, now = tcpConnection.host.now();
+  if (before(sender.max, s.ack)) { tcpConnection.sendCorrection(); return false; }
+  tcpConnection.probes = 0;
+  tcpConnection.watch();
   const told = sender.withSack && s.options.sacks !== undefined && sender.scoreboard.add(s.options.sacks, sender.una, sender.max);
   const windowed = sender.updateWindow(s.seq, s.ack, s.window * 2 ** (s.flags & Flag.SYN ? 0 : sender.scale));
-  if (before(sender.una, s.ack)) progress(c, s, now);
-  else if (sender.flight === 0) c.heard();
-  else if (isDuplicate(c, s, windowed, told) && sender.duplicate(now)) c.retransmitFirst();
-  return c.state !== State.CLOSED;
+  if (before(sender.una, s.ack)) progress(tcpConnection, s, now);
+  else if (sender.flight === 0) tcpConnection.heard();
+  else if (isDuplicate(tcpConnection, s, windowed, told) && sender.duplicate(now)) tcpConnection.retransmitFirst();
+  return tcpConnection.state !== State.CLOSED;
 }
 
-function isDuplicate({ sender }: TcpConnection, s: Segment, windowed: boolean, told: boolean): boolean {
-  if (s.ack !== sender.una || sender.flight === 0) return false;
-  return sender.withSack ? told : s.payload.length === 0 && !windowed && (s.flags & Flag.FIN) === 0;
+function isDuplicate({ sender }: TcpConnection, segment: Segment, windowed: boolean, told: boolean): boolean {
+  if (segment.ack !== sender.una || sender.flight === 0) return false;
+  return sender.withSack ? told : segment.payload.length === 0 && !windowed && (segment.flags & Flag.FIN) === 0;
 }
 
-function progress(c: TcpConnection, s: Segment, now: number): void {
-  const { sender } = c, wasMending = sender.recoverUntil !== undefined, echo = s.options.timestamp?.echo;
+function progress(c: TcpConnection, segment: Segment, now: number): void {
+  const { sender } = c, wasMending = sender.recoverUntil !== undefined, echo = segment.options.timestamp?.echo;
   const timed = sender.trip.smoothed;
-  sender.acknowledge(s.ack, now);
+  sender.acknowledge(segment.ack, now);
   if (echo !== undefined && c.withTimestamps && sender.trip.smoothed === timed && sender.retransmitted > 0) sampleEcho(c, echo);
   c.restartRetransmit();
   if (wasMending && sender.recoverUntil !== undefined && !sender.withSack) c.retransmitFirst();
@@ -135,18 +135,18 @@ function progress(c: TcpConnection, s: Segment, now: number): void {
 }
 
 /** Measures a round trip by timestamp where retransmissions make the timed segment useless. */
-function sampleEcho(c: TcpConnection, echo: number): void {
-  const ms = c.sinceEcho(echo);
-  if (ms >= 0 && ms < 120_000) c.sender.trip.sample(Math.max(1, ms) * 1000);
+function sampleEcho(tcpConnection: TcpConnection, echo: number): void {
+  const ms = tcpConnection.sinceEcho(echo);
+  if (ms >= 0 && ms < 120_000) tcpConnection.sender.trip.sample(Math.max(1, ms) * 1000);
 }
 
 /** Our FIN is acknowledged. */
-function closed(c: TcpConnection): void {
-  if (c.state === State.FIN_WAIT_1) {
-    c.state = State.FIN_WAIT_2;
-    c.limitWait();
-  } else if (c.state === State.CLOSING) c.linger();
-  else if (c.state === State.LAST_ACK) c.finish(undefined);
+function closed(tcpConnection: TcpConnection): void {
+  if (tcpConnection.state === State.FIN_WAIT_1) {
+    tcpConnection.state = State.FIN_WAIT_2;
+    tcpConnection.limitWait();
+  } else if (tcpConnection.state === State.CLOSING) tcpConnection.linger();
+  else if (tcpConnection.state === State.LAST_ACK) tcpConnection.finish(undefined);
 }
 
 // ── data ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -154,31 +154,31 @@ function closed(c: TcpConnection): void {
 const RECEIVING: readonly State[] = [State.ESTABLISHED, State.FIN_WAIT_1, State.FIN_WAIT_2];
 
 /** Returns whether a segment with data or FIN needs an acknowledgement. */
-function payload(c: TcpConnection, s: Segment): boolean {
-  if (s.payload.length === 0 || !RECEIVING.includes(c.state)) return false;
-  if (c.orphan) { orphaned(c); return false; }
-  const wasNext = c.receiver.next, inOrder = c.receiver.take(s, s.seq);
-  const bytes = distance(c.receiver.next, wasNext);
-  c.acknowledgeSoon(bytes, !inOrder || bytes === 0);
+function payload(tcpConnection: TcpConnection, segment: Segment): boolean {
+  if (segment.payload.length === 0 || !RECEIVING.includes(tcpConnection.state)) return false;
+  if (tcpConnection.orphan) { orphaned(tcpConnection); return false; }
+  const wasNext = tcpConnection.receiver.next, inOrder = tcpConnection.receiver.take(segment, segment.seq);
+  const bytes = distance(tcpConnection.receiver.next, wasNext);
+  tcpConnection.acknowledgeSoon(bytes, !inOrder || bytes === 0);
   return true;
 }
 
 /** Data for a user who has closed. */
 function orphaned(c: TcpConnection): void { c.abort(); }
 
-function fin(c: TcpConnection, s: Segment, acknowledged: boolean): void {
-  if ((s.flags & Flag.FIN) !== 0 && c.receiver.finAt === undefined && RECEIVING.includes(c.state))
-    c.receiver.finAt = plus(s.seq, s.payload.length);
-  if (c.receiver.finAt === undefined || c.receiver.finAt !== c.receiver.next) {
-    if ((s.flags & Flag.FIN) !== 0 && !acknowledged) c.sendAck();
-    if (c.state === State.TIME_WAIT && (s.flags & Flag.FIN) !== 0) c.linger();
+function fin(tcpConnection: TcpConnection, segment: Segment, acknowledged: boolean): void {
+  if ((segment.flags & Flag.FIN) !== 0 && tcpConnection.receiver.finAt === undefined && RECEIVING.includes(tcpConnection.state))
+    tcpConnection.receiver.finAt = plus(segment.seq, segment.payload.length);
+  if (tcpConnection.receiver.finAt === undefined || tcpConnection.receiver.finAt !== tcpConnection.receiver.next) {
+    if ((segment.flags & Flag.FIN) !== 0 && !acknowledged) tcpConnection.sendAck();
+    if (tcpConnection.state === State.TIME_WAIT && (segment.flags & Flag.FIN) !== 0) tcpConnection.linger();
     return;
   }
-  if (!RECEIVING.includes(c.state)) return;
-  c.receiver.next = plus(c.receiver.next, 1);
-  const wasWaiting = c.state;
-  if (wasWaiting === State.ESTABLISHED) c.state = State.CLOSE_WAIT;
-  else if (wasWaiting === State.FIN_WAIT_1) c.state = c.sender.finAcknowledged ? State.TIME_WAIT : State.CLOSING;
-  c.sendAck();
-  if (wasWaiting === State.FIN_WAIT_2 || c.state === State.TIME_WAIT) c.linger();
+  if (!RECEIVING.includes(tcpConnection.state)) return;
+  tcpConnection.receiver.next = plus(tcpConnection.receiver.next, 1);
+  const wasWaiting = tcpConnection.state;
+  if (wasWaiting === State.ESTABLISHED) tcpConnection.state = State.CLOSE_WAIT;
+  else if (wasWaiting === State.FIN_WAIT_1) tcpConnection.state = tcpConnection.sender.finAcknowledged ? State.TIME_WAIT : State.CLOSING;
+  tcpConnection.sendAck();
+  if (wasWaiting === State.FIN_WAIT_2 || tcpConnection.state === State.TIME_WAIT) tcpConnection.linger();
 }

@@ -78,10 +78,10 @@ export class Receiver {
   }
 
   /** Takes the data of an acceptable segment; returns whether it came in order. */
-  take(s: Segment, seq: number): boolean {
+  take(segment: Segment, seq: number): boolean {
     const skip = Math.max(0, distance(this.next, seq)), most = Math.max(0, distance(this.edge, seq));
-    const bytes = s.payload.subarray(Math.min(skip, s.payload.length), Math.min(s.payload.length, most));
-    if (bytes.length === 0) return skip > 0 || s.payload.length === 0;
+    const bytes = segment.payload.subarray(Math.min(skip, segment.payload.length), Math.min(segment.payload.length, most));
+    if (bytes.length === 0) return skip > 0 || segment.payload.length === 0;
     const from = plus(seq, skip);
     if (from !== this.next) { this.#keep(from, bytes); return false; }
     const gaps = this.#pieces.length > 0;

@@ -61,13 +61,13 @@ export function readSegment(bytes: Uint8Array, from: Ip, to: Ip): Segment | unde
 const NO_OPTIONS: Options = {};
 
 /** Ignores options of a wrong length; a length beyond the header ends the list. */
-function readOptions(b: Uint8Array): Options {
+function readOptions(bytes: Uint8Array): Options {
   const options: { -readonly [K in keyof Options]: Options[K] } = {};
-  for (let at = 0; at < b.length && b[at] !== Kind.END; ) {
-    if (b[at] === Kind.NOP) { at++; continue; }
-    const length = b[at + 1] ?? 0;
-    if (length < 2 || at + length > b.length) break;
-    readOption(options, b, at, length);
+  for (let at = 0; at < bytes.length && bytes[at] !== Kind.END; ) {
+    if (bytes[at] === Kind.NOP) { at++; continue; }
+    const length = bytes[at + 1] ?? 0;
+    if (length < 2 || at + length > bytes.length) break;
+    readOption(options, bytes, at, length);
     at += length;
   }
   return options;
@@ -91,26 +91,26 @@ export function optionBytes(o: Options): number {
 }
 
 /** Writes options as Linux orders them; SACK-permitted takes the place of the padding before timestamps. */
-function writeOptions(b: Uint8Array, start: number, o: Options): number {
+function writeOptions(bytes: Uint8Array, start: number, options: Options): number {
   let at = start;
-  if (o.mss !== undefined) { b[at] = Kind.MSS; b[at + 1] = 4; put16(b, at + 2, o.mss); at += 4; }
-  if (o.timestamp) {
-    b[at] = o.sackPermitted ? Kind.SACK_PERMITTED : Kind.NOP;
-    b[at + 1] = o.sackPermitted ? 2 : Kind.NOP;
-    b[at + 2] = Kind.TIMESTAMP;
-    b[at + 3] = 10;
-    put32(b, at + 4, o.timestamp.value);
-    put32(b, at + 8, o.timestamp.echo);
+  if (options.mss !== undefined) { bytes[at] = Kind.MSS; bytes[at + 1] = 4; put16(bytes, at + 2, options.mss); at += 4; }
+  if (options.timestamp) {
+    bytes[at] = options.sackPermitted ? Kind.SACK_PERMITTED : Kind.NOP;
+    bytes[at + 1] = options.sackPermitted ? 2 : Kind.NOP;
+    bytes[at + 2] = Kind.TIMESTAMP;
+    bytes[at + 3] = 10;
+    put32(bytes, at + 4, options.timestamp.value);
+    put32(bytes, at + 8, options.timestamp.echo);
     at += 12;
-  } else if (o.sackPermitted) { b.set([Kind.NOP, Kind.NOP, Kind.SACK_PERMITTED, 2], at); at += 4; }
-  if (o.windowScale !== undefined) { b.set([Kind.NOP, Kind.WINDOW_SCALE, 3, o.windowScale], at); at += 4; }
-  if (o.sacks?.length) at = writeSacks(b, at, o.sacks);
+  } else if (options.sackPermitted) { bytes.set([Kind.NOP, Kind.NOP, Kind.SACK_PERMITTED, 2], at); at += 4; }
+  if (options.windowScale !== undefined) { bytes.set([Kind.NOP, Kind.WINDOW_SCALE, 3, options.windowScale], at); at += 4; }
+  if (options.sacks?.length) at = writeSacks(bytes, at, options.sacks);
   return at;
 }
 
-function writeSacks(b: Uint8Array, start: number, sacks: readonly Range[]): number {
-  b.set([Kind.NOP, Kind.NOP, Kind.SACK, 2 + 8 * sacks.length], start);
-  sacks.forEach((range, i) => { put32(b, start + 4 + 8 * i, range.from); put32(b, start + 8 + 8 * i, range.to); });
+function writeSacks(bytes: Uint8Array, start: number, sacks: readonly Range[]): number {
+  bytes.set([Kind.NOP, Kind.NOP, Kind.SACK, 2 + 8 * sacks.length], start);
+  sacks.forEach((range, i) => { put32(bytes, start + 4 + 8 * i, range.from); put32(bytes, start + 8 + 8 * i, range.to); });
   return start + 4 + 8 * sacks.length;
 }
 

@@ -86,21 +86,21 @@ export class Tcp implements TcpHost {
   get connections(): Iterable<TcpConnection> { return this.#connections.values(); }
   get listeners(): Iterable<Listener> { return [...this.#listeners.values()].flat(); }
 
-  transmit(c: TcpConnection, buffer: Uint8Array): TcpError | undefined {
-    const { local, remote } = c.ends;
+  transmit(tcpConnection: TcpConnection, buffer: Uint8Array): TcpError | undefined {
+    const { local, remote } = tcpConnection.ends;
     return this.#network.send(buffer, {
-      from: local, to: remote, protocol: Protocol.TCP, ttl: c.choices.ttl, tos: c.choices.tos, dontFragment: true
+      from: local, to: remote, protocol: Protocol.TCP, ttl: tcpConnection.choices.ttl, tos: tcpConnection.choices.tos, dontFragment: true
     });
   }
 
-  forget(c: TcpConnection): void {
-    const key = keyOfEnds(c.ends);
-    if (this.#connections.get(key) !== c) return;
+  forget(tcpConnection: TcpConnection): void {
+    const key = keyOfEnds(tcpConnection.ends);
+    if (this.#connections.get(key) !== tcpConnection) return;
     this.budget.give(CONNECTION_BYTES);
     this.#connections.delete(key);
-    const uses = (this.#ports.get(c.ends.localPort) ?? 1) - 1;
-    if (uses > 0) this.#ports.set(c.ends.localPort, uses);
-    else this.#ports.delete(c.ends.localPort);
+    const uses = (this.#ports.get(tcpConnection.ends.localPort) ?? 1) - 1;
+    if (uses > 0) this.#ports.set(tcpConnection.ends.localPort, uses);
+    else this.#ports.delete(tcpConnection.ends.localPort);
   }
 
   // ── opening ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -117,7 +117,7 @@ export class Tcp implements TcpHost {
     const left = (this.#listeners.get(listener.port) ?? []).filter((other) => other !== listener);
     if (left.length > 0) this.#listeners.set(listener.port, left);
     else this.#listeners.delete(listener.port);
-    for (const c of [...listener.opening, ...listener.ready]) c.abort();
+    for (const tcpConnection of [...listener.opening, ...listener.ready]) tcpConnection.abort();
   }
 
   /** A connection that is not open yet; undefined when these endpoints are in use or there are too many. `connect()` opens it. */
@@ -126,10 +126,10 @@ export class Tcp implements TcpHost {
     if (this.#connections.size >= CONNECTIONS_MOST || (old !== undefined && old.state !== State.TIME_WAIT)) return undefined;
     old?.finish(undefined);
     if (!this.budget.take(CONNECTION_BYTES)) return undefined;
-    const c = new TcpConnection(this, ends, this.#mssTo(ends.remote));
-    this.#connections.set(key, c);
+    const tcpConnection = new TcpConnection(this, ends, this.#mssTo(ends.remote));
+    this.#connections.set(key, tcpConnection);
     this.#ports.set(ends.localPort, (this.#ports.get(ends.localPort) ?? 0) + 1);
-    return c;
+    return tcpConnection;
   }
 
   #mssTo(remote: Ip): number { return Math.max(48, Math.min(65_535, this.#network.mtuTo(remote)) - (remote.length === 4 ? 40 : 60)); }
@@ -150,52 +150,52 @@ export class Tcp implements TcpHost {
   // ── receiving ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
   receive(packet: Packet): void {
-    const s = readSegment(packet.payload, packet.from, packet.to);
-    if (s === undefined) return;
-    const ends = { local: packet.to, localPort: s.toPort, remote: packet.from, remotePort: s.fromPort };
-    const c = this.#connections.get(keyOfEnds(ends));
-    if (c && !startsAnew(c, s)) { input(c, s); return; }
-    c?.finish(undefined);
-    const isSyn = (s.flags & (Flag.SYN | Flag.ACK | Flag.RST)) === Flag.SYN;
-    if (isSyn && this.#open(s, { ...ends, local: ends.local.slice(), remote: ends.remote.slice() }, packet)) return;
-    this.#refuse(s, ends);
+    const segment = readSegment(packet.payload, packet.from, packet.to);
+    if (segment === undefined) return;
+    const ends = { local: packet.to, localPort: segment.toPort, remote: packet.from, remotePort: segment.fromPort };
+    const tcpConnection = this.#connections.get(keyOfEnds(ends));
+    if (tcpConnection && !startsAnew(tcpConnection, segment)) { input(tcpConnection, segment); return; }
+    tcpConnection?.finish(undefined);
+    const isSyn = (segment.flags & (Flag.SYN | Flag.ACK | Flag.RST)) === Flag.SYN;
+    if (isSyn && this.#open(segment, { ...ends, local: ends.local.slice(), remote: ends.remote.slice() }, packet)) return;
+    this.#refuse(segment, ends);
   }
 
   /** Returns false when the SYN is for nobody; drops a SYN beyond the backlog. */
-  #open(s: Segment, ends: Ends, packet: Packet): boolean {
+  #open(segment: Segment, ends: Ends, packet: Packet): boolean {
     const listener = this.#listenerFor(ends);
     if (!listener && !this.onUnclaimed) return false;
     if (listener && (listener.isFull || listener.opening.size >= OPENING_MOST)) return true;
-    const c = this.create(ends);
-    if (!c) return true;
-    c.state = State.SYN_RECEIVED;
-    agree(c, s);
-    c.sender.begin(this.sequenceFor(ends));
-    c.sender.wl2 = c.sender.iss;
-    return listener ? this.#accept(listener, c) : this.#offer(c, packet);
+    const tcpConnection = this.create(ends);
+    if (!tcpConnection) return true;
+    tcpConnection.state = State.SYN_RECEIVED;
+    agree(tcpConnection, segment);
+    tcpConnection.sender.begin(this.sequenceFor(ends));
+    tcpConnection.sender.wl2 = tcpConnection.sender.iss;
+    return listener ? this.#accept(listener, tcpConnection) : this.#offer(tcpConnection, packet);
   }
 
-  #accept(listener: Listener, c: TcpConnection): boolean {
-    listener.prepare(c);
-    listener.opening.add(c);
-    c.onChange = () => this.#opened(listener, c);
-    c.sendSyn();
+  #accept(listener: Listener, tcpConnection: TcpConnection): boolean {
+    listener.prepare(tcpConnection);
+    listener.opening.add(tcpConnection);
+    tcpConnection.onChange = () => this.#opened(listener, tcpConnection);
+    tcpConnection.sendSyn();
     return true;
   }
 
-  #opened(listener: Listener, c: TcpConnection): void {
-    if (c.state === State.SYN_RECEIVED) return;
-    listener.opening.delete(c);
-    c.onChange = () => {};
-    if (c.state === State.CLOSED && c.error === 'refused') return;
-    listener.ready.push(c);
+  #opened(listener: Listener, tcpConnection: TcpConnection): void {
+    if (tcpConnection.state === State.SYN_RECEIVED) return;
+    listener.opening.delete(tcpConnection);
+    tcpConnection.onChange = () => {};
+    if (tcpConnection.state === State.CLOSED && tcpConnection.error === 'refused') return;
+    listener.ready.push(tcpConnection);
     listener.onChange();
   }
 
-  #offer(c: TcpConnection, packet: Packet): boolean {
-    c.held = true;
-    if (this.onUnclaimed!(c, packet)) return true;
-    this.forget(c);
+  #offer(tcpConnection: TcpConnection, packet: Packet): boolean {
+    tcpConnection.held = true;
+    if (this.onUnclaimed!(tcpConnection, packet)) return true;
+    this.forget(tcpConnection);
     return false;
   }
 
@@ -208,14 +208,14 @@ export class Tcp implements TcpHost {
   }
 
   /** Refuses a connection that was held. */
-  refuse(c: TcpConnection): void {
-    const { receiver, ends } = c;
+  refuse(tcpConnection: TcpConnection): void {
+    const { receiver, ends } = tcpConnection;
     this.#reset({
       fromPort: ends.localPort, toPort: ends.remotePort, seq: 0, ack: receiver.next, flags: Flag.RST | Flag.ACK, window: 0, options: {}
     },
       ends);
-    c.orphan = true;
-    c.finish('refused');
+    tcpConnection.orphan = true;
+    tcpConnection.finish('refused');
   }
 
   /** A segment for nobody is answered by a reset. @spec RFC 9293 3.10.7.1 */
@@ -237,20 +237,20 @@ export class Tcp implements TcpHost {
   /** An ICMP error about a segment of ours. @spec RFC 1122 4.2.3.9, RFC 5927 4.1: the number must be in flight */
   failed(error: IcmpError): void {
     const quoted = readQuoted(error.quoted);
-    const c = quoted
+    const tcpConnection = quoted
       && this.#connections.get(keyOfEnds({ local: quoted.from, localPort: quoted.fromPort, remote: quoted.to, remotePort: quoted.toPort }));
-    if (!c || before(quoted.seq, c.sender.una) || !upTo(quoted.seq, c.sender.max)) return;
-    if (error.trouble === 'tooBig') { this.#shrink(c, error.mtu); return; }
-    const isOpening = c.state === State.SYN_SENT || c.state === State.SYN_RECEIVED;
+    if (!tcpConnection || before(quoted.seq, tcpConnection.sender.una) || !upTo(quoted.seq, tcpConnection.sender.max)) return;
+    if (error.trouble === 'tooBig') { this.#shrink(tcpConnection, error.mtu); return; }
+    const isOpening = tcpConnection.state === State.SYN_SENT || tcpConnection.state === State.SYN_RECEIVED;
     const isHard = error.trouble === 'port' || error.trouble === 'protocol' || error.trouble === 'prohibited';
-    if (isOpening) c.finish(isHard ? 'refused' : error.trouble === 'network' ? 'network' : 'host');
+    if (isOpening) tcpConnection.finish(isHard ? 'refused' : error.trouble === 'network' ? 'network' : 'host');
   }
 
-  #shrink(c: TcpConnection, mtu: number): void {
-    const mss = mtu - (c.ends.remote.length === 4 ? 40 : 60) - (c.withTimestamps ? 12 : 0);
-    if (mss < 48 || mss >= c.sender.mss) return;
-    c.sender.mss = mss;
-    c.retransmitFirst();
+  #shrink(tcpConnection: TcpConnection, mtu: number): void {
+    const mss = mtu - (tcpConnection.ends.remote.length === 4 ? 40 : 60) - (tcpConnection.withTimestamps ? 12 : 0);
+    if (mss < 48 || mss >= tcpConnection.sender.mss) return;
+    tcpConnection.sender.mss = mss;
+    tcpConnection.retransmitFirst();
   }
 }
 

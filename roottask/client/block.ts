@@ -38,20 +38,20 @@ export interface AreaRequest {
 }
 
 const u64 = (m: Memory, at: number): number => m.u32(at + 4) * 2 ** 32 + m.u32(at);
-function setU64(m: Memory, at: number, v: number): void {
-  m.setU32(at, v % 2 ** 32);
-  m.setU32(at + 4, Math.floor(v / 2 ** 32));
+function setU64(memory: Memory, at: number, v: number): void {
+  memory.setU32(at, v % 2 ** 32);
+  memory.setU32(at + 4, Math.floor(v / 2 ** 32));
 }
 
-export function putRequest(m: Memory, area: number, slot: number, r: AreaRequest): void {
+export function putRequest(memory: Memory, area: number, slot: number, areaRequest: AreaRequest): void {
   const at = area + SLOT * slot;
-  m.setU32(at + At.kind, r.kind);
-  m.setU32(at + At.pieces, r.pieces.length);
-  setU64(m, at + At.offset, r.offset);
-  setU64(m, at + At.length, r.length);
-  r.pieces.forEach((p, i) => {
-    setU64(m, at + At.list + PIECE * i, p.address);
-    setU64(m, at + At.list + PIECE * i + 8, p.length);
+  memory.setU32(at + At.kind, areaRequest.kind);
+  memory.setU32(at + At.pieces, areaRequest.pieces.length);
+  setU64(memory, at + At.offset, areaRequest.offset);
+  setU64(memory, at + At.length, areaRequest.length);
+  areaRequest.pieces.forEach((sharedPiece, i) => {
+    setU64(memory, at + At.list + PIECE * i, sharedPiece.address);
+    setU64(memory, at + At.list + PIECE * i + 8, sharedPiece.length);
   });
 }
 
@@ -65,13 +65,13 @@ export function getRequest(m: Memory, area: number, slot: number): AreaRequest |
 }
 
 /** For the driver: completion number `count`, counted from 0. */
-export function putCompletion(m: Memory, area: number, count: number, slot: number, status: number): void {
-  m.setU32(area + RING + ENTRY * (count % SLOTS), slot | (status << 16));
-  m.setU32(area + COUNT, (count + 1) >>> 0);
+export function putCompletion(memory: Memory, area: number, count: number, slot: number, status: number): void {
+  memory.setU32(area + RING + ENTRY * (count % SLOTS), slot | (status << 16));
+  memory.setU32(area + COUNT, (count + 1) >>> 0);
 }
 export const completionCount = (m: Memory, area: number): number => m.u32(area + COUNT);
-export function getCompletion(m: Memory, area: number, count: number): { slot: number; ok: boolean } {
-  const entry = m.u32(area + RING + ENTRY * (count % SLOTS));
+export function getCompletion(memory: Memory, area: number, count: number): { slot: number; ok: boolean } {
+  const entry = memory.u32(area + RING + ENTRY * (count % SLOTS));
   return { slot: entry & 0xffff, ok: entry >>> 16 === 0 };
 }
 

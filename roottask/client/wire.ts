@@ -64,13 +64,13 @@ export function* nameIt(sys: Syscalls, cap: number, row: Operation, name: string
 
 /** A request: returns the status of the system call, or else the status in the reply's label. The UTCB holds the result words. */
 export function* ask(sys: Syscalls, cap: number, row: Operation, words: readonly number[] = [], extra: Extra = {}): Sys<number> {
-  const u = sys.utcb;
-  put(u, row.label, words, extra);
-  u.window = extra.receives === true ? ANY_MEMORY : 0;
-  u.capWindow = extra.receives ? ANY_CAP : 0;
+  const utcb = sys.utcb;
+  put(utcb, row.label, words, extra);
+  utcb.window = extra.receives === true ? ANY_MEMORY : 0;
+  utcb.capWindow = extra.receives ? ANY_CAP : 0;
   const timeout = extra.timeout ?? NEVER;
   const status = yield sys.ipc(IpcFlag.send | IpcFlag.call | IpcFlag.receive, cap, timeout, timeout);
-  u.window = 0;
-  u.capWindow = 0;
-  return status !== 0 ? status : u.label;
+  utcb.window = 0;
+  utcb.capWindow = 0;
+  return status !== 0 ? status : utcb.label;
 }

@@ -115,8 +115,8 @@ class Multiplexer {
     let status = 0;
     for (let bytes = this.queue.shift(); bytes; bytes = this.queue.shift()) {
       if (bytes.length === 0) continue;
-      const r = yield* this.out.write(sys, bytes);
-      if (!r.ok) status = r.status;
+      const result = yield* this.out.write(sys, bytes);
+      if (!result.ok) status = result.status;
     }
     this.writing = false;
     return status;
@@ -126,9 +126,9 @@ class Multiplexer {
     for (;;) {
       yield* sys.down(this.out.inputSemaphore, Ops.semaphore.down, NEVER, 1);
       for (;;) {
-        const r = yield* this.out.read(sys, READ);
-        if (!r.ok || r.value.length === 0) break;
-        yield* this.distribute(sys, r.value);
+        const result = yield* this.out.read(sys, READ);
+        if (!result.ok || result.value.length === 0) break;
+        yield* this.distribute(sys, result.value);
       }
     }
   }

@@ -43,8 +43,8 @@ class Client {
    * The address of [address, address + length) in this task, up to the end of one region; undefined where the client has shared nothing.
    */
   find(address: number, length: number): { va: number; length: number } | undefined {
-    const r = this.regions.find(r => address >= r.base && address < r.end);
-    return r && { va: r.va + address - r.base, length: Math.min(length, r.end - address) };
+    const region = this.regions.find(r => address >= r.base && address < r.end);
+    return region && { va: region.va + address - region.base, length: Math.min(length, region.end - address) };
   }
 }
 
@@ -104,24 +104,24 @@ class BlockDriver {
 
   // ── sessions ──
 
-  private *open(sys: Syscalls, s: Session<Client>): Sys<Answer> {
-    const dest = sys.utcb.word(0), client = s.state;
+  private *open(sys: Syscalls, session: Session<Client>): Sys<Answer> {
+    const dest = sys.utcb.word(0), client = session.state;
     const area = client.area ? undefined : this.server.takeBuffer(sys, 2 ** AREA_ORDER);
     if (area === undefined) return refuse(Status.badArgument);
-    s.buffer = client.area = area;
+    session.buffer = client.area = area;
     client.completed = completionCount(sys.memory, area);
-    s.objects.push(client.semaphore = this.env.selector());
+    session.objects.push(client.semaphore = this.env.selector());
     const status = yield* sys.invoke(Own.factory, Ops.factory.createSemaphore, [client.semaphore, 0]);
     if (status !== 0) return refuse(status);
     return { status: 0, words: [this.sectors, this.readOnly ? 1 : 0], items: [{ flexpage: capPage(client.semaphore), dest }] };
   }
 
-  private *share(sys: Syscalls, s: Session<Client>): Sys<Answer> {
-    const base = sys.utcb.word(0), size = sys.utcb.word(1), offset = base % WINDOW, { regions } = s.state;
+  private *share(sys: Syscalls, session: Session<Client>): Sys<Answer> {
+    const base = sys.utcb.word(0), size = sys.utcb.word(1), offset = base % WINDOW, { regions } = session.state;
     if (!(base >= 0) || !(size > 0) || offset + size > WINDOW || regions.length >= REGIONS_MOST) return refuse(Status.badArgument);
     const window = this.server.takeBuffer(sys, 0);
     if (window === undefined) return refuse(Status.badArgument);
-    s.windows.push(window);
+    session.windows.push(window);
     regions.push({ base, end: base + size, va: window + offset });
     return OK;
   }
@@ -186,30 +186,30 @@ class BlockDriver {
 
   /** @spec virtio 5.2.6 */
   private post(sys: Syscalls, slot: number, part: Part): void {
-    const m = sys.memory, { kind, offset } = part.request, sector = (offset + part.at) / SECTOR;
+    const memory = sys.memory, { kind, offset } = part.request, sector = (offset + part.at) / SECTOR;
     const at = this.head.va + HEAD * slot, pa = this.head.pa + HEAD * slot;
     const zero = kind === BlockKind.zero, type = zero && !this.canZero ? Block.type.OUT : types[kind as BlockKind];
-    m.setU32(at + Block.TYPE_AT, type);
-    m.setU32(at + Block.TYPE_AT + 4, 0);
-    m.setU64(at + Block.SECTOR_AT, BigInt(type === Block.type.WRITE_ZEROES || type === Block.type.FLUSH ? 0 : sector));
-    m.setU8(at + STATUS_AT, 0xff);
+    memory.setU32(at + Block.TYPE_AT, type);
+    memory.setU32(at + Block.TYPE_AT + 4, 0);
+    memory.setU64(at + Block.SECTOR_AT, BigInt(type === Block.type.WRITE_ZEROES || type === Block.type.FLUSH ? 0 : sector));
+    memory.setU8(at + STATUS_AT, 0xff);
     this.parts[slot] = part;
     part.request.left++;
     const header = { pa, length: Block.HEADER, write: false }, status = { pa: pa + STATUS_AT, length: 1, write: true };
     this.device.queues[0]!.post(slot, [header, ...this.body(sys, slot, part, sector), status]);
   }
   private body(sys: Syscalls, slot: number, part: Part, sector: number): Piece[] {
-    const m = sys.memory, { kind } = part.request, at = this.head.va + HEAD * slot + ZEROES_AT;
+    const memory = sys.memory, { kind } = part.request, at = this.head.va + HEAD * slot + ZEROES_AT;
     const data = { pa: this.data.pa + PART * slot, length: part.length };
     if (part.length === 0) return [];
     if (kind !== BlockKind.zero) return [{ ...data, write: kind === BlockKind.read }];
     if (!this.canZero) {
-      m.fill(this.data.va + PART * slot, part.length, 0);
+      memory.fill(this.data.va + PART * slot, part.length, 0);
       return [{ ...data, write: false }];
     }
-    m.setU64(at + Block.zeroes.SECTOR_AT, BigInt(sector));
-    m.setU32(at + Block.zeroes.COUNT_AT, part.length / SECTOR);
-    m.setU32(at + Block.zeroes.FLAGS_AT, 0);
+    memory.setU64(at + Block.zeroes.SECTOR_AT, BigInt(sector));
+    memory.setU32(at + Block.zeroes.COUNT_AT, part.length / SECTOR);
+    memory.setU32(at + Block.zeroes.FLAGS_AT, 0);
     return [{ pa: this.head.pa + HEAD * slot + ZEROES_AT, length: Block.zeroes.BYTES, write: false }];
   }
 

@@ -36,19 +36,19 @@ class FilesDriver {
     yield* this.server.run(sys);
   }
 
-  private *open(sys: Syscalls, s: Session<string>): Sys<Answer> {
+  private *open(sys: Syscalls, session: Session<string>): Sys<Answer> {
     const buffer = this.server.takeBuffer(sys);
-    if (buffer === undefined || s.buffer) return refuse(Status.badArgument);
-    s.buffer = buffer;
+    if (buffer === undefined || session.buffer) return refuse(Status.badArgument);
+    session.buffer = buffer;
     return OK;
   }
 
-  private *request(sys: Syscalls, s: Session<string>): Sys<Answer> {
+  private *request(sys: Syscalls, session: Session<string>): Sys<Answer> {
     const length = sys.utcb.word(0);
-    if (!s.buffer || !(length > 0) || length > FILES_HALF) return refuse(Status.badArgument);
-    sys.memory.copy(this.message.va, s.buffer, length);
+    if (!session.buffer || !(length > 0) || length > FILES_HALF) return refuse(Status.badArgument);
+    sys.memory.copy(this.message.va, session.buffer, length);
     const written = Math.min(yield* this.exchange(sys, length), FILES_HALF);
-    sys.memory.copy(s.buffer + FILES_HALF, this.reply.va, written);
+    sys.memory.copy(session.buffer + FILES_HALF, this.reply.va, written);
     return answer(written);
   }
 

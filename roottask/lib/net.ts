@@ -55,28 +55,28 @@ export class NetServer {
     if (end.semaphore && frames.length > 0) yield* sys.invoke(end.semaphore, Ops.semaphore.up);
   }
 
-  private *open(sys: Syscalls, s: Session<NetEnd>): Sys<Answer> {
+  private *open(sys: Syscalls, session: Session<NetEnd>): Sys<Answer> {
     const dest = sys.utcb.word(0), buffer = this.server.takeBuffer(sys);
-    if (buffer === undefined || s.buffer) return refuse(Status.badArgument);
-    s.buffer = buffer;
+    if (buffer === undefined || session.buffer) return refuse(Status.badArgument);
+    session.buffer = buffer;
     const semaphore = this.env.selector(), status = yield* sys.invoke(Own.factory, Ops.factory.createSemaphore, [semaphore, 1]);
     if (status !== 0) return refuse(status);
-    s.state.semaphore = semaphore;
-    return { status: 0, words: [macToNumber(s.state.mac)], items: [{ flexpage: capPage(semaphore), dest }] };
+    session.state.semaphore = semaphore;
+    return { status: 0, words: [macToNumber(session.state.mac)], items: [{ flexpage: capPage(semaphore), dest }] };
   }
-  private *send(sys: Syscalls, s: Session<NetEnd>): Sys<Answer> {
+  private *send(sys: Syscalls, session: Session<NetEnd>): Sys<Answer> {
     const length = sys.utcb.word(0);
-    if (!s.buffer || !(length >= 0) || length > NET_HALF) return refuse(Status.badArgument);
-    const frames = unpackFrames(sys.memory.read(s.buffer, length));
+    if (!session.buffer || !(length >= 0) || length > NET_HALF) return refuse(Status.badArgument);
+    const frames = unpackFrames(sys.memory.read(session.buffer, length));
     if (!frames) return refuse(Status.badArgument);
-    yield* this.backend.send(sys, s.state, frames);
+    yield* this.backend.send(sys, session.state, frames);
     return OK;
   }
-  private *receive(sys: Syscalls, s: Session<NetEnd>): Sys<Answer> {
-    if (!s.buffer) return refuse(Status.badArgument);
-    const { bytes, next } = packFrames(s.state.waiting, 0, NET_HALF);
-    s.state.waiting.splice(0, next);
-    sys.memory.write(s.buffer + NET_HALF, bytes);
+  private *receive(sys: Syscalls, session: Session<NetEnd>): Sys<Answer> {
+    if (!session.buffer) return refuse(Status.badArgument);
+    const { bytes, next } = packFrames(session.state.waiting, 0, NET_HALF);
+    session.state.waiting.splice(0, next);
+    sys.memory.write(session.buffer + NET_HALF, bytes);
     return answer(bytes.length);
   }
 }

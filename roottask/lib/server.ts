@@ -68,10 +68,10 @@ export class Server<T> {
       if (status !== 0) { flags = IpcFlag.receive; continue; }
       forgetOthers(sys.utcb);
       sys.charge(RATES.call);
-      const unwanted = sys.utcb.itemCount > 0, a = yield* this.dispatch(sys);
+      const unwanted = sys.utcb.itemCount > 0, answer = yield* this.dispatch(sys);
       // Unexpected memory must not stay where the next client's buffer will be mapped.
       if (unwanted && this.window !== 0) yield* detach(sys, this.window, 2 ** this.options.bufferOrder);
-      put(sys.utcb, a.status, a.words ?? [], a);
+      put(sys.utcb, answer.status, answer.words ?? [], answer);
       flags = IpcFlag.reply | IpcFlag.receive;
     }
   }

@@ -80,34 +80,34 @@ export class StreamServer {
   }
   *signal(sys: Syscalls, state: StreamState): Sys<void> { if (state.semaphore) yield* sys.invoke(state.semaphore, Ops.semaphore.up); }
 
-  private *open(sys: Syscalls, s: Session<StreamState>): Sys<Answer> {
+  private *open(sys: Syscalls, session: Session<StreamState>): Sys<Answer> {
     const dest = sys.utcb.word(0), buffer = this.server.takeBuffer(sys);
-    if (buffer === undefined || s.buffer) return refuse(Status.badArgument);
-    s.buffer = buffer;
-    if (!s.state.semaphore) {
+    if (buffer === undefined || session.buffer) return refuse(Status.badArgument);
+    session.buffer = buffer;
+    if (!session.state.semaphore) {
       const semaphore = this.env.selector();
       const status = yield* sys.invoke(Own.factory, Ops.factory.createSemaphore, [semaphore, 1]);
       if (status !== 0) return refuse(status);
-      s.state.semaphore = semaphore;
+      session.state.semaphore = semaphore;
     }
-    return { status: 0, items: [{ flexpage: capPage(s.state.semaphore), dest }] };
+    return { status: 0, items: [{ flexpage: capPage(session.state.semaphore), dest }] };
   }
-  private *write(sys: Syscalls, s: Session<StreamState>, bytes: Uint8Array): Sys<Answer> {
-    const status = yield* this.backend.write(sys, s.state, bytes);
+  private *write(sys: Syscalls, session: Session<StreamState>, bytes: Uint8Array): Sys<Answer> {
+    const status = yield* this.backend.write(sys, session.state, bytes);
     return status === 0 ? OK : refuse(status);
   }
-  private *writeBuffer(sys: Syscalls, s: Session<StreamState>): Sys<Answer> {
+  private *writeBuffer(sys: Syscalls, session: Session<StreamState>): Sys<Answer> {
     const length = sys.utcb.word(0);
-    if (!s.buffer || !(length >= 0) || length > STREAM_HALF) return refuse(Status.badArgument);
-    return yield* this.write(sys, s, sys.memory.read(s.buffer, length));
+    if (!session.buffer || !(length >= 0) || length > STREAM_HALF) return refuse(Status.badArgument);
+    return yield* this.write(sys, session, sys.memory.read(session.buffer, length));
   }
-  private *read(sys: Syscalls, s: Session<StreamState>): Sys<Answer> {
+  private *read(sys: Syscalls, session: Session<StreamState>): Sys<Answer> {
     const max = sys.utcb.word(0);
-    if (!s.buffer || !(max >= 0) || max > STREAM_HALF) return refuse(Status.badArgument);
-    const bytes = s.state.take(max);
-    sys.memory.write(s.buffer + STREAM_HALF, bytes);
-    if (this.backend.drained && s.state.waiting < INPUT_LIMIT) yield* this.backend.drained(sys, s.state);
-    return answer(bytes.length, s.state.ended && s.state.waiting === 0 ? 1 : 0);
+    if (!session.buffer || !(max >= 0) || max > STREAM_HALF) return refuse(Status.badArgument);
+    const bytes = session.state.take(max);
+    sys.memory.write(session.buffer + STREAM_HALF, bytes);
+    if (this.backend.drained && session.state.waiting < INPUT_LIMIT) yield* this.backend.drained(sys, session.state);
+    return answer(bytes.length, session.state.ended && session.state.waiting === 0 ? 1 : 0);
   }
   private *size(): Sys<Answer> {
     const { columns, rows } = this.backend.size?.() ?? { columns: 0, rows: 0 };

@@ -30,17 +30,17 @@ export class DriverQueue {
 
   /** Makes up to four pieces available as request `slot`. */
   post(slot: number, pieces: readonly Piece[]): void {
-    const m = this.memory;
-    pieces.forEach((p, i) => {
+    const memory = this.memory;
+    pieces.forEach((piece, i) => {
       const at = this.va + (slot * PER_SLOT + i) * Desc.BYTES, last = i === pieces.length - 1;
-      m.setU64(at + Desc.ADDRESS, BigInt(p.pa));
-      m.setU32(at + Desc.LENGTH, p.length);
-      m.setU16(at + Desc.FLAGS, (p.write ? DescFlag.WRITE : 0) | (last ? 0 : DescFlag.NEXT));
-      m.setU16(at + Desc.NEXT, last ? 0 : slot * PER_SLOT + i + 1);
+      memory.setU64(at + Desc.ADDRESS, BigInt(piece.pa));
+      memory.setU32(at + Desc.LENGTH, piece.length);
+      memory.setU16(at + Desc.FLAGS, (piece.write ? DescFlag.WRITE : 0) | (last ? 0 : DescFlag.NEXT));
+      memory.setU16(at + Desc.NEXT, last ? 0 : slot * PER_SLOT + i + 1);
     });
-    m.setU16(this.va + AVAILABLE + Avail.RING + (this.available % ENTRIES) * 2, slot * PER_SLOT);
+    memory.setU16(this.va + AVAILABLE + Avail.RING + (this.available % ENTRIES) * 2, slot * PER_SLOT);
     this.available = (this.available + 1) & 0xffff;
-    m.setU16(this.va + AVAILABLE + Avail.INDEX, this.available);
+    memory.setU16(this.va + AVAILABLE + Avail.INDEX, this.available);
   }
   /** The device need not interrupt for this queue: the driver polls. */
   quiet(): void { this.memory.setU16(this.va + AVAILABLE + Avail.FLAGS, Avail.NO_INTERRUPT); }

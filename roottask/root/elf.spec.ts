@@ -2,28 +2,28 @@ import { expect, it } from 'vitest';
 import { pageRuns, parseElf, type Executable } from './elf.ts';
 
 function elf(segments: { va: number; size: number; flags: number }[], machine = 243): Uint8Array {
-  const file = new Uint8Array(64 + 56 * segments.length + 16), d = new DataView(file.buffer);
+  const file = new Uint8Array(64 + 56 * segments.length + 16), view = new DataView(file.buffer);
   file.set([0x7f, 0x45, 0x4c, 0x46, 2, 1]);
-  d.setUint16(16, 2, true);
-  d.setUint16(18, machine, true);
-  d.setBigUint64(24, 0x10000n, true);
-  d.setBigUint64(32, 64n, true);
-  d.setUint16(56, segments.length, true);
+  view.setUint16(16, 2, true);
+  view.setUint16(18, machine, true);
+  view.setBigUint64(24, 0x10000n, true);
+  view.setBigUint64(32, 64n, true);
+  view.setUint16(56, segments.length, true);
   segments.forEach((s, i) => {
     const p = 64 + 56 * i;
-    d.setUint32(p, 1, true);
-    d.setUint32(p + 4, s.flags, true);
-    d.setBigUint64(p + 16, BigInt(s.va), true);
-    d.setBigUint64(p + 32, 8n, true);
-    d.setBigUint64(p + 40, BigInt(s.size), true);
+    view.setUint32(p, 1, true);
+    view.setUint32(p + 4, s.flags, true);
+    view.setBigUint64(p + 16, BigInt(s.va), true);
+    view.setBigUint64(p + 32, 8n, true);
+    view.setBigUint64(p + 40, BigInt(s.size), true);
   });
   return file;
 }
 it('reads segments and where they meet', () => {
-  const e = parseElf(elf([{ va: 0x10000, size: 0x1800, flags: 5 }, { va: 0x11800, size: 0x1000, flags: 6 }])) as Executable;
-  expect(e.base).toBe(0x10000);
-  expect(e.end).toBe(0x13000);
-  expect(pageRuns(e)).toEqual([
+  const executable = parseElf(elf([{ va: 0x10000, size: 0x1800, flags: 5 }, { va: 0x11800, size: 0x1000, flags: 6 }])) as Executable;
+  expect(executable.base).toBe(0x10000);
+  expect(executable.end).toBe(0x13000);
+  expect(pageRuns(executable)).toEqual([
     { va: 0x10000, size: 4096, rights: 5 }, { va: 0x11000, size: 4096, rights: 7 }, { va: 0x12000, size: 4096, rights: 3 }
   ]);
 });
@@ -38,6 +38,6 @@ it('a program without data has an empty segment somewhere: it is passed over', (
   expect([e.segments.length, e.base, pageRuns(e)]).toEqual([1, 0x400000, [{ va: 0x400000, size: 4096, rights: 5 }]]);
 });
 it('segments that lie far apart take no time to look at', () => {
-  const e = parseElf(elf([{ va: 0x1000, size: 16, flags: 5 }, { va: 2 ** 37 - 4096, size: 16, flags: 6 }])) as Executable;
-  expect(pageRuns(e)).toEqual([{ va: 0x1000, size: 4096, rights: 5 }, { va: 2 ** 37 - 4096, size: 4096, rights: 3 }]);
+  const executable = parseElf(elf([{ va: 0x1000, size: 16, flags: 5 }, { va: 2 ** 37 - 4096, size: 16, flags: 6 }])) as Executable;
+  expect(pageRuns(executable)).toEqual([{ va: 0x1000, size: 4096, rights: 5 }, { va: 2 ** 37 - 4096, size: 4096, rights: 3 }]);
 });

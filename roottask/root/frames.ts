@@ -46,22 +46,22 @@ export class Frames {
 
   private fromBottom(size: number, align: number): number | undefined {
     for (let i = 0; i < this.free.length; i++) {
-      const r = this.free[i]!, base = Math.ceil(r.base / align) * align;
-      if (base + size <= r.base + r.size) return this.cut(i, base, size);
+      const range = this.free[i]!, base = Math.ceil(range.base / align) * align;
+      if (base + size <= range.base + range.size) return this.cut(i, base, size);
     }
     return undefined;
   }
   private fromTop(size: number, align: number): number | undefined {
     for (let i = this.free.length - 1; i >= 0; i--) {
-      const r = this.free[i]!, base = Math.floor((r.base + r.size - size) / align) * align;
-      if (base >= r.base) return this.cut(i, base, size);
+      const range = this.free[i]!, base = Math.floor((range.base + range.size - size) / align) * align;
+      if (base >= range.base) return this.cut(i, base, size);
     }
     return undefined;
   }
   private cut(i: number, base: number, size: number): number {
-    const r = this.free[i]!, tail = r.base + r.size - (base + size);
+    const range = this.free[i]!, tail = range.base + range.size - (base + size);
     const parts: Range[] = [];
-    if (base > r.base) parts.push({ base: r.base, size: base - r.base });
+    if (base > range.base) parts.push({ base: range.base, size: base - range.base });
     if (tail > 0) parts.push({ base: base + size, size: tail });
     this.free.splice(i, 1, ...parts);
     return base;

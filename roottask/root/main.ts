@@ -218,7 +218,7 @@ class Main {
   private *finish(sys: Syscalls, status: number, why: string): Sys<void> {
     const { root } = this;
     if (why) yield* root.log.line(sys, 'roottask', why);
-    for (const c of root.byName.values()) if (c.alive) this.tell(c);
+    for (const client of root.byName.values()) if (client.alive) this.tell(client);
     for (let i = 0; i < LOG_PATIENCE && !root.log.idle; i++) yield* sys.down(root.events, Ops.semaphore.down, POLL);
     this.observer.finished?.(status, why);
     const finisher = root.info.devices.find(d => d.compatible.includes('test'));

@@ -63,14 +63,14 @@ function copySegments(sys: Syscalls, file: Uint8Array, exe: Executable, image: n
 
 /** Writes the information page, once the capabilities are known, and sets the target of faults. */
 export function* finishNative(root: Root, sys: Syscalls, client: Client): Sys<void> {
-  const { pa, heap } = client.info!, m = sys.memory, caps = [...client.env.caps];
-  m.write(pa, bytesOf(client.name).subarray(0, 31));
-  [UTCB_VA, HEAP_VA, heap, caps.length].forEach((v, i) => m.setU64(pa + 0x20 + 8 * i, BigInt(v)));
+  const { pa, heap } = client.info!, memory = sys.memory, caps = [...client.env.caps];
+  memory.write(pa, bytesOf(client.name).subarray(0, 31));
+  [UTCB_VA, HEAP_VA, heap, caps.length].forEach((v, i) => memory.setU64(pa + 0x20 + 8 * i, BigInt(v)));
   caps.slice(0, (ARGS - CAPS) / CAP_BYTES).forEach(([name, selector], i) => {
-    m.write(pa + CAPS + i * CAP_BYTES, bytesOf(name).subarray(0, 23));
-    m.setU64(pa + CAPS + i * CAP_BYTES + 24, BigInt(selector));
+    memory.write(pa + CAPS + i * CAP_BYTES, bytesOf(name).subarray(0, 23));
+    memory.setU64(pa + CAPS + i * CAP_BYTES + 24, BigInt(selector));
   });
-  m.write(pa + ARGS, bytesOf(JSON.stringify(client.spec.args ?? {})).subarray(0, 4096 - ARGS - 1));
+  memory.write(pa + ARGS, bytesOf(JSON.stringify(client.spec.args ?? {})).subarray(0, 4096 - ARGS - 1));
   const portal = root.env.selector();
   yield* sys.must(Initial.factory, Ops.factory.createPortal,
     [portal, root.serviceThread, root.serviceBadge(client, SERVICES.indexOf('fault')), Mtd.exit | Mtd.pc]);

@@ -20,10 +20,10 @@ export type ServiceName = (typeof SERVICES)[number];
 const mayOpen = (c: Client, name: string): boolean => c.spec.roms === true || (c.spec.roms ?? []).includes(name);
 const openable = ({ root, client }: Request): BootInfo['modules'][number][] => root.info.modules.filter(m => mayOpen(client, m.name));
 
-function* romStat(r: Request): Sys<Reply> {
-  const name = r.text(0), id = r.root.info.modules.findIndex(m => m.name === name && mayOpen(r.client, name));
+function* romStat(request: Request): Sys<Reply> {
+  const name = request.text(0), id = request.root.info.modules.findIndex(m => m.name === name && mayOpen(request.client, name));
   if (id < 0) return fail(Status.badArgument);
-  const m = r.root.info.modules[id]!;
+  const m = request.root.info.modules[id]!;
   return done(m.size, m.base % 0x20_0000, id);
 }
 function* romMap({ root, client, words }: Request): Sys<Reply> {
@@ -33,8 +33,8 @@ function* romMap({ root, client, words }: Request): Sys<Reply> {
   const { items, bytes } = mapItems(m.base + offset, roundUp(m.size - offset), Right.RX, va);
   return { status: 0, words: [bytes], items };
 }
-function* romList(r: Request): Sys<Reply> {
-  const m = openable(r)[r.words[0] ?? -1];
+function* romList(request: Request): Sys<Reply> {
+  const m = openable(request)[request.words[0] ?? -1];
   return m ? { status: 0, text: m.name } : fail(Status.badArgument);
 }
 

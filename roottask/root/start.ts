@@ -125,16 +125,16 @@ function* giveServices(root: Root, sys: Syscalls, client: Client): Sys<void> {
 export function* giveSession(root: Root, sys: Syscalls, client: Client, name: string, source: CapSource): Sys<Result<void>> {
   const server = serviceOf(root, source), entry = root.names.get(server), what = `${client.name}: capability '${name}' from '${server}'`;
   if (!entry) return bad(Status.badCap, what);
-  const selector = root.env.selector(), u = sys.utcb;
-  put(u, Protocol.service.session.label, [], { text: typeof source === 'string' ? client.name : source.label });
-  u.capWindow = capPage(selector);
-  const status = (yield sys.ipc(CALL, entry.portal, PATIENCE, PATIENCE)) || u.label;
-  u.capWindow = 0;
+  const selector = root.env.selector(), utcb = sys.utcb;
+  put(utcb, Protocol.service.session.label, [], { text: typeof source === 'string' ? client.name : source.label });
+  utcb.capWindow = capPage(selector);
+  const status = (yield sys.ipc(CALL, entry.portal, PATIENCE, PATIENCE)) || utcb.label;
+  utcb.capWindow = 0;
   if (status !== 0) return bad(status, what);
   const known = client.env.caps.get(name), dest = known ?? FIRST_SESSION + client.sessions.length;
   const old = client.sessions.findIndex(s => s.name === name);
   if (old >= 0) yield* root.drop(sys, client.sessions.splice(old, 1)[0]!.selector);
-  client.sessions.push({ name, server, selector, number: u.word(0) });
+  client.sessions.push({ name, server, selector, number: utcb.word(0) });
   yield* give(sys, client, selector, dest, CapRight.use | CapRight.map);
   client.env.caps.set(name, dest);
   return good(undefined);

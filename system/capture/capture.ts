@@ -35,9 +35,9 @@ export class Capture implements TraceSink {
   /** `tasks`: names, in which * stands for any text; 'all' for every task. */
   constructor(sink: PayloadSink, tasks: readonly string[]) {
     this.sink = sink;
-    this.patterns = tasks.map((t) => ({
-      name: t, met: t === ALL,
-      pattern: new RegExp(`^${t === ALL ? '.*' : t.split('*').map((p) => p.replace(/[.+?^${}()|[\]\\]/g, '\\$&')).join('.*')}$`)
+    this.patterns = tasks.map((text) => ({
+      name: text, met: text === ALL,
+      pattern: new RegExp(`^${text === ALL ? '.*' : text.split('*').map((p) => p.replace(/[.+?^${}()|[\]\\]/g, '\\$&')).join('.*')}$`)
     }));
   }
 
@@ -81,10 +81,10 @@ export class Capture implements TraceSink {
       case Kind.reply: { const t = this.threadOf(actor); if (t?.utcb && this.takes(t)) this.message(sequence, t.utcb); return; }
       case Kind.invoke: { const t = this.threadOf(actor); if (t?.utcb && this.takes(t)) this.operation(sequence, t, t.utcb, a); return; }
       case Kind.event: {
-        const t = this.threadOf(actor);
-        if (!t || !(this.takes(t) || this.servedBySelected(t, a))) return;
-        this.events!.raised(sequence, t, a);
-        if (t.guest) this.tables!.left(t);
+        const thread = this.threadOf(actor);
+        if (!thread || !(this.takes(thread) || this.servedBySelected(thread, a))) return;
+        this.events!.raised(sequence, thread, a);
+        if (thread.guest) this.tables!.left(thread);
         return;
       }
       case Kind.resume: { const t = this.threadOf(object); if (t) this.events!.resumed(sequence, t, cause); return; }
@@ -98,23 +98,23 @@ export class Capture implements TraceSink {
     }
   }
   /** Naming a monitor includes the exits of its guest, naming a Unix server the calls of all its processes. */
-  private servedBySelected(t: Thread, cause: number): boolean {
-    const server = t.events[cause]?.thread;
+  private servedBySelected(thread: Thread, cause: number): boolean {
+    const server = thread.events[cause]?.thread;
     return server !== undefined && this.takes(server);
   }
 
-  private message(sequence: number, u: Utcb): void {
-    const words = Math.min(u.i32[0]! & 0x7f, MOST_WORDS), items = Math.min((u.i32[0]! >>> 8) & 0x1f, MOST_ITEMS);
-    if (words > 0) this.sink.payloadWords(sequence, Part.words, u.i32, U.words >> 3, words);
-    if (items > 0) this.sink.payloadWords(sequence, Part.items, u.i32, U.items >> 3, 3 * items);
+  private message(sequence: number, utcb: Utcb): void {
+    const words = Math.min(utcb.i32[0]! & 0x7f, MOST_WORDS), items = Math.min((utcb.i32[0]! >>> 8) & 0x1f, MOST_ITEMS);
+    if (words > 0) this.sink.payloadWords(sequence, Part.words, utcb.i32, U.words >> 3, words);
+    if (items > 0) this.sink.payloadWords(sequence, Part.items, utcb.i32, U.items >> 3, 3 * items);
   }
   /** The UTCB still holds the operands, unless the answer has words. */
-  private operation(sequence: number, t: Thread, u: Utcb, label: number): void {
+  private operation(sequence: number, thread: Thread, utcb: Utcb, label: number): void {
     const row = operations.get(label);
-    if (!row || t.state === ThreadState.semaphore) return;
+    if (!row || thread.state === ThreadState.semaphore) return;
     if (row.in[0] === 'text') return this.sink.payload(sequence, Part.text, 0, encoder.encode(this.lastName));
     const answers = row.out.length, words = answers || row.in.length;
-    if (words > 0) this.sink.payloadWords(sequence, answers ? Part.result : Part.words, u.i32, U.words >> 3, words);
+    if (words > 0) this.sink.payloadWords(sequence, answers ? Part.result : Part.words, utcb.i32, U.words >> 3, words);
   }
 
   private wanted(task: string): boolean {
@@ -128,10 +128,10 @@ export class Capture implements TraceSink {
     return yes;
   }
   private threadOf(id: number): Thread | undefined {
-    let t = this.threads.get(id);
-    if (t || id === 0) return t;
+    let thread = this.threads.get(id);
+    if (thread || id === 0) return thread;
     for (const task of this.kernel!.tasks)
-      for (t of task.threads) if (t.id === id) { this.threads.set(id, t); return t; }
+      for (thread of task.threads) if (thread.id === id) { this.threads.set(id, thread); return thread; }
     return undefined;
   }
 }

@@ -64,21 +64,21 @@ export class EventCapture {
   gone(thread: number): void { this.open.delete(thread); }
 
   /** … and record `sequence` resumes it; its registers are those with which it continues. */
-  resumed(sequence: number, t: Thread, cause: number): void {
-    const open = this.open.get(t.id);
+  resumed(sequence: number, thread: Thread, cause: number): void {
+    const open = this.open.get(thread.id);
     if (!open || open.sequence !== cause || cause === 0) return;
     open.sequence = 0;
-    const x = registersOf(t), { access } = open;
-    if (open.cause === Cause.syscall) this.systemResult(sequence, t, x, open);
+    const x = registersOf(thread), { access } = open;
+    if (open.cause === Cause.syscall) this.systemResult(sequence, thread, x, open);
     else if (open.cause === Cause.sbi) this.sink.payloadWords(sequence, Part.result, x, A0, 2);
     else if (access && !access.store) this.sink.payloadWords(sequence, Part.result, x, access.register, 1);
   }
 
-  private systemCall(sequence: number, t: Thread, x: Int32Array, open: Open): void {
+  private systemCall(sequence: number, thread: Thread, x: Int32Array, open: Open): void {
     this.sink.payloadWords(sequence, Part.words, x, A0, ARGS);
     const formats = formatsOf(argumentsOf.get(open.number));
     if (!formats.some) return;
-    const read = readerOf(this.memory, t, Cause.syscall), { args } = open;
+    const read = readerOf(this.memory, thread, Cause.syscall), { args } = open;
     for (let i = 0; i < ARGS; i++) args[i] = number(x, A0 + i);
     formats.list.forEach((format, i) => {
       const va = args[i]!;
@@ -89,17 +89,17 @@ export class EventCapture {
     });
   }
   /** No result when the thread continues elsewhere: in a signal's handler, or by restarting the call. */
-  private systemResult(sequence: number, t: Thread, x: Int32Array, open: Open): void {
-    if (pcNumber(t) !== open.pc && !EXEC.has(open.number)) return;
+  private systemResult(sequence: number, thread: Thread, x: Int32Array, open: Open): void {
+    if (pcNumber(thread) !== open.pc && !EXEC.has(open.number)) return;
     this.sink.payloadWords(sequence, Part.result, x, A0, 1);
     const at = formatsOf(argumentsOf.get(open.number)).filled, result = number(x, A0);
-    if (at >= 0 && result > 0) this.buffer(sequence, readerOf(this.memory, t, Cause.syscall), at, open.args[at]!, result);
+    if (at >= 0 && result > 0) this.buffer(sequence, readerOf(this.memory, thread, Cause.syscall), at, open.args[at]!, result);
   }
-  private sbiCall(sequence: number, t: Thread, x: Int32Array, extension: number): void {
+  private sbiCall(sequence: number, thread: Thread, x: Int32Array, extension: number): void {
     this.sink.payloadWords(sequence, Part.words, x, A0, SBI_WORDS);
     const { list } = formatsOf(sbiExtensions[extension]?.functions[x[2 * A6]! >>> 0]?.[1]), length = list.indexOf('n'),
       at = list.indexOf('g');
-    if (at >= 0) this.buffer(sequence, readerOf(this.memory, t, Cause.sbi), at, number(x, A0 + at), number(x, A0 + length));
+    if (at >= 0) this.buffer(sequence, readerOf(this.memory, thread, Cause.sbi), at, number(x, A0 + at), number(x, A0 + length));
   }
 
   private text(sequence: number, index: number, text: Uint8Array | undefined): void {

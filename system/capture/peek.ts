@@ -9,10 +9,10 @@ const PAGE = 4096;
 /** Reads up to `length` bytes at `va`; fewer where nothing is readable. */
 export type Reader = (va: number, length: number) => Uint8Array;
 
-/** Reads memory of `t` as the server that answers its events of this cause sees it; without such a view, through the page tables. */
-export function readerOf(memory: PhysicalMemory, t: Thread, cause: number): Reader {
-  const portal = t.events[cause], look = shownBy(portal?.thread.utcb);
-  return (va, length) => (look ? look(portal!.label, va, length) : peek(memory, t.task, va, length));
+/** Reads memory of `thread` as the server that answers its events of this cause sees it; without such a view, through the page tables. */
+export function readerOf(memory: PhysicalMemory, thread: Thread, cause: number): Reader {
+  const portal = thread.events[cause], look = shownBy(portal?.thread.utcb);
+  return (va, length) => (look ? look(portal!.label, va, length) : peek(memory, thread.task, va, length));
 }
 
 /** Up to `length` bytes at `va`; fewer where nothing (or a device) is mapped. */

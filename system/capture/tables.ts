@@ -25,17 +25,17 @@ export class TableCapture {
   left(t: Thread): void { this.roots.set(t, rootsOfThread(t)); }
 
   /** The processor ends; its guest's memory still exists. */
-  ended(sequence: number, t: Thread): void {
-    const roots = this.roots.get(t);
-    this.roots.delete(t);
-    if (roots) this.write(sequence, t, roots);
+  ended(sequence: number, thread: Thread): void {
+    const roots = this.roots.get(thread);
+    this.roots.delete(thread);
+    if (roots) this.write(sequence, thread, roots);
   }
   /** The run is over, or somebody reads a recording in progress. */
   all(sequence: number): void { for (const t of this.roots.keys()) this.write(sequence, t, rootsOfThread(t)); }
 
-  private write(sequence: number, t: Thread, roots: Roots): void {
+  private write(sequence: number, thread: Thread, roots: Roots): void {
     const read: ReadEntry = (pa) => (this.memory.isRam(Number(pa), 8) ? big(this.memory.view(Number(pa), 8)) : undefined);
-    const bytes = packTables({ thread: t.id, task: t.task.id, roots, tables: tablesOf(read, roots) });
+    const bytes = packTables({ thread: thread.id, task: thread.task.id, roots, tables: tablesOf(read, roots) });
     this.sink.payload(sequence, Part.tables, 0, bytes);
   }
 }

@@ -27,12 +27,12 @@ interface Json {
 describe('Perfetto JSON', () => {
   const events = (JSON.parse([...perfetto(trace)].join('')) as { traceEvents: Json[] }).traceEvents;
   it('has what the Trace Event Format wants of each kind of event', () => {
-    for (const e of events) {
-      expect(['M', 'B', 'E', 'i', 's', 'f']).toContain(e.ph);
-      expect(Number.isInteger(e.pid)).toBe(true);
-      if (e.ph !== 'M') expect([typeof e.ts, Number.isInteger(e.tid)]).toEqual(['number', true]);
-      if (e.ph !== 'E') expect(typeof e.name).toBe('string');
-      if (e.ph === 'f') expect(e.bp).toBe('e');
+    for (const json of events) {
+      expect(['M', 'B', 'E', 'i', 's', 'f']).toContain(json.ph);
+      expect(Number.isInteger(json.pid)).toBe(true);
+      if (json.ph !== 'M') expect([typeof json.ts, Number.isInteger(json.tid)]).toEqual(['number', true]);
+      if (json.ph !== 'E') expect(typeof json.name).toBe('string');
+      if (json.ph === 'f') expect(json.bp).toBe('e');
     }
   });
   it('has slices that nest in each thread, in the order of time', () => {
@@ -113,12 +113,12 @@ describe('Perfetto protobuf', () => {
   it('has the messages and fields of the published schema, and every event on a track that was described', () => {
     const packets = decode('Trace', bytes)['packet'] as Decoded[], tracks = new Set<unknown>();
     let begun = 0;
-    for (const p of packets) {
-      const d = p['track_descriptor']?.[0] as Decoded | undefined, e = p['track_event']?.[0] as Decoded | undefined;
+    for (const decoded of packets) {
+      const d = decoded['track_descriptor']?.[0] as Decoded | undefined, e = decoded['track_event']?.[0] as Decoded | undefined;
       if (d) { tracks.add(d['uuid']![0]); if (d['parent_uuid']) expect(tracks.has(d['parent_uuid'][0])).toBe(true); }
       if (!e) continue;
       expect(tracks.has(e['track_uuid']![0])).toBe(true);
-      expect(p['timestamp']).toHaveLength(1);
+      expect(decoded['timestamp']).toHaveLength(1);
       if (e['type']![0] === 1) begun++;
     }
     expect(begun).toBeGreaterThan(100);

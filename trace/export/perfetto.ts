@@ -9,7 +9,7 @@ import { countersOf, tracksOf, type TrackEvent } from './tracks.ts';
 export function* perfetto(trace: TraceSource): Generator<string> {
   yield '{"displayTimeUnit":"ns","traceEvents":[\n';
   let comma = '';
-  for (const e of tracksOf(trace)) for (const o of objectsOf(e)) {
+  for (const trackEvent of tracksOf(trace)) for (const o of objectsOf(trackEvent)) {
     yield comma + JSON.stringify(o);
     comma = ',\n';
   }

@@ -75,26 +75,26 @@ export function* perfettoProtobuf(trace: TraceSource): Generator<Uint8Array> {
 }
 
 function descriptor(e: TrackEvent & { type: 'process' | 'thread' }): Message {
-  const d = new Message().uint(Field.TrackDescriptor.uuid, uuidOf(e.type === 'thread' ? e : { pid: e.pid }));
+  const message = new Message().uint(Field.TrackDescriptor.uuid, uuidOf(e.type === 'thread' ? e : { pid: e.pid }));
   if (e.type === 'process')
-    return d.message(Field.TrackDescriptor.process,
+    return message.message(Field.TrackDescriptor.process,
       new Message().uint(Field.ProcessDescriptor.pid, e.pid).text(Field.ProcessDescriptor.process_name, e.name));
   const F = Field.ThreadDescriptor;
-  return d.uint(Field.TrackDescriptor.parent_uuid, uuidOf({ pid: e.pid })).message(Field.TrackDescriptor.thread,
+  return message.uint(Field.TrackDescriptor.parent_uuid, uuidOf({ pid: e.pid })).message(Field.TrackDescriptor.thread,
     new Message().uint(F.pid, e.pid).uint(F.tid, e.tid).text(F.thread_name, e.name));
 }
 
 function event(e: TrackEvent & { type: 'begin' | 'end' | 'instant' }): Message {
-  const F = Field.TrackEvent, m = new Message();
-  for (const a of annotations(e.args)) m.message(F.debug_annotations, a);
-  m.uint(F.type, TYPE[e.type]).uint(F.track_uuid, uuidOf(e));
-  if (e.type === 'end') return m;
-  m.text(F.categories, e.category).text(F.name, e.name);
-  if (e.type === 'begin' && e.flowOut !== undefined) m.fixed(F.flow_ids, e.flowOut);
-  if (e.type === 'begin' && e.flowIn !== undefined) m.fixed(F.terminating_flow_ids, e.flowIn);
-  return m;
+  const F = Field.TrackEvent, message = new Message();
+  for (const a of annotations(e.args)) message.message(F.debug_annotations, a);
+  message.uint(F.type, TYPE[e.type]).uint(F.track_uuid, uuidOf(e));
+  if (e.type === 'end') return message;
+  message.text(F.categories, e.category).text(F.name, e.name);
+  if (e.type === 'begin' && e.flowOut !== undefined) message.fixed(F.flow_ids, e.flowOut);
+  if (e.type === 'begin' && e.flowIn !== undefined) message.fixed(F.terminating_flow_ids, e.flowIn);
+  return message;
 }
 const annotations = (args: Args): Message[] => Object.entries(args).map(([name, value]) => {
-  const F = Field.DebugAnnotation, m = new Message();
-  return (typeof value === 'number' ? m.uint(F.uint_value, value) : m.text(F.string_value, value)).text(F.name, name);
+  const F = Field.DebugAnnotation, message = new Message();
+  return (typeof value === 'number' ? message.uint(F.uint_value, value) : message.text(F.string_value, value)).text(F.name, name);
 });

@@ -57,9 +57,9 @@ class Loader {
       this.lastTime = r.time;
       if (keep(r, i)) this.record(r, i);
     }
-    for (const o of this.open.values()) this.request(trace.at(o.index, this.view), o, undefined);
+    for (const open of this.open.values()) this.request(trace.at(open.index, this.view), open, undefined);
     for (const run of this.runs.values()) this.tables.runs.run([...run.row, this.lastTime - run.time]);
-    for (const t of Object.values(this.tables)) t.free();
+    for (const sqlStatement of Object.values(this.tables)) sqlStatement.free();
   }
 
   private record(r: RecordView, index: number): void {
@@ -79,7 +79,7 @@ class Loader {
     if (answers && opener) { this.open.delete(cause); this.request(trace.at(opener.index, this.view), opener, r); }
   }
 
-  private request(q: RecordView, o: Open, answer: RecordView | undefined): void {
+  private request(q: RecordView, open: Open, answer: RecordView | undefined): void {
     const latency = answer ? answer.time - q.time : null, { trace, tables } = this, task = trace.taskOf(q.actor),
       thread = trace.name(q.actor), server = q.object ? trace.taskOf(q.object) : null;
     if (q.kind !== Kind.event) {
@@ -93,7 +93,7 @@ class Loader {
     tables.events.run([q.sequence, q.time, task, thread, server, cause, q.c, stateBytes(q.b), answer?.sequence ?? null, latency]);
     if (q.a === Cause.syscall) this.systemCall(q, answer, task, thread, latency);
     else if (q.a === Cause.pageFault)
-      tables.faults.run([q.sequence, q.time, task, q.c, accessOf(q.b) || null, server, o.maps, o.bytes, latency]);
+      tables.faults.run([q.sequence, q.time, task, q.c, accessOf(q.b) || null, server, open.maps, open.bytes, latency]);
     else if (q.a >= Cause.sbi) this.exit(q, answer, task, cause, latency);
   }
   private systemCall(q: RecordView, answer: RecordView | undefined, task: string, thread: string, latency: number | null): void {
@@ -126,7 +126,7 @@ class Loader {
 
   private has(r: RecordView): boolean { return this.trace.payload(r.sequence).length > 0; }
   private word(r: RecordView, part: number, index: number): bigint | undefined {
-    const p = this.trace.payload(r.sequence).find((x) => x.part === part);
-    return p && wordsOfPart(p)[index];
+    const payloadPart = this.trace.payload(r.sequence).find((x) => x.part === part);
+    return payloadPart && wordsOfPart(payloadPart)[index];
   }
 }

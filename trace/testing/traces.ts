@@ -15,18 +15,18 @@ export interface Rec {
 }
 
 export function bytesOf(records: Rec[]): Uint8Array {
-  const bytes = new Uint8Array(records.length * TRACE_RECORD), v = new DataView(bytes.buffer);
-  records.forEach((r, i) => {
+  const bytes = new Uint8Array(records.length * TRACE_RECORD), view = new DataView(bytes.buffer);
+  records.forEach((rec, i) => {
     const at = i * TRACE_RECORD;
-    v.setFloat64(at, r.time, true);
-    v.setUint16(at + 8, r.kind, true);
-    v.setUint8(at + 11, r.status ?? 0);
-    v.setUint32(at + 12, r.actor, true);
-    v.setUint32(at + 16, r.object, true);
-    v.setUint32(at + 20, r.cause ?? 0, true);
-    v.setUint32(at + 24, r.a ?? 0, true);
-    v.setUint32(at + 28, r.b ?? 0, true);
-    v.setFloat64(at + 32, r.c ?? 0, true);
+    view.setFloat64(at, rec.time, true);
+    view.setUint16(at + 8, rec.kind, true);
+    view.setUint8(at + 11, rec.status ?? 0);
+    view.setUint32(at + 12, rec.actor, true);
+    view.setUint32(at + 16, rec.object, true);
+    view.setUint32(at + 20, rec.cause ?? 0, true);
+    view.setUint32(at + 24, rec.a ?? 0, true);
+    view.setUint32(at + 28, rec.b ?? 0, true);
+    view.setFloat64(at + 32, rec.c ?? 0, true);
   });
   return bytes;
 }

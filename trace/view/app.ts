@@ -87,5 +87,5 @@ function type(viewer: Viewer, input: string, key: Key): void {
   if (mouse) for (const event of mouse) viewer.mouse(event);
   else if (name) viewer.key(name);
   else if (key.ctrl) viewer.key(controls[input] ?? '');
-  else for (const c of input) if (c >= ' ' && c !== '\x7f') viewer.key(c, c); else viewer.key(pasted[c] ?? '');
+  else for (const text of input) if (text >= ' ' && text !== '\x7f') viewer.key(text, text); else viewer.key(pasted[text] ?? '');
 }

@@ -15,11 +15,11 @@ const LIMIT = 400;
 export type DiagramRow = { arrow: FoldedArrow; record: number } | { note: string; record: number };
 
 /** The drawn messages of the span between mark and cursor, or after the selected record; `part` of it has been searched. */
-export function diagramRows(v: Viewer): { rows: DiagramRow[]; messages: number; part: number } {
-  const found = messagesOf(v), view = new RecordView(),
-    drawn: Arrow[] = found.records.slice(0, LIMIT).map((i) => arrowOf(v.trace, v.trace.at(i, view))!);
+export function diagramRows(viewer: Viewer): { rows: DiagramRow[]; messages: number; part: number } {
+  const found = messagesOf(viewer), view = new RecordView(),
+    drawn: Arrow[] = found.records.slice(0, LIMIT).map((i) => arrowOf(viewer.trace, viewer.trace.at(i, view))!);
   const rows = fold(drawn).flatMap((arrow): DiagramRow[] => {
-    const record = v.trace.indexOf(arrow.sequence), { repeat } = arrow;
+    const record = viewer.trace.indexOf(arrow.sequence), { repeat } = arrow;
     return repeat
       ? [
         { arrow, record },
@@ -34,8 +34,8 @@ export function diagramRows(v: Viewer): { rows: DiagramRow[]; messages: number; 
   return { rows, messages: drawn.length, part: found.part };
 }
 
-export function diagram(v: Viewer, width: number, height: number): Line[] {
-  const { rows: all, messages, part } = diagramRows(v), arrows = all.flatMap((r) => ('arrow' in r ? [r.arrow] : [])),
+export function diagram(viewer: Viewer, width: number, height: number): Line[] {
+  const { rows: all, messages, part } = diagramRows(viewer), arrows = all.flatMap((r) => ('arrow' in r ? [r.arrow] : [])),
     everybody = [...new Set(arrows.flatMap((a) => [a.from, a.to]))];
   if (arrows.length === 0)
     return [
@@ -52,11 +52,11 @@ export function diagram(v: Viewer, width: number, height: number): Line[] {
   const x = (task: string): number => Math.floor(lane / 2) + tasks.indexOf(task) * lane,
     shown = all.filter((r) => !('arrow' in r) || (tasks.includes(r.arrow.from) && tasks.includes(r.arrow.to)));
   const start = arrows[0]!.time, rows = height - 2;
-  v.diagramTop = Math.max(0, Math.min(v.diagramTop, shown.length - rows));
+  viewer.diagramTop = Math.max(0, Math.min(viewer.diagramTop, shown.length - rows));
   const lines: Line[] = [
     [{ text: fit('  record   after', LEFT), bold: true }, { text: tasks.map((t) => centre(t, lane)).join(''), bold: true }]
   ];
-  for (const row of shown.slice(v.diagramTop, v.diagramTop + rows)) {
+  for (const row of shown.slice(viewer.diagramTop, viewer.diagramTop + rows)) {
     if (!('arrow' in row)) { lines.push([{ text: `${' '.repeat(LEFT)}${row.note}`, dim: true }]); continue; }
     const a = row.arrow, left = `${String(a.sequence).padStart(8)} ${('+' + cyclesText(a.time - start)).padStart(9)} `;
     lines.push([
@@ -82,19 +82,19 @@ function centre(text: string, width: number): string {
 }
 
 /** Lifelines with one arrow across them; its text is inside the arrow, or after it where it does not fit. */
-function arrowText(a: Arrow, lines: number[], from: number, to: number, width: number): string {
+function arrowText(arrow: Arrow, lines: number[], from: number, to: number, width: number): string {
   const cells = Array.from({ length: width }, () => ' '),
     put = (at: number, text: string): void => { [...text].forEach((c, n) => { if (at + n < width) cells[at + n] = c; }); };
   for (const at of lines) cells[at] = '│';
   const low = Math.min(from, to), high = Math.max(from, to), inside = high - low - 5;
-  if (from === to) put(from, `├╴${a.text}`);
+  if (from === to) put(from, `├╴${arrow.text}`);
   else {
-    put(low + 1, (a.reply ? '╌' : '─').repeat(high - low - 1));
+    put(low + 1, (arrow.reply ? '╌' : '─').repeat(high - low - 1));
     cells[to > from ? to - 1 : to + 1] = to > from ? '▶' : '◀';
-    if (a.text.length <= inside) put(low + 2 + Math.floor((inside - a.text.length) / 2), ` ${a.text} `);
+    if (arrow.text.length <= inside) put(low + 2 + Math.floor((inside - arrow.text.length) / 2), ` ${arrow.text} `);
     else
-      put(high + 1 + a.text.length + 1 <= width ? high + 1 : low + 2,
-        high + 1 + a.text.length + 1 <= width ? ` ${a.text}` : ` ${a.text.slice(0, Math.max(0, inside - 1))}… `);
+      put(high + 1 + arrow.text.length + 1 <= width ? high + 1 : low + 2,
+        high + 1 + arrow.text.length + 1 <= width ? ` ${arrow.text}` : ` ${arrow.text.slice(0, Math.max(0, inside - 1))}… `);
   }
   return cells.join('').trimEnd();
 }

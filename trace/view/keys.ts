@@ -9,13 +9,13 @@ import type { Mode, Viewer } from './viewer.ts';
 type Act = (v: Viewer) => void;
 
 /** `name` is the key's name (`up`, `return`, …) or the character typed; `text` what it types into a prompt. */
-export function press(v: Viewer, name: string, text: string): void {
-  v.message = '';
-  if (v.prompt) {
-    if (v.prompt.key(v, name, text)) v.prompt = undefined;
+export function press(viewer: Viewer, name: string, text: string): void {
+  viewer.message = '';
+  if (viewer.prompt) {
+    if (viewer.prompt.key(viewer, name, text)) viewer.prompt = undefined;
     return;
   }
-  (ownKeys[v.mode][name] ?? everywhere[name])?.(v);
+  (ownKeys[viewer.mode][name] ?? everywhere[name])?.(viewer);
 }
 
 const toggle = (mode: Mode): Act => (v) => { v.mode = v.mode === mode ? 'list' : mode; v.diagramTop = v.pageTop = 0; };
@@ -31,13 +31,13 @@ const everywhere: Record<string, Act> = {
   'ctrl-z': (v) => v.suspend(),
   '?': toggle('help'), h: toggle('help'), t: toggle('timeline'), d: toggle('diagram'),
   s: (v) => { v.mode = v.mode === 'stats' ? 'list' : 'stats'; if (v.mode === 'stats') v.stats.start(v); },
-  o: (v) => {
-    if (v.console) v.mode = v.mode === 'console' ? 'list' : 'console';
-    else v.message = 'no system runs beside this viewer (tessera boot SCENARIO --view)';
+  o: (viewer) => {
+    if (viewer.console) viewer.mode = viewer.mode === 'console' ? 'list' : 'console';
+    else viewer.message = 'no system runs beside this viewer (tessera boot SCENARIO --view)';
   },
-  escape: (v) => {
-    if (v.mode === 'list') clear(v);
-    v.mode = 'list';
+  escape: (viewer) => {
+    if (viewer.mode === 'list') clear(viewer);
+    viewer.mode = 'list';
   },
   f: ask((v) => new Prompt('filter', v.rows.filter?.text ?? '')),
   '/': ask(() => new Prompt('search')),
@@ -67,9 +67,9 @@ const everywhere: Record<string, Act> = {
   b: bookmark,
   '[': (v) => jump(v, [...v.bookmarks].filter((r) => r < v.record).sort((x, y) => y - x)[0]),
   ']': (v) => jump(v, [...v.bookmarks].filter((r) => r > v.record).sort((x, y) => x - y)[0]),
-  ' ': (v) => {
-    v.mark = v.mark >= 0 ? -1 : v.record;
-    v.message = v.mark >= 0 ? 'span starts here; d draws it, e writes it as SVG' : 'no span';
+  ' ': (viewer) => {
+    viewer.mark = viewer.mark >= 0 ? -1 : viewer.record;
+    viewer.message = viewer.mark >= 0 ? 'span starts here; d draws it, e writes it as SVG' : 'no span';
   },
   e: exportSpan,
   return: toggle('record'),
@@ -106,11 +106,11 @@ const SIDE = 12;
 const zoom = (by: number): Act => (v) => { v.shown = undefined; v.zoom = Math.max(0, Math.min(60, v.zoom + by)); };
 
 /** The timeline shows only the span; zooming starts from there. */
-const zoomToSpan: Act = (v) => {
-  if (v.mark < 0 || v.record < 0) { v.message = 'no span: space begins one, z shows from there to here'; return; }
-  const [first, last] = v.times, [from, to] = v.span().map((i) => v.trace.at(i).time) as [number, number];
-  v.shown = { from, to: Math.max(from + 1, to) };
-  v.zoom = Math.max(0, Math.floor(Math.log2((last - first + 1) / (v.shown.to - from))));
+const zoomToSpan: Act = (viewer) => {
+  if (viewer.mark < 0 || viewer.record < 0) { viewer.message = 'no span: space begins one, z shows from there to here'; return; }
+  const [first, last] = viewer.times, [from, to] = viewer.span().map((i) => viewer.trace.at(i).time) as [number, number];
+  viewer.shown = { from, to: Math.max(from + 1, to) };
+  viewer.zoom = Math.max(0, Math.floor(Math.log2((last - first + 1) / (viewer.shown.to - from))));
 };
 
 const ownKeys: Record<Mode, Record<string, Act>> = {
@@ -133,13 +133,13 @@ const ownKeys: Record<Mode, Record<string, Act>> = {
   },
 };
 
-function bookmark(v: Viewer): void {
-  if (v.record < 0) return;
-  if (!v.bookmarks.delete(v.record)) v.bookmarks.add(v.record);
-  v.message = `${v.bookmarks.size} bookmark${v.bookmarks.size === 1 ? '' : 's'}; [ and ] go to them`;
+function bookmark(viewer: Viewer): void {
+  if (viewer.record < 0) return;
+  if (!viewer.bookmarks.delete(viewer.record)) viewer.bookmarks.add(viewer.record);
+  viewer.message = `${viewer.bookmarks.size} bookmark${viewer.bookmarks.size === 1 ? '' : 's'}; [ and ] go to them`;
 }
 
-function jump(v: Viewer, record: number | undefined): void {
-  if (record === undefined) v.message = v.bookmarks.size ? 'no bookmark further on' : 'no bookmarks yet; b sets one';
-  else v.goTo(record);
+function jump(viewer: Viewer, record: number | undefined): void {
+  if (record === undefined) viewer.message = viewer.bookmarks.size ? 'no bookmark further on' : 'no bookmarks yet; b sets one';
+  else viewer.goTo(record);
 }

@@ -16,29 +16,29 @@ export const lookOf = (kind: number): Look => looks[kind] ?? { dim: true };
 
 export const listHeight = (height: number): number => Math.max(3, height - DETAIL_LINES - 2);
 
-export function list(v: Viewer, width: number, height: number): Line[] {
+export function list(viewer: Viewer, width: number, height: number): Line[] {
   const shown = listHeight(height),
     lines: Line[] = [[{ text: fit(columns(width, 'record', 'time µs', 'kind', 'who', 'what', 'latency'), width), bold: true }]];
-  for (let row = v.top; row < v.top + shown; row++) lines.push(row < v.rows.length ? rowLine(v, row, width) : []);
-  if (v.rows.length === 0)
+  for (let row = viewer.top; row < viewer.top + shown; row++) lines.push(row < viewer.rows.length ? rowLine(viewer, row, width) : []);
+  if (viewer.rows.length === 0)
     lines[1] = [
       {
-        text: v.rows.progress < 1 ? '  looking …'
-          : v.trace.length === 0 ? '  no records in this file'
+        text: viewer.rows.progress < 1 ? '  looking …'
+          : viewer.trace.length === 0 ? '  no records in this file'
           : '  no record matches the filter (f changes it, f and Enter on nothing shows all)'
       }
     ];
   lines.push([{ text: '─'.repeat(width), dim: true }]);
-  return [...lines, ...detailLines(v, v.record, width).slice(0, DETAIL_LINES)];
+  return [...lines, ...detailLines(viewer, viewer.record, width).slice(0, DETAIL_LINES)];
 }
 
-function rowLine(v: Viewer, row: number, width: number): Line {
-  const record = v.rows.record(row), r = v.trace.at(record), selected = row === v.cursor;
-  const mark = `${selected ? '>' : ' '}${v.bookmarks.has(record) ? '*' : v.inSpan(record) ? '|' : ' '}`;
-  const latency = v.chains.latency(record);
+function rowLine(viewer: Viewer, row: number, width: number): Line {
+  const record = viewer.rows.record(row), r = viewer.trace.at(record), selected = row === viewer.cursor;
+  const mark = `${selected ? '>' : ' '}${viewer.bookmarks.has(record) ? '*' : viewer.inSpan(record) ? '|' : ' '}`;
+  const latency = viewer.chains.latency(record);
   const text = mark
-    + columns(width, String(r.sequence), micros(r.time), r.kindName, ends(v.trace, r), sentence(r, originOf(v.trace, r)),
-      Number.isNaN(latency) ? '' : cyclesText(latency), v.side).slice(2);
+    + columns(width, String(r.sequence), micros(r.time), r.kindName, ends(viewer.trace, r), sentence(r, originOf(viewer.trace, r)),
+      Number.isNaN(latency) ? '' : cyclesText(latency), viewer.side).slice(2);
   return [{ text: fit(text, width), ...(selected ? { inverse: true } : lookOf(r.kind)) }];
 }
 

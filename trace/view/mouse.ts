@@ -25,19 +25,19 @@ export function clicks(input: string): Click[] | undefined {
   return found;
 }
 
-export function click(v: Viewer, { what, x, y }: Click): void {
-  if (v.prompt) return;
+export function click(viewer: Viewer, { what, x, y }: Click): void {
+  if (viewer.prompt) return;
   if (what !== 'press') {
-    for (let n = 0; n < 3; n++) press(v, what === 'wheelUp' ? 'up' : 'down', '');
+    for (let n = 0; n < 3; n++) press(viewer, what === 'wheelUp' ? 'up' : 'down', '');
     return;
   }
-  v.message = '';
+  viewer.message = '';
   const row = y - 2;
-  if (v.mode === 'list' && row >= 0 && row < listHeight(v.body)
-      && v.top + row < v.rows.length) { v.following = false; v.move(v.top + row); }
-  else if (v.mode === 'timeline') { const record = recordAt(v, x, v.width); if (record >= 0) v.goTo(record); }
-  else if (v.mode === 'diagram') {
-    const found = diagramRows(v).rows[v.diagramTop + row];
-    if (row >= 0 && found) { v.mode = 'list'; v.goTo(found.record); }
+  if (viewer.mode === 'list' && row >= 0 && row < listHeight(viewer.body)
+      && viewer.top + row < viewer.rows.length) { viewer.following = false; viewer.move(viewer.top + row); }
+  else if (viewer.mode === 'timeline') { const record = recordAt(viewer, x, viewer.width); if (record >= 0) viewer.goTo(record); }
+  else if (viewer.mode === 'diagram') {
+    const found = diagramRows(viewer).rows[viewer.diagramTop + row];
+    if (row >= 0 && found) { viewer.mode = 'list'; viewer.goTo(found.record); }
   }
 }

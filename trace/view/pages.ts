@@ -11,19 +11,19 @@ const CHAIN = 200, LONGEST_PATH = 100_000;
 const partNames = new Map<number, string>(Object.entries(Part).map(([name, n]) => [n, name]));
 
 /** The lines that are on the screen of a text that is longer. */
-function scrolled(v: Viewer, lines: Line[], height: number): Line[] {
-  v.pageTop = Math.max(0, Math.min(v.pageTop, lines.length - height));
-  return lines.slice(v.pageTop, v.pageTop + height);
+function scrolled(viewer: Viewer, lines: Line[], height: number): Line[] {
+  viewer.pageTop = Math.max(0, Math.min(viewer.pageTop, lines.length - height));
+  return lines.slice(viewer.pageTop, viewer.pageTop + height);
 }
 
-export function recordPage(v: Viewer, width: number, height: number): Line[] {
-  if (v.record < 0) return [[{ text: 'no record is selected' }]];
-  const { trace } = v, r = trace.at(v.record),
+export function recordPage(viewer: Viewer, width: number, height: number): Line[] {
+  if (viewer.record < 0) return [[{ text: 'no record is selected' }]];
+  const { trace } = viewer, r = trace.at(viewer.record),
     named = (name: string, value: string): Line[] =>
       wrap(value, Math.max(20, width - 12)).map((text, n): Line => [{ text: fit(n === 0 ? name : '', 10) + ' ', bold: true }, { text }]);
   const lines: Line[] = [
     [{ text: `Record ${r.sequence}`, bold: true }], ...details(trace, r).flatMap(([name, value]) => named(name, value)), [],
-    [{ text: 'Its chain', bold: true }], ...chain(v, width)
+    [{ text: 'Its chain', bold: true }], ...chain(viewer, width)
   ];
   const parts = trace.payload(r.sequence);
   if (parts.length > 0)
@@ -32,23 +32,23 @@ export function recordPage(v: Viewer, width: number, height: number): Line[] {
         ...named(partNames.get(p.part) ?? `part ${p.part}`, `${p.index > 0 ? `argument ${p.index}, ` : ''}${p.bytes.length} bytes`),
         ...dump(p)
       ]));
-  return scrolled(v, lines, height);
+  return scrolled(viewer, lines, height);
 }
 
 /** The records of the chain that the selected one belongs to. */
-function chain(v: Viewer, width: number): Line[] {
-  const { trace, chains } = v, view = new RecordView(), { cause } = trace.at(v.record, view),
-    opener = cause === 0 ? v.record : trace.indexOf(cause), lines: Line[] = [];
+function chain(viewer: Viewer, width: number): Line[] {
+  const { trace, chains } = viewer, view = new RecordView(), { cause } = trace.at(viewer.record, view),
+    opener = cause === 0 ? viewer.record : trace.indexOf(cause), lines: Line[] = [];
   if (opener < 0) return [[{ text: `it begins with record ${cause}, which is not in this file` }]];
   const start = trace.at(opener, view).time;
   for (let at = opener; at >= 0 && lines.length < CHAIN; at = chains.next(at)) {
     const r = trace.at(at);
     lines.push([
       {
-        text: fit(`${at === v.record ? '>' : ' '} ${String(r.sequence).padStart(8)} ${`+${cyclesText(r.time - start)}`.padStart(9)}  `
+        text: fit(`${at === viewer.record ? '>' : ' '} ${String(r.sequence).padStart(8)} ${`+${cyclesText(r.time - start)}`.padStart(9)}  `
           + `${ends(trace, r)}: ${sentence(r, originOf(trace, r))}`,
           width).trimEnd(),
-        inverse: at === v.record
+        inverse: at === viewer.record
       }
     ]);
   }
@@ -75,22 +75,22 @@ function dump(p: PayloadPart): Line[] {
 }
 
 /** Searches the causes from the first to the last record of the span; false with a message when that is impossible. */
-export function findPath(v: Viewer): boolean {
-  if (v.record < 0) return false;
-  const [from, to] = v.span();
+export function findPath(viewer: Viewer): boolean {
+  if (viewer.record < 0) return false;
+  const [from, to] = viewer.span();
   if (to - from > LONGEST_PATH) {
-    v.message = `a span of ${(to - from).toLocaleString('en-US')} records is too long for its critical path; `
+    viewer.message = `a span of ${(to - from).toLocaleString('en-US')} records is too long for its critical path; `
       + `${LONGEST_PATH.toLocaleString('en-US')} is the most`;
     return false;
   }
-  v.path = pathReport(v.trace, criticalPath(v.trace, from, to)).trimEnd().split('\n');
-  v.pageTop = 0;
+  viewer.path = pathReport(viewer.trace, criticalPath(viewer.trace, from, to)).trimEnd().split('\n');
+  viewer.pageTop = 0;
   return true;
 }
 
-export const pathPage = (v: Viewer, width: number, height: number): Line[] =>
-  scrolled(v,
-    [[{ text: 'What led to the end of the span', bold: true }], ...v.path.map((text): Line => [{ text: fit(text, width).trimEnd() }])],
+export const pathPage = (viewer: Viewer, width: number, height: number): Line[] =>
+  scrolled(viewer,
+    [[{ text: 'What led to the end of the span', bold: true }], ...viewer.path.map((text): Line => [{ text: fit(text, width).trimEnd() }])],
     height);
 /** The walk of the requested address. */
 export const addressPage = (v: Viewer, width: number, height: number): Line[] =>

@@ -18,11 +18,11 @@ export class Prompt {
   constructor(kind: PromptKind, text = '') { this.kind = kind; this.text = text; this.at = text.length; }
 
   /** Handles a key; returns true when the prompt is done. */
-  key(v: Viewer, name: string, typed: string): boolean {
+  key(viewer: Viewer, name: string, typed: string): boolean {
     if (name === 'escape') return true;
-    if (name === 'return') return this.accept(v);
-    if (name === 'tab') this.complete(v);
-    else if (name === 'up' || name === 'down') this.recall(v, name === 'up' ? 1 : -1);
+    if (name === 'return') return this.accept(viewer);
+    if (name === 'tab') this.complete(viewer);
+    else if (name === 'up' || name === 'down') this.recall(viewer, name === 'up' ? 1 : -1);
     else if (name === 'left' || name === 'right' || name === 'home' || name === 'end')
       this.at = { left: Math.max(0, this.at - 1), right: Math.min(this.text.length, this.at + 1), home: 0, end: this.text.length }[name];
     else this.edit(name, typed);
@@ -41,8 +41,8 @@ export class Prompt {
   private put(before: string, after: string): void { this.text = before + after; this.at = before.length; }
 
   /** Earlier texts of prompts of this kind. */
-  private recall(v: Viewer, by: number): void {
-    const earlier = v.history.filter((h) => h.kind === this.kind).map((h) => h.text),
+  private recall(viewer: Viewer, by: number): void {
+    const earlier = viewer.history.filter((h) => h.kind === this.kind).map((h) => h.text),
       next = Math.max(-1, Math.min(earlier.length - 1, this.recalled + by));
     if (next === this.recalled) return;
     this.recalled = next;
@@ -51,19 +51,19 @@ export class Prompt {
   }
 
   /** Possible continuations, for the hint line. */
-  hint(v: Viewer): string {
+  hint(viewer: Viewer): string {
     if (this.error) return this.error;
     if (this.kind === 'address') return 'an address of the guest, such as 0xffffffff80000000; Enter walks its tables, Esc leaves';
     if (this.kind === 'command') return 'the command of this run, such as boot getpid; Enter runs it up to the record for gdb, Esc leaves';
     if (this.kind === 'go to') return 'a record number, time:1.5ms, or addr 0x80200000; Enter goes there, Esc leaves';
-    const known = this.choices.length ? this.choices : completions(this.text, v.trace),
+    const known = this.choices.length ? this.choices : completions(this.text, viewer.trace),
       words = known.slice(0, 16).map((c) => c.slice(c.lastIndexOf(' ') + 1));
     return words.length && !/\s$/.test(this.text) ? `Tab: ${words.join('  ')}` : 'Enter applies, Esc leaves, Tab completes, Ctrl-U clears';
   }
 
-  private complete(v: Viewer): void {
+  private complete(viewer: Viewer): void {
     if (this.kind === 'go to' || this.kind === 'address' || this.kind === 'command') return;
-    if (this.choices.length === 0) { this.choices = completions(this.text, v.trace); this.chosen = -1; }
+    if (this.choices.length === 0) { this.choices = completions(this.text, viewer.trace); this.chosen = -1; }
     if (this.choices.length === 0) return;
     const common = this.choices.length > 1 ? prefix(this.choices) : '';
     if (this.chosen < 0 && common.length > this.text.length) { this.put(common, ''); this.choices = []; return; }
@@ -72,13 +72,13 @@ export class Prompt {
     if (this.choices.length === 1) this.choices = [];
   }
 
-  private accept(v: Viewer): boolean {
+  private accept(viewer: Viewer): boolean {
     try {
-      if (this.kind === 'command') debugRun(v, this.text.trim());
-      else if (this.kind === 'filter') v.applyFilter(this.text);
-      else if (this.kind === 'address' || ADDRESS.test(this.text)) walkTo(v, this.text.replace(ADDRESS, '').trim());
-      else if (this.kind === 'search') { if (this.text.trim()) search(v, this.text); } else goTo(v, this.text.trim());
-      if (this.text.trim()) v.history.unshift({ kind: this.kind, text: this.text });
+      if (this.kind === 'command') debugRun(viewer, this.text.trim());
+      else if (this.kind === 'filter') viewer.applyFilter(this.text);
+      else if (this.kind === 'address' || ADDRESS.test(this.text)) walkTo(viewer, this.text.replace(ADDRESS, '').trim());
+      else if (this.kind === 'search') { if (this.text.trim()) search(viewer, this.text); } else goTo(viewer, this.text.trim());
+      if (this.text.trim()) viewer.history.unshift({ kind: this.kind, text: this.text });
       return true;
     } catch (error) {
       if (!(error instanceof FilterError)) throw error;
@@ -88,21 +88,21 @@ export class Prompt {
   }
 }
 
-function debugRun(v: Viewer, command: string): void {
+function debugRun(viewer: Viewer, command: string): void {
   if (command === '') throw new FilterError('give the command of this run, as it was typed');
-  v.debug!(v.command = command, v.record);
+  viewer.debug!(viewer.command = command, viewer.record);
 }
 
 /** `:addr 0x80200000` is the same as `a` and the address. */
 const ADDRESS = /^\s*addr\s+(?=\S)/;
 
 /** Shows where an address of a guest is. */
-function walkTo(v: Viewer, text: string): void {
-  const walked = v.address?.(text) ?? 'there is nothing here that walks page tables';
+function walkTo(viewer: Viewer, text: string): void {
+  const walked = viewer.address?.(text) ?? 'there is nothing here that walks page tables';
   if (typeof walked === 'string') throw new FilterError(walked);
-  v.walked = walked;
-  v.pageTop = 0;
-  v.mode = 'address';
+  viewer.walked = walked;
+  viewer.pageTop = 0;
+  viewer.mode = 'address';
 }
 
 function goTo(v: Viewer, text: string): void {

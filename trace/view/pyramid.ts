@@ -96,7 +96,7 @@ export class Pyramid {
   private store(level: number, deeds: Deeds): void {
     const packed = new Uint32Array(deeds.size * 4), list = (this.levels[level] ??= []);
     let n = 0;
-    for (const [thread, d] of deeds) { packed.set([thread, d.kinds, d.count, d.harts], n); n += 4; }
+    for (const [thread, deed] of deeds) { packed.set([thread, deed.kinds, deed.count, deed.harts], n); n += 4; }
     list.push(packed);
     if ((list.length & ((1 << FAN) - 1)) !== 0) return;
     const above: Deeds = new Map();

@@ -36,22 +36,22 @@ function title(v: Viewer, width: number): Line {
   return [{ text: fit(` ${v.title}  ${count}${marks}`, width), inverse: true }];
 }
 
-function bottom(v: Viewer): Line {
-  if (v.prompt) {
-    const { kind, text, at } = v.prompt, room = v.width - kind.length - 4, from = Math.max(0, at - room);
+function bottom(viewer: Viewer): Line {
+  if (viewer.prompt) {
+    const { kind, text, at } = viewer.prompt, room = viewer.width - kind.length - 4, from = Math.max(0, at - room);
     return [
       { text: `${kind}: ${text.slice(from, at)}`, bold: true }, { text: text[at] ?? ' ', inverse: true },
       { text: text.slice(at + 1), bold: true }
     ];
   }
-  return v.message ? [{ text: v.message, color: 'yellow' }] : [];
+  return viewer.message ? [{ text: viewer.message, color: 'yellow' }] : [];
 }
 
 /** What the system beside the viewer has printed; its end, until somebody scrolls. */
-function consoleLines(v: Viewer, _width: number, height: number): Line[] {
-  const text = v.console ?? [], most = Math.max(0, text.length - height);
-  v.consoleTop = Math.min(v.consoleTop, most);
-  return text.slice(v.consoleTop, v.consoleTop + height).map((t) => [{ text: t.replace(/[\x00-\x1f\x7f-\x9f]/g, '') }]);
+function consoleLines(viewer: Viewer, _width: number, height: number): Line[] {
+  const text = viewer.console ?? [], most = Math.max(0, text.length - height);
+  viewer.consoleTop = Math.min(viewer.consoleTop, most);
+  return text.slice(viewer.consoleTop, viewer.consoleTop + height).map((t) => [{ text: t.replace(/[\x00-\x1f\x7f-\x9f]/g, '') }]);
 }
 
 const number = (n: number): string => n.toLocaleString('en-US');

@@ -27,43 +27,43 @@ export function messagesOf(v: Viewer): Messages {
   return found;
 }
 
-function* look(v: Viewer, found: Messages, from: number, to: number): Job {
-  const { filter } = v.rows, view = new RecordView();
+function* look(viewer: Viewer, found: Messages, from: number, to: number): Job {
+  const { filter } = viewer.rows, view = new RecordView();
   for (let i = from; i <= to && found.records.length <= MOST_MESSAGES; i++) {
     if ((i & 1023) === 1023) { found.part = (i - from) / (to - from); yield; }
-    const r = v.trace.at(i, view);
-    if ((!filter || filter.test(r, i)) && arrowOf(v.trace, r)) found.records.push(i);
+    const r = viewer.trace.at(i, view);
+    if ((!filter || filter.test(r, i)) && arrowOf(viewer.trace, r)) found.records.push(i);
   }
   found.part = 1;
 }
 
 /** Writes the span as SVG, as soon as all its messages are known. */
-export function exportSpan(v: Viewer): void {
-  if (v.record < 0) { v.message = 'there is nothing to write'; return; }
-  const [from, to] = v.span().map((i) => v.trace.at(i).sequence), found = messagesOf(v), name = `trace-${from}-${to}.svg`;
-  if (found.part === 1) return write(v, found, name);
-  v.message = `${name} is being made …`;
-  v.jobs.start('export', waiting(v, found, name));
+export function exportSpan(viewer: Viewer): void {
+  if (viewer.record < 0) { viewer.message = 'there is nothing to write'; return; }
+  const [from, to] = viewer.span().map((i) => viewer.trace.at(i).sequence), found = messagesOf(viewer), name = `trace-${from}-${to}.svg`;
+  if (found.part === 1) return write(viewer, found, name);
+  viewer.message = `${name} is being made …`;
+  viewer.jobs.start('export', waiting(viewer, found, name));
 }
 
-function* waiting(v: Viewer, found: Messages, name: string): Job {
+function* waiting(viewer: Viewer, found: Messages, name: string): Job {
   while (found.part < 1) {
-    if (v.messages !== found) { v.message = `${name} was not written: the span has changed`; return; }
+    if (viewer.messages !== found) { viewer.message = `${name} was not written: the span has changed`; return; }
     yield;
   }
-  write(v, found, name);
+  write(viewer, found, name);
 }
 
-function write(v: Viewer, { records }: Messages, name: string): void {
-  const { trace } = v, source: TraceSource = {
+function write(viewer: Viewer, { records }: Messages, name: string): void {
+  const { trace } = viewer, source: TraceSource = {
     names: trace.names, damage: trace.damage, words: trace.words, name: (id) => trace.name(id), taskOf: (id) => trace.taskOf(id),
     payload: (sequence) => trace.payload(sequence),
     *records() { const view = new RecordView(); for (const i of records) yield trace.at(i, view); },
   };
   try {
-    v.save(name, svg(source, MOST_MESSAGES));
-    v.message = `wrote ${name}`;
+    viewer.save(name, svg(source, MOST_MESSAGES));
+    viewer.message = `wrote ${name}`;
   } catch (error) {
-    v.message = `${name} could not be written: ${(error as Error).message}`;
+    viewer.message = `${name} could not be written: ${(error as Error).message}`;
   }
 }

@@ -20,17 +20,17 @@ export class StatsPanes {
     if (this.stale && !v.jobs.has('stats')) v.jobs.start('stats', this.count(v));
   }
 
-  private *count(v: Viewer): Generator<void, void> {
-    const { filter } = v.rows;
+  private *count(viewer: Viewer): Generator<void, void> {
+    const { filter } = viewer.rows;
     this.stale = false;
-    while (filter?.usesLatency && !v.chains.complete) yield;
-    const total = v.trace.length, keep = (r: RecordView, index: number): boolean => {
+    while (filter?.usesLatency && !viewer.chains.complete) yield;
+    const total = viewer.trace.length, keep = (r: RecordView, index: number): boolean => {
       this.progress = index / total;
       return !filter || filter.test(r, index);
     };
-    const stats: Stats = yield* analysis(v.trace, keep);
+    const stats: Stats = yield* analysis(viewer.trace, keep);
     this.panes = report(stats).trimEnd().split('\n\n').map((part) => part.split('\n'));
-    if (this.stale) v.jobs.start('stats', this.count(v));
+    if (this.stale) viewer.jobs.start('stats', this.count(viewer));
   }
 
   turn(by: number): void {
@@ -38,14 +38,14 @@ export class StatsPanes {
     this.top = 0;
   }
 
-  lines(v: Viewer, height: number): Line[] {
+  lines(viewer: Viewer, height: number): Line[] {
     if (this.panes.length === 0)
-      return [[{ text: v.trace.length === 0 ? 'no records to count' : `counting … ${Math.floor(this.progress * 100)} %` }]];
+      return [[{ text: viewer.trace.length === 0 ? 'no records to count' : `counting … ${Math.floor(this.progress * 100)} %` }]];
     const titles = ['all', ...this.panes.map((p, n) => (n === 0 ? 'summary' : p[0]!.trim()))],
       shown = this.pane < 0 ? this.panes.flatMap((p, n) => (n ? ['', ...p] : p)) : this.panes[this.pane]!;
     this.top = Math.max(0, Math.min(this.top, shown.length - height + 1));
     return [
-      this.tabs(titles, v.width),
+      this.tabs(titles, viewer.width),
       ...shown.slice(this.top, this.top + height - 1).map((text): Line => [{ text, bold: text !== '' && !text.startsWith(' ') }])
     ];
   }

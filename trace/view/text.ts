@@ -14,10 +14,10 @@ export function fit(text: string, width: number): string {
 }
 
 /** Cuts a line of runs to `width` columns. */
-export function cut(l: Line, width: number): Line {
+export function cut(line: Line, width: number): Line {
   const out: Line = [];
   let left = width;
-  for (const run of l) {
+  for (const run of line) {
     if (left <= 0) break;
     const text = run.text.length > left ? run.text.slice(0, left - 1) + '…' : run.text;
     out.push({ ...run, text });

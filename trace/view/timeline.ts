@@ -28,12 +28,12 @@ export interface Drawn { key: string; lanes: Lanes; known: number }
 const EXACT = 60_000;
 
 /** The visible part of time: `zoom` halvings of the whole, around the selected record. */
-export function windowOf(v: Viewer): Window {
-  if (v.trace.length === 0) return { from: 0, to: 1 };
-  const chosen = v.shown, at = v.trace.at(Math.max(0, v.record)).time;
+export function windowOf(viewer: Viewer): Window {
+  if (viewer.trace.length === 0) return { from: 0, to: 1 };
+  const chosen = viewer.shown, at = viewer.trace.at(Math.max(0, viewer.record)).time;
   if (chosen && at >= chosen.from && at <= chosen.to) return chosen;
-  const [first, end] = v.times, last = end + 1, span = Math.max(20, (last - first) / 2 ** v.zoom),
-    now = v.trace.at(Math.max(0, v.record)).time;
+  const [first, end] = viewer.times, last = end + 1, span = Math.max(20, (last - first) / 2 ** viewer.zoom),
+    now = viewer.trace.at(Math.max(0, viewer.record)).time;
   const from = Math.max(first, Math.min(now - span / 2, last - span));
   return { from, to: from + span };
 }
@@ -91,22 +91,22 @@ function cells(lane: Lane, across: number, column: number, known: number): Line 
   return runs;
 }
 
-function lanesOf(v: Viewer, window: Window, across: number): Drawn {
-  const key = [window.from, window.to, across, v.byThread, v.trace.length, v.pyramid.seen, v.trace.names.size].join();
-  if (v.drawn?.key !== key) v.drawn = { key, ...fill(v, window, across) };
-  return v.drawn;
+function lanesOf(viewer: Viewer, window: Window, across: number): Drawn {
+  const key = [window.from, window.to, across, viewer.byThread, viewer.trace.length, viewer.pyramid.seen, viewer.trace.names.size].join();
+  if (viewer.drawn?.key !== key) viewer.drawn = { key, ...fill(viewer, window, across) };
+  return viewer.drawn;
 }
 
-function fill(v: Viewer, window: Window, across: number): { lanes: Lanes; known: number } {
-  const { trace, byThread } = v, lanes: Lanes = new Map(), ofThread = new Map<number, Lane>();
+function fill(viewer: Viewer, window: Window, across: number): { lanes: Lanes; known: number } {
+  const { trace, byThread } = viewer, lanes: Lanes = new Map(), ofThread = new Map<number, Lane>();
   const lane = (thread: number): Lane => {
     let found = ofThread.get(thread);
     if (!found) ofThread.set(thread, (found = laneOf(lanes, byThread ? objectName(trace, thread) : trace.taskOf(thread), across)));
     return found;
   };
-  const { deeds, running } = v.trace.indexAtTime(window.to) - trace.indexAtTime(window.from) <= EXACT
-    ? exactly(v, window, across)
-    : indexed(v, window, across);
+  const { deeds, running } = viewer.trace.indexAtTime(window.to) - trace.indexAtTime(window.from) <= EXACT
+    ? exactly(viewer, window, across)
+    : indexed(viewer, window, across);
   deeds.forEach((column, n) => {
     for (const thread of running.values()) lane(thread).runs[n] = 1;
     for (const [thread, deed] of column) {

@@ -8,11 +8,11 @@ import { Viewer } from './viewer.ts';
 
 const saved = new Map<string, string>();
 function open(width = 80, height = 24, rounds = 40, filter = ''): Viewer {
-  const v = new Viewer(new TraceFile(recorded(story(rounds))), 'story.trace', (name, text) => { saved.set(name, [...text].join('')); },
+  const viewer = new Viewer(new TraceFile(recorded(story(rounds))), 'story.trace', (name, text) => { saved.set(name, [...text].join('')); },
     filter);
-  v.resize(width, height);
-  settle(v);
-  return v;
+  viewer.resize(width, height);
+  settle(viewer);
+  return viewer;
 }
 const settle = (v: Viewer): void => { while (v.busy) v.slice(); };
 const keys = (v: Viewer, ...names: string[]): Viewer => { for (const name of names) { v.key(name); settle(v); } return v; };
@@ -45,7 +45,7 @@ describe('screens', () => {
       for (const [width, height] of [[60, 16], [61, 17], [133, 20], [300, 100]] as const) {
       const lines = screen(keys(open(width, height, 3), mode));
       expect(lines.length).toBe(height);
-      for (const l of lines) expect(plain(l).length).toBeLessThanOrEqual(width);
+      for (const line of lines) expect(plain(line).length).toBeLessThanOrEqual(width);
     }
   });
   it('shows a trace without records, and what is wrong with the file', () => {
@@ -64,9 +64,9 @@ describe('screens', () => {
 
 describe('keys', () => {
   it('move by record, page and to the ends', () => {
-    const v = open();
+    const viewer = open();
     expect([['down'], ['j'], ['pagedown'], ['up'], ['pageup'], ['end'], ['home'], ['up']].map(([k]) =>
-      selected(keys(v, k!)))).toEqual([2, 3, 13, 12, 2, 560, 1, 1]);
+      selected(keys(viewer, k!)))).toEqual([2, 3, 13, 12, 2, 560, 1, 1]);
   });
   it('jump along causality with n and p, and say when there is no further', () => {
     const v = keys(open(), 'down', 'n', 'n');

@@ -23,11 +23,11 @@ const systemCall = countTurns();
 
 /** A query in the middle of a step. */
 function ask(): Reader {
-  const n = exchange(question.taken, question.length, into), r = new Reader(into.subarray(0, n));
-  switch (r.u8()) {
-    case Do.ok: return r;
-    case Do.fault: throw new MemoryFault(r.f64(), (['read', 'write', 'execute'] as const)[r.u8()]!);
-    default: throw new Error(r.text());
+  const n = exchange(question.taken, question.length, into), reader = new Reader(into.subarray(0, n));
+  switch (reader.u8()) {
+    case Do.ok: return reader;
+    case Do.fault: throw new MemoryFault(reader.f64(), (['read', 'write', 'execute'] as const)[reader.u8()]!);
+    default: throw new Error(reader.text());
   }
 }
 
@@ -54,7 +54,7 @@ function remoteMemory(thread: number): Memory {
 const threads = new Map<number, Thread>(), bodies = new Map<number, ThreadBody>();
 
 function numberOf(body: ThreadBody): number {
-  for (const [n, b] of bodies) if (b === body) return n;
+  for (const [n, threadBody] of bodies) if (threadBody === body) return n;
   bodies.set(bodies.size, body);
   return bodies.size - 1;
 }
@@ -75,27 +75,27 @@ function newThread(id: number, body: ThreadBody): Thread {
 
 const isRequest = (r: unknown): r is IpcRequest => typeof r === 'object' && r !== null && typeof (r as IpcRequest).flags === 'number';
 
-function stepped(t: Thread, step: () => IteratorResult<IpcRequest, void>): void {
+function stepped(thread: Thread, step: () => IteratorResult<IpcRequest, void>): void {
   systemCall();
   try {
     const { done, value } = step();
-    if (done) { answer.clear().u8(Says.done).utcb(t.sys.utcb); return; }
+    if (done) { answer.clear().u8(Says.done).utcb(thread.sys.utcb); return; }
     if (!isRequest(value))
       throw new TypeError(typeof value === 'object' && value !== null && 'next' in value
         ? "a generator was yielded where a system call belongs: write 'yield*', not 'yield'"
         : "yielded something that is not a system call: write 'yield*' before a function of the system");
-    t.request = value;
+    thread.request = value;
     const body = value.body ? numberOf(value.body) : -1;
     answer.clear().u8(Says.yields).f64(value.flags).f64(value.cap).f64(value.sendTimeout).f64(value.receiveTimeout).f64(body)
-      .u8(value.handler ? 1 : 0).utcb(t.sys.utcb);
+      .u8(value.handler ? 1 : 0).utcb(thread.sys.utcb);
   } catch (e) {
-    failed(t, e);
+    failed(thread, e);
   }
 }
 
-function failed(t: Thread, e: unknown): void {
-  t.threw = e;
-  answer.clear().u8(Says.threw).utcb(t.sys.utcb);
+function failed(thread: Thread, e: unknown): void {
+  thread.threw = e;
+  answer.clear().u8(Says.threw).utcb(thread.sys.utcb);
   if (e instanceof MemoryFault) { answer.u8(1).f64(e.address).u8(['read', 'write', 'execute'].indexOf(e.access)); return; }
   let what = 'something that cannot be shown', stack = '';
   try {
@@ -107,17 +107,17 @@ function failed(t: Thread, e: unknown): void {
 
 /** Performs the grader's request, `n` bytes in `into`; the next exchange sends the answer. */
 function act(n: number): void {
-  const r = new Reader(into.subarray(0, n)), what = r.u8(), id = r.f64();
+  const reader = new Reader(into.subarray(0, n)), what = reader.u8(), id = reader.f64();
   if (what === Do.next) {
-    const body = r.f64(), status = r.f64();
-    const t = body >= 0 ? newThread(id, bodies.get(body)!) : threads.get(id)!;
-    r.utcb(t.sys.utcb);
-    stepped(t, () => t.running.next(status));
+    const body = reader.f64(), status = reader.f64();
+    const thread = body >= 0 ? newThread(id, bodies.get(body)!) : threads.get(id)!;
+    reader.utcb(thread.sys.utcb);
+    stepped(thread, () => thread.running.next(status));
     return;
   }
   const t = threads.get(id)!;
   if (what === Do.raise) { stepped(t, () => t.running.throw(t.threw)); return; }
-  r.utcb(t.sys.utcb);
+  reader.utcb(t.sys.utcb);
   systemCall();
   try {
     const again = t.request!.handler!() === true;

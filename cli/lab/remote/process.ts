@@ -137,13 +137,13 @@ export class RemoteProcess {
     return this.fully(n);
   }
   private fully(n: number): Uint8Array {
-    const b = new Uint8Array(n);
+    const bytes = new Uint8Array(n);
     for (let at = 0; at < n; ) {
-      const r = readSync(this.from, b, at, n - at, null);
+      const r = readSync(this.from, bytes, at, n - at, null);
       if (r === 0) throw this.gone();
       at += r;
     }
-    return b;
+    return bytes;
   }
   private gone(): Gone {
     this.close();

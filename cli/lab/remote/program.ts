@@ -65,12 +65,12 @@ class Remote {
 
   /** Sends `out` and answers queries until the thread makes a system call or ends. */
   private step(sys: Syscalls, id: number): IpcRequest | undefined {
-    const r = this.answers(sys), what = r.u8();
-    if (what === Says.done) { r.utcb(sys.utcb); return undefined; }
-    if (what !== Says.yields) throw this.thrown(sys, r, what);
+    const reader = this.answers(sys), what = reader.u8();
+    if (what === Says.done) { reader.utcb(sys.utcb); return undefined; }
+    if (what !== Says.yields) throw this.thrown(sys, reader, what);
     if (++this.calls > MOST_CALLS) throw new Thrown(`made more than ${MOST_CALLS} system calls: a loop that never ends?`, '');
-    const request = sys.ipc(r.f64(), r.f64(), r.f64(), r.f64()), body = r.f64(), handles = r.u8() === 1;
-    r.utcb(sys.utcb);
+    const request = sys.ipc(reader.f64(), reader.f64(), reader.f64(), reader.f64()), body = reader.f64(), handles = reader.u8() === 1;
+    reader.utcb(sys.utcb);
     if (body >= 0) request.body = entryOf(this.bodyOf(body));
     if (handles) request.handler = () => this.handle(sys, id);
     return request;
@@ -79,40 +79,40 @@ class Remote {
 
   private handle(sys: Syscalls, id: number): boolean {
     this.out.clear().u8(Do.handle).f64(id).utcb(sys.utcb);
-    const r = this.answers(sys), what = r.u8();
-    if (what !== Says.handled) throw this.thrown(sys, r, what);
-    const again = r.u8() === 1;
-    r.utcb(sys.utcb);
+    const reader = this.answers(sys), what = reader.u8();
+    if (what !== Says.handled) throw this.thrown(sys, reader, what);
+    const again = reader.u8() === 1;
+    reader.utcb(sys.utcb);
     return again;
   }
 
-  private thrown(sys: Syscalls, r: Reader, what: number): Error {
+  private thrown(sys: Syscalls, reader: Reader, what: number): Error {
     if (what !== Says.threw) return new WireError('the submission sent a message that there is not');
-    r.utcb(sys.utcb);
-    if (r.u8() === 1) return new MemoryFault(r.f64(), (['read', 'write', 'execute'] as const)[r.u8()] ?? 'read');
-    const message = r.text(), stack = r.text();
+    reader.utcb(sys.utcb);
+    if (reader.u8() === 1) return new MemoryFault(reader.f64(), (['read', 'write', 'execute'] as const)[reader.u8()] ?? 'read');
+    const message = reader.text(), stack = reader.text();
     return new Thrown(message, this.remote.place(stack));
   }
 
   private answers(sys: Syscalls): Reader {
     let bytes = this.process.exchange(this.out.taken);
-    for (let r = new Reader(bytes); ; r = new Reader(bytes)) {
-      const what = r.u8();
+    for (let reader = new Reader(bytes); ; reader = new Reader(bytes)) {
+      const what = reader.u8();
       if (what < Says.memory || what > Says.print) return new Reader(bytes);
       if (++this.questions > MOST_QUESTIONS) throw new Thrown(`asked for memory more than ${MOST_QUESTIONS} times`, '');
-      this.question(sys, what, r);
+      this.question(sys, what, reader);
       bytes = this.process.exchange(this.out.taken);
     }
   }
 
-  private question(sys: Syscalls, what: number, r: Reader): void {
+  private question(sys: Syscalls, what: number, reader: Reader): void {
     const { out } = this;
     try {
-      if (what === Says.print) { this.prints.add(this.name, r.text()); out.clear().u8(Do.ok); return; }
-      r.f64();
+      if (what === Says.print) { this.prints.add(this.name, reader.text()); out.clear().u8(Do.ok); return; }
+      reader.f64();
       if (what === Says.now) out.clear().u8(Do.ok).f64(sys.now());
-      else if (what === Says.charge) { sys.charge(Math.min(1e9, Math.max(0, r.f64()))); out.clear().u8(Do.ok); }
-      else this.memory(sys, ACCESSES[r.u8()], r);
+      else if (what === Says.charge) { sys.charge(Math.min(1e9, Math.max(0, reader.f64()))); out.clear().u8(Do.ok); }
+      else this.memory(sys, ACCESSES[reader.u8()], reader);
     } catch (e) {
       if (e instanceof MemoryFault) out.clear().u8(Do.fault).f64(e.address).u8(['read', 'write', 'execute'].indexOf(e.access));
       else if (e instanceof WireError) throw e;
@@ -120,8 +120,8 @@ class Remote {
     }
   }
 
-  private memory({ memory }: Syscalls, access: (typeof ACCESSES)[number] | undefined, r: Reader): void {
-    const ok = (): Writer => this.out.clear().u8(Do.ok), va = r.f64();
+  private memory({ memory }: Syscalls, access: (typeof ACCESSES)[number] | undefined, reader: Reader): void {
+    const ok = (): Writer => this.out.clear().u8(Do.ok), va = reader.f64();
     const bounded = (n: number): number => {
       if (n >= 0 && n <= MOST_BYTES) return n;
       throw new RangeError(`at most ${MOST_BYTES} bytes at once`);
@@ -129,13 +129,13 @@ class Remote {
     switch (access) {
       case 'u8': case 'u16': case 'u32': { const v = memory[access](va); ok().f64(v); return; }
       case 'u64': { const v = memory.u64(va); ok().i64(v); return; }
-      case 'setU8': case 'setU16': case 'setU32': memory[access](va, r.f64()); break;
-      case 'setU64': memory.setU64(va, r.i64()); break;
-      case 'read': { const v = memory.read(va, bounded(r.f64())); ok().data(v); return; }
-      case 'write': memory.write(va, r.data()); break;
-      case 'copy': memory.copy(va, r.f64(), bounded(r.f64())); break;
-      case 'fill': memory.fill(va, bounded(r.f64()), r.f64()); break;
-      case 'mapped': { const v = memory.mapped(va, bounded(r.f64()), r.f64()); ok().u8(v ? 1 : 0); return; }
+      case 'setU8': case 'setU16': case 'setU32': memory[access](va, reader.f64()); break;
+      case 'setU64': memory.setU64(va, reader.i64()); break;
+      case 'read': { const bytes = memory.read(va, bounded(reader.f64())); ok().data(bytes); return; }
+      case 'write': memory.write(va, reader.data()); break;
+      case 'copy': memory.copy(va, reader.f64(), bounded(reader.f64())); break;
+      case 'fill': memory.fill(va, bounded(reader.f64()), reader.f64()); break;
+      case 'mapped': { const v = memory.mapped(va, bounded(reader.f64()), reader.f64()); ok().u8(v ? 1 : 0); return; }
       default: throw new WireError('an access that there is not');
     }
     ok();

@@ -29,10 +29,10 @@ export class Writer {
   u8(v: number): this { this.room(1); this.view.setUint8(this.length, v); this.length += 1; return this; }
   f64(v: number): this { this.room(8); this.view.setFloat64(this.length, v, true); this.length += 8; return this; }
   i64(v: bigint): this { this.room(8); this.view.setBigInt64(this.length, BigInt.asIntN(64, v), true); this.length += 8; return this; }
-  data(v: Uint8Array): this {
-    this.f64(v.length).room(v.length);
-    this.bytes.set(v, this.length);
-    this.length += v.length;
+  data(bytes: Uint8Array): this {
+    this.f64(bytes.length).room(bytes.length);
+    this.bytes.set(bytes, this.length);
+    this.length += bytes.length;
     return this;
   }
   text(v: string): this { return this.data(new TextEncoder().encode(v)); }

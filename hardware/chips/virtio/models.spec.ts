@@ -15,8 +15,8 @@ const DESC = RAM_BASE + 0x1000, DRIVER = RAM_BASE + 0x2000, DEVICE = RAM_BASE + 
 
 /** A driver that does what the specification says, over queue `q`. */
 function rig(model: VirtioModel, q = 0, features: readonly [number, number] = [0, 1], ram = new TestMemory(0x10_0000)) {
-  const line = new TestLine(), t = new VirtioMmio(model, ram, line);
-  const write = (offset: number, value: number): void => t.write(offset, value, 4);
+  const line = new TestLine(), virtioMmio = new VirtioMmio(model, ram, line);
+  const write = (offset: number, value: number): void => virtioMmio.write(offset, value, 4);
   const setUp = (size = 8): void => {
     write(0x70, 0); write(0x70, 1); write(0x70, 3);
     write(0x24, 0); write(0x20, features[0]); write(0x24, 1); write(0x20, features[1]);
@@ -40,7 +40,7 @@ function rig(model: VirtioModel, q = 0, features: readonly [number, number] = [0
     write(0x50, q);
   };
   const used = (i: number) => ({ index: ram.u16(DEVICE + 2), head: ram.u32(DEVICE + 4 + 8 * i), written: ram.u32(DEVICE + 8 + 8 * i) });
-  return { ram, line, t, write, setUp, descriptor, offer, used };
+  return { ram, line, t: virtioMmio, write, setUp, descriptor, offer, used };
 }
 
 /** A driver of a disk of 16 sectors. */
@@ -66,8 +66,8 @@ function request(r: ReturnType<typeof rig>, type: number, sector: number, data: 
 
 describe('transport', () => {
   it('says what it is', () => {
-    const { t } = rig(new VirtioEntropy(new SeededRandom(1)));
-    expect([t.read(0, 4), t.read(4, 4), t.read(8, 4), t.read(0x34, 4)]).toEqual([0x7472_6976, 2, 4, 8]);
+    const { t: virtioMmio } = rig(new VirtioEntropy(new SeededRandom(1)));
+    expect([virtioMmio.read(0, 4), virtioMmio.read(4, 4), virtioMmio.read(8, 4), virtioMmio.read(0x34, 4)]).toEqual([0x7472_6976, 2, 4, 8]);
   });
   it('does not agree to features it has not offered', () => {
     for (const f of [[1, 1], [0, 1 << 8

@@ -60,11 +60,11 @@ export class NetFilter {
   /** Does the driver want this frame? `vlans`: filtering of VLANs was negotiated. */
   wants(frame: Uint8Array, vlans: boolean): boolean {
     if (vlans && vlanOf(frame) >= 0 && this.#vlans[vlanOf(frame)] === 0) return false;
-    const m = this.#modes;
-    if (m.promiscuous) return true;
-    if (frame.subarray(0, MAC_BYTES).every((b) => b === 0xff)) return !m.noBroadcast;
-    if ((frame[0] & 1) !== 0) return !m.noMulticast && (m.allMulticast || this.#multicast.some((a) => startsWith(frame, a)));
-    return !m.noUnicast && (m.allUnicast || startsWith(frame, this.mac) || this.#unicast.some((a) => startsWith(frame, a)));
+    const modes = this.#modes;
+    if (modes.promiscuous) return true;
+    if (frame.subarray(0, MAC_BYTES).every((b) => b === 0xff)) return !modes.noBroadcast;
+    if ((frame[0] & 1) !== 0) return !modes.noMulticast && (modes.allMulticast || this.#multicast.some((a) => startsWith(frame, a)));
+    return !modes.noUnicast && (modes.allUnicast || startsWith(frame, this.mac) || this.#unicast.some((a) => startsWith(frame, a)));
   }
 
   /** Performs one command; false = the command is unknown or malformed, and nothing has changed. */

@@ -192,6 +192,6 @@ test('frames beyond the MTU are not passed on; a VLAN tag may come on top', () =
   const tagged = frame(BROADCAST, 1518);
   tagged.set([0x81, 0], 12);
   c.buffers(1600, 1600, 1600);
-  for (const f of [frame(BROADCAST, 1515), frame(BROADCAST, 1514), tagged]) c.cable.arrive(f);
+  for (const bytes of [frame(BROADCAST, 1515), frame(BROADCAST, 1514), tagged]) c.cable.arrive(bytes);
   expect(c.receive.collect().map((u) => u.written - HEADER)).toEqual([1514, 1518]);
 });

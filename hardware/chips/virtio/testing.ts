@@ -112,9 +112,9 @@ export abstract class TestQueue {
 
   protected table(slot: number): number { return TABLES + 0x400 * slot; }
 
-  protected describe(at: number, b: Buffer): void {
-    this.rig.memory.setU64(at, BigInt(b.address));
-    this.rig.memory.setU32(at + 8, b.length);
+  protected describe(at: number, bytes: Buffer): void {
+    this.rig.memory.setU64(at, BigInt(bytes.address));
+    this.rig.memory.setU32(at + 8, bytes.length);
   }
 }
 
@@ -132,10 +132,10 @@ class SplitQueue extends TestQueue {
     const slots = this.#free.splice(0, needed);
     const places = indirect ? buffers.map((_, i) => i) : slots;
     const base = indirect ? this.table(slots[0]) : this.at;
-    buffers.forEach((b, i) => {
+    buffers.forEach((bytes, i) => {
       const last = i === buffers.length - 1;
-      this.describe(base + 16 * places[i], b);
-      memory.setU16(base + 16 * places[i] + 12, (b.write ? 2 : 0) | (last ? 0 : 1));
+      this.describe(base + 16 * places[i], bytes);
+      memory.setU16(base + 16 * places[i] + 12, (bytes.write ? 2 : 0) | (last ? 0 : 1));
       memory.setU16(base + 16 * places[i] + 14, last ? 0 : places[i + 1]);
     });
     if (indirect) {
@@ -191,9 +191,9 @@ class PackedQueue extends TestQueue {
     const list = indirect ? [{ address: this.table(this.#ids[0]), length: 16 * buffers.length }] : buffers;
     if (this.#room < list.length || this.#ids.length === 0) return undefined;
     const id = this.#ids.shift()!;
-    if (indirect) buffers.forEach((b, i) => {
-      this.describe(this.table(id) + 16 * i, b);
-      memory.setU16(this.table(id) + 16 * i + 14, b.write ? 2 : 0);
+    if (indirect) buffers.forEach((bytes, i) => {
+      this.describe(this.table(id) + 16 * i, bytes);
+      memory.setU16(this.table(id) + 16 * i + 14, bytes.write ? 2 : 0);
     });
     const flags: [number, number][] = list.map((b: Buffer, i) => {
       const at = this.at + 16 * this.#next;

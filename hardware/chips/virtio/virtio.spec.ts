@@ -50,11 +50,11 @@ class Driver {
   }
 
   writeTable(table: number, chain: Descriptor[]): void {
-    chain.forEach((d, i) => {
+    chain.forEach((descriptor, i) => {
       const more = i + 1 < chain.length;
-      this.memory.setU64(table + 16 * i, BigInt(d.address));
-      this.memory.setU32(table + 16 * i + 8, d.length);
-      this.memory.setU16(table + 16 * i + 12, (more ? 1 : 0) | (d.write ? 2 : 0) | (d.indirect ? 4 : 0));
+      this.memory.setU64(table + 16 * i, BigInt(descriptor.address));
+      this.memory.setU32(table + 16 * i + 8, descriptor.length);
+      this.memory.setU16(table + 16 * i + 12, (more ? 1 : 0) | (descriptor.write ? 2 : 0) | (descriptor.indirect ? 4 : 0));
       this.memory.setU16(table + 16 * i + 14, more ? i + 1 : 0);
     });
   }

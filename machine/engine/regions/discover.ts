@@ -94,7 +94,7 @@ export function discover(page: PageView, head: number, wide: boolean): Region | 
   for (const b of blocks.values()) if (b.comeback >= 0 && (b.comeback < SPAN || far++ < MAX_FAR_ROOTS)) roots.add(b.comeback);
   keepReachable(blocks, roots);
   let instructions = 0;
-  for (const b of blocks.values()) instructions += b.instructions.length;
+  for (const block of blocks.values()) instructions += block.instructions.length;
   return { head, blocks, roots, instructions, pages: scan.pages };
 }
 
@@ -102,9 +102,9 @@ export function discover(page: PageView, head: number, wide: boolean): Region | 
 function keepReachable(blocks: Map<number, Block>, roots: ReadonlySet<number>): void {
   const reached = new Set(roots);
   for (const id of reached) for (const to of successorsOf(blocks.get(id)!)) reached.add(to);
-  for (const b of blocks.values()) {
-    if (!reached.has(b.id)) blocks.delete(b.id);
-    else if (!roots.has(b.comeback)) b.comeback = -1;
+  for (const block of blocks.values()) {
+    if (!reached.has(block.id)) blocks.delete(block.id);
+    else if (!roots.has(block.comeback)) block.comeback = -1;
   }
 }
 
@@ -155,46 +155,46 @@ class Scan {
     let before: Decoded | undefined;
     for (let at = from; !code.has(at) && code.size < MAX_INSTRUCTIONS;) {
       if (inPage(at) >= RECORDS) return this.leadFar(this.locate(at, 0, true));
-      const d = page.decode(inPage(at));
-      if (!d) return;
-      const after = at + (d.length >> 1);
-      if (!isTranslated(d)) {
-        if (at < SPAN && !endsSequence(d.row) && page.decoded(after)) this.lead(after, this.near);
+      const decoded = page.decode(inPage(at));
+      if (!decoded) return;
+      const after = at + (decoded.length >> 1);
+      if (!isTranslated(decoded)) {
+        if (at < SPAN && !endsSequence(decoded.row) && page.decoded(after)) this.lead(after, this.near);
         return;
       }
-      code.set(at, d);
-      if (jumps[d.index]!) return this.jump(at, d, after);
-      if (d.row.name === 'jalr') return this.computedJump(at, d, after, before);
-      before = d;
+      code.set(at, decoded);
+      if (jumps[decoded.index]!) return this.jump(at, decoded, after);
+      if (decoded.row.name === 'jalr') return this.computedJump(at, decoded, after, before);
+      before = decoded;
       at = after;
     }
   }
 
   /** A call returns to the next instruction; it and a computed jump may lead to the nearest frequent jump targets; a return does not. */
-  private computedJump(at: number, d: Decoded, after: number, before: Decoded | undefined): void {
-    const to = pairBytes(d, before);
-    if (to !== undefined) return this.call(this.locate(at, to, true), at, d, after);
+  private computedJump(at: number, decoded: Decoded, after: number, before: Decoded | undefined): void {
+    const to = pairBytes(decoded, before);
+    if (to !== undefined) return this.call(this.locate(at, to, true), at, decoded, after);
     if (at >= SPAN) return;
-    if (links(d) && this.view(at).decoded(inPage(after))) this.lead(after, this.near);
-    if (d.operands.rs1 === RA || this.computed.length > 0) return;
-    this.computed = [...this.view(at).warmPlaces(links(d))].sort((a, b) => Math.abs(a - at) - Math.abs(b - at)).slice(0,
-      links(d) ? MAX_CALLED : MAX_COMPUTED);
+    if (links(decoded) && this.view(at).decoded(inPage(after))) this.lead(after, this.near);
+    if (decoded.operands.rs1 === RA || this.computed.length > 0) return;
+    this.computed = [...this.view(at).warmPlaces(links(decoded))].sort((a, b) => Math.abs(a - at) - Math.abs(b - at)).slice(0,
+      links(decoded) ? MAX_CALLED : MAX_COMPUTED);
     for (const place of this.computed) this.lead(place, this.near);
   }
 
-  private jump(at: number, d: Decoded, after: number): void {
-    const to = this.locate(at, d.operands.imm!, true);
-    if (d.row.name === 'jal') return this.call(to, at, d, after);
+  private jump(at: number, decoded: Decoded, after: number): void {
+    const to = this.locate(at, decoded.operands.imm!, true);
+    if (decoded.row.name === 'jal') return this.call(to, at, decoded, after);
     if (this.view(at).decoded(inPage(after))) this.lead(after, this.near);
     if (pageOf(to) !== pageOf(at)) this.leadFar(to);
     else if (this.view(to).warm(inPage(to))) this.lead(to, this.near);
   }
 
   /** On pages other than the head's a return place is only worth a root when the callee is in the region. */
-  private call(to: number, at: number, d: Decoded, after: number): void {
+  private call(to: number, at: number, decoded: Decoded, after: number): void {
     if (pageOf(to) !== pageOf(at)) this.leadFar(to);
     else this.lead(to, this.near);
-    if (links(d) && (at < SPAN || this.leaders.has(to)) && this.view(at).decoded(inPage(after))) this.lead(after, this.near);
+    if (links(decoded) && (at < SPAN || this.leaders.has(to)) && this.view(at).decoded(inPage(after))) this.lead(after, this.near);
   }
 
   private leadFar(to: number): void {
@@ -204,28 +204,28 @@ class Scan {
   blocks(): Map<number, Block> {
     const out = new Map<number, Block>();
     for (const start of this.leaders) if (this.code.has(start)) out.set(start, this.block(start));
-    for (const b of out.values()) {
-      if (out.has(b.target)) b.taken = b.target;
-      if (b.ending === 'next' || b.ending === 'branch') b.falls = this.fallsTo(b, out);
-      if (!out.has(b.comeback)) b.comeback = -1;
+    for (const block of out.values()) {
+      if (out.has(block.target)) block.taken = block.target;
+      if (block.ending === 'next' || block.ending === 'branch') block.falls = this.fallsTo(block, out);
+      if (!out.has(block.comeback)) block.comeback = -1;
     }
     return out;
   }
 
-  private fallsTo(b: Block, blocks: ReadonlyMap<number, Block>): number {
-    const to = this.locate(b.end, 0, false);
+  private fallsTo(block: Block, blocks: ReadonlyMap<number, Block>): number {
+    const to = this.locate(block.end, 0, false);
     return blocks.has(to) ? to : -1;
   }
 
   private block(start: number): Block {
     const b: Block = { id: start, start, instructions: [], ending: 'stop', end: start, target: -1, taken: -1, falls: -1, comeback: -1 };
     for (;;) {
-      const d = inPage(b.end) < RECORDS ? this.code.get(b.end) : undefined;
-      if (!d) return this.stopped(b);
-      b.instructions.push(d);
+      const decoded = inPage(b.end) < RECORDS ? this.code.get(b.end) : undefined;
+      if (!decoded) return this.stopped(b);
+      b.instructions.push(decoded);
       const at = b.end;
-      b.end += d.length >> 1;
-      if (jumps[d.index]! || d.row.name === 'jalr') return this.finish(b, d, at);
+      b.end += decoded.length >> 1;
+      if (jumps[decoded.index]! || decoded.row.name === 'jalr') return this.finish(b, decoded, at);
       const next = this.locate(b.end, 0, false);
       if (this.leaders.has(next) && this.code.has(next)) {
         b.ending = 'next';
@@ -235,26 +235,26 @@ class Scan {
   }
 
   /** The instruction at the end of the block is not in the region. */
-  private stopped(b: Block): Block {
-    const d = inPage(b.end) < RECORDS ? this.view(b.end).decode(inPage(b.end)) : undefined;
-    if (d && !isTranslated(d) && !endsSequence(d.row)) b.comeback = b.end + (d.length >> 1);
-    return b;
+  private stopped(block: Block): Block {
+    const decoded = inPage(block.end) < RECORDS ? this.view(block.end).decode(inPage(block.end)) : undefined;
+    if (decoded && !isTranslated(decoded) && !endsSequence(decoded.row)) block.comeback = block.end + (decoded.length >> 1);
+    return block;
   }
 
-  private finish(b: Block, d: Decoded, at: number): Block {
-    const computed = d.row.name === 'jalr';
-    const bytes = computed ? pairBytes(d, b.instructions[b.instructions.length - 2]) : d.operands.imm!;
-    if (bytes !== undefined) b.target = this.locate(at, bytes, false);
-    if (computed && b.target < 0) b.ending = links(d) ? 'indirectCall' : 'indirect';
-    else if (computed || d.row.name === 'jal') b.ending = links(d) ? 'call' : 'jump';
-    else b.ending = 'branch';
-    if (b.ending !== 'branch' && links(d)) b.comeback = b.end;
-    return b;
+  private finish(block: Block, decoded: Decoded, at: number): Block {
+    const computed = decoded.row.name === 'jalr';
+    const bytes = computed ? pairBytes(decoded, block.instructions[block.instructions.length - 2]) : decoded.operands.imm!;
+    if (bytes !== undefined) block.target = this.locate(at, bytes, false);
+    if (computed && block.target < 0) block.ending = links(decoded) ? 'indirectCall' : 'indirect';
+    else if (computed || decoded.row.name === 'jal') block.ending = links(decoded) ? 'call' : 'jump';
+    else block.ending = 'branch';
+    if (block.ending !== 'branch' && links(decoded)) block.comeback = block.end;
+    return block;
   }
 }
 
 /** Target of a jalr whose base the auipc just before it has set: bytes from the jalr. */
-function pairBytes(d: Decoded, before: Decoded | undefined): number | undefined {
-  if (before?.row.name !== 'auipc' || !links(before) || before.operands.rd !== d.operands.rs1) return undefined;
-  return ((before.operands.imm! + d.operands.imm!) & ~1) - before.length;
+function pairBytes(decoded: Decoded, before: Decoded | undefined): number | undefined {
+  if (before?.row.name !== 'auipc' || !links(before) || before.operands.rd !== decoded.operands.rs1) return undefined;
+  return ((before.operands.imm! + decoded.operands.imm!) & ~1) - before.length;
 }

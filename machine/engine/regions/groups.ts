@@ -56,16 +56,16 @@ function countPredecessors(region: Region): Map<number, [number, number]> {
   return out;
 }
 
-function groupOf(d: Decoded, open: Open, leader: Group['leader']): Group | undefined {
-  const access = accesses[d.index];
-  const group = access && join(open[access.kind === 'store' ? 1 : 0], d, access.size, leader);
-  if (writesX[d.index]!) for (const groups of open) groups.delete(d.operands.rd ?? 0);
+function groupOf(decoded: Decoded, open: Open, leader: Group['leader']): Group | undefined {
+  const access = accesses[decoded.index];
+  const group = access && join(open[access.kind === 'store' ? 1 : 0], decoded, access.size, leader);
+  if (writesX[decoded.index]!) for (const groups of open) groups.delete(decoded.operands.rd ?? 0);
   return group;
 }
 
-function join(groups: Map<number, Group>, d: Decoded, size: number, leader: Group['leader']): Group {
-  const base = d.operands.rs1 ?? 0;
-  const from = d.operands.imm ?? 0;
+function join(groups: Map<number, Group>, decoded: Decoded, size: number, leader: Group['leader']): Group {
+  const base = decoded.operands.rs1 ?? 0;
+  const from = decoded.operands.imm ?? 0;
   const known = groups.get(base);
   if (known) {
     const low = Math.min(known.low, from);

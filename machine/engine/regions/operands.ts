@@ -84,14 +84,14 @@ export class RegionEmitter extends MemoryEmitter implements Semantics {
   }
 
   /** Instruction `i` of the block, `offset` after pcBase. `answer`: the halves of the answer that names it. */
-  instruction(d: Decoded, i: number, offset: number, answer: readonly [low: number, high: number], refund: number): void {
-    this.d = d;
+  instruction(decoded: Decoded, i: number, offset: number, answer: readonly [low: number, high: number], refund: number): void {
+    this.d = decoded;
     this.i = i;
     this.group = this.groups[i];
     this.offset = offset;
     [this.answer, this.page] = answer;
     this.refund = refund;
-    meaningOf(d)!(this);
+    meaningOf(decoded)!(this);
     this.endInstruction();
   }
 

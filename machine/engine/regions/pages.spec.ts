@@ -20,17 +20,17 @@ near: addi a1, a1, 2; beqz a4, skip; addi a5, a5, 1; skip: xori a4, a4, 1; ret; 
 pair: addi sp, sp, -16; sd ra, 0(sp); ld t2, 8(s0); add a6, a6, t2; jal ra, back; addi a7, a7, 1; ld ra, 0(sp); addi sp, sp, 16; ret`;
 
 function machine(tier: Tier, rounds = 50): TestMachine {
-  const m = new TestMachine(FULL_ISA, undefined, tier);
-  const symbols = m.program(LOOP);
+  const testMachine = new TestMachine(FULL_ISA, undefined, tier);
+  const symbols = testMachine.program(LOOP);
   // The pair's offset is written by hand: it must lead to `pair`.
   const at = Number(symbols.get('again')!) + 8;
   const low = Number(symbols.get('pair')!) - at - PAGE;
-  m.view.setUint32(m.linear(at) + 4, (0x67 | (1 << 7) | (6 << 15) | (low << 20)) >>> 0, true);
-  m.setX(8, BigInt(DATA));
-  m.setX(2, BigInt(DATA + 0x800));
-  m.setX(19, BigInt(rounds));
-  m.longs[m.linear(DATA) / 8] = 7n;
-  return m;
+  testMachine.view.setUint32(testMachine.linear(at) + 4, (0x67 | (1 << 7) | (6 << 15) | (low << 20)) >>> 0, true);
+  testMachine.setX(8, BigInt(DATA));
+  testMachine.setX(2, BigInt(DATA + 0x800));
+  testMachine.setX(19, BigInt(rounds));
+  testMachine.longs[testMachine.linear(DATA) / 8] = 7n;
+  return testMachine;
 }
 
 const state = (m: TestMachine): string => [...Array.from({ length: 32 }, (_, i) => m.x(i)), m.get64(HS.PC), m.slowed.join()].join(' ');
@@ -43,9 +43,9 @@ function agree(a: TestMachine, b: TestMachine, budget: number): void {
 describe('regions of several pages', () => {
   it('agree with the interpreter wherever a slice ends', () => {
     for (const budget of [1, 2, 3, 5, 7, 11, 17, 40, 1000]) {
-      const [a, b] = [machine('interp'), machine('jit')];
-      while (a.slowed.length === 0) agree(a, b, budget);
-      expect(a.x(12)).toBe(250n);
+      const [testMachine, b] = [machine('interp'), machine('jit')];
+      while (testMachine.slowed.length === 0) agree(testMachine, b, budget);
+      expect(testMachine.x(12)).toBe(250n);
       if (budget > 20) expect(b.engine.stats().widened).toBeGreaterThan(0);
     }
   });

@@ -63,30 +63,30 @@ function program(random: (below: number) => number): string {
   return lines.filter((l) => l !== 'patch_here').join('; ');
 }
 
-function prepare(m: TestMachine, seed: number): TestMachine {
+function prepare(testMachine: TestMachine, seed: number): TestMachine {
   const random = generator(seed);
-  const symbols = m.program(program(random));
-  for (let i = 0; i < 32; i++) m.setX(i, i === 0 ? 0n : BigInt(random(0x7fff_ffff)) * (random(2) ? 0x1_0000_0001n : 1n));
+  const symbols = testMachine.program(program(random));
+  for (let i = 0; i < 32; i++) testMachine.setX(i, i === 0 ? 0n : BigInt(random(0x7fff_ffff)) * (random(2) ? 0x1_0000_0001n : 1n));
   for (let i = 0; i < 32; i++)
-    m.setF(i,
+    testMachine.setF(i,
       BigInt.asIntN(64, [0x3ff0000000000000n, 0x4009_21fb_5444_2d18n, -0x4000_0000_0000_0000n, 0xffff_ffff_3fc0_0000n, 0n][random(5)]!));
-  for (const i of [8, 24]) m.setX(i, BigInt(DATA + 4096 - random(80)));
-  m.setX(9, BigInt(DATA + 256));
-  m.setX(18, BigInt(DATA + 1024));
-  m.setX(19, 60n);
-  m.setX(20, symbols.get('patch')!);
-  m.setX(21, 0x0015_8593n); // addi a1, a1, 1
-  m.setX(22, 0x0035_8593n); // addi a1, a1, 3
-  return m;
+  for (const i of [8, 24]) testMachine.setX(i, BigInt(DATA + 4096 - random(80)));
+  testMachine.setX(9, BigInt(DATA + 256));
+  testMachine.setX(18, BigInt(DATA + 1024));
+  testMachine.setX(19, 60n);
+  testMachine.setX(20, symbols.get('patch')!);
+  testMachine.setX(21, 0x0015_8593n); // addi a1, a1, 1
+  testMachine.setX(22, 0x0035_8593n); // addi a1, a1, 3
+  return testMachine;
 }
 
 const fields = [HS.PC, HS.FFLAGS, HS.FS_DIRTY, HS.RES];
-function state(m: TestMachine): string {
-  const registers = Array.from({ length: 32 }, (_, i) => `${m.x(i)} ${m.f(i)}`);
-  const memory = m.bytes.subarray(m.linear(DATA) - 256, m.linear(DATA) + 8192);
+function state(testMachine: TestMachine): string {
+  const registers = Array.from({ length: 32 }, (_, i) => `${testMachine.x(i)} ${testMachine.f(i)}`);
+  const memory = testMachine.bytes.subarray(testMachine.linear(DATA) - 256, testMachine.linear(DATA) + 8192);
   let sum = 0;
   for (const b of memory) sum = (Math.imul(sum, 31) + b) | 0;
-  return [...registers, ...fields.map((f) => m.get64(f)), sum, m.slowed.length, m.faults.length].join('\n');
+  return [...registers, ...fields.map((f) => testMachine.get64(f)), sum, testMachine.slowed.length, testMachine.faults.length].join('\n');
 }
 
 /** One slice; skips an instruction that the test's hart side does not support. Returns the instructions retired. */
@@ -99,13 +99,13 @@ function slice(m: TestMachine, budget: number): number {
 
 describe('the two tiers', () => {
   it.each(Array.from({ length: 16 }, (_, i) => i + 1))('agree on random program %i', (seed) => {
-    const [a, b] = (['interp', 'jit'] as const).map((tier) =>
+    const [testMachine, b] = (['interp', 'jit'] as const).map((tier) =>
       prepare(new TestMachine(FULL_ISA, undefined, tier), seed)) as [TestMachine, TestMachine];
     const random = generator(seed * 77);
-    for (let i = 0; i < 400 && a.slowed.at(-1) !== 'ebreak'; i++) {
+    for (let i = 0; i < 400 && testMachine.slowed.at(-1) !== 'ebreak'; i++) {
       const budget = 1 + random(random(4) === 0 ? 400 : 40);
-      expect(slice(b, budget)).toBe(slice(a, budget));
-      expect(state(b)).toBe(state(a));
+      expect(slice(b, budget)).toBe(slice(testMachine, budget));
+      expect(state(b)).toBe(state(testMachine));
     }
     expect(b.engine.stats().translatedInstructions).toBeGreaterThan(0);
   });

@@ -121,7 +121,7 @@ export class Regions {
     const drafts: Draft[] = [];
     while (this.batches.length > 0 && (this.free.length < this.queue.length || this.bytes > this.o.maxBytes)) this.evict();
     const covered = new Set<number>();
-    for (const h of this.queue) this.draft(h, drafts, covered);
+    for (const hot of this.queue) this.draft(hot, drafts, covered);
     this.queue.length = 0;
     if (drafts.length > 0) this.build(drafts);
     this.compileSeconds += (now() - begun) / 1000;
@@ -229,9 +229,9 @@ export class Regions {
   private rangesOf(region: Region): Live['ranges'] {
     const out = new Map<number, (readonly [number, number])[]>();
     for (const { view } of region.pages) out.set(this.o.pages.slotOf(view.records), []);
-    for (const b of region.blocks.values()) {
-      const slot = this.o.pages.slotOf(region.pages[pageOf(b.start)]!.view.records);
-      out.get(slot)!.push([inPage(b.start) * 2, inPage(b.end) * 2]);
+    for (const block of region.blocks.values()) {
+      const slot = this.o.pages.slotOf(region.pages[pageOf(block.start)]!.view.records);
+      out.get(slot)!.push([inPage(block.start) * 2, inPage(block.end) * 2]);
     }
     return out;
   }
@@ -262,7 +262,7 @@ export class Regions {
 
   private evict(): void {
     const oldest = this.batches.shift()!;
-    for (const r of [...oldest.regions]) this.remove(r);
+    for (const live of [...oldest.regions]) this.remove(live);
   }
 
   private remove(live: Live): void {
@@ -289,9 +289,9 @@ export class Regions {
     const regions = this.bySlot.get(slot);
     if (!regions) return;
     let hit = false;
-    for (const r of [...regions]) {
-      if (!r.ranges.get(slot)!.some(([a, b]) => a < to && b > from)) continue;
-      this.remove(r);
+    for (const live of [...regions]) {
+      if (!live.ranges.get(slot)!.some(([a, b]) => a < to && b > from)) continue;
+      this.remove(live);
       hit = true;
     }
     const i = this.ramIndex(page);
@@ -303,7 +303,7 @@ export class Regions {
     this.drops[this.ramIndex(page)]! >>= 1;
     const regions = this.bySlot.get(slot);
     if (!regions) return;
-    for (const r of [...regions]) this.remove(r);
+    for (const live of [...regions]) this.remove(live);
     this.bySlot.delete(slot);
   }
 }

@@ -29,10 +29,10 @@ describe('the shape of a region', () => {
       expect([...shape.order].sort((a, b) => a - b)).toEqual([...r.blocks.keys()]);
       const rank = new Map(shape.order.map((id, i) => [id, i]));
       const loops = new Map(loopsIn(shape.items).map((l) => [l.head, l]));
-      for (const b of r.blocks.values()) for (const s of successorsOf(b)) {
-        const around = shape.loopsAround.get(b.id)!;
+      for (const block of r.blocks.values()) for (const s of successorsOf(block)) {
+        const around = shape.loopsAround.get(block.id)!;
         if (around.includes(s)) continue;
-        expect(rank.get(s)!).toBeGreaterThan(rank.get(b.id)!);
+        expect(rank.get(s)!).toBeGreaterThan(rank.get(block.id)!);
         for (const head of shape.loopsAround.get(s)!) if (head !== s && !around.includes(head)) expect(loops.get(head)!.doors).toContain(s);
       }
       for (const root of r.roots) expect(shape.entries).toContain(root);

@@ -95,8 +95,8 @@ class Graph {
 
   /** Blocks that a jump from outside a loop around them leads to. */
   *sideEntries(): Iterable<number> {
-    for (const b of this.region.blocks.values()) for (const s of successorsOf(b)) {
-      const from = this.loopsAround.get(b.id)!;
+    for (const block of this.region.blocks.values()) for (const s of successorsOf(block)) {
+      const from = this.loopsAround.get(block.id)!;
       if (this.loopsAround.get(s)!.some((head) => head !== s && !from.includes(head))) yield s;
     }
   }
@@ -109,11 +109,11 @@ class Graph {
   needs(): Map<number, number> {
     const need = new Map<number, number>();
     for (let i = this.order.length - 1; i >= 0; i--) {
-      const b = this.block(this.order[i]!);
-      const around = this.loopsAround.get(b.id)!;
+      const block = this.block(this.order[i]!);
+      const around = this.loopsAround.get(block.id)!;
       let most = 0;
-      for (const s of successorsOf(b)) if (!around.includes(s) && !this.checked(s, around)) most = Math.max(most, need.get(s)!);
-      need.set(b.id, most + b.instructions.length);
+      for (const s of successorsOf(block)) if (!around.includes(s) && !this.checked(s, around)) most = Math.max(most, need.get(s)!);
+      need.set(block.id, most + block.instructions.length);
     }
     return need;
   }

@@ -74,20 +74,20 @@ class Body implements JumpSide {
   }
 
   function(): { locals: FunctionBody['locals']; body: Uint8Array } {
-    const { c, e, shape } = this;
-    e.exit = c.block();
-    this.again = c.loop();
+    const { c: code, e: regionEmitter, shape } = this;
+    regionEmitter.exit = code.block();
+    this.again = code.loop();
     this.sequence(shape.items, undefined, true);
-    c.byte(Op.unreachable);
-    c.end();
-    c.byte(Op.unreachable);
-    c.end();
-    const main = c.done();
+    code.byte(Op.unreachable);
+    code.end();
+    code.byte(Op.unreachable);
+    code.end();
+    const main = code.done();
     const out = new Code(main.length + 1024);
     this.prologue(out);
     out.append(main);
     this.epilogue(out);
-    return { locals: e.locals.slice(REGION.params.length), body: out.done() };
+    return { locals: regionEmitter.locals.slice(REGION.params.length), body: out.done() };
   }
 
   /** Registers that 64-bit loads write: pointers, if they are then used as addresses. */
@@ -98,16 +98,16 @@ class Body implements JumpSide {
   }
 
   private prologue(out: Code): void {
-    const { e } = this;
+    const { e: regionEmitter } = this;
     out.get(PARAMETER.budget);
     out.i32(this.need);
     out.byte(0x48); // i32.lt_s
-    if (e.usesFloat) {
+    if (regionEmitter.usesFloat) {
       this.hartWord(out, HS.FS_ON);
       out.byte(0x45); // i32.eqz
       out.byte(0x72); // i32.or
     }
-    if (e.usesRounding) {
+    if (regionEmitter.usesRounding) {
       this.hartWord(out, HS.FRM);
       out.byte(0x72);
     }
@@ -116,12 +116,12 @@ class Body implements JumpSide {
     out.get(PARAMETER.budget);
     out.byte(Op.return);
     out.end();
-    if (e.usesFlags) {
+    if (regionEmitter.usesFlags) {
       this.hartWord(out, HS.FFLAGS);
-      out.set(e.flags);
+      out.set(regionEmitter.flags);
     }
-    for (const [n, local] of e.x) this.loadRegister(out, Op.i64Load, HS.X + n * 8, local);
-    for (const [n, local] of e.f) this.loadRegister(out, Op.f64Load, HS.F + n * 8, local);
+    for (const [n, local] of regionEmitter.x) this.loadRegister(out, Op.i64Load, HS.X + n * 8, local);
+    for (const [n, local] of regionEmitter.f) this.loadRegister(out, Op.f64Load, HS.F + n * 8, local);
   }
 
   private hartWord(out: Code, offset: number): void {
@@ -136,27 +136,27 @@ class Body implements JumpSide {
   }
 
   private epilogue(out: Code): void {
-    const { e } = this;
+    const { e: regionEmitter } = this;
     const store = (opcode: number, offset: number, local: number): void => {
       out.get(PARAMETER.hart);
       out.get(local);
       out.memory(opcode, offset);
     };
-    for (const n of e.dirtyX) store(Op.i64Store, HS.X + n * 8, e.x.get(n)!);
-    for (const n of e.dirtyF) store(Op.f64Store, HS.F + n * 8, e.f.get(n)!);
-    out.get(e.target);
+    for (const n of regionEmitter.dirtyX) store(Op.i64Store, HS.X + n * 8, regionEmitter.x.get(n)!);
+    for (const n of regionEmitter.dirtyF) store(Op.f64Store, HS.F + n * 8, regionEmitter.f.get(n)!);
+    out.get(regionEmitter.target);
     out.get(PARAMETER.budget);
   }
 
   /** Items one after the other; each can be jumped to from those before it. `after` is what follows the last one. */
   private sequence(items: readonly Item[], after: number | undefined, top: boolean, doors: readonly number[] = []): void {
-    const { c } = this;
-    for (let i = items.length - 1; i >= (top ? 0 : 1); i--) this.forward.set(items[i]!.head, c.block());
+    const { c: code } = this;
+    for (let i = items.length - 1; i >= (top ? 0 : 1); i--) this.forward.set(items[i]!.head, code.block());
     if (top) this.dispatch();
     else this.checkBudget(items[0]!.head, doors);
     items.forEach((item, i) => {
       if (top || i > 0) {
-        c.end();
+        code.end();
         this.forward.delete(item.head);
       }
       this.item(item, items[i + 1]?.head ?? after);
@@ -165,17 +165,17 @@ class Body implements JumpSide {
 
   /** Branches to this item, or to the item that contains it. */
   private dispatch(): void {
-    const { c, e, shape } = this;
+    const { c: code, e: regionEmitter, shape } = this;
     const labels = shape.entries.map((id) => this.forward.get(shape.loopsAround.get(id)![0] ?? id)!);
-    if (labels.length === 1) return c.br(labels[0]!);
+    if (labels.length === 1) return code.br(labels[0]!);
     if (shape.firstDoor < labels.length) {
-      e.geU32(e.read(PARAMETER.entry), e.word(shape.firstDoor));
-      c.if();
+      regionEmitter.geU32(regionEmitter.read(PARAMETER.entry), regionEmitter.word(shape.firstDoor));
+      code.if();
       this.detour(-DETOUR);
-      c.end();
+      code.end();
     }
-    c.get(PARAMETER.entry);
-    c.brTable(labels, labels[0]!);
+    code.get(PARAMETER.entry);
+    code.brTable(labels, labels[0]!);
   }
 
   private detour(by: number): void {
@@ -185,18 +185,18 @@ class Body implements JumpSide {
 
   /** At the head of a loop, on a detour: continues to the wanted block inside. */
   private passDoors(doors: readonly number[]): void {
-    const { c, e, shape } = this;
-    e.ltS32(e.read(PARAMETER.budget), e.word(-DETOUR / 2));
-    c.if();
+    const { c: code, e: regionEmitter, shape } = this;
+    regionEmitter.ltS32(regionEmitter.read(PARAMETER.budget), regionEmitter.word(-DETOUR / 2));
+    code.if();
     for (const id of doors) {
       const next = this.nextLoop(id) ?? id;
-      e.eq32(e.read(PARAMETER.entry), e.word(shape.entries.indexOf(id)));
-      c.if();
+      regionEmitter.eq32(regionEmitter.read(PARAMETER.entry), regionEmitter.word(shape.entries.indexOf(id)));
+      code.if();
       if (next === id) this.detour(DETOUR);
-      c.br(this.forward.get(next)!);
-      c.end();
+      code.br(this.forward.get(next)!);
+      code.end();
     }
-    c.end();
+    code.end();
   }
 
   /** The outermost loop around a block that we are not in. */
@@ -205,26 +205,26 @@ class Body implements JumpSide {
   }
 
   private item(item: Item, next: number | undefined): void {
-    const { c } = this;
+    const { c: code } = this;
     if (!item.inside) return this.plain(this.region.blocks.get(item.head)!, next);
-    this.loops.set(item.head, c.loop());
+    this.loops.set(item.head, code.loop());
     this.sequence(item.inside, undefined, false, item.doors);
-    c.byte(Op.unreachable);
-    c.end();
+    code.byte(Op.unreachable);
+    code.end();
     this.loops.delete(item.head);
   }
 
   /** At the head of a loop: leaves when the budget may not last to the next check. */
   private checkBudget(id: number, doors: readonly number[]): void {
-    const { c, e } = this;
-    e.ltS32(e.read(PARAMETER.budget), e.word(this.shape.need.get(id)!));
-    c.if();
+    const { c: code, e: regionEmitter } = this;
+    regionEmitter.ltS32(regionEmitter.read(PARAMETER.budget), regionEmitter.word(this.shape.need.get(id)!));
+    code.if();
     if (doors.length > 0) this.passDoors(doors);
     const [low, high] = this.answer(id);
-    c.i64Halves(low | RESULT.special, high);
-    c.set(e.target);
-    c.br(e.exit);
-    c.end();
+    code.i64Halves(low | RESULT.special, high);
+    code.set(regionEmitter.target);
+    code.br(regionEmitter.exit);
+    code.end();
   }
 
   /** A place's address - pcBase. */
@@ -242,62 +242,62 @@ class Body implements JumpSide {
     return [low | (page << RESULT.pageShift), (page >>> (32 - RESULT.pageShift)) | ((delta / PAGE) << (RESULT.deltaShift - 32))];
   }
 
-  private plain(b: Block, next: number | undefined): void {
-    const { c, e } = this;
-    this.block = b;
+  private plain(block: Block, next: number | undefined): void {
+    const { c: code, e: regionEmitter } = this;
+    this.block = block;
     this.next = next;
-    const n = b.instructions.length;
+    const n = block.instructions.length;
     if (n > 0) {
-      e.sub32(e.read(PARAMETER.budget), e.word(n));
-      c.set(PARAMETER.budget);
+      regionEmitter.sub32(regionEmitter.read(PARAMETER.budget), regionEmitter.word(n));
+      code.set(PARAMETER.budget);
     }
-    e.beginBlock(b.id, this.groups.get(b.id) ?? [], this.loops.size > 0);
-    let at = b.start;
-    b.instructions.forEach((d, i) => {
-      e.instruction(d, i, this.offset(at), this.answer(at), n - i);
-      at += d.length >> 1;
+    regionEmitter.beginBlock(block.id, this.groups.get(block.id) ?? [], this.loops.size > 0);
+    let at = block.start;
+    block.instructions.forEach((decoded, i) => {
+      regionEmitter.instruction(decoded, i, this.offset(at), this.answer(at), n - i);
+      at += decoded.length >> 1;
     });
-    this.fallThrough(b);
+    this.fallThrough(block);
   }
 
-  private fallThrough(b: Block): void {
-    switch (b.ending) {
-      case 'next': case 'branch': return this.goTo(b.falls, b.end, true);
-      case 'stop': return this.leaveAt(b.end);
+  private fallThrough(block: Block): void {
+    switch (block.ending) {
+      case 'next': case 'branch': return this.goTo(block.falls, block.end, true);
+      case 'stop': return this.leaveAt(block.end);
     }
   }
 
   // ---- JumpSide: the last instruction of a block ---------------------------------------------------------------------
 
   branch(): void {
-    const { c } = this;
-    c.if();
+    const { c: code } = this;
+    code.if();
     this.takeJump();
-    c.end();
+    code.end();
   }
 
   jump(): void { this.takeJump(); }
 
   /** Branches to an entry of this region if the address in `target` is one; otherwise leaves. */
   jumpTo(): void {
-    const { c, e, block } = this;
+    const { c: code, e: regionEmitter, block } = this;
     if (block.target >= 0) return this.goTo(block.taken, block.target, false);
     for (const id of this.region.roots) if (id >= SPAN) this.backTo(id);
     if (this.region.roots.size > 1) this.jumpInside();
-    c.br(e.exit);
+    code.br(regionEmitter.exit);
   }
 
   /** Branches to this root on another page, if the address in `target` is the root's and the page is known to be mapped. */
   private backTo(id: number): void {
-    const { c, e } = this;
+    const { c: code, e } = this;
     e.eq(e.read(e.target), e.add(e.read(PARAMETER.pcBase), e.long(this.offset(id))));
     e.and32(e.pushed(), e.read(this.known(pageOf(id))));
     e.and32(e.pushed(), e.geS32(e.read(PARAMETER.budget), e.word(this.need)));
-    c.if();
-    c.i32(this.shape.entries.indexOf(id));
-    c.set(PARAMETER.entry);
-    c.br(this.again!);
-    c.end();
+    code.if();
+    code.i32(this.shape.entries.indexOf(id));
+    code.set(PARAMETER.entry);
+    code.br(this.again!);
+    code.end();
   }
 
   /** The local that is 1 when the page is known to be mapped as it was when the region was translated. */
@@ -309,68 +309,68 @@ class Body implements JumpSide {
 
   /** Before control goes to a place on another page: leaves if that page is now mapped differently. */
   private enterPage(place: number): void {
-    const { c, e } = this;
+    const { c: code, e: regionEmitter } = this;
     const n = pageOf(place);
-    c.get(this.known(n));
-    e.eqz32(e.pushed());
-    c.if();
-    e.add(e.read(PARAMETER.pcBase), e.long(this.offset(place)));
-    c.set(e.target);
-    e.mapped(this.offset(n * SPAN), this.region.pages[n]!.view.ram);
-    c.tee(this.known(n));
-    e.eqz32(e.pushed());
-    c.brIf(e.exit);
-    c.end();
+    code.get(this.known(n));
+    regionEmitter.eqz32(regionEmitter.pushed());
+    code.if();
+    regionEmitter.add(regionEmitter.read(PARAMETER.pcBase), regionEmitter.long(this.offset(place)));
+    code.set(regionEmitter.target);
+    regionEmitter.mapped(this.offset(n * SPAN), this.region.pages[n]!.view.ram);
+    code.tee(this.known(n));
+    regionEmitter.eqz32(regionEmitter.pushed());
+    code.brIf(regionEmitter.exit);
+    code.end();
   }
 
   private jumpInside(): void {
-    const { c, e, place } = this;
+    const { c: code, e, place } = this;
     const offset = e.keep(e.sub(e.read(e.target), e.add(e.read(PARAMETER.pcBase), e.long(this.offset(0)))));
     e.ltU(offset(), e.long(PAGE));
-    c.if();
+    code.if();
     e.shl32(e.wrap(offset()), e.word(2));
-    c.memory(Op.i32Load, place.sides);
-    c.tee(PARAMETER.entry);
+    code.memory(Op.i32Load, place.sides);
+    code.tee(PARAMETER.entry);
     e.eq32(e.shrU32(e.pushed(), e.word(8)), e.word(place.index));
     e.and32(e.pushed(), e.geS32(e.read(PARAMETER.budget), e.word(this.need)));
-    c.if();
+    code.if();
     e.and32(e.read(PARAMETER.entry), e.word(0xff));
-    c.set(PARAMETER.entry);
-    c.br(this.again!);
-    c.end();
-    c.end();
+    code.set(PARAMETER.entry);
+    code.br(this.again!);
+    code.end();
+    code.end();
   }
 
   private takeJump(): void {
-    const { e, c, block } = this;
+    const { e: regionEmitter, c: code, block } = this;
     if (block.target >= 0) return this.goTo(block.taken, block.target, false);
     const last = block.instructions[block.instructions.length - 1]!;
-    e.pcAfter(last.operands.imm!);
-    c.set(e.target);
-    c.br(e.exit);
+    regionEmitter.pcAfter(last.operands.imm!);
+    code.set(regionEmitter.target);
+    code.br(regionEmitter.exit);
   }
 
   /** Transfers control to a block, or to a place without a block. `falling`: this is the end of the block's code. */
   private goTo(id: number, place: number, falling: boolean): void {
-    const { c } = this;
+    const { c: code } = this;
     if (id < 0) return this.leaveAt(place);
     if (pageOf(id) !== pageOf(this.block.start) && id >= SPAN) this.enterPage(id);
     if (falling && id === this.next) return;
     const label = this.loops.get(id) ?? this.forward.get(id);
-    if (label) return c.br(label);
-    c.i32(this.shape.entries.indexOf(id));
-    c.set(PARAMETER.entry);
+    if (label) return code.br(label);
+    code.i32(this.shape.entries.indexOf(id));
+    code.set(PARAMETER.entry);
     this.detour(-DETOUR);
-    c.br(this.forward.get(this.nextLoop(id)!)!);
+    code.br(this.forward.get(this.nextLoop(id)!)!);
   }
 
   /** Leaves the region: for a place on the page, or just after it; elsewhere, for an address. */
   private leaveAt(place: number): void {
-    const { c, e } = this;
+    const { c: code, e: regionEmitter } = this;
     const [low, high] = this.answer(place);
-    if (pageOf(place) === pageOf(this.block.start)) c.i64Halves(low | RESULT.special | RESULT.landed, high);
-    else e.add(e.read(PARAMETER.pcBase), e.long(this.offset(place)));
-    c.set(e.target);
-    c.br(e.exit);
+    if (pageOf(place) === pageOf(this.block.start)) code.i64Halves(low | RESULT.special | RESULT.landed, high);
+    else regionEmitter.add(regionEmitter.read(PARAMETER.pcBase), regionEmitter.long(this.offset(place)));
+    code.set(regionEmitter.target);
+    code.br(regionEmitter.exit);
   }
 }

@@ -75,20 +75,20 @@ export const zero = (f: Format, negative: boolean): bigint => (negative ? f.sign
 export const infinity = (f: Format, negative: boolean): bigint => (negative ? f.signBit : 0n) | f.infinity;
 
 /** An invalid operation: NV and the canonical NaN. */
-export function invalid(f: Format, st: Status): bigint {
+export function invalid(format: Format, st: Status): bigint {
   st.raise(Flag.NV);
-  return f.nan;
+  return format.nan;
 }
 
 /** sig * 2^exp (and a little more, when `sticky`: sig must then have more bits than the format) in the format, with flags. */
-export function round(f: Format, st: Status, negative: boolean, sig: bigint, exp: number, sticky = false): bigint {
-  if (sig === 0n) return zero(f, negative);
+export function round(format: Format, st: Status, negative: boolean, sig: bigint, exp: number, sticky = false): bigint {
+  if (sig === 0n) return zero(format, negative);
   const top = exp + bitLength(sig) - 1;
-  const quantum = Math.max(top - f.fraction, f.emin - f.fraction);
+  const quantum = Math.max(top - format.fraction, format.emin - format.fraction);
   const [kept, inexact] = quantize(st.rm, negative, sig, quantum - exp, sticky);
   if (inexact) st.raise(Flag.NX);
-  if (inexact && top < f.emin && isTiny(f, st.rm, negative, sig, exp, top, sticky)) st.raise(Flag.UF);
-  return encode(f, st, negative, kept, quantum);
+  if (inexact && top < format.emin && isTiny(format, st.rm, negative, sig, exp, top, sticky)) st.raise(Flag.UF);
+  return encode(format, st, negative, kept, quantum);
 }
 
 /** Divides by 2^shift and rounds; tells whether the result is inexact. */
@@ -115,27 +115,27 @@ function roundsUp(rm: number, negative: boolean, odd: boolean, order: number): b
 }
 
 /** Tininess is detected after rounding: would the result be below the normal range with unbounded exponent? */
-function isTiny(f: Format, rm: number, negative: boolean, sig: bigint, exp: number, top: number, sticky: boolean): boolean {
-  if (top < f.emin - 1) return true;
-  const [kept] = quantize(rm, negative, sig, top - f.fraction - exp, sticky);
-  return kept >> BigInt(f.fraction + 1) === 0n;
+function isTiny(format: Format, rm: number, negative: boolean, sig: bigint, exp: number, top: number, sticky: boolean): boolean {
+  if (top < format.emin - 1) return true;
+  const [kept] = quantize(rm, negative, sig, top - format.fraction - exp, sticky);
+  return kept >> BigInt(format.fraction + 1) === 0n;
 }
 
-function encode(f: Format, st: Status, negative: boolean, kept: bigint, quantum: number): bigint {
-  const hidden = 1n << BigInt(f.fraction);
+function encode(format: Format, st: Status, negative: boolean, kept: bigint, quantum: number): bigint {
+  const hidden = 1n << BigInt(format.fraction);
   let sig = kept;
   let q = quantum;
   if (sig >= hidden << 1n) {
     sig >>= 1n;
     q++;
   }
-  if (q + f.fraction > f.emax) return overflow(f, st, negative);
-  const biased = sig >= hidden ? BigInt(q + f.fraction + f.emax) : 0n;
-  return zero(f, negative) | (biased << BigInt(f.fraction)) | (sig & (hidden - 1n));
+  if (q + format.fraction > format.emax) return overflow(format, st, negative);
+  const biased = sig >= hidden ? BigInt(q + format.fraction + format.emax) : 0n;
+  return zero(format, negative) | (biased << BigInt(format.fraction)) | (sig & (hidden - 1n));
 }
 
-function overflow(f: Format, st: Status, negative: boolean): bigint {
+function overflow(format: Format, st: Status, negative: boolean): bigint {
   st.raise(Flag.OF | Flag.NX);
   const toInfinity = st.rm === Round.nearestEven || st.rm === Round.nearestAway || st.rm === (negative ? Round.down : Round.up);
-  return toInfinity ? infinity(f, negative) : infinity(f, negative) - 1n;
+  return toInfinity ? infinity(format, negative) : infinity(format, negative) - 1n;
 }

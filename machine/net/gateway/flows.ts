@@ -45,11 +45,11 @@ export class Flows {
   constructor(host: FlowsHost) { this.#host = host; }
 
   /** The guest sends to `place` in the world. */
-  out(d: Datagram, place: Endpoint): boolean {
-    const guest = { ip: d.from, port: d.fromPort }, flow = this.#byGuest.get(keyOfEndpoint(guest)) ?? this.#begin(guest);
-    if (flow.names.size < 64) flow.names.set(keyOfEndpoint(place), { ip: d.to, port: d.toPort });
+  out(datagram: Datagram, place: Endpoint): boolean {
+    const guest = { ip: datagram.from, port: datagram.fromPort }, flow = this.#byGuest.get(keyOfEndpoint(guest)) ?? this.#begin(guest);
+    if (flow.names.size < 64) flow.names.set(keyOfEndpoint(place), { ip: datagram.to, port: datagram.toPort });
     this.#keep(flow.timer);
-    this.#host.world?.datagram(flow.id, place, d.payload);
+    this.#host.world?.datagram(flow.id, place, datagram.payload);
     return true;
   }
 
@@ -99,11 +99,11 @@ export class Flows {
   }
 
   /** The guest answers a peer of a forwarded port: true if it was one. */
-  isAnswer(d: Datagram): boolean {
-    const visitor = this.#visitorPorts.get(d.toPort);
+  isAnswer(datagram: Datagram): boolean {
+    const visitor = this.#visitorPorts.get(datagram.toPort);
     if (!visitor) return false;
     this.#keep(visitor.timer);
-    this.#host.world?.datagram(visitor.id, visitor.peer, d.payload);
+    this.#host.world?.datagram(visitor.id, visitor.peer, datagram.payload);
     return true;
   }
 }

@@ -49,9 +49,9 @@ class Guest {
     return answer;
   }
   connect(ip: Uint8Array, port: number) {
-    const c = this.stack.tcp.create({ local: GUEST_IP, localPort: this.stack.tcp.ephemeral()!, remote: ip, remotePort: port })!;
-    c.connect();
-    return c;
+    const tcpConnection = this.stack.tcp.create({ local: GUEST_IP, localPort: this.stack.tcp.ephemeral()!, remote: ip, remotePort: port })!;
+    tcpConnection.connect();
+    return tcpConnection;
   }
 }
 
@@ -153,21 +153,21 @@ describe('the gateway with a world', () => {
   };
 
   it('answers a connection when the world has one; bytes and ends pass both ways', () => {
-    const { guest, world, tell } = online(), c = guest.connect(ip4(93, 184, 216, 34), 80);
+    const { guest, world, tell } = online(), tcpConnection = guest.connect(ip4(93, 184, 216, 34), 80);
     guest.run(() => world.opened.length > 0);
-    expect([world.opened, c.state]).toEqual([[[1, '93.184.216.34:80']], State.SYN_SENT]);
+    expect([world.opened, tcpConnection.state]).toEqual([[[1, '93.184.216.34:80']], State.SYN_SENT]);
     tell({ kind: 'opened', id: 1 });
-    guest.run(() => c.state === State.ESTABLISHED);
-    c.write(text('GET /'));
+    guest.run(() => tcpConnection.state === State.ESTABLISHED);
+    tcpConnection.write(text('GET /'));
     guest.run(() => world.got.has(1));
     expect(world.got.get(1)).toEqual([...text('GET /')]);
     tell({ kind: 'sent', id: 1, count: 5 });
     tell({ kind: 'data', id: 1, bytes: text('hello') });
     tell({ kind: 'end', id: 1 });
-    guest.run(() => c.atEnd);
+    guest.run(() => tcpConnection.atEnd);
     const into = new Uint8Array(9);
-    expect([c.read(into, 0, 9), world.taken_]).toEqual([5, 5]);
-    c.close();
+    expect([tcpConnection.read(into, 0, 9), world.taken_]).toEqual([5, 5]);
+    tcpConnection.close();
     guest.run(() => world.log.length >= 1);
     expect(world.log[0]).toBe('end 1');
   });
@@ -234,8 +234,8 @@ describe('the gateway with a world', () => {
     const peer = { ip: ip4(127, 0, 0, 1), port: 999 };
     tell({ kind: 'datagram', id: INCOMING + 2, from: peer, bytes: text('q'), forward: 1 });
     guest.run(() => socket.queue.length > 0);
-    const d = socket.take()!;
-    guest.stack.udp.send(text('a'), { from: 53, to: d.fromPort }, { from: GUEST_IP, to: d.from });
+    const datagram = socket.take()!;
+    guest.stack.udp.send(text('a'), { from: 53, to: datagram.fromPort }, { from: GUEST_IP, to: datagram.from });
     guest.run(() => world.datagrams.length > 0);
     expect(world.datagrams).toEqual([[INCOMING + 2, peer, text('a')]]);
   });

@@ -129,24 +129,24 @@ export class Gateway {
     });
   }
 
-  #leased(d: Datagram): void {
-    const payload = this.#dhcp.answer(d.payload), client = clientAddress(d.payload) ?? BROADCAST4;
+  #leased(datagram: Datagram): void {
+    const payload = this.#dhcp.answer(datagram.payload), client = clientAddress(datagram.payload) ?? BROADCAST4;
     if (payload)
       this.#stack!.udp.send(payload, { from: PORT.DHCP, to: PORT.DHCP_CLIENT }, { from: GATEWAY_IP, to: client }, this.#face!.name);
   }
 
-  #datagram(d: Datagram): boolean {
-    const back = (answer: Uint8Array | undefined, port = d.toPort): boolean => {
-      if (answer) this.#stack!.udp.send(answer, { from: port, to: d.fromPort }, { from: d.to, to: d.from });
+  #datagram(datagram: Datagram): boolean {
+    const back = (answer: Uint8Array | undefined, port = datagram.toPort): boolean => {
+      if (answer) this.#stack!.udp.send(answer, { from: port, to: datagram.fromPort }, { from: datagram.to, to: datagram.from });
       return true;
     };
-    const isOwn = same(d.to, GATEWAY_IP) || same(d.to, GATEWAY_IP6);
-    if (isOwn && d.toPort === PORT.ECHO) return back(d.payload);
-    if (isOwn && (d.toPort === PORT.TFTP || d.toPort === PORT.TFTP_TRANSFER))
-      return back(this.#tftp.answer(`${textOfIp(d.from)}:${d.fromPort}`, d.payload), PORT.TFTP_TRANSFER);
-    if (isOwn && this.#flows!.isAnswer(d)) return true;
-    const place = this.#outside({ ip: d.to, port: d.toPort });
-    return place !== undefined && this.#flows!.out(d, place);
+    const isOwn = same(datagram.to, GATEWAY_IP) || same(datagram.to, GATEWAY_IP6);
+    if (isOwn && datagram.toPort === PORT.ECHO) return back(datagram.payload);
+    if (isOwn && (datagram.toPort === PORT.TFTP || datagram.toPort === PORT.TFTP_TRANSFER))
+      return back(this.#tftp.answer(`${textOfIp(datagram.from)}:${datagram.fromPort}`, datagram.payload), PORT.TFTP_TRANSFER);
+    if (isOwn && this.#flows!.isAnswer(datagram)) return true;
+    const place = this.#outside({ ip: datagram.to, port: datagram.toPort });
+    return place !== undefined && this.#flows!.out(datagram, place);
   }
 
   // ── the world ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -171,12 +171,12 @@ export class Gateway {
   }
 
   /** The guest opens a connection, which is accepted once the world has opened its side. */
-  #connected(c: TcpConnection, packet: Packet): boolean {
-    const place = this.#outside({ ip: c.ends.local, port: c.ends.localPort });
+  #connected(tcpConnection: TcpConnection, packet: Packet): boolean {
+    const place = this.#outside({ ip: tcpConnection.ends.local, port: tcpConnection.ends.localPort });
     if (!place || this.#splices.size >= SPLICES_MOST) return false;
     const id = (this.#lastId = (this.#lastId + 1) % INCOMING);
     const syn = { ...packet, from: packet.from.slice(), to: packet.to.slice(), bytes: packet.bytes.slice() };
-    this.#splice(id, c, false, () => this.#stack!.refuse(syn, 'host', syn.to.length === 4 ? GATEWAY_IP : GATEWAY_IP6));
+    this.#splice(id, tcpConnection, false, () => this.#stack!.refuse(syn, 'host', syn.to.length === 4 ? GATEWAY_IP : GATEWAY_IP6));
     this.#options.world?.open(id, place);
     return true;
   }
@@ -185,21 +185,21 @@ export class Gateway {
     this.#splices.set(id, new Splice(id, c, this.#stack!.tcp, this.#options.world, open, unreachable, () => void this.#splices.delete(id)));
   }
 
-  #answered(m: WorldMessage): void {
-    if (m.kind === 'accepted') this.#accepted(m.id, m.forward);
-    else if (m.kind === 'datagram') this.#flows!.back(m);
-    else this.#splices.get(m.id)?.heard(m);
+  #answered(worldMessage: WorldMessage): void {
+    if (worldMessage.kind === 'accepted') this.#accepted(worldMessage.id, worldMessage.forward);
+    else if (worldMessage.kind === 'datagram') this.#flows!.back(worldMessage);
+    else this.#splices.get(worldMessage.id)?.heard(worldMessage);
   }
 
   /** A connection arrived at a forwarded port: the gateway opens one to the guest. */
   #accepted(id: number, index: number): void {
     const forward = this.#options.forwards?.[index], tcp = this.#stack!.tcp, port = tcp.ephemeral();
     const local = forward?.guest.ip.length === 16 ? GATEWAY_IP6 : GATEWAY_IP;
-    const c = forward && port !== undefined && this.#splices.size < SPLICES_MOST
+    const tcpConnection = forward && port !== undefined && this.#splices.size < SPLICES_MOST
       ? tcp.create({ local, localPort: port, remote: forward.guest.ip, remotePort: forward.guest.port }) : undefined;
-    if (!c) { this.#options.world?.close(id); return; }
-    this.#splice(id, c, true);
-    c.connect();
+    if (!tcpConnection) { this.#options.world?.close(id); return; }
+    this.#splice(id, tcpConnection, true);
+    tcpConnection.connect();
   }
 }
 

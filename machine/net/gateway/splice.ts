@@ -41,14 +41,14 @@ export class Splice {
   }
 
   /** A message from the world about this connection. */
-  heard(m: WorldMessage): void {
+  heard(worldMessage: WorldMessage): void {
     if (this.#over) return;
-    switch (m.kind) {
+    switch (worldMessage.kind) {
       case 'opened': this.#open = true; this.#connection.proceed(); break;
-      case 'failed': this.#fail(m.why); return;
-      case 'data': this.#waiting.push(m.bytes); break;
+      case 'failed': this.#fail(worldMessage.why); return;
+      case 'data': this.#waiting.push(worldMessage.bytes); break;
       case 'end': this.#worldEnded = true; break;
-      case 'sent': this.#unsent = Math.max(0, this.#unsent - m.count); break;
+      case 'sent': this.#unsent = Math.max(0, this.#unsent - worldMessage.count); break;
       case 'reset': this.#finish(); this.#connection.abort(); return;
       default: return;
     }
@@ -87,26 +87,26 @@ export class Splice {
   }
 
   #toGuest(): void {
-    const c = this.#connection;
-    for (let first = this.#waiting[0]; first && c.canSend; first = this.#waiting[0]) {
-      const count = c.write(first);
+    const tcpConnection = this.#connection;
+    for (let first = this.#waiting[0]; first && tcpConnection.canSend; first = this.#waiting[0]) {
+      const count = tcpConnection.write(first);
       if (count <= 0) break;
       this.#world?.taken(this.#id, count);
       if (count < first.length) this.#waiting[0] = first.subarray(count);
       else this.#waiting.shift();
     }
-    if (this.#worldEnded && this.#waiting.length === 0 && c.isSynchronized) c.shutdownWrite();
+    if (this.#worldEnded && this.#waiting.length === 0 && tcpConnection.isSynchronized) tcpConnection.shutdownWrite();
   }
 
   #toWorld(): void {
-    const c = this.#connection;
-    while (this.#unsent < CREDIT_BYTES && c.receiver.queue.length > 0) {
-      const bytes = new Uint8Array(Math.min(PIECE_BYTES, c.receiver.queue.length, CREDIT_BYTES - this.#unsent));
-      c.read(bytes, 0, bytes.length);
+    const tcpConnection = this.#connection;
+    while (this.#unsent < CREDIT_BYTES && tcpConnection.receiver.queue.length > 0) {
+      const bytes = new Uint8Array(Math.min(PIECE_BYTES, tcpConnection.receiver.queue.length, CREDIT_BYTES - this.#unsent));
+      tcpConnection.read(bytes, 0, bytes.length);
       this.#unsent += bytes.length;
       this.#world?.send(this.#id, bytes);
     }
-    if (!c.atEnd || this.#guestEnded || c.receiver.queue.length > 0) return;
+    if (!tcpConnection.atEnd || this.#guestEnded || tcpConnection.receiver.queue.length > 0) return;
     this.#guestEnded = true;
     this.#world?.end(this.#id);
   }

@@ -56,16 +56,16 @@ function head(kind: number, id: number, body: number): { bytes: Uint8Array; view
 }
 
 /** The bytes of a message. */
-export function encodeWorld(m: WorldMessage): Uint8Array {
-  switch (m.kind) {
-    case 'opened': return head(WorldKind.OPENED, m.id, 0).bytes;
-    case 'end': return head(WorldKind.END, m.id, 0).bytes;
-    case 'reset': return head(WorldKind.RESET, m.id, 0).bytes;
-    case 'failed': return with32(WorldKind.FAILED, m.id, m.why);
-    case 'sent': return with32(WorldKind.SENT, m.id, m.count);
-    case 'accepted': return with32(WorldKind.ACCEPTED, m.id, m.forward);
-    case 'data': return withBytes(WorldKind.DATA, m.id, m.bytes);
-    case 'datagram': return encodeDatagram(m);
+export function encodeWorld(worldMessage: WorldMessage): Uint8Array {
+  switch (worldMessage.kind) {
+    case 'opened': return head(WorldKind.OPENED, worldMessage.id, 0).bytes;
+    case 'end': return head(WorldKind.END, worldMessage.id, 0).bytes;
+    case 'reset': return head(WorldKind.RESET, worldMessage.id, 0).bytes;
+    case 'failed': return with32(WorldKind.FAILED, worldMessage.id, worldMessage.why);
+    case 'sent': return with32(WorldKind.SENT, worldMessage.id, worldMessage.count);
+    case 'accepted': return with32(WorldKind.ACCEPTED, worldMessage.id, worldMessage.forward);
+    case 'data': return withBytes(WorldKind.DATA, worldMessage.id, worldMessage.bytes);
+    case 'datagram': return encodeDatagram(worldMessage);
   }
 }
 
