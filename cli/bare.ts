@@ -48,6 +48,8 @@ export interface BareOptions {
   readonly smp?: number;
   readonly disks?: readonly DiskOption[];
   readonly nets?: readonly NetOption[];
+  /** False: a reboot ends the machine. */
+  readonly reboot?: boolean;
   readonly signature?: string;
   /** Bytes per line of the signature; default 4. */
   readonly signatureGranularity?: number;
@@ -98,7 +100,7 @@ export async function runBare(options: BareOptions, io: BareIo = processIo()): P
         if (!door.replaying) await networks.open((card, frame) => session.frame(card, frame));
       }
       const ending = await session.run(board.machine);
-      if (ending.kind === 'reset' && ending.code === 0) continue;
+      if (ending.kind === 'reset' && ending.code === 0 && options.reboot !== false) continue;
       finish(options, io, session, board, program, ending);
       if (profile !== undefined) io.error(profile.table());
       const failure = outputFailure();
@@ -287,7 +289,7 @@ function statusOf(options: BareOptions, ending: Ending, io: BareIo): number {
       io.error('tessera: E_DEADLOCK: every hart waits for an interrupt that can never come; the machine was stopped\n');
       return Exit.failure;
     case 'onlyFaults': return Exit.failure; // the report has been written
-    case 'reset': return Exit.failure;
+    case 'reset': // a clean one ends a machine that must not start again
     case 'poweroff': {
       if (ending.code !== 0) return (ending.code & 0xff) === 0 ? Exit.failure : ending.code & 0xff;
       return options.until === undefined ? Exit.ok : Exit.failure;

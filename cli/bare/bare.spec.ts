@@ -55,6 +55,7 @@ it('a failing reset ends with 1, a clean one starts again', async () => {
   expect(await run({
     file: program('reset', `${say('x')}\n${finish(0x7777)}`), maxInstructions: 20
   })).toMatchObject({ status: 124, out: 'xxx' });
+  expect(await run({ file: program('once', `${say('x')}\n${finish(0x7777)}`), reboot: false })).toMatchObject({ status: 0, out: 'x' });
 });
 
 it('a limit ends with 124 after exactly so many instructions', async () => {

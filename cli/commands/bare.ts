@@ -42,6 +42,7 @@ export function bareCommand(done: (status: number) => void): Command {
     .option('--smp <n>', 'number of harts', count('--smp', 1, 32), 1)
     .option(diskFlag, diskHelp, several)
     .option('--net <kind>', netHelp, several)
+    .option('--no-reboot', 'end the machine when it reboots')
     .option('--signature <file>', 'write begin_signature … end_signature to this file as hexadecimal words')
     .option('--signature-granularity <bytes>', 'bytes of one word of the signature', count('--signature-granularity', 1, 16), 4)
     .addOption(gdbOption());
