@@ -96,7 +96,7 @@ describe("a user's scenario", () => {
     try {
       run.port = Number((await run.errorMatching(/waiting for gdb on port (\d+)/))[1]);
       expect(await gdb.connect(run)).toContain('0x');
-      expect(await gdb.do('info threads')).toContain('thread 1');
+      expect(await gdb.do('info threads')).toMatch(/Thread \d+\.1 "sh"/);
       expect(await gdb.do('x/i $pc')).toContain('=>');
       expect(await gdb.do('continue')).toContain('exited normally');
       await run.until('cat\n');
