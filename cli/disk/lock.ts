@@ -136,10 +136,11 @@ export function refuseIfTaken(disk: string, fd: number): void {
     return; // not on Linux
   }
   const { ino, dev, nlink } = fstatSync(fd, { bigint: true }), device = deviceName(dev);
-  // The lock of a run stands beside the name that it was given.
+  // A run places its lock beside the name of the disk that it was given.
   const writer = nlink > 1n ? writerOf(dev, ino, fd) : undefined;
   if (writer !== undefined)
-    throw new CliError('E_DISK', `disk '${disk}' is in use under another name by process ${writer} (${visible(commandOf(writer))})`, ADVICE);
+    throw new CliError('E_DISK',
+      `disk '${disk}' is in use under another name by process ${writer} (${visible(commandOf(writer))})`, ADVICE);
   for (const line of locks.split('\n')) {
     // 1: POSIX  ADVISORY  WRITE 4711 08:02:1234 0 EOF
     const [, kind, pid, place, from, to] = /^\d+: (?:-> )?\S+\s+\S+\s+(READ|WRITE)\s+(-?\d+) (\S+) (\d+) (\d+|EOF)$/.exec(line) ?? [];
