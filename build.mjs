@@ -15,7 +15,7 @@ const sources = [
 const options = {
   absWorkingDir: root, outdir: 'dist', bundle: true, platform: 'node', target: 'node20', write: false,
   keepNames: false, minifySyntax: true, minifyWhitespace: true, sourcemap: false, legalComments: 'none', logLevel: 'silent',
-  external: ['esbuild', 'tsx', 'ink', 'react', 'sql.js'],
+  external: ['esbuild', 'tsx', 'ink', 'react', 'sql.js', 'node-sqlite3-wasm'],
 };
 /** The script of the commands that run a machine (bin/quick.cjs) leaves out what other commands load on demand. */
 const otherCommands = {

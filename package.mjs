@@ -16,7 +16,7 @@ import { deflateRawSync } from 'node:zlib';
 const root = dirname(fileURLToPath(import.meta.url));
 const lib = join(root, 'dist/lib');
 const BUNDLED = ['eventemitter3', 'fflate', 'typed-emitter'];
-const OPTIONAL = ['esbuild', 'ink', 'react', 'sql.js'];
+const OPTIONAL = ['esbuild', 'ink', 'react', 'sql.js', 'node-sqlite3-wasm'];
 
 /** Files below a folder, by their path from `base`, in order. */
 function filesBelow(folder, base = folder) {
@@ -96,7 +96,7 @@ async function manual(esbuild) {
     format: 'esm',
     platform: 'node',
     logLevel: 'silent',
-    external: ['esbuild', 'ink', 'react', 'sql.js'],
+    external: ['esbuild', 'ink', 'react', 'sql.js', 'node-sqlite3-wasm'],
     banner: { js: "import { createRequire as __cr } from 'node:module'; const require = __cr(import.meta.url);" },
   });
   try {

@@ -1,8 +1,14 @@
 /** `tessera trace calls`, `path`, `diff` and `sql`: queries on a trace, answered as text. */
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { constants, homedir } from 'node:os';
+import { join } from 'node:path';
 import { RecordView, callReport, callTree, criticalPath, diffReport, firstDivergence, pathReport, type TraceFile } from '../trace/index.ts';
 import { SCHEMA } from '../trace/sql/schema.ts';
-import { QueryError, TraceDatabase, rowsText, type RowFormat } from '../trace/sql/query.ts';
-import { CliError, Exit } from './errors.ts';
+import { MOST_RECORDS } from '../trace/sql/load.ts';
+import { QueryError, TraceDatabase, rowsText, tablesOf, type RowFormat } from '../trace/sql/query.ts';
+import { CliError, Exit, outputError } from './errors.ts';
+import { Progress } from './progress.ts';
 import { readText } from './files.ts';
 import { parseFilter } from './trace.ts';
 import { readTrace } from './trace-source.ts';
@@ -61,9 +67,10 @@ export async function traceSql(path: string, sql: string | undefined,
     filter = options.filter === undefined ? undefined : parseFilter(trace, options.filter);
   filter?.prepareNow();
   try {
-    const db = await TraceDatabase.of(trace, filter && ((r, i) => filter.test(r, i)));
-    for (const piece of rowsText(db.query(query), options.format)) process.stdout.write(piece);
-    db.close();
+    const keep = filter && ((r: RecordView, i: number): boolean => filter.test(r, i));
+    await withDatabase(trace, query, keep, async (db) => {
+      for (const piece of rowsText(db.query(query), options.format)) if (!process.stdout.write(piece)) await once(process.stdout, 'drain');
+    });
   } catch (error) {
     if (error instanceof QueryError) throw new CliError('E_SQL', error.message, 'tessera trace sql --schema FILE lists tables and columns');
     throw error;
@@ -71,6 +78,44 @@ export async function traceSql(path: string, sql: string | undefined,
   note(trace);
   return Exit.ok;
 }
+type Keep = ((r: RecordView, index: number) => boolean) | undefined;
+
+/** In memory where that suffices, else in a file that is gone afterwards. */
+async function withDatabase(trace: TraceFile, query: string, keep: Keep, use: (db: TraceDatabase) => Promise<void>): Promise<void> {
+  if (trace.length <= Number(process.env['TESSERA_SQL_RECORDS'] ?? MOST_RECORDS)) {
+    const db = await TraceDatabase.of(trace, keep);
+    await use(db);
+    return db.close();
+  }
+  await TraceDatabase.check(query);
+  const folder = databaseFolder(), progress = new Progress('reading the trace'), 
+    gone = (): void => rmSync(folder, { recursive: true, force: true });
+  const ended = (signal: NodeJS.Signals): void => { gone(); process.exit(128 + constants.signals[signal]); };
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, ended);
+  try {
+    const db = await TraceDatabase.inFile(join(folder, 'trace.db'), trace, { keep, tables: tablesOf(query),
+      progress: (share) => progress.at(share) });
+    progress.end();
+    await use(db);
+    db.close();
+  } finally {
+    progress.end();
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.off(signal, ended);
+    gone();
+  }
+}
+
+/** Where large files may lie for a while: TMPDIR if it is set, else the user's cache, because /tmp is often memory. */
+function databaseFolder(): string {
+  const base = process.env['TMPDIR'] ?? join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'tessera');
+  try {
+    mkdirSync(base, { recursive: true });
+    return mkdtempSync(join(base, 'trace-'));
+  } catch (error) {
+    throw outputError('database', base, error, 'name a folder on a disk with TMPDIR', Exit.failure);
+  }
+}
+
 function standardInput(path: string): string {
   if (path === '-') throw new CliError('E_USAGE', 'trace and query cannot both come from standard input');
   if (process.stdin.isTTY)

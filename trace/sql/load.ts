@@ -9,7 +9,7 @@ import { callName, callText, eventWords, mappedRange, registerOf, requestText } 
 import { INDEXES, SCHEMA } from './schema.ts';
 import type { SqlDatabase, SqlStatement, SqlValue } from './engine.ts';
 
-/** Most records of a database, which take about a gigabyte of memory. */
+/** Most records of a database in memory, where they take about a gigabyte. */
 export const MOST_RECORDS = 2_500_000;
 
 type Tables = Record<'objects' | 'records' | 'events' | 'syscalls' | 'faults' | 'exits' | 'messages' | 'maps' | 'operations' | 'runs',
@@ -21,12 +21,23 @@ const COLUMNS: Readonly<Record<keyof Tables, number>> = {
 /** An unanswered request; `maps` and `bytes` come with the answer to a fault. */
 interface Open { readonly index: number; readonly time: number; maps: number; bytes: number }
 
-export function loadTrace(db: SqlDatabase, trace: TraceFile, keep: (r: RecordView, index: number) => boolean = () => true): void {
+export interface LoadOptions {
+  /** Which records become rows. */
+  readonly keep?: ((r: RecordView, index: number) => boolean) | undefined;
+  /** Which tables are filled; the others stay empty. */
+  readonly tables?: ((name: string) => boolean) | undefined;
+  /** Called now and then with the share that is done, from 0 to 1. */
+  readonly progress?: ((share: number) => void) | undefined;
+}
+/** Records between two calls of `progress`. */
+const STEP = 100_000;
+
+export function loadTrace(db: SqlDatabase, trace: TraceFile, { keep = () => true, tables = () => true, progress }: LoadOptions = {}): void {
   db.run(SCHEMA);
   db.run('begin');
-  new Loader(db, trace).load(keep);
+  new Loader(db, trace, tables).load(keep, progress);
   db.run('commit');
-  db.run(INDEXES);
+  if (tables('records')) db.run(INDEXES);
   db.create_function('what', (seq) => {
     const index = typeof seq === 'number' ? trace.indexOf(seq) : -1;
     if (index < 0) return null;
@@ -35,6 +46,9 @@ export function loadTrace(db: SqlDatabase, trace: TraceFile, keep: (r: RecordVie
   });
 }
 
+/** Takes the rows of a table that nobody asks about. */
+const NOWHERE: SqlStatement = { run: () => undefined, step: () => false, get: () => [], getColumnNames: () => [], free: () => true };
+
 class Loader {
   private readonly trace: TraceFile;
   private readonly tables: Tables;
@@ -42,19 +56,20 @@ class Loader {
   private readonly runs = new Map<number, { seq: number; time: number; row: SqlValue[] }>();
   private readonly view = new RecordView();
   private lastTime = 0;
-  constructor(db: SqlDatabase, trace: TraceFile) {
+  constructor(db: SqlDatabase, trace: TraceFile, isWanted: (table: string) => boolean) {
     this.trace = trace;
     this.tables = Object.fromEntries(Object.entries(COLUMNS).map(([t, n]) => [
-      t, db.prepare(`insert into ${t} values (${Array(n).fill('?').join()})`)
+      t, isWanted(t) ? db.prepare(`insert into ${t} values (${Array(n).fill('?').join()})`) : NOWHERE
     ])) as Tables;
   }
 
-  load(keep: (r: RecordView, index: number) => boolean): void {
+  load(keep: (r: RecordView, index: number) => boolean, progress: LoadOptions['progress']): void {
     const { trace } = this, r = new RecordView();
     for (const n of trace.names.values()) this.tables.objects.run([n.id, n.kind, n.text, n.parent || null, trace.taskOf(n.id)]);
     for (let i = 0; i < trace.length; i++) {
       trace.at(i, r);
       this.lastTime = r.time;
+      if (progress && i % STEP === 0) progress(i / trace.length);
       if (keep(r, i)) this.record(r, i);
     }
     for (const open of this.open.values()) this.request(trace.at(open.index, this.view), open, undefined);

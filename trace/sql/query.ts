@@ -2,7 +2,8 @@
 import type { TraceFile } from '../reader.ts';
 import type { RecordView } from '../record.ts';
 import { openDatabase, type SqlDatabase, type SqlValue } from './engine.ts';
-import { MOST_RECORDS, loadTrace } from './load.ts';
+import { SCHEMA } from './schema.ts';
+import { MOST_RECORDS, loadTrace, type LoadOptions } from './load.ts';
 import { jsonText, visible } from '../visible.ts';
 
 /** A query that cannot run; the message is one line. */
@@ -18,6 +19,31 @@ export class TraceDatabase {
   private readonly db: SqlDatabase;
   private constructor(db: SqlDatabase) { this.db = db; }
 
+  /** Throws QueryError for a mistake in a query, before a trace is read for it. */
+  static async check(sql: string): Promise<void> {
+    const db = await openDatabase();
+    db.run(SCHEMA);
+    db.create_function('what', (_seq) => null);
+    try {
+      if (!/^(?:\s|--.*\n)*(?:select|with|values)\b/i.test(sql))
+        throw new QueryError('of a trace as long as this only select, with and values are answered');
+      new TraceDatabase(db).query(sql);
+    } finally {
+      db.close();
+    }
+  }
+
+  /**
+   * Every record that is kept, in a database in this file, whose size and not memory is the limit. `tables` names those that the queries
+   * are about (`tablesOf`).
+   */
+  static async inFile(path: string, trace: TraceFile, options: LoadOptions): Promise<TraceDatabase> {
+    const { openDatabaseFile } = await import('./file-engine.ts'), db = await openDatabaseFile(path);
+    db.run(`pragma hard_heap_limit = ${MOST_HEAP}`);
+    guarded(() => loadTrace(db, trace, options));
+    return new TraceDatabase(db);
+  }
+
   /** Throws QueryError when there are more records than fit. `keep`: selects records. */
   static async of(trace: TraceFile, keep?: (r: RecordView, index: number) => boolean): Promise<TraceDatabase> {
     if (trace.length > MOST_RECORDS && !keep)
@@ -26,12 +52,12 @@ export class TraceDatabase {
     const db = await openDatabase();
     db.run(`pragma hard_heap_limit = ${MOST_HEAP}`);
     let kept = 0;
-    loadTrace(db, trace, keep && ((r, i) => {
+    loadTrace(db, trace, { keep: keep && ((r, i) => {
       if (!keep(r, i)) return false;
       if (++kept > MOST_RECORDS)
         throw new QueryError(`the filter lets through more than the ${MOST_RECORDS} records that fit; choose fewer`);
       return true;
-    }));
+    }) });
     return new TraceDatabase(db);
   }
 
@@ -50,6 +76,9 @@ export class TraceDatabase {
   }
   close(): void { this.db.close(); }
 }
+
+/** Is this table named in the query (or in a comment or a text of it)? */
+export const tablesOf = (sql: string) => (table: string): boolean => new RegExp(`\\b${table}\\b`, 'i').test(sql);
 
 function guarded<T>(action: () => T): T {
   try {

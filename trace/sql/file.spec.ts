@@ -1,0 +1,63 @@
+/** Queries whose database is a file answer what those in memory do, fill only the tables that are asked for, and hold little. */
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { root, tessera } from '../../test/tessera.ts';
+import { TraceFile } from '../reader.ts';
+import { recorded, story } from '../testing/traces.ts';
+import { QueryError, TraceDatabase, rowsText, tablesOf } from './query.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'tessera-sql-')), trace = new TraceFile(recorded(story(50), 500));
+afterAll(() => rmSync(folder, { recursive: true }));
+let files = 0;
+
+async function answers(sql: string): Promise<{ memory: string; file: string }> {
+  const inMemory = await TraceDatabase.of(trace), inFile = await TraceDatabase.inFile(join(folder, `${files++}.db`), trace,
+    { tables: tablesOf(sql) });
+  const all = (db: TraceDatabase): string => [...rowsText(db.query(sql), 'csv')].join('');
+  const found = { memory: all(inMemory), file: all(inFile) };
+  inMemory.close();
+  inFile.close();
+  return found;
+}
+
+describe('a database in a file', () => {
+  it.each([
+    'select kind, count(*), avg(latency) from records group by kind order by kind',
+    'select count(*), count(*), 1, 2 as "2", name from syscalls group by name order by 3, name',
+    'with big as (select * from events where latency > 100) select server, cause, max(latency) from big group by 1, 2 order by 3 desc, 1',
+    'select seq, what(seq), time / 3.0, null from records order by seq desc limit 7 -- the last ones',
+    'select a.name, b.name from objects a left join objects b on a.parent = b.id order by a.id;',
+    'select sum(duration) from runs', 'values (1, \'two\'), (3, null)',
+  ])('%s', async (sql) => {
+    const { memory, file } = await answers(sql);
+    expect(file).toBe(memory);
+    expect(file.split('\n').length).toBeGreaterThan(2);
+  });
+
+  it('fills the tables that a query names, and no others', async () => {
+    const db = await TraceDatabase.inFile(join(folder, 'some.db'), trace, { tables: tablesOf('select * from SYSCALLS') });
+    const count = (table: string): unknown => [...db.query(`select count(*) from ${table}`).rows][0]![0];
+    expect([count('syscalls'), count('records'), count('events')]).toEqual([50, 0, 0]);
+    db.close();
+  });
+
+  it('is told of mistakes before it is filled', async () => {
+    await expect(TraceDatabase.check('select nope from syscalls')).rejects.toThrow(QueryError);
+    await expect(TraceDatabase.check('delete from records')).rejects.toThrow('only select, with and values');
+    await TraceDatabase.check('-- what it is\nselect what(seq) from records');
+  });
+});
+
+it('the command takes a file beyond a number of records, and leaves nothing behind', async () => {
+  const path = join(folder, 'story.trace'), cache = join(folder, 'cache');
+  writeFileSync(path, recorded(story(50), 500));
+  const run = (env: Record<string, string>, sql: string) => tessera(['trace', 'sql', path, '--format', 'csv', sql], { cwd: root, env });
+  const sql = 'select name, count(*), min(latency) from syscalls group by name order by name';
+  const [memory, file] = [await run({}, sql), await run({ TESSERA_SQL_RECORDS: '100', TMPDIR: cache }, sql)];
+  expect([file.status, file.stdout, file.stderr]).toEqual([0, memory.stdout, '']);
+  expect(readdirSync(cache)).toEqual([]);
+  const wrong = await run({ TESSERA_SQL_RECORDS: '100', TMPDIR: cache }, 'select nope from syscalls');
+  expect([wrong.status, wrong.stderr, readdirSync(cache)]).toEqual([2, expect.stringContaining('no such column: nope'), []]);
+});
