@@ -1,6 +1,9 @@
 import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import { completion, shells } from './completion.ts';
+import { labNames } from '../labs/catalogue.ts';
+import { tessera } from '../test/tessera.ts';
+import { scenarioList } from './boot.ts';
 import { buildProgram } from './main.ts';
 
 const program = buildProgram(() => {}), names = { boot: ['two-worlds', 'getpid'] };
@@ -25,6 +28,11 @@ describe('completion', () => {
     expect(offered('trace', 'st')).toEqual(['stats']);
     expect(offered('trace', 'stats', '--js')).toEqual(['--json']);
     expect(offered('run', '--root')).toEqual(['--rootfs']);
+  });
+  it.skipIf(!has('bash'))('is of all commands, as the command prints it', async () => {
+    const { stdout, status } = await tessera(['completion', 'bash']);
+    const all = { boot: scenarioList(), 'lab start': labNames(), completion: [...shells] };
+    expect([status, stdout]).toEqual([0, completion('bash', program, all)]);
   });
   it.skipIf(!has('bash'))('offers files where nothing fits', () => {
     expect(offered('bare', 'package.js')).toEqual(['package.json']);

@@ -23,6 +23,7 @@ import { runCommand } from './commands/run.ts';
 import { traceCommand } from './commands/trace.ts';
 import { vmCommand } from './commands/vm.ts';
 import { settleEngine } from './v8.ts';
+import { didYouMean } from './near.ts';
 import { version } from './version.ts';
 
 const examples = `
@@ -67,9 +68,35 @@ function settle(command: Command): void {
   command.configureHelp({ helpWidth: 100 });
 }
 
+/** The command that words lead to, and the words behind its name. */
+function reached(program: Command, words: readonly string[]): { command: Command; rest: readonly string[] } {
+  let command = program, at = 0;
+  for (let i = 0; i < words.length; i++) {
+    const next = command.commands.find((c) => c.name() === words[i]);
+    if (next) { command = next; at = i + 1; }
+    else if (!words[i]!.startsWith('-')) break;
+  }
+  return { command, rest: words.slice(at) };
+}
+
+/** Commander looks for what is missing, and counts arguments, before it looks at names: a mistyped name is behind that. */
+function mistyped(error: CommanderError, program: Command, words: readonly string[]): string | undefined {
+  const { command, rest } = reached(program, words);
+  if (error.code === 'commander.missingMandatoryOptionValue') {
+    const known = [...optionsOf(command).keys()], options = rest.map((w) => w.replace(/=.*/s, '')).filter((w) => /^--\w/.test(w));
+    const word = options.find((w) => !known.includes(w));
+    return word && `unknown option '${word}'${didYouMean(word, known)}`;
+  }
+  const name = rest.find((w) => !w.startsWith('-'));
+  if (error.code !== 'commander.excessArguments' || command.commands.length === 0 || name === undefined) return undefined;
+  return `unknown command '${name}'${didYouMean(name, command.commands.map((c) => c.name()))}`;
+}
+
 /** The status for an error that commander threw: help and version are no errors. */
-function usageError(error: CommanderError, command: string): CliError | undefined {
+function usageError(error: CommanderError, command: string, program: Command, words: readonly string[]): CliError | undefined {
   if (error.exitCode === 0 || error.code === 'commander.help') return undefined;
+  const name = mistyped(error, program, words);
+  if (name !== undefined) return new CliError('E_USAGE', name, `see: tessera ${command ? `${command} ` : ''}--help`);
   const what = error.message.replace(/^error: /, '').replace(/\.$/, '').replace(/\s*\n\s*/g, ' ');
   return new CliError('E_USAGE', what, `see: tessera ${command ? `${command} ` : ''}--help`);
 }
@@ -79,7 +106,7 @@ const RUNNERS: ReadonlySet<string> = new Set(['boot', 'run', 'vm', 'bare']);
 
 export async function main(words: string[]): Promise<void> {
   process.exitCode = Exit.ok;
-  const program = buildProgram((status) => { process.exitCode = status; }, words[0]);
+  const program = buildProgram((status) => { process.exitCode = status; }, words[0] === 'completion' ? undefined : words[0]);
   const name = words.find((word) => !word.startsWith('-')) ?? '';
   const command = program.commands.find((c) => c.name() === name);
   const at = words.indexOf(name);
@@ -96,7 +123,7 @@ export async function main(words: string[]): Promise<void> {
     await program.parseAsync(settled, { from: 'user' });
     tellLostOutput();
   } catch (error) {
-    const ours = error instanceof CommanderError ? usageError(error, command?.name() ?? '') : error;
+    const ours = error instanceof CommanderError ? usageError(error, command?.name() ?? '', program, words) : error;
     if (ours === undefined) return;
     process.exitCode = reportError(ours);
   }

@@ -44,6 +44,9 @@ describe('help', () => {
 const wrong: [string, string[], number, RegExp][] = [
   ['an unknown command', ['fly'], 2, /unknown command 'fly'; see: tessera --help/],
   ['an unknown option', ['vm', '--kernel', 'x', '--fast'], 2, /unknown option '--fast'; see: tessera vm --help/],
+  ['a mistyped option that must be there', ['vm', '--kernle', 'x'], 2, /unknown option '--kernle'; did you mean '--kernel'\?/],
+  ['a mistyped one of a subcommand', ['trace', 'export', 'x', '--formt=svg'], 2, /unknown option '--formt'; did you mean '--format'\?/],
+  ['a mistyped subcommand', ['images', 'lst'], 2, /unknown command 'lst'; did you mean 'list'\?/],
   ['a missing argument', ['run'], 2, /missing required argument 'program'/],
   ['a missing option', ['vm'], 2, /required option '--kernel <image>' not specified/],
   ['a size that is none', ['vm', '--kernel', 'x', '--memory', 'lots'], 2, /option --memory: 'lots' is not a size/],

@@ -9,6 +9,7 @@ import { constants } from '../../labs/start/constants.ts';
 import { CliError, Exit, outputError } from '../errors.ts';
 import { projectRoot } from '../images/where.ts';
 import { filesOfLab, labFolder, labOf, labWord, pageOf, readFolder, type Folder } from './folder.ts';
+import { Progress } from '../progress.ts';
 import { grade, variantOf, type Graded } from './grade.ts';
 import { GLOBALS, compilerOptions, typeErrors } from './types.ts';
 import { asText, inFormat, type Format } from './words.ts';
@@ -73,7 +74,13 @@ export interface CheckOptions { all?: boolean; json?: boolean; types?: boolean; 
 async function graded(folder: string,
     options: CheckOptions): Promise<Graded & { here: Folder }> {
   const here = await readFolder(folder, options.lab === undefined ? undefined : await labOf(options.lab), options.student);
-  return { here, ...await grade(here.lab, here.files, { seed: here.student, secret: options.secret }) };
+  const progress = new Progress(`grading ${here.lab.name}`);
+  try {
+    const how = { seed: here.student, secret: options.secret, progress: (share: number): void => progress.at(share) };
+    return { here, ...await grade(here.lab, here.files, how) };
+  } finally {
+    progress.end();
+  }
 }
 
 export async function check(folder: string, options: CheckOptions): Promise<number> {

@@ -27,6 +27,8 @@ export interface GradeOptions {
   readonly secret?: string;
   /** Keeps every world's trace, not only those of failed ones. */
   readonly allTraces?: boolean;
+  /** Called before each world, with the share that is done. */
+  readonly progress?: (share: number) => void;
   /** Stops after the first failed world. */
   readonly untilWrong?: boolean;
 }
@@ -70,9 +72,11 @@ async function prepared(lab: Lab, files: ReadonlyMap<string, string>, notes: str
 }
 
 async function inAllWorlds(lab: Lab, { submission, prints, closers, place }: Ready, sheet: Sheet, notes: readonly string[],
-  { seed, secret = '', allTraces = false, untilWrong = false }: GradeOptions): Promise<Graded> {
+  { seed, secret = '', allTraces = false, untilWrong = false, progress }: GradeOptions): Promise<Graded> {
   const traces = new Map<string, Uint8Array>(), images = new Map<string, Uint8Array>(), output: string[] = [], digests: string[] = [];
-  for (const world of lab.worlds(variantOf(lab, seed), new Random(`${lab.name}/${seed}/${secret}`))) {
+  const worlds = lab.worlds(variantOf(lab, seed), new Random(`${lab.name}/${seed}/${secret}`));
+  for (const [n, world] of worlds.entries()) {
+    progress?.(n / worlds.length);
     const printed = prints.lines.length;
     let wrong = false;
     try {
