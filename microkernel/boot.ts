@@ -2,12 +2,11 @@
  * Booting: the layout of RAM, and the first task's resources: everything that the kernel does not need.
  *
  *   RAM_BASE ┬ free memory: the first task's, RWX
- *            ├ boot modules, read-only
+ *            ├ boot modules, and what the loader says of all (BootInfo), read-only
  *            └ kernel memory: page tables, UTCBs
  */
 import type { Bus, HartApi, PhysicalMemory } from '../machine/api.ts';
-import { BOOTINFO_VA, CapRight, Initial, Right, type BootInfo, type RecordWatch, type ThreadEntry, type TraceSink } from './abi/index.ts';
-import { BYTES } from './costs.ts';
+import { BOOTINFO_VA, CapRight, Initial, Right, type RecordWatch, type ThreadEntry, type TraceSink } from './abi/index.ts';
 import { Factory } from './objects/factory.ts';
 import { Frames } from './frames.ts';
 import type { Core } from './core.ts';
@@ -26,10 +25,11 @@ interface Unbooted extends Core {
   frames: Frames;
   root: { factory: Factory; task: Task };
   readonly interrupts: Interrupts;
-  bootFrames: number;
 }
 
-/** The machine as the kernel uses it. */
+interface Range { readonly base: number; readonly size: number }
+
+/** What the kernel needs of a machine. */
 export interface KernelMachine {
   readonly harts: readonly HartApi[];
   readonly memory: PhysicalMemory;
@@ -39,12 +39,10 @@ export interface KernelOptions {
   readonly machine: KernelMachine;
   /** Body of the first thread. */
   readonly root: ThreadEntry;
-  /** Files for the first task: the loader has put them into RAM, right below kernel memory. */
-  readonly modules?: BootInfo['modules'];
-  readonly devices?: BootInfo['devices'];
-  /** Free text for the first task. */
-  readonly options?: string;
-  readonly seed?: number;
+  /** What the loader has put into RAM for the first task: files, and behind them, right below kernel memory, what is where (BootInfo). */
+  readonly modules?: readonly Range[];
+  readonly info?: Range | undefined;
+  readonly devices?: readonly Range[];
   readonly trace?: TraceSink;
   /** Creates the observer of each record. */
   readonly watch?: (k: Core) => RecordWatch;
@@ -65,33 +63,28 @@ const roundUp = (n: number): number => Math.ceil(n / PAGE) * PAGE;
 export function boot(k: Unbooted, o: KernelOptions): void {
   const { memory } = o.machine, end = memory.base + memory.size;
   const kernelBytes = roundUp(o.kernelMemory ?? Math.min(64 * MIB, Math.max(2 * MIB, memory.size / 16)));
-  const modules = o.modules ?? [];
-  const free = modules.length > 0 ? modules[0].base : end - kernelBytes;
+  const free = (o.modules?.[0] ?? o.info)?.base ?? end - kernelBytes;
   if (free <= memory.base)
     throw new RangeError(`${memory.size} bytes of RAM do not hold ${kernelBytes} bytes of kernel memory and the boot modules`);
   k.frames = new Frames(memory, end - kernelBytes, kernelBytes);
-  const info: BootInfo = {
-    memory: [{ base: memory.base, size: free - memory.base }], modules,
-    devices: o.devices ?? [], harts: o.machine.harts.length, seed: o.seed ?? 0, options: o.options ?? '',
-  };
-  firstTask(k, kernelBytes, info, o.root);
-  k.interrupts.start();
+  firstTask(k, kernelBytes, free, o);
   for (const cpu of k.cpus) {
     enableInterrupts(cpu.hart);
     cpu.hart.setTimer(0);
   }
 }
 
-function firstTask(k: Unbooted, kernelBytes: number, info: BootInfo, body: ThreadEntry): void {
-  const factory = new Factory(k.newId(), undefined, kernelBytes, 255, info.harts < 32 ? 2 ** info.harts - 1 : -1);
+function firstTask(k: Unbooted, kernelBytes: number, free: number, o: KernelOptions): void {
+  const { root: body, info, modules = [], devices = [] } = o, harts = k.cpus.length;
+  const factory = new Factory(k.newId(), undefined, kernelBytes, 255, harts < 32 ? 2 ** harts - 1 : -1);
   const task = newTask(k, factory, SHAPES[0])!;
   k.created(task);
   k.root = { factory, task };
   const { space } = task;
-  for (const { base, size } of info.memory) mapIdentity(space, base, base + size, Right.RWX);
-  for (const { base, size } of info.modules) mapIdentity(space, base, base + roundUp(size), Right.RX);
-  for (const d of info.devices) mapIdentity(space, d.base - (d.base % PAGE), roundUp(d.base + d.size), Right.RW);
-  writeBootInfo(k, space, info);
+  mapRange(space, k.memory.base, free, Right.RWX);
+  for (const { base, size } of modules) mapRange(space, base, base + roundUp(size), Right.RX);
+  for (const d of devices) mapRange(space, d.base - (d.base % PAGE), roundUp(d.base + d.size), Right.RW);
+  if (info) mapRange(space, info.base, info.base + info.size, Right.R, BOOTINFO_VA - info.base);
   const thread = newThread(k, factory, threadBytes(false, true), task, k.cpus[0],
     { guest: false, alien: false, body: { run: body, name: body.name } }, true, undefined)!;
   k.created(thread);
@@ -114,28 +107,17 @@ function firstTask(k: Unbooted, kernelBytes: number, info: BootInfo, body: Threa
   makeReady(k, thread);
 }
 
-/** A range at its own address, in the largest leaves. Ranges that overlap earlier ones (devices that share a page) keep those. */
-function mapIdentity(space: Space, from: number, to: number, rights: number): void {
+/**
+ * A range at its own address, or `away` from it, in the largest leaves. Ranges that overlap earlier ones (devices that share a page) keep
+ * those.
+ */
+function mapRange(space: Space, from: number, to: number, rights: number, away = 0): void {
   for (let at = from; at < to; ) {
-    let level = 2;
+    let level = away === 0 ? 2 : 0;
     while (level > 0 && (at % LEVEL_SIZE[level] !== 0 || at + LEVEL_SIZE[level] > to)) level--;
-    if (!space.find(at) && !space.install(at, level, at, rights, undefined))
+    if (!space.find(at + away) && !space.install(at + away, level, at, rights, undefined))
       throw new RangeError('kernel memory does not hold the first task\'s page tables');
     at += LEVEL_SIZE[level];
-  }
-}
-
-/** A u32 length and JSON, in kernel frames that the first task may read. */
-function writeBootInfo(k: Unbooted, space: Space, info: BootInfo): void {
-  const bytes = new TextEncoder().encode(JSON.stringify(info));
-  for (let at = 0; at < bytes.length + 4; at += PAGE) {
-    const frame = k.frames.take();
-    if (frame === 0 || !space.factory.charge(BYTES.frame) || !space.install(BOOTINFO_VA + at, 0, frame, Right.R, undefined, true))
-      throw new RangeError('kernel memory does not hold the boot information');
-    k.bootFrames++;
-    const page = k.memory.writable(frame, PAGE);
-    if (at === 0) new DataView(page.buffer, page.byteOffset).setUint32(0, bytes.length, true);
-    page.set(bytes.subarray(Math.max(0, at - 4), at + PAGE - 4), at === 0 ? 4 : 0);
   }
 }
 

@@ -4,6 +4,7 @@
  */
 import type { Bus, PhysicalMemory } from '../machine/api.ts';
 import type { Counters } from './counters.ts';
+import type { Interrupts } from './entry/interrupts.ts';
 import type { Frames } from './frames.ts';
 import type { Asids } from './mem/asids.ts';
 import type { Space } from './mem/space.ts';
@@ -33,16 +34,10 @@ export interface Stage {
   destroy(object: KernelObject): void;
 }
 
-/** The interrupt controller, as semaphores that are interrupts use it. `claimAll` takes the pending interrupts of a hart. */
-export interface Lines extends Record<'listen' | 'ack' | 'mask', (line: number) => void> {
-  route(line: number, hart: number): void;
-  claimAll(cpu: Cpu): void;
-}
-
 export interface Core extends Ground, Stage {
   readonly memory: PhysicalMemory;
   readonly bus: Bus;
-  readonly interrupts: Lines;
+  readonly interrupts: Interrupts;
   readonly tasks: Set<Task>;
   readonly asids: Asids;
   readonly vmids: Asids;

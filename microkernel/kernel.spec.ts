@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import {
-  CapRight, FIRST_FREE_SELECTOR, Initial, IpcFlag, MemoryFault, NOW, Ops, Right, Status, ThreadFlag, capPage, memoryPage, wholeSpace,
-  type Sys
+  BOOTINFO_VA, CapRight, FIRST_FREE_SELECTOR, Initial, IpcFlag, MemoryFault, NOW, Ops, Right, Status, ThreadFlag, capPage, memoryPage,
+  wholeSpace, type Sys
 } from './abi/index.ts';
-import { KernelError, readBootInfo, type Syscalls, type ThreadBody } from '../binding/index.ts';
+import { KernelError, placeBootInfo, readBootInfo, type Syscalls, type ThreadBody } from '../binding/index.ts';
+import type { Kernel } from './kernel.ts';
 import { audit } from './testing/audit.ts';
 import { bootFake } from './testing/fake-machine.ts';
 
@@ -141,7 +142,13 @@ describe('memory', () => {
     return task;
   }
   it('the first task has all RAM at its own addresses, and the boot information', () => {
-    const base = 0x8000_0000 + 14 * 2 ** 20 - 4096; // below the 2 MiB of kernel memory
+    const ram = 0x8000_0000, top = ram + 14 * 2 ** 20, base = top - 4096; // a module, the boot information, kernel memory
+    const place = (k: Kernel): void => {
+      k.memory.write(base, new Uint8Array([1, 2, 3]));
+      placeBootInfo(k.memory, top, {
+        memory: [{ base: ram, size: base - ram }], modules: [{ name: 'm', base, size: 3 }], devices: [], harts: 1, seed: 0, options: '',
+      });
+    };
     run(function* (sys) {
       const info = readBootInfo(sys.memory), last = info.memory[0].base + info.memory[0].size;
       sys.memory.setU32(last - 4, 0x12345678);
@@ -150,7 +157,8 @@ describe('memory', () => {
       expect(sys.memory.read(info.modules[0].base, 3)).toEqual(new Uint8Array([1, 2, 3]));
       expect(() => sys.memory.setU8(info.modules[0].base, 1)).toThrow(MemoryFault);
       expect(info.modules[0].name).toBe('m');
-    }, { modules: [{ name: 'm', base, size: 3 }], onKernel: k => k.memory.write(base, new Uint8Array([1, 2, 3])) });
+      expect(() => sys.memory.setU8(BOOTINFO_VA, 1)).toThrow(MemoryFault);
+    }, { modules: [{ base, size: 3 }], info: { base: top, size: 4096 }, kernelMemory: 2 * 2 ** 20 - 4096, onKernel: place });
   });
   it('maps superpages whole, splits them where a part is unmapped, and takes back what was passed on', () => {
     const { kernel } = run(function* (sys) {

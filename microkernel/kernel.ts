@@ -2,7 +2,7 @@
  * The kernel: the HS-mode software of a hosted machine. It runs when a hart traps or wakes, handles the cause, and returns to
  * user level; TypeScript threads run inside this loop.
  *
- * Construction boots it (boot.ts); after that everything happens in `trap` and `wake`.
+ * Construction boots it (boot.ts); after that everything happens in `trap` and `wake`. What parts below call is explained in core.ts.
  */
 import type { Bus, HartApi, PhysicalMemory, Supervisor } from '../machine/api.ts';
 import { Kind } from './abi/index.ts';
@@ -39,14 +39,12 @@ export class Kernel implements Supervisor, Core {
   readonly log: (line: string) => void;
   /** Off: everything takes the general path (for comparison; only host time differs). */
   readonly fastpath: boolean;
-  /** TypeScript threads that an exception ended. */
   crashes = 0;
-  /** The hart that the kernel runs on now. */
   cpu: Cpu;
   frames!: Frames;
   root!: { factory: Factory; task: Task };
-  /** Spaces with TLB entries to flush before user level goes on; objects that have lost their last capability. */
   readonly fences: Space[] = [];
+  /** Objects that have lost their last capability. */
   readonly #doomed: KernelObject[] = [];
   /** Work of the current operation, and its thread. */
   #owed = 0;
@@ -55,8 +53,6 @@ export class Kernel implements Supervisor, Core {
   readonly vmids = new Asids(0x3fff);
   #ids = 0;
   readonly tasks = new Set<Task>();
-  /** Frames of the boot information. */
-  bootFrames = 0;
 
   /** @throws RangeError when the RAM does not hold kernel memory and modules. */
   constructor(options: KernelOptions) {
@@ -136,7 +132,6 @@ export class Kernel implements Supervisor, Core {
     this.#owed += cycles;
   }
 
-  /** Completes every change: ends unreferenced objects and flushes TLBs. */
   settle(): void {
     for (let o = this.#doomed.pop(); o; o = this.#doomed.pop()) if (!o.derived.first) this.destroy(o);
     for (let s = this.fences.pop(); s; s = this.fences.pop()) s.fence();
@@ -146,17 +141,14 @@ export class Kernel implements Supervisor, Core {
 
   newId(): number { return ++this.#ids; }
 
-  /** A new object that user level asked for: charged (unless it was made charged), adopted, traced. */
   created(object: KernelObject): void {
     if (!(object instanceof Task) && !(object instanceof Thread)) object.factory?.charge(object.bytes);
     object.factory?.objects.add(object);
     this.trace.note(this.cpu, Kind.create, runningOn(this.cpu), object.id, 0, object.kind, 0, object.bytes);
   }
 
-  /** The object has lost its last capability and ends after the current operation. */
   doom(object: KernelObject): void { if (!object.dead) this.#doomed.push(object); }
 
-  /** Ends an object: removes its capabilities everywhere, releases its resources and its bytes. */
   destroy(object: KernelObject): void {
     if (object.dead) return;
     object.dead = true;

@@ -6,7 +6,7 @@
  *
  * A run is a function of the scenario, the modules, the disks, the seed, and the input through the door.
  */
-import { entryOf } from '../binding/index.ts';
+import { entryOf, placeBootInfo } from '../binding/index.ts';
 import { createBoard, type Board } from '../machine/board/board.ts';
 import { CpuError } from '../machine/cpu/model.ts';
 import type { CpuModel } from '../machine/cpu/switch.ts';
@@ -29,7 +29,7 @@ import { pause } from './pause.ts';
 import { Tally } from './tally.ts';
 import { Watch } from './watch.ts';
 
-const MIB = 1 << 20;
+const MIB = 1 << 20, PAGE = 4096;
 /** Cycles between two checks for outside input; fewer where a person waits for an echo. */
 const PIECE = { batch: 20_000_000, paced: 4_000_000 } as const;
 
@@ -134,10 +134,14 @@ export class System {
     const { memory } = board.machine, { base, size } = memory, fixed = kernelMemory + modules.reduce((n, m) => n + m.bytes.length, 0);
     if (size - fixed < 8 * MIB)
       throw new SystemError(`${sizeText(size)} of memory are too little: kernel memory and boot modules take ${sizeText(fixed)} of it`);
+    const end = base + size, top = Math.floor((end - kernelMemory) / PAGE) * PAGE, placed = placeModules(memory, top, modules);
+    const devices = deviceList(board), free = (placed[0]?.base ?? top) - base, info = placeBootInfo(memory, top, {
+      memory: [{ base, size: free }], modules: placed, devices, harts: board.machine.harts.length, seed: options.seed ?? 0,
+      options: JSON.stringify({ scenario: scenario.name, processor: processorOf(this.cpu) }),
+    });
     return new Kernel({
-      machine: board.machine, devices: deviceList(board), modules: placeModules(memory, base + size - kernelMemory, modules),
-        options: JSON.stringify({ scenario: scenario.name, processor: processorOf(this.cpu) }), seed: options.seed ?? 0,
-      kernelMemory, trace: this.tally, watch: watchOf(this.capture, options.watch), log: host.kernelLog,
+      machine: board.machine, devices, modules: placed, info, kernelMemory: end - top - info.size,
+      trace: this.tally, watch: watchOf(this.capture, options.watch), log: host.kernelLog,
       guestState: scenario.guestState,
       root: entryOf(rootTask(scenario, {
         changed: state => { this.components.set(state.name, state); this.host.component?.(this, state); },

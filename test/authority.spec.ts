@@ -34,7 +34,6 @@ const attempts: readonly Attempt[] = [
       sys.invoke(Own.factory, Ops.factory.createThread, [env.selector(), Own.task, ThreadFlag.typescript, 0, 1], NEVER,
         function* () { /* nothing */ })
   ],
-  ['another hart', sys => sys.invoke(Own.thread, Ops.thread.migrate, [1])],
 ];
 
 /** Requests everything, then computes for two seconds without a pause. */

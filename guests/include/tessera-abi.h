@@ -104,7 +104,6 @@ enum {
   THREAD_INFO = 0x309,
   THREAD_RESUME = 0x30a,
   THREAD_NAME = 0x30b, /* text */
-  THREAD_MIGRATE = 0x30c, /* hart */
 };
 static inline u64 thread_start(struct utcb *u, u64 cap, u64 pc, u64 sp, u64 arg) { u->words[0] = pc, u->words[1] = sp, u->words[2] = arg; return call(u, cap, THREAD_START, 3); }
 static inline u64 thread_get_state(struct utcb *u, u64 cap, u64 mtd) { u->words[0] = mtd; return call(u, cap, THREAD_GET_STATE, 1); }
@@ -118,18 +117,15 @@ static inline u64 thread_keep_reply(struct utcb *u, u64 cap, u64 sel) { u->words
 static inline u64 thread_info(struct utcb *u, u64 cap) { return call(u, cap, THREAD_INFO, 0); } /* → state consumed */
 static inline u64 thread_resume(struct utcb *u, u64 cap) { return call(u, cap, THREAD_RESUME, 0); }
 static inline u64 thread_name(struct utcb *u, u64 cap, u64 words) { return call(u, cap, THREAD_NAME, words); } /* text packed in the words */
-static inline u64 thread_migrate(struct utcb *u, u64 cap, u64 hart) { u->words[0] = hart; return call(u, cap, THREAD_MIGRATE, 1); }
 enum {
   SEMAPHORE_UP = 0x400,
   SEMAPHORE_DOWN = 0x401, /* clear */
   SEMAPHORE_ACK = 0x402,
-  SEMAPHORE_MASK = 0x403,
   SEMAPHORE_ROUTE = 0x404, /* hart */
 };
 static inline u64 semaphore_up(struct utcb *u, u64 cap) { return call(u, cap, SEMAPHORE_UP, 0); }
 static inline u64 semaphore_down(struct utcb *u, u64 cap, u64 clear) { u->words[0] = clear; return call(u, cap, SEMAPHORE_DOWN, 1); } /* → count */
 static inline u64 semaphore_ack(struct utcb *u, u64 cap) { return call(u, cap, SEMAPHORE_ACK, 0); }
-static inline u64 semaphore_mask(struct utcb *u, u64 cap) { return call(u, cap, SEMAPHORE_MASK, 0); }
 static inline u64 semaphore_route(struct utcb *u, u64 cap, u64 hart) { u->words[0] = hart; return call(u, cap, SEMAPHORE_ROUTE, 1); }
 enum {
   SCHED_CONTEXT_SET = 0x500, /* priority budget period */

@@ -1,6 +1,6 @@
 /**
- * Boot information for the first task: free memory, boot modules, devices. The kernel maps it read-only at BOOTINFO_VA; the content is
- * UTF-8 JSON after a u32 length (written once, read once).
+ * What the loader tells the first task: free memory, boot modules, devices. A page range that the kernel maps read-only at BOOTINFO_VA;
+ * content is UTF-8 JSON with a u32 length before it (written once, read once).
  */
 export const BOOTINFO_VA = 0x1000;
 export interface BootInfo {

@@ -111,10 +111,6 @@ export const Ops = {
     resume: op(0x30a, 'control', '', '', 'Makes a stopped thread runnable again with the state it has.',
       { ...DEAD, busy: 'it is not stopped' }),
     name: op(0x30b, 'control', 'text', '', 'A name for traces: up to 64 bytes of text, packed in the words.'),
-    migrate: op(0x30c, 'control', 'hart', '',
-      'Moves the thread to another hart, with the scheduling contexts that run it. If it executes elsewhere it is interrupted, and moves '
-        + 'then.',
-      { ...DEAD, badArgument: 'no such hart', badRights: 'the thread\'s factory has not that hart' }),
   },
   semaphore: {
     up: op(0x400, 'use', '', '', 'Adds one, or wakes the longest waiting thread of the highest priority.'),
@@ -122,8 +118,6 @@ export const Ops = {
       'Takes one (or, with clear = 1, all), waiting up to the receive time-out. An interrupt\'s line may fire from now on.',
       { timeout: 'nothing came in time', aborted: 'the wait was ended by recall or cancel', dead: 'the semaphore has gone' }),
     ack: op(0x402, 'control', '', '', 'Interrupt: handled; the line may fire again.', { badKind: 'an ordinary semaphore' }),
-    mask: op(0x403, 'control', '', '', 'Interrupt: the line stays silent until somebody waits for it, or handles it, again.',
-      { badKind: 'an ordinary semaphore' }),
     route: op(0x404, 'control', 'hart', '', 'Interrupt: the line goes to this hart from now on (at first to hart 0).',
       { badKind: 'an ordinary semaphore', badArgument: 'no such hart' }),
   },

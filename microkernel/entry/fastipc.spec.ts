@@ -19,7 +19,7 @@ interface Plan {
   readonly clients: readonly Client[];
   readonly server: Client;
   readonly onlyFrom: boolean;
-  readonly meddle: readonly ('recall' | 'cancel' | 'migrate' | 'set' | 'wait')[]
+  readonly meddle: readonly ('recall' | 'cancel' | 'set' | 'wait')[]
 }
 
 const tag = (words: number, label: number): string => `li t0, ${label * 2 ** 32 + words}; sd t0, 0(s0)`;
@@ -70,7 +70,6 @@ function* world(sys: Syscalls, plan: Plan, sums: string[]): Sys<void> {
     if (r.status === 0) yield* sys.reply({});
     if (what === 'recall') yield* sys.must(u.thread, Ops.thread.recall);
     if (what === 'cancel') yield* sys.must(u.thread, Ops.thread.cancel);
-    if (what === 'migrate') yield* sys.must(u.thread, Ops.thread.migrate, [i % 2]);
     if (what === 'set') yield* sys.must(u.context, Ops.schedContext.set, [30 + 10 * (i % 4), 0, 0]);
   }
   for (const u of users) {
@@ -85,7 +84,7 @@ const client: fc.Arbitrary<Client> = fc.record({
 });
 const plans: fc.Arbitrary<Plan> = fc.record({
   clients: fc.array(client, { minLength: 1, maxLength: 3 }), server: client, onlyFrom: fc.boolean(),
-  meddle: fc.array(fc.constantFrom('recall' as const, 'cancel' as const, 'migrate' as const, 'set' as const, 'wait' as const),
+  meddle: fc.array(fc.constantFrom('recall' as const, 'cancel' as const, 'set' as const, 'wait' as const),
     { minLength: 3, maxLength: 12 }),
 });
 

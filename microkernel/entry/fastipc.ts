@@ -6,7 +6,7 @@
  * Two ways of time: the server has a context of its own and of higher priority (then the context is handed over and back), or it works on
  * its caller's (then nothing is scheduled at all).
  */
-import { CapRight, IpcFlag, Kind, U } from '../abi/index.ts';
+import { CapRight, IpcFlag, Kind } from '../abi/index.ts';
 import { COSTS } from '../costs.ts';
 import type { Core } from '../core.ts';
 import { ObjectKind, ContextState, ThreadState } from '../objects/object.ts';
@@ -14,14 +14,13 @@ import type { Portal } from '../objects/portal.ts';
 import type { Thread } from '../objects/thread.ts';
 import type { Cpu } from '../sched/cpu.ts';
 import { account, dispatch, giveBack, isAbove, takeOver } from '../sched/place.ts';
-import { arm } from '../sched/scheduler.ts';
 import { answered, called } from '../sched/wait.ts';
 import { exchange } from '../state/user.ts';
-import { ECALL_U, activate, install, isIpc } from './resume.ts';
+import { ECALL_U, activate, go, isIpc, returnValues } from './resume.ts';
 import { copyWords, stamp, wordsOf } from '../ipc/transfer.ts';
 
 const CALL = IpcFlag.send | IpcFlag.call | IpcFlag.receive, ANSWER = IpcFlag.reply | IpcFlag.receive;
-const A0 = 20, A1 = 22, A2 = 24, BADGE = U.badge >> 2, ITEMS = 0x1f00;
+const A0 = 20, A1 = 22, A2 = 24, ITEMS = 0x1f00;
 /** No path of this kind takes longer. */
 const MOST = COSTS.entry + COSTS.message + 64 * COSTS.word + COSTS.schedule + COSTS.spaceSwitch + COSTS.registers + COSTS.exit;
 
@@ -38,7 +37,7 @@ export function fastIpc(k: Core, cpu: Cpu, t: Thread): boolean {
 /** May this thread resume now, returning from its own system call on this hart? */
 const goesOn = (t: Thread, cpu: Cpu): boolean =>
   t.cpu === cpu && t.inSyscall && !t.body && !t.recalled && !t.starting && !t.watched
-  && t.heapIndex < 0 && t.debt === 0 && t.utcb !== undefined && !t.movesTo && !t.guest && !t.visiting && t.units === cpu.units;
+  && t.heapIndex < 0 && t.debt === 0 && t.utcb !== undefined && !t.guest && !t.visiting && t.units === cpu.units;
 
 function call(k: Core, cpu: Cpu, t: Thread, selector: number): boolean {
   const cap = t.task.caps.lookup(selector), from = cpu.current;
@@ -62,7 +61,7 @@ function call(k: Core, cpu: Cpu, t: Thread, selector: number): boolean {
     takeOver(cpu, from, server, own!);
     dispatch(k, cpu, server, true);
   }
-  goOn(k, cpu, server, d[BADGE], d[BADGE + 1]);
+  goOn(k, cpu, server);
   return true;
 }
 
@@ -86,7 +85,7 @@ function answer(k: Core, cpu: Cpu, t: Thread): boolean {
     giveBack(cpu, back, t, now);
     dispatch(k, cpu, caller, true);
   }
-  goOn(k, cpu, caller, d[BADGE], d[BADGE + 1]);
+  goOn(k, cpu, caller);
   return true;
 }
 
@@ -100,19 +99,12 @@ function began(k: Core, cpu: Cpu, t: Thread): number {
   return cpu.hart.cycles;
 }
 
-/** Returns to user level with `t`: status ok in a0, the badge in a1. */
-function goOn(k: Core, cpu: Cpu, t: Thread, badgeLo: number, badgeHi: number): void {
-  const { hart } = cpu, { task } = t;
+/** To user level with `t`, whose call is over. */
+function goOn(k: Core, cpu: Cpu, t: Thread): void {
   cpu.running = t;
-  t.inSyscall = false;
-  activate(k, cpu, task);
+  activate(k, cpu, t.task);
   exchange(cpu, t);
-  const x = hart.x32;
-  x[A0] = x[A0 + 1] = 0;
-  x[A1] = badgeLo;
-  x[A1 + 1] = badgeHi;
-  if (cpu.satp !== task) install(cpu, task);
-  hart.charge(COSTS.registers + COSTS.exit);
-  arm(cpu);
-  hart.resume(0, false);
+  returnValues(t, cpu.hart.x32);
+  cpu.hart.charge(COSTS.registers);
+  go(cpu, t, t.task);
 }

@@ -16,18 +16,16 @@ import { ThreadState } from '../objects/object.ts';
 import type { Cpu } from '../sched/cpu.ts';
 import { TURN } from '../sched/debt.ts';
 import { stamp } from '../ipc/transfer.ts';
-import { account, giveBack, isAbove, takeOver } from '../sched/place.ts';
-import { arm } from '../sched/scheduler.ts';
+import { account, dispatch, giveBack, isAbove, takeOver } from '../sched/place.ts';
 import { answered, called } from '../sched/wait.ts';
 import { askFor, body } from './server.ts';
-import { ECALL_U, isIpc } from './resume.ts';
+import { ECALL_U, activate, go, isIpc } from './resume.ts';
 
 const ANSWER = IpcFlag.reply | IpcFlag.receive, MTD = U.mtd >> 2, X = S.x >> 2, A0 = 20, A7 = 34;
-/** Cycles on the forward path: to the record of the event, to the account, to the schedule record, to the body. Bytes moved: a0 … a7. */
+/** Cycles of the event on the way there, and of all of the way. Bytes moved: a0 … a7. */
 const ARGS = 64, EVENT = COSTS.event + (ARGS / 8) * COSTS.word, THERE = COSTS.entry + EVENT + COSTS.schedule + COSTS.spaceSwitch;
-/** … and back: to the account, the schedule record, user level. */
-const RESULT = 8, ANSWERED = COSTS.entry + COSTS.exit + COSTS.event + (RESULT / 8) * COSTS.word,
-  BACK = ANSWERED + COSTS.schedule + COSTS.spaceSwitch + COSTS.exit;
+/** … and of the answer, on the way back. */
+const RESULT = 8, ANSWERED = COSTS.entry + COSTS.exit + COSTS.event + (RESULT / 8) * COSTS.word;
 
 /** `t` has trapped. False: nothing has changed, and the general path takes over. */
 export function fastSystemCall(k: Core, cpu: Cpu, t: Thread): boolean {
@@ -41,7 +39,7 @@ export function fastSystemCall(k: Core, cpu: Cpu, t: Thread): boolean {
   if (!to || !server.body || server.task === t.task || !isIdle(server) || server.cpu !== cpu || !isAbove(to, from, server)
     || now + THERE >= cpu.armed) return false;
   hart.advance(4);
-  enter(k, cpu, t, portal, from, to, now);
+  enter(k, cpu, t, portal, from, to);
   const request = body(k, server);
   if (!request) return true;
   if (!answer(k, cpu, t, from, server, to, request)) askFor(k, cpu, server, request);
@@ -53,26 +51,21 @@ const isIdle = (server: Thread): boolean =>
   server.state === ThreadState.receiving && server.debt === 0 && server.heapIndex < 0 && server.onlyFrom === undefined;
 
 /** The event is in the server's UTCB, and the server runs. */
-function enter(k: Core, cpu: Cpu, t: Thread, portal: Portal, from: SchedContext, to: SchedContext, now: number): void {
-  const { hart } = cpu, server = portal.thread, { counters, trace } = k, x = hart.x32, u = server.utcb!.i32, raised = now + COSTS.entry,
-    told = raised + EVENT;
-  hart.charge(THERE);
+function enter(k: Core, cpu: Cpu, t: Thread, portal: Portal, from: SchedContext, to: SchedContext): void {
+  const { hart } = cpu, server = portal.thread, { counters } = k, x = hart.x32, u = server.utcb!.i32;
+  hart.charge(COSTS.entry);
   counters.kernelEntries++;
   counters.events[Cause.syscall]++;
-  counters.schedules++;
-  counters.addressSpaceSwitches++;
-  t.sequence = trace.record(raised, Kind.event, cpu.id, 0, t.id, portal.id, 0, Cause.syscall, ARGS, x[A7] >>> 0);
+  t.sequence = k.trace.note(cpu, Kind.event, t.id, portal.id, 0, Cause.syscall, ARGS, x[A7] >>> 0);
   u[0] = 0;
   u[1] = t.event = Cause.syscall;
   stamp(u, portal, Mtd.args);
   for (let i = A0; i < A0 + ARGS / 4; i++) u[X + i] = x[i];
   called(t, portal, server);
-  account(cpu, told);
+  hart.charge(EVENT);
+  account(cpu);
   takeOver(cpu, from, server, to);
-  trace.record(told + COSTS.schedule, Kind.schedule, cpu.id, 0, server.id, t.id, 0, to.priority, 0, 0);
-  trace.record(told + COSTS.schedule + COSTS.spaceSwitch, Kind.spaceSwitch, cpu.id, 0, server.id, server.task.id, 0, 0, 0, 0);
-  cpu.running = server;
-  cpu.active = server.task;
+  activate(k, cpu, dispatch(k, cpu, server, true).task);
 }
 
 /** The server has replied with a result and waits again: `t` resumes. False: it did something else. */
@@ -83,24 +76,18 @@ function answer(k: Core, cpu: Cpu, t: Thread, from: SchedContext, server: Thread
   if ((u[0] & 0x1f00) !== 0 || u[1] !== Resume.go || u[MTD] !== Mtd.result || t.recalled || t.starting || server.senders.first
     || cpu.reschedule || cpu.top() !== from) return false;
   if (told >= cpu.armed || to.left <= told - cpu.since || from.left <= 0 || done - cpu.entered >= TURN) return false;
-  const { counters, trace } = k, x = hart.x32;
-  hart.charge(debt + BACK);
+  const x = hart.x32;
+  hart.charge(debt + ANSWERED);
   server.debt = 0;
-  counters.kernelEntries++;
-  counters.schedules++;
-  counters.addressSpaceSwitches++;
+  k.counters.kernelEntries++;
   x[A0] = u[X + A0];
   x[A0 + 1] = u[X + A0 + 1];
-  trace.record(told, Kind.resume, cpu.id, 0, server.id, t.id, t.sequence, Resume.go, RESULT, 0);
+  k.trace.note(cpu, Kind.resume, server.id, t.id, t.sequence, Resume.go, RESULT);
   answered(server, t);
   t.event = -1;
-  account(cpu, told);
+  account(cpu);
   giveBack(cpu, from, server, to);
-  cpu.running = t;
-  trace.record(told + COSTS.schedule, Kind.schedule, cpu.id, 0, t.id, server.id, 0, from.priority, 0, 0);
-  trace.record(told + COSTS.schedule + COSTS.spaceSwitch, Kind.spaceSwitch, cpu.id, 0, t.id, t.task.id, 0, 0, 0, 0);
-  cpu.active = t.task;
-  arm(cpu);
-  hart.resume(0, false);
+  activate(k, cpu, dispatch(k, cpu, t, true).task);
+  go(cpu, t, t.task);
   return true;
 }

@@ -31,9 +31,6 @@ export class Interrupts {
   constructor(k: Core) {
     this.#k = k;
     this.#enabled = new Uint32Array(WORDS * k.cpus.length);
-  }
-
-  start(): void {
     for (let line = 1; line < LINES; line++) this.#write(4 * line, 1);
     for (const { id } of this.#k.cpus) {
       this.#write(thresholdAt(id), 0);

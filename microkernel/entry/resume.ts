@@ -35,11 +35,12 @@ export function activate(k: Core, cpu: Cpu, task: Task): void {
   k.trace.note(cpu, Kind.spaceSwitch, runningOn(cpu), task.id);
 }
 
-/** The page tables of `task` become those of user level on this hart. */
-export function install(cpu: Cpu, task: Task): void {
+/** The page tables of `task` become those of user level, or of guests, on this hart. */
+function install(cpu: Cpu, task: Task): void {
   const { space } = task;
-  cpu.satp = task;
   space.harts |= 1 << cpu.id;
+  if (task.guest) return switchGuestSpace(cpu, task);
+  cpu.satp = task;
   cpu.hart.switchSpace(space.root.pa, space.asid, space.mode);
   if (!cpu.tagsSpaces) cpu.hart.sfenceVma();
 }
@@ -68,14 +69,16 @@ export function resume(k: Core, cpu: Cpu, t: Thread): boolean {
     if (t.inSyscall) returnValues(t, cpu.hart.x32);
     if (t.watched) return report(k, t);
   }
-  if (t.guest) {
-    const { space } = task;
-    if (cpu.hgatp !== task) { cpu.hgatp = task; space.harts |= 1 << cpu.id; switchGuestSpace(cpu, space.root.pa, space.asid); }
-  } else if (cpu.satp !== task) install(cpu, task);
+  go(cpu, t, task);
+  return true;
+}
+
+/** User level goes on: everything but the address space is in the hart. */
+export function go(cpu: Cpu, t: Thread, task: Task): void {
+  if ((t.guest ? cpu.hgatp : cpu.satp) !== task) install(cpu, task);
   cpu.hart.charge(COSTS.exit);
   arm(cpu);
   cpu.hart.resume(t.guest ? t.mode : 0, t.guest);
-  return true;
 }
 
 /** The alien's own call is over; its registers hold the results. */
@@ -87,7 +90,7 @@ function report(k: Core, t: Thread): boolean {
 }
 
 /** a0 = status, a1 = badge of the message. */
-function returnValues(t: Thread, x: Int32Array): void {
+export function returnValues(t: Thread, x: Int32Array): void {
   const u = t.utcb;
   t.inSyscall = false;
   x[A0] = t.status;

@@ -11,9 +11,8 @@ import { named } from '../objects/operation.ts';
 import type { Task } from '../objects/task.ts';
 import type { Thread } from '../objects/thread.ts';
 import { itemsOf, mapIntoTask, stamp } from './transfer.ts';
-import { followChains, makeReady, returnTime } from '../sched/place.ts';
-import { arrived, enqueue, leave, waitsFor } from '../sched/wait.ts';
-import { pcNumber, registersOf, stateIn, stateOut } from '../state/user.ts';
+import { awaitAnswer, endCall, meet } from '../sched/wait.ts';
+import { pcNumber, registersOf, moveState } from '../state/user.ts';
 
 const MTD = U.mtd >> 2, A7 = 34;
 
@@ -23,7 +22,7 @@ export function raise(k: Core, t: Thread, cause: number, word0 = 0, word1 = 0, w
   t.exit[1] = word1;
   t.exit[2] = word2;
   t.exit[3] = word3;
-  const portal = t.events[cause], cpu = t.cpu;
+  const portal = t.events[cause];
   t.visiting = undefined;
   k.counters.events[cause]++;
   if (!portal || portal.dead || portal.thread.state === ThreadState.dead) return unhandled(k, t, cause);
@@ -31,20 +30,14 @@ export function raise(k: Core, t: Thread, cause: number, word0 = 0, word1 = 0, w
   t.event = cause;
   t.sendsCall = true;
   t.receiveTimeout = Infinity;
-  t.sequence = k.trace.record(cpu.hart.cycles, Kind.event, cpu.id, 0, t.id, portal.id, 0, cause,
-    portal.eventBytes | accessBits(t, cause), detail(t, cause));
-  const server = portal.thread;
-  if (waitsFor(server, portal)) {
-    deliverEvent(k, t, server, false);
-    arrived(k, server);
-    if (server.cpu !== cpu) followChains(k, cpu);
-  } else enqueue(k, t, server, Infinity);
+  t.sequence = k.trace.note(t.cpu, Kind.event, t.id, portal.id, 0, cause, portal.eventBytes | accessBits(t, cause), detail(t, cause));
+  meet(k, t, portal.thread, Infinity, deliverEvent);
 }
 
 function unhandled(k: Core, t: Thread, cause: number): void {
   const where = t.body ? 'TypeScript' : `0x${pcNumber(t).toString(16)}`;
   t.state = ThreadState.stopped;
-  k.trace.record(t.cpu.hart.cycles, Kind.event, t.cpu.id, Status.dead, t.id, 0, 0, cause, accessBits(t, cause), detail(t, cause));
+  k.trace.note(t.cpu, Kind.event, t.id, 0, 0, cause, accessBits(t, cause), detail(t, cause), Status.dead);
   k.log(`thread ${t.id} stopped: ${causeName(cause)} at ${where}, value 0x${t.exit[1].toString(16)}: no portal for it`);
 }
 
@@ -58,17 +51,16 @@ function detail(t: Thread, cause: number): number {
 const accessBits = (t: Thread, cause: number): number =>
   cause === Cause.pageFault || cause === Cause.guestPageFault ? t.exit[0] << 16 : 0;
 
-/** The event arrives in the server's UTCB; the thread waits for the answer. `queued`: it was in the queue before. */
-export function deliverEvent(k: Core, t: Thread, server: Thread, queued: boolean): Status {
+/** The event arrives in the server's UTCB; the thread waits for the answer. */
+export function deliverEvent(k: Core, t: Thread, server: Thread): Status {
   const portal = t.portal!, u = server.utcb!, to = u.i32, words = t.event !== Cause.syscall || (portal.mtd & Mtd.exit) !== 0;
   to[0] = words ? 4 : 0;
   to[1] = t.event;
   stamp(to, portal, portal.mtd);
   if (words) exitWords(t, u);
-  const bytes = t.body ? 0 : stateOut(t, u, portal.mtd);
-  t.state = ThreadState.calling;
-  t.partner = server;
-  server.currentCaller = t;
+  const bytes = t.body ? 0 : moveState(t, u, portal.mtd, true);
+  const queued = t.state === ThreadState.sending;
+  awaitAnswer(t, server);
   k.charge(COSTS.event + (bytes / 8) * COSTS.word);
   if (queued) k.trace.record(k.cpu.hart.cycles, Kind.receive, server.cpu.id, 0, server.id, t.id, t.sequence, t.event, 0, portal.label);
   return Status.ok;
@@ -88,19 +80,14 @@ export function resumeFromEvent(k: Core, server: Thread, t: Thread): Status {
     const status = mapIntoTask(k, server, where, items, sequence);
     if (status !== Status.ok) return status;
   }
-  const bytes = t.body || mtd === 0 ? 0 : stateIn(t, u, mtd);
-  const cpu = server.cpu, alienCall = t.event === Cause.syscall || t.event === Cause.ownCall;
+  const bytes = t.body || mtd === 0 ? 0 : moveState(t, u, mtd, false);
+  const alienCall = t.event === Cause.syscall || t.event === Cause.ownCall;
   k.charge(COSTS.event + (bytes / 8) * COSTS.word);
-  k.trace.record(cpu.hart.cycles, Kind.resume, cpu.id, 0, server.id, t.id, sequence, how, bytes, where === t.task ? 0 : where.id);
-  leave(k, t);
+  k.trace.note(server.cpu, Kind.resume, server.id, t.id, sequence, how, bytes, where === t.task ? 0 : where.id);
   t.visiting = where === t.task ? undefined : where;
-  t.status = Status.ok;
   t.letThrough = alienCall && (how === Resume.letThrough || how === Resume.watch);
   t.watched = t.letThrough && how === Resume.watch && t.events[Cause.ownCalled] !== undefined;
-  if (how === Resume.stop) t.state = ThreadState.stopped;
-  else makeReady(k, t);
-  returnTime(k, server);
-  if (t.cpu !== cpu) followChains(k, cpu);
+  endCall(k, t, server, Status.ok, how === Resume.stop);
   return Status.ok;
 }
 

@@ -14,7 +14,7 @@ import type { Reply } from '../objects/reply.ts';
 import type { Body, Thread } from '../objects/thread.ts';
 import { invoke } from '../objects/invoke.ts';
 import { followChains, makeReady, returnTime } from '../sched/place.ts';
-import { arrived, endWait, enqueue, leave, setTimeout, waitsFor } from '../sched/wait.ts';
+import { awaitAnswer, endCall, endWait, meet, setTimeout } from '../sched/wait.ts';
 import { deliverEvent, resumeFromEvent } from './event.ts';
 import { transfer, wordsOf, itemsOf } from './transfer.ts';
 
@@ -53,15 +53,8 @@ function sendThrough(k: Core, t: Thread, portal: Portal, flags: number, sendTime
   const u = t.utcb!;
   t.sequence = k.trace.note(t.cpu, call ? Kind.call : Kind.send, t.id, portal.id, 0, u.u32[1], wordsOf(u) | (itemsOf(u) << 8),
     portal.label);
-  if (waitsFor(server, portal)) {
-    const status = deliver(k, t, server);
-    if (status !== Status.ok) { t.status = status; return; }
-    arrived(k, server);
-    if (server.cpu !== t.cpu) followChains(k, t.cpu);
-    return;
-  }
-  if (sendTimeout <= 0) { t.status = Status.timeout; return; }
-  enqueue(k, t, server, sendTimeout);
+  const status = meet(k, t, server, sendTimeout, deliver);
+  if (status !== Status.ok) t.status = status;
 }
 
 /** The message of `t` (which waits nowhere now) is copied to `server`; then `t` waits for the answer, or continues. */
@@ -71,9 +64,7 @@ function deliver(k: Core, t: Thread, server: Thread): Status {
   k.trace.record(k.cpu.hart.cycles, Kind.receive, server.cpu.id, 0, server.id, t.id, t.sequence, server.utcb!.u32[1], wordsOf(server.utcb!),
     portal.label);
   if (t.sendsCall) {
-    t.state = ThreadState.calling;
-    t.partner = server;
-    server.currentCaller = t;
+    awaitAnswer(t, server);
     setTimeout(k, t, t.receiveTimeout);
     return Status.ok;
   }
@@ -105,7 +96,7 @@ function receiveFrom(k: Core, t: Thread, only: Portal | undefined, timeout: numb
   for (let sender = senderOf(t, only); sender; sender = senderOf(t, only)) {
     t.senders.remove(sender);
     if (sender.heapIndex >= 0) sender.cpu.timeouts.cancel(sender);
-    const status = sender.event >= 0 ? deliverEvent(k, sender, t, true) : deliver(k, sender, t);
+    const status = sender.event >= 0 ? deliverEvent(k, sender, t) : deliver(k, sender, t);
     if (status === Status.ok) {
       t.status = Status.ok;
       if (!sender.sendsCall) returnTime(k, t);
@@ -126,10 +117,6 @@ function replyTo(k: Core, t: Thread, caller: Thread | undefined): Status {
   if (caller.event >= 0) return resumeFromEvent(k, t, caller);
   const status = transfer(k, t, caller, undefined), u = t.utcb!;
   k.trace.record(k.cpu.hart.cycles, Kind.reply, t.cpu.id, status, t.id, caller.id, caller.sequence, u.u32[1], wordsOf(u), 0);
-  leave(k, caller);
-  caller.status = status;
-  makeReady(k, caller);
-  returnTime(k, t);
-  if (caller.cpu !== t.cpu) followChains(k, t.cpu);
+  endCall(k, caller, t, status);
   return status;
 }

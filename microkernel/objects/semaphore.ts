@@ -10,7 +10,7 @@ import { runningOn } from '../sched/cpu.ts';
 import { endWait } from '../sched/wait.ts';
 import type { Factory } from './factory.ts';
 import { KernelObject, ObjectKind, ThreadState } from './object.ts';
-import { BLOCKED, type Handler, type Handlers, type Invocation } from './operation.ts';
+import { BLOCKED, type Handlers, type Invocation } from './operation.ts';
 import type { Thread } from './thread.ts';
 
 export class Semaphore extends KernelObject {
@@ -71,12 +71,11 @@ function down(i: Invocation, s: Semaphore): Status | typeof BLOCKED {
   return BLOCKED;
 }
 
-/** Operations only for interrupts. */
-const ofLine = (act: (i: Invocation, line: number) => void): Handler<Semaphore> => (i, { line }) => {
+function ack(i: Invocation, { line }: Semaphore): Status {
   if (line === 0) return Status.badKind;
-  act(i, line);
+  i.k.interrupts.ack(line);
   return Status.ok;
-};
+}
 function route(i: Invocation, { line }: Semaphore): Status {
   const to = i.k.cpus[i.u.word(0)];
   if (line === 0) return Status.badKind;
@@ -85,8 +84,4 @@ function route(i: Invocation, { line }: Semaphore): Status {
   return Status.ok;
 }
 
-export const semaphore: Handlers<'semaphore', Semaphore> = {
-  up, down, route,
-  ack: ofLine((i, line) => i.k.interrupts.ack(line)),
-  mask: ofLine((i, line) => i.k.interrupts.mask(line)),
-};
+export const semaphore: Handlers<'semaphore', Semaphore> = { up, down, ack, route };

@@ -6,19 +6,18 @@
  *   inactive ─────→ ready ───────────────→ calling, sending, receiving, semaphore ─────→ ready … dead
  *                     └── event without portal, Resume.stop ─→ stopped ── resume ─→ ready
  */
-import { CAUSES, CapRight, Cause, Kind, Status, U, UTCB_SIZE, Utcb, type Sys, type ThreadEntry } from '../abi/index.ts';
+import { CAUSES, CapRight, Cause, Kind, Status, U, UTCB_SIZE, Utcb, type IpcRequest, type Sys, type ThreadEntry } from '../abi/index.ts';
 import type { Due } from '../../machine/deadlines.ts';
 import type { Core } from '../core.ts';
 import { BYTES } from '../costs.ts';
 import type { MapNode } from '../mem/node.ts';
 import { REGISTERS, runningOn, type Cpu } from '../sched/cpu.ts';
-import { migrate } from '../sched/migrate.ts';
 import { account, detach, endOfChain, makeReady, place, preempt, releaseHelpers, returnTime } from '../sched/place.ts';
 import { List, WaitQueue, requeue } from '../sched/queue.ts';
 import { endWait, leave } from '../sched/wait.ts';
 import { VS_SLOTS, initGuest, shareWith } from '../state/guest.ts';
 import { ALL_UNITS } from '../state/units.ts';
-import { registersOf, setPc, stateIn, stateOut } from '../state/user.ts';
+import { registersOf, setPc, moveState } from '../state/user.ts';
 import type { Factory } from './factory.ts';
 import { KernelObject, ObjectKind, ThreadState } from './object.ts';
 import { answer, named, nameOf, type Handlers, type Invocation } from './operation.ts';
@@ -31,22 +30,13 @@ import type { Task } from './task.ts';
 /** The body of a TypeScript thread, and its default name. */
 export interface Body { readonly run: ThreadEntry; readonly name: string }
 /** A system call of a TypeScript thread: fields that are what they should be, and stay so. */
-export interface Asked {
-  flags: number;
-  cap: number;
-  sendTimeout: number;
-  receiveTimeout: number;
-  body: Body | undefined;
-  handler: (() => boolean) | undefined
-}
+export type Asked = Omit<IpcRequest, 'body'> & { body: Body | undefined };
 export interface ThreadKind { readonly guest: boolean; readonly alien: boolean; readonly body: Body | undefined }
 
 export class Thread extends KernelObject implements Due {
   readonly kind = ObjectKind.thread;
   readonly task: Task;
-  /** Its hart, and the hart it moves to once it stops executing. */
-  cpu: Cpu;
-  movesTo: Cpu | undefined = undefined;
+  readonly cpu: Cpu;
   readonly guest: boolean;
   readonly alien: boolean;
   /** TypeScript threads: their body. */
@@ -243,13 +233,13 @@ const stands = (t: Thread): Status =>
 function getState(i: Invocation, t: Thread): Status {
   const mtd = i.u.word(0), status = stands(t);
   if (status !== Status.ok) return status;
-  stateOut(t, i.u, mtd);
+  moveState(t, i.u, mtd, true);
   i.u.mtd = mtd;
   return status;
 }
 function setState(i: Invocation, t: Thread): Status {
   const status = stands(t);
-  if (status === Status.ok) stateIn(t, i.u, i.u.word(0));
+  if (status === Status.ok) moveState(t, i.u, i.u.word(0), false);
   return status;
 }
 
@@ -333,15 +323,7 @@ function name(i: Invocation, t: Thread): Status {
   i.k.trace.name('thread', t.id, t.task.id, nameOf(i));
   return Status.ok;
 }
-function move(i: Invocation, t: Thread): Status {
-  const to = i.k.cpus[i.u.word(0)];
-  if (!to) return Status.badArgument;
-  if (t.state === ThreadState.dead) return Status.dead;
-  if (!t.factory!.allows(to)) return Status.badRights;
-  migrate(i.k, t, to);
-  return Status.ok;
-}
 
 export const thread: Handlers<'thread', Thread> = {
-  start, getState, setState, setEvents, bind, recall, kill, cancel, keepReply, info, resume, name, migrate: move
+  start, getState, setState, setEvents, bind, recall, kill, cancel, keepReply, info, resume, name
 };

@@ -70,7 +70,7 @@ export function followChains(k: Stage, cpu: Cpu): void {
 /** `t` has answered its caller: donated time returns to the caller. */
 export function returnTime(k: Stage, t: Thread): void { if (t.cpu.current?.thread !== t) preempt(k, t.cpu); }
 
-export function putBehind(c: SchedContext, t: Thread): void {
+function putBehind(c: SchedContext, t: Thread): void {
   c.place = ContextState.blocked;
   c.behind = t;
   t.helpers.insert(c, t.helpers.first);
@@ -146,9 +146,9 @@ export function giveBack(cpu: Cpu, from: SchedContext, server: Thread, to: Sched
   cpu.current = from;
 }
 
-/** Charges the time since the last account, up to `now`, to the current context and the running thread. */
-export function account(cpu: Cpu, now = cpu.hart.cycles): void {
-  const passed = now - cpu.since;
+/** Time that has passed since the last account goes to the current context and the running thread. */
+export function account(cpu: Cpu): void {
+  const now = cpu.hart.cycles, passed = now - cpu.since;
   cpu.since = now;
   if (cpu.current) {
     cpu.current.left -= passed;

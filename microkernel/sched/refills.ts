@@ -12,24 +12,26 @@ const PIECES = 8;
 /** Pieces smaller than this (cycles) wait for the next: a switch costs more than they are worth. */
 const LEAST = 256;
 
+/** So much may be used from then on. */
+interface Piece { time: number; amount: number }
+
 export class Refills {
   readonly budget: number;
   readonly period: number;
-  readonly #times: number[];
-  readonly #amounts: number[];
-  /** The part of the first piece given out at the last `settle`. */
+  readonly #pieces: Piece[];
+  /** What of the first piece was handed out at the last `settle`. */
   #given: number;
 
   constructor(budget: number, period: number, now: number) {
     this.budget = budget;
     this.period = period;
-    this.#times = [now];
-    this.#amounts = [budget];
+    this.#pieces = [{ time: now, amount: budget }];
     this.#given = budget;
   }
 
+  get pieces(): readonly Readonly<Piece>[] { return this.#pieces; }
   /** When the next piece may be used. */
-  get time(): number { return this.#times[0]; }
+  get time(): number { return this.#pieces[0].time; }
 
   /**
    * Brings the account up to date at `now`, with `left` of what was handed out last; returns the usable cycles (0: none before `time`).
@@ -37,46 +39,40 @@ export class Refills {
    */
   settle(left: number, now: number, awake: boolean): number {
     this.#use(this.#given - left);
-    if (awake && this.#times[0] < now) this.#times[0] = now;
-    while (this.#times.length > 1 && (this.#times[1] <= this.#times[0] + this.#amounts[0] || this.#amounts[0] < LEAST)) this.#join();
-    return (this.#given = this.#times[0] <= now ? this.#amounts[0] : 0);
+    let first = this.#pieces[0];
+    if (awake && first.time < now) first.time = now;
+    for (let next = this.#pieces[1]; next && (next.time <= first.time + first.amount || first.amount < LEAST); next = this.#pieces[1])
+      first = this.#join(first, next);
+    return (this.#given = first.time <= now ? first.amount : 0);
   }
 
   /** The first two pieces become one: contiguous ones as they are, a small one when the second is due. */
-  #join(): void {
-    const time = this.#times.shift()!, amount = this.#amounts.shift()!;
-    this.#amounts[0] += amount;
-    if (this.#times[0] <= time + amount) this.#times[0] = time;
+  #join(first: Piece, next: Piece): Piece {
+    this.#pieces.shift();
+    if (next.time <= first.time + first.amount) next.time = first.time;
+    next.amount += first.amount;
+    return next;
   }
 
   #use(used: number): void {
     const rounds = Math.floor(used / this.budget); // more than there is: that much later
     let rest = used - rounds * this.budget;
-    if (rounds > 0) for (let i = 0; i < this.#times.length; i++) this.#times[i] += rounds * this.period;
+    if (rounds > 0) for (const piece of this.#pieces) piece.time += rounds * this.period;
     while (rest > 0) {
-      const time = this.#times[0], amount = Math.min(rest, this.#amounts[0]);
+      const first = this.#pieces[0], { time } = first, amount = Math.min(rest, first.amount);
       rest -= amount;
-      if (amount === this.#amounts[0]) { this.#times.shift(); this.#amounts.shift(); } else {
-        this.#amounts[0] -= amount;
-        this.#times[0] = time + amount;
-      }
+      first.amount -= amount;
+      first.time += amount;
+      if (first.amount === 0) this.#pieces.shift();
       this.#comesBack(time + this.period, amount);
     }
   }
 
   #comesBack(time: number, amount: number): void {
-    const last = this.#times.length - 1;
-    if (last >= 0 && (last + 1 >= PIECES || time <= this.#times[last] + this.#amounts[last])) {
-      this.#times[last] = Math.max(this.#times[last], time - this.#amounts[last]);
-      this.#amounts[last] += amount;
-    } else {
-      this.#times.push(time);
-      this.#amounts.push(amount);
-    }
-  }
-
-  /** The pieces, for audits: when and how much. */
-  *pieces(): Generator<{ readonly time: number; readonly amount: number }> {
-    for (let i = 0; i < this.#times.length; i++) yield { time: this.#times[i], amount: this.#amounts[i] };
+    const last = this.#pieces.at(-1);
+    if (last && (this.#pieces.length >= PIECES || time <= last.time + last.amount)) {
+      last.time = Math.max(last.time, time - last.amount);
+      last.amount += amount;
+    } else this.#pieces.push({ time, amount });
   }
 }

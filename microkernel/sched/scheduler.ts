@@ -1,33 +1,27 @@
 /** The scheduler: chooses the thread of a hart, handles its deadlines, and sets its timer. place.ts places all other contexts. */
 import type { Stage } from '../core.ts';
-import { ObjectKind, ContextState, ThreadState } from '../objects/object.ts';
+import { ContextState, ObjectKind, ThreadState } from '../objects/object.ts';
+import type { SchedContext } from '../objects/sched-context.ts';
 import type { Thread } from '../objects/thread.ts';
 import type { Cpu } from './cpu.ts';
-import { leaveHart } from './migrate.ts';
-import { account, dispatch, endOfChain, place, putBehind } from './place.ts';
+import { account, dispatch, endOfChain, place } from './place.ts';
 import { expireWait } from './wait.ts';
 
 /** Chooses the thread for this hart; undefined: none. */
 export function choose(k: Stage, cpu: Cpu): Thread | undefined {
   account(cpu);
-  if (cpu.running?.movesTo) leaveHart(k, cpu.running);
   cpu.reschedule = false;
   const before = cpu.current;
   for (;;) {
     const top = cpu.top();
     let c = cpu.current;
     if (c && c.left <= 0) {
-      cpu.current = undefined;
-      c.place = ContextState.nowhere;
-      place(k, c);
+      yieldPlace(k, cpu, c);
       continue;
     }
     if (c && top && top.priority > c.priority) {
-      if (c.thread && endOfChain(c.thread).cpu !== cpu) {
-        cpu.current = undefined;
-        c.place = ContextState.nowhere;
-        place(k, c); // its time is spent elsewhere
-      } else {
+      if (c.thread && endOfChain(c.thread).cpu !== cpu) yieldPlace(k, cpu, c); // its time is spent elsewhere
+      else {
         c.place = ContextState.queue;
         cpu.add(c, true);
       }
@@ -43,14 +37,18 @@ export function choose(k: Stage, cpu: Cpu): Thread | undefined {
     cpu.current = c;
     const t = c.thread ? endOfChain(c.thread) : undefined;
     if (t && t.state === ThreadState.ready && t.cpu === cpu && c.left > 0) return dispatch(k, cpu, t, before !== c);
-    cpu.current = undefined;
-    if (t && t.state === ThreadState.receiving) { putBehind(c, t); continue; }
-    c.place = ContextState.nowhere;
-    place(k, c);
+    yieldPlace(k, cpu, c);
   }
 }
 
-/** Handles deadlines of this hart: time-outs of waits, budgets that return, the end of the slice. */
+/** The current context is that no longer, and goes where it belongs. */
+function yieldPlace(k: Stage, cpu: Cpu, c: SchedContext): void {
+  cpu.current = undefined;
+  c.place = ContextState.nowhere;
+  place(k, c);
+}
+
+/** What is due on this hart: time-outs of waits, budgets that come back, the end of the slice. */
 export function tick(k: Stage, cpu: Cpu): void {
   const now = cpu.hart.cycles;
   cpu.armed = -1;

@@ -6,27 +6,51 @@ import { Kind, Status } from '../abi/index.ts';
 import type { Stage } from '../core.ts';
 import type { Portal } from '../objects/portal.ts';
 import type { Thread } from '../objects/thread.ts';
-import { alarm, endOfChain, followChains, handOver, makeReady, preempt, releaseHelpers } from './place.ts';
+import { alarm, endOfChain, followChains, handOver, makeReady, preempt, releaseHelpers, returnTime } from './place.ts';
 import { ThreadState } from '../objects/object.ts';
 
-export const waitsFor = (server: Thread, portal: Portal): boolean =>
+const waitsFor = (server: Thread, portal: Portal): boolean =>
   server.state === ThreadState.receiving && (server.onlyFrom === undefined || server.onlyFrom === portal);
 
-/** `t` waits in the server's queue until it is received, or until the time-out. */
-export function enqueue(k: Stage, t: Thread, server: Thread, timeout: number): void {
-  t.state = ThreadState.sending;
-  t.partner = server;
-  server.senders.add(t);
-  setTimeout(k, t, timeout);
+/**
+ * `deliver` brings the message of `t` to the server that waits for it; else `t` stands in the server's queue until it is received, or until
+ * the time is over. Not ok: `t` does not wait, and nothing has happened.
+ */
+export function meet<K extends Stage>(k: K, t: Thread, server: Thread, timeout: number,
+    deliver: (k: K, t: Thread, server: Thread) => Status): Status {
+  if (waitsFor(server, t.portal!)) {
+    const status = deliver(k, t, server);
+    if (status !== Status.ok) return status;
+    if (server.heapIndex >= 0) server.cpu.timeouts.cancel(server);
+    server.onlyFrom = undefined;
+    server.status = Status.ok;
+    handOver(k, server.cpu, server);
+  } else {
+    if (timeout <= 0) return Status.timeout;
+    t.state = ThreadState.sending;
+    t.partner = server;
+    server.senders.add(t);
+    setTimeout(k, t, timeout);
+  }
   if (server.cpu !== t.cpu) followChains(k, t.cpu);
+  return Status.ok;
 }
 
-/** The server's wait is over: it has a message. */
-export function arrived(k: Stage, server: Thread): void {
-  if (server.heapIndex >= 0) server.cpu.timeouts.cancel(server);
-  server.onlyFrom = undefined;
-  server.status = Status.ok;
-  handOver(k, server.cpu, server);
+/** `t` has called, and waits for the answer of `server`. */
+export function awaitAnswer(t: Thread, server: Thread): void {
+  t.state = ThreadState.calling;
+  t.partner = server;
+  server.currentCaller = t;
+}
+
+/** `server` has answered: `t` is ready, or stopped, and time that the server was lent is the caller's again. */
+export function endCall(k: Stage, t: Thread, server: Thread, status: Status, stops = false): void {
+  leave(k, t);
+  t.status = status;
+  if (stops) t.state = ThreadState.stopped;
+  else makeReady(k, t);
+  returnTime(k, server);
+  if (t.cpu !== server.cpu) followChains(k, server.cpu);
 }
 
 /** Both of it for who needs no time: `t` has called a server that waited, and waits for the answer; the server is ready. */
@@ -35,9 +59,7 @@ export function called(t: Thread, portal: Portal, server: Thread): void {
   t.sendsCall = true;
   t.thenReceives = false;
   t.receiveTimeout = Infinity;
-  t.state = ThreadState.calling;
-  t.partner = server;
-  server.currentCaller = t;
+  awaitAnswer(t, server);
   server.onlyFrom = undefined;
   server.status = Status.ok;
   server.state = ThreadState.ready;

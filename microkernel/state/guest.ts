@@ -6,6 +6,7 @@
 import { Mtd, S, type Utcb } from '../abi/index.ts';
 import { COSTS } from '../costs.ts';
 import type { Stage } from '../core.ts';
+import type { Task } from '../objects/task.ts';
 import type { Thread } from '../objects/thread.ts';
 import type { Cpu } from '../sched/cpu.ts';
 import { countersAndEnvironment } from './units.ts';
@@ -104,7 +105,8 @@ export function saveWorld(k: Stage, cpu: Cpu): void {
 }
 
 /** Guest-physical translation of this task: Sv39x4, its VMID, its root. */
-export function switchGuestSpace(cpu: Cpu, root: number, vmid: number): void {
-  cpu.hart.setCsr(CSR.hgatp, (8n << 60n) | (BigInt(vmid) << 44n) | BigInt(root / 4096));
+export function switchGuestSpace(cpu: Cpu, task: Task): void {
+  cpu.hgatp = task;
+  cpu.hart.setCsr(CSR.hgatp, (8n << 60n) | (BigInt(task.space.asid) << 44n) | BigInt(task.space.root.pa / 4096));
   if (!cpu.tagsGuests) cpu.hart.hfenceGvma();
 }

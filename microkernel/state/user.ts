@@ -16,12 +16,8 @@ const X = S.x >> 2, PC = S.pc >> 2, X1 = 2, A0 = 20, A7_END = 36, X_END = 64;
 /** The thread's integer registers, wherever they are, as 32-bit halves. */
 export const registersOf = (t: Thread): Int32Array => t.cpu.owner === t ? t.cpu.hart.x32 : t.x;
 
-/** Copies the groups of `mtd` to the state area; returns the bytes copied. */
-export const stateOut = (t: Thread, u: Utcb, mtd: number): number => move(t, u, mtd, true);
-/** Takes the groups of `mtd` from the state area. */
-export const stateIn = (t: Thread, u: Utcb, mtd: number): number => move(t, u, mtd, false);
-
-function move(t: Thread, u: Utcb, mtd: number, out: boolean): number {
+/** Copies the groups of `mtd` to the state area, or takes them from it; answers the bytes copied. */
+export function moveState(t: Thread, u: Utcb, mtd: number, out: boolean): number {
   let bytes = 0;
   if ((mtd & (Mtd.args | Mtd.regs | Mtd.result)) !== 0) {
     const x = registersOf(t), area = u.i32;

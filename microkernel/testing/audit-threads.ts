@@ -31,8 +31,7 @@ function auditWait(t: Thread, wrong: string[]): void {
     case ThreadState.semaphore: if (!t.waitingAt || t.inQueue !== t.waitingAt.waiters) say('not in the semaphore\'s queue'); break;
     default: if (t.inQueue || t.partner || t.waitingAt || t.keptReply) say('does not wait, but something holds it');
   }
-  if (!t.factory!.allows(t.cpu) || (t.movesTo && !t.factory!.allows(t.movesTo)))
-    say(`hart ${(t.movesTo ?? t.cpu).id} is not its factory's`);
+  if (!t.factory!.allows(t.cpu)) say(`hart ${t.cpu.id} is not its factory's`);
   if (t.context && t.context.priority > t.factory!.highest)
     say(`priority ${t.context.priority}, its factory reaches ${t.factory!.highest}`);
   if (t.state === ThreadState.receiving && t.senders.first && !t.onlyFrom) say('receives, but somebody waits to send');
@@ -50,7 +49,7 @@ function auditContext(c: SchedContext, wrong: string[]): void {
   const end = endOfChain(c.thread), runs = c.place === ContextState.queue || c.place === ContextState.current;
   if (end.state === ThreadState.ready && !runs && c.place !== ContextState.depleted)
     say(`could run thread ${end.id}`);
-  if (end.state === ThreadState.ready && runs && c.cpu !== end.cpu && !c.cpu!.reschedule && !end.movesTo)
+  if (end.state === ThreadState.ready && runs && c.cpu !== end.cpu && !c.cpu!.reschedule)
     say(`is on hart ${c.cpu?.id}, thread ${end.id} on hart ${end.cpu.id}`);
   if (c.place === ContextState.blocked && c.behind !== end && end.state !== ThreadState.ready)
     say(`waits behind thread ${c.behind?.id}, not ${end.id}`);

@@ -39,9 +39,8 @@ class Charges {
 
 /** Every factory's account is the sum of its objects, and of what its tasks have in tables, nodes and capabilities. */
 function auditQuotas(k: Kernel, charges: Charges, wrong: string[]): Factory[] {
-  charges.add(k.root.factory, k.bootFrames * BYTES.frame);
   const all = [k.root.factory];
-  let frames = k.bootFrames;
+  let frames = 0;
   for (const f of all) {
     for (const o of f.objects) {
       charges.add(f, o.bytes);

@@ -75,7 +75,7 @@ export class Compare {
           `thread at ${[...m.caps].map(c => c.sel).join('/')} (${m.state}): ${what} ${show(found)}, expected ${show(expected)}`);
     };
     is('state', STATES[t.state], m.state);
-    is('hart', (t.movesTo ?? t.cpu).id, m.state === 'dead' ? (t.movesTo ?? t.cpu).id : m.cpu);
+    is('hart', t.cpu.id, m.cpu);
     is('deadline', t.heapIndex >= 0 ? t.deadline : Infinity, m.deadline);
     is('partner', t.partner, m.partner && this.#of(m.partner));
     is('caller', t.currentCaller, m.currentCaller && this.#of(m.currentCaller));

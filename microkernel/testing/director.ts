@@ -209,9 +209,9 @@ export class Director implements Oracle {
         + `${better.priority} (${this.#where(better)})`);
   }
   /** Another hart has been told to let go of it, and has not come into the kernel yet. */
-  #onItsWay(c: MContext, end: MThread, hart: number): boolean {
+  #onItsWay(c: MContext, hart: number): boolean {
     const { cpu } = this.#kernelOf.get(c) as SchedContext;
-    return (this.#kernelOf.get(end) as Thread).movesTo !== undefined || (cpu !== undefined && cpu.id !== hart && cpu.reschedule);
+    return cpu !== undefined && cpu.id !== hart && cpu.reschedule;
   }
   #where(c: MContext): string {
     const { place, cpu, behind, left } = this.#kernelOf.get(c) as SchedContext;
@@ -222,7 +222,7 @@ export class Director implements Oracle {
     const all: MContext[] = [];
     for (const c of this.world.objects) {
       const end = c.kind === 'schedContext' && !c.limited && c.thread && this.world.endOfChain(c.thread);
-      if (end && end.state === 'ready' && end.cpu === hart && !this.#onItsWay(c as MContext, end, hart)) all.push(c as MContext);
+      if (end && end.state === 'ready' && end.cpu === hart && !this.#onItsWay(c as MContext, hart)) all.push(c as MContext);
     }
     return all;
   }

@@ -117,9 +117,8 @@ export class Moves {
     if (what < 4)
       return call(at(i, r.pick(['thread', 'second'])),
         r.pick([Ops.thread.cancel, Ops.thread.recall, Ops.thread.cancel, Ops.thread.kill, Ops.thread.resume]), []);
-    if (what < 6) return call(at(i, r.pick(['thread', 'second'])), Ops.thread.migrate, [r.below(this.#harts + 1)]);
-    if (what < 7) return call(at(i, r.pick(['context', 'secondContext'])), Ops.schedContext.set, [r.below(60), 0, 0]);
-    if (what < 8)
+    if (what === 4) return call(at(i, r.pick(['context', 'secondContext'])), Ops.schedContext.set, [r.below(60), 0, 0]);
+    if (what < 7)
       return call(Initial.task, Ops.task.unmap, [memoryPage(RAM + r.below(64) * 0x1_0000, r.pick([12, 13, 16]), r.below(8)), 0]);
     return {
       ...call(0, Ops.thread.info, []), flags: IpcFlag.receive, receiveTimeout: r.pick([20_000, 200_000, 1_000_000]), message: NOTHING

@@ -208,14 +208,6 @@ const thread = {
     return Status.ok;
   },
   name: (): Answer => Status.ok,
-  migrate: (c: Call): Answer => {
-    const t = c.o as MThread;
-    if (!count(c.a[0], c.w.oracle.harts)) return Status.badArgument;
-    if (t.state === 'dead') return Status.dead;
-    if (!t.factory!.harts[c.a[0]]) return Status.badRights;
-    t.cpu = c.a[0];
-    return Status.ok;
-  },
 };
 
 const semaphore = {
@@ -238,7 +230,7 @@ const semaphore = {
     c.w.stand(s.waiters, t);
     return undefined;
   },
-  ack: (): Answer => Status.badKind, mask: (): Answer => Status.badKind, route: (): Answer => Status.badKind,
+  ack: (): Answer => Status.badKind, route: (): Answer => Status.badKind,
 };
 
 /** Who waits stands where its priority belongs now. */
