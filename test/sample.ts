@@ -1,15 +1,17 @@
 /**
  * Draws sentences and function names from the tree at random, for a reader who judges the English as a stranger would.
  *
- *   npx tsx test/sample.ts [SEED] [FOLDER]      twenty sentences of comments and Markdown, ten names of functions (seed 1, this tree)
+ *   npx tsx test/sample.ts [SEED [FOLDER]]      twenty sentences of comments and Markdown, ten names of functions (seed 1, this tree)
  *
  * The same seed draws by the same rule from any tree, so that two commits can be compared.
  */
 import { readFileSync, readdirSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
+import { numberOf, readOptions } from './tool.ts';
 
 const SENTENCES = 20, NAMES = 10, SKIP = new Set(['node_modules', '.git', 'images', 'dist', '.tsbuild']);
-const [seed = '1', folder = '.'] = process.argv.slice(2), root = resolve(folder);
+const { positionals: [word = '1', folder = '.'] } = readOptions(import.meta.filename, { allowPositionals: true, options: {} });
+const seed = numberOf(import.meta.filename, 'SEED', word), root = resolve(folder);
 
 interface Found { readonly text: string; readonly place: string }
 
@@ -70,6 +72,6 @@ for (const file of files(root)) {
   spoken.push(...comments(source).flatMap((text) => sentences(text, place)));
   named.push(...functions(source, place));
 }
-for (const { text, place } of draw(spoken, SENTENCES, Number(seed))) console.log(`${text}  [${place}]`);
+for (const { text, place } of draw(spoken, SENTENCES, seed)) console.log(`${text}  [${place}]`);
 console.log('');
-for (const { text, place } of draw(named, NAMES, Number(seed))) console.log(`${text}  [${place}]`);
+for (const { text, place } of draw(named, NAMES, seed)) console.log(`${text}  [${place}]`);
