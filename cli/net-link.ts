@@ -34,7 +34,7 @@ export class NetLink {
     this.#ended = ended;
   }
 
-  /** @throws CliError when nobody is there. */
+  /** @throws CliError when no program listens there. */
   async connect(address: Address): Promise<void> {
     const socket = connect(address.port, address.host);
     await settled(socket, 'connect', `connected to ${address.host}:${address.port}`, 'start the other side first, or use listen=PORT here');

@@ -34,7 +34,7 @@ export class Profile {
   table(): string { return profileTable(this.profiler.samples(), this.names); }
 }
 
-/** The symbols in the file of a kernel; none where it has none or is no ELF file. */
+/** The symbols in the file of a kernel; empty if it has none or is no ELF file. */
 export function kernelSymbols(path: string): Iterable<readonly [string, number]> {
   const bytes = readImage('kernel', path), elf = isElf(bytes) ? parseElf(bytes) : undefined;
   return elf?.ok ? elf.value.symbols : [];

@@ -1,4 +1,4 @@
-/** How far long work is, on the terminal: nothing in the first two seconds, and nothing where nobody looks. */
+/** Progress of long work, on the terminal: nothing in the first two seconds, and nothing without a terminal. */
 const FIRST_MS = 2000, NEXT_MS = 250;
 
 export class Progress {

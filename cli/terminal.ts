@@ -50,7 +50,7 @@ export class Terminal {
     return process.stdin.isTTY === true;
   }
 
-  /** Columns and rows of the terminal; 80 × 24 when output is none. */
+  /** Columns and rows of the terminal; 80 × 24 when the output is no terminal. */
   get size(): { columns: number; rows: number } {
     return { columns: process.stdout.columns || 80, rows: process.stdout.rows || 24 };
   }

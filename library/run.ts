@@ -46,7 +46,7 @@ export interface RunOptions {
   readonly seed?: number;
   /**
    * Whole seconds since 1970 at which the guest's wall clock begins. Default: the same for all runs; with a folder of the host,
-   * `Math.floor(Date.now() / 1000)` lets the guest agree with it about what is new.
+   * `Math.floor(Date.now() / 1000)` gives the guest the host's time, so both agree which files are newer.
    */
   readonly clock?: number;
   readonly engine?: SystemOptions['engine'];

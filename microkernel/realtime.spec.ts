@@ -1,7 +1,7 @@
 /**
  * Budgets hold to the cycle. Random sets of real-time threads (RISC-V code that always wants to run, rate-monotonic priorities, up to two
  * thirds of the hart) over a load of lower priority that computes, calls, maps and sleeps: each gets its budget in every period, and
- * nobody more. Who ran when is read from the trace.
+ * nobody more. The trace shows which thread ran when.
  */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';

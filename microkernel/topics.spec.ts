@@ -165,7 +165,7 @@ describe('scheduling', () => {
       yield* sys.receive(0, 50_000);
       expect(sys.memory.u64(DATA_PA)).toBeGreaterThan(100n);
       yield* sys.must(Initial.task, Ops.task.unmap, [capPage(u.context), 1]);
-      yield* sys.receive(0, 20_000); // the other hart is told, and lets go
+      yield* sys.receive(0, 20_000); // the other hart gets the request, and releases the thread
       const then = sys.memory.u64(DATA_PA);
       yield* sys.receive(0, 50_000);
       expect(sys.memory.u64(DATA_PA)).toBe(then);

@@ -90,7 +90,7 @@ function* remove(sys: Syscalls, m: Model, task: number): Sys<void> {
   yield* sys.must(Initial.task, Ops.task.unmap, [capPage(selectorOf(task), 0, CapRight.all), 1]); // with the weak one
 }
 
-/** One answer, and what comes of it. */
+/** One answer, and its effect. */
 function* visit(sys: Syscalls, m: Model, thread: number, random: Random, seen: { visits: number; faults: number; recalls: number;
   refused: number }): Sys<void> {
   const u = sys.utcb, task = random.below(TASKS), at = random.pick(PLACES), offset = random.pick([LOAD, STORE]), value = random.below(1e6);

@@ -7,7 +7,7 @@ export interface Budget {
 
 export const UNBOUNDED: Budget = { take: () => true, give: () => {} };
 
-/** A budget of so many bytes. */
+/** A budget of bytes. */
 export function budgetOf(bytes: number): Budget {
   let left = bytes;
   return {

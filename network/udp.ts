@@ -53,7 +53,7 @@ export interface UdpNetwork {
 export class Udp {
   readonly #network: UdpNetwork;
   readonly #sockets = new Map<number, UdpSocket[]>();
-  /** Takes datagrams to addresses and ports that nobody has bound; returns whether it did. */
+  /** Takes datagrams to addresses and ports that are not bound; returns whether it did. */
   onUnclaimed: ((datagram: Datagram) => boolean) | undefined;
   constructor(network: UdpNetwork) { this.#network = network; }
 

@@ -1,5 +1,5 @@
 /**
- * A stand-in for the kernel, for unit specs of servers: TypeScript threads only, first come first served, one flat memory, page tables
+ * A fake kernel, for unit specs of servers: TypeScript threads only, first come first served, one flat memory, page tables
  * that are maps. It has just enough of the ABI to boot a scenario in milliseconds; tests with it prove nothing about the real kernel.
  */
 import {

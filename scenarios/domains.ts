@@ -1,6 +1,6 @@
 /**
  * One Unix server for each security domain: red, green and black have separate memory, files and processes, and share only a monitor that
- * passes letters by a policy: red to green, green to black and back to red. A fourth server is compromised; it may write to nobody.
+ * passes letters by a policy: red to green, green to black and back to red. A fourth server is compromised; it may send no letters.
  *
  * Twin: the monitor passes everything. Red's secret reaches black.
  */

@@ -1,6 +1,7 @@
 /**
  * The monitor between security domains: it accepts letters, checks sender and receiver, delivers or refuses, and logs refusals. The
- * sender's session, which the scenario created and nobody can forge, identifies the sender. guests/include/mail.h has its protocol for C.
+ * sender's session, which the scenario created and no process can forge, identifies the sender. guests/include/mail.h has its protocol for
+ * C.
  */
 import { Status, type Sys } from '../microkernel/abi/index.ts';
 import { getBytes, log, report, type Program } from '../roottask/client/index.ts';

@@ -48,7 +48,7 @@ export default defineScenario({
           env: ['PATH=/bin'], files: PROGRAMS, memory: 32 << 20,
           more: { lends: ['files'], longestHold: hold * 1000, network: { address: ADDRESS, bits: 24, gateway: [10, 0, 0, 254] } },
         }, { ...linesFor('linux'), net: 'switch' }),
-        priority: interrupts === 'lock' ? TAMED : UNTAMED, provides: ['files'], // it goes on as long as the task does
+        priority: interrupts === 'lock' ? TAMED : UNTAMED, provides: ['files'], // it runs as long as the task does
       },
       task: { program: { elf: 'native-periodic' }, args: { rounds: Math.floor(seconds * 1000), bound: BOUND_NS }, priority: REAL_TIME },
     },

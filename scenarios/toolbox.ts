@@ -2,7 +2,7 @@
  * A Unix server as a toolbox: a native program fetches pages through its network stack and stores notes in its files, and trusts neither.
  * The server crashes meanwhile; the program gets an error, and continues with the restarted server behind the same capabilities.
  *
- * Twin: nobody restarts the server. The program ends with an error.
+ * Twin: the server is not restarted. The program ends with an error.
  */
 import { l4guest } from '../l4guest/index.ts';
 import { spawn, valueOf, type Program } from '../roottask/client/index.ts';

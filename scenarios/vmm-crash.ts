@@ -1,5 +1,5 @@
 /**
- * One monitor for each machine, and nobody else trusts it. The monitor of `vm-a` fails an assertion and restarts; that of `vm-c` is
+ * One monitor for each machine, and no other component trusts it. The monitor of `vm-a` fails an assertion and restarts; that of `vm-c` is
  * compromised and writes wherever it can. The machine next to them, the signer and its client are not affected.
  *
  * Twin: one monitor for both machines. Its failed assertion also ends the neighbour, which loses its work and boots again.

@@ -13,7 +13,7 @@ import { Kind, TRACE_RECORD, type TraceSink } from '../microkernel/abi/index.ts'
 export interface TaskRow { readonly task: number; readonly name: string; readonly tasks: number; readonly threads: number;
   readonly messages: number; readonly events: number; readonly replies: number; readonly maps: number; readonly switches: number }
 
-/** Columns of counts; records that are not counted go to column 0, which nobody reads. */
+/** Columns of counts; records that are not counted go to column 0, which is never read. */
 const MESSAGES = 1, EVENTS = 2, REPLIES = 3, MAPS = 4, SWITCHES = 5, COLUMNS = 8;
 const COLUMN = new Uint8Array(1 << 16);
 for (const [kind, column] of [[Kind.send, MESSAGES], [Kind.call, MESSAGES], [Kind.event, EVENTS], [Kind.reply, REPLIES],

@@ -456,9 +456,9 @@ export function table(figures: readonly Figure[]): string {
   return ['| what | how much |', '|---|--:|', ...figures.map(([what, n]) =>
     `| ${what} | ${typeof n === 'number' ? n.toLocaleString('en-US') : n} |`)].join('\n');
 }
-/** The table that stands on the page now. */
+/** The present table of the page. */
 export function told(name: string): string { return between(name, BEGIN, END); }
-/** The table of processors that stands there. */
+/** The present table of processors. */
 export function toldSweep(name: string): string { return between(name, SWEEP, SWEPT); }
 function between(name: string, begin: string, end: string): string {
   const text = readFileSync(pagePath(name), 'utf8');

@@ -1,5 +1,5 @@
 /**
- * A disk of a virtual machine, from the guest's ring to the board and back: how many messages that takes, that the guest goes on, and
+ * A disk of a virtual machine, from the guest's ring to the board and back: how many messages that takes, that the guest continues, and
  * what a reset and a death do.
  */
 import { describe, expect, it } from 'vitest';

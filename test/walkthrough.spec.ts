@@ -1,4 +1,4 @@
-/** docs/walkthrough.md goes as it is told: in a terminal, on a recording of Debian with a disk. */
+/** The steps of docs/walkthrough.md work: in a terminal, on a recording of Debian with a disk. */
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -81,7 +81,7 @@ export class Degradation {
       else guest.sources[h.interrupted ? 'interrupt handling' : 'state saving'] += passed;
       return;
     }
-    if (h.thread === 0 || (h.waits && ENDS_IDLE.has(r.kind))) return; // nobody runs
+    if (h.thread === 0 || (h.waits && ENDS_IDLE.has(r.kind))) return; // no thread runs
     const answers = this.answering.get(h.thread), name = this.trace.taskOf(h.thread), task = answers?.monitor ?? this.monitors.get(name);
     if (!task) { this.before.set(name, (this.before.get(name) ?? 0) + passed); return; }
     if (!task.began) task.sources.setup += passed;

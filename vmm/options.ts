@@ -43,7 +43,7 @@ export interface Options {
   readonly rebootIsExit: boolean;
   /** Every exit brings all of the guest's state and takes it back, instead of what its cause needs: to see what that costs. */
   readonly fullState: boolean;
-  /** Operations that leave the guest besides those that must, and with no- before them such as shall not (control.ts). */
+  /** Operations that leave the guest besides those that must, and with no- before them those that do not (control.ts). */
   readonly exits: readonly string[];
   /** How guest code runs. */
   readonly virt: (typeof TECHNIQUES)[number];
@@ -67,7 +67,7 @@ export interface Options {
   readonly priority: number;
   /** Cycles that a virtual processor has the hart for when others of its priority wait; 0: the kernel's default, 10 ms. */
   readonly slice: number;
-  /** Cycles; with it the slice is a budget: no more than that in any period, whoever waits or not. 0: none. */
+  /** Cycles; with it the slice is a budget: no more than that in any period, whether others wait or not. 0: none. */
   readonly period: number;
 }
 
@@ -79,7 +79,7 @@ export const LEAST_MEMORY = 8 * MIB, MOST_CPUS = 16, MOST_DISKS = 6, MOST_NETS =
  */
 export const DEFAULT_ISA = 'rv64imafdc_zicbom_zicboz_zicntr_zicsr_zifencei_zihintpause_zicond_zimop_zawrs_zfa_zfhmin_zcb_zba_zbb_zbs_'
   + 'sstc_svinval_svnapot_svpbmt_svvptc';
-/** Cycles: shorter slices would be spent on switching, longer ones are none. */
+/** Cycles: shorter slices would be spent on switching, longer ones have no effect. */
 export const LEAST_SLICE = 10_000, MOST_SLICE = 10 ** 12;
 /** 1 July 2025. */
 const DEFAULT_DATE = 1_751_328_000_000;

@@ -118,7 +118,7 @@ export function* writer(sys: Syscalls, chars: Characters, stream: Sink, wake: nu
     chars.writing = true;
     for (let bytes = chars.drain(); bytes.length > 0; bytes = chars.drain()) {
       const answer = yield* stream.write(sys, bytes);
-      if (!answer.ok) chars.drain(); // nobody listens any more
+      if (!answer.ok) chars.drain(); // the listener is gone
       yield* written(sys);
     }
     chars.writing = false;

@@ -25,7 +25,7 @@ const SHIFT = 1;
 export const NS_PER_TICK = 100;
 const LATEST = 2 ** 53;
 
-/** In place of groups: the event's thread has ended, and nobody waits for an answer. */
+/** In place of groups: the event's thread has ended, and no thread waits for an answer. */
 export const GONE = -1;
 
 export class Vcpu implements SbiCpu, Attentive {
@@ -62,7 +62,7 @@ export class Vcpu implements SbiCpu, Attentive {
   get started(): boolean { return this.#started; }
   raiseSoftware(): void { this.#software = true; this.vm.work.changed(this); }
   setExternal(level: boolean): void { this.#external = level; this.vm.work.changed(this); }
-  /** Guests have no timer of their own here: this alarm stands in for it. */
+  /** Guests have no timer of their own here: this alarm replaces it. */
   useAlarm(alarm: Alarm): void { this.#alarm = alarm; }
   /** Sets the guest's timer interrupt to this tick of `time`. Returns the state groups that hold it. */
   setTimer(tick: bigint): number {

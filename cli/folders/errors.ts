@@ -3,7 +3,7 @@ import { Errno, FolderError, type ErrnoName } from '../../system/folders/folder.
 
 const names: Readonly<Record<string, ErrnoName>> = { ENOTSUP: 'EOPNOTSUPP', EWOULDBLOCK: 'EAGAIN', EFTYPE: 'EINVAL' };
 
-/** A failure of the host's; what is not one (a bug of ours) stays what it is. */
+/** Turns a failure of the host into an errno; any other error (a bug of ours) is thrown again. */
 export function folderError(error: unknown): unknown {
   const code = (error as NodeJS.ErrnoException).code;
   if (error instanceof FolderError || code === undefined || code.startsWith('ERR_')) return error;

@@ -24,7 +24,7 @@ export interface Finder {
   folder(path: Path): HostPath;
   /** What has this path, a link itself if it is one. */
   pin(path: Path): Pinned;
-  /** Opens what has this path, which is no link, as Node's flags say; what it is the caller finds out. */
+  /** Opens this path, unless it is a link, with Node's flags; the caller finds out its type. */
   open(path: Path, flags: number): number;
   /** Does what belongs to one request, within which the kernel is asked once where a directory is. */
   together<T>(act: () => T): T;

@@ -245,7 +245,7 @@ function wholeFile(path: HostPath, most: number): Uint8Array {
   }
 }
 
-/** Does something with a descriptor that is closed where it fails. */
+/** Uses a descriptor, and closes it if that fails. */
 function held<T>(fd: number, act: (fd: number) => T): T {
   try {
     return act(fd);

@@ -23,7 +23,7 @@ export interface Being {
   readonly thread: Thread | undefined;
   /** How its memory is found. */
   readonly view: View | undefined;
-  /** Undefined: there is no such register, or nobody knows its value now. */
+  /** Undefined: there is no such register, or its value is unknown now. */
   register(n: number): bigint | undefined;
   setRegister(n: number, value: bigint): boolean;
   /** What could be read; undefined = nothing. */
@@ -90,7 +90,7 @@ export class ThreadBeing implements Being {
     return true;
   }
 
-  /** Do its registers stand in a hart? */
+  /** Are its registers in a hart? */
   get #isLive(): boolean { return this.thread.cpu.owner === this.thread; }
   get #fcsr(): number { return this.#isLive ? this.thread.cpu.hart.fcsr : this.thread.fcsr; }
   get #floats(): BigInt64Array { return this.#isLive ? this.thread.cpu.hart.f : this.thread.f!; }

@@ -5,11 +5,11 @@ import type { Task } from '../../microkernel/objects/task.ts';
 import type { Being } from './being.ts';
 import type { ClientFeatures, GuestFile, MonitorCommand, TargetStop } from './target.ts';
 
-/** What happened to a process, for GDB; `deliver` answers, once it goes on, whether a signal reaches it. */
+/** An event of a process, for GDB; `deliver` says, when the process continues, whether a signal reaches it. */
 export interface Happening { readonly stop: TargetStop; readonly thread?: Being; deliver?: boolean }
 
 export interface Debuggee {
-  /** Whose instruction the hart is about to execute, the most specific first; empty: nobody's of this component. */
+  /** The owners of the instruction that the hart is about to execute, the most specific first; empty: none is in this component. */
   at(h: Hart): readonly Being[];
   beings(): readonly Being[];
   /** A page of code is about to be executed on behalf of this component. */
@@ -19,7 +19,7 @@ export interface Debuggee {
   program?(process: number): string | undefined;
   /** The client has come (with these wishes) or gone. */
   client?(features: ClientFeatures | undefined): void;
-  /** These processes stand still while others run; without it, none can. */
+  /** Stops these processes while others run; without this method, none can stop alone. */
   hold?(processes: ReadonlySet<number>): void;
   /** The client lets this process go. False: it is not one of several. */
   release?(process: number): boolean;
@@ -34,7 +34,7 @@ export const APART = 10_000_000;
 
 export interface DebugScope {
   readonly kernel: Kernel;
-  /** Whose tasks it may be; without it, anybody's. */
+  /** Decides whether a task may belong to this debuggee; without it, every task may. */
   readonly mayBe: ((task: Task) => boolean) | undefined;
   /** Numbers of its processes are above this. */
   readonly base: number;

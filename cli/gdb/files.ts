@@ -19,7 +19,7 @@ export class OpenFiles {
 
   constructor(target: Target) { this.#target = target; }
 
-  /** Answers what stands behind `vFile:`; empty: not known here. */
+  /** Answers the text after `vFile:`; empty: unknown here. */
   answer(request: string): string {
     const [, name = '', rest = ''] = /^([a-z]+):([^]*)$/.exec(request) ?? [], [first = '', second, third] = rest.split(',');
     const handle = Number(hexNumber(first) ?? -1n), file = this.#open.get(handle);

@@ -17,7 +17,7 @@ import type { MonitorCommand } from './target.ts';
 
 /** Mode and root of a translation register, without the number of the address space. */
 const TABLES = 0xf000_0fff_ffff_ffffn;
-/** Spaces that are remembered; the oldest one that nobody follows is forgotten. */
+/** Number of spaces to remember; the oldest one that no client follows is dropped. */
 const MOST_SPACES = 256;
 
 /** An address space of the guest in which user code was seen. */

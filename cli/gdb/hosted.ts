@@ -23,7 +23,7 @@ interface DebuggedProcesses { readonly component?: string; readonly kind: 'proce
 export interface GdbLaunch {
   readonly port: number;
   readonly debugged: readonly Debugged[];
-  /** The record of the trace at which it stands still first; without it, before its first instruction. */
+  /** The record of the trace at which the process stops first; without it, before its first instruction. */
   readonly at?: number | undefined;
 }
 
@@ -92,7 +92,7 @@ export class HostedDebugging {
     this.#at = undefined;
   }
 
-  /** Somebody else ends the run: nobody waits for the client any more. */
+  /** Something else ends the run: it no longer waits for the client. */
   release(): void { this.#server.release(); }
 
   /** The run is over with this status. */

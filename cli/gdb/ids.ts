@@ -9,7 +9,7 @@ export interface ThreadId { readonly process: number; readonly thread: number }
 
 const part = (text: string): number => (text === '-1' ? -1 : parseInt(text, 16));
 
-/** Undefined: it is none. */
+/** Undefined: it is not an id. */
 export function threadId(text: string): ThreadId | undefined {
   const match = /^(?:p(-1|[0-9a-f]{1,8})(?:\.|$))?(-1|[0-9a-f]{1,8})?$/i.exec(text);
   if (match === null || text === '') return undefined;

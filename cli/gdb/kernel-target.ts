@@ -1,7 +1,7 @@
 /**
  * What runs on the microkernel as GDB sees it: processors of guests, processes of Unix servers, native components, one or several of them
  * at once. Each is a `Debuggee` that says whose instruction a hart executes; here are GDB's numbers, points of each process, and what
- * happened in which order. The whole machine stands still while they do, so virtual time does not pass for anybody.
+ * happened in which order. The whole machine stops while they do, so virtual time does not pass.
  */
 import { Debugger, type PointKind } from '../../machine/debug/debugger.ts';
 import { REG } from '../../machine/debug/registers.ts';
@@ -193,7 +193,7 @@ export class KernelTarget implements Target {
     return undefined;
   }
 
-  /** What else has happened is told before anything runs. */
+  /** Other pending events are reported before anything runs. */
   pending(): TargetStop | undefined {
     if (this.#happened.length === 0) return undefined;
     this.debug.request();
@@ -218,7 +218,7 @@ export class KernelTarget implements Target {
   #at(h: Hart): Being[] { return this.#debuggees.flatMap((d) => d.at(h)); }
   #beings(): Being[] { return this.#debuggees.flatMap((d) => d.beings()); }
 
-  /** The first instruction of all is told always, that of other components to clients who know of several processes. */
+  /** The very first instruction is always reported; those of other components only to clients that support several processes. */
   #arrives(h: Hart): boolean {
     for (const d of this.#debuggees) d.seen?.(h);
     const comes = this.#debuggees.find((d) => !this.#told.has(d) && d.at(h).length > 0);

@@ -25,7 +25,7 @@ import type { ClientFeatures, GuestFile, TargetStop } from './target.ts';
 
 const A0 = 10, A7 = 17, SP = 2, FFLAGS = REG.csr + 1, FRM = REG.csr + 2, FCSR = REG.csr + 3;
 
-/** What the server tells goes on to the debuggee, which is made when the system has been booted. */
+/** Passes the server's events to the debuggee, which is made after the boot. */
 export class ProcessWatch implements Watcher {
   watched: Watched | undefined;
   to: ProcessDebuggee | undefined;
@@ -60,7 +60,7 @@ export class ProcessDebuggee implements Debuggee {
   follows(pid: number): boolean { return this.#followed.has(pid); }
   isHeld(pid: number): boolean { return this.#held.has(pid) && this.follows(pid); }
 
-  /** What is in user mode leaves it before its next instruction; the server lets nobody in whose process is held. */
+  /** Threads in user mode leave it before their next instruction; the server does not resume threads of a held process. */
   hold(processes: ReadonlySet<number>): void {
     this.#held = new Set([...processes].map((p) => p - this.#place.base));
     for (const { process, thread: t } of this.beings()) {
@@ -166,7 +166,7 @@ export class ProcessDebuggee implements Debuggee {
     if (this.#features?.exec) this.#tell(t, { kind: 'exec', thread: 0, process: this.#place.base + t.proc.pid, path });
   }
 
-  /** The end of the first process is the end of the run, which is told as that. */
+  /** The end of the first process is the end of the run, and is reported as such. */
   ended(unix: Process): void {
     const { pid, status = 0 } = unix;
     this.#vectors.delete(pid);
@@ -229,7 +229,7 @@ class UnixBeing implements Being {
     return n === FCSR ? BigInt(regs.fcsr) : n === FRM ? BigInt(regs.fcsr >> 5) : n === FFLAGS ? BigInt(regs.fcsr & 31) : undefined;
   }
 
-  /** A thread about to get a signal has its registers in both places, and those below count when it goes on: both are written. */
+  /** A thread about to get a signal has its registers in both places, and those below count when it continues: write both. */
   setRegister(n: number, value: bigint): boolean {
     const below = this.#carried?.setRegister(n, value) ?? false;
     return this.#isHeld(n) ? setHeld(this.#unix.regs, n, value) : below;
@@ -243,7 +243,7 @@ class UnixBeing implements Being {
     return bytes.length === 0 ? mapped : bytes;
   }
 
-  /** Only where the process could write at once: other pages are those of files, of its parent, or of nobody yet. */
+  /** Only pages that the process could write at once: other pages belong to files or to its parent, or do not exist yet. */
   write(address: bigint, bytes: Uint8Array): boolean {
     const { table } = this.#unix.mm, last = Number(address) + bytes.length - 1;
     if (!Number.isSafeInteger(last)) return false;

@@ -1,10 +1,10 @@
-/** Why everything stands still, as packets say it. @spec gdb "Stop Reply Packets" */
+/** Packets that say why everything stopped. @spec gdb "Stop Reply Packets" */
 import { nameOf } from './ids.ts';
 import type { TargetStop } from './target.ts';
 
 const byte = (n: number): string => (n & 0xff).toString(16).padStart(2, '0');
 
-/** What a reply has to know of who is told. */
+/** Facts about the client that a reply depends on. */
 interface Told { readonly client: ReadonlySet<string>; readonly isMany: boolean; nameOf(thread: number): string; readonly first: number }
 
 export function stopReply(stop: TargetStop, told: Told): string {

@@ -1,4 +1,4 @@
-/** `vCont` and its elders: which threads run, which step, which stand still. */
+/** `vCont` and its predecessors: which threads run, which step, which stop. */
 import { meant, threadId } from './ids.ts';
 import type { ThreadAction, ThreadInfo } from './target.ts';
 

@@ -2,7 +2,7 @@
  * The server: listens on 127.0.0.1, speaks with one client at a time, and tells the loop that runs the target whether it may (`paused`).
  *
  *   const gdb = new GdbServer(target, { port: 0, log });
- *   await gdb.listen();                        // the target is to stand still until a client lets it run
+ *   await gdb.listen();                        // the target must wait until a client lets it run
  *   while (…) { while (gdb.paused) await gdb.changed(); run a piece; if it says 'debug' gdb.stopped(target.stopped()); }
  *   gdb.close({ … });
  */
@@ -29,7 +29,7 @@ const PATIENCE = 10;
 const UNREAD_MOST = 1 << 20;
 
 export class GdbServer {
-  /** The target must stand still. */
+  /** The target must be stopped. */
   paused = true;
   /** What a client wants of the whole run. */
   wanted: 'kill' | 'restart' | undefined;
@@ -68,7 +68,7 @@ export class GdbServer {
     this.#client?.tell(stop);
   }
 
-  /** The target goes on (to its end), whatever the client wants. */
+  /** The target continues to its end, without regard to the client. */
   release(): void { this.#change(false); }
 
   /** All is over: the client hears how, and the server ends. */
@@ -133,7 +133,7 @@ export class GdbServer {
     this.#target.resume([]);
   }
 
-  /** The connection broke off: what stood still still does, what ran goes on without breakpoints. */
+  /** The connection broke: stopped programs stay stopped, running ones continue without breakpoints. */
   #gone(client: Client): void {
     if (this.#client !== client) return;
     if (client.isOver) return this.#release('gdb has seen the end of its last process; the run goes on');

@@ -1,5 +1,5 @@
 /**
- * The protocol's commands, for one client. A command is carried out while the target stands still and is answered at
+ * The protocol's commands, for one client. A command is carried out while the target is stopped and is answered at
  * once; those that let it run are answered when it has stopped. An empty answer means "not known here", Enn is an error.
  */
 import type { PointKind } from '../../machine/debug/debugger.ts';
@@ -277,7 +277,7 @@ export class Stub {
   }
 
   /**
-   * Processes that the client leaves out stand still, once it lets others run as a whole. A single thread that goes on alone is on its way
+   * Processes that the client omits stay stopped, once it lets others run as a whole. A single thread that goes on alone is on its way
    * past a breakpoint: for that, nothing is held that was not before.
    */
   #hold(argument: string, actions: readonly ThreadAction[]): string | undefined {
@@ -315,7 +315,7 @@ export class Stub {
   #stopReply(): string { return stopReply(this.#lastStop, this); }
 }
 
-/** Digits of a register; `xx` is one whose value nobody knows. */
+/** Digits of a register; `xx` is a register with an unknown value. */
 const hexOf = (value: Uint8Array | 'unknown', n: number): string => (value === 'unknown' ? 'xx'.repeat(registerBytes(n)) : toHex(value));
 
 /** `Supported:multiprocess+;…`: the name ends at a colon or comma. */

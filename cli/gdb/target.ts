@@ -13,7 +13,7 @@ export interface ThreadInfo {
   readonly state: string;
 }
 
-/** Why it stands still. Signals have GDB's numbers. */
+/** The reason of a stop. Signals have GDB's numbers. */
 export type TargetStop =
   | { readonly kind: 'point'; readonly thread: number; readonly point: PointKind; readonly address: bigint }
   | { readonly kind: 'signal'; readonly thread: number; readonly signal: number }
@@ -45,7 +45,7 @@ export interface Target {
   readonly coreRegisters: number;
   /** The threads that there are now; at least one, unless all is over. */
   threads(): readonly ThreadInfo[];
-  /** 'unknown': it has this register, but nobody knows its value now. */
+  /** 'unknown': it has this register, but its value is unknown now. */
   readRegister(thread: number, register: number): Uint8Array | 'unknown' | undefined;
   writeRegister(thread: number, register: number, value: Uint8Array): boolean;
   /** As the thread sees memory; what could be read of it, undefined = nothing. */
@@ -55,9 +55,9 @@ export interface Target {
   insert(kind: PointKind, address: bigint, length: number, condition?: PointCondition, process?: number): void;
   remove(kind: PointKind, address: bigint, length: number, process?: number): boolean;
   removeAll(): void;
-  /** Gets ready to run: threads that are not named stand still. Nothing named: all run. */
+  /** Prepares to run: threads that are not named stay stopped. Without names, all run. */
   resume(actions: readonly ThreadAction[]): void;
-  /** Processes that stand still from the next `resume` on. Undefined: done; else why they cannot. */
+  /** Processes that stay stopped from the next `resume` on. Undefined: done; else why they cannot. */
   hold?(processes: ReadonlySet<number>): string | undefined;
   /** Which thread to show when the user has stopped it all. */
   readonly current: number;
@@ -84,6 +84,6 @@ export interface Target {
 
 export interface MonitorCommand {
   readonly help: string;
-  /** Answers what the user is to see; `thread` is the one that is selected. */
+  /** Answers the text for the user; `thread` is the selected one. */
   run(words: readonly string[], thread: number): string;
 }

@@ -29,7 +29,7 @@ function compiler(): string | undefined {
   }
 }
 
-/** One line for each error, with its place; undefined where no compiler is installed. `api`: the file that stands for 'tessera'. */
+/** One line for each error, with its place; undefined where no compiler is installed. `api`: the file that 'tessera' resolves to. */
 export function typeErrors(files: readonly string[], api = join(projectRoot(), 'labs/api.ts')): string[] | undefined {
   const tsc = compiler();
   if (tsc === undefined) return undefined;

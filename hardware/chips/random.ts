@@ -1,6 +1,6 @@
 /**
- * Randomness of a machine: a seeded generator (xoshiro128**), so that a run is a function of its inputs. Not for secrets: whoever knows the
- * seed, which is an option, knows every number.
+ * Randomness of a machine: a seeded generator (xoshiro128**), so that a run is a function of its inputs. Not for secrets: anyone who knows
+ * the seed, which is an option, knows every number.
  * Documentation: Blackman and Vigna, "Scrambled linear pseudorandom number generators", 2018.
  */
 export class SeededRandom {

@@ -57,6 +57,6 @@ export const short = [
   c('c.mul', "100111 rd'/rs1' 10 rs2' 01", 'rd, rs2', 'mul', {}, 'zcb+m zcb+zmmul'),
 ];
 
-/** Zcmop: reserved encodings of c.lui rd odd, imm = 0, defined to do nothing. They stand for no base instruction. */
+/** Zcmop: reserved encodings of c.lui rd odd, imm = 0, defined to do nothing. They have no base instruction. */
 export const shortMayBe = ([1, 3, 5, 7, 9, 11, 13, 15] as const).map((n) =>
   row(`c.mop.${n}`, `011 0 ${n.toString(2).padStart(5, '0')} 00000 01`, '', 'zcmop'));

@@ -1,5 +1,5 @@
 /**
- * Pseudo-instructions: each gives the lines of real ones that it stands for. @spec asm "Pseudoinstructions"
+ * Pseudo-instructions: each gives the lines of its real instructions. @spec asm "Pseudoinstructions"
  * The size of `li` and `la` depends on their operand alone, so labels get their addresses before values are known.
  */
 import { split } from './expressions.ts';

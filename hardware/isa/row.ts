@@ -40,7 +40,7 @@ export interface Row<N extends string = string> {
   readonly operands: string;
   /** Extensions, lower case; the row is legal where one of them is present. `a+b` needs both. */
   readonly extensions: readonly string[];
-  /** Compressed: the base row it stands for, and the operands that its pattern leaves out. */
+  /** Compressed: its base row, and the operands that its pattern leaves out. */
   readonly expands?: { readonly name: string; readonly fixed: Operands } | undefined;
 }
 

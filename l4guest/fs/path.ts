@@ -56,7 +56,7 @@ export class Mount {
   get mounted(): Iterable<Mount> { return this.children.values(); }
   get isBusy(): boolean { return this.users > 0 || this.children.size > 0; }
 
-  /** Covers a place with `m`; what covers it already goes on top of the root of `m`. */
+  /** Covers a place with `m`; a mount that covers it already moves onto the root of `m`. */
   attach(m: Mount, at: Path): void {
     const old = this.children.get(at.inode);
     m.point = at;
@@ -96,7 +96,7 @@ export class MountSpace implements Space {
   readonly wq = new WaitQueue();
   /** In the order in which they were mounted. */
   readonly list: Mount[] = [];
-  /** Processes that see it, and whoever made it. */
+  /** Processes that see it, and its creator. */
   users = 1;
   readonly purse: Purse;
   constructor(purse: Purse, ino: number = FirstIno.MNT, owner: UserSpace = firstUsers) {

@@ -193,7 +193,7 @@ export function makePipe(t: Thread, flags: number): [PipeFile, PipeFile] {
   return ends;
 }
 
-/** What stands behind the inode of a stream that is no pipe of ours, but looks like one: opening it again by /dev/stdin. */
+/** The file behind the inode of a stream that looks like a pipe but is none of ours: /dev/stdin opens it again. */
 export class Reopen {
   readonly open: (flags: number) => File | number;
   constructor(open: (flags: number) => File | number) { this.open = open; }

@@ -137,7 +137,7 @@ export class RegularInode extends Inode implements Mappable {
     (this.clean ??= new Set()).add(index);
     return true;
   }
-  /** Memory is short: gives up what can be fetched again and nobody maps. Answers how many pages came free. */
+  /** Memory is short: frees pages that can be fetched again and that no process maps. Returns the number of freed pages. */
   shrink(): number {
     let n = 0;
     for (const index of this.clean ?? []) {

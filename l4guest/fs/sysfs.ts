@@ -8,7 +8,7 @@ export function sysTree(k: Kernel): Directory {
   const fs = new GeneratedFs('sysfs', k.newDev(), 0x62656572, () => k.clock.time()), dir = (): GeneratedDir => new GeneratedDir(fs);
   const cpu = dir().file('online', () => '0\n').file('possible', () => '0\n').file('present', () => '0\n')
     .add('cpu0', dir().file('online', () => '1\n'));
-  // Pages that are alike are not looked for: ksm is there, and does not run.
+  // ksm exists but does not run: the server never merges equal pages.
   const ksm = dir();
   for (const [name, value] of [['run', 0], ['pages_to_scan', 100], ['sleep_millisecs', 20], ['pages_shared', 0], ['pages_sharing', 0],
     ['pages_unshared', 0],

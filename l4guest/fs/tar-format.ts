@@ -16,7 +16,7 @@ export interface TarHeader {
   readonly dataAt: number; readonly size: number;
 }
 
-/** An archive, wherever it stands: copies of n bytes, fewer where it ends. */
+/** An archive in memory or elsewhere: copies of n bytes, fewer at its end. */
 export interface Archive { readonly length: number; read(at: number, n: number): Uint8Array }
 
 export const archiveOf = (bytes: Uint8Array): Archive => ({ length: bytes.length, read: (at, n) => bytes.subarray(at, at + n) });

@@ -1,5 +1,5 @@
 /**
- * The root file system from a tar image that stands in memory. Nothing is copied: files point into the image, and where a file's data
+ * The root file system from a tar image in memory. Nothing is copied: files point into the image, and where a file's data
  * starts at a page boundary its pages are mapped as they are. The format is `tar-format.ts`.
  */
 import { S, PAGE } from '../abi/linux.ts';

@@ -47,7 +47,7 @@ export function readOptions(data: string, pages: number): TmpOptions | number {
 
 /** Server memory of an inode with its name, bytes; and of one from an origin, most of which are never used again. */
 const INODE_COST = 1024, FOUND_COST = 320;
-/** An entry of an origin's directory that was listed, with what it is. */
+/** A listed entry of an origin's directory, with its type. */
 const LISTED_COST = 320;
 /** Names of a file system that are known not to be there. */
 const MOST_MISSING = 16_384;

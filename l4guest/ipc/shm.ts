@@ -18,7 +18,7 @@ export interface Segment extends IpcObject {
   ctime: number
 }
 
-/** SHM_LOCKED, in the mode that is told. Nothing is ever swapped out. */
+/** SHM_LOCKED, in the mode that shmctl reports. Segments are never swapped out. */
 const LOCKED = 0o2000;
 const Shm = {
   RDONLY: 0o10000, RND: 0o20000, REMAP: 0o40000, EXEC: 0o100000, DEST: 0o1000, LOCK: 11, UNLOCK: 12, STAT: 13, INFO: 14, STAT_ANY: 15

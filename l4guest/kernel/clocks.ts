@@ -19,13 +19,13 @@ export class Clocks {
   private epoch: number;
   /** What the wall clock is ahead of `epoch`, ns; within a second. */
   private shift = 0;
-  /** How fast the wall clock runs, and since when; what it is being moved by besides, so many ns a second (adjtimex). */
+  /** The rate of the wall clock, and its start; and the additional correction in ns per second (adjtimex). */
   private pace = 1;
   private paceSince = 0;
   private slew = { ns: 0, since: 0, perSecond: 0 };
   private cached: Time = { s: 0, n: 0 };
   private cachedAt = -1;
-  /** Somebody in here has set the wall clock: it follows nobody any more. */
+  /** A process has set the wall clock: it no longer follows folders. */
   private isOurs = false;
 
   /** Is told when the wall clock has been set, or runs at another pace. */
@@ -43,7 +43,7 @@ export class Clocks {
     const ns = now + this.shift + (now - this.paceSince) * (this.pace - 1) + this.slewed(now), s = Math.floor(ns / 1e9);
     return { s: this.epoch + s, n: ns - s * 1e9 };
   }
-  /** The wall clock runs as fast as the own one, and nobody is moving it. */
+  /** The wall clock runs at the rate of the monotonic one, without a correction. */
   get isSteady(): boolean { return this.pace === 1 && this.slew.ns === 0; }
   /** What a steady wall clock is ahead of the own one, ns. */
   get startNs(): bigint { return BigInt(this.epoch) * 1_000_000_000n + BigInt(Math.round(this.shift)); }

@@ -41,7 +41,7 @@ export interface GatePolicy {
 }
 
 const SEND = 1, CALL = 7, ABORTED = 9;
-/** Decisions of one kind that have a line each; after them those whose number is a power of two. Kinds that are told apart. */
+/** Decisions of one kind that are logged each; after them only those whose number is a power of two. And the number of kinds. */
 const EACH = 16, MOST_KINDS = 1024;
 /** Time left for a partner once the process has to die, ns. */
 const GRACE = 10_000_000;
@@ -118,7 +118,7 @@ export class Gates {
     this.written.set(what, times);
     return times;
   }
-  /** Sleeps, deaf to signals, until the call is over; its results stand in the registers below. */
+  /** Sleeps, deaf to signals, until the call is over; its results are in the registers below. */
   private *through(t: Thread, { label }: OwnCall): Co<number> {
     const { k, beyond, policy: { uninterruptible = true } } = this, done = new WaitQueue(), passage = new Passage(k, t, beyond);
     let status = -1;

@@ -107,7 +107,7 @@ function firePosix(k: Kernel, p: Process, x: PosixTimer): void {
     : k.signals.toProcess(p, x.signal, SiCode.TIMER, more);
   if (!kept && x.interval > 0 && p.alive) arm(k, p, x, forward(at, Math.max(x.interval, IGNORED_PACE), timerNow(k, x)));
 }
-/** The wall clock was set forward by so many ns (back, where they are negative): timers for a time of the day ring when it comes. */
+/** The wall clock moved forward by this many ns (back if negative): timers for a time of the day follow it. */
 function wallMoved(k: Kernel, ahead: number): void {
   for (const p of k.pids.processes.values()) if (p.timers)
     for (const x of posixTimers(p).values()) if (x.wall && x.at > 0) setPosix(k, p, x, Math.max(1, x.at - ahead), x.interval);

@@ -35,7 +35,7 @@ export interface Seccomp { readonly strict: boolean; readonly filter: Filter | u
 export const seccompMode = (s: Seccomp | undefined): number => (s ? s.strict ? 1 : 2 : 0);
 export function filtersOf(s: Seccomp | undefined): number { let n = 0; for (let f = s?.filter; f; f = f.before) n++; return n; }
 
-/** struct seccomp_data as 32-bit words: number, architecture, where the call stands, six arguments. */
+/** struct seccomp_data as 32-bit words: number, architecture, address of the call, six arguments. */
 function dataOf(t: Thread, nr: number): Uint32Array {
   const d = new Uint32Array(16), big = new BigUint64Array(d.buffer);
   d[0] = nr; d[1] = ARCH;

@@ -81,7 +81,7 @@ export class Tracing {
   haltGroup(sig: number): void {
     this.halt(this.seized ? eventStop(TraceEvent.STOP, 0, sig) : { kind: 'group', status: stopped(sig), info: undefined });
   }
-  /** A stop inside a system call; goes on when the tracer says so. */
+  /** A stop inside a system call; continues on the tracer's command. */
   *pause(stop: Stop): Co<void> {
     this.halt(stop);
     while (this.stop === stop) { this.t.state = Run.stopped; yield; }
@@ -115,7 +115,7 @@ export class Tracing {
     if (this.listening) this.halt(eventStop(TraceEvent.STOP));
     else this.note(eventStop(TraceEvent.STOP));
   }
-  /** What it is to stop for already is not told twice: nobody can make the list grow while the thread does not run. */
+  /** A pending reason for a stop is not added twice, so the list cannot grow while the thread does not run. */
   private note(stop: Stop): void { if (!this.events.some((e) => e.status === stop.status && e.kind === stop.kind)) this.events.push(stop); }
   /** Ends tracing; the thread resumes, with this signal if there is one. */
   end(sig = 0): void {

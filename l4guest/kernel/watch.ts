@@ -23,9 +23,9 @@ export interface Watcher {
   signalled(t: Thread, sig: number, pc: number): () => boolean;
   /** `child` is the first thread of a new process and has done nothing yet. */
   forked(parent: Thread, child: Thread, how: 'fork' | 'vfork'): void;
-  /** The child of a vfork has its own memory now, or has ended: the parent goes on. */
+  /** The child of a vfork has its own memory now, or has ended: the parent continues. */
   vforkDone(parent: Thread): void;
-  /** The thread's process has a new program; its first instruction is to come. */
+  /** The thread's process has a new program, before its first instruction. */
   replaced(t: Thread, path: string): void;
   /** `p.status` is its wait status. */
   ended(p: Process): void;

@@ -50,7 +50,7 @@ export class Frames {
   private readonly roms: RomRange[] = [];
   private readonly changedCode: (pfn: number) => void;
 
-  /** `changedCode` is told of writes to frames that may hold code which the processor has seen. */
+  /** `changedCode` is called for writes to frames whose code the processor may have seen. */
   constructor(pool: Pool, changedCode: (pfn: number) => void, work = new Work()) {
     this.work = work;
     this.base = pool.pfn;
@@ -67,11 +67,11 @@ export class Frames {
   }
 
   get free(): number { return this.top; }
-  /** Frames that hold no page: free ones, and those that lie idle for what stands elsewhere. */
+  /** Frames without a page: free ones, and those reserved for other memory of the server. */
   get idle(): number { return this.top + this.reserved.length; }
   /** Caches that can free pages. */
   readonly shrinkers = new Set<{ shrink(): number }>();
-  /** Whether so many frames are free, or caches can give them back. */
+  /** Whether this many frames are free, or caches can return them. */
   has(n: number): boolean { return this.top >= n || (this.shrink() && this.top >= n); }
   /** The store for swapped-out pages; undefined without swap. */
   store: PageStore | undefined;

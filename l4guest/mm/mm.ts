@@ -57,7 +57,7 @@ export class Mm {
   spaceLimit = Infinity;
   /** Bytes charged for the records of areas. */
   private paidAreas = 0;
-  /** Gates that its threads may use: number → descriptors that stand for it (drivers/gates.ts). */
+  /** Gates that its threads may use: number → its descriptors (drivers/gates.ts). */
   readonly gates = new Map<number, number>();
   /** What else ends with it. */
   onEnd: (() => void) | undefined;

@@ -27,7 +27,7 @@ const So = {
   PREFER_BUSY_POLL: 69, BUF_LOCK: 72, RESERVE_MEM: 73, TXREHASH: 74, RCVMARK: 75, PASSPIDFD: 76, PEERPIDFD: 77,
 } as const;
 
-/** An option that is a number: its default, its bounds (others are EINVAL), whether it is a switch, whom it belongs to. */
+/** A numeric option: its default, its bounds (other values are EINVAL), whether it is a switch, and its owner. */
 interface Number_ {
   readonly value: number;
   readonly least: number;

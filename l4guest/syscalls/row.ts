@@ -71,7 +71,7 @@ const INT_FLAGS = new Set<string>(['copy_file_range', 'sched_setattr', 'sched_ge
 const flagsOf = (name: string, args: string, checks: readonly Check[]): number =>
   checks.reduce((bits, c) => (c.kind === 'bits' && !c.long ? bits | (1 << c.arg) : bits),
     INT_FLAGS.has(name) ? args.split(' ').reduce((bits, arg, i) => (arg.startsWith('flags') ? bits | (1 << i) : bits), 0) : 0);
-/** The handler with those arguments as it is to see them. */
+/** The handler, with its arguments in the form that it expects. */
 function narrowed(handler: Handler, ints: number): Handler {
   if (ints === 0) return handler;
   const int = (bit: number, x: number): number => (ints & bit ? x | 0 : x);

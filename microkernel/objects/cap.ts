@@ -25,7 +25,7 @@ export class Cap {
   }
 }
 
-/** Where a capability stands that was derived from `parent`. */
+/** The place of a capability that was derived from `parent`. */
 const siblings = (cap: Cap, parent: Cap | undefined): List<Cap> => (parent ?? cap.object).derived;
 
 export function link(cap: Cap, parent: Cap | undefined): void {

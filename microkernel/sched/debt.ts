@@ -30,7 +30,7 @@ export function runOffAtOnce(cpu: Cpu, t: Thread): boolean {
 
 /**
  * Work of an operation that visits much: a little of it passes now, the rest is a debt of the thread that asked for it. (What a thread
- * leaves unpaid when it ends, nobody pays: else its end could hold up everybody.)
+ * leaves unpaid when it ends, no other thread pays: else its end could delay all others.)
  */
 export function pay(cpu: Cpu, t: Thread | undefined, cycles: number): void {
   const now = Math.min(cycles, Math.max(0, AT_ONCE - (cpu.hart.cycles - cpu.entered)));

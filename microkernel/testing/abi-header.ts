@@ -10,7 +10,7 @@ const hex = (n: number): string => n < 16 ? String(n) : `0x${n.toString(16)}`;
 const enumeration = (note: string, prefix: string, values: Readonly<Record<string, number>>): string =>
   `/* ${note} */\nenum { ${Object.entries(values).map(([name, n]) => `${constant(prefix, name)} = ${hex(n)}`).join(', ')} };\n`;
 
-/** Fields that stand one after the other; `gaps` are named and skipped. */
+/** Consecutive fields; `gaps` are named and skipped. */
 function fields(offsets: Readonly<Record<string, number>>, base: number, sizes: Readonly<Record<string, string>>): string {
   const out: string[] = [];
   let at = base, gaps = 0;

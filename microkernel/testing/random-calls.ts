@@ -80,7 +80,7 @@ function operand(r: Random, known: Known, name: string): number | undefined {
   }
 }
 
-/** Puts a random operation into the UTCB, with operands of about the right kind; answers what it is. */
+/** Puts a random operation into the UTCB, with operands of about the right kind; returns the operation. */
 export function fillOperation(sys: Syscalls, r: Random, known: Known): Choice {
   const u = sys.utcb, choice = r.chance(80) ? r.pick(MAKING) : r.pick(ALL), operands = choice.op.in;
   for (let i = 0; i < 5; i++) u.setWord(i, word(r));

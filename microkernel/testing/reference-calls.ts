@@ -88,7 +88,7 @@ function receiveFrom(w: World, t: MThread, only: MPortal | undefined, timeout: n
   Object.assign(t, { state: 'receiving', onlyFrom: only, deadline: w.oracle.now() + timeout });
 }
 
-/** Answers a call; or an event: then the thread goes on, stops, or (what is asked cannot be done) waits on. */
+/** Answers a call; or an event: then the thread continues, stops, or keeps waiting (when the request is impossible). */
 function reply(w: World, t: MThread, caller: MThread | undefined): number {
   if (!caller) return Status.dead;
   if (caller.event >= 0) {
@@ -108,7 +108,7 @@ function reply(w: World, t: MThread, caller: MThread | undefined): number {
   return status;
 }
 
-/** A TypeScript thread's body has thrown a page fault that nobody caught. */
+/** A TypeScript thread's body has thrown a page fault and not caught it. */
 export function crash(w: World, t: MThread): void {
   const portal = t.events[3];
   t.begun = t.over = true;

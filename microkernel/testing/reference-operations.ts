@@ -233,7 +233,7 @@ const semaphore = {
   ack: (): Answer => Status.badKind, route: (): Answer => Status.badKind,
 };
 
-/** Who waits stands where its priority belongs now. */
+/** A waiting thread moves to the place of its new priority. */
 function standAnew(w: World, t: MThread | undefined): void {
   const queue = t?.state === 'sending' ? t.partner!.senders : t?.waitingAt?.waiters;
   if (!t || !queue) return;

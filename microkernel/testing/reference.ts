@@ -75,7 +75,7 @@ export interface MCap {
 }
 export interface MItem { readonly flexpage: number; readonly dest: number; readonly flags: number }
 export interface Message { readonly label: number; readonly words: readonly number[]; readonly items: readonly MItem[] }
-/** A system call, with what stands in the UTCB; `body`: of a new thread. */
+/** A system call, with the contents of the UTCB; `body`: of a new thread. */
 export interface Request {
   readonly flags: number;
   readonly cap: number;
@@ -96,7 +96,7 @@ export interface Oracle {
   now(): number;
   /** Priority of the scheduling context that runs on a hart; 0: none. */
   currentPriority(hart: number): number;
-  /** Has the kernel said to this thread that a quota is too small? It must not, if each of these factories has so many bytes left. */
+  /** Has the kernel said to this thread that a quota is too small? It must not, if each of these factories has this many bytes left. */
   saysNoQuota(t: MThread, bytes: number, factories: readonly MFactory[]): boolean;
   harts: number;
   poverty(from: MTask, to: MTask): Poverty;
@@ -125,7 +125,7 @@ export class World {
       senders: [], status: 0, utcb: { label: 0, words: undefined, badge: undefined }, window: 0, capWindow: 0,
     });
   }
-  /** Objects that nobody names any more go, and whatever they take along. */
+  /** Objects without a capability end, with everything that depends on them. */
   settle(): void {
     for (let again = true; again; ) {
       again = false;
@@ -262,7 +262,7 @@ export class World {
     const due = [...this.objects].filter(o => o.kind === 'thread' && o.cpu === hart && o.deadline <= now) as MThread[];
     for (const t of due.sort((a, b) => a.deadline - b.deadline)) this.endWait(t, Status.timeout);
   }
-  /** Whom a context's time goes to: along the chain of calls. Undefined: a circle, or nobody. */
+  /** The thread that gets a context's time, along the chain of calls. Undefined: a circle, or none. */
   endOfChain(from: MThread): MThread | undefined {
     const seen = new Set<MThread>();
     let t = from;

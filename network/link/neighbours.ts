@@ -27,7 +27,7 @@ export interface NeighbourHost {
   ask(ip: Ip, mac: Uint8Array | undefined): void;
   /** Sends an IP packet to a link address. */
   transmit(packet: Uint8Array, mac: Uint8Array): void;
-  /** Called for each waiting packet when nobody answers. */
+  /** Called for each waiting packet when no answer arrives. */
   unreachable(packet: Uint8Array): void;
 }
 

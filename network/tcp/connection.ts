@@ -73,7 +73,7 @@ export class TcpConnection {
   error: TcpError | undefined;
   /** Called after every change that a user may wait for: bytes, room, a state, an error. */
   onChange: () => void = () => {};
-  /** The user has closed the connection: nobody reads any more. */
+  /** The user has closed the connection and reads no more. */
   orphan = false;
   /** Negotiated with the peer. */
   withTimestamps = false;

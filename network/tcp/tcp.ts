@@ -112,7 +112,7 @@ export class Tcp implements TcpHost {
     return listener;
   }
 
-  /** Resets connections that nobody has accepted. */
+  /** Resets connections that were not accepted. */
   unlisten(listener: Listener): void {
     const left = (this.#listeners.get(listener.port) ?? []).filter((other) => other !== listener);
     if (left.length > 0) this.#listeners.set(listener.port, left);
@@ -161,7 +161,7 @@ export class Tcp implements TcpHost {
     this.#refuse(segment, ends);
   }
 
-  /** Returns false when the SYN is for nobody; drops a SYN beyond the backlog. */
+  /** Returns false when no socket listens for the SYN; drops a SYN beyond the backlog. */
   #open(segment: Segment, ends: Ends, packet: Packet): boolean {
     const listener = this.#listenerFor(ends);
     if (!listener && !this.onUnclaimed) return false;
@@ -218,7 +218,7 @@ export class Tcp implements TcpHost {
     tcpConnection.finish('refused');
   }
 
-  /** A segment for nobody is answered by a reset. @spec RFC 9293 3.10.7.1 */
+  /** A segment without a connection is answered by a reset. @spec RFC 9293 3.10.7.1 */
   #refuse(s: Segment, ends: Ends): void {
     if (s.flags & Flag.RST) return;
     const acknowledges = (s.flags & Flag.ACK) !== 0;

@@ -267,7 +267,7 @@ class BlockDriver {
       client.completed = (client.completed + 1) >>> 0;
       this.news.add(client);
     } catch (e) {
-      if (!(e instanceof MemoryFault)) throw e; // the client has revoked its area: nobody reads it
+      if (!(e instanceof MemoryFault)) throw e; // the client has revoked its area, and does not read it
     }
   }
   private *tell(sys: Syscalls): Sys<void> {

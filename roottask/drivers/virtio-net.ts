@@ -21,7 +21,7 @@ class VirtioNetDriver {
   private readonly device: VirtioDriver;
   private readonly net: NetServer;
   private inVa = 0; private inPa = 0; private outVa = 0; private outPa = 0;
-  /** A semaphore that nobody raises, for timed waits. */
+  /** A semaphore that is never raised, for timed waits. */
   private never = 0;
   private free: number[] = Array.from({ length: BUFFERS }, (_, i) => i);
 

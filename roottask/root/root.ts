@@ -1,6 +1,6 @@
 /**
  * The first task: state that its threads share. Three threads: `main` (main.ts) starts and destroys components, `service`
- * (services.ts) answers requests, `log` writes lines. Only main waits for other servers, so nobody can hold up memory or the log.
+ * (services.ts) answers requests, `log` writes lines. Only main waits for other servers, so no server can delay memory or the log.
  */
 import { Initial, Ops, capPage, type BootInfo, type Sys } from '../../microkernel/abi/index.ts';
 import type { Syscalls } from '../../binding/index.ts';

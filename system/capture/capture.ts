@@ -32,7 +32,7 @@ export class Capture implements TraceSink {
   private events: EventCapture | undefined;
   private tables: TableCapture | undefined;
 
-  /** `tasks`: names, in which * stands for any text; 'all' for every task. */
+  /** `tasks`: names, in which * matches any text; 'all' for every task. */
   constructor(sink: PayloadSink, tasks: readonly string[]) {
     this.sink = sink;
     this.patterns = tasks.map((text) => ({

@@ -73,7 +73,7 @@ class Planned implements TarEntry {
  * A file in memory: its contents, or the target of a symbolic link. `mode`: permission bits (default 0644; 0755 for programs and scripts).
  */
 export interface FileNode { readonly data?: Uint8Array | string; readonly link?: string; readonly mode?: number; readonly folder?: boolean }
-/** Files by their path in the guest; text stands for its UTF-8. */
+/** Files by their path in the guest; text is encoded as UTF-8. */
 export type Files = Readonly<Record<string, Uint8Array | string | FileNode>>;
 
 const encoder = new TextEncoder();

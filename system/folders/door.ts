@@ -64,7 +64,7 @@ export class FilesDoor implements FilesPort {
 type Answered = Extract<Arrival, { kind: 'bytes' }>;
 const tagOf = (message: Uint8Array): number => header(message)?.tag ?? 0;
 
-/** A recording from a stranger may have any number of answers that nobody asks for: they are not looked through at each request. */
+/** A recording from a stranger may have any number of answers without a request: a request does not search through them. */
 function byTag(answers: readonly Answered[]): Map<number, Answered[]> {
   const found = new Map<number, Answered[]>();
   for (const answer of answers.toReversed()) {

@@ -1,4 +1,4 @@
-/** The fids of a connection: what each stands for, and how many there may be. */
+/** The fids of a connection: the place of each, and the limit of their number. */
 import { NO_FID } from '../../roottask/client/ninep/index.ts';
 import { FolderError, type HostFile, type HostListing } from './folder.ts';
 import { Place } from './places.ts';

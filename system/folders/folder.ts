@@ -53,7 +53,7 @@ export interface Attributes {
   readonly atime: bigint; readonly mtime: bigint; readonly ctime: bigint;
 }
 
-/** What `change` shall set; 'now' is the host's clock. */
+/** Attributes that `change` sets; 'now' is the host's clock. */
 export interface Changes {
   readonly mode?: number;
   readonly size?: number;
@@ -69,7 +69,7 @@ export interface OpenFlags {
   readonly sync?: boolean
 }
 
-/** An open regular file: it stays what it is when its name goes away. */
+/** An open regular file: it stays valid when its name is removed. */
 export interface HostFile {
   /** What it was when it was opened, where that is known without asking. */
   readonly opened?: Attributes;

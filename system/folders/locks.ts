@@ -17,7 +17,7 @@ export class Locks {
   private readonly files = new Map<string, Range[]>();
   private count = 0;
 
-  /** The lock of another owner that stands in the way. */
+  /** The conflicting lock of another owner. */
   conflict(file: string, wanted: Range): Range | undefined {
     return this.files.get(file)?.find((held) => !sameOwner(held, wanted) && (held.exclusive || wanted.exclusive) && overlap(held, wanted));
   }

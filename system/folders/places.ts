@@ -1,5 +1,5 @@
 /**
- * Where fids are: a tree of names, one object a name however many fids stand on it, so that a rename moves all of them and all beneath. A
+ * Where fids are: a tree of names, with one object for each name and all of its fids, so a rename moves all of them and everything below. A
  * place that was removed is `gone`; what is made under its name later is another place.
  */
 import type { Path } from './folder.ts';

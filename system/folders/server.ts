@@ -92,7 +92,7 @@ export class NineServer implements FilesPort {
     return joinParts(replies);
   }
 
-  /** Runs a request until it is done, or has to wait for the host; then it goes on when the host has answered. */
+  /** Runs a request until it is done, or has to wait for the host; then it continues when the host has answered. */
   private run(tag: number, steps: Steps<Uint8Array>, reply: (message: Uint8Array) => void,
       from: (steps: Steps<Uint8Array>) => IteratorResult<Promise<unknown>, Uint8Array> = (s) => s.next()): void {
     const { host } = this.session.folder, step = host.together ? host.together(() => from(steps)) : from(steps);

@@ -71,7 +71,7 @@ export class SharedFolder {
   *fileAttributes(file: HostFile): Steps<Attributes> {
     return this.seen?.get(file) ?? (yield* settle(file.stat()));
   }
-  /** A file was just opened at a place, or made there. Answers what it is. */
+  /** A file was just opened at a place, or created there. Returns its identity. */
   *opened(file: HostFile, place: Place): Steps<Attributes> {
     const { opened } = file;
     if (!opened) return yield* settle(file.stat());

@@ -1,5 +1,5 @@
 /**
- * An archive as a folder of the host that nobody can change: its index is made once, contents are read where they lie. What is behind it
+ * An archive as a read-only folder of the host: its index is made once, and contents are read in place. What is behind it
  * may be a file, of which only headers are read at the start, or bytes in memory.
  */
 import { tarEntries, type TarHeader, type Archive } from '../../l4guest/fs/tar-format.ts';

@@ -3,7 +3,7 @@
  * QEMU's `virt`). Every sequence starts from its own registers and memory and ends in a hash of them, so that sequences are independent.
  *
  * An image loads x1 … x29, f0 … f31, fcsr and 256 bytes of memory from the sequence's data block, runs the sequence, stores all of it to
- * the dump area, hashes the dump, and goes on. At the end all hashes (8 bytes each) and the last dump go to the UART.
+ * the dump area, hashes the dump, and continues. At the end all hashes (8 bytes each) and the last dump go to the UART.
  *
  * x2, x8 and x9 hold the address of the memory; x30 collects the causes of traps, x31 belongs to the image.
  */

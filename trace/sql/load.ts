@@ -46,7 +46,7 @@ export function loadTrace(db: SqlDatabase, trace: TraceFile, { keep = () => true
   });
 }
 
-/** Takes the rows of a table that nobody asks about. */
+/** Takes the rows of a table that no query uses. */
 const NOWHERE: SqlStatement = { run: () => undefined, step: () => false, get: () => [], getColumnNames: () => [], free: () => true };
 
 class Loader {

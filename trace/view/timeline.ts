@@ -69,7 +69,7 @@ export function timeline(v: Viewer, width: number, height: number): Line[] {
   return lines;
 }
 
-/** The record that stands first in a column of the timeline, for the mouse. */
+/** The first record in a column of the timeline, for the mouse. */
 export function recordAt(v: Viewer, x: number, width: number): number {
   const label = Math.min(24, Math.floor(width / 4)), across = width - label - 1, { from, to } = windowOf(v), column = x - label - 1;
   return column < 0 || column >= across ? -1 : Math.min(v.trace.length - 1, v.trace.indexAtTime(from + (column * (to - from)) / across));

@@ -1,6 +1,6 @@
 /**
  * Trap and emulate: the guest's kernel runs in U mode like its programs, in ordinary tasks. What is privileged traps and is done to a
- * supervisor in software; memory is filled page by page as the guest's tables allow, into shadow spaces that stand until a fence of the
+ * supervisor in software; memory is filled page by page as the guest's tables allow, into shadow spaces that last until a fence of the
  * guest (memory/shadow.ts). The thread visits the space that the guest's processor would be in; units that the guest has switched off are
  * off (floating point, cache-block instructions, counters).
  *

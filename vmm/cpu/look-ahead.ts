@@ -1,12 +1,12 @@
 /**
- * Look-ahead: exits come in clusters, so after one the monitor goes on in the guest's kernel by itself, instruction by instruction, as long
- * as another exit is close: what would exit is done in the same visit, what stands between is interpreted. Agesen, Mattson, Rugina,
- * Sheldon: Software techniques for avoiding hardware virtualization exits (2012).
+ * Look-ahead: exits come in clusters, so after one the monitor continues in the guest's kernel by itself, instruction by instruction, as
+ * long as another exit is close: it performs the next exits in the same visit and interprets the instructions between them. Agesen,
+ * Mattson, Rugina, Sheldon: Software techniques for avoiding hardware virtualization exits (2012).
  *
  *   exit done ── close by? ── fetch, check the bytes ── compute, branch, load, store ── would exit: do it, and again
  *                                                    └─ nothing within reach: the guest goes on by itself
  *
- * Decoded instructions are remembered by the place where they stand, with their bytes; the bytes are read each time and compared, so code
+ * Decoded instructions are cached by their address, with their bytes; the bytes are read each time and compared, so code
  * that has been changed is done as it is now. A place behind an exit where nothing was found is left alone for a while, each time longer.
  * Whatever would fault is the guest's own: nothing of it has happened when the guest tries it itself.
  */
@@ -35,17 +35,17 @@ const decode = createDecoder(FULL_ISA);
 export interface Ahead {
   readonly x: XRegisters;
   readonly ram: GuestRam;
-  /** Instructions that may stand between two exits: what they cost here must be less than an exit. */
+  /** Most instructions between two exits: their cost here must be less than that of an exit. */
   readonly reach: number;
-  /** The guest's kernel goes on, and nothing wants to interrupt it. */
+  /** The guest's kernel continues, and no interrupt is due. */
   readonly free: boolean;
   /** Guest-physical address behind one of the guest's kernel's; undefined: the access would fault. */
   find(va: bigint, access: Access): number | undefined;
   /** A store there comes to the monitor, though it is memory. */
   isTraced(gpa: number): boolean;
   /**
-   * Does what would exit: an access that is not to memory (`gpa`), or an instruction that is none of the plain ones. Answers where the
-   * guest goes on; undefined: nothing has happened, and the guest is to do it.
+   * Performs the next exit: an access outside of memory (`gpa`), or an instruction that is not a plain one. Answers where the
+   * guest goes on; undefined: nothing has happened, and the guest has to execute it.
    */
   exit(d: Decoded, pc: bigint, gpa: number | undefined): Sys<bigint | undefined>;
 }
@@ -67,7 +67,7 @@ export class LookAhead {
 
   constructor(compares = true) { this.#compares = compares; }
 
-  /** From `pc` on, behind an exit. Answers where the guest goes on by itself, and what the monitor's work cost. */
+  /** Starts at `pc`, after an exit. Returns where the guest continues by itself, and the cost of the monitor's work. */
   *run(guest: Ahead, from: bigint): Sys<{ pc: bigint; cost: number }> {
     let pc = from, saved = 0;
     this.#cost = 0;
@@ -121,7 +121,7 @@ export class LookAhead {
     return { at, found: false };
   }
 
-  /** Does one that needs no exit; where it goes on. */
+  /** Executes one that needs no exit; returns the next pc. */
   #plain(guest: Ahead, d: Decoded, at: bigint): bigint | undefined {
     const { x, ram } = guest;
     if (isPlain(d)) {
@@ -159,7 +159,7 @@ export class LookAhead {
     return place === undefined || !guest.ram.isRam(place, 2) ? undefined : guest.ram.u16(place);
   }
 
-  /** Where an access goes to; undefined: it is none. */
+  /** The address of an access; undefined: it is no access. */
   #place(guest: Ahead, { index, operands: { rs1 = 0, imm = 0 } }: Decoded): number | 'fault' | undefined {
     const access = accesses[index];
     if (!access) return undefined;

@@ -1,5 +1,5 @@
 /**
- * A guest's files into its memory: kernel (Linux Image, plain or gzip'd; ELF; raw), initrd, device tree.
+ * Loads a guest's files into its memory: kernel (Linux Image, plain or gzip'd; ELF; raw), initrd, device tree.
  *
  *   RAM  ┬ 2 MiB left free, where firmware would be
  *        ├ kernel                 where its header says; raw: at the start of RAM + 2 MiB
@@ -79,7 +79,7 @@ function tooSmall(ram: GuestRam, address: number, length: number): string {
   return `does not fit: it needs ${needed} MiB of memory, the VM has ${Math.floor(ram.size / MIB)} MiB; give it more with --memory`;
 }
 
-/** Where the device tree stands. */
+/** The address of the device tree. */
 export const treePlace = (ram: GuestRam): number => ram.base + Math.min(ram.size, TREE_BELOW) - TREE_ROOM;
 
 export function loadInitrd(ram: GuestRam, bytes: Uint8Array, kernel: Kernel): Loaded<MemoryRange> {

@@ -99,7 +99,7 @@ export class ShadowSpaces {
     return space;
   }
 
-  /** The space of this view, if it stands. */
+  /** The space of this view, if it exists. */
   find(view: View): Space | undefined {
     const space = this.#rootOf(view.satp).spaces[kindOf(view)];
     if (space) space.lastUse = ++this.#clock;

@@ -12,7 +12,7 @@ const PAGE = 4096, LARGE = 2 ** 21, ENTRY = 8, ENTRIES = 512;
 /** Stores in a row, without a walk, after which a page is let go; pages, and uses of one, beyond which it is let go at once. */
 const FLOOD = 3, MOST_TABLES = 4096, MOST_USES = 64;
 
-/** Where a page stands as a table: entries of this level, the first one for `base`, under this satp. */
+/** A page in its role as a table: entries of this level, the first one for `base`, under this satp. */
 interface Use { readonly satp: bigint; readonly level: number; readonly base: number; readonly root: boolean }
 interface Table { readonly uses: Map<string, Use>; writes: number }
 
@@ -79,7 +79,7 @@ export class TracedTables {
 
 const largeOf = (page: number): number => page - (page % LARGE);
 
-/** Addresses of entry `i`; the upper half of a root stands for negative ones. */
+/** Addresses of entry `i`; the upper half of a root has negative ones. */
 function rangeOf({ satp, level, base, root }: Use, i: number): Range {
   const order = 12 + 9 * level, upper = root && i >= ENTRIES / 2;
   return { satp, at: base + (upper ? i - ENTRIES : i) * 2 ** order, order, all: false };

@@ -21,7 +21,7 @@ const RESERVED_HI = 0x1fc0_0000, TYPE_HI = 0x6000_0000, NAPOT_HI = 0x8000_0000, 
 /** Levels by satp.MODE. */
 const LEVELS: Readonly<Record<number, number>> = { 8: 3, 9: 4, 10: 5 };
 
-/** A table that a walk has read: its page, the level of its entries (0: pages), and the address that its first entry stands for. */
+/** A table that a walk has read: its page, the level of its entries (0: pages), and the address of its first entry. */
 export interface Step { readonly table: number; readonly level: number; readonly base: number }
 
 /** `steps`: where tables are noted as they are read. */
@@ -57,7 +57,7 @@ export function placeOf(ram: GuestRam, view: View, va: bigint, access: Access): 
   return typeof found === 'object' ? found.page + Number(va & 0xfffn) : undefined;
 }
 
-/** Which entry of a table of this level an address stands for: its halves. */
+/** The entry of an address in a table of this level: its halves. */
 function indexAt(level: number, low: number, high: number): number {
   if (level < 2) return (low >>> (12 + 9 * level)) & 511;
   return level === 2 ? ((high & 127) << 2) | (low >>> 30) : (high >>> (9 * level - 20)) & 511;

@@ -11,7 +11,7 @@ import { C_EBREAK, isLong } from './sensitive.ts';
 
 export const PAGE = 4096;
 const HALVES = PAGE / 2;
-/** What stands in the copy at each half word. */
+/** The contents of the copy at each half word. */
 const Half = { unscanned: 0, start: 1, inside: 2, site: 3 } as const;
 
 /** Where the copy is: address in the monitor's task. */
@@ -22,7 +22,7 @@ const BREAKPOINTS = new Uint16Array(HALVES).fill(C_EBREAK);
 export class CodePage {
   /** Guest-physical address. */
   readonly gpa: number;
-  /** undefined: nothing in it is sensitive, whatever is taken for an instruction; it runs as it is. */
+  /** undefined: no half word could begin a sensitive instruction; the page runs unchanged. */
   readonly copy: Copy | undefined;
   readonly sites = new Map<number, Decoded>();
   /** Pages in which an instruction of this one ends, and of which one ends here. */
@@ -31,7 +31,7 @@ export class CodePage {
   /** Stores since something was last executed here. */
   writes = 0;
   readonly #halves = new Uint8Array(HALVES);
-  /** The copy as it shall be; from where to where it has not been written. */
+  /** The wanted copy, and the range that is not written yet. */
   readonly #image: Uint16Array;
   #from = HALVES;
   #to = 0;

@@ -1,7 +1,7 @@
 /**
  * Sensitive instructions of a kernel, found before it is ever run: from every function on, along branches and calls. Where one byte would
- * belong to two instructions nothing is named. What no way leads to stays unnamed, and traps, if it does (pre-virtualization;
- * LeVasseur et al., "Pre-virtualization: soft layering for virtual machines", 2008).
+ * belong to two instructions nothing is named. Instructions that no path reaches are not listed; they still trap, if the processor makes
+ * them trap (pre-virtualization; LeVasseur et al., "Pre-virtualization: soft layering for virtual machines", 2008).
  */
 import { createDecoder } from '../../hardware/isa/decode.ts';
 import { disassemble } from '../../hardware/isa/disassemble.ts';
@@ -12,7 +12,7 @@ import { isLong, isSensitive } from './sensitive.ts';
 const decode = createDecoder(FULL_ISA);
 const Half = { unseen: 0, start: 1, inside: 2 } as const;
 
-/** `at`: bytes from where the kernel begins. `word`: what stands there. */
+/** `at`: bytes from the kernel's beginning. `word`: the word there. */
 export interface Site { readonly at: number; readonly word: number }
 export interface FoundSites { readonly sites: readonly Site[]; readonly instructions: number; readonly doubtful: number }
 

@@ -1,4 +1,4 @@
-/** Code of a guest's kernel in which breakpoints stand for instructions: by scanning (kernel-code.ts) or from a list (listed.ts). */
+/** Code of a guest's kernel in which breakpoints replace instructions: by scanning (kernel-code.ts) or from a list (listed.ts). */
 import type { Syscalls } from '../../binding/index.ts';
 import type { Decoded } from '../../hardware/isa/decode.ts';
 import type { Sys, Utcb } from '../../microkernel/abi/index.ts';

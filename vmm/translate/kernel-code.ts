@@ -75,7 +75,7 @@ export class KernelCode implements GuestCode {
     this.#code.scan(pc, locate);
     this.#mmu.planCode(view, pc, found, code);
   }
-  /** A page becomes code: nobody writes it from now on; where it is not clean, it gets a copy. */
+  /** A page becomes code: from now on it is write-protected, and gets a copy unless it is clean. */
   *#look(sys: Syscalls, page: number): Sys<void> {
     yield* this.#mmu.withdraw(sys, this.#ram.va(page, PAGE), Right.W);
     if (this.#code.has(page)) return;

@@ -31,7 +31,7 @@ export class ListedSites {
     }
     return undefined;
   }
-  /** The instruction that stood here, as long as nobody has written there. */
+  /** The original instruction, until a write changes it. */
   find(gpa: number): Decoded | undefined {
     const there = this.#sites.get(gpa);
     return there && this.#ram.u16(gpa) === C_EBREAK ? there : undefined;
@@ -51,7 +51,7 @@ export class ListedCode implements GuestCode {
   }
 
   siteAt(u: Utcb): number | undefined { return this.#find(u)?.word; }
-  /** The page that the instruction came from is one that stands in a shadow: no walk is needed to know it. */
+  /** The page of the instruction is in a shadow, so its address needs no walk. */
   #find(u: Utcb): Decoded | undefined {
     const low = u.u32[S.pc >> 2]!, offset = low & 0xfff, page = this.#mmu.placeAt(u.i32[(S.pc >> 2) + 1]! * 2 ** 32 + (low - offset));
     return page === undefined ? undefined : this.#sites.find(page + offset);

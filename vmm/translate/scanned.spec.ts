@@ -1,4 +1,4 @@
-/** Pages of code on a guest's memory that is an array: what is clean, what stands in a copy, what a store makes of it. */
+/** Pages of code on a guest's memory that is an array: clean pages, the contents of copies, the effects of stores. */
 import { describe, expect, it } from 'vitest';
 import { assemble } from '../../hardware/isa/assemble.ts';
 import { RAM_BASE } from '../ram.ts';

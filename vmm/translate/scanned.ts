@@ -113,7 +113,7 @@ export class ScannedCode {
     else this.#within.delete(large);
   }
 
-  /** Bytes of the guest's memory change. Answers clean pages that are no code any more: nobody may execute them from now on. */
+  /** Bytes of the guest's memory change. Returns clean pages that are no longer code: they must not be executed from now on. */
   overwritten(gpa: number, length: number): CodePage[] {
     const gone: CodePage[] = [];
     for (let at = gpa - (gpa % PAGE); at < gpa + length; at += PAGE) {
@@ -156,7 +156,7 @@ export class ScannedCode {
       va = base + BigInt(next);
     }
   }
-  /** … as far as it lies in one page, whose address is `base`. Answers the offset at which it goes on in the next one. */
+  /** … as far as it is in one page, whose address is `base`. Returns the offset at which it continues in the next one. */
   #inPage(page: CodePage, from: number, base: bigint, locate: Locate, open: bigint[]): number | undefined {
     let offset = from;
     while (offset < PAGE && !page.isScanned(offset)) {
@@ -173,7 +173,7 @@ export class ScannedCode {
     }
     return offset < PAGE ? undefined : offset;
   }
-  /** The second half of a long instruction; of one that ends in another page, that page is told. undefined: it is not there. */
+  /** The second half of a long instruction; if it ends in another page, that page is notified. undefined: it is absent. */
   #high(base: bigint, gpa: number, page: CodePage, locate: Locate): number | undefined {
     if (gpa % PAGE !== PAGE - 2) return this.#ram.u16(gpa + 2);
     const there = locate(base + BigInt(PAGE));

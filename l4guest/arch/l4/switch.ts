@@ -148,7 +148,7 @@ export class L4Switch implements Switch {
     for (let i = 0; i < 16; i++) to[20 + i] = from[A0 + i]!;
     t.loaded = Loaded.args;
   }
-  /** True when the reply with the missing pages stands in the UTCB. */
+  /** True when the reply with the missing pages is in the UTCB. */
   private pageFault(t: Thread, va: number, scause: number): boolean {
     const u = this.sys.utcb, runs = this.runs;
     if (!this.entry.fault(t, va, scause === STORE ? Access.write : scause === FETCH ? Access.exec : Access.read, runs)) { this.outcome =

@@ -102,7 +102,7 @@ function read(sys: Syscalls): Asked {
   const at = lengthAt(u.label), length = at === undefined ? 0 : Math.max(0, Math.min(MOST_BYTES, u.word(at), 8 * (u.wordCount - at - 1)));
   return { label: u.label, words, bytes: at === undefined ? new Uint8Array(0) : getBytes(u, at + 1, length) };
 }
-/** In which word of a request the length of its bytes stands. */
+/** The word of a request that has the length of its bytes. */
 function lengthAt(label: number): number | undefined {
   const at = ROWS.get(label)?.indexOf('text') ?? -1;
   return at < 0 ? undefined : at;

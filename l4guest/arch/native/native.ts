@@ -120,7 +120,7 @@ export class NativeArch implements Arch, Switch {
     if (!space) return false;
     for (const f of t.mm.flushes.splice(0)) this.#flush(space, f.from, f.to, f.rights);
     this.#entry.entered(t);
-    this.#recalled = undefined; // whoever was wanted is in the server already
+    this.#recalled = undefined; // the recalled process is in the server already
     if (this.#slots.enter(t)) this.#hart.charge(COSTS.switchThread);
     if (space !== this.#space) this.#switchSpace(space);
     this.#hart.resume(0, false);

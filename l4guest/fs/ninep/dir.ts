@@ -54,7 +54,7 @@ export class NineDir extends Directory {
     if (e && this.fs.isFresh(e.at, t)) return e.inode;
     throw new NotHere((s) => this.find(s, name));
   }
-  /** A file that was made before its `make`: nobody knew of the name, and most names that are opened to be made are not there. */
+  /** A file that was created before its `make`: the name was unknown, and most names that are opened with O_CREAT are new. */
   private made: { readonly name: string; readonly inode: NineInode; readonly by: Sleeper; readonly at: number } | undefined;
   /** Files that the present call has created. */
   private madeBy(t: Sleeper, name: string): NineInode | undefined {
@@ -208,13 +208,13 @@ export class NineDir extends Directory {
     return 0;
   }
 }
-/** Where a name stands in a listing: behind the last one, or anywhere, where names have not come out of order too often. */
+/** The place of a name in a listing: after the last one, or anywhere, unless names came out of order too often. */
 function placeIn(order: readonly DirEntry[], name: string, last: number, anywhere: boolean): number {
   if (order[last + 1]?.name === name) return last + 1;
   return anywhere || last < 0 ? order.findIndex((e) => e.name === name) : -1;
 }
 const isMapped = (i: Inode): boolean => i instanceof NineRegular && i.isMapped;
-/** A name less: what has none left ends when nobody uses it. */
+/** Removes a name: a file without names ends with its last user. */
 function nameGone(i: Inode): void {
   i.nlink = i.isDir ? 0 : Math.max(0, i.nlink - 1);
   i.touchAttributes();

@@ -23,7 +23,7 @@ export class NineRegular extends Inode implements Mappable {
   readonly node: NineNode;
   readonly sleeps = true;
   private readonly cache: PageCache;
-  /** Fids that are open and that nobody uses yet, by how they are open. */
+  /** Open fids without a user, by their open flags. */
   private readonly opened = new Map<number, number>();
   /** A fid through which stores to mappings are written back. */
   private writeFid: number | undefined;
@@ -80,7 +80,7 @@ export class NineRegular extends Inode implements Mappable {
     this.node.stale();
   }
   update(pos: number, bytes: Uint8Array): void { this.cache.update(pos, bytes); }
-  /** After changes from here: what the file's time is now, so that a change of the host's is told from ours. Without pages nobody asks. */
+  /** After our own changes: reads the file's time, so that a change of the host can be told from ours. Not needed without pages. */
   *noteOwn(t: Sleeper): Co<void> { if (this.own && this.cache.size > 0) yield* this.node.ask(t); }
 
   // ── open files ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -101,7 +101,7 @@ export class NineRegular extends Inode implements Mappable {
     this.fs.isIdle(this);
     this.ahead = { data, at: this.fs.k.clock.now() };
   }
-  /** First bytes that were read before anybody asked; all of them where they are fewer than AHEAD_BYTES. */
+  /** First bytes that were read ahead; the whole file if it is shorter than AHEAD_BYTES. */
   private ahead: { readonly data: Uint8Array; readonly at: number } | undefined;
   /** Bytes from `pos` on, if they are here and as fresh as a reader may expect. */
   readAhead(pos: number, t: Thread): Uint8Array | undefined {

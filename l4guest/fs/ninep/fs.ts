@@ -20,7 +20,7 @@ import { part, type NineSession, type Part } from './session.ts';
 const FRESH = 1e7;
 /** Server memory of a node with its inode and its name, bytes. */
 const NODE_COST = 1024;
-/** Bytes of a file that are read before anybody asks. */
+/** Bytes of a file that are read ahead. */
 export const AHEAD_BYTES = 8192;
 /** Most unused files to keep open. */
 const MOST_IDLE = 64;

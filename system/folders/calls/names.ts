@@ -14,7 +14,7 @@ export const nameCalls = {
   *mkdir(session, { fid, name, mode }) {
     return yield* made(session, fid, name, (place) => settle(session.folder.host.mkdir(place.path, mode & Mode.kept)));
   },
-  /** The target is text, to us and to the host: nobody here follows it. */
+  /** The target is only text, to us and to the host: this server never follows it. */
   *symlink(session, { fid, name, target }) {
     if (target === '' || target.includes('\0')) throw new FolderError('EINVAL');
     if (target.length > MOST_TARGET) throw new FolderError('ENAMETOOLONG');
@@ -71,7 +71,7 @@ export const nameCalls = {
   },
 } satisfies Handlers;
 
-/** Makes something new under a name, and tells what it is. */
+/** Creates a file of any kind under a name, and returns its identity. */
 function* made(session: Session, fid: number, name: string, make: (place: Place) => Steps<void>) {
   const { folder } = session, at = session.fids.get(fid).place;
   checkName(name);
@@ -101,7 +101,7 @@ function* mustBeAbsent(session: Session, place: Place): Steps<void> {
   if (yield* present(session, place)) throw new FolderError('EEXIST');
 }
 
-/** Special files of the host are nobody's here: they stay as they are. */
+/** Special files of the host do not belong to the guest: they stay unchanged. */
 function mustNotBeTheHosts(attributes: Attributes | undefined): void {
   if (attributes && isSpecial(attributes.mode) && !('special' in attributes)) throw new FolderError('EPERM');
 }
