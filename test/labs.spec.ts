@@ -13,6 +13,8 @@ describe('tessera lab', () => {
     const begun = await tessera(['lab', 'start', '1', mine, '--student', 'anna']);
     expect(begun.stderr).toBe('');
     expect(begun.status).toBe(0);
+    for (const [, to] of readFileSync(join(mine, 'README.md'), 'utf8').matchAll(/\]\((?!#)([^)#]+)/g))
+      expect(existsSync(join(mine, to!)), to).toBe(true);
     const first = await tessera(['lab', 'check', mine]);
     expect(first.status).toBe(1);
     expect(first.stdout)

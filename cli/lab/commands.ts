@@ -36,7 +36,7 @@ export async function start(name: string, folder: string | undefined, options: {
   const lab = await labOf(name), path = folder ?? lab.name, student = options.student ?? login();
   if (existsSync(path) && readdirSync(path).length > 0)
     throw new CliError('E_FILE', `folder '${path}' is not empty`, 'name one that is not there yet');
-  const files = starterFiles(lab, student, relative(path, join(projectRoot(), 'labs/api.ts')));
+  const files = starterFiles(lab, student, relative(path, join(projectRoot(), 'labs/api.ts')), relative(path, projectRoot()));
   try {
     writeFiles(path, files);
   } catch (error) {
@@ -47,12 +47,21 @@ export async function start(name: string, folder: string | undefined, options: {
   return Exit.ok;
 }
 
+/** Links out of the lab's own folder, from another folder; without documents they are words. */
+function linkedFrom(root: string | undefined, page: string): string {
+  const up = /\[([^\]]+)\]\(\.\.\/(?:\.\.\/)?([^)]+)\)/g, place = (whole: string, to: string): string =>
+    (whole.includes('](../../') ? to : `labs/${to}`);
+  return page.replace(up, (whole: string, text: string, to: string) =>
+    (root === undefined ? `${text} (${place(whole, to)})` : `[${text}](${root}/${place(whole, to)})`));
+}
+
 /**
  * The page in a student's variant, the starter, and the files for editors and `check`: name → text. `api`: the replacement for 'tessera',
- * relative to the folder.
+ * relative to the folder; `root`: where the page's links to documents lead, undefined where there are none.
  */
-export function starterFiles(lab: Lab, student: string, api: string): Map<string, string> {
-  const variant = variantOf(lab, student), files = new Map([['README.md', pageOf(lab, variant)], ...filesOfLab(lab, 'starter', variant)]);
+export function starterFiles(lab: Lab, student: string, api: string, root?: string): Map<string, string> {
+  const variant = variantOf(lab, student), page = linkedFrom(root, pageOf(lab, variant));
+  const files = new Map([['README.md', page], ...filesOfLab(lab, 'starter', variant)]);
   files.set('lab.json', `${JSON.stringify({ lab: labWord(lab), student }, null, 2)}\n`).set('.gitignore', '.lab/\n.hints\n');
   if (lab.language === 'typescript')
     files.set('globals.d.ts', GLOBALS).set('tsconfig.json',

@@ -26,18 +26,22 @@ export interface LoadOptions {
   readonly keep?: ((r: RecordView, index: number) => boolean) | undefined;
   /** Which tables are filled; the others stay empty. */
   readonly tables?: ((name: string) => boolean) | undefined;
+  /** Indexes grow with the rows: slower, but nothing is sorted in memory at the end. */
+  readonly indexFirst?: boolean;
   /** Called now and then with the share that is done, from 0 to 1. */
   readonly progress?: ((share: number) => void) | undefined;
 }
 /** Records between two calls of `progress`. */
 const STEP = 100_000;
 
-export function loadTrace(db: SqlDatabase, trace: TraceFile, { keep = () => true, tables = () => true, progress }: LoadOptions = {}): void {
+export function loadTrace(db: SqlDatabase, trace: TraceFile, options: LoadOptions = {}): void {
+  const { keep = () => true, tables = () => true, indexFirst = false, progress } = options;
   db.run(SCHEMA);
+  if (indexFirst && tables('records')) db.run(INDEXES);
   db.run('begin');
   new Loader(db, trace, tables).load(keep, progress);
   db.run('commit');
-  if (tables('records')) db.run(INDEXES);
+  if (!indexFirst && tables('records')) db.run(INDEXES);
   db.create_function('what', (seq) => {
     const index = typeof seq === 'number' ? trace.indexOf(seq) : -1;
     if (index < 0) return null;

@@ -40,7 +40,7 @@ export class TraceDatabase {
   static async inFile(path: string, trace: TraceFile, options: LoadOptions): Promise<TraceDatabase> {
     const { openDatabaseFile } = await import('./file-engine.ts'), db = await openDatabaseFile(path);
     db.run(`pragma hard_heap_limit = ${MOST_HEAP}`);
-    guarded(() => loadTrace(db, trace, options));
+    guarded(() => loadTrace(db, trace, { ...options, indexFirst: true }));
     return new TraceDatabase(db);
   }
 
@@ -80,11 +80,14 @@ export class TraceDatabase {
 /** Is this table named in the query (or in a comment or a text of it)? */
 export const tablesOf = (sql: string) => (table: string): boolean => new RegExp(`\\b${table}\\b`, 'i').test(sql);
 
+const TOO_MUCH = ': what a query sorts or groups must fit into a gigabyte; --filter chooses fewer records';
+
 function guarded<T>(action: () => T): T {
   try {
     return action();
   } catch (e) {
-    throw new QueryError(`${(e as Error).message || String(e)}`.replace(/\s+/g, ' '));
+    const why = `${(e as Error).message || String(e)}`.replace(/\s+/g, ' ');
+    throw new QueryError(/out of memory/.test(why) ? `${why}${TOO_MUCH}` : why);
   }
 }
 

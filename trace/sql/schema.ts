@@ -41,5 +41,5 @@ create table operations (seq integer primary key, time real, task text, thread t
 create table runs (seq integer primary key, time real, hart integer, task text, thread text, priority integer, duration real);
 `;
 
-/** Indexes made after all rows are in. */
+/** Indexes: made after all rows are in, where there is memory to sort them. */
 export const INDEXES = 'create index records_cause on records(cause); create index records_time on records(time);';
