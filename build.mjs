@@ -44,6 +44,10 @@ function newestIn(folder) {
 
 const timeOf = (path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 
+/** Modules of Node that most runs do not use: each is loaded when something of it is first asked for. */
+const LATER = /=require\(("node:(?:child_process|dgram|dns|net|worker_threads|zlib)")\)/g;
+const later = 'const __later = (name) => new Proxy({}, { get: (_, key) => require(name)[key] });';
+
 /**
  * The text as bin/quick.cjs takes it. Its first 64 letters are a hash of the text, which matches the script with V8's code cache. Imports
  * go through a function, because a cached script has no importer. Letters are ASCII, one byte each.
@@ -51,7 +55,8 @@ const timeOf = (path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0
 function asScript(text) {
   const escaped = (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`;
   const own = text.replace(/(?<![\w$.])import\(/g, '__import(').replace(/[^\0-\x7f]/g, escaped);
-  return Buffer.from(`//${createHash('sha256').update(own).digest('hex').slice(0, 61)}\n${own}`);
+  const lazy = `${later}\n${own.replace(LATER, '=__later($1)')}`;
+  return Buffer.from(`//${createHash('sha256').update(lazy).digest('hex').slice(0, 61)}\n${lazy}`);
 }
 
 /**

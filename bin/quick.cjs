@@ -2,7 +2,7 @@
 // (dist/quick-….cache), so that a start parses nothing. V8 refuses a cache of another release or of other flags, and a name in both files tells that they belong
 // together; without a cache that fits, the script is compiled as ever.
 'use strict';
-const { existsSync, readFileSync, renameSync, writeFileSync } = require('node:fs');
+const { existsSync, readFileSync, renameSync, statSync, writeFileSync } = require('node:fs');
 const { dirname, join } = require('node:path');
 const { pathToFileURL } = require('node:url');
 const vm = require('node:vm');
@@ -56,13 +56,21 @@ function quick(root) {
 /** Has V8's part been kept for this Node? If not, and the folder can be written, another process does it, once; a start without is slower. */
 function keepAside(root) {
   try {
-    if (existsSync(places(root).cache) || !existsSync(places(root).place)) return;
+    if (!existsSync(places(root).place)) return;
+    if (existsSync(places(root).cache)) return keepFront(root);
     writeFileSync(places(root).cache, ''); // it is tried once
     require('node:child_process').spawn(process.execPath, [__filename], { stdio: 'ignore', detached: true }).unref();
   } catch {
     // Somebody else's folder.
   }
 }
+
+/** bin/tessera.sh trusts the front only where it is younger than this Node, which may have been moved or linked since: it is told again. */
+function keepFront(root) {
+  const { front } = places(root);
+  if (statSync(front).mtimeMs <= statSync(process.execPath).ctimeMs) writeFront(front);
+}
+const writeFront = (front) => write(front, `${process.execPath}\n${permissions({ files: [], network: false, trace: false }).join(' ')}\n`);
 
 /** Runs small programs and keeps what V8 has compiled for them, and what bin/tessera.sh needs. As a process: `node bin/quick.cjs`. */
 async function keep(root) {
@@ -72,7 +80,7 @@ async function keep(root) {
   await exports.main(['run', join(guests, 'linux/true')]);
   await exports.main(['bare', '--kernel', join(guests, 'exits.bin'), '--max-instructions', '1000']);
   write(cache, Buffer.concat([Buffer.from(name, 'latin1'), script.createCachedData()]));
-  write(front, `${process.execPath}\n${permissions({ files: [], network: false, trace: false }).join(' ')}\n`);
+  writeFront(front);
   process.exit(0);
 }
 

@@ -24,6 +24,7 @@ newer() {
 if [ -z "$TESSERA_SANDBOX" ] && only_reads "$@" && { read -r node && read -r wall; } 2>/dev/null <"$root/dist/front" &&
   [ "$(readlink -f "$(command -v node)")" = "$node" ] && [ -z "$(newer "$node")" ]; then
   export TESSERA_SANDBOX=node "MALLOC_TRIM_THRESHOLD_=${MALLOC_TRIM_THRESHOLD_-1048576}"
+  unset NODE_EXTRA_CA_CERTS # nothing in there speaks TLS, and Node would read them first
   set -f
   # shellcheck disable=SC2086 # the options are words without spaces
   exec "$node" $wall "$root/bin/tessera.cjs" "$@"

@@ -16,6 +16,7 @@ const { wall, permissions } = createRequire(import.meta.url)('../bin/sandbox.cjs
   wall(script: string, argv: string[]): { words: string[] } | undefined;
   permissions(asked: { files: string[]; network: boolean; trace: boolean }): string[];
 };
+const { keepAside } = createRequire(import.meta.url)('../bin/quick.cjs') as { keepAside(root: string): void };
 const root = mkdtempSync(join(tmpdir(), 'tessera-front-')), node = join(root, 'path/node'), WALL = '--wall --allow-fs-read=*';
 const HOUR = 3600;
 const SOURCES = 'hardware network machine microkernel roottask vmm l4guest trace system library cli scenarios labs'.split(' ');
@@ -55,6 +56,21 @@ const ASKING = [
   ['bare', '--signature', 'f'], ['bare', '--dump-dtb', 'f'], ['vm', '--gdb', '1234'], ['vm', '--net', 'user'], ['vm', '--net=user,pcap=f'],
   ['run', '--mount', '/a:/b', 'p'], ['vm', '--disk', 'd'], ['run', '--no-sandbox', 'p'], ['vm', '--help'], ['run', '-h'],
 ];
+
+it('a front that is older than this Node, which was linked or moved meanwhile, is written anew', () => {
+  file('dist/quick.cjs', '');
+  file(`dist/quick-${process.version}-${process.arch}.cache`, '');
+  keepAside(root);
+  expect(readFileSync(join(root, 'dist/front'), 'utf8')).toBe(`${node}\n${WALL}\n`);
+  file('dist/front', 'old', -1e9);
+  keepAside(root);
+  expect(readFileSync(join(root, 'dist/front'), 'utf8').split('\n')[0]).toBe(process.execPath);
+});
+it('inside the wall Node reads no certificates of others', () => {
+  file('path/node', '#!/bin/sh\necho "${NODE_EXTRA_CA_CERTS-none}"\n', -HOUR);
+  const env = { PATH: `${join(root, 'path')}:${process.env['PATH']!}`, NODE_EXTRA_CA_CERTS: '/certificates' };
+  expect(execFileSync(join(root, 'bin/tessera'), ['run', 'prog'], { encoding: 'utf8', env }).trim()).toBe('none');
+});
 
 describe('the command as a shell starts it', () => {
   it.each(READING.map((words) => [words]))('%j goes into the wall at once', (words) => {
