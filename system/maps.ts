@@ -23,7 +23,7 @@ export function mapsOf(task: Task): Range[] {
 }
 function* leaves(table: Table): Generator<MapNode> {
   for (let i = 0; i < (table.tables ?? table.nodes).length; i++) {
-    const node = table.nodes[i], next = table.tables?.[i];
+    const node = table.nodes.get(i), next = table.tables?.get(i);
     if (node) yield node;
     else if (next) yield* leaves(next);
   }

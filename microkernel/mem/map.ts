@@ -134,7 +134,7 @@ type Room = 'free' | 'same' | 'skip' | 'again';
  * is there; then it stays.
  */
 function clearWay(source: MapNode, to: Space, dest: number, level: number, pa: number, rights: number): Room {
-  const table = to.tableFor(dest, level), there = table.level === level ? table.nodes[to.indexAt(dest, level)] : undefined;
+  const table = to.tableFor(dest, level), there = table.level === level ? table.nodes.get(to.indexAt(dest, level)) : undefined;
   if (there) {
     if (there === source || there.pinned || isAncestor(there, source)) return 'skip';
     if (there.pa === pa && there.parent === source && !there.children && !there.parts) {
@@ -145,7 +145,7 @@ function clearWay(source: MapNode, to: Space, dest: number, level: number, pa: n
     return 'free';
   }
   if (table.level > level) return clearLarger(source, to, dest, level, pa);
-  return table.tables?.[to.indexAt(dest, level)] ? clearSmaller(source, to, dest, level) : 'free';
+  return table.tables?.get(to.indexAt(dest, level)) ? clearSmaller(source, to, dest, level) : 'free';
 }
 
 /** Smaller leaves stand where a superpage is to go. */

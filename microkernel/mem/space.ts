@@ -77,10 +77,10 @@ export class Space {
   find(va: number): MapNode | undefined {
     let table: Table | undefined = this.root;
     for (let { level } = table; table; level--) {
-      const i: number = this.indexAt(va, level), node: MapNode | undefined = table.nodes[i];
+      const i: number = this.indexAt(va, level), node: MapNode | undefined = table.nodes.get(i);
       if (node) return node;
       this.hole = LEVEL_SIZE[level];
-      table = table.tables?.[i];
+      table = table.tables?.get(i);
     }
     return undefined;
   }
@@ -97,7 +97,7 @@ export class Space {
   tableFor(va: number, level: number): Table {
     let table = this.root;
     for (let below: Table | undefined = table; below && table.level > level; ) {
-      below = table.tables![this.indexAt(va, table.level)];
+      below = table.tables!.get(this.indexAt(va, table.level));
       if (below) table = below;
     }
     return table;
@@ -116,8 +116,7 @@ export class Space {
       return undefined;
     }
     while (table.level > level) table = this.#addTable(table, this.indexAt(va, table.level));
-    const index = this.indexAt(va, level), node = new MapNode(this, va, pa, level, rights, pinned, table, index);
-    table.put(index, node);
+    const index = this.indexAt(va, level), node = table.nodes.set(index, new MapNode(this, va, pa, level, rights, pinned, table, index));
     table.used++;
     this.leaves++;
     if (parent) linkNode(node, parent);
@@ -126,7 +125,7 @@ export class Space {
   }
 
   #addTable(up: Table, index: number): Table {
-    const frame = this.k.frames.take(), table = up.tables![index] = new Table(frame, up.level - 1, 512, up, index);
+    const frame = this.k.frames.take(), table = up.tables!.set(index, new Table(frame, up.level - 1, 512, up, index));
     up.used++;
     this.k.work(COSTS.frame);
     writePointer(this.k.frames, up, index, frame);
@@ -137,7 +136,7 @@ export class Space {
   remove(node: MapNode): void {
     const { table } = node, parent = node.parent;
     clearEntry(this.k.frames, table, node.index);
-    table.nodes[node.index] = undefined;
+    table.nodes.set(node.index, undefined);
     this.leaves--;
     node.alive = false;
     this.factory.refund(BYTES.node);
@@ -153,7 +152,7 @@ export class Space {
     let t = table;
     while (--t.used === 0 && t.up) {
       clearEntry(this.k.frames, t.up, t.upIndex);
-      t.up.tables![t.upIndex] = undefined;
+      t.up.tables!.set(t.upIndex, undefined);
       this.k.frames.give(t.pa);
       this.factory.refund(BYTES.frame);
       t = t.up;

@@ -14,15 +14,22 @@ import type { MapNode } from './node.ts';
 export const PTE = { V: 1, R: 2, W: 4, X: 8, U: 16, A: 64, D: 128 } as const;
 const LEAF = PTE.V | PTE.U | PTE.A | PTE.D;
 
-const noLeaves = new Array<MapNode | undefined>(2048).fill(undefined); // what upper tables without a leaf share: nearly all of them
+/** What the kernel knows about entries of a table: sixteen places at a time, because most tables have few entries in use. */
+class Places<T> {
+  readonly length: number;
+  readonly #parts: (T | undefined)[][] = [];
+  constructor(length: number) { this.length = length; }
+  get(i: number): T | undefined { return this.#parts[i >> 4]?.[i & 15]; }
+  set<X extends T | undefined>(i: number, x: X): X { return (this.#parts[i >> 4] ??= new Array(16).fill(undefined))[i & 15] = x; }
+}
 
 export class Table {
   readonly pa: number;
   readonly level: number;
   readonly up: Table | undefined;
   readonly upIndex: number;
-  nodes: (MapNode | undefined)[];
-  readonly tables: (Table | undefined)[] | undefined;
+  readonly nodes: Places<MapNode>;
+  readonly tables: Places<Table> | undefined;
   used = 0;
 
   constructor(pa: number, level: number, entries: number, up: Table | undefined, upIndex: number) {
@@ -30,13 +37,8 @@ export class Table {
     this.level = level;
     this.up = up;
     this.upIndex = upIndex;
-    this.nodes = level > 0 ? noLeaves : new Array<MapNode | undefined>(entries).fill(undefined);
-    this.tables = level > 0 ? new Array<Table | undefined>(entries).fill(undefined) : undefined;
-  }
-
-  put(index: number, node: MapNode): void {
-    if (this.nodes === noLeaves) this.nodes = new Array<MapNode | undefined>(this.tables!.length).fill(undefined);
-    this.nodes[index] = node;
+    this.nodes = new Places(entries);
+    this.tables = level > 0 ? new Places(entries) : undefined;
   }
 }
 

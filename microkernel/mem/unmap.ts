@@ -108,8 +108,7 @@ function replace(node: MapNode): MapNode[] {
   space.k.work(COSTS.frame + 512 * COSTS.node);
   const table = new Table(space.k.frames.take(), level, 512, node.table, node.index), pieces: MapNode[] = [], step = LEVEL_SIZE[level];
   for (let i = 0; i < 512; i++) {
-    const piece = new MapNode(space, node.va + i * step, node.pa + i * step, level, node.rights, node.pinned, table, i);
-    table.put(i, piece);
+    const piece = table.nodes.set(i, new MapNode(space, node.va + i * step, node.pa + i * step, level, node.rights, node.pinned, table, i));
     writeLeaf(space.k.frames, table, i, piece.pa, piece.rights);
     if (parent) linkNode(piece, parent);
     if (node.parts) inherit(piece, node.parts, i);
@@ -118,8 +117,8 @@ function replace(node: MapNode): MapNode[] {
   const gone = unlinkNode(node); // after its pieces are in: their directories stay
   if (gone > 0) parent!.space.factory.refund(gone * BYTES.parts);
   table.used = 512;
-  node.table.nodes[node.index] = undefined;
-  node.table.tables![node.index] = table;
+  node.table.nodes.set(node.index, undefined);
+  node.table.tables!.set(node.index, table);
   writePointer(space.k.frames, node.table, node.index, table.pa);
   node.alive = false;
   node.parts = undefined;

@@ -63,7 +63,7 @@ export class Task extends KernelObject {
 /** Unmaps every leaf below a table; the table itself goes with its last one. */
 function clearTable(table: Table): void {
   for (let i = 0; i < table.nodes.length && table.used > 0; i++) {
-    const node = table.nodes[i], below = table.tables?.[i];
+    const node = table.nodes.get(i), below = table.tables?.get(i);
     if (node) removeSubtree(node);
     else if (below) clearTable(below);
   }

@@ -57,7 +57,10 @@ function auditQuotas(k: Kernel, charges: Charges, wrong: string[]): Factory[] {
 }
 function tablesBelow(table: Table): number {
   let n = 0;
-  for (const t of table.tables ?? []) if (t) n += 1 + tablesBelow(t);
+  for (let i = 0; i < (table.tables?.length ?? 0); i++) {
+    const below = table.tables!.get(i);
+    if (below) n += 1 + tablesBelow(below);
+  }
   return n;
 }
 
@@ -66,7 +69,7 @@ function auditTable(k: Kernel, task: Task, table: Table, base: number, wrong: st
   const { length } = table.tables ?? table.nodes;
   let used = 0;
   for (let i = 0; i < length; i++) {
-    const node = table.nodes[i], below = table.tables?.[i], va = addressOf(task, base + i * LEVEL_SIZE[table.level]);
+    const node = table.nodes.get(i), below = table.tables?.get(i), va = addressOf(task, base + i * LEVEL_SIZE[table.level]);
     const flags = entryFlags(k.frames, table.pa, i), address = entryAddress(k.frames, table.pa, i),
       where = `task ${task.id} at 0x${va.toString(16)}`;
     if (node || below) used++;

@@ -52,11 +52,12 @@ export function digest(k: Kernel, first: number): string {
   return JSON.stringify(out);
 }
 function leaves(k: Kernel, table: Table, out: unknown[]): void {
-  for (const node of table.nodes) {
+  for (let i = 0; i < table.nodes.length; i++) {
+    const node = table.nodes.get(i), below = table.tables?.get(i);
+    if (below) leaves(k, below, out);
     if (!node) continue;
     let sum = 0;
     for (const byte of k.memory.view(node.pa, 4096)) sum = (Math.imul(sum, 31) + byte) | 0;
     out.push([node.va, node.pa, node.rights, node.level, sum]);
   }
-  for (const t of table.tables ?? []) if (t) leaves(k, t, out);
 }

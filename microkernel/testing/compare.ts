@@ -154,7 +154,7 @@ export class Compare {
 function measure(table: Table, range: readonly number[], count: { bytes: number; pages: number }): void {
   count.bytes += BYTES.frame;
   for (let i = 0, left = table.used; left > 0; i++) {
-    const node = table.nodes[i], below = table.tables?.[i];
+    const node = table.nodes.get(i), below = table.tables?.get(i);
     if (!node && !below) continue;
     left--;
     if (below) measure(below, range, count);

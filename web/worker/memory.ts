@@ -58,7 +58,7 @@ export function snapshot(k: Kernel, ram: { base: number; size: number }, nameOf:
 function walk(table: Table, counts: { tables: number }, leaf: (node: MapNode) => void): void {
   counts.tables++;
   for (let i = 0; i < table.nodes.length; i++) {
-    const node = table.nodes[i], below = table.tables?.[i];
+    const node = table.nodes.get(i), below = table.tables?.get(i);
     if (node) leaf(node);
     else if (below) walk(below, counts, leaf);
   }
