@@ -4,6 +4,8 @@ import { firstUsers, nameOfId, type UserSpace } from '../kernel/spaces.ts';
 import { AT, Cap, Ms, S } from '../abi/linux.ts';
 import { E } from '../abi/errno.ts';
 import type { Thread } from '../kernel/thread.ts';
+import type { File } from './file.ts';
+import { partOf } from '../mm/text.ts';
 import { Directory, type Inode } from './inode.ts';
 import { above, isReadOnly, topmost, type DirPath, type Mount, type Path } from './path.ts';
 
@@ -67,14 +69,9 @@ export interface WalkEnd {
   /** Permission bits of the file that the caller makes where the last name is not there; -1: it makes none. */
   makes: number;
 }
-interface Walk {
-  readonly t: Thread;
-  readonly flags: number;
-  links: number;
-  readonly place: WalkEnd;
-  readonly root: DirPath;
-  readonly start: DirPath
-}
+interface Walk { t: Thread; flags: number; links: number; place: WalkEnd; root: DirPath; start: DirPath }
+/** The last walk's, for the next one; undefined while it is used. */
+let spare: Walk | undefined;
 
 /** Walks `path` from `base`; fills `place` (the caller's or a new one) and returns 0 or -errno. */
 export function walk(t: Thread, base: DirPath, path: string, flags: number, place: WalkEnd): number {
@@ -87,7 +84,10 @@ export function walk(t: Thread, base: DirPath, path: string, flags: number, plac
   place.mount = place.dirMount = from.mount;
   place.inode = place.dir = from.inode;
   place.name = ''; place.slash = false;
-  return steps({ t, flags, links: 0, place, root, start: base }, path, true);
+  const w = spare ?? { t, flags, links: 0, place, root, start: base };
+  spare = undefined;
+  w.t = t; w.flags = flags; w.links = 0; w.place = place; w.root = root; w.start = base;
+  try { return steps(w, path, true); } finally { spare = w; }
 }
 export const newWalkEnd = (): WalkEnd => ({
   dirMount: undefined as unknown as Mount, dir: undefined as unknown as Directory, name: '', mount: undefined as unknown as Mount,
@@ -104,7 +104,7 @@ function steps(w: Walk, path: string, last: boolean): number {
     if (at >= path.length) return 0;
     let end = path.indexOf('/', at);
     if (end < 0) end = path.length;
-    const name = at === 0 && end === path.length ? path : path.slice(at, end);
+    const name = at === 0 && end === path.length ? path : partOf(path, at, end);
     at = end;
     if (!(p.inode instanceof Directory)) return p.inode === undefined ? -E.NOENT : -E.NOTDIR;
     p.dir = p.inode;
@@ -193,7 +193,7 @@ export function baseOf(t: Thread, fd: number, path: string, flags = 0): DirPath 
   if (fd === AT.FDCWD) return t.proc.fs.cwd;
   const file = t.proc.fds.any(fd);
   if (!file) return -E.BADF;
-  if (file.inode instanceof Directory) return { mount: file.mount ?? t.k.nowhere, inode: file.inode };
+  if (file.inode instanceof Directory) return file.mount ? file as File & DirPath : { mount: t.k.nowhere, inode: file.inode };
   return path === '' ? t.proc.fs.cwd : -E.NOTDIR;
 }
 const shared = newWalkEnd();

@@ -15,7 +15,7 @@ export interface Pool { readonly pfn: number; readonly pages: number; readonly b
 
 interface RomRange { readonly first: number; readonly end: number; readonly bytes: Window; readonly views: (Window | undefined)[] }
 
-const CODE = 1;
+const CODE = 1, VIEWS_LOG = 10, VIEWS = 1 << VIEWS_LOG;
 
 /** An address space for a page store. */
 export interface Paged { readonly frames: Frames; readonly table: PageTable; swapped: Map<number, number> | undefined }
@@ -39,9 +39,12 @@ export class Frames {
   private readonly bytes: Window;
   private readonly counts: Int32Array;
   private readonly flags: Uint8Array;
-  private readonly views: (Window | undefined)[];
+  /** By VIEWS frames, because most of a pool is never used. */
+  private readonly views: (Window | undefined)[][] = [];
+  /** Frames that were given back, the last on top; below them those that nobody has had, from `fresh` on. */
   private readonly stack: Int32Array;
-  private top = 0;
+  private given = 0;
+  private fresh = 0;
   /** Frames reserved for programs when the server needs some, so that a program gets an error instead of being killed. */
   private readonly margin: number;
   /** Bytes charged for memory outside the pool, and the frames that stay idle for it. */
@@ -60,19 +63,17 @@ export class Frames {
     this.changedCode = changedCode;
     this.counts = new Int32Array(pool.pages);
     this.flags = new Uint8Array(pool.pages);
-    this.views = new Array<Window | undefined>(pool.pages);
     this.stack = new Int32Array(pool.pages);
-    for (let i = pool.pages - 1; i >= 0; i--) this.stack[this.top++] = i;
     this.zero = this.alloc();
   }
 
-  get free(): number { return this.top; }
+  get free(): number { return this.given + this.total - this.fresh; }
   /** Frames without a page: free ones, and those reserved for other memory of the server. */
-  get idle(): number { return this.top + this.reserved.length; }
+  get idle(): number { return this.free + this.reserved.length; }
   /** Caches that can free pages. */
   readonly shrinkers = new Set<{ shrink(): number }>();
   /** Whether this many frames are free, or caches can return them. */
-  has(n: number): boolean { return this.top >= n || (this.shrink() && this.top >= n); }
+  has(n: number): boolean { return this.free >= n || (this.shrink() && this.free >= n); }
   /** The store for swapped-out pages; undefined without swap. */
   store: PageStore | undefined;
   private shrink(): boolean {
@@ -80,6 +81,8 @@ export class Frames {
     for (const s of this.shrinkers) n += s.shrink();
     return n > 0;
   }
+
+  private take(): number { return this.given > 0 ? this.stack[--this.given]! : this.fresh++; }
 
   /** A zeroed frame with count 1, or 0 when the pool is empty. */
   alloc(): number {
@@ -89,8 +92,8 @@ export class Frames {
   }
   /** The same without zeroing, for callers that fill it at once. */
   allocDirty(): number {
-    if (this.top === 0 && !this.shrink()) return 0;
-    const i = this.stack[--this.top]!;
+    if (this.free === 0 && !this.shrink()) return 0;
+    const i = this.take();
     this.work.paged();
     this.counts[i] = 1;
     if (this.flags[i] !== 0) { this.flags[i] = 0; this.changedCode(this.base + i); }
@@ -103,7 +106,7 @@ export class Frames {
   charge(bytes: number): boolean {
     const want = Math.ceil((this.outside + bytes) / PAGE), more = want - this.reserved.length;
     if (more > 0 && !this.has(more + this.margin)) return false;
-    while (this.reserved.length < want) this.reserved.push(this.stack[--this.top]!);
+    while (this.reserved.length < want) this.reserved.push(this.take());
     this.outside += bytes;
     return true;
   }
@@ -111,12 +114,12 @@ export class Frames {
   owed(bytes: number): void {
     this.outside += bytes;
     const want = Math.ceil(this.outside / PAGE);
-    while (this.reserved.length < want && this.top > 0) this.reserved.push(this.stack[--this.top]!);
+    while (this.reserved.length < want && this.free > 0) this.reserved.push(this.take());
   }
   uncharge(bytes: number): void {
     this.outside = Math.max(0, this.outside - bytes);
     const keep = Math.ceil(this.outside / PAGE);
-    while (this.reserved.length > keep) this.stack[this.top++] = this.reserved.pop()!;
+    while (this.reserved.length > keep) this.stack[this.given++] = this.reserved.pop()!;
   }
   /** Most bytes that an address space may request at once: all memory and swap. */
   get promise(): number { return (this.total * 2 + (this.store?.pages ?? 0)) * PAGE; }
@@ -126,7 +129,7 @@ export class Frames {
     if (!this.counted(pfn)) return;
     const i = pfn - this.base;
     if (--this.counts[i]! > 0) return;
-    this.stack[this.top++] = i;
+    this.stack[this.given++] = i;
     this.work.returned();
   }
   /** Whether exactly one holder is left, so that it may write without copying. */
@@ -140,12 +143,14 @@ export class Frames {
   /** The bytes of a frame. */
   page(pfn: number): Window {
     const i = pfn - this.base;
-    if (i >= 0 && i < this.total) return this.views[i] ??= this.bytes.part(i * PAGE, (i + 1) * PAGE);
+    if (i >= 0 && i < this.total) return this.viewsOf(i)[i % VIEWS] ??= this.bytes.part(i * PAGE, (i + 1) * PAGE);
     for (const rom of this.roms)
       if (pfn >= rom.first && pfn < rom.end)
         return rom.views[pfn - rom.first] ??= rom.bytes.part((pfn - rom.first) * PAGE, (pfn - rom.first + 1) * PAGE);
     throw new Error(`no such frame: ${pfn}`);
   }
+
+  private viewsOf(i: number): (Window | undefined)[] { return this.views[i >> VIEWS_LOG] ??= new Array<Window | undefined>(VIEWS); }
 
   /** Announces a read-only range: `bytes` starts at page `first`. */
   addRom(first: number, bytes: Window): void {

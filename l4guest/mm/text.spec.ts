@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Unix } from '../testing/unix.ts';
-import { bytesOf, textOf } from './text.ts';
+import { bytesOf, partOf, seenIn, textOf } from './text.ts';
 
 describe('text of user level', () => {
   it('comes back as the bytes it was, whatever they were', () => {
@@ -15,4 +15,16 @@ describe('text of user level', () => {
     expect(u.list('/tmp').length).toBe(4);
     expect(u.call('unlinkat', -100, name(0xf6), 0)).toBe(0);
   });
+});
+
+it('a string that was seen is the same text whatever was seen meanwhile, from memory or from a part of another text', () => {
+  const strings = Array.from({ length: 6000 }, (_, i) => `${'name'.repeat(i % 40)}${(i * 7919) % 9973}`);
+  for (let round = 0; round < 2; round++) for (const text of strings) {
+    const bytes = bytesOf(`/${text}/`), page = { u8: (at: number) => bytes[at]! }, known = seenIn(page, 1, text.length);
+    expect(known ?? text).toBe(text);
+    expect(known === undefined).toBe(text.length > 128);
+    expect(partOf(`/${text}/`, 1, text.length + 1)).toBe(text);
+  }
+  expect(partOf('/é/a', 1, 2)).toBe('é');
+  expect(partOf('/é/a', 2, 2)).toBe('');
 });

@@ -35,3 +35,43 @@ export function bytesOf(text: string): Uint8Array {
   }
   return new Uint8Array(parts);
 }
+
+/**
+ * ASCII strings seen lately, so that a path or name that comes again makes no new string, and is found in maps by the hash that it has
+ * already.
+ */
+const seen = new Array<string>(2048).fill('');
+const LONGEST_SEEN = 128;
+
+/** A source of characters: a page of memory, or a text. */
+interface Units { u8(at: number): number }
+
+/** Characters [at, at + n) as a string; undefined where they are not ASCII, or too many to be remembered. */
+export function seenIn(page: Units, at: number, n: number): string | undefined {
+  if (n > LONGEST_SEEN) return undefined;
+  let hash = n;
+  for (let i = 0; i < n; i++) {
+    const c = page.u8(at + i);
+    if (c >= 0x80) return undefined;
+    hash = Math.imul(hash, 31) + c;
+  }
+  const place = (hash ^ (hash >>> 11)) & (seen.length - 1), old = seen[place]!;
+  if (old.length === n) {
+    let i = 0;
+    while (i < n && old.charCodeAt(i) === page.u8(at + i)) i++;
+    if (i === n) return old;
+  }
+  let text = '';
+  for (let i = 0; i < n; i++) text += String.fromCharCode(page.u8(at + i));
+  return seen[place] = text;
+}
+class TextUnits implements Units {
+  text = '';
+  u8(at: number): number { return this.text.charCodeAt(at); }
+}
+const units = new TextUnits();
+/** A part of a text. */
+export function partOf(text: string, from: number, to: number): string {
+  units.text = text;
+  return seenIn(units, from, to - from) ?? text.slice(from, to);
+}

@@ -2,7 +2,7 @@
 import { Window, type Bytes } from '../../microkernel/abi/index.ts';
 import { EFAULT } from '../kernel/failure.ts';
 import type { Mm } from './mm.ts';
-import { textOf } from './text.ts';
+import { seenIn, textOf } from './text.ts';
 
 export { bytesOf, textOf } from './text.ts';
 
@@ -53,6 +53,14 @@ export function copyOut(mm: Mm, va: number, bytes: Uint8Array): void {
   }
   mm.frames.work.copied(bytes.length);
 }
+/** The same for the first `length` bytes of a structure, word by word where it lies in one page. */
+export function copyOutWords(mm: Mm, va: number, words: Uint32Array, length: number): void {
+  const at = va % 4096;
+  if (at % 4 !== 0 || at + length > 4096) { copyOut(mm, va, new Uint8Array(words.buffer, words.byteOffset, length)); return; }
+  const page = mm.pageAt(va, true);
+  for (let i = 0; i < length >> 2; i++) page.setU32(at + i * 4, words[i]!);
+  mm.frames.work.copied(length);
+}
 /** Writes for a debugger, also where user level may not (Mm.pageForced). */
 export function copyForced(mm: Mm, va: number, bytes: Uint8Array): void {
   for (let done = 0; done < bytes.length; ) {
@@ -92,6 +100,9 @@ function join(parts: readonly Uint8Array[], length: number): Uint8Array {
 }
 /** A path or name. `undefined`: too long. */
 export function getString(mm: Mm, va: number, max = 4096): string | undefined {
+  const at = va % 4096, page = mm.pageAt(va, false), end = page.indexOf(0, at), n = end - at, known = end < 0 || n > max ? undefined
+    : seenIn(page, at, n);
+  if (known !== undefined) { mm.frames.work.copied(n); return known; }
   const b = getBytesZ(mm, va, max);
   return b === undefined ? undefined : asciiOrUtf8(b);
 }

@@ -11,7 +11,7 @@ import { after, type Later } from '../kernel/later.ts';
 import { capableHere, type Creds } from '../kernel/creds.ts';
 import { E } from '../abi/errno.ts';
 import type { Thread } from '../kernel/thread.ts';
-import { copyOut, getI64 } from '../mm/uaccess.ts';
+import { copyOut, copyOutWords, getI64 } from '../mm/uaccess.ts';
 import { bits, pathArg, row, type Row } from './row.ts';
 
 /** Resolves a (dirfd, path, flags) triple. */
@@ -25,12 +25,12 @@ const ofFd = (t: Thread, fd: number): Located | number => t.proc.fds.get(fd) ?? 
 /** The same for calls that only look, which O_PATH is for. */
 const ofAnyFd = (t: Thread, fd: number): Located | number => t.proc.fds.any(fd) ?? -E.BADF;
 
-const buffer = new Uint8Array(256), view = new DataView(buffer.buffer);
+const buffer = new Uint8Array(256), words = new Uint32Array(buffer.buffer), view = new DataView(buffer.buffer);
 const u64 = (at: number, v: number): void => { view.setUint32(at, v, true); view.setInt32(at + 4, Math.floor(v / 4294967296), true); };
 const time = (at: number, x: Time): void => { u64(at, x.s); u64(at + 8, x.n); };
 
 /** struct stat of asm-generic, 128 bytes. */
-function putStat(t: Thread, i: Inode, va: number): number {
+function putStat(t: Thread, { inode: i }: Located, va: number): number {
   const { users, groups } = t.creds.users;
   buffer.fill(0, 0, 128);
   u64(0, i.dev); u64(8, i.ino);
@@ -39,14 +39,14 @@ function putStat(t: Thread, i: Inode, va: number): number {
   u64(32, i.rdev); u64(48, i.size);
   view.setInt32(56, 4096, true); u64(64, i.blocks);
   time(72, i.atime); time(88, i.mtime); time(104, i.ctime);
-  copyOut(t.mm, va, buffer.subarray(0, 128));
+  copyOutWords(t.mm, va, words, 128);
   return 0;
 }
+const stamp = (at: number, x: Time): void => { u64(at, x.s); view.setUint32(at + 8, x.n, true); };
 /** struct statx, 256 bytes. */
 function putStatx(t: Thread, { inode: i, mount }: Located, va: number): number {
   const { users, groups } = t.creds.users;
   buffer.fill(0);
-  const stamp = (at: number, x: Time): void => { u64(at, x.s); view.setUint32(at + 8, x.n, true); };
   view.setUint32(0, 0xfff, true); view.setUint32(4, 4096, true); u64(8, i === mount?.root ? 0x2000 : 0);
   view.setUint32(16, i.nlink, true); view.setUint32(20, shownId(users, i.uid), true); view.setUint32(24, shownId(groups, i.gid), true);
   view.setUint16(28, i.mode, true);
@@ -56,7 +56,7 @@ function putStatx(t: Thread, { inode: i, mount }: Located, va: number): number {
   view.setUint32(132, minorOf(i.rdev), true);
   view.setUint32(136, i.dev >>> 8, true);
   view.setUint32(140, i.dev & 0xff, true);
-  copyOut(t.mm, va, buffer);
+  copyOutWords(t.mm, va, words, 256);
   return 0;
 }
 /** f_flags: the mount's flags are numbered as mount(2)'s, but for RELATIME; 0x20: the field is valid. */
@@ -75,8 +75,12 @@ function putStatfs(t: Thread, { inode: { fs }, mount }: Located, va: number): nu
 }
 const withInode = <T>(p: Located | number, use: (i: Inode) => T): T | number => (typeof p === 'number' ? p : use(p.inode));
 /** The same with attributes as they are now. */
-const looking = (t: Thread, p: Located | number, use: (i: Inode) => number): number =>
-  withInode(p, (i) => { t.k.work.filed(); i.refresh(t); return use(i); });
+function looking(t: Thread, p: Located | number, va: number, put: (t: Thread, p: Located, va: number) => number): number {
+  if (typeof p === 'number') return p;
+  t.k.work.filed();
+  p.inode.refresh(t);
+  return put(t, p, va);
+}
 /** A place whose inode may be changed: -EROFS through a mount that forbids it. */
 const changing = (p: Located | number): Located | number =>
   (typeof p !== 'number' && (p.mount ? isReadOnly(p.mount) : p.inode.fs.readOnly) ? -E.ROFS : p);
@@ -129,16 +133,20 @@ function utimens(t: Thread, fd: number, path: number, va: number, flags: number)
   if (!owns(t, i) && !(!va && permitted(i, May.WRITE, t.creds))) return va ? -E.PERM : -E.ACCES;
   return setAttributes(t, p, { atime, mtime, now });
 }
+const realCaps = ({ caps, uid, users }: Creds): bigint =>
+  (caps.secure & Secure.NO_SETUID_FIXUP ? caps.effective : uid === idOf(users.users, 0) ? caps.permitted : 0n);
+/** Whether the real user is who acts, as is mostly so. */
+const isReal = (c: Creds): boolean => c.uid === c.fsuid && c.gid === c.fsgid && c.caps.effective === realCaps(c);
 /** Who access(2) asks for: the real user, with the capabilities that this user would have. */
 function realUser(c: Creds): Who {
-  const effective = c.caps.secure & Secure.NO_SETUID_FIXUP ? c.caps.effective : c.uid === idOf(c.users.users, 0) ? c.caps.permitted : 0n;
+  const effective = realCaps(c);
   return { fsuid: c.uid, fsgid: c.gid, groups: c.groups, caps: { ...c.caps, effective }, users: c.users };
 }
 function access(t: Thread, fd: number, path: number, mode: number, flags: number): number {
   if (mode & ~7) return -E.INVAL;
   const p = placeOf(t, fd, path, flags & ~AT.EACCESS), c = t.creds;
   if (typeof p === 'number') return p;
-  const who = flags & AT.EACCESS ? c : realUser(c), i = p.inode, mount = p.mount?.flags ?? 0;
+  const who = flags & AT.EACCESS || isReal(c) ? c : realUser(c), i = p.inode, mount = p.mount?.flags ?? 0;
   if (mode & 2 && (i.type === S.IFREG || i.isDir) && changing(p) !== p) return -E.ROFS;
   if (mode & 1 && i.type === S.IFREG && mount & Ms.NOEXEC) return -E.ACCES;
   return permitted(i, mode, who) ? 0 : -E.ACCES;
@@ -209,13 +217,13 @@ const LOOK = AT.SYMLINK_NOFOLLOW | AT.EMPTY_PATH, SYNC_TYPE = 0x6000, STATX_RESE
 function statx(t: Thread, fd: number, path: number, flags: number, mask: number, va: number): number {
   if (mask & STATX_RESERVED || (flags & SYNC_TYPE) === SYNC_TYPE) return -E.INVAL;
   const p = placeOf(t, fd | 0, path, flags);
-  return looking(t, p, () => putStatx(t, p as Located, va));
+  return looking(t, p, va, putStatx);
 }
 
 export const statCalls: Row[] = [
-  row('newfstatat', (t, fd, path, va, flags) => looking(t, placeOf(t, fd | 0, path, flags), (i) => putStat(t, i, va)),
+  row('newfstatat', (t, fd, path, va, flags) => looking(t, placeOf(t, fd | 0, path, flags), va, putStat),
     { checks: [bits(3, LOOK | AT.NO_AUTOMOUNT | SYNC_TYPE)] }),
-  row('fstat', (t, fd, va) => looking(t, ofAnyFd(t, fd), (i) => putStat(t, i, va))),
+  row('fstat', (t, fd, va) => looking(t, ofAnyFd(t, fd), va, putStat)),
   row('statx', statx, { checks: [bits(2, LOOK | AT.NO_AUTOMOUNT | SYNC_TYPE)] }), row('cachestat', cachestat),
   row('statfs', (t, path, va) => { const p = placeOf(t, AT.FDCWD, path, 0); return typeof p === 'number' ? p : putStatfs(t, p, va); }),
   row('fstatfs', (t, fd, va) => { const p = ofAnyFd(t, fd); return typeof p === 'number' ? p : putStatfs(t, p, va); }),
