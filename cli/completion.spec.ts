@@ -1,4 +1,7 @@
 import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { completion, shells } from './completion.ts';
 import { labNames } from '../labs/catalogue.ts';
@@ -40,6 +43,11 @@ describe('completion', () => {
   it.each(shells)('is a script that %s understands, where it is installed', (shell) => {
     const script = completion(shell, program, names);
     expect(script).toContain('two-worlds');
-    if (has(shell)) expect(spawnSync(shell, ['-n'], { input: script, encoding: 'utf8' })).toMatchObject({ status: 0, stderr: '' });
+    if (!has(shell)) return;
+    const folder = mkdtempSync(join(tmpdir(), 'tessera-completion-')), file = join(folder, 'script'); // fish reads no script from a pipe
+    writeFileSync(file, script);
+    const checked = spawnSync(shell, ['-n', file], { encoding: 'utf8' });
+    rmSync(folder, { recursive: true });
+    expect(checked).toMatchObject({ status: 0, stderr: '' });
   });
 });
