@@ -46,7 +46,7 @@ export interface VmOptions extends SharedOptions {
   slice?: number;
   virt: 'hardware' | 'trap' | 'patch' | 'pre';
   sites?: string;
-  patch?: 'breakpoints' | 'chained' | 'cache';
+  patch?: 'breakpoints' | 'chained' | 'cache' | 'stubs';
   mmu?: 'twostage' | 'shadow';
   shadow?: 'sync' | 'traced';
   lookAhead?: boolean;

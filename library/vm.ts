@@ -25,7 +25,7 @@ export interface VmOptions extends RunOptions {
    */
   readonly virt?: 'hardware' | 'trap' | 'patch' | 'pre';
   /** With 'patch': how blocks are linked. */
-  readonly patches?: 'breakpoints' | 'chained' | 'cache';
+  readonly patches?: 'breakpoints' | 'chained' | 'cache' | 'stubs';
   /** With 'pre': the list that `tessera afterburn` prints for this kernel. */
   readonly sites?: string;
   /** With 'trap': shadow tables are updated at the guest's fences (default), or by tracing the guest's tables. */

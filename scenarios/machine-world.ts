@@ -3,7 +3,7 @@
  * terminal, the UART the log.
  */
 import type { Component, Scenario } from '../roottask/scenario.ts';
-import { roomForCopies, vmm } from '../vmm/index.ts';
+import { roomForCode, vmm } from '../vmm/index.ts';
 import { blockDriver, consoleDriver, filesDriver, netDriver } from './devices.ts';
 
 const MIB = 1 << 20;
@@ -36,12 +36,12 @@ export function machineComponent(o: MachineOptions, caps: Component['caps']): Co
   const memory = o.memory ?? 512 * MIB, { kernel, initrd, append, smp, more } = o;
   const disks = Array.from({ length: o.disks ?? 0 }, (_, n) => ({ block: `disk${n}` })), nets = numbered('net', o.nets);
   const folders = (o.folders ?? []).map((tag, n) => ({ files: `folder${n}`, tag })),
-    copies = more?.['virt'] === 'patch' ? roomForCopies(memory) : 0,
+    replaced = roomForCode(more?.['virt'], memory, smp ?? 1),
     console = o.virtioConsole ? { console: 'serial', virtioConsole: 'console' } : { console: 'console' };
   return {
     program: vmm, args: { kernel, initrd, append: append ?? '', memory, smp: smp ?? 1, disks, nets, folders, ...console, ...more }, caps,
     roms: true,
-    memory: memory + copies + OVERHEAD + 2 * MIB * disks.length + MIB * folders.length,
+    memory: memory + replaced + OVERHEAD + 2 * MIB * disks.length + MIB * folders.length,
     kernelMemory: Math.max(16 * MIB, memory / 32), priority: 100,
   };
 }

@@ -13,7 +13,7 @@ describe('a guest that examines and changes its code', () => {
   it('computes on the bare interpreter, by the extension and patched the same, 11,000 times written and run', async () => {
     const [native, assisted, ...patched] = await Promise.all([
       tessera(['bare', '--engine', 'interp', '--kernel', 'guests/bin/selfcheck.elf', '--memory', '16M']), guest('selfcheck.elf'),
-      ...['breakpoints', 'chained', 'cache'].map((way) => guest('selfcheck.elf', '--virt', 'patch', '--patch', way, ...HOLE)),
+      ...['breakpoints', 'chained', 'cache', 'stubs'].map((way) => guest('selfcheck.elf', '--virt', 'patch', '--patch', way, ...HOLE)),
     ]);
     expect(native.stdout).toContain('8 read as they were written; the text is as it was');
     expect(native.stdout).toMatch(/10000 instructions written and run, digest [0-9a-f]{12,16}\n/);

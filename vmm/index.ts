@@ -3,4 +3,4 @@ export { vmm } from './program.ts';
 export { readOptions, DEFAULT_ISA, type DiskOption, type Options } from './options.ts';
 export { guestTree, type TreeOptions } from './tree.ts';
 export { rowsWith } from './board.ts';
-export { roomForCopies } from './translate/copies.ts';
+export { roomForCode } from './translate/room.ts';

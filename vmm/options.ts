@@ -108,7 +108,7 @@ export function readOptions(args: Readonly<Record<string, unknown>>, highest = 1
     rebootIsExit: args['rebootIsExit'] === true, virt, isa: text('isa', DEFAULT_ISA),
     mmu: text('mmu', MEMORY_OF[virt] ?? '') as Options['mmu'], shadow: text('shadow', 'sync') as Options['shadow'],
       lookAhead: args['lookAhead'] === true, believesCode: args['believesCode'] === true,
-      patches: text('patches', 'chained') as Patches, sites: text('sites', '') || undefined,
+      patches: text('patches', 'stubs') as Patches, sites: text('sites', '') || undefined,
     seed: number('seed', 1), date: number('date', DEFAULT_DATE),
     slice: number('slice', 0), period: number('period', 0), harts: Math.max(1, number('harts', 1)),
       priority: number('priority', Math.min(60, highest)),

@@ -15,6 +15,7 @@ import { GuestRam } from './ram.ts';
 import { Characters, type Sink, reader, writer } from './streams.ts';
 import { Copies } from './translate/copies.ts';
 import type { ListedSites } from './translate/listed.ts';
+import { Stubs } from './translate/stubs.ts';
 import { Work } from './work.ts';
 
 export interface Surroundings {
@@ -36,6 +37,8 @@ export interface Surroundings {
   readonly work: Work;
   /** Frames for copies of the guest's code. */
   readonly copies: Copies;
+  /** Where hot sensitive instructions go, with techniques that replace them. */
+  readonly stubs: Stubs | undefined;
   /** Sites that were rewritten when the guest was loaded. */
   sites: ListedSites | undefined;
   /** Figures about replaced instructions of the last guest, as text. */
@@ -76,7 +79,9 @@ export function* surroundings(sys: Syscalls, env: Env, options: Options): Sys<Su
     folders.push(folder);
   }
   const ram = new GuestRam(sys.memory, memory.value, options.memory, ramBase(env.processor));
-  return { env, options, ram, copies: new Copies(env, options.memory), sites: undefined, codeSaid: '', ramVa: memory.value,
+  const stubs = options.patches === 'stubs' && (options.virt === 'patch' || options.virt === 'pre')
+    ? yield* Stubs.make(sys, env, options.smp) : undefined;
+  return { env, options, ram, copies: new Copies(env, options.memory), stubs, sites: undefined, codeSaid: '', ramVa: memory.value,
     console, virtioConsole, panic, nets, folders, clock, work, endSemaphore,
     consoleSemaphore };
 }

@@ -18,10 +18,11 @@ import type { VmEnding } from './ending.ts';
 import type { Selectors } from './memory/shadow.ts';
 import type { ShadowMmu } from './memory/shadow-mmu.ts';
 import { TracedTables } from './memory/traced.ts';
-import type { GuestCode, Hands } from './translate/guest-code.ts';
+import type { CodeRights, GuestCode, Hands } from './translate/guest-code.ts';
 import { KernelCode, type Translation } from './translate/kernel-code.ts';
-import { ListedCode } from './translate/listed.ts';
+import { ListedCode, type ListedSites } from './translate/listed.ts';
 import { ScannedCode, sayCounts } from './translate/scanned.ts';
+import type { Stubs } from './translate/stubs.ts';
 import { Portals } from './portals.ts';
 import { hasGuestTimer } from './processor.ts';
 import type { GuestRam } from './ram.ts';
@@ -74,6 +75,8 @@ export class Vm implements SbiMachine {
     this.sbi = new Sbi(ways);
     this.tables = around.options.shadow === 'traced' ? this.#trace() : undefined;
     this.translation = around.options.virt === 'patch' ? this.#translate() : undefined;
+    this.stubs?.reset(around.options.smp);
+    if (around.sites) this.#guard(around.sites);
     // A VM has no M mode: its contexts are registers only.
     const plic = new Plic(around.options.smp, SOURCES, (context, level) => {
       if (context % 2 === 1) this.cpus[context >> 1].setExternal(level);
@@ -84,12 +87,20 @@ export class Vm implements SbiMachine {
       models);
   }
 
-  /** Devices ignore write protection, so a page they write is no longer a traced table. */
+  /** … and pages with stubs, which lose them. */
+  #guard(sites: ListedSites): void {
+    const others = this.tables && this.ram.onWrite;
+    this.ram.onWrite = (gpa, length) => {
+      sites.overwritten(gpa, length);
+      others?.(gpa, length);
+    };
+  }
+  /** Devices ignore write protection, so a page they write is no longer a traced table. Stores that the monitor performs do not count. */
   #trace(): TracedTables {
     const tables = new TracedTables();
     this.ram.onWrite = (gpa, length) => {
       for (let page = gpa - (gpa % PAGE); page < gpa + length;
-        page += PAGE) if (tables.has(page)) this.work.errand((sys) => this.cpus[0]!.written!(sys, page));
+        page += PAGE) if (!tables.storing && tables.has(page)) this.work.errand((sys) => this.cpus[0]!.written!(sys, page));
     };
     return tables;
   }
@@ -102,21 +113,25 @@ export class Vm implements SbiMachine {
         this.work.errand((sys) => sys.must(Own.task, Ops.task.unmap, [memoryPage(this.ram.va(page, PAGE), 12, Right.X), 0]));
     };
     this.#around.copies.reset();
-    return { code, copies: this.#around.copies };
+    return { code, copies: this.#around.copies, stubs: this.stubs };
   }
+  /** Where hot sites go to, if they do; what is looked ahead in must be the guest's own. */
+  get stubs(): Stubs | undefined { return this.lookAhead ? undefined : this.#around.stubs; }
+  /** What may be done with pages of code. */
+  get codeRights(): CodeRights | undefined { return this.translation?.code ?? this.#around.sites; }
 
   /** … for one of its processors. */
   codeFor(mmu: ShadowMmu, hands: Hands): GuestCode | undefined {
     const { sites } = this.#around;
     return this.translation ? new KernelCode(this.translation, mmu, this.ram, hands)
-      : sites && new ListedCode(sites, this.siteCounts, mmu, hands);
+      : sites && new ListedCode(sites, this.ram, this.siteCounts, mmu, hands, this.stubs);
   }
   readonly siteCounts = { siteTraps: 0 };
   /** Figures about replaced instructions, as text; '' without any. */
   get codeSaid(): string {
-    if (this.translation) return sayCounts(this.translation.code.counts);
-    const { sites } = this.#around;
-    return sites ? `${sites.size} sites rewritten, ${this.siteCounts.siteTraps} breakpoints` : '';
+    const { sites } = this.#around, stubs = this.stubs ? `; ${this.stubs.count} stubs` : '';
+    if (this.translation) return sayCounts(this.translation.code.counts) + stubs;
+    return sites ? `${sites.size} sites rewritten, ${this.siteCounts.siteTraps} breakpoints${stubs}` : '';
   }
 
   get ended(): boolean { return this.#ending !== undefined; }

@@ -9,7 +9,7 @@ const LEAST_SLICE = 10_000, MOST_SLICE = 1e12;
 /** By the names of vmm/options.ts. */
 const techniques = ['hardware', 'trap', 'patch', 'pre'] as const,
   MEMORIES = ['twostage', 'shadow'] as const, SHADOWS = ['sync', 'traced'] as const,
-  PATCHES = ['breakpoints', 'chained', 'cache'] as const;
+  PATCHES = ['breakpoints', 'chained', 'cache', 'stubs'] as const;
 
 const examples = `
 Examples:
@@ -51,8 +51,9 @@ export function vmCommand(done: (status: number) => void): Command {
         + 'when it writes its tables, which are write-protected (traced)').argParser(oneOf('--shadow',
       SHADOWS)))
     .addOption(new Option('--patch <way>',
-      'with patch: each end of a block is a breakpoint (breakpoints), blocks go on into each other (chained, the default), or what follows '
-        + 'a site is done in the same visit as well, by decoded instructions that are kept (cache)').argParser(oneOf('--patch', PATCHES)))
+      'with patch: each end of a block is a breakpoint (breakpoints), blocks continue into each other (chained), or the monitor also '
+        + 'performs the instructions behind a site, from a cache of decoded ones (cache); stubs (the default, also with pre) is chained, '
+        + 'and hot instructions do not exit').argParser(oneOf('--patch', PATCHES)))
     .option('--sites <file>', "with pre: the kernel's sensitive instructions, as tessera afterburn lists them")
     .option('--look-ahead',
       'after an exit, also handle the following instructions that would exit: device registers, privileged instructions, traced tables')

@@ -12,41 +12,29 @@ import { FULL_ISA } from '../../hardware/isa/table.ts';
 import { causeText } from '../../hardware/isa/causes.ts';
 import { Cause, IpcFlag, Mtd, NEVER, Ops, Resume, S, ThreadFlag, U, type Sys, type Utcb } from '../../microkernel/abi/index.ts';
 import type { Syscalls } from '../../binding/index.ts';
-import { accessDevice } from '../exits/memory.ts';
 import { RepeatedFaults } from '../faults.ts';
-import { decodeAccess } from '../interpreter/access.ts';
 import { groupOf } from '../interpreter/store.ts';
-import { instructionOf } from '../interpreter/walk.ts';
 import { ShadowMmu } from '../memory/shadow-mmu.ts';
-import { placeOf, type Access, type View } from '../memory/walker.ts';
-import type { GuestCode } from '../translate/guest-code.ts';
+import type { View } from '../memory/walker.ts';
+import type { GuestCode, Hands } from '../translate/guest-code.ts';
 import { Unrunnable } from '../translate/scanned.ts';
-import { remoteFence } from '../sbi/rfence.ts';
-import { A, maskedCpus, unsigned, type SbiCall } from '../sbi/sbi.ts';
+import { StubExit } from '../translate/stub-exit.ts';
+import { A } from '../sbi/sbi.ts';
 import type { Vm } from '../vm.ts';
-import { inPassing, type Lent } from './in-passing.ts';
+import { FirmwareCalls } from './firmware-calls.ts';
+import { inPassing } from './in-passing.ts';
+import { Trap, type Event, type Lent } from './lent.ts';
 import { LookAhead, type Ahead } from './look-ahead.ts';
+import { MemoryFaults } from './memory-faults.ts';
 import { Irq, Supervisor, type Outcome } from './supervisor.ts';
 import { Units } from './units.ts';
 import type { Technique, VirtualCpu } from './virtual-cpu.ts';
 
-const GROUPS = Mtd.args | Mtd.regs | Mtd.pc, PAGE = 4096, NS_PER_TICK = 100;
-const Trap = { fetchAccess: 1n, illegal: 2n, breakpoint: 3n, loadAccess: 5n, storeAccess: 7n, callFromUser: 8n } as const;
-/** scause of page faults, and what goes with it. */
-const FAULTS: Readonly<Record<number, { access: Access; denied: bigint }>> = {
-  12: { access: 'fetch', denied: Trap.fetchAccess }, 13: { access: 'load', denied: Trap.loadAccess },
-    15: { access: 'store', denied: Trap.storeAccess },
-};
+const GROUPS = Mtd.args | Mtd.regs | Mtd.pc, NS_PER_TICK = 100;
 /** Cycles, estimated like those of the dispatcher: an exit with its decoding, a walk of the guest's tables. */
 const COST = 120;
-/** The extension of remote fences. */
-const RFENCE = 0x5246_4e43;
-
 const decode = createDecoder(FULL_ISA);
 const hex = (value: bigint): string => `0x${BigInt.asUintN(64, value).toString(16)}`;
-
-/** An event's words: where it was, and why. */
-interface Event { readonly cause: number; readonly pc: bigint; readonly scause: number; readonly value: bigint }
 
 class DeprivilegedCpu implements VirtualCpu {
   readonly id: number;
@@ -58,9 +46,14 @@ class DeprivilegedCpu implements VirtualCpu {
   readonly #ahead: LookAhead | undefined;
   /** Where instructions of the guest's kernel have been replaced. */
   readonly #code: GuestCode | undefined;
+  /** Where hot ones have stubs: how they are left. */
+  #stubExit: StubExit | undefined;
   /** Its reason has been dealt with: nothing is on its way into a space, and what comes next may be looked at. */
   #mayLookAhead = false;
   readonly #inPassing: Ahead;
+  readonly #firmware: FirmwareCalls;
+  readonly #faultsAtMemory: MemoryFaults;
+  readonly #hands: Hands;
   #supervisor: Supervisor;
   #alarm: { at(time: number, action: () => void): void } | undefined;
   #sys!: Syscalls;
@@ -81,12 +74,16 @@ class DeprivilegedCpu implements VirtualCpu {
     this.guest = guest;
     this.#wake = wake;
     this.#mmu = new ShadowMmu(vm.ram, vm.tables, vm.selectors, () => this.#all.map((cpu) => cpu.#mmu),
-      (sys) => sys.invoke(guest, Ops.thread.recall), vm.translation?.code);
-    this.#code = vm.codeFor(this.#mmu, { x: this.#x, view: () => this.#view, setPc: (pc) => { this.#setPc(pc); },
-      execute: (d, pc) => this.#execute(d, pc), reflect: (cause, value, pc) => { this.#reflect(cause, value, pc); } });
+      (sys) => sys.invoke(guest, Ops.thread.recall), vm.codeRights);
+    this.#hands = { x: this.#x, view: () => this.#view, setPc: (pc) => { this.#setPc(pc); },
+      execute: (d, pc) => this.#execute(d, pc), reflect: (cause, value, pc) => { this.#reflect(cause, value, pc); } };
+    this.#code = vm.codeFor(this.#mmu, this.#hands);
     this.#ahead = vm.lookAhead ? new LookAhead(vm.comparesCode) : undefined;
     this.#supervisor = this.#fresh();
-    this.#inPassing = inPassing(this.#lend());
+    const lent = this.#lend();
+    this.#inPassing = inPassing(lent);
+    this.#firmware = new FirmwareCalls(lent);
+    this.#faultsAtMemory = new MemoryFaults(lent);
   }
   #fresh(): Supervisor { return new Supervisor(this.#vm.isa.split('_').includes('sstc')); }
 
@@ -173,6 +170,7 @@ class DeprivilegedCpu implements VirtualCpu {
   #quickly(): boolean {
     const u = this.#utcb, s = this.#supervisor, vm = this.#vm, cause = u.label, at = S.pc >> 2;
     if ((cause !== Cause.illegal && cause !== Cause.breakpoint) || !s.privileged || s.wakes || this.#ahead) return false;
+    s.refresh();
     const word = cause === Cause.illegal ? u.u32[(U.words >> 2) + 2] : this.#code?.siteAt(u);
     if (word === undefined || vm.work.pending || vm.crowded || vm.ended || !this.#mmu.beginQuickly() || !s.quick(word, u)) return false;
     if (cause === Cause.breakpoint) this.#code!.counts.siteTraps++;
@@ -180,6 +178,7 @@ class DeprivilegedCpu implements VirtualCpu {
     u.u32[at] = low;
     if (low > 0xffff_ffff) u.u32[at + 1]!++;
     this.#sys.charge(COST);
+    s.publish();
     u.setTag(Resume.go, 0, 0);
     u.setNum(U.visit, this.#task);
     u.mtd = Mtd.pc | Mtd.visit | (rd === 0 ? 0 : groupOf(rd));
@@ -189,6 +188,7 @@ class DeprivilegedCpu implements VirtualCpu {
   /** Puts the answer into the UTCB. */
   *#answer(): Sys<void> {
     const u = this.#utcb, { task, items } = yield* this.#mmu.answer(this.#sys, this.#view);
+    this.#supervisor.publish();
     u.setTag(Resume.go, 0, items);
     u.setNum(U.visit, this.#task = task);
     u.mtd = this.#changed | Mtd.visit | this.#units.update(this.#supervisor, u);
@@ -198,6 +198,10 @@ class DeprivilegedCpu implements VirtualCpu {
   *#handle(): Sys<void> {
     const u = this.#utcb, event: Event = { cause: u.label, pc: u.big(S.pc), scause: u.word(0), value: u.bigWord(1) };
     if (!this.#mmu.beginQuickly()) yield* this.#mmu.begin(this.#sys); // whose calls' words take the place of the event's
+    if (this.#stubExit && this.#supervisor.privileged) {
+      this.#supervisor.refresh();
+      if (yield* this.#stubExit.leave(event.pc)) return yield* this.#faultsAtMemory.lendOwn(event);
+    }
     if (!this.#code) return yield* this.#handleCause(event);
     try {
       yield* this.#handleCause(event);
@@ -210,15 +214,15 @@ class DeprivilegedCpu implements VirtualCpu {
     switch (cause) {
       case Cause.startup: return yield* this.#begin();
       case Cause.recall: return;
-      case Cause.syscall: return this.#supervisor.privileged ? yield* this.#call() : this.#reflect(Trap.callFromUser, 0n, pc - 4n);
+      case Cause.syscall: return this.#supervisor.privileged ? yield* this.#firmware.call() : this.#reflect(Trap.callFromUser, 0n, pc - 4n);
       case Cause.illegal: return yield* this.#instruction(Number(BigInt.asIntN(32, value)), pc);
-      case Cause.pageFault: return yield* this.#pageFault(scause, value, pc);
+      case Cause.pageFault: return yield* this.#faultsAtMemory.pageFault(scause, value, pc);
       case Cause.breakpoint:
-        if (this.#supervisor.privileged && this.#code && (yield* this.#code.breakpoint(pc, this.#utcb))) {
+        if (this.#supervisor.privileged && this.#code && (yield* this.#code.breakpoint(this.#sys, pc, this.#utcb))) {
           this.#mayLookAhead = true;
           return;
         }
-        return this.#reflect(Trap.breakpoint, value, pc);
+        return this.#vm.stubs?.covers(pc) ? this.#reflect(Trap.fetchPage, pc, pc) : this.#reflect(Trap.breakpoint, value, pc);
       default: return this.#reflect(BigInt(scause), value, pc);
     }
   }
@@ -236,6 +240,9 @@ class DeprivilegedCpu implements VirtualCpu {
     this.#phase = 'handling';
     this.#supervisor = this.#fresh();
     this.#supervisor.levels = levels & Irq.external;
+    const { stubs } = this.#vm, state = stubs?.state(this.#sys, this.id);
+    if (state) this.#supervisor.usePage(state);
+    this.#stubExit = state && new StubExit(stubs!, state, this.#hands);
     for (let n = 1; n < 32; n++) u.setXBig(n, 0n);
     u.setXBig(A.a0, BigInt(this.id));
     u.setXBig(A.a1, opaque);
@@ -266,47 +273,6 @@ class DeprivilegedCpu implements VirtualCpu {
     },
   };
 
-  /** A call of the guest's kernel to its firmware. */
-  *#call(): Sys<void> {
-    const u = this.#utcb, vm = this.#vm;
-    const c: SbiCall = { cpu: this, machine: vm, utcb: u, extension: unsigned(u, A.a7), fid: unsigned(u, A.a6), wait: 'nothing',
-      setTimer: (time) => this.#setTimer(time) };
-    this.#fenceTargets = c.extension === RFENCE ? (maskedCpus(c, A.a0, A.a1) ?? []).filter((cpu) => cpu instanceof DeprivilegedCpu) : [];
-    const answer = vm.sbi.call(c);
-    this.#changed |= Mtd.args;
-    if (typeof c.wait === 'object') return yield* this.#resume(c.wait.resume, c.wait.opaque);
-    if ('legacy' in answer) u.setX(A.a0, answer.legacy);
-    else {
-      u.setX(A.a0, answer.error);
-      u.setX(A.a1, answer.value);
-    }
-    if (c.wait === 'fence') yield* this.#fenceOthers();
-    if (c.wait === 'interrupt') yield* this.#waitForInterrupt();
-    if (c.wait !== 'start') return;
-    this.started = false;
-    yield* this.#begin();
-  }
-  /** Remote fences: of code (which the machine keeps coherent), of a range, of a range in one address space. @spec sbi 8 */
-  *#fenceOthers(): Sys<void> {
-    const { fid, start, pages, asid } = remoteFence(this.#utcb);
-    if (fid === 0) return;
-    for (const cpu of this.#fenceTargets) {
-      if (pages === 0) yield* cpu.#mmu.fence(this.#sys, asid);
-      for (let i = 0; i < pages; i++) yield* cpu.#mmu.fence(this.#sys, { ...asid, address: start + BigInt(i * PAGE) });
-    }
-    this.#fenceTargets = [];
-  }
-  #fenceTargets: DeprivilegedCpu[] = [];
-
-  /** Sleeps, and begins anew where it was told. @spec sbi 9.1, 13.1 */
-  *#resume(pc: bigint, opaque: bigint): Sys<void> {
-    this.suspended = true;
-    yield* this.#waitForInterrupt();
-    this.suspended = false;
-    this.#start = { pc, opaque };
-    yield* this.#begin();
-  }
-
   // ── instructions ──
 
   *#instruction(word: number, pc: bigint): Sys<void> {
@@ -336,11 +302,14 @@ class DeprivilegedCpu implements VirtualCpu {
   #lend(): Lent {
     const cpu = this; // oxlint-disable-line no-this-alias -- getters
     return {
-      vm: this.#vm, mmu: this.#mmu, x: this.#x,
-      get supervisor() { return cpu.#supervisor; }, get view() { return cpu.#view; }, get utcb() { return cpu.#utcb; },
-      get pc() { return cpu.#utcb.big(S.pc); },
-      execute: (d, pc) => this.#execute(d, pc), store: (d, gpa) => this.#mmu.store(this.#sys, d, this.#x, gpa),
-      touched: (groups) => { this.#changed |= groups; },
+      id: this.id, self: this, vm: this.#vm, mmu: this.#mmu, x: this.#x, code: this.#code,
+      get sys() { return cpu.#sys; }, get supervisor() { return cpu.#supervisor; }, get view() { return cpu.#view; },
+      get utcb() { return cpu.#utcb; }, get pc() { return cpu.#utcb.big(S.pc); },
+      setPc: this.#hands.setPc, reflect: this.#hands.reflect, execute: this.#hands.execute,
+      store: (d, gpa) => this.#mmu.store(this.#sys, d, this.#x, gpa), touched: (groups) => { this.#changed |= groups; },
+      mayLookAhead: () => { this.#mayLookAhead = true; }, setTimer: (tick) => { this.#setTimer(tick); },
+      waitForInterrupt: () => this.#waitForInterrupt(), mmuOf: (cpu) => (cpu instanceof DeprivilegedCpu ? [cpu.#mmu] : []),
+      begin: (at) => { if (at) this.#start = at; return this.#begin(); },
     };
   }
 
@@ -361,40 +330,7 @@ class DeprivilegedCpu implements VirtualCpu {
     return { satp, privileged, sum, mxr };
   }
 
-  /** A fault of the guest's tables goes to the guest (true); what they allow is mapped (hidden); what is no memory is a device. */
-  *#pageFault(scause: number, address: bigint, pc: bigint): Sys<void> {
-    const view = this.#view, { ram, bus } = this.#vm, { access, denied } = FAULTS[scause]!,
-      found = yield* this.#mmu.walk(this.#sys, view, address, access);
-    if (found === 'page fault') return this.#reflect(BigInt(scause), address, pc);
-    if (found === 'access fault') return this.#reflect(denied, address, pc);
-    if (access === 'store' && this.#mmu.isTable(found.page)) return yield* this.#storeToTable(found.page + Number(address & 0xfffn), pc,
-      address);
-    if (ram.isRam(found.page, PAGE)) return this.#code?.fault ? yield* this.#code.fault(this.#sys, access, found, address, pc)
-      : this.#mmu.plan(view, address, found);
-    const instruction = this.#fetch(pc), decoded = instruction === undefined ? undefined : decodeAccess(instruction);
-    const gpa = found.page + Number(address & 0xfffn), window = decoded && gpa % decoded.size === 0 ? bus.find(gpa, decoded.size)
-      : undefined;
-    if (!decoded || !window) return this.#reflect(denied, address, pc);
-    this.#changed |= accessDevice(this.#utcb, window, gpa - window.base, decoded);
-    this.#setPc(pc + BigInt(decoded.length));
-    this.#mayLookAhead = true;
-  }
-
-  /** A traced table: the store is done here, or the page is let go and the guest does it itself. */
-  *#storeToTable(gpa: number, pc: bigint, address: bigint): Sys<void> {
-    const word = this.#fetch(pc), decoded = word === undefined ? undefined : decode(word);
-    if (yield* this.#mmu.store(this.#sys, decoded, this.#x, gpa)) {
-      this.#setPc(pc + BigInt(decoded!.length));
-      this.#mayLookAhead = true;
-    } else this.#mmu.lend(this.#view, address);
-  }
   get #all(): DeprivilegedCpu[] { return this.#vm.cpus.filter((cpu) => cpu instanceof DeprivilegedCpu); }
-
-  /** The instruction at the pc, through the guest's tables. */
-  #fetch(pc: bigint): number | undefined {
-    const { ram } = this.#vm;
-    return instructionOf((va) => placeOf(ram, this.#view, va, 'fetch'), ram, pc);
-  }
 
   #stop(why: string): void {
     const { privileged, satp } = this.#supervisor;

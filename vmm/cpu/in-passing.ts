@@ -1,34 +1,12 @@
 /** Look-ahead for a deprivileged processor: privileged instructions, device registers, stores to traced tables. */
 import { decodeAccess } from '../interpreter/access.ts';
 import type { Decoded } from '../../hardware/isa/decode.ts';
-import type { Sys, Utcb } from '../../microkernel/abi/index.ts';
 import { accessDevice } from '../exits/memory.ts';
-import type { XRegisters } from '../interpreter/store.ts';
-import type { ShadowMmu } from '../memory/shadow-mmu.ts';
-import { placeOf, type View } from '../memory/walker.ts';
-import type { Vm } from '../vm.ts';
+import { placeOf } from '../memory/walker.ts';
 import type { Ahead } from './look-ahead.ts';
-import type { Supervisor } from './supervisor.ts';
+import type { Lent } from './lent.ts';
 
 const PAGE = 4096, REACH = 64, LEVEL = 0x300; // the privilege bits of a CSR's number
-
-/**
- * The processor's functions. `execute`: a privileged instruction, false for any other. `store`: to a traced table; false: the page is no
- * longer traced.
- */
-export interface Lent {
-  readonly vm: Vm;
-  readonly mmu: ShadowMmu;
-  readonly x: XRegisters;
-  readonly supervisor: Supervisor;
-  readonly view: View;
-  readonly utcb: Utcb;
-  readonly pc: bigint;
-  execute(d: Decoded, pc: bigint): Sys<boolean>;
-  store(d: Decoded, gpa: number): Sys<boolean>;
-  /** Groups of registers that have changed. */
-  touched(groups: number): void;
-}
 
 export function inPassing(cpu: Lent): Ahead {
   const { vm, mmu, x } = cpu, { ram, work, bus } = vm, tableAt = (gpa: number): boolean => mmu.isTable(gpa - (gpa % PAGE));

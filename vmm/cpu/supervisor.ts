@@ -8,6 +8,7 @@
  */
 import type { Decoded } from '../../hardware/isa/decode.ts';
 import { S, type Utcb } from '../../microkernel/abi/index.ts';
+import { Field, FIELD_OF, type VirtualState } from '../translate/virtual-state.ts';
 
 const MASK64 = (1n << 64n) - 1n;
 /** Of sstatus: writable bits are in its low half; UXL = 64 bits and SD in the high one. */
@@ -46,6 +47,10 @@ export class Supervisor {
   /** The pending bit that software may write. */
   #software = false;
   readonly #plain = new Map<number, bigint>();
+  /** What the guest's kernel reads and writes itself, where it has a page for that (translate/stubs.ts); what was last written there. */
+  #page: VirtualState | undefined;
+  #published = 0;
+  #waiting = false;
 
   constructor(sstc: boolean) { this.#sstc = sstc; }
 
@@ -88,7 +93,38 @@ export class Supervisor {
     return true;
   }
 
-  #get(number: number): bigint { return this.#plain.get(number) ?? 0n; }
+  // ── the page of virtual state ──
+
+  usePage(page: VirtualState): void {
+    const scratch = this.#get(Csr.sscratch);
+    this.#page = page;
+    for (const [number, field] of FIELD_OF) if (number !== Csr.sstatus) page.set(field, this.#get(number));
+    page.set(Field.sscratch, scratch);
+    this.#publish(page);
+  }
+  /** The guest may have switched interrupts on or off: a trap has come from its kernel. */
+  refresh(): void {
+    if (!this.#page) return;
+    this.#published = this.#page.low(Field.status);
+    this.#status = (this.#status & ~Status.sie) | (this.#published & Status.sie);
+  }
+  /** Puts there what its kernel is going to find. */
+  publish(): void { if (this.#page && (this.#published !== this.#statusLow || this.#waiting !== this.wakes)) this.#publish(this.#page); }
+  #publish(page: VirtualState): void {
+    this.#published = this.#statusLow;
+    this.#waiting = this.wakes;
+    page.setWords(Field.status, this.#published, this.#statusHigh);
+    page.setWords(Field.pending, this.#waiting ? 1 : 0, 0);
+  }
+
+  #get(number: number): bigint {
+    return this.#page && number === Csr.sscratch ? this.#page.get(Field.sscratch) : this.#plain.get(number) ?? 0n;
+  }
+  #set(number: number, value: bigint): void {
+    const field = this.#page && FIELD_OF.get(number);
+    this.#plain.set(number, value);
+    if (field !== undefined) this.#page!.set(field, value);
+  }
 
   /** The value that a read gives; undefined: there is no such register, or not in this mode. */
   read(number: number): bigint | undefined {
@@ -112,12 +148,12 @@ export class Supervisor {
       case Csr.sie: this.#enabled = value & ALL_IRQS; break;
       case Csr.sip: this.#software = (value & Irq.software) !== 0n; break;
       case Csr.stvec: this.#plain.set(number, value & ~2n); break;
-      case Csr.sepc: this.#plain.set(number, value & ~1n); break;
+      case Csr.sepc: this.#set(number, value & ~1n); break;
       case Csr.scounteren: this.#plain.set(number, value & 0xffff_ffffn); break;
       case Csr.senvcfg: this.#plain.set(number, (value & ENVCFG & CBIE) === CBIE_RESERVED
         ? (value & ENVCFG & ~CBIE) | (this.#get(number) & CBIE) : value & ENVCFG); break;
       case Csr.satp: if (SATP_MODES.has(value >> 60n)) this.#plain.set(number, value); break;
-      default: this.#plain.set(number, value);
+      default: this.#set(number, value);
     }
     return true;
   }
@@ -159,9 +195,9 @@ export class Supervisor {
     const enabled = (this.#status & Status.sie) !== 0;
     this.#status = (this.#status & ~(Status.sie | Status.spie | Status.spp)) | (enabled ? Status.spie : 0)
       | (this.privileged ? Status.spp : 0);
-    this.#plain.set(Csr.sepc, BigInt.asUintN(64, pc) & ~1n);
-    this.#plain.set(Csr.scause, cause);
-    this.#plain.set(Csr.stval, BigInt.asUintN(64, value));
+    this.#set(Csr.sepc, BigInt.asUintN(64, pc) & ~1n);
+    this.#set(Csr.scause, cause);
+    this.#set(Csr.stval, BigInt.asUintN(64, value));
     this.privileged = true;
     const vector = this.#get(Csr.stvec), base = vector & ~3n;
     return (vector & 1n) !== 0n && (cause & INTERRUPT) !== 0n ? base + 4n * (cause & ~INTERRUPT) : base;
@@ -186,14 +222,14 @@ export class Supervisor {
   /** Registers as plain records. */
   save(): SupervisorState { return { privileged: this.privileged, status: BigInt(this.#status),
      enabled: this.#enabled, software: this.#software,
-    plain: [...this.#plain] }; }
+    plain: [...new Map(this.#plain).set(Csr.sscratch, this.#get(Csr.sscratch))] }; }
   load(s: SupervisorState): void {
     this.privileged = s.privileged;
     this.#status = Number(s.status);
     this.#enabled = s.enabled;
     this.#software = s.software;
     this.#plain.clear();
-    for (const [number, value] of s.plain) this.#plain.set(number, value);
+    for (const [number, value] of s.plain) this.#set(number, value);
   }
 }
 

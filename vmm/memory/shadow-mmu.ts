@@ -15,14 +15,17 @@ import type { Syscalls } from '../../binding/index.ts';
 import { store, type XRegisters } from '../interpreter/store.ts';
 import type { GuestRam } from '../ram.ts';
 import type { CodePage } from '../translate/code-page.ts';
-import type { ScannedCode } from '../translate/scanned.ts';
+import type { CodeRights } from '../translate/guest-code.ts';
+import type { OwnPage } from '../translate/stubs.ts';
 import { LARGE, PAGE, ShadowSpaces, type Fence, type Selectors, type ShadowSpace } from './shadow.ts';
 import type { Range, TracedTables } from './traced.ts';
 import { walk, type Access, type Step, type View, type Walk } from './walker.ts';
 
-/** A page that the answer to a fault maps; `code`: to be executed, from the copy if it has one. */
+/** A page that the answer to a fault maps; `code`: to be executed, from the copy if it has one. Or one of the monitor's own. */
 interface Plan { readonly space: ShadowSpace; readonly address: bigint; readonly found: Exclude<Walk, string>; readonly lent: boolean;
-  readonly code?: CodePage }
+  readonly code?: CodePage; readonly own?: OwnPage }
+const NOWHERE = { page: -1, rights: 0, size: PAGE, global: true } as const, addressOf = (va: bigint): number =>
+  Number(BigInt.asIntN(64, va) >> 12n) * PAGE;
 /** A page of a space. */
 interface ShadowPage { readonly space: ShadowSpace; readonly at: number; readonly order: number }
 
@@ -31,7 +34,7 @@ export class ShadowMmu {
   readonly #ram: GuestRam;
   readonly #tables: TracedTables | undefined;
   /** Where the monitor looks at code before it runs. */
-  readonly #code: ScannedCode | undefined;
+  readonly #code: CodeRights | undefined;
   readonly #peers: () => readonly ShadowMmu[];
   readonly #recall: (sys: Syscalls) => Sys<unknown>;
   #plan: Plan | undefined;
@@ -46,7 +49,7 @@ export class ShadowMmu {
    * thread raise an event.
    */
   constructor(ram: GuestRam, tables: TracedTables | undefined, selectors: Selectors, peers: () => readonly ShadowMmu[],
-    recall: (sys: Syscalls) => Sys<unknown>, code?: ScannedCode) {
+    recall: (sys: Syscalls) => Sys<unknown>, code?: CodeRights) {
     this.spaces = new ShadowSpaces(selectors);
     this.#ram = ram;
     this.#tables = tables;
@@ -90,19 +93,24 @@ export class ShadowMmu {
   }
 
   /** As large as the guest's mapping, the alignment and traced pages allow: 2 MiB or 4 KiB. Pages that are tables stay write-protected. */
-  #fill({ space, address, found, lent, code }: Plan, u: Utcb): void {
-    const { page, at, order } = this.spaces.fill(space, Number(BigInt.asIntN(64, address) >> 12n) * PAGE, found,
-      !lent && !code && this.#isLarge(found));
+  #fill({ space, address, found, lent, code, own }: Plan, u: Utcb): void {
+    if (own) return this.#fillOwn(space, addressOf(address), own, u);
+    const { page, at, order } = this.spaces.fill(space, addressOf(address), found,
+      !lent && !code && this.#isLarge(found, space, addressOf(address)));
     if (code) space.code.set(at, code);
     this.#filling = { space, at, order };
     if (lent) this.#stale.push(this.#filling);
     const rights = code?.copy ? Right.X : this.#tables?.has(found.page) ? found.rights & ~Right.W : found.rights;
     u.setItem(0, memoryPage(code?.copy?.va ?? this.#ram.va(page, 2 ** order), order, rights), at);
   }
-  #isLarge({ page, size }: Exclude<Walk, string>): boolean {
+  #fillOwn(space: ShadowSpace, at: number, { va, rights }: OwnPage, u: Utcb): void {
+    this.#filling = { space, at, order: 12 };
+    u.setItem(0, memoryPage(va, 12, rights), at);
+  }
+  #isLarge({ page, size, rights }: Exclude<Walk, string>, { privileged }: ShadowSpace, address: number): boolean {
     const first = page - (page % LARGE);
     return size >= LARGE && this.#ram.isRam(first, LARGE) && this.#ram.va(first, LARGE) % LARGE === 0 && !this.#tables?.hasWithin(first) &&
-      !this.#code?.hasWithin(first);
+      this.#code?.allowsLarge(first, rights, privileged, address - (page - first)) !== false;
   }
 
   // ── faults ──
@@ -115,7 +123,8 @@ export class ShadowMmu {
   }
   /** The answer is to map this. */
   plan(view: View, address: bigint, found: Exclude<Walk, string>): void {
-    const space = this.spaces.find(view), rights = this.#code?.rights(found.page, found.rights, view.privileged) ?? found.rights;
+    const space = this.spaces.find(view);
+    const rights = this.#code?.rights(found.page, found.rights, view.privileged, addressOf(address)) ?? found.rights;
     this.#plan = space && rights !== 0 ? { space, address, found: rights === found.rights ? found : { ...found, rights }, lent: false }
       : undefined;
   }
@@ -123,6 +132,11 @@ export class ShadowMmu {
   planCode(view: View, address: bigint, found: Exclude<Walk, string>, code: CodePage): void {
     const space = this.spaces.find(view);
     this.#plan = space && { space, address, found: { ...found, rights: found.rights & ~Right.W }, lent: false, code };
+  }
+  /** … a page of the monitor's, where the guest has nothing. */
+  planOwn(view: View, address: bigint, own: OwnPage): void {
+    const space = this.spaces.find(view);
+    this.#plan = space && { space, address, found: NOWHERE, lent: false, own };
   }
   /** The page of guest-physical memory that stands at this page of the guest's addresses, where the thread goes on. */
   placeAt(at: number): number | undefined {
@@ -133,11 +147,11 @@ export class ShadowMmu {
   codeAt(at: number): CodePage | undefined { return this.#current?.code.get(at); }
   /** Is something mapped there? */
   holds(view: View, address: bigint): boolean {
-    return this.spaces.find(view)?.pages.has(Number(BigInt.asIntN(64, address) >> 12n) * PAGE) ?? false;
+    return this.spaces.find(view)?.pages.has(addressOf(address)) ?? false;
   }
-  /** Takes rights to this page (its address in the monitor's task) away in every space. */
-  *withdraw(sys: Syscalls, va: number, rights: number): Sys<void> {
-    yield* sys.must(Own.task, Ops.task.unmap, [memoryPage(va, 12, rights), 0]);
+  /** Takes rights to 2^order bytes (their address in the monitor's task) away in every space. */
+  *withdraw(sys: Syscalls, va: number, rights: number, order = 12): Sys<void> {
+    yield* sys.must(Own.task, Ops.task.unmap, [memoryPage(va, order, rights), 0]);
     for (const mmu of this.#peers()) yield* mmu.#met(sys);
   }
   /**
@@ -170,8 +184,10 @@ export class ShadowMmu {
    * and the guest does it itself (`lend`).
    */
   *store(sys: Syscalls, instruction: Decoded | undefined, x: XRegisters, gpa: number): Sys<boolean> {
-    const size = instruction && store(instruction, x, this.#ram, gpa),
-      ranges = size === undefined ? undefined : this.#tables!.written(gpa, size);
+    this.#tables!.storing = true;
+    const size = instruction && store(instruction, x, this.#ram, gpa);
+    this.#tables!.storing = false;
+    const ranges = size === undefined ? undefined : this.#tables!.written(gpa, size);
     if (ranges) yield* this.#invalidate(sys, ranges);
     else yield* this.release(sys, gpa - (gpa % PAGE));
     return size !== undefined;

@@ -30,6 +30,7 @@ class Space {
   /** Selector of its task, and that task's kind. */
   readonly task: number;
   readonly taskKind: number;
+  readonly privileged: boolean;
   /** Pages and superpages by their addresses: which of the guest's physical ones they are. */
   readonly pages = new Map<number, number>();
   readonly large = new Map<number, number>();
@@ -38,10 +39,11 @@ class Space {
   /** Some of it is not global: a fence of its ASID concerns it. */
   local = false;
   lastUse = 0;
-  constructor(root: Root, task: number, taskKind: number) {
+  constructor(root: Root, task: number, taskKind: number, privileged: boolean) {
     this.root = root;
     this.task = task;
     this.taskKind = taskKind;
+    this.privileged = privileged;
   }
   get size(): number { return this.pages.size + this.large.size; }
 }
@@ -121,7 +123,7 @@ export class ShadowSpaces {
       const task = this.#selectors.take(), status = yield* sys.invoke(Own.factory, Ops.factory.createTask, [task, taskKind]);
       if (status === Status.ok) {
         yield* this.#selectors.name(sys, task, nameOf(root, kind));
-        return this.#place(new Space(root, task, taskKind), kind);
+        return this.#place(new Space(root, task, taskKind, (kind & 4) !== 0), kind);
       }
       this.#selectors.free(task);
       const oldest = this.#oldest(undefined);

@@ -23,6 +23,8 @@ export class TracedTables {
   traced = 0;
   writes = 0;
   released = 0;
+  /** The monitor does a store of the guest's, of which `written` is going to hear. */
+  storing = false;
   readonly #tables = new Map<number, Table>();
   /** How many of them lie in each 2 MiB. */
   readonly #within = new Map<number, number>();

@@ -7,6 +7,7 @@
  *   copy           c.ebreak  · and · beqz      c.ebreak c.ebreak …     what is executed
  */
 import type { Decoded } from '../../hardware/isa/decode.ts';
+import type { Site } from './guest-code.ts';
 import { C_EBREAK, isLong } from './sensitive.ts';
 
 export const PAGE = 4096;
@@ -24,7 +25,10 @@ export class CodePage {
   readonly gpa: number;
   /** undefined: no half word could begin a sensitive instruction; the page runs unchanged. */
   readonly copy: Copy | undefined;
-  readonly sites = new Map<number, Decoded>();
+  readonly sites = new Map<number, Site>();
+  /** Sites that go to a stub, and where the window ends that it relies on; the only address at which they may be executed. */
+  readonly #stubs = new Map<number, number>();
+  stubsAt: number | undefined;
   /** Pages in which an instruction of this one ends, and of which one ends here. */
   readonly next = new Set<CodePage>();
   readonly before = new Set<CodePage>();
@@ -83,13 +87,36 @@ export class CodePage {
   stop(offset: number, decoded: Decoded, high: number): boolean {
     if (this.#halves[offset >> 1] === Half.inside) return false;
     this.#halves[offset >> 1] = Half.site;
-    this.sites.set(offset, decoded);
+    this.sites.set(offset, { decoded, heat: 0 });
     return decoded.length === 2 || offset === PAGE - 2 || this.#inside(offset + 2, high);
+  }
+
+  /** The site becomes a jump, as long as nothing changes up to `end`. */
+  useStub(offset: number, jump: number, end: number): void {
+    this.#stubs.set(offset, end);
+    this.#put(offset, jump);
+  }
+  #put(offset: number, word: number): void {
+    this.#set(offset >> 1, word & 0xffff);
+    this.#set((offset >> 1) + 1, word >>> 16);
+    this.flush();
+  }
+  /** Breakpoints stand again for sites whose windows reach into [from, to). */
+  dropStubs(from = 0, to = PAGE): void {
+    for (const [offset, end] of this.#stubs) {
+      if (offset >= to || end <= from) continue;
+      this.#stubs.delete(offset);
+      const site = this.sites.get(offset)!;
+      site.heat = 0;
+      this.#put(offset, (site.decoded.word & ~0xffff) | C_EBREAK);
+    }
+    if (this.#stubs.size === 0) this.stubsAt = undefined;
   }
 
   /** Bytes [from, to) change: what was scanned there is unscanned again. Answers whether anything was. */
   forget(from: number, to: number): boolean {
     let first = from >> 1, last = (to - 1) >> 1, any = false;
+    this.dropStubs(from, to);
     if (this.#halves[first] === Half.inside && first > 0) first--;
     while (last < HALVES - 1 && this.#halves[last + 1] === Half.inside) last++;
     if (first === 0 && this.#halves[0] === Half.inside) for (const page of this.before) page.forget(PAGE - 2, PAGE);

@@ -47,7 +47,7 @@ it('a list of another kernel changes nothing', () => {
   expect(sites.rewrite([{ at: 0, word }, { at: 4, word }], RAM_BASE)).toContain('is of another kernel');
   expect([ram.view(RAM_BASE, 16), sites.size]).toEqual([before, 0]);
   expect(sites.rewrite([{ at: 0, word }], RAM_BASE)).toBeUndefined();
-  expect([ram.u16(RAM_BASE), sites.find(RAM_BASE)?.word, sites.find(RAM_BASE + 4)]).toEqual([0x9002, word, undefined]);
+  expect([ram.u16(RAM_BASE), sites.find(RAM_BASE)?.decoded.word, sites.find(RAM_BASE + 4)]).toEqual([0x9002, word, undefined]);
   ram.setU16(RAM_BASE, 0x4501);
   expect(sites.find(RAM_BASE)).toBeUndefined();
 });

@@ -16,16 +16,16 @@ import { placeOf, walk, type Access, type View, type Walk } from '../memory/walk
 import type { GuestRam } from '../ram.ts';
 import { PAGE, type CodePage } from './code-page.ts';
 import type { Copies } from './copies.ts';
-import type { GuestCode, Hands } from './guest-code.ts';
+import { HOT, instructionIn, pageOf, type GuestCode, type Hands, type Site } from './guest-code.ts';
 import { Unrunnable, type PatchCounts, type ScannedCode } from './scanned.ts';
+import type { Stubs } from './stubs.ts';
 
 const decode = createDecoder(FULL_ISA);
 /** Stores to a page in a row, without anything being scanned in it, after which it is data again. */
 const FLOOD = 256;
-const pageOf = (va: bigint): number => Number(BigInt.asIntN(64, va) >> 12n) * PAGE;
 
 /** The code of a virtual machine, and where its copies are. */
-export interface Translation { readonly code: ScannedCode; readonly copies: Copies }
+export interface Translation { readonly code: ScannedCode; readonly copies: Copies; readonly stubs: Stubs | undefined }
 type Found = Exclude<Walk, string>;
 const ILLEGAL = 2n;
 
@@ -35,12 +35,14 @@ export class KernelCode implements GuestCode {
   readonly #mmu: ShadowMmu;
   readonly #ram: GuestRam;
   readonly #hands: Hands;
+  readonly #stubs: Stubs | undefined;
 
   get counts(): PatchCounts { return this.#code.counts; }
 
-  constructor({ code, copies }: Translation, mmu: ShadowMmu, ram: GuestRam, hands: Hands) {
+  constructor({ code, copies, stubs }: Translation, mmu: ShadowMmu, ram: GuestRam, hands: Hands) {
     this.#code = code;
     this.#copies = copies;
+    this.#stubs = stubs;
     this.#mmu = mmu;
     this.#ram = ram;
     this.#hands = hands;
@@ -72,6 +74,7 @@ export class KernelCode implements GuestCode {
     const previous = before === undefined ? undefined : this.#code.page(before - (before % PAGE));
     if (previous?.straddles) this.#code.join(previous, found.page);
     if (code.straddles && after !== undefined) this.#code.join(code, after);
+    if (code.stubsAt !== undefined && code.stubsAt !== pageOf(pc)) code.dropStubs(); // they would come back to the other address
     this.#code.scan(pc, locate);
     this.#mmu.planCode(view, pc, found, code);
   }
@@ -135,12 +138,13 @@ export class KernelCode implements GuestCode {
 
   siteAt(u: Utcb): number | undefined {
     const low = u.u32[S.pc >> 2]!, at = u.i32[(S.pc >> 2) + 1]! * 2 ** 32 + (low - (low & 0xfff));
-    return this.#mmu.codeAt(at)?.sites.get(low & 0xfff)?.word;
+    const site = this.#mmu.codeAt(at)?.sites.get(low & 0xfff);
+    return site && ++site.heat !== HOT ? site.decoded.word : undefined;
   }
-  *breakpoint(pc: bigint): Sys<boolean> {
+  *breakpoint(sys: Syscalls, pc: bigint): Sys<boolean> {
     const page = this.#mmu.codeAt(pageOf(pc)), offset = Number(pc & 0xfffn), { counts } = this.#code;
     const { x, setPc, execute, reflect } = this.#hands;
-    const decoded = page?.sites.get(offset);
+    const site = page?.sites.get(offset), decoded = site?.decoded;
     if (!page?.copy || (!decoded && page.isScanned(offset))) return false;
     if (!decoded) {
       counts.scanTraps++;
@@ -150,10 +154,23 @@ export class KernelCode implements GuestCode {
       setPc(jump(decoded, x, pc));
     } else {
       counts.siteTraps++;
+      if (site!.heat === HOT && this.#stubs) yield* this.#heat(sys, this.#stubs, page, site!, pc);
       if (!(yield* execute(decoded, pc))) reflect(ILLEGAL, BigInt(decoded.word >>> 0), pc);
     }
     return true;
   }
+  /** A site is hot: a stub takes its place, if there can be one, and if its page is executed at one address only. */
+  *#heat(sys: Syscalls, stubs: Stubs, page: CodePage, site: Site, pc: bigint): Sys<void> {
+    const base = pageOf(pc), offset = Number(pc & 0xfffn), from = offset + site.decoded.length;
+    if (page.stubsAt === undefined) yield* this.#mmu.withdraw(sys, page.copy!.va, Right.X); // who executes it comes here first
+    if (this.#code.page(page.gpa) !== page || page.sites.get(offset) !== site) return;
+    if (page.stubsAt !== undefined && page.stubsAt !== base) return;
+    const free = stubs.freeFor(site.decoded, base + from, (at) => instructionIn(this.#ram, page.gpa, at), from);
+    if (!free) return;
+    page.stubsAt = base;
+    page.useStub(offset, stubs.add(site.decoded, base + from, free, base), free.end);
+  }
+  closeStubs(): void { for (const page of this.#code.copied()) page.dropStubs(); }
 
   // ── the guest's memory ──
 

@@ -46,7 +46,7 @@ describe('a copy', () => {
     scan(0);
     expect([0, 2, 6, 8, 12].map((at) => copy(at) === ram.u16(RAM_BASE + at))).toEqual([true, true, true, true, true]);
     expect([copy(4), copy(16)]).toEqual([EBREAK, EBREAK]);
-    expect([...page.sites].map(([at, d]) => [at, d.row.name])).toEqual([[4, 'csrrs'], [16, 'wfi']]);
+    expect([...page.sites].map(([at, { decoded }]) => [at, decoded.row.name])).toEqual([[4, 'csrrs'], [16, 'wfi']]);
     expect([page.isScanned(20), page.isSite(20), page.isScanned(24)]).toEqual([true, false, false]);
     expect(code.rights(RAM_BASE, R | W | X, true)).toBe(R);
     expect(code.rights(RAM_BASE, R | W | X, false)).toBe(R | X);

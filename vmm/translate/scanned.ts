@@ -13,13 +13,17 @@ import { createDecoder, type Decoded } from '../../hardware/isa/decode.ts';
 import { FULL_ISA } from '../../hardware/isa/table.ts';
 import type { GuestRam } from '../ram.ts';
 import { CodePage, PAGE, type Copy } from './code-page.ts';
+import type { CodeRights } from './guest-code.ts';
 import { Flow, distance, flowOf } from './flow-of.ts';
 import { C_EBREAK, isLong, isSensitive, neverTraps } from './sensitive.ts';
 
 const decode = createDecoder(FULL_ISA), LARGE = 2 ** 21, W = 2, X = 4, EBREAK = 0x0010_0073;
 
-/** How patched blocks hang together: each end of a block a breakpoint; ends left alone; what follows a site done in the same visit. */
-export const PATCHES = ['breakpoints', 'chained', 'cache'] as const;
+/**
+ * How patched blocks hang together: each end of a block a breakpoint; ends left alone; what follows a site done in the same visit; or ends
+ * left alone, and hot sites go to stubs (stubs.ts).
+ */
+export const PATCHES = ['breakpoints', 'chained', 'cache', 'stubs'] as const;
 export type Patches = (typeof PATCHES)[number];
 
 /** What has happened, for reports. */
@@ -55,7 +59,7 @@ export type Locate = (va: bigint) => number | undefined;
 /** The guest cannot be run by this technique; the message completes a sentence that begins with an instruction's place. */
 export class Unrunnable extends Error {}
 
-export class ScannedCode {
+export class ScannedCode implements CodeRights {
   readonly counts = new PatchCounts();
   readonly patches: Patches;
   readonly #ram: GuestRam;
@@ -71,6 +75,9 @@ export class ScannedCode {
   page(gpa: number): CodePage | undefined { return this.#pages.get(gpa); }
   has(gpa: number): boolean { return this.#pages.has(gpa); }
   hasWithin(large: number): boolean { return this.#within.has(large); }
+  allowsLarge(large: number): boolean { return !this.hasWithin(large); }
+  /** All code that has a copy. */
+  *copied(): Generator<CodePage> { for (const page of this.#pages.values()) if (page.copy) yield page; }
   /** The page whose copy has been there longest. */
   get oldest(): CodePage | undefined {
     for (const page of this.#pages.values()) if (page.copy) return page;
