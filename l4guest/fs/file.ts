@@ -37,9 +37,11 @@ export class File {
   private readonly opened: number;
   pos = 0;
   refs = 1;
-  /** Where it was opened: for /proc and maps. */
+  /** Where it was opened, or was moved to since: for /proc, maps and watches. */
   dir: Directory | undefined;
   name = '';
+  /** The name is gone; what has it now is another. */
+  isUnlinked = false;
   mount: Mount | undefined;
   /** Signals changes of `poll`; undefined for files that are always ready. */
   wq: WaitQueue | undefined;
@@ -286,6 +288,7 @@ export class FdTable {
     t.lowest = this.lowest;
     return t;
   }
+  files(): File[] { return this.all().map(([, s]) => s.any); }
   /** Closes descriptors marked close-on-exec. */
   onExec(close: (fd: number) => void): void { for (const [fd, s] of this.all()) if (s.cloexec) close(fd); }
   /** Process `by` ends, and nobody else has this table. */

@@ -11,7 +11,7 @@ import type { Thread } from '../kernel/thread.ts';
 import type { Sleeper } from '../kernel/wait.ts';
 import type { File } from './file.ts';
 import type { Mount } from './path.ts';
-import { Watch, notify } from './watch.ts';
+import { Watch, notify, type Opened } from './watch.ts';
 
 export interface FileSystem {
   readonly type: string;
@@ -74,7 +74,7 @@ export abstract class Inode {
   /** Extended attributes, where any were set. */
   xattrs: Map<string, Uint8Array> | undefined;
   /** inotify watches on it. */
-  watchers: Set<{ notify(mask: number, cookie: number, name: string): void }> | undefined;
+  watchers: Set<{ notify(mask: number, cookie: number, name: string, opened?: Opened): void }> | undefined;
 
   constructor(fs: FileSystem, mode: number, ino = fs.newIno()) {
     this.fs = fs; this.mode = mode; this.ino = ino;
@@ -157,10 +157,21 @@ export abstract class Directory extends Inode {
   isEmpty(_t: Thread): boolean { return true; }
 }
 
-/** Removes a name. Without names, the inode ends when nobody has it open. */
-export function lessName(inode: Inode): void {
+/** Removes a name. Without names, the inode ends when nobody has it open; one that a rename replaced ends when that has been told. */
+export function lessName(inode: Inode, byRename = false): void {
   inode.nlink = inode.isDir ? 0 : inode.nlink - 1;
   inode.touchAttributes();
+  if (byRename) { replaced.push(inode); return; }
   if (!inode.isDir) notify(inode, Watch.ATTRIB);
+  endNameless(inode);
+}
+const replaced: Inode[] = [];
+/** rename(2) tells, in this order: the names, who was replaced, who was moved, who is no more. */
+export function tellReplaced(moved: Inode): void {
+  for (const i of replaced) notify(i, Watch.ATTRIB | (i.isDir ? Watch.ISDIR : 0));
+  notify(moved, Watch.MOVE_SELF);
+  for (const i of replaced.splice(0)) endNameless(i);
+}
+function endNameless(inode: Inode): void {
   if (inode.nlink === 0 && inode.users === 0) { notify(inode, Watch.DELETE_SELF); inode.drop(); }
 }

@@ -6,8 +6,8 @@ import type { Thread } from '../kernel/thread.ts';
 import { WaitQueue } from '../kernel/wait.ts';
 import { bytesOf, setU32, type Io } from '../mm/uaccess.ts';
 import { File } from './file.ts';
-import type { Directory, Inode } from './inode.ts';
-import { Watch } from './watch.ts';
+import type { Inode } from './inode.ts';
+import { Watch, type Opened } from './watch.ts';
 
 export { Watch, newCookie, notify, notifyAt, notifyFile } from './watch.ts';
 
@@ -35,17 +35,12 @@ class Watching {
     this.inode = inode;
     this.mask = mask;
   }
-  notify(mask: number, cookie: number, name: string): void {
+  notify(mask: number, cookie: number, name: string, opened?: Opened): void {
     const wanted = mask & this.mask & Watch.ALL;
-    if (wanted && !(this.mask & Watch.EXCL_UNLINK && name !== '' && this.gone(mask, name)))
-      this.file.post(record(this.wd, mask, cookie, name));
+    if (wanted && !(this.mask & Watch.EXCL_UNLINK && opened && this.isGone(opened))) this.file.post(record(this.wd, mask, cookie, name));
     if (mask & (Watch.DELETE_SELF | Watch.UNMOUNT) || (this.mask & Watch.ONESHOT && wanted)) this.file.remove(this.wd);
   }
-  /** Whether the name is gone; creation and removal of names are reported nevertheless. */
-  private gone(mask: number, name: string): boolean {
-    if (mask & (Watch.CREATE | Watch.DELETE | Watch.MOVED_FROM | Watch.MOVED_TO)) return false;
-    return (this.inode as Directory).lookup(name, this.file.k.cpu.current as Thread) === undefined;
-  }
+  private isGone({ inode, dir, name }: Opened): boolean { return dir.lookup(name, this.file.k.cpu.current as Thread) !== inode; }
 }
 
 /** Limits of instances and watches per user. */

@@ -3,8 +3,10 @@ import { E } from '../abi/errno.ts';
 import { Cap, S } from '../abi/linux.ts';
 import { capable } from '../kernel/creds.ts';
 import { after, type Later } from '../kernel/later.ts';
+import type { Kernel } from '../kernel/kernel.ts';
 import type { Thread } from '../kernel/thread.ts';
-import { Directory, type Inode } from './inode.ts';
+import type { File } from './file.ts';
+import { Directory, tellReplaced, type Inode } from './inode.ts';
 import { ownerIn } from './open.ts';
 import { isReadOnly, type Mount } from './path.ts';
 import { May, WalkFlag, baseOf, mayDelete, newWalkEnd, permitted, walk, type WalkEnd } from './walk.ts';
@@ -58,7 +60,10 @@ export function linkInode(t: Thread, inode: Inode, mount: Mount | undefined, fd:
   const { dir, name } = place;
   if (dir.fs !== inode.fs || (mount && mount !== place.dirMount)) return -E.XDEV;
   if (inode.isDir) return -E.PERM;
-  return after(dir.link(name, inode, t), named(dir, name, 0));
+  return after(dir.link(name, inode, t), (made) => {
+    if (typeof made !== 'number' || made >= 0) notify(inode, Watch.ATTRIB); // its count of names
+    return named(dir, name, 0)(made);
+  });
 }
 
 /** rmdir, unlink. */
@@ -78,6 +83,7 @@ export function unlinkAt(t: Thread, fd: number, path: string, directory: boolean
   if (t.proc.mounts.covers(inode)) return -E.BUSY;
   if (inode instanceof Directory && !inode.isEmpty(t)) return -E.NOTEMPTY;
   return after(dir.unlink(name, inode, t), (error) => {
+    if (error >= 0) forOpen(t.k, inode, dir, name, unlinked);
     if (error >= 0) notify(dir, Watch.DELETE | (directory ? Watch.ISDIR : 0), name);
     return error;
   });
@@ -98,22 +104,40 @@ export function renameAt(t: Thread, fromFd: number, fromPath: string, toFd: numb
   const refused = checkRename(t, moving, old, flags);
   if (refused) return refused;
   const { dir, name } = from, { dir: toDir, name: toName } = to;
+  if (old === moving) return 0;
   if (flags & EXCHANGE)
     return after(dir.exchange(name, moving, toDir, toName, old!,
-      t), (r) => (r < 0 ? r : told(moving, dir, name, toDir, toName) || told(old!, toDir, toName, dir, name)));
-  if (old === moving) return 0;
-  const moved = after(dir.move(name, moving, toDir, toName, old, t), (r) => (r < 0 ? r : told(moving, dir, name, toDir, toName)));
+      t), (r) => (r < 0 ? r : told(t, moving, dir, name, toDir, toName) || told(t, old!, toDir, toName, dir, name)));
+  const moved = after(dir.move(name, moving, toDir, toName, old, t), (r) => {
+    if (r >= 0 && old) forOpen(t.k, old, toDir, toName, unlinked);
+    return r < 0 ? r : told(t, moving, dir, name, toDir, toName);
+  });
   // A whiteout, which hides the name in the layers below: a device of number 0.
   return flags & WHITEOUT ? after(moved, (r) => (r < 0 ? r : after(dir.make(name, S.IFCHR, 0, ownerIn(t, dir), t),
     (made) => (typeof made === 'number' && made < 0 ? made : 0)))) : moved;
 }
-function told(moved: Inode, dir: Directory, name: string, toDir: Directory, toName: string): number {
+/** What becomes of files that were opened under a name which goes. */
+function forOpen(k: Kernel, inode: Inode, dir: Directory, name: string, use: (f: File) => void): void {
+  if (inode.users === 0) return;
+  for (const p of k.pids.processes.values()) for (const f of p.fds.files())
+    if (f.inode === inode && f.dir === dir && f.name === name && !f.isUnlinked) use(f);
+}
+const unlinked = (f: File): void => { f.isUnlinked = true; };
+/** They have the new name: /proc shows it, and its folder is told what happens to them. */
+const renamed = (dir: Directory, name: string) => (f: File): void => { f.dir = dir; f.name = name; };
+function told(t: Thread, moved: Inode, dir: Directory, name: string, toDir: Directory, toName: string): number {
+  forOpen(t.k, moved, dir, name, renamed(toDir, toName));
   const cookie = newCookie(), dirBit = moved.isDir ? Watch.ISDIR : 0;
   notify(dir, Watch.MOVED_FROM | dirBit, name, cookie);
   notify(toDir, Watch.MOVED_TO | dirBit, toName, cookie);
   if (dir === toDir) notify(dir, Watch.RENAMED);
-  notify(moved, Watch.MOVE_SELF);
+  tellReplaced(moved);
   return 0;
+}
+/** `a` is `d`, or one of the folders that hold it. */
+function isAbove(a: Directory, d: Directory): boolean {
+  for (; d !== a; d = d.parent) if (d.parent === d) return false;
+  return true;
 }
 function checkRename(t: Thread, moving: Inode, old: Inode | undefined, flags: number): number {
   const who = t.creds, { mounts } = t.proc;
@@ -121,9 +145,11 @@ function checkRename(t: Thread, moving: Inode, old: Inode | undefined, flags: nu
   if (!permitted(to.dir, May.WRITE | May.EXEC, who)) return -E.ACCES;
   if (from.dir.fs !== to.dir.fs) return -E.XDEV;
   if (mounts.covers(moving) || (old && mounts.covers(old))) return -E.BUSY;
+  if (flags & EXCHANGE && !old) return -E.NOENT;
   if (moving instanceof Directory) {
-    for (let d: Directory = to.dir; d.parent !== d; d = d.parent) if (d === moving) return -E.INVAL;
+    if (isAbove(moving, to.dir)) return -E.INVAL;
   } else if (from.slash || to.slash) return -E.NOTDIR;
+  if (old instanceof Directory && isAbove(old, from.dir)) return flags & EXCHANGE ? -E.INVAL : flags & NOREPLACE ? -E.EXIST : -E.NOTEMPTY;
   const denied = mayDelete(from.dir, moving, who);
   if (denied || !old) return denied || (flags & EXCHANGE ? -E.NOENT : 0);
   if (flags & NOREPLACE) return -E.EXIST;

@@ -54,7 +54,8 @@ export const ownerIn = (t: Thread, dir: Directory): Owner => ({ uid: t.creds.fsu
 /** Opens the found file, and truncates it by the flags. */
 export function openPath(t: Thread, path: Path, flags: number): Later<File | number> {
   const file = openNow(t, path, flags, false), { inode } = path;
-  if (typeof file === 'number' || !(flags & O.TRUNC) || flags & O.PATH || inode.type !== S.IFREG || inode.size === 0) return file;
+  if (typeof file === 'number' || !(flags & O.TRUNC) || flags & O.PATH || inode.type !== S.IFREG) return file;
+  if (inode.size === 0) { notifyAt(inode, path.dir, path.name, Watch.MODIFY); return file; }
   return after(inode.truncate(0, t), (failed) => {
     if (failed < 0) { file.release(); return failed; }
     notifyAt(inode, path.dir, path.name, Watch.MODIFY);
@@ -106,5 +107,8 @@ function openNameless(t: Thread, base: DirPath, path: string, flags: number, mod
 function openNamelessInode(t: Thread, inode: Inode | number, mount: Path['mount'], dir: Directory, flags: number): File | number {
   if (typeof inode === 'number') return inode;
   const file = inode.open(t, flags & ~(O.TMPFILE | O.EXCL | O.CLOEXEC));
-  return typeof file === 'number' ? file : placed(file, { mount, inode, dir, name: `#${inode.ino}` });
+  if (typeof file === 'number') return file;
+  const name = `#${inode.ino}`;
+  notifyAt(inode, dir, name, Watch.OPEN);
+  return placed(file, { mount, inode, dir, name });
 }

@@ -290,7 +290,7 @@ export class TmpDir extends Directory {
   }
   override move(name: string, inode: Inode, to: Directory, toName: string, old: Inode | undefined): number {
     this.take(name);
-    if (old) { (to as TmpDir).take(toName); this.fs.giveName(old); lessName(old); }
+    if (old) { (to as TmpDir).take(toName); this.fs.giveName(old); lessName(old, true); }
     (to as TmpDir).add(toName, inode);
     inode.touchAttributes();
     return 0;

@@ -1,4 +1,5 @@
 /** Notifies the watchers of files: inotify and F_NOTIFY. */
+import { S } from '../abi/linux.ts';
 import type { File } from './file.ts';
 import type { Directory, Inode } from './inode.ts';
 
@@ -9,20 +10,29 @@ export const Watch = {
   ONESHOT: 0x80000000,
 } as const;
 
-/** Notifies the watchers of an inode, if there are any. `name`: the entry of a directory. */
-export function notify(inode: Inode, mask: number, name = '', cookie = 0): void {
-  if (inode.watchers) for (const w of [...inode.watchers]) w.notify(mask, cookie, name);
+/** Tells the watchers of an inode, if there are any. `name`: which entry of a directory. */
+export function notify(inode: Inode, mask: number, name = '', cookie = 0, opened?: Opened): void {
+  if (inode.watchers) for (const w of [...inode.watchers]) w.notify(mask, cookie, name, opened);
 }
-/** An event of an inode that was found in `dir` under `name`: the folder's watchers are notified first. */
-export function notifyAt(inode: Inode, dir: Directory | undefined, name: string, mask: number): void {
+/** Where a file was opened to which something happens: a watch may not care for it when it is no longer there. */
+export interface Opened { readonly inode: Inode; readonly dir: Directory; readonly name: string }
+/**
+ * Something happened to an inode that was found in `dir` under `name`: the folder's watchers hear first. `throughFile`: it was done to an
+ * open file, and not to its attributes.
+ */
+export function notifyAt(inode: Inode, dir: Directory | undefined, name: string, mask: number, throughFile = mask !== Watch.ATTRIB): void {
   if (inode.watchers === undefined && dir?.watchers === undefined) return;
   const bits = mask | (inode.isDir ? Watch.ISDIR : 0);
-  if (dir && name !== '' && dir !== inode) notify(dir, bits, name);
-  notify(inode, bits);
+  const opened = dir && name !== '' && dir !== inode && throughFile ? { inode, dir, name } : undefined;
+  if (dir && name !== '' && dir !== inode) notify(dir, bits, name, 0, opened);
+  notify(inode, bits, '', 0, opened);
 }
-/** The same for an open file. */
+/** The same for an open file. What goes through pipes and devices is told to those who watch the file itself. */
 export function notifyFile(f: File, mask: number): void {
-  if (f.inode.watchers !== undefined || f.dir?.watchers !== undefined) notifyAt(f.inode, f.dir, f.name, mask);
+  const { inode, dir } = f;
+  if (inode.watchers === undefined && dir?.watchers === undefined) return;
+  const isData = (mask & (Watch.ACCESS | Watch.MODIFY)) !== 0, isPlain = inode.type === S.IFREG || inode.isDir;
+  notifyAt(inode, isData && !isPlain ? undefined : dir, f.name, mask);
 }
 let cookies = 0;
 export const newCookie = (): number => ++cookies;

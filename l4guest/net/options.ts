@@ -13,7 +13,7 @@ import { NetlinkSocket } from './netlink/socket.ts';
 import { InetSocket } from './inet/socket.ts';
 import { getInetOption, isInetLevel, setInetOption } from './inet/options.ts';
 import { TcpSocket } from './inet/tcp.ts';
-import { BUFFER, SockType, type Socket } from './socket.ts';
+import { BUFFER, SockType, optionKey, type Socket } from './socket.ts';
 import { StreamSocket } from './stream.ts';
 
 const Level = { SOCKET: 1, NETLINK: 270 } as const;
@@ -23,7 +23,9 @@ const So = {
   BINDTODEVICE: 25, PEERNAME: 28, TIMESTAMP: 29, ACCEPTCONN: 30, SNDBUFFORCE: 32, RCVBUFFORCE: 33, PASSSEC: 34, TIMESTAMPNS: 35, MARK: 36,
   PROTOCOL: 38, DOMAIN: 39, RXQ_OVFL: 40, PEEK_OFF: 42, NOFCS: 43, BUSY_POLL: 46, INCOMING_CPU: 49, COOKIE: 57, PEERGROUPS: 59,
   ZEROCOPY: 60,
-  NO_CHECK: 11, TIMESTAMPING: 37, TIMESTAMP_NEW: 63, TIMESTAMPNS_NEW: 64, TIMESTAMPING_NEW: 65,
+  NO_CHECK: 11, TIMESTAMPING: 37, TIMESTAMP_NEW: 63, TIMESTAMPNS_NEW: 64, TIMESTAMPING_NEW: 65, RCVTIMEO_NEW: 66, SNDTIMEO_NEW: 67,
+  DETACH_REUSEPORT_BPF: 68, WIFI_STATUS: 41, LOCK_FILTER: 44,
+  SELECT_ERR_QUEUE: 45,
   PREFER_BUSY_POLL: 69, BUF_LOCK: 72, RESERVE_MEM: 73, TXREHASH: 74, RCVMARK: 75, PASSPIDFD: 76, PEERPIDFD: 77,
 } as const;
 
@@ -40,17 +42,20 @@ const number = (value: number, least = -2147483648, most = 2147483647): Number_ 
 const flag = (value = 0): Number_ => ({ value, least: -2147483648, most: 2147483647, flag: true });
 const shown = (value: number): Number_ => ({ ...number(value), readOnly: true });
 
+/** The most that TCP waits for (SO_RCVLOWAT): half of the greatest buffer, tcp_rmem. */
+const MOST_TCP_MARK = 0x30_0000;
 /** SO_BSDCOMPAT means nothing any more, and may be set. */
 const BSDCOMPAT = 14;
 /** SOF_TIMESTAMPING_… that there are; kept, no time is told. */
-const TIMESTAMPING_BITS = 0x3_ffff;
+const TIMESTAMPING_BITS = 0x3_ffff, Stamp = { OPT_ID: 7, OPT_TSONLY: 11, OPT_STATS: 12, BIND_PHC: 15, OPT_ID_TCP: 16 } as const;
 
 const socketOptions: Readonly<Record<number, Number_>> = {
   [So.DEBUG]: { ...flag(), cap: Cap.NET_ADMIN }, [So.REUSEADDR]: flag(), [So.DONTROUTE]: flag(), [So.BROADCAST]: flag(),
   [So.KEEPALIVE]: flag(), [So.OOBINLINE]: flag(), [So.PRIORITY]: number(0, 0, 6), [So.REUSEPORT]: flag(), [So.RCVLOWAT]: number(1),
   [So.SNDLOWAT]: shown(1),
   [So.TIMESTAMP]: flag(), [So.TIMESTAMPNS]: flag(), [So.PASSSEC]: flag(), [So.MARK]: { ...number(0), cap: Cap.NET_ADMIN },
-  [So.RXQ_OVFL]: flag(), [So.PEEK_OFF]: number(-1), [So.NOFCS]: flag(), [So.BUSY_POLL]: number(0, 0), [So.INCOMING_CPU]: number(-1),
+  [So.RXQ_OVFL]: flag(), [So.PEEK_OFF]: number(-1), [So.NOFCS]: flag(), [So.WIFI_STATUS]: flag(), [So.LOCK_FILTER]: flag(),
+  [So.SELECT_ERR_QUEUE]: flag(), [So.BUSY_POLL]: number(0, 0), [So.INCOMING_CPU]: number(-1),
   [So.NO_CHECK]: flag(), [So.TIMESTAMP_NEW]: flag(), [So.TIMESTAMPNS_NEW]: flag(), [BSDCOMPAT]: shown(0),
   [So.TIMESTAMPING]: number(0, 0, TIMESTAMPING_BITS), [So.TIMESTAMPING_NEW]: number(0, 0, TIMESTAMPING_BITS),
   [So.ZEROCOPY]: flag(), [So.PREFER_BUSY_POLL]: flag(),
@@ -63,15 +68,16 @@ const netlinkOptions: Readonly<Record<number, Number_>> = {
 /** The numbers of a level for this socket; undefined: it knows nothing of the level. */
 const table = (s: Socket, level: number): Readonly<Record<number, Number_>> | undefined =>
   (level === Level.SOCKET ? socketOptions : level === Level.NETLINK && s.family === Af.NETLINK ? netlinkOptions : undefined);
-const key = (level: number, name: number): number => (level === Level.SOCKET ? name : level * 65536 + name);
 
 // ── reading ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 const u32 = (...n: number[]): Uint8Array => new Uint8Array(new Int32Array(n).buffer);
+/** Linux keeps these times in its clock's ticks, rounded up; ns. */
+const TICK = 4_000_000;
 /** struct timeval; zero is "for ever". */
 function timeval(ns: number): Uint8Array {
-  const us = ns === Infinity ? 0 : Math.floor(ns / 1000);
-  return new Uint8Array(new BigInt64Array([BigInt(Math.floor(us / 1e6)), BigInt(us % 1e6)]).buffer);
+  const ticks = ns === Infinity ? 0 : Math.round(ns / TICK), second = 1e9 / TICK;
+  return new Uint8Array(new BigInt64Array([BigInt(Math.floor(ticks / second)), BigInt((ticks % second) * (TICK / 1000))]).buffer);
 }
 /** What is no plain number: its bytes, or -errno; undefined: none of these. */
 function special(t: Thread, s: Socket, level: number, name: number): Uint8Array | number | undefined {
@@ -86,8 +92,8 @@ function special(t: Thread, s: Socket, level: number, name: number): Uint8Array 
     case So.PASSCRED: return u32(s.passCred ? 1 : 0);
     case So.ACCEPTCONN: return u32((s instanceof StreamSocket && s.listening) || (s instanceof TcpSocket && s.isListening()) ? 1 : 0);
     case So.LINGER: return u32(...s.linger);
-    case So.RCVTIMEO: return timeval(s.receiveTimeout);
-    case So.SNDTIMEO: return timeval(s.sendTimeout);
+    case So.RCVTIMEO: case So.RCVTIMEO_NEW: return timeval(s.receiveTimeout);
+    case So.SNDTIMEO: case So.SNDTIMEO_NEW: return timeval(s.sendTimeout);
     case So.PEERCRED: { const c = s.peerOwner ?? { pid: 0, uid: -1, gid: -1 }; const { users } = t.creds;
       return u32(t.proc.numbers.of(c.pid), shownId(users.users, c.uid), shownId(users.groups, c.gid)); }
     case So.COOKIE: return new Uint8Array(new BigUint64Array([BigInt(s.cookie)]).buffer);
@@ -105,7 +111,7 @@ export function getOption(t: Thread, s: Socket, level: number, name: number, va:
   const room = getI32(t.mm, lengthVa);
   if (room < 0) return -E.INVAL;
   const plain = rows[name], bytes = special(t, s, level, name) ??
-    (plain ? u32(s.options.get(key(level, name)) ?? plain.value) : -E.NOPROTOOPT);
+    (plain ? u32(s.options.get(optionKey(level, name)) ?? plain.value) : -E.NOPROTOOPT);
   if (typeof bytes === 'number') return bytes;
   const out = bytes.subarray(0, room);
   copyOut(t.mm, va, out);
@@ -120,7 +126,7 @@ function timeout(t: Thread, va: number, length: number): number {
   if (length < 16) return -E.INVAL;
   const s = getI64(t.mm, va), us = getI64(t.mm, va + 8);
   if (us < 0 || us >= 1e6) return -E.DOM;
-  return s < 0 ? 0 : s === 0 && us === 0 ? Infinity : s * 1e9 + us * 1000;
+  return s < 0 ? 0 : s === 0 && us === 0 ? Infinity : s * 1e9 + Math.ceil((us * 1000) / TICK) * TICK;
 }
 /** Buffers are kept doubled, between what one piece takes and what the system allows. */
 const LEAST_SEND = 4608, LEAST_RECEIVE = 2304;
@@ -137,15 +143,17 @@ function setBuffer(t: Thread, s: Socket, name: number, value: number, force: boo
 function setSpecial(t: Thread, s: Socket, level: number, name: number, va: number, length: number): number | undefined {
   if (level !== Level.SOCKET) return undefined;
   switch (name) {
-    case So.RCVTIMEO: case So.SNDTIMEO: {
+    case So.RCVTIMEO: case So.SNDTIMEO: case So.RCVTIMEO_NEW: case So.SNDTIMEO_NEW: {
       const ns = timeout(t, va, length);
       if (ns < 0) return ns;
-      if (name === So.RCVTIMEO) s.receiveTimeout = ns; else s.sendTimeout = ns;
+      if (name === So.RCVTIMEO || name === So.RCVTIMEO_NEW) s.receiveTimeout = ns; else s.sendTimeout = ns;
       return 0;
     }
     case So.LINGER: if (length < 8) return -E.INVAL; s.linger = [getU32(t.mm, va) ? 1 : 0, getU32(t.mm, va + 4)]; return 0;
     case So.TYPE: case So.ERROR: case So.ACCEPTCONN: case So.PROTOCOL: case So.DOMAIN: case So.PEERCRED: case So.PEERNAME: case So.COOKIE:
-    case So.PEERGROUPS: case So.PEERPIDFD: return -E.NOPROTOOPT;
+    case So.PEERGROUPS: case So.PEERPIDFD: return length < 4 ? -E.INVAL : -E.NOPROTOOPT;
+    case So.DETACH_REUSEPORT_BPF: return length < 4 || !s.options.get(So.REUSEPORT) ? -E.INVAL : -E.NOENT; // none is attached
+    case So.TIMESTAMPING: case So.TIMESTAMPING_NEW: return length < 4 ? -E.INVAL : refusesTimes(s, getU32(t.mm, va));
     case So.BINDTODEVICE: return bindToDevice(t, va, length);
     case So.SNDBUF: case So.RCVBUF: return length < 4 ? -E.INVAL : setBuffer(t, s, name, getU32(t.mm, va), false);
     case So.SNDBUFFORCE:
@@ -155,6 +163,14 @@ function setSpecial(t: Thread, s: Socket, level: number, name: number, va: numbe
     case So.PASSCRED: if (length < 4) return -E.INVAL; s.passCred = getU32(t.mm, va) !== 0; return 0;
     default: return undefined;
   }
+}
+/** SO_TIMESTAMPING: bits that mean something with others only, or on a connected stream, or a clock that is not there; undefined: kept. */
+function refusesTimes(s: Socket, bits: number): number | undefined {
+  const isOn = (bit: number): boolean => (bits & (1 << bit)) !== 0;
+  if (bits & ~TIMESTAMPING_BITS || (isOn(Stamp.OPT_ID_TCP) && !isOn(Stamp.OPT_ID))) return -E.INVAL;
+  if (isOn(Stamp.OPT_ID) && s instanceof TcpSocket && !s.connected) return -E.INVAL;
+  if (isOn(Stamp.OPT_STATS) && !isOn(Stamp.OPT_TSONLY)) return -E.INVAL;
+  return isOn(Stamp.BIND_PHC) ? -E.OPNOTSUPP : undefined;
 }
 function bindToDevice(t: Thread, va: number, length: number): number {
   const name = textOf(copyIn(t.mm, va, Math.max(0, Math.min(length, 16)))).replace(/\0.*$/s, '');
@@ -179,7 +195,10 @@ export function setOption(t: Thread, s: Socket, level: number, name: number, va:
   if (level === Level.SOCKET && name === So.PRIORITY && (value < 0 || value > 6)) {
     if (!capable(t.creds, Cap.NET_ADMIN)) return -E.PERM;
   } else if (value < row.least || value > row.most) return -E.INVAL;
-  s.options.set(key(level, name), row.flag ? (value ? 1 : 0) : value);
+  if (level === Level.SOCKET && name === So.LOCK_FILTER && value === 0 && s.options.get(So.LOCK_FILTER)) return -E.PERM;
+  const isMark = level === Level.SOCKET && name === So.RCVLOWAT,
+    kept = isMark ? Math.min(value < 0 ? 0x7fff_ffff : value || 1, s instanceof TcpSocket ? MOST_TCP_MARK : 0x7fff_ffff) : value;
+  s.options.set(optionKey(level, name), row.flag ? (value ? 1 : 0) : kept);
   if (s instanceof TcpSocket) s.optionSet();
   return 0;
 }

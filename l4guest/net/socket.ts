@@ -40,7 +40,9 @@ export function namesOf(k: Kernel): Names { let n = names.get(k); if (!n) names.
 /** What a message brings beside bytes and files: MSG_OOB, and credentials that the sender states. */
 /** `more`: MSG_MORE, the rest follows. */
 export interface Extra { readonly urgent: boolean; readonly more: boolean; readonly sender: Credentials | undefined }
-const SO_SNDBUF = 7, SO_RCVBUF = 8;
+const SO_SNDBUF = 7, SO_RCVBUF = 8, SOL_SOCKET = 1;
+/** Where an option is kept: those of SOL_SOCKET by their number, and none of another level (that of IP is 0) in their places. */
+export const optionKey = (level: number, name: number): number => (level === SOL_SOCKET ? 0 : (level + 1) * 65_536) + name;
 
 /** Dropped files in flight. Releasing one may release others in turn, so they are queued. */
 const givenUp: File[] = [];
@@ -54,7 +56,8 @@ export function giveUp(files: readonly File[]): void {
 
 export abstract class Socket {
   readonly k: Kernel;
-  readonly family: number;
+  /** IPV6_ADDRFORM makes an IPv6 socket that speaks IPv4 one of IPv4. */
+  family: number;
   readonly type: number;
   readonly wq = new WaitQueue();
   local: Address;
@@ -126,6 +129,7 @@ export class SocketFile extends File {
     this.name = `socket:[${inode.ino}]`;
   }
   override read(io: Io): number {
+    if (io.left === 0) return 0;
     const r = this.socket.receive(io, 0);
     if (typeof r === 'number') return r;
     giveUp(r.files);

@@ -8,7 +8,9 @@ import type { Io } from '../mm/uaccess.ts';
 import { Af, type Address } from './address.ts';
 import { findUnix } from './bind.ts';
 import { UserFault } from '../kernel/failure.ts';
-import { HANGUP, Msg, NOBODY, PIECE, Socket, SockType, giveUp, type Attached, type Extra, type Received } from './socket.ts';
+import {
+  HANGUP, Msg, NOBODY, PIECE, Socket, SockType, giveUp, type Attached, type Credentials, type Extra, type Received
+} from './socket.ts';
 
 /** SO_OOBINLINE, and what the server holds for a connection that waits, bytes. */
 const SO_OOBINLINE = 10, SOCKET_COST = 2048;
@@ -16,6 +18,7 @@ const SO_OOBINLINE = 10, SOCKET_COST = 2048;
 /** A piece in flight. `cost`: what it takes of its sender's buffer. `urgent`: the one byte of MSG_OOB. */
 interface Segment extends Attached { bytes: Uint8Array; readonly cost: number; readonly urgent: boolean; files: readonly File[] }
 const MOST_PIECE = 32768;
+const sameSender = (a: Credentials, b: Credentials): boolean => a.pid === b.pid && a.uid === b.uid && a.gid === b.gid;
 
 export class StreamSocket extends Socket {
   peer: StreamSocket | undefined;
@@ -33,7 +36,7 @@ export class StreamSocket extends Socket {
   private urgentByte: number | undefined;
   constructor(k: Kernel, family: number, type: number) { super(k, family, type); }
 
-  get available(): number { return this.packets ? this.queue[0]?.bytes.length ?? 0 : this.length; }
+  get available(): number { return this.length; }
   override get unsent(): number { return this.inFlight; }
   override get atMark(): boolean { return this.queue[0]?.urgent === true && !this.inline; }
   private get packets(): boolean { return this.type === SockType.SEQPACKET; }
@@ -153,15 +156,16 @@ export class StreamSocket extends Socket {
     while (i < this.queue.length) {
       const s = this.queue[i]!, more = n > 0 || i > 0;
       if (s.urgent && !this.inline) { if (n > 0) break; if (!peek) { this.drop(); continue; } i++; continue; }
-      if (more && mixed && (s.sender.pid !== first.sender.pid || s.sender.uid !== first.sender.uid)) break;
-      if (io.left === 0 && (n > 0 || s.bytes.length > 0)) break;
+      if (more && mixed && !sameSender(s.sender, first.sender)) break;
+      // As in Linux, who looks ahead sees the files of the next pieces even where no room is left for bytes.
+      if (more && io.left === 0 && !peek) break;
       const part = Math.min(io.left, s.bytes.length);
       try { io.put(s.bytes, 0, part); } catch (e) { if (!(e instanceof UserFault) || n === 0) throw e; break; }
       n += part;
       if (s.files.length > 0) files = peek ? s.files.map((f) => f.hold()) : s.files;
-      const had = s.files.length > 0;
+      const had = s.files.length > 0, isWhole = part === s.bytes.length;
       if (peek) i++; else this.took(s, part);
-      if (had) break;
+      if (had || !(isWhole || peek)) break;
     }
     if (!peek) this.peer?.wq.wakeAll(Poll.OUT | Poll.WRNORM);
     return { n, flags: 0, files, from: first.from, sender: first.sender };

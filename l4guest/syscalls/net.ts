@@ -267,7 +267,9 @@ function receive(t: Thread, f: SocketFile, io: UserIo, flags: number, take: (r: 
     const failed = done === 0 ? take(r) : (giveUp(r.files), 0);
     if (failed < 0) return failed;
     done += r.n;
-    return flags & Msg.WAITALL && !(flags & Msg.PEEK) && f.socket.type === SockType.STREAM && r.n > 0 && io.left > 0 ? -E.AGAIN : done;
+    const atBorder = f.socket.family === Af.UNIX && (r.files.length > 0 || f.socket.available > 0); // of files, or of senders
+    return flags & Msg.WAITALL && !(flags & Msg.PEEK) && f.socket.type === SockType.STREAM && r.n > 0 && io.left > 0 && !atBorder
+      ? -E.AGAIN : done;
   };
   let r = attempt();
   while (r === -E.AGAIN && done > 0 && f.socket.available > 0) r = attempt();

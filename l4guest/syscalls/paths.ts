@@ -7,7 +7,7 @@ import { textOfPath, type DirPath } from '../fs/path.ts';
 import { mountAt, pivotRoot, unmountAt } from '../fs/mount.ts';
 import { linkInode, makeNode, makeSymlink, renameAt, unlinkAt } from '../fs/names.ts';
 import { capableOver, inodeAt, May, permitted } from '../fs/walk.ts';
-import { notifyAt, Watch } from '../fs/watch.ts';
+import { notifyAt, notifyFile, Watch } from '../fs/watch.ts';
 import { AT, Cap, S } from '../abi/linux.ts';
 import { capableHere, capable } from '../kernel/creds.ts';
 import { E } from '../abi/errno.ts';
@@ -62,6 +62,7 @@ function getdents(t: Thread, fd: number, va: number, size: number): number {
   t.k.work.filed();
   t.k.work.found(pos - f.pos);
   f.pos = pos;
+  notifyFile(f, Watch.ACCESS);
   return at;
 }
 function readlink(t: Thread, fd: number, pathVa: number, va: number, size: number): number {

@@ -88,9 +88,12 @@ const changing = (p: Located | number): Located | number =>
 // ── changes ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 const owns = (t: Thread, i: Inode): boolean => t.creds.fsuid === i.uid || capableOver(i, t.creds, Cap.FOWNER);
-/** Sets attributes and tells it. */
-const setAttributes = (t: Thread, { inode: i, dir, name = '' }: Located, c: Changes): Later<number> =>
-  after(i.change(c, t), (r) => { if (r >= 0) notifyAt(i, dir, name, Watch.ATTRIB); return r; });
+/** Sets attributes and tells it: one of both times alone looks like an access or a modification, as on Linux. */
+function setAttributes(t: Thread, { inode: i, dir, name = '' }: Located, c: Changes): Later<number> {
+  const owner = c.uid !== undefined || c.gid !== undefined || c.mode !== undefined,
+    event = owner || (c.atime && c.mtime) ? Watch.ATTRIB : c.atime ? Watch.ACCESS : c.mtime ? Watch.MODIFY : 0;
+  return after(i.change(c, t), (r) => { if (r >= 0 && event) notifyAt(i, dir, name, event); return r; });
+}
 
 const inGroup = (c: Creds, gid: number): boolean => c.fsgid === gid || c.groups.includes(gid);
 /** The set-group-ID bit stays only with those who are in the group. */
@@ -116,6 +119,8 @@ function chown(t: Thread, found: Located | number, uid: number, gid: number): La
 const UTIME_NOW = 0x3fffffff, UTIME_OMIT = 0x3ffffffe;
 
 function utimens(t: Thread, fd: number, path: number, va: number, flags: number): Later<number> {
+  // Nothing to do: not even the path counts.
+  if (va && getI64(t.mm, va + 8) === UTIME_OMIT && getI64(t.mm, va + 24) === UTIME_OMIT) return 0;
   if (path === 0 && fd === AT.FDCWD) return -E.FAULT;
   if (path === 0 && flags !== 0 && !va) return -E.INVAL;
   const p = path === 0 ? ofFd(t, fd) : placeOf(t, fd, path, flags);
@@ -167,7 +172,7 @@ function resize(t: Thread, { inode: i, dir, name = '' }: Located, length: number
   if (length > t.proc.limits.fileSize) { t.k.signals.toThread(t, Sig.XFSZ, SiCode.KERNEL); return -E.FBIG; }
   const seals = (i as { seals?: number }).seals ?? 0;
   if ((seals & 2 && length < i.size) || (seals & 4 && length > i.size)) return -E.PERM;
-  return after(i.truncate(length, t), (r) => { if (r >= 0) notifyAt(i, dir, name, Watch.MODIFY); return r; });
+  return after(i.truncate(length, t), (r) => { if (r >= 0) notifyAt(i, dir, name, Watch.MODIFY, false); return r; });
 }
 function ftruncate(t: Thread, fd: number, length: number): Later<number> {
   if (length < 0) return -E.INVAL;

@@ -4,6 +4,7 @@ import { knownAnswers } from './answers.ts';
 import { kinds } from './classes.ts';
 import { drawn, lineOf, systematic } from './generate.ts';
 import { allProbes, compare } from './run.ts';
+import { differences, keptAnswers, keptMixes, mixesHere } from './mixes.ts';
 import { answersHere, hasCompiler } from './sides.ts';
 
 const ready = hasCompiler() && existsSync(new URL('../../images/rootfs', import.meta.url));
@@ -18,5 +19,10 @@ describe('probes of the Linux interface', () => {
     const known = knownAnswers(), probes = allProbes().filter((p) => known.has(lineOf(p))).filter((_, i) => i % 3 === 0);
     expect(probes.length).toBeGreaterThan(400);
     expect(compare(probes, probes.map((p) => known.get(lineOf(p))), answersHere(probes)).faults).toEqual([]);
+  });
+  it.skipIf(!ready)('options read back, messages with descriptors, watches: long sequences are as on Linux', { timeout: 300_000 }, () => {
+    const some = keptMixes().filter((m) => / 1 /.test(m));
+    expect(some.length).toBe(3);
+    expect(differences(some, keptAnswers(), mixesHere(some))).toEqual([]);
   });
 });

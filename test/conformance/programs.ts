@@ -22,6 +22,8 @@ import { readOptions } from '../tool.ts';
 const TESSERA = fileURLToPath(new URL('../../bin/tessera', import.meta.url));
 const ROOTFS = fileURLToPath(new URL('../../images/rootfs', import.meta.url));
 
+/** The longest that a batch may take, ms of the host: a system that does not end is lost. */
+const LONGEST = 1_800_000;
 /** LTP's results are bits of the exit status. */
 const FAIL = 1, BROK = 2, WARN = 4, CONF = 32;
 export type Outcome = 'pass' | 'fail' | 'broken' | 'skipped' | 'hangs' | 'killed' | 'lost';
@@ -108,7 +110,8 @@ function rootWith(programs: Iterable<string>): string {
 /** The programs of these tests, and those with the same prefix, which some of them run: an initramfs has no room for all. */
 function helpersOf(tests: readonly Test[], programs: ReadonlyMap<string, string>): string[] {
   const stems = new Set(tests.map((t) => t.command.split(/\s/)[0]!.replace(/\d.*$/, '')));
-  return [...programs].filter(([name]) => stems.has(name.replace(/(\d|_child).*$/, '')) || stems.has(name)).map(([, path]) => path);
+  const stemsOf = (name: string): string[] => [name, name.replace(/(\d|_).*$/, ''), name.replace(/(\d|_child).*$/, '')];
+  return [...programs].filter(([name]) => stemsOf(name).some((x) => stems.has(x))).map(([, path]) => path);
 }
 function compare(ended: readonly Ended[], linux: readonly Ended[]): number {
   const here = new Map(ended.map((e) => [e.name, e])), passing = linux.filter((l) => l.outcome === 'pass' && here.has(l.name));
@@ -139,7 +142,7 @@ function main(): void {
   const here = (script: string): string => {
     writeFileSync(join(root, 't/run.sh'), script);
     return spawnSync(o.tessera, ['run', '--memory', o.memory, '--rootfs', root, 'sh', '/t/run.sh'],
-      { input: '', maxBuffer: 1 << 28, timeout: 600_000, encoding: 'latin1', stdio: ['pipe', 'pipe', 'inherit'] }).stdout;
+      { input: '', maxBuffer: 1 << 28, timeout: LONGEST, encoding: 'latin1', stdio: ['pipe', 'pipe', 'inherit'] }).stdout;
   };
   try {
     for (let i = 0; i < tests.length; i += size) runBatch(tests.slice(i, i + size), seconds, o.statuses === 'posix',

@@ -11,6 +11,8 @@ import { Cap } from '../../abi/linux.ts';
 import { capable } from '../../kernel/creds.ts';
 import type { Thread } from '../../kernel/thread.ts';
 import { copyIn, copyOut, getU32, setU32, textOf } from '../../mm/uaccess.ts';
+import { Af, anyIp, inetAddress, isMapped } from '../address.ts';
+import { SockType, optionKey } from '../socket.ts';
 import { stackIp } from './inet.ts';
 import { Sol, type InetSocket } from './socket.ts';
 import { TcpSocket } from './tcp.ts';
@@ -26,51 +28,93 @@ interface OptionRow {
   /** What is read when it is not what was set. */
   readonly shown?: (s: InetSocket, kept: number | undefined) => number;
   readonly privileged?: boolean;
+  /** What is kept of a number that is set, or -errno. */
+  readonly keeps?: (s: InetSocket, value: number, length: number) => number;
+  /** Types of sockets that know it for setting, and what others are told. */
+  readonly only?: readonly [type: number, error: number];
+  /** Fewer than four bytes count as 0. */
+  readonly short?: boolean;
+  /** None at all are EINVAL. */
+  readonly filled?: boolean;
 }
 const flag = (value = 0): OptionRow => ({ value, flag: true });
 const number = (value: number, least: number, most: number): OptionRow => ({ value, least, most });
 const tcpOnly = (s: InetSocket): TcpSocket | undefined => (s instanceof TcpSocket ? s : undefined);
 
+/** IP_TOS: a byte, whose last two bits belong to TCP where that is used. */
+const keptTos = (s: InetSocket, value: number): number => value & (s instanceof TcpSocket ? 0xfc : 0xff);
+/** IP_UNICAST_IF: the number of an interface, in network order. */
+function keptInterface(s: InetSocket, value: number, length: number): number {
+  const v = new DataView(new ArrayBuffer(4));
+  v.setInt32(0, value, true);
+  const index = v.getUint32(0);
+  return length !== 4 ? -E.INVAL : index === 0 || s.inet.stack.interfaces.some((i) => i.index === index) ? value : -E.ADDRNOTAVAIL;
+}
+/** TCP_DEFER_ACCEPT counts tries, one second after the other with twice the wait, at most two minutes. */
+function keptTries(_: InetSocket, seconds: number): number {
+  if (seconds <= 0) return 0;
+  let period = 1, wait = 1;
+  for (let tries = 1; seconds > period && tries < 255; tries++) period += wait = Math.min(120, wait * 2);
+  return period;
+}
+/** The least window that TCP_WINDOW_CLAMP leaves; the longest that TCP_LINGER2 means, seconds. */
+const LEAST_WINDOW = 1152, MOST_LINGER = 120;
+
 const levels: Readonly<Record<number, Readonly<Record<number, OptionRow>>>> = {
   [Sol.IP]: {
-    1: number(0, 0, 255), 2: { ...number(64, -1, 255), shown: (_, kept) => (kept === undefined || kept < 0 ? 64 : kept) },
+    1: { value: 0, keeps: keptTos }, 5: { value: 0 },
+    2: { ...number(64, -1, 255), shown: (_, kept) => (kept === undefined || kept < 0 ? 64 : kept) },
     3: { ...flag(), privileged: true }, 6: flag(), 7: flag(), 8: flag(),
     10: number(1, 0, 5), 11: flag(), 12: flag(), 13: flag(),
-    14: { value: 0, readOnly: true, shown: (s) => (s.remote ? s.inet.stack.mtuTo(stackIp(s.remote.ip)) : -1) }, 15: flag(),
+    14: { value: 0, readOnly: true, shown: (s) => (s.remote ? s.inet.stack.mtuTo(stackIp(s.remote.ip)) : -1) },
+    15: { ...flag(), filled: true },
     19: { ...flag(), privileged: true },
-    20: flag(), 21: number(0, 0, 255), 24: flag(),
-    33: { ...number(1, -1, 255), shown: (_, kept) => (kept === undefined || kept < 0 ? 1 : kept) }, 34: flag(1), 49: flag(1),
-    50: number(0, 0, 65535),
+    20: flag(), 21: { ...number(0, 0, 255), filled: true }, 22: { value: 0, readOnly: true }, 23: flag(), 24: flag(),
+    25: { ...flag(), only: [SockType.DGRAM, E.INVAL] }, 26: number(0, 0, 1),
+    33: { ...number(1, -1, 255), shown: (_, kept) => (kept === undefined || kept < 0 ? 1 : kept) }, 34: flag(1),
+    49: { ...number(1, 0, 1), filled: true, shown: (s, kept) => kept ?? (s.family === Af.INET ? 1 : 0) },
+    50: { value: 0, keeps: keptInterface },
   },
   [Sol.TCP]: {
     1: flag(), 2: { ...number(536, 88, 32767), shown: (s) => tcpOnly(s)?.connection?.sender.mss ?? 536 }, 3: flag(),
     4: number(7200, 1, 32767), 5: number(75, 1, 32767), 6: number(9, 1, 127),
-    7: number(6, 1, 127), 8: { ...number(60, -1, 0x7fff_ffff) }, 9: number(0, 0, 255), 10: { value: 0 }, 12: flag(1),
+    7: number(6, 1, 127), 8: { value: 60, keeps: (_, n) => Math.max(-1, Math.min(MOST_LINGER, n)), shown: (_, n) => n || 60 },
+    9: { value: 0, keeps: keptTries },
+    10: { value: 0, keeps: (_, n) => (n === 0 || n >>> 0 >= LEAST_WINDOW ? n >>> 0 : LEAST_WINDOW) }, 12: flag(1),
     16: number(0, 0, 1), 17: { ...number(0, 0, 1), shown: () => 0 }, 37: { value: 0 },
-    18: number(0, 0, 0x7fff_ffff), 19: flag(), 23: number(0, 0, 0x7fff_ffff), 24: { value: 0 }, 25: { value: -1 },
-    30: flag(), 36: flag(),
+    18: number(0, 0, 0x7fff_ffff), 19: flag(),
+    23: { ...number(0, 0, 0x7fff_ffff), keeps: (s, n) => Math.min(n, s.k.sysctl.number('net/core/somaxconn')) }, 24: { value: 0 },
+    25: { value: 0 }, 26: { value: 0, readOnly: true }, 27: number(0, 0, 2), 28: { value: 0, readOnly: true }, 30: number(0, 0, 1),
+    36: number(0, 0, 1),
   },
-  [Sol.UDP]: { 1: flag(), 100: number(0, 0, 7), 101: flag(), 102: flag(), 103: number(0, 0, 65535), 104: flag() },
+  [Sol.UDP]: {
+    1: flag(), 10: { value: 0, readOnly: true }, 11: { value: 0, readOnly: true },
+    100: number(0, 0, 7), 101: flag(), 102: flag(), 103: number(0, 0, 65535), 104: flag(),
+  },
   [Sol.IPV6]: {
     16: { ...number(64, -1, 255), shown: (_, kept) => (kept === undefined || kept < 0 ? 64 : kept) },
-    18: { ...number(1, -1, 255), shown: (_, kept) => (kept === undefined || kept < 0 ? 1 : kept) }, 19: flag(1), 22: flag(),
+    18: { ...number(1, -1, 255), shown: (_, kept) => (kept === undefined || kept < 0 ? 1 : kept),
+      only: [SockType.DGRAM, E.NOPROTOOPT] }, 19: number(1, 0, 1), 22: { value: 0, readOnly: true },
     23: number(1, 0, 5),
-    24: { value: 0, readOnly: true, shown: (s) => (s.remote ? s.inet.stack.mtuTo(stackIp(s.remote.ip)) : -1) }, 25: flag(), 26: flag(),
-    33: flag(), 49: flag(), 51: flag(), 53: flag(), 54: flag(), 56: flag(), 58: flag(), 62: flag(), 66: flag(),
-    67: { ...number(0, -1, 255), shown: (_, kept) => Math.max(0, kept ?? 0) }, 70: flag(), 72: flag(), 73: number(1, 0, 255),
+    24: { value: 0, keeps: (_, n) => (n !== 0 && n < 1280 ? -E.INVAL : n),
+      shown: (s) => (s.remote ? s.inet.stack.mtuTo(stackIp(s.remote.ip)) : -1) },
+    25: flag(), 26: flag(),
+    33: flag(), 49: flag(), 51: flag(), 53: flag(), 54: flag(), 56: flag(), 58: flag(), 62: { ...flag(), short: true }, 66: flag(),
+    67: { ...number(0, -1, 255), shown: (_, kept) => Math.max(0, kept ?? 0) }, 70: { ...flag(), short: true },
+    72: flag(), 73: number(0, 0, 255),
     75: { ...flag(), privileged: true }, 78: flag(),
   },
 };
 /** Options that always refuse to be set: options of raw sockets, policies, keys, missing modules. */
 const REFUSED: Readonly<Record<number, Readonly<Record<number, number>>>> = {
   [Sol.IP]: { 5: E.INVAL, 16: E.INVAL, 17: E.INVAL, 37: E.INVAL, 38: E.INVAL, 39: E.INVAL, 40: E.INVAL },
-  [Sol.TCP]: { 14: E.INVAL, 20: E.PERM, 31: E.NOENT, 32: E.INVAL, 33: E.INVAL },
+  [Sol.TCP]: { 14: E.INVAL, 20: E.PERM, 21: E.INVAL, 22: E.INVAL, 24: E.PERM, 29: E.PERM, 31: E.NOENT, 32: E.INVAL, 33: E.INVAL },
 };
 /** Bytes of struct tcp_info. */
 const TCP_INFO = 248;
 const Ip4 = { OPTIONS: 4, MTU: 14, MULTICAST_IF: 32, ADD: 35, DROP: 36, V6ONLY: 26 } as const;
 const Tcp = { INFO: 11, CONGESTION: 13 } as const;
-const Ip6 = { MTU: 24, MULTICAST_IF: 17, ADD: 20, DROP: 21 } as const;
+const Ip6 = { ADDRFORM: 1, MTU: 24, MULTICAST_IF: 17, ADD: 20, DROP: 21 } as const;
 
 /** The options that this file answers for. */
 export const isInetLevel = (level: number): boolean => levels[level] !== undefined;
@@ -88,25 +132,30 @@ export function setInetOption(t: Thread, s: InetSocket, level: number, name: num
   if (level === Sol.IP && (name === Ip4.ADD || name === Ip4.DROP || name === Ip4.MULTICAST_IF)) return groups4(t, s, name, va, length);
   if (level === Sol.IPV6 && (name === Ip6.ADD || name === Ip6.DROP)) return groups6(t, s, name, va, length);
   if (level === Sol.TCP && name === Tcp.CONGESTION) return setCongestion(t, s as TcpSocket, va, length);
+  if (level === Sol.IPV6 && name === Ip6.ADDRFORM) return length < 4 || getU32(t.mm, va) !== Af.INET ? -E.INVAL : becomeIpv4(s);
   const refused = REFUSED[level]?.[name];
-  if (refused !== undefined && length >= 4) return -refused;
+  if (refused !== undefined && (length >= 4 || level === Sol.IP)) return -refused;
   if (level === Sol.IP && name === 3 && s.type !== 3) return -E.NOPROTOOPT;
   const row = levels[level]![name];
+  if (row?.only && s.type !== row.only[0]) return -row.only[1];
+  if (row?.filled && length === 0) return -E.INVAL;
+  if (length < 4 && level !== Sol.IP && !row?.short && (row || level !== Sol.IPV6)) return -E.INVAL;
   if (!row || row.readOnly) return -E.NOPROTOOPT;
   if (row.privileged && !capable(t.creds, Cap.NET_ADMIN)) return -E.PERM;
   const isByte = length > 0 && length < 4 && level === Sol.IP;
-  if (length < 4 && level !== Sol.IP) return -E.INVAL;
-  const value = length === 0 ? 0 : isByte ? copyIn(t.mm, va, 1)[0]! : getU32(t.mm, va) | 0;
+  const value = length === 0 || (length < 4 && level !== Sol.IP) ? 0 : isByte ? copyIn(t.mm, va, 1)[0]! : getU32(t.mm, va) | 0;
   if ((row.least !== undefined && value < row.least) || (row.most !== undefined && value > row.most)) return -E.INVAL;
   if (level === Sol.IPV6 && name === Ip4.V6ONLY && s.ends.length > 0) return -E.INVAL;
   if (level === Sol.IP && name === 2 && value === 0) return -E.INVAL;
-  s.options.set(level * 65_536 + name, row.flag ? Number(value !== 0) : value);
+  const kept = row.flag ? Number(value !== 0) : row.keeps ? row.keeps(s, value, length) : value;
+  if (row.keeps && kept < -1) return kept;
+  s.options.set(optionKey(level, name), kept);
   s.optionSet();
   return 0;
 }
 
 export function getInetOption(t: Thread, s: InetSocket, level: number, name: number, va: number, lengthVa: number): number {
-  if (!fits(s, level)) return level === Sol.IPV6 ? -E.NOPROTOOPT : -E.OPNOTSUPP;
+  if (!fits(s, level)) return s.family === Af.INET6 ? -E.NOPROTOOPT : -E.OPNOTSUPP;
   const room = getU32(t.mm, lengthVa) | 0;
   if (room < 0) return -E.INVAL;
   const put = (bytes: Uint8Array): number => {
@@ -117,14 +166,17 @@ export function getInetOption(t: Thread, s: InetSocket, level: number, name: num
   if (level === Sol.IP && name === Ip4.OPTIONS) return put(new Uint8Array(0));
   if (level === Sol.IP && name === Ip4.MULTICAST_IF) return put(new Uint8Array(4));
   if (level === Sol.TCP && name === Tcp.INFO) return put(padded(tcpInfo(s as TcpSocket), TCP_INFO));
-  if (level === Sol.TCP && (name === 31 || name === 33)) return put(new Uint8Array(0));
-  if (level === Sol.TCP && name === 20) return -E.INVAL;
-  if (level === Sol.IP && name === 5) return put(new Uint8Array(4));
+  if (level === Sol.TCP && (name === 26 || name === 28 || name === 31 || name === 33)) return put(new Uint8Array(0));
+  if (level === Sol.TCP && (name === 20 || name === 21 || name === 29)) return -E.INVAL;
   if (level === Sol.TCP && name === Tcp.CONGESTION) return put(name16((s as TcpSocket).congestion));
+  if (level === Sol.IPV6 && name === Ip6.ADDRFORM) {
+    if (s.type === SockType.RAW) return -E.NOPROTOOPT;
+    return !s.remote || (s instanceof TcpSocket && !s.connected) ? -E.NOTCONN : put(new Uint8Array(new Int32Array([s.family]).buffer));
+  }
   const row = levels[level]![name];
   if (!row) return -E.NOPROTOOPT;
   if (!s.remote && ((level === Sol.IP && name === Ip4.MTU) || (level === Sol.IPV6 && name === Ip6.MTU))) return -E.NOTCONN;
-  const kept = s.options.get(level * 65_536 + name), value = row.shown ? row.shown(s, kept) : kept ?? row.value;
+  const kept = s.options.get(optionKey(level, name)), value = row.shown ? row.shown(s, kept) : kept ?? row.value;
   if (room > 0 && room < 4 && level === Sol.IP && value >= 0 && value <= 255) return put(Uint8Array.of(value));
   return put(new Uint8Array(new Int32Array([value]).buffer));
 }
@@ -137,6 +189,17 @@ function setCongestion(t: Thread, s: TcpSocket, va: number, length: number): num
   const name = textOf(copyIn(t.mm, va, Math.min(length, 15))).replace(/\0.*$/s, '');
   if (name !== 'reno' && name !== 'cubic') return -E.NOENT;
   s.congestion = name;
+  return 0;
+}
+
+/** -ENOPROTOOPT: raw; -ENOTCONN; -EADDRNOTAVAIL: its peer is none of IPv4. */
+function becomeIpv4(s: InetSocket): number {
+  if (s.type === SockType.RAW) return -E.NOPROTOOPT;
+  if (!s.remote || (s instanceof TcpSocket && s.connection?.state !== State.ESTABLISHED)) return -E.NOTCONN;
+  if (s.v6only || !isMapped(s.remote.ip)) return -E.ADDRNOTAVAIL;
+  s.family = Af.INET;
+  s.remote = inetAddress(Af.INET, stackIp(s.remote.ip), s.remote.port);
+  s.local = inetAddress(Af.INET, isMapped(s.local.ip) ? stackIp(s.local.ip) : anyIp(Af.INET), s.local.port);
   return 0;
 }
 
@@ -153,7 +216,7 @@ function chooseInterface(s: InetSocket, bytes: Uint8Array, index: number): numbe
   const own = bytes.length >= 8 ? bytes.subarray(4, 8) : bytes.subarray(0, 4), isNone = own.every((b) => b === 0);
   const iface = s.inet.stack.interfaces.find((i) => (index ? i.index === index : i.has(own)));
   if (!iface && (index || !isNone)) return -E.ADDRNOTAVAIL;
-  s.options.set(Ip4.MULTICAST_IF, iface?.index ?? 0);
+  s.options.set(optionKey(Sol.IP, Ip4.MULTICAST_IF), iface?.index ?? 0);
   return 0;
 }
 

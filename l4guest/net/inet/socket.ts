@@ -6,7 +6,7 @@ import { capable } from '../../kernel/creds.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
 import type { Thread } from '../../kernel/thread.ts';
 import { Af, inetAddress, isMapped, type Address } from '../address.ts';
-import { Socket } from '../socket.ts';
+import { Socket, optionKey } from '../socket.ts';
 import { inetOf, stackIp, type Inet } from './inet.ts';
 import type { Holder, Transport } from './ports.ts';
 
@@ -14,7 +14,6 @@ export const Sol = { SOCKET: 1, IP: 0, TCP: 6, UDP: 17, IPV6: 41 } as const;
 const So = { REUSEADDR: 2, BROADCAST: 6, REUSEPORT: 15, BINDTODEVICE: 25 } as const;
 const Ip4 = { TOS: 1, TTL: 2 } as const;
 const Ip6 = { UNICAST_HOPS: 16, V6ONLY: 26, TCLASS: 67 } as const;
-const key = (level: number, name: number): number => (level === Sol.SOCKET ? name : level * 65_536 + name);
 
 export abstract class InetSocket extends Socket implements Holder {
   readonly inet: Inet;
@@ -29,7 +28,7 @@ export abstract class InetSocket extends Socket implements Holder {
 
   /** An option was set: applies its effect. */
   optionSet(): void { /* most are looked at when they matter */ }
-  option(level: number, name: number): number | undefined { return this.options.get(key(level, name)); }
+  option(level: number, name: number): number | undefined { return this.options.get(optionKey(level, name)); }
   reuseAddress(): boolean { return (this.option(Sol.SOCKET, So.REUSEADDR) ?? 0) !== 0; }
   reusePort(): boolean { return (this.option(Sol.SOCKET, So.REUSEPORT) ?? 0) !== 0; }
   get mayBroadcast(): boolean { return (this.option(Sol.SOCKET, So.BROADCAST) ?? 0) !== 0; }

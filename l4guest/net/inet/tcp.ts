@@ -8,7 +8,7 @@ import { Poll } from '../../abi/linux.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
 import type { Thread } from '../../kernel/thread.ts';
 import type { Io } from '../../mm/uaccess.ts';
-import { Af, loopbackIp, type Address } from '../address.ts';
+import { Af, anyIp, inetAddress, loopbackIp, type Address } from '../address.ts';
 import { HANGUP, Msg, SockType, type Received, type Socket, type Extra } from '../socket.ts';
 import { errnoOf, socketAddress, stackIp } from './inet.ts';
 import { overlap } from './ports.ts';
@@ -97,6 +97,7 @@ export class TcpSocket extends InetSocket {
     this.c = undefined;
     this.used = false;
     this.remote = undefined;
+    if (this.ends.length === 0) this.local = inetAddress(this.family, anyIp(this.family), 0);
     return 0;
   }
 
