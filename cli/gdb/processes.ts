@@ -3,8 +3,10 @@
  * forks, new programs, ends and signals; until a new process has its thread in the microkernel, its registers are those that the server
  * holds for it.
  */
+import type { Steps, Switch } from '../../l4guest/arch/arch.ts';
 import { mapsOf } from '../../l4guest/fs/proc/maps.ts';
 import { glance, glanceAt } from '../../l4guest/mm/glance.ts';
+import type { Kernel } from '../../l4guest/kernel/kernel.ts';
 import type { Registers } from '../../l4guest/kernel/registers.ts';
 import { Loaded, Run, type Thread as UnixThread } from '../../l4guest/kernel/thread.ts';
 import { Pte } from '../../l4guest/mm/pagetable.ts';
@@ -20,6 +22,7 @@ import type { Thread } from '../../microkernel/objects/thread.ts';
 import { auxiliaryVector } from './auxv.ts';
 import { ThreadBeing, type Being } from './being.ts';
 import type { Debuggee, Happening, DebugScope } from './debuggee.ts';
+import { Parking, showSignal } from './parking.ts';
 import { gdbSignal } from './signals.ts';
 import type { ClientFeatures, GuestFile, TargetStop } from './target.ts';
 
@@ -29,11 +32,15 @@ const A0 = 10, A7 = 17, SP = 2, FFLAGS = REG.csr + 1, FRM = REG.csr + 2, FCSR = 
 export class ProcessWatch implements Watcher {
   watched: Watched | undefined;
   to: ProcessDebuggee | undefined;
+  readonly #parking = new Parking((t) => this.to?.isHeld(t.proc.pid) ?? false);
 
   began(watched: Watched): void { this.watched = watched; }
-  concerns(pid: number): boolean { return this.to?.follows(pid) ?? false; }
-  holds(pid: number): boolean { return this.to?.isHeld(pid) ?? false; }
-  signalled(t: UnixThread, sig: number): () => boolean { return this.to?.signalled(t, sig) ?? ((): boolean => true); }
+  park(t: UnixThread): boolean { return this.#parking.park(t); }
+  unpark(k: Kernel): void { this.#parking.unpark(k); }
+  *signal(t: UnixThread, arch: Switch): Steps<void> {
+    const { to } = this;
+    if (to?.follows(t.proc.pid)) yield* showSignal(t, arch, (sig) => to.signalled(t, sig));
+  }
   forked(parent: UnixThread, child: UnixThread, how: 'fork' | 'vfork'): void { this.to?.forked(parent, child, how); }
   vforkDone(parent: UnixThread): void { this.to?.vforkDone(parent); }
   replaced(t: UnixThread, path: string): void { this.to?.replaced(t, path); }

@@ -19,7 +19,6 @@ import { Reg } from './registers.ts';
 import { swapOf } from './swap.ts';
 import { KEEP_REGISTERS, Loaded, Run, type Thread } from './thread.ts';
 import type { Co } from './wait.ts';
-import type { Watcher } from './watch.ts';
 
 /** Calls that only read: getpid, getppid, the four ids of users and groups, gettid, getpgid, getsid. */
 const QUICK: ReadonlySet<number> = new Set([172, 173, 174, 175, 176, 177, 178, 155, 156]);
@@ -42,9 +41,6 @@ function largest(all: Iterable<Process>): Process | undefined {
   return best;
 }
 
-/** Interval of checks whether a debugger still holds threads, ns. */
-const LOOK_AGAIN = 1_000_000;
-
 export class Runner implements Entry {
   private readonly k: Kernel;
   private readonly arch: Switch;
@@ -52,9 +48,6 @@ export class Runner implements Entry {
   private nr = -1;
   private result: number | Co<number> | undefined;
   ended = false;
-  /** Threads that a debugger holds. */
-  private parked: Thread[] = [];
-  private looks: unknown;
   trace: ((line: string) => void) | undefined;
 
   constructor(k: Kernel, arch: (entry: Entry) => Switch) { this.k = k; this.arch = arch(this); }
@@ -244,7 +237,7 @@ export class Runner implements Entry {
   private *choose(): Steps<Thread | undefined> {
     const { k, k: { cpu } } = this;
     for (;;) {
-      this.unpark();
+      k.watcher?.unpark(k);
       let t: Thread | undefined = cpu.current;
       if (t && (t.state !== Run.current || t.co)) t = undefined;
       if (t && cpu.resched && cpu.ready.length > 0) { if (t.rseq) interrupted(t); cpu.account(t); cpu.yield(t); t = undefined; }
@@ -253,36 +246,16 @@ export class Runner implements Entry {
       if (!t || this.ended) { cpu.rearm(); return undefined; }
       if (t.work) {
         if (t.hardware) yield* this.arch.load(t);
-        if (k.watcher?.concerns(t.proc.pid) && t.hardware) yield* this.showSignal(t, k.watcher);
+        if (k.watcher && t.hardware) yield* k.watcher.signal(t, this.arch);
         if (!this.deliver(t)) { cpu.current = undefined; continue; }
         if (t.state !== Run.current) { cpu.current = undefined; continue; }
         if (t.work) continue;
       }
-      if (k.watcher?.holds(t.proc.pid)) { this.park(t); continue; }
+      if (k.watcher?.park(t)) continue;
       t.call = -1;
       cpu.rearm();
       return t;
     }
-  }
-  /** A debugger holds the thread's process. Checks in virtual time whether it still does. */
-  private park(t: Thread): void {
-    const { cpu } = this.k;
-    this.parked.push(t);
-    cpu.account(t);
-    t.state = Run.stopped;
-    cpu.current = undefined;
-    this.lookAgain();
-  }
-  private lookAgain(): void {
-    const { timers, arch } = this.k;
-    this.looks ??= timers.add(arch.now() + LOOK_AGAIN, () => { this.looks = undefined; });
-  }
-  private unpark(): void {
-    if (this.parked.length === 0) return;
-    const { k } = this, isHeld = (t: Thread): boolean => t.state === Run.stopped && k.watcher?.holds(t.proc.pid) === true;
-    for (const t of this.parked) if (t.state === Run.stopped && !isHeld(t)) { t.state = Run.ready; k.cpu.ready.pushWoken(t); }
-    this.parked = this.parked.filter(isHeld);
-    if (this.parked.length > 0) this.lookAgain();
   }
   /** False: memory for the signal's frame must be fetched first; the thread sleeps. */
   private deliver(t: Thread): boolean {
@@ -291,18 +264,5 @@ export class Runner implements Entry {
       continueCall(this.k, t, this.fetchPage(t, t.regs.x(Reg.sp), e));
       return false;
     }
-  }
-  /**
-   * The machine stops before the signal takes effect, while this thread waits for the shortest possible time; the debugger may then drop
-   * the signal.
-   */
-  private *showSignal(t: Thread, watcher: Watcher): Steps<void> {
-    const sig = t.pending.next(t.mask) || t.proc.pending.next(t.mask);
-    if (sig === 0 || t.proc.stopped) return;
-    let isWanted = (): boolean => true;
-    yield* this.arch.pause(t, () => { isWanted = watcher.signalled(t, sig, t.regs.pc); });
-    if (!isWanted() && !t.pending.take(t.mask)) t.proc.pending.take(t.mask);
-    t.loaded = t.call >= 0 ? Loaded.args : Loaded.none; // the debugger may have changed registers
-    yield* this.arch.load(t);
   }
 }

@@ -2,6 +2,8 @@
  * The debugger's interface in the server: it is notified of process events while the server works, and may stop the machine. It changes
  * nothing itself; only its user changes registers and memory.
  */
+import type { Steps, Switch } from '../arch/arch.ts';
+import type { Kernel } from './kernel.ts';
 import type { Process } from './process.ts';
 import type { Thread } from './thread.ts';
 
@@ -15,12 +17,12 @@ export interface Watched {
 export interface Watcher {
   /** The server is about to serve. */
   began(watched: Watched): void;
-  /** Should this process's signals be reported? */
-  concerns(pid: number): boolean;
-  /** Should this process stay stopped while others run? Asked before a thread of it enters user mode. */
-  holds(pid: number): boolean;
-  /** The thread is about to get a signal at this pc. It may have the machine stop; then it is asked whether the thread gets it. */
-  signalled(t: Thread, sig: number, pc: number): () => boolean;
+  /** Asked before the thread enters user mode. True: its process stays stopped, and the thread is off the processor. */
+  park(t: Thread): boolean;
+  /** Makes the parked threads ready that are not held any more. */
+  unpark(k: Kernel): void;
+  /** The thread may be about to get a signal, before that takes effect. The debugger may stop the machine, and drop the signal. */
+  signal(t: Thread, arch: Switch): Steps<void>;
   /** `child` is the first thread of a new process and has done nothing yet. */
   forked(parent: Thread, child: Thread, how: 'fork' | 'vfork'): void;
   /** The child of a vfork has its own memory now, or has ended: the parent continues. */
