@@ -54,7 +54,7 @@ function takeRange(node: MapNode, pa: number, size: number, rights: number): voi
 
 /** Takes rights from a leaf and its descendants, which have no others; leaves without rights are removed. */
 function take(node: MapNode, rights: number): void {
-  const all = descendants(node);
+  const all = node.children || node.parts ? descendants(node) : [node];
   for (let i = all.length - 1; i >= 0; i--) {
     const n = all[i], left = legalRights(n.rights & ~rights);
     if (left === n.rights) continue;
