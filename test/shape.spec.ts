@@ -1,17 +1,15 @@
-/** Circles of imports, the size of the kernel, long lines and names of one letter only fall: shape.json holds the allowed numbers. */
+/** Circles of imports, the size of the kernel and long lines only fall: shape.json has the allowed numbers. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { letters, lettersIn } from './letters.ts';
 import { ROOT, circles, importsOf, shape, type Shape } from './shape.ts';
 
-interface Numbers extends Shape { singleLetters: number }
 const file = join(ROOT, 'test/shape.json');
 
 describe('the shape of the tree', () => {
   it('has no circle of values, and nothing that has grown', () => {
-    const { named, ...measured } = shape(), now: Numbers = { ...measured, singleLetters: letters().length };
-    const allowed = JSON.parse(readFileSync(file, 'utf8')) as Numbers, keys = Object.keys(allowed) as (keyof Numbers)[];
+    const { named, ...now } = shape(), allowed = JSON.parse(readFileSync(file, 'utf8')) as Shape;
+    const keys = Object.keys(allowed) as (keyof Shape)[];
     if (process.env['UPDATE']) for (const key of keys) allowed[key] = Math.min(allowed[key], now[key]);
     if (process.env['UPDATE']) writeFileSync(file, `${JSON.stringify(allowed, undefined, 2)}\n`);
     const grown = keys.filter(key => now[key] > allowed[key]).map(key => `${key}: ${now[key]}, allowed ${allowed[key]}`);
@@ -24,13 +22,6 @@ describe('the shape of the tree', () => {
     expect(circles(graph({ a: ['b'], b: ['c'], c: ['a'], d: ['a'] })).map(c => c.sort())).toEqual([['a', 'b', 'c']]);
     expect(circles(graph({ a: ['a'] }))).toEqual([['a']]);
     expect(circles(graph({ a: ['b'], b: ['a'], c: ['d'], d: ['c', 'a'] })).length).toBe(2);
-  });
-
-  it('finds names of one letter in functions of more than three lines, but for indexes, counts and coordinates', () => {
-    const body = (names: string): string => `function of(t: number): number {\n  const ${names};\n\n  return t;\n}`;
-    expect(lettersIn(body('a = 1, { b, c: d } = x, [e = 2] = y')).map(found => found.name)).toEqual(['t', 'a', 'b', 'd', 'e']);
-    expect(lettersIn(body('i = 1, n = 2, text = (s: string) => s')).map(found => found.name)).toEqual(['t']);
-    expect(lettersIn('const f = (t: number) => {\n  return t;\n};')).toEqual([]);
   });
 
   it.each([

@@ -1,5 +1,5 @@
 /**
- * The shape of the tree in numbers: circles of imports, the size of the kernel, lines that are too long; names of one letter (letters.ts).
+ * The shape of the tree in numbers: circles of imports, the size of the kernel, lines that are too long.
  * shape.json holds the numbers that are allowed; they only fall. `npx tsx test/shape.ts` prints the circles and the lines, with `lint`
  * only the lines. `UPDATE=1 npx vitest run test/shape.spec.ts` writes smaller numbers.
  */
