@@ -53,7 +53,7 @@ const wrong: [string, string[], number, RegExp][] = [
   ['a size after =', ['vm', '--kernel', 'x', '--memory=much'], 2, /option --memory: 'much' is not a size/],
   ['a count out of range', ['vm', '--kernel', 'x', '--smp', '0'], 2, /option --smp: 0 is out of range; write a whole number from 1/],
   ['an engine that there is none', ['bare', '--engine', 'fast', 'x'], 2, /option --engine: 'fast' is none of auto, interp, jit/],
-  ['a trace file that is none', ['trace', 'stats', join(root, 'README.md')], 2, /trace '.*README.md': not a Tessera trace file/],
+  ['a trace file of another format', ['trace', 'stats', join(root, 'README.md')], 2, /trace '.*README.md': not a Tessera trace file/],
   ['a trace that is not there', ['trace', 'stats', 'none.trace'], 2, /trace 'none.trace' does not exist/],
   ['an export format that there is none', ['trace', 'export', 'x', '--format', 'pdf'], 2, /option --format: 'pdf' is none of perfetto/],
   ['bare without a program', ['bare'], 2, /bare needs a program/],
@@ -119,7 +119,7 @@ const hosted: [string, string[], number, RegExp][] = [
     /working directory '\/nowhere' is not there/
   ],
   ['a root file system that is not there', ['run', '--rootfs', 'nowhere', 'sh'], 2, /root file system 'nowhere' does not exist/],
-  ['a root file system that is none', ['run', '--rootfs', join(root, 'README.md'), 'sh'], 2, /neither a folder nor a tar archive/],
+  ['a root file system of another format', ['run', '--rootfs', join(root, 'README.md'), 'sh'], 2, /neither a folder nor a tar archive/],
   ['an environment variable without a value', ['run', '--env', 'X', 'sh'], 2, /option --env: 'X' is no K=V/],
   [
     'a file mounted to be written', ['run', '--mount', `${file('one', 'x')}:/one`, 'sh'], 2,
@@ -164,7 +164,7 @@ const hosted: [string, string[], number, RegExp][] = [
     'recording and replaying at once', ['run', '--record', join(folder, 'a'), '--replay', join(folder, 'b'), file('prog', echo)], 2,
     /exclude each other/
   ],
-  ['a recording that is none', ['run', '--replay', join(root, 'README.md'), file('prog', echo)], 2, /is not a recording of ours/],
+  ['a recording of another format', ['run', '--replay', join(root, 'README.md'), file('prog', echo)], 2, /is not a recording of ours/],
   [
     'a trace that cannot be written', ['run', '--trace', '/nowhere/x', file('prog', echo)], 2,
     /trace '\/nowhere\/x' cannot be made: there is no folder '\/nowhere'/

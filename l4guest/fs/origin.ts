@@ -10,7 +10,7 @@ export interface DirOrigin {
   /** Looks up a name; undefined: it does not exist. */
   find(t: Sleeper, name: string): Co<Inode | undefined | number>;
   list(t: Sleeper): Co<readonly DirEntry[] | number>;
-  /** What a listed name is, where the listing has told it; undefined: it must be found. */
+  /** The type of a listed name, if the listing gave it; undefined: it must be looked up. */
   listed?(entry: DirEntry): Inode | undefined;
 }
 export interface FileOrigin {

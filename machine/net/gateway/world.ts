@@ -43,7 +43,7 @@ export type WorldMessage =
   | { readonly kind: 'sent'; readonly id: number; readonly count: number }
   /** A connection has arrived at the forwarded port of that number. */
   | { readonly kind: 'accepted'; readonly id: number; readonly forward: number }
-  /** For a flow, or (from INCOMING on) for a forwarded port and peer; `from` is where it came from. */
+  /** For a flow, or (from INCOMING on) for a forwarded port and peer; `from` is its source. */
   | { readonly kind: 'datagram'; readonly id: number; readonly from: Endpoint; readonly bytes: Uint8Array; readonly forward: number };
 
 const HEAD_BYTES = 5;

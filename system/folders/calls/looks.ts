@@ -34,7 +34,7 @@ export const lookCalls = {
     const { reading, place } = session.fids.get(fid), looks: Look[] = [];
     if (!reading) throw new FolderError('EBADF');
     let room = Math.min(count, session.msize - OVERHEAD), last = false;
-    // A target takes what a name leaves: at most so many names fit whatever they are.
+    // The rest of a message after a name is room for its target: this bounds the number of names.
     for (let most = atOnce(room); most > 0 && !last; most = atOnce(room)) {
       const { names, at, ended } = yield* readNames(session, place, reading, offset, most);
       for (const look of yield* looksOf(session.folder, place, names)) {
