@@ -213,16 +213,13 @@ export class TmpDir extends Directory {
     const list = yield* origin.list(t);
     if (typeof list === 'number') return list;
     if (this.unasked) return 0; // another call was faster
-    if (!this.fs.frames.charge(LISTED_COST * list.length)) return -E.NOMEM;
-    this.charged = LISTED_COST * list.length;
-    this.unasked = new Map(list.map((e) => [e.name, e]));
+    const unasked = new Map(list.map((e) => [e.name, e]));
+    if (!this.fs.frames.charge(LISTED_COST * unasked.size)) return -E.NOMEM;
+    this.unasked = unasked;
     return 0;
   }
-  /** Bytes for what was listed. */
-  private charged = 0;
   override drop(): void {
-    this.fs.frames.uncharge(this.charged);
-    this.charged = 0;
+    if (this.unasked) this.fs.frames.uncharge(LISTED_COST * this.unasked.size);
     this.unasked = undefined;
     this.fs.giveInode(this);
   }

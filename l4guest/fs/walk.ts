@@ -84,10 +84,12 @@ export function walk(t: Thread, base: DirPath, path: string, flags: number, plac
   place.mount = place.dirMount = from.mount;
   place.inode = place.dir = from.inode;
   place.name = ''; place.slash = false;
-  const w = spare ?? { t, flags, links: 0, place, root, start: base };
+  const w = spare ?? {} as Walk;
   spare = undefined;
   w.t = t; w.flags = flags; w.links = 0; w.place = place; w.root = root; w.start = base;
-  try { return steps(w, path, true); } finally { spare = w; }
+  const r = steps(w, path, true);
+  spare = w;
+  return r;
 }
 export const newWalkEnd = (): WalkEnd => ({
   dirMount: undefined as unknown as Mount, dir: undefined as unknown as Directory, name: '', mount: undefined as unknown as Mount,

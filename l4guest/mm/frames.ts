@@ -15,7 +15,7 @@ export interface Pool { readonly pfn: number; readonly pages: number; readonly b
 
 interface RomRange { readonly first: number; readonly end: number; readonly bytes: Window; readonly views: (Window | undefined)[] }
 
-const CODE = 1, VIEWS_LOG = 10, VIEWS = 1 << VIEWS_LOG;
+const CODE = 1;
 
 /** An address space for a page store. */
 export interface Paged { readonly frames: Frames; readonly table: PageTable; swapped: Map<number, number> | undefined }
@@ -39,7 +39,7 @@ export class Frames {
   private readonly bytes: Window;
   private readonly counts: Int32Array;
   private readonly flags: Uint8Array;
-  /** By VIEWS frames, because most of a pool is never used. */
+  /** In groups of 1,024, because most of a pool is never used. */
   private readonly views: (Window | undefined)[][] = [];
   /** Frames that were given back, the last on top; below them those that nobody has had, from `fresh` on. */
   private readonly stack: Int32Array;
@@ -143,14 +143,12 @@ export class Frames {
   /** The bytes of a frame. */
   page(pfn: number): Window {
     const i = pfn - this.base;
-    if (i >= 0 && i < this.total) return this.viewsOf(i)[i % VIEWS] ??= this.bytes.part(i * PAGE, (i + 1) * PAGE);
+    if (i >= 0 && i < this.total) return (this.views[i >> 10] ??= [])[i & 1023] ??= this.bytes.part(i * PAGE, (i + 1) * PAGE);
     for (const rom of this.roms)
       if (pfn >= rom.first && pfn < rom.end)
         return rom.views[pfn - rom.first] ??= rom.bytes.part((pfn - rom.first) * PAGE, (pfn - rom.first + 1) * PAGE);
     throw new Error(`no such frame: ${pfn}`);
   }
-
-  private viewsOf(i: number): (Window | undefined)[] { return this.views[i >> VIEWS_LOG] ??= new Array<Window | undefined>(VIEWS); }
 
   /** Announces a read-only range: `bytes` starts at page `first`. */
   addRom(first: number, bytes: Window): void {

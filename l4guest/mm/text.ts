@@ -48,28 +48,21 @@ interface Units { u8(at: number): number }
 
 /** Characters [at, at + n) as a string; undefined where they are not ASCII, or too many to be remembered. */
 export function seenIn(page: Units, at: number, n: number): string | undefined {
+  let hash = n, i = 0;
   if (n > LONGEST_SEEN) return undefined;
-  let hash = n;
-  for (let i = 0; i < n; i++) {
+  for (; i < n; i++) {
     const c = page.u8(at + i);
     if (c >= 0x80) return undefined;
     hash = Math.imul(hash, 31) + c;
   }
   const place = (hash ^ (hash >>> 11)) & (seen.length - 1), old = seen[place]!;
-  if (old.length === n) {
-    let i = 0;
-    while (i < n && old.charCodeAt(i) === page.u8(at + i)) i++;
-    if (i === n) return old;
-  }
+  for (i = 0; i < n && old.charCodeAt(i) === page.u8(at + i);) i++;
+  if (i === n && old.length === n) return old;
   let text = '';
-  for (let i = 0; i < n; i++) text += String.fromCharCode(page.u8(at + i));
+  for (i = 0; i < n;) text += String.fromCharCode(page.u8(at + i++));
   return seen[place] = text;
 }
-class TextUnits implements Units {
-  text = '';
-  u8(at: number): number { return this.text.charCodeAt(at); }
-}
-const units = new TextUnits();
+const units = { text: '', u8(at: number): number { return this.text.charCodeAt(at); } };
 /** A part of a text. */
 export function partOf(text: string, from: number, to: number): string {
   units.text = text;

@@ -56,7 +56,7 @@ export function copyOut(mm: Mm, va: number, bytes: Uint8Array): void {
 /** The same for the first `length` bytes of a structure, word by word where it lies in one page. */
 export function copyOutWords(mm: Mm, va: number, words: Uint32Array, length: number): void {
   const at = va % 4096;
-  if (at % 4 !== 0 || at + length > 4096) { copyOut(mm, va, new Uint8Array(words.buffer, words.byteOffset, length)); return; }
+  if (at % 4 !== 0 || at + length > 4096) { copyOut(mm, va, new Uint8Array(words.buffer, 0, length)); return; }
   const page = mm.pageAt(va, true);
   for (let i = 0; i < length >> 2; i++) page.setU32(at + i * 4, words[i]!);
   mm.frames.work.copied(length);
@@ -104,13 +104,7 @@ export function getString(mm: Mm, va: number, max = 4096): string | undefined {
     : seenIn(page, at, n);
   if (known !== undefined) { mm.frames.work.copied(n); return known; }
   const b = getBytesZ(mm, va, max);
-  return b === undefined ? undefined : asciiOrUtf8(b);
-}
-function asciiOrUtf8(b: Uint8Array): string {
-  if (b.length > 64) return textOf(b);
-  let s = '';
-  for (let i = 0; i < b.length; i++) { const c = b[i]!; if (c >= 0x80) return textOf(b); s += String.fromCharCode(c); }
-  return s;
+  return b && textOf(b);
 }
 
 /** End of user addresses (Sv39): higher ones are refused before any look-up. */

@@ -17,23 +17,6 @@ import { bytesOf, copyIn, copyOut, getString } from '../mm/uaccess.ts';
 import { bits, isOpen, pathArg, row, type Row } from './row.ts';
 import { placeOf } from './stat.ts';
 
-/** Entries on their way out, and the bytes of one before its name. */
-const dirents = new Uint8Array(65536), direntView = new DataView(dirents.buffer), DIRENT = 19;
-/** Writes a name's bytes; how many, or -1 where there is no room for them. */
-function putName(name: string, at: number, room: number): number {
-  for (let i = 0; i < name.length; i++) {
-    const c = name.charCodeAt(i);
-    if (c >= 0x80) return putBytes(bytesOf(name), at, room);
-    if (i >= room) return -1;
-    dirents[at + i] = c;
-  }
-  return name.length;
-}
-function putBytes(bytes: Uint8Array, at: number, room: number): number {
-  if (bytes.length > room) return -1;
-  dirents.set(bytes, at);
-  return bytes.length;
-}
 /** struct linux_dirent64: u64 ino, i64 next position, u16 length, u8 type, name, padded to 8. */
 function getdents(t: Thread, fd: number, va: number, size: number): number {
   const f = t.proc.fds.get(fd);
@@ -41,24 +24,21 @@ function getdents(t: Thread, fd: number, va: number, size: number): number {
   if (!(f instanceof DirectoryFile)) return -E.NOTDIR;
   if (f.inode.nlink === 0) return -E.NOENT;
   if ((size | 0) < 0) return -E.INVAL;
-  const entries = f.snapshot(t), most = Math.min(size >>> 0, dirents.length);
+  const entries = f.snapshot(t), out = new Uint8Array(Math.min(size >>> 0, 65536)), v = new DataView(out.buffer);
   if (!entries) return -E.NOMEM;
   let at = 0, pos = f.pos;
   for (; pos < entries.length; pos++) {
-    const { name, ino, type } = entries[pos]!, room = most - at - DIRENT - 1;
-    const written = room < 0 ? -1 : putName(name, at + DIRENT, room), length = (DIRENT + written + 1 + 7) & ~7;
-    if (written < 0 || at + length > most) break;
-    direntView.setUint32(at, ino, true);
-    direntView.setUint32(at + 4, ino / 4294967296, true);
-    direntView.setUint32(at + 8, pos + 1, true);
-    direntView.setUint32(at + 12, 0, true);
-    direntView.setUint16(at + 16, length, true);
-    dirents[at + 18] = type >> 12;
-    dirents.fill(0, at + DIRENT + written, at + length);
+    const e = entries[pos]!, name = bytesOf(e.name), length = (19 + name.length + 1 + 7) & ~7;
+    if (at + length > out.length) break;
+    v.setBigUint64(at, BigInt(e.ino), true);
+    v.setBigUint64(at + 8, BigInt(pos + 1), true);
+    v.setUint16(at + 16, length, true);
+    out[at + 18] = e.type >> 12;
+    out.set(name, at + 19);
     at += length;
   }
   if (at === 0 && pos < entries.length) return -E.INVAL;
-  copyOut(t.mm, va, dirents.subarray(0, at));
+  copyOut(t.mm, va, out.subarray(0, at));
   t.k.work.filed();
   t.k.work.found(pos - f.pos);
   f.pos = pos;

@@ -138,20 +138,17 @@ function utimens(t: Thread, fd: number, path: number, va: number, flags: number)
   if (!owns(t, i) && !(!va && permitted(i, May.WRITE, t.creds))) return va ? -E.PERM : -E.ACCES;
   return setAttributes(t, p, { atime, mtime, now });
 }
-const realCaps = ({ caps, uid, users }: Creds): bigint =>
-  (caps.secure & Secure.NO_SETUID_FIXUP ? caps.effective : uid === idOf(users.users, 0) ? caps.permitted : 0n);
-/** Whether the real user is who acts, as is mostly so. */
-const isReal = (c: Creds): boolean => c.uid === c.fsuid && c.gid === c.fsgid && c.caps.effective === realCaps(c);
 /** Who access(2) asks for: the real user, with the capabilities that this user would have. */
 function realUser(c: Creds): Who {
-  const effective = realCaps(c);
-  return { fsuid: c.uid, fsgid: c.gid, groups: c.groups, caps: { ...c.caps, effective }, users: c.users };
+  const effective = c.caps.secure & Secure.NO_SETUID_FIXUP ? c.caps.effective : c.uid === idOf(c.users.users, 0) ? c.caps.permitted : 0n;
+  return c.uid === c.fsuid && c.gid === c.fsgid && effective === c.caps.effective ? c
+    : { fsuid: c.uid, fsgid: c.gid, groups: c.groups, caps: { ...c.caps, effective }, users: c.users };
 }
 function access(t: Thread, fd: number, path: number, mode: number, flags: number): number {
   if (mode & ~7) return -E.INVAL;
   const p = placeOf(t, fd, path, flags & ~AT.EACCESS), c = t.creds;
   if (typeof p === 'number') return p;
-  const who = flags & AT.EACCESS || isReal(c) ? c : realUser(c), i = p.inode, mount = p.mount?.flags ?? 0;
+  const who = flags & AT.EACCESS ? c : realUser(c), i = p.inode, mount = p.mount?.flags ?? 0;
   if (mode & 2 && (i.type === S.IFREG || i.isDir) && changing(p) !== p) return -E.ROFS;
   if (mode & 1 && i.type === S.IFREG && mount & Ms.NOEXEC) return -E.ACCES;
   return permitted(i, mode, who) ? 0 : -E.ACCES;
