@@ -10,7 +10,6 @@
 import { gunzipSync } from 'node:zlib';
 import { type Board, createBoard } from '../machine/board/board.ts';
 import { VIRTIO_SLOTS } from '../machine/board/virt.ts';
-import { DEFAULT_ISA, isaExtensions, unknownExtensions } from '../machine/board/isa.ts';
 import { cpuModel } from '../machine/cpu/model.ts';
 import { BASE } from '../machine/cpu/switch.ts';
 import { CharChannel } from '../machine/devices/char-channel.ts';
@@ -25,6 +24,7 @@ import { faultReport } from './bare/faults.ts';
 import { barePanic } from './bare/panic.ts';
 import { checkSignature, writeSignature } from './bare/signature.ts';
 import { bareStats } from './bare/stats.ts';
+import { checkIsa } from './isa.ts';
 import { CliError, Exit } from './errors.ts';
 import { checkWritable, readImage, release, writeOutput } from './files.ts';
 import { MachineTarget } from './gdb/machine-target.ts';
@@ -152,22 +152,6 @@ function start(options: BareOptions, disks: HostDisk[], networks: Networks, sess
   const board = makeBoard(options, disks, networks, console);
   session.attach(board.machine, console);
   return { board, ...load(options, board, console) };
-}
-
-/** Refuses an `--isa` that names an extension which the machine lacks, or which the processor model removes. */
-function checkIsa(isa: string, cpu = BASE.text): void {
-  let strange: string[];
-  try {
-    strange = unknownExtensions(isa);
-  } catch (error) {
-    throw new CliError('E_ISA', `--isa: ${(error as Error).message}`, 'write for example rv64gch_sstc');
-  }
-  if (strange.length > 0)
-    throw new CliError('E_ISA', `--isa: this machine does not have ${strange.map((name) => `'${name}'`).join(', ')}`,
-      `it has ${DEFAULT_ISA}`);
-  const lost = isaExtensions(isa).find((name) => cpuModel(cpu).absent.includes(name));
-  if (lost !== undefined)
-    throw new CliError('E_CPU', `--cpu ${cpu} takes away '${lost}', which --isa asks for`, `leave '${lost}' out of one of them`);
 }
 
 function makeBoard(options: BareOptions, disks: HostDisk[], networks: Networks, console: CharChannel): Board {

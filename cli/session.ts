@@ -46,6 +46,8 @@ export interface Launch {
   /** An interactive terminal: keys go to the guest one by one, virtual time follows the wall clock. */
   interactive: boolean;
   memoryBytes?: number;
+  /** ISA string of the machine; without it the machine has everything. */
+  isa?: string | undefined;
   harts?: number;
   /** Symbols of the kernels that components boot, loaded for the report of a panic. */
   symbols?: (component: string) => Iterable<readonly [string, number]>;
@@ -165,9 +167,9 @@ class Session {
         trouble: (component, text) => writeNow(2, Buffer.from(guestPanic(this.system, component, text, this.symbols(component)))),
         kernelLog: (line) => { writeNow(2, Buffer.from(`kernel: ${visible(line)}\n`)); },
       }, {
-        memoryBytes: launch.memoryBytes, harts: launch.harts, engine: options.engine, cpu: options.cpu, seed: recording.seed,
-          ...(launch.clock !== undefined && { startMs: launch.clock * 1000 }), watch: this.recordWatch(launch.gdb?.at),
-          trace: this.trace?.recorder, capture,
+        memoryBytes: launch.memoryBytes, harts: launch.harts, engine: options.engine, cpu: options.cpu, isa: launch.isa,
+          seed: recording.seed, ...(launch.clock !== undefined && { startMs: launch.clock * 1000 }),
+          watch: this.recordWatch(launch.gdb?.at), trace: this.trace?.recorder, capture,
         maxInstructions: options.maxInstructions, until: options.until, paced: (launch.interactive || this.outside.length > 0)
           && !recording.arrivals,
       });

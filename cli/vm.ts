@@ -19,6 +19,7 @@ import { openDisks, parseDisk } from './disk/disk.ts';
 import type { SharedOptions } from './options.ts';
 import { boardMemory } from './board-memory.ts';
 import { CliError } from './errors.ts';
+import { guestExtensions, machineOf } from './isa.ts';
 import { readImage, writeOutput } from './files.ts';
 import { Folders, parseShare } from './mounts.ts';
 import { Networks, parseNet } from './net.ts';
@@ -50,6 +51,8 @@ export interface VmOptions extends SharedOptions {
   mmu?: 'twostage' | 'shadow';
   shadow?: 'sync' | 'traced';
   lookAhead?: boolean;
+  /** What the guest gets; the instructions that it lacks trap. */
+  isa?: string;
   gdb?: number;
   gdbAt?: number;
 }
@@ -60,7 +63,8 @@ interface Image { name: string; bytes: Uint8Array }
 /** The board's virtio slots less those of its entropy device and its console. */
 const MOST_DEVICES = VIRTIO_SLOTS - 2;
 
-export async function vm(options: VmOptions): Promise<number> {
+export async function vm(given: VmOptions): Promise<number> {
+  const options = given.isa === undefined ? given : { ...given, isa: guestExtensions(given.isa, given.cpu) };
   const here = options.virt !== 'hardware' ? undefined : whyNotHere(processor(options));
   if (here) throw new CliError('E_CPU', `--cpu ${options.cpu}: ${here}`, 'leave no-h out, or run the guest with --virt trap');
   const modules: Image[] = [{ name: 'kernel', bytes: readImage('kernel', options.kernel) }];
@@ -74,7 +78,8 @@ export async function vm(options: VmOptions): Promise<number> {
   const technique = { virt: options.virt, ...(options.mmu && { mmu: options.mmu }), ...(options.shadow && { shadow: options.shadow }),
     ...(options.lookAhead && { lookAhead: true }), ...(options.patch && { patches: options.patch }),
     ...(options.sites !== undefined && { sites: 'sites' }) };
-  const chosen = { ...technique, exits: options.exits ?? [], slice: options.slice ?? 0 };
+  const isa = options.isa === undefined ? {} : { isa: guestsIsa(options) };
+  const chosen = { ...technique, ...isa, exits: options.exits ?? [], slice: options.slice ?? 0 };
   const more = { ...chosen, seed: options.seed ?? 1, rebootIsExit: !options.reboot }, cards = disks.length + nets.length + tags.length;
   const wrong = readOptions({ ...chosen, kernel: 'kernel', memory: options.memory, smp: options.smp,
     disks: disks.map((_, i) => ({ block: `disk${i}` })), nets: nets.map((_, i) => `net${i}`),
@@ -96,7 +101,7 @@ export async function vm(options: VmOptions): Promise<number> {
       scenario: world(options.memory), modules, disks, networks, folders: folders.ports, consoles: 1, outputs: { console0: 1 },
         input: 'console0', interactive, symbols: () => kernelSymbols(options.kernel),
       gdb: options.gdb === undefined ? undefined : { port: options.gdb, at: options.gdbAt, debugged: [{ kind: 'guest' }] },
-        memoryBytes: boardMemory(options.memory, modules, world),
+        memoryBytes: boardMemory(options.memory, modules, world), isa: options.isa === undefined ? undefined : machineOf(options.isa),
     }, options);
     const machine = system.components.get('vm');
     const why = machine?.report || machine?.why;
@@ -117,7 +122,12 @@ function counted(kinds: readonly (readonly [number, string])[]): string {
 }
 
 /** The processor that the machine will have. */
-const processor = (options: VmOptions): Processor => processorOf(cpuModel(options.cpu ?? BASE.text));
+const processor = (options: VmOptions): Processor =>
+  processorOf(cpuModel(options.cpu ?? BASE.text), options.isa === undefined ? undefined : machineOf(options.isa));
+
+/** The extensions that the guest's device tree lists. */
+const guestsIsa = (options: VmOptions): string =>
+  guestIsa(options.isa ?? DEFAULT_ISA, processor(options), options.isa === undefined ? techniqueNamed(options.virt).emulates : []);
 
 /** Memory that accepts writes and stores nothing, with which the vmm's loaders check whether the images fit before a system starts. */
 const nowhere: RamAccess = {
@@ -150,6 +160,6 @@ function deviceTree(options: VmOptions, cards: number, initrd: MemoryRange | und
   const rngSeed = new SeededRandom(options.seed ?? 1).bytes(SEED_BYTES);
   return guestTree({
     base: ramBase(processor(options)), rows: rowsWith(cards + 1), memory: options.memory, smp: options.smp,
-    isa: guestIsa(DEFAULT_ISA, processor(options), techniqueNamed(options.virt).emulates), append: options.append, rngSeed, initrd
+    isa: guestsIsa(options), append: options.append, rngSeed, initrd
   });
 }

@@ -75,6 +75,8 @@ export interface SystemOptions {
   readonly harts?: number;
   /** Processor model: overrides the scenario's. */
   readonly cpu?: string;
+  /** ISA string of the machine; without it the machine has everything. */
+  readonly isa?: string | undefined;
   readonly engine?: 'auto' | 'interp' | 'jit';
   readonly seed?: number;
   readonly startMs?: number;

@@ -14,7 +14,8 @@ export function hostedModel(text: string = BASE.text): CpuModel {
   return model;
 }
 
-export function processorOf(model: CpuModel): Processor {
-  const isa = isaOf(model, DEFAULT_ISA);
+/** `machine`: the ISA string that its harts were created with. */
+export function processorOf(model: CpuModel, machine = DEFAULT_ISA): Processor {
+  const isa = isaOf(model, machine);
   return model.kseg0 ? { isa, reserved: [KSEG0.start, KSEG0.end] } : { isa };
 }

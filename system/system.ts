@@ -100,8 +100,8 @@ export class System {
     const consoles = [...this.ends].filter(([c]) => c !== 'uart').map(([, end]) => end);
     try {
       return createBoard({
-        memoryBytes, harts: options.harts ?? scenario.harts ?? 1, cpu: this.cpu, engine: options.engine, seed: options.seed,
-          startMs: options.startMs,
+        memoryBytes, harts: options.harts ?? scenario.harts ?? 1, cpu: this.cpu, isa: options.isa, engine: options.engine,
+          seed: options.seed, startMs: options.startMs,
         supervisor, console: this.ends.get('uart')!, virtioConsoles: consoles, disks: host.disks, nets: this.watched(host.nets),
           files: this.folders(),
       });
@@ -137,7 +137,7 @@ export class System {
     const end = base + size, top = Math.floor((end - kernelMemory) / PAGE) * PAGE, placed = placeModules(memory, top, modules);
     const devices = deviceList(board), free = (placed[0]?.base ?? top) - base, info = placeBootInfo(memory, top, {
       memory: [{ base, size: free }], modules: placed, devices, harts: board.machine.harts.length, seed: options.seed ?? 0,
-      options: JSON.stringify({ scenario: scenario.name, processor: processorOf(this.cpu) }),
+      options: JSON.stringify({ scenario: scenario.name, processor: processorOf(this.cpu, this.options.isa) }),
     });
     return new Kernel({
       machine: board.machine, devices, modules: placed, info, kernelMemory: end - top - info.size,

@@ -63,6 +63,7 @@ export function vmCommand(done: (status: number) => void): Command {
     .addOption(new Option('--slice <cycles>',
       'time slice of the virtual processors, where several share a hart: 10000 to 1e12 (default: 10 ms, 1e7)')
       .argParser(count('--slice', LEAST_SLICE, MOST_SLICE)))
+    .option('--isa <text>', 'extensions of the guest, such as rv64gc_sstc; instructions of others are illegal')
     .option('--dump-dtb <file>', 'write the device tree to this file')
     .addOption(gdbOption()).addOption(gdbAtOption());
   return withSharedOptions(command).addHelpText('after', examples)
