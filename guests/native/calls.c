@@ -56,7 +56,6 @@ static void semaphores(void) {
   set_tag(u, SEMAPHORE_DOWN, 0);
   is(ipc(SEND | CALL | RECEIVE, SEMAPHORE, 1000).status, TIMEOUT, "one that does not come");
   is(semaphore_ack(u, SEMAPHORE), BAD_KIND, "semaphore.ack");
-  is(semaphore_mask(u, SEMAPHORE), BAD_KIND, "semaphore.mask");
   is(semaphore_route(u, SEMAPHORE, 0), BAD_KIND, "semaphore.route");
 }
 static void messages(void) {
@@ -80,8 +79,6 @@ static void messages(void) {
   is(sched_context_set(u, CONTEXT, 255, 0, 0), BAD_RIGHTS, "a priority above the factory's, later");
   is(sched_context_consumed(u, CONTEXT), OK, "schedContext.consumed");
   is(u->words[0] > 0, 1, "it has used time");
-  is(thread_migrate(u, THREAD, 0), OK, "thread.migrate");
-  is(thread_migrate(u, THREAD, 99), BAD_ARGUMENT, "a hart that there is not");
 }
 static void memory(void) {
   is(task_map(u, TASK, 0, memory_page((u64)page, 12, RIGHT_RW), AT, 0), OK, "task.map");
