@@ -19,7 +19,7 @@ import { openDisks, parseDisk } from './disk/disk.ts';
 import type { SharedOptions } from './options.ts';
 import { boardMemory } from './board-memory.ts';
 import { CliError } from './errors.ts';
-import { guestExtensions, machineOf } from './isa.ts';
+import { guestExtensions, machineOf } from './guest-isa.ts';
 import { readImage, writeOutput } from './files.ts';
 import { Folders, parseShare } from './mounts.ts';
 import { Networks, parseNet } from './net.ts';

@@ -12,9 +12,9 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, write
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { brotliCompressSync, brotliDecompressSync } from 'node:zlib';
 import { hasLinux, runOnLinux } from '../conformance/linux.ts';
+import { readOptions } from '../tool.ts';
 
 const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 const FILE = at('mixes.txt.br'), KINDS = ['options', 'messages', 'inotify'] as const, SEEDS = 3, STEPS = 3000;
@@ -63,7 +63,7 @@ export function differences(mixes: readonly Mix[], linux: Map<Mix, string[]>, he
   });
 }
 function main(): void {
-  const { values: o } = parseArgs({ options: {
+  const { values: o } = readOptions(import.meta.filename, { options: {
     renew: { type: 'boolean', default: false }, seed: { type: 'string' }, tessera: { type: 'string' },
   } });
   if (o.renew) {
