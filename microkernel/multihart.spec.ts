@@ -141,3 +141,45 @@ it('a line of the interrupt controller goes to the hart it is routed to, is sile
   }, { harts: 3 });
   expect(kernel.counters.interrupts).toBe(3);
 });
+
+it('a call that is cut in its middle gives the time back across harts at once', () => {
+  runReal(function* (sys) {
+    const [far, middle, near, client] = [300, 301, 302, 303], portals = [310, 311, 312], context = 320;
+    let back: { status: number; at: number } | undefined;
+    const server = function* (self: number, hart: number, portal: number, body: (s: Syscalls) => Sys<void>): Sys<void> {
+      yield* sys.must(Initial.factory, Ops.factory.createThread, [self, Initial.task, ThreadFlag.typescript, 0, hart], body);
+      yield* sys.must(Initial.factory, Ops.factory.createPortal, [portal, self, 1, 0]);
+    };
+    yield* server(far, 1, portals[0]!, function* (s) { for (yield* s.receive(); ; yield* s.replyAndWait({})) s.charge(3_000_000); });
+    yield* server(middle, 0, portals[1]!, function* (s) {
+      for (yield* s.receive(); ; yield* s.replyAndWait({})) yield* s.call(portals[0]!);
+    });
+    yield* server(near, 0, portals[2]!, function* (s) {
+      yield* s.receive();
+      const { status } = yield* s.call(portals[1]!);
+      back = { status, at: s.now() };
+      yield* s.receive();
+    });
+    yield* sys.must(Initial.factory, Ops.factory.createThread, [client, Initial.task, ThreadFlag.typescript, 0, 0],
+      function* (s) { yield* s.call(portals[2]!); });
+    yield* sys.must(Initial.factory, Ops.factory.createSchedContext, [context, 100, 0, 0]);
+    yield* sys.must(client, Ops.thread.bind, [context]);
+    // Others have harts 1 and 0: one above the client, so that its time waits in the far hart's queue; one below it.
+    for (const [i, [hart, priority]] of [[1, 200], [0, 50]].entries()) {
+      yield* sys.must(Initial.factory, Ops.factory.createThread, [330 + i, Initial.task, ThreadFlag.typescript, 0, hart!], function* (s) {
+        for (;;) { s.charge(10_000); yield* s.must(330 + i, Ops.thread.info); }
+      });
+      yield* sys.must(Initial.factory, Ops.factory.createSchedContext, [340 + i, priority!, 0, 0]);
+      yield* sys.must(330 + i, Ops.thread.bind, [340 + i]);
+    }
+    yield* sys.must(client, Ops.thread.start, [0, 0, 0]);
+    yield* wait(sys, 1_000_000);
+    for (const busy of [330, 331]) yield* sys.must(busy, Ops.thread.start, [0, 0, 0]);
+    yield* wait(sys, 100_000);
+    const cut = sys.now();
+    yield* sys.must(middle, Ops.thread.kill);
+    yield* wait(sys, 400_000);
+    expect(back?.status).toBe(Status.dead);
+    expect(back!.at - cut).toBeLessThan(100_000);
+  }, { harts: 2 });
+});

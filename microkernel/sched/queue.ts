@@ -30,12 +30,12 @@ export class List<T extends Linked<T>> {
   *[Symbol.iterator](): Generator<T> { for (let item = this.first; item; item = item.next) yield item; }
 }
 
-/** Higher priority first, then order of arrival. */
+/** Higher priority first, then order of arrival: the priority when the wait began, as a thread on others' time has none while it waits. */
 export class WaitQueue extends List<Thread> {
   add(t: Thread): void {
-    const { priority } = t;
+    const rank = t.rank = t.priority;
     let after = this.last;
-    while (after && after.priority < priority) after = after.prev;
+    while (after && after.rank < rank) after = after.prev;
     this.insert(t, after ? after.next : this.first);
     t.inQueue = this;
   }

@@ -107,7 +107,7 @@ export class Moves {
 
   /** Waits a while; meddles; makes an actor anew. */
   #watch(r: Random): Request {
-    const i = r.below(ACTORS), what = r.below(20);
+    const i = r.below(ACTORS), what = r.below(22);
     if (what === 0) { // an end, and a new beginning
       this.#do(Initial.task, Ops.task.unmap, [capPage(at(i, 'factory'), 4), 1]);
       this.#build(i);
@@ -117,8 +117,8 @@ export class Moves {
     if (what < 4)
       return call(at(i, r.pick(['thread', 'second'])),
         r.pick([Ops.thread.cancel, Ops.thread.recall, Ops.thread.cancel, Ops.thread.kill, Ops.thread.resume]), []);
-    if (what === 4) return call(at(i, r.pick(['context', 'secondContext'])), Ops.schedContext.set, [r.below(60), 0, 0]);
-    if (what < 7)
+    if (what < 7) return call(at(i, r.pick(['context', 'secondContext'])), Ops.schedContext.set, [r.below(60), 0, 0]);
+    if (what < 9)
       return call(Initial.task, Ops.task.unmap, [memoryPage(RAM + r.below(64) * 0x1_0000, r.pick([12, 13, 16]), r.below(8)), 0]);
     return {
       ...call(0, Ops.thread.info, []), flags: IpcFlag.receive, receiveTimeout: r.pick([20_000, 200_000, 1_000_000]), message: NOTHING

@@ -51,6 +51,8 @@ export interface MThread extends Base {
   begun: boolean;
   /** The body is over, and the thread ends when it runs next; a context's time went to it before it was started. */
   over: boolean; mayBegin: boolean;
+  /** Its priority when it began to wait in a queue. */
+  rank: number;
   context: MContext | undefined; consumed: number; readonly events: (MPortal | undefined)[];
   /** The call that it makes, or has made: its message, what it waits for. */
   message: Message; sendsCall: boolean; thenReceives: boolean; receiveTimeout: number; event: number;
@@ -119,7 +121,7 @@ export class World {
   makeThread(factory: MFactory, task: MTask, cpu: number, bytes: number): MThread {
     return this.make<MThread>({
       kind: 'thread', factory, bytes, task, cpu, state: 'inactive', begun: false, over: false, mayBegin: false, context: undefined,
-      consumed: 0, events: [], message: NOTHING, sendsCall: false, thenReceives: false,
+      consumed: 0, rank: 0, events: [], message: NOTHING, sendsCall: false, thenReceives: false,
       receiveTimeout: 0, event: -1, portal: undefined, partner: undefined, onlyFrom: undefined, waitingAt: undefined, deadline: Infinity,
       keptReply: undefined, currentCaller: undefined,
       senders: [], status: 0, utcb: { label: 0, words: undefined, badge: undefined }, window: 0, capWindow: 0,
@@ -252,7 +254,8 @@ export class World {
   /** Higher priority first, then who came first. */
   stand(queue: MThread[], t: MThread): void {
     let at = queue.length;
-    while (at > 0 && this.priority(queue[at - 1]) < this.priority(t)) at--;
+    t.rank = this.priority(t);
+    while (at > 0 && queue[at - 1].rank < t.rank) at--;
     queue.splice(at, 0, t);
   }
   priority(t: MThread): number { return t.context ? t.context.priority : this.oracle.currentPriority(t.cpu); }
