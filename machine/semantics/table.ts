@@ -22,7 +22,7 @@ const byName = {
 export const meanings: readonly (Meaning | undefined)[] = rows.map((row) => (byName as Partial<Record<string, Meaning>>)[row.name]);
 
 for (const name of Object.keys(byName))
-  if (!rowIndex.has(name)) throw new Error(`"${name}" means something, but no row of the instruction table is called so`);
+  if (!rowIndex.has(name)) throw new Error(`no row is called "${name}"`);
 
 /** The meaning of this instruction: its row's, or a special one for these operands. */
 export const meaningOf = ({ index, operands }: Pick<Decoded, 'index' | 'operands'>): Meaning | undefined =>

@@ -64,13 +64,11 @@ export const Protocol = {
       'The area of requests (256 KiB, client/block.ts) comes as an item; the semaphore of completions goes to `selector`. flags 1: '
         + 'read-only.'),
     share: row(0x1121, 'address size', '',
-      'Memory that requests may name comes as items, each at its address modulo 1 GiB: [address, address+size) of the caller, within one '
-        + 'GiB.'),
+      'Memory for requests comes as items, each at its address modulo 1 GiB: [address, address+size) of the caller, within one GiB.'),
     submit: row(0x1122, 'era slots', '',
-      'New requests stand in these slots of the area (further words). Answered at once; ignored when the era is not that of the last '
-        + 'cancel (0 at first).'),
+      'New requests are in these slots of the area (further words). Ignored when the era is not the last cancel\'s (0 at first).'),
     cancel: row(0x1123, 'era', '',
-      'Calls everything off and begins another era: from the answer on no memory is reached for what was submitted before.'),
+      'Cancels all requests and begins another era: after the answer no memory of theirs is reached.'),
   },
   /** A host folder: 9P2000.L messages (`ninep/`), one at a time. One session is one connection. */
   files: {
