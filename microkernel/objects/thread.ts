@@ -12,7 +12,7 @@ import type { Core } from '../core.ts';
 import { BYTES } from '../costs.ts';
 import type { MapNode } from '../mem/node.ts';
 import { REGISTERS, runningOn, type Cpu } from '../sched/cpu.ts';
-import { account, detach, endOfChain, followChains, makeReady, place, preempt, releaseHelpers, returnTime } from '../sched/place.ts';
+import { account, detach, cutChain, endOfChain, makeReady, place, preempt, releaseHelpers, returnTime } from '../sched/place.ts';
 import { List, WaitQueue, requeue } from '../sched/queue.ts';
 import { endWait, leave } from '../sched/wait.ts';
 import { VS_SLOTS, initGuest, shareWith } from '../state/guest.ts';
@@ -197,16 +197,12 @@ export function killThread(k: Core, t: Thread): void {
   const { cpu } = t, end = t.partner ? endOfChain(t) : undefined;
   leave(k, t);
   t.state = ThreadState.dead;
-  if (end) releaseHelpers(k, end);
   unbind(k, t);
   const caller = t.currentCaller;
   if (caller) endWait(k, caller, Status.dead);
   for (let s = t.senders.first; s; s = t.senders.first) endWait(k, s, Status.dead);
   releaseHelpers(k, t);
-  if (end) { // contexts that came through `t` to another hart
-    preempt(k, end.cpu);
-    followChains(k, end.cpu);
-  }
+  if (end) cutChain(k, t, end);
   if (cpu.running === t) { account(cpu); cpu.running = undefined; preempt(k, cpu); }
   if (cpu.owner === t) cpu.owner = undefined;
   if (cpu.vsOwner === t) { shareWith(cpu, false); cpu.vsOwner = undefined; }

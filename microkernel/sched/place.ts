@@ -67,6 +67,13 @@ export function followChains(k: Stage, cpu: Cpu): void {
   for (const c of [...cpu.contexts()]) if (c.thread && endOfChain(c.thread).cpu !== cpu) placeAnew(k, c);
 }
 
+/** Contexts whose chains led through `t` to `end` are placed anew: it waits no longer. */
+export function cutChain(k: Stage, t: Thread, end: Thread): void {
+  releaseHelpers(k, end);
+  preempt(k, end.cpu);
+  if (end.cpu !== t.cpu) followChains(k, end.cpu);
+}
+
 /** `t` has answered its caller: donated time returns to the caller. */
 export function returnTime(k: Stage, t: Thread): void { if (t.cpu.current?.thread !== t) preempt(k, t.cpu); }
 

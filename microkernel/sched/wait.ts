@@ -6,7 +6,7 @@ import { Kind, Status } from '../abi/index.ts';
 import type { Stage } from '../core.ts';
 import type { Portal } from '../objects/portal.ts';
 import type { Thread } from '../objects/thread.ts';
-import { alarm, endOfChain, followChains, handOver, makeReady, preempt, releaseHelpers, returnTime } from './place.ts';
+import { alarm, cutChain, endOfChain, followChains, handOver, makeReady, preempt, returnTime } from './place.ts';
 import { ThreadState } from '../objects/object.ts';
 
 const waitsFor = (server: Thread, portal: Portal): boolean =>
@@ -82,11 +82,8 @@ export function endWait(k: Stage, t: Thread, status: Status): void {
   if (event) t.state = ThreadState.stopped;
   else makeReady(k, t);
   if (!end) return;
-  // Contexts that came through `t` to its partner no longer do.
-  releaseHelpers(k, end);
   preempt(k, t.cpu);
-  preempt(k, end.cpu);
-  if (end.cpu !== t.cpu) followChains(k, end.cpu);
+  cutChain(k, t, end);
 }
 
 /** Removes `t` from every queue; the caller sets its state. */
