@@ -9,6 +9,7 @@ import { ThreadState } from '../../microkernel/objects/object.ts';
 import type { Thread } from '../../microkernel/objects/thread.ts';
 import { registersOf, setPc } from '../../microkernel/state/user.ts';
 import { guestRegister, setGuestRegister } from '../../system/guest-registers.ts';
+import { rootsOfThread } from '../../system/panic/roots.ts';
 import { GUEST_OFFSET } from './description.ts';
 
 export interface Being {
@@ -31,10 +32,7 @@ export interface Being {
   write(address: bigint, bytes: Uint8Array): boolean;
 }
 
-/** Page tables of the kernel: Sv39, and Sv39x4 for guests. */
-export const SV39 = 8n << 60n;
 export const CSR = { hvip: 0x645, hideleg: 0x603, vsip: 0x244, vsatp: 0x280, vsepc: 0x241 } as const;
-const FFLAGS = REG.csr + 1, FRM = REG.csr + 2, FCSR = REG.csr + 3;
 const STATES: Readonly<Record<number, string>> = {
   [ThreadState.inactive]: 'not started', [ThreadState.ready]: 'running', [ThreadState.calling]: 'waiting for an answer',
   [ThreadState.stopped]: 'stopped', [ThreadState.dead]: 'dead',
@@ -58,9 +56,8 @@ export class ThreadBeing implements Being {
   get state(): string { return stateOf(this.thread); }
 
   get view(): View {
-    const { thread: t } = this, tables = SV39 | BigInt(t.task.space.root.pa / 4096);
-    if (!t.guest) return { first: tables };
-    return { first: this.#physical() ? 0n : guestRegister(t, CSR.vsatp)!, second: tables };
+    const roots = rootsOfThread(this.thread);
+    return this.thread.guest && this.#physical() ? { ...roots, first: 0n } : roots;
   }
   read(address: bigint, length: number): Uint8Array | undefined { return readMemory(this.machine, this.view, address, length); }
   write(address: bigint, bytes: Uint8Array): boolean { return writeMemory(this.machine, this.view, address, bytes); }
@@ -70,9 +67,7 @@ export class ThreadBeing implements Being {
     if (n < REG.pc) return pair(registersOf(t), n);
     if (n === REG.pc) return pair(this.#isLive ? t.cpu.hart.pc32 : t.pc32, 0);
     if (n < REG.csr) return this.#floats[n - REG.f]!;
-    if (n === FFLAGS) return BigInt(this.#fcsr & 31);
-    if (n === FRM) return BigInt(this.#fcsr >> 5);
-    if (n === FCSR) return BigInt(this.#fcsr);
+    if (isOfFcsr(n)) return partOfFcsr(n, this.#fcsr);
     if (n === REG.priv) return BigInt(modeOf(t));
     return t.guest ? guestCsr(t, n - REG.csr + GUEST_OFFSET) : undefined;
   }
@@ -83,9 +78,7 @@ export class ThreadBeing implements Being {
     if (n < REG.pc) setPair(registersOf(t), n, value);
     else if (n === REG.pc) setPc(t, Number(BigInt.asIntN(32, value)), Number(BigInt.asIntN(32, value >> 32n)));
     else if (n < REG.csr) this.#floats[n - REG.f] = BigInt.asIntN(64, value);
-    else if (n === FFLAGS) this.#setFcsr((this.#fcsr & ~31) | Number(value & 31n));
-    else if (n === FRM) this.#setFcsr((this.#fcsr & 31) | (Number(value & 7n) << 5));
-    else if (n === FCSR) this.#setFcsr(Number(value & 0xffn));
+    else if (isOfFcsr(n)) this.#setFcsr(fcsrWith(n, this.#fcsr, value));
     else return t.guest && n < REG.priv && setGuestRegister(t, n - REG.csr + GUEST_OFFSET, value);
     return true;
   }
@@ -107,6 +100,16 @@ export const modeOf = (t: Thread): number => (!t.guest ? 0 : t.cpu.running === t
 function guestCsr(t: Thread, csr: number): bigint | undefined {
   if (csr !== CSR.vsip) return guestRegister(t, csr);
   return (guestRegister(t, CSR.hvip)! & guestRegister(t, CSR.hideleg)!) >> 1n;
+}
+
+const FFLAGS = REG.csr + 1, FRM = REG.csr + 2, FCSR = REG.csr + 3;
+/** Is it fcsr or a part of it? */
+export const isOfFcsr = (n: number): boolean => n >= FFLAGS && n <= FCSR;
+export const partOfFcsr = (n: number, fcsr: number): bigint => BigInt(n === FCSR ? fcsr : n === FRM ? fcsr >> 5 : fcsr & 31);
+/** fcsr, once this part of it has the value. */
+export function fcsrWith(n: number, fcsr: number, value: bigint): number {
+  if (n === FCSR) return Number(value & 0xffn);
+  return n === FRM ? (fcsr & 31) | (Number(value & 7n) << 5) : (fcsr & ~31) | Number(value & 31n);
 }
 
 const pair = (words: Int32Array, i: number): bigint => (BigInt(words[2 * i + 1]! >>> 0) << 32n) | BigInt(words[2 * i]! >>> 0);

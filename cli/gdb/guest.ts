@@ -3,15 +3,16 @@
  * address space to us: `monitor spaces` lists those that user code ran in, `monitor follow N` makes one of them a process of GDB's, with
  * breakpoints of its own.
  */
-import type { View } from '../../machine/debug/memory.ts';
-import { readMemory, writeMemory } from '../../machine/debug/memory.ts';
+import { readMemory, writeMemory, type View } from '../../machine/debug/memory.ts';
 import { REG } from '../../machine/debug/registers.ts';
 import type { Hart } from '../../machine/hart/hart.ts';
 import type { Machine } from '../../machine/index.ts';
 import { ThreadState } from '../../microkernel/objects/object.ts';
+import type { Task } from '../../microkernel/objects/task.ts';
 import type { Thread } from '../../microkernel/objects/thread.ts';
 import { guestRegister } from '../../system/guest-registers.ts';
-import { CSR, modeOf, SV39, ThreadBeing, type Being } from './being.ts';
+import { rootsOfThread } from '../../system/panic/roots.ts';
+import { CSR, modeOf, ThreadBeing, type Being } from './being.ts';
 import type { Debuggee, DebugScope } from './debuggee.ts';
 import type { MonitorCommand } from './target.ts';
 
@@ -42,7 +43,7 @@ export class GuestDebuggee implements Debuggee {
 
   at(h: Hart): Being[] {
     const t = this.#place.kernel.cpus[h.id]!.running;
-    if (!h.virt || t === undefined || !this.#isOurs(t)) return [];
+    if (!h.virt || t === undefined || !this.#isOurs(t.task)) return [];
     const space = h.priv === 0 ? this.#spaces.get(tablesOf(t)) : undefined;
     return [...(space?.isFollowed ? [this.#being(space)] : []), this.#processor(t)];
   }
@@ -56,7 +57,7 @@ export class GuestDebuggee implements Debuggee {
 
   seen(h: Hart): void {
     const t = this.#place.kernel.cpus[h.id]!.running;
-    if (!h.virt || h.priv !== 0 || t === undefined || !this.#isOurs(t)) return;
+    if (!h.virt || h.priv !== 0 || t === undefined || !this.#isOurs(t.task)) return;
     const tables = tablesOf(t), known = this.#spaces.get(tables);
     if (known) known.pc = h.pc;
     else this.#remember({ number: ++this.#last, tables, pc: h.pc, isFollowed: false });
@@ -97,14 +98,12 @@ export class GuestDebuggee implements Debuggee {
     return `address space ${space.number} is process ${this.#place.base + 1 + space.number}; info threads shows it\n`;
   }
 
-  #isOurs(t: Thread): boolean { return t.task.guest && (!this.#place.mayBe || this.#place.mayBe(t.task)); }
+  #isOurs(task: Task): boolean { return task.guest && (!this.#place.mayBe || this.#place.mayBe(task)); }
 
   #threads(): Thread[] {
     const found: Thread[] = [];
-    for (const task of this.#place.kernel.tasks) {
-      if (!task.guest || (this.#place.mayBe && !this.#place.mayBe(task))) continue;
-      found.unshift(...[...task.threads].filter((t) => t.state !== ThreadState.dead));
-    }
+    for (const task of this.#place.kernel.tasks)
+      if (this.#isOurs(task)) found.unshift(...[...task.threads].filter((t) => t.state !== ThreadState.dead));
     return found;
   }
 
@@ -140,8 +139,8 @@ class SpaceBeing implements Being {
     this.name = `space ${space.number}`;
     this.state = any === undefined ? 'on no processor' : `${on ? '' : 'in the kernel '}on processor ${processors.indexOf(any)}`;
     this.#on = on && new ThreadBeing(machine, process, on, this.name);
-    const task = processors[0]?.task;
-    this.view = task && { first: space.tables, second: SV39 | BigInt(task.space.root.pa / 4096) };
+    const [processor] = processors;
+    this.view = processor && { ...rootsOfThread(processor), first: space.tables };
   }
 
   /** Off the processors only its place is known: where it entered the kernel, or where it was seen last. */

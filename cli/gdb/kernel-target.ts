@@ -92,7 +92,6 @@ export class KernelTarget implements Target {
     return true;
   }
 
-
   threads(): ThreadInfo[] {
     const all = this.#beings().map((b) => ({ id: this.#numberOf(b), process: b.process, name: b.name, state: b.state }));
     return this.#features?.multiprocess ? all : all.filter((t) => t.process === all[0]!.process);

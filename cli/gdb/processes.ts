@@ -20,13 +20,13 @@ import { Cause } from '../../microkernel/abi/index.ts';
 import { ThreadState } from '../../microkernel/objects/object.ts';
 import type { Thread } from '../../microkernel/objects/thread.ts';
 import { auxiliaryVector } from './auxv.ts';
-import { ThreadBeing, type Being } from './being.ts';
+import { fcsrWith, isOfFcsr, partOfFcsr, ThreadBeing, type Being } from './being.ts';
 import type { Debuggee, Happening, DebugScope } from './debuggee.ts';
 import { Parking, showSignal } from './parking.ts';
 import { gdbSignal } from './signals.ts';
 import type { ClientFeatures, GuestFile, TargetStop } from './target.ts';
 
-const A0 = 10, A7 = 17, SP = 2, FFLAGS = REG.csr + 1, FRM = REG.csr + 2, FCSR = REG.csr + 3;
+const A0 = 10, A7 = 17, SP = 2;
 
 /** Passes the server's events to the debuggee, which is made after the boot. */
 export class ProcessWatch implements Watcher {
@@ -100,8 +100,7 @@ export class ProcessDebuggee implements Debuggee {
         if (unix) carriers.set(unix, t);
       }
     }
-    const threads = [...this.#watch.watched?.threads() ?? []].filter((t) => this.follows(t.proc.pid) && t.state !== Run.dead);
-    return threads.map((t) => this.#being(t, carriers.get(t)));
+    return this.#followedThreads().filter((t) => t.state !== Run.dead).map((t) => this.#being(t, carriers.get(t)));
   }
 
   client(features: ClientFeatures | undefined): void {
@@ -125,7 +124,7 @@ export class ProcessDebuggee implements Debuggee {
 
   /** The path of what it executes. */
   program(process: number): string | undefined {
-    const p = [...this.#watch.watched?.threads() ?? []].find((t) => t.proc.pid + this.#place.base === process)?.proc;
+    const p = this.#threads().find((t) => t.proc.pid + this.#place.base === process)?.proc;
     return p?.exe?.path(p.fs.root);
   }
 
@@ -134,7 +133,7 @@ export class ProcessDebuggee implements Debuggee {
 
   /** The areas of a process that is followed, its program, its libraries. */
   file(path: string): GuestFile | undefined {
-    const processes = new Set([...this.#watch.watched?.threads() ?? []].filter((t) => this.follows(t.proc.pid)).map((t) => t.proc));
+    const processes = new Set(this.#followedThreads().map((t) => t.proc));
     const [, pid] = /^\/proc\/(\d+)(?:\/task\/\d+)?\/maps$/.exec(path) ?? [];
     for (const p of processes) {
       if (p.pid + this.#place.base === Number(pid)) return fileOf(new TextEncoder().encode(mapsOf(p)));
@@ -187,6 +186,9 @@ export class ProcessDebuggee implements Debuggee {
 
   // ---- inside ------------------------------------------------------------------------------------------------------
 
+  #threads(): UnixThread[] { return [...this.#watch.watched?.threads() ?? []]; }
+  #followedThreads(): UnixThread[] { return this.#threads().filter((t) => this.follows(t.proc.pid)); }
+
   /** Whose events this thread of the microkernel sends. */
   #carried(t: Thread): UnixThread | undefined {
     const portal = t.events[Cause.syscall];
@@ -233,7 +235,7 @@ class UnixBeing implements Being {
     if (n < REG.pc) return regs.big[n];
     if (n === REG.pc) return BigInt(regs.pc);
     if (n < REG.csr) return regs.big[n - 1];
-    return n === FCSR ? BigInt(regs.fcsr) : n === FRM ? BigInt(regs.fcsr >> 5) : n === FFLAGS ? BigInt(regs.fcsr & 31) : undefined;
+    return isOfFcsr(n) ? partOfFcsr(n, regs.fcsr) : undefined;
   }
 
   /** A thread about to get a signal has its registers in both places, and those below count when it continues: write both. */
@@ -273,9 +275,7 @@ function setHeld(regs: Registers, n: number, value: bigint): boolean {
   if (n < REG.pc) regs.big[n] = BigInt.asIntN(64, value);
   else if (n === REG.pc) regs.pc = Number(value);
   else if (n < REG.csr) regs.big[n - 1] = BigInt.asIntN(64, value);
-  else if (n === FCSR) regs.fcsr = Number(value & 0xffn);
-  else if (n === FRM) regs.fcsr = (regs.fcsr & 31) | (Number(value & 7n) << 5);
-  else if (n === FFLAGS) regs.fcsr = (regs.fcsr & ~31) | Number(value & 31n);
+  else if (isOfFcsr(n)) regs.fcsr = fcsrWith(n, regs.fcsr, value);
   else return false;
   return true;
 }
