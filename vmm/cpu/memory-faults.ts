@@ -7,8 +7,7 @@ import { FULL_ISA } from '../../hardware/isa/table.ts';
 import { Cause, Right, type Sys } from '../../microkernel/abi/index.ts';
 import { accessDevice } from '../exits/memory.ts';
 import { decodeAccess } from '../interpreter/access.ts';
-import { instructionOf } from '../interpreter/walk.ts';
-import { placeOf, type Access } from '../memory/walker.ts';
+import { fetchAt, type Access } from '../memory/walker.ts';
 import { Trap, type Event, type Lent } from './lent.ts';
 
 const PAGE = 4096;
@@ -34,7 +33,7 @@ export class MemoryFaults {
       address);
     if (ram.isRam(found.page, PAGE)) return this.#cpu.code?.fault ? yield* this.#cpu.code.fault(this.#cpu.sys, access, found, address, pc)
       : this.#cpu.mmu.plan(view, address, found);
-    const instruction = this.#fetch(pc), decoded = instruction === undefined ? undefined : decodeAccess(instruction);
+    const instruction = fetchAt(ram, view, pc), decoded = instruction === undefined ? undefined : decodeAccess(instruction);
     const gpa = found.page + Number(address & 0xfffn), window = decoded && gpa % decoded.size === 0 ? bus.find(gpa, decoded.size)
       : undefined;
     if (!decoded || !window) return this.#cpu.reflect(denied, address, pc);
@@ -45,16 +44,11 @@ export class MemoryFaults {
 
   /** A traced table: the store is done here, or the page is let go and the guest does it itself. */
   *#storeToTable(gpa: number, pc: bigint, address: bigint): Sys<void> {
-    const word = this.#fetch(pc), decoded = word === undefined ? undefined : decode(word);
+    const word = fetchAt(this.#cpu.vm.ram, this.#cpu.view, pc), decoded = word === undefined ? undefined : decode(word);
     if (yield* this.#cpu.store(decoded, gpa)) {
       this.#cpu.setPc(pc + BigInt(decoded!.length));
       this.#cpu.mayLookAhead();
     } else this.#cpu.mmu.lend(this.#cpu.view, address);
-  }
-  /** The instruction at the pc, through the guest's tables. */
-  #fetch(pc: bigint): number | undefined {
-    const { ram } = this.#cpu.vm;
-    return instructionOf((va) => placeOf(ram, this.#cpu.view, va, 'fetch'), ram, pc);
   }
 
   /** A stub has met a page of the monitor's that is not there yet. */

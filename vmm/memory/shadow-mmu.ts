@@ -19,13 +19,12 @@ import type { CodeRights } from '../translate/guest-code.ts';
 import type { OwnPage } from '../translate/stubs.ts';
 import { LARGE, PAGE, ShadowSpaces, type Fence, type Selectors, type ShadowSpace } from './shadow.ts';
 import type { Range, TracedTables } from './traced.ts';
-import { walk, type Access, type Step, type View, type Walk } from './walker.ts';
+import { pageOf, walk, type Access, type Step, type View, type Walk } from './walker.ts';
 
 /** A page that the answer to a fault maps; `code`: to be executed, from the copy if it has one. Or one of the monitor's own. */
 interface Plan { readonly space: ShadowSpace; readonly address: bigint; readonly found: Exclude<Walk, string>; readonly lent: boolean;
   readonly code?: CodePage; readonly own?: OwnPage }
-const NOWHERE = { page: -1, rights: 0, size: PAGE, global: true } as const, addressOf = (va: bigint): number =>
-  Number(BigInt.asIntN(64, va) >> 12n) * PAGE;
+const NOWHERE = { page: -1, rights: 0, size: PAGE, global: true } as const;
 /** A page of a space. */
 interface ShadowPage { readonly space: ShadowSpace; readonly at: number; readonly order: number }
 
@@ -94,9 +93,9 @@ export class ShadowMmu {
 
   /** As large as the guest's mapping, the alignment and traced pages allow: 2 MiB or 4 KiB. Pages that are tables stay write-protected. */
   #fill({ space, address, found, lent, code, own }: Plan, u: Utcb): void {
-    if (own) return this.#fillOwn(space, addressOf(address), own, u);
-    const { page, at, order } = this.spaces.fill(space, addressOf(address), found,
-      !lent && !code && this.#isLarge(found, space, addressOf(address)));
+    if (own) return this.#fillOwn(space, pageOf(address), own, u);
+    const { page, at, order } = this.spaces.fill(space, pageOf(address), found,
+      !lent && !code && this.#isLarge(found, space, pageOf(address)));
     if (code) space.code.set(at, code);
     this.#filling = { space, at, order };
     if (lent) this.#stale.push(this.#filling);
@@ -124,7 +123,7 @@ export class ShadowMmu {
   /** The answer is to map this. */
   plan(view: View, address: bigint, found: Exclude<Walk, string>): void {
     const space = this.spaces.find(view);
-    const rights = this.#code?.rights(found.page, found.rights, view.privileged, addressOf(address)) ?? found.rights;
+    const rights = this.#code?.rights(found.page, found.rights, view.privileged, pageOf(address)) ?? found.rights;
     this.#plan = space && rights !== 0 ? { space, address, found: rights === found.rights ? found : { ...found, rights }, lent: false }
       : undefined;
   }
@@ -147,7 +146,7 @@ export class ShadowMmu {
   codeAt(at: number): CodePage | undefined { return this.#current?.code.get(at); }
   /** Is something mapped there? */
   holds(view: View, address: bigint): boolean {
-    return this.spaces.find(view)?.pages.has(addressOf(address)) ?? false;
+    return this.spaces.find(view)?.pages.has(pageOf(address)) ?? false;
   }
   /** Takes rights to 2^order bytes (their address in the monitor's task) away in every space. */
   *withdraw(sys: Syscalls, va: number, rights: number, order = 12): Sys<void> {

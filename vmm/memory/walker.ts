@@ -3,6 +3,7 @@
  * shadow entry may allow.
  * @spec priv 12.3.1, 12.3.2, 12.4, 12.5, 12.6
  */
+import { instructionOf } from '../interpreter/walk.ts';
 import type { GuestRam } from '../ram.ts';
 
 export type Access = 'load' | 'store' | 'fetch';
@@ -56,6 +57,11 @@ export function placeOf(ram: GuestRam, view: View, va: bigint, access: Access): 
   const found = walk(ram, view, va, access);
   return typeof found === 'object' ? found.page + Number(va & 0xfffn) : undefined;
 }
+/** The word of the instruction at this address, as the guest fetches it; undefined: it is not in memory that the guest may execute. */
+export const fetchAt = (ram: GuestRam, view: View, pc: bigint): number | undefined =>
+  instructionOf((va) => placeOf(ram, view, va, 'fetch'), ram, pc);
+/** The page of an address of the guest, as a signed number. */
+export const pageOf = (va: bigint): number => Number(BigInt.asIntN(64, va) >> 12n) * PAGE;
 
 /** The entry of an address in a table of this level: its halves. */
 function indexAt(level: number, low: number, high: number): number {

@@ -45,9 +45,6 @@ export interface CodeRights {
   allowsLarge(large: number, rights: number, privileged: boolean, at: number): boolean;
 }
 
-/** The page of an address of the guest, signed. */
-export const pageOf = (va: bigint): number => Number(BigInt.asIntN(64, va) >> 12n) * PAGE;
-
 /** An instruction that begins and ends in one page of the guest's memory. */
 export function instructionIn(ram: GuestRam, page: number, offset: number): Decoded | undefined {
   if (offset > PAGE - 2) return undefined;

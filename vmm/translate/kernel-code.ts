@@ -12,11 +12,11 @@ import { isJump, jump } from '../interpreter/branch.ts';
 import { store } from '../interpreter/store.ts';
 import { instructionOf } from '../interpreter/walk.ts';
 import type { ShadowMmu } from '../memory/shadow-mmu.ts';
-import { placeOf, walk, type Access, type View, type Walk } from '../memory/walker.ts';
+import { pageOf, placeOf, walk, type Access, type View, type Walk } from '../memory/walker.ts';
 import type { GuestRam } from '../ram.ts';
 import { PAGE, type CodePage } from './code-page.ts';
 import type { Copies } from './copies.ts';
-import { HOT, instructionIn, pageOf, type GuestCode, type Hands, type Site } from './guest-code.ts';
+import { HOT, instructionIn, type GuestCode, type Hands, type Site } from './guest-code.ts';
 import { Unrunnable, type PatchCounts, type ScannedCode } from './scanned.ts';
 import type { Stubs } from './stubs.ts';
 

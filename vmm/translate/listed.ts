@@ -9,13 +9,12 @@ import { FULL_ISA } from '../../hardware/isa/table.ts';
 import type { Syscalls } from '../../binding/index.ts';
 import { Right, S, type Sys, type Utcb } from '../../microkernel/abi/index.ts';
 import { store } from '../interpreter/store.ts';
-import { instructionOf } from '../interpreter/walk.ts';
 import type { ShadowMmu } from '../memory/shadow-mmu.ts';
-import { placeOf, type Access, type View, type Walk } from '../memory/walker.ts';
+import { fetchAt, pageOf, type Access, type View, type Walk } from '../memory/walker.ts';
 import type { GuestRam } from '../ram.ts';
 import { PAGE } from './code-page.ts';
 import type { Site as ListedSite } from './find-sites.ts';
-import { HOT, instructionIn, pageOf, type CodeRights, type GuestCode, type Hands, type Site } from './guest-code.ts';
+import { HOT, instructionIn, type CodeRights, type GuestCode, type Hands, type Site } from './guest-code.ts';
 import { C_EBREAK } from './sensitive.ts';
 import type { Stubs } from './stubs.ts';
 
@@ -185,7 +184,7 @@ export class ListedCode implements GuestCode {
     this.#mmu.plan(view, address, access === 'store' ? found : { ...found, rights: found.rights & ~Right.W });
   }
   #at(view: View, pc: bigint): Decoded | undefined {
-    const word = instructionOf((va) => placeOf(this.#ram, view, va, 'fetch'), this.#ram, pc);
+    const word = fetchAt(this.#ram, view, pc);
     return word === undefined ? undefined : decode(word);
   }
 }
