@@ -153,15 +153,15 @@ class ThroughDescriptors implements Finder {
       length = 0;
     }
     for (; at < path.length; at++) {
-      const last = path.length - 1 - at < KEPT_AT_ONCE;
+      const isKept = path.length - 1 - at < KEPT_AT_ONCE;
       try {
         fd = this.enter(fd, path[at]!);
       } finally {
         if (passing !== undefined) closeSync(passing);
       }
       length += path[at]!.length + (at > 0 ? 1 : 0);
-      passing = last ? undefined : fd;
-      if (last) this.keep(key.slice(0, length), fd);
+      passing = isKept ? undefined : fd;
+      if (isKept) this.keep(key.slice(0, length), fd);
     }
     return fd;
   }

@@ -3,12 +3,14 @@ import { FolderError } from './folder.ts';
 
 const MOST_NAME = 255;
 
-export function checkName(name: string): void {
-  if (name === '' || name === '.' || name === '..') throw new FolderError('ENOENT');
-  if (name.length > MOST_NAME) throw new FolderError('ENAMETOOLONG');
-  if (name.includes('/') || name.includes('\0')) throw new FolderError('EINVAL');
+/** The error for a name that no file may have. */
+function refusal(name: string): 'ENOENT' | 'ENAMETOOLONG' | 'EINVAL' | undefined {
+  if (name === '' || name === '.' || name === '..') return 'ENOENT';
+  if (name.length > MOST_NAME) return 'ENAMETOOLONG';
+  return name.includes('/') || name.includes('\0') ? 'EINVAL' : undefined;
 }
-/** The same as a question. */
-export function isName(name: string): boolean {
-  return name !== '' && name !== '.' && name !== '..' && name.length <= MOST_NAME && !name.includes('/') && !name.includes('\0');
+export const isName = (name: string): boolean => refusal(name) === undefined;
+export function checkName(name: string): void {
+  const error = refusal(name);
+  if (error) throw new FolderError(error);
 }

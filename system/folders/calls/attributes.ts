@@ -84,9 +84,13 @@ function namesAsBytes(names: readonly string[]): Uint8Array {
 type Times<N extends string> = Record<`${N}Sec` | `${N}Nsec`, bigint>;
 
 /** Seconds and nanoseconds; before 1970 the seconds are negative and the nanoseconds are not. */
-function parts<N extends string>(name: N, time: bigint): Times<N> {
+export function secondsOf(time: bigint): { readonly sec: bigint; readonly nsec: bigint } {
   const nsec = ((time % SECOND) + SECOND) % SECOND;
-  return { [`${name}Sec`]: BigInt.asUintN(64, (time - nsec) / SECOND), [`${name}Nsec`]: nsec } as Times<N>;
+  return { sec: (time - nsec) / SECOND, nsec };
+}
+function parts<N extends string>(name: N, time: bigint): Times<N> {
+  const { sec, nsec } = secondsOf(time);
+  return { [`${name}Sec`]: BigInt.asUintN(64, sec), [`${name}Nsec`]: nsec } as Times<N>;
 }
 
 function checkOwner({ valid, uid, gid }: Request<'setattr'>, owner: Attributes): void {

@@ -8,14 +8,15 @@ import type { Place } from '../places.ts';
 import type { Handlers } from '../session.ts';
 import { settle, type SharedFolder, type Steps } from '../shared.ts';
 import { isSpecial, type Special } from '../specials.ts';
+import { secondsOf } from './attributes.ts';
 import { readNames } from './files.ts';
 
 /** Bytes of a reply beside its looks or contents, and of one file's contents beside its bytes. */
 const OVERHEAD = HEADER + 16, EACH = 8;
 /** Names that the host is asked for at a time. */
 const MOST_ASKED = 64;
-/** Sizes and times as they travel: beyond 2^53 a number is not exact. */
-const MOST_LONG = BigInt(Number.MAX_SAFE_INTEGER), BILLION = 1_000_000_000n;
+/** Sizes as they travel: beyond 2^53 a number is not exact. */
+const MOST_LONG = BigInt(Number.MAX_SAFE_INTEGER);
 
 export const lookCalls = {
   *look(session, { fid, names }) {
@@ -88,17 +89,13 @@ function* looksOf(folder: SharedFolder, place: Place, names: readonly string[]):
 }
 
 function lookOf(folder: SharedFolder, name: string, a: Attributes | Special, target: string): Look {
-  const atime = timeOf(a.atime), mtime = timeOf(a.mtime), ctime = timeOf(a.ctime);
+  const atime = secondsOf(a.atime), mtime = secondsOf(a.mtime), ctime = secondsOf(a.ctime);
   return {
     name, errno: 0, mode: a.mode, uid: a.uid, gid: a.gid, path: folder.qid(a).path, nlink: Number(a.nlink), rdev: Number(a.rdev),
     size: Number(a.size > MOST_LONG ? MOST_LONG : a.size),
-    atimeSec: atime.s, atimeNsec: atime.n, mtimeSec: mtime.s, mtimeNsec: mtime.n, ctimeSec: ctime.s, ctimeNsec: ctime.n, target,
+    atimeSec: Number(atime.sec), atimeNsec: Number(atime.nsec), mtimeSec: Number(mtime.sec), mtimeNsec: Number(mtime.nsec),
+    ctimeSec: Number(ctime.sec), ctimeNsec: Number(ctime.nsec), target,
   };
-}
-/** Before 1970 the seconds are negative and the nanoseconds are not. */
-function timeOf(time: bigint): { s: number; n: number } {
-  const s = time >= 0n ? time / BILLION : -((BILLION - 1n - time) / BILLION);
-  return { s: Number(s), n: Number(time - s * BILLION) };
 }
 
 const NONE = new Uint8Array(0);
