@@ -83,8 +83,9 @@ export function unlinkAt(t: Thread, fd: number, path: string, directory: boolean
   if (t.proc.mounts.covers(inode)) return -E.BUSY;
   if (inode instanceof Directory && !inode.isEmpty(t)) return -E.NOTEMPTY;
   return after(dir.unlink(name, inode, t), (error) => {
-    if (error >= 0) forOpen(t.k, inode, dir, name, unlinked);
-    if (error >= 0) notify(dir, Watch.DELETE | (directory ? Watch.ISDIR : 0), name);
+    if (error < 0) return error;
+    forOpen(t.k, inode, dir, name, unlinked);
+    notify(dir, Watch.DELETE | (directory ? Watch.ISDIR : 0), name);
     return error;
   });
 }

@@ -22,9 +22,9 @@ export interface Opened { readonly inode: Inode; readonly dir: Directory; readon
  */
 export function notifyAt(inode: Inode, dir: Directory | undefined, name: string, mask: number, throughFile = mask !== Watch.ATTRIB): void {
   if (inode.watchers === undefined && dir?.watchers === undefined) return;
-  const bits = mask | (inode.isDir ? Watch.ISDIR : 0);
-  const opened = dir && name !== '' && dir !== inode && throughFile ? { inode, dir, name } : undefined;
-  if (dir && name !== '' && dir !== inode) notify(dir, bits, name, 0, opened);
+  const bits = mask | (inode.isDir ? Watch.ISDIR : 0), folder = name !== '' && dir !== inode ? dir : undefined;
+  const opened = folder && throughFile ? { inode, dir: folder, name } : undefined;
+  if (folder) notify(folder, bits, name, 0, opened);
   notify(inode, bits, '', 0, opened);
 }
 /** The same for an open file. What goes through pipes and devices is told to those who watch the file itself. */

@@ -47,8 +47,9 @@ export class ServerCpu {
   kick(t: Thread): void { if (this.inUser && t === this.current) this.arch.recall(t); }
   /** A thread that slept is ready while another one runs: from now on the end of the slice must ring. Real time does not wait for that. */
   somebodyReady(woken: Thread): void {
-    if (woken.rt > 0 && this.current?.state === Run.current) this.preempt();
-    if (this.ready.length === 1 && this.current?.state === Run.current) this.rearm();
+    if (this.current?.state !== Run.current) return;
+    if (woken.rt > 0) this.preempt();
+    if (this.ready.length === 1) this.rearm();
   }
 
   /** Time has passed: timers, time slice. To be called when the alarm rang, from between events. */

@@ -174,10 +174,11 @@ export class NineSession {
   }
 }
 
-/** Parses a server's answer about names, and about contents; empty for a malformed one. */
-export function looksOf(bytes: Uint8Array): Look[] { try { return decodeLooks(bytes); } catch { return []; } }
-export function contentsOf(bytes: Uint8Array): Contents[] { try { return decodeContents(bytes); } catch { return []; } }
-function piecesOf(bytes: Uint8Array): Uint8Array[] { try { return splitParts(bytes); } catch { return []; } }
+/** Parses a part of a server's answer; empty for a malformed one. */
+function parsed<T>(decode: (bytes: Uint8Array) => T[], bytes: Uint8Array): T[] { try { return decode(bytes); } catch { return []; } }
+export const looksOf = (bytes: Uint8Array): Look[] => parsed(decodeLooks, bytes);
+export const contentsOf = (bytes: Uint8Array): Contents[] => parsed(decodeContents, bytes);
+const piecesOf = (bytes: Uint8Array): Uint8Array[] => parsed(splitParts, bytes);
 function readAnswer<N extends MessageName>(name: N, bytes: Uint8Array | undefined): Reply<N> | number {
   if (!bytes) return -E.IO;
   try {
