@@ -93,10 +93,10 @@ describe('a folder that the guest sees while it runs', () => {
     try {
       writeFileSync(join(base, 'in'), 'of the host\n');
       const rootfs = new FileTree({ '/bin/sh': await tool('sh'), '/bin/cat': await tool('cat') }),
-        script = 'cat /work/in > /work/out; (echo no > /still/in) 2>/dev/null || echo refused; cat /still/out',
+        script = 'cat /lent/in > /lent/out; (echo no > /still/in) 2>/dev/null || echo refused; cat /still/out',
         clock = Math.floor(Date.now() / 1000);
       const { status, stdout } = await runProgram({
-        program: 'sh', args: ['-c', script], rootfs, clock, folders: { '/work': folder, '/still': still }
+        program: 'sh', args: ['-c', script], rootfs, clock, folders: { '/lent': folder, '/still': still }
       });
       expect([status, stdout, readFileSync(join(base, 'out'), 'utf8')]).toEqual([0, 'refused\nof the host\n', 'of the host\n']);
     } finally {

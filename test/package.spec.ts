@@ -81,7 +81,7 @@ describe('the package', () => {
     symlinkSync(join(root, 'node_modules/undici-types'), join(project, 'node_modules/undici-types'));
     writeFileSync(join(project, 'src/node.ts'),
       "import { hostFolder, liveFolder } from 'tessera-system/node';\nimport { runProgram } from 'tessera-system';\n"
-        + "const folders = { '/work': liveFolder('project') };\n"
+        + "const folders = { '/lent': liveFolder('project') };\n"
         + "export const shell = () => runProgram({ program: 'sh', rootfs: hostFolder('images/rootfs'), folders });\n");
     expect(check({ module: 'NodeNext', moduleResolution: 'NodeNext', lib: ['ES2023'], types: ['node'] },
       [...all.filter((f) => !f.includes('worker')), 'src/node.ts'])).toBe(

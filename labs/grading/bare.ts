@@ -19,9 +19,9 @@ export interface BareWorld {
   /** The submission's file. */
   readonly file: string;
   /** A program of the grader in memory: its source, where it lies, and where it believes that it lies. */
+  readonly guest: { readonly source: string; readonly at: number; readonly linked: number };
   /** Its memory, bytes: nobody but the guest may store there. */
   readonly memory: number;
-  readonly guest: { readonly source: string; readonly at: number; readonly linked: number };
   /** After so many instructions it is taken to hang. */
   readonly instructions: number;
   /** Guest-physical addresses that are looked up in the second stage. */
@@ -54,8 +54,12 @@ export interface BareSeen {
   readonly report: DataView;
 }
 
-export interface BareRun { readonly seen: BareSeen; readonly digest: string; /** For `tessera bare`,
-  with symbols. */ readonly image: Uint8Array }
+export interface BareRun {
+  readonly seen: BareSeen;
+  readonly digest: string;
+  /** For `tessera bare`, with symbols. */
+  readonly image: Uint8Array;
+}
 
 function momentOf(h: Hart, places: readonly number[]): Moment {
   const values = new Map<number, bigint>(), hgatp = readRegister(h, REG.csr + 0x680)!, { linear } = h.host;
@@ -71,7 +75,7 @@ const LOOKED_AT = [0x300, 0x302, 0x303, 0x306, 0x30a, 0x600, 0x602, 0x603, 0x606
 
 export function runBare(world: BareWorld, source: string): BareRun {
   const program = assemble(source, RAM), guest = assemble(world.guest.source, world.guest.linked), pieces: number[] = [];
-  const board = createBoard({ memoryBytes: MEMORY, harts: 1, 
+  const board = createBoard({ memoryBytes: MEMORY, harts: 1,
     console: { output: (byte) => { if (pieces.length < MOST_OUTPUT) pieces.push(byte); }, take: () => new Uint8Array(0),
       onInput: () => undefined } });
   const { machine } = board, [hart] = machine.harts as [Hart], { memory } = machine;
