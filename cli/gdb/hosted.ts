@@ -84,7 +84,7 @@ export class HostedDebugging {
     if (this.#server.wanted === 'kill') this.#kill();
   }
 
-  /** The record that was asked for has been written: who has done what to whom, by their numbers. */
+  /** The requested record is written. `actor` and `object`: the numbers of the threads (or other objects) that it names. */
   reached(actor: number, object: number): void {
     this.#target.reached(actor, object);
     const cycle = new DataView(this.#system.kernel.trace.tail(1).buffer).getFloat64(0, true);

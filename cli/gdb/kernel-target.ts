@@ -1,7 +1,7 @@
 /**
- * What runs on the microkernel as GDB sees it: processors of guests, processes of Unix servers, native components, one or several of them
- * at once. Each is a `Debuggee` that says whose instruction a hart executes; here are GDB's numbers, points of each process, and what
- * happened in which order. The whole machine stops while they do, so virtual time does not pass.
+ * GDB's view of software on the microkernel: processors of guests, processes of Unix servers, native components, one or several at once.
+ * Each is a `Debuggee`, which knows the owner of a hart's next instruction. This file has GDB's numbers, the points of each process, and
+ * the queue of events. The whole machine stops while the debuggee stops, so virtual time does not pass.
  */
 import { Debugger, type PointKind } from '../../machine/debug/debugger.ts';
 import { REG } from '../../machine/debug/registers.ts';

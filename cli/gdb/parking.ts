@@ -1,6 +1,6 @@
 /**
- * What a debugger does to threads of the Unix server. It holds some: on their way to user mode they are taken off the processor, and come
- * back when they are let go. The server asks at its own moments; while all are held, a timer in virtual time makes it ask.
+ * Holds threads of the Unix server for a debugger: a held thread leaves the processor on its way to user mode, and returns when the
+ * debugger lets it go. The server checks at its own moments; while all threads are held, a timer in virtual time makes it check.
  */
 import type { Kernel } from '../../l4guest/kernel/kernel.ts';
 import type { Steps, Switch } from '../../l4guest/arch/arch.ts';

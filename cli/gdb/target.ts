@@ -1,5 +1,5 @@
 /**
- * What the protocol needs of the thing that is debugged: a bare machine's harts, a virtual machine's processors, the threads of a process.
+ * The protocol's view of a debuggee: a bare machine's harts, a virtual machine's processors, the threads of a process.
  * Threads are numbered from 1. Registers are numbered as in the target description; their values are little-endian bytes.
  */
 import type { PointKind } from '../../machine/debug/debugger.ts';

@@ -166,7 +166,7 @@ export function lessName(inode: Inode, byRename = false): void {
   endNameless(inode);
 }
 const replaced: Inode[] = [];
-/** rename(2) tells, in this order: the names, who was replaced, who was moved, who is no more. */
+/** The events of rename(2) after those of the names: first of replaced inodes, then of the moved one, then of inodes that end. */
 export function tellReplaced(moved: Inode): void {
   for (const i of replaced) notify(i, Watch.ATTRIB | (i.isDir ? Watch.ISDIR : 0));
   notify(moved, Watch.MOVE_SELF);

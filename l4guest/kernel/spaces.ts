@@ -38,7 +38,7 @@ export class UserSpace implements Space {
   readonly ino: number;
   readonly parent: UserSpace | undefined;
   readonly level: number;
-  /** Its creator, who has all rights in it from outside. */
+  /** The creator has all rights in the name space, even from outside. */
   readonly maker: { readonly uid: number; readonly gid: number };
   /** How its ids map to the kernel's; undefined until it is written. */
   users: readonly IdRange[] | undefined;

@@ -92,7 +92,7 @@ export function clearTlb(memory: BigInt64Array, tlb: number, fresh = false): voi
  *   +3 u8  rs1     register number × 8
  *   +4 i32 imm     immediate, or the instruction's word where it has none; but of instructions with a second source or a rounding mode:
  *   +4 u8  rs2, +5 u8 rounding mode, +6 u8 rs3 or +6 i16 imm (of stores and branches)
- * What TypeScript executes (Internal.SLOW) has its row's number in +2 u16 and its word in +4.
+ * The record of an instruction that TypeScript executes (Internal.SLOW) holds the row's number in +2 u16 and the word in +4.
  */
 export const RECORD = 8;
 /** From the linear address of a record to pc: halfwords are 2 bytes, records are RECORD. */

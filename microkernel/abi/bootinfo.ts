@@ -1,5 +1,5 @@
 /**
- * What the loader tells the first task: free memory, boot modules, devices. A page range that the kernel maps read-only at BOOTINFO_VA;
+ * The loader's message to the first task: free memory, boot modules, devices. The kernel maps its pages read-only at BOOTINFO_VA; the
  * content is UTF-8 JSON with a u32 length before it (written once, read once).
  */
 export const BOOTINFO_VA = 0x1000;
