@@ -159,30 +159,27 @@ function deviceName(dev: bigint): string {
   return [major, minor].map((n) => n.toString(16).padStart(2, '0')).join(':');
 }
 
-/** A process that has the file open for writing, but through this descriptor of ours. */
-function writerOf(dev: bigint, ino: bigint, but: number): number | undefined {
+/** The first process with a descriptor that passes; processes of others cannot be looked into. */
+function processWith(passes: (pid: number, fd: string) => boolean): number | undefined {
   return readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map(Number).find((pid) => {
     try {
-      return readdirSync(`/proc/${pid}/fd`).some((fd) => {
-        if (pid === process.pid && Number(fd) === but) return false;
-        const other = statSync(`/proc/${pid}/fd/${fd}`, { bigint: true, throwIfNoEntry: false });
-        if (other?.ino !== ino || other.dev !== dev) return false;
-        return /^flags:\s*\d*[1-7]$/m.test(readFileSync(`/proc/${pid}/fdinfo/${fd}`, 'utf8'));
-      });
+      return readdirSync(`/proc/${pid}/fd`).some((fd) => passes(pid, fd));
     } catch {
       return false;
     }
   });
 }
 
+/** A process that has the file open for writing, but through this descriptor of ours. */
+const writerOf = (dev: bigint, ino: bigint, but: number): number | undefined => processWith((pid, fd) => {
+  if (pid === process.pid && Number(fd) === but) return false;
+  const other = statSync(`/proc/${pid}/fd/${fd}`, { bigint: true, throwIfNoEntry: false });
+  if (other?.ino !== ino || other.dev !== dev) return false;
+  return /^flags:\s*\d*[1-7]$/m.test(readFileSync(`/proc/${pid}/fdinfo/${fd}`, 'utf8'));
+});
+
 /** A process that has the file open; locks of open files name none. */
 function whoHas(disk: string): number | undefined {
   const path = realpathSync(disk);
-  return readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map(Number).find((pid) => {
-    try {
-      return pid !== process.pid && readdirSync(`/proc/${pid}/fd`).some((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`) === path);
-    } catch {
-      return false;
-    }
-  });
+  return processWith((pid, fd) => pid !== process.pid && readlinkSync(`/proc/${pid}/fd/${fd}`) === path);
 }
