@@ -2,7 +2,7 @@
 import { ask, statusName, type Env, type Program } from '../../index.ts';
 import { Cause, type Operation } from '../../microkernel/abi/index.ts';
 import { guestAct, makeGuest, type Act, type Guest } from '../grading/guest.ts';
-import { program, type Lab, type World } from '../grading/lab.ts';
+import { hex, program, type Lab, type World } from '../grading/lab.ts';
 import type { Random } from '../grading/random.ts';
 
 const op = (label: number): Operation => ({ label, in: [], out: [], doc: '' }), OUTPUT = op(0x2800), INPUT = op(0x2801), LINE = op(0x2802),
@@ -33,7 +33,6 @@ const driver = (base: number, steps: readonly Step[], got: Got[]): Program => pr
   }
 });
 
-const hex = (v: number | bigint): string => `0x${BigInt.asUintN(64, BigInt(v)).toString(16)}`;
 function told(s: Step): string {
   if ('act' in s) {
     const value = s.act.startsWith('s') || s.act === 'c.sw' ? ` = ${hex(s.value ?? 0)}` : '';

@@ -2,7 +2,7 @@
 import type { Env, Program } from '../../index.ts';
 import { Cause, Ops } from '../../microkernel/abi/index.ts';
 import { childCode, hear, makeChild, startChild } from '../grading/child.ts';
-import { program, type Lab, type Say, type World } from '../grading/lab.ts';
+import { hex, program, type Lab, type Say, type World } from '../grading/lab.ts';
 import type { Random } from '../grading/random.ts';
 
 const PATIENCE = 20e6, STOPPED = 6, EVENTS = [Cause.illegal, Cause.syscall, Cause.pageFault, Cause.breakpoint, Cause.misaligned,
@@ -93,8 +93,6 @@ const driver = (guests: Readonly<Record<string, readonly Step[]>>, notes: Notes)
     if (sys.utcb.word(0) === STOPPED) notes.stopped.add(name);
   }
 });
-
-const hex = (v: bigint): string => `0x${BigInt.asUintN(64, v).toString(16)}`;
 
 function judgeStep(say: Say, step: Step, i: number, told: ReadonlyMap<number, readonly bigint[]>, why: string): void {
   const { check, what, value, trap } = step, got = told.get(i), seen = told.get(TRAP + i), status = told.get(STATUS + i),

@@ -1,7 +1,7 @@
 /** Grader of lab 14: guests with their own page tables; a puppet makes each access, and the driver checks the real tables after it. */
 import { ask, type Env, type Program, type Sys, type Syscalls } from '../../index.ts';
 import { Cause, type Operation } from '../../microkernel/abi/index.ts';
-import { program, same, type Lab, type Say, type World } from '../grading/lab.ts';
+import { hex, program, same, type Lab, type Say, type World } from '../grading/lab.ts';
 import { Act, act, isStopped, makePuppet, rightsAt, type Puppet } from '../grading/puppet.ts';
 import type { Random } from '../grading/random.ts';
 
@@ -48,7 +48,6 @@ const driver = (steps: readonly Step[], got: Got[]): Program => program('driver'
   }
 });
 
-const hex = (v: number | bigint): string => `0x${BigInt.asUintN(64, BigInt(v)).toString(16)}`;
 const named = (s: Step): string => ('load' in s
   ? `load at ${hex(s.load)}` : 'store' in s ? `store at ${hex(s.store)}` : 'fetch' in s ? `fetch at ${hex(s.fetch)}` : '');
 

@@ -1,6 +1,6 @@
 /** Grader of lab 18: the hypervisor runs on the bare machine with guests that try everything it promises, and write down what they saw. */
 import { RAM, type BareSeen, type BareWorld } from '../grading/bare.ts';
-import { same, type Lab, type Say, type World } from '../grading/lab.ts';
+import { hex, same, type Lab, type Say, type World } from '../grading/lab.ts';
 import type { Random } from '../grading/random.ts';
 
 interface Numbers { readonly guest: number; readonly vmid: number }
@@ -17,8 +17,6 @@ const KEPT = Array.from({ length: 32 }, (_, i) => i).filter((i) => ![0, 5, 10, 1
 const pattern = (i: number, salt: number): number => 0x1000 * i + salt;
 
 const put = (text: string): string => [...text].map((c) => `  li a0, ${c.charCodeAt(0)}\n  li a7, 1\n  ecall\n`).join('');
-/** A trap that the guest's own handler has to see: it goes on behind the instruction. */
-const trap = (code: string): string => `${code}\n`;
 
 /** Everything at once, each thing with a place in the report. */
 function guestOf(salt: number, far: number, letters: string): string {
@@ -45,9 +43,10 @@ ${put(letters.slice(1))}
   ecall
   li s0, REPORT
   sd a0, ${AT.unknown}(s0)
-# ---- traps of its own
+# ---- traps of its own, which its handler has to see: it continues behind each
   addi s1, s0, ${AT.traps}
-${trap('  .word 0xffffffff')}${trap('  ebreak')}
+  .word 0xffffffff
+  ebreak
   la t1, user
   csrw sepc, t1
   li t1, 0x100
@@ -126,7 +125,6 @@ set:
 `;
 }
 
-const hex = (v: bigint | number): string => `0x${BigInt.asUintN(64, BigInt(v)).toString(16)}`;
 const bits = (set: bigint, names: Readonly<Record<number, string>>): string =>
   Object.entries(names).filter(([n]) => (set >> BigInt(n)) & 1n).map(([, name]) => name).join(', ') || 'none';
 

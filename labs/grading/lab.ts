@@ -88,6 +88,9 @@ export const text = (value: unknown): string =>
     : Array.isArray(value) ? `[${value.map(text).join(', ')}]`
     : String(value));
 
+/** 64 bits in hexadecimal. */
+export const hex = (v: number | bigint): string => `0x${BigInt.asUintN(64, BigInt(v)).toString(16)}`;
+
 /** Compares two values and reports both. */
 export function same(say: Say, check: string, what: string, expected: unknown, seen: unknown, record?: number): void {
   say(check, text(expected) === text(seen), `${what}: ${text(expected)}`, text(seen), record);
