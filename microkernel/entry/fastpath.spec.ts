@@ -1,4 +1,4 @@
-import * as fc from 'fast-check';
+import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import { Initial, Mtd, Ops, ThreadFlag, type Sys } from '../abi/index.ts';
 import type { Syscalls } from '../../binding/index.ts';

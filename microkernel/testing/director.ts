@@ -163,15 +163,20 @@ export class Director implements Oracle {
     this.#now = p.now;
     if (p.move.crash) crash(this.world, p.t);
     else systemCall(this.world, p.t, p.move.request);
+    this.#noteBeginners(); // (before a time-out that the call has outlasted cuts the chain)
     this.world.expire(p.hart, p.now);
+    this.#noteBeginners();
     this.#link(p.child);
+    this.#spent.fill(undefined); // this call may have moved any thread of another hart to the end of its queue
+    this.#spent[p.hart] =
+      p.spent && { context: p.spent, equals: this.#couldRun(p.hart).filter(c => c !== p.spent && c.priority === p.spent!.priority) };
+  }
+  /** Threads without a context that are at the end of somebody's chain may begin, on lent time. */
+  #noteBeginners(): void {
     for (const o of this.world.objects) {
       const end = o.kind === 'schedContext' && o.thread && this.world.endOfChain(o.thread);
       if (end && end.state === 'inactive' && !end.context) end.mayBegin = true;
     }
-    this.#spent.fill(undefined); // this call may have moved any thread of another hart to the end of its queue
-    this.#spent[p.hart] =
-      p.spent && { context: p.spent, equals: this.#couldRun(p.hart).filter(c => c !== p.spent && c.priority === p.spent!.priority) };
   }
   /** Finds the kernel's objects of what is new in the model. */
   #link(child: Child | undefined): void {
