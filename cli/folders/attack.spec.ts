@@ -38,7 +38,7 @@ for (const end = Date.now() + ${SECONDS} * 1000 + 500; Date.now() < end; ) {
   quiet(() => fs.writeFileSync(inside('f'), 'inside'));
 }`;
 
-const nothing = { mode: 0, uid: 0, gid: 0, size: 0n, atimeSec: 0n, atimeNsec: 0n, mtimeSec: 0n, mtimeNsec: 0n };
+const nothing = { mode: 0, uid: 0, gid: 0, size: 0n, atimeSec: 0, atimeNsec: 0, mtimeSec: 0, mtimeNsec: 0 };
 
 /** What a guest does, each on names that are being exchanged. */
 const deeds: readonly ((c: TestClient, text: (s: string) => void) => void)[] = [

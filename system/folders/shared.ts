@@ -102,15 +102,19 @@ export class SharedFolder {
   qid(attributes: Attributes | Special): Qid {
     const { mode, ino, mtime, size } = attributes;
     const type = (mode & Mode.type) === Mode.dir ? QidType.dir : (mode & Mode.type) === Mode.link ? QidType.symlink : QidType.file;
-    const path = 'special' in attributes ? SPECIAL_PATH | ino : (ino ^ (this.deviceNumber(attributes.device) << DEVICE_SHIFT)) & MASK;
-    return { type, version: Number(BigInt.asUintN(32, mtime ^ (mtime >> 32n) ^ (size << 8n))), path };
+    const path = 'special' in attributes ? SPECIAL_PATH | ino : this.deviceBits(attributes.device) ^ ino;
+    return { type, version: (low(mtime) ^ Math.floor(Number(mtime) / 2 ** 32) ^ (low(size) << 8)) >>> 0, path };
   }
 
-  private deviceNumber(device: bigint): bigint {
-    const number = this.devices.get(device) ?? BigInt(this.devices.size);
-    if (this.devices.size < 1 << 15) this.devices.set(device, number);
-    return number;
+  private deviceBits(device: bigint): bigint {
+    const known = this.devices.get(device);
+    if (known !== undefined) return known;
+    const bits = (BigInt(this.devices.size) << DEVICE_SHIFT) & MASK;
+    if (this.devices.size < 1 << 15) this.devices.set(device, bits);
+    return bits;
   }
 }
+
+const low = (value: bigint): number => Number(BigInt.asIntN(32, value));
 
 export const isErrno = (error: unknown, errno: number): boolean => error instanceof FolderError && error.errno === errno;

@@ -69,7 +69,7 @@ export class TestClient {
       this.clunk(fid);
     }
   }
-  stat(path: string): Reply<'getattr'> { return this.call('getattr', { fid: this.at(path), mask: 0x7ffn }); }
+  stat(path: string): Reply<'getattr'> { return this.call('getattr', { fid: this.at(path), mask: 0x7ff }); }
   clunk(fid: number): void { this.call('clunk', { fid }); }
 
   list(path: string, count = 4096): DirEntry[] {

@@ -106,8 +106,8 @@ function readAllOf(trace: TraceFile): void {
 /** Requests that walk, open, make, rename, remove: a session of a guest. */
 function sessionOfFiles(): Uint8Array[] {
   const all = { fid: 0, newfid: 1, names: ['a', 'b'], msize: 8192, version: VERSION, afid: NO_FID, user: '', tree: '', uid: 0, flags: 2,
-    name: 'f', mode: 0o644, gid: 0, target: '../../etc/passwd', major: 1, minor: 3, folder: 0, mask: 0x7ffn, valid: 0x1ff, size: 3n,
-      atimeSec: 1n, atimeNsec: 2n, mtimeSec: 3n, mtimeNsec: 4n, offset: 0n, count: 4096, dataOnly: 0, kind: 1, start: 0n, length: 10n,
+    name: 'f', mode: 0o644, gid: 0, target: '../../etc/passwd', major: 1, minor: 3, folder: 0, mask: 0x7ff, valid: 0x1ff, size: 3n,
+      atimeSec: 1, atimeNsec: 2, mtimeSec: 3, mtimeNsec: 4, offset: 0n, count: 4096, dataOnly: 0, kind: 1, start: 0n, length: 10n,
         process: 1, client: 'c', from: 0, oldName: 'f', to: 0, newName: 'g', oldTag: 1, data: text('hello'), parts: new Uint8Array(0) };
   const one = (name: MessageName, changes: object = {}): Uint8Array => encodeRequest(name, 1, { ...all, ...changes } as never);
   const start = [one('version'), one('attach')],

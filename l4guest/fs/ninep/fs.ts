@@ -164,7 +164,7 @@ const lookParts = (dirFid: number, name: string, fid: number, open: number): Par
 interface WithAhead { takeAhead(fid: number, data: Uint8Array): void }
 const hasAhead = (i: NineInode): i is NineInode & WithAhead => 'takeAhead' in i;
 
-const time = (s: bigint, n: bigint): Time => ({ s: Number(s), n: Number(n) });
+const time = (s: number, n: number): Time => ({ s, n });
 const sameTime = (a: Time, b: Time): boolean => a.s === b.s && a.n === b.n;
 /** The host's clock for changes lags by some milliseconds, so a touched file may appear newer than its change. */
 const TICK = 2e7;
@@ -206,13 +206,13 @@ export class NineNode {
   accept(a: Attributes): void {
     const i = this.inode, mtime = time(a.mtimeSec, a.mtimeNsec), length = Number(a.size);
     if (length !== this.length || !sameTime(mtime, i.mtime)) this.onChange?.(length);
-    i.mode = a.mode; i.uid = a.uid; i.gid = a.gid; i.nlink = Number(a.nlink);
-    i.rdev = makeDevice(Number(a.rdev >> 8n) & 0xfff, Number(a.rdev & 0xffn));
+    i.mode = a.mode; i.uid = a.uid; i.gid = a.gid; i.nlink = a.nlink;
+    i.rdev = makeDevice((a.rdev >>> 8) & 0xfff, a.rdev & 0xff);
     i.atime = time(a.atimeSec, a.atimeNsec); i.mtime = mtime;
     // Nobody chooses when a file was changed last: the host's clock says so. What was changed there is not of the future here.
     if (!sameTime(i.ctime, i.ctime = time(a.ctimeSec, a.ctimeNsec))) followWall(this.fs.k, nearlyLater(i.ctime, mtime));
     this.length = length;
-    this.blocks = Number(a.blocks);
+    this.blocks = a.blocks;
     this.at = this.fs.k.clock.now();
   }
   /** Records the newest path, because older ones may be gone. */
@@ -253,8 +253,8 @@ export class NineNode {
   }
   isFresh(t: Sleeper): boolean { return this.fs.isFresh(this.at, t); }
   *set(t: Sleeper, c: Changes, size?: number): Co<number> {
-    const has = (x: unknown, bit: number): number => (x === undefined ? 0 : bit), s = (x: Time | undefined): bigint => BigInt(x?.s ?? 0),
-      n = (x: Time | undefined): bigint => BigInt(Math.floor(x?.n ?? 0)),
+    const has = (x: unknown, bit: number): number => (x === undefined ? 0 : bit), s = (x: Time | undefined): number => x?.s ?? 0,
+      n = (x: Time | undefined): number => Math.floor(x?.n ?? 0),
       // The moment of the call is the server's: files of both sides are compared by the host's clock.
       given = (x: Time | undefined, bit: number): number => (x === c.now ? 0 : bit);
     const request: Request<'setattr'> = {

@@ -208,9 +208,6 @@ export function* beginAs(t: Sleeper, root: TmpDir, link: FilesLink): Co<number> 
   if (typeof a === 'number') return a;
   if ((a.mode & S.IFMT) !== S.IFDIR) return -E.NOTDIR;
   root.origin = new NineFolderOrigin(source);
-  dress(root, {
-    ...a, nlink: 2, atimeSec: Number(a.atimeSec), atimeNsec: Number(a.atimeNsec), mtimeSec: Number(a.mtimeSec),
-    mtimeNsec: Number(a.mtimeNsec), ctimeSec: Number(a.ctimeSec), ctimeNsec: Number(a.ctimeNsec)
-  });
+  dress(root, { ...a, nlink: 2 });
   return 0;
 }

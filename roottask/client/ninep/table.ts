@@ -25,7 +25,7 @@ export type Layout = Readonly<Record<string, keyof Kinds>>;
 export type Fields<L extends Layout> = { readonly [K in keyof L]: Kinds[L[K]] };
 export interface Row { readonly type: number; readonly request: Layout; readonly reply: Layout }
 
-const times = { atimeSec: 'u64', atimeNsec: 'u64', mtimeSec: 'u64', mtimeNsec: 'u64' } as const;
+const times = { atimeSec: 'long', atimeNsec: 'long', mtimeSec: 'long', mtimeNsec: 'long' } as const;
 const lock = { kind: 'u8', start: 'u64', length: 'u64', process: 'u32', client: 'text' } as const;
 
 export const messages = {
@@ -42,11 +42,10 @@ export const messages = {
   rename: { type: 20, request: { fid: 'u32', folder: 'u32', name: 'text' }, reply: {} },
   readlink: { type: 22, request: { fid: 'u32' }, reply: { target: 'text' } },
   getattr: {
-    type: 24, request: { fid: 'u32', mask: 'u64' },
+    type: 24, request: { fid: 'u32', mask: 'long' },
     reply: {
-      valid: 'u64', qid: 'qid', mode: 'u32', uid: 'u32', gid: 'u32', nlink: 'u64', rdev: 'u64', size: 'u64', blksize: 'u64', blocks: 'u64',
-      ...times,
-      ctimeSec: 'u64', ctimeNsec: 'u64', btimeSec: 'u64', btimeNsec: 'u64', gen: 'u64', dataVersion: 'u64',
+      valid: 'long', qid: 'qid', mode: 'u32', uid: 'u32', gid: 'u32', nlink: 'long', rdev: 'long', size: 'u64', blksize: 'long',
+      blocks: 'long', ...times, ctimeSec: 'long', ctimeNsec: 'long', btimeSec: 'long', btimeNsec: 'long', gen: 'long', dataVersion: 'long',
     },
   },
   setattr: { type: 26, request: { fid: 'u32', valid: 'u32', mode: 'u32', uid: 'u32', gid: 'u32', size: 'u64', ...times }, reply: {} },
@@ -121,7 +120,7 @@ export const Set = {
   mode: 1, uid: 2, gid: 4, size: 8, atime: 0x10, mtime: 0x20, ctime: 0x40, atimeGiven: 0x80, mtimeGiven: 0x100
 } as const;
 /** All fields of `getattr` (P9_STATS_BASIC). */
-export const ATTRIBUTES = 0x7ffn;
+export const ATTRIBUTES = 0x7ff;
 /** Kinds and answers of locks. */
 export const Lock = { read: 0, write: 1, unlock: 2 } as const;
 export const LockStatus = { success: 0, blocked: 1, error: 2, grace: 3 } as const;

@@ -17,10 +17,8 @@ export const attributeCalls = {
     const { folder } = session, { file, place } = session.fids.get(fid);
     const a = yield* file ? folder.fileAttributes(file) : folder.attributes(place), qid = folder.qid(a);
     return {
-      valid: ATTRIBUTES, qid, mode: a.mode, uid: a.uid, gid: a.gid, nlink: a.nlink, rdev: a.rdev, size: a.size, blksize: a.blksize,
-      blocks: a.blocks,
-      ...parts('atime', a.atime), ...parts('mtime', a.mtime), ...parts('ctime', a.ctime), btimeSec: 0n, btimeNsec: 0n, gen: 0n,
-      dataVersion: 0n,
+      valid: ATTRIBUTES, qid, mode: a.mode, uid: a.uid, gid: a.gid, nlink: Number(a.nlink), rdev: Number(a.rdev), size: a.size,
+      blksize: Number(a.blksize), blocks: Number(a.blocks), ...timesOf(a), btimeSec: 0, btimeNsec: 0, gen: 0, dataVersion: 0,
     };
   },
   /** Files belong to the user who runs Tessera: an owner can be named only if it is the owner already. */
@@ -81,17 +79,23 @@ function namesAsBytes(names: readonly string[]): Uint8Array {
   return Uint8Array.from(names.map((name) => `${name}\0`).join(''), (c) => c.charCodeAt(0));
 }
 
-type Times<N extends string> = Record<`${N}Sec` | `${N}Nsec`, bigint>;
-
-/** Seconds and nanoseconds; before 1970 the seconds are negative and the nanoseconds are not. */
-export function secondsOf(time: bigint): { readonly sec: bigint; readonly nsec: bigint } {
-  const nsec = ((time % SECOND) + SECOND) % SECOND;
-  return { sec: (time - nsec) / SECOND, nsec };
+/**
+ * The three times as seconds and nanoseconds; before 1970 the seconds are negative and the nanoseconds are not. A long division of bigints
+ * would take longer than all else that is done with a file's attributes: the quotient is taken of rounded numbers, which is wrong by one
+ * at most, and the rest of the low 32 bits is exact.
+ */
+export function timesOf({ atime, mtime, ctime }: Pick<Attributes, 'atime' | 'mtime' | 'ctime'>) {
+  const a = secondsOf(atime), m = secondsOf(mtime), c = secondsOf(ctime);
+  return {
+    atimeSec: a, atimeNsec: restOf(atime, a), mtimeSec: m, mtimeNsec: restOf(mtime, m), ctimeSec: c, ctimeNsec: restOf(ctime, c)
+  };
 }
-function parts<N extends string>(name: N, time: bigint): Times<N> {
-  const { sec, nsec } = secondsOf(time);
-  return { [`${name}Sec`]: BigInt.asUintN(64, sec), [`${name}Nsec`]: nsec } as Times<N>;
+const BILLION = 1e9;
+function secondsOf(time: bigint): number {
+  const seconds = Math.floor(Number(time) / BILLION), rest = restOf(time, seconds);
+  return rest < 0 ? seconds - 1 : rest < BILLION ? seconds : seconds + 1;
 }
+const restOf = (time: bigint, seconds: number): number => (Number(BigInt.asIntN(32, time)) - Math.imul(seconds, BILLION)) | 0;
 
 function checkOwner({ valid, uid, gid }: Request<'setattr'>, owner: Attributes): void {
   const other = (bit: number, wanted: number, is: number) => (valid & bit) !== 0 && wanted !== is && wanted !== 0xffff_ffff;
@@ -99,7 +103,7 @@ function checkOwner({ valid, uid, gid }: Request<'setattr'>, owner: Attributes):
 }
 
 function changesOf({ valid, mode, size, ...times }: Request<'setattr'>): Changes {
-  const time = (bit: number, given: number, sec: bigint, nsec: bigint) => {
+  const time = (bit: number, given: number, sec: number, nsec: number) => {
     if (!(valid & bit)) return undefined;
     return valid & given ? checkedTime(sec, nsec) : 'now' as const;
   };
@@ -111,9 +115,9 @@ function changesOf({ valid, mode, size, ...times }: Request<'setattr'>): Changes
   };
 }
 
-function checkedTime(sec: bigint, nsec: bigint): bigint {
-  if (nsec >= SECOND) throw new FolderError('EINVAL');
-  return BigInt.asIntN(64, sec) * SECOND + nsec;
+function checkedTime(sec: number, nsec: number): bigint {
+  if (!(nsec >= 0 && nsec < BILLION)) throw new FolderError('EINVAL');
+  return BigInt(sec) * SECOND + BigInt(nsec);
 }
 
 function checkedSize(size: bigint): number {

@@ -1,11 +1,11 @@
 /** Open files and directories: lopen, lcreate, read, write, readdir, fsync. */
 import { encodeEntries, entrySize, HEADER, type DirEntry } from '../../../roottask/client/ninep/index.ts';
 import type { Fid, Reading } from '../fids.ts';
-import { Errno, FolderError, Mode, type OpenFlags } from '../folder.ts';
+import { Errno, FolderError, Mode, type Attributes, type OpenFlags } from '../folder.ts';
 import { checkName } from '../names.ts';
 import type { Place } from '../places.ts';
 import type { Handlers, Session } from '../session.ts';
-import { isErrno, settle, type Steps } from '../shared.ts';
+import { settle, type Steps } from '../shared.ts';
 import { isSpecial } from '../specials.ts';
 
 /** Flags of Linux's `open` as 9P2000.L carries them. */
@@ -188,35 +188,44 @@ export function* readNames(session: Session, place: Place, reading: Reading, off
   return { names, at: reading.at, ended: name === undefined };
 }
 
+/** Entries that fit: which names that are follows from their lengths, so that the host may be asked for all of them together. */
 function* entries(session: Session, place: Place, reading: Reading, room: number): Steps<DirEntry[]> {
-  const found: DirEntry[] = [];
-  let left = room;
-  for (let name = yield* peek(reading); name !== undefined; name = yield* peek(reading)) {
-    if (entrySize(name) > left) {
-      if (found.length === 0) throw new FolderError('EINVAL');
-      break;
-    }
+  const taken: Taken[] = [];
+  let left = room, name = yield* peek(reading);
+  for (; name !== undefined && entrySize(name) <= left; name = yield* peek(reading)) {
+    left -= entrySize(name);
     const ours = !reading.listing && reading.at >= 2n;
     take(reading);
-    const entry = yield* entryOf(session, place, name, reading.at, ours);
-    if (!entry) continue;
-    found.push(entry);
-    left -= entrySize(name);
+    taken.push({ name, offset: reading.at, ours });
+  }
+  if (taken.length === 0 && name !== undefined) throw new FolderError('EINVAL');
+  const found: DirEntry[] = [];
+  for (let i = 0; i < taken.length; i += ASKED) found.push(...(yield* entriesOf(session, place, taken.slice(i, i + ASKED))));
+  // Nothing would say that the folder is at its end, but all of these names have only gone meanwhile.
+  return found.length > 0 || name === undefined ? found : yield* entries(session, place, reading, room);
+}
+/** Names that the host is asked for at a time. */
+const ASKED = 256;
+interface Taken { readonly name: string; readonly offset: bigint; readonly ours: boolean }
+function* entriesOf(session: Session, place: Place, taken: readonly Taken[]): Steps<DirEntry[]> {
+  const { host, specials } = session.folder, found: DirEntry[] = [], first = taken.findIndex(({ offset }) => offset > DOTS.length),
+    names = host.stats && specials.size === 0 && first >= 0 && !place.gone ? taken.slice(first).map(({ name }) => name) : [],
+    known = names.length > 0 ? yield* settle(host.stats!(place.path, names)) : [];
+  for (let i = 0; i < taken.length; i++) {
+    const { name, offset, ours } = taken[i]!, attributes = known[i - first] ?? (yield* entryAttributes(session, place, name));
+    if (attributes instanceof FolderError) {
+      // A name that has gone meanwhile is none; one that cannot be looked at has no kind.
+      if (attributes.errno !== Errno.ENOENT) found.push({ qid: { type: 0, version: 0, path: 1n }, offset, kind: 0, name });
+    } else if (!ours || 'special' in attributes) // else a file of the host hides a special one
+      found.push({ qid: session.folder.qid(attributes), offset, kind: kindOf(attributes.mode), name });
   }
   return found;
 }
-
-/**
- * Undefined for a name that has gone meanwhile, and for a special file that a file of the host hides. A name that cannot be looked at has
- * no kind.
- */
-function* entryOf({ folder }: Session, place: Place, name: string, offset: bigint, ours: boolean): Steps<DirEntry | undefined> {
-  const at = name === '.' ? place : name === '..' ? place.up : place.child(name);
+function* entryAttributes({ folder }: Session, place: Place, name: string): Steps<Attributes | FolderError> {
   try {
-    const attributes = yield* folder.attributes(at);
-    return ours && !('special' in attributes) ? undefined : { qid: folder.qid(attributes), offset, kind: kindOf(attributes.mode), name };
+    return yield* folder.attributes(name === '.' ? place : name === '..' ? place.up : place.child(name));
   } catch (error) {
-    if (!(error instanceof FolderError)) throw error;
-    return isErrno(error, Errno.ENOENT) ? undefined : { qid: { type: 0, version: 0, path: 1n }, offset, kind: 0, name };
+    if (error instanceof FolderError) return error;
+    throw error;
   }
 }

@@ -8,7 +8,7 @@ import type { Place } from '../places.ts';
 import type { Handlers } from '../session.ts';
 import { settle, type SharedFolder, type Steps } from '../shared.ts';
 import { isSpecial, type Special } from '../specials.ts';
-import { secondsOf } from './attributes.ts';
+import { timesOf } from './attributes.ts';
 import { readNames } from './files.ts';
 
 /** Bytes of a reply beside its looks or contents, and of one file's contents beside its bytes. */
@@ -89,12 +89,10 @@ function* looksOf(folder: SharedFolder, place: Place, names: readonly string[]):
 }
 
 function lookOf(folder: SharedFolder, name: string, a: Attributes | Special, target: string): Look {
-  const atime = secondsOf(a.atime), mtime = secondsOf(a.mtime), ctime = secondsOf(a.ctime);
   return {
     name, errno: 0, mode: a.mode, uid: a.uid, gid: a.gid, path: folder.qid(a).path, nlink: Number(a.nlink), rdev: Number(a.rdev),
     size: Number(a.size > MOST_LONG ? MOST_LONG : a.size),
-    atimeSec: Number(atime.sec), atimeNsec: Number(atime.nsec), mtimeSec: Number(mtime.sec), mtimeNsec: Number(mtime.nsec),
-    ctimeSec: Number(ctime.sec), ctimeNsec: Number(ctime.nsec), target,
+    ...timesOf(a), target,
   };
 }
 
