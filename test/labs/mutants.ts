@@ -34,13 +34,19 @@ export interface Count {
 
 export const solutionOf = (lab: Lab): Map<string, string> => filesOfLab(lab, 'solution', variantOf(lab, SEED));
 
+export interface MutantFile extends Mutant { readonly file: string }
+
+/** All mutants of the files that are handed in; lines of the starter are not mutated. */
+export const mutantsIn = (lab: Lab, solution: ReadonlyMap<string, string>, starter: ReadonlyMap<string, string>): MutantFile[] =>
+  [...solution].filter(([file]) => lab.files.includes(file)).flatMap(([file, source]) =>
+    makers[lab.language](source, starter.get(file)).map((mutant: Mutant) => ({ file, ...mutant })));
+
 /** Until `count` mutants that differ have been tried, or there are no more. */
 export async function countMutants(lab: Lab, count: number, say: (line: string) => void = () => {}, texts = false): Promise<Count> {
   const solution = solutionOf(lab), reference = (await grade(lab, solution, { seed: SEED, secret: SECRET })).verdict;
   if (reference.points !== reference.of) throw new Error(`${lab.name}: the reference solution gets ${reference.points} points`);
   const starter = filesOfLab(lab, 'starter', variantOf(lab, SEED)),
-    all = [...solution].filter(([f]) => lab.files.includes(f)).flatMap(([file, source]) =>
-      makers[lab.language](source, starter.get(file)).map((m: Mutant) => ({ file, ...m })));
+    all = mutantsIn(lab, solution, starter);
   const c: Count = { lab: lab.name, possible: all.length, tried: 0, same: 0, failed: 0, named: 0, survivors: [] };
   for (const m of new Random(lab.name).some(all, all.length)) {
     if (c.tried - c.same >= count) break;
