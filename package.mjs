@@ -85,6 +85,17 @@ export async function buildLibrary() {
   writeFileSync(join(lib, 'THIRD-PARTY.txt'), BUNDLED.map(licence).join('\n'));
 }
 
+/** dist/tessera.1 for `npm link`, which puts it where `man tessera` looks. An installation goes on without it. */
+async function writeManual() {
+  try {
+    const { default: esbuild } = await import('esbuild');
+    mkdirSync(join(root, 'dist'), { recursive: true });
+    writeFileSync(join(root, 'dist/tessera.1'), await manual(esbuild));
+  } catch (error) {
+    console.error(`package: no manual page: ${error.message}`);
+  }
+}
+
 /** The command's manual page. */
 async function manual(esbuild) {
   const place = join(root, `dist/.man-${process.pid}.mjs`);
@@ -205,10 +216,11 @@ function postpack() {
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  const run = { build: buildLibrary, prepack, postpack, stage: () => stage(process.argv[3]) }[process.argv[2] ?? 'build'];
+  const words = { build: buildLibrary, manual: writeManual, prepack, postpack, stage: () => stage(process.argv[3]) },
+    run = words[process.argv[2] ?? 'build'];
   if (run) await run();
   else {
-    console.error(`package: '${process.argv[2]}' is none of build, stage, prepack, postpack`);
+    console.error(`package: '${process.argv[2]}' is none of build, manual, stage, prepack, postpack`);
     process.exitCode = 2;
   }
 }

@@ -1,6 +1,13 @@
 # What `tessera` is to a shell: the short way into Node's wall (sandbox.cjs), without a first Node that only starts a second one. It is
 # taken when the words ask for nothing beyond reading, the bundle is no older than its sources, and this Node is the one that wrote
 # dist/front: its path and the options of its wall (quick.cjs). Whatever is in doubt, tessera.cjs decides.
+
+# Node would put /dev/null in the place of a closed standard output, and all that is printed would be lost with status 0.
+if ! true 2>/dev/null 3>&1; then
+  echo "tessera: E_FILE: output 'standard output' is closed; send what you do not want to see to /dev/null" >&2
+  exit 1
+fi
+
 here=$([ -h "$0" ] && readlink -f "$0" || echo "$0")
 root=${here%/*}/..
 

@@ -7,16 +7,17 @@
  */
 
 import { dirname } from 'node:path';
+import type { ErrorCode } from './error-codes.ts';
 
 /** Exit statuses of the command that are not the guest's own (CLI contract). */
 export const Exit = { ok: 0, failure: 1, usage: 2, limit: 124, notExecutable: 126, notFound: 127 } as const;
 
 export class CliError extends Error {
-  readonly code: string;
+  readonly code: ErrorCode;
   readonly status: number;
 
   /** `code` looks like E_NO_FILE; `message` is one line without a full stop; `next` says what to do, if possible. */
-  constructor(code: string, message: string, next = '', status: number = Exit.usage) {
+  constructor(code: ErrorCode, message: string, next = '', status: number = Exit.usage) {
     super(next ? `${message}; ${next}` : message);
     this.name = 'CliError';
     this.code = code;

@@ -5,6 +5,7 @@
  */
 import type { Command } from 'commander';
 import { fileURLToPath } from 'node:url';
+import { errorCodes } from './error-codes.ts';
 import { buildProgram } from './main.ts';
 
 const head = `# The \`tessera\` command
@@ -34,8 +35,19 @@ export function referencePage(): string {
     for (const child of children) visit(child, `${path} ${child.name()}`);
   };
   visit(program, 'tessera');
-  return [head, ...sections].join('\n');
+  return [head, ...sections, errors()].join('\n');
 }
+
+/** Every code that an error line begins with. */
+const errors = (): string => `## Errors
+
+An error is one line: \`tessera:\`, a code to search for, what was wrong with which argument, and what to do. Statuses are at
+the head of this page.
+
+| code | means |
+|---|---|
+${Object.entries(errorCodes).map(([code, text]) => `| \`${code}\` | ${text} |`).join('\n')}
+`;
 
 const cell = (text: string) => text.replaceAll('|', '\\|').replaceAll('<', '&lt;');
 

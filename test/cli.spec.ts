@@ -258,6 +258,12 @@ describe.skipIf(!existsSync('/dev/full'))('output that cannot be written', () =>
     expect(run.stderr).toBe('status 141\n');
     expect(run.stdout.trimEnd().split('\n')).toHaveLength(1);
   });
+  it.each(['--help', 'lab list', 'run "$ECHO" hello'])('because it was closed before the start ends tessera %s with one line',
+    async (words) => {
+    expect(await shell(`"$TESSERA" ${words} >&-`)).toEqual({
+      status: 1, stdout: '', stderr: "tessera: E_FILE: output 'standard output' is closed; send what you do not want to see to /dev/null\n"
+    });
+  });
   it('by a bare machine either', async () => {
     expect(await shell(`"$NODE" "$TESSERA" bare chatter >/dev/full`)).toMatchObject({
       status: 1, stderr: expect.stringMatching(/^tessera: E_DISK_FULL: .*\n$/)
