@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -5,7 +6,9 @@ import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { TestEvents } from '../machine/devices/testing.ts';
 import { CliError } from './errors.ts';
+import { decodeWorld } from '../machine/net/gateway/world.ts';
 import { Networks, parseNet } from './net.ts';
+import { HostWorld } from './world.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tessera-net-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -87,4 +90,23 @@ test('nobody at the other end is said', async () => {
   const networks = new Networks([parseNet('connect=127.0.0.1:45872')]);
   await expect(networks.open(() => {}))
     .rejects.toThrow(/^option --net: the cable cannot be connected to 127.0.0.1:45872 \(ECONNREFUSED\); /);
+});
+
+test('a server that resets before anybody has looked was there: the connection is opened, then reset', async () => {
+  const server = spawn(process.execPath, ['-e', `const s = require('node:net').createServer((c) => c.resetAndDestroy());
+    s.listen(0, '127.0.0.1', () => console.log(s.address().port))`], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const port = Number(await new Promise((resolve) => server.stdout.once('data', resolve)));
+  const world = new HostWorld(), heard: string[] = [];
+  const over = new Promise<void>((resolve) => {
+    void world.start((bytes) => {
+      heard.push(decodeWorld(bytes)!.kind);
+      if (heard.length === 2) resolve();
+    }, []);
+  });
+  world.open(1, { ip: Uint8Array.of(127, 0, 0, 1), port });
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300); // nobody looks
+  await over;
+  expect(heard).toEqual(['opened', 'reset']);
+  world.shut();
+  server.kill();
 });

@@ -56,6 +56,11 @@ export class HostWorld implements World {
     socket.setTimeout(CONNECT_MS, () => socket.destroy(Object.assign(new Error('timeout'), { code: 'ETIMEDOUT' })));
     const failed = (error: NodeJS.ErrnoException): void => {
       this.#connections.delete(id);
+      if (error.code === 'ECONNRESET') { // It was open, and the peer has reset it before anybody looked.
+        this.#message({ kind: 'opened', id });
+        this.#message({ kind: 'reset', id });
+        return;
+      }
       const why = error.code === 'ECONNREFUSED' ? Failure.REFUSED
         : UNREACHABLE.has(error.code ?? '') ? Failure.UNREACHABLE
         : Failure.TIMEOUT;
@@ -76,7 +81,8 @@ export class HostWorld implements World {
     this.#connections.set(id, connection);
     socket.setNoDelay(true);
     socket.on('data', (data) => this.#data(id, connection, data));
-    socket.on('end', () => this.#message({ kind: 'end', id }));
+    // A write that meets a reset takes its error away, and what is read then looks like the end; the error comes in the same turn.
+    socket.on('end', () => setImmediate(() => { if (this.#connections.get(id) === connection) this.#message({ kind: 'end', id }); }));
     socket.on('error', () => { if (this.#connections.delete(id)) this.#message({ kind: 'reset', id }); });
   }
 

@@ -191,4 +191,13 @@ describe('mounts by descriptors', () => {
       u.call('mount_setattr', -100, '/tmp/b', 0, attr(1, 0), 31)]).toEqual([0, -E.INVAL, -E.INVAL]);
     expect(u.open('/tmp/b/y', O.CREAT | O.RDWR)).toBeGreaterThan(0);
   });
+  it('move_mount puts a tree beneath a mount, which is seen until it is taken away', () => {
+    const u = world('/tmp/a', '/tmp/b'), seen = (): string => ['/tmp/a/x', '/tmp/b/x', '/tmp/b/y'].map((path) =>
+      u.call('faccessat', -100, path, 0)! < 0 ? '-' : 'x').join('');
+    for (const place of ['/tmp/a', '/tmp/b']) u.call('mount', 'none', place, 'tmpfs', 0, 0);
+    for (const path of ['/tmp/a/x', '/tmp/b/y']) file(u, path, '');
+    const tree = u.call('open_tree', -100, '/tmp/a', 1)!, beneath = (to: string): number => u.call('move_mount', tree, '', -100, to, 0x204)!;
+    expect([beneath('/tmp'), beneath('/tmp/b'), u.call('close', tree), seen()]).toEqual([-E.INVAL, 0, 0, 'x-x']);
+    expect([u.call('umount2', '/tmp/b', 0), seen(), u.call('umount2', '/tmp/b', 0), seen()]).toEqual([0, 'xx-', 0, 'x--']);
+  });
 });

@@ -234,6 +234,17 @@ export function moveTo(t: Thread, from: Path, to: Path): number {
   to.mount.attach(m, to);
   return 0;
 }
+/**
+ * Moves a mount below the one that `to` is the root of: that one stays on top and shows what it did (MOVE_MOUNT_BENEATH).
+ *
+ * @spec linux fs/namespace.c can_move_mount_beneath
+ */
+export function moveBeneath(t: Thread, from: Path, to: Path): number {
+  const top = to.mount, below = top.point;
+  if (top.space !== t.proc.mounts || to.inode !== top.root || !below || top === t.proc.fs.root.mount) return -E.INVAL;
+  for (let x: Mount | undefined = from.mount; x; x = x.point?.mount) if (x === top) return -E.INVAL;
+  return below.mount.peers ? -E.INVAL : moveTo(t, from, below);
+}
 /** Attaches a detached tree to a space. */
 function attachTree(k: Kernel, space: MountSpace, m: Mount, to: Path): number {
   const list = [...m.space!.list], n = echoes(to),

@@ -36,6 +36,11 @@ export function openFrom(t: Thread, base: DirPath, path: string, flags: number):
   const failed = walk(t, base, path, flags & O.NOFOLLOW ? 0 : WalkFlag.follow, place);
   return failed || openNow(t, pathOf(place), flags, false);
 }
+/** Opens the file of a descriptor anew, by its inode: it may have no name any more. */
+export function openAgain(t: Thread, file: File, flags: number): File | number {
+  const { inode, mount = t.k.nowhere, dir = t.proc.fs.root.inode, name } = file;
+  return openNow(t, { mount, inode, dir, name }, flags, false);
+}
 
 /** Creates the file that the walk has not found. */
 function create(t: Thread, flags: number, mode: number): Later<File | number> {

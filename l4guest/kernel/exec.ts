@@ -1,6 +1,6 @@
 /** execve: a new program in an old process. Everything that can fail is done before the old program is touched. */
-import { openFrom } from '../fs/open.ts';
-import type { File } from '../fs/file.ts';
+import { openAgain, openFrom } from '../fs/open.ts';
+import { File } from '../fs/file.ts';
 import type { DirPath } from '../fs/path.ts';
 import { May, permitted } from '../fs/walk.ts';
 import { Mm, STACK_TOP } from '../mm/mm.ts';
@@ -28,6 +28,15 @@ const PIE_BASE = 0x2a_aaaa_a000, MAX_SCRIPTS = 4;
 /** Gap between a program's data and its heap, as on Linux: bytes. */
 const BRK_GAP = 0x1_0000;
 
+/** The program that the caller names: a path from `base`, or an open file, which has only what it is called. */
+export interface Asked {
+  readonly base: DirPath | File;
+  readonly path: string;
+  /** O_NOFOLLOW; O_CLOEXEC where the name that a script's interpreter would open is gone by then. */
+  readonly flags: number;
+  /** What the program and the interpreter of a script see; `path` without it. */
+  readonly called?: string;
+}
 interface Program {
   readonly file: File;
   readonly elf: Elf;
@@ -40,12 +49,11 @@ interface Program {
  * Replaces the program of `t`'s process. 0, or -errno with nothing changed; sleeps while other threads of the process are in their own
  * kernel calls, which end first.
  */
-export function exec(t: Thread, base: DirPath, path: string, argv: Uint8Array[], envp: readonly Uint8Array[],
-    flags = 0): number | Co<number> {
+export function exec(t: Thread, asked: Asked, argv: Uint8Array[], envp: readonly Uint8Array[]): number | Co<number> {
   const opened: File[] = [];
   let mm: Mm | undefined, kept: File | undefined;
   try {
-    const program = find(t, opened, base, path, argv, flags, 0);
+    const program = find(t, opened, asked, argv, 0);
     if (typeof program === 'number') return program;
     const image = build(t, mm = new Mm(t.k.frames), program, envp);
     if (typeof image === 'number') return image;
@@ -82,8 +90,9 @@ function* afterOthers(t: Thread, mm: Mm, program: Program, image: Image): Co<num
 }
 
 /** Opens a file for execution. */
-function openProgram(t: Thread, opened: File[], base: DirPath, path: string, flags: number): File | number {
-  const file = openFrom(t, base, path, O.RDONLY | O.EXEC | flags);
+function openProgram(t: Thread, opened: File[], { base, path, flags }: Asked): File | number {
+  const how = O.RDONLY | O.EXEC | (flags & O.NOFOLLOW);
+  const file = base instanceof File ? openAgain(t, base, how) : openFrom(t, base, path, how);
   if (typeof file === 'number') return file;
   opened.push(file);
   const inode = file.inode;
@@ -93,17 +102,18 @@ function openProgram(t: Thread, opened: File[], base: DirPath, path: string, fla
 }
 
 /** The program at `path`, or the interpreter of a script. */
-function find(t: Thread, opened: File[], base: DirPath, path: string, argv: Uint8Array[], flags: number, depth: number): Program | number {
-  const file = openProgram(t, opened, base, path, flags);
+function find(t: Thread, opened: File[], asked: Asked, argv: Uint8Array[], depth: number): Program | number {
+  const file = openProgram(t, opened, asked), path = asked.called ?? asked.path;
   if (typeof file === 'number') return file;
   const head = readAt(t.k.frames, file.inode as ImageInode, 0, 256);
   if (head[0] === 0x23 && head[1] === 0x21) {
     if (depth >= MAX_SCRIPTS) return -E.LOOP;
     const script = scriptLine(head);
     if (!script) return -E.NOEXEC;
+    if (asked.flags & O.CLOEXEC) return -E.NOENT; // The interpreter could not open it.
     const rest = argv.slice(1), name = bytesOf(path);
-    return find(t, opened, t.proc.fs.cwd, script.program,
-      [bytesOf(script.program), ...(script.argument === undefined ? [] : [bytesOf(script.argument)]), name, ...rest], 0, depth + 1);
+    return find(t, opened, { base: t.proc.fs.cwd, path: script.program, flags: 0 },
+      [bytesOf(script.program), ...(script.argument === undefined ? [] : [bytesOf(script.argument)]), name, ...rest], depth + 1);
   }
   const elf = parseElf(t.k.frames, file.inode), interpreter = typeof elf === 'number' ? elf : findInterpreter(t, opened, elf);
   if (typeof elf === 'number') return elf;
@@ -116,7 +126,7 @@ export function scriptLine(head: Uint8Array): { program: string; argument: strin
 }
 function findInterpreter(t: Thread, opened: File[], elf: Elf): { file: File; elf: Elf } | undefined | number {
   if (elf.interpreter === undefined) return undefined;
-  const file = openProgram(t, opened, t.proc.fs.root, elf.interpreter, 0);
+  const file = openProgram(t, opened, { base: t.proc.fs.root, path: elf.interpreter, flags: 0 });
   if (typeof file === 'number') return file;
   const parsed = parseElf(t.k.frames, file.inode);
   return typeof parsed === 'number' ? -E.NOEXEC : { file, elf: parsed };

@@ -98,7 +98,8 @@ function* execProgram(s: Sleeper, t: Thread, args: InitArgs): Co<void> {
     encode = (s: string): Uint8Array => bytesOf(s);
   let worst = -E.NOENT, at = name;
   for (const c of candidates) {
-    const r = yield* persist(s, t.since, () => exec(t, t.proc.fs.cwd, c, args.argv.map(encode), args.env.map(encode)), (errno) => errno);
+    const asked = { base: t.proc.fs.cwd, path: c, flags: 0 };
+    const r = yield* persist(s, t.since, () => exec(t, asked, args.argv.map(encode), args.env.map(encode)), (errno) => errno);
     if (r === 0) return;
     if (r !== -E.NOENT && r !== -E.NOTDIR && worst === -E.NOENT) { worst = r; at = c; }
   }

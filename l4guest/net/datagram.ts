@@ -6,7 +6,7 @@ import type { Thread } from '../kernel/thread.ts';
 import type { Io } from '../mm/uaccess.ts';
 import { Af, type Address } from './address.ts';
 import { findUnix } from './bind.ts';
-import { Msg, NOBODY, PIECE, Socket, giveUp, type Attached, type Extra, type Received } from './socket.ts';
+import { Msg, NOBODY, PIECE, ROOM, Socket, giveUp, type Attached, type Extra, type Received } from './socket.ts';
 
 /** What of a buffer no message can fill. */
 const HEADER = 32;
@@ -86,14 +86,14 @@ export class DatagramSocket extends Socket {
     this.length -= cost;
     d.by.inFlight -= cost;
     this.k.frames.uncharge(cost);
-    this.wq.wakeAll(Poll.OUT | Poll.WRNORM);
-    if (d.by !== this) d.by.wq.wakeAll(Poll.OUT | Poll.WRNORM);
+    this.wq.wakeAll(ROOM);
+    if (d.by !== this) d.by.wq.wakeAll(ROOM);
   }
   override poll(): number {
     const room = (this.inFlight * 4 <= this.sendBuffer
       && !(this.target && this.target.target !== this && this.target.queue.length > this.k.sysctl.number('net/unix/max_dgram_qlen')));
     return (this.queue.length > 0 || this.readShut ? Poll.IN | Poll.RDNORM : 0) | (this.readShut ? Poll.RDHUP : 0)
-      | (this.readShut && this.writeShut ? Poll.HUP : 0) | (this.error ? Poll.ERR : 0) | (room ? Poll.OUT | Poll.WRNORM : 0);
+      | (this.readShut && this.writeShut ? Poll.HUP : 0) | (this.error ? Poll.ERR : 0) | (room ? ROOM : 0);
   }
   private closed = false;
   override close(): void {

@@ -87,7 +87,7 @@ function special(t: Thread, s: Socket, level: number, name: number): Uint8Array 
     case So.DOMAIN: return u32(s.family);
     case So.PROTOCOL:
       return u32(s instanceof NetlinkSocket ? s.protocolNumber : s.family === Af.UNIX ? 0 : s.type === SockType.STREAM ? 6 : 17);
-    case So.ERROR: { const e = s.error; s.error = 0; if (e) s.pendingConnect = undefined; return u32(e); }
+    case So.ERROR: { const e = s.takeError(); if (e) s.pendingConnect = undefined; return u32(e); }
     case So.SNDBUF: case So.RCVBUF: return u32(s.options.get(name) ?? BUFFER);
     case So.PASSCRED: return u32(s.passCred ? 1 : 0);
     case So.ACCEPTCONN: return u32((s instanceof StreamSocket && s.listening) || (s instanceof TcpSocket && s.isListening()) ? 1 : 0);

@@ -147,4 +147,20 @@ describe('sockets', () => {
     u.call('close', u.u32(at));
     expect(u.write(u.u32(at + 4), 'x')).toBe(-E.PIPE);
   });
+  it('says of room that urgent bytes have it too; packets wait behind an error, bytes come before it', () => {
+    const u = new Unix(), at = u.space(16), ready = (fd: number): number => {
+      const va = u.put(new Uint8Array(new Uint32Array([fd, 0xffff]).buffer));
+      u.call('ppoll', va, 1, u.put(new Uint8Array(16)), 0, 8);
+      return u.u32(va + 4) >>> 16;
+    };
+    const take = (fd: number): number => u.call('recvfrom', fd, u.space(8), 8, 0, 0, 0)!, answers = [1, 5].map((type) => {
+      u.call('socketpair', 1, type, 0, at);
+      const a = u.u32(at), b = u.u32(at + 4);
+      u.call('sendto', a, 'hello', 5, 0, 0, 0); u.call('sendto', b, 'x', 1, 0, 0, 0);
+      u.call('close', a);
+      return [ready(b), take(b), take(b)];
+    });
+    expect(answers).toEqual([[0x235d, 5, -E.CONNRESET], [0x235d, -E.CONNRESET, 5]]);
+    expect([ready(u.call('socket', 1, 1, 0)!), ready(u.call('socket', 1, 2, 0)!)]).toEqual([0x314, 0x304]);
+  });
 });

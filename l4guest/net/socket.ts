@@ -90,6 +90,10 @@ export abstract class Socket {
   }
 
   abstract send(io: Io, to: Address | undefined, files: readonly File[], t: Thread, extra?: Extra): number;
+  /** The error that nobody has heard of, once. */
+  takeError(): number { const e = this.error; this.error = 0; return e; }
+  /** With whom it is connected now (getpeername). */
+  get connectedTo(): Address | undefined { return this.remote; }
   /** How much may be in flight from here, and how much it takes (SO_SNDBUF, SO_RCVBUF). */
   get sendBuffer(): number { return this.options.get(SO_SNDBUF) ?? BUFFER; }
   get receiveBuffer(): number { return this.options.get(SO_RCVBUF) ?? BUFFER; }
@@ -155,4 +159,6 @@ export class SocketFile extends File {
   override get writePatience(): number { return this.socket.sendTimeout; }
   protected override closed(): void { this.socket.close(); }
 }
+/** There is room, as all sockets but TCP's say it. */
+export const ROOM = Poll.OUT | Poll.WRNORM | Poll.WRBAND;
 export const HANGUP = Poll.HUP | Poll.RDHUP | Poll.IN | Poll.RDNORM;

@@ -9,7 +9,7 @@ import { Af, type Address } from './address.ts';
 import { findUnix } from './bind.ts';
 import { UserFault } from '../kernel/failure.ts';
 import {
-  HANGUP, Msg, NOBODY, PIECE, Socket, SockType, giveUp, type Attached, type Credentials, type Extra, type Received
+  HANGUP, Msg, NOBODY, PIECE, ROOM, Socket, SockType, giveUp, type Attached, type Credentials, type Extra, type Received
 } from './socket.ts';
 
 /** SO_OOBINLINE, and what the server holds for a connection that waits, bytes. */
@@ -142,7 +142,7 @@ export class StreamSocket extends Socket {
   override receive(io: Io, flags: number): Received | number {
     if (flags & Msg.OOB) return this.receiveUrgent(io, flags);
     const first = this.queue[0];
-    if (!first) return this.empty();
+    if (!first || (this.packets && this.error)) return this.empty();
     const peek = (flags & Msg.PEEK) !== 0;
     return this.packets ? this.receivePacket(io, first, peek, flags) : this.receiveBytes(io, first, peek);
   }
@@ -167,7 +167,7 @@ export class StreamSocket extends Socket {
       if (peek) i++; else this.took(s, part);
       if (had || !(isWhole || peek)) break;
     }
-    if (!peek) this.peer?.wq.wakeAll(Poll.OUT | Poll.WRNORM);
+    if (!peek) this.peer?.wq.wakeAll(ROOM);
     return { n, flags: 0, files, from: first.from, sender: first.sender };
   }
   /** Consumes bytes of the first piece; its files go with the first of them. */
@@ -203,7 +203,7 @@ export class StreamSocket extends Socket {
   private receivePacket(io: Io, s: Segment, peek: boolean, flags: number): Received {
     const n = Math.min(io.left, s.bytes.length), cut = n < s.bytes.length, files = peek ? s.files.map((f) => f.hold()) : s.files;
     io.put(s.bytes, 0, n);
-    if (!peek) { this.drop(); this.peer?.wq.wakeAll(Poll.OUT | Poll.WRNORM); }
+    if (!peek) { this.drop(); this.peer?.wq.wakeAll(ROOM); }
     return { n: flags & Msg.TRUNC ? s.bytes.length : n, flags: cut ? Msg.TRUNC : 0, files, from: s.from, sender: s.sender };
   }
   private empty(): Received | number {
@@ -216,13 +216,13 @@ export class StreamSocket extends Socket {
   override poll(): number {
     if (this.backlog) return this.backlog.length > 0 ? Poll.IN | Poll.RDNORM : 0;
     let mask = this.error ? Poll.ERR | HANGUP : 0;
-    if (!this.connected) return mask | Poll.OUT | Poll.HUP;
+    if (!this.connected) return mask | ROOM | Poll.HUP;
     if (this.queue.length > 0) mask |= Poll.IN | Poll.RDNORM;
-    if (!this.peer) return mask | HANGUP | Poll.OUT | Poll.WRNORM;
+    if (!this.peer) return mask | HANGUP | ROOM;
     if (this.peer.writeShut || this.readShut) mask |= Poll.RDHUP | Poll.IN | Poll.RDNORM;
     if (this.peer.writeShut && this.writeShut) mask |= Poll.HUP;
     if (this.urgentByte !== undefined) mask |= Poll.PRI;
-    if (this.writeShut || this.inFlight * 4 <= this.sendBuffer) mask |= Poll.OUT | Poll.WRNORM;
+    if (this.writeShut || this.inFlight * 4 <= this.sendBuffer) mask |= ROOM;
     return mask;
   }
   override shutdown(how: number): number {

@@ -6,7 +6,7 @@
  */
 import { EventFile } from '../fs/eventfds.ts';
 import { E } from '../abi/errno.ts';
-import { Map_, Prot } from '../abi/linux.ts';
+import { Map_, O, Prot } from '../abi/linux.ts';
 import { CallError, UserFault } from '../kernel/failure.ts';
 import { sooner } from '../kernel/later.ts';
 import type { Thread } from '../kernel/thread.ts';
@@ -14,7 +14,7 @@ import { WaitQueue, type Co } from '../kernel/wait.ts';
 import { mapArea, unmap } from '../mm/mmap.ts';
 import type { Mm } from '../mm/mm.ts';
 import { copyIn, getBig, getI64, getU32, setBig, setI64, setU32, KernelIo } from '../mm/uaccess.ts';
-import { ioCalls } from './io.ts';
+import { howToMove, ioCalls, Rwf, withFlags } from './io.ts';
 import { row, type Handler, type Row } from './row.ts';
 import { timespec } from './times.ts';
 
@@ -84,6 +84,11 @@ function requestAt(t: Thread, at: number): Request {
     bytes: big(32), offset: big(40), flags: v.getUint32(56, true), eventFd: v.getInt32(60, true), result: 0
   };
 }
+/** The flags of a file for a transfer with these RWF_…. */
+function flagsFor(flags: number, how: number): number {
+  const appends = how & Rwf.NOAPPEND ? flags & ~O.APPEND : how & Rwf.APPEND ? flags | O.APPEND : flags;
+  return how & Rwf.NOWAIT ? appends | O.NONBLOCK : appends;
+}
 function* perform(t: Thread, r: Request): Co<number> {
   const file = t.proc.fds.get(r.fd);
   if (!file) return -E.BADF;
@@ -100,12 +105,14 @@ function* perform(t: Thread, r: Request): Co<number> {
     : r.op === Op.PWRITEV ? handler('pwritev')
     : undefined;
   if (call) {
+    const refused = howToMove(file, r.how);
+    if (refused) return refused;
+    const plain = handler(reads ? (r.op === Op.PREAD ? 'read' : 'readv') : r.op === Op.PWRITE ? 'write' : 'writev');
+    const go = (): number | Co<number> =>
+      file.seekable ? call(t, r.fd, r.buf, r.bytes, r.offset, 0, 0) : plain(t, r.fd, r.buf, r.bytes, 0, 0, 0);
     let n: number;
     try {
-      n = yield* sooner(file.seekable
-        ? call(t, r.fd, r.buf, r.bytes, r.offset, 0, 0)
-        : handler(reads ? (r.op === Op.PREAD ? 'read' : 'readv') : r.op === Op.PWRITE ? 'write' : 'writev')(t, r.fd, r.buf, r.bytes, 0, 0,
-          0));
+      n = yield* sooner(withFlags(file, flagsFor(file.flags, r.how), go));
     } catch (e) {
       if (!(e instanceof UserFault)) throw e;
       n = -E.FAULT;

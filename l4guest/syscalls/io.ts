@@ -188,19 +188,21 @@ function pwritev(t: Thread, fd: number, va: number, count: number, at: number): 
 }
 
 /** RWF_… of preadv2 and pwritev2. HIPRI, DSYNC and SYNC are no difference for files in memory. */
-const Rwf = { NOWAIT: 8, APPEND: 0x10, NOAPPEND: 0x20, ATOMIC: 0x40, ALL: 0x7f } as const;
+export const Rwf = { NOWAIT: 8, APPEND: 0x10, NOAPPEND: 0x20, ATOMIC: 0x40, ALL: 0x7f } as const;
 /** Checks the flags for this transfer: 0, or -errno. Only files with a queue support RWF_NOWAIT. */
-function howToMove(f: File, flags: number): number {
+export function howToMove(f: File, flags: number): number {
   if (flags & ~Rwf.ALL) return -E.OPNOTSUPP;
   if (flags & Rwf.APPEND && flags & Rwf.NOAPPEND) return -E.INVAL;
   return flags & Rwf.ATOMIC || (flags & Rwf.NOWAIT && !f.wq) ? -E.OPNOTSUPP : 0;
 }
-/** Runs a transfer that may not wait. */
-export function withoutWaiting(f: File, go: () => number | Co<number>): number | Co<number> {
+/** Begins a transfer as if the file had these flags of its own. */
+export function withFlags(f: File, flags: number, go: () => number | Co<number>): number | Co<number> {
   const was = f.flags;
-  f.flags |= O.NONBLOCK;
+  f.flags = flags;
   try { return go(); } finally { f.flags = was; }
 }
+/** Runs a transfer that may not wait. */
+export const withoutWaiting = (f: File, go: () => number | Co<number>): number | Co<number> => withFlags(f, f.flags | O.NONBLOCK, go);
 function preadv2(t: Thread, fd: number, va: number, count: number, at: number, _high: number, flags: number): number | Co<number> {
   const f = t.proc.fds.get(fd), bad = at === -1 ? (f?.readable ? 0 : -E.BADF) : positioned(f, at, false),
     io = bad || ioVector(t, va, count);

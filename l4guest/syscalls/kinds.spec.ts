@@ -1,7 +1,7 @@
 /** Tests every system call for kinds of mistakes: unknown flags, O_PATH descriptors, memory leaks. */
 import { describe, expect, it } from 'vitest';
 import { E } from '../abi/errno.ts';
-import { copyOut } from '../mm/uaccess.ts';
+import { bytesOf, copyOut } from '../mm/uaccess.ts';
 import { Unix } from '../testing/unix.ts';
 import { rows } from './table.ts';
 
@@ -306,6 +306,23 @@ describe('what one program asks of the kernel', () => {
     expect([
       u.call('pread64', fd, u.space(16), 16, 0), u.call('io_destroy', context), u.call('io_destroy', context)
     ]).toEqual([5, 0, -E.INVAL]);
+  });
+  it('a request with RWF_NOWAIT ends instead of waiting, one with RWF_APPEND goes to the end, unknown flags are refused', () => {
+    const u = new Unix(), at = u.space(8), fds = u.space(8), events = u.space(64), file = u.open('/tmp/f', O_CREAT | O_RDWR);
+    u.call('io_setup', 4, at);
+    u.call('pipe2', fds, 0);
+    u.call('write', file, 'begin', 5);
+    const big = (n: number): number => u.put(new Uint8Array(new BigUint64Array([BigInt(n)]).buffer));
+    const context = Number(new DataView(u.bytes(at, 8).buffer).getBigUint64(0, true));
+    const submit = (op: number, fd: number, how: number): number => {
+      const v = new DataView(new ArrayBuffer(64));
+      v.setUint32(12, how, true); v.setUint16(16, op, true); v.setInt32(20, fd, true);
+      v.setBigUint64(24, BigInt(u.put(bytesOf('!!'))), true); v.setBigUint64(32, 2n, true);
+      const done = u.call('io_submit', context, 1, big(u.put(new Uint8Array(v.buffer))))!;
+      return done < 0 ? done : (u.call('io_getevents', context, 1, 1, events, 0), u.u32(events + 16) | 0);
+    };
+    expect([submit(0, u.u32(fds), 8), submit(1, file, 0x10), submit(1, file, 0x100)]).toEqual([-E.AGAIN, 2, -E.OPNOTSUPP]);
+    expect(u.read(u.open('/tmp/f'))).toBe('begin!!');
   });
   it('accounts are kept of processes that end', () => {
     const u = new Unix(), child = u.fork();

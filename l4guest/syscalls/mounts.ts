@@ -4,8 +4,8 @@ import { AT, Ms, O, S } from '../abi/linux.ts';
 import { File, PathFile } from '../fs/file.ts';
 import type { Directory, Inode } from '../fs/inode.ts';
 import {
-  OF_MOUNT, detachTree, detachedCopy, isFileSystem, isNowhere, makeFileSystem, mayMount, moveTo, newMount, nowhereElse, propagation,
-    submounts,
+  OF_MOUNT, detachTree, detachedCopy, isFileSystem, isNowhere, makeFileSystem, mayMount, moveBeneath, moveTo, newMount, nowhereElse,
+    propagation, submounts,
 } from '../fs/mount.ts';
 import type { Mount, Path } from '../fs/path.ts';
 import { readOptions } from '../fs/tmpfs.ts';
@@ -187,7 +187,8 @@ function moveMount(t: Thread, fromFd: number, from: number, toFd: number, to: nu
   if (typeof kept === 'number') return kept;
   const target = placeOf(t, toFd | 0, to, how(Move.T_SYMLINKS, Move.T_EMPTY));
   if (typeof target === 'number') return target;
-  return flags & (Move.SET_GROUP | Move.BENEATH) ? -E.INVAL : moveTo(t, kept, pathFrom(t, target));
+  if (flags & Move.SET_GROUP) return -E.INVAL;
+  return (flags & Move.BENEATH ? moveBeneath : moveTo)(t, kept, pathFrom(t, target));
 }
 const pathFrom = (t: Thread, p: { mount: Mount | undefined; inode: Inode; dir?: Directory | undefined; name?: string }): Path =>
   ({ mount: p.mount ?? t.k.nowhere, inode: p.inode, dir: p.dir, name: p.name ?? '' });
@@ -220,6 +221,6 @@ export const mountCalls: Row[] = [
   row('fsopen', fsopen), row('fspick', fspick),
     row('fsconfig', (t, fd, c, key, value, aux) => fsconfig(t, fd | 0, c >>> 0, key, value, aux | 0)), row('fsmount', fsmount),
   row('open_tree', openTree, { checks: [bits(2, LOOK | CLONE | O.CLOEXEC)] }),
-    row('move_mount', moveMount, { note: 'not beneath, no groups' }),
+    row('move_mount', moveMount, { note: 'no groups' }),
   row('mount_setattr', mountSetattr, { checks: [bits(2, LOOK)], note: 'no mapped ids' }),
 ];

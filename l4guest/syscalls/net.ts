@@ -261,7 +261,7 @@ function receive(t: Thread, f: SocketFile, io: UserIo, flags: number, take: (r: 
   let done = 0;
   // Nobody keeps errors in a queue here: it is always empty.
   if (flags & Msg.ERRQUEUE && f.socket.family !== Af.UNIX) return -E.AGAIN;
-  const attempt = (): number => {
+  const part = (): number => {
     const r = f.socket.receive(io, flags);
     if (typeof r === 'number') return r === -E.AGAIN ? r : done || r;
     const failed = done === 0 ? take(r) : (giveUp(r.files), 0);
@@ -271,8 +271,11 @@ function receive(t: Thread, f: SocketFile, io: UserIo, flags: number, take: (r: 
     return flags & Msg.WAITALL && !(flags & Msg.PEEK) && f.socket.type === SockType.STREAM && r.n > 0 && io.left > 0 && !atBorder
       ? -E.AGAIN : done;
   };
-  let r = attempt();
-  while (r === -E.AGAIN && done > 0 && f.socket.available > 0) r = attempt();
+  /** As long as there is more, the end included. */
+  const attempt = (): number => {
+    for (;;) { const had = done, r = part(); if (r !== -E.AGAIN || done === had) return r; }
+  };
+  const r = attempt();
   if (r !== -E.AGAIN) return r;
   if (f.nonblocking || flags & Msg.DONTWAIT) return done || r;
   return untilDone(t, f, attempt);
@@ -354,7 +357,7 @@ export const netCalls: Row[] = [
   row('accept', (t, fd, va, n) => accept(t, fd, va, n, 0)), row('accept4', accept, { checks: [bits(3, O.CLOEXEC | O.NONBLOCK)] }),
   row('connect', (t, fd, va, n) => addressFirst(t, fd, va, n | 0) || using(t, fd, (f) => connect(t, f, va, n))),
   row('getsockname', (t, fd, va, n) => using(t, fd, (f) => name(t, f.socket.local, va, n))),
-  row('getpeername', (t, fd, va, n) => using(t, fd, (f) => name(t, f.socket.remote, va, n))),
+  row('getpeername', (t, fd, va, n) => using(t, fd, (f) => name(t, f.socket.connectedTo, va, n))),
   row('sendto', sendto), row('recvfrom', recvfrom),
   row('sendmsg', sendmsg), row('recvmsg', recvmsg),
   row('sendmmsg', sendMany), row('recvmmsg', receiveMany),

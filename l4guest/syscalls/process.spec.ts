@@ -29,3 +29,22 @@ describe('a session leader', () => {
     expect(u.open('/dev/tty', O_RDWR)).toBeGreaterThan(0);
   });
 });
+describe('execveat', () => {
+  it('takes the program that a descriptor has open, without a name; a script needs one that outlives the call', () => {
+    const u = new Unix(), make = (path: string, text: string): number => {
+      const fd = u.open(path, 0o100 | O_RDWR);
+      u.call('write', fd, text, text.length);
+      u.call('fchmod', fd, 0o755);
+      u.call('close', fd);
+      return u.open(path, 0o10000000);
+    };
+    const run = (fd: number, path: string, flags: number): number | undefined => u.call('execveat', fd, path, 0, 0, flags);
+    const script = make('/tmp/s', '#!/none'), EMPTY = 0x1000;
+    u.call('unlinkat', -100, '/tmp/s', 0);
+    expect([run(-1, '', EMPTY), run(-100, '', EMPTY), run(-100, '', 0), run(script, 'x', 0), run(script, '', EMPTY)])
+      .toEqual([-E.BADF, -E.ACCES, -E.NOENT, -E.NOTDIR, -E.NOENT]);
+    make('/tmp/t', '#!/tmp/u'); make('/tmp/u', 'no program');
+    expect(run(u.open('/tmp/t', 0o10000000), '', EMPTY)).toBe(-E.NOEXEC);
+    expect(run(u.open('/tmp/t', 0o12000000), '', EMPTY)).toBe(-E.NOENT);
+  });
+});

@@ -7,7 +7,8 @@ import { AT, Cap, Clone, CONTINUED_STATUS, exitedStatus, O, SiCode, Sig, Wait } 
 import { capable } from '../kernel/creds.ts';
 import { capableIn } from '../kernel/spaces.ts';
 import { E } from '../abi/errno.ts';
-import { exec } from '../kernel/exec.ts';
+import { exec, type Asked } from '../kernel/exec.ts';
+import type { DirPath } from '../fs/path.ts';
 import type { Process } from '../kernel/process.ts';
 import { childInfo } from '../kernel/signals.ts';
 import { putSigInfo } from '../kernel/sigqueue.ts';
@@ -61,14 +62,22 @@ function strings(t: Thread, va: number): Uint8Array[] | number {
 }
 function execveat(t: Thread, fd: number, pathVa: number, argvVa: number, envpVa: number,
     flags: number): number | Co<number> {
-  const path = pathArg(t, pathVa), argv = strings(t, argvVa), envp = strings(t, envpVa);
+  const path = pathArg(t, pathVa);
+  if (path === '' && !(flags & AT.EMPTY_PATH)) return -E.NOENT;
+  const argv = strings(t, argvVa), envp = strings(t, envpVa);
   if (typeof argv === 'number') return argv;
   if (typeof envp === 'number') return envp;
   if (argv.length === 0) argv.push(new Uint8Array(0));
-  if (path === '' && flags & AT.EMPTY_PATH) return exec(t, t.proc.fs.cwd, `/proc/self/fd/${fd}`, argv, envp);
-  const base = baseOf(t, fd, path);
+  const asked = programOf(t, fd, path, flags & AT.SYMLINK_NOFOLLOW ? O.NOFOLLOW : 0);
+  return typeof asked === 'number' ? asked : exec(t, asked, argv, envp);
+}
+/** What execveat names; a program that a descriptor leads to is called by the name that leads there again. */
+function programOf(t: Thread, fd: number, path: string, how: number): Asked | number {
+  if (fd === AT.FDCWD || path.startsWith('/')) return { base: t.proc.fs.cwd, path: path || '.', flags: how };
+  const base = path === '' ? t.proc.fds.any(fd) ?? -E.BADF : baseOf(t, fd, path), flags = how | (t.proc.fds.cloexec(fd) ? O.CLOEXEC : 0);
   if (typeof base === 'number') return base;
-  return exec(t, base, path, argv, envp, flags & AT.SYMLINK_NOFOLLOW ? O.NOFOLLOW : 0);
+  return path === '' ? { base, path, flags, called: `/dev/fd/${fd}` }
+    : { base: { mount: base.mount!, inode: base.inode as DirPath['inode'] }, path, flags, called: `/dev/fd/${fd}/${path}` };
 }
 
 // ── wait ───────────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -156,6 +156,7 @@ export class TcpConnection {
   close(): void {
     if (this.orphan) return;
     this.orphan = true;
+    if (this.state === State.CLOSED) { this.receiver.clear(); return; }
     if (this.receiver.queue.length > 0 && this.isSynchronized) { this.abort(); return; }
     this.receiver.discards = true;
     this.shutdownWrite();
@@ -367,7 +368,8 @@ export class TcpConnection {
     this.error ??= error;
     for (const timer of [this.#retransmit, this.#acknowledge, this.#keep, this.#end]) this.host.timers.stop(timer);
     this.sender.queue.clear();
-    if (error !== undefined || this.orphan) this.receiver.clear();
+    // What has come may still be read, after a reset too; the error is told behind it.
+    if (this.orphan) this.receiver.clear(); else this.receiver.dropEarly();
     this.host.forget(this);
     this.onChange();
   }

@@ -145,6 +145,10 @@ export class Receiver {
 
   clear(): void {
     this.queue.clear();
+    this.dropEarly();
+  }
+  /** No more will come that could close the gaps. */
+  dropEarly(): void {
     this.#budget.give(this.#early);
     this.#pieces = [];
     this.#early = 0;

@@ -46,6 +46,36 @@ function withPeer(): { u: Unix; peer: Stack; run: (ns: number) => void } {
 }
 
 describe('TCP', () => {
+  /** Two ends of a connection over loopback. */
+  function ends(u: Unix, port: number): [number, number] {
+    const s = u.call('socket', INET, STREAM, 0)!, a = u.call('socket', INET, STREAM, 0)!;
+    u.call('bind', s, at(port), 16); u.call('listen', s, 1); u.call('connect', a, at(port), 16);
+    return [a, u.call('accept', s, 0, 0)!];
+  }
+  const get5 = (u: Unix, fd: number, flags = 0): number => u.call('recvfrom', fd, u.space(8), 5, flags, 0, 0)!;
+  const send1 = (u: Unix, fd: number): number => u.call('sendto', fd, 'x', 1, 0x4000, 0, 0)!;
+  const reset = (u: Unix, fd: number): void => {
+    u.call('setsockopt', fd, 1, 13, new Uint8Array(new Uint32Array([1, 0]).buffer), 8);
+    u.call('close', fd);
+  };
+  // The expectations of these two are Linux's answers to the same calls.
+  it('what came before a reset is read first, then the error, once; SO_ERROR takes it too, and nobody is connected any more', () => {
+    const u = new Unix(), [a, b] = ends(u, 9001), [c, d] = ends(u, 9002), name = u.space(32);
+    u.call('sendto', a, 'hello', 5, 0, 0, 0);
+    reset(u, a);
+    expect([get5(u, b), get5(u, b), get5(u, b), send1(u, b)]).toEqual([5, -E.CONNRESET, 0, -E.PIPE]);
+    reset(u, c);
+    expect([get(u, d, 1, 4), get(u, d, 1, 4), get5(u, d), send1(u, d)]).toEqual([E.CONNRESET, 0, 0, -E.PIPE]);
+    expect(u.call('getpeername', d, name, u.put(u32(16)))).toBe(-E.NOTCONN);
+  });
+  it('behind the end there is no error for readers; MSG_WAITALL ends there; TIME-WAIT is not connected', () => {
+    const u = new Unix(), [a, b] = ends(u, 9003), [c, d] = ends(u, 9004);
+    u.call('close', a);
+    expect([get5(u, b), send1(u, b), get5(u, b), send1(u, b), get5(u, b)]).toEqual([0, 1, 0, -E.PIPE, 0]);
+    u.call('sendto', c, 'ab', 2, 0, 0, 0);
+    u.call('shutdown', c, 1);
+    expect([get5(u, d, 0x100), u.call('close', d), u.call('shutdown', c, 2)]).toEqual([2, 0, -E.NOTCONN]);
+  });
   it('ends: poll and reads after FIN, after both, after RST', () => {
     const u = new Unix(), s = u.call('socket', INET, STREAM, 0)!, c = u.call('socket', INET, STREAM, 0)!, a = at(8080);
     u.call('bind', s, a, 16);

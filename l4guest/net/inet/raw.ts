@@ -11,7 +11,7 @@ import type { Kernel } from '../../kernel/kernel.ts';
 import type { Thread } from '../../kernel/thread.ts';
 import type { Io } from '../../mm/uaccess.ts';
 import { Af, inetAddress, loopbackIp, type Address } from '../address.ts';
-import { Msg, SockType, type Received } from '../socket.ts';
+import { Msg, ROOM, SockType, type Received } from '../socket.ts';
 import { controlOf } from './control.ts';
 import { errnoOf, stackIp } from './inet.ts';
 import { InetSocket, Sol } from './socket.ts';
@@ -114,7 +114,7 @@ export class RawSocket extends InetSocket {
     };
   }
   override poll(): number {
-    return (this.port.queue.length > 0 ? Poll.IN | Poll.RDNORM : 0) | (this.error ? Poll.ERR : 0) | Poll.OUT | Poll.WRNORM;
+    return (this.port.queue.length > 0 ? Poll.IN | Poll.RDNORM : 0) | (this.error ? Poll.ERR : 0) | ROOM;
   }
   override close(): void { this.inet.stack.raw.close(this.port); }
 }

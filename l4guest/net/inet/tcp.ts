@@ -117,6 +117,10 @@ export class TcpSocket extends InetSocket {
     if (r < 0) this.error = -r;
   }
 
+  /** Linux's TIME-WAIT has no socket any more. */
+  private get isOver(): boolean { return this.c?.state === State.CLOSED || this.c?.state === State.TIME_WAIT; }
+  override get connectedTo(): Address | undefined { return this.isOver || this.c?.state === State.SYN_SENT ? undefined : this.remote; }
+
   override accept(): Socket | number {
     if (!this.isListening()) return -E.INVAL;
     for (const l of this.listeners) {
@@ -137,7 +141,7 @@ export class TcpSocket extends InetSocket {
 
   // ── data ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  private takeError(): number {
+  override takeError(): number {
     const c = this.c, error = this.error || (c?.error && !this.told ? errnoOf(c.error) : 0);
     this.error = 0;
     if (c?.error) this.told = true;
@@ -178,9 +182,10 @@ export class TcpSocket extends InetSocket {
   }
   private nothing(): Received { return { n: 0, flags: 0, files: [], from: this.remote ?? this.local, sender: this.owner }; }
   private empty(): Received | number {
+    const c = this.c, end = this.nothing();
+    if (c?.atEnd) return end; // Whoever has seen the peer's end hears of no error behind it.
     const error = this.takeError();
     if (error) return -error;
-    const c = this.c, end = this.nothing();
     if (!c || (!this.used && c.state === State.CLOSED)) return -E.NOTCONN;
     if (c.state === State.SYN_SENT || c.state === State.SYN_RECEIVED) return this.readShut ? end : -E.AGAIN;
     return this.readShut || c.atEnd || c.state === State.CLOSED ? end : -E.AGAIN;
@@ -206,7 +211,7 @@ export class TcpSocket extends InetSocket {
 
   override shutdown(how: number): number {
     if (this.isListening()) { if (how !== 1) this.unlisten(); return 0; }
-    if (!this.c || this.c.state === State.CLOSED) return -E.NOTCONN;
+    if (!this.c || this.isOver) return -E.NOTCONN;
     super.shutdown(how);
     if (how !== 0) this.inet.act(() => this.c!.shutdownWrite());
     return 0;

@@ -9,7 +9,7 @@ import type { Kernel } from '../../kernel/kernel.ts';
 import type { Thread } from '../../kernel/thread.ts';
 import type { Io } from '../../mm/uaccess.ts';
 import { Af, anyIp, loopbackIp, type Address } from '../address.ts';
-import { Msg, SockType, type Extra, type Received } from '../socket.ts';
+import { Msg, ROOM, SockType, type Extra, type Received } from '../socket.ts';
 import { controlOf } from './control.ts';
 import { errnoOf, socketAddress, stackIp } from './inet.ts';
 import { InetSocket, Sol } from './socket.ts';
@@ -31,7 +31,7 @@ export class UdpSocket extends InetSocket {
   private first(): Datagram | undefined { return this.ports.find((p) => p.queue.length > 0)?.queue[0]; }
   private take(): void { this.ports.find((p) => p.queue.length > 0)?.take(); }
   /** An error that came back: taken once. */
-  private takeError(): number {
+  override takeError(): number {
     let errno = this.error;
     this.error = 0;
     for (const p of this.ports) { if (p.error) errno ||= troubleErrno(p.error.trouble); p.error = undefined; }
@@ -146,7 +146,7 @@ export class UdpSocket extends InetSocket {
     const failed = this.error !== 0 || this.ports.some((p) => p.error);
     const readable = this.first() !== undefined || this.readShut;
     return (readable ? Poll.IN | Poll.RDNORM : 0) | (this.readShut ? Poll.RDHUP : 0) | (failed ? Poll.ERR : 0)
-      | (this.readShut && this.writeShut ? Poll.HUP : 0) | Poll.OUT | Poll.WRNORM;
+      | (this.readShut && this.writeShut ? Poll.HUP : 0) | ROOM;
   }
   override shutdown(how: number): number { return this.remote ? super.shutdown(how) : -E.NOTCONN; }
   override close(): void {

@@ -11,7 +11,7 @@ import type { Io } from '../../mm/uaccess.ts';
 import type { File } from '../../fs/file.ts';
 import { Af, netlinkAddress, type Address } from '../address.ts';
 import { inetOf, type Inet } from '../inet/inet.ts';
-import { Msg, PIECE, Socket, namesOf, type Received } from '../socket.ts';
+import { Msg, PIECE, ROOM, Socket, namesOf, type Received } from '../socket.ts';
 import { SOCK_DIAG_BY_FAMILY, diagAnswers } from './diag.ts';
 import { Flag, i32, join, message, pad, u8, type Answer, type Request } from './messages.ts';
 import { routeRows } from './route.ts';
@@ -122,7 +122,7 @@ export class NetlinkSocket extends Socket {
       sender: { pid: 0, uid: 0, gid: 0 }
     };
   }
-  override poll(): number { return (this.queue.length > 0 ? Poll.IN | Poll.RDNORM : 0) | Poll.OUT | Poll.WRNORM; }
+  override poll(): number { return (this.queue.length > 0 ? Poll.IN | Poll.RDNORM : 0) | ROOM; }
   override close(): void { this.unbind(); while (this.queue.length > 0) this.shift(); }
 }
 

@@ -77,6 +77,7 @@ export class Splice {
 
   #guestGone(): void {
     this.#finish();
+    if (this.#connection.state === State.CLOSED) this.#connection.close();
     this.#world?.close(this.#id);
   }
 
