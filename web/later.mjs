@@ -27,6 +27,7 @@ const parts = [
   { part: 'proc-mem', begins: /^l4guest\/fs\/proc\/(mem|maps|pagemap)\.ts$/, after: 'unix' },
   { part: 'unshare', begins: /^l4guest\/kernel\/(unshare|rseq)\.ts$/, after: 'unix' },
   { part: 'addresses', begins: /^l4guest\/net\/(address|bind)\.ts$/, after: 'unix' },
+  { part: 'mount-space', begins: /^l4guest\/fs\/mount-space\.ts$/, after: 'unix' },
   { part: 'names', begins: /^l4guest\/fs\/names\.ts$/, after: 'unix' },
   { part: 'regions', begins: /^machine\/engine\/regions\/(translate|operands)\.ts$/ },
   { part: 'vmm', begins: /^vmm\/(program|options|tree)\.ts$/ },

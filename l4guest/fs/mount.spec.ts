@@ -196,7 +196,8 @@ describe('mounts by descriptors', () => {
       u.call('faccessat', -100, path, 0)! < 0 ? '-' : 'x').join('');
     for (const place of ['/tmp/a', '/tmp/b']) u.call('mount', 'none', place, 'tmpfs', 0, 0);
     for (const path of ['/tmp/a/x', '/tmp/b/y']) file(u, path, '');
-    const tree = u.call('open_tree', -100, '/tmp/a', 1)!, beneath = (to: string): number => u.call('move_mount', tree, '', -100, to, 0x204)!;
+    const tree = u.call('open_tree', -100, '/tmp/a', 1)!;
+    const beneath = (to: string): number => u.call('move_mount', tree, '', -100, to, 0x204)!;
     expect([beneath('/tmp'), beneath('/tmp/b'), u.call('close', tree), seen()]).toEqual([-E.INVAL, 0, 0, 'x-x']);
     expect([u.call('umount2', '/tmp/b', 0), seen(), u.call('umount2', '/tmp/b', 0), seen()]).toEqual([0, 'xx-', 0, 'x--']);
   });

@@ -1,18 +1,17 @@
 /**
- * Mounting: a table of file system types, and the calls mount, umount2, pivot_root and unshare(CLONE_NEWNS) on a process's mount space.
+ * Mounting: a table of file system types, and and the calls that put them into a process's mount space or move them.
  * A mount in a shared mount appears in its peers and slaves too.
  */
 import { E } from '../abi/errno.ts';
-import { AT, Cap, MntFlag, Ms } from '../abi/linux.ts';
+import { AT, Cap, Ms } from '../abi/linux.ts';
 import { diskTypes, type Maker } from './diskfs.ts';
-import { capableIn, type UserSpace } from '../kernel/spaces.ts';
+import { capableIn } from '../kernel/spaces.ts';
 import type { Kernel } from '../kernel/kernel.ts';
-import type { Process } from '../kernel/process.ts';
 import type { Thread } from '../kernel/thread.ts';
 import { devTree, ptsTree } from './devfs.ts';
 import { Directory, type Inode } from './inode.ts';
 import { OverlayFs, overlayOptions } from './overlay.ts';
-import { Mount, MountSpace, PeerGroup, weightOf, type DirPath, type Path } from './path.ts';
+import { Mount, MountSpace, PeerGroup, weightOf, type Path } from './path.ts';
 import { procTree } from './proc/tree.ts';
 import { sysTree } from './sysfs.ts';
 import { readOptions } from './tmpfs.ts';
@@ -61,7 +60,7 @@ function overlay(k: Kernel, data: string, t: Thread): Directory | number {
 }
 
 /** Whether a space may have `n` more mounts of this weight: 0 or -errno. */
-function admits(k: Kernel, space: MountSpace, n: number, weight: number): number {
+export function admits(k: Kernel, space: MountSpace, n: number, weight: number): number {
   if (space.list.length + n > k.sysctl.number('fs/mount-max')) return -E.NOSPC;
   if (!k.frames.charge(weight)) return -E.NOMEM;
   k.frames.uncharge(weight); // there is room: each mount takes its own when it is there
@@ -92,7 +91,7 @@ function place(space: MountSpace, m: Mount, point: Path): void {
   space.add(m);
 }
 /** The mounts to which changes in `m` propagate: its peers, and all slaves below. */
-function* hearers(m: Mount): Generator<Mount> {
+export function* hearers(m: Mount): Generator<Mount> {
   if (!m.peers) return;
   for (const peer of m.peers.members) if (peer !== m) yield peer;
   for (const peer of m.peers.slaves) { yield peer; yield* hearers(peer); }
@@ -103,8 +102,8 @@ function reaches(m: Mount, inode: Inode): boolean {
   if (!(inode instanceof Directory)) return m.root === m.fs.root;
   for (let d = inode; ; d = d.parent) { if (d === m.root) return true; if (d.parent === d) return false; }
 }
-function copyOf(k: Kernel, m: Mount, root: Inode = m.root): Mount { return newMount(k, root, m.source, m.flags); }
-function share(k: Kernel, ...mounts: Mount[]): void {
+export function copyOf(k: Kernel, m: Mount, root: Inode = m.root): Mount { return newMount(k, root, m.source, m.flags); }
+export function share(k: Kernel, ...mounts: Mount[]): void {
   const group = mounts.find((m) => m.peers)?.peers ?? new PeerGroup(k.newMountId());
   for (const m of mounts) { m.peers = group; group.members.add(m); }
 }
@@ -117,7 +116,7 @@ function slaveTo(k: Kernel, master: Mount, slave: Mount): void {
 // ── mount(2) ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** The place that a target names, with what is mounted there already. */
-function target(t: Thread, path: string, follow = true): Path | number {
+export function target(t: Thread, path: string, follow = true): Path | number {
   const p = at(t, AT.FDCWD, path, follow ? WalkFlag.follow : 0);
   return typeof p === 'number' ? p : pathOf(p);
 }
@@ -207,7 +206,7 @@ function isBeneath(p: Path, top: Inode): boolean {
   return p.inode === top;
 }
 /** Copies mounts onto the copies of the mounts that they are in. */
-function copyTree(k: Kernel, space: MountSpace, copies: Map<Mount, Mount>, list: readonly Mount[]): void {
+export function copyTree(k: Kernel, space: MountSpace, copies: Map<Mount, Mount>, list: readonly Mount[]): void {
   for (const m of list) {
     const point = m.point!, copy = copyOf(k, m);
     copies.set(m, copy);
@@ -267,25 +266,6 @@ export function propagation(k: Kernel, to: Path, flags: number): number {
   return 0;
 }
 
-// ── umount2(2), pivot_root(2), new spaces ──────────────────────────────────────────────────────────────────────────────
-
-const usesMount = (p: Process, m: Mount): boolean => p.alive && (p.fs.cwd.mount === m || p.fs.root.mount === m);
-
-export function unmountAt(t: Thread, path: string, flags: number): number {
-  if (!mayMount(t)) return -E.PERM;
-  const to = target(t, path, !(flags & MntFlag.NOFOLLOW)), space = t.proc.mounts;
-  if (typeof to === 'number') return to;
-  const m = to.mount;
-  if (to.inode !== m.root || m.space !== space || !m.point) return -E.INVAL;
-  if (flags & MntFlag.EXPIRE && flags & (MntFlag.FORCE | MntFlag.DETACH)) return -E.INVAL;
-  if (flags & MntFlag.DETACH) { detachTree(m); return 0; }
-  if (m.isBusy) return -E.BUSY;
-  for (const p of t.k.pids.processes.values()) if (usesMount(p, m)) return -E.BUSY;
-  if (flags & MntFlag.EXPIRE && !m.expired) { m.expired = true; return -E.AGAIN; }
-  for (const other of hearers(m.point.mount)) { const twin = other.over(m.point.inode); if (twin && !twin.isBusy) detachTree(twin); }
-  detachTree(m);
-  return 0;
-}
 /** Removes a mount, and all mounts in it, from its space. Open files in it stay. */
 export function detachTree(m: Mount): void {
   for (const inner of [...m.mounted]) detachTree(inner);
@@ -293,52 +273,3 @@ export function detachTree(m: Mount): void {
   m.space?.remove(m);
   m.makePrivate();
 }
-
-export function pivotRoot(t: Thread, newPath: string, oldPath: string): number {
-  if (!mayMount(t)) return -E.PERM;
-  const next = target(t, newPath), put = target(t, oldPath), space = t.proc.mounts, { root } = t.proc.fs, old = root.mount;
-  if (typeof next === 'number') return next;
-  if (typeof put === 'number') return put;
-  const m = next.mount;
-  if (!next.inode.isDir || !put.inode.isDir) return -E.NOTDIR;
-  if (m === old || put.mount === old) return -E.BUSY;
-  if (next.inode !== m.root || root.inode !== old.root || !m.point || m.space !== space || old.space !== space ||
-    put.mount.space !== space) return -E.INVAL;
-  let x: Mount | undefined = put.mount;
-  while (x && x !== m) x = x.point?.mount;
-  if (!x) return -E.INVAL;
-  // The new root replaces the old one: at the top of the space, or at the place that the old one covered.
-  const { point } = old;
-  m.point.mount.detach(m);
-  if (point) { point.mount.detach(old); point.mount.attach(m, point); } else space.root = m;
-  put.mount.attach(old, put);
-  const top: DirPath = { mount: m, inode: m.root as Directory };
-  for (const p of t.k.pids.processes.values()) {
-    if (p.fs.root.mount === old && p.fs.root.inode === old.root) p.fs.root = top;
-    if (p.fs.cwd.mount === old && p.fs.cwd.inode === old.root) p.fs.cwd = top;
-  }
-  return 0;
-}
-
-/** Whether a process may have a copy of its space: 0 or -errno. */
-export const mayCopySpace = (k: Kernel, p: Process): number =>
-  admits(k, new MountSpace(k.frames), p.mounts.list.length, p.mounts.list.reduce((sum, m) => sum + weightOf(m), 0));
-
-/** unshare(CLONE_NEWNS), clone(CLONE_NEWNS): a space of its own, a copy of the one that the process had. */
-export function copySpace(k: Kernel, p: Process, owner: UserSpace): void {
-  const old = p.mounts, space = new MountSpace(k.frames, k.newSpaceIno(), owner), strange = owner !== old.owner, root = copyOf(k, old.root),
-    copies = new Map([[old.root, root]]);
-  space.root = root;
-  space.add(root);
-  if (old.root.peers) share(k, old.root, root);
-  copyTree(k, space, copies, [...old.list].filter((m) => m !== old.root).sort((a, b) => depth(a) - depth(b)));
-  // The new owner's changes must not propagate back to the owner of the mounts.
-  if (strange) for (const m of space.list) if (m.peers) { const master = m.peers; m.makePrivate(); m.master = master; master.slaves.add(m);
-    }
-  p.mounts = space;
-  old.release();
-  const moved = (at: DirPath): DirPath => ({ mount: copies.get(at.mount) ?? at.mount, inode: at.inode });
-  p.fs.root = moved(p.fs.root);
-  p.fs.cwd = moved(p.fs.cwd);
-}
-function depth(m: Mount): number { let n = 0; for (let x: Mount | undefined = m; x?.point; x = x.point.mount) n++; return n; }

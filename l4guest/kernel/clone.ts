@@ -7,7 +7,7 @@ import type { Kernel } from './kernel.ts';
 import { Cap, Clone, Limit, O, Sig } from '../abi/linux.ts';
 import { capableIn, type PidNumbers } from './spaces.ts';
 import { newNumbers, newSpaces, newUsers } from './unshare.ts';
-import { mayCopySpace } from '../fs/mount.ts';
+import { mayCopySpace } from '../fs/mount-space.ts';
 import { Process } from './process.ts';
 import { Reg } from './registers.ts';
 import { TraceEvent, TraceOption, eventStop, traceChild } from './tracing.ts';

@@ -1,7 +1,7 @@
 /** unshare and setns: what a process had in common with others becomes its own, or that of another one. */
 import { E } from '../abi/errno.ts';
 import { Cap, Clone } from '../abi/linux.ts';
-import { copySpace, mayCopySpace } from '../fs/mount.ts';
+import { copySpace, mayCopySpace } from '../fs/mount-space.ts';
 import { IpcSpace } from '../ipc/space.ts';
 import { allCaps } from './caps.ts';
 import { capableHere, copyCreds, type Creds } from './creds.ts';
