@@ -3,8 +3,8 @@
  * end, and shows the system's output under `o`. Leaving the viewer ends the system.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
-import { constants, tmpdir } from 'node:os';
+import { existsSync, rmSync, statSync } from 'node:fs';
+import { constants } from 'node:os';
 import { join } from 'node:path';
 import { TraceFile } from '../trace/index.ts';
 import type { Viewer } from '../trace/view/viewer.ts';
@@ -12,6 +12,7 @@ import { CliError, Exit } from './errors.ts';
 import type { SharedOptions } from './options.ts';
 import { addressLines } from './trace-addr.ts';
 import { FileSource, readTrace, unpack } from './trace-source.ts';
+import { removeFolder, temporaryFolder } from './temporary.ts';
 
 /** Set for a run whose trace is read while it grows: the trace is written often instead of in large pieces. */
 export const LIVE = 'TESSERA_TRACE_LIVE';
@@ -20,7 +21,7 @@ const HEADER = 16, WAIT = 20;
 export async function bootView(options: SharedOptions): Promise<number> {
   if (!process.stdout.isTTY || !process.stdin.isTTY)
     throw new CliError('E_TERMINAL', '--view needs a terminal on standard input and output', 'use --trace FILE and look at the file later');
-  const folder = mkdtempSync(join(tmpdir(), 'tessera-view-')), file = options.trace ?? join(folder, 'live.trace');
+  const folder = temporaryFolder('view'), file = options.trace ?? join(folder, 'live.trace');
   if (options.trace !== undefined) rmSync(file, { force: true });
   const child = start(file, options.trace !== undefined), said: string[] = [''];
   let ended: number | undefined;
@@ -44,7 +45,7 @@ export async function bootView(options: SharedOptions): Promise<number> {
     return ended ?? Exit.ok;
   } finally {
     child.kill('SIGKILL');
-    rmSync(folder, { recursive: true, force: true });
+    removeFolder(folder);
   }
 }
 

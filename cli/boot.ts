@@ -2,8 +2,7 @@
  * `tessera boot`: finds a scenario, reads the files that it names, boots it with the UART on standard output, and ends with the table of
  * tasks, messages, events and exits.
  */
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { asksTrace, ConditionError, judge, tableOf, type Module, type Parameters, type ScenarioFile } from '../index.ts';
 import { openDisks, parseDisk } from './disk/disk.ts';
@@ -24,6 +23,7 @@ import { endingLine, runSystem, type Outcome } from './session.ts';
 import { withSymbol } from './symbol.ts';
 import { readTrace } from './trace-source.ts';
 import { VisibleOutput } from './visible-output.ts';
+import { removeFolder, temporaryFolder } from './temporary.ts';
 
 /** Names of the scenarios in scenarios/; other files there export no scenario. */
 export function scenarioList(): string[] {
@@ -64,8 +64,8 @@ export async function boot(name: string, options: BootOptions): Promise<number> 
 /** A scenario with conditions on the trace is recorded, if necessary into a temporary file. */
 function keepTrace(scenario: ScenarioFile, options: SharedOptions): { file: string | undefined; remove(): void } {
   if (options.trace !== undefined || !asksTrace(scenario)) return { file: options.trace, remove: () => {} };
-  const folder = mkdtempSync(join(tmpdir(), 'tessera-boot-'));
-  return { file: join(folder, 'asked.trace'), remove: () => rmSync(folder, { recursive: true, force: true }) };
+  const folder = temporaryFolder('boot');
+  return { file: join(folder, 'asked.trace'), remove: () => removeFolder(folder) };
 }
 
 async function judged(scenario: ScenarioFile, path: string, options: BootOptions): Promise<number> {

@@ -1,18 +1,17 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { assemble } from '../hardware/isa/assemble.ts';
 import { tessera } from '../test/tessera.ts';
+import { temporaryFolder } from '../test/temporary.ts';
 
 /** Prints y when sh1add (Zba) is executed, n when it traps, and shuts down. */
 const PROGRAM = `
   auipc t0, 0; addi t0, t0, 40; csrw stvec, t0; sh1add a1, a1, a1; li a0, 121; out: li a7, 1; ecall; li a7, 8; ecall; nop;
   li a0, 110; j out`;
-const folder = mkdtempSync(join(tmpdir(), 'tessera-isa-')), image = join(folder, 'zba.bin');
+const folder = temporaryFolder('isa'), image = join(folder, 'zba.bin');
 const { bytes } = assemble(PROGRAM, 0x8020_0000);
 writeFileSync(image, bytes);
-afterAll(() => { rmSync(folder, { recursive: true }); });
 
 const vm = (...words: string[]) => tessera(['vm', '--memory', '64M', '--kernel', image, ...words]);
 

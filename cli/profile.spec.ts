@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Profiler } from '../machine/engine/profile.ts';
 import { assemble } from '../hardware/isa/assemble.ts';
 import { Machine } from '../machine/machine.ts';
 import { FunctionNames } from '../system/panic/names.ts';
 import { Profile, profileTable, readSymbolFile } from './profile.ts';
+import { temporaryFolder } from '../test/temporary.ts';
 
 const RAM = 0x8000_0000;
 
@@ -60,13 +60,13 @@ describe('--profile', () => {
   });
 
   it('reads symbols as Linux lists them', () => {
-    const file = join(mkdtempSync(join(tmpdir(), 'symbols-')), 'kallsyms');
+    const file = join(temporaryFolder('symbols'), 'kallsyms');
     writeFileSync(file, 'ffffffff80002000 T _start\nffffffff80002010 d data\nffffffff80002020 t helper\t[module]\n');
     expect([...readSymbolFile(file)]).toEqual([['_start', -0x7fff_e000], ['helper', -0x7fff_dfe0]]);
   });
 
   it('says what is wrong with symbols', () => {
-    const file = join(mkdtempSync(join(tmpdir(), 'symbols-')), 'notes');
+    const file = join(temporaryFolder('symbols'), 'notes');
     writeFileSync(file, 'hello\n');
     expect(() => Profile.asked({ profile: true, symbols: file })).toThrow(/has no functions/);
     expect(() => Profile.asked({ profile: true, symbols: `${file}.not` })).toThrow(/no such file|does not exist/i);

@@ -2,8 +2,7 @@
  * Loads a scenario file. Tessera's are part of the bundle; a user's is TypeScript that esbuild bundles for the run. An error names its
  * line: the compiler's, the exception's, or that of the offending keys.
  */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Plugin } from 'esbuild';
@@ -12,6 +11,7 @@ import { scenarioLoaders, scenarioNames } from '../library/scenarios.ts';
 import { CliError, Exit } from './errors.ts';
 import { readText } from './files.ts';
 import { projectRoot } from './images/where.ts';
+import { removeFolder, temporaryFolder } from './temporary.ts';
 
 export const scenarioFolder = (): string => join(projectRoot(), 'scenarios');
 const isOurs = (path: string): boolean => dirname(path) === scenarioFolder();
@@ -80,7 +80,7 @@ async function publicApi(): Promise<Plugin> {
 
 /** Bundles a TypeScript file with all that it imports of the project, and imports the result. */
 export async function importTypeScript(path: string): Promise<unknown> {
-  const { build } = await import('esbuild'), folder = mkdtempSync(join(tmpdir(), 'tessera-scenario-')), out = join(folder, 'scenario.mjs');
+  const { build } = await import('esbuild'), folder = temporaryFolder('scenario'), out = join(folder, 'scenario.mjs');
   // Makes exceptions, now and during the run, name lines of the user's file instead of the bundle.
   process.setSourceMapsEnabled(true);
   try {
@@ -95,7 +95,7 @@ export async function importTypeScript(path: string): Promise<unknown> {
   } catch (error) {
     throw explained(error, path);
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    removeFolder(folder);
   }
 }
 

@@ -1,12 +1,12 @@
 /** Software that only faults is stopped, with a report of its state: on the bare machine in M and S mode, and in a virtual machine. */
-import { mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { assemble } from '../hardware/isa/assemble.ts';
 import { tessera } from './tessera.ts';
+import { temporaryFolder } from './temporary.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'tessera-faults-'));
+const folder = temporaryFolder('faults');
 const file = (name: string, text: string, base: number): string => {
   writeFileSync(join(folder, name), assemble(text, base).bytes);
   return join(folder, name);

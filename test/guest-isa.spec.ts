@@ -1,11 +1,11 @@
 /** A virtual machine has the extensions of its ISA string: a guest uses each once, and the test checks its effect. */
-import { mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { assemble } from '../hardware/isa/assemble.ts';
 import { DEFAULT_ISA } from '../vmm/options.ts';
 import { tessera } from './tessera.ts';
+import { temporaryFolder } from './temporary.ts';
 
 const BASE = 0x8020_0000;
 /** Page tables: the first GiB of RAM as it is, and from 0xc0000000 a table of small pages. */
@@ -40,7 +40,7 @@ describe("a guest's processor", () => {
     const put = (c: string): string => `li a0, ${c.charCodeAt(0)}; li a7, 1; ecall`;
     const program = `la t0, trap; csrw stvec, t0; li t0, 0x6000; csrs sstatus, t0; ${paging.join('; ')}; ${trials[name]}; li t0, 1; beq `
       + `a0, t0, yes; ${put('n')}; j end; trap: ${put('t')}; j end; yes: ${put('y')}; end: li a7, 8; ecall`;
-    const path = join(mkdtempSync(join(tmpdir(), 'tessera-isa-')), name);
+    const path = join(temporaryFolder('isa'), name);
     writeFileSync(path, assemble(program.replaceAll(';', '\n'), BASE).bytes);
     expect(await tessera(['vm', '--kernel', path, '--memory', '64M'], { timeout: 60_000 })).toMatchObject({ status: 0, stdout: 'y' });
     expect(DEFAULT_ISA.split('_')).toContain(name);

@@ -1,10 +1,10 @@
 /** Code that is replaced before it runs: a guest that reads and changes its code does not notice, and computes the same as natively. */
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { assemble } from '../hardware/isa/assemble.ts';
 import { tessera } from './tessera.ts';
+import { temporaryFolder } from './temporary.ts';
 
 const guest = (kernel: string, ...args: string[]) => tessera(['vm', ...args, '--kernel', `guests/bin/${kernel}`, '--memory', '16M']);
 const HOLE = ['--cpu', 'base,no-h,popf'];
@@ -53,7 +53,7 @@ it.each([
   ['amoadd.w a1, a0, (t0); sc.w a2, a1, (t0)',
     /'sc\.w.*' changes its own page in a way that the monitor does not do for it \(pc 0x8020000c/],
 ])('what cannot be run so is stopped, with the instruction, its place and the state: %s', async (text, why) => {
-  const file = join(mkdtempSync(join(tmpdir(), 'tessera-raw-')), 'guest');
+  const file = join(temporaryFolder('raw'), 'guest');
   writeFileSync(file, assemble(`csrr a0, sie; auipc t0, 0; ${text}; stay: j stay`, 0x8020_0000).bytes);
   const { status, stderr } = await tessera(['vm', '--virt', 'patch', '--kernel', file, '--memory', '16M']);
   expect(status).toBe(1);

@@ -1,16 +1,16 @@
 /** The second wall: the command's permissions on this computer when a bug lets a guest's program reach Node. */
 import { spawn, spawnSync } from 'node:child_process';
 import { createRequire } from 'node:module';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { root } from './tessera.ts';
+import { temporaryFolder } from './temporary.ts';
 
 interface Wall { readonly kind: 'node' | 'bubblewrap'; readonly program: string; readonly words: readonly string[] }
 const { wall } = createRequire(import.meta.url)(
   '../bin/sandbox.cjs') as { wall(script: string, argv: readonly string[]): Wall | undefined };
-const folder = mkdtempSync(join(tmpdir(), 'tessera-sandbox-'));
+const folder = temporaryFolder('sandbox');
 
 /** The results of a script's attempts inside: its output. */
 function inside(argv: readonly string[]): Record<string, string> {

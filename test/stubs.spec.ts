@@ -2,13 +2,13 @@
  * What hot sensitive instructions become is not seen by the guest: not by an interrupt that comes in a stub or behind it, not by code that
  * is changed behind a site, not by an error pointer that is followed into the pages where stubs are.
  */
-import { mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { assemble } from '../hardware/isa/assemble.ts';
 import { findSites, writeSites } from '../vmm/translate/find-sites.ts';
 import { tessera } from './tessera.ts';
+import { temporaryFolder } from './temporary.ts';
 
 /** The free register is a4: 77 before the site, 5 behind its window, nothing else ever. Interrupts come every ten microseconds. */
 const GUEST = `
@@ -82,7 +82,7 @@ save: .zero 64
 `;
 
 it('an interrupt at any place, changed code, and error pointers find what they find by the extension', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'tessera-stubs-')), kernel = join(folder, 'guest'), sites = join(folder, 'sites');
+  const folder = temporaryFolder('stubs'), kernel = join(folder, 'guest'), sites = join(folder, 'sites');
   const { bytes, symbols } = assemble(GUEST, 0x8020_0000), entries = [0, Number(symbols.get('trap')! - 0x8020_0000n)];
   writeFileSync(kernel, bytes);
   writeFileSync(sites, writeSites(findSites(bytes.subarray(0, Number(symbols.get('buf')! - 0x8020_0000n)), entries).sites));

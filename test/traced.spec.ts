@@ -1,10 +1,10 @@
 /** A store to a traced table takes away what its entry stood for, and nothing else: the page stays a table. */
-import { mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { assemble } from '../hardware/isa/assemble.ts';
 import { tessera } from './tessera.ts';
+import { temporaryFolder } from './temporary.ts';
 
 /** Sv39: 1 GiB where it runs; sixteen pages at 1 GiB, read, and read again after each of four stores to other entries of their table. */
 const GUEST = `
@@ -39,7 +39,7 @@ leaves: .zero 4096
 `;
 
 it('sixteen pages are filled once, whatever else is stored to their table', async () => {
-  const kernel = join(mkdtempSync(join(tmpdir(), 'tessera-traced-')), 'guest');
+  const kernel = join(temporaryFolder('traced'), 'guest');
   writeFileSync(kernel, assemble(GUEST, 0x8020_0000).bytes);
   const { status, stderr } = await tessera(['vm', '--virt', 'trap', '--shadow', 'traced', '--kernel', kernel, '--memory', '16M',
     '--stats']);

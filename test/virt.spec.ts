@@ -1,10 +1,10 @@
 /** One guest, several techniques: what it says is the same; what a technique cannot do is said in a line. */
-import { existsSync, mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { imagesFolder } from '../cli/images/where.ts';
 import { tessera } from './tessera.ts';
+import { temporaryFolder } from './temporary.ts';
 
 const MINIOS = ['--kernel', 'guests/bin/minios.bin', '--memory', '16M'];
 const UBOOT = '/usr/lib/u-boot/qemu-riscv64_smode/uboot.elf', LINUX = join(imagesFolder(), 'vmlinuz'),
@@ -76,7 +76,7 @@ describe('scan and patch', () => {
 
 describe('pre-virtualization', () => {
   it.skipIf(!existsSync(LINUX))("Debian's kernel, rewritten, runs commands with two processors and powers off", async () => {
-    const sites = join(mkdtempSync(join(tmpdir(), 'tessera-sites-')), 'list');
+    const sites = join(temporaryFolder('sites'), 'list');
     expect((await tessera(['afterburn', LINUX, '-o', sites])).stderr)
       .toMatch(/: [56]\d{3} sites among \d+ instructions; 0 places in doubt/);
     const { status, stdout } = await tessera(['vm', '--virt', 'pre', '--sites', sites, '--smp', '2', '--cpu', 'base,no-h,popf',
@@ -87,7 +87,7 @@ describe('pre-virtualization', () => {
 
   it('minios, rewritten from the list of its sites, says what it says by the hypervisor extension', async () => {
     const elf = ['--kernel', 'guests/bin/minios.elf', '--memory', '16M'],
-      sites = join(mkdtempSync(join(tmpdir(), 'tessera-sites-')), 'list');
+      sites = join(temporaryFolder('sites'), 'list');
     expect(await tessera(['afterburn', 'guests/bin/minios.elf', '-o', sites])).toMatchObject({ status: 0,
       stderr: expect.stringMatching(/^afterburn: \d+ sites among \d+ instructions; 0 places in doubt/) as string });
     const [assisted, rewritten] = await Promise.all([vm(...elf), vm('--virt', 'pre', '--sites', sites, '--cpu', 'base,no-h,popf', ...elf)]);

@@ -1,6 +1,5 @@
 /** One guest under one technique: time and exits of each phase. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { MemoryDisk } from '../../library/disk.ts';
 import { TRACE_RECORD, type TraceSink } from '../../microkernel/abi/index.ts';
@@ -14,6 +13,7 @@ import { runBare } from '../bare.ts';
 import { CliError } from '../errors.ts';
 import { ExitCounter, noExits, type ExitCounts, type Seen } from './exits.ts';
 import { DISK_BYTES, SETTLE, marker, type Phase } from './workload.ts';
+import { removeFolder, temporaryFolder } from '../temporary.ts';
 
 /** A way to run the guest. `native`: directly on the machine, under the built-in firmware. */
 export interface Way {
@@ -158,7 +158,7 @@ function sinkFor(see: (record: Seen) => void, name: (kind: string, id: number, t
 }
 
 async function native(input: Input): Promise<Reader> {
-  const folder = mkdtempSync(join(tmpdir(), 'tessera-compare-')), disk = join(folder, 'disk'), stats = join(folder, 'stats');
+  const folder = temporaryFolder('compare'), disk = join(folder, 'disk'), stats = join(folder, 'stats');
   const initrd = input.initrd && join(folder, 'initrd');
   writeFileSync(disk, new Uint8Array(DISK_BYTES));
   if (initrd !== undefined) writeFileSync(initrd, input.initrd!);
@@ -172,7 +172,7 @@ async function native(input: Input): Promise<Reader> {
     const { cycles, instructions } = JSON.parse(readFileSync(stats, 'utf8')) as { cycles: number; instructions: number };
     reader.ended({ cycle: cycles, instructions });
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    removeFolder(folder);
   }
   return reader;
 }

@@ -4,12 +4,12 @@
  * may name a compiler of this computer: TESSERA_LAB_CC.
  */
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { copyFileSync, existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { SubmissionError } from '../../labs/grading/submission.ts';
 import { CliError, Exit } from '../errors.ts';
 import { imagesFolder, projectRoot } from '../images/where.ts';
+import { removeFolder, temporaryFolder } from '../temporary.ts';
 
 /** A root file system with gcc: `tessera images fetch --gcc`. */
 export const gccRoot = (): string => join(imagesFolder(), 'gcc');
@@ -33,7 +33,7 @@ export interface Compiled {
  * a compiler.
  */
 export function compileC(files: ReadonlyMap<string, string>, harness: string): Compiled {
-  const folder = mkdtempSync(join(tmpdir(), 'tessera-cc-'));
+  const folder = temporaryFolder('cc');
   try {
     const theirs = [...files].filter(([name]) => name.endsWith('.c'));
     for (const [name, text] of theirs) writeFileSync(join(folder, name), text);
@@ -48,7 +48,7 @@ export function compileC(files: ReadonlyMap<string, string>, harness: string): C
       !l.includes('warning')) ?? `the compiler ended with status ${status}`);
     return { bytes: readFileSync(join(folder, 'out.elf')), warnings: said };
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    removeFolder(folder);
   }
 }
 

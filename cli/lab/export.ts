@@ -1,8 +1,7 @@
 /** `tessera lab export`: the students' files: pages, starters, types, a workflow; no solution, no grader. */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { findLab, labNames } from '../../labs/catalogue.ts';
 import type { Lab } from '../../labs/grading/lab.ts';
@@ -10,6 +9,7 @@ import { CliError, Exit, outputError } from '../errors.ts';
 import { projectRoot } from '../images/where.ts';
 import { starterFiles, writeFiles } from './commands.ts';
 import { GLOBALS, compilerOptions } from './types.ts';
+import { removeFolder, temporaryFolder } from '../temporary.ts';
 
 export async function exportStudents(folder: string): Promise<number> {
   if (existsSync(folder) && readdirSync(folder).length > 0)
@@ -31,7 +31,7 @@ export async function exportStudents(folder: string): Promise<number> {
 
 /** Declarations of what labs import as 'tessera'. */
 function writeTypes(out: string): boolean {
-  const root = projectRoot(), work = mkdtempSync(join(tmpdir(), 'tessera-types-'));
+  const root = projectRoot(), work = temporaryFolder('types');
   try {
     const tsc = join(dirname(createRequire(join(root, 'package.json')).resolve('typescript/package.json')), 'bin/tsc');
     const options = {
@@ -44,7 +44,7 @@ function writeTypes(out: string): boolean {
   } catch {
     return false;
   } finally {
-    rmSync(work, { recursive: true, force: true });
+    removeFolder(work);
   }
 }
 

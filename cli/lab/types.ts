@@ -1,10 +1,10 @@
 /** Type-checks a folder's TypeScript files against the declarations of 'tessera'. */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { projectRoot } from '../images/where.ts';
+import { removeFolder, temporaryFolder } from '../temporary.ts';
 
 /** The `tsconfig.json` for files that import 'tessera' from `api`. */
 export const compilerOptions = (api: string): Record<string, unknown> => ({
@@ -33,7 +33,7 @@ function compiler(): string | undefined {
 export function typeErrors(files: readonly string[], api = join(projectRoot(), 'labs/api.ts')): string[] | undefined {
   const tsc = compiler();
   if (tsc === undefined) return undefined;
-  const folder = mkdtempSync(join(tmpdir(), 'tessera-types-')), globals = join(folder, 'globals.d.ts'),
+  const folder = temporaryFolder('types'), globals = join(folder, 'globals.d.ts'),
     own = new Set(files.map((f) => resolve(f)));
   try {
     writeFileSync(globals, GLOBALS);
@@ -42,6 +42,6 @@ export function typeErrors(files: readonly string[], api = join(projectRoot(), '
     return run.stdout.split('\n').map((l) => /^(.*)\((\d+),\d+\): error TS\d+: (.*)$/.exec(l)).filter((m) => m !== null)
       .filter((m) => own.has(resolve(folder, m[1]!))).map((m) => `${m[3]!.replace(/\.$/, '')} (${basename(m[1]!)}:${m[2]})`);
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    removeFolder(folder);
   }
 }

@@ -1,16 +1,16 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { closureOf, codeLines } from './lines.ts';
 import { trustReport } from './trust.ts';
+import { temporaryFolder } from '../../test/temporary.ts';
 
 it('a line of code is neither blank nor comment', () => {
   expect(codeLines('/** a\n * b */\nconst x = 1; // c\n\n// d\n  /* e */ let y = 2;\n')).toBe(2);
 });
 
 it('a module consists of what it imports by value', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'tessera-trust-')), at = (name: string): string => join(folder, name);
+  const folder = temporaryFolder('trust'), at = (name: string): string => join(folder, name);
   writeFileSync(at('a.ts'),
     "import { b } from './b.ts';\nimport type { C } from './c.ts';\nimport { type D } from './d.ts';\nexport * from './e.ts';\n"
       + "// import './f.ts';\n");

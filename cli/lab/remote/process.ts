@@ -3,11 +3,11 @@
  * code from strings; processor time and memory are bounded. It can only request system calls and memory accesses.
  */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { closeSync, constants, mkdtempSync, openSync, readSync, rmSync, unlinkSync, writeSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { closeSync, constants, openSync, readSync, unlinkSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { CliError, Exit } from '../../errors.ts';
 import { MOST_BYTES } from './wire.ts';
+import { temporaryFolder } from '../../temporary.ts';
 
 /** Seconds of the processor, MiB of JavaScript's heap, KiB of addresses. */
 const LIMITS = { seconds: 20, heap: 128, addresses: 6_000_000 } as const;
@@ -61,12 +61,11 @@ const flags = (): string[] => [
 /** Named pipes, created many at a time: each serves only one process, so that it never contains another's data. */
 const PAIRS = 8;
 let spare: [string, string][] = [], folder = '';
-process.on('exit', () => { if (folder) rmSync(folder, { recursive: true, force: true }); });
 
 /** Throws CliError where the computer has no named pipes. */
 function pipes(): [string, string] {
   if (spare.length === 0) {
-    folder ||= mkdtempSync(join(tmpdir(), 'tessera-lab-'));
+    folder ||= temporaryFolder('lab');
     const pairs = Array.from({ length: PAIRS }, (_, i) => [join(folder, `${i}-there`), join(folder, `${i}-back`)] as [string, string]);
     const help = 'use Linux, macOS, or WSL', what = 'this computer cannot make named pipes, which TypeScript labs need';
     if (spawnSync('mkfifo', ['-m', '600', ...pairs.flat()]).status !== 0) throw new CliError('E_LAB', what, help, Exit.failure);
