@@ -1,5 +1,5 @@
 /** `tessera trace addr`, and `a` in the viewer: translates an address by the page tables in a recording, level by level. */
-import { walkLines, walkOf } from '../machine/debug/walk.ts';
+import { walkLines, walkOf } from '../machine/debug/walked.ts';
 import { snapshots, type TraceFile } from '../trace/index.ts';
 import { CliError, Exit } from './errors.ts';
 import { readTrace } from './trace-source.ts';

@@ -10,6 +10,7 @@ import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { imagesFolder } from '../cli/images/where.ts';
 import { compiler, hasCompiler } from './compiler.ts';
 import { Debuggee, Gdb, hasGdb, symbolFile, type SymbolEntry } from './gdb.ts';
+import { tessera } from './tessera.ts';
 
 if (!hasGdb) console.warn('skipped: no gdb-multiarch (apt install gdb-multiarch)');
 const images = imagesFolder();
@@ -123,6 +124,78 @@ describe.skipIf(!hasGdb)('a virtual machine', () => {
     await gdb.do('delete');
     expect(await gdb.do('continue')).toContain('exited normally');
     expect([await run.ended, run.out]).toEqual([0, expect.stringContaining('power off')]);
+  });
+});
+
+const sites = join(folder, 'minios.sites');
+const WITHOUT_EXTENSION = [['trap', '--shadow', 'traced'], ['patch'], ['pre', '--sites', sites]];
+describe.skipIf(!hasGdb)('a guest whose kernel runs in U mode', () => {
+  it.each(WITHOUT_EXTENSION)('by %s %s %s: its own modes, registers and memory; the session changes nothing', async (...virt) => {
+    if (virt[0] === 'pre') await tessera(['afterburn', minios, '-o', sites]);
+    const counts: unknown[] = [];
+    for (const looks of [true, false]) {
+      const stats = join(folder, 'stats'), { run, gdb } = await debug(['vm', '--kernel', minios, '--smp', '2', `--stats=${stats}`, '--virt',
+        ...virt], minios);
+      expect(await gdb.connect(run)).toContain('0x0000000080200000 in _start ()');
+      if (looks) {
+        expect(await gdb.do('info threads')).toMatch(/\* 1 .*"processor 0" \(on hart \d\)[^]*2 .*"processor 1"/);
+        await gdb.do('break trap_entry');
+        await gdb.do('ignore 1 40'); // that its first instruction has become a jump to a stub, where there are stubs
+        expect(await gdb.do('continue')).toContain('0x00000000802000a0 in trap_entry ()');
+        expect(await gdb.do('p/x $priv')).toContain('= 0x1');
+        expect(await gdb.do('p/x $scause')).toContain('= 0x8');
+        expect(await gdb.do('x/i $pc')).toContain('csrrw\tt6,sscratch,t6');
+        for (const at of ['a4', 'a8']) expect(await gdb.do('stepi')).toContain(`0x00000000802000${at} in trap_entry ()`);
+        await gdb.do('delete');
+        await gdb.do('break *0x40000000');
+        await gdb.do('p $last = $sepc');
+        await gdb.do('tbreak *$last + 4');
+        expect(await gdb.do('continue')).toMatch(/hit (Temporary b|B)reakpoint \d/);
+        expect(await gdb.do('p/x $priv')).toContain('= 0x0');
+        expect(await gdb.do('p $satp != 0')).toContain('= 1');
+        expect(await gdb.do('monitor translate 0x40000004')).toMatch(
+          /guest's satp Sv39[^]*level 0[^]*guest-physical 0x8\w+004, 0x\w+ to the monitor[^]*machine 0x8\w+004\nshadow of 0x40000004/);
+        const virtual = await gdb.do('x/2xw 0x40000000');
+        await gdb.do('monitor physical on');
+        expect((await gdb.do('x/2xw 0x80203000')).split(':')[1]).toBe(virtual.split(':')[1]);
+        await gdb.do('monitor physical off');
+        expect(await gdb.do('monitor spaces')).toMatch(/^1: satp 0x8\w+, user code last seen at 0x4\w+/);
+        await gdb.do('delete');
+        await gdb.do('watch *(long *)&ticks');
+        expect(await gdb.do('continue')).toMatch(/Old value = (\d)\s+New value = \d[^]* in tick \(\)/);
+        await gdb.do('delete');
+      }
+      expect(await gdb.do('continue')).toContain('exited normally');
+      expect([await run.ended, run.out]).toEqual([0, expect.stringContaining('power off')]);
+      const { instructions, cycles } = JSON.parse(readFileSync(stats, 'utf8')) as Record<string, number>;
+      counts.push({ instructions, cycles });
+      for (const child of children.splice(0)) child.end();
+    }
+    expect(counts[0]).toEqual(counts[1]);
+  });
+
+  it('registers that the monitor would have to hear of cannot be set, others can; memory is written, code too', async () => {
+    const { run, gdb } = await debug(['vm', '--kernel', minios, '--virt', 'patch'], minios);
+    await gdb.connect(run);
+    await gdb.do('break trap_entry');
+    await gdb.do('continue');
+    expect(await gdb.do('p $satp = 0')).toContain('Could not write register');
+    await gdb.do('p $before = $sscratch');
+    await gdb.do('p $sscratch = 0x1234');
+    expect(await gdb.do('p/x $sscratch')).toContain('= 0x1234');
+    await gdb.do('p $sscratch = $before');
+    await gdb.do('delete');
+    await gdb.do('break *tick');
+    await gdb.do('continue');
+    await gdb.do('continue'); // by now it has been scanned
+    expect(await gdb.do('p *(long *)&ticks')).toContain('= 1');
+    await gdb.do('p *(short *)$pc = 0x8082');
+    expect(await gdb.do('x/i $pc')).toContain('ret');
+    await gdb.do('stepi');
+    expect(await gdb.do('p $pc == $ra')).toContain('= 1');
+    expect(await gdb.do('p *(long *)&ticks')).toContain('= 1');
+    await gdb.do('kill');
+    expect(await run.ended).toBe(137);
   });
 });
 

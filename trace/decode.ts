@@ -8,7 +8,7 @@ import { labelName, operationOf } from './labels.ts';
 import type { TraceFile, TraceSource } from './reader.ts';
 import { stateBytes, RecordView } from './record.ts';
 import { isGuestThread } from './shadows.ts';
-import { accessSteps, shadowSteps } from './steps.ts';
+import { accessSteps, exitSteps, shadowSteps } from './steps.ts';
 import { answerText, bytesText, eventWords, flexpageText, hex, itemsText, mappedRange, operationText, rangeText,
   requestText } from './said.ts';
 
@@ -120,6 +120,8 @@ function outcome(trace: TraceFile, r: RecordView): [string, string][] {
     if (view.cause === r.sequence && view.kind === Kind.map && view.status === 0 && !(view.a & 8)) { maps++; bytes += 2 ** view.b; }
   }
   const isGuests = r.kind === Kind.event && isGuestThread(trace.name(r.actor)), by = objectName(trace, r.object);
+  if (isGuests && r.a !== Cause.pageFault && r.a !== Cause.guestPageFault)
+    lines.push(...exitSteps(trace, index, answer, { what: eventWords(r, a), by }));
   if (isGuests && r.a === Cause.pageFault) lines.push(...shadowSteps(trace, index, answer, by));
   if (isGuests && r.a === Cause.guestPageFault && maps === 0)
     lines.push(...accessSteps(trace, index, answer, { access: eventWords(r), answered: eventWords(r, a), by }));

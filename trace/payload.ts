@@ -5,7 +5,10 @@
  *   f64 sequence number of the record | u8 part | u8 index | u16 0 | u32 bytes | bytes, padded to 8
  */
 export const Part = {
-  /** u64 words: of a message or operation; of a system call its arguments a0 … a5; of an exit the words of `ExitWord`. */
+  /**
+   * u64 words: of a message or operation; of a system call its arguments a0 … a5; of an exit the words of `ExitWord`. `index` 1 (`SBI`):
+   * the call is one of a guest's kernel, to its firmware.
+   */
   words: 1,
   /** Text that argument `index` of a system call points to. */
   text: 2,
@@ -19,8 +22,12 @@ export const Part = {
   frame: 6,
   /** Page tables of a virtual processor (tables.ts). */
   tables: 7,
+  /** Lines about the record that only its moment knew: UTF-8, each a name, a tab, a text. */
+  lines: 8,
 } as const;
 export type Part = (typeof Part)[keyof typeof Part];
+/** `index` of the words of a guest's call to its firmware, where the machine sees a system call. */
+export const SBI = 1;
 /** Words of an exit: scause, stval, htval, htinst, pc, and the value of a store. */
 export const ExitWord = { scause: 0, stval: 1, htval: 2, htinst: 3, pc: 4, value: 5 } as const;
 

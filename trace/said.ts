@@ -6,13 +6,15 @@ import { Cause, Kind, causeName, flexBase, flexOrder, flexRights, flexSelector, 
 import { callName as nameOfCall } from '../l4guest/abi/calls.ts';
 import { argumentsText, quoted, resultText } from './arguments.ts';
 import { labelName, operationOf } from './labels.ts';
-import { ExitWord, Part, wordsOfPart, type PayloadPart } from './payload.ts';
+import { ExitWord, Part, SBI, wordsOfPart, type PayloadPart } from './payload.ts';
 import { accessOf, type RecordView } from './record.ts';
 import { sbiErrors, sbiExtensions } from './sbi.ts';
+import { isGuestThread } from './shadows.ts';
 import { registerAt, type Vocabulary } from './vocabulary.ts';
 
 const NO_WORDS: Vocabulary = {};
-export const hex = (n: number): string => `0x${Math.abs(n).toString(16)}`;
+/** Numbers below zero are addresses of the upper half. */
+export const hex = (n: number): string => `0x${n < 0 ? BigInt.asUintN(64, BigInt(n)).toString(16) : n.toString(16)}`;
 const wordsOf = (r: RecordView | undefined): Vocabulary => r?.source?.words ?? NO_WORDS;
 const partsOf = (r: RecordView | undefined): readonly PayloadPart[] => r?.source?.payload(r.sequence) ?? [];
 const valuesOf = (parts: readonly PayloadPart[], part: number): bigint[] | undefined => {
@@ -73,7 +75,7 @@ function guestFaultText(event: RecordView, answer?: RecordView): string {
 /** The meaning of an event; with the record that answers it, also the result. */
 export function eventWords(event: RecordView, answer?: RecordView): string {
   switch (event.a) {
-    case Cause.syscall: return callText(event, answer);
+    case Cause.syscall: return isFirmwareCall(event) ? sbiText(event, answer) : callText(event, answer);
     case Cause.sbi: return sbiText(event, answer);
     case Cause.guestPageFault: return guestFaultText(event, answer);
     case Cause.pageFault: { const access = accessOf(event.b); return `page fault${access ? `: ${access}` : ''} at ${hex(event.c)}`; }
@@ -81,6 +83,15 @@ export function eventWords(event: RecordView, answer?: RecordView): string {
     case Cause.startup: case Cause.recall: case Cause.wfi: return causeName(event.a);
     default: return `${causeName(event.a)} ${hex(event.c)}`;
   }
+}
+
+/** Numbers of Linux's calls are below; those of SBI extensions that are older than it are too. */
+const NO_SYSCALL = 0x1_0000;
+/** A guest whose kernel runs in U mode calls its firmware as its programs call it: the payload knows, or the number is none of Linux's. */
+export function isFirmwareCall(event: RecordView): boolean {
+  if (event.a !== Cause.syscall || !event.source || !isGuestThread(event.source.name(event.actor))) return false;
+  const words = partsOf(event).find((p) => p.part === Part.words);
+  return words ? words.index === SBI : event.c >= NO_SYSCALL && sbiExtensions[event.c] !== undefined;
 }
 
 const TEXT = 'text', ADDRESSES = new Set(['address', 'va', 'dest', 'base', 'pc', 'sp', 'utcb', 'mtd', 'mapped']);

@@ -1,8 +1,11 @@
-/** The named steps of a guest's fault, with the records that show them: for the details of the fault's record. */
-import { Kind } from '../microkernel/abi/index.ts';
+/** The named steps of a guest's exit, with the records that show them: for the details of the exit's record. */
+import { Cause, Kind } from '../microkernel/abi/index.ts';
+import { Part } from './payload.ts';
 import type { TraceFile } from './reader.ts';
 import { RecordView } from './record.ts';
+import { isFirmwareCall } from './said.ts';
 import { isShadowSpace } from './shadows.ts';
+import { visible } from './visible.ts';
 
 type Line = [name: string, text: string];
 /** Records after an answer within which the guest resumes. */
@@ -19,13 +22,65 @@ export function shadowSteps(trace: TraceFile, event: number, answer: number, by:
       at = view.sequence;
     }
   }
+  const walks = saidThere(trace, sequence), after = saidThere(trace, end);
   const hidden: Line[] = [['step 4', 'it says yes: a hidden fault, of which the guest does not hear'],
-    ['step 5', `record ${at}: the page becomes one of ${filled}`], ['step 6', `record ${end}: the access is done again`]];
+    ['step 5', `record ${at}: the page becomes one of ${filled}`], ...linesNamed(after, 'after'),
+    ['step 6', `record ${end}: the access is done again`]];
   const other: Line[] = [['step 3', `it says no, or no memory is there: record ${end} goes on in the guest's handler, or behind a `
-    + `device's register`]];
-  return [['step 1', `record ${sequence}: the access faults, the space has no such page`], ['step 2', `${by} walks the guest's own tables`],
-    ...(filled === '' ? other : hidden)];
+    + `device's register`], ...linesNamed(after, 'mode')];
+  return [['step 1', `record ${sequence}: the access faults, the space has no such page`], ...linesNamed(walks, 'instruction'),
+    ['step 2', `${by} walks the guest's own tables`], ...linesNamed(walks, 'before'), ...(filled === '' ? other : hidden)];
 }
+
+/** What each cause of a guest in U mode means, and what is done about it. */
+const DEPRIVILEGED: Readonly<Record<number, readonly [why: string, done: string]>> = {
+  [Cause.startup]: ['the processor has not run yet', 'waits until it is started, then sets its registers'],
+  [Cause.recall]: ['something waits for the processor: a device, a timer, another processor', 'raises the interrupt that is due'],
+  [Cause.illegal]: ['a privileged instruction in U mode', 'performs it on the supervisor in software'],
+  [Cause.breakpoint]: ['a breakpoint, which stands for a sensitive instruction or is the guest\'s own',
+    'performs that instruction on the supervisor in software, scans the code that begins here, or passes the breakpoint on'],
+  [Cause.syscall]: ['a system call of its program', 'enters the guest\'s kernel: a trap of the supervisor in software'],
+};
+const PASSED_ON = ['a trap that is the guest\'s', 'enters the guest\'s kernel: a trap of the supervisor in software'] as const;
+const FIRMWARE = ['a call of its kernel to the firmware', 'does what the firmware would'] as const;
+/** The same for a guest in VS and VU mode. */
+const ASSISTED: Readonly<Record<number, readonly [why: string, done: string]>> = {
+  [Cause.startup]: DEPRIVILEGED[Cause.startup]!, [Cause.recall]: DEPRIVILEGED[Cause.recall]!, [Cause.sbi]: FIRMWARE,
+  [Cause.virtualInstruction]: ['an instruction that hstatus, hcounteren or hedeleg keep from the guest', 'performs it on its registers'],
+  [Cause.wfi]: ['it waits for an interrupt', 'waits in its place'],
+  [Cause.guestTrap]: ['a trap that is not delegated to the guest', 'enters the guest\'s kernel'],
+};
+
+/**
+ * The steps of any other exit: where the guest leaves, why, who takes it, what is done, where it goes on. `what`: the event in words;
+ * nothing for causes that no guest has.
+ */
+export function exitSteps(trace: TraceFile, event: number, answer: number, { what, by }: { what: string; by: string }): Line[] {
+  const asked = trace.at(event), end = trace.at(answer), deprivileged = isDeprivileged(asked.a, trace.taskOf(asked.actor));
+  const row = isFirmwareCall(asked) ? FIRMWARE : deprivileged ? DEPRIVILEGED[asked.a] ?? PASSED_ON : ASSISTED[asked.a];
+  if (!row) return [];
+  const there = saidThere(trace, asked.sequence), after = saidThere(trace, end.sequence), space = end.c === 0 ? '' : trace.name(end.c);
+  return [['step 1', `record ${asked.sequence}: the guest leaves, ${what}`], ...linesNamed(there, 'instruction'),
+    ...linesNamed(there, 'mode'),
+    ['step 2', `why: ${row[0]}`], ['step 3', `the kernel makes an event of it, which ${by} takes`], ['step 4', `${by} ${row[1]}`],
+    ['step 5', `record ${end.sequence}: the answer has the new state${isShadowSpace(space) ? `, and names where to go on: ${space}` : ''}`],
+    ...linesNamed(after, 'mode')];
+}
+
+/** Is the processor of this task a software one? Its monitor has named the technique; older recordings know only the causes. */
+const isDeprivileged = (cause: number, task: string): boolean => / by (trap|patch|pre)$/.test(task)
+  || cause === Cause.syscall || cause === Cause.illegal || cause === Cause.breakpoint;
+
+/** Lines that were captured with a record. */
+function saidThere(trace: TraceFile, sequence: number): Line[] {
+  const part = trace.payload(sequence).find((p) => p.part === Part.lines);
+  if (!part) return [];
+  return new TextDecoder().decode(part.bytes).split('\n').map((l) => [l.slice(0, l.indexOf('\t')), l.slice(l.indexOf('\t') + 1)]);
+}
+/** Those of one name; the name stands at the first. */
+const TITLES: Readonly<Record<string, string>> = { before: 'walks', after: 'shadow' };
+const linesNamed = (lines: readonly Line[], name: string): Line[] => lines.filter(([n]) => n === name)
+  .map(([, text], i) => [i === 0 ? TITLES[name] ?? name : '', visible(text)]);
 
 /**
  * The eight steps of an access to a device's register (docs/scenarios/mmio.md). `access`, `answered`: the event and its answer in words;

@@ -195,9 +195,10 @@ export class Vm implements SbiMachine {
   }
 
   *#createTask(sys: Syscalls, task: number): Sys<Result<void>> {
-    const { env } = this.#around, status = yield* sys.invoke(Own.factory, Ops.factory.createTask, [task, this.#technique.taskKind]);
+    const { env } = this.#around, { taskKind, name } = this.#technique;
+    const status = yield* sys.invoke(Own.factory, Ops.factory.createTask, [task, taskKind]);
     if (status !== 0) return bad(status, `${env.name}: task for the guest`);
-    yield* nameIt(sys, task, Ops.task.name, `${env.name} guest`);
+    yield* nameIt(sys, task, Ops.task.name, `${env.name} guest${taskKind === 0 ? ` by ${name}` : ''}`);
     return good(undefined);
   }
 

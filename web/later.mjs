@@ -32,6 +32,7 @@ const parts = [
   { part: 'regions', begins: /^machine\/engine\/regions\/(translate|operands)\.ts$/ },
   { part: 'vmm', begins: /^vmm\/(program|options|tree)\.ts$/ },
   { part: 'devices', begins: /^roottask\/(drivers\/(?!uart)|client\/(block|net|files|ninep\/)|lib\/(virtio|net))/ },
+  { part: 'walks', begins: /^system\/capture\/(software|table-bytes)\.ts$/ },
   { part: 'sbi', begins: /^trace\/sbi\.ts$/ },
   { part: 'gateway', begins: /^machine\/net\/gateway\// },
   { part: 'firmware', begins: /^machine\/firmware\// },

@@ -2,6 +2,7 @@
  * A thread as GDB sees it, whatever carries it: a thread of the microkernel, one that the Unix server has not started yet, a process of a
  * guest that is on no processor. Registers are numbered as in machine/debug/registers.ts.
  */
+import type { Roots } from '../../machine/debug/translate.ts';
 import { readMemory, writeMemory, type View } from '../../machine/debug/memory.ts';
 import { REG } from '../../machine/debug/registers.ts';
 import type { Machine } from '../../machine/index.ts';
@@ -9,7 +10,8 @@ import { ThreadState } from '../../microkernel/objects/object.ts';
 import type { Thread } from '../../microkernel/objects/thread.ts';
 import { registersOf, setPc } from '../../microkernel/state/user.ts';
 import { guestRegister, setGuestRegister } from '../../system/guest-registers.ts';
-import { rootsOfThread } from '../../system/panic/roots.ts';
+import { readSoftware, writeSoftware } from './software.ts';
+import { modeOfGuest, rootsOfThread, runsGuest, softwareOf, supervisorRegister } from '../../system/panic/roots.ts';
 import { GUEST_OFFSET } from './description.ts';
 
 export interface Being {
@@ -32,7 +34,7 @@ export interface Being {
   write(address: bigint, bytes: Uint8Array): boolean;
 }
 
-export const CSR = { hvip: 0x645, hideleg: 0x603, vsip: 0x244, vsatp: 0x280, vsepc: 0x241 } as const;
+const CSR = { hvip: 0x645, hideleg: 0x603, vsip: 0x244 } as const;
 const STATES: Readonly<Record<number, string>> = {
   [ThreadState.inactive]: 'not started', [ThreadState.ready]: 'running', [ThreadState.calling]: 'waiting for an answer',
   [ThreadState.stopped]: 'stopped', [ThreadState.dead]: 'dead',
@@ -57,10 +59,10 @@ export class ThreadBeing implements Being {
 
   get view(): View {
     const roots = rootsOfThread(this.thread);
-    return this.thread.guest && this.#physical() ? { ...roots, first: 0n } : roots;
+    return runsGuest(this.thread) && this.#physical() ? { ...roots, first: 0n } : roots;
   }
-  read(address: bigint, length: number): Uint8Array | undefined { return readMemory(this.machine, this.view, address, length); }
-  write(address: bigint, bytes: Uint8Array): boolean { return writeMemory(this.machine, this.view, address, bytes); }
+  read(address: bigint, length: number): Uint8Array | undefined { return readAs(this.machine, this.thread, this.view, address, length); }
+  write(address: bigint, bytes: Uint8Array): boolean { return writeAs(this.machine, this.thread, this.view, address, bytes); }
 
   register(n: number): bigint | undefined {
     const { thread: t } = this;
@@ -68,8 +70,8 @@ export class ThreadBeing implements Being {
     if (n === REG.pc) return pair(this.#isLive ? t.cpu.hart.pc32 : t.pc32, 0);
     if (n < REG.csr) return this.#floats[n - REG.f]!;
     if (isOfFcsr(n)) return partOfFcsr(n, this.#fcsr);
-    if (n === REG.priv) return BigInt(modeOf(t));
-    return t.guest ? guestCsr(t, n - REG.csr + GUEST_OFFSET) : undefined;
+    if (n === REG.priv) return BigInt(modeOfGuest(t));
+    return t.guest ? guestCsr(t, n - REG.csr + GUEST_OFFSET) : supervisorRegister(t, n - REG.csr);
   }
 
   setRegister(n: number, value: bigint): boolean {
@@ -79,7 +81,9 @@ export class ThreadBeing implements Being {
     else if (n === REG.pc) setPc(t, Number(BigInt.asIntN(32, value)), Number(BigInt.asIntN(32, value >> 32n)));
     else if (n < REG.csr) this.#floats[n - REG.f] = BigInt.asIntN(64, value);
     else if (isOfFcsr(n)) this.#setFcsr(fcsrWith(n, this.#fcsr, value));
-    else return t.guest && n < REG.priv && setGuestRegister(t, n - REG.csr + GUEST_OFFSET, value);
+    else if (n >= REG.priv) return false;
+    else if (!t.guest) return softwareOf(t)?.processor.setRegister(n - REG.csr, value) ?? false;
+    else return setGuestRegister(t, n - REG.csr + GUEST_OFFSET, value);
     return true;
   }
 
@@ -93,8 +97,18 @@ export class ThreadBeing implements Being {
   }
 }
 
-/** Privilege: 0 U, 1 S. */
-export const modeOf = (t: Thread): number => (!t.guest ? 0 : t.cpu.running === t && t.cpu.hart.virt ? t.cpu.hart.priv : t.mode);
+/** Memory as this thread's code knows it, by these registers. */
+export function readAs(machine: Machine, t: Thread, view: View, address: bigint, length: number): Uint8Array | undefined {
+  const software = softwareOf(t);
+  return software && isRoots(view) ? readSoftware(machine, software.processor, view, address, length)
+    : readMemory(machine, view, address, length);
+}
+export function writeAs(machine: Machine, t: Thread, view: View, address: bigint, bytes: Uint8Array): boolean {
+  const software = softwareOf(t);
+  return software && isRoots(view) ? writeSoftware(machine, software.processor, view, address, bytes)
+    : writeMemory(machine, view, address, bytes);
+}
+const isRoots = (view: View): view is Roots => typeof view === 'object' && 'first' in view;
 
 /** What is pending is not stored: it is what is injected, as far as it is the guest's. */
 function guestCsr(t: Thread, csr: number): bigint | undefined {

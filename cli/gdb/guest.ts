@@ -3,19 +3,18 @@
  * address space to us: `monitor spaces` lists those that user code ran in, `monitor follow N` makes one of them a process of GDB's, with
  * breakpoints of its own.
  */
-import { readMemory, writeMemory, type View } from '../../machine/debug/memory.ts';
+import type { View } from '../../machine/debug/memory.ts';
 import { REG } from '../../machine/debug/registers.ts';
 import type { Hart } from '../../machine/hart/hart.ts';
 import type { Machine } from '../../machine/index.ts';
 import { ThreadState } from '../../microkernel/objects/object.ts';
-import type { Task } from '../../microkernel/objects/task.ts';
 import type { Thread } from '../../microkernel/objects/thread.ts';
-import { guestRegister } from '../../system/guest-registers.ts';
-import { rootsOfThread } from '../../system/panic/roots.ts';
-import { CSR, modeOf, ThreadBeing, type Being } from './being.ts';
+import { modeOfGuest, rootsOfThread, runsGuest, softwareOf, supervisorRegister } from '../../system/panic/roots.ts';
+import { readAs, ThreadBeing, writeAs, type Being } from './being.ts';
 import type { Debuggee, DebugScope } from './debuggee.ts';
 import type { MonitorCommand } from './target.ts';
 
+const CSR = { satp: 0x180, sepc: 0x141 } as const;
 /** Mode and root of a translation register, without the number of the address space. */
 const TABLES = 0xf000_0fff_ffff_ffffn;
 /** Number of spaces to remember; the oldest one that no client follows is dropped. */
@@ -42,9 +41,9 @@ export class GuestDebuggee implements Debuggee {
   }
 
   at(h: Hart): Being[] {
-    const t = this.#place.kernel.cpus[h.id]!.running;
-    if (!h.virt || t === undefined || !this.#isOurs(t.task)) return [];
-    const space = h.priv === 0 ? this.#spaces.get(tablesOf(t)) : undefined;
+    const t = this.#runs(h);
+    if (t === undefined) return [];
+    const space = modeOfGuest(t) === 0 ? this.#spaces.get(tablesOf(t)) : undefined;
     return [...(space?.isFollowed ? [this.#being(space)] : []), this.#processor(t)];
   }
 
@@ -56,8 +55,8 @@ export class GuestDebuggee implements Debuggee {
   }
 
   seen(h: Hart): void {
-    const t = this.#place.kernel.cpus[h.id]!.running;
-    if (!h.virt || h.priv !== 0 || t === undefined || !this.#isOurs(t.task)) return;
+    const t = this.#runs(h);
+    if (t === undefined || modeOfGuest(t) !== 0) return;
     const tables = tablesOf(t), known = this.#spaces.get(tables);
     if (known) known.pc = h.pc;
     else this.#remember({ number: ++this.#last, tables, pc: h.pc, isFollowed: false });
@@ -98,13 +97,19 @@ export class GuestDebuggee implements Debuggee {
     return `address space ${space.number} is process ${this.#place.base + 1 + space.number}; info threads shows it\n`;
   }
 
-  #isOurs(task: Task): boolean { return task.guest && (!this.#place.mayBe || this.#place.mayBe(task)); }
+  /** The guest's thread whose next instruction the hart is about to execute; not while it is in code of its monitor's. */
+  #runs(h: Hart): Thread | undefined {
+    const t = this.#place.kernel.cpus[h.id]!.running;
+    if (t === undefined || !(h.virt ? t.guest : h.priv === 0) || !this.#isOurs(t)) return undefined;
+    return softwareOf(t)?.processor.hides(h.pc) ? undefined : t;
+  }
+  #isOurs(t: Thread): boolean { return runsGuest(t) && (!this.#place.mayBe || this.#place.mayBe(t.task)); }
 
   #threads(): Thread[] {
     const found: Thread[] = [];
-    for (const task of this.#place.kernel.tasks)
-      if (this.#isOurs(task)) found.unshift(...[...task.threads].filter((t) => t.state !== ThreadState.dead));
-    return found;
+    for (const task of this.#place.kernel.tasks) for (const t of task.threads) if (t.state !== ThreadState.dead && this.#isOurs(t))
+      found.push(t);
+    return found.sort((a, b) => a.id - b.id);
   }
 
   #processor(t: Thread): ThreadBeing {
@@ -117,7 +122,7 @@ export class GuestDebuggee implements Debuggee {
   }
 }
 
-const tablesOf = (t: Thread): bigint => guestRegister(t, CSR.vsatp)! & TABLES;
+const tablesOf = (t: Thread): bigint => supervisorRegister(t, CSR.satp)! & TABLES;
 
 /** A process of the guest. It has registers while it is on a processor in user mode; its memory is always there. */
 class SpaceBeing implements Being {
@@ -131,15 +136,17 @@ class SpaceBeing implements Being {
   readonly #space: Space;
   readonly #on: ThreadBeing | undefined;
   readonly #inside: Thread | undefined;
+  readonly #any: Thread | undefined;
 
   constructor(machine: Machine, process: number, space: Space, processors: readonly Thread[], inside: readonly Thread[]) {
-    const on = inside.find((t) => modeOf(t) === 0), any = on ?? inside[0];
+    const on = inside.find((t) => modeOfGuest(t) === 0), any = on ?? inside[0];
     this.#machine = machine; this.#space = space; this.#inside = any;
     this.process = process; this.key = space; this.thread = on;
     this.name = `space ${space.number}`;
     this.state = any === undefined ? 'on no processor' : `${on ? '' : 'in the kernel '}on processor ${processors.indexOf(any)}`;
     this.#on = on && new ThreadBeing(machine, process, on, this.name);
     const [processor] = processors;
+    this.#any = processor;
     this.view = processor && { ...rootsOfThread(processor), first: space.tables };
   }
 
@@ -147,13 +154,13 @@ class SpaceBeing implements Being {
   register(n: number): bigint | undefined {
     if (this.#on) return this.#on.register(n);
     if (n !== REG.pc) return undefined;
-    return this.#inside ? guestRegister(this.#inside, CSR.vsepc) : this.#space.pc;
+    return this.#inside ? supervisorRegister(this.#inside, CSR.sepc) : this.#space.pc;
   }
   setRegister(n: number, value: bigint): boolean { return this.#on?.setRegister(n, value) ?? false; }
   read(address: bigint, length: number): Uint8Array | undefined {
-    return this.view && readMemory(this.#machine, this.view, address, length);
+    return this.view && readAs(this.#machine, this.#any!, this.view, address, length);
   }
   write(address: bigint, bytes: Uint8Array): boolean {
-    return this.view !== undefined && writeMemory(this.#machine, this.view, address, bytes);
+    return this.view !== undefined && writeAs(this.#machine, this.#any!, this.view, address, bytes);
   }
 }

@@ -6,7 +6,7 @@
 import { Debugger, type PointKind } from '../../machine/debug/debugger.ts';
 import { REG } from '../../machine/debug/registers.ts';
 import { walk } from '../../machine/debug/translate.ts';
-import { walkLines } from '../../machine/debug/walk.ts';
+import { walkLines } from '../../machine/debug/walked.ts';
 import type { Hart } from '../../machine/hart/hart.ts';
 import type { Machine } from '../../machine/index.ts';
 import type { Thread } from '../../microkernel/objects/thread.ts';

@@ -3,7 +3,7 @@ import { Debugger, type PointKind } from '../../machine/debug/debugger.ts';
 import { readMemory, writeMemory } from '../../machine/debug/memory.ts';
 import { readRegister, REG, writeRegister } from '../../machine/debug/registers.ts';
 import { rootsOf, walk } from '../../machine/debug/translate.ts';
-import { walkLines } from '../../machine/debug/walk.ts';
+import { walkLines } from '../../machine/debug/walked.ts';
 import type { Hart } from '../../machine/hart/hart.ts';
 import type { Machine } from '../../machine/machine.ts';
 import { hartDescription, registerBytes } from './description.ts';

@@ -6,7 +6,8 @@
 import type { Hart } from '../hart/hart.ts';
 import { C } from '../hart/slots.ts';
 import type { Linear } from '../linear.ts';
-import { follow, walkOf, type Roots, type Walk } from './walk.ts';
+import { belowFirst, follow, type Roots } from './walk.ts';
+import { walkOf, type Walk } from './walked.ts';
 
 export type { Roots };
 
@@ -21,12 +22,17 @@ export function rootsOf(h: Hart): Roots {
 }
 
 /** The physical address that `va` has by these registers; undefined = none. */
-export function translate(linear: Linear, { first, second = 0n }: Roots, va: bigint): number | undefined {
-  const read = reader(linear), outer = (gpa: bigint): bigint | undefined => follow(read, second, gpa, (a) => a, true);
-  const inner = follow(read, first, va, outer, false), pa = inner === undefined ? undefined : outer(inner);
+export function translate(linear: Linear, roots: Roots, va: bigint): number | undefined {
+  const read = reader(linear), outer = (gpa: bigint): bigint | undefined => belowFirst(read, roots, gpa);
+  const inner = follow(read, roots.first, va, outer, false), pa = inner === undefined ? undefined : outer(inner);
   return pa === undefined || pa > BigInt(Number.MAX_SAFE_INTEGER) ? undefined : Number(pa);
 }
 
+/** Where the first stage leads: the guest-physical address. */
+export function virtualToGuest(linear: Linear, roots: Roots, va: bigint): bigint | undefined {
+  const read = reader(linear);
+  return follow(read, roots.first, va, (gpa) => belowFirst(read, roots, gpa), false);
+}
 /** The same with each entry that is read on the way. */
 export const walk = (linear: Linear, roots: Roots, va: bigint): Walk => walkOf(reader(linear), roots, va);
 

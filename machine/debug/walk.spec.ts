@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { walkLines, walkOf } from './walk.ts';
+import { walkLines, walkOf } from './walked.ts';
 
 const table = (from: bigint) => 1n | ((from >> 12n) << 10n), leaf = (to: bigint, flags = 0xcfn) => flags | ((to >> 12n) << 10n);
 const SV39 = (root: bigint) => (8n << 60n) | (root >> 12n);

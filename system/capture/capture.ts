@@ -8,6 +8,7 @@ import type { Thread } from '../../microkernel/objects/thread.ts';
 import { ThreadState } from '../../microkernel/objects/object.ts';
 import type { Captured } from '../../machine/net/capture.ts';
 import { INCOMING, Part } from '../../trace/index.ts';
+import { runsGuest } from '../panic/roots.ts';
 import { EventCapture, type PayloadSink } from './event.ts';
 import { TableCapture } from './tables.ts';
 
@@ -84,12 +85,12 @@ export class Capture implements TraceSink {
         const thread = this.threadOf(actor);
         if (!thread || !(this.takes(thread) || this.servedBySelected(thread, a))) return;
         this.events!.raised(sequence, thread, a);
-        if (thread.guest) this.tables!.left(thread);
+        if (runsGuest(thread)) this.tables!.left(thread);
         return;
       }
       case Kind.resume: { const t = this.threadOf(object); if (t) this.events!.resumed(sequence, t, cause); return; }
       case Kind.destroy:
-        if (this.threads.get(object)?.guest) this.tables!.ended(sequence, this.threads.get(object)!);
+        if (this.threads.has(object)) this.tables!.ended(sequence, this.threads.get(object)!);
         this.threads.delete(object);
         this.selected.delete(object);
         this.events!.gone(object);

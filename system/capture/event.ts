@@ -6,7 +6,9 @@ import type { Thread } from '../../microkernel/objects/thread.ts';
 import { pcNumber, registersOf } from '../../microkernel/state/user.ts';
 import { Part, sbiExtensions } from '../../trace/index.ts';
 import { decodeTransformed, type Access } from '../../vmm/interpreter/access.ts';
+import { softwareOf } from '../panic/roots.ts';
 import { peekList, peekText, readerOf, type Reader } from './peek.ts';
+import { guestReader, softwareAnswer, softwareExit } from './software.ts';
 
 /** The receiver of payload: the recorder. */
 export interface PayloadSink extends TraceSink {
@@ -31,6 +33,8 @@ class Open {
   number = 0;
   pc = 0;
   access: Access | undefined = undefined;
+  /** A call of a guest's kernel to its firmware, where its processor is software. */
+  isSbi = false;
   /** Address and length of the buffer that the call fills. */
   readonly args = new Float64Array(ARGS);
 }
@@ -52,6 +56,9 @@ export class EventCapture {
     open.pc = pcNumber(t);
     open.number = x[2 * A7]! >>> 0;
     open.access = undefined;
+    const software = softwareOf(t);
+    open.isSbi = software ? softwareExit(this.memory, t, software, cause, this.putTo(sequence)) : cause === Cause.sbi;
+    if (software && open.isSbi) return;
     if (cause === Cause.syscall) this.systemCall(sequence, t, x, open);
     else if (cause === Cause.sbi) this.sbiCall(sequence, t, x, open.number);
     else if (cause !== Cause.startup && cause !== Cause.recall && cause !== Cause.wfi) {
@@ -68,9 +75,10 @@ export class EventCapture {
     const open = this.open.get(thread.id);
     if (!open || open.sequence !== cause || cause === 0) return;
     open.sequence = 0;
-    const x = registersOf(thread), { access } = open;
-    if (open.cause === Cause.syscall) this.systemResult(sequence, thread, x, open);
-    else if (open.cause === Cause.sbi) this.sink.payloadWords(sequence, Part.result, x, A0, 2);
+    const x = registersOf(thread), { access } = open, software = softwareOf(thread);
+    if (software) softwareAnswer(this.memory, thread, software, open.cause, this.putTo(sequence));
+    if (open.isSbi) this.sink.payloadWords(sequence, Part.result, x, A0, 2);
+    else if (open.cause === Cause.syscall) this.systemResult(sequence, thread, x, open);
     else if (access && !access.store) this.sink.payloadWords(sequence, Part.result, x, access.register, 1);
   }
 
@@ -78,7 +86,7 @@ export class EventCapture {
     this.sink.payloadWords(sequence, Part.words, x, A0, ARGS);
     const formats = formatsOf(argumentsOf.get(open.number));
     if (!formats.some) return;
-    const read = readerOf(this.memory, thread, Cause.syscall), { args } = open;
+    const read = this.readerFor(thread, Cause.syscall), { args } = open;
     for (let i = 0; i < ARGS; i++) args[i] = number(x, A0 + i);
     formats.list.forEach((format, i) => {
       const va = args[i]!;
@@ -93,7 +101,7 @@ export class EventCapture {
     if (pcNumber(thread) !== open.pc && !EXEC.has(open.number)) return;
     this.sink.payloadWords(sequence, Part.result, x, A0, 1);
     const at = formatsOf(argumentsOf.get(open.number)).filled, result = number(x, A0);
-    if (at >= 0 && result > 0) this.buffer(sequence, readerOf(this.memory, thread, Cause.syscall), at, open.args[at]!, result);
+    if (at >= 0 && result > 0) this.buffer(sequence, this.readerFor(thread, Cause.syscall), at, open.args[at]!, result);
   }
   private sbiCall(sequence: number, thread: Thread, x: Int32Array, extension: number): void {
     this.sink.payloadWords(sequence, Part.words, x, A0, SBI_WORDS);
@@ -102,6 +110,14 @@ export class EventCapture {
     if (at >= 0) this.buffer(sequence, readerOf(this.memory, thread, Cause.sbi), at, number(x, A0 + at), number(x, A0 + length));
   }
 
+  /** Memory as its server sees it; that of a guest by the guest's tables. */
+  private readerFor(thread: Thread, cause: number): Reader {
+    const software = softwareOf(thread);
+    return software ? guestReader(this.memory, thread, software) : readerOf(this.memory, thread, cause);
+  }
+  private putTo(sequence: number) {
+    return (part: number, index: number, data: Uint8Array): void => { this.sink.payload(sequence, part, index, data); };
+  }
   private text(sequence: number, index: number, text: Uint8Array | undefined): void {
     if (text) this.sink.payload(sequence, Part.text, index, text);
   }

@@ -16,7 +16,7 @@ export function readerOf(memory: PhysicalMemory, thread: Thread, cause: number):
 }
 
 /** Up to `length` bytes at `va`; fewer where nothing (or a device) is mapped. */
-function peek(memory: PhysicalMemory, task: Task, va: number, length: number): Uint8Array {
+export function peek(memory: PhysicalMemory, task: Task, va: number, length: number): Uint8Array {
   const out = new Uint8Array(length);
   let done = 0;
   while (done < length) {

@@ -7,14 +7,13 @@ import { walk } from '../../machine/debug/translate.ts';
 import type { Task } from '../../microkernel/objects/task.ts';
 import type { Thread } from '../../microkernel/objects/thread.ts';
 import { ThreadState } from '../../microkernel/objects/object.ts';
-import { guestRegister } from '../guest-registers.ts';
 import { pcOf, registersOf } from '../../microkernel/state/user.ts';
 import type { System } from '../system.ts';
 import type { ReadWord } from './chain.ts';
 import type { Processor } from './report.ts';
-import { rootsOfThread } from './roots.ts';
+import { modeOfGuest, rootsOfThread, softwareOf, supervisorRegister } from './roots.ts';
 
-const CSR = { vsepc: 0x241, vscause: 0x242, vstval: 0x243 } as const;
+const CSR = { sepc: 0x141, scause: 0x142, stval: 0x143 } as const;
 const REGISTERS = 32;
 
 /** Tasks of a component: its own, and those it has created from its factory. */
@@ -36,15 +35,18 @@ export function virtualProcessors(system: System, component: string): Thread[] {
 }
 
 export function processorOfThread(system: System, t: Thread, number: number): Processor {
-  const { machine } = system, roots = rootsOfThread(t), x = registersOf(t), csr = (n: number): bigint => guestRegister(t, n) ?? 0n;
-  const supervisor = t.guest ? (t.cpu.running === t && t.cpu.hart.virt ? t.cpu.hart.priv : t.mode) : undefined;
+  const { machine } = system, roots = rootsOfThread(t), x = registersOf(t), csr = (n: number): bigint => supervisorRegister(t, n) ?? 0n;
   return {
-    name: `vCPU ${number}`, mode: supervisor === undefined ? 'U mode (its kernel too)' : supervisor === 0 ? 'VU mode' : 'VS mode',
-      pc: pair(pcOf(t), 0),
+    name: `vCPU ${number}`, mode: modeText(t), pc: pair(pcOf(t), 0),
     x: Array.from({ length: REGISTERS }, (_, i) => pair(x, i)),
-    lastTrap: t.guest && csr(CSR.vsepc) !== 0n ? { cause: csr(CSR.vscause), pc: csr(CSR.vsepc), value: csr(CSR.vstval) } : undefined,
+    lastTrap: csr(CSR.sepc) !== 0n ? { cause: csr(CSR.scause), pc: csr(CSR.sepc), value: csr(CSR.stval) } : undefined,
     read: wordReader((va, length) => readMemory(machine, roots, va, length)), walk: (va) => walk(machine.linear, roots, va),
   };
+}
+
+function modeText(t: Thread): string {
+  const mode = modeOfGuest(t) === 0 ? 'U' : 'S';
+  return softwareOf(t) ? `${mode} mode in software (U mode of the machine)` : `V${mode} mode`;
 }
 
 /** Reads doublewords of a byte-wise memory. */

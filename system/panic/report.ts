@@ -4,7 +4,7 @@
  */
 import { causeText } from '../../hardware/isa/causes.ts';
 import { xName } from '../../hardware/isa/registers.ts';
-import { walkLines, type Walk } from '../../machine/debug/walk.ts';
+import { walkLines, type Walk } from '../../machine/debug/walked.ts';
 import { visible } from '../../trace/visible.ts';
 import { callChain, signed, type Frame, type ReadWord, type Trap } from './chain.ts';
 import type { FunctionNames } from './names.ts';

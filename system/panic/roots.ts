@@ -1,12 +1,50 @@
-/** The registers that translate a thread's addresses: values of satp, vsatp and hgatp. */
+/** The registers that translate a thread's addresses: values of satp, vsatp and hgatp, or those of a processor in software. */
 import type { Roots } from '../../machine/debug/walk.ts';
+import type { Task } from '../../microkernel/objects/task.ts';
 import type { Thread } from '../../microkernel/objects/thread.ts';
+import { ObjectKind } from '../../microkernel/objects/object.ts';
+import { processorBehind, type SoftwareProcessor } from '../../vmm/cpu/outside.ts';
 import { guestRegister } from '../guest-registers.ts';
 
-const VSATP = 0x280;
+const SATP = 0x180;
+/** The machine keeps a guest's copies of the supervisor's registers this much higher. @spec priv 21.2 */
+const GUEST_OFFSET = 0x100;
 
-/** The translation of a thread's addresses: both stages of a guest, or the kernel's tables alone. */
+/** A thread whose code believes in a processor that a monitor performs: the processor, and the monitor's task. */
+export interface Software { readonly processor: SoftwareProcessor; readonly monitor: Task }
+
+/** … if this thread is one. */
+export function softwareOf(t: Thread): Software | undefined {
+  const server = t.alien ? t.events.find((portal) => portal !== undefined)?.thread : undefined, processor = processorBehind(server?.utcb);
+  return server && processor && { processor, monitor: server.task };
+}
+/** Does it run a guest's code, by whatever technique? */
+export const runsGuest = (t: Thread): boolean => t.guest || softwareOf(t) !== undefined;
+
+/** A register of the guest's supervisor by its number, wherever it is; undefined: there is none. */
+export function supervisorRegister(t: Thread, csr: number): bigint | undefined {
+  const software = softwareOf(t);
+  return software ? software.processor.register(csr) : t.guest ? guestRegister(t, csr + GUEST_OFFSET) : undefined;
+}
+/** The mode that a guest's code believes in: 0 U, 1 S. */
+export function modeOfGuest(t: Thread): number {
+  const software = softwareOf(t);
+  if (software) return software.processor.privileged ? 1 : 0;
+  return t.guest && t.cpu.running === t && t.cpu.hart.virt ? t.cpu.hart.priv : t.guest ? t.mode : 0;
+}
+
+const satpOf = ({ space }: Task): bigint => (BigInt(space.mode) << 60n) | BigInt(space.root.pa / 4096);
+
+/** The translation of a thread's addresses: both stages of a guest, its tables and their shadow, or the kernel's tables alone. */
 export function rootsOfThread(t: Thread): Roots {
-  const { space } = t.visiting ?? t.task, tables = (BigInt(space.mode) << 60n) | BigInt(space.root.pa / 4096);
-  return t.guest ? { first: guestRegister(t, VSATP)!, second: tables } : { first: tables };
+  const software = softwareOf(t);
+  if (software) return softwareRoots(software);
+  const tables = satpOf(t.visiting ?? t.task);
+  return t.guest ? { first: supervisorRegister(t, SATP)!, second: tables } : { first: tables };
+}
+
+function softwareRoots({ processor, monitor }: Software): Roots {
+  const { base, size, va } = processor.ram, space = processor.space === 0 ? undefined : monitor.caps.lookup(processor.space)?.object;
+  return { first: processor.register(SATP)!, second: satpOf(monitor), lent: { base: BigInt(base), size: BigInt(size), at: BigInt(va) },
+    ...(space?.kind === ObjectKind.task && { shadow: satpOf(space as Task) }) };
 }

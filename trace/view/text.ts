@@ -26,13 +26,13 @@ export function cut(line: Line, width: number): Line {
   return out;
 }
 
-/** Breaks text at blanks into lines of at most `width` columns. */
+/** Breaks text at blanks into lines of at most `width` columns; blanks at its beginning stay. */
 export function wrap(text: string, width: number): string[] {
-  const lines: string[] = [];
+  const lines: string[] = [], indent = /^ */.exec(text)![0];
   let current = '';
-  for (const word of text.split(' ')) {
+  for (const word of text.slice(indent.length).split(' ')) {
     if (current && current.length + 1 + word.length > width) { lines.push(current); current = ''; }
-    current = current ? `${current} ${word}` : word;
+    current = current ? `${current} ${word}` : `${lines.length === 0 ? indent : ''}${word}`;
   }
   return [...lines, current];
 }

@@ -52,7 +52,8 @@ export function timeline(v: Viewer, width: number, height: number): Line[] {
     [{ text: ' '.repeat(label + 1 + column) + '▼', color: 'yellow' }]
   ];
   for (const name of names.slice(v.laneTop, v.laneTop + visible))
-    lines.push([{ text: fit(name, label) + ' ', bold: name === v.laneOf(v.record) }, ...cells(lanes.get(name)!, across, column, known)]);
+    lines.push([{ text: fit(withTechnique(v.trace, name), label) + ' ', bold: name === v.laneOf(v.record) },
+      ...cells(lanes.get(name)!, across, column, known)]);
   while (lines.length < height - 2) lines.push([]);
   lines.push([{ text: LEGEND, dim: true }]);
   const selected = v.record < 0
@@ -67,6 +68,13 @@ export function timeline(v: Viewer, width: number, height: number): Line[] {
     { text: selected }
   ]);
   return lines;
+}
+
+/** A guest's lane says how its code runs. Monitors name the technique of guests whose kernels run in U mode; other guests have hardware. */
+function withTechnique(trace: TraceFile, name: string): string {
+  const monitor = name.endsWith(' guest') ? name.slice(0, -' guest'.length) : undefined;
+  if (monitor === undefined || [...trace.names.values()].some(({ text }) => text.startsWith(`${monitor} shadow of `))) return name;
+  return `${name} by hardware`;
 }
 
 /** The first record in a column of the timeline, for the mouse. */

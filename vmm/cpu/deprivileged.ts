@@ -26,6 +26,8 @@ import { inPassing } from './in-passing.ts';
 import { Trap, type Event, type Lent } from './lent.ts';
 import { LookAhead, type Ahead } from './look-ahead.ts';
 import { MemoryFaults } from './memory-faults.ts';
+import { showProcessor, type SoftwareProcessor } from './outside.ts';
+import { shown } from './shown.ts';
 import { Irq, Supervisor, type Outcome } from './supervisor.ts';
 import { Units } from './units.ts';
 import type { Technique, VirtualCpu } from './virtual-cpu.ts';
@@ -54,6 +56,7 @@ class DeprivilegedCpu implements VirtualCpu {
   readonly #firmware: FirmwareCalls;
   readonly #faultsAtMemory: MemoryFaults;
   readonly #hands: Hands;
+  readonly #outside: SoftwareProcessor;
   #supervisor: Supervisor;
   #alarm: { at(time: number, action: () => void): void } | undefined;
   #sys!: Syscalls;
@@ -83,6 +86,7 @@ class DeprivilegedCpu implements VirtualCpu {
     const lent = this.#lend();
     this.#inPassing = inPassing(lent);
     this.#firmware = new FirmwareCalls(lent);
+    this.#outside = shown(lent);
     this.#faultsAtMemory = new MemoryFaults(lent);
   }
   #fresh(): Supervisor { return new Supervisor(this.#vm.isa.split('_').includes('sstc')); }
@@ -123,6 +127,7 @@ class DeprivilegedCpu implements VirtualCpu {
     const vm = this.#vm;
     this.#utcb = sys.utcb;
     this.#sys = sys;
+    showProcessor(sys.utcb, this.#outside);
     let status = yield sys.ipc(IpcFlag.receive, 0, NEVER, NEVER);
     for (;;) {
       if (status !== 0 || !this.#quickly()) {

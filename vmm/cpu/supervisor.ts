@@ -29,6 +29,9 @@ export const Csr = {
     sip: 0x144, stimecmp: 0x14d, satp: 0x180,
 } as const;
 
+/** Registers that may be set from outside while the guest stands: nothing else depends on them. */
+export const CSR_SHOWN: ReadonlySet<number> = new Set([Csr.stvec, Csr.scounteren, Csr.sscratch, Csr.sepc, Csr.scause, Csr.stval]);
+
 /** The outcome of an instruction. `next`: the pc advances; `wait`: it advances once an interrupt is pending. */
 export type Outcome = 'next' | 'illegal' | 'wait' | { readonly jump: bigint }
   | { readonly fence: { readonly address?: bigint; readonly asid?: bigint } };
@@ -127,8 +130,15 @@ export class Supervisor {
   }
 
   /** The value that a read gives; undefined: there is no such register, or not in this mode. */
-  read(number: number): bigint | undefined {
-    if (!this.privileged) return undefined;
+  read(number: number): bigint | undefined { return this.privileged ? this.#read(number) : undefined; }
+  /** For those outside, in any mode; what the guest's kernel has on its page is newer than what is here. */
+  peek(number: number): bigint | undefined {
+    const value = this.#read(number), page = this.#page;
+    return page && number === Csr.sstatus ? (value! & ~BigInt(Status.sie)) | BigInt(page.low(Field.status) & Status.sie) : value;
+  }
+  poke(number: number, value: bigint): boolean { return this.#write(number, value); }
+
+  #read(number: number): bigint | undefined {
     switch (number) {
       case Csr.sstatus: return (BigInt(this.#statusHigh) << 32n) | BigInt(this.#statusLow);
       case Csr.sie: return this.#enabled;
@@ -141,8 +151,9 @@ export class Supervisor {
   }
 
   /** Writes by the rules of each register; false where there is none. */
-  write(number: number, value: bigint): boolean {
-    if (this.read(number) === undefined) return false;
+  write(number: number, value: bigint): boolean { return this.privileged && this.#write(number, value); }
+  #write(number: number, value: bigint): boolean {
+    if (this.#read(number) === undefined) return false;
     switch (number) {
       case Csr.sstatus: this.#status = Number(value & 0xffff_ffffn) & STATUS_BITS; break;
       case Csr.sie: this.#enabled = value & ALL_IRQS; break;

@@ -142,6 +142,8 @@ export class ShadowMmu {
     const space = this.#current, base = Math.floor(at / LARGE) * LARGE, page = space?.pages.get(at), large = space?.large.get(base);
     return page ?? (large === undefined ? undefined : large + at - base);
   }
+  /** Selector of the space that the thread was last told to go on in; 0: of none yet. */
+  get here(): number { return this.#current?.task ?? 0; }
   /** What the guest executes at this page of its addresses. */
   codeAt(at: number): CodePage | undefined { return this.#current?.code.get(at); }
   /** Is something mapped there? */

@@ -34,6 +34,8 @@ export interface GuestCode {
   fault?(sys: Syscalls, access: Access, found: Exclude<Walk, string>, address: bigint, pc: bigint): Sys<void>;
   /** The guest needs the addresses of stubs for itself: breakpoints stand for all sites again. */
   closeStubs(): void;
+  /** The guest's own instruction at this guest-physical address, where another stands for it in its memory. */
+  original?(gpa: number): number | undefined;
   /** The instruction at `pc` as a reader knows it. */
   text?(pc: bigint): string;
 }

@@ -168,6 +168,7 @@ export class ListedCode implements GuestCode {
     if (free) this.#sites.useStub(gpa, stubs.add(site.decoded, at + from, free, at), free.end);
   }
   closeStubs(): void { this.#sites.dropAll(); }
+  original(gpa: number): number | undefined { return this.#sites.original(gpa)?.word; }
 
   /** A store to a page with stubs is done here, if it can be; code that is executed elsewhere has none. */
   *fault(_sys: Syscalls, access: Access, found: Exclude<Walk, string>, address: bigint, pc: bigint): Sys<void> {
