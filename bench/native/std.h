@@ -16,7 +16,8 @@ static inline void *allocate(size_t n) { void *p = calloc(1, n); if (!p) exit(1)
 static inline u64 now(void) { struct timespec t; clock_gettime(CLOCK_MONOTONIC, &t); return (u64)t.tv_sec * 1000000000ul + (u64)t.tv_nsec; }
 static inline void print(const char *format, ...) { /* our %d is 64 bits wide */
   char wide[256], *to = wide;
-  for (const char *p = format; *p && to < wide + 250; p++) { *to++ = *p; if (*p == '%' && (p[1] == 'd' || p[1] == 'u' || p[1] == 'x')) *to++ = 'l'; }
+  for (const char *p = format; *p && to < wide + 250; p++) { *to++ = *p;
+    if (*p == '%' && (p[1] == 'd' || p[1] == 'u' || p[1] == 'x')) *to++ = 'l'; }
   *to = 0;
   va_list list;
   va_start(list, format);

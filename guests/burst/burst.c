@@ -1,8 +1,7 @@
 /*
- * A guest whose exits come in clusters. Four of them, each done many times and timed: the example of Agesen and others (an `in` and
- * five `out`, three of them to port 0x80, which only waits; here the scratch register of the serial port stands for that port), a claim
- * and completion of an interrupt, four registers of a virtio device, and a burst whose code the guest changes each time before it runs
- * it.
+ * A guest whose exits come in clusters. It repeats and times four of them: the example of Agesen and others (an `in` and five `out`,
+ * three of them to port 0x80, which only waits; here the scratch register of the serial port takes the place of that port), claim and
+ * completion of an interrupt, reads of four registers of a virtio device, and a burst whose code the guest changes before each run.
  */
 #include "say.h"
 
@@ -21,7 +20,7 @@ static void out(void) {
 static void claim(void) { u32 source = CLAIM; CLAIM = source; }
 static u32 registers(void) { u32 magic = VIRTIO[0]; VIRTIO[1]; VIRTIO[2]; VIRTIO[3]; return magic; }
 
-/* lbu LSR; li a2, N; sb a2, SCRATCH; lbu SCRATCH: N is written into the code each time. Answers what the last one read. */
+/* lbu LSR; li a2, N; sb a2, SCRATCH; lbu SCRATCH: it writes N into the code each time. Returns what the last `lbu` read. */
 static u64 changed(u64 n) {
   register u64 a0 __asm__("a0") = (u64)SERIAL;
   register u64 a1 __asm__("a1") = n << 20 | 0x00000613; /* addi a2, zero, n */

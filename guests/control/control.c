@@ -1,7 +1,7 @@
 /*
- * A guest that tries everything: reads each of the 4,096 CSRs, writes ones to those that it can read and looks what stays, loads from and stores to addresses where
- * nothing is. Each attempt succeeds or traps into the guest's own handler; nothing else may happen. What came of all of it is said as one digest: it is the same however
- * the guest is run.
+ * A guest that tries everything: it reads each of the 4,096 CSRs, writes ones to those that it can read and looks which bits stay, and
+ * accesses addresses where nothing is. Each attempt succeeds or traps into the guest's own handler; nothing else may happen. The guest
+ * prints one digest of all results: it is the same however the guest runs.
  */
 #define LINE 512
 #include "say.h"
@@ -34,8 +34,11 @@ static void range(u32 from, u32 to) {
   if (to != from) { text("-"); digits(to, 16); }
 }
 
-/* Counters go on, and what is pending depends on time: that they can be read is what counts. */
-/* Of extensions that no device tree here promises; a processor that has them shows them to a guest that runs on it. They are named, and not part of the digest. */
+/* Values of counters and of pending interrupts depend on time: only whether they can be read counts. */
+/*
+ * Registers of extensions that no device tree here promises. A processor that has them shows them to its guest; the guest names them and
+ * leaves them out of the digest.
+ */
 static int promised(u32 n) { return n != 0x10c && n != 0xda0 && !(n >= 0xc03 && n < 0xc20); }
 static int moves(u32 n) { return n == TIME_CSR || n == CYCLE || n == INSTRET || n == SIP || n == STIMECMP; }
 

@@ -7,7 +7,7 @@ _start:
 	call	control
 2:	j	2b
 
-# A trap of the guest's own: its cause is noted, and the instruction (4 bytes) is skipped.
+# The guest's own trap handler: it notes the cause and skips the instruction (4 bytes).
 	.align	2
 	.globl	handler
 handler:

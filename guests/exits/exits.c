@@ -1,6 +1,7 @@
 /*
- * A guest that measures its own exits. It counts cycles around calls of firmware and reads of a device register, says what one of each takes, then sleeps
- * fifty times for a moment and touches 64 pages after each: what the other guests leave of its TLB entries shows in the machine's counts.
+ * A guest that measures its own exits. It counts cycles around calls of firmware and reads of a device register, and prints the cost of one
+ * of each. Then it sleeps fifty times for a moment and touches 64 pages after each: the machine counts how many of its TLB entries the
+ * other guests have left.
  */
 #include "say.h"
 

@@ -26,7 +26,8 @@ static void enables(void) {
     if ((on & 1) && (csr_get(mcounteren) & bit) == 0) { skip(counters[i].name, "not implemented"); break; }
     int want = expected(modes[m], on & 1, on & 2, on & 4);
     run_insn(modes[m], csr_insn(0xc00 + counters[i].bit, 0), 0, 0);
-    check(outcome() == want, "%s in %s, mcounteren %d hcounteren %d scounteren %d: %s", counters[i].name, mode_names[modes[m]], on & 1, on >> 1 & 1,
+    check(outcome() == want, "%s in %s, mcounteren %d hcounteren %d scounteren %d: %s", counters[i].name, mode_names[modes[m]], on & 1,
+      on >> 1 & 1,
           on >> 2, names[want]);
   }
   reset();
@@ -48,7 +49,8 @@ static void comparators(void) {
     };
     for (unsigned i = 0; i < COUNT(rows); i++) {
       run_insn(rows[i].mode, csr_insn(rows[i].csr, write), -1ul, 0);
-      check(outcome() == rows[i].want, "%s %s, mcounteren %d hcounteren %d menvcfg %d henvcfg %d: %s", write ? "write" : "read", rows[i].name, on & 1,
+      check(outcome() == rows[i].want, "%s %s, mcounteren %d hcounteren %d menvcfg %d henvcfg %d: %s", write ? "write" : "read",
+        rows[i].name, on & 1,
             on >> 1 & 1, on >> 2 & 1, on >> 3, names[rows[i].want]);
     }
   }
@@ -142,7 +144,8 @@ static void two_comparators(void) {
     static const u32 loop[] = { 0x0000006f };
     csr_set(stimecmp, CSR_READ(0xc01) + 200);
     run_code(mode, loop, 1, 0, 0, 0, 0);
-    check(last.to == HS && last.cause == (INTERRUPT | 5) && CSR_READ(hstatus) & HSTATUS_SPV, "stimecmp of HS mode interrupts a guest in %s", mode_names[mode]);
+    check(last.to == HS && last.cause == (INTERRUPT | 5) && CSR_READ(hstatus) & HSTATUS_SPV,
+      "stimecmp of HS mode interrupts a guest in %s", mode_names[mode]);
   }
   csr_set(stimecmp, -1ul);
   reset();

@@ -1,5 +1,6 @@
 /* Every register of the hypervisor extension: which bits hold what is written, which are read-only. 
- * @spec priv 21.2.1, 21.2.2, 21.2.3, 21.2.4, 21.2.5, 21.2.6, 21.2.7, 21.2.8, 21.2.9, 21.2.10, 21.2.11, 21.2.12, 21.2.13, 21.2.14, 21.2.15, 21.2.16
+ * @spec priv 21.2.1, 21.2.2, 21.2.3, 21.2.4, 21.2.5, 21.2.6, 21.2.7, 21.2.8, 21.2.9, 21.2.10, 21.2.11, 21.2.12, 21.2.13, 21.2.14, 21.2.15
+ * @spec priv 21.2.16
  * @spec priv 21.2.17, 21.2.18, 21.4.2, 21.4.3, 21.4.4, 21.4.5
  */
 #include "hyp.h"
@@ -112,7 +113,7 @@ static void address_registers(void) {
   reset();
 }
 
-/* What menvcfg withholds is read-only zero in henvcfg. @spec priv 3.1.18, 21.2.5 */
+/* A bit that menvcfg withholds is read-only zero in henvcfg. @spec priv 3.1.18, 21.2.5 */
 static void environment(void) {
   static const struct { const char *name; u64 bit; } bits[] = { { "ADUE", ENV_ADUE }, { "PBMTE", ENV_PBMTE }, { "STCE", ENV_STCE } };
   for (unsigned i = 0; i < COUNT(bits); i++) {
@@ -180,8 +181,10 @@ static void aliases(void) {
 /* In VS mode the supervisor's names mean the guest's registers, and the supervisor's own are untouched. @spec priv 21.2 */
 static void substitution(void) {
   static const struct { const char *name; u16 s, vs; u64 value; } rows[] = {
-    { "sstatus", sstatus, vsstatus, 0xc6000 }, { "sie", sie, vsie, 0x222 }, { "stvec", stvec, vstvec, VS_VECTOR }, { "sscratch", sscratch, vsscratch, 0x1234 },
-    { "sepc", sepc, vsepc, 0x4320 }, { "scause", scause, vscause, 13 }, { "stval", stval, vstval, 0x5678 }, { "sip", sip, vsip, 2 }, { "satp", satp, vsatp, 0 },
+    { "sstatus", sstatus, vsstatus, 0xc6000 }, { "sie", sie, vsie, 0x222 }, { "stvec", stvec, vstvec, VS_VECTOR },
+    { "sscratch", sscratch, vsscratch, 0x1234 },
+    { "sepc", sepc, vsepc, 0x4320 }, { "scause", scause, vscause, 13 }, { "stval", stval, vstval, 0x5678 }, { "sip", sip, vsip, 2 },
+    { "satp", satp, vsatp, 0 },
   };
   for (unsigned i = 0; i < COUNT(rows); i++) {
     csr_set(hideleg, 0x444);

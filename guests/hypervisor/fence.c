@@ -1,4 +1,4 @@
-/* Fences make changes of tables seen; identifiers keep spaces apart; bits of status count at once. @spec priv 12.2.1, 15, 21.3.2, 21.5.3 */
+/* Fences make changes of tables visible; identifiers separate spaces; bits of status take effect at once. @spec priv 12.2.1, 15, 21.3.2, 21.5.3 */
 #include "hyp.h"
 
 #define OTHER (DATA + 0x10000)
@@ -16,7 +16,8 @@ static void mode_ids(u64 asid, u64 vmid) {
 
 /* rs1 = a0, rs2 = a1, where the form has them. */
 static const struct { const char *name; u32 insn; int mode, stage; } fences[] = {
-  { "sfence.vma", 0x12000073, VS, 0 }, { "sfence.vma va", 0x12050073, VS, 0 }, { "sfence.vma asid", 0x12b00073, VS, 0 }, { "sfence.vma va, asid", 0x12b50073, VS, 0 },
+  { "sfence.vma", 0x12000073, VS, 0 }, { "sfence.vma va", 0x12050073, VS, 0 }, { "sfence.vma asid", 0x12b00073, VS, 0 },
+  { "sfence.vma va, asid", 0x12b50073, VS, 0 },
   { "sinval.vma", 0x16000073, VS, 0 }, { "sinval.vma va, asid", 0x16b50073, VS, 0 },
   { "hfence.vvma", 0x22000073, HS, 0 }, { "hfence.vvma va", 0x22050073, HS, 0 }, { "hfence.vvma asid", 0x22b00073, HS, 0 },
   { "hfence.vvma va, asid", 0x22b50073, HS, 0 }, { "hinval.vvma", 0x26000073, HS, 0 }, { "hinval.vvma va, asid", 0x26b50073, HS, 0 },
@@ -46,7 +47,8 @@ static void changes(void) {
     int fenced = completed();
     access(VS, what == 2 ? STORE : LOAD, TEST_VA + 8);
     u64 cause = fences[i].stage ? (what == 2 ? STORE_GUEST : LOAD_GUEST) : what == 2 ? STORE_PAGE : LOAD_PAGE;
-    check(fenced && (what == 0 ? completed() && last.a[0] == 0x2222 : took(M, cause, TEST_VA + 8)), "%s: %s is seen", fences[i].name, names[what]);
+    check(fenced && (what == 0 ? completed() && last.a[0] == 0x2222 : took(M, cause, TEST_VA + 8)), "%s: %s is seen", fences[i].name,
+      names[what]);
   }
   reset();
 }
@@ -126,7 +128,8 @@ static void at_once(void) {
     CSR_WRITE(vsstatus, MSTATUS_FS | (mxr == 1 ? MSTATUS_MXR : 0));
     CSR_WRITE(mstatus, MSTATUS_FS | (mxr == 2 ? MSTATUS_MXR : 0));
     access(VS, LOAD, TEST_VA + 8);
-    check(mxr ? completed() : took(M, LOAD_PAGE, TEST_VA + 8), "%s counts at once, turn %d", mxr == 0 ? "no MXR" : mxr == 1 ? "vsstatus.MXR" : "HS-level MXR", turn);
+    check(mxr ? completed() : took(M, LOAD_PAGE, TEST_VA + 8), "%s counts at once, turn %d",
+      mxr == 0 ? "no MXR" : mxr == 1 ? "vsstatus.MXR" : "HS-level MXR", turn);
   }
   reset();
   spaces(SV39, SV39);

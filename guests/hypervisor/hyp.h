@@ -1,6 +1,6 @@
 /*
- * The hypervisor suite: small probes run in a chosen mode, and what came of them. All control is in M mode: `run` enters a
- * mode at an address, every trap ends the probe, and the answer says which level took it and what the trap registers held.
+ * The hypervisor suite: small probes that run in a chosen mode, and their results. M mode controls everything: `run` enters a mode at an
+ * address, every trap ends the probe, and `last` says which level took the trap and what the trap registers held.
  *
  *   spaces(SV39, SV39);                       both stages set up: code and tables mapped, TEST_VA -> TEST_GPA -> data
  *   *pte = 0;                                  (as the case wants it)
@@ -26,14 +26,19 @@ extern const char *const mode_names[8];
 #define CSR_READ(n) ({ u64 v_; __asm__ volatile("csrr %0, %1" : "=r"(v_) : "i"(n) : "memory"); v_; })
 #define CSR_WRITE(n, value) ({ u64 w_ = (value); __asm__ volatile("csrw %0, %1" : : "i"(n), "r"(w_) : "memory"); })
 enum {
-  sstatus = 0x100, sie = 0x104, stvec = 0x105, scounteren = 0x106, senvcfg = 0x10a, sstateen0 = 0x10c, sscratch = 0x140, sepc = 0x141, scause = 0x142,
+  sstatus = 0x100, sie = 0x104, stvec = 0x105, scounteren = 0x106, senvcfg = 0x10a, sstateen0 = 0x10c, sscratch = 0x140, sepc = 0x141,
+  scause = 0x142,
   stval = 0x143, sip = 0x144, stimecmp = 0x14d, satp = 0x180,
-  vsstatus = 0x200, vsie = 0x204, vstvec = 0x205, vsscratch = 0x240, vsepc = 0x241, vscause = 0x242, vstval = 0x243, vsip = 0x244, vstimecmp = 0x24d,
+  vsstatus = 0x200, vsie = 0x204, vstvec = 0x205, vsscratch = 0x240, vsepc = 0x241, vscause = 0x242, vstval = 0x243, vsip = 0x244,
+  vstimecmp = 0x24d,
   vsatp = 0x280,
-  hstatus = 0x600, hedeleg = 0x602, hideleg = 0x603, hie = 0x604, htimedelta = 0x605, hcounteren = 0x606, hgeie = 0x607, henvcfg = 0x60a, hstateen0 = 0x60c,
+  hstatus = 0x600, hedeleg = 0x602, hideleg = 0x603, hie = 0x604, htimedelta = 0x605, hcounteren = 0x606, hgeie = 0x607, henvcfg = 0x60a,
+  hstateen0 = 0x60c,
   htval = 0x643, hip = 0x644, hvip = 0x645, htinst = 0x64a, hgatp = 0x680, hgeip = 0xe12,
-  mstatus = 0x300, misa = 0x301, medeleg = 0x302, mideleg = 0x303, mie = 0x304, mtvec = 0x305, mcounteren = 0x306, menvcfg = 0x30a, mstateen0 = 0x30c,
-  mscratch = 0x340, mepc = 0x341, mcause = 0x342, mtval = 0x343, mip = 0x344, mtinst = 0x34a, mtval2 = 0x34b, pmpcfg0 = 0x3a0, pmpaddr0 = 0x3b0,
+  mstatus = 0x300, misa = 0x301, medeleg = 0x302, mideleg = 0x303, mie = 0x304, mtvec = 0x305, mcounteren = 0x306, menvcfg = 0x30a,
+  mstateen0 = 0x30c,
+  mscratch = 0x340, mepc = 0x341, mcause = 0x342, mtval = 0x343, mip = 0x344, mtinst = 0x34a, mtval2 = 0x34b, pmpcfg0 = 0x3a0,
+  pmpaddr0 = 0x3b0,
 };
 
 #define MSTATUS_SIE BIT(1)
@@ -63,8 +68,10 @@ enum {
 #define ENV_STCE BIT(63)
 #define INTERRUPT BIT(63)
 
-enum { FETCH_ACCESS = 1, ILLEGAL = 2, BREAKPOINT = 3, LOAD_MISALIGNED = 4, LOAD_ACCESS = 5, STORE_MISALIGNED = 6, STORE_ACCESS = 7, ECALL_U = 8,
-  ECALL_HS = 9, ECALL_VS = 10, ECALL_M = 11, FETCH_PAGE = 12, LOAD_PAGE = 13, STORE_PAGE = 15, FETCH_GUEST = 20, LOAD_GUEST = 21, VIRTUAL = 22,
+enum { FETCH_ACCESS = 1, ILLEGAL = 2, BREAKPOINT = 3, LOAD_MISALIGNED = 4, LOAD_ACCESS = 5, STORE_MISALIGNED = 6, STORE_ACCESS = 7,
+  ECALL_U = 8,
+  ECALL_HS = 9, ECALL_VS = 10, ECALL_M = 11, FETCH_PAGE = 12, LOAD_PAGE = 13, STORE_PAGE = 15, FETCH_GUEST = 20, LOAD_GUEST = 21,
+  VIRTUAL = 22,
   STORE_GUEST = 23 };
 
 /* ---- what the machine has (found at the start) ---- */

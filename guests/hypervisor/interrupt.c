@@ -55,14 +55,16 @@ static void set(const struct situation *s) {
 
 static int as_expected(void) {
   if (target == 0) return completed();
-  return last.to == target && last.cause == (INTERRUPT | (u64)code) && last.epc == CODE && last.tval == 0 && last.tval2 == 0 && last.tinst == 0;
+  return last.to == target && last.cause == (INTERRUPT | (u64)code) && last.epc == CODE && last.tval == 0 && last.tval2 == 0
+    && last.tinst == 0;
 }
 
 static void situation(const struct situation *s, const char *why) {
   set(s);
   expect(s);
   run_insn(s->mode, NOP, 0, 0);
-  check(as_expected(), "%s: pending %lx enabled %lx mideleg %lx hideleg %lx in %s, SIE %d vsSIE %d: %s %d", why, s->pending, s->enabled, s->delegated, s->further,
+  check(as_expected(), "%s: pending %lx enabled %lx mideleg %lx hideleg %lx in %s, SIE %d vsSIE %d: %s %d", why, s->pending, s->enabled,
+    s->delegated, s->further,
         mode_names[s->mode], s->sie, s->guest_sie, target == 0 ? "none" : mode_names[target], target == 0 ? 0 : code);
 }
 
@@ -80,13 +82,14 @@ static void many(void) {
   for (int i = 0; i < 200; i++) {
     seed = seed * 6364136223846793005ul + 1442695040888963407ul;
     u64 r = seed >> 13;
-    struct situation s = { r & 0x6ee, r >> 11 & 0x6ee, r >> 22 & 0x222, r >> 33 & 0x444, modes[r >> 44 & 3], (int)(r >> 46 & 1), (int)(r >> 47 & 1) };
+    struct situation s = { r & 0x6ee, r >> 11 & 0x6ee, r >> 22 & 0x222, r >> 33 & 0x444, modes[r >> 44 & 3], (int)(r >> 46 & 1),
+      (int)(r >> 47 & 1) };
     if (r >> 48 & 1) s.enabled = 0xeee;
     situation(&s, "many");
   }
 }
 
-/* M mode takes nothing that is delegated, VS interrupts least of all. */
+/* M mode takes no delegated interrupt, and never a VS interrupt. */
 static void in_machine_mode(void) {
   for (int mie_ = 0; mie_ < 2; mie_++) for (u64 delegated = 0; delegated <= 0x222; delegated += 0x222) {
     struct situation s = { 0x444, 0x444, delegated, 0, M, mie_, 1 };
@@ -115,7 +118,8 @@ static void vectored(void) {
     set(&s);
     CSR_WRITE(vstvec, VS_VECTOR | 1);
     run_insn(VS, NOP, 0, 0);
-    check(last.to == VS && last.entry == 4 * (int)(b - 1), "vstvec vectored: interrupt %d enters at 4 times its own number for the guest", b);
+    check(last.to == VS && last.entry == 4 * (int)(b - 1), "vstvec vectored: interrupt %d enters at 4 times its own number for the guest",
+      b);
     CSR_WRITE(vstvec, VS_VECTOR);
     CSR_WRITE(hideleg, 0);
     CSR_WRITE(stvec, HS_VECTOR | 1);
@@ -132,7 +136,7 @@ static void vectored(void) {
   reset();
 }
 
-/* What is saved, in the guest and in the host. */
+/* What a trap saves in the guest's and in the host's registers. */
 static void saved(void) {
   for (int mode = VU; mode <= VS; mode++) for (int sie = 0; sie < 2; sie++) {
     struct situation s = { 4, 4, 0x222, 4, mode, sie, 1 };
@@ -140,8 +144,10 @@ static void saved(void) {
     set(&s);
     run_insn(mode, NOP, 0, 0);
     u64 guest = CSR_READ(vsstatus), host = CSR_READ(mstatus);
-    check(last.to == VS && !!(guest & MSTATUS_SPP) == (mode == VS) && guest & MSTATUS_SPIE && !(guest & MSTATUS_SIE), "into VS from %s: vsstatus", mode_names[mode]);
-    check(CSR_READ(hstatus) << 32 == HSTATUS_SPVP << 32 && !!(host & MSTATUS_SIE) == sie, "into VS from %s: hstatus and sstatus are not touched", mode_names[mode]);
+    check(last.to == VS && !!(guest & MSTATUS_SPP) == (mode == VS) && guest & MSTATUS_SPIE && !(guest & MSTATUS_SIE),
+      "into VS from %s: vsstatus", mode_names[mode]);
+    check(CSR_READ(hstatus) << 32 == HSTATUS_SPVP << 32 && !!(host & MSTATUS_SIE) == sie,
+      "into VS from %s: hstatus and sstatus are not touched", mode_names[mode]);
     CSR_WRITE(hideleg, 0);
     CSR_WRITE(hstatus, 0);
     set(&s);
@@ -149,14 +155,15 @@ static void saved(void) {
     run_insn(mode, NOP, 0, 0);
     host = CSR_READ(mstatus);
     u64 h = CSR_READ(hstatus);
-    check(last.to == HS && !!(host & MSTATUS_SPP) == (mode == VS) && !!(host & MSTATUS_SPIE) == sie && !(host & MSTATUS_SIE), "into HS from %s: sstatus", mode_names[mode]);
+    check(last.to == HS && !!(host & MSTATUS_SPP) == (mode == VS) && !!(host & MSTATUS_SPIE) == sie && !(host & MSTATUS_SIE),
+      "into HS from %s: sstatus", mode_names[mode]);
     check(h & HSTATUS_SPV && !!(h & HSTATUS_SPVP) == (mode == VS) && !(h & HSTATUS_GVA), "into HS from %s: hstatus", mode_names[mode]);
   }
   quiet();
   reset();
 }
 
-/* A guest lets it in itself, by sie, by sstatus, by sret; and the supervisor by entering it. */
+/* The guest enables the interrupt itself, by sie, by sstatus, by sret; the supervisor does so by entering the guest. */
 static void let_in(void) {
   struct situation s = { 4, 4, 0x222, 4, VS, 0, 0 };
   static const struct { const char *name; u32 code[2]; } ways[] = {
@@ -168,21 +175,23 @@ static void let_in(void) {
     CSR_WRITE(vsstatus, MSTATUS_FS | MSTATUS_SPP | MSTATUS_SPIE);
     CSR_WRITE(vsepc, CODE + 4);
     run_code(VS, ways[i].code, 2, 0, 0, 0, 0);
-    check(last.to == VS && last.cause == (INTERRUPT | 1) && last.epc == CODE + 4, "pending in the guest, %s: taken at the next instruction", ways[i].name);
+    check(last.to == VS && last.cause == (INTERRUPT | 1) && last.epc == CODE + 4,
+      "pending in the guest, %s: taken at the next instruction", ways[i].name);
   }
   set(&s);
   CSR_WRITE(hie, 0);
   CSR_WRITE(vsstatus, MSTATUS_FS | MSTATUS_SIE);
   static const u32 enable[] = { 0x10416073, NOP }; /* csrsi sie, 2 */
   run_code(VS, enable, 2, 0, 0, 0, 0);
-  check(last.to == VS && last.cause == (INTERRUPT | 1) && last.epc == CODE + 4, "pending in the guest, sie.SSIE set: taken at the next instruction");
+  check(last.to == VS && last.cause == (INTERRUPT | 1) && last.epc == CODE + 4,
+    "pending in the guest, sie.SSIE set: taken at the next instruction");
   set(&s);
   CSR_WRITE(hvip, 0);
   CSR_WRITE(vsstatus, MSTATUS_FS | MSTATUS_SIE);
   static const u32 self[] = { 0x14416073, NOP }; /* csrsi sip, 2 */
   run_code(VS, self, 2, 0, 0, 0, 0);
   check(last.to == VS && last.cause == (INTERRUPT | 1) && last.epc == CODE + 4, "the guest pends a software interrupt of its own");
-  /* Waiting ends with what is pending and enabled, whether it can be taken or not. */
+  /* A pending and enabled interrupt ends a wait, whether it can be taken or not. */
   set(&s);
   run_insn(VS, 0x10500073, 0, 0);
   check(completed(), "wfi in VS ends with a pending interrupt that is globally off");

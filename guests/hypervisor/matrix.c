@@ -1,6 +1,6 @@
 /*
- * Who may do what: every register and every privileged instruction in every mode. The expectation is computed from the rule in
- * chapter 21 ("HS-qualified"), not listed. @spec priv 2.1, 21.6.1
+ * Tries every register and every privileged instruction in every mode. The expectation is computed from the rule in chapter 21
+ * ("HS-qualified"), not listed. @spec priv 2.1, 21.6.1
  */
 #include "hyp.h"
 
@@ -15,12 +15,15 @@ static int outcome(void) {
 
 /* ---- registers ---- */
 static const struct { const char *name; u16 number; u64 value; } registers[] = {
-  { "sstatus", sstatus, MSTATUS_FS }, { "sie", sie, 0 }, { "stvec", stvec, HS_VECTOR }, { "scounteren", scounteren, 0 }, { "senvcfg", senvcfg, 0 },
+  { "sstatus", sstatus, MSTATUS_FS }, { "sie", sie, 0 }, { "stvec", stvec, HS_VECTOR }, { "scounteren", scounteren, 0 },
+  { "senvcfg", senvcfg, 0 },
   { "sscratch", sscratch, 0 }, { "sepc", sepc, 0 }, { "scause", scause, 0 }, { "stval", stval, 0 }, { "sip", sip, 0 }, { "satp", satp, 0 },
-  { "vsstatus", vsstatus, MSTATUS_FS }, { "vsie", vsie, 0 }, { "vstvec", vstvec, VS_VECTOR }, { "vsscratch", vsscratch, 0 }, { "vsepc", vsepc, 0 },
+  { "vsstatus", vsstatus, MSTATUS_FS }, { "vsie", vsie, 0 }, { "vstvec", vstvec, VS_VECTOR }, { "vsscratch", vsscratch, 0 },
+  { "vsepc", vsepc, 0 },
   { "vscause", vscause, 0 }, { "vstval", vstval, 0 }, { "vsip", vsip, 0 }, { "vsatp", vsatp, 0 },
   { "hstatus", hstatus, 0 }, { "hedeleg", hedeleg, 0 }, { "hideleg", hideleg, 0 }, { "hie", hie, 0 }, { "htimedelta", htimedelta, 0 },
-  { "hcounteren", hcounteren, 0 }, { "hgeie", hgeie, 0 }, { "henvcfg", henvcfg, 0 }, { "htval", htval, 0 }, { "hip", hip, 0 }, { "hvip", hvip, 0 },
+  { "hcounteren", hcounteren, 0 }, { "hgeie", hgeie, 0 }, { "henvcfg", henvcfg, 0 }, { "htval", htval, 0 }, { "hip", hip, 0 },
+  { "hvip", hvip, 0 },
   { "htinst", htinst, 0 }, { "hgatp", hgatp, 0 }, { "hgeip", hgeip, 0 },
   { "mstatus", mstatus, 0 }, { "mtval2", mtval2, 0 }, { "mtinst", mtinst, 0 }, { "medeleg", medeleg, 0 }, { "mideleg", mideleg, 0 },
   { "hedelegh (RV32)", 0x612, 0 }, { "htimedeltah (RV32)", 0x615, 0 }, { "henvcfgh (RV32)", 0x61a, 0 }, { "unassigned 0x2ff", 0x2ff, 0 },
@@ -60,13 +63,15 @@ static const struct { const char *name; u32 insn; int kind; } instructions[] = {
   { "sfence.w.inval", 0x18000073, INVAL_ORDER }, { "sfence.inval.ir", 0x18100073, INVAL_ORDER },
   { "hfence.vvma", 0x22000073, HFENCE_V }, { "hinval.vvma", 0x26000073, HFENCE_V },
   { "hfence.gvma", 0x62000073, HFENCE_G }, { "hinval.gvma", 0x66000073, HFENCE_G },
-  { "hlv.b", 0x6005c573, GUEST_ACCESS }, { "hlvx.hu", 0x6435c573, GUEST_ACCESS }, { "hlv.d", 0x6c05c573, GUEST_ACCESS }, { "hsv.d", 0x6ea5c073, GUEST_ACCESS },
+  { "hlv.b", 0x6005c573, GUEST_ACCESS }, { "hlvx.hu", 0x6435c573, GUEST_ACCESS }, { "hlv.d", 0x6c05c573, GUEST_ACCESS },
+  { "hsv.d", 0x6ea5c073, GUEST_ACCESS },
   { "sret", 0x10200073, SRET }, { "mret", 0x30200073, MRET }, { "wfi", 0x10500073, WFI },
 };
 
 struct knobs { const char *name; u64 m, h; };
 static const struct knobs settings[] = {
-  { "plain", 0, 0 }, { "TVM", MSTATUS_TVM, 0 }, { "TW", MSTATUS_TW, 0 }, { "TSR", MSTATUS_TSR, 0 }, { "VTVM", 0, HSTATUS_VTVM }, { "VTW", 0, HSTATUS_VTW },
+  { "plain", 0, 0 }, { "TVM", MSTATUS_TVM, 0 }, { "TW", MSTATUS_TW, 0 }, { "TSR", MSTATUS_TSR, 0 }, { "VTVM", 0, HSTATUS_VTVM },
+  { "VTW", 0, HSTATUS_VTW },
   { "VTSR", 0, HSTATUS_VTSR }, { "HU", 0, HSTATUS_HU }, { "TW VTW", MSTATUS_TW, HSTATUS_VTW },
 };
 
@@ -74,12 +79,14 @@ static int expected_instruction(int kind, int mode, const struct knobs *k) {
   int virtual_ = mode == VS || mode == VU, user = mode == U || mode == VU;
   int refused = virtual_ ? VIRTUAL_ : ILLEGAL_;
   switch (kind) {
-    case SFENCE_LIKE: if (user) return refused; return mode == HS ? (k->m & MSTATUS_TVM ? ILLEGAL_ : ALLOWED) : (k->h & HSTATUS_VTVM ? VIRTUAL_ : ALLOWED);
+    case SFENCE_LIKE: if (user) return refused;
+      return mode == HS ? (k->m & MSTATUS_TVM ? ILLEGAL_ : ALLOWED) : (k->h & HSTATUS_VTVM ? VIRTUAL_ : ALLOWED);
     case INVAL_ORDER: return user ? refused : ALLOWED;
     case HFENCE_V: return mode == HS ? ALLOWED : refused;
     case HFENCE_G: return mode == HS ? (k->m & MSTATUS_TVM ? ILLEGAL_ : ALLOWED) : refused;
     case GUEST_ACCESS: return mode == HS || (mode == U && k->h & HSTATUS_HU) ? ALLOWED : refused;
-    case SRET: if (user) return refused; return mode == HS ? (k->m & MSTATUS_TSR ? ILLEGAL_ : ALLOWED) : (k->h & HSTATUS_VTSR ? VIRTUAL_ : ALLOWED);
+    case SRET: if (user) return refused;
+      return mode == HS ? (k->m & MSTATUS_TSR ? ILLEGAL_ : ALLOWED) : (k->h & HSTATUS_VTSR ? VIRTUAL_ : ALLOWED);
     case MRET: return ILLEGAL_;
     default: /* WFI: an interrupt is pending, so that it may also just complete */
       if (k->m & MSTATUS_TW) return ILLEGAL_;
@@ -113,7 +120,8 @@ static void instruction_case(unsigned i, int mode, const struct knobs *k) {
 }
 
 static void instruction_matrix(void) {
-  for (unsigned i = 0; i < COUNT(instructions); i++) for (unsigned s = 0; s < COUNT(settings); s++) for (unsigned m = 0; m < COUNT(all_modes); m++) {
+  for (unsigned i = 0; i < COUNT(instructions); i++) for (unsigned s = 0; s < COUNT(settings); s++)
+    for (unsigned m = 0; m < COUNT(all_modes); m++) {
     if (!has.svinval && (instructions[i].insn >> 25 & 3) == 3) continue;
     if (!has.svinval && instructions[i].kind == INVAL_ORDER) continue;
     instruction_case(i, all_modes[m], &settings[s]);
@@ -144,7 +152,8 @@ static void translation_registers(void) {
 /* Cache-block operations: menvcfg decides about "illegal", henvcfg and senvcfg about "virtual". @spec priv 21.2.5; unpriv 19.5 */
 static void cache_blocks(void) {
   static const struct { const char *name; u32 insn; u64 bits; } rows[] = {
-    { "cbo.zero", 0x0045a00f, 0x80 }, { "cbo.clean", 0x0015a00f, 0x40 }, { "cbo.flush", 0x0025a00f, 0x40 }, { "cbo.inval", 0x0005a00f, 0x30 },
+    { "cbo.zero", 0x0045a00f, 0x80 }, { "cbo.clean", 0x0015a00f, 0x40 }, { "cbo.flush", 0x0025a00f, 0x40 },
+    { "cbo.inval", 0x0005a00f, 0x30 },
   };
   static const u8 modes[] = { HS, VS, U, VU };
   if (!has.cbo) { skip("cbo", "no Zicboz"); return; }
@@ -154,9 +163,11 @@ static void cache_blocks(void) {
     csr_set(henvcfg, on & 2 ? rows[i].bits : 0);
     csr_set(senvcfg, on & 4 ? rows[i].bits : 0);
     int mode = modes[m];
-    int want = !(on & 1) ? ILLEGAL_ : mode >= VU && !(on & 2) ? VIRTUAL_ : !(mode & 1) && !(on & 4) ? (mode == VU ? VIRTUAL_ : ILLEGAL_) : ALLOWED;
+    int want = !(on & 1) ? ILLEGAL_ : mode >= VU && !(on & 2) ? VIRTUAL_ : !(mode & 1)
+      && !(on & 4) ? (mode == VU ? VIRTUAL_ : ILLEGAL_) : ALLOWED;
     run_insn(mode, rows[i].insn, 0, DATA + 0x100);
-    check(outcome() == want, "%s in %s, menvcfg %d henvcfg %d senvcfg %d: %s", rows[i].name, mode_names[mode], on & 1, on >> 1 & 1, on >> 2, names[want]);
+    check(outcome() == want, "%s in %s, menvcfg %d henvcfg %d senvcfg %d: %s", rows[i].name, mode_names[mode], on & 1, on >> 1 & 1,
+      on >> 2, names[want]);
   }
   reset();
 }

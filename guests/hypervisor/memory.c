@@ -95,7 +95,8 @@ void hs_space(int mode) {
   fence();
 }
 
-static const u16 zeroed[] = { medeleg, mideleg, mie, mip, hedeleg, hideleg, hie, hvip, hcounteren, htimedelta, hstatus, vsstatus, vscause, vstval, vsepc,
+static const u16 zeroed[] = { medeleg, mideleg, mie, mip, hedeleg, hideleg, hie, hvip, hcounteren, htimedelta, hstatus, vsstatus, vscause,
+  vstval, vsepc,
   henvcfg, scounteren, senvcfg, satp, vsatp, hgatp };
 
 void reset(void) {
@@ -122,7 +123,7 @@ static int holds(int csr, u64 bits) {
   return last.to == 0 && (got & bits) == bits;
 }
 
-/* Finds out what is there, by writing and reading back; an extension without such a bit by what its instruction does. */
+/* Finds out which extensions exist, by writing their bits and reading them back, or by executing an instruction of theirs. */
 void detect(void) {
   CSR_WRITE(hgatp, 0);
   CSR_WRITE(vsatp, 0);

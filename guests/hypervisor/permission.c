@@ -32,8 +32,10 @@ static void vs_stage(void) {
     CSR_WRITE(mstatus, MSTATUS_FS | (sum ? 0 : MSTATUS_SUM) | (outer ? MSTATUS_MXR : 0));
     fence();
     int want = rights(bits << 1, mode == VU, sum, mxr || outer);
-    check(tried(mode, TEST_VA, 1) == want, "VS-stage %s%s%s%s in %s, SUM %d MXR %d HS-level MXR %d: %s%s%s", bits & 1 ? "R" : "-", bits & 2 ? "W" : "-",
-          bits & 4 ? "X" : "-", bits & 8 ? "U" : "-", mode_names[mode], sum, mxr, outer, want & 1 ? "load " : "", want & 2 ? "store " : "", want & 4 ? "fetch" : "");
+    check(tried(mode, TEST_VA, 1) == want, "VS-stage %s%s%s%s in %s, SUM %d MXR %d HS-level MXR %d: %s%s%s", bits & 1 ? "R" : "-",
+      bits & 2 ? "W" : "-",
+          bits & 4 ? "X" : "-", bits & 8 ? "U" : "-", mode_names[mode], sum, mxr, outer, want & 1 ? "load " : "",
+            want & 2 ? "store " : "", want & 4 ? "fetch" : "");
   }
 }
 
@@ -46,15 +48,18 @@ static void g_stage(void) {
     CSR_WRITE(mstatus, MSTATUS_FS | MSTATUS_SUM | (outer ? MSTATUS_MXR : 0));
     fence();
     int want = rights(bits << 1, 1, 0, outer);
-    check(tried(mode, TEST_VA, 0) == want, "G-stage %s%s%s%s in %s, MXR %d HS-level MXR %d: %s%s%s", bits & 1 ? "R" : "-", bits & 2 ? "W" : "-",
-          bits & 4 ? "X" : "-", bits & 8 ? "U" : "-", mode_names[mode], mxr, outer, want & 1 ? "load " : "", want & 2 ? "store " : "", want & 4 ? "fetch" : "");
+    check(tried(mode, TEST_VA, 0) == want, "G-stage %s%s%s%s in %s, MXR %d HS-level MXR %d: %s%s%s", bits & 1 ? "R" : "-",
+      bits & 2 ? "W" : "-",
+          bits & 4 ? "X" : "-", bits & 8 ? "U" : "-", mode_names[mode], mxr, outer, want & 1 ? "load " : "", want & 2 ? "store " : "",
+            want & 4 ? "fetch" : "");
   }
 }
 
 /* The guest's tables in the second stage: read is needed (execute is not enough, whatever MXR says), and user. */
 static void table_rights(void) {
   static const struct { const char *name; u64 flags; int ok; } rows[] = {
-    { "RU", V_ | R_ | U_ | A_ | D_, 1 }, { "RWU", V_ | R_ | W_ | U_ | A_ | D_, 1 }, { "XU", V_ | X_ | U_ | A_ | D_, 0 }, { "RWX", RWXAD, 0 },
+    { "RU", V_ | R_ | U_ | A_ | D_, 1 }, { "RWU", V_ | R_ | W_ | U_ | A_ | D_, 1 }, { "XU", V_ | X_ | U_ | A_ | D_, 0 },
+    { "RWX", RWXAD, 0 },
     { "RXU", V_ | R_ | X_ | U_ | A_ | D_, 1 },
   };
   for (unsigned i = 0; i < COUNT(rows); i++) for (int mxr = 0; mxr < 2; mxr++) for (int kind = HLV; kind <= HLVX; kind++) {
@@ -110,19 +115,25 @@ static void memory_types(void) {
     fence();
     access(VS, LOAD, TEST_VA + 8);
     int ok = type != 3 && (stage ? on & 1 : on == 3);
-    check(ok ? completed() : took(M, stage ? LOAD_GUEST : LOAD_PAGE, TEST_VA + 8), "%s-stage memory type %d, menvcfg %d henvcfg %d: %s", stage ? "G" : "VS", type,
+    check(ok ? completed() : took(M, stage ? LOAD_GUEST : LOAD_PAGE, TEST_VA + 8), "%s-stage memory type %d, menvcfg %d henvcfg %d: %s",
+      stage ? "G" : "VS", type,
           on & 1, on >> 1, ok ? "taken" : "fault");
     csr_set(menvcfg, 0);
   }
   reset();
 }
 
-/* PMP applies to supervisor physical addresses: data, tables of both stages, and HLVX needs execute as well as read. @spec priv 3.7.2, 21.3.1 */
+/*
+ * PMP applies to supervisor physical addresses: data, tables of both stages, and HLVX needs execute as well as read.
+ * @spec priv 3.7.2, 21.3.1
+ */
 static void protection(void) {
   static const struct { const char *name; u64 at; u64 pmp; int kind, cause; } rows[] = {
     { "load, page without R", DATA, 0, LOAD, LOAD_ACCESS }, { "store, page without W", DATA, 1, STORE, STORE_ACCESS },
-    { "load, page with R", DATA, 1, LOAD, 0 }, { "fetch, page without X", DATA, 3, FETCH, FETCH_ACCESS }, { "fetch, page with X only", DATA, 4, FETCH, 0 },
-    { "hlv, page without X", DATA, 3, HLV, 0 }, { "hlvx, page without X", DATA, 3, HLVX, LOAD_ACCESS }, { "hlvx, page with X only", DATA, 4, HLVX, LOAD_ACCESS },
+    { "load, page with R", DATA, 1, LOAD, 0 }, { "fetch, page without X", DATA, 3, FETCH, FETCH_ACCESS },
+    { "fetch, page with X only", DATA, 4, FETCH, 0 },
+    { "hlv, page without X", DATA, 3, HLV, 0 }, { "hlvx, page without X", DATA, 3, HLVX, LOAD_ACCESS },
+    { "hlvx, page with X only", DATA, 4, HLVX, LOAD_ACCESS },
     { "hlvx, page with R and X", DATA, 5, HLVX, 0 }, { "hsv, page without W", DATA, 5, HSV, STORE_ACCESS },
   };
   for (unsigned i = 0; i < COUNT(rows); i++) {
@@ -150,7 +161,8 @@ static void protection(void) {
     CSR_WRITE(hstatus, HSTATUS_SPVP);
     fence();
     access(HS, kind, TEST_VA);
-    check(took(M, kind == HSV ? STORE_ACCESS : LOAD_ACCESS, TEST_VA) && last.status & MSTATUS_GVA, "PMP: a %s-stage table that cannot be read", stage ? "G" : "VS");
+    check(took(M, kind == HSV ? STORE_ACCESS : LOAD_ACCESS, TEST_VA) && last.status & MSTATUS_GVA,
+      "PMP: a %s-stage table that cannot be read", stage ? "G" : "VS");
     csr_set(pmpcfg0, 0x1f);
     csr_set(pmpaddr0, -1ul);
   }

@@ -81,7 +81,8 @@ int check(int ok, const char *f, ...) {
   va_end(args);
   if (ok) return ok;
   const char *by = last.to == 0 ? "no trap" : mode_names[last.to];
-  note("  got: %s cause %lx epc %lx tval %lx tval2 %lx tinst %lx status %lx", by, last.cause, last.epc, last.tval, last.tval2, last.tinst, last.status);
+  note("  got: %s cause %lx epc %lx tval %lx tval2 %lx tinst %lx status %lx", by, last.cause, last.epc, last.tval, last.tval2, last.tinst,
+    last.status);
   note("       a0 %lx a1 %lx entry %d", last.a[0], last.a[1], last.entry);
   return ok;
 }

@@ -2,13 +2,15 @@
 #include "hyp.h"
 
 static const struct { const char *name; u32 insn; int writes; } touches[] = {
-  { "fadd.d", 0x02007053, 1 }, { "fmv.x.d", 0xe2000553, 0 }, { "flw", 0x0005a007, 1 }, { "csrr fcsr", 0x00302573, 0 }, { "csrw fflags", 0x00151073, 1 },
+  { "fadd.d", 0x02007053, 1 }, { "fmv.x.d", 0xe2000553, 0 }, { "flw", 0x0005a007, 1 }, { "csrr fcsr", 0x00302573, 0 },
+  { "csrw fflags", 0x00151073, 1 },
 };
 
 static void floating_point(void) {
   if (!has.fp) { skip("floating point", "no D"); return; }
   static const u8 modes[] = { VS, VU, HS, U };
-  for (unsigned i = 0; i < COUNT(touches); i++) for (int host = 0; host < 4; host++) for (int guest = 0; guest < 4; guest++) for (unsigned m = 0; m < COUNT(modes); m++) {
+  for (unsigned i = 0; i < COUNT(touches); i++) for (int host = 0; host < 4; host++) for (int guest = 0; guest < 4; guest++)
+    for (unsigned m = 0; m < COUNT(modes); m++) {
     if (m >= 2 && guest % 3 != 0) continue;
     reset();
     CSR_WRITE(mstatus, (u64)host << 13);
@@ -18,9 +20,11 @@ static void floating_point(void) {
     int host_after = (int)(CSR_READ(mstatus) >> 13 & 3), guest_after = (int)(CSR_READ(vsstatus) >> 13 & 3);
     int right;
     if (!there) right = last.to == M && last.cause == ILLEGAL && host_after == host && guest_after == guest;
-    else if (!touches[i].writes) right = completed() && (host_after == host || host_after == 3) && (guest_after == guest || (modes[m] >= VU && guest_after == 3));
+    else if (!touches[i].writes) right = completed() && (host_after == host || host_after == 3)
+      && (guest_after == guest || (modes[m] >= VU && guest_after == 3));
     else right = completed() && host_after == 3 && guest_after == (modes[m] >= VU ? 3 : guest);
-    check(right, "%s in %s, HS-level FS %d, vsstatus.FS %d: %s", touches[i].name, mode_names[modes[m]], host, guest, there ? "done" : "illegal");
+    check(right, "%s in %s, HS-level FS %d, vsstatus.FS %d: %s", touches[i].name, mode_names[modes[m]], host, guest,
+      there ? "done" : "illegal");
     if (!right) note("  after: %d %d", host_after, guest_after);
   }
   reset();
@@ -62,7 +66,8 @@ static void zero_block(void) {
   *test_gpte = PTE(DATA, V_ | R_ | U_ | A_);
   fence();
   run_insn(VS, 0x0045a00f, 0, TEST_VA + 0x1c0);
-  check(last.to == M && last.cause == STORE_GUEST && last.tval - TEST_VA >= 0x1c0 && last.tval - TEST_VA < 0x200, "cbo.zero where the G-stage forbids writing");
+  check(last.to == M && last.cause == STORE_GUEST && last.tval - TEST_VA >= 0x1c0 && last.tval - TEST_VA < 0x200,
+    "cbo.zero where the G-stage forbids writing");
   csr_set(menvcfg, 0);
   reset();
 }

@@ -1,28 +1,35 @@
 /* What mtinst and htinst show of a load, store or atomic that ends in a guest page fault. @spec priv 21.6.3 */
 #include "hyp.h"
 
-#define LOADS(X) X("lb a0, 5(a1)") X("lbu a2, -7(a1)") X("lh a0, 6(a1)") X("lhu a3, 8(a1)") X("lw a0, -4(a1)") X("lwu a0, 12(a1)") X("ld a2, 16(a1)") \
+#define LOADS(X) X("lb a0, 5(a1)") X("lbu a2, -7(a1)") X("lh a0, 6(a1)") X("lhu a3, 8(a1)") X("lw a0, -4(a1)") X("lwu a0, 12(a1)") \
+  X("ld a2, 16(a1)") \
   X("flw fa0, 4(a1)") X("fld fa5, 8(a1)")
 #define HALF_LOADS(X) X("flh fa1, 2(a1)")
 #define STORES(X) X("sb a0, 5(a1)") X("sh a2, -6(a1)") X("sw a3, 4(a1)") X("sd a0, 2040(a1)") X("fsw fa0, 4(a1)") X("fsd fa5, -8(a1)")
-#define ATOMICS(X) X("amoswap.w a0, a2, (a1)") X("amoadd.w.aq a0, a2, (a1)") X("amoxor.w a2, a3, (a1)") X("amoand.w.rl a0, a2, (a1)") X("amoor.w a0, a2, (a1)") \
-  X("amomin.w a0, a2, (a1)") X("amomax.w a0, a2, (a1)") X("amominu.w a0, a2, (a1)") X("amomaxu.w a0, a2, (a1)") X("amoswap.d.aqrl a0, a2, (a1)") \
+#define ATOMICS(X) X("amoswap.w a0, a2, (a1)") X("amoadd.w.aq a0, a2, (a1)") X("amoxor.w a2, a3, (a1)") X("amoand.w.rl a0, a2, (a1)") \
+  X("amoor.w a0, a2, (a1)") \
+  X("amomin.w a0, a2, (a1)") X("amomax.w a0, a2, (a1)") X("amominu.w a0, a2, (a1)") X("amomaxu.w a0, a2, (a1)") \
+    X("amoswap.d.aqrl a0, a2, (a1)") \
   X("amoadd.d a0, a2, (a1)") X("amoxor.d a0, a2, (a1)") X("amoand.d a0, a2, (a1)") X("amoor.d a0, a2, (a1)") X("amomin.d a0, a2, (a1)") \
   X("amomax.d a0, a2, (a1)") X("amominu.d a0, a2, (a1)") X("amomaxu.d zero, a2, (a1)")
 #define RESERVES(X) X("lr.w a0, (a1)") X("lr.d.aq a2, (a1)")
-#define GUEST_LOADS(X) X("hlv.b a0, (a1)") X("hlv.bu a2, (a1)") X("hlv.h a0, (a1)") X("hlv.hu a0, (a1)") X("hlv.w a0, (a1)") X("hlv.wu a3, (a1)") \
+#define GUEST_LOADS(X) X("hlv.b a0, (a1)") X("hlv.bu a2, (a1)") X("hlv.h a0, (a1)") X("hlv.hu a0, (a1)") X("hlv.w a0, (a1)") \
+  X("hlv.wu a3, (a1)") \
   X("hlv.d a0, (a1)") X("hlvx.hu a0, (a1)") X("hlvx.wu a0, (a1)")
 #define GUEST_STORES(X) X("hsv.b a0, (a1)") X("hsv.h a2, (a1)") X("hsv.w a0, (a1)") X("hsv.d a3, (a1)")
 /* Compressed, and the instruction it stands for. */
-#define SHORT_LOADS(X) X("c.lw a0, 4(a1)") X("c.ld a2, 8(a1)") X("c.fld fa0, 16(a1)") X("c.lwsp a0, 4(sp)") X("c.ldsp a2, 8(sp)") X("c.fldsp fa0, 24(sp)")
+#define SHORT_LOADS(X) X("c.lw a0, 4(a1)") X("c.ld a2, 8(a1)") X("c.fld fa0, 16(a1)") X("c.lwsp a0, 4(sp)") X("c.ldsp a2, 8(sp)") \
+  X("c.fldsp fa0, 24(sp)")
 #define LONG_LOADS(X) X("lw a0, 4(a1)") X("ld a2, 8(a1)") X("fld fa0, 16(a1)") X("lw a0, 4(sp)") X("ld a2, 8(sp)") X("fld fa0, 24(sp)")
-#define SHORT_STORES(X) X("c.sw a0, 4(a1)") X("c.sd a2, 8(a1)") X("c.fsd fa0, 16(a1)") X("c.swsp a0, 4(sp)") X("c.sdsp a2, 8(sp)") X("c.fsdsp fa0, 24(sp)")
+#define SHORT_STORES(X) X("c.sw a0, 4(a1)") X("c.sd a2, 8(a1)") X("c.fsd fa0, 16(a1)") X("c.swsp a0, 4(sp)") X("c.sdsp a2, 8(sp)") \
+  X("c.fsdsp fa0, 24(sp)")
 #define LONG_STORES(X) X("sw a0, 4(a1)") X("sd a2, 8(a1)") X("fsd fa0, 16(a1)") X("sw a0, 4(sp)") X("sd a2, 8(sp)") X("fsd fa0, 24(sp)")
 
 #define WORD(text) ".balign 8, 0\n" text "\n"
 #define NAME(text) text,
 #define LIST(label, list) \
-  __asm__(".pushsection .rodata." #label ", \"a\"\n.option push\n.option arch, +h, +zfh\n.balign 8\n" #label ":\n" list(WORD) ".balign 8, 0\n.option pop\n.popsection"); \
+  __asm__(".pushsection .rodata." #label ", \"a\"\n.option push\n.option arch, +h, +zfh\n.balign 8\n" \
+    #label ":\n" list(WORD) ".balign 8, 0\n.option pop\n.popsection"); \
   extern const u64 label[]; \
   static const char *const label##_names[] __attribute__((unused)) = { list(NAME) }
 
@@ -58,7 +65,10 @@ static int shown(u64 want) {
   return last.tinst == 0 || last.tinst == want;
 }
 
-/* a1 and sp start at TEST_VA, whose page the G-stage lacks: every base register and immediate stays inside it or is the page before (also missing). */
+/*
+ * a1 and sp start at TEST_VA, whose page the G-stage lacks: every base register and immediate stays inside it or is the page before (also
+ * missing).
+ */
 static void one(const char *name, u32 insn, u32 full, int mode, u64 cause) {
   u64 want = transformed(full, 0) & ~((insn & 3) == 3 ? 0ul : 2ul);
   for (int to_hs = 0; to_hs < 2; to_hs++) {
@@ -67,7 +77,8 @@ static void one(const char *name, u32 insn, u32 full, int mode, u64 cause) {
     u64 va = TEST_VA + 0x800;
     run_insn(mode, insn, 0, va);
     long distance = (long)(last.tval - va);
-    check(last.to == (to_hs ? HS : M) && last.cause == cause && distance >= -8 && distance < 2048 && last.tval2 == (last.tval - TEST_VA + TEST_GPA) >> 2 && shown(want),
+    check(last.to == (to_hs ? HS : M) && last.cause == cause && distance >= -8 && distance < 2048
+      && last.tval2 == (last.tval - TEST_VA + TEST_GPA) >> 2 && shown(want),
           "%s, %s: transformed", name, to_hs ? "htinst" : "mtinst");
     if (last.tinst != 0 && last.tinst != want) note("  want %lx", want);
   }
@@ -101,7 +112,8 @@ static void misaligned(const u64 *insns, const char *const *names, unsigned coun
       u64 va = TEST_VA + 0x1000 - (u64)part;
       run_insn(mode, insn, 0, va - (u64)imm);
       u64 want = transformed(insn, part);
-      check(took(M, cause, TEST_VA + 0x1000) && last.tval2 == (TEST_GPA + 0x1000) >> 2 && shown(want), "%s, second page after %d bytes: address offset", names[i], part);
+      check(took(M, cause, TEST_VA + 0x1000) && last.tval2 == (TEST_GPA + 0x1000) >> 2 && shown(want),
+        "%s, second page after %d bytes: address offset", names[i], part);
       if (last.tinst != 0 && last.tinst != want) note("  want %lx", want);
     }
   }
@@ -122,7 +134,8 @@ static void conditional(void) {
 /* What is not an explicit access shows nothing. */
 static void nothing(void) {
   static const struct { const char *name; u32 insn; u64 cause; } cases[] = {
-    { "illegal instruction", 0x30002573, ILLEGAL }, { "virtual instruction", 0x60002573, VIRTUAL }, { "breakpoint", 0x00100073, BREAKPOINT }, { "ecall", 0x73, ECALL_VS },
+    { "illegal instruction", 0x30002573, ILLEGAL }, { "virtual instruction", 0x60002573, VIRTUAL },
+    { "breakpoint", 0x00100073, BREAKPOINT }, { "ecall", 0x73, ECALL_VS },
   };
   for (unsigned i = 0; i < COUNT(cases); i++) {
     CSR_WRITE(mtinst, 0x3000);
@@ -133,7 +146,8 @@ static void nothing(void) {
     CSR_WRITE(htinst, 0x3000);
     CSR_WRITE(htval, 0x1234);
     run_insn(VS, cases[i].insn, 0, 0);
-    check(last.to == HS && last.cause == cases[i].cause && last.tinst == 0 && last.tval2 == 0, "%s: htinst and htval are zero", cases[i].name);
+    check(last.to == HS && last.cause == cases[i].cause && last.tinst == 0 && last.tval2 == 0, "%s: htinst and htval are zero",
+      cases[i].name);
     CSR_WRITE(medeleg, 0);
   }
   access(VS, FETCH, TEST_VA);

@@ -1,4 +1,7 @@
-/* Translation in two stages: all combinations of modes, page sizes, addresses that are too wide, and where each fault is reported. @spec priv 12.4.1, 12.5.1, 12.6.1, 21.5.1, 21.5.2 */
+/*
+ * Translation in two stages: all combinations of modes, page sizes, addresses that are too wide, and where each fault is reported.
+ * @spec priv 12.4.1, 12.5.1, 12.6.1, 21.5.1, 21.5.2
+ */
 #include "hyp.h"
 
 static const u8 modes[] = { BARE, SV39, SV48, SV57 };
@@ -55,7 +58,8 @@ static void holes(const char *vs, const char *g) {
       *at_g(gpa, level) = 0;
       fence();
       access(VS, kind, va + 8);
-      check(guest_faulted(kind, va + 8, gpa + 8) && came_from(VS), "%s over %s: %s, no G-stage entry at level %d", vs, g, kinds[kind], level);
+      check(guest_faulted(kind, va + 8, gpa + 8) && came_from(VS), "%s over %s: %s, no G-stage entry at level %d", vs, g, kinds[kind],
+        level);
     }
   }
 }
@@ -149,7 +153,8 @@ static void wide_addresses(const char *vs, const char *g) {
     fence();
     for (int kind = LOAD; kind <= FETCH; kind++) {
       access(VS, kind, vs_mode == BARE ? gpa : TEST_VA);
-      check(guest_faulted(kind, vs_mode == BARE ? gpa : TEST_VA, gpa), "%s over %s: %s of a guest address with bit %d", vs, g, kinds[kind], bit);
+      check(guest_faulted(kind, vs_mode == BARE ? gpa : TEST_VA, gpa), "%s over %s: %s of a guest address with bit %d", vs, g,
+        kinds[kind], bit);
     }
   }
 }
@@ -175,7 +180,8 @@ static const struct { const char *name; u64 set, clear; int level, bad; } encodi
   { "no R, W, X at the last level", 0, R_ | W_ | X_, 0, 1 },
   { "bit 54", BIT(54), 0, 0, 1 }, { "bit 57", BIT(57), 0, 0, 1 }, { "bit 60", BIT(60), 0, 0, 1 },
   { "PBMT without PBMTE", BIT(61), 0, 0, 1 }, { "RSW bits", 0x300, 0, 0, 0 }, { "G", G_, 0, 0, 0 },
-  { "pointer with A", A_, 0, 1, 1 }, { "pointer with D", D_, 0, 1, 1 }, { "pointer with U", U_, 0, 1, 1 }, { "pointer with W", W_, 0, 1, 1 },
+  { "pointer with A", A_, 0, 1, 1 }, { "pointer with D", D_, 0, 1, 1 }, { "pointer with U", U_, 0, 1, 1 },
+  { "pointer with W", W_, 0, 1, 1 },
   { "pointer with G", G_, 0, 1, 0 }, { "pointer with RSW bits", 0x300, 0, 1, 0 }, { "pointer with bit 54", BIT(54), 0, 1, 1 },
   { "pointer with bit 60", BIT(60), 0, 1, 1 }, { "pointer with PBMT", BIT(61), 0, 1, 1 }, { "pointer with N", PTE_N, 0, 1, 1 },
 };
@@ -211,7 +217,8 @@ static void across(void) {
     *(u16 *)(DATA + 0xffe) = 0x0513; /* half of an addi */
     access(VS, FETCH, TEST_VA + 0xffe);
     int right = stage ? guest_faulted(FETCH, TEST_VA + 0x1000, TEST_GPA + 0x1000) : page_faulted(FETCH, TEST_VA + 0x1000);
-    check(right && last.epc == TEST_VA + 0xffe && last.tinst == 0, "instruction over a page end, second page without %s stage", stage ? "G" : "VS");
+    check(right && last.epc == TEST_VA + 0xffe && last.tinst == 0, "instruction over a page end, second page without %s stage",
+      stage ? "G" : "VS");
     *(u16 *)(DATA + 0xffe) = 0;
   }
   reset();
@@ -226,7 +233,8 @@ static void running_on(void) {
     for (int i = 1; i <= halves; i++) *(u16 *)(DATA + 0x1000 - 2 * (u64)i) = 0x0001; /* c.nop */
     access(VS, FETCH, TEST_VA + 0x1000 - 2 * (u64)halves);
     int right = stage ? guest_faulted(FETCH, TEST_VA + 0x1000, TEST_GPA + 0x1000) : page_faulted(FETCH, TEST_VA + 0x1000);
-    check(right && last.epc == TEST_VA + 0x1000, "%d instructions up to a page end, next page without %s stage: epc and tval", halves, stage ? "G" : "VS");
+    check(right && last.epc == TEST_VA + 0x1000, "%d instructions up to a page end, next page without %s stage: epc and tval", halves,
+      stage ? "G" : "VS");
     for (int i = 1; i <= halves; i++) *(u16 *)(DATA + 0x1000 - 2 * (u64)i) = 0;
   }
   reset();

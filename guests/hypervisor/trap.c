@@ -69,16 +69,22 @@ static int guest_address(const struct exception *e, int mode) {
 static int state_fits(const struct exception *e, int mode, int sie, int guest_sie, int spvp) {
   u64 host = CSR_READ(mstatus), guest = CSR_READ(vsstatus), h = CSR_READ(hstatus);
   int super = mode & 1, virtual_ = mode >= VU;
-  if (last.to == M) return (last.status >> 11 & 3) == (u64)(mode & 3) && !!(last.status & MSTATUS_MPV) == virtual_ && !!(last.status & MSTATUS_GVA) == guest_address(e, mode)
-    && !(last.status & MSTATUS_MIE) && !!(host & MSTATUS_SIE) == sie && !!(guest & MSTATUS_SIE) == guest_sie && !!(h & HSTATUS_SPVP) == spvp && !(h & HSTATUS_SPV);
-  if (last.to == HS) return !!(host & MSTATUS_SPP) == super && !!(host & MSTATUS_SPIE) == sie && !(host & MSTATUS_SIE) && !!(h & HSTATUS_SPV) == virtual_
-    && !!(h & HSTATUS_SPVP) == (virtual_ ? super : spvp) && !!(h & HSTATUS_GVA) == guest_address(e, mode) && !!(guest & MSTATUS_SIE) == guest_sie;
-  return !!(guest & MSTATUS_SPP) == super && !!(guest & MSTATUS_SPIE) == guest_sie && !(guest & MSTATUS_SIE) && !!(host & MSTATUS_SIE) == sie
+  if (last.to == M) return (last.status >> 11 & 3) == (u64)(mode & 3) && !!(last.status & MSTATUS_MPV) == virtual_
+    && !!(last.status & MSTATUS_GVA) == guest_address(e, mode)
+    && !(last.status & MSTATUS_MIE) && !!(host & MSTATUS_SIE) == sie && !!(guest & MSTATUS_SIE) == guest_sie
+      && !!(h & HSTATUS_SPVP) == spvp && !(h & HSTATUS_SPV);
+  if (last.to == HS) return !!(host & MSTATUS_SPP) == super && !!(host & MSTATUS_SPIE) == sie && !(host & MSTATUS_SIE)
+    && !!(h & HSTATUS_SPV) == virtual_
+    && !!(h & HSTATUS_SPVP) == (virtual_ ? super : spvp) && !!(h & HSTATUS_GVA) == guest_address(e, mode)
+      && !!(guest & MSTATUS_SIE) == guest_sie;
+  return !!(guest & MSTATUS_SPP) == super && !!(guest & MSTATUS_SPIE) == guest_sie && !(guest & MSTATUS_SIE)
+    && !!(host & MSTATUS_SIE) == sie
     && !(h & (HSTATUS_SPV | HSTATUS_GVA)) && !!(h & HSTATUS_SPVP) == spvp;
 }
 
 static void delegation(void) {
-  for (unsigned i = 0; i < COUNT(exceptions); i++) for (unsigned m = 0; m < exceptions[i].count; m++) for (int depth = 0; depth < 3; depth++) {
+  for (unsigned i = 0; i < COUNT(exceptions); i++) for (unsigned m = 0; m < exceptions[i].count; m++)
+    for (int depth = 0; depth < 3; depth++) {
     const struct exception *e = &exceptions[i];
     int mode = e->modes[m];
     u64 bit = BIT(e->cause);
@@ -114,7 +120,8 @@ static void nested(void) {
   check(took(HS, LOAD_GUEST, TEST_VA), "all delegated: the guest page fault goes to HS");
   CSR_WRITE(vstvec, TEST_VA); /* the guest's own vector is not mapped in the second stage */
   run_insn(VS, 0x30002573, 0, 0);
-  check(last.to == HS && last.cause == FETCH_GUEST && last.epc == TEST_VA && CSR_READ(vscause) == ILLEGAL && CSR_READ(vsepc) == CODE && CSR_READ(hstatus) & HSTATUS_SPVP,
+  check(last.to == HS && last.cause == FETCH_GUEST && last.epc == TEST_VA && CSR_READ(vscause) == ILLEGAL && CSR_READ(vsepc) == CODE
+    && CSR_READ(hstatus) & HSTATUS_SPVP,
         "a fault at the guest's vector: HS sees it, the guest's own trap is complete");
   reset();
   spaces(SV39, SV39);
@@ -122,7 +129,8 @@ static void nested(void) {
   csr_set(medeleg, BIT(FETCH_PAGE) | BIT(ILLEGAL));
   csr_set(hedeleg, BIT(ILLEGAL));
   run_insn(VS, 0x30002573, 0, 0);
-  check(last.to == HS && last.cause == FETCH_PAGE && last.epc == 0x7000 && last.tval == 0x7000, "a page fault at the guest's vector, not passed on: HS");
+  check(last.to == HS && last.cause == FETCH_PAGE && last.epc == 0x7000 && last.tval == 0x7000,
+    "a page fault at the guest's vector, not passed on: HS");
   reset();
 }
 
@@ -136,8 +144,10 @@ static void returns_from_hs(void) {
     CSR_WRITE(sepc, CODE + 4);
     run_insn(from, 0x10200073, 0, 0);
     u64 cause = !spp ? ECALL_U : spv ? ECALL_VS : ECALL_HS, host = CSR_READ(mstatus), h = CSR_READ(hstatus);
-    check(completed() && last.cause == cause && !!(last.status & MSTATUS_MPV) == spv, "sret in %s, SPV %d SPP %d: mode", mode_names[from], spv, spp);
-    check(!(host & MSTATUS_SPP) && host & MSTATUS_SPIE && !!(host & MSTATUS_SIE) == spie && !(h & HSTATUS_SPV) && !!(h & HSTATUS_SPVP) == spvp,
+    check(completed() && last.cause == cause && !!(last.status & MSTATUS_MPV) == spv, "sret in %s, SPV %d SPP %d: mode", mode_names[from],
+      spv, spp);
+    check(!(host & MSTATUS_SPP) && host & MSTATUS_SPIE && !!(host & MSTATUS_SIE) == spie && !(h & HSTATUS_SPV)
+      && !!(h & HSTATUS_SPVP) == spvp,
           "sret in %s, SPV %d SPP %d SPIE %d SPVP %d: what is left", mode_names[from], spv, spp, spie, spvp);
   }
 }
@@ -153,8 +163,10 @@ static void returns_from_vs(void) {
     CSR_WRITE(sepc, CODE + 0x100);
     run_insn(VS, 0x10200073, 0, 0);
     u64 guest = CSR_READ(vsstatus), host = CSR_READ(mstatus), h = CSR_READ(hstatus);
-    check(completed() && last.cause == (spp ? ECALL_VS : ECALL_U) && last.status & MSTATUS_MPV, "sret in VS, SPP %d: stays in the guest", spp);
-    check(!(guest & MSTATUS_SPP) && guest & MSTATUS_SPIE && !!(guest & MSTATUS_SIE) == spie, "sret in VS, SPP %d SPIE %d: vsstatus", spp, spie);
+    check(completed() && last.cause == (spp ? ECALL_VS : ECALL_U) && last.status & MSTATUS_MPV, "sret in VS, SPP %d: stays in the guest",
+      spp);
+    check(!(guest & MSTATUS_SPP) && guest & MSTATUS_SPIE && !!(guest & MSTATUS_SIE) == spie, "sret in VS, SPP %d SPIE %d: vsstatus", spp,
+      spie);
     check(!!(host & MSTATUS_SPP) == outer && !!(host & MSTATUS_SPIE) == outer && (h & (HSTATUS_SPVP | HSTATUS_SPV)) == HSTATUS_SPVP,
           "sret in VS: sstatus and hstatus are not touched (%d)", outer);
   }
@@ -168,7 +180,8 @@ static void returns_from_m(void) {
     u64 status = MSTATUS_FS | (u64)privs[p] << 11 | (mpv ? MSTATUS_MPV : 0) | (mprv && privs[p] != 3 ? MSTATUS_MPRV : 0);
     run_code(M, code, 3, status, CODE + 12, 0, 0);
     u64 cause = privs[p] == 3 ? ECALL_M : privs[p] == 0 ? ECALL_U : mpv ? ECALL_VS : ECALL_HS;
-    check(completed() && last.cause == cause && !!(last.status & MSTATUS_MPV) == (mpv && privs[p] != 3), "mret, MPP %d MPV %d: mode", privs[p], mpv);
+    check(completed() && last.cause == cause && !!(last.status & MSTATUS_MPV) == (mpv && privs[p] != 3), "mret, MPP %d MPV %d: mode",
+      privs[p], mpv);
     check(privs[p] == 3 || !(last.status & MSTATUS_MPRV), "mret, MPP %d MPV %d MPRV %d: MPRV ends", privs[p], mpv, mprv);
   }
   reset();

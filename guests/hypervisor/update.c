@@ -1,4 +1,7 @@
-/* Accessed and dirty bits: faults (Svade) or hardware updates (Svadu), per stage, and what the update itself needs. @spec priv 16, 21.2.5, 21.5.1 */
+/*
+ * Accessed and dirty bits: faults (Svade) or hardware updates (Svadu), per stage, and what the update itself needs.
+ * @spec priv 16, 21.2.5, 21.5.1
+ */
 #include "hyp.h"
 
 static const char *const kinds[] = { "load", "store", "fetch", "?", "hlv", "hsv", "hlvx" };
@@ -12,7 +15,8 @@ static void enable(int hardware) {
 
 static void leaves(void) {
   static const u8 settings[] = { 0, 1, 3 };
-  for (unsigned s = 0; s < COUNT(settings); s++) for (int stage = 0; stage < 2; stage++) for (u64 bits = 0; bits < 4; bits++) for (int kind = LOAD; kind <= FETCH; kind++) {
+  for (unsigned s = 0; s < COUNT(settings); s++) for (int stage = 0; stage < 2; stage++) for (u64 bits = 0; bits < 4; bits++)
+    for (int kind = LOAD; kind <= FETCH; kind++) {
     if (settings[s] && !has.svadu) continue;
     spaces(SV39, SV39);
     enable(settings[s]);
@@ -26,7 +30,8 @@ static void leaves(void) {
     int faults = (bits & need) != need && !hardware;
     u64 after = faults || !hardware ? bits : bits | need;
     check((faults ? took(M, stage ? guests[kind] : pages[kind], va) : completed()) && (*pte >> 6 & 3) == after,
-          "%s, %s-stage A %d D %d, menvcfg.ADUE %d henvcfg.ADUE %d: %s", kinds[kind], stage ? "G" : "VS", (int)bits & 1, (int)bits >> 1, settings[s] & 1, settings[s] >> 1,
+          "%s, %s-stage A %d D %d, menvcfg.ADUE %d henvcfg.ADUE %d: %s", kinds[kind], stage ? "G" : "VS", (int)bits & 1, (int)bits >> 1,
+            settings[s] & 1, settings[s] >> 1,
           faults ? "fault" : after != bits ? "updated" : "done");
   }
   reset();
@@ -40,7 +45,8 @@ static void table_pages(void) {
   fence();
   for (int kind = HLV; kind <= HLVX; kind++) {
     access(HS, kind, TEST_VA + 8);
-    check(took(M, kind == HSV ? STORE_GUEST : LOAD_GUEST, TEST_VA + 8) && last.tinst == 0x3000, "%s, tables without A in the G-stage: implicit read faults", kinds[kind]);
+    check(took(M, kind == HSV ? STORE_GUEST : LOAD_GUEST, TEST_VA + 8) && last.tinst == 0x3000,
+      "%s, tables without A in the G-stage: implicit read faults", kinds[kind]);
   }
   *table_gpte |= A_;
   *table_gpte &= ~(u64)D_;
@@ -54,9 +60,11 @@ static void table_pages(void) {
   static const struct { const char *name; u64 table, leaf; int kind, faults; } rows[] = {
     { "hlv sets A, tables read-only", R_ | A_ | D_, 0, HLV, 1 }, { "hsv sets A and D, tables read-only", R_ | A_ | D_, 0, HSV, 1 },
     { "hsv sets D, tables read-only", R_ | A_ | D_, A_, HSV, 1 }, { "hlvx sets A, tables read-only", R_ | A_ | D_, 0, HLVX, 1 },
-    { "hlv has nothing to set, tables read-only", R_ | A_ | D_, A_, HLV, 0 }, { "hsv has nothing to set, tables read-only", R_ | A_ | D_, A_ | D_, HSV, 0 },
+    { "hlv has nothing to set, tables read-only", R_ | A_ | D_, A_, HLV, 0 },
+    { "hsv has nothing to set, tables read-only", R_ | A_ | D_, A_ | D_, HSV, 0 },
     { "hlv sets A, tables writable", R_ | W_ | A_ | D_, 0, HLV, 0 }, { "hsv sets D, tables writable", R_ | W_ | A_ | D_, A_, HSV, 0 },
-    { "hsv sets D, tables writable, not yet dirty", R_ | W_, A_, HSV, 0 }, { "hlv sets A, tables writable, not yet accessed", R_ | W_, 0, HLV, 0 },
+    { "hsv sets D, tables writable, not yet dirty", R_ | W_, A_, HSV, 0 },
+    { "hlv sets A, tables writable, not yet accessed", R_ | W_, 0, HLV, 0 },
   };
   for (unsigned i = 0; i < COUNT(rows); i++) {
     reset();
@@ -70,7 +78,8 @@ static void table_pages(void) {
     access(HS, rows[i].kind, TEST_VA + 8);
     u64 need = rows[i].kind == HSV ? A_ | D_ : A_;
     if (rows[i].faults) {
-      check(took(M, rows[i].kind == HSV ? STORE_GUEST : LOAD_GUEST, TEST_VA + 8) && last.tval2 == vs_table_gpa(test_pte) >> 2 && last.tinst == 0x3020 && *test_pte == before,
+      check(took(M, rows[i].kind == HSV ? STORE_GUEST : LOAD_GUEST, TEST_VA + 8) && last.tval2 == vs_table_gpa(test_pte) >> 2
+        && last.tinst == 0x3020 && *test_pte == before,
             "%s: guest page fault of an implicit write", rows[i].name);
     } else {
       check(completed() && (*test_pte & need) == need, "%s: done", rows[i].name);

@@ -1,6 +1,6 @@
 /*
- * Calls of the microkernel through a capability, for Linux programs (hybrid ones, guests/linux) and for native programs alike. The same code
- * uses both:
+ * Calls of the microkernel through a capability, for Linux programs (hybrid ones, guests/linux) and for native programs alike. The same
+ * code uses both:
  *
  *   struct gate counter;
  *   gate_open(&counter, "counter");              a Linux program: /dev/l4/counter of its Unix server

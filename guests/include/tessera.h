@@ -8,7 +8,7 @@
 
 enum { FIRST_FREE = 256 }; /* selectors of one's own begin here */
 
-/* The information page: who this is, and the capabilities that it was given, by name. */
+/* The information page: the program's name, and its capabilities by name. */
 struct info {
   char name[32];
   struct utcb *utcb;
@@ -35,7 +35,7 @@ static inline u64 find(const char *name) {
   for (u64 i = 0; i < self.info->cap_count; i++) if (same(self.info->caps[i].name, name)) return self.info->caps[i].selector;
   return 0;
 }
-/* First of all: main(info) hands over what it was given. */
+/* main calls this first, with the page that it got. */
 static inline void begin(const struct info *info) {
   self.info = info, self.utcb = info->utcb, self.next_selector = FIRST_FREE;
   self.log = find("log"), self.life = find("life"), self.memory = find("memory");
@@ -75,7 +75,7 @@ static inline void print_number(u64 n, u64 base) {
   if (base == 16) print("0x");
   print(d);
 }
-/* A word about the program's state, for the table at the end. */
+/* Says something about the program's state in the table at the end. */
 static inline void report(const char *text) { call(self.utcb, self.life, LIFE_REPORT, put_text(0, text)); }
 /* The program ends with this status (0: well), and says why. */
 static inline void end(u64 status, const char *why) {
@@ -83,9 +83,9 @@ static inline void end(u64 status, const char *why) {
   call(self.utcb, self.life, LIFE_EXIT, put_text(1, why));
   for (;;) ipc(RECEIVE, 0, -1ul);
 }
-/* The same for what should not have happened. */
+/* Ends the program with an error. */
 static inline void die(const char *why) { print(why); print("\n"); report(why); end(1, why); }
-/* What cannot fail unless something is badly wrong. */
+/* Ends the program unless a call has succeeded. */
 static inline void must(u64 status, const char *what) { if (status != OK) die(what); }
 
 /* Fresh memory, zeroed, mapped readable and writable at `va` (both multiples of 4096). Answers a status. */
@@ -109,7 +109,10 @@ static inline u64 allocate(u64 va, u64 size) {
   return status;
 }
 
-/* A thread in this task: its stack and UTCB (a page where nothing is) are the caller's; it runs body(arg). Answers its selector; its context is the next one. */
+/*
+ * A thread in this task: its stack and UTCB (a page where nothing is) are the caller's; it runs body(arg). Answers its selector; its
+ * context is the next one.
+ */
 static inline u64 new_thread(void (*body)(struct utcb *), void *stack_end, u64 utcb, u64 priority) {
   struct utcb *u = self.utcb;
   u64 thread = new_selector(), context = new_selector();

@@ -1,6 +1,6 @@
 /*
- * Sessions that a Unix server lends to native tasks (l4guest/toolbox/protocol.ts): `tcp`, `udp`, `files`. Answers are statuses of the kernel; from
- * TOOLBOX_ERROR on, errors of Unix. DEAD: the server is gone; a scenario may start it again behind the same capability.
+ * Sessions that a Unix server lends to native tasks (l4guest/toolbox/protocol.ts): `tcp`, `udp`, `files`. Answers are statuses of the
+ * kernel; from TOOLBOX_ERROR on, errors of Unix. DEAD: the server is gone; a scenario may start it again behind the same capability.
  */
 #pragma once
 #include "gate.h"

@@ -47,7 +47,8 @@ static void start_others(u64 me) {
 
 void kernel_main(u64 hart, const void *tree) {
   read_device_tree(tree);
-  print("minios: hart %d, %d MiB at %x, %d hart(s), timer %s\n", hart, memory_size >> 20, memory_base, (u64)hart_count, has_sstc ? "stimecmp" : "SBI");
+  print("minios: hart %d, %d MiB at %x, %d hart(s), timer %s\n", hart, memory_size >> 20, memory_base, (u64)hart_count,
+    has_sstc ? "stimecmp" : "SBI");
   start_memory();
   start_others(hart);
   if (option("panic", 0)) panic("as asked");

@@ -46,7 +46,7 @@ trap_entry:
 	call	user_trap
 	# falls into enter_user with the frame that user_trap gives back in a0
 
-# void enter_user(struct frame *): continues a process; comes back only by a trap.
+# void enter_user(struct frame *): continues a process; only a trap returns from it.
 	.globl	enter_user
 enter_user:
 	sd	sp, 256(a0)

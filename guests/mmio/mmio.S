@@ -20,7 +20,7 @@ text_end:
 	.globl	the_access
 the_access:
 	lbu	s1, 0(s0)		# step 1 of 8: there is nothing at this address
-after_access:				# step 8: s1 has the register, and nothing tells that nobody was there
+after_access:				# step 8: s1 has the register, and the guest cannot see that there is no device
 	la	t0, digits
 	srli	t1, s1, 4
 	add	t1, t0, t1

@@ -1,5 +1,6 @@
 /*
- * Every call of the kernel from C, once where it works and once where it does not. Says how many were right; the first that is not ends it.
+ * Makes every call of the kernel from C, once so that it works and once so that it fails. Prints how many results were right, and ends at
+ * the first wrong one.
  */
 #include "tessera.h"
 

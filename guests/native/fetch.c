@@ -1,6 +1,6 @@
 /*
- * A native program that fetches pages of a web server through the network stack of a Unix server, and notes each in a file of that server. It does not
- * trust the Unix server: it looks at the sum of each page, and an error of the server is an error and nothing more.
+ * A native program that fetches pages of a web server through the network stack of a Unix server, and notes each in a file of that server.
+ * It does not trust the Unix server: it checks the sum of each page, and survives errors of the server.
  */
 #include "tessera.h"
 #include "toolbox.h"

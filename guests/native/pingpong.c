@@ -1,6 +1,6 @@
 /*
- * A native program: no Unix, only capabilities. It says hello through its log capability, makes a second thread in its own task out of its own
- * factory, and measures calls between the two.
+ * A native program: no Unix, only capabilities. It says hello through its log capability, makes a second thread in its own task out of its
+ * own factory, and measures calls between the two.
  */
 #include "tessera.h"
 

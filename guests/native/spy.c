@@ -1,6 +1,6 @@
 /*
- * A covert channel: two programs that have no capability in common. One spins or sleeps, a bit in each slot of ten milliseconds; the other counts how
- * far it gets in each slot, and reads the bits out of that.
+ * A covert channel: two programs that have no capability in common. One spins or sleeps, a bit in each slot of ten milliseconds; the other
+ * counts how far it gets in each slot, and reads the bits out of that.
  *   arguments: {"role":"sender"} or {"role":"receiver"}
  */
 #include "tessera.h"

@@ -3,4 +3,4 @@
 	.globl _start
 _start:
 	call	main
-	unimp		# main has told roottask of its end and does not come back
+	unimp		# main has told roottask that it ends, and does not return

@@ -1,6 +1,6 @@
 /*
- * A kernel that comes upon a mistake of its own: it looks for a file in a directory that was never read, and follows a null pointer. Its trap handler says
- * what kernels say, and switches off with a failure. For the scenario guest-panic-report.
+ * A kernel with a mistake: it looks for a file in a directory that was never read, and follows a null pointer. Its trap handler prints a
+ * panic as kernels do, and powers off with a failure. For the scenario guest-panic-report.
  */
 typedef unsigned long u64;
 enum { DBCN = 0x4442434e, SRST = 0x53525354, WRITE_BYTE = 2 };

@@ -1,5 +1,5 @@
 # Entry of the guest that panics: the header that Linux images have, page tables that bring the kernel to the upper half, a trap entry that
-# continues the chain of frames, so that who walks the stack comes from the handler to what it interrupted.
+# continues the chain of frames, so that a walk of the stack leads from the handler to the interrupted function.
 	.section .text.head, "ax"
 	.globl	_start
 _start:
@@ -39,7 +39,7 @@ trap_entry:
 	addi	sp, sp, -16
 	sd	s0, 0(sp)
 	csrr	t0, sepc
-	sd	t0, 8(sp)		# what was interrupted stands where a return address would
+	sd	t0, 8(sp)		# the interrupted address, where a return address would be
 	addi	s0, sp, 16
 	call	on_trap
 

@@ -1,7 +1,8 @@
 /*
- * A guest that examines its own code, and changes it. It executes privileged instructions and reads them: what it reads has to be what the assembler wrote, whatever
- * a monitor has put in their place. It sums its whole text before and after. Then it writes instructions and runs them, 10,000 times in a page apart and 1,000 times in
- * the very page that does the writing; what all of them computed is said as one digest, the same however the guest is run.
+ * A guest that examines and changes its own code. It executes privileged instructions and reads them: it must read what the assembler
+ * wrote, whatever a monitor has put in their place. It sums its whole text before and after. Then it writes instructions and runs them,
+ * 10,000 times in a separate page and 1,000 times in the page that contains the writing code. It prints one digest of all results, the
+ * same however the guest runs.
  */
 #define LINE 256
 #include "say.h"

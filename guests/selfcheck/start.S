@@ -7,7 +7,7 @@ _start:
 	call	selfcheck
 2:	j	2b
 
-# Privileged instructions that are executed, and read: their words, as the assembler made them, stand in a table.
+# Privileged instructions that the guest executes and reads; a table has their words as the assembler made them.
 	.macro	site name:req, code:vararg
 	.align	2
 \name:	\code

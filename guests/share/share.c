@@ -1,6 +1,7 @@
 /*
- * Two guests that share a hart, out of one source. `spin` computes with all of its interrupts off and calls nobody until it is done: only the
- * machine's own timer can take the hart from it. `sleeper` sleeps a while, twenty times, and says how late it was woken. For the scenario timeshare.
+ * Two guests that share a hart, built from one source. `spin` computes with all of its interrupts off and makes no call until it is done:
+ * only the machine's own timer can take the hart from it. `sleeper` sleeps a while, twenty times, and prints how late it woke up. For the
+ * scenario timeshare.
  */
 #define LINE 96
 #include "say.h"

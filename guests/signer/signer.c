@@ -1,8 +1,9 @@
 /*
- * A guest that wants its orders signed, and must not have the key. Its kernel asks a task beside the machine through a call of firmware; its user program
- * through a doorbell, a page of device registers that the kernel maps for it. Then it looks for the key in all of its own memory.
+ * A guest that wants its orders signed, and must not have the key. Its kernel asks a task beside the machine through a call of firmware;
+ * its user program through a doorbell, a page of device registers that the kernel maps for it. Then it looks for the key in all of its own
+ * memory.
  *
- * Built with KEY_INSIDE it signs for itself instead, as a machine without anybody beside it has to.
+ * Built with KEY_INSIDE it signs for itself instead, as a machine without a signer beside it must.
  */
 typedef unsigned char u8;
 typedef unsigned int u32;
@@ -10,7 +11,8 @@ typedef unsigned long u64;
 
 enum { DBCN = 0x4442434e, SRST = 0x53525354, PORTALS = 0x0a544553 };
 enum { MEMORY = 0x80000000, MEMORY_BYTES = 8 << 20, BELL = 0x10200000, USER_CODE = 0x400000, USER_DATA = 0x500000, USER_BELL = 0x600000 };
-enum { R_MAGIC = 0, R_BUFFER = 2, R_LENGTH = 4, R_RING = 6, R_STATUS = 7, R_ANSWER = 8 }; /* registers of four bytes: vmm/devices/portals.ts */
+/* registers of four bytes: vmm/devices/portals.ts */
+enum { R_MAGIC = 0, R_BUFFER = 2, R_LENGTH = 4, R_RING = 6, R_STATUS = 7, R_ANSWER = 8 };
 enum { V = 1, R = 2, W = 4, X = 8, U = 16, A = 64, D = 128 };
 static const char order[] = "pay 5 to Ada";
 /* The rolling hash of the key: what the key is does not follow from it. */

@@ -22,7 +22,7 @@ begin:
   csrw stvec, t0
   j main
 
-/* enter_user(pc, sp, a0, satp): U mode; `trapped` comes back from it, as if this returned. */
+/* enter_user(pc, sp, a0, satp): enters U mode. At the next trap `trapped` returns to the caller, as if this function returned. */
   .text
   .globl enter_user
 enter_user:

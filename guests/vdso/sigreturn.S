@@ -1,4 +1,4 @@
-/* What a signal handler returns to, first in the code: unwinders know these very instructions. */
+/* A signal handler returns here. It is first in the code, and unwinders recognise exactly these instructions. */
   .section .text.first, "ax"
   .globl __vdso_rt_sigreturn
   .type __vdso_rt_sigreturn, @function

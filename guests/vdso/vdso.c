@@ -1,7 +1,7 @@
 /*
  * The shared object that every process finds at AT_SYSINFO_EHDR: what riscv64 Linux has there, under the same names and version.
- * The time comes out of the page below it, [vvar], which l4guest/kernel/timepage.ts keeps true; whoever asks for something that the
- * page does not know is answered by a system call.
+ * It reads the time from the page below it, [vvar], which l4guest/kernel/timepage.ts keeps up to date. For a clock that the page does not
+ * have it makes a system call.
  */
 typedef long i64;
 typedef unsigned long u64;

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -44,12 +45,15 @@ static const int values[] = { 0, 1, 1, 2, 3, 5, 64, 100, 255, 256, 1000, 4096, 3
 static const int lengths[] = { 4, 4, 4, 4, 4, 0, 1, 2, 3, 8, 16 };
 // What another configuration of the kernel answers differently: filters, busy polling, memory, marks of security, netfilter's numbers, TLS.
 static int leftOut(int level, int name) {
-  static const int socket[] = { 7, 8, 16, 17, 26, 27, 28, 31, 32, 33, 34, 46, 47, 48, 50, 51, 52, 53, 55, 56, 57, 59, 60, 61, 62, 63, 67, 70, 71, 72, 73, 74, 76, 77, 78, 79, 80, 81, 82, 83 };
+  static const int socket[] = { 7, 8, 16, 17, 26, 27, 28, 31, 32, 33, 34, 46, 47, 48, 50, 51, 52, 53, 55, 56, 57, 59, 60, 61, 62, 63, 67,
+    70, 71, 72, 73, 74, 76, 77, 78, 79, 80, 81, 82, 83 };
   if (level == SOL_SOCKET) for (unsigned i = 0; i < sizeof socket / sizeof *socket; i++) if (socket[i] == name) return 1;
-  if (level == IPPROTO_TCP) return name == 11 || name == 13 || name == 14 || name == 31 || name > 37 || name == 2 || name == 33 || name == 35 || name == 34 || name == 24 || name == 19;
+  if (level == IPPROTO_TCP) return name == 11 || name == 13 || name == 14 || name == 31 || name > 37 || name == 2 || name == 33
+    || name == 35 || name == 34 || name == 24 || name == 19;
   if (level == IPPROTO_IP) return name == 4 || name == 9 || (name >= 16 && name <= 19) || (name >= 32 && name != 49 && name != 50);
-  if (level == IPPROTO_IPV6) return (name >= 2 && name <= 15) || name == 17 || name == 20 || name == 21 || (name >= 27 && name <= 32) || (name >= 34 && name <= 48) || name == 50 ||
-    (name >= 52 && name <= 61 && name != 53 && name != 56 && name != 58) || (name >= 63 && name <= 65) || name == 68 || name == 69 || name == 71 || name == 72 || name > 73;
+  if (level == IPPROTO_IPV6) return (name >= 2 && name <= 15) || name == 17 || name == 20 || name == 21 || (name >= 27 && name <= 32)
+    || (name >= 34 && name <= 48) || name == 50 || (name >= 52 && name <= 61 && name != 53 && name != 56 && name != 58)
+    || (name >= 63 && name <= 65) || name == 68 || name == 69 || name == 71 || name == 72 || name > 73;
   return 0;
 }
 static void options(int count) {
@@ -60,7 +64,8 @@ static void options(int count) {
       kind = draw(sizeof kinds / sizeof *kinds);
       fd = socket(kinds[kind][0], kinds[kind][1], kinds[kind][2]);
     }
-    int level = ONE_OF(levels), name = draw(level == SOL_SOCKET ? 84 : level == IPPROTO_IPV6 ? 82 : 64), length = ONE_OF(lengths), room = ONE_OF(lengths);
+    int level = ONE_OF(levels), name = draw(level == SOL_SOCKET ? 84 : level == IPPROTO_IPV6 ? 82 : 64), length = ONE_OF(lengths),
+      room = ONE_OF(lengths);
     if (leftOut(level, name)) continue;
     int value[4] = { ONE_OF(values), draw(3), 0, 0 };
     printf("%d/%d %d.%d=%d:%d", kinds[kind][0], kinds[kind][1], level, name, value[0], length);
@@ -107,7 +112,8 @@ static void sendOne(int fd, int number) {
   }
   m.msg_controllen = used;
   if (used == 0) m.msg_control = 0;
-  printf("%s sends %c %zu+%zu files %d%s%s%s: %s\n", END, data[0], parts[0].iov_len, m.msg_iovlen > 1 ? parts[1].iov_len : 0, nfiles, twice ? " twice" : "", bad ? " bad" : "",
+  printf("%s sends %c %zu+%zu files %d%s%s%s: %s\n", END, data[0], parts[0].iov_len, m.msg_iovlen > 1 ? parts[1].iov_len : 0, nfiles,
+    twice ? " twice" : "", bad ? " bad" : "",
     withCredentials ? " credentials" : "", outcome(sendmsg(fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL)));
   for (int i = 0; i < nfiles; i++) if (sent[i] != 999) close(sent[i]);
 }
@@ -130,10 +136,12 @@ static void receiveOne(int fd) {
   memset(control, 0, sizeof control);
   struct iovec parts[2] = { { data, draw(24) }, { data + 32, draw(12) } };
   struct msghdr m = { .msg_iov = parts, .msg_iovlen = 1 + draw(2), .msg_control = control, .msg_controllen = ONE_OF(rooms) };
-  int flags = MSG_DONTWAIT | (draw(3) == 0 ? MSG_PEEK : 0) | (draw(4) == 0 ? MSG_TRUNC : 0) | (draw(4) == 0 ? MSG_CMSG_CLOEXEC : 0) | (draw(8) == 0 ? MSG_WAITALL : 0);
+  int flags = MSG_DONTWAIT | (draw(3) == 0 ? MSG_PEEK : 0) | (draw(4) == 0 ? MSG_TRUNC : 0) | (draw(4) == 0 ? MSG_CMSG_CLOEXEC : 0)
+    | (draw(8) == 0 ? MSG_WAITALL : 0);
   int room = m.msg_controllen, way = draw(6);
   if (way == 0) { printf("%s reads %zu: ", END, parts[0].iov_len); printf("%s\n", outcome(read(fd, data, parts[0].iov_len))); return; }
-  printf("%s receives %zu+%zu room %d flags %x: ", END, parts[0].iov_len, m.msg_iovlen > 1 ? parts[1].iov_len : 0, room, flags & ~MSG_DONTWAIT);
+  printf("%s receives %zu+%zu room %d flags %x: ", END, parts[0].iov_len, m.msg_iovlen > 1 ? parts[1].iov_len : 0, room,
+    flags & ~MSG_DONTWAIT);
   long r = recvmsg(fd, &m, flags);
   printf("%s", outcome(r));
   if (r >= 0) {
@@ -154,7 +162,8 @@ static void messages(int count) {
     int what = draw(20);
     if (what < 8) sendOne(pair[draw(5) == 0], i);
     else if (what < 18) receiveOne(pair[draw(5) != 0]);
-    else if (what == 18) { int on = draw(2), end = draw(2); printf("passcred %d of %d: %s\n", on, end, outcome(setsockopt(pair[end], SOL_SOCKET, SO_PASSCRED, &on, 4))); }
+    else if (what == 18) { int on = draw(2), end = draw(2);
+      printf("passcred %d of %d: %s\n", on, end, outcome(setsockopt(pair[end], SOL_SOCKET, SO_PASSCRED, &on, 4))); }
     else {
       struct pollfd p = { pair[1], POLLIN | POLLOUT | POLLRDHUP, 0 };
       int n = 0;
@@ -188,15 +197,21 @@ static void tell(void) {
 static int held[8];
 static void operate(void) {
   const char *a = ONE_OF(names), *b = ONE_OF(names);
-  static const unsigned masks[] = { IN_ALL_EVENTS, IN_ALL_EVENTS, IN_MODIFY | IN_ATTRIB, IN_CREATE | IN_DELETE | IN_MOVE, IN_OPEN | IN_CLOSE, IN_ALL_EVENTS | IN_ONESHOT,
-    IN_ALL_EVENTS | IN_EXCL_UNLINK, IN_DELETE_SELF | IN_MOVE_SELF, IN_ACCESS | IN_MASK_ADD, IN_ALL_EVENTS | IN_ONLYDIR, IN_ALL_EVENTS | IN_MASK_CREATE, 0 };
+  static const unsigned masks[] = { IN_ALL_EVENTS, IN_ALL_EVENTS, IN_MODIFY | IN_ATTRIB, IN_CREATE | IN_DELETE | IN_MOVE,
+    IN_OPEN | IN_CLOSE, IN_ALL_EVENTS | IN_ONESHOT, IN_ALL_EVENTS | IN_EXCL_UNLINK, IN_DELETE_SELF | IN_MOVE_SELF,
+    IN_ACCESS | IN_MASK_ADD, IN_ALL_EVENTS | IN_ONLYDIR, IN_ALL_EVENTS | IN_MASK_CREATE, 0 };
   char text[64];
   int which = draw(8), *h = &held[which], fd;
   switch (draw(32)) {
-    case 0: case 1: case 2: { unsigned mask = ONE_OF(masks); printf("watch %s %x: %s", a, mask, outcome(inotify_add_watch(watcher, a, mask))); break; }
+    case 0: case 1: case 2: { unsigned mask = ONE_OF(masks);
+      printf("watch %s %x: %s", a, mask, outcome(inotify_add_watch(watcher, a, mask))); break; }
     case 3: { int wd = 1 + draw(12); printf("unwatch %d: %s", wd, outcome(inotify_rm_watch(watcher, wd))); break; }
-    case 4: case 5: { int flags[] = { O_RDONLY, O_WRONLY, O_RDWR, O_RDWR | O_CREAT, O_WRONLY | O_CREAT | O_TRUNC, O_RDWR | O_CREAT | O_EXCL, O_PATH, O_RDONLY | O_DIRECTORY, O_WRONLY | O_APPEND | O_CREAT };
-      int f = ONE_OF(flags); if (*h > 0) close(*h); *h = open(a, f | O_NONBLOCK, 0644); printf("%d: open %s %x: %s", which, a, f, *h < 0 ? strerrorname_np(errno) : "ok"); break; }
+    case 4: case 5: { int flags[] = { O_RDONLY, O_WRONLY, O_RDWR, O_RDWR | O_CREAT, O_WRONLY | O_CREAT | O_TRUNC,
+      O_RDWR | O_CREAT | O_EXCL, O_PATH, O_RDONLY | O_DIRECTORY, O_WRONLY | O_APPEND | O_CREAT };
+      int f = ONE_OF(flags);
+      if (*h > 0) close(*h);
+      *h = open(a, f | O_NONBLOCK, 0644);
+      printf("%d: open %s %x: %s", which, a, f, *h < 0 ? strerrorname_np(errno) : "ok"); break; }
     case 6: printf("%d: close: %s", which, outcome(*h > 0 ? close(*h) : 0)); *h = 0; break;
     case 7: printf("%d: write: %s", which, outcome(write(*h, "text", draw(5)))); break;
     case 8: printf("%d: read: %s", which, outcome(pread(*h, text, draw(9), 0))); break;
@@ -212,14 +227,31 @@ static void operate(void) {
     case 20: printf("symlink %s %s: %s", a, b, outcome(symlink("a", b))); break;
     case 21: printf("chmod %s: %s", a, outcome(chmod(a, 0700 + draw(8)))); break;
     case 22: printf("%d: fchown: %s", which, outcome(fchown(*h, draw(3), draw(3)))); break;
-    case 23: { struct timespec t[2] = { { 5, draw(2) ? UTIME_OMIT : 1 }, { 6, draw(2) ? UTIME_OMIT : 2 } }; printf("utimens %s: %s", a, outcome(utimensat(AT_FDCWD, a, t, 0))); break; }
+    case 23: { struct timespec t[2] = { { 5, draw(2) ? UTIME_OMIT : 1 }, { 6, draw(2) ? UTIME_OMIT : 2 } };
+      printf("utimens %s: %s", a, outcome(utimensat(AT_FDCWD, a, t, 0))); break; }
     case 24: printf("setxattr %s: %s", a, outcome(setxattr(a, "trusted.x", "v", 1, 0))); break;
     case 25: printf("removexattr %s: %s", a, outcome(removexattr(a, "trusted.x"))); break;
-    case 26: fd = open(a, O_RDONLY | O_DIRECTORY); if (fd >= 0) { char names[512]; long n = syscall(61, fd, names, sizeof names); printf("list %s: %s", a, n < 0 ? strerrorname_np(errno) : "ok"); close(fd); } else printf("list %s: %s", a, strerrorname_np(errno)); break;
+    case 26: {
+      fd = open(a, O_RDONLY | O_DIRECTORY);
+      char names[512];
+      long n = fd < 0 ? -1 : syscall(61, fd, names, sizeof names);
+      printf("list %s: %s", a, n < 0 ? strerrorname_np(errno) : "ok");
+      if (fd >= 0) close(fd);
+      break;
+    }
     case 27: printf("mknod %s: %s", a, outcome(mknod(a, draw(2) ? S_IFIFO | 0600 : S_IFREG | 0600, 0))); break;
-    case 28: { fd = open("f", O_RDONLY | O_NONBLOCK); int to = open("g", O_WRONLY | O_CREAT | O_NONBLOCK, 0600); printf("copy: %s", outcome(copy_file_range(fd, 0, to, 0, 4, 0))); close(fd); close(to); break; }
-    case 29: fd = open(a, O_TMPFILE | O_RDWR, 0600); printf("tmpfile %s: %s", a, fd < 0 ? strerrorname_np(errno) : "ok"); if (fd >= 0) { sprintf(text, "/proc/self/fd/%d", fd); printf(" %s", outcome(linkat(AT_FDCWD, text, AT_FDCWD, b, AT_SYMLINK_FOLLOW))); close(fd); } break;
-    case 30: { int to = dup(*h); printf("%d: dup and close: %s", which, to < 0 ? strerrorname_np(errno) : "ok"); if (to >= 0) close(to); break; }
+    case 28: { fd = open("f", O_RDONLY | O_NONBLOCK); int to = open("g", O_WRONLY | O_CREAT | O_NONBLOCK, 0600);
+      printf("copy: %s", outcome(copy_file_range(fd, 0, to, 0, 4, 0))); close(fd); close(to); break; }
+    case 29: fd = open(a, O_TMPFILE | O_RDWR, 0600); printf("tmpfile %s: %s", a, fd < 0 ? strerrorname_np(errno) : "ok");
+      if (fd >= 0) {
+        sprintf(text, "/proc/self/fd/%d", fd);
+        printf(" %s", outcome(linkat(AT_FDCWD, text, AT_FDCWD, b, AT_SYMLINK_FOLLOW)));
+        close(fd);
+      }
+      break;
+    case 30: { int to = dup(*h); printf("%d: dup and close: %s", which, to < 0 ? strerrorname_np(errno) : "ok");
+      if (to >= 0) close(to);
+      break; }
     default: { struct stat s; printf("stat %s: %s", a, outcome(lstat(a, &s))); }
   }
 }

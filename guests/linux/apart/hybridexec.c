@@ -1,7 +1,7 @@
 /*
  * hybridexec alone: a process that has a gate replaces its program.
- * hybridexec counter | silent: a thread makes a call of its own of what lies below, which takes a while (counter) or for ever (silent);
- * meanwhile another thread replaces the program, which then says what has become of the call and how long it took.
+ * hybridexec counter | silent: a thread calls the microkernel itself, and the call takes a while (counter) or for ever (silent).
+ * Meanwhile another thread replaces the program; the new program prints how the call ended and how long that took.
  */
 #include "std.h"
 #include "counter.h"

@@ -1,4 +1,7 @@
-/* bigread [N]: one system call that reads N times a MiB (1,024) of /dev/zero, over and over into the same MiB. What `dd bs=1G` asks of a kernel, without its memory. */
+/*
+ * bigread [N]: one system call that reads N times a MiB (1,024) of /dev/zero, each into the same MiB. It asks of a kernel what `dd bs=1G`
+ * asks, without needing its memory.
+ */
 #include "std.h"
 enum { SYS_readv = 65, MIB = 1 << 20 };
 static char buffer[MIB];

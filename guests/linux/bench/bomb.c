@@ -1,6 +1,6 @@
 /*
- * bomb [N [MS]]: a fork bomb, for so many milliseconds or (0) for ever. Everybody forks for as long as it works, children of children
- * too; when there are N processes (24) of this user, forking fails, and whoever has failed a few times ends, so that it begins again.
+ * bomb [N [MS]]: a fork bomb, for MS milliseconds or (0) for ever. Every process forks as long as it can, children of children too.
+ * Forks fail when this user has N processes (24); a process ends after a few failures, so the bomb begins to grow again.
  */
 #include "std.h"
 

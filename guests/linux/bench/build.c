@@ -1,6 +1,7 @@
 /*
- * build [N]: what make does with a small project, without a compiler: N sources (8) are written, each goes through four programs that the shell joins by pipes,
- * the results are put together. Prints how long that takes. Runs unchanged on Linux and on a Unix server; works in /tmp/build.
+ * build [N]: does what make does with a small project, without a compiler. It writes N sources (8), sends each through four programs that
+ * the shell joins by pipes, joins the results and prints how long that takes. Runs unchanged on Linux and on a Unix server; works in
+ * /tmp/build.
  */
 #include "std.h"
 
@@ -14,7 +15,9 @@ static void source(int n) {
   static char text[200 * 32], name[] = "s0";
   size_t at = 0;
   name[1] = '0' + n;
-  for (int i = 0; i < 200; i++) for (const char *c = "int f000(int x) { return x + 7; }"; *c && at < sizeof text; c++) text[at++] = *c == '0' ? '0' + (i * (n + 3)) % 10 : *c == '}' ? '\n' : *c;
+  for (int i = 0; i < 200; i++)
+    for (const char *c = "int f000(int x) { return x + 7; }"; *c && at < sizeof text; c++)
+      text[at++] = *c == '0' ? '0' + (i * (n + 3)) % 10 : *c == '}' ? '\n' : *c;
   int fd = sys_open(name, O_RDWR | O_CREAT | O_TRUNC, 0644);
   write_all(fd, text, at);
   sys_close(fd);

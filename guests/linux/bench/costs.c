@@ -1,13 +1,17 @@
 /*
- * costs [NAME…] [N]: what system calls cost, one line each: name, how often, nanoseconds in all. With names only those operations, with a number N times
- * as often. Runs unchanged on Linux and on a Unix server, so that both can be set side by side (bench/calibrate.ts). Works in /tmp/costs, which it leaves empty.
+ * costs [NAME…] [N]: what system calls cost, one line each: name, how often, nanoseconds in all. With names only those operations, with a
+ * number N times as often. Runs unchanged on Linux and on a Unix server, so that both can be set side by side (bench/calibrate.ts). Works
+ * in /tmp/costs, which it leaves empty.
  */
 #include "std.h"
 
 enum { MIB = 1 << 20, PAGE = 4096 };
-enum { SYS_fcntl_ = 25, SYS_mkdir = 34, SYS_symlink = 36, SYS_rename = 38, SYS_ftruncate = 46, SYS_sendfile = 71, SYS_ppoll = 73, SYS_readlink = 78, SYS_pread = 67,
-       SYS_futex = 98, SYS_umask = 166, SYS_eventfd = 19, SYS_madvise = 233, SYS_mremap = 216, SYS_gettid = 178, SYS_socket = 198, SYS_socketpair = 199,
-       SYS_bind = 200, SYS_listen = 201, SYS_accept = 202, SYS_connect = 203, SYS_getsockname = 204, SYS_access = 48, SYS_copy_file_range = 285, SYS_writev = 66 };
+enum { SYS_fcntl_ = 25, SYS_mkdir = 34, SYS_symlink = 36, SYS_rename = 38, SYS_ftruncate = 46, SYS_sendfile = 71, SYS_ppoll = 73,
+  SYS_readlink = 78, SYS_pread = 67,
+       SYS_futex = 98, SYS_umask = 166, SYS_eventfd = 19, SYS_madvise = 233, SYS_mremap = 216, SYS_gettid = 178, SYS_socket = 198,
+       SYS_socketpair = 199,
+       SYS_bind = 200, SYS_listen = 201, SYS_accept = 202, SYS_connect = 203, SYS_getsockname = 204, SYS_access = 48,
+       SYS_copy_file_range = 285, SYS_writev = 66 };
 enum { AF_UNIX = 1, AF_INET = 2, STREAM = 1, DATAGRAM = 2 };
 
 static char buffer[MIB] __attribute__((aligned(4096)));
@@ -51,7 +55,8 @@ OP(fresh_4k) { CALL2(SYS_ftruncate, file, 0); CALL4(68, file, buffer, PAGE, 0); 
 OP(fresh_64k) { CALL2(SYS_ftruncate, file, 0); CALL4(68, file, buffer, 16 * PAGE, 0); }
 OP(fresh_1m) { CALL2(SYS_ftruncate, file, 0); CALL4(68, file, buffer, MIB, 0); }
 OP(hole_64k) { CALL2(SYS_ftruncate, file, 0); CALL2(SYS_ftruncate, file, MIB); CALL4(SYS_pread, file, buffer, 16 * PAGE, 0); }
-OP(writev_4) { struct { void *at; u64 n; } v[4] = {{buffer, 100}, {buffer + 100, 100}, {buffer + 200, 100}, {buffer + 300, 100}}; sys_lseek(file, 0, 0); CALL3(SYS_writev, file, v, 4); }
+OP(writev_4) { struct { void *at; u64 n; } v[4] = {{buffer, 100}, {buffer + 100, 100}, {buffer + 200, 100}, {buffer + 300, 100}};
+  sys_lseek(file, 0, 0); CALL3(SYS_writev, file, v, 4); }
 
 /* ── pipes, sockets, events ── */
 SET(open_pipe) { must(sys_pipe(pair) == 0, "pipe"); }
@@ -104,7 +109,8 @@ static void close_event(void) { sys_close(event); }
 struct pollfd { int fd; short events, got; };
 SET(poll_10) { must(sys_pipe(pair) == 0, "pipe"); }
 OP(poll_1) { struct pollfd p = {pair[0], 1, 0}; struct timespec zero = {0, 0}; CALL(SYS_ppoll, &p, 1, &zero, 0, 8, 0); }
-OP(poll_10) { struct pollfd p[10]; struct timespec zero = {0, 0}; for (int i = 0; i < 10; i++) p[i] = (struct pollfd){pair[0], 1, 0}; CALL(SYS_ppoll, p, 10, &zero, 0, 8, 0); }
+OP(poll_10) { struct pollfd p[10]; struct timespec zero = {0, 0}; for (int i = 0; i < 10; i++) p[i] = (struct pollfd){pair[0], 1, 0};
+  CALL(SYS_ppoll, p, 10, &zero, 0, 8, 0); }
 
 /* ── names ── */
 SET(deep) {
@@ -146,12 +152,14 @@ static void thousand_end(void) { names("e", 1000, 0); }
 static void list(void) { int fd = sys_open("e", O_RDONLY | O_DIRECTORY, 0); while (sys_getdents(fd, buffer, 32768) > 0) {} sys_close(fd); }
 
 /* ── memory ── */
-static char *pages(i64 n) { char *p = sys_mmap(0, n * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0); must((i64)p > 0 || (i64)p < -PAGE, "mmap"); return p; }
+static char *pages(i64 n) { char *p = sys_mmap(0, n * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  must((i64)p > 0 || (i64)p < -PAGE, "mmap"); return p; }
 OP(mmap_1) { CALL2(SYS_munmap, pages(1), PAGE); }
 OP(touch_1) { char *p = pages(1); p[0] = 1; CALL2(SYS_munmap, p, PAGE); }
 OP(touch_16) { char *p = pages(16); for (int i = 0; i < 16; i++) p[i * PAGE] = 1; CALL2(SYS_munmap, p, 16 * PAGE); }
 OP(touch_256) { char *p = pages(256); for (int i = 0; i < 256; i++) p[i * PAGE] = 1; CALL2(SYS_munmap, p, 256 * PAGE); }
-OP(read_fault_16) { char *p = pages(16); for (int i = 0; i < 16; i++) IGNORE(((volatile char *)p)[i * PAGE]); CALL2(SYS_munmap, p, 16 * PAGE); }
+OP(read_fault_16) { char *p = pages(16); for (int i = 0; i < 16; i++) IGNORE(((volatile char *)p)[i * PAGE]);
+  CALL2(SYS_munmap, p, 16 * PAGE); }
 SET(hold_16) { memory = pages(16); for (int i = 0; i < 16; i++) memory[i * PAGE] = 1; }
 OP(protect_16) { CALL3(SYS_mprotect, memory, 16 * PAGE, PROT_READ); CALL3(SYS_mprotect, memory, 16 * PAGE, PROT_READ | PROT_WRITE); }
 OP(discard_16) { CALL3(SYS_madvise, memory, 16 * PAGE, 4); for (int i = 0; i < 16; i++) memory[i * PAGE] = 1; }
@@ -175,9 +183,11 @@ static void drop_1m(void) { CALL2(SYS_munmap, memory, MIB); }
 static void drop_16m(void) { CALL2(SYS_munmap, memory, 16 * MIB); }
 static void reap(int pid) { int status; must(pid > 0 && sys_wait4(pid, &status, 0) == pid, "fork"); }
 static void forkwait(void) { int pid = sys_fork(); if (!pid) CALL1(SYS_exit_group, 0); reap(pid); }
-OP(forkwrite_16) { int pid = sys_fork(); if (!pid) { for (int i = 0; i < 16; i++) memory[i * PAGE] = 2; CALL1(SYS_exit_group, 0); } reap(pid); }
+OP(forkwrite_16) { int pid = sys_fork(); if (!pid) { for (int i = 0; i < 16; i++) memory[i * PAGE] = 2; CALL1(SYS_exit_group, 0);
+  } reap(pid); }
 OP(vfork) { int pid = CALL(SYS_clone, 0x4000 | 0x100 | SIGCHLD, 0, 0, 0, 0, 0); if (!pid) CALL1(SYS_exit_group, 0); reap(pid); }
-OP(forkexec) { static char *argv[] = {"/bin/true", 0}; int pid = sys_fork(); if (!pid) { sys_execve(argv[0], argv, environ); CALL1(SYS_exit_group, 1); } reap(pid); }
+OP(forkexec) { static char *argv[] = {"/bin/true", 0}; int pid = sys_fork();
+  if (!pid) { sys_execve(argv[0], argv, environ); CALL1(SYS_exit_group, 1); } reap(pid); }
 static void caught(int signal) { IGNORE(signal); }
 SET(catch) { struct sigaction a = {caught, 0, 0}; sys_sigaction(SIGUSR1, &a, 0); }
 OP(signal) { sys_kill(sys_getpid(), SIGUSR1); }
@@ -189,22 +199,34 @@ static void close_file(void) { sys_close(file); path(SYS_unlinkat, "f", 0, 0); p
 #define PLAIN(name, times) {#name, times, nothing, name##_op, nothing}
 #define WITH(name, times, set, end) {#name, times, set##_set, name##_op, end}
 static const struct op ops[] = {
-  PLAIN(getppid, 2000), PLAIN(gettid, 2000), PLAIN(umask, 2000), PLAIN(sigmask, 2000), PLAIN(uname, 2000), PLAIN(yield, 1000), PLAIN(getcwd, 1000), PLAIN(futex_wake, 1000), PLAIN(getfd, 2000),
+  PLAIN(getppid, 2000), PLAIN(gettid, 2000), PLAIN(umask, 2000), PLAIN(sigmask, 2000), PLAIN(uname, 2000), PLAIN(yield, 1000),
+    PLAIN(getcwd, 1000), PLAIN(futex_wake, 1000), PLAIN(getfd, 2000),
   PLAIN(dup_close, 1000), WITH(lseek, 2000, open_big, close_file), WITH(fstat, 2000, open_big, close_file),
-  WITH(read_1, 1000, open_big, close_file), WITH(read_512, 1000, open_big, close_file), WITH(read_4k, 1000, open_big, close_file), WITH(read_16k, 300, open_big, close_file),
-  WITH(read_64k, 100, open_big, close_file), WITH(read_1m, 10, open_big, close_file), WITH(write_1, 1000, open_big, close_file), WITH(write_512, 1000, open_big, close_file),
-  WITH(write_4k, 1000, open_big, close_file), WITH(write_64k, 100, open_big, close_file), WITH(write_1m, 10, open_big, close_file), WITH(writev_4, 500, open_big, close_file),
-  WITH(fresh_4k, 300, open_fresh, close_file), WITH(fresh_64k, 50, open_fresh, close_file), WITH(fresh_1m, 10, open_fresh, close_file), WITH(hole_64k, 50, open_fresh, close_file),
-  WITH(pipe_1, 1000, open_pipe, close_pair), WITH(pipe_512, 1000, open_pipe, close_pair), WITH(pipe_4k, 500, open_pipe, close_pair), WITH(pipe_64k, 50, open_pipe, close_pair),
-  PLAIN(pipe_make, 300), WITH(pipe_pingpong, 500, open_partner, end_partner), WITH(unix_1, 500, open_sockets, close_pair), WITH(unix_4k, 500, open_sockets, close_pair),
-  PLAIN(socketpair, 200), WITH(udp_1, 300, open_udp, close_pair), WITH(udp_1k, 300, open_udp, close_pair), WITH(tcp_1, 300, open_tcp, close_pair), WITH(tcp_1k, 300, open_tcp, close_pair),
+  WITH(read_1, 1000, open_big, close_file), WITH(read_512, 1000, open_big, close_file), WITH(read_4k, 1000, open_big, close_file),
+    WITH(read_16k, 300, open_big, close_file),
+  WITH(read_64k, 100, open_big, close_file), WITH(read_1m, 10, open_big, close_file), WITH(write_1, 1000, open_big, close_file),
+    WITH(write_512, 1000, open_big, close_file),
+  WITH(write_4k, 1000, open_big, close_file), WITH(write_64k, 100, open_big, close_file), WITH(write_1m, 10, open_big, close_file),
+    WITH(writev_4, 500, open_big, close_file),
+  WITH(fresh_4k, 300, open_fresh, close_file), WITH(fresh_64k, 50, open_fresh, close_file), WITH(fresh_1m, 10, open_fresh, close_file),
+    WITH(hole_64k, 50, open_fresh, close_file),
+  WITH(pipe_1, 1000, open_pipe, close_pair), WITH(pipe_512, 1000, open_pipe, close_pair), WITH(pipe_4k, 500, open_pipe, close_pair),
+    WITH(pipe_64k, 50, open_pipe, close_pair),
+  PLAIN(pipe_make, 300), WITH(pipe_pingpong, 500, open_partner, end_partner), WITH(unix_1, 500, open_sockets, close_pair),
+    WITH(unix_4k, 500, open_sockets, close_pair),
+  PLAIN(socketpair, 200), WITH(udp_1, 300, open_udp, close_pair), WITH(udp_1k, 300, open_udp, close_pair),
+    WITH(tcp_1, 300, open_tcp, close_pair), WITH(tcp_1k, 300, open_tcp, close_pair),
   WITH(eventfd, 500, open_event, close_event), WITH(poll_1, 500, poll_10, close_pair), WITH(poll_10, 300, poll_10, close_pair),
-  WITH(stat_1, 1000, deep, undeep), WITH(stat_2, 1000, deep, undeep), WITH(stat_8, 500, deep, undeep), WITH(stat_none, 1000, deep, undeep), WITH(stat_link, 500, deep, undeep),
-  WITH(access, 1000, deep, undeep), WITH(readlink, 500, deep, undeep), WITH(open_close, 500, deep, undeep), WITH(create_unlink, 200, deep, undeep), WITH(mkdir_rmdir, 200, deep, undeep),
+  WITH(stat_1, 1000, deep, undeep), WITH(stat_2, 1000, deep, undeep), WITH(stat_8, 500, deep, undeep),
+    WITH(stat_none, 1000, deep, undeep), WITH(stat_link, 500, deep, undeep),
+  WITH(access, 1000, deep, undeep), WITH(readlink, 500, deep, undeep), WITH(open_close, 500, deep, undeep),
+    WITH(create_unlink, 200, deep, undeep), WITH(mkdir_rmdir, 200, deep, undeep),
   WITH(rename, 200, deep, undeep), {"list_10", 200, ten_set, list, ten_end}, {"list_1000", 5, thousand_set, list, thousand_end},
-  PLAIN(mmap_1, 500), PLAIN(touch_1, 500), PLAIN(touch_16, 100), PLAIN(touch_256, 10), PLAIN(read_fault_16, 100), WITH(protect_16, 100, hold_16, drop_16), WITH(discard_16, 100, hold_16, drop_16),
+  PLAIN(mmap_1, 500), PLAIN(touch_1, 500), PLAIN(touch_16, 100), PLAIN(touch_256, 10), PLAIN(read_fault_16, 100),
+    WITH(protect_16, 100, hold_16, drop_16), WITH(discard_16, 100, hold_16, drop_16),
   WITH(map_file_16, 100, open_big, close_file), WITH(copy_file_4, 100, open_big, close_file), PLAIN(brk_4, 300),
-  {"fork", 50, nothing, forkwait, nothing}, {"fork_1m", 30, hold_1m_set, forkwait, drop_1m}, {"fork_16m", 5, hold_16m_set, forkwait, drop_16m}, WITH(forkwrite_16, 30, hold_16, drop_16),
+  {"fork", 50, nothing, forkwait, nothing}, {"fork_1m", 30, hold_1m_set, forkwait, drop_1m},
+    {"fork_16m", 5, hold_16m_set, forkwait, drop_16m}, WITH(forkwrite_16, 30, hold_16, drop_16),
   PLAIN(vfork, 50), PLAIN(forkexec, 20), {"signal", 300, catch_set, signal_op, nothing}, PLAIN(sigaction, 1000), PLAIN(kill_0, 500),
 };
 

@@ -1,4 +1,7 @@
-/* diskread [N [DEVICE]]: reads N blocks (256) of 4 KiB, each a request of its own that no cache answers (O_DIRECT), here and there on /dev/vda. */
+/*
+ * diskread [N [DEVICE]]: reads N blocks (256) of 4 KiB, at scattered places of /dev/vda, each by a request of its own that no cache
+ * answers (O_DIRECT).
+ */
 #include "std.h"
 static char block[4096] __attribute__((aligned(4096)));
 int main(int argc, char **argv) {

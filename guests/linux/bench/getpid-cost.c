@@ -1,6 +1,6 @@
 /*
- * getpid-cost [N]: what a system call costs that arrives as an exception, one that the program's library sends as a message itself, and one that is none:
- * the time out of a shared page.
+ * getpid-cost [N]: measures three ways of a system call: as an exception, as a message that the program's library sends itself, and
+ * without any call, by reading the time from a shared page.
  */
 #include "fast.h"
 

@@ -1,5 +1,7 @@
-/* intmix [N]: N rounds (4,000) of what small control programs do: a linked list sorted and searched, a small integer matrix, a state machine
-   over text, a CRC over all of it. */
+/*
+ * intmix [N]: N rounds (4,000) of what small control programs do: a linked list sorted and searched, a small integer matrix, a state
+ * machine over text, a CRC over all of it.
+ */
 #include "std.h"
 #define NODES 64
 #define DIM 12
@@ -56,7 +58,8 @@ static u32 states(void) {
   for (const char *p = text; *p; p++) {
     char ch = *p;
     switch (state) {
-      case START: state = ch >= '0' && ch <= '9' ? NUMBER : ch == '+' || ch == '-' ? NUMBER : ch == '.' ? FRACTION : ch == ',' ? START : WORD; break;
+      case START: state = ch >= '0' && ch <= '9' ? NUMBER : ch == '+' || ch == '-' ? NUMBER : ch == '.' ? FRACTION : ch == ',' ? START
+        : WORD; break;
       case NUMBER: state = ch == '.' ? FRACTION : ch == 'e' ? EXPONENT : ch == ',' ? START : ch >= '0' && ch <= '9' ? NUMBER : WORD; break;
       case FRACTION: state = ch == 'e' ? EXPONENT : ch == ',' ? START : FRACTION; break;
       default: if (ch == ',') state = START;

@@ -16,6 +16,7 @@ int main(int argc, char **argv) {
     late_note(&late, (now() - due) / 100);
   }
   for (int i = 0; i < LATE_BUCKETS; i++) if (late.counts[i]) print("process: below %d us: %d\n", 1ul << i, late.counts[i]);
-  print("process: %d periods of a millisecond, latest by %d ns, on average by %d ns\n", rounds, late.worst * 100, late.sum * 100 / late.rounds);
+  print("process: %d periods of a millisecond, latest by %d ns, on average by %d ns\n", rounds, late.worst * 100,
+    late.sum * 100 / late.rounds);
   return 0;
 }

@@ -1,4 +1,7 @@
-/* protect [N]: N times (5,000) takes the right to write from a page and gives it back, writing in between: two changes of a page table entry each. */
+/*
+ * protect [N]: takes the right to write away from a page and gives it back, N times (5,000), and writes after each. Each round changes a
+ * page table entry twice.
+ */
 #include "std.h"
 int main(int argc, char **argv) {
   i64 n = argc > 1 ? number(argv[1]) : 5000;

@@ -1,6 +1,6 @@
 /*
- * slopes [MOST]: what operations cost by the size of what they work on, up to MOST bytes (4 MiB). One line each: operation, bytes, nanoseconds.
- * Runs unchanged on Linux and on a Unix server (bench/slopes.ts). Works in /tmp.
+ * slopes [MOST]: what operations cost by the size of what they work on, up to MOST bytes (4 MiB). One line each: operation, bytes,
+ * nanoseconds. Runs unchanged on Linux and on a Unix server (bench/slopes.ts). Works in /tmp.
  */
 #include "std.h"
 
@@ -16,17 +16,21 @@ static char *pages(i64 bytes) {
 }
 static void touch(char *p, i64 bytes) { for (i64 i = 0; i < bytes; i += PAGE) p[i] = 1; }
 static void read_op(i64 n) { for (i64 at = 0; at < n; at += MIB) CALL4(SYS_pread, file, data + at, n - at < MIB ? n - at : MIB, at); }
-static void write_op(i64 n) { for (i64 at = 0; at < n; at += 64 * KIB) CALL4(SYS_pwrite, file, data + at, n - at < 64 * KIB ? n - at : 64 * KIB, at); }
+static void write_op(i64 n) { for (i64 at = 0; at < n; at += 64 * KIB) CALL4(SYS_pwrite, file, data + at,
+  n - at < 64 * KIB ? n - at : 64 * KIB, at); }
 static void copy_op(i64 n) {
   sys_lseek(file, 0, 0);
   sys_lseek(other, 0, 0);
-  for (i64 at = 0; at < n; at += 64 * KIB) { i64 m = n - at < 64 * KIB ? n - at : 64 * KIB; sys_read(file, data, m); sys_write(other, data, m); }
+  for (i64 at = 0; at < n; at += 64 * KIB) { i64 m = n - at < 64 * KIB ? n - at : 64 * KIB; sys_read(file, data, m);
+    sys_write(other, data, m); }
 }
-static void pipe_op(i64 n) { for (i64 at = 0; at < n; at += 64 * KIB) { i64 m = n - at < 64 * KIB ? n - at : 64 * KIB; sys_write(pair[1], data, m); sys_read(pair[0], data, m); } }
+static void pipe_op(i64 n) { for (i64 at = 0; at < n; at += 64 * KIB) { i64 m = n - at < 64 * KIB ? n - at : 64 * KIB;
+  sys_write(pair[1], data, m); sys_read(pair[0], data, m); } }
 
 /* Average of `times` runs, without what reading the clock costs. */
 static u64 clock_cost;
-static void say(const char *what, i64 bytes, u64 spent, i64 times) { print("%s %d %d\n", what, bytes, (spent > clock_cost ? spent - clock_cost : 0) / times); flush(); }
+static void say(const char *what, i64 bytes, u64 spent, i64 times) { print("%s %d %d\n", what, bytes,
+  (spent > clock_cost ? spent - clock_cost : 0) / times); flush(); }
 static void average(const char *what, i64 bytes, void (*op)(i64)) {
   i64 times = bytes < MIB ? 20 : 3;
   op(bytes);

@@ -1,6 +1,6 @@
 /*
- * Two ways into the Unix server beside the trap: a message to a portal (SOSP '97's trampoline), and none at all, for the time.
- * The portal is there where the server has `stubs`, for threads that have asked for a gate (gate.h).
+ * Two ways to ask the Unix server without a trap: a message to a portal (SOSP '97's trampoline), and reading the time from a shared page.
+ * The portal exists if the server has `stubs`, for threads that have asked for a gate (gate.h).
  */
 #pragma once
 #include "std.h"

@@ -20,10 +20,13 @@ enum {
   SYS_clone = 220, SYS_execve = 221, SYS_mmap = 222, SYS_mprotect = 226, SYS_wait4 = 260, SYS_getrandom = 278,
 };
 
-enum { EPERM = 1, ENOENT = 2, ESRCH = 3, EINTR = 4, EBADF = 9, ECHILD = 10, EAGAIN = 11, ENOMEM = 12, EACCES = 13, EPIPE = 32, ENOSYS = 38 };
+enum { EPERM = 1, ENOENT = 2, ESRCH = 3, EINTR = 4, EBADF = 9, ECHILD = 10, EAGAIN = 11, ENOMEM = 12, EACCES = 13, EPIPE = 32,
+  ENOSYS = 38 };
 enum { AT_FDCWD = -100, AT_REMOVEDIR = 0x200, AT_SYMLINK_NOFOLLOW = 0x100 };
-enum { O_RDONLY = 0, O_WRONLY = 1, O_RDWR = 2, O_CREAT = 0100, O_TRUNC = 01000, O_APPEND = 02000, O_DIRECTORY = 0200000, O_CLOEXEC = 02000000 };
-enum { SIGHUP = 1, SIGINT = 2, SIGQUIT = 3, SIGILL = 4, SIGABRT = 6, SIGKILL = 9, SIGUSR1 = 10, SIGSEGV = 11, SIGUSR2 = 12, SIGPIPE = 13, SIGALRM = 14, SIGTERM = 15, SIGCHLD = 17 };
+enum { O_RDONLY = 0, O_WRONLY = 1, O_RDWR = 2, O_CREAT = 0100, O_TRUNC = 01000, O_APPEND = 02000, O_DIRECTORY = 0200000,
+  O_CLOEXEC = 02000000 };
+enum { SIGHUP = 1, SIGINT = 2, SIGQUIT = 3, SIGILL = 4, SIGABRT = 6, SIGKILL = 9, SIGUSR1 = 10, SIGSEGV = 11, SIGUSR2 = 12, SIGPIPE = 13,
+  SIGALRM = 14, SIGTERM = 15, SIGCHLD = 17 };
 enum { SIG_BLOCK = 0, SIG_UNBLOCK = 1, SIG_SETMASK = 2, WNOHANG = 1 };
 enum { PROT_READ = 1, PROT_WRITE = 2, MAP_SHARED = 1, MAP_PRIVATE = 2, MAP_ANONYMOUS = 0x20 };
 
@@ -73,7 +76,9 @@ static inline int sys_execve(const char *path, char **argv, char **envp) { retur
 static inline int sys_wait4(int pid, int *status, int options) { return CALL4(SYS_wait4, pid, status, options, 0); }
 static inline int sys_kill(int pid, int signal) { return CALL2(SYS_kill, pid, signal); }
 static inline int sys_yield(void) { return CALL0(SYS_sched_yield); }
-static inline int sys_sigaction(int signal, const struct sigaction *new, struct sigaction *old) { return CALL4(SYS_rt_sigaction, signal, new, old, 8); }
+static inline int sys_sigaction(int signal, const struct sigaction *new, struct sigaction *old) {
+  return CALL4(SYS_rt_sigaction, signal, new, old, 8); }
 static inline int sys_sigprocmask(int how, const u64 *new, u64 *old) { return CALL4(SYS_rt_sigprocmask, how, new, old, 8); }
 static inline int sys_nanosleep(i64 sec, i64 nsec) { struct timespec t = {sec, nsec}; return CALL2(SYS_nanosleep, &t, 0); }
-static inline void *sys_mmap(void *at, size_t n, int prot, int flags, int fd, i64 offset) { return (void *)CALL(SYS_mmap, at, n, prot, flags, fd, offset); }
+static inline void *sys_mmap(void *at, size_t n, int prot, int flags, int fd, i64 offset) {
+  return (void *)CALL(SYS_mmap, at, n, prot, flags, fd, offset); }

@@ -1,4 +1,7 @@
-/* Runs trees. Whatever needs a process forks; `last` says that this process has nothing to do afterwards, so a program may take its place. */
+/*
+ * Runs trees. A command that needs a process of its own forks. `last`: this process has nothing to do afterwards, so a program may
+ * replace it.
+ */
 #include "sh.h"
 
 int break_count, continue_count;
@@ -135,7 +138,7 @@ static int run_pipe(struct node *n) {
   }
   return status;
 }
-/* Should a loop go on with its next round? Counts nested break and continue down. */
+/* Should a loop continue with its next round? Counts nested break and continue down. */
 static int loop_ends(void) {
   if (leaving) return 1;
   if (break_count) { break_count--; return 1; }
@@ -164,7 +167,8 @@ static int in_child(struct node *body, struct redirect *redirects, int backgroun
 }
 /* Compound commands with redirections run in a child, which keeps undoing simple. */
 static int run_kind(struct node *n, int last) {
-  if (n->redirects && n->kind != COMMAND && n->kind != SUBSHELL) { struct node bare = *n; bare.redirects = 0; return in_child(&bare, n->redirects, 0); }
+  if (n->redirects && n->kind != COMMAND && n->kind != SUBSHELL) { struct node bare = *n; bare.redirects = 0;
+    return in_child(&bare, n->redirects, 0); }
   switch (n->kind) {
     case COMMAND: return run_command(n, last);
     case PIPE: return run_pipe(n);

@@ -1,6 +1,6 @@
 /*
- * Words as written to arguments: '…' and "…" and \ are taken off, $NAME ${NAME} ${NAME:-WORD} $? $$ $! $# $0 … $9 $@ $* and $(command) put in;
- * what they give outside quotes is split at blanks.
+ * Words as written to arguments: '…' and "…" and \ are taken off, $NAME ${NAME} ${NAME:-WORD} $? $$ $! $# $0 … $9 $@ $* and $(command) put
+ * in; what they give outside quotes is split at blanks.
  */
 #include "sh.h"
 
@@ -16,7 +16,8 @@ static void add(char c) {
 }
 static void emit(void) {
   if (!started) return;
-  if (outs + 1 >= out_room) { char **more = allocate((out_room = out_room ? out_room * 2 : 16) * sizeof *more); memcpy(more, out, outs * sizeof *more); out = more; }
+  if (outs + 1 >= out_room) { char **more = allocate((out_room = out_room ? out_room * 2 : 16) * sizeof *more);
+    memcpy(more, out, outs * sizeof *more); out = more; }
   out[outs++] = copy_of(used ? text : "", used), out[outs] = 0;
   used = started = 0;
 }

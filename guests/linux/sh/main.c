@@ -1,4 +1,7 @@
-/* sh [-c TEXT [NAME [ARG…]] | FILE [ARG…]]: reads and runs commands. With a terminal it prompts, and Ctrl-C ends the command, not the shell. */
+/*
+ * sh [-c TEXT [NAME [ARG…]] | FILE [ARG…]]: reads and runs commands. With a terminal it prompts, and Ctrl-C ends the command, not the
+ * shell.
+ */
 #include "sh.h"
 
 int last_status, last_background, shell_pid, leaving, interactive;

@@ -143,7 +143,8 @@ static struct node *simple(void) {
 static struct node *command(void) {
   struct node *n;
   blanks();
-  if (*at == '(') { at++; n = make(SUBSHELL, list(), 0); newlines(); if (*at == ')') at++; else fail(*at ? "syntax error: ) is missing" : "more"); }
+  if (*at == '(') { at++; n = make(SUBSHELL, list(), 0); newlines(); if (*at == ')') at++;
+    else fail(*at ? "syntax error: ) is missing" : "more"); }
   else if (taken("{")) { n = make(GROUP, list(), 0); need("}"); }
   else if (taken("if")) n = if_node();
   else if (taken("while")) n = loop(WHILE);

@@ -1,6 +1,6 @@
 /*
- * alien: a Linux process whose calls of the microkernel are watched. What its server's policy refuses has not happened and gives an errno; what is
- * allowed costs a report before and one after, which it measures.
+ * alien: a Linux process whose calls of the microkernel are watched. A call that its server's policy refuses
+ * does not happen and returns an errno; an allowed call costs a report before and one after, which this program measures.
  */
 #include "std.h"
 #include "counter.h"

@@ -1,5 +1,6 @@
 /*
- * domains: processes of several Unix servers, one for each security domain. They have nothing in common but a monitor that carries letters by a policy.
+ * domains: processes of several Unix servers, one for each security domain. They share nothing but a monitor that passes letters on
+ * according to a policy.
  *   domains red | green | black
  */
 #include "std.h"
@@ -14,7 +15,7 @@ static void send(u64 to, const char *letter) {
   i64 status = mail_send(&mail, to, letter);
   print("to %s: \"%s\": %s\n", names[to], letter, status == OK ? "sent" : status == MAIL_REFUSED ? "the monitor refuses" : "failed");
 }
-/* Waits for letters for a while, and says each; the last one stays in `text`. */
+/* Waits for letters for a while and prints each; the last one stays in `text`. */
 static int wait_for(int wanted) {
   int got = 0;
   for (int i = 0; i < TRIES && got < wanted; i++) {
@@ -25,7 +26,7 @@ static int wait_for(int wanted) {
   }
   return got;
 }
-/* A file of this domain's own; there is none of any other's. */
+/* Makes a file; a domain sees its own file and no other domain's. */
 static void own_files(const char *me) {
   char path[32] = "/";
   int others = 0;

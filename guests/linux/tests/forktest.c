@@ -1,6 +1,6 @@
 /*
  * forktest [ROUNDS]: forks, waits and checks that memory is copied on write.
- * Every child sees the parent's memory as it was at the fork, changes it, and the parent must not notice.
+ * Every child must see the parent's memory as it was at the fork; it changes its copy, and the parent must not see the change.
  */
 #include "std.h"
 enum { PAGES = 16, PAGE = 4096, CHILDREN = 8 };

@@ -1,4 +1,7 @@
-/* httpd [PORT [MS]]: a small web server, which takes MS milliseconds for a page. Each page says its length and a sum of its bytes, so that whoever fetches it need not trust what carries it. */
+/*
+ * httpd [PORT [MS]]: a small web server that takes MS milliseconds for a page. Each page contains its length and a sum of its bytes, so
+ * that a client can check it without trusting the network stack that carried it.
+ */
 #include "std.h"
 
 enum { SYS_socket = 198, SYS_bind = 200, SYS_listen = 201, SYS_accept = 202, BODY = 3000 };
@@ -26,7 +29,8 @@ int main(int argc, char **argv) {
     char request[256];
     int c = CALL3(SYS_accept, listener, 0, 0);
     if (c < 0) continue;
-    if (sys_read(c, request, sizeof request) > 0) { sys_nanosleep(0, (i64)ms * 1000000); write_all(c, head, to + 4 - head); write_all(c, body, BODY); }
+    if (sys_read(c, request, sizeof request) > 0) { sys_nanosleep(0, (i64)ms * 1000000); write_all(c, head, to + 4 - head);
+      write_all(c, body, BODY); }
     sys_close(c);
   }
 }

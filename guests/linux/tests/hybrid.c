@@ -1,6 +1,6 @@
 /*
- * hybrid: half Linux, half L4. A process of the Unix server calls a counter beside the server, while a Linux timer sends it signals all the time.
- * Each call must happen exactly once; a call that is never answered must not keep the process when it is killed.
+ * hybrid: half Linux, half L4. A process of the Unix server calls a counter beside the server, while a Linux timer sends it signals all
+ * the time. Each call must happen exactly once; a call that is never answered must not keep the process when it is killed.
  *   hybrid [CALLS TICK_US [SEED]]     with SEED a child sends signals of all kinds at random moments
  */
 #include "std.h"
@@ -30,7 +30,7 @@ static char state_of(int pid) {
   return end ? end[2] : '?';
 }
 
-/* While a child calls somebody who never answers: its state, and how long it lives on when it is killed. */
+/* A child calls a partner that never answers: prints the child's state, and how long it survives a kill. */
 static int silent_partner(void) {
   int status = 0, pid = fork();
   if (!pid) {
@@ -52,7 +52,7 @@ static int silent_partner(void) {
   return state == 'D' && (status & 127) == SIGKILL && ms < 1000;
 }
 
-/* Sends the parent signals that it handles, ignores, and that stop it and let it go on. */
+/* Sends the parent signals that it handles, signals that it ignores, and signals that stop and continue it. */
 static int pest(u64 seed) {
   int pid = fork(), parent = sys_getppid();
   if (pid) return pid;

@@ -3,7 +3,8 @@
 static volatile int count[32];
 static void note(int signal) { count[signal]++; }
 static void check(int good, const char *what) { if (!good) { complain("sigtest: FAILED: %s\n", what); quit(1); } }
-static void handle(int signal, void (*handler)(int)) { struct sigaction action = {handler, 0, 0}; check(sys_sigaction(signal, &action, 0) == 0, "sigaction"); }
+static void handle(int signal, void (*handler)(int)) { struct sigaction action = {handler, 0, 0};
+  check(sys_sigaction(signal, &action, 0) == 0, "sigaction"); }
 
 /* Values in many registers across a handler: sigreturn must give them all back. */
 static u64 registers_survive(int pid) {

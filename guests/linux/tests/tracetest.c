@@ -1,9 +1,10 @@
 /*
- * tracetest: a debugger in small. Traces a child through its system calls, changes what one of them answers, lets it
- * run into a breakpoint that is written into its code, and follows what it forks.
+ * tracetest: a small debugger. It traces a child's system calls, changes the result of one of them, writes a breakpoint into the child's
+ * code and lets the child run into it, and follows the child's forks.
  */
 #include "std.h"
-enum { SYS_ptrace = 117, TRACEME = 0, PEEK = 2, POKE = 5, CONT = 7, SYSCALL = 24, SETOPTIONS = 0x4200, GETEVENTMSG = 0x4201, GETREGSET = 0x4204, SETREGSET = 0x4205 };
+enum { SYS_ptrace = 117, TRACEME = 0, PEEK = 2, POKE = 5, CONT = 7, SYSCALL = 24, SETOPTIONS = 0x4200, GETEVENTMSG = 0x4201,
+  GETREGSET = 0x4204, SETREGSET = 0x4205 };
 enum { SYSGOOD = 1, TRACEFORK = 2, SIGTRAP = 5, SIGSTOP = 19, WALL = 0x40000000, PC = 0, A0 = 10, A7 = 17, ANSWER = 4711 };
 struct iovec { void *base; size_t length; };
 
@@ -34,7 +35,7 @@ static int wait_for(int pid, const char *what) {
   return status;
 }
 
-/* From system call to system call; the one that asks for the parent gets another answer. Counts the stops. */
+/* Goes from system call to system call, changes the result of getppid, and counts the stops. */
 static int change_answer(int pid) {
   u64 r[32];
   for (int stops = 1, nr = 0; ; stops++) {

@@ -39,7 +39,8 @@ static int list(const char *path) {
 int main(int argc, char **argv) {
   int first = 1, status = 0;
   for (; first < argc && argv[first][0] == '-' && argv[first][1]; first++)
-    for (char *o = argv[first] + 1; *o; o++) if (*o == 'l') lengthy = 1; else if (*o == 'a') all = 1; else if (*o != '1') { complain("ls: unknown option -%c\n", *o); return 2; }
+    for (char *o = argv[first] + 1; *o; o++) if (*o == 'l') lengthy = 1; else if (*o == 'a') all = 1;
+      else if (*o != '1') { complain("ls: unknown option -%c\n", *o); return 2; }
   if (first == argc) return list(".");
   for (int i = first; i < argc; i++) {
     if (argc - first > 1) print("%s:\n", argv[i]);
