@@ -1,4 +1,7 @@
-/* Fences make changes of tables visible; identifiers separate spaces; bits of status take effect at once. @spec priv 12.2.1, 15, 21.3.2, 21.5.3 */
+/*
+ * Fences make changes of tables visible; identifiers separate spaces; bits of status take effect at once.
+ * @spec priv 12.2.1, 15, 21.3.2, 21.5.3
+ */
 #include "hyp.h"
 
 #define OTHER (DATA + 0x10000)
