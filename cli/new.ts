@@ -69,7 +69,7 @@ export async function make(kind: string, name: string): Promise<number> {
   } catch (error) {
     throw outputError('folder', name, error);
   }
-  process.stdout.write(visibleLines(`${name}: a ${kind}\n  ${maker.next(name, word)}\n`));
+  process.stdout.write(visibleLines(`${name}: a ${kind}${kind === 'native' ? ' program' : ''}\n  ${maker.next(name, word)}\n`));
   return Exit.ok;
 }
 

@@ -68,6 +68,16 @@ describe('a program that is run as a library call', () => {
 });
 
 describe('a folder that the guest sees while it runs', () => {
+  it('hold programs, which are looked up when they start', async () => {
+    const folder = new MemoryFolder();
+    folder.put('own', await guestBytes('guests/bin/linux/uname'), 0o755);
+    folder.put('text', 'no program', 0o644);
+    const start = (program: string, cwd = '/') => runProgram({ program, cwd, folders: { '/host': folder } });
+    expect(await start('/host/own')).toMatchObject({ status: 0, stdout: 'Linux\n' });
+    expect(await start('./own', '/host')).toMatchObject({ status: 0, stdout: 'Linux\n' });
+    expect(await start('/host/text')).toMatchObject({ status: 126, why: "program '/host/text': is not executable" });
+    expect((await start('/host/none')).status).toBe(127);
+  });
   it('has what JavaScript puts there meanwhile, and tells what the guest writes', async () => {
     const folder = new MemoryFolder({ 'in/a': 'first\n' }), changed: string[] = [];
     folder.on('changed', (path) => changed.push(path));

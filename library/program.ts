@@ -111,7 +111,7 @@ function guestFiles(options: ProgramOptions, path: string): { module: Module; ar
   const base = opened?.files ?? (rootfs as Archive | undefined)?.files() ?? new Map<string, TarEntry>(),
     name = typeof program === 'string' ? program : PLACED;
   for (const [file, entry] of over.files()) base.set(file, entry);
-  checkProgram(base, name, path, options);
+  if (!isLent(name, options)) checkProgram(base, name, path, options);
   return { module: { name: 'rootfs', bytes: layered(opened?.bytes ?? (rootfs as Archive | undefined), over) }, argv: [name, ...args] };
 }
 
@@ -122,6 +122,12 @@ function openRootfs(bytes: Uint8Array): ReturnType<typeof openTar> {
     if (error instanceof TarError || error instanceof BadGzip) throw new SystemError(`the root file system ${error.message}`);
     throw error;
   }
+}
+
+/** A program in a folder of the host is looked up when it starts. */
+function isLent(name: string, { folders = {}, cwd = '/' }: ProgramOptions): boolean {
+  const path = name.startsWith('/') ? name : `${cwd}/${name.replace(/^\.\//, '')}`;
+  return name.includes('/') && Object.keys(folders).some((folder) => path.startsWith(`${folder}/`));
 }
 
 function checkProgram(files: Map<string, TarEntry>, name: string, path: string, options: ProgramOptions): void {

@@ -27,6 +27,8 @@ export class Tmux {
   keys(...names: string[]): this { for (const name of names) this.tmux('send-keys', name); return this; }
   /** Text as it is typed. */
   type(text: string): this { this.tmux('send-keys', '-l', text); return this; }
+  /** A text from the clipboard, between marks where the program asked for them. */
+  paste(text: string): this { this.tmux('set-buffer', text); this.tmux('paste-buffer', '-p'); return this; }
   /** Bytes as the terminal sends them, such as mouse reports. */
   bytes(text: string): this { this.tmux('send-keys', '-H', ...[...Buffer.from(text)].map((b) => b.toString(16))); return this; }
   resize(columns: number, rows: number): this { this.tmux('resize-window', '-x', String(columns), '-y', String(rows)); return this; }

@@ -99,6 +99,16 @@ describe.skipIf(noTmux)(`trace view in a terminal${noTmux ? ` (skipped: ${noTmux
     expect(Number(/record (\d+):/.exec(await t.until(/record \d{3}:/))![1])).toBeGreaterThan(300);
   }));
 
+  it('takes a pasted text as text: in a prompt its lines are one, in the list its letters are no keys', () => viewer(80, 24, async (t) => {
+    await t.until(/560 records/);
+    t.paste('q\nrm -rf nothing\n');
+    await t.until(/a pasted text belongs where one types/);
+    t.keys('f').paste('kind:event\nnr:getppid');
+    await t.until(/filter: kind:event nr:getppid/);
+    t.keys('Escape', 'q');
+    await t.until(/\[status 0\]/);
+  }));
+
   it('says that a terminal is too small, and draws again when it is not', () => viewer(80, 24, async (t) => {
     await t.until(/560 records/);
     t.resize(40, 10);

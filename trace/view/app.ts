@@ -81,8 +81,20 @@ class Loop {
   }
 }
 
-/** Several characters may come at once (pasted, or typed faster than drawn): in a prompt as text, elsewhere one key each. */
+/** What a terminal puts around a pasted text (PASTE_ON), without the escape character that the library takes off. */
+const PASTE_BEGINS = '[200~', PASTE_ENDS = '[201~';
+
+/** In a prompt a pasted text is text, its lines joined; elsewhere it does nothing, because its letters are no keys that somebody pressed. */
+function paste(viewer: Viewer, input: string): void {
+  const text = input.replace(/[\x00-\x1f\x7f]+/g, ' ');
+  if (viewer.prompt) viewer.key('', text);
+  else viewer.message = 'a pasted text belongs where one types: f filters, / searches';
+}
+
+/** Several characters may come at once (typed faster than drawn): in a prompt as text, elsewhere one key each. */
 function type(viewer: Viewer, input: string, key: Key): void {
+  if (input === PASTE_BEGINS || input === PASTE_ENDS) { viewer.isPasting = input === PASTE_BEGINS; return; }
+  if (viewer.isPasting) return paste(viewer, input);
   const name = named.find(([flag]) => key[flag])?.[1], mouse = clicks(input);
   if (mouse) for (const event of mouse) viewer.mouse(event);
   else if (name) viewer.key(name);

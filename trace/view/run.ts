@@ -5,7 +5,9 @@ import type { TraceFile } from '../reader.ts';
 import { MOUSE_OFF, MOUSE_ON } from './mouse.ts';
 import { Viewer } from './viewer.ts';
 
-const ENTER = `\x1b[?1049h\x1b[2J\x1b[H${MOUSE_ON}`, LEAVE = `${MOUSE_OFF}\x1b[?1049l`;
+/** The terminal marks a pasted text, which is no row of keys. */
+const PASTE_ON = '\x1b[?2004h', PASTE_OFF = '\x1b[?2004l';
+const ENTER = `\x1b[?1049h\x1b[2J\x1b[H${MOUSE_ON}${PASTE_ON}`, LEAVE = `${PASTE_OFF}${MOUSE_OFF}\x1b[?1049l`;
 /** Milliseconds between two checks of a growing file. */
 const LOOK = 250;
 

@@ -59,6 +59,8 @@ export class Viewer {
   finished = false;
   /** Somebody else has the terminal: nothing is drawn, no key counts. */
   away = false;
+  /** Between the marks that a terminal puts around a pasted text. */
+  isPasting = false;
   /** Follows the end of a running recording. */
   following = false;
   /** Output of the running system; undefined when the viewer has no system. */
