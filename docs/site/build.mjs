@@ -29,7 +29,7 @@ function sidebar(paths) {
 
 const config = (paths) => ({
   title: 'Tessera', description: 'A small computer system in TypeScript: a RISC-V machine, a microkernel, a Unix server, virtual machines',
-  base, lang: 'en', outDir: out, cacheDir: join(staged, '.cache'),
+  base, lang: 'en', head: [['link', { rel: 'icon', href: `${base}try/icon.svg` }]], outDir: out, cacheDir: join(staged, '.cache'),
   // Documents are plain text, so VitePress must not interpret templates in them.
   vue: { template: { compilerOptions: { delimiters: ['\u0001', '\u0002'] } } },
   themeConfig: {
