@@ -19,27 +19,42 @@ import { bits, isOpen, pathArg, row, type Row } from './row.ts';
 import { placeOf } from './stat.ts';
 
 /** struct linux_dirent64: u64 ino, i64 next position, u16 length, u8 type, name, padded to 8. */
+/** The entries of one answer of getdents64: it is written before anything else can run. */
+const listing = new Uint8Array(65536), listingView = new DataView(listing.buffer);
+/** Puts a name at the place, if it fits there, and returns its length in bytes; a longer one is only measured. */
+function putName(name: string, at: number, end: number): number {
+  if (at + name.length <= end) {
+    let i = 0;
+    for (; i < name.length; i++) { const c = name.charCodeAt(i); if (c > 127) break; listing[at + i] = c; }
+    if (i === name.length) return i;
+  }
+  const bytes = bytesOf(name);
+  if (at + bytes.length <= end) listing.set(bytes, at);
+  return bytes.length;
+}
 function getdents(t: Thread, fd: number, va: number, size: number): number {
   const f = t.proc.fds.get(fd);
   if (!f) return -E.BADF;
   if (!(f instanceof DirectoryFile)) return -E.NOTDIR;
   if (f.inode.nlink === 0) return -E.NOENT;
   if ((size | 0) < 0) return -E.INVAL;
-  const entries = f.snapshot(t), out = new Uint8Array(Math.min(size >>> 0, 65536)), v = new DataView(out.buffer);
+  const entries = f.snapshot(t), end = Math.min(size >>> 0, listing.length), v = listingView;
   if (!entries) return -E.NOMEM;
   let at = 0, pos = f.pos;
   for (; pos < entries.length; pos++) {
-    const e = entries[pos]!, name = bytesOf(e.name), length = (19 + name.length + 1 + 7) & ~7;
-    if (at + length > out.length) break;
-    v.setBigUint64(at, BigInt(e.ino), true);
-    v.setBigUint64(at + 8, BigInt(pos + 1), true);
+    const e = entries[pos]!, name = putName(e.name, at + 19, end), length = (19 + name + 1 + 7) & ~7;
+    if (at + length > end) break;
+    v.setUint32(at, e.ino, true);
+    v.setUint32(at + 4, Math.floor(e.ino / 2 ** 32), true);
+    v.setUint32(at + 8, pos + 1, true);
+    v.setUint32(at + 12, 0, true);
     v.setUint16(at + 16, length, true);
-    out[at + 18] = e.type >> 12;
-    out.set(name, at + 19);
+    listing[at + 18] = e.type >> 12;
+    listing.fill(0, at + 19 + name, at + length);
     at += length;
   }
   if (at === 0 && pos < entries.length) return -E.INVAL;
-  copyOut(t.mm, va, out.subarray(0, at));
+  copyOut(t.mm, va, listing.subarray(0, at));
   t.k.work.filed();
   t.k.work.found(pos - f.pos);
   f.pos = pos;
