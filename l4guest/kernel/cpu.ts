@@ -9,7 +9,7 @@ import { Run, type Thread } from './thread.ts';
 import type { Timers } from './timers.ts';
 
 /** Time slice when several threads want to run, ns. */
-const SLICE = 10_000_000;
+const SLICE = 10_000_000, ROUND_ROBIN = 2;
 /** Time for which a chosen thread keeps the processor from its equals, ns: shorter sleeps than a switch would otherwise starve others. */
 const LEAST_TURN = 50_000;
 
@@ -28,13 +28,15 @@ export class ServerCpu {
   private takenAt = 0;
   private readonly arch: Arch;
   private readonly timers: Timers;
+  /** The slice of SCHED_RR, ns. */
+  realtimeSlice: () => number = () => SLICE;
   constructor(arch: Arch, timers: Timers) { this.arch = arch; this.timers = timers; }
 
   /** Gives the processor to a thread, for a slice. */
   take(t: Thread): void {
     this.switches++;
     this.takenAt = this.arch.now();
-    this.sliceEnd = this.takenAt + SLICE;
+    this.sliceEnd = this.takenAt + (t.rt > 0 && t.policy === ROUND_ROBIN ? this.realtimeSlice() : SLICE);
     this.current = t;
   }
   /** Puts the current thread behind the others. */

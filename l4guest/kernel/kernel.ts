@@ -92,6 +92,8 @@ export class Kernel {
     this.arch = arch;
     this.clock = new Clocks(() => arch.now(), options.epoch);
     this.cpu = new ServerCpu(arch, this.timers);
+    // As on Linux, 0 and less stand for the default.
+    this.cpu.realtimeSlice = () => { const ms = this.sysctl.number('kernel/sched_rr_timeslice_ms'); return 1e6 * (ms > 0 ? ms : 100); };
     this.uts = new UtsSpace(options.hostname ?? 'tessera', '(none)');
     this.random = new Random(options.seed);
     this.openSpecial = options.openSpecial;

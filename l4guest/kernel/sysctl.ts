@@ -28,7 +28,7 @@ export const settings: readonly Setting[] = [
   int('kernel/sysrq', 16, 0), int('kernel/kptr_restrict', 0, 0, 2), int('kernel/dmesg_restrict', 1, 0, 1),
   int('kernel/perf_event_paranoid', 3), int('kernel/core_uses_pid', 0, 0, 1), int('kernel/core_pipe_limit', 0, 0),
   int('kernel/print-fatal-signals', 0, 0, 1), int('kernel/ctrl-alt-del', 0, 0, 1), int('kernel/hung_task_timeout_secs', 120, 0),
-  int('kernel/sched_rr_timeslice_ms', 10, 0), int('kernel/sched_rt_period_us', 1000000, 1), int('kernel/sched_rt_runtime_us', 950000, -1),
+  int('kernel/sched_rr_timeslice_ms', 100), int('kernel/sched_rt_period_us', 1000000, 1), int('kernel/sched_rt_runtime_us', 950000, -1),
   int('kernel/unprivileged_bpf_disabled', 2, 0, 2), int('kernel/unprivileged_userns_clone', 1, 0, 1),
   int('kernel/overflowuid', 65534, 0, 65535), int('kernel/overflowgid', 65534, 0, 65535), int('kernel/max_lock_depth', 1024, 0),
   int('kernel/panic_on_oops', 0, 0, 1),

@@ -57,6 +57,16 @@ describe('POSIX', () => {
     u.pass(1e6);
     expect(left()).toBe(0);
   });
+  it('a timer may be set for a time before the system began: the firings missed since are counted up to 2³¹ − 1', () => {
+    const u = new World(), id = u.space(8), now = u.space(16), info = u.space(128), alarm = u.words(1 << 13);
+    u.call('rt_sigprocmask', 0, alarm, 0, 8);
+    u.call('timer_create', 0, 0, id);
+    u.call('clock_gettime', 0, now);
+    const s = Number(new DataView(u.bytes(now, 16).buffer).getBigInt64(0, true));
+    u.call('timer_settime', 0, 1, u.words(0, 1, s - 4, 0), 0);
+    u.pass(1e6);
+    expect([u.call('rt_sigtimedwait', alarm, info, 0, 8), u.u32(info + 20)]).toEqual([14, 0x7fff_ffff]);
+  });
   it('who waits for a word is woken by real-time priority, then in the order of coming', () => {
     const u = new World(), at = u.call('mmap', 0, PAGE, Prot.READ | Prot.WRITE, Map_.SHARED | Map_.ANONYMOUS, -1, 0)!;
     const threads = [0, 2, 3, 3, 0].map((rt) => {

@@ -38,4 +38,14 @@ describe('scheduling policies', () => {
     const u = new Unix();
     expect([u.call('sched_setaffinity', 0, 8, u32(1)), u.call('sched_setaffinity', 0, 8, u32(2))]).toEqual([0, -E.INVAL]);
   });
+  it('the slice of SCHED_RR is the setting, whose default is 100 ms and comes back with 0', () => {
+    const u = new Unix(), at = u.space(16), slice = (): number => { u.call('sched_rr_get_interval', 0, at); return u.u32(at + 8); };
+    const path = '/proc/sys/kernel/sched_rr_timeslice_ms';
+    u.call('sched_setscheduler', 0, 2, u32(7));
+    const first = [u.read(u.open(path)), slice()];
+    u.write(u.open(path, 1), '30');
+    const second = slice();
+    u.write(u.open(path, 1), '0');
+    expect([...first, second, slice()]).toEqual(['100\n', 100e6, 30e6, 100e6]);
+  });
 });

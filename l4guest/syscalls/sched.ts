@@ -8,7 +8,7 @@ import { copyOut, getBig, getI32, getU32, setBig, setI64, setU32 } from '../mm/u
 import { extensible, row, type Row } from './row.ts';
 
 const Policy = { OTHER: 0, FIFO: 1, RR: 2, BATCH: 3, IDLE: 5 } as const;
-const RESET_ON_FORK = 0x4000_0000, SLICE = 100_000_000;
+const RESET_ON_FORK = 0x4000_0000;
 const isReal = (policy: number): boolean => policy === Policy.FIFO || policy === Policy.RR;
 const isPolicy = (policy: number): boolean =>
   isReal(policy) || policy === Policy.OTHER || policy === Policy.BATCH || policy === Policy.IDLE;
@@ -112,7 +112,7 @@ function setaffinity(t: Thread, tid: number, sizeArg: number, va: number): numbe
 function interval(t: Thread, tid: number, va: number): number {
   return withThread(t, tid, (x) => {
     setI64(t.mm, va, 0);
-    setI64(t.mm, va + 8, x.policy === Policy.FIFO ? 0 : x.policy === Policy.RR ? SLICE : 10_000_000);
+    setI64(t.mm, va + 8, x.policy === Policy.FIFO ? 0 : x.policy === Policy.RR ? t.k.cpu.realtimeSlice() : 10_000_000);
     return 0;
   });
 }

@@ -189,7 +189,8 @@ function timerSet(t: Thread, id: number, flags: number, newVa: number, oldVa: nu
   const old = [x.interval, untilFires(t.k, x)] as const;
   x.wall = absolute && WALL_CLOCKS.has(x.clock);
   setPosix(t.k, t.proc, x,
-    value > 0 ? Math.max(1, x.cpu ? value + (absolute ? 0 : timerNow(t.k, x)) : deadline(t, x.clock, value, absolute)) : 0, interval);
+    // A time of the wall clock may lie before the start, and counts from there; 0 is a timer that is not set.
+    value > 0 ? (x.cpu ? value + (absolute ? 0 : timerNow(t.k, x)) : deadline(t, x.clock, value, absolute)) || 1 : 0, interval);
   return oldVa ? putTimer(t, oldVa, ...old) : 0;
 }
 /** Clocks that somebody sets: of the day, TAI, and the one that wakes the computer. */
