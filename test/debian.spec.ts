@@ -46,6 +46,11 @@ describe.skipIf(missing)("Debian's busybox in the Unix server", () => {
     expect(run.stdout).toBe('2daeb1f36095b44b318410b3f4e8b5d989dcc7bb023d1426c492dab0a3053e74  -\n');
   }, 3 * minutes);
 
+  it("calls a script's process by the script, not by its interpreter", async () => {
+    const script = "printf '#!/bin/sh\\ncat /proc/$$/comm; pidof daemon >/dev/null && echo found' > /tmp/daemon; chmod 755 /tmp/daemon; cd /tmp; ./daemon";
+    expect((await shell(script)).stdout).toBe('daemon\nfound\n');
+  });
+
   it('runs a pipeline of a hundred stages', async () => {
     const run = await shell('cmd="seq 200"; i=0; while [ $i -lt 99 ]; do cmd="$cmd | cat"; i=$((i+1)); done; eval "$cmd" | tail -n 1');
     expect(run.stdout).toBe('200\n');

@@ -53,8 +53,10 @@ export function exec(t: Thread, asked: Asked, argv: Uint8Array[], envp: readonly
   const opened: File[] = [];
   let mm: Mm | undefined, kept: File | undefined;
   try {
-    const program = find(t, opened, asked, argv, 0);
-    if (typeof program === 'number') return program;
+    const found = find(t, opened, asked, argv, 0);
+    if (typeof found === 'number') return found;
+    // A script's process is called by the script, and so is its AT_EXECFN.
+    const program = { ...found, path: asked.called ?? asked.path };
     const image = build(t, mm = new Mm(t.k.frames), program, envp);
     if (typeof image === 'number') return image;
     if (hasOthersBeyond(t)) {

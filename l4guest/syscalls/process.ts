@@ -64,6 +64,7 @@ function execveat(t: Thread, fd: number, pathVa: number, argvVa: number, envpVa:
     flags: number): number | Co<number> {
   const path = pathArg(t, pathVa);
   if (path === '' && !(flags & AT.EMPTY_PATH)) return -E.NOENT;
+  if (flags & ~(AT.EMPTY_PATH | AT.SYMLINK_NOFOLLOW)) return -E.INVAL;
   const argv = strings(t, argvVa), envp = strings(t, envpVa);
   if (typeof argv === 'number') return argv;
   if (typeof envp === 'number') return envp;
