@@ -25,7 +25,7 @@ const listing = new Uint8Array(65536), listingView = new DataView(listing.buffer
 function putName(name: string, at: number, end: number): number {
   if (at + name.length <= end) {
     let i = 0;
-    for (; i < name.length; i++) { const c = name.charCodeAt(i); if (c > 127) break; listing[at + i] = c; }
+    for (; i < name.length; i++) { const unit = name.charCodeAt(i); if (unit > 127) break; listing[at + i] = unit; }
     if (i === name.length) return i;
   }
   const bytes = bytesOf(name);
@@ -38,18 +38,18 @@ function getdents(t: Thread, fd: number, va: number, size: number): number {
   if (!(f instanceof DirectoryFile)) return -E.NOTDIR;
   if (f.inode.nlink === 0) return -E.NOENT;
   if ((size | 0) < 0) return -E.INVAL;
-  const entries = f.snapshot(t), end = Math.min(size >>> 0, listing.length), v = listingView;
+  const entries = f.snapshot(t), end = Math.min(size >>> 0, listing.length);
   if (!entries) return -E.NOMEM;
   let at = 0, pos = f.pos;
   for (; pos < entries.length; pos++) {
-    const e = entries[pos]!, name = putName(e.name, at + 19, end), length = (19 + name + 1 + 7) & ~7;
+    const entry = entries[pos]!, name = putName(entry.name, at + 19, end), length = (19 + name + 1 + 7) & ~7;
     if (at + length > end) break;
-    v.setUint32(at, e.ino, true);
-    v.setUint32(at + 4, Math.floor(e.ino / 2 ** 32), true);
-    v.setUint32(at + 8, pos + 1, true);
-    v.setUint32(at + 12, 0, true);
-    v.setUint16(at + 16, length, true);
-    listing[at + 18] = e.type >> 12;
+    listingView.setUint32(at, entry.ino, true);
+    listingView.setUint32(at + 4, Math.floor(entry.ino / 2 ** 32), true);
+    listingView.setUint32(at + 8, pos + 1, true);
+    listingView.setUint32(at + 12, 0, true);
+    listingView.setUint16(at + 16, length, true);
+    listing[at + 18] = entry.type >> 12;
     listing.fill(0, at + 19 + name, at + length);
     at += length;
   }

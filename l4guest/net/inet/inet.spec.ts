@@ -60,21 +60,21 @@ describe('TCP', () => {
   };
   // The expectations of these two are Linux's answers to the same calls.
   it('what came before a reset is read first, then the error, once; SO_ERROR takes it too, and nobody is connected any more', () => {
-    const u = new Unix(), [a, b] = ends(u, 9001), [c, d] = ends(u, 9002), name = u.space(32);
+    const u = new Unix(), [a, b] = ends(u, 9001), [far, near] = ends(u, 9002), name = u.space(32);
     u.call('sendto', a, 'hello', 5, 0, 0, 0);
     reset(u, a);
     expect([get5(u, b), get5(u, b), get5(u, b), send1(u, b)]).toEqual([5, -E.CONNRESET, 0, -E.PIPE]);
-    reset(u, c);
-    expect([get(u, d, 1, 4), get(u, d, 1, 4), get5(u, d), send1(u, d)]).toEqual([E.CONNRESET, 0, 0, -E.PIPE]);
-    expect(u.call('getpeername', d, name, u.put(u32(16)))).toBe(-E.NOTCONN);
+    reset(u, far);
+    expect([get(u, near, 1, 4), get(u, near, 1, 4), get5(u, near), send1(u, near)]).toEqual([E.CONNRESET, 0, 0, -E.PIPE]);
+    expect(u.call('getpeername', near, name, u.put(u32(16)))).toBe(-E.NOTCONN);
   });
   it('behind the end there is no error for readers; MSG_WAITALL ends there; TIME-WAIT is not connected', () => {
-    const u = new Unix(), [a, b] = ends(u, 9003), [c, d] = ends(u, 9004);
+    const u = new Unix(), [a, b] = ends(u, 9003), [far, near] = ends(u, 9004);
     u.call('close', a);
     expect([get5(u, b), send1(u, b), get5(u, b), send1(u, b), get5(u, b)]).toEqual([0, 1, 0, -E.PIPE, 0]);
-    u.call('sendto', c, 'ab', 2, 0, 0, 0);
-    u.call('shutdown', c, 1);
-    expect([get5(u, d, 0x100), u.call('close', d), u.call('shutdown', c, 2)]).toEqual([2, 0, -E.NOTCONN]);
+    u.call('sendto', far, 'ab', 2, 0, 0, 0);
+    u.call('shutdown', far, 1);
+    expect([get5(u, near, 0x100), u.call('close', near), u.call('shutdown', far, 2)]).toEqual([2, 0, -E.NOTCONN]);
   });
   it('ends: poll and reads after FIN, after both, after RST', () => {
     const u = new Unix(), s = u.call('socket', INET, STREAM, 0)!, c = u.call('socket', INET, STREAM, 0)!, a = at(8080);
