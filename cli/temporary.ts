@@ -3,7 +3,8 @@
  * until the other end of its standard input is closed, which the kernel does whatever ends us.
  */
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { mkdirSync, rmSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,12 +13,13 @@ const folders = new Set<string>();
 /** Takes the names of folders, one a line, for the shell that removes them. */
 let shell: Socket | undefined;
 
-/** A new empty folder, whose name begins with 'tessera-' and the prefix. */
-export function temporaryFolder(prefix: string): string {
-  const folder = mkdtempSync(join(tmpdir(), `tessera-${prefix}-`));
+/** A new empty folder, whose name begins with 'tessera-' and the prefix. The shell knows it first: a signal may come at any time. */
+export function temporaryFolder(prefix: string, base = tmpdir()): string {
+  const folder = join(base, `tessera-${prefix}-${randomUUID()}`);
   folders.add(folder);
   shell ??= sweep();
   if (!folder.includes('\n')) shell.write(`${folder}\n`);
+  mkdirSync(folder, { mode: 0o700 });
   return folder;
 }
 

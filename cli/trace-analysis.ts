@@ -1,7 +1,7 @@
 /** `tessera trace calls`, `path`, `diff` and `sql`: queries on a trace, answered as text. */
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { constants, homedir } from 'node:os';
+import { mkdirSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { RecordView, callReport, callTree, criticalPath, diffReport, firstDivergence, pathReport, type TraceFile } from '../trace/index.ts';
 import { SCHEMA } from '../trace/sql/schema.ts';
@@ -12,6 +12,7 @@ import { Progress } from './progress.ts';
 import { readText } from './files.ts';
 import { parseFilter } from './trace.ts';
 import { readTrace } from './trace-source.ts';
+import { removeFolder, temporaryFolder } from './temporary.ts';
 
 const note = (...files: TraceFile[]): void => {
   for (const f of files) if (f.damage) process.stderr.write(`tessera: note: ${f.damage}\n`);
@@ -88,10 +89,7 @@ async function withDatabase(trace: TraceFile, query: string, keep: Keep, use: (d
     return db.close();
   }
   await TraceDatabase.check(query);
-  const folder = databaseFolder(), progress = new Progress('reading the trace'), 
-    gone = (): void => rmSync(folder, { recursive: true, force: true });
-  const ended = (signal: NodeJS.Signals): void => { gone(); process.exit(128 + constants.signals[signal]); };
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, ended);
+  const folder = databaseFolder(), progress = new Progress('reading the trace');
   try {
     const db = await TraceDatabase.inFile(join(folder, 'trace.db'), trace, { keep, tables: tablesOf(query),
       progress: (share) => progress.at(share) });
@@ -100,8 +98,7 @@ async function withDatabase(trace: TraceFile, query: string, keep: Keep, use: (d
     db.close();
   } finally {
     progress.end();
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.off(signal, ended);
-    gone();
+    removeFolder(folder);
   }
 }
 
@@ -110,7 +107,7 @@ function databaseFolder(): string {
   const base = process.env['TMPDIR'] ?? join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'tessera');
   try {
     mkdirSync(base, { recursive: true });
-    return mkdtempSync(join(base, 'trace-'));
+    return temporaryFolder('trace', base);
   } catch (error) {
     throw outputError('database', base, error, 'name a folder on a disk with TMPDIR', Exit.failure);
   }

@@ -1,8 +1,10 @@
 /** Queries whose database is a file answer what those in memory do, fill only the tables that are asked for, and hold little. */
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it, vi } from 'vitest';
 import { root, tessera } from '../../test/tessera.ts';
 import { TraceFile } from '../reader.ts';
 import { recorded, story } from '../testing/traces.ts';
@@ -60,4 +62,24 @@ it('the command takes a file beyond a number of records, and leaves nothing behi
   expect(readdirSync(cache)).toEqual([]);
   const wrong = await run({ TESSERA_SQL_RECORDS: '100', TMPDIR: cache }, 'select nope from syscalls');
   expect([wrong.status, wrong.stderr, readdirSync(cache)]).toEqual([2, expect.stringContaining('no such column: nope'), []]);
+});
+
+it.runIf(process.platform !== 'win32')('leaves nothing behind when nobody reads the answer, or a signal ends a query', async () => {
+  const path = join(folder, 'cut.trace'), cache = join(folder, 'cut'), sql = 'select a.seq from records a, records b, records c';
+  writeFileSync(path, recorded(story(50), 500));
+  const env = { ...process.env, TESSERA_SQL_RECORDS: '100', TMPDIR: cache },
+    words = [process.execPath, join(root, 'bin/tessera'), 'trace', 'sql', path, '--format', 'csv'];
+  spawnSync('sh', ['-c', '"$@" | head -n 1', 'sh', ...words, sql], { env });
+  await vi.waitFor(() => expect(readdirSync(cache)).toEqual([]), { timeout: 60_000 });
+  const child = spawn(words[0]!, [...words.slice(1), sql.replace('a.seq', 'count(*)')], { env, stdio: 'ignore' });
+  await vi.waitFor(() => expect(readdirSync(cache)).toHaveLength(1), { timeout: 60_000 });
+  child.kill('SIGTERM');
+  await once(child, 'exit'); // the query alone would take minutes
+  await vi.waitFor(() => expect(readdirSync(cache)).toEqual([]), { timeout: 60_000 });
+}, 180_000);
+
+it('an answer of millions of rows is no table, and says so', async () => {
+  const db = await TraceDatabase.of(trace), sql = 'select 1 from records a, records b, records c';
+  expect(() => [...rowsText(db.query(sql), 'table')]).toThrow('too long for a table');
+  db.close();
 });

@@ -101,10 +101,23 @@ const csv = (v: SqlValue): string => { const t = text(v); return /[",\n]/.test(t
 
 /** Rows as text, a piece at a time. A table is made of all rows, and its cells are cut at 60 characters. */
 export function* rowsText({ columns, rows }: QueryResult, format: RowFormat): Generator<string> {
-  if (format === 'table') { yield tableText(columns, [...rows]); return; }
+  if (format === 'table') { yield tableText(columns, collected(rows)); return; }
   if (format === 'csv') yield columns.map(csv).join(',') + '\n';
   for (const row of rows)
     yield format === 'csv' ? row.map(csv).join(',') + '\n' : `${jsonText(Object.fromEntries(columns.map((c, i) => [c, row[i]])))}\n`;
+}
+
+/** Rows and letters that a table may have: its columns are as wide as their widest cell, so all of it is held in memory. */
+const MOST_ROWS = 1_000_000, MOST_LETTERS = 2 ** 27;
+function collected(rows: Iterable<readonly SqlValue[]>): (readonly SqlValue[])[] {
+  const all: (readonly SqlValue[])[] = [];
+  let letters = 0;
+  for (const row of rows) {
+    for (const v of row) if (typeof v !== 'number') letters += v?.length ?? 0;
+    if (all.push(row) > MOST_ROWS || letters > MOST_LETTERS)
+      throw new QueryError('the answer is too long for a table; write it with --format csv or json, or add a limit');
+  }
+  return all;
 }
 
 const MOST_CELL = 60;
