@@ -51,6 +51,10 @@ describe.skipIf(missing)("Debian's busybox in the Unix server", () => {
     expect((await shell(`${script}; chmod 755 /tmp/daemon; cd /tmp; ./daemon`)).stdout).toBe('daemon\nfound\n');
   });
 
+  it('has directories of one size, before and after somebody has read them', async () => {
+    expect((await shell('stat -c %s.%b /bin; ls /bin >/dev/null; stat -c %s.%b /bin')).stdout).toBe('4096.8\n4096.8\n');
+  });
+
   it('runs a pipeline of a hundred stages', async () => {
     const run = await shell('cmd="seq 200"; i=0; while [ $i -lt 99 ]; do cmd="$cmd | cat"; i=$((i+1)); done; eval "$cmd" | tail -n 1');
     expect(run.stdout).toBe('200\n');

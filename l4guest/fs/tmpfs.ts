@@ -164,7 +164,8 @@ export class TmpDir extends Directory {
   declare readonly fs: TmpFs;
   private readonly names = new Map<string, Inode>();
   constructor(fs: TmpFs, mode: number) { super(fs, S.IFDIR | mode); this.nlink = 2; }
-  override get size(): number { return 40 + this.names.size * 20; }
+  /** A directory that an origin has is as large as on a disk: what was looked up in it is no change. */
+  override get size(): number { return this.origin === undefined ? 40 + this.names.size * 20 : 4096; }
   override open(_t: Thread, flags: number): File | number { return new DirectoryFile(this, flags); }
   /** The origin of names that were not looked up yet. */
   origin: DirOrigin | undefined;
