@@ -17,5 +17,5 @@ export function hostedModel(text: string = BASE.text): CpuModel {
 /** `machine`: the ISA string that its harts were created with. */
 export function processorOf(model: CpuModel, machine = DEFAULT_ISA): Processor {
   const isa = isaOf(model, machine);
-  return model.kseg0 ? { isa, reserved: [KSEG0.start, KSEG0.end] } : { isa };
+  return { isa, ...(model.kseg0 && { reserved: [KSEG0.start, KSEG0.end] as const }), ...(model.popf && { leaks: true }) };
 }

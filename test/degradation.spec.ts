@@ -16,7 +16,8 @@ async function stats(name: string, words: string[]): Promise<Stats> {
 }
 const minios = ['vm', '--kernel', 'guests/bin/minios.elf', '--memory', '16M'];
 
-describe.each([['hardware', [...minios]], ['trap', [...minios, '--virt', 'trap']], ['exits', ['boot', 'exit-latency']]])('monitors: %s',
+describe.each([['hardware', [...minios]], ['trap', [...minios, '--virt', 'trap']],
+  ['patch', [...minios, '--virt', 'patch']], ['exits', ['boot', 'exit-latency']]])('monitors: %s',
   (name, words) => {
   it('time is shared out once, exits are counted once', async () => {
     const s = await stats(name, words), [row] = s.monitors, cycles = SOURCES.reduce((n, x) => n + row!.sources[x], 0);

@@ -43,7 +43,8 @@ export const HANDLED: Readonly<Record<number, Module>> = {
   [Cause.startup]: 'dispatcher', [Cause.recall]: 'dispatcher', [Cause.wfi]: 'dispatcher', [Cause.guestTrap]: 'dispatcher',
   [Cause.sbi]: 'interpreter', [Cause.virtualInstruction]: 'interpreter', [Cause.guestPageFault]: 'interpreter',
     [Cause.illegal]: 'interpreter',
-  [Cause.syscall]: 'interpreter', [Cause.pageFault]: 'allocator',
+  [Cause.syscall]: 'interpreter', [Cause.pageFault]: 'allocator', [Cause.breakpoint]: 'interpreter',
+  [Cause.misaligned]: 'interpreter', [Cause.accessFault]: 'interpreter',
 };
 const INTERRUPTS: ReadonlySet<number> = new Set([Cause.recall, Cause.wfi]);
 /** Records at which the thread itself enters the kernel. */

@@ -107,7 +107,7 @@ export class Vm implements SbiMachine {
 
   /** … nor scanned code. */
   #translate(): Translation {
-    const code = new ScannedCode(this.ram, this.#around.options.patches);
+    const code = new ScannedCode(this.ram, this.#around.options.patches, this.#around.env.processor.leaks);
     this.ram.onWrite = (gpa, length) => {
       for (const { gpa: page } of code.overwritten(gpa, length))
         this.work.errand((sys) => sys.must(Own.task, Ops.task.unmap, [memoryPage(this.ram.va(page, PAGE), 12, Right.X), 0]));
@@ -127,10 +127,14 @@ export class Vm implements SbiMachine {
       : sites && new ListedCode(sites, this.ram, this.siteCounts, mmu, hands, this.stubs);
   }
   readonly siteCounts = { siteTraps: 0 };
+  /** Of the cache of decoded instructions that looking ahead uses. */
+  readonly decoded = { found: 0, missed: 0 };
   /** Figures about replaced instructions, as text; '' without any. */
   get codeSaid(): string {
     const { sites } = this.#around, stubs = this.stubs ? `; ${this.stubs.count} stubs` : '';
-    if (this.translation) return sayCounts(this.translation.code.counts) + stubs;
+    const { found, missed } = this.decoded, asked = found + missed;
+    const cache = asked === 0 ? '' : `; ${found} of ${asked} instructions found decoded (${(found / asked * 100).toFixed(1)} %)`;
+    if (this.translation) return sayCounts(this.translation.code.counts) + stubs + cache;
     return sites ? `${sites.size} sites rewritten, ${this.siteCounts.siteTraps} breakpoints${stubs}` : '';
   }
 

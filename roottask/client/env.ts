@@ -17,6 +17,8 @@ export interface Processor {
   readonly isa: string;
   /** Addresses that only the supervisor of the machine can use, [start, end): a guest that wants them cannot run. */
   readonly reserved?: readonly [start: number, end: number];
+  /** U mode reads sstatus, and loses its writes, without a trap. */
+  readonly leaks?: boolean;
 }
 
 export interface Env {

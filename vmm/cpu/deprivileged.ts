@@ -28,7 +28,7 @@ import { LookAhead, type Ahead } from './look-ahead.ts';
 import { MemoryFaults } from './memory-faults.ts';
 import { showProcessor, type SoftwareProcessor } from './outside.ts';
 import { shown } from './shown.ts';
-import { Irq, Supervisor, type Outcome } from './supervisor.ts';
+import { Csr, Irq, Supervisor, type Outcome } from './supervisor.ts';
 import { Units } from './units.ts';
 import type { Technique, VirtualCpu } from './virtual-cpu.ts';
 
@@ -79,9 +79,10 @@ class DeprivilegedCpu implements VirtualCpu {
     this.#mmu = new ShadowMmu(vm.ram, vm.tables, vm.selectors, () => this.#all.map((cpu) => cpu.#mmu),
       (sys) => sys.invoke(guest, Ops.thread.recall), vm.codeRights);
     this.#hands = { x: this.#x, view: () => this.#view, setPc: (pc) => { this.#setPc(pc); },
+      leaked: () => this.#supervisor.peek(Csr.sstatus)!,
       execute: (d, pc) => this.#execute(d, pc), reflect: (cause, value, pc) => { this.#reflect(cause, value, pc); } };
     this.#code = vm.codeFor(this.#mmu, this.#hands);
-    this.#ahead = vm.lookAhead ? new LookAhead(vm.comparesCode) : undefined;
+    this.#ahead = vm.lookAhead ? new LookAhead(vm.comparesCode, vm.decoded) : undefined;
     this.#supervisor = this.#fresh();
     const lent = this.#lend();
     this.#inPassing = inPassing(lent);
@@ -223,7 +224,7 @@ class DeprivilegedCpu implements VirtualCpu {
       case Cause.illegal: return yield* this.#instruction(Number(BigInt.asIntN(32, value)), pc);
       case Cause.pageFault: return yield* this.#faultsAtMemory.pageFault(scause, value, pc);
       case Cause.breakpoint:
-        if (this.#supervisor.privileged && this.#code && (yield* this.#code.breakpoint(this.#sys, pc, this.#utcb))) {
+        if (this.#code && (yield* this.#code.breakpoint(this.#sys, pc, this.#utcb))) {
           this.#mayLookAhead = true;
           return;
         }

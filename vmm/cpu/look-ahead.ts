@@ -50,6 +50,7 @@ export interface Ahead {
   exit(d: Decoded, pc: bigint, gpa: number | undefined): Sys<bigint | undefined>;
 }
 
+export interface DecodedCounts { found: number; missed: number }
 /** Places behind exits: visits that one is still left alone for, and how long the next time. */
 interface Hope { rest: number; patience: number }
 
@@ -65,7 +66,13 @@ export class LookAhead {
   /** Where pages are, as a processor would remember it: until something is done that may change it. */
   readonly #pages = { fetch: new Pages(), load: new Pages(), store: new Pages() };
 
-  constructor(compares = true) { this.#compares = compares; }
+  /** Instructions that were remembered as decoded, and such that were decoded. */
+  readonly decoded: DecodedCounts;
+
+  constructor(compares = true, decoded: DecodedCounts = { found: 0, missed: 0 }) {
+    this.#compares = compares;
+    this.decoded = decoded;
+  }
 
   /** Starts at `pc`, after an exit. Returns where the guest continues by itself, and the cost of the monitor's work. */
   *run(guest: Ahead, from: bigint): Sys<{ pc: bigint; cost: number }> {
@@ -146,7 +153,11 @@ export class LookAhead {
     const low = ram.u16(place), high = (low & 3) === 3 ? this.#half(guest, at + 2n) : 0;
     if (high === undefined) return undefined;
     const bytes = low | (high << 16), there = this.#code.get(place);
-    if (there && (there.bytes === bytes || !this.#compares)) return there;
+    if (there && (there.bytes === bytes || !this.#compares)) {
+      this.decoded.found++;
+      return there;
+    }
+    this.decoded.missed++;
     if (there) this.counts.changed++;
     if (this.#code.size >= MOST_REMEMBERED) this.#code.clear();
     this.#cost += Cost.decode;

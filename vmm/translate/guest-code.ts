@@ -15,6 +15,8 @@ export interface Hands {
   readonly x: XRegisters;
   readonly view: () => View;
   readonly setPc: (pc: bigint) => void;
+  /** What a program of the guest reads of sstatus where that does not trap. */
+  readonly leaked: () => bigint;
   readonly execute: (d: Decoded, pc: bigint) => Sys<boolean>;
   readonly reflect: (cause: bigint, value: bigint, pc: bigint) => void;
 }

@@ -18,6 +18,7 @@ import { PAGE, type CodePage } from './code-page.ts';
 import type { Copies } from './copies.ts';
 import { HOT, instructionIn, type GuestCode, type Hands, type Site } from './guest-code.ts';
 import { Unrunnable, type PatchCounts, type ScannedCode } from './scanned.ts';
+import { neverTraps } from './sensitive.ts';
 import type { Stubs } from './stubs.ts';
 
 const decode = createDecoder(FULL_ISA);
@@ -53,10 +54,23 @@ export class KernelCode implements GuestCode {
   *fault(sys: Syscalls, access: Access, found: Found, address: bigint, pc: bigint): Sys<void> {
     const view = this.#hands.view();
     if (access === 'fetch' && view.privileged) return yield* this.#fetch(sys, view, address, found);
+    if (access === 'fetch' && this.#code.leaks) return yield* this.#program(sys, view, address, found);
+    // It faults again then: others may have run meanwhile.
+    if (access === 'store' && this.#code.doubt(found.page)) return yield* this.#mmu.withdraw(sys, this.#ram.va(found.page, PAGE), Right.X);
     const done = access === 'store' && this.#code.has(found.page) ? yield* this.#store(sys, view, pc, address, found)
       : access === 'load' && this.#isHidden(view, address, found) ? this.#load(view, pc, address) : undefined;
     if (done !== undefined) this.#hands.setPc(pc + BigInt(done));
     else this.#mmu.plan(view, address, found);
+  }
+
+  /** A program's fetch, where programs are looked at: a harmless page runs as it is, others as the kernel's do. */
+  *#program(sys: Syscalls, view: View, pc: bigint, { page }: Found): Sys<void> {
+    const code = this.#code;
+    if (!code.isHarmless(page)) yield* this.#mmu.withdraw(sys, this.#ram.va(page, PAGE), Right.W);
+    const found = walk(this.#ram, view, pc, 'fetch'); // others may have run meanwhile
+    if (typeof found === 'string' || found.page !== page) return;
+    if (!code.page(page) && (code.isHarmless(page) || code.findHarmless(page))) this.#mmu.plan(view, pc, found);
+    else yield* this.#fetch(sys, view, pc, found);
   }
 
   /** A fetch: the page is looked at, its first block scanned, and it may be executed. */
@@ -104,7 +118,7 @@ export class KernelCode implements GuestCode {
 
   /** Is this a load from a copy, which can only be executed? */
   #isHidden(view: View, address: bigint, { page }: Found): boolean {
-    return view.privileged && this.#code.page(page)?.copy !== undefined && this.#mmu.holds(view, address);
+    return (view.privileged || this.#code.leaks) && this.#code.page(page)?.copy !== undefined && this.#mmu.holds(view, address);
   }
   /** Such a load: of the guest's own bytes. Answers its length. */
   #load(view: View, pc: bigint, address: bigint): number {
@@ -143,20 +157,29 @@ export class KernelCode implements GuestCode {
   }
   *breakpoint(sys: Syscalls, pc: bigint): Sys<boolean> {
     const page = this.#mmu.codeAt(pageOf(pc)), offset = Number(pc & 0xfffn), { counts } = this.#code;
-    const { x, setPc, execute, reflect } = this.#hands;
+    const { x, setPc, execute, reflect, view } = this.#hands, { privileged } = view();
+    if (!privileged && !this.#code.leaks) return false;
     const site = page?.sites.get(offset), decoded = site?.decoded;
     if (!page?.copy || (!decoded && page.isScanned(offset))) return false;
     if (!decoded) {
       counts.scanTraps++;
-      this.#code.scan(pc, this.#locate(this.#hands.view()));
+      this.#code.scan(pc, this.#locate(view()));
     } else if (isJump(decoded)) {
       counts.endTraps++;
       setPc(jump(decoded, x, pc));
     } else {
       counts.siteTraps++;
-      if (site!.heat === HOT && this.#stubs) yield* this.#heat(sys, this.#stubs, page, site!, pc);
+      if (!privileged && neverTraps(decoded.word)) return this.#leak(decoded, pc);
+      if (privileged && site!.heat === HOT && this.#stubs) yield* this.#heat(sys, this.#stubs, page, site!, pc);
       if (!(yield* execute(decoded, pc))) reflect(ILLEGAL, BigInt(decoded.word >>> 0), pc);
     }
+    return true;
+  }
+  /** A program's access to sstatus, where that does not trap: it reads the guest's own, and a write is lost. */
+  #leak({ operands: { rd }, length }: Decoded, pc: bigint): true {
+    const { x, setPc, leaked } = this.#hands;
+    if (rd !== 0) x.set(rd!, BigInt.asIntN(64, leaked()));
+    setPc(pc + BigInt(length));
     return true;
   }
   /** A site is hot: a stub takes its place, if there can be one, and if its page is executed at one address only. */

@@ -149,7 +149,7 @@ export class ListedCode implements GuestCode {
   }
   *breakpoint(sys: Syscalls, pc: bigint, u: Utcb): Sys<boolean> {
     const gpa = this.#placeOf(u), site = gpa === undefined ? undefined : this.#sites.find(gpa);
-    if (!site) return false;
+    if (!site || !this.#hands.view().privileged) return false;
     this.counts.siteTraps++;
     if (site.heat === HOT && this.#stubs) yield* this.#heat(sys, this.#stubs, site, gpa!, pc);
     if (!(yield* this.#hands.execute(site.decoded, pc))) this.#hands.reflect(2n, BigInt(site.decoded.word >>> 0), pc);

@@ -4,6 +4,10 @@
  * guest's own bytes, since copies can only be executed; stores come to the monitor, which does them and forgets what it knew of those
  * bytes.
  *
+ * Where an access to sstatus does not trap in U mode (`leaks`), the guest's programs are looked at as well: their pages run as they are,
+ * write-protected, unless one of their half words could begin such an access; then a copy runs, and the
+ * access reads the guest's own register, as it would on such a processor without a monitor.
+ *
  *   fetch ── unscanned ── whole page looked at ──► clean: runs as it is, read-only
  *                                             └──► patched: a copy, scanned block by block ◄── store: forgotten, scanned again
  *
@@ -66,16 +70,23 @@ export class ScannedCode implements CodeRights {
   readonly #pages = new Map<number, CodePage>();
   /** How many of them lie in each 2 MiB. */
   readonly #within = new Map<number, number>();
+  /** Pages that programs may execute as they are, and nothing is known of but that. */
+  readonly #harmless = new Set<number>();
+  /** Programs are looked at too. */
+  readonly leaks: boolean;
 
-  constructor(ram: GuestRam, patches: Patches) {
+  constructor(ram: GuestRam, patches: Patches, leaks = false) {
     this.#ram = ram;
     this.patches = patches;
+    this.leaks = leaks;
   }
 
   page(gpa: number): CodePage | undefined { return this.#pages.get(gpa); }
   has(gpa: number): boolean { return this.#pages.has(gpa); }
   hasWithin(large: number): boolean { return this.#within.has(large); }
-  allowsLarge(large: number): boolean { return !this.hasWithin(large); }
+  allowsLarge(large: number, rights: number, privileged: boolean): boolean {
+    return !this.hasWithin(large) && (privileged || !this.leaks || (rights & X) === 0);
+  }
   /** All code that has a copy. */
   *copied(): Generator<CodePage> { for (const page of this.#pages.values()) if (page.copy) yield page; }
   /** The page whose copy has been there longest. */
@@ -84,15 +95,45 @@ export class ScannedCode implements CodeRights {
     return undefined;
   }
 
-  /** What may be done with a page itself: code is written by the monitor alone, and the guest's kernel executes nothing but clean pages. */
+  /**
+   * What may be done with a page itself: code is written by the monitor alone, the guest's kernel executes nothing but clean pages, and its
+   * programs, where they are looked at, only those and harmless ones.
+   */
   rights(gpa: number, rights: number, privileged: boolean): number {
-    const page = this.#pages.get(gpa), writable = page ? rights & ~W : rights;
-    return privileged && (!page || page.copy) ? writable & ~X : writable;
+    const page = this.#pages.get(gpa), isHarmless = this.#harmless.has(gpa), writable = page || isHarmless ? rights & ~W : rights;
+    const runs = page ? !page.copy : !privileged && (isHarmless || !this.leaks);
+    return runs || (!privileged && !this.leaks) ? writable : writable & ~X;
+  }
+  isHarmless(gpa: number): boolean { return this.#harmless.has(gpa); }
+  /** May programs execute this page as it is? If so, it is noted. An access that goes over its end is in doubt. */
+  findHarmless(gpa: number): boolean {
+    const halves = this.#halves(gpa), last = halves[PAGE / 2 - 1]!;
+    for (let i = 0; i < PAGE / 2 - 1; i++)
+      if ((halves[i]! & 0x7f) === 0x73 && neverTraps(halves[i]! | (halves[i + 1]! << 16))) return false;
+    if ((last & 0x7f) === 0x73 && last >>> 12 !== 0) return false;
+    this.#harmless.add(gpa);
+    this.#count(gpa, 1);
+    return true;
+  }
+  /** Its bytes change, or its state does: it is looked at again before a program executes it. */
+  doubt(gpa: number): boolean {
+    const was = this.#harmless.delete(gpa);
+    if (was) this.#count(gpa, -1);
+    return was;
+  }
+  #halves(gpa: number): Uint16Array {
+    const bytes = this.#ram.view(gpa, PAGE);
+    return new Uint16Array(bytes.buffer, bytes.byteOffset, PAGE / 2);
+  }
+  #count(gpa: number, by: number): void {
+    const large = gpa - (gpa % LARGE), now = (this.#within.get(large) ?? 0) + by;
+    if (now > 0) this.#within.set(large, now);
+    else this.#within.delete(large);
   }
 
   /** Would a page that begins here run as it is? Every half word is taken for the beginning of an instruction. */
   isClean(gpa: number): boolean {
-    const bytes = this.#ram.view(gpa, PAGE), halves = new Uint16Array(bytes.buffer, bytes.byteOffset, PAGE / 2);
+    const halves = this.#halves(gpa);
     for (let i = 0; i < PAGE / 2 - 1; i++) {
       if ((halves[i]! & 0x7f) === 0x73 && isSensitive(halves[i]! | (halves[i + 1]! << 16))) return false;
     }
@@ -101,9 +142,10 @@ export class ScannedCode implements CodeRights {
 
   /** The page is code from now on; without a copy it is a clean one. */
   add(gpa: number, copy: Copy | undefined): CodePage {
-    const page = new CodePage(gpa, copy), large = gpa - (gpa % LARGE);
+    const page = new CodePage(gpa, copy);
+    this.doubt(gpa);
     this.#pages.set(gpa, page);
-    this.#within.set(large, (this.#within.get(large) ?? 0) + 1);
+    this.#count(gpa, 1);
     this.counts.scannedPages++;
     if (copy) this.counts.patchedPages++;
     else this.counts.cleanPages++;
@@ -111,19 +153,18 @@ export class ScannedCode implements CodeRights {
   }
   /** The page is no code any more. */
   remove(page: CodePage): void {
-    const large = page.gpa - (page.gpa % LARGE), left = this.#within.get(large)! - 1;
     if (page.copy) page.forget(0, PAGE);
     for (const other of page.next) other.before.delete(page);
     for (const other of page.before) other.next.delete(page);
     this.#pages.delete(page.gpa);
-    if (left > 0) this.#within.set(large, left);
-    else this.#within.delete(large);
+    this.#count(page.gpa, -1);
   }
 
   /** Bytes of the guest's memory change. Returns clean pages that are no longer code: they must not be executed from now on. */
-  overwritten(gpa: number, length: number): CodePage[] {
-    const gone: CodePage[] = [];
+  overwritten(gpa: number, length: number): { readonly gpa: number }[] {
+    const gone: { readonly gpa: number }[] = [];
     for (let at = gpa - (gpa % PAGE); at < gpa + length; at += PAGE) {
+      if (this.doubt(at)) gone.push({ gpa: at });
       const page = this.#pages.get(at);
       if (!page) continue;
       this.counts.stores++;
