@@ -91,7 +91,8 @@ describe('pre-virtualization', () => {
     expect(await tessera(['afterburn', 'guests/bin/minios.elf', '-o', sites])).toMatchObject({ status: 0,
       stderr: expect.stringMatching(/^afterburn: \d+ sites among \d+ instructions; 0 places in doubt/) as string });
     const [assisted, rewritten] = await Promise.all([vm(...elf), vm('--virt', 'pre', '--sites', sites, '--cpu', 'base,no-h,popf', ...elf)]);
-    expect(rewritten).toEqual({ ...assisted, stderr: expect.stringMatching(/^tessera: note: on this processor U mode reads .*\n$/) as string });
+    expect(rewritten).toEqual({ ...assisted, stderr: expect.stringMatching(/^tessera: note: on this processor U mode reads .*\n$/) as string
+    });
     expect(await vm('--virt', 'pre', '--sites', sites, '--kernel', 'guests/bin/control.bin', '--memory', '16M')).toMatchObject({ status: 2,
       stderr: expect.stringContaining('is of another kernel') as string });
   });
