@@ -27,11 +27,17 @@ function sidebar(paths) {
   ];
 }
 
+/** Documents are plain text, so Vue must not see templates in them; it does not look into blocks of code. The theme has templates. */
+function plainText({ renderer: { rules } }) {
+  for (const name of ['text', 'code_inline']) {
+    const made = rules[name];
+    rules[name] = (...words) => made(...words).replaceAll('{{', '&#123;&#123;');
+  }
+}
+
 const config = (paths) => ({
   title: 'Tessera', description: 'A small computer system in TypeScript: a RISC-V machine, a microkernel, a Unix server, virtual machines',
   base, lang: 'en', head: [['link', { rel: 'icon', href: `${base}try/icon.svg` }]], outDir: out, cacheDir: join(staged, '.cache'),
-  // Documents are plain text, so VitePress must not interpret templates in them.
-  vue: { template: { compilerOptions: { delimiters: ['\u0001', '\u0002'] } } },
   themeConfig: {
     search: { provider: 'local' }, outline: [2, 3], sidebar: sidebar(paths),
     nav: [{ text: 'The page', link: `${base}try/`, target: '_self' }, { text: 'Labs', link: '/docs/labs' }],
@@ -51,7 +57,8 @@ function stage() {
   writeFileSync(join(theme, 'index.js'), "import Theme from 'vitepress/theme';\nimport './style.css';\nexport default Theme;\n");
   cpSync(join(here, 'style.css'), join(theme, 'style.css'));
   const pages = paths.filter((p) => p.endsWith('.md'));
-  writeFileSync(join(staged, '.vitepress/config.mjs'), `export default ${JSON.stringify(config(pages), null, 1)};\n`);
+  writeFileSync(join(staged, '.vitepress/config.mjs'),
+    `${plainText}\nexport default { ...${JSON.stringify(config(pages), null, 1)}, markdown: { config: plainText } };\n`);
   symlinkSync(join(here, 'node_modules'), join(staged, 'node_modules'), 'junction');
   return pages.length;
 }
