@@ -11,7 +11,7 @@ import { CliError, Exit, outputError } from './errors.ts';
 import { Progress } from './progress.ts';
 import { readText } from './files.ts';
 import { parseFilter } from './trace.ts';
-import { readTrace } from './trace-source.ts';
+import { readTrace, readingProgress } from './trace-source.ts';
 import { removeFolder, temporaryFolder } from './temporary.ts';
 
 const note = (...files: TraceFile[]): void => {
@@ -20,9 +20,10 @@ const note = (...files: TraceFile[]): void => {
 
 export interface CallsOptions { filter?: string; depth: number; json?: boolean }
 export function traceCalls(path: string, options: CallsOptions): number {
-  const trace = readTrace(path), filter = parseFilter(trace, options.filter ?? '');
+  const progress = readingProgress(), trace = readTrace(path, progress), filter = parseFilter(trace, options.filter ?? '');
   filter.prepareNow();
   const roots = callTree(trace, (r) => filter.test(r, trace.indexOf(r.sequence)));
+  progress.end();
   process.stdout.write(options.json ? JSON.stringify(roots, null, 2) + '\n' : callReport(roots, options.depth));
   note(trace);
   return Exit.ok;
@@ -55,7 +56,8 @@ export function tracePath(path: string, first: string, second: string, json: boo
 
 /** Status 1 when the traces differ. */
 export function traceDiff(first: string, second: string, options: { times: boolean; context: number }): number {
-  const a = readTrace(first), b = readTrace(second), at = firstDivergence(a, b, options.times);
+  const progress = readingProgress(), a = readTrace(first, progress), b = readTrace(second), at = firstDivergence(a, b, options.times);
+  progress.end();
   process.stdout.write(at ? diffReport(a, b, at, [first, second], options.context) : `The traces are the same: ${a.length} records.\n`);
   note(a, b);
   return at ? Exit.failure : Exit.ok;

@@ -11,7 +11,7 @@ import {
 } from '../trace/index.ts';
 import { CliError, Exit, outputError } from './errors.ts';
 import { addressLines } from './trace-addr.ts';
-import { readTrace } from './trace-source.ts';
+import { readTrace, readingProgress } from './trace-source.ts';
 
 /** Pieces of text or bytes. */
 export type TraceFormat = 'perfetto' | 'perfetto-proto' | 'mermaid' | 'jsonl' | 'svg' | 'pcapng';
@@ -31,9 +31,10 @@ export function parseFilter(file: TraceFile, text: string): Filter {
 }
 
 export function traceStats(path: string, json: boolean, filter = ''): number {
-  const file = readTrace(path), keep = parseFilter(file, filter);
+  const progress = readingProgress(), file = readTrace(path, progress), keep = parseFilter(file, filter);
   keep.prepareNow();
   const stats = analyse(file, (r, index) => keep.test(r, index));
+  progress.end();
   process.stdout.write(json ? JSON.stringify(stats, null, 2) + '\n' : report(stats));
   return Exit.ok;
 }
@@ -51,7 +52,8 @@ export async function traceView(path: string, filter = '', command = ''): Promis
 }
 
 export async function traceExport(path: string, format: TraceFormat, output: string, filter = ''): Promise<number> {
-  const whole = readTrace(path), file = filter ? filtered(whole, parseFilter(whole, filter)) : whole;
+  const progress = output === '-' ? undefined : readingProgress(), whole = readTrace(path, progress),
+    file = filter ? filtered(whole, parseFilter(whole, filter)) : whole;
   if (output === '-' && binary.has(format) && process.stdout.isTTY)
     throw new CliError('E_USAGE', `format ${format} is not for terminals`, 'name a file with -o');
   if (format === 'pcapng' && !hasFrames(whole))
@@ -62,6 +64,8 @@ export async function traceExport(path: string, format: TraceFormat, output: str
     else await pipeline(Readable.from(pieces, { objectMode: false }), createWriteStream(output));
   } catch (error) {
     throw outputError('output', output, error, '', Exit.failure);
+  } finally {
+    progress?.end();
   }
   if (file.damage) process.stderr.write(`tessera: note: ${file.damage}\n`);
   return Exit.ok;

@@ -5,7 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { TraceFile } from '../../trace/index.ts';
 import { recorded, story } from '../../trace/testing/traces.ts';
+import { FileSource } from '../trace-source.ts';
 
 const tessera = fileURLToPath(new URL('../../bin/tessera', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'tessera-trace-'));
@@ -137,4 +139,14 @@ describe('questions to a trace', () => {
       status: 2, stdout: '', stderr: 'tessera: E_SQL: no such column: nosuch; tessera trace sql --schema FILE lists tables and columns\n'
     });
   });
+});
+
+it('a file that is read tells how far it is, for the line of progress', () => {
+  const path = join(mkdtempSync(join(tmpdir(), 'tessera-read-')), 'story.trace'), shares: number[] = [];
+  writeFileSync(path, recorded(story(400)));
+  const trace = new TraceFile(new FileSource(path, (share) => shares.push(share)));
+  for (let i = 0; i < trace.length; i++) trace.at(i);
+  rmSync(path);
+  expect([shares[0], shares.every((share) => share >= 0 && share <= 1)]).toEqual([0, true]);
+  expect(Math.max(...shares)).toBeGreaterThan(0.5);
 });

@@ -74,6 +74,8 @@ const pages = stage();
 rmSync(out, { recursive: true, force: true });
 const { build } = await import(pathToFileURL(join(here, 'node_modules/vitepress/dist/node/index.js')).href);
 await build(staged);
+if (/\{\{ ?[\w.]+/.test(readFileSync(join(out, 'index.html'), 'utf8').replace(/<main[^]*<\/main>/, '')))
+  throw new Error('the first page shows a template of the theme: look at plainText again');
 await buildPage(join(out, 'try'));
 console.log(`dist/site: ${pages} pages, and the page below try/`);
 if (words.includes('--serve')) {
