@@ -1,15 +1,48 @@
 /**
  * `npx tsx bench/sensitive.ts FACTOR [OPERATION…]`: the output of `costs` above a microkernel whose estimated costs are all multiplied by
- * FACTOR. It is a separate process, because the kernel's paths sum their costs when they are loaded.
+ * FACTOR. `npx tsx bench/sensitive.ts monitor FACTOR|counted`: cycles of exits and boots with a monitor whose costs are all multiplied, or
+ * are those that vmm/costs.ts names as counted. It is a separate process, because paths sum their costs when they are loaded.
  */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { COSTS } from '../microkernel/costs.ts';
+import { COSTS as MONITOR } from '../vmm/costs.ts';
 import { answerHelp, numberOf } from '../test/tool.ts';
 
 /** The costs that microkernel/costs.ts calls estimates. */
-const ESTIMATES = ['worldSwitch', 'item', 'map', 'unmap', 'node', 'cap', 'object', 'schedule', 'interrupt'] as const;
+const ESTIMATES = ['worldSwitch', 'item', 'map', 'unmap', 'node', 'cap', 'object', 'schedule', 'interrupt'];
+const COUNTED: Readonly<Record<keyof typeof MONITOR, number>> =
+  { dispatch: 45, decode: 17, device: 141, call: 64, walk: 97, step: 90, memory: 22 };
+const root = join(import.meta.dirname, '..'), bytes = (path: string): Uint8Array => readFileSync(join(root, path));
+
+function multiply(table: object, names: readonly string[], factor: string): void {
+  const costs = table as Record<string, number>, times = numberOf(import.meta.filename, 'FACTOR', factor);
+  for (const name of names) costs[name] = costs[name]! * times;
+}
+
+/** Cycles of a call of firmware and of a device register (guests/exits), and of a boot of Debian's kernel, for each technique. */
+async function monitor(factor: string): Promise<void> {
+  if (factor === 'counted') Object.assign(MONITOR, COUNTED);
+  else multiply(MONITOR, Object.keys(MONITOR), factor);
+  const { bootVm } = await import('../index.ts');
+  const ways = [['hardware', {}], ['trap', { virt: 'trap' }], ['look-ahead', { virt: 'trap', lookAhead: true }]] as const;
+  for (const [name, options] of ways) {
+    const { output } = await bootVm({ kernel: bytes('guests/bin/exits.bin'), ...options });
+    const [, call, register] = /firmware takes (\d+) cycles, a device register (\d+)/.exec(output)!;
+    console.log(`call_${name} 1 ${call}\nregister_${name} 1 ${register}`);
+    const boot = bootVm({
+      kernel: bytes('images/vmlinuz'), initrd: bytes('images/initramfs.cpio'), append: 'console=ttyS0', until: 'READY', ...options
+    });
+    await boot;
+    console.log(`boot_${name} 1 ${boot.stats()['cycles'] as number}`);
+  }
+}
+
 answerHelp(import.meta.filename);
-const [factor, ...ops] = process.argv.slice(2), table = COSTS as unknown as Record<string, number>;
-const times = numberOf(import.meta.filename, 'FACTOR', factor ?? '');
-for (const name of ESTIMATES) table[name] = table[name]! * times;
-const { aboveKernel } = await import('./inside.ts');
-process.stdout.write((await aboveKernel(['/bin/costs', ...ops])).said);
+const [first = '', ...rest] = process.argv.slice(2);
+if (first === 'monitor') await monitor(rest[0] ?? '');
+else {
+  multiply(COSTS, ESTIMATES, first);
+  const { aboveKernel } = await import('./inside.ts');
+  process.stdout.write((await aboveKernel(['/bin/costs', ...rest])).said);
+}

@@ -107,10 +107,7 @@ function firstTask(k: Unbooted, kernelBytes: number, free: number, o: KernelOpti
   makeReady(k, thread);
 }
 
-/**
- * A range at its own address, or `away` from it, in the largest leaves. Ranges that overlap earlier ones (devices that share a page) keep
- * those.
- */
+/** A range at its own address, or `away` from it, in the largest leaves; earlier ranges (devices that share a page) stay. */
 function mapRange(space: Space, from: number, to: number, rights: number, away = 0): void {
   for (let at = from; at < to; ) {
     let level = away === 0 ? 2 : 0;

@@ -34,10 +34,7 @@ export const COSTS = {
   unmap: 100,
   /** A mapping node, table entry or capability that an operation visits: two loads, one of which misses. Estimate: 10 to 40. */
   node: 20,
-  /**
-   * A capability that is put into a slot or taken out, with its place in the derivation tree. Estimate: half of `map`, which writes a
-   * table too.
-   */
+  /** A capability put into a slot or taken out, with its place in the tree. Estimate: half of `map`, which writes a table too. */
   cap: 50,
   /** A page-table frame: clearing 4 KiB, 16 bytes a cycle. */
   frame: 256,

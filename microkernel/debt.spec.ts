@@ -1,6 +1,6 @@
 /** Charged work passes as time that can be preempted, that budgets pay, and that is the same however it is cut into pieces. */
 import { describe, expect, it } from 'vitest';
-import { Initial, IpcFlag, Ops, Right, ThreadFlag, capPage, memoryPage, type Sys } from './abi/index.ts';
+import { Initial, IpcFlag, Ops, Right, ThreadFlag, capPage, memoryPage, type Operation, type Sys } from './abi/index.ts';
 import type { Syscalls, ThreadBody } from '../binding/index.ts';
 import { COSTS } from './costs.ts';
 import { runFake } from './testing/run.ts';
@@ -130,6 +130,27 @@ describe('work of the kernel', () => {
     yield* trivial(sys);
     return sys.now() - from;
   }
+
+  it('clears the roots of tasks and the UTCBs of threads, and reads tables that it clears away', () => {
+    runFake(function* (sys) {
+      const { createTask, createThread, createFactory } = Ops.factory, table = 2 * COSTS.frame, at = 0x4000_0000;
+      function* make(call: Operation, words: readonly number[]): Sys<number> {
+        return yield* cost(sys, () => sys.must(Initial.factory, call, [next++, ...words]));
+      }
+      const object = yield* make(createFactory, [0, 0, 0]), task = next;
+      expect((yield* make(createTask, [0])) - object).toBe(COSTS.frame);
+      expect((yield* make(createTask, [1])) - object).toBe(4 * COSTS.frame);
+      expect((yield* make(createThread, [task, ThreadFlag.alien, 0, 0])) - object).toBe(0);
+      expect((yield* make(createThread, [task, 0, at, 0])) - object).toBe(COSTS.frame + table);
+      function* end(address: number): Sys<number> {
+        const other = next++;
+        yield* sys.must(Initial.factory, createTask, [other, 0]);
+        yield* sys.must(other, Ops.task.map, [0, memoryPage(0x8080_0000, 12, Right.RW), address, 0]);
+        return yield* cost(sys, () => sys.must(Initial.task, Ops.task.delete, [other]));
+      }
+      expect((yield* end(2 ** 38 - 4096)) - (yield* end(0))).toBe((256 + 512 + 512) / 512 * COSTS.frame - 3);
+    });
+  });
 
   it('grows with the leaves that are mapped, revoked and destroyed', () => {
     runFake(function* (sys) {

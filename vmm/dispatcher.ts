@@ -3,6 +3,7 @@
  * back.
  */
 import { Cause, Mtd, causeName, type Sys } from '../microkernel/abi/index.ts';
+import { COSTS } from './costs.ts';
 import { onInstruction } from './exits/instruction.ts';
 import { onMemory } from './exits/memory.ts';
 import { onRecall, onStartup, onWfi } from './exits/run.ts';
@@ -19,20 +20,16 @@ export interface Exit {
 }
 
 const exit = (cause: keyof typeof Cause, mtd: number, cost: number, handle: Handler): Exit => ({ cause: Cause[cause], mtd, cost, handle });
-/**
- * Cycles, estimated from the instructions that a compiled monitor needs for the same: table look-up, decoding, a register, an SBI function.
- */
-const Cost = { dispatch: 40, decode: 40, device: 60, call: 40 } as const;
 const general = Mtd.args | Mtd.regs | Mtd.pc, trapped = Mtd.pc | Mtd.vs | Mtd.mode;
 
 export const exits: readonly Exit[] = [
-  exit('startup', 0, Cost.dispatch, onStartup),
-  exit('recall', Mtd.irq, Cost.dispatch, onRecall),
-  exit('sbi', Mtd.args | Mtd.irq, Cost.dispatch + Cost.call, onSbi),
-  exit('guestPageFault', Mtd.exit | Mtd.irq | general, Cost.dispatch + Cost.decode + Cost.device, onMemory),
-  exit('virtualInstruction', Mtd.exit | Mtd.irq | general | trapped, Cost.dispatch + Cost.decode, onInstruction),
-  exit('wfi', Mtd.irq, Cost.dispatch, onWfi),
-  exit('guestTrap', Mtd.exit | Mtd.irq | general | trapped, Cost.dispatch, onTrap),
+  exit('startup', 0, COSTS.dispatch, onStartup),
+  exit('recall', Mtd.irq, COSTS.dispatch, onRecall),
+  exit('sbi', Mtd.args | Mtd.irq, COSTS.dispatch + COSTS.call, onSbi),
+  exit('guestPageFault', Mtd.exit | Mtd.irq | general, COSTS.dispatch + COSTS.decode + COSTS.device, onMemory),
+  exit('virtualInstruction', Mtd.exit | Mtd.irq | general | trapped, COSTS.dispatch + COSTS.decode, onInstruction),
+  exit('wfi', Mtd.irq, COSTS.dispatch, onWfi),
+  exit('guestTrap', Mtd.exit | Mtd.irq | general | trapped, COSTS.dispatch, onTrap),
 ];
 
 /** Further state for look-ahead: the place and mode of the guest's code. */

@@ -39,10 +39,7 @@ export function body(k: Core, t: Thread): Asked | undefined {
   return undefined;
 }
 
-/**
- * A message for a thread that serves goes to its handler, and only if that does not answer, to the body. undefined: it repeats its last
- * request.
- */
+/** A message for a thread that serves goes to its handler; if that does not answer, to the body. undefined: its last request again. */
 function next(t: Thread, running: Sys<void>): IteratorResult<IpcRequest, void> | undefined {
   const { handler } = t;
   if (handler === undefined || t.status !== Status.ok) return running.next(t.status);

@@ -155,6 +155,7 @@ export class Space {
       t.up.tables!.set(t.upIndex, undefined);
       this.k.frames.give(t.pa);
       this.factory.refund(BYTES.frame);
+      this.k.work(COSTS.node);
       t = t.up;
     }
   }

@@ -42,7 +42,7 @@ export class Task extends KernelObject {
     this.caps.clear(k);
     const { space } = this;
     space.dying = true;
-    clearTable(space.root);
+    clearTable(k, space.root);
     space.flushAll();
     this.#giveBack(k);
   }
@@ -61,12 +61,14 @@ export class Task extends KernelObject {
 }
 
 /** Unmaps every leaf below a table; the table itself goes with its last one. */
-function clearTable(table: Table): void {
-  for (let i = 0; i < table.nodes.length && table.used > 0; i++) {
+function clearTable(k: Core, table: Table): void {
+  let i = 0;
+  for (; i < table.nodes.length && table.used > 0; i++) {
     const node = table.nodes.get(i), below = table.tables?.get(i);
     if (node) removeSubtree(node);
-    else if (below) clearTable(below);
+    else if (below) clearTable(k, below);
   }
+  k.work(Math.ceil(i * COSTS.frame / 512)); // read as fast as a frame is cleared
 }
 
 /** A task, charged to `factory`; undefined when there is no quota, frame or address-space number left. */
@@ -78,6 +80,7 @@ export function newTask(k: Core, factory: Factory, shape: Shape): Task | undefin
     if (root === 0) factory.refund(bytes);
     return undefined;
   }
+  k.work(COSTS.frame * (guest ? 4 : 1));
   const task = new Task(k, factory, shape, root, number);
   k.tasks.add(task);
   k.trace.name('task', task.id, 0, `task ${task.id}`);

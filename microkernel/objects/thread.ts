@@ -9,7 +9,7 @@
 import { CAUSES, CapRight, Cause, Kind, Status, U, UTCB_SIZE, Utcb, type IpcRequest, type Sys, type ThreadEntry } from '../abi/index.ts';
 import type { Due } from '../../machine/deadlines.ts';
 import type { Core } from '../core.ts';
-import { BYTES } from '../costs.ts';
+import { BYTES, COSTS } from '../costs.ts';
 import type { MapNode } from '../mem/node.ts';
 import { REGISTERS, runningOn, type Cpu } from '../sched/cpu.ts';
 import { account, detach, cutChain, endOfChain, makeReady, place, preempt, releaseHelpers, returnTime } from '../sched/place.ts';
@@ -172,6 +172,7 @@ export function newThread(k: Core, factory: Factory, bytes: number, task: Task, 
     factory.refund(bytes);
     return undefined;
   }
+  if (withUtcb) k.work(COSTS.frame);
   const t = new Thread(k.newId(), factory, bytes, task, cpu, kind);
   if (kind.body) t.utcb = new Utcb(ownPage(), 0);
   else if (withUtcb) {

@@ -154,8 +154,8 @@ export function giveBack(cpu: Cpu, from: SchedContext, server: Thread, to: Sched
 }
 
 /** Time that has passed since the last account goes to the current context and the running thread. */
-export function account(cpu: Cpu): void {
-  const now = cpu.hart.cycles, passed = now - cpu.since;
+export function account(cpu: Cpu, now = cpu.hart.cycles): void {
+  const passed = now - cpu.since;
   cpu.since = now;
   if (cpu.current) {
     cpu.current.left -= passed;

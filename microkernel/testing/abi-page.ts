@@ -35,6 +35,8 @@ const FLAGS = [
 ] as const;
 
 const OPERATION_COST: Readonly<Record<string, string>> = {
+  createTask: `+ ${COSTS.frame} a frame of its root (one, or four for a guest)`,
+  createThread: `+ ${COSTS.frame} for a UTCB`,
   map: `+ ${COSTS.item} + ${COSTS.node} a leaf or hole looked at + ${COSTS.map} a leaf made + ${COSTS.frame} a table; ${COSTS.cap} a `
     + `capability`,
   unmap: `+ ${COSTS.item} + ${COSTS.node} a leaf or hole looked at + ${COSTS.unmap} a leaf that goes; ${COSTS.cap} a capability`,

@@ -12,6 +12,7 @@ import { FULL_ISA } from '../../hardware/isa/table.ts';
 import { causeText } from '../../hardware/isa/causes.ts';
 import { Cause, IpcFlag, Mtd, NEVER, Ops, Resume, S, ThreadFlag, U, type Sys, type Utcb } from '../../microkernel/abi/index.ts';
 import type { Syscalls } from '../../binding/index.ts';
+import { COSTS } from '../costs.ts';
 import { RepeatedFaults } from '../faults.ts';
 import { groupOf } from '../interpreter/store.ts';
 import { ShadowMmu } from '../memory/shadow-mmu.ts';
@@ -33,8 +34,8 @@ import { Units } from './units.ts';
 import type { Technique, VirtualCpu } from './virtual-cpu.ts';
 
 const GROUPS = Mtd.args | Mtd.regs | Mtd.pc, NS_PER_TICK = 100;
-/** Cycles, estimated like those of the dispatcher: an exit with its decoding, a walk of the guest's tables. */
-const COST = 120;
+/** An exit with its decoding and a walk of the guest's tables. */
+const COST = COSTS.dispatch + COSTS.decode + COSTS.walk;
 const decode = createDecoder(FULL_ISA);
 const hex = (value: bigint): string => `0x${BigInt.asUintN(64, value).toString(16)}`;
 

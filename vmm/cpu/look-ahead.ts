@@ -14,6 +14,7 @@ import { accesses } from '../../hardware/isa/access.ts';
 import { createDecoder, type Decoded } from '../../hardware/isa/decode.ts';
 import { FULL_ISA } from '../../hardware/isa/table.ts';
 import type { Sys } from '../../microkernel/abi/index.ts';
+import { COSTS } from '../costs.ts';
 import { flow } from '../interpreter/flow.ts';
 import { load } from '../interpreter/load.ts';
 import { compute, isPlain } from '../interpreter/plain.ts';
@@ -25,8 +26,6 @@ import type { GuestRam } from '../ram.ts';
 const MOST_SAVED = 32, MOST_REMEMBERED = 65_536;
 /** Visits that a place is left alone for after the first failure, and at most. */
 const PATIENCE = 8, MOST_PATIENCE = 4096;
-/** Cycles, estimated: to compare an instruction's bytes and do it; to find memory; to decode; to do what would exit. */
-const Cost = { step: 10, memory: 20, decode: 40, exit: 60 } as const;
 const PAGE = 4096;
 
 const decode = createDecoder(FULL_ISA);
@@ -117,12 +116,12 @@ export class LookAhead {
       const next = this.#plain(guest, d, at);
       if (next === undefined) {
         const gpa = this.#place(guest, d), done = gpa === 'fault' ? undefined : yield* guest.exit(d, at, gpa);
-        if (done !== undefined) this.#cost += Cost.exit;
+        if (done !== undefined) this.#cost += COSTS.device;
         if (gpa === undefined || guest.isTraced(gpa as number)) this.#forgetPages(); // of mode or tables
         return { at: done ?? at, found: done !== undefined };
       }
       this.counts.between++;
-      this.#cost += Cost.step;
+      this.#cost += COSTS.step;
       at = next;
     }
     return { at, found: false };
@@ -139,7 +138,7 @@ export class LookAhead {
     if (jump !== undefined) return jump;
     const gpa = this.#place(guest, d);
     if (typeof gpa !== 'number' || !ram.isRam(gpa, PAGE - (gpa % PAGE))) return undefined;
-    this.#cost += Cost.memory;
+    this.#cost += COSTS.memory;
     const isStore = accesses[d.index]!.kind !== 'load';
     if (isStore && guest.isTraced(gpa)) return undefined;
     const done = isStore ? store(d, x, ram, gpa) !== undefined : load(d, x, ram, gpa);
@@ -160,7 +159,7 @@ export class LookAhead {
     this.decoded.missed++;
     if (there) this.counts.changed++;
     if (this.#code.size >= MOST_REMEMBERED) this.#code.clear();
-    this.#cost += Cost.decode;
+    this.#cost += COSTS.decode;
     const decoded = { ...decode(bytes), bytes };
     this.#code.set(place, decoded);
     return decoded;
