@@ -1,8 +1,9 @@
 /**
- * `npx tsx bench/costs.ts [--linux]`: the cost of system calls on Linux, in the Unix server directly on the machine, and in the same server
+ * `npx tsx bench/costs.ts [--linux] [--only PART]`: the cost of system calls on Linux, in the Unix server directly on the machine, and in the same server
  * above the microkernel, and its growth with bytes. Writes the tables of docs/costs.md and the picture docs/pictures/slopes.svg.
  *
  * Linux is measured only with --linux (bench/measured.json stores the result), which needs images and half a minute.
+ * With --only only one part of the page is made: calls, rates, calibration, sensitivity, monitor, slopes.
  */
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -92,20 +93,29 @@ function rates(): string {
 
 // ── sensitivity of what the kernel's costs only estimate ───────────────────────────────────────────────────────────────
 
+/** The output of bench/sensitive.ts, which is a process of its own. */
+function changedBy(...words: readonly string[]): Cycles {
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['--import', 'tsx', join(root, 'bench/sensitive.ts'), ...words],
+    { encoding: 'utf8' });
+  if (status !== 0) throw new Error(stderr);
+  return cyclesOf(stdout);
+}
+const percent = (changed: number, normal: number): string => `${((changed / normal - 1) * 100).toFixed(1)} %`;
 function sensitivity(): string {
-  const ops = ['getppid', 'pipe_pingpong', 'touch_256', 'fork_1m', 'forkexec'];
-  const cycles = (factor: number): Cycles => {
-    const spawnSyncReturns = spawnSync(process.execPath, ['--import', 'tsx', join(root, 'bench/sensitive.ts'), String(factor), ...ops],
-      { encoding: 'utf8' });
-    if (spawnSyncReturns.status !== 0) throw new Error(spawnSyncReturns.stderr);
-    return cyclesOf(spawnSyncReturns.stdout);
-  };
-  const normal = cycles(1), rows: string[][] = [];
-  for (const [name, factor] of [['half', 0.5], ['double', 2]] as const) {
-    const changed = cycles(factor);
-    rows.push([`all estimates ${name}`, ...ops.map((op) => `${((changed[op]! / normal[op]! - 1) * 100).toFixed(1)} %`)]);
-  }
-  return table(['microkernel/costs.ts', ...ops.map((o) => `\`${o}\``)], rows);
+  const ops = ['getppid', 'pipe_pingpong', 'touch_256', 'fork_1m', 'forkexec'], normal = changedBy('1', ...ops);
+  return table(['microkernel/costs.ts', ...ops.map((o) => `\`${o}\``)], [['half', '0.5'], ['double', '2']].map(([name, factor]) => {
+    const changed = changedBy(factor!, ...ops);
+    return [`all estimates ${name}`, ...ops.map((op) => percent(changed[op]!, normal[op]!))];
+  }));
+}
+function monitor(): string {
+  const normal = changedBy('monitor', '1'), names = Object.keys(normal);
+  const rows = [['half', '0.5'], ['double', '2'], ['as counted', 'counted']].map(([name, factor]) => {
+    const changed = changedBy('monitor', factor!);
+    return [name!, ...names.map((op) => percent(changed[op]!, normal[op]!))];
+  });
+  return table(['vmm/costs.ts', ...names.map((n) => n.replace('_', ', '))],
+    [['cycles, as they are', ...names.map((op) => whole(normal[op]!))], ...rows]);
 }
 
 // ── the page ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -117,11 +127,14 @@ function put(name: string, text: string): void {
   if (from < 0 || to < 0) throw new Error(`docs/costs.md has no place for ${name}`);
   page = `${page.slice(0, from + begin.length)}\n\n${text.trim()}\n\n${page.slice(to)}`;
 }
-put('calls', await calls());
-put('rates', rates());
-put('calibration', calibration());
-put('sensitivity', sensitivity());
+async function slopes(): Promise<void> {
+  const alone = linesOf(onMachine(['/bin/slopes', MOST])), above = linesOf((await aboveKernel(['/bin/slopes', MOST])).said);
+  writeFileSync(join(root, 'docs/pictures/slopes.svg'),
+    chart([['Linux', linux.slopes], ['server on the machine', alone], ['server above the microkernel', above]]));
+}
+const parts: Readonly<Record<string, () => string | Promise<string>>> = { calls, rates, calibration, sensitivity, monitor };
+const at = process.argv.indexOf('--only'), only = at < 0 ? undefined : process.argv[at + 1];
+if (only !== undefined && only !== 'slopes' && !(only in parts)) throw new Error(`--only: one of ${Object.keys(parts).join(', ')}, slopes`);
+for (const [name, part] of Object.entries(parts)) if (only === undefined || only === name) put(name, await part());
 writeFileSync(PAGE, page);
-const alone = linesOf(onMachine(['/bin/slopes', MOST])), above = linesOf((await aboveKernel(['/bin/slopes', MOST])).said);
-writeFileSync(join(root, 'docs/pictures/slopes.svg'),
-  chart([['Linux', linux.slopes], ['server on the machine', alone], ['server above the microkernel', above]]));
+if (only === undefined || only === 'slopes') await slopes();

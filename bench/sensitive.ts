@@ -1,6 +1,6 @@
 /**
  * `npx tsx bench/sensitive.ts FACTOR [OPERATION…]`: the output of `costs` above a microkernel whose estimated costs are all multiplied by
- * FACTOR. `npx tsx bench/sensitive.ts monitor FACTOR|counted`: cycles of exits and boots with a monitor whose costs are all multiplied, or
+ * FACTOR. `npx tsx bench/sensitive.ts monitor FACTOR|counted`: cycles of exits with a monitor whose costs are all multiplied, or
  * are those that vmm/costs.ts names as counted. It is a separate process, because paths sum their costs when they are loaded.
  */
 import { readFileSync } from 'node:fs';
@@ -13,28 +13,22 @@ import { answerHelp, numberOf } from '../test/tool.ts';
 const ESTIMATES = ['worldSwitch', 'item', 'map', 'unmap', 'node', 'cap', 'object', 'schedule', 'interrupt'];
 const COUNTED: Readonly<Record<keyof typeof MONITOR, number>> =
   { dispatch: 45, decode: 17, device: 141, call: 64, walk: 97, step: 90, memory: 22 };
-const root = join(import.meta.dirname, '..'), bytes = (path: string): Uint8Array => readFileSync(join(root, path));
 
 function multiply(table: object, names: readonly string[], factor: string): void {
   const costs = table as Record<string, number>, times = numberOf(import.meta.filename, 'FACTOR', factor);
   for (const name of names) costs[name] = costs[name]! * times;
 }
 
-/** Cycles of a call of firmware and of a device register (guests/exits), and of a boot of Debian's kernel, for each technique. */
+/** Cycles of a call of firmware and of a device register (guests/exits), for each technique. */
 async function monitor(factor: string): Promise<void> {
   if (factor === 'counted') Object.assign(MONITOR, COUNTED);
   else multiply(MONITOR, Object.keys(MONITOR), factor);
-  const { bootVm } = await import('../index.ts');
-  const ways = [['hardware', {}], ['trap', { virt: 'trap' }], ['look-ahead', { virt: 'trap', lookAhead: true }]] as const;
+  const { bootVm } = await import('../index.ts'), kernel = readFileSync(join(import.meta.dirname, '../guests/bin/exits.bin'));
+  const ways = [['hardware', {}], ['trap', { virt: 'trap' }], ['look-ahead', { lookAhead: true }]] as const;
   for (const [name, options] of ways) {
-    const { output } = await bootVm({ kernel: bytes('guests/bin/exits.bin'), ...options });
+    const { output } = await bootVm({ kernel, ...options });
     const [, call, register] = /firmware takes (\d+) cycles, a device register (\d+)/.exec(output)!;
     console.log(`call_${name} 1 ${call}\nregister_${name} 1 ${register}`);
-    const boot = bootVm({
-      kernel: bytes('images/vmlinuz'), initrd: bytes('images/initramfs.cpio'), append: 'console=ttyS0', until: 'READY', ...options
-    });
-    await boot;
-    console.log(`boot_${name} 1 ${boot.stats()['cycles'] as number}`);
   }
 }
 
