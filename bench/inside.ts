@@ -34,9 +34,9 @@ export function onLinux(commands: readonly string[]): string[] {
       'bare', '--kernel', kernel, '--initrd', image, '--memory', MEMORY_LINUX,
       '--append', 'console=ttyS0 quiet transparent_hugepage=never', '--until', '@done'
     ];
-    const r = spawnSync(join(root, 'bin/tessera'), args, { encoding: 'utf8', maxBuffer: 1 << 26 });
-    if (r.status !== 0) throw new Error(`Linux ended with ${r.status}: ${r.stderr.slice(-500)}`);
-    return r.stdout.replaceAll('\r', '').split('@done')[0]!.split('@begin\n').slice(1);
+    const run = spawnSync(join(root, 'bin/tessera'), args, { encoding: 'utf8', maxBuffer: 1 << 26 });
+    if (run.status !== 0) throw new Error(`Linux ended with ${run.status}: ${run.stderr.slice(-500)}`);
+    return run.stdout.replaceAll('\r', '').split('@done')[0]!.split('@begin\n').slice(1);
   } finally { rmSync(dir, { recursive: true }); }
 }
 

@@ -76,24 +76,24 @@ export const systems: readonly System[] = [
   },
   {
     name: 'tessera-vm', missing: noKernel(), runs: () => true,
-    command: (l) => ({
+    command: (list) => ({
       file: tessera,
-      args: ['vm', '--memory', memory(), '--kernel', kernel, '--initrd', initramfs(l), '--append', append, '--until', '@done']
+      args: ['vm', '--memory', memory(), '--kernel', kernel, '--initrd', initramfs(list), '--append', append, '--until', '@done']
     })
   },
   {
     name: 'tessera-bare', missing: noKernel(), runs: () => true,
-    command: (l) => ({
+    command: (list) => ({
       file: tessera,
-      args: ['bare', '--memory', memory(), '--kernel', kernel, '--initrd', initramfs(l), '--append', append, '--until', '@done']
+      args: ['bare', '--memory', memory(), '--kernel', kernel, '--initrd', initramfs(list), '--append', append, '--until', '@done']
     })
   },
   { name: 'qemu-system', missing: unless(has('qemu-system-riscv64'), 'qemu-system-riscv64 is not installed') ?? noKernel(),
     runs: () => true,
-    command: (l) => ({
+    command: (list) => ({
       file: 'qemu-system-riscv64',
       args: [
-        '-M', 'virt', '-m', memory(), '-nographic', '-no-reboot', '-kernel', kernel, '-initrd', initramfs(l), '-append',
+        '-M', 'virt', '-m', memory(), '-nographic', '-no-reboot', '-kernel', kernel, '-initrd', initramfs(list), '-append',
         append + ' panic=-1'
       ]
     }) },

@@ -37,8 +37,9 @@ function engineModule(byId: ReadonlyMap<number, Node>): { url: string; interpret
   const hits = new Map<string, number>();
   for (const { callFrame, children = [] } of byId.values()) {
     if (!/^(GenericJSToWasmWrapper|js-to-wasm)/.test(callFrame.functionName) && !callFrame.url.includes('machine/engine/')) continue;
-    for (const { callFrame: f, hitCount } of children.map((id) => byId.get(id)!))
-      if (f.url.startsWith('wasm')) hits.set(`${f.url} ${f.functionName}`, (hits.get(`${f.url} ${f.functionName}`) ?? 0) + hitCount);
+    for (const { callFrame: frame, hitCount } of children.map((id) => byId.get(id)!))
+      if (frame.url.startsWith('wasm'))
+        hits.set(`${frame.url} ${frame.functionName}`, (hits.get(`${frame.url} ${frame.functionName}`) ?? 0) + hitCount);
   }
   const [most] = [...hits].sort((a, b) => b[1] - a[1])[0] ?? [];
   if (most === undefined) return undefined;

@@ -112,11 +112,12 @@ export class Syscalls {
   }
 
   put(message: Message): void {
-    const u = this.utcb, words = message.words ?? [], items = message.items ?? [];
-    for (let i = 0; i < words.length; i++) { const w = words[i]!; if (typeof w === 'bigint') u.setBigWord(i, w); else u.setWord(i, w); }
-    for (let i = 0; i < items.length; i++) u.setItem(i, items[i]!.flexpage, items[i]!.dest, items[i]!.flags ?? 0);
-    u.setTag(message.label ?? 0, words.length, items.length);
-    u.mtd = message.mtd ?? 0;
+    const utcb = this.utcb, words = message.words ?? [], items = message.items ?? [];
+    for (let i = 0; i < words.length; i++) { const word = words[i]!; if (typeof word === 'bigint') utcb.setBigWord(i, word);
+      else utcb.setWord(i, word); }
+    for (let i = 0; i < items.length; i++) utcb.setItem(i, items[i]!.flexpage, items[i]!.dest, items[i]!.flags ?? 0);
+    utcb.setTag(message.label ?? 0, words.length, items.length);
+    utcb.mtd = message.mtd ?? 0;
   }
   private got(status: number): Received {
     const utcb = this.utcb, words: bigint[] = [];

@@ -93,6 +93,6 @@ async function toStandardOutput(pieces: Iterable<Buffer>): Promise<void> {
 }
 
 function hasFrames(trace: TraceFile): boolean {
-  for (const r of trace.records()) if (trace.payload(r.sequence).some((p) => p.part === Part.frame)) return true;
+  for (const record of trace.records()) if (trace.payload(record.sequence).some((p) => p.part === Part.frame)) return true;
   return false;
 }

@@ -44,8 +44,8 @@ describe.each(labNames())('%s', (name) => {
     if (!cross && await inC(name)) return skip('no riscv64-linux-gnu-gcc here');
     const lab = await load(), { verdict } = await grade(lab, filesOfLab(lab, 'starter', variantOf(lab, 'anna')), { seed: 'anna' });
     expect(verdict.points).toBeLessThanOrEqual(40);
-    for (const c of verdict.checks.filter((x) => !x.passed)) expect(c.findings.every((f) => f.expected !== '' && f.seen !== ''),
-      c.id).toBe(true);
+    for (const check of verdict.checks.filter((x) => !x.passed)) expect(check.findings.every((f) => f.expected !== '' && f.seen !== ''),
+      check.id).toBe(true);
   });
 });
 

@@ -115,11 +115,12 @@ export class FakeKernel {
     thread.request = r.value;
     this.ipc(thread, r.value);
   }
-  private ipc(t: Thread, ipcRequest: IpcRequest): void {
-    if (ipcRequest.flags & IpcFlag.reply && t.partner) { this.transfer(t, t.partner, 0); this.wake(t.partner, 0); t.partner = undefined; }
-    if (ipcRequest.flags & IpcFlag.send) return this.send(t, ipcRequest);
-    if (ipcRequest.flags & IpcFlag.receive) return this.receive(t, ipcRequest);
-    this.wake(t, 0);
+  private ipc(thread: Thread, ipcRequest: IpcRequest): void {
+    if (ipcRequest.flags & IpcFlag.reply && thread.partner) { this.transfer(thread, thread.partner, 0); this.wake(thread.partner, 0);
+      thread.partner = undefined; }
+    if (ipcRequest.flags & IpcFlag.send) return this.send(thread, ipcRequest);
+    if (ipcRequest.flags & IpcFlag.receive) return this.receive(thread, ipcRequest);
+    this.wake(thread, 0);
   }
   private send(thread: Thread, ipcRequest: IpcRequest): void {
     const obj = thread.task.caps.get(ipcRequest.cap);
@@ -148,9 +149,9 @@ export class FakeKernel {
   private transfer(from: Thread, to: Thread, badge: number): void {
     const a = from.sys.utcb, b = to.sys.utcb, window = b.num(U.window), capWindow = b.num(U.capWindow);
     for (let i = 0; i < a.itemCount; i++) {
-      const at = U.items + i * ITEM_BYTES, page = a.num(at), dest = a.num(at + 8), w = isCapPage(page) ? capWindow : window;
-      if (isCapPage(page)) this.mapCap(from.task, page, to.task, flexSelector(w) + (dest % 2 ** flexOrder(w)));
-      else this.mapMemory(from.task, page, to.task, flexBase(w) + (dest % flexSize(w)));
+      const at = U.items + i * ITEM_BYTES, page = a.num(at), dest = a.num(at + 8), worker = isCapPage(page) ? capWindow : window;
+      if (isCapPage(page)) this.mapCap(from.task, page, to.task, flexSelector(worker) + (dest % 2 ** flexOrder(worker)));
+      else this.mapMemory(from.task, page, to.task, flexBase(worker) + (dest % flexSize(worker)));
     }
     b.u32.set(a.u32.subarray(U.words / 4, U.words / 4 + 128), U.words / 4);
     b.setTag(a.label, a.wordCount, a.itemCount);
@@ -179,8 +180,9 @@ export class FakeKernel {
     if (obj.kind === 'task') for (const thread of this.allThreads) if (thread.task === obj) this.kill(thread);
   }
 
-  private invoke(t: Thread, obj: Obj, ipcRequest: IpcRequest): void {
-    const u = t.sys.utcb, w = (i: number): number => u.word(i), caps = t.task.caps, label = u.label, done = (): void => this.wake(t, 0);
+  private invoke(thread: Thread, obj: Obj, ipcRequest: IpcRequest): void {
+    const utcb = thread.sys.utcb, w = (i: number): number => utcb.word(i), caps = thread.task.caps, label = utcb.label,
+      done = (): void => this.wake(thread, 0);
     switch (label) {
       case Ops.factory.createTask.label: caps.set(w(0), this.task()); return done();
       case Ops.factory.createFactory.label: caps.set(w(0), this.object('factory')); return done();
@@ -195,7 +197,7 @@ export class FakeKernel {
         caps.set(w(0), semaphore);
         return done();
       }
-      case Ops.task.map.label: this.mapCap(t.task, w(1), obj as Task, w(2)); return done();
+      case Ops.task.map.label: this.mapCap(thread.task, w(1), obj as Task, w(2)); return done();
       case Ops.task.unmap.label: this.unmap(obj as Task, w(0), w(1)); return done();
       case Ops.thread.start.label: this.start(obj as Thread); return done();
       case Ops.thread.kill.label: this.kill(obj as Thread); return done();
@@ -204,8 +206,8 @@ export class FakeKernel {
         if (waiter) this.wake(waiter, 0); else s.count++;
         return done();
       }
-      case Ops.semaphore.down.label: return this.down(t, obj as Semaphore, w(0), ipcRequest.receiveTimeout);
-      default: return this.wake(t, label === Ops.task.name.label || label >= 0x300 && label < 0x600 ? 0 : Status.badOp);
+      case Ops.semaphore.down.label: return this.down(thread, obj as Semaphore, w(0), ipcRequest.receiveTimeout);
+      default: return this.wake(thread, label === Ops.task.name.label || label >= 0x300 && label < 0x600 ? 0 : Status.badOp);
     }
   }
   private down(thread: Thread, semaphore: Semaphore, clear: number, timeout: number): void {

@@ -11,30 +11,31 @@ const FIELDS: ReadonlySet<string> = new Set(Object.keys(SCENARIO)), COMPONENT_FI
 const MOST_PRIORITY = 200;
 
 /** Throws ScenarioError. */
-export function check(s: ScenarioFile): void {
+export function check(scenario: ScenarioFile): void {
   const wrong = (message: string, ...where: string[]): never => { throw new ScenarioError(message, where); };
-  for (const field of Object.keys(s)) if (!FIELDS.has(field)) wrong(`no field '${field}'${among(field, FIELDS)}`, field);
-  const shape = wrongShape(s, SCENARIO);
+  for (const field of Object.keys(scenario)) if (!FIELDS.has(field)) wrong(`no field '${field}'${among(field, FIELDS)}`, field);
+  const shape = wrongShape(scenario, SCENARIO);
   if (shape) wrong(shape.what, shape.field);
-  if (s.name === undefined) wrong('it has no name');
-  if (typeof s.components !== 'object' || s.components === null || Object.keys(s.components).length === 0) wrong('it has no components',
+  if (scenario.name === undefined) wrong('it has no name');
+  if (typeof scenario.components !== 'object' || scenario.components === null || Object.keys(scenario.components).length === 0)
+    wrong('it has no components',
     'components');
-  const names = Object.keys(s.components), known = (name: string, ...where: string[]): void => {
+  const names = Object.keys(scenario.components), known = (name: string, ...where: string[]): void => {
     if (!names.includes(name)) wrong(`'${name}' is not one of its components (${names.join(', ')})`, ...where);
   };
-  for (const [name, c] of Object.entries(s.components)) component(s, name, c);
-  if (s.status !== undefined) known(s.status, 'status');
-  if (s.log !== undefined) known(s.log, 'log');
+  for (const [name, c] of Object.entries(scenario.components)) component(scenario, name, c);
+  if (scenario.status !== undefined) known(scenario.status, 'status');
+  if (scenario.log !== undefined) known(scenario.log, 'log');
   const expected = (list: readonly Expectation[] | undefined, ...where: string[]): void => {
     for (const e of list ?? []) if (e.from !== undefined && e.from !== 'roottask') known(e.from, ...where, e.from);
   };
-  expected(s.expect, 'expect');
-  for (const [name, ending] of Object.entries(s.endings ?? {})) expected(ending.expect, 'endings', name);
-  bounds(s);
-  parameters(s);
-  for (const action of s.actions ?? []) known(action.kill, 'actions', action.kill);
-  if (s.budget !== undefined && !(s.budget > 0)) wrong(`budget ${s.budget} is no number of cycles above 0`, 'budget');
-  if (s.ram !== undefined) size(s.ram, 'ram');
+  expected(scenario.expect, 'expect');
+  for (const [name, ending] of Object.entries(scenario.endings ?? {})) expected(ending.expect, 'endings', name);
+  bounds(scenario);
+  parameters(scenario);
+  for (const action of scenario.actions ?? []) known(action.kill, 'actions', action.kill);
+  if (scenario.budget !== undefined && !(scenario.budget > 0)) wrong(`budget ${scenario.budget} is no number of cycles above 0`, 'budget');
+  if (scenario.ram !== undefined) size(scenario.ram, 'ram');
 }
 
 /** A bound that no value satisfies is a mistake. */
@@ -51,26 +52,27 @@ function bounds(scenarioFile: ScenarioFile): void {
   for (const [name, ending] of Object.entries(scenarioFile.endings ?? {})) look(ending.holds, 'endings', name);
 }
 
-function parameters(s: ScenarioFile): void {
-  for (const [name, parameter] of Object.entries(s.parameters ?? {})) {
+function parameters(scenario: ScenarioFile): void {
+  for (const [name, parameter] of Object.entries(scenario.parameters ?? {})) {
     if (!/^[a-z][a-zA-Z0-9-]*$/.test(name)) throw new ScenarioError(`parameter '${name}': names are letters, digits and '-'`,
       ['parameters', name]);
     const wrong = misfit(parameter, parameter.default);
     if (wrong) throw new ScenarioError(`parameter '${name}': its default ${wrong}`, ['parameters', name]);
   }
-  if (s.build && !s.parameters) throw new ScenarioError('build goes with parameters', ['build']);
-  if (!s.twin) return;
-  for (const [name, value] of Object.entries(s.twin.set)) {
-    const p = s.parameters?.[name];
+  if (scenario.build && !scenario.parameters) throw new ScenarioError('build goes with parameters', ['build']);
+  if (!scenario.twin) return;
+  for (const [name, value] of Object.entries(scenario.twin.set)) {
+    const p = scenario.parameters?.[name];
     if (!p) throw new ScenarioError(`its twin sets '${name}', which is no parameter`, ['twin', name]);
     const wrong = misfit(p, value);
     if (wrong) throw new ScenarioError(`its twin sets ${name}: ${wrong}`, ['twin', name]);
   }
-  if (!s.endings?.[s.twin.ending]) throw new ScenarioError(`its twin ends as '${s.twin.ending}', which is none of its endings`,
+  if (!scenario.endings?.[scenario.twin.ending])
+    throw new ScenarioError(`its twin ends as '${scenario.twin.ending}', which is none of its endings`,
     ['twin', 'ending']);
 }
 
-function component(s: ScenarioFile, name: string, c: Component): void {
+function component(scenario: ScenarioFile, name: string, c: Component): void {
   const wrong = (message: string, ...where: string[]): never => { throw new ScenarioError(`component '${name}': ${message}`,
     ['components', name, ...where]); };
   if (!/^[a-z][a-z0-9-]*$/.test(name)) wrong("names are lower-case letters, digits and '-'");
@@ -82,7 +84,7 @@ function component(s: ScenarioFile, name: string, c: Component): void {
   if (shape) wrong(shape.what, shape.field);
   if (c.priority !== undefined && !(c.priority >= 0
     && c.priority <= MOST_PRIORITY)) wrong(`priority ${c.priority} is not in 0 … ${MOST_PRIORITY}`, 'priority');
-  const there = s.harts ?? 1, isHart = (h: unknown): boolean => Number.isInteger(h) && (h as number) >= 0 && (h as number) < there;
+  const there = scenario.harts ?? 1, isHart = (h: unknown): boolean => Number.isInteger(h) && (h as number) >= 0 && (h as number) < there;
   if (c.hart !== undefined && !isHart(c.hart)) wrong(`hart ${String(c.hart)} is not one of the ${there} that the scenario has`, 'hart');
   if (c.harts !== undefined && (!Array.isArray(c.harts) || c.harts.length === 0
     || !c.harts.every(isHart))) wrong(`harts is a list of numbers below ${there}`, 'harts');
@@ -90,7 +92,7 @@ function component(s: ScenarioFile, name: string, c: Component): void {
   for (const field of ['memory', 'kernelMemory'] as const) if (c[field] !== undefined) size(c[field], 'components', name, field);
   for (const [cap, source] of Object.entries(c.caps ?? {})) {
     const from = (typeof source === 'string' ? source : source.from).split('/')[0]!,
-      giver = Object.hasOwn(s.components, from) ? s.components[from] : undefined;
+      giver = Object.hasOwn(scenario.components, from) ? scenario.components[from] : undefined;
     if (!giver) wrong(`its capability '${cap}' comes from '${from}', which is not in the scenario`, 'caps', cap);
     else if (!giver.provides?.length) wrong(`its capability '${cap}' comes from '${from}', which provides nothing`, 'caps', cap);
   }

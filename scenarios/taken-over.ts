@@ -41,7 +41,7 @@ function* write(sys: Syscalls, env: Env): Sys<{ tried: number; hit: number }> {
   let tried = 0, hit = 0;
   const store = (va: number): void => {
     tried++;
-    try { sys.memory.setU32(va, 0xbad); hit++; } catch (e) { if (!(e instanceof MemoryFault)) throw e; }
+    try { sys.memory.setU32(va, 0xbad); hit++; } catch (error) { if (!(error instanceof MemoryFault)) throw error; }
   };
   for (let order = 0; order < 52; order++) for (const more of [-8, -4, 0, 4, 4096]) if (2 ** order + more >= 0) store(2 ** order + more);
   for (let va = 0x8000_0000; va < 0x9000_0000; va += 1 << 20) store(va);
@@ -54,7 +54,7 @@ function* attack(sys: Syscalls, r: (below: number) => number, labels: readonly n
   const utcb = sys.utcb, all = r(2) ? labels : OPERATIONS, label = all[r(all.length)]!, words = r(6), items = r(3);
   const selector = r(3) ? held[r(held.length)]! : r(SELECTORS);
   if (LAST_WORDS.includes(label) || isSuicide(label, selector)) return -1;
-  for (let w = 0; w < words; w++) utcb.setWord(w, r(3) ? VALUES[r(VALUES.length)]! : r(300));
+  for (let worker = 0; worker < words; worker++) utcb.setWord(worker, r(3) ? VALUES[r(VALUES.length)]! : r(300));
   for (let n = 0; n < items; n++) utcb.setItem(n, r(2) ? memoryPage(r(2 ** 20) * 4096, 12 + r(9), 1 + r(7)) : capPage(r(80), 0, 1 + r(7)),
     VALUES[r(VALUES.length)]!, 0);
   utcb.setTag(label, words, items);

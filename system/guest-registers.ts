@@ -5,16 +5,16 @@ import { ROWS, readVs, writeVs } from '../microkernel/state/guest.ts';
 const rowOf = (csr: number): number => ROWS.findIndex(r => r.csr === csr && r.group !== 0);
 
 /** Undefined for any other number. */
-export function guestRegister(t: Thread, csr: number): bigint | undefined {
+export function guestRegister(thread: Thread, csr: number): bigint | undefined {
   const i = rowOf(csr);
-  return i < 0 ? undefined : BigInt.asUintN(64, t.cpu.vsOwner === t ? readVs(t.cpu, csr) : t.vs![i]!);
+  return i < 0 ? undefined : BigInt.asUintN(64, thread.cpu.vsOwner === thread ? readVs(thread.cpu, csr) : thread.vs![i]!);
 }
 
 /** False for any other number. */
-export function setGuestRegister(t: Thread, csr: number, value: bigint): boolean {
+export function setGuestRegister(thread: Thread, csr: number, value: bigint): boolean {
   const i = rowOf(csr);
   if (i < 0) return false;
-  if (t.cpu.vsOwner === t) writeVs(t.cpu, csr, value);
-  else t.vs![i] = BigInt.asIntN(64, value);
+  if (thread.cpu.vsOwner === thread) writeVs(thread.cpu, csr, value);
+  else thread.vs![i] = BigInt.asIntN(64, value);
   return true;
 }

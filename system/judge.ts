@@ -58,9 +58,9 @@ class Court {
     if (!trace) throw new ConditionError(`'${why}' asks the trace, and the run was not recorded`);
     try {
       return filter === undefined ? await this.value(sql!, trace) : count(filter, trace);
-    } catch (e) {
-      if (e instanceof FilterError) throw new ConditionError(`'${why}' cannot be asked: ${(e as Error).message}`);
-      throw e;
+    } catch (error) {
+      if (error instanceof FilterError) throw new ConditionError(`'${why}' cannot be asked: ${(error as Error).message}`);
+      throw error;
     }
   }
   /** The SQL engine is loaded only for scenarios that need it. */
@@ -70,8 +70,8 @@ class Court {
       this.database ??= await TraceDatabase.of(trace);
       for (const [first] of this.database.query(sql).rows) return typeof first === 'number' ? first : Number(first ?? NaN);
       return NaN;
-    } catch (e) {
-      throw e instanceof QueryError ? new FilterError(e.message) : e;
+    } catch (error) {
+      throw error instanceof QueryError ? new FilterError(error.message) : error;
     }
   }
   close(): void { this.database?.close(); }

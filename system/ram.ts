@@ -9,13 +9,13 @@ const LEAST = 32 << 20, SPARE = 8 << 20, UNIT = 0x20_0000, OWN = 4 << 20, SLACK 
 /** Kernel memory: the sum of the components' quotas, and some for roottask. */
 export function kernelMemoryFor(scenario: Scenario): number {
   let bytes = OWN;
-  for (const c of Object.values(scenario.components)) bytes += bytesOfSize(c.kernelMemory ?? DEFAULT_KERNEL_MEMORY) + SLACK;
+  for (const component of Object.values(scenario.components)) bytes += bytesOfSize(component.kernelMemory ?? DEFAULT_KERNEL_MEMORY) + SLACK;
   return Math.ceil(bytes / UNIT) * UNIT;
 }
 
 export function ramFor(scenario: Scenario, modules: readonly Module[]): number {
   let bytes = SPARE + kernelMemoryFor(scenario);
-  for (const c of Object.values(scenario.components)) bytes += bytesOfSize(c.memory ?? DEFAULT_MEMORY) + UNIT;
+  for (const component of Object.values(scenario.components)) bytes += bytesOfSize(component.memory ?? DEFAULT_MEMORY) + UNIT;
   for (const m of modules) bytes += m.bytes.length + UNIT;
   return Math.max(LEAST, Math.ceil(bytes / UNIT) * UNIT);
 }

@@ -76,7 +76,8 @@ export class System {
     this.machine = this.board.machine;
     this.kernel = this.makeKernel();
     this.machine.harts[0]!.kick();
-    for (const a of host.door?.arrivals ?? []) if (!a.channel.startsWith('files')) this.machine.events.at(a.cycle, () => this.letIn(a));
+    for (const arrival of host.door?.arrivals ?? [])
+      if (!arrival.channel.startsWith('files')) this.machine.events.at(arrival.cycle, () => this.letIn(arrival));
   }
 
   // ---- making it ----------------------------------------------------------------------------------------------------
@@ -105,9 +106,10 @@ export class System {
         supervisor, console: this.ends.get('uart')!, virtioConsoles: consoles, disks: host.disks, nets: this.watched(host.nets),
           files: this.folders(),
       });
-    } catch (e) {
-      if (e instanceof RangeError) throw new SystemError(`a board with ${sizeText(memoryBytes)} of memory cannot be made: ${e.message}`);
-      throw e;
+    } catch (error) {
+      if (error instanceof RangeError)
+        throw new SystemError(`a board with ${sizeText(memoryBytes)} of memory cannot be made: ${error.message}`);
+      throw error;
     }
   }
   /** Where payload is captured, frames are too. */
@@ -177,12 +179,12 @@ export class System {
   get idle(): boolean { return this.idleSince !== undefined; }
   get wallSeconds(): number { return (performance.now() - this.startedAt) / 1000; }
 
-  private arrive(a: Arrival): void {
+  private arrive(arrival: Arrival): void {
     if (this.host.door?.arrivals) return;
     this.passIdleTime();
     const { now } = this.machine.events, cycle = this.idleEnd;
-    if (cycle > now) this.machine.events.at(cycle, () => this.letIn({ ...a, cycle }));
-    else this.machine.input(() => this.letIn({ ...a, cycle: this.machine.events.now }));
+    if (cycle > now) this.machine.events.at(cycle, () => this.letIn({ ...arrival, cycle }));
+    else this.machine.input(() => this.letIn({ ...arrival, cycle: this.machine.events.now }));
     this.wake?.();
   }
   /** Idle time of the wall clock passes in virtual time too, so input that arrives now enters that much later. */
@@ -191,15 +193,16 @@ export class System {
     this.idleEnd = this.machine.events.now + Math.floor((performance.now() - this.idleSince) * 1e6);
     this.idleSince = undefined;
   }
-  private letIn(a: Arrival): void {
-    this.host.door?.passed?.(a);
-    if (a.channel.startsWith('net')) {
-      if (a.kind === 'bytes') this.host.netInput?.(Number(a.channel.slice('net'.length)), a.data);
+  private letIn(arrival: Arrival): void {
+    this.host.door?.passed?.(arrival);
+    if (arrival.channel.startsWith('net')) {
+      if (arrival.kind === 'bytes') this.host.netInput?.(Number(arrival.channel.slice('net'.length)), arrival.data);
       return;
     }
-    const end = this.ends.get(a.channel), console = this.board.consoles[Number(a.channel.slice('console'.length))];
-    if (a.kind === 'bytes') end?.send(a.data);
-    else if (a.channel !== 'uart') console?.resize(a.kind === 'size' ? a.columns : 0, a.kind === 'size' ? a.rows : 0);
+    const end = this.ends.get(arrival.channel), console = this.board.consoles[Number(arrival.channel.slice('console'.length))];
+    if (arrival.kind === 'bytes') end?.send(arrival.data);
+    else if (arrival.channel !== 'uart')
+      console?.resize(arrival.kind === 'size' ? arrival.columns : 0, arrival.kind === 'size' ? arrival.rows : 0);
   }
 
   /** Passes output on, and checks it for awaited texts. */
@@ -307,19 +310,19 @@ export class System {
 function modelOf(scenario: Scenario, options: SystemOptions): CpuModel {
   try {
     return hostedModel(options.cpu ?? scenario.cpu);
-  } catch (e) {
-    if (e instanceof CpuError) throw new ProcessorError(`processor ${e.message}`);
-    throw e;
+  } catch (error) {
+    if (error instanceof CpuError) throw new ProcessorError(`processor ${error.message}`);
+    throw error;
   }
 }
 
 function check(scenario: Scenario): void {
   try {
     startOrder(scenario);
-    for (const c of Object.values(scenario.components)) for (const size of [c.memory, c.kernelMemory,
+    for (const component of Object.values(scenario.components)) for (const size of [component.memory, component.kernelMemory,
       scenario.ram]) if (size !== undefined) bytesOfSize(size);
-  } catch (e) {
-    throw new SystemError(`scenario '${scenario.name}': ${(e as Error).message}`);
+  } catch (error) {
+    throw new SystemError(`scenario '${scenario.name}': ${(error as Error).message}`);
   }
 }
 

@@ -10,9 +10,9 @@ import { windowsOf } from '../vmm/words.ts';
 
 /** The names of devices belong to the component that is their vmm. */
 function devicesOf(scenario: Scenario): DeviceWords[] {
-  return Object.entries(scenario.components).flatMap(([name, c]) => {
-    if (!('name' in c.program) || c.program.name !== 'vmm') return [];
-    const options = readOptions(c.args ?? {});
+  return Object.entries(scenario.components).flatMap(([name, component]) => {
+    if (!('name' in component.program) || component.program.name !== 'vmm') return [];
+    const options = readOptions(component.args ?? {});
     return typeof options === 'string' ? [] : windowsOf(options).map((w) => ({ ...w, of: name }));
   });
 }

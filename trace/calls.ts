@@ -48,7 +48,7 @@ interface Open { readonly node: Node; readonly time: number; readonly server: nu
 const DEPTH = 12;
 
 /** The roots, longest total time first. `keep`: which requests may be roots. */
-export function callTree(trace: TraceSource, keep: (r: RecordView) => boolean = () => true): CallNode[] {
+export function callTree(trace: TraceSource, keep: (record: RecordView) => boolean = () => true): CallNode[] {
   const root = new Node(''), open = new Map<number, Open & { depth: number }>(), serving = new Map<number, number>();
   for (const r of trace.records()) {
     if (r.kind === Kind.call || (r.kind === Kind.event && r.object !== 0)) {
@@ -76,11 +76,12 @@ export function callTree(trace: TraceSource, keep: (r: RecordView) => boolean = 
 }
 
 const serverOf = (trace: TraceSource, portal: number): number => trace.names.get(portal)?.parent ?? 0;
-function nameOf(trace: TraceSource, r: RecordView): string {
-  const task = trace.taskOf(r.actor);
-  if (r.kind === Kind.call) return `${task}: ${trace.words.labels?.[r.a]?.[0] ?? labelName(r.a)}`;
-  const at = registerOf(r);
-  return `${task}: ${r.a === Cause.syscall ? callName(trace.words, r.c) : at ? `${at.device}.${at.register}` : causeName(r.a)}`;
+function nameOf(trace: TraceSource, record: RecordView): string {
+  const task = trace.taskOf(record.actor);
+  if (record.kind === Kind.call) return `${task}: ${trace.words.labels?.[record.a]?.[0] ?? labelName(record.a)}`;
+  if (record.a === Cause.syscall) return `${task}: ${callName(trace.words, record.c)}`;
+  const at = registerOf(record);
+  return `${task}: ${at ? `${at.device}.${at.register}` : causeName(record.a)}`;
 }
 
 /** The trees as text. `least`: share of a root's time below which a node is left out. */

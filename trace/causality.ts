@@ -14,7 +14,8 @@ const REACH = 2_000_000;
 
 /** The next record of the chain that record `index` belongs to; -1 at its end. */
 export function nextInChain(trace: TraceFile, index: number, reach = REACH): number {
-  const view = new RecordView(), r = trace.at(index, view), chain = r.cause !== 0 ? r.cause : opens(r.kind) ? r.sequence : -1;
+  const view = new RecordView(), record = trace.at(index, view),
+    chain = record.cause !== 0 ? record.cause : opens(record.kind) ? record.sequence : -1;
   return chain < 0 ? -1 : forward(trace, index, (x) => x.cause === chain, reach);
 }
 
@@ -33,7 +34,7 @@ export function answerOf(trace: TraceFile, index: number, reach = REACH): number
   return opens(kind) ? forward(trace, index, (x) => x.cause === sequence && isAnswer(x.kind), reach) : -1;
 }
 
-function forward(trace: TraceFile, index: number, found: (r: RecordView) => boolean, reach: number): number {
+function forward(trace: TraceFile, index: number, found: (record: RecordView) => boolean, reach: number): number {
   const view = new RecordView(), end = Math.min(trace.length, index + 1 + reach);
   for (let i = index + 1; i < end; i++) if (found(trace.at(i, view))) return i;
   return -1;
@@ -44,7 +45,7 @@ function forward(trace: TraceFile, index: number, found: (r: RecordView) => bool
  * without a counterpart.
  */
 export function latencyAt(trace: TraceFile, index: number, reach = REACH): number {
-  const r = trace.at(index), time = r.time, cause = r.cause;
+  const record = trace.at(index), time = record.time, cause = record.cause;
   if (cause !== 0) {
     const start = trace.indexOf(cause);
     return start < 0 ? NaN : time - trace.at(start).time;

@@ -66,19 +66,19 @@ export class ChunkStore {
   }
 
   /** The same without the cache. */
-  load(e: ChunkEntry): Uint8Array {
-    const all = this.source.read(e.offset, CHUNK_HEADER + e.length);
-    if (all.length < CHUNK_HEADER + e.length
+  load(entry: ChunkEntry): Uint8Array {
+    const all = this.source.read(entry.offset, CHUNK_HEADER + entry.length);
+    if (all.length < CHUNK_HEADER + entry.length
         || crc32(all.subarray(CHUNK_HEADER)) !== new DataView(all.buffer, all.byteOffset).getUint32(8, true))
-      return this.damaged(e);
-    if (!preluded(e.type)) return all.subarray(CHUNK_HEADER);
+      return this.damaged(entry);
+    if (!preluded(entry.type)) return all.subarray(CHUNK_HEADER);
     const data = all.subarray(CHUNK_HEADER + PRELUDE);
-    if (e.packing === Packing.none) return data.length === e.bytes ? data : this.damaged(e);
+    if (entry.packing === Packing.none) return data.length === entry.bytes ? data : this.damaged(entry);
     try {
-      const unpacked = e.packing === Packing.deflate && e.bytes <= MOST_CHUNK ? this.unpack(data, e.bytes) : DAMAGED;
-      return unpacked.length === e.bytes ? unpacked : this.damaged(e);
+      const unpacked = entry.packing === Packing.deflate && entry.bytes <= MOST_CHUNK ? this.unpack(data, entry.bytes) : DAMAGED;
+      return unpacked.length === entry.bytes ? unpacked : this.damaged(entry);
     } catch {
-      return this.damaged(e);
+      return this.damaged(entry);
     }
   }
 
@@ -90,8 +90,8 @@ export class ChunkStore {
       for (let i = 0; i < PIECE && i + CHUNK_HEADER <= piece.length; i += 8) {
         const type = view.getUint32(i, true);
         if (type < 1 || type > 5 || view.getUint32(i + 12, true) !== 0) continue;
-        const e = this.entry(base + i);
-        if (typeof e !== 'string' && this.whole(e)) return base + i;
+        const entry = this.entry(base + i);
+        if (typeof entry !== 'string' && this.whole(entry)) return base + i;
       }
     }
     return undefined;

@@ -56,30 +56,30 @@ const said: Record<number, Say> = {
   0: () => 'lost: the file is damaged here',
 };
 
-function firstOperand(r: RecordView): string {
-  const first = operationOf(r.a)?.in[0];
+function firstOperand(record: RecordView): string {
+  const first = operationOf(record.a)?.in[0];
   if (!first || first === 'text') return '';
-  if (first === 'flexpage') return flexpageText(r.c);
-  return `${first}=${first === 'address' || first === 'pc' ? hex(r.c) : r.c}`;
+  if (first === 'flexpage') return flexpageText(record.c);
+  return `${first}=${first === 'address' || first === 'pc' ? hex(record.c) : record.c}`;
 }
 
 /** One line; `origin` is the record that `r` answers, if known. */
-export function sentence(r: RecordView, origin?: RecordView): string {
-  const text = (said[r.kind] ?? (() => r.kindName))(r, origin).trimEnd();
-  return r.status === 0 ? text : `${text} = ${statusName(r.status)}`;
+export function sentence(record: RecordView, origin?: RecordView): string {
+  const text = (said[record.kind] ?? (() => record.kindName))(record, origin).trimEnd();
+  return record.status === 0 ? text : `${text} = ${statusName(record.status)}`;
 }
 
 /** The two ends of a record: the actor, and its object; of a thread switch the thread that stops, and the one that runs. */
-export function ends(trace: TraceSource, r: RecordView): string {
-  if (r.kind === Kind.schedule) return switched(trace, r);
-  const actor = r.actor ? objectName(trace, r.actor) : 'kernel';
-  if (r.object === 0) return actor;
-  return `${actor} ${r.kind === Kind.reply || r.kind === Kind.resume ? '⇢' : '→'} ${objectName(trace, r.object)}`;
+export function ends(trace: TraceSource, record: RecordView): string {
+  if (record.kind === Kind.schedule) return switched(trace, record);
+  const actor = record.actor ? objectName(trace, record.actor) : 'kernel';
+  if (record.object === 0) return actor;
+  return `${actor} ${record.kind === Kind.reply || record.kind === Kind.resume ? '⇢' : '→'} ${objectName(trace, record.object)}`;
 }
 
 /** A hart switches threads: the one that stops comes first. */
-function switched(trace: TraceSource, r: RecordView): string {
-  const [stops, runs] = [r.object, r.actor].map((thread) => (thread ? objectName(trace, thread) : 'idle'));
+function switched(trace: TraceSource, record: RecordView): string {
+  const [stops, runs] = [record.object, record.actor].map((thread) => (thread ? objectName(trace, thread) : 'idle'));
   return `${stops} ⇒ ${runs}`;
 }
 
@@ -91,8 +91,8 @@ export function objectName(trace: TraceSource, id: number): string {
 }
 
 /** The record that `r` answers or follows from. */
-export function originOf(trace: TraceFile, r: RecordView, view: RecordView = new RecordView()): RecordView | undefined {
-  const index = r.cause === 0 ? -1 : trace.indexOf(r.cause);
+export function originOf(trace: TraceFile, record: RecordView, view: RecordView = new RecordView()): RecordView | undefined {
+  const index = record.cause === 0 ? -1 : trace.indexOf(record.cause);
   return index < 0 ? undefined : trace.at(index, view);
 }
 
@@ -109,56 +109,61 @@ const meanings: Record<number, [string, string, string]> = {
 /** Records to examine after a request for its result. */
 const NEARBY = 3000;
 /** The result of a request: its answer, and for a page fault the mappings that resolved it. */
-function outcome(trace: TraceFile, r: RecordView): [string, string][] {
-  const index = trace.indexOf(r.sequence), answer = index < 0 ? -1 : answerOf(trace, index, NEARBY), view = new RecordView();
+function outcome(trace: TraceFile, record: RecordView): [string, string][] {
+  const index = trace.indexOf(record.sequence), answer = index < 0 ? -1 : answerOf(trace, index, NEARBY), view = new RecordView();
   if (answer < 0) return [];
-  const a = trace.at(answer), lines: [string, string][] =
-    [['answered', `record ${a.sequence}, ${cyclesText(a.time - r.time)} later, by ${objectName(trace, a.actor)}: ${sentence(a, r)}`]];
+  const reply = trace.at(answer), lines: [string, string][] = [[
+    'answered', `record ${reply.sequence}, ${cyclesText(reply.time - record.time)} later, by ${objectName(trace, reply.actor)}: `
+      + sentence(reply, record)
+  ]];
   let maps = 0, bytes = 0;
   for (let i = index + 1; i < answer; i++) {
     trace.at(i, view);
-    if (view.cause === r.sequence && view.kind === Kind.map && view.status === 0 && !(view.a & 8)) { maps++; bytes += 2 ** view.b; }
+    if (view.cause === record.sequence && view.kind === Kind.map && view.status === 0 && !(view.a & 8)) { maps++; bytes += 2 ** view.b; }
   }
-  const isGuests = r.kind === Kind.event && isGuestThread(trace.name(r.actor)), by = objectName(trace, r.object);
-  if (isGuests && r.a !== Cause.pageFault && r.a !== Cause.guestPageFault)
-    lines.push(...exitSteps(trace, index, answer, { what: eventWords(r, a), by }));
-  if (isGuests && r.a === Cause.pageFault) lines.push(...shadowSteps(trace, index, answer, by));
-  if (isGuests && r.a === Cause.guestPageFault && maps === 0)
-    lines.push(...accessSteps(trace, index, answer, { access: eventWords(r), answered: eventWords(r, a), by }));
-  if (maps > 0) lines.push(['mapped', `${maps} flexpage${maps === 1 ? '' : 's'}, ${bytesText(bytes)}, by ${trace.taskOf(a.actor)}`]);
+  const isGuests = record.kind === Kind.event && isGuestThread(trace.name(record.actor)), by = objectName(trace, record.object);
+  if (isGuests && record.a !== Cause.pageFault && record.a !== Cause.guestPageFault)
+    lines.push(...exitSteps(trace, index, answer, { what: eventWords(record, reply), by }));
+  if (isGuests && record.a === Cause.pageFault) lines.push(...shadowSteps(trace, index, answer, by));
+  if (isGuests && record.a === Cause.guestPageFault && maps === 0)
+    lines.push(...accessSteps(trace, index, answer, { access: eventWords(record), answered: eventWords(record, reply), by }));
+  if (maps > 0) lines.push(['mapped', `${maps} flexpage${maps === 1 ? '' : 's'}, ${bytesText(bytes)}, by ${trace.taskOf(reply.actor)}`]);
   return lines;
 }
 
 /** Everything in a record, as lines of name and value. */
-export function details(trace: TraceFile, r: RecordView): [string, string][] {
-  const origin = originOf(trace, r), lines: [string, string][] = [];
-  lines.push(['what', `${r.kindName}: ${sentence(r, origin)}`]);
-  lines.push(['when', `${cyclesText(r.time)} (cycle ${r.time}), hart ${r.hart}`]);
-  if (r.kind === Kind.schedule) {
-    for (const [what, thread] of [['stops', r.object], ['runs', r.actor]] as const) lines.push([what, thread
+export function details(trace: TraceFile, record: RecordView): [string, string][] {
+  const origin = originOf(trace, record), lines: [string, string][] = [];
+  lines.push(['what', `${record.kindName}: ${sentence(record, origin)}`]);
+  lines.push(['when', `${cyclesText(record.time)} (cycle ${record.time}), hart ${record.hart}`]);
+  if (record.kind === Kind.schedule) {
+    for (const [what, thread] of [['stops', record.object], ['runs', record.actor]] as const) lines.push([what, thread
       ? `${trace.name(thread)} (thread ${thread}) of task ${trace.taskOf(thread)}` : 'nobody']);
-    lines.push(['fields', `priority ${r.a}`]);
+    lines.push(['fields', `priority ${record.a}`]);
     return lines;
   }
-  lines.push(['who', r.actor ? `${trace.name(r.actor)} (thread ${r.actor}) of task ${trace.taskOf(r.actor)}` : 'the kernel']);
-  if (r.object)
+  lines.push(['who', record.actor ? `${trace.name(record.actor)} (thread ${record.actor}) of task ${trace.taskOf(record.actor)}`
+    : 'the kernel']);
+  if (record.object)
     lines.push([
-      'object', `${trace.name(r.object)} (${trace.names.get(r.object)?.kind ?? 'object'} ${r.object}) of ${trace.taskOf(r.object)}`
+      'object', `${trace.name(record.object)} (${trace.names.get(record.object)?.kind ?? 'object'} ${record.object}) of `
+        + trace.taskOf(record.object)
     ]);
-  if (r.cause)
+  if (record.cause)
     lines.push([
       'follows',
       origin
-        ? `record ${r.cause}, ${cyclesText(r.time - origin.time)} before: ${origin.kindName} of ${objectName(trace, origin.actor)}`
-        : `record ${r.cause}, not in this file`
+        ? `record ${record.cause}, ${cyclesText(record.time - origin.time)} before: ${origin.kindName} of `
+          + objectName(trace, origin.actor)
+        : `record ${record.cause}, not in this file`
     ]);
-  lines.push(...outcome(trace, r));
-  for (const item of itemsText(r)) lines.push(['item', item]);
-  const values = [r.a, r.kind === Kind.event || r.kind === Kind.resume ? stateBytes(r.b) : r.b, r.c],
-    words = (meanings[r.kind] ?? ['', '', '']).map((m, i) => (m ? `${m} ${i === 2 ? `${values[i]} (${hex(values[i]!)})` : values[i]}`
+  lines.push(...outcome(trace, record));
+  for (const item of itemsText(record)) lines.push(['item', item]);
+  const values = [record.a, record.kind === Kind.event || record.kind === Kind.resume ? stateBytes(record.b) : record.b, record.c],
+    words = (meanings[record.kind] ?? ['', '', '']).map((m, i) => (m ? `${m} ${i === 2 ? `${values[i]} (${hex(values[i]!)})` : values[i]}`
     : '')).filter(Boolean);
   if (words.length) lines.push(['fields', words.join('   ')]);
-  const doc = r.kind === Kind.invoke ? operationOf(r.a) : undefined;
+  const doc = record.kind === Kind.invoke ? operationOf(record.a) : undefined;
   if (doc) lines.push(['does', doc.doc]);
   return lines;
 }

@@ -66,56 +66,58 @@ export class Degradation {
   constructor(trace: TraceSource) { this.trace = trace; }
 
   /** All records, in order. */
-  add(r: RecordView): void {
-    if (r.kind === 0) return;
-    const hart = this.hart(r), passed = Math.max(0, r.time - hart.time);
-    hart.time = Math.max(hart.time, r.time);
-    if (passed > 0) this.share(r, hart, passed);
-    this.follow(r, hart);
+  add(record: RecordView): void {
+    if (record.kind === 0) return;
+    const hart = this.hart(record), passed = Math.max(0, record.time - hart.time);
+    hart.time = Math.max(hart.time, record.time);
+    if (passed > 0) this.share(record, hart, passed);
+    this.follow(record, hart);
   }
 
-  private share(r: RecordView, h: Hart, passed: number): void {
-    const guest = this.guests.get(h.thread), own = (r.actor === h.thread && OWN.has(r.kind))
-      || (!h.waits && r.kind !== Kind.schedule && r.kind !== Kind.spaceSwitch);
+  private share(record: RecordView, hart: Hart, passed: number): void {
+    const guest = this.guests.get(hart.thread), own = (record.actor === hart.thread && OWN.has(record.kind))
+      || (!hart.waits && record.kind !== Kind.schedule && record.kind !== Kind.spaceSwitch);
     if (guest) {
-      if (own || (r.kind === Kind.schedule && !h.waits && !h.interrupted)) guest.guest += passed;
-      else guest.sources[h.interrupted ? 'interrupt handling' : 'state saving'] += passed;
+      if (own || (record.kind === Kind.schedule && !hart.waits && !hart.interrupted)) guest.guest += passed;
+      else guest.sources[hart.interrupted ? 'interrupt handling' : 'state saving'] += passed;
       return;
     }
-    if (h.thread === 0 || (h.waits && ENDS_IDLE.has(r.kind))) return; // no thread runs
-    const answers = this.answering.get(h.thread), name = this.trace.taskOf(h.thread), task = answers?.monitor ?? this.monitors.get(name);
+    if (hart.thread === 0 || (hart.waits && ENDS_IDLE.has(record.kind))) return; // no thread runs
+    const answers = this.answering.get(hart.thread), name = this.trace.taskOf(hart.thread),
+      task = answers?.monitor ?? this.monitors.get(name);
     if (!task) { this.before.set(name, (this.before.get(name) ?? 0) + passed); return; }
     if (!task.began) task.sources.setup += passed;
     else if (!answers) task.sources['book-keeping'] += passed;
-    else if (h.waits) task.sources['state saving'] += passed;
+    else if (hart.waits) task.sources['state saving'] += passed;
     else {
       task.sources[INTERRUPTS.has(answers.cause) ? 'interrupt handling' : 'emulation'] += passed;
       task.modules[answers.module].cycles += passed;
     }
   }
 
-  private follow(r: RecordView, hart: Hart): void {
-    if (r.kind === Kind.schedule) { hart.thread = r.actor; hart.waits = hart.interrupted = false; }
-    else if (r.kind === Kind.interrupt) hart.interrupted = true;
-    else if (r.actor === hart.thread) hart.waits = WAITS.has(r.kind) && !(r.kind === Kind.invoke && r.a !== DOWN);
-    if (r.kind === Kind.event) this.exit(r);
-    else if (r.kind === Kind.resume) this.resumed(r);
+  private follow(record: RecordView, hart: Hart): void {
+    if (record.kind === Kind.schedule) { hart.thread = record.actor; hart.waits = hart.interrupted = false; }
+    else if (record.kind === Kind.interrupt) hart.interrupted = true;
+    else if (record.actor === hart.thread) hart.waits = WAITS.has(record.kind) && !(record.kind === Kind.invoke && record.a !== DOWN);
+    if (record.kind === Kind.event) this.exit(record);
+    else if (record.kind === Kind.resume) this.resumed(record);
   }
 
-  private exit(r: RecordView): void {
-    const server = this.trace.names.get(r.object)?.parent ?? 0, module = HANDLED[r.a];
-    let monitor = this.guests.get(r.actor);
-    if (!monitor && r.a >= Cause.sbi && server !== 0) this.guests.set(r.actor, (monitor = this.monitor(this.trace.taskOf(server))));
-    if (!monitor && r.a === Cause.startup && server !== 0) monitor = this.monitor(this.trace.taskOf(server));
+  private exit(record: RecordView): void {
+    const server = this.trace.names.get(record.object)?.parent ?? 0, module = HANDLED[record.a];
+    let monitor = this.guests.get(record.actor);
+    if (!monitor && record.a >= Cause.sbi && server !== 0)
+      this.guests.set(record.actor, (monitor = this.monitor(this.trace.taskOf(server))));
+    if (!monitor && record.a === Cause.startup && server !== 0) monitor = this.monitor(this.trace.taskOf(server));
     if (!monitor || module === undefined) return;
-    this.guests.set(r.actor, monitor);
+    this.guests.set(record.actor, monitor);
     monitor.modules[module].exits++;
-    this.answering.set(server, { monitor, cause: r.a, module });
+    this.answering.set(server, { monitor, cause: record.a, module });
   }
-  private resumed(r: RecordView): void {
-    const monitor = this.guests.get(r.object);
+  private resumed(record: RecordView): void {
+    const monitor = this.guests.get(record.object);
     if (monitor) monitor.began = true;
-    this.answering.delete(r.actor);
+    this.answering.delete(record.actor);
   }
 
   private monitor(task: string): Monitor {
@@ -124,9 +126,9 @@ export class Degradation {
       sources: { ...of(SOURCES, () => 0), setup: this.before.get(task) ?? 0 }, modules: of(MODULES, () => ({ exits: 0, cycles: 0 })) }));
     return m;
   }
-  private hart(r: RecordView): Hart {
-    let h = this.harts.get(r.hart);
-    if (!h) this.harts.set(r.hart, (h = { time: r.time, thread: 0, waits: true, interrupted: false }));
+  private hart(record: RecordView): Hart {
+    let h = this.harts.get(record.hart);
+    if (!h) this.harts.set(record.hart, (h = { time: record.time, thread: 0, waits: true, interrupted: false }));
     return h;
   }
 

@@ -18,21 +18,22 @@ export interface Divergence {
 const plain = ['kind', 'time', 'hart', 'status', 'cause', 'a', 'b', 'c'] as const;
 
 /** The first difference, undefined when there is none. `times` false: ignores times. */
-export function firstDivergence(a: TraceFile, b: TraceFile, times = true): Divergence | undefined {
-  const x = new RecordView(), y = new RecordView(), both = Math.min(a.length, b.length), payload = a.hasPayload && b.hasPayload;
+export function firstDivergence(first: TraceFile, second: TraceFile, times = true): Divergence | undefined {
+  const x = new RecordView(), y = new RecordView(), both = Math.min(first.length, second.length),
+    payload = first.hasPayload && second.hasPayload;
   for (let i = 0; i < both; i++) {
-    const fields = differences(a, a.at(i, x), b, b.at(i, y), times);
-    if (payload && fields.length === 0 && !samePayload(a.payload(x.sequence), b.payload(y.sequence))) fields.push('payload');
+    const fields = differences(first, first.at(i, x), second, second.at(i, y), times);
+    if (payload && fields.length === 0 && !samePayload(first.payload(x.sequence), second.payload(y.sequence))) fields.push('payload');
     if (fields.length > 0) return { record: i, fields };
   }
-  return a.length === b.length ? undefined : { record: both, fields: [] };
+  return first.length === second.length ? undefined : { record: both, fields: [] };
 }
 
-function differences(a: TraceFile, x: RecordView, b: TraceFile, y: RecordView, times: boolean): string[] {
+function differences(first: TraceFile, x: RecordView, second: TraceFile, y: RecordView, times: boolean): string[] {
   const found: string[] = plain.filter((f) =>
     x[f] !== y[f] && (times || f !== 'time')
-      && !(f === 'a' && x.kind === Kind.wake && y.kind === Kind.wake && a.name(x.a) === b.name(y.a)));
-  for (const f of ['actor', 'object'] as const) if (x[f] !== y[f] || a.name(x[f]) !== b.name(y[f])) found.push(f);
+      && !(f === 'a' && x.kind === Kind.wake && y.kind === Kind.wake && first.name(x.a) === second.name(y.a)));
+  for (const f of ['actor', 'object'] as const) if (x[f] !== y[f] || first.name(x[f]) !== second.name(y[f])) found.push(f);
   return found;
 }
 
@@ -46,16 +47,16 @@ function samePayload(p: readonly PayloadPart[], q: readonly PayloadPart[]): bool
 }
 
 /** The difference in words: `context` records before it, and a few after it of each. */
-export function diffReport(a: TraceFile, b: TraceFile, at: Divergence, names: readonly [string, string], context = 5): string {
+export function diffReport(first: TraceFile, second: TraceFile, at: Divergence, names: readonly [string, string], context = 5): string {
   const lines = [
     at.fields.length > 0
       ? `The traces part at record ${at.record + 1}: ${at.fields.join(', ')} differ.`
-      : `The first ${at.record} records are the same; ${a.length > b.length ? names[0] : names[1]} goes on, with `
-        + `${Math.abs(a.length - b.length)} more.`,
+      : `The first ${at.record} records are the same; ${first.length > second.length ? names[0] : names[1]} goes on, with `
+        + `${Math.abs(first.length - second.length)} more.`,
     ''
   ];
-  for (let i = Math.max(0, at.record - context); i < at.record; i++) lines.push(`   ${lineOf(a, i)}`);
-  for (const [sign, trace, name] of [['-', a, names[0]], ['+', b, names[1]]] as const) {
+  for (let i = Math.max(0, at.record - context); i < at.record; i++) lines.push(`   ${lineOf(first, i)}`);
+  for (const [sign, trace, name] of [['-', first, names[0]], ['+', second, names[1]]] as const) {
     lines.push('', `${sign}  ${name}`);
     for (let i = at.record; i < Math.min(trace.length, at.record + context); i++) lines.push(`${sign}  ${lineOf(trace, i)}`);
     if (at.record >= trace.length) lines.push(`${sign}  (ends here)`);
@@ -64,6 +65,7 @@ export function diffReport(a: TraceFile, b: TraceFile, at: Divergence, names: re
 }
 
 function lineOf(trace: TraceFile, i: number): string {
-  const r = trace.at(i);
-  return `${String(r.sequence).padStart(9)} ${cyclesText(r.time).padStart(9)}  ${ends(trace, r)}: ${sentence(r, originOf(trace, r))}`;
+  const record = trace.at(i);
+  return `${String(record.sequence).padStart(9)} ${cyclesText(record.time).padStart(9)}  ${ends(trace, record)}: `
+    + sentence(record, originOf(trace, record));
 }

@@ -19,28 +19,29 @@ export class Exits {
   private readonly open = new Map<number, { time: number; row: Count }>();
   constructor(trace: TraceSource) { this.trace = trace; }
 
-  add(r: RecordView): void {
-    if (r.kind === Kind.event) {
-      const row = r.a === Cause.guestPageFault ? this.access(r) : r.a === Cause.sbi ? this.call(r) : undefined;
-      if (row) this.open.set(r.sequence, { time: r.time, row });
-    } else if (r.kind === Kind.resume) {
-      const request = this.open.get(r.cause);
-      if (request) { this.open.delete(r.cause); request.row.samples.add(r.time - request.time); }
+  add(record: RecordView): void {
+    if (record.kind === Kind.event) {
+      const row = record.a === Cause.guestPageFault ? this.access(record) : record.a === Cause.sbi ? this.call(record) : undefined;
+      if (row) this.open.set(record.sequence, { time: record.time, row });
+    } else if (record.kind === Kind.resume) {
+      const request = this.open.get(record.cause);
+      if (request) { this.open.delete(record.cause); request.row.samples.add(record.time - request.time); }
     }
   }
-  private access(r: RecordView): Count | undefined {
-    const at = registerOf(r);
+  private access(record: RecordView): Count | undefined {
+    const at = registerOf(record);
     if (!at) return undefined;
-    const row = this.row(this.devices, this.trace.taskOf(r.actor), at.device, at.register);
-    if (accessOf(r.b) === 'store') row.stores++; else row.loads++;
+    const row = this.row(this.devices, this.trace.taskOf(record.actor), at.device, at.register);
+    if (accessOf(record.b) === 'store') row.stores++; else row.loads++;
     return row;
   }
   /** By function where captured, otherwise by extension. */
-  private call(r: RecordView): Count {
-    const words = this.trace.payload(r.sequence).find((p) => p.part === Part.words), fid = words && Number(wordsOfPart(words)[6] ?? 0n),
-      e = sbiExtensions[r.c];
-    const row = this.row(this.sbi, this.trace.taskOf(r.actor), sbiName(r.c),
-      e && e.name !== 'legacy' && fid !== undefined ? `.${e.functions[fid]?.[0] ?? fid}` : '');
+  private call(record: RecordView): Count {
+    const words = this.trace.payload(record.sequence).find((p) => p.part === Part.words),
+      fid = words && Number(wordsOfPart(words)[6] ?? 0n),
+      extension = sbiExtensions[record.c];
+    const row = this.row(this.sbi, this.trace.taskOf(record.actor), sbiName(record.c),
+      extension && extension.name !== 'legacy' && fid !== undefined ? `.${extension.functions[fid]?.[0] ?? fid}` : '');
     row.loads++;
     return row;
   }

@@ -5,7 +5,7 @@ import { recorded, story } from './testing/traces.ts';
 const trace = new TraceFile(recorded(story(3)));
 function found(text: string): number[] {
   const list: number[] = [];
-  for (const r of filtered(trace, new Filter(text, trace)).records()) list.push(r.sequence);
+  for (const record of filtered(trace, new Filter(text, trace)).records()) list.push(record.sequence);
   return list;
 }
 const mistake = (text: string): string => {

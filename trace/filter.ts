@@ -108,9 +108,9 @@ const textsOf = (trace: TraceFile, r: RecordView): string[] =>
 const fromTask = (r: RecordView, trace: TraceFile): string => (r.actor ? trace.taskOf(r.actor) : 'kernel');
 function knownCalls(): string[] { return Object.keys(calls); }
 const hasLabel = (kind: number): boolean => kind === Kind.call || kind === Kind.send || kind === Kind.invoke;
-function addressOf(r: RecordView): number {
-  if (r.kind === Kind.event) return r.a === Cause.pageFault || r.a === Cause.guestPageFault ? Math.abs(r.c) : NaN;
-  return (r.kind === Kind.map || r.kind === Kind.unmap) && !(r.a & 8) ? r.c : NaN;
+function addressOf(record: RecordView): number {
+  if (record.kind === Kind.event) return record.a === Cause.pageFault || record.a === Cause.guestPageFault ? Math.abs(record.c) : NaN;
+  return (record.kind === Kind.map || record.kind === Kind.unmap) && !(record.a & 8) ? record.c : NaN;
 }
 
 export class Filter {
@@ -134,8 +134,8 @@ export class Filter {
   }
 
   /** Does record number `index`, which is `r`, match? */
-  test(r: RecordView, index: number): boolean {
-    for (const test of this.tests) if (!test(r, index)) return false;
+  test(record: RecordView, index: number): boolean {
+    for (const test of this.tests) if (!test(record, index)) return false;
     return true;
   }
 
@@ -198,9 +198,9 @@ export class Filter {
   }
 
   private wordTest(word: string): Test {
-    return (r) => {
-      const line = `${r.kindName} ${sentence(r, originOf(this.trace, r, this.origin))} `
-        + `${r.actor ? objectName(this.trace, r.actor) : 'kernel'} ${r.object ? objectName(this.trace, r.object) : ''}`;
+    return (record) => {
+      const line = `${record.kindName} ${sentence(record, originOf(this.trace, record, this.origin))} `
+        + `${record.actor ? objectName(this.trace, record.actor) : 'kernel'} ${record.object ? objectName(this.trace, record.object) : ''}`;
       return line.toLowerCase().includes(word);
     };
   }
@@ -294,7 +294,7 @@ export function filtered(trace: TraceFile, filter: Filter): TraceSource {
     name: (id) => trace.name(id), taskOf: (id) => trace.taskOf(id),
     *records() {
       let index = 0;
-      for (const r of trace.records()) if (filter.test(r, index++)) yield r;
+      for (const record of trace.records()) if (filter.test(record, index++)) yield record;
     },
   };
 }

@@ -23,37 +23,38 @@ export class Flow {
   constructor(trace: TraceSource) { this.trace = trace; }
 
   /** The number of the record that caused record `index`, which is `r`; -1 when the trace has none. */
-  next(r: RecordView, index: number): number {
-    if (r.kind === 0) return -1;
-    if (isSwitch(r.kind)) return this.last.get(r.actor) ?? -1;
-    const cause = this.causeOf(r);
-    if (r.actor !== 0) this.last.set(r.actor, index);
-    this.passOn(r, index);
+  next(record: RecordView, index: number): number {
+    if (record.kind === 0) return -1;
+    if (isSwitch(record.kind)) return this.last.get(record.actor) ?? -1;
+    const cause = this.causeOf(record);
+    if (record.actor !== 0) this.last.set(record.actor, index);
+    this.passOn(record, index);
     return cause;
   }
 
-  private causeOf(r: RecordView): number {
-    if (r.kind === Kind.receive || (r.kind === Kind.wake && r.cause !== 0)) return this.open.get(r.cause) ?? -1;
-    if (r.kind === Kind.wake) return this.last.get(r.a) ?? -1;
-    return r.actor === 0 ? -1 : this.last.get(r.actor) ?? -1;
+  private causeOf(record: RecordView): number {
+    if (record.kind === Kind.receive || (record.kind === Kind.wake && record.cause !== 0)) return this.open.get(record.cause) ?? -1;
+    if (record.kind === Kind.wake) return this.last.get(record.a) ?? -1;
+    return record.actor === 0 ? -1 : this.last.get(record.actor) ?? -1;
   }
 
   /** The thread that the record lets act. */
-  private passOn(r: RecordView, index: number): void {
-    switch (r.kind) {
-      case Kind.call: this.calling.set(r.actor, r.sequence); this.open.set(r.sequence, index); return;
-      case Kind.send: case Kind.interrupt: this.open.set(r.sequence, index); return;
-      case Kind.event: this.open.set(r.sequence, index); this.toServer(r, index); return;
-      case Kind.timeout: this.calling.delete(r.actor); return;
-      case Kind.reply: case Kind.resume: this.last.set(r.object, index); this.calling.delete(r.object); this.open.delete(r.cause); return;
-      case Kind.receive: if (!this.calling.has(r.object)) this.open.delete(r.cause); return;
-      case Kind.wake: if (r.cause !== 0) this.open.delete(r.cause); return;
-      case Kind.destroy: this.last.delete(r.object); this.calling.delete(r.object);
+  private passOn(record: RecordView, index: number): void {
+    switch (record.kind) {
+      case Kind.call: this.calling.set(record.actor, record.sequence); this.open.set(record.sequence, index); return;
+      case Kind.send: case Kind.interrupt: this.open.set(record.sequence, index); return;
+      case Kind.event: this.open.set(record.sequence, index); this.toServer(record, index); return;
+      case Kind.timeout: this.calling.delete(record.actor); return;
+      case Kind.reply: case Kind.resume: this.last.set(record.object, index); this.calling.delete(record.object);
+        this.open.delete(record.cause); return;
+      case Kind.receive: if (!this.calling.has(record.object)) this.open.delete(record.cause); return;
+      case Kind.wake: if (record.cause !== 0) this.open.delete(record.cause); return;
+      case Kind.destroy: this.last.delete(record.object); this.calling.delete(record.object);
     }
   }
   /** An event reaches a waiting server without another record; a server in a call receives it later, with a receive. */
-  private toServer(r: RecordView, index: number): void {
-    const portal = this.trace.names.get(r.object), server = portal?.kind === 'portal' ? portal.parent : 0;
+  private toServer(record: RecordView, index: number): void {
+    const portal = this.trace.names.get(record.object), server = portal?.kind === 'portal' ? portal.parent : 0;
     if (server !== 0 && !this.calling.has(server)) this.last.set(server, index);
   }
 }

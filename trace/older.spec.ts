@@ -18,16 +18,16 @@ describe('a trace file of version 1', () => {
     expect(times).toEqual(times.toSorted((a, b) => a - b));
   });
   it('that was cut short has what came before', () => {
-    const t = new TraceFile(bytes().subarray(0, 9000));
-    expect(t.damage).toMatch(/was not closed/);
-    expect(t.names.size).toBeGreaterThan(0);
+    const trace = new TraceFile(bytes().subarray(0, 9000));
+    expect(trace.damage).toMatch(/was not closed/);
+    expect(trace.names.size).toBeGreaterThan(0);
   });
   it('with a damaged chunk says so, and has the others', () => {
     const damaged = bytes();
     damaged[damaged.length - 200]! ^= 1;
-    const t = new TraceFile(damaged);
-    expect(t.damage).toContain('damaged');
-    expect(t.length).toBeLessThan(348);
+    const trace = new TraceFile(damaged);
+    expect(trace.damage).toContain('damaged');
+    expect(trace.length).toBeLessThan(348);
   });
   it('of a version that nobody knows is refused in one line', () => {
     const odd = bytes();

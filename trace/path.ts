@@ -49,10 +49,10 @@ function startOf(trace: TraceFile, from: number, to: number): { began: number; s
   const { actor, hart } = trace.at(to), view = new RecordView();
   let began = 0, shared = false;
   for (let i = from + 1; i <= to; i++) {
-    const r = trace.at(i, view);
-    if (r.hart !== hart || (r.kind !== Kind.schedule && r.kind !== Kind.spaceSwitch)) continue;
-    if (r.actor === actor) began = r.time;
-    else if (r.kind === Kind.schedule && r.actor !== 0) shared = true;
+    const record = trace.at(i, view);
+    if (record.hart !== hart || (record.kind !== Kind.schedule && record.kind !== Kind.spaceSwitch)) continue;
+    if (record.actor === actor) began = record.time;
+    else if (record.kind === Kind.schedule && record.actor !== 0) shared = true;
   }
   return { began, shared };
 }
@@ -61,7 +61,7 @@ function sums(trace: TraceFile, steps: readonly PathStep[]): Pick<Path, 'byTask'
   const tasks = new Map<string, number>(), view = new RecordView();
   let waited = 0;
   for (const pathStep of steps) {
-    const r = trace.at(pathStep.record, view), task = r.actor === 0 ? 'kernel' : trace.taskOf(r.actor);
+    const record = trace.at(pathStep.record, view), task = record.actor === 0 ? 'kernel' : trace.taskOf(record.actor);
     tasks.set(task, (tasks.get(task) ?? 0) + pathStep.took - pathStep.waited - pathStep.kernel);
     if (pathStep.kernel > 0) tasks.set('kernel', (tasks.get('kernel') ?? 0) + pathStep.kernel);
     waited += pathStep.waited;
@@ -72,10 +72,11 @@ function sums(trace: TraceFile, steps: readonly PathStep[]): Pick<Path, 'byTask'
 /** The path as lines of text. */
 export function pathReport(trace: TraceFile, path: Path): string {
   const view = new RecordView(), first = path.steps[0], start = first ? trace.at(first.record).time : 0;
-  const lines = path.steps.map((s) => {
-    const r = trace.at(s.record, view), note = s.waited >= WORTH ? `  (ready ${cyclesText(s.waited)} before it ran)` : '';
-    return `${String(r.sequence).padStart(9)} ${`+${cyclesText(r.time - start)}`.padStart(9)} ${cyclesText(s.took).padStart(9)}  `
-      + `${ends(trace, r)}: ${sentence(r, originOf(trace, r))}${note}`;
+  const lines = path.steps.map((step) => {
+    const record = trace.at(step.record, view), note = step.waited >= WORTH ? `  (ready ${cyclesText(step.waited)} before it ran)` : '';
+    const after = `+${cyclesText(record.time - start)}`;
+    return `${String(record.sequence).padStart(9)} ${after.padStart(9)} ${cyclesText(step.took).padStart(9)}  `
+      + `${ends(trace, record)}: ${sentence(record, originOf(trace, record))}${note}`;
   });
   const total = path.steps.reduce((n, s) => n + s.took, 0);
   const by = path.byTask.filter((t) => t.cycles > 0).map((t) => `${t.task} ${cyclesText(t.cycles)}`);

@@ -80,9 +80,9 @@ describe('whatever is done to a file', () => {
   /** Every use of a file. The only permitted failure is a refusal in one line. */
   function use(bytes: Uint8Array): void {
     let file: TraceFile;
-    try { file = new TraceFile(bytes); } catch (e) {
-      expect(e).toBeInstanceOf(TraceFileError);
-      expect((e as Error).message).not.toContain('\n');
+    try { file = new TraceFile(bytes); } catch (error) {
+      expect(error).toBeInstanceOf(TraceFileError);
+      expect((error as Error).message).not.toContain('\n');
       return;
     }
     expect([...file.records()].length).toBe(file.length);
@@ -133,9 +133,9 @@ it('a filter of any text is a filter or one line', () => {
     try {
       const filter = new Filter(text, file);
       for (let i = 0; i < file.length; i++) filter.test(file.at(i), i);
-    } catch (e) {
-      expect(e).toBeInstanceOf(FilterError);
-      expect((e as Error).message).not.toContain('\n');
+    } catch (error) {
+      expect(error).toBeInstanceOf(FilterError);
+      expect((error as Error).message).not.toContain('\n');
     }
   }), { numRuns: 500 });
 });

@@ -86,17 +86,17 @@ export class TraceFile implements TraceSource {
   *records(): Generator<RecordView> {
     const view = new RecordView();
     view.source = this;
-    for (const c of this.chunks) {
-      const bytes = this.bytesOf(c);
-      for (let n = 0; n < c.count; n++) yield view.at(bytes, n * TRACE_RECORD, c.first + n);
+    for (const chunk of this.chunks) {
+      const bytes = this.bytesOf(chunk);
+      for (let n = 0; n < chunk.count; n++) yield view.at(bytes, n * TRACE_RECORD, chunk.first + n);
     }
   }
 
   /** Points `view` at record number `index` (0 … length - 1); throws RangeError outside. */
   at(index: number, view: RecordView = new RecordView()): RecordView {
-    const c = this.chunkOf(index);
+    const chunk = this.chunkOf(index);
     view.source = this;
-    return view.at(this.bytesOf(c), (index - c.start) * TRACE_RECORD, c.first + index - c.start);
+    return view.at(this.bytesOf(chunk), (index - chunk.start) * TRACE_RECORD, chunk.first + index - chunk.start);
   }
 
   /** Number of the record with this sequence number; -1 when the file does not have it. */
@@ -132,17 +132,17 @@ export class TraceFile implements TraceSource {
   private chunkOf(index: number): RecordChunk {
     const near = this.recent;
     if (near && index >= near.start && index < near.start + near.count) return near;
-    const c = this.chunks[last(this.chunks, (x) => x.start <= index)];
-    if (!c || index < 0 || index >= this.total) throw new RangeError(`record ${index} of ${this.total}`);
-    return (this.recent = c);
+    const chunk = this.chunks[last(this.chunks, (x) => x.start <= index)];
+    if (!chunk || index < 0 || index >= this.total) throw new RangeError(`record ${index} of ${this.total}`);
+    return (this.recent = chunk);
   }
 
   /** The records of a chunk; of a damaged one, as many empty records (kind `lost`). */
-  private bytesOf(c: RecordChunk): Uint8Array {
-    if (c === this.holding && this.held) return this.held;
-    let data = this.store.data(c.entry);
-    if (data.length !== c.count * TRACE_RECORD) { data = lostRecords(c); this.judge(); }
-    this.holding = c;
+  private bytesOf(chunk: RecordChunk): Uint8Array {
+    if (chunk === this.holding && this.held) return this.held;
+    let data = this.store.data(chunk.entry);
+    if (data.length !== chunk.count * TRACE_RECORD) { data = lostRecords(chunk); this.judge(); }
+    this.holding = chunk;
     return (this.held = data);
   }
   private holding: RecordChunk | undefined;
@@ -153,10 +153,10 @@ export class TraceFile implements TraceSource {
     this.cut = undefined;
     const whole = this.source.size <= CHECKED_AT_ONCE;
     while (this.end < this.source.size) {
-      const e = this.store.entry(this.end);
-      if (typeof e !== 'string') {
-        if (!whole || this.checks(e)) this.take(e);
-        this.end = endOf(e);
+      const entry = this.store.entry(this.end);
+      if (typeof entry !== 'string') {
+        if (!whole || this.checks(entry)) this.take(entry);
+        this.end = endOf(entry);
         continue;
       }
       const next = this.store.resync(this.end);
@@ -180,12 +180,12 @@ export class TraceFile implements TraceSource {
     } else if (chunkEntry.type === Chunk.words) this.words = vocabularyOf(new TextDecoder().decode(this.store.load(chunkEntry)));
     else if (chunkEntry.type === Chunk.index) this.closed = true;
   }
-  private takeRecords(e: ChunkEntry): void {
-    const before = this.chunks.at(-1), count = e.bytes / TRACE_RECORD;
-    if (!Number.isInteger(count) || count === 0 || e.bytes > MOST_CHUNK || !(e.first >= (before ? before.first + before.count : 1))
-        || !Number.isInteger(e.first))
-      return this.found(e.offset);
-    this.chunks.push({ first: e.first, start: this.total, count, time: e.second, entry: e });
+  private takeRecords(entry: ChunkEntry): void {
+    const before = this.chunks.at(-1), count = entry.bytes / TRACE_RECORD;
+    if (!Number.isInteger(count) || count === 0 || entry.bytes > MOST_CHUNK || !(entry.first >= (before ? before.first + before.count : 1))
+        || !Number.isInteger(entry.first))
+      return this.found(entry.offset);
+    this.chunks.push({ first: entry.first, start: this.total, count, time: entry.second, entry: entry });
     this.total += count;
   }
 
@@ -197,9 +197,9 @@ export class TraceFile implements TraceSource {
 }
 
 /** Records of kind 0 in place of those of a damaged chunk, all at its time. */
-function lostRecords(c: RecordChunk): Uint8Array {
-  const bytes = new Uint8Array(c.count * TRACE_RECORD), view = new DataView(bytes.buffer);
-  for (let at = 0; at < bytes.length; at += TRACE_RECORD) view.setFloat64(at, c.time, true);
+function lostRecords(chunk: RecordChunk): Uint8Array {
+  const bytes = new Uint8Array(chunk.count * TRACE_RECORD), view = new DataView(bytes.buffer);
+  for (let at = 0; at < bytes.length; at += TRACE_RECORD) view.setFloat64(at, chunk.time, true);
   return bytes;
 }
 

@@ -40,9 +40,9 @@ export class RecordView {
   copy(): Uint8Array { return new Uint8Array(this.view.buffer, this.view.byteOffset + this.base, TRACE_RECORD).slice(); }
   /** A separate view of the same record. */
   clone(): RecordView {
-    const r = new RecordView();
-    r.source = this.source;
-    return this.bytes ? r.at(this.bytes, this.base, this.sequence) : r;
+    const record = new RecordView();
+    record.source = this.source;
+    return this.bytes ? record.at(this.bytes, this.base, this.sequence) : record;
   }
   /** Cycles. */
   get time(): number { return this.view.getFloat64(this.base, true); }

@@ -27,9 +27,9 @@ export const callName = (words: Vocabulary, nr: number): string => words.syscall
 export const syscallName = (nr: number): string => nameOfCall(nr) ?? `syscall ${nr}`;
 
 /** The device register that a guest-page fault accesses; undefined for other addresses. */
-export function registerOf(r: RecordView): { device: string; register: string } | undefined {
-  return r.kind === Kind.event && r.a === Cause.guestPageFault && r.source
-    ? registerAt(r.source.words, r.source.taskOf(r.object), r.c)
+export function registerOf(record: RecordView): { device: string; register: string } | undefined {
+  return record.kind === Kind.event && record.a === Cause.guestPageFault && record.source
+    ? registerAt(record.source.words, record.source.taskOf(record.object), record.c)
     : undefined;
 }
 
@@ -100,46 +100,47 @@ const TEXT = 'text', ADDRESSES = new Set(['address', 'va', 'dest', 'base', 'pc',
 function operandsText(names: readonly string[], part: PayloadPart): string {
   const values = wordsOfPart(part), shown: string[] = [];
   names.forEach((name, i) => {
-    const v = values[i];
-    if (v === undefined) return;
+    const value = values[i];
+    if (value === undefined) return;
     if (name !== TEXT) {
-      shown.push(`${name}=`
-        + `${name === 'flexpage' ? flexpageText(Number(v)) : ADDRESSES.has(name) ? `0x${v.toString(16)}` : String(BigInt.asIntN(64, v))}`);
+      const number = ADDRESSES.has(name) ? `0x${value.toString(16)}` : String(BigInt.asIntN(64, value));
+      shown.push(`${name}=${name === 'flexpage' ? flexpageText(Number(value)) : number}`);
       return;
     }
-    shown.push(quoted(part.bytes.subarray(8 * i + 8, 8 * i + 8 + Number(v))));
+    shown.push(quoted(part.bytes.subarray(8 * i + 8, 8 * i + 8 + Number(value))));
   });
   return shown.join(', ');
 }
 
 /** A request: `block.read(sector=5, count=8)`; without payload its name. */
-export function requestText(r: RecordView): string {
-  const words = wordsOf(r).labels?.[r.a], name = words?.[0] ?? labelName(r.a), part = partsOf(r).find((p) => p.part === Part.words);
+export function requestText(record: RecordView): string {
+  const words = wordsOf(record).labels?.[record.a], name = words?.[0] ?? labelName(record.a),
+    part = partsOf(record).find((p) => p.part === Part.words);
   if (!part) return name;
   return words ? `${name}(${operandsText(words[1] === '' ? [] : words[1].split(' '), part)})` : `${name}(${plainWords(part)})`;
 }
 /** The words of an answer: `skew=0`; empty when it has none or they are unknown. */
-export function answerText(r: RecordView, request: RecordView | undefined): string {
-  const part = partsOf(r).find((p) => p.part === Part.words), row = request && wordsOf(r).labels?.[request.a];
+export function answerText(record: RecordView, request: RecordView | undefined): string {
+  const part = partsOf(record).find((p) => p.part === Part.words), row = request && wordsOf(record).labels?.[request.a];
   return part ? (row ? operandsText(row[2] === '' ? [] : row[2].split(' '), part) : plainWords(part)) : '';
 }
 const plainWords = (part: PayloadPart): string =>
   wordsOfPart(part).slice(0, 8).map((w) => `0x${w.toString(16)}`).join(', ') + (part.bytes.length > 64 ? ', …' : '');
 
 /** A kernel object's operation with all its operands, or the answer's words; undefined without payload. */
-export function operationText(r: RecordView): string | undefined {
-  const row = operationOf(r.a), parts = partsOf(r), operands = parts.find((p) => p.part === Part.words),
+export function operationText(record: RecordView): string | undefined {
+  const row = operationOf(record.a), parts = partsOf(record), operands = parts.find((p) => p.part === Part.words),
     answers = parts.find((p) => p.part === Part.result);
   const named = parts.find((p) => p.part === Part.text);
   if (row && named) return `(${quoted(named.bytes)})`;
   if (!row || (!operands && !answers)) return undefined;
   if (operands) return `(${operandsText(row.in, operands)})`;
-  return `(${row.in[0] ? `${row.in[0]}=${ADDRESSES.has(row.in[0]) ? hex(r.c) : r.c}` : ''}) → ${operandsText(row.out, answers!)}`;
+  return `(${row.in[0] ? `${row.in[0]}=${ADDRESSES.has(row.in[0]) ? hex(record.c) : record.c}` : ''}) → ${operandsText(row.out, answers!)}`;
 }
 
 /** Flexpages in a message. */
-export function itemsText(r: RecordView): string[] {
-  const words = valuesOf(partsOf(r), Part.items) ?? [], texts: string[] = [];
+export function itemsText(record: RecordView): string[] {
+  const words = valuesOf(partsOf(record), Part.items) ?? [], texts: string[] = [];
   for (let i = 0; i + 2 < words.length; i += 3)
     texts.push(`${flexpageText(Number(words[i]))} to `
       + `${isCapPage(Number(words[i])) ? Number(words[i + 1]) : hex(Number(words[i + 1]))}${Number(words[i + 2]) & 1 ? ', granted' : ''}`);
@@ -156,10 +157,10 @@ export function rangeText(base: number, order: number, rights: number): string {
   return `${order >= 38 ? 'all memory' : `${bytesText(2 ** order)} at ${hex(base)}`}, ${rightsText(rights)}`;
 }
 /** The range of a map or unmap record: a map names capabilities by selector, an unmap by the flexpage's base; zero rights mean all. */
-export function mappedRange(r: RecordView): { base: number; capability: boolean; rights: string; all: number } {
-  const capability = (r.a & 8) !== 0, all = r.kind === Kind.unmap && (r.a & 7) === 0 ? r.a | 7 : r.a;
+export function mappedRange(record: RecordView): { base: number; capability: boolean; rights: string; all: number } {
+  const capability = (record.a & 8) !== 0, all = record.kind === Kind.unmap && (record.a & 7) === 0 ? record.a | 7 : record.a;
   return {
-    base: r.kind === Kind.unmap && capability ? flexSelector(r.c) : r.c, capability,
+    base: record.kind === Kind.unmap && capability ? flexSelector(record.c) : record.c, capability,
     rights: capability ? capRightsText(all) : rightsText(all), all
   };
 }

@@ -48,12 +48,13 @@ export class ShadowCounter {
   /** Whether there is anything to count. */
   get any(): boolean { return this.#spaces.size > 0; }
 
-  see(r: Seen): void {
-    if (r.kind === Kind.event && this.#guests.has(r.actor)) this.#open.set(r.sequence, { fault: r.a === Cause.pageFault, space: 0 });
-    else if (r.kind === Kind.map) this.#mapped(r);
-    else if (r.kind === Kind.resume) this.#answered(r);
-    else if (r.kind === Kind.spaceSwitch) this.#entered(r);
-    else if (r.kind === Kind.destroy) this.#ended(r.object);
+  see(seen: Seen): void {
+    if (seen.kind === Kind.event && this.#guests.has(seen.actor))
+      this.#open.set(seen.sequence, { fault: seen.a === Cause.pageFault, space: 0 });
+    else if (seen.kind === Kind.map) this.#mapped(seen);
+    else if (seen.kind === Kind.resume) this.#answered(seen);
+    else if (seen.kind === Kind.spaceSwitch) this.#entered(seen);
+    else if (seen.kind === Kind.destroy) this.#ended(seen.object);
   }
   #mapped({ cause, object }: Seen): void {
     const open = this.#open.get(cause);

@@ -119,17 +119,17 @@ class Counter {
     for (const [id, { kind, text }] of file.names) this.shadows.name(kind, id, text);
   }
 
-  add(r: RecordView): void {
-    if (this.records++ === 0) this.first = r.time;
-    this.last = Math.max(this.last, r.time);
-    this.kinds.set(r.kind, (this.kinds.get(r.kind) ?? 0) + 1);
-    const task = this.task(r.actor);
-    this.exits.add(r);
-    switch (r.kind) {
-      case Kind.send: case Kind.call: task.sent++; this.message(r); break;
-      case Kind.event: task.events++; this.event(r); break;
-      case Kind.reply: case Kind.resume: task.replies++; this.answer(r); break;
-      case Kind.invoke: this.operation(r, task.task); break;
+  add(record: RecordView): void {
+    if (this.records++ === 0) this.first = record.time;
+    this.last = Math.max(this.last, record.time);
+    this.kinds.set(record.kind, (this.kinds.get(record.kind) ?? 0) + 1);
+    const task = this.task(record.actor);
+    this.exits.add(record);
+    switch (record.kind) {
+      case Kind.send: case Kind.call: task.sent++; this.message(record); break;
+      case Kind.event: task.events++; this.event(record); break;
+      case Kind.reply: case Kind.resume: task.replies++; this.answer(record); break;
+      case Kind.invoke: this.operation(record, task.task); break;
       case Kind.map: task.mapped++; break;
       case Kind.unmap: task.unmapped++; break;
       case Kind.schedule: task.scheduled++; break;
@@ -137,56 +137,58 @@ class Counter {
   }
 
   /** Counts that ignore the filter: time, and the open system call on this hart. */
-  always(r: RecordView): void {
-    this.times.add(r);
-    this.degradation.add(r);
-    this.shadows.see(r);
-    const window = this.window.get(r.hart);
+  always(record: RecordView): void {
+    this.times.add(record);
+    this.degradation.add(record);
+    this.shadows.see(record);
+    const window = this.window.get(record.hart);
     if (!window) return;
-    if (r.kind === Kind.event && r.sequence !== window.sequence) this.window.delete(r.hart);
-    else if (ENTRIES.has(r.kind)) window.entries++;
-    else if (r.kind === Kind.spaceSwitch) window.switches++;
+    if (record.kind === Kind.event && record.sequence !== window.sequence) this.window.delete(record.hart);
+    else if (ENTRIES.has(record.kind)) window.entries++;
+    else if (record.kind === Kind.spaceSwitch) window.switches++;
   }
 
-  private operation(r: RecordView, task: string): void {
-    const operation = labelName(r.a), row = at(this.operations, `${task}\0${operation}`, () => ({ task, operation, count: 0, failed: 0 }));
+  private operation(record: RecordView, task: string): void {
+    const operation = labelName(record.a),
+      row = at(this.operations, `${task}\0${operation}`, () => ({ task, operation, count: 0, failed: 0 }));
     row.count++;
-    if (r.status !== 0) row.failed++;
+    if (record.status !== 0) row.failed++;
   }
 
-  private message(r: RecordView): void {
-    const from = this.file.taskOf(r.actor), to = this.file.taskOf(r.object);
+  private message(record: RecordView): void {
+    const from = this.file.taskOf(record.actor), to = this.file.taskOf(record.object);
     const row = at(this.pairs, `${from}\0${to}`, () => ({ from, to, messages: 0, replies: 0, words: 0, samples: new Samples() }));
     row.messages++;
-    row.words += r.b & 0xff;
-    if (r.kind === Kind.call) this.open.set(r.sequence, [{ time: r.time, row }]);
+    row.words += record.b & 0xff;
+    if (record.kind === Kind.call) this.open.set(record.sequence, [{ time: record.time, row }]);
   }
 
-  private event(r: RecordView): void {
-    const task = this.file.taskOf(r.actor), cause = causeName(r.a);
+  private event(record: RecordView): void {
+    const task = this.file.taskOf(record.actor), cause = causeName(record.a);
     const row = at(this.causes, `${task}\0${cause}`, () => ({ task, cause, events: 0, replies: 0, bytes: 0, samples: new Samples() }));
     row.events++;
-    row.bytes += stateBytes(r.b);
-    const opened: Open[] = [{ time: r.time, row }];
-    this.window.delete(r.hart);
-    if (r.a === Cause.syscall) {
-      const call = at(this.syscalls, `${task}\0${r.c}`, () => ({
-        task, number: r.c, name: callName(this.file.words, r.c), events: 0, replies: 0, kernelEntriesPerCall: 0, spaceSwitchesPerCall: 0,
+    row.bytes += stateBytes(record.b);
+    const opened: Open[] = [{ time: record.time, row }];
+    this.window.delete(record.hart);
+    if (record.a === Cause.syscall) {
+      const call = at(this.syscalls, `${task}\0${record.c}`, () => ({
+        task, number: record.c, name: callName(this.file.words, record.c), events: 0, replies: 0, kernelEntriesPerCall: 0,
+          spaceSwitchesPerCall: 0,
         samples: new Samples(), entries: 0, switches: 0, sequence: 0
       }));
       call.events++;
-      call.sequence = r.sequence;
-      opened.push({ time: r.time, row: call });
-      this.window.set(r.hart, call);
+      call.sequence = record.sequence;
+      opened.push({ time: record.time, row: call });
+      this.window.set(record.hart, call);
     }
-    this.open.set(r.sequence, opened);
+    this.open.set(record.sequence, opened);
   }
 
-  private answer(r: RecordView): void {
-    const opened = this.open.get(r.cause);
+  private answer(record: RecordView): void {
+    const opened = this.open.get(record.cause);
     if (!opened) return;
-    this.open.delete(r.cause);
-    for (const { time, row } of opened) { row.replies++; row.samples.add(r.time - time); }
+    this.open.delete(record.cause);
+    for (const { time, row } of opened) { row.replies++; row.samples.add(record.time - time); }
   }
 
   private task(thread: number): TaskRow {

@@ -7,9 +7,10 @@ const part = (bytes: Uint8Array) => ({ sequence: 7, part: Part.tables, index: 0,
 
 describe('page tables in a recording', () => {
   it('are read as they were written: what is not there is zero in a table that is, and unknown elsewhere', () => {
-    const s = unpackTables(part(packTables({ thread: 3, task: 2, roots: { first: 8n << 60n, second: 9n << 60n }, tables })));
-    expect([s.sequence, s.thread, s.task, s.roots]).toEqual([7, 3, 2, { first: 8n << 60n, second: 9n << 60n }]);
-    expect([0x8000_1000n, 0x8000_1ff8n, 0x8000_1008n, 0x8000_5000n, 0x8000_2000n].map((a) => s.read(a))).toEqual([0x2000_0401n, 0xcfn, 0n,
+    const snapshot = unpackTables(part(packTables({ thread: 3, task: 2, roots: { first: 8n << 60n, second: 9n << 60n }, tables })));
+    expect([snapshot.sequence, snapshot.thread, snapshot.task, snapshot.roots]).toEqual([7, 3, 2, { first: 8n << 60n, second: 9n << 60n }]);
+    expect([0x8000_1000n, 0x8000_1ff8n, 0x8000_1008n, 0x8000_5000n, 0x8000_2000n].map((a) => snapshot.read(a))).toEqual([0x2000_0401n,
+      0xcfn, 0n,
       0n, undefined]);
   });
   it('with one stage have one root', () => {

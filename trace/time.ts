@@ -33,35 +33,37 @@ export class Times {
   constructor(trace: TraceSource) { this.trace = trace; }
 
   /** All records, in order. */
-  add(r: RecordView): void {
-    if (r.kind === 0) return;
-    const hart = this.hart(r), passed = Math.max(0, r.time - hart.time);
-    hart.time = Math.max(hart.time, r.time);
+  add(record: RecordView): void {
+    if (record.kind === 0) return;
+    const hart = this.hart(record), passed = Math.max(0, record.time - hart.time);
+    hart.time = Math.max(hart.time, record.time);
     if (!hart.started || passed === 0) { /* nothing to distribute */ }
-    else if (r.actor === hart.thread && OWN.has(r.kind)) this.threads.set(hart.thread, (this.threads.get(hart.thread) ?? 0) + passed);
-    else if (r.kind === Kind.interrupt || r.kind === Kind.timeout || r.kind === Kind.wake || (r.kind === Kind.schedule && !hart.waits))
+    else if (record.actor === hart.thread && OWN.has(record.kind))
+      this.threads.set(hart.thread, (this.threads.get(hart.thread) ?? 0) + passed);
+    else if (record.kind === Kind.interrupt || record.kind === Kind.timeout || record.kind === Kind.wake
+      || (record.kind === Kind.schedule && !hart.waits))
       this.other(hart, passed);
     else this.kernel += passed;
-    this.follow(r, hart);
+    this.follow(record, hart);
   }
   private other(hart: Hart, passed: number): void {
     if (hart.waits || hart.thread === 0) this.idle += passed;
     else this.threads.set(hart.thread, (this.threads.get(hart.thread) ?? 0) + passed);
   }
-  private follow(r: RecordView, hart: Hart): void {
-    if (r.kind === Kind.schedule) { hart.thread = r.actor; hart.waits = false; hart.started = true; }
-    else if (r.actor === hart.thread) hart.waits = WAITS.has(r.kind) && !(r.kind === Kind.invoke && r.a !== DOWN);
-    if (r.kind === Kind.event) this.learn(r);
+  private follow(record: RecordView, hart: Hart): void {
+    if (record.kind === Kind.schedule) { hart.thread = record.actor; hart.waits = false; hart.started = true; }
+    else if (record.actor === hart.thread) hart.waits = WAITS.has(record.kind) && !(record.kind === Kind.invoke && record.a !== DOWN);
+    if (record.kind === Kind.event) this.learn(record);
   }
   /** A task whose threads raise exits is a guest; a task whose system calls another task answers is a process. */
-  private learn(r: RecordView): void {
-    const task = this.trace.taskOf(r.actor);
-    if (r.a === Cause.syscall) this.modes.set(task, 'process');
-    else if (r.a >= Cause.sbi) this.modes.set(task, 'guest');
+  private learn(record: RecordView): void {
+    const task = this.trace.taskOf(record.actor);
+    if (record.a === Cause.syscall) this.modes.set(task, 'process');
+    else if (record.a >= Cause.sbi) this.modes.set(task, 'guest');
   }
-  private hart(r: RecordView): Hart {
-    let h = this.harts.get(r.hart);
-    if (!h) this.harts.set(r.hart, (h = { time: r.time, thread: 0, waits: true, started: false }));
+  private hart(record: RecordView): Hart {
+    let h = this.harts.get(record.hart);
+    if (!h) this.harts.set(record.hart, (h = { time: record.time, thread: 0, waits: true, started: false }));
     return h;
   }
 

@@ -28,22 +28,23 @@ export class ExitCounter {
   name(kind: string, id: number, text: string): void { if (kind === 'thread' && / vCPU \d+$/.test(text) &&
     !/exits|timer/.test(text)) this.#vcpus.add(id); }
 
-  see(r: Seen, counts: ExitCounts): void {
-    if (r.kind === Kind.event && this.#vcpus.has(r.actor)) {
-      const { name, module } = exitOf(r.a, r.c);
-      this.#open.set(r.sequence, { time: r.time, cause: r.a, counts, name, module });
-    } else if (r.kind === Kind.map && this.#open.get(r.cause)?.cause === Cause.pageFault) this.#open.get(r.cause)!.name = 'hidden fault';
-    else if (r.kind === Kind.resume) this.#close(r);
+  see(seen: Seen, counts: ExitCounts): void {
+    if (seen.kind === Kind.event && this.#vcpus.has(seen.actor)) {
+      const { name, module } = exitOf(seen.a, seen.c);
+      this.#open.set(seen.sequence, { time: seen.time, cause: seen.a, counts, name, module });
+    } else if (seen.kind === Kind.map && this.#open.get(seen.cause)?.cause === Cause.pageFault)
+      this.#open.get(seen.cause)!.name = 'hidden fault';
+    else if (seen.kind === Kind.resume) this.#close(seen);
   }
-  #close(r: Seen): void {
-    const open = this.#open.get(r.cause);
+  #close(seen: Seen): void {
+    const open = this.#open.get(seen.cause);
     if (!open) return;
-    this.#open.delete(r.cause);
+    this.#open.delete(seen.cause);
     const { counts, name, module } = open;
     counts.total++;
     counts.byCause[name] = (counts.byCause[name] ?? 0) + 1;
     counts.byModule[module]++;
-    counts.monitor += waits(open.cause) ? 0 : r.time - open.time;
+    counts.monitor += waits(open.cause) ? 0 : seen.time - open.time;
   }
 }
 

@@ -81,7 +81,8 @@ function sameWords([native, ...virtual]: readonly WayResult[]): string[] {
   });
 }
 
-function byCause(title: string, ways: readonly WayResult[], of: (w: WayResult) => readonly Readonly<Record<string, number>>[]): string[] {
+function byCause(title: string, ways: readonly WayResult[], of: (result: WayResult) => readonly Readonly<Record<string, number>>[])
+  : string[] {
   const sums = ways.map((w) => {
     const sum: Record<string, number> = {};
     for (const counts of of(w)) for (const [name, n] of Object.entries(counts)) sum[name] = (sum[name] ?? 0) + n;
@@ -114,8 +115,8 @@ export function svgOf({ kernel, ways }: Comparison): string {
     const y = Bar.top + i * group;
     out.push(`<text x="${Bar.left - 8}" y="${y + (virtual.length * Bar.height) / 2 +
       4}" text-anchor="end">${escape(TITLES[name] ?? name)}</text>`);
-    virtual.forEach((w, j) => {
-      const f = factor(w, name);
+    virtual.forEach((result, j) => {
+      const f = factor(result, name);
       const width = Math.max(1, x(f) - Bar.left).toFixed(1), colour = COLOURS[j % COLOURS.length];
       out.push(`<rect x="${Bar.left}" y="${y + j * Bar.height}" width="${width}" height="${Bar.height - 2}" fill="${colour}">`
         + `<title>${f.toFixed(2)}</title></rect>`);

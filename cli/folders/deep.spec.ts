@@ -32,7 +32,7 @@ linux('a folder of the host with a path of 9,000 bytes', () => {
     opened.count = 0;
     make(LEVELS);
     for (let n = 1; n <= LEVELS; n++) folder.stat(way(n));
-    const file = folder.create([...way(LEVELS), 'file'], WRITE, 0o644) as { write(b: Uint8Array, at: number): number; close(): void };
+    const file = folder.create([...way(LEVELS), 'file'], WRITE, 0o644) as { write(bytes: Uint8Array, at: number): number; close(): void };
     expect(file.write(Uint8Array.of(1, 2, 3), 0)).toBe(3);
     file.close();
     expect(folder.stat([...way(LEVELS), 'file'])).toMatchObject({ size: 3n });

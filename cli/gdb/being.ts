@@ -98,22 +98,22 @@ export class ThreadBeing implements Being {
 }
 
 /** Memory as this thread's code knows it, by these registers. */
-export function readAs(machine: Machine, t: Thread, view: View, address: bigint, length: number): Uint8Array | undefined {
-  const software = softwareOf(t);
+export function readAs(machine: Machine, thread: Thread, view: View, address: bigint, length: number): Uint8Array | undefined {
+  const software = softwareOf(thread);
   return software && isRoots(view) ? readSoftware(machine, software.processor, view, address, length)
     : readMemory(machine, view, address, length);
 }
-export function writeAs(machine: Machine, t: Thread, view: View, address: bigint, bytes: Uint8Array): boolean {
-  const software = softwareOf(t);
+export function writeAs(machine: Machine, thread: Thread, view: View, address: bigint, bytes: Uint8Array): boolean {
+  const software = softwareOf(thread);
   return software && isRoots(view) ? writeSoftware(machine, software.processor, view, address, bytes)
     : writeMemory(machine, view, address, bytes);
 }
 const isRoots = (view: View): view is Roots => typeof view === 'object' && 'first' in view;
 
 /** What is pending is not stored: it is what is injected, as far as it is the guest's. */
-function guestCsr(t: Thread, csr: number): bigint | undefined {
-  if (csr !== CSR.vsip) return guestRegister(t, csr);
-  return (guestRegister(t, CSR.hvip)! & guestRegister(t, CSR.hideleg)!) >> 1n;
+function guestCsr(thread: Thread, csr: number): bigint | undefined {
+  if (csr !== CSR.vsip) return guestRegister(thread, csr);
+  return (guestRegister(thread, CSR.hvip)! & guestRegister(thread, CSR.hideleg)!) >> 1n;
 }
 
 const FFLAGS = REG.csr + 1, FRM = REG.csr + 2, FCSR = REG.csr + 3;

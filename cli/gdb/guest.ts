@@ -40,11 +40,11 @@ export class GuestDebuggee implements Debuggee {
     this.#machine = machine; this.#place = place; this.#physical = physical;
   }
 
-  at(h: Hart): Being[] {
-    const t = this.#runs(h);
-    if (t === undefined) return [];
-    const space = modeOfGuest(t) === 0 ? this.#spaces.get(tablesOf(t)) : undefined;
-    return [...(space?.isFollowed ? [this.#being(space)] : []), this.#processor(t)];
+  at(hart: Hart): Being[] {
+    const thread = this.#runs(hart);
+    if (thread === undefined) return [];
+    const space = modeOfGuest(thread) === 0 ? this.#spaces.get(tablesOf(thread)) : undefined;
+    return [...(space?.isFollowed ? [this.#being(space)] : []), this.#processor(thread)];
   }
 
   beings(): Being[] {
@@ -54,12 +54,12 @@ export class GuestDebuggee implements Debuggee {
       ...[...this.#spaces.values()].filter((s) => s.isFollowed).map((s) => this.#being(s))];
   }
 
-  seen(h: Hart): void {
-    const t = this.#runs(h);
-    if (t === undefined || modeOfGuest(t) !== 0) return;
-    const tables = tablesOf(t), known = this.#spaces.get(tables);
-    if (known) known.pc = h.pc;
-    else this.#remember({ number: ++this.#last, tables, pc: h.pc, isFollowed: false });
+  seen(hart: Hart): void {
+    const thread = this.#runs(hart);
+    if (thread === undefined || modeOfGuest(thread) !== 0) return;
+    const tables = tablesOf(thread), known = this.#spaces.get(tables);
+    if (known) known.pc = hart.pc;
+    else this.#remember({ number: ++this.#last, tables, pc: hart.pc, isFollowed: false });
   }
 
   client(features: unknown): void { if (features === undefined) for (const s of this.#spaces.values()) s.isFollowed = false; }
@@ -98,17 +98,18 @@ export class GuestDebuggee implements Debuggee {
   }
 
   /** The guest's thread whose next instruction the hart is about to execute; not while it is in code of its monitor's. */
-  #runs(h: Hart): Thread | undefined {
-    const t = this.#place.kernel.cpus[h.id]!.running;
-    if (t === undefined || !(h.virt ? t.guest : h.priv === 0) || !this.#isOurs(t)) return undefined;
-    return softwareOf(t)?.processor.hides(h.pc) ? undefined : t;
+  #runs(hart: Hart): Thread | undefined {
+    const thread = this.#place.kernel.cpus[hart.id]!.running;
+    if (thread === undefined || !(hart.virt ? thread.guest : hart.priv === 0) || !this.#isOurs(thread)) return undefined;
+    return softwareOf(thread)?.processor.hides(hart.pc) ? undefined : thread;
   }
   #isOurs(t: Thread): boolean { return runsGuest(t) && (!this.#place.mayBe || this.#place.mayBe(t.task)); }
 
   #threads(): Thread[] {
     const found: Thread[] = [];
-    for (const task of this.#place.kernel.tasks) for (const t of task.threads) if (t.state !== ThreadState.dead && this.#isOurs(t))
-      found.push(t);
+    for (const task of this.#place.kernel.tasks) for (const thread of task.threads)
+      if (thread.state !== ThreadState.dead && this.#isOurs(thread))
+      found.push(thread);
     return found.sort((a, b) => a.id - b.id);
   }
 

@@ -72,7 +72,7 @@ export class KernelTarget implements Target {
   reached(actor: number, object: number): void {
     this.#waits = false;
     if (this.#beings().length === 0) return; // before its first instruction then
-    for (const d of this.#debuggees) this.#told.add(d);
+    for (const debuggee of this.#debuggees) this.#told.add(debuggee);
     const turned = [actor, object].flatMap((id) => this.#debuggees.map((d) => d.turnTo?.(id)));
     this.#matched = turned.find((b) => b !== undefined) ?? this.#beings().find((b) => b.thread?.id === actor || b.thread?.id === object);
     this.debug.request();
@@ -81,7 +81,7 @@ export class KernelTarget implements Target {
   client(features: ClientFeatures | undefined): void {
     this.#features = features;
     if (features === undefined) this.#happened.length = 0;
-    for (const d of this.#debuggees) d.client?.(features);
+    for (const debuggee of this.#debuggees) debuggee.client?.(features);
   }
 
   release(process: number): boolean {
@@ -154,8 +154,8 @@ export class KernelTarget implements Target {
   }
 
   /** Is it a point of the process that the hart executes? */
-  #meets(h: Hart, { of }: Shared): boolean {
-    this.#matched = this.#at(h).find((b) => {
+  #meets(hart: Hart, { of }: Shared): boolean {
+    this.#matched = this.#at(hart).find((b) => {
       const condition = of.get(b.process);
       return of.has(b.process) && (condition === undefined || condition(this.#numberOf(b)));
     });
@@ -188,7 +188,7 @@ export class KernelTarget implements Target {
   hold(processes: ReadonlySet<number>): string | undefined {
     const fixed = this.#debuggees.find((d) => d.hold === undefined && d.beings().some((b) => processes.has(b.process)));
     if (fixed) return "guests and native components cannot stand still while others run: say 'set schedule-multiple on'";
-    for (const d of this.#debuggees) d.hold?.(processes);
+    for (const debuggee of this.#debuggees) debuggee.hold?.(processes);
     return undefined;
   }
 
@@ -218,9 +218,9 @@ export class KernelTarget implements Target {
   #beings(): Being[] { return this.#debuggees.flatMap((d) => d.beings()); }
 
   /** The very first instruction is always reported; those of other components only to clients that support several processes. */
-  #arrives(h: Hart): boolean {
-    for (const d of this.#debuggees) d.seen?.(h);
-    const comes = this.#debuggees.find((d) => !this.#told.has(d) && d.at(h).length > 0);
+  #arrives(hart: Hart): boolean {
+    for (const debuggee of this.#debuggees) debuggee.seen?.(hart);
+    const comes = this.#debuggees.find((d) => !this.#told.has(d) && d.at(hart).length > 0);
     if (comes === undefined) return false;
     if (this.#waits) return false;
     const isFirst = this.#told.size === 0;

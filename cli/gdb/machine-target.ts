@@ -182,7 +182,7 @@ function number(text: string | undefined): bigint | undefined {
 
 const MODES = ['U', 'S', '', 'M'];
 
-function stateOf(h: Hart): string {
-  const mode = `${h.virt ? 'V' : h.priv === 1 && h.features.h ? 'H' : ''}${MODES[h.priv]} mode`;
-  return h.parked ? 'not started' : h.waiting ? `${mode}, waiting` : mode;
+function stateOf(hart: Hart): string {
+  const mode = `${hart.virt ? 'V' : hart.priv === 1 && hart.features.h ? 'H' : ''}${MODES[hart.priv]} mode`;
+  return hart.parked ? 'not started' : hart.waiting ? `${mode}, waiting` : mode;
 }

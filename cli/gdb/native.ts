@@ -15,19 +15,19 @@ export class NativeDebuggee implements Debuggee {
 
   constructor(machine: Machine, place: DebugScope) { this.#machine = machine; this.#place = place; }
 
-  at(h: Hart): Being[] {
-    const t = this.#place.kernel.cpus[h.id]!.running;
-    if (t === undefined || h.virt || h.priv !== 0 || (this.#place.mayBe && !this.#place.mayBe(t.task))) return [];
-    this.#task ??= t.task;
-    return t.task === this.#task ? [this.#being(t)] : [];
+  at(hart: Hart): Being[] {
+    const thread = this.#place.kernel.cpus[hart.id]!.running;
+    if (thread === undefined || hart.virt || hart.priv !== 0 || (this.#place.mayBe && !this.#place.mayBe(thread.task))) return [];
+    this.#task ??= thread.task;
+    return thread.task === this.#task ? [this.#being(thread)] : [];
   }
 
   beings(): Being[] {
     return [...this.#task?.threads ?? []].filter((t) => t.state !== ThreadState.dead).map((t) => this.#being(t));
   }
 
-  #being(t: Thread): Being {
-    const n = [...this.#task?.threads ?? []].indexOf(t);
-    return new ThreadBeing(this.#machine, this.#place.base + 1, t, `thread ${n + 1}`);
+  #being(thread: Thread): Being {
+    const n = [...this.#task?.threads ?? []].indexOf(thread);
+    return new ThreadBeing(this.#machine, this.#place.base + 1, thread, `thread ${n + 1}`);
   }
 }

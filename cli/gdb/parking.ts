@@ -17,14 +17,14 @@ export class Parking {
   constructor(isHeld: (t: Thread) => boolean) { this.#isHeld = isHeld; }
 
   /** True: the thread is held, and off the processor. */
-  park(t: Thread): boolean {
-    if (!this.#isHeld(t)) return false;
-    const { cpu } = t.k;
-    this.#parked.push(t);
-    cpu.account(t);
-    t.state = Run.stopped;
+  park(thread: Thread): boolean {
+    if (!this.#isHeld(thread)) return false;
+    const { cpu } = thread.k;
+    this.#parked.push(thread);
+    cpu.account(thread);
+    thread.state = Run.stopped;
     cpu.current = undefined;
-    this.#lookAgain(t.k);
+    this.#lookAgain(thread.k);
     return true;
   }
 
@@ -32,7 +32,8 @@ export class Parking {
   unpark(k: Kernel): void {
     if (this.#parked.length === 0) return;
     const stays = (t: Thread): boolean => t.state === Run.stopped && this.#isHeld(t);
-    for (const t of this.#parked) if (t.state === Run.stopped && !stays(t)) { t.state = Run.ready; k.cpu.ready.pushWoken(t); }
+    for (const thread of this.#parked)
+      if (thread.state === Run.stopped && !stays(thread)) { thread.state = Run.ready; k.cpu.ready.pushWoken(thread); }
     this.#parked = this.#parked.filter(stays);
     if (this.#parked.length > 0) this.#lookAgain(k);
   }
@@ -48,12 +49,12 @@ export class Parking {
  * The machine stops before a signal takes effect, while its thread waits for the shortest possible time; the debugger may then drop it.
  * `tell` may have the machine stop, and answers whether the thread gets the signal.
  */
-export function* showSignal(t: Thread, arch: Switch, tell: (sig: number) => () => boolean): Steps<void> {
-  const sig = t.pending.next(t.mask) || t.proc.pending.next(t.mask);
-  if (sig === 0 || t.proc.stopped) return;
+export function* showSignal(thread: Thread, arch: Switch, tell: (sig: number) => () => boolean): Steps<void> {
+  const sig = thread.pending.next(thread.mask) || thread.proc.pending.next(thread.mask);
+  if (sig === 0 || thread.proc.stopped) return;
   let isWanted = (): boolean => true;
-  yield* arch.pause(t, () => { isWanted = tell(sig); });
-  if (!isWanted() && !t.pending.take(t.mask)) t.proc.pending.take(t.mask);
-  t.loaded = t.call >= 0 ? Loaded.args : Loaded.none; // the debugger may have changed registers
-  yield* arch.load(t);
+  yield* arch.pause(thread, () => { isWanted = tell(sig); });
+  if (!isWanted() && !thread.pending.take(thread.mask)) thread.proc.pending.take(thread.mask);
+  thread.loaded = thread.call >= 0 ? Loaded.args : Loaded.none; // the debugger may have changed registers
+  yield* arch.load(thread);
 }

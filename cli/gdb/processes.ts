@@ -37,9 +37,9 @@ export class ProcessWatch implements Watcher {
   began(watched: Watched): void { this.watched = watched; }
   park(t: UnixThread): boolean { return this.#parking.park(t); }
   unpark(k: Kernel): void { this.#parking.unpark(k); }
-  *signal(t: UnixThread, arch: Switch): Steps<void> {
+  *signal(thread: UnixThread, arch: Switch): Steps<void> {
     const { to } = this;
-    if (to?.follows(t.proc.pid)) yield* showSignal(t, arch, (sig) => to.signalled(t, sig));
+    if (to?.follows(thread.proc.pid)) yield* showSignal(thread, arch, (sig) => to.signalled(thread, sig));
   }
   forked(parent: UnixThread, child: UnixThread, how: 'fork' | 'vfork'): void { this.to?.forked(parent, child, how); }
   vforkDone(parent: UnixThread): void { this.to?.vforkDone(parent); }
@@ -79,25 +79,26 @@ export class ProcessDebuggee implements Debuggee {
     }
   }
 
-  at(h: Hart): Being[] {
-    const t = this.#place.kernel.cpus[h.id]!.running;
-    if (t === undefined || h.virt || h.priv !== 0 || !(this.#place.mayBe ? this.#place.mayBe(t.task) : t.alien)) return [];
-    const unix = this.#carried(t);
+  at(hart: Hart): Being[] {
+    const thread = this.#place.kernel.cpus[hart.id]!.running;
+    if (thread === undefined || hart.virt || hart.priv !== 0 || !(this.#place.mayBe ? this.#place.mayBe(thread.task) : thread.alien))
+      return [];
+    const unix = this.#carried(thread);
     if (!unix) return [];
     if (this.#first === undefined) {
       this.#first = unix.proc.pid;
       this.#followed.add(unix.proc.pid);
-      this.#keepVector(unix, t);
+      this.#keepVector(unix, thread);
     }
-    return this.follows(unix.proc.pid) ? [this.#being(unix, t)] : [];
+    return this.follows(unix.proc.pid) ? [this.#being(unix, thread)] : [];
   }
 
   beings(): Being[] {
     const carriers = new Map<UnixThread, Thread>();
     for (const task of this.#place.kernel.tasks) {
-      for (const t of task.threads) {
-        const unix = t.state === ThreadState.dead || !t.alien ? undefined : this.#carried(t);
-        if (unix) carriers.set(unix, t);
+      for (const thread of task.threads) {
+        const unix = thread.state === ThreadState.dead || !thread.alien ? undefined : this.#carried(thread);
+        if (unix) carriers.set(unix, thread);
       }
     }
     return this.#followedThreads().filter((t) => t.state !== Run.dead).map((t) => this.#being(t, carriers.get(t)));
@@ -146,8 +147,9 @@ export class ProcessDebuggee implements Debuggee {
 
   // ---- what the server tells ---------------------------------------------------------------------------------------
 
-  signalled(t: UnixThread, sig: number): () => boolean {
-    const what: Happening = { stop: { kind: 'signal', thread: 0, signal: gdbSignal(sig) }, thread: this.#being(t, this.#carrier(t)),
+  signalled(thread: UnixThread, sig: number): () => boolean {
+    const what: Happening = { stop: { kind: 'signal', thread: 0, signal: gdbSignal(sig) },
+      thread: this.#being(thread, this.#carrier(thread)),
       deliver: true };
     this.#happened(what);
     return () => what.deliver !== false;
@@ -166,10 +168,10 @@ export class ProcessDebuggee implements Debuggee {
     if (this.#features?.vfork && this.follows(parent.proc.pid)) this.#tell(parent, { kind: 'vforkdone', thread: 0 });
   }
 
-  replaced(t: UnixThread, path: string): void {
-    this.#keepVector(t, undefined);
-    if (!this.follows(t.proc.pid)) return;
-    if (this.#features?.exec) this.#tell(t, { kind: 'exec', thread: 0, process: this.#place.base + t.proc.pid, path });
+  replaced(thread: UnixThread, path: string): void {
+    this.#keepVector(thread, undefined);
+    if (!this.follows(thread.proc.pid)) return;
+    if (this.#features?.exec) this.#tell(thread, { kind: 'exec', thread: 0, process: this.#place.base + thread.proc.pid, path });
   }
 
   /** The end of the first process is the end of the run, and is reported as such. */
@@ -190,8 +192,8 @@ export class ProcessDebuggee implements Debuggee {
   #followedThreads(): UnixThread[] { return this.#threads().filter((t) => this.follows(t.proc.pid)); }
 
   /** Whose events this thread of the microkernel sends. */
-  #carried(t: Thread): UnixThread | undefined {
-    const portal = t.events[Cause.syscall];
+  #carried(thread: Thread): UnixThread | undefined {
+    const portal = thread.events[Cause.syscall];
     return portal && this.#watch.watched?.who(portal.label);
   }
 
@@ -200,8 +202,8 @@ export class ProcessDebuggee implements Debuggee {
   #being(unix: UnixThread, t: Thread | undefined): Being { return new UnixBeing(this.#machine, this.#place.base, unix, t); }
 
   /** While the stack is as the process got it. */
-  #keepVector(unix: UnixThread, t: Thread | undefined): void {
-    const being = this.#being(unix, t), sp = being.register(SP);
+  #keepVector(unix: UnixThread, thread: Thread | undefined): void {
+    const being = this.#being(unix, thread), sp = being.register(SP);
     const vector = sp === undefined ? undefined : auxiliaryVector(sp, (at) => {
       const bytes = being.read(at, 8);
       return bytes?.length === 8 ? new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true) : undefined;
@@ -218,10 +220,10 @@ class UnixBeing implements Being {
   readonly #unix: UnixThread;
   readonly #carried: ThreadBeing | undefined;
 
-  constructor(machine: Machine, base: number, unix: UnixThread, t: Thread | undefined) {
-    this.#machine = machine; this.#unix = unix; this.thread = t;
+  constructor(machine: Machine, base: number, unix: UnixThread, thread: Thread | undefined) {
+    this.#machine = machine; this.#unix = unix; this.thread = thread;
     this.process = base + unix.proc.pid;
-    this.#carried = t && new ThreadBeing(machine, this.process, t, unix.name);
+    this.#carried = thread && new ThreadBeing(machine, this.process, thread, unix.name);
   }
 
   get key(): object { return this.#unix; }

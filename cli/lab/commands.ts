@@ -22,9 +22,10 @@ export async function list({ json }: { json?: boolean }): Promise<number> {
   const labs = await Promise.all(labNames().map((n) => findLab(n) as Promise<Lab>));
   if (json) process.stdout.write(`${JSON.stringify(labs.map(outline), null, 2)}\n`);
   else
-    for (const l of labs)
+    for (const lab of labs)
       process.stdout.write(
-        `${String(l.number).padStart(2)}  ${l.name.slice(3).padEnd(22)} ${l.title.padEnd(46)} ${l.hours.join('–')} h  ${l.language}\n`);
+        `${String(lab.number).padStart(2)}  ${lab.name.slice(3).padEnd(22)} ${lab.title.padEnd(46)} `
+        + `${lab.hours.join('–')} h  ${lab.language}\n`);
   return Exit.ok;
 }
 

@@ -45,9 +45,9 @@ export async function grade(lab: Lab, files: ReadonlyMap<string, string>, option
   let ready: Ready;
   try {
     ready = await prepared(lab, files, notes);
-  } catch (e) {
-    if (e instanceof SubmissionError) return failed(e.message);
-    throw e;
+  } catch (error) {
+    if (error instanceof SubmissionError) return failed(error.message);
+    throw error;
   }
   return inAllWorlds(lab, ready, sheet, notes, options);
 }
@@ -87,11 +87,11 @@ async function inAllWorlds(lab: Lab, { submission, prints, closers, place }: Rea
       const say = sheet.say(world.name);
       try {
         await world.judge(seen, (check, right, ...rest) => { wrong ||= !right; say(check, right, ...rest); });
-      } catch (e) {
+      } catch (error) {
         // An unexpected error in the judge earns no points, and does not end the grading of others.
         wrong = true;
         for (const checkRow of lab.checks) say(checkRow.id, false, 'a run that can be judged',
-          `the grader cannot make anything of it: ${(e as Error).message}`);
+          `the grader cannot make anything of it: ${(error as Error).message}`);
       }
       digests.push(digest);
       if (wrong) for (const line of [...crashes, ...seen.why ? [seen.why] : [], ...asked()]) output.push(`${world.name}: ${place(line)}`);

@@ -106,7 +106,7 @@ describe('a trick gets no points', () => {
   ];
   it.each(tricks)('%s', async (_what, source) => {
     const v = await verdict(source);
-    for (const c of v.checks) if (!['asks', 'says', 'status'].includes(c.id)) expect(c.passed, c.id).toBe(false);
+    for (const check of v.checks) if (!['asks', 'says', 'status'].includes(check.id)) expect(check.passed, check.id).toBe(false);
     expect(v.points).toBe(23);
   });
 });

@@ -23,23 +23,25 @@ export function asText(verdict: Verdict, traceOf: TraceOf, all = false): string 
   const lines = [`${verdict.lab}: ${verdict.title}`, ''];
   for (const note of verdict.notes) lines.push(`  ! ${note}`);
   if (verdict.notes.length > 0) lines.push('');
-  for (const c of verdict.checks) {
-    lines.push(`  ${c.passed ? '✔' : '✘'} ${String(c.got).padStart(3)}/${String(c.points).padEnd(3)} ${c.title}`);
-    if (!c.passed) lines.push(...found(c, traceOf, all).map((l) => `            ${l}`));
+  for (const check of verdict.checks) {
+    lines.push(`  ${check.passed ? '✔' : '✘'} ${String(check.got).padStart(3)}/${String(check.points).padEnd(3)} ${check.title}`);
+    if (!check.passed) lines.push(...found(check, traceOf, all).map((l) => `            ${l}`));
   }
   if (verdict.output.length > 0) lines.push('', 'Said on the way:', ...verdict.output.map((l) => `  ${l}`));
   return [...lines, '', `${verdict.points} of ${verdict.of} points`, ''].join('\n');
 }
 
-function asMarkdown(v: Verdict): string {
-  const rows = v.checks.map((c) => `| ${c.title} | ${c.got} | ${c.points} |`), wrong = v.checks.filter((c) => !c.passed);
-  const details = wrong.flatMap((c) => [
-    `### ${c.title}`, '', ...c.findings.flatMap((f) => [`- *${f.world || 'everywhere'}*: expected ${f.expected}; seen ${f.seen}`]), '',
-    `Perhaps: ${c.mistake}.`, ''
+function asMarkdown(verdict: Verdict): string {
+  const rows = verdict.checks.map((c) => `| ${c.title} | ${c.got} | ${c.points} |`), wrong = verdict.checks.filter((c) => !c.passed);
+  const details = wrong.flatMap((check) => [
+    `### ${check.title}`, '', ...check.findings.flatMap((f) => [`- *${f.world || 'everywhere'}*: expected ${f.expected}; seen ${f.seen}`]),
+      '',
+    `Perhaps: ${check.mistake}.`, ''
   ]);
-  const said = v.output.length > 0 ? ['### Said on the way', '', ...v.output.map((l) => `- ${l}`), ''] : [];
+  const said = verdict.output.length > 0 ? ['### Said on the way', '', ...verdict.output.map((l) => `- ${l}`), ''] : [];
   return [
-    `# ${v.title}: ${v.points} of ${v.of} points`, '', ...v.notes.map((n) => `> ${n}`), '', '| check | points | of |', '|---|--:|--:|',
+    `# ${verdict.title}: ${verdict.points} of ${verdict.of} points`, '', ...verdict.notes.map((n) => `> ${n}`), '',
+      '| check | points | of |', '|---|--:|--:|',
     ...rows, '', ...details, ...said
   ].join(
     '\n');

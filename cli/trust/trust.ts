@@ -87,13 +87,14 @@ export async function trustReport(name: string | undefined): Promise<Report> {
 function componentsOf(scenario: ScenarioFile, path: string, baseLines: number): Trusted[] {
   const all = Object.entries(scenario.components), dma = all.filter(([, c]) => c.dma).map(([name]) => name), own = ownLines(path);
   const lines = new Map(all.map(([name, c]) => [name, linesOfComponent(c, own)]));
-  return all.map(([name, c]) => {
+  return all.map(([name, component]) => {
     const trusts = [...new Set([...providersOf(scenario, name), ...dma])].filter((other) => other !== name).sort();
     const total = baseLines + [name, ...trusts].reduce((n, other) => n + (lines.get(other) ?? 0), 0);
     return {
-      name, walledBy: 'elf' in c.program ? 'machine' : 'door', lines: lines.get(name)!, caps: capsOf(c), devices: c.devices ?? [],
-      dma: c.dma === true, memory: sizeText(bytesOfSize(c.memory ?? '4M')),
-      priority: c.priority ?? 100, trusts, total,
+      name, walledBy: 'elf' in component.program ? 'machine' : 'door', lines: lines.get(name)!, caps: capsOf(component),
+        devices: component.devices ?? [],
+      dma: component.dma === true, memory: sizeText(bytesOfSize(component.memory ?? '4M')),
+      priority: component.priority ?? 100, trusts, total,
     };
   });
 }
@@ -106,8 +107,8 @@ function linesOfComponent({ program }: Component, own: number): number {
   return server ? linesOfProgram(server.entry) : own;
 }
 
-export const capsOf = (c: Component): Record<string, string> =>
-  Object.fromEntries(Object.entries(c.caps ?? {}).map(([name, from]) => [
+export const capsOf = (component: Component): Record<string, string> =>
+  Object.fromEntries(Object.entries(component.caps ?? {}).map(([name, from]) => [
     name, typeof from === 'string' ? from : `${from.from} '${from.label}'`
   ]));
 

@@ -26,16 +26,16 @@ class Model {
   private total = 0;
   constructor(word: string, limit: number) { this.word = word; this.limit = limit; this.clients.anna.word = this.clients.bert.word = word; }
   expect({ who, what, text = '' }: Step): Reply {
-    const c = this.clients[who], bad = { status: Status.badArgument, text: '', words: [] };
+    const client = this.clients[who], bad = { status: Status.badArgument, text: '', words: [] };
     switch (what) {
       case GREET:
         if (text === '' || text.length > LONGEST_NAME) return bad;
-        c.n++;
+        client.n++;
         this.total++;
-        return { status: 0, text: `${c.word}, ${text}!`, words: [] };
-      case COUNT: return { status: 0, text: '', words: [c.n, this.total] };
-      case WORD: if (text === '' || text.length > this.limit) return bad; c.word = text; return { status: 0, text: '', words: [] };
-      case FORGET: c.word = this.word; c.n = 0; return { status: 0, text: '', words: [] };
+        return { status: 0, text: `${client.word}, ${text}!`, words: [] };
+      case COUNT: return { status: 0, text: '', words: [client.n, this.total] };
+      case WORD: if (text === '' || text.length > this.limit) return bad; client.word = text; return { status: 0, text: '', words: [] };
+      case FORGET: client.word = this.word; client.n = 0; return { status: 0, text: '', words: [] };
       default: return { status: Status.badOp, text: '', words: [] };
     }
   }
@@ -77,25 +77,25 @@ const asks = (s: Step): string => `${s.who}: ${requested(s)}`;
 function greeterWorld(random: Random, word: string, limit: number): World {
   const script = steps(random, limit), replies: Reply[] = [];
   const driver = program('driver', function* (sys, env) {
-    for (const s of script) {
-      const status = yield* ask(sys, env.cap(s.who), s.what, [], s.text === undefined ? {} : { text: s.text }), u = sys.utcb;
+    for (const step of script) {
+      const status = yield* ask(sys, env.cap(step.who), step.what, [], step.text === undefined ? {} : { text: step.text }), utcb = sys.utcb;
       replies.push({
-        status, text: status === 0 && s.what === GREET ? getText(u, 0) : '',
-        words: status === 0 && s.what === COUNT ? [u.word(0), u.word(1)] : []
+        status, text: status === 0 && step.what === GREET ? getText(utcb, 0) : '',
+        words: status === 0 && step.what === COUNT ? [utcb.word(0), utcb.word(1)] : []
       });
     }
   });
   return {
     name: 'your greeter, two clients of ours',
-    components: (s) => ({
-      greeter: { program: s.program('greeter.ts'), args: { word, limit }, provides: ['greeting'] },
+    components: (submission) => ({
+      greeter: { program: submission.program('greeter.ts'), args: { word, limit }, provides: ['greeting'] },
       driver: { program: driver, caps: { anna: { from: 'greeter', label: 'anna' }, bert: { from: 'greeter', label: 'bert' } } },
     }),
     judge: (seen, check) => {
       const model = new Model(word, limit), { why } = seen.end('greeter'), asked = messages(seen.trace, 'driver', 'greeter');
-      script.forEach((s, i) => {
-        const expected = say(model.expect(s)), got = replies[i];
-        check(s.check, got !== undefined && say(got) === expected, `${asks(s)} → ${expected}`,
+      script.forEach((step, i) => {
+        const expected = say(model.expect(step)), got = replies[i];
+        check(step.check, got !== undefined && say(got) === expected, `${asks(step)} → ${expected}`,
           got ? say(got) : why || seen.why || 'no answer', asked[i]?.seq);
       });
     },
@@ -118,9 +118,9 @@ function visitorWorld(random: Random, word: string): World {
   });
   return {
     name: 'your visitor, a greeter of ours',
-    components: (s) => ({
+    components: (submission) => ({
       greeter: { program: greeter, provides: ['greeting'] },
-      visitor: { program: s.program('visitor.ts'), args: { names }, caps: { greeter: 'greeter' }, exit: 'any' }
+      visitor: { program: submission.program('visitor.ts'), args: { names }, caps: { greeter: 'greeter' }, exit: 'any' }
     }),
     judge: (seen, check) => {
       const end = seen.end('visitor'), lines = seen.lines('visitor');
@@ -143,9 +143,9 @@ function bothWorld(random: Random, word: string, limit: number): World {
   const names = random.some(NAMES, 5);
   return {
     name: 'your greeter and your visitor',
-    components: (s) => ({
-      greeter: { program: s.program('greeter.ts'), args: { word, limit }, provides: ['greeting'] },
-      visitor: { program: s.program('visitor.ts'), args: { names: [...names, ''] }, caps: { greeter: 'greeter' }, exit: 'any' }
+    components: (submission) => ({
+      greeter: { program: submission.program('greeter.ts'), args: { word, limit }, provides: ['greeting'] },
+      visitor: { program: submission.program('visitor.ts'), args: { names: [...names, ''] }, caps: { greeter: 'greeter' }, exit: 'any' }
     }),
     judge: (seen, check) =>
       same(check, 'together', 'lines of the log', [...names.map((n) => `${word}, ${n}!`), ': badArgument', 'greeted 5 of 5'].join(' | '),

@@ -53,24 +53,25 @@ class Expected {
   }
   private faults(): Answer[] {
     const access = ['fetch', 'load', '', 'store'], found = new Map<string, [string, string, number, number]>();
-    for (const e of this.all.filter((f) => f.kind === Kind.event && f.a === Cause.pageFault)) {
-      const a = access[((e.b >>> 16) & 7) - 4]!, row = found.get(`${e.from} ${a}`) ?? [e.from, a, 0, 0];
-      found.set(`${e.from} ${a}`, row);
+    for (const fact of this.all.filter((f) => f.kind === Kind.event && f.a === Cause.pageFault)) {
+      const name = access[((fact.b >>> 16) & 7) - 4]!, row = found.get(`${fact.from} ${name}`) ?? [fact.from, name, 0, 0];
+      found.set(`${fact.from} ${name}`, row);
       row[2]++;
-      row[3] += this.all.filter((f) => f.kind === Kind.map && f.cause === e.seq && f.status === 0 && !(f.a & 8)).reduce((n, f) =>
-        n + 2 ** f.b,
+      row[3] += this.all.filter((f) => f.kind === Kind.map && f.cause === fact.seq && f.status === 0 && !(f.a & 8)).reduce(
+        (n, f) => n + 2 ** f.b,
         0);
     }
     return [...found.values()].sort((a, b) => (a[0] === b[0] ? (a[1] < b[1] ? -1 : 1) : a[0] < b[0] ? -1 : 1));
   }
   /** Turns: from one switch of thread to the next. */
   private turns(): { seq: number; task: string; duration: number }[] {
-    const s = this.all.filter((f) => f.kind === Kind.schedule), end = this.all.at(-1)!.time;
-    return s.map((f, i) => ({ seq: f.seq, task: f.from, duration: (s[i + 1]?.time ?? end) - f.time }));
+    const switches = this.all.filter((f) => f.kind === Kind.schedule), end = this.all.at(-1)!.time;
+    return switches.map((f, i) => ({ seq: f.seq, task: f.from, duration: (switches[i + 1]?.time ?? end) - f.time }));
   }
   private users(): Answer[] {
     const sums = new Map<string, [string, number, number]>();
-    for (const t of this.turns()) { const row = sums.get(t.task) ?? [t.task, 0, 0]; sums.set(t.task, row); row[1]++; row[2] += t.duration; }
+    for (const turn of this.turns()) { const row = sums.get(turn.task) ?? [turn.task, 0, 0]; sums.set(turn.task, row);
+      row[1]++; row[2] += turn.duration; }
     return [...sums.values()].sort((a, b) => b[2] - a[2]).slice(0, 3);
   }
   private asks(): Answer[] {
@@ -89,9 +90,10 @@ class Expected {
   private ran(): Answer[] {
     const turns = this.turns();
     return this.answered('write')
-      .map((c): [number, number] => [
-        c.event.seq,
-        turns.filter((t) => t.seq >= c.event.seq && t.seq <= c.answer!.seq && t.task === c.event.to).reduce((n, t) => n + t.duration, 0)
+      .map((call): [number, number] => [
+        call.event.seq,
+        turns.filter((t) => t.seq >= call.event.seq && t.seq <= call.answer!.seq && t.task === call.event.to).reduce(
+          (n, t) => n + t.duration, 0)
       ])
       .filter((r) => r[1] > 0);
   }
@@ -99,7 +101,7 @@ class Expected {
 const sorted = <T>(all: T[], by: (a: T, b: T) => number): T[] => all.sort(by);
 function counted(all: readonly string[]): Map<string, number> {
   const n = new Map<string, number>();
-  for (const a of all) n.set(a, (n.get(a) ?? 0) + 1);
+  for (const name of all) n.set(name, (n.get(name) ?? 0) + 1);
   return n;
 }
 
@@ -119,11 +121,11 @@ function asked(db: TraceDatabase, sql: string): Answer[] | string {
   if (/\b(recursive|attach|pragma|vacuum)\b/i.test(sql)) return 'a word that is not allowed: recursive, attach, pragma, vacuum';
   try {
     const rows: Answer[] = [];
-    for (const r of db.query(sql).rows) { rows.push(r as Answer); if (rows.length > MOST_ROWS) return `more than ${MOST_ROWS} rows`; }
+    for (const row of db.query(sql).rows) { rows.push(row as Answer); if (rows.length > MOST_ROWS) return `more than ${MOST_ROWS} rows`; }
     return rows;
-  } catch (e) {
-    if (e instanceof QueryError) return e.message;
-    throw e;
+  } catch (error) {
+    if (error instanceof QueryError) return error.message;
+    throw error;
   }
 }
 

@@ -30,17 +30,17 @@ interface Notes {
 }
 
 const storing = (value: number | bigint): string => `li s1, ${value}\n sd s1, 0(s0)\n li a1, 0`;
-const code = (all: readonly Access[]): Uint8Array => childCode(all.map((a, i) => `
-  li s0, ${a.at}
-  ${a.fetch ? 'jalr ra, 0(s0)' : a.store !== undefined ? storing(a.store) : a.byte ? 'lbu a1, 0(s0)' : 'ld a1, 0(s0)'}
+const code = (all: readonly Access[]): Uint8Array => childCode(all.map((access, i) => `
+  li s0, ${access.at}
+  ${access.fetch ? 'jalr ra, 0(s0)' : access.store !== undefined ? storing(access.store) : access.byte ? 'lbu a1, 0(s0)' : 'ld a1, 0(s0)'}
   li a0, ${i}
   call tell`).join('\n'));
 
 /** Pages of the heap that are mapped in the child now. */
 function* residentPages(sys: Syscalls, child: Child, place: Layout): Sys<number[]> {
   const found: number[] = [];
-  for (let p = 0; p < place.pages; p++) {
-    if ((yield* sys.invoke(child.task, Ops.task.lookup, [place.heap + p * PAGE])) === 0 && sys.utcb.word(0) !== 0) found.push(p);
+  for (let page = 0; page < place.pages; page++) {
+    if ((yield* sys.invoke(child.task, Ops.task.lookup, [place.heap + page * PAGE])) === 0 && sys.utcb.word(0) !== 0) found.push(page);
   }
   return found;
 }
@@ -56,9 +56,9 @@ function driver(place: Layout, clients: Readonly<Record<string, readonly Access[
     const groups = together ? [names] : names.map((n) => [n]);
     for (const group of groups) {
       for (const name of group) yield* startChild(sys, children.get(name)!);
-      yield* hear(sys, group.length, PATIENCE, function* (t) {
-        const name = names[t.badge - 1]!;
-        notes.told.get(name)!.push(t.words[1]!);
+      yield* hear(sys, group.length, PATIENCE, function* (told) {
+        const name = names[told.badge - 1]!;
+        notes.told.get(name)!.push(told.words[1]!);
         notes.resident.get(name)!.push(yield* residentPages(sys, children.get(name)!, place));
       });
       for (const name of group) {
@@ -74,9 +74,9 @@ function driver(place: Layout, clients: Readonly<Record<string, readonly Access[
 function model(place: Layout, accesses: readonly Access[]): { resident: number[][]; faults: number; evictions: number } {
   const order: number[] = [], resident: number[][] = [], files = new Set<number>();
   let faults = 0, evictions = 0;
-  for (const a of accesses) {
-    const page = Math.floor((a.at - place.heap) / PAGE), file = Math.floor((a.at - place.data) / PAGE);
-    if (a.stops) faults++;
+  for (const access of accesses) {
+    const page = Math.floor((access.at - place.heap) / PAGE), file = Math.floor((access.at - place.data) / PAGE);
+    if (access.stops) faults++;
     else if (page >= 0 && page < place.pages) {
       if (!order.includes(page)) {
         faults++;
@@ -94,9 +94,10 @@ function world(name: string, place: Layout, data: Uint8Array, clients: Readonly<
   const notes: Notes = { told: new Map(), resident: new Map(), stopped: new Map(), stats: new Map() };
   return {
     name, modules: [{ name: 'data', bytes: data }],
-    components: (s) => ({
+    components: (submission) => ({
       pager: {
-        program: s.program('pager.ts'), args: place as unknown as Record<string, unknown>, provides: ['pager'], roms: ['data'], memory: '1M'
+        program: submission.program('pager.ts'), args: place as unknown as Record<string, unknown>, provides: ['pager'], roms: ['data'],
+          memory: '1M'
       },
       driver: {
         program: driver(place, clients, notes, together),
@@ -106,32 +107,35 @@ function world(name: string, place: Layout, data: Uint8Array, clients: Readonly<
     judge: (seen, say) => {
       const { why } = seen.end('pager');
       for (const [client, accesses] of Object.entries(clients)) {
-        const told = notes.told.get(client) ?? [], m = model(place, accesses),
+        const told = notes.told.get(client) ?? [], expected = model(place, accesses),
           nothing = why || seen.why || 'it never came back from the access';
-        accesses.forEach((a, i) => {
-          const what = `${client}: ${a.fetch ? 'fetch' : a.store !== undefined ? 'store' : 'load'} at 0x${a.at.toString(16)}`;
-          if (a.stops) {
-            say(a.check, told[i] === undefined && notes.stopped.get(client) === true, `${what} stops the client`,
+        accesses.forEach((access, i) => {
+          const kind = access.fetch ? 'fetch' : access.store !== undefined ? 'store' : 'load';
+          const what = `${client}: ${kind} at 0x${access.at.toString(16)}`;
+          if (access.stops) {
+            say(access.check, told[i] === undefined && notes.stopped.get(client) === true, `${what} stops the client`,
               told[i] !== undefined ? 'it went on'
                 : notes.stopped.get(client) === undefined ? nothing
                 : 'it is not stopped: no answer, or a wrong one');
-            const line = `${client}: illegal ${a.stops} at 0x${a.at.toString(16)}`;
-            say(a.check, seen.lines('pager').includes(line), `a line of the log: ${line}`, seen.lines('pager').join(' | ') || 'no line');
+            const line = `${client}: illegal ${access.stops} at 0x${access.at.toString(16)}`;
+            say(access.check, seen.lines('pager').includes(line), `a line of the log: ${line}`, seen.lines('pager').join(' | ')
+              || 'no line');
             return;
           }
-          say(a.check, told[i] !== undefined && (a.expected === undefined || BigInt.asUintN(64, told[i]) === a.expected),
-            `${what}${a.expected === undefined ? ' comes back' : ` sees 0x${a.expected.toString(16)}`}`,
+          say(access.check, told[i] !== undefined && (access.expected === undefined || BigInt.asUintN(64, told[i]) === access.expected),
+            `${what}${access.expected === undefined ? ' comes back' : ` sees 0x${access.expected.toString(16)}`}`,
             told[i] === undefined ? nothing : `0x${BigInt.asUintN(64, told[i]).toString(16)}`);
           const resident = notes.resident.get(client)?.[i] ?? [];
           say('limit', resident.length <= place.frames, `${what}: at most ${place.frames} pages of the heap are mapped`,
             `${resident.length} pages`);
-          if (a.check === 'fifo')
-            say('fifo', resident.join() === m.resident[i]!.join(),
-              `after ${what}, pages ${m.resident[i]!.join(' ')} are mapped: the oldest goes first`, resident.join(' ') || nothing);
+          if (access.check === 'fifo')
+            say('fifo', resident.join() === expected.resident[i]!.join(),
+              `after ${what}, pages ${expected.resident[i]!.join(' ')} are mapped: the oldest goes first`, resident.join(' ') || nothing);
         });
         if (accesses.some((a) => a.check === 'fifo' || a.stops))
           same(say, 'stats', `STATS of ${client}: faults, evictions, pages that are mapped`,
-            [m.faults, m.evictions, m.resident.at(-1)!.length].join(' '), notes.stats.get(client)?.join(' ') ?? (why || 'no answer'));
+            [expected.faults, expected.evictions, expected.resident.at(-1)!.length].join(' '), notes.stats.get(client)?.join(' ')
+              ?? (why || 'no answer'));
       }
     },
   };
@@ -143,8 +147,8 @@ function after(place: Layout, data: Uint8Array, first: readonly Access[], second
     gone: Notes = { told: new Map(), resident: new Map(), stopped: new Map(), stats: new Map() };
   return {
     ...late,
-    components: (s) => {
-      const { pager, driver: second2 } = late.components(s), program2 = (second2!.program as Program);
+    components: (submission) => {
+      const { pager, driver: second2 } = late.components(submission), program2 = (second2!.program as Program);
       return {
         pager: { ...pager!, memory: (place.frames + 1) * PAGE },
         early: { program: driver(place, { first }, gone, false), caps: { first: { from: 'pager', label: 'first' } } },
@@ -162,12 +166,12 @@ const at = (place: Layout, page: number, offset = 0): number => place.heap + pag
 function worlds(place: Layout, random: Random): World[] {
   const size = 2 * PAGE + random.between(100, 3000), data = Uint8Array.from({ length: size }, () => random.next() & 255),
     few = random.some([...Array(place.pages).keys()], Math.min(place.frames, 4));
-  const zero: Access[] = few.flatMap((p) => {
-    const o = 8 * random.between(0, 511), v = big(random);
+  const zero: Access[] = few.flatMap((page) => {
+    const offset = 8 * random.between(0, 511), value = big(random);
     return [
-      { check: 'zero', at: at(place, p, o), expected: 0n }, { check: 'zero', at: at(place, p, o), store: v },
-      { check: 'zero', at: at(place, p, o), expected: v },
-      { check: 'zero', at: at(place, p, 8 * 511), ...(o === 8 * 511 ? { expected: v } : { expected: 0n }) }
+      { check: 'zero', at: at(place, page, offset), expected: 0n }, { check: 'zero', at: at(place, page, offset), store: value },
+      { check: 'zero', at: at(place, page, offset), expected: value },
+      { check: 'zero', at: at(place, page, 8 * 511), ...(offset === 8 * 511 ? { expected: value } : { expected: 0n }) }
     ];
   });
   const file: Access[] = [0, size - 1, 4095, 4096, ...Array.from({ length: 8 }, () => random.between(0, size - 1))].map((o) => ({
@@ -179,8 +183,9 @@ function worlds(place: Layout, random: Random): World[] {
     { check, at: at2, stops: what, ...(what === 'store' ? { store: 1n } : what === 'fetch' ? { fetch: true } : {}) }
   ];
   const many: Access[] = [], values = new Map<number, bigint>();
-  for (let p = 0; p
-    < place.pages; p++) { const v = big(random); values.set(p, v); many.push({ check: 'keeps', at: at(place, p, 16), store: v }); }
+  for (let page = 0; page
+    < place.pages; page++) { const value = big(random); values.set(page, value);
+      many.push({ check: 'keeps', at: at(place, page, 16), store: value }); }
   for (const p of random.some([...values.keys()], place.pages))
     many.push({ check: 'keeps', at: at(place, p, 16), expected: values.get(p)! });
   const order: Access[] = Array.from({ length: 4 * place.pages },

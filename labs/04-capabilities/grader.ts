@@ -23,33 +23,36 @@ const SLOTS = 400;
 interface Got { readonly status: number; readonly word?: number }
 
 const driver = (first: number, steps: readonly Step[], got: Got[]): Program => program('driver', function* (sys, env: Env) {
-  for (const s of steps) {
-    switch (s.do) {
-      case 'up': got.push({ status: yield* sys.invoke(SLOTS + s.slot, Ops.semaphore.up) }); break;
-      case 'take': got.push({ status: yield* sys.invoke(SLOTS + s.slot, Ops.semaphore.down, [0], 1000) }); break;
-      case 'pass': got.push({ status: yield* sys.invoke(Own.task, Ops.task.map, [0, capPage(SLOTS + s.slot), SLOTS + s.to, 0]) }); break;
+  for (const step of steps) {
+    switch (step.do) {
+      case 'up': got.push({ status: yield* sys.invoke(SLOTS + step.slot, Ops.semaphore.up) }); break;
+      case 'take': got.push({ status: yield* sys.invoke(SLOTS + step.slot, Ops.semaphore.down, [0], 1000) }); break;
+      case 'pass': got.push({ status: yield* sys.invoke(Own.task, Ops.task.map, [0, capPage(SLOTS + step.slot), SLOTS + step.to, 0]) });
+        break;
       default: {
-        const lends = s.slot !== undefined,
-          status = yield* ask(sys, env.cap(s.who ?? 'anna'), op(first + REQUESTS[s.do]), lends ? [s.key, SLOTS + s.slot] : [s.key],
+        const lends = step.slot !== undefined,
+          status = yield* ask(sys, env.cap(step.who ?? 'anna'), op(first + REQUESTS[step.do]), lends ? [step.key, SLOTS + step.slot]
+            : [step.key],
             { receives: lends, timeout: 5e6 });
-        got.push({ status, word: s.do === 'COUNT' && status === 0 ? sys.utcb.word(0) : undefined });
+        got.push({ status, word: step.do === 'COUNT' && status === 0 ? sys.utcb.word(0) : undefined });
       }
     }
   }
 });
 
-const told = (s: Step): string =>
-  (s.do === 'up' || s.do === 'take' ? `${s.do === 'up' ? 'semaphore.up' : 'semaphore.down'} with the capability in slot ${s.slot}`
-    : s.do === 'pass' ? `passing on the capability in slot ${s.slot} to slot ${s.to}`
-    : `${s.do} key ${(s as { key: number }).key}${'slot' in s && s.slot !== undefined ? ` into slot ${s.slot}` : ''}`);
+const told = (step: Step): string =>
+  (step.do === 'up' || step.do === 'take'
+    ? `${step.do === 'up' ? 'semaphore.up' : 'semaphore.down'} with the capability in slot ${step.slot}`
+    : step.do === 'pass' ? `passing on the capability in slot ${step.slot} to slot ${step.to}`
+    : `${step.do} key ${(step as { key: number }).key}${'slot' in step && step.slot !== undefined ? ` into slot ${step.slot}` : ''}`);
 const says = (status: number, word?: number): string => statusName(status) + (word === undefined ? '' : `, ${word}`);
 
 function world(first: number, name: string, steps: readonly Step[]): World {
   const got: Got[] = [];
   return {
     name, budget: 4e7,
-    components: (s) => ({
-      broker: { program: s.program('broker.s'), provides: ['broker'] },
+    components: (submission) => ({
+      broker: { program: submission.program('broker.s'), provides: ['broker'] },
       driver: {
         program: driver(first, steps, got), caps: { anna: { from: 'broker', label: 'anna' }, bert: { from: 'broker', label: 'bert' } },
         kernelMemory: '2M'
@@ -58,15 +61,15 @@ function world(first: number, name: string, steps: readonly Step[]): World {
     judge: (seen, say) => {
       const answers = ofKind(seen.trace, Kind.reply).filter((f) => f.from === 'broker' && f.to === 'driver'),
         asked = steps.filter((s) => 'key' in s);
-      asked.forEach((s, i) => {
-        const words = s.do === 'COUNT' && s.expected === 0 ? 1 : 0, a = answers[i];
-        say('exact', a !== undefined && (a.b & 0xff) === words, `${told(s)}: ${words} words in the answer`,
-          a ? String(a.b & 0xff) : 'no answer', a?.seq);
+      asked.forEach((step, i) => {
+        const words = step.do === 'COUNT' && step.expected === 0 ? 1 : 0, answered = answers[i];
+        say('exact', answered !== undefined && (answered.b & 0xff) === words, `${told(step)}: ${words} words in the answer`,
+          answered ? String(answered.b & 0xff) : 'no answer', answered?.seq);
       });
-      steps.forEach((s, i) => {
-        const count = 'count' in s ? s.count : undefined, g = got[i];
-        say(s.check, g !== undefined && g.status === s.expected && (count === undefined || g.word === count),
-          `step ${i + 1}, ${told(s)}: ${says(s.expected, count)}`,
+      steps.forEach((step, i) => {
+        const count = 'count' in step ? step.count : undefined, g = got[i];
+        say(step.check, g !== undefined && g.status === step.expected && (count === undefined || g.word === count),
+          `step ${i + 1}, ${told(step)}: ${says(step.expected, count)}`,
           g ? says(g.status, count === undefined ? undefined : g.word) : seen.end('broker').why || seen.why || 'nothing');
       });
     },
@@ -75,7 +78,7 @@ function world(first: number, name: string, steps: readonly Step[]): World {
 
 function worlds(first: number, keys: number, random: Random): World[] {
   const { ok, badCap, badRights, badArgument, badOp } = Status,
-    [a, b, c] = random.some([...Array(keys).keys()], 3) as [number, number, number];
+    [a, second, third] = random.some([...Array(keys).keys()], 3) as [number, number, number];
   const lend = (check: string, key: number, slot: number, who?: 'bert'): Step => ({ check, do: 'LEND', key, slot, expected: ok, who }),
     on = (check: string, key: number, slot: number, who?: 'bert'): Step => ({ check, do: 'LEND_ON', key, slot, expected: ok, who });
   const up = (check: string, slot: number, expected: number = ok): Step => ({ check, do: 'up', slot, expected }),
@@ -88,45 +91,45 @@ function worlds(first: number, keys: number, random: Random): World[] {
   return [
     world(first, 'keys are lent',
       [
-        lend('lends', a, 1), up('lends', 1), lend('lends', b, 2), up('lends', 2), lend('lends', c, 3, 'bert'), up('lends', 3),
+        lend('lends', a, 1), up('lends', 1), lend('lends', second, 2), up('lends', 2), lend('lends', third, 3, 'bert'), up('lends', 3),
         lend('lends', a, 4, 'bert'), up('lends', 4), on('lends', a, 5), up('lends', 5), lend('lends', 0, 6), lend('lends', keys - 1, 7),
         up('lends', 6), up('lends', 7)
       ]),
     world(first, 'uses are counted',
       [
-        count('counts', a, 0), lend('counts', a, 1), ...ups('counts', 1, n), lend('counts', b, 2), ...ups('counts', 2, 2),
-        count('counts', a, n), count('counts', a, 0), count('counts', b, 2, 'bert'), count('counts', c, 0), ...ups('counts', 1, 1),
-        count('counts', a, 1), count('counts', b, 0)
+        count('counts', a, 0), lend('counts', a, 1), ...ups('counts', 1, n), lend('counts', second, 2), ...ups('counts', 2, 2),
+        count('counts', a, n), count('counts', a, 0), count('counts', second, 2, 'bert'), count('counts', third, 0), ...ups('counts', 1, 1),
+        count('counts', a, 1), count('counts', second, 0)
       ]),
     world(first, 'the rights of a key',
       [
-        lend('rights', a, 1), take('rights', 1), on('rights', b, 2), take('rights', 2), pass('rights', 1, 11, badRights),
+        lend('rights', a, 1), take('rights', 1), on('rights', second, 2), take('rights', 2), pass('rights', 1, 11, badRights),
         up('rights', 11, badCap), pass('rights', 2, 12), up('rights', 12), take('rights', 12), pass('rights', 12, 13), up('rights', 13),
-        count('rights', b, 2), count('rights', a, 0)
+        count('rights', second, 2), count('rights', a, 0)
       ]),
     world(first, 'keys are taken back',
       [
-        lend('revokes', a, 1), on('revokes', a, 2), pass('revokes', 2, 12), pass('revokes', 12, 13), lend('revokes', b, 3),
+        lend('revokes', a, 1), on('revokes', a, 2), pass('revokes', 2, 12), pass('revokes', 12, 13), lend('revokes', second, 3),
         lend('revokes', a, 4, 'bert'), up('revokes', 13), does('revokes', 'REVOKE', a),
-        ...[1, 2, 12, 13, 4].map((s) => up('revokes', s, badCap)), up('revokes', 3), count('revokes', a, 1), count('revokes', b, 1)
+        ...[1, 2, 12, 13, 4].map((s) => up('revokes', s, badCap)), up('revokes', 3), count('revokes', a, 1), count('revokes', second, 1)
       ]),
     world(first, 'a key that was taken back',
       [
         on('again', a, 1), does('again', 'REVOKE', a), up('again', 1, badCap), does('again', 'REVOKE', a), lend('again', a, 1),
-        up('again', 1), count('again', a, 1), on('again', a, 2), pass('again', 2, 5), up('again', 5), does('again', 'REVOKE', b),
+        up('again', 1), count('again', a, 1), on('again', a, 2), pass('again', 2, 5), up('again', 5), does('again', 'REVOKE', second),
         up('again', 5), does('again', 'REVOKE', a), up('again', 5, badCap), up('again', 1, badCap)
       ]),
     world(first, 'passing on is over',
       [
-        on('weakens', a, 1), pass('weakens', 1, 11), on('weakens', b, 2), lend('weakens', a, 3), does('weakens', 'WEAKEN', a),
+        on('weakens', a, 1), pass('weakens', 1, 11), on('weakens', second, 2), lend('weakens', a, 3), does('weakens', 'WEAKEN', a),
         up('weakens', 1), up('weakens', 11), up('weakens', 3), pass('weakens', 1, 14, badRights), pass('weakens', 11, 15, badRights),
         pass('weakens', 2, 16), up('weakens', 16), on('weakens', a, 6), pass('weakens', 6, 17), count('weakens', a, 3)
       ]),
     world(first, 'a new key in the place of an old one',
       [
-        on('renews', a, 1), pass('renews', 1, 11), up('renews', 1), up('renews', 1), lend('renews', b, 2), up('renews', 2),
+        on('renews', a, 1), pass('renews', 1, 11), up('renews', 1), up('renews', 1), lend('renews', second, 2), up('renews', 2),
         does('renews', 'RENEW', a), up('renews', 1, badCap), up('renews', 11, badCap), up('renews', 2), count('renews', a, 0),
-        lend('renews', a, 3), up('renews', 3), count('renews', a, 1), count('renews', b, 2), does('renews', 'RENEW', a),
+        lend('renews', a, 3), up('renews', 3), count('renews', a, 1), count('renews', second, 2), does('renews', 'RENEW', a),
         does('renews', 'RENEW', a), up('renews', 3, badCap), lend('renews', a, 4), up('renews', 4)
       ]),
     world(first, 'requests that make no sense',

@@ -70,11 +70,11 @@ class Model {
 function driver(script: Script, seen: Answered[][]): Program {
   return program('driver', function* (sys, env: Env) {
     const turn: number[] = [], next: (number | undefined)[] = [], back: Answered[] = [];
-    const worker = (w: number) => function* (own: Syscalls): Sys<void> {
+    const worker = (worker: number) => function* (own: Syscalls): Sys<void> {
       for (;;) {
-        yield* own.down(turn[w]!, Ops.semaphore.down);
-        const step = next[w]!, s = script.steps[step]!,
-          status = yield* ask(own, env.cap(`client${w}`), s.what, s.word === undefined ? [] : [Number(s.word)],
+        yield* own.down(turn[worker]!, Ops.semaphore.down);
+        const step = next[worker]!, s = script.steps[step]!,
+          status = yield* ask(own, env.cap(`client${worker}`), s.what, s.word === undefined ? [] : [Number(s.word)],
             s.patience === undefined ? {} : { timeout: s.patience });
         const n = s.what === LEVEL ? 3 : s.what === GET || s.what === FLUSH ? 1 : 0;
         back.push({ step, status, words: status === 0 ? Array.from({ length: n }, (_, i) => own.utcb.bigWord(i)) : [] });
@@ -112,8 +112,8 @@ function world(size: number, script: Script): World {
   const seen: Answered[][] = [];
   return {
     name: script.name,
-    components: (s) => ({
-      buffer: { program: s.program('buffer.ts'), args: { size }, provides: ['buffer'] },
+    components: (submission) => ({
+      buffer: { program: submission.program('buffer.ts'), args: { size }, provides: ['buffer'] },
       ...(script.victim ? { victim: { program: victim, caps: { buffer: 'buffer' } } } : {}),
       driver: {
         program: driver(script, seen),
@@ -123,12 +123,12 @@ function world(size: number, script: Script): World {
     }),
     judge: (result, say) => {
       const model = new Model(size), why = result.end('buffer').why || (seen.length === 0 ? result.why : '');
-      script.steps.forEach((s, i) => {
-        const expected = words(model.step(i, s), script),
+      script.steps.forEach((step, i) => {
+        const expected = words(model.step(i, step), script),
           got = seen[i] === undefined ? why || 'the world ended before' : words(seen[i], script);
         say(script.check, got === expected,
-          `step ${i + 1}, ${s.what.doc}${s.word === undefined ? '' : ` ${s.word}`} of client `
-            + `${s.who}${s.patience ? ` (gives up after ${s.patience} ns)` : ''}: ${expected}`,
+          `step ${i + 1}, ${step.what.doc}${step.word === undefined ? '' : ` ${step.word}`} of client `
+            + `${step.who}${step.patience ? ` (gives up after ${step.patience} ns)` : ''}: ${expected}`,
           got + (why && got !== why ? ` (${why})` : ''));
       });
     },
@@ -145,12 +145,12 @@ function scripts(size: number, random: Random): Script[] {
   for (let i = 0; i < 40; i++) {
     const free = [0, 1, 2, 3, 4, 5].filter((w) => !busy.has(w));
     if (free.length === 0) break;
-    const s: Step = free.length === 1 ? { who: free[0]!, what: FLUSH }
+    const step: Step = free.length === 1 ? { who: free[0]!, what: FLUSH }
       : random.next() & 1 ? put(random.pick(free))
       : get(random.pick(free));
-    busy.add(s.who);
-    mix.push(s);
-    for (const a of model.step(i, s)) busy.delete(mix[a.step]!.who);
+    busy.add(step.who);
+    mix.push(step);
+    for (const answer of model.step(i, step)) busy.delete(mix[answer.step]!.who);
   }
   return [
     { check: 'through', name: 'words go through', steps: [put(0), get(1), ...fill(), ...drain(), put(2), get(2), { who: 3, what: OTHER }] },

@@ -20,14 +20,15 @@ type Step = {
 
 function code(steps: readonly Step[]): Uint8Array {
   const texts: string[] = [];
-  const lines = steps.map((s, i) => {
-    if ('put' in s) {
-      texts.push(`text${i}: .byte ${[...new TextEncoder().encode(s.put)].join(', ')}\n.align 3`);
-      return `li a0, ${s.at}\n la a1, text${i}\n li a2, ${new TextEncoder().encode(s.put).length}\n call copy\n li a1, 0\n li a0, ${i}\n`
+  const lines = steps.map((step, i) => {
+    if ('put' in step) {
+      texts.push(`text${i}: .byte ${[...new TextEncoder().encode(step.put)].join(', ')}\n.align 3`);
+      return `li a0, ${step.at}\n la a1, text${i}\n li a2, ${new TextEncoder().encode(step.put).length}\n call copy\n`
+        + ` li a1, 0\n li a0, ${i}\n`
         + ` call tell`;
     }
-    if ('load' in s) return `li t0, ${s.load}\n ld a1, 0(t0)\n li a0, ${i}\n call tell`;
-    return `${s.args.map((a, k) => `li a${k}, ${a}`).join('\n')}\n li a7, ${s.nr}\n li s2, 0x5afe\n ecall\n mv a1, a0\n mv a2, s2\n`
+    if ('load' in step) return `li t0, ${step.load}\n ld a1, 0(t0)\n li a0, ${i}\n call tell`;
+    return `${step.args.map((a, k) => `li a${k}, ${a}`).join('\n')}\n li a7, ${step.nr}\n li s2, 0x5afe\n ecall\n mv a1, a0\n mv a2, s2\n`
       + ` li a0, ${i}\n call tell`;
   });
   return childCode(`${lines.join('\n')}\n j end
@@ -45,10 +46,10 @@ ${texts.join('\n')}`);
 }
 
 /** A step as text. */
-function asked(s: Step): string {
+function asked(step: Step): string {
   const hex = (n: number | bigint): string => `0x${n.toString(16)}`;
-  if ('nr' in s) return `${NAMES[s.nr] ?? `call ${s.nr}`}(${s.args.map((a) => (a > 9999 ? hex(a) : a)).join(', ')})`;
-  return 'load' in s ? `load at ${hex(s.load)}` : `'${s.put.replace('\n', '\\n')}' into memory at ${hex(s.at)}`;
+  if ('nr' in step) return `${NAMES[step.nr] ?? `call ${step.nr}`}(${step.args.map((a) => (a > 9999 ? hex(a) : a)).join(', ')})`;
+  return 'load' in step ? `load at ${hex(step.load)}` : `'${step.put.replace('\n', '\\n')}' into memory at ${hex(step.at)}`;
 }
 
 interface Notes { readonly told: Map<string, Map<number, readonly bigint[]>>; readonly stopped: Map<string, boolean> }
@@ -72,28 +73,28 @@ function world(name: string, place: Layout, input: string, processes: Readonly<R
   const notes: Notes = { told: new Map(), stopped: new Map() };
   return {
     name,
-    components: (s) => ({
-      unix: { program: s.program('unix.ts'), args: { ...place, input }, provides: ['unix'], memory: '2M' },
+    components: (submission) => ({
+      unix: { program: submission.program('unix.ts'), args: { ...place, input }, provides: ['unix'], memory: '2M' },
       driver: {
         program: driver(processes, notes), caps: Object.fromEntries(Object.keys(processes).map((p) => [p, { from: 'unix', label: p }]))
       },
     }),
     judge: (seen, say) => {
       const why = seen.end('unix').why || (notes.told.size === 0 ? seen.why : ''), lines = seen.lines('unix');
-      for (const [p, steps] of Object.entries(processes)) for (const [i, s] of steps.entries()) {
-        const what = `${p}: ${asked(s)}`,
+      for (const [p, steps] of Object.entries(processes)) for (const [i, step] of steps.entries()) {
+        const what = `${p}: ${asked(step)}`,
           told = notes.told.get(p)?.get(i);
-        if (s.stops !== undefined) {
-          say(s.check, told === undefined && notes.stopped.get(p) === true, `${what} stops the process`,
+        if (step.stops !== undefined) {
+          say(step.check, told === undefined && notes.stopped.get(p) === true, `${what} stops the process`,
             told ? 'it went on' : why || 'it is not stopped: no answer, or a wrong one');
-          say(s.check, lines.includes(s.stops), `a line of the log: ${s.stops}`, lines.join(' | ') || 'no line');
+          say(step.check, lines.includes(step.stops), `a line of the log: ${step.stops}`, lines.join(' | ') || 'no line');
           continue;
         }
-        say(s.check, told !== undefined && (s.expected === undefined || told[1] === s.expected),
-          `${what}${s.expected === undefined ? ' comes back' : ` = ${s.expected}`}`,
+        say(step.check, told !== undefined && (step.expected === undefined || told[1] === step.expected),
+          `${what}${step.expected === undefined ? ' comes back' : ` = ${step.expected}`}`,
           told ? String(told[1]) : why || 'it did not come back');
-        if ('nr' in s && told)
-          say(s.check, told[2] === 0x5afen, `${what} leaves the other registers alone`, `s2 is 0x${told[2]!.toString(16)}`);
+        if ('nr' in step && told)
+          say(step.check, told[2] === 0x5afen, `${what} leaves the other registers alone`, `s2 is 0x${told[2]!.toString(16)}`);
       }
       let from = 0;
       for (const [check, line] of said) {

@@ -30,21 +30,23 @@ interface Got {
 
 const driver = (place: Layout, steps: readonly Step[], count: number, got: Got[]): Program => program('driver', function* (sys, env: Env) {
   const puppets: Puppet[] = [];
-  const puppet = function* (p: number) {
-    return puppets[p] ??= yield* makePuppet(sys, env, p, { name: `process${p}`, events: { [Cause.pageFault]: env.cap(`process${p}`) } },
+  const puppet = function* (puppet: number) {
+    return puppets[puppet] ??= yield* makePuppet(sys, env,
+      puppet, { name: `process${puppet}`, events: { [Cause.pageFault]: env.cap(`process${puppet}`) } },
       5e6);
   };
   void count;
-  for (const s of steps) {
-    const address = 'page' in s ? place.base + s.page * PAGE + ('offset' in s ? s.offset ?? 0 : 0) : 0, cap = env.cap(`process${s.p}`);
-    switch (s.do) {
+  for (const step of steps) {
+    const address = 'page' in step ? place.base + step.page * PAGE + ('offset' in step ? step.offset ?? 0 : 0) : 0,
+      cap = env.cap(`process${step.p}`);
+    switch (step.do) {
       case 'load': case 'store': case 'fetch': {
-        const p = yield* puppet(s.p), value = yield* act(sys, env, p, Act[s.do], address, s.value ?? 0n);
+        const p = yield* puppet(step.p), value = yield* act(sys, env, p, Act[step.do], address, step.value ?? 0n);
         got.push({ value, stopped: value === undefined ? yield* isStopped(sys, p) : false });
         break;
       }
-      case 'rights': got.push({ rights: yield* rightsAt(sys, yield* puppet(s.p), address) }); break;
-      case 'fork': got.push({ status: yield* ask(sys, cap, FORK, [s.from]) }); break;
+      case 'rights': got.push({ rights: yield* rightsAt(sys, yield* puppet(step.p), address) }); break;
+      case 'fork': got.push({ status: yield* ask(sys, cap, FORK, [step.from]) }); break;
       case 'end': got.push({ status: yield* ask(sys, cap, END) }); break;
       case 'other': got.push({ status: yield* ask(sys, cap, OTHER) }); break;
       case 'counts': {
@@ -63,27 +65,27 @@ class Model {
   private copies = 0;
   private readonly place: Layout;
   constructor(place: Layout) { this.place = place; }
-  private space(p: number): Map<number, Frame> {
-    const s = this.spaces.get(p) ?? new Map<number, Frame>();
-    this.spaces.set(p, s);
+  private space(puppet: number): Map<number, Frame> {
+    const s = this.spaces.get(puppet) ?? new Map<number, Frame>();
+    this.spaces.set(puppet, s);
     return s;
   }
   private get used(): number { return new Set([...this.spaces.values()].flatMap((s) => [...s.values()])).size; }
 
-  expect(s: Step): { readonly words: string; readonly right: (g: Got) => boolean } {
-    const space = this.space(s.p);
-    switch (s.do) {
-      case 'load': case 'store': case 'fetch': return this.access(s, space);
+  expect(step: Step): { readonly words: string; readonly right: (got: Got) => boolean } {
+    const space = this.space(step.p);
+    switch (step.do) {
+      case 'load': case 'store': case 'fetch': return this.access(step, space);
       case 'rights': {
-        const f = space.get(s.page), shared = f !== undefined && f.users > 1;
+        const frame = space.get(step.page), shared = frame !== undefined && frame.users > 1;
         return {
           words: shared ? 'mapped without the right to write, or not mapped' : 'mapped or not',
           right: (g) => !shared || (g.rights! & Right.W) === 0
         };
       }
       case 'fork': {
-        const status = s.status ?? 0;
-        if (status === 0) for (const [page, f] of this.space(s.from)) { f.users++; space.set(page, f); }
+        const status = step.status ?? 0;
+        if (status === 0) for (const [page, f] of this.space(step.from)) { f.users++; space.set(page, f); }
         return { words: statusName(status), right: (g) => g.status === status };
       }
       case 'end': for (const f of space.values()) f.users--; space.clear(); return { words: 'ok', right: (g) => g.status === 0 };
@@ -94,43 +96,44 @@ class Model {
       }
     }
   }
-  private access(s: Step & { page: number; offset?: number; value?: bigint; do: string },
-      space: Map<number, Frame>): { words: string; right: (g: Got) => boolean } {
-    if (s.page < 0 || s.page >= this.place.pages || s.do === 'fetch')
+  private access(step: Step & { page: number; offset?: number; value?: bigint; do: string },
+      space: Map<number, Frame>): { words: string; right: (got: Got) => boolean } {
+    if (step.page < 0 || step.page >= this.place.pages || step.do === 'fetch')
       return { words: 'it stops', right: (g) => g.value === undefined && g.stopped === true };
-    let f = space.get(s.page);
-    if (!f) space.set(s.page, (f = { words: new Map(), users: 1 }));
-    if (s.do === 'store') {
-      if (f.users > 1) { f.users--; this.copies++; space.set(s.page, (f = { words: new Map(f.words), users: 1 })); }
-      f.words.set(s.offset ?? 0, s.value!);
+    let frame = space.get(step.page);
+    if (!frame) space.set(step.page, (frame = { words: new Map(), users: 1 }));
+    if (step.do === 'store') {
+      if (frame.users > 1) { frame.users--; this.copies++; space.set(step.page, (frame = { words: new Map(frame.words), users: 1 })); }
+      frame.words.set(step.offset ?? 0, step.value!);
     }
-    const value = f.words.get(s.offset ?? 0) ?? 0n;
-    return { words: s.do === 'store' ? 'it goes on' : `0x${value.toString(16)}`, right: (g) => g.value === value };
+    const value = frame.words.get(step.offset ?? 0) ?? 0n;
+    return { words: step.do === 'store' ? 'it goes on' : `0x${value.toString(16)}`, right: (g) => g.value === value };
   }
 }
 
-function told(s: Step): string {
-  const who = `process${s.p}: `;
-  if (!('page' in s)) return who + (s.do === 'fork' ? `FORK from process${s.from}` : s.do.toUpperCase());
-  const offset = 'offset' in s && s.offset ? ` + ${s.offset}` : '';
-  const value = 'value' in s && s.value !== undefined ? ` = 0x${s.value.toString(16)}` : '';
-  return `${who}${s.do} page ${s.page}${offset}${value}`;
+function told(step: Step): string {
+  const who = `process${step.p}: `;
+  if (!('page' in step)) return who + (step.do === 'fork' ? `FORK from process${step.from}` : step.do.toUpperCase());
+  const offset = 'offset' in step && step.offset ? ` + ${step.offset}` : '';
+  const value = 'value' in step && step.value !== undefined ? ` = 0x${step.value.toString(16)}` : '';
+  return `${who}${step.do} page ${step.page}${offset}${value}`;
 }
-const heard = (g: Got): string =>
-  (g.words && g.status === 0 ? `${g.words[0]} frames and ${g.words[1]} copies`
-    : g.status !== undefined ? statusName(g.status)
-    : g.rights !== undefined ? `rights ${g.rights}`
-    : g.value !== undefined ? `0x${g.value.toString(16)}`
-    : g.stopped ? 'it stops'
+const heard = (got: Got): string =>
+  (got.words && got.status === 0 ? `${got.words[0]} frames and ${got.words[1]} copies`
+    : got.status !== undefined ? statusName(got.status)
+    : got.rights !== undefined ? `rights ${got.rights}`
+    : got.value !== undefined ? `0x${got.value.toString(16)}`
+    : got.stopped ? 'it stops'
     : 'it did not come back');
 
 function world(name: string, place: Layout, steps: readonly Step[], memory = '1M'): World {
   const got: Got[] = [], processes = Math.max(...steps.map((s) => s.p)) + 1;
   return {
     name,
-    components: (s) => ({
+    components: (submission) => ({
       cow: {
-        program: s.program('cow.ts'), args: place as unknown as Record<string, unknown>, provides: ['memory'], memory, kernelMemory: '2M'
+        program: submission.program('cow.ts'), args: place as unknown as Record<string, unknown>, provides: ['memory'],
+          memory, kernelMemory: '2M'
       },
       driver: {
         program: driver(place, steps, processes, got),
@@ -140,9 +143,9 @@ function world(name: string, place: Layout, steps: readonly Step[], memory = '1M
     }),
     judge: (seen, say) => {
       const model = new Model(place), why = seen.end('cow').why || (got.length === 0 ? seen.why : '');
-      steps.forEach((s, i) => {
-        const { words, right } = model.expect(s), g = got[i];
-        say(s.check, g !== undefined && right(g), `step ${i + 1}, ${told(s)}: ${words}`,
+      steps.forEach((step, i) => {
+        const { words, right } = model.expect(step), g = got[i];
+        say(step.check, g !== undefined && right(g), `step ${i + 1}, ${told(step)}: ${words}`,
           (g ? heard(g) : 'nothing') + (why ? ` (${why})` : ''));
       });
     },
@@ -152,7 +155,7 @@ function world(name: string, place: Layout, steps: readonly Step[], memory = '1M
 function worlds(place: Layout, random: Random): World[] {
   const value = (): bigint => BigInt(random.between(1, 0x7fffffff)), page = (): number => random.between(0, place.pages - 1),
     offset = (): number => 8 * random.between(0, 511);
-  const [a, b, c] = random.some([...Array(place.pages).keys()], 3) as [number, number, number], o = offset();
+  const [first, second, third] = random.some([...Array(place.pages).keys()], 3) as [number, number, number], o = offset();
   const load = (check: string, p: number, pg: number, off = o): Step => ({ check, p, do: 'load', page: pg, offset: off }),
     store = (check: string, p: number, pg: number, off = o): Step => ({ check, p, do: 'store', page: pg, offset: off, value: value() });
   const fork = (check: string, p: number, from: number, status?: number): Step => ({ check, p, do: 'fork', from, status }),
@@ -170,42 +173,51 @@ function worlds(place: Layout, random: Random): World[] {
   return [
     world('memory', place,
       [
-        load('memory', 0, a), store('memory', 0, a), load('memory', 0, a), store('memory', 0, b), load('memory', 0, b, offset()),
-        counts('memory'), load('memory', 1, a), counts('memory'), store('memory', 1, a), load('memory', 0, a)
+        load('memory', 0, first), store('memory', 0, first), load('memory', 0, first), store('memory', 0, second), load('memory', 0,
+          second, offset()),
+        counts('memory'), load('memory', 1, first), counts('memory'), store('memory', 1, first), load('memory', 0, first)
       ]),
     world('a child sees what its parent had', place,
       [
-        store('inherits', 0, a), store('inherits', 0, b), fork('inherits', 1, 0), load('inherits', 1, a), load('inherits', 1, b),
-        load('inherits', 1, c), load('inherits', 0, a)
+        store('inherits', 0, first), store('inherits', 0, second), fork('inherits', 1, 0), load('inherits', 1, first), load('inherits', 1,
+          second),
+        load('inherits', 1, third), load('inherits', 0, first)
       ]),
     world('what one writes the other does not see', place,
       [
-        store('apart', 0, a), store('apart', 0, b), fork('apart', 1, 0), store('apart', 0, a), load('apart', 1, a), store('apart', 1, b),
-        load('apart', 0, b), load('apart', 1, b), load('apart', 0, a), store('apart', 1, a, o ^ 8), load('apart', 1, a),
-        load('apart', 0, a, o ^ 8)
+        store('apart', 0, first), store('apart', 0, second), fork('apart', 1, 0), store('apart', 0, first), load('apart', 1, first),
+          store('apart', 1, second),
+        load('apart', 0, second), load('apart', 1, second), load('apart', 0, first), store('apart', 1, first, o ^ 8), load('apart', 1,
+          first),
+        load('apart', 0, first, o ^ 8)
       ]),
     world('nothing is copied at once', place,
       [
         ...all.map((p) => store('lazy', 0, p)), counts('lazy'), fork('lazy', 1, 0), counts('lazy'), ...all.map((p) => rights('lazy', 0, p)),
-        load('lazy', 1, a), rights('lazy', 1, a), counts('lazy'), store('lazy', 1, b), counts('lazy'), load('lazy', 1, b),
-        store('lazy', 1, b), counts('lazy'), rights('lazy', 0, a)
+        load('lazy', 1, first), rights('lazy', 1, first), counts('lazy'), store('lazy', 1, second), counts('lazy'), load('lazy', 1, second),
+        store('lazy', 1, second), counts('lazy'), rights('lazy', 0, first)
       ]),
     world('who is left needs no copy', place,
       [
-        store('last', 0, a), store('last', 0, b), fork('last', 1, 0), store('last', 1, a), counts('last'), store('last', 0, a),
-        counts('last'), load('last', 0, a), load('last', 1, a), { check: 'last', p: 1, do: 'end' }, store('last', 0, b), counts('last'),
-        load('last', 0, b)
+        store('last', 0, first), store('last', 0, second), fork('last', 1, 0), store('last', 1, first), counts('last'), store('last', 0,
+          first),
+        counts('last'), load('last', 0, first), load('last', 1, first), { check: 'last', p: 1, do: 'end' }, store('last', 0, second),
+          counts('last'),
+        load('last', 0, second)
       ]),
     world('grandchildren', place,
       [
-        store('family', 0, a), fork('family', 1, 0), fork('family', 2, 1), fork('family', 3, 0), counts('family'), store('family', 1, a),
-        counts('family'), load('family', 0, a), load('family', 2, a), load('family', 3, a), store('family', 0, a), load('family', 2, a),
-        load('family', 3, a), store('family', 3, a), counts('family'), rights('family', 2, a), store('family', 2, a), counts('family'),
-        load('family', 1, a)
+        store('family', 0, first), fork('family', 1, 0), fork('family', 2, 1), fork('family', 3, 0), counts('family'), store('family', 1,
+          first),
+        counts('family'), load('family', 0, first), load('family', 2, first), load('family', 3, first), store('family', 0, first),
+          load('family', 2, first),
+        load('family', 3, first), store('family', 3, first), counts('family'), rights('family', 2, first), store('family', 2, first),
+          counts('family'),
+        load('family', 1, first)
       ]),
     world('frames come back', place,
       [
-        ...all.flatMap((p) => [store('reuse', 0, p), store('reuse', 0, p, o ^ 16)]), fork('reuse', 1, 0), store('reuse', 1, a),
+        ...all.flatMap((p) => [store('reuse', 0, p), store('reuse', 0, p, o ^ 16)]), fork('reuse', 1, 0), store('reuse', 1, first),
         counts('reuse'), { check: 'reuse', p: 1, do: 'end' }, counts('reuse'), { check: 'reuse', p: 0, do: 'end' }, counts('reuse'),
         ...all.map((p) => load('reuse', 2, p)), counts('reuse', 2), ...all.map((p) => load('reuse', 2, p, o ^ 16))
       ]),
@@ -213,13 +225,14 @@ function worlds(place: Layout, random: Random): World[] {
       [
         ...all.map((p) => store('little', 0, p)), ...Array.from({ length: 9 }, (_, i) => fork('little', i + 1, i)),
         ...Array.from({ length: 9 }, (_, i) => load('little', i + 1, (i * 3) % place.pages)),
-        ...Array.from({ length: 9 }, (_, i) => store('little', i + 1, a)), ...Array.from({ length: 10 }, (_, i) => load('little', i, a)),
+        ...Array.from({ length: 9 }, (_, i) => store('little', i + 1, first)),
+          ...Array.from({ length: 10 }, (_, i) => load('little', i, first)),
         counts('little')
       ],
       `${(place.pages + 12) * 4}K`),
     world('what is refused', place,
       [
-        store('errors', 0, a), fork('errors', 1, 7, Status.badArgument), fork('errors', 1, 0), load('errors', 1, a),
+        store('errors', 0, first), fork('errors', 1, 7, Status.badArgument), fork('errors', 1, 0), load('errors', 1, first),
         fork('errors', 1, 0, Status.busy), fork('errors', 0, 0, Status.busy), { check: 'errors', p: 0, do: 'other' },
         { check: 'errors', p: 0, do: 'load', page: place.pages }, { check: 'errors', p: 1, do: 'store', page: -1, offset: 4088, value: 1n },
         { check: 'errors', p: 2, do: 'fetch', page: 1 }

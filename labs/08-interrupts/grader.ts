@@ -19,8 +19,8 @@ const device = (pauses: readonly number[], notes: Notes): Program => program('de
     return { status: 0, items: [{ flexpage: capPage(line, 0, CapRight.use | CapRight.control), dest }] };
   }
   function* signals(own: Syscalls): Sys<void> {
-    for (const p of pauses) {
-      yield* own.receive(0, p);
+    for (const pause of pauses) {
+      yield* own.receive(0, pause);
       notes.signals.push(own.now());
       yield* own.invoke(line, Ops.semaphore.up);
     }
@@ -43,14 +43,14 @@ interface Slice { readonly worker: number; readonly from: number; readonly to: n
 function slices(seen: Seen): { slices: Slice[]; recalls: Fact[]; workers: number[] } {
   const all = ofKind(seen.trace, Kind.event, Kind.resume, Kind.recall).filter((f) => f.from === 'slicer' || f.to === 'slicer'),
     open = new Map<number, number>(), found: Slice[] = [], recalls: Fact[] = [], workers = new Set<number>();
-  for (const f of all) {
-    if (f.kind === Kind.resume) open.set(f.object, f.time);
-    else if (f.kind === Kind.event && (f.a === Cause.startup || f.a === Cause.recall)) workers.add(f.actor);
-    else if (f.kind === Kind.recall && f.status === 0) {
-      recalls.push(f);
-      const from = open.get(f.object);
-      if (from !== undefined) found.push({ worker: f.object, from, to: f.time, seq: f.seq });
-      open.delete(f.object);
+  for (const fact of all) {
+    if (fact.kind === Kind.resume) open.set(fact.object, fact.time);
+    else if (fact.kind === Kind.event && (fact.a === Cause.startup || fact.a === Cause.recall)) workers.add(fact.actor);
+    else if (fact.kind === Kind.recall && fact.status === 0) {
+      recalls.push(fact);
+      const from = open.get(fact.object);
+      if (from !== undefined) found.push({ worker: fact.object, from, to: fact.time, seq: fact.seq });
+      open.delete(fact.object);
     }
   }
   return { slices: found, recalls, workers: [...workers] };
@@ -59,9 +59,9 @@ function slices(seen: Seen): { slices: Slice[]; recalls: Fact[]; workers: number
 /** Cycles that a thread ran in [from, to). */
 function ran(seen: Seen, thread: number, from = 0, to = Infinity): number {
   let sum = 0, since = -1;
-  for (const f of ofKind(seen.trace, Kind.schedule)) {
-    if (since >= 0) sum += Math.max(0, Math.min(f.time, to) - Math.max(since, from));
-    since = f.actor === thread ? f.time : -1;
+  for (const fact of ofKind(seen.trace, Kind.schedule)) {
+    if (since >= 0) sum += Math.max(0, Math.min(fact.time, to) - Math.max(since, from));
+    since = fact.actor === thread ? fact.time : -1;
   }
   return sum;
 }
@@ -70,9 +70,9 @@ function world(name: string, n: Numbers, pauses: readonly number[]): World {
   const notes: Notes = { signals: [], done: 0, result: undefined, attached: false };
   return {
     name, budget: 4e7,
-    components: (s) => ({
+    components: (submission) => ({
       device: { program: device(pauses, notes), provides: ['device'], priority: 130 },
-      slicer: { program: s.program('slicer.s'), caps: { device: 'device' }, provides: ['never'], exit: 'any' },
+      slicer: { program: submission.program('slicer.s'), caps: { device: 'device' }, provides: ['never'], exit: 'any' },
       watcher: { program: watcher(notes, 3 * n.rounds * n.slice + 2e6), priority: 140 },
     }),
     judge: (seen, say) => judged(seen, say, n, notes, pauses.length > 0),
@@ -128,8 +128,8 @@ function judged(seen: Seen, say: Say, n: Numbers, notes: Notes, interrupted: boo
     say('done', notes.done === 0, 'no DONE without an interrupt', `${notes.done}`);
     same(say, 'result', 'interrupts that RESULT tells', 0, notes.result?.[2] ?? 'no result');
   }
-  workers.slice(0, 2).forEach((w, i) => {
-    const expected = ran(seen, w) / 4, told = notes.result?.[i] ?? -1;
+  workers.slice(0, 2).forEach((worker, i) => {
+    const expected = ran(seen, worker) / 4, told = notes.result?.[i] ?? -1;
     say('result', Math.abs(told - expected) < expected * 0.1 + 50,
       `the count of worker ${i + 1}, about ${Math.round(expected)} (it ran ${Math.round(expected * 4)} cycles)`,
       notes.result ? String(told) : 'no result');

@@ -39,32 +39,32 @@ class Model {
     this.script = script;
     this.locks = Array.from({ length: locks }, () => ({ holder: -1, queue: [] }));
   }
-  priority(w: number, seen = new Set<number>()): number {
-    if (seen.has(w)) return 0;
-    seen.add(w);
-    return Math.max(this.script.priorities[w]!,
-      ...this.locks.filter((l) => l.holder === w).flatMap((l) => l.queue.map((q) => this.priority(q, seen))));
+  priority(worker: number, seen = new Set<number>()): number {
+    if (seen.has(worker)) return 0;
+    seen.add(worker);
+    return Math.max(this.script.priorities[worker]!,
+      ...this.locks.filter((l) => l.holder === worker).flatMap((l) => l.queue.map((q) => this.priority(q, seen))));
   }
   step(i: number, s: Step): { step: number; status: number; words: readonly number[] }[] {
-    const l = this.locks[s.lock ?? -1], one = (status: number, ...words: number[]) => [{ step: i, status, words }];
+    const lock = this.locks[s.lock ?? -1], one = (status: number, ...words: number[]) => [{ step: i, status, words }];
     if (s.what === 'ping' || s.what === 'work') return [];
     if (s.what === OTHER) return one(Status.badOp);
-    if (!l) return one(Status.badArgument);
-    if (s.what === HOLDER) return one(0, l.holder + 1, l.queue.length);
-    if (s.what === RELEASE) return l.holder === s.who ? [...this.release(l), ...one(0)] : one(Status.badRights);
-    if (l.holder === s.who) return one(Status.busy);
-    if (l.holder < 0) { l.holder = s.who; return one(0); }
+    if (!lock) return one(Status.badArgument);
+    if (s.what === HOLDER) return one(0, lock.holder + 1, lock.queue.length);
+    if (s.what === RELEASE) return lock.holder === s.who ? [...this.release(lock), ...one(0)] : one(Status.badRights);
+    if (lock.holder === s.who) return one(Status.busy);
+    if (lock.holder < 0) { lock.holder = s.who; return one(0); }
     if (s.patience !== undefined) return one(Status.timeout);
-    l.queue.push(s.who);
+    lock.queue.push(s.who);
     this.waiting.set(s.who, i);
     return [];
   }
-  private release(l: LockState): { step: number; status: number; words: readonly number[] }[] {
-    l.holder = -1;
-    if (l.queue.length === 0) return [];
-    const highest = Math.max(...l.queue.map((q) => this.priority(q))),
-      next = l.queue.splice(l.queue.findIndex((q) => this.priority(q) === highest), 1)[0]!;
-    l.holder = next;
+  private release(lock: LockState): { step: number; status: number; words: readonly number[] }[] {
+    lock.holder = -1;
+    if (lock.queue.length === 0) return [];
+    const highest = Math.max(...lock.queue.map((q) => this.priority(q))),
+      next = lock.queue.splice(lock.queue.findIndex((q) => this.priority(q) === highest), 1)[0]!;
+    lock.holder = next;
     return [{ step: this.waiting.get(next)!, status: 0, words: [] }];
   }
 }
@@ -72,29 +72,29 @@ class Model {
 function driver(script: Script, notes: Notes): Program {
   return program('driver', function* (sys, env: Env) {
     const turn: number[] = [], contexts: number[] = [], next: number[] = [], back: Answered[] = [];
-    function* labour(own: Syscalls, w: number, ns: number, frees: number | undefined): Sys<void> {
+    function* labour(own: Syscalls, worker: number, ns: number, frees: number | undefined): Sys<void> {
       for (let n = 0; n < ns; n += PART) { own.charge(PART); yield* own.invoke(Own.factory, Ops.factory.account); }
-      if (frees !== undefined) yield* ask(own, env.cap(`client${w}`), RELEASE, [frees]);
+      if (frees !== undefined) yield* ask(own, env.cap(`client${worker}`), RELEASE, [frees]);
     }
-    const worker = (w: number) => function* (own: Syscalls): Sys<void> {
+    const worker = (worker: number) => function* (own: Syscalls): Sys<void> {
       const done = (step: number, status: number, words: readonly number[] = []): void => {
         back.push({ step, status, words, at: own.now() });
       };
-      yield* own.down(turn[w]!, Ops.semaphore.down);
-      yield* ask(own, env.cap(`client${w}`), HELLO, [script.priorities[w]!],
-        { items: [{ flexpage: capPage(contexts[w]!, 0, CapRight.use | CapRight.control), dest: 0 }] });
+      yield* own.down(turn[worker]!, Ops.semaphore.down);
+      yield* ask(own, env.cap(`client${worker}`), HELLO, [script.priorities[worker]!],
+        { items: [{ flexpage: capPage(contexts[worker]!, 0, CapRight.use | CapRight.control), dest: 0 }] });
       for (;;) {
-        yield* own.down(turn[w]!, Ops.semaphore.down);
-        const step = next[w]!, s = script.steps[step]!;
+        yield* own.down(turn[worker]!, Ops.semaphore.down);
+        const step = next[worker]!, s = script.steps[step]!;
         if (s.what === 'ping') { notes.pinged.set(step, own.now()); continue; }
         if (s.what === 'work') {
-          yield* labour(own, w, s.ns!, s.lock);
+          yield* labour(own, worker, s.ns!, s.lock);
           continue;
         }
-        const status = yield* ask(own, env.cap(`client${w}`), s.what, [s.lock ?? 0],
+        const status = yield* ask(own, env.cap(`client${worker}`), s.what, [s.lock ?? 0],
           s.patience === undefined ? {} : { timeout: s.patience });
         done(step, status, status === 0 && s.what === HOLDER ? [own.utcb.word(0), own.utcb.word(1)] : []);
-        if (s.frees !== undefined) yield* labour(own, w, s.ns!, s.frees);
+        if (s.frees !== undefined) yield* labour(own, worker, s.ns!, s.frees);
       }
     };
     for (const [w, priority] of script.priorities.entries()) {
@@ -115,10 +115,11 @@ function driver(script: Script, notes: Notes): Program {
   });
 }
 
-function told(s: Step): string {
-  const release = s.lock === undefined ? '' : `, then RELEASE ${s.lock}`;
-  const what = s.what === 'ping' ? 'running' : s.what === 'work' ? `work for ${s.ns} ns${release}` : `${s.what.doc} ${s.lock ?? ''}`.trim();
-  return `${what} of client ${s.who}`;
+function told(step: Step): string {
+  const release = step.lock === undefined ? '' : `, then RELEASE ${step.lock}`;
+  const what = step.what === 'ping' ? 'running' : step.what === 'work' ? `work for ${step.ns} ns${release}`
+    : `${step.what.doc} ${step.lock ?? ''}`.trim();
+  return `${what} of client ${step.who}`;
 }
 const words = (all: readonly { step: number; status: number; words: readonly number[] }[], script: Script): string =>
   (all.length === 0
@@ -132,8 +133,8 @@ function world(locks: number, script: Script): World {
   const notes: Notes = { after: [], asked: [], pinged: new Map() }, clients = script.priorities.map((_, w) => `client${w}`);
   return {
     name: script.name,
-    components: (s) => ({
-      lock: { program: s.program('lock.ts'), args: { locks }, provides: ['lock'], priority: 170, kernelMemory: '2M' },
+    components: (submission) => ({
+      lock: { program: submission.program('lock.ts'), args: { locks }, provides: ['lock'], priority: 170, kernelMemory: '2M' },
       driver: {
         program: driver(script, notes), priority: 180, kernelMemory: '2M',
         caps: Object.fromEntries(clients.map((c) => [c, { from: 'lock', label: c }]))
@@ -151,24 +152,25 @@ function judge(seen: Seen, say: Say, script: Script, locks: number, notes: Notes
   if (script.within) {
     const answers = notes.after.flat();
     for (const [step, most] of Object.entries(script.within)) {
-      const i = Number(step), a = answers.find((x) => x.step === i), took = a ? a.at - notes.asked[i]! : undefined,
-        run = a && priorityAt(script.steps[i]!.who, a.at);
-      say(script.check, took !== undefined && a!.status === 0 && took <= most,
+      const i = Number(step), answer = answers.find((x) => x.step === i), took = answer ? answer.at - notes.asked[i]! : undefined,
+        run = answer && priorityAt(script.steps[i]!.who, answer.at);
+      say(script.check, took !== undefined && answer!.status === 0 && took <= most,
         `step ${i + 1}, ${told(script.steps[i]!)}: it has the lock within ${most} ns`,
-        took === undefined ? why || 'it never gets it' : a!.status ? statusName(a!.status) : `${Math.round(took)} ns`, run?.seq);
+        took === undefined ? why || 'it never gets it' : answer!.status ? statusName(answer!.status) : `${Math.round(took)} ns`, run?.seq);
     }
     return;
   }
-  script.steps.forEach((s, i) => {
-    const expected = words(model.step(i, s), script),
+  script.steps.forEach((step, i) => {
+    const expected = words(model.step(i, step), script),
       got = notes.after[i] === undefined ? why || 'the world ended before' : words(notes.after[i], script);
-    if (s.what === 'ping') {
-      const time = notes.pinged.get(i), run = time === undefined ? undefined : priorityAt(s.who, time), priority = model.priority(s.who);
-      say(script.check, run?.a === priority, `step ${i + 1}: client ${s.who} has priority ${priority}`,
+    if (step.what === 'ping') {
+      const time = notes.pinged.get(i), run = time === undefined ? undefined : priorityAt(step.who, time),
+        priority = model.priority(step.who);
+      say(script.check, run?.a === priority, `step ${i + 1}: client ${step.who} has priority ${priority}`,
         run ? `priority ${run.a}` : why || 'it did not run', run?.seq);
       return;
     }
-    say(script.check, got === expected, `step ${i + 1}, ${told(s)}: ${expected}`, got + (why && got !== why ? ` (${why})` : ''));
+    say(script.check, got === expected, `step ${i + 1}, ${told(step)}: ${expected}`, got + (why && got !== why ? ` (${why})` : ''));
   });
 }
 

@@ -19,8 +19,8 @@ const monitor = (changes: readonly Change[], notes: Notes): Program => program('
   function* start(own: Syscalls): Sys<Answer> { notes.started = own.now(); return { status: 0 }; }
   function* wait(own: Syscalls): Sys<Answer> {
     yield* own.invoke(clock, Ops.semaphore.down, [0], PHASE); // nobody signals it: time passes
-    const c = changes[next++];
-    if (c) { notes.modes.push(own.now()); return { status: 0, words: [c.budget, c.activity] }; }
+    const change = changes[next++];
+    if (change) { notes.modes.push(own.now()); return { status: 0, words: [change.budget, change.activity] }; }
     notes.over = own.now();
     return { status: 0, words: [0, 3] };
   }
@@ -38,13 +38,13 @@ interface Run { readonly from: number; readonly to: number; readonly priority: n
 function runsOf(seen: Seen): Map<number, Run[]> {
   const runs = new Map<number, Run[]>();
   let last: { thread: number; time: number; priority: number } | undefined;
-  for (const f of ofKind(seen.trace, Kind.schedule)) {
+  for (const fact of ofKind(seen.trace, Kind.schedule)) {
     if (last) {
       const all = runs.get(last.thread) ?? [];
       runs.set(last.thread, all);
-      all.push({ from: last.time, to: f.time, priority: last.priority });
+      all.push({ from: last.time, to: fact.time, priority: last.priority });
     }
-    last = { thread: f.actor, time: f.time, priority: f.a };
+    last = { thread: fact.actor, time: fact.time, priority: fact.a };
   }
   return runs;
 }
@@ -55,9 +55,9 @@ function world(name: string, activities: readonly Activity[], changes: readonly 
   const notes: Notes = { started: 0, modes: [], over: 0, report: undefined };
   return {
     name, budget: 6e7,
-    components: (s) => ({
+    components: (submission) => ({
       monitor: { program: monitor(changes, notes), provides: ['monitor'], priority: 195 },
-      control: { program: s.program('control.s'), caps: { monitor: 'monitor' }, provides: ['never'], exit: 'any', priority: 190 },
+      control: { program: submission.program('control.s'), caps: { monitor: 'monitor' }, provides: ['never'], exit: 'any', priority: 190 },
       load: { program: load, priority: 10, provides: ['nothing'], exit: 'any' },
       watcher: { program: watcher(notes, PHASE * (changes.length + 2)), priority: 196 },
     }),
@@ -79,19 +79,22 @@ function judge(seen: Seen, say: Say, activities: readonly Activity[], changes: r
     `the shorter its period, the higher its priority: activities ${order.join(', ')}, then 3, which is above 10`,
     [0, 1, 2, 3].map((i) => `activity ${i}: ${priority(i)}`).join(', '), threads[0]?.seq);
   const phases = [notes.started, ...notes.modes, notes.over], budgets = activities.map((a) => a.budget);
-  for (let p = 0; p + 1 < phases.length && notes.started > 0; p++) {
-    const check = p === 0 ? 'budget' : 'change', change = changes[p - 1];
+  for (let phase = 0; phase + 1 < phases.length && notes.started > 0; phase++) {
+    const check = phase === 0 ? 'budget' : 'change', change = changes[phase - 1];
     if (change) budgets[change.activity] = change.budget;
     for (const [i, { period }] of activities.entries()) {
-      const from = phases[p]! + 2 * period, n = Math.floor((phases[p + 1]! - from) / period), got = within(of(i), from, from + n * period),
-        budget = budgets[i]!, what = `activity ${i}${p > 0 ? ` after change ${p}` : ''}: `;
+      const from = phases[phase]! + 2 * period, n = Math.floor((phases[phase + 1]! - from) / period),
+        got = within(of(i), from, from + n * period),
+        budget = budgets[i]!, what = `activity ${i}${phase > 0 ? ` after change ${phase}` : ''}: `;
       say(check, n > 3 && got > n * (budget - SWITCH) - SLACK, `${what}${budget} cycles in each of ${n} periods of ${period}`,
         `${Math.round(got / Math.max(1, n))} in each`, of(i)[0] && threads[i]!.seq);
-      say(p === 0 ? 'limit' : 'change', n > 3 && got < n * budget + SLACK && got > 0, `${what}no more than ${budget} cycles in a period`,
+      say(phase === 0 ? 'limit' : 'change', n > 3 && got < n * budget + SLACK
+        && got > 0, `${what}no more than ${budget} cycles in a period`,
         n > 3 ? `${Math.round(got / n)} in each` : 'nothing', threads[i]?.seq);
     }
-    const rest = phases[p + 1]! - phases[p]! - [0, 1, 2].reduce((sum, i) => sum + within(of(i), phases[p]!, phases[p + 1]!), 0),
-      left = within(of(3), phases[p]!, phases[p + 1]!);
+    const rest = phases[phase + 1]! - phases[phase]! - [0, 1, 2].reduce((sum,
+      i) => sum + within(of(i), phases[phase]!, phases[phase + 1]!), 0),
+      left = within(of(3), phases[phase]!, phases[phase + 1]!);
     say('rest', left > rest * 0.9, `the fourth thread takes what is left, about ${Math.round(rest)} cycles`, `${Math.round(left)} cycles`,
       threads[3]?.seq);
   }

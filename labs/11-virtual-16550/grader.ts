@@ -16,56 +16,60 @@ interface Got { readonly value?: bigint; readonly intact?: boolean; readonly sta
 
 const driver = (base: number, steps: readonly Step[], got: Got[]): Program => program('driver', function* (sys, env: Env) {
   const guests: Guest[] = [];
-  for (const s of steps) {
-    const n = s.guest ?? 0, cap = env.cap(`guest${n}`);
-    if ('act' in s) {
-      const g = guests[n] ??= yield* makeGuest(sys, env, { name: `guest${n}`, badge: n + 1, events: { [Cause.guestPageFault]: cap } }, 5e6),
-        r = yield* guestAct(sys, env, g, s.act, BigInt(base + s.at), BigInt(s.value ?? 0));
-      got.push(r ? { value: r.value, intact: r.intact } : {});
-    } else if ('input' in s) got.push({ status: yield* ask(sys, cap, INPUT, [s.input.length, ...s.input]) });
+  for (const step of steps) {
+    const n = step.guest ?? 0, cap = env.cap(`guest${n}`);
+    if ('act' in step) {
+      const guest = guests[n] ??= yield* makeGuest(sys, env, { name: `guest${n}`, badge: n + 1, events: { [Cause.guestPageFault]: cap } },
+        5e6),
+        result = yield* guestAct(sys, env, guest, step.act, BigInt(base + step.at), BigInt(step.value ?? 0));
+      got.push(result ? { value: result.value, intact: result.intact } : {});
+    } else if ('input' in step) got.push({ status: yield* ask(sys, cap, INPUT, [step.input.length, ...step.input]) });
     else if ('output'
-        in s) {
+        in step) {
           const status = yield* ask(sys, cap, OUTPUT), n2 = Math.min(63, sys.utcb.word(0));
           got.push({ status, words: status ? [] : Array.from({ length: n2 }, (_, i) => sys.utcb.word(1 + i)) });
         }
-    else if ('line' in s) { const status = yield* ask(sys, cap, LINE); got.push({ status, words: [sys.utcb.word(0)] }); }
+    else if ('line' in step) { const status = yield* ask(sys, cap, LINE); got.push({ status, words: [sys.utcb.word(0)] }); }
     else got.push({ status: yield* ask(sys, cap, OTHER) });
   }
 });
 
-function told(s: Step): string {
-  if ('act' in s) {
-    const value = s.act.startsWith('s') || s.act === 'c.sw' ? ` = ${hex(s.value ?? 0)}` : '';
-    return `${s.act} ${NAMES[s.at] ?? `register ${s.at}`}${value}${s.guest ? ` of guest ${s.guest}` : ''}`;
+function told(step: Step): string {
+  if ('act' in step) {
+    const value = step.act.startsWith('s') || step.act === 'c.sw' ? ` = ${hex(step.value ?? 0)}` : '';
+    return `${step.act} ${NAMES[step.at] ?? `register ${step.at}`}${value}${step.guest ? ` of guest ${step.guest}` : ''}`;
   }
-  return 'input' in s ? `INPUT ${s.input.map(hex).join(' ')}` : 'output' in s ? 'OUTPUT' : 'line' in s ? 'LINE' : 'request 0x28ff';
+  return 'input' in step ? `INPUT ${step.input.map(hex).join(' ')}`
+    : 'output' in step ? 'OUTPUT' : 'line' in step ? 'LINE' : 'request 0x28ff';
 }
-function want(s: Step): { words: string; right: (g: Got) => boolean } {
-  if ('act' in s)
-    return s.expected === undefined
+function want(step: Step): { words: string; right: (got: Got) => boolean } {
+  if ('act' in step)
+    return step.expected === undefined
       ? { words: 'the guest goes on', right: (g) => g.value !== undefined && g.intact === true }
       : {
-        words: hex(s.expected),
-        right: (g) => g.intact === true && g.value !== undefined && BigInt.asUintN(64, g.value) === BigInt.asUintN(64, BigInt(s.expected!))
+        words: hex(step.expected),
+        right: (g) => g.intact === true && g.value !== undefined
+          && BigInt.asUintN(64, g.value) === BigInt.asUintN(64, BigInt(step.expected!))
       };
-  if ('input' in s) return { words: 'ok', right: (g) => g.status === 0 };
-  if ('output' in s)
-    return { words: s.output.map(hex).join(' ') || 'nothing', right: (g) => g.status === 0 && g.words!.join() === s.output.join() };
-  if ('line' in s) return { words: String(s.line), right: (g) => g.status === 0 && g.words![0] === s.line };
+  if ('input' in step) return { words: 'ok', right: (g) => g.status === 0 };
+  if ('output' in step)
+    return { words: step.output.map(hex).join(' ') || 'nothing', right: (g) => g.status === 0 && g.words!.join() === step.output.join() };
+  if ('line' in step) return { words: String(step.line), right: (g) => g.status === 0 && g.words![0] === step.line };
   return { words: 'badOp', right: (g) => g.status === 4 };
 }
-const heard = (s: Step, g: Got): string =>
-  ('act' in s
-    ? (g.value === undefined ? 'the guest did not go on' : g.intact ? hex(g.value) : `${hex(g.value)}, and another register has changed`)
-    : g.status ? statusName(g.status)
-    : g.words?.map(hex).join(' ') || 'nothing');
+const heard = (step: Step, got: Got): string =>
+  ('act' in step
+    ? (got.value === undefined ? 'the guest did not go on'
+      : got.intact ? hex(got.value) : `${hex(got.value)}, and another register has changed`)
+    : got.status ? statusName(got.status)
+    : got.words?.map(hex).join(' ') || 'nothing');
 
 function world(base: number, name: string, steps: readonly Step[]): World {
   const got: Got[] = [], guests = Math.max(...steps.map((s) => s.guest ?? 0)) + 1;
   return {
     name,
-    components: (s) => ({
-      uart: { program: s.program('uart.ts'), args: { base }, provides: ['uart'] },
+    components: (submission) => ({
+      uart: { program: submission.program('uart.ts'), args: { base }, provides: ['uart'] },
       driver: {
         program: driver(base, steps, got),
         caps: Object.fromEntries(Array.from({ length: guests }, (_, g) => [`guest${g}`, { from: 'uart', label: `guest${g}` }])),
@@ -74,10 +78,10 @@ function world(base: number, name: string, steps: readonly Step[]): World {
     }),
     judge: (seen, say) => {
       const why = seen.end('uart').why || (got.length === 0 ? seen.why : '');
-      steps.forEach((s, i) => {
-        const { words, right } = want(s), g = got[i];
-        say(s.check, g !== undefined && right(g), `step ${i + 1}, ${told(s)}: ${words}`,
-          (g ? heard(s, g) : 'nothing') + (why ? ` (${why})` : ''));
+      steps.forEach((step, i) => {
+        const { words, right } = want(step), g = got[i];
+        say(step.check, g !== undefined && right(g), `step ${i + 1}, ${told(step)}: ${words}`,
+          (g ? heard(step, g) : 'nothing') + (why ? ` (${why})` : ''));
       });
     },
   };

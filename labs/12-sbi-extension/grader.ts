@@ -29,32 +29,32 @@ class Model {
         : fid <= 6 ? ok([0x2000000n, BigInt(this.n.impl), 7n, 0n, 0n, 0n, 0n][fid]!)
         : bad(NOT_SUPPORTED);
     if (eid !== this.n.eid) return bad(NOT_SUPPORTED);
-    const q = this.queues.get(guest) ?? [];
-    this.queues.set(guest, q);
+    const queue = this.queues.get(guest) ?? [];
+    this.queues.set(guest, queue);
     switch (fid) {
-      case 0: if (q.length === this.n.size) return bad(FAILED); q.push(arg); return ok(0n);
-      case 1: return q.length === 0 ? bad(FAILED) : ok(q.shift()!);
-      case 2: return ok(BigInt(q.length));
-      case 3: return arg >= 0n && arg < BigInt(q.length) ? ok(q[Number(arg)]!) : bad(INVALID);
-      case 4: return ok(BigInt(q.splice(0).length));
+      case 0: if (queue.length === this.n.size) return bad(FAILED); queue.push(arg); return ok(0n);
+      case 1: return queue.length === 0 ? bad(FAILED) : ok(queue.shift()!);
+      case 2: return ok(BigInt(queue.length));
+      case 3: return arg >= 0n && arg < BigInt(queue.length) ? ok(queue[Number(arg)]!) : bad(INVALID);
+      case 4: return ok(BigInt(queue.splice(0).length));
       default: return bad(NOT_SUPPORTED);
     }
   }
-  private put(guest: number, c: number): void {
+  private put(guest: number, letter: number): void {
     const line = this.lines.get(guest) ?? [];
     this.lines.set(guest, line);
-    line.push(c);
-    if (c === 10 || line.length === MOST) this.said += String.fromCharCode(...line.splice(0));
+    line.push(letter);
+    if (letter === 10 || line.length === MOST) this.said += String.fromCharCode(...line.splice(0));
   }
 }
 
 const driver = (steps: readonly Step[], got: (Got | undefined)[]): Program => program('driver', function* (sys, env: Env) {
   const guests: Guest[] = [];
-  for (const s of steps) {
-    const g = guests[s.guest] ??= yield* makeGuest(sys, env,
-      { name: `guest${s.guest}`, badge: s.guest + 1, events: { [Cause.sbi]: env.cap(`guest${s.guest}`) } }, 5e6),
-      r = yield* guestAct(sys, env, g, 'sbi', s.arg, 0xa1n, s.eid, s.fid);
-    got.push(r && { error: r.value, value: r.second, intact: r.intact });
+  for (const step of steps) {
+    const guest = guests[step.guest] ??= yield* makeGuest(sys, env,
+      { name: `guest${step.guest}`, badge: step.guest + 1, events: { [Cause.sbi]: env.cap(`guest${step.guest}`) } }, 5e6),
+      result = yield* guestAct(sys, env, guest, 'sbi', step.arg, 0xa1n, step.eid, step.fid);
+    got.push(result && { error: result.value, value: result.second, intact: result.intact });
   }
 });
 
@@ -70,8 +70,8 @@ function world(name: string, n: Numbers, steps: readonly Step[]): World {
   const got: (Got | undefined)[] = [], guests = Math.max(...steps.map((s) => s.guest)) + 1;
   return {
     name, budget: 4e7,
-    components: (s) => ({
-      firmware: { program: s.program('firmware.s'), provides: ['firmware'] },
+    components: (submission) => ({
+      firmware: { program: submission.program('firmware.s'), provides: ['firmware'] },
       driver: {
         program: driver(steps, got),
         caps: Object.fromEntries(Array.from({ length: guests }, (_, g) => [`guest${g}`, { from: 'firmware', label: `guest${g}` }])),
@@ -80,11 +80,12 @@ function world(name: string, n: Numbers, steps: readonly Step[]): World {
     }),
     judge: (seen, say) => {
       const model = new Model(n), why = seen.lines('roottask').find((l) => l.includes('firmware')) ?? '';
-      steps.forEach((s, i) => {
-        const { error, value = 0xa1n } = model.call(s), g = got[i];
-        say(s.check, g !== undefined && g.error === error && g.value === value && g.intact,
-          `step ${i + 1}, ${told(s, n)}: ${pair(error, value)}`,
-          g ? `${pair(g.error, g.value)}${g.intact ? '' : ', and another register has changed'}` : `the guest did not go on ${why}`);
+      steps.forEach((step, i) => {
+        const { error, value = 0xa1n } = model.call(step), answer = got[i];
+        say(step.check, answer !== undefined && answer.error === error && answer.value === value && answer.intact,
+          `step ${i + 1}, ${told(step, n)}: ${pair(error, value)}`,
+          answer ? `${pair(answer.error, answer.value)}${answer.intact ? '' : ', and another register has changed'}`
+            : `the guest did not go on ${why}`);
       });
       const lines = seen.lines('firmware'), expected = model.said.split('\n').slice(0, -1).map((l) => l.trimEnd());
       if (steps.some((s) => s.eid === PUTCHAR))

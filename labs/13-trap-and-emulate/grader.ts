@@ -120,17 +120,18 @@ function world(name: string, guests: Readonly<Record<string, readonly Step[]>>, 
   const notes: Notes = { told: new Map(), stopped: new Set() };
   return {
     name, budget: 1e8,
-    components: (s) => ({
-      monitor: { program: s.program('monitor.ts'), provides: ['monitor'] },
+    components: (submission) => ({
+      monitor: { program: submission.program('monitor.ts'), provides: ['monitor'] },
       driver: { program: driver(guests, notes),
         caps: Object.fromEntries(Object.keys(guests).map((g) => [g, { from: 'monitor', label: g }])) },
     }),
     judge: (seen, say) => {
       const why = seen.end('monitor').why || (notes.told.size === 0 ? seen.why : ''), said = seen.lines('monitor');
-      for (const [g, steps] of Object.entries(guests)) steps.forEach((s, i) => {
-        const last = off.includes(g) && i === steps.length - 1;
-        if (!last) return judgeStep(say, s, i, notes.told.get(g) ?? new Map(), why);
-        say(s.check, notes.stopped.has(g) && !notes.told.get(g)?.has(i), `${s.what}: the guest stops`, notes.stopped.has(g) ? 'it went on'
+      for (const [guest, steps] of Object.entries(guests)) steps.forEach((step, i) => {
+        const last = off.includes(guest) && i === steps.length - 1;
+        if (!last) return judgeStep(say, step, i, notes.told.get(guest) ?? new Map(), why);
+        say(step.check, notes.stopped.has(guest) && !notes.told.get(guest)?.has(i), `${step.what}: the guest stops`,
+          notes.stopped.has(guest) ? 'it went on'
           : why || 'it is not stopped');
       });
       if (lines.length > 0) say('firmware', said.join('\n') === lines.join('\n'), `lines of the log: ${lines.join(' | ')}`,
@@ -144,7 +145,7 @@ const WFI = 0x10500073n, SRET = 0x10200073n;
 
 function worlds({ sscratch, stval }: { sscratch: number; stval: number }, random: Random): World[] {
   const big = (): bigint => (BigInt(random.between(1, 2 ** 30)) << 32n) | BigInt(random.between(1, 2 ** 30)),
-    [a, b, c] = [big(), big(), big()] as [bigint, bigint, bigint];
+    [first, second, third] = [big(), big(), big()] as [bigint, bigint, bigint];
   const reads = (check: string, what: string, code: string, value: bigint): Step => ({ check, what, code, value });
   const status = (bits: number): string => `  li t0, ${SIE | SPIE | SPP}\n  csrc sstatus, t0\n  li t0, ${bits}\n  csrs sstatus, t0\n`;
   /** `code` (with `at:`) in user mode, interrupts enabled before or not; it ends in a trap, after which the guest goes on in S mode. */
@@ -157,19 +158,22 @@ function worlds({ sscratch, stval }: { sscratch: number; stval: number }, random
   });
   const put = (text: string): string => [...text].map((ch) => `  li a0, ${ch.charCodeAt(0)}\n  li a7, 1\n  ecall\n`).join('');
   const csr = [
-    reads('csr', 'csrrw of sscratch gives what it was', `  li t1, ${a}\n  csrw sscratch, t1\n  li t2, ${b}\n  csrrw a1, sscratch, t2`, a),
-      reads('csr', 'and keeps what it gets', '  csrr a1, sscratch', b),
-    reads('csr', 'csrrs sets bits', `  li t1, ${c}\n  csrs sscratch, t1\n  csrr a1, sscratch`, b | c), reads('csr', 'csrrc clears bits',
-      `  li t1, ${a}\n  csrc sscratch, t1\n  csrr a1, sscratch`, (b | c) & ~a),
+    reads('csr', 'csrrw of sscratch gives what it was',
+      `  li t1, ${first}\n  csrw sscratch, t1\n  li t2, ${second}\n  csrrw a1, sscratch, t2`, first),
+      reads('csr', 'and keeps what it gets', '  csrr a1, sscratch', second),
+    reads('csr', 'csrrs sets bits', `  li t1, ${third}\n  csrs sscratch, t1\n  csrr a1, sscratch`, second | third), reads('csr',
+      'csrrc clears bits',
+      `  li t1, ${first}\n  csrc sscratch, t1\n  csrr a1, sscratch`, (second | third) & ~first),
     reads('csr', 'csrrwi takes five bits', '  csrwi sscratch, 21\n  csrr a1, sscratch', 21n),
       reads('csr', 'csrrsi', '  csrsi sscratch, 10\n  csrr a1, sscratch', 31n),
       reads('csr', 'csrrci', '  csrci sscratch, 9\n  csrrci a1, sscratch, 2', 22n),
-    reads('csr', 'csrrw with one register for both', `  li a1, ${a}\n  csrrw a1, sscratch, a1`, 20n),
-      reads('csr', 'the operand was written', '  csrr a1, sscratch', a),
-      reads('csr', 'csrrw to x0', `  li t1, ${c}\n  csrrw zero, sscratch, t1\n  csrr a1, sscratch`, c),
+    reads('csr', 'csrrw with one register for both', `  li a1, ${first}\n  csrrw a1, sscratch, a1`, 20n),
+      reads('csr', 'the operand was written', '  csrr a1, sscratch', first),
+      reads('csr', 'csrrw to x0', `  li t1, ${third}\n  csrrw zero, sscratch, t1\n  csrr a1, sscratch`, third),
       reads('csr', 'csrrw of x0', '  csrw sscratch, zero\n  csrr a1, sscratch', 0n),
     reads('csr', 'scause and stval keep what they get',
-      `  li t1, ${a}\n  csrw scause, t1\n  li t2, ${b}\n  csrw stval, t2\n  csrr t1, scause\n  csrr t2, stval\n  xor a1, t1, t2`, a ^ b),
+      `  li t1, ${first}\n  csrw scause, t1\n  li t2, ${second}\n  csrw stval, t2\n  csrr t1, scause\n  csrr t2, stval\n  xor a1, t1, t2`,
+        first ^ second),
   ];
   const masks = [
     reads('masks', 'sstatus has three bits', `  li t1, -1\n  csrw sstatus, t1\n  csrr a1, sstatus\n  csrci sstatus, 2`,
@@ -240,7 +244,7 @@ function worlds({ sscratch, stval }: { sscratch: number; stval: number }, random
     world('firmware, and two guests', {
       one: [reads('firmware', 'putchar', `${put('hi')}  mv a1, a0`, 0n), reads('firmware', 'a call that there is not',
         '  li a7, 77\n  ecall\n  mv a1, a0', -2n), reads('apart', 'sscratch of the first',
-        `  li t1, ${a}\n  csrw sscratch, t1\n  csrr a1, sscratch`, a), reads('firmware', 'the end of the line', put('!\n'), 0n),
+        `  li t1, ${first}\n  csrw sscratch, t1\n  csrr a1, sscratch`, first), reads('firmware', 'the end of the line', put('!\n'), 0n),
         { check: 'firmware', what: 'shutdown', code: '  li a7, 8\n  ecall' }],
       two: [reads('apart', 'sscratch of the second', '  csrr a1, sscratch', 0n), reads('apart', 'a line of its own',
         `${put('you\n')}  mv a1, a0`, 0n)],

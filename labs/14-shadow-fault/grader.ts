@@ -21,27 +21,28 @@ type Step = { readonly check: string; readonly guest?: number } & (
   | { readonly fetch: number; readonly faults?: number } | { readonly rights: number; readonly expected: number });
 interface Got { readonly value?: bigint | number; readonly stopped?: boolean; readonly last?: readonly number[] }
 
-function* access(sys: Syscalls, env: Env, p: Puppet, cap: number, s: Step): Sys<Got> {
-  const value = 'load' in s ? yield* act(sys, env, p, Act.load, s.load, 0n, PATIENCE)
-    : 'store' in s ? yield* act(sys, env, p, Act.store, s.store, s.value, PATIENCE) : 'fetch' in s
-      ? yield* act(sys, env, p, Act.fetch, s.fetch, 0n, PATIENCE) : 0n;
-  const stopped = yield* isStopped(sys, p), status = yield* ask(sys, cap, LAST);
+function* access(sys: Syscalls, env: Env, puppet: Puppet, cap: number, step: Step): Sys<Got> {
+  const value = 'load' in step ? yield* act(sys, env, puppet, Act.load, step.load, 0n, PATIENCE)
+    : 'store' in step ? yield* act(sys, env, puppet, Act.store, step.store, step.value, PATIENCE) : 'fetch' in step
+      ? yield* act(sys, env, puppet, Act.fetch, step.fetch, 0n, PATIENCE) : 0n;
+  const stopped = yield* isStopped(sys, puppet), status = yield* ask(sys, cap, LAST);
   return { value, stopped, last: status === 0 ? [sys.utcb.word(0), sys.utcb.word(1)] : [] };
 }
 
 const driver = (steps: readonly Step[], got: Got[]): Program => program('driver', function* (sys, env: Env) {
   const puppets: (Puppet | undefined)[] = [];
   let badge = 0;
-  for (const s of steps) {
-    const n = s.guest ?? 0, cap = env.cap(`guest${n}`);
-    if ('poke' in s) { yield* ask(sys, cap, STORE, [s.poke, Number(s.value)]); got.push({}); continue; }
-    if ('root' in s) { yield* ask(sys, cap, ROOT, [s.root]); got.push({}); continue; }
-    if ('fence' in s) { yield* ask(sys, cap, FENCE, [s.fence]); got.push({}); continue; }
-    if ('peek' in s) { const status = yield* ask(sys, cap, LOAD, [s.peek]); got.push(status === 0 ? { value: sys.utcb.bigWord(0) } : {});
+  for (const step of steps) {
+    const n = step.guest ?? 0, cap = env.cap(`guest${n}`);
+    if ('poke' in step) { yield* ask(sys, cap, STORE, [step.poke, Number(step.value)]); got.push({}); continue; }
+    if ('root' in step) { yield* ask(sys, cap, ROOT, [step.root]); got.push({}); continue; }
+    if ('fence' in step) { yield* ask(sys, cap, FENCE, [step.fence]); got.push({}); continue; }
+    if ('peek' in step) { const status = yield* ask(sys, cap, LOAD, [step.peek]);
+      got.push(status === 0 ? { value: sys.utcb.bigWord(0) } : {});
       continue; }
-    const p = puppets[n] ??= yield* makePuppet(sys, env, ++badge, { name: `guest${n}`, events: { [Cause.pageFault]: cap } }, PATIENCE);
-    if ('rights' in s) { got.push({ value: yield* rightsAt(sys, p, s.rights) }); continue; }
-    const result = yield* access(sys, env, p, cap, s);
+    const puppet = puppets[n] ??= yield* makePuppet(sys, env, ++badge, { name: `guest${n}`, events: { [Cause.pageFault]: cap } }, PATIENCE);
+    if ('rights' in step) { got.push({ value: yield* rightsAt(sys, puppet, step.rights) }); continue; }
+    const result = yield* access(sys, env, puppet, cap, step);
     got.push(result);
     // A puppet that has stopped, or does not return, cannot be used again.
     if (result.value === undefined) puppets[n] = undefined;
@@ -51,30 +52,32 @@ const driver = (steps: readonly Step[], got: Got[]): Program => program('driver'
 const named = (s: Step): string => ('load' in s
   ? `load at ${hex(s.load)}` : 'store' in s ? `store at ${hex(s.store)}` : 'fetch' in s ? `fetch at ${hex(s.fetch)}` : '');
 
-function judge(say: Say, s: Step, i: number, g: Got | undefined, why: string): void {
-  const { check } = s, at = `step ${i + 1}, `;
-  if ('peek' in s) return same(say, check,
-    `${at}the guest's memory at ${hex(s.peek)}`, hex(s.expected), g?.value === undefined ? `nothing (${why})` : hex(g.value));
-  const shown = 'rights' in s ? `${at}rights of ${hex(s.rights)} in the shadow (1 read, 2 write, 4 execute)` : '';
-  if ('rights' in s) return same(say, check, shown, s.expected, g?.value ?? `nothing (${why})`);
-  if (!('load' in s || 'store' in s || 'fetch' in s)) return;
-  const address = 'load' in s ? s.load : 'store' in s ? s.store : s.fetch, what = at + named(s), last = g?.last?.join();
-  if (s.faults !== undefined) {
-    const stands = g === undefined ? why : g.value === undefined ? 'it did not come back, and is not stopped' : 'it went on';
-    say(check, g?.stopped === true, `${what}: the guest's own fault, it stands still`, stands);
-    return same(say, check, `${what}: LAST tells cause ${s.faults} and the address`, `${s.faults},${address}`, last ?? why);
+function judge(say: Say, step: Step, i: number, answer: Got | undefined, why: string): void {
+  const { check } = step, at = `step ${i + 1}, `;
+  if ('peek' in step) return same(say, check,
+    `${at}the guest's memory at ${hex(step.peek)}`, hex(step.expected), answer?.value === undefined ? `nothing (${why})`
+      : hex(answer.value));
+  const shown = 'rights' in step ? `${at}rights of ${hex(step.rights)} in the shadow (1 read, 2 write, 4 execute)` : '';
+  if ('rights' in step) return same(say, check, shown, step.expected, answer?.value ?? `nothing (${why})`);
+  if (!('load' in step || 'store' in step || 'fetch' in step)) return;
+  const address = 'load' in step ? step.load : 'store' in step ? step.store : step.fetch, what = at + named(step),
+    last = answer?.last?.join();
+  if (step.faults !== undefined) {
+    const stands = answer === undefined ? why : answer.value === undefined ? 'it did not come back, and is not stopped' : 'it went on';
+    say(check, answer?.stopped === true, `${what}: the guest's own fault, it stands still`, stands);
+    return same(say, check, `${what}: LAST tells cause ${step.faults} and the address`, `${step.faults},${address}`, last ?? why);
   }
-  say(check, g?.value !== undefined, `${what}: the guest goes on`, g ? `it does not; LAST tells ${last}` : why);
-  if ('load' in s && s.expected !== undefined && g?.value !== undefined) same(say, check,
-    `${what}: the value`, hex(s.expected), hex(g.value));
+  say(check, answer?.value !== undefined, `${what}: the guest goes on`, answer ? `it does not; LAST tells ${last}` : why);
+  if ('load' in step && step.expected !== undefined && answer?.value !== undefined) same(say, check,
+    `${what}: the value`, hex(step.expected), hex(answer.value));
 }
 
 function world(pages: number, name: string, steps: readonly Step[]): World {
   const got: Got[] = [], guests = Math.max(...steps.map((s) => s.guest ?? 0)) + 1;
   return {
     name,
-    components: (s) => ({
-      shadow: { program: s.program('shadow.ts'), args: { pages }, provides: ['shadow'], memory: '4M' },
+    components: (submission) => ({
+      shadow: { program: submission.program('shadow.ts'), args: { pages }, provides: ['shadow'], memory: '4M' },
       driver: { program: driver(steps, got), caps: Object.fromEntries(Array.from({ length: guests },
         (_, g) => [`guest${g}`, { from: 'shadow', label: `guest${g}` }])), kernelMemory: '4M' },
     }),
@@ -87,7 +90,8 @@ function world(pages: number, name: string, steps: readonly Step[]): World {
 
 /** Tables of a guest: root in page 1, one table for each level in 2 and 3; data in pages from 8 on. */
 function worlds({ base, pages }: { base: number; pages: number }, random: Random): World[] {
-  const word = (): bigint => BigInt(random.between(1, 2 ** 30)), [a, b, c] = [word(), word(), word()] as [bigint, bigint, bigint];
+  const word = (): bigint => BigInt(random.between(1, 2 ** 30)), [first, second, third] = [word(), word(), word()] as [bigint, bigint,
+    bigint];
   const poke = (at: number, value: bigint | number): Step => ({ check: '', poke: at, value: BigInt(value) }),
     pte = (page: number, bits: number): number => page * 1024 + bits;
   const slot = (va: number, level: number): number => 8 * (Math.floor(va / 2 ** (12 + 9 * level)) % 512),
@@ -103,22 +107,24 @@ function worlds({ base, pages }: { base: number; pages: number }, random: Random
   const [p, q] = [base + PAGE, base + 2 * PAGE], big = base + 2 ** 21, all = V | R | W | X | U;
   return [
     world(pages, 'pages', [
-      ...tables, poke(8 * PAGE, a), poke(8 * PAGE + 8, b), poke(9 * PAGE + 4088, c), map(base, 8, all), map(p, 9, all),
-        load('walk', base, a), load('walk', base + 8, b), load('walk', p + 4088, c), rights('lazy', q, 0), store('walk', base + 16, c),
-          peek('walk', 8 * PAGE + 16, c),
-      map(q, 8, all), load('walk', q + 16, c), store('walk', q, b), load('walk', base, b),
+      ...tables, poke(8 * PAGE, first), poke(8 * PAGE + 8, second), poke(9 * PAGE + 4088, third), map(base, 8, all), map(p, 9, all),
+        load('walk', base, first), load('walk', base + 8, second), load('walk', p + 4088, third), rights('lazy', q, 0),
+          store('walk', base + 16, third),
+          peek('walk', 8 * PAGE + 16, third),
+      map(q, 8, all), load('walk', q + 16, third), store('walk', q, second), load('walk', base, second),
     ]),
     world(pages, 'large pages', [
-      ...tables, poke(2 * PAGE + slot(big, 1), pte(0, all)), poke(10 * PAGE, a), poke((pages - 1) * PAGE + 8, b),
-        load('large', big + 10 * PAGE, a), rights('large', big + 9 * PAGE, 0), load('large', big + (pages - 1) * PAGE + 8, b),
-          store('large', big + 11 * PAGE, c), peek('large', 11 * PAGE, c),
+      ...tables, poke(2 * PAGE + slot(big, 1), pte(0, all)), poke(10 * PAGE, first), poke((pages - 1) * PAGE + 8, second),
+        load('large', big + 10 * PAGE, first), rights('large', big + 9 * PAGE, 0), load('large', big + (pages - 1) * PAGE + 8, second),
+          store('large', big + 11 * PAGE, third), peek('large', 11 * PAGE, third),
       poke(2 * PAGE + slot(big + 2 ** 21, 1), pte(1, all)), fails('large', big + 2 ** 21, 13), fails('large', big + pages * PAGE, 5),
     ]),
     world(pages, 'rights', [
-      ...tables, poke(8 * PAGE, a), poke(9 * PAGE, BigInt(RET)), map(base, 8, V | R | U), map(p, 9, V | X | U), map(q, 8, V | R | W | U),
-        load('rights', base, a), rights('rights', base, 1), fails('rights', base, 15), fails('rights', base, 12),
+      ...tables, poke(8 * PAGE, first), poke(9 * PAGE, BigInt(RET)), map(base, 8, V | R | U), map(p, 9, V | X | U), map(q,
+        8, V | R | W | U),
+        load('rights', base, first), rights('rights', base, 1), fails('rights', base, 15), fails('rights', base, 12),
           { check: 'rights', fetch: p }, rights('rights', p, 4), fails('rights', p, 13), fails('rights', p, 15),
-      store('rights', q, b), rights('rights', q, 3), fails('rights', q, 12), load('rights', base, b),
+      store('rights', q, second), rights('rights', q, 3), fails('rights', q, 12), load('rights', base, second),
     ]),
     world(pages, 'faults of the guest itself', [
       ...tables, fails('faults', base, 13), fails('faults', q, 15), fails('faults', base + 2 ** 21, 13),
@@ -129,26 +135,29 @@ function worlds({ base, pages }: { base: number; pages: number }, random: Random
     ]),
     world(pages, 'accessed and dirty', [
       ...tables, map(base, 8, all), map(p, 9, all), map(q, 10, V | R | U), peek('dirty', leaf(base), pte(8, all)),
-        load('dirty', base, 0n), peek('dirty', leaf(base), pte(8, all | A)), rights('dirty', base, 5), store('dirty', base, a),
-          peek('dirty', leaf(base), pte(8, all | A | D)), rights('dirty', base, 7), load('dirty', base, a),
-      store('dirty', p, b), peek('dirty', leaf(p), pte(9, all | A | D)), load('dirty', q, 0n),
+        load('dirty', base, 0n), peek('dirty', leaf(base), pte(8, all | A)), rights('dirty', base, 5), store('dirty', base, first),
+          peek('dirty', leaf(base), pte(8, all | A | D)), rights('dirty', base, 7), load('dirty', base, first),
+      store('dirty', p, second), peek('dirty', leaf(p), pte(9, all | A | D)), load('dirty', q, 0n),
         peek('dirty', leaf(q), pte(10, V | R | U | A)), fails('dirty', q, 15), peek('dirty', leaf(q), pte(10, V | R | U | A)),
     ]),
     world(pages, 'fences and other tables', [
-      ...tables, poke(8 * PAGE, a), poke(9 * PAGE, b), poke(10 * PAGE, c), map(base, 8, all), map(p, 9, all), load('fence', base, a),
-        load('fence', p, b), map(base, 10, all), load('fence', base, a), { check: '', fence: base + 8 }, rights('fence', base, 0),
-          rights('fence', p, 5), load('fence', base, c),
+      ...tables, poke(8 * PAGE, first), poke(9 * PAGE, second), poke(10 * PAGE, third), map(base, 8, all), map(p, 9, all), load('fence',
+        base, first),
+        load('fence', p, second), map(base, 10, all), load('fence', base, first), { check: '', fence: base + 8 }, rights('fence', base, 0),
+          rights('fence', p, 5), load('fence', base, third),
       map(base, 9, V | R | U), map(p, 8, V | R | U), { check: '', fence: 0 }, rights('fence', base, 0), rights('fence', p, 0),
-        load('fence', base, b), load('fence', p, a),
+        load('fence', base, second), load('fence', p, first),
       poke(4 * PAGE + slot(base, 2), pte(5, V)), poke(5 * PAGE + slot(base, 1), pte(6, V)), poke(6 * PAGE + slot(base, 0), pte(10, all)),
-        { check: '', root: 4 * PAGE }, rights('root', base, 0), load('root', base, c), fails('root', p, 13), { check: '', root: PAGE },
-          load('root', base, b), load('root', p, a),
+        { check: '', root: 4 * PAGE }, rights('root', base, 0), load('root', base, third), fails('root', p, 13), { check: '', root: PAGE },
+          load('root', base, second), load('root', p, first),
     ]),
     world(pages, 'two guests', [
-      ...tables, ...tables.map((s) => ({ ...s, guest: 1 })), poke(8 * PAGE, a), { ...poke(8 * PAGE, b), guest: 1 }, map(base, 8, all),
-        { ...map(base, 8, all), guest: 1 }, load('apart', base, a), { ...load('apart', base, b), guest: 1 }, { check: '', fence: 0 },
+      ...tables, ...tables.map((s) => ({ ...s, guest: 1 })), poke(8 * PAGE, first), { ...poke(8 * PAGE, second), guest: 1 }, map(base, 8,
+        all),
+        { ...map(base, 8, all), guest: 1 }, load('apart', base, first), { ...load('apart', base, second), guest: 1 },
+          { check: '', fence: 0 },
           rights('apart', base, 0), { ...rights('apart', base, 5), guest: 1 }, { ...fails('apart', p, 13), guest: 1 },
-            load('apart', base, a),
+            load('apart', base, first),
     ]),
   ];
 }

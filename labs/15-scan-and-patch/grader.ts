@@ -65,7 +65,7 @@ const driver = (guests: Readonly<Record<string, readonly Step[]>>, n: Numbers, g
       const cap = env.cap(name);
       for (const [i, step] of steps.entries()) {
         const at = n.guest + i * BOX, { bytes } = assembled(step, at), view = new DataView(bytes.buffer);
-        for (let o = 0; o < bytes.length; o += 8) yield* sys.must(cap, STORE, [at + o, view.getBigInt64(o, true)]);
+        for (let offset = 0; offset < bytes.length; offset += 8) yield* sys.must(cap, STORE, [at + offset, view.getBigInt64(offset, true)]);
       }
       const guest = yield* makeGuest(sys, env, name, cap, n.guest);
       got.set(name, []);
@@ -79,21 +79,21 @@ const driver = (guests: Readonly<Record<string, readonly Step[]>>, n: Numbers, g
       for (const g of running) if (i < g.steps.length && got.get(g.name)!.length === i) yield* oneStep(sys, g, i, n, got.get(g.name)!);
   });
 
-function* oneStep(sys: Syscalls, g: { thread: number; door: number; turn: number }, i: number, n: Numbers, got: Got[]): Sys<void> {
-  const u = sys.utcb, from = sys.now();
-  for (const [name, v] of Object.entries(start(i))) u.setXBig(REGISTERS[name as Name], v);
-  u.setX(DATA, n.data);
-  u.setX(HERE, n.guest + i * BOX);
-  u.setBig(S.pc, BigInt(n.guest + i * BOX));
-  yield* sys.send(g.turn, { mtd: Mtd.args | Mtd.regs | Mtd.pc });
-  yield* sys.invoke(Own.task, Ops.task.delete, [g.turn]);
-  const event = yield* sys.receive(g.door, PATIENCE), isThere = event.status === 0;
+function* oneStep(sys: Syscalls, guest: { thread: number; door: number; turn: number }, i: number, n: Numbers, got: Got[]): Sys<void> {
+  const utcb = sys.utcb, from = sys.now();
+  for (const [name, value] of Object.entries(start(i))) utcb.setXBig(REGISTERS[name as Name], value);
+  utcb.setX(DATA, n.data);
+  utcb.setX(HERE, n.guest + i * BOX);
+  utcb.setBig(S.pc, BigInt(n.guest + i * BOX));
+  yield* sys.send(guest.turn, { mtd: Mtd.args | Mtd.regs | Mtd.pc });
+  yield* sys.invoke(Own.task, Ops.task.delete, [guest.turn]);
+  const event = yield* sys.receive(guest.door, PATIENCE), isThere = event.status === 0;
   const values = isThere && event.label === Cause.syscall
     ? Object.fromEntries(Object.entries(REGISTERS).map(([name, x]) => [name, sys.utcb.xBig(x)])) as Values : undefined;
   const why = isThere ? `it left for another reason (cause ${event.label})` : 'it did not come to its end';
   const to = sys.now();
-  if (isThere) yield* sys.must(Own.thread, Ops.thread.keepReply, [g.turn]);
-  yield* sys.invoke(g.thread, Ops.thread.info);
+  if (isThere) yield* sys.must(Own.thread, Ops.thread.keepReply, [guest.turn]);
+  yield* sys.invoke(guest.thread, Ops.thread.info);
   got.push({ from, to, values, stopped: sys.utcb.word(0) === STOPPED, why });
 }
 
@@ -101,18 +101,18 @@ function world(name: string, guests: Readonly<Record<string, readonly Step[]>>, 
   const got = new Map<string, Got[]>();
   return {
     name, cpu: 'base,popf',
-    components: (s) => ({
-      patcher: { program: s.program('patcher.ts'), provides: ['patcher'], memory: '4M' },
+    components: (submission) => ({
+      patcher: { program: submission.program('patcher.ts'), provides: ['patcher'], memory: '4M' },
       driver: { program: driver(guests, n, got), kernelMemory: '4M',
         caps: Object.fromEntries(Object.keys(guests).map((g) => [g, { from: 'patcher', label: g }])) },
     }),
     judge: (seen, say) => {
       const why = seen.end('patcher').why || seen.why;
-      for (const [g, steps] of Object.entries(guests)) {
+      for (const [guest, steps] of Object.entries(guests)) {
         const left: { readonly time: number; readonly cause: number }[] = [];
-        for (const r of seen.trace.records())
-          if (r.kind === Kind.event && seen.trace.taskOf(r.actor) === g) left.push({ time: r.time, cause: r.a });
-        steps.forEach((step, i) => judge(say, step, i, n, got.get(g)?.[i], left, why));
+        for (const record of seen.trace.records())
+          if (record.kind === Kind.event && seen.trace.taskOf(record.actor) === guest) left.push({ time: record.time, cause: record.a });
+        steps.forEach((step, i) => judge(say, step, i, n, got.get(guest)?.[i], left, why));
       }
     },
   };
@@ -130,8 +130,8 @@ function judge(say: Say, step: Step, i: number, n: Numbers, got: Got | undefined
   say(check, got?.values !== undefined, `${what}: the guest comes to its end`, got?.values ? 'it does' : why || got?.why
     || 'it did not begin');
   if (!got?.values) return;
-  for (const [name, v] of Object.entries(values)) {
-    const found = BigInt.asUintN(64, got.values[name as Name]), expected = BigInt.asUintN(64, v);
+  for (const [name, value] of Object.entries(values)) {
+    const found = BigInt.asUintN(64, got.values[name as Name]), expected = BigInt.asUintN(64, value);
     if (found !== expected) say(check, false, `${what}: ${name} is 0x${expected.toString(16)}`, `0x${found.toString(16)}`);
   }
   say(check, true, `${what}: registers`, 'as they must be');
@@ -147,7 +147,8 @@ const BITS = 0x122n;
 function worlds(n: Numbers, random: Random): World[] {
   const step = (check: string, what: string, code: string, patched: number, does: Step['does'], faults?: number): Step =>
     ({ check, what, code, patched, does, ...(faults !== undefined && { faults }) });
-  const signed = (bits: number, v: bigint): bigint => BigInt.asIntN(bits, v), o = 8 * random.between(8, 100), k = random.between(3, 31);
+  const signed = (bits: number, v: bigint): bigint => BigInt.asIntN(bits, v), offset = 8 * random.between(8, 100),
+    k = random.between(3, 31);
   let status = 0n;
   const ops = [
     step('scan', 'sstatus is 0 at first', '  csrr a1, sstatus', 1, (r) => { r.a1 = 0n; }, 1),
@@ -179,11 +180,11 @@ function worlds(n: Numbers, random: Random): World[] {
   const loads = ([['lb', 1, true], ['lh', 2, true], ['lw', 4, true], ['lbu', 1, false], ['lhu', 2, false],
     ['lwu', 4, false]] as const).map(([name, size, sign]) =>
     step('reads', `${name} of a patched instruction`, `  la t0, here\n  ${name} a1, 0(t0)\n  ${name} a2, ${4 - size}(t0)\nhere:\n`
-      + '  csrrsi t0, sstatus, 0', 1, (r, word) => {
+      + '  csrrsi t0, sstatus, 0', 1, (registers, word) => {
       const cut = (v: bigint): bigint => (sign ? signed(8 * size, v) : BigInt.asUintN(8 * size, v));
-      r.a1 = cut(word('here'));
-      r.a2 = cut(word('here') >> BigInt(32 - 8 * size));
-      r.t0 = 0n;
+      registers.a1 = cut(word('here'));
+      registers.a2 = cut(word('here') >> BigInt(32 - 8 * size));
+      registers.t0 = 0n;
     }));
   const reads = [
     step('reads', 'ld of two',
@@ -220,29 +221,31 @@ function worlds(n: Numbers, random: Random): World[] {
       + '  mv t2, zero', 2, (r) => { r.t0 = r.t1 = r.t2 = 0n; r.a1 = 0n; r.a2 = 2n; }),
   ];
   const copy = (words: readonly number[]): string =>
-    `${words.map((w, i) => `${li('t0', w)}  sw t0, ${o + 4 * i}(s5)\n`).join('')}  addi t1, s5, ${o}\n  fence.i\n  jalr t2, 0(t1)\n`
+    words.map((w, i) => `${li('t0', w)}  sw t0, ${offset + 4 * i}(s5)\n`).join('')
+      + `  addi t1, s5, ${offset}\n  fence.i\n  jalr t2, 0(t1)\n`
     + '  sub t1, t1, s5\n  mv t2, zero\n';
-  const BACK = bitsOf('jr t2'), isCopied = (r: Values, words: readonly number[]): void => {
-    r.t0 = signed(32, BigInt(words.at(-1)!));
-    r.t1 = BigInt(o);
-    r.t2 = 0n;
+  const BACK = bitsOf('jr t2'), isCopied = (registers: Values, words: readonly number[]): void => {
+    registers.t0 = signed(32, BigInt(words.at(-1)!));
+    registers.t1 = BigInt(offset);
+    registers.t2 = 0n;
   };
   const data = [
     step('data', 'data is written and read',
-      `  li t1, ${k}\n  sd t1, ${o}(s5)\n  ld a1, ${o}(s5)\n  sb a1, ${o + 1}(s5)\n  ld a2, ${o}(s5)`, 0,
+      `  li t1, ${k}\n  sd t1, ${offset}(s5)\n  ld a1, ${offset}(s5)\n  sb a1, ${offset + 1}(s5)\n  ld a2, ${offset}(s5)`, 0,
       (r) => { r.t1 = r.a1 = BigInt(k); r.a2 = BigInt(k * 257); }, 2),
     step('exits', 'and costs no exit then',
-      `  li t0, 50\nagain:\n  sd t0, ${o}(s5)\n  ld a1, ${o}(s5)\n  addi t0, t0, -1\n  bnez t0, again`, 0,
+      `  li t0, 50\nagain:\n  sd t0, ${offset}(s5)\n  ld a1, ${offset}(s5)\n  addi t0, t0, -1\n  bnez t0, again`, 0,
       (r) => { r.t0 = 0n; r.a1 = 1n; }, 0),
     step('data', 'it becomes code', copy([SETS, CLEARS, ADDS, BACK]), 2, (r) => { isCopied(r, [BACK]); r.a1 = 5n; r.a2 = 2n; }, 1),
-    step('data', 'is read as it was written', `  lw a1, ${o}(s5)\n  lwu a2, ${o + 4}(s5)\n  lbu a3, ${o + 3}(s5)`, 0, (r) => {
-      r.a1 = signed(32, BigInt(SETS));
-      r.a2 = BigInt(CLEARS >>> 0);
-      r.a3 = BigInt(SETS >>> 24);
+    step('data', 'is read as it was written', `  lw a1, ${offset}(s5)\n  lwu a2, ${offset + 4}(s5)\n  lbu a3, ${offset + 3}(s5)`,
+      0, (registers) => {
+      registers.a1 = signed(32, BigInt(SETS));
+      registers.a2 = BigInt(CLEARS >>> 0);
+      registers.a3 = BigInt(SETS >>> 24);
     }, 3),
     step('data', 'and written once more', copy([ADDS, SETS, NOP, BACK]), 1, (r) => { isCopied(r, [BACK]); r.a1 = 0n; }, 4),
     step('data', 'what is in it beside the code is kept',
-      `  li t1, -3\n  sd t1, ${o + 64}(s5)\n  ld a1, ${o + 64}(s5)\n  lh a2, ${o + 66}(s5)\n`
+      `  li t1, -3\n  sd t1, ${offset + 64}(s5)\n  ld a1, ${offset + 64}(s5)\n  lh a2, ${offset + 66}(s5)\n`
       + '  csrci sstatus, 31', 1, (r) => { r.t1 = r.a1 = -3n; r.a2 = -1n; }, 3),
     step('data', 'another page is still data', `  li t0, 4096\n  add t0, t0, s5\n  sd s5, 0(t0)\n  ld a1, 0(t0)\n  sub a1, a1, s5\n`
       + '  mv t0, zero', 0, (r) => { r.t0 = r.a1 = 0n; }, 1),

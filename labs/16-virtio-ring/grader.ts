@@ -26,16 +26,16 @@ function world(name: string, steps: readonly Step[]): World {
   const got: (readonly number[])[] = [];
   return {
     name, budget: 1e8,
-    components: (s) => ({
+    components: (submission) => ({
       driver: { program: driver([...steps, { check: '', what: '', words: [Op.peek, 0, 1] }], got), provides: ['driver'] },
-      ring: { program: s.program('ring.c'), caps: { driver: 'driver' } },
+      ring: { program: submission.program('ring.c'), caps: { driver: 'driver' } },
     }),
     judge: (seen, say) => {
       const end = seen.end('ring'), why = end.why || seen.why;
-      steps.forEach((s, i) => {
-        if (!s.expected) return;
-        const g = got[i], right = g !== undefined && s.expected.every((v, k) => g[k] === v);
-        say(s.check, right, `${s.what}: ${s.expected.join(', ')}`, g ? g.join(', ') : `nothing came back (${why})`);
+      steps.forEach((step, i) => {
+        if (!step.expected) return;
+        const answer = got[i], right = answer !== undefined && step.expected.every((v, k) => answer[k] === v);
+        say(step.check, right, `${step.what}: ${step.expected.join(', ')}`, answer ? answer.join(', ') : `nothing came back (${why})`);
       });
     },
   };

@@ -62,10 +62,10 @@ const driver = (steps: readonly Step[], place: { guest: number; device: number }
     let event = yield* sys.receive(door, PATIENCE); // its startup
     for (const i of steps.keys()) {
       if (event.status !== 0) return;
-      const u = sys.utcb, from = sys.now();
-      for (const [name, v] of Object.entries(start(i))) u.setXBig(REGISTERS[name as Name], v);
-      u.setX(10, place.device);
-      u.setBig(S.pc, BigInt(place.guest + i * BOX));
+      const utcb = sys.utcb, from = sys.now();
+      for (const [name, value] of Object.entries(start(i))) utcb.setXBig(REGISTERS[name as Name], value);
+      utcb.setX(10, place.device);
+      utcb.setBig(S.pc, BigInt(place.guest + i * BOX));
       event = yield* sys.replyAndWait({ mtd: Mtd.args | Mtd.regs | Mtd.pc }, PATIENCE);
       const values = event.status === 0 && event.label === Cause.breakpoint
         ? Object.fromEntries(Object.entries(REGISTERS).map(([name, n]) => [name, sys.utcb.xBig(n)])) as Values : undefined;
@@ -77,16 +77,16 @@ function world(name: string, steps: readonly Step[], place: { guest: number; dev
   const got: Got[] = [];
   return {
     name,
-    components: (s) => ({
-      ahead: { program: s.program('ahead.ts'), args: { device: place.device }, provides: ['ahead'], memory: '4M' },
+    components: (submission) => ({
+      ahead: { program: submission.program('ahead.ts'), args: { device: place.device }, provides: ['ahead'], memory: '4M' },
       driver: { program: driver(steps, place, got), caps: { ahead: 'ahead' }, kernelMemory: '4M' },
     }),
     judge: (seen, say) => {
       const why = seen.end('ahead').why || seen.why || 'it did not come to its breakpoint', device = new Device();
       const exits: number[] = [];
-      for (const r of seen.trace.records()) if (r.kind === Kind.event && r.a === Cause.pageFault &&
-        seen.trace.taskOf(r.actor) === 'guest' &&
-        r.c >= place.device && r.c < place.device + PAGE) exits.push(r.time);
+      for (const record of seen.trace.records()) if (record.kind === Kind.event && record.a === Cause.pageFault &&
+        seen.trace.taskOf(record.actor) === 'guest' &&
+        record.c >= place.device && record.c < place.device + PAGE) exits.push(record.time);
       steps.forEach((step, i) => judge(say, step, start(i), device, got[i], exits, why));
     },
   };
@@ -97,8 +97,8 @@ function judge(say: Say, { check, what, does, exits: allowed }: Step, values: Va
   does(values, device);
   say(check, got?.values !== undefined, `${what}: the guest comes to its breakpoint`, got?.values ? 'it does' : why);
   if (!got?.values) return;
-  for (const [name, v] of Object.entries(values)) {
-    const found = got.values[name as Name], expected = BigInt.asIntN(64, v);
+  for (const [name, value] of Object.entries(values)) {
+    const found = got.values[name as Name], expected = BigInt.asIntN(64, value);
     if (found !== expected) { say(check, false, `${what}: ${name} is 0x${BigInt.asUintN(64, expected).toString(16)}`,
       `0x${BigInt.asUintN(64, found).toString(16)}`); }
   }
@@ -110,28 +110,30 @@ function judge(say: Say, { check, what, does, exits: allowed }: Step, values: Va
 const signed = (bits: number, v: bigint): bigint => BigInt.asIntN(bits, v);
 
 function worlds({ guest, device }: { guest: number; device: number }, random: Random): World[] {
-  const place = { guest, device }, at = (): number => 64 + 8 * random.between(0, 40), [o, p, q] = [at(), at() + 400, at() + 800];
+  const place = { guest, device }, at = (): number => 64 + 8 * random.between(0, 40), [offset, p, q] = [at(), at() + 400, at() + 800];
   const step = (check: string, what: string, code: string, exits: number, does: Step['does']): Step => ({ check, what, code, exits,
     does });
   const far = (n: number): string => Array.from({ length: n }, () => '  addi t0, t0, 3').join('\n');
   return [
     world('accesses by themselves', [
       ...([['sb', 1], ['sh', 2], ['sw', 4], ['sd', 8]] as const).map(([name, size]) => step('single', `${name} and what it leaves`,
-        `  slli t1, t1, 53\n  xori t1, t1, -77\n  ${name} t1, ${o}(a0)\n  j on\non:\n  ld a1, ${o}(a0)\n  j off\noff:`, 2, (r, d) => {
-          r.t1 = signed(64, r.t1 << 53n) ^ -77n;
-          d.write(o, size, r.t1);
-          r.a1 = d.read(o, 8);
+        `  slli t1, t1, 53\n  xori t1, t1, -77\n  ${name} t1, ${offset}(a0)\n  j on\non:\n  ld a1, ${offset}(a0)\n  j off\noff:`,
+          2, (registers, device) => {
+          registers.t1 = signed(64, registers.t1 << 53n) ^ -77n;
+          device.write(offset, size, registers.t1);
+          registers.a1 = device.read(offset, 8);
         })),
       ...([['lb', 1, true], ['lh', 2, true], ['lw', 4, true], ['ld', 8, true], ['lbu', 1, false], ['lhu', 2, false],
-        ['lwu', 4, false]] as const).map(([name, size, sign]) => step('single', name, `  ${name} a2, ${o}(a0)\n  j off\noff:`, 1, (r,
-          d) => {
-          const v = d.read(o, size);
-          r.a2 = sign ? signed(8 * size, v) : v;
+        ['lwu', 4, false]] as const).map(([name, size, sign]) => step('single', name, `  ${name} a2, ${offset}(a0)\n  j off\noff:`,
+          1, (registers,
+          device) => {
+          const value = device.read(offset, size);
+          registers.a2 = sign ? signed(8 * size, value) : value;
         })),
       step('single', 'a load to x0 is an access', '  lw zero, 0(a0)\n  j on\non:\n  lw a3, 0(a0)\n  j off\noff:', 2,
         (r, d) => { d.read(0, 4); r.a3 = d.read(0, 4); }),
-      step('single', 'a store of x0', `  sd zero, ${o}(a0)\n  j on\non:\n  ld a4, 8(a0)\n  j off\noff:`, 2,
-        (r, d) => { d.write(o, 8, 0n); r.a4 = d.read(8, 8); }),
+      step('single', 'a store of x0', `  sd zero, ${offset}(a0)\n  j on\non:\n  ld a4, 8(a0)\n  j off\noff:`, 2,
+        (r, d) => { d.write(offset, 8, 0n); r.a4 = d.read(8, 8); }),
     ], place),
     world('back to back', [
       step('pairs', 'two loads', '  ld a1, 0(a0)\n  ld a2, 0(a0)\n  j off\noff:', 1, (r, d) => { r.a1 = d.read(0, 8);
@@ -143,51 +145,53 @@ function worlds({ guest, device }: { guest: number; device: number }, random: Ra
         (r, d) => { r.a5 = signed(8, d.read(p, 1)); d.write(q, 1, r.a5); d.write(p, 8, r.a6); r.a7 = d.read(8, 8); }),
       step('pairs', 'six of the example',
         `  lbu t0, ${q}(a0)\n  sb t0, 0(a0)\n  addi t1, t0, 0\n  addi t2, zero, 0xc0\n  sb t0, ${q}(a0)\n`
-        + `  sb t0, 0(a0)\n  sb t2, ${q}(a0)\n  sb t0, 0(a0)\n  j off\noff:\n  ld a1, 8(a0)\n  j end\nend:`, 2, (r, d) => {
-        r.t0 = r.t1 = d.read(q, 1);
-        r.t2 = 0xc0n;
-        for (const [where, v] of [[0, r.t0], [q, r.t0], [0, r.t0], [q, r.t2], [0, r.t0]] as const) d.write(where, 1, v);
-        r.a1 = d.read(8, 8);
+        + `  sb t0, 0(a0)\n  sb t2, ${q}(a0)\n  sb t0, 0(a0)\n  j off\noff:\n  ld a1, 8(a0)\n  j end\nend:`, 2, (registers, device) => {
+        registers.t0 = registers.t1 = device.read(q, 1);
+        registers.t2 = 0xc0n;
+        for (const [where, value] of [[0, registers.t0], [q, registers.t0], [0, registers.t0], [q, registers.t2], [0,
+          registers.t0]] as const) device.write(where, 1, value);
+        registers.a1 = device.read(8, 8);
       }),
     ], place),
     world('instructions between', [
       step('between', 'an address is computed',
-        `  addi s2, a0, ${o}\n  ld a1, 0(a0)\n  addi s2, s2, 8\n  sd a1, 0(s2)\n  sub s2, s2, a0\n`
-        + '  ld a2, 8(a0)\n  j off\noff:', 1, (r, d) => {
-        r.a1 = d.read(0, 8);
-        d.write(o + 8, 8, r.a1);
-        r.s2 = BigInt(o + 8);
-        r.a2 = d.read(8, 8);
+        `  addi s2, a0, ${offset}\n  ld a1, 0(a0)\n  addi s2, s2, 8\n  sd a1, 0(s2)\n  sub s2, s2, a0\n`
+        + '  ld a2, 8(a0)\n  j off\noff:', 1, (registers, device) => {
+        registers.a1 = device.read(0, 8);
+        device.write(offset + 8, 8, registers.a1);
+        registers.s2 = BigInt(offset + 8);
+        registers.a2 = device.read(8, 8);
       }),
       step('between', 'and, or, xor, add, sub', `  lw a1, 0(a0)\n  and a2, a1, a3\n  or a3, a1, a4\n  xor a4, a2, a3\n  add a5, a4, a6\n`
-        + `  sub a6, a5, a1\n  sd a6, ${o}(a0)\n  j off\noff:`, 1, (r, d) => {
-        r.a1 = d.read(0, 4);
-        r.a2 = r.a1 & r.a3;
-        r.a3 = r.a1 | r.a4;
-        r.a4 = r.a2 ^ r.a3;
-        r.a5 = r.a4 + r.a6;
-        r.a6 = r.a5 - r.a1;
-        d.write(o, 8, r.a6);
+        + `  sub a6, a5, a1\n  sd a6, ${offset}(a0)\n  j off\noff:`, 1, (registers, device) => {
+        registers.a1 = device.read(0, 4);
+        registers.a2 = registers.a1 & registers.a3;
+        registers.a3 = registers.a1 | registers.a4;
+        registers.a4 = registers.a2 ^ registers.a3;
+        registers.a5 = registers.a4 + registers.a6;
+        registers.a6 = registers.a5 - registers.a1;
+        device.write(offset, 8, registers.a6);
       }),
       step('between', 'andi, ori, xori, slli, lui',
         `  lw a1, 0(a0)\n  xori a2, a1, -1\n  andi a3, a2, -16\n  ori a4, a3, 9\n  slli a5, a4, 40\n`
-        + `  lui a6, 0x80001\n  addi zero, a1, 5\n  sd a5, ${o}(a0)\n  sd a6, ${o}(a0)\n  j off\noff:`, 1, (r, d) => {
-        r.a1 = d.read(0, 4);
-        r.a2 = ~r.a1;
-        r.a3 = r.a2 & -16n;
-        r.a4 = r.a3 | 9n;
-        r.a5 = signed(64, r.a4 << 40n);
-        r.a6 = signed(32, 0x8000_1000n);
-        d.write(o, 8, r.a5);
-        d.write(o, 8, r.a6);
+        + `  lui a6, 0x80001\n  addi zero, a1, 5\n  sd a5, ${offset}(a0)\n  sd a6, ${offset}(a0)\n  j off\noff:`,
+          1, (registers, device) => {
+        registers.a1 = device.read(0, 4);
+        registers.a2 = ~registers.a1;
+        registers.a3 = registers.a2 & -16n;
+        registers.a4 = registers.a3 | 9n;
+        registers.a5 = signed(64, registers.a4 << 40n);
+        registers.a6 = signed(32, 0x8000_1000n);
+        device.write(offset, 8, registers.a5);
+        device.write(offset, 8, registers.a6);
       }),
-      step('between', 'eight of them are within reach', `  lw a1, 0(a0)\n${far(8)}\n  sw t0, ${o}(a0)\n  j off\noff:`, 1,
-        (r, d) => { r.a1 = d.read(0, 4); r.t0 += 24n; d.write(o, 4, r.t0); }),
+      step('between', 'eight of them are within reach', `  lw a1, 0(a0)\n${far(8)}\n  sw t0, ${offset}(a0)\n  j off\noff:`, 1,
+        (r, d) => { r.a1 = d.read(0, 4); r.t0 += 24n; d.write(offset, 4, r.t0); }),
       step('between', 'and eight again after the next',
-        `  lw a1, 0(a0)\n${far(8)}\n  sw t0, ${o}(a0)\n${far(8)}\n  lw a2, 0(a0)\n  j off\noff:`, 1,
-        (r, d) => { r.a1 = d.read(0, 4); r.t0 += 24n; d.write(o, 4, r.t0); r.t0 += 24n; r.a2 = d.read(0, 4); }),
-      step('between', 'nine are not', `  lw a1, 0(a0)\n${far(9)}\n  sw t0, ${o}(a0)\n  j off\noff:`, 2,
-        (r, d) => { r.a1 = d.read(0, 4); r.t0 += 27n; d.write(o, 4, r.t0); }),
+        `  lw a1, 0(a0)\n${far(8)}\n  sw t0, ${offset}(a0)\n${far(8)}\n  lw a2, 0(a0)\n  j off\noff:`, 1,
+        (r, d) => { r.a1 = d.read(0, 4); r.t0 += 24n; d.write(offset, 4, r.t0); r.t0 += 24n; r.a2 = d.read(0, 4); }),
+      step('between', 'nine are not', `  lw a1, 0(a0)\n${far(9)}\n  sw t0, ${offset}(a0)\n  j off\noff:`, 2,
+        (r, d) => { r.a1 = d.read(0, 4); r.t0 += 27n; d.write(offset, 4, r.t0); }),
     ], place),
     world('where it ends', [
       step('stops', 'a branch',
@@ -202,11 +206,11 @@ function worlds({ guest, device }: { guest: number; device: number }, random: Ra
       step('stops', 'a multiplication', '  lw a1, 0(a0)\n  mul a2, a1, a3\n  lw a4, 0(a0)\n  j off\noff:', 2,
         (r, d) => { r.a1 = d.read(0, 4); r.a2 = r.a1 * r.a3; r.a4 = d.read(0, 4); }),
       step('stops', 'a shift to the right', '  lw a1, 0(a0)\n  srli a2, a3, 3\n  sra a5, a3, a4\n  lw a4, 0(a0)\n  j off\noff:', 2,
-        (r, d) => {
-        r.a1 = d.read(0, 4);
-        r.a2 = r.a3 >> 3n;
-        r.a5 = r.a3 >> (r.a4 & 63n);
-        r.a4 = d.read(0, 4);
+        (registers, device) => {
+        registers.a1 = device.read(0, 4);
+        registers.a2 = registers.a3 >> 3n;
+        registers.a5 = registers.a3 >> (registers.a4 & 63n);
+        registers.a4 = device.read(0, 4);
       }),
       step('stops', 'a comparison',
         '  lw a1, 0(a0)\n  sltu a2, a3, a4\n  slti a5, a3, -5\n  addiw a6, a6, 1\n  lw a4, 0(a0)\n  j off\noff:', 2,
@@ -216,23 +220,23 @@ function worlds({ guest, device }: { guest: number; device: number }, random: Ra
         (r, d) => { for (let i = 0; i < 16; i++) r.a1 = d.read(0, 4); }),
       step('limit', 'the seventeenth is the next', `${'  lw a1, 0(a0)\n'.repeat(17)}  j off\noff:`, 2,
         (r, d) => { for (let i = 0; i < 17; i++) r.a1 = d.read(0, 4); }),
-      step('limit', 'and so on', `${`  lw a1, 0(a0)\n  sd a1, ${o}(a0)\n`.repeat(17)}  j off\noff:`, 3,
-        (r, d) => { for (let i = 0; i < 17; i++) { r.a1 = d.read(0, 4); d.write(o, 8, r.a1); } }),
+      step('limit', 'and so on', `${`  lw a1, 0(a0)\n  sd a1, ${offset}(a0)\n`.repeat(17)}  j off\noff:`, 3,
+        (r, d) => { for (let i = 0; i < 17; i++) { r.a1 = d.read(0, 4); d.write(offset, 8, r.a1); } }),
     ], place),
     world('code that changes', [7, 30, 500].map((k) => step('bytes', `the same place, now with ${k}`,
       // The guest rewrites an instruction of the cluster: addi a2, zero, k.
       `  auipc s2, 0\n  lui s3, ${k << 8}\n  addi s3, s3, 0x613\n  sw s3, 28(s2)\n  fence.i\n  li s4, 2\n`
       + `again:\n  lw a1, 0(a0)\n  addi a2, zero, 1\n`
-      + `  sw a2, ${o}(a0)\n  lui s3, ${(k + 1) << 8}\n  addi s3, s3, 0x613\n  sub a3, a2, a1\n`
+      + `  sw a2, ${offset}(a0)\n  lui s3, ${(k + 1) << 8}\n  addi s3, s3, 0x613\n  sub a3, a2, a1\n`
       + '  sw s3, 28(s2)\n  fence.i\n  addi s4, s4, -1\n'
-      + '  bne s4, zero, again\n  sub s2, s2, s2\n  sub s3, s3, s3\n', 2, (r, d) => {
+      + '  bne s4, zero, again\n  sub s2, s2, s2\n  sub s3, s3, s3\n', 2, (registers, device) => {
         for (const v of [k, k + 1]) {
-          r.a1 = d.read(0, 4);
-          r.a2 = BigInt(v);
-          d.write(o, 4, r.a2);
-          r.a3 = r.a2 - r.a1;
+          registers.a1 = device.read(0, 4);
+          registers.a2 = BigInt(v);
+          device.write(offset, 4, registers.a2);
+          registers.a3 = registers.a2 - registers.a1;
         }
-        r.s2 = r.s3 = r.s4 = 0n;
+        registers.s2 = registers.s3 = registers.s4 = 0n;
       })), place),
   ];
 }

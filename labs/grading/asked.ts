@@ -17,14 +17,14 @@ interface Refused { readonly text: string; readonly seq: number; times: number }
 /** Lines about the component `name`. */
 export function asked(trace: TraceFile, name: string): string[] {
   const refused = new Map<string, Refused>(), counts = new Map<string, number>();
-  for (const r of trace.records()) {
-    if (!ASKS.has(r.kind) || r.actor === 0 || trace.taskOf(r.actor) !== name) continue;
-    const text = sentence(r), what = labelName(r.a);
+  for (const record of trace.records()) {
+    if (!ASKS.has(record.kind) || record.actor === 0 || trace.taskOf(record.actor) !== name) continue;
+    const text = sentence(record), what = labelName(record.a);
     counts.set(what, (counts.get(what) ?? 0) + 1);
-    if (FINE.has(r.status)) continue;
+    if (FINE.has(record.status)) continue;
     const known = refused.get(text);
     if (known) known.times++;
-    else refused.set(text, { text, seq: r.sequence, times: 1 });
+    else refused.set(text, { text, seq: record.sequence, times: 1 });
   }
   const often = (n: number): string => (n > 1 ? ` (${n} times)` : '');
   const first = [...refused.values()].slice(0, MOST_REFUSED).map((f) => `${name} was refused: ${f.text}${often(f.times)}, seq:${f.seq}`);

@@ -24,8 +24,8 @@ export function nativeProgram(file: string, source: string): Uint8Array {
 function assembled(file: string, lines: readonly string[]): ReturnType<typeof assemble> {
   try {
     return assemble(`${constants()}\n${lines.join('\n')}`, BASE);
-  } catch (e) {
-    const message = (e as Error).message,
+  } catch (error) {
+    const message = (error as Error).message,
       at = lines.findIndex((l) => {
         const s = l.replace(/(#|\/\/).*$/, '').replace(/^\s*[\w.$]+:\s*/, '').trim();
         return s !== '' && message.startsWith(`${s}:`);

@@ -61,13 +61,13 @@ export interface BareRun {
   readonly image: Uint8Array;
 }
 
-function momentOf(h: Hart, places: readonly number[]): Moment {
-  const values = new Map<number, bigint>(), hgatp = readRegister(h, REG.csr + 0x680)!, { linear } = h.host;
-  const read = (n: number): bigint => BigInt.asUintN(64, readRegister(h, n) ?? 0n);
+function momentOf(hart: Hart, places: readonly number[]): Moment {
+  const values = new Map<number, bigint>(), hgatp = readRegister(hart, REG.csr + 0x680)!, { linear } = hart.host;
+  const read = (n: number): bigint => BigInt.asUintN(64, readRegister(hart, n) ?? 0n);
   for (const n of LOOKED_AT) values.set(n, read(REG.csr + n));
   const leads = new Map(places.map((place) =>
     [place, hgatp >> 60n === 0n ? undefined : translate(linear, { first: 0n, second: hgatp }, BigInt(place))]));
-  const x = Array.from({ length: 32 }, (_, i) => read(i)), mode = h.priv, virtual = h.virt, pc = Number(h.pc);
+  const x = Array.from({ length: 32 }, (_, i) => read(i)), mode = hart.priv, virtual = hart.virt, pc = Number(hart.pc);
   return { pc, mode, virtual, x: (n) => x[n]!, csr: (n) => values.get(n) ?? 0n, physical: (guest) => leads.get(guest) };
 }
 /** mstatus, medeleg, mideleg, mcounteren, menvcfg; hstatus, hedeleg, hideleg, hcounteren, hvip, hgatp; vsatp; sie, stvec. */

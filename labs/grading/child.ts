@@ -59,24 +59,24 @@ export interface ChildOptions {
 }
 
 /** Creates a child that runs `code` (of childCode) once started. Its memory is its code and its UTCB. */
-export function* makeChild(sys: Syscalls, env: Env, code: Uint8Array, o: ChildOptions): Sys<Child> {
+export function* makeChild(sys: Syscalls, env: Env, code: Uint8Array, options: ChildOptions): Sys<Child> {
   const [task, thread, context, report] = [
     env.selector(), env.selector(), env.selector(), env.selector()
   ] as [number, number, number, number];
   yield* sys.must(Own.factory, Ops.factory.createTask, [task, 0]);
   yield* sys.must(Own.factory, Ops.factory.createThread, [thread, task, 0, CHILD_UTCB, 0]);
-  yield* sys.must(Own.factory, Ops.factory.createSchedContext, [context, o.priority ?? 90, 0, 0]);
-  yield* sys.must(Own.factory, Ops.factory.createPortal, [report, Own.thread, o.badge ?? 1, 0]);
-  yield* nameIt(sys, task, Ops.task.name, o.name);
-  yield* nameIt(sys, thread, Ops.thread.name, o.name);
+  yield* sys.must(Own.factory, Ops.factory.createSchedContext, [context, options.priority ?? 90, 0, 0]);
+  yield* sys.must(Own.factory, Ops.factory.createPortal, [report, Own.thread, options.badge ?? 1, 0]);
+  yield* nameIt(sys, task, Ops.task.name, options.name);
+  yield* nameIt(sys, thread, Ops.thread.name, options.name);
   const size = Math.ceil(code.length / PAGE) * PAGE, at = valueOf(yield* allocate(sys, env, size, { rights: Right.RWX }));
   sys.memory.write(at, code);
   for (let p = 0; p < size; p += PAGE) yield* sys.must(task, Ops.task.map, [0, memoryPage(at + p, 12, Right.RX), CODE + p, 0]);
   yield* sys.must(task, Ops.task.map, [0, capPage(report, 0, 1), REPORT, 0]);
-  for (const [cause, portal] of Object.entries(o.events)) {
+  for (const [cause, portal] of Object.entries(options.events)) {
     const status = yield* sys.invoke(thread, Ops.thread.setEvents, [portal, 2 ** Number(cause)]);
     if (status !== 0)
-      throw new Error(`the events of ${o.name} have nowhere to go: the server behind its portal has ended (${statusName(status)})`);
+      throw new Error(`the events of ${options.name} have nowhere to go: the server behind its portal has ended (${statusName(status)})`);
   }
   yield* sys.must(thread, Ops.thread.bind, [context]);
   return { task, thread, context, report };

@@ -19,7 +19,7 @@ export interface Fact {
 }
 
 /** All records that satisfy `keep`. `from`: the actor's task; `to`: the object's. */
-export function facts(trace: TraceFile, keep: (r: RecordView) => boolean): Fact[] {
+export function facts(trace: TraceFile, keep: (record: RecordView) => boolean): Fact[] {
   const found: Fact[] = [];
   for (const r of trace.records()) {
     if (!keep(r)) continue;

@@ -84,29 +84,30 @@ export function* makeGuest(sys: Syscalls, env: Env,
 }
 
 /** Waits until it waits for its next turn; undefined when it does not, or exits for another reason. */
-function* waitFor(sys: Syscalls, env: Env, g: Guest, patience: number): Sys<Result | undefined> {
-  const got = yield* sys.receive(g.door, patience);
+function* waitFor(sys: Syscalls, env: Env, guest: Guest, patience: number): Sys<Result | undefined> {
+  const got = yield* sys.receive(guest.door, patience);
   if (got.status !== 0 || got.label !== Cause.wfi) return undefined;
-  const u = sys.utcb, result = { value: u.xBig(ARGUMENTS), second: u.xBig(ARGUMENTS + 1), intact: u.x(ARGUMENTS + 2) === 3 * SENTINEL };
-  g.turn = env.selector();
-  yield* sys.must(Own.thread, Ops.thread.keepReply, [g.turn]);
+  const utcb = sys.utcb, result = { value: utcb.xBig(ARGUMENTS), second: utcb.xBig(ARGUMENTS + 1),
+    intact: utcb.x(ARGUMENTS + 2) === 3 * SENTINEL };
+  guest.turn = env.selector();
+  yield* sys.must(Own.thread, Ops.thread.keepReply, [guest.turn]);
   return result;
 }
 
 /** One access, or one call (`sbi`: EID and FID besides the two arguments). */
-export function* guestAct(sys: Syscalls, env: Env, g: Guest, act: Act, first: bigint, second: bigint, eid = 0, fid = 0,
+export function* guestAct(sys: Syscalls, env: Env, guest: Guest, act: Act, first: bigint, second: bigint, eid = 0, fid = 0,
     patience = 5e6): Sys<Result | undefined> {
-  if (g.turn === 0) return undefined;
-  const u = sys.utcb, turn = g.turn;
-  g.turn = 0;
-  u.setX(ARGUMENTS, names.indexOf(act));
-  u.setXBig(ARGUMENTS + 1, first);
-  u.setXBig(ARGUMENTS + 2, second);
-  for (let i = 3; i < 6; i++) u.setX(ARGUMENTS + i, 0);
-  u.setX(ARGUMENTS + 6, fid);
-  u.setX(ARGUMENTS + 7, eid);
+  if (guest.turn === 0) return undefined;
+  const utcb = sys.utcb, turn = guest.turn;
+  guest.turn = 0;
+  utcb.setX(ARGUMENTS, names.indexOf(act));
+  utcb.setXBig(ARGUMENTS + 1, first);
+  utcb.setXBig(ARGUMENTS + 2, second);
+  for (let i = 3; i < 6; i++) utcb.setX(ARGUMENTS + i, 0);
+  utcb.setX(ARGUMENTS + 6, fid);
+  utcb.setX(ARGUMENTS + 7, eid);
   yield* sys.send(turn, { mtd: Mtd.args });
   yield* sys.invoke(Own.task, Ops.task.delete, [turn]);
   env.freeSelector(turn);
-  return yield* waitFor(sys, env, g, patience);
+  return yield* waitFor(sys, env, guest, patience);
 }

@@ -21,28 +21,28 @@ export function imageOf(pieces: readonly Piece[], symbols: ReadonlyMap<string, b
   d.setUint32(20, 1, true);
   longs(24, [first.at, HEADER, table]);
   pieces.forEach((p, i) => {
-    const o = HEADER + PROGRAM * i;
-    d.setUint32(o, 1, true); d.setUint32(o + 4, 7, true);
-    longs(o + 8, [places[i]!, p.at, p.at, p.bytes.length, p.bytes.length, 16]);
+    const offset = HEADER + PROGRAM * i;
+    d.setUint32(offset, 1, true); d.setUint32(offset + 4, 7, true);
+    longs(offset + 8, [places[i]!, p.at, p.at, p.bytes.length, p.bytes.length, 16]);
     bytes.set(p.bytes, places[i]);
   });
   let name = 1;
   inside.forEach(([n, a], i) => {
-    const o = symtab + SYMBOL * (i + 1);
-    d.setUint32(o, name, true);
+    const offset = symtab + SYMBOL * (i + 1);
+    d.setUint32(offset, name, true);
     name += n.length + 1;
-    d.setUint8(o + 4, 0x12); // a function that all see
-    d.setUint16(o + 6, 1, true);
-    longs(o + 8, [Number(a)]);
+    d.setUint8(offset + 4, 0x12); // a function that all see
+    d.setUint16(offset + 6, 1, true);
+    longs(offset + 8, [Number(a)]);
   });
   bytes.set(names, strtab);
   bytes.set(sections, shstr);
   const section = (i: number, label: number, type: number, flags: number, values: readonly number[], link: number, entry: number): void => {
-    const o = table + SECTION * i;
-    d.setUint32(o, label, true); d.setUint32(o + 4, type, true);
-    longs(o + 8, [flags, ...values]);
-    d.setUint32(o + 40, link, true); d.setUint32(o + 44, link === 3 ? 1 : 0, true);
-    longs(o + 48, [1, entry]);
+    const offset = table + SECTION * i;
+    d.setUint32(offset, label, true); d.setUint32(offset + 4, type, true);
+    longs(offset + 8, [flags, ...values]);
+    d.setUint32(offset + 40, link, true); d.setUint32(offset + 44, link === 3 ? 1 : 0, true);
+    longs(offset + 48, [1, entry]);
   };
   section(1, 1, 1, 7, [first.at, places[0]!, first.bytes.length], 0, 0);
   section(2, 7, 2, 0, [0, symtab, SYMBOL * (inside.length + 1)], 3, SYMBOL);

@@ -51,28 +51,28 @@ export function* makePuppet(sys: Syscalls, env: Env, badge: number, options: Chi
 }
 
 /** Its result, once it reports again; undefined when it does not in time. */
-function* waitFor(sys: Syscalls, env: Env, p: Puppet, patience: number): Sys<bigint | undefined> {
-  const got = yield* sys.receive(p.report, patience);
+function* waitFor(sys: Syscalls, env: Env, puppet: Puppet, patience: number): Sys<bigint | undefined> {
+  const got = yield* sys.receive(puppet.report, patience);
   if (got.status !== 0) return undefined;
-  p.turn = env.selector();
-  yield* sys.must(Own.thread, Ops.thread.keepReply, [p.turn]);
+  puppet.turn = env.selector();
+  yield* sys.must(Own.thread, Ops.thread.keepReply, [puppet.turn]);
   return got.words[1]!;
 }
 
 /** Lets it make one access; returns the loaded value, or undefined when it did not return. */
-export function* act(sys: Syscalls, env: Env, p: Puppet, what: number, address: number, value = 0n,
+export function* act(sys: Syscalls, env: Env, puppet: Puppet, what: number, address: number, value = 0n,
     patience = 5e6): Sys<bigint | undefined> {
-  if (p.turn === 0) return undefined;
-  const turn = p.turn;
-  p.turn = 0;
+  if (puppet.turn === 0) return undefined;
+  const turn = puppet.turn;
+  puppet.turn = 0;
   yield* sys.send(turn, { words: [what, address, value] });
   yield* sys.invoke(Own.task, Ops.task.delete, [turn]);
   env.freeSelector(turn);
-  return yield* waitFor(sys, env, p, patience);
+  return yield* waitFor(sys, env, puppet, patience);
 }
 
-export function* isStopped(sys: Syscalls, p: Child): Sys<boolean> {
-  yield* sys.invoke(p.thread, Ops.thread.info);
+export function* isStopped(sys: Syscalls, child: Child): Sys<boolean> {
+  yield* sys.invoke(child.thread, Ops.thread.info);
   return sys.utcb.word(0) === STOPPED;
 }
 

@@ -116,8 +116,9 @@ function seenOf(system: System, result: Result, output: string, trace: TraceFile
 function digestOf(trace: TraceFile, output: string): string {
   let h = hash(output), n = 0;
   const mix = (v: number): void => { h = Math.imul(h ^ (v % 2 ** 32), 0x01000193) >>> 0; };
-  for (const r of trace.records()) {
-    for (const v of [r.kind, r.status, r.actor, r.object, r.cause, r.a, r.b, r.c, Math.floor(r.c / 2 ** 32)]) mix(v);
+  for (const record of trace.records()) {
+    for (const v of [record.kind, record.status, record.actor, record.object, record.cause, record.a, record.b,
+      record.c, Math.floor(record.c / 2 ** 32)]) mix(v);
     n++;
   }
   return `${h.toString(16)}-${n}`;

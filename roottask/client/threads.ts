@@ -40,8 +40,8 @@ export function* spawn(sys: Syscalls, env: Env, body: ThreadBody, options: Spawn
 }
 
 /** One line about an exception, with the place where it was thrown. */
-export function crashText(e: unknown): string {
-  if (!(e instanceof Error)) return String(e);
-  const place = /at (.*)/.exec(e.stack ?? '')?.[1] ?? '';
-  return `${e.message} (${place.replace(/\(?[^( ]*\/([^/ )]+)\)?$/, '$1')})`;
+export function crashText(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const place = /at (.*)/.exec(error.stack ?? '')?.[1] ?? '';
+  return `${error.message} (${place.replace(/\(?[^( ]*\/([^/ )]+)\)?$/, '$1')})`;
 }

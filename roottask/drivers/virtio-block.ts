@@ -253,9 +253,9 @@ class BlockDriver {
         skip = Math.max(0, skip - piece.length);
       }
       return true;
-    } catch (e) {
-      if (e instanceof MemoryFault) return false;
-      throw e;
+    } catch (error) {
+      if (error instanceof MemoryFault) return false;
+      throw error;
     }
   }
 
@@ -266,8 +266,8 @@ class BlockDriver {
       putCompletion(sys.memory, client.area, client.completed, request.slot, request.ok ? 0 : 1);
       client.completed = (client.completed + 1) >>> 0;
       this.news.add(client);
-    } catch (e) {
-      if (!(e instanceof MemoryFault)) throw e; // the client has revoked its area, and does not read it
+    } catch (error) {
+      if (!(error instanceof MemoryFault)) throw error; // the client has revoked its area, and does not read it
     }
   }
   private *tell(sys: Syscalls): Sys<void> {

@@ -99,9 +99,9 @@ export class Server<T> {
     if (!handler) return refuse(Status.badOp);
     try {
       return yield* handler(sys, session);
-    } catch (e) {
-      if (e instanceof MemoryFault) return refuse(Status.fault);
-      throw e;
+    } catch (error) {
+      if (error instanceof MemoryFault) return refuse(Status.fault);
+      throw error;
     }
   }
 

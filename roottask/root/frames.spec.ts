@@ -10,7 +10,7 @@ it('never hands a frame out twice, and gets everything back', () => {
     const frames = new Frames([{ base: BASE, size: 8 * MIB }, { base: BASE + 16 * MIB, size: 4 * MIB }]),
       held: { base: number; size: number }[] = [];
     for (const s of steps) {
-      if (s.free && held.length) { const h = held.pop()!; frames.give(h.base, h.size); continue; }
+      if (s.free && held.length) { const hole = held.pop()!; frames.give(hole.base, hole.size); continue; }
       const size = s.size * 4096, base = frames.take(size, 2 ** s.order, () => {});
       if (base === undefined) continue;
       expect(base % 2 ** s.order).toBe(0);

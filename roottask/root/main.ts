@@ -121,12 +121,13 @@ class Main {
   /** A sentence about a missing device or boot module that a component needs. */
   private lacking(): string | undefined {
     const { devices, modules } = this.root.info;
-    for (const [name, c] of Object.entries(this.root.scenario.components)) {
-      const device = (c.devices ?? []).find(d => !devices.some(x => x.name === d || x.compatible === d));
+    for (const [name, component] of Object.entries(this.root.scenario.components)) {
+      const device = (component.devices ?? []).find(d => !devices.some(x => x.name === d || x.compatible === d));
       if (device !== undefined)
         return `component '${name}' wants the device '${device}', which this board does not have (it has `
           + `${devices.map(d => d.name).join(', ')})`;
-      const wanted = [...(c.roms === true ? [] : c.roms ?? []), ...('elf' in c.program ? [c.program.elf] : [])],
+      const wanted = [...(component.roms === true ? [] : component.roms ?? []),
+        ...('elf' in component.program ? [component.program.elf] : [])],
         rom = wanted.find(r => !modules.some(m => m.name === r));
       if (rom !== undefined)
         return `component '${name}' wants the boot module '${rom}', which the scenario does not bring (it brings `
@@ -200,17 +201,19 @@ class Main {
   private verdict(): [number, string] {
     const decider = this.root.byName.get(this.root.scenario.status ?? '');
     if (decider) return [decider.status, decider.state === 'exited' ? '' : `${decider.name} ${decider.state}: ${decider.why}`];
-    for (const c of this.root.byName.values()) {
-      if (c.isServer || c.spec.exit === 'any' || (c.state !== 'crashed' && c.status === (c.spec.exit ?? 0))) continue;
-      return [c.status || 1, `${c.name} ${c.state} with status ${c.status}${c.why ? `: ${c.why}` : ''}`];
+    for (const client of this.root.byName.values()) {
+      if (client.isServer || client.spec.exit === 'any' || (client.state !== 'crashed' && client.status === (client.spec.exit ?? 0)))
+        continue;
+      return [client.status || 1, `${client.name} ${client.state} with status ${client.status}${client.why ? `: ${client.why}` : ''}`];
     }
     return [0, ''];
   }
 
-  private tell(c: Client): void {
-    this.states.set(c.name, c.state);
+  private tell(client: Client): void {
+    this.states.set(client.name, client.state);
     this.observer.changed?.({
-      name: c.name, state: c.state, status: c.status, why: c.why, report: c.report, restarts: c.restarts, server: c.isServer
+      name: client.name, state: client.state, status: client.status, why: client.why, report: client.report, restarts: client.restarts,
+        server: client.isServer
     });
   }
 

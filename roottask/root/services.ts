@@ -175,8 +175,9 @@ function* answer(root: Root, sys: Syscalls): Sys<Reply> {
 }
 /** Copies the message out of the UTCB, because a handler's own calls overwrite it. */
 function requestOf(root: Root, sys: Syscalls, client: Client): Request {
-  const u = sys.utcb, words: number[] = [], message = getBytes(u, 0, u.wordCount * 8); // the words after it belong to other messages
-  for (let i = 0, n = u.wordCount; i < n; i++) words.push(u.word(i));
+  const utcb = sys.utcb, words: number[] = [],
+    message = getBytes(utcb, 0, utcb.wordCount * 8); // the words after it belong to other messages
+  for (let i = 0, n = utcb.wordCount; i < n; i++) words.push(utcb.word(i));
   const bytes = (at: number): Uint8Array => message.slice((at + 1) * 8, (at + 1) * 8 + Math.max(0, words[at] ?? 0));
   return { root, sys, client, words, bytes, text: at => textOf(bytes(at)) };
 }

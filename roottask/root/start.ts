@@ -80,8 +80,8 @@ function bodyOf(program: Program, env: LocalEnv): ThreadBody {
   const body: ThreadBody = function* (sys) {
     try {
       yield* program.main(sys, env);
-    } catch (e) {
-      yield* crash(sys, env, crashText(e));
+    } catch (error) {
+      yield* crash(sys, env, crashText(error));
     }
     yield* exit(sys, env, 0);
   };

@@ -123,9 +123,10 @@ export class Capture implements TraceSink {
     for (const p of this.patterns) if (p.pattern.test(task)) yes = p.met = true;
     return yes;
   }
-  private takes(t: Thread): boolean {
-    let yes = this.selected.get(t.id);
-    if (yes === undefined) this.selected.set(t.id, (yes = this.wanted(this.taskNames.get(t.task.id) ?? `task ${t.task.id}`)));
+  private takes(thread: Thread): boolean {
+    let yes = this.selected.get(thread.id);
+    if (yes === undefined) this.selected.set(thread.id,
+      (yes = this.wanted(this.taskNames.get(thread.task.id) ?? `task ${thread.task.id}`)));
     return yes;
   }
   private threadOf(id: number): Thread | undefined {

@@ -47,24 +47,25 @@ export class EventCapture {
   constructor(memory: PhysicalMemory, sink: PayloadSink) { this.memory = memory; this.sink = sink; }
 
   /** `t` has raised the event in record `sequence`. */
-  raised(sequence: number, t: Thread, cause: number): void {
-    const x = registersOf(t);
-    let open = this.open.get(t.id);
-    if (!open) this.open.set(t.id, (open = new Open()));
+  raised(sequence: number, thread: Thread, cause: number): void {
+    const x = registersOf(thread);
+    let open = this.open.get(thread.id);
+    if (!open) this.open.set(thread.id, (open = new Open()));
     open.sequence = sequence;
     open.cause = cause;
-    open.pc = pcNumber(t);
+    open.pc = pcNumber(thread);
     open.number = x[2 * A7]! >>> 0;
     open.access = undefined;
-    const software = softwareOf(t);
-    open.isSbi = software ? softwareExit(this.memory, t, software, cause, this.putTo(sequence)) : cause === Cause.sbi;
+    const software = softwareOf(thread);
+    open.isSbi = software ? softwareExit(this.memory, thread, software, cause, this.putTo(sequence)) : cause === Cause.sbi;
     if (software && open.isSbi) return;
-    if (cause === Cause.syscall) this.systemCall(sequence, t, x, open);
-    else if (cause === Cause.sbi) this.sbiCall(sequence, t, x, open.number);
+    if (cause === Cause.syscall) this.systemCall(sequence, thread, x, open);
+    else if (cause === Cause.sbi) this.sbiCall(sequence, thread, x, open.number);
     else if (cause !== Cause.startup && cause !== Cause.recall && cause !== Cause.wfi) {
-      open.access = cause === Cause.guestPageFault ? decodeTransformed(t.exit[3]!) : undefined;
+      open.access = cause === Cause.guestPageFault ? decodeTransformed(thread.exit[3]!) : undefined;
       this.sink.payload(sequence, Part.words, 0,
-        wordsOf([...t.exit], open.pc, open.access?.store ? x.subarray(2 * open.access.register, 2 * open.access.register + 2) : undefined));
+        wordsOf([...thread.exit], open.pc, open.access?.store ? x.subarray(2 * open.access.register, 2 * open.access.register + 2)
+          : undefined));
     }
   }
   /** The thread has ended. */

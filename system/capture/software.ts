@@ -43,10 +43,10 @@ export function guestReader(memory: PhysicalMemory, thread: Thread, { processor 
 type Put = (part: number, index: number, data: Uint8Array) => void;
 
 /** An exit: lines about it, and of a call to the firmware its words and text. Returns whether it is such a call. */
-export function softwareExit(memory: PhysicalMemory, t: Thread, software: Software, cause: number, put: Put): boolean {
-  put(Part.lines, 0, encoder.encode(exitLines(memory, t, software, cause).join('\n')));
+export function softwareExit(memory: PhysicalMemory, thread: Thread, software: Software, cause: number, put: Put): boolean {
+  put(Part.lines, 0, encoder.encode(exitLines(memory, thread, software, cause).join('\n')));
   const isCall = cause === Cause.syscall && software.processor.privileged;
-  if (isCall) firmwareCall(memory, registersOf(t), software, put);
+  if (isCall) firmwareCall(memory, registersOf(thread), software, put);
   return isCall;
 }
 /** Its answer. */
@@ -65,20 +65,21 @@ function firmwareCall(memory: PhysicalMemory, x: Int32Array, { processor, monito
 const numberOf = (x: Int32Array, n: number): number => x[2 * n + 1]! * 2 ** 32 + (x[2 * n]! >>> 0);
 
 /** `name\ttext`. */
-function exitLines(memory: PhysicalMemory, t: Thread, software: Software, cause: number): string[] {
-  const before = cause === Cause.syscall ? 4n : 0n, pc = pcWord(t) - before, lines = [`mode\t${modeText(software)}`];
+function exitLines(memory: PhysicalMemory, thread: Thread, software: Software, cause: number): string[] {
+  const before = cause === Cause.syscall ? 4n : 0n, pc = pcWord(thread) - before, lines = [`mode\t${modeText(software)}`];
   const instruction = software.processor.instruction(pc);
   if (instruction !== undefined) lines.push(`instruction\t${instruction} at 0x${BigInt.asUintN(64, pc).toString(16)}`);
   if (cause === Cause.pageFault) {
-    const va = BigInt.asUintN(64, faultAddress(t));
-    lines.push(...named('before', walkLines(walkOf(entryReader(memory), rootsOfThread(t), va))));
+    const va = BigInt.asUintN(64, faultAddress(thread));
+    lines.push(...named('before', walkLines(walkOf(entryReader(memory), rootsOfThread(thread), va))));
   }
   return lines;
 }
-function answerLines(memory: PhysicalMemory, t: Thread, software: Software, cause: number): string[] {
-  const lines = [`mode\t${modeText(software)}, pc 0x${BigInt.asUintN(64, pcWord(t)).toString(16)}`], { shadow } = rootsOfThread(t);
+function answerLines(memory: PhysicalMemory, thread: Thread, software: Software, cause: number): string[] {
+  const lines = [`mode\t${modeText(software)}, pc 0x${BigInt.asUintN(64, pcWord(thread)).toString(16)}`],
+    { shadow } = rootsOfThread(thread);
   if (cause !== Cause.pageFault || shadow === undefined) return lines;
-  const va = BigInt.asUintN(64, faultAddress(t)), walk = walkOf(entryReader(memory), { first: 0n, shadow } satisfies Roots, va);
+  const va = BigInt.asUintN(64, faultAddress(thread)), walk = walkOf(entryReader(memory), { first: 0n, shadow } satisfies Roots, va);
   return [...lines, ...named('after', shadowLines(va, walk.shadow!))];
 }
 

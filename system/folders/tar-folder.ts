@@ -45,27 +45,27 @@ export class TarFolder implements HostFolder {
     }
     return at.names!;
   }
-  private place(h: TarHeader): void {
-    const names = split(h.name), name = names.pop(), isDir = h.type === '5';
-    if (name === undefined) { this.dress(this.root, h, Mode.dir); return; }
+  private place(header: TarHeader): void {
+    const names = split(header.name), name = names.pop(), isDir = header.type === '5';
+    if (name === undefined) { this.dress(this.root, header, Mode.dir); return; }
     const into = this.parent(names), old = into.get(name);
-    if (isDir && old?.names) { this.dress(old, h, Mode.dir); return; }
-    if (h.type === '1') { this.hardLink(into, name, h); return; }
+    if (isDir && old?.names) { this.dress(old, header, Mode.dir); return; }
+    if (header.type === '1') { this.hardLink(into, name, header); return; }
     const made = isDir ? this.directory() : this.node();
-    this.dress(made, h, TYPES[h.type] ?? Mode.file);
+    this.dress(made, header, TYPES[header.type] ?? Mode.file);
     into.set(name, made);
   }
-  private hardLink(into: Map<string, Node>, name: string, h: TarHeader): void {
-    const to = split(h.link), last = to.pop(), target = last === undefined ? undefined : this.parent(to).get(last);
+  private hardLink(into: Map<string, Node>, name: string, header: TarHeader): void {
+    const to = split(header.link), last = to.pop(), target = last === undefined ? undefined : this.parent(to).get(last);
     if (!target || target.names) return;
     target.nlink++;
     into.set(name, target);
   }
-  private dress(node: Node, h: TarHeader, type: number): void {
-    node.mode = type | (type === Mode.link ? 0o777 : h.mode);
-    node.uid = h.uid; node.gid = h.gid; node.mtime = h.mtime;
-    node.dataAt = h.dataAt; node.size = type === Mode.link ? h.link.length : h.size; node.link = h.link;
-    node.rdev = (h.major << 8) | h.minor;
+  private dress(node: Node, header: TarHeader, type: number): void {
+    node.mode = type | (type === Mode.link ? 0o777 : header.mode);
+    node.uid = header.uid; node.gid = header.gid; node.mtime = header.mtime;
+    node.dataAt = header.dataAt; node.size = type === Mode.link ? header.link.length : header.size; node.link = header.link;
+    node.rdev = (header.major << 8) | header.minor;
   }
 
   private find(path: Path): Node { return nodeAt(this.root, path); }

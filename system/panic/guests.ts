@@ -34,19 +34,20 @@ export function virtualProcessors(system: System, component: string): Thread[] {
   return found;
 }
 
-export function processorOfThread(system: System, t: Thread, number: number): Processor {
-  const { machine } = system, roots = rootsOfThread(t), x = registersOf(t), csr = (n: number): bigint => supervisorRegister(t, n) ?? 0n;
+export function processorOfThread(system: System, thread: Thread, number: number): Processor {
+  const { machine } = system, roots = rootsOfThread(thread), x = registersOf(thread),
+    csr = (n: number): bigint => supervisorRegister(thread, n) ?? 0n;
   return {
-    name: `vCPU ${number}`, mode: modeText(t), pc: pair(pcOf(t), 0),
+    name: `vCPU ${number}`, mode: modeText(thread), pc: pair(pcOf(thread), 0),
     x: Array.from({ length: REGISTERS }, (_, i) => pair(x, i)),
     lastTrap: csr(CSR.sepc) !== 0n ? { cause: csr(CSR.scause), pc: csr(CSR.sepc), value: csr(CSR.stval) } : undefined,
     read: wordReader((va, length) => readMemory(machine, roots, va, length)), walk: (va) => walk(machine.linear, roots, va),
   };
 }
 
-function modeText(t: Thread): string {
-  const mode = modeOfGuest(t) === 0 ? 'U' : 'S';
-  return softwareOf(t) ? `${mode} mode in software (U mode of the machine)` : `V${mode} mode`;
+function modeText(thread: Thread): string {
+  const mode = modeOfGuest(thread) === 0 ? 'U' : 'S';
+  return softwareOf(thread) ? `${mode} mode in software (U mode of the machine)` : `V${mode} mode`;
 }
 
 /** Reads doublewords of a byte-wise memory. */

@@ -36,8 +36,8 @@ export function guestPanic(system: System, component: string, said: string, symb
 }
 
 /** The beginning of the guest's memory, as far as it is contiguous; without a second stage it is a part of its monitor's. */
-function guestRam({ machine: { memory } }: System, t: Thread): Uint8Array | undefined {
-  const software = softwareOf(t), { space } = software?.monitor ?? t.task, start = software?.processor.ram.va ?? RAM_BASE;
+function guestRam({ machine: { memory } }: System, thread: Thread): Uint8Array | undefined {
+  const software = softwareOf(thread), { space } = software?.monitor ?? thread.task, start = software?.processor.ram.va ?? RAM_BASE;
   const placeOf = (va: number): number | undefined => {
     const leaf = space.leaf(va);
     return leaf && leaf.pa + va - leaf.va;
@@ -51,20 +51,21 @@ function guestRam({ machine: { memory } }: System, t: Thread): Uint8Array | unde
 
 /** Exits from the kernel's ring, oldest first, and the thread of the last exit. */
 function lastExits(system: System, component: string, threads: readonly number[]): { lines: string[]; last: number } {
-  const bytes = system.kernel.trace.tail(LOOKED_AT), lines: { text: string; time: number; times: number }[] = [], r = new RecordView();
+  const bytes = system.kernel.trace.tail(LOOKED_AT), lines: { text: string; time: number; times: number }[] = [], record = new RecordView();
   const who = new Map(threads.map((id, i) => [id, i]));
-  r.source = { words: vocabularyFor(system.scenario), taskOf: () => component, payload: () => [], names: new Map(),
+  record.source = { words: vocabularyFor(system.scenario), taskOf: () => component, payload: () => [], names: new Map(),
     name: (id) => (who.has(id) ? `${component} vCPU ${who.get(id)}` : ''),
     damage: undefined, records: function* () { /* none */ } } satisfies TraceSource;
   let last = 0;
   for (let at = 0; at < bytes.length; at += TRACE_RECORD) {
-    r.at(bytes, at, 0);
-    const vcpu = r.kind === Kind.event ? who.get(r.actor) : undefined;
+    record.at(bytes, at, 0);
+    const vcpu = record.kind === Kind.event ? who.get(record.actor) : undefined;
     if (vcpu === undefined) continue;
-    const cause = causeName(r.a as Cause), words = r.a === Cause.illegal ? disassembleWord(decode, r.c | 0) : eventWords(r),
+    const cause = causeName(record.a as Cause), words = record.a === Cause.illegal ? disassembleWord(decode, record.c | 0)
+      : eventWords(record),
       text = `${threads.length > 1 ? `vCPU ${vcpu}: ` : ''}${cause}${words === cause ? '' : `: ${words}`}`, before = lines.at(-1);
-    last = r.actor;
-    if (before?.text === text) { before.times++; before.time = r.time; } else lines.push({ text, time: r.time, times: 1 });
+    last = record.actor;
+    if (before?.text === text) { before.times++; before.time = record.time; } else lines.push({ text, time: record.time, times: 1 });
   }
   return { last, lines: lines.slice(-EXITS).map(({ text, time, times }) =>
     `${cyclesText(time)}: ${text}${times > 1 ? ` (${times} times)` : ''}`) };

@@ -33,7 +33,7 @@ function image(symbols: readonly (readonly [string, bigint])[], base: bigint): U
   const table = bytes.length, offsets: number[] = [];
   for (const t of tokens) { offsets.push(bytes.length - table); for (const c of t) bytes.push(c.charCodeAt(0)); bytes.push(0); }
   align();
-  for (const o of offsets) put(BigInt(o), 2);
+  for (const offset of offsets) put(BigInt(offset), 2);
   align();
   for (const [, address] of symbols) put(address - base, 4);
   align();

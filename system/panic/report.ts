@@ -48,17 +48,17 @@ export function panicReport(panic: Panic): string {
     { pc: p.pc, ra: p.x[RA]!, sp: p.x[SP]!, fp: p.x[FP]! }, names));
   const found = chains.findIndex((chain) => chain.some((f, i) => PANIC.test(names.at(signed(f.pc) - (i > 0 ? 1 : 0)) ?? ''))),
     at = found < 0 ? panic.last : found;
-  const p = processors[at];
-  if (!p) return `tessera: ${heading(panic, '')}\n`;
-  const chain = chains[at]!, trap = [...chain].reverse().find((f) => f.trap)?.trap ?? p.lastTrap, lines = [
-    heading(panic, `, ${p.name}`), `${p.mode} at ${place(names, p.pc, 0)}`, ...registers(p), 'calls',
+  const processor = processors[at];
+  if (!processor) return `tessera: ${heading(panic, '')}\n`;
+  const chain = chains[at]!, trap = [...chain].reverse().find((f) => f.trap)?.trap ?? processor.lastTrap, lines = [
+    heading(panic, `, ${processor.name}`), `${processor.mode} at ${place(names, processor.pc, 0)}`, ...registers(processor), 'calls',
       ...chain.flatMap((f, i) => frameLines(names, f, i, chain)),
   ];
-  if (chain.length === 1) lines.push(`  ${place(names, p.x[RA]!, 1)} (ra; this code keeps no frame pointers)`);
-  if (p.lastTrap) lines.push(`last trap: ${trapText(names, p.lastTrap)}`);
+  if (chain.length === 1) lines.push(`  ${place(names, processor.x[RA]!, 1)} (ra; this code keeps no frame pointers)`);
+  if (processor.lastTrap) lines.push(`last trap: ${trapText(names, processor.lastTrap)}`);
   for (const [i, other] of processors.entries()) if (i !== at) lines.push(`${other.name}: ${other.mode} at ${place(names, other.pc, 0)}`);
   if (panic.exits.length > 0) lines.push('last exits', ...panic.exits.map((e) => `  ${e}`));
-  lines.push(...addresses(p, trap));
+  lines.push(...addresses(processor, trap));
   return lines.map((l, i) => (i === 0 ? `tessera: ${l}\n` : `  ${l}\n`)).join('');
 }
 
@@ -89,9 +89,10 @@ function registers({ x }: Processor): string[] {
 }
 
 /** Walks of the trap's address, or else of the pc. */
-function addresses(p: Processor, trap: Trap | undefined): string[] {
+function addresses(processor: Processor, trap: Trap | undefined): string[] {
   const fault = trap !== undefined && (BigInt.asUintN(64, trap.cause) & INTERRUPT) === 0n
     && ABOUT_ADDRESS.has(Number(BigInt.asUintN(63, trap.cause)));
-  const about: [string, bigint][] = [...(fault ? [['address', trap.value] as [string, bigint]] : []), ['pc', fault ? trap.pc : p.pc]];
-  return about.flatMap(([what, at]) => [`${what} ${hex(at)}`, ...walkLines(p.walk(BigInt.asUintN(64, at))).map((l) => `  ${l}`)]);
+  const about: [string, bigint][] = [...(fault ? [['address', trap.value] as [string, bigint]] : []),
+    ['pc', fault ? trap.pc : processor.pc]];
+  return about.flatMap(([what, at]) => [`${what} ${hex(at)}`, ...walkLines(processor.walk(BigInt.asUintN(64, at))).map((l) => `  ${l}`)]);
 }

@@ -14,33 +14,34 @@ const GUEST_OFFSET = 0x100;
 export interface Software { readonly processor: SoftwareProcessor; readonly monitor: Task }
 
 /** … if this thread is one. */
-export function softwareOf(t: Thread): Software | undefined {
-  const server = t.alien ? t.events.find((portal) => portal !== undefined)?.thread : undefined, processor = processorBehind(server?.utcb);
+export function softwareOf(thread: Thread): Software | undefined {
+  const server = thread.alien ? thread.events.find((portal) => portal !== undefined)?.thread : undefined,
+    processor = processorBehind(server?.utcb);
   return server && processor && { processor, monitor: server.task };
 }
 /** Does it run a guest's code, by whatever technique? */
 export const runsGuest = (t: Thread): boolean => t.guest || softwareOf(t) !== undefined;
 
 /** A register of the guest's supervisor by its number, wherever it is; undefined: there is none. */
-export function supervisorRegister(t: Thread, csr: number): bigint | undefined {
-  const software = softwareOf(t);
-  return software ? software.processor.register(csr) : t.guest ? guestRegister(t, csr + GUEST_OFFSET) : undefined;
+export function supervisorRegister(thread: Thread, csr: number): bigint | undefined {
+  const software = softwareOf(thread);
+  return software ? software.processor.register(csr) : thread.guest ? guestRegister(thread, csr + GUEST_OFFSET) : undefined;
 }
 /** The mode that a guest's code believes in: 0 U, 1 S. */
-export function modeOfGuest(t: Thread): number {
-  const software = softwareOf(t);
+export function modeOfGuest(thread: Thread): number {
+  const software = softwareOf(thread);
   if (software) return software.processor.privileged ? 1 : 0;
-  return t.guest && t.cpu.running === t && t.cpu.hart.virt ? t.cpu.hart.priv : t.guest ? t.mode : 0;
+  return thread.guest && thread.cpu.running === thread && thread.cpu.hart.virt ? thread.cpu.hart.priv : thread.guest ? thread.mode : 0;
 }
 
 const satpOf = ({ space }: Task): bigint => (BigInt(space.mode) << 60n) | BigInt(space.root.pa / 4096);
 
 /** The translation of a thread's addresses: both stages of a guest, its tables and their shadow, or the kernel's tables alone. */
-export function rootsOfThread(t: Thread): Roots {
-  const software = softwareOf(t);
+export function rootsOfThread(thread: Thread): Roots {
+  const software = softwareOf(thread);
   if (software) return softwareRoots(software);
-  const tables = satpOf(t.visiting ?? t.task);
-  return t.guest ? { first: supervisorRegister(t, SATP)!, second: tables } : { first: tables };
+  const tables = satpOf(thread.visiting ?? thread.task);
+  return thread.guest ? { first: supervisorRegister(thread, SATP)!, second: tables } : { first: tables };
 }
 
 function softwareRoots({ processor, monitor }: Software): Roots {

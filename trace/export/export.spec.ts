@@ -37,23 +37,23 @@ describe('Perfetto JSON', () => {
   });
   it('has slices that nest in each thread, in the order of time', () => {
     const open = new Map<number, Json[]>(), last = new Map<number, number>();
-    for (const e of events) if (e.ph === 'B' || e.ph === 'E') {
-      expect(e.ts).toBeGreaterThanOrEqual(last.get(e.tid!) ?? 0);
-      last.set(e.tid!, e.ts!);
-      const stack = open.get(e.tid!) ?? [];
-      open.set(e.tid!, stack);
-      if (e.ph === 'B') stack.push(e); else expect(stack.pop()).toBeDefined();
+    for (const event of events) if (event.ph === 'B' || event.ph === 'E') {
+      expect(event.ts).toBeGreaterThanOrEqual(last.get(event.tid!) ?? 0);
+      last.set(event.tid!, event.ts!);
+      const stack = open.get(event.tid!) ?? [];
+      open.set(event.tid!, stack);
+      if (event.ph === 'B') stack.push(event); else expect(stack.pop()).toBeDefined();
     }
   });
   it('has flows from within the request to within the service for it', () => {
     const open = new Map<number, number>(), started = new Set<number>();
     let ended = 0;
-    for (const e of events) {
-      if (e.ph === 'B') open.set(e.tid!, (open.get(e.tid!) ?? 0) + 1);
-      if (e.ph === 'E') open.set(e.tid!, open.get(e.tid!)! - 1);
-      if (e.ph !== 's' && e.ph !== 'f') continue;
-      expect(open.get(e.tid!)).toBeGreaterThan(0);
-      if (e.ph === 's') started.add(e.id!); else { expect(started.has(e.id!)).toBe(true); ended++; }
+    for (const event of events) {
+      if (event.ph === 'B') open.set(event.tid!, (open.get(event.tid!) ?? 0) + 1);
+      if (event.ph === 'E') open.set(event.tid!, open.get(event.tid!)! - 1);
+      if (event.ph !== 's' && event.ph !== 'f') continue;
+      expect(open.get(event.tid!)).toBeGreaterThan(0);
+      if (event.ph === 's') started.add(event.id!); else { expect(started.has(event.id!)).toBe(true); ended++; }
     }
     expect(ended).toBe(60); // openat, memory.create and a page fault in each round
   });

@@ -13,24 +13,25 @@ export function* jsonLines(file: TraceSource): Generator<string> {
  * A record as an object of texts. Omits fields that its kind does not use. Of a thread switch, `thread` is the thread that runs now and
  * `instead` the one that stops.
  */
-export function describe(file: TraceSource, r: RecordView): Record<string, unknown> {
+export function describe(file: TraceSource, record: RecordView): Record<string, unknown> {
   const o: Record<string, unknown> = {
-    seq: r.sequence, time: r.time, kind: r.kindName, hart: r.hart, thread: file.name(r.actor), task: file.taskOf(r.actor)
+    seq: record.sequence, time: record.time, kind: record.kindName, hart: record.hart, thread: file.name(record.actor),
+      task: file.taskOf(record.actor)
   };
-  if (r.object !== 0) o[r.kind === Kind.schedule ? 'instead' : 'object'] = file.name(r.object);
-  if (r.cause !== 0) o['answers'] = r.cause;
-  if (r.status !== 0) o['status'] = r.status;
-  if (r.kind === Kind.event) {
-    o['cause'] = causeName(r.a);
-    o[r.a === Cause.syscall ? 'call' : 'detail'] = r.a === Cause.syscall ? callName(file.words, r.c) : r.c;
-    o['bytes'] = stateBytes(r.b);
-    const access = accessOf(r.b);
+  if (record.object !== 0) o[record.kind === Kind.schedule ? 'instead' : 'object'] = file.name(record.object);
+  if (record.cause !== 0) o['answers'] = record.cause;
+  if (record.status !== 0) o['status'] = record.status;
+  if (record.kind === Kind.event) {
+    o['cause'] = causeName(record.a);
+    o[record.a === Cause.syscall ? 'call' : 'detail'] = record.a === Cause.syscall ? callName(file.words, record.c) : record.c;
+    o['bytes'] = stateBytes(record.b);
+    const access = accessOf(record.b);
     if (access) o['access'] = access;
   } else {
-    o['a'] = r.a;
-    o['b'] = r.b;
-    o['c'] = r.c;
+    o['a'] = record.a;
+    o['b'] = record.b;
+    o['c'] = record.c;
   }
-  o['what'] = sentence(r);
+  o['what'] = sentence(record);
   return o;
 }

@@ -10,8 +10,8 @@ export function* mermaid(file: TraceSource, limit = 500): Generator<string> {
   const ids = new Map<string, string>();
   const id = (task: string): string => ids.get(task) ?? '';
   let arrows = 0;
-  for (const r of file.records()) {
-    const line = arrowOf(file, r);
+  for (const record of file.records()) {
+    const line = arrowOf(file, record);
     if (!line) continue;
     for (const task of [line.from, line.to]) if (!ids.has(task)) yield `  participant ${newId(ids, task)} as ${plain(task)}\n`;
     if (++arrows > limit) { yield `  Note over ${id(line.from)}: … and more (the first ${limit} messages are shown)\n`; return; }

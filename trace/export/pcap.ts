@@ -12,17 +12,18 @@ const timeOf = (p: PayloadPart): number => new DataView(p.bytes.buffer, p.bytes.
 export function* pcapng(trace: TraceSource): Generator<Uint8Array> {
   const cards = new Map<number, number>();
   yield sectionHeader('tessera');
-  for (const r of trace.records()) for (const p of trace.payload(r.sequence)) {
-    if (p.part !== Part.frame || p.bytes.length < TIME) continue;
-    const card = p.index & ~INCOMING;
+  for (const record of trace.records()) for (const part of trace.payload(record.sequence)) {
+    if (part.part !== Part.frame || part.bytes.length < TIME) continue;
+    const card = part.index & ~INCOMING;
     let at = cards.get(card);
     if (at === undefined) {
       cards.set(card, (at = cards.size));
       yield interfaceBlock({ name: `net${card}`, linkType: LinkType.ETHERNET });
     }
     yield packetBlock({
-      interface: at, nanoseconds: Math.round(timeOf(p)), bytes: p.bytes.subarray(TIME), direction: p.index & INCOMING ? 'in' : 'out',
-      comment: `record ${r.sequence}`
+      interface: at, nanoseconds: Math.round(timeOf(part)), bytes: part.bytes.subarray(TIME),
+        direction: part.index & INCOMING ? 'in' : 'out',
+      comment: `record ${record.sequence}`
     });
   }
 }

@@ -20,15 +20,16 @@ export function* perfetto(trace: TraceSource): Generator<string> {
   yield '\n]}\n';
 }
 
-function objectsOf(e: TrackEvent): object[] {
-  if (e.type === 'process') return [{ ph: 'M', name: 'process_name', pid: e.pid, args: { name: e.name } }];
-  if (e.type === 'thread') return [{ ph: 'M', name: 'thread_name', pid: e.pid, tid: e.tid, args: { name: e.name } }];
-  const at = { pid: e.pid, tid: e.tid, ts: e.time / 1000 };
-  if (e.type === 'end') return [{ ph: 'E', ...at, args: e.args }];
-  if (e.type === 'instant') return [{ ph: 'i', s: 't', name: e.name, cat: e.category, ...at, args: e.args }];
+function objectsOf(event: TrackEvent): object[] {
+  if (event.type === 'process') return [{ ph: 'M', name: 'process_name', pid: event.pid, args: { name: event.name } }];
+  if (event.type === 'thread') return [{ ph: 'M', name: 'thread_name', pid: event.pid, tid: event.tid, args: { name: event.name } }];
+  const at = { pid: event.pid, tid: event.tid, ts: event.time / 1000 };
+  if (event.type === 'end') return [{ ph: 'E', ...at, args: event.args }];
+  if (event.type === 'instant') return [{ ph: 'i', s: 't', name: event.name, cat: event.category, ...at, args: event.args }];
   const flow = (ph: 's' | 'f', id: number): object => ({ ph, ...(ph === 'f' ? { bp: 'e' } : {}), id, name: 'message', cat: 'flow', ...at });
   return [
-    { ph: 'B', name: e.name, cat: e.category, ...at, args: e.args }, ...(e.flowOut === undefined ? [] : [flow('s', e.flowOut)]),
-    ...(e.flowIn === undefined ? [] : [flow('f', e.flowIn)])
+    { ph: 'B', name: event.name, cat: event.category, ...at, args: event.args },
+      ...(event.flowOut === undefined ? [] : [flow('s', event.flowOut)]),
+    ...(event.flowIn === undefined ? [] : [flow('f', event.flowIn)])
   ];
 }

@@ -13,20 +13,20 @@ const LEFT = 120, LANE = 190, ROW = 28, TOP = 56;
 export function* svg(trace: TraceSource, limit = 500): Generator<string> {
   const arrows: Arrow[] = [];
   let more = false;
-  for (const r of trace.records()) {
-    const arrow = arrowOf(trace, r);
+  for (const record of trace.records()) {
+    const arrow = arrowOf(trace, record);
     if (!arrow) continue;
     if (arrows.length === limit) { more = true; break; }
     arrows.push(arrow);
   }
-  const rows: (FoldedArrow | string)[] = fold(arrows).flatMap((a) =>
-    (a.repeat
+  const rows: (FoldedArrow | string)[] = fold(arrows).flatMap((arrow) =>
+    (arrow.repeat
       ? [
-        a,
-        `… the last ${a.repeat.of > 1 ? `${a.repeat.of} messages` : 'message'} ${a.repeat.more} more times, until +`
-          + `${cyclesText(a.repeat.until - arrows[0]!.time)}`
+        arrow,
+        `… the last ${arrow.repeat.of > 1 ? `${arrow.repeat.of} messages` : 'message'} ${arrow.repeat.more} more times, until +`
+          + `${cyclesText(arrow.repeat.until - arrows[0]!.time)}`
       ]
-      : [a]));
+      : [arrow]));
   const tasks = [...new Set(arrows.flatMap((a) => [a.from, a.to]))];
   const x = (task: string): number => LEFT + LANE / 2 + tasks.indexOf(task) * LANE;
   const width = LEFT + Math.max(1, tasks.length) * LANE, height = TOP + (rows.length + 2) * ROW;

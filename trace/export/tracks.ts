@@ -51,9 +51,9 @@ export function* countersOf(trace: TraceSource): Generator<CounterEvent> {
       yield { type: 'counter', pid: pids.get(task) ?? KERNEL_PID, time, name: `${task}: cycles`, values };
     }
   };
-  for (const r of trace.records()) {
-    spent.add(r);
-    last = r.time;
+  for (const record of trace.records()) {
+    spent.add(record);
+    last = record.time;
     if (++n % SAMPLE === 0) yield* sample(last);
   }
   yield* sample(last);
@@ -77,7 +77,7 @@ class Tracks {
     yield { type: 'thread', pid: KERNEL_PID, tid: KERNEL_TID, name: 'interrupts' };
     yield { type: 'process', pid: HARTS_PID, name: 'harts' };
     for (const [name, pid] of this.pids) yield { type: 'process', pid, name };
-    for (const r of this.trace.records()) yield* this.record(r);
+    for (const record of this.trace.records()) yield* this.record(record);
   }
 
   private *record(r: RecordView): Generator<TrackEvent> {
@@ -100,31 +100,32 @@ class Tracks {
   }
 
   /** The server starts to handle a request and suspends the one before. */
-  private *serve(server: number, r: RecordView, request: number): Generator<TrackEvent> {
+  private *serve(server: number, record: RecordView, request: number): Generator<TrackEvent> {
     yield* this.introduce(server);
     const open = this.stacks.get(server)?.find((s) => s < 0);
-    if (open !== undefined) yield* this.end(server, r.time, open, {});
-    yield* this.begin(server, r.time, -request, `serves ${this.trace.taskOf(r.kind === Kind.receive ? r.object : r.actor)}`, 'service',
+    if (open !== undefined) yield* this.end(server, record.time, open, {});
+    yield* this.begin(server, record.time,
+      -request, `serves ${this.trace.taskOf(record.kind === Kind.receive ? record.object : record.actor)}`, 'service',
       { request }, this.requests.has(request) ? { flowIn: request } : {});
   }
   private serves(server: number, request: number): boolean { return this.stacks.get(server)?.includes(-request) ?? false; }
 
-  private *answer(r: RecordView): Generator<TrackEvent> {
-    const bytes = this.requests.get(r.cause), request = bytes && this.origin.at(bytes, 0, r.cause);
-    this.requests.delete(r.cause);
-    if (request) request.source = r.source;
-    yield* this.end(r.actor, r.time, -r.cause, { answer: r.sequence });
-    yield* this.end(r.object, r.time, r.cause, { answer: r.sequence, result: sentence(r, request) });
+  private *answer(record: RecordView): Generator<TrackEvent> {
+    const bytes = this.requests.get(record.cause), request = bytes && this.origin.at(bytes, 0, record.cause);
+    this.requests.delete(record.cause);
+    if (request) request.source = record.source;
+    yield* this.end(record.actor, record.time, -record.cause, { answer: record.sequence });
+    yield* this.end(record.object, record.time, record.cause, { answer: record.sequence, result: sentence(record, request) });
   }
 
-  private *hart(r: RecordView): Generator<TrackEvent> {
-    const tid = HART_TID + r.hart;
-    if (!this.running.has(r.hart)) yield { type: 'thread', pid: HARTS_PID, tid, name: `hart ${r.hart}` };
-    else yield { type: 'end', pid: HARTS_PID, tid, time: r.time, args: {} };
-    this.running.set(r.hart, r.actor);
+  private *hart(record: RecordView): Generator<TrackEvent> {
+    const tid = HART_TID + record.hart;
+    if (!this.running.has(record.hart)) yield { type: 'thread', pid: HARTS_PID, tid, name: `hart ${record.hart}` };
+    else yield { type: 'end', pid: HARTS_PID, tid, time: record.time, args: {} };
+    this.running.set(record.hart, record.actor);
     yield {
-      type: 'begin', pid: HARTS_PID, tid, time: r.time, name: this.trace.name(r.actor), category: 'hart',
-      args: { task: this.trace.taskOf(r.actor), record: r.sequence }
+      type: 'begin', pid: HARTS_PID, tid, time: record.time, name: this.trace.name(record.actor), category: 'hart',
+      args: { task: this.trace.taskOf(record.actor), record: record.sequence }
     };
   }
 

@@ -45,8 +45,8 @@ export function loadTrace(db: SqlDatabase, trace: TraceFile, options: LoadOption
   db.create_function('what', (seq) => {
     const index = typeof seq === 'number' ? trace.indexOf(seq) : -1;
     if (index < 0) return null;
-    const r = trace.at(index);
-    return sentence(r, originOf(trace, r));
+    const record = trace.at(index);
+    return sentence(record, originOf(trace, record));
   });
 }
 
@@ -67,7 +67,7 @@ class Loader {
     ])) as Tables;
   }
 
-  load(keep: (r: RecordView, index: number) => boolean, progress: LoadOptions['progress']): void {
+  load(keep: (record: RecordView, index: number) => boolean, progress: LoadOptions['progress']): void {
     const { trace } = this, r = new RecordView();
     for (const n of trace.names.values()) this.tables.objects.run([n.id, n.kind, n.text, n.parent || null, trace.taskOf(n.id)]);
     for (let i = 0; i < trace.length; i++) {
@@ -98,54 +98,58 @@ class Loader {
     if (answers && opener) { this.open.delete(cause); this.request(trace.at(opener.index, this.view), opener, r); }
   }
 
-  private request(q: RecordView, open: Open, answer: RecordView | undefined): void {
-    const latency = answer ? answer.time - q.time : null, { trace, tables } = this, task = trace.taskOf(q.actor),
-      thread = trace.name(q.actor), server = q.object ? trace.taskOf(q.object) : null;
-    if (q.kind !== Kind.event) {
+  private request(other: RecordView, open: Open, answer: RecordView | undefined): void {
+    const latency = answer ? answer.time - other.time : null, { trace, tables } = this, task = trace.taskOf(other.actor),
+      thread = trace.name(other.actor), server = other.object ? trace.taskOf(other.object) : null;
+    if (other.kind !== Kind.event) {
       tables.messages.run([
-        q.sequence, q.time, task, server, trace.words.labels?.[q.a]?.[0] ?? labelName(q.a), requestText(q), q.b & 0xff, q.b >>> 8,
+        other.sequence, other.time, task, server, trace.words.labels?.[other.a]?.[0] ?? labelName(other.a), requestText(other),
+          other.b & 0xff, other.b >>> 8,
         answer ? statusName(answer.status) : null, answer?.sequence ?? null, latency
       ]);
       return;
     }
-    const cause = causeName(q.a);
-    tables.events.run([q.sequence, q.time, task, thread, server, cause, q.c, stateBytes(q.b), answer?.sequence ?? null, latency]);
-    if (q.a === Cause.syscall) this.systemCall(q, answer, task, thread, latency);
-    else if (q.a === Cause.pageFault)
-      tables.faults.run([q.sequence, q.time, task, q.c, accessOf(q.b) || null, server, open.maps, open.bytes, latency]);
-    else if (q.a >= Cause.sbi) this.exit(q, answer, task, cause, latency);
+    const cause = causeName(other.a);
+    tables.events.run([other.sequence, other.time, task, thread, server, cause, other.c, stateBytes(other.b), answer?.sequence ?? null,
+      latency]);
+    if (other.a === Cause.syscall) this.systemCall(other, answer, task, thread, latency);
+    else if (other.a === Cause.pageFault)
+      tables.faults.run([other.sequence, other.time, task, other.c, accessOf(other.b) || null, server, open.maps, open.bytes, latency]);
+    else if (other.a >= Cause.sbi) this.exit(other, answer, task, cause, latency);
   }
-  private systemCall(q: RecordView, answer: RecordView | undefined, task: string, thread: string, latency: number | null): void {
+  private systemCall(other: RecordView, answer: RecordView | undefined, task: string, thread: string, latency: number | null): void {
     const result = answer && this.word(answer, Part.result, 0), value = result === undefined ? null : Number(BigInt.asIntN(64, result));
     const error = value !== null && value < 0 && value > -4096 ? this.trace.words.errors?.[-value] ?? `E${-value}` : null;
     this.tables.syscalls.run([
-      q.sequence, q.time, task, thread, q.c, callName(this.trace.words, q.c), this.has(q) ? callText(q, answer) : null, value, error,
+      other.sequence, other.time, task, thread, other.c, callName(this.trace.words, other.c), this.has(other) ? callText(other, answer)
+        : null, value, error,
       latency
     ]);
   }
-  private exit(q: RecordView, answer: RecordView | undefined, task: string, cause: string, latency: number | null): void {
-    const at = registerOf(q), fault = q.a === Cause.guestPageFault,
-      value = fault ? this.word(q, Part.words, ExitWord.value) ?? (answer && this.word(answer, Part.result, 0)) : undefined;
-    this.tables.exits.run([q.sequence, q.time, task, cause, fault ? q.c : null, at?.device ?? null, at?.register ?? null,
-      fault ? accessOf(q.b) || null : null,
-      value === undefined ? null : Number(BigInt.asIntN(64, value)), q.a === Cause.sbi ? eventWords(q, answer) : null, latency]);
+  private exit(other: RecordView, answer: RecordView | undefined, task: string, cause: string, latency: number | null): void {
+    const at = registerOf(other), fault = other.a === Cause.guestPageFault,
+      value = fault ? this.word(other, Part.words, ExitWord.value) ?? (answer && this.word(answer, Part.result, 0)) : undefined;
+    this.tables.exits.run([other.sequence, other.time, task, cause, fault ? other.c : null, at?.device ?? null, at?.register ?? null,
+      fault ? accessOf(other.b) || null : null,
+      value === undefined ? null : Number(BigInt.asIntN(64, value)), other.a === Cause.sbi ? eventWords(other, answer) : null, latency]);
   }
-  private map(r: RecordView, task: string): void {
-    const m = mappedRange(r);
+  private map(record: RecordView, task: string): void {
+    const m = mappedRange(record);
     this.tables.maps.run([
-      r.sequence, r.time, r.kindName, task, this.trace.taskOf(r.object), m.capability ? 'capability' : 'memory', m.base,
-      m.capability ? null : 2 ** r.b, m.rights, statusName(r.status), r.cause || null
+      record.sequence, record.time, record.kindName, task, this.trace.taskOf(record.object), m.capability ? 'capability' : 'memory', m.base,
+      m.capability ? null : 2 ** record.b, m.rights, statusName(record.status), record.cause || null
     ]);
   }
-  private schedule(r: RecordView, task: string, thread: string): void {
-    const before = this.runs.get(r.hart);
-    if (before) this.tables.runs.run([...before.row, r.time - before.time]);
-    this.runs.set(r.hart, { seq: r.sequence, time: r.time, row: [r.sequence, r.time, r.hart, task, thread, r.a] });
+  private schedule(record: RecordView, task: string, thread: string): void {
+    const before = this.runs.get(record.hart);
+    if (before) this.tables.runs.run([...before.row, record.time - before.time]);
+    this.runs.set(record.hart, { seq: record.sequence, time: record.time, row: [record.sequence, record.time, record.hart, task, thread,
+      record.a] });
   }
 
   private has(r: RecordView): boolean { return this.trace.payload(r.sequence).length > 0; }
-  private word(r: RecordView, part: number, index: number): bigint | undefined {
-    const payloadPart = this.trace.payload(r.sequence).find((x) => x.part === part);
+  private word(record: RecordView, part: number, index: number): bigint | undefined {
+    const payloadPart = this.trace.payload(record.sequence).find((x) => x.part === part);
     return payloadPart && wordsOfPart(payloadPart)[index];
   }
 }

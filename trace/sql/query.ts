@@ -45,7 +45,7 @@ export class TraceDatabase {
   }
 
   /** Throws QueryError when there are more records than fit. `keep`: selects records. */
-  static async of(trace: TraceFile, keep?: (r: RecordView, index: number) => boolean): Promise<TraceDatabase> {
+  static async of(trace: TraceFile, keep?: (record: RecordView, index: number) => boolean): Promise<TraceDatabase> {
     if (trace.length > MOST_RECORDS && !keep)
       throw new QueryError(
         `the trace has ${trace.length} records, more than the ${MOST_RECORDS} that fit; choose some with --filter, such as 'time:0..1s'`);
@@ -85,18 +85,18 @@ const TOO_MUCH = ': what a query sorts or groups must fit into a gigabyte; --fil
 function guarded<T>(action: () => T): T {
   try {
     return action();
-  } catch (e) {
-    const why = `${(e as Error).message || String(e)}`.replace(/\s+/g, ' ');
+  } catch (error) {
+    const why = `${(error as Error).message || String(error)}`.replace(/\s+/g, ' ');
     throw new QueryError(/out of memory/.test(why) ? `${why}${TOO_MUCH}` : why);
   }
 }
 
 const text = (v: SqlValue): string => visible(plain(v));
-const plain = (v: SqlValue): string =>
-  (v === null ? ''
-    : v instanceof Uint8Array ? `${v.length} bytes`
-    : typeof v === 'number' && !Number.isInteger(v) ? String(Math.round(v * 1000) / 1000)
-    : String(v));
+const plain = (value: SqlValue): string =>
+  (value === null ? ''
+    : value instanceof Uint8Array ? `${value.length} bytes`
+    : typeof value === 'number' && !Number.isInteger(value) ? String(Math.round(value * 1000) / 1000)
+    : String(value));
 const csv = (v: SqlValue): string => { const t = text(v); return /[",\n]/.test(t) ? `"${t.replaceAll('"', '""')}"` : t; };
 
 /** Rows as text, a piece at a time. A table is made of all rows, and its cells are cut at 60 characters. */
@@ -122,8 +122,8 @@ function collected(rows: Iterable<readonly SqlValue[]>): (readonly SqlValue[])[]
 
 const MOST_CELL = 60;
 function tableText(columns: readonly string[], rows: readonly (readonly SqlValue[])[]): string {
-  const cell = (v: SqlValue): string => {
-    const t = text(v).replace(/\s/g, ' ');
+  const cell = (value: SqlValue): string => {
+    const t = text(value).replace(/\s/g, ' ');
     return t.length > MOST_CELL ? `${t.slice(0, MOST_CELL - 1)}…` : t;
   };
   const cells = rows.map((r) => r.map(cell)), width = columns.map((c, i) => cells.reduce((w, r) => Math.max(w, r[i]!.length), c.length));

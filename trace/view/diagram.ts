@@ -58,9 +58,10 @@ export function diagram(viewer: Viewer, width: number, height: number): Line[] {
   ];
   for (const row of shown.slice(viewer.diagramTop, viewer.diagramTop + rows)) {
     if (!('arrow' in row)) { lines.push([{ text: `${' '.repeat(LEFT)}${row.note}`, dim: true }]); continue; }
-    const a = row.arrow, left = `${String(a.sequence).padStart(8)} ${('+' + cyclesText(a.time - start)).padStart(9)} `;
+    const arrow = row.arrow, left = `${String(arrow.sequence).padStart(8)} ${('+' + cyclesText(arrow.time - start)).padStart(9)} `;
     lines.push([
-      { text: left, dim: true }, { text: arrowText(a, tasks.map(x), x(a.from), x(a.to), width - LEFT), color: a.reply ? 'green' : 'cyan' }
+      { text: left, dim: true }, { text: arrowText(arrow, tasks.map(x), x(arrow.from), x(arrow.to), width - LEFT),
+        color: arrow.reply ? 'green' : 'cyan' }
     ]);
   }
   while (lines.length < height - 1) lines.push([]);

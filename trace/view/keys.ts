@@ -51,10 +51,11 @@ const everywhere: Record<string, Act> = {
   home: step(() => 0),
   g: debug,
   end: step((v) => v.rows.length - 1), G: step((v) => v.rows.length - 1),
-  F: (v) => {
-    v.following = !v.following && !v.trace.closed;
-    if (v.following) v.move(v.rows.length - 1);
-    v.message = v.following ? 'follows the recording; F stays here' : v.trace.closed ? 'this recording has ended' : 'stays here';
+  F: (viewer) => {
+    viewer.following = !viewer.following && !viewer.trace.closed;
+    if (viewer.following) viewer.move(viewer.rows.length - 1);
+    viewer.message = viewer.following ? 'follows the recording; F stays here' : viewer.trace.closed ? 'this recording has ended'
+      : 'stays here';
   },
   n: (v) => { if (v.lastSearch) search(v, v.lastSearch); else follow(v, true); },
   N: (v) => { if (v.lastSearch) search(v, v.lastSearch, false); else v.message = 'nothing was searched yet; / searches'; },
@@ -77,24 +78,26 @@ const everywhere: Record<string, Act> = {
 };
 
 /** A debugger takes the run over at the selected record; the first time it is asked which run. */
-function debug(v: Viewer): void {
-  if (!v.debug || v.record < 0) v.message = v.debug ? 'no record is selected' : 'no debugger is beside this viewer (tessera trace view)';
-  else if (v.command === '') v.prompt = new Prompt('command');
-  else v.debug(v.command, v.record);
+function debug(viewer: Viewer): void {
+  if (!viewer.debug || viewer.record < 0)
+    viewer.message = viewer.debug ? 'no record is selected' : 'no debugger is beside this viewer (tessera trace view)';
+  else if (viewer.command === '') viewer.prompt = new Prompt('command');
+  else viewer.debug(viewer.command, viewer.record);
 }
 
 /** Escape in the list undoes the latest of these: running work, a search, a span, the filter, the horizontal scroll. */
-function clear(v: Viewer): void {
-  const job = ['search', 'slowest', 'export'].find((name) => v.jobs.has(name));
-  if (job !== undefined) { v.jobs.stop(job); v.message = `${job === 'slowest' ? 'the search for the slowest' : `the ${job}`} was ended`; }
-  else if (v.lastSearch) { v.lastSearch = ''; v.message = 'the search is forgotten: n goes along the chain'; }
-  else if (v.mark >= 0) { v.mark = -1; v.message = 'no span'; }
-  else if (v.rows.filter) { v.applyFilter(''); v.message = 'the filter is gone'; }
-  else v.side = 0;
+function clear(viewer: Viewer): void {
+  const job = ['search', 'slowest', 'export'].find((name) => viewer.jobs.has(name));
+  if (job !== undefined) { viewer.jobs.stop(job);
+    viewer.message = `${job === 'slowest' ? 'the search for the slowest' : `the ${job}`} was ended`; }
+  else if (viewer.lastSearch) { viewer.lastSearch = ''; viewer.message = 'the search is forgotten: n goes along the chain'; }
+  else if (viewer.mark >= 0) { viewer.mark = -1; viewer.message = 'no span'; }
+  else if (viewer.rows.filter) { viewer.applyFilter(''); viewer.message = 'the filter is gone'; }
+  else viewer.side = 0;
 }
 
 /** Keys that scroll a view whose first line is `top`. */
-function scroller(get: (v: Viewer) => number, set: (v: Viewer, top: number) => void): Record<string, Act> {
+function scroller(get: (viewer: Viewer) => number, set: (v: Viewer, top: number) => void): Record<string, Act> {
   const by = (n: (v: Viewer) => number): Act => (v) => set(v, Math.max(0, get(v) + n(v)));
   const first: Act = (v) => set(v, 0), last: Act = (v) => set(v, 1e6);
   return {

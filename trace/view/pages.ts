@@ -18,19 +18,20 @@ function scrolled(viewer: Viewer, lines: Line[], height: number): Line[] {
 
 export function recordPage(viewer: Viewer, width: number, height: number): Line[] {
   if (viewer.record < 0) return [[{ text: 'no record is selected' }]];
-  const { trace } = viewer, r = trace.at(viewer.record),
+  const { trace } = viewer, record = trace.at(viewer.record),
     named = (name: string, value: string): Line[] =>
       wrap(value, Math.max(20, width - 12)).map((text, n): Line => [{ text: fit(n === 0 ? name : '', 10) + ' ', bold: true }, { text }]);
   const lines: Line[] = [
-    [{ text: `Record ${r.sequence}`, bold: true }], ...details(trace, r).flatMap(([name, value]) => named(name, value)), [],
+    [{ text: `Record ${record.sequence}`, bold: true }], ...details(trace, record).flatMap(([name, value]) => named(name, value)), [],
     [{ text: 'Its chain', bold: true }], ...chain(viewer, width)
   ];
-  const parts = trace.payload(r.sequence);
+  const parts = trace.payload(record.sequence);
   if (parts.length > 0)
     lines.push([], [{ text: 'Payload', bold: true }],
-      ...parts.flatMap((p) => [
-        ...named(partNames.get(p.part) ?? `part ${p.part}`, `${p.index > 0 ? `argument ${p.index}, ` : ''}${p.bytes.length} bytes`),
-        ...dump(p)
+      ...parts.flatMap((part) => [
+        ...named(partNames.get(part.part)
+          ?? `part ${part.part}`, `${part.index > 0 ? `argument ${part.index}, ` : ''}${part.bytes.length} bytes`),
+        ...dump(part)
       ]));
   return scrolled(viewer, lines, height);
 }
@@ -42,11 +43,11 @@ function chain(viewer: Viewer, width: number): Line[] {
   if (opener < 0) return [[{ text: `it begins with record ${cause}, which is not in this file` }]];
   const start = trace.at(opener, view).time;
   for (let at = opener; at >= 0 && lines.length < CHAIN; at = chains.next(at)) {
-    const r = trace.at(at);
+    const record = trace.at(at), after = `+${cyclesText(record.time - start)}`;
     lines.push([
       {
-        text: fit(`${at === viewer.record ? '>' : ' '} ${String(r.sequence).padStart(8)} ${`+${cyclesText(r.time - start)}`.padStart(9)}  `
-          + `${ends(trace, r)}: ${sentence(r, originOf(trace, r))}`,
+        text: fit(`${at === viewer.record ? '>' : ' '} ${String(record.sequence).padStart(8)} ${after.padStart(9)}  `
+          + `${ends(trace, record)}: ${sentence(record, originOf(trace, record))}`,
           width).trimEnd(),
         inverse: at === viewer.record
       }
@@ -56,14 +57,14 @@ function chain(viewer: Viewer, width: number): Line[] {
 }
 
 /** Words as numbers; everything else as bytes with their characters. */
-function dump(p: PayloadPart): Line[] {
-  if (p.part === Part.words || p.part === Part.result || p.part === Part.items)
-    return wordsOfPart(p).map((w, n) => [
+function dump(part: PayloadPart): Line[] {
+  if (part.part === Part.words || part.part === Part.result || part.part === Part.items)
+    return wordsOfPart(part).map((w, n) => [
       { text: `            ${String(n).padStart(3)}  0x${w.toString(16).padStart(16, '0')}  ${BigInt.asIntN(64, w)}` }
     ]);
   const lines: Line[] = [];
-  for (let at = 0; at < p.bytes.length; at += 16) {
-    const row = [...p.bytes.subarray(at, at + 16)], shown = row.map((b) => (b >= 32 && b < 127 ? String.fromCharCode(b) : '.')).join('');
+  for (let at = 0; at < part.bytes.length; at += 16) {
+    const row = [...part.bytes.subarray(at, at + 16)], shown = row.map((b) => (b >= 32 && b < 127 ? String.fromCharCode(b) : '.')).join('');
     lines.push([
       {
         text: `            ${at.toString(16).padStart(4, '0')}  ${row.map((b) => b.toString(16).padStart(2, '0')).join(' ').padEnd(48)} `

@@ -105,16 +105,18 @@ function walkTo(viewer: Viewer, text: string): void {
   viewer.mode = 'address';
 }
 
-function goTo(v: Viewer, text: string): void {
+function goTo(viewer: Viewer, text: string): void {
   const time = /^time[:=]?(\d+(?:\.\d+)?)(ns|us|µs|ms|s)?$/.exec(text);
-  if (v.trace.length === 0) throw new FilterError('there are no records');
+  if (viewer.trace.length === 0) throw new FilterError('there are no records');
   if (time)
-    return v.goTo(Math.min(v.trace.length - 1,
-      v.trace.indexAtTime(Number(time[1]) * { ns: 1, us: 1e3, µs: 1e3, ms: 1e6, s: 1e9 }[(time[2] ?? 'ns') as 'ns']!)));
-  const index = /^\d+$/.test(text) ? v.trace.indexOf(Number(text)) : -1;
-  if (index < 0)
-    throw new FilterError(`no record '${text}'; there are ${v.trace.at(0).sequence} to ${v.trace.at(v.trace.length - 1).sequence}`);
-  v.goTo(index);
+    return viewer.goTo(Math.min(viewer.trace.length - 1,
+      viewer.trace.indexAtTime(Number(time[1]) * { ns: 1, us: 1e3, µs: 1e3, ms: 1e6, s: 1e9 }[(time[2] ?? 'ns') as 'ns']!)));
+  const index = /^\d+$/.test(text) ? viewer.trace.indexOf(Number(text)) : -1;
+  if (index < 0) {
+    const first = viewer.trace.at(0).sequence, last = viewer.trace.at(viewer.trace.length - 1).sequence;
+    throw new FilterError(`no record '${text}'; there are ${first} to ${last}`);
+  }
+  viewer.goTo(index);
 }
 
 function prefix(list: string[]): string {

@@ -74,11 +74,11 @@ export class Pyramid {
   /** Adds what happened in records `from` to `to` (not included), one by one. */
   read(deeds: Deeds, from: number, to: number): void {
     for (let i = from; i < to; i++) {
-      const r = this.trace.at(i, this.view), bit = bits[r.kind] ?? 0;
-      if (bit === 0 || r.actor === 0) continue;
-      const deed = at(deeds, r.actor);
+      const record = this.trace.at(i, this.view), bit = bits[record.kind] ?? 0;
+      if (bit === 0 || record.actor === 0) continue;
+      const deed = at(deeds, record.actor);
       deed.kinds |= bit;
-      if (bit === RUNS) runsOn(deeds, deed, 1 << (r.hart & 31));
+      if (bit === RUNS) runsOn(deeds, deed, 1 << (record.hart & 31));
       else deed.count++;
     }
   }

@@ -15,25 +15,28 @@ const views: Record<Mode, (v: Viewer, width: number, height: number) =>
   record: recordPage, path: pathPage, address: addressPage };
 
 /** `height` lines of at most `width` columns. */
-export function screen(v: Viewer): Line[] {
-  const { width, height } = v;
+export function screen(viewer: Viewer): Line[] {
+  const { width, height } = viewer;
   if (width < LEAST_WIDTH || height < LEAST_HEIGHT)
     return [[{ text: fit(`terminal too small: ${width}×${height}, wanted ${LEAST_WIDTH}×${LEAST_HEIGHT} (q quits)`, width).trimEnd() }]];
-  const body = views[v.mode](v, width, v.body).slice(0, v.body);
-  while (body.length < v.body) body.push([]);
+  const body = views[viewer.mode](viewer, width, viewer.body).slice(0, viewer.body);
+  while (body.length < viewer.body) body.push([]);
   return [
-    title(v, width), ...body, bottom(v), [{ text: fit(v.prompt ? v.prompt.hint(v) : hints[v.mode]!, width), dim: !v.prompt?.error }]
+    title(viewer, width), ...body, bottom(viewer), [{ text: fit(viewer.prompt ? viewer.prompt.hint(viewer) : hints[viewer.mode]!, width),
+      dim: !viewer.prompt?.error }]
   ].map((l) =>
     cut(l, width));
 }
 
-function title(v: Viewer, width: number): Line {
-  const count = v.rows.filter ? `${number(v.rows.length)} of ${number(v.trace.length)} records` : `${number(v.trace.length)} records`;
+function title(viewer: Viewer, width: number): Line {
+  const count = viewer.rows.filter ? `${number(viewer.rows.length)} of ${number(viewer.trace.length)} records`
+    : `${number(viewer.trace.length)} records`;
   const marks = [
-    !v.trace.closed && 'not closed', v.following && 'following', v.mark >= 0 && `span from ${v.trace.at(v.mark).sequence}`,
-    v.rows.filter && `filter: ${v.rows.filter.text}`, v.work
+    !viewer.trace.closed && 'not closed', viewer.following && 'following', viewer.mark >= 0
+      && `span from ${viewer.trace.at(viewer.mark).sequence}`,
+    viewer.rows.filter && `filter: ${viewer.rows.filter.text}`, viewer.work
   ].map((mark) => (mark ? `  ${mark}` : '')).join('');
-  return [{ text: fit(` ${v.title}  ${count}${marks}`, width), inverse: true }];
+  return [{ text: fit(` ${viewer.title}  ${count}${marks}`, width), inverse: true }];
 }
 
 function bottom(viewer: Viewer): Line {

@@ -56,8 +56,8 @@ export function into(viewer: Viewer): void {
   const view = new RecordView(), { kind, object, actor } = viewer.trace.at(viewer.record, view);
   const thread = opens(kind) ? served(viewer, object) : kind === Kind.resume || kind === Kind.reply ? object : actor;
   for (let i = viewer.record + 1, end = Math.min(viewer.trace.length, i + REACH); i < end; i++) {
-    const r = viewer.trace.at(i, view);
-    if (r.actor === thread && telling(r.kind)) return viewer.goTo(i);
+    const record = viewer.trace.at(i, view);
+    if (record.actor === thread && telling(record.kind)) return viewer.goTo(i);
   }
   viewer.message = 'nothing further of this thread nearby';
 }
@@ -65,7 +65,8 @@ export function into(viewer: Viewer): void {
 /** Out: the message or event that the selected record's thread was working on. */
 export function out(viewer: Viewer): void {
   if (viewer.record < 0) return;
-  const view = new RecordView(), r = viewer.trace.at(viewer.record, view), chain = r.cause !== 0 ? viewer.trace.indexOf(r.cause) : -1,
+  const view = new RecordView(), record = viewer.trace.at(viewer.record, view),
+    chain = record.cause !== 0 ? viewer.trace.indexOf(record.cause) : -1,
     from = chain >= 0 ? chain : viewer.record;
   const worker = viewer.trace.at(from, view).actor, answered = new Set<number>();
   for (let i = from - 1; i >= 0 && i > from - REACH; i--) {

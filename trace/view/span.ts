@@ -18,12 +18,13 @@ export interface Messages { readonly key: string; readonly records: number[]; pa
  * The messages of the span between mark and cursor, or of what follows the selected record. Continues in the background when there are many
  * records.
  */
-export function messagesOf(v: Viewer): Messages {
-  const [from, to] = v.span(), key = [from, to, v.rows.filter?.text ?? '', v.trace.length].join('\0');
-  if (v.messages?.key === key) return v.messages;
-  const found: Messages = (v.messages = { key, records: [], part: 0 }), job = look(v, found, from, to), end = performance.now() + AT_ONCE;
-  while (performance.now() < end) if (job.next().done) { v.jobs.stop('span'); return found; }
-  v.jobs.start('span', job);
+export function messagesOf(viewer: Viewer): Messages {
+  const [from, to] = viewer.span(), key = [from, to, viewer.rows.filter?.text ?? '', viewer.trace.length].join('\0');
+  if (viewer.messages?.key === key) return viewer.messages;
+  const found: Messages = (viewer.messages = { key, records: [], part: 0 }), job = look(viewer, found, from, to),
+    end = performance.now() + AT_ONCE;
+  while (performance.now() < end) if (job.next().done) { viewer.jobs.stop('span'); return found; }
+  viewer.jobs.start('span', job);
   return found;
 }
 
@@ -31,8 +32,8 @@ function* look(viewer: Viewer, found: Messages, from: number, to: number): Job {
   const { filter } = viewer.rows, view = new RecordView();
   for (let i = from; i <= to && found.records.length <= MOST_MESSAGES; i++) {
     if ((i & 1023) === 1023) { found.part = (i - from) / (to - from); yield; }
-    const r = viewer.trace.at(i, view);
-    if ((!filter || filter.test(r, i)) && arrowOf(viewer.trace, r)) found.records.push(i);
+    const record = viewer.trace.at(i, view);
+    if ((!filter || filter.test(record, i)) && arrowOf(viewer.trace, record)) found.records.push(i);
   }
   found.part = 1;
 }

@@ -24,9 +24,9 @@ export class StatsPanes {
     const { filter } = viewer.rows;
     this.stale = false;
     while (filter?.usesLatency && !viewer.chains.complete) yield;
-    const total = viewer.trace.length, keep = (r: RecordView, index: number): boolean => {
+    const total = viewer.trace.length, keep = (record: RecordView, index: number): boolean => {
       this.progress = index / total;
-      return !filter || filter.test(r, index);
+      return !filter || filter.test(record, index);
     };
     const stats: Stats = yield* analysis(viewer.trace, keep);
     this.panes = report(stats).trimEnd().split('\n\n').map((part) => part.split('\n'));

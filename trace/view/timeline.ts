@@ -38,31 +38,32 @@ export function windowOf(viewer: Viewer): Window {
   return { from, to: from + span };
 }
 
-export function timeline(v: Viewer, width: number, height: number): Line[] {
-  const label = Math.min(24, Math.floor(width / 4)), across = width - label - 1, window = windowOf(v);
-  const { lanes, known } = lanesOf(v, window, across), names = [...lanes.keys()], visible = height - 4;
-  v.laneTop = Math.max(0, Math.min(v.laneTop, names.length - visible));
-  const now = v.record < 0 ? 0 : v.trace.at(v.record).time,
+export function timeline(viewer: Viewer, width: number, height: number): Line[] {
+  const label = Math.min(24, Math.floor(width / 4)), across = width - label - 1, window = windowOf(viewer);
+  const { lanes, known } = lanesOf(viewer, window, across), names = [...lanes.keys()], visible = height - 4;
+  viewer.laneTop = Math.max(0, Math.min(viewer.laneTop, names.length - visible));
+  const now = viewer.record < 0 ? 0 : viewer.trace.at(viewer.record).time,
     column = Math.max(0, Math.min(across - 1, Math.floor(((now - window.from) / (window.to - window.from)) * across)));
   const head = `${cyclesText(window.to - window.from)} from `
     + `${(window.from / 1000).toLocaleString('en-US', { maximumFractionDigits: 3 })} µs, `
     + `${cyclesText((window.to - window.from) / across)} a column${known < across ? ', ░ is not indexed yet' : ''}`;
   const lines: Line[] = [
-    [{ text: fit(v.byThread ? 'thread' : 'task', label), bold: true }, { text: ' ' + fit(head, across) }],
+    [{ text: fit(viewer.byThread ? 'thread' : 'task', label), bold: true }, { text: ' ' + fit(head, across) }],
     [{ text: ' '.repeat(label + 1 + column) + '▼', color: 'yellow' }]
   ];
-  for (const name of names.slice(v.laneTop, v.laneTop + visible))
-    lines.push([{ text: fit(withTechnique(v.trace, name), label) + ' ', bold: name === v.laneOf(v.record) },
+  for (const name of names.slice(viewer.laneTop, viewer.laneTop + visible))
+    lines.push([{ text: fit(withTechnique(viewer.trace, name), label) + ' ', bold: name === viewer.laneOf(viewer.record) },
       ...cells(lanes.get(name)!, across, column, known)]);
   while (lines.length < height - 2) lines.push([]);
   lines.push([{ text: LEGEND, dim: true }]);
-  const selected = v.record < 0
+  const selected = viewer.record < 0
     ? ''
-    : `record ${v.trace.at(v.record).sequence}: ${ends(v.trace, v.trace.at(v.record))}: `
-      + `${sentence(v.trace.at(v.record), originOf(v.trace, v.trace.at(v.record)))}`;
+    : `record ${viewer.trace.at(viewer.record).sequence}: ${ends(viewer.trace, viewer.trace.at(viewer.record))}: `
+      + `${sentence(viewer.trace.at(viewer.record), originOf(viewer.trace, viewer.trace.at(viewer.record)))}`;
   lines.push([
     {
-      text: names.length > visible ? `lanes ${v.laneTop + 1}–${Math.min(names.length, v.laneTop + visible)} of ${names.length}  ` : '',
+      text: names.length > visible ? `lanes ${viewer.laneTop + 1}–${Math.min(names.length, viewer.laneTop + visible)} of ${names.length}  `
+        : '',
       dim: true
     },
     { text: selected }
@@ -78,9 +79,10 @@ function withTechnique(trace: TraceFile, name: string): string {
 }
 
 /** The first record in a column of the timeline, for the mouse. */
-export function recordAt(v: Viewer, x: number, width: number): number {
-  const label = Math.min(24, Math.floor(width / 4)), across = width - label - 1, { from, to } = windowOf(v), column = x - label - 1;
-  return column < 0 || column >= across ? -1 : Math.min(v.trace.length - 1, v.trace.indexAtTime(from + (column * (to - from)) / across));
+export function recordAt(viewer: Viewer, x: number, width: number): number {
+  const label = Math.min(24, Math.floor(width / 4)), across = width - label - 1, { from, to } = windowOf(viewer), column = x - label - 1;
+  return column < 0 || column >= across ? -1
+    : Math.min(viewer.trace.length - 1, viewer.trace.indexAtTime(from + (column * (to - from)) / across));
 }
 
 function cells(lane: Lane, across: number, column: number, known: number): Line {
@@ -185,8 +187,8 @@ function laneOf(lanes: Lanes, name: string, across: number): Lane {
 function before(trace: TraceFile, index: number): Map<number, number> {
   const view = new RecordView(), running = new Map<number, number>();
   for (let i = index - 1; i >= 0 && i > index - 5000; i--) {
-    const r = trace.at(i, view);
-    if (r.kind === Kind.schedule && !running.has(r.hart)) running.set(r.hart, r.actor);
+    const record = trace.at(i, view);
+    if (record.kind === Kind.schedule && !running.has(record.hart)) running.set(record.hart, record.actor);
   }
   for (const [hart, thread] of running) if (thread === 0) running.delete(hart);
   return running;

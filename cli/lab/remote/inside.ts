@@ -88,19 +88,19 @@ function stepped(thread: Thread, step: () => IteratorResult<IpcRequest, void>): 
     const body = value.body ? numberOf(value.body) : -1;
     answer.clear().u8(Says.yields).f64(value.flags).f64(value.cap).f64(value.sendTimeout).f64(value.receiveTimeout).f64(body)
       .u8(value.handler ? 1 : 0).utcb(thread.sys.utcb);
-  } catch (e) {
-    failed(thread, e);
+  } catch (error) {
+    failed(thread, error);
   }
 }
 
-function failed(thread: Thread, e: unknown): void {
-  thread.threw = e;
+function failed(thread: Thread, error: unknown): void {
+  thread.threw = error;
   answer.clear().u8(Says.threw).utcb(thread.sys.utcb);
-  if (e instanceof MemoryFault) { answer.u8(1).f64(e.address).u8(['read', 'write', 'execute'].indexOf(e.access)); return; }
+  if (error instanceof MemoryFault) { answer.u8(1).f64(error.address).u8(['read', 'write', 'execute'].indexOf(error.access)); return; }
   let what = 'something that cannot be shown', stack = '';
   try {
-    what = String((e as Error)?.message ?? e).slice(0, 2000);
-    stack = String((e as Error)?.stack ?? '').slice(0, 4000);
+    what = String((error as Error)?.message ?? error).slice(0, 2000);
+    stack = String((error as Error)?.stack ?? '').slice(0, 4000);
   } catch { /* a message built by the submission */ }
   answer.u8(0).text(what).text(stack);
 }
@@ -122,8 +122,8 @@ function act(n: number): void {
   try {
     const again = t.request!.handler!() === true;
     answer.clear().u8(Says.handled).u8(again ? 1 : 0).utcb(t.sys.utcb);
-  } catch (e) {
-    failed(t, e);
+  } catch (error) {
+    failed(t, error);
   }
 }
 

@@ -113,10 +113,10 @@ class Remote {
       if (what === Says.now) out.clear().u8(Do.ok).f64(sys.now());
       else if (what === Says.charge) { sys.charge(Math.min(1e9, Math.max(0, reader.f64()))); out.clear().u8(Do.ok); }
       else this.memory(sys, ACCESSES[reader.u8()], reader);
-    } catch (e) {
-      if (e instanceof MemoryFault) out.clear().u8(Do.fault).f64(e.address).u8(['read', 'write', 'execute'].indexOf(e.access));
-      else if (e instanceof WireError) throw e;
-      else out.clear().u8(Do.error).text((e as Error).message);
+    } catch (error) {
+      if (error instanceof MemoryFault) out.clear().u8(Do.fault).f64(error.address).u8(['read', 'write', 'execute'].indexOf(error.access));
+      else if (error instanceof WireError) throw error;
+      else out.clear().u8(Do.error).text((error as Error).message);
     }
   }
 
@@ -128,7 +128,7 @@ class Remote {
     };
     switch (access) {
       case 'u8': case 'u16': case 'u32': { const v = memory[access](va); ok().f64(v); return; }
-      case 'u64': { const v = memory.u64(va); ok().i64(v); return; }
+      case 'u64': { const value = memory.u64(va); ok().i64(value); return; }
       case 'setU8': case 'setU16': case 'setU32': memory[access](va, reader.f64()); break;
       case 'setU64': memory.setU64(va, reader.i64()); break;
       case 'read': { const bytes = memory.read(va, bounded(reader.f64())); ok().data(bytes); return; }
