@@ -1,6 +1,7 @@
 /**
- * `npx tsx bench/costs.ts [--linux] [--only PART]`: the cost of system calls on Linux, in the Unix server directly on the machine, and in the same server
- * above the microkernel, and its growth with bytes. Writes the tables of docs/costs.md and the picture docs/pictures/slopes.svg.
+ * `npx tsx bench/costs.ts [--linux] [--only PART]`: the cost of system calls on Linux, in the Unix server directly on the machine, and in
+ * the same server above the microkernel, and its growth with bytes. Writes the tables of docs/costs.md and the picture
+ * docs/pictures/slopes.svg.
  *
  * Linux is measured only with --linux (bench/measured.json stores the result), which needs images and half a minute.
  * With --only only one part of the page is made: calls, rates, calibration, sensitivity, monitor, slopes.

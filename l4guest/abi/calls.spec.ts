@@ -16,9 +16,9 @@ describe('the table of system calls', () => {
     for (const [name, [, args]] of rows) {
       const words = args === '' ? [] : args.split(' ');
       expect(words.length, name).toBeLessThanOrEqual(6);
-      for (const w of words) {
-        const format = w.split(':')[1];
-        if (format !== undefined) expect(/^[xosmbrv]$/.test(format) || format in symbols, `${name} ${w}`).toBe(true);
+      for (const text of words) {
+        const format = text.split(':')[1];
+        if (format !== undefined) expect(/^[xosmbrv]$/.test(format) || format in symbols, `${name} ${text}`).toBe(true);
       }
     }
   });

@@ -16,34 +16,34 @@ function partitionsOf(disk: Uint8Array): Partition[] {
   while (!step.done) step = search.next(disk.slice(step.value.pos, step.value.pos + step.value.length));
   return step.value;
 }
-const entry = (b: Uint8Array, record: number, i: number, type: number, first: number, count: number): void => {
-  const v = new DataView(b.buffer), at = record * 512 + 446 + 16 * i;
-  v.setUint8(at + 4, type); v.setUint32(at + 8, first, true); v.setUint32(at + 12, count, true);
-  v.setUint16(record * 512 + 510, 0xaa55, true);
+const entry = (bytes: Uint8Array, record: number, i: number, type: number, first: number, count: number): void => {
+  const view = new DataView(bytes.buffer), at = record * 512 + 446 + 16 * i;
+  view.setUint8(at + 4, type); view.setUint32(at + 8, first, true); view.setUint32(at + 12, count, true);
+  view.setUint16(record * 512 + 510, 0xaa55, true);
 };
 const disk = (sectors: number): Uint8Array => new Uint8Array(sectors * 512);
 const K = 512;
 
 describe('partitions', () => {
   it('of a boot record, with logical ones behind an extended one', () => {
-    const b = disk(1000);
-    entry(b, 0, 0, 0x83, 10, 90); entry(b, 0, 1, 5, 100, 400); entry(b, 0, 3, 0x82, 600, 100);
-    entry(b, 100, 0, 0x83, 2, 50); entry(b, 100, 1, 5, 200, 100);
-    entry(b, 300, 0, 0x83, 3, 60);
-    expect(partitionsOf(b)).toEqual([
+    const bytes = disk(1000);
+    entry(bytes, 0, 0, 0x83, 10, 90); entry(bytes, 0, 1, 5, 100, 400); entry(bytes, 0, 3, 0x82, 600, 100);
+    entry(bytes, 100, 0, 0x83, 2, 50); entry(bytes, 100, 1, 5, 200, 100);
+    entry(bytes, 300, 0, 0x83, 3, 60);
+    expect(partitionsOf(bytes)).toEqual([
       { number: 1, start: 10 * K, size: 90 * K }, { number: 2, start: 100 * K, size: 2 * K }, { number: 4, start: 600 * K, size: 100 * K },
       { number: 5, start: 102 * K, size: 50 * K }, { number: 6, start: 303 * K, size: 60 * K },
     ]);
   });
   it('of a GPT, and of its copy at the end when the first is gone', () => {
-    const b = disk(1000), v = new DataView(b.buffer);
+    const b = disk(1000), view = new DataView(b.buffer);
     entry(b, 0, 0, 0xee, 1, 999);
     for (const [at, table] of [[1, 2], [999, 967]] as const) {
       b.set([...'EFI PART'].map((c) => c.charCodeAt(0)), at * K);
-      v.setUint32(at * K + 72, table, true); v.setUint32(at * K + 80, 128, true); v.setUint32(at * K + 84, 128, true);
+      view.setUint32(at * K + 72, table, true); view.setUint32(at * K + 80, 128, true); view.setUint32(at * K + 84, 128, true);
       for (const [i, first, last] of [[0, 40, 99], [2, 100, 199]] as const) {
         b[table * K + i * 128] = 7;
-        v.setUint32(table * K + i * 128 + 32, first, true); v.setUint32(table * K + i * 128 + 40, last, true);
+        view.setUint32(table * K + i * 128 + 32, first, true); view.setUint32(table * K + i * 128 + 40, last, true);
       }
     }
     const found = [{ number: 1, start: 40 * K, size: 60 * K }, { number: 3, start: 100 * K, size: 100 * K }];
@@ -61,7 +61,7 @@ describe('partitions', () => {
       const r = disk(64);
       for (let i = 0, x = seed; i < r.length; i++) { x = (x * 1103515245 + 12345) & 0x7fffffff; r[i] = x >> 16; }
       r[510] = 0x55; r[511] = 0xaa; if (seed % 2) r[450] = 0xee;
-      for (const p of partitionsOf(r)) expect(p.start > 0 && p.start + p.size <= r.length).toBe(true);
+      for (const partition of partitionsOf(r)) expect(partition.start > 0 && partition.start + partition.size <= r.length).toBe(true);
     }
   });
 });
@@ -69,8 +69,8 @@ describe('partitions', () => {
 class World extends Unix {
   constructor(...disks: MemoryDisk[]) {
     super({ pages: 4096 });
-    disks.forEach((d, i) => {
-      blockDevicesOf(this.k).addDisk(d, partitionsOf(d.bytes));
+    disks.forEach((memoryDisk, i) => {
+      blockDevicesOf(this.k).addDisk(memoryDisk, partitionsOf(memoryDisk.bytes));
       for (let m = 0; m < 4; m++) this.call('mknodat', -100, `/tmp/vd${'abc'[i]}${m || ''}`, 0o60600, (254 << 8) | (i * 16 + m));
     });
   }
@@ -78,16 +78,18 @@ class World extends Unix {
 }
 describe('disks', () => {
   it('are written, by byte and to their end, whole or by partition', () => {
-    const b = disk(64);
-    entry(b, 0, 0, 0x83, 8, 16);
-    const d = new MemoryDisk(b), u = new World(d), fd = u.open('/tmp/vda1', O.RDWR);
-    expect(u.write(fd, 'hello')).toBe(5);
-    expect(String.fromCharCode(...b.subarray(8 * K, 8 * K + 5))).toBe('hello');
-    expect(u.end('pwrite64', fd, u.space(4000), 4000, 15 * K)).toBe(K);
-    expect([u.end('pwrite64', fd, u.space(16), 16, 16 * K), u.end('pwrite64', fd, u.space(16), 0, 99 * K)]).toEqual([-E.NOSPC, 0]);
-    expect([u.end('lseek', fd, 0, 2), u.end('fsync', fd)]).toEqual([16 * K, 0]);
-    const direct = u.open('/tmp/vda', O.RDWR | O.DIRECT);
-    expect([u.end('pwrite64', direct, u.space(16), 16, 0), u.end('pread64', direct, u.space(K), K, 512)]).toEqual([-E.INVAL, K]);
+    const bytes = disk(64);
+    entry(bytes, 0, 0, 0x83, 8, 16);
+    const memoryDisk = new MemoryDisk(bytes), world = new World(memoryDisk), fd = world.open('/tmp/vda1', O.RDWR);
+    expect(world.write(fd, 'hello')).toBe(5);
+    expect(String.fromCharCode(...bytes.subarray(8 * K, 8 * K + 5))).toBe('hello');
+    expect(world.end('pwrite64', fd, world.space(4000), 4000, 15 * K)).toBe(K);
+    expect([world.end('pwrite64', fd, world.space(16), 16, 16 * K),
+      world.end('pwrite64', fd, world.space(16), 0, 99 * K)]).toEqual([-E.NOSPC, 0]);
+    expect([world.end('lseek', fd, 0, 2), world.end('fsync', fd)]).toEqual([16 * K, 0]);
+    const direct = world.open('/tmp/vda', O.RDWR | O.DIRECT);
+    expect([world.end('pwrite64', direct, world.space(16), 16, 0), world.end('pread64', direct, world.space(K), K, 512)]).toEqual([-E.INVAL,
+      K]);
   });
   it('for reading only are not opened for writing', () => {
     const u = new World(new MemoryDisk(disk(64), true));
@@ -105,8 +107,8 @@ describe('disks', () => {
   it('loop devices write to their file, from an offset, up to a limit', () => {
     const u = new World(), file = u.open('/tmp/file', O.RDWR | O.CREAT), loop = u.open('/dev/loop0', O.RDWR);
     u.end('ftruncate', file, 8192);
-    const config = new Uint8Array(304), v = new DataView(config.buffer);
-    v.setUint32(0, file, true); v.setUint32(8 + 24, 1024, true); v.setUint32(8 + 32, 2048, true);
+    const config = new Uint8Array(304), view = new DataView(config.buffer);
+    view.setUint32(0, file, true); view.setUint32(8 + 24, 1024, true); view.setUint32(8 + 32, 2048, true);
     expect(u.call('ioctl', loop, 0x4c0a, u.put(config))).toBe(0);
     expect([u.write(loop, 'in the middle'), u.end('lseek', loop, 0, 2)]).toEqual([13, 2048]);
     expect(u.end('lseek', file, 1024, 0)).toBe(1024);
@@ -129,18 +131,18 @@ describe.skipIf(!hasTools)('FAT', () => {
       run('mmd', '-i', image, '::SUB');
       run('mcopy', '-i', image, join(base, 'text'), '::A long name, with letters.txt');
       for (let i = 0; i < 40; i += 10) run('mcopy', '-i', image, join(base, 'text'), `::SUB/F${i}`);
-      const u = new World(new MemoryDisk(readFileSync(image), true));
-      u.call('mkdirat', -100, '/tmp/m', 0o755);
-      expect(['ext4', 'vfat'].map((type) => u.end('mount', '/tmp/vda', '/tmp/m', type, Ms.RDONLY, 0))).toEqual([-E.INVAL, 0]);
-      expect(u.list('/tmp/m').sort()).toEqual(['.', '..', 'A long name, with letters.txt', 'SUB']);
-      expect(u.list('/tmp/m/SUB').sort()).toEqual(['.', '..', 'F0', 'F10', 'F20', 'F30']);
+      const world = new World(new MemoryDisk(readFileSync(image), true));
+      world.call('mkdirat', -100, '/tmp/m', 0o755);
+      expect(['ext4', 'vfat'].map((type) => world.end('mount', '/tmp/vda', '/tmp/m', type, Ms.RDONLY, 0))).toEqual([-E.INVAL, 0]);
+      expect(world.list('/tmp/m').sort()).toEqual(['.', '..', 'A long name, with letters.txt', 'SUB']);
+      expect(world.list('/tmp/m/SUB').sort()).toEqual(['.', '..', 'F0', 'F10', 'F20', 'F30']);
       for (const path of ['/tmp/m/A long name, with letters.txt', '/tmp/m/SUB/F30']) {
-        const fd = u.end('openat', -100, path, 0, 0), at = u.space(4096);
+        const fd = world.end('openat', -100, path, 0, 0), at = world.space(4096);
         for (const pos of [0, 100_000, text.length - 10])
-          expect([u.end('pread64', fd, at, 10, pos), u.text(at, 10)]).toEqual([10, text.slice(pos, pos + 10)]);
-        expect(u.end('lseek', fd, 0, 2)).toBe(text.length);
+          expect([world.end('pread64', fd, at, 10, pos), world.text(at, 10)]).toEqual([10, text.slice(pos, pos + 10)]);
+        expect(world.end('lseek', fd, 0, 2)).toBe(text.length);
       }
-      expect(u.end('openat', -100, '/tmp/m/SUB/none', O.RDWR | O.CREAT, 0o644)).toBe(-E.ROFS);
+      expect(world.end('openat', -100, '/tmp/m/SUB/none', O.RDWR | O.CREAT, 0o644)).toBe(-E.ROFS);
     } finally { rmSync(base, { recursive: true }); }
   });
 });

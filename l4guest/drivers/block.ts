@@ -39,7 +39,7 @@ export class BlockDevices {
   /** Replaces a disk's partitions. */
   private divide(disk: number, partitions: readonly Partition[]): void {
     const d = this.disks[disk]!, before = this.partNames(disk);
-    for (const p of before) this.onChange?.(p.name, p.rdev, false);
+    for (const blockDevice of before) this.onChange?.(blockDevice.name, blockDevice.rdev, false);
     d.parts = partsOf(d.source, partitions);
     for (const p of this.partNames(disk)) this.onChange?.(p.name, p.rdev, true);
   }
@@ -63,13 +63,13 @@ export class BlockDevices {
   }
   loop(rdev: number): Loop | undefined { return ((rdev >>> 8) & 0xfff) === LOOP ? this.loops[minorOf(rdev)] : undefined; }
   /** Reads the partition table of a disk again (BLKRRPART). */
-  *rescan(t: Sleeper, rdev: number): Co<number> {
+  *rescan(sleeper: Sleeper, rdev: number): Co<number> {
     const disk = minorOf(rdev) / MINORS, source = this.source(rdev);
     if (((rdev >>> 8) & 0xfff) !== VIRTIO || !Number.isInteger(disk) || !source) return -E.INVAL;
     const search = findPartitions(source.size);
     let step = search.next();
     while (!step.done) {
-      const { pos, length } = step.value, bytes = pos + length <= source.size ? yield* source.read(t, pos, length) : undefined;
+      const { pos, length } = step.value, bytes = pos + length <= source.size ? yield* source.read(sleeper, pos, length) : undefined;
       step = search.next(typeof bytes === 'number' ? undefined : bytes);
     }
     this.divide(disk, step.value);
@@ -82,13 +82,13 @@ const partsOf = (source: BlockSource, partitions: readonly Partition[]): Readonl
 
 const devices = new WeakMap<Kernel, BlockDevices>();
 export function blockDevicesOf(k: Kernel): BlockDevices {
-  let b = devices.get(k);
-  if (!b) devices.set(k, b = new BlockDevices());
-  return b;
+  let blockDevices = devices.get(k);
+  if (!blockDevices) devices.set(k, blockDevices = new BlockDevices());
+  return blockDevices;
 }
 
-export function openBlock(t: Thread, inode: Inode, flags: number): File | number {
-  const all = blockDevicesOf(t.k), loop = all.loop(inode.rdev), source = all.source(inode.rdev);
+export function openBlock(thread: Thread, inode: Inode, flags: number): File | number {
+  const all = blockDevicesOf(thread.k), loop = all.loop(inode.rdev), source = all.source(inode.rdev);
   if (!loop && !source) return -E.NXIO;
   if (source?.readOnly && (flags & O.ACCMODE) !== O.RDONLY) return -E.ACCES;
   return new BlockFile(inode, flags, all);
@@ -104,19 +104,19 @@ export class BlockFile extends File {
   override get end(): number { return this.source?.size ?? 0; }
   /** O_DIRECT requires whole sectors. */
   private torn(pos: number, length: number): boolean { return (this.flags & O.DIRECT) !== 0 && (pos % 512 !== 0 || length % 512 !== 0); }
-  override *read(io: Io, pos: number, t: Thread): Co<number> {
+  override *read(io: Io, pos: number, thread: Thread): Co<number> {
     const { source } = this, n = Math.max(0, Math.min(io.left, (source?.size ?? 0) - pos));
     if (this.torn(pos, io.left)) return -E.INVAL;
     if (!source || n === 0) return 0;
     for (let done = 0; done < n; ) {
-      const bytes = yield* source.read(t, pos + done, Math.min(PIECE, n - done));
+      const bytes = yield* source.read(thread, pos + done, Math.min(PIECE, n - done));
       if (typeof bytes === 'number') return done > 0 ? done : bytes;
       io.put(bytes, 0, bytes.length);
       done += bytes.length;
     }
     return n;
   }
-  override *write(io: Io, pos: number, t: Thread): Co<number> {
+  override *write(io: Io, pos: number, thread: Thread): Co<number> {
     const { source } = this, n = Math.min(io.left, (source?.size ?? 0) - pos);
     if (this.torn(pos, io.left)) return -E.INVAL;
     if (io.left === 0) return 0;
@@ -125,16 +125,16 @@ export class BlockFile extends File {
     for (let done = 0; done < n; ) {
       const bytes = new Uint8Array(Math.min(PIECE, n - done));
       io.take(bytes, 0, bytes.length);
-      const failed = yield* source.write(t, pos + done, bytes);
+      const failed = yield* source.write(thread, pos + done, bytes);
       if (failed) return done > 0 ? done : failed;
       done += bytes.length;
     }
-    if (this.flags & (O.SYNC | O.DSYNC)) return (yield* source.flush(t)) || n;
+    if (this.flags & (O.SYNC | O.DSYNC)) return (yield* source.flush(thread)) || n;
     return n;
   }
   override sync(t: Thread): Co<number> | number { return this.source?.flush(t) ?? 0; }
-  override ioctl(t: Thread, command: number, arg: number): number | Co<number> {
-    const size = this.source?.size ?? 0, loop = this.all.loop(this.inode.rdev), { mm } = t;
+  override ioctl(thread: Thread, command: number, arg: number): number | Co<number> {
+    const size = this.source?.size ?? 0, loop = this.all.loop(this.inode.rdev), { mm } = thread;
     switch (command) {
       case Blk.GETSIZE64: setBig(mm, arg, BigInt(size)); return 0;
       case Blk.GETSIZE: setBig(mm, arg, BigInt(Math.floor(size / 512))); return 0;
@@ -144,30 +144,30 @@ export class BlockFile extends File {
       case Blk.BSZSET: return getBig(mm, arg) === 4096n ? 0 : -E.INVAL;
       case Blk.RAGET: setBig(mm, arg, 256n); return 0;
       case Blk.ROGET: setU32(mm, arg, this.source?.readOnly ? 1 : 0); return 0;
-      case Blk.FLSBUF: return capable(t.creds, Cap.SYS_ADMIN) ? this.sync(t) : -E.ACCES;
-      case Blk.RRPART: return capable(t.creds, Cap.SYS_ADMIN) ? this.all.rescan(t, this.inode.rdev) : -E.ACCES;
+      case Blk.FLSBUF: return capable(thread.creds, Cap.SYS_ADMIN) ? this.sync(thread) : -E.ACCES;
+      case Blk.RRPART: return capable(thread.creds, Cap.SYS_ADMIN) ? this.all.rescan(thread, this.inode.rdev) : -E.ACCES;
       case Blk.DISCARD: return -E.OPNOTSUPP;
-      case Blk.ZEROOUT: return this.writable ? this.zero(t, arg) : -E.BADF;
-      case Blk.GEOMETRY: return loop ? -E.NOTTY : tellGeometry(t, arg, size);
-      default: return loop ? loop.control(t, command, arg, this.writable) : -E.NOTTY;
+      case Blk.ZEROOUT: return this.writable ? this.zero(thread, arg) : -E.BADF;
+      case Blk.GEOMETRY: return loop ? -E.NOTTY : tellGeometry(thread, arg, size);
+      default: return loop ? loop.control(thread, command, arg, this.writable) : -E.NOTTY;
     }
   }
   /** BLKZEROOUT: start and length in bytes, whole sectors. */
-  private *zero(t: Thread, va: number): Co<number> {
-    const start = Number(getBig(t.mm, va)), length = Number(getBig(t.mm, va + 8)), { source } = this;
+  private *zero(thread: Thread, va: number): Co<number> {
+    const start = Number(getBig(thread.mm, va)), length = Number(getBig(thread.mm, va + 8)), { source } = this;
     if (start % 512 || length % 512 || !source || start + length > source.size) return -E.INVAL;
     for (let done = 0; done < length; done += PIECE) {
-      const failed = yield* source.write(t, start + done, new Uint8Array(Math.min(PIECE, length - done)));
+      const failed = yield* source.write(thread, start + done, new Uint8Array(Math.min(PIECE, length - done)));
       if (failed) return failed;
     }
     return 0;
   }
 }
 /** struct hd_geometry: heads, sectors, cylinders, start; as reported for virtio disks without their own geometry. */
-function tellGeometry(t: Thread, va: number, size: number): number {
-  setU16(t.mm, va, 64 | (32 << 8));
-  setU16(t.mm, va + 2, Math.floor(size / 512 / (64 * 32)) & 0xffff);
-  setBig(t.mm, va + 8, 0n);
+function tellGeometry(thread: Thread, va: number, size: number): number {
+  setU16(thread.mm, va, 64 | (32 << 8));
+  setU16(thread.mm, va + 2, Math.floor(size / 512 / (64 * 32)) & 0xffff);
+  setBig(thread.mm, va + 8, 0n);
   return 0;
 }
 

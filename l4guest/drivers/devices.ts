@@ -30,13 +30,13 @@ export function terminalsOf(k: Kernel): Terminals {
   return x;
 }
 
-function openCurrent(t: Thread, inode: Inode, flags: number): File | number {
-  const tty = t.proc.session.terminal;
-  return tty instanceof Tty ? openTty(t, inode, flags, true, tty) : -E.NXIO;
+function openCurrent(thread: Thread, inode: Inode, flags: number): File | number {
+  const tty = thread.proc.session.terminal;
+  return tty instanceof Tty ? openTty(thread, inode, flags, true, tty) : -E.NXIO;
 }
-function openConsole(t: Thread, inode: Inode, flags: number): File | number {
-  const tty = terminalsOf(t.k).console;
-  return tty ? openTty(t, inode, flags, true, tty) : new NullFile(inode, flags);
+function openConsole(thread: Thread, inode: Inode, flags: number): File | number {
+  const tty = terminalsOf(thread.k).console;
+  return tty ? openTty(thread, inode, flags, true, tty) : new NullFile(inode, flags);
 }
 
 export interface CharDevice { readonly name: string; readonly major: number; readonly minor: number; readonly mode: number;
@@ -57,18 +57,18 @@ export const charDevices: readonly CharDevice[] = [
 ];
 const byNumber = new Map(charDevices.map((d) => [makeDev(d.major, d.minor), d]));
 
-export function openSpecial(t: Thread, inode: Inode, flags: number): File | number {
+export function openSpecial(thread: Thread, inode: Inode, flags: number): File | number {
   switch (inode.type) {
-    case S.IFIFO: return openFifo(t, inode as Inode & { endpoint: unknown }, flags);
-    case S.IFCHR: return openChar(t, inode, flags);
-    case S.IFBLK: return openBlock(t, inode, flags);
+    case S.IFIFO: return openFifo(thread, inode as Inode & { endpoint: unknown }, flags);
+    case S.IFCHR: return openChar(thread, inode, flags);
+    case S.IFBLK: return openBlock(thread, inode, flags);
     default: return flags & O.PATH ? -E.INVAL : -E.NXIO;
   }
 }
-function openChar(t: Thread, inode: Inode, flags: number): File | number {
-  const d = byNumber.get(inode.rdev);
-  if (d) return d.open(t, inode, flags);
-  if (majorOf(inode.rdev) === GATE_MAJOR) return openGate(t, inode, flags, minorOf(inode.rdev));
-  if (majorOf(inode.rdev) === 136) return terminalsOf(t.k).ptys.list[minorOf(inode.rdev)]?.openSlave(t, flags) ?? -E.IO;
+function openChar(thread: Thread, inode: Inode, flags: number): File | number {
+  const charDevice = byNumber.get(inode.rdev);
+  if (charDevice) return charDevice.open(thread, inode, flags);
+  if (majorOf(inode.rdev) === GATE_MAJOR) return openGate(thread, inode, flags, minorOf(inode.rdev));
+  if (majorOf(inode.rdev) === 136) return terminalsOf(thread.k).ptys.list[minorOf(inode.rdev)]?.openSlave(thread, flags) ?? -E.IO;
   return -E.NXIO;
 }

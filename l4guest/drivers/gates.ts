@@ -42,18 +42,18 @@ class GateFile extends File {
   private readonly spaces = new Set<Mm>();
   constructor(inode: Inode, flags: number, k: Kernel, gate: number) { super(inode, flags); this.k = k; this.gate = gate; }
 
-  override ioctl(t: Thread, command: number, arg: number): number {
+  override ioctl(thread: Thread, command: number, arg: number): number {
     if (command >>> 0 !== L4_GATE) return -E.NOTTY;
-    const utcb = t.utcb || newUtcb(t);
+    const utcb = thread.utcb || newUtcb(thread);
     if (utcb < 0) return utcb;
-    const { mm } = t, { beyond } = this.k.gates!;
+    const { mm } = thread, { beyond } = this.k.gates!;
     setI64(mm, arg, beyond.selector(this.gate));
     setI64(mm, arg + 8, utcb);
     if (!mm.gates.has(this.gate)) beyond.give(mm, this.gate);
     mm.gates.set(this.gate, (mm.gates.get(this.gate) ?? 0) + (this.spaces.has(mm) ? 0 : 1));
     this.spaces.add(mm);
-    t.utcb = utcb;
-    t.work = true; // its thread below is created again before it resumes
+    thread.utcb = utcb;
+    thread.work = true; // its thread below is created again before it resumes
     return 0;
   }
   protected override closed(): void {
@@ -66,10 +66,10 @@ class GateFile extends File {
 }
 
 /** Addresses for a message buffer: an area that no call can access through the server or unmap. */
-function newUtcb(t: Thread): number {
-  const at = mapArea(t.mm, { at: 0, length: PAGE, prot: 0, flags: Map_.PRIVATE, name: '[utcb]' });
+function newUtcb(thread: Thread): number {
+  const at = mapArea(thread.mm, { at: 0, length: PAGE, prot: 0, flags: Map_.PRIVATE, name: '[utcb]' });
   if (at < 0) return at;
-  const area = t.mm.areas.find(at)!;
+  const area = thread.mm.areas.find(at)!;
   area.sealed = true;
   area.fork = 'none';
   return at;

@@ -6,10 +6,11 @@ function terminal(): {
   d: LineDiscipline; type: (s: string) => void; read: (n?: number) => string | undefined; screen: () => string; signals: number[]
 } {
   let screen = '';
-  const signals: number[] = [], d = new LineDiscipline((b) => { screen += new TextDecoder().decode(b); }, (s) => signals.push(s));
+  const signals: number[] = [], lineDiscipline =
+    new LineDiscipline((b) => { screen += new TextDecoder().decode(b); }, (s) => signals.push(s));
   return {
-    d, signals, type: (s) => d.input(new TextEncoder().encode(s)),
-    read: (n = 100) => { const b = d.take(n); return b && new TextDecoder().decode(b); }, screen: () => screen
+    d: lineDiscipline, signals, type: (s) => lineDiscipline.input(new TextEncoder().encode(s)),
+    read: (n = 100) => { const b = lineDiscipline.take(n); return b && new TextDecoder().decode(b); }, screen: () => screen
   };
 }
 

@@ -45,14 +45,14 @@ export class LineDiscipline {
   input(bytes: Uint8Array): void { for (const b of bytes) this.key(b); }
 
   private key(raw: number): void {
-    const t = this.termios, cc = t.cc;
-    let c = t.i & I.ISTRIP ? raw & 0x7f : raw;
+    const termios = this.termios, cc = termios.cc;
+    let c = termios.i & I.ISTRIP ? raw & 0x7f : raw;
     if (this.literal) { this.literal = false; this.plain(c); return; }
-    if (c === CR) { if (t.i & I.IGNCR) return; if (t.i & I.ICRNL) c = NL; } else if (c === NL && t.i & I.INLCR) c = CR;
-    if (t.i & I.IXON && c !== 0) {
+    if (c === CR) { if (termios.i & I.IGNCR) return; if (termios.i & I.ICRNL) c = NL; } else if (c === NL && termios.i & I.INLCR) c = CR;
+    if (termios.i & I.IXON && c !== 0) {
       if (c === cc[V.STOP]) { this.stopped = true; return; }
       if (c === cc[V.START]) { this.stopped = false; return; }
-      if (this.stopped && t.i & I.IXANY) this.stopped = false;
+      if (this.stopped && termios.i & I.IXANY) this.stopped = false;
     }
     if (this.l(L.ISIG) && this.signalKey(c)) return;
     if (this.canonical && this.editKey(c)) return;
@@ -129,7 +129,7 @@ export class LineDiscipline {
   /** The mode has changed: in raw mode the edited line becomes readable. */
   modeChanged(wasCanonical: boolean): void {
     if (wasCanonical && !this.canonical && this.edit.length > 0) this.complete(false);
-    if (!wasCanonical && this.canonical) for (const c of this.chunks) c.eof = false;
+    if (!wasCanonical && this.canonical) for (const chunk of this.chunks) chunk.eof = false;
   }
 
   /** Takes up to `max` bytes: a line at most in canonical mode. Undefined: nothing to read yet. */
@@ -144,9 +144,9 @@ export class LineDiscipline {
   private takeRaw(max: number): Uint8Array {
     const out: number[] = [];
     while (this.chunks.length && out.length < max) {
-      const c = this.chunks[0]!;
-      out.push(...c.bytes.splice(0, max - out.length));
-      if (c.bytes.length === 0) this.chunks.shift();
+      const chunk = this.chunks[0]!;
+      out.push(...chunk.bytes.splice(0, max - out.length));
+      if (chunk.bytes.length === 0) this.chunks.shift();
     }
     return Uint8Array.from(out);
   }

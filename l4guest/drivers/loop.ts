@@ -36,22 +36,22 @@ export class Loop implements BlockSource {
     const rest = Math.max(0, (this.file?.inode.size ?? 0) - this.offset), bytes = this.limit > 0 ? Math.min(rest, this.limit) : rest;
     return bytes - (bytes % 512);
   }
-  *read(s: Sleeper, pos: number, length: number): Co<Uint8Array | number> {
+  *read(sleeper: Sleeper, pos: number, length: number): Co<Uint8Array | number> {
     if (!this.file || pos + length > this.size) return -E.IO;
-    const out = new Uint8Array(length), failed = yield* this.transfer(s, new KernelIo(out), pos, length, false);
+    const out = new Uint8Array(length), failed = yield* this.transfer(sleeper, new KernelIo(out), pos, length, false);
     return failed || out;
   }
-  *write(s: Sleeper, pos: number, bytes: Uint8Array): Co<number> {
+  *write(sleeper: Sleeper, pos: number, bytes: Uint8Array): Co<number> {
     if (this.readOnly) return -E.ROFS;
     if (!this.file || pos + bytes.length > this.size) return -E.IO;
-    return yield* this.transfer(s, new KernelIo(bytes), pos, bytes.length, true);
+    return yield* this.transfer(sleeper, new KernelIo(bytes), pos, bytes.length, true);
   }
-  *flush(s: Sleeper): Co<number> {
-    const r = this.file?.sync('proc' in s ? s as Thread : this.thread!, true) ?? 0;
-    return typeof r === 'number' ? r : yield* r;
+  *flush(sleeper: Sleeper): Co<number> {
+    const later = this.file?.sync('proc' in sleeper ? sleeper as Thread : this.thread!, true) ?? 0;
+    return typeof later === 'number' ? later : yield* later;
   }
-  private *transfer(s: Sleeper, io: KernelIo, pos: number, length: number, writing: boolean): Co<number> {
-    const file = this.file!, by = 'proc' in s ? s as Thread : this.thread!;
+  private *transfer(sleeper: Sleeper, io: KernelIo, pos: number, length: number, writing: boolean): Co<number> {
+    const file = this.file!, by = 'proc' in sleeper ? sleeper as Thread : this.thread!;
     while (io.done < length) {
       const before = io.done;
       try {
@@ -61,47 +61,47 @@ export class Loop implements BlockSource {
       } catch (e) {
         if (!(e instanceof NotHere)) throw e;
         if (io.done > before) io.back(io.done - before);
-        const r = yield* e.fetch(s);
+        const r = yield* e.fetch(sleeper);
         if (r < 0) return r;
       }
     }
     return 0;
   }
 
-  control(t: Thread, command: number, arg: number, writable: boolean): number {
-    if (command === Lo.SET_FD) return this.attach(t, arg, new Uint8Array(INFO), writable);
+  control(thread: Thread, command: number, arg: number, writable: boolean): number {
+    if (command === Lo.SET_FD) return this.attach(thread, arg, new Uint8Array(INFO), writable);
     if (command === Lo.CONFIGURE) {
-      const b = copyIn(t.mm, arg, 8 + INFO), v = new DataView(b.buffer), block = v.getUint32(4, true);
+      const bytes = copyIn(thread.mm, arg, 8 + INFO), view = new DataView(bytes.buffer), block = view.getUint32(4, true);
       if (block !== 0 && (block < 512 || block > 4096 || block & (block - 1))) return -E.INVAL;
-      return this.attach(t, v.getUint32(0, true), b.slice(8), writable);
+      return this.attach(thread, view.getUint32(0, true), bytes.slice(8), writable);
     }
     if (!this.file) return command >>> 8 === 0x4c ? -E.NXIO : -E.NOTTY;
     switch (command) {
       case Lo.CLR_FD: this.clear(); return 0;
-      case Lo.SET_STATUS64: return this.setInfo(copyIn(t.mm, arg, INFO), SETTABLE);
-      case Lo.GET_STATUS64: copyOut(t.mm, arg, this.status()); return 0;
+      case Lo.SET_STATUS64: return this.setInfo(copyIn(thread.mm, arg, INFO), SETTABLE);
+      case Lo.GET_STATUS64: copyOut(thread.mm, arg, this.status()); return 0;
       case Lo.SET_CAPACITY: case Lo.SET_DIRECT_IO: return 0;
       case Lo.SET_BLOCK_SIZE: return arg < 512 || arg > 4096 || arg & (arg - 1) ? -E.INVAL : 0;
       case Lo.SET_STATUS: case Lo.CHANGE_FD: return -E.INVAL;
       default: return -E.NOTTY;
     }
   }
-  private attach(t: Thread, fd: number, info: Uint8Array, writable: boolean): number {
-    const f = t.proc.fds.get(fd);
-    if (!f) return -E.BADF;
+  private attach(thread: Thread, fd: number, info: Uint8Array, writable: boolean): number {
+    const file = thread.proc.fds.get(fd);
+    if (!file) return -E.BADF;
     if (this.file) return -E.BUSY;
-    if (f.inode.type !== S.IFREG && f.inode.type !== S.IFBLK) return -E.INVAL;
+    if (file.inode.type !== S.IFREG && file.inode.type !== S.IFBLK) return -E.INVAL;
     const failed = this.setInfo(info, SETTABLE | LoFlag.READ_ONLY);
     if (failed) return failed;
-    this.file = f.hold();
-    this.thread = t;
-    if (!f.writable || !writable) this.flags |= LoFlag.READ_ONLY;
+    this.file = file.hold();
+    this.thread = thread;
+    if (!file.writable || !writable) this.flags |= LoFlag.READ_ONLY;
     return 0;
   }
   private setInfo(info: Uint8Array, settable: number): number {
-    const v = new DataView(info.buffer, info.byteOffset), flags = v.getUint32(At.flags, true),
-      offset = Number(v.getBigUint64(At.offset, true)), limit = Number(v.getBigUint64(At.limit, true));
-    if (v.getUint32(At.encryption, true) !== 0 || flags & ~0x1f) return -E.INVAL;
+    const view = new DataView(info.buffer, info.byteOffset), flags = view.getUint32(At.flags, true),
+      offset = Number(view.getBigUint64(At.offset, true)), limit = Number(view.getBigUint64(At.limit, true));
+    if (view.getUint32(At.encryption, true) !== 0 || flags & ~0x1f) return -E.INVAL;
     if (offset >= 2 ** 63 || limit >= 2 ** 63) return -E.OVERFLOW;
     this.info = info;
     this.offset = offset;
@@ -110,12 +110,12 @@ export class Loop implements BlockSource {
     return 0;
   }
   private status(): Uint8Array {
-    const out = this.info.slice(), v = new DataView(out.buffer), i = this.file!.inode;
-    v.setBigUint64(At.device, BigInt(i.dev), true);
-    v.setBigUint64(At.inode, BigInt(i.ino), true);
-    v.setBigUint64(At.rdevice, BigInt(i.rdev), true);
-    v.setUint32(At.number, this.number, true);
-    v.setUint32(At.flags, this.flags, true);
+    const out = this.info.slice(), view = new DataView(out.buffer), i = this.file!.inode;
+    view.setBigUint64(At.device, BigInt(i.dev), true);
+    view.setBigUint64(At.inode, BigInt(i.ino), true);
+    view.setBigUint64(At.rdevice, BigInt(i.rdev), true);
+    view.setUint32(At.number, this.number, true);
+    view.setUint32(At.flags, this.flags, true);
     return out;
   }
   private clear(): void {

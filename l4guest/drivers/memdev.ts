@@ -33,26 +33,26 @@ export class FullFile extends ZeroFile {
 export class RandomFile extends File {
   override get seekable(): boolean { return true; }
   override seek(): number { return 0; }
-  override read(io: Io, _pos: number, t: Thread): number {
+  override read(io: Io, _pos: number, thread: Thread): number {
     const start = io.done;
-    while (io.left > 0) { const b = t.k.random.bytes(Math.min(io.left, 4096)); io.put(b, 0, b.length); }
+    while (io.left > 0) { const bytes = thread.k.random.bytes(Math.min(io.left, 4096)); io.put(bytes, 0, bytes.length); }
     return io.done - start;
   }
   override write(io: Io): number { return swallow(io); }
   /** RNDGETENTCNT: the pool is always full; feeding or emptying it requires CAP_SYS_ADMIN. */
-  override ioctl(t: Thread, command: number, arg: number): number {
-    if (command >>> 0 === 0x8004_5200) { setU32(t.mm, arg, 256); return 0; }
+  override ioctl(thread: Thread, command: number, arg: number): number {
+    if (command >>> 0 === 0x8004_5200) { setU32(thread.mm, arg, 256); return 0; }
     if (![0x4004_5201, 0x4008_5203, 0x5204, 0x5206, 0x5207].includes(command >>> 0)) return -E.INVAL;
-    return capable(t.creds, Cap.SYS_ADMIN) ? 0 : -E.PERM;
+    return capable(thread.creds, Cap.SYS_ADMIN) ? 0 : -E.PERM;
   }
 }
 export class KmsgFile extends File {
   override read(): number { return -E.AGAIN; }
-  override write(io: Io, _pos: number, t: Thread): number {
-    const b = new Uint8Array(Math.min(io.left, 1024));
-    io.take(b, 0, b.length);
-    t.k.arch.log(textOf(b).replace(/^<\d+>/, '').replace(/\n$/, ''));
-    return b.length;
+  override write(io: Io, _pos: number, thread: Thread): number {
+    const bytes = new Uint8Array(Math.min(io.left, 1024));
+    io.take(bytes, 0, bytes.length);
+    thread.k.arch.log(textOf(bytes).replace(/^<\d+>/, '').replace(/\n$/, ''));
+    return bytes.length;
   }
   override poll(): number { return Poll.OUT | Poll.WRNORM; }
 }
@@ -70,15 +70,15 @@ export class InFile extends File {
   }
   override read(io: Io): number {
     if (io.left === 0) return 0;
-    const b = this.port.take(io.left);
-    if (b.length === 0) return this.port.ended ? 0 : -E.AGAIN;
-    io.put(b, 0, b.length);
-    return b.length;
+    const bytes = this.port.take(io.left);
+    if (bytes.length === 0) return this.port.ended ? 0 : -E.AGAIN;
+    io.put(bytes, 0, bytes.length);
+    return bytes.length;
   }
   override poll(): number { return this.port.length > 0 ? Poll.IN | Poll.RDNORM : this.port.ended ? Poll.HUP : 0; }
-  override ioctl(t: Thread, command: number, arg: number): number {
+  override ioctl(thread: Thread, command: number, arg: number): number {
     if (command !== FIONREAD) return -E.NOTTY;
-    setU32(t.mm, arg, this.port.length);
+    setU32(thread.mm, arg, this.port.length);
     return 0;
   }
 }
@@ -95,10 +95,10 @@ export class OutFile extends File {
     const room = this.port.room();
     if (io.left === 0) return 0;
     if (room <= 0) return -E.AGAIN;
-    const b = new Uint8Array(Math.min(io.left, room, 65536));
-    io.take(b, 0, b.length);
-    this.port.put(b);
-    return b.length;
+    const bytes = new Uint8Array(Math.min(io.left, room, 65536));
+    io.take(bytes, 0, bytes.length);
+    this.port.put(bytes);
+    return bytes.length;
   }
   override poll(): number { return this.port.room() > 0 ? Poll.OUT | Poll.WRNORM : 0; }
 }

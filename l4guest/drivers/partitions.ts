@@ -16,12 +16,12 @@ const EXTENDED = new Set([0x05, 0x0f, 0x85]), PROTECTIVE = 0xee;
 
 interface Entry { readonly type: number; readonly first: number; readonly count: number }
 /** The four entries of a boot record, in sectors; undefined without its signature. */
-function entriesOf(b: Uint8Array | undefined): Entry[] | undefined {
-  if (!b || b[510] !== 0x55 || b[511] !== 0xaa) return undefined;
-  const v = view(b);
+function entriesOf(bytes: Uint8Array | undefined): Entry[] | undefined {
+  if (!bytes || bytes[510] !== 0x55 || bytes[511] !== 0xaa) return undefined;
+  const v = view(bytes);
   return [0, 1, 2, 3].map((i) => {
     const at = 446 + 16 * i;
-    return { type: b[at + 4]!, first: v.getUint32(at + 8, true), count: v.getUint32(at + 12, true) };
+    return { type: bytes[at + 4]!, first: v.getUint32(at + 8, true), count: v.getUint32(at + 12, true) };
   });
 }
 
@@ -35,10 +35,11 @@ export function* findPartitions(size: number): Search<Partition[]> {
 }
 function* mbr(entries: readonly Entry[]): Search<Partition[]> {
   const out: Partition[] = [];
-  for (const [i, e] of entries.entries()) {
-    if (e.type === 0 || e.count === 0) continue;
+  for (const [i, entry] of entries.entries()) {
+    if (entry.type === 0 || entry.count === 0) continue;
     // An extended partition is as long as a boot loader: two sectors.
-    out.push({ number: i + 1, start: e.first * SECTOR, size: (EXTENDED.has(e.type) ? Math.min(2, e.count) : e.count) * SECTOR });
+    out.push({ number: i + 1, start: entry.first * SECTOR,
+      size: (EXTENDED.has(entry.type) ? Math.min(2, entry.count) : entry.count) * SECTOR });
   }
   const extended = entries.find((e) => EXTENDED.has(e.type) && e.count > 0);
   if (extended) yield* logical(extended.first, out);

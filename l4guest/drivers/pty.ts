@@ -63,11 +63,12 @@ export class Pty {
     this.inode = owner.k.anon.make(S.IFCHR | 0o620);
     this.inode.rdev = this.tty.rdev;
   }
-  openSlave(t: Thread, flags: number): File | number {
+  openSlave(thread: Thread, flags: number): File | number {
     if (!this.masterOpen || this.locked) return -E.IO;
-    if (this.tty.exclusive && !capable(t.creds, Cap.SYS_ADMIN)) return -E.BUSY;
-    const p = t.proc;
-    if (!(flags & O.NOCTTY) && p.session.id === p.pid && !p.session.terminal && !this.tty.session) this.tty.control(t, 0);
+    if (this.tty.exclusive && !capable(thread.creds, Cap.SYS_ADMIN)) return -E.BUSY;
+    const process = thread.proc;
+    if (!(flags & O.NOCTTY) && process.session.id === process.pid && !process.session.terminal && !this.tty.session)
+      this.tty.control(thread, 0);
     return new SlaveFile(this.inode, flags & ~O.NOCTTY, this);
   }
 }
@@ -96,7 +97,7 @@ class MasterFile extends File {
   }
   private get gone(): boolean { return this.pty.opened && this.pty.slaves === 0; }
   override read(io: Io): number {
-    const q = this.pty.queue, first = q.chunks[0];
+    const queue = this.pty.queue, first = queue.chunks[0];
     if (this.packets && io.left > 0 && (this.status !== 0 || first)) {
       io.put(Uint8Array.of(this.status), 0, 1);
       if (this.status !== 0) { this.status = 0; return 1; }
@@ -104,8 +105,8 @@ class MasterFile extends File {
     if (!first) return this.gone ? -E.IO : -E.AGAIN;
     const n = Math.min(io.left, first.length);
     io.put(first, 0, n);
-    if (n === first.length) q.chunks.shift(); else q.chunks[0] = first.subarray(n);
-    q.length -= n;
+    if (n === first.length) queue.chunks.shift(); else queue.chunks[0] = first.subarray(n);
+    queue.length -= n;
     this.pty.tty.wq.wakeAll();
     return this.packets ? n + 1 : n;
   }
@@ -132,19 +133,22 @@ class MasterFile extends File {
     return (queue.length > 0 || this.status ? Poll.IN | Poll.RDNORM : 0) | (this.status ? Poll.PRI : 0) | (this.gone ? Poll.HUP : 0)
       | (room ? Poll.OUT | Poll.WRNORM : 0);
   }
-  override ioctl(t: Thread, command: number, arg: number): number {
+  override ioctl(thread: Thread, command: number, arg: number): number {
     switch (command) {
-      case IOCGPTN: setU32(t.mm, arg, this.pty.n); return 0;
-      case IOCSPTLCK: this.pty.locked = getU32(t.mm, arg) !== 0; return 0;
-      case IOCPKT: this.packets = getU32(t.mm, arg) !== 0; this.status = 0; return 0;
-      case IOCGPKT: setU32(t.mm, arg, this.packets ? 1 : 0); return 0;
-      case IOCGPTLCK: setU32(t.mm, arg, this.pty.locked ? 1 : 0); return 0;
-      case FIONREAD: setU32(t.mm, arg, this.pty.queue.length); return 0;
-      case IOCGPTPEER: { const f = this.pty.openSlave(t, arg); return typeof f === 'number' ? f : install(t, f, (arg & O.CLOEXEC) !== 0); }
+      case IOCGPTN: setU32(thread.mm, arg, this.pty.n); return 0;
+      case IOCSPTLCK: this.pty.locked = getU32(thread.mm, arg) !== 0; return 0;
+      case IOCPKT: this.packets = getU32(thread.mm, arg) !== 0; this.status = 0; return 0;
+      case IOCGPKT: setU32(thread.mm, arg, this.packets ? 1 : 0); return 0;
+      case IOCGPTLCK: setU32(thread.mm, arg, this.pty.locked ? 1 : 0); return 0;
+      case FIONREAD: setU32(thread.mm, arg, this.pty.queue.length); return 0;
+      case IOCGPTPEER: {
+        const f = this.pty.openSlave(thread, arg);
+        return typeof f === 'number' ? f : install(thread, f, (arg & O.CLOEXEC) !== 0);
+      }
       case CFLSH: // input here is output there
-        if (arg === 0 || arg === 1 || arg === 2) return this.pty.tty.ioctl(t, command, arg === 2 ? 2 : 1 - arg, true);
+        if (arg === 0 || arg === 1 || arg === 2) return this.pty.tty.ioctl(thread, command, arg === 2 ? 2 : 1 - arg, true);
         return -E.INVAL;
-      default: return this.pty.tty.ioctl(t, command, arg, true);
+      default: return this.pty.tty.ioctl(thread, command, arg, true);
     }
   }
   protected override closed(): void {

@@ -28,28 +28,28 @@ export function defaultTermios(): Termios {
   };
 }
 export function putTermios(mm: Mm, va: number, x: Termios, second: boolean): void {
-  const out = new Uint8Array(second ? 44 : 36), v = new DataView(out.buffer);
-  v.setUint32(0, x.i, true); v.setUint32(4, x.o, true); v.setUint32(8, x.c, true); v.setUint32(12, x.l, true);
+  const out = new Uint8Array(second ? 44 : 36), view = new DataView(out.buffer);
+  view.setUint32(0, x.i, true); view.setUint32(4, x.o, true); view.setUint32(8, x.c, true); view.setUint32(12, x.l, true);
   out.set(x.cc, 17);
-  if (second) { v.setUint32(36, x.ispeed, true); v.setUint32(40, x.ospeed, true); }
+  if (second) { view.setUint32(36, x.ispeed, true); view.setUint32(40, x.ospeed, true); }
   copyOut(mm, va, out);
 }
 /** struct termio, the older 18 bytes: the lower halves of the flags, and eight characters. */
 export function putTermio(mm: Mm, va: number, x: Termios): void {
-  const out = new Uint8Array(18), v = new DataView(out.buffer);
-  [x.i, x.o, x.c, x.l].forEach((n, i) => { v.setUint16(2 * i, n & 0xffff, true); });
+  const out = new Uint8Array(18), view = new DataView(out.buffer);
+  [x.i, x.o, x.c, x.l].forEach((n, i) => { view.setUint16(2 * i, n & 0xffff, true); });
   out.set(x.cc.subarray(0, 8), 9);
   copyOut(mm, va, out);
 }
 export function getTermio(mm: Mm, va: number, x: Termios): void {
-  const b = copyIn(mm, va, 18), v = new DataView(b.buffer), low = (old: number, at: number): number =>
-    (old & ~0xffff) | v.getUint16(at, true);
+  const bytes = copyIn(mm, va, 18), view = new DataView(bytes.buffer), low = (old: number, at: number): number =>
+    (old & ~0xffff) | view.getUint16(at, true);
   x.i = low(x.i, 0); x.o = low(x.o, 2); x.c = low(x.c, 4); x.l = low(x.l, 6);
-  x.cc.set(b.subarray(9, 17));
+  x.cc.set(bytes.subarray(9, 17));
 }
 export function getTermios(mm: Mm, va: number, x: Termios, second: boolean): void {
-  const b = copyIn(mm, va, second ? 44 : 36), v = new DataView(b.buffer);
-  x.i = v.getUint32(0, true); x.o = v.getUint32(4, true); x.c = v.getUint32(8, true); x.l = v.getUint32(12, true);
-  x.cc.set(b.subarray(17, 36));
-  if (second) { x.ispeed = v.getUint32(36, true); x.ospeed = v.getUint32(40, true); }
+  const bytes = copyIn(mm, va, second ? 44 : 36), view = new DataView(bytes.buffer);
+  x.i = view.getUint32(0, true); x.o = view.getUint32(4, true); x.c = view.getUint32(8, true); x.l = view.getUint32(12, true);
+  x.cc.set(bytes.subarray(17, 36));
+  if (second) { x.ispeed = view.getUint32(36, true); x.ospeed = view.getUint32(40, true); }
 }

@@ -68,26 +68,26 @@ export class Tty implements Terminal {
   }
 
   /** Stops a background process that reads or changes the terminal. 0 = proceed. */
-  private background(t: Thread, sig: number): number {
-    const p = t.proc;
-    if (p.session.terminal !== this || !this.foreground || p.group === this.foreground) return 0;
-    const ignored = p.actions.list[sig]!.handler === Handler.IGN || (t.mask & bit(sig)) !== 0n;
+  private background(thread: Thread, sig: number): number {
+    const process = thread.proc;
+    if (process.session.terminal !== this || !this.foreground || process.group === this.foreground) return 0;
+    const ignored = process.actions.list[sig]!.handler === Handler.IGN || (thread.mask & bit(sig)) !== 0n;
     if (sig === Sig.TTOU && ignored) return 0;
-    if (ignored || p.group.isOrphaned) return -E.IO;
-    this.k.signals.toGroup(p.group, sig);
+    if (ignored || process.group.isOrphaned) return -E.IO;
+    this.k.signals.toGroup(process.group, sig);
     return -E.RESTARTSYS;
   }
-  read(io: Io, t: Thread): number {
-    const held = this.background(t, Sig.TTIN);
+  read(io: Io, thread: Thread): number {
+    const held = this.background(thread, Sig.TTIN);
     if (held) return held;
     if (io.left === 0) return 0;
-    const d = this.discipline;
-    if (!d.canonical && !this.enough()) return this.hungUp ? 0 : this.rawWait();
+    const lineDiscipline = this.discipline;
+    if (!lineDiscipline.canonical && !this.enough()) return this.hungUp ? 0 : this.rawWait();
     this.k.timers.cancel(this.timer);
     this.timer = undefined;
     this.timedOut = false;
-    const bytes = d.take(io.left);
-    if (bytes === undefined) return this.hungUp || !d.canonical ? 0 : -E.AGAIN;
+    const bytes = lineDiscipline.take(io.left);
+    if (bytes === undefined) return this.hungUp || !lineDiscipline.canonical ? 0 : -E.AGAIN;
     io.put(bytes, 0, bytes.length);
     this.output.wq.wakeAll();
     return bytes.length;
@@ -106,8 +106,8 @@ export class Tty implements Terminal {
         + time * 1e8, () => { this.timer = undefined; this.timedOut = true; this.wq.wakeAll(); });
     return -E.AGAIN;
   }
-  write(io: Io, t: Thread): number {
-    if (this.discipline.termios.l & L.TOSTOP) { const held = this.background(t, Sig.TTOU); if (held) return held; }
+  write(io: Io, thread: Thread): number {
+    if (this.discipline.termios.l & L.TOSTOP) { const held = this.background(thread, Sig.TTOU); if (held) return held; }
     if (this.hungUp) return -E.IO;
     const room = Math.floor(this.output.room() / 2);
     if (io.left === 0) return 0;
@@ -124,16 +124,16 @@ export class Tty implements Terminal {
   }
 
   /** `master`: the caller is on the other side of a pseudo-terminal, which need not belong to the session. */
-  ioctl(t: Thread, command: number, arg: number, master = false): number {
-    const d = this.discipline, mm = t.mm;
+  ioctl(thread: Thread, command: number, arg: number, master = false): number {
+    const lineDiscipline = this.discipline, mm = thread.mm;
     if (this.hungUp && !master) return command === T.IOCSPGRP ? -E.NOTTY : -E.IO;
     switch (command) {
-      case T.CGETA: putTermio(mm, arg, d.termios); return 0;
-      case T.CSETA: case T.CSETAW: case T.CSETAF: return this.set(t, (x) => getTermio(mm, arg, x), command === T.CSETAF);
-      case T.CGETS: putTermios(mm, arg, d.termios, false); return 0;
-      case T.CGETS2: putTermios(mm, arg, d.termios, true); return 0;
-      case T.CSETS: case T.CSETSW: case T.CSETSF: return this.set(t, (x) => getTermios(mm, arg, x, false), command === T.CSETSF);
-      case T.CSETS2: case T.CSETSW2: case T.CSETSF2: return this.set(t, (x) => getTermios(mm, arg, x, true), command === T.CSETSF2);
+      case T.CGETA: putTermio(mm, arg, lineDiscipline.termios); return 0;
+      case T.CSETA: case T.CSETAW: case T.CSETAF: return this.set(thread, (x) => getTermio(mm, arg, x), command === T.CSETAF);
+      case T.CGETS: putTermios(mm, arg, lineDiscipline.termios, false); return 0;
+      case T.CGETS2: putTermios(mm, arg, lineDiscipline.termios, true); return 0;
+      case T.CSETS: case T.CSETSW: case T.CSETSF: return this.set(thread, (x) => getTermios(mm, arg, x, false), command === T.CSETSF);
+      case T.CSETS2: case T.CSETSW2: case T.CSETSF2: return this.set(thread, (x) => getTermios(mm, arg, x, true), command === T.CSETSF2);
       case T.IOCGWINSZ:
         setU16(mm, arg, this.rows);
         setU16(mm, arg + 2, this.columns);
@@ -141,7 +141,7 @@ export class Tty implements Terminal {
         setU16(mm, arg + 6, 0);
         return 0;
       case T.IOCSWINSZ: this.resize(getU16(mm, arg + 2), getU16(mm, arg)); return 0;
-      case T.FIONREAD: setU32(mm, arg, d.available); return 0;
+      case T.FIONREAD: setU32(mm, arg, lineDiscipline.available); return 0;
       case T.IOCOUTQ: case T.IOCGETD: setU32(mm, arg, 0); return 0;
       case T.CFLSH: return this.flush(arg);
       case T.CXONC: return this.flow(arg);
@@ -149,7 +149,7 @@ export class Tty implements Terminal {
       case T.IOCEXCL: this.exclusive = true; return 0;
       case T.IOCNXCL: this.exclusive = false; return 0;
       case T.IOCSTI: { const c = mm.pageAt(arg, false).u8(arg % 4096); this.input(Uint8Array.of(c)); return 0; }
-      default: return this.jobControl(t, command, arg, master);
+      default: return this.jobControl(thread, command, arg, master);
     }
   }
   /** tcflush: 0 = unread input, 1 = unsent output, 2 = both. */
@@ -162,13 +162,13 @@ export class Tty implements Terminal {
   }
   /** tcflow: 0 and 1 stop and start output; 2 and 3 ask the other side to stop and start. */
   private flow(action: number): number {
-    const d = this.discipline;
+    const lineDiscipline = this.discipline;
     if (action === 0 || action === 1) {
-      if (d.stopped !== (action === 0)) this.onPacket?.(action === 0 ? Packet.STOP : Packet.START);
-      d.stopped = action === 0;
+      if (lineDiscipline.stopped !== (action === 0)) this.onPacket?.(action === 0 ? Packet.STOP : Packet.START);
+      lineDiscipline.stopped = action === 0;
     }
     else if (action === 2 || action === 3)
-      this.output.put(d.termios.cc.slice(action === 2 ? V.STOP : V.START, (action === 2 ? V.STOP : V.START) + 1));
+      this.output.put(lineDiscipline.termios.cc.slice(action === 2 ? V.STOP : V.START, (action === 2 ? V.STOP : V.START) + 1));
     else return -E.INVAL;
     this.wq.wakeAll();
     return 0;
@@ -178,8 +178,8 @@ export class Tty implements Terminal {
     const { i, cc } = this.discipline.termios;
     return (i & I.IXON) !== 0 && cc[V.STOP] === 0x13 && cc[V.START] === 0x11;
   }
-  private set(t: Thread, take: (x: Termios) => void, flush: boolean): number {
-    const held = this.background(t, Sig.TTOU);
+  private set(thread: Thread, take: (x: Termios) => void, flush: boolean): number {
+    const held = this.background(thread, Sig.TTOU);
     if (held) return held;
     const was = this.discipline.canonical, flow = this.softFlow;
     if (flush) this.discipline.flush();
@@ -189,46 +189,46 @@ export class Tty implements Terminal {
     this.wq.wakeAll();
     return 0;
   }
-  private jobControl(t: Thread, command: number, arg: number, master: boolean): number {
-    const p = t.proc, own = p.session.terminal === this, mine = own || master;
+  private jobControl(thread: Thread, command: number, arg: number, master: boolean): number {
+    const process = thread.proc, own = process.session.terminal === this, mine = own || master;
     switch (command) {
-      case T.IOCSCTTY: return this.control(t, arg);
+      case T.IOCSCTTY: return this.control(thread, arg);
       case T.IOCNOTTY:
         if (!own) return -E.NOTTY;
-        if (p.session.id === p.pid) {
+        if (process.session.id === process.pid) {
           this.k.signals.toGroup(this.foreground, Sig.HUP);
           this.session = this.foreground = undefined;
-          p.session.terminal = undefined;
+          process.session.terminal = undefined;
         }
         return 0;
-      case T.IOCGPGRP: if (!mine) return -E.NOTTY; setU32(t.mm, arg, p.numbers.of(this.foreground?.id ?? 0)); return 0;
-      case T.IOCGSID: if (!mine || !this.session) return -E.NOTTY; setU32(t.mm, arg, p.numbers.of(this.session.id)); return 0;
-      case T.IOCSPGRP: return this.setForeground(t, getI32(t.mm, arg), own);
+      case T.IOCGPGRP: if (!mine) return -E.NOTTY; setU32(thread.mm, arg, process.numbers.of(this.foreground?.id ?? 0)); return 0;
+      case T.IOCGSID: if (!mine || !this.session) return -E.NOTTY; setU32(thread.mm, arg, process.numbers.of(this.session.id)); return 0;
+      case T.IOCSPGRP: return this.setForeground(thread, getI32(thread.mm, arg), own);
       default: return -E.NOTTY;
     }
   }
-  private setForeground(t: Thread, id: number, mine: boolean): number {
+  private setForeground(thread: Thread, id: number, mine: boolean): number {
     if (!mine) return -E.NOTTY;
-    const held = this.background(t, Sig.TTOU);
+    const held = this.background(thread, Sig.TTOU);
     if (held) return held === -E.IO ? -E.NOTTY : held;
-    const known = t.proc.numbers.id(id), g = this.k.pids.groups.get(known);
+    const known = thread.proc.numbers.id(id), processGroup = this.k.pids.groups.get(known);
     if (id < 0) return -E.INVAL;
     // Accepts the number of any process or thread; if no group has it, the session is that of its bearer.
-    const session = g?.session ?? this.k.pids.processes.get(known)?.session ?? this.k.pids.threads.get(known)?.proc.session;
+    const session = processGroup?.session ?? this.k.pids.processes.get(known)?.session ?? this.k.pids.threads.get(known)?.proc.session;
     if (!session && !this.k.pids.isTaken(known)) return -E.SRCH;
-    if (session !== t.proc.session) return -E.PERM;
-    this.foreground = g ?? new ProcessGroup(known, session);
+    if (session !== thread.proc.session) return -E.PERM;
+    this.foreground = processGroup ?? new ProcessGroup(known, session);
     return 0;
   }
   /** Becomes the controlling terminal of a session leader. */
-  control(t: Thread, steal: number): number {
-    const p = t.proc, s = p.session;
-    if (s.id === p.pid && this.session === s) return 0;
-    if (s.id !== p.pid || s.terminal) return -E.PERM;
-    if (this.session) { if (steal !== 1 || !capable(p.creds, Cap.SYS_ADMIN)) return -E.PERM; this.session.terminal = undefined; }
-    s.terminal = this;
-    this.session = s;
-    this.foreground = p.group;
+  control(thread: Thread, steal: number): number {
+    const process = thread.proc, session = process.session;
+    if (session.id === process.pid && this.session === session) return 0;
+    if (session.id !== process.pid || session.terminal) return -E.PERM;
+    if (this.session) { if (steal !== 1 || !capable(process.creds, Cap.SYS_ADMIN)) return -E.PERM; this.session.terminal = undefined; }
+    session.terminal = this;
+    this.session = session;
+    this.foreground = process.group;
     return 0;
   }
 }
@@ -242,8 +242,8 @@ export class TtyFile extends File {
   override ioctl(t: Thread, command: number, arg: number): number { return this.tty.ioctl(t, command, arg); }
 }
 /** Opens a terminal; a session leader without one gets it as its controlling terminal. */
-export function openTty(t: Thread, inode: Inode, flags: number, noctty: boolean, tty: Tty): File {
-  const p = t.proc;
-  if (!noctty && p.session.id === p.pid && !p.session.terminal && !tty.session) tty.control(t, 0);
+export function openTty(thread: Thread, inode: Inode, flags: number, noctty: boolean, tty: Tty): File {
+  const process = thread.proc;
+  if (!noctty && process.session.id === process.pid && !process.session.terminal && !tty.session) tty.control(thread, 0);
   return new TtyFile(inode, flags & ~O.NOCTTY, tty);
 }

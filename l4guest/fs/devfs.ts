@@ -18,14 +18,14 @@ export function devTree(k: Kernel): TmpDir {
   if (root) return root;
   root = k.newTmpFs('devtmpfs', 'devtmpfs').root;
   trees.set(k, root);
-  for (const d of charDevices) {
-    const i = root.create(S.IFCHR | d.mode, makeDev(d.major, d.minor));
-    root.add(d.name, i);
+  for (const charDevice of charDevices) {
+    const i = root.create(S.IFCHR | charDevice.mode, makeDev(charDevice.major, charDevice.minor));
+    root.add(charDevice.name, i);
   }
   const disks = blockDevicesOf(k), there = root, add = (name: string, rdev: number): void => {
     there.add(name, there.create(S.IFBLK | 0o660, rdev));
   };
-  for (const b of disks.all) add(b.name, b.rdev);
+  for (const blockDevice of disks.all) add(blockDevice.name, blockDevice.rdev);
   disks.onChange = (name, rdev, comes) => {
     const old = there.lookup(name);
     if (comes && !old) add(name, rdev);

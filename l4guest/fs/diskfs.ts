@@ -21,16 +21,16 @@ type Probe = (s: Sleeper, disk: ByteSource, root: TmpDir) => Co<number>;
 const EXT = 0xef53, MSDOS = 0x4d44;
 const probes = new WeakMap<ByteSource, { readonly root: TmpDir | number }>();
 
-const onDisk = (type: string, magic: number, probe: Probe): Maker => (k, source, _data, t) => {
-  const found = at(t, AT.FDCWD, source, WalkFlag.follow);
+const onDisk = (type: string, magic: number, probe: Probe): Maker => (k, source, _data, thread) => {
+  const found = at(thread, AT.FDCWD, source, WalkFlag.follow);
   if (typeof found === 'number') return found;
-  const p = pathOf(found);
-  if (p.inode.type !== S.IFBLK) return -E.NOTBLK;
-  const disk = blockDevicesOf(k).source(p.inode.rdev), done = disk && probes.get(disk);
+  const path = pathOf(found);
+  if (path.inode.type !== S.IFBLK) return -E.NOTBLK;
+  const disk = blockDevicesOf(k).source(path.inode.rdev), done = disk && probes.get(disk);
   if (!disk) return -E.NXIO;
   if (!done) {
-    throw new NotHere(function* (s): Co<number> {
-      const root = k.newTmpFs(type, source, 0o755, {}, magic).root, failed = yield* probe(s, disk, root);
+    throw new NotHere(function* (sleeper): Co<number> {
+      const root = k.newTmpFs(type, source, 0o755, {}, magic).root, failed = yield* probe(sleeper, disk, root);
       root.fs.readOnly = true;
       probes.set(disk, { root: failed || root });
       return 0;
@@ -39,14 +39,14 @@ const onDisk = (type: string, magic: number, probe: Probe): Maker => (k, source,
   probes.delete(disk);
   return done.root;
 };
-function* probeExt4(s: Sleeper, disk: ByteSource, root: TmpDir): Co<number> {
-  const ext4 = yield* Ext4.open(s, disk);
+function* probeExt4(sleeper: Sleeper, disk: ByteSource, root: TmpDir): Co<number> {
+  const ext4 = yield* Ext4.open(sleeper, disk);
   if (typeof ext4 === 'number') return ext4;
   root.fs.space = ext4.space;
-  return yield* beginAsExt4(s, root, ext4);
+  return yield* beginAsExt4(sleeper, root, ext4);
 }
-function* probeFat(s: Sleeper, disk: ByteSource, root: TmpDir): Co<number> {
-  const fat = yield* Fat.open(s, disk);
+function* probeFat(sleeper: Sleeper, disk: ByteSource, root: TmpDir): Co<number> {
+  const fat = yield* Fat.open(sleeper, disk);
   if (typeof fat === 'number') return fat;
   root.fs.space = fat.space;
   beginAsFat(root, fat);

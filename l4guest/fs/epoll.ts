@@ -54,9 +54,9 @@ export class EpollFile extends File {
   override get seeksNowhere(): boolean { return true; }
   override ioctl(): number { return -E.INVAL; }
 
-  private key(fd: number, f: File): string {
-    let id = this.ids.get(f);
-    if (id === undefined) this.ids.set(f, id = ++this.lastId);
+  private key(fd: number, file: File): string {
+    let id = this.ids.get(file);
+    if (id === undefined) this.ids.set(file, id = ++this.lastId);
     return `${fd}:${id}`;
   }
   /** epoll_ctl: 0 or -errno, asked in Linux's order. */
@@ -104,10 +104,10 @@ export class EpollFile extends File {
     const old = known.get(this);
     if (old) return old;
     const out = MOST_WAYS.map(() => 0);
-    for (const [w, n] of this.watchers) {
-      if (w.refs <= 0) continue;
+    for (const [epollFile, n] of this.watchers) {
+      if (epollFile.refs <= 0) continue;
       out[0]! += n;
-      w.ways(known).slice(0, -1).forEach((more, i) => { out[i + 1]! += n * more; });
+      epollFile.ways(known).slice(0, -1).forEach((more, i) => { out[i + 1]! += n * more; });
     }
     known.set(this, out);
     return out;
@@ -115,7 +115,7 @@ export class EpollFile extends File {
   /** Whether the paths to this one, and to all that it watches, stay within the bounds. @spec linux fs/eventpoll.c reverse_path_check */
   private mayBeWatchedBy(by: EpollFile): boolean {
     const known = new Map<EpollFile, readonly number[]>(), below = new Set<EpollFile>([this]);
-    for (const e of below) for (const n of e.nested) below.add(n);
+    for (const epollFile of below) for (const n of epollFile.nested) below.add(n);
     this.watched(by, 1);
     try {
       for (const e of below) if (e.ways(known).some((n, i) => n > MOST_WAYS[i]!)) return false;
@@ -126,7 +126,7 @@ export class EpollFile extends File {
     let n = -1;
     for (let layer = new Set<EpollFile>([this]); layer.size > 0 && n <= MAX_DEPTH; n++) {
       const above = new Set<EpollFile>();
-      for (const e of layer) for (const w of e.watchers.keys()) if (w.refs > 0) above.add(w);
+      for (const epollFile of layer) for (const w of epollFile.watchers.keys()) if (w.refs > 0) above.add(w);
       layer = above;
     }
     return n;
@@ -137,7 +137,7 @@ export class EpollFile extends File {
   }
   private reaches(other: EpollFile): boolean {
     const below = new Set<EpollFile>([this]);
-    for (const e of below) for (const n of e.nested) below.add(n);
+    for (const epollFile of below) for (const n of epollFile.nested) below.add(n);
     return below.has(other);
   }
   /** Depth of nested epoll files from here down. */
@@ -145,7 +145,7 @@ export class EpollFile extends File {
     let n = 0;
     for (let layer = new Set<EpollFile>([this]); layer.size > 0 && n <= MAX_DEPTH; n++) {
       const below = new Set<EpollFile>();
-      for (const e of layer) for (const inner of e.nested) below.add(inner);
+      for (const epollFile of layer) for (const inner of epollFile.nested) below.add(inner);
       layer = below;
     }
     return n;

@@ -11,9 +11,9 @@ import type { Inode } from './inode.ts';
 
 const MAX = 0xffff_ffff_ffff_fffen;
 function putCount(io: Io, n: bigint): number {
-  const b = new Uint8Array(8);
-  new DataView(b.buffer).setBigUint64(0, n, true);
-  io.put(b, 0, 8);
+  const bytes = new Uint8Array(8);
+  new DataView(bytes.buffer).setBigUint64(0, n, true);
+  io.put(bytes, 0, 8);
   return 8;
 }
 
@@ -36,9 +36,9 @@ export class EventFile extends File {
   override get seeksNowhere(): boolean { return true; }
   override write(io: Io): number {
     if (io.left !== 8 || !io.onePiece) return -E.INVAL;
-    const b = new Uint8Array(8);
-    io.take(b, 0, 8);
-    const n = new DataView(b.buffer).getBigUint64(0, true);
+    const bytes = new Uint8Array(8);
+    io.take(bytes, 0, 8);
+    const n = new DataView(bytes.buffer).getBigUint64(0, true);
     if (n > MAX) return -E.INVAL;
     if (this.count + n > MAX) { io.back(8); return -E.AGAIN; }
     this.count += n;
@@ -110,9 +110,9 @@ export class TimerFile extends File {
     this.ticks = 0;
     return putCount(io, n);
   }
-  override ioctl(t: Thread, command: number, arg: number): number {
+  override ioctl(thread: Thread, command: number, arg: number): number {
     if (command !== TFD_IOC_SET_TICKS) return -E.NOTTY;
-    const n = getI64(t.mm, arg);
+    const n = getI64(thread.mm, arg);
     if (n === 0) return -E.INVAL;
     this.ticks = n;
     this.wq.wakeAll(Poll.IN | Poll.RDNORM);

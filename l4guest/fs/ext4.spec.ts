@@ -54,29 +54,32 @@ describe.skipIf(!hasTools)('ext4 through a loop device', () => {
     ['ext4'], ['ext4', '-O', '^64bit,^metadata_csum', '-b', '1024'], ['ext2', '-b', '1024'], ['ext3', '-O', '^has_journal', '-b', '4096']
   ])('%s %s %s %s reads as it was written',
     (type, ...options) => {
-    const u = new World(image(type, ...options.filter((o) => o !== undefined)));
-    expect([u.loop(), u.mount(type)]).toEqual([0, 0]);
-    expect(u.list('/tmp/m').sort()).toEqual(['.', '..', 'hard', 'large', 'link', 'long', 'lost+found', 'small', 'sparse', 'sub']);
+    const world = new World(image(type, ...options.filter((o) => o !== undefined)));
+    expect([world.loop(), world.mount(type)]).toEqual([0, 0]);
+    expect(world.list('/tmp/m').sort()).toEqual(['.', '..', 'hard', 'large', 'link', 'long', 'lost+found', 'small', 'sparse', 'sub']);
     expect([
-      u.load('/tmp/m/small'), u.load('/tmp/m/link'), u.load('/tmp/m/sub/deep/x'), u.load('/tmp/m/sub/name-299'), u.load('/tmp/m/none')
+      world.load('/tmp/m/small'), world.load('/tmp/m/link'), world.load('/tmp/m/sub/deep/x'), world.load('/tmp/m/sub/name-299'),
+        world.load('/tmp/m/none')
     ]).toEqual(['hello', 'deep', 'deep', '299', -E.NOENT]);
     const text = TEXT(60_000);
     for (const pos of [0, 4095, 48_000, 70_000, 300_001, text.length - 10])
-      expect(u.load('/tmp/m/large', 200, pos)).toBe(text.slice(pos, pos + 200));
+      expect(world.load('/tmp/m/large', 200, pos)).toBe(text.slice(pos, pos + 200));
     expect([
-      u.load('/tmp/m/sparse', 8), u.load('/tmp/m/sparse', 8, 899_998), u.load('/tmp/m/sparse', 5, 500_000)
+      world.load('/tmp/m/sparse', 8), world.load('/tmp/m/sparse', 8, 899_998), world.load('/tmp/m/sparse', 5, 500_000)
     ]).toEqual(['begin\0\0\0', '\0\0end\0\0\0', '\0\0\0\0\0']);
-    const at = u.space(256),
+    const at = world.space(256),
       stat = (path: string): DataView => {
-        expect(u.end('newfstatat', -100, path, at, 0x100)).toBe(0);
-        return new DataView(u.bytes(at, 128).buffer);
+        expect(world.end('newfstatat', -100, path, at, 0x100)).toBe(0);
+        return new DataView(world.bytes(at, 128).buffer);
       };
     expect([
-      stat('/tmp/m/small').getUint32(16, true), stat('/tmp/m/hard').getUint32(20, true), u.end('readlinkat', -100, '/tmp/m/long', at, 256)
+      stat('/tmp/m/small').getUint32(16, true), stat('/tmp/m/hard').getUint32(20, true),
+        world.end('readlinkat', -100, '/tmp/m/long', at, 256)
     ]).toEqual([S.IFREG
       | 0o640, 2, 200]);
     expect([
-      u.end('openat', -100, '/tmp/m/small', O.WRONLY, 0), u.end('mkdirat', -100, '/tmp/m/n', 0o755), u.end('umount2', '/tmp/m', 0)
+      world.end('openat', -100, '/tmp/m/small', O.WRONLY, 0), world.end('mkdirat', -100, '/tmp/m/n', 0o755),
+        world.end('umount2', '/tmp/m', 0)
     ]).toEqual([-E.ROFS, -E.ROFS, 0]);
   });
   it('what is no such file system, or has a journal to play back, is refused', () => {

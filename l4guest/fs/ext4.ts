@@ -78,9 +78,9 @@ export class Ext4 {
   /** For statfs. */
   readonly space: { readonly blocks: number; readonly free: number; readonly files: number; readonly freeFiles: number };
 
-  static *open(t: Sleeper, disk: ByteSource): Co<Ext4 | number> {
+  static *open(sleeper: Sleeper, disk: ByteSource): Co<Ext4 | number> {
     if (disk.size < 2048) return -E.INVAL;
-    const bytes = yield* disk.read(t, 1024, 1024);
+    const bytes = yield* disk.read(sleeper, 1024, 1024);
     if (typeof bytes === 'number') return bytes;
     const sb = view(bytes), incompat = sb.getUint32(96, true);
     if (sb.getUint16(56, true) !== MAGIC || sb.getUint32(24, true) > 6 || sb.getUint32(40, true) === 0) return -E.INVAL;
@@ -90,26 +90,26 @@ export class Ext4 {
     return inodeSize >= 128 && inodeSize <= made.blockSize && (inodeSize & (inodeSize - 1)) === 0 ? made : -E.UCLEAN;
   }
 
-  *inode(t: Sleeper, n: number): Co<Node | number> {
+  *inode(sleeper: Sleeper, n: number): Co<Node | number> {
     if (n < 1 || n > this.inodes) return -E.IO;
     const group = Math.floor((n - 1) / this.perGroup),
-      d = yield* this.disk.read(t, this.descriptorAt + group * this.descriptorSize, this.descriptorSize);
+      d = yield* this.disk.read(sleeper, this.descriptorAt + group * this.descriptorSize, this.descriptorSize);
     if (typeof d === 'number') return d;
     const table = view(d).getUint32(8, true) + (this.descriptorSize >= 64 ? view(d).getUint32(40, true) * 2 ** 32 : 0);
-    const b = yield* this.disk.read(t, table * this.blockSize + ((n - 1) % this.perGroup) * this.inodeSize, this.inodeSize);
+    const b = yield* this.disk.read(sleeper, table * this.blockSize + ((n - 1) % this.perGroup) * this.inodeSize, this.inodeSize);
     return typeof b === 'number' ? b : readInode(b);
   }
 
   /** Contents of a file, [pos, pos + length), which lies inside it. */
-  *contents(t: Sleeper, node: Node, pos: number, length: number): Co<Uint8Array | number> {
+  *contents(sleeper: Sleeper, node: Node, pos: number, length: number): Co<Uint8Array | number> {
     const out = new Uint8Array(length), { blockSize } = this;
     for (let done = 0; done < length; ) {
-      const block = Math.floor((pos + done) / blockSize), run = yield* this.run(t, node, block);
+      const block = Math.floor((pos + done) / blockSize), run = yield* this.run(sleeper, node, block);
       if (typeof run === 'number') return run;
       const skip = pos + done - run.first * blockSize, n = Math.min(length - done, run.count * blockSize - skip);
       if (n <= 0) return -E.UCLEAN;
       if (run.at !== 0) {
-        const bytes = yield* this.disk.read(t, run.at * blockSize + skip, n);
+        const bytes = yield* this.disk.read(sleeper, run.at * blockSize + skip, n);
         if (typeof bytes === 'number') return bytes;
         out.set(bytes, done);
       }
@@ -121,7 +121,7 @@ export class Ext4 {
     return node.flags & EXTENTS_FL ? this.extent(t, node.block, block) : this.indirect(t, node, block);
   }
 
-  private *extent(t: Sleeper, top: Uint8Array, block: number): Co<Run | number> {
+  private *extent(sleeper: Sleeper, top: Uint8Array, block: number): Co<Run | number> {
     let bytes = top, end = 2 ** 32;
     for (let level = 0; level < 6; level++) {
       const v = view(bytes), count = v.getUint16(2, true), depth = v.getUint16(6, true);
@@ -136,7 +136,7 @@ export class Ext4 {
           start = v.getUint16(at + 6, true) * 2 ** 32 + v.getUint32(at + 8, true);
         return block < first + n ? { first, count: n, at: length > UNWRITTEN ? 0 : start } : { first: block, count: end - block, at: 0 };
       }
-      const next = yield* this.disk.read(t, (v.getUint16(at + 8, true) * 2 ** 32 + v.getUint32(at + 4, true)) * this.blockSize,
+      const next = yield* this.disk.read(sleeper, (v.getUint16(at + 8, true) * 2 ** 32 + v.getUint32(at + 4, true)) * this.blockSize,
         this.blockSize);
       if (typeof next === 'number') return next;
       bytes = next;
@@ -144,7 +144,7 @@ export class Ext4 {
     return -E.UCLEAN;
   }
   /** Twelve blocks directly, then one, two, three tables deep. */
-  private *indirect(t: Sleeper, node: Node, block: number): Co<Run | number> {
+  private *indirect(sleeper: Sleeper, node: Node, block: number): Co<Run | number> {
     const each = this.blockSize / 4;
     let index = block - 12, depth = 1, table = 0;
     if (block < 12) return { first: block, count: 1, at: view(node.block).getUint32(block * 4, true) };
@@ -153,7 +153,7 @@ export class Ext4 {
     table = view(node.block).getUint32((11 + depth) * 4, true);
     for (; depth > 0; depth--) {
       if (table === 0) return { first: block, count: 1, at: 0 };
-      const at = Math.floor(index / each ** (depth - 1)), entry = yield* this.disk.read(t, table * this.blockSize + at * 4, 4);
+      const at = Math.floor(index / each ** (depth - 1)), entry = yield* this.disk.read(sleeper, table * this.blockSize + at * 4, 4);
       if (typeof entry === 'number') return entry;
       table = view(entry).getUint32(0, true);
       index %= each ** (depth - 1);
@@ -161,9 +161,9 @@ export class Ext4 {
     return { first: block, count: 1, at: table };
   }
 
-  *entries(t: Sleeper, node: Node): Co<DirEntry[] | number> {
+  *entries(sleeper: Sleeper, node: Node): Co<DirEntry[] | number> {
     if (node.size > MOST_DIRECTORY) return -E.UCLEAN;
-    const b = yield* this.contents(t, node, 0, node.size), out: DirEntry[] = [];
+    const b = yield* this.contents(sleeper, node, 0, node.size), out: DirEntry[] = [];
     if (typeof b === 'number') return b;
     const v = view(b);
     for (let at = 0; at + 8 <= b.length; ) {
@@ -177,8 +177,8 @@ export class Ext4 {
   }
 }
 
-function readInode(b: Uint8Array): Node {
-  const v = view(b), mode = v.getUint16(0, true), extra = b.length > 140 ? v.getUint16(128, true) : 0;
+function readInode(bytes: Uint8Array): Node {
+  const v = view(bytes), mode = v.getUint16(0, true), extra = bytes.length > 140 ? v.getUint16(128, true) : 0;
   const time = (at: number, more: number): Time => {
     const fine = 128 + extra >= more + 4 ? v.getUint32(more, true) : 0;
     return { s: v.getInt32(at, true) + (fine & 3) * 2 ** 32, n: fine >>> 2 };
@@ -186,7 +186,7 @@ function readInode(b: Uint8Array): Node {
   return {
     mode, uid: v.getUint16(2, true) + v.getUint16(120, true) * 65536, gid: v.getUint16(24, true) + v.getUint16(122, true) * 65536,
     links: v.getUint16(26, true),
-    size: v.getUint32(4, true) + v.getUint32(108, true) * 2 ** 32, flags: v.getUint32(32, true), block: b.slice(40, 100),
+    size: v.getUint32(4, true) + v.getUint32(108, true) * 2 ** 32, flags: v.getUint32(32, true), block: bytes.slice(40, 100),
     atime: time(8, 140), ctime: time(12, 132), mtime: time(16, 136),
   };
 }
@@ -197,17 +197,17 @@ class Ext4Folder implements DirOrigin {
   private readonly node: Node;
   private names: readonly DirEntry[] | undefined;
   constructor(tree: Tree, node: Node) { this.tree = tree; this.node = node; }
-  *list(t: Sleeper): Co<readonly DirEntry[] | number> {
+  *list(sleeper: Sleeper): Co<readonly DirEntry[] | number> {
     if (this.names) return this.names;
-    const list = yield* this.tree.ext4.entries(t, this.node);
+    const list = yield* this.tree.ext4.entries(sleeper, this.node);
     if (typeof list !== 'number') this.names = list;
     return list;
   }
-  *find(t: Sleeper, name: string): Co<Inode | undefined | number> {
-    const list = yield* this.list(t);
+  *find(sleeper: Sleeper, name: string): Co<Inode | undefined | number> {
+    const list = yield* this.list(sleeper);
     if (typeof list === 'number') return list;
     const entry = list.find((e) => e.name === name);
-    return entry && (yield* this.tree.inode(t, entry.ino));
+    return entry && (yield* this.tree.inode(sleeper, entry.ino));
   }
 }
 /** In-memory inodes of the disk's, each created once. */
@@ -217,21 +217,21 @@ class Tree {
   private readonly made = new Map<number, Inode>();
   constructor(ext4: Ext4, fs: TmpFs) { this.ext4 = ext4; this.fs = fs; }
 
-  *inode(t: Sleeper, n: number): Co<Inode | number> {
-    const known = this.made.get(n), node = known ?? (yield* this.ext4.inode(t, n));
+  *inode(sleeper: Sleeper, n: number): Co<Inode | number> {
+    const known = this.made.get(n), node = known ?? (yield* this.ext4.inode(sleeper, n));
     if (known || typeof node === 'number') return known ?? (node as number);
-    const inode = yield* this.make(t, node as Node);
+    const inode = yield* this.make(sleeper, node as Node);
     if (typeof inode !== 'number' && !inode.isDir) this.made.set(n, inode);
     return inode;
   }
-  private *make(t: Sleeper, node: Node): Co<Inode | number> {
+  private *make(sleeper: Sleeper, node: Node): Co<Inode | number> {
     const type = node.mode & S.IFMT, { ext4, fs } = this, old = view(node.block).getUint16(0, true),
       rdev = old !== 0 ? makeDevice(old >> 8, old & 0xff) : view(node.block).getUint32(4, true);
     let inode: Inode;
     if (type === S.IFLNK) {
       const target = node.size < 60 && !(node.flags & EXTENTS_FL)
         ? node.block.subarray(0, node.size)
-        : yield* ext4.contents(t, node, 0, Math.min(node.size, 4096));
+        : yield* ext4.contents(sleeper, node, 0, Math.min(node.size, 4096));
       if (typeof target === 'number') return target;
       inode = new LinkInode(fs, textOf(target));
     } else {
@@ -253,8 +253,8 @@ function dress(i: Inode, n: Node): void {
 }
 
 /** Fills a directory in memory from the disk's root. 0 or -errno. */
-export function* beginAsExt4(t: Sleeper, root: TmpDir, ext4: Ext4): Co<number> {
-  const node = yield* ext4.inode(t, ROOT);
+export function* beginAsExt4(sleeper: Sleeper, root: TmpDir, ext4: Ext4): Co<number> {
+  const node = yield* ext4.inode(sleeper, ROOT);
   if (typeof node === 'number') return node;
   if ((node.mode & S.IFMT) !== S.IFDIR) return -E.UCLEAN;
   root.origin = new Ext4Folder(new Tree(ext4, root.fs), node);

@@ -162,13 +162,15 @@ export class DirectoryFile extends File {
   private held: Purse | undefined;
   protected override closed(): void { this.forget(); }
   /** undefined: there is no memory for it. */
-  snapshot(t: Thread): DirEntry[] | undefined {
+  snapshot(thread: Thread): DirEntry[] | undefined {
     if (this.entries && this.pos > 0) return this.entries;
     this.forget();
-    const d = this.inode as Directory, up = this.mount ? above({ mount: this.mount, inode: d }, t.proc.fs.root).inode : d.parent;
-    const entries = [{ name: '.', ino: d.ino, type: S.IFDIR }, { name: '..', ino: up.ino, type: S.IFDIR }, ...d.list(t)];
-    if (!t.k.frames.charge(ENTRY_COST * entries.length)) return undefined;
-    this.held = t.k.frames;
+    const directory = this.inode as Directory,
+      up = this.mount ? above({ mount: this.mount, inode: directory }, thread.proc.fs.root).inode : directory.parent;
+    const entries = [{ name: '.', ino: directory.ino, type: S.IFDIR }, { name: '..', ino: up.ino, type: S.IFDIR },
+      ...directory.list(thread)];
+    if (!thread.k.frames.charge(ENTRY_COST * entries.length)) return undefined;
+    this.held = thread.k.frames;
     return this.entries = entries;
   }
 }
@@ -255,18 +257,18 @@ export class FdTable {
     old?.any.release();
   }
   take(fd: number): File | undefined {
-    const s = this.slot(fd);
-    if (!s) return undefined;
+    const descriptor = this.slot(fd);
+    if (!descriptor) return undefined;
     if (this.slots[fd]) this.slots[fd] = undefined;
     this.far?.delete(fd);
     this.count--;
     if (fd < this.lowest) this.lowest = fd;
-    return s.any;
+    return descriptor.any;
   }
   /** In the order of their numbers. */
   private all(): [number, Descriptor][] {
     const out: [number, Descriptor][] = [];
-    for (let fd = 0; fd < this.slots.length; fd++) { const s = this.slots[fd]; if (s) out.push([fd, s]); }
+    for (let fd = 0; fd < this.slots.length; fd++) { const descriptor = this.slots[fd]; if (descriptor) out.push([fd, descriptor]); }
     return this.far?.size ? [...out, ...this.far].sort((a, b) => a[0] - b[0]) : out;
   }
   *entries(): Generator<[number, File]> { for (const [fd, s] of this.all()) yield [fd, s.any]; }
@@ -280,20 +282,20 @@ export class FdTable {
   between(first: number, last: number): number[] { return this.all().map(([fd]) => fd).filter((fd) => fd >= first && fd <= last); }
   /** A copy; its `weight` has been charged (`isPaid`). */
   fork(isPaid = true): FdTable {
-    const t = new FdTable(this.purse), copy = (s: Descriptor): Descriptor => slotOf(s.any.hold(), s.cloexec);
-    t.paid = isPaid ? this.weight : 0;
-    t.count = this.count;
-    t.slots = this.slots.map((s) => s && copy(s));
-    if (this.far?.size) t.far = new Map([...this.far].map(([fd, s]) => [fd, copy(s)]));
-    t.lowest = this.lowest;
-    return t;
+    const fdTable = new FdTable(this.purse), copy = (s: Descriptor): Descriptor => slotOf(s.any.hold(), s.cloexec);
+    fdTable.paid = isPaid ? this.weight : 0;
+    fdTable.count = this.count;
+    fdTable.slots = this.slots.map((s) => s && copy(s));
+    if (this.far?.size) fdTable.far = new Map([...this.far].map(([fd, s]) => [fd, copy(s)]));
+    fdTable.lowest = this.lowest;
+    return fdTable;
   }
   files(): File[] { return this.all().map(([, s]) => s.any); }
   /** Closes descriptors marked close-on-exec. */
   onExec(close: (fd: number) => void): void { for (const [fd, s] of this.all()) if (s.cloexec) close(fd); }
   /** Process `by` ends, and nobody else has this table. */
   closeAll(by?: Process): void {
-    for (const [, s] of this.all()) { if (by) s.any.flush(by); s.any.release(); }
+    for (const [, descriptor] of this.all()) { if (by) descriptor.any.flush(by); descriptor.any.release(); }
     this.slots = [];
     this.far = undefined;
     this.lowest = this.count = 0;

@@ -5,12 +5,12 @@ import { Unix } from '../testing/unix.ts';
 
 describe('files and names', () => {
   it('what is written is read back, from where the position stands', () => {
-    const u = new Unix(), fd = u.open('/tmp/a', O.CREAT | O.RDWR);
-    expect(u.write(fd, 'hello world')).toBe(11);
-    expect(u.call('lseek', fd, 6, 0)).toBe(6);
-    expect(u.read(fd)).toBe('world');
-    expect(u.read(fd)).toBe('');
-    expect(u.call('lseek', fd, -1, 0)).toBe(-E.INVAL);
+    const unix = new Unix(), fd = unix.open('/tmp/a', O.CREAT | O.RDWR);
+    expect(unix.write(fd, 'hello world')).toBe(11);
+    expect(unix.call('lseek', fd, 6, 0)).toBe(6);
+    expect(unix.read(fd)).toBe('world');
+    expect(unix.read(fd)).toBe('');
+    expect(unix.call('lseek', fd, -1, 0)).toBe(-E.INVAL);
   });
   it('holes read as zeros and cost no frame', () => {
     const u = new Unix(), fd = u.open('/tmp/hole', O.CREAT | O.RDWR), before = u.k.frames.idle;
@@ -96,17 +96,17 @@ describe('files and names', () => {
 
 describe('pipes', () => {
   it('a reader sleeps until there is something, and sees the end when the last writer is gone', () => {
-    const u = new Unix(), [r, w] = u.pipe(), child = u.fork();
-    u.callOf(child, 'close', w);
-    const at = u.space(16);
-    expect(u.callOf(child, 'read', r, at, 16)).toBeUndefined();
-    expect(u.write(w, 'ping')).toBe(4);
-    expect(u.settle()).toEqual([child]);
-    expect([u.results.get(child), u.text(at, 4, child)]).toEqual([4, 'ping']);
-    expect(u.callOf(child, 'read', r, at, 16)).toBeUndefined();
-    u.call('close', w);
-    u.settle();
-    expect(u.results.get(child)).toBe(0);
+    const unix = new Unix(), [r, w] = unix.pipe(), child = unix.fork();
+    unix.callOf(child, 'close', w);
+    const at = unix.space(16);
+    expect(unix.callOf(child, 'read', r, at, 16)).toBeUndefined();
+    expect(unix.write(w, 'ping')).toBe(4);
+    expect(unix.settle()).toEqual([child]);
+    expect([unix.results.get(child), unix.text(at, 4, child)]).toEqual([4, 'ping']);
+    expect(unix.callOf(child, 'read', r, at, 16)).toBeUndefined();
+    unix.call('close', w);
+    unix.settle();
+    expect(unix.results.get(child)).toBe(0);
   });
   it('a write without readers fails and sends SIGPIPE', () => {
     const u = new Unix(), [r, w] = u.pipe();
@@ -125,13 +125,13 @@ describe('pipes', () => {
 
 describe('/proc and /dev', () => {
   it('tell about processes and swallow bytes', () => {
-    const u = new Unix(), name = u.open('/proc/self/comm'), zero = u.open('/dev/zero'), nil = u.open('/dev/null', O.RDWR),
-      full = u.open('/dev/full', O.RDWR);
-    expect(u.read(name)).toBe('main\n');
-    expect(u.read(zero, 3)).toBe('\0\0\0');
-    expect([u.write(nil, 'x'), u.read(nil), u.write(full, 'x')]).toEqual([1, '', -E.NOSPC]);
-    expect(u.list('/proc')).toContain('uptime');
-    expect(String(u.read(u.open('/proc/mounts')))).toContain('proc /proc proc rw');
+    const unix = new Unix(), name = unix.open('/proc/self/comm'), zero = unix.open('/dev/zero'), nil = unix.open('/dev/null', O.RDWR),
+      full = unix.open('/dev/full', O.RDWR);
+    expect(unix.read(name)).toBe('main\n');
+    expect(unix.read(zero, 3)).toBe('\0\0\0');
+    expect([unix.write(nil, 'x'), unix.read(nil), unix.write(full, 'x')]).toEqual([1, '', -E.NOSPC]);
+    expect(unix.list('/proc')).toContain('uptime');
+    expect(String(unix.read(unix.open('/proc/mounts')))).toContain('proc /proc proc rw');
   });
   it('a session says once who has logged in; its children have it from it', () => {
     const u = new Unix(), uid = (): string => String(u.read(u.open('/proc/self/loginuid')));

@@ -49,26 +49,27 @@ export class GeneratedFile extends File {
   /** Not for files of a process, which Linux reads only sequentially. */
   override get splicesFrom(): boolean {
     if (this.inode.fs.type !== 'proc') return true;
-    for (let d = this.dir; d && d !== d.parent; d = d.parent) if (/^\d+$/.test(d.name)) return false;
+    for (let directory = this.dir; directory && directory !== directory.parent; directory = directory.parent)
+      if (/^\d+$/.test(directory.name)) return false;
     return true;
   }
   /** Texts of procfs have no end to seek from. */
   override seek(offset: number, whence: number): number {
     return whence > 1 && this.inode.fs.type === 'proc' ? -E.INVAL : super.seek(offset, whence);
   }
-  override read(io: Io, pos: number, t: Thread): number {
-    if ((pos === 0 || !this.text) && !this.make(t)) return -E.NOMEM;
+  override read(io: Io, pos: number, thread: Thread): number {
+    if ((pos === 0 || !this.text) && !this.make(thread)) return -E.NOMEM;
     if (!this.text) return 0;
     const n = Math.max(0, Math.min(io.left, this.text.length - pos));
     io.put(this.text, pos, n);
     return n;
   }
   /** Generates the text again, charged while the file holds it. False: no memory for it. */
-  private make(t: Thread): boolean {
+  private make(thread: Thread): boolean {
     this.closed();
-    const c = this.inode.content(t), text = typeof c === 'string' ? bytesOf(c) : c;
-    if (!t.k.frames.charge(text.length)) return false;
-    this.purseOfText = t.k.frames;
+    const c = this.inode.content(thread), text = typeof c === 'string' ? bytesOf(c) : c;
+    if (!thread.k.frames.charge(text.length)) return false;
+    this.purseOfText = thread.k.frames;
     this.text = text;
     return true;
   }
@@ -77,12 +78,12 @@ export class GeneratedFile extends File {
     this.purseOfText?.uncharge(this.text!.length);
     this.purseOfText = this.text = undefined;
   }
-  override write(io: Io, _pos: number, t: Thread): number {
+  override write(io: Io, _pos: number, thread: Thread): number {
     if (!this.inode.accept) return -E.ACCES;
-    const b = new Uint8Array(Math.min(io.left, 4096));
-    io.take(b, 0, b.length);
-    const r = this.inode.accept(t, textOf(b));
-    return r < 0 ? r : b.length;
+    const bytes = new Uint8Array(Math.min(io.left, 4096));
+    io.take(bytes, 0, bytes.length);
+    const r = this.inode.accept(thread, textOf(bytes));
+    return r < 0 ? r : bytes.length;
   }
 }
 export class GeneratedLink extends Inode {
@@ -125,17 +126,17 @@ export class GeneratedDir extends Directory {
     return this.add(name, new GeneratedInode(this.fs, content, accept));
   }
   override open(_t: Thread, flags: number): File | number { return new DirectoryFile(this, flags); }
-  override lookup(name: string, t: Thread): Inode | undefined {
+  override lookup(name: string, thread: Thread): Inode | undefined {
     const fixed = this.rows.get(name);
     if (fixed) return fixed;
-    const found = this.find?.(name, t);
+    const found = this.find?.(name, thread);
     if (found instanceof Directory) this.adopt(name, found);
     return found;
   }
-  override list(t: Thread): DirEntry[] {
+  override list(thread: Thread): DirEntry[] {
     const out: DirEntry[] = [];
     for (const [name, i] of this.rows) out.push({ name, ino: i.ino, type: i.type });
-    return this.more ? [...out, ...this.more(t)] : out;
+    return this.more ? [...out, ...this.more(thread)] : out;
   }
   override isEmpty(): boolean { return false; }
 }

@@ -95,12 +95,12 @@ export abstract class Inode {
   /** Refreshes attributes that others may change: raises NotHere until they have been fetched. */
   refresh(_t: Thread): void { /* nobody else */ }
   /** Sets attributes; the caller has checked rights. */
-  change(c: Changes, _t?: Thread): Later<number> {
-    if (c.mode !== undefined) this.mode = this.type | c.mode;
-    if (c.uid !== undefined) this.uid = c.uid;
-    if (c.gid !== undefined) this.gid = c.gid;
-    if (c.atime) this.atime = c.atime;
-    if (c.mtime) this.mtime = c.mtime;
+  change(changes: Changes, _t?: Thread): Later<number> {
+    if (changes.mode !== undefined) this.mode = this.type | changes.mode;
+    if (changes.uid !== undefined) this.uid = changes.uid;
+    if (changes.gid !== undefined) this.gid = changes.gid;
+    if (changes.atime) this.atime = changes.atime;
+    if (changes.mtime) this.mtime = changes.mtime;
     this.touchAttributes();
     return 0;
   }

@@ -20,8 +20,8 @@ const FIONREAD = 0x541b;
 /** struct inotify_event: i32 wd, u32 mask, u32 cookie, u32 len, char name[len]. */
 function record(wd: number, mask: number, cookie: number, name: string): Uint8Array {
   const text = bytesOf(name), length = name === '' ? 0 : Math.ceil((text.length + 1) / 16) * 16, out = new Uint8Array(16 + length),
-    v = new DataView(out.buffer);
-  v.setInt32(0, wd, true); v.setUint32(4, mask >>> 0, true); v.setUint32(8, cookie, true); v.setUint32(12, length, true);
+    view = new DataView(out.buffer);
+  view.setInt32(0, wd, true); view.setUint32(4, mask >>> 0, true); view.setUint32(8, cookie, true); view.setUint32(12, length, true);
   out.set(text, 16);
   return out;
 }
@@ -54,11 +54,11 @@ function usageOf(k: Kernel, uid: number): Usage {
   return u;
 }
 /** A new instance for the thread's user; -EMFILE, -ENOMEM. */
-export function openInotify(t: Thread, inode: Inode, flags: number): InotifyFile | number {
-  const u = usageOf(t.k, t.creds.uid);
-  if (u.instances >= t.k.sysctl.number('fs/inotify/max_user_instances')) return -E.MFILE;
-  u.instances++;
-  return new InotifyFile(t.k, inode, flags, u);
+export function openInotify(thread: Thread, inode: Inode, flags: number): InotifyFile | number {
+  const usage = usageOf(thread.k, thread.creds.uid);
+  if (usage.instances >= thread.k.sysctl.number('fs/inotify/max_user_instances')) return -E.MFILE;
+  usage.instances++;
+  return new InotifyFile(thread.k, inode, flags, usage);
 }
 
 export class InotifyFile extends File {
@@ -77,14 +77,14 @@ export class InotifyFile extends File {
   }
 
   private get waiting(): number { return this.queue.length - this.head; }
-  post(r: Uint8Array): void {
+  post(bytes: Uint8Array): void {
     const top = this.waiting > 0 ? this.queue[this.queue.length - 1]! : undefined,
       most = this.k.sysctl.number('fs/inotify/max_queued_events');
-    if (top && top.length === r.length && top.every((b, i) => b === r[i])) return;
+    if (top && top.length === bytes.length && top.every((b, i) => b === bytes[i])) return;
     if (this.waiting > most) return;
-    const full = this.waiting === most || !this.k.frames.charge(EVENT_COST + r.length);
+    const full = this.waiting === most || !this.k.frames.charge(EVENT_COST + bytes.length);
     if (full && top && new DataView(top.buffer).getUint32(4, true) === Watch.Q_OVERFLOW) return;
-    this.queue.push(full ? record(-1, Watch.Q_OVERFLOW, 0, '') : r);
+    this.queue.push(full ? record(-1, Watch.Q_OVERFLOW, 0, '') : bytes);
     this.wq.wakeAll();
   }
   /** A watch descriptor, or -errno. */
@@ -99,22 +99,22 @@ export class InotifyFile extends File {
     if (this.user.watches >= this.k.sysctl.number('fs/inotify/max_user_watches')) return -E.NOSPC;
     if (!this.k.frames.charge(WATCH_COST)) return -E.NOMEM;
     this.user.watches++;
-    const w = new Watching(this, ++this.last, inode, bits);
-    this.watches.set(w.wd, w);
-    (inode.watchers ??= new Set()).add(w);
-    return w.wd;
+    const watching = new Watching(this, ++this.last, inode, bits);
+    this.watches.set(watching.wd, watching);
+    (inode.watchers ??= new Set()).add(watching);
+    return watching.wd;
   }
   remove(wd: number): number {
-    const w = this.watches.get(wd);
-    if (!w) return -E.INVAL;
-    this.forget(w);
+    const watching = this.watches.get(wd);
+    if (!watching) return -E.INVAL;
+    this.forget(watching);
     this.post(record(wd, Watch.IGNORED, 0, ''));
     return 0;
   }
-  private forget(w: Watching): void {
-    this.watches.delete(w.wd);
-    w.inode.watchers?.delete(w);
-    if (w.inode.watchers?.size === 0) w.inode.watchers = undefined;
+  private forget(watching: Watching): void {
+    this.watches.delete(watching.wd);
+    watching.inode.watchers?.delete(watching);
+    if (watching.inode.watchers?.size === 0) watching.inode.watchers = undefined;
     this.user.watches--;
     this.k.frames.uncharge(WATCH_COST);
   }
@@ -123,10 +123,10 @@ export class InotifyFile extends File {
     if (this.waiting === 0) return -E.AGAIN;
     const start = io.done;
     while (this.waiting > 0 && this.queue[this.head]!.length <= io.left) {
-      const r = this.queue[this.head]!;
-      io.put(r, 0, r.length);
+      const bytes = this.queue[this.head]!;
+      io.put(bytes, 0, bytes.length);
       this.head++;
-      this.uncharge(r);
+      this.uncharge(bytes);
       if (this.head > 256) { this.queue = this.queue.slice(this.head); this.head = 0; }
     }
     return io.done > start ? io.done - start : -E.INVAL;
@@ -136,11 +136,11 @@ export class InotifyFile extends File {
     if (new DataView(r.buffer).getUint32(4, true) !== Watch.Q_OVERFLOW) this.k.frames.uncharge(EVENT_COST + r.length);
   }
   override poll(): number { return this.waiting > 0 ? Poll.IN | Poll.RDNORM : 0; }
-  override ioctl(t: Thread, command: number, arg: number): number {
+  override ioctl(thread: Thread, command: number, arg: number): number {
     if (command !== FIONREAD) return -E.NOTTY;
     let n = 0;
     for (let i = this.head; i < this.queue.length; i++) n += this.queue[i]!.length;
-    setU32(t.mm, arg, n);
+    setU32(thread.mm, arg, n);
     return 0;
   }
   /** Lines of /proc/PID/fdinfo. */
@@ -152,7 +152,7 @@ export class InotifyFile extends File {
       '');
   }
   protected override closed(): void {
-    for (const w of [...this.watches.values()]) this.forget(w);
+    for (const watching of [...this.watches.values()]) this.forget(watching);
     for (let i = this.head; i < this.queue.length; i++) this.uncharge(this.queue[i]!);
     this.queue = [];
     this.user.instances--;

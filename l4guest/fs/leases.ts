@@ -17,13 +17,14 @@ export interface Owner { type: number; id: number; signal: number; fd: number }
 export const ownerOf = (f: File): Owner => (f.owner ??= { type: 1, id: 0, signal: 0, fd: -1 });
 
 /** Sends the description's signal. `code`: POLL_IN 1, POLL_OUT 2, POLL_MSG 3. */
-export function signalOwner(k: Kernel, o: Owner | undefined, code: number, band: number): void {
-  if (!o || o.id === 0) return;
-  const sig = o.signal || Sig.IO, more = o.signal ? { value: BigInt.asUintN(64, BigInt(o.fd)), band } : {}, si = o.signal ? code : 0x80;
-  if (o.type === 2) { k.signals.toGroup(k.pids.groups.get(o.id), sig, si); return; }
-  const t = k.pids.threads.get(o.id), p = k.pids.processes.get(o.id);
-  if (o.type === 0 && t) k.signals.toThread(t, sig, si, more);
-  else if (p ?? t) k.signals.toProcess(p ?? t!.proc, sig, si, more);
+export function signalOwner(k: Kernel, owner: Owner | undefined, code: number, band: number): void {
+  if (!owner || owner.id === 0) return;
+  const sig = owner.signal || Sig.IO, more = owner.signal ? { value: BigInt.asUintN(64, BigInt(owner.fd)), band } : {},
+    si = owner.signal ? code : 0x80;
+  if (owner.type === 2) { k.signals.toGroup(k.pids.groups.get(owner.id), sig, si); return; }
+  const thread = k.pids.threads.get(owner.id), process = k.pids.processes.get(owner.id);
+  if (owner.type === 0 && thread) k.signals.toThread(thread, sig, si, more);
+  else if (process ?? thread) k.signals.toProcess(process ?? thread!.proc, sig, si, more);
 }
 
 /** O_ASYNC on a file with a queue. */
@@ -38,15 +39,15 @@ class Async implements Waiter {
 }
 const asyncs = new WeakMap<File, Async>();
 /** Turns O_ASYNC on or off, for files with a queue. */
-export function setAsync(k: Kernel, f: File, on: boolean): void {
-  const old = asyncs.get(f);
-  if (!f.wq || on === (old !== undefined)) return;
-  if (!on) { f.wq.remove(old!); asyncs.delete(f); f.flags &= ~O.ASYNC; return; }
-  const a = new Async(k, f);
-  (f.atEnd ??= []).push(() => f.wq!.remove(a));
-  asyncs.set(f, a);
-  f.wq.add(a);
-  f.flags |= O.ASYNC;
+export function setAsync(k: Kernel, file: File, on: boolean): void {
+  const old = asyncs.get(file);
+  if (!file.wq || on === (old !== undefined)) return;
+  if (!on) { file.wq.remove(old!); asyncs.delete(file); file.flags &= ~O.ASYNC; return; }
+  const async = new Async(k, file);
+  (file.atEnd ??= []).push(() => file.wq!.remove(async));
+  asyncs.set(file, async);
+  file.wq.add(async);
+  file.flags |= O.ASYNC;
 }
 
 // ── leases ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -60,13 +61,13 @@ interface Lease {
 class Leases { list: Lease[] = []; readonly wq = new WaitQueue(); }
 const leases = new WeakMap<Inode, Leases>();
 
-export const leaseOf = (f: File): number => {
-  const l = leases.get(f.inode)?.list.find((x) => x.file === f);
-  return l ? l.breaking ?? l.type : LockType.UNLOCK;
+export const leaseOf = (file: File): number => {
+  const lease = leases.get(file.inode)?.list.find((x) => x.file === file);
+  return lease ? lease.breaking ?? lease.type : LockType.UNLOCK;
 };
 /** F_SETLEASE; `openers` counts descriptions of the inode that are open for writing, and all. */
-export function setLease(f: File, type: number, openers: { readonly writing: number; readonly all: number }): number {
-  const all = leases.get(f.inode) ?? new Leases(), mine = all.list.find((x) => x.file === f);
+export function setLease(file: File, type: number, openers: { readonly writing: number; readonly all: number }): number {
+  const all = leases.get(file.inode) ?? new Leases(), mine = all.list.find((x) => x.file === file);
   if (type === LockType.UNLOCK) {
     if (!mine) return -E.AGAIN;
     all.list = all.list.filter((x) => x !== mine);
@@ -80,8 +81,8 @@ export function setLease(f: File, type: number, openers: { readonly writing: num
   if (mine) {
     mine.type = type;
     mine.breaking = undefined;
-  } else { all.list.push({ file: f, type, breaking: undefined, until: 0 }); (f.atEnd ??= []).push(() => closeLease(f)); }
-  leases.set(f.inode, all);
+  } else { all.list.push({ file: file, type, breaking: undefined, until: 0 }); (file.atEnd ??= []).push(() => closeLease(file)); }
+  leases.set(file.inode, all);
   all.wq.wakeAll();
   return 0;
 }
@@ -90,34 +91,35 @@ const stands = (l: Lease, write: boolean, f: File | undefined): boolean =>
 /** Whether an opening has to wait for a lease. */
 export const leased = (i: Inode, write: boolean, f?: File): boolean => leases.get(i)?.list.some((l) => stands(l, write, f)) ?? false;
 /** Notifies the holders and waits until they have released it, or their time is over. The caller holds `f`. */
-export function* breakLease(t: Thread, i: Inode, write: boolean, f: File | undefined, wait: boolean): Co<number> {
+export function* breakLease(thread: Thread, i: Inode, write: boolean, file: File | undefined, wait: boolean): Co<number> {
   const all = leases.get(i);
   if (!all) return 0;
-  const seconds = t.k.sysctl.number('fs/lease-break-time');
-  for (const l of all.list) {
-    if (!stands(l, write, f) || l.breaking !== undefined) continue;
-    l.breaking = write ? LockType.UNLOCK : LockType.READ;
-    l.until = seconds > 0 ? t.k.clock.now() + seconds * 1e9 : Infinity;
-    signalOwner(t.k, l.file.owner, 3, Poll.IN | Poll.RDNORM);
+  const seconds = thread.k.sysctl.number('fs/lease-break-time');
+  for (const lease of all.list) {
+    if (!stands(lease, write, file) || lease.breaking !== undefined) continue;
+    lease.breaking = write ? LockType.UNLOCK : LockType.READ;
+    lease.until = seconds > 0 ? thread.k.clock.now() + seconds * 1e9 : Infinity;
+    signalOwner(thread.k, lease.file.owner, 3, Poll.IN | Poll.RDNORM);
   }
   for (;;) {
     all.list = all.list.filter((l) => l.file.refs > 0);
-    const first = all.list.find((l) => stands(l, write, f));
+    const first = all.list.find((l) => stands(l, write, file));
     if (!first) return 0;
     if (!wait) return -E.AGAIN;
-    const r = yield* t.sleep(all.wq, first.until);
+    const r = yield* thread.sleep(all.wq, first.until);
     if (r === -E.TIMEDOUT) expire(all, first);
     else if (r < 0) return r;
   }
 }
-function expire(all: Leases, l: Lease): void {
-  if (l.breaking === LockType.UNLOCK) all.list = all.list.filter((x) => x !== l); else { l.type = LockType.READ; l.breaking = undefined; }
+function expire(all: Leases, lease: Lease): void {
+  if (lease.breaking === LockType.UNLOCK)
+    all.list = all.list.filter((x) => x !== lease); else { lease.type = LockType.READ; lease.breaking = undefined; }
   all.wq.wakeAll();
 }
-function closeLease(f: File): void {
-  const all = leases.get(f.inode);
+function closeLease(file: File): void {
+  const all = leases.get(file.inode);
   if (!all) return;
-  all.list = all.list.filter((l) => l.file !== f);
+  all.list = all.list.filter((l) => l.file !== file);
   all.wq.wakeAll();
 }
 
@@ -131,26 +133,26 @@ const DN: readonly number[] = [
 interface DirNotice { notify(mask: number): void }
 const notices = new WeakMap<File, DirNotice>();
 
-export function setDirNotice(k: Kernel, f: File, mask: number): number {
-  if (!f.inode.isDir) return -E.NOTDIR;
-  dropDirNotice(f);
+export function setDirNotice(k: Kernel, file: File, mask: number): number {
+  if (!file.inode.isDir) return -E.NOTDIR;
+  dropDirNotice(file);
   if ((mask & ~DN_MULTISHOT) === 0) return 0;
   const wanted = DN.reduce((n, w, i) => (mask & (1 << i) ? n | w : n), 0), notice: DirNotice = {
     notify: (happened) => {
       if (!(happened & wanted)) return;
-      signalOwner(k, f.owner, 3, Poll.IN | Poll.RDNORM);
-      if (!(mask & DN_MULTISHOT)) dropDirNotice(f);
+      signalOwner(k, file.owner, 3, Poll.IN | Poll.RDNORM);
+      if (!(mask & DN_MULTISHOT)) dropDirNotice(file);
     },
   };
-  notices.set(f, notice);
-  (f.atEnd ??= []).push(() => dropDirNotice(f));
-  (f.inode.watchers ??= new Set()).add(notice);
+  notices.set(file, notice);
+  (file.atEnd ??= []).push(() => dropDirNotice(file));
+  (file.inode.watchers ??= new Set()).add(notice);
   return 0;
 }
-function dropDirNotice(f: File): void {
-  const n = notices.get(f);
+function dropDirNotice(file: File): void {
+  const n = notices.get(file);
   if (!n) return;
-  notices.delete(f);
-  f.inode.watchers?.delete(n);
-  if (f.inode.watchers?.size === 0) f.inode.watchers = undefined;
+  notices.delete(file);
+  file.inode.watchers?.delete(n);
+  if (file.inode.watchers?.size === 0) file.inode.watchers = undefined;
 }

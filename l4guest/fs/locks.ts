@@ -32,9 +32,9 @@ const held = new WeakMap<object, Set<Inode>>();
 const waiting = new WeakMap<object, { readonly inode: Inode; readonly want: Lock }>();
 
 function locksOf(i: Inode): InodeLocks {
-  let l = table.get(i);
-  if (!l) table.set(i, l = new InodeLocks());
-  return l;
+  let inodeLocks = table.get(i);
+  if (!inodeLocks) table.set(i, inodeLocks = new InodeLocks());
+  return inodeLocks;
 }
 export const locksOn = (i: Inode): readonly Lock[] => table.get(i)?.list ?? [];
 /** The conflicting lock, if any: the first of its owner. flock and record locks ignore each other. */
@@ -47,21 +47,25 @@ export function conflict(i: Inode, want: Lock): Lock | undefined {
 function combined(own: readonly Lock[], want: Lock): Lock[] {
   const out: Lock[] = [];
   let next = want;
-  for (const o of own) {
-    if (o.type === want.type && o.end >= want.start
-        && o.start <= want.end) { next = { ...next, start: Math.min(next.start, o.start), end: Math.max(next.end, o.end) }; continue; }
-    if (o.end <= want.start || o.start >= want.end) { out.push(o); continue; }
-    if (o.start < want.start) out.push({ ...o, end: want.start });
-    if (o.end > want.end) out.push({ ...o, start: want.end });
+  for (const lock of own) {
+    if (lock.type === want.type && lock.end >= want.start
+        && lock.start <= want.end) {
+          next = { ...next, start: Math.min(next.start, lock.start), end: Math.max(next.end, lock.end) };
+          continue;
+        }
+    if (lock.end <= want.start || lock.start >= want.end) { out.push(lock); continue; }
+    if (lock.start < want.start) out.push({ ...lock, end: want.start });
+    if (lock.end > want.end) out.push({ ...lock, start: want.end });
   }
   if (want.type !== LockType.UNLOCK) out.push(next);
   return out.sort((a, b) => a.start - b.start);
 }
 /** Sets or removes; the caller has checked for conflicts. False: no memory for another one. */
 function apply(i: Inode, want: Lock, k?: Kernel): boolean {
-  const l = locksOf(i), mine = (o: Lock): boolean => o.owner === want.owner && o.whole === want.whole, at = l.list.findIndex(mine),
-    next = combined(l.list.filter(mine), want);
-  const rest = l.list.filter((o) => !mine(o)), more = rest.length + next.length - l.list.length,
+  const inodeLocks = locksOf(i), mine = (o: Lock): boolean => o.owner === want.owner && o.whole === want.whole,
+    at = inodeLocks.list.findIndex(mine),
+    next = combined(inodeLocks.list.filter(mine), want);
+  const rest = inodeLocks.list.filter((o) => !mine(o)), more = rest.length + next.length - inodeLocks.list.length,
     frames = (i.fs as { frames?: Kernel['frames'] }).frames ?? k?.frames;
   if (more > 0 && frames && !frames.charge(more * COST)) return false;
   if (more < 0) frames?.uncharge(-more * COST);
@@ -71,8 +75,8 @@ function apply(i: Inode, want: Lock, k?: Kernel): boolean {
     if (!s) { held.set(want.owner, s = new Set()); if (!(want.owner instanceof Process)) atEnd(want.owner as File); }
     s.add(i);
   }
-  l.list = rest;
-  l.wq.wakeAll();
+  inodeLocks.list = rest;
+  inodeLocks.wq.wakeAll();
   return true;
 }
 export function tryLock(i: Inode, want: Lock): number {
@@ -95,7 +99,7 @@ function wouldDeadlock(i: Inode, want: Lock): boolean {
   }
   return false;
 }
-export function* waitLock(t: Thread, i: Inode, want: Lock): Co<number> {
+export function* waitLock(thread: Thread, i: Inode, want: Lock): Co<number> {
   const posix = !want.whole && want.owner instanceof Process;
   try {
     for (;;) {
@@ -103,7 +107,7 @@ export function* waitLock(t: Thread, i: Inode, want: Lock): Co<number> {
       if (r !== -E.AGAIN) return r;
       if (posix && wouldDeadlock(i, want)) return -E.DEADLK;
       if (posix) waiting.set(want.owner, { inode: i, want });
-      const s = yield* t.sleep(locksOf(i).wq);
+      const s = yield* thread.sleep(locksOf(i).wq);
       if (s < 0) return s;
     }
   } finally { if (posix) waiting.delete(want.owner); }
@@ -112,10 +116,10 @@ const unlock = (owner: object, i: Inode, whole: boolean): void => {
   apply(i, { owner, pid: 0, type: LockType.UNLOCK, start: 0, end: Infinity, whole });
 };
 /** A process closes a descriptor of the file: its record locks there end, whatever other descriptors it has. */
-export function closedBy(p: Process, f: File): void {
-  if (f.flags & O.PATH) return;
-  f.flush(p);
-  if (held.get(p)?.delete(f.inode)) unlock(p, f.inode, false);
+export function closedBy(process: Process, file: File): void {
+  if (file.flags & O.PATH) return;
+  file.flush(process);
+  if (held.get(process)?.delete(file.inode)) unlock(process, file.inode, false);
 }
 /** The end of the open description releases its flock and its record locks. */
 function atEnd(f: File): void { (f.atEnd ??= []).push(() => { unlock(f, f.inode, true); unlock(f, f.inode, false); }); }
@@ -124,12 +128,12 @@ export function dropLocks(p: Process): void { const s = held.get(p); if (s) for 
 /** /proc/locks. */
 export function lockLines(k: Kernel): string {
   const inodes = new Set<Inode>();
-  for (const p of k.pids.processes.values())
-    if (p.alive) for (const [, f] of p.fds.entries()) if (table.get(f.inode)?.list.length) inodes.add(f.inode);
+  for (const process of k.pids.processes.values())
+    if (process.alive) for (const [, file] of process.fds.entries()) if (table.get(file.inode)?.list.length) inodes.add(file.inode);
   let n = 0;
-  const line = (i: Inode, l: Lock): string =>
-    `${++n}: ${(l.whole ? 'FLOCK' : l.owner instanceof Process ? 'POSIX' : 'OFDLCK').padEnd(6)} ADVISORY  `
-      + `${(l.type === LockType.WRITE ? 'WRITE' : 'READ').padEnd(5)} ${l.pid} ${(i.dev >>> 8).toString(16).padStart(2, '0')}:`
-      + `${(i.dev & 0xff).toString(16).padStart(2, '0')}:${i.ino} ${l.start} ${l.end === Infinity ? 'EOF' : l.end - 1}\n`;
+  const line = (i: Inode, lock: Lock): string =>
+    `${++n}: ${(lock.whole ? 'FLOCK' : lock.owner instanceof Process ? 'POSIX' : 'OFDLCK').padEnd(6)} ADVISORY  `
+      + `${(lock.type === LockType.WRITE ? 'WRITE' : 'READ').padEnd(5)} ${lock.pid} ${(i.dev >>> 8).toString(16).padStart(2, '0')}:`
+      + `${(i.dev & 0xff).toString(16).padStart(2, '0')}:${i.ino} ${lock.start} ${lock.end === Infinity ? 'EOF' : lock.end - 1}\n`;
   return [...inodes].flatMap((i) => locksOn(i).map((l) => line(i, l))).join('');
 }

@@ -4,32 +4,33 @@ import { Clone, MntFlag, Ms, O } from '../abi/linux.ts';
 import { Unix } from '../testing/unix.ts';
 
 const world = (...dirs: string[]): Unix => {
-  const u = new Unix();
-  for (const d of dirs) expect(u.call('mkdirat', -100, d, 0o755)).toBe(0);
-  return u;
+  const unix = new Unix();
+  for (const text of dirs) expect(unix.call('mkdirat', -100, text, 0o755)).toBe(0);
+  return unix;
 };
-const file = (u: Unix, path: string, text = ''): void => {
-  const fd = u.open(path, O.CREAT | O.WRONLY);
-  u.write(fd, text);
-  u.call('close', fd);
+const file = (unix: Unix, path: string, text = ''): void => {
+  const fd = unix.open(path, O.CREAT | O.WRONLY);
+  unix.write(fd, text);
+  unix.call('close', fd);
 };
 const bind = (u: Unix, from: string, to: string, more = 0): number => u.call('mount', from, to, 0, Ms.BIND | more, 0)!;
 const tmpfs = (u: Unix, at: string, data = '', flags = 0): number => u.call('mount', 'none', at, 'tmpfs', flags, data)!;
 const cwd = (u: Unix): string => { const at = u.space(256), n = u.call('getcwd', at, 256)!; return n < 0 ? `${n}` : u.text(at, n - 1); };
-const mounts = (u: Unix, what = 'mounts'): string => {
-  const fd = u.open(`/proc/self/${what}`), text = u.read(fd, 8192);
-  u.call('close', fd);
+const mounts = (unix: Unix, what = 'mounts'): string => {
+  const fd = unix.open(`/proc/self/${what}`), text = unix.read(fd, 8192);
+  unix.call('close', fd);
   return text as string;
 };
 
 describe('mounts', () => {
   it('a bind of a shared mount inside itself is one mount more, not one without end', () => {
-    const u = world('/tmp/a');
-    expect([tmpfs(u, '/tmp/a'), u.call('mount', 0, '/tmp/a', 0, Ms.SHARED, 0), u.call('mkdirat', -100, '/tmp/a/in', 0o755)]).toEqual(
+    const unix = world('/tmp/a');
+    expect([tmpfs(unix, '/tmp/a'), unix.call('mount', 0, '/tmp/a', 0, Ms.SHARED, 0),
+      unix.call('mkdirat', -100, '/tmp/a/in', 0o755)]).toEqual(
       [0, 0, 0]);
-    const before = mounts(u).split('\n').length;
-    expect(bind(u, '/tmp/a', '/tmp/a/in')).toBe(0);
-    expect(mounts(u).split('\n').length).toBe(before + 1);
+    const before = mounts(unix).split('\n').length;
+    expect(bind(unix, '/tmp/a', '/tmp/a/in')).toBe(0);
+    expect(mounts(unix).split('\n').length).toBe(before + 1);
   });
   it('two directories bound over each other are a tree like any other: nothing goes round in circles', () => {
     const u = world('/tmp/a', '/tmp/b');
@@ -117,18 +118,18 @@ describe('mounts', () => {
 
 describe('tmpfs', () => {
   it('keeps its limits of bytes and inodes, and gives back what is deleted', () => {
-    const u = world('/tmp/m');
+    const unix = world('/tmp/m');
     expect([
-      tmpfs(u, '/tmp/m', 'size=8k,nr_inodes=3,mode=700'), tmpfs(u, '/tmp/m', 'size=many'), tmpfs(u, '/tmp/m', 'nonsense')
+      tmpfs(unix, '/tmp/m', 'size=8k,nr_inodes=3,mode=700'), tmpfs(unix, '/tmp/m', 'size=many'), tmpfs(unix, '/tmp/m', 'nonsense')
     ]).toEqual([0, -E.INVAL, -E.INVAL]);
-    const fd = u.open('/tmp/m/f', O.CREAT | O.RDWR), block = 'x'.repeat(4096);
-    expect([u.write(fd, block), u.write(fd, block), u.write(fd, 'y')]).toEqual([4096, 4096, -E.NOSPC]);
-    expect([u.open('/tmp/m/g', O.CREAT), u.open('/tmp/m/h', O.CREAT) > 0, u.open('/tmp/m/i', O.CREAT)].map((n) =>
+    const fd = unix.open('/tmp/m/f', O.CREAT | O.RDWR), block = 'x'.repeat(4096);
+    expect([unix.write(fd, block), unix.write(fd, block), unix.write(fd, 'y')]).toEqual([4096, 4096, -E.NOSPC]);
+    expect([unix.open('/tmp/m/g', O.CREAT), unix.open('/tmp/m/h', O.CREAT) > 0, unix.open('/tmp/m/i', O.CREAT)].map((n) =>
       n === true || (n as number) > 0 || n)).toEqual([true, true, -E.NOSPC]);
-    expect([u.call('ftruncate', fd, 4096), u.call('lseek', fd, 0, 2), u.write(fd, block)]).toEqual([0, 4096, 4096]);
-    u.call('close', fd);
-    expect([u.call('unlinkat', -100, '/tmp/m/f', 0), u.open('/tmp/m/i', O.CREAT) > 0]).toEqual([0, true]);
-    expect(mounts(u)).toMatch(/^none \/tmp\/m tmpfs rw,relatime,size=8k,nr_inodes=3,mode=700 0 0$/m);
+    expect([unix.call('ftruncate', fd, 4096), unix.call('lseek', fd, 0, 2), unix.write(fd, block)]).toEqual([0, 4096, 4096]);
+    unix.call('close', fd);
+    expect([unix.call('unlinkat', -100, '/tmp/m/f', 0), unix.open('/tmp/m/i', O.CREAT) > 0]).toEqual([0, true]);
+    expect(mounts(unix)).toMatch(/^none \/tmp\/m tmpfs rw,relatime,size=8k,nr_inodes=3,mode=700 0 0$/m);
   });
   it('grows when it is remounted so, and does not shrink below what it holds', () => {
     const u = world('/tmp/m');
@@ -141,17 +142,17 @@ describe('tmpfs', () => {
 
 describe('mount spaces', () => {
   it('a process with a space of its own mounts for itself; peers hear of it', () => {
-    const u = world('/tmp/a', '/tmp/s');
-    tmpfs(u, '/tmp/s');
-    expect(u.call('mount', 0, '/tmp/s', 0, Ms.SHARED, 0)).toBe(0);
-    u.call('mkdirat', -100, '/tmp/s/in', 0o755);
-    const child = u.fork();
-    expect(u.callOf(child, 'unshare', Clone.NEWNS)).toBe(0);
-    const mountIn = (at: string): number => u.callOf(child, 'mount', 'none', at, 'tmpfs', 0, 0)!;
+    const unix = world('/tmp/a', '/tmp/s');
+    tmpfs(unix, '/tmp/s');
+    expect(unix.call('mount', 0, '/tmp/s', 0, Ms.SHARED, 0)).toBe(0);
+    unix.call('mkdirat', -100, '/tmp/s/in', 0o755);
+    const child = unix.fork();
+    expect(unix.callOf(child, 'unshare', Clone.NEWNS)).toBe(0);
+    const mountIn = (at: string): number => unix.callOf(child, 'mount', 'none', at, 'tmpfs', 0, 0)!;
     expect([mountIn('/tmp/a'), mountIn('/tmp/s/in')]).toEqual([0, 0]);
-    const seen = mounts(u);
+    const seen = mounts(unix);
     expect([/ \/tmp\/a /.test(seen), / \/tmp\/s\/in /.test(seen)]).toEqual([false, true]);
-    expect(mounts(u, 'mountinfo')).toMatch(/ \/tmp\/s rw,relatime shared:\d+ - tmpfs none rw/);
+    expect(mounts(unix, 'mountinfo')).toMatch(/ \/tmp\/s rw,relatime shared:\d+ - tmpfs none rw/);
   });
   it('pivot_root makes another mount the root, the old one stays beneath it', () => {
     const u = world('/tmp/n');
@@ -166,17 +167,18 @@ describe('mount spaces', () => {
 
 describe('mounts by descriptors', () => {
   it('a file system is made, mounted nowhere, and moved to its place; without one it goes with its descriptor', () => {
-    const u = world('/tmp/m'), STRING = 1, CREATE = 6;
-    const fs = u.call('fsopen', 'tmpfs', 1)!;
-    expect(u.call('fsopen', 'nosuchfs', 0)).toBe(-E.NODEV);
-    expect([u.call('fsconfig', fs, STRING, 'size', '64k', 0), u.call('fsconfig', fs, STRING, 'colour', 'red', 0),
-      u.call('fsconfig', fs, STRING, 'size', 0, 0)]).toEqual([0, -E.INVAL, -E.INVAL]);
-    expect([u.call('fsmount', fs, 0, 0), u.call('fsconfig', fs, CREATE, 0, 0, 0), u.call('fsconfig', fs, CREATE, 0, 0, 0)]).toEqual(
+    const unix = world('/tmp/m'), STRING = 1, CREATE = 6;
+    const fs = unix.call('fsopen', 'tmpfs', 1)!;
+    expect(unix.call('fsopen', 'nosuchfs', 0)).toBe(-E.NODEV);
+    expect([unix.call('fsconfig', fs, STRING, 'size', '64k', 0), unix.call('fsconfig', fs, STRING, 'colour', 'red', 0),
+      unix.call('fsconfig', fs, STRING, 'size', 0, 0)]).toEqual([0, -E.INVAL, -E.INVAL]);
+    expect([unix.call('fsmount', fs, 0, 0), unix.call('fsconfig', fs, CREATE, 0, 0, 0),
+      unix.call('fsconfig', fs, CREATE, 0, 0, 0)]).toEqual(
       [-E.INVAL, 0, -E.BUSY]);
-    const m = u.call('fsmount', fs, 1, 9)!;
-    expect([u.call('fsmount', fs, 0, 0), u.call('move_mount', m, '', -100, '/tmp/m', 4)]).toEqual([-E.BUSY, 0]);
-    expect(mounts(u)).toContain('none /tmp/m tmpfs ro,noexec,relatime');
-    expect(u.open('/tmp/m/x', O.CREAT | O.RDWR)).toBe(-E.ROFS);
+    const m = unix.call('fsmount', fs, 1, 9)!;
+    expect([unix.call('fsmount', fs, 0, 0), unix.call('move_mount', m, '', -100, '/tmp/m', 4)]).toEqual([-E.BUSY, 0]);
+    expect(mounts(unix)).toContain('none /tmp/m tmpfs ro,noexec,relatime');
+    expect(unix.open('/tmp/m/x', O.CREAT | O.RDWR)).toBe(-E.ROFS);
   });
   it('open_tree copies what a place shows; mount_setattr changes a tree, or nothing', () => {
     const u = world('/tmp/a', '/tmp/b');

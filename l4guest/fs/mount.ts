@@ -36,20 +36,20 @@ const types: Record<string, Maker> = {
 };
 export const fileSystemTypes = Object.keys(types);
 /** The root of a new file system of a type: -ENODEV, -EPERM where the mounts are of another space of users, or the type's error. */
-export function makeFileSystem(t: Thread, type: string, source: string, data: string): Directory | number {
+export function makeFileSystem(thread: Thread, type: string, source: string, data: string): Directory | number {
   const make = types[type];
   if (!make) return -E.NODEV;
-  return t.proc.mounts.owner.parent && !FOR_ALL.has(type) ? -E.PERM : make(t.k, source, data, t);
+  return thread.proc.mounts.owner.parent && !FOR_ALL.has(type) ? -E.PERM : make(thread.k, source, data, thread);
 }
 export const isFileSystem = (type: string): boolean => types[type] !== undefined;
 
 /** Layers of an overlay, and overlays upon overlays (OVL_MAX_STACK, FILESYSTEM_MAX_STACK_DEPTH). */
 const MOST_LAYERS = 500, MOST_DEPTH = 2;
-function overlay(k: Kernel, data: string, t: Thread): Directory | number {
+function overlay(k: Kernel, data: string, thread: Thread): Directory | number {
   const o = overlayOptions(data), dirs: Directory[] = [];
   if (!o) return -E.INVAL;
   for (const path of [...o.lowers, ...(o.upper === undefined ? [] : [o.upper])]) {
-    const p = target(t, path);
+    const p = target(thread, path);
     if (typeof p === 'number') return p;
     if (!(p.inode instanceof Directory)) return -E.NOTDIR;
     dirs.push(p.inode);
@@ -74,38 +74,41 @@ export const newMount = (k: Kernel, root: Inode, source: string, flags = 0): Mou
   new Mount(k.newMountId(), root, source, flags & OF_MOUNT);
 
 /** Mounts over a place, and copies the mount to that place in peers and slaves. */
-export function cover(k: Kernel, space: MountSpace, m: Mount, point: Path): void {
+export function cover(k: Kernel, space: MountSpace, mount: Mount, point: Path): void {
   // The receivers are determined first, because a mount of a shared tree within itself is one of its own peers and would propagate to
   // itself without end.
   const others = [...hearers(point.mount)];
-  place(space, m, point);
+  place(space, mount, point);
   for (const other of others) {
-    if (other === m || !other.space || !reaches(other, point.inode)) continue;
-    const copy = copyOf(k, m);
+    if (other === mount || !other.space || !reaches(other, point.inode)) continue;
+    const copy = copyOf(k, mount);
     place(other.space, copy, { ...point, mount: other });
-    if (point.mount.peers && other.peers === point.mount.peers) share(k, m, copy); else slaveTo(k, m, copy);
+    if (point.mount.peers && other.peers === point.mount.peers) share(k, mount, copy); else slaveTo(k, mount, copy);
   }
 }
-function place(space: MountSpace, m: Mount, point: Path): void {
-  point.mount.attach(m, point);
-  space.add(m);
+function place(space: MountSpace, mount: Mount, point: Path): void {
+  point.mount.attach(mount, point);
+  space.add(mount);
 }
 /** The mounts to which changes in `m` propagate: its peers, and all slaves below. */
-export function* hearers(m: Mount): Generator<Mount> {
-  if (!m.peers) return;
-  for (const peer of m.peers.members) if (peer !== m) yield peer;
-  for (const peer of m.peers.slaves) { yield peer; yield* hearers(peer); }
+export function* hearers(mount: Mount): Generator<Mount> {
+  if (!mount.peers) return;
+  for (const peer of mount.peers.members) if (peer !== mount) yield peer;
+  for (const peer of mount.peers.slaves) { yield peer; yield* hearers(peer); }
 }
 /** Whether a mount shows this inode: its root is the inode or above it. */
-function reaches(m: Mount, inode: Inode): boolean {
-  if (inode === m.root) return true;
-  if (!(inode instanceof Directory)) return m.root === m.fs.root;
-  for (let d = inode; ; d = d.parent) { if (d === m.root) return true; if (d.parent === d) return false; }
+function reaches(mount: Mount, inode: Inode): boolean {
+  if (inode === mount.root) return true;
+  if (!(inode instanceof Directory)) return mount.root === mount.fs.root;
+  for (let directory = inode; ; directory = directory.parent) {
+    if (directory === mount.root) return true;
+    if (directory.parent === directory) return false;
+  }
 }
 export function copyOf(k: Kernel, m: Mount, root: Inode = m.root): Mount { return newMount(k, root, m.source, m.flags); }
 export function share(k: Kernel, ...mounts: Mount[]): void {
   const group = mounts.find((m) => m.peers)?.peers ?? new PeerGroup(k.newMountId());
-  for (const m of mounts) { m.peers = group; group.members.add(m); }
+  for (const mount of mounts) { mount.peers = group; group.members.add(mount); }
 }
 function slaveTo(k: Kernel, master: Mount, slave: Mount): void {
   if (!master.peers) share(k, master);
@@ -116,33 +119,33 @@ function slaveTo(k: Kernel, master: Mount, slave: Mount): void {
 // ── mount(2) ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** The place that a target names, with what is mounted there already. */
-export function target(t: Thread, path: string, follow = true): Path | number {
-  const p = at(t, AT.FDCWD, path, follow ? WalkFlag.follow : 0);
+export function target(thread: Thread, path: string, follow = true): Path | number {
+  const p = at(thread, AT.FDCWD, path, follow ? WalkFlag.follow : 0);
   return typeof p === 'number' ? p : pathOf(p);
 }
 /** Whether the caller may change the space of mounts. */
 export const mayMount = (t: Thread): boolean => capableIn(t.creds, t.proc.mounts.owner, Cap.SYS_ADMIN);
 /** File systems that the administrator of any space of users may mount. */
 const FOR_ALL = new Set(['proc', 'sysfs', 'tmpfs', 'ramfs', 'devpts', 'mqueue', 'overlay', 'cgroup2']);
-export function mountAt(t: Thread, source: string, path: string, type: string, flags: number, data: string): number {
-  if (!mayMount(t)) return -E.PERM;
-  const to = target(t, path), space = t.proc.mounts;
+export function mountAt(thread: Thread, source: string, path: string, type: string, flags: number, data: string): number {
+  if (!mayMount(thread)) return -E.PERM;
+  const to = target(thread, path), space = thread.proc.mounts;
   if (typeof to === 'number') return to;
   if (to.inode.isLink) return -E.NOENT;
   if (to.mount.space !== space) return -E.INVAL;
   if (flags & Ms.REMOUNT) return remount(to, flags, data);
-  if (flags & Ms.BIND) return bind(t, source, to, (flags & Ms.REC) !== 0);
-  if (flags & Ms.PROPAGATION) return propagation(t.k, to, flags);
-  if (flags & Ms.MOVE) return move(t, source, to);
+  if (flags & Ms.BIND) return bind(thread, source, to, (flags & Ms.REC) !== 0);
+  if (flags & Ms.PROPAGATION) return propagation(thread.k, to, flags);
+  if (flags & Ms.MOVE) return move(thread, source, to);
   const make = Object.hasOwn(types, type) ? types[type] : undefined;
   if (!make) return -E.NODEV;
   if (space.owner.parent && !FOR_ALL.has(type)) return -E.PERM;
   if (!(to.inode instanceof Directory)) return -E.NOTDIR;
-  const root = make(t.k, source, data, t);
+  const root = make(thread.k, source, data, thread);
   if (typeof root === 'number') return root;
-  const m = newMount(t.k, root, source || 'none', flags), n = echoes(to), failed = admits(t.k, space, n, n * weightOf(m));
+  const mount = newMount(thread.k, root, source || 'none', flags), n = echoes(to), failed = admits(thread.k, space, n, n * weightOf(mount));
   if (failed) return failed;
-  cover(t.k, space, m, to);
+  cover(thread.k, space, mount, to);
   return 0;
 }
 function remount(to: Path, flags: number, data: string): number {
@@ -157,38 +160,39 @@ function remount(to: Path, flags: number, data: string): number {
   return 0;
 }
 /** A bind mount shows another place here: a directory over a directory, a file over a file. */
-function bind(t: Thread, source: string, to: Path, all: boolean): number {
-  const from = target(t, source);
+function bind(thread: Thread, source: string, to: Path, all: boolean): number {
+  const from = target(thread, source);
   if (typeof from === 'number') return from;
   if (from.inode.isDir !== to.inode.isDir) return -E.NOTDIR;
-  if (!mayCopy(t, from)) return -E.INVAL;
-  const m = copyOf(t.k, from.mount, from.inode);
+  if (!mayCopy(thread, from)) return -E.INVAL;
+  const mount = copyOf(thread.k, from.mount, from.inode);
   // The source's mounts are listed before the copy exists, so that a copy below its source is not copied into itself.
   const inside = all ? submounts(from) : [], n = echoes(to);
-  const failed = admits(t.k, t.proc.mounts, inside.length + n, n * weightOf(m) + inside.reduce((sum, i) => sum + weightOf(i), 0));
+  const failed = admits(thread.k, thread.proc.mounts, inside.length + n,
+    n * weightOf(mount) + inside.reduce((sum, i) => sum + weightOf(i), 0));
   if (failed) return failed;
-  if (from.mount.peers) share(t.k, from.mount, m);
-  cover(t.k, t.proc.mounts, m, to);
-  copyTree(t.k, t.proc.mounts, new Map([[from.mount, m]]), inside);
+  if (from.mount.peers) share(thread.k, from.mount, mount);
+  cover(thread.k, thread.proc.mounts, mount, to);
+  copyTree(thread.k, thread.proc.mounts, new Map([[from.mount, mount]]), inside);
   return 0;
 }
 /** Valid sources of a bind mount: a place in the own mounts, or a name space's file. */
 const mayCopy = (t: Thread, from: Path): boolean => (from.mount.space === t.proc.mounts && !from.mount.unbindable) ||
   from.inode.fs.type === 'nsfs';
 /** A tree of mounts that is nowhere yet: a copy of what a place shows (open_tree), or the mount of a new file system (fsmount). */
-export function detachedCopy(t: Thread, from: Path, all: boolean): Mount | number {
-  if (!mayCopy(t, from)) return -E.INVAL;
-  const m = copyOf(t.k, from.mount, from.inode), inside = all ? submounts(from) : [];
-  const failed = admits(t.k, t.proc.mounts, 1 + inside.length, weightOf(m) + inside.reduce((sum, i) => sum + weightOf(i), 0));
+export function detachedCopy(thread: Thread, from: Path, all: boolean): Mount | number {
+  if (!mayCopy(thread, from)) return -E.INVAL;
+  const mount = copyOf(thread.k, from.mount, from.inode), inside = all ? submounts(from) : [];
+  const failed = admits(thread.k, thread.proc.mounts, 1 + inside.length, weightOf(mount) + inside.reduce((sum, i) => sum + weightOf(i), 0));
   if (failed) return failed;
-  copyTree(t.k, nowhereElse(t.k, m), new Map([[from.mount, m]]), inside);
-  return m;
+  copyTree(thread.k, nowhereElse(thread.k, mount), new Map([[from.mount, mount]]), inside);
+  return mount;
 }
 /** A private space for a mount that only its descriptor can reach. */
-export function nowhereElse(k: Kernel, m: Mount): MountSpace {
+export function nowhereElse(k: Kernel, mount: Mount): MountSpace {
   const space = new MountSpace(k.frames, 0);
-  space.root = m;
-  space.add(m);
+  space.root = mount;
+  space.add(mount);
   return space;
 }
 export const isNowhere = (m: Mount): boolean => m.space?.ino === 0;
@@ -199,38 +203,40 @@ export function submounts(from: Path, mount = from.mount): Mount[] {
     if (mount !== from.mount || isBeneath(m.point!, from.inode)) { if (!m.unbindable) out.push(m, ...submounts(from, m)); }
   return out;
 }
-function isBeneath(p: Path, top: Inode): boolean {
-  for (let d: Inode | undefined = p.inode instanceof Directory
-    ? p.inode
-    : p.dir; d instanceof Directory; d = d.parent) { if (d === top) return true; if (d.parent === d) break; }
-  return p.inode === top;
+function isBeneath(path: Path, top: Inode): boolean {
+  for (let inode: Inode | undefined = path.inode instanceof Directory
+    ? path.inode
+    : path.dir; inode instanceof Directory; inode = inode.parent) { if (inode === top) return true; if (inode.parent === inode) break; }
+  return path.inode === top;
 }
 /** Copies mounts onto the copies of the mounts that they are in. */
 export function copyTree(k: Kernel, space: MountSpace, copies: Map<Mount, Mount>, list: readonly Mount[]): void {
-  for (const m of list) {
-    const point = m.point!, copy = copyOf(k, m);
-    copies.set(m, copy);
-    if (m.peers) share(k, m, copy);
-    if (m.master) { copy.master = m.master; m.master.slaves.add(copy); }
-    copy.unbindable = m.unbindable;
+  for (const mount of list) {
+    const point = mount.point!, copy = copyOf(k, mount);
+    copies.set(mount, copy);
+    if (mount.peers) share(k, mount, copy);
+    if (mount.master) { copy.master = mount.master; mount.master.slaves.add(copy); }
+    copy.unbindable = mount.unbindable;
     place(space, copy, { ...point, mount: copies.get(point.mount)! });
   }
 }
-function move(t: Thread, source: string, to: Path): number {
-  const from = target(t, source);
+function move(thread: Thread, source: string, to: Path): number {
+  const from = target(thread, source);
   if (typeof from === 'number') return from;
-  return from.inode.isDir === to.inode.isDir ? moveTo(t, from, to) : -E.NOTDIR;
+  return from.inode.isDir === to.inode.isDir ? moveTo(thread, from, to) : -E.NOTDIR;
 }
 /** Moves a mount, attached or not, to another place. */
-export function moveTo(t: Thread, from: Path, to: Path): number {
-  const m = from.mount, detached = isNowhere(m) && !m.point;
-  if (to.mount.space !== t.proc.mounts) return -E.INVAL;
-  if (from.inode !== m.root || (!m.point && !detached) || (m.space !== t.proc.mounts && !detached) || m.point?.mount.peers) return -E.INVAL;
-  if (m.root.isDir !== to.inode.isDir) return -E.INVAL;
-  if (detached) return attachTree(t.k, t.proc.mounts, m, to);
-  for (let x: Mount | undefined = to.mount; x; x = x.point?.mount) if (x === m) return -E.LOOP;
-  m.point!.mount.detach(m);
-  to.mount.attach(m, to);
+export function moveTo(thread: Thread, from: Path, to: Path): number {
+  const mount = from.mount, detached = isNowhere(mount) && !mount.point;
+  if (to.mount.space !== thread.proc.mounts) return -E.INVAL;
+  if (from.inode !== mount.root || (!mount.point && !detached) || (mount.space !== thread.proc.mounts && !detached)
+      || mount.point?.mount.peers)
+    return -E.INVAL;
+  if (mount.root.isDir !== to.inode.isDir) return -E.INVAL;
+  if (detached) return attachTree(thread.k, thread.proc.mounts, mount, to);
+  for (let x: Mount | undefined = to.mount; x; x = x.point?.mount) if (x === mount) return -E.LOOP;
+  mount.point!.mount.detach(mount);
+  to.mount.attach(mount, to);
   return 0;
 }
 /**
@@ -238,38 +244,38 @@ export function moveTo(t: Thread, from: Path, to: Path): number {
  *
  * @spec linux fs/namespace.c can_move_mount_beneath
  */
-export function moveBeneath(t: Thread, from: Path, to: Path): number {
+export function moveBeneath(thread: Thread, from: Path, to: Path): number {
   const top = to.mount, below = top.point;
-  if (top.space !== t.proc.mounts || to.inode !== top.root || !below || top === t.proc.fs.root.mount) return -E.INVAL;
+  if (top.space !== thread.proc.mounts || to.inode !== top.root || !below || top === thread.proc.fs.root.mount) return -E.INVAL;
   for (let x: Mount | undefined = from.mount; x; x = x.point?.mount) if (x === top) return -E.INVAL;
-  return below.mount.peers ? -E.INVAL : moveTo(t, from, below);
+  return below.mount.peers ? -E.INVAL : moveTo(thread, from, below);
 }
 /** Attaches a detached tree to a space. */
-function attachTree(k: Kernel, space: MountSpace, m: Mount, to: Path): number {
-  const list = [...m.space!.list], n = echoes(to),
-    failed = admits(k, space, list.length + n, list.reduce((sum, x) => sum + weightOf(x), n * weightOf(m)));
+function attachTree(k: Kernel, space: MountSpace, mount: Mount, to: Path): number {
+  const list = [...mount.space!.list], n = echoes(to),
+    failed = admits(k, space, list.length + n, list.reduce((sum, x) => sum + weightOf(x), n * weightOf(mount)));
   if (failed) return failed;
-  for (const inner of list) { m.space!.remove(inner); if (inner !== m) space.add(inner); }
-  cover(k, space, m, to);
+  for (const inner of list) { mount.space!.remove(inner); if (inner !== mount) space.add(inner); }
+  cover(k, space, mount, to);
   return 0;
 }
 export function propagation(k: Kernel, to: Path, flags: number): number {
   const kind = flags & Ms.PROPAGATION;
   if (to.inode !== to.mount.root || (kind & (kind - 1)) !== 0 || flags & ~(Ms.PROPAGATION | Ms.REC | Ms.SILENT)) return -E.INVAL;
-  for (const m of [to.mount, ...(flags & Ms.REC ? submounts({ ...to, inode: to.mount.root }) : [])]) {
-    const master = m.peers && m.peers.members.size > 1 ? m.peers : m.master;
-    if (kind === Ms.SHARED) { if (!m.peers) share(k, m); continue; }
-    m.makePrivate();
-    m.unbindable = kind === Ms.UNBINDABLE;
-    if (kind === Ms.SLAVE && master) { m.master = master; master.slaves.add(m); }
+  for (const mount of [to.mount, ...(flags & Ms.REC ? submounts({ ...to, inode: to.mount.root }) : [])]) {
+    const master = mount.peers && mount.peers.members.size > 1 ? mount.peers : mount.master;
+    if (kind === Ms.SHARED) { if (!mount.peers) share(k, mount); continue; }
+    mount.makePrivate();
+    mount.unbindable = kind === Ms.UNBINDABLE;
+    if (kind === Ms.SLAVE && master) { mount.master = master; master.slaves.add(mount); }
   }
   return 0;
 }
 
 /** Removes a mount, and all mounts in it, from its space. Open files in it stay. */
-export function detachTree(m: Mount): void {
-  for (const inner of [...m.mounted]) detachTree(inner);
-  m.point?.mount.detach(m);
-  m.space?.remove(m);
-  m.makePrivate();
+export function detachTree(mount: Mount): void {
+  for (const inner of [...mount.mounted]) detachTree(inner);
+  mount.point?.mount.detach(mount);
+  mount.space?.remove(mount);
+  mount.makePrivate();
 }

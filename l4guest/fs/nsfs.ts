@@ -31,24 +31,24 @@ export class SpaceFile extends File {
   constructor(inode: SpaceInode, flags: number) { super(inode, flags); inode.hold(); }
   protected override closed(): void { this.inode.letGo(); }
   get space(): Space { return this.inode.space; }
-  override ioctl(t: Thread, command: number, arg: number): number {
+  override ioctl(thread: Thread, command: number, arg: number): number {
     const { space } = this;
     switch (command) {
-      case NsIoctl.USERNS: return openSpace(t, space instanceof UserSpace ? space.parent : space.owner);
-      case NsIoctl.PARENT: return space instanceof UserSpace || space instanceof PidNumbers ? openSpace(t, space.parent) : -E.INVAL;
+      case NsIoctl.USERNS: return openSpace(thread, space instanceof UserSpace ? space.parent : space.owner);
+      case NsIoctl.PARENT: return space instanceof UserSpace || space instanceof PidNumbers ? openSpace(thread, space.parent) : -E.INVAL;
       case NsIoctl.TYPE: return space.kind;
-      case NsIoctl.OWNER_UID: return space instanceof UserSpace ? tellMaker(t, space, arg) : -E.INVAL;
+      case NsIoctl.OWNER_UID: return space instanceof UserSpace ? tellMaker(thread, space, arg) : -E.INVAL;
       case NsIoctl.PID_FROM: case NsIoctl.TGID_FROM: return space instanceof PidNumbers
-        ? numberOr(t.k, t.proc.numbers, space.id(arg | 0), command === NsIoctl.TGID_FROM) : -E.INVAL;
+        ? numberOr(thread.k, thread.proc.numbers, space.id(arg | 0), command === NsIoctl.TGID_FROM) : -E.INVAL;
       case NsIoctl.PID_IN: case NsIoctl.TGID_IN: return space instanceof PidNumbers
-        ? numberOr(t.k, space, t.proc.numbers.id(arg | 0), command === NsIoctl.TGID_IN) : -E.INVAL;
+        ? numberOr(thread.k, space, thread.proc.numbers.id(arg | 0), command === NsIoctl.TGID_IN) : -E.INVAL;
       default: return -E.NOTTY;
     }
   }
 }
-function tellMaker(t: Thread, space: UserSpace, va: number): number {
-  const n = nameOfId(t.creds.users.users, space.maker.uid);
-  setU32(t.mm, va, n < 0 ? 65534 : n);
+function tellMaker(thread: Thread, space: UserSpace, va: number): number {
+  const n = nameOfId(thread.creds.users.users, space.maker.uid);
+  setU32(thread.mm, va, n < 0 ? 65534 : n);
   return 0;
 }
 function numberOr(k: Kernel, as: PidNumbers, id: number, group: boolean): number {
@@ -56,17 +56,17 @@ function numberOr(k: Kernel, as: PidNumbers, id: number, group: boolean): number
   return x ? as.of(group ? x.proc.pid : id) || -E.SRCH : -E.SRCH;
 }
 /** A descriptor for a space; -EPERM for one outside the caller's view. */
-function openSpace(t: Thread, space: Space | undefined): number {
-  const seen = space && (space instanceof PidNumbers ? t.proc.numbers.contains(space)
-    : contains(t.creds.users, space instanceof UserSpace ? space : space.owner));
+function openSpace(thread: Thread, space: Space | undefined): number {
+  const seen = space && (space instanceof PidNumbers ? thread.proc.numbers.contains(space)
+    : contains(thread.creds.users, space instanceof UserSpace ? space : space.owner));
   if (!seen) return -E.PERM;
-  const file = new SpaceFile(inodeOf(t.k, space), 0), room = file.charge(t.k.frames),
-    fd = room ? t.proc.fds.add(file, true, t.proc.limits.files) : -E.NFILE;
+  const file = new SpaceFile(inodeOf(thread.k, space), 0), room = file.charge(thread.k.frames),
+    fd = room ? thread.proc.fds.add(file, true, thread.proc.limits.files) : -E.NFILE;
   if (fd < 0) file.release();
   return fd;
 }
 function contains(outer: UserSpace, inner: UserSpace): boolean {
-  for (let s: UserSpace | undefined = inner; s; s = s.parent) if (s === outer) return true;
+  for (let userSpace: UserSpace | undefined = inner; userSpace; userSpace = userSpace.parent) if (userSpace === outer) return true;
   return false;
 }
 
@@ -90,7 +90,7 @@ const named: Readonly<Record<string, (p: Process) => Space | undefined>> = {
 };
 export const spaceNames = Object.keys(named);
 /** Where a link in /proc/PID/ns leads. */
-export function spaceOf(k: Kernel, p: Process, name: string): { readonly text: string; readonly at: Located } | undefined {
-  const space = p.alive ? named[name]?.(p) : undefined, text = `${name.replace('_for_children', '')}:[${space?.ino}]`;
+export function spaceOf(k: Kernel, process: Process, name: string): { readonly text: string; readonly at: Located } | undefined {
+  const space = process.alive ? named[name]?.(process) : undefined, text = `${name.replace('_for_children', '')}:[${space?.ino}]`;
   return space && { text, at: { inode: inodeOf(k, space), mount: k.nowhere, name: text } };
 }

@@ -14,14 +14,14 @@ type Tree = { readonly [name: string]: string | Tree };
 class SlowOrigin implements DirOrigin {
   readonly tree: Tree; readonly fs: TmpFs; readonly world: World; readonly path: string;
   constructor(world: World, fs: TmpFs, tree: Tree, path: string) { this.world = world; this.fs = fs; this.tree = tree; this.path = path; }
-  *find(t: Sleeper, name: string): Co<Inode | undefined | number> {
-    yield* this.world.wait(t, `find ${this.path}${name}`);
+  *find(sleeper: Sleeper, name: string): Co<Inode | undefined | number> {
+    yield* this.world.wait(sleeper, `find ${this.path}${name}`);
     const found = this.tree[name];
     if (found === undefined) return undefined;
     if (typeof found !== 'string') {
-      const d = this.fs.root.create(S.IFDIR | 0o755) as TmpDir;
-      d.origin = new SlowOrigin(this.world, this.fs, found, `${this.path}${name}/`);
-      return d;
+      const tmpDir = this.fs.root.create(S.IFDIR | 0o755) as TmpDir;
+      tmpDir.origin = new SlowOrigin(this.world, this.fs, found, `${this.path}${name}/`);
+      return tmpDir;
     }
     if (found.startsWith('→')) return new LinkInode(this.fs, found.slice(1));
     return this.fs.root.create(S.IFREG | 0o755, 0, undefined, this.file(name, bytesOf(found)));
@@ -33,8 +33,8 @@ class SlowOrigin implements DirOrigin {
       *read(t, pos, length) { yield* world.wait(t, `read ${path}${name} ${pos}`); return bytes.slice(pos, pos + length); }
     };
   }
-  *list(t: Sleeper): Co<readonly DirEntry[] | number> {
-    yield* this.world.wait(t, `list ${this.path}`);
+  *list(sleeper: Sleeper): Co<readonly DirEntry[] | number> {
+    yield* this.world.wait(sleeper, `list ${this.path}`);
     return Object.entries(this.tree).map(([name, x], i) => ({ name, ino: i + 1, type: typeof x === 'string' ? S.IFREG : S.IFDIR }));
   }
 }
@@ -62,9 +62,10 @@ class World extends Unix {
     return n < 0 ? n : this.text(va, n);
   }
   names(path: string): string[] {
-    const fd = this.at(path, O.DIRECTORY), va = this.space(1024), n = this.end('getdents64', fd, va, 1024), b = this.bytes(va, n),
-      v = new DataView(b.buffer), out: string[] = [];
-    for (let o = 0; o < n; o += v.getUint16(o + 16, true)) out.push(new TextDecoder().decode(b.subarray(o + 19, b.indexOf(0, o + 19))));
+    const fd = this.at(path, O.DIRECTORY), va = this.space(1024), n = this.end('getdents64', fd, va, 1024), bytes = this.bytes(va, n),
+      view = new DataView(bytes.buffer), out: string[] = [];
+    for (let o = 0; o < n; o += view.getUint16(o + 16, true))
+      out.push(new TextDecoder().decode(bytes.subarray(o + 19, bytes.indexOf(0, o + 19))));
     return out.filter((x) => !x.startsWith('.')).sort();
   }
 }
@@ -72,11 +73,11 @@ const TREE: Tree = { bin: { prog: 'program', other: 'x' }, etc: { conf: 'one', l
 
 describe('files that come from an origin', () => {
   it('are asked for once, name by name and piece by piece', () => {
-    const u = new World(TREE);
+    const world = new World(TREE);
     expect([
-      u.text_('/tmp/r/etc/link'), u.text_('/tmp/r/etc/conf'), u.text_('/tmp/r/none'), u.text_('/tmp/r/none')
+      world.text_('/tmp/r/etc/link'), world.text_('/tmp/r/etc/conf'), world.text_('/tmp/r/none'), world.text_('/tmp/r/none')
     ]).toEqual(['one', 'one', -E.NOENT, -E.NOENT]);
-    expect(u.asked).toEqual(['find etc', 'find etc/link', 'find etc/conf', 'read etc/conf 0', 'find none']);
+    expect(world.asked).toEqual(['find etc', 'find etc/link', 'find etc/conf', 'read etc/conf 0', 'find none']);
   });
   it('are the guest\'s own: changed, removed and made anew without the origin', () => {
     const u = new World(TREE), fd = u.at('/tmp/r/etc/conf', O.RDWR);

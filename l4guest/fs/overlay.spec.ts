@@ -7,7 +7,7 @@ import { Unix } from '../testing/unix.ts';
 class World extends Unix {
   constructor(fill: (u: World) => void, options = 'lowerdir=/tmp/l1:/tmp/l2,upperdir=/tmp/up,workdir=/tmp/work') {
     super();
-    for (const d of ['l1', 'l2', 'up', 'work', 'm']) this.dir(`/tmp/${d}`);
+    for (const text of ['l1', 'l2', 'up', 'work', 'm']) this.dir(`/tmp/${text}`);
     fill(this);
     expect(this.call('mount', 'overlay', '/tmp/m', 'overlay', 0, options)).toBe(0);
   }
@@ -25,10 +25,10 @@ class World extends Unix {
   names(path: string): string[] { return this.list(path).filter((n) => !n.startsWith('.')).sort(); }
   end(name: string, ...args: (number | string)[]): number { return this.call(name, ...args) ?? this.main.regs.x(10); }
 }
-const world = (options?: string): World => new World((u) => {
-  u.dir('/tmp/l1/d'); u.dir('/tmp/l2/d'); u.dir('/tmp/l2/only');
-  u.save('/tmp/l1/a', 'a of l1'); u.save('/tmp/l2/a', 'a of l2'); u.save('/tmp/l2/b', 'b of l2');
-  u.save('/tmp/l1/d/x', 'x'); u.save('/tmp/l2/d/y', 'y'); u.save('/tmp/l2/only/z', 'z');
+const world = (options?: string): World => new World((world) => {
+  world.dir('/tmp/l1/d'); world.dir('/tmp/l2/d'); world.dir('/tmp/l2/only');
+  world.save('/tmp/l1/a', 'a of l1'); world.save('/tmp/l2/a', 'a of l2'); world.save('/tmp/l2/b', 'b of l2');
+  world.save('/tmp/l1/d/x', 'x'); world.save('/tmp/l2/d/y', 'y'); world.save('/tmp/l2/only/z', 'z');
 }, options);
 
 describe('overlay', () => {
@@ -62,7 +62,7 @@ describe('overlay', () => {
   });
   it('a directory made where one was removed hides what lay below', () => {
     const u = world();
-    for (const f of ['d/x', 'd/y']) u.end('unlinkat', -100, `/tmp/m/${f}`, 0);
+    for (const text of ['d/x', 'd/y']) u.end('unlinkat', -100, `/tmp/m/${text}`, 0);
     expect([
       u.end('unlinkat', -100, '/tmp/m/d', 0x200), u.end('mkdirat', -100, '/tmp/m/d', 0o700), u.names('/tmp/m/d'),
       u.save('/tmp/m/d/new', 'n'), u.names('/tmp/m/d')

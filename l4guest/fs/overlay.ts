@@ -79,8 +79,8 @@ export class OverlayDir extends Directory {
   override open(_t: Thread, flags: number): File { return new DirectoryFile(this, flags); }
   override isEmpty(t: Thread): boolean { return this.list(t).length === 0; }
 
-  override lookup(name: string, t: Thread): Inode | undefined {
-    const top = this.upper?.lookup(name, t), below = this.below(name, t), real = top ?? below[0];
+  override lookup(name: string, thread: Thread): Inode | undefined {
+    const top = this.upper?.lookup(name, thread), below = this.below(name, thread), real = top ?? below[0];
     if (real === undefined || isWhiteout(real)) { this.forget(name); return undefined; }
     const old = this.known.get(name);
     if (old?.real === real) return old;
@@ -91,10 +91,10 @@ export class OverlayDir extends Directory {
   }
   private forget(name: string): void { if (this.known.delete(name)) this.fs.k.frames.uncharge(KNOWN_COST); }
   /** What the lower trees have under a name, down to the first whiteout. */
-  private below(name: string, t: Thread): Inode[] {
+  private below(name: string, thread: Thread): Inode[] {
     const found: Inode[] = [];
-    for (const d of this.lowers) {
-      const i = d.lookup(name, t);
+    for (const directory of this.lowers) {
+      const i = directory.lookup(name, thread);
       if (i && isWhiteout(i)) { if (found.length === 0) found.push(i); break; }
       if (i) found.push(i);
       if (i instanceof Directory && isOpaque(i)) break;
@@ -106,13 +106,13 @@ export class OverlayDir extends Directory {
     if (!(top instanceof Directory && isOpaque(top))) for (const i of below) { if (!(i instanceof Directory)) break; lowers.push(i); }
     return new OverlayDir(this.fs, top instanceof Directory ? top : undefined, lowers.length > 0 ? lowers : [real]);
   }
-  override list(t: Thread): DirEntry[] {
+  override list(thread: Thread): DirEntry[] {
     const hidden = new Set<string>(), out: DirEntry[] = [];
-    for (const d of [...(this.upper ? [this.upper] : []), ...this.lowers]) {
-      for (const e of d.list(t)) {
-        if (hidden.has(e.name)) continue;
-        hidden.add(e.name);
-        if (e.type !== S.IFCHR || !isWhiteout(d.lookup(e.name, t)!)) out.push(e);
+    for (const directory of [...(this.upper ? [this.upper] : []), ...this.lowers]) {
+      for (const dirEntry of directory.list(thread)) {
+        if (hidden.has(dirEntry.name)) continue;
+        hidden.add(dirEntry.name);
+        if (dirEntry.type !== S.IFCHR || !isWhiteout(directory.lookup(dirEntry.name, thread)!)) out.push(dirEntry);
       }
     }
     return out;
@@ -121,33 +121,33 @@ export class OverlayDir extends Directory {
   // ── changes ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** Throws NotHere until this directory is in the upper tree. */
-  needUpper(t: Thread): Directory {
+  needUpper(thread: Thread): Directory {
     if (this.upper) return this.upper;
-    throw new NotHere((s) => this.copyUp(s, t));
+    throw new NotHere((s) => this.copyUp(s, thread));
   }
-  *copyUp(s: Sleeper, t: Thread): Co<number> {
+  *copyUp(sleeper: Sleeper, thread: Thread): Co<number> {
     const above = this.parent as OverlayDir, real = this.real;
     if (this.upper) return 0;
     if (above === this) return -E.ROFS;
-    const failed = yield* above.copyUp(s, t);
+    const failed = yield* above.copyUp(sleeper, thread);
     if (failed) return failed;
-    const made = yield* sooner(above.upper!.make(this.name, real.mode, 0, { uid: real.uid, gid: real.gid }, t));
+    const made = yield* sooner(above.upper!.make(this.name, real.mode, 0, { uid: real.uid, gid: real.gid }, thread));
     if (typeof made === 'number') return made;
     this.upper = made as Directory;
-    return yield* dress(made, real, t);
+    return yield* dress(made, real, thread);
   }
   /** The whiteout or nothing that a new name replaces. */
-  private clear(name: string, upper: Directory, t: Thread): Later<number> {
-    const old = upper.lookup(name, t);
-    return old ? upper.unlink(name, old, t) : 0;
+  private clear(name: string, upper: Directory, thread: Thread): Later<number> {
+    const old = upper.lookup(name, thread);
+    return old ? upper.unlink(name, old, thread) : 0;
   }
-  private put<T extends Inode>(name: string, t: Thread, make: (upper: Directory) => Later<T | number>): Later<Inode | number> {
-    const upper = this.needUpper(t), hides = this.below(name, t).length > 0;
-    return after(this.clear(name, upper, t), (failed) => (failed < 0 ? failed : after(make(upper), (made) => {
+  private put<T extends Inode>(name: string, thread: Thread, make: (upper: Directory) => Later<T | number>): Later<Inode | number> {
+    const upper = this.needUpper(thread), hides = this.below(name, thread).length > 0;
+    return after(this.clear(name, upper, thread), (failed) => (failed < 0 ? failed : after(make(upper), (made) => {
       if (typeof made === 'number') return made;
       if (made instanceof Directory && hides) (made.xattrs ??= new Map()).set(OPAQUE, Uint8Array.of(0x79));
       mirror(this, this.real);
-      return this.lookup(name, t)!;
+      return this.lookup(name, thread)!;
     })));
   }
   override make(name: string, mode: number, rdev: number, owner: Owner | undefined, t: Thread): Later<Inode | number> {
@@ -159,45 +159,47 @@ export class OverlayDir extends Directory {
   override makeNameless(mode: number, owner: Owner | undefined, t: Thread): Later<Inode | number> {
     return this.needUpper(t).makeNameless(mode, owner, t);
   }
-  override link(name: string, inode: Inode, t: Thread): Later<number> {
-    const real = (inode as OverlayInode).needUpper(t);
-    return after(this.put(name, t, (u) => after(u.link(name, real, t), (r) => (r < 0 ? r : real))), (r) => (typeof r === 'number' ? r : 0));
+  override link(name: string, inode: Inode, thread: Thread): Later<number> {
+    const real = (inode as OverlayInode).needUpper(thread);
+    return after(this.put(name, thread, (u) => after(u.link(name, real, thread), (r) => (r < 0 ? r : real))),
+      (r) => (typeof r === 'number' ? r : 0));
   }
-  override unlink(name: string, inode: Inode, t: Thread): Later<number> {
-    const upper = this.needUpper(t), top = upper.lookup(name, t), covers = this.below(name, t).length > 0;
+  override unlink(name: string, inode: Inode, thread: Thread): Later<number> {
+    const upper = this.needUpper(thread), top = upper.lookup(name, thread), covers = this.below(name, thread).length > 0;
     // whiteouts: what is seen is empty
-    const inside = top instanceof Directory ? top.list(t).map((e) => [e.name, top.lookup(e.name, t)!] as const) : [];
+    const inside = top instanceof Directory ? top.list(thread).map((e) => [e.name, top.lookup(e.name, thread)!] as const) : [];
     this.forget(name);
     inode.nlink = inode.isDir ? 0 : Math.max(0, inode.nlink - 1);
-    return this.unlinkUpper(upper, name, top, inside, covers, t);
+    return this.unlinkUpper(upper, name, top, inside, covers, thread);
   }
   private *unlinkUpper(upper: Directory, name: string, top: Inode | undefined, inside: readonly (readonly [string, Inode])[],
-      covers: boolean, t: Thread): Co<number> {
-    for (const [n, i] of inside) { const r = yield* sooner((top as Directory).unlink(n, i, t)); if (r < 0) return r; }
-    const r = top ? yield* sooner(upper.unlink(name, top, t)) : 0;
+      covers: boolean, thread: Thread): Co<number> {
+    for (const [n, i] of inside) { const r = yield* sooner((top as Directory).unlink(n, i, thread)); if (r < 0) return r; }
+    const r = top ? yield* sooner(upper.unlink(name, top, thread)) : 0;
     if (r < 0 || !covers) return r;
-    const made = yield* sooner(upper.make(name, S.IFCHR, 0, { uid: 0, gid: 0 }, t));
+    const made = yield* sooner(upper.make(name, S.IFCHR, 0, { uid: 0, gid: 0 }, thread));
     return typeof made === 'number' ? made : 0;
   }
   /** A merged directory cannot be renamed; programs copy it instead. */
-  override move(name: string, inode: Inode, to: Directory, toName: string, old: Inode | undefined, t: Thread): Later<number> {
-    const into = to as OverlayDir, upper = this.needUpper(t), target = into.needUpper(t);
+  override move(name: string, inode: Inode, to: Directory, toName: string, old: Inode | undefined, thread: Thread): Later<number> {
+    const into = to as OverlayDir, upper = this.needUpper(thread), target = into.needUpper(thread);
     if (inode instanceof OverlayDir && (inode.upper === undefined || inode.lowers[0] !== inode.upper)) return -E.XDEV;
-    const real = inode instanceof OverlayDir ? inode.upper! : (inode as OverlayInode).needUpper(t), there = target.lookup(toName, t),
-      covers = this.below(name, t).length > 0;
-    const hides = into.below(toName, t).length > 0 && real instanceof Directory;
+    const real = inode instanceof OverlayDir ? inode.upper! : (inode as OverlayInode).needUpper(thread),
+      there = target.lookup(toName, thread),
+      covers = this.below(name, thread).length > 0;
+    const hides = into.below(toName, thread).length > 0 && real instanceof Directory;
     this.forget(name);
     into.forget(toName);
     if (old) old.nlink = old.isDir ? 0 : Math.max(0, old.nlink - 1);
-    return after(upper.move(name, real, target, toName, there, t), (r) => {
+    return after(upper.move(name, real, target, toName, there, thread), (r) => {
       if (r < 0) return r;
       if (hides) (real.xattrs ??= new Map()).set(OPAQUE, Uint8Array.of(0x79));
-      return covers ? after(upper.make(name, S.IFCHR, 0, { uid: 0, gid: 0 }, t), (made) => (typeof made === 'number' ? made : 0)) : 0;
+      return covers ? after(upper.make(name, S.IFCHR, 0, { uid: 0, gid: 0 }, thread), (made) => (typeof made === 'number' ? made : 0)) : 0;
     });
   }
-  override change(c: Changes, t: Thread): Later<number> {
-    const upper = this.needUpper(t);
-    return after(upper.change(c, t), (r) => { mirror(this, upper); return r; });
+  override change(changes: Changes, thread: Thread): Later<number> {
+    const upper = this.needUpper(thread);
+    return after(upper.change(changes, thread), (r) => { mirror(this, upper); return r; });
   }
 }
 /** Attributes of a copy. */
@@ -221,32 +223,32 @@ export class OverlayInode extends Inode {
   override get blocks(): number { return this.real.blocks; }
   override refresh(t: Thread): void { this.real.refresh(t); mirror(this, this.real); }
   override readlink(t: Thread): string | number { return this.real.readlink(t); }
-  override open(t: Thread, flags: number): File | number {
-    if ((flags & O.ACCMODE) !== O.RDONLY && this.type === S.IFREG) this.needUpper(t);
-    return this.real.open(t, flags);
+  override open(thread: Thread, flags: number): File | number {
+    if ((flags & O.ACCMODE) !== O.RDONLY && this.type === S.IFREG) this.needUpper(thread);
+    return this.real.open(thread, flags);
   }
   override truncate(length: number, t: Thread): Later<number> { return this.changing(t, (real) => real.truncate(length, t)); }
   override change(c: Changes, t: Thread): Later<number> { return this.changing(t, (real) => real.change(c, t)); }
-  private changing(t: Thread, act: (real: Inode) => Later<number>): Later<number> {
-    const real = this.needUpper(t);
+  private changing(thread: Thread, act: (real: Inode) => Later<number>): Later<number> {
+    const real = this.needUpper(thread);
     return after(act(real), (r) => { mirror(this, real); return r; });
   }
   /** Throws NotHere until the file is in the upper tree. */
-  needUpper(t: Thread): Inode {
+  needUpper(thread: Thread): Inode {
     if (this.isUpper) return this.real;
-    throw new NotHere((s) => this.copyUp(s, t));
+    throw new NotHere((s) => this.copyUp(s, thread));
   }
-  private *copyUp(s: Sleeper, t: Thread): Co<number> {
-    const { real, name } = this, owner = { uid: real.uid, gid: real.gid }, failed = yield* this.dir.copyUp(s, t);
+  private *copyUp(sleeper: Sleeper, thread: Thread): Co<number> {
+    const { real, name } = this, owner = { uid: real.uid, gid: real.gid }, failed = yield* this.dir.copyUp(sleeper, thread);
     if (failed || this.isUpper) return failed;
     const upper = this.dir.upper!,
       made = yield* sooner(real.isLink
-        ? upper.makeLink(name, real.readlink(t) as string, owner, t)
-        : upper.make(name, real.mode, real.rdev, owner, t));
+        ? upper.makeLink(name, real.readlink(thread) as string, owner, thread)
+        : upper.make(name, real.mode, real.rdev, owner, thread));
     if (typeof made === 'number') return made;
-    const copied = real.type === S.IFREG ? yield* copyContents(s, t, real, made) : 0;
-    if (copied < 0) { yield* sooner(upper.unlink(name, made, t)); return copied; }
-    if (!real.isLink) yield* dress(made, real, t);
+    const copied = real.type === S.IFREG ? yield* copyContents(sleeper, thread, real, made) : 0;
+    if (copied < 0) { yield* sooner(upper.unlink(name, made, thread)); return copied; }
+    if (!real.isLink) yield* dress(made, real, thread);
     this.real = made;
     this.isUpper = true;
     mirror(this, made);
@@ -254,36 +256,36 @@ export class OverlayInode extends Inode {
   }
 }
 /** Copies one file to another, fetching data that is not in memory. */
-function* copyContents(s: Sleeper, t: Thread, from: Inode, to: Inode): Co<number> {
-  const source = yield* opened(s, t, from, O.RDONLY);
+function* copyContents(sleeper: Sleeper, thread: Thread, from: Inode, to: Inode): Co<number> {
+  const source = yield* opened(sleeper, thread, from, O.RDONLY);
   if (typeof source === 'number') return source;
-  const target = yield* opened(s, t, to, O.RDWR);
+  const target = yield* opened(sleeper, thread, to, O.RDWR);
   if (typeof target === 'number') { source.release(); return target; }
   try {
     const buffer = new Uint8Array(CHUNK);
     for (let pos = 0; ; ) {
-      const n = yield* step(s, () => source.read(new KernelIo(buffer), pos, t));
+      const n = yield* step(sleeper, () => source.read(new KernelIo(buffer), pos, thread));
       if (n <= 0) return n;
-      const w = yield* step(s, () => target.write(new KernelIo(buffer.subarray(0, n)), pos, t));
+      const w = yield* step(sleeper, () => target.write(new KernelIo(buffer.subarray(0, n)), pos, thread));
       if (w < n) return w < 0 ? w : -E.NOSPC;
       pos += n;
     }
   } finally { source.release(); target.release(); }
 }
-function* opened(s: Sleeper, t: Thread, i: Inode, flags: number): Co<File | number> {
+function* opened(sleeper: Sleeper, thread: Thread, i: Inode, flags: number): Co<File | number> {
   for (;;) {
-    try { return i.open(t, flags); } catch (e) {
+    try { return i.open(thread, flags); } catch (e) {
       if (!(e instanceof NotHere)) throw e;
-      const r = yield* e.fetch(s);
+      const r = yield* e.fetch(sleeper);
       if (r < 0) return r;
     }
   }
 }
-function* step(s: Sleeper, act: () => Later<number>): Co<number> {
+function* step(sleeper: Sleeper, act: () => Later<number>): Co<number> {
   for (;;) {
     try { return yield* sooner(act()); } catch (e) {
       if (!(e instanceof NotHere)) throw e;
-      const r = yield* e.fetch(s);
+      const r = yield* e.fetch(sleeper);
       if (r < 0) return r;
     }
   }

@@ -57,18 +57,18 @@ export class Mount {
   get isBusy(): boolean { return this.users > 0 || this.children.size > 0; }
 
   /** Covers a place with `m`; a mount that covers it already moves onto the root of `m`. */
-  attach(m: Mount, at: Path): void {
+  attach(mount: Mount, at: Path): void {
     const old = this.children.get(at.inode);
-    m.point = at;
-    this.children.set(at.inode, m);
+    mount.point = at;
+    this.children.set(at.inode, mount);
     at.inode.covered++;
-    if (old) { at.inode.covered--; m.attach(old, { mount: m, inode: m.root, dir: undefined, name: '' }); }
+    if (old) { at.inode.covered--; mount.attach(old, { mount: mount, inode: mount.root, dir: undefined, name: '' }); }
   }
-  detach(m: Mount): void {
-    const at = m.point!;
+  detach(mount: Mount): void {
+    const at = mount.point!;
     this.children.delete(at.inode);
     at.inode.covered--;
-    m.point = undefined;
+    mount.point = undefined;
   }
   /** Removes the mount from its groups. */
   makePrivate(): void {
@@ -106,31 +106,31 @@ export class MountSpace implements Space {
   }
 
   /** There is room for it (`admits` in mount.ts). */
-  add(m: Mount): void {
-    m.space = this;
-    m.cost = this.purse.charge(weightOf(m)) ? weightOf(m) : 0;
-    m.root.hold();
-    this.list.push(m);
+  add(mount: Mount): void {
+    mount.space = this;
+    mount.cost = this.purse.charge(weightOf(mount)) ? weightOf(mount) : 0;
+    mount.root.hold();
+    this.list.push(mount);
     this.changed();
   }
-  remove(m: Mount): void {
-    const i = this.list.indexOf(m);
+  remove(mount: Mount): void {
+    const i = this.list.indexOf(mount);
     if (i >= 0) this.list.splice(i, 1);
-    this.gone(m);
+    this.gone(mount);
     this.changed();
   }
   private changed(): void { this.changes++; this.wq.wakeAll(Poll.PRI | Poll.ERR); }
-  private gone(m: Mount): void {
-    if (m.space) m.root.letGo();
-    m.space = undefined;
-    this.purse.uncharge(m.cost);
-    m.cost = 0;
+  private gone(mount: Mount): void {
+    if (mount.space) mount.root.letGo();
+    mount.space = undefined;
+    this.purse.uncharge(mount.cost);
+    mount.cost = 0;
   }
   hold(): this { this.users++; return this; }
   /** No process uses it any more: removes its mounts from their groups and frees their memory. */
   release(): void {
     if (--this.users > 0) return;
-    for (const m of this.list.splice(0)) { m.makePrivate(); this.gone(m); }
+    for (const mount of this.list.splice(0)) { mount.makePrivate(); this.gone(mount); }
   }
   /** Whether something in this space is mounted over the inode. */
   covers(i: Inode): boolean { return i.covered > 0 && this.list.some((m) => m.point?.inode === i); }

@@ -35,8 +35,8 @@ export class PidFile extends File {
     return `Pid:\t${pid}\nNSpid:\t${pid}\n`;
   }
 }
-export function pidFd(t: Thread, p: Process, flags: number, thread?: Thread): number {
-  const file = new PidFile(pidInode(t.k), flags & (O.NONBLOCK | O.EXCL), p, thread),
+export function pidFd(t: Thread, process: Process, flags: number, thread?: Thread): number {
+  const file = new PidFile(pidInode(t.k), flags & (O.NONBLOCK | O.EXCL), process, thread),
     fd = file.charge(t.k.frames) ? t.proc.fds.add(file, true, t.proc.limits.files) : -E.NFILE;
   if (fd < 0) file.release();
   return fd;

@@ -41,10 +41,10 @@ export class Pipe {
   /** Pages that are free. */
   get free(): number { return Math.max(0, this.most - this.used); }
   /** F_SETPIPE_SZ: the new size in bytes, or -errno. */
-  resize(t: Thread, bytes: number): number {
+  resize(thread: Thread, bytes: number): number {
     const size = Math.max(PAGE, 2 ** Math.ceil(Math.log2(bytes >>> 0))), slots = size / PAGE;
     if (bytes >>> 0 > 0x8000_0000) return -E.INVAL;
-    if (slots > this.most && size > t.k.sysctl.number('fs/pipe-max-size') && !capable(t.creds, Cap.SYS_RESOURCE)) return -E.PERM;
+    if (slots > this.most && size > thread.k.sysctl.number('fs/pipe-max-size') && !capable(thread.creds, Cap.SYS_RESOURCE)) return -E.PERM;
     if (slots * SLOT_BYTES > MOST_SLOT_BYTES) return -E.NOMEM;
     if (slots < this.used) return -E.BUSY;
     this.most = slots;
@@ -58,37 +58,41 @@ export class Pipe {
     let done = 0;
     try {
       while (io.left > 0 && this.used > 0) {
-        const s = this.slots[this.first]!, n = Math.min(io.left, s.length);
-        io.put(s.page, s.at, n);
+        const piece = this.slots[this.first]!, n = Math.min(io.left, piece.length);
+        io.put(piece.page, piece.at, n);
         done += n;
-        this.consume(s, s.packet ? s.length : n);
-        if (s.packet) break;
+        this.consume(piece, piece.packet ? piece.length : n);
+        if (piece.packet) break;
       }
     } catch (e) { if (!(e instanceof UserFault) || done === 0) throw e; }
     this.wq.wakeAll(Poll.OUT | Poll.WRNORM);
     return done;
   }
-  private consume(s: Piece, n: number): void {
-    s.at += n;
-    s.length -= n;
+  private consume(piece: Piece, n: number): void {
+    piece.at += n;
+    piece.length -= n;
     this.length -= n;
-    if (s.length > 0) return;
+    if (piece.length > 0) return;
     if (++this.first === this.slots.length || this.first >= 64) { this.slots.splice(0, this.first); this.first = 0; }
-    if (this.spare === undefined) this.spare = s.page; else { this.frames.uncharge(PAGE); this.frames.work.found(); }
+    if (this.spare === undefined) this.spare = piece.page; else { this.frames.uncharge(PAGE); this.frames.work.found(); }
   }
   /** Up to `max` bytes without consuming them. */
   peek(max: number): Uint8Array {
     const out = new Uint8Array(Math.min(max, this.length));
     for (let i = this.first, at = 0; at < out.length; i++) {
-      const s = this.slots[i]!, n = Math.min(s.length, out.length - at);
-      out.set(s.page.subarray(s.at, s.at + n), at);
+      const piece = this.slots[i]!, n = Math.min(piece.length, out.length - at);
+      out.set(piece.page.subarray(piece.at, piece.at + n), at);
       at += n;
     }
     return out;
   }
   /** Consumes bytes that were peeked at. */
   skip(n: number): void {
-    for (let left = n; left > 0; ) { const s = this.slots[this.first]!, m = Math.min(left, s.length); this.consume(s, m); left -= m; }
+    for (let left = n; left > 0; ) {
+      const piece = this.slots[this.first]!, m = Math.min(left, piece.length);
+      this.consume(piece, m);
+      left -= m;
+    }
     this.wq.wakeAll(Poll.OUT | Poll.WRNORM);
   }
   /** As much as fits; up to PIPE_BUF bytes that is all or nothing. A piece whose copy ends at a bad address is not written. */
@@ -114,15 +118,15 @@ export class Pipe {
       if (!this.frames.charge(PAGE)) return 0;
       this.frames.work.found();
     }
-    const s: Piece = { page: this.spare ??= new Uint8Array(PAGE), at: 0, length: 0, packet }, n = Math.min(io.left, PAGE);
-    this.fill(s, io, n);
+    const piece: Piece = { page: this.spare ??= new Uint8Array(PAGE), at: 0, length: 0, packet }, n = Math.min(io.left, PAGE);
+    this.fill(piece, io, n);
     this.spare = undefined;
-    this.slots.push(s);
+    this.slots.push(piece);
     return n;
   }
-  private fill(s: Piece, io: Io, n: number): void {
-    io.take(s.page, s.at + s.length, n);
-    s.length += n;
+  private fill(piece: Piece, io: Io, n: number): void {
+    io.take(piece.page, piece.at + piece.length, n);
+    piece.length += n;
     this.length += n;
   }
   /** No file has it open any more. */
@@ -147,49 +151,49 @@ export class PipeFile extends File {
     if (this.writable) { pipe.writers++; pipe.opens[1]!++; }
   }
   override read(io: Io): number { return this.pipe.read(io); }
-  override write(io: Io, _pos: number, t: Thread): number {
+  override write(io: Io, _pos: number, thread: Thread): number {
     const n = this.pipe.write(io, (this.flags & O.DIRECT) !== 0);
-    if (n === -E.PIPE) t.k.signals.toThread(t, Sig.PIPE, 0x80);
+    if (n === -E.PIPE) thread.k.signals.toThread(thread, Sig.PIPE, 0x80);
     return n;
   }
   override poll(): number {
-    const p = this.pipe;
+    const pipe = this.pipe;
     let mask = 0;
     if (this.readable) {
-      if (p.length > 0) mask |= Poll.IN | Poll.RDNORM;
-      if (p.writers === 0 && p.opens[1] !== this.before) mask |= Poll.HUP;
+      if (pipe.length > 0) mask |= Poll.IN | Poll.RDNORM;
+      if (pipe.writers === 0 && pipe.opens[1] !== this.before) mask |= Poll.HUP;
     }
-    if (this.writable) { if (p.readers === 0) mask |= Poll.ERR; if (!p.full) mask |= Poll.OUT | Poll.WRNORM; }
+    if (this.writable) { if (pipe.readers === 0) mask |= Poll.ERR; if (!pipe.full) mask |= Poll.OUT | Poll.WRNORM; }
     return mask;
   }
-  override ioctl(t: Thread, command: number, arg: number): number {
+  override ioctl(thread: Thread, command: number, arg: number): number {
     if (command !== FIONREAD) return -E.NOTTY;
-    setU32(t.mm, arg, this.pipe.length);
+    setU32(thread.mm, arg, this.pipe.length);
     return 0;
   }
   protected override closed(): void {
-    const p = this.pipe;
-    if (this.readable) p.readers--;
-    if (this.writable) p.writers--;
-    if (p.readers === 0 && p.writers === 0) p.drop();
-    p.wq.wakeAll();
+    const pipe = this.pipe;
+    if (this.readable) pipe.readers--;
+    if (this.writable) pipe.writers--;
+    if (pipe.readers === 0 && pipe.writers === 0) pipe.drop();
+    pipe.wq.wakeAll();
   }
 }
 
 /** A pipe of the usual size, or of as much as a user may have who has no right to more. */
-function newPipe(t: Thread): Pipe {
-  const most = t.k.sysctl.number('fs/pipe-max-size');
-  return new Pipe(t.k.frames, most < SLOTS * PAGE && !capable(t.creds, Cap.SYS_RESOURCE) ? Math.max(1, most / PAGE) : SLOTS);
+function newPipe(thread: Thread): Pipe {
+  const most = thread.k.sysctl.number('fs/pipe-max-size');
+  return new Pipe(thread.k.frames, most < SLOTS * PAGE && !capable(thread.creds, Cap.SYS_RESOURCE) ? Math.max(1, most / PAGE) : SLOTS);
 }
 /** The two ends of pipe2. */
-export function makePipe(t: Thread, flags: number): [PipeFile, PipeFile] {
-  t.k.work.made();
-  const inode = t.k.anon.make(S.IFIFO | 0o600), pipe = newPipe(t), keep = flags & (O.NONBLOCK | O.DIRECT);
-  inode.uid = t.creds.fsuid;
-  inode.gid = t.creds.fsgid;
+export function makePipe(thread: Thread, flags: number): [PipeFile, PipeFile] {
+  thread.k.work.made();
+  const inode = thread.k.anon.make(S.IFIFO | 0o600), pipe = newPipe(thread), keep = flags & (O.NONBLOCK | O.DIRECT);
+  inode.uid = thread.creds.fsuid;
+  inode.gid = thread.creds.fsgid;
   (inode as Inode & { endpoint: unknown }).endpoint = pipe;
   const ends: [PipeFile, PipeFile] = [new PipeFile(inode, O.RDONLY | keep, pipe), new PipeFile(inode, O.WRONLY | keep, pipe)];
-  for (const e of ends) e.name = `pipe:[${inode.ino}]`;
+  for (const pipeFile of ends) pipeFile.name = `pipe:[${inode.ino}]`;
   return ends;
 }
 
@@ -200,21 +204,21 @@ export class Reopen {
 }
 
 /** A named fifo: the pipe lives while somebody has it open. Opening waits for the other side (`waitForPeer`). */
-export function openFifo(t: Thread, inode: Inode & { endpoint: unknown }, flags: number): File | number {
+export function openFifo(thread: Thread, inode: Inode & { endpoint: unknown }, flags: number): File | number {
   if (inode.endpoint instanceof Reopen) return inode.endpoint.open(flags);
   let pipe = inode.endpoint as Pipe | undefined;
-  if (!pipe || (pipe.readers === 0 && pipe.writers === 0)) inode.endpoint = pipe = newPipe(t);
+  if (!pipe || (pipe.readers === 0 && pipe.writers === 0)) inode.endpoint = pipe = newPipe(thread);
   if (flags & O.NONBLOCK && (flags & O.ACCMODE) === O.WRONLY && pipe.readers === 0) return -E.NXIO;
   const file = new PipeFile(inode, flags, pipe);
   pipe.wq.wakeAll();
   return file;
 }
 /** Sleeps until the other side of a fifo is open, or has been. */
-export function* waitForPeer(t: Thread, file: PipeFile): Co<number> {
-  const p = file.pipe, reading = (file.flags & O.ACCMODE) === O.RDONLY, other = reading ? 1 : 0, was = p.opens[other];
+export function* waitForPeer(thread: Thread, file: PipeFile): Co<number> {
+  const pipe = file.pipe, reading = (file.flags & O.ACCMODE) === O.RDONLY, other = reading ? 1 : 0, was = pipe.opens[other];
   if ((file.flags & O.ACCMODE) === O.RDWR) return 0;
-  while ((reading ? p.writers : p.readers) === 0 && p.opens[other] === was) {
-    const r = yield* t.sleep(p.wq);
+  while ((reading ? pipe.writers : pipe.readers) === 0 && pipe.opens[other] === was) {
+    const r = yield* thread.sleep(pipe.wq);
     if (r < 0) return r;
   }
   return 0;

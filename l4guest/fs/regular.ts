@@ -113,9 +113,9 @@ export class RegularInode extends Inode implements Mappable {
     if (this.origin !== undefined && index * PAGE < this.imageLength && this.pages.get(index) === 0)
       throw new NotHere((t) => this.fetch(t, this.origin!, index));
   }
-  private *fetch(t: Sleeper, origin: FileOrigin, index: number): Co<number> {
+  private *fetch(sleeper: Sleeper, origin: FileOrigin, index: number): Co<number> {
     const from = index - (index % AHEAD),
-      bytes = yield* origin.read(t, from * PAGE, Math.min(AHEAD * PAGE, this.imageLength - from * PAGE));
+      bytes = yield* origin.read(sleeper, from * PAGE, Math.min(AHEAD * PAGE, this.imageLength - from * PAGE));
     if (typeof bytes === 'number') return bytes;
     for (let at = 0; at < bytes.length; at += PAGE)
       if (!this.fill(from + at / PAGE, bytes.subarray(at, at + PAGE)) && from + at / PAGE === index) return -E.NOMEM;
@@ -285,21 +285,21 @@ export class RegularFile extends File {
     if (i.atime.s < i.mtime.s && !(this.flags & O.NOATIME)) i.atime = i.fs.now();
     return n;
   }
-  override write(io: Io, pos: number, t: Thread): number {
+  override write(io: Io, pos: number, thread: Thread): number {
     const i = this.inode;
     if (i.seals & 0x18) return -E.PERM;
     if (i.seals & 0x4 && pos + io.left > i.size) return -E.PERM;
     if (io.left > 0 && pos + io.left > MOST_WRITTEN) return -E.FBIG;
     i.touch();
-    if (i.mode & 0o6000 && !capableOver(i, t.creds, Cap.FSETID)) i.mode &= i.mode & 0o10 ? ~0o6000 : ~0o4000;
+    if (i.mode & 0o6000 && !capableOver(i, thread.creds, Cap.FSETID)) i.mode &= i.mode & 0o10 ? ~0o6000 : ~0o4000;
     return i.writeFrom(io, pos);
   }
   override map(_mm: unknown, shared: boolean, write: boolean): MapAnswer | number {
     const sealed = shared && (this.inode.seals & 0x18) !== 0;
     if (sealed && write) return -E.PERM;
     const { inode } = this;
-    const { atime: a, mtime: m } = inode;
-    if ((a.s < m.s || (a.s === m.s && a.n <= m.n)) && !(this.flags & O.NOATIME)) inode.atime = inode.fs.now();
+    const { atime: time, mtime: m } = inode;
+    if ((time.s < m.s || (time.s === m.s && time.n <= m.n)) && !(this.flags & O.NOATIME)) inode.atime = inode.fs.now();
     return { object: this.inode, name: '', readOnly: sealed };
   }
 }

@@ -15,28 +15,28 @@ export class SignalFile extends File {
     this.set = set; this.k = k; this.wq = k.signalWq; this.name = 'anon_inode:[signalfd]';
   }
   override get seeksNowhere(): boolean { return true; }
-  override read(io: Io, _pos: number, t: Thread): number {
+  override read(io: Io, _pos: number, thread: Thread): number {
     if (io.left < 128) return -E.INVAL;
     const start = io.done;
     while (io.left >= 128) {
-      const s = t.pending.take(~this.set) ?? t.proc.pending.take(~this.set);
-      if (!s) break;
-      const b = new Uint8Array(128), v = new DataView(b.buffer);
-      v.setUint32(0, s.signo, true); v.setInt32(4, s.errno ?? 0, true); v.setInt32(8, s.code, true);
-      v.setUint32(12, s.pid ?? 0, true);
-      v.setUint32(16, s.uid ?? 0, true);
-      v.setUint32(24, s.timer ?? 0, true);
-      v.setUint32(32, s.overrun ?? 0, true);
-      v.setInt32(40, s.status ?? 0, true);
-      v.setInt32(44, Number(BigInt.asIntN(32, s.value ?? 0n)), true);
-      v.setBigUint64(48, BigInt.asUintN(64, s.value ?? 0n), true);
-      v.setBigUint64(72, BigInt(s.addr ?? 0), true);
-      io.put(b, 0, 128);
+      const sigInfo = thread.pending.take(~this.set) ?? thread.proc.pending.take(~this.set);
+      if (!sigInfo) break;
+      const bytes = new Uint8Array(128), view = new DataView(bytes.buffer);
+      view.setUint32(0, sigInfo.signo, true); view.setInt32(4, sigInfo.errno ?? 0, true); view.setInt32(8, sigInfo.code, true);
+      view.setUint32(12, sigInfo.pid ?? 0, true);
+      view.setUint32(16, sigInfo.uid ?? 0, true);
+      view.setUint32(24, sigInfo.timer ?? 0, true);
+      view.setUint32(32, sigInfo.overrun ?? 0, true);
+      view.setInt32(40, sigInfo.status ?? 0, true);
+      view.setInt32(44, Number(BigInt.asIntN(32, sigInfo.value ?? 0n)), true);
+      view.setBigUint64(48, BigInt.asUintN(64, sigInfo.value ?? 0n), true);
+      view.setBigUint64(72, BigInt(sigInfo.addr ?? 0), true);
+      io.put(bytes, 0, 128);
     }
     return io.done > start ? io.done - start : -E.AGAIN;
   }
   override poll(): number {
-    const t = this.k.cpu.current;
-    return t && ((t.pending.bits | t.proc.pending.bits) & this.set) !== 0n ? Poll.IN | Poll.RDNORM : 0;
+    const thread = this.k.cpu.current;
+    return thread && ((thread.pending.bits | thread.proc.pending.bits) & this.set) !== 0n ? Poll.IN | Poll.RDNORM : 0;
   }
 }

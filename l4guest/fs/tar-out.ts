@@ -48,16 +48,17 @@ function* file(inode: RegularInode, name: string, first: string | undefined): Ge
 }
 
 /** The header, after a pax header if one is needed. */
-function* heads(e: Entry): Generator<Uint8Array> {
-  const pax = (bytesOf(e.name).length > NAME ? record('path', e.name) : '')
-    + (bytesOf(e.link).length > NAME ? record('linkpath', e.link) : '') + (e.size >= 8 ** 11 ? record('size', String(e.size)) : '');
+function* heads(entry: Entry): Generator<Uint8Array> {
+  const pax = (bytesOf(entry.name).length > NAME ? record('path', entry.name) : '')
+    + (bytesOf(entry.link).length > NAME ? record('linkpath', entry.link) : '')
+      + (entry.size >= 8 ** 11 ? record('size', String(entry.size)) : '');
   if (pax !== '') {
     const bytes = bytesOf(pax), body = new Uint8Array(Math.ceil(bytes.length / BLOCK) * BLOCK);
     body.set(bytes);
-    yield header({ ...e, name: 'pax', type: Type.pax, size: bytes.length, link: '' });
+    yield header({ ...entry, name: 'pax', type: Type.pax, size: bytes.length, link: '' });
     yield body;
   }
-  yield header(e);
+  yield header(entry);
 }
 /** "LENGTH key=value\n", where LENGTH counts itself. */
 function record(key: string, value: string): string {
@@ -65,21 +66,21 @@ function record(key: string, value: string): string {
   return `${length} ${key}=${value}\n`;
 }
 
-function header(e: Entry): Uint8Array {
-  const h = new Uint8Array(BLOCK);
-  const text = (at: number, size: number, value: string): void => h.set(bytesOf(value).subarray(0, size), at);
+function header(entry: Entry): Uint8Array {
+  const bytes = new Uint8Array(BLOCK);
+  const text = (at: number, size: number, value: string): void => bytes.set(bytesOf(value).subarray(0, size), at);
   const octal = (at: number, size: number, value: number): void =>
     text(at, size, `${(value % 8 ** (size - 1)).toString(8).padStart(size - 1, '0')}\0`);
-  text(0, NAME, e.name);
-  octal(100, 8, e.inode.mode & ~S.IFMT);
-  octal(108, 8, e.inode.uid);
-  octal(116, 8, e.inode.gid);
-  octal(124, 12, e.size);
-  octal(136, 12, Math.max(0, Math.floor(e.inode.mtime.s)));
+  text(0, NAME, entry.name);
+  octal(100, 8, entry.inode.mode & ~S.IFMT);
+  octal(108, 8, entry.inode.uid);
+  octal(116, 8, entry.inode.gid);
+  octal(124, 12, entry.size);
+  octal(136, 12, Math.max(0, Math.floor(entry.inode.mtime.s)));
   text(148, 8, '        ');
-  text(156, 1, e.type);
-  text(157, NAME, e.link);
+  text(156, 1, entry.type);
+  text(157, NAME, entry.link);
   text(257, 8, 'ustar\x0000');
-  text(148, 8, `${h.reduce((sum, byte) => sum + byte, 0).toString(8).padStart(6, '0')}\0 `);
-  return h;
+  text(148, 8, `${bytes.reduce((sum, byte) => sum + byte, 0).toString(8).padStart(6, '0')}\0 `);
+  return bytes;
 }

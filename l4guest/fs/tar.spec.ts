@@ -5,8 +5,8 @@ import { loadTar } from './tar.ts';
 
 /** A ustar entry. */
 function entry(name: string, type: string, data = '', link = ''): Uint8Array {
-  const h = new Uint8Array(512 + Math.ceil(data.length / 512) * 512),
-    put = (at: number, s: string): void => { h.set(new TextEncoder().encode(s), at); };
+  const bytes = new Uint8Array(512 + Math.ceil(data.length / 512) * 512),
+    put = (at: number, s: string): void => { bytes.set(new TextEncoder().encode(s), at); };
   put(0, name);
   put(100, '0000755\0');
   put(108, '0000000\0');
@@ -15,26 +15,26 @@ function entry(name: string, type: string, data = '', link = ''): Uint8Array {
   put(136, '00000000144\0');
   put(156, type); put(157, link); put(257, 'ustar\x0000'); put(148, '        '); put(512, data);
   let sum = 0;
-  for (let i = 0; i < 512; i++) sum += h[i]!;
+  for (let i = 0; i < 512; i++) sum += bytes[i]!;
   put(148, `${sum.toString(8).padStart(6, '0')}\0 `);
-  return h;
+  return bytes;
 }
 const join = (...parts: Uint8Array[]): Uint8Array => Uint8Array.from([...parts, new Uint8Array(1024)].flatMap((p) => [...p]));
 const load = (u: Unix, bytes: Uint8Array): number | string => loadTar(u.k.root, { bytes: new Window(bytes), pfn: 0 });
 
 describe('the root file system from a tar image', () => {
   it('holds files, directories, links; files are read in place and copied when written', () => {
-    const u = new Unix(),
+    const unix = new Unix(),
       image = join(entry('opt/', '5'), entry('opt/a.txt', '0', 'content'), entry('opt/b', '2', '', 'a.txt'),
         entry('opt/c', '1', '', 'opt/a.txt')),
-      before = u.k.frames.free;
-    expect(load(u, image)).toBe(4);
+      before = unix.k.frames.free;
+    expect(load(unix, image)).toBe(4);
     // Inodes weigh something; contents take no pages.
-    expect(before - u.k.frames.free).toBeLessThan(2);
-    expect(u.read(u.open('/opt/b'))).toBe('content');
-    const fd = u.open('/opt/a.txt', 1);
-    u.write(fd, 'C');
-    expect(u.read(u.open('/opt/c'))).toBe('Content');
+    expect(before - unix.k.frames.free).toBeLessThan(2);
+    expect(unix.read(unix.open('/opt/b'))).toBe('content');
+    const fd = unix.open('/opt/a.txt', 1);
+    unix.write(fd, 'C');
+    expect(unix.read(unix.open('/opt/c'))).toBe('Content');
     expect(new TextDecoder().decode(image)).toContain('content');
   });
   it('later entries win; directories keep the time that the archive says', () => {

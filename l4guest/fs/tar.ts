@@ -26,15 +26,16 @@ export function loadTar(root: TmpDir, image: TarImage): number | string {
 const NOBODY: Sleeper = { since: Infinity, wake: () => undefined, *sleep() { yield; return 0; }, *nap() { yield; } };
 
 /** The same over a root whose names must be asked for. */
-export function* loadTarOver(t: Sleeper, root: TmpDir, { bytes, pfn }: TarImage): Co<number | string> {
+export function* loadTarOver(sleeper: Sleeper, root: TmpDir, { bytes, pfn }: TarImage): Co<number | string> {
   const dirs: [Inode, TarHeader][] = [];
   let count = 0;
   try {
-    for (const h of tarEntries(bytes)) {
-      const data = { bytes: bytes.part(h.dataAt, h.dataAt + h.size), pfn: pfn !== 0 && h.dataAt % PAGE === 0 ? pfn + h.dataAt / PAGE : 0 };
-      const inode = yield* persist<Inode | undefined>(t, 0, () => place(root, h, data),
+    for (const tarHeader of tarEntries(bytes)) {
+      const data = { bytes: bytes.part(tarHeader.dataAt, tarHeader.dataAt + tarHeader.size),
+        pfn: pfn !== 0 && tarHeader.dataAt % PAGE === 0 ? pfn + tarHeader.dataAt / PAGE : 0 };
+      const inode = yield* persist<Inode | undefined>(sleeper, 0, () => place(root, tarHeader, data),
         (errno) => { throw new TarError(`cannot be laid over the root file system (${errnoName(-errno)})`); });
-      if (inode?.isDir) dirs.push([inode, h]); // their times change as they are filled
+      if (inode?.isDir) dirs.push([inode, tarHeader]); // their times change as they are filled
       count++;
     }
   } catch (error) {
@@ -64,13 +65,13 @@ const ASCII = /^[\x00-\x7f]*$/;
 const textual = (bytes: string): string => (ASCII.test(bytes) ? bytes : textOf(Uint8Array.from(bytes, (c) => c.charCodeAt(0))));
 const split = (path: string): string[] => textual(path).split('/').filter((p) => p !== '' && p !== '.' && p !== '..');
 
-function place(root: TmpDir, h: TarHeader, data: Image): Inode | undefined {
-  const parts = split(h.name), name = parts.pop();
-  if (name === undefined) { if (root.origin) return undefined; attributes(root, h); return root; }
+function place(root: TmpDir, tarHeader: TarHeader, data: Image): Inode | undefined {
+  const parts = split(tarHeader.name), name = parts.pop();
+  if (name === undefined) { if (root.origin) return undefined; attributes(root, tarHeader); return root; }
   const dir = parentOf(root, parts);
-  if (h.type === '5' && root.origin && isThere(dir, name)) return undefined; // what lies under it keeps its own
-  const inode = make(root, dir, name, h, data);
-  if (inode) attributes(inode, h);
+  if (tarHeader.type === '5' && root.origin && isThere(dir, name)) return undefined; // what lies under it keeps its own
+  const inode = make(root, dir, name, tarHeader, data);
+  if (inode) attributes(inode, tarHeader);
   return inode;
 }
 /** Whether a name is a directory, or a link to wherever. */
@@ -78,32 +79,33 @@ function isThere(dir: TmpDir, name: string): boolean {
   const i = dir.lookup(name);
   return i instanceof Directory || i instanceof LinkInode;
 }
-function make(root: TmpDir, dir: TmpDir, name: string, h: TarHeader, data: Image): Inode | undefined {
+function make(root: TmpDir, dir: TmpDir, name: string, tarHeader: TarHeader, data: Image): Inode | undefined {
   const old = dir.lookup(name);
-  if (h.type === '5') { if (old instanceof Directory) return old; }
+  if (tarHeader.type === '5') { if (old instanceof Directory) return old; }
   if (old && !(old instanceof Directory)) dir.take(name);
-  switch (h.type) {
+  switch (tarHeader.type) {
     case '1': {
-      const to = split(h.link), last = to.pop(), target = last === undefined ? undefined : parentOf(root, to).lookup(last);
+      const to = split(tarHeader.link), last = to.pop(), target = last === undefined ? undefined : parentOf(root, to).lookup(last);
       if (!target || target instanceof Directory) return undefined;
       dir.add(name, target);
       target.nlink++;
       return undefined;
     }
-    case '2': return dir.makeLink(name, textual(h.link)) as Inode;
-    case '3': case '4': return dir.make(name, (h.type === '3' ? S.IFCHR : S.IFBLK) | h.mode, (h.major << 8) | h.minor) as Inode;
-    case '5': return dir.make(name, S.IFDIR | h.mode, 0) as Inode;
-    case '6': return dir.make(name, S.IFIFO | h.mode, 0) as Inode;
+    case '2': return dir.makeLink(name, textual(tarHeader.link)) as Inode;
+    case '3': case '4': return dir.make(name, (tarHeader.type === '3' ? S.IFCHR : S.IFBLK) | tarHeader.mode,
+      (tarHeader.major << 8) | tarHeader.minor) as Inode;
+    case '5': return dir.make(name, S.IFDIR | tarHeader.mode, 0) as Inode;
+    case '6': return dir.make(name, S.IFIFO | tarHeader.mode, 0) as Inode;
     default: {
-      const inode = dir.create(S.IFREG | h.mode, 0, data);
+      const inode = dir.create(S.IFREG | tarHeader.mode, 0, data);
       dir.add(name, inode);
       return inode;
     }
   }
 }
-function attributes(i: Inode, h: TarHeader): void {
-  if (!i.isLink) i.mode = i.type | h.mode;
-  i.uid = h.uid;
-  i.gid = h.gid;
-  i.atime = i.mtime = i.ctime = { s: h.mtime, n: 0 };
+function attributes(i: Inode, tarHeader: TarHeader): void {
+  if (!i.isLink) i.mode = i.type | tarHeader.mode;
+  i.uid = tarHeader.uid;
+  i.gid = tarHeader.gid;
+  i.atime = i.mtime = i.ctime = { s: tarHeader.mtime, n: 0 };
 }

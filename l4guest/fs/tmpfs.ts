@@ -27,8 +27,8 @@ export interface TmpOptions {
 
 /** A size as tmpfs reads it: bytes, with k, m, g or t, or a share of memory in percent. */
 function sizeOf(text: string, pages: number): number {
-  const m = /^(\d+)([kmgt%]?)$/i.exec(text), unit = m?.[2]!.toLowerCase();
-  return m ? Number(m[1]) * (unit === '%' ? pages * 4096 / 100 : 1024 ** ' kmgt'.indexOf(unit || ' ')) : NaN;
+  const match = /^(\d+)([kmgt%]?)$/i.exec(text), unit = match?.[2]!.toLowerCase();
+  return match ? Number(match[1]) * (unit === '%' ? pages * 4096 / 100 : 1024 ** ' kmgt'.indexOf(unit || ' ')) : NaN;
 }
 /** Reads what `mount -o` gives a tmpfs; -EINVAL for words that it does not know. 0 means no limit. */
 export function readOptions(data: string, pages: number): TmpOptions | number {
@@ -183,8 +183,8 @@ export class TmpDir extends Directory {
     } else if (this.fs.missed(this, name)) return undefined;
     throw new NotHere((t) => this.fetch(t, this.origin!, name));
   }
-  private *fetch(t: Sleeper, origin: DirOrigin, name: string): Co<number> {
-    const found = yield* origin.find(t, name);
+  private *fetch(sleeper: Sleeper, origin: DirOrigin, name: string): Co<number> {
+    const found = yield* origin.find(sleeper, name);
     if (typeof found === 'number') return found;
     if (!this.isNew(name)) return 0; // another call was faster
     if (found === undefined) { this.fs.isMissing(this, name); return 0; }
@@ -201,7 +201,7 @@ export class TmpDir extends Directory {
   override list(): DirEntry[] {
     const out: DirEntry[] = [], more = this.rest();
     for (const [name, i] of this.names) out.push({ name, ino: i.ino, type: i.type });
-    for (const e of more) if (this.isNew(e.name)) out.push(e);
+    for (const dirEntry of more) if (this.isNew(dirEntry.name)) out.push(dirEntry);
     return out;
   }
   override isEmpty(): boolean { return this.names.size === 0 && this.list().length === 0; }
@@ -210,8 +210,8 @@ export class TmpDir extends Directory {
     if (this.origin === undefined || this.unasked) return this.unasked?.values() ?? [];
     throw new NotHere((t) => this.askRest(t, this.origin!));
   }
-  private *askRest(t: Sleeper, origin: DirOrigin): Co<number> {
-    const list = yield* origin.list(t);
+  private *askRest(sleeper: Sleeper, origin: DirOrigin): Co<number> {
+    const list = yield* origin.list(sleeper);
     if (typeof list === 'number') return list;
     if (this.unasked) return 0; // another call was faster
     const unasked = new Map(list.map((e) => [e.name, e]));

@@ -74,11 +74,11 @@ interface Walk { t: Thread; flags: number; links: number; place: WalkEnd; root: 
 let spare: Walk | undefined;
 
 /** Walks `path` from `base`; fills `place` (the caller's or a new one) and returns 0 or -errno. */
-export function walk(t: Thread, base: DirPath, path: string, flags: number, place: WalkEnd): number {
+export function walk(thread: Thread, base: DirPath, path: string, flags: number, place: WalkEnd): number {
   if (path.length >= 4096) return -E.NAMETOOLONG;
   if (path === '') return -E.NOENT;
-  t.k.work.walked();
-  const root = flags & WalkFlag.inRoot ? base : t.proc.fs.root, absolute = path.charCodeAt(0) === 47;
+  thread.k.work.walked();
+  const root = flags & WalkFlag.inRoot ? base : thread.proc.fs.root, absolute = path.charCodeAt(0) === 47;
   if (absolute && flags & WalkFlag.beneath) return -E.XDEV;
   const from = absolute ? root : base;
   place.mount = place.dirMount = from.mount;
@@ -86,7 +86,7 @@ export function walk(t: Thread, base: DirPath, path: string, flags: number, plac
   place.name = ''; place.slash = false;
   const w = spare ?? {} as Walk;
   spare = undefined;
-  w.t = t; w.flags = flags; w.links = 0; w.place = place; w.root = root; w.start = base;
+  w.t = thread; w.flags = flags; w.links = 0; w.place = place; w.root = root; w.start = base;
   const r = steps(w, path, true);
   spare = w;
   return r;
@@ -99,8 +99,8 @@ export const newWalkEnd = (): WalkEnd => ({
 export const pathOf = (p: WalkEnd): Path => ({ mount: p.mount, inode: p.inode!, dir: p.dir, name: p.name });
 
 /** Goes on from what was found last. `last`: the path's last name is the walk's last name (not so inside a link in the middle). */
-function steps(w: Walk, path: string, last: boolean): number {
-  const p = w.place;
+function steps(walk: Walk, path: string, last: boolean): number {
+  const walkEnd = walk.place;
   for (let at = 0; ; ) {
     while (path.charCodeAt(at) === 47) at++;
     if (at >= path.length) return 0;
@@ -108,14 +108,14 @@ function steps(w: Walk, path: string, last: boolean): number {
     if (end < 0) end = path.length;
     const name = at === 0 && end === path.length ? path : partOf(path, at, end);
     at = end;
-    if (!(p.inode instanceof Directory)) return p.inode === undefined ? -E.NOENT : -E.NOTDIR;
-    p.dir = p.inode;
-    p.dirMount = p.mount;
+    if (!(walkEnd.inode instanceof Directory)) return walkEnd.inode === undefined ? -E.NOENT : -E.NOTDIR;
+    walkEnd.dir = walkEnd.inode;
+    walkEnd.dirMount = walkEnd.mount;
     const rest = restIsEmpty(path, at), final = last && rest;
-    p.slash = final && at < path.length;
-    const failed = step(w, name, final);
+    walkEnd.slash = final && at < path.length;
+    const failed = step(walk, name, final);
     if (failed) return failed;
-    if (p.inode === undefined && !rest) return -E.NOENT;
+    if (walkEnd.inode === undefined && !rest) return -E.NOENT;
   }
 }
 function restIsEmpty(path: string, at: number): boolean {
@@ -123,90 +123,94 @@ function restIsEmpty(path: string, at: number): boolean {
   return true;
 }
 
-function step(w: Walk, name: string, final: boolean): number {
-  const p = w.place, t = w.t, dir = p.dir;
-  t.k.work.named();
-  if (!permitted(dir, May.EXEC, t.creds)) return -E.ACCES;
-  if (name === '.') { p.name = ''; p.inode = dir; return 0; }
-  if (name === '..') return up(w);
+function step(walk: Walk, name: string, final: boolean): number {
+  const walkEnd = walk.place, thread = walk.t, dir = walkEnd.dir;
+  thread.k.work.named();
+  if (!permitted(dir, May.EXEC, thread.creds)) return -E.ACCES;
+  if (name === '.') { walkEnd.name = ''; walkEnd.inode = dir; return 0; }
+  if (name === '..') return up(walk);
   if (name.length > NAME_MAX) return -E.NAMETOOLONG;
-  const found = final && p.makes >= 0 && mayMake(p, t) ? dir.lookupToMake(name, p.makes, t) : dir.lookup(name, t);
+  const found = final && walkEnd.makes >= 0 && mayMake(walkEnd, thread) ? dir.lookupToMake(name, walkEnd.makes, thread)
+    : dir.lookup(name, thread);
   if (found === undefined) {
-    t.k.work.found();
-    p.name = name; p.inode = undefined;
-    return final && w.flags & WalkFlag.parent ? 0 : -E.NOENT;
+    thread.k.work.found();
+    walkEnd.name = name; walkEnd.inode = undefined;
+    return final && walk.flags & WalkFlag.parent ? 0 : -E.NOENT;
   }
-  if (found.isLink && (!final || w.flags & WalkFlag.follow || (p.slash && !(w.flags & WalkFlag.parent))))
-    return followLink(w, found, name, final);
-  p.name = name; p.inode = found; p.mount = p.dirMount;
-  if (found.covered > 0) enter(p);
-  if (p.mount !== p.dirMount && w.flags & WalkFlag.noMounts) return -E.XDEV;
-  return final && p.slash && !p.inode.isDir && !(w.flags & WalkFlag.parent && p.inode.isLink) ? -E.NOTDIR : 0;
+  if (found.isLink && (!final || walk.flags & WalkFlag.follow || (walkEnd.slash && !(walk.flags & WalkFlag.parent))))
+    return followLink(walk, found, name, final);
+  walkEnd.name = name; walkEnd.inode = found; walkEnd.mount = walkEnd.dirMount;
+  if (found.covered > 0) enter(walkEnd);
+  if (walkEnd.mount !== walkEnd.dirMount && walk.flags & WalkFlag.noMounts) return -E.XDEV;
+  return final && walkEnd.slash && !walkEnd.inode.isDir && !(walk.flags & WalkFlag.parent && walkEnd.inode.isLink) ? -E.NOTDIR : 0;
 }
 const mayMake = (p: WalkEnd, t: Thread): boolean =>
   !p.slash && permitted(p.dir, May.WRITE | May.EXEC, t.creds) && !isReadOnly(p.dirMount);
 
 /** Enters mounts over the found inode. */
-function enter(p: WalkEnd): void {
-  const top = topmost(p.mount, p.inode!);
-  p.mount = top.mount;
-  p.inode = top.inode;
+function enter(walkEnd: WalkEnd): void {
+  const top = topmost(walkEnd.mount, walkEnd.inode!);
+  walkEnd.mount = top.mount;
+  walkEnd.inode = top.inode;
 }
 
-function up(w: Walk): number {
-  const p = w.place, here = { mount: p.dirMount, inode: p.dir };
-  if (here.inode === w.start.inode && here.mount === w.start.mount && w.flags & WalkFlag.beneath) return -E.XDEV;
-  const to = above(here, w.root);
-  if (to.mount !== here.mount && w.flags & WalkFlag.noMounts) return -E.XDEV;
-  p.name = '';
-  p.mount = p.dirMount = to.mount;
-  p.inode = p.dir = to.inode;
+function up(walk: Walk): number {
+  const walkEnd = walk.place, here = { mount: walkEnd.dirMount, inode: walkEnd.dir };
+  if (here.inode === walk.start.inode && here.mount === walk.start.mount && walk.flags & WalkFlag.beneath) return -E.XDEV;
+  const to = above(here, walk.root);
+  if (to.mount !== here.mount && walk.flags & WalkFlag.noMounts) return -E.XDEV;
+  walkEnd.name = '';
+  walkEnd.mount = walkEnd.dirMount = to.mount;
+  walkEnd.inode = walkEnd.dir = to.inode;
   return 0;
 }
 
-function followLink(w: Walk, link: Inode, name: string, final: boolean): number {
-  const p = w.place, dir = p.dir, slash = p.slash;
-  w.t.k.work.filed();
-  if (w.flags & WalkFlag.noLinks || ++w.links > MAX_LINKS || p.dirMount.flags & Ms.NOSYMFOLLOW) return -E.LOOP;
-  const jump = link.jump(w.t);
+function followLink(walk: Walk, link: Inode, name: string, final: boolean): number {
+  const walkEnd = walk.place, dir = walkEnd.dir, slash = walkEnd.slash;
+  walk.t.k.work.filed();
+  if (walk.flags & WalkFlag.noLinks || ++walk.links > MAX_LINKS || walkEnd.dirMount.flags & Ms.NOSYMFOLLOW) return -E.LOOP;
+  const jump = link.jump(walk.t);
   if (jump !== undefined) {
     if (typeof jump === 'number') return jump;
-    if (w.flags & WalkFlag.noMagic) return -E.LOOP;
-    p.inode = jump.inode; p.mount = jump.mount ?? w.t.k.nowhere;
-    p.dir = jump.dir ?? dir; p.name = jump.name ?? name;
-    if (jump.dir) p.dirMount = p.mount;
+    if (walk.flags & WalkFlag.noMagic) return -E.LOOP;
+    walkEnd.inode = jump.inode; walkEnd.mount = jump.mount ?? walk.t.k.nowhere;
+    walkEnd.dir = jump.dir ?? dir; walkEnd.name = jump.name ?? name;
+    if (jump.dir) walkEnd.dirMount = walkEnd.mount;
     return 0;
   }
-  const target = link.readlink(w.t);
+  const target = link.readlink(walk.t);
   if (typeof target === 'number') return target;
   if (target === '') return -E.NOENT;
-  if (target.charCodeAt(0) === 47 && w.flags & WalkFlag.beneath) return -E.XDEV;
+  if (target.charCodeAt(0) === 47 && walk.flags & WalkFlag.beneath) return -E.XDEV;
   if (target.charCodeAt(0)
-      === 47) { p.mount = p.dirMount = w.root.mount; p.inode = p.dir = w.root.inode; } else { p.inode = dir; p.mount = p.dirMount; }
-  const failed = steps(w, target, final);
+      === 47) { walkEnd.mount = walkEnd.dirMount = walk.root.mount; walkEnd.inode = walkEnd.dir = walk.root.inode; } else {
+        walkEnd.inode = dir;
+        walkEnd.mount = walkEnd.dirMount;
+      }
+  const failed = steps(walk, target, final);
   if (failed) return failed;
-  if (slash) { p.slash = true; if (p.inode && !p.inode.isDir) return -E.NOTDIR; }
+  if (slash) { walkEnd.slash = true; if (walkEnd.inode && !walkEnd.inode.isDir) return -E.NOTDIR; }
   return 0;
 }
 
 /** The directory that a `dirfd` argument names. */
-export function baseOf(t: Thread, fd: number, path: string, flags = 0): DirPath | number {
-  if (path.charCodeAt(0) === 47 && !(flags & (WalkFlag.inRoot | WalkFlag.beneath))) return t.proc.fs.root;
-  if (fd === AT.FDCWD) return t.proc.fs.cwd;
-  const file = t.proc.fds.any(fd);
+export function baseOf(thread: Thread, fd: number, path: string, flags = 0): DirPath | number {
+  if (path.charCodeAt(0) === 47 && !(flags & (WalkFlag.inRoot | WalkFlag.beneath))) return thread.proc.fs.root;
+  if (fd === AT.FDCWD) return thread.proc.fs.cwd;
+  const file = thread.proc.fds.any(fd);
   if (!file) return -E.BADF;
-  if (file.inode instanceof Directory) return file.mount ? file as File & DirPath : { mount: t.k.nowhere, inode: file.inode };
-  return path === '' ? t.proc.fs.cwd : -E.NOTDIR;
+  if (file.inode instanceof Directory) return file.mount ? file as File & DirPath : { mount: thread.k.nowhere, inode: file.inode };
+  return path === '' ? thread.proc.fs.cwd : -E.NOTDIR;
 }
 const shared = newWalkEnd();
 /** Walk from a dirfd: fills the shared place, which the next walk overwrites. */
-export function at(t: Thread, fd: number, path: string, flags: number): WalkEnd | number {
-  const base = baseOf(t, fd, path);
+export function at(thread: Thread, fd: number, path: string, flags: number): WalkEnd | number {
+  const base = baseOf(thread, fd, path);
   if (typeof base === 'number') return base;
-  return walk(t, base, path, flags, shared) || shared;
+  return walk(thread, base, path, flags, shared) || shared;
 }
 /** The same for the inode alone, following a last link unless told. */
-export function inodeAt(t: Thread, fd: number, path: string, follow = true): Inode | number {
-  const p = at(t, fd, path, follow ? WalkFlag.follow : 0);
+export function inodeAt(thread: Thread, fd: number, path: string, follow = true): Inode | number {
+  const p = at(thread, fd, path, follow ? WalkFlag.follow : 0);
   return typeof p === 'number' ? p : p.inode!;
 }

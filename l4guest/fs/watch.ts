@@ -28,11 +28,11 @@ export function notifyAt(inode: Inode, dir: Directory | undefined, name: string,
   notify(inode, bits, '', 0, opened);
 }
 /** The same for an open file. What goes through pipes and devices is told to those who watch the file itself. */
-export function notifyFile(f: File, mask: number): void {
-  const { inode, dir } = f;
+export function notifyFile(file: File, mask: number): void {
+  const { inode, dir } = file;
   if (inode.watchers === undefined && dir?.watchers === undefined) return;
   const isData = (mask & (Watch.ACCESS | Watch.MODIFY)) !== 0, isPlain = inode.type === S.IFREG || inode.isDir;
-  notifyAt(inode, isData && !isPlain ? undefined : dir, f.name, mask);
+  notifyAt(inode, isData && !isPlain ? undefined : dir, file.name, mask);
 }
 let cookies = 0;
 export const newCookie = (): number => ++cookies;

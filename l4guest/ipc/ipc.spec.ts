@@ -4,36 +4,36 @@ import { Unix } from '../testing/unix.ts';
 
 const CREAT = 0o1000, NOWAIT = 0o4000, UNDO = 0o10000, RMID = 0, GETVAL = 12, SETVAL = 16, GETNCNT = 14;
 const ops = (...list: [number, number, number?][]): Uint8Array => {
-  const b = new Uint8Array(list.length * 6), v = new DataView(b.buffer);
+  const bytes = new Uint8Array(list.length * 6), view = new DataView(bytes.buffer);
   list.forEach(([n, op, flags], i) => {
-    v.setUint16(i * 6, n, true);
-    v.setInt16(i * 6 + 2, op, true);
-    v.setUint16(i * 6 + 4, flags ?? 0, true);
+    view.setUint16(i * 6, n, true);
+    view.setInt16(i * 6 + 2, op, true);
+    view.setUint16(i * 6 + 4, flags ?? 0, true);
   });
-  return b;
+  return bytes;
 };
 const message = (type: number, text: string): Uint8Array => {
-  const b = new Uint8Array(8 + text.length);
-  new DataView(b.buffer).setBigInt64(0, BigInt(type), true);
-  b.set(new TextEncoder().encode(text), 8);
-  return b;
+  const bytes = new Uint8Array(8 + text.length);
+  new DataView(bytes.buffer).setBigInt64(0, BigInt(type), true);
+  bytes.set(new TextEncoder().encode(text), 8);
+  return bytes;
 };
 const words = (...list: number[]): Uint8Array => {
-  const b = new Uint8Array(list.length * 8), v = new DataView(b.buffer);
-  list.forEach((n, i) => { v.setBigInt64(i * 8, BigInt(n), true); });
-  return b;
+  const bytes = new Uint8Array(list.length * 8), view = new DataView(bytes.buffer);
+  list.forEach((n, i) => { view.setBigInt64(i * 8, BigInt(n), true); });
+  return bytes;
 };
 
 describe('System V semaphores', () => {
   it('a call does all its operations or none', () => {
-    const u = new Unix(), s = u.call('semget', 0, 2, CREAT | 0o600)!;
-    u.call('semctl', s, 0, SETVAL, 1);
-    expect(u.call('semop', s, ops([0, -1], [1, -1, NOWAIT]), 2)).toBe(-E.AGAIN);
-    expect([u.call('semctl', s, 0, GETVAL, 0), u.call('semctl', s, 1, GETVAL, 0)]).toEqual([1, 0]);
-    expect(u.call('semop', s, ops([0, -1], [1, 2]), 2)).toBe(0);
-    expect([u.call('semctl', s, 0, GETVAL, 0), u.call('semctl', s, 1, GETVAL, 0)]).toEqual([0, 2]);
-    expect(u.call('semop', s, ops([2, 1]), 1)).toBe(-E.FBIG);
-    expect(u.call('semctl', s, 0, SETVAL, 40000)).toBe(-E.RANGE);
+    const unix = new Unix(), s = unix.call('semget', 0, 2, CREAT | 0o600)!;
+    unix.call('semctl', s, 0, SETVAL, 1);
+    expect(unix.call('semop', s, ops([0, -1], [1, -1, NOWAIT]), 2)).toBe(-E.AGAIN);
+    expect([unix.call('semctl', s, 0, GETVAL, 0), unix.call('semctl', s, 1, GETVAL, 0)]).toEqual([1, 0]);
+    expect(unix.call('semop', s, ops([0, -1], [1, 2]), 2)).toBe(0);
+    expect([unix.call('semctl', s, 0, GETVAL, 0), unix.call('semctl', s, 1, GETVAL, 0)]).toEqual([0, 2]);
+    expect(unix.call('semop', s, ops([2, 1]), 1)).toBe(-E.FBIG);
+    expect(unix.call('semctl', s, 0, SETVAL, 40000)).toBe(-E.RANGE);
   });
   it('who waits goes on when the value is there, or the set is gone', () => {
     const u = new Unix(), s = u.call('semget', 7, 1, CREAT | 0o600)!, child = u.fork();
@@ -74,12 +74,12 @@ describe('System V semaphores', () => {
 
 describe('System V message queues', () => {
   it('messages come in order, or by type', () => {
-    const u = new Unix(), q = u.call('msgget', 0, CREAT | 0o600)!, at = u.space(64);
+    const unix = new Unix(), q = unix.call('msgget', 0, CREAT | 0o600)!, at = unix.space(64);
     for (const [type, text] of [[3, 'c'], [1, 'a'], [2, 'bb']] as const)
-      expect(u.call('msgsnd', q, message(type, text), text.length, 0)).toBe(0);
+      expect(unix.call('msgsnd', q, message(type, text), text.length, 0)).toBe(0);
     const next = (type: number, size = 32, flags = NOWAIT): string | number => {
-      const n = u.call('msgrcv', q, at, size, type, flags)!;
-      return n < 0 ? n : `${u.u32(at)}${u.text(at + 8, n)}`;
+      const n = unix.call('msgrcv', q, at, size, type, flags)!;
+      return n < 0 ? n : `${unix.u32(at)}${unix.text(at + 8, n)}`;
     };
     expect(next(2, 1)).toBe(-E.TOOBIG);
     expect([next(-2), next(2, 1, NOWAIT | 0o10000), next(0), next(0)]).toEqual(['1a', '2b', '3c', -E.NOMSG]);
@@ -98,13 +98,13 @@ describe('System V message queues', () => {
 
 describe('System V shared memory', () => {
   it('a removed segment lives as long as somebody maps it, and then gives its memory back', () => {
-    const u = new Unix(), free = u.k.frames.idle, s = u.call('shmget', 9, 8192, CREAT | 0o600)!, at = u.call('shmat', s, 0, 0)!;
-    u.call('shmctl', s, RMID, 0);
-    expect([u.call('shmget', 9, 0, 0), u.call('shmat', s, 0, 0)]).toEqual([-E.NOENT, -E.INVAL]);
-    u.call('getcwd', at, 100);
-    expect(u.text(at, 1)).toBe('/');
-    expect(u.call('shmdt', at)).toBe(0);
-    expect(u.k.frames.idle).toBe(free);
+    const unix = new Unix(), free = unix.k.frames.idle, s = unix.call('shmget', 9, 8192, CREAT | 0o600)!, at = unix.call('shmat', s, 0, 0)!;
+    unix.call('shmctl', s, RMID, 0);
+    expect([unix.call('shmget', 9, 0, 0), unix.call('shmat', s, 0, 0)]).toEqual([-E.NOENT, -E.INVAL]);
+    unix.call('getcwd', at, 100);
+    expect(unix.text(at, 1)).toBe('/');
+    expect(unix.call('shmdt', at)).toBe(0);
+    expect(unix.k.frames.idle).toBe(free);
   });
   it('the end of the last process that maps it counts too', () => {
     const u = new Unix(), child = u.fork(), free = u.k.frames.idle, s = u.call('shmget', 9, 8192, CREAT | 0o600)!,
@@ -118,18 +118,18 @@ describe('System V shared memory', () => {
 
 describe('POSIX message queues', () => {
   it('the highest priority first, then the oldest; limits from the attributes', () => {
-    const u = new Unix(), q = u.call('mq_open', 'q', 0o102, 0o600, words(0, 3, 16))!, at = u.space(16), prio = u.space(4),
+    const unix = new Unix(), q = unix.call('mq_open', 'q', 0o102, 0o600, words(0, 3, 16))!, at = unix.space(16), prio = unix.space(4),
       wall = words(2_000_000_000, 0);
     for (const [text, p] of [['low', 1], ['high', 9], ['high2', 9]] as const)
-      expect(u.call('mq_timedsend', q, new TextEncoder().encode(text), text.length, p, 0)).toBe(0);
-    expect(u.call('mq_timedsend', q, 'xxxxxxxxxxxxxxxxx', 17, 0, 0)).toBe(-E.MSGSIZE);
-    expect(u.call('mq_timedreceive', q, at, 15, prio, 0)).toBe(-E.MSGSIZE);
+      expect(unix.call('mq_timedsend', q, new TextEncoder().encode(text), text.length, p, 0)).toBe(0);
+    expect(unix.call('mq_timedsend', q, 'xxxxxxxxxxxxxxxxx', 17, 0, 0)).toBe(-E.MSGSIZE);
+    expect(unix.call('mq_timedreceive', q, at, 15, prio, 0)).toBe(-E.MSGSIZE);
     const got = [0, 1, 2].map(() => {
-      const n = u.call('mq_timedreceive', q, at, 16, prio, wall)!;
-      return `${u.text(at, n)}/${u.u32(prio)}`;
+      const n = unix.call('mq_timedreceive', q, at, 16, prio, wall)!;
+      return `${unix.text(at, n)}/${unix.u32(prio)}`;
     });
     expect(got).toEqual(['high/9', 'high2/9', 'low/1']);
-    expect(u.call('mq_timedreceive', q, at, 16, prio, words(1, 0))).toBe(-E.TIMEDOUT);
+    expect(unix.call('mq_timedreceive', q, at, 16, prio, words(1, 0))).toBe(-E.TIMEDOUT);
   });
   it('a name goes at once, the queue with its last descriptor', () => {
     const u = new Unix(), q = u.call('mq_open', 'q', 0o102, 0o600, 0)!;

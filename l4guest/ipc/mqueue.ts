@@ -49,22 +49,23 @@ export class MqInode extends Inode {
   notify: Registration | undefined;
   /** Threads that wait for a message, which suppress notifications. */
   receivers = 0;
-  constructor(t: Thread, mode: number, most: number, size: number) {
-    super(t.k.root.fs, S.IFREG | mode);
-    this.uid = t.creds.fsuid; this.gid = t.creds.fsgid;
-    this.most = most; this.size_ = size; this.frames = t.k.frames;
+  constructor(thread: Thread, mode: number, most: number, size: number) {
+    super(thread.k.root.fs, S.IFREG | mode);
+    this.uid = thread.creds.fsuid; this.gid = thread.creds.fsgid;
+    this.most = most; this.size_ = size; this.frames = thread.k.frames;
   }
   override open(_t: Thread, flags: number): File { return new MqFile(this, flags); }
   /** Takes a message: 0, or -ENOMEM. */
-  put(t: Thread, m: Message): number {
-    if (!t.k.frames.charge(m.bytes.length + MESSAGE_COST)) return -E.NOMEM;
+  put(thread: Thread, message: Message): number {
+    if (!thread.k.frames.charge(message.bytes.length + MESSAGE_COST)) return -E.NOMEM;
     let at = this.messages.length;
-    while (at > 0 && this.messages[at - 1]!.priority < m.priority) at--;
-    this.messages.splice(at, 0, m);
+    while (at > 0 && this.messages[at - 1]!.priority < message.priority) at--;
+    this.messages.splice(at, 0, message);
     const n = this.notify;
     if (this.messages.length === 1 && n && this.receivers === 0) {
       this.notify = undefined;
-      if (n.signal > 0) t.k.signals.toProcess(n.process, n.signal, SiCode.MESGQ, { pid: t.proc.pid, uid: t.creds.uid, value: n.value });
+      if (n.signal > 0) thread.k.signals.toProcess(n.process, n.signal, SiCode.MESGQ,
+          { pid: thread.proc.pid, uid: thread.creds.uid, value: n.value });
       tellCookie(n, Cookie.WOKEN);
     }
     this.wq.wakeAll();
@@ -85,75 +86,77 @@ export class MqFile extends File {
   constructor(inode: MqInode, flags: number) { super(inode, flags & (O.ACCMODE | O.NONBLOCK)); this.wq = inode.wq; }
   override flush(p: Process): void { forget(this.inode, p); }
   override poll(): number {
-    const q = this.inode;
-    return (q.messages.length > 0 ? Poll.IN | Poll.RDNORM : 0) | (q.messages.length < q.most ? Poll.OUT | Poll.WRNORM : 0);
+    const mqInode = this.inode;
+    return (mqInode.messages.length > 0 ? Poll.IN | Poll.RDNORM : 0) | (mqInode.messages.length < mqInode.most ? Poll.OUT | Poll.WRNORM
+      : 0);
   }
   /** The text of read(2) on a queue. */
   override read(io: Io, pos: number): number {
-    const q = this.inode,
-      text = bytesOf(`QSIZE:${q.messages.reduce((n, m) => n + m.bytes.length, 0)} NOTIFY:0 SIGNO:${q.notify?.signal ?? 0} NOTIFY_PID:`
-        + `${q.notify?.process.pid ?? 0}\n`),
+    const mqInode = this.inode,
+      text = bytesOf(`QSIZE:${mqInode.messages.reduce((n, m) => n + m.bytes.length, 0)} NOTIFY:0 SIGNO:${mqInode.notify?.signal
+        ?? 0} NOTIFY_PID:`
+        + `${mqInode.notify?.process.pid ?? 0}\n`),
       n = Math.max(0, Math.min(io.left, text.length - pos));
     io.put(text, pos, n);
     return n;
   }
 }
 /** A process ends or unregisters: removes its registration. */
-function forget(q: MqInode, p: Process): void {
-  const n = q.notify;
-  if (n?.process !== p) return;
-  q.notify = undefined;
+function forget(mqInode: MqInode, process: Process): void {
+  const n = mqInode.notify;
+  if (n?.process !== process) return;
+  mqInode.notify = undefined;
   tellCookie(n, Cookie.REMOVED);
 }
 
-const nameOf = (t: Thread, va: number): string | number => {
-  const name = pathArg(t, va);
+const nameOf = (thread: Thread, va: number): string | number => {
+  const name = pathArg(thread, va);
   return name === '' ? -E.NOENT : name.includes('/') ? -E.ACCES : name.length > 255 ? -E.NAMETOOLONG : name;
 };
-export function mqOpen(t: Thread, nameVa: number, flags: number, mode: number, attrVa: number): number {
-  if (attrVa) { getI64(t.mm, attrVa); getI64(t.mm, attrVa + 56); }
-  const name = nameOf(t, nameVa);
+export function mqOpen(thread: Thread, nameVa: number, flags: number, mode: number, attrVa: number): number {
+  if (attrVa) { getI64(thread.mm, attrVa); getI64(thread.mm, attrVa + 56); }
+  const name = nameOf(thread, nameVa);
   if (typeof name === 'number') return name;
   if (name === '.' || name === '..') return -E.ACCES;
-  if (t.proc.fds.lowestFree(t.proc.limits.files) < 0) return -E.MFILE;
-  let q = t.proc.ipc.queues.get(name);
-  if (q && flags & O.CREAT && flags & O.EXCL) return -E.EXIST;
-  if (!q) {
-    const made = flags & O.CREAT ? create(t, name, mode, attrVa) : -E.NOENT;
+  if (thread.proc.fds.lowestFree(thread.proc.limits.files) < 0) return -E.MFILE;
+  let mqInode = thread.proc.ipc.queues.get(name);
+  if (mqInode && flags & O.CREAT && flags & O.EXCL) return -E.EXIST;
+  if (!mqInode) {
+    const made = flags & O.CREAT ? create(thread, name, mode, attrVa) : -E.NOENT;
     if (typeof made === 'number') return made;
-    q = made;
+    mqInode = made;
   } else {
     const access = flags & O.ACCMODE, wanted = (access !== O.WRONLY ? May.READ : 0) | (access !== O.RDONLY ? May.WRITE : 0);
     if (access === 3) return -E.INVAL;
-    if (!permitted(q, wanted, t.creds)) return -E.ACCES;
+    if (!permitted(mqInode, wanted, thread.creds)) return -E.ACCES;
   }
   if (flags & O.DIRECT) return -E.INVAL;
-  const file = new MqFile(q, flags);
+  const file = new MqFile(mqInode, flags);
   file.name = `/${name}`;
-  return install(t, file, true);
+  return install(thread, file, true);
 }
-function create(t: Thread, name: string, mode: number, attrVa: number): MqInode | number {
-  const setting = (name: string): number => t.k.sysctl.number(`fs/mqueue/${name}`), root = capable(t.creds, Cap.SYS_RESOURCE);
-  const most = attrVa ? getI64(t.mm, attrVa + 8) : Math.min(setting('msg_max'), setting('msg_default'));
-  const size = attrVa ? getI64(t.mm, attrVa + 16) : Math.min(setting('msgsize_max'), setting('msgsize_default'));
+function create(thread: Thread, name: string, mode: number, attrVa: number): MqInode | number {
+  const setting = (name: string): number => thread.k.sysctl.number(`fs/mqueue/${name}`), root = capable(thread.creds, Cap.SYS_RESOURCE);
+  const most = attrVa ? getI64(thread.mm, attrVa + 8) : Math.min(setting('msg_max'), setting('msg_default'));
+  const size = attrVa ? getI64(thread.mm, attrVa + 16) : Math.min(setting('msgsize_max'), setting('msgsize_default'));
   const bounds = root ? OF_ROOT : { messages: setting('msg_max'), size: setting('msgsize_max') };
   if (most <= 0 || size <= 0 || most > bounds.messages || size > bounds.size) return -E.INVAL;
-  if (t.proc.ipc.queues.size >= setting('queues_max') && !root) return -E.NOSPC;
-  if (most * (size + 48) > t.proc.limits.soft[12]! && !root) return -E.MFILE;
-  if (!t.k.frames.charge(QUEUE_COST)) return -E.NOMEM;
-  const q = new MqInode(t, mode & 0o777 & ~t.proc.fs.umask, most, size);
-  t.proc.ipc.queues.set(name, q);
-  return q;
+  if (thread.proc.ipc.queues.size >= setting('queues_max') && !root) return -E.NOSPC;
+  if (most * (size + 48) > thread.proc.limits.soft[12]! && !root) return -E.MFILE;
+  if (!thread.k.frames.charge(QUEUE_COST)) return -E.NOMEM;
+  const mqInode = new MqInode(thread, mode & 0o777 & ~thread.proc.fs.umask, most, size);
+  thread.proc.ipc.queues.set(name, mqInode);
+  return mqInode;
 }
-export function mqUnlink(t: Thread, nameVa: number): number {
-  const name = nameOf(t, nameVa), q = typeof name === 'string' ? t.proc.ipc.queues.get(name) : undefined;
+export function mqUnlink(thread: Thread, nameVa: number): number {
+  const name = nameOf(thread, nameVa), mqInode = typeof name === 'string' ? thread.proc.ipc.queues.get(name) : undefined;
   if (typeof name === 'number') return name;
   if (name === '.' || name === '..') return -E.ACCES;
-  if (!q) return -E.NOENT;
-  if (t.creds.fsuid !== q.uid && !capable(t.creds, Cap.FOWNER)) return -E.ACCES;
-  t.proc.ipc.queues.delete(name);
-  q.nlink = 0;
-  if (q.users === 0) q.drop();
+  if (!mqInode) return -E.NOENT;
+  if (thread.creds.fsuid !== mqInode.uid && !capable(thread.creds, Cap.FOWNER)) return -E.ACCES;
+  thread.proc.ipc.queues.delete(name);
+  mqInode.nlink = 0;
+  if (mqInode.users === 0) mqInode.drop();
   return 0;
 }
 
@@ -161,88 +164,89 @@ export function mqUnlink(t: Thread, nameVa: number): number {
 
 /** Deadline of an absolute wall-clock time; NaN for nonsense. */
 const until = (t: Thread, va: number): number => (va ? t.k.clock.fromWall(timespec(t, va)) : Infinity);
-function queueOf(t: Thread, fd: number, writing: boolean): MqFile | undefined {
-  const f = t.proc.fds.get(fd);
-  return f instanceof MqFile && (writing ? f.writable : f.readable) ? f : undefined;
+function queueOf(thread: Thread, fd: number, writing: boolean): MqFile | undefined {
+  const file = thread.proc.fds.get(fd);
+  return file instanceof MqFile && (writing ? file.writable : file.readable) ? file : undefined;
 }
-export function mqSend(t: Thread, fd: number, va: number, length: number, priority: number, timeVa: number): number | Co<number> {
-  const deadline = until(t, timeVa), f = queueOf(t, fd, true);
+export function mqSend(thread: Thread, fd: number, va: number, length: number, priority: number, timeVa: number): number | Co<number> {
+  const deadline = until(thread, timeVa), mqFile = queueOf(thread, fd, true);
   if (priority >>> 0 >= PRIORITIES || Number.isNaN(deadline)) return -E.INVAL;
-  if (!f) return -E.BADF;
-  const q = f.inode;
-  if (length < 0 || length > q.size_) return -E.MSGSIZE;
-  const m: Message = { priority, bytes: copyIn(t.mm, va, length) };
-  if (q.messages.length < q.most) return q.put(t, m);
-  return f.nonblocking ? -E.AGAIN : sendLater(t, f, m, deadline);
+  if (!mqFile) return -E.BADF;
+  const mqInode = mqFile.inode;
+  if (length < 0 || length > mqInode.size_) return -E.MSGSIZE;
+  const message: Message = { priority, bytes: copyIn(thread.mm, va, length) };
+  if (mqInode.messages.length < mqInode.most) return mqInode.put(thread, message);
+  return mqFile.nonblocking ? -E.AGAIN : sendLater(thread, mqFile, message, deadline);
 }
-function* sendLater(t: Thread, f: MqFile, m: Message, deadline: number): Co<number> {
-  const q = f.hold().inode;
+function* sendLater(thread: Thread, mqFile: MqFile, message: Message, deadline: number): Co<number> {
+  const mqInode = mqFile.hold().inode;
   try {
     for (;;) {
-      const r = yield* t.sleep(q.wq, deadline);
-      if (q.messages.length < q.most) return q.put(t, m);
+      const r = yield* thread.sleep(mqInode.wq, deadline);
+      if (mqInode.messages.length < mqInode.most) return mqInode.put(thread, message);
       if (r < 0) return r;
     }
-  } finally { f.release(); }
+  } finally { mqFile.release(); }
 }
-export function mqReceive(t: Thread, fd: number, va: number, length: number, priorityVa: number, timeVa: number): number | Co<number> {
-  const deadline = until(t, timeVa), f = queueOf(t, fd, false);
+export function mqReceive(thread: Thread, fd: number, va: number, length: number, priorityVa: number, timeVa: number): number | Co<number> {
+  const deadline = until(thread, timeVa), mqFile = queueOf(thread, fd, false);
   if (Number.isNaN(deadline)) return -E.INVAL;
-  if (!f) return -E.BADF;
-  if (length < f.inode.size_) return -E.MSGSIZE;
-  const n = take(t, f.inode, va, priorityVa);
-  return n !== -E.AGAIN || f.nonblocking ? n : receiveLater(t, f, va, priorityVa, deadline);
+  if (!mqFile) return -E.BADF;
+  if (length < mqFile.inode.size_) return -E.MSGSIZE;
+  const n = take(thread, mqFile.inode, va, priorityVa);
+  return n !== -E.AGAIN || mqFile.nonblocking ? n : receiveLater(thread, mqFile, va, priorityVa, deadline);
 }
-function take(t: Thread, q: MqInode, va: number, priorityVa: number): number {
-  const m = q.messages[0];
-  if (!m) return -E.AGAIN;
-  copyOut(t.mm, va, m.bytes);
-  if (priorityVa) setU32(t.mm, priorityVa, m.priority);
-  q.shift();
-  return m.bytes.length;
+function take(thread: Thread, mqInode: MqInode, va: number, priorityVa: number): number {
+  const message = mqInode.messages[0];
+  if (!message) return -E.AGAIN;
+  copyOut(thread.mm, va, message.bytes);
+  if (priorityVa) setU32(thread.mm, priorityVa, message.priority);
+  mqInode.shift();
+  return message.bytes.length;
 }
-function* receiveLater(t: Thread, f: MqFile, va: number, priorityVa: number, deadline: number): Co<number> {
-  const q = f.hold().inode;
-  q.receivers++;
+function* receiveLater(thread: Thread, mqFile: MqFile, va: number, priorityVa: number, deadline: number): Co<number> {
+  const mqInode = mqFile.hold().inode;
+  mqInode.receivers++;
   try {
     for (;;) {
-      const r = yield* t.sleep(q.wq, deadline), n = take(t, q, va, priorityVa);
+      const r = yield* thread.sleep(mqInode.wq, deadline), n = take(thread, mqInode, va, priorityVa);
       if (n !== -E.AGAIN) return n;
       if (r < 0) return r;
     }
-  } finally { q.receivers--; f.release(); }
+  } finally { mqInode.receivers--; mqFile.release(); }
 }
 
 /** struct mq_attr: flags, most messages, most bytes, messages now. */
-export function mqGetSetAttr(t: Thread, fd: number, newVa: number, oldVa: number): number {
-  const f = t.proc.fds.get(fd), flags = newVa ? getI64(t.mm, newVa) : 0;
+export function mqGetSetAttr(thread: Thread, fd: number, newVa: number, oldVa: number): number {
+  const file = thread.proc.fds.get(fd), flags = newVa ? getI64(thread.mm, newVa) : 0;
   if (flags & ~O.NONBLOCK) return -E.INVAL;
-  if (!(f instanceof MqFile)) return -E.BADF;
+  if (!(file instanceof MqFile)) return -E.BADF;
   if (oldVa) {
-    clearUser(t.mm, oldVa, 64);
-    [f.flags & O.NONBLOCK, f.inode.most, f.inode.size_, f.inode.messages.length].forEach((n, i) => { setI64(t.mm, oldVa + 8 * i, n); });
+    clearUser(thread.mm, oldVa, 64);
+    [file.flags & O.NONBLOCK, file.inode.most, file.inode.size_, file.inode.messages.length].forEach((n,
+      i) => { setI64(thread.mm, oldVa + 8 * i, n); });
   }
-  if (newVa) f.flags = (f.flags & ~O.NONBLOCK) | flags;
+  if (newVa) file.flags = (file.flags & ~O.NONBLOCK) | flags;
   return 0;
 }
 /** struct sigevent: value, signal, kind. Threads are started by the C library through a netlink socket, which is not there. */
 /** SIGEV_THREAD: the signal's number is a netlink socket, the value points to the cookie. */
-function threadNotice(t: Thread, fd: number, eventVa: number): { file: SocketFile; cookie: Uint8Array } | number {
-  const cookie = copyIn(t.mm, getI64(t.mm, eventVa), COOKIE).slice(), file = t.proc.fds.get(fd);
+function threadNotice(thread: Thread, fd: number, eventVa: number): { file: SocketFile; cookie: Uint8Array } | number {
+  const cookie = copyIn(thread.mm, getI64(thread.mm, eventVa), COOKIE).slice(), file = thread.proc.fds.get(fd);
   if (!file) return -E.BADF;
   return file instanceof SocketFile && file.socket instanceof NetlinkSocket ? { file: file.hold(), cookie } : -E.NOTSOCK;
 }
 export function mqNotify(t: Thread, fd: number, eventVa: number): number {
-  const f = t.proc.fds.get(fd);
+  const file = t.proc.fds.get(fd);
   const kind = eventVa ? getI32(t.mm, eventVa + 12) : Notify.NONE, signal = eventVa ? getI32(t.mm, eventVa + 8) : 0;
   if (kind !== Notify.SIGNAL && kind !== Notify.NONE && kind !== Notify.THREAD) return -E.INVAL;
   if (kind === Notify.SIGNAL && (signal < 0 || signal > 64)) return -E.INVAL;
-  if (!(f instanceof MqFile)) return -E.BADF;
-  const q = f.inode;
-  if (!eventVa) { forget(q, t.proc); return 0; }
-  if (q.notify?.process.alive) return -E.BUSY;
+  if (!(file instanceof MqFile)) return -E.BADF;
+  const mqInode = file.inode;
+  if (!eventVa) { forget(mqInode, t.proc); return 0; }
+  if (mqInode.notify?.process.alive) return -E.BUSY;
   const thread = kind === Notify.THREAD ? threadNotice(t, signal, eventVa) : undefined;
   if (typeof thread === 'number') return thread;
-  q.notify = { process: t.proc, signal: kind === Notify.SIGNAL ? signal : 0, value: getBig(t.mm, eventVa), thread };
+  mqInode.notify = { process: t.proc, signal: kind === Notify.SIGNAL ? signal : 0, value: getBig(t.mm, eventVa), thread };
   return 0;
 }

@@ -43,114 +43,115 @@ const QUEUE_COST = 512;
 export const msgget = (t: Thread, key: number, flags: number): number =>
   t.proc.ipc.msg.get(t, key, flags, (id, perm) => (t.k.frames.charge(QUEUE_COST) ? new MsgQueue(id, perm, seconds(t)) : -E.NOMEM), () => 0);
 
-export function msgsnd(t: Thread, id: number, va: number, size: number, flags: number): number | Co<number> {
-  const type = getI64(t.mm, va);
+export function msgsnd(thread: Thread, id: number, va: number, size: number, flags: number): number | Co<number> {
+  const type = getI64(thread.mm, va);
   if (size < 0 || size > MAX_MESSAGE || type < 1 || id < 0) return -E.INVAL;
-  const bytes = copyIn(t.mm, va + 8, size), q = t.proc.ipc.msg.find(id);
-  if (!q) return -E.INVAL;
-  if (!q.perm.allows(t.creds, 0o222)) return -E.ACCES;
-  if (q.fits(size)) return put(t, q, { type, bytes });
-  return flags & Ipc.NOWAIT ? -E.AGAIN : sendLater(t, q, { type, bytes });
+  const bytes = copyIn(thread.mm, va + 8, size), msgQueue = thread.proc.ipc.msg.find(id);
+  if (!msgQueue) return -E.INVAL;
+  if (!msgQueue.perm.allows(thread.creds, 0o222)) return -E.ACCES;
+  if (msgQueue.fits(size)) return put(thread, msgQueue, { type, bytes });
+  return flags & Ipc.NOWAIT ? -E.AGAIN : sendLater(thread, msgQueue, { type, bytes });
 }
 /** Server memory of a message besides its bytes. */
 const MESSAGE_COST = 128;
-function put(t: Thread, q: MsgQueue, m: Message): number {
-  if (!t.k.frames.charge(m.bytes.length + MESSAGE_COST)) return -E.NOMEM;
-  q.messages.push(m);
-  q.bytes += m.bytes.length;
-  q.lspid = t.proc.pid;
-  q.stime = seconds(t);
-  q.wq.wakeAll();
+function put(thread: Thread, msgQueue: MsgQueue, message: Message): number {
+  if (!thread.k.frames.charge(message.bytes.length + MESSAGE_COST)) return -E.NOMEM;
+  msgQueue.messages.push(message);
+  msgQueue.bytes += message.bytes.length;
+  msgQueue.lspid = thread.proc.pid;
+  msgQueue.stime = seconds(thread);
+  msgQueue.wq.wakeAll();
   return 0;
 }
-function* sendLater(t: Thread, q: MsgQueue, m: Message): Co<number> {
+function* sendLater(thread: Thread, msgQueue: MsgQueue, message: Message): Co<number> {
   for (;;) {
-    const r = yield* t.sleep(q.wq);
-    if (q.removed) return -E.IDRM;
-    if (q.fits(m.bytes.length)) return put(t, q, m);
+    const r = yield* thread.sleep(msgQueue.wq);
+    if (msgQueue.removed) return -E.IDRM;
+    if (msgQueue.fits(message.bytes.length)) return put(thread, msgQueue, message);
     if (r < 0) return -E.RESTARTNOHAND;
   }
 }
 
-export function msgrcv(t: Thread, id: number, va: number, size: number, type: number, flags: number): number | Co<number> {
+export function msgrcv(thread: Thread, id: number, va: number, size: number, type: number, flags: number): number | Co<number> {
   if (id < 0 || size < 0) return -E.INVAL;
   if (flags & Msg.COPY && (flags & Msg.EXCEPT || !(flags & Ipc.NOWAIT))) return -E.INVAL;
-  const q = t.proc.ipc.msg.find(id);
-  if (!q) return -E.INVAL;
-  if (!q.perm.allows(t.creds, 0o444)) return -E.ACCES;
-  const r = take(t, q, va, size, type, flags);
-  return r !== -E.NOMSG || flags & Ipc.NOWAIT ? r : receiveLater(t, q, () => take(t, q, va, size, type, flags));
+  const msgQueue = thread.proc.ipc.msg.find(id);
+  if (!msgQueue) return -E.INVAL;
+  if (!msgQueue.perm.allows(thread.creds, 0o444)) return -E.ACCES;
+  const r = take(thread, msgQueue, va, size, type, flags);
+  return r !== -E.NOMSG || flags & Ipc.NOWAIT ? r : receiveLater(thread, msgQueue, () => take(thread, msgQueue, va, size, type, flags));
 }
-function take(t: Thread, q: MsgQueue, va: number, size: number, type: number, flags: number): number {
-  const i = q.choose(type, flags), m = q.messages[i];
-  if (!m) return -E.NOMSG;
-  if (m.bytes.length > size && !(flags & Msg.NOERROR)) return -E.TOOBIG;
-  const n = Math.min(size, m.bytes.length);
+function take(thread: Thread, msgQueue: MsgQueue, va: number, size: number, type: number, flags: number): number {
+  const i = msgQueue.choose(type, flags), message = msgQueue.messages[i];
+  if (!message) return -E.NOMSG;
+  if (message.bytes.length > size && !(flags & Msg.NOERROR)) return -E.TOOBIG;
+  const n = Math.min(size, message.bytes.length);
   if (!(flags & Msg.COPY)) {
-    q.messages.splice(i, 1);
-    q.bytes -= m.bytes.length;
-    t.k.frames.uncharge(m.bytes.length + MESSAGE_COST);
-    q.lrpid = t.proc.pid;
-    q.rtime = seconds(t);
-    q.wq.wakeAll();
+    msgQueue.messages.splice(i, 1);
+    msgQueue.bytes -= message.bytes.length;
+    thread.k.frames.uncharge(message.bytes.length + MESSAGE_COST);
+    msgQueue.lrpid = thread.proc.pid;
+    msgQueue.rtime = seconds(thread);
+    msgQueue.wq.wakeAll();
   }
-  setI64(t.mm, va, m.type);
-  copyOut(t.mm, va + 8, m.bytes.subarray(0, n));
+  setI64(thread.mm, va, message.type);
+  copyOut(thread.mm, va + 8, message.bytes.subarray(0, n));
   return n;
 }
-function* receiveLater(t: Thread, q: MsgQueue, again: () => number): Co<number> {
+function* receiveLater(thread: Thread, msgQueue: MsgQueue, again: () => number): Co<number> {
   for (;;) {
-    const r = yield* t.sleep(q.wq);
-    if (q.removed) return -E.IDRM;
+    const r = yield* thread.sleep(msgQueue.wq);
+    if (msgQueue.removed) return -E.IDRM;
     const n = again();
     if (n !== -E.NOMSG) return n;
     if (r < 0) return -E.RESTARTNOHAND;
   }
 }
 
-export function msgctl(t: Thread, id: number, command: number, va: number): number {
-  const all = t.proc.ipc.msg, cmd = command & 0xff;
+export function msgctl(thread: Thread, id: number, command: number, va: number): number {
+  const all = thread.proc.ipc.msg, cmd = command & 0xff;
   if (id < 0) return -E.INVAL;
-  if (cmd === Ipc.INFO || cmd === Msg.INFO) return info(t, cmd, va);
-  const bySlot = cmd === Msg.STAT || cmd === Msg.STAT_ANY, q = bySlot ? all.slots[id] : all.find(id);
-  if (!q) return -E.INVAL;
+  if (cmd === Ipc.INFO || cmd === Msg.INFO) return info(thread, cmd, va);
+  const bySlot = cmd === Msg.STAT || cmd === Msg.STAT_ANY, msgQueue = bySlot ? all.slots[id] : all.find(id);
+  if (!msgQueue) return -E.INVAL;
   switch (cmd) {
     case Ipc.RMID:
-      if (!q.perm.owns(t.creds)) return -E.PERM;
-      all.remove(q);
-      t.k.frames.uncharge(q.bytes + MESSAGE_COST * q.messages.length + QUEUE_COST);
-      q.messages = [];
-      q.wq.wakeAll();
+      if (!msgQueue.perm.owns(thread.creds)) return -E.PERM;
+      all.remove(msgQueue);
+      thread.k.frames.uncharge(msgQueue.bytes + MESSAGE_COST * msgQueue.messages.length + QUEUE_COST);
+      msgQueue.messages = [];
+      msgQueue.wq.wakeAll();
       return 0;
-    case Ipc.SET: return set(t, q, va);
+    case Ipc.SET: return set(thread, msgQueue, va);
     case Ipc.STAT: case Msg.STAT: case Msg.STAT_ANY:
-      if (cmd !== Msg.STAT_ANY && !q.perm.allows(t.creds, 0o444)) return -E.ACCES;
-      putPerm(t, va, q, 120);
-      [q.stime, q.rtime, q.ctime, q.bytes, q.messages.length, q.limit].forEach((n, i) => { setI64(t.mm, va + 48 + 8 * i, n); });
-      setU32(t.mm, va + 96, q.lspid); setU32(t.mm, va + 100, q.lrpid);
-      return bySlot ? q.id : 0;
+      if (cmd !== Msg.STAT_ANY && !msgQueue.perm.allows(thread.creds, 0o444)) return -E.ACCES;
+      putPerm(thread, va, msgQueue, 120);
+      [msgQueue.stime, msgQueue.rtime, msgQueue.ctime, msgQueue.bytes, msgQueue.messages.length, msgQueue.limit].forEach((n,
+        i) => { setI64(thread.mm, va + 48 + 8 * i, n); });
+      setU32(thread.mm, va + 96, msgQueue.lspid); setU32(thread.mm, va + 100, msgQueue.lrpid);
+      return bySlot ? msgQueue.id : 0;
     default: return -E.INVAL;
   }
 }
-function set(t: Thread, q: MsgQueue, va: number): number {
-  const limit = getI64(t.mm, va + 88);
-  if (limit > QUEUE_BYTES && !capable(t.creds, Cap.SYS_RESOURCE)) return -E.PERM;
-  const r = setPerm(t, va, q);
+function set(thread: Thread, msgQueue: MsgQueue, va: number): number {
+  const limit = getI64(thread.mm, va + 88);
+  if (limit > QUEUE_BYTES && !capable(thread.creds, Cap.SYS_RESOURCE)) return -E.PERM;
+  const r = setPerm(thread, va, msgQueue);
   if (r < 0) return r;
-  q.limit = limit;
-  q.ctime = seconds(t);
-  q.wq.wakeAll();
+  msgQueue.limit = limit;
+  msgQueue.ctime = seconds(thread);
+  msgQueue.wq.wakeAll();
   return 0;
 }
 /** struct msginfo: seven integers and a short. */
-function info(t: Thread, cmd: number, va: number): number {
-  const all = t.proc.ipc.msg, now = cmd === Msg.INFO, sum = (of: (q: MsgQueue) => number): number =>
+function info(thread: Thread, cmd: number, va: number): number {
+  const all = thread.proc.ipc.msg, now = cmd === Msg.INFO, sum = (of: (q: MsgQueue) => number): number =>
     all.slots.reduce((n, q) => n + (q ? of(q) : 0), 0);
-  clearUser(t.mm, va, 32);
+  clearUser(thread.mm, va, 32);
   [
     now ? all.count : 0, now ? sum((q) => q.messages.length) : 0, MAX_MESSAGE, QUEUE_BYTES, MSG_MOST, 16, now ? sum((q) => q.bytes) : 0
   ].forEach((n,
-      i) => { setU32(t.mm, va + 4 * i, n); });
-  setU16(t.mm, va + 28, 0xffff);
+      i) => { setU32(thread.mm, va + 4 * i, n); });
+  setU16(thread.mm, va + 28, 0xffff);
   return all.last;
 }

@@ -20,18 +20,19 @@ export class Perm {
   readonly cuid: number;
   readonly cgid: number;
   mode: number;
-  constructor(key: number, c: Creds, mode: number) {
+  constructor(key: number, creds: Creds, mode: number) {
     this.key = key;
-    this.uid = this.cuid = c.euid;
-    this.gid = this.cgid = c.egid;
+    this.uid = this.cuid = creds.euid;
+    this.gid = this.cgid = creds.egid;
     this.mode = mode & 0o777;
   }
 
   /** Whether `c` has what `wanted` (rwx three times, as in flags) asks for. */
-  allows(c: Creds, wanted: number): boolean {
+  allows(creds: Creds, wanted: number): boolean {
     const asked = ((wanted >> 6) | (wanted >> 3) | wanted) & 7;
-    const mine = c.euid === this.uid || c.euid === this.cuid, group = [c.egid, ...c.groups].some((g) => g === this.gid || g === this.cgid);
-    if (capable(c, Cap.IPC_OWNER)) return true;
+    const mine = creds.euid === this.uid || creds.euid === this.cuid,
+      group = [creds.egid, ...creds.groups].some((g) => g === this.gid || g === this.cgid);
+    if (capable(creds, Cap.IPC_OWNER)) return true;
     return (asked & ~(mine ? this.mode >> 6 : group ? this.mode >> 3 : this.mode)) === 0;
   }
   owns(c: Creds): boolean { return capable(c, Cap.SYS_ADMIN) || c.euid === this.uid || c.euid === this.cuid; }
@@ -48,19 +49,19 @@ export class IpcTable<T extends IpcObject> {
   constructor(most: string, wish: string) { this.most = most; this.wish = wish; }
 
   /** The object of a key; `make(id)` creates it with IPC_CREAT. Returns its identifier, or -errno. `fits` may refuse an existing one. */
-  get(t: Thread, key: number, flags: number, make: (id: number, perm: Perm) => T | number, fits: (old: T) => number): number {
+  get(thread: Thread, key: number, flags: number, make: (id: number, perm: Perm) => T | number, fits: (old: T) => number): number {
     const old = key === 0 ? undefined : this.slots.find((o) => o !== undefined && o.perm.key === key && !o.removed);
     if (old) {
       if (flags & Ipc.CREAT && flags & Ipc.EXCL) return -E.EXIST;
       const misfit = fits(old);
-      return misfit < 0 ? misfit : old.perm.allows(t.creds, flags & 0o777) ? old.id : -E.ACCES;
+      return misfit < 0 ? misfit : old.perm.allows(thread.creds, flags & 0o777) ? old.id : -E.ACCES;
     }
     if (key !== 0 && !(flags & Ipc.CREAT)) return -E.NOENT;
-    const { sysctl } = t.k, wished = sysctl.number(this.wish);
+    const { sysctl } = thread.k, wished = sysctl.number(this.wish);
     if (this.count >= Math.min(SLOTS, sysctl.numbers(this.most).at(-1)!)) return -E.NOSPC;
     const slot = wished < 0 ? this.nextSlot(sysctl.numbers(this.most).at(-1)!) : this.freeFrom(wished % SLOTS);
     const turned = slot <= this.latest, sequence = wished < 0 ? (this.sequence + (turned ? 1 : 0)) % SLOTS : Math.floor(wished / SLOTS);
-    const made = make(slot + SLOTS * sequence, new Perm(key, t.creds, flags));
+    const made = make(slot + SLOTS * sequence, new Perm(key, thread.creds, flags));
     if (typeof made === 'number') return made;
     if (wished < 0) { this.sequence = sequence; this.latest = slot; } else sysctl.set(this.wish, '-1');
     this.slots[slot] = made;
@@ -86,17 +87,17 @@ export class IpcTable<T extends IpcObject> {
 }
 
 /** Writes struct ipc64_perm (48 bytes) and clears the rest of its structure. */
-export function putPerm(t: Thread, va: number, o: IpcObject, size: number): void {
-  clearUser(t.mm, va, size);
-  const p = o.perm;
-  [p.key, p.uid, p.gid, p.cuid, p.cgid, p.mode].forEach((n, i) => { setU32(t.mm, va + 4 * i, n >>> 0); });
-  setU16(t.mm, va + 24, Math.floor(o.id / SLOTS));
+export function putPerm(thread: Thread, va: number, ipcObject: IpcObject, size: number): void {
+  clearUser(thread.mm, va, size);
+  const perm = ipcObject.perm;
+  [perm.key, perm.uid, perm.gid, perm.cuid, perm.cgid, perm.mode].forEach((n, i) => { setU32(thread.mm, va + 4 * i, n >>> 0); });
+  setU16(thread.mm, va + 24, Math.floor(ipcObject.id / SLOTS));
 }
 /** IPC_SET: owner and mode from a struct ipc64_perm. */
-export function setPerm(t: Thread, va: number, o: IpcObject): number {
-  if (!o.perm.owns(t.creds)) return -E.PERM;
-  const uid = getU32(t.mm, va + 4), gid = getU32(t.mm, va + 8), mode = getU32(t.mm, va + 20);
-  o.perm.uid = uid; o.perm.gid = gid; o.perm.mode = (o.perm.mode & ~0o777) | (mode & 0o777);
+export function setPerm(thread: Thread, va: number, ipcObject: IpcObject): number {
+  if (!ipcObject.perm.owns(thread.creds)) return -E.PERM;
+  const uid = getU32(thread.mm, va + 4), gid = getU32(thread.mm, va + 8), mode = getU32(thread.mm, va + 20);
+  ipcObject.perm.uid = uid; ipcObject.perm.gid = gid; ipcObject.perm.mode = (ipcObject.perm.mode & ~0o777) | (mode & 0o777);
   return 0;
 }
 export const seconds = (t: Thread): number => t.k.clock.wall().s;

@@ -40,7 +40,7 @@ export class SemSet implements IpcObject {
   }
 
   /** Performs all operations and returns undefined, or none: returns the one that must wait, or -errno. */
-  attempt(ops: readonly Op[], p: Process): Op | number | undefined {
+  attempt(ops: readonly Op[], process: Process): Op | number | undefined {
     const next = new Map<number, number>();
     for (const o of ops) {
       const old = next.get(o.num) ?? this.values[o.num]!, v = old + o.op;
@@ -48,18 +48,19 @@ export class SemSet implements IpcObject {
       if (v > MAX_VALUE) return -E.RANGE;
       next.set(o.num, v);
     }
-    if (!this.owe(ops.filter((o) => o.flags & Sem.UNDO), p)) return -E.NOMEM;
-    for (const [num, v] of next) { this.values[num] = v; this.pids[num] = p.pid; }
+    if (!this.owe(ops.filter((o) => o.flags & Sem.UNDO), process)) return -E.NOMEM;
+    for (const [num, v] of next) { this.values[num] = v; this.pids[num] = process.pid; }
     this.wq.wakeAll();
     return undefined;
   }
   /** Records the process's adjustments for these operations; false: no memory for them. */
-  private owe(ops: readonly Op[], p: Process): boolean {
+  private owe(ops: readonly Op[], process: Process): boolean {
     if (ops.length === 0) return true;
-    const back = this.undo.get(p) ?? new Map<number, number>(), more = new Set(ops.map((o) => o.num).filter((n) => !back.has(n))).size;
-    if (!p.k.frames.charge(UNDO_COST * more)) return false;
+    const back = this.undo.get(process) ?? new Map<number, number>(),
+      more = new Set(ops.map((o) => o.num).filter((n) => !back.has(n))).size;
+    if (!process.k.frames.charge(UNDO_COST * more)) return false;
     for (const o of ops) back.set(o.num, (back.get(o.num) ?? 0) - o.op);
-    this.undo.set(p, back);
+    this.undo.set(process, back);
     return true;
   }
   /** A value is set explicitly: drops all adjustments of it. */
@@ -74,36 +75,37 @@ export class SemSet implements IpcObject {
 const UNDO_COST = 160;
 /** Server memory of a set with this many semaphores, bytes. */
 const setCost = (n: number): number => 512 + 16 * n;
-export function semget(t: Thread, key: number, n: number, flags: number): number {
+export function semget(thread: Thread, key: number, n: number, flags: number): number {
   if (n < 0 || n > MAX_SET) return -E.INVAL;
-  return t.proc.ipc.sem.get(t, key, flags, (id, perm) => (n === 0 ? -E.INVAL : t.k.frames.charge(setCost(n))
-    ? new SemSet(id, perm, n, seconds(t)) : -E.NOMEM), (old) => (n > old.values.length ? -E.INVAL : 0));
+  return thread.proc.ipc.sem.get(thread, key, flags, (id, perm) => (n === 0 ? -E.INVAL : thread.k.frames.charge(setCost(n))
+    ? new SemSet(id, perm, n, seconds(thread)) : -E.NOMEM), (old) => (n > old.values.length ? -E.INVAL : 0));
 }
 
-export function semtimedop(t: Thread, id: number, va: number, countArg: number, timeVa: number): number | Co<number> {
+export function semtimedop(thread: Thread, id: number, va: number, countArg: number, timeVa: number): number | Co<number> {
   const count = countArg >>> 0;
-  const ns = timeVa ? timespec(t, timeVa) : Infinity, ops: Op[] = [];
+  const ns = timeVa ? timespec(thread, timeVa) : Infinity, ops: Op[] = [];
   if (count < 1 || id < 0) return -E.INVAL;
   if (count > MAX_OPS) return -E.TOOBIG;
   for (let i = 0; i < count; i++)
-    ops.push({ num: getU16(t.mm, va + 6 * i), op: (getU16(t.mm, va + 6 * i + 2) << 16) >> 16, flags: getU16(t.mm, va + 6 * i + 4) });
+    ops.push({ num: getU16(thread.mm, va + 6 * i), op: (getU16(thread.mm, va + 6 * i + 2) << 16) >> 16,
+      flags: getU16(thread.mm, va + 6 * i + 4) });
   if (Number.isNaN(ns)) return -E.INVAL;
-  const s = t.proc.ipc.sem.find(id);
-  if (!s) return -E.INVAL;
-  if (ops.some((o) => o.num >= s.values.length)) return -E.FBIG;
-  if (!s.perm.allows(t.creds, ops.some((o) => o.op !== 0) ? 0o200 : 0o400)) return -E.ACCES;
-  const r = s.attempt(ops, t.proc);
-  if (r === undefined) { s.otime = seconds(t); return 0; }
-  return typeof r === 'number' ? r : r.flags & Ipc.NOWAIT ? -E.AGAIN : operate(t, s, ops, r, t.k.clock.now() + ns);
+  const semSet = thread.proc.ipc.sem.find(id);
+  if (!semSet) return -E.INVAL;
+  if (ops.some((o) => o.num >= semSet.values.length)) return -E.FBIG;
+  if (!semSet.perm.allows(thread.creds, ops.some((o) => o.op !== 0) ? 0o200 : 0o400)) return -E.ACCES;
+  const r = semSet.attempt(ops, thread.proc);
+  if (r === undefined) { semSet.otime = seconds(thread); return 0; }
+  return typeof r === 'number' ? r : r.flags & Ipc.NOWAIT ? -E.AGAIN : operate(thread, semSet, ops, r, thread.k.clock.now() + ns);
 }
-function* operate(t: Thread, s: SemSet, ops: readonly Op[], first: Op, until: number): Co<number> {
+function* operate(thread: Thread, semSet: SemSet, ops: readonly Op[], first: Op, until: number): Co<number> {
   for (let blocked = first; ; ) {
-    s.waiting.add(blocked);
+    semSet.waiting.add(blocked);
     let r: number;
-    try { r = yield* t.sleep(s.wq, until); } finally { s.waiting.delete(blocked); }
-    if (s.removed) return -E.IDRM;
-    const again = s.attempt(ops, t.proc);
-    if (again === undefined) { s.otime = seconds(t); return 0; }
+    try { r = yield* thread.sleep(semSet.wq, until); } finally { semSet.waiting.delete(blocked); }
+    if (semSet.removed) return -E.IDRM;
+    const again = semSet.attempt(ops, thread.proc);
+    if (again === undefined) { semSet.otime = seconds(thread); return 0; }
     if (typeof again === 'number') return again;
     if (again.flags & Ipc.NOWAIT || r === -E.TIMEDOUT) return -E.AGAIN;
     if (r < 0) return -E.INTR; // never restarted, whatever the handler's flags
@@ -111,74 +113,81 @@ function* operate(t: Thread, s: SemSet, ops: readonly Op[], first: Op, until: nu
   }
 }
 /** The end of a process: SEM_UNDO. */
-export function undoSemaphores(k: Kernel, p: Process): void {
-  for (const s of k.ipc.sem.slots) {
-    const back = s?.undo.get(p);
-    if (!s || !back) continue;
-    s.undo.delete(p);
+export function undoSemaphores(k: Kernel, process: Process): void {
+  for (const semSet of k.ipc.sem.slots) {
+    const back = semSet?.undo.get(process);
+    if (!semSet || !back) continue;
+    semSet.undo.delete(process);
     k.frames.uncharge(UNDO_COST * back.size);
-    back.forEach((n, i) => { if (n !== 0) { s.values[i] = Math.min(MAX_VALUE, Math.max(0, s.values[i]! + n)); s.pids[i] = p.pid; } });
-    s.wq.wakeAll();
+    back.forEach((n, i) => { if (n !== 0) {
+      semSet.values[i] = Math.min(MAX_VALUE, Math.max(0, semSet.values[i]! + n));
+      semSet.pids[i] = process.pid;
+    } });
+    semSet.wq.wakeAll();
   }
 }
 
 // ── control ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-export function semctl(t: Thread, id: number, num: number, command: number, arg: number): number {
-  const all = t.proc.ipc.sem, cmd = command & 0xff;
+export function semctl(thread: Thread, id: number, num: number, command: number, arg: number): number {
+  const all = thread.proc.ipc.sem, cmd = command & 0xff;
   if (id < 0) return -E.INVAL;
-  if (cmd === Ipc.INFO || cmd === Sem.INFO) return info(t, cmd, arg);
+  if (cmd === Ipc.INFO || cmd === Sem.INFO) return info(thread, cmd, arg);
   if (cmd === Sem.SETVAL && ((arg | 0) < 0 || (arg | 0) > MAX_VALUE)) return -E.RANGE;
-  const s = cmd === Sem.STAT || cmd === Sem.STAT_ANY ? all.slots[id] : all.find(id);
-  if (!s) return -E.INVAL;
+  const semSet = cmd === Sem.STAT || cmd === Sem.STAT_ANY ? all.slots[id] : all.find(id);
+  if (!semSet) return -E.INVAL;
   if (cmd === Ipc.RMID) {
-    if (!s.perm.owns(t.creds)) return -E.PERM;
-    all.remove(s);
-    t.k.frames.uncharge(setCost(s.values.length));
-    for (const back of s.undo.values()) t.k.frames.uncharge(UNDO_COST * back.size);
-    s.undo.clear();
-    s.wq.wakeAll();
+    if (!semSet.perm.owns(thread.creds)) return -E.PERM;
+    all.remove(semSet);
+    thread.k.frames.uncharge(setCost(semSet.values.length));
+    for (const back of semSet.undo.values()) thread.k.frames.uncharge(UNDO_COST * back.size);
+    semSet.undo.clear();
+    semSet.wq.wakeAll();
     return 0;
   }
-  if (cmd === Ipc.SET) { const r = setPerm(t, arg, s); if (r === 0) s.ctime = seconds(t); return r; }
-  if (cmd !== Sem.STAT_ANY && !s.perm.allows(t.creds, cmd === Sem.SETVAL || cmd === Sem.SETALL ? 0o222 : 0o444)) return -E.ACCES;
-  return cmd === Ipc.STAT || cmd === Sem.STAT || cmd === Sem.STAT_ANY ? stat(t, s, cmd, arg) : values(t, s, num, cmd, arg);
+  if (cmd === Ipc.SET) { const r = setPerm(thread, arg, semSet); if (r === 0) semSet.ctime = seconds(thread); return r; }
+  if (cmd !== Sem.STAT_ANY && !semSet.perm.allows(thread.creds, cmd === Sem.SETVAL || cmd === Sem.SETALL ? 0o222 : 0o444)) return -E.ACCES;
+  return cmd === Ipc.STAT || cmd === Sem.STAT || cmd === Sem.STAT_ANY ? stat(thread, semSet, cmd, arg)
+    : values(thread, semSet, num, cmd, arg);
 }
-function stat(t: Thread, s: SemSet, cmd: number, va: number): number {
-  putPerm(t, va, s, 88);
-  [s.otime, s.ctime, s.values.length].forEach((n, i) => { setI64(t.mm, va + 48 + 8 * i, n); });
-  return cmd === Ipc.STAT ? 0 : s.id;
+function stat(thread: Thread, semSet: SemSet, cmd: number, va: number): number {
+  putPerm(thread, va, semSet, 88);
+  [semSet.otime, semSet.ctime, semSet.values.length].forEach((n, i) => { setI64(thread.mm, va + 48 + 8 * i, n); });
+  return cmd === Ipc.STAT ? 0 : semSet.id;
 }
-function values(t: Thread, s: SemSet, num: number, cmd: number, arg: number): number {
-  if (cmd === Sem.GETALL) { s.values.forEach((v, i) => { setU16(t.mm, arg + 2 * i, v); }); return 0; }
+function values(thread: Thread, semSet: SemSet, num: number, cmd: number, arg: number): number {
+  if (cmd === Sem.GETALL) { semSet.values.forEach((v, i) => { setU16(thread.mm, arg + 2 * i, v); }); return 0; }
   if (cmd === Sem.SETALL) {
-    const next = s.values.map((_, i) => getU16(t.mm, arg + 2 * i));
+    const next = semSet.values.map((_, i) => getU16(thread.mm, arg + 2 * i));
     if (next.some((v) => v > MAX_VALUE)) return -E.RANGE;
-    return changed(t, s, () => { next.forEach((v, i) => { s.set(i, v, t.proc.pid); }); });
+    return changed(thread, semSet, () => { next.forEach((v, i) => { semSet.set(i, v, thread.proc.pid); }); });
   }
-  if (num < 0 || num >= s.values.length) return -E.INVAL;
+  if (num < 0 || num >= semSet.values.length) return -E.INVAL;
   switch (cmd) {
-    case Sem.GETVAL: return s.values[num]!;
-    case Sem.GETPID: return s.pids[num]!;
-    case Sem.GETNCNT: return [...s.waiting].filter((o) => o.num === num && o.op < 0).length;
-    case Sem.GETZCNT: return [...s.waiting].filter((o) => o.num === num && o.op === 0).length;
-    case Sem.SETVAL: { const v = arg | 0; return v < 0 || v > MAX_VALUE ? -E.RANGE : changed(t, s, () => { s.set(num, v, t.proc.pid); }); }
+    case Sem.GETVAL: return semSet.values[num]!;
+    case Sem.GETPID: return semSet.pids[num]!;
+    case Sem.GETNCNT: return [...semSet.waiting].filter((o) => o.num === num && o.op < 0).length;
+    case Sem.GETZCNT: return [...semSet.waiting].filter((o) => o.num === num && o.op === 0).length;
+    case Sem.SETVAL: {
+      const v = arg | 0;
+      return v < 0 || v > MAX_VALUE ? -E.RANGE : changed(thread, semSet, () => { semSet.set(num, v, thread.proc.pid); });
+    }
     default: return -E.INVAL;
   }
 }
-function changed(t: Thread, s: SemSet, change: () => void): number {
+function changed(thread: Thread, semSet: SemSet, change: () => void): number {
   change();
-  s.ctime = seconds(t);
-  s.wq.wakeAll();
+  semSet.ctime = seconds(thread);
+  semSet.wq.wakeAll();
   return 0;
 }
 /** struct seminfo: ten integers. */
-function info(t: Thread, cmd: number, va: number): number {
-  const all = t.proc.ipc.sem, total = all.slots.reduce((n, s) => n + (s?.values.length ?? 0), 0), now = cmd === Sem.INFO;
+function info(thread: Thread, cmd: number, va: number): number {
+  const all = thread.proc.ipc.sem, total = all.slots.reduce((n, s) => n + (s?.values.length ?? 0), 0), now = cmd === Sem.INFO;
   [
     SEM_MOST * MAX_SET, SEM_MOST, SEM_MOST * MAX_SET, SEM_MOST * MAX_SET, MAX_SET, MAX_OPS, MAX_OPS, now ? all.count : 20, MAX_VALUE,
     now ? total : MAX_VALUE
   ].forEach((n,
-      i) => { setU32(t.mm, va + 4 * i, n); });
+      i) => { setU32(thread.mm, va + 4 * i, n); });
   return all.last;
 }

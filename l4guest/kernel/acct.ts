@@ -26,20 +26,21 @@ function packed(n: number): number {
   return e > 7 ? 0xffff : (e << 13) | x;
 }
 /** Records the end of a process, if accounting is on. */
-export function account(k: Kernel, p: Process, status: number): void {
-  const file = files.get(k), t = p.leader;
-  if (!file || !t) return;
-  const b = new Uint8Array(RECORD), v = new DataView(b.buffer), ticks = (ns: number): number => packed(ns / TICK),
-    age = k.clock.now() - p.startedAt;
-  b[0] = (p.execed ? 0 : Flag.FORKED) | (p.creds.euid === 0 ? Flag.SUPERUSER : 0) | (status & 0x80 ? Flag.CORE : 0)
+export function account(k: Kernel, process: Process, status: number): void {
+  const file = files.get(k), thread = process.leader;
+  if (!file || !thread) return;
+  const bytes = new Uint8Array(RECORD), view = new DataView(bytes.buffer), ticks = (ns: number): number => packed(ns / TICK),
+    age = k.clock.now() - process.startedAt;
+  bytes[0] = (process.execed ? 0 : Flag.FORKED) | (process.creds.euid === 0 ? Flag.SUPERUSER : 0) | (status & 0x80 ? Flag.CORE : 0)
     | (status & 0x7f ? Flag.SIGNAL : 0);
-  b[1] = VERSION;
-  v.setUint16(2, p.session.terminal?.rdev ?? 0, true);
-  [status, p.creds.uid, p.creds.gid, p.pid, p.parent?.pid ?? 0, Math.floor(k.clock.wall().s - age / 1e9)].forEach((x, i) => {
-    v.setUint32(4 + 4 * i, x >>> 0, true);
+  bytes[1] = VERSION;
+  view.setUint16(2, process.session.terminal?.rdev ?? 0, true);
+  [status, process.creds.uid, process.creds.gid, process.pid, process.parent?.pid ?? 0,
+    Math.floor(k.clock.wall().s - age / 1e9)].forEach((x, i) => {
+    view.setUint32(4 + 4 * i, x >>> 0, true);
   });
-  v.setFloat32(28, age / TICK, true);
-  v.setUint16(32, ticks(cpuOfProcess(p)), true);
-  b.set(bytesOf(p.name).subarray(0, 15), 48);
-  file.write(new KernelIo(b), file.end, t);
+  view.setFloat32(28, age / TICK, true);
+  view.setUint16(32, ticks(cpuOfProcess(process)), true);
+  bytes.set(bytesOf(process.name).subarray(0, 15), 48);
+  file.write(new KernelIo(bytes), file.end, thread);
 }

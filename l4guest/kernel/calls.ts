@@ -8,46 +8,46 @@ import { Run, type Thread } from './thread.ts';
 import type { Co } from './wait.ts';
 
 /** The call has its result: into a0. */
-export function finishCall(t: Thread, result: number): void {
-  if (Number.isNaN(result)) { t.sleepUntil = -1; return; }
-  t.regs.setX(Reg.a0, result);
-  if (result === -E.RESTARTSYS || result === -E.RESTARTNOHAND || result === -E.RESTARTNOINTR) t.work = true;
-  else t.sleepUntil = -1;
+export function finishCall(thread: Thread, result: number): void {
+  if (Number.isNaN(result)) { thread.sleepUntil = -1; return; }
+  thread.regs.setX(Reg.a0, result);
+  if (result === -E.RESTARTSYS || result === -E.RESTARTNOHAND || result === -E.RESTARTNOINTR) thread.work = true;
+  else thread.sleepUntil = -1;
 }
 /** Runs a call that sleeps until it sleeps again or ends. */
-export function continueCall(k: Kernel, t: Thread, co: Co<number>): void {
-  k.cpu.current = t;
-  t.state = Run.current;
-  t.co = co;
+export function continueCall(k: Kernel, thread: Thread, co: Co<number>): void {
+  k.cpu.current = thread;
+  thread.state = Run.current;
+  thread.co = co;
   try {
     const r = co.next();
     if (!r.done) return;
-    t.co = undefined;
-    if (t.state === Run.current) finishCall(t, r.value);
+    thread.co = undefined;
+    if (thread.state === Run.current) finishCall(thread, r.value);
   } catch (e) {
-    t.co = undefined;
-    finishCall(t, failedCall(k, t, e));
+    thread.co = undefined;
+    finishCall(thread, failedCall(k, thread, e));
   }
 }
 /** Maps an exception of a system call to its result. */
-export function failedCall(k: Kernel, t: Thread, e: unknown): number {
+export function failedCall(k: Kernel, thread: Thread, e: unknown): number {
   if (e instanceof UserFault) return -E.FAULT;
   // A sleeping call has met memory that was removed meanwhile, and cannot restart.
   if (e instanceof NotHere) return -E.FAULT;
   if (e instanceof CallError) return -e.errno;
-  k.arch.log(`l4guest: bug in a system call of ${t.name}[${t.tid}]: ${e instanceof Error ? e.stack ?? e.message : String(e)}`);
+  k.arch.log(`l4guest: bug in a system call of ${thread.name}[${thread.tid}]: ${e instanceof Error ? e.stack ?? e.message : String(e)}`);
   return -E.IO;
 }
 /** The next thread that can return to user mode, or undefined when all sleep. Continues calls in progress meanwhile. */
 export function pickThread(k: Kernel): Thread | undefined {
   const { cpu } = k;
   for (;;) {
-    const t = cpu.ready.shift();
-    if (!t) { cpu.current = undefined; return undefined; }
-    if (t.state !== Run.ready) continue;
-    t.state = Run.current;
-    cpu.current = t;
-    if (t.co) continueCall(k, t, t.co);
-    if (cpu.current === t && t.state === Run.current && !t.co) { cpu.take(t); return t; }
+    const thread = cpu.ready.shift();
+    if (!thread) { cpu.current = undefined; return undefined; }
+    if (thread.state !== Run.ready) continue;
+    thread.state = Run.current;
+    cpu.current = thread;
+    if (thread.co) continueCall(k, thread, thread.co);
+    if (cpu.current === thread && thread.state === Run.current && !thread.co) { cpu.take(thread); return thread; }
   }
 }

@@ -9,14 +9,14 @@ const V3 = 0x2008_0522;
 
 describe('capabilities', () => {
   it('a process that keeps its capabilities over setresuid can still raise them: setpriv', () => {
-    const u = new Unix(), caps = u.main.proc.creds.caps;
-    u.call('prctl', KEEP, 1);
-    expect(u.call('setresuid', 1000, 1000, 1000)).toBe(0);
+    const unix = new Unix(), caps = unix.main.proc.creds.caps;
+    unix.call('prctl', KEEP, 1);
+    expect(unix.call('setresuid', 1000, 1000, 1000)).toBe(0);
     expect([caps.permitted, caps.effective]).toEqual([ALL_CAPS, 0n]);
-    expect(u.call('setresgid', 1000, 1000, 1000)).toBe(-E.PERM);
-    expect(u.call('capset', u32s(V3, 0), u32s(1 << 6, 1 << 6, 0, 0, 0, 0))).toBe(0);
-    expect(u.call('setresgid', 1000, 1000, 1000)).toBe(0);
-    expect(u.call('capset', u32s(V3, 0), u32s(1 << 7, 1 << 7, 0, 0, 0, 0))).toBe(-E.PERM);
+    expect(unix.call('setresgid', 1000, 1000, 1000)).toBe(-E.PERM);
+    expect(unix.call('capset', u32s(V3, 0), u32s(1 << 6, 1 << 6, 0, 0, 0, 0))).toBe(0);
+    expect(unix.call('setresgid', 1000, 1000, 1000)).toBe(0);
+    expect(unix.call('capset', u32s(V3, 0), u32s(1 << 7, 1 << 7, 0, 0, 0, 0))).toBe(-E.PERM);
   });
   it('without that they are gone, and come back into effect where only the effective id changes', () => {
     const u = new Unix(), caps = u.main.proc.creds.caps;

@@ -21,46 +21,47 @@ export const has = (s: CapSets, cap: Cap): boolean => (s.effective & (1n << BigI
 
 /** After user ids have changed from `old`. */
 /** `top`: the superuser's id in the space of users that the sets count in; −1 where it has none. */
-export function fixIds(s: CapSets, old: Users, now: Users, top: number): void {
-  if (s.secure & Secure.NO_SETUID_FIXUP) return;
+export function fixIds(capSets: CapSets, old: Users, now: Users, top: number): void {
+  if (capSets.secure & Secure.NO_SETUID_FIXUP) return;
   const root = (u: Users): boolean => u.uid === top || u.euid === top || u.suid === top;
   if (root(old) && !root(now)) {
-    if (!(s.secure & Secure.KEEP_CAPS)) { s.permitted = 0n; s.effective = 0n; }
-    s.ambient = 0n;
+    if (!(capSets.secure & Secure.KEEP_CAPS)) { capSets.permitted = 0n; capSets.effective = 0n; }
+    capSets.ambient = 0n;
   }
-  if (old.euid === top && now.euid !== top) s.effective = 0n;
-  if (old.euid !== top && now.euid === top) s.effective = s.permitted;
+  if (old.euid === top && now.euid !== top) capSets.effective = 0n;
+  if (old.euid !== top && now.euid === top) capSets.effective = capSets.permitted;
 }
 /** After setfsuid. */
-export function fixFsId(s: CapSets, old: number, now: number, top: number): void {
-  if (s.secure & Secure.NO_SETUID_FIXUP) return;
-  if (old === top && now !== top) s.effective &= ~OF_FILES;
-  if (old !== top && now === top) s.effective |= s.permitted & OF_FILES;
+export function fixFsId(capSets: CapSets, old: number, now: number, top: number): void {
+  if (capSets.secure & Secure.NO_SETUID_FIXUP) return;
+  if (old === top && now !== top) capSets.effective &= ~OF_FILES;
+  if (old !== top && now === top) capSets.effective |= capSets.permitted & OF_FILES;
 }
 /**
  * Sets of a program that starts with these user ids, the superuser's being `top`; `raised`: it runs with another id than it was started by.
  */
-export function afterExec(s: CapSets, uid: number, euid: number, top: number, raised: boolean): void {
-  if (raised) s.ambient = 0n;
-  const root = !(s.secure & Secure.NOROOT);
-  const fromFile = root && (uid === top || euid === top) ? s.inheritable | s.bounding : 0n;
-  s.permitted = fromFile | s.ambient;
-  s.effective = root && euid === top ? s.permitted : s.ambient;
-  s.secure &= ~Secure.KEEP_CAPS;
+export function afterExec(capSets: CapSets, uid: number, euid: number, top: number, raised: boolean): void {
+  if (raised) capSets.ambient = 0n;
+  const root = !(capSets.secure & Secure.NOROOT);
+  const fromFile = root && (uid === top || euid === top) ? capSets.inheritable | capSets.bounding : 0n;
+  capSets.permitted = fromFile | capSets.ambient;
+  capSets.effective = root && euid === top ? capSets.permitted : capSets.ambient;
+  capSets.secure &= ~Secure.KEEP_CAPS;
 }
 /** capset(2): whether the sets may become these; they do. */
-export function setCaps(s: CapSets, effective: bigint, permitted: bigint, inheritable: bigint): boolean {
+export function setCaps(capSets: CapSets, effective: bigint, permitted: bigint, inheritable: bigint): boolean {
   const e = effective & ALL_CAPS, p = permitted & ALL_CAPS, i = inheritable & ALL_CAPS;
-  if (!has(s, Cap.SETPCAP) && (i & ~(s.inheritable | s.permitted)) !== 0n) return false;
-  if ((i & ~(s.inheritable | s.bounding)) !== 0n || (p & ~s.permitted) !== 0n || (e & ~p) !== 0n) return false;
-  s.effective = e; s.permitted = p; s.inheritable = i;
-  s.ambient &= p & i;
+  if (!has(capSets, Cap.SETPCAP) && (i & ~(capSets.inheritable | capSets.permitted)) !== 0n) return false;
+  if ((i & ~(capSets.inheritable | capSets.bounding)) !== 0n || (p & ~capSets.permitted) !== 0n || (e & ~p) !== 0n) return false;
+  capSets.effective = e; capSets.permitted = p; capSets.inheritable = i;
+  capSets.ambient &= p & i;
   return true;
 }
 /** prctl(PR_SET_SECUREBITS): locked bits stay, locks are never opened. */
-export function setSecure(s: CapSets, bits: number): boolean {
-  const locked = (s.secure & LOCKS) >> 1;
-  if (!has(s, Cap.SETPCAP) || bits & ~0xff || (s.secure & LOCKS & ~bits) !== 0 || ((s.secure ^ bits) & locked) !== 0) return false;
-  s.secure = bits;
+export function setSecure(capSets: CapSets, bits: number): boolean {
+  const locked = (capSets.secure & LOCKS) >> 1;
+  if (!has(capSets, Cap.SETPCAP) || bits & ~0xff || (capSets.secure & LOCKS & ~bits) !== 0 || ((capSets.secure ^ bits) & locked) !== 0)
+    return false;
+  capSets.secure = bits;
   return true;
 }

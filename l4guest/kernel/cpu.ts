@@ -33,16 +33,16 @@ export class ServerCpu {
   constructor(arch: Arch, timers: Timers) { this.arch = arch; this.timers = timers; }
 
   /** Gives the processor to a thread, for a slice. */
-  take(t: Thread): void {
+  take(thread: Thread): void {
     this.switches++;
     this.takenAt = this.arch.now();
-    this.sliceEnd = this.takenAt + (t.rt > 0 && t.policy === ROUND_ROBIN ? this.realtimeSlice() : SLICE);
-    this.current = t;
+    this.sliceEnd = this.takenAt + (thread.rt > 0 && thread.policy === ROUND_ROBIN ? this.realtimeSlice() : SLICE);
+    this.current = thread;
   }
   /** Puts the current thread behind the others. */
-  yield(t: Thread): void {
-    t.state = Run.ready;
-    this.ready.push(t);
+  yield(thread: Thread): void {
+    thread.state = Run.ready;
+    this.ready.push(thread);
     this.resched = false;
   }
   /** A thread has pending work: recalls it if it runs in user mode. */
@@ -65,29 +65,31 @@ export class ServerCpu {
   }
   /** Preempts the current thread if another one takes precedence, or its slice is over. */
   preempt(over = false): void {
-    const t = this.current;
-    if (!t || this.ready.length === 0) return;
-    this.account(t);
-    if (!(over && this.ready.sliceEnds(t)) && !this.ready.beats(t)) return;
+    const thread = this.current;
+    if (!thread || this.ready.length === 0) return;
+    this.account(thread);
+    if (!(over && this.ready.sliceEnds(thread)) && !this.ready.beats(thread)) return;
     const least = this.takenAt + LEAST_TURN;
-    if (!over && t.rt === 0 && !this.ready.realTimeWaits && this.arch.now() < least) { this.sliceEnd = least; this.rearm(); return; }
+    if (!over && thread.rt === 0 && !this.ready.realTimeWaits && this.arch.now() < least) { this.sliceEnd = least; this.rearm(); return; }
     this.resched = true;
-    if (this.inUser) this.arch.recall(t);
+    if (this.inUser) this.arch.recall(thread);
   }
   /** Charges the current thread's processor time up to now. */
-  account(t: Thread): void {
-    const now = this.arch.now(), ns = Math.max(0, now - t.startedAt);
-    t.cpuNs += ns;
-    t.startedAt = now;
-    this.ready.used(t, ns);
+  account(thread: Thread): void {
+    const now = this.arch.now(), ns = Math.max(0, now - thread.startedAt);
+    thread.cpuNs += ns;
+    thread.startedAt = now;
+    this.ready.used(thread, ns);
   }
   /**
    * Tells the arch layer when to ring next. A slice that has been called back rings no more: it would ring before the thread can answer.
    */
   rearm(): void {
-    const t = this.current, slice = this.ready.length > 0 && t && !this.resched ? this.sliceEnd : Infinity;
-    const cpu = t && t.proc.cpuTimers.length > 0 && t.state === Run.current ? this.arch.now() + Math.max(0, untilCpuTimer(t)) : Infinity;
-    const turn = t && t.rt > 0 && t.state === Run.current && !this.resched ? t.startedAt + this.ready.turnEnds(t) : Infinity;
+    const thread = this.current, slice = this.ready.length > 0 && thread && !this.resched ? this.sliceEnd : Infinity;
+    const cpu = thread && thread.proc.cpuTimers.length > 0 && thread.state === Run.current
+      ? this.arch.now() + Math.max(0, untilCpuTimer(thread)) : Infinity;
+    const turn = thread && thread.rt > 0 && thread.state === Run.current && !this.resched ? thread.startedAt + this.ready.turnEnds(thread)
+      : Infinity;
     this.arch.setAlarm(Math.min(this.timers.next, slice, cpu, turn));
   }
 }

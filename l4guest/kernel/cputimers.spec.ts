@@ -4,9 +4,9 @@ import { Sig } from '../abi/linux.ts';
 import { Timers } from './timers.ts';
 
 const words = (...list: number[]): Uint8Array => {
-  const b = new Uint8Array(list.length * 8), v = new DataView(b.buffer);
-  list.forEach((n, i) => { v.setBigInt64(i * 8, BigInt(n), true); });
-  return b;
+  const bytes = new Uint8Array(list.length * 8), view = new DataView(bytes.buffer);
+  list.forEach((n, i) => { view.setBigInt64(i * 8, BigInt(n), true); });
+  return bytes;
 };
 /** The main thread computes for that long. */
 function compute(u: Unix, ns: number): void { u.passQuietly(u.k.clock.now() + ns); }
@@ -15,20 +15,20 @@ const pending = (u: Unix): number => u.main.proc.pending.take(0n)?.signo ?? u.ma
 describe('timers on processor time', () => {
   it('ITIMER_VIRTUAL and ITIMER_PROF ring after so much computing, not sleeping', () => {
     for (const [which, sig] of [[1, Sig.VTALRM], [2, Sig.PROF]] as const) {
-      const u = new Unix(), old = u.space(32);
-      u.main.startedAt = u.k.clock.now();
-      expect(u.call('setitimer', which, words(0, 20_000, 0, 50_000), 0)).toBe(0);
-      compute(u, 30e6);
-      u.call('getitimer', which, old);
-      expect([pending(u), u.u32(old + 24)]).toEqual([0, 20_000]);
-      compute(u, 21e6);
-      expect(pending(u)).toBe(sig);
-      compute(u, 20e6);
-      expect(pending(u)).toBe(sig);
-      u.k.cpu.account(u.main);
-      u.k.cpu.current = undefined; // it sleeps
-      u.passQuietly(u.k.clock.now() + 1e9);
-      expect(pending(u)).toBe(0);
+      const unix = new Unix(), old = unix.space(32);
+      unix.main.startedAt = unix.k.clock.now();
+      expect(unix.call('setitimer', which, words(0, 20_000, 0, 50_000), 0)).toBe(0);
+      compute(unix, 30e6);
+      unix.call('getitimer', which, old);
+      expect([pending(unix), unix.u32(old + 24)]).toEqual([0, 20_000]);
+      compute(unix, 21e6);
+      expect(pending(unix)).toBe(sig);
+      compute(unix, 20e6);
+      expect(pending(unix)).toBe(sig);
+      unix.k.cpu.account(unix.main);
+      unix.k.cpu.current = undefined; // it sleeps
+      unix.passQuietly(unix.k.clock.now() + 1e9);
+      expect(pending(unix)).toBe(0);
     }
   });
   it('RLIMIT_CPU says SIGXCPU, then SIGKILL', () => {
@@ -67,39 +67,39 @@ describe('timers', () => {
 });
 describe('a time slice', () => {
   it('ends for who computes alone when it has woken somebody and makes no more calls', () => {
-    const u = new Unix(), [r, w] = u.pipe(), child = u.fork();
-    u.callOf(child, 'read', r, u.space(8), 1);
-    u.k.cpu.current = u.main;
-    u.k.cpu.sliceEnd = u.k.clock.now() + 10e6;
-    u.k.cpu.rearm();
-    expect(u.alarm).toBe(Infinity);
-    u.write(w, 'x');
-    expect(u.alarm).toBe(u.k.cpu.sliceEnd);
-    u.passQuietly(u.k.cpu.sliceEnd);
-    expect(u.k.cpu.resched).toBe(true);
+    const unix = new Unix(), [r, w] = unix.pipe(), child = unix.fork();
+    unix.callOf(child, 'read', r, unix.space(8), 1);
+    unix.k.cpu.current = unix.main;
+    unix.k.cpu.sliceEnd = unix.k.clock.now() + 10e6;
+    unix.k.cpu.rearm();
+    expect(unix.alarm).toBe(Infinity);
+    unix.write(w, 'x');
+    expect(unix.alarm).toBe(unix.k.cpu.sliceEnd);
+    unix.passQuietly(unix.k.cpu.sliceEnd);
+    expect(unix.k.cpu.resched).toBe(true);
   });
 });
 describe('processor time', () => {
   it('of a process that computed until its end is not lost', () => {
-    const u = new Unix(), child = u.fork(), usage = u.space(144);
-    u.k.cpu.current = child;
-    child.startedAt = u.k.clock.now();
-    compute(u, 2.5e9);
-    u.callOf(child, 'exit_group', 0);
-    u.call('wait4', -1, 0, 0, usage);
-    expect([u.u32(usage), u.u32(usage + 8)]).toEqual([2, 500_000]);
+    const unix = new Unix(), child = unix.fork(), usage = unix.space(144);
+    unix.k.cpu.current = child;
+    child.startedAt = unix.k.clock.now();
+    compute(unix, 2.5e9);
+    unix.callOf(child, 'exit_group', 0);
+    unix.call('wait4', -1, 0, 0, usage);
+    expect([unix.u32(usage), unix.u32(usage + 8)]).toEqual([2, 500_000]);
   });
 });
 describe('the wall clock', () => {
   it('can be set; the clock that counts from the start goes on', () => {
-    const u = new Unix(), at = u.space(16), before = u.k.clock.now();
-    expect(u.call('clock_settime', 0, words(2_000_000_000, 5))).toBe(0);
-    u.call('clock_gettime', 0, at);
-    expect([u.u32(at), u.u32(at + 8), u.k.clock.now()]).toEqual([2_000_000_000, 5, before]);
+    const unix = new Unix(), at = unix.space(16), before = unix.k.clock.now();
+    expect(unix.call('clock_settime', 0, words(2_000_000_000, 5))).toBe(0);
+    unix.call('clock_gettime', 0, at);
+    expect([unix.u32(at), unix.u32(at + 8), unix.k.clock.now()]).toEqual([2_000_000_000, 5, before]);
     expect([
-      u.call('clock_settime', 0, words(-1, 0)), u.call('clock_settime', 0, words(1, 2e9)), u.call('clock_settime', 1, words(1, 0))
+      unix.call('clock_settime', 0, words(-1, 0)), unix.call('clock_settime', 0, words(1, 2e9)), unix.call('clock_settime', 1, words(1, 0))
     ]).toEqual([-22, -22, -22]);
-    u.call('setresuid', 1000, 1000, 1000);
-    expect(u.call('clock_settime', 0, words(1, 0))).toBe(-1);
+    unix.call('setresuid', 1000, 1000, 1000);
+    expect(unix.call('clock_settime', 0, words(1, 0))).toBe(-1);
   });
 });

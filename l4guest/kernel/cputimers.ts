@@ -17,62 +17,63 @@ export const cpuOf = (t: Thread): number => t.cpuNs + (t === t.k.cpu.current ? M
 export function cpuOfProcess(p: Process): number { let n = p.cpuNs; for (const t of p.threads) n += cpuOf(t); return n; }
 
 /** Calls `fire` when the thread, or without one the process, has used `at` ns in total. */
-export function addCpuTimer(p: Process, thread: Thread | undefined, at: number, fire: () => void): CpuTimer {
+export function addCpuTimer(process: Process, thread: Thread | undefined, at: number, fire: () => void): CpuTimer {
   const timer: CpuTimer = { at, thread, fire };
-  p.cpuTimers.push(timer);
+  process.cpuTimers.push(timer);
   return timer;
 }
-export function cancelCpuTimer(p: Process, timer: CpuTimer | undefined): void {
-  const i = timer ? p.cpuTimers.indexOf(timer) : -1;
-  if (i >= 0) p.cpuTimers.splice(i, 1);
+export function cancelCpuTimer(process: Process, timer: CpuTimer | undefined): void {
+  const i = timer ? process.cpuTimers.indexOf(timer) : -1;
+  if (i >= 0) process.cpuTimers.splice(i, 1);
 }
 /** How long `t` may run until the first of its process's timers is due, ns. */
-export function untilCpuTimer(t: Thread): number {
+export function untilCpuTimer(thread: Thread): number {
   let least = Infinity;
-  const all = cpuOfProcess(t.proc), own = cpuOf(t);
-  for (const x of t.proc.cpuTimers)
-    least = x.thread === undefined ? Math.min(least, x.at - all) : x.thread === t ? Math.min(least, x.at - own) : least;
+  const all = cpuOfProcess(thread.proc), own = cpuOf(thread);
+  for (const x of thread.proc.cpuTimers)
+    least = x.thread === undefined ? Math.min(least, x.at - all) : x.thread === thread ? Math.min(least, x.at - own) : least;
   return least;
 }
 /** Fires due timers of the process of `t`. */
-export function runCpuTimers(t: Thread): void {
-  const p = t.proc;
-  if (p.cpuTimers.length === 0) return;
-  const all = cpuOfProcess(p), due = p.cpuTimers.filter((x) => (x.thread ? cpuOf(x.thread) : all) >= x.at);
-  for (const x of due) { cancelCpuTimer(p, x); x.fire(); }
+export function runCpuTimers(thread: Thread): void {
+  const process = thread.proc;
+  if (process.cpuTimers.length === 0) return;
+  const all = cpuOfProcess(process), due = process.cpuTimers.filter((x) => (x.thread ? cpuOf(x.thread) : all) >= x.at);
+  for (const x of due) { cancelCpuTimer(process, x); x.fire(); }
 }
 
 /** Starts (again) the interval timer ITIMER_VIRTUAL or ITIMER_PROF; 0 stops it. */
-export function setCpuItimer(p: Process, which: 1 | 2, value: number, interval: number): void {
-  const state = p.cpuItimers[which - 1]!, arm = (at: number): void => {
+export function setCpuItimer(process: Process, which: 1 | 2, value: number, interval: number): void {
+  const state = process.cpuItimers[which - 1]!, arm = (at: number): void => {
     state.at = at;
-    state.timer = addCpuTimer(p, undefined, at, () => {
+    state.timer = addCpuTimer(process, undefined, at, () => {
       state.at = 0;
-      p.k.signals.toProcess(p, which === 1 ? Sig.VTALRM : Sig.PROF, SiCode.KERNEL);
-      if (state.interval > 0 && p.alive) arm(at + Math.max(1, Math.ceil((cpuOfProcess(p) + TICK - at) / state.interval)) * state.interval);
+      process.k.signals.toProcess(process, which === 1 ? Sig.VTALRM : Sig.PROF, SiCode.KERNEL);
+      if (state.interval > 0 && process.alive)
+        arm(at + Math.max(1, Math.ceil((cpuOfProcess(process) + TICK - at) / state.interval)) * state.interval);
     });
   };
-  cancelCpuTimer(p, state.timer);
+  cancelCpuTimer(process, state.timer);
   state.timer = undefined;
   state.at = 0;
   state.interval = interval;
-  if (value > 0) arm(cpuOfProcess(p) + value);
-  p.k.cpu.rearm();
+  if (value > 0) arm(cpuOfProcess(process) + value);
+  process.k.cpu.rearm();
 }
 /**
  * RLIMIT_CPU: SIGXCPU at the soft limit and every second from there, SIGKILL at the hard one. To be called when the limit or the process
  * is new.
  */
-export function armCpuLimit(p: Process): void {
-  cancelCpuTimer(p, p.cpuLimit);
-  p.cpuLimit = undefined;
-  const soft = p.limits.soft[Limit.CPU]!, hard = p.limits.hard[Limit.CPU]!;
+export function armCpuLimit(process: Process): void {
+  cancelCpuTimer(process, process.cpuLimit);
+  process.cpuLimit = undefined;
+  const soft = process.limits.soft[Limit.CPU]!, hard = process.limits.hard[Limit.CPU]!;
   if (soft === Infinity) return;
   const arm = (seconds: number): void => {
-    p.cpuLimit = addCpuTimer(p, undefined, seconds * 1e9, () => {
+    process.cpuLimit = addCpuTimer(process, undefined, seconds * 1e9, () => {
       const over = seconds >= hard;
-      p.k.signals.toProcess(p, over ? Sig.KILL : Sig.XCPU, SiCode.KERNEL);
-      if (!over && p.alive) arm(Math.min(seconds + 1, hard));
+      process.k.signals.toProcess(process, over ? Sig.KILL : Sig.XCPU, SiCode.KERNEL);
+      if (!over && process.alive) arm(Math.min(seconds + 1, hard));
     });
   };
   arm(Math.max(1, Math.min(soft, hard)));

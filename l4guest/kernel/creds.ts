@@ -44,9 +44,9 @@ export class Limits {
     this.soft[Limit.RTPRIO] = this.hard[Limit.RTPRIO] = 0;
   }
   copy(): Limits {
-    const l = new Limits();
-    for (let i = 0; i < LIMITS; i++) { l.soft[i] = this.soft[i]!; l.hard[i] = this.hard[i]!; }
-    return l;
+    const limits = new Limits();
+    for (let i = 0; i < LIMITS; i++) { limits.soft[i] = this.soft[i]!; limits.hard[i] = this.hard[i]!; }
+    return limits;
   }
   /** The limits for an address space. */
   applyTo(mm: { stackLimit: number; dataLimit: number; spaceLimit: number }): void {

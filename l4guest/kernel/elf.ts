@@ -53,13 +53,13 @@ export function readAt(frames: Frames, inode: ImageInode, offset: number, length
 
 /** Why a file is no runnable ELF program, as text; undefined when it is. */
 export function whyNotElf(head: Uint8Array): string | undefined {
-  const v = new DataView(head.buffer, head.byteOffset, head.length);
-  if (head.length < 4 || v.getUint32(0) !== 0x7f454c46) return 'not an ELF program';
+  const view = new DataView(head.buffer, head.byteOffset, head.length);
+  if (head.length < 4 || view.getUint32(0) !== 0x7f454c46) return 'not an ELF program';
   if (head.length < 64) return 'a truncated ELF file';
   if (head[4] !== 2) return 'a 32-bit program; only 64-bit RISC-V programs run here';
   if (head[5] !== 1) return 'a big-endian program; only little-endian RISC-V programs run here';
-  if (v.getUint16(18, true) !== EM_RISCV) return 'a program for another processor; only riscv64 programs run here';
-  const type = v.getUint16(16, true);
+  if (view.getUint16(18, true) !== EM_RISCV) return 'a program for another processor; only riscv64 programs run here';
+  const type = view.getUint16(16, true);
   if (type !== ET_EXEC && type !== ET_DYN) return 'an ELF file, but not a program';
   return undefined;
 }
@@ -68,8 +68,8 @@ export function parseElf(frames: Frames, inode: Inode): Elf | number {
   if (!isImage(inode)) return -E.ACCES;
   const head = readAt(frames, inode, 0, 64);
   if (whyNotElf(head)) return -E.NOEXEC;
-  const v = new DataView(head.buffer), phoff = Number(v.getBigUint64(32, true)), phnum = v.getUint16(56, true);
-  if (v.getUint16(54, true) !== 56 || phnum === 0 || phnum > 512) return -E.NOEXEC;
+  const view = new DataView(head.buffer), phoff = Number(view.getBigUint64(32, true)), phnum = view.getUint16(56, true);
+  if (view.getUint16(54, true) !== 56 || phnum === 0 || phnum > 512) return -E.NOEXEC;
   const table = readAt(frames, inode, phoff, phnum * 56);
   if (table.length < phnum * 56) return -E.NOEXEC;
   const segments: Segment[] = [];
@@ -79,11 +79,12 @@ export function parseElf(frames: Frames, inode: Inode): Elf | number {
   const interp = segments.find((s) => s.type === Pt.INTERP);
   if (interp && (interp.fileSize < 2 || interp.fileSize > PATH_MAX)) return -E.NOEXEC;
   const interpreter = interp && textOf(readAt(frames, inode, interp.offset, interp.fileSize)).replace(/\0.*$/s, '');
-  return { inode, fixed: v.getUint16(16, true) === ET_EXEC, entry: Number(v.getBigUint64(24, true)), phoff, phnum, segments, interpreter };
+  return { inode, fixed: view.getUint16(16, true) === ET_EXEC, entry: Number(view.getBigUint64(24, true)), phoff, phnum, segments,
+    interpreter };
 }
-function segmentAt(v: DataView): Segment {
-  const n = (at: number): number => Number(v.getBigUint64(at, true));
-  return { type: v.getUint32(0, true), flags: v.getUint32(4, true), offset: n(8), va: n(16), fileSize: n(32), size: n(40) };
+function segmentAt(view: DataView): Segment {
+  const n = (at: number): number => Number(view.getBigUint64(at, true));
+  return { type: view.getUint32(0, true), flags: view.getUint32(4, true), offset: n(8), va: n(16), fileSize: n(32), size: n(40) };
 }
 const isSane = (s: Segment, size: number): boolean =>
   s.size >= s.fileSize && s.offset + s.fileSize <= size && s.offset % PAGE === s.va % PAGE && s.va + s.size < 0x40_0000_0000;
@@ -108,25 +109,29 @@ export function mapElf(mm: Mm, elf: Elf, base: number, name: string): Loaded | n
     bias = at - low;
   }
   let codeStart = Infinity, codeEnd = 0, phdr = 0;
-  for (const s of loads) {
-    const failed = mapSegment(mm, elf, s, bias, name);
+  for (const segment of loads) {
+    const failed = mapSegment(mm, elf, segment, bias, name);
     if (failed < 0) return failed;
-    if (s.flags & 1) { codeStart = Math.min(codeStart, s.va + bias); codeEnd = Math.max(codeEnd, s.va + s.fileSize + bias); }
-    if (elf.phoff >= s.offset && elf.phoff < s.offset + s.fileSize) phdr = elf.phoff - s.offset + s.va + bias;
+    if (segment.flags & 1) {
+      codeStart = Math.min(codeStart, segment.va + bias);
+      codeEnd = Math.max(codeEnd, segment.va + segment.fileSize + bias);
+    }
+    if (elf.phoff >= segment.offset && elf.phoff < segment.offset + segment.fileSize) phdr = elf.phoff - segment.offset + segment.va + bias;
   }
   return { base: bias, entry: elf.entry + bias, phdr, end: high + bias, codeStart, codeEnd };
 }
-function mapSegment(mm: Mm, elf: Elf, s: Segment, bias: number, name: string): number {
-  const start = Math.floor((s.va + bias) / PAGE) * PAGE, fileEnd = s.va + bias + s.fileSize, end = roundUp(s.va + bias + s.size);
-  const prot = (s.flags & 4 ? Prot.READ : 0) | (s.flags & 2 ? Prot.WRITE : 0) | (s.flags & 1 ? Prot.EXEC : 0),
+function mapSegment(mm: Mm, elf: Elf, segment: Segment, bias: number, name: string): number {
+  const start = Math.floor((segment.va + bias) / PAGE) * PAGE, fileEnd = segment.va + bias + segment.fileSize,
+    end = roundUp(segment.va + bias + segment.size);
+  const prot = (segment.flags & 4 ? Prot.READ : 0) | (segment.flags & 2 ? Prot.WRITE : 0) | (segment.flags & 1 ? Prot.EXEC : 0),
     flags = Map_.PRIVATE | Map_.FIXED;
-  if (s.fileSize > 0) {
+  if (segment.fileSize > 0) {
     const at = mapArea(mm, {
-      at: start, length: fileEnd - start, prot, flags, object: elf.inode, first: Math.floor(s.offset / PAGE), name
+      at: start, length: fileEnd - start, prot, flags, object: elf.inode, first: Math.floor(segment.offset / PAGE), name
     });
     if (at < 0) return at;
-    if (s.size > s.fileSize && fileEnd % PAGE !== 0 && prot & Prot.WRITE) clearUser(mm, fileEnd, PAGE - (fileEnd % PAGE));
+    if (segment.size > segment.fileSize && fileEnd % PAGE !== 0 && prot & Prot.WRITE) clearUser(mm, fileEnd, PAGE - (fileEnd % PAGE));
   }
-  const bss = s.fileSize > 0 ? roundUp(fileEnd) : start;
+  const bss = segment.fileSize > 0 ? roundUp(fileEnd) : start;
   return end > bss ? mapArea(mm, { at: bss, length: end - bss, prot, flags: flags | Map_.ANONYMOUS }) : 0;
 }

@@ -49,21 +49,21 @@ interface Program {
  * Replaces the program of `t`'s process. 0, or -errno with nothing changed; sleeps while other threads of the process are in their own
  * kernel calls, which end first.
  */
-export function exec(t: Thread, asked: Asked, argv: Uint8Array[], envp: readonly Uint8Array[]): number | Co<number> {
+export function exec(thread: Thread, asked: Asked, argv: Uint8Array[], envp: readonly Uint8Array[]): number | Co<number> {
   const opened: File[] = [];
   let mm: Mm | undefined, kept: File | undefined;
   try {
-    const found = find(t, opened, asked, argv, 0);
+    const found = find(thread, opened, asked, argv, 0);
     if (typeof found === 'number') return found;
     // A script's process is called by the script, and so is its AT_EXECFN.
     const program = { ...found, path: asked.called ?? asked.path };
-    const image = build(t, mm = new Mm(t.k.frames), program, envp);
+    const image = build(thread, mm = new Mm(thread.k.frames), program, envp);
     if (typeof image === 'number') return image;
-    if (hasOthersBeyond(t)) {
+    if (hasOthersBeyond(thread)) {
       kept = program.file;
-      return afterOthers(t, mm, program, image);
+      return afterOthers(thread, mm, program, image);
     }
-    commit(t, mm, program, image);
+    commit(thread, mm, program, image);
     kept = program.file;
     return 0;
   } finally {
@@ -75,15 +75,15 @@ export function exec(t: Thread, asked: Asked, argv: Uint8Array[], envp: readonly
 const hasOthersBeyond = (t: Thread): boolean => [...t.proc.threads].some((o) => o !== t && o.passage !== undefined);
 
 /** Ends the other threads, each with its own kernel call if it is in one; then replaces the program. */
-function* afterOthers(t: Thread, mm: Mm, program: Program, image: Image): Co<number> {
+function* afterOthers(thread: Thread, mm: Mm, program: Program, image: Image): Co<number> {
   let isDone = false;
   try {
-    for (const o of [...t.proc.threads]) if (o !== t) { if (o.passage) o.passage.endWith(); else t.k.endThread(o, 0); }
-    while (hasOthersBeyond(t)) {
-      yield* t.nap(t.proc.endWq);
-      if (t.isKilled) return -E.INTR;
+    for (const o of [...thread.proc.threads]) if (o !== thread) { if (o.passage) o.passage.endWith(); else thread.k.endThread(o, 0); }
+    while (hasOthersBeyond(thread)) {
+      yield* thread.nap(thread.proc.endWq);
+      if (thread.isKilled) return -E.INTR;
     }
-    commit(t, mm, program, image);
+    commit(thread, mm, program, image);
     isDone = true;
     return KEEP_REGISTERS;
   } finally {
@@ -92,128 +92,129 @@ function* afterOthers(t: Thread, mm: Mm, program: Program, image: Image): Co<num
 }
 
 /** Opens a file for execution. */
-function openProgram(t: Thread, opened: File[], { base, path, flags }: Asked): File | number {
+function openProgram(thread: Thread, opened: File[], { base, path, flags }: Asked): File | number {
   const how = O.RDONLY | O.EXEC | (flags & O.NOFOLLOW);
-  const file = base instanceof File ? openAgain(t, base, how) : openFrom(t, base, path, how);
+  const file = base instanceof File ? openAgain(thread, base, how) : openFrom(thread, base, path, how);
   if (typeof file === 'number') return file;
   opened.push(file);
   const inode = file.inode;
   if (!isImage(inode) || inode.type !== S.IFREG || (file.mount?.flags ?? 0) & Ms.NOEXEC) return -E.ACCES;
-  if (!permitted(inode, May.EXEC, t.creds)) return -E.ACCES;
+  if (!permitted(inode, May.EXEC, thread.creds)) return -E.ACCES;
   return inode.writing > 0 ? -E.TXTBSY : file;
 }
 
 /** The program at `path`, or the interpreter of a script. */
-function find(t: Thread, opened: File[], asked: Asked, argv: Uint8Array[], depth: number): Program | number {
-  const file = openProgram(t, opened, asked), path = asked.called ?? asked.path;
+function find(thread: Thread, opened: File[], asked: Asked, argv: Uint8Array[], depth: number): Program | number {
+  const file = openProgram(thread, opened, asked), path = asked.called ?? asked.path;
   if (typeof file === 'number') return file;
-  const head = readAt(t.k.frames, file.inode as ImageInode, 0, 256);
+  const head = readAt(thread.k.frames, file.inode as ImageInode, 0, 256);
   if (head[0] === 0x23 && head[1] === 0x21) {
     if (depth >= MAX_SCRIPTS) return -E.LOOP;
     const script = scriptLine(head);
     if (!script) return -E.NOEXEC;
     if (asked.flags & O.CLOEXEC) return -E.NOENT; // The interpreter could not open it.
     const rest = argv.slice(1), name = bytesOf(path);
-    return find(t, opened, { base: t.proc.fs.cwd, path: script.program, flags: 0 },
+    return find(thread, opened, { base: thread.proc.fs.cwd, path: script.program, flags: 0 },
       [bytesOf(script.program), ...(script.argument === undefined ? [] : [bytesOf(script.argument)]), name, ...rest], depth + 1);
   }
-  const elf = parseElf(t.k.frames, file.inode), interpreter = typeof elf === 'number' ? elf : findInterpreter(t, opened, elf);
+  const elf = parseElf(thread.k.frames, file.inode), interpreter = typeof elf === 'number' ? elf : findInterpreter(thread, opened, elf);
   if (typeof elf === 'number') return elf;
   return typeof interpreter === 'number' ? interpreter : { file, elf, interpreter, argv, path };
 }
 /** `#! program argument`: the argument is all the rest of the line. */
 export function scriptLine(head: Uint8Array): { program: string; argument: string | undefined } | undefined {
-  const end = head.indexOf(10), line = textOf(head.subarray(2, end < 0 ? head.length : end)).trim(), m = /^(\S+)(?:\s+(.*))?$/.exec(line);
-  return m ? { program: m[1]!, argument: m[2] } : undefined;
+  const end = head.indexOf(10), line = textOf(head.subarray(2, end < 0 ? head.length : end)).trim(),
+    match = /^(\S+)(?:\s+(.*))?$/.exec(line);
+  return match ? { program: match[1]!, argument: match[2] } : undefined;
 }
-function findInterpreter(t: Thread, opened: File[], elf: Elf): { file: File; elf: Elf } | undefined | number {
+function findInterpreter(thread: Thread, opened: File[], elf: Elf): { file: File; elf: Elf } | undefined | number {
   if (elf.interpreter === undefined) return undefined;
-  const file = openProgram(t, opened, { base: t.proc.fs.root, path: elf.interpreter, flags: 0 });
+  const file = openProgram(thread, opened, { base: thread.proc.fs.root, path: elf.interpreter, flags: 0 });
   if (typeof file === 'number') return file;
-  const parsed = parseElf(t.k.frames, file.inode);
+  const parsed = parseElf(thread.k.frames, file.inode);
   return typeof parsed === 'number' ? -E.NOEXEC : { file, elf: parsed };
 }
 
 interface Image { readonly pc: number; readonly sp: number }
 
-function build(t: Thread, mm: Mm, p: Program, envp: readonly Uint8Array[]): Image | number {
+function build(thread: Thread, mm: Mm, program: Program, envp: readonly Uint8Array[]): Image | number {
   try {
-    t.k.timePages.map(mm, t.proc.time);
-    const root = t.proc.fs.root, main = mapElf(mm, p.elf, PIE_BASE, p.file.path(root));
+    thread.k.timePages.map(mm, thread.proc.time);
+    const root = thread.proc.fs.root, main = mapElf(mm, program.elf, PIE_BASE, program.file.path(root));
     if (typeof main === 'number') return main;
-    const interpreter = p.interpreter ? mapElf(mm, p.interpreter.elf, 0, p.interpreter.file.path(root)) : undefined;
+    const interpreter = program.interpreter ? mapElf(mm, program.interpreter.elf, 0, program.interpreter.file.path(root)) : undefined;
     if (typeof interpreter === 'number') return interpreter;
     mm.codeStart = main.codeStart; mm.codeEnd = main.codeEnd;
     mm.brkStart = mm.brk = roundUp(main.end) + BRK_GAP;
-    const sp = makeStack(t, mm, p, envp, main, interpreter);
+    const sp = makeStack(thread, mm, program, envp, main, interpreter);
     return sp < 0 ? sp : { pc: interpreter ? interpreter.entry : main.entry, sp };
   } catch (e) {
     if (e instanceof UserFault) return -E.NOMEM;
     throw e;
   }
 }
-function makeStack(t: Thread, mm: Mm, p: Program, envp: readonly Uint8Array[], main: LoadedElf,
+function makeStack(thread: Thread, mm: Mm, program: Program, envp: readonly Uint8Array[], main: LoadedElf,
     interpreter: LoadedElf | undefined): number {
-  t.proc.limits.applyTo(mm);
+  thread.proc.limits.applyTo(mm);
   const stack = new Vma(mm, STACK_TOP - 0x2_1000, STACK_TOP, Prot.READ | Prot.WRITE, false, undefined, 0, '[stack]');
   stack.growsDown = true;
   mm.areas.insert(stack);
-  const c = suidCreds(t, p.file), { users, groups } = t.creds.users;
-  return buildStack(mm, p.argv, envp, bytesOf(p.path), t.k.random.bytes(16), [
-    [3, main.phdr], [4, 56], [5, p.elf.phnum], [6, PAGE], [7, interpreter?.base ?? 0], [8, 0], [9, main.entry],
+  const c = suidCreds(thread, program.file), { users, groups } = thread.creds.users;
+  return buildStack(mm, program.argv, envp, bytesOf(program.path), thread.k.random.bytes(16), [
+    [3, main.phdr], [4, 56], [5, program.elf.phnum], [6, PAGE], [7, interpreter?.base ?? 0], [8, 0], [9, main.entry],
     [11, shownId(users, c.uid)], [12, shownId(users, c.euid)], [13, shownId(groups, c.gid)], [14, shownId(groups, c.egid)], [16, 0x112d],
       [17, 100], [33, VDSO], [23, c.uid !== c.euid || c.gid !== c.egid ? 1 : 0], [26, 0], [51, 1280],
   ]);
 }
 /** User and group after exec: set-user-ID bits count unless the process gave that up. */
-function suidCreds(t: Thread, { inode, mount }: File): { uid: number; euid: number; gid: number; egid: number } {
-  const c = t.creds, { users, groups } = c.users, known = nameOfId(users, inode.uid) >= 0 && nameOfId(groups, inode.gid) >= 0;
-  const honour = !t.noNewPrivs && known && !((mount?.flags ?? 0) & Ms.NOSUID) &&
-    (!t.traced || capable(t.traced.tracer.creds, Cap.SYS_PTRACE));
+function suidCreds(thread: Thread, { inode, mount }: File): { uid: number; euid: number; gid: number; egid: number } {
+  const creds = thread.creds, { users, groups } = creds.users, known = nameOfId(users, inode.uid) >= 0 && nameOfId(groups, inode.gid) >= 0;
+  const honour = !thread.noNewPrivs && known && !((mount?.flags ?? 0) & Ms.NOSUID) &&
+    (!thread.traced || capable(thread.traced.tracer.creds, Cap.SYS_PTRACE));
   return {
-    uid: c.uid, gid: c.gid, euid: honour && inode.mode & S.ISUID ? inode.uid : c.euid,
-    egid: honour && (inode.mode & (S.ISGID | 0o10)) === (S.ISGID | 0o10) ? inode.gid : c.egid
+    uid: creds.uid, gid: creds.gid, euid: honour && inode.mode & S.ISUID ? inode.uid : creds.euid,
+    egid: honour && (inode.mode & (S.ISGID | 0o10)) === (S.ISGID | 0o10) ? inode.gid : creds.egid
   };
 }
 
 /** The point of no return. */
-function commit(t: Thread, mm: Mm, program: Program, image: Image): void {
-  const p = t.proc, k = t.k, formerTid = t.tid;
-  for (const o of [...p.threads]) if (o !== t) k.endThread(o, 0);
-  if (t.tid !== p.pid) { k.pids.threads.delete(t.tid); k.pids.gone(t.tid); t.tid = p.pid; t.number = p.number;
-    k.pids.threads.set(t.tid, t); }
-  leave(k, t);
+function commit(thread: Thread, mm: Mm, program: Program, image: Image): void {
+  const p = thread.proc, k = thread.k, formerTid = thread.tid;
+  for (const o of [...p.threads]) if (o !== thread) k.endThread(o, 0);
+  if (thread.tid !== p.pid) { k.pids.threads.delete(thread.tid); k.pids.gone(thread.tid); thread.tid = p.pid; thread.number = p.number;
+    k.pids.threads.set(thread.tid, thread); }
+  leave(k, thread);
   if (p.mm.users === 1) k.arch.adoptSpace(p.mm, mm);
   p.pagesBefore = p.mostPages;
   releaseMm(k, p);
   p.mm = mm;
   if (p.borrowsMm) { p.borrowsMm = false; p.endWq.wakeAll(); }
-  p.creds = t.creds;
+  p.creds = thread.creds;
   p.creds.threadRing = p.creds.processRing = undefined;
-  const ids = suidCreds(t, program.file), raised = ids.euid !== p.creds.euid || ids.egid !== p.creds.egid;
+  const ids = suidCreds(thread, program.file), raised = ids.euid !== p.creds.euid || ids.egid !== p.creds.egid;
   p.creds.euid = p.creds.suid = p.creds.fsuid = ids.euid;
   p.creds.egid = p.creds.sgid = p.creds.fsgid = ids.egid;
   afterExec(p.creds.caps, ids.uid, ids.euid, idOf(p.creds.users.users, 0), raised);
   p.exe?.release();
   p.exe = program.file;
   p.execed = true;
-  p.name = t.name = nameOf(program.path);
+  p.name = thread.name = nameOf(program.path);
   p.fds = p.fds.users > 1 ? (p.fds.users--, p.fds.fork(p.k.frames.charge(p.fds.weight))) : p.fds;
   p.fds.onExec((fd) => { const f = p.fds.take(fd)!; closedBy(p, f); f.release(); });
   dropTimers(k, p);
   p.actions = p.actions.copy();
   p.actions.reset();
-  t.altStack = { sp: 0, flags: 2, size: 0 };
-  t.clearTid = 0;
-  t.robustList = 0;
-  t.utcb = 0;
-  t.rseq = undefined;
-  t.regs.big.fill(0n);
-  t.regs.pc = image.pc;
-  t.regs.setX(Reg.sp, image.sp);
-  t.loaded = Loaded.all;
-  t.state = Run.current;
-  traceExec(t, formerTid);
-  k.watcher?.replaced(t, program.file.path(p.fs.root));
+  thread.altStack = { sp: 0, flags: 2, size: 0 };
+  thread.clearTid = 0;
+  thread.robustList = 0;
+  thread.utcb = 0;
+  thread.rseq = undefined;
+  thread.regs.big.fill(0n);
+  thread.regs.pc = image.pc;
+  thread.regs.setX(Reg.sp, image.sp);
+  thread.loaded = Loaded.all;
+  thread.state = Run.current;
+  traceExec(thread, formerTid);
+  k.watcher?.replaced(thread, program.file.path(p.fs.root));
 }
 export const nameOf = (path: string): string => path.slice(path.lastIndexOf('/') + 1).slice(0, 15);

@@ -58,10 +58,10 @@ const CHAIN = 1024;
 const urgency = (t: Locker): number => (t.rt > 0 ? 100 + t.rt : -t.nice);
 
 /** Order of waiters: higher real-time priority first, then order of arrival. */
-function line(waiters: Waiter[], w: Waiter): void {
+function line(waiters: Waiter[], waiter: Waiter): void {
   let i = waiters.length;
-  while (i > 0 && waiters[i - 1]!.rank < w.rank) i--;
-  waiters.splice(i, 0, w);
+  while (i > 0 && waiters[i - 1]!.rank < waiter.rank) i--;
+  waiters.splice(i, 0, waiter);
 }
 export class FutexTable {
   private readonly buckets = new Map<string, Bucket>();
@@ -72,53 +72,53 @@ export class FutexTable {
     if (!b) this.buckets.set(key, b = { key, waiters: [] });
     return b;
   }
-  private leave(w: Waiter): void {
-    const i = w.queue.waiters.indexOf(w);
-    if (i >= 0) w.queue.waiters.splice(i, 1);
-    if (w.queue.waiters.length === 0) this.buckets.delete(w.queue.key);
+  private leave(waiter: Waiter): void {
+    const i = waiter.queue.waiters.indexOf(waiter);
+    if (i >= 0) waiter.queue.waiters.splice(i, 1);
+    if (waiter.queue.waiters.length === 0) this.buckets.delete(waiter.queue.key);
   }
-  private enter(t: Sleeper, key: string, bits: number, target?: string): Waiter {
-    const queue = this.bucket(key), rank = 'rt' in t ? (t as Locker).rt : 0,
-      w: Waiter = { t, bits, woken: false, queue, target, lock: undefined, rank };
-    line(queue.waiters, w);
-    return w;
+  private enter(sleeper: Sleeper, key: string, bits: number, target?: string): Waiter {
+    const queue = this.bucket(key), rank = 'rt' in sleeper ? (sleeper as Locker).rt : 0,
+      waiter: Waiter = { t: sleeper, bits, woken: false, queue, target, lock: undefined, rank };
+    line(queue.waiters, waiter);
+    return waiter;
   }
   /** Sleeps until woken (0), -ETIMEDOUT, or -ERESTARTSYS. The caller has compared the word. */
-  *wait(t: Sleeper, key: string, bits: number, until: number): Co<number> {
-    const r = yield* this.waitAny(t, [{ key, bits }], until);
+  *wait(sleeper: Sleeper, key: string, bits: number, until: number): Co<number> {
+    const r = yield* this.waitAny(sleeper, [{ key, bits }], until);
     return r < 0 ? r : 0;
   }
   /** The same on several words: returns the index of the woken one. */
-  *waitAny(t: Sleeper, words: readonly { readonly key: string; readonly bits: number }[], until: number): Co<number> {
-    const list = words.map((x) => this.enter(t, x.key, x.bits)), wq = new WaitQueue();
+  *waitAny(sleeper: Sleeper, words: readonly { readonly key: string; readonly bits: number }[], until: number): Co<number> {
+    const list = words.map((x) => this.enter(sleeper, x.key, x.bits)), wq = new WaitQueue();
     try {
       for (;;) {
-        const r = yield* t.sleep(wq, until), i = list.findIndex((w) => w.woken);
+        const r = yield* sleeper.sleep(wq, until), i = list.findIndex((w) => w.woken);
         if (i >= 0) return i;
         if (r < 0) return r;
       }
-    } finally { for (const w of list) if (!w.woken) this.leave(w); }
+    } finally { for (const waiter of list) if (!waiter.woken) this.leave(waiter); }
   }
   wake(key: string, count: number, bits = ANY_BITS): number {
-    const b = this.buckets.get(key);
-    if (!b) return 0;
+    const bucket = this.buckets.get(key);
+    if (!bucket) return 0;
     let n = 0;
-    for (const w of [...b.waiters]) {
+    for (const waiter of [...bucket.waiters]) {
       if (n >= count) break;
-      if ((w.bits & bits) === 0 || w.target !== undefined) continue;
-      this.leave(w);
-      w.woken = true;
-      w.t.wake();
+      if ((waiter.bits & bits) === 0 || waiter.target !== undefined) continue;
+      this.leave(waiter);
+      waiter.woken = true;
+      waiter.t.wake();
       n++;
     }
     return n;
   }
   requeue(from: string, to: string, wake: number, move: number): number {
-    const n = this.wake(from, wake), b = this.buckets.get(from);
-    if (!b || from === to) return n + (b ? Math.min(move, b.waiters.length) : 0);
-    const moved = b.waiters.splice(0, move), target = this.bucket(to);
-    for (const w of moved) { w.queue = target; line(target.waiters, w); }
-    if (b.waiters.length === 0) this.buckets.delete(from);
+    const n = this.wake(from, wake), bucket = this.buckets.get(from);
+    if (!bucket || from === to) return n + (bucket ? Math.min(move, bucket.waiters.length) : 0);
+    const moved = bucket.waiters.splice(0, move), target = this.bucket(to);
+    for (const waiter of moved) { waiter.queue = target; line(target.waiters, waiter); }
+    if (bucket.waiters.length === 0) this.buckets.delete(from);
     if (target.waiters.length === 0) this.buckets.delete(to);
     return n + moved.length;
   }
@@ -127,78 +127,79 @@ export class FutexTable {
 
   lockOf(key: string): { readonly owner: Locker | undefined } | undefined { return this.locks.get(key); }
   /** A thread waits for the lock of this owner, who inherits a higher priority. */
-  private attach(key: string, owner: Locker | undefined, t: Locker, va: number): PiWaiter {
-    let l = this.locks.get(key);
-    if (!l) this.locks.set(key, l = { key, owner, waiters: [], own: undefined });
-    const w: PiWaiter = { t, va, granted: false, wq: new WaitQueue() }, at = l.waiters.findIndex((x) => urgency(x.t) < urgency(t));
-    l.waiters.splice(at < 0 ? l.waiters.length : at, 0, w);
-    this.inherit(l);
-    return w;
+  private attach(key: string, owner: Locker | undefined, locker: Locker, va: number): PiWaiter {
+    let piLock = this.locks.get(key);
+    if (!piLock) this.locks.set(key, piLock = { key, owner, waiters: [], own: undefined });
+    const piWaiter: PiWaiter = { t: locker, va, granted: false, wq: new WaitQueue() },
+      at = piLock.waiters.findIndex((x) => urgency(x.t) < urgency(locker));
+    piLock.waiters.splice(at < 0 ? piLock.waiters.length : at, 0, piWaiter);
+    this.inherit(piLock);
+    return piWaiter;
   }
-  private inherit(l: PiLock): void {
-    const o = l.owner, top = l.waiters[0]?.t;
-    if (!o || !top || urgency(top) <= urgency(o)) return;
-    l.own ??= { rt: o.rt, policy: o.policy, nice: o.nice };
-    o.rt = top.rt; o.policy = top.policy; o.nice = top.nice;
+  private inherit(piLock: PiLock): void {
+    const locker = piLock.owner, top = piLock.waiters[0]?.t;
+    if (!locker || !top || urgency(top) <= urgency(locker)) return;
+    piLock.own ??= { rt: locker.rt, policy: locker.policy, nice: locker.nice };
+    locker.rt = top.rt; locker.policy = top.policy; locker.nice = top.nice;
   }
-  private restore(l: PiLock): void {
-    if (l.owner && l.own) Object.assign(l.owner, l.own);
-    l.own = undefined;
+  private restore(piLock: PiLock): void {
+    if (piLock.owner && piLock.own) Object.assign(piLock.owner, piLock.own);
+    piLock.own = undefined;
   }
-  private detach(key: string, w: PiWaiter): void {
-    const l = this.locks.get(key), i = l?.waiters.indexOf(w) ?? -1;
-    if (!l || i < 0) return;
-    l.waiters.splice(i, 1);
-    this.restore(l);
-    if (l.waiters.length === 0) this.locks.delete(key); else this.inherit(l);
+  private detach(key: string, piWaiter: PiWaiter): void {
+    const piLock = this.locks.get(key), i = piLock?.waiters.indexOf(piWaiter) ?? -1;
+    if (!piLock || i < 0) return;
+    piLock.waiters.splice(i, 1);
+    this.restore(piLock);
+    if (piLock.waiters.length === 0) this.locks.delete(key); else this.inherit(piLock);
   }
   /** Waits for the lock of `owner`: 0 when granted, -ETIMEDOUT, -ERESTARTSYS. */
   *waitLock(key: string, owner: Locker | undefined, t: Locker, va: number, until: number): Co<number> {
     return yield* this.waitGrant(key, this.attach(key, owner, t, va), t, until);
   }
   /** Whether `owner` waits, directly or not, for a lock of `t`. */
-  wouldDeadlock(owner: Locker | undefined, t: Locker): boolean {
+  wouldDeadlock(owner: Locker | undefined, locker: Locker): boolean {
     for (let o = owner, n = 0; o && n < CHAIN; n++) {
-      if (o === t) return true;
+      if (o === locker) return true;
       const waits: Locker = o;
       o = [...this.locks.values()].find((l) => l.waiters.some((w) => w.t === waits))?.owner;
     }
     return false;
   }
-  private *waitGrant(key: string, w: PiWaiter, t: Locker, until: number): Co<number> {
+  private *waitGrant(key: string, piWaiter: PiWaiter, locker: Locker, until: number): Co<number> {
     try {
-      while (!w.granted) {
-        const r = yield* t.sleep(w.wq, until);
-        if (r < 0 && !w.granted) return r;
+      while (!piWaiter.granted) {
+        const r = yield* locker.sleep(piWaiter.wq, until);
+        if (r < 0 && !piWaiter.granted) return r;
       }
       return 0;
-    } finally { if (!w.granted) this.detach(key, w); }
+    } finally { if (!piWaiter.granted) this.detach(key, piWaiter); }
   }
   /** Gives the lock to the most urgent waiter and stores its number in the word. False: there is none. */
   handOver(key: string, died: 0 | 1 = 0): boolean {
-    const l = this.locks.get(key), next = l?.waiters.shift();
-    if (!l || !next) return false;
-    this.restore(l);
-    l.owner = next.t;
+    const piLock = this.locks.get(key), next = piLock?.waiters.shift();
+    if (!piLock || !next) return false;
+    this.restore(piLock);
+    piLock.owner = next.t;
     setU32(next.t.mm, next.va, (Word.WAITERS | (died ? Word.OWNER_DIED : 0) | next.t.number) >>> 0);
     next.granted = true;
     next.t.wake();
-    if (l.waiters.length === 0) this.locks.delete(key); else this.inherit(l);
+    if (piLock.waiters.length === 0) this.locks.delete(key); else this.inherit(piLock);
     return true;
   }
   /** Contended locks of this thread. */
   ownedBy(t: Locker): string[] { return [...this.locks.values()].filter((l) => l.owner === t).map((l) => l.key); }
 
   /** FUTEX_WAIT_REQUEUE_PI: waits on one word to get the lock at another. */
-  *waitRequeue(t: Locker, key: string, bits: number, target: string, until: number): Co<number> {
-    const w = this.enter(t, key, bits, target), wq = new WaitQueue();
+  *waitRequeue(locker: Locker, key: string, bits: number, target: string, until: number): Co<number> {
+    const waiter = this.enter(locker, key, bits, target), wq = new WaitQueue();
     try {
-      while (!w.woken) {
-        const r = yield* t.sleep(wq, until);
-        if (r < 0 && !w.woken) return r;
+      while (!waiter.woken) {
+        const r = yield* locker.sleep(wq, until);
+        if (r < 0 && !waiter.woken) return r;
       }
-    } finally { if (!w.woken) this.leave(w); }
-    return w.lock ? yield* this.waitGrant(target, w.lock, t, until) : 0;
+    } finally { if (!waiter.woken) this.leave(waiter); }
+    return waiter.lock ? yield* this.waitGrant(target, waiter.lock, locker, until) : 0;
   }
   /** Those who wait at `from` for the lock at `to`; -EINVAL where one wants another lock, or none. */
   requeueCandidates(from: string, to: string, count: number): readonly Waiter[] | number {
@@ -206,10 +207,10 @@ export class FutexTable {
     return list.some((w) => w.target !== to) ? -E.INVAL : list;
   }
   /** Ends the first wait: the lock is the thread's, or it waits for it now. */
-  moveToLock(w: Waiter, key: string, owner: Locker | undefined, va: number, granted: boolean): void {
-    this.leave(w);
-    w.woken = true;
-    if (!granted) w.lock = this.attach(key, owner, w.t as Locker, va);
-    w.t.wake();
+  moveToLock(waiter: Waiter, key: string, owner: Locker | undefined, va: number, granted: boolean): void {
+    this.leave(waiter);
+    waiter.woken = true;
+    if (!granted) waiter.lock = this.attach(key, owner, waiter.t as Locker, va);
+    waiter.t.wake();
   }
 }

@@ -61,11 +61,11 @@ export class Passage {
   doom(): void {
     if (this.doomed) return;
     this.doomed = true;
-    const { k, t } = this;
+    const { k, t: thread } = this;
     this.timer = k.timers.add(k.clock.now() + GRACE, () => {
       this.timer = undefined;
-      k.arch.log(`l4guest: gate: ${who(t)} is to end and its partner is silent: its capabilities are revoked`);
-      this.beyond.revoke(t);
+      k.arch.log(`l4guest: gate: ${who(thread)} is to end and its partner is silent: its capabilities are revoked`);
+      this.beyond.revoke(thread);
     });
     k.cpu.rearm();
   }
@@ -90,26 +90,26 @@ export class Gates {
   }
 
   /** The thread wants to make a call of its own: -errno, or the sleep until it is over. */
-  ask(t: Thread, call: OwnCall): number | Co<number> {
-    if (this.policy.policy === false) return this.through(t, call);
-    const gate = call.gate, refused = this.decide(t, call, gate < 0 ? undefined : this.list[gate]);
-    if (refused !== 0 || this.policy.audit === 'all') this.write(t, call, refused);
-    return refused !== 0 ? -refused : this.through(t, call);
+  ask(thread: Thread, call: OwnCall): number | Co<number> {
+    if (this.policy.policy === false) return this.through(thread, call);
+    const gate = call.gate, refused = this.decide(thread, call, gate < 0 ? undefined : this.list[gate]);
+    if (refused !== 0 || this.policy.audit === 'all') this.write(thread, call, refused);
+    return refused !== 0 ? -refused : this.through(thread, call);
   }
-  private decide(t: Thread, { flags, label, items, gate: index }: OwnCall, gate: GateSpec | undefined): number {
+  private decide(thread: Thread, { flags, label, items, gate: index }: OwnCall, gate: GateSpec | undefined): number {
     if (flags !== CALL && flags !== SEND) return E.INVAL;
-    if (!gate || !t.mm.gates.has(index)) return E.BADF;
-    if (t.seccomp !== undefined) return E.PERM;
+    if (!gate || !thread.mm.gates.has(index)) return E.BADF;
+    if (thread.seccomp !== undefined) return E.PERM;
     if (items && gate.items !== true) return E.PERM;
     const name = nameOf(gate, label), answer = name === undefined ? gate.others ?? 'allow' : gate.refuse?.[name] ?? 'allow';
     return answer === 'allow' ? 0 : E[answer.replace(/^E/, '') as keyof typeof E];
   }
-  private write(t: Thread, { label, gate: index }: OwnCall, refused: number): void {
+  private write(thread: Thread, { label, gate: index }: OwnCall, refused: number): void {
     const gate = this.list[index], what = gate && nameOf(gate, label), operation = what ?? `0x${label.toString(16)}`;
-    const times = this.count(`${t.proc.pid} ${index} ${label} ${refused}`);
+    const times = this.count(`${thread.proc.pid} ${index} ${label} ${refused}`);
     if (times > EACH && (times & (times - 1)) !== 0) return;
     const verdict = `${refused === 0 ? 'allowed' : `refused, ${errnoName(refused)}`}${times > EACH ? ` (${times} times)` : ''}`;
-    this.k.arch.log(`l4guest: gate ${gate?.name ?? '?'}: ${who(t)} ${operation}: ${verdict}`);
+    this.k.arch.log(`l4guest: gate ${gate?.name ?? '?'}: ${who(thread)} ${operation}: ${verdict}`);
   }
   /** Number of log lines for this decision, because a process must not fill the log. */
   private count(what: string): number {
@@ -119,28 +119,28 @@ export class Gates {
     return times;
   }
   /** Sleeps, deaf to signals, until the call is over; its results are in the registers below. */
-  private *through(t: Thread, { label }: OwnCall): Co<number> {
-    const { k, beyond, policy: { uninterruptible = true } } = this, done = new WaitQueue(), passage = new Passage(k, t, beyond);
+  private *through(thread: Thread, { label }: OwnCall): Co<number> {
+    const { k, beyond, policy: { uninterruptible = true } } = this, done = new WaitQueue(), passage = new Passage(k, thread, beyond);
     let status = -1;
-    t.passage = passage;
-    beyond.through(t, (s) => { status = s; done.wakeAll(); });
+    thread.passage = passage;
+    beyond.through(thread, (s) => { status = s; done.wakeAll(); });
     while (status < 0) {
-      yield* t.nap(done);
-      if (status >= 0 || !t.interrupted) continue;
-      if (t.isKilled) passage.doom();
-      else if (!uninterruptible) beyond.cancel(t);
+      yield* thread.nap(done);
+      if (status >= 0 || !thread.interrupted) continue;
+      if (thread.isKilled) passage.doom();
+      else if (!uninterruptible) beyond.cancel(thread);
     }
-    t.passage = undefined;
+    thread.passage = undefined;
     passage.over();
-    if (t.proc.doomed !== undefined) k.endProcess(t.proc, t.proc.doomed);
-    else if (passage.isLast) k.endThread(t, 0);
-    else if (!uninterruptible && status === ABORTED) return this.again(t, label);
+    if (thread.proc.doomed !== undefined) k.endProcess(thread.proc, thread.proc.doomed);
+    else if (passage.isLast) k.endThread(thread, 0);
+    else if (!uninterruptible && status === ABORTED) return this.again(thread, label);
     return KEEP_REGISTERS;
   }
   /** The call was cut off by a signal and starts again: whether its partner has done it is not known. */
-  private again(t: Thread, label: number): number {
-    this.k.once('gate cut off', `l4guest: gate: ${who(t)} 0x${label.toString(16)}: cut off by a signal, starts again`);
-    this.beyond.restart(t);
+  private again(thread: Thread, label: number): number {
+    this.k.once('gate cut off', `l4guest: gate: ${who(thread)} 0x${label.toString(16)}: cut off by a signal, starts again`);
+    this.beyond.restart(thread);
     return -E.RESTARTNOINTR;
   }
 }

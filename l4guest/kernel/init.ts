@@ -31,48 +31,49 @@ export class ExecError extends Error {
 export const exitCode = (status: number): number => ((status & 0x7f) === 0 ? (status >> 8) & 0xff : 128 + (status & 0x7f));
 
 export function newProcess(k: Kernel, name: string): Process {
-  const pid = k.pids.next(), p = new Process(k, pid, new Mm(k.frames), k.pids.newSession(pid), { root: k.top, cwd: k.top, umask: 0o22 });
-  p.name = name;
-  k.pids.processes.set(pid, p);
-  return p;
+  const pid = k.pids.next(), process = new Process(k, pid, new Mm(k.frames), k.pids.newSession(pid),
+    { root: k.top, cwd: k.top, umask: 0o22 });
+  process.name = name;
+  k.pids.processes.set(pid, process);
+  return process;
 }
 
 /**
  * Makes process 1 and the program's process, which is ready to run; `s` sleeps where the program's file must be fetched. Throws ExecError.
  */
-export function* startInit(k: Kernel, s: Sleeper, args: InitArgs, streams: Streams): Co<Thread> {
+export function* startInit(k: Kernel, sleeper: Sleeper, args: InitArgs, streams: Streams): Co<Thread> {
   k.init = newProcess(k, 'init');
-  const p = newProcess(k, 'start'), t = new Thread(k, p.pid, p, 'start');
-  p.parent = k.init;
-  k.init.children.add(p);
-  p.threads.add(t);
-  k.pids.threads.set(t.tid, t);
-  k.cpu.current = t;
-  t.since = k.clock.now();
-  yield* persist(s, t.since, () => changeDir(t, args.cwd), () => { throw noDirectory(args.cwd); });
-  openStreams(k, t, streams);
-  yield* execProgram(s, t, args);
-  t.since = Infinity;
-  k.mainPid = p.pid;
+  const process = newProcess(k, 'start'), thread = new Thread(k, process.pid, process, 'start');
+  process.parent = k.init;
+  k.init.children.add(process);
+  process.threads.add(thread);
+  k.pids.threads.set(thread.tid, thread);
+  k.cpu.current = thread;
+  thread.since = k.clock.now();
+  yield* persist(sleeper, thread.since, () => changeDir(thread, args.cwd), () => { throw noDirectory(args.cwd); });
+  openStreams(k, thread, streams);
+  yield* execProgram(sleeper, thread, args);
+  thread.since = Infinity;
+  k.mainPid = process.pid;
   k.cpu.current = undefined;
-  t.state = Run.ready;
-  k.cpu.ready.push(t);
-  return t;
+  thread.state = Run.ready;
+  k.cpu.ready.push(thread);
+  return thread;
 }
-function changeDir(t: Thread, path: string): void {
+function changeDir(thread: Thread, path: string): void {
   const place = newWalkEnd();
-  if (walk(t, t.k.top, path || '/', WalkFlag.follow, place) === 0 && place.inode instanceof Directory)
-    t.proc.fs.cwd = { mount: place.mount, inode: place.inode };
+  if (walk(thread, thread.k.top, path || '/', WalkFlag.follow, place) === 0 && place.inode instanceof Directory)
+    thread.proc.fs.cwd = { mount: place.mount, inode: place.inode };
   else throw noDirectory(path);
 }
 const noDirectory = (path: string): ExecError => new ExecError(`working directory '${path}' is not there`, 126);
-export function openStreams(k: Kernel, t: Thread, s: Streams): void {
-  const fds = t.proc.fds, limit = 64;
-  if (s.terminal) {
-    const inode = devTree(k).lookup('console')!, file = new TtyFile(inode, O.RDWR, s.terminal);
+export function openStreams(k: Kernel, thread: Thread, streams: Streams): void {
+  const fds = thread.proc.fds, limit = 64;
+  if (streams.terminal) {
+    const inode = devTree(k).lookup('console')!, file = new TtyFile(inode, O.RDWR, streams.terminal);
     const dev = devTree(k), mount = k.mounts.list.find((m) => m.root === dev) ?? k.nowhere;
     file.enter({ mount, inode, dir: dev, name: 'console' });
-    s.terminal.control(t, 0);
+    streams.terminal.control(thread, 0);
     for (let i = 0; i < 3; i++) fds.add(i === 0 ? file : file.hold(), false, limit);
     return;
   }
@@ -81,34 +82,36 @@ export function openStreams(k: Kernel, t: Thread, s: Streams): void {
     inode.endpoint = new Reopen((again) => make(inode, again));
     return make(inode, flags);
   };
-  const { input, out, err } = s, output = (port: OutputPort): File => stream((inode, flags) => new OutFile(inode, flags, port), O.WRONLY);
+  const { input, out, err } = streams, output =
+    (port: OutputPort): File => stream((inode, flags) => new OutFile(inode, flags, port), O.WRONLY);
   const files = [input && stream((inode, flags) => new InFile(inode, flags, input), O.RDONLY), out && output(out), err && output(err)];
   for (const f of files) {
-    const file = f ?? devTree(k).lookup('null')!.open(t, O.RDWR);
+    const file = f ?? devTree(k).lookup('null')!.open(thread, O.RDWR);
     if (file instanceof File) fds.add(file, false, limit);
   }
 }
 
 /** Looks the program up as a shell does, and starts it. */
-function* execProgram(s: Sleeper, t: Thread, args: InitArgs): Co<void> {
+function* execProgram(sleeper: Sleeper, thread: Thread, args: InitArgs): Co<void> {
   const name = args.argv[0];
   if (!name) throw new ExecError('no program given', 126);
   const path = args.env.findLast((e) => e.startsWith('PATH='))?.slice(5) ?? '/bin:/usr/bin:/sbin:/usr/sbin:/usr/local/bin';
   const candidates = name.includes('/') ? [name] : path.split(':').map((d) => `${d || '.'}/${name}`),
     encode = (s: string): Uint8Array => bytesOf(s);
   let worst = -E.NOENT, at = name;
-  for (const c of candidates) {
-    const asked = { base: t.proc.fs.cwd, path: c, flags: 0 };
-    const r = yield* persist(s, t.since, () => exec(t, asked, args.argv.map(encode), args.env.map(encode)), (errno) => errno);
+  for (const text of candidates) {
+    const asked = { base: thread.proc.fs.cwd, path: text, flags: 0 };
+    const r = yield* persist(sleeper, thread.since, () => exec(thread, asked, args.argv.map(encode), args.env.map(encode)),
+      (errno) => errno);
     if (r === 0) return;
-    if (r !== -E.NOENT && r !== -E.NOTDIR && worst === -E.NOENT) { worst = r; at = c; }
+    if (r !== -E.NOENT && r !== -E.NOTDIR && worst === -E.NOENT) { worst = r; at = text; }
   }
   if (worst === -E.NOENT) throw new ExecError(`program '${name}' is not there (or the interpreter it names)`, 127);
-  throw new ExecError(`program '${at}': ${why(t, at, worst)}`, 126);
+  throw new ExecError(`program '${at}': ${why(thread, at, worst)}`, 126);
 }
-function why(t: Thread, path: string, error: number): string {
+function why(thread: Thread, path: string, error: number): string {
   const place = newWalkEnd();
-  if (error === -E.NOEXEC && walk(t, t.proc.fs.cwd, path, WalkFlag.follow, place) === 0 && place.inode && isImage(place.inode))
-    return `is ${whyNotElf(readAt(t.k.frames, place.inode, 0, 64)) ?? 'damaged'}`;
+  if (error === -E.NOEXEC && walk(thread, thread.proc.fs.cwd, path, WalkFlag.follow, place) === 0 && place.inode && isImage(place.inode))
+    return `is ${whyNotElf(readAt(thread.k.frames, place.inode, 0, 64)) ?? 'damaged'}`;
   return error === -E.ACCES ? 'is not executable' : `cannot be started (${errnoName(-error)})`;
 }

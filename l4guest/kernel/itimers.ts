@@ -9,25 +9,25 @@ import type { SigInfo } from './sigqueue.ts';
 import { Run, type Thread } from './thread.ts';
 
 /** (Re)starts the real-time interval timer; 0 stops it. Times in ns. */
-export function setRealTimer(k: Kernel, p: Process, value: number, interval: number): void {
-  k.timers.cancel(p.real.timer);
-  p.real = { timer: undefined, at: 0, interval };
-  if (value > 0) armReal(k, p, k.clock.now() + value);
+export function setRealTimer(k: Kernel, process: Process, value: number, interval: number): void {
+  k.timers.cancel(process.real.timer);
+  process.real = { timer: undefined, at: 0, interval };
+  if (value > 0) armReal(k, process, k.clock.now() + value);
   k.cpu.rearm();
 }
-function armReal(k: Kernel, p: Process, at: number): void {
-  p.real.at = at;
-  p.real.timer = k.timers.add(at, () => {
-    const { interval } = p.real;
-    p.real.timer = undefined;
-    p.real.at = 0;
+function armReal(k: Kernel, process: Process, at: number): void {
+  process.real.at = at;
+  process.real.timer = k.timers.add(at, () => {
+    const { interval } = process.real;
+    process.real.timer = undefined;
+    process.real.at = 0;
     // A repeating timer restarts when its signal is delivered, so it cannot fire faster than its signals are handled.
     const again = (): void => {
-      if (interval > 0 && p.alive && p.real.timer === undefined
-          && p.real.interval === interval) { armReal(k, p, forward(at, interval, k.clock.now() + LEAST_PAUSE)); k.cpu.rearm(); }
+      if (interval > 0 && process.alive && process.real.timer === undefined
+          && process.real.interval === interval) { armReal(k, process, forward(at, interval, k.clock.now() + LEAST_PAUSE)); k.cpu.rearm(); }
     };
-    const kept = k.signals.toProcess(p, Sig.ALRM, SiCode.KERNEL, { taken: (info) => { again(); return info; } });
-    if (!kept && interval > 0) armReal(k, p, forward(at, Math.max(interval, IGNORED_PACE), k.clock.now()));
+    const kept = k.signals.toProcess(process, Sig.ALRM, SiCode.KERNEL, { taken: (info) => { again(); return info; } });
+    if (!kept && interval > 0) armReal(k, process, forward(at, Math.max(interval, IGNORED_PACE), k.clock.now()));
   });
 }
 /** The first of at + interval, at + 2 · interval … that lies after `now`. */
@@ -63,34 +63,34 @@ export function untilFires(k: Kernel, x: PosixTimer): number {
   if (x.at > now) return x.at - now;
   return x.interval > 0 ? forward(x.at, x.interval, now) - now : x.signal === 0 ? 0 : 1;
 }
-export function stopPosix(k: Kernel, p: Process, x: PosixTimer): void {
+export function stopPosix(k: Kernel, process: Process, x: PosixTimer): void {
   k.timers.cancel(x.timer);
   if (x.cpu) cancelCpuTimer(x.cpu.proc, x.cpuTimer);
   x.timer = x.cpuTimer = undefined;
   x.setting++;
   if (x.signal === 0) return;
-  p.pending.removeTimer(x.signal, x.id);
-  for (const t of p.threads) t.pending.removeTimer(x.signal, x.id);
+  process.pending.removeTimer(x.signal, x.id);
+  for (const thread of process.threads) thread.pending.removeTimer(x.signal, x.id);
 }
 export const posixTimers = (p: Process): Map<number, PosixTimer> => (p.timers ??= new Map<number, PosixTimer>()) as Map<number, PosixTimer>;
 
-export function setPosix(k: Kernel, p: Process, x: PosixTimer, at: number, interval: number): void {
-  stopPosix(k, p, x);
+export function setPosix(k: Kernel, process: Process, x: PosixTimer, at: number, interval: number): void {
+  stopPosix(k, process, x);
   x.interval = interval;
   x.overrun = 0;
-  arm(k, p, x, at);
+  arm(k, process, x, at);
 }
 /** One that sends nothing is only looked at. */
-function arm(k: Kernel, p: Process, x: PosixTimer, at: number): void {
+function arm(k: Kernel, process: Process, x: PosixTimer, at: number): void {
   x.at = at;
   if (at === 0 || x.signal === 0) return;
-  if (x.cpu) x.cpuTimer = addCpuTimer(x.cpu.proc, x.cpu.thread, at, () => firePosix(k, p, x));
-  else x.timer = k.timers.add(at, () => firePosix(k, p, x));
+  if (x.cpu) x.cpuTimer = addCpuTimer(x.cpu.proc, x.cpu.thread, at, () => firePosix(k, process, x));
+  else x.timer = k.timers.add(at, () => firePosix(k, process, x));
   k.cpu.rearm();
 }
 /** It fires once, and restarts when its signal is delivered, which then reports the missed firings. */
-function firePosix(k: Kernel, p: Process, x: PosixTimer): void {
-  const { setting, at } = x, once = x.interval === 0, t = x.tid ? k.pids.threads.get(x.tid) : undefined;
+function firePosix(k: Kernel, process: Process, x: PosixTimer): void {
+  const { setting, at } = x, once = x.interval === 0, thread = x.tid ? k.pids.threads.get(x.tid) : undefined;
   x.timer = x.cpuTimer = undefined;
   if (once) x.at = 0;
   const taken = (info: SigInfo): SigInfo => {
@@ -98,19 +98,19 @@ function firePosix(k: Kernel, p: Process, x: PosixTimer): void {
     if (once) { x.overrun = 0; return info; }
     const now = timerNow(k, x);
     x.overrun = Math.min(MOST_OVERRUN, Math.max(0, Math.floor((now - at) / x.interval)));
-    if (p.alive) arm(k, p, x, forward(at, x.interval, now + LEAST_PAUSE));
+    if (process.alive) arm(k, process, x, forward(at, x.interval, now + LEAST_PAUSE));
     return { ...info, overrun: x.overrun };
   };
   const more = { timer: x.id, overrun: 0, value: x.value, taken };
-  const kept = t && t.state !== Run.dead
-    ? k.signals.toThread(t, x.signal, SiCode.TIMER, more)
-    : k.signals.toProcess(p, x.signal, SiCode.TIMER, more);
-  if (!kept && x.interval > 0 && p.alive) arm(k, p, x, forward(at, Math.max(x.interval, IGNORED_PACE), timerNow(k, x)));
+  const kept = thread && thread.state !== Run.dead
+    ? k.signals.toThread(thread, x.signal, SiCode.TIMER, more)
+    : k.signals.toProcess(process, x.signal, SiCode.TIMER, more);
+  if (!kept && x.interval > 0 && process.alive) arm(k, process, x, forward(at, Math.max(x.interval, IGNORED_PACE), timerNow(k, x)));
 }
 /** The wall clock moved forward by this many ns (back if negative): timers for a time of the day follow it. */
 function wallMoved(k: Kernel, ahead: number): void {
-  for (const p of k.pids.processes.values()) if (p.timers)
-    for (const x of posixTimers(p).values()) if (x.wall && x.at > 0) setPosix(k, p, x, Math.max(1, x.at - ahead), x.interval);
+  for (const process of k.pids.processes.values()) if (process.timers)
+    for (const x of posixTimers(process).values()) if (x.wall && x.at > 0) setPosix(k, process, x, Math.max(1, x.at - ahead), x.interval);
 }
 /** Sets the wall clock, as somebody asked for. */
 export function setWall(k: Kernel, s: number, n: number): void {
@@ -123,7 +123,7 @@ export function followWall(k: Kernel, shown: Time): void {
   const moved = k.clock.follow(shown);
   if (moved > 0) wallMoved(k, moved);
 }
-export function dropTimers(k: Kernel, p: Process): void {
-  if (p.timers) for (const x of posixTimers(p).values()) stopPosix(k, p, x);
-  p.timers = undefined;
+export function dropTimers(k: Kernel, process: Process): void {
+  if (process.timers) for (const x of posixTimers(process).values()) stopPosix(k, process, x);
+  process.timers = undefined;
 }

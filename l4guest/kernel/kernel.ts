@@ -129,7 +129,7 @@ export class Kernel {
   get top(): DirPath { return { mount: this.mounts.root, inode: this.mounts.root.root as Directory }; }
   /** Whether some process runs this file (ETXTBSY). */
   isExecuting(inode: Inode): boolean {
-    for (const p of this.pids.processes.values()) if (p.exe?.inode === inode) return true;
+    for (const process of this.pids.processes.values()) if (process.exe?.inode === inode) return true;
     return false;
   }
   endProcess(p: Process, status: number): void { endProcess(this, p, status); }

@@ -8,22 +8,22 @@ const Op = { GET: 0, JOIN: 1, REVOKE: 3, SETPERM: 5, DESCRIBE: 6, LINK: 8, UNLIN
   INVALIDATE: 21 } as const;
 const add = (u: Unix, type: string, name: string, text: string, ring: number): number =>
   u.call('add_key', type, name, text === '' ? 0 : new TextEncoder().encode(text), text.length, ring)!;
-const read = (u: Unix, id: number): string | number => {
-  const at = u.space(64), n = u.call('keyctl', Op.READ, id, at, 64)!;
-  return n < 0 ? n : u.text(at, n);
+const read = (unix: Unix, id: number): string | number => {
+  const at = unix.space(64), n = unix.call('keyctl', Op.READ, id, at, 64)!;
+  return n < 0 ? n : unix.text(at, n);
 };
 
 describe('keys', () => {
   it('are kept in keyrings, read, given anew, and found by type and description', () => {
-    const u = new Unix(), key = add(u, 'user', 'wine', 'red', PROCESS);
-    expect([read(u, key), add(u, 'user', 'wine', 'white', PROCESS), read(u, key)]).toEqual(['red', key, 'white']);
-    expect([u.call('request_key', 'user', 'wine', 0, 0), u.call('request_key', 'user', 'beer', 0, 0),
-      u.call('request_key', 'nothing', 'wine', 0, 0)]).toEqual([key, -E.NOKEY, -E.NOKEY]);
-    expect([add(u, 'user', 'empty', '', PROCESS), add(u, 'keyring', 'full', 'x', PROCESS), add(u, 'logon', 'plain', 'x', PROCESS),
-      add(u, '.system', 'x', 'x', PROCESS), add(u, 'strange', 'x', 'x', PROCESS)]).toEqual(
+    const unix = new Unix(), key = add(unix, 'user', 'wine', 'red', PROCESS);
+    expect([read(unix, key), add(unix, 'user', 'wine', 'white', PROCESS), read(unix, key)]).toEqual(['red', key, 'white']);
+    expect([unix.call('request_key', 'user', 'wine', 0, 0), unix.call('request_key', 'user', 'beer', 0, 0),
+      unix.call('request_key', 'nothing', 'wine', 0, 0)]).toEqual([key, -E.NOKEY, -E.NOKEY]);
+    expect([add(unix, 'user', 'empty', '', PROCESS), add(unix, 'keyring', 'full', 'x', PROCESS), add(unix, 'logon', 'plain', 'x', PROCESS),
+      add(unix, '.system', 'x', 'x', PROCESS), add(unix, 'strange', 'x', 'x', PROCESS)]).toEqual(
       [-E.INVAL, -E.INVAL, -E.INVAL, -E.PERM, -E.NODEV]);
-    const secret = add(u, 'logon', 'a:b', 'x', PROCESS);
-    expect(read(u, secret)).toBe(-E.OPNOTSUPP);
+    const secret = add(unix, 'logon', 'a:b', 'x', PROCESS);
+    expect(read(unix, secret)).toBe(-E.OPNOTSUPP);
   });
   it('end: revoked, expired, invalid, unlinked', () => {
     const u = new Unix(), key = (name: string): number => add(u, 'user', name, 'x', THREAD),

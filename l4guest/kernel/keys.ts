@@ -57,8 +57,9 @@ export class Key {
   /** 0, or the error of using it. */
   state(now: number): number { return this.invalid || this.negative ? -E.NOKEY : this.revoked ? -E.KEYREVOKED : now >= this.ends
     ? -E.KEYEXPIRED : 0; }
-  rights(c: Creds, possessed: boolean): number {
-    const own = this.uid === c.fsuid ? this.perm >>> USER : this.gid === c.fsgid || c.groups.includes(this.gid) ? this.perm >>> GROUP
+  rights(creds: Creds, possessed: boolean): number {
+    const own = this.uid === creds.fsuid ? this.perm >>> USER
+      : this.gid === creds.fsgid || creds.groups.includes(this.gid) ? this.perm >>> GROUP
       : this.perm;
     return (own | (possessed ? this.perm >>> POSSESSOR : 0)) & Right.ALL;
   }
@@ -104,7 +105,11 @@ export class Keys {
         for (const m of x.members) if (m.invalid || (m.state(now) && !m.isRing)) x.members.delete(m); else todo.push(m);
       }
     };
-    for (const t of this.k.pids.threads.values()) { mark(t.creds.threadRing); mark(t.creds.processRing); mark(t.creds.sessionRing); }
+    for (const thread of this.k.pids.threads.values()) {
+      mark(thread.creds.threadRing);
+      mark(thread.creds.processRing);
+      mark(thread.creds.sessionRing);
+    }
     for (const u of this.users.values()) { mark(u.own); mark(u.session); }
     for (const key of this.all.values()) if (!seen.has(key)) { this.all.delete(key.serial); this.k.frames.uncharge(key.cost); }
   }
@@ -122,81 +127,82 @@ export class Keys {
   /** The session's keyring, or its substitute. */
   sessionOf(t: Thread): Key { return t.creds.sessionRing ?? this.userRings(t.creds.uid).session; }
   /** Joins a new session, or the one of this name. */
-  join(t: Thread, name: string | undefined): Key {
+  join(thread: Thread, name: string | undefined): Key {
     const perm = (Right.ALL << POSSESSOR) | ((Right.VIEW | Right.READ) << USER), none = new Uint8Array(0);
     if (name !== undefined) {
       for (const key of this.all.values()) {
         if (!key.isRing || key.description !== name || key.state(this.k.clock.now())) continue;
-        if (key.rights(t.creds, false) & Right.SEARCH) return t.creds.sessionRing = key;
+        if (key.rights(thread.creds, false) & Right.SEARCH) return thread.creds.sessionRing = key;
       }
     }
-    return t.creds.sessionRing = this.make('keyring', name ?? '_ses', t.creds, name === undefined ? perm : perm | (Right.LINK << USER),
+    return thread.creds.sessionRing = this.make('keyring', name ?? '_ses', thread.creds,
+      name === undefined ? perm : perm | (Right.LINK << USER),
       none);
   }
 
   // ── looking for keys ───────────────────────────────────────────────────────────────────────────────────────────────
 
   /** The keyrings where a thread's search begins. */
-  private *own(t: Thread): Generator<Key> {
-    const c = t.creds;
-    if (c.threadRing) yield c.threadRing;
-    if (c.processRing) yield c.processRing;
-    yield this.sessionOf(t);
+  private *own(thread: Thread): Generator<Key> {
+    const creds = thread.creds;
+    if (creds.threadRing) yield creds.threadRing;
+    if (creds.processRing) yield creds.processRing;
+    yield this.sessionOf(thread);
   }
   /** Keys beneath a keyring that may be searched, nearest first. */
-  *beneath(t: Thread, ring: Key, possessed: boolean): Generator<Key> {
+  *beneath(thread: Thread, ring: Key, possessed: boolean): Generator<Key> {
     const seen = new Set<Key>([ring]), todo = [ring], now = this.k.clock.now();
     for (let x = todo.shift(); x; x = todo.shift()) {
-      if (x.state(now) || !(x.rights(t.creds, possessed) & Right.SEARCH)) continue;
-      for (const m of x.members) { if (seen.has(m)) continue; seen.add(m); yield m; if (m.isRing) todo.push(m); }
+      if (x.state(now) || !(x.rights(thread.creds, possessed) & Right.SEARCH)) continue;
+      for (const key of x.members) { if (seen.has(key)) continue; seen.add(key); yield key; if (key.isRing) todo.push(key); }
     }
   }
-  private possesses(t: Thread, key: Key): boolean {
-    for (const ring of this.own(t)) {
+  private possesses(thread: Thread, key: Key): boolean {
+    for (const ring of this.own(thread)) {
       if (ring === key) return true;
-      for (const m of this.beneath(t, ring, true)) if (m === key) return true;
+      for (const m of this.beneath(thread, ring, true)) if (m === key) return true;
     }
     return false;
   }
   /**
    * The key that a serial number or a special number (−1 … −5) means, with the right that is asked for; `make`: makes what is not there.
    */
-  find(t: Thread, id: number, right: number, make = false, partial = false): Held {
-    const held = id < 0 ? { key: this.special(t, id, make), possessed: true } : this.bySerial(t, id);
+  find(thread: Thread, id: number, right: number, make = false, partial = false): Held {
+    const held = id < 0 ? { key: this.special(thread, id, make), possessed: true } : this.bySerial(thread, id);
     const bad = partial ? 0 : held.key.state(this.k.clock.now());
     if (bad) throw new CallError(-bad);
-    if ((held.key.rights(t.creds, held.possessed) & right) !== right) throw new CallError(E.ACCES);
+    if ((held.key.rights(thread.creds, held.possessed) & right) !== right) throw new CallError(E.ACCES);
     return held;
   }
-  private bySerial(t: Thread, id: number): Held {
+  private bySerial(thread: Thread, id: number): Held {
     const key = this.all.get(id);
     if (!key || key.invalid) throw new CallError(id === 0 ? E.INVAL : E.NOKEY);
-    return { key, possessed: this.possesses(t, key) };
+    return { key, possessed: this.possesses(thread, key) };
   }
-  private special(t: Thread, id: number, make: boolean): Key {
-    const c = t.creds, perm = (Right.ALL << POSSESSOR) | (Right.VIEW << USER), fresh = (name: string): Key => {
+  private special(thread: Thread, id: number, make: boolean): Key {
+    const creds = thread.creds, perm = (Right.ALL << POSSESSOR) | (Right.VIEW << USER), fresh = (name: string): Key => {
       if (!make) throw new CallError(E.NOKEY);
-      return this.make('keyring', name, c, perm, new Uint8Array(0));
+      return this.make('keyring', name, creds, perm, new Uint8Array(0));
     };
     switch (id) {
-      case -1: return c.threadRing ??= fresh('_tid');
-      case -2: return c.processRing ??= fresh('_pid');
-      case -3: return c.sessionRing ?? (make ? this.join(t, undefined) : this.userRings(c.uid).session);
-      case -4: return this.userRings(c.uid).own;
-      case -5: return this.userRings(c.uid).session;
+      case -1: return creds.threadRing ??= fresh('_tid');
+      case -2: return creds.processRing ??= fresh('_pid');
+      case -3: return creds.sessionRing ?? (make ? this.join(thread, undefined) : this.userRings(creds.uid).session);
+      case -4: return this.userRings(creds.uid).own;
+      case -5: return this.userRings(creds.uid).session;
       case -7: case -8: throw new CallError(E.NOKEY);
       default: throw new CallError(E.INVAL);
     }
   }
   /** The key of a type and description in the caller's keyrings; what kept one from being it, -ENOKEY where there is none. */
-  search(t: Thread, type: string, description: string, rings: Iterable<Key> = this.own(t), possessed = true): Key | number {
+  search(thread: Thread, type: string, description: string, rings: Iterable<Key> = this.own(thread), possessed = true): Key | number {
     const now = this.k.clock.now();
     let why = -E.NOKEY;
     for (const ring of rings) {
-      for (const m of this.beneath(t, ring, possessed)) {
-        if (m.type !== type || m.description !== description || m.invalid) continue;
-        const bad = m.state(now) || (m.rights(t.creds, possessed) & Right.SEARCH ? 0 : -E.ACCES);
-        if (!bad) return m;
+      for (const key of this.beneath(thread, ring, possessed)) {
+        if (key.type !== type || key.description !== description || key.invalid) continue;
+        const bad = key.state(now) || (key.rights(thread.creds, possessed) & Right.SEARCH ? 0 : -E.ACCES);
+        if (!bad) return key;
         why = bad;
       }
     }
@@ -214,17 +220,17 @@ export class Keys {
 }
 function reaches(from: Key, to: Key): boolean {
   const seen = new Set<Key>(), todo = [from];
-  for (let x = todo.pop(); x; x = todo.pop()) for (const m of x.members) { if (m === to) return true;
-    if (m.isRing && !seen.has(m)) { seen.add(m); todo.push(m); } }
+  for (let x = todo.pop(); x; x = todo.pop()) for (const key of x.members) { if (key === to) return true;
+    if (key.isRing && !seen.has(key)) { seen.add(key); todo.push(key); } }
   return false;
 }
 const keys = new WeakMap<Kernel, Keys>();
 export function keysOf(k: Kernel): Keys { let x = keys.get(k); if (!x) keys.set(k, x = new Keys(k)); return x; }
 /** Lines of /proc/keys: those that the reader may view. */
-export function keyLines(t: Thread): string {
-  const all = keysOf(t.k), now = t.k.clock.now();
+export function keyLines(thread: Thread): string {
+  const all = keysOf(thread.k), now = thread.k.clock.now();
   all.sweep();
-  return [...all.all.values()].sort((a, b) => a.serial - b.serial).filter((x) => x.rights(t.creds, true) & Right.VIEW).map((x) => {
+  return [...all.all.values()].sort((a, b) => a.serial - b.serial).filter((x) => x.rights(thread.creds, true) & Right.VIEW).map((x) => {
     const left = x.ends === Infinity ? 'perm' : now >= x.ends ? 'expd' : `${Math.ceil((x.ends - now) / 1e9)}s`,
       hex = (n: number): string => (n >>> 0).toString(16).padStart(8, '0');
     const flags = `I${x.revoked ? 'R' : '-'}-${'Q'}--${x.invalid ? 'i' : '-'}`, gid = x.gid === 0xffff_ffff ? -1 : x.gid;

@@ -25,12 +25,12 @@ export class NotHere {
 }
 
 /** Repeats an attempt, fetching the data it needs in between. `now`: the time from which fetched data counts as fresh. */
-export function* persist<T>(t: Sleeper, now: number, attempt: () => Later<T>, failed: (errno: number) => T, need?: NotHere): Co<T> {
-  t.since = now;
+export function* persist<T>(sleeper: Sleeper, now: number, attempt: () => Later<T>, failed: (errno: number) => T, need?: NotHere): Co<T> {
+  sleeper.since = now;
   try {
     for (;;) {
       if (need) {
-        const r = yield* need.fetch(t);
+        const r = yield* need.fetch(sleeper);
         if (r < 0) return failed(r);
       }
       try { return yield* sooner(attempt()); } catch (e) {
@@ -38,15 +38,15 @@ export function* persist<T>(t: Sleeper, now: number, attempt: () => Later<T>, fa
         need = e;
       }
     }
-  } finally { t.since = Infinity; }
+  } finally { sleeper.since = Infinity; }
 }
 
 /** One step of a call that has already made changes: repeated until its data is available. Its errors end the step. */
-export function* here(t: Sleeper, step: () => Later<number>): Co<number> {
+export function* here(sleeper: Sleeper, step: () => Later<number>): Co<number> {
   for (;;) {
     try { return yield* sooner(step()); } catch (e) {
       if (!(e instanceof NotHere)) throw e;
-      const r = yield* e.fetch(t);
+      const r = yield* e.fetch(sleeper);
       if (r < 0) return r;
     }
   }

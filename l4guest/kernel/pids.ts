@@ -26,7 +26,7 @@ export class PidSpace {
   allot(space: PidNumbers, wanted: readonly number[] = []): number {
     if (!space.parent) return wanted[0] === undefined ? this.next() : this.isTaken(wanted[0]) ? -E.EXIST : wanted[0];
     const levels: PidNumbers[] = [];
-    for (let s: PidNumbers = space; s.parent; s = s.parent) levels.push(s);
+    for (let pidNumbers: PidNumbers = space; pidNumbers.parent; pidNumbers = pidNumbers.parent) levels.push(pidNumbers);
     if (levels.some((s, i) => wanted[i] !== undefined && s.isTaken(wanted[i]))) return -E.EXIST;
     const own = wanted[levels.length];
     if (own !== undefined && this.isTaken(own)) return -E.EXIST;
@@ -40,7 +40,7 @@ export class PidSpace {
     const space = this.within.get(id);
     if (!space || this.isTaken(id)) return;
     this.within.delete(id);
-    for (let s: PidNumbers | undefined = space; s; s = s.parent) s.forget(id);
+    for (let pidNumbers: PidNumbers | undefined = space; pidNumbers; pidNumbers = pidNumbers.parent) pidNumbers.forget(id);
   }
   /** The process that number `n` of a space means: its own number, or that of one of its threads. */
   processOf(space: PidNumbers, n: number): Process | undefined { const id = space.id(n);
@@ -49,30 +49,30 @@ export class PidSpace {
   isTaken(id: number): boolean { return this.threads.has(id) || this.processes.has(id) || this.groups.has(id) || this.sessions.has(id); }
 
   newSession(id: number): ProcessGroup {
-    const s = new Session(id);
-    this.sessions.set(id, s);
-    return this.newGroup(id, s);
+    const session = new Session(id);
+    this.sessions.set(id, session);
+    return this.newGroup(id, session);
   }
-  newGroup(id: number, s: Session): ProcessGroup {
-    const g = new ProcessGroup(id, s);
-    this.groups.set(id, g);
-    return g;
+  newGroup(id: number, session: Session): ProcessGroup {
+    const processGroup = new ProcessGroup(id, session);
+    this.groups.set(id, processGroup);
+    return processGroup;
   }
   /** Removes a process; its group and session end with their last member. */
-  drop(p: Process): void {
-    this.processes.delete(p.pid);
-    this.gone(p.pid);
-    const g = p.group;
-    g.members.delete(p);
-    if (g.members.size > 0) return;
-    this.dropGroup(g);
+  drop(process: Process): void {
+    this.processes.delete(process.pid);
+    this.gone(process.pid);
+    const processGroup = process.group;
+    processGroup.members.delete(process);
+    if (processGroup.members.size > 0) return;
+    this.dropGroup(processGroup);
   }
   /** Removes a group without members, and a session without groups. */
-  dropGroup(g: ProcessGroup): void {
-    this.groups.delete(g.id);
-    this.gone(g.id);
-    for (const other of this.groups.values()) if (other.session === g.session) return;
-    this.sessions.delete(g.session.id);
-    this.gone(g.session.id);
+  dropGroup(processGroup: ProcessGroup): void {
+    this.groups.delete(processGroup.id);
+    this.gone(processGroup.id);
+    for (const other of this.groups.values()) if (other.session === processGroup.session) return;
+    this.sessions.delete(processGroup.session.id);
+    this.gone(processGroup.session.id);
   }
 }

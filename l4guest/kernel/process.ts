@@ -33,7 +33,8 @@ export class ProcessGroup {
   constructor(id: number, session: Session) { this.id = id; this.session = session; }
   /** No member has a parent in another group of the same session that could continue it (orphaned). */
   get isOrphaned(): boolean {
-    for (const p of this.members) if (p.parent && p.alive && p.parent.group !== this && p.parent.session === this.session) return false;
+    for (const process of this.members) if (process.parent && process.alive && process.parent.group !== this
+        && process.parent.session === this.session) return false;
     return true;
   }
 }
@@ -147,12 +148,12 @@ export class Process {
   get session(): Session { return this.group.session; }
   get leader(): Thread | undefined { for (const t of this.threads) return t; return undefined; }
   get alive(): boolean { return this.status === undefined; }
-  joinGroup(g: ProcessGroup): void {
-    if (g === this.group) return;
+  joinGroup(processGroup: ProcessGroup): void {
+    if (processGroup === this.group) return;
     this.group.members.delete(this);
     if (this.group.members.size === 0) this.k.pids.dropGroup(this.group);
-    this.group = g;
-    g.members.add(this);
+    this.group = processGroup;
+    processGroup.members.add(this);
   }
   /** Copies the parent's values for fork. */
   inherit(parent: Process): void {

@@ -12,10 +12,10 @@ export class Random {
     }
   }
   next(): number {
-    const s = this.s, x = Math.imul(s[1]!, 5), r = Math.imul((x << 7) | (x >>> 25), 9) >>> 0, t = s[1]! << 9;
-    s[2]! ^= s[0]!; s[3]! ^= s[1]!; s[1]! ^= s[2]!; s[0]! ^= s[3]!;
-    s[2]! ^= t;
-    s[3] = (s[3]! << 11) | (s[3]! >>> 21);
+    const words = this.s, x = Math.imul(words[1]!, 5), r = Math.imul((x << 7) | (x >>> 25), 9) >>> 0, t = words[1]! << 9;
+    words[2]! ^= words[0]!; words[3]! ^= words[1]!; words[1]! ^= words[2]!; words[0]! ^= words[3]!;
+    words[2]! ^= t;
+    words[3] = (words[3]! << 11) | (words[3]! >>> 21);
     return r;
   }
   bytes(n: number): Uint8Array {

@@ -37,7 +37,8 @@ const ACCESSES = { [Access.read]: 'load from', [Access.write]: 'store to', [Acce
 /** The process with the most pages, which is killed when memory runs out. */
 function largest(all: Iterable<Process>): Process | undefined {
   let best: Process | undefined;
-  for (const p of all) if (p.alive && p.threads.size > 0 && (!best || p.mm.table.count > best.mm.table.count)) best = p;
+  for (const process of all) if (process.alive && process.threads.size > 0 && (!best || process.mm.table.count > best.mm.table.count))
+    best = process;
   return best;
 }
 
@@ -57,11 +58,11 @@ export class Runner implements Entry {
     const { k: { cpu, work, lock }, arch } = this;
     for (;;) {
       if (work.owed > lock.most) yield* this.payAll();
-      const t = cpu.inUser ? cpu.current : yield* this.choose();
+      const thread = cpu.inUser ? cpu.current : yield* this.choose();
       if (this.ended) break;
       this.nr = -1;
       this.pay();
-      const outcome = yield* arch.switch(t);
+      const outcome = yield* arch.switch(thread);
       lock.taken();
       switch (outcome) {
         case Outcome.deferred: if (this.nr >= 0) yield* this.goOn(cpu.current!, this.nr); break;
@@ -95,27 +96,27 @@ export class Runner implements Entry {
 
   // ── while the arch layer runs the thread ────────────────────────────────────────────────────────────────────
 
-  entered(t: Thread): void {
+  entered(thread: Thread): void {
     const { cpu, clock } = this.k;
-    cpu.current = t;
+    cpu.current = thread;
     cpu.inUser = true;
-    t.startedAt = clock.now();
+    thread.startedAt = clock.now();
   }
   left(_t: Thread): void { this.k.cpu.inUser = false; }
 
-  call(t: Thread, nr: number, a: number, b: number, c: number, d: number, e: number, f: number): number | undefined {
+  call(thread: Thread, nr: number, a: number, b: number, c: number, d: number, e: number, f: number): number | undefined {
     const { cpu } = this.k, row = nr >= 0 && nr < LAST ? byNumber[nr] : undefined;
     cpu.inUser = false;
     this.k.lock.taken();
-    if (t.traced !== undefined || t.seccomp !== undefined || (row !== undefined && (row.regs || this.trace !== undefined))) {
+    if (thread.traced !== undefined || thread.seccomp !== undefined || (row !== undefined && (row.regs || this.trace !== undefined))) {
       this.putOff(nr, undefined);
       return undefined;
     }
     this.k.work.called();
-    const result = dispatch(t, nr, a, b, c, d, e, f);
+    const result = dispatch(thread, nr, a, b, c, d, e, f);
     this.pay();
-    if (typeof result !== 'number' || t.work || cpu.resched || t.state !== Run.current || t.loaded !== Loaded.none ||
-      result <= INTERNAL || t.mm.flushes.length !== 0 || this.arch.busy || this.k.work.owed >= 1) {
+    if (typeof result !== 'number' || thread.work || cpu.resched || thread.state !== Run.current || thread.loaded !== Loaded.none ||
+      result <= INTERNAL || thread.mm.flushes.length !== 0 || this.arch.busy || this.k.work.owed >= 1) {
       this.putOff(nr, result);
       return undefined;
     }
@@ -126,18 +127,18 @@ export class Runner implements Entry {
   /** An invalid number is still a call. */
   private putOff(nr: number, result: number | Co<number> | undefined): void { this.nr = nr >= 0 ? nr : LAST; this.result = result; }
 
-  quick(t: Thread, nr: number, a: number): number | undefined {
-    if (!QUICK.has(nr) || t.work || t.traced !== undefined || t.seccomp !== undefined || this.trace !== undefined ||
+  quick(thread: Thread, nr: number, a: number): number | undefined {
+    if (!QUICK.has(nr) || thread.work || thread.traced !== undefined || thread.seccomp !== undefined || this.trace !== undefined ||
       this.k.cpu.resched) return undefined;
-    const result = dispatch(t, nr, a, 0, 0, 0, 0, 0);
+    const result = dispatch(thread, nr, a, 0, 0, 0, 0, 0);
     return typeof result === 'number' ? result : undefined;
   }
 
-  own(t: Thread, call: OwnCall): number | undefined {
+  own(thread: Thread, call: OwnCall): number | undefined {
     const { cpu, gates } = this.k;
     cpu.inUser = false;
-    const result = gates!.ask(t, call);
-    if (typeof result !== 'number' || t.work || cpu.resched || t.mm.flushes.length !== 0 || this.arch.busy) {
+    const result = gates!.ask(thread, call);
+    if (typeof result !== 'number' || thread.work || cpu.resched || thread.mm.flushes.length !== 0 || this.arch.busy) {
       this.nr = OWN;
       this.result = result;
       return undefined;
@@ -146,23 +147,23 @@ export class Runner implements Entry {
     return result;
   }
 
-  fault(t: Thread, va: number, access: Access, runs: Runs): boolean {
-    const { cpu } = this.k, mm = t.mm;
+  fault(thread: Thread, va: number, access: Access, runs: Runs): boolean {
+    const { cpu } = this.k, mm = thread.mm;
     cpu.inUser = false;
     this.k.lock.taken();
     this.k.work.called();
     this.k.work.found();
     let fault: Fault;
     const wait = this.k.frames.store && swapOf(this.k).pressed();
-    if (wait) { cpu.account(t); continueCall(this.k, t, this.fetchPage(t, va, new NotHere(wait))); return false; }
+    if (wait) { cpu.account(thread); continueCall(this.k, thread, this.fetchPage(thread, va, new NotHere(wait))); return false; }
     try { fault = va >= 0 && va < TASK_SIZE ? mm.fault(va, access) : Fault.mapErr; } catch (e) {
       if (!(e instanceof NotHere)) throw e;
-      cpu.account(t);
-      continueCall(this.k, t, this.fetchPage(t, va, e));
+      cpu.account(thread);
+      continueCall(this.k, thread, this.fetchPage(thread, va, e));
       return false;
     }
-    if (fault > Fault.none) { this.badAccess(t, fault, va, access); return false; }
-    if (t.work || cpu.resched || this.arch.busy || mm.flushes.length !== 0) {
+    if (fault > Fault.none) { this.badAccess(thread, fault, va, access); return false; }
+    if (thread.work || cpu.resched || this.arch.busy || mm.flushes.length !== 0) {
       if (fault === Fault.replaced) mm.oweAt(va);
       return false;
     }
@@ -175,60 +176,61 @@ export class Runner implements Entry {
   // ── after its return ───────────────────────────────────────────────────────────────────────────────────────────────
 
   /** A deferred call: begins it if necessary, then records what its end or restart needs. */
-  private *goOn(t: Thread, nr: number): Steps<void> {
-    if (this.result !== undefined) { yield* this.settle(t, nr, this.result); return; }
-    if (t.traced || t.seccomp || byNumber[nr]!.regs) yield* this.arch.load(t);
-    if (t.seccomp || t.traced?.wantsCall(nr)) { yield* this.settle(t, nr, tracedCall(t, nr)); return; }
+  private *goOn(thread: Thread, nr: number): Steps<void> {
+    if (this.result !== undefined) { yield* this.settle(thread, nr, this.result); return; }
+    if (thread.traced || thread.seccomp || byNumber[nr]!.regs) yield* this.arch.load(thread);
+    if (thread.seccomp || thread.traced?.wantsCall(nr)) { yield* this.settle(thread, nr, tracedCall(thread, nr)); return; }
     this.k.work.called();
-    const r = t.regs, args = [10, 11, 12, 13, 14, 15].map((i) => r.x(i)) as [number, number, number, number, number, number];
-    const line = this.trace && strace(t, nr, args), result = dispatch(t, nr, ...args);
+    const registers = thread.regs, args =
+      [10, 11, 12, 13, 14, 15].map((i) => registers.x(i)) as [number, number, number, number, number, number];
+    const line = this.trace && strace(thread, nr, args), result = dispatch(thread, nr, ...args);
     if (line !== undefined) this.trace!(`${line}${typeof result === 'number' ? ` = ${result}` : ' …'}`);
-    if (nr === CLONE || nr === CLONE3) t.loaded = Loaded.args;
-    yield* this.settle(t, nr, result);
+    if (nr === CLONE || nr === CLONE3) thread.loaded = Loaded.args;
+    yield* this.settle(thread, nr, result);
   }
-  private *settle(t: Thread, nr: number, result: number | Co<number>): Steps<void> {
+  private *settle(thread: Thread, nr: number, result: number | Co<number>): Steps<void> {
     const { k } = this;
     yield* this.payAll();
-    k.cpu.account(t);
+    k.cpu.account(thread);
     // These have given the thread new registers.
-    if (result === 0 && (nr === EXECVE || nr === EXECVEAT || nr === SIGRETURN)) { t.call = -1; return; }
-    t.call = nr;
-    t.arg0 = t.regs.big[10]!;
-    if (typeof result !== 'number') continueCall(k, t, result);
-    else if (t.state === Run.current) finishCall(t, result);
+    if (result === 0 && (nr === EXECVE || nr === EXECVEAT || nr === SIGRETURN)) { thread.call = -1; return; }
+    thread.call = nr;
+    thread.arg0 = thread.regs.big[10]!;
+    if (typeof result !== 'number') continueCall(k, thread, result);
+    else if (thread.state === Run.current) finishCall(thread, result);
   }
-  private *trapped(t: Thread): Steps<void> {
+  private *trapped(thread: Thread): Steps<void> {
     const { k, arch } = this, { trap, trapAddress } = arch;
-    k.cpu.account(t);
-    yield* arch.load(t);
+    k.cpu.account(thread);
+    yield* arch.load(thread);
     const [sig, code] = SIGNALS[trap];
-    k.signals.force(t, sig, code, trap === Trap.illegal || trap === Trap.breakpoint ? t.regs.pc : trapAddress);
+    k.signals.force(thread, sig, code, trap === Trap.illegal || trap === Trap.breakpoint ? thread.regs.pc : trapAddress);
   }
-  private badAccess(t: Thread, fault: Fault, va: number, access: Access): void {
+  private badAccess(thread: Thread, fault: Fault, va: number, access: Access): void {
     const { k } = this;
-    t.badAccess = ACCESSES[access];
-    k.cpu.account(t);
-    if (fault === Fault.noMemory) this.endLargest(t);
-    else k.signals.force(t, fault === Fault.busErr ? Sig.BUS : Sig.SEGV, fault === Fault.busErr ? 2 : fault, va);
+    thread.badAccess = ACCESSES[access];
+    k.cpu.account(thread);
+    if (fault === Fault.noMemory) this.endLargest(thread);
+    else k.signals.force(thread, fault === Fault.busErr ? Sig.BUS : Sig.SEGV, fault === Fault.busErr ? 2 : fault, va);
   }
   /** The page of a fault is not in memory: the thread sleeps until it is, and repeats the access. */
-  private *fetchPage(t: Thread, va: number, need: NotHere): Co<number> {
-    const r = yield* need.fetch(t);
-    if (r === -E.NOMEM) this.endLargest(t); else if (r < 0) this.k.signals.force(t, Sig.BUS, 2, va);
+  private *fetchPage(thread: Thread, va: number, need: NotHere): Co<number> {
+    const r = yield* need.fetch(thread);
+    if (r === -E.NOMEM) this.endLargest(thread); else if (r < 0) this.k.signals.force(thread, Sig.BUS, 2, va);
     return KEEP_REGISTERS;
   }
   /** Memory is used up: kills the process with the most pages. */
-  private endLargest(t: Thread): void {
-    const { k } = this, victim = largest(k.pids.processes.values()) ?? t.proc;
+  private endLargest(thread: Thread): void {
+    const { k } = this, victim = largest(k.pids.processes.values()) ?? thread.proc;
     k.arch.log(`l4guest: out of memory: ended ${victim.name}[${victim.pid}], which held ${victim.mm.table.count} pages`);
     k.endProcess(victim, Sig.KILL);
   }
   /** The kernel below has no memory left for this thread. */
-  private full(t: Thread): void {
+  private full(thread: Thread): void {
     const { k } = this;
-    k.arch.log(`l4guest: kernel memory is used up: ${t.hardware === undefined
-      ? `${t.name}[${t.tid}] cannot start` : `ended ${t.name}[${t.tid}]`}`);
-    k.endProcess(t.proc, Sig.KILL);
+    k.arch.log(`l4guest: kernel memory is used up: ${thread.hardware === undefined
+      ? `${thread.name}[${thread.tid}] cannot start` : `ended ${thread.name}[${thread.tid}]`}`);
+    k.endProcess(thread.proc, Sig.KILL);
   }
 
   // ── choosing the next thread ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -238,30 +240,35 @@ export class Runner implements Entry {
     const { k, k: { cpu } } = this;
     for (;;) {
       k.watcher?.unpark(k);
-      let t: Thread | undefined = cpu.current;
-      if (t && (t.state !== Run.current || t.co)) t = undefined;
-      if (t && cpu.resched && cpu.ready.length > 0) { if (t.rseq) interrupted(t); cpu.account(t); cpu.yield(t); t = undefined; }
-      cpu.resched = false;
-      t ??= pickThread(k);
-      if (!t || this.ended) { cpu.rearm(); return undefined; }
-      if (t.work) {
-        if (t.hardware) yield* this.arch.load(t);
-        if (k.watcher && t.hardware) yield* k.watcher.signal(t, this.arch);
-        if (!this.deliver(t)) { cpu.current = undefined; continue; }
-        if (t.state !== Run.current) { cpu.current = undefined; continue; }
-        if (t.work) continue;
+      let thread: Thread | undefined = cpu.current;
+      if (thread && (thread.state !== Run.current || thread.co)) thread = undefined;
+      if (thread && cpu.resched && cpu.ready.length > 0) {
+        if (thread.rseq) interrupted(thread);
+        cpu.account(thread);
+        cpu.yield(thread);
+        thread = undefined;
       }
-      if (k.watcher?.park(t)) continue;
-      t.call = -1;
+      cpu.resched = false;
+      thread ??= pickThread(k);
+      if (!thread || this.ended) { cpu.rearm(); return undefined; }
+      if (thread.work) {
+        if (thread.hardware) yield* this.arch.load(thread);
+        if (k.watcher && thread.hardware) yield* k.watcher.signal(thread, this.arch);
+        if (!this.deliver(thread)) { cpu.current = undefined; continue; }
+        if (thread.state !== Run.current) { cpu.current = undefined; continue; }
+        if (thread.work) continue;
+      }
+      if (k.watcher?.park(thread)) continue;
+      thread.call = -1;
       cpu.rearm();
-      return t;
+      return thread;
     }
   }
   /** False: memory for the signal's frame must be fetched first; the thread sleeps. */
-  private deliver(t: Thread): boolean {
-    try { this.k.signals.deliver(t); return true; } catch (e) {
+  private deliver(thread: Thread): boolean {
+    try { this.k.signals.deliver(thread); return true; } catch (e) {
       if (!(e instanceof NotHere)) throw e;
-      continueCall(this.k, t, this.fetchPage(t, t.regs.x(Reg.sp), e));
+      continueCall(this.k, thread, this.fetchPage(thread, thread.regs.x(Reg.sp), e));
       return false;
     }
   }

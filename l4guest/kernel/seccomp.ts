@@ -36,12 +36,12 @@ export const seccompMode = (s: Seccomp | undefined): number => (s ? s.strict ? 1
 export function filtersOf(s: Seccomp | undefined): number { let n = 0; for (let f = s?.filter; f; f = f.before) n++; return n; }
 
 /** struct seccomp_data as 32-bit words: number, architecture, address of the call, six arguments. */
-function dataOf(t: Thread, nr: number): Uint32Array {
-  const d = new Uint32Array(16), big = new BigUint64Array(d.buffer);
-  d[0] = nr; d[1] = ARCH;
-  big[1] = BigInt(t.regs.pc);
-  for (let i = 0; i < 6; i++) big[2 + i] = BigInt.asUintN(64, t.regs.big[10 + i]!);
-  return d;
+function dataOf(thread: Thread, nr: number): Uint32Array {
+  const words = new Uint32Array(16), big = new BigUint64Array(words.buffer);
+  words[0] = nr; words[1] = ARCH;
+  big[1] = BigInt(thread.regs.pc);
+  for (let i = 0; i < 6; i++) big[2 + i] = BigInt.asUintN(64, thread.regs.big[10 + i]!);
+  return words;
 }
 /** The strictest verdict of all filters, and its filter. */
 function verdictOf(filter: Filter | undefined, data: Uint32Array): { readonly value: number; readonly by: Filter | undefined } {
@@ -58,31 +58,31 @@ export type Judgement = { readonly nr: number } | 'done';
 const refuse = (t: Thread, result: number): Judgement => { t.regs.setX(Reg.a0, result); return 'done'; };
 
 /** Judges a call whose registers are all loaded. */
-export function* judge(t: Thread, nr: number, again = false): Co<Judgement> {
-  const s = t.seccomp!;
-  if (s.strict) { if (STRICT.has(nr)) return { nr }; t.k.endThread(t, Sig.KILL); return 'done'; }
-  const data = dataOf(t, nr), { value, by } = verdictOf(s.filter, data), extra = value & 0xffff;
+export function* judge(thread: Thread, nr: number, again = false): Co<Judgement> {
+  const seccomp = thread.seccomp!;
+  if (seccomp.strict) { if (STRICT.has(nr)) return { nr }; thread.k.endThread(thread, Sig.KILL); return 'done'; }
+  const data = dataOf(thread, nr), { value, by } = verdictOf(seccomp.filter, data), extra = value & 0xffff;
   switch ((value & ACTION) >>> 0) {
     case Ret.ALLOW: case Ret.LOG: return { nr };
-    case Ret.ERRNO: return refuse(t, -Math.min(extra, MOST_ERRNO));
+    case Ret.ERRNO: return refuse(thread, -Math.min(extra, MOST_ERRNO));
     case Ret.TRAP:
-      t.call = -1;
-      t.k.signals.forceCall(t, extra, { at: t.regs.pc, nr, arch: ARCH });
+      thread.call = -1;
+      thread.k.signals.forceCall(thread, extra, { at: thread.regs.pc, nr, arch: ARCH });
       return 'done';
-    case Ret.TRACE: return again ? { nr } : yield* askTracer(t, extra);
-    case Ret.USER_NOTIF: return by?.listener ? yield* by.listener.ask(t, nr, data) : refuse(t, -E.NOSYS);
+    case Ret.TRACE: return again ? { nr } : yield* askTracer(thread, extra);
+    case Ret.USER_NOTIF: return by?.listener ? yield* by.listener.ask(thread, nr, data) : refuse(thread, -E.NOSYS);
     case Ret.KILL_THREAD:
-      if (t.proc.threads.size > 1) t.k.endThread(t, Sig.SYS); else t.k.endProcess(t.proc, Sig.SYS);
+      if (thread.proc.threads.size > 1) thread.k.endThread(thread, Sig.SYS); else thread.k.endProcess(thread.proc, Sig.SYS);
       return 'done';
-    default: t.k.endProcess(t.proc, Sig.SYS); return 'done';
+    default: thread.k.endProcess(thread.proc, Sig.SYS); return 'done';
   }
 }
 /** A tracer with that option decides: it may change the number, or set it to -1 and the result. */
-function* askTracer(t: Thread, data: number): Co<Judgement> {
-  if (!t.traced?.has(TraceOption.SECCOMP)) return refuse(t, -E.NOSYS);
-  yield* t.traced.pause(eventStop(EVENT, data));
-  const nr = Number(BigInt.asIntN(32, t.regs.big[Reg.a7]!));
-  return nr < 0 ? 'done' : yield* judge(t, nr, true);
+function* askTracer(thread: Thread, data: number): Co<Judgement> {
+  if (!thread.traced?.has(TraceOption.SECCOMP)) return refuse(thread, -E.NOSYS);
+  yield* thread.traced.pause(eventStop(EVENT, data));
+  const nr = Number(BigInt.asIntN(32, thread.regs.big[Reg.a7]!));
+  return nr < 0 ? 'done' : yield* judge(thread, nr, true);
 }
 
 // ── user notification ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -112,56 +112,56 @@ export class ListenerFile extends File {
   constructor(inode: Inode, cookie: bigint) { super(inode, O.RDWR); this.last = cookie; this.name = 'anon_inode:seccomp notify'; }
 
   /** The thread waits for the supervisor's answer. */
-  *ask(t: Thread, nr: number, data: Uint32Array): Co<Judgement> {
-    if (!this.open) return refuse(t, -E.NOSYS);
-    const n: Notice = { id: ++this.last, t, data, state: 'new', value: 0n, error: 0, flags: 0, wq: new WaitQueue() };
+  *ask(thread: Thread, nr: number, data: Uint32Array): Co<Judgement> {
+    if (!this.open) return refuse(thread, -E.NOSYS);
+    const n: Notice = { id: ++this.last, t: thread, data, state: 'new', value: 0n, error: 0, flags: 0, wq: new WaitQueue() };
     this.notices.push(n);
     this.wq.wakeAll(Poll.IN | Poll.RDNORM);
     try {
       while (n.state !== 'answered') {
-        if (!this.open) return refuse(t, -E.NOSYS);
-        const r = yield* t.sleep(n.wq);
-        if (r < 0) return refuse(t, r);
+        if (!this.open) return refuse(thread, -E.NOSYS);
+        const r = yield* thread.sleep(n.wq);
+        if (r < 0) return refuse(thread, r);
       }
     } finally { this.notices.splice(this.notices.indexOf(n), 1); }
     if (n.flags & CONTINUE) return { nr };
-    t.regs.big[Reg.a0] = n.error ? BigInt(n.error) : n.value;
+    thread.regs.big[Reg.a0] = n.error ? BigInt(n.error) : n.value;
     return 'done';
   }
   private find(id: bigint): Notice | undefined { return this.notices.find((n) => n.id === id); }
-  override ioctl(t: Thread, command: number, arg: number): number | Co<number> {
+  override ioctl(thread: Thread, command: number, arg: number): number | Co<number> {
     switch (command) {
-      case Io.RECV: return this.receive(t, arg);
-      case Io.SEND: return this.answer(t, arg);
-      case Io.ID_VALID: case Io.ID_VALID_OLD: return this.find(getBig(t.mm, arg))?.state === 'sent' ? 0 : -E.NOENT;
+      case Io.RECV: return this.receive(thread, arg);
+      case Io.SEND: return this.answer(thread, arg);
+      case Io.ID_VALID: case Io.ID_VALID_OLD: return this.find(getBig(thread.mm, arg))?.state === 'sent' ? 0 : -E.NOENT;
       case Io.SET_FLAGS: return arg & ~1 ? -E.INVAL : 0;
-      case Io.ADDFD: return this.addFd(t, arg);
+      case Io.ADDFD: return this.addFd(thread, arg);
       default: return -E.INVAL;
     }
   }
   /** struct seccomp_notif: id, pid, flags, data. */
-  private *receive(t: Thread, va: number): Co<number> {
-    if (copyIn(t.mm, va, 80).some((b) => b !== 0)) return -E.INVAL;
+  private *receive(thread: Thread, va: number): Co<number> {
+    if (copyIn(thread.mm, va, 80).some((b) => b !== 0)) return -E.INVAL;
     for (;;) {
       const n = this.notices.find((x) => x.state === 'new');
       if (n) {
-        const out = new Uint8Array(80), v = new DataView(out.buffer);
-        v.setBigUint64(0, n.id, true);
-        v.setUint32(8, t.proc.numbers.of(n.t.tid), true);
+        const out = new Uint8Array(80), view = new DataView(out.buffer);
+        view.setBigUint64(0, n.id, true);
+        view.setUint32(8, thread.proc.numbers.of(n.t.tid), true);
         out.set(new Uint8Array(n.data.buffer), 16);
-        copyOut(t.mm, va, out);
+        copyOut(thread.mm, va, out);
         n.state = 'sent';
         this.wq.wakeAll(Poll.OUT | Poll.WRNORM);
         return 0;
       }
-      const r = yield* t.sleep(this.wq);
+      const r = yield* thread.sleep(this.wq);
       if (r < 0) return r;
     }
   }
   /** struct seccomp_notif_resp: id, value, error, flags. */
-  private answer(t: Thread, va: number): number {
-    const id = getBig(t.mm, va), value = BigInt.asIntN(64, getBig(t.mm, va + 8)), error = getI32(t.mm, va + 16),
-      flags = getU32(t.mm, va + 20), n = this.find(id);
+  private answer(thread: Thread, va: number): number {
+    const id = getBig(thread.mm, va), value = BigInt.asIntN(64, getBig(thread.mm, va + 8)), error = getI32(thread.mm, va + 16),
+      flags = getU32(thread.mm, va + 20), n = this.find(id);
     if (flags & ~CONTINUE || (flags & CONTINUE && (error !== 0 || value !== 0n))) return -E.INVAL;
     if (!n) return -E.NOENT;
     if (n.state !== 'sent') return -E.INPROGRESS;
@@ -173,9 +173,10 @@ export class ListenerFile extends File {
     n.wq.wakeAll();
   }
   /** struct seccomp_notif_addfd: id, flags, source, number wanted, its flags. */
-  private addFd(t: Thread, va: number): number {
-    const id = getBig(t.mm, va), flags = getU32(t.mm, va + 8), source = t.proc.fds.get(getI32(t.mm, va + 12)), to = getU32(t.mm, va + 16),
-      how = getU32(t.mm, va + 20), n = this.find(id);
+  private addFd(thread: Thread, va: number): number {
+    const id = getBig(thread.mm, va), flags = getU32(thread.mm, va + 8), source = thread.proc.fds.get(getI32(thread.mm, va + 12)),
+      to = getU32(thread.mm, va + 16),
+      how = getU32(thread.mm, va + 20), n = this.find(id);
     if (how & ~O.CLOEXEC || flags & ~3 || (to !== 0 && !(flags & AddFd.SETFD))) return -E.INVAL;
     if (!source) return -E.BADF;
     if (!n) return -E.NOENT;

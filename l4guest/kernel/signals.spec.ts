@@ -8,25 +8,26 @@ import { Reg } from './registers.ts';
 
 /** struct sigaction. */
 function action(handler: number, flags = 0, mask = 0n): Uint8Array {
-  const b = new Uint8Array(24), v = new DataView(b.buffer);
-  v.setBigUint64(0, BigInt(handler), true); v.setBigUint64(8, BigInt(flags >>> 0), true); v.setBigUint64(16, mask, true);
-  return b;
+  const bytes = new Uint8Array(24), view = new DataView(bytes.buffer);
+  view.setBigUint64(0, BigInt(handler), true); view.setBigUint64(8, BigInt(flags >>> 0), true); view.setBigUint64(16, mask, true);
+  return bytes;
 }
 const SA_RESTART = 0x10000000, HANDLER = 0x1234;
 
 describe('signals', () => {
   it('a handler gets a frame on the stack, and sigreturn brings everything back', () => {
-    const u = new Unix(), t = u.main, sp = u.space(4096) + 4000;
-    u.call('rt_sigaction', Sig.USR1, action(HANDLER), 0, 8);
-    t.regs.setX(Reg.sp, sp); t.regs.pc = 0x5000; t.regs.setX(Reg.a0, 77); t.regs.big[40] = 0x4000000000000000n;
-    u.call('kill', t.proc.pid, Sig.USR1);
-    t.call = -1;
-    u.k.signals.deliver(t);
-    expect([t.regs.pc, t.regs.x(Reg.a0), t.regs.x(Reg.sp) % 16]).toEqual([HANDLER, Sig.USR1, 0]);
-    expect(t.mask).toBe(1n << BigInt(Sig.USR1 - 1));
-    t.regs.big[40] = 0n;
-    u.call('rt_sigreturn');
-    expect([t.regs.pc, t.regs.x(Reg.a0), t.regs.x(Reg.sp), t.regs.big[40], t.mask]).toEqual([0x5000, 77, sp, 0x4000000000000000n, 0n]);
+    const unix = new Unix(), thread = unix.main, sp = unix.space(4096) + 4000;
+    unix.call('rt_sigaction', Sig.USR1, action(HANDLER), 0, 8);
+    thread.regs.setX(Reg.sp, sp); thread.regs.pc = 0x5000; thread.regs.setX(Reg.a0, 77); thread.regs.big[40] = 0x4000000000000000n;
+    unix.call('kill', thread.proc.pid, Sig.USR1);
+    thread.call = -1;
+    unix.k.signals.deliver(thread);
+    expect([thread.regs.pc, thread.regs.x(Reg.a0), thread.regs.x(Reg.sp) % 16]).toEqual([HANDLER, Sig.USR1, 0]);
+    expect(thread.mask).toBe(1n << BigInt(Sig.USR1 - 1));
+    thread.regs.big[40] = 0n;
+    unix.call('rt_sigreturn');
+    expect([thread.regs.pc, thread.regs.x(Reg.a0), thread.regs.x(Reg.sp), thread.regs.big[40], thread.mask]).toEqual([0x5000, 77, sp,
+      0x4000000000000000n, 0n]);
   });
   it('a blocked signal waits; an ignored one is gone', () => {
     const u = new Unix(), t = u.main, set = new Uint8Array(8);
@@ -94,17 +95,17 @@ describe('signals', () => {
 
 describe('time', () => {
   const spec = (s: number, n = 0): Uint8Array => {
-    const b = new Uint8Array(16), v = new DataView(b.buffer);
-    v.setBigInt64(0, BigInt(s), true);
-    v.setBigInt64(8, BigInt(n), true);
-    return b;
+    const bytes = new Uint8Array(16), view = new DataView(bytes.buffer);
+    view.setBigInt64(0, BigInt(s), true);
+    view.setBigInt64(8, BigInt(n), true);
+    return bytes;
   };
   it('nanosleep takes its time', () => {
-    const u = new Unix();
-    expect(u.call('nanosleep', spec(1), 0)).toBeUndefined();
-    expect(u.pass(0.9e9)).toEqual([]);
-    expect(u.pass(0.2e9)).toEqual([u.main]);
-    expect(u.call('nanosleep', spec(0, 2e9), 0)).toBe(-E.INVAL);
+    const unix = new Unix();
+    expect(unix.call('nanosleep', spec(1), 0)).toBeUndefined();
+    expect(unix.pass(0.9e9)).toEqual([]);
+    expect(unix.pass(0.2e9)).toEqual([unix.main]);
+    expect(unix.call('nanosleep', spec(0, 2e9), 0)).toBe(-E.INVAL);
   });
   it('the end of a time slice rings once, and then waits for the thread', () => {
     const u = new Unix(), other = u.fork();
@@ -112,12 +113,12 @@ describe('time', () => {
     u.main.state = Run.current;
     u.k.cpu.yield(u.main);
     u.k.cpu.yield(other);
-    const t = pickThread(u.k)!;
+    const thread = pickThread(u.k)!;
     u.k.cpu.inUser = true;
     u.k.cpu.rearm();
     expect(u.alarm).toBe(u.k.cpu.sliceEnd);
     u.passQuietly(u.k.cpu.sliceEnd);
-    expect([u.k.cpu.current, u.k.cpu.resched, u.alarm]).toEqual([t, true, Infinity]);
+    expect([u.k.cpu.current, u.k.cpu.resched, u.alarm]).toEqual([thread, true, Infinity]);
   });
   it('interval timers come again and again', () => {
     const u = new Unix(), timer = new Uint8Array(32);

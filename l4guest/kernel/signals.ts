@@ -15,11 +15,11 @@ const IGNORED_BY_DEFAULT = new Set<number>([Sig.CHLD, Sig.URG, Sig.WINCH, Sig.CO
 const CORE = new Set<number>([Sig.QUIT, Sig.ILL, Sig.TRAP, Sig.ABRT, Sig.BUS, Sig.FPE, Sig.SEGV, Sig.XCPU, Sig.XFSZ, Sig.SYS]);
 
 /** The sender in the receiver's siginfo: its number and user in the receiver's spaces. */
-function asSeen(p: Process, more: Partial<SigInfo>): Partial<SigInfo> {
-  if (!p.numbers.parent && !p.creds.users.parent) return more;
+function asSeen(process: Process, more: Partial<SigInfo>): Partial<SigInfo> {
+  if (!process.numbers.parent && !process.creds.users.parent) return more;
   const { pid, uid } = more;
-  return { ...more, ...(pid === undefined ? {} : { pid: p.numbers.of(pid) }),
-    ...(uid === undefined ? {} : { uid: shownId(p.creds.users.users, uid) }) };
+  return { ...more, ...(pid === undefined ? {} : { pid: process.numbers.of(pid) }),
+    ...(uid === undefined ? {} : { uid: shownId(process.creds.users.users, uid) }) };
 }
 
 export class Signals {
@@ -29,25 +29,26 @@ export class Signals {
   // ── sending ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** False: nothing is queued, because the signal is ignored, already pending, or there is no memory. */
-  toThread(t: Thread, sig: number, code: number, more: Partial<SigInfo> = {}): boolean {
-    if (!this.before(t.proc, sig, t.mask, t.traced !== undefined, more.pid)) return false;
-    const added = t.pending.add({ ...asSeen(t.proc, more), signo: sig, code });
-    this.look(t, sig);
+  toThread(thread: Thread, sig: number, code: number, more: Partial<SigInfo> = {}): boolean {
+    if (!this.before(thread.proc, sig, thread.mask, thread.traced !== undefined, more.pid)) return false;
+    const added = thread.pending.add({ ...asSeen(thread.proc, more), signo: sig, code });
+    this.look(thread, sig);
     return added;
   }
-  toProcess(p: Process, sig: number, code: number, more: Partial<SigInfo> = {}): boolean {
-    if (!p.alive || !p.leader || !this.before(p, sig, p.leader.mask, p.leader.traced !== undefined, more.pid)) return false;
-    const added = p.pending.add({ ...asSeen(p, more), signo: sig, code });
-    this.look(this.taker(p, sig), sig);
+  toProcess(process: Process, sig: number, code: number, more: Partial<SigInfo> = {}): boolean {
+    if (!process.alive || !process.leader || !this.before(process, sig, process.leader.mask, process.leader.traced !== undefined, more.pid))
+      return false;
+    const added = process.pending.add({ ...asSeen(process, more), signo: sig, code });
+    this.look(this.taker(process, sig), sig);
     return added;
   }
   /** Signals queued for the processes of a user: what RLIMIT_SIGPENDING counts. */
   queuedFor(uid: number): number {
     let n = 0;
-    for (const p of this.k.pids.processes.values())
-      if (p.creds.uid === uid) {
-        n += p.pending.length + ((p.timers as Map<number, unknown> | undefined)?.size ?? 0);
-        for (const t of p.threads) n += t.pending.length;
+    for (const process of this.k.pids.processes.values())
+      if (process.creds.uid === uid) {
+        n += process.pending.length + ((process.timers as Map<number, unknown> | undefined)?.size ?? 0);
+        for (const thread of process.threads) n += thread.pending.length;
       }
     return n;
   }
@@ -55,70 +56,79 @@ export class Signals {
     if (g) for (const p of [...g.members]) this.toProcess(p, sig, code);
   }
   /** A synchronous fault: a handler must run now, or the process dies. */
-  force(t: Thread, sig: number, code: number, addr: number): void {
-    const action = t.proc.actions.list[sig]!;
-    if (action.handler === Handler.IGN || (t.mask & bit(sig)) !== 0n) { t.proc.actions.toDefault(sig); t.mask &= ~bit(sig); }
-    t.pending.add({ signo: sig, code, addr });
-    this.look(t, sig);
+  force(thread: Thread, sig: number, code: number, addr: number): void {
+    const action = thread.proc.actions.list[sig]!;
+    if (action.handler === Handler.IGN || (thread.mask & bit(sig)) !== 0n) { thread.proc.actions.toDefault(sig); thread.mask &= ~bit(sig); }
+    thread.pending.add({ signo: sig, code, addr });
+    this.look(thread, sig);
   }
   /** SIGSYS for a call that a filter trapped. */
-  forceCall(t: Thread, errno: number, call: NonNullable<SigInfo['call']>): void {
-    const action = t.proc.actions.list[Sig.SYS]!;
-    if (action.handler === Handler.IGN || (t.mask & bit(Sig.SYS)) !== 0n) { t.proc.actions.toDefault(Sig.SYS); t.mask &= ~bit(Sig.SYS); }
-    t.pending.add({ signo: Sig.SYS, code: 1, errno, call });
-    this.look(t, Sig.SYS);
+  forceCall(thread: Thread, errno: number, call: NonNullable<SigInfo['call']>): void {
+    const action = thread.proc.actions.list[Sig.SYS]!;
+    if (action.handler === Handler.IGN || (thread.mask & bit(Sig.SYS)) !== 0n) {
+      thread.proc.actions.toDefault(Sig.SYS);
+      thread.mask &= ~bit(Sig.SYS);
+    }
+    thread.pending.add({ signo: Sig.SYS, code: 1, errno, call });
+    this.look(thread, Sig.SYS);
   }
   /** Side effects at the time of sending. False: the signal is ignored and leaves no trace. */
-  private before(p: Process, sig: number, mask: bigint, traced: boolean, sender: number | undefined): boolean {
-    if (sig === Sig.CONT || sig === Sig.KILL) this.resume(p, sig);
-    if ((bit(sig) & STOPS) !== 0n) this.drop(p, bit(Sig.CONT));
-    if (sig === Sig.CONT) this.drop(p, STOPS);
-    const a = p.actions.list[sig]!, { numbers } = p;
-    if (numbers.reaper === p && a.handler === Handler.DFL &&
+  private before(process: Process, sig: number, mask: bigint, traced: boolean, sender: number | undefined): boolean {
+    if (sig === Sig.CONT || sig === Sig.KILL) this.resume(process, sig);
+    if ((bit(sig) & STOPS) !== 0n) this.drop(process, bit(Sig.CONT));
+    if (sig === Sig.CONT) this.drop(process, STOPS);
+    const sigAction = process.actions.list[sig]!, { numbers } = process;
+    if (numbers.reaper === process && sigAction.handler === Handler.DFL &&
       !((sig === Sig.KILL || sig === Sig.STOP) && (sender === undefined || numbers.of(sender) === 0))) return false;
     if ((mask & bit(sig)) !== 0n || traced) return true;
-    return !(a.handler === Handler.IGN || (a.handler === Handler.DFL && IGNORED_BY_DEFAULT.has(sig)));
+    return !(sigAction.handler === Handler.IGN || (sigAction.handler === Handler.DFL && IGNORED_BY_DEFAULT.has(sig)));
   }
-  private drop(p: Process, set: bigint): void {
-    p.pending.remove(set);
-    for (const t of p.threads) t.pending.remove(set);
+  private drop(process: Process, set: bigint): void {
+    process.pending.remove(set);
+    for (const thread of process.threads) thread.pending.remove(set);
   }
-  private resume(p: Process, sig: number): void {
-    if (!p.stopped) return;
-    p.stopped = false;
-    for (const t of p.threads) {
-      if (t.traced?.stop) t.traced.continued();
-      else if (t.state === Run.stopped) { t.state = Run.ready; this.k.cpu.ready.pushWoken(t); }
+  private resume(process: Process, sig: number): void {
+    if (!process.stopped) return;
+    process.stopped = false;
+    for (const thread of process.threads) {
+      if (thread.traced?.stop) thread.traced.continued();
+      else if (thread.state === Run.stopped) { thread.state = Run.ready; this.k.cpu.ready.pushWoken(thread); }
     }
-    if (sig === Sig.CONT) this.reportToParent(p, CONTINUED_STATUS, SiCode.CONTINUED, Sig.CONT);
+    if (sig === Sig.CONT) this.reportToParent(process, CONTINUED_STATUS, SiCode.CONTINUED, Sig.CONT);
   }
-  private taker(p: Process, sig: number): Thread {
+  private taker(process: Process, sig: number): Thread {
     const current = this.k.cpu.current;
-    if (current?.proc === p && (current.mask & bit(sig)) === 0n) return current;
-    for (const t of p.threads) if ((t.mask & bit(sig)) === 0n && t.state !== Run.dead) return t;
-    return p.leader!;
+    if (current?.proc === process && (current.mask & bit(sig)) === 0n) return current;
+    for (const thread of process.threads) if ((thread.mask & bit(sig)) === 0n && thread.state !== Run.dead) return thread;
+    return process.leader!;
   }
-  private look(t: Thread, sig: number): void {
-    if (sig === Sig.KILL && t.traced?.stop) { this.k.endProcess(t.proc, sig); return; }
-    if ((t.mask & bit(sig)) !== 0n && (UNBLOCKABLE & bit(sig)) === 0n) { t.proc.childWq.wakeAll(); this.k.signalWq.wakeAll(); return; }
-    t.work = true;
-    if (t.state === Run.blocked) t.wake();
-    this.k.cpu.kick(t);
+  private look(thread: Thread, sig: number): void {
+    if (sig === Sig.KILL && thread.traced?.stop) { this.k.endProcess(thread.proc, sig); return; }
+    if ((thread.mask & bit(sig)) !== 0n && (UNBLOCKABLE & bit(sig)) === 0n) {
+      thread.proc.childWq.wakeAll();
+      this.k.signalWq.wakeAll();
+      return;
+    }
+    thread.work = true;
+    if (thread.state === Run.blocked) thread.wake();
+    this.k.cpu.kick(thread);
   }
   /** Call this when the mask or the pending set of a thread has changed. */
   update(t: Thread): void {
     if (((t.pending.bits | t.proc.pending.bits) & ~t.mask) !== 0n) t.work = true;
   }
-  setMask(t: Thread, mask: bigint): void {
-    t.mask = mask & ~UNBLOCKABLE;
-    this.update(t);
-    const shared = t.proc.pending.bits & t.mask; // another thread may take signals that this one has just blocked
-    if (shared !== 0n && t.proc.threads.size > 1)
-      for (const o of t.proc.threads) if (o !== t && (shared & ~o.mask) !== 0n) { o.work = true; if (o.state === Run.blocked) o.wake(); }
+  setMask(thread: Thread, mask: bigint): void {
+    thread.mask = mask & ~UNBLOCKABLE;
+    this.update(thread);
+    const shared = thread.proc.pending.bits & thread.mask; // another thread may take signals that this one has just blocked
+    if (shared !== 0n && thread.proc.threads.size > 1)
+      for (const o of thread.proc.threads)
+        if (o !== thread && (shared & ~o.mask) !== 0n) { o.work = true; if (o.state === Run.blocked) o.wake(); }
   }
-  wouldInterrupt(t: Thread): boolean {
-    if ((t.proc.stopped && !t.traced?.free) || t.proc.ending !== undefined || (t.traced && t.traced.events.length > 0)) return true;
-    return ((t.pending.bits | t.proc.pending.bits) & ~t.mask) !== 0n;
+  wouldInterrupt(thread: Thread): boolean {
+    if ((thread.proc.stopped && !thread.traced?.free) || thread.proc.ending !== undefined
+        || (thread.traced && thread.traced.events.length > 0)) return true;
+    return ((thread.pending.bits | thread.proc.pending.bits) & ~thread.mask) !== 0n;
   }
 
   // ── delivery ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -127,87 +137,96 @@ export class Signals {
    * Delivers pending signals before `t` returns to user mode; its registers are loaded. Afterwards it may be stopped or dead. A system call
    * that asks for a restart restarts here, unless a handler without SA_RESTART runs.
    */
-  deliver(t: Thread): void {
-    if (t.mm.sleepy) bringFrame(t);
-    t.work = false;
-    if (t.rseq?.due && !leaveSequence(t)) this.force(t, Sig.SEGV, 0x80, 0);
+  deliver(thread: Thread): void {
+    if (thread.mm.sleepy) bringFrame(thread);
+    thread.work = false;
+    if (thread.rseq?.due && !leaveSequence(thread)) this.force(thread, Sig.SEGV, 0x80, 0);
     for (;;) {
-      if (t.state === Run.dead) return;
-      if (this.mustStop(t)) { t.work = true; return; }
-      const passed = t.traced?.inject, info = passed ?? t.pending.take(t.mask) ?? t.proc.pending.take(t.mask);
+      if (thread.state === Run.dead) return;
+      if (this.mustStop(thread)) { thread.work = true; return; }
+      const passed = thread.traced?.inject, info = passed ?? thread.pending.take(thread.mask) ?? thread.proc.pending.take(thread.mask);
       if (!info) break;
-      if (t.traced) {
-        t.traced.inject = undefined;
-        if (!passed && info.signo !== Sig.KILL) { t.work = true; t.traced.halt(signalStop(info)); return; }
+      if (thread.traced) {
+        thread.traced.inject = undefined;
+        if (!passed && info.signo !== Sig.KILL) { thread.work = true; thread.traced.halt(signalStop(info)); return; }
       }
-      if (this.act(t, info)) return;
+      if (this.act(thread, info)) return;
     }
-    if (t.state !== Run.current) return;
-    this.restartCall(t, undefined);
-    if (t.savedMask !== undefined) { const m = t.savedMask; t.savedMask = undefined; this.setMask(t, m); if (t.work) this.deliver(t); }
+    if (thread.state !== Run.current) return;
+    this.restartCall(thread, undefined);
+    if (thread.savedMask !== undefined) {
+      const m = thread.savedMask;
+      thread.savedMask = undefined;
+      this.setMask(thread, m);
+      if (thread.work) this.deliver(thread);
+    }
   }
   /** Stops the thread for an event of its tracer or a stop of its process. */
-  private mustStop(t: Thread): boolean {
-    const x = t.traced, event = x?.events.shift();
+  private mustStop(thread: Thread): boolean {
+    const x = thread.traced, event = x?.events.shift();
     if (event) { x!.halt(event); return true; }
-    if (!t.proc.stopped || x?.free) return false;
-    if (x) x.haltGroup(t.proc.stopSignal); else t.state = Run.stopped;
+    if (!thread.proc.stopped || x?.free) return false;
+    if (x) x.haltGroup(thread.proc.stopSignal); else thread.state = Run.stopped;
     return true;
   }
   /** True when a handler's frame is built, or the thread cannot continue. */
-  private act(t: Thread, info: SigInfo): boolean {
-    const sig = info.signo, a = t.proc.actions.list[sig]!;
-    if (a.handler === Handler.IGN && sig !== Sig.KILL && sig !== Sig.STOP) return false;
-    if (a.handler > Handler.IGN) { this.handle(t, info, a); return true; }
+  private act(thread: Thread, info: SigInfo): boolean {
+    const sig = info.signo, sigAction = thread.proc.actions.list[sig]!;
+    if (sigAction.handler === Handler.IGN && sig !== Sig.KILL && sig !== Sig.STOP) return false;
+    if (sigAction.handler > Handler.IGN) { this.handle(thread, info, sigAction); return true; }
     if (IGNORED_BY_DEFAULT.has(sig)) return false;
-    if ((bit(sig) & STOPS) !== 0n) return this.stop(t, sig);
-    if (info.addr !== undefined && t.proc.pid === this.k.mainPid)
-      this.k.fatal = { signo: sig, address: info.addr, access: t.badAccess, pc: t.regs.pc };
-    this.k.endProcess(t.proc, sig | (CORE.has(sig) && t.proc.limits.soft[4]! > 0 ? 0x80 : 0));
+    if ((bit(sig) & STOPS) !== 0n) return this.stop(thread, sig);
+    if (info.addr !== undefined && thread.proc.pid === this.k.mainPid)
+      this.k.fatal = { signo: sig, address: info.addr, access: thread.badAccess, pc: thread.regs.pc };
+    this.k.endProcess(thread.proc, sig | (CORE.has(sig) && thread.proc.limits.soft[4]! > 0 ? 0x80 : 0));
     return true;
   }
-  private handle(t: Thread, info: SigInfo, a: SigAction): void {
-    this.restartCall(t, a);
-    const mask = t.savedMask ?? t.mask;
-    t.savedMask = undefined;
-    if (!buildFrame(t, info, a, mask)) {
-      t.proc.actions.toDefault(Sig.SEGV);
-      this.k.endProcess(t.proc, Sig.SEGV);
+  private handle(thread: Thread, info: SigInfo, sigAction: SigAction): void {
+    this.restartCall(thread, sigAction);
+    const mask = thread.savedMask ?? thread.mask;
+    thread.savedMask = undefined;
+    if (!buildFrame(thread, info, sigAction, mask)) {
+      thread.proc.actions.toDefault(Sig.SEGV);
+      this.k.endProcess(thread.proc, Sig.SEGV);
       return;
     }
-    const handlerMask = t.mask | a.mask | (a.flags & SaFlag.NODEFER ? 0n : bit(info.signo));
-    if (a.flags & SaFlag.RESETHAND) t.proc.actions.resetHandler(info.signo);
-    this.setMask(t, handlerMask);
-    if (t.work && t.state === Run.current) this.deliver(t);
+    const handlerMask = thread.mask | sigAction.mask | (sigAction.flags & SaFlag.NODEFER ? 0n : bit(info.signo));
+    if (sigAction.flags & SaFlag.RESETHAND) thread.proc.actions.resetHandler(info.signo);
+    this.setMask(thread, handlerMask);
+    if (thread.work && thread.state === Run.current) this.deliver(thread);
   }
-  private restartCall(t: Thread, a: SigAction | undefined): void {
-    if (t.call < 0) return;
-    const result = -t.regs.x(Reg.a0);
-    t.call = -1;
+  private restartCall(thread: Thread, sigAction: SigAction | undefined): void {
+    if (thread.call < 0) return;
+    const result = -thread.regs.x(Reg.a0);
+    thread.call = -1;
     if (result !== E.RESTARTSYS && result !== E.RESTARTNOHAND && result !== E.RESTARTNOINTR) return;
-    if (a && result !== E.RESTARTNOINTR
-        && (result === E.RESTARTNOHAND || !(a.flags & SaFlag.RESTART))) { t.regs.setX(Reg.a0, -E.INTR); t.sleepUntil = -1; return; }
-    t.regs.big[Reg.a0] = t.arg0;
-    t.regs.pc -= 4;
+    if (sigAction && result !== E.RESTARTNOINTR
+        && (result === E.RESTARTNOHAND || !(sigAction.flags & SaFlag.RESTART))) {
+          thread.regs.setX(Reg.a0, -E.INTR);
+          thread.sleepUntil = -1;
+          return;
+        }
+    thread.regs.big[Reg.a0] = thread.arg0;
+    thread.regs.pc -= 4;
   }
-  private stop(t: Thread, sig: number): boolean {
-    const p = t.proc;
-    if (sig !== Sig.STOP && p.group.isOrphaned) return false;
-    p.stopped = true;
-    p.stopSignal = sig;
-    if (t.traced) t.traced.free = false;
-    for (const o of p.threads) { o.work = true; if (o.state === Run.blocked) o.wake(); }
-    this.reportToParent(p, stoppedStatus(sig), SiCode.STOPPED, sig);
-    t.work = true;
-    this.mustStop(t);
+  private stop(thread: Thread, sig: number): boolean {
+    const process = thread.proc;
+    if (sig !== Sig.STOP && process.group.isOrphaned) return false;
+    process.stopped = true;
+    process.stopSignal = sig;
+    if (thread.traced) thread.traced.free = false;
+    for (const o of process.threads) { o.work = true; if (o.state === Run.blocked) o.wake(); }
+    this.reportToParent(process, stoppedStatus(sig), SiCode.STOPPED, sig);
+    thread.work = true;
+    this.mustStop(thread);
     return true;
   }
-  private reportToParent(p: Process, report: number, code: number, status: number): void {
-    const parent = p.parent;
-    p.report = report;
+  private reportToParent(process: Process, report: number, code: number, status: number): void {
+    const parent = process.parent;
+    process.report = report;
     if (!parent) return;
     if (!(parent.actions.list[Sig.CHLD]!.flags & SaFlag.NOCLDSTOP))
-      this.toProcess(parent, Sig.CHLD, code, { pid: p.pid, uid: p.creds.uid, status });
+      this.toProcess(parent, Sig.CHLD, code, { pid: process.pid, uid: process.creds.uid, status });
     parent.childWq.wakeAll();
   }
 }

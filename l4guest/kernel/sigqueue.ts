@@ -97,12 +97,12 @@ export class SignalQueue {
   }
   /** Removes an undelivered signal of a timer. */
   removeTimer(sig: number, timer: number): void {
-    const l = this.lines[sig];
-    if (!l) return;
-    const rest = l.infos.slice(l.head).filter((x) => x.timer !== timer);
-    this.gone(sig, l.length - rest.length);
-    l.infos = rest;
-    l.head = 0;
+    const line = this.lines[sig];
+    if (!line) return;
+    const rest = line.infos.slice(line.head).filter((x) => x.timer !== timer);
+    this.gone(sig, line.length - rest.length);
+    line.infos = rest;
+    line.head = 0;
     if (rest.length === 0) { this.bits &= ~bit(sig); this.lines[sig] = undefined; }
   }
   /** Everything goes with its owner. */
@@ -110,16 +110,25 @@ export class SignalQueue {
 }
 
 /** Writes a siginfo_t (128 bytes). */
-export function putSigInfo(mm: Mm, va: number, s: SigInfo): void {
+export function putSigInfo(mm: Mm, va: number, sigInfo: SigInfo): void {
   for (let i = 0; i < 128; i += 4) setU32(mm, va + i, 0);
-  setU32(mm, va, s.signo);
-  setU32(mm, va + 4, s.errno ?? 0);
-  setU32(mm, va + 8, s.code);
-  if (s.call) { setI64(mm, va + 16, s.call.at); setU32(mm, va + 24, s.call.nr); setU32(mm, va + 28, s.call.arch); return; }
-  if (s.addr !== undefined) { setI64(mm, va + 16, s.addr); return; }
-  if (s.band !== undefined) { setI64(mm, va + 16, s.band); setU32(mm, va + 24, Number((s.value ?? 0n) & 0xffffffffn)); return; }
-  if (s.timer !== undefined) { setU32(mm, va + 16, s.timer); setU32(mm, va + 20, s.overrun ?? 0); }
-  else { setU32(mm, va + 16, s.pid ?? 0); setU32(mm, va + 20, s.uid ?? 0); }
-  if (s.value !== undefined) setBig(mm, va + 24, s.value);
-  else if (s.status !== undefined) setU32(mm, va + 24, s.status);
+  setU32(mm, va, sigInfo.signo);
+  setU32(mm, va + 4, sigInfo.errno ?? 0);
+  setU32(mm, va + 8, sigInfo.code);
+  if (sigInfo.call) {
+    setI64(mm, va + 16, sigInfo.call.at);
+    setU32(mm, va + 24, sigInfo.call.nr);
+    setU32(mm, va + 28, sigInfo.call.arch);
+    return;
+  }
+  if (sigInfo.addr !== undefined) { setI64(mm, va + 16, sigInfo.addr); return; }
+  if (sigInfo.band !== undefined) {
+    setI64(mm, va + 16, sigInfo.band);
+    setU32(mm, va + 24, Number((sigInfo.value ?? 0n) & 0xffffffffn));
+    return;
+  }
+  if (sigInfo.timer !== undefined) { setU32(mm, va + 16, sigInfo.timer); setU32(mm, va + 20, sigInfo.overrun ?? 0); }
+  else { setU32(mm, va + 16, sigInfo.pid ?? 0); setU32(mm, va + 20, sigInfo.uid ?? 0); }
+  if (sigInfo.value !== undefined) setBig(mm, va + 24, sigInfo.value);
+  else if (sigInfo.status !== undefined) setU32(mm, va + 24, sigInfo.status);
 }

@@ -3,34 +3,37 @@ import { E } from '../abi/errno.ts';
 import { Clone, Sig } from '../abi/linux.ts';
 import { Unix } from '../testing/unix.ts';
 
-const read = (u: Unix, t: Parameters<Unix['callOf']>[0], path: string): string => {
-  const fd = u.callOf(t, 'openat', -100, path, 0, 0)!, n = fd < 0 ? fd : u.callOf(t, 'read', fd, Unix.MEMORY + 0x8000, 4096)!;
-  if (fd >= 0) u.callOf(t, 'close', fd);
-  return n < 0 ? `error ${n}` : u.text(Unix.MEMORY + 0x8000, n, t);
+const read = (unix: Unix, thread: Parameters<Unix['callOf']>[0], path: string): string => {
+  const fd = unix.callOf(thread, 'openat', -100, path, 0, 0)!,
+    n = fd < 0 ? fd : unix.callOf(thread, 'read', fd, Unix.MEMORY + 0x8000, 4096)!;
+  if (fd >= 0) unix.callOf(thread, 'close', fd);
+  return n < 0 ? `error ${n}` : unix.text(Unix.MEMORY + 0x8000, n, thread);
 };
-const write = (u: Unix, t: Parameters<Unix['callOf']>[0], path: string, text: string): number => {
-  const fd = u.callOf(t, 'openat', -100, path, 1, 0)!, n = u.callOf(t, 'write', fd, new TextEncoder().encode(text), text.length)!;
-  u.callOf(t, 'close', fd);
+const write = (unix: Unix, thread: Parameters<Unix['callOf']>[0], path: string, text: string): number => {
+  const fd = unix.callOf(thread, 'openat', -100, path, 1, 0)!,
+    n = unix.callOf(thread, 'write', fd, new TextEncoder().encode(text), text.length)!;
+  unix.callOf(thread, 'close', fd);
   return n;
 };
 
 describe('spaces of process numbers', () => {
   it('the first child of a new space is process 1 there, and has another number outside', () => {
-    const u = new Unix();
-    expect(u.call('unshare', Clone.NEWPID)).toBe(0);
-    expect(u.call('unshare', Clone.NEWPID)).toBe(-E.INVAL);
-    const child = u.fork(), inner = u.fork(child);
-    expect([u.callOf(child, 'getpid'), u.callOf(child, 'getppid'), u.callOf(inner, 'getpid'), u.callOf(inner, 'getppid')]).toEqual(
+    const unix = new Unix();
+    expect(unix.call('unshare', Clone.NEWPID)).toBe(0);
+    expect(unix.call('unshare', Clone.NEWPID)).toBe(-E.INVAL);
+    const child = unix.fork(), inner = unix.fork(child);
+    expect([unix.callOf(child, 'getpid'), unix.callOf(child, 'getppid'), unix.callOf(inner, 'getpid'),
+      unix.callOf(inner, 'getppid')]).toEqual(
       [1, 0, 2, 1]);
     expect(child.tid).toBeGreaterThan(2);
-    expect(u.callOf(child, 'kill', 2, 0)).toBe(0);
-    expect(u.callOf(child, 'kill', child.tid + 1, 0)).toBe(-E.SRCH);
-    expect(u.call('kill', child.tid, 0)).toBe(0);
-    expect(u.callOf(inner, 'setsid')).toBe(2);
-    expect([u.callOf(child, 'getsid', 2), u.callOf(child, 'getpgid', 2)]).toEqual([2, 2]);
-    expect(u.callOf(child, 'mount', 'proc', '/proc', 'proc', 0, 0)).toBe(0);
-    expect(read(u, child, '/proc/2/status')).toMatch(/Tgid:\t2\n[^]*PPid:\t1\n[^]*NSpid:\t2\n/);
-    expect(read(u, child, `/proc/${child.tid}/status`)).toBe(`error ${-E.NOENT}`);
+    expect(unix.callOf(child, 'kill', 2, 0)).toBe(0);
+    expect(unix.callOf(child, 'kill', child.tid + 1, 0)).toBe(-E.SRCH);
+    expect(unix.call('kill', child.tid, 0)).toBe(0);
+    expect(unix.callOf(inner, 'setsid')).toBe(2);
+    expect([unix.callOf(child, 'getsid', 2), unix.callOf(child, 'getpgid', 2)]).toEqual([2, 2]);
+    expect(unix.callOf(child, 'mount', 'proc', '/proc', 'proc', 0, 0)).toBe(0);
+    expect(read(unix, child, '/proc/2/status')).toMatch(/Tgid:\t2\n[^]*PPid:\t1\n[^]*NSpid:\t2\n/);
+    expect(read(unix, child, `/proc/${child.tid}/status`)).toBe(`error ${-E.NOENT}`);
   });
   it('process 1 of a space takes no signal it has no handler for, but SIGKILL from outside; all in it end with it', () => {
     const u = new Unix();
@@ -66,14 +69,14 @@ describe('spaces of process numbers', () => {
 
 describe('spaces of users', () => {
   it('gives all rights inside and none outside; ids are nobody until they are mapped', () => {
-    const u = new Unix(), child = u.fork();
-    u.callOf(child, 'setresuid', 1000, 1000, 1000);
-    expect(u.callOf(child, 'unshare', Clone.NEWUTS)).toBe(-E.PERM);
-    expect(u.callOf(child, 'unshare', Clone.NEWUSER | Clone.NEWUTS)).toBe(0);
-    expect([u.callOf(child, 'getuid'), u.callOf(child, 'setuid', 0)]).toEqual([65534, -E.INVAL]);
-    expect([u.callOf(child, 'sethostname', 'inner', 5), child.proc.uts.host, u.k.uts.host]).toEqual([0, 'inner', 'tessera']);
-    expect(u.callOf(child, 'chroot', '/tmp')).toBe(0);
-    expect(u.callOf(child, 'acct', 0)).toBe(-E.PERM);
+    const unix = new Unix(), child = unix.fork();
+    unix.callOf(child, 'setresuid', 1000, 1000, 1000);
+    expect(unix.callOf(child, 'unshare', Clone.NEWUTS)).toBe(-E.PERM);
+    expect(unix.callOf(child, 'unshare', Clone.NEWUSER | Clone.NEWUTS)).toBe(0);
+    expect([unix.callOf(child, 'getuid'), unix.callOf(child, 'setuid', 0)]).toEqual([65534, -E.INVAL]);
+    expect([unix.callOf(child, 'sethostname', 'inner', 5), child.proc.uts.host, unix.k.uts.host]).toEqual([0, 'inner', 'tessera']);
+    expect(unix.callOf(child, 'chroot', '/tmp')).toBe(0);
+    expect(unix.callOf(child, 'acct', 0)).toBe(-E.PERM);
   });
   it('maps are written once, by the maker its own id alone, groups only after setgroups is denied', () => {
     const u = new Unix(), child = u.fork();

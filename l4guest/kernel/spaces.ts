@@ -62,14 +62,14 @@ export const firstUsers = new UserSpace(FirstIno.USER, undefined, { uid: 0, gid:
 /** The kernel's id for one of a space; -1 where there is none. */
 export function idOf(map: readonly IdRange[] | undefined, inner: number): number {
   if (map === EVERYBODY) return inner;
-  const r = map?.find((x) => inner >= x.inner && inner < x.inner + x.count);
-  return r ? r.outer + (inner - r.inner) : -1;
+  const idRange = map?.find((x) => inner >= x.inner && inner < x.inner + x.count);
+  return idRange ? idRange.outer + (inner - idRange.inner) : -1;
 }
 /** A space's number for an id of the kernel; -1 for an unmapped one. */
 export function nameOfId(map: readonly IdRange[] | undefined, id: number): number {
   if (map === EVERYBODY) return id;
-  const r = map?.find((x) => id >= x.outer && id < x.outer + x.count);
-  return r ? r.inner + (id - r.outer) : -1;
+  const idRange = map?.find((x) => id >= x.outer && id < x.outer + x.count);
+  return idRange ? idRange.inner + (id - idRange.outer) : -1;
 }
 /** The same for display: OVERFLOW_ID for an unmapped one. */
 export function shownId(map: readonly IdRange[] | undefined, id: number): number {
@@ -80,11 +80,11 @@ export function shownId(map: readonly IdRange[] | undefined, id: number): number
 
 interface Subject { readonly euid: number; readonly caps: CapSets; readonly users: UserSpace }
 /** Whether credentials have a right in a space: by their own set inside, or as the creator of a space within their own. */
-export function capableIn(c: Subject, space: UserSpace, cap: Cap): boolean {
-  for (let s = space; ; s = s.parent) {
-    if (s === c.users) return has(c.caps, cap);
-    if (s.level <= c.users.level || !s.parent) return false;
-    if (s.parent === c.users && s.maker.uid === c.euid) return true;
+export function capableIn(subject: Subject, space: UserSpace, cap: Cap): boolean {
+  for (let userSpace = space; ; userSpace = userSpace.parent) {
+    if (userSpace === subject.users) return has(subject.caps, cap);
+    if (userSpace.level <= subject.users.level || !userSpace.parent) return false;
+    if (userSpace.parent === subject.users && userSpace.maker.uid === subject.euid) return true;
   }
 }
 
@@ -127,7 +127,7 @@ export class PidNumbers implements Space {
   }
   /** Whether `other` is this space or lies in it. */
   contains(other: PidNumbers): boolean {
-    for (let s: PidNumbers | undefined = other; s; s = s.parent) if (s === this) return true;
+    for (let pidNumbers: PidNumbers | undefined = other; pidNumbers; pidNumbers = pidNumbers.parent) if (pidNumbers === this) return true;
     return false;
   }
 }

@@ -14,11 +14,11 @@ const PAGE = 4096, PAGES = 1024;
 
 /** As mkswap writes it. */
 function prepared(pages: number): Uint8Array {
-  const b = new Uint8Array(pages * PAGE), v = new DataView(b.buffer);
-  v.setUint32(1024, 1, true);
-  v.setUint32(1028, pages - 1, true);
-  b.set([...'SWAPSPACE2'].map((c) => c.charCodeAt(0)), 4086);
-  return b;
+  const bytes = new Uint8Array(pages * PAGE), view = new DataView(bytes.buffer);
+  view.setUint32(1024, 1, true);
+  view.setUint32(1028, pages - 1, true);
+  bytes.set([...'SWAPSPACE2'].map((c) => c.charCodeAt(0)), 4086);
+  return bytes;
 }
 class World extends Unix {
   readonly disk: MemoryDisk;
@@ -35,7 +35,7 @@ class World extends Unix {
     return mapArea(this.main.mm, { at: 0, length: pages * PAGE, prot: Prot.READ | Prot.WRITE, flags: Map_.PRIVATE | Map_.ANONYMOUS });
   }
   /** An access of user level: again after what it needs was fetched, as the runner does. */
-  touch(mm: Mm, va: number, write: boolean, t: Thread = this.main): void {
+  touch(mm: Mm, va: number, write: boolean, thread: Thread = this.main): void {
     for (let tries = 0; tries < 50; tries++) {
       try {
         const fault = mm.touch(va, write ? Access.write : Access.read);
@@ -44,7 +44,7 @@ class World extends Unix {
         return;
       } catch (e) {
         if (!(e instanceof NotHere)) throw e;
-        for (const co = e.fetch(t); !co.next().done;);
+        for (const co = e.fetch(thread); !co.next().done;);
       }
     }
     throw new Error('no page');
@@ -55,20 +55,20 @@ class World extends Unix {
 
 describe('swap', () => {
   it('holds a program of twice the memory, page for page', () => {
-    const u = new World(), n = 2 * PAGES, { mm } = u.main;
-    expect(u.on()).toBe(0);
-    const at = u.map(n);
+    const world = new World(), n = 2 * PAGES, { mm } = world.main;
+    expect(world.on()).toBe(0);
+    const at = world.map(n);
     for (let round = 0; round < 2; round++) {
-      for (let i = 0; i < n; i++) u.store(mm, at + i * PAGE, i * 7 + round);
-      for (let i = n - 1; i >= 0; i--) if (u.load(mm, at + i * PAGE) !== i * 7 + round) expect(`page ${i}`).toBe('right');
+      for (let i = 0; i < n; i++) world.store(mm, at + i * PAGE, i * 7 + round);
+      for (let i = n - 1; i >= 0; i--) if (world.load(mm, at + i * PAGE) !== i * 7 + round) expect(`page ${i}`).toBe('right');
     }
-    const swap = swapOf(u.k);
+    const swap = swapOf(world.k);
     expect(swap.pages - swap.free).toBe(mm.swapped!.size);
     expect(mm.swapped!.size).toBeGreaterThan(n - PAGES);
     expect(unmap(mm, at, n * PAGE)).toBe(0);
     expect([swap.free, mm.swapped!.size]).toEqual([swap.pages, 0]);
-    expect(u.end('swapoff', '/tmp/vda')).toBe(0);
-    expect(u.k.frames.store).toBeUndefined();
+    expect(world.end('swapoff', '/tmp/vda')).toBe(0);
+    expect(world.k.frames.store).toBeUndefined();
   });
   it('keeps what parent and child have apart, and what mremap moves', () => {
     const u = new World(), n = 700, { mm } = u.main;

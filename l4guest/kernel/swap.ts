@@ -164,13 +164,13 @@ export class Swap implements PageStore {
     const out = new Set<number>(), keep = (va: number, bytes: number): void => {
       for (let p = Math.floor(va / PAGE); va > 0 && p * PAGE < va + bytes; p++) out.add(p);
     };
-    for (const t of this.threadsOf(mm)) {
-      keep(t.clearTid, 4); keep(t.robustList, 24);
-      if (t.rseq) keep(t.rseq.area, 32);
-      if (t.co === undefined || t.call < 0) continue;
-      const list = pins.get(t.call)?.((i) => t.regs.x(10 + i));
+    for (const thread of this.threadsOf(mm)) {
+      keep(thread.clearTid, 4); keep(thread.robustList, 24);
+      if (thread.rseq) keep(thread.rseq.area, 32);
+      if (thread.co === undefined || thread.call < 0) continue;
+      const list = pins.get(thread.call)?.((i) => thread.regs.x(10 + i));
       if (!list || list.some(([, bytes]) => !(bytes >= 0 && bytes <= MOST_PINNED))) return undefined;
-      for (const [i, bytes] of list) keep(t.regs.x(10 + i), bytes);
+      for (const [i, bytes] of list) keep(thread.regs.x(10 + i), bytes);
     }
     return out;
   }
@@ -193,7 +193,7 @@ export class Swap implements PageStore {
   }
   private spaces(): Mm[] {
     const all = new Set<Mm>();
-    for (const p of this.k.pids.processes.values()) if (p.alive && p.threads.size > 0) all.add(p.mm);
+    for (const process of this.k.pids.processes.values()) if (process.alive && process.threads.size > 0) all.add(process.mm);
     return [...all];
   }
   /** `desperate`: pages that two tables show go out of this one. */
@@ -253,28 +253,28 @@ export class Swap implements PageStore {
     this.pending.delete(slot);
   }
   /** Reads a page, and the following ones that were swapped out with it. */
-  *bring(t: Sleeper, mm: Paged, vpn: number): Co<number> {
+  *bring(sleeper: Sleeper, mm: Paged, vpn: number): Co<number> {
     const slot = mm.swapped?.get(vpn);
     if (slot === undefined) return 0;
     const waiting = this.pending.get(slot);
-    if (waiting) return yield* this.settle(t, mm, vpn, slot, waiting);
+    if (waiting) return yield* this.settle(sleeper, mm, vpn, slot, waiting);
     let n = 1;
     while (n < CLUSTER && mm.swapped!.get(vpn + n) === slot + n && !this.pending.has(slot + n)) n++;
-    const area = this.areas[Math.floor(slot / MOST_PAGES)]!, bytes = yield* area.source.read(t, (slot % MOST_PAGES) * PAGE, n * PAGE);
+    const area = this.areas[Math.floor(slot / MOST_PAGES)]!, bytes = yield* area.source.read(sleeper, (slot % MOST_PAGES) * PAGE, n * PAGE);
     if (typeof bytes === 'number') return bytes;
-    const failed = yield* this.settle(t, mm, vpn, slot, bytes.subarray(0, PAGE));
+    const failed = yield* this.settle(sleeper, mm, vpn, slot, bytes.subarray(0, PAGE));
     if (failed) return failed;
     for (let i = 1; i < n && mm.frames.free > mm.frames.total >> 5; i++)
       this.install(mm, vpn + i, slot + i, bytes.subarray(i * PAGE, (i + 1) * PAGE));
     return 0;
   }
   /** Restores a page, waiting for a frame. */
-  private *settle(t: Sleeper, mm: Paged, vpn: number, slot: number, bytes: Uint8Array): Co<number> {
+  private *settle(sleeper: Sleeper, mm: Paged, vpn: number, slot: number, bytes: Uint8Array): Co<number> {
     for (;;) {
       if (mm.swapped?.get(vpn) !== slot || this.install(mm, vpn, slot, bytes)) return 0;
       if (this.pending.size === 0 || this.broken) return -E.NOMEM;
       this.begin();
-      yield* t.nap(this.wq);
+      yield* sleeper.nap(this.wq);
     }
   }
   private install(mm: Paged, vpn: number, slot: number, bytes: Uint8Array): boolean {
@@ -294,13 +294,13 @@ export class Swap implements PageStore {
   // ── swapon, swapoff ──────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** Checks the header and starts to use a device: 0 or -errno. */
-  *add(t: Sleeper, source: BlockSource, path: string, rdev: number, priority: number | undefined): Co<number> {
+  *add(sleeper: Sleeper, source: BlockSource, path: string, rdev: number, priority: number | undefined): Co<number> {
     if (source.size < 10 * PAGE) return -E.INVAL;
-    const head = yield* source.read(t, 0, PAGE);
+    const head = yield* source.read(sleeper, 0, PAGE);
     if (typeof head === 'number') return head;
-    const v = new DataView(head.buffer, head.byteOffset), magic = String.fromCharCode(...head.subarray(4086, 4096)),
-      last = v.getUint32(1028, true), bad = v.getUint32(1032, true);
-    if (magic !== 'SWAPSPACE2' || v.getUint32(1024, true) !== 1 || last === 0 || bad > 637) return -E.INVAL;
+    const view = new DataView(head.buffer, head.byteOffset), magic = String.fromCharCode(...head.subarray(4086, 4096)),
+      last = view.getUint32(1028, true), bad = view.getUint32(1032, true);
+    if (magic !== 'SWAPSPACE2' || view.getUint32(1024, true) !== 1 || last === 0 || bad > 637) return -E.INVAL;
     if (source.readOnly) return -E.ROFS;
     const pages = Math.min(last + 1, Math.floor(source.size / PAGE), MOST_PAGES);
     const free = this.areas.findIndex((a) => a === undefined), i = free < 0 ? this.areas.length : free;
@@ -310,7 +310,7 @@ export class Swap implements PageStore {
     const lowest = Math.min(-1, ...this.areas.map((a) => a?.priority ?? 0)),
       area = new SwapArea(source, path, rdev, pages, priority ?? lowest - 1);
     for (let b = 0; b < bad; b++) {
-      const p = v.getUint32(1536 + 4 * b, true);
+      const p = view.getUint32(1536 + 4 * b, true);
       if (p > 0 && p < pages && area.refs[p] === 0) { area.refs[p] = 1; area.used++; }
     }
     this.areas[i] = area;
@@ -319,15 +319,15 @@ export class Swap implements PageStore {
     return 0;
   }
   /** Reads all pages back and releases a device: 0, -ENOMEM where they do not fit. */
-  *remove(t: Sleeper, area: SwapArea): Co<number> {
+  *remove(sleeper: Sleeper, area: SwapArea): Co<number> {
     const i = this.areas.indexOf(area);
     area.leaving = true;
-    for (const p of [...this.k.pids.processes.values()]) {
-      const { mm } = p;
+    for (const process of [...this.k.pids.processes.values()]) {
+      const { mm } = process;
       for (const [vpn, slot] of [...mm.swapped ?? []]) {
         if (Math.floor(slot / MOST_PAGES) !== i) continue;
         if (mm.frames.free < mm.frames.total >> 6) { area.leaving = false; return -E.NOMEM; }
-        const r = yield* this.bring(t, mm, vpn);
+        const r = yield* this.bring(sleeper, mm, vpn);
         if (r < 0) { area.leaving = false; return r; }
       }
     }
@@ -342,7 +342,7 @@ export class Swap implements PageStore {
 const all = new WeakMap<Kernel, Swap>();
 /** The swap of a kernel. */
 export function swapOf(k: Kernel): Swap {
-  let s = all.get(k);
-  if (!s) all.set(k, s = new Swap(k));
-  return s;
+  let swap = all.get(k);
+  if (!swap) all.set(k, swap = new Swap(k));
+  return swap;
 }

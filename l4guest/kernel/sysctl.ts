@@ -108,9 +108,9 @@ const byName = new Map(settings.map((s) => [s.name, s]));
 export class Sysctls {
   private readonly values = new Map<string, readonly number[] | string>();
   value(name: string): readonly number[] | string {
-    const s = byName.get(name);
-    if (!s) throw new Error(`no setting '${name}'`);
-    return this.values.get(name) ?? s.value;
+    const setting = byName.get(name);
+    if (!setting) throw new Error(`no setting '${name}'`);
+    return this.values.get(name) ?? setting.value;
   }
   /** The first number of a setting. */
   number(name: string): number { return this.numbers(name)[0]!; }
@@ -121,12 +121,12 @@ export class Sysctls {
   }
   /** Parses a written value: 0, or -EINVAL with nothing changed. With fewer numbers the rest stays. */
   set(name: string, text: string): number {
-    const s = byName.get(name)!, old = this.value(name);
-    if (typeof s.value === 'string') { this.values.set(name, text.replace(/\n.*$/s, '').slice(0, 127)); return 0; }
+    const setting = byName.get(name)!, old = this.value(name);
+    if (typeof setting.value === 'string') { this.values.set(name, text.replace(/\n.*$/s, '').slice(0, 127)); return 0; }
     const words = text.trim().split(/\s+/);
     if (words.length === 0 || words.some((w) => !/^-?(0x[0-9a-f]+|\d+)$/i.test(w))) return -E.INVAL;
     const given = words.map(parse);
-    if (given.some((n) => n < (s.least ?? -Infinity) || n > (s.most ?? Infinity))) return -E.INVAL;
+    if (given.some((n) => n < (setting.least ?? -Infinity) || n > (setting.most ?? Infinity))) return -E.INVAL;
     this.values.set(name, (old as readonly number[]).map((n, i) => given[i] ?? n));
     return 0;
   }

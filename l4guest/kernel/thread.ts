@@ -126,7 +126,7 @@ export class Thread implements Waiter {
     const queues = on === undefined ? [] : 'length' in on ? on : [on];
     let timedOut = false;
     const timer = until === Infinity ? undefined : this.k.timers.add(until, () => { timedOut = true; this.wake(); });
-    for (const q of queues) q.add(this);
+    for (const waitQueue of queues) waitQueue.add(this);
     this.state = Run.blocked;
     try { yield; } finally {
       for (const q of queues) q.remove(this);

@@ -22,13 +22,13 @@ function symbols(): Map<string, number> {
 }
 /** A process with the pages, as exec gives it them. */
 function withPages(): { u: Unix; pages: TimePages } {
-  const u = new Unix(), pages = u.k.timePages;
-  pages.map(u.main.proc.mm, u.main.proc.time);
-  return { u, pages };
+  const unix = new Unix(), pages = unix.k.timePages;
+  pages.map(unix.main.proc.mm, unix.main.proc.time);
+  return { u: unix, pages };
 }
-const words = (u: Unix): number[] => {
-  const v = new DataView(copyIn(u.main.mm, VVAR, 32).buffer);
-  return [0, 8, 16, 24].map((at) => Number(v.getBigUint64(at, true)));
+const words = (unix: Unix): number[] => {
+  const view = new DataView(copyIn(unix.main.mm, VVAR, 32).buffer);
+  return [0, 8, 16, 24].map((at) => Number(view.getBigUint64(at, true)));
 };
 
 describe('the vDSO', () => {
@@ -44,12 +44,12 @@ describe('the vDSO', () => {
     expect([big(SIGRETURN - VDSO) % 2 ** 32]).toEqual([0x08b00893]);
   });
   it('says what the wall clock is ahead, counts its changes, and knows when it is being moved', () => {
-    const { u } = withPages(), [changes, known, steady, ahead] = words(u);
+    const { u: unix } = withPages(), [changes, known, steady, ahead] = words(unix);
     expect([changes! % 2, known, steady, ahead]).toEqual([0, 1, 1, 1_700_000_000e9]);
-    u.k.clock.setWall(1_800_000_000, 0);
-    expect(words(u).slice(1)).toEqual([1, 1, 1_800_000_000e9 - u.k.clock.now()]);
-    u.k.clock.setPace(1.1);
-    expect(words(u).slice(0, 3)).toEqual([changes! + 4, 1, 0]);
+    unix.k.clock.setWall(1_800_000_000, 0);
+    expect(words(unix).slice(1)).toEqual([1, 1, 1_800_000_000e9 - unix.k.clock.now()]);
+    unix.k.clock.setPace(1.1);
+    expect(words(unix).slice(0, 3)).toEqual([changes! + 4, 1, 0]);
   });
   it('knows nothing where the clocks of a time space are other ones, and no process can write it', () => {
     const { u, pages } = withPages(), space = new TimeSpace();

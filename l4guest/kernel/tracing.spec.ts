@@ -20,35 +20,36 @@ function traced(seize = false): {
   u: Unix; child: Thread; call: (nr: number, ...args: number[]) => void; go: () => void; wait: () => number;
   request: (r: number, addr?: number | Uint8Array, data?: number | Uint8Array) => number
 } {
-  const u = new Unix(), child = u.fork(), status = u.space(8);
-  const as = <T>(t: Thread, f: () => T): T => { u.k.cpu.current = t; t.state = Run.current; return f(); };
+  const unix = new Unix(), child = unix.fork(), status = unix.space(8);
+  const as = <T>(t: Thread, f: () => T): T => { unix.k.cpu.current = t; t.state = Run.current; return f(); };
   const request = (r: number, addr: number | Uint8Array = 0, data: number | Uint8Array = 0): number =>
-    u.call('ptrace', r, child.tid, addr, data)!;
+    unix.call('ptrace', r, child.tid, addr, data)!;
   const go = (): void => {
-    if (child.state === Run.ready) u.k.cpu.ready.remove(child);
+    if (child.state === Run.ready) unix.k.cpu.ready.remove(child);
     if (child.state === Run.stopped || child.state === Run.dead) return;
-    if (child.co) { as(child, () => { continueCall(u.k, child, child.co!); }); if (child.co) return; }
-    as(child, () => { if (child.work) u.k.signals.deliver(child); });
+    if (child.co) { as(child, () => { continueCall(unix.k, child, child.co!); }); if (child.co) return; }
+    as(child, () => { if (child.work) unix.k.signals.deliver(child); });
   };
   const call = (nr: number, ...args: number[]): void => {
     as(child, () => {
       [0, 1, 2, 3, 4, 5].forEach((i) => { child.regs.setX(Reg.a0 + i, args[i] ?? 0); });
       child.regs.setX(Reg.a7, nr);
-      continueCall(u.k, child, tracedCall(child, nr));
+      continueCall(unix.k, child, tracedCall(child, nr));
     });
   };
   if (seize) expect(request(P.SEIZE)).toBe(0);
-  else u.callOf(child, 'ptrace', 0, 0, 0, 0);
+  else unix.callOf(child, 'ptrace', 0, 0, 0, 0);
   return {
-    u, child, call, go, request, wait: () => { const r = u.call('wait4', -1, status, WALL | NOHANG, 0)!; return r > 0 ? u.u32(status) : r; }
+    u: unix, child, call, go, request, wait: () => { const r = unix.call('wait4', -1, status, WALL | NOHANG, 0)!; return r > 0
+      ? unix.u32(status) : r; }
   };
 }
 
 describe('ptrace', () => {
   it('a traced thread stops at a signal, and gets it, another, or none', () => {
     for (const [pass, want] of [[0, 0], [Sig.TERM, Sig.TERM], [Sig.KILL, Sig.KILL]] as const) {
-      const { u, child, go, wait, request } = traced();
-      u.call('kill', child.proc.pid, Sig.TERM);
+      const { u: unix, child, go, wait, request } = traced();
+      unix.call('kill', child.proc.pid, Sig.TERM);
       go();
       expect([child.state, wait(), wait()]).toEqual([Run.stopped, (Sig.TERM << 8) | 0x7f, 0]);
       expect(request(P.CONT, 0, pass)).toBe(0);

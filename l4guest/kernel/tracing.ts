@@ -56,10 +56,10 @@ export class Tracing {
   /** PTRACE_LISTEN: in a group stop, waiting for its end. */
   listening = false;
 
-  constructor(t: Thread, tracer: Process, seized: boolean, options: number) {
-    this.t = t; this.tracer = tracer; this.seized = seized; this.options = options;
-    t.traced = this;
-    tracer.tracees.add(t);
+  constructor(thread: Thread, tracer: Process, seized: boolean, options: number) {
+    this.t = thread; this.tracer = tracer; this.seized = seized; this.options = options;
+    thread.traced = this;
+    tracer.tracees.add(thread);
   }
   has(option: number): boolean { return (this.options & option) !== 0; }
   /** Whether this system call goes by way of `tracedCall`. */
@@ -67,14 +67,15 @@ export class Tracing {
 
   /** Stops the thread here and notifies the tracer. */
   halt(stop: Stop): void {
-    const { t, tracer } = this;
+    const { t: thread, tracer } = this;
     this.stop = stop;
     this.reported = false;
     this.listening = false;
     if (stop.message !== undefined) this.message = stop.message;
-    t.state = Run.stopped;
+    thread.state = Run.stopped;
     if (!(tracer.actions.list[Sig.CHLD]!.flags & SaFlag.NOCLDSTOP))
-      t.k.signals.toProcess(tracer, Sig.CHLD, SiCode.TRAPPED, { pid: t.tid, uid: t.creds.uid, status: (stop.status >> 8) & 0x7f });
+      thread.k.signals.toProcess(tracer, Sig.CHLD, SiCode.TRAPPED,
+        { pid: thread.tid, uid: thread.creds.uid, status: (stop.status >> 8) & 0x7f });
     tracer.childWq.wakeAll();
   }
   /** The stop of a thread whose process is stopped by job control. */
@@ -90,23 +91,23 @@ export class Tracing {
 
   /** Resumes the thread. */
   resume(): void {
-    const { t } = this;
+    const { t: thread } = this;
     if (!this.stop) return;
-    if (this.stop.kind === 'group') this.free = t.proc.stopped;
+    if (this.stop.kind === 'group') this.free = thread.proc.stopped;
     this.stop = undefined;
     this.call = undefined;
     this.listening = false;
-    t.work = true;
-    t.state = Run.ready;
-    t.k.cpu.ready.pushWoken(t);
+    thread.work = true;
+    thread.state = Run.ready;
+    thread.k.cpu.ready.pushWoken(thread);
   }
   /** An event to stop at, as soon as may be. */
   want(stop: Stop): void {
-    const { t } = this;
+    const { t: thread } = this;
     this.note(stop);
-    t.work = true;
-    t.wake();
-    t.k.cpu.kick(t);
+    thread.work = true;
+    thread.wake();
+    thread.k.cpu.kick(thread);
   }
   /** SIGCONT has ended the stop of the process. */
   continued(): void {
@@ -119,49 +120,49 @@ export class Tracing {
   private note(stop: Stop): void { if (!this.events.some((e) => e.status === stop.status && e.kind === stop.kind)) this.events.push(stop); }
   /** Ends tracing; the thread resumes, with this signal if there is one. */
   end(sig = 0): void {
-    const { t } = this;
-    this.tracer.tracees.delete(t);
-    t.traced = undefined;
-    if (sig) t.pending.add({ signo: sig, code: SiCode.USER, pid: this.tracer.pid, uid: this.tracer.creds.uid });
+    const { t: thread } = this;
+    this.tracer.tracees.delete(thread);
+    thread.traced = undefined;
+    if (sig) thread.pending.add({ signo: sig, code: SiCode.USER, pid: this.tracer.pid, uid: this.tracer.creds.uid });
     this.resume();
   }
 }
 
 /** A new thread or process of a traced thread: an event for its tracer, and the new one traced as well, where the options say so. */
-export function traceChild(t: Thread, child: Thread, event: 1 | 2 | 3): void {
-  const x = t.traced;
+export function traceChild(thread: Thread, child: Thread, event: 1 | 2 | 3): void {
+  const x = thread.traced;
   if (!x?.has(event === TraceEvent.FORK ? TraceOption.FORK : event === TraceEvent.VFORK ? TraceOption.VFORK : TraceOption.CLONE)) return;
   const y = new Tracing(child, x.tracer, x.seized, x.options);
   if (y.seized) y.events.push(eventStop(TraceEvent.STOP));
   else child.pending.add({ signo: Sig.STOP, code: SiCode.USER });
   child.work = true;
   x.events.push(eventStop(event, child.tid));
-  t.work = true;
+  thread.work = true;
 }
 /** A traced thread runs another program. */
-export function traceExec(t: Thread, formerTid: number): void {
-  const x = t.traced;
+export function traceExec(thread: Thread, formerTid: number): void {
+  const x = thread.traced;
   if (!x) return;
-  if (x.has(TraceOption.EXEC)) { x.events.push(eventStop(TraceEvent.EXEC, formerTid)); t.work = true; }
-  else if (!x.seized) t.k.signals.toThread(t, Sig.TRAP, SiCode.USER, { pid: t.proc.pid, uid: t.creds.uid });
+  if (x.has(TraceOption.EXEC)) { x.events.push(eventStop(TraceEvent.EXEC, formerTid)); thread.work = true; }
+  else if (!x.seized) thread.k.signals.toThread(thread, Sig.TRAP, SiCode.USER, { pid: thread.proc.pid, uid: thread.creds.uid });
 }
 /**
  * A thread has ended with this wait status: notifies its tracer, unless that is the parent of a whole process, which is notified anyway.
  */
-export function traceEnd(t: Thread, status: number): void {
-  const x = t.traced;
+export function traceEnd(thread: Thread, status: number): void {
+  const x = thread.traced;
   if (!x) return;
-  x.tracer.tracees.delete(t);
-  t.traced = undefined;
-  if (t.tid === t.proc.pid && (x.tracer === t.proc.parent || t.proc.ending === undefined)) return;
-  x.tracer.deadTracees.push({ tid: t.tid, group: t.proc.group.id, status });
+  x.tracer.tracees.delete(thread);
+  thread.traced = undefined;
+  if (thread.tid === thread.proc.pid && (x.tracer === thread.proc.parent || thread.proc.ending === undefined)) return;
+  x.tracer.deadTracees.push({ tid: thread.tid, group: thread.proc.group.id, status });
   x.tracer.childWq.wakeAll();
 }
 /** The tracer has ended: its threads continue alone, or die with it. */
-export function releaseTracees(p: Process): void {
-  for (const t of [...p.tracees]) {
-    const kill = t.traced!.has(TraceOption.EXITKILL);
-    t.traced!.end();
-    if (kill) t.k.signals.toProcess(t.proc, Sig.KILL, SiCode.KERNEL);
+export function releaseTracees(process: Process): void {
+  for (const thread of [...process.tracees]) {
+    const kill = thread.traced!.has(TraceOption.EXITKILL);
+    thread.traced!.end();
+    if (kill) thread.k.signals.toProcess(thread.proc, Sig.KILL, SiCode.KERNEL);
   }
 }

@@ -19,24 +19,24 @@ const KNOWN = Clone.FS | Clone.FILES | Clone.SYSVSEM | Clone.THREAD | Clone.SIGH
  * Credentials in a new space of users, in which they have all rights: -ENOSPC past the deepest, -EPERM for who has no id or a root of its
  * own.
  */
-export function newUsers(t: Thread): Creds | number {
-  const { users, euid, egid } = t.creds, { root } = t.proc.fs;
+export function newUsers(thread: Thread): Creds | number {
+  const { users, euid, egid } = thread.creds, { root } = thread.proc.fs;
   if (users.level > MOST_LEVELS) return -E.NOSPC;
-  if (root.mount !== t.proc.mounts.root || root.inode !== root.mount.root) return -E.PERM;
+  if (root.mount !== thread.proc.mounts.root || root.inode !== root.mount.root) return -E.PERM;
   if (nameOfId(users.users, euid) < 0 || nameOfId(users.groups, egid) < 0) return -E.PERM;
-  return { ...copyCreds(t.creds), caps: allCaps(), users: new UserSpace(t.k.newSpaceIno(), users, { uid: euid, gid: egid }) };
+  return { ...copyCreds(thread.creds), caps: allCaps(), users: new UserSpace(thread.k.newSpaceIno(), users, { uid: euid, gid: egid }) };
 }
 /** A new space of numbers for the next child: -EINVAL where one waits already, -ENOSPC past the deepest. */
-export function newNumbers(t: Thread, owner: UserSpace): PidNumbers | number {
-  const { numbers, childNumbers } = t.proc;
+export function newNumbers(thread: Thread, owner: UserSpace): PidNumbers | number {
+  const { numbers, childNumbers } = thread.proc;
   if (childNumbers !== numbers) return -E.INVAL;
-  return numbers.level >= MOST_LEVELS ? -E.NOSPC : new PidNumbers(t.k.newSpaceIno(), numbers, owner);
+  return numbers.level >= MOST_LEVELS ? -E.NOSPC : new PidNumbers(thread.k.newSpaceIno(), numbers, owner);
 }
 /** The other spaces that the flags ask for. */
-export function newSpaces(k: Kernel, p: Process, flags: number, owner: UserSpace): void {
-  if (flags & Clone.NEWNS) copySpace(k, p, owner);
-  if (flags & Clone.NEWUTS) p.uts = new UtsSpace(p.uts.host, p.uts.domain, k.newSpaceIno(), owner);
-  if (flags & Clone.NEWIPC) p.ipc = new IpcSpace(k.newSpaceIno(), owner);
+export function newSpaces(k: Kernel, process: Process, flags: number, owner: UserSpace): void {
+  if (flags & Clone.NEWNS) copySpace(k, process, owner);
+  if (flags & Clone.NEWUTS) process.uts = new UtsSpace(process.uts.host, process.uts.domain, k.newSpaceIno(), owner);
+  if (flags & Clone.NEWIPC) process.ipc = new IpcSpace(k.newSpaceIno(), owner);
 }
 
 /** What the flags imply. */
@@ -48,33 +48,34 @@ function complete(flags: number): number {
   if (f & Clone.NEWNS) f |= Clone.FS;
   return f;
 }
-export function unshare(t: Thread, given: number): number {
+export function unshare(thread: Thread, given: number): number {
   if (given < 0 || given > 0xffff_ffff) return -E.INVAL;
-  const p = t.proc, flags = complete(given);
+  const process = thread.proc, flags = complete(given);
   if (flags & ~KNOWN) return -E.INVAL;
-  const shared = flags & Clone.VM ? p.mm.users > 1 || p.threads.size > 1 : p.threads.size > 1;
+  const shared = flags & Clone.VM ? process.mm.users > 1 || process.threads.size > 1 : process.threads.size > 1;
   if (flags & (Clone.THREAD | Clone.SIGHAND | Clone.VM) && shared) return -E.INVAL;
-  if (flags & SPACES && !(flags & Clone.NEWUSER) && !capableHere(t.creds, Cap.SYS_ADMIN)) return -E.PERM;
-  const noSpace = flags & Clone.NEWNS ? mayCopySpace(t.k, p) : 0;
+  if (flags & SPACES && !(flags & Clone.NEWUSER) && !capableHere(thread.creds, Cap.SYS_ADMIN)) return -E.PERM;
+  const noSpace = flags & Clone.NEWNS ? mayCopySpace(thread.k, process) : 0;
   if (noSpace) return noSpace;
-  const creds = flags & Clone.NEWUSER ? newUsers(t) : t.creds;
+  const creds = flags & Clone.NEWUSER ? newUsers(thread) : thread.creds;
   if (typeof creds === 'number') return creds;
-  const numbers = flags & Clone.NEWPID ? newNumbers(t, creds.users) : p.childNumbers;
+  const numbers = flags & Clone.NEWPID ? newNumbers(thread, creds.users) : process.childNumbers;
   if (typeof numbers === 'number') return numbers;
-  if (flags & Clone.FILES && p.fds.users > 1 && p.fds.length > t.k.sysctl.number('fs/nr_open')) return -E.MFILE;
-  p.childNumbers = numbers;
-  if (flags & Clone.NEWUSER) become(t, creds);
-  if (flags & Clone.FS) p.fs = { ...p.fs };
-  const copiesFds = flags & Clone.FILES && p.fds.users > 1;
-  if (copiesFds && !t.k.frames.charge(p.fds.weight)) return -E.NOMEM;
-  if (copiesFds) { p.fds.users--; p.fds = p.fds.fork(); }
-  newSpaces(t.k, p, flags, creds.users);
-  if (flags & Clone.NEWTIME) p.childTime =
-    Object.assign(new TimeSpace(t.k.newSpaceIno(), creds.users), { monotonic: p.childTime.monotonic, boot: p.childTime.boot });
+  if (flags & Clone.FILES && process.fds.users > 1 && process.fds.length > thread.k.sysctl.number('fs/nr_open')) return -E.MFILE;
+  process.childNumbers = numbers;
+  if (flags & Clone.NEWUSER) become(thread, creds);
+  if (flags & Clone.FS) process.fs = { ...process.fs };
+  const copiesFds = flags & Clone.FILES && process.fds.users > 1;
+  if (copiesFds && !thread.k.frames.charge(process.fds.weight)) return -E.NOMEM;
+  if (copiesFds) { process.fds.users--; process.fds = process.fds.fork(); }
+  newSpaces(thread.k, process, flags, creds.users);
+  if (flags & Clone.NEWTIME) process.childTime =
+    Object.assign(new TimeSpace(thread.k.newSpaceIno(), creds.users),
+      { monotonic: process.childTime.monotonic, boot: process.childTime.boot });
   return 0;
 }
 /** The one thread of a process acts with other credentials. */
-export function become(t: Thread, creds: Creds): void {
-  t.creds = creds;
-  if (t.proc.leader === t) t.proc.creds = creds;
+export function become(thread: Thread, creds: Creds): void {
+  thread.creds = creds;
+  if (thread.proc.leader === thread) thread.proc.creds = creds;
 }

@@ -25,9 +25,9 @@ export class WaitQueue {
   wakeAll(events = ALL_EVENTS): void {
     if (this.waiters.size === 0) return;
     let served = false;
-    for (const w of [...this.waiters]) {
-      if (w.exclusive) { if (served || (w.wants && !w.wants(events))) continue; served = true; }
-      w.wake(events);
+    for (const waiter of [...this.waiters]) {
+      if (waiter.exclusive) { if (served || (waiter.wants && !waiter.wants(events))) continue; served = true; }
+      waiter.wake(events);
     }
   }
 }

@@ -5,35 +5,35 @@ import { UserIo, clearUser, copyForced, copyIn, copyOut, getBytesZ } from '../mm
 import { Unix } from '../testing/unix.ts';
 
 /** What the work of `act` owes. */
-function owed(u: Unix, act: () => unknown): number {
-  u.k.work.take();
-  const before = u.k.work.owed;
+function owed(unix: Unix, act: () => unknown): number {
+  unix.k.work.take();
+  const before = unix.k.work.owed;
   act();
-  return u.k.work.owed - before;
+  return unix.k.work.owed - before;
 }
 const AF_UNIX = 1, SOCK_DGRAM = 2;
 
 describe('bytes that pass between the server and user memory are paid for, each once', () => {
-  const u = new Unix(), at = u.space(8192), { mm } = u.main, N = 5000, bytes = new Uint8Array(N).fill(65);
+  const unix = new Unix(), at = unix.space(8192), { mm } = unix.main, N = 5000, bytes = new Uint8Array(N).fill(65);
   const io = (): UserIo => new UserIo(mm, at, N);
   clearUser(mm, at, N + 1);
   it.each<readonly [string, () => unknown]>([
     ['copyOut', () => copyOut(mm, at, bytes)], ['copyIn', () => copyIn(mm, at, N)], ['copyForced', () => copyForced(mm, at, bytes)],
     ['getBytesZ', () => getBytesZ(mm, at, 2 * N)], ['Io.put', () => io().put(bytes, 0, N)], ['Io.take', () => io().take(bytes, 0, N)],
     ['Io.zero', () => io().zero(N)], ['clearUser', () => clearUser(mm, at, N)],
-  ])('%s', (_name, act) => { expect(owed(u, act)).toBeCloseTo(N * RATES.byte, 5); });
+  ])('%s', (_name, act) => { expect(owed(unix, act)).toBeCloseTo(N * RATES.byte, 5); });
 });
 
 describe('calls that look at many files', () => {
-  const u = new Unix(), looks = (name: string, ...args: (number | Uint8Array)[]): number => owed(u, () => u.call(name, ...args));
-  const none = u.put(new Uint8Array(16));
+  const unix = new Unix(), looks = (name: string, ...args: (number | Uint8Array)[]): number => owed(unix, () => unix.call(name, ...args));
+  const none = unix.put(new Uint8Array(16));
   it('pselect6 pays for asking, and for each number', () => {
     const empty = looks('pselect6', 0, 0, 0, 0, none, 0), many = looks('pselect6', 64, 0, 0, 0, none, 0);
     expect(empty).toBeGreaterThanOrEqual(RATES.file);
     expect(many - empty).toBeCloseTo(64 * RATES.name, 5);
   });
   it('ppoll too', () => {
-    const list = u.put(new Uint8Array(8 * 10).fill(255));
+    const list = unix.put(new Uint8Array(8 * 10).fill(255));
     const empty = looks('ppoll', list, 0, none, 0), many = looks('ppoll', list, 10, none, 0);
     expect(empty).toBeGreaterThanOrEqual(RATES.file);
     expect(many - empty).toBeCloseTo(10 * RATES.name, 5);
@@ -41,8 +41,9 @@ describe('calls that look at many files', () => {
 });
 
 it('a Unix datagram is an object beside its bytes', () => {
-  const u = new Unix(), ends = u.space(8);
-  expect(u.call('socketpair', AF_UNIX, SOCK_DGRAM, 0, ends)).toBe(0);
-  const fd = u.u32(ends), text = u.put(new Uint8Array(100)), cost = owed(u, () => { expect(u.call('write', fd, text, 100)).toBe(100); });
+  const unix = new Unix(), ends = unix.space(8);
+  expect(unix.call('socketpair', AF_UNIX, SOCK_DGRAM, 0, ends)).toBe(0);
+  const fd = unix.u32(ends), text = unix.put(new Uint8Array(100)),
+    cost = owed(unix, () => { expect(unix.call('write', fd, text, 100)).toBe(100); });
   expect(cost).toBeGreaterThanOrEqual(RATES.object + 100 * RATES.byte);
 });

@@ -23,7 +23,7 @@ class Worker implements Sleeper {
     try { yield; } finally { on.remove(this); }
   }
   *sleep(on: WaitQueue | readonly WaitQueue[] | undefined): Co<number> {
-    for (const q of on === undefined ? [] : 'length' in on ? on : [on]) yield* this.nap(q);
+    for (const waitQueue of on === undefined ? [] : 'length' in on ? on : [on]) yield* this.nap(waitQueue);
     return 0;
   }
 }

@@ -11,13 +11,13 @@ const ANON = Map_.PRIVATE | Map_.ANONYMOUS, RW = Prot.READ | Prot.WRITE;
 
 describe('address spaces', () => {
   it('pages come when they are touched: zero for reading, a frame of one\'s own for writing', () => {
-    const u = new Unix(), at = u.call('mmap', 0, 65536, RW, ANON, -1, 0)!, before = u.k.frames.idle, mm = u.main.mm;
+    const unix = new Unix(), at = unix.call('mmap', 0, 65536, RW, ANON, -1, 0)!, before = unix.k.frames.idle, mm = unix.main.mm;
     expect(mm.fault(at, Access.read)).toBe(Fault.none);
-    expect(u.k.frames.idle).toBe(before);
+    expect(unix.k.frames.idle).toBe(before);
     setU8(mm, at, 7);
-    expect([u.k.frames.idle, getU8(mm, at)]).toEqual([before - 1, 7]);
-    u.call('munmap', at, 65536);
-    expect(u.k.frames.idle).toBe(before);
+    expect([unix.k.frames.idle, getU8(mm, at)]).toEqual([before - 1, 7]);
+    unix.call('munmap', at, 65536);
+    expect(unix.k.frames.idle).toBe(before);
     expect(mm.fault(at, Access.read)).toBe(Fault.mapErr);
   });
   it('who writes page after page gets the next ones at once, within a window', () => {
@@ -105,8 +105,8 @@ describe('address spaces', () => {
 
 describe('fault-around', () => {
   it('joins neighbours that are there into aligned runs, the touched page first', () => {
-    const u = new Unix(), mm = new Mm(u.k.frames), runs = new Runs();
-    mm.areas.insert(u.main.mm.areas.list[0]!.clone(mm));
+    const unix = new Unix(), mm = new Mm(unix.k.frames), runs = new Runs();
+    mm.areas.insert(unix.main.mm.areas.list[0]!.clone(mm));
     const base = Unix.MEMORY;
     for (let i = 7; i >= 0; i--) copyOut(mm, base + i * 4096, bytesOf('x')); // downwards: nothing is given ahead
     around(mm, base + 4096, Access.write, runs);

@@ -19,29 +19,29 @@ export function findFree(mm: Mm, length: number, top = MMAP_TOP): number {
   const { areas } = mm, list = areas.list, pages = length / PAGE, from = areas.searchFrom(pages, top);
   let end = from;
   for (let i = Math.min(areas.indexAbove(from), list.length - 1); i >= 0; i--) {
-    const v = list[i]!;
-    if (v.start >= end) continue;
-    if (v.end <= end && end - v.end >= length) break;
-    end = Math.min(end, v.start - (v.growsDown ? 0x100_0000 : 0));
+    const vma = list[i]!;
+    if (vma.start >= end) continue;
+    if (vma.end <= end && end - vma.end >= length) break;
+    end = Math.min(end, vma.start - (vma.growsDown ? 0x100_0000 : 0));
   }
   if (top === MMAP_TOP && end < from) areas.foundNothingAbove(pages, end);
   return end - length >= MIN_ADDRESS ? end - length : 0;
 }
 
 const occupied = (mm: Mm, start: number, end: number): boolean => {
-  const v = mm.areas.above(start);
-  return v !== undefined && v.start < end;
+  const vma = mm.areas.above(start);
+  return vma !== undefined && vma.start < end;
 };
 
 /** Chooses the address of a new mapping, or -errno. */
-function place(mm: Mm, r: MapRequest, length: number): number {
-  if (r.flags & (Map_.FIXED | Map_.FIXED_NOREPLACE)) {
-    if (r.at % PAGE !== 0) return -E.INVAL;
-    if (r.at < 0 || r.at + length > TASK_SIZE) return -E.NOMEM;
-    if (r.flags & Map_.FIXED_NOREPLACE && occupied(mm, r.at, r.at + length)) return -E.EXIST;
-    return r.at;
+function place(mm: Mm, mapRequest: MapRequest, length: number): number {
+  if (mapRequest.flags & (Map_.FIXED | Map_.FIXED_NOREPLACE)) {
+    if (mapRequest.at % PAGE !== 0) return -E.INVAL;
+    if (mapRequest.at < 0 || mapRequest.at + length > TASK_SIZE) return -E.NOMEM;
+    if (mapRequest.flags & Map_.FIXED_NOREPLACE && occupied(mm, mapRequest.at, mapRequest.at + length)) return -E.EXIST;
+    return mapRequest.at;
   }
-  const low = r.at - (r.at % PAGE), hint = low > 0 ? Math.max(low, MIN_ADDRESS) : 0;
+  const low = mapRequest.at - (mapRequest.at % PAGE), hint = low > 0 ? Math.max(low, MIN_ADDRESS) : 0;
   if (hint >= MIN_ADDRESS && hint + length <= MMAP_TOP && !occupied(mm, hint, hint + length)) return hint;
   return findFree(mm, length) || -E.NOMEM;
 }
@@ -59,31 +59,32 @@ function sealed(mm: Mm, at: number, end: number): boolean {
 /** Makes the pages of [at, end) present, for reading or for writing as their area allows. 0 or what the first failure was. */
 export function populate(mm: Mm, at: number, end: number): Fault {
   for (let va = at; va < end; va += PAGE) {
-    const v = mm.areas.find(va), f = v ? mm.touch(va, v.prot & Prot.WRITE && !v.shared ? Access.write : Access.read) : Fault.mapErr;
-    if (f !== Fault.none) return f;
+    const vma = mm.areas.find(va), fault =
+      vma ? mm.touch(va, vma.prot & Prot.WRITE && !vma.shared ? Access.write : Access.read) : Fault.mapErr;
+    if (fault !== Fault.none) return fault;
   }
   return Fault.none;
 }
 
-export function mapArea(mm: Mm, r: MapRequest): number {
-  const length = roundUp(r.length);
+export function mapArea(mm: Mm, mapRequest: MapRequest): number {
+  const length = roundUp(mapRequest.length);
   if (!(length > 0)) return -E.INVAL;
   if (length > TASK_SIZE) return -E.NOMEM;
-  const at = place(mm, r, length);
+  const at = place(mm, mapRequest, length);
   if (at < 0) return at;
-  const shared = (r.flags & Map_.TYPE) !== Map_.PRIVATE;
-  if (r.flags & Map_.FIXED && sealed(mm, at, at + length)) return -E.PERM;
-  if (mm.mdwe && (r.prot & (Prot.WRITE | Prot.EXEC)) === (Prot.WRITE | Prot.EXEC)) return -E.ACCES;
-  if (!mayGrow(mm, length, !shared && (r.prot & Prot.WRITE) !== 0)) return -E.NOMEM;
-  if (!shared && (r.prot & Prot.WRITE) && !(r.flags & Map_.NORESERVE) && length > mm.frames.promise) return -E.NOMEM;
+  const shared = (mapRequest.flags & Map_.TYPE) !== Map_.PRIVATE;
+  if (mapRequest.flags & Map_.FIXED && sealed(mm, at, at + length)) return -E.PERM;
+  if (mm.mdwe && (mapRequest.prot & (Prot.WRITE | Prot.EXEC)) === (Prot.WRITE | Prot.EXEC)) return -E.ACCES;
+  if (!mayGrow(mm, length, !shared && (mapRequest.prot & Prot.WRITE) !== 0)) return -E.NOMEM;
+  if (!shared && (mapRequest.prot & Prot.WRITE) && !(mapRequest.flags & Map_.NORESERVE) && length > mm.frames.promise) return -E.NOMEM;
   unmap(mm, at, length);
-  const area = new Vma(mm, at, at + length, r.prot & 7, shared, r.object, r.first ?? 0, r.name ?? '');
-  area.growsDown = (r.flags & Map_.GROWSDOWN) !== 0;
-  area.mayWrite = r.mayWrite ?? true;
-  area.locked = r.flags & Map_.LOCKED ? 1 : mm.lockFuture;
-  const lock = area.locked === 1 && r.prot !== 0;
+  const area = new Vma(mm, at, at + length, mapRequest.prot & 7, shared, mapRequest.object, mapRequest.first ?? 0, mapRequest.name ?? '');
+  area.growsDown = (mapRequest.flags & Map_.GROWSDOWN) !== 0;
+  area.mayWrite = mapRequest.mayWrite ?? true;
+  area.locked = mapRequest.flags & Map_.LOCKED ? 1 : mm.lockFuture;
+  const lock = area.locked === 1 && mapRequest.prot !== 0;
   mm.areas.insert(area);
-  if (r.flags & Map_.POPULATE || lock) populateHere(mm, at, at + length);
+  if (mapRequest.flags & Map_.POPULATE || lock) populateHere(mm, at, at + length);
   return at;
 }
 
@@ -104,9 +105,9 @@ export function unmap(mm: Mm, at: number, length: number): number {
 /** Whether areas cover all of [at, end). */
 function covered(mm: Mm, at: number, end: number): boolean {
   for (let va = at; va < end; ) {
-    const v = mm.areas.find(va);
-    if (!v) return false;
-    va = v.end;
+    const vma = mm.areas.find(va);
+    if (!vma) return false;
+    va = vma.end;
   }
   return true;
 }
@@ -131,20 +132,20 @@ export function protect(mm: Mm, at: number, length: number, protArg: number): nu
 /** Changes area after area; what stands before a hole, or before an area that may not have these rights, is changed. */
 function protectPieces(mm: Mm, start: number, end: number, prot: number): number {
   let va = start, result = 0;
-  for (const v of mm.areas.isolate(start, end)) {
-    if (v.start > va) { result = -E.NOMEM; break; }
-    const gains = mm.mdwe !== 0 && (prot & Prot.EXEC) !== 0 && (v.prot & Prot.EXEC) === 0;
-    if (gains || (prot & Prot.WRITE && v.shared && !v.mayWrite)) { result = -E.ACCES; break; }
-    if (v.prot !== prot) protectArea(mm, v, prot);
-    va = v.end;
+  for (const vma of mm.areas.isolate(start, end)) {
+    if (vma.start > va) { result = -E.NOMEM; break; }
+    const gains = mm.mdwe !== 0 && (prot & Prot.EXEC) !== 0 && (vma.prot & Prot.EXEC) === 0;
+    if (gains || (prot & Prot.WRITE && vma.shared && !vma.mayWrite)) { result = -E.ACCES; break; }
+    if (vma.prot !== prot) protectArea(mm, vma, prot);
+    va = vma.end;
   }
   mm.areas.merge(start, end);
   return result || (va < end ? -E.NOMEM : 0);
 }
-function protectArea(mm: Mm, v: Vma, prot: number): void {
-  v.prot = prot;
+function protectArea(mm: Mm, vma: Vma, prot: number): void {
+  vma.prot = prot;
   mm.frames.work.found();
-  mm.table.update(v.start / PAGE, v.end / PAGE, (vpn, pte) => {
+  mm.table.update(vma.start / PAGE, vma.end / PAGE, (vpn, pte) => {
     mm.owe(vpn, vpn + 1, 7, pte);
     let next = pte & ~(Pte.MAPPED | Pte.NONE);
     if (!(prot & Prot.WRITE)) next &= ~Pte.W;
@@ -234,35 +235,36 @@ const HINTS = new Set<number>([0, 1, 2, Advice.WILLNEED, 12, 13, 14, 15, 16, 17]
 const KNOWN = new Set<number>([...HINTS, ...Object.values(Advice)]);
 
 /** Applies advice to a part of an area: 0, or -errno. */
-function adviseArea(mm: Mm, v: Vma, start: number, end: number, advice: number): number {
-  const anonymous = v.object === undefined;
+function adviseArea(mm: Mm, vma: Vma, start: number, end: number, advice: number): number {
+  const anonymous = vma.object === undefined;
   switch (advice) {
     case Advice.DONTNEED: case Advice.FREE: case Advice.COLD: case Advice.PAGEOUT:
-      if (v.locked || (advice === Advice.FREE && !anonymous)) return -E.INVAL;
+      if (vma.locked || (advice === Advice.FREE && !anonymous)) return -E.INVAL;
       if (advice === Advice.DONTNEED || advice === Advice.FREE) mm.zap(start, end);
       return 0;
     case Advice.DONTNEED_LOCKED: mm.zap(start, end); return 0;
-    case Advice.REMOVE: return removePages(v, start, end);
-    case Advice.WIPEONFORK: if (!anonymous || v.shared) return -E.INVAL; v.fork = 'wipe'; return 0;
-    case Advice.KEEPONFORK: case Advice.DOFORK: if (v.fork === (advice === Advice.DOFORK ? 'none' : 'wipe')) v.fork = 'copy'; return 0;
-    case Advice.DONTFORK: v.fork = 'none'; return 0;
+    case Advice.REMOVE: return removePages(vma, start, end);
+    case Advice.WIPEONFORK: if (!anonymous || vma.shared) return -E.INVAL; vma.fork = 'wipe'; return 0;
+    case Advice.KEEPONFORK: case Advice.DOFORK: if (vma.fork === (advice === Advice.DOFORK ? 'none' : 'wipe')) vma.fork = 'copy'; return 0;
+    case Advice.DONTFORK: vma.fork = 'none'; return 0;
     case Advice.COLLAPSE: return -E.INVAL;
     default: return 0;
   }
 }
 /** MADV_REMOVE: a hole in the file. */
-function removePages(v: Vma, start: number, end: number): number {
-  if (v.locked || !v.object) return -E.INVAL;
-  if (!v.shared || !v.mayWrite) return -E.ACCES;
-  const from = (v.first + (start - v.start) / PAGE) * PAGE,
-    object = v.object as Mappable & { punch?: (from: number, to: number) => number };
+function removePages(vma: Vma, start: number, end: number): number {
+  if (vma.locked || !vma.object) return -E.INVAL;
+  if (!vma.shared || !vma.mayWrite) return -E.ACCES;
+  const from = (vma.first + (start - vma.start) / PAGE) * PAGE,
+    object = vma.object as Mappable & { punch?: (from: number, to: number) => number };
   return object.punch ? Math.min(0, object.punch(from, from + end - start)) : -E.OPNOTSUPP;
 }
 /** Populating ends at the first page that cannot be: no area ENOMEM, no right EINVAL, no memory or beyond the file's end EFAULT. */
 function populateAdvised(mm: Mm, at: number, end: number, access: Access): number {
   for (let va = at; va < end; va += PAGE) {
-    const f = mm.touch(va, access);
-    if (f !== Fault.none) return f === Fault.mapErr ? -E.NOMEM : f === Fault.accErr ? -E.INVAL : f === Fault.noMemory ? -E.NOMEM : -E.FAULT;
+    const fault = mm.touch(va, access);
+    if (fault !== Fault.none) return fault === Fault.mapErr ? -E.NOMEM
+        : fault === Fault.accErr ? -E.INVAL : fault === Fault.noMemory ? -E.NOMEM : -E.FAULT;
   }
   return 0;
 }
@@ -275,14 +277,14 @@ export function advise(mm: Mm, at: number, length: number, advice: number): numb
     return populateAdvised(mm, at, end, advice === Advice.POPULATE_WRITE ? Access.write : Access.read);
   const cuts = !HINTS.has(advice), list = cuts ? mm.areas.isolate(at, end) : mm.areas.list.filter((v) => v.start < end && v.end > at);
   let va = at, hole = false, failed = 0;
-  for (const v of list) {
-    if (v.start > va) hole = true;
+  for (const vma of list) {
+    if (vma.start > va) hole = true;
     const discards = advice === Advice.DONTNEED || advice === Advice.FREE || advice === Advice.DONTNEED_LOCKED || advice === Advice.REMOVE;
-    failed = v.sealed && discards && !(v.prot & Prot.WRITE)
+    failed = vma.sealed && discards && !(vma.prot & Prot.WRITE)
       ? -E.PERM
-      : adviseArea(mm, v, Math.max(v.start, at), Math.min(v.end, end), advice);
+      : adviseArea(mm, vma, Math.max(vma.start, at), Math.min(vma.end, end), advice);
     if (failed) break;
-    va = v.end;
+    va = vma.end;
   }
   if (cuts) mm.areas.merge(at, end);
   return failed || (hole || va < end ? -E.NOMEM : 0);
@@ -290,10 +292,10 @@ export function advise(mm: Mm, at: number, length: number, advice: number): numb
 /** mlock and munlock of [at, end): 0, or -ENOMEM at the first hole, with what stands before it changed. */
 export function setLocked(mm: Mm, at: number, end: number, locked: 0 | 1 | 2): number {
   let va = at;
-  for (const v of mm.areas.isolate(at, end)) {
-    if (v.start > va) break;
-    v.locked = locked;
-    va = v.end;
+  for (const vma of mm.areas.isolate(at, end)) {
+    if (vma.start > va) break;
+    vma.locked = locked;
+    va = vma.end;
   }
   mm.areas.merge(at, end);
   return va < end ? -E.NOMEM : 0;
@@ -301,15 +303,15 @@ export function setLocked(mm: Mm, at: number, end: number, locked: 0 | 1 | 2): n
 /** mseal. */
 export function seal(mm: Mm, at: number, end: number): number {
   if (!covered(mm, at, end)) return -E.NOMEM;
-  for (const v of mm.areas.isolate(at, end)) v.sealed = true;
+  for (const vma of mm.areas.isolate(at, end)) vma.sealed = true;
   mm.areas.merge(at, end);
   return 0;
 }
 /** remap_file_pages: another part of the same file in a piece of a shared mapping. */
 export function remapPages(mm: Mm, at: number, length: number, page: number): number {
-  const end = at + length, v = mm.areas.find(at);
-  if (!v?.shared || !v.object || !covered(mm, at, end)) return -E.INVAL;
-  const next = v.moved(at, end, page), failed = unmap(mm, at, length);
+  const end = at + length, vma = mm.areas.find(at);
+  if (!vma?.shared || !vma.object || !covered(mm, at, end)) return -E.INVAL;
+  const next = vma.moved(at, end, page), failed = unmap(mm, at, length);
   if (failed) { next.gone(); return failed; }
   mm.areas.insert(next);
   return 0;

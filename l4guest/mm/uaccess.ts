@@ -95,7 +95,7 @@ export function getBytesZ(mm: Mm, va: number, max: number): Uint8Array | undefin
 function join(parts: readonly Uint8Array[], length: number): Uint8Array {
   const out = new Uint8Array(length);
   let at = 0;
-  for (const p of parts) { out.set(p, at); at += p.length; }
+  for (const bytes of parts) { out.set(bytes, at); at += bytes.length; }
   return out;
 }
 /** A path or name. `undefined`: too long. */
@@ -103,8 +103,8 @@ export function getString(mm: Mm, va: number, max = 4096): string | undefined {
   const at = va % 4096, page = mm.pageAt(va, false), end = page.indexOf(0, at), n = end - at, known = end < 0 || n > max ? undefined
     : seenIn(page, at, n);
   if (known !== undefined) { mm.frames.work.copied(n); return known; }
-  const b = getBytesZ(mm, va, max);
-  return b && textOf(b);
+  const bytes = getBytesZ(mm, va, max);
+  return bytes && textOf(bytes);
 }
 
 /** End of user addresses (Sv39): higher ones are refused before any look-up. */

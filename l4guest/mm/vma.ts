@@ -78,9 +78,9 @@ export class Vma {
   pageOf(vpn: number): number { return this.first + vpn - this.start / 4096; }
 
   private copy(mm: Owner, start: number, end: number): Vma {
-    const v = new Vma(mm, start, end, this.prot, this.shared, this.object, this.first + (start - this.start) / 4096, this.name);
-    v.growsDown = this.growsDown; v.mayWrite = this.mayWrite; v.fork = this.fork; v.locked = this.locked; v.sealed = this.sealed;
-    return v;
+    const vma = new Vma(mm, start, end, this.prot, this.shared, this.object, this.first + (start - this.start) / 4096, this.name);
+    vma.growsDown = this.growsDown; vma.mayWrite = this.mayWrite; vma.fork = this.fork; vma.locked = this.locked; vma.sealed = this.sealed;
+    return vma;
   }
   /** For fork: locks are not inherited. */
   clone(mm: Owner): Vma { const v = this.copy(mm, this.start, this.end); v.locked = 0; return v; }
@@ -124,9 +124,9 @@ export class VmaList {
   find(va: number): Vma | undefined {
     const last = this.last;
     if (last !== undefined && va >= last.start && va < last.end) return last;
-    const v = this.list[this.indexAbove(va)];
-    if (v === undefined || v.start > va) return undefined;
-    return this.last = v;
+    const vma = this.list[this.indexAbove(va)];
+    if (vma === undefined || vma.start > va) return undefined;
+    return this.last = vma;
   }
   /** Where a search from the top for a gap of `pages` pages may begin, below `top`. */
   searchFrom(pages: number, top: number): number {
@@ -147,23 +147,23 @@ export class VmaList {
   /** The first area that ends above `va`, covering it or not. */
   above(va: number): Vma | undefined { return this.list[this.indexAbove(va)]; }
   /** Puts an area in, joining it with neighbours where they are alike. The range must be free. */
-  insert(v: Vma): Vma {
-    const i = this.indexAbove(v.start), before = this.list[i - 1], after = this.list[i];
+  insert(vma: Vma): Vma {
+    const i = this.indexAbove(vma.start), before = this.list[i - 1], after = this.list[i];
     this.last = undefined;
-    if (before?.joins(v)) {
-      before.end = v.end;
-      v.gone();
+    if (before?.joins(vma)) {
+      before.end = vma.end;
+      vma.gone();
       if (after && before.joins(after)) { before.end = after.end; after.gone(); this.list.splice(i, 1); }
       return before;
     }
-    if (after && v.joins(after)) {
-      after.first -= (after.start - v.start) / 4096;
-      after.start = v.start;
-      v.gone();
+    if (after && vma.joins(after)) {
+      after.first -= (after.start - vma.start) / 4096;
+      after.start = vma.start;
+      vma.gone();
       return after;
     }
-    this.list.splice(i, 0, v);
-    return v;
+    this.list.splice(i, 0, vma);
+    return vma;
   }
   /** Cuts areas so that [start, end) begins and ends between areas; answers those inside. */
   isolate(start: number, end: number): Vma[] {
@@ -175,13 +175,13 @@ export class VmaList {
     return inside;
   }
   private cut(at: number): void {
-    const i = this.indexAbove(at), v = this.list[i];
-    if (v && v.start < at) this.list.splice(i + 1, 0, v.split(at));
+    const i = this.indexAbove(at), vma = this.list[i];
+    if (vma && vma.start < at) this.list.splice(i + 1, 0, vma.split(at));
   }
   remove(start: number, end: number): Vma[] {
     const inside = this.isolate(start, end);
     if (inside.length) this.list.splice(this.list.indexOf(inside[0]!), inside.length);
-    for (const v of inside) v.gone();
+    for (const vma of inside) vma.gone();
     if (inside.length) this.freed(end);
     return inside;
   }

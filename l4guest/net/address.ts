@@ -42,44 +42,44 @@ const UNIX_MOST = 110;
 export function getAddress(mm: Mm, va: number, length: number): Address | number {
   if (length < 0 || length > 128) return -E.INVAL;
   if (length < 2) return -E.INVAL;
-  const b = copyIn(mm, va, length), family = b[0]! | (b[1]! << 8);
+  const bytes = copyIn(mm, va, length), family = bytes[0]! | (bytes[1]! << 8);
   if (family === Af.UNIX) {
     if (length > UNIX_MOST) return -E.INVAL;
-    const name = b.subarray(2);
+    const name = bytes.subarray(2);
     if (name.length === 0) return unixAddress('');
     if (name[0] === 0) return unixAddress(`\0${[...name.subarray(1)].map((c) => String.fromCharCode(c)).join('')}`);
     const end = name.indexOf(0);
     return unixAddress(textOf(end < 0 ? name : name.subarray(0, end)));
   }
-  if (family === Af.INET) return length < 16 ? -E.INVAL : inetAddress(family, b.slice(4, 8), (b[2]! << 8) | b[3]!);
-  if (family === Af.INET6) return length < 24 ? -E.INVAL : inetAddress(family, b.slice(8, 24), (b[2]! << 8) | b[3]!);
+  if (family === Af.INET) return length < 16 ? -E.INVAL : inetAddress(family, bytes.slice(4, 8), (bytes[2]! << 8) | bytes[3]!);
+  if (family === Af.INET6) return length < 24 ? -E.INVAL : inetAddress(family, bytes.slice(8, 24), (bytes[2]! << 8) | bytes[3]!);
   if (family === Af.NETLINK) {
-    const v = new DataView(b.buffer);
-    return length < 12 ? -E.INVAL : netlinkAddress(v.getUint32(4, true), v.getUint32(8, true));
+    const view = new DataView(bytes.buffer);
+    return length < 12 ? -E.INVAL : netlinkAddress(view.getUint32(4, true), view.getUint32(8, true));
   }
   return family === Af.UNSPEC ? { family, path: '', ip: NO_IP, port: 0 } : -E.AFNOSUPPORT;
 }
-export function encode(a: Address): Uint8Array {
-  if (a.family === Af.UNIX) {
-    const name = a.path.startsWith('\0') ? Uint8Array.from(a.path, (c) => c.charCodeAt(0))
-      : a.path === '' ? new Uint8Array(0)
-      : bytesOf(`${a.path}\0`),
+export function encode(address: Address): Uint8Array {
+  if (address.family === Af.UNIX) {
+    const name = address.path.startsWith('\0') ? Uint8Array.from(address.path, (c) => c.charCodeAt(0))
+      : address.path === '' ? new Uint8Array(0)
+      : bytesOf(`${address.path}\0`),
       out = new Uint8Array(2 + name.length);
     out[0] = Af.UNIX;
     out.set(name, 2);
     return out;
   }
-  if (a.family === Af.NETLINK) return new Uint8Array(new Uint32Array([Af.NETLINK, a.port, a.groups ?? 0]).buffer);
-  const out = new Uint8Array(a.family === Af.INET ? 16 : 28);
-  out[0] = a.family;
-  out[2] = a.port >> 8;
-  out[3] = a.port;
-  out.set(a.ip, a.family === Af.INET ? 4 : 8);
+  if (address.family === Af.NETLINK) return new Uint8Array(new Uint32Array([Af.NETLINK, address.port, address.groups ?? 0]).buffer);
+  const out = new Uint8Array(address.family === Af.INET ? 16 : 28);
+  out[0] = address.family;
+  out[2] = address.port >> 8;
+  out[3] = address.port;
+  out.set(address.ip, address.family === Af.INET ? 4 : 8);
   return out;
 }
 /** Writes a sockaddr and its length: cut to the room that *lengthVa says. EFAULT; -EINVAL for a room that is none. */
-export function tellAddress(mm: Mm, va: number, lengthVa: number, a: Address | undefined): number {
-  const room = getI32(mm, lengthVa), bytes = a ? encode(a) : new Uint8Array(0);
+export function tellAddress(mm: Mm, va: number, lengthVa: number, address: Address | undefined): number {
+  const room = getI32(mm, lengthVa), bytes = address ? encode(address) : new Uint8Array(0);
   if (room < 0) return -E.INVAL;
   copyOut(mm, va, bytes.subarray(0, Math.min(bytes.length, room)));
   setU32(mm, lengthVa, bytes.length);

@@ -14,47 +14,47 @@ import { namesOf, type Socket } from './socket.ts';
 
 type Endpoint = Inode & { endpoint: unknown };
 
-export function bindTo(t: Thread, s: Socket, a: Address): Later<number> {
-  if (a.family !== s.family) return s instanceof InetSocket ? -E.AFNOSUPPORT : -E.INVAL;
-  if (s instanceof NetlinkSocket) return s.bind(t, a);
-  if (s instanceof InetSocket) return s.bindInet(t, a);
-  if (s.keys.length > 0 || s.inode) return a.path === '' ? 0 : -E.INVAL;
-  return bindUnix(t, s, a);
+export function bindTo(thread: Thread, socket: Socket, address: Address): Later<number> {
+  if (address.family !== socket.family) return socket instanceof InetSocket ? -E.AFNOSUPPORT : -E.INVAL;
+  if (socket instanceof NetlinkSocket) return socket.bind(thread, address);
+  if (socket instanceof InetSocket) return socket.bindInet(thread, address);
+  if (socket.keys.length > 0 || socket.inode) return address.path === '' ? 0 : -E.INVAL;
+  return bindUnix(thread, socket, address);
 }
-function bindUnix(t: Thread, s: Socket, a: Address): Later<number> {
-  if (a.path === '') a = unixAddress(`\0${t.k.random.next().toString(16).padStart(5, '0').slice(-5)}`);
-  if (!a.path.startsWith('\0')) return bindPath(t, s, a);
-  return reserve(t, s, a);
+function bindUnix(thread: Thread, socket: Socket, address: Address): Later<number> {
+  if (address.path === '') address = unixAddress(`\0${thread.k.random.next().toString(16).padStart(5, '0').slice(-5)}`);
+  if (!address.path.startsWith('\0')) return bindPath(thread, socket, address);
+  return reserve(thread, socket, address);
 }
-function reserve(t: Thread, s: Socket, a: Address): number {
-  const key = `unix${a.path}`, names = namesOf(t.k).bound;
+function reserve(thread: Thread, socket: Socket, address: Address): number {
+  const key = `unix${address.path}`, names = namesOf(thread.k).bound;
   if (names.has(key)) return -E.ADDRINUSE;
-  names.set(key, s);
-  s.keys = [key];
-  s.local = a;
+  names.set(key, socket);
+  socket.keys = [key];
+  socket.local = address;
   return 0;
 }
 const place = newWalkEnd();
-function bindPath(t: Thread, s: Socket, a: Address): Later<number> {
-  const failed = walk(t, t.proc.fs.cwd, a.path, WalkFlag.parent, place), { dir, name } = place;
+function bindPath(thread: Thread, socket: Socket, address: Address): Later<number> {
+  const failed = walk(thread, thread.proc.fs.cwd, address.path, WalkFlag.parent, place), { dir, name } = place;
   if (failed) return failed;
   if (place.inode) return -E.ADDRINUSE;
   if (isReadOnly(place.dirMount)) return -E.ROFS;
-  if (!permitted(dir, May.WRITE | May.EXEC, t.creds)) return -E.ACCES;
-  return after(dir.make(name, S.IFSOCK | (0o777 & ~t.proc.fs.umask), 0, ownerIn(t, dir), t), (inode) => {
+  if (!permitted(dir, May.WRITE | May.EXEC, thread.creds)) return -E.ACCES;
+  return after(dir.make(name, S.IFSOCK | (0o777 & ~thread.proc.fs.umask), 0, ownerIn(thread, dir), thread), (inode) => {
     if (typeof inode === 'number') return inode;
-    (inode as Endpoint).endpoint = s;
-    s.inode = inode as Endpoint;
-    s.local = a;
+    (inode as Endpoint).endpoint = socket;
+    socket.inode = inode as Endpoint;
+    socket.local = address;
     return 0;
   });
 }
 /** The socket bound to a Unix address. */
-export function findUnix(t: Thread, a: Address): Socket | number {
-  if (a.path.startsWith('\0')) return namesOf(t.k).bound.get(`unix${a.path}`) ?? -E.CONNREFUSED;
-  const inode = inodeAt(t, AT.FDCWD, a.path);
+export function findUnix(thread: Thread, address: Address): Socket | number {
+  if (address.path.startsWith('\0')) return namesOf(thread.k).bound.get(`unix${address.path}`) ?? -E.CONNREFUSED;
+  const inode = inodeAt(thread, AT.FDCWD, address.path);
   if (typeof inode === 'number') return inode;
   if (inode.type !== S.IFSOCK) return -E.CONNREFUSED;
-  if (!permitted(inode, May.WRITE, t.creds)) return -E.ACCES;
+  if (!permitted(inode, May.WRITE, thread.creds)) return -E.ACCES;
   return ((inode as Endpoint).endpoint as Socket | undefined) ?? -E.CONNREFUSED;
 }

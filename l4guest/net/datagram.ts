@@ -21,31 +21,31 @@ export class DatagramSocket extends Socket {
   static pair(a: DatagramSocket, b: DatagramSocket): void { a.target = b; b.target = a; a.remote = b.local; b.remote = a.local; }
 
   get available(): number { return this.queue[0]?.bytes.length ?? 0; }
-  override connect(t: Thread, to: Address): number {
+  override connect(thread: Thread, to: Address): number {
     if (to.family === Af.UNSPEC) { this.remote = this.target = undefined; return 0; }
-    const found = this.find(t, to);
+    const found = this.find(thread, to);
     if (typeof found === 'number') return found;
     this.remote = to;
     this.target = found;
     return 0;
   }
-  private find(t: Thread, to: Address): DatagramSocket | number {
+  private find(thread: Thread, to: Address): DatagramSocket | number {
     if (to.family !== Af.UNIX) return -E.INVAL;
-    const s = findUnix(t, to);
+    const s = findUnix(thread, to);
     return typeof s === 'number' ? s : s instanceof DatagramSocket ? s : -E.PROTOTYPE;
   }
-  override send(io: Io, to: Address | undefined, files: readonly File[], t: Thread, extra?: Extra): number {
+  override send(io: Io, to: Address | undefined, files: readonly File[], thread: Thread, extra?: Extra): number {
     if (this.writeShut) return -E.PIPE;
     if (this.error) { const e = this.error; this.error = 0; return -e; }
     if (!to && !this.remote && !this.target) return -E.NOTCONN;
-    const found = !to && this.target ? this.target : this.find(t, to ?? this.remote!);
+    const found = !to && this.target ? this.target : this.find(thread, to ?? this.remote!);
     if (typeof found === 'number') return found;
     if (found.closed) { if (found === this.target) this.target = this.remote = undefined; return -E.CONNREFUSED; }
     if (found.readShut) return -E.PIPE;
     if (found.target && found.target !== this) return -E.PERM;
-    return this.deliver(found, io, files, t, extra);
+    return this.deliver(found, io, files, thread, extra);
   }
-  private deliver(found: DatagramSocket, io: Io, files: readonly File[], t: Thread, extra: Extra | undefined): number {
+  private deliver(found: DatagramSocket, io: Io, files: readonly File[], thread: Thread, extra: Extra | undefined): number {
     const n = io.left;
     if (n > this.sendBuffer - HEADER) return -E.MSGSIZE;
     // As in Linux, the last message may reach beyond the buffer.
@@ -54,10 +54,11 @@ export class DatagramSocket extends Socket {
       return -E.AGAIN;
     if (!this.k.frames.charge(n + PIECE)) return -E.NOBUFS;
     this.k.work.made();
-    const bytes = new Uint8Array(n), c = t.creds, wanted = this.passCred || found.passCred || extra?.sender !== undefined;
+    const bytes = new Uint8Array(n), creds = thread.creds, wanted = this.passCred || found.passCred || extra?.sender !== undefined;
     try { io.take(bytes, 0, n); } catch (e) { this.k.frames.uncharge(n + PIECE); throw e; }
     found.queue.push({
-      bytes, files, from: this.local, sender: wanted ? extra?.sender ?? { pid: t.proc.pid, uid: c.uid, gid: c.gid } : NOBODY, by: this
+      bytes, files, from: this.local, sender: wanted ? extra?.sender ?? { pid: thread.proc.pid, uid: creds.uid, gid: creds.gid } : NOBODY,
+        by: this
     });
     found.length += n + PIECE;
     this.inFlight += n + PIECE;
@@ -67,27 +68,27 @@ export class DatagramSocket extends Socket {
   override get unsent(): number { return this.inFlight; }
   private inFlight = 0;
   override receive(io: Io, flags: number): Received | number {
-    const d = this.queue[0];
+    const datagram = this.queue[0];
     if (flags & Msg.OOB) return -E.OPNOTSUPP;
-    if (!d) {
+    if (!datagram) {
       if (this.error) { const e = this.error; this.error = 0; return -e; }
       return this.readShut ? { n: 0, flags: 0, files: [], from: this.local, sender: this.owner } : -E.AGAIN;
     }
-    const n = Math.min(io.left, d.bytes.length), peek = (flags & Msg.PEEK) !== 0;
+    const n = Math.min(io.left, datagram.bytes.length), peek = (flags & Msg.PEEK) !== 0;
     if (!peek) this.drop();
-    io.put(d.bytes, 0, n);
+    io.put(datagram.bytes, 0, n);
     return {
-      n: flags & Msg.TRUNC ? d.bytes.length : n, flags: n < d.bytes.length ? Msg.TRUNC : 0,
-      files: peek ? d.files.map((f) => f.hold()) : d.files, from: d.from, sender: d.sender
+      n: flags & Msg.TRUNC ? datagram.bytes.length : n, flags: n < datagram.bytes.length ? Msg.TRUNC : 0,
+      files: peek ? datagram.files.map((f) => f.hold()) : datagram.files, from: datagram.from, sender: datagram.sender
     };
   }
   private drop(): void {
-    const d = this.queue.shift()!, cost = d.bytes.length + PIECE;
+    const datagram = this.queue.shift()!, cost = datagram.bytes.length + PIECE;
     this.length -= cost;
-    d.by.inFlight -= cost;
+    datagram.by.inFlight -= cost;
     this.k.frames.uncharge(cost);
     this.wq.wakeAll(ROOM);
-    if (d.by !== this) d.by.wq.wakeAll(ROOM);
+    if (datagram.by !== this) datagram.by.wq.wakeAll(ROOM);
   }
   override poll(): number {
     const room = (this.inFlight * 4 <= this.sendBuffer
@@ -99,11 +100,11 @@ export class DatagramSocket extends Socket {
   override close(): void {
     this.closed = true;
     this.unbind();
-    for (const d of this.queue.splice(0)) {
-      const cost = d.bytes.length + PIECE;
+    for (const datagram of this.queue.splice(0)) {
+      const cost = datagram.bytes.length + PIECE;
       this.k.frames.uncharge(cost);
-      d.by.inFlight -= cost;
-      giveUp(d.files);
+      datagram.by.inFlight -= cost;
+      giveUp(datagram.files);
     }
     this.length = 0;
     if (this.target) this.target.wq.wakeAll();

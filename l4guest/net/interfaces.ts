@@ -30,10 +30,10 @@ const maskOf = (bits: number): Ip => Uint8Array.from({ length: 4 }, (_, i) => 0x
 const firstOf = (i: Interface): Assigned | undefined => i.addresses.find((a) => isIp4(a.ip));
 
 /** ioctl(2) on a socket; undefined = none of these. */
-export function interfaceCall(t: Thread, command: number, va: number): number | undefined {
-  const { mm } = t, { interfaces } = inetOf(t.k).stack;
-  if (command === Sioc.CONF) return listAll(t, va);
-  if (command === Sioc.ADDRT || command === Sioc.DELRT) return changeRoute(t, va, command === Sioc.ADDRT);
+export function interfaceCall(thread: Thread, command: number, va: number): number | undefined {
+  const { mm } = thread, { interfaces } = inetOf(thread.k).stack;
+  if (command === Sioc.CONF) return listAll(thread, va);
+  if (command === Sioc.ADDRT || command === Sioc.DELRT) return changeRoute(thread, va, command === Sioc.ADDRT);
   if (command === Sioc.NAME) {
     const named = interfaces.find((i) => i.index === getU32(mm, va + 16));
     if (!named) return -E.NODEV;
@@ -49,17 +49,17 @@ export function interfaceCall(t: Thread, command: number, va: number): number | 
   if (!tell && !change) return command >= 0x8900 && command < 0x8a00 ? -E.OPNOTSUPP : undefined;
   const i = interfaces.find((x) => x.name === (getString(mm, va, 17) ?? '').replace(/:.*$/, ''));
   if (!i) return -E.NODEV;
-  if (tell) return tell(t, i, va + 16);
-  return capable(t.creds, Cap.NET_ADMIN) ? change!(t, i, va + 16) : -E.PERM;
+  if (tell) return tell(thread, i, va + 16);
+  return capable(thread.creds, Cap.NET_ADMIN) ? change!(thread, i, va + 16) : -E.PERM;
 }
 
 type Access = (t: Thread, i: Interface, va: number) => number;
 const told = (tell: (t: Thread, i: Interface, va: number) => void): Access => (t, i, va) => { tell(t, i, va); return 0; };
 /** Addresses are of the first IPv4 address; an interface without one has none to tell. */
-const ofAddress = (pick: (a: Assigned, i: Interface) => Ip): Access => (t, i, va) => {
-  const a = firstOf(i);
-  if (!a) return -E.ADDRNOTAVAIL;
-  copyOut(t.mm, va, inet(pick(a, i)));
+const ofAddress = (pick: (a: Assigned, i: Interface) => Ip): Access => (thread, i, va) => {
+  const assigned = firstOf(i);
+  if (!assigned) return -E.ADDRNOTAVAIL;
+  copyOut(thread.mm, va, inet(pick(assigned, i)));
   return 0;
 };
 const getters: Readonly<Record<number, Access>> = {
@@ -73,8 +73,8 @@ const getters: Readonly<Record<number, Access>> = {
 };
 
 /** Gives the interface this IPv4 address instead of the one that it has. */
-function setAddress(t: Thread, i: Interface, ip: Ip, bits: number): number {
-  const own = inetOf(t.k), old = firstOf(i);
+function setAddress(thread: Thread, i: Interface, ip: Ip, bits: number): number {
+  const own = inetOf(thread.k), old = firstOf(i);
   own.act(() => {
     if (old) own.stack.unassign(i, old.ip);
     if (!ip.every((b) => b === 0)) own.stack.assign(i, ip, bits);
@@ -88,15 +88,15 @@ const addressAt = (t: Thread, va: number): Ip | number => (getU16(t.mm, va) === 
 const setters: Readonly<Record<number, Access>> = {
   [Sioc.SETFLAGS]: (t, i, va) => { inetOf(t.k).setUp(i, (getU16(t.mm, va) & Iff.UP) !== 0); return 0; },
   [Sioc.SETADDR]: (t, i, va) => { const ip = addressAt(t, va); return typeof ip === 'number' ? ip : setAddress(t, i, ip, classBits(ip)); },
-  [Sioc.SETNETMASK]: (t, i, va) => {
-    const mask = addressAt(t, va), a = firstOf(i);
+  [Sioc.SETNETMASK]: (thread, i, va) => {
+    const mask = addressAt(thread, va), assigned = firstOf(i);
     if (typeof mask === 'number') return mask;
     const bits = [...mask].map((b) => b.toString(2).padStart(8, '0')).join('').replace(/0*$/, '');
-    return !a ? -E.ADDRNOTAVAIL : bits.includes('0') ? -E.INVAL : setAddress(t, i, a.ip, bits.length);
+    return !assigned ? -E.ADDRNOTAVAIL : bits.includes('0') ? -E.INVAL : setAddress(thread, i, assigned.ip, bits.length);
   },
   [Sioc.SETBRDADDR]: (_, i) => (firstOf(i) ? 0 : -E.ADDRNOTAVAIL),
-  [Sioc.SETMTU]: (t, i, va) => {
-    const mtu = getU32(t.mm, va);
+  [Sioc.SETMTU]: (thread, i, va) => {
+    const mtu = getU32(thread.mm, va);
     if (mtu < 68 || mtu > 65_536) return -E.INVAL;
     i.mtu = mtu;
     return 0;
@@ -104,13 +104,13 @@ const setters: Readonly<Record<number, Access>> = {
 };
 
 /** struct rtentry: destination, gateway, mask at 8, 24, 40; flags at 56; metric at 74 (plus one); name of the interface at 80. */
-function changeRoute(t: Thread, va: number, adds: boolean): number {
-  if (!capable(t.creds, Cap.NET_ADMIN)) return -E.PERM;
-  const { stack } = inetOf(t.k), prefix = copyIn(t.mm, va + 12, 4).slice(), via = copyIn(t.mm, va + 28, 4).slice(),
-    mask = copyIn(t.mm, va + 44, 4), flags = getU16(t.mm, va + 56), nameVa = getI64(t.mm, va + 80);
+function changeRoute(thread: Thread, va: number, adds: boolean): number {
+  if (!capable(thread.creds, Cap.NET_ADMIN)) return -E.PERM;
+  const { stack } = inetOf(thread.k), prefix = copyIn(thread.mm, va + 12, 4).slice(), via = copyIn(thread.mm, va + 28, 4).slice(),
+    mask = copyIn(thread.mm, va + 44, 4), flags = getU16(thread.mm, va + 56), nameVa = getI64(thread.mm, va + 80);
   const bits = flags & 4 ? 32 : [...mask].reduce((n, b) => n + b.toString(2).replace(/0/g, '').length, 0),
     gateway = flags & 2 ? via : undefined;
-  const named = nameVa ? stack.interfaceNamed(getString(t.mm, nameVa, 16) ?? '') : undefined,
+  const named = nameVa ? stack.interfaceNamed(getString(thread.mm, nameVa, 16) ?? '') : undefined,
     iface = named ?? (gateway && stack.routes.find(gateway)?.interface);
   if (!adds)
     return stack.routes.remove((r) =>
@@ -118,21 +118,21 @@ function changeRoute(t: Thread, va: number, adds: boolean): number {
       ? 0
       : -E.SRCH;
   if (!iface) return gateway ? -E.NETUNREACH : -E.NODEV;
-  return stack.routes.add({ prefix, bits, gateway, interface: iface, metric: Math.max(0, getU16(t.mm, va + 74) - 1), origin: 3 })
+  return stack.routes.add({ prefix, bits, gateway, interface: iface, metric: Math.max(0, getU16(thread.mm, va + 74) - 1), origin: 3 })
     ? 0
     : -E.EXIST;
 }
 
 /** struct ifconf: room in bytes, address of the list (0 asks for the room needed). */
-function listAll(t: Thread, va: number): number {
-  const room = getU32(t.mm, va), list = getI64(t.mm, va + 8), all = inetOf(t.k).stack.interfaces.filter(firstOf).map((i) => {
+function listAll(thread: Thread, va: number): number {
+  const room = getU32(thread.mm, va), list = getI64(thread.mm, va + 8), all = inetOf(thread.k).stack.interfaces.filter(firstOf).map((i) => {
     const bytes = new Uint8Array(40);
     bytes.set(bytesOf(i.name));
     bytes.set(inet(firstOf(i)!.ip), 16);
     return bytes;
   });
   const fit = list === 0 ? all.length : Math.min(all.length, Math.floor(room / 40));
-  if (list !== 0) all.slice(0, fit).forEach((bytes, n) => copyOut(t.mm, list + 40 * n, bytes));
-  setU32(t.mm, va, 40 * fit);
+  if (list !== 0) all.slice(0, fit).forEach((bytes, n) => copyOut(thread.mm, list + 40 * n, bytes));
+  setU32(thread.mm, va, 40 * fit);
   return 0;
 }

@@ -80,125 +80,129 @@ function timeval(ns: number): Uint8Array {
   return new Uint8Array(new BigInt64Array([BigInt(Math.floor(ticks / second)), BigInt((ticks % second) * (TICK / 1000))]).buffer);
 }
 /** What is no plain number: its bytes, or -errno; undefined: none of these. */
-function special(t: Thread, s: Socket, level: number, name: number): Uint8Array | number | undefined {
+function special(thread: Thread, socket: Socket, level: number, name: number): Uint8Array | number | undefined {
   if (level !== Level.SOCKET) return undefined;
   switch (name) {
-    case So.TYPE: return u32(s.type);
-    case So.DOMAIN: return u32(s.family);
+    case So.TYPE: return u32(socket.type);
+    case So.DOMAIN: return u32(socket.family);
     case So.PROTOCOL:
-      return u32(s instanceof NetlinkSocket ? s.protocolNumber : s.family === Af.UNIX ? 0 : s.type === SockType.STREAM ? 6 : 17);
-    case So.ERROR: { const e = s.takeError(); if (e) s.pendingConnect = undefined; return u32(e); }
-    case So.SNDBUF: case So.RCVBUF: return u32(s.options.get(name) ?? BUFFER);
-    case So.PASSCRED: return u32(s.passCred ? 1 : 0);
-    case So.ACCEPTCONN: return u32((s instanceof StreamSocket && s.listening) || (s instanceof TcpSocket && s.isListening()) ? 1 : 0);
-    case So.LINGER: return u32(...s.linger);
-    case So.RCVTIMEO: case So.RCVTIMEO_NEW: return timeval(s.receiveTimeout);
-    case So.SNDTIMEO: case So.SNDTIMEO_NEW: return timeval(s.sendTimeout);
-    case So.PEERCRED: { const c = s.peerOwner ?? { pid: 0, uid: -1, gid: -1 }; const { users } = t.creds;
-      return u32(t.proc.numbers.of(c.pid), shownId(users.users, c.uid), shownId(users.groups, c.gid)); }
-    case So.COOKIE: return new Uint8Array(new BigUint64Array([BigInt(s.cookie)]).buffer);
+      return u32(socket instanceof NetlinkSocket ? socket.protocolNumber
+        : socket.family === Af.UNIX ? 0 : socket.type === SockType.STREAM ? 6 : 17);
+    case So.ERROR: { const e = socket.takeError(); if (e) socket.pendingConnect = undefined; return u32(e); }
+    case So.SNDBUF: case So.RCVBUF: return u32(socket.options.get(name) ?? BUFFER);
+    case So.PASSCRED: return u32(socket.passCred ? 1 : 0);
+    case So.ACCEPTCONN: return u32((socket instanceof StreamSocket && socket.listening)
+      || (socket instanceof TcpSocket && socket.isListening()) ? 1 : 0);
+    case So.LINGER: return u32(...socket.linger);
+    case So.RCVTIMEO: case So.RCVTIMEO_NEW: return timeval(socket.receiveTimeout);
+    case So.SNDTIMEO: case So.SNDTIMEO_NEW: return timeval(socket.sendTimeout);
+    case So.PEERCRED: { const credentials = socket.peerOwner ?? { pid: 0, uid: -1, gid: -1 }; const { users } = thread.creds;
+      return u32(thread.proc.numbers.of(credentials.pid), shownId(users.users, credentials.uid), shownId(users.groups, credentials.gid)); }
+    case So.COOKIE: return new Uint8Array(new BigUint64Array([BigInt(socket.cookie)]).buffer);
     case So.BINDTODEVICE: return new Uint8Array(0);
-    case So.TIMESTAMPING: case So.TIMESTAMPING_NEW: return u32(s.options.get(name) ?? 0, 0);
-    case So.PEERGROUPS: return s.peerOwner ? new Uint8Array(0) : -E.NODATA;
+    case So.TIMESTAMPING: case So.TIMESTAMPING_NEW: return u32(socket.options.get(name) ?? 0, 0);
+    case So.PEERGROUPS: return socket.peerOwner ? new Uint8Array(0) : -E.NODATA;
     case So.PEERPIDFD: case So.PEERNAME: return -E.NOPROTOOPT;
     default: return undefined;
   }
 }
-export function getOption(t: Thread, s: Socket, level: number, name: number, va: number, lengthVa: number): number {
-  if (s instanceof InetSocket && isInetLevel(level)) return getInetOption(t, s, level, name, va, lengthVa);
-  const rows = table(s, level);
+export function getOption(thread: Thread, socket: Socket, level: number, name: number, va: number, lengthVa: number): number {
+  if (socket instanceof InetSocket && isInetLevel(level)) return getInetOption(thread, socket, level, name, va, lengthVa);
+  const rows = table(socket, level);
   if (!rows) return -E.OPNOTSUPP;
-  const room = getI32(t.mm, lengthVa);
+  const room = getI32(thread.mm, lengthVa);
   if (room < 0) return -E.INVAL;
-  const plain = rows[name], bytes = special(t, s, level, name) ??
-    (plain ? u32(s.options.get(optionKey(level, name)) ?? plain.value) : -E.NOPROTOOPT);
+  const plain = rows[name], bytes = special(thread, socket, level, name) ??
+    (plain ? u32(socket.options.get(optionKey(level, name)) ?? plain.value) : -E.NOPROTOOPT);
   if (typeof bytes === 'number') return bytes;
   const out = bytes.subarray(0, room);
-  copyOut(t.mm, va, out);
-  setU32(t.mm, lengthVa, out.length);
+  copyOut(thread.mm, va, out);
+  setU32(thread.mm, lengthVa, out.length);
   return 0;
 }
 
 // ── setting ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** SO_RCVTIMEO, SO_SNDTIMEO: ns, or -errno. */
-function timeout(t: Thread, va: number, length: number): number {
+function timeout(thread: Thread, va: number, length: number): number {
   if (length < 16) return -E.INVAL;
-  const s = getI64(t.mm, va), us = getI64(t.mm, va + 8);
+  const s = getI64(thread.mm, va), us = getI64(thread.mm, va + 8);
   if (us < 0 || us >= 1e6) return -E.DOM;
   return s < 0 ? 0 : s === 0 && us === 0 ? Infinity : s * 1e9 + Math.ceil((us * 1000) / TICK) * TICK;
 }
 /** Buffers are kept doubled, between what one piece takes and what the system allows. */
 const LEAST_SEND = 4608, LEAST_RECEIVE = 2304;
-function setBuffer(t: Thread, s: Socket, name: number, value: number, force: boolean): number {
-  if (force && !capable(t.creds, Cap.NET_ADMIN)) return -E.PERM;
-  const sends = name === So.SNDBUF, most = force ? 0x3fff_ffff : t.k.sysctl.number(sends ? 'net/core/wmem_max' : 'net/core/rmem_max'),
+function setBuffer(thread: Thread, socket: Socket, name: number, value: number, force: boolean): number {
+  if (force && !capable(thread.creds, Cap.NET_ADMIN)) return -E.PERM;
+  const sends = name === So.SNDBUF, most = force ? 0x3fff_ffff : thread.k.sysctl.number(sends ? 'net/core/wmem_max' : 'net/core/rmem_max'),
     asked = force ? Math.max(0, value | 0) : value >>> 0;
-  s.options.set(name, Math.max(Math.min(asked, most) * 2, sends ? LEAST_SEND : LEAST_RECEIVE));
-  s.wq.wakeAll();
-  if (s instanceof TcpSocket) s.optionSet();
+  socket.options.set(name, Math.max(Math.min(asked, most) * 2, sends ? LEAST_SEND : LEAST_RECEIVE));
+  socket.wq.wakeAll();
+  if (socket instanceof TcpSocket) socket.optionSet();
   return 0;
 }
 /** What is no plain number: 0 or -errno; undefined: none of these. */
-function setSpecial(t: Thread, s: Socket, level: number, name: number, va: number, length: number): number | undefined {
+function setSpecial(thread: Thread, socket: Socket, level: number, name: number, va: number, length: number): number | undefined {
   if (level !== Level.SOCKET) return undefined;
   switch (name) {
     case So.RCVTIMEO: case So.SNDTIMEO: case So.RCVTIMEO_NEW: case So.SNDTIMEO_NEW: {
-      const ns = timeout(t, va, length);
+      const ns = timeout(thread, va, length);
       if (ns < 0) return ns;
-      if (name === So.RCVTIMEO || name === So.RCVTIMEO_NEW) s.receiveTimeout = ns; else s.sendTimeout = ns;
+      if (name === So.RCVTIMEO || name === So.RCVTIMEO_NEW) socket.receiveTimeout = ns; else socket.sendTimeout = ns;
       return 0;
     }
-    case So.LINGER: if (length < 8) return -E.INVAL; s.linger = [getU32(t.mm, va) ? 1 : 0, getU32(t.mm, va + 4)]; return 0;
+    case So.LINGER: if (length < 8) return -E.INVAL; socket.linger = [getU32(thread.mm, va) ? 1 : 0, getU32(thread.mm, va + 4)]; return 0;
     case So.TYPE: case So.ERROR: case So.ACCEPTCONN: case So.PROTOCOL: case So.DOMAIN: case So.PEERCRED: case So.PEERNAME: case So.COOKIE:
     case So.PEERGROUPS: case So.PEERPIDFD: return length < 4 ? -E.INVAL : -E.NOPROTOOPT;
-    case So.DETACH_REUSEPORT_BPF: return length < 4 || !s.options.get(So.REUSEPORT) ? -E.INVAL : -E.NOENT; // none is attached
-    case So.TIMESTAMPING: case So.TIMESTAMPING_NEW: return length < 4 ? -E.INVAL : refusesTimes(s, getU32(t.mm, va));
-    case So.BINDTODEVICE: return bindToDevice(t, va, length);
-    case So.SNDBUF: case So.RCVBUF: return length < 4 ? -E.INVAL : setBuffer(t, s, name, getU32(t.mm, va), false);
+    case So.DETACH_REUSEPORT_BPF: return length < 4 || !socket.options.get(So.REUSEPORT) ? -E.INVAL : -E.NOENT; // none is attached
+    case So.TIMESTAMPING: case So.TIMESTAMPING_NEW: return length < 4 ? -E.INVAL : refusesTimes(socket, getU32(thread.mm, va));
+    case So.BINDTODEVICE: return bindToDevice(thread, va, length);
+    case So.SNDBUF: case So.RCVBUF: return length < 4 ? -E.INVAL : setBuffer(thread, socket, name, getU32(thread.mm, va), false);
     case So.SNDBUFFORCE:
     case So.RCVBUFFORCE:
-      return length < 4 ? -E.INVAL : setBuffer(t, s, name === So.SNDBUFFORCE ? So.SNDBUF : So.RCVBUF, getU32(t.mm, va), true);
+      return length < 4 ? -E.INVAL : setBuffer(thread, socket, name === So.SNDBUFFORCE ? So.SNDBUF : So.RCVBUF, getU32(thread.mm, va),
+        true);
     case BSDCOMPAT: return length < 4 ? -E.INVAL : 0;
-    case So.PASSCRED: if (length < 4) return -E.INVAL; s.passCred = getU32(t.mm, va) !== 0; return 0;
+    case So.PASSCRED: if (length < 4) return -E.INVAL; socket.passCred = getU32(thread.mm, va) !== 0; return 0;
     default: return undefined;
   }
 }
 /** SO_TIMESTAMPING: bits that mean something with others only, or on a connected stream, or a clock that is not there; undefined: kept. */
-function refusesTimes(s: Socket, bits: number): number | undefined {
+function refusesTimes(socket: Socket, bits: number): number | undefined {
   const isOn = (bit: number): boolean => (bits & (1 << bit)) !== 0;
   if (bits & ~TIMESTAMPING_BITS || (isOn(Stamp.OPT_ID_TCP) && !isOn(Stamp.OPT_ID))) return -E.INVAL;
-  if (isOn(Stamp.OPT_ID) && s instanceof TcpSocket && !s.connected) return -E.INVAL;
+  if (isOn(Stamp.OPT_ID) && socket instanceof TcpSocket && !socket.connected) return -E.INVAL;
   if (isOn(Stamp.OPT_STATS) && !isOn(Stamp.OPT_TSONLY)) return -E.INVAL;
   return isOn(Stamp.BIND_PHC) ? -E.OPNOTSUPP : undefined;
 }
-function bindToDevice(t: Thread, va: number, length: number): number {
-  const name = textOf(copyIn(t.mm, va, Math.max(0, Math.min(length, 16)))).replace(/\0.*$/s, '');
+function bindToDevice(thread: Thread, va: number, length: number): number {
+  const name = textOf(copyIn(thread.mm, va, Math.max(0, Math.min(length, 16)))).replace(/\0.*$/s, '');
   return name === '' || name === 'lo' ? 0 : -E.NODEV;
 }
-export function setOption(t: Thread, s: Socket, level: number, name: number, va: number, lengthArg: number): number {
-  const length = lengthArg | 0, rows = table(s, level);
-  if (s instanceof InetSocket && isInetLevel(level)) return length < 0 ? -E.INVAL : setInetOption(t, s, level, name, va, length);
+export function setOption(thread: Thread, socket: Socket, level: number, name: number, va: number, lengthArg: number): number {
+  const length = lengthArg | 0, rows = table(socket, level);
+  if (socket instanceof InetSocket && isInetLevel(level))
+    return length < 0 ? -E.INVAL : setInetOption(thread, socket, level, name, va, length);
   if (length < 0) return -E.INVAL;
-  if (!rows) return s.family === Af.UNIX ? -E.OPNOTSUPP : -E.NOPROTOOPT;
-  const done = setSpecial(t, s, level, name, va, length);
+  if (!rows) return socket.family === Af.UNIX ? -E.OPNOTSUPP : -E.NOPROTOOPT;
+  const done = setSpecial(thread, socket, level, name, va, length);
   if (done !== undefined) return done;
   const row = rows[name];
   if (length < 4) return -E.INVAL;
-  const value = getI32(t.mm, va);
+  const value = getI32(thread.mm, va);
   if (!row || row.readOnly) return -E.NOPROTOOPT;
-  if (level === Level.SOCKET && name === So.REUSEPORT && value !== 0 && !(s instanceof InetSocket)) return -E.OPNOTSUPP;
-  if (row.cap !== undefined && !capable(t.creds, row.cap))
+  if (level === Level.SOCKET && name === So.REUSEPORT && value !== 0 && !(socket instanceof InetSocket)) return -E.OPNOTSUPP;
+  if (row.cap !== undefined && !capable(thread.creds, row.cap))
     return level === Level.SOCKET && name === So.DEBUG && value === 0 ? 0
       : level === Level.SOCKET && name === So.DEBUG ? -E.ACCES
       : -E.PERM;
   if (level === Level.SOCKET && name === So.PRIORITY && (value < 0 || value > 6)) {
-    if (!capable(t.creds, Cap.NET_ADMIN)) return -E.PERM;
+    if (!capable(thread.creds, Cap.NET_ADMIN)) return -E.PERM;
   } else if (value < row.least || value > row.most) return -E.INVAL;
-  if (level === Level.SOCKET && name === So.LOCK_FILTER && value === 0 && s.options.get(So.LOCK_FILTER)) return -E.PERM;
+  if (level === Level.SOCKET && name === So.LOCK_FILTER && value === 0 && socket.options.get(So.LOCK_FILTER)) return -E.PERM;
   const isMark = level === Level.SOCKET && name === So.RCVLOWAT,
-    kept = isMark ? Math.min(value < 0 ? 0x7fff_ffff : value || 1, s instanceof TcpSocket ? MOST_TCP_MARK : 0x7fff_ffff) : value;
-  s.options.set(optionKey(level, name), row.flag ? (value ? 1 : 0) : kept);
-  if (s instanceof TcpSocket) s.optionSet();
+    kept = isMark ? Math.min(value < 0 ? 0x7fff_ffff : value || 1, socket instanceof TcpSocket ? MOST_TCP_MARK : 0x7fff_ffff) : value;
+  socket.options.set(optionKey(level, name), row.flag ? (value ? 1 : 0) : kept);
+  if (socket instanceof TcpSocket) socket.optionSet();
   return 0;
 }

@@ -7,13 +7,13 @@ const inet = (port: number): Uint8Array => new Uint8Array([2, 0, port >> 8, port
 
 describe('sockets', () => {
   it('pairs carry bytes both ways, and end when one side closes', () => {
-    const u = new Unix(), at = u.space(8);
-    expect(u.call('socketpair', 1, 1, 0, at)).toBe(0);
-    const [a, b] = [u.u32(at), u.u32(at + 4)];
-    u.write(a, 'ping');
-    expect(u.read(b)).toBe('ping');
-    u.call('close', a);
-    expect([u.read(b), u.write(b, 'x')]).toEqual(['', -E.PIPE]);
+    const unix = new Unix(), at = unix.space(8);
+    expect(unix.call('socketpair', 1, 1, 0, at)).toBe(0);
+    const [a, b] = [unix.u32(at), unix.u32(at + 4)];
+    unix.write(a, 'ping');
+    expect(unix.read(b)).toBe('ping');
+    unix.call('close', a);
+    expect([unix.read(b), unix.write(b, 'x')]).toEqual(['', -E.PIPE]);
   });
   it('a listener accepts who connects, by path and by port', () => {
     for (const [family, address] of [[1, path('/tmp/s')], [2, inet(8080)]] as const) {
@@ -34,11 +34,11 @@ describe('sockets', () => {
     u.call('socketpair', 1, 1, 0, at);
     const [a, b] = [u.u32(at), u.u32(at + 4)], text = u.put(new Uint8Array([42])), control = u.put(new Uint8Array(24));
     const message = (iov: number, ctl: number): Uint8Array => {
-      const m = new Uint8Array(56), v = new DataView(m.buffer);
-      v.setBigUint64(16, BigInt(iov), true);
-      v.setBigUint64(24, 1n, true);
-      v.setBigUint64(32, BigInt(ctl), true);
-      v.setBigUint64(40, 24n, true);
+      const m = new Uint8Array(56), view = new DataView(m.buffer);
+      view.setBigUint64(16, BigInt(iov), true);
+      view.setBigUint64(24, 1n, true);
+      view.setBigUint64(32, BigInt(ctl), true);
+      view.setBigUint64(40, 24n, true);
       return m;
     };
     const iov = (va: number): number => {

@@ -48,7 +48,7 @@ export const optionKey = (level: number, name: number): number => (level === SOL
 const givenUp: File[] = [];
 let givingUp = false;
 export function giveUp(files: readonly File[]): void {
-  for (const f of files) givenUp.push(f);
+  for (const file of files) givenUp.push(file);
   if (givingUp) return;
   givingUp = true;
   try { for (let f = givenUp.pop(); f; f = givenUp.pop()) f.release(); } finally { givingUp = false; }
@@ -139,21 +139,21 @@ export class SocketFile extends File {
     giveUp(r.files);
     return r.n;
   }
-  override write(io: Io, _pos: number, t: Thread): number {
-    const n = this.socket.send(io, undefined, [], t);
-    if (n === -E.PIPE) t.k.signals.toThread(t, Sig.PIPE, 0x80);
+  override write(io: Io, _pos: number, thread: Thread): number {
+    const n = this.socket.send(io, undefined, [], thread);
+    if (n === -E.PIPE) thread.k.signals.toThread(thread, Sig.PIPE, 0x80);
     return n;
   }
   override poll(): number { return this.socket.poll(); }
-  override ioctl(t: Thread, command: number, arg: number): number {
-    if (command === 0x541b) { setU32(t.mm, arg, this.socket.available); return 0; }
-    if (command === 0x5411) { setU32(t.mm, arg, this.socket.unsent); return 0; }
+  override ioctl(thread: Thread, command: number, arg: number): number {
+    if (command === 0x541b) { setU32(thread.mm, arg, this.socket.available); return 0; }
+    if (command === 0x5411) { setU32(thread.mm, arg, this.socket.unsent); return 0; }
     if (command === 0x8905) {
       if (this.socket.type !== SockType.STREAM) return -E.NOTTY;
-      setU32(t.mm, arg, this.socket.atMark ? 1 : 0);
+      setU32(thread.mm, arg, this.socket.atMark ? 1 : 0);
       return 0;
     }
-    return interfaceCall(t, command, arg) ?? -E.NOTTY;
+    return interfaceCall(thread, command, arg) ?? -E.NOTTY;
   }
   override get readPatience(): number { return this.socket.receiveTimeout; }
   override get writePatience(): number { return this.socket.sendTimeout; }

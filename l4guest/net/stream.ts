@@ -60,8 +60,8 @@ export class StreamSocket extends Socket {
     return 0;
   }
   get listening(): boolean { return this.backlog !== undefined; }
-  override connect(t: Thread, to: Address): number {
-    const listener = this.find(t, to);
+  override connect(thread: Thread, to: Address): number {
+    const listener = this.find(thread, to);
     if (typeof listener === 'number') return listener;
     if (!listener.backlog) return -E.CONNREFUSED;
     if (this.connected) return -E.ISCONN;
@@ -80,23 +80,23 @@ export class StreamSocket extends Socket {
     this.wq.wakeAll();
     return 0;
   }
-  private find(t: Thread, to: Address): StreamSocket | number {
+  private find(thread: Thread, to: Address): StreamSocket | number {
     if (to.family !== Af.UNIX) return -E.INVAL;
-    const s = findUnix(t, to);
+    const s = findUnix(thread, to);
     if (typeof s === 'number') return s;
     return s instanceof StreamSocket && s.type === this.type ? s : -E.PROTOTYPE;
   }
   override accept(): Socket | number {
     if (!this.backlog) return -E.INVAL;
-    const s = this.backlog.shift();
-    if (!s) return -E.AGAIN;
+    const streamSocket = this.backlog.shift();
+    if (!streamSocket) return -E.AGAIN;
     this.wq.wakeAll();
-    return s;
+    return streamSocket;
   }
 
   // ── data ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  override send(io: Io, to: Address | undefined, files: readonly File[], t: Thread, extra?: Extra): number {
+  override send(io: Io, to: Address | undefined, files: readonly File[], thread: Thread, extra?: Extra): number {
     if (to) return this.connected ? -E.ISCONN : -E.OPNOTSUPP;
     const peer = this.peer;
     if (this.error) { const e = this.error; this.error = 0; return -e; }
@@ -115,14 +115,14 @@ export class StreamSocket extends Socket {
       this.k.frames.uncharge(n + PIECE);
       if (this.packets || io.done === start || !(e instanceof UserFault)) throw e;
       // What was copied before the bad address goes; the caller meets it again with nothing before it.
-      return this.queueTo(peer, bytes.slice(0, io.done - start), files, t, extra, false);
+      return this.queueTo(peer, bytes.slice(0, io.done - start), files, thread, extra, false);
     }
-    return this.queueTo(peer, bytes, files, t, extra, urgent && io.left === 0, true);
+    return this.queueTo(peer, bytes, files, thread, extra, urgent && io.left === 0, true);
   }
-  private queueTo(peer: StreamSocket, bytes: Uint8Array, files: readonly File[], t: Thread, extra: Extra | undefined, urgent: boolean,
+  private queueTo(peer: StreamSocket, bytes: Uint8Array, files: readonly File[], thread: Thread, extra: Extra | undefined, urgent: boolean,
       charged = false): number {
-    const c = t.creds, wanted = this.passCred || peer.passCred || extra?.sender !== undefined,
-      sender = wanted ? extra?.sender ?? { pid: t.proc.pid, uid: c.uid, gid: c.gid } : NOBODY, n = bytes.length;
+    const creds = thread.creds, wanted = this.passCred || peer.passCred || extra?.sender !== undefined,
+      sender = wanted ? extra?.sender ?? { pid: thread.proc.pid, uid: creds.uid, gid: creds.gid } : NOBODY, n = bytes.length;
     if (!charged && !this.k.frames.charge(n + PIECE)) return -E.NOBUFS;
     const push = (part: Uint8Array, mark: boolean, with_: readonly File[]): void => {
       peer.queue.push({ bytes: part, files: with_, from: this.local, sender, cost: part.length + PIECE, urgent: mark });
@@ -154,34 +154,34 @@ export class StreamSocket extends Socket {
     const mixed = this.passCred;
     let files: readonly File[] = [], i = 0, n = 0;
     while (i < this.queue.length) {
-      const s = this.queue[i]!, more = n > 0 || i > 0;
-      if (s.urgent && !this.inline) { if (n > 0) break; if (!peek) { this.drop(); continue; } i++; continue; }
-      if (more && mixed && !sameSender(s.sender, first.sender)) break;
+      const segment = this.queue[i]!, more = n > 0 || i > 0;
+      if (segment.urgent && !this.inline) { if (n > 0) break; if (!peek) { this.drop(); continue; } i++; continue; }
+      if (more && mixed && !sameSender(segment.sender, first.sender)) break;
       // As in Linux, who looks ahead sees the files of the next pieces even where no room is left for bytes.
       if (more && io.left === 0 && !peek) break;
-      const part = Math.min(io.left, s.bytes.length);
-      try { io.put(s.bytes, 0, part); } catch (e) { if (!(e instanceof UserFault) || n === 0) throw e; break; }
+      const part = Math.min(io.left, segment.bytes.length);
+      try { io.put(segment.bytes, 0, part); } catch (e) { if (!(e instanceof UserFault) || n === 0) throw e; break; }
       n += part;
-      if (s.files.length > 0) files = peek ? s.files.map((f) => f.hold()) : s.files;
-      const had = s.files.length > 0, isWhole = part === s.bytes.length;
-      if (peek) i++; else this.took(s, part);
+      if (segment.files.length > 0) files = peek ? segment.files.map((f) => f.hold()) : segment.files;
+      const had = segment.files.length > 0, isWhole = part === segment.bytes.length;
+      if (peek) i++; else this.took(segment, part);
       if (had || !(isWhole || peek)) break;
     }
     if (!peek) this.peer?.wq.wakeAll(ROOM);
     return { n, flags: 0, files, from: first.from, sender: first.sender };
   }
   /** Consumes bytes of the first piece; its files go with the first of them. */
-  private took(s: Segment, n: number): void {
-    s.files = [];
-    if (n < s.bytes.length) { s.bytes = s.bytes.subarray(n); this.length -= n; return; }
+  private took(segment: Segment, n: number): void {
+    segment.files = [];
+    if (n < segment.bytes.length) { segment.bytes = segment.bytes.subarray(n); this.length -= n; return; }
     this.drop(n);
   }
   /** Takes the first piece out, of which so many bytes still count. */
   private drop(n = this.queue[0]!.bytes.length): void {
-    const s = this.queue.shift()!;
+    const segment = this.queue.shift()!;
     this.length -= n;
-    this.k.frames.uncharge(s.cost);
-    if (this.peer) this.peer.inFlight -= s.cost;
+    this.k.frames.uncharge(segment.cost);
+    if (this.peer) this.peer.inFlight -= segment.cost;
   }
   private receiveUrgent(io: Io, flags: number): Received | number {
     if (this.inline || this.urgentByte === undefined) return -E.INVAL;
@@ -190,21 +190,23 @@ export class StreamSocket extends Socket {
     io.put(Uint8Array.of(this.urgentByte), 0, n);
     if (!(flags & Msg.PEEK)) {
       this.urgentByte = undefined;
-      const i = this.queue.findIndex((s) => s.urgent), s = this.queue[i];
-      if (s) {
+      const i = this.queue.findIndex((s) => s.urgent), segment = this.queue[i];
+      if (segment) {
         this.queue.splice(i, 1);
-        this.length -= s.bytes.length;
-        this.k.frames.uncharge(s.cost);
-        if (this.peer) this.peer.inFlight -= s.cost;
+        this.length -= segment.bytes.length;
+        this.k.frames.uncharge(segment.cost);
+        if (this.peer) this.peer.inFlight -= segment.cost;
       }
     }
     return { n, flags: Msg.OOB, files: [], from: this.remote ?? this.local, sender: NOBODY };
   }
-  private receivePacket(io: Io, s: Segment, peek: boolean, flags: number): Received {
-    const n = Math.min(io.left, s.bytes.length), cut = n < s.bytes.length, files = peek ? s.files.map((f) => f.hold()) : s.files;
-    io.put(s.bytes, 0, n);
+  private receivePacket(io: Io, segment: Segment, peek: boolean, flags: number): Received {
+    const n = Math.min(io.left, segment.bytes.length), cut = n < segment.bytes.length,
+      files = peek ? segment.files.map((f) => f.hold()) : segment.files;
+    io.put(segment.bytes, 0, n);
     if (!peek) { this.drop(); this.peer?.wq.wakeAll(ROOM); }
-    return { n: flags & Msg.TRUNC ? s.bytes.length : n, flags: cut ? Msg.TRUNC : 0, files, from: s.from, sender: s.sender };
+    return { n: flags & Msg.TRUNC ? segment.bytes.length : n, flags: cut ? Msg.TRUNC : 0, files, from: segment.from,
+      sender: segment.sender };
   }
   private empty(): Received | number {
     if (this.error) { const e = this.error; this.error = 0; return -e; }
@@ -233,12 +235,12 @@ export class StreamSocket extends Socket {
   }
   override close(): void {
     this.unbind();
-    for (const s of this.backlog ?? []) { if (s.peer) s.peer.error = E.CONNRESET; s.close(); }
+    for (const streamSocket of this.backlog ?? []) { if (streamSocket.peer) streamSocket.peer.error = E.CONNRESET; streamSocket.close(); }
     this.backlog = undefined;
     const peer = this.peer;
     if (peer) { if (this.queue.length > 0) peer.error = E.CONNRESET; peer.peer = undefined; peer.wq.wakeAll(); }
     this.peer = undefined;
-    for (const s of this.queue) { this.k.frames.uncharge(s.cost); giveUp(s.files); }
+    for (const segment of this.queue) { this.k.frames.uncharge(segment.cost); giveUp(segment.files); }
     this.queue = [];
     this.length = 0;
     if (this.accepted) { this.accepted = false; this.k.frames.uncharge(SOCKET_COST); }

@@ -40,27 +40,27 @@ const MOST = 65536, EVENT = 32, EVENT_COST = 64;
 const handler = (name: string): Handler => ioCalls.find((r) => r.name === name)!.handler;
 const Op = { PREAD: 0, PWRITE: 1, FSYNC: 2, FDSYNC: 3, NOOP: 6, PREADV: 7, PWRITEV: 8 } as const;
 
-function setup(t: Thread, n: number, va: number): number {
-  const all = contextsOf(t), entries = n >>> 0;
-  if (getBig(t.mm, va) !== 0n || entries === 0) return -E.INVAL;
+function setup(thread: Thread, n: number, va: number): number {
+  const all = contextsOf(thread), entries = n >>> 0;
+  if (getBig(thread.mm, va) !== 0n || entries === 0) return -E.INVAL;
   // Linux keeps twice as many in 32 bits, and looks at that first.
   if (entries * 2 % 2 ** 32 > 0x80_0000) return -E.INVAL;
   if (entries > MOST) return -E.AGAIN;
-  if (!t.k.frames.charge(EVENT_COST * entries)) return -E.NOMEM;
-  const at = mapArea(t.mm, { at: 0, length: 4096, prot: Prot.READ | Prot.WRITE, flags: Map_.PRIVATE | Map_.ANONYMOUS });
-  if (at < 0) { t.k.frames.uncharge(EVENT_COST * entries); return at; }
+  if (!thread.k.frames.charge(EVENT_COST * entries)) return -E.NOMEM;
+  const at = mapArea(thread.mm, { at: 0, length: 4096, prot: Prot.READ | Prot.WRITE, flags: Map_.PRIVATE | Map_.ANONYMOUS });
+  if (at < 0) { thread.k.frames.uncharge(EVENT_COST * entries); return at; }
   all.set(at, new Context(entries));
-  try { setI64(t.mm, va, at); } catch (e) { destroy(t, at); throw e; }
+  try { setI64(thread.mm, va, at); } catch (e) { destroy(thread, at); throw e; }
   return 0;
 }
-function destroy(t: Thread, at: number): number {
-  const c = contextsOf(t).get(at);
-  if (!c) return -E.INVAL;
-  contextsOf(t).delete(at);
-  t.k.frames.uncharge(EVENT_COST * c.most);
-  unmap(t.mm, at, 4096);
-  c.ended = true;
-  c.wq.wakeAll();
+function destroy(thread: Thread, at: number): number {
+  const context = contextsOf(thread).get(at);
+  if (!context) return -E.INVAL;
+  contextsOf(thread).delete(at);
+  thread.k.frames.uncharge(EVENT_COST * context.most);
+  unmap(thread.mm, at, 4096);
+  context.ended = true;
+  context.wq.wakeAll();
   return 0;
 }
 
@@ -76,12 +76,14 @@ interface Request {
   readonly how: number;
   result: number
 }
-function requestAt(t: Thread, at: number): Request {
-  const b = copyIn(t.mm, at, 64), v = new DataView(b.buffer, b.byteOffset, 64), big = (o: number): number => Number(v.getBigInt64(o, true));
-  if (v.getBigUint64(48, true) !== 0n) throw new CallError(E.INVAL);
+function requestAt(thread: Thread, at: number): Request {
+  const bytes = copyIn(thread.mm, at, 64), view = new DataView(bytes.buffer, bytes.byteOffset, 64),
+    big = (o: number): number => Number(view.getBigInt64(o, true));
+  if (view.getBigUint64(48, true) !== 0n) throw new CallError(E.INVAL);
   return {
-    data: v.getBigUint64(0, true), how: v.getUint32(12, true), op: v.getUint16(16, true), fd: v.getInt32(20, true), buf: big(24),
-    bytes: big(32), offset: big(40), flags: v.getUint32(56, true), eventFd: v.getInt32(60, true), result: 0
+    data: view.getBigUint64(0, true), how: view.getUint32(12, true), op: view.getUint16(16, true), fd: view.getInt32(20, true),
+      buf: big(24),
+    bytes: big(32), offset: big(40), flags: view.getUint32(56, true), eventFd: view.getInt32(60, true), result: 0
   };
 }
 /** The flags of a file for a transfer with these RWF_…. */
@@ -89,56 +91,63 @@ function flagsFor(flags: number, how: number): number {
   const appends = how & Rwf.NOAPPEND ? flags & ~O.APPEND : how & Rwf.APPEND ? flags | O.APPEND : flags;
   return how & Rwf.NOWAIT ? appends | O.NONBLOCK : appends;
 }
-function* perform(t: Thread, r: Request): Co<number> {
-  const file = t.proc.fds.get(r.fd);
+function* perform(thread: Thread, request: Request): Co<number> {
+  const file = thread.proc.fds.get(request.fd);
   if (!file) return -E.BADF;
-  if (r.flags & ~3 || r.bytes < 0) return -E.INVAL;
-  const event = r.flags & 1 ? t.proc.fds.get(r.eventFd) : undefined;
-  if (r.flags & 1 && !event) return -E.BADF;
+  if (request.flags & ~3 || request.bytes < 0) return -E.INVAL;
+  const event = request.flags & 1 ? thread.proc.fds.get(request.eventFd) : undefined;
+  if (request.flags & 1 && !event) return -E.BADF;
   if (event && !(event instanceof EventFile)) return -E.INVAL;
-  const reads = r.op === Op.PREAD || r.op === Op.PREADV, writes = r.op === Op.PWRITE || r.op === Op.PWRITEV;
+  const reads = request.op === Op.PREAD || request.op === Op.PREADV, writes = request.op === Op.PWRITE || request.op === Op.PWRITEV;
   if (reads && !file.readable || writes && !file.writable) return -E.BADF;
-  if ((r.op === Op.FSYNC || r.op === Op.FDSYNC) && (r.buf || r.offset || r.bytes || r.how)) return -E.INVAL;
-  const call: Handler | undefined = r.op === Op.PREAD ? handler('pread64')
-    : r.op === Op.PWRITE ? handler('pwrite64')
-    : r.op === Op.PREADV ? handler('preadv')
-    : r.op === Op.PWRITEV ? handler('pwritev')
+  if ((request.op === Op.FSYNC || request.op === Op.FDSYNC) && (request.buf || request.offset || request.bytes || request.how))
+    return -E.INVAL;
+  const call: Handler | undefined = request.op === Op.PREAD ? handler('pread64')
+    : request.op === Op.PWRITE ? handler('pwrite64')
+    : request.op === Op.PREADV ? handler('preadv')
+    : request.op === Op.PWRITEV ? handler('pwritev')
     : undefined;
   if (call) {
-    const refused = howToMove(file, r.how);
+    const refused = howToMove(file, request.how);
     if (refused) return refused;
-    const plain = handler(reads ? (r.op === Op.PREAD ? 'read' : 'readv') : r.op === Op.PWRITE ? 'write' : 'writev');
+    const plain = handler(reads ? (request.op === Op.PREAD ? 'read' : 'readv') : request.op === Op.PWRITE ? 'write' : 'writev');
     const go = (): number | Co<number> =>
-      file.seekable ? call(t, r.fd, r.buf, r.bytes, r.offset, 0, 0) : plain(t, r.fd, r.buf, r.bytes, 0, 0, 0);
+      file.seekable ? call(thread, request.fd, request.buf, request.bytes, request.offset, 0, 0)
+        : plain(thread, request.fd, request.buf, request.bytes, 0, 0, 0);
     let n: number;
     try {
-      n = yield* sooner(withFlags(file, flagsFor(file.flags, r.how), go));
+      n = yield* sooner(withFlags(file, flagsFor(file.flags, request.how), go));
     } catch (e) {
       if (!(e instanceof UserFault)) throw e;
       n = -E.FAULT;
     }
-    return finish(r, event, n);
+    return finish(request, event, n);
   }
-  if (r.op === Op.FSYNC || r.op === Op.FDSYNC) return finish(r, event, yield* sooner(file.sync(t, r.op === Op.FDSYNC)));
-  return r.op === Op.NOOP ? finish(r, event, 0) : -E.INVAL;
+  if (request.op === Op.FSYNC || request.op === Op.FDSYNC)
+    return finish(request, event, yield* sooner(file.sync(thread, request.op === Op.FDSYNC)));
+  return request.op === Op.NOOP ? finish(request, event, 0) : -E.INVAL;
 }
-function finish(r: Request, event: unknown, n: number): number {
-  r.result = n;
+function finish(request: Request, event: unknown, n: number): number {
+  request.result = n;
   if (event instanceof EventFile)
     event.write(new KernelIo(new Uint8Array(new BigUint64Array([1n]).buffer)) as Parameters<EventFile['write']>[0]);
   return 0;
 }
-function* submit(t: Thread, at: number, n: number, list: number): Co<number> {
-  const c = contextsOf(t).get(at);
-  if (!c || n < 0) return -E.INVAL;
+function* submit(thread: Thread, at: number, n: number, list: number): Co<number> {
+  const context = contextsOf(thread).get(at);
+  if (!context || n < 0) return -E.INVAL;
   let done = 0;
   for (; done < n; done++) {
     let failed: number;
     try {
-      const va = getI64(t.mm, list + 8 * done), r = requestAt(t, va);
-      if (c.done.length >= c.most) failed = -E.AGAIN; else {
-        failed = yield* perform(t, r);
-        if (failed === 0) { c.done.push({ data: r.data, request: va, result: r.result }); setU32(t.mm, va + 8, 0); c.wq.wakeAll(); }
+      const va = getI64(thread.mm, list + 8 * done), request = requestAt(thread, va);
+      if (context.done.length >= context.most) failed = -E.AGAIN; else {
+        failed = yield* perform(thread, request);
+        if (failed === 0) {
+          context.done.push({ data: request.data, request: va, result: request.result });
+          setU32(thread.mm, va + 8, 0);
+          context.wq.wakeAll();
+        }
       }
     } catch (e) {
       if (e instanceof UserFault) failed = -E.FAULT; else if (e instanceof CallError) failed = -e.errno; else throw e;
@@ -147,29 +156,29 @@ function* submit(t: Thread, at: number, n: number, list: number): Co<number> {
   }
   return done;
 }
-function* getEvents(t: Thread, at: number, least: number, most: number, events: number, timeVa: number): Co<number> {
-  const c = contextsOf(t).get(at), wait = timeVa ? timespec(t, timeVa) : Infinity;
-  if (!c || Number.isNaN(wait) || least < 0 || most < 0 || least > most) return -E.INVAL;
+function* getEvents(thread: Thread, at: number, least: number, most: number, events: number, timeVa: number): Co<number> {
+  const context = contextsOf(thread).get(at), wait = timeVa ? timespec(thread, timeVa) : Infinity;
+  if (!context || Number.isNaN(wait) || least < 0 || most < 0 || least > most) return -E.INVAL;
   let n = 0;
-  for (const until = t.k.clock.now() + wait; ;) {
-    for (let e = c.done[0]; e && n < most; e = c.done[0]) {
+  for (const until = thread.k.clock.now() + wait; ;) {
+    for (let event = context.done[0]; event && n < most; event = context.done[0]) {
       const to = events + EVENT * n;
-      setBig(t.mm, to, e.data);
-      setI64(t.mm, to + 8, e.request);
-      setI64(t.mm, to + 16, e.result);
-      setI64(t.mm, to + 24, 0);
-      c.done.shift();
+      setBig(thread.mm, to, event.data);
+      setI64(thread.mm, to + 8, event.request);
+      setI64(thread.mm, to + 16, event.result);
+      setI64(thread.mm, to + 24, 0);
+      context.done.shift();
       n++;
     }
-    if (n >= least || until <= t.k.clock.now() || c.ended) return n;
-    const r = yield* t.sleep(c.wq, until);
+    if (n >= least || until <= thread.k.clock.now() || context.ended) return n;
+    const r = yield* thread.sleep(context.wq, until);
     if (r === -E.TIMEDOUT) return n;
     if (r < 0) return n || -E.INTR;
   }
 }
 /** No request is ever under way when somebody could ask. */
-function cancel(t: Thread, _at: number, request: number): number {
-  getU32(t.mm, request + 8);
+function cancel(thread: Thread, _at: number, request: number): number {
+  getU32(thread.mm, request + 8);
   return -E.INVAL;
 }
 export const aioCalls: Row[] = [

@@ -6,15 +6,15 @@ import { Unix } from '../testing/unix.ts';
 
 describe('corners that suites of others found', () => {
   it('an identifier of System V IPC may be asked for, and how many there are is a setting', () => {
-    const u = new Unix(), write = (path: string, text: string): void => {
-      const fd = u.open(path, O.WRONLY);
-      u.write(fd, text);
-      u.call('close', fd);
+    const unix = new Unix(), write = (path: string, text: string): void => {
+      const fd = unix.open(path, O.WRONLY);
+      unix.write(fd, text);
+      unix.call('close', fd);
     };
     write('/proc/sys/kernel/msg_next_id', '300');
-    expect([u.call('msgget', 0, 0o600), u.read(u.open('/proc/sys/kernel/msg_next_id'))]).toEqual([300, '-1\n']);
+    expect([unix.call('msgget', 0, 0o600), unix.read(unix.open('/proc/sys/kernel/msg_next_id'))]).toEqual([300, '-1\n']);
     write('/proc/sys/kernel/msgmni', '1');
-    expect(u.call('msgget', 0, 0o600)).toBe(-E.NOSPC);
+    expect(unix.call('msgget', 0, 0o600)).toBe(-E.NOSPC);
   });
   it('a queue of messages is not made when there is no descriptor for it', () => {
     const u = new Unix();
@@ -24,12 +24,12 @@ describe('corners that suites of others found', () => {
   });
   it('mq_notify by SIGEV_THREAD puts a cookie into the netlink socket that the library waits on', () => {
     const u = new Unix(), queue = u.call('mq_open', 'q', O.CREAT | O.RDWR, 0o600, 0)!, socket = u.call('socket', 16, 3, 0)!;
-    const cookie = u.put(new Uint8Array(32).fill(7)), event = new Uint8Array(64), v = new DataView(event.buffer);
-    v.setBigUint64(0, BigInt(cookie), true); v.setInt32(8, socket, true); v.setInt32(12, 2, true);
+    const cookie = u.put(new Uint8Array(32).fill(7)), event = new Uint8Array(64), view = new DataView(event.buffer);
+    view.setBigUint64(0, BigInt(cookie), true); view.setInt32(8, socket, true); view.setInt32(12, 2, true);
     expect([u.call('mq_notify', queue, event), u.call('mq_timedsend', queue, 'x', 1, 0, 0)]).toEqual([0, 0]);
     const at = u.space(64);
     expect([u.call('recvfrom', socket, at, 64, 0, 0, 0), u.bytes(at, 32)[31], u.bytes(at, 32)[0]]).toEqual([32, 1, 7]);
-    v.setInt32(8, queue, true);
+    view.setInt32(8, queue, true);
     expect(u.call('mq_notify', queue, event)).toBe(-E.NOTSOCK);
   });
   it('MSG_MORE holds a datagram back until the rest has come; an empty queue of errors is empty', () => {

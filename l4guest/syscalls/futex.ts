@@ -19,117 +19,117 @@ const TIMED = new Set<number>([Op.WAIT, Op.LOCK_PI, Op.LOCK_PI2, Op.WAIT_BITSET,
 
 /** The words of a call. */
 interface Words { readonly va: number; readonly va2: number; readonly own: boolean }
-const keyAt = (t: Thread, va: number, own: boolean): string => {
+const keyAt = (thread: Thread, va: number, own: boolean): string => {
   if (va % 4 !== 0) throw new CallError(E.INVAL);
-  t.k.work.named();
-  return futexKey(t.mm, va, own);
+  thread.k.work.named();
+  return futexKey(thread.mm, va, own);
 };
 
-function futex(t: Thread, va: number, opArg: number, value: number, time: number, va2: number, value3: number): number | Co<number> {
+function futex(thread: Thread, va: number, opArg: number, value: number, time: number, va2: number, value3: number): number | Co<number> {
   const op = opArg & ~0x180, own = (opArg & PRIVATE) !== 0, timed = TIMED.has(op), v = value | 0;
-  const ns = timed && time ? timespec(t, time) : Infinity;
+  const ns = timed && time ? timespec(thread, time) : Infinity;
   if (Number.isNaN(ns)) return -E.INVAL;
   if (opArg & CLOCK_REALTIME && !WALL.has(op)) return -E.NOSYS;
   const wall = (opArg & CLOCK_REALTIME) !== 0 || op === Op.LOCK_PI,
     until = ns === Infinity ? Infinity
-      : op === Op.WAIT ? t.sleepUntil >= 0 ? t.sleepUntil : t.k.clock.now() + ns
-      : wall ? t.k.clock.fromWall(ns)
+      : op === Op.WAIT ? thread.sleepUntil >= 0 ? thread.sleepUntil : thread.k.clock.now() + ns
+      : wall ? thread.k.clock.fromWall(ns)
       : ns,
-    w: Words = { va, va2, own };
+    words: Words = { va, va2, own };
   switch (op) {
-    case Op.WAIT: case Op.WAIT_BITSET: return wait(t, w, value, until, op === Op.WAIT ? ANY_BITS : value3 >>> 0, op === Op.WAIT);
-    case Op.WAKE: return t.k.futexes.wake(keyAt(t, va, own), Math.max(1, v));
-    case Op.WAKE_BITSET: return value3 >>> 0 === 0 ? -E.INVAL : t.k.futexes.wake(keyAt(t, va, own), Math.max(1, v), value3 >>> 0);
-    case Op.REQUEUE: case Op.CMP_REQUEUE: return requeue(t, w, v, time | 0, op === Op.CMP_REQUEUE ? value3 : undefined);
-    case Op.WAKE_OP: return wakeOp(t, w, v, time, value3);
-    case Op.LOCK_PI: case Op.LOCK_PI2: return lock(t, va, own, until, false);
-    case Op.TRYLOCK_PI: return lock(t, va, own, until, true);
-    case Op.UNLOCK_PI: return unlock(t, va, own);
-    case Op.WAIT_REQUEUE_PI: return waitRequeue(t, w, value, until, 0xffff_ffff);
-    case Op.CMP_REQUEUE_PI: return requeueToLock(t, w, v, time | 0, value3);
+    case Op.WAIT: case Op.WAIT_BITSET: return wait(thread, words, value, until, op === Op.WAIT ? ANY_BITS : value3 >>> 0, op === Op.WAIT);
+    case Op.WAKE: return thread.k.futexes.wake(keyAt(thread, va, own), Math.max(1, v));
+    case Op.WAKE_BITSET: return value3 >>> 0 === 0 ? -E.INVAL : thread.k.futexes.wake(keyAt(thread, va, own), Math.max(1, v), value3 >>> 0);
+    case Op.REQUEUE: case Op.CMP_REQUEUE: return requeue(thread, words, v, time | 0, op === Op.CMP_REQUEUE ? value3 : undefined);
+    case Op.WAKE_OP: return wakeOp(thread, words, v, time, value3);
+    case Op.LOCK_PI: case Op.LOCK_PI2: return lock(thread, va, own, until, false);
+    case Op.TRYLOCK_PI: return lock(thread, va, own, until, true);
+    case Op.UNLOCK_PI: return unlock(thread, va, own);
+    case Op.WAIT_REQUEUE_PI: return waitRequeue(thread, words, value, until, 0xffff_ffff);
+    case Op.CMP_REQUEUE_PI: return requeueToLock(thread, words, v, time | 0, value3);
     default: return -E.NOSYS;
   }
 }
-function wait(t: Thread, { va, own }: Words, value: number, until: number, set: number, relative: boolean): number | Co<number> {
+function wait(thread: Thread, { va, own }: Words, value: number, until: number, set: number, relative: boolean): number | Co<number> {
   if (set === 0) return -E.INVAL;
-  const key = keyAt(t, va, own);
-  if (getI32(t.mm, va) !== (value | 0)) return -E.AGAIN;
-  if (relative && until !== Infinity) t.sleepUntil = until;
-  const co = t.k.futexes.wait(t, key, set, until);
+  const key = keyAt(thread, va, own);
+  if (getI32(thread.mm, va) !== (value | 0)) return -E.AGAIN;
+  if (relative && until !== Infinity) thread.sleepUntil = until;
+  const co = thread.k.futexes.wait(thread, key, set, until);
   return until === Infinity ? co : timed(co);
 }
 /** A wait with a limit is begun again only where no handler ran. */
 function* timed(co: Co<number>): Co<number> { const r = yield* co; return r === -E.RESTARTSYS ? -E.RESTARTNOHAND : r; }
-function requeue(t: Thread, { va, va2, own }: Words, wake: number, move: number, expected: number | undefined): number {
+function requeue(thread: Thread, { va, va2, own }: Words, wake: number, move: number, expected: number | undefined): number {
   if (wake < 0 || move < 0) return -E.INVAL;
-  const from = keyAt(t, va, own), to = keyAt(t, va2, own);
-  if (expected !== undefined && getU32(t.mm, va) !== expected >>> 0) return -E.AGAIN;
-  return t.k.futexes.requeue(from, to, wake, move);
+  const from = keyAt(thread, va, own), to = keyAt(thread, va2, own);
+  if (expected !== undefined && getU32(thread.mm, va) !== expected >>> 0) return -E.AGAIN;
+  return thread.k.futexes.requeue(from, to, wake, move);
 }
 const sext12 = (x: number): number => (x << 20) >> 20;
 /** FUTEX_WAKE_OP: changes the second word, wakes on the first, and on the second where its old value compares. */
-function wakeOp(t: Thread, { va, va2, own }: Words, count: number, count2: number, code: number): number {
-  const first = keyAt(t, va, own), second = keyAt(t, va2, own), old = getI32(t.mm, va2), arg = sext12((code >>> 12) & 0xfff),
+function wakeOp(thread: Thread, { va, va2, own }: Words, count: number, count2: number, code: number): number {
+  const first = keyAt(thread, va, own), second = keyAt(thread, va2, own), old = getI32(thread.mm, va2), arg = sext12((code >>> 12) & 0xfff),
     compare = sext12(code & 0xfff);
   const operand = code & 0x80000000 ? 1 << (arg & 31) : arg,
     next = [operand, old + operand, old | operand, old & ~operand, old ^ operand][(code >>> 28) & 7];
   if (next === undefined) return -E.NOSYS;
-  setU32(t.mm, va2, next >>> 0);
+  setU32(thread.mm, va2, next >>> 0);
   const yes = [old === compare, old !== compare, old < compare, old <= compare, old > compare, old >= compare][(code >>> 24) & 15];
   if (yes === undefined) return -E.NOSYS;
-  const n = t.k.futexes.wake(first, Math.max(1, count));
-  return yes ? n + t.k.futexes.wake(second, Math.max(1, count2 | 0)) : n;
+  const n = thread.k.futexes.wake(first, Math.max(1, count));
+  return yes ? n + thread.k.futexes.wake(second, Math.max(1, count2 | 0)) : n;
 }
 
 // ── priority inheritance ───────────────────────────────────────────────────────────────────────────────────────────────
 
 /** Who owns the lock by what its word says: -ESRCH for nobody that is there. Process 1 never gives one back. */
-function ownerOf(t: Thread, tid: number): Locker | undefined | number {
-  const x = t.k.pids.threadOf(t.proc.numbers, tid);
-  return x ?? (t.proc.numbers.id(tid) === t.k.init.pid ? undefined : -E.SRCH);
+function ownerOf(thread: Thread, tid: number): Locker | undefined | number {
+  const x = thread.k.pids.threadOf(thread.proc.numbers, tid);
+  return x ?? (thread.proc.numbers.id(tid) === thread.k.init.pid ? undefined : -E.SRCH);
 }
-function lock(t: Thread, va: number, own: boolean, until: number, only: boolean): number | Co<number> {
-  const key = keyAt(t, va, own), word = getU32(t.mm, va), tid = word & Word.TID, waited = t.k.futexes.lockOf(key);
-  if (tid === t.number) return -E.DEADLK;
+function lock(thread: Thread, va: number, own: boolean, until: number, only: boolean): number | Co<number> {
+  const key = keyAt(thread, va, own), word = getU32(thread.mm, va), tid = word & Word.TID, waited = thread.k.futexes.lockOf(key);
+  if (tid === thread.number) return -E.DEADLK;
   if (waited && waited.owner && waited.owner.number !== tid) return -E.INVAL;
-  if (tid === 0 && !waited) { setU32(t.mm, va, ((word & (Word.OWNER_DIED | Word.WAITERS)) | t.number) >>> 0); return 0; }
-  const owner = waited ? waited.owner : ownerOf(t, tid);
+  if (tid === 0 && !waited) { setU32(thread.mm, va, ((word & (Word.OWNER_DIED | Word.WAITERS)) | thread.number) >>> 0); return 0; }
+  const owner = waited ? waited.owner : ownerOf(thread, tid);
   if (typeof owner === 'number') return owner;
   if (only) return -E.AGAIN;
-  setU32(t.mm, va, (word | Word.WAITERS) >>> 0);
-  return t.k.futexes.wouldDeadlock(owner, t) ? -E.DEADLK : waitFor(t, key, owner, va, until);
+  setU32(thread.mm, va, (word | Word.WAITERS) >>> 0);
+  return thread.k.futexes.wouldDeadlock(owner, thread) ? -E.DEADLK : waitFor(thread, key, owner, va, until);
 }
 /** A lock is waited for until it is there: a handler runs in between. */
-function* waitFor(t: Thread, key: string, owner: Locker | undefined, va: number, until: number): Co<number> {
-  const r = yield* t.k.futexes.waitLock(key, owner, t, va, until);
+function* waitFor(thread: Thread, key: string, owner: Locker | undefined, va: number, until: number): Co<number> {
+  const r = yield* thread.k.futexes.waitLock(key, owner, thread, va, until);
   return r === -E.RESTARTSYS ? -E.RESTARTNOINTR : r;
 }
-function unlock(t: Thread, va: number, own: boolean): number {
-  const key = keyAt(t, va, own), word = getU32(t.mm, va);
-  if ((word & Word.TID) !== t.number) return -E.PERM;
-  if (!t.k.futexes.handOver(key)) setU32(t.mm, va, 0);
-  t.k.cpu.preempt();
+function unlock(thread: Thread, va: number, own: boolean): number {
+  const key = keyAt(thread, va, own), word = getU32(thread.mm, va);
+  if ((word & Word.TID) !== thread.number) return -E.PERM;
+  if (!thread.k.futexes.handOver(key)) setU32(thread.mm, va, 0);
+  thread.k.cpu.preempt();
   return 0;
 }
-function waitRequeue(t: Thread, { va, va2, own }: Words, value: number, until: number, set: number): number | Co<number> {
+function waitRequeue(thread: Thread, { va, va2, own }: Words, value: number, until: number, set: number): number | Co<number> {
   if (va === va2) return -E.INVAL;
-  getU32(t.mm, va2);
-  const key = keyAt(t, va, own), target = keyAt(t, va2, own);
-  if (getI32(t.mm, va) !== (value | 0)) return -E.AGAIN;
-  return key === target ? -E.INVAL : timed(t.k.futexes.waitRequeue(t, key, set, target, until));
+  getU32(thread.mm, va2);
+  const key = keyAt(thread, va, own), target = keyAt(thread, va2, own);
+  if (getI32(thread.mm, va) !== (value | 0)) return -E.AGAIN;
+  return key === target ? -E.INVAL : timed(thread.k.futexes.waitRequeue(thread, key, set, target, until));
 }
-function requeueToLock(t: Thread, { va, va2, own }: Words, wake: number, move: number, expected: number): number {
+function requeueToLock(thread: Thread, { va, va2, own }: Words, wake: number, move: number, expected: number): number {
   if (wake !== 1 || move < 0 || va === va2) return -E.INVAL;
-  const from = keyAt(t, va, own), to = keyAt(t, va2, own);
-  if (getU32(t.mm, va) !== expected >>> 0) return -E.AGAIN;
-  const list = t.k.futexes.requeueCandidates(from, to, wake + move);
+  const from = keyAt(thread, va, own), to = keyAt(thread, va2, own);
+  if (getU32(thread.mm, va) !== expected >>> 0) return -E.AGAIN;
+  const list = thread.k.futexes.requeueCandidates(from, to, wake + move);
   if (typeof list === 'number') return list;
-  for (const w of list) {
-    const word = getU32(t.mm, va2), tid = word & Word.TID, free = tid === 0 && !t.k.futexes.lockOf(to),
-      owner = free ? undefined : ownerOf(t, tid), more = list.length > 1 ? Word.WAITERS : 0;
+  for (const waiter of list) {
+    const word = getU32(thread.mm, va2), tid = word & Word.TID, free = tid === 0 && !thread.k.futexes.lockOf(to),
+      owner = free ? undefined : ownerOf(thread, tid), more = list.length > 1 ? Word.WAITERS : 0;
     if (typeof owner === 'number') return owner;
-    setU32(t.mm, va2, free ? (word & Word.OWNER_DIED | more | (w.t as Locker).number) >>> 0 : (word | Word.WAITERS) >>> 0);
-    t.k.futexes.moveToLock(w, to, owner, va2, free);
+    setU32(thread.mm, va2, free ? (word & Word.OWNER_DIED | more | (waiter.t as Locker).number) >>> 0 : (word | Word.WAITERS) >>> 0);
+    thread.k.futexes.moveToLock(waiter, to, owner, va2, free);
   }
   return list.length;
 }
@@ -141,46 +141,49 @@ const U32 = 2, FUTEX2 = 3 | PRIVATE, MOST = 128;
 const validFlags = (flags: number): boolean => (flags & ~FUTEX2) === 0 && (flags & 3) === U32;
 const fits = (value: bigint): boolean => value >> 32n === 0n;
 /** Deadline on the server's clock of an absolute time; NaN for another clock, or nonsense. */
-function deadline(t: Thread, va: number, clock: number): number {
+function deadline(thread: Thread, va: number, clock: number): number {
   if (va === 0) return Infinity;
   if (clock !== Clock.MONOTONIC && clock !== Clock.REALTIME) return NaN;
-  const ns = timespec(t, va);
-  return clock === Clock.REALTIME ? t.k.clock.fromWall(ns) : ns;
+  const ns = timespec(thread, va);
+  return clock === Clock.REALTIME ? thread.k.clock.fromWall(ns) : ns;
 }
 /** struct futex_waitv: u64 value, u64 address, u32 flags, u32 zero. */
-function waitv(t: Thread, va: number, count: number, flags: number, time: number, clock: number): number | Co<number> {
+function waitv(thread: Thread, va: number, count: number, flags: number, time: number, clock: number): number | Co<number> {
   if (flags !== 0 || count === 0 || count >>> 0 > MOST || va === 0) return -E.INVAL;
-  const until = deadline(t, time, clock | 0), words: { key: string; bits: number; at: number; value: bigint }[] = [];
+  const until = deadline(thread, time, clock | 0), words: { key: string; bits: number; at: number; value: bigint }[] = [];
   if (Number.isNaN(until)) return -E.INVAL;
   for (let i = 0; i < count; i++) {
-    const at = va + 24 * i, value = getBig(t.mm, at), how = getU32(t.mm, at + 16);
-    if (!validFlags(how) || getU32(t.mm, at + 20) !== 0 || !fits(value)) return -E.INVAL;
-    words.push({ key: keyAt(t, getI64(t.mm, at + 8), (how & PRIVATE) !== 0), bits: ANY_BITS, at: getI64(t.mm, at + 8), value });
+    const at = va + 24 * i, value = getBig(thread.mm, at), how = getU32(thread.mm, at + 16);
+    if (!validFlags(how) || getU32(thread.mm, at + 20) !== 0 || !fits(value)) return -E.INVAL;
+    words.push({ key: keyAt(thread, getI64(thread.mm, at + 8), (how & PRIVATE) !== 0), bits: ANY_BITS, at: getI64(thread.mm, at + 8),
+      value });
   }
-  if (words.some((w) => BigInt(getU32(t.mm, w.at)) !== w.value)) return -E.AGAIN;
-  const co = t.k.futexes.waitAny(t, words, until);
+  if (words.some((w) => BigInt(getU32(thread.mm, w.at)) !== w.value)) return -E.AGAIN;
+  const co = thread.k.futexes.waitAny(thread, words, until);
   return until === Infinity ? co : timed(co);
 }
 const asMask = (n: number): number => (n < 0 || n > 0xffff_ffff ? 0 : n);
-function futexWake(t: Thread, va: number, mask: number, count: number, flags: number): number {
+function futexWake(thread: Thread, va: number, mask: number, count: number, flags: number): number {
   if (!validFlags(flags) || asMask(mask) === 0) return -E.INVAL;
-  return t.k.futexes.wake(keyAt(t, va, (flags & PRIVATE) !== 0), count | 0, mask);
+  return thread.k.futexes.wake(keyAt(thread, va, (flags & PRIVATE) !== 0), count | 0, mask);
 }
-function futexWait2(t: Thread, va: number, value: number, mask: number, flags: number, time: number, clock: number): number | Co<number> {
-  const until = deadline(t, time, clock | 0);
+function futexWait2(thread: Thread, va: number, value: number, mask: number, flags: number, time: number,
+    clock: number): number | Co<number> {
+  const until = deadline(thread, time, clock | 0);
   if (!validFlags(flags) || asMask(mask) === 0 || value < 0 || value > 0xffff_ffff || Number.isNaN(until)) return -E.INVAL;
-  return wait(t, { va, va2: 0, own: (flags & PRIVATE) !== 0 }, value, until, mask, false);
+  return wait(thread, { va, va2: 0, own: (flags & PRIVATE) !== 0 }, value, until, mask, false);
 }
-function futexRequeue(t: Thread, va: number, flags: number, wake: number, move: number): number {
+function futexRequeue(thread: Thread, va: number, flags: number, wake: number, move: number): number {
   if (flags !== 0 || va === 0 || (wake | 0) < 0 || (move | 0) < 0) return -E.INVAL;
   const read = (at: number): { value: bigint; at: number; flags: number } => ({
-    value: getBig(t.mm, at), at: getI64(t.mm, at + 8), flags: getU32(t.mm, at + 16)
+    value: getBig(thread.mm, at), at: getI64(thread.mm, at + 8), flags: getU32(thread.mm, at + 16)
   }),
     a = read(va), b = read(va + 24);
-  if (!validFlags(a.flags) || !validFlags(b.flags) || getU32(t.mm, va + 20) !== 0 || getU32(t.mm, va + 44) !== 0 || !fits(a.value))
+  if (!validFlags(a.flags) || !validFlags(b.flags) || getU32(thread.mm, va + 20) !== 0 || getU32(thread.mm, va + 44) !== 0
+      || !fits(a.value))
     return -E.INVAL;
-  const from = keyAt(t, a.at, (a.flags & PRIVATE) !== 0), to = keyAt(t, b.at, (b.flags & PRIVATE) !== 0);
-  return BigInt(getU32(t.mm, a.at)) === a.value ? t.k.futexes.requeue(from, to, wake | 0, move | 0) : -E.AGAIN;
+  const from = keyAt(thread, a.at, (a.flags & PRIVATE) !== 0), to = keyAt(thread, b.at, (b.flags & PRIVATE) !== 0);
+  return BigInt(getU32(thread.mm, a.at)) === a.value ? thread.k.futexes.requeue(from, to, wake | 0, move | 0) : -E.AGAIN;
 }
 
 export const futexCalls: Row[] = [

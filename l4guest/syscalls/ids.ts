@@ -14,16 +14,16 @@ import { addFilter, setStrict } from './seccomp.ts';
 import { row, type Row } from './row.ts';
 
 /** The kernel's id for an argument, -1 for none given; undefined where the caller's space has no such id. */
-function meant(c: Creds, n: Three, id: number): number | undefined {
+function meant(creds: Creds, n: Three, id: number): number | undefined {
   if ((id | 0) === -1) return -1;
-  const k = idOf(n === USER ? c.users.users : c.users.groups, id >>> 0);
+  const k = idOf(n === USER ? creds.users.users : creds.users.groups, id >>> 0);
   return k < 0 ? undefined : k | 0;
 }
 /** Ids in the caller's space. */
 const shown = (c: Creds, n: Three, id: number): number => shownId(n === USER ? c.users.users : c.users.groups, id);
 /** Runs a call with ids of the kernel in place of those it names: EINVAL for one that the caller's space has not. */
-function withIds(t: Thread, n: Three, ids: readonly number[], call: (...ids: number[]) => number): number {
-  const known = ids.map((id) => meant(t.creds, n, id));
+function withIds(thread: Thread, n: Three, ids: readonly number[], call: (...ids: number[]) => number): number {
+  const known = ids.map((id) => meant(thread.creds, n, id));
   return known.includes(undefined) ? -E.INVAL : call(...(known as number[]));
 }
 
@@ -31,67 +31,68 @@ type Three = readonly ['uid' | 'gid', 'euid' | 'egid', 'suid' | 'sgid', 'fsuid' 
 const USER: Three = ['uid', 'euid', 'suid', 'fsuid', Cap.SETUID], GROUP: Three = ['gid', 'egid', 'sgid', 'fsgid', Cap.SETGID];
 
 /** Sets the ids that are not -1; the file system's follows the effective one. */
-function become(c: Creds, n: Three, ids: readonly number[]): number {
-  const old = copyCreds(c);
-  ids.forEach((x, i) => { if (x !== -1) c[n[i as 0 | 1 | 2]] = x >>> 0; });
-  c[n[3]] = c[n[1]];
-  if (n === USER) fixIds(c.caps, old, c, idOf(c.users.users, 0));
+function become(creds: Creds, n: Three, ids: readonly number[]): number {
+  const old = copyCreds(creds);
+  ids.forEach((x, i) => { if (x !== -1) creds[n[i as 0 | 1 | 2]] = x >>> 0; });
+  creds[n[3]] = creds[n[1]];
+  if (n === USER) fixIds(creds.caps, old, creds, idOf(creds.users.users, 0));
   return 0;
 }
 const anyOf = (x: number, ...own: number[]): boolean => x === -1 || own.includes(x >>> 0);
 /** setresuid's rule: each id may become one that the thread has, or anything for root. -1 leaves it. */
-function setres(c: Creds, n: Three, r: number, e: number, s: number): number {
-  const own = [c[n[0]], c[n[1]], c[n[2]]], ask = [r | 0, e | 0, s | 0];
-  if (!capableHere(c, n[4]) && ask.some((x) => !anyOf(x, ...own))) return -E.PERM;
-  return become(c, n, ask);
+function setres(creds: Creds, n: Three, r: number, e: number, s: number): number {
+  const own = [creds[n[0]], creds[n[1]], creds[n[2]]], ask = [r | 0, e | 0, s | 0];
+  if (!capableHere(creds, n[4]) && ask.some((x) => !anyOf(x, ...own))) return -E.PERM;
+  return become(creds, n, ask);
 }
 /**
  * setreuid's: the real id may become the effective one, which may become the saved one, which follows where the real one is set or left.
  */
-function setre(c: Creds, n: Three, rArg: number, eArg: number): number {
-  const r = rArg | 0, e = eArg | 0, oldReal = c[n[0]];
-  if (!capableHere(c, n[4]) && (!anyOf(r, oldReal, c[n[1]]) || !anyOf(e, oldReal, c[n[1]], c[n[2]]))) return -E.PERM;
-  const effective = e === -1 ? c[n[1]] : e >>> 0, follows = r !== -1 || (e !== -1 && effective !== oldReal);
-  return become(c, n, [r, e, follows ? effective | 0 : -1]);
+function setre(creds: Creds, n: Three, rArg: number, eArg: number): number {
+  const r = rArg | 0, e = eArg | 0, oldReal = creds[n[0]];
+  if (!capableHere(creds, n[4]) && (!anyOf(r, oldReal, creds[n[1]]) || !anyOf(e, oldReal, creds[n[1]], creds[n[2]]))) return -E.PERM;
+  const effective = e === -1 ? creds[n[1]] : e >>> 0, follows = r !== -1 || (e !== -1 && effective !== oldReal);
+  return become(creds, n, [r, e, follows ? effective | 0 : -1]);
 }
-function setOne(c: Creds, n: Three, id: number): number {
+function setOne(creds: Creds, n: Three, id: number): number {
   if ((id | 0) === -1) return -E.INVAL;
-  if (capableHere(c, n[4])) return become(c, n, [id | 0, id | 0, id | 0]);
-  return anyOf(id | 0, c[n[0]], c[n[2]]) ? become(c, n, [-1, id | 0, -1]) : -E.PERM;
+  if (capableHere(creds, n[4])) return become(creds, n, [id | 0, id | 0, id | 0]);
+  return anyOf(id | 0, creds[n[0]], creds[n[2]]) ? become(creds, n, [-1, id | 0, -1]) : -E.PERM;
 }
-function getres(t: Thread, n: Three, a: number, b: number, c: number): number {
-  [a, b, c].forEach((va, i) => { setU32(t.mm, va, shown(t.creds, n, t.creds[n[i as 0 | 1 | 2]])); });
+function getres(thread: Thread, n: Three, a: number, b: number, c: number): number {
+  [a, b, c].forEach((va, i) => { setU32(thread.mm, va, shown(thread.creds, n, thread.creds[n[i as 0 | 1 | 2]])); });
   return 0;
 }
-function setfs(c: Creds, n: Three, named: number): number {
-  const old = c[n[3]], id = (meant(c, n, named) ?? -1) >>> 0;
-  if (id === 0xffff_ffff || (!capableHere(c, n[4]) && ![c[n[0]], c[n[1]], c[n[2]], old].includes(id))) return shown(c, n, old);
-  c[n[3]] = id;
-  if (n === USER) fixFsId(c.caps, old, id, idOf(c.users.users, 0));
-  return shown(c, n, old);
+function setfs(creds: Creds, n: Three, named: number): number {
+  const old = creds[n[3]], id = (meant(creds, n, named) ?? -1) >>> 0;
+  if (id === 0xffff_ffff || (!capableHere(creds, n[4]) && ![creds[n[0]], creds[n[1]], creds[n[2]], old].includes(id)))
+    return shown(creds, n, old);
+  creds[n[3]] = id;
+  if (n === USER) fixFsId(creds.caps, old, id, idOf(creds.users.users, 0));
+  return shown(creds, n, old);
 }
-function getgroups(t: Thread, sizeArg: number, va: number): number {
-  const g = t.creds.groups, size = sizeArg | 0;
+function getgroups(thread: Thread, sizeArg: number, va: number): number {
+  const g = thread.creds.groups, size = sizeArg | 0;
   if (size < 0) return -E.INVAL;
   if (size === 0) return g.length;
   if (size < g.length) return -E.INVAL;
-  g.forEach((id, i) => { setU32(t.mm, va + 4 * i, shown(t.creds, GROUP, id)); });
+  g.forEach((id, i) => { setU32(thread.mm, va + 4 * i, shown(thread.creds, GROUP, id)); });
   return g.length;
 }
-function setgroups(t: Thread, size: number, va: number): number {
-  if (!capableHere(t.creds, Cap.SETGID) || !t.creds.users.groups || !t.creds.users.mayDropGroups) return -E.PERM;
+function setgroups(thread: Thread, size: number, va: number): number {
+  if (!capableHere(thread.creds, Cap.SETGID) || !thread.creds.users.groups || !thread.creds.users.mayDropGroups) return -E.PERM;
   if (size >>> 0 > 65536) return -E.INVAL;
   const known: number[] = [];
   for (let i = 0; i < size >>> 0; i++) {
-    const g = getU32(t.mm, va + 4 * i), id = idOf(t.creds.users.groups, g);
+    const g = getU32(thread.mm, va + 4 * i), id = idOf(thread.creds.users.groups, g);
     if (g === 0xffff_ffff || id === -1) return -E.INVAL;
     known.push(id);
   }
-  const more = GROUP_COST * (known.length - t.creds.groups.length), payer = t === t.proc.leader ? t.proc : t;
-  if (more > 0 && !t.k.frames.charge(more)) return -E.NOMEM;
-  if (more < 0) t.k.frames.uncharge(-more);
+  const more = GROUP_COST * (known.length - thread.creds.groups.length), payer = thread === thread.proc.leader ? thread.proc : thread;
+  if (more > 0 && !thread.k.frames.charge(more)) return -E.NOMEM;
+  if (more < 0) thread.k.frames.uncharge(-more);
   payer.cost += more;
-  t.creds.groups = known.sort((a, b) => a - b);
+  thread.creds.groups = known.sort((a, b) => a - b);
   return 0;
 }
 
@@ -102,53 +103,54 @@ const put = (v: number): bigint => (v === Infinity ? INFINITE : BigInt(v));
 const get = (v: bigint): number => (v >= 1n << 63n ? Infinity : Number(v));
 
 /** The process whose limits a call means: -ESRCH, -EPERM. */
-function limited(t: Thread, pid: number): Process | number {
-  const p = pid === 0 ? t.proc : t.k.pids.processOf(t.proc.numbers, pid);
-  if (!p) return -E.SRCH;
-  const c = t.creds, o = p.creds,
+function limited(thread: Thread, pid: number): Process | number {
+  const process = pid === 0 ? thread.proc : thread.k.pids.processOf(thread.proc.numbers, pid);
+  if (!process) return -E.SRCH;
+  const c = thread.creds, o = process.creds,
     same = [o.uid, o.euid, o.suid].every((u) => u === c.uid) && [o.gid, o.egid, o.sgid].every((g) => g === c.gid);
-  return p === t.proc || same || capable(c, Cap.SYS_RESOURCE) ? p : -E.PERM;
+  return process === thread.proc || same || capable(c, Cap.SYS_RESOURCE) ? process : -E.PERM;
 }
-function prlimit(t: Thread, pid: number, whichArg: number, newVa: number, oldVa: number): number {
-  const next = newVa ? [get(getBig(t.mm, newVa)), get(getBig(t.mm, newVa + 8))] as const : undefined, p = limited(t, pid | 0),
+function prlimit(thread: Thread, pid: number, whichArg: number, newVa: number, oldVa: number): number {
+  const next = newVa ? [get(getBig(thread.mm, newVa)), get(getBig(thread.mm, newVa + 8))] as const : undefined,
+    p = limited(thread, pid | 0),
     which = whichArg >>> 0;
   if (typeof p === 'number') return p;
   if (which >= LIMITS) return -E.INVAL;
-  const l = p.limits, old = [l.soft[which]!, l.hard[which]!] as const;
+  const limits = p.limits, old = [limits.soft[which]!, limits.hard[which]!] as const;
   if (next) {
     const [soft, hard] = next;
     if (soft > hard) return -E.INVAL;
-    if (which === Limit.NOFILE && hard > t.k.sysctl.number('fs/nr_open')) return -E.PERM;
-    if (hard > old[1] && !capable(t.creds, Cap.SYS_RESOURCE)) return -E.PERM;
-    l.soft[which] = soft;
-    l.hard[which] = hard;
-    l.applyTo(p.mm);
-    if (which === Limit.CPU) { armCpuLimit(p); t.k.cpu.rearm(); }
+    if (which === Limit.NOFILE && hard > thread.k.sysctl.number('fs/nr_open')) return -E.PERM;
+    if (hard > old[1] && !capable(thread.creds, Cap.SYS_RESOURCE)) return -E.PERM;
+    limits.soft[which] = soft;
+    limits.hard[which] = hard;
+    limits.applyTo(p.mm);
+    if (which === Limit.CPU) { armCpuLimit(p); thread.k.cpu.rearm(); }
   }
-  if (oldVa) { setBig(t.mm, oldVa, put(old[0])); setBig(t.mm, oldVa + 8, put(old[1])); }
+  if (oldVa) { setBig(thread.mm, oldVa, put(old[0])); setBig(thread.mm, oldVa + 8, put(old[1])); }
   return 0;
 }
 
 // ── prctl ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** PR_CAP_AMBIENT: 1 asks, 2 raises, 3 lowers, 4 clears. */
-function ambient(t: Thread, what: number, cap: number, c: number, d: number): number {
-  const s = t.creds.caps;
-  if (what === 4) { if (cap || c || d) return -E.INVAL; s.ambient = 0n; return 0; }
+function ambient(thread: Thread, what: number, cap: number, c: number, d: number): number {
+  const capSets = thread.creds.caps;
+  if (what === 4) { if (cap || c || d) return -E.INVAL; capSets.ambient = 0n; return 0; }
   if (c || d || cap < 0 || cap > LAST_CAP || what < 1 || what > 4) return -E.INVAL;
   const bit = 1n << BigInt(cap);
-  if (what === 1) return s.ambient & bit ? 1 : 0;
-  if (what === 3) { s.ambient &= ~bit; return 0; }
-  if ((s.permitted & s.inheritable & bit) === 0n || s.secure & Secure.NO_CAP_AMBIENT_RAISE) return -E.PERM;
-  s.ambient |= bit;
+  if (what === 1) return capSets.ambient & bit ? 1 : 0;
+  if (what === 3) { capSets.ambient &= ~bit; return 0; }
+  if ((capSets.permitted & capSets.inheritable & bit) === 0n || capSets.secure & Secure.NO_CAP_AMBIENT_RAISE) return -E.PERM;
+  capSets.ambient |= bit;
   return 0;
 }
 /** PR_GET_AUXV: as much as there is room for; answers how much there is. */
-function putAuxv(t: Thread, va: number, room: number, c: number, d: number): number {
+function putAuxv(thread: Thread, va: number, room: number, c: number, d: number): number {
   if (c || d) return -E.INVAL;
   const out = new Uint8Array(AUXV);
-  out.set(t.mm.auxv.subarray(0, AUXV));
-  copyOut(t.mm, va, out.subarray(0, Math.max(0, Math.min(AUXV, room))));
+  out.set(thread.mm.auxv.subarray(0, AUXV));
+  copyOut(thread.mm, va, out.subarray(0, Math.max(0, Math.min(AUXV, room))));
   return AUXV;
 }
 /** Bytes of the auxiliary vector that the kernel keeps. */
@@ -165,14 +167,14 @@ const prctls: Record<number, Prctl> = {
   2: (t, a) => { setU32(t.mm, a, t.proc.deathSignal); return 0; },
   3: (t) => t.proc.dumpable, 4: (t, a) => flag(a, (on) => { t.proc.dumpable = on ? 1 : 0; }),
   7: (t) => (t.creds.caps.secure & Secure.KEEP_CAPS ? 1 : 0),
-  8: (t, a) =>
-    (t.creds.caps.secure & (Secure.KEEP_CAPS << 1)
+  8: (thread, a) =>
+    (thread.creds.caps.secure & (Secure.KEEP_CAPS << 1)
       ? -E.PERM
-      : flag(a, (on) => { t.creds.caps.secure = (t.creds.caps.secure & ~Secure.KEEP_CAPS) | (on ? Secure.KEEP_CAPS : 0); })),
+      : flag(a, (on) => { thread.creds.caps.secure = (thread.creds.caps.secure & ~Secure.KEEP_CAPS) | (on ? Secure.KEEP_CAPS : 0); })),
   13: () => 0, 14: (_t, a) => (a === 0 ? 0 : -E.INVAL),
-  15: (t, a) => {
-    t.name = textOf((getBytesZ(t.mm, a, 64) ?? new Uint8Array(0)).slice(0, 15));
-    if (t.proc.leader === t) t.proc.name = t.name;
+  15: (thread, a) => {
+    thread.name = textOf((getBytesZ(thread.mm, a, 64) ?? new Uint8Array(0)).slice(0, 15));
+    if (thread.proc.leader === thread) thread.proc.name = thread.name;
     return 0;
   },
   16: (t, a) => { const b = new Uint8Array(16); b.set(bytesOf(t.name).subarray(0, 15)); copyOut(t.mm, a, b); return 0; },
@@ -201,10 +203,10 @@ const prctls: Record<number, Prctl> = {
   71: (_t, a) => (a === 0 || a === 1 ? 0 : -E.INVAL),
   0x59616d61: (t, a) => (a === 0 || a === -1 || t.k.pids.processes.has(t.proc.numbers.id(a)) ? 0 : -E.INVAL), 0x41555856: putAuxv,
 };
-function setMdwe(t: Thread, bits_: number, rest: boolean): number {
+function setMdwe(thread: Thread, bits_: number, rest: boolean): number {
   if (!rest || bits_ & ~3 || (bits_ & Mdwe.NO_INHERIT && !(bits_ & Mdwe.REFUSE))) return -E.INVAL;
-  if (t.mm.mdwe && t.mm.mdwe !== bits_) return -E.PERM;
-  t.mm.mdwe = bits_;
+  if (thread.mm.mdwe && thread.mm.mdwe !== bits_) return -E.PERM;
+  thread.mm.mdwe = bits_;
   return 0;
 }
 function prctl(t: Thread, option: number, a: number, b: number, c: number, d: number): number {
@@ -212,27 +214,27 @@ function prctl(t: Thread, option: number, a: number, b: number, c: number, d: nu
 }
 
 /** All threads of a PRIO_* selection. */
-function selected(t: Thread, which: number, who: number): Thread[] {
-  const all = [...t.k.pids.threads.values()];
-  if (which === 0 && who === 0) return [t];
-  const id = t.proc.numbers.id(who), { init } = t.k;
+function selected(thread: Thread, which: number, who: number): Thread[] {
+  const all = [...thread.k.pids.threads.values()];
+  if (which === 0 && who === 0) return [thread];
+  const id = thread.proc.numbers.id(who), { init } = thread.k;
   // Process 1 has no thread of its own: it gets one for the question.
-  if (which === 0) return id === init.pid ? [new Thread(t.k, id, init, init.name)] : all.filter((x) => x.tid === id);
-  if (which === 1) return all.filter((x) => x.proc.group.id === (who ? t.proc.numbers.id(who) : t.proc.group.id));
-  return all.filter((x) => x.creds.uid === (who ? idOf(t.creds.users.users, who >>> 0) : t.creds.uid));
+  if (which === 0) return id === init.pid ? [new Thread(thread.k, id, init, init.name)] : all.filter((x) => x.tid === id);
+  if (which === 1) return all.filter((x) => x.proc.group.id === (who ? thread.proc.numbers.id(who) : thread.proc.group.id));
+  return all.filter((x) => x.creds.uid === (who ? idOf(thread.creds.users.users, who >>> 0) : thread.creds.uid));
 }
-function getpriority(t: Thread, whichArg: number, who: number): number {
+function getpriority(thread: Thread, whichArg: number, who: number): number {
   const which = whichArg | 0;
   if (which < 0 || which > 2) return -E.INVAL;
-  const list = selected(t, which, who | 0);
+  const list = selected(thread, which, who | 0);
   return list.length ? 20 - Math.min(...list.map((x) => x.nice)) : -E.SRCH;
 }
-function setpriority(t: Thread, whichArg: number, who: number, nice: number): number {
-  const which = whichArg | 0, n = Math.max(-20, Math.min(19, nice | 0)), free = capable(t.creds, Cap.SYS_NICE);
+function setpriority(thread: Thread, whichArg: number, who: number, nice: number): number {
+  const which = whichArg | 0, n = Math.max(-20, Math.min(19, nice | 0)), free = capable(thread.creds, Cap.SYS_NICE);
   if (which < 0 || which > 2) return -E.INVAL;
   let result = -E.SRCH;
-  for (const x of selected(t, which, who | 0)) {
-    const mine = free || t.creds.euid === x.creds.uid || t.creds.euid === x.creds.euid,
+  for (const x of selected(thread, which, who | 0)) {
+    const mine = free || thread.creds.euid === x.creds.uid || thread.creds.euid === x.creds.euid,
       may = free || n >= x.nice || 20 - n <= x.proc.limits.soft[Limit.NICE]!;
     if (!mine) result = -E.PERM; else if (!may) result = -E.ACCES; else { x.nice = n; if (result === -E.SRCH) result = 0; }
   }
@@ -240,51 +242,54 @@ function setpriority(t: Thread, whichArg: number, who: number, nice: number): nu
 }
 const IoClass = { NONE: 0, RT: 1, BE: 2, IDLE: 3 } as const;
 /** ioprio_set: kept and told; disks here have one queue. `which`: 1 a thread, 2 a group, 3 a user. */
-function ioprioSet(t: Thread, which: number, who: number, prio: number): number {
+function ioprioSet(thread: Thread, which: number, who: number, prio: number): number {
   const kind = (prio >> 13) & 7, level = prio & 7;
   if (kind > 3 || (kind === IoClass.NONE && level !== 0)) return -E.INVAL;
-  if (kind === IoClass.RT && !capable(t.creds, Cap.SYS_ADMIN) && !capable(t.creds, Cap.SYS_NICE)) return -E.PERM;
+  if (kind === IoClass.RT && !capable(thread.creds, Cap.SYS_ADMIN) && !capable(thread.creds, Cap.SYS_NICE)) return -E.PERM;
   if (which < 1 || which > 3) return -E.INVAL;
-  const list = selected(t, which - 1, who | 0);
-  if (list.some((x) => x.creds.uid !== t.creds.euid && x.creds.uid !== t.creds.uid) && !capable(t.creds, Cap.SYS_NICE)) return -E.PERM;
+  const list = selected(thread, which - 1, who | 0);
+  if (list.some((x) => x.creds.uid !== thread.creds.euid && x.creds.uid !== thread.creds.uid) && !capable(thread.creds, Cap.SYS_NICE))
+    return -E.PERM;
   for (const x of list) x.ioPriority = prio;
   return list.length ? 0 : -E.SRCH;
 }
 /** What threads that have asked for nothing count as, where the best of several is told: best effort, level 4. */
 const IO_USUAL = 8196;
-function ioprioGet(t: Thread, which: number, who: number): number {
+function ioprioGet(thread: Thread, which: number, who: number): number {
   if (which < 1 || which > 3) return -E.INVAL;
-  const list = selected(t, which - 1, who | 0), asked = list.filter((x) => x.ioPriority !== 0);
+  const list = selected(thread, which - 1, who | 0), asked = list.filter((x) => x.ioPriority !== 0);
   return list.length === 0 ? -E.SRCH : asked.length === 0 ? (which === 1 ? 0 : IO_USUAL) : Math.min(...asked.map((x) => x.ioPriority));
 }
 /** How many u32 triples a version of the interface has; 0 = unknown, and the header then holds ours. */
-function capWords(t: Thread, header: number): number {
-  const version = getU32(t.mm, header);
+function capWords(thread: Thread, header: number): number {
+  const version = getU32(thread.mm, header);
   if (version === 0x19980330) return 1;
   if (version === 0x20071026 || version === 0x20080522) return 2;
-  setU32(t.mm, header, 0x20080522);
+  setU32(thread.mm, header, 0x20080522);
   return 0;
 }
-function capget(t: Thread, header: number, data: number): number {
-  const words = capWords(t, header);
+function capget(thread: Thread, header: number, data: number): number {
+  const words = capWords(thread, header);
   if (words === 0) return data ? -E.INVAL : 0;
-  const pid = getU32(t.mm, header + 4) | 0, p = pid === 0 ? t.proc : t.k.pids.processOf(t.proc.numbers, pid);
+  const pid = getU32(thread.mm, header + 4) | 0, process = pid === 0 ? thread.proc : thread.k.pids.processOf(thread.proc.numbers, pid);
   if (pid < 0) return -E.INVAL;
-  if (!p) return -E.SRCH;
-  const { effective, permitted, inheritable } = (pid === 0 ? t : t.k.pids.threadOf(t.proc.numbers, pid) ?? p).creds.caps;
+  if (!process) return -E.SRCH;
+  const { effective, permitted, inheritable } =
+    (pid === 0 ? thread : thread.k.pids.threadOf(thread.proc.numbers, pid) ?? process).creds.caps;
   if (data)
     for (let i = 0; i < words; i++)
       [effective, permitted, inheritable].forEach((s, j) => {
-        setU32(t.mm, data + 12 * i + 4 * j, Number((s >> BigInt(32 * i)) & 0xffff_ffffn));
+        setU32(thread.mm, data + 12 * i + 4 * j, Number((s >> BigInt(32 * i)) & 0xffff_ffffn));
       });
   return 0;
 }
-function capset(t: Thread, header: number, data: number): number {
-  const words = capWords(t, header), pid = words && (getU32(t.mm, header + 4) | 0);
+function capset(thread: Thread, header: number, data: number): number {
+  const words = capWords(thread, header), pid = words && (getU32(thread.mm, header + 4) | 0);
   if (words === 0) return -E.INVAL;
-  if (pid !== 0 && pid !== t.number) return -E.PERM;
-  const set = (j: number): bigint => BigInt(getU32(t.mm, data + 4 * j)) | (words > 1 ? BigInt(getU32(t.mm, data + 12 + 4 * j)) << 32n : 0n);
-  return setCaps(t.creds.caps, set(0), set(1), set(2)) ? 0 : -E.PERM;
+  if (pid !== 0 && pid !== thread.number) return -E.PERM;
+  const set = (j: number): bigint => BigInt(getU32(thread.mm, data + 4 * j)) | (words > 1
+    ? BigInt(getU32(thread.mm, data + 12 + 4 * j)) << 32n : 0n);
+  return setCaps(thread.creds.caps, set(0), set(1), set(2)) ? 0 : -E.PERM;
 }
 
 export const idCalls: Row[] = [

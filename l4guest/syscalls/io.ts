@@ -18,13 +18,13 @@ export const MAX = 0x7fff_f000;
 export const interruptedWait = (r: number, until: number): number => (r === -E.RESTARTSYS && until !== Infinity ? -E.INTR : r);
 
 /** Sleeps on the file until `attempt` returns something other than -EAGAIN. */
-export function* untilDone(t: Thread, file: File, attempt: () => Later<number>): Co<number> {
+export function* untilDone(thread: Thread, file: File, attempt: () => Later<number>): Co<number> {
   file.hold();
   try {
-    for (const until = t.k.clock.now() + file.readPatience; ; ) {
-      const r = yield* t.sleep(file.wq, until);
+    for (const until = thread.k.clock.now() + file.readPatience; ; ) {
+      const r = yield* thread.sleep(file.wq, until);
       if (r < 0) return r === -E.TIMEDOUT ? -E.AGAIN : interruptedWait(r, until);
-      const n = yield* here(t, attempt);
+      const n = yield* here(thread, attempt);
       if (n !== -E.AGAIN) return n;
     }
   } finally { file.release(); }
@@ -32,77 +32,77 @@ export function* untilDone(t: Thread, file: File, attempt: () => Later<number>):
 export const advance = (f: File, n: number): number => { if (n > 0 && f.seekable) f.pos += n; return n; };
 
 /** A copy to or from user memory has met a bad address: what went before it counts; with nothing before it the call fails. */
-function halfway(f: File, e: unknown, done: number): number {
+function halfway(file: File, e: unknown, done: number): number {
   // Files with a queue move whole pieces and report their number.
-  if (!(e instanceof UserFault) || done === 0 || f.wq !== undefined) throw e;
+  if (!(e instanceof UserFault) || done === 0 || file.wq !== undefined) throw e;
   return done;
 }
-function readPart(f: File, io: Io, pos: number, t: Thread): Later<number> {
+function readPart(file: File, io: Io, pos: number, thread: Thread): Later<number> {
   const before = io.done;
-  t.k.work.filed();
+  thread.k.work.filed();
   try {
-    const n = f.read(io, pos, t);
-    return typeof n === 'number' ? n : partLater(f, io, before, n);
-  } catch (e) { return halfway(f, e, io.done - before); }
+    const n = file.read(io, pos, thread);
+    return typeof n === 'number' ? n : partLater(file, io, before, n);
+  } catch (e) { return halfway(file, e, io.done - before); }
 }
 /** RLIMIT_FSIZE: a file of a file system does not grow beyond it; a write that begins there says so with SIGXFSZ. 0 or -EFBIG. */
-function tooLong(t: Thread, f: File, io: Io, pos: number): number {
-  const most = t.proc.limits.fileSize;
-  if (io.left === 0 || f.inode.type !== S.IFREG || !f.seekable) return 0;
-  if (pos >= most) { t.k.signals.toThread(t, Sig.XFSZ, SiCode.KERNEL); return -E.FBIG; }
+function tooLong(thread: Thread, file: File, io: Io, pos: number): number {
+  const most = thread.proc.limits.fileSize;
+  if (io.left === 0 || file.inode.type !== S.IFREG || !file.seekable) return 0;
+  if (pos >= most) { thread.k.signals.toThread(thread, Sig.XFSZ, SiCode.KERNEL); return -E.FBIG; }
   if (io instanceof UserIo) io.cut(most - pos);
   return 0;
 }
-export function writePart(f: File, io: Io, pos: number, t: Thread): Later<number> {
-  if (t.proc.limits.fileSize !== Infinity) { const r = tooLong(t, f, io, pos); if (r < 0) return r; }
+export function writePart(file: File, io: Io, pos: number, thread: Thread): Later<number> {
+  if (thread.proc.limits.fileSize !== Infinity) { const r = tooLong(thread, file, io, pos); if (r < 0) return r; }
   const before = io.done;
-  t.k.work.filed();
+  thread.k.work.filed();
   try {
-    const n = f.write(io, pos, t);
-    return typeof n === 'number' ? n : partLater(f, io, before, n);
-  } catch (e) { return halfway(f, e, io.done - before); }
+    const n = file.write(io, pos, thread);
+    return typeof n === 'number' ? n : partLater(file, io, before, n);
+  } catch (e) { return halfway(file, e, io.done - before); }
 }
 /** The same for a file that sleeps meanwhile: it stays open until it has answered. */
-function* partLater(f: File, io: Io, before: number, co: Co<number>): Co<number> {
-  f.hold();
-  try { return yield* co; } catch (e) { return halfway(f, e, io.done - before); } finally { f.release(); }
+function* partLater(file: File, io: Io, before: number, co: Co<number>): Co<number> {
+  file.hold();
+  try { return yield* co; } catch (e) { return halfway(file, e, io.done - before); } finally { file.release(); }
 }
 const wasRead = (f: File, n: number): number => { if (n > 0) notifyFile(f, Watch.ACCESS); return n; };
 const wasWritten = (f: File, n: number): number => { if (n > 0) notifyFile(f, Watch.MODIFY); return n; };
 
-export function readFile(t: Thread, f: File, io: Io, at: number): number | Co<number> {
-  const own = at < 0, n = readPart(f, io, own ? f.pos : at, t);
-  if (typeof n !== 'number') return after(n, (m) => wasRead(f, own ? advance(f, m) : m));
-  if (n !== -E.AGAIN || f.nonblocking || !f.wq) return wasRead(f, own ? advance(f, n) : n);
-  return untilDone(t, f, () => after(readPart(f, io, f.pos, t), (m) => wasRead(f, m)));
+export function readFile(thread: Thread, file: File, io: Io, at: number): number | Co<number> {
+  const own = at < 0, n = readPart(file, io, own ? file.pos : at, thread);
+  if (typeof n !== 'number') return after(n, (m) => wasRead(file, own ? advance(file, m) : m));
+  if (n !== -E.AGAIN || file.nonblocking || !file.wq) return wasRead(file, own ? advance(file, n) : n);
+  return untilDone(thread, file, () => after(readPart(file, io, file.pos, thread), (m) => wasRead(file, m)));
 }
-export function writeFile(t: Thread, f: File, io: Io, at: number, append = (f.flags & O.APPEND) !== 0): number | Co<number> {
-  const own = at < 0, end = append && f.seekable;
-  if (end && own) f.pos = f.end;
-  const n = writePart(f, io, end ? f.end : own ? f.pos : at, t);
-  if (typeof n !== 'number') return after(n, (m) => wasWritten(f, own ? advance(f, m) : m));
-  wasWritten(f, n);
-  if (own) advance(f, n);
-  if ((n !== -E.AGAIN && (n < 0 || io.left === 0)) || f.nonblocking || !f.wq) return n;
-  return writeRest(t, f, io, Math.max(0, n));
+export function writeFile(thread: Thread, file: File, io: Io, at: number, append = (file.flags & O.APPEND) !== 0): number | Co<number> {
+  const own = at < 0, end = append && file.seekable;
+  if (end && own) file.pos = file.end;
+  const n = writePart(file, io, end ? file.end : own ? file.pos : at, thread);
+  if (typeof n !== 'number') return after(n, (m) => wasWritten(file, own ? advance(file, m) : m));
+  wasWritten(file, n);
+  if (own) advance(file, n);
+  if ((n !== -E.AGAIN && (n < 0 || io.left === 0)) || file.nonblocking || !file.wq) return n;
+  return writeRest(thread, file, io, Math.max(0, n));
 }
 /** A blocking write to something that takes only a part at a time. */
-function* writeRest(t: Thread, f: File, io: Io, done: number): Co<number> {
-  f.hold();
+function* writeRest(thread: Thread, file: File, io: Io, done: number): Co<number> {
+  file.hold();
   try {
-    for (const until = t.k.clock.now() + f.writePatience; io.left > 0; ) {
-      const n = yield* here(t, () => writeAgain(t, f, io, done));
+    for (const until = thread.k.clock.now() + file.writePatience; io.left > 0; ) {
+      const n = yield* here(thread, () => writeAgain(thread, file, io, done));
       if (n !== -E.AGAIN && n < 0) return done > 0 ? done : n;
-      if (n > 0) { done += n; notifyFile(f, Watch.MODIFY); continue; }
-      const r = yield* t.sleep(f.wq, until);
+      if (n > 0) { done += n; notifyFile(file, Watch.MODIFY); continue; }
+      const r = yield* thread.sleep(file.wq, until);
       if (r < 0) return done > 0 ? done : r === -E.TIMEDOUT ? -E.AGAIN : interruptedWait(r, until);
     }
     return done;
-  } finally { f.release(); }
+  } finally { file.release(); }
 }
 /** One more attempt; a bad address ends the call with what is done. */
-function writeAgain(t: Thread, f: File, io: Io, done: number): Later<number> {
-  try { return f.write(io, f.pos, t); } catch (e) {
+function writeAgain(thread: Thread, file: File, io: Io, done: number): Later<number> {
+  try { return file.write(io, file.pos, thread); } catch (e) {
     if (e instanceof UserFault && done > 0) return -E.FAULT;
     throw e;
   }
@@ -114,110 +114,111 @@ function cursor(t: Thread, f: File, va: number, length: number): UserIo {
   return f.wq || f.sleeps ? new UserIo(t.mm, va, Math.min(length, MAX)) : quick(t, va, length);
 }
 
-function read(t: Thread, fd: number, va: number, length: number): number | Co<number> {
-  const f = t.proc.fds.get(fd);
-  if (f === undefined || !f.readable) return -E.BADF;
+function read(thread: Thread, fd: number, va: number, length: number): number | Co<number> {
+  const file = thread.proc.fds.get(fd);
+  if (file === undefined || !file.readable) return -E.BADF;
   if (!couldBeUser(va, length)) return -E.FAULT;
-  if (f.sleeps) return readFile(t, f, new UserIo(t.mm, va, Math.min(length, MAX)), -1);
-  const n = readPart(f, quick(t, va, length), f.pos, t) as number;
-  if (f.wq === undefined || n !== -E.AGAIN || f.nonblocking) return wasRead(f, advance(f, n));
-  const io = new UserIo(t.mm, va, Math.min(length, MAX));
-  return untilDone(t, f, () => after(readPart(f, io, f.pos, t), (m) => wasRead(f, m)));
+  if (file.sleeps) return readFile(thread, file, new UserIo(thread.mm, va, Math.min(length, MAX)), -1);
+  const n = readPart(file, quick(thread, va, length), file.pos, thread) as number;
+  if (file.wq === undefined || n !== -E.AGAIN || file.nonblocking) return wasRead(file, advance(file, n));
+  const io = new UserIo(thread.mm, va, Math.min(length, MAX));
+  return untilDone(thread, file, () => after(readPart(file, io, file.pos, thread), (m) => wasRead(file, m)));
 }
-function write(t: Thread, fd: number, va: number, length: number): number | Co<number> {
-  const f = t.proc.fds.get(fd);
-  if (f === undefined || !f.writable) return -E.BADF;
+function write(thread: Thread, fd: number, va: number, length: number): number | Co<number> {
+  const file = thread.proc.fds.get(fd);
+  if (file === undefined || !file.writable) return -E.BADF;
   if (!couldBeUser(va, length)) return -E.FAULT;
-  return writeFile(t, f, cursor(t, f, va, length), -1);
+  return writeFile(thread, file, cursor(thread, file, va, length), -1);
 }
 
 /** A cursor over a user iovec array, or -errno. */
-export function ioVector(t: Thread, va: number, countArg: number): UserIo | number {
+export function ioVector(thread: Thread, va: number, countArg: number): UserIo | number {
   const count = countArg >>> 0;
   if (countArg < 0 || count > 1024) return -E.INVAL;
-  t.k.work.found(count);
+  thread.k.work.found(count);
   const list: { base: number; length: number }[] = [];
   let total = 0;
   for (let i = 0; i < count; i++) {
-    const base = getI64(t.mm, va + i * 16), length = getI64(t.mm, va + i * 16 + 8);
+    const base = getI64(thread.mm, va + i * 16), length = getI64(thread.mm, va + i * 16 + 8);
     if (length < 0) return -E.INVAL;
     if (!couldBeUser(base, length)) return -E.FAULT;
     const n = Math.min(length, MAX - total);
     if (n > 0) list.push({ base, length: n });
     total += n;
   }
-  return new UserIo(t.mm, 0, 0, list);
+  return new UserIo(thread.mm, 0, 0, list);
 }
 /** Files whose reading refuses a buffer that is too small: a vector of nothing does not get as far. */
 const seesNothing = (f: File): boolean => f.inode.isDir || (!f.seekable && f.read !== File.prototype.read);
-function readv(t: Thread, fd: number, va: number, count: number): number | Co<number> {
-  const f = t.proc.fds.get(fd);
-  if (!f?.readable) return -E.BADF;
-  const io = ioVector(t, va, count);
-  return typeof io === 'number' ? io : io.left === 0 && seesNothing(f) ? 0 : readFile(t, f, io, -1);
+function readv(thread: Thread, fd: number, va: number, count: number): number | Co<number> {
+  const file = thread.proc.fds.get(fd);
+  if (!file?.readable) return -E.BADF;
+  const io = ioVector(thread, va, count);
+  return typeof io === 'number' ? io : io.left === 0 && seesNothing(file) ? 0 : readFile(thread, file, io, -1);
 }
-function writev(t: Thread, fd: number, va: number, count: number): number | Co<number> {
-  const f = t.proc.fds.get(fd);
-  if (!f?.writable) return -E.BADF;
-  const io = ioVector(t, va, count);
-  return typeof io === 'number' ? io : writeFile(t, f, io, -1);
+function writev(thread: Thread, fd: number, va: number, count: number): number | Co<number> {
+  const file = thread.proc.fds.get(fd);
+  if (!file?.writable) return -E.BADF;
+  const io = ioVector(thread, va, count);
+  return typeof io === 'number' ? io : writeFile(thread, file, io, -1);
 }
 /** Checks of pread and relatives, in Linux's order: 0 or -errno. */
-function positioned(f: File | undefined, at: number, writing: boolean): number {
+function positioned(file: File | undefined, at: number, writing: boolean): number {
   if (at < 0) return -E.INVAL;
-  if (!f) return -E.BADF;
-  if (f instanceof PidFile) return -E.INVAL;
-  if (!f.seekable || (writing && f instanceof GeneratedFile && !f.writable)) return -E.SPIPE;
-  return (writing ? f.writable : f.readable) ? 0 : -E.BADF;
+  if (!file) return -E.BADF;
+  if (file instanceof PidFile) return -E.INVAL;
+  if (!file.seekable || (writing && file instanceof GeneratedFile && !file.writable)) return -E.SPIPE;
+  return (writing ? file.writable : file.readable) ? 0 : -E.BADF;
 }
-function pread(t: Thread, fd: number, va: number, length: number, at: number): number | Co<number> {
-  const f = t.proc.fds.get(fd), bad = positioned(f, at, false);
-  return bad || (couldBeUser(va, length) ? readFile(t, f!, cursor(t, f!, va, length), at) : -E.FAULT);
+function pread(thread: Thread, fd: number, va: number, length: number, at: number): number | Co<number> {
+  const file = thread.proc.fds.get(fd), bad = positioned(file, at, false);
+  return bad || (couldBeUser(va, length) ? readFile(thread, file!, cursor(thread, file!, va, length), at) : -E.FAULT);
 }
-function pwrite(t: Thread, fd: number, va: number, length: number, at: number): number | Co<number> {
-  const f = t.proc.fds.get(fd), bad = positioned(f, at, true);
-  return bad || (couldBeUser(va, length) ? writeFile(t, f!, cursor(t, f!, va, length), at) : -E.FAULT);
+function pwrite(thread: Thread, fd: number, va: number, length: number, at: number): number | Co<number> {
+  const file = thread.proc.fds.get(fd), bad = positioned(file, at, true);
+  return bad || (couldBeUser(va, length) ? writeFile(thread, file!, cursor(thread, file!, va, length), at) : -E.FAULT);
 }
-function preadv(t: Thread, fd: number, va: number, count: number, at: number): number | Co<number> {
-  const f = t.proc.fds.get(fd), bad = positioned(f, at, false), io = bad || ioVector(t, va, count);
-  return typeof io === 'number' ? io : io.left === 0 && seesNothing(f!) ? 0 : readFile(t, f!, io, at);
+function preadv(thread: Thread, fd: number, va: number, count: number, at: number): number | Co<number> {
+  const file = thread.proc.fds.get(fd), bad = positioned(file, at, false), io = bad || ioVector(thread, va, count);
+  return typeof io === 'number' ? io : io.left === 0 && seesNothing(file!) ? 0 : readFile(thread, file!, io, at);
 }
-function pwritev(t: Thread, fd: number, va: number, count: number, at: number): number | Co<number> {
-  const f = t.proc.fds.get(fd), bad = positioned(f, at, true), io = bad || ioVector(t, va, count);
-  return typeof io === 'number' ? io : writeFile(t, f!, io, at);
+function pwritev(thread: Thread, fd: number, va: number, count: number, at: number): number | Co<number> {
+  const file = thread.proc.fds.get(fd), bad = positioned(file, at, true), io = bad || ioVector(thread, va, count);
+  return typeof io === 'number' ? io : writeFile(thread, file!, io, at);
 }
 
 /** RWF_… of preadv2 and pwritev2. HIPRI, DSYNC and SYNC are no difference for files in memory. */
 export const Rwf = { NOWAIT: 8, APPEND: 0x10, NOAPPEND: 0x20, ATOMIC: 0x40, ALL: 0x7f } as const;
 /** Checks the flags for this transfer: 0, or -errno. Only files with a queue support RWF_NOWAIT. */
-export function howToMove(f: File, flags: number): number {
+export function howToMove(file: File, flags: number): number {
   if (flags & ~Rwf.ALL) return -E.OPNOTSUPP;
   if (flags & Rwf.APPEND && flags & Rwf.NOAPPEND) return -E.INVAL;
-  return flags & Rwf.ATOMIC || (flags & Rwf.NOWAIT && !f.wq) ? -E.OPNOTSUPP : 0;
+  return flags & Rwf.ATOMIC || (flags & Rwf.NOWAIT && !file.wq) ? -E.OPNOTSUPP : 0;
 }
 /** Begins a transfer as if the file had these flags of its own. */
-export function withFlags(f: File, flags: number, go: () => number | Co<number>): number | Co<number> {
-  const was = f.flags;
-  f.flags = flags;
-  try { return go(); } finally { f.flags = was; }
+export function withFlags(file: File, flags: number, go: () => number | Co<number>): number | Co<number> {
+  const was = file.flags;
+  file.flags = flags;
+  try { return go(); } finally { file.flags = was; }
 }
 /** Runs a transfer that may not wait. */
 export const withoutWaiting = (f: File, go: () => number | Co<number>): number | Co<number> => withFlags(f, f.flags | O.NONBLOCK, go);
-function preadv2(t: Thread, fd: number, va: number, count: number, at: number, _high: number, flags: number): number | Co<number> {
-  const f = t.proc.fds.get(fd), bad = at === -1 ? (f?.readable ? 0 : -E.BADF) : positioned(f, at, false),
-    io = bad || ioVector(t, va, count);
+function preadv2(thread: Thread, fd: number, va: number, count: number, at: number, _high: number, flags: number): number | Co<number> {
+  const file = thread.proc.fds.get(fd), bad = at === -1 ? (file?.readable ? 0 : -E.BADF) : positioned(file, at, false),
+    io = bad || ioVector(thread, va, count);
   if (typeof io === 'number') return io;
   if (io.left === 0) return 0;
-  const refused = howToMove(f!, flags), go = (): number | Co<number> => readFile(t, f!, io, at);
-  return refused || (flags & Rwf.NOWAIT ? withoutWaiting(f!, go) : go());
+  const refused = howToMove(file!, flags), go = (): number | Co<number> => readFile(thread, file!, io, at);
+  return refused || (flags & Rwf.NOWAIT ? withoutWaiting(file!, go) : go());
 }
-function pwritev2(t: Thread, fd: number, va: number, count: number, at: number, _high: number, flags: number): number | Co<number> {
-  const f = t.proc.fds.get(fd), bad = at === -1 ? (f?.writable ? 0 : -E.BADF) : positioned(f, at, true), io = bad || ioVector(t, va, count);
+function pwritev2(thread: Thread, fd: number, va: number, count: number, at: number, _high: number, flags: number): number | Co<number> {
+  const file = thread.proc.fds.get(fd), bad = at === -1 ? (file?.writable ? 0 : -E.BADF) : positioned(file, at, true),
+    io = bad || ioVector(thread, va, count);
   if (typeof io === 'number') return io;
   if (io.left === 0) return 0;
-  const append = flags & Rwf.NOAPPEND ? false : ((f!.flags | (flags & Rwf.APPEND ? O.APPEND : 0)) & O.APPEND) !== 0;
-  const refused = howToMove(f!, flags), go = (): number | Co<number> => writeFile(t, f!, io, at, append);
-  return refused || (flags & Rwf.NOWAIT ? withoutWaiting(f!, go) : go());
+  const append = flags & Rwf.NOAPPEND ? false : ((file!.flags | (flags & Rwf.APPEND ? O.APPEND : 0)) & O.APPEND) !== 0;
+  const refused = howToMove(file!, flags), go = (): number | Co<number> => writeFile(thread, file!, io, at, append);
+  return refused || (flags & Rwf.NOWAIT ? withoutWaiting(file!, go) : go());
 }
 
 export const ioCalls: Row[] = [

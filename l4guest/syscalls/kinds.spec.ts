@@ -9,21 +9,21 @@ const O_CREAT = 0o100, O_RDWR = 2, O_PATH = 0o10000000, O_NOATIME = 0o1000000, M
 
 describe('the rows of the table', () => {
   it('take addresses above 4 GiB where other calls have an int of that name', () => {
-    const u = new Unix(), at = 0x20_0000_0000, how = new Uint8Array(24);
-    expect(u.call('mmap', at, 4096, 3, MAP.PRIVATE | MAP.ANONYMOUS | 0x10, -1, 0)).toBe(at);
-    expect(u.call('getcpu', at, at + 4)).toBe(0);
+    const unix = new Unix(), at = 0x20_0000_0000, how = new Uint8Array(24);
+    expect(unix.call('mmap', at, 4096, 3, MAP.PRIVATE | MAP.ANONYMOUS | 0x10, -1, 0)).toBe(at);
+    expect(unix.call('getcpu', at, at + 4)).toBe(0);
     how[0] = O_RDWR;
-    copyOut(u.main.mm, at, how);
-    expect(u.call('openat2', -100, '/dev/null', at, 24)).toBeGreaterThanOrEqual(0);
+    copyOut(unix.main.mm, at, how);
+    expect(unix.call('openat2', -100, '/dev/null', at, 24)).toBeGreaterThanOrEqual(0);
   });
   it('refuse every bit of their flags that they do not name, one by one', () => {
     const u = new Unix();
-    for (const r of rows) for (const c of r.checks) if (c.kind === 'bits') for (let bit = 0; bit < 32; bit++) {
-      if (c.allowed & (1 << bit)) continue;
+    for (const row of rows) for (const check of row.checks) if (check.kind === 'bits') for (let bit = 0; bit < 32; bit++) {
+      if (check.allowed & (1 << bit)) continue;
       const args = [0, 0, 0, 0, 0, 0];
-      args[c.arg] = (1 << bit) >>> 0;
+      args[check.arg] = (1 << bit) >>> 0;
       // A check before it may refuse the call for another reason; accepted it is never.
-      expect(u.call(r.name, ...args), `${r.name}, bit ${bit}`).toBeLessThan(0);
+      expect(u.call(row.name, ...args), `${row.name}, bit ${bit}`).toBeLessThan(0);
     }
   });
   it('refuse a descriptor that was opened with O_PATH, where they do anything with the file', () => {
@@ -45,10 +45,10 @@ describe('the rows of the table', () => {
 describe('memory that the server holds for programs', () => {
   /** Objects that a program creates, and how it releases them. */
   const kinds: Record<string, (u: Unix) => () => void> = {
-    pipes: (u) => {
-      const made = Array.from({ length: 20 }, () => u.pipe());
-      for (const [, w] of made) u.write(w, 'x'.repeat(3000));
-      return () => made.flat().forEach((fd) => u.call('close', fd));
+    pipes: (unix) => {
+      const made = Array.from({ length: 20 }, () => unix.pipe());
+      for (const [, w] of made) unix.write(w, 'x'.repeat(3000));
+      return () => made.flat().forEach((fd) => unix.call('close', fd));
     },
     files: (u) => {
       for (let i = 0; i < 50; i++) u.call('close', u.open(`/tmp/f${i}`, O_CREAT | O_RDWR));
@@ -67,7 +67,7 @@ describe('memory that the server holds for programs', () => {
     },
     'messages of System V': (u) => {
       const q = u.call('msgget', 0, 0o1600)!;
-      for (let i = 0; i < 8; i++) { const m = new Uint8Array(1008); m[0] = 1; u.call('msgsnd', q, m, 1000, 0); }
+      for (let i = 0; i < 8; i++) { const bytes = new Uint8Array(1008); bytes[0] = 1; u.call('msgsnd', q, bytes, 1000, 0); }
       return () => { u.call('msgctl', q, 0, 0); };
     },
     'sets of semaphores': (u) => { const s = u.call('semget', 0, 500, 0o1600)!; return () => { u.call('semctl', s, 0, 0, 0); }; },
@@ -88,7 +88,7 @@ describe('memory that the server holds for programs', () => {
     },
     watches: (u) => {
       const made = Array.from({ length: 20 }, () => u.call('inotify_init1', 0)!);
-      for (const fd of made) for (const p of ['/', '/tmp', '/dev', '/proc']) u.call('inotify_add_watch', fd, p, 0xfff);
+      for (const fd of made) for (const text of ['/', '/tmp', '/dev', '/proc']) u.call('inotify_add_watch', fd, text, 0xfff);
       return () => made.forEach((fd) => u.call('close', fd));
     },
     links: (u) => {
@@ -110,17 +110,17 @@ describe('memory that the server holds for programs', () => {
       return () => { for (let i = 0; i < 20; i++) u.call('mq_unlink', `q${i}`); };
     },
     'answers of netlink': (u) => {
-      const fd = u.call('socket', 16, 3, 0)!, dump = new Uint8Array(20), v = new DataView(dump.buffer);
-      v.setUint32(0, 20, true); v.setUint16(4, 18, true); v.setUint16(6, 0x301, true);
+      const fd = u.call('socket', 16, 3, 0)!, dump = new Uint8Array(20), view = new DataView(dump.buffer);
+      view.setUint32(0, 20, true); view.setUint16(4, 18, true); view.setUint16(6, 0x301, true);
       for (let i = 0; i < 20; i++) u.call('sendto', fd, dump, 20, 0, 0, 0);
       return () => { u.call('close', fd); };
     },
     groups: (u) => { u.call('setgroups', 8000, Unix.MEMORY); return () => { u.call('setgroups', 1, Unix.MEMORY); }; },
     'a high descriptor': (u) => {
-      const t = u.fork();
-      u.callOf(t, 'prlimit64', 0, 7, u.put(new Uint8Array(new BigUint64Array([100_000n, 100_000n]).buffer), t), 0);
-      u.callOf(t, 'dup3', 0, 20_000, 0);
-      return () => { u.k.endProcess(t.proc, 0); u.k.reap(t.proc); };
+      const thread = u.fork();
+      u.callOf(thread, 'prlimit64', 0, 7, u.put(new Uint8Array(new BigUint64Array([100_000n, 100_000n]).buffer), thread), 0);
+      u.callOf(thread, 'dup3', 0, 20_000, 0);
+      return () => { u.k.endProcess(thread.proc, 0); u.k.reap(thread.proc); };
     },
     'operations to undo': (u) => {
       const set = u.call('semget', 0, 4000, 0o1600)!, t = u.fork(), before = u.k.frames.free;
@@ -185,19 +185,20 @@ describe('memory that the server holds for programs', () => {
 
 describe('what a program makes as much of as it can', () => {
   it('epoll files that all watch each other stay few enough to be walked', () => {
-    const u = new Unix({ pages: 4096 }), made = Array.from({ length: 100 }, () => u.call('epoll_create1', 0)!), event = new Uint8Array(16);
+    const unix = new Unix({ pages: 4096 }), made = Array.from({ length: 100 }, () => unix.call('epoll_create1', 0)!),
+      event = new Uint8Array(16);
     event[0] = 1;
     const refused = new Set<number>();
-    for (const [i, e] of made.entries()) for (const below of made.slice(0, i)) { const r = u.call('epoll_ctl', e, 1, below, event)!;
+    for (const [i, e] of made.entries()) for (const below of made.slice(0, i)) { const r = unix.call('epoll_ctl', e, 1, below, event)!;
       if (r < 0) refused.add(r); }
     expect([...refused].sort()).toEqual([-E.INVAL, -E.LOOP].sort());
     const start = performance.now();
-    for (const e of made) u.call('epoll_pwait', e, Unix.MEMORY, 10, 0, 0, 8);
+    for (const e of made) unix.call('epoll_pwait', e, Unix.MEMORY, 10, 0, 0, 8);
     expect(performance.now() - start).toBeLessThan(2000);
   });
   it('overlays lie upon each other twice, as on Linux', () => {
     const u = new Unix(), over = (): number => u.call('mount', 'overlay', '/tmp/o', 'overlay', 0, 'lowerdir=/tmp/l:/tmp/o')!;
-    for (const d of ['/tmp/l', '/tmp/o']) u.call('mkdirat', -100, d, 0o755);
+    for (const text of ['/tmp/l', '/tmp/o']) u.call('mkdirat', -100, text, 0o755);
     expect([over(), over(), over()]).toEqual([0, 0, -E.INVAL]);
   });
   it('a space has fs.mount-max mounts, also where binds double them', () => {
@@ -210,16 +211,16 @@ describe('what a program makes as much of as it can', () => {
     expect([last, n < 10]).toEqual([-E.NOSPC, true]);
   });
   it('a program whose interpreter has a name of a terabyte is none', () => {
-    const u = new Unix(), head = new Uint8Array(176), v = new DataView(head.buffer);
+    const u = new Unix(), head = new Uint8Array(176), view = new DataView(head.buffer);
     head.set([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]);
-    v.setUint16(16, 2, true);
-    v.setUint16(18, 243, true);
-    v.setBigUint64(32, 64n, true);
-    v.setUint16(54, 56, true);
-    v.setUint16(56, 2, true);
+    view.setUint16(16, 2, true);
+    view.setUint16(18, 243, true);
+    view.setBigUint64(32, 64n, true);
+    view.setUint16(54, 56, true);
+    view.setUint16(56, 2, true);
     const segment = (at: number, type: number, offset: bigint, va: bigint, size: bigint): void => {
-      v.setUint32(at, type, true); v.setUint32(at + 4, 7, true);
-      for (const [i, x] of [offset, va, va, size, size].entries()) v.setBigUint64(at + 8 + 8 * i, x, true);
+      view.setUint32(at, type, true); view.setUint32(at + 4, 7, true);
+      for (const [i, x] of [offset, va, va, size, size].entries()) view.setBigUint64(at + 8 + 8 * i, x, true);
     };
     segment(64, 1, 0n, 0x10000n, 176n);
     segment(120, 3, 0n, 0n, 2n ** 40n);
@@ -249,10 +250,11 @@ describe('what a program makes as much of as it can', () => {
 
 describe('what one program asks of the kernel', () => {
   it('kcmp orders what is not the same, and says what is', () => {
-    const u = new Unix(), child = u.fork(), pid = u.main.tid, other = child.tid, at = u.open('/dev/null'), twin = u.call('dup', at)!;
+    const unix = new Unix(), child = unix.fork(), pid = unix.main.tid, other = child.tid, at = unix.open('/dev/null'),
+      twin = unix.call('dup', at)!;
     expect([
-      u.call('kcmp', pid, pid, 0, at, twin), u.call('kcmp', pid, other, 0, at, at), u.call('kcmp', pid, other, 1, 0, 0)! > 0,
-      u.call('kcmp', pid, 9999, 0, 0, 0), u.call('kcmp', pid, pid, 9, 0, 0)
+      unix.call('kcmp', pid, pid, 0, at, twin), unix.call('kcmp', pid, other, 0, at, at), unix.call('kcmp', pid, other, 1, 0, 0)! > 0,
+      unix.call('kcmp', pid, 9999, 0, 0, 0), unix.call('kcmp', pid, pid, 9, 0, 0)
     ]).toEqual([0, -E.BADF, true, -E.SRCH, -E.INVAL]);
   });
   it('membarrier wants a registration first', () => {
@@ -301,8 +303,8 @@ describe('what one program asks of the kernel', () => {
     const request = u.put(new Uint8Array(block.buffer)), list = u.put(new Uint8Array(new BigUint64Array([BigInt(request)]).buffer)),
       events = u.space(64);
     expect([u.call('io_submit', context, 1, list), u.call('io_getevents', context, 1, 2, events, 0)]).toEqual([1, 1]);
-    const e = new DataView(u.bytes(events, 32).buffer);
-    expect([e.getBigUint64(0, true), e.getBigUint64(16, true)]).toEqual([77n, 5n]);
+    const view = new DataView(u.bytes(events, 32).buffer);
+    expect([view.getBigUint64(0, true), view.getBigUint64(16, true)]).toEqual([77n, 5n]);
     expect([
       u.call('pread64', fd, u.space(16), 16, 0), u.call('io_destroy', context), u.call('io_destroy', context)
     ]).toEqual([5, 0, -E.INVAL]);

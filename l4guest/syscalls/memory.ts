@@ -21,142 +21,146 @@ const VALIDATED = Map_.TYPE | Map_.FIXED | Map_.ANONYMOUS | 0x40 | Map_.GROWSDOW
 /** Bytes of memory that this process may lock; who has the capability, all. */
 const lockLimit = (t: Thread): number => (capable(t.creds, Cap.IPC_LOCK) ? Infinity : t.proc.limits.soft[Limit.MEMLOCK]!);
 /** Whether taking this range away leaves both ends of one area. */
-function splits(t: Thread, at: number, length: number): boolean {
-  const v = t.mm.areas.find(at);
-  return v !== undefined && v.start < at && v.end > at + roundUp(length);
+function splits(thread: Thread, at: number, length: number): boolean {
+  const vma = thread.mm.areas.find(at);
+  return vma !== undefined && vma.start < at && vma.end > at + roundUp(length);
 }
 const tooManyAreas = (t: Thread): boolean => t.mm.areas.list.length >= t.k.sysctl.number('vm/max_map_count') || !t.mm.payAreas();
 
 const HUGETLB = 0x4_0000;
-function mmap(t: Thread, at: number, length: number, prot: number, flags: number, fd: number, offset: number): number {
-  const type = flags & Map_.TYPE, anonymous = (flags & Map_.ANONYMOUS) !== 0, f = anonymous ? undefined : t.proc.fds.get(fd);
+function mmap(thread: Thread, at: number, length: number, prot: number, flags: number, fd: number, offset: number): number {
+  const type = flags & Map_.TYPE, anonymous = (flags & Map_.ANONYMOUS) !== 0, file = anonymous ? undefined : thread.proc.fds.get(fd);
   if (offset % PAGE !== 0) return -E.INVAL;
-  if (!anonymous && !f) return -E.BADF;
+  if (!anonymous && !file) return -E.BADF;
   if (length === 0) return -E.INVAL;
   if (length < 0 || roundUp(length) > 2 ** 62) return -E.NOMEM;
   if (!anonymous && (offset < 0 || offset + length >= 2 ** 63)) return -E.OVERFLOW;
-  if (tooManyAreas(t)) return -E.NOMEM;
-  if (flags & Map_.LOCKED && lockLimit(t) === 0) return -E.PERM;
-  if ((flags & Map_.LOCKED || t.mm.lockFuture) && t.mm.locked + length > lockLimit(t)) return -E.AGAIN;
+  if (tooManyAreas(thread)) return -E.NOMEM;
+  if (flags & Map_.LOCKED && lockLimit(thread) === 0) return -E.PERM;
+  if ((flags & Map_.LOCKED || thread.mm.lockFuture) && thread.mm.locked + length > lockLimit(thread)) return -E.AGAIN;
   if (!anonymous && flags & HUGETLB) return -E.INVAL; // no file has huge pages
   if (anonymous) {
-    if (type === Map_.PRIVATE) return mapArea(t.mm, { at, length, prot, flags });
-    return type === Map_.SHARED && !(flags & Map_.GROWSDOWN) ? mapShared(t, at, length, prot, flags) : -E.INVAL;
+    if (type === Map_.PRIVATE) return mapArea(thread.mm, { at, length, prot, flags });
+    return type === Map_.SHARED && !(flags & Map_.GROWSDOWN) ? mapShared(thread, at, length, prot, flags) : -E.INVAL;
   }
-  return mapFile(t, f!, at, length, prot, flags, offset);
+  return mapFile(thread, file!, at, length, prot, flags, offset);
 }
 /** Shared memory without a name: a file that nobody sees. */
-function mapShared(t: Thread, at: number, length: number, prot: number, flags: number, mayWrite = true): number {
-  const shared = t.k.memfd(S.IFREG | 0o600);
+function mapShared(thread: Thread, at: number, length: number, prot: number, flags: number, mayWrite = true): number {
+  const shared = thread.k.memfd(S.IFREG | 0o600);
   shared.nlink = 0;
   shared.truncate(roundUp(length));
-  const r = mapArea(t.mm, { at, length, prot, flags, object: shared, name: '/dev/zero (deleted)', mayWrite });
+  const r = mapArea(thread.mm, { at, length, prot, flags, object: shared, name: '/dev/zero (deleted)', mayWrite });
   if (r < 0) shared.drop();
   return r;
 }
-function mapFile(t: Thread, f: File, at: number, length: number, prot: number, flags: number, offset: number): number {
+function mapFile(thread: Thread, file: File, at: number, length: number, prot: number, flags: number, offset: number): number {
   const type = flags & Map_.TYPE, shared = type !== Map_.PRIVATE;
   if (type !== Map_.SHARED && type !== Map_.PRIVATE && type !== Map_.SHARED_VALIDATE) return -E.INVAL;
   if (type === Map_.SHARED_VALIDATE && flags & ~VALIDATED) return -E.OPNOTSUPP;
-  if (shared && prot & Prot.WRITE && !f.writable) return -E.ACCES;
-  if (!f.readable) return -E.ACCES;
-  const answer = f.map(t.mm, shared, (prot & Prot.WRITE) !== 0);
+  if (shared && prot & Prot.WRITE && !file.writable) return -E.ACCES;
+  if (!file.readable) return -E.ACCES;
+  const answer = file.map(thread.mm, shared, (prot & Prot.WRITE) !== 0);
   if (typeof answer === 'number') return answer;
   if (flags & Map_.GROWSDOWN) return -E.INVAL;
-  if (shared && !answer.object) return mapShared(t, at, length, prot, flags, f.writable);
-  const name = answer.name || f.path(t.proc.fs.root), mayWrite = !shared || (f.writable && answer.readOnly !== true);
-  return mapArea(t.mm, { at, length, prot, flags, object: answer.object, first: offset / PAGE, name, mayWrite });
+  if (shared && !answer.object) return mapShared(thread, at, length, prot, flags, file.writable);
+  const name = answer.name || file.path(thread.proc.fs.root), mayWrite = !shared || (file.writable && answer.readOnly !== true);
+  return mapArea(thread.mm, { at, length, prot, flags, object: answer.object, first: offset / PAGE, name, mayWrite });
 }
 
 // ── locking ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-function mlock(t: Thread, va: number, length: number, onFault: boolean): number {
-  const limit = lockLimit(t), at = Math.floor(va / PAGE) * PAGE, end = roundUp(va + length);
+function mlock(thread: Thread, va: number, length: number, onFault: boolean): number {
+  const limit = lockLimit(thread), at = Math.floor(va / PAGE) * PAGE, end = roundUp(va + length);
   if (limit === 0) return -E.PERM;
   if (length < 0 || end < at) return -E.INVAL;
   if (length > 0 && at >= TASK_SIZE) return -E.NOMEM;
   if (end === at) return 0;
-  if (limit !== Infinity && t.mm.locked + (end - at) - lockedIn(t, at, end) > limit) return -E.NOMEM;
-  const r = setLocked(t.mm, at, end, onFault ? 2 : 1);
+  if (limit !== Infinity && thread.mm.locked + (end - at) - lockedIn(thread, at, end) > limit) return -E.NOMEM;
+  const r = setLocked(thread.mm, at, end, onFault ? 2 : 1);
   if (r < 0 || onFault) return r;
-  const f = populate(t.mm, at, end);
-  return f === Fault.none ? 0 : f === Fault.noMemory ? -E.AGAIN : -E.NOMEM;
+  const fault = populate(thread.mm, at, end);
+  return fault === Fault.none ? 0 : fault === Fault.noMemory ? -E.AGAIN : -E.NOMEM;
 }
-function lockedIn(t: Thread, at: number, end: number): number {
+function lockedIn(thread: Thread, at: number, end: number): number {
   let n = 0;
-  for (const v of t.mm.areas.list) if (v.locked && v.start < end && v.end > at) n += Math.min(v.end, end) - Math.max(v.start, at);
+  for (const vma of thread.mm.areas.list)
+    if (vma.locked && vma.start < end && vma.end > at) n += Math.min(vma.end, end) - Math.max(vma.start, at);
   return n;
 }
-function munlock(t: Thread, va: number, length: number): number {
+function munlock(thread: Thread, va: number, length: number): number {
   const at = Math.floor(va / PAGE) * PAGE, end = roundUp(va + length);
   if (length < 0 || end < at) return -E.INVAL;
   if (length > 0 && at >= TASK_SIZE) return -E.NOMEM;
-  return end === at ? 0 : setLocked(t.mm, at, end, 0);
+  return end === at ? 0 : setLocked(thread.mm, at, end, 0);
 }
 const Mcl = { CURRENT: 1, FUTURE: 2, ONFAULT: 4 } as const;
-function mlockall(t: Thread, flags: number): number {
-  const limit = lockLimit(t), how = flags & Mcl.ONFAULT ? 2 : 1;
+function mlockall(thread: Thread, flags: number): number {
+  const limit = lockLimit(thread), how = flags & Mcl.ONFAULT ? 2 : 1;
   if (flags === 0 || flags === Mcl.ONFAULT) return -E.INVAL;
   if (limit === 0) return -E.PERM;
-  if (flags & Mcl.CURRENT && t.mm.size > limit) return -E.NOMEM;
-  t.mm.lockFuture = flags & Mcl.FUTURE ? how : 0;
+  if (flags & Mcl.CURRENT && thread.mm.size > limit) return -E.NOMEM;
+  thread.mm.lockFuture = flags & Mcl.FUTURE ? how : 0;
   if (!(flags & Mcl.CURRENT)) return 0;
-  for (const v of [...t.mm.areas.list]) { v.locked = how; if (how === 1 && v.prot !== 0) populate(t.mm, v.start, v.end); }
+  for (const vma of [...thread.mm.areas.list]) {
+    vma.locked = how;
+    if (how === 1 && vma.prot !== 0) populate(thread.mm, vma.start, vma.end);
+  }
   return 0;
 }
-function munlockall(t: Thread): number {
-  t.mm.lockFuture = 0;
-  for (const v of t.mm.areas.list) v.locked = 0;
-  t.mm.areas.merge(0, TASK_SIZE);
+function munlockall(thread: Thread): number {
+  thread.mm.lockFuture = 0;
+  for (const vma of thread.mm.areas.list) vma.locked = 0;
+  thread.mm.areas.merge(0, TASK_SIZE);
   return 0;
 }
 /** Checks the areas; what was stored to them is written back now (MS_SYNC), or begins to be. */
-function msync(t: Thread, at: number, length: number, flags: number): Later<number> {
+function msync(thread: Thread, at: number, length: number, flags: number): Later<number> {
   const end = at + roundUp(length), objects = new Set<Mappable>();
   if (at % PAGE !== 0 || (flags & 5) === 5) return -E.INVAL;
   if (length < 0 || end < at) return -E.NOMEM;
   if (end === at) return 0;
   let va = at;
-  for (let i = t.mm.areas.indexAbove(at); i < t.mm.areas.list.length && t.mm.areas.list[i]!.start < end; i++) {
-    const v = t.mm.areas.list[i]!;
-    if (flags & 2 && v.locked) return -E.BUSY;
-    if (v.start > va) return -E.NOMEM;
-    if (v.shared && v.object?.writeBack) objects.add(v.object);
-    va = v.end;
+  for (let i = thread.mm.areas.indexAbove(at); i < thread.mm.areas.list.length && thread.mm.areas.list[i]!.start < end; i++) {
+    const vma = thread.mm.areas.list[i]!;
+    if (flags & 2 && vma.locked) return -E.BUSY;
+    if (vma.start > va) return -E.NOMEM;
+    if (vma.shared && vma.object?.writeBack) objects.add(vma.object);
+    va = vma.end;
   }
   if (va < end) return -E.NOMEM;
   if (objects.size === 0) return 0;
-  if (flags & 4) return writeBackAll(t, objects);
-  for (const o of objects) t.k.workers.start((s) => o.writeBack!(s));
+  if (flags & 4) return writeBackAll(thread, objects);
+  for (const mappable of objects) thread.k.workers.start((s) => mappable.writeBack!(s));
   return 0;
 }
-function* writeBackAll(t: Thread, objects: Iterable<Mappable>): Co<number> {
+function* writeBackAll(thread: Thread, objects: Iterable<Mappable>): Co<number> {
   let failed = 0;
-  for (const o of objects) failed ||= yield* o.writeBack!(t);
+  for (const mappable of objects) failed ||= yield* mappable.writeBack!(thread);
   return failed;
 }
-function mseal(t: Thread, at: number, length: number, flags: number): number {
+function mseal(thread: Thread, at: number, length: number, flags: number): number {
   const end = at + roundUp(length);
   if (flags !== 0 || at % PAGE !== 0 || length < 0 || end < at) return -E.INVAL;
-  return end === at ? 0 : seal(t.mm, at, end);
+  return end === at ? 0 : seal(thread.mm, at, end);
 }
-function remapFilePages(t: Thread, at: number, size: number, prot: number, page: number): number {
+function remapFilePages(thread: Thread, at: number, size: number, prot: number, page: number): number {
   const from = Math.floor(at / PAGE) * PAGE, length = Math.floor(size / PAGE) * PAGE;
   if (prot !== 0 || !(length > 0) || from < 0 || from + length > TASK_SIZE || page < 0) return -E.INVAL;
-  return remapPages(t.mm, from, length, page);
+  return remapPages(thread.mm, from, length, page);
 }
 /** Advice for another process. */
-function processMadvise(t: Thread, fd: number, va: number, count: number, advice: number, flags: number): number {
+function processMadvise(thread: Thread, fd: number, va: number, count: number, advice: number, flags: number): number {
   if (flags !== 0 || count < 0 || count > 1024) return -E.INVAL;
-  const f = t.proc.fds.get(fd), list: [number, number][] = [];
-  for (let i = 0; i < count; i++) list.push([getI64(t.mm, va + 16 * i), getI64(t.mm, va + 16 * i + 8)]);
-  if (!(f instanceof PidFile)) return -E.BADF;
+  const file = thread.proc.fds.get(fd), list: [number, number][] = [];
+  for (let i = 0; i < count; i++) list.push([getI64(thread.mm, va + 16 * i), getI64(thread.mm, va + 16 * i + 8)]);
+  if (!(file instanceof PidFile)) return -E.BADF;
   if (![3, 20, 21, 25].includes(advice)) return -E.INVAL;
-  if (!f.process.alive) return -E.SRCH;
-  if (f.process !== t.proc && !capable(t.creds, Cap.SYS_NICE)) return -E.PERM;
+  if (!file.process.alive) return -E.SRCH;
+  if (file.process !== thread.proc && !capable(thread.creds, Cap.SYS_NICE)) return -E.PERM;
   let done = 0;
   for (const [at, length] of list) {
-    const r = advise(f.process.mm, at, length, advice);
+    const r = advise(file.process.mm, at, length, advice);
     if (r < 0) return done || r;
     done += length;
   }
@@ -164,34 +168,35 @@ function processMadvise(t: Thread, fd: number, va: number, count: number, advice
 }
 
 const Mfd = { CLOEXEC: 1, ALLOW_SEALING: 2, HUGETLB: 4, NOEXEC_SEAL: 8, EXEC: 16, HUGE_SIZES: 0xfc000000 | 0 } as const;
-function memfd(t: Thread, name: number, flags: number): number {
+function memfd(thread: Thread, name: number, flags: number): number {
   if (flags & ~(flags & Mfd.HUGETLB ? 0x1f | Mfd.HUGE_SIZES : 0x1f) || (flags & Mfd.EXEC && flags & Mfd.NOEXEC_SEAL)) return -E.INVAL;
-  const bytes = getBytesZ(t.mm, name, 256);
+  const bytes = getBytesZ(thread.mm, name, 256);
   if (!bytes || bytes.length > 249) return -E.INVAL;
   if (flags & Mfd.HUGETLB) return -E.NOSYS;
-  const sealing = flags & (Mfd.ALLOW_SEALING | Mfd.NOEXEC_SEAL), inode = t.k.memfd(S.IFREG | (flags & Mfd.NOEXEC_SEAL ? 0o666 : 0o777)),
+  const sealing = flags & (Mfd.ALLOW_SEALING | Mfd.NOEXEC_SEAL),
+    inode = thread.k.memfd(S.IFREG | (flags & Mfd.NOEXEC_SEAL ? 0o666 : 0o777)),
     file = new RegularFile(inode, O.RDWR | O.LARGEFILE);
-  inode.uid = t.creds.fsuid;
-  inode.gid = t.creds.fsgid;
+  inode.uid = thread.creds.fsuid;
+  inode.gid = thread.creds.fsgid;
   inode.seals = (sealing ? 0 : 1) | (flags & Mfd.NOEXEC_SEAL ? 32 : 0);
   inode.nlink = 0;
   file.name = `/memfd:${textOf(bytes)} (deleted)`;
-  return install(t, file, (flags & Mfd.CLOEXEC) !== 0);
+  return install(thread, file, (flags & Mfd.CLOEXEC) !== 0);
 }
-function mincore(t: Thread, at: number, length: number, va: number): number {
+function mincore(thread: Thread, at: number, length: number, va: number): number {
   if (at % PAGE !== 0) return -E.INVAL;
   if (length < 0 || at < 0 || at + length > TASK_SIZE) return -E.NOMEM;
   if (!couldBeUser(va, roundUp(length) / PAGE)) return -E.FAULT;
   const end = at + roundUp(length);
   for (let from = at; from < end; ) {
-    const area = t.mm.areas.find(from), to = Math.min(end, area?.end ?? 0, from + 4096 * PAGE);
+    const area = thread.mm.areas.find(from), to = Math.min(end, area?.end ?? 0, from + 4096 * PAGE);
     if (!area) return -E.NOMEM;
     const out = new Uint8Array((to - from) / PAGE);
     for (let i = 0; i < out.length; i++) {
       const vpn = from / PAGE + i;
-      out[i] = t.mm.table.get(vpn) !== 0 || area.object?.resident(area.pageOf(vpn)) ? 1 : 0;
+      out[i] = thread.mm.table.get(vpn) !== 0 || area.object?.resident(area.pageOf(vpn)) ? 1 : 0;
     }
-    copyOut(t.mm, va + (from - at) / PAGE, out);
+    copyOut(thread.mm, va + (from - at) / PAGE, out);
     from = to;
   }
   return 0;

@@ -48,29 +48,30 @@ class ContextFile extends File {
   /** Nobody leaves messages here. */
   override read(): number { return -E.NODATA; }
 
-  parameter(t: Thread, key: string, value: string | undefined): number {
+  parameter(thread: Thread, key: string, value: string | undefined): number {
     if (this.phase !== 'params') return -E.BUSY;
     if (value === undefined && SB_FLAGS.has(key)) { this.readOnly = SB_FLAGS.get(key) ?? this.readOnly; return 0; }
     if (key === 'source') { if (value === undefined || this.source !== '') return -E.INVAL; this.source = value; return 0; }
     const option = value === undefined ? key : `${key}=${value}`;
-    const known = this.type === 'tmpfs' ? typeof readOptions(option, t.k.frames.total) !== 'number' : WORDS[this.type]?.includes(key) ??
+    const known = this.type === 'tmpfs' ? typeof readOptions(option, thread.k.frames.total) !== 'number'
+      : WORDS[this.type]?.includes(key) ??
       true;
     if (!known) return -E.INVAL;
     this.options.push(option);
     return 0;
   }
-  create(t: Thread): number {
+  create(thread: Thread): number {
     if (this.phase !== 'params' || this.picked) return -E.BUSY;
-    const root = makeFileSystem(t, this.type, this.source, this.options.join(','));
+    const root = makeFileSystem(thread, this.type, this.source, this.options.join(','));
     if (typeof root === 'number') return root;
     if (this.readOnly) root.fs.readOnly = true;
     this.root = root;
     this.phase = 'made';
     return 0;
   }
-  reconfigure(t: Thread): number {
+  reconfigure(thread: Thread): number {
     if (this.phase !== 'params' || !this.picked) return -E.BUSY;
-    if (!mayMount(t)) return -E.PERM;
+    if (!mayMount(thread)) return -E.PERM;
     const { fs } = this.picked, failed = fs.remount?.(this.options.join(',')) ?? 0;
     if (failed) return failed;
     fs.readOnly = this.readOnly;
@@ -79,19 +80,19 @@ class ContextFile extends File {
   }
 }
 const contextOf = (t: Thread, file: ContextFile, cloexec: boolean): number => install(t, file, cloexec);
-function fsopen(t: Thread, nameVa: number, flags: number): number {
-  if (!mayMount(t)) return -E.PERM;
+function fsopen(thread: Thread, nameVa: number, flags: number): number {
+  if (!mayMount(thread)) return -E.PERM;
   if (flags & ~1) return -E.INVAL;
-  const type = pathArg(t, nameVa);
-  return isFileSystem(type) ? contextOf(t, new ContextFile(t.k.anon.make(S.IFREG | 0o600), type), (flags & 1) !== 0) : -E.NODEV;
+  const type = pathArg(thread, nameVa);
+  return isFileSystem(type) ? contextOf(thread, new ContextFile(thread.k.anon.make(S.IFREG | 0o600), type), (flags & 1) !== 0) : -E.NODEV;
 }
-function fspick(t: Thread, fd: number, path: number, flags: number): number {
-  if (!mayMount(t)) return -E.PERM;
+function fspick(thread: Thread, fd: number, path: number, flags: number): number {
+  if (!mayMount(thread)) return -E.PERM;
   if (flags & ~15) return -E.INVAL;
-  const p = placeOf(t, fd | 0, path, (flags & 2 ? AT.SYMLINK_NOFOLLOW : 0) | (flags & 8 ? AT.EMPTY_PATH : 0));
+  const p = placeOf(thread, fd | 0, path, (flags & 2 ? AT.SYMLINK_NOFOLLOW : 0) | (flags & 8 ? AT.EMPTY_PATH : 0));
   if (typeof p === 'number') return p;
   if (!p.mount || p.inode !== p.mount.root) return -E.INVAL;
-  return contextOf(t, new ContextFile(t.k.anon.make(S.IFREG | 0o600), p.mount.fs.type, p.mount), (flags & 1) !== 0);
+  return contextOf(thread, new ContextFile(thread.k.anon.make(S.IFREG | 0o600), p.mount.fs.type, p.mount), (flags & 1) !== 0);
 }
 /** Which of key, value and aux a command must have, must not have: asked before the descriptor is looked at. */
 function misused(command: number, key: number, value: number, aux: number): boolean {
@@ -104,27 +105,27 @@ function misused(command: number, key: number, value: number, aux: number): bool
     default: return key !== 0 || value !== 0 || aux !== 0;
   }
 }
-function text(t: Thread, va: number): string {
-  const s = getString(t.mm, va, 256);
+function text(thread: Thread, va: number): string {
+  const s = getString(thread.mm, va, 256);
   if (s === undefined) throw new CallError(E.INVAL);
   return s;
 }
-function fsconfig(t: Thread, fd: number, command: number, keyVa: number, valueVa: number, aux: number): number {
+function fsconfig(thread: Thread, fd: number, command: number, keyVa: number, valueVa: number, aux: number): number {
   if (fd < 0) return -E.INVAL;
   if (command < 0 || command > Command.CREATE_EXCL) return -E.OPNOTSUPP;
   if (misused(command, keyVa, valueVa, aux)) return -E.INVAL;
-  const f = t.proc.fds.get(fd);
-  if (!f) return -E.BADF;
-  if (!(f instanceof ContextFile)) return -E.INVAL;
-  const key = keyVa ? text(t, keyVa) : '';
+  const file = thread.proc.fds.get(fd);
+  if (!file) return -E.BADF;
+  if (!(file instanceof ContextFile)) return -E.INVAL;
+  const key = keyVa ? text(thread, keyVa) : '';
   switch (command) {
-    case Command.FLAG: return f.parameter(t, key, undefined);
-    case Command.STRING: return f.parameter(t, key, text(t, valueVa));
-    case Command.PATH: case Command.PATH_EMPTY: { const p = placeOf(t, aux, valueVa, 0); return typeof p === 'number' ? p : -E.INVAL; }
-    case Command.FD: return t.proc.fds.get(aux) ? -E.INVAL : -E.BADF;
+    case Command.FLAG: return file.parameter(thread, key, undefined);
+    case Command.STRING: return file.parameter(thread, key, text(thread, valueVa));
+    case Command.PATH: case Command.PATH_EMPTY: { const p = placeOf(thread, aux, valueVa, 0); return typeof p === 'number' ? p : -E.INVAL; }
+    case Command.FD: return thread.proc.fds.get(aux) ? -E.INVAL : -E.BADF;
     case Command.BINARY: return -E.INVAL;
-    case Command.RECONFIGURE: return f.reconfigure(t);
-    default: return f.create(t);
+    case Command.RECONFIGURE: return file.reconfigure(thread);
+    default: return file.create(thread);
   }
 }
 
@@ -142,78 +143,78 @@ function mountFlags(attr: number): number {
 const isAtime = (attr: number): boolean => [0, Attr.NOATIME, Attr.STRICTATIME].includes(attr & Attr.ATIME);
 
 /** A descriptor that names a mount which is nowhere; with its last one the mount goes, unless it has come somewhere. */
-function installMount(t: Thread, m: Mount, cloexec: boolean): number {
-  const file = new PathFile(m.root, O.PATH);
-  file.enter({ mount: m, inode: m.root, dir: undefined, name: '' });
-  file.atEnd = [() => { if (isNowhere(m)) detachTree(m); }];
-  return install(t, file, cloexec);
+function installMount(thread: Thread, mount: Mount, cloexec: boolean): number {
+  const file = new PathFile(mount.root, O.PATH);
+  file.enter({ mount: mount, inode: mount.root, dir: undefined, name: '' });
+  file.atEnd = [() => { if (isNowhere(mount)) detachTree(mount); }];
+  return install(thread, file, cloexec);
 }
-function fsmount(t: Thread, fd: number, flags: number, attr: number): number {
-  if (!mayMount(t)) return -E.PERM;
+function fsmount(thread: Thread, fd: number, flags: number, attr: number): number {
+  if (!mayMount(thread)) return -E.PERM;
   if (flags & ~1 || attr & ~VALID || !isAtime(attr)) return -E.INVAL;
-  const f = t.proc.fds.get(fd | 0);
-  if (!f) return -E.BADF;
-  if (!(f instanceof ContextFile)) return -E.INVAL;
-  if (!f.root) return f.picked ? -E.BUSY : -E.INVAL;
-  if (f.phase !== 'made') return -E.BUSY;
-  f.phase = 'done';
-  const m = newMount(t.k, f.root, f.source || 'none', mountFlags(attr));
-  nowhereElse(t.k, m);
-  return installMount(t, m, (flags & 1) !== 0);
+  const file = thread.proc.fds.get(fd | 0);
+  if (!file) return -E.BADF;
+  if (!(file instanceof ContextFile)) return -E.INVAL;
+  if (!file.root) return file.picked ? -E.BUSY : -E.INVAL;
+  if (file.phase !== 'made') return -E.BUSY;
+  file.phase = 'done';
+  const mount = newMount(thread.k, file.root, file.source || 'none', mountFlags(attr));
+  nowhereElse(thread.k, mount);
+  return installMount(thread, mount, (flags & 1) !== 0);
 }
 const CLONE = 1;
-function openTree(t: Thread, fd: number, pathVa: number, flags: number): number {
+function openTree(thread: Thread, fd: number, pathVa: number, flags: number): number {
   if ((flags & (AT.RECURSIVE | CLONE)) === AT.RECURSIVE) return -E.INVAL;
-  if (flags & CLONE && !mayMount(t)) return -E.PERM;
-  if (t.proc.fds.lowestFree(t.proc.limits.files) < 0) return -E.MFILE;
-  const p = placeOf(t, fd | 0, pathVa, flags), cloexec = (flags & O.CLOEXEC) !== 0;
+  if (flags & CLONE && !mayMount(thread)) return -E.PERM;
+  if (thread.proc.fds.lowestFree(thread.proc.limits.files) < 0) return -E.MFILE;
+  const p = placeOf(thread, fd | 0, pathVa, flags), cloexec = (flags & O.CLOEXEC) !== 0;
   if (typeof p === 'number') return p;
-  const path: Path = { mount: p.mount ?? t.k.nowhere, inode: p.inode, dir: p.dir, name: p.name ?? '' };
+  const path: Path = { mount: p.mount ?? thread.k.nowhere, inode: p.inode, dir: p.dir, name: p.name ?? '' };
   if (flags & CLONE) {
-    const m = detachedCopy(t, path, (flags & AT.RECURSIVE) !== 0);
-    return typeof m === 'number' ? m : installMount(t, m, cloexec);
+    const m = detachedCopy(thread, path, (flags & AT.RECURSIVE) !== 0);
+    return typeof m === 'number' ? m : installMount(thread, m, cloexec);
   }
   const file = new PathFile(p.inode, O.PATH);
   file.enter(path);
-  return install(t, file, cloexec);
+  return install(thread, file, cloexec);
 }
 const Move = { F_SYMLINKS: 1, F_EMPTY: 4, T_SYMLINKS: 0x10, T_EMPTY: 0x40, SET_GROUP: 0x100, BENEATH: 0x200, ALL: 0x377 } as const;
-function moveMount(t: Thread, fromFd: number, from: number, toFd: number, to: number, flags: number): number {
-  if (!mayMount(t)) return -E.PERM;
+function moveMount(thread: Thread, fromFd: number, from: number, toFd: number, to: number, flags: number): number {
+  if (!mayMount(thread)) return -E.PERM;
   if (flags & ~Move.ALL || (flags & (Move.SET_GROUP | Move.BENEATH)) === (Move.SET_GROUP | Move.BENEATH)) return -E.INVAL;
   const how = (follow: number, empty: number): number => (flags & follow ? 0 : AT.SYMLINK_NOFOLLOW) | (flags & empty ? AT.EMPTY_PATH : 0);
-  const source = placeOf(t, fromFd | 0, from, how(Move.F_SYMLINKS, Move.F_EMPTY)), kept = typeof source === 'number' ? source
-    : pathFrom(t, source);
+  const source = placeOf(thread, fromFd | 0, from, how(Move.F_SYMLINKS, Move.F_EMPTY)), kept = typeof source === 'number' ? source
+    : pathFrom(thread, source);
   if (typeof kept === 'number') return kept;
-  const target = placeOf(t, toFd | 0, to, how(Move.T_SYMLINKS, Move.T_EMPTY));
+  const target = placeOf(thread, toFd | 0, to, how(Move.T_SYMLINKS, Move.T_EMPTY));
   if (typeof target === 'number') return target;
   if (flags & Move.SET_GROUP) return -E.INVAL;
-  return (flags & Move.BENEATH ? moveBeneath : moveTo)(t, kept, pathFrom(t, target));
+  return (flags & Move.BENEATH ? moveBeneath : moveTo)(thread, kept, pathFrom(thread, target));
 }
 const pathFrom = (t: Thread, p: { mount: Mount | undefined; inode: Inode; dir?: Directory | undefined; name?: string }): Path =>
   ({ mount: p.mount ?? t.k.nowhere, inode: p.inode, dir: p.dir, name: p.name ?? '' });
 
 /** struct mount_attr: set, cleared, propagation, space of users. */
-function mountSetattr(t: Thread, fd: number, pathVa: number, flags: number, va: number, size: number): number {
+function mountSetattr(thread: Thread, fd: number, pathVa: number, flags: number, va: number, size: number): number {
   if (size > 4096) return -E.TOOBIG;
   if (size < 32) return -E.INVAL;
-  if (!mayMount(t)) return -E.PERM;
-  const v = extensible(t, va, size, 32, 32),
-    [set, clear, kind] = [field64(v, 0), field64(v, 8), field64(v, 16)] as [number, number, number];
+  if (!mayMount(thread)) return -E.PERM;
+  const view = extensible(thread, va, size, 32, 32),
+    [set, clear, kind] = [field64(view, 0), field64(view, 8), field64(view, 16)] as [number, number, number];
   if (set === 0 && clear === 0 && kind === 0) return 0;
   if (kind < 0 || kind & ~Ms.PROPAGATION || kind & (kind - 1) || kind > Ms.PROPAGATION) return -E.INVAL;
   if (set < 0 || clear < 0 || set > 0xffff_ffff || clear > 0xffff_ffff || (set | clear) & ~(VALID | Attr.IDMAP) ||
     clear & Attr.IDMAP) return -E.INVAL;
   if (clear & Attr.ATIME ? (clear & Attr.ATIME) !== Attr.ATIME || !isAtime(set) : (set & Attr.ATIME) !== 0) return -E.INVAL;
   if (set & Attr.IDMAP) return -E.INVAL; // no file system here can show other owners
-  const p = placeOf(t, fd | 0, pathVa, flags);
+  const p = placeOf(thread, fd | 0, pathVa, flags);
   if (typeof p === 'number') return p;
-  const m = p.mount;
-  if (!m || p.inode !== m.root || (m.space !== t.proc.mounts && !isNowhere(m))) return -E.INVAL;
-  const list = [m, ...(flags & AT.RECURSIVE ? submounts(pathFrom(t, p)) : [])],
+  const mount = p.mount;
+  if (!mount || p.inode !== mount.root || (mount.space !== thread.proc.mounts && !isNowhere(mount))) return -E.INVAL;
+  const list = [mount, ...(flags & AT.RECURSIVE ? submounts(pathFrom(thread, p)) : [])],
     gone = mountFlags(clear & ~Attr.ATIME) | (clear & Attr.ATIME ? Ms.NOATIME : 0);
   for (const x of list) x.flags = ((x.flags & ~gone) | mountFlags(set)) & OF_MOUNT;
-  return kind ? propagation(t.k, { ...pathFrom(t, p), inode: m.root }, kind | (flags & AT.RECURSIVE ? Ms.REC : 0)) : 0;
+  return kind ? propagation(thread.k, { ...pathFrom(thread, p), inode: mount.root }, kind | (flags & AT.RECURSIVE ? Ms.REC : 0)) : 0;
 }
 
 const LOOK = AT.EMPTY_PATH | AT.NO_AUTOMOUNT | AT.SYMLINK_NOFOLLOW | AT.RECURSIVE;

@@ -26,207 +26,212 @@ import { getAncillary, getHeader, putControl, type Ancillary } from './message.t
 import { bits, row, type Row } from './row.ts';
 import { Parts } from '../kernel/work.ts';
 
-function fileOf(t: Thread, fd: number): SocketFile | number {
-  const f = t.proc.fds.get(fd);
-  return f instanceof SocketFile ? f : f ? -E.NOTSOCK : -E.BADF;
+function fileOf(thread: Thread, fd: number): SocketFile | number {
+  const file = thread.proc.fds.get(fd);
+  return file instanceof SocketFile ? file : file ? -E.NOTSOCK : -E.BADF;
 }
-const using = (t: Thread, fd: number, use: (f: SocketFile) => number | Co<number>): number | Co<number> => {
-  const f = fileOf(t, fd);
+const using = (thread: Thread, fd: number, use: (f: SocketFile) => number | Co<number>): number | Co<number> => {
+  const f = fileOf(thread, fd);
   return typeof f === 'number' ? f : use(f);
 };
 
-function netlink(t: Thread, type: number, protocol: number): Socket | number {
+function netlink(thread: Thread, type: number, protocol: number): Socket | number {
   if (type !== SockType.RAW && type !== SockType.DGRAM) return -E.SOCKTNOSUPPORT;
-  return Object.values<number>(NetlinkProtocol).includes(protocol) ? new NetlinkSocket(t.k, type, protocol) : -E.PROTONOSUPPORT;
+  return Object.values<number>(NetlinkProtocol).includes(protocol) ? new NetlinkSocket(thread.k, type, protocol) : -E.PROTONOSUPPORT;
 }
-function unixSocket(t: Thread, type: number, protocol: number): Socket | number {
+function unixSocket(thread: Thread, type: number, protocol: number): Socket | number {
   if (protocol !== 0 && protocol !== Af.UNIX) return -E.PROTONOSUPPORT;
-  if (type === SockType.DGRAM || type === SockType.RAW) return new DatagramSocket(t.k, Af.UNIX, SockType.DGRAM);
-  return type === SockType.STREAM || type === SockType.SEQPACKET ? new StreamSocket(t.k, Af.UNIX, type) : -E.SOCKTNOSUPPORT;
+  if (type === SockType.DGRAM || type === SockType.RAW) return new DatagramSocket(thread.k, Af.UNIX, SockType.DGRAM);
+  return type === SockType.STREAM || type === SockType.SEQPACKET ? new StreamSocket(thread.k, Af.UNIX, type) : -E.SOCKTNOSUPPORT;
 }
 /** TCP and UDP; ICMP by numbers of its own for groups that may ping; raw sockets for who may have them. */
-function inetSocket(t: Thread, family: number, type: number, protocol: number): Socket | number {
+function inetSocket(thread: Thread, family: number, type: number, protocol: number): Socket | number {
   if (protocol < 0 || protocol > 262) return -E.INVAL;
   const icmp = family === Af.INET ? IPPROTO.ICMP : IPPROTO.ICMP6;
   switch (type) {
-    case SockType.STREAM: return protocol === 0 || protocol === 6 ? new TcpSocket(t.k, family) : -E.PROTONOSUPPORT;
+    case SockType.STREAM: return protocol === 0 || protocol === 6 ? new TcpSocket(thread.k, family) : -E.PROTONOSUPPORT;
     case SockType.DGRAM:
-      return protocol === icmp ? pingSocket(t, family, icmp)
-        : protocol === 0 || protocol === 17 ? new UdpSocket(t.k, family)
+      return protocol === icmp ? pingSocket(thread, family, icmp)
+        : protocol === 0 || protocol === 17 ? new UdpSocket(thread.k, family)
         : -E.PROTONOSUPPORT;
     case SockType.RAW:
-      return protocol === 0 ? -E.PROTONOSUPPORT : capable(t.creds, Cap.NET_RAW) ? new RawSocket(t.k, family, type, protocol) : -E.PERM;
+      return protocol === 0 ? -E.PROTONOSUPPORT
+        : capable(thread.creds, Cap.NET_RAW) ? new RawSocket(thread.k, family, type, protocol) : -E.PERM;
     default: return -E.SOCKTNOSUPPORT;
   }
 }
-function pingSocket(t: Thread, family: number, icmp: number): Socket | number {
-  const [least, most] = t.k.sysctl.numbers('net/ipv4/ping_group_range'), c = t.creds;
-  return [c.egid, ...c.groups].some((gid) => gid >= least! && gid <= most!) ? new RawSocket(t.k, family, SockType.DGRAM, icmp) : -E.ACCES;
+function pingSocket(thread: Thread, family: number, icmp: number): Socket | number {
+  const [least, most] = thread.k.sysctl.numbers('net/ipv4/ping_group_range'), creds = thread.creds;
+  return [creds.egid, ...creds.groups].some((gid) => gid >= least! && gid <= most!) ? new RawSocket(thread.k, family, SockType.DGRAM, icmp)
+    : -E.ACCES;
 }
 const TYPE = 0xf, MOST_TYPE = 11, MOST_FAMILY = 46;
-function create(t: Thread, family: number, typeArg: number, protocol: number): Socket | number {
-  const type = typeArg & TYPE, c = t.creds;
+function create(thread: Thread, family: number, typeArg: number, protocol: number): Socket | number {
+  const type = typeArg & TYPE, creds = thread.creds;
   if (typeArg & ~(TYPE | O.CLOEXEC | O.NONBLOCK)) return -E.INVAL;
   if (family < 0 || family >= MOST_FAMILY) return -E.AFNOSUPPORT;
   if (type >= MOST_TYPE) return -E.INVAL;
-  if (family === Af.NETLINK) return netlink(t, type, protocol);
+  if (family === Af.NETLINK) return netlink(thread, type, protocol);
   if (family !== Af.UNIX && family !== Af.INET && family !== Af.INET6) return -E.AFNOSUPPORT;
-  const s = family === Af.UNIX ? unixSocket(t, type, protocol) : inetSocket(t, family, type, protocol);
+  const s = family === Af.UNIX ? unixSocket(thread, type, protocol) : inetSocket(thread, family, type, protocol);
   if (typeof s === 'number') return s;
-  s.owner = { pid: t.proc.pid, uid: c.euid, gid: c.egid };
-  t.k.work.made(Parts.socket);
+  s.owner = { pid: thread.proc.pid, uid: creds.euid, gid: creds.egid };
+  thread.k.work.made(Parts.socket);
   return s;
 }
 function fileFor(t: Thread, s: Socket, flags: number): SocketFile { return new SocketFile(t.k.anon.make(S.IFSOCK | 0o777), flags, s); }
 const installSocket = (t: Thread, s: Socket, flags: number): number => install(t, fileFor(t, s, flags), (flags & O.CLOEXEC) !== 0);
 
-function socketpair(t: Thread, family: number, type: number, protocol: number, va: number): number {
+function socketpair(thread: Thread, family: number, type: number, protocol: number, va: number): number {
   // The numbers are told before there are sockets.
   if (type & ~(TYPE | O.CLOEXEC | O.NONBLOCK)) return -E.INVAL;
-  const first = t.proc.fds.lowestFree(t.proc.limits.files);
+  const first = thread.proc.fds.lowestFree(thread.proc.limits.files);
   if (first < 0) return -E.MFILE;
-  setU32(t.mm, va, first);
-  setU32(t.mm, va + 4, first + 1);
-  const a = create(t, family, type, protocol);
+  setU32(thread.mm, va, first);
+  setU32(thread.mm, va + 4, first + 1);
+  const a = create(thread, family, type, protocol);
   if (typeof a === 'number') return a;
   if (family !== Af.UNIX) return -E.OPNOTSUPP;
-  const b = create(t, family, type, protocol) as Socket;
-  if (a instanceof StreamSocket) StreamSocket.pair(a, b as StreamSocket);
-  else DatagramSocket.pair(a as DatagramSocket, b as DatagramSocket);
-  return installPair(t, va, fileFor(t, a, type), fileFor(t, b, type), (type & O.CLOEXEC) !== 0);
+  const socket = create(thread, family, type, protocol) as Socket;
+  if (a instanceof StreamSocket) StreamSocket.pair(a, socket as StreamSocket);
+  else DatagramSocket.pair(a as DatagramSocket, socket as DatagramSocket);
+  return installPair(thread, va, fileFor(thread, a, type), fileFor(thread, socket, type), (type & O.CLOEXEC) !== 0);
 }
 /** An address as a kind of socket takes it: what is too short, or of another family, is refused in Linux's order. */
-function addressFor(t: Thread, s: Socket, va: number, lengthArg: number, use: 'bind' | 'connect' | 'send'): Address | number {
+function addressFor(thread: Thread, socket: Socket, va: number, lengthArg: number, use: 'bind' | 'connect' | 'send'): Address | number {
   const length = lengthArg | 0;
   if (length < 0 || length > 128) return -E.INVAL;
-  const b = copyIn(t.mm, va, length), family = length >= 2 ? b[0]! | (b[1]! << 8) : Af.UNSPEC;
-  const apart = family === Af.UNSPEC && use === 'connect' && s.type === SockType.DGRAM;
-  if (s.family === Af.UNIX && length >= 2 && !apart && (family !== Af.UNIX || (length === 2 && use !== 'bind'))) return -E.INVAL;
-  if (s.family !== Af.INET || (use === 'connect' && (length < 2 || family === Af.UNSPEC))) return getAddress(t.mm, va, length);
+  const bytes = copyIn(thread.mm, va, length), family = length >= 2 ? bytes[0]! | (bytes[1]! << 8) : Af.UNSPEC;
+  const apart = family === Af.UNSPEC && use === 'connect' && socket.type === SockType.DGRAM;
+  if (socket.family === Af.UNIX && length >= 2 && !apart && (family !== Af.UNIX || (length === 2 && use !== 'bind'))) return -E.INVAL;
+  if (socket.family !== Af.INET || (use === 'connect' && (length < 2 || family === Af.UNSPEC))) return getAddress(thread.mm, va, length);
   if (length < 16) return -E.INVAL;
   // A family that is not said is theirs where nothing else could be meant.
-  const ip = b.slice(4, 8), unsaid = family === Af.UNSPEC && (use === 'send' || isAny(ip));
-  return family === Af.INET || unsaid ? inetAddress(Af.INET, ip, (b[2]! << 8) | b[3]!) : -E.AFNOSUPPORT;
+  const ip = bytes.slice(4, 8), unsaid = family === Af.UNSPEC && (use === 'send' || isAny(ip));
+  return family === Af.INET || unsaid ? inetAddress(Af.INET, ip, (bytes[2]! << 8) | bytes[3]!) : -E.AFNOSUPPORT;
 }
-function bind(t: Thread, f: SocketFile, va: number, length: number): Later<number> {
-  const a = addressFor(t, f.socket, va, length, 'bind');
-  return typeof a === 'number' ? a : bindTo(t, f.socket, a);
+function bind(thread: Thread, socketFile: SocketFile, va: number, length: number): Later<number> {
+  const a = addressFor(thread, socketFile.socket, va, length, 'bind');
+  return typeof a === 'number' ? a : bindTo(thread, socketFile.socket, a);
 }
-function connect(t: Thread, f: SocketFile, va: number, length: number): number | Co<number> {
-  const a = addressFor(t, f.socket, va, length, 'connect');
+function connect(thread: Thread, socketFile: SocketFile, va: number, length: number): number | Co<number> {
+  const a = addressFor(thread, socketFile.socket, va, length, 'connect');
   if (typeof a === 'number') return a;
-  const s = f.socket;
-  if (s.pendingConnect !== undefined) return pendingEnds(s);
-  const r = s.connect(t, a);
-  if (s instanceof TcpSocket && s.connection) return connected(t, f, s, r);
-  return r !== -E.AGAIN || f.nonblocking ? r : retryConnect(t, f, a);
+  const socket = socketFile.socket;
+  if (socket.pendingConnect !== undefined) return pendingEnds(socket);
+  const r = socket.connect(thread, a);
+  if (socket instanceof TcpSocket && socket.connection) return connected(thread, socketFile, socket, r);
+  return r !== -E.AGAIN || socketFile.nonblocking ? r : retryConnect(thread, socketFile, a);
 }
 /** connect reads the address before it looks whether the descriptor is a socket's. */
-function addressFirst(t: Thread, fd: number, va: number, length: number): number {
-  if (!t.proc.fds.get(fd)) return 0;
+function addressFirst(thread: Thread, fd: number, va: number, length: number): number {
+  if (!thread.proc.fds.get(fd)) return 0;
   if (length < 0 || length > 128) return -E.INVAL;
-  copyIn(t.mm, va, length);
+  copyIn(thread.mm, va, length);
   return 0;
 }
 /** TCP never connects at once: who does not wait hears of it by poll, and by SO_ERROR or a second connect. */
-function connected(t: Thread, f: SocketFile, s: TcpSocket, r: number): number | Co<number> {
-  if (!f.nonblocking) return r === -E.INPROGRESS ? untilConnected(t, s) : r;
+function connected(thread: Thread, socketFile: SocketFile, tcpSocket: TcpSocket, r: number): number | Co<number> {
+  if (!socketFile.nonblocking) return r === -E.INPROGRESS ? untilConnected(thread, tcpSocket) : r;
   if (r !== 0 && r !== -E.INPROGRESS && r !== -E.CONNREFUSED) return r;
-  s.pendingConnect = r === -E.INPROGRESS ? -E.AGAIN : r;
-  if (r === -E.CONNREFUSED) s.error = E.CONNREFUSED;
-  s.wq.wakeAll();
+  tcpSocket.pendingConnect = r === -E.INPROGRESS ? -E.AGAIN : r;
+  if (r === -E.CONNREFUSED) tcpSocket.error = E.CONNREFUSED;
+  tcpSocket.wq.wakeAll();
   return -E.INPROGRESS;
 }
-function* untilConnected(t: Thread, s: TcpSocket): Co<number> {
-  for (const until = t.k.clock.now() + s.sendTimeout; ; ) {
-    const slept = yield* t.sleep(s.wq, until);
-    const r = s.outcome();
+function* untilConnected(thread: Thread, tcpSocket: TcpSocket): Co<number> {
+  for (const until = thread.k.clock.now() + tcpSocket.sendTimeout; ; ) {
+    const slept = yield* thread.sleep(tcpSocket.wq, until);
+    const r = tcpSocket.outcome();
     if (r !== -E.INPROGRESS) return r;
-    if (slept === -E.RESTARTSYS) { s.pendingConnect = -E.AGAIN; return interruptedWait(slept, until); }
-    if (t.k.clock.now() >= until) { s.pendingConnect = -E.AGAIN; return -E.INPROGRESS; }
+    if (slept === -E.RESTARTSYS) { tcpSocket.pendingConnect = -E.AGAIN; return interruptedWait(slept, until); }
+    if (thread.k.clock.now() >= until) { tcpSocket.pendingConnect = -E.AGAIN; return -E.INPROGRESS; }
   }
 }
 /** The second call of a connect that did not wait: its result, and no more. */
-function pendingEnds(s: Socket): number {
-  const r = s.pendingConnect!;
+function pendingEnds(socket: Socket): number {
+  const r = socket.pendingConnect!;
   if (r === -E.AGAIN) return -E.ALREADY;
-  s.pendingConnect = undefined;
-  s.error = 0;
+  socket.pendingConnect = undefined;
+  socket.error = 0;
   return r;
 }
 /** A full backlog empties when the listener accepts; there is nothing to wait on but time. */
-function* retryConnect(t: Thread, f: SocketFile, a: Address): Co<number> {
+function* retryConnect(thread: Thread, socketFile: SocketFile, address: Address): Co<number> {
   for (;;) {
-    const s = yield* t.sleep(undefined, t.k.clock.now() + 1e6);
+    const s = yield* thread.sleep(undefined, thread.k.clock.now() + 1e6);
     if (s === -E.RESTARTSYS) return s;
-    const r = f.socket.connect(t, a);
+    const r = socketFile.socket.connect(thread, address);
     if (r !== -E.AGAIN) return r;
   }
 }
 /** A connection gets its descriptor first; one whose caller cannot be told of it is closed again. */
-function accept(t: Thread, fd: number, va: number, lengthVa: number, flags: number): number | Co<number> {
-  return using(t, fd, (f) => {
+function accept(thread: Thread, fd: number, va: number, lengthVa: number, flags: number): number | Co<number> {
+  return using(thread, fd, (socketFile) => {
     const attempt = (): number => {
-      if (t.proc.fds.lowestFree(t.proc.limits.files) < 0) return -E.MFILE;
-      const s = f.socket.accept();
+      if (thread.proc.fds.lowestFree(thread.proc.limits.files) < 0) return -E.MFILE;
+      const s = socketFile.socket.accept();
       if (typeof s === 'number') return s;
-      const n = installSocket(t, s, flags);
+      const n = installSocket(thread, s, flags);
       if (n < 0 || !va) return n;
       let told = 0;
-      const undo = (): void => { t.proc.fds.take(n)?.release(); },
-        failed = tellOrUndo(() => { told = tellAddress(t.mm, va, lengthVa, s.remote); }, undo);
+      const undo = (): void => { thread.proc.fds.take(n)?.release(); },
+        failed = tellOrUndo(() => { told = tellAddress(thread.mm, va, lengthVa, s.remote); }, undo);
       if (told < 0) undo();
       return failed || (told < 0 ? told : n);
     };
     const r = attempt();
-    return r !== -E.AGAIN || f.nonblocking ? r : untilDone(t, f, attempt);
+    return r !== -E.AGAIN || socketFile.nonblocking ? r : untilDone(thread, socketFile, attempt);
   });
 }
 
 // ── messages ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-function send(t: Thread, f: SocketFile, io: UserIo, to: Address | undefined, ancillary: Ancillary, flags: number): number | Co<number> {
+function send(thread: Thread, socketFile: SocketFile, io: UserIo, to: Address | undefined, ancillary: Ancillary,
+    flags: number): number | Co<number> {
   let done = 0, rights = ancillary.files;
   const extra: Extra = { urgent: (flags & Msg.OOB) !== 0, more: (flags & Msg.MORE) !== 0, sender: ancillary.sender };
-  const idle = f.socket instanceof TcpSocket && !f.socket.connection;
+  const idle = socketFile.socket instanceof TcpSocket && !socketFile.socket.connection;
   if (flags & Msg.FASTOPEN && idle && !to) { giveUp(rights); return -E.INVAL; }
-  if (extra.urgent && !idle && !(f.socket instanceof StreamSocket && f.socket.type === SockType.STREAM)) {
+  if (extra.urgent && !idle && !(socketFile.socket instanceof StreamSocket && socketFile.socket.type === SockType.STREAM)) {
     giveUp(rights);
     return -E.OPNOTSUPP;
   }
   const attempt = (): number => {
-    const n = sendPiece(t, f, io, to, rights, extra, done);
-    if (n > 0) { done += n; rights = []; if (io.left > 0 && f.socket.type === SockType.STREAM) return -E.AGAIN; return done; }
+    const n = sendPiece(thread, socketFile, io, to, rights, extra, done);
+    if (n > 0) { done += n; rights = []; if (io.left > 0 && socketFile.socket.type === SockType.STREAM) return -E.AGAIN; return done; }
     if (n === 0 && io.left === 0) rights = [];
     if (n < 0 && n !== -E.AGAIN && done > 0) return done;
     if (n < 0 && n !== -E.AGAIN) giveUp(rights);
-    if (n === -E.PIPE && !(flags & Msg.NOSIGNAL) && f.socket.type !== SockType.DGRAM) t.k.signals.toThread(t, Sig.PIPE, 0x80);
+    if (n === -E.PIPE && !(flags & Msg.NOSIGNAL) && socketFile.socket.type !== SockType.DGRAM)
+      thread.k.signals.toThread(thread, Sig.PIPE, 0x80);
     return n;
   };
   let r = attempt();
-  while (r === -E.AGAIN && io.left > 0 && done > 0 && f.socket.poll() & Poll.OUT) r = attempt();
+  while (r === -E.AGAIN && io.left > 0 && done > 0 && socketFile.socket.poll() & Poll.OUT) r = attempt();
   if (r !== -E.AGAIN) return r;
-  if (f.nonblocking || flags & Msg.DONTWAIT) { if (done === 0) giveUp(rights); return done || r; }
-  return sendRest(t, f, attempt, () => done);
+  if (socketFile.nonblocking || flags & Msg.DONTWAIT) { if (done === 0) giveUp(rights); return done || r; }
+  return sendRest(thread, socketFile, attempt, () => done);
 }
 /** One piece; a bad address after some of them ends the call with what is done. */
-function sendPiece(t: Thread, f: SocketFile, io: UserIo, to: Address | undefined, files: readonly File[], extra: Extra,
+function sendPiece(thread: Thread, socketFile: SocketFile, io: UserIo, to: Address | undefined, files: readonly File[], extra: Extra,
     done: number): number {
-  try { return f.socket.send(io, to, files, t, extra); } catch (e) {
+  try { return socketFile.socket.send(io, to, files, thread, extra); } catch (e) {
     if (!(e instanceof UserFault)) throw e;
     if (done > 0) return -E.FAULT;
     giveUp(files);
     throw e;
   }
 }
-function* sendRest(t: Thread, f: SocketFile, attempt: () => number, done: () => number): Co<number> {
-  const peer = f.socket instanceof StreamSocket ? f.socket.peer : undefined;
+function* sendRest(thread: Thread, socketFile: SocketFile, attempt: () => number, done: () => number): Co<number> {
+  const peer = socketFile.socket instanceof StreamSocket ? socketFile.socket.peer : undefined;
   /** Somebody wakes the queue when there is room. */
-  const tells = peer !== undefined || f.socket instanceof TcpSocket;
-  for (const until = t.k.clock.now() + f.writePatience; ; ) {
-    const s = yield* t.sleep(peer ? [f.socket.wq, peer.wq] : f.socket.wq, tells ? until : Math.min(until, t.k.clock.now() + 1e6));
+  const tells = peer !== undefined || socketFile.socket instanceof TcpSocket;
+  for (const until = thread.k.clock.now() + socketFile.writePatience; ; ) {
+    const s = yield* thread.sleep(peer ? [socketFile.socket.wq, peer.wq] : socketFile.socket.wq,
+      tells ? until : Math.min(until, thread.k.clock.now() + 1e6));
     if (s === -E.RESTARTSYS) return done() || interruptedWait(s, until);
-    if (t.k.clock.now() >= until) return done() || -E.AGAIN;
+    if (thread.k.clock.now() >= until) return done() || -E.AGAIN;
     const r = attempt();
     if (r !== -E.AGAIN) return r;
   }
@@ -236,39 +241,43 @@ const refusal = (s: Socket, a: Address | number | undefined): Address | number |
   (typeof a !== 'number' ? a : s instanceof TcpSocket ? undefined
     : s instanceof StreamSocket && s.type === SockType.STREAM ? unixAddress('') : a);
 const NOTHING: Ancillary = { files: [], sender: undefined };
-function sendto(t: Thread, fd: number, va: number, length: number, flags: number, toVa: number, toLength: number): number | Co<number> {
-  return using(t, fd, (f) => {
-    const named = toVa !== 0 && ((toLength | 0) !== 0 || (f.socket.family !== Af.UNIX && f.socket.type !== SockType.STREAM));
-    const read = named ? addressFor(t, f.socket, toVa, toLength, 'send') : undefined, to = refusal(f.socket, read);
+function sendto(thread: Thread, fd: number, va: number, length: number, flags: number, toVa: number,
+    toLength: number): number | Co<number> {
+  return using(thread, fd, (socketFile) => {
+    const named = toVa !== 0 && ((toLength | 0) !== 0
+      || (socketFile.socket.family !== Af.UNIX && socketFile.socket.type !== SockType.STREAM));
+    const read = named ? addressFor(thread, socketFile.socket, toVa, toLength, 'send') : undefined, to = refusal(socketFile.socket, read);
     return typeof to === 'number' ? to
-      : couldBeUser(va, length) ? send(t, f, new UserIo(t.mm, va, Math.min(length, 0x7fff_f000)), to, NOTHING, flags)
+      : couldBeUser(va, length) ? send(thread, socketFile, new UserIo(thread.mm, va, Math.min(length, 0x7fff_f000)), to, NOTHING, flags)
       : -E.FAULT;
   });
 }
-function sendmsg(t: Thread, fd: number, va: number, flags: number): number | Co<number> {
-  return using(t, fd, (f) => {
-    const h = getHeader(t, va),
-      read = typeof h !== 'number' && h.nameVa && h.nameLength ? addressFor(t, f.socket, h.nameVa, h.nameLength, 'send') : undefined,
-      to = refusal(f.socket, read);
+function sendmsg(thread: Thread, fd: number, va: number, flags: number): number | Co<number> {
+  return using(thread, fd, (socketFile) => {
+    const h = getHeader(thread, va),
+      read = typeof h !== 'number' && h.nameVa && h.nameLength ? addressFor(thread, socketFile.socket, h.nameVa, h.nameLength, 'send')
+        : undefined,
+      to = refusal(socketFile.socket, read);
     if (typeof h === 'number') return h;
     if (typeof to === 'number') return to;
-    const ancillary = getAncillary(t, f.socket, h);
-    return typeof ancillary === 'number' ? ancillary : send(t, f, h.io, to, ancillary, flags);
+    const ancillary = getAncillary(thread, socketFile.socket, h);
+    return typeof ancillary === 'number' ? ancillary : send(thread, socketFile, h.io, to, ancillary, flags);
   });
 }
 /** Receives with `take` for what came beside the bytes. MSG_WAITALL reads on for streams. */
-function receive(t: Thread, f: SocketFile, io: UserIo, flags: number, take: (r: Received) => number): number | Co<number> {
+function receive(thread: Thread, socketFile: SocketFile, io: UserIo, flags: number, take: (r: Received) => number): number | Co<number> {
   let done = 0;
   // Nobody keeps errors in a queue here: it is always empty.
-  if (flags & Msg.ERRQUEUE && f.socket.family !== Af.UNIX) return -E.AGAIN;
+  if (flags & Msg.ERRQUEUE && socketFile.socket.family !== Af.UNIX) return -E.AGAIN;
   const part = (): number => {
-    const r = f.socket.receive(io, flags);
+    const r = socketFile.socket.receive(io, flags);
     if (typeof r === 'number') return r === -E.AGAIN ? r : done || r;
     const failed = done === 0 ? take(r) : (giveUp(r.files), 0);
     if (failed < 0) return failed;
     done += r.n;
-    const atBorder = f.socket.family === Af.UNIX && (r.files.length > 0 || f.socket.available > 0); // of files, or of senders
-    return flags & Msg.WAITALL && !(flags & Msg.PEEK) && f.socket.type === SockType.STREAM && r.n > 0 && io.left > 0 && !atBorder
+    const atBorder = socketFile.socket.family === Af.UNIX
+      && (r.files.length > 0 || socketFile.socket.available > 0); // of files, or of senders
+    return flags & Msg.WAITALL && !(flags & Msg.PEEK) && socketFile.socket.type === SockType.STREAM && r.n > 0 && io.left > 0 && !atBorder
       ? -E.AGAIN : done;
   };
   /** As long as there is more, the end included. */
@@ -277,67 +286,69 @@ function receive(t: Thread, f: SocketFile, io: UserIo, flags: number, take: (r: 
   };
   const r = attempt();
   if (r !== -E.AGAIN) return r;
-  if (f.nonblocking || flags & Msg.DONTWAIT) return done || r;
-  return untilDone(t, f, attempt);
+  if (socketFile.nonblocking || flags & Msg.DONTWAIT) return done || r;
+  return untilDone(thread, socketFile, attempt);
 }
 /** The address that a reader is told: TCP tells none, a Unix stream its peer's if that has one. */
-function fromWhom(s: Socket, r: Received): Address | undefined {
-  if (s.type !== SockType.STREAM) return s.family === Af.UNIX && r.from.path === '' ? undefined : r.from;
-  return s.family === Af.UNIX && s.remote && s.remote.path !== '' ? s.remote : undefined;
+function fromWhom(socket: Socket, received: Received): Address | undefined {
+  if (socket.type !== SockType.STREAM) return socket.family === Af.UNIX && received.from.path === '' ? undefined : received.from;
+  return socket.family === Af.UNIX && socket.remote && socket.remote.path !== '' ? socket.remote : undefined;
 }
-function recvfrom(t: Thread, fd: number, va: number, length: number, flags: number, fromVa: number, lengthVa: number): number | Co<number> {
-  return using(t, fd, (f) =>
-    (!couldBeUser(va, length) ? -E.FAULT : receive(t, f, new UserIo(t.mm, va, Math.min(length, 0x7fff_f000)), flags, (r) => {
-    giveUp(r.files);
-    return fromVa ? tellAddress(t.mm, fromVa, lengthVa, fromWhom(f.socket, r)) : 0;
+function recvfrom(thread: Thread, fd: number, va: number, length: number, flags: number, fromVa: number,
+    lengthVa: number): number | Co<number> {
+  return using(thread, fd, (socketFile) =>
+    (!couldBeUser(va, length) ? -E.FAULT
+      : receive(thread, socketFile, new UserIo(thread.mm, va, Math.min(length, 0x7fff_f000)), flags, (received) => {
+    giveUp(received.files);
+    return fromVa ? tellAddress(thread.mm, fromVa, lengthVa, fromWhom(socketFile.socket, received)) : 0;
   })));
 }
-function recvmsg(t: Thread, fd: number, va: number, flags: number): number | Co<number> {
-  return using(t, fd, (f) => {
-    const h = getHeader(t, va);
+function recvmsg(thread: Thread, fd: number, va: number, flags: number): number | Co<number> {
+  return using(thread, fd, (socketFile) => {
+    const h = getHeader(thread, va);
     if (typeof h === 'number') return h;
-    return receive(t, f, h.io, flags, (r) => {
-      const from = h.nameVa ? fromWhom(f.socket, r) : undefined, bytes = from ? encode(from) : undefined;
-      if (bytes) copyOut(t.mm, h.nameVa, bytes.subarray(0, Math.min(bytes.length, h.nameLength)));
-      setU32(t.mm, va + 8, h.nameVa ? bytes?.length ?? 0 : 0);
-      const control = putControl(t, f.socket, h, r, flags);
-      setI64(t.mm, va + 40, control.length);
-      setU32(t.mm, va + 48, r.flags | control.flags | (flags & Msg.CMSG_CLOEXEC));
+    return receive(thread, socketFile, h.io, flags, (received) => {
+      const from = h.nameVa ? fromWhom(socketFile.socket, received) : undefined, bytes = from ? encode(from) : undefined;
+      if (bytes) copyOut(thread.mm, h.nameVa, bytes.subarray(0, Math.min(bytes.length, h.nameLength)));
+      setU32(thread.mm, va + 8, h.nameVa ? bytes?.length ?? 0 : 0);
+      const control = putControl(thread, socketFile.socket, h, received, flags);
+      setI64(thread.mm, va + 40, control.length);
+      setU32(thread.mm, va + 48, received.flags | control.flags | (flags & Msg.CMSG_CLOEXEC));
       return 0;
     });
   });
 }
 const MMSG = 64, MOST_MESSAGES = 1024;
 /** sendmmsg: as many as go; the first that fails ends it. struct mmsghdr is 64 bytes. */
-function* sendMany(t: Thread, fd: number, va: number, count: number, flags: number): Co<number> {
-  const n = Math.min(count >>> 0, MOST_MESSAGES), refused = using(t, fd, () => 0);
+function* sendMany(thread: Thread, fd: number, va: number, count: number, flags: number): Co<number> {
+  const n = Math.min(count >>> 0, MOST_MESSAGES), refused = using(thread, fd, () => 0);
   if (typeof refused !== 'number' || refused < 0) return refused as number;
   for (let i = 0; i < n; i++) {
-    const x = sendmsg(t, fd, va + MMSG * i, flags), r = typeof x === 'number' ? x : yield* x;
+    const x = sendmsg(thread, fd, va + MMSG * i, flags), r = typeof x === 'number' ? x : yield* x;
     if (r < 0) return i > 0 ? i : r;
-    const told = tellOrUndo(() => { setU32(t.mm, va + MMSG * i + 56, r); }, () => undefined);
+    const told = tellOrUndo(() => { setU32(thread.mm, va + MMSG * i + 56, r); }, () => undefined);
     if (told < 0) return i > 0 ? i : told;
   }
   return n;
 }
 /** recvmmsg: MSG_WAITFORONE waits for the first only; the time limit is looked at between two messages. */
-function receiveMany(t: Thread, fd: number, va: number, count: number, flags: number, timeVa: number): number | Co<number> {
-  const ns = timeVa ? timespec(t, timeVa) : Infinity, refused = using(t, fd, () => 0);
+function receiveMany(thread: Thread, fd: number, va: number, count: number, flags: number, timeVa: number): number | Co<number> {
+  const ns = timeVa ? timespec(thread, timeVa) : Infinity, refused = using(thread, fd, () => 0);
   return Number.isNaN(ns) ? -E.INVAL
     : typeof refused !== 'number' || refused < 0 ? refused
-    : receiveAll(t, fd, va, Math.min(count >>> 0, MOST_MESSAGES), flags, timeVa, ns);
+    : receiveAll(thread, fd, va, Math.min(count >>> 0, MOST_MESSAGES), flags, timeVa, ns);
 }
-function* receiveAll(t: Thread, fd: number, va: number, count: number, flags: number, timeVa: number, ns: number): Co<number> {
-  const until = t.k.clock.now() + ns;
+function* receiveAll(thread: Thread, fd: number, va: number, count: number, flags: number, timeVa: number, ns: number): Co<number> {
+  const until = thread.k.clock.now() + ns;
   let n = 0, result = 0;
   for (let how = flags & ~Msg.WAITFORONE; n < count; n++) {
-    const x = recvmsg(t, fd, va + MMSG * n, how), r = typeof x === 'number' ? x : yield* x;
+    const x = recvmsg(thread, fd, va + MMSG * n, how), r = typeof x === 'number' ? x : yield* x;
     if (r < 0) { result = r; break; }
-    setU32(t.mm, va + MMSG * n + 56, r);
+    setU32(thread.mm, va + MMSG * n + 56, r);
     if (flags & Msg.WAITFORONE) how |= Msg.DONTWAIT;
-    if (t.k.clock.now() >= until) { n++; break; }
+    if (thread.k.clock.now() >= until) { n++; break; }
   }
-  if (timeVa) putTimespec(t, timeVa, Math.max(0, until - t.k.clock.now()));
+  if (timeVa) putTimespec(thread, timeVa, Math.max(0, until - thread.k.clock.now()));
   return n > 0 || result === 0 ? n : result;
 }
 function name(t: Thread, a: Address | undefined, va: number, lengthVa: number): number {
@@ -346,9 +357,9 @@ function name(t: Thread, a: Address | undefined, va: number, lengthVa: number): 
 
 export const netCalls: Row[] = [
   row('socket',
-    (t, family, type, protocol) => {
-      const s = create(t, family | 0, type | 0, protocol | 0);
-      return typeof s === 'number' ? s : installSocket(t, s, type);
+    (thread, family, type, protocol) => {
+      const s = create(thread, family | 0, type | 0, protocol | 0);
+      return typeof s === 'number' ? s : installSocket(thread, s, type);
     },
     { note: 'AF_UNIX; AF_INET and AF_INET6 on the loopback; AF_NETLINK for routes: reading' }),
   row('socketpair', socketpair),
@@ -365,8 +376,11 @@ export const netCalls: Row[] = [
   row('getsockopt', (t, fd, level, option, va, n) => using(t, fd, (f) => getOption(t, f.socket, level, option, va, n))),
   row('shutdown', (t, fd, how) => using(t, fd, (f) => (how < 0 || how > 2 ? -E.INVAL : f.socket.shutdown(how)))),
 ];
-function listen(t: Thread, f: SocketFile, backlog: number): number {
-  const s = f.socket;
-  if (s instanceof TcpSocket && s.ends.length === 0 && !s.connection) { const r = s.bindInet(t, { ...s.local, port: 0 }); if (r) return r; }
-  return s.listen(backlog);
+function listen(thread: Thread, socketFile: SocketFile, backlog: number): number {
+  const socket = socketFile.socket;
+  if (socket instanceof TcpSocket && socket.ends.length === 0 && !socket.connection) {
+    const r = socket.bindInet(thread, { ...socket.local, port: 0 });
+    if (r) return r;
+  }
+  return socket.listen(backlog);
 }

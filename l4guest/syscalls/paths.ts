@@ -32,15 +32,15 @@ function putName(name: string, at: number, end: number): number {
   if (at + bytes.length <= end) listing.set(bytes, at);
   return bytes.length;
 }
-function getdents(t: Thread, fd: number, va: number, size: number): number {
-  const f = t.proc.fds.get(fd);
-  if (!f) return -E.BADF;
-  if (!(f instanceof DirectoryFile)) return -E.NOTDIR;
-  if (f.inode.nlink === 0) return -E.NOENT;
+function getdents(thread: Thread, fd: number, va: number, size: number): number {
+  const file = thread.proc.fds.get(fd);
+  if (!file) return -E.BADF;
+  if (!(file instanceof DirectoryFile)) return -E.NOTDIR;
+  if (file.inode.nlink === 0) return -E.NOENT;
   if ((size | 0) < 0) return -E.INVAL;
-  const entries = f.snapshot(t), end = Math.min(size >>> 0, listing.length);
+  const entries = file.snapshot(thread), end = Math.min(size >>> 0, listing.length);
   if (!entries) return -E.NOMEM;
-  let at = 0, pos = f.pos;
+  let at = 0, pos = file.pos;
   for (; pos < entries.length; pos++) {
     const entry = entries[pos]!, name = putName(entry.name, at + 19, end), length = (19 + name + 1 + 7) & ~7;
     if (at + length > end) break;
@@ -54,55 +54,56 @@ function getdents(t: Thread, fd: number, va: number, size: number): number {
     at += length;
   }
   if (at === 0 && pos < entries.length) return -E.INVAL;
-  copyOut(t.mm, va, listing.subarray(0, at));
-  t.k.work.filed();
-  t.k.work.found(pos - f.pos);
-  f.pos = pos;
-  notifyFile(f, Watch.ACCESS);
+  copyOut(thread.mm, va, listing.subarray(0, at));
+  thread.k.work.filed();
+  thread.k.work.found(pos - file.pos);
+  file.pos = pos;
+  notifyFile(file, Watch.ACCESS);
   return at;
 }
-function readlink(t: Thread, fd: number, pathVa: number, va: number, size: number): number {
+function readlink(thread: Thread, fd: number, pathVa: number, va: number, size: number): number {
   if ((size | 0) <= 0) return -E.INVAL;
-  const path = pathArg(t, pathVa), i = path === '' ? (fd === AT.FDCWD ? t.proc.fs.cwd.inode : t.proc.fds.any(fd)?.inode ?? -E.BADF)
-    : inodeAt(t, fd, path, false);
+  const path = pathArg(thread, pathVa), i =
+    path === '' ? (fd === AT.FDCWD ? thread.proc.fs.cwd.inode : thread.proc.fds.any(fd)?.inode ?? -E.BADF)
+    : inodeAt(thread, fd, path, false);
   if (typeof i === 'number') return i;
   if (!i.isLink) return path === '' ? -E.NOENT : -E.INVAL;
-  const target = i.readlink(t);
+  const target = i.readlink(thread);
   if (typeof target === 'number') return target;
   const bytes = bytesOf(target).subarray(0, size);
-  copyOut(t.mm, va, bytes);
+  copyOut(thread.mm, va, bytes);
   return bytes.length;
 }
-function getcwd(t: Thread, va: number, size: number): number {
-  const { cwd, root } = t.proc.fs;
-  t.k.work.filed();
-  t.k.work.found();
+function getcwd(thread: Thread, va: number, size: number): number {
+  const { cwd, root } = thread.proc.fs;
+  thread.k.work.filed();
+  thread.k.work.found();
   if (cwd.inode.nlink === 0) return -E.NOENT;
   const path = textOfPath(cwd, root), bytes = bytesOf(`${path ?? `(unreachable)/${cwd.inode.name}`}\0`);
   if (size >= 0 && bytes.length > size) return -E.RANGE;
-  copyOut(t.mm, va, bytes);
+  copyOut(thread.mm, va, bytes);
   return bytes.length;
 }
-function changeTo(t: Thread, p: Located | number, set: (d: DirPath) => void): number {
+function changeTo(thread: Thread, p: Located | number, set: (d: DirPath) => void): number {
   if (typeof p === 'number') return p;
   if (!(p.inode instanceof Directory)) return -E.NOTDIR;
-  if (!permitted(p.inode, May.EXEC, t.creds)) return -E.ACCES;
-  set({ mount: p.mount ?? t.k.nowhere, inode: p.inode });
+  if (!permitted(p.inode, May.EXEC, thread.creds)) return -E.ACCES;
+  set({ mount: p.mount ?? thread.k.nowhere, inode: p.inode });
   return 0;
 }
-function chroot(t: Thread, path: number): number {
+function chroot(thread: Thread, path: number): number {
   let root: DirPath | undefined;
-  const failed = changeTo(t, placeOf(t, AT.FDCWD, path, 0), (d) => { root = d; });
+  const failed = changeTo(thread, placeOf(thread, AT.FDCWD, path, 0), (d) => { root = d; });
   if (failed < 0) return failed;
-  if (!capableHere(t.creds, Cap.SYS_CHROOT)) return -E.PERM;
-  t.proc.fs.root = root!;
+  if (!capableHere(thread.creds, Cap.SYS_CHROOT)) return -E.PERM;
+  thread.proc.fs.root = root!;
   return 0;
 }
-function link(t: Thread, fromFd: number, from: number, toFd: number, to: number, flags: number): Later<number> {
-  const p = placeOf(t, fromFd | 0, from, (flags & AT.SYMLINK_FOLLOW ? 0 : AT.SYMLINK_NOFOLLOW) | (flags & AT.EMPTY_PATH));
+function link(thread: Thread, fromFd: number, from: number, toFd: number, to: number, flags: number): Later<number> {
+  const p = placeOf(thread, fromFd | 0, from, (flags & AT.SYMLINK_FOLLOW ? 0 : AT.SYMLINK_NOFOLLOW) | (flags & AT.EMPTY_PATH));
   if (typeof p === 'number') return p;
   const { inode, mount } = p;
-  return linkInode(t, inode, mount, toFd | 0, pathArg(t, to));
+  return linkInode(thread, inode, mount, toFd | 0, pathArg(thread, to));
 }
 const optional = (t: Thread, va: number): string => (va === 0 ? '' : getString(t.mm, va, 4096) ?? '');
 
@@ -112,73 +113,73 @@ const XATTR = { CREATE: 1, REPLACE: 2, MOST: 65536, NAME: 255 } as const;
 /** What the server holds for an attribute beyond its bytes. */
 const XATTR_COST = 128;
 /** The name of an attribute: -ERANGE for one that is empty or too long. */
-function attributeName(t: Thread, va: number): string | number {
-  const name = getString(t.mm, va, XATTR.NAME + 1);
+function attributeName(thread: Thread, va: number): string | number {
+  const name = getString(thread.mm, va, XATTR.NAME + 1);
   return name === undefined || name === '' ? -E.RANGE : name;
 }
 /** Whether the caller may read or change an attribute of this name: 0 or -errno. */
-function mayAttribute(t: Thread, i: Inode, name: string, writing: boolean): number {
+function mayAttribute(thread: Thread, i: Inode, name: string, writing: boolean): number {
   if (writing && i.immutable) return -E.PERM;
   if (!/^(user|trusted|security)\../s.test(name) || hasNoAttributes(i)) return -E.OPNOTSUPP;
-  if (name.startsWith('trusted.') && !capable(t.creds, Cap.SYS_ADMIN)) return writing ? -E.PERM : -E.NODATA;
-  if (name.startsWith('security.')) return writing && !capable(t.creds, Cap.SYS_ADMIN) ? -E.PERM : 0;
+  if (name.startsWith('trusted.') && !capable(thread.creds, Cap.SYS_ADMIN)) return writing ? -E.PERM : -E.NODATA;
+  if (name.startsWith('security.')) return writing && !capable(thread.creds, Cap.SYS_ADMIN) ? -E.PERM : 0;
   if (!name.startsWith('user.')) return 0;
   if (i.type !== S.IFREG && !i.isDir) return writing ? -E.PERM : -E.NODATA;
-  if (writing && i.isDir && i.mode & S.ISVTX && i.uid !== t.creds.fsuid && !capableOver(i, t.creds, Cap.FOWNER)) return -E.PERM;
-  return permitted(i, writing ? May.WRITE : May.READ, t.creds) ? 0 : -E.ACCES;
+  if (writing && i.isDir && i.mode & S.ISVTX && i.uid !== thread.creds.fsuid && !capableOver(i, thread.creds, Cap.FOWNER)) return -E.PERM;
+  return permitted(i, writing ? May.WRITE : May.READ, thread.creds) ? 0 : -E.ACCES;
 }
 /** File systems without a store for attributes; a live folder's are on the host, where Node has no call for them. */
 const hasNoAttributes = (i: Inode): boolean => UNSYNCED.has(i.fs.type) || i.fs.type === '9p';
-function setxattr(t: Thread, find: () => Located | number, nameVa: number, va: number, size: number, flags: number): number {
+function setxattr(thread: Thread, find: () => Located | number, nameVa: number, va: number, size: number, flags: number): number {
   if (flags & ~3) return -E.INVAL;
-  const name = attributeName(t, nameVa);
+  const name = attributeName(thread, nameVa);
   if (typeof name === 'number') return name;
   if (size < 0 || size > XATTR.MOST) return -E.TOOBIG;
-  const value = copyIn(t.mm, va, size), p = find();
+  const value = copyIn(thread.mm, va, size), p = find();
   if (typeof p === 'number') return p;
-  const i = p.inode, refused = mayAttribute(t, i, name, true), old = i.xattrs?.get(name);
+  const i = p.inode, refused = mayAttribute(thread, i, name, true), old = i.xattrs?.get(name);
   if (refused) return refused;
   if (flags & XATTR.CREATE && old) return -E.EXIST;
   if (flags & XATTR.REPLACE && !old) return -E.NODATA;
-  if (!t.k.frames.charge(XATTR_COST + size)) return -E.NOSPC;
-  if (old) t.k.frames.uncharge(XATTR_COST + old.length);
+  if (!thread.k.frames.charge(XATTR_COST + size)) return -E.NOSPC;
+  if (old) thread.k.frames.uncharge(XATTR_COST + old.length);
   (i.xattrs ??= new Map()).set(name, value);
   i.touchAttributes();
   notifyAt(i, p.dir, p.name ?? '', Watch.ATTRIB);
   return 0;
 }
-function answer(t: Thread, value: Uint8Array, va: number, size: number): number {
+function answer(thread: Thread, value: Uint8Array, va: number, size: number): number {
   if (size === 0) return value.length;
   if (value.length > size) return -E.RANGE;
-  copyOut(t.mm, va, value);
+  copyOut(thread.mm, va, value);
   return value.length;
 }
-function getxattr(t: Thread, find: () => Located | number, nameVa: number, va: number, size: number): number {
+function getxattr(thread: Thread, find: () => Located | number, nameVa: number, va: number, size: number): number {
   const p = find();
   if (typeof p === 'number') return p;
-  const i = p.inode, name = attributeName(t, nameVa);
+  const i = p.inode, name = attributeName(thread, nameVa);
   if (typeof name === 'number') return name;
-  const refused = mayAttribute(t, i, name, false), value = i.xattrs?.get(name);
-  return refused || (value ? answer(t, value, va, size) : -E.NODATA);
+  const refused = mayAttribute(thread, i, name, false), value = i.xattrs?.get(name);
+  return refused || (value ? answer(thread, value, va, size) : -E.NODATA);
 }
-function listxattr(t: Thread, p: Located | number, va: number, size: number): number {
+function listxattr(thread: Thread, p: Located | number, va: number, size: number): number {
   if (typeof p === 'number') return p;
   const i = p.inode;
   if (i.fs.type === '9p') return -E.OPNOTSUPP;
-  const names = [...(i.xattrs?.keys() ?? [])].filter((n) => !n.startsWith('trusted.') || capable(t.creds, Cap.SYS_ADMIN));
-  return answer(t, bytesOf(names.map((n) => `${n}\0`).join('')), va, size);
+  const names = [...(i.xattrs?.keys() ?? [])].filter((n) => !n.startsWith('trusted.') || capable(thread.creds, Cap.SYS_ADMIN));
+  return answer(thread, bytesOf(names.map((n) => `${n}\0`).join('')), va, size);
 }
-function removexattr(t: Thread, find: () => Located | number, nameVa: number): number {
-  const name = attributeName(t, nameVa);
+function removexattr(thread: Thread, find: () => Located | number, nameVa: number): number {
+  const name = attributeName(thread, nameVa);
   if (typeof name === 'number') return name;
   const p = find();
   if (typeof p === 'number') return p;
   const i = p.inode;
-  const refused = mayAttribute(t, i, name, true), old = i.xattrs?.get(name);
+  const refused = mayAttribute(thread, i, name, true), old = i.xattrs?.get(name);
   if (refused) return refused;
   if (!old) return -E.NODATA;
   i.xattrs!.delete(name);
-  t.k.frames.uncharge(XATTR_COST + old.length);
+  thread.k.frames.uncharge(XATTR_COST + old.length);
   notifyAt(i, p.dir, p.name ?? '', Watch.ATTRIB);
   return 0;
 }
@@ -197,37 +198,37 @@ const xattrCalls: Row[] = ([['', byPath], ['l', byLink], ['f', byFd]] as const).
 /**
  * fsync of what has no storage behind it: EINVAL for everything but files, folders and block devices of file systems that keep something.
  */
-function fsync(t: Thread, fd: number, dataOnly: boolean): Later<number> {
-  const f = t.proc.fds.get(fd);
-  if (!f) return -E.BADF;
-  const { type, isDir, fs } = f.inode;
-  const kept = !UNSYNCED.has(fs.type) || (f instanceof RegularFile && fs.type === 'anon');
-  return (type === S.IFREG || isDir || type === S.IFBLK) && kept ? f.sync(t, dataOnly) : -E.INVAL;
+function fsync(thread: Thread, fd: number, dataOnly: boolean): Later<number> {
+  const file = thread.proc.fds.get(fd);
+  if (!file) return -E.BADF;
+  const { type, isDir, fs } = file.inode;
+  const kept = !UNSYNCED.has(fs.type) || (file instanceof RegularFile && fs.type === 'anon');
+  return (type === S.IFREG || isDir || type === S.IFBLK) && kept ? file.sync(thread, dataOnly) : -E.INVAL;
 }
 /** File systems whose files are made when they are read. */
 const UNSYNCED = new Set(['proc', 'sysfs', 'devpts', 'anon']);
-function syncFileRange(t: Thread, fd: number, offset: number, length: number, flags: number): Later<number> {
-  const f = t.proc.fds.get(fd);
-  if (!f) return -E.BADF;
+function syncFileRange(thread: Thread, fd: number, offset: number, length: number, flags: number): Later<number> {
+  const file = thread.proc.fds.get(fd);
+  if (!file) return -E.BADF;
   if (flags & ~7 || offset < 0 || length < 0 || offset + length >= 2 ** 63) return -E.INVAL;
-  const known = [S.IFREG, S.IFBLK, S.IFDIR, S.IFLNK].includes(f.inode.type as never);
-  return known && (f.splices || f instanceof PidFile) ? f.sync(t, true) : -E.SPIPE;
+  const known = [S.IFREG, S.IFBLK, S.IFDIR, S.IFLNK].includes(file.inode.type as never);
+  return known && (file.splices || file instanceof PidFile) ? file.sync(thread, true) : -E.SPIPE;
 }
-function readahead(t: Thread, fd: number): number {
-  const f = t.proc.fds.get(fd);
-  if (!f?.readable) return -E.BADF;
-  return (f.inode.type === S.IFREG && (f.seekable || f instanceof PidFile)) || f.inode.type === S.IFBLK ? 0 : -E.INVAL;
+function readahead(thread: Thread, fd: number): number {
+  const file = thread.proc.fds.get(fd);
+  if (!file?.readable) return -E.BADF;
+  return (file.inode.type === S.IFREG && (file.seekable || file instanceof PidFile)) || file.inode.type === S.IFBLK ? 0 : -E.INVAL;
 }
 const ADVICE_MOST = 5;
-function fadvise(t: Thread, fd: number, _offset: number, length: number, advice: number): number {
-  const f = t.proc.fds.get(fd);
-  if (!f) return -E.BADF;
-  if (f.inode.type === S.IFIFO) return -E.SPIPE;
+function fadvise(thread: Thread, fd: number, _offset: number, length: number, advice: number): number {
+  const file = thread.proc.fds.get(fd);
+  if (!file) return -E.BADF;
+  if (file.inode.type === S.IFIFO) return -E.SPIPE;
   return length < 0 || advice < 0 || advice > ADVICE_MOST ? -E.INVAL : 0;
 }
 /** sync(2) waits for all and fails for none. */
-function syncAll(t: Thread): Later<number> {
-  const all = [...new Set(t.proc.mounts.list.map((m) => m.fs))].flatMap((fs) => fs.sync?.(t) ?? []);
+function syncAll(thread: Thread): Later<number> {
+  const all = [...new Set(thread.proc.mounts.list.map((m) => m.fs))].flatMap((fs) => fs.sync?.(thread) ?? []);
   return all.length === 0 ? 0 : (function* () { for (const one of all) yield* sooner(one); return 0; })();
 }
 

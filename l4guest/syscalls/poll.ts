@@ -20,51 +20,51 @@ import { bits, pathArg, row, type Row } from './row.ts';
 const WAIT_COST = 96;
 
 /** Asks `check` until it answers > 0 or the deadline passes (then 0), sleeping on the files' queues in between. */
-function* pollLoop(t: Thread, check: () => number, files: readonly (File | undefined)[], until: number): Co<number> {
-  const { frames } = t.k, cost = WAIT_COST * files.length, queues = new Set<WaitQueue>();
-  if (!frames.charge(cost)) return endMask(t, -E.NOMEM);
-  for (const f of files) if (f?.wq) queues.add(f.wq);
+function* pollLoop(thread: Thread, check: () => number, files: readonly (File | undefined)[], until: number): Co<number> {
+  const { frames } = thread.k, cost = WAIT_COST * files.length, queues = new Set<WaitQueue>();
+  if (!frames.charge(cost)) return endMask(thread, -E.NOMEM);
+  for (const file of files) if (file?.wq) queues.add(file.wq);
   const list = [...queues];
   try {
     for (;;) {
-      const r = yield* t.sleep(list, until);
+      const r = yield* thread.sleep(list, until);
       const n = check();
-      if (n !== 0) return endMask(t, n);
-      if (r === -E.TIMEDOUT) return endMask(t, 0);
-      if (r < 0) return endMask(t, -E.RESTARTNOHAND);
+      if (n !== 0) return endMask(thread, n);
+      if (r === -E.TIMEDOUT) return endMask(thread, 0);
+      if (r < 0) return endMask(thread, -E.RESTARTNOHAND);
     }
   } finally { frames.uncharge(cost); }
 }
-function pollOn(t: Thread, check: () => number, files: readonly (File | undefined)[], until: number): number | Co<number> {
+function pollOn(thread: Thread, check: () => number, files: readonly (File | undefined)[], until: number): number | Co<number> {
   const n = check();
-  if (n !== 0 || until <= t.k.clock.now()) return endMask(t, n);
-  return pollLoop(t, check, files, until);
+  if (n !== 0 || until <= thread.k.clock.now()) return endMask(thread, n);
+  return pollLoop(thread, check, files, until);
 }
 
 /** struct pollfd: i32 fd, i16 events, i16 revents. */
-function ppoll(t: Thread, va: number, countArg: number, timeVa: number, maskVa: number, size: number): number | Co<number> {
+function ppoll(thread: Thread, va: number, countArg: number, timeVa: number, maskVa: number, size: number): number | Co<number> {
   const count = countArg >>> 0;
-  if (count > t.proc.limits.files) return -E.INVAL;
+  if (count > thread.proc.limits.files) return -E.INVAL;
   if (!couldBeUser(va, count * 8)) return -E.FAULT;
-  const ns = timeVa ? timespec(t, timeVa) : Infinity;
+  const ns = timeVa ? timespec(thread, timeVa) : Infinity;
   if (Number.isNaN(ns)) return -E.INVAL;
   const fds: number[] = [], files: (File | undefined)[] = [];
   for (let i = 0; i
-    < count; i++) { const fd = getI32(t.mm, va + 8 * i); fds.push(fd); files.push(fd < 0 ? undefined : t.proc.fds.get(fd)); }
-  const failed = withMask(t, maskVa, size);
+    < count; i++) { const fd = getI32(thread.mm, va + 8 * i); fds.push(fd); files.push(fd < 0 ? undefined : thread.proc.fds.get(fd)); }
+  const failed = withMask(thread, maskVa, size);
   if (failed) return failed;
-  return pollOn(t, () => {
+  return pollOn(thread, () => {
     let n = 0;
-    t.k.work.filed();
-    t.k.work.named(count);
+    thread.k.work.filed();
+    thread.k.work.named(count);
     for (let i = 0; i < count; i++) {
-      const f = files[i], want = getU16(t.mm, va + 8 * i + 4);
-      const got = fds[i]! < 0 ? 0 : f === undefined ? Poll.NVAL : f.poll() & (want | Poll.ERR | Poll.HUP);
-      setU16(t.mm, va + 8 * i + 6, got);
+      const file = files[i], want = getU16(thread.mm, va + 8 * i + 4);
+      const got = fds[i]! < 0 ? 0 : file === undefined ? Poll.NVAL : file.poll() & (want | Poll.ERR | Poll.HUP);
+      setU16(thread.mm, va + 8 * i + 6, got);
       if (got) n++;
     }
     return n;
-  }, files, t.k.clock.now() + ns);
+  }, files, thread.k.clock.now() + ns);
 }
 
 const READ = Poll.IN | Poll.RDNORM | Poll.HUP | Poll.ERR, WRITE = Poll.OUT | Poll.WRNORM | Poll.ERR, EXCEPT = Poll.PRI;
@@ -73,28 +73,28 @@ const READ = Poll.IN | Poll.RDNORM | Poll.HUP | Poll.ERR, WRITE = Poll.OUT | Pol
 function tellLeft(t: Thread, va: number, ns: number): void {
   try { putTimespec(t, va, ns); } catch (e) { if (!(e instanceof UserFault)) throw e; }
 }
-function pselect(t: Thread, countArg: number, readVa: number, writeVa: number, exceptVa: number, timeVa: number,
+function pselect(thread: Thread, countArg: number, readVa: number, writeVa: number, exceptVa: number, timeVa: number,
     maskArg: number): number | Co<number> {
   if ((countArg | 0) < 0) return -E.INVAL;
-  const count = Math.min(countArg | 0, Math.max(64, Math.ceil(t.proc.fds.length / 64) * 64));
+  const count = Math.min(countArg | 0, Math.max(64, Math.ceil(thread.proc.fds.length / 64) * 64));
   const bytes = Math.ceil(count / 64) * 8, vas = [readVa, writeVa, exceptVa], bits = [READ, WRITE, EXCEPT];
-  const ns = timeVa ? timespec(t, timeVa) : Infinity;
+  const ns = timeVa ? timespec(thread, timeVa) : Infinity;
   if (Number.isNaN(ns)) return -E.INVAL;
-  const want = vas.map((va) => (va ? copyIn(t.mm, va, bytes) : undefined)), files: (File | undefined)[] = [];
+  const want = vas.map((va) => (va ? copyIn(thread.mm, va, bytes) : undefined)), files: (File | undefined)[] = [];
   for (let fd = 0; fd < count; fd++) {
     if (!want.some((w) => w && w[fd >> 3]! & (1 << (fd & 7)))) { files.push(undefined); continue; }
-    const f = t.proc.fds.get(fd);
-    if (!f) return -E.BADF;
-    files.push(f);
+    const file = thread.proc.fds.get(fd);
+    if (!file) return -E.BADF;
+    files.push(file);
   }
-  const failed = maskArg ? withMask(t, getI64(t.mm, maskArg), getI64(t.mm, maskArg + 8)) : 0;
+  const failed = maskArg ? withMask(thread, getI64(thread.mm, maskArg), getI64(thread.mm, maskArg + 8)) : 0;
   if (failed) return failed;
-  const until = t.k.clock.now() + ns, write = (n: number): number => n, got = want.map((w) => w && new Uint8Array(w.length));
-  const r = pollOn(t, () => {
+  const until = thread.k.clock.now() + ns, write = (n: number): number => n, got = want.map((w) => w && new Uint8Array(w.length));
+  const r = pollOn(thread, () => {
     let n = 0;
     got.forEach((g) => g?.fill(0));
-    t.k.work.filed();
-    t.k.work.named(count);
+    thread.k.work.filed();
+    thread.k.work.named(count);
     files.forEach((f, fd) => {
       if (!f) return;
       const ready = f.poll();
@@ -103,8 +103,8 @@ function pselect(t: Thread, countArg: number, readVa: number, writeVa: number, e
     return write(n);
   }, files, until);
   const finish = (n: number): number => {
-    if (n >= 0) vas.forEach((va, i) => { if (va) copyOut(t.mm, va, got[i]!); });
-    if (timeVa && ns !== Infinity) tellLeft(t, timeVa, Math.max(0, until - t.k.clock.now()));
+    if (n >= 0) vas.forEach((va, i) => { if (va) copyOut(thread.mm, va, got[i]!); });
+    if (timeVa && ns !== Infinity) tellLeft(thread, timeVa, Math.max(0, until - thread.k.clock.now()));
     return n;
   };
   return typeof r === 'number' ? finish(r) : then(r, finish);
@@ -113,25 +113,28 @@ function* then(co: Co<number>, f: (n: number) => number): Co<number> { return f(
 
 // ── epoll ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-function epollCtl(t: Thread, epfd: number, op: number, fd: number, va: number): number {
-  const told = op !== 2, events = told ? getU32(t.mm, va) : 0, data = told ? getBig(t.mm, va + 8) : 0n, e = t.proc.fds.get(epfd),
-    f = t.proc.fds.get(fd);
+function epollCtl(thread: Thread, epfd: number, op: number, fd: number, va: number): number {
+  const told = op !== 2, events = told ? getU32(thread.mm, va) : 0, data = told ? getBig(thread.mm, va + 8) : 0n,
+    e = thread.proc.fds.get(epfd),
+    f = thread.proc.fds.get(fd);
   if (!e || !f) return -E.BADF;
   if (!f.wq) return -E.PERM;
   return e instanceof EpollFile ? e.control(op | 0, fd, f, events, data) : -E.INVAL;
 }
 /** struct epoll_event of riscv64: u32 events, 4 bytes of padding, u64 data. Events that cannot be told stay. */
-function epollWait(t: Thread, epfd: number, va: number, maxArg: number, until: number, maskVa: number, size: number): number | Co<number> {
+function epollWait(thread: Thread, epfd: number, va: number, maxArg: number, until: number, maskVa: number,
+    size: number): number | Co<number> {
   if (Number.isNaN(until)) return -E.INVAL;
-  const max = maxArg | 0, failed = withMask(t, maskVa, size), refuse = (r: number): number => endMask(t, r);
+  const max = maxArg | 0, failed = withMask(thread, maskVa, size), refuse = (r: number): number => endMask(thread, r);
   if (failed) return failed;
   if (max <= 0 || max > 0x7ff_ffff) return refuse(-E.INVAL);
   if (!couldBeUser(va, max * 16)) return refuse(-E.FAULT);
-  const e = t.proc.fds.get(epfd);
-  if (!e) return refuse(-E.BADF);
-  if (!(e instanceof EpollFile)) return refuse(-E.INVAL);
-  return pollOn(t, () => e.collect(max, (i, events, data) => { setU32(t.mm, va + 16 * i, events); setBig(t.mm, va + 16 * i + 8, data); }),
-    [e], until);
+  const file = thread.proc.fds.get(epfd);
+  if (!file) return refuse(-E.BADF);
+  if (!(file instanceof EpollFile)) return refuse(-E.INVAL);
+  return pollOn(thread, () => file.collect(max,
+    (i, events, data) => { setU32(thread.mm, va + 16 * i, events); setBig(thread.mm, va + 16 * i + 8, data); }),
+    [file], until);
 }
 function epollPwait2(t: Thread, fd: number, va: number, max: number, time: number, mask: number, size: number): number | Co<number> {
   return epollWait(t, fd, va, max, time ? t.k.clock.now() + timespec(t, time) : Infinity, mask, size);
@@ -141,51 +144,51 @@ const inMs = (t: Thread, ms: number): number => ((ms | 0) < 0 ? Infinity : t.k.c
 // ── timerfd, inotify ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 const TFD_CLOCKS = new Set<number>([Clock.REALTIME, Clock.MONOTONIC, Clock.BOOTTIME, Clock.REALTIME_ALARM, Clock.BOOTTIME_ALARM]);
-function timerfdCreate(t: Thread, clockArg: number, flags: number): number {
+function timerfdCreate(thread: Thread, clockArg: number, flags: number): number {
   const clock = clockArg | 0;
   if (!TFD_CLOCKS.has(clock)) return -E.INVAL;
-  if ((clock === Clock.REALTIME_ALARM || clock === Clock.BOOTTIME_ALARM) && !capable(t.creds, Cap.WAKE_ALARM)) return -E.PERM;
-  return install(t, new TimerFile(anon(t), flags, t.k, clock), cloexec(flags));
+  if ((clock === Clock.REALTIME_ALARM || clock === Clock.BOOTTIME_ALARM) && !capable(thread.creds, Cap.WAKE_ALARM)) return -E.PERM;
+  return install(thread, new TimerFile(anon(thread), flags, thread.k, clock), cloexec(flags));
 }
-function timerSettime(t: Thread, fd: number, flags: number, newVa: number, oldVa: number): number {
-  const interval = timespec(t, newVa), value = timespec(t, newVa + 16), f = t.proc.fds.get(fd);
+function timerSettime(thread: Thread, fd: number, flags: number, newVa: number, oldVa: number): number {
+  const interval = timespec(thread, newVa), value = timespec(thread, newVa + 16), file = thread.proc.fds.get(fd);
   if (flags & ~3 || Number.isNaN(interval) || Number.isNaN(value)) return -E.INVAL;
-  if (!f) return -E.BADF;
-  if (!(f instanceof TimerFile)) return -E.INVAL;
-  const wall = f.clock === Clock.REALTIME || f.clock === Clock.REALTIME_ALARM, old = [f.interval, f.left] as const;
-  f.set(value === 0 ? 0 : Math.max(1, flags & 1 ? (wall ? t.k.clock.fromWall(value) : value - t.proc.time.ahead(f.clock))
-    : t.k.clock.now() + value), interval, flags);
-  if (oldVa) { putTimespec(t, oldVa, old[0]); putTimespec(t, oldVa + 16, old[1]); }
+  if (!file) return -E.BADF;
+  if (!(file instanceof TimerFile)) return -E.INVAL;
+  const wall = file.clock === Clock.REALTIME || file.clock === Clock.REALTIME_ALARM, old = [file.interval, file.left] as const;
+  file.set(value === 0 ? 0 : Math.max(1, flags & 1 ? (wall ? thread.k.clock.fromWall(value) : value - thread.proc.time.ahead(file.clock))
+    : thread.k.clock.now() + value), interval, flags);
+  if (oldVa) { putTimespec(thread, oldVa, old[0]); putTimespec(thread, oldVa + 16, old[1]); }
   return 0;
 }
-function timerGettime(t: Thread, fd: number, va: number): number {
-  const f = t.proc.fds.get(fd);
-  if (!(f instanceof TimerFile)) return f ? -E.INVAL : -E.BADF;
-  f.catchUp();
-  putTimespec(t, va, f.interval);
-  putTimespec(t, va + 16, f.left);
+function timerGettime(thread: Thread, fd: number, va: number): number {
+  const file = thread.proc.fds.get(fd);
+  if (!(file instanceof TimerFile)) return file ? -E.INVAL : -E.BADF;
+  file.catchUp();
+  putTimespec(thread, va, file.interval);
+  putTimespec(thread, va + 16, file.left);
   return 0;
 }
 const anon = (t: Thread): ReturnType<Thread['k']['anon']['make']> => t.k.anon.make(S.IFREG | 0o600);
 const cloexec = (flags: number): boolean => (flags & O.CLOEXEC) !== 0;
 
-function inotifyAdd(t: Thread, fd: number, path: number, mask: number): number {
+function inotifyAdd(thread: Thread, fd: number, path: number, mask: number): number {
   if (mask & ~WATCH_BITS || (mask & WATCH_BITS) === 0) return -E.INVAL;
-  const f = t.proc.fds.get(fd);
-  if (!f) return -E.BADF;
-  if ((mask & Watch.ADD && mask & Watch.MASK_CREATE) || !(f instanceof InotifyFile)) return -E.INVAL;
-  const i = inodeAt(t, AT.FDCWD, pathArg(t, path), (mask & Watch.DONT_FOLLOW) === 0);
+  const file = thread.proc.fds.get(fd);
+  if (!file) return -E.BADF;
+  if ((mask & Watch.ADD && mask & Watch.MASK_CREATE) || !(file instanceof InotifyFile)) return -E.INVAL;
+  const i = inodeAt(thread, AT.FDCWD, pathArg(thread, path), (mask & Watch.DONT_FOLLOW) === 0);
   if (typeof i === 'number') return i;
   if (mask & Watch.ONLYDIR && !i.isDir) return -E.NOTDIR;
-  return permitted(i, May.READ, t.creds) ? f.add(i, mask) : -E.ACCES;
+  return permitted(i, May.READ, thread.creds) ? file.add(i, mask) : -E.ACCES;
 }
-function inotifyInit(t: Thread, flags: number): number {
-  const f = openInotify(t, anon(t), flags);
-  return typeof f === 'number' ? f : install(t, f, cloexec(flags));
+function inotifyInit(thread: Thread, flags: number): number {
+  const f = openInotify(thread, anon(thread), flags);
+  return typeof f === 'number' ? f : install(thread, f, cloexec(flags));
 }
-function inotifyRemove(t: Thread, fd: number, wd: number): number {
-  const f = t.proc.fds.get(fd);
-  return f instanceof InotifyFile ? f.remove(wd | 0) : f ? -E.INVAL : -E.BADF;
+function inotifyRemove(thread: Thread, fd: number, wd: number): number {
+  const file = thread.proc.fds.get(fd);
+  return file instanceof InotifyFile ? file.remove(wd | 0) : file ? -E.INVAL : -E.BADF;
 }
 
 export const pollCalls: Row[] = [

@@ -11,34 +11,34 @@ class World extends Unix {
   times(path: string): readonly [number, number] {
     const at = this.space(128);
     this.call('newfstatat', -100, path, at, 0);
-    const v = new DataView(this.bytes(at, 128).buffer);
-    return [Number(v.getBigInt64(72, true)), Number(v.getBigInt64(88, true))];
+    const view = new DataView(this.bytes(at, 128).buffer);
+    return [Number(view.getBigInt64(72, true)), Number(view.getBigInt64(88, true))];
   }
   words(...n: number[]): number { return this.put(new Uint8Array(new BigInt64Array(n.map(BigInt)).buffer)); }
 }
 
 /** An ELF program of one page that has nothing in it. */
 const program = ((): Uint8Array => {
-  const b = new Uint8Array(128), v = new DataView(b.buffer);
-  b.set([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]);
-  [[16, 2], [18, 0xf3], [52, 64], [54, 56], [56, 1]].forEach(([at, n]) => { v.setUint16(at!, n!, true); });
-  [[20, 1], [64, 1], [68, 5]].forEach(([at, n]) => { v.setUint32(at!, n!, true); });
+  const bytes = new Uint8Array(128), view = new DataView(bytes.buffer);
+  bytes.set([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]);
+  [[16, 2], [18, 0xf3], [52, 64], [54, 56], [56, 1]].forEach(([at, n]) => { view.setUint16(at!, n!, true); });
+  [[20, 1], [64, 1], [68, 5]].forEach(([at, n]) => { view.setUint32(at!, n!, true); });
   [[24, 0x10000], [32, 64], [80, 0x10000], [96, 128], [104, 128], [112, PAGE]]
-    .forEach(([at, n]) => { v.setBigUint64(at!, BigInt(n!), true); });
-  return b;
+    .forEach(([at, n]) => { view.setBigUint64(at!, BigInt(n!), true); });
+  return bytes;
 })();
 
 describe('POSIX', () => {
   it('mapping a file is an access, the first store to a page of it a modification', () => {
-    const u = new World(), fd = u.open('/tmp/f', O.CREAT | O.RDWR);
-    u.write(fd, 'text');
-    const [, made] = u.times('/tmp/f');
-    u.pass(2e9);
-    const at = u.call('mmap', 0, PAGE, Prot.READ | Prot.WRITE, Map_.SHARED, fd, 0)!;
-    expect(u.times('/tmp/f')).toEqual([made + 2, made]);
-    u.pass(2e9);
-    u.main.mm.pageAt(at, true).setU8(0, 65);
-    expect(u.times('/tmp/f')).toEqual([made + 2, made + 4]);
+    const world = new World(), fd = world.open('/tmp/f', O.CREAT | O.RDWR);
+    world.write(fd, 'text');
+    const [, made] = world.times('/tmp/f');
+    world.pass(2e9);
+    const at = world.call('mmap', 0, PAGE, Prot.READ | Prot.WRITE, Map_.SHARED, fd, 0)!;
+    expect(world.times('/tmp/f')).toEqual([made + 2, made]);
+    world.pass(2e9);
+    world.main.mm.pageAt(at, true).setU8(0, 65);
+    expect(world.times('/tmp/f')).toEqual([made + 2, made + 4]);
   });
   it('a timer for a time of the day rings when the clock is set behind it', () => {
     const u = new World(), id = u.space(8), now = u.space(16), event = new Uint8Array(64);
@@ -70,10 +70,10 @@ describe('POSIX', () => {
   it('who waits for a word is woken by real-time priority, then in the order of coming', () => {
     const u = new World(), at = u.call('mmap', 0, PAGE, Prot.READ | Prot.WRITE, Map_.SHARED | Map_.ANONYMOUS, -1, 0)!;
     const threads = [0, 2, 3, 3, 0].map((rt) => {
-      const t = u.fork();
-      t.rt = rt;
-      u.callOf(t, 'futex', at, 0, 0, 0, 0, 0);
-      return t;
+      const thread = u.fork();
+      thread.rt = rt;
+      u.callOf(thread, 'futex', at, 0, 0, 0, 0, 0);
+      return thread;
     });
     const order = threads.map(() => { u.call('futex', at, 1, 1); return threads.indexOf(u.settle()[0]!); });
     expect(order).toEqual([2, 3, 1, 0, 4]);

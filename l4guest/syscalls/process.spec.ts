@@ -5,12 +5,12 @@ import { Unix } from '../testing/unix.ts';
 const O_NOCTTY = 0o400, O_RDWR = 2;
 describe('process descriptors', () => {
   it('a directory of /proc serves as one for sending signals', () => {
-    const u = new Unix(), child = u.fork(), dir = u.open(`/proc/${child.proc.pid}`, 0o200000);
+    const unix = new Unix(), child = unix.fork(), dir = unix.open(`/proc/${child.proc.pid}`, 0o200000);
     expect([
-      u.call('pidfd_send_signal', dir, 10, 0, 0), u.call('pidfd_send_signal', u.open('/proc', 0o200000), 10, 0, 0)
+      unix.call('pidfd_send_signal', dir, 10, 0, 0), unix.call('pidfd_send_signal', unix.open('/proc', 0o200000), 10, 0, 0)
     ]).toEqual([0, -E.BADF]);
     expect(child.proc.pending.bits).toBe(1n << 9n);
-    expect([u.call('pidfd_open', -1, 0), u.call('pidfd_open', child.proc.pid, 1)]).toEqual([-E.INVAL, -E.INVAL]);
+    expect([unix.call('pidfd_open', -1, 0), unix.call('pidfd_open', child.proc.pid, 1)]).toEqual([-E.INVAL, -E.INVAL]);
   });
   it('whom one may not signal one may not signal by descriptor', () => {
     const u = new Unix(), child = u.fork(), fd = u.call('pidfd_open', u.main.proc.pid, 0)!;
@@ -21,30 +21,30 @@ describe('process descriptors', () => {
 });
 describe('a session leader', () => {
   it('gets no terminal by opening one with O_NOCTTY', () => {
-    const u = new Unix(), master = u.open('/dev/ptmx', O_RDWR | O_NOCTTY);
-    u.call('ioctl', master, 0x40045431, u.put(new Uint8Array(4)));
-    const slave = u.open('/dev/pts/0', O_RDWR | O_NOCTTY);
-    expect([u.open('/dev/tty', O_RDWR), u.call('fcntl', slave, 3, 0)]).toEqual([-E.NXIO, O_RDWR | 0o100000]);
-    u.open('/dev/pts/0', O_RDWR);
-    expect(u.open('/dev/tty', O_RDWR)).toBeGreaterThan(0);
+    const unix = new Unix(), master = unix.open('/dev/ptmx', O_RDWR | O_NOCTTY);
+    unix.call('ioctl', master, 0x40045431, unix.put(new Uint8Array(4)));
+    const slave = unix.open('/dev/pts/0', O_RDWR | O_NOCTTY);
+    expect([unix.open('/dev/tty', O_RDWR), unix.call('fcntl', slave, 3, 0)]).toEqual([-E.NXIO, O_RDWR | 0o100000]);
+    unix.open('/dev/pts/0', O_RDWR);
+    expect(unix.open('/dev/tty', O_RDWR)).toBeGreaterThan(0);
   });
 });
 describe('execveat', () => {
   it('takes the program that a descriptor has open, without a name; a script needs one that outlives the call', () => {
-    const u = new Unix(), make = (path: string, text: string): number => {
-      const fd = u.open(path, 0o100 | O_RDWR);
-      u.call('write', fd, text, text.length);
-      u.call('fchmod', fd, 0o755);
-      u.call('close', fd);
-      return u.open(path, 0o10000000);
+    const unix = new Unix(), make = (path: string, text: string): number => {
+      const fd = unix.open(path, 0o100 | O_RDWR);
+      unix.call('write', fd, text, text.length);
+      unix.call('fchmod', fd, 0o755);
+      unix.call('close', fd);
+      return unix.open(path, 0o10000000);
     };
-    const run = (fd: number, path: string, flags: number): number | undefined => u.call('execveat', fd, path, 0, 0, flags);
+    const run = (fd: number, path: string, flags: number): number | undefined => unix.call('execveat', fd, path, 0, 0, flags);
     const script = make('/tmp/s', '#!/none'), EMPTY = 0x1000;
-    u.call('unlinkat', -100, '/tmp/s', 0);
+    unix.call('unlinkat', -100, '/tmp/s', 0);
     expect([run(-1, '', EMPTY), run(-100, '', EMPTY), run(-100, '', 0), run(script, 'x', 0), run(script, '', EMPTY | 1),
       run(script, '', EMPTY)]).toEqual([-E.BADF, -E.ACCES, -E.NOENT, -E.NOTDIR, -E.INVAL, -E.NOENT]);
     make('/tmp/t', '#!/tmp/u'); make('/tmp/u', 'no program');
-    expect(run(u.open('/tmp/t', 0o10000000), '', EMPTY)).toBe(-E.NOEXEC);
-    expect(run(u.open('/tmp/t', 0o12000000), '', EMPTY)).toBe(-E.NOENT);
+    expect(run(unix.open('/tmp/t', 0o10000000), '', EMPTY)).toBe(-E.NOEXEC);
+    expect(run(unix.open('/tmp/t', 0o12000000), '', EMPTY)).toBe(-E.NOENT);
   });
 });

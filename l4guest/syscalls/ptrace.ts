@@ -14,28 +14,28 @@ const NT = { PRSTATUS: 1, FPREGSET: 2 } as const;
 const AUDIT_RISCV64 = 0xc000_00f3;
 
 /** Whether the caller may look into another process: the same user, or CAP_SYS_PTRACE. */
-export function mayTrace(t: Thread, p: Process): boolean {
-  if (p === t.proc || capableIn(t.creds, p.creds.users, Cap.SYS_PTRACE)) return true;
-  const c = t.creds, o = p.creds;
-  return [o.uid, o.euid, o.suid].every((u) => u === c.uid) && [o.gid, o.egid, o.sgid].every((g) => g === c.gid) && p.dumpable === 1;
+export function mayTrace(thread: Thread, process: Process): boolean {
+  if (process === thread.proc || capableIn(thread.creds, process.creds.users, Cap.SYS_PTRACE)) return true;
+  const c = thread.creds, o = process.creds;
+  return [o.uid, o.euid, o.suid].every((u) => u === c.uid) && [o.gid, o.egid, o.sgid].every((g) => g === c.gid) && process.dumpable === 1;
 }
 
 // ── beginning ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-function traceMe(t: Thread): number {
-  const parent = t.proc.parent;
-  if (t.traced || !parent || parent === t.k.init) return -E.PERM;
-  new Tracing(t, parent, false, 0);
+function traceMe(thread: Thread): number {
+  const parent = thread.proc.parent;
+  if (thread.traced || !parent || parent === thread.k.init) return -E.PERM;
+  new Tracing(thread, parent, false, 0);
   return 0;
 }
-function attach(t: Thread, pid: number, seize: boolean, addr: number, options: number): number {
-  const target = t.k.pids.threadOf(t.proc.numbers, pid);
-  if (!target) return t.k.pids.processes.has(t.proc.numbers.id(pid)) ? -E.PERM : -E.SRCH;
+function attach(thread: Thread, pid: number, seize: boolean, addr: number, options: number): number {
+  const target = thread.k.pids.threadOf(thread.proc.numbers, pid);
+  if (!target) return thread.k.pids.processes.has(thread.proc.numbers.id(pid)) ? -E.PERM : -E.SRCH;
   if (seize && (addr !== 0 || options & ~TRACE_OPTIONS)) return -E.IO;
-  if (target.proc === t.proc || target.traced || !mayTrace(t, target.proc)) return -E.PERM;
-  const x = new Tracing(target, t.proc, seize, seize ? options : 0);
+  if (target.proc === thread.proc || target.traced || !mayTrace(thread, target.proc)) return -E.PERM;
+  const x = new Tracing(target, thread.proc, seize, seize ? options : 0);
   if (target.proc.stopped) x.haltGroup(target.proc.stopSignal);
-  else if (!seize) t.k.signals.toThread(target, Sig.STOP, SiCode.USER);
+  else if (!seize) thread.k.signals.toThread(target, Sig.STOP, SiCode.USER);
   return 0;
 }
 function interrupt(x: Tracing): number {
@@ -50,20 +50,20 @@ function listen(x: Tracing): number {
   if (next) x.halt(next); else x.listening = true;
   return 0;
 }
-function resume(t: Thread, x: Tracing, sig: number, calls: boolean): number {
+function resume(thread: Thread, x: Tracing, sig: number, calls: boolean): number {
   if (sig < 0 || sig > 64) return -E.IO;
-  pass(t, x, sig);
+  pass(thread, x, sig);
   x.calls = calls;
   x.resume();
   return 0;
 }
 /** The signal that a resumed thread gets: the one it was stopped by, another, or none. */
-function pass(t: Thread, x: Tracing, sig: number): void {
+function pass(thread: Thread, x: Tracing, sig: number): void {
   const { stop } = x;
   if (sig === 0) return;
   if (stop?.kind === 'signal')
-    x.inject = stop.info?.signo === sig ? stop.info : { signo: sig, code: SiCode.USER, pid: t.proc.pid, uid: t.creds.uid };
-  else if (stop?.kind === 'call') x.t.pending.add({ signo: sig, code: SiCode.USER, pid: t.proc.pid, uid: t.creds.uid });
+    x.inject = stop.info?.signo === sig ? stop.info : { signo: sig, code: SiCode.USER, pid: thread.proc.pid, uid: thread.creds.uid };
+  else if (stop?.kind === 'call') x.t.pending.add({ signo: sig, code: SiCode.USER, pid: thread.proc.pid, uid: thread.creds.uid });
 }
 function detach(x: Tracing, sig: number): number {
   if (sig < 0 || sig > 64) return -E.IO;
@@ -77,21 +77,21 @@ function detach(x: Tracing, sig: number): number {
 
 /** The bytes of a register set: pc, x1 … x31; or f0 … f31, fcsr. */
 function registerSet(x: Thread, type: number): Uint8Array | undefined {
-  const b = new Uint8Array(x.regs.big.buffer);
-  if (type === NT.PRSTATUS) { const out = b.slice(0, 256); out.set(b.subarray(64 * 8, 65 * 8)); return out; }
+  const bytes = new Uint8Array(x.regs.big.buffer);
+  if (type === NT.PRSTATUS) { const out = bytes.slice(0, 256); out.set(bytes.subarray(64 * 8, 65 * 8)); return out; }
   if (type !== NT.FPREGSET) return undefined;
   const out = new Uint8Array(264);
-  out.set(b.subarray(32 * 8, 64 * 8));
-  out.set(b.subarray(65 * 8, 65 * 8 + 4), 256);
+  out.set(bytes.subarray(32 * 8, 64 * 8));
+  out.set(bytes.subarray(65 * 8, 65 * 8 + 4), 256);
   return out;
 }
-function regset(t: Thread, x: Thread, type: number, iov: number, write: boolean): number {
-  const now = registerSet(x, type), base = getI64(t.mm, iov), room = getI64(t.mm, iov + 8);
+function regset(thread: Thread, x: Thread, type: number, iov: number, write: boolean): number {
+  const now = registerSet(x, type), base = getI64(thread.mm, iov), room = getI64(thread.mm, iov + 8);
   if (!now || room % 8 !== 0) return -E.INVAL;
   const n = Math.min(room, now.length);
-  setI64(t.mm, iov + 8, n);
-  if (!write) { copyOut(t.mm, base, now.subarray(0, n)); return 0; }
-  const bytes = copyIn(t.mm, base, n), b = new Uint8Array(x.regs.big.buffer);
+  setI64(thread.mm, iov + 8, n);
+  if (!write) { copyOut(thread.mm, base, now.subarray(0, n)); return 0; }
+  const bytes = copyIn(thread.mm, base, n), b = new Uint8Array(x.regs.big.buffer);
   if (type === NT.PRSTATUS) { b.set(bytes.subarray(0, 8), 64 * 8); b.set(bytes.subarray(8), 8); return 0; }
   b.set(bytes.subarray(0, 256), 32 * 8);
   if (n > 256) x.regs.fcsr = bytes[256]!;
@@ -106,37 +106,42 @@ function poke(x: Thread, addr: number, word: bigint): number {
     return 0;
   } catch (e) { if (e instanceof UserFault) return -E.IO; throw e; }
 }
-function sigInfo(t: Thread, x: Tracing, va: number): number {
+function sigInfo(thread: Thread, x: Tracing, va: number): number {
   const info = x.stop?.info;
   if (!info) return -E.INVAL;
-  putSigInfo(t.mm, va, info);
+  putSigInfo(thread.mm, va, info);
   return 0;
 }
-function setSigInfo(t: Thread, x: Tracing, va: number): number {
+function setSigInfo(thread: Thread, x: Tracing, va: number): number {
   const { stop } = x;
   if (!stop?.info) return -E.INVAL;
   const info: SigInfo = {
-    signo: getU32(t.mm, va), errno: getI32(t.mm, va + 4), code: getI32(t.mm, va + 8), pid: getU32(t.mm, va + 16),
-    uid: getU32(t.mm, va + 20), value: getBig(t.mm, va + 24)
+    signo: getU32(thread.mm, va), errno: getI32(thread.mm, va + 4), code: getI32(thread.mm, va + 8), pid: getU32(thread.mm, va + 16),
+    uid: getU32(thread.mm, va + 20), value: getBig(thread.mm, va + 24)
   };
   x.stop = { ...stop, info };
   return 0;
 }
 /** struct ptrace_syscall_info: operation, architecture, pc, sp; number and arguments, or result and whether it is an error. */
-function callInfo(t: Thread, x: Tracing, size: number, va: number): number {
-  const out = new Uint8Array(88), v = new DataView(out.buffer), { call, t: who } = x, r = who.regs;
-  v.setUint8(0, call?.op ?? 0);
-  v.setUint32(4, AUDIT_RISCV64, true);
-  v.setBigInt64(8, r.big[64]!, true);
-  v.setBigInt64(16, r.big[2]!, true);
+function callInfo(thread: Thread, x: Tracing, size: number, va: number): number {
+  const out = new Uint8Array(88), view = new DataView(out.buffer), { call, t: who } = x, registers = who.regs;
+  view.setUint8(0, call?.op ?? 0);
+  view.setUint32(4, AUDIT_RISCV64, true);
+  view.setBigInt64(8, registers.big[64]!, true);
+  view.setBigInt64(16, registers.big[2]!, true);
   let length = 24;
   if (call?.op === 1) {
-    v.setBigInt64(24, BigInt(call.nr), true);
-    call.args.forEach((a, i) => { v.setBigInt64(32 + 8 * i, a, true); });
+    view.setBigInt64(24, BigInt(call.nr), true);
+    call.args.forEach((a, i) => { view.setBigInt64(32 + 8 * i, a, true); });
     length = 80;
   }
-  if (call?.op === 2) { const a0 = r.big[10]!; v.setBigInt64(24, a0, true); v.setUint8(32, a0 < 0n && a0 >= -4095n ? 1 : 0); length = 33; }
-  copyOut(t.mm, va, out.subarray(0, Math.min(length, size)));
+  if (call?.op === 2) {
+    const a0 = registers.big[10]!;
+    view.setBigInt64(24, a0, true);
+    view.setUint8(32, a0 < 0n && a0 >= -4095n ? 1 : 0);
+    length = 33;
+  }
+  copyOut(thread.mm, va, out.subarray(0, Math.min(length, size)));
   return length;
 }
 
@@ -160,46 +165,46 @@ const requests: Record<number, Request> = {
 };
 const Request = { TRACEME: 0, KILL: 8, ATTACH: 16, SEIZE: 0x4206, INTERRUPT: 0x4207 } as const;
 
-function ptrace(t: Thread, request: number, pid: number, addr: number, data: number): number {
-  if (request === Request.TRACEME) return traceMe(t);
-  if (request === Request.ATTACH || request === Request.SEIZE) return attach(t, pid, request === Request.SEIZE, addr, data);
-  const x = t.k.pids.threadOf(t.proc.numbers, pid)?.traced;
-  if (!x || x.tracer !== t.proc) return -E.SRCH;
-  if (request === Request.KILL) { t.k.signals.toProcess(x.t.proc, Sig.KILL, SiCode.KERNEL); return 0; }
+function ptrace(thread: Thread, request: number, pid: number, addr: number, data: number): number {
+  if (request === Request.TRACEME) return traceMe(thread);
+  if (request === Request.ATTACH || request === Request.SEIZE) return attach(thread, pid, request === Request.SEIZE, addr, data);
+  const x = thread.k.pids.threadOf(thread.proc.numbers, pid)?.traced;
+  if (!x || x.tracer !== thread.proc) return -E.SRCH;
+  if (request === Request.KILL) { thread.k.signals.toProcess(x.t.proc, Sig.KILL, SiCode.KERNEL); return 0; }
   if (request === Request.INTERRUPT) return interrupt(x);
   if (!x.stop || x.listening) return -E.SRCH;
-  return requests[request]?.(t, x, addr, data) ?? -E.IO;
+  return requests[request]?.(thread, x, addr, data) ?? -E.IO;
 }
 
 // ── memory of others ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** PTRACE_PEEKSIGINFO: signals that wait, from the nth on; bit 0: those of the whole process. */
-function peekSignals(t: Thread, x: Tracing, how: number, data: number): number {
-  const from = getI64(t.mm, how), flags = getU32(t.mm, how + 8), most = getI32(t.mm, how + 12);
+function peekSignals(thread: Thread, x: Tracing, how: number, data: number): number {
+  const from = getI64(thread.mm, how), flags = getU32(thread.mm, how + 8), most = getI32(thread.mm, how + 12);
   if (flags & ~1 || most < 0) return -E.INVAL;
   const all = (flags & 1 ? x.t.proc.pending : x.t.pending).list(0n).slice(Math.max(0, from), Math.max(0, from) + most);
-  all.forEach((s, i) => { putSigInfo(t.mm, data + 128 * i, s); });
+  all.forEach((s, i) => { putSigInfo(thread.mm, data + 128 * i, s); });
   return all.length;
 }
 /** process_vm_readv and process_vm_writev: from vector to vector, as far as both go. */
-function processVm(t: Thread, pid: number, localVa: number, localCount: number, remoteVa: number, remoteCount: number,
+function processVm(thread: Thread, pid: number, localVa: number, localCount: number, remoteVa: number, remoteCount: number,
     write: boolean): number {
-  const p = t.k.pids.processOf(t.proc.numbers, pid);
+  const process = thread.k.pids.processOf(thread.proc.numbers, pid);
   if (localCount < 0 || localCount > 1024 || remoteCount < 0 || remoteCount > 1024) return -E.INVAL;
   const vector = (va: number, n: number): [number, number][] =>
-    Array.from({ length: n }, (_, i) => [getI64(t.mm, va + 16 * i), getI64(t.mm, va + 16 * i + 8)]);
+    Array.from({ length: n }, (_, i) => [getI64(thread.mm, va + 16 * i), getI64(thread.mm, va + 16 * i + 8)]);
   const local = vector(localVa, localCount);
   if (local.every(([, n]) => n === 0)) return 0;
   const remote = vector(remoteVa, remoteCount);
   if ([...local, ...remote].some(([, n]) => n < 0)) return -E.INVAL;
-  if (!p?.alive || p.threads.size === 0) return -E.SRCH;
-  if (!mayTrace(t, p)) return -E.PERM;
+  if (!process?.alive || process.threads.size === 0) return -E.SRCH;
+  if (!mayTrace(thread, process)) return -E.PERM;
   let done = 0;
   for (let l = local.shift(), r = remote.shift(); l && r; ) {
     const n = Math.min(l[1], r[1], 4096 - (r[0] % 4096));
     try {
-      if (n > 0 && write) copyOut(p.mm, r[0], copyIn(t.mm, l[0], n));
-      else if (n > 0) copyOut(t.mm, l[0], copyIn(p.mm, r[0], n));
+      if (n > 0 && write) copyOut(process.mm, r[0], copyIn(thread.mm, l[0], n));
+      else if (n > 0) copyOut(thread.mm, l[0], copyIn(process.mm, r[0], n));
     } catch (e) { if (!(e instanceof UserFault)) throw e; return done || -E.FAULT; }
     done += n;
     l = l[1] > n ? [l[0] + n, l[1] - n] : local.shift();

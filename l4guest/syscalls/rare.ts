@@ -31,10 +31,10 @@ const compare = (a: object, b: object): number => (a === b ? 0 : order(a) < orde
 const shared: Readonly<Record<number, (p: Process) => object>> = {
   1: (p) => p.mm, 2: (p) => p.fds, 3: (p) => p.fs, 4: (p) => p.actions, 5: (p) => p.ioContext, 6: (p) => p.undoList
 };
-function kcmp(t: Thread, a: number, b: number, type: number, x: number, y: number): number {
-  const p = t.k.pids.processOf(t.proc.numbers, a), q = t.k.pids.processOf(t.proc.numbers, b);
+function kcmp(thread: Thread, a: number, b: number, type: number, x: number, y: number): number {
+  const p = thread.k.pids.processOf(thread.proc.numbers, a), q = thread.k.pids.processOf(thread.proc.numbers, b);
   if (!p || !q) return -E.SRCH;
-  if (!mayTrace(t, p) || !mayTrace(t, q)) return -E.PERM;
+  if (!mayTrace(thread, p) || !mayTrace(thread, q)) return -E.PERM;
   if (type === 0) {
     const f = p.fds.any(x), g = q.fds.any(y);
     return f && g ? compare(f, g) : -E.BADF;
@@ -49,34 +49,34 @@ const Barrier = { QUERY: 0, GLOBAL: 1, RSEQ: 128, GET_REGISTRATIONS: 512, ALL: 0
 /** A command that needs a registration, and the command that makes it. */
 const registration: Readonly<Record<number, number>> = { 8: 16, 32: 64, 128: 256 };
 const REGISTERS = new Set([4, 16, 64, 256]);
-function membarrier(t: Thread, command: number, flags: number, cpu: number): number {
+function membarrier(thread: Thread, command: number, flags: number, cpu: number): number {
   if (command === Barrier.RSEQ ? flags & ~1 : flags) return -E.INVAL;
-  if (command === Barrier.RSEQ && flags && cpu !== 0 && t.mm.barriers & 256) return 0;
+  if (command === Barrier.RSEQ && flags && cpu !== 0 && thread.mm.barriers & 256) return 0;
   if (command === Barrier.QUERY) return Barrier.ALL;
-  if (command === Barrier.GET_REGISTRATIONS) return t.mm.barriers;
+  if (command === Barrier.GET_REGISTRATIONS) return thread.mm.barriers;
   if (command === Barrier.GLOBAL || command === 2) return 0;
-  if (REGISTERS.has(command)) { t.mm.barriers |= command; return 0; }
+  if (REGISTERS.has(command)) { thread.mm.barriers |= command; return 0; }
   const needed = registration[command];
-  return needed === undefined ? -E.INVAL : t.mm.barriers & needed ? 0 : -E.PERM;
+  return needed === undefined ? -E.INVAL : thread.mm.barriers & needed ? 0 : -E.PERM;
 }
 
 // ── restartable sequences ───────────────────────────────────────────────────────────────────────────────────────────────
 
-function rseq(t: Thread, area: number, length: number, flags: number, sig: number): number {
-  const now = t.rseq;
+function rseq(thread: Thread, area: number, length: number, flags: number, sig: number): number {
+  const now = thread.rseq;
   if (flags & 1) {
     if (flags & ~1 || !now || now.area !== area || now.length !== length >>> 0) return -E.INVAL;
     if (now.sig !== sig >>> 0) return -E.PERM;
-    return stopSequence(t);
+    return stopSequence(thread);
   }
   if (flags) return -E.INVAL;
   if (now) return now.area !== area || now.length !== length >>> 0 ? -E.INVAL : now.sig !== sig >>> 0 ? -E.PERM : -E.BUSY;
   if (length >>> 0 < RSEQ_SIZE || area % 32 !== 0) return -E.INVAL;
-  if (!couldBeUser(area, length >>> 0) || !t.mm.areas.find(area)) return -E.FAULT;
-  try { return startSequence(t, area, length >>> 0, sig >>> 0); } catch (e) {
+  if (!couldBeUser(area, length >>> 0) || !thread.mm.areas.find(area)) return -E.FAULT;
+  try { return startSequence(thread, area, length >>> 0, sig >>> 0); } catch (e) {
     // Linux finds out when it writes there on the way back.
     if (!(e instanceof UserFault)) throw e;
-    t.k.signals.force(t, Sig.SEGV, SiCode.KERNEL, 0);
+    thread.k.signals.force(thread, Sig.SEGV, SiCode.KERNEL, 0);
     return 0;
   }
 }
@@ -87,77 +87,77 @@ const Mpol = { DEFAULT: 0, PREFERRED: 1, LOCAL: 4, COUNT: 7, STATIC: 1 << 15, RE
 interface Policy { readonly mode: number; readonly nodes: number }
 const policies = new WeakMap<Thread, Policy>();
 /** A mask of nodes: only node 0 is there. */
-function nodesAt(t: Thread, va: number, max: number): number {
+function nodesAt(thread: Thread, va: number, max: number): number {
   const count = max - 1;
   if (count <= 0 || va === 0) return 0;
   if (count > 4096 * 8) return -E.INVAL;
-  const bytes = copyIn(t.mm, va, Math.ceil(count / 64) * 8);
+  const bytes = copyIn(thread.mm, va, Math.ceil(count / 64) * 8);
   for (let i = 0; i < count; i++) if (i > 0 && bytes[i >> 3]! & (1 << (i & 7))) return -E.INVAL;
   return bytes[0]! & 1;
 }
-function policyOf(t: Thread, mode: number, mask: number, max: number): Policy | number {
+function policyOf(thread: Thread, mode: number, mask: number, max: number): Policy | number {
   const flags = mode & (Mpol.STATIC | Mpol.RELATIVE | Mpol.BALANCING), kind = mode & ~flags;
   if (kind < 0 || kind >= Mpol.COUNT || (flags & Mpol.STATIC && flags & Mpol.RELATIVE)
       || (flags & Mpol.BALANCING && kind !== 2 && kind !== 5))
     return -E.INVAL;
-  const nodes = nodesAt(t, mask, max);
+  const nodes = nodesAt(thread, mask, max);
   if (nodes < 0) return nodes;
   const wantsNone = kind === Mpol.DEFAULT || kind === Mpol.LOCAL, mayHaveNone = wantsNone || kind === Mpol.PREFERRED;
   if ((wantsNone && nodes) || (!mayHaveNone && !nodes) || (wantsNone && flags) || (kind === Mpol.PREFERRED && !nodes && flags))
     return -E.INVAL;
   return { mode: kind === Mpol.PREFERRED && !nodes ? Mpol.LOCAL : mode, nodes };
 }
-function setPolicy(t: Thread, mode: number, mask: number, max: number): number {
-  const p = policyOf(t, mode | 0, mask, max);
+function setPolicy(thread: Thread, mode: number, mask: number, max: number): number {
+  const p = policyOf(thread, mode | 0, mask, max);
   if (typeof p === 'number') return p;
-  policies.set(t, p);
+  policies.set(thread, p);
   return 0;
 }
-function getPolicy(t: Thread, modeVa: number, mask: number, max: number, at: number, flags: number): number {
-  const NODE = 1, ADDR = 2, ALLOWED = 4, p = policies.get(t) ?? { mode: 0, nodes: 0 };
+function getPolicy(thread: Thread, modeVa: number, mask: number, max: number, at: number, flags: number): number {
+  const NODE = 1, ADDR = 2, ALLOWED = 4, policy = policies.get(thread) ?? { mode: 0, nodes: 0 };
   if (flags & ~7 || (mask !== 0 && max < 1) || (flags & ALLOWED && flags & (NODE | ADDR))
       || (at !== 0 && !(flags & ADDR) && !(flags & ALLOWED)))
     return -E.INVAL;
-  if (flags & ADDR && !t.mm.areas.find(at)) return -E.FAULT;
-  if (flags & NODE && !(flags & ADDR) && p.mode !== 3) return -E.INVAL;
-  if (modeVa) setU32(t.mm, modeVa, flags & (NODE | ALLOWED) ? 0 : flags & ADDR ? 0 : p.mode);
+  if (flags & ADDR && !thread.mm.areas.find(at)) return -E.FAULT;
+  if (flags & NODE && !(flags & ADDR) && policy.mode !== 3) return -E.INVAL;
+  if (modeVa) setU32(thread.mm, modeVa, flags & (NODE | ALLOWED) ? 0 : flags & ADDR ? 0 : policy.mode);
   if (mask)
     for (let i = 0; i < Math.ceil((max - 1) / 64) || i === 0; i++)
-      setBig(t.mm, mask + 8 * i, i === 0 ? BigInt(flags & ALLOWED ? 1 : flags & ADDR ? 0 : p.nodes) : 0n);
+      setBig(thread.mm, mask + 8 * i, i === 0 ? BigInt(flags & ALLOWED ? 1 : flags & ADDR ? 0 : policy.nodes) : 0n);
   return 0;
 }
-function bind(t: Thread, at: number, length: number, mode: number, mask: number, max: number, flags: number): number {
+function bind(thread: Thread, at: number, length: number, mode: number, mask: number, max: number, flags: number): number {
   if (flags & ~7 || at % 4096 !== 0) return -E.INVAL;
-  if (flags & 4 && !capable(t.creds, Cap.SYS_NICE)) return -E.PERM;
-  const p = policyOf(t, mode | 0, mask, max);
+  if (flags & 4 && !capable(thread.creds, Cap.SYS_NICE)) return -E.PERM;
+  const p = policyOf(thread, mode | 0, mask, max);
   if (typeof p === 'number') return p;
   const end = at + Math.ceil(length / 4096) * 4096;
   for (let x = at; x < end;) {
-    const v = t.mm.areas.find(x);
-    if (!v) return -E.FAULT;
-    x = v.end;
+    const vma = thread.mm.areas.find(x);
+    if (!vma) return -E.FAULT;
+    x = vma.end;
   }
   return 0;
 }
-function target(t: Thread, pid: number): Process | number {
-  const p = pid === 0 ? t.proc : t.k.pids.processOf(t.proc.numbers, pid);
-  return !p ? -E.SRCH : mayTrace(t, p) ? p : -E.PERM;
+function target(thread: Thread, pid: number): Process | number {
+  const process = pid === 0 ? thread.proc : thread.k.pids.processOf(thread.proc.numbers, pid);
+  return !process ? -E.SRCH : mayTrace(thread, process) ? process : -E.PERM;
 }
-function migratePages(t: Thread, pid: number, max: number, from: number, to: number): number {
-  const old = nodesAt(t, from, max), now = old < 0 ? old : nodesAt(t, to, max);
+function migratePages(thread: Thread, pid: number, max: number, from: number, to: number): number {
+  const old = nodesAt(thread, from, max), now = old < 0 ? old : nodesAt(thread, to, max);
   if (now < 0) return now;
-  const p = target(t, pid | 0);
+  const p = target(thread, pid | 0);
   return typeof p === 'number' ? p : now === 0 ? -E.INVAL : 0;
 }
-function movePages(t: Thread, pid: number, n: number, pages: number, nodes: number, status: number, flags: number): number {
+function movePages(thread: Thread, pid: number, n: number, pages: number, nodes: number, status: number, flags: number): number {
   if (flags & ~6) return -E.INVAL;
-  if (flags & 4 && !capable(t.creds, Cap.SYS_NICE)) return -E.PERM;
-  const p = target(t, pid | 0);
+  if (flags & 4 && !capable(thread.creds, Cap.SYS_NICE)) return -E.PERM;
+  const p = target(thread, pid | 0);
   if (typeof p === 'number') return p;
   for (let i = 0; i < n; i++) {
-    const at = getI64(t.mm, pages + 8 * i);
-    if (nodes && getI32(t.mm, nodes + 4 * i) !== 0) return -E.NODEV;
-    setU32(t.mm, status + 4 * i, !p.mm.areas.find(at) ? -E.FAULT : p.mm.table.get(Math.floor(at / 4096)) ? 0 : -E.NOENT);
+    const at = getI64(thread.mm, pages + 8 * i);
+    if (nodes && getI32(thread.mm, nodes + 4 * i) !== 0) return -E.NODEV;
+    setU32(thread.mm, status + 4 * i, !p.mm.areas.find(at) ? -E.FAULT : p.mm.table.get(Math.floor(at / 4096)) ? 0 : -E.NOENT);
   }
   return 0;
 }
@@ -167,68 +167,69 @@ function movePages(t: Thread, pid: number, n: number, pages: number, nodes: numb
 const HANDLE_BYTES = 8, HANDLE_TYPE = 1, HANDLE_FID = 0x200, MOUNT_ID_UNIQUE = 1;
 const handles = new Map<string, WeakRef<{ readonly inode: Inode; readonly place: Located }>>(),
   held = new WeakMap<Inode, { readonly inode: Inode; readonly place: Located }>();
-function nameToHandle(t: Thread, dir: number, path: number, va: number, mountVa: number, flags: number): number {
-  const p = placeOf(t, dir | 0, path, (flags & AT.SYMLINK_FOLLOW ? 0 : AT.SYMLINK_NOFOLLOW) | (flags & AT.EMPTY_PATH));
+function nameToHandle(thread: Thread, dir: number, path: number, va: number, mountVa: number, flags: number): number {
+  const p = placeOf(thread, dir | 0, path, (flags & AT.SYMLINK_FOLLOW ? 0 : AT.SYMLINK_NOFOLLOW) | (flags & AT.EMPTY_PATH));
   if (typeof p === 'number') return p;
   if (!['tmpfs', 'rootfs', 'ext4', 'ext2', 'devtmpfs'].includes(p.inode.fs.type) && p.inode.fs.type !== 'overlay') return -E.OPNOTSUPP;
-  const room = getU32(t.mm, va);
-  getU32(t.mm, va + 4);
+  const room = getU32(thread.mm, va);
+  getU32(thread.mm, va + 4);
   if (room > 128) return -E.INVAL;
-  setU32(t.mm, va, HANDLE_BYTES);
+  setU32(thread.mm, va, HANDLE_BYTES);
   const id = p.mount?.id ?? 0;
-  if (flags & MOUNT_ID_UNIQUE) setBig(t.mm, mountVa, BigInt(id)); else setU32(t.mm, mountVa, id);
+  if (flags & MOUNT_ID_UNIQUE) setBig(thread.mm, mountVa, BigInt(id)); else setU32(thread.mm, mountVa, id);
   if (room < HANDLE_BYTES) return -E.OVERFLOW;
   let kept = held.get(p.inode);
   if (!kept) held.set(p.inode, kept = { inode: p.inode, place: { inode: p.inode, mount: p.mount, dir: p.dir, name: p.name ?? '' } });
   handles.set(`${p.inode.dev}:${p.inode.ino}`, new WeakRef(kept));
-  setU32(t.mm, va + 4, HANDLE_TYPE);
-  setU32(t.mm, va + 8, p.inode.ino >>> 0);
-  setU32(t.mm, va + 12, Math.floor(p.inode.ino / 4294967296));
+  setU32(thread.mm, va + 4, HANDLE_TYPE);
+  setU32(thread.mm, va + 8, p.inode.ino >>> 0);
+  setU32(thread.mm, va + 12, Math.floor(p.inode.ino / 4294967296));
   return 0;
 }
-function openByHandle(t: Thread, mountFd: number, va: number, flags: number) {
-  if (!capable(t.creds, Cap.DAC_READ_SEARCH)) return -E.PERM;
-  const room = getU32(t.mm, va), on: Located | undefined = (mountFd | 0) === AT.FDCWD ? t.proc.fs.cwd : t.proc.fds.get(mountFd | 0);
+function openByHandle(thread: Thread, mountFd: number, va: number, flags: number) {
+  if (!capable(thread.creds, Cap.DAC_READ_SEARCH)) return -E.PERM;
+  const room = getU32(thread.mm, va), on: Located | undefined =
+    (mountFd | 0) === AT.FDCWD ? thread.proc.fs.cwd : thread.proc.fds.get(mountFd | 0);
   if (room === 0 || room > 128) return -E.INVAL;
   if (!on) return -E.BADF;
-  if (room < HANDLE_BYTES || getI32(t.mm, va + 4) !== HANDLE_TYPE) return -E.STALE;
-  const ino = getU32(t.mm, va + 8) + getU32(t.mm, va + 12) * 4294967296, found = handles.get(`${on.inode.dev}:${ino}`)?.deref();
+  if (room < HANDLE_BYTES || getI32(thread.mm, va + 4) !== HANDLE_TYPE) return -E.STALE;
+  const ino = getU32(thread.mm, va + 8) + getU32(thread.mm, va + 12) * 4294967296, found = handles.get(`${on.inode.dev}:${ino}`)?.deref();
   if (!found || found.inode.nlink === 0) return -E.STALE;
-  return after(openPath(t, found.place as Parameters<typeof openPath>[1], flags | O.LARGEFILE),
-    (file) => (typeof file === 'number' ? file : install(t, file, (flags & O.CLOEXEC) !== 0)));
+  return after(openPath(thread, found.place as Parameters<typeof openPath>[1], flags | O.LARGEFILE),
+    (file) => (typeof file === 'number' ? file : install(thread, file, (flags & O.CLOEXEC) !== 0)));
 }
 
 // ── the rest ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** Frees the memory of a process that is being killed: here it is free already. */
-function release(t: Thread, fd: number, flags: number): number {
+function release(thread: Thread, fd: number, flags: number): number {
   if (flags) return -E.INVAL;
-  const f = t.proc.fds.get(fd | 0);
-  if (!(f instanceof PidFile)) return -E.BADF;
-  return f.process.alive ? -E.INVAL : -E.SRCH;
+  const file = thread.proc.fds.get(fd | 0);
+  if (!(file instanceof PidFile)) return -E.BADF;
+  return file.process.alive ? -E.INVAL : -E.SRCH;
 }
 /** No module can be read: what is no ELF file is refused as Linux does it. */
-function initModule(t: Thread, image: number, length: number): number {
-  if (!capable(t.creds, Cap.SYS_MODULE)) return -E.PERM;
+function initModule(thread: Thread, image: number, length: number): number {
+  if (!capable(thread.creds, Cap.SYS_MODULE)) return -E.PERM;
   if (length < 64) return -E.NOEXEC;
-  copyIn(t.mm, image, 64);
+  copyIn(thread.mm, image, 64);
   return -E.NOEXEC;
 }
-function finitModule(t: Thread, fd: number, _args: number, flags: number): number {
-  if (!capable(t.creds, Cap.SYS_MODULE)) return -E.PERM;
+function finitModule(thread: Thread, fd: number, _args: number, flags: number): number {
+  if (!capable(thread.creds, Cap.SYS_MODULE)) return -E.PERM;
   if (flags & ~7) return -E.INVAL;
-  return t.proc.fds.get(fd | 0) ? -E.NOEXEC : -E.BADF;
+  return thread.proc.fds.get(fd | 0) ? -E.NOEXEC : -E.BADF;
 }
 const MODULE_NAME = 56;
-function deleteModule(t: Thread, name: number): number {
-  if (!capable(t.creds, Cap.SYS_MODULE)) return -E.PERM;
-  getString(t.mm, name, MODULE_NAME);
+function deleteModule(thread: Thread, name: number): number {
+  if (!capable(thread.creds, Cap.SYS_MODULE)) return -E.PERM;
+  getString(thread.mm, name, MODULE_NAME);
   return -E.NOENT;
 }
 /** KEXEC_ARCH_RISCV: the machine's number in ELF files. */
 const RISCV = 243;
-function kexec(t: Thread, _entry: number, n: number, _segments: number, flags: number): number {
-  if (!capable(t.creds, Cap.SYS_BOOT)) return -E.PERM;
+function kexec(thread: Thread, _entry: number, n: number, _segments: number, flags: number): number {
+  if (!capable(thread.creds, Cap.SYS_BOOT)) return -E.PERM;
   const arch = (flags & 0xffff_0000) >>> 16;
   return n > 16 || flags & 0xffff & ~7 || (arch !== 0 && arch !== RISCV) ? -E.INVAL : -E.NOSYS;
 }

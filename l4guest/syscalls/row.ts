@@ -41,19 +41,19 @@ export const longBits = (arg: number, allowed: number, errno: number = E.INVAL):
   ({ kind: 'bits', arg, allowed, errno, long: true });
 export const isOpen = (arg: number): Check => ({ kind: 'open', arg });
 
-function failedCheck(t: Thread, c: Check, value: number): number {
-  if (c.kind === 'open') return t.proc.fds.get(value) ? 0 : -E.BADF;
-  return (value & ~c.allowed) !== 0 || (c.long && (value < 0 || value > 0xffff_ffff)) ? -c.errno : 0;
+function failedCheck(thread: Thread, check: Check, value: number): number {
+  if (check.kind === 'open') return thread.proc.fds.get(value) ? 0 : -E.BADF;
+  return (value & ~check.allowed) !== 0 || (check.long && (value < 0 || value > 0xffff_ffff)) ? -check.errno : 0;
 }
 /** The handler behind its checks, which are made in their order; without any it is the handler itself. */
 function checked(handler: Handler, checks: readonly Check[]): Handler {
   if (checks.length === 0) return handler;
-  return (t, a, b, c, d, e, f) => {
+  return (thread, a, b, c, d, e, f) => {
     for (const x of checks) {
-      const failed = failedCheck(t, x, x.arg === 0 ? a : x.arg === 1 ? b : x.arg === 2 ? c : x.arg === 3 ? d : x.arg === 4 ? e : f);
+      const failed = failedCheck(thread, x, x.arg === 0 ? a : x.arg === 1 ? b : x.arg === 2 ? c : x.arg === 3 ? d : x.arg === 4 ? e : f);
       if (failed !== 0) return failed;
     }
-    return handler(t, a, b, c, d, e, f);
+    return handler(thread, a, b, c, d, e, f);
   };
 }
 
@@ -83,22 +83,22 @@ const pointersOf = (args: string): number =>
     (/:[xsbrv]$/.test(arg) && !/^(flags|mode|mask|prot|dev|end|at|newat|start|rights):/.test(arg) ? bits | (1 << i) : bits),
     0);
 
-export const row = (name: CallName, handler: Handler, o: Options = {}): Row => ({
+export const row = (name: CallName, handler: Handler, options: Options = {}): Row => ({
   nr: calls[name][0], name, args: calls[name][1], pointers: pointersOf(calls[name][1]),
-    handler: narrowed(checked(handler, o.checks ?? []), intsOf(calls[name][1]) | flagsOf(name, calls[name][1], o.checks ?? [])),
-    checks: o.checks ?? [], support: o.support ??
-    (o.note ? 'part' : 'full'), note: o.note ?? '',
-  regs: o.regs ?? false,
+    handler: narrowed(checked(handler, options.checks ?? []), intsOf(calls[name][1]) | flagsOf(name, calls[name][1], options.checks ?? [])),
+    checks: options.checks ?? [], support: options.support ??
+    (options.note ? 'part' : 'full'), note: options.note ?? '',
+  regs: options.regs ?? false,
 });
 
 /**
  * The bytes of a structure whose size the caller states, as all calls with such a structure read it: too small EINVAL, over a page E2BIG,
  * longer than we know with something in the rest E2BIG; shorter than we know means zeros.
  */
-export function extensible(t: Thread, va: number, size: number, least: number, known: number): DataView {
+export function extensible(thread: Thread, va: number, size: number, least: number, known: number): DataView {
   if (size < 0 || size > 4096) throw new CallError(E.TOOBIG);
   if (size < least) throw new CallError(E.INVAL);
-  const bytes = copyIn(t.mm, va, size), out = new Uint8Array(known);
+  const bytes = copyIn(thread.mm, va, size), out = new Uint8Array(known);
   for (let i = known; i < size; i++) if (bytes[i] !== 0) throw new CallError(E.TOOBIG);
   out.set(bytes.subarray(0, known));
   return new DataView(out.buffer);
@@ -107,8 +107,8 @@ export function extensible(t: Thread, va: number, size: number, least: number, k
 export const field64 = (v: DataView, at: number): number => v.getInt32(at + 4, true) * 4294967296 + v.getUint32(at, true);
 
 /** A path argument. ENAMETOOLONG, EFAULT. */
-export function pathArg(t: Thread, va: number): string {
-  const s = getString(t.mm, va, 4096);
-  if (s === undefined) throw new CallError(E.NAMETOOLONG);
-  return s;
+export function pathArg(thread: Thread, va: number): string {
+  const text = getString(thread.mm, va, 4096);
+  if (text === undefined) throw new CallError(E.NAMETOOLONG);
+  return text;
 }

@@ -6,30 +6,33 @@ import { Unix } from '../testing/unix.ts';
 const u32 = (n: number): Uint8Array => new Uint8Array(new Uint32Array([n, 0]).buffer);
 describe('scheduling policies', () => {
   it('are kept, and must fit their priority', () => {
-    const u = new Unix(), at = u.space(8);
-    expect([u.call('sched_setscheduler', 0, 3, u32(0)), u.call('sched_getscheduler', 0)]).toEqual([0, 3]);
+    const unix = new Unix(), at = unix.space(8);
+    expect([unix.call('sched_setscheduler', 0, 3, u32(0)), unix.call('sched_getscheduler', 0)]).toEqual([0, 3]);
     expect([
-      u.call('sched_setscheduler', 0, 1, u32(0)), u.call('sched_setscheduler', 0, 0, u32(1)), u.call('sched_setscheduler', 0, 99, u32(0)),
-      u.call('sched_setscheduler', 4711, 0, u32(0))
+      unix.call('sched_setscheduler', 0, 1, u32(0)), unix.call('sched_setscheduler', 0, 0, u32(1)),
+        unix.call('sched_setscheduler', 0, 99, u32(0)),
+      unix.call('sched_setscheduler', 4711, 0, u32(0))
     ]).toEqual([-E.INVAL, -E.INVAL, -E.INVAL, -E.SRCH]);
     expect([
-      u.call('sched_setscheduler', 0, 2 | 0x40000000, u32(7)), u.call('sched_getscheduler', 0), u.call('sched_getparam', 0, at), u.u32(at)
+      unix.call('sched_setscheduler', 0, 2 | 0x40000000, u32(7)), unix.call('sched_getscheduler', 0), unix.call('sched_getparam', 0, at),
+        unix.u32(at)
     ]).toEqual([0, 0x40000002, 0, 7]);
-    expect(u.fork().policy).toBe(0);
-    u.call('setresuid', 1000, 1000, 1000);
+    expect(unix.fork().policy).toBe(0);
+    unix.call('setresuid', 1000, 1000, 1000);
     expect([
-      u.call('sched_setscheduler', 0, 2, u32(8)), u.call('sched_setscheduler', 0, 0, u32(0)), u.call('sched_setscheduler', 0, 1, u32(1))
+      unix.call('sched_setscheduler', 0, 2, u32(8)), unix.call('sched_setscheduler', 0, 0, u32(0)),
+        unix.call('sched_setscheduler', 0, 1, u32(1))
     ]).toEqual([-E.PERM, 0, -E.PERM]);
   });
   it('real-time threads run before all others, the higher priority first', () => {
     const u = new Unix(),
       threads = [0, 5, 9, 0].map((rt) => {
-        const t = u.fork();
-        t.rt = rt;
-        t.policy = rt ? 1 : 0;
-        t.state = Run.ready;
-        u.k.cpu.ready.push(t);
-        return t;
+        const thread = u.fork();
+        thread.rt = rt;
+        thread.policy = rt ? 1 : 0;
+        thread.state = Run.ready;
+        u.k.cpu.ready.push(thread);
+        return thread;
       });
     const order = [1, 2, 3, 4].map(() => u.k.cpu.ready.shift());
     expect(order.slice(0, 2)).toEqual([threads[2], threads[1]]);

@@ -14,43 +14,43 @@ const isPolicy = (policy: number): boolean =>
   isReal(policy) || policy === Policy.OTHER || policy === Policy.BATCH || policy === Policy.IDLE;
 
 /** The thread that a call names, 0 = the caller; -EINVAL, -ESRCH. Process 1 has no thread of its own: it gets one for the question. */
-function named(t: Thread, tid: number): Thread | number {
+function named(thread: Thread, tid: number): Thread | number {
   if (tid < 0) return -E.INVAL;
-  const { init } = t.k;
-  return tid === 0 ? t : t.k.pids.threadOf(t.proc.numbers, tid) ??
-    (t.proc.numbers.id(tid) === init.pid ? new Thread(t.k, tid, init, init.name) : -E.SRCH);
+  const { init } = thread.k;
+  return tid === 0 ? thread : thread.k.pids.threadOf(thread.proc.numbers, tid) ??
+    (thread.proc.numbers.id(tid) === init.pid ? new Thread(thread.k, tid, init, init.name) : -E.SRCH);
 }
-const withThread = (t: Thread, tid: number, use: (x: Thread) => number): number => {
-  const x = named(t, tid | 0);
+const withThread = (thread: Thread, tid: number, use: (x: Thread) => number): number => {
+  const x = named(thread, tid | 0);
   return typeof x === 'number' ? x : use(x);
 };
 
 /** Whether the caller may give `x` this policy and priority: its own kind may be lowered, RLIMIT_RTPRIO allows some, CAP_SYS_NICE all. */
-function mayChange(t: Thread, x: Thread, policy: number, priority: number): boolean {
-  const c = t.creds;
-  if (capable(c, Cap.SYS_NICE)) return true;
-  if (c.euid !== x.proc.creds.uid && c.euid !== x.proc.creds.euid) return false;
+function mayChange(thread: Thread, x: Thread, policy: number, priority: number): boolean {
+  const creds = thread.creds;
+  if (capable(creds, Cap.SYS_NICE)) return true;
+  if (creds.euid !== x.proc.creds.uid && creds.euid !== x.proc.creds.euid) return false;
   const most = x.proc.limits.soft[Limit.RTPRIO]!;
   if (isReal(policy) && ((policy !== x.policy && most === 0) || (priority > x.rt && priority > most))) return false;
   return !(x.policy === Policy.IDLE && policy !== Policy.IDLE) || x.nice >= 20 - x.proc.limits.soft[Limit.NICE]!;
 }
-function change(t: Thread, x: Thread, policy: number, priority: number, reset: boolean): number {
+function change(thread: Thread, x: Thread, policy: number, priority: number, reset: boolean): number {
   if (!isPolicy(policy) || (isReal(policy) ? priority < 1 || priority > 99 : priority !== 0)) return -E.INVAL;
-  if (!mayChange(t, x, policy, priority)) return -E.PERM;
+  if (!mayChange(thread, x, policy, priority)) return -E.PERM;
   x.policy = policy;
   x.rt = priority;
   x.resetOnFork = reset;
-  t.k.cpu.preempt();
+  thread.k.cpu.preempt();
   return 0;
 }
-function setscheduler(t: Thread, tid: number, policyArg: number, va: number): number {
+function setscheduler(thread: Thread, tid: number, policyArg: number, va: number): number {
   const policy = policyArg & ~RESET_ON_FORK;
   if (va === 0 || policy < 0) return -E.INVAL;
-  return withThread(t, tid, (x) => change(t, x, policy, getI32(t.mm, va), (policyArg & RESET_ON_FORK) !== 0));
+  return withThread(thread, tid, (x) => change(thread, x, policy, getI32(thread.mm, va), (policyArg & RESET_ON_FORK) !== 0));
 }
-function setparam(t: Thread, tid: number, va: number): number {
-  const real = va === 0 ? 0 : getI32(t.mm, va);
-  return va === 0 ? -E.INVAL : withThread(t, tid, (x) => change(t, x, x.policy, real, x.resetOnFork));
+function setparam(thread: Thread, tid: number, va: number): number {
+  const real = va === 0 ? 0 : getI32(thread.mm, va);
+  return va === 0 ? -E.INVAL : withThread(thread, tid, (x) => change(thread, x, x.policy, real, x.resetOnFork));
 }
 const getparam = (t: Thread, tid: number, va: number): number =>
   (va === 0 ? -E.INVAL : withThread(t, tid, (x) => { setU32(t.mm, va, x.rt); return 0; }));
@@ -59,66 +59,69 @@ const getparam = (t: Thread, tid: number, va: number): number =>
 const ATTR = 56, ATTR_LEAST = 48;
 const SchedFlag = { RESET_ON_FORK: 1, KEEP_POLICY: 8, KEEP_PARAMS: 0x10, UTIL: 0x60, ALL: 0x7f } as const;
 /** The structure, or what the caller is told who has another one: ours is this long. */
-function readAttr(t: Thread, va: number): DataView | number {
-  const size = getU32(t.mm, va);
-  try { return size > 0 && size < ATTR_LEAST ? tellSize(t, va) : extensible(t, va, size || ATTR_LEAST, ATTR_LEAST, ATTR); } catch (e) {
+function readAttr(thread: Thread, va: number): DataView | number {
+  const size = getU32(thread.mm, va);
+  try {
+    return size > 0 && size < ATTR_LEAST ? tellSize(thread, va) : extensible(thread, va, size || ATTR_LEAST, ATTR_LEAST, ATTR);
+  } catch (e) {
     if (!(e instanceof CallError)) throw e;
-    return tellSize(t, va);
+    return tellSize(thread, va);
   }
 }
 function tellSize(t: Thread, va: number): number { setU32(t.mm, va, ATTR); return -E.TOOBIG; }
-function setattr(t: Thread, tid: number, va: number, flags: number): number {
+function setattr(thread: Thread, tid: number, va: number, flags: number): number {
   if (va === 0 || (tid | 0) < 0 || flags !== 0) return -E.INVAL;
-  const v = readAttr(t, va);
+  const v = readAttr(thread, va);
   if (typeof v === 'number') return v;
   const given = v.getInt32(4, true), options = v.getUint32(8, true), nice = Math.max(-20, Math.min(19, v.getInt32(16, true))),
     priority = v.getUint32(20, true);
   if (given < 0) return -E.INVAL;
-  return withThread(t, tid, (x) => {
+  return withThread(thread, tid, (x) => {
     const policy = options & SchedFlag.KEEP_POLICY ? x.policy : given, keep = (options & SchedFlag.KEEP_PARAMS) !== 0;
     if (v.getUint32(12, true) !== 0 || options & ~SchedFlag.ALL) return -E.INVAL;
     if (options & SchedFlag.UTIL) return -E.OPNOTSUPP;
-    if (!isReal(policy) && nice < x.nice && !keep && !capable(t.creds, Cap.SYS_NICE)) return -E.PERM;
-    const r = change(t, x, policy, keep ? x.rt : priority, (options & SchedFlag.RESET_ON_FORK) !== 0);
+    if (!isReal(policy) && nice < x.nice && !keep && !capable(thread.creds, Cap.SYS_NICE)) return -E.PERM;
+    const r = change(thread, x, policy, keep ? x.rt : priority, (options & SchedFlag.RESET_ON_FORK) !== 0);
     if (r === 0 && !isReal(policy) && !keep) x.nice = nice;
     return r;
   });
 }
-function getattr(t: Thread, tid: number, va: number, size: number, flags: number): number {
+function getattr(thread: Thread, tid: number, va: number, size: number, flags: number): number {
   if (va === 0 || (tid | 0) < 0 || size < ATTR_LEAST || size > 4096 || flags !== 0) return -E.INVAL;
-  return withThread(t, tid, (x) => {
+  return withThread(thread, tid, (x) => {
     const out = new DataView(new ArrayBuffer(Math.min(size, ATTR))), told = Math.min(size, ATTR);
     out.setUint32(0, told, true);
     out.setUint32(4, x.policy, true);
     out.setUint32(8, x.resetOnFork ? 1 : 0, true);
     out.setInt32(16, isReal(x.policy) ? 0 : x.nice, true);
     out.setUint32(20, x.rt, true);
-    copyOut(t.mm, va, new Uint8Array(out.buffer));
+    copyOut(thread.mm, va, new Uint8Array(out.buffer));
     return 0;
   });
 }
 /** Bytes of a set of processors, as many as Debian's kernel for riscv64 has. */
 const CPU_SET = 16;
-function getaffinity(t: Thread, tid: number, sizeArg: number, va: number): number {
+function getaffinity(thread: Thread, tid: number, sizeArg: number, va: number): number {
   const size = sizeArg >>> 0;
   if ((size * 8) % 2 ** 32 < 64 || size % 8) return -E.INVAL;
-  return withThread(t, tid, () => { setBig(t.mm, va, 1n); if (size >= CPU_SET) setBig(t.mm, va + 8, 0n); return Math.min(size, CPU_SET); });
+  return withThread(thread, tid, () => { setBig(thread.mm, va, 1n); if (size >= CPU_SET)
+    setBig(thread.mm, va + 8, 0n); return Math.min(size, CPU_SET); });
 }
-function setaffinity(t: Thread, tid: number, sizeArg: number, va: number): number {
+function setaffinity(thread: Thread, tid: number, sizeArg: number, va: number): number {
   const size = sizeArg >>> 0;
-  const first = size >= 8 ? getBig(t.mm, va) : size > 0 ? BigInt(getU32(t.mm, va)) : 0n;
-  return withThread(t, tid, (x) => (first & 1n ? (mayChange(t, x, Policy.OTHER, 0) ? 0 : -E.PERM) : -E.INVAL));
+  const first = size >= 8 ? getBig(thread.mm, va) : size > 0 ? BigInt(getU32(thread.mm, va)) : 0n;
+  return withThread(thread, tid, (x) => (first & 1n ? (mayChange(thread, x, Policy.OTHER, 0) ? 0 : -E.PERM) : -E.INVAL));
 }
-function interval(t: Thread, tid: number, va: number): number {
-  return withThread(t, tid, (x) => {
-    setI64(t.mm, va, 0);
-    setI64(t.mm, va + 8, x.policy === Policy.FIFO ? 0 : x.policy === Policy.RR ? t.k.cpu.realtimeSlice() : 10_000_000);
+function interval(thread: Thread, tid: number, va: number): number {
+  return withThread(thread, tid, (x) => {
+    setI64(thread.mm, va, 0);
+    setI64(thread.mm, va + 8, x.policy === Policy.FIFO ? 0 : x.policy === Policy.RR ? thread.k.cpu.realtimeSlice() : 10_000_000);
     return 0;
   });
 }
-const yieldCpu = (t: Thread): number => {
-  t.k.work.found();
-  if (t.k.cpu.ready.length > 0) { t.k.cpu.ready.stepBack(t); t.k.cpu.resched = true; }
+const yieldCpu = (thread: Thread): number => {
+  thread.k.work.found();
+  if (thread.k.cpu.ready.length > 0) { thread.k.cpu.ready.stepBack(thread); thread.k.cpu.resched = true; }
   return 0;
 };
 const range = (policy: number, real: number): number => (isReal(policy) ? real

@@ -19,18 +19,19 @@ const CHUNK = 65536;
 const MOST_PIECES = 32768;
 
 /** Moves up to `count` bytes from one file to another; positions at `from` and `to` where they are ≥ 0, else the files' own. */
-export function* transfer(t: Thread, source: File, from: number, target: File, to: number, count: number, blocking = true): Co<number> {
+export function* transfer(thread: Thread, source: File, from: number, target: File, to: number, count: number,
+    blocking = true): Co<number> {
   const buffer = new Uint8Array(Math.min(CHUNK, Math.max(1, count)));
   let done = 0;
   for (let pieces = 0; done < count && pieces < MOST_PIECES; pieces++) {
-    if (done > 0 && (t.interrupted || (source instanceof PipeFile && source.pipe.length === 0))) break;
+    if (done > 0 && (thread.interrupted || (source instanceof PipeFile && source.pipe.length === 0))) break;
     const room = buffer.subarray(0, Math.min(CHUNK, count - done)),
-      attempt = (): Later<number> => look(source, room, from < 0 ? source.pos : from + done, t);
-    let n = yield* here(t, attempt);
-    if (n === -E.AGAIN && blocking && !source.nonblocking && source.wq) n = yield* untilDone(t, source, attempt);
+      attempt = (): Later<number> => look(source, room, from < 0 ? source.pos : from + done, thread);
+    let n = yield* here(thread, attempt);
+    if (n === -E.AGAIN && blocking && !source.nonblocking && source.wq) n = yield* untilDone(thread, source, attempt);
     if (n <= 0) return done > 0 ? done : n;
     notifyFile(source, Watch.ACCESS);
-    const w = yield* here(t, () => writeFile(t, target, new KernelIo(buffer.subarray(0, n)), to < 0 ? -1 : to + done));
+    const w = yield* here(thread, () => writeFile(thread, target, new KernelIo(buffer.subarray(0, n)), to < 0 ? -1 : to + done));
     if (w > 0) { if (source instanceof PipeFile) source.pipe.skip(w); else if (from < 0) advance(source, w); }
     if (w < 0) return done > 0 ? done : w;
     done += w;
@@ -39,20 +40,20 @@ export function* transfer(t: Thread, source: File, from: number, target: File, t
   return done;
 }
 /** Bytes of the source for the target; those of a pipe stay in it until they are written. */
-function look(source: File, room: Uint8Array, pos: number, t: Thread): Later<number> {
-  if (!(source instanceof PipeFile)) return source.read(new KernelIo(room), pos, t);
+function look(source: File, room: Uint8Array, pos: number, thread: Thread): Later<number> {
+  if (!(source instanceof PipeFile)) return source.read(new KernelIo(room), pos, thread);
   const bytes = source.pipe.peek(room.length);
   if (bytes.length === 0) return source.pipe.writers === 0 ? 0 : -E.AGAIN;
   room.set(bytes);
   return bytes.length;
 }
-function sendfile(t: Thread, outFd: number, inFd: number, offsetVa: number, count: number): number | Co<number> {
-  const at = offsetVa ? getI64(t.mm, offsetVa) : -1, source = t.proc.fds.get(inFd);
+function sendfile(thread: Thread, outFd: number, inFd: number, offsetVa: number, count: number): number | Co<number> {
+  const at = offsetVa ? getI64(thread.mm, offsetVa) : -1, source = thread.proc.fds.get(inFd);
   if (!source?.readable) return -E.BADF;
   if (source instanceof PidFile) return -E.INVAL;
   if (offsetVa && !source.seekable) return -E.SPIPE;
   if ((offsetVa && at < 0) || count < 0) return -E.INVAL;
-  const target = t.proc.fds.get(outFd);
+  const target = thread.proc.fds.get(outFd);
   if (!target?.writable) return -E.BADF;
   // What has no positions goes into a pipe alone.
   if (!source.splicesFrom) return -E.INVAL;
@@ -60,28 +61,28 @@ function sendfile(t: Thread, outFd: number, inFd: number, offsetVa: number, coun
   if (!moves || !target.splices || target.flags & O.APPEND || source.inode.isDir) return -E.INVAL;
   if (at + count >= END) return -E.OVERFLOW;
   // Within one description both begin where its position is.
-  if (source === target && !offsetVa) return within(t, source, Math.min(count, MAX));
-  return withOffset(t, offsetVa, at, transfer(t, source, at, target, -1, Math.min(count, MAX)));
+  if (source === target && !offsetVa) return within(thread, source, Math.min(count, MAX));
+  return withOffset(thread, offsetVa, at, transfer(thread, source, at, target, -1, Math.min(count, MAX)));
 }
-function* within(t: Thread, f: File, count: number): Co<number> {
-  const at = f.pos, n = yield* transfer(t, f, at, f, at, count);
-  if (n > 0) f.pos = at + n;
+function* within(thread: Thread, file: File, count: number): Co<number> {
+  const at = file.pos, n = yield* transfer(thread, file, at, file, at, count);
+  if (n > 0) file.pos = at + n;
   return n;
 }
 /** Positions end here. */
 const END = 2 ** 63;
 /** Runs a transfer and writes back how far it came. */
-function* withOffset(t: Thread, va: number, at: number, co: Co<number>, va2 = 0, at2 = 0): Co<number> {
+function* withOffset(thread: Thread, va: number, at: number, co: Co<number>, va2 = 0, at2 = 0): Co<number> {
   const n = yield* co;
-  if (n >= 0 && va) setI64(t.mm, va, at + n);
-  if (n >= 0 && va2) setI64(t.mm, va2, at2 + n);
+  if (n >= 0 && va) setI64(thread.mm, va, at + n);
+  if (n >= 0 && va2) setI64(thread.mm, va2, at2 + n);
   return n;
 }
-function copyFileRange(t: Thread, inFd: number, inVa: number, outFd: number, outVa: number, count: number,
+function copyFileRange(thread: Thread, inFd: number, inVa: number, outFd: number, outVa: number, count: number,
     flags: number): number | Co<number> {
-  const source = t.proc.fds.get(inFd), target = t.proc.fds.get(outFd);
+  const source = thread.proc.fds.get(inFd), target = thread.proc.fds.get(outFd);
   if (!source || !target) return -E.BADF;
-  const from = inVa ? getI64(t.mm, inVa) : -1, to = outVa ? getI64(t.mm, outVa) : -1;
+  const from = inVa ? getI64(thread.mm, inVa) : -1, to = outVa ? getI64(thread.mm, outVa) : -1;
   if (flags !== 0) return -E.INVAL;
   if (source.inode.isDir || target.inode.isDir) return -E.ISDIR;
   const isFile = (f: File): boolean => f.inode.type === S.IFREG && (f.splices || f instanceof PidFile);
@@ -93,21 +94,23 @@ function copyFileRange(t: Thread, inFd: number, inVa: number, outFd: number, out
   if (start + count >= END || put + count >= END) return -E.OVERFLOW;
   const n = Math.min(count, MAX, Math.max(0, source.end - start));
   if (source.inode === target.inode && put < start + n && start < put + n) return -E.INVAL;
-  return withOffset(t, inVa, from, transfer(t, source, from, target, to, n), outVa, to);
+  return withOffset(thread, inVa, from, transfer(thread, source, from, target, to, n), outVa, to);
 }
 const SPLICE_ALL = 15, SPLICE_NONBLOCK = 2;
-function splice(t: Thread, inFd: number, inVa: number, outFd: number, outVa: number, count: number, flags: number): number | Co<number> {
+function splice(thread: Thread, inFd: number, inVa: number, outFd: number, outVa: number, count: number,
+    flags: number): number | Co<number> {
   if (count === 0) return 0;
   if (flags & ~SPLICE_ALL) return -E.INVAL;
-  const source = t.proc.fds.get(inFd), target = t.proc.fds.get(outFd);
+  const source = thread.proc.fds.get(inFd), target = thread.proc.fds.get(outFd);
   if (!source || !target) return -E.BADF;
   const out = source instanceof PipeFile, into = target instanceof PipeFile;
   if ((inVa && out) || (outVa && into)) return -E.SPIPE;
-  const from = inVa ? getI64(t.mm, inVa) : -1, to = outVa ? getI64(t.mm, outVa) : -1;
+  const from = inVa ? getI64(thread.mm, inVa) : -1, to = outVa ? getI64(thread.mm, outVa) : -1;
   if (!source.readable || !target.writable) return -E.BADF;
   const refused = spliceRefused(source, target, inVa, from, outVa, to);
   return refused
-    || withOffset(t, inVa, from, spliceData(t, source, from, target, to, Math.min(count, MAX), (flags & SPLICE_NONBLOCK) === 0), outVa, to);
+    || withOffset(thread, inVa, from, spliceData(thread, source, from, target, to, Math.min(count, MAX), (flags & SPLICE_NONBLOCK) === 0),
+      outVa, to);
 }
 function spliceRefused(source: File, target: File, inVa: number, from: number, outVa: number, to: number): number {
   const out = source instanceof PipeFile, into = target instanceof PipeFile;
@@ -118,64 +121,64 @@ function spliceRefused(source: File, target: File, inVa: number, from: number, o
   return (inVa && from < 0) || (outVa && to < 0) ? -E.INVAL : 0;
 }
 /** Into a pipe goes as much as it has pages free, once there is one; out of it comes what is there. */
-function* spliceData(t: Thread, source: File, from: number, target: File, to: number, count: number, wait: boolean): Co<number> {
+function* spliceData(thread: Thread, source: File, from: number, target: File, to: number, count: number, wait: boolean): Co<number> {
   let most = count;
   if (target instanceof PipeFile) {
-    const p = target.pipe,
-      r = yield* roomInPipe(t, target, wait && !target.nonblocking && !(source instanceof PipeFile && source.nonblocking));
+    const pipe = target.pipe,
+      r = yield* roomInPipe(thread, target, wait && !target.nonblocking && !(source instanceof PipeFile && source.nonblocking));
     if (r < 0) return r;
-    most = Math.min(count, p.free * PAGE);
+    most = Math.min(count, pipe.free * PAGE);
   }
   // Only pipes and Unix streams are told not to wait.
   const told = source instanceof PipeFile || (source instanceof SocketFile && source.socket instanceof StreamSocket);
-  return yield* transfer(t, source, from, target, to, most, wait || !told);
+  return yield* transfer(thread, source, from, target, to, most, wait || !told);
 }
 /** Waits until the pipe has a page free: 0, or -errno. */
-function* roomInPipe(t: Thread, f: PipeFile, wait: boolean): Co<number> {
+function* roomInPipe(thread: Thread, pipeFile: PipeFile, wait: boolean): Co<number> {
   for (;;) {
-    if (f.pipe.readers === 0) { t.k.signals.toThread(t, Sig.PIPE, 0x80); return -E.PIPE; }
-    if (!f.pipe.full) return 0;
+    if (pipeFile.pipe.readers === 0) { thread.k.signals.toThread(thread, Sig.PIPE, 0x80); return -E.PIPE; }
+    if (!pipeFile.pipe.full) return 0;
     if (!wait) return -E.AGAIN;
-    const r = yield* t.sleep(f.wq);
+    const r = yield* thread.sleep(pipeFile.wq);
     if (r < 0) return r;
   }
 }
-function tee(t: Thread, inFd: number, outFd: number, count: number, flags: number): number | Co<number> {
+function tee(thread: Thread, inFd: number, outFd: number, count: number, flags: number): number | Co<number> {
   if (flags & ~SPLICE_ALL) return -E.INVAL;
   if (count === 0) return 0;
-  const source = t.proc.fds.get(inFd), target = t.proc.fds.get(outFd);
+  const source = thread.proc.fds.get(inFd), target = thread.proc.fds.get(outFd);
   if (!source || !target) return -E.BADF;
   if (!source.readable || !target.writable) return -E.BADF;
   if (!(source instanceof PipeFile) || !(target instanceof PipeFile) || source.pipe === target.pipe) return -E.INVAL;
-  return teeData(t, source, target, count, (flags & SPLICE_NONBLOCK) !== 0 || source.nonblocking || target.nonblocking);
+  return teeData(thread, source, target, count, (flags & SPLICE_NONBLOCK) !== 0 || source.nonblocking || target.nonblocking);
 }
-function* teeData(t: Thread, source: PipeFile, target: PipeFile, count: number, nonblock: boolean): Co<number> {
+function* teeData(thread: Thread, source: PipeFile, target: PipeFile, count: number, nonblock: boolean): Co<number> {
   while (source.pipe.length === 0 && source.pipe.writers > 0) {
     if (nonblock) return -E.AGAIN;
-    const r = yield* t.sleep(source.wq);
+    const r = yield* thread.sleep(source.wq);
     if (r < 0) return r;
   }
-  const room = yield* roomInPipe(t, target, !nonblock);
+  const room = yield* roomInPipe(thread, target, !nonblock);
   if (room < 0) return room;
   const bytes = source.pipe.peek(Math.min(count, target.pipe.free * PAGE));
-  return bytes.length === 0 ? 0 : target.write(new KernelIo(bytes), 0, t);
+  return bytes.length === 0 ? 0 : target.write(new KernelIo(bytes), 0, thread);
 }
 /** Memory into a pipe, as much as it has pages free; or out of it. The bytes are copied. */
-function vmsplice(t: Thread, fd: number, va: number, count: number, flags: number): number | Co<number> {
+function vmsplice(thread: Thread, fd: number, va: number, count: number, flags: number): number | Co<number> {
   if (flags & ~SPLICE_ALL) return -E.INVAL;
-  const f = t.proc.fds.get(fd);
-  if (!f || (!f.writable && !f.readable)) return -E.BADF;
-  const io = ioVector(t, va, count >>> 0);
+  const file = thread.proc.fds.get(fd);
+  if (!file || (!file.writable && !file.readable)) return -E.BADF;
+  const io = ioVector(thread, va, count >>> 0);
   if (typeof io === 'number') return io;
   if (io.left === 0) return 0;
-  if (!(f instanceof PipeFile)) return -E.BADF;
-  const wait = (flags & SPLICE_NONBLOCK) === 0 && !f.nonblocking;
-  if (f.writable) return vmspliceInto(t, f, io, wait);
-  return wait ? readFile(t, f, io, -1) : withoutWaiting(f, () => readFile(t, f, io, -1));
+  if (!(file instanceof PipeFile)) return -E.BADF;
+  const wait = (flags & SPLICE_NONBLOCK) === 0 && !file.nonblocking;
+  if (file.writable) return vmspliceInto(thread, file, io, wait);
+  return wait ? readFile(thread, file, io, -1) : withoutWaiting(file, () => readFile(thread, file, io, -1));
 }
-function* vmspliceInto(t: Thread, f: PipeFile, io: UserIo, wait: boolean): Co<number> {
-  const r = yield* roomInPipe(t, f, wait);
-  return r < 0 ? r : yield* here(t, () => writePart(f, io, 0, t));
+function* vmspliceInto(thread: Thread, pipeFile: PipeFile, io: UserIo, wait: boolean): Co<number> {
+  const r = yield* roomInPipe(thread, pipeFile, wait);
+  return r < 0 ? r : yield* here(thread, () => writePart(pipeFile, io, 0, thread));
 }
 
 export const spliceCalls: Row[] = [

@@ -15,10 +15,10 @@ import { copyOut, copyOutWords, getI64 } from '../mm/uaccess.ts';
 import { bits, pathArg, row, type Row } from './row.ts';
 
 /** Resolves a (dirfd, path, flags) triple. */
-export function placeOf(t: Thread, fd: number, pathVa: number, flags: number): Located | number {
-  const path = pathVa === 0 && flags & AT.EMPTY_PATH ? '' : pathArg(t, pathVa);
-  if (path === '' && flags & AT.EMPTY_PATH) return fd === AT.FDCWD ? t.proc.fs.cwd : t.proc.fds.any(fd) ?? -E.BADF;
-  const p = at(t, fd, path, flags & AT.SYMLINK_NOFOLLOW ? 0 : WalkFlag.follow);
+export function placeOf(thread: Thread, fd: number, pathVa: number, flags: number): Located | number {
+  const path = pathVa === 0 && flags & AT.EMPTY_PATH ? '' : pathArg(thread, pathVa);
+  if (path === '' && flags & AT.EMPTY_PATH) return fd === AT.FDCWD ? thread.proc.fs.cwd : thread.proc.fds.any(fd) ?? -E.BADF;
+  const p = at(thread, fd, path, flags & AT.SYMLINK_NOFOLLOW ? 0 : WalkFlag.follow);
   return typeof p === 'number' ? p : p as Located;
 }
 const ofFd = (t: Thread, fd: number): Located | number => t.proc.fds.get(fd) ?? -E.BADF;
@@ -30,8 +30,8 @@ const u64 = (at: number, v: number): void => { view.setUint32(at, v, true); view
 const time = (at: number, x: Time): void => { u64(at, x.s); u64(at + 8, x.n); };
 
 /** struct stat of asm-generic, 128 bytes. */
-function putStat(t: Thread, { inode: i }: Located, va: number): number {
-  const { users, groups } = t.creds.users;
+function putStat(thread: Thread, { inode: i }: Located, va: number): number {
+  const { users, groups } = thread.creds.users;
   buffer.fill(0, 0, 128);
   u64(0, i.dev); u64(8, i.ino);
   view.setUint32(16, i.mode, true); view.setUint32(20, i.nlink, true); view.setUint32(24, shownId(users, i.uid), true);
@@ -39,13 +39,13 @@ function putStat(t: Thread, { inode: i }: Located, va: number): number {
   u64(32, i.rdev); u64(48, i.size);
   view.setInt32(56, 4096, true); u64(64, i.blocks);
   time(72, i.atime); time(88, i.mtime); time(104, i.ctime);
-  copyOutWords(t.mm, va, words, 128);
+  copyOutWords(thread.mm, va, words, 128);
   return 0;
 }
 const stamp = (at: number, x: Time): void => { u64(at, x.s); view.setUint32(at + 8, x.n, true); };
 /** struct statx, 256 bytes. */
-function putStatx(t: Thread, { inode: i, mount }: Located, va: number): number {
-  const { users, groups } = t.creds.users;
+function putStatx(thread: Thread, { inode: i, mount }: Located, va: number): number {
+  const { users, groups } = thread.creds.users;
   buffer.fill(0);
   view.setUint32(0, 0xfff, true); view.setUint32(4, 4096, true); u64(8, i === mount?.root ? 0x2000 : 0);
   view.setUint32(16, i.nlink, true); view.setUint32(20, shownId(users, i.uid), true); view.setUint32(24, shownId(groups, i.gid), true);
@@ -56,7 +56,7 @@ function putStatx(t: Thread, { inode: i, mount }: Located, va: number): number {
   view.setUint32(132, minorOf(i.rdev), true);
   view.setUint32(136, i.dev >>> 8, true);
   view.setUint32(140, i.dev & 0xff, true);
-  copyOutWords(t.mm, va, words, 256);
+  copyOutWords(thread.mm, va, words, 256);
   return 0;
 }
 /** f_flags: the mount's flags are numbered as mount(2)'s, but for RELATIME; 0x20: the field is valid. */
@@ -65,21 +65,21 @@ function statFlags(mount: Mount | undefined, readOnly: boolean): number {
   return 0x20 | (readOnly ? 1 : 0) | (flags & 0xf) | (noatime ? 0x400 : 0x1000) | (flags & Ms.NODIRATIME);
 }
 /** struct statfs, 120 bytes. */
-function putStatfs(t: Thread, { inode: { fs }, mount }: Located, va: number): number {
-  const u = fs.usage(t);
+function putStatfs(thread: Thread, { inode: { fs }, mount }: Located, va: number): number {
+  const u = fs.usage(thread);
   buffer.fill(0, 0, 120);
   u64(0, fs.magic); u64(8, 4096); u64(16, u.blocks); u64(24, u.free); u64(32, u.free); u64(40, u.files); u64(48, u.freeFiles);
   u64(56, fs.dev); u64(64, 255); u64(72, 4096); u64(80, statFlags(mount, fs.readOnly));
-  copyOut(t.mm, va, buffer.subarray(0, 120));
+  copyOut(thread.mm, va, buffer.subarray(0, 120));
   return 0;
 }
 const withInode = <T>(p: Located | number, use: (i: Inode) => T): T | number => (typeof p === 'number' ? p : use(p.inode));
 /** The same with attributes as they are now. */
-function looking(t: Thread, p: Located | number, va: number, put: (t: Thread, p: Located, va: number) => number): number {
+function looking(thread: Thread, p: Located | number, va: number, put: (t: Thread, p: Located, va: number) => number): number {
   if (typeof p === 'number') return p;
-  t.k.work.filed();
-  p.inode.refresh(t);
-  return put(t, p, va);
+  thread.k.work.filed();
+  p.inode.refresh(thread);
+  return put(thread, p, va);
 }
 /** A place whose inode may be changed: -EROFS through a mount that forbids it. */
 const changing = (p: Located | number): Located | number =>
@@ -89,45 +89,45 @@ const changing = (p: Located | number): Located | number =>
 
 const owns = (t: Thread, i: Inode): boolean => t.creds.fsuid === i.uid || capableOver(i, t.creds, Cap.FOWNER);
 /** Sets attributes and tells it: one of both times alone looks like an access or a modification, as on Linux. */
-function setAttributes(t: Thread, { inode: i, dir, name = '' }: Located, c: Changes): Later<number> {
-  const owner = c.uid !== undefined || c.gid !== undefined || c.mode !== undefined,
-    event = owner || (c.atime && c.mtime) ? Watch.ATTRIB : c.atime ? Watch.ACCESS : c.mtime ? Watch.MODIFY : 0;
-  return after(i.change(c, t), (r) => { if (r >= 0 && event) notifyAt(i, dir, name, event); return r; });
+function setAttributes(thread: Thread, { inode: i, dir, name = '' }: Located, changes: Changes): Later<number> {
+  const owner = changes.uid !== undefined || changes.gid !== undefined || changes.mode !== undefined,
+    event = owner || (changes.atime && changes.mtime) ? Watch.ATTRIB : changes.atime ? Watch.ACCESS : changes.mtime ? Watch.MODIFY : 0;
+  return after(i.change(changes, thread), (r) => { if (r >= 0 && event) notifyAt(i, dir, name, event); return r; });
 }
 
 const inGroup = (c: Creds, gid: number): boolean => c.fsgid === gid || c.groups.includes(gid);
 /** The set-group-ID bit stays only with those who are in the group. */
 const allowedMode = (t: Thread, mode: number, gid: number): number =>
   (mode & S.ISGID && !inGroup(t.creds, gid) && !capableHere(t.creds, Cap.FSETID) ? mode & ~S.ISGID : mode);
-function chmod(t: Thread, found: Located | number, mode: number): Later<number> {
+function chmod(thread: Thread, found: Located | number, mode: number): Later<number> {
   const p = changing(found);
   return withInode(p, (i) =>
-    (!owns(t, i) || i.fs.type === 'proc' ? -E.PERM : i.isLink ? -E.OPNOTSUPP
-      : setAttributes(t, p as Located, { mode: allowedMode(t, mode & 0o7777, i.gid) })));
+    (!owns(thread, i) || i.fs.type === 'proc' ? -E.PERM : i.isLink ? -E.OPNOTSUPP
+      : setAttributes(thread, p as Located, { mode: allowedMode(thread, mode & 0o7777, i.gid) })));
 }
-function chown(t: Thread, found: Located | number, uid: number, gid: number): Later<number> {
-  const c = t.creds, p = changing(found), inner = c.users, u = (uid | 0) === -1 ? -1 : idOf(inner.users, uid >>> 0) | 0,
+function chown(thread: Thread, found: Located | number, uid: number, gid: number): Later<number> {
+  const creds = thread.creds, p = changing(found), inner = creds.users, u = (uid | 0) === -1 ? -1 : idOf(inner.users, uid >>> 0) | 0,
     g = (gid | 0) === -1 ? -1 : idOf(inner.groups, gid >>> 0) | 0;
   if (((uid | 0) !== -1 && u === -1) || ((gid | 0) !== -1 && g === -1)) return -E.INVAL;
   return withInode(p, (i) => {
-    if (!capableOver(i, c, Cap.CHOWN) && (c.fsuid !== i.uid || (u !== -1 && u !== i.uid) ||
-      (g !== -1 && g !== i.gid && !inGroup(c, g)))) return -E.PERM;
+    if (!capableOver(i, creds, Cap.CHOWN) && (creds.fsuid !== i.uid || (u !== -1 && u !== i.uid) ||
+      (g !== -1 && g !== i.gid && !inGroup(creds, g)))) return -E.PERM;
     const mode = !i.isDir && (u !== -1 || g !== -1) ? i.mode & 0o7777 & (i.mode & 0o10 ? ~0o6000 : ~0o4000) : undefined;
-    return setAttributes(t, p as Located, { uid: u === -1 ? undefined : u >>> 0, gid: g === -1 ? undefined : g >>> 0, mode });
+    return setAttributes(thread, p as Located, { uid: u === -1 ? undefined : u >>> 0, gid: g === -1 ? undefined : g >>> 0, mode });
   });
 }
 const UTIME_NOW = 0x3fffffff, UTIME_OMIT = 0x3ffffffe;
 
-function utimens(t: Thread, fd: number, path: number, va: number, flags: number): Later<number> {
+function utimens(thread: Thread, fd: number, path: number, va: number, flags: number): Later<number> {
   // Nothing to do: not even the path counts.
-  if (va && getI64(t.mm, va + 8) === UTIME_OMIT && getI64(t.mm, va + 24) === UTIME_OMIT) return 0;
+  if (va && getI64(thread.mm, va + 8) === UTIME_OMIT && getI64(thread.mm, va + 24) === UTIME_OMIT) return 0;
   if (path === 0 && fd === AT.FDCWD) return -E.FAULT;
   if (path === 0 && flags !== 0 && !va) return -E.INVAL;
-  const p = path === 0 ? ofFd(t, fd) : placeOf(t, fd, path, flags);
+  const p = path === 0 ? ofFd(thread, fd) : placeOf(thread, fd, path, flags);
   if (typeof p === 'number') return p;
-  const { inode: i } = p, now = t.k.clock.wall(), pick = (at: number): Time | undefined | number => {
+  const { inode: i } = p, now = thread.k.clock.wall(), pick = (at: number): Time | undefined | number => {
     if (!va) return now;
-    const s = getI64(t.mm, at), n = getI64(t.mm, at + 8);
+    const s = getI64(thread.mm, at), n = getI64(thread.mm, at + 8);
     if (n === UTIME_NOW) return now;
     if (n === UTIME_OMIT) return undefined;
     return n < 0 || n >= 1e9 ? -E.INVAL : { s, n };
@@ -135,25 +135,26 @@ function utimens(t: Thread, fd: number, path: number, va: number, flags: number)
   const atime = pick(va), mtime = pick(va + 16), place = changing(p);
   if (typeof atime === 'number' || typeof mtime === 'number') return -E.INVAL;
   if (typeof place === 'number') return place;
-  if (!owns(t, i) && !(!va && permitted(i, May.WRITE, t.creds))) return va ? -E.PERM : -E.ACCES;
-  return setAttributes(t, p, { atime, mtime, now });
+  if (!owns(thread, i) && !(!va && permitted(i, May.WRITE, thread.creds))) return va ? -E.PERM : -E.ACCES;
+  return setAttributes(thread, p, { atime, mtime, now });
 }
 /** Who access(2) asks for: the real user, with the capabilities that this user would have. */
-function realUser(c: Creds): Who {
-  const effective = c.caps.secure & Secure.NO_SETUID_FIXUP ? c.caps.effective : c.uid === idOf(c.users.users, 0) ? c.caps.permitted : 0n;
-  return c.uid === c.fsuid && c.gid === c.fsgid && effective === c.caps.effective ? c
-    : { fsuid: c.uid, fsgid: c.gid, groups: c.groups, caps: { ...c.caps, effective }, users: c.users };
+function realUser(creds: Creds): Who {
+  const effective = creds.caps.secure & Secure.NO_SETUID_FIXUP ? creds.caps.effective
+    : creds.uid === idOf(creds.users.users, 0) ? creds.caps.permitted : 0n;
+  return creds.uid === creds.fsuid && creds.gid === creds.fsgid && effective === creds.caps.effective ? creds
+    : { fsuid: creds.uid, fsgid: creds.gid, groups: creds.groups, caps: { ...creds.caps, effective }, users: creds.users };
 }
-function access(t: Thread, fd: number, path: number, mode: number, flags: number): number {
+function access(thread: Thread, fd: number, path: number, mode: number, flags: number): number {
   if (mode & ~7) return -E.INVAL;
-  const p = placeOf(t, fd, path, flags & ~AT.EACCESS), c = t.creds;
+  const p = placeOf(thread, fd, path, flags & ~AT.EACCESS), creds = thread.creds;
   if (typeof p === 'number') return p;
-  const who = flags & AT.EACCESS ? c : realUser(c), i = p.inode, mount = p.mount?.flags ?? 0;
+  const who = flags & AT.EACCESS ? creds : realUser(creds), i = p.inode, mount = p.mount?.flags ?? 0;
   if (mode & 2 && (i.type === S.IFREG || i.isDir) && changing(p) !== p) return -E.ROFS;
   if (mode & 1 && i.type === S.IFREG && mount & Ms.NOEXEC) return -E.ACCES;
   return permitted(i, mode, who) ? 0 : -E.ACCES;
 }
-function truncate(t: Thread, p: Located | number, length: number): Later<number> {
+function truncate(thread: Thread, p: Located | number, length: number): Later<number> {
   if (length < 0) return -E.INVAL;
   return withInode(p, (i) => {
     if (i.isDir) return -E.ISDIR;
@@ -161,65 +162,65 @@ function truncate(t: Thread, p: Located | number, length: number): Later<number>
     if (i.immutable) return -E.PERM;
     const place = changing(p);
     if (typeof place === 'number') return place;
-    if (!permitted(i, May.WRITE, t.creds)) return -E.ACCES;
-    return resize(t, p as Located, length);
+    if (!permitted(i, May.WRITE, thread.creds)) return -E.ACCES;
+    return resize(thread, p as Located, length);
   });
 }
-function resize(t: Thread, { inode: i, dir, name = '' }: Located, length: number): Later<number> {
-  if (length > t.proc.limits.fileSize) { t.k.signals.toThread(t, Sig.XFSZ, SiCode.KERNEL); return -E.FBIG; }
+function resize(thread: Thread, { inode: i, dir, name = '' }: Located, length: number): Later<number> {
+  if (length > thread.proc.limits.fileSize) { thread.k.signals.toThread(thread, Sig.XFSZ, SiCode.KERNEL); return -E.FBIG; }
   const seals = (i as { seals?: number }).seals ?? 0;
   if ((seals & 2 && length < i.size) || (seals & 4 && length > i.size)) return -E.PERM;
-  return after(i.truncate(length, t), (r) => { if (r >= 0) notifyAt(i, dir, name, Watch.MODIFY, false); return r; });
+  return after(i.truncate(length, thread), (r) => { if (r >= 0) notifyAt(i, dir, name, Watch.MODIFY, false); return r; });
 }
-function ftruncate(t: Thread, fd: number, length: number): Later<number> {
+function ftruncate(thread: Thread, fd: number, length: number): Later<number> {
   if (length < 0) return -E.INVAL;
-  const f = t.proc.fds.get(fd);
-  if (!f) return -E.BADF;
-  if (f instanceof PidFile) return -E.OPNOTSUPP;
-  if (!f.writable || f.inode.type !== S.IFREG || !f.splices) return -E.INVAL;
-  return resize(t, f, length);
+  const file = thread.proc.fds.get(fd);
+  if (!file) return -E.BADF;
+  if (file instanceof PidFile) return -E.OPNOTSUPP;
+  if (!file.writable || file.inode.type !== S.IFREG || !file.splices) return -E.INVAL;
+  return resize(thread, file, length);
 }
 const Falloc = { KEEP_SIZE: 1, PUNCH_HOLE: 2, MODES: 0x7b } as const;
 /** What files in memory can do, which is what tmpfs can: make room, and make holes. */
 interface Allocating { punch?: (from: number, to: number) => number; allocate?: (from: number, to: number) => number; seals?: number }
-function fallocate(t: Thread, fd: number, modeArg: number, offset: number, length: number): Later<number> {
-  const f = t.proc.fds.get(fd), mode = modeArg | 0, end = offset + length;
-  if (!f) return -E.BADF;
+function fallocate(thread: Thread, fd: number, modeArg: number, offset: number, length: number): Later<number> {
+  const file = thread.proc.fds.get(fd), mode = modeArg | 0, end = offset + length;
+  if (!file) return -E.BADF;
   if (offset < 0 || length <= 0) return -E.INVAL;
   if (mode & ~Falloc.MODES || (mode & Falloc.PUNCH_HOLE && !(mode & Falloc.KEEP_SIZE))) return -E.OPNOTSUPP;
-  if (!f.writable) return -E.BADF;
-  const { type, isDir } = f.inode, inode = f.inode as Inode & Allocating;
+  if (!file.writable) return -E.BADF;
+  const { type, isDir } = file.inode, inode = file.inode as Inode & Allocating;
   if (type === S.IFIFO) return -E.SPIPE;
-  if (!f.splices) return -E.NODEV;
+  if (!file.splices) return -E.NODEV;
   if (type !== S.IFREG && type !== S.IFBLK) return isDir ? -E.ISDIR : -E.NODEV;
   if (end >= 2 ** 63) return -E.FBIG;
   if (mode & ~3 || !inode.allocate || !inode.punch) return -E.OPNOTSUPP;
   if (mode & Falloc.PUNCH_HOLE) return inode.punch(offset, end);
   if (!(mode & Falloc.KEEP_SIZE) && end > inode.size) {
-    if (end > t.proc.limits.fileSize) { t.k.signals.toThread(t, Sig.XFSZ, SiCode.KERNEL); return -E.FBIG; }
+    if (end > thread.proc.limits.fileSize) { thread.k.signals.toThread(thread, Sig.XFSZ, SiCode.KERNEL); return -E.FBIG; }
     if ((inode.seals ?? 0) & 4) return -E.PERM;
   }
   const r = inode.allocate(offset, end);
   if (r < 0) return r;
-  notifyFile(f, Watch.MODIFY);
-  return !(mode & Falloc.KEEP_SIZE) && end > inode.size ? inode.truncate(end, t) : 0;
+  notifyFile(file, Watch.MODIFY);
+  return !(mode & Falloc.KEEP_SIZE) && end > inode.size ? inode.truncate(end, thread) : 0;
 }
 /** cachestat(2): range of offset and length (0: to the end); pages cached, dirty, under write-back, evicted, evicted lately. */
-function cachestat(t: Thread, fd: number, rangeVa: number, va: number, flags: number): number {
-  const f = t.proc.fds.get(fd);
-  if (!f) return -E.BADF;
-  const offset = getI64(t.mm, rangeVa), length = getI64(t.mm, rangeVa + 8),
-    i = f.inode as Inode & { cached?: (from: number, to: number) => number };
+function cachestat(thread: Thread, fd: number, rangeVa: number, va: number, flags: number): number {
+  const file = thread.proc.fds.get(fd);
+  if (!file) return -E.BADF;
+  const offset = getI64(thread.mm, rangeVa), length = getI64(thread.mm, rangeVa + 8),
+    i = file.inode as Inode & { cached?: (from: number, to: number) => number };
   if ((flags | 0) !== 0) return -E.INVAL;
   const from = Math.floor(offset / 4096), to = length === 0 ? Infinity : Math.floor((offset + length - 1) / 4096) + 1;
-  copyOut(t.mm, va, new Uint8Array(new BigUint64Array([BigInt(i.cached?.(from, to) ?? 0), 0n, 0n, 0n, 0n]).buffer));
+  copyOut(thread.mm, va, new Uint8Array(new BigUint64Array([BigInt(i.cached?.(from, to) ?? 0), 0n, 0n, 0n, 0n]).buffer));
   return 0;
 }
 const LOOK = AT.SYMLINK_NOFOLLOW | AT.EMPTY_PATH, SYNC_TYPE = 0x6000, STATX_RESERVED = 0x8000_0000;
-function statx(t: Thread, fd: number, path: number, flags: number, mask: number, va: number): number {
+function statx(thread: Thread, fd: number, path: number, flags: number, mask: number, va: number): number {
   if (mask & STATX_RESERVED || (flags & SYNC_TYPE) === SYNC_TYPE) return -E.INVAL;
-  const p = placeOf(t, fd | 0, path, flags);
-  return looking(t, p, va, putStatx);
+  const p = placeOf(thread, fd | 0, path, flags);
+  return looking(thread, p, va, putStatx);
 }
 
 export const statCalls: Row[] = [

@@ -7,15 +7,15 @@ import { byNumber } from './table.ts';
 
 const MAY_CREATE = O.CREAT | O.TMPFILE;
 
-function text(t: Thread, va: number): string {
+function text(thread: Thread, va: number): string {
   if (va === 0) return 'NULL';
   try {
-    const s = getString(t.mm, va, 4096);
+    const s = getString(thread.mm, va, 4096);
     return s === undefined ? '…' : JSON.stringify(s.length > 80 ? `${s.slice(0, 80)}…` : s);
   } catch { return `0x${va.toString(16)}`; }
 }
-function value(t: Thread, format: string | undefined, v: number): string {
-  if (format === 's') return text(t, v);
+function value(thread: Thread, format: string | undefined, v: number): string {
+  if (format === 's') return text(thread, v);
   const table = format === undefined ? undefined : symbols[format], word = table && symbolText(table, v);
   if (word !== undefined) return word;
   if (format === 'x' || format === 'b' || format === 'r' || format === 'v')
@@ -23,10 +23,11 @@ function value(t: Thread, format: string | undefined, v: number): string {
   if (format === 'o' || format === 'm') return `0${v.toString(8)}`;
   return String(v);
 }
-export function strace(t: Thread, nr: number, args: readonly number[]): string {
+export function strace(thread: Thread, nr: number, args: readonly number[]): string {
   const row = byNumber[nr];
-  if (!row) return `[${t.tid}] call ${nr}()`;
+  if (!row) return `[${thread.tid}] call ${nr}()`;
   const words = row.args === '' ? [] : row.args.split(' ');
   const meant = words.filter((word, i) => !word.endsWith(':m') || ((args[i - 1] ?? 0) & MAY_CREATE) !== 0);
-  return `[${t.tid} ${t.name}] ${row.name}(${meant.map((word, i) => value(t, word.split(':')[1], args[i] ?? 0)).join(', ')})`;
+  return `[${thread.tid} ${thread.name}] ${row.name}(${meant.map((word,
+    i) => value(thread, word.split(':')[1], args[i] ?? 0)).join(', ')})`;
 }

@@ -12,23 +12,24 @@ import { row, type Row } from './row.ts';
 
 const PREFER = 0x8000, PRIORITY = 0x7fff, FLAGS = 0x7ffff;
 
-function swapOn(t: Thread, path: number, flags: number): number | Co<number> {
+function swapOn(thread: Thread, path: number, flags: number): number | Co<number> {
   if (flags & ~FLAGS) return -E.INVAL;
-  if (!capable(t.creds, Cap.SYS_ADMIN)) return -E.PERM;
-  const p = placeOf(t, AT.FDCWD, path, 0);
+  if (!capable(thread.creds, Cap.SYS_ADMIN)) return -E.PERM;
+  const p = placeOf(thread, AT.FDCWD, path, 0);
   if (typeof p === 'number') return p;
-  const source = p.inode.type === S.IFBLK ? blockDevicesOf(t.k).source(p.inode.rdev) : undefined;
+  const source = p.inode.type === S.IFBLK ? blockDevicesOf(thread.k).source(p.inode.rdev) : undefined;
   if (p.inode.type === S.IFBLK && !source) return -E.NXIO;
   if (!source) return -E.INVAL;
-  const { mount } = p, name = mount ? textOfPath({ mount, inode: p.inode, dir: p.dir, name: p.name ?? '' }, t.proc.fs.root) : undefined;
-  return swapOf(t.k).add(t, source, name ?? '/dev/?', p.inode.rdev, flags & PREFER ? flags & PRIORITY : undefined);
+  const { mount } = p, name = mount ? textOfPath({ mount, inode: p.inode, dir: p.dir, name: p.name ?? '' }, thread.proc.fs.root)
+    : undefined;
+  return swapOf(thread.k).add(thread, source, name ?? '/dev/?', p.inode.rdev, flags & PREFER ? flags & PRIORITY : undefined);
 }
-function swapOff(t: Thread, path: number): number | Co<number> {
-  if (!capable(t.creds, Cap.SYS_ADMIN)) return -E.PERM;
-  const p = placeOf(t, AT.FDCWD, path, 0);
+function swapOff(thread: Thread, path: number): number | Co<number> {
+  if (!capable(thread.creds, Cap.SYS_ADMIN)) return -E.PERM;
+  const p = placeOf(thread, AT.FDCWD, path, 0);
   if (typeof p === 'number') return p;
-  const swap = swapOf(t.k), area = p.inode.type === S.IFBLK ? swap.areas.find((a) => a?.rdev === p.inode.rdev) : undefined;
-  return area ? swap.remove(t, area) : -E.INVAL;
+  const swap = swapOf(thread.k), area = p.inode.type === S.IFBLK ? swap.areas.find((a) => a?.rdev === p.inode.rdev) : undefined;
+  return area ? swap.remove(thread, area) : -E.INVAL;
 }
 export const swapCalls: Row[] = [
   row('swapon', (t, path, flags) => swapOn(t, path, flags), { note: 'block devices' }), row('swapoff', (t, path) => swapOff(t, path)),

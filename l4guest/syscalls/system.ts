@@ -13,55 +13,55 @@ import { UserIo, bytesOf, clearUser, copyOut, setBig, setI64, setU16, setU32, ge
 import { UserFault } from '../kernel/failure.ts';
 import { pathArg, row, type Row } from './row.ts';
 
-function uname(t: Thread, va: number): number {
-  t.k.work.filed();
+function uname(thread: Thread, va: number): number {
+  thread.k.work.filed();
   const out = new Uint8Array(6 * 65);
-  ['Linux', t.proc.uts.host, RELEASE, VERSION, MACHINE, t.proc.uts.domain].forEach((s, i) => {
+  ['Linux', thread.proc.uts.host, RELEASE, VERSION, MACHINE, thread.proc.uts.domain].forEach((s, i) => {
     out.set(bytesOf(s).subarray(0, 64), i * 65);
   });
-  copyOut(t.mm, va, out);
+  copyOut(thread.mm, va, out);
   return 0;
 }
-function setName(t: Thread, va: number, length: number, set: (s: string) => void): number {
-  if (!capableIn(t.creds, t.proc.uts.owner, Cap.SYS_ADMIN)) return -E.PERM;
+function setName(thread: Thread, va: number, length: number, set: (s: string) => void): number {
+  if (!capableIn(thread.creds, thread.proc.uts.owner, Cap.SYS_ADMIN)) return -E.PERM;
   if (length < 0 || length > 64) return -E.INVAL;
-  set((getString(t.mm, va, length + 1) ?? '').slice(0, length));
+  set((getString(thread.mm, va, length + 1) ?? '').slice(0, length));
   return 0;
 }
 /** struct sysinfo, 112 bytes. */
-function sysinfo(t: Thread, va: number): number {
-  clearUser(t.mm, va, 112);
-  setI64(t.mm, va, Math.ceil((t.k.clock.now() + t.proc.time.boot) / 1e9));
-  setI64(t.mm, va + 32, t.k.frames.total * 4096);
-  setI64(t.mm, va + 40, t.k.frames.free * 4096);
-  setI64(t.mm, va + 64, swapOf(t.k).pages * 4096);
-  setI64(t.mm, va + 72, swapOf(t.k).free * 4096);
-  setU16(t.mm, va + 80, t.k.pids.threads.size);
-  setU32(t.mm, va + 104, 1);
+function sysinfo(thread: Thread, va: number): number {
+  clearUser(thread.mm, va, 112);
+  setI64(thread.mm, va, Math.ceil((thread.k.clock.now() + thread.proc.time.boot) / 1e9));
+  setI64(thread.mm, va + 32, thread.k.frames.total * 4096);
+  setI64(thread.mm, va + 40, thread.k.frames.free * 4096);
+  setI64(thread.mm, va + 64, swapOf(thread.k).pages * 4096);
+  setI64(thread.mm, va + 72, swapOf(thread.k).free * 4096);
+  setU16(thread.mm, va + 80, thread.k.pids.threads.size);
+  setU32(thread.mm, va + 104, 1);
   return 0;
 }
-function getrandom(t: Thread, va: number, length: number, flags: number): number {
+function getrandom(thread: Thread, va: number, length: number, flags: number): number {
   if (flags & ~7 || (flags & 6) === 6) return -E.INVAL;
-  const n = length < 0 ? 1 << 20 : Math.min(length, 1 << 20), io = new UserIo(t.mm, va, n);
+  const n = length < 0 ? 1 << 20 : Math.min(length, 1 << 20), io = new UserIo(thread.mm, va, n);
   // What there is a place for is filled, up to where there is none.
-  try { io.put(t.k.random.bytes(n), 0, n); } catch (e) { if (!(e instanceof UserFault) || io.done === 0) throw e; }
+  try { io.put(thread.k.random.bytes(n), 0, n); } catch (e) { if (!(e instanceof UserFault) || io.done === 0) throw e; }
   return io.done;
 }
 
 /** riscv_hwprobe: pairs of i64 key, u64 value. */
-function hwprobe(t: Thread, va: number, count: number, _cpus: number, _set: number, flags: number): number {
+function hwprobe(thread: Thread, va: number, count: number, _cpus: number, _set: number, flags: number): number {
   if (flags !== 0) return -E.INVAL;
   for (let i = 0; i < count; i++) {
-    const at = va + i * 16, key = getI64(t.mm, at);
+    const at = va + i * 16, key = getI64(thread.mm, at);
     const value = { 0: 0n, 1: 0n, 2: 0n, 3: 1n, 4: 0x3n, 5: 3n, 6: 0n }[key];
-    if (value === undefined) setI64(t.mm, at, -1); else setBig(t.mm, at + 8, value);
+    if (value === undefined) setI64(thread.mm, at, -1); else setBig(thread.mm, at + 8, value);
   }
   return 0;
 }
 /** The log holds nothing: sizes are 0, and reading waits for nobody. */
-function syslog(t: Thread, type: number, va: number, length: number): number {
+function syslog(thread: Thread, type: number, va: number, length: number): number {
   if (type < 0 || type > 10) return -E.INVAL;
-  if (type !== 3 && type !== 10 && !capable(t.creds, Cap.SYSLOG)) return -E.PERM;
+  if (type !== 3 && type !== 10 && !capable(thread.creds, Cap.SYSLOG)) return -E.PERM;
   if (type >= 2 && type <= 4 && (va === 0 || length < 0)) return -E.INVAL;
   if (type === 8) return length < 1 || length > 8 ? -E.INVAL : 0;
   return type === 10 ? LOG_SIZE : 0;
@@ -72,30 +72,30 @@ const Reboot = {
 } as const;
 /** The birthdays that reboot(2) wants to hear. */
 const MAGIC2 = new Set([672274793, 85072278, 369367448, 537993216]);
-function reboot(t: Thread, magic: number, magic2: number, command: number, argument: number): number {
-  if (!capable(t.creds, Cap.SYS_BOOT)) return -E.PERM;
+function reboot(thread: Thread, magic: number, magic2: number, command: number, argument: number): number {
+  if (!capable(thread.creds, Cap.SYS_BOOT)) return -E.PERM;
   if (magic >>> 0 !== Reboot.MAGIC || !MAGIC2.has(magic2 >>> 0)) return -E.INVAL;
   switch (command >>> 0) {
     case Reboot.CAD_ON: case Reboot.CAD_OFF: return 0;
-    case Reboot.RESTART2: getString(t.mm, argument, 256); t.k.onEnd(0); return 0;
-    case Reboot.RESTART: case Reboot.HALT: case Reboot.POWER_OFF: t.k.onEnd(0); return 0;
+    case Reboot.RESTART2: getString(thread.mm, argument, 256); thread.k.onEnd(0); return 0;
+    case Reboot.RESTART: case Reboot.HALT: case Reboot.POWER_OFF: thread.k.onEnd(0); return 0;
     default: return -E.INVAL;
   }
 }
 /** Hangs the caller's terminal up. */
-function vhangup(t: Thread): number {
-  if (!capable(t.creds, Cap.SYS_TTY_CONFIG)) return -E.PERM;
-  t.proc.session.terminal?.hangUp();
+function vhangup(thread: Thread): number {
+  if (!capable(thread.creds, Cap.SYS_TTY_CONFIG)) return -E.PERM;
+  thread.proc.session.terminal?.hangUp();
   return 0;
 }
 /** Has a record of each process that ends appended to a file; without a path, no longer. */
-function acct(t: Thread, path: number): Later<number> {
-  if (!capable(t.creds, Cap.SYS_PACCT)) return -E.PERM;
-  if (path === 0) { keepAccounts(t.k, undefined); return 0; }
-  return after(openAt(t, AT.FDCWD, pathArg(t, path), O.WRONLY | O.APPEND | O.LARGEFILE, 0), (file) => {
+function acct(thread: Thread, path: number): Later<number> {
+  if (!capable(thread.creds, Cap.SYS_PACCT)) return -E.PERM;
+  if (path === 0) { keepAccounts(thread.k, undefined); return 0; }
+  return after(openAt(thread, AT.FDCWD, pathArg(thread, path), O.WRONLY | O.APPEND | O.LARGEFILE, 0), (file) => {
     if (typeof file === 'number') return file;
     if ((file.inode.mode & S.IFMT) !== S.IFREG) { file.release(); return -E.ACCES; }
-    keepAccounts(t.k, file);
+    keepAccounts(thread.k, file);
     return 0;
   });
 }

@@ -12,10 +12,10 @@ describe('the system call table', () => {
     expect(byNumber[172]?.name).toBe('getpid');
   });
   it('an unknown call answers ENOSYS and says so once', () => {
-    const u = new Unix();
-    for (let i = 0; i < 3; i++) expect(dispatch(u.main, 500, 0, 0, 0, 0, 0, 0)).toBe(-E.NOSYS);
-    expect(u.log.length).toBe(1);
-    expect(dispatch(u.main, -1, 0, 0, 0, 0, 0, 0)).toBe(-E.NOSYS);
+    const unix = new Unix();
+    for (let i = 0; i < 3; i++) expect(dispatch(unix.main, 500, 0, 0, 0, 0, 0, 0)).toBe(-E.NOSYS);
+    expect(unix.log.length).toBe(1);
+    expect(dispatch(unix.main, -1, 0, 0, 0, 0, 0, 0)).toBe(-E.NOSYS);
   });
   it('no call crashes the server, whatever the arguments', () => {
     const u = new Unix({ pages: 2048 }),
@@ -23,12 +23,12 @@ describe('the system call table', () => {
       skip = new Set(['exit', 'exit_group', 'execve', 'rt_sigreturn', 'kill', 'tkill', 'tgkill', 'reboot']);
     let seed = 12345;
     const pick = (): number => { seed = (Math.imul(seed, 1103515245) + 12345) >>> 0; return values[(seed >>> 16) % values.length]!; };
-    for (const r of rows) for (let i = 0; i < 12 && !skip.has(r.name); i++) {
-      const child = u.fork(), result = u.callOf(child, r.name, pick(), pick(), pick(), pick(), pick(), pick());
-      expect(result === undefined || Number.isFinite(result), r.name).toBe(true);
+    for (const row of rows) for (let i = 0; i < 12 && !skip.has(row.name); i++) {
+      const child = u.fork(), result = u.callOf(child, row.name, pick(), pick(), pick(), pick(), pick(), pick());
+      expect(result === undefined || Number.isFinite(result), row.name).toBe(true);
       if (child.proc !== u.main.proc && child.proc.alive) u.k.endProcess(child.proc, 0);
-      for (const p of [...u.k.pids.processes.values()])
-        if (p !== u.main.proc && p !== u.k.init && p.parent && p.alive) u.k.endProcess(p, 0);
+      for (const process of [...u.k.pids.processes.values()])
+        if (process !== u.main.proc && process !== u.k.init && process.parent && process.alive) u.k.endProcess(process, 0);
       for (const c of [...u.main.proc.children]) u.k.reap(c);
       u.main.work = false;
       u.main.proc.pending.remove(~0n);

@@ -44,19 +44,20 @@ export const LAST = 512;
 /** Row by number; undefined = no such call. */
 export const byNumber: readonly (Row | undefined)[] = (() => {
   const out = new Array<Row | undefined>(LAST).fill(undefined);
-  for (const r of rows) out[r.nr] = r;
+  for (const row of rows) out[row.nr] = row;
   return out;
 })();
 
 /** Runs a call. It uses only numbers and allocates nothing unless the handler does. */
-export function dispatch(t: Thread, nr: number, a: number, b: number, c: number, d: number, e: number, f: number): number | Co<number> {
-  const r = nr >= 0 && nr < LAST ? byNumber[nr] : undefined;
-  if (r === undefined) return unknown(t, nr);
+export function dispatch(thread: Thread, nr: number, a: number, b: number, c: number, d: number, e: number,
+    f: number): number | Co<number> {
+  const row = nr >= 0 && nr < LAST ? byNumber[nr] : undefined;
+  if (row === undefined) return unknown(thread, nr);
   try {
-    if (t.mm.sleepy) bringPointers(t.mm, r.pointers, a, b, c, d, e, f);
-    return r.handler(t, a, b, c, d, e, f);
+    if (thread.mm.sleepy) bringPointers(thread.mm, row.pointers, a, b, c, d, e, f);
+    return row.handler(thread, a, b, c, d, e, f);
   } catch (x) {
-    return x instanceof NotHere ? again(t, r.handler, r.pointers, a, b, c, d, e, f, x) : failedCall(t.k, t, x);
+    return x instanceof NotHere ? again(thread, row.handler, row.pointers, a, b, c, d, e, f, x) : failedCall(thread.k, thread, x);
   }
 }
 /** Most structures that a call reads or fills are shorter, bytes. */
@@ -74,12 +75,13 @@ function bringPointers(mm: Mm, which: number, a: number, b: number, c: number, d
   if (which & 32 && f > 0) mm.need(f, STRUCTURE);
 }
 /** A call that needs data outside memory: fetches it and restarts. */
-function again(t: Thread, handler: Handler, which: number, a: number, b: number, c: number, d: number, e: number, f: number,
+function again(thread: Thread, handler: Handler, which: number, a: number, b: number, c: number, d: number, e: number, f: number,
     need: NotHere): Co<number> {
-  return persist(t, t.k.clock.now(),
-    () => { if (t.mm.sleepy) bringPointers(t.mm, which, a, b, c, d, e, f); return handler(t, a, b, c, d, e, f); }, (errno) => errno, need);
+  return persist(thread, thread.k.clock.now(),
+    () => { if (thread.mm.sleepy) bringPointers(thread.mm, which, a, b, c, d, e, f); return handler(thread, a, b, c, d, e, f); },
+      (errno) => errno, need);
 }
-function unknown(t: Thread, nr: number): number {
-  t.k.once(`call ${nr}`, `l4guest: system call ${nr} is not supported (first used by ${t.name}); it answers ENOSYS`);
+function unknown(thread: Thread, nr: number): number {
+  thread.k.once(`call ${nr}`, `l4guest: system call ${nr} is not supported (first used by ${thread.name}); it answers ENOSYS`);
   return -E.NOSYS;
 }

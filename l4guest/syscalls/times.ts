@@ -14,24 +14,24 @@ import { tellOrUndo } from './undo.ts';
 import { row, type Row } from './row.ts';
 
 /** A struct timespec as ns; NaN where it is not one. */
-export function timespec(t: Thread, va: number): number {
-  const s = getI64(t.mm, va), n = getI64(t.mm, va + 8);
+export function timespec(thread: Thread, va: number): number {
+  const s = getI64(thread.mm, va), n = getI64(thread.mm, va + 8);
   return s < 0 || n < 0 || n >= 1e9 ? NaN : s * 1e9 + n;
 }
-export function putTimespec(t: Thread, va: number, ns: number): void {
+export function putTimespec(thread: Thread, va: number, ns: number): void {
   const s = Math.floor(ns / 1e9);
-  setI64(t.mm, va, s);
-  setI64(t.mm, va + 8, Math.floor(ns - s * 1e9));
+  setI64(thread.mm, va, s);
+  setI64(thread.mm, va + 8, Math.floor(ns - s * 1e9));
 }
 /** A struct timeval as ns. */
-const timeval = (t: Thread, va: number): number => {
-  const u = getI64(t.mm, va + 8);
-  return u < 0 || u >= 1e6 ? NaN : getI64(t.mm, va) * 1e9 + u * 1000;
+const timeval = (thread: Thread, va: number): number => {
+  const u = getI64(thread.mm, va + 8);
+  return u < 0 || u >= 1e6 ? NaN : getI64(thread.mm, va) * 1e9 + u * 1000;
 };
-function putTimeval(t: Thread, va: number, ns: number): void {
+function putTimeval(thread: Thread, va: number, ns: number): void {
   const s = Math.floor(ns / 1e9);
-  setI64(t.mm, va, s);
-  setI64(t.mm, va + 8, Math.floor((ns - s * 1e9) / 1000));
+  setI64(thread.mm, va, s);
+  setI64(thread.mm, va + 8, Math.floor((ns - s * 1e9) / 1000));
 }
 
 interface ClockRow {
@@ -65,33 +65,38 @@ export function cpuClock(t: Thread, clock: number): { readonly proc: Process; re
 const cpuTime = (c: { readonly proc: Process; readonly thread: Thread | undefined }): number =>
   (c.thread ? cpuOf(c.thread) : cpuOfProcess(c.proc));
 
-function clockGet(t: Thread, clock: number, va: number): number {
-  const c = clock | 0, cpu = cpuClock(t, c);
-  if (cpu) { putTimespec(t, va, cpuTime(cpu)); return 0; }
+function clockGet(thread: Thread, clock: number, va: number): number {
+  const c = clock | 0, cpu = cpuClock(thread, c);
+  if (cpu) { putTimespec(thread, va, cpuTime(cpu)); return 0; }
   const row_ = clocks[c];
   if (!row_?.grain) return -E.INVAL;
-  if (row_.wall) { const w = t.k.clock.wall(); setI64(t.mm, va, w.s); setI64(t.mm, va + 8, Math.floor(w.n)); return 0; }
-  putTimespec(t, va, t.k.clock.now() + t.proc.time.ahead(c));
+  if (row_.wall) {
+    const time = thread.k.clock.wall();
+    setI64(thread.mm, va, time.s);
+    setI64(thread.mm, va + 8, Math.floor(time.n));
+    return 0;
+  }
+  putTimespec(thread, va, thread.k.clock.now() + thread.proc.time.ahead(c));
   return 0;
 }
-function clockRes(t: Thread, clock: number, va: number): number {
-  const c = clock | 0, grain = cpuClock(t, c) ? 1 : clocks[c]?.grain ?? 0;
+function clockRes(thread: Thread, clock: number, va: number): number {
+  const c = clock | 0, grain = cpuClock(thread, c) ? 1 : clocks[c]?.grain ?? 0;
   if (grain === 0) return -E.INVAL;
-  if (va) putTimespec(t, va, grain);
+  if (va) putTimespec(thread, va, grain);
   return 0;
 }
 /** Deadline on the server's clock for a time on one of ours. */
-function deadline(t: Thread, clock: number, ns: number, absolute: boolean): number {
-  if (!absolute) return t.k.clock.now() + ns;
-  return isWall(clock) ? t.k.clock.fromWall(ns) : ns - t.proc.time.ahead(clock);
+function deadline(thread: Thread, clock: number, ns: number, absolute: boolean): number {
+  if (!absolute) return thread.k.clock.now() + ns;
+  return isWall(clock) ? thread.k.clock.fromWall(ns) : ns - thread.proc.time.ahead(clock);
 }
-function* sleepUntil(t: Thread, until: number, restAt: number, relative: boolean): Co<number> {
+function* sleepUntil(thread: Thread, until: number, restAt: number, relative: boolean): Co<number> {
   for (;;) {
-    const r = yield* t.sleep(undefined, until);
-    if (r === -E.TIMEDOUT) { t.sleepUntil = -1; return 0; }
+    const r = yield* thread.sleep(undefined, until);
+    if (r === -E.TIMEDOUT) { thread.sleepUntil = -1; return 0; }
     if (r < 0) {
-      t.sleepUntil = until;
-      if (relative && restAt) putTimespec(t, restAt, Math.max(0, until - t.k.clock.now()));
+      thread.sleepUntil = until;
+      if (relative && restAt) putTimespec(thread, restAt, Math.max(0, until - thread.k.clock.now()));
       return -E.RESTARTNOHAND;
     }
   }
@@ -99,66 +104,69 @@ function* sleepUntil(t: Thread, until: number, restAt: number, relative: boolean
 const TIMER_ABSTIME = 1;
 /** Negative numbers are clocks of processes and of descriptors; those of descriptors neither sleep nor ring. */
 const noClock = (clock: number): number => ((clock & 7) === 3 ? E.OPNOTSUPP : E.INVAL);
-function nanosleep(t: Thread, clockArg: number, flags: number, va: number, restVa: number): number | Co<number> {
-  const clock = clockArg | 0, absolute = (flags & TIMER_ABSTIME) !== 0, cpu = clock < 0 ? cpuClock(t, clock) : undefined,
+function nanosleep(thread: Thread, clockArg: number, flags: number, va: number, restVa: number): number | Co<number> {
+  const clock = clockArg | 0, absolute = (flags & TIMER_ABSTIME) !== 0, cpu = clock < 0 ? cpuClock(thread, clock) : undefined,
     refused = clock < 0 ? (cpu ? 0 : noClock(clock)) : clocks[clock]?.sleep ?? E.INVAL;
   if (refused) return -refused;
-  const ns = timespec(t, va);
-  if (Number.isNaN(ns) || (cpu?.thread === t)) return -E.INVAL;
-  if (clock === Clock.PROCESS || cpu) return cpuSleep(t, cpu?.proc ?? t.proc, cpu?.thread, ns, absolute);
-  const until = t.sleepUntil >= 0 ? t.sleepUntil : deadline(t, clock, ns, absolute);
-  return until <= t.k.clock.now() ? 0 : sleepUntil(t, until, restVa, !absolute);
+  const ns = timespec(thread, va);
+  if (Number.isNaN(ns) || (cpu?.thread === thread)) return -E.INVAL;
+  if (clock === Clock.PROCESS || cpu) return cpuSleep(thread, cpu?.proc ?? thread.proc, cpu?.thread, ns, absolute);
+  const until = thread.sleepUntil >= 0 ? thread.sleepUntil : deadline(thread, clock, ns, absolute);
+  return until <= thread.k.clock.now() ? 0 : sleepUntil(thread, until, restVa, !absolute);
 }
 /** Sleeps until somebody has had so much processor time. */
-function* cpuSleep(t: Thread, p: Process, x: Thread | undefined, ns: number, absolute: boolean): Co<number> {
-  const now = (): number => (x ? cpuOf(x) : cpuOfProcess(p)), at = absolute ? ns : now() + ns, wq = new WaitQueue();
+function* cpuSleep(thread: Thread, process: Process, x: Thread | undefined, ns: number, absolute: boolean): Co<number> {
+  const now = (): number => (x ? cpuOf(x) : cpuOfProcess(process)), at = absolute ? ns : now() + ns, wq = new WaitQueue();
   let timer: CpuTimer | undefined;
   try {
     while (now() < at) {
-      timer = addCpuTimer(p, x, at, () => { timer = undefined; wq.wakeAll(); });
-      t.k.cpu.rearm();
-      const r = yield* t.sleep(wq);
-      cancelCpuTimer(p, timer);
+      timer = addCpuTimer(process, x, at, () => { timer = undefined; wq.wakeAll(); });
+      thread.k.cpu.rearm();
+      const r = yield* thread.sleep(wq);
+      cancelCpuTimer(process, timer);
       if (r < 0) return -E.RESTARTNOHAND;
     }
     return 0;
-  } finally { cancelCpuTimer(p, timer); }
+  } finally { cancelCpuTimer(process, timer); }
 }
 
-function getitimer(t: Thread, which: number, va: number): number {
+function getitimer(thread: Thread, which: number, va: number): number {
   if (which !== 0 && which !== 1 && which !== 2) return -E.INVAL;
-  const r = which === 0 ? t.proc.real : t.proc.cpuItimers[which - 1]!, now = which === 0 ? t.k.clock.now() : cpuOfProcess(t.proc);
-  putTimeval(t, va, r.interval);
-  putTimeval(t, va + 16, r.at > 0 ? Math.max(1000, r.at - now) : 0);
+  const r = which === 0 ? thread.proc.real : thread.proc.cpuItimers[which - 1]!,
+    now = which === 0 ? thread.k.clock.now() : cpuOfProcess(thread.proc);
+  putTimeval(thread, va, r.interval);
+  putTimeval(thread, va + 16, r.at > 0 ? Math.max(1000, r.at - now) : 0);
   return 0;
 }
-function setitimer(t: Thread, which: number, newVa: number, oldVa: number): number {
-  const interval = newVa ? timeval(t, newVa) : 0, value = newVa ? timeval(t, newVa + 16) : 0;
+function setitimer(thread: Thread, which: number, newVa: number, oldVa: number): number {
+  const interval = newVa ? timeval(thread, newVa) : 0, value = newVa ? timeval(thread, newVa + 16) : 0;
   if ((which !== 0 && which !== 1 && which !== 2) || Number.isNaN(interval) || Number.isNaN(value)) return -E.INVAL;
-  if (oldVa) getitimer(t, which, oldVa);
-  if (which === 0) setRealTimer(t.k, t.proc, value, interval); else setCpuItimer(t.proc, which as 1 | 2, value, interval);
+  if (oldVa) getitimer(thread, which, oldVa);
+  if (which === 0) setRealTimer(thread.k, thread.proc, value, interval); else setCpuItimer(thread.proc, which as 1 | 2, value, interval);
   return 0;
 }
 
 // ── POSIX timers ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 const Notify = { SIGNAL: 0, NONE: 1, THREAD: 2, THREAD_ID: 4 } as const;
-function timerCreate(t: Thread, clockArg: number, event: number, idVa: number): number {
-  const clock = clockArg | 0, cpu = cpuClock(t, clock), refused = clock < 0 ? (cpu ? 0 : noClock(clock)) : clocks[clock]?.timers ?? E.INVAL;
-  const value = event ? getBig(t.mm, event) : undefined, notify = event ? getI32(t.mm, event + 12) : Notify.SIGNAL,
-    signal = event ? getI32(t.mm, event + 8) : Sig.ALRM, tid = notify === Notify.THREAD_ID ? getI32(t.mm, event + 16) : 0;
+function timerCreate(thread: Thread, clockArg: number, event: number, idVa: number): number {
+  const clock = clockArg | 0, cpu = cpuClock(thread, clock),
+    refused = clock < 0 ? (cpu ? 0 : noClock(clock)) : clocks[clock]?.timers ?? E.INVAL;
+  const value = event ? getBig(thread.mm, event) : undefined, notify = event ? getI32(thread.mm, event + 12) : Notify.SIGNAL,
+    signal = event ? getI32(thread.mm, event + 8) : Sig.ALRM, tid = notify === Notify.THREAD_ID ? getI32(thread.mm, event + 16) : 0;
   // Linux has told the number by the time that the clock refuses: those that wake the computer, and those of processes.
   const late = clock < 0 || clock === 8 || clock === 9;
   if (refused && !late) return -refused;
   if (notify !== Notify.SIGNAL && notify !== Notify.NONE && notify !== Notify.THREAD && notify !== Notify.THREAD_ID) return -E.INVAL;
   if (notify !== Notify.NONE && (signal < 1 || signal > 64)) return -E.INVAL;
-  if (notify === Notify.THREAD_ID && t.k.pids.threadOf(t.proc.numbers, tid)?.proc !== t.proc) return -E.INVAL;
-  if (t.k.signals.queuedFor(t.creds.uid) >= t.proc.limits.soft[Limit.SIGPENDING]! || !t.k.frames.charge(TIMER_COST)) return -E.AGAIN;
-  const all = posixTimers(t.proc), id = freeTimer(all);
-  if (refused) { t.k.frames.uncharge(TIMER_COST); setU32(t.mm, idVa, id); return -refused; }
+  if (notify === Notify.THREAD_ID && thread.k.pids.threadOf(thread.proc.numbers, tid)?.proc !== thread.proc) return -E.INVAL;
+  if (thread.k.signals.queuedFor(thread.creds.uid) >= thread.proc.limits.soft[Limit.SIGPENDING]! || !thread.k.frames.charge(TIMER_COST))
+    return -E.AGAIN;
+  const all = posixTimers(thread.proc), id = freeTimer(all);
+  if (refused) { thread.k.frames.uncharge(TIMER_COST); setU32(thread.mm, idVa, id); return -refused; }
   all.set(id, { id, clock, cpu, signal: notify === Notify.NONE ? 0 : signal, value: value ?? BigInt(id), tid: tid &&
-    t.proc.numbers.id(tid), at: 0, interval: 0, overrun: 0, timer: undefined, setting: 0 });
-  return tellOrUndo(() => { setU32(t.mm, idVa, id); }, () => { deleteTimer(t, id); });
+    thread.proc.numbers.id(tid), at: 0, interval: 0, overrun: 0, timer: undefined, setting: 0 });
+  return tellOrUndo(() => { setU32(thread.mm, idVa, id); }, () => { deleteTimer(thread, id); });
 }
 /** The number after the last one that was given. */
 function freeTimer(all: Map<number, PosixTimer>): number {
@@ -168,71 +176,71 @@ function freeTimer(all: Map<number, PosixTimer>): number {
   while (all.has(id)) id++;
   return id;
 }
-function deleteTimer(t: Thread, id: number): number {
-  const all = posixTimers(t.proc), x = all.get(id);
+function deleteTimer(thread: Thread, id: number): number {
+  const all = posixTimers(thread.proc), x = all.get(id);
   if (!x) return -E.INVAL;
-  stopPosix(t.k, t.proc, x);
+  stopPosix(thread.k, thread.proc, x);
   all.delete(id);
-  t.k.frames.uncharge(TIMER_COST);
+  thread.k.frames.uncharge(TIMER_COST);
   return 0;
 }
-function putTimer(t: Thread, va: number, interval: number, left: number): number {
-  putTimespec(t, va, interval);
-  putTimespec(t, va + 16, left);
+function putTimer(thread: Thread, va: number, interval: number, left: number): number {
+  putTimespec(thread, va, interval);
+  putTimespec(thread, va + 16, left);
   return 0;
 }
-function timerSet(t: Thread, id: number, flags: number, newVa: number, oldVa: number): number {
+function timerSet(thread: Thread, id: number, flags: number, newVa: number, oldVa: number): number {
   if (newVa === 0) return -E.INVAL;
-  const interval = timespec(t, newVa), value = timespec(t, newVa + 16), x = posixTimers(t.proc).get(id | 0),
+  const interval = timespec(thread, newVa), value = timespec(thread, newVa + 16), x = posixTimers(thread.proc).get(id | 0),
     absolute = (flags & TIMER_ABSTIME) !== 0;
   if (Number.isNaN(interval) || Number.isNaN(value) || !x) return -E.INVAL;
-  const old = [x.interval, untilFires(t.k, x)] as const;
+  const old = [x.interval, untilFires(thread.k, x)] as const;
   x.wall = absolute && WALL_CLOCKS.has(x.clock);
-  setPosix(t.k, t.proc, x,
+  setPosix(thread.k, thread.proc, x,
     // A time of the wall clock may lie before the start, and counts from there; 0 is a timer that is not set.
-    value > 0 ? (x.cpu ? value + (absolute ? 0 : timerNow(t.k, x)) : deadline(t, x.clock, value, absolute)) || 1 : 0, interval);
-  return oldVa ? putTimer(t, oldVa, ...old) : 0;
+    value > 0 ? (x.cpu ? value + (absolute ? 0 : timerNow(thread.k, x)) : deadline(thread, x.clock, value, absolute)) || 1 : 0, interval);
+  return oldVa ? putTimer(thread, oldVa, ...old) : 0;
 }
 /** Clocks that somebody sets: of the day, TAI, and the one that wakes the computer. */
 const WALL_CLOCKS = new Set([0, 8, 11]);
-function withTimer(t: Thread, id: number, use: (x: PosixTimer) => number): number {
-  const x = posixTimers(t.proc).get(id | 0);
+function withTimer(thread: Thread, id: number, use: (x: PosixTimer) => number): number {
+  const x = posixTimers(thread.proc).get(id | 0);
   return x ? use(x) : -E.INVAL;
 }
 
 // ── accounting ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** struct rusage; `pages`: the most that was resident at a time. */
-export function putRusage(t: Thread, va: number, ns: number, faults: number, pages: number): void {
-  for (let i = 0; i < 18; i++) setI64(t.mm, va + 8 * i, 0);
-  putTimeval(t, va, ns);
-  setI64(t.mm, va + 32, pages * 4);
-  setI64(t.mm, va + 64, faults);
+export function putRusage(thread: Thread, va: number, ns: number, faults: number, pages: number): void {
+  for (let i = 0; i < 18; i++) setI64(thread.mm, va + 8 * i, 0);
+  putTimeval(thread, va, ns);
+  setI64(thread.mm, va + 32, pages * 4);
+  setI64(thread.mm, va + 64, faults);
 }
-function getrusage(t: Thread, who: number, va: number): number {
-  if ((who | 0) === -1) putRusage(t, va, t.proc.childCpuNs, t.proc.childFaults, t.proc.childPages);
-  else if (who === 0) putRusage(t, va, cpuOfProcess(t.proc), t.mm.minorFaults, t.proc.mostPages);
-  else if (who === 1) putRusage(t, va, cpuOf(t), t.mm.minorFaults, t.proc.mostPages);
+function getrusage(thread: Thread, who: number, va: number): number {
+  if ((who | 0) === -1) putRusage(thread, va, thread.proc.childCpuNs, thread.proc.childFaults, thread.proc.childPages);
+  else if (who === 0) putRusage(thread, va, cpuOfProcess(thread.proc), thread.mm.minorFaults, thread.proc.mostPages);
+  else if (who === 1) putRusage(thread, va, cpuOf(thread), thread.mm.minorFaults, thread.proc.mostPages);
   else return -E.INVAL;
   return 0;
 }
-function times(t: Thread, va: number): number {
+function times(thread: Thread, va: number): number {
   const ticks = (ns: number): number => Math.floor(ns / 1e7);
-  if (va) [ticks(cpuOfProcess(t.proc)), 0, ticks(t.proc.childCpuNs), 0].forEach((n, i) => { setI64(t.mm, va + 8 * i, n); });
-  return ticks(t.k.clock.now());
+  if (va) [ticks(cpuOfProcess(thread.proc)), 0, ticks(thread.proc.childCpuNs), 0].forEach((n, i) => { setI64(thread.mm, va + 8 * i, n); });
+  return ticks(thread.k.clock.now());
 }
 /** Only the wall clock can be set. */
-function clockSet(t: Thread, clock: number, va: number): number {
-  const ns = timespec(t, va);
+function clockSet(thread: Thread, clock: number, va: number): number {
+  const ns = timespec(thread, va);
   if (clock !== Clock.REALTIME || Number.isNaN(ns)) return -E.INVAL;
-  if (!capable(t.creds, Cap.SYS_TIME)) return -E.PERM;
-  setWall(t.k, getI64(t.mm, va), getI64(t.mm, va + 8));
+  if (!capable(thread.creds, Cap.SYS_TIME)) return -E.PERM;
+  setWall(thread.k, getI64(thread.mm, va), getI64(thread.mm, va + 8));
   return 0;
 }
-function setTimeOfDay(t: Thread, va: number): number {
-  if (va && Number.isNaN(timeval(t, va))) return -E.INVAL;
-  if (!capable(t.creds, Cap.SYS_TIME)) return -E.PERM;
-  if (va) setWall(t.k, getI64(t.mm, va), getI64(t.mm, va + 8) * 1000);
+function setTimeOfDay(thread: Thread, va: number): number {
+  if (va && Number.isNaN(timeval(thread, va))) return -E.INVAL;
+  if (!capable(thread.creds, Cap.SYS_TIME)) return -E.PERM;
+  if (va) setWall(thread.k, getI64(thread.mm, va), getI64(thread.mm, va + 8) * 1000);
   return 0;
 }
 const Adj = {
@@ -253,66 +261,67 @@ function disciplineOf(k: object): Discipline { let d = disciplines.get(k); if (!
 /** Microseconds of a tick, and what a move of the clock does in a second at most, ns. */
 const TICK = 10_000, MOST_FREQUENCY = 500 * 65536, SINGLE_SHOT = 500_000, MOST_OFFSET = 500e6;
 const within = (n: number, most: number): number => Math.max(0, Math.min(most, n));
-function setDiscipline(t: Thread, va: number, modes: number, d: Discipline): void {
-  const constant = getI64(t.mm, va + 48);
-  if (modes & Adj.STATUS) d.status = (d.status & Sta.READ_ONLY) | (getU32(t.mm, va + 40) & ~Sta.READ_ONLY);
-  if (modes & Adj.NANO) d.status |= Sta.NANO;
-  if (modes & Adj.MICRO) d.status &= ~Sta.NANO;
-  if (modes & Adj.MAXERROR) d.maxError = within(getI64(t.mm, va + 24), MOST_ERROR);
-  if (modes & Adj.ESTERROR) d.error = within(getI64(t.mm, va + 32), MOST_ERROR);
-  if (modes & Adj.TIMECONST) d.constant = within(constant + (modes & Adj.NANO ? 0 : 4), MOST_CONSTANT);
-  if (modes & Adj.FREQUENCY) d.frequency = Math.max(-MOST_FREQUENCY, Math.min(MOST_FREQUENCY, getI64(t.mm, va + 16)));
-  if (modes & Adj.TICK) d.tick = getI64(t.mm, va + 88);
-  if (modes & (Adj.FREQUENCY | Adj.TICK)) t.k.clock.setPace((d.tick / TICK) * (1 + d.frequency / 65536e6));
-  if (modes & Adj.OFFSET && d.status & Sta.PLL) {
-    const ns = Math.max(-MOST_OFFSET, Math.min(MOST_OFFSET, getI64(t.mm, va + 8) * (d.status & Sta.NANO ? 1 : 1000)));
-    t.k.clock.move(ns, Math.abs(ns) / 2 ** (2 + d.constant));
-    d.loop = true;
+function setDiscipline(thread: Thread, va: number, modes: number, discipline: Discipline): void {
+  const constant = getI64(thread.mm, va + 48);
+  if (modes & Adj.STATUS) discipline.status = (discipline.status & Sta.READ_ONLY) | (getU32(thread.mm, va + 40) & ~Sta.READ_ONLY);
+  if (modes & Adj.NANO) discipline.status |= Sta.NANO;
+  if (modes & Adj.MICRO) discipline.status &= ~Sta.NANO;
+  if (modes & Adj.MAXERROR) discipline.maxError = within(getI64(thread.mm, va + 24), MOST_ERROR);
+  if (modes & Adj.ESTERROR) discipline.error = within(getI64(thread.mm, va + 32), MOST_ERROR);
+  if (modes & Adj.TIMECONST) discipline.constant = within(constant + (modes & Adj.NANO ? 0 : 4), MOST_CONSTANT);
+  if (modes & Adj.FREQUENCY) discipline.frequency = Math.max(-MOST_FREQUENCY, Math.min(MOST_FREQUENCY, getI64(thread.mm, va + 16)));
+  if (modes & Adj.TICK) discipline.tick = getI64(thread.mm, va + 88);
+  if (modes & (Adj.FREQUENCY | Adj.TICK)) thread.k.clock.setPace((discipline.tick / TICK) * (1 + discipline.frequency / 65536e6));
+  if (modes & Adj.OFFSET && discipline.status & Sta.PLL) {
+    const ns = Math.max(-MOST_OFFSET, Math.min(MOST_OFFSET, getI64(thread.mm, va + 8) * (discipline.status & Sta.NANO ? 1 : 1000)));
+    thread.k.clock.move(ns, Math.abs(ns) / 2 ** (2 + discipline.constant));
+    discipline.loop = true;
   }
-  if (modes & Adj.TAI && constant >= 0 && constant < 0x8000_0000) d.tai = constant;
+  if (modes & Adj.TAI && constant >= 0 && constant < 0x8000_0000) discipline.tai = constant;
 }
 /** adjtime(3) by way of adjtimex: what was left to move is told, and something else takes its place where that is asked for. */
-function singleShot(t: Thread, va: number, modes: number, d: Discipline): number {
-  const left = d.loop ? 0 : Math.trunc(t.k.clock.moving / 1000);
-  if (!(modes & Adj.NANO)) { t.k.clock.move(getI64(t.mm, va + 8) * 1000, SINGLE_SHOT); d.loop = false; }
+function singleShot(thread: Thread, va: number, modes: number, discipline: Discipline): number {
+  const left = discipline.loop ? 0 : Math.trunc(thread.k.clock.moving / 1000);
+  if (!(modes & Adj.NANO)) { thread.k.clock.move(getI64(thread.mm, va + 8) * 1000, SINGLE_SHOT); discipline.loop = false; }
   return left;
 }
 /** struct timex. */
-function adjustTime(t: Thread, va: number): number {
-  const modes = getU32(t.mm, va), tick = getI64(t.mm, va + 88),
-    asks = modes === 0 || (modes & (Adj.ADJTIME | Adj.OFFSET | Adj.NANO)) === (Adj.ADJTIME | Adj.OFFSET | Adj.NANO), d = disciplineOf(t.k);
+function adjustTime(thread: Thread, va: number): number {
+  const modes = getU32(thread.mm, va), tick = getI64(thread.mm, va + 88),
+    asks = modes === 0 || (modes & (Adj.ADJTIME | Adj.OFFSET | Adj.NANO)) === (Adj.ADJTIME | Adj.OFFSET | Adj.NANO),
+      discipline = disciplineOf(thread.k);
   if (modes & Adj.ADJTIME && !(modes & Adj.OFFSET)) return -E.INVAL;
-  if (!asks && !capable(t.creds, Cap.SYS_TIME)) return -E.PERM;
+  if (!asks && !capable(thread.creds, Cap.SYS_TIME)) return -E.PERM;
   if (modes & Adj.TICK && (tick < 9000 || tick > 11000)) return -E.INVAL;
-  if (modes & Adj.SETOFFSET && setOffset(t, va, (modes & Adj.NANO) !== 0) < 0) return -E.INVAL;
-  const shot = modes & Adj.ADJTIME ? singleShot(t, va, modes, d) : undefined;
-  if (shot === undefined) setDiscipline(t, va, modes, d);
-  const w = t.k.clock.wall();
-  clearUser(t.mm, va + 8, 200);
-  setI64(t.mm, va + 8, shot ?? (d.loop ? Math.trunc(t.k.clock.moving / (d.status & Sta.NANO ? 1 : 1000)) : 0));
-  setI64(t.mm, va + 16, d.frequency);
-  setI64(t.mm, va + 24, d.maxError);
-  setI64(t.mm, va + 32, d.error);
-  setU32(t.mm, va + 40, d.status);
-  setI64(t.mm, va + 48, d.constant);
-  setI64(t.mm, va + 56, 1);
-  setI64(t.mm, va + 64, 32_768_000);
-  setI64(t.mm, va + 72, w.s);
-  setI64(t.mm, va + 80, d.status & Sta.NANO ? w.n : Math.floor(w.n / 1000));
-  setI64(t.mm, va + 88, d.tick);
-  setU32(t.mm, va + 160, d.tai);
-  return d.status & Sta.UNSYNC ? TIME_ERROR : d.status & Sta.INS ? 1 : d.status & Sta.DEL ? 2 : 0;
+  if (modes & Adj.SETOFFSET && setOffset(thread, va, (modes & Adj.NANO) !== 0) < 0) return -E.INVAL;
+  const shot = modes & Adj.ADJTIME ? singleShot(thread, va, modes, discipline) : undefined;
+  if (shot === undefined) setDiscipline(thread, va, modes, discipline);
+  const time = thread.k.clock.wall();
+  clearUser(thread.mm, va + 8, 200);
+  setI64(thread.mm, va + 8, shot ?? (discipline.loop ? Math.trunc(thread.k.clock.moving / (discipline.status & Sta.NANO ? 1 : 1000)) : 0));
+  setI64(thread.mm, va + 16, discipline.frequency);
+  setI64(thread.mm, va + 24, discipline.maxError);
+  setI64(thread.mm, va + 32, discipline.error);
+  setU32(thread.mm, va + 40, discipline.status);
+  setI64(thread.mm, va + 48, discipline.constant);
+  setI64(thread.mm, va + 56, 1);
+  setI64(thread.mm, va + 64, 32_768_000);
+  setI64(thread.mm, va + 72, time.s);
+  setI64(thread.mm, va + 80, discipline.status & Sta.NANO ? time.n : Math.floor(time.n / 1000));
+  setI64(thread.mm, va + 88, discipline.tick);
+  setU32(thread.mm, va + 160, discipline.tai);
+  return discipline.status & Sta.UNSYNC ? TIME_ERROR : discipline.status & Sta.INS ? 1 : discipline.status & Sta.DEL ? 2 : 0;
 }
-function setOffset(t: Thread, va: number, nano: boolean): number {
-  const s = getI64(t.mm, va + 72), part = getI64(t.mm, va + 80), n = nano ? part : part * 1000, w = t.k.clock.wall();
+function setOffset(thread: Thread, va: number, nano: boolean): number {
+  const s = getI64(thread.mm, va + 72), part = getI64(thread.mm, va + 80), n = nano ? part : part * 1000, time = thread.k.clock.wall();
   if (part < 0 || n >= 1e9) return -E.INVAL;
-  const ns = w.n + n;
-  setWall(t.k, w.s + s + Math.floor(ns / 1e9), ns % 1e9);
+  const ns = time.n + n;
+  setWall(thread.k, time.s + s + Math.floor(ns / 1e9), ns % 1e9);
   return 0;
 }
-function adjustClock(t: Thread, clock: number, va: number): number {
+function adjustClock(thread: Thread, clock: number, va: number): number {
   const c = clock | 0;
-  return c === Clock.REALTIME ? adjustTime(t, va) : c >= 0 && clocks[c] ? -E.OPNOTSUPP : -E.INVAL;
+  return c === Clock.REALTIME ? adjustTime(thread, va) : c >= 0 && clocks[c] ? -E.OPNOTSUPP : -E.INVAL;
 }
 
 export const timeCalls: Row[] = [
@@ -321,10 +330,10 @@ export const timeCalls: Row[] = [
   row('clock_settime', (t, c, va) => clockSet(t, c | 0, va), { note: 'timers that run keep their deadlines' }),
   row('settimeofday', setTimeOfDay),
   row('adjtimex', adjustTime, { note: 'the loop moves the clock evenly' }), row('clock_adjtime', adjustClock),
-  row('gettimeofday', (t, va, zone) => {
-    const w = t.k.clock.wall();
-    if (va) { setI64(t.mm, va, w.s); setI64(t.mm, va + 8, Math.floor(w.n / 1000)); }
-    if (zone) setI64(t.mm, zone, 0);
+  row('gettimeofday', (thread, va, zone) => {
+    const time = thread.k.clock.wall();
+    if (va) { setI64(thread.mm, va, time.s); setI64(thread.mm, va + 8, Math.floor(time.n / 1000)); }
+    if (zone) setI64(thread.mm, zone, 0);
     return 0;
   }),
   row('nanosleep', (t, va, rest) => nanosleep(t, Clock.MONOTONIC, 0, va, rest)), row('clock_nanosleep', nanosleep),

@@ -18,46 +18,46 @@ const callStop = (x: Tracing): Stop => {
 const args = (t: Thread): bigint[] => [10, 11, 12, 13, 14, 15].map((i) => t.regs.big[i]!);
 
 /** All registers of `t` are loaded. Its result stands in a0 afterwards. */
-export function* tracedCall(t: Thread, first: number): Co<number> {
+export function* tracedCall(thread: Thread, first: number): Co<number> {
   let nr = first, skipped = -E.NOSYS;
-  if (t.traced?.calls) {
-    t.traced.call = { op: 1, nr, args: args(t) };
+  if (thread.traced?.calls) {
+    thread.traced.call = { op: 1, nr, args: args(thread) };
     // a0 shows the result of a call that is skipped; the argument stands beside.
-    const argument = t.regs.big[Reg.a0]!;
-    t.regs.setX(Reg.a0, skipped);
-    yield* t.traced.pause(callStop(t.traced));
-    skipped = t.regs.x(Reg.a0);
-    t.regs.big[Reg.a0] = argument;
-    nr = Number(BigInt.asIntN(32, t.regs.big[Reg.a7]!));
+    const argument = thread.regs.big[Reg.a0]!;
+    thread.regs.setX(Reg.a0, skipped);
+    yield* thread.traced.pause(callStop(thread.traced));
+    skipped = thread.regs.x(Reg.a0);
+    thread.regs.big[Reg.a0] = argument;
+    nr = Number(BigInt.asIntN(32, thread.regs.big[Reg.a7]!));
   }
-  if (t.seccomp) {
-    const j = yield* judge(t, nr);
-    if (t.state === Run.dead) return KEEP_REGISTERS;
-    if (j === 'done') { yield* afterCall(t); return restartOr(t, false); }
+  if (thread.seccomp) {
+    const j = yield* judge(thread, nr);
+    if (thread.state === Run.dead) return KEEP_REGISTERS;
+    if (j === 'done') { yield* afterCall(thread); return restartOr(thread, false); }
     nr = j.nr;
   }
-  if ((nr === EXIT || nr === EXIT_GROUP) && t.traced?.has(TraceOption.EXIT))
-    yield* t.traced.pause(eventStop(TraceEvent.EXIT, exitedStatus(t.regs.x(Reg.a0))));
-  t.arg0 = t.regs.big[Reg.a0]!;
-  t.call = nr;
-  const [a, b, c, d, e, f] = [10, 11, 12, 13, 14, 15].map((i) => t.regs.x(i)) as [number, number, number, number, number, number];
-  const r = nr < 0 ? skipped : dispatch(t, nr, a, b, c, d, e, f), result = typeof r === 'number' ? r : yield* caught(t, r);
+  if ((nr === EXIT || nr === EXIT_GROUP) && thread.traced?.has(TraceOption.EXIT))
+    yield* thread.traced.pause(eventStop(TraceEvent.EXIT, exitedStatus(thread.regs.x(Reg.a0))));
+  thread.arg0 = thread.regs.big[Reg.a0]!;
+  thread.call = nr;
+  const [a, b, c, d, e, f] = [10, 11, 12, 13, 14, 15].map((i) => thread.regs.x(i)) as [number, number, number, number, number, number];
+  const r = nr < 0 ? skipped : dispatch(thread, nr, a, b, c, d, e, f), result = typeof r === 'number' ? r : yield* caught(thread, r);
   const replaced = result === 0 && (nr === EXECVE || nr === EXECVEAT || nr === SIGRETURN);
-  if (replaced) t.call = -1;
-  else if (!Number.isNaN(result)) t.regs.setX(Reg.a0, result);
-  yield* afterCall(t);
-  return restartOr(t, replaced);
+  if (replaced) thread.call = -1;
+  else if (!Number.isNaN(result)) thread.regs.setX(Reg.a0, result);
+  yield* afterCall(thread);
+  return restartOr(thread, replaced);
 }
-function* afterCall(t: Thread): Co<void> {
-  if (t.traced) yield* t.traced.pauseForEvents();
-  if (t.traced?.calls) {
-    t.traced.call = { op: 2, nr: t.call, args: [] };
-    yield* t.traced.pause(callStop(t.traced));
+function* afterCall(thread: Thread): Co<void> {
+  if (thread.traced) yield* thread.traced.pauseForEvents();
+  if (thread.traced?.calls) {
+    thread.traced.call = { op: 2, nr: thread.call, args: [] };
+    yield* thread.traced.pause(callStop(thread.traced));
   }
 }
 /** The call's wish to be started again, or that the registers stand as they are to be. */
-function restartOr(t: Thread, replaced: boolean): number {
-  const now = t.regs.x(Reg.a0);
+function restartOr(thread: Thread, replaced: boolean): number {
+  const now = thread.regs.x(Reg.a0);
   return !replaced && (now === -E.RESTARTSYS || now === -E.RESTARTNOHAND || now === -E.RESTARTNOINTR) ? now : KEEP_REGISTERS;
 }
 function* caught(t: Thread, co: Co<number>): Co<number> {

@@ -45,41 +45,46 @@ export class Unix {
     this.k = new Kernel(arch, { epoch: options.epoch ?? 1_700_000_000, seed: 1, openSpecial });
     mountDefaults(this.k);
     this.k.init = newProcess(this.k, 'init');
-    const p = newProcess(this.k, 'main');
-    p.parent = this.k.init;
-    this.k.init.children.add(p);
-    this.main = this.addThread(new Thread(this.k, p.pid, p, 'main'));
+    const process = newProcess(this.k, 'main');
+    process.parent = this.k.init;
+    this.k.init.children.add(process);
+    this.main = this.addThread(new Thread(this.k, process.pid, process, 'main'));
     this.k.cpu.current = this.main;
     if (options.tty) { this.tty = new Tty(this.k, 0x401, this.out); this.input.consumer = (b) => this.tty!.input(b); }
     openStreams(this.k, this.main, this.tty ? { terminal: this.tty } : { input: this.input, out: this.out, err: this.out });
-    mapArea(p.mm, { at: Unix.MEMORY, length: 1 << 20, prot: Prot.READ | Prot.WRITE, flags: Map_.PRIVATE | Map_.ANONYMOUS | Map_.FIXED });
+    mapArea(process.mm, { at: Unix.MEMORY, length: 1 << 20, prot: Prot.READ | Prot.WRITE,
+      flags: Map_.PRIVATE | Map_.ANONYMOUS | Map_.FIXED });
   }
-  private addThread(t: Thread): Thread {
-    t.proc.threads.add(t);
-    this.k.pids.threads.set(t.tid, t);
-    return t;
+  private addThread(thread: Thread): Thread {
+    thread.proc.threads.add(thread);
+    this.k.pids.threads.set(thread.tid, thread);
+    return thread;
   }
 
   // ── calls ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** A call of the main thread. Strings and byte arrays are put into its memory; a call that sleeps answers undefined. */
   call(name: string, ...args: (number | string | Uint8Array)[]): number | undefined { return this.callOf(this.main, name, ...args); }
-  callOf(t: Thread, name: string, ...args: (number | string | Uint8Array)[]): number | undefined {
+  callOf(thread: Thread, name: string, ...args: (number | string | Uint8Array)[]): number | undefined {
     const nr = numbers.get(name);
     if (nr === undefined) throw new Error(`no call '${name}'`);
-    const a = args.map((x) => (typeof x === 'number' ? x : this.put(typeof x === 'string' ? bytesOf(`${x}\0`) : x, t)));
-    this.k.cpu.current = t;
-    t.state = Run.current;
-    t.call = nr;
-    const r = dispatch(t, nr, a[0] ?? 0, a[1] ?? 0, a[2] ?? 0, a[3] ?? 0, a[4] ?? 0, a[5] ?? 0);
+    const a = args.map((x) => (typeof x === 'number' ? x : this.put(typeof x === 'string' ? bytesOf(`${x}\0`) : x, thread)));
+    this.k.cpu.current = thread;
+    thread.state = Run.current;
+    thread.call = nr;
+    const r = dispatch(thread, nr, a[0] ?? 0, a[1] ?? 0, a[2] ?? 0, a[3] ?? 0, a[4] ?? 0, a[5] ?? 0);
     if (typeof r === 'number') return r;
-    continueCall(this.k, t, r);
-    return t.co ? undefined : t.regs.x(10);
+    continueCall(this.k, thread, r);
+    return thread.co ? undefined : thread.regs.x(10);
   }
   /** Lets everybody who is ready go on; answers who has finished a call. */
   settle(): Thread[] {
     const done: Thread[] = [];
-    for (let t = pickThread(this.k); t; t = pickThread(this.k)) { done.push(t); this.results.set(t, t.regs.x(10)); t.state = Run.current; }
+    for (let thread = pickThread(this.k); thread; thread = pickThread(this.k)) {
+      done.push(thread);
+      this.results.set(thread, thread.regs.x(10));
+      thread.state = Run.current;
+    }
     this.k.cpu.current = this.main;
     return done;
   }
@@ -87,9 +92,9 @@ export class Unix {
   passQuietly(until: number): void { this.time = until; this.k.cpu.tick(); }
   /** Time passes; timers fire. */
   pass(ns: number): Thread[] { this.time += ns; this.k.cpu.tick(); return this.settle(); }
-  fork(t: Thread = this.main, more: Partial<CloneArgs> = {}): Thread {
-    this.k.cpu.current = t;
-    const pid = clone(t, { ...plainFork, ...more }) as number, child = this.k.pids.threadOf(t.proc.numbers, pid);
+  fork(thread: Thread = this.main, more: Partial<CloneArgs> = {}): Thread {
+    this.k.cpu.current = thread;
+    const pid = clone(thread, { ...plainFork, ...more }) as number, child = this.k.pids.threadOf(thread.proc.numbers, pid);
     if (!child) throw new Error(`clone answered ${pid}`);
     this.k.cpu.ready.remove(child);
     child.state = Run.current;
@@ -120,8 +125,8 @@ export class Unix {
   list(path: string): string[] {
     const fd = this.open(path, 0o200000), at = this.space(4096), names: string[] = [];
     for (let n = this.call('getdents64', fd, at, 4096)!; n > 0; n = this.call('getdents64', fd, at, 4096)!) {
-      const b = this.bytes(at, n), v = new DataView(b.buffer);
-      for (let o = 0; o < n; o += v.getUint16(o + 16, true)) names.push(textOf(b.subarray(o + 19, b.indexOf(0, o + 19))));
+      const bytes = this.bytes(at, n), view = new DataView(bytes.buffer);
+      for (let o = 0; o < n; o += view.getUint16(o + 16, true)) names.push(textOf(bytes.subarray(o + 19, bytes.indexOf(0, o + 19))));
     }
     this.call('close', fd);
     return names;

@@ -37,13 +37,13 @@ export class ToolboxSession {
   private readonly handlers: ReadonlyMap<number, Handler>;
 
   constructor(k: Kernel, service: ToolboxService) {
-    const p = newProcess(k, `toolbox-${service}`), t = new Thread(k, p.pid, p, 'toolbox');
-    p.parent = k.init;
-    k.init.children.add(p);
-    p.threads.add(t);
-    k.pids.threads.set(t.tid, t);
+    const process = newProcess(k, `toolbox-${service}`), thread = new Thread(k, process.pid, process, 'toolbox');
+    process.parent = k.init;
+    k.init.children.add(process);
+    process.threads.add(thread);
+    k.pids.threads.set(thread.tid, thread);
     this.k = k;
-    this.t = t;
+    this.t = thread;
     this.handlers = new Map(this.rows(service));
   }
 
@@ -67,9 +67,9 @@ export class ToolboxSession {
   }
 
   /** Does what is asked. */
-  *serve(w: Sleeper, asked: Asked): Co<Given> {
+  *serve(sleeper: Sleeper, asked: Asked): Co<Given> {
     const handler = this.handlers.get(asked.label);
-    return handler && this.t.proc.alive ? yield* handler(w, asked) : failed(-E.NOSYS);
+    return handler && this.t.proc.alive ? yield* handler(sleeper, asked) : failed(-E.NOSYS);
   }
   /** The client is gone. */
   end(): void {
@@ -97,10 +97,10 @@ export class ToolboxSession {
 
   // ── sockets ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  private *connect(w: Sleeper, { words: [ip = 0, port = 0] }: Asked): Co<Given> {
+  private *connect(sleeper: Sleeper, { words: [ip = 0, port = 0] }: Asked): Co<Given> {
     const socket = new TcpSocket(this.k, Af.INET);
     let result = socket.connect(this.t, inetAddress(Af.INET, ipOf(ip), port));
-    while (result === -E.INPROGRESS) { yield* w.nap(socket.wq); result = socket.outcome(); }
+    while (result === -E.INPROGRESS) { yield* sleeper.nap(socket.wq); result = socket.outcome(); }
     if (result < 0) { socket.close(); return failed(result); }
     const handle = this.add(socket);
     return handle < 0 ? failed(handle) : given(handle);
@@ -111,16 +111,16 @@ export class ToolboxSession {
     const handle = this.add(socket);
     return handle < 0 ? failed(handle) : given(handle);
   }
-  private *send(w: Sleeper, asked: Asked, to: Parameters<Socket['send']>[1], bytes: Uint8Array): Co<Given> {
+  private *send(sleeper: Sleeper, asked: Asked, to: Parameters<Socket['send']>[1], bytes: Uint8Array): Co<Given> {
     const socket = this.socket(asked);
     if (!socket) return failed(-E.BADF);
     for (;;) {
       const n = socket.send(new KernelIo(bytes), to, [], this.t);
       if (n !== -E.AGAIN) return n < 0 ? failed(n) : given(n);
-      yield* w.nap(socket.wq);
+      yield* sleeper.nap(socket.wq);
     }
   }
-  private *receive(w: Sleeper, asked: Asked, patience: number): Co<Given> {
+  private *receive(sleeper: Sleeper, asked: Asked, patience: number): Co<Given> {
     const socket = this.socket(asked), into = new KernelIo(new Uint8Array(Math.max(1, Math.min(MOST_BYTES, asked.words[1] ?? 0))));
     if (!socket) return failed(-E.BADF);
     const until = this.k.clock.now() + patience, timer = patience === Infinity ? undefined
@@ -130,25 +130,26 @@ export class ToolboxSession {
         const got = socket.receive(into, 0);
         if (typeof got !== 'number') return { errno: 0, words: fromOf(got, patience), bytes: into.bytes.subarray(0, got.n) };
         if (got !== -E.AGAIN || this.k.clock.now() >= until) return failed(got);
-        yield* w.nap(socket.wq);
+        yield* sleeper.nap(socket.wq);
       }
     } finally { this.k.timers.cancel(timer); }
   }
 
   // ── files ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  private *openFile(w: Sleeper, { words: [flags = 0], bytes }: Asked): Co<Given> {
-    const { t } = this, path = new TextDecoder().decode(bytes);
-    const file = yield* persist<File | number>(w, this.k.clock.now(), () => openAt(t, AT_CWD, path, flags, MODE), (errno) => errno);
+  private *openFile(sleeper: Sleeper, { words: [flags = 0], bytes }: Asked): Co<Given> {
+    const { t: thread } = this, path = new TextDecoder().decode(bytes);
+    const file = yield* persist<File | number>(sleeper, this.k.clock.now(), () => openAt(thread, AT_CWD, path, flags, MODE),
+      (errno) => errno);
     if (typeof file === 'number') return failed(file);
     const handle = this.add(file);
     return handle < 0 ? failed(handle) : given(handle, file.inode.size);
   }
-  private *transfer(w: Sleeper, asked: Asked, isWrite: boolean): Co<Given> {
-    const file = this.open.get(asked.words[0] ?? 0), [, offset = 0, most = 0] = asked.words, { t } = this;
+  private *transfer(sleeper: Sleeper, asked: Asked, isWrite: boolean): Co<Given> {
+    const file = this.open.get(asked.words[0] ?? 0), [, offset = 0, most = 0] = asked.words, { t: thread } = this;
     if (!file || !('inode' in file) || !('seekable' in file) || (isWrite ? !file.writable : !file.readable)) return failed(-E.BADF);
     const io = new KernelIo(isWrite ? asked.bytes : new Uint8Array(Math.max(0, Math.min(MOST_BYTES, most))));
-    const n = yield* persist(w, this.k.clock.now(), () => (isWrite ? file.write(io, offset, t) : file.read(io, offset, t)),
+    const n = yield* persist(sleeper, this.k.clock.now(), () => (isWrite ? file.write(io, offset, thread) : file.read(io, offset, thread)),
       (errno) => errno);
     if (n < 0) return failed(n);
     return isWrite ? given(n) : { errno: 0, words: [], bytes: io.bytes.subarray(0, n) };

@@ -29,20 +29,20 @@ export class L4Beyond implements Beyond {
   take(mm: Mm, gate: number): void {
     this.later(mm, (space) => this.sys.invoke(space.task, Ops.task.unmap, [capPage(FIRST_GATE + gate), 1]));
   }
-  through(t: Thread, over: (status: number) => void): void {
-    (t.hardware as Slot).over = over;
-    this.shared.passing.push(t);
+  through(thread: Thread, over: (status: number) => void): void {
+    (thread.hardware as Slot).over = over;
+    this.shared.passing.push(thread);
     this.shared.chores = true;
   }
-  cancel(t: Thread): void {
+  cancel(thread: Thread): void {
     this.job(function* (this: L4Beyond): Sys<void> {
-      const slot = t.hardware as Slot | undefined;
+      const slot = thread.hardware as Slot | undefined;
       if (slot?.over) yield* this.sys.invoke(slot.thread, Ops.thread.cancel);
     });
   }
-  revoke(t: Thread): void {
-    this.later(t.mm, (space) => this.sys.invoke(space.task, Ops.task.unmap, [capPage(FIRST_GATE, GATES_ORDER), 1]));
-    this.cancel(t);
+  revoke(thread: Thread): void {
+    this.later(thread.mm, (space) => this.sys.invoke(space.task, Ops.task.unmap, [capPage(FIRST_GATE, GATES_ORDER), 1]));
+    this.cancel(thread);
   }
   restart(t: Thread): void { t.loaded = Loaded.args; }
 

@@ -39,35 +39,36 @@ class Disk implements BlockSource {
     this.readOnly = block.readOnly;
   }
 
-  *read(t: Sleeper, pos: number, length: number): Co<Uint8Array | number> {
+  *read(sleeper: Sleeper, pos: number, length: number): Co<Uint8Array | number> {
     if (pos < 0 || pos + length > this.size) return -E.IO;
     const out = new Uint8Array(length);
     for (let done = 0; done < length; ) {
-      const n = Math.min(length - done, PIECE - (pos + done) % SECTOR), r = yield* this.ask(t, pos + done, n, undefined);
+      const n = Math.min(length - done, PIECE - (pos + done) % SECTOR), r = yield* this.ask(sleeper, pos + done, n, undefined);
       if (!r.bytes) return -E.IO;
       out.set(r.bytes, done);
       done += n;
     }
     return out;
   }
-  *write(t: Sleeper, pos: number, bytes: Uint8Array): Co<number> {
+  *write(sleeper: Sleeper, pos: number, bytes: Uint8Array): Co<number> {
     if (this.readOnly) return -E.ROFS;
     if (pos < 0 || pos + bytes.length > this.size) return -E.IO;
     for (let done = 0; done < bytes.length; ) {
       const n = Math.min(bytes.length - done, PIECE - (pos + done) % SECTOR),
-        r = yield* this.ask(t, pos + done, n, bytes.subarray(done, done + n));
+        r = yield* this.ask(sleeper, pos + done, n, bytes.subarray(done, done + n));
       if (!r.ok) return -E.IO;
       done += n;
     }
     return 0;
   }
   *flush(t: Sleeper): Co<number> { return this.readOnly || (yield* this.ask(t, 0, 0, undefined)).ok ? 0 : -E.IO; }
-  private *ask(t: Sleeper, pos: number, length: number, data: Uint8Array | undefined): Co<{ ok: boolean; bytes: Uint8Array | undefined }> {
+  private *ask(sleeper: Sleeper, pos: number, length: number,
+      data: Uint8Array | undefined): Co<{ ok: boolean; bytes: Uint8Array | undefined }> {
     const wq = new WaitQueue();
     let bytes: Uint8Array | undefined, ok = false, arrived = false;
     this.queue.push({ pos, length, bytes: data, done: (o, b) => { ok = o; bytes = b; arrived = true; wq.wakeAll(); } });
     if (this.sleeping) { this.sleeping = false; this.shared.kicks.push(this.semaphore); this.shared.chores = true; }
-    while (!arrived) yield* t.nap(wq);
+    while (!arrived) yield* sleeper.nap(wq);
     return { ok, bytes };
   }
   /** Body of the thread; `buffer`: PIECE bytes of this task. */
@@ -86,8 +87,8 @@ class Disk implements BlockSource {
   }
   private *get(sys: Syscalls, pos: number, length: number, buffer: number): Sys<Uint8Array | undefined> {
     const first = Math.floor(pos / SECTOR), skip = pos % SECTOR, count = Math.ceil((skip + length) / SECTOR),
-      r = yield* this.block.read(sys, first, count, buffer);
-    return r.ok ? sys.memory.read(buffer + skip, length) : undefined;
+      result = yield* this.block.read(sys, first, count, buffer);
+    return result.ok ? sys.memory.read(buffer + skip, length) : undefined;
   }
   private *put(sys: Syscalls, pos: number, bytes: Uint8Array, buffer: number): Sys<Uint8Array | undefined> {
     const first = Math.floor(pos / SECTOR), skip = pos % SECTOR, count = Math.ceil((skip + bytes.length) / SECTOR),

@@ -94,7 +94,7 @@ export const l4guest: Program = {
     if (args.strace) runner.trace = (line) => k.arch.log(line);
     let status = 0;
     k.onEnd = (s) => { status = s; runner.ended = true; };
-    for (const f of args.folders) yield* mount(sys, env, shared, k, f, irq);
+    for (const folder of args.folders) yield* mount(sys, env, shared, k, folder, irq);
     const failed = yield* work(sys, shared, k, (t) => startInit(k, t, args, streams.files));
     yield* openToolbox(sys, env, shared, k, irq);
     if (failed instanceof ExecError) {

@@ -108,47 +108,48 @@ export class Slots {
     return space;
   }
   private *name(task: number, text: string): Sys<void> {
-    const u = this.sys.utcb, bytes = new Uint8Array(u.u32.buffer as ArrayBuffer, u.u32.byteOffset + 0x40, 32);
+    const utcb = this.sys.utcb, bytes = new Uint8Array(utcb.u32.buffer as ArrayBuffer, utcb.u32.byteOffset + 0x40, 32);
     bytes.fill(0);
     for (let i = 0; i < text.length && i < 31; i++) bytes[i] = text.charCodeAt(i);
-    u.setTag(Ops.task.name.label, 4);
+    utcb.setTag(Ops.task.name.label, 4);
     yield this.sys.ipc(7, task);
   }
 
   /** A slot for a thread that has none, or whose process has a new address space. Not started yet; undefined: no quota for it. */
-  *create(t: Thread): Sys<Slot | undefined> {
-    const { sys } = this, space = yield* this.spaceOf(t.mm, `${t.proc.name} ${t.proc.pid}`), slot = space
+  *create(thread: Thread): Sys<Slot | undefined> {
+    const { sys } = this, space = yield* this.spaceOf(thread.mm, `${thread.proc.name} ${thread.proc.pid}`), slot = space
       && (this.free.pop() ?? (yield* this.newSlot()));
     if (!space || !slot) return undefined;
-    if (!(yield* this.make(Ops.factory.createThread, [slot.thread, space.task, t.utcb !== 0 && this.stubs ? 0 : ThreadFlag.alien, t.utcb,
+    if (!(yield* this.make(Ops.factory.createThread,
+        [slot.thread, space.task, thread.utcb !== 0 && this.stubs ? 0 : ThreadFlag.alien, thread.utcb,
       0]))) { this.free.push(slot);
       return undefined; }
     yield* sys.must(slot.thread, Ops.thread.bind, [slot.context]);
     yield* sys.must(slot.thread, Ops.thread.setEvents, [slot.callPortal, SYSCALL_CAUSES]);
     yield* sys.must(slot.thread, Ops.thread.setEvents, [slot.eventPortal, OTHER_CAUSES]);
-    if (t.utcb !== 0 && this.stubs) yield* this.giveStub(slot, t, space);
-    if (t.utcb !== 0 && !slot.ownPortal) yield* this.makeOwnPortal(slot);
-    if (t.utcb !== 0) yield* sys.must(slot.thread, Ops.thread.setEvents, [slot.ownPortal, OWN_CAUSES]);
-    if (slot.raised !== (t.utcb !== 0)) {
-      slot.raised = t.utcb !== 0;
+    if (thread.utcb !== 0 && this.stubs) yield* this.giveStub(slot, thread, space);
+    if (thread.utcb !== 0 && !slot.ownPortal) yield* this.makeOwnPortal(slot);
+    if (thread.utcb !== 0) yield* sys.must(slot.thread, Ops.thread.setEvents, [slot.ownPortal, OWN_CAUSES]);
+    if (slot.raised !== (thread.utcb !== 0)) {
+      slot.raised = thread.utcb !== 0;
       yield* sys.must(slot.context, Ops.schedContext.set, [slot.raised ? ownPriority(this.env) : userPriority(this.env), 0, 0]);
     }
-    slot.t = t;
+    slot.t = thread;
     slot.space = space;
-    slot.utcb = t.utcb;
+    slot.utcb = thread.utcb;
     slot.kept = false;
-    t.hardware = slot;
+    thread.hardware = slot;
     return slot;
   }
   /** The portal for system calls as messages, in the thread's task. */
-  private *giveStub(slot: Slot, t: Thread, space: Space): Sys<void> {
-    const { sys } = this, at = capPage(stubSelector(t.tid));
+  private *giveStub(slot: Slot, thread: Thread, space: Space): Sys<void> {
+    const { sys } = this, at = capPage(stubSelector(thread.tid));
     if (!slot.stubPortal) {
       slot.stubPortal = this.env.selector();
       yield* sys.must(Own.factory, Ops.factory.createPortal, [slot.stubPortal, Own.thread, STUB_LABEL + slot.index, 0]);
     }
     yield* sys.invoke(space.task, Ops.task.unmap, [at, 1]);
-    yield* sys.must(space.task, Ops.task.map, [0, capPage(slot.stubPortal, 0, CapRight.use), stubSelector(t.tid), 0]);
+    yield* sys.must(space.task, Ops.task.map, [0, capPage(slot.stubPortal, 0, CapRight.use), stubSelector(thread.tid), 0]);
   }
   private *makeOwnPortal(slot: Slot): Sys<void> {
     slot.ownPortal = this.env.selector();
@@ -156,10 +157,10 @@ export class Slots {
   }
   /** Starts the thread of a fresh slot with the registers that the server holds. */
   *start(slot: Slot): Sys<void> {
-    const { sys } = this, r = slot.t!.regs;
+    const { sys } = this, registers = slot.t!.regs;
     this.putRegisters(slot.t!);
     yield* sys.must(slot.thread, Ops.thread.setState, [USER_STATE]);
-    yield* sys.must(slot.thread, Ops.thread.start, [r.pc, r.big[2]!, r.big[10]!]);
+    yield* sys.must(slot.thread, Ops.thread.start, [registers.pc, registers.big[2]!, registers.big[10]!]);
   }
   /** Ends the thread of a slot; the slot may be used again. */
   *destroy(slot: Slot): Sys<void> {
@@ -184,24 +185,25 @@ export class Slots {
   // ── state ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** Loads all registers of `t` into the server's image, except arguments of a call and a0 of a finished one. */
-  *load(t: Thread): Sys<void> {
-    if (t.loaded === Loaded.all) return;
-    const slot = t.hardware as Slot, u = this.sys.utcb, args = t.loaded === Loaded.args ? t.regs.i32.slice(20, 36) : undefined;
+  *load(thread: Thread): Sys<void> {
+    if (thread.loaded === Loaded.all) return;
+    const slot = thread.hardware as Slot, utcb = this.sys.utcb,
+      args = thread.loaded === Loaded.args ? thread.regs.i32.slice(20, 36) : undefined;
     yield* this.sys.must(slot.thread, Ops.thread.getState, [USER_STATE]);
-    t.regs.i32.set(u.i32.subarray(S.x >> 2, (S.x >> 2) + 132));
-    if (args) t.regs.i32.set(args, 20);
-    t.loaded = Loaded.all;
+    thread.regs.i32.set(utcb.i32.subarray(S.x >> 2, (S.x >> 2) + 132));
+    if (args) thread.regs.i32.set(args, 20);
+    thread.loaded = Loaded.all;
   }
   /** Stores the server's image into the state area; returns its MTD. */
-  putRegisters(t: Thread): number {
-    const u = this.sys.utcb;
-    if (t.loaded === Loaded.none) return 0;
-    if (t.loaded === Loaded.args) {
-      const to = (S.x >> 2) + 20, from = t.regs.i32;
-      for (let i = 0; i < 16; i++) u.i32[to + i] = from[20 + i]!;
+  putRegisters(thread: Thread): number {
+    const utcb = this.sys.utcb;
+    if (thread.loaded === Loaded.none) return 0;
+    if (thread.loaded === Loaded.args) {
+      const to = (S.x >> 2) + 20, from = thread.regs.i32;
+      for (let i = 0; i < 16; i++) utcb.i32[to + i] = from[20 + i]!;
       return Mtd.args;
     }
-    u.i32.set(t.regs.i32, S.x >> 2);
+    utcb.i32.set(thread.regs.i32, S.x >> 2);
     return USER_STATE;
   }
 
@@ -236,10 +238,10 @@ export class Slots {
     if ((yield* this.unmapFrom(space, page)) === Status.noQuota) yield* this.unmapFrom(space, memoryPage(page - (page % SUPERPAGE), 21, 7));
   }
   private *unmapFrom(space: Space, page: number): Sys<number> {
-    const u = this.sys.utcb;
-    u.setWord(0, page);
-    u.setWord(1, 1);
-    u.setTag(Ops.task.unmap.label, 2);
+    const utcb = this.sys.utcb;
+    utcb.setWord(0, page);
+    utcb.setWord(1, 1);
+    utcb.setTag(Ops.task.unmap.label, 2);
     return yield this.sys.ipc(7, space.task);
   }
 }

@@ -38,7 +38,7 @@ export class ConsoleOutput implements OutputPort {
     if (all.length === 1) return all[0]!;
     const out = new Uint8Array(all.reduce((n, c) => n + c.length, 0));
     let at = 0;
-    for (const c of all) { out.set(c, at); at += c.length; }
+    for (const bytes of all) { out.set(bytes, at); at += bytes.length; }
     return out;
   }
   /** Body of the writer thread. */

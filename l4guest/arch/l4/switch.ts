@@ -47,11 +47,11 @@ export class L4Switch implements Switch {
 
   get busy(): boolean { return this.shared.chores; }
 
-  *switch(t: Thread | undefined): Sys<Outcome> {
+  *switch(thread: Thread | undefined): Sys<Outcome> {
     if (this.shared.chores && (yield* this.doChores())) return Outcome.retry;
-    if (t === undefined) { yield* this.keep(); yield this.sys.ipc(IpcFlag.receive, 0); }
+    if (thread === undefined) { yield* this.keep(); yield this.sys.ipc(IpcFlag.receive, 0); }
     else if (this.k.cpu.inUser) { if (this.held) yield* this.keep(); yield this.sys.ipc(IpcFlag.receive, 0); }
-    else if (!(yield* this.resume(t))) return Outcome.full;
+    else if (!(yield* this.resume(thread))) return Outcome.full;
     if (this.received()) {
       const status = yield this.sys.serve(this.handler);
       if (status !== 0) return yield* this.refused(status);
@@ -61,16 +61,16 @@ export class L4Switch implements Switch {
 
   /** For tools outside: memory of the thread whose portal has this label. */
   private look(label: number, va: number, length: number): Uint8Array {
-    const t = this.slots.slots[label >> 1]?.t;
-    return t ? glance(t.mm, va, length) : new Uint8Array(0);
+    const thread = this.slots.slots[label >> 1]?.t;
+    return thread ? glance(thread.mm, va, length) : new Uint8Array(0);
   }
 
   /** A reply failed because the quota of kernel memory is used up. The thread still waits, and will fault again. */
   private *refused(status: number): Sys<Outcome> {
-    const t = this.k.cpu.current!;
+    const thread = this.k.cpu.current!;
     if (status !== Status.noQuota) throw new KernelError('reply to an event', status);
-    this.entry.left(t);
-    return (yield* this.slots.reclaim(t.mm, this.spaces())) ? Outcome.retry : Outcome.full;
+    this.entry.left(thread);
+    return (yield* this.slots.reclaim(thread.mm, this.spaces())) ? Outcome.retry : Outcome.full;
   }
   private spaces(): Iterable<{ readonly mm: Mm }> { return this.k.pids.processes.values(); }
 
@@ -78,85 +78,87 @@ export class L4Switch implements Switch {
 
   /** Handles the message. True: the UTCB holds the reply that resumes the same thread. */
   private received(): boolean {
-    const u = this.sys.utcb, badge = u.u32[U.badge >> 2]!;
+    const utcb = this.sys.utcb, badge = utcb.u32[U.badge >> 2]!;
     if (badge >= OWN_LABEL) {
       if (badge !== IRQ_LABEL) return badge >= STUB_LABEL ? this.stub(this.slots.slots[badge - STUB_LABEL]!.t!)
         : this.own(this.slots.slots[badge - OWN_LABEL]!);
       this.interrupt();
       return false;
     }
-    const slot = this.slots.slots[badge >> 1]!, t = slot.t!;
+    const slot = this.slots.slots[badge >> 1]!, thread = slot.t!;
     this.held = slot;
-    if ((badge & 1) === 0) return this.systemCall(t, u.x(17));
-    if (u.label === Cause.pageFault) return this.pageFault(t, u.word(1), u.word(0));
-    this.entry.left(t);
-    this.trap = TRAPS[u.label] ?? Trap.access;
-    this.trapAddress = u.word(1);
-    this.outcome = u.label === Cause.recall ? Outcome.recalled : Outcome.trap;
+    if ((badge & 1) === 0) return this.systemCall(thread, utcb.x(17));
+    if (utcb.label === Cause.pageFault) return this.pageFault(thread, utcb.word(1), utcb.word(0));
+    this.entry.left(thread);
+    this.trap = TRAPS[utcb.label] ?? Trap.access;
+    this.trapAddress = utcb.word(1);
+    this.outcome = utcb.label === Cause.recall ? Outcome.recalled : Outcome.trap;
     return false;
   }
-  private systemCall(t: Thread, nr: number): boolean {
-    const u = this.sys.utcb, result = this.entry.call(t, nr, u.x(10), u.x(11), u.x(12), u.x(13), u.x(14), u.x(15));
+  private systemCall(thread: Thread, nr: number): boolean {
+    const utcb = this.sys.utcb, result =
+      this.entry.call(thread, nr, utcb.x(10), utcb.x(11), utcb.x(12), utcb.x(13), utcb.x(14), utcb.x(15));
     if (result === undefined) {
-      this.saveArgs(t);
+      this.saveArgs(thread);
       this.outcome = Outcome.deferred;
       return false;
     }
-    u.setX(10, result);
-    u.setTag(NOTHING, 0);
-    u.mtd = this.slots.answerGroups;
+    utcb.setX(10, result);
+    utcb.setTag(NOTHING, 0);
+    utcb.mtd = this.slots.answerGroups;
     return true;
   }
   /**
    * A system call as a message: its number is the label, arguments are words. A call that cannot be answered at once gets label 1: trap
    * instead.
    */
-  private stub(t: Thread): boolean {
-    const u = this.sys.utcb, result = this.entry.quick(t, u.label, u.word(0));
-    u.setTag(result === undefined ? 1 : 0, 1);
-    u.setWord(0, result ?? 0);
-    u.mtd = 0;
+  private stub(thread: Thread): boolean {
+    const utcb = this.sys.utcb, result = this.entry.quick(thread, utcb.label, utcb.word(0));
+    utcb.setTag(result === undefined ? 1 : 0, 1);
+    utcb.setWord(0, result ?? 0);
+    utcb.mtd = 0;
     return true;
   }
   /** A thread is about to make its own kernel call, or has made it. */
   private own(slot: Slot): boolean {
-    const u = this.sys.utcb, t = slot.t!;
+    const utcb = this.sys.utcb, thread = slot.t!;
     this.held = slot;
-    if (u.label === Cause.ownCalled) {
+    if (utcb.label === Cause.ownCalled) {
       const { over } = slot;
       slot.over = undefined;
-      t.loaded = Loaded.none;
-      over!(u.word(0));
+      thread.loaded = Loaded.none;
+      over!(utcb.word(0));
       this.outcome = Outcome.interrupt;
       return false;
     }
-    const gate = this.k.gates!.beyond.gateOf(u.x(11)), items = (u.word(1) & ITEMS) !== 0 || u.word(2) !== 0;
-    const refused = this.entry.own(t, { flags: u.x(10), gate, label: u.word(0), items });
+    const gate = this.k.gates!.beyond.gateOf(utcb.x(11)), items = (utcb.word(1) & ITEMS) !== 0 || utcb.word(2) !== 0;
+    const refused = this.entry.own(thread, { flags: utcb.x(10), gate, label: utcb.word(0), items });
     if (refused === undefined) {
-      this.saveArgs(t);
+      this.saveArgs(thread);
       this.outcome = Outcome.deferred;
       return false;
     }
-    u.setX(10, refused);
-    u.setTag(NOTHING, 0);
-    u.mtd = Mtd.result;
+    utcb.setX(10, refused);
+    utcb.setTag(NOTHING, 0);
+    utcb.mtd = Mtd.result;
     return true;
   }
-  private saveArgs(t: Thread): void {
-    if (t.loaded !== Loaded.none) return;
-    const from = this.sys.utcb.i32, to = t.regs.i32;
+  private saveArgs(thread: Thread): void {
+    if (thread.loaded !== Loaded.none) return;
+    const from = this.sys.utcb.i32, to = thread.regs.i32;
     for (let i = 0; i < 16; i++) to[20 + i] = from[A0 + i]!;
-    t.loaded = Loaded.args;
+    thread.loaded = Loaded.args;
   }
   /** True when the reply with the missing pages is in the UTCB. */
-  private pageFault(t: Thread, va: number, scause: number): boolean {
-    const u = this.sys.utcb, runs = this.runs;
-    if (!this.entry.fault(t, va, scause === STORE ? Access.write : scause === FETCH ? Access.exec : Access.read, runs)) { this.outcome =
+  private pageFault(thread: Thread, va: number, scause: number): boolean {
+    const utcb = this.sys.utcb, runs = this.runs;
+    if (!this.entry.fault(thread, va, scause === STORE ? Access.write : scause === FETCH ? Access.exec : Access.read,
+        runs)) { this.outcome =
       Outcome.deferred; return false; }
-    for (let i = 0; i < runs.count; i++) u.setItem(i, runs.pfn[i]! * 4096 + (12 + runs.order[i]!) * 16 + runs.rights[i]!,
+    for (let i = 0; i < runs.count; i++) utcb.setItem(i, runs.pfn[i]! * 4096 + (12 + runs.order[i]!) * 16 + runs.rights[i]!,
       runs.vpn[i]! * 4096);
-    u.setTag(NOTHING, 0, runs.count);
-    u.mtd = 0;
+    utcb.setTag(NOTHING, 0, runs.count);
+    utcb.mtd = 0;
     return true;
   }
   /** An interrupt thread has delivered an event. */
@@ -176,31 +178,35 @@ export class L4Switch implements Switch {
     return true;
   }
 
-  *pause(t: Thread, act: () => void): Sys<void> {
+  *pause(thread: Thread, act: () => void): Sys<void> {
     yield* this.keep();
     act();
-    yield this.sys.ipc(IpcFlag.receive, (t.hardware as Slot).eventPortal, 0, 1);
+    yield this.sys.ipc(IpcFlag.receive, (thread.hardware as Slot).eventPortal, 0, 1);
   }
 
   /** Resumes `t` in user mode and waits for the next message. False: it could not be started, and nothing has arrived. */
-  private *resume(t: Thread): Sys<boolean> {
-    const { sys, slots, entry } = this, mm = t.mm;
+  private *resume(thread: Thread): Sys<boolean> {
+    const { sys, slots, entry } = this, mm = thread.mm;
     if (mm.flushes.length > 0) yield* slots.flush(mm);
-    let slot = t.hardware as Slot | undefined;
-    if (slot && (slot.space !== mm.space || slot.utcb !== t.utcb)) { yield* this.drop(slot); slot = undefined; t.hardware = undefined; }
-    entry.entered(t);
+    let slot = thread.hardware as Slot | undefined;
+    if (slot && (slot.space !== mm.space || slot.utcb !== thread.utcb)) {
+      yield* this.drop(slot);
+      slot = undefined;
+      thread.hardware = undefined;
+    }
+    entry.entered(thread);
     if (!slot) {
       yield* this.keep();
-      slot = (yield* slots.create(t)) ?? ((yield* slots.reclaim(mm, this.spaces())) ? yield* slots.create(t) : undefined);
-      if (!slot) { entry.left(t); return false; }
+      slot = (yield* slots.create(thread)) ?? ((yield* slots.reclaim(mm, this.spaces())) ? yield* slots.create(thread) : undefined);
+      if (!slot) { entry.left(thread); return false; }
       yield* slots.start(slot);
-      t.loaded = Loaded.none;
+      thread.loaded = Loaded.none;
       yield sys.ipc(IpcFlag.receive, 0);
       return true;
     }
     if (slot !== this.held) yield* this.keep();
-    const mtd = slots.putRegisters(t);
-    t.loaded = Loaded.none;
+    const mtd = slots.putRegisters(thread);
+    thread.loaded = Loaded.none;
     sys.utcb.setTag(NOTHING, 0);
     sys.utcb.mtd = mtd;
     if (slot === this.held) { this.held = undefined; yield sys.ipc(REPLY, 0); return true; }
@@ -221,18 +227,18 @@ export class L4Switch implements Switch {
   }
   /** An answered reply capability leaves its slot. */
   private *dropCap(selector: number): Sys<void> {
-    const u = this.sys.utcb;
-    u.setWord(0, selector);
-    u.setTag(Ops.task.delete.label, 1);
+    const utcb = this.sys.utcb;
+    utcb.setWord(0, selector);
+    utcb.setTag(Ops.task.delete.label, 1);
     yield this.sys.ipc(7, Own.task);
   }
   /** Keeps the implicit reply, so that another thread can be answered first. */
   private *keep(): Sys<void> {
-    const held = this.held, u = this.sys.utcb;
+    const held = this.held, utcb = this.sys.utcb;
     this.held = undefined;
     if (!held?.t) return;
-    u.setWord(0, held.reply);
-    u.setTag(Ops.thread.keepReply.label, 1);
+    utcb.setWord(0, held.reply);
+    utcb.setTag(Ops.thread.keepReply.label, 1);
     const status = yield this.sys.ipc(7, Own.thread);
     held.kept = status === 0;
   }
@@ -257,9 +263,9 @@ export class L4Switch implements Switch {
   private *doChores(): Sys<boolean> {
     const { shared, sys, k: { cpu } } = this;
     shared.chores = false;
-    for (const t of shared.deadThreads.splice(0)) {
-      const slot = t.hardware as Slot | undefined;
-      t.hardware = undefined;
+    for (const thread of shared.deadThreads.splice(0)) {
+      const slot = thread.hardware as Slot | undefined;
+      thread.hardware = undefined;
       if (slot) yield* this.drop(slot);
     }
     for (const space of shared.deserted.splice(0)) yield* this.desert(space);

@@ -96,11 +96,12 @@ function* serve(sys: Syscalls, around: Surroundings, session: ToolboxSession, do
 }
 /** The request: its numbers, and the bytes behind the last of them, whose length that is. */
 function read(sys: Syscalls): Asked {
-  const u = sys.utcb, words: number[] = [];
-  forgetOthers(u);
-  for (let i = 0; i < Math.min(u.wordCount, 4); i++) words.push(u.word(i));
-  const at = lengthAt(u.label), length = at === undefined ? 0 : Math.max(0, Math.min(MOST_BYTES, u.word(at), 8 * (u.wordCount - at - 1)));
-  return { label: u.label, words, bytes: at === undefined ? new Uint8Array(0) : getBytes(u, at + 1, length) };
+  const utcb = sys.utcb, words: number[] = [];
+  forgetOthers(utcb);
+  for (let i = 0; i < Math.min(utcb.wordCount, 4); i++) words.push(utcb.word(i));
+  const at = lengthAt(utcb.label), length =
+    at === undefined ? 0 : Math.max(0, Math.min(MOST_BYTES, utcb.word(at), 8 * (utcb.wordCount - at - 1)));
+  return { label: utcb.label, words, bytes: at === undefined ? new Uint8Array(0) : getBytes(utcb, at + 1, length) };
 }
 /** The word of a request that has the length of its bytes. */
 function lengthAt(label: number): number | undefined {
@@ -111,8 +112,8 @@ function lengthAt(label: number): number | undefined {
 /** Makes the main thread run a worker to its end; returns the worker's result. */
 function* onMain<T>(sys: Syscalls, { shared, k, irq }: Surroundings, done: number, work: Work<T>): Sys<T> {
   let result: { readonly value: T } | undefined;
-  shared.arrivals.push(() => k.workers.start(function* (w) {
-    result = { value: yield* work(w) };
+  shared.arrivals.push(() => k.workers.start(function* (sleeper) {
+    result = { value: yield* work(sleeper) };
     shared.kicks.push(done);
     shared.chores = true;
   }));

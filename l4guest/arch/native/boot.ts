@@ -77,23 +77,25 @@ function ready(hart: HartApi): void {
 }
 
 /** Runs a program to its end. Throws ExecError when it cannot be started. */
-export function runNative(o: NativeOptions): NativeResult {
-  const memory = o.memory ?? 64 * MIB, romPages = pagesOf(o.root.length),
+export function runNative(nativeOptions: NativeOptions): NativeResult {
+  const memory = nativeOptions.memory ?? 64 * MIB, romPages = pagesOf(nativeOptions.root.length),
     tablePages = Math.max(64, Math.floor(memory / PAGE / TABLE_SHARE)), poolPages = pagesOf(memory) - tablePages;
-  const machine = new Machine({ memoryBytes: (romPages + poolPages + tablePages) * PAGE + MIB, ...(o.engine ? { engine: o.engine } : {}) });
+  const machine = new Machine({ memoryBytes: (romPages + poolPages + tablePages) * PAGE + MIB,
+    ...(nativeOptions.engine ? { engine: nativeOptions.engine } : {}) });
   const hart = machine.harts[0]!, ram = machine.memory, rom = ram.base + MIB, pool = rom + romPages * PAGE;
-  ram.write(rom, o.root);
+  ram.write(rom, nativeOptions.root);
   const region = {
     pool: { pfn: pool / PAGE, pages: poolPages, bytes: new Window(ram.writable(pool, poolPages * PAGE)) },
     tables: new TableFrames(ram, pool + poolPages * PAGE, tablePages),
   };
-  const arch = new NativeArch(hart, ram, region, o.log ?? (() => {}));
+  const arch = new NativeArch(hart, ram, region, nativeOptions.log ?? (() => {}));
   machine.supervisor = arch.supervisor;
-  const k = new Kernel(arch, { epoch: EPOCH, seed: o.seed ?? 1, openSpecial, ...(o.rates ? { rates: o.rates } : {}) });
-  return drive(machine, k, arch, o, new Window(ram.view(rom, o.root.length), false), rom / PAGE);
+  const k = new Kernel(arch, { epoch: EPOCH, seed: nativeOptions.seed ?? 1, openSpecial,
+    ...(nativeOptions.rates ? { rates: nativeOptions.rates } : {}) });
+  return drive(machine, k, arch, nativeOptions, new Window(ram.view(rom, nativeOptions.root.length), false), rom / PAGE);
 }
 
-function drive(machine: Machine, k: Kernel, arch: NativeArch, o: NativeOptions, rom: Window, pfn: number): NativeResult {
+function drive(machine: Machine, k: Kernel, arch: NativeArch, nativeOptions: NativeOptions, rom: Window, pfn: number): NativeResult {
   k.frames.addRom(pfn, rom);
   const problem = loadTar(k.root, { bytes: rom, pfn });
   if (typeof problem === 'string') throw new ExecError(`root file system ${problem}`, 126);
@@ -101,7 +103,7 @@ function drive(machine: Machine, k: Kernel, arch: NativeArch, o: NativeOptions, 
   let status = 0, ended = false;
   const runner = new Runner(k, (entry) => arch.begin(k, entry)), input = new InputPort();
   k.onEnd = (s) => { status = s; runner.ended = true; };
-  const steps = main(k, runner, o, input);
+  const steps = main(k, runner, nativeOptions, input);
   arch.proceed = () => {
     if (!steps.next().done) return;
     ended = true;
@@ -110,18 +112,19 @@ function drive(machine: Machine, k: Kernel, arch: NativeArch, o: NativeOptions, 
   };
   ready(machine.harts[0]!);
   while (!ended) if (machine.run({ maxCycles: PIECE_CYCLES }).kind === 'deadlock') break;
-  o.finished?.(k.frames.free);
+  nativeOptions.finished?.(k.frames.free);
   return { status: ended ? exitCode(status) : 1, instructions: machine.harts[0]!.instret, cycles: machine.harts[0]!.cycles };
 }
 
-function* main(k: Kernel, runner: Runner, o: NativeOptions, input: InputPort): Steps<void> {
+function* main(k: Kernel, runner: Runner, nativeOptions: NativeOptions, input: InputPort): Steps<void> {
   let failed: unknown;
-  if (o.input) input.arrive(o.input);
+  if (nativeOptions.input) input.arrive(nativeOptions.input);
   input.end();
-  const out = new DirectPort((b) => o.output(b)), err = new DirectPort((b) => o.error(b));
+  const out = new DirectPort((b) => nativeOptions.output(b)), err = new DirectPort((b) => nativeOptions.error(b));
   k.workers.start(function* (self) {
     try {
-      yield* startInit(k, self, { argv: o.argv, env: o.env ?? [], cwd: o.cwd ?? '/' }, { input, out, err });
+      yield* startInit(k, self, { argv: nativeOptions.argv, env: nativeOptions.env ?? [], cwd: nativeOptions.cwd ?? '/' },
+        { input, out, err });
     } catch (error) { failed = error; }
   });
   if (failed !== undefined) throw failed;

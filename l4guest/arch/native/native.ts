@@ -93,12 +93,12 @@ export class NativeArch implements Arch, Switch {
 
   get busy(): boolean { return this.#recalled !== undefined || this.#gone.threads.length > 0 || this.#gone.spaces.length > 0; }
 
-  *switch(t: Thread | undefined): Steps<Outcome> {
+  *switch(thread: Thread | undefined): Steps<Outcome> {
     this.#tidy();
-    if (t === undefined) this.#hart.idle();
+    if (thread === undefined) this.#hart.idle();
     else if (!this.#kernel.cpu.inUser) {
-      if (!this.#enter(t)) return Outcome.full;
-    } else if (this.#recalled === t) return this.#back(t);
+      if (!this.#enter(thread)) return Outcome.full;
+    } else if (this.#recalled === thread) return this.#back(thread);
     else this.#hart.resume(0, false);
     yield;
     return this.#outcome;
@@ -110,18 +110,18 @@ export class NativeArch implements Arch, Switch {
   *pause(_t: Thread, act: () => void): Steps<void> { act(); }
 
   /** An interrupt brings the recalled `t` into the server. */
-  #back(t: Thread): Outcome {
+  #back(thread: Thread): Outcome {
     this.#recalled = undefined;
-    this.#entry.left(t);
+    this.#entry.left(thread);
     return Outcome.recalled;
   }
-  #enter(t: Thread): boolean {
-    const space = this.#spaceOf(t.mm);
+  #enter(thread: Thread): boolean {
+    const space = this.#spaceOf(thread.mm);
     if (!space) return false;
-    for (const f of t.mm.flushes.splice(0)) this.#flush(space, f.from, f.to, f.rights);
-    this.#entry.entered(t);
+    for (const flush of thread.mm.flushes.splice(0)) this.#flush(space, flush.from, flush.to, flush.rights);
+    this.#entry.entered(thread);
     this.#recalled = undefined; // the recalled process is in the server already
-    if (this.#slots.enter(t)) this.#hart.charge(COSTS.switchThread);
+    if (this.#slots.enter(thread)) this.#hart.charge(COSTS.switchThread);
     if (space !== this.#space) this.#switchSpace(space);
     this.#hart.resume(0, false);
     return true;
@@ -146,7 +146,7 @@ export class NativeArch implements Arch, Switch {
   }
   /** Frees the resources of ended threads and spaces. */
   #tidy(): void {
-    for (const t of this.#gone.threads.splice(0)) this.#slots.drop(t);
+    for (const thread of this.#gone.threads.splice(0)) this.#slots.drop(thread);
     for (const mm of this.#gone.spaces.splice(0)) {
       const space = mm.space as Tables | undefined;
       mm.space = undefined;
@@ -173,32 +173,33 @@ export class NativeArch implements Arch, Switch {
   #trapped(hart: HartApi): void {
     hart.charge(COSTS.trap);
     if (hart.causeIsInterrupt) { this.#interrupt(); return; }
-    const slot = this.#slots.owner as Slot, t = slot.t, code = hart.causeCode;
-    if (code === Cause.ecall) this.#call(hart, t);
-    else if (code === Cause.fetchPage || code === Cause.loadPage || code === Cause.storePage) this.#fault(hart, t, code);
+    const slot = this.#slots.owner as Slot, thread = slot.t, code = hart.causeCode;
+    if (code === Cause.ecall) this.#call(hart, thread);
+    else if (code === Cause.fetchPage || code === Cause.loadPage || code === Cause.storePage) this.#fault(hart, thread, code);
     else {
-      this.#entry.left(t);
+      this.#entry.left(thread);
       this.trap = TRAPS[code] ?? Trap.access;
       this.trapAddress = hart.tvalNum;
       this.#putOff(Outcome.trap);
     }
   }
-  #call(hart: HartApi, t: Thread): void {
+  #call(hart: HartApi, thread: Thread): void {
     hart.advance(4);
-    const result = this.#entry.call(t, hart.num(17), hart.num(10), hart.num(11), hart.num(12), hart.num(13), hart.num(14), hart.num(15));
+    const result = this.#entry.call(thread, hart.num(17), hart.num(10), hart.num(11), hart.num(12), hart.num(13), hart.num(14),
+      hart.num(15));
     if (result !== undefined) {
       hart.setNum(10, result);
       hart.resume(0, false);
       return;
     }
-    this.#slots.saveArguments(t);
+    this.#slots.saveArguments(thread);
     this.#putOff(Outcome.deferred);
   }
-  #fault(hart: HartApi, t: Thread, code: number): void {
+  #fault(hart: HartApi, thread: Thread, code: number): void {
     const access = code === Cause.storePage ? Access.write : code === Cause.fetchPage ? Access.exec : Access.read;
-    if (!this.#entry.fault(t, hart.tvalNum, access, this.#runs)) { this.#putOff(Outcome.deferred); return; }
-    if ((t.mm.space as Tables).map(this.#runs, hart)) { hart.resume(0, false); return; }
-    this.#entry.left(t);
+    if (!this.#entry.fault(thread, hart.tvalNum, access, this.#runs)) { this.#putOff(Outcome.deferred); return; }
+    if ((thread.mm.space as Tables).map(this.#runs, hart)) { hart.resume(0, false); return; }
+    this.#entry.left(thread);
     this.#putOff(Outcome.full);
   }
   #putOff(outcome: Outcome): void {

@@ -18,8 +18,8 @@ export class Slots {
   constructor(hart: HartApi) { this.#hart = hart; }
 
   /** Loads the registers of `t`, with the kernel's changes, into the hart. True: the hart held another thread's. */
-  enter(t: Thread): boolean {
-    const hart = this.#hart, slot = (t.hardware as Slot | undefined) ?? this.#make(t), switched = slot !== this.owner;
+  enter(thread: Thread): boolean {
+    const hart = this.#hart, slot = (thread.hardware as Slot | undefined) ?? this.#make(thread), switched = slot !== this.owner;
     if (switched) {
       this.#save();
       hart.x.set(slot.registers.subarray(1, X), 1);
@@ -28,14 +28,14 @@ export class Slots {
       hart.fcsr = slot.fcsr;
       this.owner = slot;
     }
-    this.#apply(t);
-    t.loaded = Loaded.none;
+    this.#apply(thread);
+    thread.loaded = Loaded.none;
     return switched;
   }
-  #make(t: Thread): Slot {
-    const slot: Slot = { t, registers: new BigInt64Array(2 * X), pc: 0n, fcsr: 0 };
-    t.hardware = slot;
-    t.loaded = Loaded.all;
+  #make(thread: Thread): Slot {
+    const slot: Slot = { t: thread, registers: new BigInt64Array(2 * X), pc: 0n, fcsr: 0 };
+    thread.hardware = slot;
+    thread.loaded = Loaded.all;
     return slot;
   }
   #save(): void {
@@ -47,10 +47,10 @@ export class Slots {
     owner.fcsr = hart.fcsr;
   }
   /** The newer part of the kernel's image: nothing, the arguments, or everything. */
-  #apply(t: Thread): void {
-    const hart = this.#hart, { i32, big } = t.regs;
-    if (t.loaded === Loaded.args) for (let i = ARGS_FROM; i < ARGS_FROM + ARGS; i++) hart.x32[i] = i32[i]!;
-    if (t.loaded !== Loaded.all) return;
+  #apply(thread: Thread): void {
+    const hart = this.#hart, { i32, big } = thread.regs;
+    if (thread.loaded === Loaded.args) for (let i = ARGS_FROM; i < ARGS_FROM + ARGS; i++) hart.x32[i] = i32[i]!;
+    if (thread.loaded !== Loaded.all) return;
     hart.x.set(big.subarray(1, X), 1);
     hart.f.set(big.subarray(X, 2 * X));
     hart.pc = big[PC]!;
@@ -58,27 +58,27 @@ export class Slots {
   }
 
   /** Stores the arguments of a deferred call into the kernel's image. */
-  saveArguments(t: Thread): void {
-    if (t.loaded !== Loaded.none) return;
-    for (let i = ARGS_FROM; i < ARGS_FROM + ARGS; i++) t.regs.i32[i] = this.#hart.x32[i]!;
-    t.loaded = Loaded.args;
+  saveArguments(thread: Thread): void {
+    if (thread.loaded !== Loaded.none) return;
+    for (let i = ARGS_FROM; i < ARGS_FROM + ARGS; i++) thread.regs.i32[i] = this.#hart.x32[i]!;
+    thread.loaded = Loaded.args;
   }
 
   /** Stores all registers into the kernel's image, except a0 of a finished call. */
-  load(t: Thread): void {
-    const slot = t.hardware as Slot | undefined, { big } = t.regs;
-    if (t.loaded === Loaded.all || !slot) return;
+  load(thread: Thread): void {
+    const slot = thread.hardware as Slot | undefined, { big } = thread.regs;
+    if (thread.loaded === Loaded.all || !slot) return;
     if (slot === this.owner) this.#save();
-    const a0 = t.loaded === Loaded.args ? big[10]! : undefined;
+    const a0 = thread.loaded === Loaded.args ? big[10]! : undefined;
     big.set(slot.registers);
     big[PC] = slot.pc;
     big[FCSR] = BigInt(slot.fcsr);
     if (a0 !== undefined) big[10] = a0;
-    t.loaded = Loaded.all;
+    thread.loaded = Loaded.all;
   }
 
-  drop(t: Thread): void {
-    if (this.owner === t.hardware) this.owner = undefined;
-    t.hardware = undefined;
+  drop(thread: Thread): void {
+    if (this.owner === thread.hardware) this.owner = undefined;
+    thread.hardware = undefined;
   }
 }

@@ -49,32 +49,32 @@ export class NineDir extends Directory {
   /** The server knows. */
   override isEmpty(): boolean { return true; }
 
-  override lookup(name: string, t: Thread): Inode | undefined {
-    const e = this.names.get(name);
-    if (e && this.fs.isFresh(e.at, t)) return e.inode;
+  override lookup(name: string, thread: Thread): Inode | undefined {
+    const entry = this.names.get(name);
+    if (entry && this.fs.isFresh(entry.at, thread)) return entry.inode;
     throw new NotHere((s) => this.find(s, name));
   }
   /** A file that was created before its `make`: the name was unknown, and most names that are opened with O_CREAT are new. */
   private made: { readonly name: string; readonly inode: NineInode; readonly by: Sleeper; readonly at: number } | undefined;
   /** Files that the present call has created. */
-  private madeBy(t: Sleeper, name: string): NineInode | undefined {
+  private madeBy(sleeper: Sleeper, name: string): NineInode | undefined {
     const { made } = this;
-    return made && made.by === t && made.name === name && made.at >= t.since ? made.inode : undefined;
+    return made && made.by === sleeper && made.name === name && made.at >= sleeper.since ? made.inode : undefined;
   }
-  override lookupToMake(name: string, bits: number, t: Thread): Inode | undefined {
-    const e = this.names.get(name);
-    if (this.madeBy(t, name)) return undefined;
-    if (e && (e.inode || this.fs.isFresh(e.at, t))) return this.lookup(name, t);
+  override lookupToMake(name: string, bits: number, thread: Thread): Inode | undefined {
+    const entry = this.names.get(name);
+    if (this.madeBy(thread, name)) return undefined;
+    if (entry && (entry.inode || this.fs.isFresh(entry.at, thread))) return this.lookup(name, thread);
     throw new NotHere((s) => this.makeOrFind(s, name, bits));
   }
-  private *makeOrFind(t: Sleeper, name: string, bits: number): Co<number> {
-    const inode = yield* this.makeFile(t, name, bits);
-    if (typeof inode === 'number') return yield* this.find(t, name);
-    this.made = { name, inode, by: t, at: this.fs.k.clock.now() };
+  private *makeOrFind(sleeper: Sleeper, name: string, bits: number): Co<number> {
+    const inode = yield* this.makeFile(sleeper, name, bits);
+    if (typeof inode === 'number') return yield* this.find(sleeper, name);
+    this.made = { name, inode, by: sleeper, at: this.fs.k.clock.now() };
     return 0;
   }
-  private *find(t: Sleeper, name: string): Co<number> {
-    const { names, read } = this.next(name), found = yield* this.fs.find(t, this.node.fid, toWire(name), names, read, (n, i) =>
+  private *find(sleeper: Sleeper, name: string): Co<number> {
+    const { names, read } = this.next(name), found = yield* this.fs.find(sleeper, this.node.fid, toWire(name), names, read, (n, i) =>
       { this.know(fromWire(n), i); });
     if (typeof found === 'number') return found;
     this.know(name, found);
@@ -123,14 +123,14 @@ export class NineDir extends Directory {
         inode.drop();
   }
 
-  override list(t: Thread): DirEntry[] {
-    if (!this.entries || !this.fs.isFresh(this.entries.at, t)) throw new NotHere((s) => this.readAll(s));
+  override list(thread: Thread): DirEntry[] {
+    if (!this.entries || !this.fs.isFresh(this.entries.at, thread)) throw new NotHere((s) => this.readAll(s));
     return this.entries.list;
   }
-  private *readAll(t: Sleeper): Co<number> {
+  private *readAll(sleeper: Sleeper): Co<number> {
     const { frames } = this.fs.k;
     let paid = 0;
-    const list = yield* this.fs.session.list(t, this.node.fid, (n) => {
+    const list = yield* this.fs.session.list(sleeper, this.node.fid, (n) => {
       if (!frames.charge(n * LISTED_COST)) return false;
       paid += n * LISTED_COST;
       return true;
@@ -148,54 +148,55 @@ export class NineDir extends Directory {
 
   private changed(): void { this.entries = undefined; this.node.stale(); }
 
-  override *make(name: string, mode: number, rdev: number, _owner: Owner | undefined, t: Thread): Co<Inode | number> {
+  override *make(name: string, mode: number, rdev: number, _owner: Owner | undefined, thread: Thread): Co<Inode | number> {
     const type = mode & S.IFMT, text = toWire(name), { session } = this.fs, bits = mode & 0o7777;
-    const made = type === S.IFREG ? this.madeBy(t, name) : undefined;
+    const made = type === S.IFREG ? this.madeBy(thread, name) : undefined;
     this.made = undefined;
     if (made) return made;
-    if (type === S.IFREG) return yield* this.makeFile(t, name, bits);
-    const r = type === S.IFDIR ? yield* session.ask(t, 'mkdir', { fid: this.node.fid, name: text, mode: bits, gid: 0 })
-      : yield* session.ask(t, 'mknod', { fid: this.node.fid, name: text, mode, major: majorOf(rdev), minor: minorOf(rdev), gid: 0 });
-    return typeof r === 'number' ? r : yield* this.look(t, name);
+    if (type === S.IFREG) return yield* this.makeFile(thread, name, bits);
+    const r = type === S.IFDIR ? yield* session.ask(thread, 'mkdir', { fid: this.node.fid, name: text, mode: bits, gid: 0 })
+      : yield* session.ask(thread, 'mknod', { fid: this.node.fid, name: text, mode, major: majorOf(rdev), minor: minorOf(rdev), gid: 0 });
+    return typeof r === 'number' ? r : yield* this.look(thread, name);
   }
   /** The new file's fid comes open for reading and writing; the caller opens it next. */
-  private *makeFile(t: Sleeper, name: string, mode: number): Co<NineInode | number> {
-    const made = yield* this.fs.create(t, this.node.fid, toWire(name), mode);
+  private *makeFile(sleeper: Sleeper, name: string, mode: number): Co<NineInode | number> {
+    const made = yield* this.fs.create(sleeper, this.node.fid, toWire(name), mode);
     if (typeof made === 'number') return made;
     this.changed();
     this.know(name, made.inode);
     if (made.inode instanceof NineRegular) made.inode.takeOpen(made.fid, O.RDWR); else this.fs.session.forget(made.fid);
     return made.inode;
   }
-  override *makeLink(name: string, target: string, _owner: Owner | undefined, t: Thread): Co<Inode | number> {
-    const r = yield* this.fs.session.ask(t, 'symlink', { fid: this.node.fid, name: toWire(name), target: toWire(target), gid: 0 });
-    return typeof r === 'number' ? r : yield* this.look(t, name);
+  override *makeLink(name: string, target: string, _owner: Owner | undefined, thread: Thread): Co<Inode | number> {
+    const r = yield* this.fs.session.ask(thread, 'symlink', { fid: this.node.fid, name: toWire(name), target: toWire(target), gid: 0 });
+    return typeof r === 'number' ? r : yield* this.look(thread, name);
   }
-  private *look(t: Thread, name: string): Co<Inode | number> {
+  private *look(thread: Thread, name: string): Co<Inode | number> {
     this.changed();
-    const failed = yield* this.find(t, name);
+    const failed = yield* this.find(thread, name);
     return failed || (this.names.get(name)?.inode ?? -E.NOENT);
   }
-  override *link(name: string, inode: Inode, t: Thread): Co<number> {
-    const fid = yield* (inode as NineInode).node.way(t),
-      r = fid < 0 ? fid : yield* this.fs.session.ask(t, 'link', { folder: this.node.fid, fid, name: toWire(name) });
-    if (typeof r === 'number') return r;
+  override *link(name: string, inode: Inode, thread: Thread): Co<number> {
+    const fid = yield* (inode as NineInode).node.way(thread),
+      fields = fid < 0 ? fid : yield* this.fs.session.ask(thread, 'link', { folder: this.node.fid, fid, name: toWire(name) });
+    if (typeof fields === 'number') return fields;
     this.gone(name);
     inode.touchAttributes();
     return 0;
   }
   private gone(name: string): void { this.names.delete(name); this.changed(); }
 
-  override *unlink(name: string, inode: Inode, t: Thread): Co<number> {
-    const r = yield* this.fs.session.ask(t, 'unlinkat', { fid: this.node.fid, name: toWire(name), flags: inode.isDir ? REMOVE_DIR : 0 });
+  override *unlink(name: string, inode: Inode, thread: Thread): Co<number> {
+    const r = yield* this.fs.session.ask(thread, 'unlinkat',
+      { fid: this.node.fid, name: toWire(name), flags: inode.isDir ? REMOVE_DIR : 0 });
     if (typeof r === 'number') return r;
     this.gone(name);
     nameGone(inode);
     return 0;
   }
-  override *move(name: string, inode: Inode, to: Directory, toName: string, old: Inode | undefined, t: Thread): Co<number> {
+  override *move(name: string, inode: Inode, to: Directory, toName: string, old: Inode | undefined, thread: Thread): Co<number> {
     const dir = to as NineDir,
-      r = yield* this.fs.session.ask(t, 'renameat', {
+      r = yield* this.fs.session.ask(thread, 'renameat', {
         from: this.node.fid, oldName: toWire(name), to: dir.node.fid, newName: toWire(toName)
       });
     if (typeof r === 'number') return r;
@@ -235,8 +236,8 @@ export class NineLink extends Inode {
     if (this.target === undefined) throw new NotHere((s) => this.askTarget(s));
     return this.target;
   }
-  private *askTarget(t: Sleeper): Co<number> {
-    const r = yield* this.fs.session.ask(t, 'readlink', { fid: this.node.fid });
+  private *askTarget(sleeper: Sleeper): Co<number> {
+    const r = yield* this.fs.session.ask(sleeper, 'readlink', { fid: this.node.fid });
     if (typeof r === 'number') return r;
     this.target = fromWire(r.target);
     return 0;
@@ -258,9 +259,9 @@ export class NineSpecial extends Inode {
   override change(c: Changes, t: Thread): Later<number> { return this.node.set(t, c); }
   override touchAttributes(): void { this.node.stale(); }
   override drop(): void { this.node.release(); }
-  override open(t: Thread, flags: number): File | number {
+  override open(thread: Thread, flags: number): File | number {
     if (flags & O.PATH) return new PathFile(this, flags);
-    return this.node.path & GUESTS ? this.fs.k.openSpecial(t, this as unknown as SpecialInode, flags) : -E.NXIO;
+    return this.node.path & GUESTS ? this.fs.k.openSpecial(thread, this as unknown as SpecialInode, flags) : -E.NXIO;
   }
 }
 

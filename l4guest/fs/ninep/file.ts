@@ -47,13 +47,13 @@ export class NineRegular extends Inode implements Mappable {
   override refresh(t: Thread): void { this.node.refresh(t); }
   override change(c: Changes, t: Thread): Later<number> { return this.node.set(t, c); }
   override touchAttributes(): void { this.node.stale(); }
-  override *truncate(length: number, t: Thread): Co<number> {
-    const r = yield* this.node.set(t, {}, length);
+  override *truncate(length: number, thread: Thread): Co<number> {
+    const r = yield* this.node.set(thread, {}, length);
     if (r < 0) return r;
     this.wrote(length);
     this.cache.cut(length);
     this.node.length = length;
-    yield* this.noteOwn(t);
+    yield* this.noteOwn(thread);
     return 0;
   }
   override drop(): void {
@@ -85,12 +85,12 @@ export class NineRegular extends Inode implements Mappable {
 
   // ── open files ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  override open(t: Thread, flags: number): File {
+  override open(thread: Thread, flags: number): File {
     const mode = modeOf(flags);
     if (mode === O.RDONLY) this.node.home?.dir.onRead?.();
     const fid = this.opened.get(mode) ?? (mode & O.APPEND ? undefined : this.opened.get(O.RDWR));
     if (fid === undefined) throw new NotHere((s) => this.openWith(s, mode));
-    this.node.refresh(t);
+    this.node.refresh(thread);
     for (const [m, f] of this.opened) if (f === fid) this.opened.delete(m);
     return new NineFile(this, flags, fid);
   }
@@ -104,10 +104,10 @@ export class NineRegular extends Inode implements Mappable {
   /** First bytes that were read ahead; the whole file if it is shorter than AHEAD_BYTES. */
   private ahead: { readonly data: Uint8Array; readonly at: number } | undefined;
   /** Bytes from `pos` on, if they are here and as fresh as a reader may expect. */
-  readAhead(pos: number, t: Thread): Uint8Array | undefined {
+  readAhead(pos: number, thread: Thread): Uint8Array | undefined {
     const { ahead } = this;
     if (!ahead) return undefined;
-    if (!this.fs.isFresh(ahead.at, t)) { this.ahead = undefined; return undefined; }
+    if (!this.fs.isFresh(ahead.at, thread)) { this.ahead = undefined; return undefined; }
     return pos < ahead.data.length ? ahead.data.subarray(pos) : undefined;
   }
   /** A fid that is open already. */
@@ -126,16 +126,16 @@ export class NineRegular extends Inode implements Mappable {
     for (const fid of this.opened.values()) this.fs.session.forget(fid);
     this.opened.clear();
   }
-  private *openWith(t: Sleeper, mode: number): Co<number> {
-    const fid = yield* this.openFid(t, mode);
+  private *openWith(sleeper: Sleeper, mode: number): Co<number> {
+    const fid = yield* this.openFid(sleeper, mode);
     if (fid < 0) return fid;
     this.takeOpen(fid, mode);
     return 0;
   }
-  private *openFid(t: Sleeper, mode: number): Co<number> {
-    const { session } = this.fs, fid = yield* this.node.takeWay(t);
+  private *openFid(sleeper: Sleeper, mode: number): Co<number> {
+    const { session } = this.fs, fid = yield* this.node.takeWay(sleeper);
     if (fid < 0) return fid;
-    const r = yield* session.ask(t, 'lopen', { fid, flags: mode });
+    const r = yield* session.ask(sleeper, 'lopen', { fid, flags: mode });
     if (typeof r !== 'number') return fid;
     session.forget(fid);
     return r;
@@ -156,11 +156,11 @@ export class NineRegular extends Inode implements Mappable {
   }
   resident(index: number): boolean { return this.cache.get(index) !== 0; }
   glance(index: number): Window | undefined { return this.cache.get(index) === 0 ? undefined : this.cache.bytes(index); }
-  private *fetch(t: Sleeper, index: number): Co<number> {
-    const from = index - (index % AHEAD), { session } = this.fs, fid = this.readFid ?? (yield* this.openFid(t, O.RDONLY));
+  private *fetch(sleeper: Sleeper, index: number): Co<number> {
+    const from = index - (index % AHEAD), { session } = this.fs, fid = this.readFid ?? (yield* this.openFid(sleeper, O.RDONLY));
     if (fid < 0) return fid;
     this.readFid = fid;
-    const r = yield* session.ask(t, 'read', { fid, offset: BigInt(from * PAGE), count: Math.min(AHEAD * PAGE, session.chunk) });
+    const r = yield* session.ask(sleeper, 'read', { fid, offset: BigInt(from * PAGE), count: Math.min(AHEAD * PAGE, session.chunk) });
     if (typeof r === 'number') return r;
     if (r.data.length <= (index - from) * PAGE) return -E.IO;
     for (let at = 0; at < r.data.length; at += PAGE)
@@ -169,8 +169,8 @@ export class NineRegular extends Inode implements Mappable {
   }
   /** A file is mapped so that stores reach it: there must be a way back. */
   prepareStores(): void { if (this.writeFid === undefined) throw new NotHere((t) => this.openBack(t)); }
-  private *openBack(t: Sleeper): Co<number> {
-    const fid = yield* this.openFid(t, O.RDWR);
+  private *openBack(sleeper: Sleeper): Co<number> {
+    const fid = yield* this.openFid(sleeper, O.RDWR);
     if (fid < 0) return fid;
     this.writeFid = fid;
     return 0;
@@ -180,9 +180,9 @@ export class NineRegular extends Inode implements Mappable {
     else if (this.nlink === 0 && this.users === 0) this.drop();
   }
   /** Writes all pages that were stored to. */
-  *writeBack(t: Sleeper): Co<number> {
+  *writeBack(sleeper: Sleeper): Co<number> {
     const { session } = this.fs;
-    while (this.isWritingBack) yield* t.nap(this.writtenBack);
+    while (this.isWritingBack) yield* sleeper.nap(this.writtenBack);
     this.isWritingBack = true;
     let failed = 0;
     try {
@@ -190,10 +190,11 @@ export class NineRegular extends Inode implements Mappable {
         const offset = index * PAGE, n = Math.min(PAGE, this.node.length - offset);
         this.cache.clean(index);
         if (n <= 0 || this.writeFid === undefined) continue;
-        const r = yield* session.ask(t, 'write', { fid: this.writeFid, offset: BigInt(offset), data: this.cache.bytes(index).read(0, n) });
+        const r = yield* session.ask(sleeper, 'write',
+          { fid: this.writeFid, offset: BigInt(offset), data: this.cache.bytes(index).read(0, n) });
         if (typeof r === 'number') failed ||= r; else this.wrote(offset + n);
       }
-      yield* this.noteOwn(t);
+      yield* this.noteOwn(sleeper);
     } finally { this.isWritingBack = false; this.writtenBack.wakeAll(); }
     if (!this.isMapped && this.nlink === 0 && this.users === 0) this.drop();
     return failed;
@@ -211,11 +212,11 @@ export class NineFile extends File {
   }
   override get seekable(): boolean { return true; }
   override readonly sleeps = true;
-  override *read(io: Io, pos: number, t: Thread): Co<number> {
+  override *read(io: Io, pos: number, thread: Thread): Co<number> {
     const { session } = this.inode.fs, start = io.done;
-    if (this.inode.hasStores) yield* this.inode.writeBack(t);
-    if (pos >= this.inode.size && this.inode.node.isFresh(t)) return 0;
-    const ahead = this.inode.readAhead(pos, t);
+    if (this.inode.hasStores) yield* this.inode.writeBack(thread);
+    if (pos >= this.inode.size && this.inode.node.isFresh(thread)) return 0;
+    const ahead = this.inode.readAhead(pos, thread);
     if (ahead) {
       const n = Math.min(io.left, ahead.length);
       io.put(ahead, 0, n);
@@ -223,7 +224,7 @@ export class NineFile extends File {
       if (io.left === 0 || pos >= this.inode.size) return n;
     }
     while (io.left > 0) {
-      const count = Math.min(io.left, session.chunk), r = yield* session.ask(t, 'read', { fid: this.fid, offset: BigInt(pos), count });
+      const count = Math.min(io.left, session.chunk), r = yield* session.ask(thread, 'read', { fid: this.fid, offset: BigInt(pos), count });
       if (typeof r === 'number') return io.done > start ? io.done - start : r;
       io.put(r.data, 0, r.data.length);
       pos += r.data.length;
@@ -231,27 +232,28 @@ export class NineFile extends File {
     }
     return io.done - start;
   }
-  override *write(io: Io, pos: number, t: Thread): Co<number> {
-    const { inode } = this, { session } = inode.fs, start = io.done, limit = t.proc.limits.fileSize, append = (this.flags & O.APPEND) !== 0;
-    if (pos >= limit && io.left > 0) { t.k.signals.toThread(t, Sig.XFSZ, SiCode.KERNEL); return -E.FBIG; }
+  override *write(io: Io, pos: number, thread: Thread): Co<number> {
+    const { inode } = this, { session } = inode.fs, start = io.done, limit = thread.proc.limits.fileSize,
+      append = (this.flags & O.APPEND) !== 0;
+    if (pos >= limit && io.left > 0) { thread.k.signals.toThread(thread, Sig.XFSZ, SiCode.KERNEL); return -E.FBIG; }
     while (io.left > 0) {
       const data = new Uint8Array(Math.min(io.left, session.chunk, limit - pos));
       if (data.length === 0) break;
       io.take(data, 0, data.length);
-      const r = yield* session.ask(t, 'write', { fid: this.fid, offset: BigInt(pos), data });
+      const r = yield* session.ask(thread, 'write', { fid: this.fid, offset: BigInt(pos), data });
       if (typeof r === 'number') { const done = io.done - start - data.length; return done > 0 ? done : r; }
       if (!append) inode.update(pos, data.subarray(0, r.count));
       pos += r.count;
       inode.wrote(append ? 0 : pos);
       if (r.count < data.length) return io.done - start - data.length + r.count;
     }
-    yield* inode.noteOwn(t);
+    yield* inode.noteOwn(thread);
     return io.done - start;
   }
   override sync(t: Thread, dataOnly: boolean): Later<number> { return this.syncAll(t, dataOnly); }
-  private *syncAll(t: Thread, dataOnly: boolean): Co<number> {
-    const failed = yield* this.inode.writeBack(t),
-      r = yield* this.inode.fs.session.ask(t, 'fsync', { fid: this.fid, dataOnly: dataOnly ? 1 : 0 });
+  private *syncAll(thread: Thread, dataOnly: boolean): Co<number> {
+    const failed = yield* this.inode.writeBack(thread),
+      r = yield* this.inode.fs.session.ask(thread, 'fsync', { fid: this.fid, dataOnly: dataOnly ? 1 : 0 });
     return failed || (typeof r === 'number' ? r : 0);
   }
   override map(_mm: Mm, shared: boolean): MapAnswer | number {

@@ -53,13 +53,13 @@ export class NineFs implements FileSystem {
   newIno(): number { return 0; }
   isFresh(at: number, t: Sleeper): boolean { return at >= t.since || (this.k.clock.now() - at < FRESH && at > this.k.lastArrival); }
 
-  usage(t: Thread): { blocks: number; free: number; files: number; freeFiles: number } {
-    if (!this.space || !this.isFresh(this.spaceAt, t)) throw new NotHere((s) => this.askSpace(s));
-    const s = this.space, blocks = (n: bigint): number => Number(n * BigInt(s.bsize) / 4096n);
-    return { blocks: blocks(s.blocks), free: blocks(s.bavail), files: Number(s.files), freeFiles: Number(s.ffree) };
+  usage(thread: Thread): { blocks: number; free: number; files: number; freeFiles: number } {
+    if (!this.space || !this.isFresh(this.spaceAt, thread)) throw new NotHere((s) => this.askSpace(s));
+    const fields = this.space, blocks = (n: bigint): number => Number(n * BigInt(fields.bsize) / 4096n);
+    return { blocks: blocks(fields.blocks), free: blocks(fields.bavail), files: Number(fields.files), freeFiles: Number(fields.ffree) };
   }
-  private *askSpace(t: Sleeper): Co<number> {
-    const s = yield* this.session.ask(t, 'statfs', { fid: 0 });
+  private *askSpace(sleeper: Sleeper): Co<number> {
+    const s = yield* this.session.ask(sleeper, 'statfs', { fid: 0 });
     if (typeof s === 'number') return s;
     this.space = s;
     this.spaceAt = this.k.clock.now();
@@ -67,26 +67,26 @@ export class NineFs implements FileSystem {
   }
 
   /** Attaches and finds the root. */
-  *begin(t: Sleeper): Co<number> {
-    const failed = yield* this.session.begin(t);
+  *begin(sleeper: Sleeper): Co<number> {
+    const failed = yield* this.session.begin(sleeper);
     if (failed) return failed;
-    const a = yield* this.session.ask(t, 'getattr', { fid: 0, mask: ATTRIBUTES });
+    const a = yield* this.session.ask(sleeper, 'getattr', { fid: 0, mask: ATTRIBUTES });
     if (typeof a === 'number') return a;
     this.root = this.inodeAt(0, a);
     return 0;
   }
   /** The inode of what was found at a fid: the one that is known, which needs no second fid, or a new one. */
-  inodeAt(fid: number | undefined, a: Attributes, cost = 0): NineInode {
-    const known = this.inodes.get(a.qid.path);
-    if (known && known.type === (a.mode & S.IFMT)) {
+  inodeAt(fid: number | undefined, fields: Attributes, cost = 0): NineInode {
+    const known = this.inodes.get(fields.qid.path);
+    if (known && known.type === (fields.mode & S.IFMT)) {
       if (fid !== undefined) known.node.replaceFid(fid);
-      known.node.accept(a);
+      known.node.accept(fields);
       return known;
     }
-    const node = new NineNode(this, fid, a, cost), made = this.makeInode(node);
+    const node = new NineNode(this, fid, fields, cost), made = this.makeInode(node);
     node.inode = made;
-    node.accept(a);
-    this.inodes.set(a.qid.path, made);
+    node.accept(fields);
+    this.inodes.set(fields.qid.path, made);
     return made;
   }
   /** Files with open and unused fids; the oldest are closed. */
@@ -97,8 +97,8 @@ export class NineFs implements FileSystem {
     for (const oldest of this.idle) { oldest.closeIdle(); this.idle.delete(oldest); break; }
   }
   /** Writes back all stores to mappings. */
-  *sync(t: Sleeper): Co<number> {
-    for (const i of [...this.inodes.values()]) if (hasStores(i)) yield* i.writeBack(t);
+  *sync(sleeper: Sleeper): Co<number> {
+    for (const i of [...this.inodes.values()]) if (hasStores(i)) yield* i.writeBack(sleeper);
     return 0;
   }
   forgetInode(node: NineNode): void { if (this.inodes.get(node.path)?.node === node) this.inodes.delete(node.path); }
@@ -107,11 +107,11 @@ export class NineFs implements FileSystem {
    * asked for next, this one first: they are found in the same message. `read`: all of them are files to be read: they are opened and their
    * first bytes read, too.
    */
-  *find(t: Sleeper, dirFid: number, name: string, ahead: readonly string[] = [], read = false,
+  *find(sleeper: Sleeper, dirFid: number, name: string, ahead: readonly string[] = [], read = false,
       found?: (name: string, inode: NineInode) => void): Co<NineInode | undefined | number> {
     const names = ahead.length > 0 ? ahead : [name], asked = names.map((n) =>
       ({ name: n, fid: this.session.newFid(), open: read ? this.session.newFid() : 0 }));
-    const answers = yield* this.session.askAll(t, asked.flatMap(({ name: n, fid, open }) => lookParts(dirFid, n, fid, open)));
+    const answers = yield* this.session.askAll(sleeper, asked.flatMap(({ name: n, fid, open }) => lookParts(dirFid, n, fid, open)));
     let result: NineInode | undefined | number, at = 0;
     for (const a of asked) {
       const some = answers.slice(at, at += a.open ? 5 : 2), inode = this.took(a.fid, a.open, some);
@@ -137,14 +137,14 @@ export class NineFs implements FileSystem {
     }
     return inode;
   }
-  private keep(fid: number | undefined, a: Attributes): NineInode | number {
-    const isNew = !this.inodes.has(a.qid.path);
+  private keep(fid: number | undefined, fields: Attributes): NineInode | number {
+    const isNew = !this.inodes.has(fields.qid.path);
     if (isNew && !this.k.frames.charge(NODE_COST)) return -E.NOMEM;
-    return this.inodeAt(fid, a, isNew ? NODE_COST : 0);
+    return this.inodeAt(fid, fields, isNew ? NODE_COST : 0);
   }
   /** Makes a file and opens it for reading and writing, in one message: its inode and the open fid, or -errno. */
-  *create(t: Sleeper, dirFid: number, name: string, mode: number): Co<{ readonly inode: NineInode; readonly fid: number } | number> {
-    const { session } = this, fid = session.newFid(), answers = yield* session.askAll(t, [
+  *create(sleeper: Sleeper, dirFid: number, name: string, mode: number): Co<{ readonly inode: NineInode; readonly fid: number } | number> {
+    const { session } = this, fid = session.newFid(), answers = yield* session.askAll(sleeper, [
       part('walk', { fid: dirFid, newfid: fid, names: [] }), part('lcreate', { fid, name, flags: O.RDWR | O.EXCL, mode, gid: 0 }),
         part('getattr', { fid, mask: ATTRIBUTES }),
     ]);
@@ -196,23 +196,23 @@ export class NineNode {
   private at = -Infinity;
   /** Bytes charged for it. */
   private cost: number;
-  constructor(fs: NineFs, fid: number | undefined, a: Attributes, cost: number) {
+  constructor(fs: NineFs, fid: number | undefined, fields: Attributes, cost: number) {
     this.cost = cost;
-    this.fs = fs; this.pathFid = fid; this.path = a.qid.path; this.mode = a.mode;
-    this.ino = Number(a.qid.path & PATH_MASK);
+    this.fs = fs; this.pathFid = fid; this.path = fields.qid.path; this.mode = fields.mode;
+    this.ino = Number(fields.qid.path & PATH_MASK);
   }
 
   /** Takes fresh attributes from the server. */
-  accept(a: Attributes): void {
-    const i = this.inode, mtime = time(a.mtimeSec, a.mtimeNsec), length = Number(a.size);
+  accept(fields: Attributes): void {
+    const i = this.inode, mtime = time(fields.mtimeSec, fields.mtimeNsec), length = Number(fields.size);
     if (length !== this.length || !sameTime(mtime, i.mtime)) this.onChange?.(length);
-    i.mode = a.mode; i.uid = a.uid; i.gid = a.gid; i.nlink = a.nlink;
-    i.rdev = makeDevice((a.rdev >>> 8) & 0xfff, a.rdev & 0xff);
-    i.atime = time(a.atimeSec, a.atimeNsec); i.mtime = mtime;
+    i.mode = fields.mode; i.uid = fields.uid; i.gid = fields.gid; i.nlink = fields.nlink;
+    i.rdev = makeDevice((fields.rdev >>> 8) & 0xfff, fields.rdev & 0xff);
+    i.atime = time(fields.atimeSec, fields.atimeNsec); i.mtime = mtime;
     // Nobody chooses when a file was changed last: the host's clock says so. What was changed there is not of the future here.
-    if (!sameTime(i.ctime, i.ctime = time(a.ctimeSec, a.ctimeNsec))) followWall(this.fs.k, nearlyLater(i.ctime, mtime));
+    if (!sameTime(i.ctime, i.ctime = time(fields.ctimeSec, fields.ctimeNsec))) followWall(this.fs.k, nearlyLater(i.ctime, mtime));
     this.length = length;
-    this.blocks = a.blocks;
+    this.blocks = fields.blocks;
     this.at = this.fs.k.clock.now();
   }
   /** Records the newest path, because older ones may be gone. */
@@ -224,18 +224,19 @@ export class NineNode {
   }
   /** The fid that leads to its name, found again where it was given away. A directory's is always there. */
   get fid(): number { return this.pathFid!; }
-  *way(t: Sleeper): Co<number> {
+  *way(sleeper: Sleeper): Co<number> {
     const { home, fs } = this;
     if (this.pathFid !== undefined) return this.pathFid;
     if (!home) return -E.STALE;
-    const fid = fs.session.newFid(), walked = yield* fs.session.ask(t, 'walk', { fid: home.dir.fid, newfid: fid, names: [home.name] });
+    const fid = fs.session.newFid(), walked =
+      yield* fs.session.ask(sleeper, 'walk', { fid: home.dir.fid, newfid: fid, names: [home.name] });
     if (typeof walked === 'number') return walked;
     if (walked.qids[0]?.path !== this.path) { if (walked.qids.length > 0) fs.session.forget(fid); return -E.STALE; }
     return this.pathFid = fid;
   }
   /** Hands over the fid, which is about to be opened. */
-  *takeWay(t: Sleeper): Co<number> {
-    const fid = yield* this.way(t);
+  *takeWay(sleeper: Sleeper): Co<number> {
+    const fid = yield* this.way(sleeper);
     if (fid > 0) this.pathFid = undefined;
     return fid;
   }
@@ -245,26 +246,28 @@ export class NineNode {
   idleFid: (() => number | undefined) | undefined;
   stale(): void { this.at = -Infinity; }
   refresh(t: Sleeper): void { if (!this.fs.isFresh(this.at, t)) throw new NotHere((s) => this.ask(s)); }
-  *ask(t: Sleeper): Co<number> {
-    const fid = yield* this.any(t), a = fid < 0 ? fid : yield* this.fs.session.ask(t, 'getattr', { fid, mask: ATTRIBUTES });
+  *ask(sleeper: Sleeper): Co<number> {
+    const fid = yield* this.any(sleeper), a = fid < 0 ? fid : yield* this.fs.session.ask(sleeper, 'getattr', { fid, mask: ATTRIBUTES });
     if (typeof a === 'number') return a;
     this.accept(a);
     return 0;
   }
   isFresh(t: Sleeper): boolean { return this.fs.isFresh(this.at, t); }
-  *set(t: Sleeper, c: Changes, size?: number): Co<number> {
+  *set(sleeper: Sleeper, changes: Changes, size?: number): Co<number> {
     const has = (x: unknown, bit: number): number => (x === undefined ? 0 : bit), s = (x: Time | undefined): number => x?.s ?? 0,
       n = (x: Time | undefined): number => Math.floor(x?.n ?? 0),
       // The moment of the call is the server's: files of both sides are compared by the host's clock.
-      given = (x: Time | undefined, bit: number): number => (x === c.now ? 0 : bit);
+      given = (x: Time | undefined, bit: number): number => (x === changes.now ? 0 : bit);
     const request: Request<'setattr'> = {
-      fid: yield* this.any(t), mode: c.mode ?? 0, uid: c.uid ?? 0, gid: c.gid ?? 0, size: BigInt(size ?? 0), atimeSec: s(c.atime),
-      atimeNsec: n(c.atime), mtimeSec: s(c.mtime), mtimeNsec: n(c.mtime),
-      valid: has(c.mode, Valid.mode) | has(c.uid, Valid.uid) | has(c.gid, Valid.gid) | has(size, Valid.size)
-        | has(c.atime, Valid.atime | given(c.atime, Valid.atimeGiven)) | has(c.mtime, Valid.mtime | given(c.mtime, Valid.mtimeGiven)),
+      fid: yield* this.any(sleeper), mode: changes.mode ?? 0, uid: changes.uid ?? 0, gid: changes.gid ?? 0, size: BigInt(size ?? 0),
+        atimeSec: s(changes.atime),
+      atimeNsec: n(changes.atime), mtimeSec: s(changes.mtime), mtimeNsec: n(changes.mtime),
+      valid: has(changes.mode, Valid.mode) | has(changes.uid, Valid.uid) | has(changes.gid, Valid.gid) | has(size, Valid.size)
+        | has(changes.atime, Valid.atime | given(changes.atime, Valid.atimeGiven)) | has(changes.mtime,
+          Valid.mtime | given(changes.mtime, Valid.mtimeGiven)),
     };
-    const r = request.fid < 0 ? request.fid : yield* this.fs.session.ask(t, 'setattr', request);
-    if (typeof r === 'number') return r;
+    const fields = request.fid < 0 ? request.fid : yield* this.fs.session.ask(sleeper, 'setattr', request);
+    if (typeof fields === 'number') return fields;
     this.stale();
     return 0;
   }

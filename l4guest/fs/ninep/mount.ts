@@ -14,12 +14,12 @@ import { NineSession, type FilesLink } from './session.ts';
 export interface FolderMount { readonly path: string; readonly source: string; readonly readOnly: boolean }
 
 /** Attaches to the server and mounts what it has at an absolute path, whose directories are made where they are missing. 0 or -errno. */
-export function* mountFolder(k: Kernel, t: Sleeper, link: FilesLink, at: FolderMount): Co<number> {
+export function* mountFolder(k: Kernel, sleeper: Sleeper, link: FilesLink, at: FolderMount): Co<number> {
   const fs = new NineFs(k, new NineSession(link, (ns, act) => { k.timers.add(k.clock.now() + ns, act); }), at.source, at.readOnly,
-    makeNineInode), failed = yield* fs.begin(t);
+    makeNineInode), failed = yield* fs.begin(sleeper);
   if (failed) return failed;
   const names = at.path.split('/').filter((name) => name !== '' && name !== '.'),
-    place = yield* persist(t, k.clock.now(), () => placeFor(k, names), () => undefined);
+    place = yield* persist(sleeper, k.clock.now(), () => placeFor(k, names), () => undefined);
   if (!place || fs.root.isDir !== place.inode.isDir) return -E.NOTDIR;
   cover(k, k.mounts, newMount(k, fs.root, at.source, at.readOnly ? Ms.RDONLY : 0), { ...place, dir: undefined, name: '' });
   return 0;

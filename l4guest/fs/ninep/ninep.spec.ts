@@ -62,7 +62,7 @@ describe('messages of a live folder', () => {
   const files = Array.from({ length: 64 }, (_, i) => `f${String(i).padStart(2, '0')}`);
   const counted = (act: () => void): number => { const before = link.messages; act(); return link.messages - before; };
   it('files that are read one after the other come eight in a message, and are what the host has', () => {
-    for (const f of files) writeFileSync(host(f), `text of ${f}`);
+    for (const text of files) writeFileSync(host(text), `text of ${text}`);
     const names = list().filter((n) => n.startsWith('f'));
     expect(names).toEqual(files);
     expect(counted(() => { for (const f of u.list('/mnt/host')) if (f.startsWith('f')) expect(get(`/mnt/host/${f}`)).toBe(`text of ${f}`);
@@ -200,8 +200,8 @@ describe('a live folder', () => {
   });
   it('sets permission bits and times; the host\'s errors are the guest\'s', () => {
     put('/mnt/host/a', 'x');
-    const times = new Uint8Array(32), v = new DataView(times.buffer);
-    v.setBigInt64(0, 1000n, true); v.setBigInt64(16, 2000n, true);
+    const times = new Uint8Array(32), view = new DataView(times.buffer);
+    view.setBigInt64(0, 1000n, true); view.setBigInt64(16, 2000n, true);
     expect([
       u.call('fchmodat', -100, '/mnt/host/a', 0o640), u.call('utimensat', -100, '/mnt/host/a', times, 0),
       u.call('fchownat', -100, '/mnt/host/a', 1234, 1234, 0)
@@ -373,7 +373,7 @@ describe('a folder as the beginning of files in memory', () => {
   const counted = (act: () => void): number => { const before = link.messages; act(); return link.messages - before; };
   const listed = (name: string): string[] => u.list(`/tmp/${name}`).filter((n) => n !== '.' && n !== '..');
   it('its files are found, and small ones read, many in a message, and are what the host has', () => {
-    for (const f of names) writeFileSync(host(f), `text of ${f}`);
+    for (const text of names) writeFileSync(host(text), `text of ${text}`);
     mkdirSync(host('folder')); symlinkSync('f01', host('link')); writeFileSync(host('large'), 'l'.repeat(9000));
     begin('r');
     const order = listed('r'), at = u.space(128);

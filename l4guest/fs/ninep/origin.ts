@@ -41,9 +41,9 @@ class Source {
     return contents;
   }
   /** A file is open and used; the one that waits longest is closed. */
-  used(o: NineOrigin): void {
-    this.open.delete(o);
-    this.open.add(o);
+  used(nineOrigin: NineOrigin): void {
+    this.open.delete(nineOrigin);
+    this.open.add(nineOrigin);
     if (this.open.size <= MOST_OPEN) return;
     for (const oldest of this.open) { oldest.close(); this.open.delete(oldest); break; }
   }
@@ -71,10 +71,10 @@ class NineFolderOrigin implements DirOrigin {
   }
 
   /** Asks something of this folder: with the first question the way to it is found. */
-  private *asking<T>(t: Sleeper, ask: (fid: number, first: readonly Part[]) => Co<T | number>): Co<T | number> {
+  private *asking<T>(sleeper: Sleeper, ask: (fid: number, first: readonly Part[]) => Co<T | number>): Co<T | number> {
     const { source: { session }, above } = this;
     if (this.fid !== undefined || !above) return yield* ask(this.fid ?? 0, []);
-    const up = yield* above.fidOf(t);
+    const up = yield* above.fidOf(sleeper);
     if (up < 0) return up;
     const fid = session.newFid(), r = yield* ask(fid, [part('walk', { fid: up, newfid: fid, names: [this.name] })]);
     if (typeof r === 'number' || this.fid !== undefined) session.forget(fid); else this.fid = fid;
@@ -83,21 +83,21 @@ class NineFolderOrigin implements DirOrigin {
   private *askOne(t: Sleeper, request: (fid: number) => Part): Co<Reply<Part['name']> | number> {
     return yield* this.asking(t, (fid, first) => this.source.session.askLast(t, [...first, request(fid)]));
   }
-  *fidOf(t: Sleeper): Co<number> {
+  *fidOf(sleeper: Sleeper): Co<number> {
     if (this.fid !== undefined) return this.fid;
-    const r = yield* this.asking(t, (_, first) => this.source.session.askLast(t, first));
+    const r = yield* this.asking(sleeper, (_, first) => this.source.session.askLast(sleeper, first));
     return typeof r === 'number' ? r : this.fid ?? -E.IO;
   }
 
-  *find(t: Sleeper, name: string): Co<Inode | undefined | number> {
-    const r = yield* this.askOne(t, (fid) => part('look', { fid, names: [toWire(name)] }));
+  *find(sleeper: Sleeper, name: string): Co<Inode | undefined | number> {
+    const r = yield* this.askOne(sleeper, (fid) => part('look', { fid, names: [toWire(name)] }));
     if (typeof r === 'number') return r;
     const look = looksOf((r as Reply<'look'>).looks)[0];
     if (!look) return -E.IO;
     return look.errno === 0 ? this.made(look) : look.errno === E.NOENT ? undefined : -look.errno;
   }
-  *list(t: Sleeper): Co<readonly DirEntry[] | number> {
-    const looks = yield* this.asking(t, (fid, first) => this.source.session.looksIn(t, fid, first));
+  *list(sleeper: Sleeper): Co<readonly DirEntry[] | number> {
+    const looks = yield* this.asking(sleeper, (fid, first) => this.source.session.looksIn(sleeper, fid, first));
     if (typeof looks === 'number') return looks;
     this.ahead = new AheadOf(looks.filter((l) => (l.mode & S.IFMT) === S.IFREG && l.size <= SMALL).map((l) => l.name));
     return looks.map((look): Listed =>
@@ -130,11 +130,11 @@ class NineFolderOrigin implements DirOrigin {
   }
 
   /** All bytes of a file; undefined where it does not have so many. Small ones that are likely to be next are read with it. */
-  *contents(t: Sleeper, name: string, size: number): Co<Uint8Array | undefined> {
+  *contents(sleeper: Sleeper, name: string, size: number): Co<Uint8Array | undefined> {
     const { source, number } = this, key = `${number}/${name}`, ready = source.takes(key), next = this.ahead?.read(name) ?? [];
     if (ready) return ready.length === size ? ready : undefined;
     const names = [name, ...next], most = next.length > 0 ? Math.max(size, SMALL) : size,
-      r = yield* this.askOne(t, (fid) => part('fetch', { fid, most, names })), all = typeof r === 'number' ? []
+      r = yield* this.askOne(sleeper, (fid) => part('fetch', { fid, most, names })), all = typeof r === 'number' ? []
       : contentsOf((r as Reply<'fetch'>).contents);
     for (let i = 1; i < all.length; i++) if (all[i]!.errno === 0) source.holds(`${number}/${names[i]!}`, all[i]!.data.slice());
     return all[0]?.errno === 0 && all[0].data.length === size ? all[0].data : undefined;
@@ -165,17 +165,17 @@ class NineOrigin implements FileOrigin {
     this.size = size;
   }
 
-  *read(t: Sleeper, pos: number, length: number): Co<Uint8Array | number> {
+  *read(sleeper: Sleeper, pos: number, length: number): Co<Uint8Array | number> {
     const { session } = this.source;
     if (pos === 0 && length >= this.size && this.size <= session.chunk / 2) {
-      const all = yield* this.folder.contents(t, this.name, this.size);
+      const all = yield* this.folder.contents(sleeper, this.name, this.size);
       if (all) return all;
     }
-    const fid = this.openFid ?? (yield* this.open(t)), out = new Uint8Array(Math.max(0, Math.min(length, this.size - pos)));
+    const fid = this.openFid ?? (yield* this.open(sleeper)), out = new Uint8Array(Math.max(0, Math.min(length, this.size - pos)));
     if (fid < 0) return fid;
     this.source.used(this);
     for (let done = 0; done < out.length; ) {
-      const r = yield* session.ask(t, 'read', { fid, offset: BigInt(pos + done), count: Math.min(out.length - done, session.chunk) });
+      const r = yield* session.ask(sleeper, 'read', { fid, offset: BigInt(pos + done), count: Math.min(out.length - done, session.chunk) });
       if (typeof r === 'number') return r;
       if (r.data.length === 0) break; // it has become shorter meanwhile: the rest is zero
       out.set(r.data, done);
@@ -183,10 +183,10 @@ class NineOrigin implements FileOrigin {
     }
     return out;
   }
-  private *open(t: Sleeper): Co<number> {
-    const { session } = this.source, fid = session.newFid(), up = yield* this.folder.fidOf(t);
+  private *open(sleeper: Sleeper): Co<number> {
+    const { session } = this.source, fid = session.newFid(), up = yield* this.folder.fidOf(sleeper);
     if (up < 0) return up;
-    const r = yield* session.askLast(t, [part('walk', { fid: up, newfid: fid, names: [this.name] }),
+    const r = yield* session.askLast(sleeper, [part('walk', { fid: up, newfid: fid, names: [this.name] }),
       part('lopen', { fid, flags: O.RDONLY })]);
     const failed = typeof r === 'number' ? r : (r as Reply<'lopen'>).qid.type & QidType.dir ? -E.ISDIR : 0; // it was a file
     if (failed) { session.forget(fid); return failed; }
@@ -200,11 +200,11 @@ class NineOrigin implements FileOrigin {
 }
 
 /** Fills a directory from a server: the root file system. 0 or -errno. */
-export function* beginAs(t: Sleeper, root: TmpDir, link: FilesLink): Co<number> {
-  const source = new Source(new NineSession(link), root.fs), failed = yield* source.session.begin(t);
+export function* beginAs(sleeper: Sleeper, root: TmpDir, link: FilesLink): Co<number> {
+  const source = new Source(new NineSession(link), root.fs), failed = yield* source.session.begin(sleeper);
   if (failed) return failed;
   if (!source.session.looks) return -E.PROTO;
-  const a = yield* source.session.ask(t, 'getattr', { fid: 0, mask: ATTRIBUTES });
+  const a = yield* source.session.ask(sleeper, 'getattr', { fid: 0, mask: ATTRIBUTES });
   if (typeof a === 'number') return a;
   if ((a.mode & S.IFMT) !== S.IFDIR) return -E.NOTDIR;
   root.origin = new NineFolderOrigin(source);

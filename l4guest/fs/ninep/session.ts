@@ -24,15 +24,15 @@ const ASCII = /^[\x01-\x7f]*$/;
 /** Names are bytes: the protocol's texts have one character a byte. */
 export const toWire = (name: string): string => {
   if (ASCII.test(name)) return name;
-  let s = '';
-  for (const b of bytesOf(name)) s += String.fromCharCode(b);
-  return s;
+  let text = '';
+  for (const b of bytesOf(name)) text += String.fromCharCode(b);
+  return text;
 };
 export const fromWire = (text: string): string => {
   if (ASCII.test(text)) return text;
-  const b = new Uint8Array(text.length);
-  for (let i = 0; i < text.length; i++) b[i] = text.charCodeAt(i);
-  return textOf(b);
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
+  return textOf(bytes);
 };
 
 /** Bytes of a read's or write's message besides the data. */
@@ -68,68 +68,69 @@ export class NineSession {
   newFid(): number { return this.freeFids.pop() ?? ++this.lastFid; }
 
   /** Agrees with the server and attaches its tree as fid 0. */
-  *begin(t: Sleeper): Co<number> {
-    let version = yield* this.ask(t, 'version', { msize: this.link.most, version: COMPOUND });
+  *begin(sleeper: Sleeper): Co<number> {
+    let version = yield* this.ask(sleeper, 'version', { msize: this.link.most, version: COMPOUND });
     this.compounds = typeof version !== 'number' && version.version === COMPOUND;
-    if (!this.compounds) version = yield* this.ask(t, 'version', { msize: this.link.most, version: VERSION });
+    if (!this.compounds) version = yield* this.ask(sleeper, 'version', { msize: this.link.most, version: VERSION });
     if (typeof version === 'number') return version;
     if ((!this.compounds && version.version !== VERSION) || version.msize < this.chunk + OVERHEAD) return -E.PROTO;
-    const root = yield* this.ask(t, 'attach', { fid: 0, afid: NO_FID, user: 'root', tree: '', uid: 0 });
+    const root = yield* this.ask(sleeper, 'attach', { fid: 0, afid: NO_FID, user: 'root', tree: '', uid: 0 });
     return typeof root === 'number' ? root : 0;
   }
 
-  *ask<N extends MessageName>(t: Sleeper, name: N, fields: Request<N>): Co<Reply<N> | number> {
+  *ask<N extends MessageName>(sleeper: Sleeper, name: N, fields: Request<N>): Co<Reply<N> | number> {
     const tag = this.newTag();
-    return readAnswer(name, yield* this.exchange(t, tag, encodeRequest(name, tag, fields)));
+    return readAnswer(name, yield* this.exchange(sleeper, tag, encodeRequest(name, tag, fields)));
   }
-  private *exchange(t: Sleeper, tag: number, message: Uint8Array): Co<Uint8Array | undefined> {
+  private *exchange(sleeper: Sleeper, tag: number, message: Uint8Array): Co<Uint8Array | undefined> {
     const done = new WaitQueue();
     let answer: Uint8Array | undefined, arrived = false;
     this.link.send(message, (bytes) => { this.tags.delete(tag); answer = bytes; arrived = true; done.wakeAll(); });
-    while (!arrived) yield* t.nap(done);
+    while (!arrived) yield* sleeper.nap(done);
     return answer;
   }
   /**
    * Several requests in order, in one message where the server supports it; after a failure the rest is skipped. The answers are those of
    * `ask`, in the same order; -ECANCELED for skipped requests.
    */
-  *askAll(t: Sleeper, parts: readonly Part[]): Co<(Reply<MessageName> | number)[]> {
+  *askAll(sleeper: Sleeper, parts: readonly Part[]): Co<(Reply<MessageName> | number)[]> {
     const answers: (Reply<MessageName> | number)[] = [];
     if (!this.compounds) {
       let failed = false;
       for (const { name, fields } of parts) {
-        const answer: Reply<MessageName> | number = failed ? -E.CANCELED : yield* this.ask(t, name, fields);
+        const answer: Reply<MessageName> | number = failed ? -E.CANCELED : yield* this.ask(sleeper, name, fields);
         failed ||= typeof answer === 'number';
         answers.push(answer);
       }
       return answers;
     }
-    const tag = this.newTag(), r = readAnswer('compound', yield* this.exchange(t, tag, encodeCompound(tag, parts)));
+    const tag = this.newTag(), r = readAnswer('compound', yield* this.exchange(sleeper, tag, encodeCompound(tag, parts)));
     if (typeof r === 'number') return parts.map(() => r);
     const replies = piecesOf(r.parts);
     return parts.map(({ name }, i) => readAnswer(name, replies[i]));
   }
   /** The answer to the last of several requests, or the first error. */
-  *askLast(t: Sleeper, parts: readonly Part[]): Co<Reply<MessageName> | number> {
-    const [only] = parts, answers = parts.length === 1 ? [yield* this.ask(t, only!.name, only!.fields)] : yield* this.askAll(t, parts);
+  *askLast(sleeper: Sleeper, parts: readonly Part[]): Co<Reply<MessageName> | number> {
+    const [only] = parts, answers = parts.length === 1 ? [yield* this.ask(sleeper, only!.name, only!.fields)]
+      : yield* this.askAll(sleeper, parts);
     return answers.find((a) => typeof a === 'number') ?? answers.at(-1)!;
   }
   /** Entries of a folder, without . and .., read through a fid of their own. `pay`: whether there is memory for so many more. */
-  *list(t: Sleeper, folder: number, pay: (entries: number) => boolean = () => true): Co<DirEntry[] | number> {
-    const fid = this.newFid(), list: DirEntry[] = [], walked = yield* this.ask(t, 'walk', { fid: folder, newfid: fid, names: [] });
+  *list(sleeper: Sleeper, folder: number, pay: (entries: number) => boolean = () => true): Co<DirEntry[] | number> {
+    const fid = this.newFid(), list: DirEntry[] = [], walked = yield* this.ask(sleeper, 'walk', { fid: folder, newfid: fid, names: [] });
     if (typeof walked === 'number') return walked;
     try {
-      const opened = yield* this.ask(t, 'lopen', { fid, flags: O.RDONLY | O.DIRECTORY });
+      const opened = yield* this.ask(sleeper, 'lopen', { fid, flags: O.RDONLY | O.DIRECTORY });
       if (typeof opened === 'number') return opened;
       for (let offset = 0n; ; ) {
-        const r = yield* this.ask(t, 'readdir', { fid, offset, count: this.chunk });
+        const r = yield* this.ask(sleeper, 'readdir', { fid, offset, count: this.chunk });
         if (typeof r === 'number') return r;
         const some = decodeEntries(r.data);
         if (some.length === 0) return list;
         if (!pay(some.length)) return -E.NOMEM;
-        for (const e of some)
-          if (e.name !== '.' && e.name !== '..')
-            list.push({ name: fromWire(e.name), ino: Number(e.qid.path & 0x1f_ffff_ffff_ffffn), type: e.kind << 12 });
+        for (const dirEntry of some)
+          if (dirEntry.name !== '.' && dirEntry.name !== '..')
+            list.push({ name: fromWire(dirEntry.name), ino: Number(dirEntry.qid.path & 0x1f_ffff_ffff_ffffn), type: dirEntry.kind << 12 });
         offset = some[some.length - 1]!.offset;
       }
     } finally { this.forget(fid); }
@@ -137,18 +138,18 @@ export class NineSession {
   /** Whether the server knows `look`, `readlook` and `fetch`. */
   get looks(): boolean { return this.compounds; }
   /** The same as `list` with what each entry is. `first`: requests that lead to `folder`. */
-  *looksIn(t: Sleeper, folder: number, first: readonly Part[]): Co<Look[] | number> {
+  *looksIn(sleeper: Sleeper, folder: number, first: readonly Part[]): Co<Look[] | number> {
     const fid = this.newFid(), list: Look[] = [], read = (offset: bigint): Part => part('readlook', { fid, offset, count: this.chunk });
-    let answers = yield* this.askAll(t, [...first, part('walk', { fid: folder, newfid: fid, names: [] }),
+    let answers = yield* this.askAll(sleeper, [...first, part('walk', { fid: folder, newfid: fid, names: [] }),
       part('lopen', { fid, flags: O.RDONLY | O.DIRECTORY }), read(0n)]);
     const isThere = typeof answers[first.length] === 'object';
     try {
       for (;;) {
-        const failed = answers.find((a) => typeof a === 'number'), r = answers.at(-1) as Reply<'readlook'>;
+        const failed = answers.find((a) => typeof a === 'number'), fields = answers.at(-1) as Reply<'readlook'>;
         if (failed !== undefined) return failed as number;
-        for (const look of looksOf(r.looks)) list.push(look);
-        if (r.last !== 0) return list;
-        answers = yield* this.askAll(t, [read(r.at)]);
+        for (const look of looksOf(fields.looks)) list.push(look);
+        if (fields.last !== 0) return list;
+        answers = yield* this.askAll(sleeper, [read(fields.at)]);
       }
     } finally { if (isThere) this.forget(fid); else this.unused(fid); }
   }

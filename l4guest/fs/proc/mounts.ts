@@ -8,9 +8,9 @@ import type { MountSpace } from '../path.ts';
 
 export class MountsInode extends GeneratedInode {
   readonly process: Process;
-  constructor(fs: FileSystem, p: Process, text: (p: Process) => string) {
-    super(fs, () => text(p), undefined, S.IFREG | 0o444);
-    this.process = p;
+  constructor(fs: FileSystem, process: Process, text: (p: Process) => string) {
+    super(fs, () => text(process), undefined, S.IFREG | 0o444);
+    this.process = process;
   }
   override open(_t: unknown, flags: number): GeneratedFile { return new MountsFile(this, flags); }
 }

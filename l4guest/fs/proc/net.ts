@@ -25,10 +25,11 @@ interface Line {
   readonly drops?: number
 }
 const HEAD = '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode';
-const line = (s: Line, n: number): string =>
-  `${String(n).padStart(4)}: ${end(s.local, s.localPort)} ${end(s.remote, s.remotePort)} ${hex(s.state, 2)} ${hex(s.unsent, 8)}:`
-    + `${hex(s.received, 8)} 00:00000000 00000000     0        0 0 1 0000000000000000`
-    + `${s.drops === undefined ? ' 100 0 0 10 0' : ` ${s.drops}`}`;
+const line = (line: Line, n: number): string =>
+  `${String(n).padStart(4)}: ${end(line.local, line.localPort)} ${end(line.remote, line.remotePort)} ${hex(line.state,
+    2)} ${hex(line.unsent, 8)}:`
+    + `${hex(line.received, 8)} 00:00000000 00000000     0        0 0 1 0000000000000000`
+    + `${line.drops === undefined ? ' 100 0 0 10 0' : ` ${line.drops}`}`;
 const table = (head: string, lines: readonly Line[]): string => [head, ...lines.map(line)].map((l) => `${l}\n`).join('');
 const none = (ip: Ip): Ip => new Uint8Array(ip.length);
 
@@ -44,9 +45,10 @@ function tcp(k: Kernel, length: number): string {
   return table(HEAD, all.filter((s) => s.local.length === length));
 }
 function udp(k: Kernel, length: number): string {
-  const all = inetOf(k).stack.udp.sockets.filter((s) => s.local.length === length).map((s): Line => ({
-    local: s.local, localPort: s.port, remote: s.remote?.ip ?? none(s.local), remotePort: s.remote?.port ?? 0, state: s.remote ? 1 : 7,
-    unsent: 0, received: s.queue.reduce((n, d) => n + d.payload.length, 0), drops: s.dropped,
+  const all = inetOf(k).stack.udp.sockets.filter((s) => s.local.length === length).map((udpSocket): Line => ({
+    local: udpSocket.local, localPort: udpSocket.port, remote: udpSocket.remote?.ip ?? none(udpSocket.local),
+      remotePort: udpSocket.remote?.port ?? 0, state: udpSocket.remote ? 1 : 7,
+    unsent: 0, received: udpSocket.queue.reduce((n, d) => n + d.payload.length, 0), drops: udpSocket.dropped,
   }));
   return table(`${HEAD} ref pointer drops`, all);
 }

@@ -21,20 +21,21 @@ export class PageMapInode extends Inode {
 class PageMapFile extends File {
   declare readonly inode: PageMapInode;
   override get seekable(): boolean { return true; }
-  override read(io: Io, pos: number, t: Thread): number {
+  override read(io: Io, pos: number, thread: Thread): number {
     const { process } = this.inode;
     if (pos % 8 !== 0 || io.left % 8 !== 0) return -E.INVAL;
     if (!process.alive) return 0;
-    const n = Math.max(0, Math.min(io.left / 8, LAST - pos / 8, 4096)), out = new BigUint64Array(n), sees = capable(t.creds, Cap.SYS_ADMIN);
+    const n = Math.max(0, Math.min(io.left / 8, LAST - pos / 8, 4096)), out = new BigUint64Array(n),
+      sees = capable(thread.creds, Cap.SYS_ADMIN);
     for (let i = 0; i < n; i++) out[i] = entry(process, pos / 8 + i, sees);
     io.put(new Uint8Array(out.buffer), 0, n * 8);
     return n * 8;
   }
 }
 /** Frame numbers are for those who may know them. */
-function entry(p: Process, page: number, sees: boolean): bigint {
-  const pte = p.mm.table.get(page);
+function entry(process: Process, page: number, sees: boolean): bigint {
+  const pte = process.mm.table.get(page);
   if (!pte) return 0n;
-  const shared = p.mm.areas.find(page * 4096)?.object !== undefined;
+  const shared = process.mm.areas.find(page * 4096)?.object !== undefined;
   return PRESENT | (shared ? OF_FILE : EXCLUSIVE) | (sees ? BigInt(Math.floor(pte / 1024)) : 0n);
 }

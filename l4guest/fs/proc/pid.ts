@@ -59,8 +59,8 @@ export class ProcessDirs {
 }
 
 /** A process's files belong to its effective user; root owns those of a process that is not dumpable. */
-function ownedBy(p: Process, dir: GeneratedDir): void {
-  const uid = p.dumpable === 1 ? p.creds.euid : 0, gid = p.dumpable === 1 ? p.creds.egid : 0;
+function ownedBy(process: Process, dir: GeneratedDir): void {
+  const uid = process.dumpable === 1 ? process.creds.euid : 0, gid = process.dumpable === 1 ? process.creds.egid : 0;
   if (dir.uid !== uid || dir.gid !== gid) dir.own(uid, gid);
 }
 
@@ -71,124 +71,130 @@ const owners = new WeakMap<Inode, Process>();
 /** The process whose directory in /proc this is. */
 export const processOfDir = (inode: Inode): Process | undefined => owners.get(inode);
 
-function makeDir(fs: FileSystem, p: Process, numbers: PidNumbers): GeneratedDir {
+function makeDir(fs: FileSystem, process: Process, numbers: PidNumbers): GeneratedDir {
   const dir = new GeneratedDir(fs);
-  owners.set(dir, p);
-  common(dir, fs, p, undefined, numbers);
-  dir.add('task', new GeneratedDir(fs, (name) => taskDir(fs, p, numbers.id(Number(name)), numbers),
-    () => [...p.threads].map((t) => ({ name: String(numbers.of(t.tid)), ino: 2_000_000 + t.tid, type: S.IFDIR }))));
-  dir.add('root', new GeneratedLink(fs, (t) => textOfPath(p.fs.root, t.proc.fs.root) ?? '/', () => p.fs.root));
-  dir.add('net', netDir(fs, p.k, () => 'Num       RefCount Protocol Flags    Type St Inode Path\n'));
+  owners.set(dir, process);
+  common(dir, fs, process, undefined, numbers);
+  dir.add('task', new GeneratedDir(fs, (name) => taskDir(fs, process, numbers.id(Number(name)), numbers),
+    () => [...process.threads].map((t) => ({ name: String(numbers.of(t.tid)), ino: 2_000_000 + t.tid, type: S.IFDIR }))));
+  dir.add('root', new GeneratedLink(fs, (t) => textOfPath(process.fs.root, t.proc.fs.root) ?? '/', () => process.fs.root));
+  dir.add('net', netDir(fs, process.k, () => 'Num       RefCount Protocol Flags    Type St Inode Path\n'));
   return dir;
 }
-function taskDir(fs: FileSystem, p: Process, tid: number, numbers: PidNumbers): Inode | undefined {
-  const thread = [...p.threads].find((t) => t.tid === tid);
+function taskDir(fs: FileSystem, process: Process, tid: number, numbers: PidNumbers): Inode | undefined {
+  const thread = [...process.threads].find((t) => t.tid === tid);
   if (!thread) return undefined;
   const dir = new GeneratedDir(fs);
-  common(dir, fs, p, thread, numbers);
+  common(dir, fs, process, thread, numbers);
   return dir;
 }
-function common(dir: GeneratedDir, fs: FileSystem, p: Process, thread: Thread | undefined, numbers: PidNumbers): void {
-  dir.file('stat', () => statLine(p, thread, numbers)).file('status', (t) => statusText(p, thread, numbers, t.creds.users)).file('statm',
-    () => statm(p))
-    .file('cmdline', () => bytesAt(p, p.mm.argStart, p.mm.argEnd)).file('environ', () => bytesAt(p, p.mm.envStart, p.mm.envEnd))
-    .file('auxv', () => p.mm.auxv)
-    .file('comm', () => `${thread?.name ?? p.name}\n`,
+function common(dir: GeneratedDir, fs: FileSystem, process: Process, thread: Thread | undefined, numbers: PidNumbers): void {
+  dir.file('stat', () => statLine(process, thread, numbers)).file('status',
+    (t) => statusText(process, thread, numbers, t.creds.users)).file('statm',
+    () => statm(process))
+    .file('cmdline', () => bytesAt(process, process.mm.argStart, process.mm.argEnd)).file('environ',
+      () => bytesAt(process, process.mm.envStart, process.mm.envEnd))
+    .file('auxv', () => process.mm.auxv)
+    .file('comm', () => `${thread?.name ?? process.name}\n`,
     (_t, text) => {
       const name = text.replace(/\n.*$/s, '').slice(0, 15);
-      if (thread ?? p.leader) (thread ?? p.leader)!.name = name;
-      if (!thread) p.name = name;
+      if (thread ?? process.leader) (thread ?? process.leader)!.name = name;
+      if (!thread) process.name = name;
       return 0;
     })
-    .add('maps', new MapsInode(fs, p)).file('smaps', (t) => smaps(p, t)).add('mounts', new MountsInode(fs, p, mountLines)).add('mountinfo',
-      new MountsInode(fs, p, mountInfo)).file('limits', () => limits(p))
+    .add('maps', new MapsInode(fs, process)).file('smaps', (t) => smaps(process, t)).add('mounts',
+      new MountsInode(fs, process, mountLines)).add('mountinfo',
+      new MountsInode(fs, process, mountInfo)).file('limits', () => limits(process))
     .file('wchan', () => '0').file('cgroup', () => '0::/\n').file('oom_score', () => '0\n')
-    .file('oom_score_adj', () => `${p.oomScore}\n`, (_t, s) => { p.oomScore = parseInt(s, 10) || 0; return 0; })
-    .file('loginuid', () => `${p.loginUid}`, (t, text) => logIn(t, p, text)).file('sessionid', () => `${p.loginSession}`)
+    .file('oom_score_adj', () => `${process.oomScore}\n`, (_t, s) => { process.oomScore = parseInt(s, 10) || 0; return 0; })
+    .file('loginuid', () => `${process.loginUid}`, (t, text) => logIn(t, process, text)).file('sessionid', () => `${process.loginSession}`)
     .file('personality', () => '00000000\n').file('syscall', () => 'running\n').file('stack', () => '')
     .file('io', () => 'rchar: 0\nwchar: 0\nsyscr: 0\nsyscw: 0\nread_bytes: 0\nwrite_bytes: 0\ncancelled_write_bytes: 0\n')
-    .file('schedstat', () => `${p.cpuNs} 0 0\n`)
-    .file('timerslack_ns', () => `${(thread ?? p.leader)?.timerSlack ?? 0}\n`, (_t, s) => {
-      const x = thread ?? p.leader, n = Number(s);
+    .file('schedstat', () => `${process.cpuNs} 0 0\n`)
+    .file('timerslack_ns', () => `${(thread ?? process.leader)?.timerSlack ?? 0}\n`, (_t, s) => {
+      const x = thread ?? process.leader, n = Number(s);
       if (!x || !Number.isSafeInteger(n) || n < 0) return -E.INVAL;
       x.timerSlack = n || x.slackAtStart;
       return 0;
     })
-    .file('coredump_filter', () => `${p.coreFilter.toString(16).padStart(8, '0')}\n`, (_t, s) => {
+    .file('coredump_filter', () => `${process.coreFilter.toString(16).padStart(8, '0')}\n`, (_t, s) => {
       const n = Number(s);
       if (!Number.isSafeInteger(n) || n < 0) return -E.INVAL;
-      p.coreFilter = n & 0x1ff;
+      process.coreFilter = n & 0x1ff;
       return 0;
     });
-  addSpaceFiles(dir, fs, p);
-  dir.add('mem', new MemInode(fs, p));
-  dir.add('pagemap', new PageMapInode(fs, p));
-  dir.add('exe', new GeneratedLink(fs, (t) => p.exe?.path(t.proc.fs.root) ?? -E.NOENT, () => p.exe ?? -E.NOENT));
-  dir.add('cwd', new GeneratedLink(fs, (t) => textOfPath(p.fs.cwd, t.proc.fs.root) ?? '/', () => p.fs.cwd));
-  dir.add('fd', fdDir(fs, p));
+  addSpaceFiles(dir, fs, process);
+  dir.add('mem', new MemInode(fs, process));
+  dir.add('pagemap', new PageMapInode(fs, process));
+  dir.add('exe', new GeneratedLink(fs, (t) => process.exe?.path(t.proc.fs.root) ?? -E.NOENT, () => process.exe ?? -E.NOENT));
+  dir.add('cwd', new GeneratedLink(fs, (t) => textOfPath(process.fs.cwd, t.proc.fs.root) ?? '/', () => process.fs.cwd));
+  dir.add('fd', fdDir(fs, process));
   dir.add('fdinfo',
     new GeneratedDir(fs,
       (name) => {
-        const f = p.fds.any(Number(name));
-        return f
+        const file = process.fds.any(Number(name));
+        return file
           && new GeneratedInode(fs, () =>
-            `pos:\t${f.pos}\nflags:\t0${(f.flags | (p.fds.cloexec(Number(name)) ? 0o2000000 : 0)).toString(8)}\n`
-              + `mnt_id:\t${f.mount?.id ?? 0}\nino:\t${f.inode.ino}\n${f.details}`);
+            `pos:\t${file.pos}\nflags:\t0${(file.flags | (process.fds.cloexec(Number(name)) ? 0o2000000 : 0)).toString(8)}\n`
+              + `mnt_id:\t${file.mount?.id ?? 0}\nino:\t${file.inode.ino}\n${file.details}`);
       },
-      () => fdEntries(p, S.IFREG)));
+      () => fdEntries(process, S.IFREG)));
 }
 /** A process says for whom it logs in: once by itself, again only with CAP_AUDIT_CONTROL. Linux: audit_set_loginuid. */
-function logIn(t: Thread, p: Process, text: string): number {
+function logIn(thread: Thread, process: Process, text: string): number {
   const said = text.trim(), uid = said === '-1' ? NOBODY : Number(said);
-  if (t.proc !== p) return -E.PERM;
+  if (thread.proc !== process) return -E.PERM;
   if (!/^(-1|\d+)$/.test(said) || uid > NOBODY) return -E.INVAL;
-  if (p.loginUid !== NOBODY && !capable(t.creds, Cap.AUDIT_CONTROL)) return -E.PERM;
-  p.loginUid = uid;
-  p.loginSession = uid === NOBODY ? NOBODY : ++p.k.logins;
+  if (process.loginUid !== NOBODY && !capable(thread.creds, Cap.AUDIT_CONTROL)) return -E.PERM;
+  process.loginUid = uid;
+  process.loginSession = uid === NOBODY ? NOBODY : ++process.k.logins;
   return 0;
 }
 
 const fdEntries = (p: Process, type: number): { name: string; ino: number; type: number }[] =>
   (p.alive ? [...p.fds.entries()].map(([fd]) => ({ name: String(fd), ino: 3_000_000 + fd, type })) : []);
-function fdDir(fs: FileSystem, p: Process): GeneratedDir {
+function fdDir(fs: FileSystem, process: Process): GeneratedDir {
   return new GeneratedDir(fs, (name) => {
-    const f = p.alive && /^\d+$/.test(name) ? p.fds.any(Number(name)) : undefined;
-    return f && new GeneratedLink(fs, (t) => f.path(t.proc.fs.root), () => f);
-  }, () => fdEntries(p, S.IFLNK));
+    const file = process.alive && /^\d+$/.test(name) ? process.fds.any(Number(name)) : undefined;
+    return file && new GeneratedLink(fs, (t) => file.path(t.proc.fs.root), () => file);
+  }, () => fdEntries(process, S.IFLNK));
 }
 
 const optionWords: readonly (readonly [number, string])[] = [
   [Ms.NOSUID, 'nosuid'], [Ms.NODEV, 'nodev'], [Ms.NOEXEC, 'noexec'], [Ms.NOATIME, 'noatime'], [Ms.NODIRATIME, 'nodiratime']
 ];
-function mountWords(m: Mount): string {
-  const words = optionWords.filter(([bit]) => m.flags & bit).map(([, word]) => word);
-  return [m.flags & Ms.RDONLY ? 'ro' : 'rw', ...words, ...(m.flags & Ms.NOATIME ? [] : ['relatime'])].join(',');
+function mountWords(mount: Mount): string {
+  const words = optionWords.filter(([bit]) => mount.flags & bit).map(([, word]) => word);
+  return [mount.flags & Ms.RDONLY ? 'ro' : 'rw', ...words, ...(mount.flags & Ms.NOATIME ? [] : ['relatime'])].join(',');
 }
 /** A name as the mount tables write it: blanks and what would end the line in octal. */
 const escaped = (name: string): string => name.replace(/[ \t\n\\#]/g, (c) => `\\${c.charCodeAt(0).toString(8).padStart(3, '0')}`);
 /** The mounts of a process that can be reached from its root, with their paths. */
-const seen = (p: Process): (readonly [Mount, string])[] => p.mounts.list.flatMap((m) => {
-  const at = textOfPath({ mount: m, inode: m.root }, p.fs.root);
-  return at === undefined ? [] : [[m, at] as const];
+const seen = (process: Process): (readonly [Mount, string])[] => process.mounts.list.flatMap((mount) => {
+  const at = textOfPath({ mount: mount, inode: mount.root }, process.fs.root);
+  return at === undefined ? [] : [[mount, at] as const];
 });
 /** /proc/PID/mounts. */
-function mountLines(p: Process): string {
-  return seen(p).map(([m, at]) =>
+function mountLines(process: Process): string {
+  return seen(process).map(([m, at]) =>
     `${escaped(m.source)} ${escaped(at)} ${m.fs.type} `
       + `${m.fs.readOnly ? mountWords(m).replace(/^rw/, 'ro') : mountWords(m)}${m.fs.options} 0 0\n`).join(
     '');
 }
 /** Where a mount's root lies in its file system. */
-function rootWithin(m: Mount): string {
+function rootWithin(mount: Mount): string {
   let text = '';
-  for (let d: Inode = m.root; d instanceof Directory && d.parent !== d; d = d.parent) text = `/${d.name}${text}`;
+  for (let inode: Inode = mount.root; inode instanceof Directory && inode.parent !== inode; inode = inode.parent)
+    text = `/${inode.name}${text}`;
   return text || '/';
 }
-function mountInfo(p: Process): string {
-  return seen(p).map(([m, at]) => {
-    const tags = `${m.peers ? `shared:${m.peers.id} ` : ''}${m.master ? `master:${m.master.id} ` : ''}${m.unbindable ? 'unbindable ' : ''}`;
-    return `${m.id} ${m.point?.mount.id ?? 1} 0:${m.fs.dev} ${escaped(rootWithin(m))} ${escaped(at)} ${mountWords(m)} ${tags}- `
-      + `${m.fs.type} ${escaped(m.source)} ${m.fs.readOnly ? 'ro' : 'rw'}${m.fs.options}\n`;
+function mountInfo(process: Process): string {
+  return seen(process).map(([mount, at]) => {
+    const tags = `${mount.peers ? `shared:${mount.peers.id} ` : ''}${mount.master ? `master:${mount.master.id} ` : ''}${mount.unbindable
+      ? 'unbindable ' : ''}`;
+    return `${mount.id} ${mount.point?.mount.id
+      ?? 1} 0:${mount.fs.dev} ${escaped(rootWithin(mount))} ${escaped(at)} ${mountWords(mount)} ${tags}- `
+      + `${mount.fs.type} ${escaped(mount.source)} ${mount.fs.readOnly ? 'ro' : 'rw'}${mount.fs.options}\n`;
   }).join('');
 }
 const limitRows: readonly (readonly [string, number, string])[] = [
@@ -199,9 +205,9 @@ const limitRows: readonly (readonly [string, number, string])[] = [
   ['Max pending signals', Limit.SIGPENDING, 'signals'], ['Max msgqueue size', Limit.MSGQUEUE, 'bytes'],
   ['Max nice priority', Limit.NICE, ''], ['Max realtime priority', Limit.RTPRIO, ''], ['Max realtime timeout', Limit.RTTIME, 'us'],
 ];
-function limits(p: Process): string {
+function limits(process: Process): string {
   const n = (v: number): string => (v === Infinity ? 'unlimited' : String(v)).padEnd(21);
   return `${'Limit'.padEnd(26)}${'Soft Limit'.padEnd(21)}${'Hard Limit'.padEnd(21)}Units     \n`
     + limitRows.map(([name, i, unit]) =>
-      `${name.padEnd(26)}${n(p.limits.soft[i]!)}${n(p.limits.hard[i]!)}${unit.padEnd(10)}\n`).join('');
+      `${name.padEnd(26)}${n(process.limits.soft[i]!)}${n(process.limits.hard[i]!)}${unit.padEnd(10)}\n`).join('');
 }

@@ -11,30 +11,34 @@ import { spaceNames, spaceOf } from '../nsfs.ts';
 
 const MOST_RANGES = 340, LAST_ID = 0xffff_ffff;
 
-export function addSpaceFiles(dir: GeneratedDir, fs: FileSystem, p: Process): void {
+export function addSpaceFiles(dir: GeneratedDir, fs: FileSystem, process: Process): void {
   dir.add('ns', new GeneratedDir(fs, (name) => (spaceNames.includes(name)
-    ? new GeneratedLink(fs, () => spaceOf(p.k, p, name)?.text ?? -E.NOENT, () => spaceOf(p.k, p, name)?.at ?? -E.NOENT) : undefined),
+    ? new GeneratedLink(fs, () => spaceOf(process.k, process, name)?.text ?? -E.NOENT,
+      () => spaceOf(process.k, process, name)?.at ?? -E.NOENT) : undefined),
     () => spaceNames.map((name, i) => ({ name, ino: 4_000_000 + i, type: S.IFLNK }))));
-  dir.file('uid_map', (t) => mapText(t, p.creds.users, 'users'), (t, text) => writeMap(t, p, 'users', text));
-  dir.file('gid_map', (t) => mapText(t, p.creds.users, 'groups'), (t, text) => writeMap(t, p, 'groups', text));
-  dir.file('timens_offsets', () => p.childTime.text(), (t, text) =>
-    (capableIn(t.creds, p.childTime.owner, Cap.SYS_TIME) && p.childTime !== firstTime ? p.childTime.accept(text, p.k.clock.now())
-      : p.childTime === firstTime ? -E.ACCES : -E.PERM));
-  dir.file('setgroups', () => (p.creds.users.mayDropGroups ? 'allow\n' : 'deny\n'), (t, text) => setGroups(t, p.creds.users, text));
+  dir.file('uid_map', (t) => mapText(t, process.creds.users, 'users'), (t, text) => writeMap(t, process, 'users', text));
+  dir.file('gid_map', (t) => mapText(t, process.creds.users, 'groups'), (t, text) => writeMap(t, process, 'groups', text));
+  dir.file('timens_offsets', () => process.childTime.text(), (thread, text) =>
+    (capableIn(thread.creds, process.childTime.owner, Cap.SYS_TIME) && process.childTime !== firstTime
+      ? process.childTime.accept(text, process.k.clock.now())
+      : process.childTime === firstTime ? -E.ACCES : -E.PERM));
+  dir.file('setgroups', () => (process.creds.users.mayDropGroups ? 'allow\n' : 'deny\n'),
+    (t, text) => setGroups(t, process.creds.users, text));
 }
 /** Inner, outer and count; the outer end as the reader's space knows it, or as the parent does where that is the reader's own. */
-function mapText(t: Thread, space: UserSpace, kind: 'users' | 'groups'): string {
-  const reader = t.creds.users === space && space.parent ? space.parent : t.creds.users, column = (n: number): string =>
+function mapText(thread: Thread, space: UserSpace, kind: 'users' | 'groups'): string {
+  const reader = thread.creds.users === space && space.parent ? space.parent : thread.creds.users, column = (n: number): string =>
     String(n).padStart(10);
-  return (space[kind] ?? []).map((r) => {
-    const outer = nameOfId(reader[kind], r.outer);
-    return `${column(r.inner)} ${column(outer < 0 ? LAST_ID : outer)} ${column(r.count)}\n`;
+  return (space[kind] ?? []).map((idRange) => {
+    const outer = nameOfId(reader[kind], idRange.outer);
+    return `${column(idRange.inner)} ${column(outer < 0 ? LAST_ID : outer)} ${column(idRange.count)}\n`;
   }).join('');
 }
 function rangesOf(text: string): IdRange[] | undefined {
   const out: IdRange[] = [];
   for (const line of text.replace(/\n$/, '').split('\n')) {
-    const m = /^\s*(\d+)\s+(\d+)\s+(\d+)\s*$/.exec(line), [inner, outer, count] = m ? [Number(m[1]), Number(m[2]), Number(m[3])]
+    const match = /^\s*(\d+)\s+(\d+)\s+(\d+)\s*$/.exec(line),
+      [inner, outer, count] = match ? [Number(match[1]), Number(match[2]), Number(match[3])]
       : [-1, -1, -1];
     if (inner! < 0 || count! < 1 || inner! + count! > LAST_ID || outer! + count! > LAST_ID) return undefined;
     const r = { inner: inner!, outer: outer!, count: count! }, meet = (a: number, b: number, n: number): boolean => a < b + n && b < a +
@@ -47,29 +51,29 @@ function rangesOf(text: string): IdRange[] | undefined {
 /**
  * uid_map and gid_map: once, by who may set ids in the parent, or by the maker for its own id alone (groups: after setgroups is denied).
  */
-function writeMap(t: Thread, p: Process, kind: 'users' | 'groups', text: string): number {
-  const space = p.creds.users, { parent } = space;
+function writeMap(thread: Thread, process: Process, kind: 'users' | 'groups', text: string): number {
+  const space = process.creds.users, { parent } = space;
   if (!parent || space[kind]) return -E.PERM;
   const ranges = rangesOf(text);
   if (!ranges) return -E.INVAL;
-  if (t.creds.users !== space && t.creds.users !== parent) return -E.PERM;
-  if (!capableIn(t.creds, space, Cap.SYS_ADMIN) || !mayMap(t, space, parent, kind, ranges)) return -E.PERM;
+  if (thread.creds.users !== space && thread.creds.users !== parent) return -E.PERM;
+  if (!capableIn(thread.creds, space, Cap.SYS_ADMIN) || !mayMap(thread, space, parent, kind, ranges)) return -E.PERM;
   const outer = ranges.map((r) => ({ ...r, outer: idOf(parent[kind], r.outer) }));
   if (outer.some((r, i) => r.outer < 0 || idOf(parent[kind], ranges[i]!.outer + r.count - 1) !== r.outer + r.count - 1)) return -E.PERM;
-  if (!t.k.frames.charge(RANGE_COST * outer.length)) return -E.NOMEM;
-  p.cost += RANGE_COST * outer.length;
+  if (!thread.k.frames.charge(RANGE_COST * outer.length)) return -E.NOMEM;
+  process.cost += RANGE_COST * outer.length;
   space[kind] = outer;
   return 0;
 }
-function mayMap(t: Thread, space: UserSpace, parent: UserSpace, kind: 'users' | 'groups', ranges: readonly IdRange[]): boolean {
-  const own = kind === 'users' ? t.creds.euid : t.creds.egid, [only] = ranges;
-  if (ranges.length === 1 && only!.count === 1 && t.creds.euid === space.maker.uid && idOf(parent[kind], only!.outer) === own &&
+function mayMap(thread: Thread, space: UserSpace, parent: UserSpace, kind: 'users' | 'groups', ranges: readonly IdRange[]): boolean {
+  const own = kind === 'users' ? thread.creds.euid : thread.creds.egid, [only] = ranges;
+  if (ranges.length === 1 && only!.count === 1 && thread.creds.euid === space.maker.uid && idOf(parent[kind], only!.outer) === own &&
     (kind === 'users' || !space.mayDropGroups)) return true;
-  return capableIn(t.creds, parent, kind === 'users' ? Cap.SETUID : Cap.SETGID);
+  return capableIn(thread.creds, parent, kind === 'users' ? Cap.SETUID : Cap.SETGID);
 }
-function setGroups(t: Thread, space: UserSpace, text: string): number {
+function setGroups(thread: Thread, space: UserSpace, text: string): number {
   const word = text.trim();
-  if (!capableIn(t.creds, space, Cap.SYS_ADMIN)) return -E.ACCES;
+  if (!capableIn(thread.creds, space, Cap.SYS_ADMIN)) return -E.ACCES;
   if (word !== 'allow' && word !== 'deny') return -E.INVAL;
   if (word === 'allow') return space.mayDropGroups ? 0 : -E.PERM;
   if (space.groups && space.mayDropGroups) return -E.PERM;

@@ -22,10 +22,10 @@ function directory(root: GeneratedDir, fs: GeneratedFs, path: readonly string[])
   }
   return dir;
 }
-function settingFile(k: Kernel, fs: GeneratedFs, s: Setting): GeneratedInode {
+function settingFile(k: Kernel, fs: GeneratedFs, setting: Setting): GeneratedInode {
   const accept = (t: Thread, text: string): number =>
-    (s.name.startsWith('kernel/') && !capable(t.creds, Cap.SYS_ADMIN) ? -E.PERM : k.sysctl.set(s.name, text));
-  return new GeneratedInode(fs, () => k.sysctl.show(s.name), s.mode === 0o444 ? undefined : accept, s.mode ?? 0o644);
+    (setting.name.startsWith('kernel/') && !capable(t.creds, Cap.SYS_ADMIN) ? -E.PERM : k.sysctl.set(setting.name, text));
+  return new GeneratedInode(fs, () => k.sysctl.show(setting.name), setting.mode === 0o444 ? undefined : accept, setting.mode ?? 0o644);
 }
 export function sysctlTree(k: Kernel, fs: GeneratedFs): GeneratedDir {
   const root = new GeneratedDir(fs);
@@ -34,7 +34,7 @@ export function sysctlTree(k: Kernel, fs: GeneratedFs): GeneratedDir {
     directory(root, fs, parts.slice(0, -1)).add(parts[parts.length - 1]!, file);
   };
   const shown = (path: string, content: Content): void => put(path, new GeneratedInode(fs, content));
-  for (const s of settings) put(s.name, settingFile(k, fs, s));
+  for (const setting of settings) put(setting.name, settingFile(k, fs, setting));
   const line = (text: string): string => text.replace(/\n.*$/s, '').slice(0, 64);
   put('kernel/hostname', new GeneratedInode(fs, (t) => `${t.proc.uts.host}\n`, (t, text) => { t.proc.uts.host = line(text); return 0; }));
   put('kernel/domainname',
@@ -54,16 +54,17 @@ export function sysctlTree(k: Kernel, fs: GeneratedFs): GeneratedDir {
   return root;
 }
 /** The number after which the next process of the own space is numbered. */
-function setLast(t: Thread, text: string): number {
-  const n = Number(text.trim()), { numbers } = t.proc;
-  if (!capableIn(t.creds, numbers.owner, Cap.SYS_ADMIN) && !capableIn(t.creds, numbers.owner, Cap.CHECKPOINT_RESTORE)) return -E.PERM;
+function setLast(thread: Thread, text: string): number {
+  const n = Number(text.trim()), { numbers } = thread.proc;
+  if (!capableIn(thread.creds, numbers.owner, Cap.SYS_ADMIN) && !capableIn(thread.creds, numbers.owner, Cap.CHECKPOINT_RESTORE))
+    return -E.PERM;
   if (!/^\d+$/.test(text.trim()) || n > LAST_PID) return -E.INVAL;
   numbers.last = n;
   return 0;
 }
 function uuid(k: Kernel): string {
-  const h = [...k.random.bytes(16)].map((b, i) =>
+  const text = [...k.random.bytes(16)].map((b, i) =>
     (i === 6 ? (b & 15) | 64 : i === 8 ? (b & 63) | 128 : b).toString(16).padStart(2, '0')).join(
     '');
-  return `${h.slice(0, 8)}-${h.slice(8, 12)}-${h.slice(12, 16)}-${h.slice(16, 20)}-${h.slice(20)}\n`;
+  return `${text.slice(0, 8)}-${text.slice(8, 12)}-${text.slice(12, 16)}-${text.slice(16, 20)}-${text.slice(20)}\n`;
 }

@@ -77,7 +77,7 @@ const swapLines = (k: Kernel): string => `Filename\t\t\t\tType\t\tSize\t\tUsed\t
   ? `${a.path.padEnd(40)}partition\t${a.pages * 4}\t\t${a.used * 4}\t\t${a.priority}\n` : '')).join('')}`;
 function running(k: Kernel): number {
   let n = 0;
-  for (const t of k.pids.threads.values()) if (t.state === Run.current || t.state === Run.ready) n++;
+  for (const thread of k.pids.threads.values()) if (thread.state === Run.current || thread.state === Run.ready) n++;
   return n;
 }
 function meminfo(k: Kernel): string {
@@ -92,7 +92,7 @@ function meminfo(k: Kernel): string {
 }
 function stat(k: Kernel): string {
   let ns = 0;
-  for (const p of k.pids.processes.values()) { ns += p.cpuNs; for (const t of p.threads) ns += t.cpuNs; }
+  for (const process of k.pids.processes.values()) { ns += process.cpuNs; for (const thread of process.threads) ns += thread.cpuNs; }
   const user = Math.floor(ns / 1e7), idle = Math.max(0, Math.floor(k.clock.now() / 1e7) - user), line = `${user} 0 0 ${idle} 0 0 0 0 0 0`;
   return `cpu  ${line}\ncpu0 ${line}\nintr 0\nctxt ${k.cpu.switches}\nbtime ${k.clock.wall(0).s}\nprocesses ${k.forks}\n`
     + `procs_running ${Math.max(1, running(k))}\nprocs_blocked 0\n`;

@@ -11,18 +11,20 @@ interface Arrived { readonly to: Uint8Array; readonly ttl: number; readonly tos:
 
 const word = (value: number): Uint8Array => new Uint8Array(new Uint32Array([value]).buffer);
 
-export function controlOf(s: InetSocket, d: Arrived): readonly Control[] {
-  const isAsked = (level: number, name: number): boolean => (s.option(level, name) ?? 0) !== 0, out: Control[] = [];
-  const index = s.inet.stack.interfaces.find((i) => i.has(d.to))?.index ?? s.inet.stack.interfaces.at(-1)?.index ?? 0;
-  if (d.to.length === 4) {
-    if (isAsked(Sol.IP, Ip4.PKTINFO)) out.push({ level: Sol.IP, type: Ip4.PKTINFO, data: packetInfo4(index, d.to) });
-    if (isAsked(Sol.IP, Ip4.RECVTTL)) out.push({ level: Sol.IP, type: Ip4.TTL, data: word(d.ttl) });
-    if (isAsked(Sol.IP, Ip4.RECVTOS)) out.push({ level: Sol.IP, type: Ip4.TOS, data: Uint8Array.of(d.tos) });
+export function controlOf(inetSocket: InetSocket, arrived: Arrived): readonly Control[] {
+  const isAsked = (level: number, name: number): boolean => (inetSocket.option(level, name) ?? 0) !== 0, out: Control[] = [];
+  const index = inetSocket.inet.stack.interfaces.find((i) => i.has(arrived.to))?.index ?? inetSocket.inet.stack.interfaces.at(-1)?.index
+    ?? 0;
+  if (arrived.to.length === 4) {
+    if (isAsked(Sol.IP, Ip4.PKTINFO)) out.push({ level: Sol.IP, type: Ip4.PKTINFO, data: packetInfo4(index, arrived.to) });
+    if (isAsked(Sol.IP, Ip4.RECVTTL)) out.push({ level: Sol.IP, type: Ip4.TTL, data: word(arrived.ttl) });
+    if (isAsked(Sol.IP, Ip4.RECVTOS)) out.push({ level: Sol.IP, type: Ip4.TOS, data: Uint8Array.of(arrived.tos) });
     return out;
   }
-  if (isAsked(Sol.IPV6, Ip6.RECVPKTINFO)) out.push({ level: Sol.IPV6, type: Ip6.PKTINFO, data: Uint8Array.of(...d.to, ...word(index)) });
-  if (isAsked(Sol.IPV6, Ip6.RECVHOPLIMIT)) out.push({ level: Sol.IPV6, type: Ip6.HOPLIMIT, data: word(d.ttl) });
-  if (isAsked(Sol.IPV6, Ip6.RECVTCLASS)) out.push({ level: Sol.IPV6, type: Ip6.TCLASS, data: word(d.tos) });
+  if (isAsked(Sol.IPV6, Ip6.RECVPKTINFO))
+    out.push({ level: Sol.IPV6, type: Ip6.PKTINFO, data: Uint8Array.of(...arrived.to, ...word(index)) });
+  if (isAsked(Sol.IPV6, Ip6.RECVHOPLIMIT)) out.push({ level: Sol.IPV6, type: Ip6.HOPLIMIT, data: word(arrived.ttl) });
+  if (isAsked(Sol.IPV6, Ip6.RECVTCLASS)) out.push({ level: Sol.IPV6, type: Ip6.TCLASS, data: word(arrived.tos) });
   return out;
 }
 

@@ -11,46 +11,46 @@ const at = (port: number, ...ip: number[]): Uint8Array =>
 const u32 = (n: number): Uint8Array => new Uint8Array(new Uint32Array([n]).buffer);
 const set = (u: Unix, fd: number, level: number, name: number, value: number): number =>
   u.call('setsockopt', fd, level, name, u32(value), 4)!;
-function get(u: Unix, fd: number, level: number, name: number): number {
-  const va = u.space(8), n = u.put(u32(4)), r = u.call('getsockopt', fd, level, name, va, n)!;
-  return r < 0 ? r : u.u32(va) | 0;
+function get(unix: Unix, fd: number, level: number, name: number): number {
+  const va = unix.space(8), n = unix.put(u32(4)), r = unix.call('getsockopt', fd, level, name, va, n)!;
+  return r < 0 ? r : unix.u32(va) | 0;
 }
-function poll(u: Unix, fd: number): number {
-  const va = u.put(new Uint8Array(new Uint32Array([fd, 0x201f]).buffer));
-  u.call('ppoll', va, 1, u.put(new Uint8Array(16)), 0, 8);
-  return u.u32(va + 4) >>> 16;
+function poll(unix: Unix, fd: number): number {
+  const va = unix.put(new Uint8Array(new Uint32Array([fd, 0x201f]).buffer));
+  unix.call('ppoll', va, 1, unix.put(new Uint8Array(16)), 0, 8);
+  return unix.u32(va + 4) >>> 16;
 }
 
 /** A kernel whose eth0 leads to a host of ours, 10.0.2.2. */
 function withPeer(): { u: Unix; peer: Stack; run: (ns: number) => void } {
-  const u = new Unix(), inet = inetOf(u.k);
+  const unix = new Unix(), inet = inetOf(unix.k);
   let x = 7;
-  const peer = new Stack({ now: () => Math.floor(u.k.clock.now() / 1000), random: () => (x = Math.imul(x, 1103515245) + 12345) >>> 0 });
+  const peer = new Stack({ now: () => Math.floor(unix.k.clock.now() / 1000), random: () => (x = Math.imul(x, 1103515245) + 12345) >>> 0 });
   const wire: (() => void)[] = [];
   const face = peer.addEthernet('eth0', {
     mac: Uint8Array.of(2, 0, 0, 0, 0, 2), mtu: 1500,
     send: (f) => { const c = f.slice(); wire.push(() => inet.act(() => inet.stack.receive(own, c))); }
   });
   peer.assign(face, Uint8Array.of(10, 0, 2, 2), 24);
-  const own = addUplink(u.k,
+  const own = addUplink(unix.k,
     { mac: Uint8Array.of(2, 0, 0, 0, 0, 1), mtu: 1500, send: (f) => { const c = f.slice(); wire.push(() => peer.receive(face, c)); } },
     { address: [10, 0, 2, 15], bits: 24, gateway: [10, 0, 2, 2] });
   const run = (ns: number): void => {
     for (let left = ns; left > 0; left -= 1e6) {
       while (wire.length > 0) wire.shift()!();
-      u.pass(1e6);
+      unix.pass(1e6);
       peer.run();
     }
   };
-  return { u, peer, run };
+  return { u: unix, peer, run };
 }
 
 describe('TCP', () => {
   /** Two ends of a connection over loopback. */
-  function ends(u: Unix, port: number): [number, number] {
-    const s = u.call('socket', INET, STREAM, 0)!, a = u.call('socket', INET, STREAM, 0)!;
-    u.call('bind', s, at(port), 16); u.call('listen', s, 1); u.call('connect', a, at(port), 16);
-    return [a, u.call('accept', s, 0, 0)!];
+  function ends(unix: Unix, port: number): [number, number] {
+    const s = unix.call('socket', INET, STREAM, 0)!, a = unix.call('socket', INET, STREAM, 0)!;
+    unix.call('bind', s, at(port), 16); unix.call('listen', s, 1); unix.call('connect', a, at(port), 16);
+    return [a, unix.call('accept', s, 0, 0)!];
   }
   const get5 = (u: Unix, fd: number, flags = 0): number => u.call('recvfrom', fd, u.space(8), 5, flags, 0, 0)!;
   const send1 = (u: Unix, fd: number): number => u.call('sendto', fd, 'x', 1, 0x4000, 0, 0)!;
@@ -77,17 +77,17 @@ describe('TCP', () => {
     expect([get5(u, near, 0x100), u.call('close', near), u.call('shutdown', far, 2)]).toEqual([2, 0, -E.NOTCONN]);
   });
   it('ends: poll and reads after FIN, after both, after RST', () => {
-    const u = new Unix(), s = u.call('socket', INET, STREAM, 0)!, c = u.call('socket', INET, STREAM, 0)!, a = at(8080);
-    u.call('bind', s, a, 16);
+    const u = new Unix(), s = u.call('socket', INET, STREAM, 0)!, c = u.call('socket', INET, STREAM, 0)!, bytes = at(8080);
+    u.call('bind', s, bytes, 16);
     u.call('listen', s, 5);
-    u.call('connect', c, a, 16);
+    u.call('connect', c, bytes, 16);
     const x = u.call('accept4', s, 0, 0, 0)!;
     u.call('shutdown', c, 1);
     expect([poll(u, x) & 0x201d, u.read(x), u.write(x, 'late'), u.read(c)]).toEqual([0x2005, '', 4, 'late']);
     u.call('shutdown', x, 1);
     expect(poll(u, x) & 0x2011).toBe(0x2011);
     const [d, y] = [u.call('socket', INET, STREAM, 0)!, 0];
-    u.call('connect', d, a, 16);
+    u.call('connect', d, bytes, 16);
     const z = u.call('accept4', s, 0, 0, 0)!;
     u.write(d, 'unread');
     u.call('close', z);
@@ -168,9 +168,9 @@ describe('TCP', () => {
 
 describe('UDP', () => {
   it('an error that came back is told once to a connected socket', () => {
-    const u = new Unix(), c = u.call('socket', INET, DGRAM, 0)!;
-    u.call('connect', c, at(9), 16);
-    expect([u.write(c, 'x'), poll(u, c) & 8, u.write(c, 'x'), u.write(c, 'x')]).toEqual([1, 8, -E.CONNREFUSED, 1]);
+    const unix = new Unix(), c = unix.call('socket', INET, DGRAM, 0)!;
+    unix.call('connect', c, at(9), 16);
+    expect([unix.write(c, 'x'), poll(unix, c) & 8, unix.write(c, 'x'), unix.write(c, 'x')]).toEqual([1, 8, -E.CONNREFUSED, 1]);
   });
   it('broadcasts only for who asked to', () => {
     const { u } = withPeer(), c = u.call('socket', INET, DGRAM, 0)!, all = at(7, 255, 255, 255, 255);
@@ -190,27 +190,29 @@ describe('UDP', () => {
 });
 
 it('raw sockets are for who may have them; echo sockets for the groups that may ping', () => {
-  const u = new Unix();
-  expect(u.call('socket', INET, RAW, 1)).toBeGreaterThan(0);
+  const unix = new Unix();
+  expect(unix.call('socket', INET, RAW, 1)).toBeGreaterThan(0);
   expect([
-    u.call('socket', INET, RAW, 0), u.call('socket', INET, DGRAM, 1), u.call('socket', INET, STREAM, 17), u.call('socket', INET6, DGRAM, 6)
+    unix.call('socket', INET, RAW, 0), unix.call('socket', INET, DGRAM, 1), unix.call('socket', INET, STREAM, 17),
+      unix.call('socket', INET6, DGRAM, 6)
   ]).toEqual([
     -E.PROTONOSUPPORT, -E.ACCES, -E.PROTONOSUPPORT, -E.PROTONOSUPPORT
   ]);
-  u.call('setresuid', 1000, 1000, 1000);
-  expect(u.call('socket', INET, RAW, 1)).toBe(-E.PERM);
+  unix.call('setresuid', 1000, 1000, 1000);
+  expect(unix.call('socket', INET, RAW, 1)).toBe(-E.PERM);
 });
 
 it('a socket that is closed leaves nothing behind', () => {
-  const u = new Unix(), { stack } = inetOf(u.k);
+  const unix = new Unix(), { stack } = inetOf(unix.k);
   for (let i = 0; i < 50; i++) {
-    const s = u.call('socket', INET, STREAM, 0)!, c = u.call('socket', INET, STREAM, 0)!, d = u.call('socket', INET, DGRAM, 0)!,
-      a = at(7000);
-    set(u, s, 1, 2, 1);
-    expect([u.call('bind', s, a, 16), u.call('listen', s, 1), u.call('connect', c, a, 16), u.call('bind', d, a, 16)]).toEqual([0, 0, 0, 0]);
-    for (const fd of [s, c, d]) u.call('close', fd);
+    const s = unix.call('socket', INET, STREAM, 0)!, c = unix.call('socket', INET, STREAM, 0)!, d = unix.call('socket', INET, DGRAM, 0)!,
+      bytes = at(7000);
+    set(unix, s, 1, 2, 1);
+    expect([unix.call('bind', s, bytes, 16), unix.call('listen', s, 1), unix.call('connect', c, bytes, 16),
+      unix.call('bind', d, bytes, 16)]).toEqual([0, 0, 0, 0]);
+    for (const fd of [s, c, d]) unix.call('close', fd);
   }
-  u.pass(120e9);
+  unix.pass(120e9);
   expect([
     [...stack.tcp.connections].length, [...stack.tcp.listeners].length, stack.udp.sockets.length, stack.next
   ]).toEqual([0, 0, 0, Infinity]);

@@ -44,11 +44,11 @@ const tcpOnly = (s: InetSocket): TcpSocket | undefined => (s instanceof TcpSocke
 /** IP_TOS: a byte, whose last two bits belong to TCP where that is used. */
 const keptTos = (s: InetSocket, value: number): number => value & (s instanceof TcpSocket ? 0xfc : 0xff);
 /** IP_UNICAST_IF: the number of an interface, in network order. */
-function keptInterface(s: InetSocket, value: number, length: number): number {
-  const v = new DataView(new ArrayBuffer(4));
-  v.setInt32(0, value, true);
-  const index = v.getUint32(0);
-  return length !== 4 ? -E.INVAL : index === 0 || s.inet.stack.interfaces.some((i) => i.index === index) ? value : -E.ADDRNOTAVAIL;
+function keptInterface(inetSocket: InetSocket, value: number, length: number): number {
+  const view = new DataView(new ArrayBuffer(4));
+  view.setInt32(0, value, true);
+  const index = view.getUint32(0);
+  return length !== 4 ? -E.INVAL : index === 0 || inetSocket.inet.stack.interfaces.some((i) => i.index === index) ? value : -E.ADDRNOTAVAIL;
 }
 /** TCP_DEFER_ACCEPT counts tries, one second after the other with twice the wait, at most two minutes. */
 function keptTries(_: InetSocket, seconds: number): number {
@@ -120,63 +120,66 @@ const Ip6 = { ADDRFORM: 1, MTU: 24, MULTICAST_IF: 17, ADD: 20, DROP: 21 } as con
 export const isInetLevel = (level: number): boolean => levels[level] !== undefined;
 
 /** Levels go with the kind of socket: TCP's with TCP sockets, IPv6's with IPv6 sockets. */
-function fits(s: InetSocket, level: number): boolean {
-  if (level === Sol.TCP) return s instanceof TcpSocket;
-  if (level === Sol.UDP) return s.type === 2;
-  return level === Sol.IP || s.family === 10;
+function fits(inetSocket: InetSocket, level: number): boolean {
+  if (level === Sol.TCP) return inetSocket instanceof TcpSocket;
+  if (level === Sol.UDP) return inetSocket.type === 2;
+  return level === Sol.IP || inetSocket.family === 10;
 }
 
-export function setInetOption(t: Thread, s: InetSocket, level: number, name: number, va: number, length: number): number {
-  if (!fits(s, level)) return -E.NOPROTOOPT;
+export function setInetOption(thread: Thread, inetSocket: InetSocket, level: number, name: number, va: number, length: number): number {
+  if (!fits(inetSocket, level)) return -E.NOPROTOOPT;
   if (level === Sol.IP && name === Ip4.OPTIONS) return length === 0 ? 0 : length > 40 ? -E.INVAL : 0;
-  if (level === Sol.IP && (name === Ip4.ADD || name === Ip4.DROP || name === Ip4.MULTICAST_IF)) return groups4(t, s, name, va, length);
-  if (level === Sol.IPV6 && (name === Ip6.ADD || name === Ip6.DROP)) return groups6(t, s, name, va, length);
-  if (level === Sol.TCP && name === Tcp.CONGESTION) return setCongestion(t, s as TcpSocket, va, length);
-  if (level === Sol.IPV6 && name === Ip6.ADDRFORM) return length < 4 || getU32(t.mm, va) !== Af.INET ? -E.INVAL : becomeIpv4(s);
+  if (level === Sol.IP && (name === Ip4.ADD || name === Ip4.DROP || name === Ip4.MULTICAST_IF))
+    return groups4(thread, inetSocket, name, va, length);
+  if (level === Sol.IPV6 && (name === Ip6.ADD || name === Ip6.DROP)) return groups6(thread, inetSocket, name, va, length);
+  if (level === Sol.TCP && name === Tcp.CONGESTION) return setCongestion(thread, inetSocket as TcpSocket, va, length);
+  if (level === Sol.IPV6 && name === Ip6.ADDRFORM)
+    return length < 4 || getU32(thread.mm, va) !== Af.INET ? -E.INVAL : becomeIpv4(inetSocket);
   const refused = REFUSED[level]?.[name];
   if (refused !== undefined && (length >= 4 || level === Sol.IP)) return -refused;
-  if (level === Sol.IP && name === 3 && s.type !== 3) return -E.NOPROTOOPT;
+  if (level === Sol.IP && name === 3 && inetSocket.type !== 3) return -E.NOPROTOOPT;
   const row = levels[level]![name];
-  if (row?.only && s.type !== row.only[0]) return -row.only[1];
+  if (row?.only && inetSocket.type !== row.only[0]) return -row.only[1];
   if (row?.filled && length === 0) return -E.INVAL;
   if (length < 4 && level !== Sol.IP && !row?.short && (row || level !== Sol.IPV6)) return -E.INVAL;
   if (!row || row.readOnly) return -E.NOPROTOOPT;
-  if (row.privileged && !capable(t.creds, Cap.NET_ADMIN)) return -E.PERM;
+  if (row.privileged && !capable(thread.creds, Cap.NET_ADMIN)) return -E.PERM;
   const isByte = length > 0 && length < 4 && level === Sol.IP;
-  const value = length === 0 || (length < 4 && level !== Sol.IP) ? 0 : isByte ? copyIn(t.mm, va, 1)[0]! : getU32(t.mm, va) | 0;
+  const value = length === 0 || (length < 4 && level !== Sol.IP) ? 0 : isByte ? copyIn(thread.mm, va, 1)[0]! : getU32(thread.mm, va) | 0;
   if ((row.least !== undefined && value < row.least) || (row.most !== undefined && value > row.most)) return -E.INVAL;
-  if (level === Sol.IPV6 && name === Ip4.V6ONLY && s.ends.length > 0) return -E.INVAL;
+  if (level === Sol.IPV6 && name === Ip4.V6ONLY && inetSocket.ends.length > 0) return -E.INVAL;
   if (level === Sol.IP && name === 2 && value === 0) return -E.INVAL;
-  const kept = row.flag ? Number(value !== 0) : row.keeps ? row.keeps(s, value, length) : value;
+  const kept = row.flag ? Number(value !== 0) : row.keeps ? row.keeps(inetSocket, value, length) : value;
   if (row.keeps && kept < -1) return kept;
-  s.options.set(optionKey(level, name), kept);
-  s.optionSet();
+  inetSocket.options.set(optionKey(level, name), kept);
+  inetSocket.optionSet();
   return 0;
 }
 
-export function getInetOption(t: Thread, s: InetSocket, level: number, name: number, va: number, lengthVa: number): number {
-  if (!fits(s, level)) return s.family === Af.INET6 ? -E.NOPROTOOPT : -E.OPNOTSUPP;
-  const room = getU32(t.mm, lengthVa) | 0;
+export function getInetOption(thread: Thread, inetSocket: InetSocket, level: number, name: number, va: number, lengthVa: number): number {
+  if (!fits(inetSocket, level)) return inetSocket.family === Af.INET6 ? -E.NOPROTOOPT : -E.OPNOTSUPP;
+  const room = getU32(thread.mm, lengthVa) | 0;
   if (room < 0) return -E.INVAL;
   const put = (bytes: Uint8Array): number => {
-    copyOut(t.mm, va, bytes.subarray(0, Math.min(room, bytes.length)));
-    setU32(t.mm, lengthVa, Math.min(room, bytes.length));
+    copyOut(thread.mm, va, bytes.subarray(0, Math.min(room, bytes.length)));
+    setU32(thread.mm, lengthVa, Math.min(room, bytes.length));
     return 0;
   };
   if (level === Sol.IP && name === Ip4.OPTIONS) return put(new Uint8Array(0));
   if (level === Sol.IP && name === Ip4.MULTICAST_IF) return put(new Uint8Array(4));
-  if (level === Sol.TCP && name === Tcp.INFO) return put(padded(tcpInfo(s as TcpSocket), TCP_INFO));
+  if (level === Sol.TCP && name === Tcp.INFO) return put(padded(tcpInfo(inetSocket as TcpSocket), TCP_INFO));
   if (level === Sol.TCP && (name === 26 || name === 28 || name === 31 || name === 33)) return put(new Uint8Array(0));
   if (level === Sol.TCP && (name === 20 || name === 21 || name === 29)) return -E.INVAL;
-  if (level === Sol.TCP && name === Tcp.CONGESTION) return put(name16((s as TcpSocket).congestion));
+  if (level === Sol.TCP && name === Tcp.CONGESTION) return put(name16((inetSocket as TcpSocket).congestion));
   if (level === Sol.IPV6 && name === Ip6.ADDRFORM) {
-    if (s.type === SockType.RAW) return -E.NOPROTOOPT;
-    return !s.remote || (s instanceof TcpSocket && !s.connected) ? -E.NOTCONN : put(new Uint8Array(new Int32Array([s.family]).buffer));
+    if (inetSocket.type === SockType.RAW) return -E.NOPROTOOPT;
+    return !inetSocket.remote || (inetSocket instanceof TcpSocket && !inetSocket.connected) ? -E.NOTCONN
+      : put(new Uint8Array(new Int32Array([inetSocket.family]).buffer));
   }
   const row = levels[level]![name];
   if (!row) return -E.NOPROTOOPT;
-  if (!s.remote && ((level === Sol.IP && name === Ip4.MTU) || (level === Sol.IPV6 && name === Ip6.MTU))) return -E.NOTCONN;
-  const kept = s.options.get(optionKey(level, name)), value = row.shown ? row.shown(s, kept) : kept ?? row.value;
+  if (!inetSocket.remote && ((level === Sol.IP && name === Ip4.MTU) || (level === Sol.IPV6 && name === Ip6.MTU))) return -E.NOTCONN;
+  const kept = inetSocket.options.get(optionKey(level, name)), value = row.shown ? row.shown(inetSocket, kept) : kept ?? row.value;
   if (room > 0 && room < 4 && level === Sol.IP && value >= 0 && value <= 255) return put(Uint8Array.of(value));
   return put(new Uint8Array(new Int32Array([value]).buffer));
 }
@@ -184,48 +187,50 @@ export function getInetOption(t: Thread, s: InetSocket, level: number, name: num
 const padded = (bytes: Uint8Array, length: number): Uint8Array => { const out = new Uint8Array(length); out.set(bytes); return out; };
 const name16 = (name: string): Uint8Array => { const out = new Uint8Array(16); out.set(new TextEncoder().encode(name)); return out; };
 
-function setCongestion(t: Thread, s: TcpSocket, va: number, length: number): number {
+function setCongestion(thread: Thread, tcpSocket: TcpSocket, va: number, length: number): number {
   if (length < 1) return -E.INVAL;
-  const name = textOf(copyIn(t.mm, va, Math.min(length, 15))).replace(/\0.*$/s, '');
+  const name = textOf(copyIn(thread.mm, va, Math.min(length, 15))).replace(/\0.*$/s, '');
   if (name !== 'reno' && name !== 'cubic') return -E.NOENT;
-  s.congestion = name;
+  tcpSocket.congestion = name;
   return 0;
 }
 
 /** -ENOPROTOOPT: raw; -ENOTCONN; -EADDRNOTAVAIL: its peer is none of IPv4. */
-function becomeIpv4(s: InetSocket): number {
-  if (s.type === SockType.RAW) return -E.NOPROTOOPT;
-  if (!s.remote || (s instanceof TcpSocket && s.connection?.state !== State.ESTABLISHED)) return -E.NOTCONN;
-  if (s.v6only || !isMapped(s.remote.ip)) return -E.ADDRNOTAVAIL;
-  s.family = Af.INET;
-  s.remote = inetAddress(Af.INET, stackIp(s.remote.ip), s.remote.port);
-  s.local = inetAddress(Af.INET, isMapped(s.local.ip) ? stackIp(s.local.ip) : anyIp(Af.INET), s.local.port);
+function becomeIpv4(inetSocket: InetSocket): number {
+  if (inetSocket.type === SockType.RAW) return -E.NOPROTOOPT;
+  if (!inetSocket.remote || (inetSocket instanceof TcpSocket && inetSocket.connection?.state !== State.ESTABLISHED)) return -E.NOTCONN;
+  if (inetSocket.v6only || !isMapped(inetSocket.remote.ip)) return -E.ADDRNOTAVAIL;
+  inetSocket.family = Af.INET;
+  inetSocket.remote = inetAddress(Af.INET, stackIp(inetSocket.remote.ip), inetSocket.remote.port);
+  inetSocket.local = inetAddress(Af.INET, isMapped(inetSocket.local.ip) ? stackIp(inetSocket.local.ip) : anyIp(Af.INET),
+    inetSocket.local.port);
   return 0;
 }
 
 /** struct ip_mreq (group, interface's address), or ip_mreqn with its index behind. */
-function groups4(t: Thread, s: InetSocket, name: number, va: number, length: number): number {
+function groups4(thread: Thread, inetSocket: InetSocket, name: number, va: number, length: number): number {
   if (length < (name === Ip4.MULTICAST_IF ? 4 : 8)) return -E.INVAL;
-  const bytes = copyIn(t.mm, va, Math.min(length, 12)), index = bytes.length >= 12 ? getU32(t.mm, va + 8) : 0;
-  if (name === Ip4.MULTICAST_IF) return chooseInterface(s, bytes, index);
-  const group = bytes.slice(0, 4), own = bytes.subarray(4, 8), byAddress = s.inet.stack.interfaces.find((i) => i.has(own))?.index ?? 0;
+  const bytes = copyIn(thread.mm, va, Math.min(length, 12)), index = bytes.length >= 12 ? getU32(thread.mm, va + 8) : 0;
+  if (name === Ip4.MULTICAST_IF) return chooseInterface(inetSocket, bytes, index);
+  const group = bytes.slice(0, 4), own = bytes.subarray(4, 8),
+    byAddress = inetSocket.inet.stack.interfaces.find((i) => i.has(own))?.index ?? 0;
   if (!isMulticast(group)) return -E.INVAL;
-  return name === Ip4.ADD ? joinGroup(s, group, index || byAddress) : dropGroup(s, group);
+  return name === Ip4.ADD ? joinGroup(inetSocket, group, index || byAddress) : dropGroup(inetSocket, group);
 }
-function chooseInterface(s: InetSocket, bytes: Uint8Array, index: number): number {
+function chooseInterface(inetSocket: InetSocket, bytes: Uint8Array, index: number): number {
   const own = bytes.length >= 8 ? bytes.subarray(4, 8) : bytes.subarray(0, 4), isNone = own.every((b) => b === 0);
-  const iface = s.inet.stack.interfaces.find((i) => (index ? i.index === index : i.has(own)));
+  const iface = inetSocket.inet.stack.interfaces.find((i) => (index ? i.index === index : i.has(own)));
   if (!iface && (index || !isNone)) return -E.ADDRNOTAVAIL;
-  s.options.set(optionKey(Sol.IP, Ip4.MULTICAST_IF), iface?.index ?? 0);
+  inetSocket.options.set(optionKey(Sol.IP, Ip4.MULTICAST_IF), iface?.index ?? 0);
   return 0;
 }
 
 /** struct ipv6_mreq: group, index. */
-function groups6(t: Thread, s: InetSocket, name: number, va: number, length: number): number {
+function groups6(thread: Thread, inetSocket: InetSocket, name: number, va: number, length: number): number {
   if (length < 20) return -E.INVAL;
-  const group = copyIn(t.mm, va, 16).slice();
+  const group = copyIn(thread.mm, va, 16).slice();
   if (!isMulticast(group)) return -E.INVAL;
-  return name === Ip6.ADD ? joinGroup(s, group, getU32(t.mm, va + 16)) : dropGroup(s, group);
+  return name === Ip6.ADD ? joinGroup(inetSocket, group, getU32(thread.mm, va + 16)) : dropGroup(inetSocket, group);
 }
 
 /** States of TCP as Linux numbers them (tcp_states.h). */
@@ -237,18 +242,18 @@ export const tcpState = (s: TcpSocket): number =>
   (s.isListening() ? LISTENING : s.connection ? NUMBERS[s.connection.state] : NUMBERS.closed);
 
 /** struct tcp_info, the 104 bytes that all kernels have. Times are microseconds. */
-function tcpInfo(s: TcpSocket): Uint8Array {
-  const out = new Uint8Array(104), v = new DataView(out.buffer), c = s.connection,
-    word = (at: number, value: number): void => v.setUint32(at, Math.min(0xffff_ffff, Math.max(0, Math.round(value))), true);
-  out[0] = tcpState(s);
-  if (!c) return out;
-  const { sender, receiver } = c;
+function tcpInfo(tcpSocket: TcpSocket): Uint8Array {
+  const out = new Uint8Array(104), view = new DataView(out.buffer), tcpConnection = tcpSocket.connection,
+    word = (at: number, value: number): void => view.setUint32(at, Math.min(0xffff_ffff, Math.max(0, Math.round(value))), true);
+  out[0] = tcpState(tcpSocket);
+  if (!tcpConnection) return out;
+  const { sender, receiver } = tcpConnection;
   out[2] = sender.trip.backoff;
-  out[5] = (c.withTimestamps ? 1 : 0) | (sender.withSack ? 2 : 0) | (receiver.scale ? 4 : 0);
+  out[5] = (tcpConnection.withTimestamps ? 1 : 0) | (sender.withSack ? 2 : 0) | (receiver.scale ? 4 : 0);
   out[6] = sender.scale | (receiver.scale << 4);
-  word(8, sender.trip.timeout); word(12, 40_000); word(16, sender.mss); word(20, c.peerMss);
+  word(8, sender.trip.timeout); word(12, 40_000); word(16, sender.mss); word(20, tcpConnection.peerMss);
   word(24, sender.flight / sender.mss); word(28, sender.scoreboard.bytes / sender.mss); word(36, sender.recoverUntil === undefined ? 0 : 1);
-  word(60, s.inet.stack.mtuTo(c.ends.remote)); word(68, sender.trip.smoothed); word(72, sender.trip.variation);
+  word(60, tcpSocket.inet.stack.mtuTo(tcpConnection.ends.remote)); word(68, sender.trip.smoothed); word(72, sender.trip.variation);
   word(76, Math.min(0x7fff_ffff, sender.congestion.threshold / sender.mss));
   word(80, sender.congestion.window / sender.mss);
   word(84, sender.mss);

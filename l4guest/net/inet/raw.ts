@@ -39,10 +39,10 @@ export class RawSocket extends InetSocket {
   protected override reservable(): boolean { return true; }
   protected override bound(): number { return 0; }
 
-  override bindInet(_t: Thread, a: Address): number {
-    if (!isAny(a.ip) && !this.inet.stack.isLocal(a.ip)) return -E.ADDRNOTAVAIL;
-    this.port.local = a.ip;
-    this.local = inetAddress(this.family, a.ip, this.local.port);
+  override bindInet(_t: Thread, address: Address): number {
+    if (!isAny(address.ip) && !this.inet.stack.isLocal(address.ip)) return -E.ADDRNOTAVAIL;
+    this.port.local = address.ip;
+    this.local = inetAddress(this.family, address.ip, this.local.port);
     return 0;
   }
   override connect(_t: Thread, to: Address): number {

@@ -43,26 +43,26 @@ export abstract class InetSocket extends Socket implements Holder {
   tosTo(ip: Ip): number { return (this.option(ip.length === 4 ? Sol.IP : Sol.IPV6, ip.length === 4 ? Ip4.TOS : Ip6.TCLASS) ?? 0) & 255; }
 
   /** Ends that binding to this address takes: the unspecified IPv6 address means IPv4 as well, unless the socket is for IPv6 alone. */
-  protected endsOf(a: Address): Holder['ends'] {
-    const ip = stackIp(a.ip);
-    if (a.family === Af.INET6 && !isMapped(a.ip) && isAny(ip) && !this.v6only)
-      return [{ ip: ANY6, port: a.port }, { ip: ANY4, port: a.port }];
-    return [{ ip, port: a.port }];
+  protected endsOf(address: Address): Holder['ends'] {
+    const ip = stackIp(address.ip);
+    if (address.family === Af.INET6 && !isMapped(address.ip) && isAny(ip) && !this.v6only)
+      return [{ ip: ANY6, port: address.port }, { ip: ANY4, port: address.port }];
+    return [{ ip, port: address.port }];
   }
 
   /** bind(2): -EADDRNOTAVAIL, -EACCES, -EADDRINUSE, -EINVAL. */
-  bindInet(t: Thread, a: Address): number {
+  bindInet(thread: Thread, address: Address): number {
     if (this.ends.length > 0) return -E.INVAL;
-    const ip = stackIp(a.ip);
+    const ip = stackIp(address.ip);
     const isOurs = isAny(ip) || this.inet.stack.isLocal(ip)
       || (this.transport === 'udp' && (isMulticast(ip) || this.inet.stack.interfaces.some((i) => i.isBroadcast(ip))));
     if (!isOurs) return -E.ADDRNOTAVAIL;
     const least = this.k.sysctl.number('net/ipv4/ip_unprivileged_port_start');
-    if (a.port > 0 && a.port < least && !capable(t.creds, Cap.NET_BIND_SERVICE)) return -E.ACCES;
-    const port = a.port || this.ephemeral();
+    if (address.port > 0 && address.port < least && !capable(thread.creds, Cap.NET_BIND_SERVICE)) return -E.ACCES;
+    const port = address.port || this.ephemeral();
     if (port === 0) return -E.ADDRINUSE;
-    if (!this.reservable(port) || !this.inet.ports.take(this, this.endsOf({ ...a, port }))) return -E.ADDRINUSE;
-    this.local = inetAddress(a.family, a.ip, port);
+    if (!this.reservable(port) || !this.inet.ports.take(this, this.endsOf({ ...address, port }))) return -E.ADDRINUSE;
+    this.local = inetAddress(address.family, address.ip, port);
     return this.inet.act(() => this.bound());
   }
   protected ephemeral(): number { return this.inet.ports.ephemeral(this.transport, (port) => this.reservable(port)); }

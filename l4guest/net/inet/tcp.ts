@@ -48,7 +48,7 @@ export class TcpSocket extends InetSocket {
   override listen(backlog: number): number {
     if (this.c) return -E.INVAL;
     const room = Math.min(backlog < 0 ? 4096 : backlog, this.k.sysctl.number('net/core/somaxconn'));
-    if (this.listeners.length > 0) { for (const l of this.listeners) l.backlog = room; return 0; }
+    if (this.listeners.length > 0) { for (const listener of this.listeners) listener.backlog = room; return 0; }
     if (!this.mayListen()) return -E.ADDRINUSE;
     this.listeners = this.ends.map((end) => this.inet.stack.tcp.listen(end.ip, end.port, room));
     for (const l of this.listeners) { l.onChange = () => this.wq.wakeAll(); l.prepare = (c) => this.apply(c); }
@@ -61,7 +61,7 @@ export class TcpSocket extends InetSocket {
   }
 
   /** Starts to connect: 0 when done at once, -EINPROGRESS, or an error. */
-  override connect(t: Thread, to: Address): number {
+  override connect(thread: Thread, to: Address): number {
     if (to.family === Af.UNSPEC) return this.disconnect();
     if (to.family !== this.family) return -E.AFNOSUPPORT;
     if (this.isListening()) return -E.INVAL;
@@ -71,26 +71,26 @@ export class TcpSocket extends InetSocket {
     const own = stackIp(this.local.ip),
       source = isAny(own) ? this.inet.stack.sourceFor(remote) : own.length === remote.length ? own : undefined;
     if (!source) return -E.NETUNREACH;
-    return this.inet.act(() => this.open(t, source, remote.slice(), to.port));
+    return this.inet.act(() => this.open(thread, source, remote.slice(), to.port));
   }
-  private open(t: Thread, source: Ip, remote: Ip, port: number): number {
-    const failed = this.ends.length > 0 ? 0 : this.bindInet(t, { ...this.local, port: 0 });
+  private open(thread: Thread, source: Ip, remote: Ip, port: number): number {
+    const failed = this.ends.length > 0 ? 0 : this.bindInet(thread, { ...this.local, port: 0 });
     if (failed) return failed === -E.ADDRINUSE ? -E.ADDRNOTAVAIL : failed;
-    const c = this.inet.stack.tcp.create({ local: source.slice(), localPort: this.local.port, remote, remotePort: port });
-    if (!c) return -E.ADDRNOTAVAIL;
-    this.attach(c);
+    const tcpConnection = this.inet.stack.tcp.create({ local: source.slice(), localPort: this.local.port, remote, remotePort: port });
+    if (!tcpConnection) return -E.ADDRNOTAVAIL;
+    this.attach(tcpConnection);
     this.error = 0;
-    const trouble = c.connect();
+    const trouble = tcpConnection.connect();
     this.inet.stack.flush();
-    if (trouble) { c.finish(trouble); return -errnoOf(trouble); }
+    if (trouble) { tcpConnection.finish(trouble); return -errnoOf(trouble); }
     return this.outcome();
   }
   /** The state of the connection: 0, -EINPROGRESS, or the error. */
   outcome(): number {
-    const c = this.c!;
-    if (c.state === State.SYN_SENT || c.state === State.SYN_RECEIVED) return -E.INPROGRESS;
-    if (c.state !== State.CLOSED) { this.used = true; return 0; }
-    return c.error ? -errnoOf(c.error) : this.used ? 0 : -E.CONNABORTED;
+    const tcpConnection = this.c!;
+    if (tcpConnection.state === State.SYN_SENT || tcpConnection.state === State.SYN_RECEIVED) return -E.INPROGRESS;
+    if (tcpConnection.state !== State.CLOSED) { this.used = true; return 0; }
+    return tcpConnection.error ? -errnoOf(tcpConnection.error) : this.used ? 0 : -E.CONNABORTED;
   }
   private disconnect(): number {
     this.c?.abort();
@@ -101,12 +101,12 @@ export class TcpSocket extends InetSocket {
     return 0;
   }
 
-  private attach(c: TcpConnection): void {
-    this.c = c;
-    this.local = socketAddress(this.family, c.ends.local, c.ends.localPort);
-    this.remote = socketAddress(this.family, c.ends.remote, c.ends.remotePort);
-    c.onChange = () => { this.noteConnect(); this.wq.wakeAll(); };
-    this.apply(c);
+  private attach(tcpConnection: TcpConnection): void {
+    this.c = tcpConnection;
+    this.local = socketAddress(this.family, tcpConnection.ends.local, tcpConnection.ends.localPort);
+    this.remote = socketAddress(this.family, tcpConnection.ends.remote, tcpConnection.ends.remotePort);
+    tcpConnection.onChange = () => { this.noteConnect(); this.wq.wakeAll(); };
+    this.apply(tcpConnection);
   }
   /** A connect that did not wait ends. */
   private noteConnect(): void {
@@ -123,87 +123,87 @@ export class TcpSocket extends InetSocket {
 
   override accept(): Socket | number {
     if (!this.isListening()) return -E.INVAL;
-    for (const l of this.listeners) {
-      const c = l.accept();
-      if (c) return this.accepted(c);
+    for (const listener of this.listeners) {
+      const tcpConnection = listener.accept();
+      if (tcpConnection) return this.accepted(tcpConnection);
     }
     return -E.AGAIN;
   }
-  private accepted(c: TcpConnection): TcpSocket {
-    const s = new TcpSocket(this.k, this.family);
-    for (const [name, value] of this.options) s.options.set(name, value);
-    s.owner = this.owner;
-    s.used = true;
-    s.attach(c);
-    s.ends = [];
-    return s;
+  private accepted(tcpConnection: TcpConnection): TcpSocket {
+    const tcpSocket = new TcpSocket(this.k, this.family);
+    for (const [name, value] of this.options) tcpSocket.options.set(name, value);
+    tcpSocket.owner = this.owner;
+    tcpSocket.used = true;
+    tcpSocket.attach(tcpConnection);
+    tcpSocket.ends = [];
+    return tcpSocket;
   }
 
   // ── data ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   override takeError(): number {
-    const c = this.c, error = this.error || (c?.error && !this.told ? errnoOf(c.error) : 0);
+    const tcpConnection = this.c, error = this.error || (tcpConnection?.error && !this.told ? errnoOf(tcpConnection.error) : 0);
     this.error = 0;
-    if (c?.error) this.told = true;
+    if (tcpConnection?.error) this.told = true;
     return error;
   }
   private told = false;
 
   override send(io: Io, _to: Address | undefined, _files: readonly File[], _t: Thread, extra?: Extra): number {
-    const c = this.c;
-    if (c?.state === State.SYN_SENT || c?.state === State.SYN_RECEIVED) return -E.AGAIN;
+    const tcpConnection = this.c;
+    if (tcpConnection?.state === State.SYN_SENT || tcpConnection?.state === State.SYN_RECEIVED) return -E.AGAIN;
     const error = this.takeError();
     if (error) return -error;
-    if (!c || !c.canSend || this.writeShut) return -E.PIPE;
+    if (!tcpConnection || !tcpConnection.canSend || this.writeShut) return -E.PIPE;
     if (io.left === 0) return 0;
-    const n = Math.min(io.left, c.sender.room, PIECE);
+    const n = Math.min(io.left, tcpConnection.sender.room, PIECE);
     if (n === 0) return -E.AGAIN;
     if (!this.k.frames.charge(n)) return -E.NOBUFS;
     this.k.frames.uncharge(n); // there is room: the connection takes it when it has the bytes
     io.take(scratch, 0, n);
-    c.sender.cork = extra?.more === true || (this.option(Sol.TCP, Tcp.CORK) ?? 0) !== 0;
-    return this.inet.act(() => c.write(scratch, 0, n));
+    tcpConnection.sender.cork = extra?.more === true || (this.option(Sol.TCP, Tcp.CORK) ?? 0) !== 0;
+    return this.inet.act(() => tcpConnection.write(scratch, 0, n));
   }
 
   override receive(io: Io, flags: number): Received | number {
-    const c = this.c;
+    const tcpConnection = this.c;
     if (flags & Msg.OOB) return -E.INVAL;
-    if (!c || c.receiver.queue.length === 0) return this.empty();
+    if (!tcpConnection || tcpConnection.receiver.queue.length === 0) return this.empty();
     const peek = (flags & Msg.PEEK) !== 0, start = io.done;
-    const { queue } = c.receiver, discards = (flags & Msg.TRUNC) !== 0;
+    const { queue } = tcpConnection.receiver, discards = (flags & Msg.TRUNC) !== 0;
     for (let offset = 0; io.left > 0 && offset < queue.length; ) {
       const n = queue.copy(offset, scratch, 0, Math.min(PIECE, io.left));
       if (discards) { if (!peek) queue.drop(n); return { ...this.nothing(), n }; }
       io.put(scratch, 0, n);
       if (peek) offset += n; else queue.drop(n);
     }
-    if (!peek) this.inet.act(() => c.consumed(0));
+    if (!peek) this.inet.act(() => tcpConnection.consumed(0));
     return { ...this.nothing(), n: io.done - start };
   }
   private nothing(): Received { return { n: 0, flags: 0, files: [], from: this.remote ?? this.local, sender: this.owner }; }
   private empty(): Received | number {
-    const c = this.c, end = this.nothing();
-    if (c?.atEnd) return end; // Whoever has seen the peer's end hears of no error behind it.
+    const tcpConnection = this.c, end = this.nothing();
+    if (tcpConnection?.atEnd) return end; // Whoever has seen the peer's end hears of no error behind it.
     const error = this.takeError();
     if (error) return -error;
-    if (!c || (!this.used && c.state === State.CLOSED)) return -E.NOTCONN;
-    if (c.state === State.SYN_SENT || c.state === State.SYN_RECEIVED) return this.readShut ? end : -E.AGAIN;
-    return this.readShut || c.atEnd || c.state === State.CLOSED ? end : -E.AGAIN;
+    if (!tcpConnection || (!this.used && tcpConnection.state === State.CLOSED)) return -E.NOTCONN;
+    if (tcpConnection.state === State.SYN_SENT || tcpConnection.state === State.SYN_RECEIVED) return this.readShut ? end : -E.AGAIN;
+    return this.readShut || tcpConnection.atEnd || tcpConnection.state === State.CLOSED ? end : -E.AGAIN;
   }
 
   /** @see tcp_poll of Linux */
   override poll(): number {
     if (this.isListening()) return this.listeners.some((l) => l.ready.length > 0) ? Poll.IN | Poll.RDNORM : 0;
-    const c = this.c;
-    if (!c) return Poll.OUT | Poll.WRNORM | Poll.HUP;
-    if (c.state === State.SYN_SENT || c.state === State.SYN_RECEIVED) return 0;
-    const isClosed = c.state === State.CLOSED, readEnds = this.readShut || c.atEnd || isClosed;
-    let mask = this.error || (c.error && !this.told) ? Poll.ERR : 0;
+    const tcpConnection = this.c;
+    if (!tcpConnection) return Poll.OUT | Poll.WRNORM | Poll.HUP;
+    if (tcpConnection.state === State.SYN_SENT || tcpConnection.state === State.SYN_RECEIVED) return 0;
+    const isClosed = tcpConnection.state === State.CLOSED, readEnds = this.readShut || tcpConnection.atEnd || isClosed;
+    let mask = this.error || (tcpConnection.error && !this.told) ? Poll.ERR : 0;
     if (isClosed || (readEnds && this.writeShut)) mask |= Poll.HUP;
     if (readEnds) mask |= Poll.IN | Poll.RDNORM | Poll.RDHUP;
-    if (c.receiver.queue.length > 0) mask |= Poll.IN | Poll.RDNORM;
+    if (tcpConnection.receiver.queue.length > 0) mask |= Poll.IN | Poll.RDNORM;
     if (isClosed) mask |= HANGUP;
-    if (!c.canSend || c.sender.room >= c.sender.limit / 3) mask |= Poll.OUT | Poll.WRNORM;
+    if (!tcpConnection.canSend || tcpConnection.sender.room >= tcpConnection.sender.limit / 3) mask |= Poll.OUT | Poll.WRNORM;
     return mask;
   }
 
@@ -224,10 +224,10 @@ export class TcpSocket extends InetSocket {
     this.pendingConnect = undefined;
     this.inet.ports.leave(this);
     this.unlisten();
-    const c = this.c;
-    if (!c) return;
+    const tcpConnection = this.c;
+    if (!tcpConnection) return;
     const [lingers, seconds] = this.linger;
-    this.inet.act(() => (lingers && seconds === 0 ? c.abort() : c.close()));
+    this.inet.act(() => (lingers && seconds === 0 ? tcpConnection.abort() : tcpConnection.close()));
   }
 
   // ── options ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -239,10 +239,11 @@ export class TcpSocket extends InetSocket {
   }
   /** The connection heeds an option. */
   override optionSet(): void { if (this.c) this.inet.act(() => this.apply(this.c!)); }
-  private apply(c: TcpConnection): void {
-    if (c.sender.congestion.name !== this.chosen) c.sender.setCongestion(this.chosen);
-    const of = (name: number, otherwise: number): number => this.option(Sol.TCP, name) ?? otherwise, { choices, sender, receiver } = c,
-      { remote } = c.ends;
+  private apply(tcpConnection: TcpConnection): void {
+    if (tcpConnection.sender.congestion.name !== this.chosen) tcpConnection.sender.setCongestion(this.chosen);
+    const of = (name: number, otherwise: number): number => this.option(Sol.TCP, name) ?? otherwise,
+      { choices, sender, receiver } = tcpConnection,
+      { remote } = tcpConnection.ends;
     choices.ttl = this.ttlTo(remote);
     choices.tos = this.tosTo(remote);
     const keepAlive = (this.option(Sol.SOCKET, So.KEEPALIVE) ?? 0) !== 0;
@@ -251,13 +252,13 @@ export class TcpSocket extends InetSocket {
       synRetries: of(Tcp.SYNCNT, 6),
       userTimeout: of(Tcp.USER_TIMEOUT, 0) * 1000, finTimeout: Math.max(0, of(Tcp.LINGER2, 60)) * SECOND,
     });
-    if (keepAlive || choices.keepAlive) { choices.keepAlive = keepAlive; c.watch(); }
+    if (keepAlive || choices.keepAlive) { choices.keepAlive = keepAlive; tcpConnection.watch(); }
     sender.nodelay = of(Tcp.NODELAY, 0) !== 0;
     const wasCorked = sender.cork;
     sender.cork = of(Tcp.CORK, 0) !== 0;
     sender.limit = this.option(Sol.SOCKET, So.SNDBUF) ?? sender.limit;
     receiver.limit = this.option(Sol.SOCKET, So.RCVBUF) ?? receiver.limit;
-    if (c.isSynchronized && (sender.nodelay || (wasCorked && !sender.cork))) c.output();
+    if (tcpConnection.isSynchronized && (sender.nodelay || (wasCorked && !sender.cork))) tcpConnection.output();
   }
 }
 

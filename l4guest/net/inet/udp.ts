@@ -34,7 +34,10 @@ export class UdpSocket extends InetSocket {
   override takeError(): number {
     let errno = this.error;
     this.error = 0;
-    for (const p of this.ports) { if (p.error) errno ||= troubleErrno(p.error.trouble); p.error = undefined; }
+    for (const udpSocket of this.ports) {
+      if (udpSocket.error) errno ||= troubleErrno(udpSocket.error.trouble);
+      udpSocket.error = undefined;
+    }
     return errno;
   }
 
@@ -49,22 +52,22 @@ export class UdpSocket extends InetSocket {
     return 0;
   }
 
-  override connect(t: Thread, to: Address): number {
+  override connect(thread: Thread, to: Address): number {
     if (to.family === Af.UNSPEC) return this.disconnect();
     if (to.family !== this.family) return -E.AFNOSUPPORT;
     const remote = this.target(to), source = this.sourceTo(remote);
     if (this.refusesBroadcast(remote)) return -E.ACCES;
     if (!source) return -E.NETUNREACH;
-    const failed = this.autobind(t);
+    const failed = this.autobind(thread);
     if (failed) return failed;
     this.remote = { ...to, ip: isAny(stackIp(to.ip)) ? loopbackIp(this.family) : to.ip };
     if (isAny(stackIp(this.local.ip))) this.local = socketAddress(this.family, source, this.local.port);
-    for (const p of this.ports) p.remote = { ip: remote, port: to.port };
+    for (const udpSocket of this.ports) udpSocket.remote = { ip: remote, port: to.port };
     return 0;
   }
   private disconnect(): number {
     this.remote = undefined;
-    for (const p of this.ports) p.remote = undefined;
+    for (const udpSocket of this.ports) udpSocket.remote = undefined;
     if (this.ends.length > 0 && isAny(this.ends[0]!.ip)) this.local = { ...this.local, ip: anyIp(this.family) };
     return 0;
   }
@@ -101,7 +104,7 @@ export class UdpSocket extends InetSocket {
     const r = this.held ? 0 : (held?.send ?? send)(all);
     return r < 0 ? r : bytes.length;
   }
-  override send(io: Io, to: Address | undefined, _files: readonly File[], t: Thread, extra?: Extra): number {
+  override send(io: Io, to: Address | undefined, _files: readonly File[], thread: Thread, extra?: Extra): number {
     const name = to ?? this.remote;
     const error = this.takeError();
     if (error) return -error;
@@ -112,7 +115,7 @@ export class UdpSocket extends InetSocket {
     if (io.left > MOST_BYTES || io.left > (this.option(Sol.SOCKET, SNDBUF) ?? Infinity)) return -E.MSGSIZE;
     const remote = this.target(name), source = this.sourceTo(remote);
     if (this.refusesBroadcast(remote)) return -E.ACCES;
-    const failed = this.autobind(t);
+    const failed = this.autobind(thread);
     if (failed) return failed;
     if (!source) return -E.NETUNREACH;
     const bytes = new Uint8Array(io.left);
@@ -128,18 +131,18 @@ export class UdpSocket extends InetSocket {
   }
 
   override receive(io: Io, flags: number): Received | number {
-    const d = this.first();
-    if (!d) {
+    const datagram = this.first();
+    if (!datagram) {
       const error = this.takeError();
       if (error) return -error;
       return this.readShut ? { n: 0, flags: 0, files: [], from: this.local, sender: this.owner } : -E.AGAIN;
     }
-    const n = Math.min(io.left, d.payload.length);
-    io.put(d.payload, 0, n);
+    const n = Math.min(io.left, datagram.payload.length);
+    io.put(datagram.payload, 0, n);
     if (!(flags & Msg.PEEK)) this.take();
     return {
-      n: flags & Msg.TRUNC ? d.payload.length : n, flags: n < d.payload.length ? Msg.TRUNC : 0, files: [], sender: this.owner,
-      from: socketAddress(this.family, d.from, d.fromPort), control: controlOf(this, d),
+      n: flags & Msg.TRUNC ? datagram.payload.length : n, flags: n < datagram.payload.length ? Msg.TRUNC : 0, files: [], sender: this.owner,
+      from: socketAddress(this.family, datagram.from, datagram.fromPort), control: controlOf(this, datagram),
     };
   }
   override poll(): number {
@@ -151,7 +154,7 @@ export class UdpSocket extends InetSocket {
   override shutdown(how: number): number { return this.remote ? super.shutdown(how) : -E.NOTCONN; }
   override close(): void {
     this.inet.ports.leave(this);
-    for (const p of this.ports.splice(0)) this.inet.stack.udp.unbind(p);
+    for (const udpSocket of this.ports.splice(0)) this.inet.stack.udp.unbind(udpSocket);
     this.leaveAll();
   }
   private leaveAll(): void {
@@ -161,22 +164,22 @@ export class UdpSocket extends InetSocket {
 }
 
 /** Joins a group on an interface: 0, -ENODEV, -EADDRINUSE. */
-export function joinGroup(s: InetSocket, ip: Ip, index: number): number {
-  const { interfaces } = s.inet.stack,
+export function joinGroup(inetSocket: InetSocket, ip: Ip, index: number): number {
+  const { interfaces } = inetSocket.inet.stack,
     iface = index ? interfaces.find((i) => i.index === index) : interfaces.find((i) => i.link && i.up) ?? interfaces[0];
   if (!iface) return -E.NODEV;
   const key = keyOf(ip), id = `${iface.name}/${key}`;
   if (!isMulticast(ip)) return -E.INVAL;
-  if (s.groups.has(id)) return -E.ADDRINUSE;
-  s.groups.set(id, { iface: iface.name, key });
+  if (inetSocket.groups.has(id)) return -E.ADDRINUSE;
+  inetSocket.groups.set(id, { iface: iface.name, key });
   iface.groups.set(key, (iface.groups.get(key) ?? 0) + 1);
   return 0;
 }
-export function dropGroup(s: InetSocket, ip: Ip): number {
-  const found = [...s.groups].find(([, g]) => g.key === keyOf(ip));
+export function dropGroup(inetSocket: InetSocket, ip: Ip): number {
+  const found = [...inetSocket.groups].find(([, g]) => g.key === keyOf(ip));
   if (!found) return -E.ADDRNOTAVAIL;
-  s.groups.delete(found[0]);
-  leaveGroup(s.inet.stack.interfaceNamed(found[1].iface)?.groups, found[1].key);
+  inetSocket.groups.delete(found[0]);
+  leaveGroup(inetSocket.inet.stack.interfaceNamed(found[1].iface)?.groups, found[1].key);
   return 0;
 }
 function leaveGroup(groups: Map<string, number> | undefined, key: string): void {

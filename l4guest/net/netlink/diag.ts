@@ -20,21 +20,22 @@ interface Told {
 }
 
 /** struct inet_diag_msg: family, state, timer, retransmits; struct inet_diag_sockid; expires, queues, user, inode. */
-function answer(s: Told): Answer {
+function answer(told: Told): Answer {
   const id = new Uint8Array(48);
-  put16(id, 0, s.localPort);
-  put16(id, 2, s.remotePort);
-  id.set(s.local, 4);
-  id.set(s.remote, 20);
+  put16(id, 0, told.localPort);
+  put16(id, 2, told.remotePort);
+  id.set(told.local, 4);
+  id.set(told.remote, 20);
   return {
     type: SOCK_DIAG_BY_FAMILY,
-    body: join(u8(s.local.length === 4 ? Af.INET : Af.INET6, s.state, 0, 0), id, u32(0, s.received, s.unsent, 0, 0))
+    body: join(u8(told.local.length === 4 ? Af.INET : Af.INET6, told.state, 0, 0), id, u32(0, told.received, told.unsent, 0, 0))
   };
 }
 
 /** struct inet_diag_req_v2: family, protocol, extensions, pad, states, id. */
-export function diagAnswers(inet: Inet, q: Request): readonly Answer[] {
-  const [family, protocol] = q.body, states = q.body.length >= 8 ? new DataView(q.body.buffer, q.body.byteOffset).getUint32(4, true) : 0,
+export function diagAnswers(inet: Inet, request: Request): readonly Answer[] {
+  const [family, protocol] = request.body,
+    states = request.body.length >= 8 ? new DataView(request.body.buffer, request.body.byteOffset).getUint32(4, true) : 0,
     length = family === Af.INET ? 4 : 16;
   const all = protocol === TCP ? tcpSockets(inet) : protocol === UDP ? udpSockets(inet) : [];
   return all.filter((s) => s.local.length === length && (states >>> s.state) & 1).map(answer);
@@ -53,8 +54,9 @@ function tcpSockets({ stack }: Inet): Told[] {
   ];
 }
 
-const udpSockets = ({ stack }: Inet): Told[] => stack.udp.sockets.map((s) => ({
-  state: s.remote ? 1 : UNCONNECTED, local: s.local, localPort: s.port, remote: s.remote?.ip ?? new Uint8Array(s.local.length),
-  remotePort: s.remote?.port ?? 0,
-  received: s.queue.reduce((n, d) => n + d.payload.length, 0), unsent: 0,
+const udpSockets = ({ stack }: Inet): Told[] => stack.udp.sockets.map((udpSocket) => ({
+  state: udpSocket.remote ? 1 : UNCONNECTED, local: udpSocket.local, localPort: udpSocket.port,
+    remote: udpSocket.remote?.ip ?? new Uint8Array(udpSocket.local.length),
+  remotePort: udpSocket.remote?.port ?? 0,
+  received: udpSocket.queue.reduce((n, d) => n + d.payload.length, 0), unsent: 0,
 }));

@@ -28,31 +28,31 @@ export function join(...parts: readonly Uint8Array[]): Uint8Array {
 export const pad = (n: number): number => (n + 3) & ~3;
 
 export function attribute(type: number, value: Uint8Array): Uint8Array {
-  const out = new Uint8Array(pad(4 + value.length)), v = new DataView(out.buffer);
-  v.setUint16(0, 4 + value.length, true);
-  v.setUint16(2, type, true);
+  const out = new Uint8Array(pad(4 + value.length)), view = new DataView(out.buffer);
+  view.setUint16(0, 4 + value.length, true);
+  view.setUint16(2, type, true);
   out.set(value, 4);
   return out;
 }
 
-export function message(type: number, flags: number, q: Pick<Request, 'sequence'>, port: number, body: Uint8Array): Uint8Array {
-  const out = new Uint8Array(pad(16 + body.length)), v = new DataView(out.buffer);
-  v.setUint32(0, 16 + body.length, true);
-  v.setUint16(4, type, true);
-  v.setUint16(6, flags, true);
-  v.setUint32(8, q.sequence, true);
-  v.setUint32(12, port, true);
+export function message(type: number, flags: number, pick: Pick<Request, 'sequence'>, port: number, body: Uint8Array): Uint8Array {
+  const out = new Uint8Array(pad(16 + body.length)), view = new DataView(out.buffer);
+  view.setUint32(0, 16 + body.length, true);
+  view.setUint16(4, type, true);
+  view.setUint16(6, flags, true);
+  view.setUint32(8, pick.sequence, true);
+  view.setUint32(12, port, true);
   out.set(body, 16);
   return out;
 }
 
 /** Attributes of a request's body behind `from` bytes of fixed part; a length that makes no sense ends them. */
 export function attributesOf(body: Uint8Array, from: number): Map<number, Uint8Array> {
-  const found = new Map<number, Uint8Array>(), v = new DataView(body.buffer, body.byteOffset, body.length);
+  const found = new Map<number, Uint8Array>(), view = new DataView(body.buffer, body.byteOffset, body.length);
   for (let at = from; at + 4 <= body.length; ) {
-    const length = v.getUint16(at, true);
+    const length = view.getUint16(at, true);
     if (length < 4 || at + length > body.length) break;
-    found.set(v.getUint16(at + 2, true) & 0x3fff, body.subarray(at + 4, at + length));
+    found.set(view.getUint16(at + 2, true) & 0x3fff, body.subarray(at + 4, at + length));
     at += pad(length);
   }
   return found;

@@ -50,15 +50,15 @@ function linkAnswer(i: Interface): Answer {
     attribute(Link.BROADCAST, new Uint8Array(6).fill(i.link ? 255 : 0)),
     attribute(Link.STATS64, new Uint8Array(long.buffer)), attribute(Link.STATS, new Uint8Array(short.buffer))) };
 }
-function linkOf(inet: Inet, q: Request): Interface | undefined {
-  const index = numberAt(q.body, 4), name = q.body.length >= 16 ? attributesOf(q.body, 16).get(Link.NAME) : undefined;
+function linkOf(inet: Inet, request: Request): Interface | undefined {
+  const index = numberAt(request.body, 4), name = request.body.length >= 16 ? attributesOf(request.body, 16).get(Link.NAME) : undefined;
   if (index !== 0) return inet.stack.interfaces.find((i) => i.index === index);
   return name && inet.stack.interfaceNamed(textOf(name).replace(/\0.*$/s, ''));
 }
-function setLink(inet: Inet, q: Request): number {
-  const i = linkOf(inet, q);
-  if (!i) return q.flags & Flag.CREATE ? -E.OPNOTSUPP : -E.NODEV;
-  const flags = numberAt(q.body, 8), mask = numberAt(q.body, 12), mtu = attributesOf(q.body, 16).get(Link.MTU);
+function setLink(inet: Inet, request: Request): number {
+  const i = linkOf(inet, request);
+  if (!i) return request.flags & Flag.CREATE ? -E.OPNOTSUPP : -E.NODEV;
+  const flags = numberAt(request.body, 8), mask = numberAt(request.body, 12), mtu = attributesOf(request.body, 16).get(Link.MTU);
   if (mtu && (numberAt(mtu) < 68 || numberAt(mtu) > 65_536)) return -E.INVAL;
   if (mtu) i.mtu = numberAt(mtu);
   if ((mask | flags) & IFF_UP || mask === FOREVER) inet.setUp(i, (flags & IFF_UP) !== 0);
@@ -71,38 +71,39 @@ const scopeOf = (ip: Ip): number => (isLoopback(ip) ? Scope.HOST : isLinkLocal(i
 
 /** struct ifaddrmsg and its attributes: address, local address, broadcast, label, flags, lifetimes. */
 function addressAnswers(i: Interface, family: number): Answer[] {
-  return i.addresses.filter((a) => family === 0 || family === familyOf(a.ip)).map((a) => {
-    const flags = PERMANENT | (a.tentative ? TENTATIVE : 0), v4 = a.ip.length === 4;
+  return i.addresses.filter((a) => family === 0 || family === familyOf(a.ip)).map((assigned) => {
+    const flags = PERMANENT | (assigned.tentative ? TENTATIVE : 0), v4 = assigned.ip.length === 4;
     const more = v4
       ? [
-        attribute(Address.LOCAL, a.ip), ...(i.link ? [attribute(Address.BROADCAST, broadcastOf(a.ip, a.bits))] : []),
+        attribute(Address.LOCAL, assigned.ip), ...(i.link ? [attribute(Address.BROADCAST, broadcastOf(assigned.ip, assigned.bits))] : []),
         attribute(Address.LABEL, bytesOf(`${i.name}\0`))
       ]
       : [];
     return { type: Type.NEWADDR,
-      body: join(u8(familyOf(a.ip), a.bits, flags, scopeOf(a.ip)), u32(i.index), attribute(Address.ADDRESS, a.ip), ...more,
+      body: join(u8(familyOf(assigned.ip), assigned.bits, flags, scopeOf(assigned.ip)), u32(i.index),
+        attribute(Address.ADDRESS, assigned.ip), ...more,
         attribute(Address.FLAGS, u32(flags)),
       attribute(Address.CACHE, u32(FOREVER, FOREVER, 0, 0))) };
   });
 }
-function addressOf(inet: Inet, q: Request): { iface: Interface; ip: Ip; bits: number } | number {
-  if (q.body.length < 8) return -E.INVAL;
-  const attributes = attributesOf(q.body, 8), ip = attributes.get(Address.LOCAL) ?? attributes.get(Address.ADDRESS),
-    iface = inet.stack.interfaces.find((i) => i.index === numberAt(q.body, 4));
+function addressOf(inet: Inet, request: Request): { iface: Interface; ip: Ip; bits: number } | number {
+  if (request.body.length < 8) return -E.INVAL;
+  const attributes = attributesOf(request.body, 8), ip = attributes.get(Address.LOCAL) ?? attributes.get(Address.ADDRESS),
+    iface = inet.stack.interfaces.find((i) => i.index === numberAt(request.body, 4));
   if (!iface) return -E.NODEV;
-  return ip && ip.length === (q.body[0] === Af.INET ? 4 : 16) && q.body[1]! <= ip.length * 8
-    ? { iface, ip: ip.slice(), bits: q.body[1]! }
+  return ip && ip.length === (request.body[0] === Af.INET ? 4 : 16) && request.body[1]! <= ip.length * 8
+    ? { iface, ip: ip.slice(), bits: request.body[1]! }
     : -E.INVAL;
 }
-function newAddress(inet: Inet, q: Request): number {
-  const a = addressOf(inet, q);
+function newAddress(inet: Inet, request: Request): number {
+  const a = addressOf(inet, request);
   if (typeof a === 'number') return a;
   if (a.iface.addresses.some((other) => same(other.ip, a.ip))) return -E.EXIST;
   inet.act(() => inet.stack.assign(a.iface, a.ip, a.bits));
   return 0;
 }
-function deleteAddress(inet: Inet, q: Request): number {
-  const a = addressOf(inet, q);
+function deleteAddress(inet: Inet, request: Request): number {
+  const a = addressOf(inet, request);
   if (typeof a === 'number') return a;
   return inet.stack.unassign(a.iface, a.ip) ? 0 : -E.ADDRNOTAVAIL;
 }
@@ -110,22 +111,24 @@ function deleteAddress(inet: Inet, q: Request): number {
 // ── routes ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** struct rtmsg and its attributes. */
-function routeAnswer(r: Route): Answer {
-  const family = familyOf(r.prefix), scope = r.gateway || family === Af.INET6 ? Scope.GLOBAL : Scope.LINK;
+function routeAnswer(route: Route): Answer {
+  const family = familyOf(route.prefix), scope = route.gateway || family === Af.INET6 ? Scope.GLOBAL : Scope.LINK;
   return { type: Type.NEWROUTE,
-    body: join(u8(family, r.bits, 0, 0, MAIN_TABLE, r.origin, scope, UNICAST), u32(0), attribute(RouteAttribute.TABLE, u32(MAIN_TABLE)),
-    ...(r.bits > 0 ? [attribute(RouteAttribute.DESTINATION, networkOf(r))] : []),
-    ...(r.source ? [attribute(RouteAttribute.SOURCE, r.source)] : []),
-    ...(r.gateway ? [attribute(RouteAttribute.GATEWAY, r.gateway)] : []),
-    ...(r.metric ? [attribute(RouteAttribute.PRIORITY, u32(r.metric))] : []), attribute(RouteAttribute.OUT, u32(r.interface.index))) };
+    body: join(u8(family, route.bits, 0, 0, MAIN_TABLE, route.origin, scope, UNICAST), u32(0),
+      attribute(RouteAttribute.TABLE, u32(MAIN_TABLE)),
+    ...(route.bits > 0 ? [attribute(RouteAttribute.DESTINATION, networkOf(route))] : []),
+    ...(route.source ? [attribute(RouteAttribute.SOURCE, route.source)] : []),
+    ...(route.gateway ? [attribute(RouteAttribute.GATEWAY, route.gateway)] : []),
+    ...(route.metric ? [attribute(RouteAttribute.PRIORITY, u32(route.metric))] : []),
+      attribute(RouteAttribute.OUT, u32(route.interface.index))) };
 }
 /** The prefix without the bits behind it. */
 const networkOf = ({ prefix, bits }: Route): Ip => prefix.map((byte, i) => byte & (0xff00 >> Math.min(8, Math.max(0, bits - 8 * i))));
 /** The main table has neither the loopback's routes nor those of single addresses. */
 const isShown = (r: Route): boolean => r.interface.link !== undefined;
 
-function findRoute(inet: Inet, q: Request): readonly Answer[] | number {
-  const to = attributesOf(q.body, 12).get(RouteAttribute.DESTINATION);
+function findRoute(inet: Inet, request: Request): readonly Answer[] | number {
+  const to = attributesOf(request.body, 12).get(RouteAttribute.DESTINATION);
   if (!to || (to.length !== 4 && to.length !== 16)) return -E.INVAL;
   const lo = inet.stack.interfaces.find((i) => !i.link), found = inet.stack.isLocal(to) && lo ? undefined : inet.stack.routes.find(to);
   if (!found && !inet.stack.isLocal(to)) return -E.NETUNREACH;
@@ -142,27 +145,27 @@ interface Wanted {
   readonly iface: Interface | undefined;
   readonly metric: number
 }
-function wantedRoute(inet: Inet, q: Request): Wanted | number {
-  if (q.body.length < 12) return -E.INVAL;
-  const length = q.body[0] === Af.INET ? 4 : 16, attributes = attributesOf(q.body, 12),
+function wantedRoute(inet: Inet, request: Request): Wanted | number {
+  if (request.body.length < 12) return -E.INVAL;
+  const length = request.body[0] === Af.INET ? 4 : 16, attributes = attributesOf(request.body, 12),
     of = (name: number): Ip | undefined => attributes.get(name)?.slice(), out = numberAt(attributes.get(RouteAttribute.OUT));
-  const prefix = of(RouteAttribute.DESTINATION) ?? new Uint8Array(length), gateway = of(RouteAttribute.GATEWAY), bits = q.body[1]!;
+  const prefix = of(RouteAttribute.DESTINATION) ?? new Uint8Array(length), gateway = of(RouteAttribute.GATEWAY), bits = request.body[1]!;
   if (prefix.length !== length || (gateway && gateway.length !== length) || bits > length * 8) return -E.INVAL;
   const iface = out ? inet.stack.interfaces.find((i) => i.index === out) : gateway && inet.stack.routes.find(gateway)?.interface;
   return { prefix, bits, gateway, iface, metric: numberAt(attributes.get(RouteAttribute.PRIORITY)) };
 }
-function newRoute(inet: Inet, q: Request): number {
-  const w = wantedRoute(inet, q);
+function newRoute(inet: Inet, request: Request): number {
+  const w = wantedRoute(inet, request);
   if (typeof w === 'number') return w;
   if (!w.iface) return w.gateway ? -E.NETUNREACH : -E.NODEV;
   const isSame = (r: Route): boolean =>
     r.bits === w.bits && same(networkOf(r), networkOf({ ...r, prefix: w.prefix })) && r.metric === w.metric;
-  if (q.flags & Flag.REPLACE) inet.stack.routes.remove(isSame);
+  if (request.flags & Flag.REPLACE) inet.stack.routes.remove(isSame);
   const { prefix, bits, gateway, metric } = w;
-  return inet.stack.routes.add({ prefix, bits, gateway, metric, interface: w.iface, origin: q.body[5]! }) ? 0 : -E.EXIST;
+  return inet.stack.routes.add({ prefix, bits, gateway, metric, interface: w.iface, origin: request.body[5]! }) ? 0 : -E.EXIST;
 }
-function deleteRoute(inet: Inet, q: Request): number {
-  const w = wantedRoute(inet, q);
+function deleteRoute(inet: Inet, request: Request): number {
+  const w = wantedRoute(inet, request);
   if (typeof w === 'number') return w;
   const fits = (r: Route): boolean =>
     r.bits === w.bits && r.prefix.length === w.prefix.length && same(networkOf(r), networkOf({ ...r, prefix: w.prefix }))

@@ -38,48 +38,49 @@ export class NetlinkSocket extends Socket {
   get available(): number { return this.queue[0]?.length ?? 0; }
   get protocolNumber(): number { return this.protocol; }
   /** Takes the port asked for, or one that is free: the process's own number first. */
-  bind(t: Thread, a: Address): number {
+  bind(thread: Thread, address: Address): number {
     const { bound } = namesOf(this.k), key = (port: number): string => `netlink${this.protocol}:${port}`;
-    let port = a.port || this.local.port || t.proc.number;
-    if (a.port !== this.local.port && a.port !== 0 && bound.has(key(a.port))) return -E.ADDRINUSE;
-    if (this.local.port === 0) while (a.port === 0 && bound.has(key(port))) port = (port + 0x8000_0001) >>> 0;
+    let port = address.port || this.local.port || thread.proc.number;
+    if (address.port !== this.local.port && address.port !== 0 && bound.has(key(address.port))) return -E.ADDRINUSE;
+    if (this.local.port === 0) while (address.port === 0 && bound.has(key(port))) port = (port + 0x8000_0001) >>> 0;
     this.unbind();
     this.keys = [key(port)];
     bound.set(key(port), this);
-    this.local = netlinkAddress(port, a.groups ?? 0);
+    this.local = netlinkAddress(port, address.groups ?? 0);
     return 0;
   }
-  override connect(t: Thread, to: Address): number {
+  override connect(thread: Thread, to: Address): number {
     if (to.family !== Af.NETLINK) return -E.INVAL;
     this.remote = to;
-    return this.local.port ? 0 : this.bind(t, this.local);
+    return this.local.port ? 0 : this.bind(thread, this.local);
   }
-  override send(io: Io, to: Address | undefined, _files: readonly File[], t: Thread): number {
+  override send(io: Io, to: Address | undefined, _files: readonly File[], thread: Thread): number {
     const tooLong = io.left > Math.min(this.sendBuffer, LARGEST_REQUEST), bytes = new Uint8Array(tooLong ? 0 : io.left),
-      v = new DataView(bytes.buffer), target = to ?? this.remote;
+      view = new DataView(bytes.buffer), target = to ?? this.remote;
     if (tooLong) return -E.MSGSIZE;
     if (target && target.port !== 0) return -E.CONNREFUSED;
-    if (this.local.port === 0) this.bind(t, this.local);
+    if (this.local.port === 0) this.bind(thread, this.local);
     io.take(bytes, 0, bytes.length);
     for (let at = 0; at + 16 <= bytes.length; ) {
-      const length = v.getUint32(at, true);
+      const length = view.getUint32(at, true);
       if (length < 16 || at + length > bytes.length) break;
       this.answer({
-        type: v.getUint16(at + 4, true), flags: v.getUint16(at + 6, true), sequence: v.getUint32(at + 8, true),
+        type: view.getUint16(at + 4, true), flags: view.getUint16(at + 6, true), sequence: view.getUint32(at + 8, true),
         body: bytes.subarray(at + 16, at + length), head: bytes.slice(at, at + 16)
       },
-        t);
+        thread);
       at += pad(length);
     }
     this.wq.wakeAll();
     return bytes.length;
   }
-  private answer(q: Request, t: Thread): void {
-    const port = this.local.port, dump = (q.flags & Flag.DUMP) === Flag.DUMP, found = this.look(inetOf(this.k), q, dump, t);
-    if (typeof found === 'number') { this.acknowledge(q, found); return; }
-    for (const piece of pieces(found.map((a) => message(a.type, dump ? Flag.MULTI : 0, q, port, a.body)))) this.push(piece);
-    if (dump) this.push(message(Type.DONE, Flag.MULTI, q, port, i32(0)));
-    else if (q.flags & Flag.ACK || found.length === 0) this.acknowledge(q, 0);
+  private answer(request: Request, thread: Thread): void {
+    const port = this.local.port, dump = (request.flags & Flag.DUMP) === Flag.DUMP,
+      found = this.look(inetOf(this.k), request, dump, thread);
+    if (typeof found === 'number') { this.acknowledge(request, found); return; }
+    for (const piece of pieces(found.map((a) => message(a.type, dump ? Flag.MULTI : 0, request, port, a.body)))) this.push(piece);
+    if (dump) this.push(message(Type.DONE, Flag.MULTI, request, port, i32(0)));
+    else if (request.flags & Flag.ACK || found.length === 0) this.acknowledge(request, 0);
   }
   /** Something that the kernel has to say of itself. */
   tell(bytes: Uint8Array): void { this.push(bytes); this.wq.wakeAll(); }
@@ -99,26 +100,27 @@ export class NetlinkSocket extends Socket {
     this.push(message(Type.ERROR, 0, q, this.local.port, join(i32(error), q.head, error ? q.body : u8())));
   }
   /** The answer, or -errno; nothing after a change. */
-  private look(inet: Inet, q: Request, dump: boolean, t: Thread): readonly Answer[] | number {
-    if (this.protocol === NetlinkProtocol.SOCK_DIAG) return q.type === SOCK_DIAG_BY_FAMILY && dump ? diagAnswers(inet, q) : -E.OPNOTSUPP;
-    const row = this.protocol === NetlinkProtocol.ROUTE ? routeRows[q.type] : undefined;
-    if (row?.change) return capable(t.creds, Cap.NET_ADMIN) ? row.change(inet, q) || [] : -E.PERM;
-    if (row && dump) return row.dump ? row.dump(inet, q.body[0] ?? 0) : -E.OPNOTSUPP;
-    if (row?.get) return row.get(inet, q);
-    return this.protocol === NetlinkProtocol.ROUTE && q.type >= 16 && q.type % 4 !== 2 && !capable(t.creds, Cap.NET_ADMIN)
+  private look(inet: Inet, request: Request, dump: boolean, thread: Thread): readonly Answer[] | number {
+    if (this.protocol === NetlinkProtocol.SOCK_DIAG)
+      return request.type === SOCK_DIAG_BY_FAMILY && dump ? diagAnswers(inet, request) : -E.OPNOTSUPP;
+    const row = this.protocol === NetlinkProtocol.ROUTE ? routeRows[request.type] : undefined;
+    if (row?.change) return capable(thread.creds, Cap.NET_ADMIN) ? row.change(inet, request) || [] : -E.PERM;
+    if (row && dump) return row.dump ? row.dump(inet, request.body[0] ?? 0) : -E.OPNOTSUPP;
+    if (row?.get) return row.get(inet, request);
+    return this.protocol === NetlinkProtocol.ROUTE && request.type >= 16 && request.type % 4 !== 2 && !capable(thread.creds, Cap.NET_ADMIN)
       ? -E.PERM
       : -E.OPNOTSUPP;
   }
   override receive(io: Io, flags: number): Received | number {
-    const d = this.queue[0], { error } = this;
+    const bytes = this.queue[0], { error } = this;
     this.error = 0;
     if (error) return -error;
-    if (!d) return -E.AGAIN;
-    const n = Math.min(io.left, d.length);
-    io.put(d, 0, n);
+    if (!bytes) return -E.AGAIN;
+    const n = Math.min(io.left, bytes.length);
+    io.put(bytes, 0, n);
     if (!(flags & Msg.PEEK)) this.shift();
     return {
-      n: flags & Msg.TRUNC ? d.length : n, flags: n < d.length ? Msg.TRUNC : 0, files: [], from: netlinkAddress(0, 0),
+      n: flags & Msg.TRUNC ? bytes.length : n, flags: n < bytes.length ? Msg.TRUNC : 0, files: [], from: netlinkAddress(0, 0),
       sender: { pid: 0, uid: 0, gid: 0 }
     };
   }
@@ -129,10 +131,10 @@ export class NetlinkSocket extends Socket {
 /** Messages put together to datagrams of a bounded size. */
 function* pieces(messages: readonly Uint8Array[]): Generator<Uint8Array> {
   let piece: Uint8Array[] = [], length = 0;
-  for (const m of messages) {
-    if (length > 0 && length + m.length > PIECE_BYTES) { yield join(...piece); piece = []; length = 0; }
-    piece.push(m);
-    length += m.length;
+  for (const bytes of messages) {
+    if (length > 0 && length + bytes.length > PIECE_BYTES) { yield join(...piece); piece = []; length = 0; }
+    piece.push(bytes);
+    length += bytes.length;
   }
   if (length > 0) yield join(...piece);
 }
