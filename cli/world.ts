@@ -81,8 +81,7 @@ export class HostWorld implements World {
     this.#connections.set(id, connection);
     socket.setNoDelay(true);
     socket.on('data', (data) => this.#data(id, connection, data));
-    // A write that meets a reset takes its error away, and what is read then looks like the end; the error comes in the same turn.
-    socket.on('end', () => setImmediate(() => { if (this.#connections.get(id) === connection) this.#message({ kind: 'end', id }); }));
+    socket.on('end', () => this.#message({ kind: 'end', id }));
     socket.on('error', () => { if (this.#connections.delete(id)) this.#message({ kind: 'reset', id }); });
   }
 
