@@ -57,6 +57,18 @@ describe('a bare machine', () => {
     expect(machine.harts[0].cycles).toBeLessThan(1_000_100);
   });
 
+  it('takes input between two runs before what is due at that cycle, as a replay does, and in an idle machine a cycle later', () => {
+    const machine = bare('loop: wfi\n j loop'), seen: string[] = [];
+    const note = (what: string) => () => { seen.push(`${what} ${machine.now}`); };
+    machine.events.at(5000, note('event'));
+    expect(machine.run({ maxCycles: 5000 }).kind).toBe('yield');
+    machine.input(note('input'));
+    expect(machine.run().kind).toBe('deadlock');
+    machine.input(note('late'));
+    expect(machine.run().kind).toBe('deadlock');
+    expect(seen).toEqual(['input 5000', 'event 5000', 'late 5001']);
+  });
+
   it('is in a deadlock when nothing can ever happen', () => {
     expect(bare('wfi\nloop: j loop').run().kind).toBe('deadlock');
   });

@@ -80,6 +80,8 @@ export class Machine implements HartHost, HartWires, TickClock, FirmwareHost {
   /** A round that a debugger interrupted; resume it at this hart. */
   #interrupted: { readonly first: number; readonly turn: number } | undefined;
   readonly #inputs: (() => void)[] = [];
+  /** The round at which nothing was left to do. */
+  #idleAt = -1;
 
   /** @throws RangeError when memory or harts are out of range; Error when the ISA string is not understood. */
   constructor(options: MachineOptions) {
@@ -246,6 +248,8 @@ export class Machine implements HartHost, HartWires, TickClock, FirmwareHost {
     const lastCycle = this.#round + maxCycles;
     for (;;) {
       if (this.#interrupted === undefined) {
+        // (before what is due at this cycle: input that enters now comes first, as it does in a replay)
+        if (this.#round >= lastCycle && this.#reason === undefined) return { kind: 'yield' };
         this.#takeInputs();
         this.events.runDue(this.#round);
       }
@@ -255,10 +259,10 @@ export class Machine implements HartHost, HartWires, TickClock, FirmwareHost {
         continue;
       }
       if (lastInstruction < Infinity && this.instructions >= lastInstruction) return { kind: 'instructions' };
-      if (this.#round >= lastCycle) return { kind: 'yield' };
       if (!this.#wake()) {
         const next = this.events.next;
         if (next === Infinity) {
+          this.#idleAt = this.#round;
           if (this.#inputs.length > 0) continue;
           return { kind: 'deadlock' };
         }
@@ -277,6 +281,7 @@ export class Machine implements HartHost, HartWires, TickClock, FirmwareHost {
   }
 
   #takeInputs(): void {
+    if (this.#inputs.length > 0 && this.#round === this.#idleAt) this.#round++; // what was due at that cycle is done
     while (this.#inputs.length > 0) this.#inputs.shift()!();
   }
 
