@@ -1,11 +1,9 @@
 /**
- * What is seen of a guest without the hypervisor extension: the six steps of a fault with the walks of both tables, its other exits in
- * steps, both ways from an address to the machine, the report of its panic, the technique in its lane.
+ * Traces and tools show a guest without the hypervisor extension: a fault in six steps with the walks of both tables, other exits in steps,
+ * both ways from an address to the machine, the report of a panic, and the technique in the guest's lane.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { readTrace } from '../cli/trace-source.ts';
 import { Cause, Kind } from '../microkernel/abi/index.ts';
 import { details } from '../trace/decode.ts';
@@ -16,9 +14,9 @@ import { screen } from '../trace/view/screen.ts';
 import { plain } from '../trace/view/text.ts';
 import { Viewer } from '../trace/view/viewer.ts';
 import { tessera } from './tessera.ts';
+import { temporaryFolder } from './temporary.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'tessera-shadow-')), sites = join(folder, 'panic.sites');
-afterAll(() => rmSync(folder, { recursive: true }));
+const folder = temporaryFolder('shadow'), sites = join(folder, 'panic.sites');
 type Line = [name: string, text: string];
 interface Seen { readonly record: RecordView; readonly lines: Line[] }
 

@@ -1,11 +1,11 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it } from 'vitest';
 import { FolderError, type Attributes, type Path } from '../../system/folders/folder.ts';
 import { NineServer } from '../../system/folders/server.ts';
 import { TestClient } from '../../system/folders/testing.ts';
 import { SharedFolder } from '../../system/folders/shared.ts';
+import { temporaryFolder } from '../../test/temporary.ts';
 import { NodeFolder } from './folder.ts';
 
 /** A folder from which the host takes names away between their listing and the look at them. */
@@ -18,8 +18,7 @@ class Vanishing extends NodeFolder {
 }
 
 it('lists on when all names that fit into a message have gone: an empty answer would be the end', () => {
-  const host = mkdtempSync(join(tmpdir(), 'tessera-listing-'));
-  onTestFinished(() => rmSync(host, { recursive: true }));
+  const host = temporaryFolder('listing');
   for (let i = 0; i < 40; i++) writeFileSync(join(host, `f${i}`), '');
   const folder = new Vanishing(host), client = new TestClient(new NineServer(new SharedFolder(folder, true, () => 0n))), most = 150;
   const names = client.list('/', most).map((e) => e.name);

@@ -100,3 +100,6 @@ export const Handler = { DFL: 0, IGN: 1 } as const;
 export const SaFlag = {
   NOCLDSTOP: 1, NOCLDWAIT: 2, SIGINFO: 4, ONSTACK: 0x08000000, RESTART: 0x10000000, NODEFER: 0x40000000, RESETHAND: 0x80000000
 } as const;
+
+/** Scheduling policies. */
+export const Policy = { OTHER: 0, FIFO: 1, RR: 2, BATCH: 3, IDLE: 5 } as const;

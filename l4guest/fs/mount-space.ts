@@ -6,7 +6,7 @@ import type { Process } from '../kernel/process.ts';
 import type { UserSpace } from '../kernel/spaces.ts';
 import type { Thread } from '../kernel/thread.ts';
 import type { Directory } from './inode.ts';
-import { admits, copyOf, copyTree, detachTree, hearers, mayMount, share, target } from './mount.ts';
+import { admits, copyOf, copyTree, detachTree, hearers, isWithin, mayMount, share, target } from './mount.ts';
 import { type DirPath, type Mount, MountSpace, weightOf } from './path.ts';
 
 const usesMount = (p: Process, m: Mount): boolean => p.alive && (p.fs.cwd.mount === m || p.fs.root.mount === m);
@@ -40,9 +40,7 @@ export function pivotRoot(thread: Thread, newPath: string, oldPath: string): num
   if (mount === old || put.mount === old) return -E.BUSY;
   if (next.inode !== mount.root || root.inode !== old.root || !mount.point || mount.space !== space || old.space !== space ||
     put.mount.space !== space) return -E.INVAL;
-  let x: Mount | undefined = put.mount;
-  while (x && x !== mount) x = x.point?.mount;
-  if (!x) return -E.INVAL;
+  if (!isWithin(put.mount, mount)) return -E.INVAL;
   // The new root replaces the old one: at the top of the space, or at the place that the old one covered.
   const { point } = old;
   mount.point.mount.detach(mount);
@@ -71,7 +69,11 @@ export function copySpace(k: Kernel, process: Process, owner: UserSpace): void {
   copyTree(k, space, copies, [...old.list].filter((m) => m !== old.root).sort((a, b) => depth(a) - depth(b)));
   // The new owner's changes must not propagate back to the owner of the mounts.
   if (strange) for (const mount of space.list)
-    if (mount.peers) { const master = mount.peers; mount.makePrivate(); mount.master = master; master.slaves.add(mount);
+    if (mount.peers) {
+      const master = mount.peers;
+      mount.makePrivate();
+      mount.master = master;
+      master.slaves.add(mount);
     }
   process.mounts = space;
   old.release();

@@ -1,5 +1,5 @@
 /**
- * Mounting: a table of file system types, and and the calls that put them into a process's mount space or move them.
+ * Mounting: a table of file system types, and the calls that put them into a process's mount space or move them.
  * A mount in a shared mount appears in its peers and slaves too.
  */
 import { E } from '../abi/errno.ts';
@@ -225,6 +225,11 @@ function move(thread: Thread, source: string, to: Path): number {
   if (typeof from === 'number') return from;
   return from.inode.isDir === to.inode.isDir ? moveTo(thread, from, to) : -E.NOTDIR;
 }
+/** Is it this mount, or mounted below it? */
+export function isWithin(mount: Mount, top: Mount): boolean {
+  for (let at: Mount | undefined = mount; at; at = at.point?.mount) if (at === top) return true;
+  return false;
+}
 /** Moves a mount, attached or not, to another place. */
 export function moveTo(thread: Thread, from: Path, to: Path): number {
   const mount = from.mount, detached = isNowhere(mount) && !mount.point;
@@ -234,7 +239,7 @@ export function moveTo(thread: Thread, from: Path, to: Path): number {
     return -E.INVAL;
   if (mount.root.isDir !== to.inode.isDir) return -E.INVAL;
   if (detached) return attachTree(thread.k, thread.proc.mounts, mount, to);
-  for (let x: Mount | undefined = to.mount; x; x = x.point?.mount) if (x === mount) return -E.LOOP;
+  if (isWithin(to.mount, mount)) return -E.LOOP;
   mount.point!.mount.detach(mount);
   to.mount.attach(mount, to);
   return 0;
@@ -247,7 +252,7 @@ export function moveTo(thread: Thread, from: Path, to: Path): number {
 export function moveBeneath(thread: Thread, from: Path, to: Path): number {
   const top = to.mount, below = top.point;
   if (top.space !== thread.proc.mounts || to.inode !== top.root || !below || top === thread.proc.fs.root.mount) return -E.INVAL;
-  for (let x: Mount | undefined = from.mount; x; x = x.point?.mount) if (x === top) return -E.INVAL;
+  if (isWithin(from.mount, top)) return -E.INVAL;
   return below.mount.peers ? -E.INVAL : moveTo(thread, from, below);
 }
 /** Attaches a detached tree to a space. */

@@ -2,6 +2,7 @@
  * A processor of the server: its current thread, its run queue, and the end of the time slice. Everything "current" belongs to a processor,
  * not to the kernel.
  */
+import { Policy } from '../abi/linux.ts';
 import type { Arch } from '../arch/arch.ts';
 import { runCpuTimers, untilCpuTimer } from './cputimers.ts';
 import { RunQueue } from './runqueue.ts';
@@ -9,7 +10,7 @@ import { Run, type Thread } from './thread.ts';
 import type { Timers } from './timers.ts';
 
 /** Time slice when several threads want to run, ns. */
-const SLICE = 10_000_000, ROUND_ROBIN = 2;
+export const SLICE = 10_000_000;
 /** Time for which a chosen thread keeps the processor from its equals, ns: shorter sleeps than a switch would otherwise starve others. */
 const LEAST_TURN = 50_000;
 
@@ -36,7 +37,7 @@ export class ServerCpu {
   take(thread: Thread): void {
     this.switches++;
     this.takenAt = this.arch.now();
-    this.sliceEnd = this.takenAt + (thread.rt > 0 && thread.policy === ROUND_ROBIN ? this.realtimeSlice() : SLICE);
+    this.sliceEnd = this.takenAt + (thread.rt > 0 && thread.policy === Policy.RR ? this.realtimeSlice() : SLICE);
     this.current = thread;
   }
   /** Puts the current thread behind the others. */

@@ -36,7 +36,7 @@ export class DatagramSocket extends Socket {
   }
   override send(io: Io, to: Address | undefined, files: readonly File[], thread: Thread, extra?: Extra): number {
     if (this.writeShut) return -E.PIPE;
-    if (this.error) { const e = this.error; this.error = 0; return -e; }
+    if (this.error) return -this.takeError();
     if (!to && !this.remote && !this.target) return -E.NOTCONN;
     const found = !to && this.target ? this.target : this.find(thread, to ?? this.remote!);
     if (typeof found === 'number') return found;
@@ -71,7 +71,7 @@ export class DatagramSocket extends Socket {
     const datagram = this.queue[0];
     if (flags & Msg.OOB) return -E.OPNOTSUPP;
     if (!datagram) {
-      if (this.error) { const e = this.error; this.error = 0; return -e; }
+      if (this.error) return -this.takeError();
       return this.readShut ? { n: 0, flags: 0, files: [], from: this.local, sender: this.owner } : -E.AGAIN;
     }
     const n = Math.min(io.left, datagram.bytes.length), peek = (flags & Msg.PEEK) !== 0;

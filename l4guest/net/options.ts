@@ -96,8 +96,11 @@ function special(thread: Thread, socket: Socket, level: number, name: number): U
     case So.LINGER: return u32(...socket.linger);
     case So.RCVTIMEO: case So.RCVTIMEO_NEW: return timeval(socket.receiveTimeout);
     case So.SNDTIMEO: case So.SNDTIMEO_NEW: return timeval(socket.sendTimeout);
-    case So.PEERCRED: { const credentials = socket.peerOwner ?? { pid: 0, uid: -1, gid: -1 }; const { users } = thread.creds;
-      return u32(thread.proc.numbers.of(credentials.pid), shownId(users.users, credentials.uid), shownId(users.groups, credentials.gid)); }
+    case So.PEERCRED: {
+      const credentials = socket.peerOwner ?? { pid: 0, uid: -1, gid: -1 };
+      const { users } = thread.creds;
+      return u32(thread.proc.numbers.of(credentials.pid), shownId(users.users, credentials.uid), shownId(users.groups, credentials.gid));
+    }
     case So.COOKIE: return new Uint8Array(new BigUint64Array([BigInt(socket.cookie)]).buffer);
     case So.BINDTODEVICE: return new Uint8Array(0);
     case So.TIMESTAMPING: case So.TIMESTAMPING_NEW: return u32(socket.options.get(name) ?? 0, 0);

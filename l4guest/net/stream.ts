@@ -99,7 +99,7 @@ export class StreamSocket extends Socket {
   override send(io: Io, to: Address | undefined, files: readonly File[], thread: Thread, extra?: Extra): number {
     if (to) return this.connected ? -E.ISCONN : -E.OPNOTSUPP;
     const peer = this.peer;
-    if (this.error) { const e = this.error; this.error = 0; return -e; }
+    if (this.error) return -this.takeError();
     if (this.writeShut) return -E.PIPE;
     if (!peer) return this.connected ? -E.PIPE : -E.NOTCONN;
     if (peer.readShut) return -E.PIPE;
@@ -209,7 +209,7 @@ export class StreamSocket extends Socket {
       sender: segment.sender };
   }
   private empty(): Received | number {
-    if (this.error) { const e = this.error; this.error = 0; return -e; }
+    if (this.error) return -this.takeError();
     const end: Received = { n: 0, flags: 0, files: [], from: this.remote ?? this.local, sender: this.peerOwner ?? this.owner };
     if (this.readShut) return end;
     if (!this.connected) return -E.INVAL;

@@ -18,7 +18,6 @@ import { bytesOf, copyIn, copyOut, getString } from '../mm/uaccess.ts';
 import { bits, isOpen, pathArg, row, type Row } from './row.ts';
 import { placeOf } from './stat.ts';
 
-/** struct linux_dirent64: u64 ino, i64 next position, u16 length, u8 type, name, padded to 8. */
 /** The entries of one answer of getdents64: it is written before anything else can run. */
 const listing = new Uint8Array(65536), listingView = new DataView(listing.buffer);
 /** Puts a name at the place, if it fits there, and returns its length in bytes; a longer one is only measured. */
@@ -32,6 +31,7 @@ function putName(name: string, at: number, end: number): number {
   if (at + bytes.length <= end) listing.set(bytes, at);
   return bytes.length;
 }
+/** struct linux_dirent64: u64 ino, i64 next position, u16 length, u8 type, name, padded to 8. */
 function getdents(thread: Thread, fd: number, va: number, size: number): number {
   const file = thread.proc.fds.get(fd);
   if (!file) return -E.BADF;
@@ -63,8 +63,8 @@ function getdents(thread: Thread, fd: number, va: number, size: number): number 
 }
 function readlink(thread: Thread, fd: number, pathVa: number, va: number, size: number): number {
   if ((size | 0) <= 0) return -E.INVAL;
-  const path = pathArg(thread, pathVa), i =
-    path === '' ? (fd === AT.FDCWD ? thread.proc.fs.cwd.inode : thread.proc.fds.any(fd)?.inode ?? -E.BADF)
+  const path = pathArg(thread, pathVa),
+    i = path === '' ? (fd === AT.FDCWD ? thread.proc.fs.cwd.inode : thread.proc.fds.any(fd)?.inode ?? -E.BADF)
     : inodeAt(thread, fd, path, false);
   if (typeof i === 'number') return i;
   if (!i.isLink) return path === '' ? -E.NOENT : -E.INVAL;

@@ -1,13 +1,13 @@
 /** Scheduling: policies and priorities, processors (there is one). */
-import { Cap, Limit } from '../abi/linux.ts';
+import { Cap, Limit, Policy } from '../abi/linux.ts';
 import { capable } from '../kernel/creds.ts';
 import { E } from '../abi/errno.ts';
+import { SLICE } from '../kernel/cpu.ts';
 import { CallError } from '../kernel/failure.ts';
 import { Thread } from '../kernel/thread.ts';
 import { copyOut, getBig, getI32, getU32, setBig, setI64, setU32 } from '../mm/uaccess.ts';
 import { extensible, row, type Row } from './row.ts';
 
-const Policy = { OTHER: 0, FIFO: 1, RR: 2, BATCH: 3, IDLE: 5 } as const;
 const RESET_ON_FORK = 0x4000_0000;
 const isReal = (policy: number): boolean => policy === Policy.FIFO || policy === Policy.RR;
 const isPolicy = (policy: number): boolean =>
@@ -104,8 +104,11 @@ const CPU_SET = 16;
 function getaffinity(thread: Thread, tid: number, sizeArg: number, va: number): number {
   const size = sizeArg >>> 0;
   if ((size * 8) % 2 ** 32 < 64 || size % 8) return -E.INVAL;
-  return withThread(thread, tid, () => { setBig(thread.mm, va, 1n); if (size >= CPU_SET)
-    setBig(thread.mm, va + 8, 0n); return Math.min(size, CPU_SET); });
+  return withThread(thread, tid, () => {
+    setBig(thread.mm, va, 1n);
+    if (size >= CPU_SET) setBig(thread.mm, va + 8, 0n);
+    return Math.min(size, CPU_SET);
+  });
 }
 function setaffinity(thread: Thread, tid: number, sizeArg: number, va: number): number {
   const size = sizeArg >>> 0;
@@ -115,7 +118,7 @@ function setaffinity(thread: Thread, tid: number, sizeArg: number, va: number): 
 function interval(thread: Thread, tid: number, va: number): number {
   return withThread(thread, tid, (x) => {
     setI64(thread.mm, va, 0);
-    setI64(thread.mm, va + 8, x.policy === Policy.FIFO ? 0 : x.policy === Policy.RR ? thread.k.cpu.realtimeSlice() : 10_000_000);
+    setI64(thread.mm, va + 8, x.policy === Policy.FIFO ? 0 : x.policy === Policy.RR ? thread.k.cpu.realtimeSlice() : SLICE);
     return 0;
   });
 }

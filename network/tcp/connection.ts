@@ -368,7 +368,7 @@ export class TcpConnection {
     this.error ??= error;
     for (const timer of [this.#retransmit, this.#acknowledge, this.#keep, this.#end]) this.host.timers.stop(timer);
     this.sender.queue.clear();
-    // What has come may still be read, after a reset too; the error is told behind it.
+    // Bytes that have come can still be read, even after a reset; the reader gets the error after them.
     if (this.orphan) this.receiver.clear(); else this.receiver.dropEarly();
     this.host.forget(this);
     this.onChange();

@@ -62,6 +62,12 @@ export function sayCounts(c: PatchCounts): string {
 export type Locate = (va: bigint) => number | undefined;
 /** The guest cannot be run by this technique; the message completes a sentence that begins with an instruction's place. */
 export class Unrunnable extends Error {}
+/** Does an instruction of the SYSTEM opcode that passes the test begin at any half word of the page but the last? */
+function mayHold(halves: Uint16Array, test: (word: number) => boolean): boolean {
+  for (let i = 0; i < halves.length - 1; i++) if ((halves[i]! & 0x7f) === 0x73 && test(halves[i]! | (halves[i + 1]! << 16))) return true;
+  return false;
+}
+
 
 export class ScannedCode implements CodeRights {
   readonly counts = new PatchCounts();
@@ -96,8 +102,8 @@ export class ScannedCode implements CodeRights {
   }
 
   /**
-   * What may be done with a page itself: code is written by the monitor alone, the guest's kernel executes nothing but clean pages, and its
-   * programs, where they are looked at, only those and harmless ones.
+   * The rights to a page itself: only the monitor writes code. The guest's kernel executes only clean pages; its programs, where they are
+   * looked at, execute clean and harmless ones.
    */
   rights(gpa: number, rights: number, privileged: boolean): number {
     const page = this.#pages.get(gpa), isHarmless = this.#harmless.has(gpa), writable = page || isHarmless ? rights & ~W : rights;
@@ -108,9 +114,7 @@ export class ScannedCode implements CodeRights {
   /** May programs execute this page as it is? If so, it is noted. An access that goes over its end is in doubt. */
   findHarmless(gpa: number): boolean {
     const halves = this.#halves(gpa), last = halves[PAGE / 2 - 1]!;
-    for (let i = 0; i < PAGE / 2 - 1; i++)
-      if ((halves[i]! & 0x7f) === 0x73 && neverTraps(halves[i]! | (halves[i + 1]! << 16))) return false;
-    if ((last & 0x7f) === 0x73 && last >>> 12 !== 0) return false;
+    if (mayHold(halves, neverTraps) || ((last & 0x7f) === 0x73 && last >>> 12 !== 0)) return false;
     this.#harmless.add(gpa);
     this.#count(gpa, 1);
     return true;
@@ -134,10 +138,7 @@ export class ScannedCode implements CodeRights {
   /** Would a page that begins here run as it is? Every half word is taken for the beginning of an instruction. */
   isClean(gpa: number): boolean {
     const halves = this.#halves(gpa);
-    for (let i = 0; i < PAGE / 2 - 1; i++) {
-      if ((halves[i]! & 0x7f) === 0x73 && isSensitive(halves[i]! | (halves[i + 1]! << 16))) return false;
-    }
-    return !isLong(halves[PAGE / 2 - 1]!);
+    return !mayHold(halves, isSensitive) && !isLong(halves[PAGE / 2 - 1]!);
   }
 
   /** The page is code from now on; without a copy it is a clean one. */

@@ -101,8 +101,7 @@ export class RawSocket extends InetSocket {
   override receive(io: Io, flags: number): Received | number {
     const packet = this.port.queue[0];
     if (!packet) {
-      const error = this.error;
-      this.error = 0;
+      const error = this.takeError();
       return error ? -error : -E.AGAIN;
     }
     const bytes = this.family === Af.INET && !this.isEcho ? packet.bytes : packet.payload, n = Math.min(io.left, bytes.length);

@@ -183,7 +183,7 @@ export class TcpSocket extends InetSocket {
   private nothing(): Received { return { n: 0, flags: 0, files: [], from: this.remote ?? this.local, sender: this.owner }; }
   private empty(): Received | number {
     const tcpConnection = this.c, end = this.nothing();
-    if (tcpConnection?.atEnd) return end; // Whoever has seen the peer's end hears of no error behind it.
+    if (tcpConnection?.atEnd) return end; // Behind the peer's end no error is told.
     const error = this.takeError();
     if (error) return -error;
     if (!tcpConnection || (!this.used && tcpConnection.state === State.CLOSED)) return -E.NOTCONN;

@@ -112,8 +112,7 @@ export class NetlinkSocket extends Socket {
       : -E.OPNOTSUPP;
   }
   override receive(io: Io, flags: number): Received | number {
-    const bytes = this.queue[0], { error } = this;
-    this.error = 0;
+    const bytes = this.queue[0], error = this.takeError();
     if (error) return -error;
     if (!bytes) return -E.AGAIN;
     const n = Math.min(io.left, bytes.length);
