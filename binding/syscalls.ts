@@ -113,8 +113,11 @@ export class Syscalls {
 
   put(message: Message): void {
     const utcb = this.utcb, words = message.words ?? [], items = message.items ?? [];
-    for (let i = 0; i < words.length; i++) { const word = words[i]!; if (typeof word === 'bigint') utcb.setBigWord(i, word);
-      else utcb.setWord(i, word); }
+    for (let i = 0; i < words.length; i++) {
+      const word = words[i]!;
+      if (typeof word === 'bigint') utcb.setBigWord(i, word);
+      else utcb.setWord(i, word);
+    }
     for (let i = 0; i < items.length; i++) utcb.setItem(i, items[i]!.flexpage, items[i]!.dest, items[i]!.flags ?? 0);
     utcb.setTag(message.label ?? 0, words.length, items.length);
     utcb.mtd = message.mtd ?? 0;

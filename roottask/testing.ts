@@ -116,8 +116,11 @@ export class FakeKernel {
     this.ipc(thread, r.value);
   }
   private ipc(thread: Thread, ipcRequest: IpcRequest): void {
-    if (ipcRequest.flags & IpcFlag.reply && thread.partner) { this.transfer(thread, thread.partner, 0); this.wake(thread.partner, 0);
-      thread.partner = undefined; }
+    if (ipcRequest.flags & IpcFlag.reply && thread.partner) {
+      this.transfer(thread, thread.partner, 0);
+      this.wake(thread.partner, 0);
+      thread.partner = undefined;
+    }
     if (ipcRequest.flags & IpcFlag.send) return this.send(thread, ipcRequest);
     if (ipcRequest.flags & IpcFlag.receive) return this.receive(thread, ipcRequest);
     this.wake(thread, 0);

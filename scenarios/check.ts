@@ -73,8 +73,9 @@ function parameters(scenario: ScenarioFile): void {
 }
 
 function component(scenario: ScenarioFile, name: string, c: Component): void {
-  const wrong = (message: string, ...where: string[]): never => { throw new ScenarioError(`component '${name}': ${message}`,
-    ['components', name, ...where]); };
+  const wrong = (message: string, ...where: string[]): never => {
+    throw new ScenarioError(`component '${name}': ${message}`, ['components', name, ...where]);
+  };
   if (!/^[a-z][a-z0-9-]*$/.test(name)) wrong("names are lower-case letters, digits and '-'");
   if (typeof c !== 'object' || c === null) wrong('it is no object');
   for (const field of Object.keys(c)) if (!COMPONENT_FIELDS.has(field)) wrong(`no field '${field}'${among(field, COMPONENT_FIELDS)}`,

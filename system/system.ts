@@ -327,8 +327,9 @@ function check(scenario: Scenario): void {
 }
 
 /** Creates a system from a scenario. Throws SystemError for mistakes that the user can correct. */
-export function bootScenario(scenario: Scenario, host: Host, options: SystemOptions = {}): System { return new System(scenario, host,
-  options); }
+export function bootScenario(scenario: Scenario, host: Host, options: SystemOptions = {}): System {
+  return new System(scenario, host, options);
+}
 
 /** Both look at each record, where there are both. */
 function watchOf(capture: Capture | undefined, other: RecordWatch | undefined): Capture['watch'] | undefined {

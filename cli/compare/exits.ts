@@ -25,8 +25,9 @@ export class ExitCounter {
   readonly #vcpus = new Set<number>();
   readonly #open = new Map<number, Open>();
 
-  name(kind: string, id: number, text: string): void { if (kind === 'thread' && / vCPU \d+$/.test(text) &&
-    !/exits|timer/.test(text)) this.#vcpus.add(id); }
+  name(kind: string, id: number, text: string): void {
+    if (kind === 'thread' && / vCPU \d+$/.test(text) && !/exits|timer/.test(text)) this.#vcpus.add(id);
+  }
 
   see(seen: Seen, counts: ExitCounts): void {
     if (seen.kind === Kind.event && this.#vcpus.has(seen.actor)) {

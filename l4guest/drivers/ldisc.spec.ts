@@ -6,8 +6,8 @@ function terminal(): {
   d: LineDiscipline; type: (s: string) => void; read: (n?: number) => string | undefined; screen: () => string; signals: number[]
 } {
   let screen = '';
-  const signals: number[] = [], lineDiscipline =
-    new LineDiscipline((b) => { screen += new TextDecoder().decode(b); }, (s) => signals.push(s));
+  const signals: number[] = [],
+    lineDiscipline = new LineDiscipline((b) => { screen += new TextDecoder().decode(b); }, (s) => signals.push(s));
   return {
     d: lineDiscipline, signals, type: (s) => lineDiscipline.input(new TextEncoder().encode(s)),
     read: (n = 100) => { const b = lineDiscipline.take(n); return b && new TextDecoder().decode(b); }, screen: () => screen

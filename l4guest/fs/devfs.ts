@@ -48,8 +48,9 @@ class PtsDir extends Directory {
     this.ptmx = fs.root.create(S.IFCHR | 0o666, makeDev(5, 2));
   }
   override open(_t: Thread, flags: number): File | number { return new DirectoryFile(this, flags); }
-  override lookup(name: string): Inode | undefined { return name === 'ptmx' ? this.ptmx : /^\d+$/.test(name)
-    ? terminalsOf(this.k).ptys.list[Number(name)]?.inode : undefined; }
+  override lookup(name: string): Inode | undefined {
+    return name === 'ptmx' ? this.ptmx : /^\d+$/.test(name) ? terminalsOf(this.k).ptys.list[Number(name)]?.inode : undefined;
+  }
   override list(): DirEntry[] {
     const out: DirEntry[] = [{ name: 'ptmx', ino: this.ptmx.ino, type: S.IFCHR }];
     terminalsOf(this.k).ptys.list.forEach((p, n) => { if (p) out.push({ name: String(n), ino: p.inode.ino, type: S.IFCHR }); });

@@ -19,8 +19,9 @@ class SpaceInode extends Inode {
   readonly space: Space;
   readonly k: Kernel;
   constructor(fs: FileSystem, space: Space, k: Kernel) { super(fs, S.IFREG | 0o444, space.ino); this.space = space; this.k = k; }
-  override open(_t: Thread, flags: number): File | number { return (flags & O.ACCMODE) === O.RDONLY ? new SpaceFile(this, flags) : -E.PERM;
-    }
+  override open(_t: Thread, flags: number): File | number {
+    return (flags & O.ACCMODE) === O.RDONLY ? new SpaceFile(this, flags) : -E.PERM;
+  }
   override change(): number { return -E.PERM; }
   override get immutable(): boolean { return true; }
   override hold(): void { if (this.space instanceof MountSpace) this.space.hold(); }

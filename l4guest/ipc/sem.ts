@@ -119,10 +119,11 @@ export function undoSemaphores(k: Kernel, process: Process): void {
     if (!semSet || !back) continue;
     semSet.undo.delete(process);
     k.frames.uncharge(UNDO_COST * back.size);
-    back.forEach((n, i) => { if (n !== 0) {
+    back.forEach((n, i) => {
+      if (n === 0) return;
       semSet.values[i] = Math.min(MAX_VALUE, Math.max(0, semSet.values[i]! + n));
       semSet.pids[i] = process.pid;
-    } });
+    });
     semSet.wq.wakeAll();
   }
 }

@@ -181,8 +181,13 @@ function suidCreds(thread: Thread, { inode, mount }: File): { uid: number; euid:
 function commit(thread: Thread, mm: Mm, program: Program, image: Image): void {
   const p = thread.proc, k = thread.k, formerTid = thread.tid;
   for (const o of [...p.threads]) if (o !== thread) k.endThread(o, 0);
-  if (thread.tid !== p.pid) { k.pids.threads.delete(thread.tid); k.pids.gone(thread.tid); thread.tid = p.pid; thread.number = p.number;
-    k.pids.threads.set(thread.tid, thread); }
+  if (thread.tid !== p.pid) {
+    k.pids.threads.delete(thread.tid);
+    k.pids.gone(thread.tid);
+    thread.tid = p.pid;
+    thread.number = p.number;
+    k.pids.threads.set(thread.tid, thread);
+  }
   leave(k, thread);
   if (p.mm.users === 1) k.arch.adoptSpace(p.mm, mm);
   p.pagesBefore = p.mostPages;

@@ -82,8 +82,8 @@ export function openStreams(k: Kernel, thread: Thread, streams: Streams): void {
     inode.endpoint = new Reopen((again) => make(inode, again));
     return make(inode, flags);
   };
-  const { input, out, err } = streams, output =
-    (port: OutputPort): File => stream((inode, flags) => new OutFile(inode, flags, port), O.WRONLY);
+  const { input, out, err } = streams,
+    output = (port: OutputPort): File => stream((inode, flags) => new OutFile(inode, flags, port), O.WRONLY);
   const files = [input && stream((inode, flags) => new InFile(inode, flags, input), O.RDONLY), out && output(out), err && output(err)];
   for (const f of files) {
     const file = f ?? devTree(k).lookup('null')!.open(thread, O.RDWR);

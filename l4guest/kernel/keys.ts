@@ -55,8 +55,9 @@ export class Key {
   get bytes(): number { return this.payload.length + this.description.length + KEY_BYTES; }
   get cost(): number { return KEY_COST + this.bytes; }
   /** 0, or the error of using it. */
-  state(now: number): number { return this.invalid || this.negative ? -E.NOKEY : this.revoked ? -E.KEYREVOKED : now >= this.ends
-    ? -E.KEYEXPIRED : 0; }
+  state(now: number): number {
+    return this.invalid || this.negative ? -E.NOKEY : this.revoked ? -E.KEYREVOKED : now >= this.ends ? -E.KEYEXPIRED : 0;
+  }
   rights(creds: Creds, possessed: boolean): number {
     const own = this.uid === creds.fsuid ? this.perm >>> USER
       : this.gid === creds.fsgid || creds.groups.includes(this.gid) ? this.perm >>> GROUP
@@ -220,8 +221,10 @@ export class Keys {
 }
 function reaches(from: Key, to: Key): boolean {
   const seen = new Set<Key>(), todo = [from];
-  for (let x = todo.pop(); x; x = todo.pop()) for (const key of x.members) { if (key === to) return true;
-    if (key.isRing && !seen.has(key)) { seen.add(key); todo.push(key); } }
+  for (let x = todo.pop(); x; x = todo.pop()) for (const key of x.members) {
+    if (key === to) return true;
+    if (key.isRing && !seen.has(key)) { seen.add(key); todo.push(key); }
+  }
   return false;
 }
 const keys = new WeakMap<Kernel, Keys>();

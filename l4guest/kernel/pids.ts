@@ -43,8 +43,10 @@ export class PidSpace {
     for (let pidNumbers: PidNumbers | undefined = space; pidNumbers; pidNumbers = pidNumbers.parent) pidNumbers.forget(id);
   }
   /** The process that number `n` of a space means: its own number, or that of one of its threads. */
-  processOf(space: PidNumbers, n: number): Process | undefined { const id = space.id(n);
-    return this.processes.get(id) ?? this.threads.get(id)?.proc; }
+  processOf(space: PidNumbers, n: number): Process | undefined {
+    const id = space.id(n);
+    return this.processes.get(id) ?? this.threads.get(id)?.proc;
+  }
   threadOf(space: PidNumbers, n: number): Thread | undefined { return this.threads.get(space.id(n)); }
   isTaken(id: number): boolean { return this.threads.has(id) || this.processes.has(id) || this.groups.has(id) || this.sessions.has(id); }
 

@@ -181,8 +181,8 @@ export class Runner implements Entry {
     if (thread.traced || thread.seccomp || byNumber[nr]!.regs) yield* this.arch.load(thread);
     if (thread.seccomp || thread.traced?.wantsCall(nr)) { yield* this.settle(thread, nr, tracedCall(thread, nr)); return; }
     this.k.work.called();
-    const registers = thread.regs, args =
-      [10, 11, 12, 13, 14, 15].map((i) => registers.x(i)) as [number, number, number, number, number, number];
+    const registers = thread.regs,
+      args = [10, 11, 12, 13, 14, 15].map((i) => registers.x(i)) as [number, number, number, number, number, number];
     const line = this.trace && strace(thread, nr, args), result = dispatch(thread, nr, ...args);
     if (line !== undefined) this.trace!(`${line}${typeof result === 'number' ? ` = ${result}` : ' …'}`);
     if (nr === CLONE || nr === CLONE3) thread.loaded = Loaded.args;

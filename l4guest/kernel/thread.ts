@@ -96,9 +96,15 @@ export class Thread implements Waiter {
   /** Its last access that no page could resolve. */
   badAccess = 'access to';
 
-  constructor(k: Kernel, tid: number, proc: Process, name: string) { this.k = k; this.pending = new SignalQueue(k.frames); this.tid = tid;
-    this.proc = proc; this.number = proc.numbers.of(tid); this.name = name; this.creds = proc.threads.size === 0 ? proc.creds
-    : copyCreds(proc.creds); }
+  constructor(k: Kernel, tid: number, proc: Process, name: string) {
+    this.k = k;
+    this.pending = new SignalQueue(k.frames);
+    this.tid = tid;
+    this.proc = proc;
+    this.number = proc.numbers.of(tid);
+    this.name = name;
+    this.creds = proc.threads.size === 0 ? proc.creds : copyCreds(proc.creds);
+  }
 
   get mm(): Mm { return this.proc.mm; }
 

@@ -40,8 +40,10 @@ function traced(seize = false): {
   if (seize) expect(request(P.SEIZE)).toBe(0);
   else unix.callOf(child, 'ptrace', 0, 0, 0, 0);
   return {
-    u: unix, child, call, go, request, wait: () => { const r = unix.call('wait4', -1, status, WALL | NOHANG, 0)!; return r > 0
-      ? unix.u32(status) : r; }
+    u: unix, child, call, go, request, wait: () => {
+      const r = unix.call('wait4', -1, status, WALL | NOHANG, 0)!;
+      return r > 0 ? unix.u32(status) : r;
+    }
   };
 }
 

@@ -59,8 +59,8 @@ function sealed(mm: Mm, at: number, end: number): boolean {
 /** Makes the pages of [at, end) present, for reading or for writing as their area allows. 0 or what the first failure was. */
 export function populate(mm: Mm, at: number, end: number): Fault {
   for (let va = at; va < end; va += PAGE) {
-    const vma = mm.areas.find(va), fault =
-      vma ? mm.touch(va, vma.prot & Prot.WRITE && !vma.shared ? Access.write : Access.read) : Fault.mapErr;
+    const vma = mm.areas.find(va),
+      fault = vma ? mm.touch(va, vma.prot & Prot.WRITE && !vma.shared ? Access.write : Access.read) : Fault.mapErr;
     if (fault !== Fault.none) return fault;
   }
   return Fault.none;

@@ -50,9 +50,13 @@ describe('corners that suites of others found', () => {
   it('a message has so many pieces and a name that is no less than nothing', () => {
     const u = new Unix(), pair = u.space(8);
     u.call('socketpair', 1, 1, 0, pair);
-    const header = (nameLength: number, pieces: number): Uint8Array =>
-      { const b = new Uint8Array(56), v = new DataView(b.buffer); v.setBigUint64(0, BigInt(pair), true); v.setInt32(8, nameLength, true);
-      v.setBigInt64(24, BigInt(pieces), true); return b; };
+    const header = (nameLength: number, pieces: number): Uint8Array => {
+      const b = new Uint8Array(56), v = new DataView(b.buffer);
+      v.setBigUint64(0, BigInt(pair), true);
+      v.setInt32(8, nameLength, true);
+      v.setBigInt64(24, BigInt(pieces), true);
+      return b;
+    };
     expect([u.call('recvmsg', u.u32(pair), header(-1, 0), 0x40), u.call('recvmsg', u.u32(pair), header(0, -1), 0x40),
       u.call('sendmsg', u.u32(pair), header(0, 1025), 0)]).toEqual([-E.INVAL, -E.MSGSIZE, -E.MSGSIZE]);
   });

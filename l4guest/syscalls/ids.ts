@@ -180,8 +180,12 @@ const prctls: Record<number, Prctl> = {
   16: (t, a) => { const b = new Uint8Array(16); b.set(bytesOf(t.name).subarray(0, 15)); copyOut(t.mm, a, b); return 0; },
   21: (t) => seccompMode(t.seccomp), 22: (t, a, b) => (a === 1 ? setStrict(t) : a === 2 ? addFilter(t, 0, b) : -E.INVAL),
   23: (t, a) => (a < 0 || a > LAST_CAP ? -E.INVAL : t.creds.caps.bounding & (1n << BigInt(a)) ? 1 : 0),
-  24: (t, a) => { if (!capableHere(t.creds, Cap.SETPCAP)) return -E.PERM; if (a < 0 || a > LAST_CAP) return -E.INVAL;
-    t.creds.caps.bounding &= ~(1n << BigInt(a)); return 0; },
+  24: (t, a) => {
+    if (!capableHere(t.creds, Cap.SETPCAP)) return -E.PERM;
+    if (a < 0 || a > LAST_CAP) return -E.INVAL;
+    t.creds.caps.bounding &= ~(1n << BigInt(a));
+    return 0;
+  },
   27: (t) => t.creds.caps.secure, 28: (t, a) => (setSecure(t.creds.caps, a) ? 0 : -E.PERM),
   29: (t, a) => { t.timerSlack = a > 0 ? a : t.slackAtStart; return 0; }, 30: (t) => t.timerSlack,
   31: () => 0, 32: () => 0, // no performance events to stop or start

@@ -195,21 +195,35 @@ const ops: Readonly<Record<number, Op>> = {
   1: (t, name) => join(t, name), 2: (t, id, va, n) => update(t, id, va, n), 3: (t, id) => revoke(t, id), 4: (t, id, uid, gid) =>
     chown(t, id, uid | 0, gid | 0),
   5: (t, id, perm) => setPerm(t, id, perm | 0), 6: describe, 7: (t, id) => clear(t, id),
-  8: (t, id, ring) => { const keys = keysOf(t.k), to = keys.find(t, ring | 0, Right.WRITE, true).key;
-    return keys.link(to, keys.find(t, id, Right.LINK, true).key); },
+  8: (t, id, ring) => {
+    const keys = keysOf(t.k), to = keys.find(t, ring | 0, Right.WRITE, true).key;
+    return keys.link(to, keys.find(t, id, Right.LINK, true).key);
+  },
   9: (t, id, ring) => unlink(t, id, ring | 0), 10: (t, ring, type, description, into) => search(t, ring, type, description, into | 0),
     11: read,
   12: () => -E.PERM, 13: () => -E.PERM, 14: (t, which) => defaultRing(t, which), 15: (t, id, seconds) => setTimeout_(t, id, seconds >>> 0),
   16: (_t, id) => (id === 0 ? 0 : id < 0 ? -E.INVAL : -E.NOKEY),
   17: (t, id, va, room) => { keysOf(t.k).find(t, id, Right.VIEW, false, true); return tell(t, va, room, new Uint8Array(1)); },
-  18: (t) => { const { parent } = t.proc; if (!parent?.leader || parent.threads.size > 1 || !t.creds.sessionRing) return -E.PERM;
-    parent.leader.creds.sessionRing = t.creds.sessionRing; return 0; },
+  18: (t) => {
+    const { parent } = t.proc;
+    if (!parent?.leader || parent.threads.size > 1 || !t.creds.sessionRing) return -E.PERM;
+    parent.leader.creds.sessionRing = t.creds.sessionRing;
+    return 0;
+  },
   19: () => -E.PERM, 20: () => -E.PERM, 21: (t, id) => invalidate(t, id),
-  29: (t, id, type) => { const { key } = keysOf(t.k).find(t, id, Right.SETATTR); if (!key.isRing) return -E.NOTDIR;
-    if (type) return -E.NOENT; if (key.restricted) return -E.EXIST; key.restricted = true; return 0; },
+  29: (t, id, type) => {
+    const { key } = keysOf(t.k).find(t, id, Right.SETATTR);
+    if (!key.isRing) return -E.NOTDIR;
+    if (type) return -E.NOENT;
+    if (key.restricted) return -E.EXIST;
+    key.restricted = true;
+    return 0;
+  },
   30: (t, id, from, to, flags) => move(t, id, from | 0, to | 0, flags),
-  31: (t, va, room) => { if (va) copyOut(t.mm, va, CAPABILITIES.subarray(0, Math.min(room, CAPABILITIES.length)));
-    return CAPABILITIES.length; },
+  31: (t, va, room) => {
+    if (va) copyOut(t.mm, va, CAPABILITIES.subarray(0, Math.min(room, CAPABILITIES.length)));
+    return CAPABILITIES.length;
+  },
 };
 function keyctl(thread: Thread, op: number, a: number, b: number, c: number, d: number): number {
   const call = ops[op | 0];

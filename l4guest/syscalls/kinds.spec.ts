@@ -189,8 +189,10 @@ describe('what a program makes as much of as it can', () => {
       event = new Uint8Array(16);
     event[0] = 1;
     const refused = new Set<number>();
-    for (const [i, e] of made.entries()) for (const below of made.slice(0, i)) { const r = unix.call('epoll_ctl', e, 1, below, event)!;
-      if (r < 0) refused.add(r); }
+    for (const [i, e] of made.entries()) for (const below of made.slice(0, i)) {
+      const r = unix.call('epoll_ctl', e, 1, below, event)!;
+      if (r < 0) refused.add(r);
+    }
     expect([...refused].sort()).toEqual([-E.INVAL, -E.LOOP].sort());
     const start = performance.now();
     for (const e of made) unix.call('epoll_pwait', e, Unix.MEMORY, 10, 0, 0, 8);

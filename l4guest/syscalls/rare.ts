@@ -188,8 +188,8 @@ function nameToHandle(thread: Thread, dir: number, path: number, va: number, mou
 }
 function openByHandle(thread: Thread, mountFd: number, va: number, flags: number) {
   if (!capable(thread.creds, Cap.DAC_READ_SEARCH)) return -E.PERM;
-  const room = getU32(thread.mm, va), on: Located | undefined =
-    (mountFd | 0) === AT.FDCWD ? thread.proc.fs.cwd : thread.proc.fds.get(mountFd | 0);
+  const room = getU32(thread.mm, va),
+    on: Located | undefined = (mountFd | 0) === AT.FDCWD ? thread.proc.fs.cwd : thread.proc.fds.get(mountFd | 0);
   if (room === 0 || room > 128) return -E.INVAL;
   if (!on) return -E.BADF;
   if (room < HANDLE_BYTES || getI32(thread.mm, va + 4) !== HANDLE_TYPE) return -E.STALE;

@@ -70,8 +70,12 @@ class Expected {
   }
   private users(): Answer[] {
     const sums = new Map<string, [string, number, number]>();
-    for (const turn of this.turns()) { const row = sums.get(turn.task) ?? [turn.task, 0, 0]; sums.set(turn.task, row);
-      row[1]++; row[2] += turn.duration; }
+    for (const turn of this.turns()) {
+      const row = sums.get(turn.task) ?? [turn.task, 0, 0];
+      sums.set(turn.task, row);
+      row[1]++;
+      row[2] += turn.duration;
+    }
     return [...sums.values()].sort((a, b) => b[2] - a[2]).slice(0, 3);
   }
   private asks(): Answer[] {

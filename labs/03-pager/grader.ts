@@ -183,9 +183,11 @@ function worlds(place: Layout, random: Random): World[] {
     { check, at: at2, stops: what, ...(what === 'store' ? { store: 1n } : what === 'fetch' ? { fetch: true } : {}) }
   ];
   const many: Access[] = [], values = new Map<number, bigint>();
-  for (let page = 0; page
-    < place.pages; page++) { const value = big(random); values.set(page, value);
-      many.push({ check: 'keeps', at: at(place, page, 16), store: value }); }
+  for (let page = 0; page < place.pages; page++) {
+    const value = big(random);
+    values.set(page, value);
+    many.push({ check: 'keeps', at: at(place, page, 16), store: value });
+  }
   for (const p of random.some([...values.keys()], place.pages))
     many.push({ check: 'keeps', at: at(place, p, 16), expected: values.get(p)! });
   const order: Access[] = Array.from({ length: 4 * place.pages },

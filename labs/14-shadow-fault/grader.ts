@@ -37,9 +37,11 @@ const driver = (steps: readonly Step[], got: Got[]): Program => program('driver'
     if ('poke' in step) { yield* ask(sys, cap, STORE, [step.poke, Number(step.value)]); got.push({}); continue; }
     if ('root' in step) { yield* ask(sys, cap, ROOT, [step.root]); got.push({}); continue; }
     if ('fence' in step) { yield* ask(sys, cap, FENCE, [step.fence]); got.push({}); continue; }
-    if ('peek' in step) { const status = yield* ask(sys, cap, LOAD, [step.peek]);
+    if ('peek' in step) {
+      const status = yield* ask(sys, cap, LOAD, [step.peek]);
       got.push(status === 0 ? { value: sys.utcb.bigWord(0) } : {});
-      continue; }
+      continue;
+    }
     const puppet = puppets[n] ??= yield* makePuppet(sys, env, ++badge, { name: `guest${n}`, events: { [Cause.pageFault]: cap } }, PATIENCE);
     if ('rights' in step) { got.push({ value: yield* rightsAt(sys, puppet, step.rights) }); continue; }
     const result = yield* access(sys, env, puppet, cap, step);

@@ -119,8 +119,10 @@ function driverWorlds(size: number, piece: () => Piece): World[] {
 }
 
 function deviceWorlds(size: number, piece: () => Piece): World[] {
-  const read = (): Piece => { const [x, y] = piece(); return [x, y, 0]; }, write = (): Piece => { const [x, y] = piece(); return [x, y,
-    1]; };
+  const read = (): Piece => { const [x, y] = piece(); return [x, y, 0]; }, write = (): Piece => {
+    const [x, y] = piece();
+    return [x, y, 1];
+  };
   const [a, b, c, d] = [read(), read(), write(), write()] as [Piece, Piece, Piece, Piece], reset = step('', 'reset', [Op.reset, size]);
   const usual = [
     reset, take('take', 'nothing is available', 8, -1), ...descriptor(2, a, 5), ...descriptor(5, b, 1), ...descriptor(1, c),

@@ -83,10 +83,10 @@ function world(name: string, steps: readonly Step[], place: { guest: number; dev
     }),
     judge: (seen, say) => {
       const why = seen.end('ahead').why || seen.why || 'it did not come to its breakpoint', device = new Device();
-      const exits: number[] = [];
-      for (const record of seen.trace.records()) if (record.kind === Kind.event && record.a === Cause.pageFault &&
-        seen.trace.taskOf(record.actor) === 'guest' &&
-        record.c >= place.device && record.c < place.device + PAGE) exits.push(record.time);
+      const exits: number[] = [], isOfDevice = (address: number): boolean => address >= place.device && address < place.device + PAGE;
+      for (const { kind, a: cause, c: address, actor, time } of seen.trace.records())
+        if (kind === Kind.event && cause === Cause.pageFault && isOfDevice(address) && seen.trace.taskOf(actor) === 'guest')
+          exits.push(time);
       steps.forEach((step, i) => judge(say, step, start(i), device, got[i], exits, why));
     },
   };
@@ -99,8 +99,10 @@ function judge(say: Say, { check, what, does, exits: allowed }: Step, values: Va
   if (!got?.values) return;
   for (const [name, value] of Object.entries(values)) {
     const found = got.values[name as Name], expected = BigInt.asIntN(64, value);
-    if (found !== expected) { say(check, false, `${what}: ${name} is 0x${BigInt.asUintN(64, expected).toString(16)}`,
-      `0x${BigInt.asUintN(64, found).toString(16)}`); }
+    if (found !== expected) {
+      say(check, false, `${what}: ${name} is 0x${BigInt.asUintN(64, expected).toString(16)}`,
+        `0x${BigInt.asUintN(64, found).toString(16)}`);
+    }
   }
   say(check, true, `${what}: registers`, 'as they must be');
   const n = exits.filter((t) => t >= got.from && t <= got.to).length;
@@ -136,8 +138,10 @@ function worlds({ guest, device }: { guest: number; device: number }, random: Ra
         (r, d) => { d.write(offset, 8, 0n); r.a4 = d.read(8, 8); }),
     ], place),
     world('back to back', [
-      step('pairs', 'two loads', '  ld a1, 0(a0)\n  ld a2, 0(a0)\n  j off\noff:', 1, (r, d) => { r.a1 = d.read(0, 8);
-        r.a2 = d.read(0, 8); }),
+      step('pairs', 'two loads', '  ld a1, 0(a0)\n  ld a2, 0(a0)\n  j off\noff:', 1, (r, d) => {
+        r.a1 = d.read(0, 8);
+        r.a2 = d.read(0, 8);
+      }),
       step('pairs', 'a store and a load of the same', `  sw a3, ${p}(a0)\n  lhu a4, ${p}(a0)\n  j off\noff:`, 1,
         (r, d) => { d.write(p, 4, r.a3); r.a4 = d.read(p, 2); }),
       step('pairs', 'what was loaded is stored',
@@ -201,8 +205,11 @@ function worlds({ guest, device }: { guest: number; device: number }, random: Ra
         '  lw a1, 0(a0)\n  auipc s2, 0\n  sw a1, 120(s2)\n  lw a2, 120(s2)\n  lw a3, 0(a0)\n  sub s2, s2, s2\n'
         + '  j off\noff:', 2, (r, d) => { r.a1 = r.a2 = d.read(0, 4); r.a3 = d.read(0, 4); r.s2 = 0n; }),
       step('stops', 'a memory access whose address only looks like it', '  lw a1, 0(a0)\n  auipc s2, 0\n  lw a2, 0(s2)\n  lw a3, 0(a0)\n'
-        + '  sub a2, a2, a2\n  sub s2, s2, s2\n  j off\noff:', 2, (r, d) => { r.a1 = d.read(0, 4); r.a3 = d.read(0, 4);
-          r.a2 = r.s2 = 0n; }),
+        + '  sub a2, a2, a2\n  sub s2, s2, s2\n  j off\noff:', 2, (r, d) => {
+          r.a1 = d.read(0, 4);
+          r.a3 = d.read(0, 4);
+          r.a2 = r.s2 = 0n;
+        }),
       step('stops', 'a multiplication', '  lw a1, 0(a0)\n  mul a2, a1, a3\n  lw a4, 0(a0)\n  j off\noff:', 2,
         (r, d) => { r.a1 = d.read(0, 4); r.a2 = r.a1 * r.a3; r.a4 = d.read(0, 4); }),
       step('stops', 'a shift to the right', '  lw a1, 0(a0)\n  srli a2, a3, 3\n  sra a5, a3, a4\n  lw a4, 0(a0)\n  j off\noff:', 2,

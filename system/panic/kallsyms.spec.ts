@@ -15,8 +15,9 @@ function image(symbols: readonly (readonly [string, bigint])[], base: bigint): U
     }
     return out;
   };
-  const bytes: number[] = [], put = (n: bigint, size: number) => { for (let i = 0; i < size;
-    i++) bytes.push(Number((n >> BigInt(8 * i)) & 255n)); }, align = () => { while (bytes.length % 8) bytes.push(0); };
+  const bytes: number[] = [], put = (n: bigint, size: number) => {
+    for (let i = 0; i < size; i++) bytes.push(Number((n >> BigInt(8 * i)) & 255n));
+  }, align = () => { while (bytes.length % 8) bytes.push(0); };
   for (let i = 0; i < 4096; i++) bytes.push((i * 37) & 255);
   put(BigInt(symbols.length), 4);
   align();

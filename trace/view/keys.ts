@@ -88,8 +88,10 @@ function debug(viewer: Viewer): void {
 /** Escape in the list undoes the latest of these: running work, a search, a span, the filter, the horizontal scroll. */
 function clear(viewer: Viewer): void {
   const job = ['search', 'slowest', 'export'].find((name) => viewer.jobs.has(name));
-  if (job !== undefined) { viewer.jobs.stop(job);
-    viewer.message = `${job === 'slowest' ? 'the search for the slowest' : `the ${job}`} was ended`; }
+  if (job !== undefined) {
+    viewer.jobs.stop(job);
+    viewer.message = `${job === 'slowest' ? 'the search for the slowest' : `the ${job}`} was ended`;
+  }
   else if (viewer.lastSearch) { viewer.lastSearch = ''; viewer.message = 'the search is forgotten: n goes along the chain'; }
   else if (viewer.mark >= 0) { viewer.mark = -1; viewer.message = 'no span'; }
   else if (viewer.rows.filter) { viewer.applyFilter(''); viewer.message = 'the filter is gone'; }

@@ -19,8 +19,9 @@ export class L4Beyond implements Beyond {
   constructor(sys: Syscalls, shared: Shared, caps: readonly number[]) { this.sys = sys; this.shared = shared; this.caps = caps; }
 
   selector(gate: number): number { return FIRST_GATE + gate; }
-  gateOf(selector: number): number { return selector >= FIRST_GATE && selector < FIRST_GATE + this.caps.length ? selector - FIRST_GATE
-    : -1; }
+  gateOf(selector: number): number {
+    return selector >= FIRST_GATE && selector < FIRST_GATE + this.caps.length ? selector - FIRST_GATE : -1;
+  }
 
   give(mm: Mm, gate: number): void {
     this.later(mm, (space) => this.sys.invoke(space.task, Ops.task.map, [0, capPage(this.caps[gate]!, 0, CapRight.use),

@@ -89,8 +89,10 @@ export class Slots {
     return status === 0;
   }
   private *discard(slot: Slot): Sys<void> {
-    for (const s of [slot.callPortal, slot.eventPortal, slot.context, slot.thread, slot.reply]) { yield* this.sys.invoke(Own.task,
-      Ops.task.unmap, [capPage(s), 1]); this.env.freeSelector(s); }
+    for (const s of [slot.callPortal, slot.eventPortal, slot.context, slot.thread, slot.reply]) {
+      yield* this.sys.invoke(Own.task, Ops.task.unmap, [capPage(s), 1]);
+      this.env.freeSelector(s);
+    }
   }
   *irqPortal(): Sys<number> {
     this.irq = this.env.selector();
@@ -117,13 +119,14 @@ export class Slots {
 
   /** A slot for a thread that has none, or whose process has a new address space. Not started yet; undefined: no quota for it. */
   *create(thread: Thread): Sys<Slot | undefined> {
-    const { sys } = this, space = yield* this.spaceOf(thread.mm, `${thread.proc.name} ${thread.proc.pid}`), slot = space
-      && (this.free.pop() ?? (yield* this.newSlot()));
+    const { sys } = this, space = yield* this.spaceOf(thread.mm, `${thread.proc.name} ${thread.proc.pid}`),
+      slot = space && (this.free.pop() ?? (yield* this.newSlot()));
     if (!space || !slot) return undefined;
-    if (!(yield* this.make(Ops.factory.createThread,
-        [slot.thread, space.task, thread.utcb !== 0 && this.stubs ? 0 : ThreadFlag.alien, thread.utcb,
-      0]))) { this.free.push(slot);
-      return undefined; }
+    const flags = thread.utcb !== 0 && this.stubs ? 0 : ThreadFlag.alien;
+    if (!(yield* this.make(Ops.factory.createThread, [slot.thread, space.task, flags, thread.utcb, 0]))) {
+      this.free.push(slot);
+      return undefined;
+    }
     yield* sys.must(slot.thread, Ops.thread.bind, [slot.context]);
     yield* sys.must(slot.thread, Ops.thread.setEvents, [slot.callPortal, SYSCALL_CAUSES]);
     yield* sys.must(slot.thread, Ops.thread.setEvents, [slot.eventPortal, OTHER_CAUSES]);
@@ -211,8 +214,12 @@ export class Slots {
   *flush(mm: Mm): Sys<void> {
     const space = mm.space as Space | undefined, list = mm.flushes.splice(0);
     if (!space) return;
-    if (list.length > 24) { const all = list.reduce((r, f) => r | f.rights, 0); yield* this.unmap(space, 0, 38, all);
-      if (all === 7) forgetAll(mm); return; }
+    if (list.length > 24) {
+      const all = list.reduce((r, f) => r | f.rights, 0);
+      yield* this.unmap(space, 0, 38, all);
+      if (all === 7) forgetAll(mm);
+      return;
+    }
     for (const f of list) for (const { page } of flexpages(f.from * 4096, (f.to - f.from) * 4096, f.rights)) yield* this.unmapPage(space,
       page);
   }
@@ -231,8 +238,9 @@ export class Slots {
     }
     return any;
   }
-  private unmap(space: Space, base: number, order: number, rights: number): Sys<void> { return this.unmapPage(space,
-    memoryPage(base, order, rights)); }
+  private unmap(space: Space, base: number, order: number, rights: number): Sys<void> {
+    return this.unmapPage(space, memoryPage(base, order, rights));
+  }
   /** Kernel memory does not suffice to split a superpage: drops all of it, and faults map it again page by page. */
   private *unmapPage(space: Space, page: number): Sys<void> {
     if ((yield* this.unmapFrom(space, page)) === Status.noQuota) yield* this.unmapFrom(space, memoryPage(page - (page % SUPERPAGE), 21, 7));
@@ -246,6 +254,9 @@ export class Slots {
   }
 }
 /** After everything was unmapped below, no page is mirrored any more. */
-function isMirrored(mm: Mm): boolean { let any = false; mm.table.update(0, SPACE_PAGES, (_vpn, pte) => { any ||= (pte & 2) !== 0;
-  return pte; }); return any; }
+function isMirrored(mm: Mm): boolean {
+  let any = false;
+  mm.table.update(0, SPACE_PAGES, (_vpn, pte) => { any ||= (pte & 2) !== 0; return pte; });
+  return any;
+}
 function forgetAll(mm: Mm): void { mm.table.update(0, SPACE_PAGES, (_vpn, pte) => pte & ~2); }

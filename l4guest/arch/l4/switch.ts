@@ -96,8 +96,8 @@ export class L4Switch implements Switch {
     return false;
   }
   private systemCall(thread: Thread, nr: number): boolean {
-    const utcb = this.sys.utcb, result =
-      this.entry.call(thread, nr, utcb.x(10), utcb.x(11), utcb.x(12), utcb.x(13), utcb.x(14), utcb.x(15));
+    const utcb = this.sys.utcb,
+      result = this.entry.call(thread, nr, utcb.x(10), utcb.x(11), utcb.x(12), utcb.x(13), utcb.x(14), utcb.x(15));
     if (result === undefined) {
       this.saveArgs(thread);
       this.outcome = Outcome.deferred;
@@ -152,9 +152,11 @@ export class L4Switch implements Switch {
   /** True when the reply with the missing pages is in the UTCB. */
   private pageFault(thread: Thread, va: number, scause: number): boolean {
     const utcb = this.sys.utcb, runs = this.runs;
-    if (!this.entry.fault(thread, va, scause === STORE ? Access.write : scause === FETCH ? Access.exec : Access.read,
-        runs)) { this.outcome =
-      Outcome.deferred; return false; }
+    const access = scause === STORE ? Access.write : scause === FETCH ? Access.exec : Access.read;
+    if (!this.entry.fault(thread, va, access, runs)) {
+      this.outcome = Outcome.deferred;
+      return false;
+    }
     for (let i = 0; i < runs.count; i++) utcb.setItem(i, runs.pfn[i]! * 4096 + (12 + runs.order[i]!) * 16 + runs.rights[i]!,
       runs.vpn[i]! * 4096);
     utcb.setTag(NOTHING, 0, runs.count);

@@ -99,8 +99,8 @@ function read(sys: Syscalls): Asked {
   const utcb = sys.utcb, words: number[] = [];
   forgetOthers(utcb);
   for (let i = 0; i < Math.min(utcb.wordCount, 4); i++) words.push(utcb.word(i));
-  const at = lengthAt(utcb.label), length =
-    at === undefined ? 0 : Math.max(0, Math.min(MOST_BYTES, utcb.word(at), 8 * (utcb.wordCount - at - 1)));
+  const at = lengthAt(utcb.label),
+    length = at === undefined ? 0 : Math.max(0, Math.min(MOST_BYTES, utcb.word(at), 8 * (utcb.wordCount - at - 1)));
   return { label: utcb.label, words, bytes: at === undefined ? new Uint8Array(0) : getBytes(utcb, at + 1, length) };
 }
 /** The word of a request that has the length of its bytes. */

@@ -228,8 +228,8 @@ export class NineNode {
     const { home, fs } = this;
     if (this.pathFid !== undefined) return this.pathFid;
     if (!home) return -E.STALE;
-    const fid = fs.session.newFid(), walked =
-      yield* fs.session.ask(sleeper, 'walk', { fid: home.dir.fid, newfid: fid, names: [home.name] });
+    const fid = fs.session.newFid(),
+      walked = yield* fs.session.ask(sleeper, 'walk', { fid: home.dir.fid, newfid: fid, names: [home.name] });
     if (typeof walked === 'number') return walked;
     if (walked.qids[0]?.path !== this.path) { if (walked.qids.length > 0) fs.session.forget(fid); return -E.STALE; }
     return this.pathFid = fid;

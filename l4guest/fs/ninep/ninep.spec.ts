@@ -65,8 +65,9 @@ describe('messages of a live folder', () => {
     for (const text of files) writeFileSync(host(text), `text of ${text}`);
     const names = list().filter((n) => n.startsWith('f'));
     expect(names).toEqual(files);
-    expect(counted(() => { for (const f of u.list('/mnt/host')) if (f.startsWith('f')) expect(get(`/mnt/host/${f}`)).toBe(`text of ${f}`);
-      })).toBeLessThan(40);
+    expect(counted(() => {
+      for (const f of u.list('/mnt/host')) if (f.startsWith('f')) expect(get(`/mnt/host/${f}`)).toBe(`text of ${f}`);
+    })).toBeLessThan(40);
   });
   it('what was read ahead counts for a moment: later, or after anything came from outside, the host is asked', () => {
     for (const f of files) writeFileSync(host(f), 'old');
@@ -95,8 +96,9 @@ describe('messages of a live folder', () => {
     expect(readdirSync(base).length).toBe(32);
     later();
     const at = u.space(128);
-    expect(counted(() => { for (let i = 0; i < 32; i++) expect(u.call('newfstatat', -100, `/mnt/host/n${i}`, at, 0)).toBe(0);
-      })).toBeLessThan(36);
+    expect(counted(() => {
+      for (let i = 0; i < 32; i++) expect(u.call('newfstatat', -100, `/mnt/host/n${i}`, at, 0)).toBe(0);
+    })).toBeLessThan(36);
   });
   it('names that are looked at, or removed, in the order in which they were listed come sixteen in a message', () => {
     for (const f of files) writeFileSync(host(f), 'x');
@@ -380,12 +382,14 @@ describe('a folder as the beginning of files in memory', () => {
     const others: Readonly<Record<string, string | number>> = { folder: -E.ISDIR, link: 'text of f01', large: 'l'.repeat(4096) },
       texts = (f: string): string | number => others[f] ?? `text of ${f}`;
     expect(order.length).toBe(63);
-    expect(counted(() => { for (const f of order) expect(u.call('newfstatat', -100, `/tmp/r/${f}`, at, 0x100))
-      .toBe(0); })).toBe(0);
+    expect(counted(() => {
+      for (const f of order) expect(u.call('newfstatat', -100, `/tmp/r/${f}`, at, 0x100)).toBe(0);
+    })).toBe(0);
     begin('s');
     const again = listed('s');
-    expect(counted(() => { for (const f of again) expect([f, get(`/tmp/s/${f}`)])
-      .toEqual([f, texts(f)]); })).toBeLessThan(10);
+    expect(counted(() => {
+      for (const f of again) expect([f, get(`/tmp/s/${f}`)]).toEqual([f, texts(f)]);
+    })).toBeLessThan(10);
     expect([...again].reverse().map((f) => get(`/tmp/s/${f}`))).toEqual([...again].reverse().map(texts));
   });
   it('a name that is gone, one that became a folder, one with two names, one that the guest made', () => {

@@ -58,8 +58,11 @@ export class NineSession {
   private compounds = false;
   private readonly later: Later | undefined;
   /** Without `later`, fids are given up when they are many. */
-  constructor(link: FilesLink, later?: Later) { this.link = link; this.later = later;
-    this.chunk = Math.floor((link.most - OVERHEAD) / 4096) * 4096; }
+  constructor(link: FilesLink, later?: Later) {
+    this.link = link;
+    this.later = later;
+    this.chunk = Math.floor((link.most - OVERHEAD) / 4096) * 4096;
+  }
 
   /** Requests under way. */
   get pending(): number { return this.tags.size; }
