@@ -6,8 +6,8 @@ export default defineConfig({
   test: {
     include: ['**/*.spec.ts'],
     exclude: ['node_modules/**', 'dist/**'],
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
+    testTimeout: 400_000,
+    hookTimeout: 400_000,
     pool: 'forks',
     maxWorkers: '100%',
   },

@@ -16,4 +16,4 @@ it.each(['SIGINT', 'SIGTERM', 'SIGKILL'] as const)('removes the folder of a comm
   child.kill(signal);
   await once(child, 'exit');
   await vi.waitFor(() => expect(existsSync(folder)).toBe(false), { timeout: 30_000 });
-}, 60_000);
+});

@@ -44,5 +44,5 @@ describe.skipIf(missing)("Debian's virtio_console", () => {
     expect(reason).toEqual({ kind: 'poweroff', code: 0 });
     expect(said).toMatchObject({ terminal: 'hello\r\n', agent: 'to the agent\n' });
     expect(said.uart).toContain('org.tessera.agent\r\nfrom the host\r\n');
-  }, 240_000);
+  });
 });

@@ -43,11 +43,11 @@ describe('software that does nothing but fault', () => {
     ],
     ['as a guest, in its handler', ['vm', '--kernel', noStack], /E_VM: vCPU 0 does nothing but fault: .* x10 0x1234/],
   ])('is ended %s, with a report', async (_, words, report) => {
-    const run = await tessera(words, { timeout: 60_000 });
+    const run = await tessera(words, { timeout: 200_000 });
     expect(run.stderr).toMatch(report);
     expect(run.status).toBe(1);
   });
   it.each(['bare', 'vm'])('is not what handles its faults (%s)', async (command) => {
-    expect(await tessera([command, '--kernel', good], { timeout: 60_000 })).toMatchObject({ status: 0, stderr: '' });
+    expect(await tessera([command, '--kernel', good], { timeout: 200_000 })).toMatchObject({ status: 0, stderr: '' });
   });
 });

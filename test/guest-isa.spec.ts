@@ -42,7 +42,7 @@ describe("a guest's processor", () => {
       + `a0, t0, yes; ${put('n')}; j end; trap: ${put('t')}; j end; yes: ${put('y')}; end: li a7, 8; ecall`;
     const path = join(temporaryFolder('isa'), name);
     writeFileSync(path, assemble(program.replaceAll(';', '\n'), BASE).bytes);
-    expect(await tessera(['vm', '--kernel', path, '--memory', '64M'], { timeout: 60_000 })).toMatchObject({ status: 0, stdout: 'y' });
+    expect(await tessera(['vm', '--kernel', path, '--memory', '64M'], { timeout: 200_000 })).toMatchObject({ status: 0, stdout: 'y' });
     expect(DEFAULT_ISA.split('_')).toContain(name);
   });
 });

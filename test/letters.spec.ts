@@ -12,7 +12,7 @@ describe('names of one letter', () => {
     const now = letters().length, allowed = JSON.parse(readFileSync(file, 'utf8')) as number;
     if (process.env['UPDATE']) writeFileSync(file, `${Math.min(now, allowed)}\n`);
     expect(now).toBeLessThanOrEqual(allowed);
-  }, 120_000);
+  });
 
   it('finds names of one letter in functions of more than three lines, but for indexes, counts and coordinates', () => {
     const body = (names: string): string => `function of(t: number): number {\n  const ${names};\n\n  return t;\n}`;

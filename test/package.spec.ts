@@ -14,7 +14,7 @@ afterAll(() => rmSync(project, { recursive: true }));
 const examples = new Map([
   ...readFileSync(join(root, 'docs/embedding.md'), 'utf8').matchAll(/^```ts example=(\w+)\n([\s\S]*?)^```/gm)
 ].map((m) => [m[1]!, m[2]!]));
-const node = (...args: string[]): string => execFileSync(process.execPath, args, { cwd: project, encoding: 'utf8', timeout: 60_000 });
+const node = (...args: string[]): string => execFileSync(process.execPath, args, { cwd: project, encoding: 'utf8', timeout: 200_000 });
 
 beforeAll(async () => {
   execFileSync(process.execPath, [join(root, 'package.mjs'), 'stage', join(project, 'node_modules/tessera-system')], { stdio: 'pipe' });
@@ -25,7 +25,7 @@ beforeAll(async () => {
     writeFileSync(join(project, `src/${name}.ts`), text);
     writeFileSync(join(project, `${name}.mjs`), (await transform(text, { loader: 'ts', format: 'esm' })).code);
   }
-}, 60_000);
+});
 
 function check(options: object, files: string[]): string {
   writeFileSync(join(project, 'tsconfig.json'),

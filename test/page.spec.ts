@@ -24,7 +24,7 @@ beforeAll(async () => {
   server = await serve(out, 0, POLICY);
   base = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
   if (path) browser = new Chromium(path);
-}, 60_000);
+});
 afterAll(async () => {
   await browser?.close();
   server?.close();
@@ -124,11 +124,11 @@ describe.skipIf(!path)('the page', () => {
     await page.evaluate("document.querySelector('.xterm-helper-textarea').focus()");
     await page.type('echo one two | tr a-z A-Z');
     await page.key('Enter', 'Enter', 13);
-    await page.until("document.querySelector('.xterm-rows')?.innerText.includes('ONE TWO')", 30_000);
+    await page.until("document.querySelector('.xterm-rows')?.innerText.includes('ONE TWO')");
     await page.click('Share');
     await page.until("location.hash.includes('keys=')");
     const again = await visit(await page.evaluate<string>('location.hash'));
-    await again.until("document.querySelector('.xterm-rows')?.innerText.includes('ONE TWO')", 30_000);
+    await again.until("document.querySelector('.xterm-rows')?.innerText.includes('ONE TWO')");
     expect(await said(again)).toContain('echo one two');
   });
 
@@ -145,7 +145,7 @@ describe.skipIf(!path)('the page', () => {
     await page.evaluate("document.querySelector('.xterm-helper-textarea').focus()");
     await page.type('cat /host/note.txt | tr a-z A-Z > /host/loud.txt');
     await page.key('Enter', 'Enter', 13);
-    await page.until("document.querySelector('.hosted').innerText.includes('loud.txt')", 30_000);
+    await page.until("document.querySelector('.hosted').innerText.includes('loud.txt')");
     await page.evaluate('tessera.onFile = (file) => { tessera.taken = new TextDecoder().decode(file.bytes); }; void 0');
     // The shell makes the file before `tr` writes to it: who takes it at once may find it empty, and takes it again.
     await page.until("(tessera.send({ type: 'take', path: 'loud.txt' }), tessera.taken === 'DROPPED IN\\n')");
@@ -169,7 +169,7 @@ describe.skipIf(!path)('the page', () => {
     await page.until(`tessera.progress.value.records > ${before} && tessera.progress.value.state === 'paused'`);
     expect(await page.evaluate<number>('tessera.progress.value.records')).toBeLessThan(before + 40);
     await page.click('Go on');
-    await page.until(ENDED, 30_000);
+    await page.until(ENDED);
   });
 
   it('fits a telephone: nothing sticks out, panes are chosen at the bottom', async () => {
@@ -186,11 +186,11 @@ describe.skipIf(!path)('the page', () => {
   it.each([['01-hello-ipc', 'greeter.ts'], ['04-capabilities', 'broker.s']])('checks lab %s as the command does: a starter, and a solution',
     async (lab, file) => {
     const page = await visit();
-    await page.until('navigator.serviceWorker.controller', 30_000);
+    await page.until('navigator.serviceWorker.controller');
     const verdict = async (): Promise<string> => {
       await page.until("document.querySelector('.editor')?.shadowRoot?.querySelector('.cm-content')");
       await page.click('Check');
-      await page.until("document.querySelector('.points')", 60_000);
+      await page.until("document.querySelector('.points')");
       return page.evaluate<string>("document.querySelector('.points').innerText");
     };
     await page.evaluate(`location.hash = '#/lab/${lab}'`);
@@ -213,14 +213,14 @@ describe.skipIf(!path)('the page', () => {
 
   it('needs no network after the first visit', async () => {
     const page = await visit();
-    await page.until("navigator.serviceWorker.controller", 30_000);
+    await page.until("navigator.serviceWorker.controller");
     server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));
     try {
       await page.reload();
       await page.until("document.querySelector('main')");
       await page.click('Two worlds on one kernel');
-      await page.until(ENDED, 30_000);
+      await page.until(ENDED);
     } finally {
       const port = Number(new URL(base).port);
       await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
@@ -243,17 +243,17 @@ describe.skipIf(!fox)('the page in Firefox', () => {
     const firefox = await Firefox.start(fox!);
     try {
       await firefox.goto(`${base}#/run/two-worlds?view=timeline`);
-      await firefox.until(ENDED, 60_000);
+      await firefox.until(ENDED);
       await firefox.until("document.querySelector('.xterm-rows')?.innerText.includes('power off')");
       expect(await firefox.evaluate<number>('tessera.trace.length')).toBeGreaterThan(3000);
-      await firefox.until('navigator.serviceWorker.controller', 60_000);
+      await firefox.until('navigator.serviceWorker.controller');
       await firefox.evaluate("location.hash = '#/lab/01-hello-ipc'");
       await firefox.until("document.querySelector('.editor')?.shadowRoot?.querySelector('.cm-content')");
       await firefox.evaluate("[...document.querySelectorAll('button')].find((b) => b.textContent.startsWith('Check')).click()");
-      await firefox.until("document.querySelector('.points')?.innerText.includes('of 100 points')", 60_000);
+      await firefox.until("document.querySelector('.points')?.innerText.includes('of 100 points')");
       expect(firefox.complaints).toEqual([]);
     } finally {
       await firefox.close();
     }
-  }, 180_000);
+  });
 });

@@ -17,7 +17,7 @@ export function command(program: string, args: string[], options: RunOptions = {
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, {
       cwd: options.cwd ?? root, env: { ...process.env, NO_COLOR: '1', TESSERA_AUDIT: '1', ...options.env },
-      timeout: options.timeout ?? 100_000, killSignal: 'SIGKILL'
+      timeout: options.timeout ?? 300_000, killSignal: 'SIGKILL'
     });
     const out: Buffer[] = [], err: Buffer[] = [];
     child.stdout.on('data', (chunk: Buffer) => out.push(chunk));

@@ -59,7 +59,7 @@ async function record({ tracePayload, engine }: {
 }
 
 let bytes: Uint8Array, trace: TraceFile;
-beforeAll(async () => { ({ bytes, trace } = await record({ tracePayload: ['all'] })); }, 120_000);
+beforeAll(async () => { ({ bytes, trace } = await record({ tracePayload: ['all'] })); });
 const lines = (keep: (r: RecordView) => boolean): string[] =>
   Array.from(trace.records(), (r) => r.clone()).filter(keep).map((r) => sentence(r, originOf(trace, r)));
 
@@ -87,16 +87,16 @@ describe('payload', () => {
     const plain = await record({});
     expect([plain.trace.hasPayload, trace.hasPayload]).toEqual([false, true]);
     expect(firstDivergence(plain.trace, trace)).toBeUndefined();
-  }, 120_000);
+  });
   it('is the same bytes whatever the engine', async () => {
     const other = await record({ tracePayload: ['all'], engine: 'interp' });
     expect(Buffer.compare(other.bytes, bytes)).toBe(0);
-  }, 120_000);
+  });
   it('is that of the tasks that were named, and of those they serve', async () => {
     const some = (await record({ tracePayload: ['v*'] })).trace, tasks = new Set<string>();
     for (const r of some.records()) if (some.payload(r.sequence).length > 0) tasks.add(some.taskOf(r.actor));
     expect([...tasks].sort()).toEqual(['vm', 'vm guest']);
-  }, 120_000);
+  });
 });
 
 describe('network frames', () => {

@@ -52,7 +52,7 @@ describe('trap and emulate', () => {
     expect(stdout).toMatch(/sum-42\r?\n/);
     expect(stdout).toMatch(new RegExp(`processors-${smp}\r?\n`));
     expect(status).toBe(0);
-  }, 240_000);
+  });
 });
 
 describe('scan and patch', () => {
@@ -71,7 +71,7 @@ describe('scan and patch', () => {
     expect(stdout).toContain('READY');
     expect(stdout).toMatch(/sum-42\r?\n/);
     expect(status).toBe(0);
-  }, 240_000);
+  });
 });
 
 describe('pre-virtualization', () => {
@@ -83,7 +83,7 @@ describe('pre-virtualization', () => {
       '--kernel', LINUX, '--initrd', INITRD, '--memory', '192M', '--append', 'console=ttyS0 quiet'], { input: COMMANDS, timeout: 200_000 });
     expect(stdout).toMatch(/sum-42\r?\nprocessors-2\r?\n/);
     expect(status).toBe(0);
-  }, 240_000);
+  });
 
   it('minios, rewritten from the list of its sites, says what it says by the hypervisor extension', async () => {
     const elf = ['--kernel', 'guests/bin/minios.elf', '--memory', '16M'],
@@ -102,7 +102,7 @@ it.skipIf(!existsSync(LINUX)).each(['base,no-htinst', 'base,no-sstc', 'base,no-v
   'base,popf,exit=3963'])("Debian's kernel comes to its console on %s", async (cpu) => {
   const { status } = await vm('--cpu', cpu, '--kernel', LINUX, '--memory', '128M', '--append', 'console=ttyS0', '--until', 'Linux version');
   expect(status).toBe(0);
-}, 240_000);
+});
 
 it('without the hypervisor extension, hardware assistance is refused with the reason', async () => {
   expect(await vm('--cpu', 'base,no-h', ...MINIOS)).toMatchObject({ status: 2,

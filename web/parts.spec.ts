@@ -18,7 +18,7 @@ let made: { first: string[]; all: string[] };
 beforeAll(async () => {
   const { buildPage } = await import(join(root, 'web/build.mjs')) as { buildPage(out: string): Promise<typeof made> };
   made = await buildPage(out);
-}, 60_000);
+});
 afterAll(() => rmSync(out, { recursive: true, force: true }));
 
 interface Seen { loaded: string[]; output: string; trace: Uint8Array; status: number }

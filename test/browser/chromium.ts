@@ -117,7 +117,7 @@ export class Page {
     return result.value;
   }
   /** Waits until an expression is true. */
-  async until(expression: string, milliseconds = 15_000): Promise<void> {
+  async until(expression: string, milliseconds = 90_000): Promise<void> {
     for (const end = Date.now() + milliseconds; Date.now() < end; ) {
       if (await this.evaluate<boolean>(`Boolean(${expression})`).catch(() => false)) return;
       await new Promise((resolve) => setTimeout(resolve, 50));

@@ -124,7 +124,7 @@ export class Firefox {
     if (exceptionDetails) throw new Error(exceptionDetails.text);
     return result?.value === undefined ? undefined as T : JSON.parse(result.value) as T;
   }
-  async until(expression: string, milliseconds = 30_000): Promise<void> {
+  async until(expression: string, milliseconds = 90_000): Promise<void> {
     for (const end = Date.now() + milliseconds; Date.now() < end; await new Promise((r) => setTimeout(r, 100)))
       if (await this.evaluate<boolean>(`Boolean(${expression})`).catch(() => false)) return;
     throw new Error(`after ${milliseconds} ms not true: ${expression}; ${this.complaints.join('; ')}`);

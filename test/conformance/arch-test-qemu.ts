@@ -72,7 +72,7 @@ function onQemu(elf: string): Uint8Array | string {
   try {
     execFileSync('qemu-system-riscv64',
       ['-M', 'virt', '-m', '64', '-cpu', QEMU_CPU, '-display', 'none', '-monitor', 'none', '-bios', elf, '-serial', `file:${out}`],
-      { timeout: 60_000, stdio: 'ignore' });
+      { timeout: 200_000, stdio: 'ignore' });
     return readFileSync(out);
   } catch {
     return 'QEMU does not come to the end';

@@ -72,5 +72,5 @@ describe('the machine', () => {
       if (priv !== 3) h.virt = virt;
       expect(['yield', 'deadlock', 'instructions']).toContain(machine.run({ maxCycles: 200 }).kind);
     }), { numRuns: 300, seed: 3 });
-  }, 60_000);
+  });
 });

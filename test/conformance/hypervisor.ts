@@ -56,7 +56,7 @@ export const qemuVersion = (): string =>
 
 export function qemu(): Outcome {
   const run = spawnSync('qemu-system-riscv64', ['-M', 'virt', '-cpu', CPU, '-m', '256M', '-bios', 'none', '-nographic', '-kernel', IMAGE],
-    { encoding: 'utf8', timeout: 60_000, input: '', maxBuffer: 1 << 26 });
+    { encoding: 'utf8', timeout: 200_000, input: '', maxBuffer: 1 << 26 });
   return parse(run.stdout);
 }
 

@@ -25,7 +25,7 @@ describe('TypeScript without its types', () => {
       } catch (error) { return [`${path}: ${(error as Error).message}`]; }
     });
     expect(differ).toEqual([]);
-  }, 120_000);
+  });
 
   it('keeps every character on its line and column', () => {
     const source = 'type A = {\n  x: number;\n};\nfunction f<T>(a?: T, ...b: A[]): asserts a is T { return g(a!) as unknown; }\n',
