@@ -11,12 +11,13 @@ import { blockDriver, consoleDriver } from '../scenarios/devices.ts';
 const text = (b: Uint8Array): string => new TextDecoder().decode(b);
 const bytes = (s: string): Uint8Array => new TextEncoder().encode(s);
 
-async function run(components: Scenario['components'], host: Partial<Host> = {}, script?: (s: ReturnType<typeof bootScenario>) => void,
+type Script = (s: ReturnType<typeof bootScenario>, out: Record<string, string>) => void;
+async function run(components: Scenario['components'], host: Partial<Host> = {}, script?: Script,
     more: Partial<Scenario> = {}): Promise<{ out: Record<string, string>; result: Result; kernelLog: string[] }> {
   const out: Record<string, string> = {}, kernelLog: string[] = [];
   const system = bootScenario({ name: 'test', summary: '', components, budget: 20e9, ...more },
     { output: (c, b) => { out[c] = (out[c] ?? '') + text(b); }, kernelLog: l => kernelLog.push(l), ...host });
-  script?.(system);
+  script?.(system, out);
   return { out, result: await system.run(), kernelLog };
 }
 const program = (main: Program['main']): Program => ({ name: 'test', main });
@@ -111,7 +112,13 @@ describe('console', () => {
         valueOf(yield* io.write(sys, bytes('got it\n')));
       }), caps: { stdio: 'console' } },
       a: { program: talker(3), caps: { stdio: 'console' } },
-    }, { inputs: ['uart'] }, s => setTimeout(() => s.input('uart', bytes('x')), 30), { log: 'console' });
+    }, { inputs: ['uart'] }, (s, out) => {
+      const whenAllIsWritten = (): void => {
+        if (out['uart']?.includes('line 2\n')) s.input('uart', bytes('x'));
+        else setTimeout(whenAllIsWritten, 5);
+      };
+      whenAllIsWritten();
+    }, { log: 'console' });
     expect(r.kernelLog).toEqual([]);
     expect(r.out['uart']).toBe('[a] line 0\n[a] line 1\n[a] line 2\n[echo] got it\n');
   });
