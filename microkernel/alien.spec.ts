@@ -28,17 +28,17 @@ const program = (selector = GATE, timeout = -1): string => `loop: li t0, ${UTCB}
 /** The alien, its own-call portal with label 1 bound to the caller; and a partner that does `serve`. */
 function* make(sys: Syscalls, source: string, serve: (own: Syscalls) => Sys<void>): Sys<User> {
   yield* sys.must(Initial.factory, Ops.factory.createSemaphore, [450, 0]);
-  const u = yield* makeUser(sys, FIRST, source, { utcb: UTCB, flags: ThreadFlag.alien, mtd: Mtd.args });
+  const user = yield* makeUser(sys, FIRST, source, { utcb: UTCB, flags: ThreadFlag.alien, mtd: Mtd.args });
   yield* sys.must(Initial.factory, Ops.factory.createPortal, [OWN.portal, Initial.thread, 1, Mtd.args | Mtd.exit]);
-  yield* sys.must(u.thread, Ops.thread.setEvents, [OWN.portal, OWN_CAUSES]);
+  yield* sys.must(user.thread, Ops.thread.setEvents, [OWN.portal, OWN_CAUSES]);
   yield* sys.must(Initial.factory, Ops.factory.createThread, [PARTNER.thread, Initial.task, ThreadFlag.typescript, 0, 0], serve);
   yield* sys.must(Initial.factory, Ops.factory.createSchedContext, [PARTNER.context, 100, 0, 0]);
   yield* sys.must(PARTNER.thread, Ops.thread.bind, [PARTNER.context]);
   yield* sys.must(Initial.factory, Ops.factory.createPortal, [PARTNER.portal, PARTNER.thread, BADGE, 0]);
   yield* sys.must(PARTNER.thread, Ops.thread.start, [0, 0, 0]);
-  yield* sys.must(u.task, Ops.task.map, [0, capPage(PARTNER.portal, 0, CapRight.use), GATE, 0]);
-  yield* sys.must(u.thread, Ops.thread.start, [CODE, 0, 0]);
-  return u;
+  yield* sys.must(user.task, Ops.task.map, [0, capPage(PARTNER.portal, 0, CapRight.use), GATE, 0]);
+  yield* sys.must(user.thread, Ops.thread.start, [CODE, 0, 0]);
+  return user;
 }
 
 describe('a call of an alien of its own', () => {
@@ -46,20 +46,23 @@ describe('a call of an alien of its own', () => {
     const seen: number[] = [];
     run(function* (sys) {
       yield* make(sys, program(), function* (own) {
-        let r = yield* own.receive();
-        for (;;) { seen.push(Number(r.words[0])); r = yield* own.replyAndWait({ label: 5, words: [Number(r.words[0]) * 10] }); }
+        let request = yield* own.receive();
+        for (;;) {
+          seen.push(Number(request.words[0]));
+          request = yield* own.replyAndWait({ label: 5, words: [Number(request.words[0]) * 10] });
+        }
       });
-      let r = yield* sys.receive();
+      let event = yield* sys.receive();
       for (let i = 1; i <= 3; i++) {
-        expect(r).toMatchObject({ label: Cause.ownCall, badge: 1, words: [7n, 1n, 0n, 0n] });
+        expect(event).toMatchObject({ label: Cause.ownCall, badge: 1, words: [7n, 1n, 0n, 0n] });
         expect([sys.utcb.x(10), sys.utcb.x(11), sys.utcb.x(17)]).toEqual([7, GATE, IPC]);
         expect(seen.length).toBe(i - 1);
-        r = yield* sys.replyAndWait({ label: Resume.watch });
-        expect(r).toMatchObject({ label: Cause.ownCalled, words: [0n, 0n, 5n, 0n] });
+        event = yield* sys.replyAndWait({ label: Resume.watch });
+        expect(event).toMatchObject({ label: Cause.ownCalled, words: [0n, 0n, 5n, 0n] });
         expect(seen).toEqual(Array.from({ length: i }, (_, n) => n + 1));
-        r = yield* sys.replyAndWait({});
-        expect([r.label, sys.utcb.x(10), sys.utcb.x(12)]).toEqual([Cause.syscall, 0, 10 * i]);
-        r = yield* sys.replyAndWait({});
+        event = yield* sys.replyAndWait({});
+        expect([event.label, sys.utcb.x(10), sys.utcb.x(12)]).toEqual([Cause.syscall, 0, 10 * i]);
+        event = yield* sys.replyAndWait({});
       }
     });
   });
@@ -81,8 +84,10 @@ describe('a call of an alien of its own', () => {
         words: [BigInt(Status.badCap), 0n, 7n, 0n] });
     });
     run(function* (sys) {
-      yield* make(sys, program(GATE, 5000), function* (own) { yield* own.receive(); yield* own.down(450, Ops.semaphore.down, Infinity,
-        1); });
+      yield* make(sys, program(GATE, 5000), function* (own) {
+        yield* own.receive();
+        yield* own.down(450, Ops.semaphore.down, Infinity, 1);
+      });
       yield* sys.receive();
       expect((yield* sys.replyAndWait({ label: Resume.watch })).words[0]).toBe(BigInt(Status.timeout));
     });
@@ -90,20 +95,22 @@ describe('a call of an alien of its own', () => {
   it('ends when it is cancelled, when its capability is taken and it is cancelled, and when its partner dies', () => {
     for (const end of ['cancel', 'revoke', 'kill'] as const) {
       run(function* (sys) {
-        const u = yield* make(sys, program(), function* (own) { yield* own.receive(); yield* own.down(450, Ops.semaphore.down, Infinity,
-          1); });
+        const user = yield* make(sys, program(), function* (own) {
+          yield* own.receive();
+          yield* own.down(450, Ops.semaphore.down, Infinity, 1);
+        });
         yield* sys.receive();
         yield* sys.must(Initial.thread, Ops.thread.keepReply, [420]);
         sys.utcb.setTag(Resume.watch, 0);
         sys.utcb.mtd = 0;
         yield sys.ipc(1, 420);
         expect((yield* sys.receive(0, 1e6)).status).toBe(Status.timeout);
-        if (end === 'revoke') yield* sys.must(u.task, Ops.task.unmap, [capPage(GATE), 1]);
+        if (end === 'revoke') yield* sys.must(user.task, Ops.task.unmap, [capPage(GATE), 1]);
         if (end === 'kill') yield* sys.must(PARTNER.thread, Ops.thread.kill);
-        else yield* sys.must(u.thread, Ops.thread.cancel);
-        const r = yield* sys.receive();
-        expect(r).toMatchObject({ label: Cause.ownCalled });
-        expect(r.words[0]).toBe(BigInt(end === 'kill' ? Status.dead : Status.aborted));
+        else yield* sys.must(user.thread, Ops.thread.cancel);
+        const event = yield* sys.receive();
+        expect(event).toMatchObject({ label: Cause.ownCalled });
+        expect(event.words[0]).toBe(BigInt(end === 'kill' ? Status.dead : Status.aborted));
         expect((yield* sys.replyAndWait({})).label).toBe(Cause.syscall);
         yield* sys.replyAndWait({});
         if (end === 'revoke') expect((yield* sys.replyAndWait({ label: Resume.watch })).words[0]).toBe(BigInt(Status.badCap));
@@ -112,13 +119,15 @@ describe('a call of an alien of its own', () => {
   });
   it('without a portal for it is a system call as ever, and `watch` without one is letting through', () => {
     run(function* (sys) {
-      const u = yield* make(sys, program(), function* (own) { for (let r = yield* own.receive();
-        ;) r = yield* own.replyAndWait({ words: [Number(r.words[0])] }); });
+      const user = yield* make(sys, program(), function* (own) {
+        let request = yield* own.receive();
+        for (;;) request = yield* own.replyAndWait({ words: [Number(request.words[0])] });
+      });
       yield* sys.receive();
-      yield* sys.must(u.thread, Ops.thread.setEvents, [0, 1 << Cause.ownCalled]);
+      yield* sys.must(user.thread, Ops.thread.setEvents, [0, 1 << Cause.ownCalled]);
       expect((yield* sys.replyAndWait({ label: Resume.watch })).label).toBe(Cause.syscall);
       expect(sys.utcb.x(17)).toBe(1);
-      yield* sys.must(u.thread, Ops.thread.setEvents, [0, 1 << Cause.ownCall]);
+      yield* sys.must(user.thread, Ops.thread.setEvents, [0, 1 << Cause.ownCall]);
       expect((yield* sys.replyAndWait({})).label).toBe(Cause.syscall);
       expect(sys.utcb.x(17)).toBe(IPC);
     });

@@ -69,9 +69,9 @@ describe('a charge', () => {
   it('does not outlive its thread', () => {
     runFake(function* (sys) {
       let reached = false;
-      const a = yield* thread(sys, function* (own) { own.charge(1e9); yield* trivial(own); reached = true; }, 10);
+      const debtor = yield* thread(sys, function* (own) { own.charge(1e9); yield* trivial(own); reached = true; }, 10);
       yield* nap(sys, 50_000);
-      yield* sys.must(a.thread, Ops.thread.kill);
+      yield* sys.must(debtor.thread, Ops.thread.kill);
       yield* nap(sys, 2e6);
       expect(reached).toBe(false);
     });

@@ -56,14 +56,14 @@ export function fuzz(seed: number, calls: number, harts: number, rootToo = false
   const kernel: Kernel = machine.kernel = new Kernel({
     machine, log: l => lines.push(l),
     root: entryOf(function* (sys) {
-      try { yield* world(sys, () => kernel, seed, calls, harts); } catch (e) { failure = e; }
+      try { yield* world(sys, () => kernel, seed, calls, harts); } catch (error) { failure = error; }
       if (rootToo) yield* randomBody(seed, calls)(sys);
       else yield* sys.receive();
     }),
   });
   for (let i = 0; i < 1_000_000; i++) {
     let busy = true;
-    try { machine.run(8); busy = false; } catch (e) { if (!(e instanceof Error) || !e.message.includes('busy')) throw e; }
+    try { machine.run(8); busy = false; } catch (error) { if (!(error instanceof Error) || !error.message.includes('busy')) throw error; }
     const wrong = audit(kernel);
     if (wrong.length > 0) throw new Error(`seed ${seed}, ${harts} harts, after ${i * 8} slices: ${wrong.slice(0, 5).join('; ')}`);
     if (!busy) break;

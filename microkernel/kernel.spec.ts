@@ -34,7 +34,7 @@ const echo: ThreadBody = function* (sys) {
 function run(body: ThreadBody, options: Parameters<typeof bootFake>[1] = {}): ReturnType<typeof bootFake> {
   let done = false, failure: unknown;
   const booted = bootFake(function* (sys) {
-    try { yield* body(sys); done = true; } catch (e) { failure = e; }
+    try { yield* body(sys); done = true; } catch (error) { failure = error; }
     yield* sys.receive(); // stays, so that its task does
   }, options);
   if (failure) throw failure;
@@ -60,12 +60,10 @@ describe('messages', () => {
   });
   it('time-outs: none to be lost for a partner who is not ready, a finite one in virtual time', () => {
     run(function* (sys) {
-      const idle: ThreadBody = function* (s) { for (;;) yield* s.call(1 << 19); };
-      void idle;
-      const { portal } = yield* makeServer(sys, function* (s) {
+      const { portal } = yield* makeServer(sys, function* (own) {
         const sem = selector();
-        yield* s.must(Initial.factory, Ops.factory.createSemaphore, [sem, 0]);
-        yield* s.down(sem, Ops.semaphore.down);
+        yield* own.must(Initial.factory, Ops.factory.createSemaphore, [sem, 0]);
+        yield* own.down(sem, Ops.semaphore.down);
       });
       expect((yield* sys.receive(0, 1000)).status).toBe(Status.timeout); // lets the server run
       expect((yield* sys.call(portal, {}, NOW)).status).toBe(Status.timeout);
@@ -77,11 +75,11 @@ describe('messages', () => {
   });
   it('a closed receive takes messages of one portal only', () => {
     run(function* (sys) {
-      const a = selector(), b = selector(), got: number[] = [];
-      yield* sys.must(Initial.factory, Ops.factory.createPortal, [a, Initial.thread, 1, 0]);
-      yield* sys.must(Initial.factory, Ops.factory.createPortal, [b, Initial.thread, 2, 0]);
-      for (const p of [a, b]) yield* makeServer(sys, function* (s) { yield* s.call(p); });
-      for (const p of [b, a]) got.push((yield* sys.receive(p)).badge);
+      const first = selector(), second = selector(), got: number[] = [];
+      yield* sys.must(Initial.factory, Ops.factory.createPortal, [first, Initial.thread, 1, 0]);
+      yield* sys.must(Initial.factory, Ops.factory.createPortal, [second, Initial.thread, 2, 0]);
+      for (const portal of [first, second]) yield* makeServer(sys, function* (s) { yield* s.call(portal); });
+      for (const portal of [second, first]) got.push((yield* sys.receive(portal)).badge);
       expect(got).toEqual([2, 1]);
     });
   });
@@ -107,9 +105,9 @@ describe('messages', () => {
   it('a server that dies gives its callers `dead`, those in the queue too', () => {
     run(function* (sys) {
       const results: number[] = [],
-        { portal, thread } = yield* makeServer(sys, function* (s) {
-          yield* s.receive();
-          yield* s.down(Initial.irqBase + 5, Ops.semaphore.down);
+        { portal, thread } = yield* makeServer(sys, function* (own) {
+          yield* own.receive();
+          yield* own.down(Initial.irqBase + 5, Ops.semaphore.down);
         });
       for (let i = 0; i < 2; i++) yield* makeServer(sys, function* (s) { results.push((yield* s.call(portal)).status); });
       yield* sys.receive(0, 1e6);
@@ -162,21 +160,21 @@ describe('memory', () => {
   });
   it('maps superpages whole, splits them where a part is unmapped, and takes back what was passed on', () => {
     const { kernel } = run(function* (sys) {
-      const a = yield* makeTask(sys), b = yield* makeTask(sys), from = 0x8020_0000, to = 0x4000_0000;
+      const first = yield* makeTask(sys), second = yield* makeTask(sys), from = 0x8020_0000, to = 0x4000_0000;
       const look = function* (task: number, va: number): Sys<number> {
         yield* sys.must(task, Ops.task.lookup, [va]);
         return sys.utcb.word(0);
       };
-      yield* sys.must(a, Ops.task.map, [0, memoryPage(from, 21, Right.RW), to, 0]);
-      expect(yield* look(a, to + 5)).toBe(memoryPage(to, 21, Right.RW));
-      yield* sys.must(b, Ops.task.map, [a, memoryPage(to, 21, Right.RWX), to, 0]);
-      expect(yield* look(b, to)).toBe(memoryPage(to, 21, Right.RW));
+      yield* sys.must(first, Ops.task.map, [0, memoryPage(from, 21, Right.RW), to, 0]);
+      expect(yield* look(first, to + 5)).toBe(memoryPage(to, 21, Right.RW));
+      yield* sys.must(second, Ops.task.map, [first, memoryPage(to, 21, Right.RWX), to, 0]);
+      expect(yield* look(second, to)).toBe(memoryPage(to, 21, Right.RW));
       yield* sys.must(Initial.task, Ops.task.unmap, [memoryPage(from + 0x3000, 12, Right.W), 0]);
-      expect(yield* look(b, to + 0x3000)).toBe(memoryPage(to + 0x3000, 12, Right.R));
-      expect(yield* look(b, to + 0x4000)).toBe(memoryPage(to + 0x4000, 12, Right.RW));
-      yield* sys.must(a, Ops.task.unmap, [memoryPage(to, 21, 0), 1]);
-      expect([yield* look(a, to), yield* look(b, to)]).toEqual([0, 0]);
-      expect(yield* sys.invoke(b, Ops.task.map, [a, memoryPage(to, 21, Right.RW), to, 0])).toBe(Status.fault);
+      expect(yield* look(second, to + 0x3000)).toBe(memoryPage(to + 0x3000, 12, Right.R));
+      expect(yield* look(second, to + 0x4000)).toBe(memoryPage(to + 0x4000, 12, Right.RW));
+      yield* sys.must(first, Ops.task.unmap, [memoryPage(to, 21, 0), 1]);
+      expect([yield* look(first, to), yield* look(second, to)]).toEqual([0, 0]);
+      expect(yield* sys.invoke(second, Ops.task.map, [first, memoryPage(to, 21, Right.RW), to, 0])).toBe(Status.fault);
     });
     expect(kernel.root.task.space.find(0x8020_3000)!.level).toBe(1);
   });
@@ -184,35 +182,35 @@ describe('memory', () => {
     run(function* (sys) {
       const task = yield* makeTask(sys), seen: unknown[] = [], mine = selector();
       yield* sys.must(Initial.factory, Ops.factory.createSemaphore, [mine, 3]);
-      const { portal } = yield* makeServer(sys, function* (s) {
-        yield* s.receive();
-        s.utcb.window = memoryPage(0x10000, 13, Right.RWX);
-        s.utcb.capWindow = capPage(20);
-        yield* s.replyAndWait({});
-        seen.push(s.memory.u32(0x11000), yield* s.invoke(20, Ops.semaphore.up));
-        expect(() => s.memory.setU8(0x11000, 0)).toThrow(MemoryFault);
-        yield* s.reply({});
+      const { portal } = yield* makeServer(sys, function* (own) {
+        yield* own.receive();
+        own.utcb.window = memoryPage(0x10000, 13, Right.RWX);
+        own.utcb.capWindow = capPage(20);
+        yield* own.replyAndWait({});
+        seen.push(own.memory.u32(0x11000), yield* own.invoke(20, Ops.semaphore.up));
+        expect(() => own.memory.setU8(0x11000, 0)).toThrow(MemoryFault);
+        yield* own.reply({});
       }, { task });
       expect((yield* sys.call(portal, { items: [{ flexpage: memoryPage(0x8010_0000, 12, 1), dest: 0 }] })).status).toBe(Status.fault);
       yield* sys.call(portal);
       sys.memory.setU32(0x8010_0000, 99);
-      const r = yield* sys.call(portal,
+      const answer = yield* sys.call(portal,
         {
           items: [{ flexpage: memoryPage(0x8010_0000, 12, Right.R), dest: 0x1000 }, { flexpage: capPage(mine, 0, CapRight.use), dest: 0 }]
         });
-      expect(r.status).toBe(0);
+      expect(answer.status).toBe(0);
       expect(seen).toEqual([99, 0]);
     });
   });
   it('granting moves: the giver has it no more, and the first owner still can take it back', () => {
     run(function* (sys) {
-      const a = yield* makeTask(sys), b = yield* makeTask(sys);
-      yield* sys.must(a, Ops.task.map, [0, memoryPage(0x8010_0000, 12, Right.RW), 0x5000, 0]);
-      yield* sys.must(b, Ops.task.map, [a, memoryPage(0x5000, 12, Right.RW), 0x9000, 1]);
-      yield* sys.must(a, Ops.task.lookup, [0x5000]);
+      const first = yield* makeTask(sys), second = yield* makeTask(sys);
+      yield* sys.must(first, Ops.task.map, [0, memoryPage(0x8010_0000, 12, Right.RW), 0x5000, 0]);
+      yield* sys.must(second, Ops.task.map, [first, memoryPage(0x5000, 12, Right.RW), 0x9000, 1]);
+      yield* sys.must(first, Ops.task.lookup, [0x5000]);
       expect(sys.utcb.word(0)).toBe(0);
       yield* sys.must(Initial.task, Ops.task.unmap, [memoryPage(0x8010_0000, 12, 0), 0]);
-      yield* sys.must(b, Ops.task.lookup, [0x9000]);
+      yield* sys.must(second, Ops.task.lookup, [0x9000]);
       expect(sys.utcb.word(0)).toBe(0);
     });
   });
@@ -321,7 +319,7 @@ describe('scheduling', () => {
   it('threads on several harts call each other', () => {
     run(function* (sys) {
       const servers: Made[] = [];
-      for (let h = 0; h < 3; h++) servers.push(yield* makeServer(sys, echo, { hart: h, label: h }));
+      for (let hart = 0; hart < 3; hart++) servers.push(yield* makeServer(sys, echo, { hart: hart, label: hart }));
       for (let i = 0; i < 30; i++) expect((yield* sys.call(servers[i % 3].portal, { label: i })).words).toEqual([BigInt(i % 3)]);
       yield* sys.must(servers[2].thread, Ops.thread.kill);
       expect((yield* sys.call(servers[2].portal)).status).toBe(Status.dead);
@@ -350,9 +348,9 @@ it('a semaphore counts, wakes by priority, and ends waits when it goes', () => {
 
 it('`must` throws the status', () => {
   run(function* (sys) {
-    let error: unknown;
-    try { yield* sys.must(12345, Ops.semaphore.up); } catch (e) { error = e; }
-    expect(error).toBeInstanceOf(KernelError);
+    let thrown: unknown;
+    try { yield* sys.must(12345, Ops.semaphore.up); } catch (error) { thrown = error; }
+    expect(thrown).toBeInstanceOf(KernelError);
     void wholeSpace;
   });
 });

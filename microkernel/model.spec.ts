@@ -33,7 +33,7 @@ function inFirstTask(body: (sys: Syscalls, kernel: () => Kernel) => Sys<void>): 
   let failure: unknown, done = false;
   const holder: { kernel?: Kernel } = {};
   bootFake(function* (sys) {
-    try { yield* body(sys, () => holder.kernel!); done = true; } catch (e) { failure = e; }
+    try { yield* body(sys, () => holder.kernel!); done = true; } catch (error) { failure = error; }
     yield* sys.receive();
   }, { onKernel: k => { holder.kernel = k; } });
   if (failure) throw failure;
@@ -53,18 +53,18 @@ function comparePages(tasks: Task[], model: Table[]): void {
   }
 }
 
-function* memoryStep(sys: Syscalls, s: Step, model: Table[]): Sys<void> {
-  const size = 2 ** s.order, base = BASE + Math.floor((s.at * 4096) / size) * size, dest = BASE + s.dest * 4096;
-  if (s.kind === 'unmap') {
-    yield* sys.must(SELECTOR + s.from, Ops.task.unmap, [memoryPage(base, s.order, s.rights), s.flag ? 1 : 0]);
-    return unmapPages(model[s.from], base, size, s.rights, s.flag);
+function* memoryStep(sys: Syscalls, step: Step, model: Table[]): Sys<void> {
+  const size = 2 ** step.order, base = BASE + Math.floor((step.at * 4096) / size) * size, dest = BASE + step.dest * 4096;
+  if (step.kind === 'unmap') {
+    yield* sys.must(SELECTOR + step.from, Ops.task.unmap, [memoryPage(base, step.order, step.rights), step.flag ? 1 : 0]);
+    return unmapPages(model[step.from], base, size, step.rights, step.flag);
   }
-  const place = s.flag ? BASE + Math.floor((s.dest * 4096) / size) * size : dest;
+  const place = step.flag ? BASE + Math.floor((step.dest * 4096) / size) * size : dest;
   if (place + size > BASE + WINDOW) return;
-  const grant = s.at % 7 === 0,
-    status = yield* sys.invoke(SELECTOR + s.to, Ops.task.map,
-      [SELECTOR + s.from, memoryPage(base, s.order, s.rights), place, grant ? 1 : 0]);
-  expect(status).toBe(mapPages(model[s.from], base, size, s.rights, model[s.to], place, grant));
+  const grant = step.at % 7 === 0,
+    status = yield* sys.invoke(SELECTOR + step.to, Ops.task.map,
+      [SELECTOR + step.from, memoryPage(base, step.order, step.rights), place, grant ? 1 : 0]);
+  expect(status).toBe(mapPages(model[step.from], base, size, step.rights, model[step.to], place, grant));
 }
 
 it('memory: page tables are what the model says, whatever is mapped, granted and unmapped', () => {
@@ -75,15 +75,15 @@ it('memory: page tables are what the model says, whatever is mapped, granted and
     for (let at = 0; at < WINDOW; at += 4096) put(ram, RAM + at, RAM + at, Right.RWX, undefined);
     yield* sys.must(SELECTOR, Ops.task.map, [0, memoryPage(RAM, 22, Right.RWX), BASE, 0]);
     mapPages(ram, RAM, WINDOW, Right.RWX, model[0], BASE, false);
-    for (const s of steps) {
-      yield* memoryStep(sys, s, model);
+    for (const step of steps) {
+      yield* memoryStep(sys, step, model);
       comparePages(tasks, model);
     }
     expect(audit(kernel())).toEqual([]);
     yield* sys.must(Initial.task, Ops.task.unmap, [memoryPage(RAM, 22, 0), 0]);
     unmapPages(ram, RAM, WINDOW, 0, false);
     comparePages(tasks, model);
-    for (const t of tasks) expect(t.space.leaves).toBe(0);
+    for (const task of tasks) expect(task.space.leaves).toBe(0);
   })), { numRuns: RUNS });
 }, 36_000_000);
 
@@ -98,19 +98,19 @@ function compareSlots(tasks: Task[], model: Table[]): void {
   }
 }
 
-function* capStep(sys: Syscalls, s: Step, model: Table[]): Sys<void> {
-  const n = 2 ** s.order;
-  if (s.kind === 'unmap' && s.order === 0 && s.flag && s.rights === 4) {
-    const e = model[s.from].get(s.at);
-    expect(yield* sys.invoke(SELECTOR + s.from, Ops.task.delete, [s.at])).toBe(e ? Status.ok : Status.badCap);
-    if (e) dissolve(e);
-  } else if (s.kind === 'unmap') {
-    yield* sys.must(SELECTOR + s.from, Ops.task.unmap, [capPage(s.at, s.order, s.rights), s.flag ? 1 : 0]);
-    unmapSlots(model[s.from], s.at, n, s.rights, s.flag);
-  } else if (s.dest + n <= SLOTS && s.at + n <= SLOTS) {
-    const status = yield* sys.invoke(SELECTOR + s.to, Ops.task.map,
-      [SELECTOR + s.from, capPage(s.at, s.order, s.rights), s.dest, s.flag ? 1 : 0]);
-    expect(status).toBe(mapSlots(model[s.from], s.at, n, s.rights, model[s.to], s.dest, s.flag));
+function* capStep(sys: Syscalls, step: Step, model: Table[]): Sys<void> {
+  const n = 2 ** step.order;
+  if (step.kind === 'unmap' && step.order === 0 && step.flag && step.rights === 4) {
+    const entry = model[step.from].get(step.at);
+    expect(yield* sys.invoke(SELECTOR + step.from, Ops.task.delete, [step.at])).toBe(entry ? Status.ok : Status.badCap);
+    if (entry) dissolve(entry);
+  } else if (step.kind === 'unmap') {
+    yield* sys.must(SELECTOR + step.from, Ops.task.unmap, [capPage(step.at, step.order, step.rights), step.flag ? 1 : 0]);
+    unmapSlots(model[step.from], step.at, n, step.rights, step.flag);
+  } else if (step.dest + n <= SLOTS && step.at + n <= SLOTS) {
+    const status = yield* sys.invoke(SELECTOR + step.to, Ops.task.map,
+      [SELECTOR + step.from, capPage(step.at, step.order, step.rights), step.dest, step.flag ? 1 : 0]);
+    expect(status).toBe(mapSlots(model[step.from], step.at, n, step.rights, model[step.to], step.dest, step.flag));
   }
 }
 
@@ -126,8 +126,8 @@ it('capabilities: slots, rights and objects are what the model says, whatever is
       yield* sys.must(SELECTOR, Ops.task.map, [0, capPage(selector), i, 0]);
       mapSlots(own, selector, 1, CapRight.all, model[0], i, false);
     }
-    for (const s of steps) {
-      yield* capStep(sys, s, model);
+    for (const step of steps) {
+      yield* capStep(sys, step, model);
       compareSlots(tasks, model);
     }
     expect(audit(kernel())).toEqual([]);

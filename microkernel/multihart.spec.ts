@@ -47,10 +47,10 @@ it('a caller\'s context follows the server to its hart', () => {
     yield* sys.must(Initial.factory, Ops.factory.createThread, [server, Initial.task, ThreadFlag.typescript, 0, 0],
       function* (s) { for (yield* s.receive(); ; yield* s.replyAndWait({})) s.charge(50_000); });
     yield* sys.must(Initial.factory, Ops.factory.createPortal, [portal, server, 1, 0]);
-    yield* sys.must(Initial.factory, Ops.factory.createThread, [client, Initial.task, ThreadFlag.typescript, 0, 1], function* (s) {
-      for (let i = 0; i < 3; i++) seen.push((yield* s.call(portal)).status);
-      const before = s.now();
-      seen.push((yield* s.receive(0, 300_000)).status, Math.round((s.now() - before) / 100_000));
+    yield* sys.must(Initial.factory, Ops.factory.createThread, [client, Initial.task, ThreadFlag.typescript, 0, 1], function* (own) {
+      for (let i = 0; i < 3; i++) seen.push((yield* own.call(portal)).status);
+      const before = own.now();
+      seen.push((yield* own.receive(0, 300_000)).status, Math.round((own.now() - before) / 100_000));
     });
     yield* sys.must(Initial.factory, Ops.factory.createSchedContext, [context, 100, 0, 0]);
     yield* sys.must(client, Ops.thread.bind, [context]);
@@ -63,16 +63,16 @@ it('a caller\'s context follows the server to its hart', () => {
 it('a time-out that a server on another hart starts wakes its client\'s hart from idleness', () => {
   runReal(function* (sys) {
     const server = 300, portal = 301, client = 302, seen: number[] = [];
-    yield* sys.must(Initial.factory, Ops.factory.createThread, [server, Initial.task, ThreadFlag.typescript, 0, 0], function* (s) {
-      yield* s.down(NEVER_UP, Ops.semaphore.down, 100_000); // the client stands in the queue meanwhile
-      yield* s.receive();
-      yield* s.down(NEVER_UP, Ops.semaphore.down);
+    yield* sys.must(Initial.factory, Ops.factory.createThread, [server, Initial.task, ThreadFlag.typescript, 0, 0], function* (own) {
+      yield* own.down(NEVER_UP, Ops.semaphore.down, 100_000); // the client stands in the queue meanwhile
+      yield* own.receive();
+      yield* own.down(NEVER_UP, Ops.semaphore.down);
     });
     yield* sys.must(Initial.factory, Ops.factory.createSemaphore, [NEVER_UP, 0]);
     yield* sys.must(Initial.factory, Ops.factory.createPortal, [portal, server, 1, 0]);
-    yield* sys.must(Initial.factory, Ops.factory.createThread, [client, Initial.task, ThreadFlag.typescript, 0, 1], function* (s) {
-      s.put({});
-      seen.push(yield s.ipc(7, portal, NEVER, 50_000)); // the send may wait for ever, the answer may not
+    yield* sys.must(Initial.factory, Ops.factory.createThread, [client, Initial.task, ThreadFlag.typescript, 0, 1], function* (own) {
+      own.put({});
+      seen.push(yield own.ipc(7, portal, NEVER, 50_000)); // the send may wait for ever, the answer may not
     });
     for (const [i, thread] of [server, client].entries()) {
       yield* sys.must(Initial.factory, Ops.factory.createSchedContext, [310 + i, 100, 0, 0]);
@@ -87,25 +87,25 @@ it('a time-out that a server on another hart starts wakes its client\'s hart fro
 it('a page taken back is gone for threads that execute on other harts at this moment', () => {
   runReal(function* (sys) {
     const users: User[] = [];
-    for (let h = 1; h < 4; h++) {
-      const u = yield* makeUser(sys, 256 + 16 * h, counting, { hart: h, pa: 0x8010_0000 + 4096 * h });
-      yield* sys.must(u.task, Ops.task.map, [0, memoryPage(COUNTER_PA, 12, Right.RW), COUNTER, 0]);
-      yield* sys.must(u.thread, Ops.thread.start, [CODE, 0, 0]);
-      users.push(u);
+    for (let hart = 1; hart < 4; hart++) {
+      const user = yield* makeUser(sys, 256 + 16 * hart, counting, { hart: hart, pa: 0x8010_0000 + 4096 * hart });
+      yield* sys.must(user.task, Ops.task.map, [0, memoryPage(COUNTER_PA, 12, Right.RW), COUNTER, 0]);
+      yield* sys.must(user.thread, Ops.thread.start, [CODE, 0, 0]);
+      users.push(user);
     }
     yield* wait(sys, 50_000);
     for (const [right, cause] of [[Right.W, 15n], [Right.R, 13n]] as const) {
       yield* sys.must(Initial.task, Ops.task.unmap, [memoryPage(COUNTER_PA, 12, right), 0]);
       const before = sys.memory.u64(COUNTER_PA);
-      for (const [i, u] of users.entries()) {
-        expect((yield* sys.receive(u.portal, 100_000)).words.slice(0, 2)).toEqual([cause, BigInt(COUNTER)]);
+      for (const [i, user] of users.entries()) {
+        expect((yield* sys.receive(user.portal, 100_000)).words.slice(0, 2)).toEqual([cause, BigInt(COUNTER)]);
         yield* sys.must(Initial.thread, Ops.thread.keepReply, [500 + i]);
       }
       expect(sys.memory.u64(COUNTER_PA)).toBe(before); // not one store after the unmap
-      for (const [i, u] of users.entries()) { // then only loads
-        yield* loadProgram(sys, u.task, reading, { pa: 0x8020_0000 + i * 4096, va: 0x3_0000 });
+      for (const [i, user] of users.entries()) { // then only loads
+        yield* loadProgram(sys, user.task, reading, { pa: 0x8020_0000 + i * 4096, va: 0x3_0000 });
         sys.utcb.pc = 0x3_0000;
-        yield* sys.must(u.thread, Ops.thread.setState, [Mtd.pc]);
+        yield* sys.must(user.thread, Ops.thread.setState, [Mtd.pc]);
         yield* sys.send(500 + i, {});
       }
       yield* wait(sys, 50_000);
@@ -117,11 +117,11 @@ it('a line of the interrupt controller goes to the hart it is routed to, is sile
   const LINE = 40, IRQ = Initial.irqBase + LINE;
   const { kernel } = runReal(function* (sys, real) {
     const woken: number[] = [];
-    yield* sys.must(Initial.factory, Ops.factory.createThread, [300, Initial.task, ThreadFlag.typescript, 0, 1], function* (s) {
+    yield* sys.must(Initial.factory, Ops.factory.createThread, [300, Initial.task, ThreadFlag.typescript, 0, 1], function* (own) {
       for (;;) {
-        woken.push(yield* s.down(IRQ, Ops.semaphore.down));
+        woken.push(yield* own.down(IRQ, Ops.semaphore.down));
         real.plic.line(LINE).set(false);
-        yield* s.must(IRQ, Ops.semaphore.ack);
+        yield* own.must(IRQ, Ops.semaphore.ack);
       }
     });
     yield* sys.must(Initial.factory, Ops.factory.createSchedContext, [301, 200, 0, 0]);
@@ -136,8 +136,8 @@ it('a line of the interrupt controller goes to the hart it is routed to, is sile
     }
     expect(yield* sys.invoke(IRQ, Ops.semaphore.route, [3])).toBe(Status.badArgument);
     yield* sys.must(Initial.factory, Ops.factory.createSemaphore, [310, 0]);
-    for (const o of [Ops.semaphore.ack, Ops.semaphore.route])
-      expect(yield* sys.invoke(310, o, [0])).toBe(Status.badKind);
+    for (const operation of [Ops.semaphore.ack, Ops.semaphore.route])
+      expect(yield* sys.invoke(310, operation, [0])).toBe(Status.badKind);
   }, { harts: 3 });
   expect(kernel.counters.interrupts).toBe(3);
 });
@@ -154,11 +154,11 @@ it('a call that is cut in its middle gives the time back across harts at once', 
     yield* server(middle, 0, portals[1]!, function* (s) {
       for (yield* s.receive(); ; yield* s.replyAndWait({})) yield* s.call(portals[0]!);
     });
-    yield* server(near, 0, portals[2]!, function* (s) {
-      yield* s.receive();
-      const { status } = yield* s.call(portals[1]!);
-      back = { status, at: s.now() };
-      yield* s.receive();
+    yield* server(near, 0, portals[2]!, function* (own) {
+      yield* own.receive();
+      const { status } = yield* own.call(portals[1]!);
+      back = { status, at: own.now() };
+      yield* own.receive();
     });
     yield* sys.must(Initial.factory, Ops.factory.createThread, [client, Initial.task, ThreadFlag.typescript, 0, 0],
       function* (s) { yield* s.call(portals[2]!); });

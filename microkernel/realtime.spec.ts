@@ -38,7 +38,7 @@ class Watch implements TraceSink {
   /** Cycles of [from, to) in which the thread ran. */
   within(thread: number, from: number, to: number): number {
     let sum = 0;
-    for (const r of this.runs) if (r.thread === thread) sum += Math.max(0, Math.min(r.to, to) - Math.max(r.from, from));
+    for (const run of this.runs) if (run.thread === thread) sum += Math.max(0, Math.min(run.to, to) - Math.max(run.from, from));
     return sum;
   }
 }
@@ -59,9 +59,9 @@ const busy: ThreadBody = function* (sys) {
 };
 
 function* load(sys: Syscalls): Sys<void> {
-  const a = yield* makeUser(sys, LOAD, spin, { priority: 30, pa: 0x8010_4000 }),
-    b = yield* makeUser(sys, LOAD + 10, storm, { priority: 30, pa: 0x8010_5000, utcb: 0x2000_0000 });
-  for (const u of [a, b]) yield* sys.must(u.thread, Ops.thread.start, [CODE, 0, 0]);
+  const spinner = yield* makeUser(sys, LOAD, spin, { priority: 30, pa: 0x8010_4000 }),
+    stormer = yield* makeUser(sys, LOAD + 10, storm, { priority: 30, pa: 0x8010_5000, utcb: 0x2000_0000 });
+  for (const user of [spinner, stormer]) yield* sys.must(user.thread, Ops.thread.start, [CODE, 0, 0]);
   yield* sys.must(Initial.factory, Ops.factory.createThread, [LOAD + 20, Initial.task, ThreadFlag.typescript, 0, 0], busy);
   yield* sys.must(Initial.factory, Ops.factory.createSchedContext, [LOAD + 21, 40, 0, 0]);
   yield* sys.must(LOAD + 20, Ops.thread.bind, [LOAD + 21]);
@@ -70,13 +70,13 @@ function* load(sys: Syscalls): Sys<void> {
 
 /** The same in TypeScript: it always works, by charging. */
 function* makeCharger(sys: Syscalls, first: number, priority: number): Sys<{ thread: number; context: number }> {
-  const u = { thread: first + 1, context: first + 2 };
-  yield* sys.must(Initial.factory, Ops.factory.createThread, [u.thread, Initial.task, ThreadFlag.typescript, 0, 0], function* (own) {
+  const made = { thread: first + 1, context: first + 2 };
+  yield* sys.must(Initial.factory, Ops.factory.createThread, [made.thread, Initial.task, ThreadFlag.typescript, 0, 0], function* (own) {
     for (let i = 0; ; i++) { own.charge(1000 + (i % 7) * 20_000); yield* own.invoke(Initial.thread, Ops.thread.info); }
   });
-  yield* sys.must(Initial.factory, Ops.factory.createSchedContext, [u.context, priority, 0, 0]);
-  yield* sys.must(u.thread, Ops.thread.bind, [u.context]);
-  return u;
+  yield* sys.must(Initial.factory, Ops.factory.createSchedContext, [made.context, priority, 0, 0]);
+  yield* sys.must(made.thread, Ops.thread.bind, [made.context]);
+  return made;
 }
 
 /** Runs the set; answers what was seen, the threads' ids, and when each began. */
@@ -84,19 +84,19 @@ function play(tasks: readonly { budget: number; period: number }[]): { watch: Wa
   const watch = new Watch(), ids: number[] = [], began: number[] = [];
   const { kernel } = runReal(function* (sys, real) {
     yield* load(sys);
-    for (const [i, t] of tasks.entries()) {
-      const u = i % 2 === 0
+    for (const [i, task] of tasks.entries()) {
+      const user = i % 2 === 0
         ? yield* makeUser(sys, FIRST + 16 * i, spin, { priority: 200 - i, pa: 0x8010_0000 + 4096 * i })
         : yield* makeCharger(sys, FIRST + 16 * i, 200 - i);
-      yield* sys.must(u.context, Ops.schedContext.set, [200 - i, t.budget, t.period]);
-      ids.push(real.kernel.root.task.caps.lookup(u.thread)!.object.id);
+      yield* sys.must(user.context, Ops.schedContext.set, [200 - i, task.budget, task.period]);
+      ids.push(real.kernel.root.task.caps.lookup(user.thread)!.object.id);
       began.push(sys.now());
-      yield* sys.must(u.thread, Ops.thread.start, [CODE, 0, 0]);
+      yield* sys.must(user.thread, Ops.thread.start, [CODE, 0, 0]);
     }
     yield* sys.receive(0, END);
-    for (const [i, t] of tasks.entries()) { // what the context says it used is what it used
+    for (const [i, task] of tasks.entries()) { // what the context says it used is what it used
       yield* sys.must(FIRST + 16 * i + 2, Ops.schedContext.consumed);
-      expect(Math.abs(sys.utcb.word(0) - watchedSoFar(real.kernel, watch, ids[i]))).toBeLessThan(SLACK + 200 * (END / t.period));
+      expect(Math.abs(sys.utcb.word(0) - watchedSoFar(real.kernel, watch, ids[i]))).toBeLessThan(SLACK + 200 * (END / task.period));
     }
   }, { trace: watch, maxCycles: 1e8 });
   kernel.trace.flush();
@@ -128,7 +128,7 @@ it('real-time threads, in RISC-V code and in TypeScript, get their budgets in ev
       }
     }
     const { budget, period } = tasks[0]; // the highest priority is never delayed: any window at all
-    for (const r of watch.runs.filter(r => r.thread === ids[0] && r.from > began.at(-1)! + 2 * period))
-      expect(watch.within(ids[0], r.from, r.from + period)).toBeLessThan(budget + SLACK);
+    for (const run of watch.runs.filter(r => r.thread === ids[0] && r.from > began.at(-1)! + 2 * period))
+      expect(watch.within(ids[0], run.from, run.from + period)).toBeLessThan(budget + SLACK);
   }), { numRuns: Number(process.env['RUNS'] ?? 12) });
 }, 600_000);

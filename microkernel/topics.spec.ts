@@ -11,24 +11,24 @@ describe('memory', () => {
   it('a page, and a superpage, without the right to execute does not execute', () => {
     runReal(function* (sys) {
       for (const [i, order] of [12, 21].entries()) {
-        const u = yield* makeUser(sys, 256 + 16 * i, `li t0, ${DATA}; jr t0`, { pa: 0x8010_0000 + 4096 * i });
+        const user = yield* makeUser(sys, 256 + 16 * i, `li t0, ${DATA}; jr t0`, { pa: 0x8010_0000 + 4096 * i });
         sys.memory.setU32(DATA_PA, 0x0010_0073); // ebreak
-        yield* sys.must(u.task, Ops.task.map, [0, memoryPage(DATA_PA, order, Right.RW), DATA, 0]);
-        yield* sys.must(u.thread, Ops.thread.start, [CODE, 0, 0]);
+        yield* sys.must(user.task, Ops.task.map, [0, memoryPage(DATA_PA, order, Right.RW), DATA, 0]);
+        yield* sys.must(user.thread, Ops.thread.start, [CODE, 0, 0]);
         expect((yield* sys.receive()).words.slice(0, 2)).toEqual([12n, BigInt(DATA)]);
         const again = yield* sys.replyAndWait({ items: [{ flexpage: memoryPage(DATA_PA, order, Right.RX), dest: DATA }] });
         expect(again.label).toBe(Cause.breakpoint);
-        yield* sys.must(u.thread, Ops.thread.kill);
+        yield* sys.must(user.thread, Ops.thread.kill);
       }
     });
   });
   it('the page of a UTCB is the kernel\'s: it cannot be mapped on, unmapped, or mapped over', () => {
     runReal(function* (sys) {
-      const u = yield* makeUser(sys, 256, 'again: j again', { utcb: UTCB });
-      expect(yield* sys.invoke(Initial.task, Ops.task.map, [u.task, memoryPage(UTCB, 12, Right.RW), DATA, 0])).toBe(Status.fault);
-      yield* sys.must(u.task, Ops.task.unmap, [memoryPage(UTCB, 12, 0), 1]);
-      yield* sys.must(u.task, Ops.task.map, [0, memoryPage(DATA_PA, 21, Right.RW), UTCB, 0]);
-      yield* sys.must(u.task, Ops.task.lookup, [UTCB]);
+      const user = yield* makeUser(sys, 256, 'again: j again', { utcb: UTCB });
+      expect(yield* sys.invoke(Initial.task, Ops.task.map, [user.task, memoryPage(UTCB, 12, Right.RW), DATA, 0])).toBe(Status.fault);
+      yield* sys.must(user.task, Ops.task.unmap, [memoryPage(UTCB, 12, 0), 1]);
+      yield* sys.must(user.task, Ops.task.map, [0, memoryPage(DATA_PA, 21, Right.RW), UTCB, 0]);
+      yield* sys.must(user.task, Ops.task.lookup, [UTCB]);
       expect(sys.utcb.word(0)).toBe(memoryPage(UTCB, 12, Right.RW));
     });
   });
@@ -37,14 +37,15 @@ describe('memory', () => {
       const numbers = new Set<number>();
       for (let i = 0; i < 5; i++) {
         sys.memory.setU32(DATA_PA, i);
-        const u = yield* makeUser(sys, 256, `li t0, ${DATA}; lw a0, (t0); ebreak`);
-        yield* sys.must(u.task, Ops.task.map, [0, memoryPage(DATA_PA, 12, Right.R), DATA, 0]);
-        if (i % 2 === 1) yield* sys.must(u.task, Ops.task.unmap, [memoryPage(DATA, 12, 0), 1]);
+        const user = yield* makeUser(sys, 256, `li t0, ${DATA}; lw a0, (t0); ebreak`);
+        yield* sys.must(user.task, Ops.task.map, [0, memoryPage(DATA_PA, 12, Right.R), DATA, 0]);
+        if (i % 2 === 1) yield* sys.must(user.task, Ops.task.unmap, [memoryPage(DATA, 12, 0), 1]);
         numbers.add([...kernel.tasks].at(-1)!.space.asid);
-        yield* sys.must(u.thread, Ops.thread.start, [CODE, 0, 0]);
+        yield* sys.must(user.thread, Ops.thread.start, [CODE, 0, 0]);
         expect((yield* sys.receive()).label).toBe(i % 2 === 1 ? Cause.pageFault : Cause.breakpoint);
         if (i % 2 === 0) expect(sys.utcb.x(10)).toBe(i);
-        for (const cap of [u.thread, u.context, u.portal, u.task]) yield* sys.must(Initial.task, Ops.task.unmap, [capPage(cap), 1]);
+        for (const cap of [user.thread, user.context, user.portal, user.task])
+          yield* sys.must(Initial.task, Ops.task.unmap, [capPage(cap), 1]);
       }
       expect(numbers.size).toBe(1);
     });
@@ -67,23 +68,23 @@ describe('registers', () => {
     runReal(function* (sys) {
       const users = [];
       for (let i = 0; i < 3; i++) {
-        const u = yield* makeUser(sys, 256 + 16 * i, `li t0, ${i + 2}; fcvt.d.l f5, t0; li t2, 30000
+        const user = yield* makeUser(sys, 256 + 16 * i, `li t0, ${i + 2}; fcvt.d.l f5, t0; li t2, 30000
           again: fmv.d f6, f5; fadd.d f6, f6, f5; fcvt.l.d t1, f6; li t3, ${2 * (i + 2)}; bne t1, t3, bad; addi t2, t2, -1
           bnez t2, again; ebreak
           bad: .word 0`, { pa: 0x8010_0000 + 4096 * i });
-        yield* sys.must(u.context, Ops.schedContext.set, [50, 3000 + 100 * i, 0]);
-        yield* sys.must(u.thread, Ops.thread.start, [CODE, 0, 0]);
-        users.push(u);
+        yield* sys.must(user.context, Ops.schedContext.set, [50, 3000 + 100 * i, 0]);
+        yield* sys.must(user.thread, Ops.thread.start, [CODE, 0, 0]);
+        users.push(user);
       }
       for (let i = 0; i < 3; i++) expect((yield* sys.receive()).label).toBe(Cause.breakpoint);
     });
   });
   it('a reservation of lr does not outlive a visit to the kernel', () => {
     runReal(function* (sys) {
-      const u = yield* makeUser(sys, 256, `li t0, ${DATA}; lr.w a0, (t0); li a7, 1; ecall; sc.w a1, zero, (t0); ecall`,
+      const user = yield* makeUser(sys, 256, `li t0, ${DATA}; lr.w a0, (t0); li a7, 1; ecall; sc.w a1, zero, (t0); ecall`,
         { flags: ThreadFlag.alien });
-      yield* sys.must(u.task, Ops.task.map, [0, memoryPage(DATA_PA, 12, Right.RW), DATA, 0]);
-      yield* sys.must(u.thread, Ops.thread.start, [CODE, 0, 0]);
+      yield* sys.must(user.task, Ops.task.map, [0, memoryPage(DATA_PA, 12, Right.RW), DATA, 0]);
+      yield* sys.must(user.thread, Ops.thread.start, [CODE, 0, 0]);
       yield* sys.receive();
       yield* sys.replyAndWait();
       expect(sys.utcb.x(11)).not.toBe(0);
@@ -91,13 +92,13 @@ describe('registers', () => {
   });
   it('state that is set is user state: the pc is even, x0 stays zero', () => {
     runReal(function* (sys) {
-      const u = yield* makeUser(sys, 256, 'mv a0, zero; ebreak', { mtd: Mtd.args | Mtd.regs | Mtd.pc });
+      const user = yield* makeUser(sys, 256, 'mv a0, zero; ebreak', { mtd: Mtd.args | Mtd.regs | Mtd.pc });
       for (let i = 0; i < 32; i++) sys.utcb.setXBig(i, -1n);
       sys.utcb.pc = CODE + 1;
-      yield* sys.must(u.thread, Ops.thread.setState, [0xffff]);
-      yield* sys.must(u.thread, Ops.thread.getState, [Mtd.pc]);
+      yield* sys.must(user.thread, Ops.thread.setState, [0xffff]);
+      yield* sys.must(user.thread, Ops.thread.getState, [Mtd.pc]);
       expect(sys.utcb.pc).toBe(CODE);
-      yield* sys.must(u.thread, Ops.thread.start, [CODE, 0, 0]);
+      yield* sys.must(user.thread, Ops.thread.start, [CODE, 0, 0]);
       expect((yield* sys.receive()).label).toBe(Cause.breakpoint);
       expect(sys.utcb.x(10)).toBe(0);
     });
@@ -125,25 +126,25 @@ describe('scheduling', () => {
   it('there are 256 priorities, and each runs before the next lower one', () => {
     runFake(function* (sys) {
       const order: number[] = [], all = Array.from({ length: 250 }, (_, p) => (p * 97) % 250);
-      for (const p of all) yield* server(sys, 1000 + 4 * p, function* () { order.push(p); }, p);
+      for (const priority of all) yield* server(sys, 1000 + 4 * priority, function* () { order.push(priority); }, priority);
       yield* sys.receive(0, 1e9);
       expect(order).toEqual(Array.from({ length: 250 }, (_, i) => 249 - i));
-      for (const p of [250, 255]) expect(yield* sys.invoke(1002, Ops.schedContext.set, [p, 0, 0])).toBe(0);
+      for (const priority of [250, 255]) expect(yield* sys.invoke(1002, Ops.schedContext.set, [priority, 0, 0])).toBe(0);
       expect(yield* sys.invoke(1002, Ops.schedContext.set, [256, 0, 0])).toBe(Status.badArgument);
     });
   });
   it('time lent along a chain of calls comes back link by link: by the answer, or when a reply is dropped', () => {
     runFake(function* (sys) {
       const seen: string[] = [];
-      yield* server(sys, 600, function* (s) { // the end of the chain: keeps the first reply, and has no time then
-        yield* s.receive();
-        yield* s.must(600, Ops.thread.keepReply, [700]);
-        for (yield* s.receive(); ; yield* s.replyAndWait({ label: 9 })) seen.push('end');
+      yield* server(sys, 600, function* (own) { // the end of the chain: keeps the first reply, and has no time then
+        yield* own.receive();
+        yield* own.must(600, Ops.thread.keepReply, [700]);
+        for (yield* own.receive(); ; yield* own.replyAndWait({ label: 9 })) seen.push('end');
       });
-      yield* server(sys, 500, function* (s) { // the middle: calls on its caller's time
-        for (let r = yield* s.receive(); ; ) {
-          seen.push(`middle ${(yield* s.call(601)).status}`);
-          r = yield* s.replyAndWait({ label: r.label + 1 });
+      yield* server(sys, 500, function* (own) { // the middle: calls on its caller's time
+        for (let request = yield* own.receive(); ; ) {
+          seen.push(`middle ${(yield* own.call(601)).status}`);
+          request = yield* own.replyAndWait({ label: request.label + 1 });
         }
       });
       yield* server(sys, 400,
@@ -159,12 +160,12 @@ describe('scheduling', () => {
   });
   it('a thread whose context ends stops at once, on another hart as well', () => {
     runReal(function* (sys) {
-      const u = yield* makeUser(sys, 256, `li t0, ${DATA}; again: ld t1, (t0); addi t1, t1, 1; sd t1, (t0); j again`, { hart: 1 });
-      yield* sys.must(u.task, Ops.task.map, [0, memoryPage(DATA_PA, 12, Right.RW), DATA, 0]);
-      yield* sys.must(u.thread, Ops.thread.start, [CODE, 0, 0]);
+      const user = yield* makeUser(sys, 256, `li t0, ${DATA}; again: ld t1, (t0); addi t1, t1, 1; sd t1, (t0); j again`, { hart: 1 });
+      yield* sys.must(user.task, Ops.task.map, [0, memoryPage(DATA_PA, 12, Right.RW), DATA, 0]);
+      yield* sys.must(user.thread, Ops.thread.start, [CODE, 0, 0]);
       yield* sys.receive(0, 50_000);
       expect(sys.memory.u64(DATA_PA)).toBeGreaterThan(100n);
-      yield* sys.must(Initial.task, Ops.task.unmap, [capPage(u.context), 1]);
+      yield* sys.must(Initial.task, Ops.task.unmap, [capPage(user.context), 1]);
       yield* sys.receive(0, 20_000); // the other hart gets the request, and releases the thread
       const then = sys.memory.u64(DATA_PA);
       yield* sys.receive(0, 50_000);
@@ -173,15 +174,15 @@ describe('scheduling', () => {
   });
   it('resuming or binding again does not give a budget that was used up', () => {
     runReal(function* (sys) {
-      const u = yield* makeUser(sys, 256, 'again: addi a0, a0, 1; j again', { mtd: Mtd.args });
-      yield* sys.must(u.context, Ops.schedContext.set, [100, 20_000, 1_000_000]);
-      yield* sys.must(u.thread, Ops.thread.start, [CODE, 0, 0]);
+      const user = yield* makeUser(sys, 256, 'again: addi a0, a0, 1; j again', { mtd: Mtd.args });
+      yield* sys.must(user.context, Ops.schedContext.set, [100, 20_000, 1_000_000]);
+      yield* sys.must(user.thread, Ops.thread.start, [CODE, 0, 0]);
       for (let i = 0; i < 20; i++) {
         yield* sys.receive(0, 30_000);
-        yield* sys.must(u.thread, Ops.thread.bind, [0]);
-        yield* sys.must(u.thread, Ops.thread.bind, [u.context]);
+        yield* sys.must(user.thread, Ops.thread.bind, [0]);
+        yield* sys.must(user.thread, Ops.thread.bind, [user.context]);
       }
-      yield* sys.must(u.context, Ops.schedContext.consumed);
+      yield* sys.must(user.context, Ops.schedContext.consumed);
       expect(sys.utcb.word(0)).toBeGreaterThan(19_000);
       expect(sys.utcb.word(0)).toBeLessThan(22_000);
     });
@@ -195,12 +196,12 @@ describe('events', () => {
     li a0, 10; j again`;
   const caller = 'again: li a7, 1; ecall; j again';
   function* cast(sys: Syscalls): Sys<{ a: User; h: User }> {
-    const h = yield* makeUser(sys, 256, handler, { utcb: UTCB, priority: 60 }),
-      a = yield* makeUser(sys, 300, caller, { flags: ThreadFlag.alien, pa: 0x8010_1000 });
-    yield* sys.must(Initial.factory, Ops.factory.createPortal, [400, h.thread, 5, Mtd.pc]);
-    yield* sys.must(a.thread, Ops.thread.setEvents, [400, 0x1fff]);
-    for (const u of [h, a]) yield* sys.must(u.thread, Ops.thread.start, [CODE, 0, 0]);
-    return { a, h };
+    const handling = yield* makeUser(sys, 256, handler, { utcb: UTCB, priority: 60 }),
+      calling = yield* makeUser(sys, 300, caller, { flags: ThreadFlag.alien, pa: 0x8010_1000 });
+    yield* sys.must(Initial.factory, Ops.factory.createPortal, [400, handling.thread, 5, Mtd.pc]);
+    yield* sys.must(calling.thread, Ops.thread.setEvents, [400, 0x1fff]);
+    for (const user of [handling, calling]) yield* sys.must(user.thread, Ops.thread.start, [CODE, 0, 0]);
+    return { a: calling, h: handling };
   }
   it('RISC-V code handles them, and what faults while it handles one is handled in its turn', () => {
     runReal(function* (sys) {
@@ -214,14 +215,14 @@ describe('events', () => {
   });
   it('who has nobody to handle its event stops; so does, for good, who waits for a handler that is gone', () => {
     const { lines } = runReal(function* (sys) {
-      const { a, h } = yield* cast(sys);
+      const { a: calling, h: handling } = yield* cast(sys);
       yield* sys.receive(); // the handler faults, with the event of `a` in its hands
-      yield* sys.must(h.thread, Ops.thread.kill);
+      yield* sys.must(handling.thread, Ops.thread.kill);
       const state = function* (u: User): Sys<number> { yield* sys.must(u.thread, Ops.thread.info); return sys.utcb.word(0); };
-      expect([yield* state(h), yield* state(a)]).toEqual([7, 6]);
-      yield* sys.must(a.thread, Ops.thread.resume);
+      expect([yield* state(handling), yield* state(calling)]).toEqual([7, 6]);
+      yield* sys.must(calling.thread, Ops.thread.resume);
       yield* sys.receive(0, 10_000);
-      expect(yield* state(a)).toBe(6);
+      expect(yield* state(calling)).toBe(6);
     });
     expect(lines.join()).toContain('no portal for it');
   });
@@ -229,8 +230,8 @@ describe('events', () => {
 
 it('a thread of RISC-V code without a UTCB has no system call to make', () => {
   runReal(function* (sys) {
-    const u = yield* makeUser(sys, 256, `li a7, ${IPC}; li a0, 2; li a1, 0; li a2, -1; ecall; ebreak`, { mtd: Mtd.args });
-    yield* sys.must(u.thread, Ops.thread.start, [CODE, 0, 0]);
+    const user = yield* makeUser(sys, 256, `li a7, ${IPC}; li a0, 2; li a1, 0; li a2, -1; ecall; ebreak`, { mtd: Mtd.args });
+    yield* sys.must(user.thread, Ops.thread.start, [CODE, 0, 0]);
     expect((yield* sys.receive()).label).toBe(Cause.breakpoint);
     expect(sys.utcb.x(10)).toBe(Status.fault);
   });

@@ -24,11 +24,11 @@ describe('the upper half', () => {
   it.each([[0, -4096], [0, -(2 ** 38)], [2, -(2 ** 47)], [2, 2 ** 47 - 4096], [3, -(2 ** 56)], [3, 2 ** 56 - 4096],
     [3, -4096]])('a task of kind %i has the page at %i: code reads it, lookup names it, unmap takes it', (kind, at) => {
     run(function* (sys) {
-      const u = yield* makeUser(sys, 256, 'ld a0, 8(a0); ebreak; ld a1, (a1); ebreak', { mtd: Mtd.args | Mtd.pc | Mtd.exit });
+      const user = yield* makeUser(sys, 256, 'ld a0, 8(a0); ebreak; ld a1, (a1); ebreak', { mtd: Mtd.args | Mtd.pc | Mtd.exit });
       yield* sys.must(Initial.factory, Ops.factory.createTask, [ELSEWHERE, kind]);
       yield* sys.must(ELSEWHERE, Ops.task.map, [0, memoryPage(0x8010_0000, 12, Right.RX), CODE, 0]);
       sys.memory.setU32(PAGE + 8, 77);
-      yield* sys.must(u.thread, Ops.thread.start, [0, 0, BigInt(at)]);
+      yield* sys.must(user.thread, Ops.thread.start, [0, 0, BigInt(at)]);
       expect((yield* sys.receive()).label).toBe(Cause.pageFault); // nothing at 0
       sys.utcb.pc = CODE;
       const fault = yield* into(sys, ELSEWHERE, Mtd.pc);
@@ -77,12 +77,12 @@ describe('the upper half', () => {
 describe('a thread visits', () => {
   it('the task that the answer names, until its next event', () => {
     run(function* (sys) {
-      const u = yield* makeUser(sys, 256, 'li a0, 1; ebreak; li a0, 3; ebreak', { mtd: Mtd.args | Mtd.pc });
+      const user = yield* makeUser(sys, 256, 'li a0, 1; ebreak; li a0, 3; ebreak', { mtd: Mtd.args | Mtd.pc });
       yield* elsewhere(sys, 'li a0, 2; ebreak; li a0, 4; ebreak');
-      yield* sys.must(u.thread, Ops.thread.start, [CODE, 0, 0]);
+      yield* sys.must(user.thread, Ops.thread.start, [CODE, 0, 0]);
       const seen: number[] = [];
       yield* sys.receive();
-      for (const task of [ELSEWHERE, 0, u.task]) {
+      for (const task of [ELSEWHERE, 0, user.task]) {
         seen.push(sys.utcb.x(10));
         sys.utcb.pc = CODE;
         expect((yield* into(sys, task, Mtd.pc)).label).toBe(Cause.breakpoint);
@@ -96,27 +96,27 @@ describe('a thread visits', () => {
 
   it('a page in the answer is mapped where the thread goes on', () => {
     run(function* (sys) {
-      const u = yield* makeUser(sys, 256, 'ebreak', { mtd: Mtd.args | Mtd.pc | Mtd.exit });
+      const user = yield* makeUser(sys, 256, 'ebreak', { mtd: Mtd.args | Mtd.pc | Mtd.exit });
       yield* elsewhere(sys, 'li t0, 0x40000; lw a0, (t0); ebreak');
-      yield* sys.must(u.thread, Ops.thread.start, [CODE, 0, 0]);
+      yield* sys.must(user.thread, Ops.thread.start, [CODE, 0, 0]);
       yield* sys.receive();
       sys.memory.setU32(OTHER, 9);
       sys.utcb.pc = CODE;
       expect((yield* into(sys, ELSEWHERE, Mtd.pc)).words.slice(0, 2)).toEqual([13n, 0x40000n]);
       expect((yield* into(sys, ELSEWHERE, 0, [{ flexpage: memoryPage(OTHER, 12, Right.R), dest: 0x40000 }])).label).toBe(Cause.breakpoint);
       expect(sys.utcb.x(10)).toBe(9);
-      yield* sys.must(u.task, Ops.task.lookup, [0x40000]);
+      yield* sys.must(user.task, Ops.task.lookup, [0x40000]);
       expect(sys.utcb.word(0)).toBe(0);
     });
   });
 
   it('what cannot be named is refused, and the thread waits on', () => {
     run(function* (sys) {
-      const u = yield* makeUser(sys, 256, 'ebreak; ebreak', { mtd: Mtd.pc });
+      const user = yield* makeUser(sys, 256, 'ebreak; ebreak', { mtd: Mtd.pc });
       yield* sys.must(Initial.factory, Ops.factory.createTask, [ELSEWHERE, 1]);
-      yield* sys.must(u.thread, Ops.thread.start, [CODE, 0, 0]);
+      yield* sys.must(user.thread, Ops.thread.start, [CODE, 0, 0]);
       yield* sys.receive();
-      for (const [task, status] of [[700, Status.badCap], [u.thread, Status.badKind],
+      for (const [task, status] of [[700, Status.badCap], [user.thread, Status.badKind],
         [ELSEWHERE, Status.badArgument]] as const) expect((yield* into(sys, task)).status).toBe(status);
       sys.utcb.pc = CODE + 4;
       expect((yield* into(sys, 0, Mtd.pc)).label).toBe(Cause.breakpoint);
@@ -126,9 +126,9 @@ describe('a thread visits', () => {
 
   it.each([1, 2])('on %i harts: a task that ends while it is visited recalls its visitor before it does anything else', (harts) => {
     run(function* (sys) {
-      const u = yield* makeUser(sys, 256, 'ebreak', { mtd: Mtd.pc, hart: harts - 1 });
+      const user = yield* makeUser(sys, 256, 'ebreak', { mtd: Mtd.pc, hart: harts - 1 });
       yield* elsewhere(sys, 'loop: addi a0, a0, 1; j loop');
-      yield* sys.must(u.thread, Ops.thread.start, [CODE, 0, 0]);
+      yield* sys.must(user.thread, Ops.thread.start, [CODE, 0, 0]);
       yield* sys.receive();
       sys.utcb.pc = CODE;
       sys.utcb.setNum(U.visit, ELSEWHERE);
@@ -142,10 +142,10 @@ describe('a thread visits', () => {
 
   it('a guest visits guest memory', () => {
     run(function* (sys) {
-      const u = yield* makeUser(sys, 256, 'li a7, 9; ecall; li a7, 8; ecall',
+      const user = yield* makeUser(sys, 256, 'li a7, 9; ecall; li a7, 8; ecall',
         { guest: true, flags: ThreadFlag.guest, mtd: Mtd.args | Mtd.pc });
       yield* elsewhere(sys, 'li a7, 5; ecall; li a7, 6; ecall', 1);
-      yield* sys.must(u.thread, Ops.thread.start, [CODE, 0, 0]);
+      yield* sys.must(user.thread, Ops.thread.start, [CODE, 0, 0]);
       const seen: number[] = [];
       yield* sys.receive();
       for (const task of [ELSEWHERE, 0, ELSEWHERE]) {
@@ -159,18 +159,18 @@ describe('a thread visits', () => {
 
   it('a server in RISC-V code names it as one in TypeScript does', () => {
     run(function* (sys) {
-      const u = yield* makeUser(sys, 256, 'li a0, 1; ebreak', { mtd: Mtd.args | Mtd.pc });
+      const user = yield* makeUser(sys, 256, 'li a0, 1; ebreak', { mtd: Mtd.args | Mtd.pc });
       yield* elsewhere(sys, 'li a0, 2; ebreak');
-      const utcb = 0x7000, server = `li s0, ${utcb}; li a7, ${IPC}; li a0, 2; li a1, 0; li a2, -1; ecall
+      const utcb = 0x7000, program = `li s0, ${utcb}; li a7, ${IPC}; li a0, 2; li a1, 0; li a2, -1; ecall
         li t0, ${CODE}; sd t0, ${S.pc}(s0); li t0, ${Mtd.pc | Mtd.visit}; sd t0, ${U.mtd}(s0); li t0, 5; sd t0, ${U.visit}(s0)
         sd zero, (s0)
         li a0, 8; ecall; end: j end`;
-      const s = yield* makeUser(sys, 300, server, { pa: 0x8012_0000, utcb });
-      yield* sys.must(s.task, Ops.task.map, [0, ELSEWHERE * 4096 + 8 + 7, 5, 0]);
-      yield* sys.must(Initial.factory, Ops.factory.createPortal, [320, s.thread, 1, Mtd.pc]);
-      yield* sys.must(u.thread, Ops.thread.setEvents, [320, 1 << Cause.pageFault]);
-      yield* sys.must(s.thread, Ops.thread.start, [CODE, 0, 0]);
-      yield* sys.must(u.thread, Ops.thread.start, [0, 0, 0]); // faults at 0; the RISC-V server answers
+      const server = yield* makeUser(sys, 300, program, { pa: 0x8012_0000, utcb });
+      yield* sys.must(server.task, Ops.task.map, [0, ELSEWHERE * 4096 + 8 + 7, 5, 0]);
+      yield* sys.must(Initial.factory, Ops.factory.createPortal, [320, server.thread, 1, Mtd.pc]);
+      yield* sys.must(user.thread, Ops.thread.setEvents, [320, 1 << Cause.pageFault]);
+      yield* sys.must(server.thread, Ops.thread.start, [CODE, 0, 0]);
+      yield* sys.must(user.thread, Ops.thread.start, [0, 0, 0]); // faults at 0; the RISC-V server answers
       expect((yield* sys.receive()).label).toBe(Cause.breakpoint);
       expect(sys.utcb.x(10)).toBe(2);
     });
@@ -188,17 +188,17 @@ describe('units that a thread is denied', () => {
       ['rdtime', 'rdtime a0', [1, 0x80, 5]], ['rdcycle', 'rdcycle a0', [1, 0x80, 6]],
   ] as const)('%s traps, and does not where it is given; another thread has its own', (_what, instruction, [fs, senvcfg, scounteren]) => {
     run(function* (sys) {
-      const u = yield* makeUser(sys, 256, `again: ${instruction}; ebreak;
-        j again`, { mtd: Mtd.pc | Mtd.units }), v = yield* makeUser(sys, 300, `again: ${instruction}; ebreak;
+      const user = yield* makeUser(sys, 256, `again: ${instruction}; ebreak;
+        j again`, { mtd: Mtd.pc | Mtd.units }), other = yield* makeUser(sys, 300, `again: ${instruction}; ebreak;
           j again`, { pa: 0x8014_0000, priority: 40 });
-      for (const { task } of [u, v]) yield* sys.must(task, Ops.task.map, [0, memoryPage(PAGE, 12, Right.RW), 0x40000, 0]);
-      yield* sys.must(u.thread, Ops.thread.start, [CODE, 0, 0]);
+      for (const { task } of [user, other]) yield* sys.must(task, Ops.task.map, [0, memoryPage(PAGE, 12, Right.RW), 0x40000, 0]);
+      yield* sys.must(user.thread, Ops.thread.start, [CODE, 0, 0]);
       expect((yield* sys.receive()).label).toBe(Cause.breakpoint);
       expect([sys.utcb.num(S.fs), sys.utcb.num(S.senvcfg), sys.utcb.num(S.scounteren)]).toEqual([1, 0x80, 7]);
       sys.utcb.pc = CODE;
       units(sys, fs, senvcfg, scounteren);
       expect((yield* sys.replyAndWait({ mtd: Mtd.units | Mtd.pc })).label).toBe(Cause.illegal);
-      yield* sys.must(v.thread, Ops.thread.start, [CODE, 0, 0]);
+      yield* sys.must(other.thread, Ops.thread.start, [CODE, 0, 0]);
       units(sys, 1, 0x80, 7);
       expect(yield* sys.replyAndWait({ mtd: Mtd.units, label: Resume.go })).toMatchObject({ label: Cause.breakpoint, badge: 256 });
       expect(yield* sys.receive()).toMatchObject({ label: Cause.breakpoint, badge: 300 });

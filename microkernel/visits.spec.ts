@@ -37,24 +37,24 @@ class Model {
 
 const selectorOf = (task: number): number => (task === 0 ? FIRST : FIRST + 100 + task);
 
-function* makeTask(sys: Syscalls, m: Model, task: number, code: boolean): Sys<void> {
+function* makeTask(sys: Syscalls, model: Model, task: number, code: boolean): Sys<void> {
   const selector = selectorOf(task);
   yield* sys.must(Initial.factory, Ops.factory.createTask, [selector, 0]);
   yield* sys.must(Initial.task, Ops.task.map, [0, capPage(selector, 0, CapRight.use | CapRight.map), WEAK + task, 0]);
-  m.tasks[task] = new Map();
+  model.tasks[task] = new Map();
   if (!code) return;
-  m.map(CODE_PA, Right.RX, task, CODE);
+  model.map(CODE_PA, Right.RX, task, CODE);
   yield* sys.must(selector, Ops.task.map, [0, memoryPage(CODE_PA, 12, Right.RX), CODE, 0]);
 }
 
 it.each(Array.from({ length: RUNS }, (_, i) => i + 1))('%i: the thread finds what the model says', (seed) => {
   const random = new Random(seed), seen = { visits: 0, faults: 0, recalls: 0, refused: 0 };
   runReal(function* (sys) {
-    const m = new Model();
+    const model = new Model();
     const user = yield* makeUser(sys, FIRST, 'ld a0, (a1); ebreak; sd a2, (a1); ebreak', { mtd: Mtd.args | Mtd.pc | Mtd.exit });
-    m.map(CODE_PA, Right.RX, 0, CODE);
+    model.map(CODE_PA, Right.RX, 0, CODE);
     yield* sys.must(Initial.factory, Ops.factory.createTask, [GUEST, 1]);
-    for (let task = 1; task < TASKS; task++) yield* makeTask(sys, m, task, true);
+    for (let task = 1; task < TASKS; task++) yield* makeTask(sys, model, task, true);
     yield* sys.must(user.thread, Ops.thread.start, [CODE, 0, 0]);
     yield* sys.receive();
     for (let step = 0; step < STEPS; step++) {
@@ -62,50 +62,51 @@ it.each(Array.from({ length: RUNS }, (_, i) => i + 1))('%i: the thread finds wha
       switch (random.below(6)) {
         case 0: case 1:
           expect(yield* sys.invoke(selectorOf(task), Ops.task.map, [0, memoryPage(frame, 12, rights), at, 0]))
-            .toBe(m.map(frame, rights, task, at));
+            .toBe(model.map(frame, rights, task, at));
           break;
         case 2:
           if (random.chance(50)) {
-            unmapPages(m.tasks[task]!, at, PAGE, 7, true);
+            unmapPages(model.tasks[task]!, at, PAGE, 7, true);
             yield* sys.must(selectorOf(task), Ops.task.unmap, [BigInt(at) + BigInt(memoryPage(0, 12, 7)), 1]);
           } else {
-            unmapPages(m.root, frame, PAGE, 7, false);
+            unmapPages(model.root, frame, PAGE, 7, false);
             yield* sys.must(Initial.task, Ops.task.unmap, [memoryPage(frame, 12, 7), 0]);
           }
           break;
         case 3:
           if (task === 0) break;
-          yield* remove(sys, m, task);
-          yield* makeTask(sys, m, task, random.chance(80));
+          yield* remove(sys, model, task);
+          yield* makeTask(sys, model, task, random.chance(80));
           break;
-        default: yield* visit(sys, m, user.thread, random, seen);
+        default: yield* visit(sys, model, user.thread, random, seen);
       }
     }
   }, { maxInstructions: 50_000_000 });
   expect(seen.visits).toBeGreaterThan(STEPS / 10);
 });
 
-function* remove(sys: Syscalls, m: Model, task: number): Sys<void> {
-  for (const at of [...m.tasks[task]!.keys()]) unmapPages(m.tasks[task]!, at, PAGE, 7, true);
+function* remove(sys: Syscalls, model: Model, task: number): Sys<void> {
+  for (const at of [...model.tasks[task]!.keys()]) unmapPages(model.tasks[task]!, at, PAGE, 7, true);
   yield* sys.must(Initial.task, Ops.task.unmap, [capPage(selectorOf(task), 0, CapRight.all), 1]); // with the weak one
 }
 
 /** One answer, and its effect. */
-function* visit(sys: Syscalls, m: Model, thread: number, random: Random, seen: { visits: number; faults: number; recalls: number;
+function* visit(sys: Syscalls, model: Model, thread: number, random: Random, seen: { visits: number; faults: number; recalls: number;
   refused: number }): Sys<void> {
-  const u = sys.utcb, task = random.below(TASKS), at = random.pick(PLACES), offset = random.pick([LOAD, STORE]), value = random.below(1e6);
+  const utcb = sys.utcb, task = random.below(TASKS), at = random.pick(PLACES), offset = random.pick([LOAD, STORE]),
+    value = random.below(1e6);
   const [named, refusal] = random.chance(15)
     ? random.pick([[700, Status.badCap], [thread, Status.badKind], [GUEST, Status.badArgument], [WEAK + 1, Status.badRights]] as const)
     : [task === 0 && random.chance(50) ? 0 : selectorOf(task), Status.ok];
   const item = random.chance(30) ? { frame: DATA + random.below(FRAMES) * PAGE, rights: 1 + random.below(7), at: random.pick(PLACES) }
     : undefined;
-  u.pc = CODE + offset;
-  u.setXBig(11, BigInt(at));
-  u.setXBig(12, BigInt(value));
-  u.setNum(U.visit, named);
+  utcb.pc = CODE + offset;
+  utcb.setXBig(11, BigInt(at));
+  utcb.setXBig(12, BigInt(value));
+  utcb.setNum(U.visit, named);
   const answer = { mtd: Mtd.args | Mtd.pc | Mtd.visit,
     items: item ? [{ flexpage: memoryPage(item.frame, 12, item.rights), dest: item.at }] : [] };
-  const status = refusal !== Status.ok ? refusal : item ? m.map(item.frame, item.rights, task, item.at) : Status.ok;
+  const status = refusal !== Status.ok ? refusal : item ? model.map(item.frame, item.rights, task, item.at) : Status.ok;
   expect(yield* sys.reply(answer)).toBe(status);
   if (status !== Status.ok) {
     seen.refused++;
@@ -113,26 +114,26 @@ function* visit(sys: Syscalls, m: Model, thread: number, random: Random, seen: {
   }
   // It has not run yet: its priority is lower. What it finds is what is there when it does.
   const ends = task !== 0 && random.chance(15);
-  if (ends) yield* remove(sys, m, task);
+  if (ends) yield* remove(sys, model, task);
   else if (random.chance(20)) {
-    unmapPages(m.tasks[task]!, at, PAGE, 7, true);
+    unmapPages(model.tasks[task]!, at, PAGE, 7, true);
     yield* sys.must(selectorOf(task), Ops.task.unmap, [BigInt(at) + BigInt(memoryPage(0, 12, 7)), 1]);
   }
   const event = yield* sys.receive();
   seen.visits++;
   if (ends) {
     seen.recalls++;
-    expect([event.label, u.pc]).toEqual([Cause.recall, CODE + offset]);
-    return yield* makeTask(sys, m, task, true);
+    expect([event.label, utcb.pc]).toEqual([Cause.recall, CODE + offset]);
+    return yield* makeTask(sys, model, task, true);
   }
-  const fault = m.fault(task, offset, at);
+  const fault = model.fault(task, offset, at);
   if (fault) {
     seen.faults++;
     expect([event.label, Number(event.words[0]), Number(event.words[1])]).toEqual([Cause.pageFault, ...fault]);
     return;
   }
-  const { frame } = m.tasks[task]!.get(at)!;
-  expect([event.label, u.pc]).toEqual([Cause.breakpoint, CODE + offset + 4]);
-  if (offset === LOAD) expect(u.x(10)).toBe(m.content.get(frame) ?? 0);
-  else m.content.set(frame, value);
+  const { frame } = model.tasks[task]!.get(at)!;
+  expect([event.label, utcb.pc]).toEqual([Cause.breakpoint, CODE + offset + 4]);
+  if (offset === LOAD) expect(utcb.x(10)).toBe(model.content.get(frame) ?? 0);
+  else model.content.set(frame, value);
 }

@@ -26,9 +26,9 @@ const tag = (words: number, label: number): string => `li t0, ${label * 2 ** 32 
 const clientCode = (c: Client, n: number): string => `li s0, ${UTCB + n * 0x1_0000}; li s1, 1
   again: ${tag(c.words, 5 + n)}; sd s1, 0x40(s0); sd a0, 0x48(s0); li a7, ${IPC}; li a0, 7; li a1, ${20 + n}; li a2, ${c.timeout}; ecall
   ld t1, 0x40(s0); add s1, s1, t1; addi s1, s1, 1; li t2, ${c.spin}; beqz t2, again; spin: addi t2, t2, -1; bnez t2, spin; j again`;
-const serverCode = (c: Client, only: boolean): string => `li s0, ${UTCB + 0x10_0000}; li a0, 2
-  again: li a7, ${IPC}; li a1, ${only ? 20 : 0}; li a2, ${c.timeout}; ecall
-  ${tag(c.words, 9)}; ld t1, 0x40(s0); slli t1, t1, 1; add t1, t1, a1; sd t1, 0x40(s0); li t2, ${c.spin}; beqz t2, done
+const serverCode = (client: Client, only: boolean): string => `li s0, ${UTCB + 0x10_0000}; li a0, 2
+  again: li a7, ${IPC}; li a1, ${only ? 20 : 0}; li a2, ${client.timeout}; ecall
+  ${tag(client.words, 9)}; ld t1, 0x40(s0); slli t1, t1, 1; add t1, t1, a1; sd t1, 0x40(s0); li t2, ${client.spin}; beqz t2, done
   spin: addi t2, t2, -1; bnez t2, spin
   done: li a0, 10; j again`;
 
@@ -54,26 +54,26 @@ function* world(sys: Syscalls, plan: Plan, sums: string[]): Sys<void> {
   if (plan.server.budget > 0)
     yield* sys.must(server.context, Ops.schedContext.set, [plan.server.priority, plan.server.budget, plan.server.budget * 3]);
   if (plan.server.budget < 0) yield* sys.must(server.thread, Ops.thread.bind, [0]); // runs on its callers' time
-  for (const [i, c] of plan.clients.entries()) {
-    const u = yield* makeUser(sys, 300
-      + 20 * i, clientCode(c, i), { utcb: UTCB + i * 0x1_0000, priority: c.priority, pa: 0x8010_1000 + 4096 * i });
-    if (c.budget > 0) yield* sys.must(u.context, Ops.schedContext.set, [c.priority, c.budget, c.budget * 2]);
+  for (const [i, client] of plan.clients.entries()) {
+    const user = yield* makeUser(sys, 300
+      + 20 * i, clientCode(client, i), { utcb: UTCB + i * 0x1_0000, priority: client.priority, pa: 0x8010_1000 + 4096 * i });
+    if (client.budget > 0) yield* sys.must(user.context, Ops.schedContext.set, [client.priority, client.budget, client.budget * 2]);
     yield* sys.must(Initial.factory, Ops.factory.createPortal, [500 + i, server.thread, 1000 + i, 0]);
-    yield* sys.must(u.task, Ops.task.map, [0, capPage(500 + i), 20 + i, 0]);
+    yield* sys.must(user.task, Ops.task.map, [0, capPage(500 + i), 20 + i, 0]);
     if (i === 0) yield* sys.must(server.task, Ops.task.map, [0, capPage(500), 20, 0]);
-    users.push(u);
+    users.push(user);
   }
-  for (const u of users) yield* sys.must(u.thread, Ops.thread.start, [CODE, 0, 0]);
+  for (const user of users) yield* sys.must(user.thread, Ops.thread.start, [CODE, 0, 0]);
   for (const [i, what] of plan.meddle.entries()) {
-    const u = users[i % users.length]!;
-    const r = yield* sys.receive(0, 7_000 + 1_234 * i);
-    if (r.status === 0) yield* sys.reply({});
-    if (what === 'recall') yield* sys.must(u.thread, Ops.thread.recall);
-    if (what === 'cancel') yield* sys.must(u.thread, Ops.thread.cancel);
-    if (what === 'set') yield* sys.must(u.context, Ops.schedContext.set, [30 + 10 * (i % 4), 0, 0]);
+    const user = users[i % users.length]!;
+    const request = yield* sys.receive(0, 7_000 + 1_234 * i);
+    if (request.status === 0) yield* sys.reply({});
+    if (what === 'recall') yield* sys.must(user.thread, Ops.thread.recall);
+    if (what === 'cancel') yield* sys.must(user.thread, Ops.thread.cancel);
+    if (what === 'set') yield* sys.must(user.context, Ops.schedContext.set, [30 + 10 * (i % 4), 0, 0]);
   }
-  for (const u of users) {
-    yield* sys.must(u.thread, Ops.thread.info);
+  for (const user of users) {
+    yield* sys.must(user.thread, Ops.thread.info);
     sums.push(`${sys.utcb.word(0)} ${sys.utcb.word(1)}`);
   }
 }

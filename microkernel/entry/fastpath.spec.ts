@@ -29,11 +29,12 @@ function* server(sys: Syscalls, plan: Plan, sums: string[]): Sys<void> {
   const program = 'loop: addi s0, s0, 1; mv a0, s0; li a7, 172; ecall; add s1, s1, a0; j loop', users = [];
   if (plan.serverBudget > 0) yield* sys.must(Initial.schedContext, Ops.schedContext.set, [200, plan.serverBudget, plan.serverBudget * 3]);
   for (const [i, priority] of plan.priorities.entries()) {
-    const u = yield* makeUser(sys, 256 + 16 * i, program, { flags: ThreadFlag.alien, mtd: Mtd.args, priority, pa: 0x8010_0000 + 4096 * i });
-    if (plan.budgets[i]! > 0) yield* sys.must(u.context, Ops.schedContext.set, [priority, plan.budgets[i]!, plan.budgets[i]! * 2]);
-    users.push(u);
+    const user = yield* makeUser(sys, 256 + 16 * i, program,
+      { flags: ThreadFlag.alien, mtd: Mtd.args, priority, pa: 0x8010_0000 + 4096 * i });
+    if (plan.budgets[i]! > 0) yield* sys.must(user.context, Ops.schedContext.set, [priority, plan.budgets[i]!, plan.budgets[i]! * 2]);
+    users.push(user);
   }
-  for (const u of users) yield* sys.must(u.thread, Ops.thread.start, [CODE, 0, 0]);
+  for (const user of users) yield* sys.must(user.thread, Ops.thread.start, [CODE, 0, 0]);
   const { utcb } = sys;
   let next = 0, pending: Deed | undefined;
   /** One deed inside the handler: true where a plain answer is all. */

@@ -76,7 +76,7 @@ describe('a part of a superpage', () => {
     runFake(function* (sys) {
       yield* makeTask(sys, FACTORY, TASK, 20_000);
       yield* makeTask(sys, FACTORY + 10, OTHER + 10, 200_000);
-      for (const t of [TASK, OTHER + 10]) yield* sys.must(t, Ops.task.map, [0, memoryPage(RAM, 21, Right.RW), TO, 0]);
+      for (const task of [TASK, OTHER + 10]) yield* sys.must(task, Ops.task.map, [0, memoryPage(RAM, 21, Right.RW), TO, 0]);
       expect(yield* unmap(sys, Initial.task, memoryPage(RAM + 0x3000, 12, 0), 0)).toBe(Status.ok);
       expect([yield* look(sys, TASK, TO), yield* look(sys, TASK, TO + 0x3000)]).toEqual([0, 0]);
       expect([yield* look(sys, OTHER + 10, TO), yield* look(sys, OTHER + 10, TO + 0x3000)]).toEqual([memoryPage(TO, 12, Right.RW), 0]);

@@ -5,39 +5,39 @@ import { Refills } from './refills.ts';
 const BUDGET = 3000, PERIOD = 10_000;
 
 it('what was used comes back one period after it could be used, in pieces', () => {
-  const r = new Refills(30_000, 100_000, 0);
-  expect(r.settle(10_000, 60_000, true)).toBe(10_000); // ran 0 … 20,000 and waited until 60,000
-  expect(r.settle(0, 70_000, false)).toBe(0);
-  expect(r.pieces).toEqual([{ time: 100_000, amount: 20_000 }, { time: 160_000, amount: 10_000 }]);
-  expect(r.settle(0, 100_000, false)).toBe(20_000);
+  const refills = new Refills(30_000, 100_000, 0);
+  expect(refills.settle(10_000, 60_000, true)).toBe(10_000); // ran 0 … 20,000 and waited until 60,000
+  expect(refills.settle(0, 70_000, false)).toBe(0);
+  expect(refills.pieces).toEqual([{ time: 100_000, amount: 20_000 }, { time: 160_000, amount: 10_000 }]);
+  expect(refills.settle(0, 100_000, false)).toBe(20_000);
 });
 
 it('more than was there (a long step that cannot be interrupted) is paid for later', () => {
-  const r = new Refills(BUDGET, PERIOD, 0);
-  expect(r.settle(-2 * BUDGET - 10, 3 * BUDGET + 10, false)).toBe(0); // three budgets and 10
-  expect(r.time).toBeGreaterThanOrEqual(3 * PERIOD);
+  const refills = new Refills(BUDGET, PERIOD, 0);
+  expect(refills.settle(-2 * BUDGET - 10, 3 * BUDGET + 10, false)).toBe(0); // three budgets and 10
+  expect(refills.time).toBeGreaterThanOrEqual(3 * PERIOD);
 });
 
 /** Runs and waits as told, whenever there is time; answers the intervals in which it ran. */
 function play(steps: readonly { run: number; wait: number }[]): [from: number, to: number][] {
-  const r = new Refills(BUDGET, PERIOD, 0), ran: [number, number][] = [];
+  const refills = new Refills(BUDGET, PERIOD, 0), ran: [number, number][] = [];
   let now = 0, left = BUDGET;
   for (const { run, wait } of steps) {
     for (let todo = run; todo > 0; ) {
       if (left <= 0) {
-        left = r.settle(left, now, false);
-        if (left <= 0) { now = r.time; continue; }
+        left = refills.settle(left, now, false);
+        if (left <= 0) { now = refills.time; continue; }
       }
       const n = Math.min(todo, left);
       ran.push([now, now + n]);
       now += n;
       left -= n;
       todo -= n;
-      expect(r.pieces.length).toBeLessThanOrEqual(8);
+      expect(refills.pieces.length).toBeLessThanOrEqual(8);
     }
     now += wait;
-    if (wait > 0) left = r.settle(left, now, true);
-    expect(r.pieces.reduce((sum, p) => sum + p.amount, 0)).toBe(BUDGET);
+    if (wait > 0) left = refills.settle(left, now, true);
+    expect(refills.pieces.reduce((sum, p) => sum + p.amount, 0)).toBe(BUDGET);
   }
   return ran;
 }
@@ -51,7 +51,7 @@ it('no window of one period, wherever it begins, holds more than the budget', ()
   });
   fc.assert(fc.property(fc.array(step, { maxLength: 60, size: 'max' }), steps => {
     const ran = play(steps);
-    for (const [a, b] of ran) for (const from of [a, b - PERIOD, b]) expect(within(ran, from)).toBeLessThanOrEqual(BUDGET);
+    for (const [begin, end] of ran) for (const from of [begin, end - PERIOD, end]) expect(within(ran, from)).toBeLessThanOrEqual(BUDGET);
   }), { numRuns: 300 });
 });
 

@@ -23,14 +23,14 @@ function fields(offsets: Readonly<Record<string, number>>, base: number, sizes: 
   return out.join(' ');
 }
 
-function stub(group: string, name: string, o: Operation): string {
-  const label = constant(group, name), operands = o.in.includes('text') ? [] : o.in;
+function stub(group: string, name: string, operation: Operation): string {
+  const label = constant(group, name), operands = operation.in.includes('text') ? [] : operation.in;
   const parameters = operands.map(w => `, u64 ${w}`).join(''), words = operands.map((w, i) => `u->words[${i}] = ${w}`).join(', ');
-  if (o.in.includes('text'))
+  if (operation.in.includes('text'))
     return `static inline u64 ${snake(group)}_${snake(name)}(struct utcb *u, u64 cap, u64 words) { return call(u, cap, ${label}, words); } `
       + `/* text packed in the words */`;
   return `static inline u64 ${snake(group)}_${snake(name)}(struct utcb *u, u64 cap${parameters}) { ${words ? `${words}; ` : ''}return `
-    + `call(u, cap, ${label}, ${operands.length}); }${o.out.length > 0 ? ` /* → ${o.out.join(' ')} */` : ''}`;
+    + `call(u, cap, ${label}, ${operands.length}); }${operation.out.length > 0 ? ` /* → ${operation.out.join(' ')} */` : ''}`;
 }
 
 const enumerations = (): string => {

@@ -47,10 +47,11 @@ function costOf(name: string): string {
 }
 
 function operations(group: string, ops: Readonly<Record<string, Operation>>): string {
-  const parts = Object.entries(ops).map(([name, o]) => [
-    `### ${group}.${name}`, '', `label ${hex(o.label)}, right ${o.right}; in ${words(o.in)}; out ${words(o.out)}; ${costOf(name)} cycles`,
-    '', o.doc,
-    ...Object.entries(o.fails ?? {}).map(([status, why]) => `* \`${status}\`: ${why}`), '',
+  const parts = Object.entries(ops).map(([name, operation]) => [
+    `### ${group}.${name}`, '', `label ${hex(operation.label)}, right ${operation.right}; `
+      + `in ${words(operation.in)}; out ${words(operation.out)}; ${costOf(name)} cycles`,
+    '', operation.doc,
+    ...Object.entries(operation.fails ?? {}).map(([status, why]) => `* \`${status}\`: ${why}`), '',
   ].join('\n'));
   return `## ${group}\n\n${parts.join('\n')}`;
 }

@@ -21,10 +21,10 @@ it('guests/include/tessera-abi.h is up to date (the same command)', () => {
 
 it('every operation of the ABI has a label of its own, below the number of its kind of object, and a right', () => {
   const seen = new Set<number>();
-  for (const [group, ops] of Object.entries(Ops)) for (const [name, o] of Object.entries<Operation>(ops)) {
-    expect(seen.has(o.label), `${group}.${name}`).toBe(false);
-    expect(o.label >> 8, `${group}.${name}`).toBe(ObjectKind[group as keyof typeof ObjectKind]);
-    expect(CapRight[o.right!], `${group}.${name}`).toBeDefined();
-    seen.add(o.label);
+  for (const [group, ops] of Object.entries(Ops)) for (const [name, operation] of Object.entries<Operation>(ops)) {
+    expect(seen.has(operation.label), `${group}.${name}`).toBe(false);
+    expect(operation.label >> 8, `${group}.${name}`).toBe(ObjectKind[group as keyof typeof ObjectKind]);
+    expect(CapRight[operation.right!], `${group}.${name}`).toBeDefined();
+    seen.add(operation.label);
   }
 });

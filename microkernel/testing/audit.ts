@@ -41,17 +41,17 @@ class Charges {
 function auditQuotas(k: Kernel, charges: Charges, wrong: string[]): Factory[] {
   const all = [k.root.factory];
   let frames = 0;
-  for (const f of all) {
-    for (const o of f.objects) {
-      charges.add(f, o.bytes);
-      if (o instanceof Factory) all.push(o);
-      if (o instanceof Thread && o.utcbFrame !== 0) frames++;
+  for (const factory of all) {
+    for (const object of factory.objects) {
+      charges.add(factory, object.bytes);
+      if (object instanceof Factory) all.push(object);
+      if (object instanceof Thread && object.utcbFrame !== 0) frames++;
     }
-    const sum = charges.byFactory.get(f) ?? 0;
-    if (sum !== f.used) wrong.push(`factory ${f.id}: ${f.used} bytes in its account, ${sum} in use`);
-    if (f.used > f.limit) wrong.push(`factory ${f.id}: over its limit`);
+    const sum = charges.byFactory.get(factory) ?? 0;
+    if (sum !== factory.used) wrong.push(`factory ${factory.id}: ${factory.used} bytes in its account, ${sum} in use`);
+    if (factory.used > factory.limit) wrong.push(`factory ${factory.id}: over its limit`);
   }
-  for (const t of k.tasks) frames += (t.guest ? 4 : 1) + tablesBelow(t.space.root);
+  for (const task of k.tasks) frames += (task.guest ? 4 : 1) + tablesBelow(task.space.root);
   if (frames !== k.frames.used) wrong.push(`${k.frames.used} kernel frames taken, ${frames} in use`);
   return all;
 }
@@ -96,15 +96,15 @@ function auditTable(k: Kernel, task: Task, table: Table, base: number, wrong: st
 const addressOf = ({ space: { limit, guest } }: Task, va: number): number => (!guest && va >= limit ? va - 2 * limit : va);
 
 function auditParent(k: Kernel, node: MapNode, where: string, wrong: string[]): void {
-  const p = node.parent;
-  if (!p) {
+  const parent = node.parent;
+  if (!parent) {
     if (!node.pinned && node.space !== k.root.task.space && node.pa >= k.frames.base && node.pa < k.frames.end)
       wrong.push(`${where}: kernel memory is mapped`);
     return;
   }
-  if (!p.alive) wrong.push(`${where}: derived from a leaf that is gone`);
-  if ((node.rights & ~p.rights) !== 0) wrong.push(`${where}: more rights than what it was derived from`);
-  if (node.pa < p.pa || node.pa + LEVEL_SIZE[node.level] > p.pa + LEVEL_SIZE[p.level])
+  if (!parent.alive) wrong.push(`${where}: derived from a leaf that is gone`);
+  if ((node.rights & ~parent.rights) !== 0) wrong.push(`${where}: more rights than what it was derived from`);
+  if (node.pa < parent.pa || node.pa + LEVEL_SIZE[node.level] > parent.pa + LEVEL_SIZE[parent.level])
     wrong.push(`${where}: not a part of what it was derived from`);
   if (!node.pinned && node.pa < k.frames.end && node.pa + LEVEL_SIZE[node.level] > k.frames.base)
     wrong.push(`${where}: kernel memory is mapped`);

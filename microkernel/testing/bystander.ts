@@ -42,12 +42,12 @@ export function* makeBystander(sys: Syscalls, first: number, pa: number, options
 export function digest(k: Kernel, first: number): string {
   const { caps } = k.root.task, factory = caps.lookup(first)!.object as Factory, task = caps.lookup(first + 1)!.object as Task,
     out: unknown[] = [factory.used, factory.limit, factory.dead, task.dead];
-  for (const c of task.caps.range(0, 1 << 20)) out.push([c.selector, c.object.id, c.rights]);
+  for (const cap of task.caps.range(0, 1 << 20)) out.push([cap.selector, cap.object.id, cap.rights]);
   leaves(k, task.space.root, out);
-  for (const t of [...task.threads].reverse())
+  for (const thread of [...task.threads].reverse())
     out.push([
-      t.id, t.state, t.status, t.context?.priority, t.deadline, t.events.filter(e => e).length, t.consumed,
-      [...t.cpu.owner === t ? t.cpu.hart.x32 : t.x].join()
+      thread.id, thread.state, thread.status, thread.context?.priority, thread.deadline, thread.events.filter(e => e).length,
+      thread.consumed, [...thread.cpu.owner === thread ? thread.cpu.hart.x32 : thread.x].join()
     ]);
   return JSON.stringify(out);
 }

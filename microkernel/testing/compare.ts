@@ -33,77 +33,77 @@ export class Compare {
   #of<T extends KernelObject>(o: MObject): T { return this.#kernelOf.get(o) as T; }
 
   /** The result of the last system call of `t`. */
-  result(t: MThread, u: Utcb, status: number): void {
-    same(`${t.task.kind} thread's status`, Object.keys(Status)[status], Object.keys(Status)[t.status]);
-    const { words, badge, label } = t.utcb;
-    if (badge !== undefined) same('badge', u.badge, badge);
+  result(thread: MThread, utcb: Utcb, status: number): void {
+    same(`${thread.task.kind} thread's status`, Object.keys(Status)[status], Object.keys(Status)[thread.status]);
+    const { words, badge, label } = thread.utcb;
+    if (badge !== undefined) same('badge', utcb.badge, badge);
     if (!words) return;
-    same('label', u.label, label);
-    same('number of words', u.wordCount, words.length);
-    for (const [i, w] of words.entries()) if (!Number.isNaN(w)) same(`word ${i}`, u.word(i), w);
+    same('label', utcb.label, label);
+    same('number of words', utcb.wordCount, words.length);
+    for (const [i, word] of words.entries()) if (!Number.isNaN(word)) same(`word ${i}`, utcb.word(i), word);
   }
 
   all(): void {
     if (this.#world.memoryChanged) this.#mappings.clear();
-    for (const o of this.#world.objects) if (o.kind === 'thread') this.#happened(o, this.#of<Thread>(o));
+    for (const object of this.#world.objects) if (object.kind === 'thread') this.#happened(object, this.#of<Thread>(object));
     let tasks = 0;
-    for (const o of this.#world.objects) {
-      if (this.#of(o).dead) throw new Error(`the kernel's ${o.kind} has ended, the model's has not`);
-      if (o.kind === 'thread') this.#thread(o, this.#of(o));
-      else if (o.kind === 'task') {
+    for (const object of this.#world.objects) {
+      if (this.#of(object).dead) throw new Error(`the kernel's ${object.kind} has ended, the model's has not`);
+      if (object.kind === 'thread') this.#thread(object, this.#of(object));
+      else if (object.kind === 'task') {
         tasks++;
-        this.#caps(o, this.#of(o));
-        if (this.#world.memoryChanged) this.#memory(o, this.#of(o));
-      } else if (o.kind === 'semaphore') this.#semaphore(o, this.#of(o));
-      else if (o.kind === 'schedContext') this.#context(o, this.#of(o));
+        this.#caps(object, this.#of(object));
+        if (this.#world.memoryChanged) this.#memory(object, this.#of(object));
+      } else if (object.kind === 'semaphore') this.#semaphore(object, this.#of(object));
+      else if (object.kind === 'schedContext') this.#context(object, this.#of(object));
     }
     same('number of tasks', this.#kernel.tasks.size, tasks);
-    for (const o of this.#world.objects) if (o.kind === 'factory' && o.factory) this.#factory(o, this.#of(o));
+    for (const object of this.#world.objects) if (object.kind === 'factory' && object.factory) this.#factory(object, this.#of(object));
     this.#world.memoryChanged = false;
   }
 
   /** What happens to a thread when the kernel schedules it, and the model cannot know when that is. */
-  #happened(m: MThread, t: Thread): void {
-    if (t.state === ThreadState.ready && m.state === 'inactive' && m.mayBegin && !m.context) m.state = 'ready';
-    if (t.state === ThreadState.dead && m.state === 'ready' && m.over) { this.#world.kill(m); this.#world.settle(); }
+  #happened(model: MThread, thread: Thread): void {
+    if (thread.state === ThreadState.ready && model.state === 'inactive' && model.mayBegin && !model.context) model.state = 'ready';
+    if (thread.state === ThreadState.dead && model.state === 'ready' && model.over) { this.#world.kill(model); this.#world.settle(); }
   }
 
-  #thread(m: MThread, t: Thread): void {
+  #thread(model: MThread, thread: Thread): void {
     const is = (what: string, found: unknown, expected: unknown): void => {
       if (found !== expected)
         throw new Error(
-          `thread at ${[...m.caps].map(c => c.sel).join('/')} (${m.state}): ${what} ${show(found)}, expected ${show(expected)}`);
+          `thread at ${[...model.caps].map(c => c.sel).join('/')} (${model.state}): ${what} ${show(found)}, expected ${show(expected)}`);
     };
-    is('state', STATES[t.state], m.state);
-    is('hart', t.cpu.id, m.cpu);
-    is('deadline', t.heapIndex >= 0 ? t.deadline : Infinity, m.deadline);
-    is('partner', t.partner, m.partner && this.#of(m.partner));
-    is('caller', t.currentCaller, m.currentCaller && this.#of(m.currentCaller));
-    is('semaphore', t.waitingAt, m.waitingAt && this.#of(m.waitingAt));
-    is('receives from', t.onlyFrom, m.onlyFrom && this.#of(m.onlyFrom));
-    is('kept reply', t.keptReply, m.keptReply && this.#of(m.keptReply));
-    is('context', t.context, m.context && this.#of(m.context));
-    is('event', t.event, m.event);
-    if (m.state === 'sending' || m.state === 'calling') is('portal', t.portal, m.portal && this.#of(m.portal));
-    let waiting = t.senders.first;
-    for (const s of m.senders) { is('sender', waiting, this.#of(s)); waiting = waiting!.next; }
+    is('state', STATES[thread.state], model.state);
+    is('hart', thread.cpu.id, model.cpu);
+    is('deadline', thread.heapIndex >= 0 ? thread.deadline : Infinity, model.deadline);
+    is('partner', thread.partner, model.partner && this.#of(model.partner));
+    is('caller', thread.currentCaller, model.currentCaller && this.#of(model.currentCaller));
+    is('semaphore', thread.waitingAt, model.waitingAt && this.#of(model.waitingAt));
+    is('receives from', thread.onlyFrom, model.onlyFrom && this.#of(model.onlyFrom));
+    is('kept reply', thread.keptReply, model.keptReply && this.#of(model.keptReply));
+    is('context', thread.context, model.context && this.#of(model.context));
+    is('event', thread.event, model.event);
+    if (model.state === 'sending' || model.state === 'calling') is('portal', thread.portal, model.portal && this.#of(model.portal));
+    let waiting = thread.senders.first;
+    for (const sender of model.senders) { is('sender', waiting, this.#of(sender)); waiting = waiting!.next; }
     is('sender', waiting, undefined);
   }
-  #semaphore(m: MSemaphore, s: Semaphore): void {
-    same('count', s.count, m.count);
-    let waiting = s.waiters.first;
-    for (const t of m.waiters) { same('waiter', waiting, this.#of(t)); waiting = waiting!.next; }
+  #semaphore(model: MSemaphore, sender: Semaphore): void {
+    same('count', sender.count, model.count);
+    let waiting = sender.waiters.first;
+    for (const thread of model.waiters) { same('waiter', waiting, this.#of(thread)); waiting = waiting!.next; }
     same('waiter', waiting, undefined);
   }
-  #context(m: MContext, c: SchedContext): void {
-    same('priority', c.priority, m.priority);
-    same('thread of a context', c.thread, m.thread && this.#of(m.thread));
+  #context(model: MContext, context: SchedContext): void {
+    same('priority', context.priority, model.priority);
+    same('thread of a context', context.thread, model.thread && this.#of(model.thread));
   }
 
-  #caps(m: MTask, t: Task): void {
-    same('number of capabilities', t.caps.count, m.slots.size);
-    for (const [sel, cap] of m.slots) {
-      const found = t.caps.lookup(sel), parent = cap.parent;
+  #caps(model: MTask, task: Task): void {
+    same('number of capabilities', task.caps.count, model.slots.size);
+    for (const [sel, cap] of model.slots) {
+      const found = task.caps.lookup(sel), parent = cap.parent;
       if (!found || found.object !== this.#of(cap.object) || found.rights !== cap.rights)
         throw new Error(`selector ${sel}: ${found ? `object ${found.object.id}, rights ${found.rights}` : 'nothing'}, expected a `
           + `${cap.object.kind}, rights ${cap.rights}`);
@@ -113,40 +113,43 @@ export class Compare {
   }
 
   /** Its quota, or that of somebody from whom it has memory, may not pay for splitting superpages. */
-  poor(m: MTask): boolean {
-    const free = new Set<number>([this.#of<Factory>(m.factory!).free]),
+  poor(model: MTask): boolean {
+    const free = new Set<number>([this.#of<Factory>(model.factory!).free]),
       byPages = new Map([...this.#world.objects].filter(o => o.kind === 'task').map(t => [t.pages, t]));
-    for (const e of m.pages.values())
-      for (let p = e.parent; p; p = p.parent) { const t = byPages.get(p.table); if (t) free.add(this.#of<Factory>(t.factory!).free); }
+    for (const entry of model.pages.values())
+      for (let ancestor = entry.parent; ancestor; ancestor = ancestor.parent) {
+        const owner = byPages.get(ancestor.table);
+        if (owner) free.add(this.#of<Factory>(owner.factory!).free);
+      }
     return Math.min(...free) < POOR;
   }
 
   /** Page for page, as the MMU walks; and nothing else is mapped. */
-  #memory(m: MTask, t: Task): void {
-    const { space } = t, first = t === this.#kernel.root.task;
-    for (const [va, e] of m.pages) {
+  #memory(model: MTask, task: Task): void {
+    const { space } = task, first = task === this.#kernel.root.task;
+    for (const [va, entry] of model.pages) {
       const there = walk(space, va);
-      if (!there && this.poor(m)) unmapPages(m.pages, va, 4096, 7, true); // lost with the superpage that it was a part of
-      else if (!there || there.pa !== e.frame || there.rights !== e.rights)
-        throw new Error(`task ${t.id} at 0x${va.toString(16)}: `
-          + `${there ? `0x${there.pa.toString(16)}, rights ${there.rights}` : 'nothing'}, expected 0x${e.frame.toString(16)}, `
-          + `rights ${e.rights}`);
+      if (!there && this.poor(model)) unmapPages(model.pages, va, 4096, 7, true); // lost with the superpage that it was a part of
+      else if (!there || there.pa !== entry.frame || there.rights !== entry.rights)
+        throw new Error(`task ${task.id} at 0x${va.toString(16)}: `
+          + `${there ? `0x${there.pa.toString(16)}, rights ${there.rights}` : 'nothing'}, expected 0x${entry.frame.toString(16)}, `
+          + `rights ${entry.rights}`);
     }
     const count = { bytes: 0, pages: 0 };
     measure(space.root, first ? [0x8040_0000, 0x8080_0000] : [-Infinity, Infinity], count);
-    same(`task ${t.id}: mapped pages`, count.pages, m.pages.size);
-    this.#mappings.set(m, count.bytes - BYTES.frame);
+    same(`task ${task.id}: mapped pages`, count.pages, model.pages.size);
+    this.#mappings.set(model, count.bytes - BYTES.frame);
   }
 
-  #factory(m: MFactory, f: Factory): void {
+  #factory(model: MFactory, factory: Factory): void {
     let mappings = 0, objects = 0;
-    for (const o of this.#world.objects) {
-      if (o.factory === m) objects++;
-      if (o.kind === 'task' && o.factory === m) mappings += this.#mappings.get(o) ?? 0;
+    for (const object of this.#world.objects) {
+      if (object.factory === model) objects++;
+      if (object.kind === 'task' && object.factory === model) mappings += this.#mappings.get(object) ?? 0;
     }
-    same('objects of a factory', f.objects.size, objects);
-    same('bytes in use of a factory', f.used, this.#world.used(m) + mappings);
-    if (f.used > f.limit) throw new Error(`a factory is over its limit: ${f.used} of ${f.limit}`);
+    same('objects of a factory', factory.objects.size, objects);
+    same('bytes in use of a factory', factory.used, this.#world.used(model) + mappings);
+    if (factory.used > factory.limit) throw new Error(`a factory is over its limit: ${factory.used} of ${factory.limit}`);
   }
 }
 

@@ -86,8 +86,8 @@ export class Director implements Oracle {
 
   now(): number { return this.#now; }
   currentPriority(hart: number): number { return this.#current[hart]; }
-  saysNoQuota(t: MThread, bytes: number, factories: readonly MFactory[]): boolean {
-    if ((this.#kernelOf.get(t) as Thread).status !== Status.noQuota) return false;
+  saysNoQuota(thread: MThread, bytes: number, factories: readonly MFactory[]): boolean {
+    if ((this.#kernelOf.get(thread) as Thread).status !== Status.noQuota) return false;
     const free = factories.map(f => (this.#kernelOf.get(f) as Factory).free);
     if (Math.min(...free) >= 2 * bytes) throw new Error(`noQuota for ${bytes} bytes, with ${free.join(' and ')} left`);
     return true;
@@ -110,7 +110,7 @@ export class Director implements Oracle {
   }
 
   /** The kernel has let `t` run. */
-  #next(t: MThread, sys: Syscalls, status: number): IpcRequest {
+  #next(thread: MThread, sys: Syscalls, status: number): IpcRequest {
     const idle = (): IpcRequest => sys.ipc(IpcFlag.receive, 0);
     if (this.#over) return idle();
     let move: Move | undefined;
@@ -118,126 +118,128 @@ export class Director implements Oracle {
       this.#flush();
       const hart = this.kernel.cpu.id;
       this.#compare.all();
-      this.#mayRun(t, hart);
-      if (t.begun) this.#compare.result(t, sys.utcb, status);
-      t.begun = true;
+      this.#mayRun(thread, hart);
+      if (thread.begun) this.#compare.result(thread, sys.utcb, status);
+      thread.begun = true;
       for (const cpu of this.kernel.cpus) this.#current[cpu.id] = cpu.current?.priority ?? 0;
-      move = this.#moves.next(t);
+      move = this.#moves.next(thread);
     });
     if (!move || this.failure) { this.#over = true; return idle(); }
-    return this.#make(t, sys, move);
+    return this.#make(thread, sys, move);
   }
 
   /** Burns the time, and makes the call. */
-  #make(t: MThread, sys: Syscalls, move: Move): IpcRequest {
+  #make(thread: MThread, sys: Syscalls, move: Move): IpcRequest {
     const { cpu } = this.kernel, hart = this.machine.harts[cpu.id], context = this.#modelOf(cpu.current!) as MContext,
       child: Child | undefined = move.request.body ? { thread: undefined } : undefined;
     this.steps++;
     hart.cycles += move.burn;
-    t.consumed += move.burn;
+    thread.consumed += move.burn;
     context.consumed += move.burn;
     context.used += move.burn;
     // (new parameters, a new place)
     const spent = context.used >= context.slice && move.request.message.label !== Ops.schedContext.set.label ? context : undefined;
     if (context.used >= context.slice) context.used = 0;
-    this.#pending = { t, move, hart: cpu.id, now: hart.cycles, child, spent };
-    (this.#kernelOf.get(t) as Thread).status = Status.ok; // its next status is new
+    this.#pending = { t: thread, move, hart: cpu.id, now: hart.cycles, child, spent };
+    (this.#kernelOf.get(thread) as Thread).status = Status.ok; // its next status is new
     if (move.crash) throw new MemoryFault(0x123, 'read');
-    const { request } = move, u = sys.utcb;
-    request.message.words.forEach((w, i) => u.setWord(i, w));
-    request.message.items.forEach((item, i) => u.setItem(i, item.flexpage, item.dest, item.flags));
-    u.setTag(request.message.label, request.message.words.length, request.message.items.length);
-    u.mtd = 0;
-    u.window = request.window;
-    u.capWindow = request.capWindow;
-    const r = sys.ipc(request.flags, request.cap, request.sendTimeout, request.receiveTimeout);
-    r.body = child && entryOf(this.#body(child));
-    return r;
+    const { request } = move, utcb = sys.utcb;
+    request.message.words.forEach((w, i) => utcb.setWord(i, w));
+    request.message.items.forEach((item, i) => utcb.setItem(i, item.flexpage, item.dest, item.flags));
+    utcb.setTag(request.message.label, request.message.words.length, request.message.items.length);
+    utcb.mtd = 0;
+    utcb.window = request.window;
+    utcb.capWindow = request.capWindow;
+    const asked = sys.ipc(request.flags, request.cap, request.sendTimeout, request.receiveTimeout);
+    asked.body = child && entryOf(this.#body(child));
+    return asked;
   }
 
   /** The model does what the kernel has just done. */
   #flush(): void {
-    const p = this.#pending;
-    if (!p) return;
+    const pending = this.#pending;
+    if (!pending) return;
     this.#pending = undefined;
-    this.#now = p.now;
-    if (p.move.crash) crash(this.world, p.t);
-    else systemCall(this.world, p.t, p.move.request);
+    this.#now = pending.now;
+    if (pending.move.crash) crash(this.world, pending.t);
+    else systemCall(this.world, pending.t, pending.move.request);
     this.#noteBeginners(); // (before a time-out that the call has outlasted cuts the chain)
-    this.world.expire(p.hart, p.now);
+    this.world.expire(pending.hart, pending.now);
     this.#noteBeginners();
-    this.#link(p.child);
+    this.#link(pending.child);
     this.#spent.fill(undefined); // this call may have moved any thread of another hart to the end of its queue
-    this.#spent[p.hart] =
-      p.spent && { context: p.spent, equals: this.#couldRun(p.hart).filter(c => c !== p.spent && c.priority === p.spent!.priority) };
+    const { spent, hart } = pending;
+    this.#spent[hart] =
+      spent && { context: spent, equals: this.#couldRun(hart).filter(other => other !== spent && other.priority === spent.priority) };
   }
   /** Threads without a context that are at the end of somebody's chain may begin, on lent time. */
   #noteBeginners(): void {
-    for (const o of this.world.objects) {
-      const end = o.kind === 'schedContext' && o.thread && this.world.endOfChain(o.thread);
+    for (const object of this.world.objects) {
+      const end = object.kind === 'schedContext' && object.thread && this.world.endOfChain(object.thread);
       if (end && end.state === 'inactive' && !end.context) end.mayBegin = true;
     }
   }
   /** Finds the kernel's objects of what is new in the model. */
   #link(child: Child | undefined): void {
-    for (const o of this.world.objects) {
-      if (this.#kernelOf.has(o)) continue;
-      const [cap] = o.caps, found = (this.#kernelOf.get(cap.task) as Task).caps.lookup(cap.sel);
-      if (!found) throw new Error(`the kernel has not made a ${o.kind} at selector ${cap.sel}`);
-      this.#kernelOf.set(o, found.object);
-      if (o.kind === 'thread' && child) child.thread = o;
+    for (const object of this.world.objects) {
+      if (this.#kernelOf.has(object)) continue;
+      const [cap] = object.caps, found = (this.#kernelOf.get(cap.task) as Task).caps.lookup(cap.sel);
+      if (!found) throw new Error(`the kernel has not made a ${object.kind} at selector ${cap.sel}`);
+      this.#kernelOf.set(object, found.object);
+      if (object.kind === 'thread' && child) child.thread = object;
     }
-    if (this.#kernelOf.size > this.world.objects.size + 64) for (const o of this.#kernelOf.keys()) if (o.dead) this.#kernelOf.delete(o);
+    if (this.#kernelOf.size <= this.world.objects.size + 64) return;
+    for (const object of this.#kernelOf.keys()) if (object.dead) this.#kernelOf.delete(object);
   }
   #modelOf(object: KernelObject): MObject {
-    for (const [m, o] of this.#kernelOf) if (o === object) return m;
+    for (const [model, known] of this.#kernelOf) if (known === object) return model;
     throw new Error(`object ${object.id} is not in the model`);
   }
 
   /** The context that runs must be one of the highest priority of those that could, and its time must go to this thread. */
-  #mayRun(t: MThread, hart: number): void {
+  #mayRun(thread: MThread, hart: number): void {
     const { current } = this.kernel.cpu;
-    if (!current) throw new Error(`${name(t)} runs on nobody's time`);
+    if (!current) throw new Error(`${name(thread)} runs on nobody's time`);
     const context = this.#modelOf(current) as MContext, spent = this.#spent[hart],
       end = context.thread && this.world.endOfChain(context.thread);
     this.#spent[hart] = undefined;
-    if (end !== t || t.state !== 'ready' || t.cpu !== hart)
-      throw new Error(
-        `${name(t)}, ${t.state} on hart ${t.cpu}, runs on hart ${hart} by a context of ${name(context.thread)} that ends at ${name(end)}`);
-    if (current.left <= 0) throw new Error(`${name(t)} runs without time`);
+    if (end !== thread || thread.state !== 'ready' || thread.cpu !== hart)
+      throw new Error(`${name(thread)}, ${thread.state} on hart ${thread.cpu}, runs on hart ${hart} `
+        + `by a context of ${name(context.thread)} that ends at ${name(end)}`);
+    if (current.left <= 0) throw new Error(`${name(thread)} runs without time`);
     if (context.limited) return;
     const could = this.#couldRun(hart),
       better = could.find(c => c.priority > context.priority)
         ?? (spent?.context === context ? could.find(c => spent.equals.includes(c) && c.priority === context.priority) : undefined);
     if (better)
-      throw new Error(`${name(t)} runs at priority ${context.priority}, not ${name(this.world.endOfChain(better.thread!))} at `
+      throw new Error(`${name(thread)} runs at priority ${context.priority}, not ${name(this.world.endOfChain(better.thread!))} at `
         + `${better.priority} (${this.#where(better)})`);
   }
   /** Another hart has been told to let go of it, and has not come into the kernel yet. */
-  #onItsWay(c: MContext, hart: number): boolean {
-    const { cpu } = this.#kernelOf.get(c) as SchedContext;
+  #onItsWay(context: MContext, hart: number): boolean {
+    const { cpu } = this.#kernelOf.get(context) as SchedContext;
     return cpu !== undefined && cpu.id !== hart && cpu.reschedule;
   }
-  #where(c: MContext): string {
-    const { place, cpu, behind, left } = this.#kernelOf.get(c) as SchedContext;
+  #where(context: MContext): string {
+    const { place, cpu, behind, left } = this.#kernelOf.get(context) as SchedContext;
     return `place ${place}, hart ${cpu?.id}, behind ${behind?.id}, ${left} left`;
   }
   /** Contexts whose time goes to a thread that is ready on this hart (but for those that may have used up a budget). */
   #couldRun(hart: number): MContext[] {
     const all: MContext[] = [];
-    for (const c of this.world.objects) {
-      const end = c.kind === 'schedContext' && !c.limited && c.thread && this.world.endOfChain(c.thread);
-      if (end && end.state === 'ready' && end.cpu === hart && !this.#onItsWay(c as MContext, hart)) all.push(c as MContext);
+    for (const object of this.world.objects) {
+      const end = object.kind === 'schedContext' && !object.limited && object.thread && this.world.endOfChain(object.thread);
+      if (end && end.state === 'ready' && end.cpu === hart && !this.#onItsWay(object as MContext, hart)) all.push(object as MContext);
     }
     return all;
   }
 
   #guard(body: () => void): void {
     if (this.failure) return;
-    try { body(); } catch (e) {
+    try { body(); } catch (error) {
       this.failure = new Error(`step ${this.steps}${this.#moves?.last ? ` (after ${this.#moves.last})` : ''}: `
-        + `${e instanceof Error ? e.message : String(e)}`,
-        { cause: e });
+        + `${error instanceof Error ? error.message : String(error)}`,
+        { cause: error });
       this.#over = true;
     }
   }
@@ -246,35 +248,38 @@ export class Director implements Oracle {
 
   /** The model of what the kernel makes at boot (only the first task's memory at RAM takes part). */
   #boot(): Director['root'] {
-    const { world, kernel } = this, { factory, task } = kernel.root, at = (sel: number): KernelObject => task.caps.lookup(sel)!.object;
-    const f = world.make<MFactory>({
-      kind: 'factory', factory: undefined, bytes: factory.bytes, limit: factory.limit, highest: 255,
+    const { world, kernel } = this, { root } = kernel, at = (sel: number): KernelObject => root.task.caps.lookup(sel)!.object;
+    const factory = world.make<MFactory>({
+      kind: 'factory', factory: undefined, bytes: root.factory.bytes, limit: root.factory.limit, highest: 255,
       harts: Array.from({ length: 32 }, (_, h) => h < this.harts)
     });
-    const t = world.make<MTask>({
-      kind: 'task', factory: f, bytes: task.bytes, slots: new Map(), chunks: new Set(), pages: new Map(), guest: false, levels: 3
+    const task = world.make<MTask>({
+      kind: 'task', factory, bytes: root.task.bytes, slots: new Map(), chunks: new Set(), pages: new Map(), guest: false, levels: 3
     });
-    const thread = world.makeThread(f, t, 0, at(Initial.thread).bytes),
+    const thread = world.makeThread(factory, task, 0, at(Initial.thread).bytes),
       context = world.make<MContext>({
-        kind: 'schedContext', factory: f, bytes: at(Initial.schedContext).bytes, priority: 250, thread, consumed: 0, limited: false,
+        kind: 'schedContext', factory, bytes: at(Initial.schedContext).bytes, priority: 250, thread, consumed: 0, limited: false,
         slice: 10_000_000, used: 0
       });
-    const put = (sel: number, o: MObject): void => { world.putCap(t, sel, o, 7, undefined); this.#kernelOf.set(o, at(sel)); };
-    put(Initial.factory, f);
-    put(Initial.task, t);
+    const put = (sel: number, object: MObject): void => {
+      world.putCap(task, sel, object, 7, undefined);
+      this.#kernelOf.set(object, at(sel));
+    };
+    put(Initial.factory, factory);
+    put(Initial.task, task);
     put(Initial.thread, thread);
     put(Initial.schedContext, context);
     for (let line = 1; line < LINES; line++) {
       const interrupt = world.make<MSemaphore>({
-        kind: 'semaphore', factory: f, bytes: at(Initial.irqBase + line).bytes, count: 0, waiters: []
+        kind: 'semaphore', factory, bytes: at(Initial.irqBase + line).bytes, count: 0, waiters: []
       });
       put(Initial.irqBase + line, interrupt);
       world.objects.delete(interrupt); // nobody uses them here: they need not be looked at each time
     }
     thread.context = context;
     thread.state = 'ready';
-    world.give(t, RAM, RAM_BYTES);
-    return { factory: f, task: t, thread };
+    world.give(task, RAM, RAM_BYTES);
+    return { factory, task, thread };
   }
 }
 

@@ -125,9 +125,9 @@ export class FakeMachine implements KernelMachine {
   /** The hart whose turn is first; undefined when none will ever wake. */
   #next(): FakeHart | undefined {
     let best: FakeHart | undefined, at = Infinity;
-    for (const h of this.harts) {
-      const due = h.kicked || h.executing ? h.cycles : Math.max(h.cycles, h.timer);
-      if (due < at) { at = due; best = h; }
+    for (const hart of this.harts) {
+      const due = hart.kicked || hart.executing ? hart.cycles : Math.max(hart.cycles, hart.timer);
+      if (due < at) { at = due; best = hart; }
     }
     return best;
   }

@@ -20,32 +20,32 @@ const PAGE = 4096;
 const legal = (rights: number): number => (rights & Right.R) !== 0 ? rights & 7 : rights & Right.X;
 
 export function put(table: Table, at: number, frame: number, rights: number, parent: Entry | undefined): Entry {
-  const e: Entry = { frame, rights, parent, children: new Set(), table, at };
-  table.set(at, e);
-  parent?.children.add(e);
-  return e;
+  const entry: Entry = { frame, rights, parent, children: new Set(), table, at };
+  table.set(at, entry);
+  parent?.children.add(entry);
+  return entry;
 }
-function remove(e: Entry): void {
-  for (const c of [...e.children]) remove(c);
-  e.parent?.children.delete(e);
-  e.table.delete(e.at);
+function remove(entry: Entry): void {
+  for (const child of [...entry.children]) remove(child);
+  entry.parent?.children.delete(entry);
+  entry.table.delete(entry.at);
 }
 /** Takes one away without what was derived from it: that becomes its parent's. */
-export function dissolve(e: Entry): void {
-  for (const c of e.children) { c.parent = e.parent; e.parent?.children.add(c); }
-  e.parent?.children.delete(e);
-  e.table.delete(e.at);
+export function dissolve(entry: Entry): void {
+  for (const child of entry.children) { child.parent = entry.parent; entry.parent?.children.add(child); }
+  entry.parent?.children.delete(entry);
+  entry.table.delete(entry.at);
 }
-function descendsFrom(e: Entry, from: Entry): boolean {
-  for (let p = e.parent; p; p = p.parent) if (p === from) return true;
+function descendsFrom(entry: Entry, from: Entry): boolean {
+  for (let ancestor = entry.parent; ancestor; ancestor = ancestor.parent) if (ancestor === from) return true;
   return false;
 }
-function take(e: Entry, rights: number, fix: (r: number) => number): void {
-  const left = fix(e.rights & ~rights);
-  if ((e.rights & rights) === 0) return;
-  if (left === 0) return remove(e);
-  e.rights = left;
-  for (const c of [...e.children]) take(c, rights, fix);
+function take(entry: Entry, rights: number, fix: (r: number) => number): void {
+  const left = fix(entry.rights & ~rights);
+  if ((entry.rights & rights) === 0) return;
+  if (left === 0) return remove(entry);
+  entry.rights = left;
+  for (const child of [...entry.children]) take(child, rights, fix);
 }
 
 /**
@@ -64,37 +64,38 @@ export function mapPages(from: Table, base: number, size: number, rights: number
   for (let at = 0; at < size; at += PAGE) {
     const source = from.get(base + at), there = to.get(dest + at);
     if (!source) continue;
-    const r = legal(source.rights & legal(rights));
-    if (r === 0 || there === source || (there && (descendsFrom(source, there) || poverty.stays(to, dest + at, source.frame)))) continue;
+    const passed = legal(source.rights & legal(rights));
+    if (passed === 0 || there === source || (there && (descendsFrom(source, there) || poverty.stays(to, dest + at, source.frame))))
+      continue;
     if (there) remove(there);
-    put(to, dest + at, source.frame, r, source);
+    put(to, dest + at, source.frame, passed, source);
     if (grant && !poverty.keeps(from, base + at, source.frame)) dissolve(source);
   }
   return Status.ok;
 }
 export function unmapPages(table: Table, base: number, size: number, rights: number, self: boolean): void {
   for (let at = 0; at < size; at += PAGE) {
-    const e = table.get(base + at);
-    for (const x of !e ? [] : self ? [e] : [...e.children]) take(x, rights || 7, legal);
+    const entry = table.get(base + at);
+    for (const x of !entry ? [] : self ? [entry] : [...entry.children]) take(x, rights || 7, legal);
   }
 }
 
 export function mapSlots(from: Table, first: number, n: number, rights: number, to: Table, dest: number, grant: boolean): Status {
   const there: Entry[] = [];
-  for (let i = 0; i < n; i++) { const e = from.get(first + i); if (e) there.push(e); }
-  for (const e of there) {
-    if ((e.rights & CapRight.map) === 0 || (e.rights & rights) === 0) return Status.badRights;
-    if (to.has(dest + e.at - first)) return Status.busy;
+  for (let i = 0; i < n; i++) { const entry = from.get(first + i); if (entry) there.push(entry); }
+  for (const entry of there) {
+    if ((entry.rights & CapRight.map) === 0 || (entry.rights & rights) === 0) return Status.badRights;
+    if (to.has(dest + entry.at - first)) return Status.busy;
   }
-  for (const e of there) {
-    put(to, dest + e.at - first, e.frame, e.rights & rights, e);
-    if (grant) dissolve(e);
+  for (const entry of there) {
+    put(to, dest + entry.at - first, entry.frame, entry.rights & rights, entry);
+    if (grant) dissolve(entry);
   }
   return there.length > 0 ? Status.ok : Status.badCap;
 }
 export function unmapSlots(table: Table, first: number, n: number, rights: number, self: boolean): void {
   for (let i = 0; i < n; i++) {
-    const e = table.get(first + i);
-    for (const x of !e ? [] : self ? [e] : [...e.children]) take(x, rights || 7, r => r);
+    const entry = table.get(first + i);
+    for (const x of !entry ? [] : self ? [entry] : [...entry.children]) take(x, rights || 7, r => r);
   }
 }

@@ -54,18 +54,19 @@ export class Moves {
   }
 
   /** Undefined: the steps are used up. */
-  next(t: MThread): Move | undefined {
-    const scripted = t === this.#root.thread ? this.#script.shift() : undefined;
-    if (scripted) return this.#say(t, scripted);
+  next(thread: MThread): Move | undefined {
+    const scripted = thread === this.#root.thread ? this.#script.shift() : undefined;
+    if (scripted) return this.#say(thread, scripted);
     if (this.#step >= this.#steps.length) return undefined;
-    const r = new Random(this.#steps[this.#step++] + 1);
-    return t === this.#root.thread
-      ? this.#say(t, this.#watch(r))
-      : this.#say(t, this.#request(r, t), r.chance(25) ? r.pick([100, 1500, 12_000, 60_000, 400_000, 11_000_000]) : 0, r.below(400) === 0);
+    const random = new Random(this.#steps[this.#step++] + 1);
+    return thread === this.#root.thread
+      ? this.#say(thread, this.#watch(random))
+      : this.#say(thread, this.#request(random, thread),
+        random.chance(25) ? random.pick([100, 1500, 12_000, 60_000, 400_000, 11_000_000]) : 0, random.below(400) === 0);
   }
-  #say(t: MThread, request: Request, burn = 0, crash = false): Move {
+  #say(thread: MThread, request: Request, burn = 0, crash = false): Move {
     const op = CHOICES.find(c => c.op.label === request.message.label);
-    this.last = `${[...t.caps].map(c => c.sel).join('/')}: `
+    this.last = `${[...thread.caps].map(c => c.sel).join('/')}: `
       + `${crash ? 'crash' : request.flags === CALL && op ? `${op.group}.${op.name}` : `flags ${request.flags}`} ${request.cap} [`
       + `${request.message.words.join(', ')}] `
       + `${request.message.items.map(i => `${i.flexpage.toString(16)}→${i.dest.toString(16)}/${i.flags}`).join(' ')} `
@@ -78,17 +79,18 @@ export class Moves {
   #do(cap: number, op: Operation, words: number[], body = false): void { this.#script.push(call(cap, op, words, body)); }
 
   #build(i: number): void {
-    const n = this.#builds++, f = at(i, 'factory');
+    const n = this.#builds++, factory = at(i, 'factory');
     this.#do(Initial.factory, Ops.factory.createFactory,
-      [f, 400_000 + 100_000 * (n % 4), n % 3 === 1 ? 45 : 60, n % 4 === 3 ? 2 ** (n % this.#harts) : 0]);
-    this.#do(f, Ops.factory.createTask, [at(i, 'task'), 0]);
+      [factory, 400_000 + 100_000 * (n % 4), n % 3 === 1 ? 45 : 60, n % 4 === 3 ? 2 ** (n % this.#harts) : 0]);
+    this.#do(factory, Ops.factory.createTask, [at(i, 'task'), 0]);
     for (const [thread, context, portal] of [['thread', 'context', 'portal'], ['second', 'secondContext', 'secondPortal']] as const) {
-      this.#do(f, Ops.factory.createThread, [at(i, thread), at(i, 'task'), 4, 0, n % this.#harts], true);
-      this.#do(f, Ops.factory.createSchedContext, [at(i, context), 20 + 10 * (n % 3), n % 5 === 4 ? 50_000 : 0, n % 5 === 4 ? 400_000 : 0]);
-      this.#do(f, Ops.factory.createPortal, [at(i, portal), at(i, thread), 100 * n + AT[portal], 0]);
+      this.#do(factory, Ops.factory.createThread, [at(i, thread), at(i, 'task'), 4, 0, n % this.#harts], true);
+      this.#do(factory, Ops.factory.createSchedContext,
+        [at(i, context), 20 + 10 * (n % 3), n % 5 === 4 ? 50_000 : 0, n % 5 === 4 ? 400_000 : 0]);
+      this.#do(factory, Ops.factory.createPortal, [at(i, portal), at(i, thread), 100 * n + AT[portal], 0]);
       if (thread === 'thread' || n % 2 === 0) this.#do(at(i, thread), Ops.thread.bind, [at(i, context)]);
     }
-    this.#do(f, Ops.factory.createSemaphore, [at(i, 'semaphore'), 1]);
+    this.#do(factory, Ops.factory.createSemaphore, [at(i, 'semaphore'), 1]);
     const give = (sel: number, to: number): void => this.#do(at(i, 'task'), Ops.task.map, [0, capPage(sel), to, 0]);
     for (const what of ['task', 'thread', 'factory', 'context', 'second'] as const) give(at(i, what), SLOT[what]);
     this.#do(at(i, 'task'), Ops.task.map, [0, memoryPage(RAM + (n % 2) * 2 ** 21, 21, 7), BASE, 0]);
@@ -106,8 +108,8 @@ export class Moves {
   }
 
   /** Waits a while; meddles; makes an actor anew. */
-  #watch(r: Random): Request {
-    const i = r.below(ACTORS), what = r.below(22);
+  #watch(random: Random): Request {
+    const i = random.below(ACTORS), what = random.below(22);
     if (what === 0) { // an end, and a new beginning
       this.#do(Initial.task, Ops.task.unmap, [capPage(at(i, 'factory'), 4), 1]);
       this.#build(i);
@@ -115,102 +117,108 @@ export class Moves {
       return this.#script.shift()!;
     }
     if (what < 4)
-      return call(at(i, r.pick(['thread', 'second'])),
-        r.pick([Ops.thread.cancel, Ops.thread.recall, Ops.thread.cancel, Ops.thread.kill, Ops.thread.resume]), []);
-    if (what < 7) return call(at(i, r.pick(['context', 'secondContext'])), Ops.schedContext.set, [r.below(60), 0, 0]);
+      return call(at(i, random.pick(['thread', 'second'])),
+        random.pick([Ops.thread.cancel, Ops.thread.recall, Ops.thread.cancel, Ops.thread.kill, Ops.thread.resume]), []);
+    if (what < 7) return call(at(i, random.pick(['context', 'secondContext'])), Ops.schedContext.set, [random.below(60), 0, 0]);
     if (what < 9)
-      return call(Initial.task, Ops.task.unmap, [memoryPage(RAM + r.below(64) * 0x1_0000, r.pick([12, 13, 16]), r.below(8)), 0]);
+      return call(Initial.task, Ops.task.unmap,
+        [memoryPage(RAM + random.below(64) * 0x1_0000, random.pick([12, 13, 16]), random.below(8)), 0]);
     return {
-      ...call(0, Ops.thread.info, []), flags: IpcFlag.receive, receiveTimeout: r.pick([20_000, 200_000, 1_000_000]), message: NOTHING
+      ...call(0, Ops.thread.info, []), flags: IpcFlag.receive, receiveTimeout: random.pick([20_000, 200_000, 1_000_000]), message: NOTHING
     };
   }
 
   // ---- everybody else --------------------------------------------------------------------------------------------------
 
-  #request(r: Random, t: MThread): Request {
+  #request(random: Random, thread: MThread): Request {
     const windows = {
-      window: r.chance(50) ? 0 : memoryPage(this.#place(r, 21), r.pick([13, 21, 22]), 0),
-      capWindow: r.chance(50) ? capPage(32, r.pick([0, 2, 5])) : 0
+      window: random.chance(50) ? 0 : memoryPage(this.#place(random, 21), random.pick([13, 21, 22]), 0),
+      capWindow: random.chance(50) ? capPage(32, random.pick([0, 2, 5])) : 0
     };
-    if (r.chance(35))
+    if (random.chance(35))
       return {
-        ...windows, flags: r.pick(FLAGS),
-        cap: r.chance(15) ? r.below(40) : r.chance(25) ? 0 : this.#pick(r, t, r.chance(25) ? ['reply', 'portal'] : ['portal']),
-        sendTimeout: r.pick(TIMES), receiveTimeout: r.pick(TIMES), message: this.#message(r, t), body: false
+        ...windows, flags: random.pick(FLAGS),
+        cap: random.chance(15) ? random.below(40) : random.chance(25) ? 0
+          : this.#pick(random, thread, random.chance(25) ? ['reply', 'portal'] : ['portal']),
+        sendTimeout: random.pick(TIMES), receiveTimeout: random.pick(TIMES), message: this.#message(random, thread), body: false
       };
-    let weight = r.below(Math.floor(TOTAL)), choice = CHOICES[0];
+    let weight = random.below(Math.floor(TOTAL)), choice = CHOICES[0];
     for (choice of CHOICES) if ((weight -= choice.weight) < 0) break;
-    const { group, op, name } = choice, body = name === 'createThread' && r.chance(85);
-    const label = r.below(60) === 0 ? op.label + 0x80 : op.label, cap = r.chance(4) ? r.below(40) : this.#pick(r, t, [group as Kind]);
-    const words = op.in.map(operand => this.#operand(r, t, operand, name, body));
+    const { group, op, name } = choice, body = name === 'createThread' && random.chance(85);
+    const label = random.below(60) === 0 ? op.label + 0x80 : op.label;
+    const cap = random.chance(4) ? random.below(40) : this.#pick(random, thread, [group as Kind]);
+    const words = op.in.map(operand => this.#operand(random, thread, operand, name, body));
     return {
-      ...windows, flags: CALL, cap, sendTimeout: r.pick(TIMES), receiveTimeout: name === 'down' ? r.pick(TIMES.slice(0, 6)) : NEVER,
+      ...windows, flags: CALL, cap, sendTimeout: random.pick(TIMES),
+      receiveTimeout: name === 'down' ? random.pick(TIMES.slice(0, 6)) : NEVER,
       message: { label, words, items: [] }, body
     };
   }
-  #message(r: Random, t: MThread): Message {
-    const words = Array.from({ length: r.below(5) }, () => r.below(1000) - 100), items: MItem[] = [];
-    if (r.chance(35))
-      for (let n = 1 + r.below(3); n > 0; n--)
+  #message(random: Random, thread: MThread): Message {
+    const words = Array.from({ length: random.below(5) }, () => random.below(1000) - 100), items: MItem[] = [];
+    if (random.chance(35))
+      for (let n = 1 + random.below(3); n > 0; n--)
         items.push({
-          flexpage: this.#flexpage(r, t), dest: r.chance(70) ? r.below(32) * (r.chance(50) ? 4096 : 1) : this.#place(r, 12),
-          flags: r.pick([0, 0, 0, 1])
+          flexpage: this.#flexpage(random, thread),
+          dest: random.chance(70) ? random.below(32) * (random.chance(50) ? 4096 : 1) : this.#place(random, 12),
+          flags: random.pick([0, 0, 0, 1])
         });
-    return { label: r.below(5), words, items };
+    return { label: random.below(5), words, items };
   }
 
   /** A selector of the thread's that names such an object, if it has one. */
-  #pick(r: Random, t: MThread, kinds: readonly Kind[]): number {
+  #pick(random: Random, thread: MThread, kinds: readonly Kind[]): number {
     for (const kind of kinds) {
-      const all = [...t.task.slots.values()].filter(c => c.object.kind === kind);
-      if (all.length > 0) return r.pick(all).sel;
+      const all = [...thread.task.slots.values()].filter(c => c.object.kind === kind);
+      if (all.length > 0) return random.pick(all).sel;
     }
-    return r.below(40);
+    return random.below(40);
   }
   /** An address where memory may be. */
-  #place(r: Random, order: number): number {
-    const size = 2 ** order, where = (r.chance(85) ? BASE : UPPER) + r.below(WINDOW / 4096) * (r.chance(80) ? 4096 : 1);
-    return r.chance(95) ? Math.floor(where / size) * size : where;
+  #place(random: Random, order: number): number {
+    const size = 2 ** order, where = (random.chance(85) ? BASE : UPPER) + random.below(WINDOW / 4096) * (random.chance(80) ? 4096 : 1);
+    return random.chance(95) ? Math.floor(where / size) * size : where;
   }
-  #flexpage(r: Random, t: MThread): number {
-    if (r.chance(45)) {
-      const sel = r.chance(85)
-        ? this.#pick(r, t, [r.pick(['semaphore', 'portal', 'task', 'schedContext', 'reply', 'thread'] as const)])
-        : r.below(40);
-      return capPage(sel, r.chance(80) ? 0 : r.below(4), r.chance(70) ? 7 : r.below(8));
+  #flexpage(random: Random, thread: MThread): number {
+    if (random.chance(45)) {
+      const sel = random.chance(85)
+        ? this.#pick(random, thread, [random.pick(['semaphore', 'portal', 'task', 'schedContext', 'reply', 'thread'] as const)])
+        : random.below(40);
+      return capPage(sel, random.chance(80) ? 0 : random.below(4), random.chance(70) ? 7 : random.below(8));
     }
-    const order = r.pick([12, 12, 12, 13, 15, 16, 20, 21, 21, 22, 11]), mine = [...t.task.pages.keys()];
-    const from = mine.length > 0 && r.chance(80) ? r.pick(mine) : this.#place(r, 12);
-    return memoryPage(r.chance(96) ? Math.floor(from / 2 ** order) * 2 ** order : from, order,
-      r.chance(80) ? r.pick([1, 3, 5, 7, 7]) : r.below(8));
+    const order = random.pick([12, 12, 12, 13, 15, 16, 20, 21, 21, 22, 11]), mine = [...thread.task.pages.keys()];
+    const from = mine.length > 0 && random.chance(80) ? random.pick(mine) : this.#place(random, 12);
+    return memoryPage(random.chance(96) ? Math.floor(from / 2 ** order) * 2 ** order : from, order,
+      random.chance(80) ? random.pick([1, 3, 5, 7, 7]) : random.below(8));
   }
 
-  #operand(r: Random, t: MThread, name: string, op: string, body: boolean): number {
+  #operand(random: Random, thread: MThread, name: string, op: string, body: boolean): number {
     switch (name) {
-      case 'sel': return r.chance(90) ? 18 + r.below(30) : r.pick([r.below(60), 2 ** 20, -1, 300]);
-      case 'task': return this.#pick(r, t, ['task']);
-      case 'thread': return this.#pick(r, t, ['thread']);
-      case 'portal': return r.chance(20) ? 0 : this.#pick(r, t, ['portal']);
-      case 'context': return r.chance(20) ? 0 : this.#pick(r, t, ['schedContext']);
-      case 'source': return r.chance(50) ? 0 : this.#pick(r, t, ['task']);
-      case 'selector': return r.below(60);
-      case 'flexpage': return this.#flexpage(r, t);
-      case 'dest': return r.chance(55) ? this.#place(r, 12) : 18 + r.below(40);
+      case 'sel': return random.chance(90) ? 18 + random.below(30) : random.pick([random.below(60), 2 ** 20, -1, 300]);
+      case 'task': return this.#pick(random, thread, ['task']);
+      case 'thread': return this.#pick(random, thread, ['thread']);
+      case 'portal': return random.chance(20) ? 0 : this.#pick(random, thread, ['portal']);
+      case 'context': return random.chance(20) ? 0 : this.#pick(random, thread, ['schedContext']);
+      case 'source': return random.chance(50) ? 0 : this.#pick(random, thread, ['task']);
+      case 'selector': return random.below(60);
+      case 'flexpage': return this.#flexpage(random, thread);
+      case 'dest': return random.chance(55) ? this.#place(random, 12) : 18 + random.below(40);
       case 'address':
-        return r.chance(90) ? this.#place(r, 12) : r.pick([-1, 2 ** 38, -(2 ** 38), -(2 ** 38) - 1, 2 ** 41, 2 ** 47, -(2 ** 56)]);
-      case 'quota': return r.pick([0, 5000, 30_000, 2 ** 40, 1e9]);
-      case 'priority': return r.pick([10, 20, 30, 40, 40, 46, 61, 255, 256, -1]);
-      case 'harts': return r.pick([0, 0, 0, 1, 2, 3, 7, 2 ** 32, -1]);
-      case 'budget': return r.pick([0, 0, 50_000, 200_000, -5]);
-      case 'period': return r.pick([0, 0, 0, 400_000, 100_000]);
-      case 'flags': return op === 'createThread' ? (body ? r.pick([4, 4, 4, 4, 5, 0, 1, 12]) : 4) : r.pick([0, 0, 1, 1, 2]);
-      case 'utcb': return r.pick([0, 0, 0, 0, 4096]);
-      case 'kind': return r.pick([0, 0, 1, 2, 3, 4]);
-      case 'hart': return r.below(this.#harts + (r.chance(10) ? 1 : 0));
-      case 'causes': return r.pick([8, 0x1fff, 1, 2 ** 13, -1]);
-      case 'count': return r.pick([0, 1, 3, 2 ** 32, -1]);
-      case 'clear': return r.below(2);
-      default: return r.below(8); // label, mtd, pc, sp, arg, text, size
+        return random.chance(90) ? this.#place(random, 12)
+          : random.pick([-1, 2 ** 38, -(2 ** 38), -(2 ** 38) - 1, 2 ** 41, 2 ** 47, -(2 ** 56)]);
+      case 'quota': return random.pick([0, 5000, 30_000, 2 ** 40, 1e9]);
+      case 'priority': return random.pick([10, 20, 30, 40, 40, 46, 61, 255, 256, -1]);
+      case 'harts': return random.pick([0, 0, 0, 1, 2, 3, 7, 2 ** 32, -1]);
+      case 'budget': return random.pick([0, 0, 50_000, 200_000, -5]);
+      case 'period': return random.pick([0, 0, 0, 400_000, 100_000]);
+      case 'flags': return op === 'createThread' ? (body ? random.pick([4, 4, 4, 4, 5, 0, 1, 12]) : 4) : random.pick([0, 0, 1, 1, 2]);
+      case 'utcb': return random.pick([0, 0, 0, 0, 4096]);
+      case 'kind': return random.pick([0, 0, 1, 2, 3, 4]);
+      case 'hart': return random.below(this.#harts + (random.chance(10) ? 1 : 0));
+      case 'causes': return random.pick([8, 0x1fff, 1, 2 ** 13, -1]);
+      case 'count': return random.pick([0, 1, 3, 2 ** 32, -1]);
+      case 'clear': return random.below(2);
+      default: return random.below(8); // label, mtd, pc, sp, arg, text, size
     }
   }
 }

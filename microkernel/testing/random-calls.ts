@@ -33,22 +33,22 @@ const TIMES = [0, 0, 1000, 20_000, 300_000] as const;
 /** What selectors, addresses and flexpages are drawn from. */
 const SELECTORS = 48, MEMORY = 0x8000_0000;
 const selector = (r: Random): number => r.chance(70) ? r.below(12) : r.below(SELECTORS);
-const address = (r: Random): number =>
-  r.chance(60)
-    ? MEMORY + r.below(16) * 0x20_0000 + (r.chance(50) ? 0 : r.below(8) * 4096)
-    : r.pick([-4096, -(2 ** 38), -0x20_0000, 0, 0x1000, 0x4000_0000, 0x4000_3000, 0x3f_ffff_f000, r.below(2 ** 31)]);
-function flexpage(r: Random): number {
-  if (r.chance(40)) return capPage(selector(r), r.chance(70) ? 0 : r.below(6), r.below(8));
-  const order = r.pick([12, 12, 12, 13, 15, 21, 21, 22, 30, 38, 64]), at = address(r);
-  return memoryPage(order === 64 ? 0 : r.chance(90) ? Math.floor(at / 2 ** order) * 2 ** order : at, order, r.below(8));
+const address = (random: Random): number =>
+  random.chance(60)
+    ? MEMORY + random.below(16) * 0x20_0000 + (random.chance(50) ? 0 : random.below(8) * 4096)
+    : random.pick([-4096, -(2 ** 38), -0x20_0000, 0, 0x1000, 0x4000_0000, 0x4000_3000, 0x3f_ffff_f000, random.below(2 ** 31)]);
+function flexpage(random: Random): number {
+  if (random.chance(40)) return capPage(selector(random), random.chance(70) ? 0 : random.below(6), random.below(8));
+  const order = random.pick([12, 12, 12, 13, 15, 21, 21, 22, 30, 38, 64]), at = address(random);
+  return memoryPage(order === 64 ? 0 : random.chance(90) ? Math.floor(at / 2 ** order) * 2 ** order : at, order, random.below(8));
 }
-function word(r: Random): number {
-  switch (r.below(6)) {
-    case 0: return selector(r);
-    case 1: return address(r);
-    case 2: return flexpage(r);
-    case 3: return r.pick([-1, 2 ** 53, 1e6, 2 ** 31, 4096 * r.below(64)]);
-    default: return r.below(8);
+function word(random: Random): number {
+  switch (random.below(6)) {
+    case 0: return selector(random);
+    case 1: return address(random);
+    case 2: return flexpage(random);
+    case 3: return random.pick([-1, 2 ** 53, 1e6, 2 ** 31, 4096 * random.below(64)]);
+    default: return random.below(8);
   }
 }
 
@@ -58,78 +58,79 @@ function fillItems(sys: Syscalls, r: Random, n: number): void {
 const oneOf = (r: Random, list: readonly number[] | undefined): number =>
   list && list.length > 0 && r.chance(85) ? r.pick(list) : selector(r);
 
-function operand(r: Random, known: Known, name: string): number | undefined {
+function operand(random: Random, known: Known, name: string): number | undefined {
   switch (name) {
-    case 'sel': return r.below(SELECTORS);
-    case 'context': return oneOf(r, known.schedContext);
-    case 'thread': case 'portal': case 'task': return oneOf(r, known[name]);
-    case 'source': return r.chance(50) ? 0 : oneOf(r, known.task);
-    case 'selector': return selector(r);
-    case 'flexpage': return flexpage(r);
-    case 'dest': case 'address': return r.chance(60) ? address(r) : selector(r);
-    case 'quota': return r.below(100_000);
-    case 'priority': return r.below(240);
-    case 'harts': return r.pick([0, 0, 1, 3]);
-    case 'budget': return r.pick([0, 0, 10_000, 100_000]);
-    case 'period': return r.pick([0, 0, 200_000, 1_000_000]);
-    case 'flags': return r.pick([4, 4, 1, 0, r.below(9)]);
+    case 'sel': return random.below(SELECTORS);
+    case 'context': return oneOf(random, known.schedContext);
+    case 'thread': case 'portal': case 'task': return oneOf(random, known[name]);
+    case 'source': return random.chance(50) ? 0 : oneOf(random, known.task);
+    case 'selector': return selector(random);
+    case 'flexpage': return flexpage(random);
+    case 'dest': case 'address': return random.chance(60) ? address(random) : selector(random);
+    case 'quota': return random.below(100_000);
+    case 'priority': return random.below(240);
+    case 'harts': return random.pick([0, 0, 1, 3]);
+    case 'budget': return random.pick([0, 0, 10_000, 100_000]);
+    case 'period': return random.pick([0, 0, 200_000, 1_000_000]);
+    case 'flags': return random.pick([4, 4, 1, 0, random.below(9)]);
     case 'utcb': return 0;
-    case 'kind': return r.below(5);
-    case 'hart': return r.below(3);
+    case 'kind': return random.below(5);
+    case 'hart': return random.below(3);
     default: return undefined;
   }
 }
 
 /** Puts a random operation into the UTCB, with operands of about the right kind; returns the operation. */
-export function fillOperation(sys: Syscalls, r: Random, known: Known): Choice {
-  const u = sys.utcb, choice = r.chance(80) ? r.pick(MAKING) : r.pick(ALL), operands = choice.op.in;
-  for (let i = 0; i < 5; i++) u.setWord(i, word(r));
+export function fillOperation(sys: Syscalls, random: Random, known: Known): Choice {
+  const utcb = sys.utcb, choice = random.chance(80) ? random.pick(MAKING) : random.pick(ALL), operands = choice.op.in;
+  for (let i = 0; i < 5; i++) utcb.setWord(i, word(random));
   operands.forEach((name, i) => {
-    const v = operand(r, known, name);
-    if (v !== undefined) u.setWord(i, v);
+    const value = operand(random, known, name);
+    if (value !== undefined) utcb.setWord(i, value);
   });
-  u.setTag(choice.op.label, operands.length, 0);
+  utcb.setTag(choice.op.label, operands.length, 0);
   return choice;
 }
 /** … or a message with items. */
-function fillMessage(sys: Syscalls, r: Random): void {
-  const items = r.chance(40) ? r.below(4) : 0;
-  for (let i = 0; i < 3; i++) sys.utcb.setWord(i, word(r));
-  fillItems(sys, r, items);
-  sys.utcb.setTag(r.below(4), r.below(80), items);
-  sys.utcb.mtd = r.below(8192);
-  sys.utcb.setNum(U.visit, r.chance(50) ? 0 : selector(r));
+function fillMessage(sys: Syscalls, random: Random): void {
+  const items = random.chance(40) ? random.below(4) : 0;
+  for (let i = 0; i < 3; i++) sys.utcb.setWord(i, word(random));
+  fillItems(sys, random, items);
+  sys.utcb.setTag(random.below(4), random.below(80), items);
+  sys.utcb.mtd = random.below(8192);
+  sys.utcb.setNum(U.visit, random.chance(50) ? 0 : selector(random));
 }
 
 /** A thread that makes `calls` random system calls and ends; threads that it creates do the same with fewer. */
 export function randomBody(seed: number, calls: number): ThreadBody {
   return function* (sys) {
-    const r = new Random(seed),
+    const random = new Random(seed),
       known: Known = { task: [1], thread: [2], factory: [3], schedContext: [4], portal: [5, 6, 7, 8], semaphore: [9] };
     for (let i = 0; i < calls; i++) {
-      sys.utcb.window = r.chance(50) ? 0 : flexpage(r);
-      sys.utcb.capWindow = r.chance(50) ? capPage(0, 6) : 0;
-      if (r.chance(10)) for (let n = r.below(12); n > 0; n--) { // a server for a while
-        fillMessage(sys, r);
+      sys.utcb.window = random.chance(50) ? 0 : flexpage(random);
+      sys.utcb.capWindow = random.chance(50) ? capPage(0, 6) : 0;
+      if (random.chance(10)) for (let n = random.below(12); n > 0; n--) { // a server for a while
+        fillMessage(sys, random);
         yield sys.ipc(IpcFlag.reply | IpcFlag.receive, 0, 0, 400_000);
-      } else if (r.chance(40)) {
-        fillMessage(sys, r);
-        yield sys.ipc(r.pick(FLAGS), r.chance(60) ? oneOf(r, known.portal) : 0, r.pick(TIMES), r.pick(TIMES));
+      } else if (random.chance(40)) {
+        fillMessage(sys, random);
+        yield sys.ipc(random.pick(FLAGS), random.chance(60) ? oneOf(random, known.portal) : 0, random.pick(TIMES), random.pick(TIMES));
       } else {
-        const { group, name } = fillOperation(sys, r, known), where = sys.utcb.word(0);
-        const request = sys.ipc(7, oneOf(r, known[group]), r.pick(TIMES), r.pick(TIMES));
-        request.body = r.chance(80) && name === 'createThread' && calls > 10 ? entryOf(randomBody(seed * 31 + i, calls >> 2)) : undefined;
+        const { group, name } = fillOperation(sys, random, known), where = sys.utcb.word(0);
+        const request = sys.ipc(7, oneOf(random, known[group]), random.pick(TIMES), random.pick(TIMES));
+        const born = random.chance(80) && name === 'createThread' && calls > 10;
+        request.body = born ? entryOf(randomBody(seed * 31 + i, calls >> 2)) : undefined;
         if ((yield request) === 0 && name.startsWith('create')) (known[name.charAt(6).toLowerCase() + name.slice(7)] ??= []).push(where);
       }
-      if (r.chance(5)) sys.charge(r.below(50_000));
-      if (r.chance(5)) touch(sys, r);
+      if (random.chance(5)) sys.charge(random.below(50_000));
+      if (random.chance(5)) touch(sys, random);
     }
   };
 }
 
 /** Reads and writes memory somewhere; faults are caught, but now and then. */
-function touch(sys: Syscalls, r: Random): void {
-  const at = address(r);
-  if (r.chance(2)) return sys.memory.setU32(at, 1);
+function touch(sys: Syscalls, random: Random): void {
+  const at = address(random);
+  if (random.chance(2)) return sys.memory.setU32(at, 1);
   try { sys.memory.setU32(at, sys.memory.u32(at) + 1); } catch { /* not mapped */ }
 }

@@ -46,13 +46,14 @@ export function* makeUser(sys: Syscalls, first: number, source: string,
     options: {
       flags?: number; mtd?: number; priority?: number; utcb?: number; hart?: number; guest?: boolean; causes?: number; pa?: number
     } = {}): Sys<User> {
-  const u = { task: first, thread: first + 1, context: first + 2, portal: first + 3 };
-  yield* sys.must(Initial.factory, Ops.factory.createTask, [u.task, options.guest ? 1 : 0]);
-  yield* sys.must(Initial.factory, Ops.factory.createThread, [u.thread, u.task, options.flags ?? 0, options.utcb ?? 0, options.hart ?? 0]);
-  yield* sys.must(Initial.factory, Ops.factory.createSchedContext, [u.context, options.priority ?? 50, 0, 0]);
-  yield* sys.must(u.thread, Ops.thread.bind, [u.context]);
-  yield* sys.must(Initial.factory, Ops.factory.createPortal, [u.portal, Initial.thread, first, options.mtd ?? 5]);
-  yield* sys.must(u.thread, Ops.thread.setEvents, [u.portal, options.causes ?? 0x1fff - 1]);
-  yield* loadProgram(sys, u.task, source, { pa: options.pa });
-  return u;
+  const user = { task: first, thread: first + 1, context: first + 2, portal: first + 3 };
+  yield* sys.must(Initial.factory, Ops.factory.createTask, [user.task, options.guest ? 1 : 0]);
+  yield* sys.must(Initial.factory, Ops.factory.createThread,
+    [user.thread, user.task, options.flags ?? 0, options.utcb ?? 0, options.hart ?? 0]);
+  yield* sys.must(Initial.factory, Ops.factory.createSchedContext, [user.context, options.priority ?? 50, 0, 0]);
+  yield* sys.must(user.thread, Ops.thread.bind, [user.context]);
+  yield* sys.must(Initial.factory, Ops.factory.createPortal, [user.portal, Initial.thread, first, options.mtd ?? 5]);
+  yield* sys.must(user.thread, Ops.thread.setEvents, [user.portal, options.causes ?? 0x1fff - 1]);
+  yield* loadProgram(sys, user.task, source, { pa: options.pa });
+  return user;
 }

@@ -114,9 +114,9 @@ export class World {
   // ---- objects -----------------------------------------------------------------------------------------------------------
 
   make<T extends MObject>(object: Omit<T, 'caps' | 'dead'>): T {
-    const o = { ...object, caps: new Set<MCap>(), dead: false } as unknown as T;
-    this.objects.add(o);
-    return o;
+    const made = { ...object, caps: new Set<MCap>(), dead: false } as unknown as T;
+    this.objects.add(made);
+    return made;
   }
   makeThread(factory: MFactory, task: MTask, cpu: number, bytes: number): MThread {
     return this.make<MThread>({
@@ -131,28 +131,28 @@ export class World {
   settle(): void {
     for (let again = true; again; ) {
       again = false;
-      for (const o of this.objects) if (o.caps.size === 0) { this.destroy(o); again = true; }
+      for (const object of this.objects) if (object.caps.size === 0) { this.destroy(object); again = true; }
     }
   }
-  destroy(o: MObject): void {
-    if (o.dead) return;
-    o.dead = true;
-    this.objects.delete(o);
-    for (const c of [...o.caps]) this.removeCap(c);
-    if (o.kind === 'factory') for (const x of [...this.objects]) if (x.factory === o) this.destroy(x);
-    if (o.kind === 'task') this.destroyTask(o);
-    if (o.kind === 'thread') this.kill(o);
-    if (o.kind === 'portal') {
-      for (const t of o.thread.senders.filter(s => s.portal === o)) this.endWait(t, Status.dead);
-      if (o.thread.onlyFrom === o) this.endWait(o.thread, Status.dead);
+  destroy(object: MObject): void {
+    if (object.dead) return;
+    object.dead = true;
+    this.objects.delete(object);
+    for (const cap of [...object.caps]) this.removeCap(cap);
+    if (object.kind === 'factory') for (const x of [...this.objects]) if (x.factory === object) this.destroy(x);
+    if (object.kind === 'task') this.destroyTask(object);
+    if (object.kind === 'thread') this.kill(object);
+    if (object.kind === 'portal') {
+      for (const thread of object.thread.senders.filter(s => s.portal === object)) this.endWait(thread, Status.dead);
+      if (object.thread.onlyFrom === object) this.endWait(object.thread, Status.dead);
     }
-    if (o.kind === 'semaphore') for (const t of [...o.waiters]) this.endWait(t, Status.dead);
-    if (o.kind === 'schedContext' && o.thread) { o.thread.context = undefined; o.thread = undefined; }
-    if (o.kind === 'reply') this.dropReply(o);
+    if (object.kind === 'semaphore') for (const thread of [...object.waiters]) this.endWait(thread, Status.dead);
+    if (object.kind === 'schedContext' && object.thread) { object.thread.context = undefined; object.thread = undefined; }
+    if (object.kind === 'reply') this.dropReply(object);
   }
   private destroyTask(task: MTask): void {
     for (const x of [...this.objects]) if (x.kind === 'thread' && x.task === task) this.destroy(x);
-    for (const c of [...task.slots.values()]) this.revoke(c, 7, true);
+    for (const cap of [...task.slots.values()]) this.revoke(cap, 7, true);
     unmapPages(task.pages, 0, 0, 7, true);
     for (const at of [...task.pages.keys()]) unmapPages(task.pages, at, 4096, 7, true);
     this.memoryChanged = true;
@@ -166,11 +166,12 @@ export class World {
   }
 
   /** Bytes of this factory that are spoken for, but for those of memory mappings. */
-  used(f: MFactory): number {
+  used(factory: MFactory): number {
     let bytes = 0;
-    for (const o of this.objects) {
-      if (o.factory === f) bytes += o.bytes;
-      if (o.kind === 'task' && o.factory === f) bytes += o.slots.size * BYTES.cap + o.chunks.size * BYTES.capChunk;
+    for (const object of this.objects) {
+      if (object.factory === factory) bytes += object.bytes;
+      if (object.kind === 'task' && object.factory === factory)
+        bytes += object.slots.size * BYTES.cap + object.chunks.size * BYTES.capChunk;
     }
     return bytes;
   }
@@ -189,17 +190,17 @@ export class World {
     parent?.children.add(cap);
   }
   /** One goes; what was derived from it becomes its parent's. */
-  removeCap(c: MCap): void {
-    for (const child of c.children) { child.parent = c.parent; c.parent?.children.add(child); }
-    c.parent?.children.delete(c);
-    c.task.slots.delete(c.sel);
-    c.object.caps.delete(c);
+  removeCap(cap: MCap): void {
+    for (const child of cap.children) { child.parent = cap.parent; cap.parent?.children.add(child); }
+    cap.parent?.children.delete(cap);
+    cap.task.slots.delete(cap.sel);
+    cap.object.caps.delete(cap);
   }
-  revoke(c: MCap, rights: number, self: boolean): void {
-    for (const child of [...c.children]) this.revoke(child, rights, true);
+  revoke(cap: MCap, rights: number, self: boolean): void {
+    for (const child of [...cap.children]) this.revoke(child, rights, true);
     if (!self) return;
-    c.rights &= ~rights;
-    if (c.rights === 0) this.removeCap(c);
+    cap.rights &= ~rights;
+    if (cap.rights === 0) this.removeCap(cap);
   }
 
   // ---- memory ------------------------------------------------------------------------------------------------------------
@@ -222,59 +223,59 @@ export class World {
   // ---- threads -----------------------------------------------------------------------------------------------------------
 
   /** Ends its wait. */
-  leave(t: MThread): void {
-    t.deadline = Infinity;
-    if (t.state === 'sending') remove(t.partner!.senders, t);
-    if (t.waitingAt) remove(t.waitingAt.waiters, t);
-    if (t.partner?.currentCaller === t) t.partner.currentCaller = undefined;
-    const kept = t.keptReply;
+  leave(thread: MThread): void {
+    thread.deadline = Infinity;
+    if (thread.state === 'sending') remove(thread.partner!.senders, thread);
+    if (thread.waitingAt) remove(thread.waitingAt.waiters, thread);
+    if (thread.partner?.currentCaller === thread) thread.partner.currentCaller = undefined;
+    const kept = thread.keptReply;
     if (kept) {
-      t.keptReply = kept.caller = undefined;
+      thread.keptReply = kept.caller = undefined;
       this.destroy(kept);
     }
-    t.partner = t.waitingAt = t.onlyFrom = t.portal = undefined;
-    t.event = -1;
+    thread.partner = thread.waitingAt = thread.onlyFrom = thread.portal = undefined;
+    thread.event = -1;
   }
   /** Who waits in an event stops, unless it got its answer. */
-  endWait(t: MThread, status: number): void {
-    const stops = t.event >= 0 && status !== Status.ok;
-    this.leave(t);
-    t.status = status;
-    t.state = stops ? 'stopped' : 'ready';
+  endWait(thread: MThread, status: number): void {
+    const stops = thread.event >= 0 && status !== Status.ok;
+    this.leave(thread);
+    thread.status = status;
+    thread.state = stops ? 'stopped' : 'ready';
   }
-  kill(t: MThread): void {
-    if (t.state === 'dead') return;
-    this.leave(t);
-    t.state = 'dead';
-    if (t.context) t.context.thread = undefined;
-    t.context = undefined;
-    if (t.currentCaller) this.endWait(t.currentCaller, Status.dead);
-    for (const s of [...t.senders]) this.endWait(s, Status.dead);
+  kill(thread: MThread): void {
+    if (thread.state === 'dead') return;
+    this.leave(thread);
+    thread.state = 'dead';
+    if (thread.context) thread.context.thread = undefined;
+    thread.context = undefined;
+    if (thread.currentCaller) this.endWait(thread.currentCaller, Status.dead);
+    for (const sender of [...thread.senders]) this.endWait(sender, Status.dead);
   }
   /** Higher priority first, then who came first. */
-  stand(queue: MThread[], t: MThread): void {
+  stand(queue: MThread[], thread: MThread): void {
     let at = queue.length;
-    t.rank = this.priority(t);
-    while (at > 0 && queue[at - 1].rank < t.rank) at--;
-    queue.splice(at, 0, t);
+    thread.rank = this.priority(thread);
+    while (at > 0 && queue[at - 1].rank < thread.rank) at--;
+    queue.splice(at, 0, thread);
   }
   priority(t: MThread): number { return t.context ? t.context.priority : this.oracle.currentPriority(t.cpu); }
 
   /** Time-outs of a hart that are over at `now`, in the order in which they come. */
   expire(hart: number, now: number): void {
     const due = [...this.objects].filter(o => o.kind === 'thread' && o.cpu === hart && o.deadline <= now) as MThread[];
-    for (const t of due.sort((a, b) => a.deadline - b.deadline)) this.endWait(t, Status.timeout);
+    for (const thread of due.sort((a, b) => a.deadline - b.deadline)) this.endWait(thread, Status.timeout);
   }
   /** The thread that gets a context's time, along the chain of calls. Undefined: a circle, or none. */
   endOfChain(from: MThread): MThread | undefined {
     const seen = new Set<MThread>();
-    let t = from;
-    while ((t.state === 'calling' || t.state === 'sending') && t.partner) {
-      if (seen.has(t)) return undefined;
-      seen.add(t);
-      t = t.partner;
+    let thread = from;
+    while ((thread.state === 'calling' || thread.state === 'sending') && thread.partner) {
+      if (seen.has(thread)) return undefined;
+      seen.add(thread);
+      thread = thread.partner;
     }
-    return t;
+    return thread;
   }
 }
 

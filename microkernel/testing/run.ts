@@ -12,7 +12,7 @@ export function runReal(body: (sys: Syscalls, real: Real) => Sys<void>,
     options: Parameters<typeof bootReal>[1] & { maxCycles?: number; maxInstructions?: number } = {}): Real {
   let done = false, failure: unknown;
   const real = bootReal(function* (sys) {
-    try { yield* body(sys, real); done = true; } catch (e) { failure = e; }
+    try { yield* body(sys, real); done = true; } catch (error) { failure = error; }
     real.machine.stop();
     yield* sys.receive();
   }, options);
@@ -28,7 +28,7 @@ export function runFake(body: (sys: Syscalls, kernel: () => Kernel) => Sys<void>
     options: Parameters<typeof bootFake>[1] = {}): ReturnType<typeof bootFake> {
   let done = false, failure: unknown, kernel: Kernel | undefined;
   const booted = bootFake(function* (sys) {
-    try { yield* body(sys, () => kernel!); done = true; } catch (e) { failure = e; }
+    try { yield* body(sys, () => kernel!); done = true; } catch (error) { failure = error; }
     yield* sys.receive(); // stays, so that its task does
   }, { ...options, onKernel: k => { kernel = k; } });
   if (failure) throw failure;
