@@ -5,9 +5,10 @@
  *   halt ─→ (SIGCHLD, wait) ─→ requests ─→ resume        a stop on the way to user mode: `deliver` halts and looks again afterwards
  *   pause: the same from inside a system call, which continues afterwards
  */
-import { SaFlag, SiCode, Sig } from '../abi/linux.ts';
+import { Cap, SaFlag, SiCode, Sig } from '../abi/linux.ts';
 import type { Process } from './process.ts';
 import { type SigInfo } from './sigqueue.ts';
+import { capableIn } from './spaces.ts';
 import { Run, type Thread } from './thread.ts';
 import type { Co } from './wait.ts';
 
@@ -16,6 +17,15 @@ export const TraceOption = {
   SYSGOOD: 1, FORK: 2, VFORK: 4, CLONE: 8, EXEC: 0x10, VFORK_DONE: 0x20, EXIT: 0x40, SECCOMP: 0x80, EXITKILL: 0x10_0000
 } as const;
 export const TRACE_OPTIONS = Object.values(TraceOption).reduce<number>((all, o) => all | o, 0);
+
+/** Whether `thread` may trace or inspect the process: the same user in all respects, with no more rights, or CAP_SYS_PTRACE. */
+export function mayTrace(thread: Thread, process: Process): boolean {
+  const own = thread.creds, theirs = process.creds;
+  if (process === thread.proc || capableIn(own, theirs.users, Cap.SYS_PTRACE)) return true;
+  return process.dumpable === 1 && [theirs.uid, theirs.euid, theirs.suid].every((uid) => uid === own.uid)
+    && [theirs.gid, theirs.egid, theirs.sgid].every((gid) => gid === own.gid)
+    && (theirs.caps.permitted & ~own.caps.permitted) === 0n;
+}
 
 export interface Stop {
   readonly kind: 'signal' | 'group' | 'event' | 'call';

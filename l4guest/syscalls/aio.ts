@@ -28,29 +28,29 @@ class Context {
 }
 const contexts = new WeakMap<Mm, Map<number, Context>>();
 function contextsOf({ k, mm }: Thread): Map<number, Context> {
-  let m = contexts.get(mm);
-  if (m) return m;
-  contexts.set(mm, m = new Map());
-  mm.onEnd = () => { for (const c of m!.values()) k.frames.uncharge(EVENT_COST * c.most); m!.clear(); };
-  return m;
+  let known = contexts.get(mm);
+  if (known) return known;
+  contexts.set(mm, known = new Map());
+  mm.onEnd = () => { for (const c of known!.values()) k.frames.uncharge(EVENT_COST * c.most); known!.clear(); };
+  return known;
 }
 
 const MOST = 65536, EVENT = 32, EVENT_COST = 64;
-/** Calls that do the work, by the request's number: pread, pwrite, fsync, fdatasync, preadv, pwritev. */
+/** The system call that does the work of each kind of request: pread, pwrite, fsync, fdatasync, preadv, pwritev. */
 const handler = (name: string): Handler => ioCalls.find((r) => r.name === name)!.handler;
 const Op = { PREAD: 0, PWRITE: 1, FSYNC: 2, FDSYNC: 3, NOOP: 6, PREADV: 7, PWRITEV: 8 } as const;
 
 function setup(thread: Thread, n: number, va: number): number {
   const all = contextsOf(thread), entries = n >>> 0;
   if (getBig(thread.mm, va) !== 0n || entries === 0) return -E.INVAL;
-  // Linux keeps twice as many in 32 bits, and looks at that first.
+  // Linux keeps twice as many, in 32 bits, and checks that number first.
   if (entries * 2 % 2 ** 32 > 0x80_0000) return -E.INVAL;
   if (entries > MOST) return -E.AGAIN;
   if (!thread.k.frames.charge(EVENT_COST * entries)) return -E.NOMEM;
   const at = mapArea(thread.mm, { at: 0, length: 4096, prot: Prot.READ | Prot.WRITE, flags: Map_.PRIVATE | Map_.ANONYMOUS });
   if (at < 0) { thread.k.frames.uncharge(EVENT_COST * entries); return at; }
   all.set(at, new Context(entries));
-  try { setI64(thread.mm, va, at); } catch (e) { destroy(thread, at); throw e; }
+  try { setI64(thread.mm, va, at); } catch (error) { destroy(thread, at); throw error; }
   return 0;
 }
 function destroy(thread: Thread, at: number): number {
@@ -86,7 +86,7 @@ function requestAt(thread: Thread, at: number): Request {
     bytes: big(32), offset: big(40), flags: view.getUint32(56, true), eventFd: view.getInt32(60, true), result: 0
   };
 }
-/** The flags of a file for a transfer with these RWF_…. */
+/** The file's flags for a transfer with these RWF_…. */
 function flagsFor(flags: number, how: number): number {
   const appends = how & Rwf.NOAPPEND ? flags & ~O.APPEND : how & Rwf.APPEND ? flags | O.APPEND : flags;
   return how & Rwf.NOWAIT ? appends | O.NONBLOCK : appends;
@@ -117,8 +117,8 @@ function* perform(thread: Thread, request: Request): Co<number> {
     let n: number;
     try {
       n = yield* sooner(withFlags(file, flagsFor(file.flags, request.how), go));
-    } catch (e) {
-      if (!(e instanceof UserFault)) throw e;
+    } catch (error) {
+      if (!(error instanceof UserFault)) throw error;
       n = -E.FAULT;
     }
     return finish(request, event, n);
@@ -149,8 +149,8 @@ function* submit(thread: Thread, at: number, n: number, list: number): Co<number
           context.wq.wakeAll();
         }
       }
-    } catch (e) {
-      if (e instanceof UserFault) failed = -E.FAULT; else if (e instanceof CallError) failed = -e.errno; else throw e;
+    } catch (error) {
+      if (error instanceof UserFault) failed = -E.FAULT; else if (error instanceof CallError) failed = -error.errno; else throw error;
     }
     if (failed < 0) return done || failed;
   }
@@ -171,12 +171,12 @@ function* getEvents(thread: Thread, at: number, least: number, most: number, eve
       n++;
     }
     if (n >= least || until <= thread.k.clock.now() || context.ended) return n;
-    const r = yield* thread.sleep(context.wq, until);
-    if (r === -E.TIMEDOUT) return n;
-    if (r < 0) return n || -E.INTR;
+    const slept = yield* thread.sleep(context.wq, until);
+    if (slept === -E.TIMEDOUT) return n;
+    if (slept < 0) return n || -E.INTR;
   }
 }
-/** No request is ever under way when somebody could ask. */
+/** A request completes when it is submitted, so none is left that could be cancelled. */
 function cancel(thread: Thread, _at: number, request: number): number {
   getU32(thread.mm, request + 8);
   return -E.INVAL;

@@ -18,7 +18,7 @@ import { getI32, getI64, getU16, getU32, setI64, setU16, setU32 } from '../mm/ua
 import { tellOrUndo } from './undo.ts';
 import { bits, extensible, field64, pathArg, row, type Row } from './row.ts';
 
-/** Gives a new description a number; releases it where that fails. */
+/** Gives a newly opened file a descriptor; releases the file if that fails. */
 export function install(thread: Thread, file: File, cloexec: boolean, from = 0): number {
   if (file.purse === undefined) thread.k.work.made(); else thread.k.work.filed();
   const fd = file.charge(thread.k.frames) ? thread.proc.fds.add(file, cloexec, thread.proc.limits.files, from) : -E.NFILE;
@@ -36,13 +36,13 @@ function opened(thread: Thread, file: File | number, flags: number): Later<numbe
   return install(thread, file, (flags & O.CLOEXEC) !== 0);
 }
 function* openLeased(thread: Thread, file: File, flags: number, write: boolean): Co<number> {
-  const r = yield* breakLease(thread, file.inode, write, file, !(flags & O.NONBLOCK));
-  if (r < 0) { file.release(); return r; }
+  const result = yield* breakLease(thread, file.inode, write, file, !(flags & O.NONBLOCK));
+  if (result < 0) { file.release(); return result; }
   return install(thread, file, (flags & O.CLOEXEC) !== 0);
 }
 function* openWaiting(thread: Thread, file: PipeFile, flags: number): Co<number> {
-  const r = yield* waitForPeer(thread, file);
-  if (r < 0) { file.release(); return r; }
+  const result = yield* waitForPeer(thread, file);
+  if (result < 0) { file.release(); return result; }
   return install(thread, file, (flags & O.CLOEXEC) !== 0);
 }
 /** Flags that openat2 knows; it refuses all others. */
@@ -79,7 +79,7 @@ function closeRange(thread: Thread, first: number, last: number, flags: number):
   if (flags & 2 && thread.proc.fds.users > 1) {
     if (!thread.k.frames.charge(thread.proc.fds.weight)) return -E.NOMEM;
     thread.proc.fds.users--; thread.proc.fds = thread.proc.fds.fork(); }
-  // Both are `unsigned int` to Linux: whatever stood in the upper half of the registers is not there.
+  // Linux takes both as `unsigned int` and ignores the upper half of the registers.
   for (const fd of thread.proc.fds.between(first >>> 0, last >>> 0))
     if (flags & 4) thread.proc.fds.setCloexec(fd, true); else closeFd(thread, fd);
   return 0;
@@ -94,19 +94,20 @@ function dup3(thread: Thread, from: number, where: number, flags: number): numbe
   thread.proc.fds.put(to, file.hold(), (flags & O.CLOEXEC) !== 0);
   return to;
 }
-/** Puts two new files in the table and their numbers at `va`; what cannot be told to the caller is not done. */
-export function installPair(thread: Thread, va: number, a: File, b: File, cloexec: boolean): number {
-  const x = install(thread, a, cloexec);
-  if (x < 0) { b.release(); return x; }
-  const y = install(thread, b, cloexec);
+/** Puts two new files into the table and stores their numbers at `va`; closes both again if the numbers cannot be stored. */
+export function installPair(thread: Thread, va: number, first: File, second: File, cloexec: boolean): number {
+  const x = install(thread, first, cloexec);
+  if (x < 0) { second.release(); return x; }
+  const y = install(thread, second, cloexec);
   if (y < 0) { thread.proc.fds.take(x)?.release(); return y; }
   return tellOrUndo(() => { setU32(thread.mm, va, x); setU32(thread.mm, va + 4, y); },
     () => { thread.proc.fds.take(x)?.release(); thread.proc.fds.take(y)?.release(); });
 }
 function pipe2(thread: Thread, va: number, flags: number): number {
-  if (flags & O.EXCL) return -E.NOPKG; // A queue of notifications (O_NOTIFICATION_PIPE), as where none is built in.
-  const [pipeFile, w] = makePipe(thread, flags);
-  return installPair(thread, va, pipeFile, w, (flags & O.CLOEXEC) !== 0);
+  // Linux without CONFIG_WATCH_QUEUE refuses a queue of notifications (O_NOTIFICATION_PIPE) in this way.
+  if (flags & O.EXCL) return -E.NOPKG;
+  const [pipeFile, writeEnd] = makePipe(thread, flags);
+  return installPair(thread, va, pipeFile, writeEnd, (flags & O.CLOEXEC) !== 0);
 }
 function lseek(thread: Thread, fd: number, offset: number, whence: number): number {
   const file = thread.proc.fds.get(fd);
@@ -124,7 +125,7 @@ const F = {
   SETPIPE_SZ: 1031, GETPIPE_SZ: 1032, ADD_SEALS: 1033, GET_SEALS: 1034,
 } as const;
 
-/** What fcntl does with a description that names an inode and nothing else. */
+/** The commands that fcntl allows on a descriptor opened with O_PATH. */
 const OF_PATH = new Set<number>([F.DUPFD, F.DUPFD_CLOEXEC, F.DUPFD_QUERY, F.GETFD, F.SETFD, F.GETFL]);
 
 function fcntl(thread: Thread, fd: number, command: number, arg: number): number | Co<number> {
@@ -157,7 +158,7 @@ function setFlags(thread: Thread, file: File, arg: number): number {
   setAsync(thread.k, file, (arg & O.ASYNC) !== 0);
   return 0;
 }
-/** The commands about who is told of what by a signal. */
+/** The commands that say which process a file notifies, and by which signal. */
 function notices(thread: Thread, file: File, fd: number, command: number, arg: number): number {
   const owner = file.owner;
   switch (command) {
@@ -179,7 +180,7 @@ function notices(thread: Thread, file: File, fd: number, command: number, arg: n
     default: return -E.INVAL;
   }
 }
-/** 0 is nobody; what a number means to the caller. */
+/** The process or group that a number names in the caller's space; 0 stands for nobody. */
 const named = (t: Thread, n: number): number => (n === 0 ? 0 : t.proc.numbers.id(n));
 function setOwner(thread: Thread, file: File, type: number, id: number): number {
   if (type < 0 || type > 2) return -E.INVAL;
@@ -195,9 +196,9 @@ function lease(thread: Thread, file: File, type: number): number {
   const unnamed = !file.mount && !(file instanceof PidFile); // A memfd does not count as opened for writing.
   if (type === LockType.READ && file.writable && !unnamed) return -E.AGAIN;
   if (type === LockType.WRITE && unnamed) return -E.AGAIN;
-  const r = setLease(file, type, { writing: file.inode.writing - (unnamed && file.writable ? 1 : 0), all: file.inode.users });
-  if (r === 0 && type !== LockType.UNLOCK && !file.owner?.id) setOwner(thread, file, 1, thread.proc.pid);
-  return r;
+  const result = setLease(file, type, { writing: file.inode.writing - (unnamed && file.writable ? 1 : 0), all: file.inode.users });
+  if (result === 0 && type !== LockType.UNLOCK && !file.owner?.id) setOwner(thread, file, 1, thread.proc.pid);
+  return result;
 }
 const Seal = { SEAL: 1, SHRINK: 2, GROW: 4, WRITE: 8, FUTURE_WRITE: 16, EXEC: 32 } as const;
 function addSeals(file: File, seals: number): number {
@@ -209,7 +210,7 @@ function addSeals(file: File, seals: number): number {
   file.inode.seals |= seals;
   return 0;
 }
-/** struct flock: i16 type, i16 whence, i64 start, i64 length, i32 pid. Commands ≥ 36 lock for the description. */
+/** struct flock: i16 type, i16 whence, i64 start, i64 length, i32 pid. Commands from 36 on lock on behalf of the open file. */
 function recordLock(thread: Thread, file: File, command: number, va: number): number | Co<number> {
   const type = getU16(thread.mm, va), whence = getU16(thread.mm, va + 2), pid = getI32(thread.mm, va + 24), open = command >= F.OFD_GETLK,
     kind = open ? command - 31 : command;
@@ -229,8 +230,8 @@ function recordLock(thread: Thread, file: File, command: number, va: number): nu
   };
   if (kind === F.GETLK) return getLock(thread, file, want, va);
   if ((type === LockType.READ && !file.readable) || (type === LockType.WRITE && !file.writable)) return -E.BADF;
-  const r = tryLock(file.inode, want);
-  return r !== -E.AGAIN || kind === F.SETLK ? r : waitLock(thread, file.inode, want);
+  const result = tryLock(file.inode, want);
+  return result !== -E.AGAIN || kind === F.SETLK ? result : waitLock(thread, file.inode, want);
 }
 const MAX_OFFSET = 2 ** 63;
 function getLock(thread: Thread, file: File, want: Lock, va: number): number {
@@ -245,19 +246,19 @@ function getLock(thread: Thread, file: File, want: Lock, va: number): number {
 }
 const LOCK_NB = 4, LOCK_MAND = 32;
 function flock(thread: Thread, fd: number, op: number): number | Co<number> {
-  if (op & LOCK_MAND) return 0; // as Linux does since 5.17
+  if (op & LOCK_MAND) return 0; // Linux ignores mandatory locks since 5.17
   const type = ({ 1: LockType.READ, 2: LockType.WRITE, 8: LockType.UNLOCK } as Record<number, number>)[(op | 0) & ~LOCK_NB],
     file = thread.proc.fds.get(fd);
   if (type === undefined) return -E.INVAL;
   if (!file) return -E.BADF;
-  const want: Lock = { owner: file, pid: thread.proc.pid, type, start: 0, end: Infinity, whole: true }, r = tryLock(file.inode, want);
-  return r !== -E.AGAIN || op & LOCK_NB ? r : waitLock(thread, file.inode, want);
+  const want: Lock = { owner: file, pid: thread.proc.pid, type, start: 0, end: Infinity, whole: true }, result = tryLock(file.inode, want);
+  return result !== -E.AGAIN || op & LOCK_NB ? result : waitLock(thread, file.inode, want);
 }
 
 const FIOCLEX = 0x5451, FIONCLEX = 0x5450, FIONBIO = 0x5421, FIONREAD = 0x541b, FIOASYNC = 0x5452, FIOSETOWN = 0x8901, SIOCSPGRP = 0x8902,
   FIOGETOWN = 0x8903, SIOCGPGRP = 0x8904, FIOQSIZE = 0x5460, FIBMAP = 1, FIGETBSZ = 2;
 
-/** FIBMAP where files have no blocks of a disk, as on tmpfs. */
+/** FIBMAP on a file system without disk blocks, such as tmpfs. */
 function noBlocks(thread: Thread, va: number): number {
   if (!capable(thread.creds, Cap.SYS_RAWIO)) return -E.PERM;
   if (getI32(thread.mm, va) >= 0) setU32(thread.mm, va, 0);

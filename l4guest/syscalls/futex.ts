@@ -1,4 +1,4 @@
-/** The futex calls: the old one with all its operations, futex_waitv, and futex_wake, futex_wait and futex_requeue. */
+/** The futex calls: futex with all its operations, futex_waitv, futex_wake, futex_wait and futex_requeue. */
 import { E } from '../abi/errno.ts';
 import { Clock } from '../abi/linux.ts';
 import { ANY_BITS, Word, futexKey, type Locker } from '../kernel/futex.ts';
@@ -17,7 +17,7 @@ const PRIVATE = 128, CLOCK_REALTIME = 256;
 const TIMED = new Set<number>([Op.WAIT, Op.LOCK_PI, Op.LOCK_PI2, Op.WAIT_BITSET, Op.WAIT_REQUEUE_PI]),
   WALL = new Set<number>([Op.WAIT_BITSET, Op.WAIT_REQUEUE_PI, Op.LOCK_PI2]);
 
-/** The words of a call. */
+/** The addresses that a call names. */
 interface Words { readonly va: number; readonly va2: number; readonly own: boolean }
 const keyAt = (thread: Thread, va: number, own: boolean): string => {
   if (va % 4 !== 0) throw new CallError(E.INVAL);
@@ -26,7 +26,7 @@ const keyAt = (thread: Thread, va: number, own: boolean): string => {
 };
 
 function futex(thread: Thread, va: number, opArg: number, value: number, time: number, va2: number, value3: number): number | Co<number> {
-  const op = opArg & ~0x180, own = (opArg & PRIVATE) !== 0, timed = TIMED.has(op), v = value | 0;
+  const op = opArg & ~0x180, own = (opArg & PRIVATE) !== 0, timed = TIMED.has(op), count = value | 0;
   const ns = timed && time ? timespec(thread, time) : Infinity;
   if (Number.isNaN(ns)) return -E.INVAL;
   if (opArg & CLOCK_REALTIME && !WALL.has(op)) return -E.NOSYS;
@@ -38,15 +38,16 @@ function futex(thread: Thread, va: number, opArg: number, value: number, time: n
     words: Words = { va, va2, own };
   switch (op) {
     case Op.WAIT: case Op.WAIT_BITSET: return wait(thread, words, value, until, op === Op.WAIT ? ANY_BITS : value3 >>> 0, op === Op.WAIT);
-    case Op.WAKE: return thread.k.futexes.wake(keyAt(thread, va, own), Math.max(1, v));
-    case Op.WAKE_BITSET: return value3 >>> 0 === 0 ? -E.INVAL : thread.k.futexes.wake(keyAt(thread, va, own), Math.max(1, v), value3 >>> 0);
-    case Op.REQUEUE: case Op.CMP_REQUEUE: return requeue(thread, words, v, time | 0, op === Op.CMP_REQUEUE ? value3 : undefined);
-    case Op.WAKE_OP: return wakeOp(thread, words, v, time, value3);
+    case Op.WAKE: return thread.k.futexes.wake(keyAt(thread, va, own), Math.max(1, count));
+    case Op.WAKE_BITSET: return value3 >>> 0 === 0 ? -E.INVAL
+      : thread.k.futexes.wake(keyAt(thread, va, own), Math.max(1, count), value3 >>> 0);
+    case Op.REQUEUE: case Op.CMP_REQUEUE: return requeue(thread, words, count, time | 0, op === Op.CMP_REQUEUE ? value3 : undefined);
+    case Op.WAKE_OP: return wakeOp(thread, words, count, time, value3);
     case Op.LOCK_PI: case Op.LOCK_PI2: return lock(thread, va, own, until, false);
     case Op.TRYLOCK_PI: return lock(thread, va, own, until, true);
     case Op.UNLOCK_PI: return unlock(thread, va, own);
     case Op.WAIT_REQUEUE_PI: return waitRequeue(thread, words, value, until, 0xffff_ffff);
-    case Op.CMP_REQUEUE_PI: return requeueToLock(thread, words, v, time | 0, value3);
+    case Op.CMP_REQUEUE_PI: return requeueToLock(thread, words, count, time | 0, value3);
     default: return -E.NOSYS;
   }
 }
@@ -58,7 +59,7 @@ function wait(thread: Thread, { va, own }: Words, value: number, until: number, 
   const co = thread.k.futexes.wait(thread, key, set, until);
   return until === Infinity ? co : timed(co);
 }
-/** A wait with a limit is begun again only where no handler ran. */
+/** A wait with a time limit restarts only if no handler ran. */
 function* timed(co: Co<number>): Co<number> { const r = yield* co; return r === -E.RESTARTSYS ? -E.RESTARTNOHAND : r; }
 function requeue(thread: Thread, { va, va2, own }: Words, wake: number, move: number, expected: number | undefined): number {
   if (wake < 0 || move < 0) return -E.INVAL;
@@ -67,7 +68,7 @@ function requeue(thread: Thread, { va, va2, own }: Words, wake: number, move: nu
   return thread.k.futexes.requeue(from, to, wake, move);
 }
 const sext12 = (x: number): number => (x << 20) >> 20;
-/** FUTEX_WAKE_OP: changes the second word, wakes on the first, and on the second where its old value compares. */
+/** FUTEX_WAKE_OP: changes the second word, wakes waiters of the first, and waiters of the second if its old value passes the comparison. */
 function wakeOp(thread: Thread, { va, va2, own }: Words, count: number, count2: number, code: number): number {
   const first = keyAt(thread, va, own), second = keyAt(thread, va2, own), old = getI32(thread.mm, va2), arg = sext12((code >>> 12) & 0xfff),
     compare = sext12(code & 0xfff);
@@ -83,7 +84,7 @@ function wakeOp(thread: Thread, { va, va2, own }: Words, count: number, count2: 
 
 // ── priority inheritance ───────────────────────────────────────────────────────────────────────────────────────────────
 
-/** Who owns the lock by what its word says: -ESRCH for nobody that is there. Process 1 never gives one back. */
+/** The owner of a lock by the value of its word: -ESRCH if that thread does not exist. Process 1 never releases a lock. */
 function ownerOf(thread: Thread, tid: number): Locker | undefined | number {
   const x = thread.k.pids.threadOf(thread.proc.numbers, tid);
   return x ?? (thread.proc.numbers.id(tid) === thread.k.init.pid ? undefined : -E.SRCH);
@@ -99,10 +100,10 @@ function lock(thread: Thread, va: number, own: boolean, until: number, only: boo
   setU32(thread.mm, va, (word | Word.WAITERS) >>> 0);
   return thread.k.futexes.wouldDeadlock(owner, thread) ? -E.DEADLK : waitFor(thread, key, owner, va, until);
 }
-/** A lock is waited for until it is there: a handler runs in between. */
+/** Waits until the lock is free; a handler may run in between. */
 function* waitFor(thread: Thread, key: string, owner: Locker | undefined, va: number, until: number): Co<number> {
-  const r = yield* thread.k.futexes.waitLock(key, owner, thread, va, until);
-  return r === -E.RESTARTSYS ? -E.RESTARTNOINTR : r;
+  const result = yield* thread.k.futexes.waitLock(key, owner, thread, va, until);
+  return result === -E.RESTARTSYS ? -E.RESTARTNOINTR : result;
 }
 function unlock(thread: Thread, va: number, own: boolean): number {
   const key = keyAt(thread, va, own), word = getU32(thread.mm, va);
@@ -140,7 +141,7 @@ function requeueToLock(thread: Thread, { va, va2, own }: Words, wake: number, mo
 const U32 = 2, FUTEX2 = 3 | PRIVATE, MOST = 128;
 const validFlags = (flags: number): boolean => (flags & ~FUTEX2) === 0 && (flags & 3) === U32;
 const fits = (value: bigint): boolean => value >> 32n === 0n;
-/** Deadline on the server's clock of an absolute time; NaN for another clock, or nonsense. */
+/** The deadline on the server's clock for an absolute time; NaN for an unknown clock or an invalid time. */
 function deadline(thread: Thread, va: number, clock: number): number {
   if (va === 0) return Infinity;
   if (clock !== Clock.MONOTONIC && clock !== Clock.REALTIME) return NaN;
@@ -178,12 +179,12 @@ function futexRequeue(thread: Thread, va: number, flags: number, wake: number, m
   const read = (at: number): { value: bigint; at: number; flags: number } => ({
     value: getBig(thread.mm, at), at: getI64(thread.mm, at + 8), flags: getU32(thread.mm, at + 16)
   }),
-    a = read(va), b = read(va + 24);
-  if (!validFlags(a.flags) || !validFlags(b.flags) || getU32(thread.mm, va + 20) !== 0 || getU32(thread.mm, va + 44) !== 0
-      || !fits(a.value))
+    source = read(va), target = read(va + 24);
+  if (!validFlags(source.flags) || !validFlags(target.flags) || getU32(thread.mm, va + 20) !== 0 || getU32(thread.mm, va + 44) !== 0
+      || !fits(source.value))
     return -E.INVAL;
-  const from = keyAt(thread, a.at, (a.flags & PRIVATE) !== 0), to = keyAt(thread, b.at, (b.flags & PRIVATE) !== 0);
-  return BigInt(getU32(thread.mm, a.at)) === a.value ? thread.k.futexes.requeue(from, to, wake | 0, move | 0) : -E.AGAIN;
+  const from = keyAt(thread, source.at, (source.flags & PRIVATE) !== 0), to = keyAt(thread, target.at, (target.flags & PRIVATE) !== 0);
+  return BigInt(getU32(thread.mm, source.at)) === source.value ? thread.k.futexes.requeue(from, to, wake | 0, move | 0) : -E.AGAIN;
 }
 
 export const futexCalls: Row[] = [

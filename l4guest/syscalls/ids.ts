@@ -13,15 +13,15 @@ import { seccompMode } from '../kernel/seccomp.ts';
 import { addFilter, setStrict } from './seccomp.ts';
 import { row, type Row } from './row.ts';
 
-/** The kernel's id for an argument, -1 for none given; undefined where the caller's space has no such id. */
+/** The kernel's id for an argument; -1 if the call names none; undefined if the caller's space has no such id. */
 function meant(creds: Creds, n: Three, id: number): number | undefined {
   if ((id | 0) === -1) return -1;
   const k = idOf(n === USER ? creds.users.users : creds.users.groups, id >>> 0);
   return k < 0 ? undefined : k | 0;
 }
-/** Ids in the caller's space. */
+/** An id as the caller's space shows it. */
 const shown = (c: Creds, n: Three, id: number): number => shownId(n === USER ? c.users.users : c.users.groups, id);
-/** Runs a call with ids of the kernel in place of those it names: EINVAL for one that the caller's space has not. */
+/** Runs a call with the kernel's ids in place of those it names: EINVAL for an id that the caller's space does not have. */
 function withIds(thread: Thread, n: Three, ids: readonly number[], call: (...ids: number[]) => number): number {
   const known = ids.map((id) => meant(thread.creds, n, id));
   return known.includes(undefined) ? -E.INVAL : call(...(known as number[]));
@@ -30,7 +30,7 @@ function withIds(thread: Thread, n: Three, ids: readonly number[], call: (...ids
 type Three = readonly ['uid' | 'gid', 'euid' | 'egid', 'suid' | 'sgid', 'fsuid' | 'fsgid', Cap];
 const USER: Three = ['uid', 'euid', 'suid', 'fsuid', Cap.SETUID], GROUP: Three = ['gid', 'egid', 'sgid', 'fsgid', Cap.SETGID];
 
-/** Sets the ids that are not -1; the file system's follows the effective one. */
+/** Sets the ids that are not -1; the file system id follows the effective id. */
 function become(creds: Creds, n: Three, ids: readonly number[]): number {
   const old = copyCreds(creds);
   ids.forEach((x, i) => { if (x !== -1) creds[n[i as 0 | 1 | 2]] = x >>> 0; });
@@ -39,28 +39,31 @@ function become(creds: Creds, n: Three, ids: readonly number[]): number {
   return 0;
 }
 const anyOf = (x: number, ...own: number[]): boolean => x === -1 || own.includes(x >>> 0);
-/** setresuid's rule: each id may become one that the thread has, or anything for root. -1 leaves it. */
-function setres(creds: Creds, n: Three, r: number, e: number, s: number): number {
-  const own = [creds[n[0]], creds[n[1]], creds[n[2]]], ask = [r | 0, e | 0, s | 0];
+/** The rule of setresuid: each id may become one of the thread's three, or any if the thread is privileged. -1 keeps an id. */
+function setres(creds: Creds, n: Three, real: number, effective: number, saved: number): number {
+  const own = [creds[n[0]], creds[n[1]], creds[n[2]]], ask = [real | 0, effective | 0, saved | 0];
   if (!capableHere(creds, n[4]) && ask.some((x) => !anyOf(x, ...own))) return -E.PERM;
   return become(creds, n, ask);
 }
 /**
- * setreuid's: the real id may become the effective one, which may become the saved one, which follows where the real one is set or left.
+ * The rule of setreuid: the saved id becomes the effective one if the call sets the real id, or sets the effective id to another than the
+ * real one.
  */
 function setre(creds: Creds, n: Three, rArg: number, eArg: number): number {
-  const r = rArg | 0, e = eArg | 0, oldReal = creds[n[0]];
-  if (!capableHere(creds, n[4]) && (!anyOf(r, oldReal, creds[n[1]]) || !anyOf(e, oldReal, creds[n[1]], creds[n[2]]))) return -E.PERM;
-  const effective = e === -1 ? creds[n[1]] : e >>> 0, follows = r !== -1 || (e !== -1 && effective !== oldReal);
-  return become(creds, n, [r, e, follows ? effective | 0 : -1]);
+  const newReal = rArg | 0, newEffective = eArg | 0, oldReal = creds[n[0]];
+  if (!capableHere(creds, n[4]) && (!anyOf(newReal, oldReal, creds[n[1]]) || !anyOf(newEffective, oldReal, creds[n[1]], creds[n[2]])))
+    return -E.PERM;
+  const effective = newEffective === -1 ? creds[n[1]] : newEffective >>> 0,
+    follows = newReal !== -1 || (newEffective !== -1 && effective !== oldReal);
+  return become(creds, n, [newReal, newEffective, follows ? effective | 0 : -1]);
 }
 function setOne(creds: Creds, n: Three, id: number): number {
   if ((id | 0) === -1) return -E.INVAL;
   if (capableHere(creds, n[4])) return become(creds, n, [id | 0, id | 0, id | 0]);
   return anyOf(id | 0, creds[n[0]], creds[n[2]]) ? become(creds, n, [-1, id | 0, -1]) : -E.PERM;
 }
-function getres(thread: Thread, n: Three, a: number, b: number, c: number): number {
-  [a, b, c].forEach((va, i) => { setU32(thread.mm, va, shown(thread.creds, n, thread.creds[n[i as 0 | 1 | 2]])); });
+function getres(thread: Thread, n: Three, realVa: number, effectiveVa: number, savedVa: number): number {
+  [realVa, effectiveVa, savedVa].forEach((va, i) => { setU32(thread.mm, va, shown(thread.creds, n, thread.creds[n[i as 0 | 1 | 2]])); });
   return 0;
 }
 function setfs(creds: Creds, n: Three, named: number): number {
@@ -72,20 +75,20 @@ function setfs(creds: Creds, n: Three, named: number): number {
   return shown(creds, n, old);
 }
 function getgroups(thread: Thread, sizeArg: number, va: number): number {
-  const g = thread.creds.groups, size = sizeArg | 0;
+  const groups = thread.creds.groups, size = sizeArg | 0;
   if (size < 0) return -E.INVAL;
-  if (size === 0) return g.length;
-  if (size < g.length) return -E.INVAL;
-  g.forEach((id, i) => { setU32(thread.mm, va + 4 * i, shown(thread.creds, GROUP, id)); });
-  return g.length;
+  if (size === 0) return groups.length;
+  if (size < groups.length) return -E.INVAL;
+  groups.forEach((id, i) => { setU32(thread.mm, va + 4 * i, shown(thread.creds, GROUP, id)); });
+  return groups.length;
 }
 function setgroups(thread: Thread, size: number, va: number): number {
   if (!capableHere(thread.creds, Cap.SETGID) || !thread.creds.users.groups || !thread.creds.users.mayDropGroups) return -E.PERM;
   if (size >>> 0 > 65536) return -E.INVAL;
   const known: number[] = [];
   for (let i = 0; i < size >>> 0; i++) {
-    const g = getU32(thread.mm, va + 4 * i), id = idOf(thread.creds.users.groups, g);
-    if (g === 0xffff_ffff || id === -1) return -E.INVAL;
+    const given = getU32(thread.mm, va + 4 * i), id = idOf(thread.creds.users.groups, given);
+    if (given === 0xffff_ffff || id === -1) return -E.INVAL;
     known.push(id);
   }
   const more = GROUP_COST * (known.length - thread.creds.groups.length), payer = thread === thread.proc.leader ? thread.proc : thread;
@@ -102,21 +105,22 @@ const INFINITE = 0xffff_ffff_ffff_ffffn;
 const put = (v: number): bigint => (v === Infinity ? INFINITE : BigInt(v));
 const get = (v: bigint): number => (v >= 1n << 63n ? Infinity : Number(v));
 
-/** The process whose limits a call means: -ESRCH, -EPERM. */
+/** The process whose limits a call names: -ESRCH, -EPERM. */
 function limited(thread: Thread, pid: number): Process | number {
   const process = pid === 0 ? thread.proc : thread.k.pids.processOf(thread.proc.numbers, pid);
   if (!process) return -E.SRCH;
-  const c = thread.creds, o = process.creds,
-    same = [o.uid, o.euid, o.suid].every((u) => u === c.uid) && [o.gid, o.egid, o.sgid].every((g) => g === c.gid);
-  return process === thread.proc || same || capable(c, Cap.SYS_RESOURCE) ? process : -E.PERM;
+  const own = thread.creds, theirs = process.creds,
+    same = [theirs.uid, theirs.euid, theirs.suid].every((u) => u === own.uid)
+      && [theirs.gid, theirs.egid, theirs.sgid].every((g) => g === own.gid);
+  return process === thread.proc || same || capable(own, Cap.SYS_RESOURCE) ? process : -E.PERM;
 }
 function prlimit(thread: Thread, pid: number, whichArg: number, newVa: number, oldVa: number): number {
   const next = newVa ? [get(getBig(thread.mm, newVa)), get(getBig(thread.mm, newVa + 8))] as const : undefined,
-    p = limited(thread, pid | 0),
+    target = limited(thread, pid | 0),
     which = whichArg >>> 0;
-  if (typeof p === 'number') return p;
+  if (typeof target === 'number') return target;
   if (which >= LIMITS) return -E.INVAL;
-  const limits = p.limits, old = [limits.soft[which]!, limits.hard[which]!] as const;
+  const limits = target.limits, old = [limits.soft[which]!, limits.hard[which]!] as const;
   if (next) {
     const [soft, hard] = next;
     if (soft > hard) return -E.INVAL;
@@ -124,8 +128,8 @@ function prlimit(thread: Thread, pid: number, whichArg: number, newVa: number, o
     if (hard > old[1] && !capable(thread.creds, Cap.SYS_RESOURCE)) return -E.PERM;
     limits.soft[which] = soft;
     limits.hard[which] = hard;
-    limits.applyTo(p.mm);
-    if (which === Limit.CPU) { armCpuLimit(p); thread.k.cpu.rearm(); }
+    limits.applyTo(target.mm);
+    if (which === Limit.CPU) { armCpuLimit(target); thread.k.cpu.rearm(); }
   }
   if (oldVa) { setBig(thread.mm, oldVa, put(old[0])); setBig(thread.mm, oldVa + 8, put(old[1])); }
   return 0;
@@ -134,10 +138,10 @@ function prlimit(thread: Thread, pid: number, whichArg: number, newVa: number, o
 // ── prctl ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** PR_CAP_AMBIENT: 1 asks, 2 raises, 3 lowers, 4 clears. */
-function ambient(thread: Thread, what: number, cap: number, c: number, d: number): number {
+function ambient(thread: Thread, what: number, cap: number, arg4: number, arg5: number): number {
   const capSets = thread.creds.caps;
-  if (what === 4) { if (cap || c || d) return -E.INVAL; capSets.ambient = 0n; return 0; }
-  if (c || d || cap < 0 || cap > LAST_CAP || what < 1 || what > 4) return -E.INVAL;
+  if (what === 4) { if (cap || arg4 || arg5) return -E.INVAL; capSets.ambient = 0n; return 0; }
+  if (arg4 || arg5 || cap < 0 || cap > LAST_CAP || what < 1 || what > 4) return -E.INVAL;
   const bit = 1n << BigInt(cap);
   if (what === 1) return capSets.ambient & bit ? 1 : 0;
   if (what === 3) { capSets.ambient &= ~bit; return 0; }
@@ -145,9 +149,9 @@ function ambient(thread: Thread, what: number, cap: number, c: number, d: number
   capSets.ambient |= bit;
   return 0;
 }
-/** PR_GET_AUXV: as much as there is room for; answers how much there is. */
-function putAuxv(thread: Thread, va: number, room: number, c: number, d: number): number {
-  if (c || d) return -E.INVAL;
+/** PR_GET_AUXV: copies as much as fits, and answers the full length. */
+function putAuxv(thread: Thread, va: number, room: number, arg4: number, arg5: number): number {
+  if (arg4 || arg5) return -E.INVAL;
   const out = new Uint8Array(AUXV);
   out.set(thread.mm.auxv.subarray(0, AUXV));
   copyOut(thread.mm, va, out.subarray(0, Math.max(0, Math.min(AUXV, room))));
@@ -160,30 +164,30 @@ const Mdwe = { REFUSE: 1, NO_INHERIT: 2 } as const;
 
 type Prctl = (t: Thread, a: number, b: number, c: number, d: number) => number;
 const zero = (...args: number[]): boolean => args.every((x) => x === 0);
-/** The new value of a flag: 0 or 1, or -EINVAL. */
+/** Sets a flag to 0 or 1; -EINVAL for another value. */
 const flag = (a: number, set: (on: boolean) => void): number => { if (a !== 0 && a !== 1) return -E.INVAL; set(a === 1); return 0; };
 const prctls: Record<number, Prctl> = {
   1: (t, a) => { if (a < 0 || a > 64) return -E.INVAL; t.proc.deathSignal = a; return 0; },
   2: (t, a) => { setU32(t.mm, a, t.proc.deathSignal); return 0; },
   3: (t) => t.proc.dumpable, 4: (t, a) => flag(a, (on) => { t.proc.dumpable = on ? 1 : 0; }),
   7: (t) => (t.creds.caps.secure & Secure.KEEP_CAPS ? 1 : 0),
-  8: (thread, a) =>
+  8: (thread, keep) =>
     (thread.creds.caps.secure & (Secure.KEEP_CAPS << 1)
       ? -E.PERM
-      : flag(a, (on) => { thread.creds.caps.secure = (thread.creds.caps.secure & ~Secure.KEEP_CAPS) | (on ? Secure.KEEP_CAPS : 0); })),
+      : flag(keep, (on) => { thread.creds.caps.secure = (thread.creds.caps.secure & ~Secure.KEEP_CAPS) | (on ? Secure.KEEP_CAPS : 0); })),
   13: () => 0, 14: (_t, a) => (a === 0 ? 0 : -E.INVAL),
-  15: (thread, a) => {
-    thread.name = textOf((getBytesZ(thread.mm, a, 64) ?? new Uint8Array(0)).slice(0, 15));
+  15: (thread, nameVa) => {
+    thread.name = textOf((getBytesZ(thread.mm, nameVa, 64) ?? new Uint8Array(0)).slice(0, 15));
     if (thread.proc.leader === thread) thread.proc.name = thread.name;
     return 0;
   },
   16: (t, a) => { const b = new Uint8Array(16); b.set(bytesOf(t.name).subarray(0, 15)); copyOut(t.mm, a, b); return 0; },
   21: (t) => seccompMode(t.seccomp), 22: (t, a, b) => (a === 1 ? setStrict(t) : a === 2 ? addFilter(t, 0, b) : -E.INVAL),
   23: (t, a) => (a < 0 || a > LAST_CAP ? -E.INVAL : t.creds.caps.bounding & (1n << BigInt(a)) ? 1 : 0),
-  24: (t, a) => {
-    if (!capableHere(t.creds, Cap.SETPCAP)) return -E.PERM;
-    if (a < 0 || a > LAST_CAP) return -E.INVAL;
-    t.creds.caps.bounding &= ~(1n << BigInt(a));
+  24: (thread, cap) => {
+    if (!capableHere(thread.creds, Cap.SETPCAP)) return -E.PERM;
+    if (cap < 0 || cap > LAST_CAP) return -E.INVAL;
+    thread.creds.caps.bounding &= ~(1n << BigInt(cap));
     return 0;
   },
   27: (t) => t.creds.caps.secure, 28: (t, a) => (setSecure(t.creds.caps, a) ? 0 : -E.PERM),
@@ -217,12 +221,12 @@ function prctl(t: Thread, option: number, a: number, b: number, c: number, d: nu
   return prctls[option | 0]?.(t, a, b, c, d) ?? -E.INVAL;
 }
 
-/** All threads of a PRIO_* selection. */
+/** All threads that a PRIO_* selection names. */
 function selected(thread: Thread, which: number, who: number): Thread[] {
   const all = [...thread.k.pids.threads.values()];
   if (which === 0 && who === 0) return [thread];
   const id = thread.proc.numbers.id(who), { init } = thread.k;
-  // Process 1 has no thread of its own: it gets one for the question.
+  // Process 1 has no thread of its own: it gets one for this call.
   if (which === 0) return id === init.pid ? [new Thread(thread.k, id, init, init.name)] : all.filter((x) => x.tid === id);
   if (which === 1) return all.filter((x) => x.proc.group.id === (who ? thread.proc.numbers.id(who) : thread.proc.group.id));
   return all.filter((x) => x.creds.uid === (who ? idOf(thread.creds.users.users, who >>> 0) : thread.creds.uid));
@@ -245,7 +249,10 @@ function setpriority(thread: Thread, whichArg: number, who: number, nice: number
   return result;
 }
 const IoClass = { NONE: 0, RT: 1, BE: 2, IDLE: 3 } as const;
-/** ioprio_set: kept and told; disks here have one queue. `which`: 1 a thread, 2 a group, 3 a user. */
+/**
+ * ioprio_set: the value is kept and reported, without effect, because disks here have one queue. `which`: 1 a thread, 2 a group, 3 a
+ * user.
+ */
 function ioprioSet(thread: Thread, which: number, who: number, prio: number): number {
   const kind = (prio >> 13) & 7, level = prio & 7;
   if (kind > 3 || (kind === IoClass.NONE && level !== 0)) return -E.INVAL;
@@ -257,14 +264,14 @@ function ioprioSet(thread: Thread, which: number, who: number, prio: number): nu
   for (const x of list) x.ioPriority = prio;
   return list.length ? 0 : -E.SRCH;
 }
-/** What threads that have asked for nothing count as, where the best of several is told: best effort, level 4. */
+/** The priority of threads that have set none, when the best of several is reported: best effort, level 4. */
 const IO_USUAL = 8196;
 function ioprioGet(thread: Thread, which: number, who: number): number {
   if (which < 1 || which > 3) return -E.INVAL;
   const list = selected(thread, which - 1, who | 0), asked = list.filter((x) => x.ioPriority !== 0);
   return list.length === 0 ? -E.SRCH : asked.length === 0 ? (which === 1 ? 0 : IO_USUAL) : Math.min(...asked.map((x) => x.ioPriority));
 }
-/** How many u32 triples a version of the interface has; 0 = unknown, and the header then holds ours. */
+/** How many u32 triples a version of the interface has; 0 for an unknown version, and the header then receives the version we support. */
 function capWords(thread: Thread, header: number): number {
   const version = getU32(thread.mm, header);
   if (version === 0x19980330) return 1;

@@ -14,7 +14,7 @@ import { row, type Row } from './row.ts';
 
 export const MAX = 0x7fff_f000;
 
-/** A wait that has a limit of its own is not begun again after a signal. */
+/** A wait that has its own time limit does not restart after a signal. */
 export const interruptedWait = (r: number, until: number): number => (r === -E.RESTARTSYS && until !== Infinity ? -E.INTR : r);
 
 /** Sleeps on the file until `attempt` returns something other than -EAGAIN. */
@@ -22,8 +22,8 @@ export function* untilDone(thread: Thread, file: File, attempt: () => Later<numb
   file.hold();
   try {
     for (const until = thread.k.clock.now() + file.readPatience; ; ) {
-      const r = yield* thread.sleep(file.wq, until);
-      if (r < 0) return r === -E.TIMEDOUT ? -E.AGAIN : interruptedWait(r, until);
+      const slept = yield* thread.sleep(file.wq, until);
+      if (slept < 0) return slept === -E.TIMEDOUT ? -E.AGAIN : interruptedWait(slept, until);
       const n = yield* here(thread, attempt);
       if (n !== -E.AGAIN) return n;
     }
@@ -31,10 +31,10 @@ export function* untilDone(thread: Thread, file: File, attempt: () => Later<numb
 }
 export const advance = (f: File, n: number): number => { if (n > 0 && f.seekable) f.pos += n; return n; };
 
-/** A copy to or from user memory has met a bad address: what went before it counts; with nothing before it the call fails. */
-function halfway(file: File, e: unknown, done: number): number {
+/** User memory at a bad address: the call reports the bytes moved before it, and fails if there are none. */
+function halfway(file: File, error: unknown, done: number): number {
   // Files with a queue move whole pieces and report their number.
-  if (!(e instanceof UserFault) || done === 0 || file.wq !== undefined) throw e;
+  if (!(error instanceof UserFault) || done === 0 || file.wq !== undefined) throw error;
   return done;
 }
 function readPart(file: File, io: Io, pos: number, thread: Thread): Later<number> {
@@ -43,9 +43,9 @@ function readPart(file: File, io: Io, pos: number, thread: Thread): Later<number
   try {
     const n = file.read(io, pos, thread);
     return typeof n === 'number' ? n : partLater(file, io, before, n);
-  } catch (e) { return halfway(file, e, io.done - before); }
+  } catch (error) { return halfway(file, error, io.done - before); }
 }
-/** RLIMIT_FSIZE: a file of a file system does not grow beyond it; a write that begins there says so with SIGXFSZ. 0 or -EFBIG. */
+/** RLIMIT_FSIZE: a regular file does not grow beyond it; a write that begins there fails with SIGXFSZ. 0 or -EFBIG. */
 function tooLong(thread: Thread, file: File, io: Io, pos: number): number {
   const most = thread.proc.limits.fileSize;
   if (io.left === 0 || file.inode.type !== S.IFREG || !file.seekable) return 0;
@@ -54,18 +54,18 @@ function tooLong(thread: Thread, file: File, io: Io, pos: number): number {
   return 0;
 }
 export function writePart(file: File, io: Io, pos: number, thread: Thread): Later<number> {
-  if (thread.proc.limits.fileSize !== Infinity) { const r = tooLong(thread, file, io, pos); if (r < 0) return r; }
+  if (thread.proc.limits.fileSize !== Infinity) { const refused = tooLong(thread, file, io, pos); if (refused < 0) return refused; }
   const before = io.done;
   thread.k.work.filed();
   try {
     const n = file.write(io, pos, thread);
     return typeof n === 'number' ? n : partLater(file, io, before, n);
-  } catch (e) { return halfway(file, e, io.done - before); }
+  } catch (error) { return halfway(file, error, io.done - before); }
 }
-/** The same for a file that sleeps meanwhile: it stays open until it has answered. */
+/** The same for a file that sleeps: the file stays open until it has answered. */
 function* partLater(file: File, io: Io, before: number, co: Co<number>): Co<number> {
   file.hold();
-  try { return yield* co; } catch (e) { return halfway(file, e, io.done - before); } finally { file.release(); }
+  try { return yield* co; } catch (error) { return halfway(file, error, io.done - before); } finally { file.release(); }
 }
 const wasRead = (f: File, n: number): number => { if (n > 0) notifyFile(f, Watch.ACCESS); return n; };
 const wasWritten = (f: File, n: number): number => { if (n > 0) notifyFile(f, Watch.MODIFY); return n; };
@@ -86,7 +86,7 @@ export function writeFile(thread: Thread, file: File, io: Io, at: number, append
   if ((n !== -E.AGAIN && (n < 0 || io.left === 0)) || file.nonblocking || !file.wq) return n;
   return writeRest(thread, file, io, Math.max(0, n));
 }
-/** A blocking write to something that takes only a part at a time. */
+/** A blocking write to a file that takes only a part at a time. */
 function* writeRest(thread: Thread, file: File, io: Io, done: number): Co<number> {
   file.hold();
   try {
@@ -94,21 +94,21 @@ function* writeRest(thread: Thread, file: File, io: Io, done: number): Co<number
       const n = yield* here(thread, () => writeAgain(thread, file, io, done));
       if (n !== -E.AGAIN && n < 0) return done > 0 ? done : n;
       if (n > 0) { done += n; notifyFile(file, Watch.MODIFY); continue; }
-      const r = yield* thread.sleep(file.wq, until);
-      if (r < 0) return done > 0 ? done : r === -E.TIMEDOUT ? -E.AGAIN : interruptedWait(r, until);
+      const slept = yield* thread.sleep(file.wq, until);
+      if (slept < 0) return done > 0 ? done : slept === -E.TIMEDOUT ? -E.AGAIN : interruptedWait(slept, until);
     }
     return done;
   } finally { file.release(); }
 }
-/** One more attempt; a bad address ends the call with what is done. */
+/** One more attempt; a bad address ends the call with the bytes written so far. */
 function writeAgain(thread: Thread, file: File, io: Io, done: number): Later<number> {
-  try { return file.write(io, file.pos, thread); } catch (e) {
-    if (e instanceof UserFault && done > 0) return -E.FAULT;
-    throw e;
+  try { return file.write(io, file.pos, thread); } catch (error) {
+    if (error instanceof UserFault && done > 0) return -E.FAULT;
+    throw error;
   }
 }
 
-/** The reusable cursor for calls that end at once; a fresh one must be made for those that sleep. */
+/** The cursor that calls without a sleep share; a call that sleeps needs its own. */
 function quick(t: Thread, va: number, length: number): UserIo { return t.k.io.reset(t.mm, va, Math.min(length, MAX)); }
 function cursor(t: Thread, f: File, va: number, length: number): UserIo {
   return f.wq || f.sleeps ? new UserIo(t.mm, va, Math.min(length, MAX)) : quick(t, va, length);
@@ -131,7 +131,7 @@ function write(thread: Thread, fd: number, va: number, length: number): number |
   return writeFile(thread, file, cursor(thread, file, va, length), -1);
 }
 
-/** A cursor over a user iovec array, or -errno. */
+/** A cursor over the caller's iovec array, or -errno. */
 export function ioVector(thread: Thread, va: number, countArg: number): UserIo | number {
   const count = countArg >>> 0;
   if (countArg < 0 || count > 1024) return -E.INVAL;
@@ -148,7 +148,7 @@ export function ioVector(thread: Thread, va: number, countArg: number): UserIo |
   }
   return new UserIo(thread.mm, 0, 0, list);
 }
-/** Files whose reading refuses a buffer that is too small: a vector of nothing does not get as far. */
+/** Files that refuse to read into a buffer that is too small; an empty vector returns before they are asked. */
 const seesNothing = (f: File): boolean => f.inode.isDir || (!f.seekable && f.read !== File.prototype.read);
 function readv(thread: Thread, fd: number, va: number, count: number): number | Co<number> {
   const file = thread.proc.fds.get(fd);
@@ -162,7 +162,7 @@ function writev(thread: Thread, fd: number, va: number, count: number): number |
   const io = ioVector(thread, va, count);
   return typeof io === 'number' ? io : writeFile(thread, file, io, -1);
 }
-/** Checks of pread and relatives, in Linux's order: 0 or -errno. */
+/** Checks of pread and its relatives, in Linux's order: 0 or -errno. */
 function positioned(file: File | undefined, at: number, writing: boolean): number {
   if (at < 0) return -E.INVAL;
   if (!file) return -E.BADF;
@@ -187,7 +187,7 @@ function pwritev(thread: Thread, fd: number, va: number, count: number, at: numb
   return typeof io === 'number' ? io : writeFile(thread, file!, io, at);
 }
 
-/** RWF_… of preadv2 and pwritev2. HIPRI, DSYNC and SYNC are no difference for files in memory. */
+/** RWF_… of preadv2 and pwritev2. HIPRI, DSYNC and SYNC make no difference for files in memory. */
 export const Rwf = { NOWAIT: 8, APPEND: 0x10, NOAPPEND: 0x20, ATOMIC: 0x40, ALL: 0x7f } as const;
 /** Checks the flags for this transfer: 0, or -errno. Only files with a queue support RWF_NOWAIT. */
 export function howToMove(file: File, flags: number): number {
@@ -195,13 +195,13 @@ export function howToMove(file: File, flags: number): number {
   if (flags & Rwf.APPEND && flags & Rwf.NOAPPEND) return -E.INVAL;
   return flags & Rwf.ATOMIC || (flags & Rwf.NOWAIT && !file.wq) ? -E.OPNOTSUPP : 0;
 }
-/** Begins a transfer as if the file had these flags of its own. */
+/** Begins a transfer as if the file had these flags. */
 export function withFlags(file: File, flags: number, go: () => number | Co<number>): number | Co<number> {
   const was = file.flags;
   file.flags = flags;
   try { return go(); } finally { file.flags = was; }
 }
-/** Runs a transfer that may not wait. */
+/** Runs a transfer that must not wait. */
 export const withoutWaiting = (f: File, go: () => number | Co<number>): number | Co<number> => withFlags(f, f.flags | O.NONBLOCK, go);
 function preadv2(thread: Thread, fd: number, va: number, count: number, at: number, _high: number, flags: number): number | Co<number> {
   const file = thread.proc.fds.get(fd), bad = at === -1 ? (file?.readable ? 0 : -E.BADF) : positioned(file, at, false),

@@ -22,7 +22,7 @@ function descriptionAt(thread: Thread, va: number): string | undefined {
   if (text === undefined) throw new CallError(E.INVAL);
   return text === '' ? undefined : text;
 }
-/** What a new key may be done to: its possessor all that its type can, its user sees it. */
+/** The rights to a new key: its possessor may do all that its type allows, its user may see it. */
 function firstRights(type: string): number {
   const rows = keyTypes.get(type)!,
     own = Right.VIEW | Right.SEARCH | Right.LINK | Right.SETATTR | (rows.reads ? Right.READ : 0) | (rows.updates || type === 'keyring'
@@ -55,7 +55,7 @@ function replace(thread: Thread, key: Key, payload: Uint8Array): number {
   key.ends = Infinity;
   return thread.k.frames.charge(key.cost) ? 0 : -E.NOMEM;
 }
-/** Looks for a key. There is no helper in user space that would make one. */
+/** Looks for a key. No helper in user space could make a missing one. */
 function requestKey(thread: Thread, typeVa: number, descriptionVa: number, calloutVa: number, ringId: number): number {
   const type = typeName(thread, typeVa), description = getString(thread.mm, descriptionVa, PAGE), keys = keysOf(thread.k);
   if (description === undefined) return -E.INVAL;
@@ -68,7 +68,7 @@ function requestKey(thread: Thread, typeVa: number, descriptionVa: number, callo
   return (ring && !ring.members.has(found) ? keys.link(ring, found) : 0) || found.serial;
 }
 
-/** A key that cannot be made is remembered for a minute. */
+/** For how long a request remembers that no key could be made. */
 const MINUTE = 60e9;
 function missed(thread: Thread, type: string, description: string, ring: Key | undefined): number {
   const keys = keysOf(thread.k), to = ring ?? keys.sessionOf(thread);
@@ -83,7 +83,7 @@ function missed(thread: Thread, type: string, description: string, ring: Key | u
 // ── keyctl ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 type Op = (t: Thread, a: number, b: number, c: number, d: number) => number;
-/** Answers how many bytes there are; fills the buffer where it has room for them. */
+/** Returns the length of the data; fills the buffer if the data fits. */
 function tell(thread: Thread, va: number, room: number, bytes: Uint8Array): number {
   if (va && room >= bytes.length) copyOut(thread.mm, va, bytes);
   return bytes.length;
@@ -124,7 +124,7 @@ function describe(thread: Thread, id: number, va: number, room: number): number 
 }
 function read(thread: Thread, id: number, va: number, room: number): number {
   const keys = keysOf(thread.k), { key, possessed } = keys.find(thread, id, 0, false, true), bad = key.state(thread.k.clock.now());
-  // Whoever may search for a key that it possesses may read it.
+  // A caller may read a key that it possesses and may search for.
   if (!(key.rights(thread.creds, possessed) & Right.READ) && !possessed) return -E.ACCES;
   if (bad) return bad;
   if (!keyTypes.get(key.type)!.reads) return -E.OPNOTSUPP;
@@ -182,7 +182,7 @@ function clear(thread: Thread, id: number): number {
   key.members.clear();
   return 0;
 }
-/** Where request_key puts what it makes: kept, and told. */
+/** The keyring that request_key puts new keys into: kept and reported. */
 function defaultRing(thread: Thread, which: number): number {
   if (which < -1 || which > 7) return -E.INVAL;
   const old = thread.creds.defaultRing ?? 0;
@@ -195,24 +195,24 @@ const ops: Readonly<Record<number, Op>> = {
   1: (t, name) => join(t, name), 2: (t, id, va, n) => update(t, id, va, n), 3: (t, id) => revoke(t, id), 4: (t, id, uid, gid) =>
     chown(t, id, uid | 0, gid | 0),
   5: (t, id, perm) => setPerm(t, id, perm | 0), 6: describe, 7: (t, id) => clear(t, id),
-  8: (t, id, ring) => {
-    const keys = keysOf(t.k), to = keys.find(t, ring | 0, Right.WRITE, true).key;
-    return keys.link(to, keys.find(t, id, Right.LINK, true).key);
+  8: (thread, id, ring) => {
+    const keys = keysOf(thread.k), to = keys.find(thread, ring | 0, Right.WRITE, true).key;
+    return keys.link(to, keys.find(thread, id, Right.LINK, true).key);
   },
   9: (t, id, ring) => unlink(t, id, ring | 0), 10: (t, ring, type, description, into) => search(t, ring, type, description, into | 0),
     11: read,
   12: () => -E.PERM, 13: () => -E.PERM, 14: (t, which) => defaultRing(t, which), 15: (t, id, seconds) => setTimeout_(t, id, seconds >>> 0),
   16: (_t, id) => (id === 0 ? 0 : id < 0 ? -E.INVAL : -E.NOKEY),
   17: (t, id, va, room) => { keysOf(t.k).find(t, id, Right.VIEW, false, true); return tell(t, va, room, new Uint8Array(1)); },
-  18: (t) => {
-    const { parent } = t.proc;
-    if (!parent?.leader || parent.threads.size > 1 || !t.creds.sessionRing) return -E.PERM;
-    parent.leader.creds.sessionRing = t.creds.sessionRing;
+  18: (thread) => {
+    const { parent } = thread.proc;
+    if (!parent?.leader || parent.threads.size > 1 || !thread.creds.sessionRing) return -E.PERM;
+    parent.leader.creds.sessionRing = thread.creds.sessionRing;
     return 0;
   },
   19: () => -E.PERM, 20: () => -E.PERM, 21: (t, id) => invalidate(t, id),
-  29: (t, id, type) => {
-    const { key } = keysOf(t.k).find(t, id, Right.SETATTR);
+  29: (thread, id, type) => {
+    const { key } = keysOf(thread.k).find(thread, id, Right.SETATTR);
     if (!key.isRing) return -E.NOTDIR;
     if (type) return -E.NOENT;
     if (key.restricted) return -E.EXIST;
@@ -220,14 +220,14 @@ const ops: Readonly<Record<number, Op>> = {
     return 0;
   },
   30: (t, id, from, to, flags) => move(t, id, from | 0, to | 0, flags),
-  31: (t, va, room) => {
-    if (va) copyOut(t.mm, va, CAPABILITIES.subarray(0, Math.min(room, CAPABILITIES.length)));
+  31: (thread, va, room) => {
+    if (va) copyOut(thread.mm, va, CAPABILITIES.subarray(0, Math.min(room, CAPABILITIES.length)));
     return CAPABILITIES.length;
   },
 };
-function keyctl(thread: Thread, op: number, a: number, b: number, c: number, d: number): number {
+function keyctl(thread: Thread, op: number, arg2: number, arg3: number, arg4: number, arg5: number): number {
   const call = ops[op | 0];
-  return call ? call(thread, a | 0, b, c, d) : -E.OPNOTSUPP;
+  return call ? call(thread, arg2 | 0, arg3, arg4, arg5) : -E.OPNOTSUPP;
 }
 
 export const keyCalls: Row[] = [

@@ -15,12 +15,12 @@ import { advise, mapArea, populate, protect, remap, remapPages, roundUp, seal, s
 import { copyOut, getBytesZ, getI64, textOf, couldBeUser } from '../mm/uaccess.ts';
 import { bits, longBits, row, type Row } from './row.ts';
 
-/** Flags that MAP_SHARED_VALIDATE accepts: those of long ago. */
+/** Flags that MAP_SHARED_VALIDATE accepts: those that MAP_SHARED has always known. */
 const VALIDATED = Map_.TYPE | Map_.FIXED | Map_.ANONYMOUS | 0x40 | Map_.GROWSDOWN | 0x800 | 0x1000 | Map_.LOCKED | Map_.NORESERVE
   | Map_.POPULATE | 0x10000 | Map_.STACK | 0x40000 | Map_.FIXED_NOREPLACE;
-/** Bytes of memory that this process may lock; who has the capability, all. */
+/** Bytes of memory that this process may lock; unlimited with CAP_IPC_LOCK. */
 const lockLimit = (t: Thread): number => (capable(t.creds, Cap.IPC_LOCK) ? Infinity : t.proc.limits.soft[Limit.MEMLOCK]!);
-/** Whether taking this range away leaves both ends of one area. */
+/** Whether unmapping this range splits one area into two. */
 function splits(thread: Thread, at: number, length: number): boolean {
   const vma = thread.mm.areas.find(at);
   return vma !== undefined && vma.start < at && vma.end > at + roundUp(length);
@@ -38,21 +38,21 @@ function mmap(thread: Thread, at: number, length: number, prot: number, flags: n
   if (tooManyAreas(thread)) return -E.NOMEM;
   if (flags & Map_.LOCKED && lockLimit(thread) === 0) return -E.PERM;
   if ((flags & Map_.LOCKED || thread.mm.lockFuture) && thread.mm.locked + length > lockLimit(thread)) return -E.AGAIN;
-  if (!anonymous && flags & HUGETLB) return -E.INVAL; // no file has huge pages
+  if (!anonymous && flags & HUGETLB) return -E.INVAL; // files have no huge pages
   if (anonymous) {
     if (type === Map_.PRIVATE) return mapArea(thread.mm, { at, length, prot, flags });
     return type === Map_.SHARED && !(flags & Map_.GROWSDOWN) ? mapShared(thread, at, length, prot, flags) : -E.INVAL;
   }
   return mapFile(thread, file!, at, length, prot, flags, offset);
 }
-/** Shared memory without a name: a file that nobody sees. */
+/** Anonymous shared memory: a file without a name. */
 function mapShared(thread: Thread, at: number, length: number, prot: number, flags: number, mayWrite = true): number {
   const shared = thread.k.memfd(S.IFREG | 0o600);
   shared.nlink = 0;
   shared.truncate(roundUp(length));
-  const r = mapArea(thread.mm, { at, length, prot, flags, object: shared, name: '/dev/zero (deleted)', mayWrite });
-  if (r < 0) shared.drop();
-  return r;
+  const mapped = mapArea(thread.mm, { at, length, prot, flags, object: shared, name: '/dev/zero (deleted)', mayWrite });
+  if (mapped < 0) shared.drop();
+  return mapped;
 }
 function mapFile(thread: Thread, file: File, at: number, length: number, prot: number, flags: number, offset: number): number {
   const type = flags & Map_.TYPE, shared = type !== Map_.PRIVATE;
@@ -77,8 +77,8 @@ function mlock(thread: Thread, va: number, length: number, onFault: boolean): nu
   if (length > 0 && at >= TASK_SIZE) return -E.NOMEM;
   if (end === at) return 0;
   if (limit !== Infinity && thread.mm.locked + (end - at) - lockedIn(thread, at, end) > limit) return -E.NOMEM;
-  const r = setLocked(thread.mm, at, end, onFault ? 2 : 1);
-  if (r < 0 || onFault) return r;
+  const result = setLocked(thread.mm, at, end, onFault ? 2 : 1);
+  if (result < 0 || onFault) return result;
   const fault = populate(thread.mm, at, end);
   return fault === Fault.none ? 0 : fault === Fault.noMemory ? -E.AGAIN : -E.NOMEM;
 }
@@ -114,7 +114,7 @@ function munlockall(thread: Thread): number {
   thread.mm.areas.merge(0, TASK_SIZE);
   return 0;
 }
-/** Checks the areas; what was stored to them is written back now (MS_SYNC), or begins to be. */
+/** Checks the areas; writes changed pages back now (MS_SYNC) or starts to. */
 function msync(thread: Thread, at: number, length: number, flags: number): Later<number> {
   const end = at + roundUp(length), objects = new Set<Mappable>();
   if (at % PAGE !== 0 || (flags & 5) === 5) return -E.INVAL;
@@ -149,7 +149,7 @@ function remapFilePages(thread: Thread, at: number, size: number, prot: number, 
   if (prot !== 0 || !(length > 0) || from < 0 || from + length > TASK_SIZE || page < 0) return -E.INVAL;
   return remapPages(thread.mm, from, length, page);
 }
-/** Advice for another process. */
+/** Gives advice about the memory of another process. */
 function processMadvise(thread: Thread, fd: number, va: number, count: number, advice: number, flags: number): number {
   if (flags !== 0 || count < 0 || count > 1024) return -E.INVAL;
   const file = thread.proc.fds.get(fd), list: [number, number][] = [];
@@ -160,8 +160,8 @@ function processMadvise(thread: Thread, fd: number, va: number, count: number, a
   if (file.process !== thread.proc && !capable(thread.creds, Cap.SYS_NICE)) return -E.PERM;
   let done = 0;
   for (const [at, length] of list) {
-    const r = advise(file.process.mm, at, length, advice);
-    if (r < 0) return done || r;
+    const result = advise(file.process.mm, at, length, advice);
+    if (result < 0) return done || result;
     done += length;
   }
   return done;

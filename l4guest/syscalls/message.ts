@@ -1,4 +1,4 @@
-/** Headers of sendmsg and recvmsg, and control messages: descriptors, credentials, and what protocols add. */
+/** Headers of sendmsg and recvmsg, and control messages: descriptors, credentials, and those of each protocol. */
 import { E } from '../abi/errno.ts';
 import { Cap } from '../abi/linux.ts';
 import type { File } from '../fs/file.ts';
@@ -27,7 +27,7 @@ export function getHeader(thread: Thread, va: number): Header | number {
 }
 const Scm = { RIGHTS: 1, CREDENTIALS: 2 } as const, MOST_FILES = 253, CMSG = 16;
 export interface Ancillary { readonly files: readonly File[]; readonly sender: Credentials | undefined }
-/** What the control messages of a sender say: files of SCM_RIGHTS, held; SCM_CREDENTIALS. -EINVAL, -EBADF, -EPERM, -ETOOMANYREFS. */
+/** The control messages of a sender: files of SCM_RIGHTS, held; SCM_CREDENTIALS. -EINVAL, -EBADF, -EPERM, -ETOOMANYREFS. */
 export function getAncillary(thread: Thread, socket: Socket, header: Header): Ancillary | number {
   const files: File[] = [];
   let sender: Credentials | undefined;
@@ -51,17 +51,17 @@ export function getAncillary(thread: Thread, socket: Socket, header: Header): An
   return { files: files.map((f) => f.hold()), sender };
 }
 const SOL_SOCKET = 1, MOST_CONTROL = 0x7fff_ffff;
-/** Credentials as a thread's spaces know them. */
+/** Credentials as the thread's name spaces show them. */
 const seenBy = (t: Thread, c: Credentials): number[] =>
   [t.proc.numbers.of(c.pid), shownId(t.creds.users.users, c.uid), shownId(t.creds.users.groups, c.gid)];
-/** Whether a thread may say that it is this process of this user and group. */
+/** Whether a thread may claim to be this process, user and group. */
 function mayClaim(thread: Thread, { pid, uid, gid }: Credentials): boolean {
   const creds = thread.creds;
   return (pid === thread.proc.pid || capableIn(creds, thread.proc.numbers.owner, Cap.SYS_ADMIN)) &&
     ([creds.uid, creds.euid, creds.suid].includes(uid) || capableHere(creds, Cap.SETUID)) &&
     ([creds.gid, creds.egid, creds.sgid].includes(gid) || capableHere(creds, Cap.SETGID));
 }
-/** Writes control messages: credentials if asked for, then files. What finds no room is cut, and MSG_CTRUNC says so. */
+/** Writes control messages: credentials if the receiver wants them, then files. MSG_CTRUNC reports what did not fit. */
 export function putControl(thread: Thread, socket: Socket, header: Header, received: Received,
     flags: number): { length: number; flags: number } {
   const room = header.controlVa ? header.controlLength : 0;

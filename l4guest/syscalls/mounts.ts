@@ -16,15 +16,15 @@ import { install } from './fds.ts';
 import { bits, extensible, field64, pathArg, row, type Row } from './row.ts';
 import { placeOf } from './stat.ts';
 
-// ── a file system that is being made ─────────────────────────────────────────────────────────────────────────────────────
+// ── a file system under construction ─────────────────────────────────────────────────────────────────────────────────────
 
 const Command = { FLAG: 0, STRING: 1, BINARY: 2, PATH: 3, PATH_EMPTY: 4, FD: 5, CREATE: 6, RECONFIGURE: 7, CREATE_EXCL: 8 } as const;
-/** What may be said as a flag of the file system itself, and whether it makes it read-only. */
+/** Flags of the file system itself that fsconfig accepts, and whether each makes it read-only. */
 const SB_FLAGS = new Map<string, boolean | undefined>([
   ['ro', true], ['rw', false], ['sync', undefined], ['async', undefined], ['dirsync', undefined], ['lazytime', undefined],
   ['nolazytime', undefined], ['mand', undefined],
 ]);
-/** Words that each type takes as options; those of tmpfs have a reader of their own. */
+/** Options that each type accepts; tmpfs reads its own. */
 const WORDS: Readonly<Record<string, readonly string[]>> = {
   proc: ['gid', 'hidepid', 'subset'], ramfs: ['mode'], devpts: ['uid', 'gid', 'mode', 'ptmxmode', 'newinstance', 'max'],
   overlay: ['lowerdir', 'upperdir', 'workdir', 'redirect_dir', 'index', 'xino', 'metacopy', 'volatile', 'userxattr', 'nfs_export', 'uuid'],
@@ -32,7 +32,7 @@ const WORDS: Readonly<Record<string, readonly string[]>> = {
 
 class ContextFile extends File {
   readonly type: string;
-  /** params: told what is wanted; made: fsmount may come; done. */
+  /** params: options may be set; made: fsmount may follow; done: mounted. */
   phase: 'params' | 'made' | 'done' = 'params';
   readonly picked: Mount | undefined;
   source = '';
@@ -45,7 +45,7 @@ class ContextFile extends File {
     this.picked = picked;
     this.name = 'anon_inode:[fscontext]';
   }
-  /** Nobody leaves messages here. */
+  /** The log of messages is always empty. */
   override read(): number { return -E.NODATA; }
 
   parameter(thread: Thread, key: string, value: string | undefined): number {
@@ -89,12 +89,12 @@ function fsopen(thread: Thread, nameVa: number, flags: number): number {
 function fspick(thread: Thread, fd: number, path: number, flags: number): number {
   if (!mayMount(thread)) return -E.PERM;
   if (flags & ~15) return -E.INVAL;
-  const p = placeOf(thread, fd | 0, path, (flags & 2 ? AT.SYMLINK_NOFOLLOW : 0) | (flags & 8 ? AT.EMPTY_PATH : 0));
-  if (typeof p === 'number') return p;
-  if (!p.mount || p.inode !== p.mount.root) return -E.INVAL;
-  return contextOf(thread, new ContextFile(thread.k.anon.make(S.IFREG | 0o600), p.mount.fs.type, p.mount), (flags & 1) !== 0);
+  const found = placeOf(thread, fd | 0, path, (flags & 2 ? AT.SYMLINK_NOFOLLOW : 0) | (flags & 8 ? AT.EMPTY_PATH : 0));
+  if (typeof found === 'number') return found;
+  if (!found.mount || found.inode !== found.mount.root) return -E.INVAL;
+  return contextOf(thread, new ContextFile(thread.k.anon.make(S.IFREG | 0o600), found.mount.fs.type, found.mount), (flags & 1) !== 0);
 }
-/** Which of key, value and aux a command must have, must not have: asked before the descriptor is looked at. */
+/** Whether a command has an argument (key, value, aux) that it must not have, or lacks one that it needs: checked before the descriptor. */
 function misused(command: number, key: number, value: number, aux: number): boolean {
   switch (command) {
     case Command.FLAG: return key === 0 || value !== 0 || aux !== 0;
@@ -106,9 +106,9 @@ function misused(command: number, key: number, value: number, aux: number): bool
   }
 }
 function text(thread: Thread, va: number): string {
-  const s = getString(thread.mm, va, 256);
-  if (s === undefined) throw new CallError(E.INVAL);
-  return s;
+  const found = getString(thread.mm, va, 256);
+  if (found === undefined) throw new CallError(E.INVAL);
+  return found;
 }
 function fsconfig(thread: Thread, fd: number, command: number, keyVa: number, valueVa: number, aux: number): number {
   if (fd < 0) return -E.INVAL;
@@ -121,7 +121,10 @@ function fsconfig(thread: Thread, fd: number, command: number, keyVa: number, va
   switch (command) {
     case Command.FLAG: return file.parameter(thread, key, undefined);
     case Command.STRING: return file.parameter(thread, key, text(thread, valueVa));
-    case Command.PATH: case Command.PATH_EMPTY: { const p = placeOf(thread, aux, valueVa, 0); return typeof p === 'number' ? p : -E.INVAL; }
+    case Command.PATH: case Command.PATH_EMPTY: {
+      const found = placeOf(thread, aux, valueVa, 0);
+      return typeof found === 'number' ? found : -E.INVAL;
+    }
     case Command.FD: return thread.proc.fds.get(aux) ? -E.INVAL : -E.BADF;
     case Command.BINARY: return -E.INVAL;
     case Command.RECONFIGURE: return file.reconfigure(thread);
@@ -134,7 +137,7 @@ function fsconfig(thread: Thread, fd: number, command: number, keyVa: number, va
 const Attr = { RDONLY: 1, NOSUID: 2, NODEV: 4, NOEXEC: 8, ATIME: 0x70, NOATIME: 0x10, STRICTATIME: 0x20, NODIRATIME: 0x80, IDMAP: 0x100000,
   NOSYMFOLLOW: 0x200000 } as const;
 const VALID = Attr.RDONLY | Attr.NOSUID | Attr.NODEV | Attr.NOEXEC | Attr.ATIME | Attr.NODIRATIME | Attr.NOSYMFOLLOW;
-/** MOUNT_ATTR_… as flags of mount(2); those for times are a number, not bits. */
+/** MOUNT_ATTR_… as flags of mount(2); the attributes for access times are a number, not bits. */
 function mountFlags(attr: number): number {
   const atime = attr & Attr.ATIME;
   return (attr & 15) | (atime === Attr.NOATIME ? Ms.NOATIME : 0) | (attr & Attr.NODIRATIME ? Ms.NODIRATIME : 0) | (attr & Attr.NOSYMFOLLOW
@@ -142,7 +145,7 @@ function mountFlags(attr: number): number {
 }
 const isAtime = (attr: number): boolean => [0, Attr.NOATIME, Attr.STRICTATIME].includes(attr & Attr.ATIME);
 
-/** A descriptor that names a mount which is nowhere; with its last one the mount goes, unless it has come somewhere. */
+/** A descriptor for a detached mount; when its last copy is closed, the mount ends unless it was attached. */
 function installMount(thread: Thread, mount: Mount, cloexec: boolean): number {
   const file = new PathFile(mount.root, O.PATH);
   file.enter({ mount: mount, inode: mount.root, dir: undefined, name: '' });
@@ -167,14 +170,14 @@ function openTree(thread: Thread, fd: number, pathVa: number, flags: number): nu
   if ((flags & (AT.RECURSIVE | CLONE)) === AT.RECURSIVE) return -E.INVAL;
   if (flags & CLONE && !mayMount(thread)) return -E.PERM;
   if (thread.proc.fds.lowestFree(thread.proc.limits.files) < 0) return -E.MFILE;
-  const p = placeOf(thread, fd | 0, pathVa, flags), cloexec = (flags & O.CLOEXEC) !== 0;
-  if (typeof p === 'number') return p;
-  const path: Path = { mount: p.mount ?? thread.k.nowhere, inode: p.inode, dir: p.dir, name: p.name ?? '' };
+  const found = placeOf(thread, fd | 0, pathVa, flags), cloexec = (flags & O.CLOEXEC) !== 0;
+  if (typeof found === 'number') return found;
+  const path: Path = { mount: found.mount ?? thread.k.nowhere, inode: found.inode, dir: found.dir, name: found.name ?? '' };
   if (flags & CLONE) {
-    const m = detachedCopy(thread, path, (flags & AT.RECURSIVE) !== 0);
-    return typeof m === 'number' ? m : installMount(thread, m, cloexec);
+    const copy = detachedCopy(thread, path, (flags & AT.RECURSIVE) !== 0);
+    return typeof copy === 'number' ? copy : installMount(thread, copy, cloexec);
   }
-  const file = new PathFile(p.inode, O.PATH);
+  const file = new PathFile(found.inode, O.PATH);
   file.enter(path);
   return install(thread, file, cloexec);
 }
@@ -194,7 +197,7 @@ function moveMount(thread: Thread, fromFd: number, from: number, toFd: number, t
 const pathFrom = (t: Thread, p: { mount: Mount | undefined; inode: Inode; dir?: Directory | undefined; name?: string }): Path =>
   ({ mount: p.mount ?? t.k.nowhere, inode: p.inode, dir: p.dir, name: p.name ?? '' });
 
-/** struct mount_attr: set, cleared, propagation, space of users. */
+/** struct mount_attr: bits to set, bits to clear, propagation, user name space. */
 function mountSetattr(thread: Thread, fd: number, pathVa: number, flags: number, va: number, size: number): number {
   if (size > 4096) return -E.TOOBIG;
   if (size < 32) return -E.INVAL;
@@ -206,15 +209,15 @@ function mountSetattr(thread: Thread, fd: number, pathVa: number, flags: number,
   if (set < 0 || clear < 0 || set > 0xffff_ffff || clear > 0xffff_ffff || (set | clear) & ~(VALID | Attr.IDMAP) ||
     clear & Attr.IDMAP) return -E.INVAL;
   if (clear & Attr.ATIME ? (clear & Attr.ATIME) !== Attr.ATIME || !isAtime(set) : (set & Attr.ATIME) !== 0) return -E.INVAL;
-  if (set & Attr.IDMAP) return -E.INVAL; // no file system here can show other owners
-  const p = placeOf(thread, fd | 0, pathVa, flags);
-  if (typeof p === 'number') return p;
-  const mount = p.mount;
-  if (!mount || p.inode !== mount.root || (mount.space !== thread.proc.mounts && !isNowhere(mount))) return -E.INVAL;
-  const list = [mount, ...(flags & AT.RECURSIVE ? submounts(pathFrom(thread, p)) : [])],
+  if (set & Attr.IDMAP) return -E.INVAL; // no file system here supports idmapped mounts
+  const found = placeOf(thread, fd | 0, pathVa, flags);
+  if (typeof found === 'number') return found;
+  const mount = found.mount;
+  if (!mount || found.inode !== mount.root || (mount.space !== thread.proc.mounts && !isNowhere(mount))) return -E.INVAL;
+  const list = [mount, ...(flags & AT.RECURSIVE ? submounts(pathFrom(thread, found)) : [])],
     gone = mountFlags(clear & ~Attr.ATIME) | (clear & Attr.ATIME ? Ms.NOATIME : 0);
   for (const x of list) x.flags = ((x.flags & ~gone) | mountFlags(set)) & OF_MOUNT;
-  return kind ? propagation(thread.k, { ...pathFrom(thread, p), inode: mount.root }, kind | (flags & AT.RECURSIVE ? Ms.REC : 0)) : 0;
+  return kind ? propagation(thread.k, { ...pathFrom(thread, found), inode: mount.root }, kind | (flags & AT.RECURSIVE ? Ms.REC : 0)) : 0;
 }
 
 const LOOK = AT.EMPTY_PATH | AT.NO_AUTOMOUNT | AT.SYMLINK_NOFOLLOW | AT.RECURSIVE;

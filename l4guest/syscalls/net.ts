@@ -1,4 +1,4 @@
-/** Socket calls. AF_UNIX, and AF_INET and AF_INET6 within this computer. */
+/** Socket calls for AF_UNIX, AF_INET and AF_INET6 within this computer. */
 import { inetAddress, isAny, unixAddress, Af, encode, getAddress, tellAddress, type Address } from '../net/address.ts';
 import { bindTo } from '../net/bind.ts';
 import { DatagramSocket } from '../net/datagram.ts';
@@ -31,8 +31,8 @@ function fileOf(thread: Thread, fd: number): SocketFile | number {
   return file instanceof SocketFile ? file : file ? -E.NOTSOCK : -E.BADF;
 }
 const using = (thread: Thread, fd: number, use: (f: SocketFile) => number | Co<number>): number | Co<number> => {
-  const f = fileOf(thread, fd);
-  return typeof f === 'number' ? f : use(f);
+  const file = fileOf(thread, fd);
+  return typeof file === 'number' ? file : use(file);
 };
 
 function netlink(thread: Thread, type: number, protocol: number): Socket | number {
@@ -44,7 +44,7 @@ function unixSocket(thread: Thread, type: number, protocol: number): Socket | nu
   if (type === SockType.DGRAM || type === SockType.RAW) return new DatagramSocket(thread.k, Af.UNIX, SockType.DGRAM);
   return type === SockType.STREAM || type === SockType.SEQPACKET ? new StreamSocket(thread.k, Af.UNIX, type) : -E.SOCKTNOSUPPORT;
 }
-/** TCP and UDP; ICMP by numbers of its own for groups that may ping; raw sockets for who may have them. */
+/** TCP and UDP; ICMP sockets for groups that may ping; raw sockets for processes with the capability. */
 function inetSocket(thread: Thread, family: number, type: number, protocol: number): Socket | number {
   if (protocol < 0 || protocol > 262) return -E.INVAL;
   const icmp = family === Af.INET ? IPPROTO.ICMP : IPPROTO.ICMP6;
@@ -73,31 +73,31 @@ function create(thread: Thread, family: number, typeArg: number, protocol: numbe
   if (type >= MOST_TYPE) return -E.INVAL;
   if (family === Af.NETLINK) return netlink(thread, type, protocol);
   if (family !== Af.UNIX && family !== Af.INET && family !== Af.INET6) return -E.AFNOSUPPORT;
-  const s = family === Af.UNIX ? unixSocket(thread, type, protocol) : inetSocket(thread, family, type, protocol);
-  if (typeof s === 'number') return s;
-  s.owner = { pid: thread.proc.pid, uid: creds.euid, gid: creds.egid };
+  const socket = family === Af.UNIX ? unixSocket(thread, type, protocol) : inetSocket(thread, family, type, protocol);
+  if (typeof socket === 'number') return socket;
+  socket.owner = { pid: thread.proc.pid, uid: creds.euid, gid: creds.egid };
   thread.k.work.made(Parts.socket);
-  return s;
+  return socket;
 }
 function fileFor(t: Thread, s: Socket, flags: number): SocketFile { return new SocketFile(t.k.anon.make(S.IFSOCK | 0o777), flags, s); }
 const installSocket = (t: Thread, s: Socket, flags: number): number => install(t, fileFor(t, s, flags), (flags & O.CLOEXEC) !== 0);
 
 function socketpair(thread: Thread, family: number, type: number, protocol: number, va: number): number {
-  // The numbers are told before there are sockets.
+  // The call stores the descriptors' numbers before it makes the sockets.
   if (type & ~(TYPE | O.CLOEXEC | O.NONBLOCK)) return -E.INVAL;
   const first = thread.proc.fds.lowestFree(thread.proc.limits.files);
   if (first < 0) return -E.MFILE;
   setU32(thread.mm, va, first);
   setU32(thread.mm, va + 4, first + 1);
-  const a = create(thread, family, type, protocol);
-  if (typeof a === 'number') return a;
+  const left = create(thread, family, type, protocol);
+  if (typeof left === 'number') return left;
   if (family !== Af.UNIX) return -E.OPNOTSUPP;
-  const socket = create(thread, family, type, protocol) as Socket;
-  if (a instanceof StreamSocket) StreamSocket.pair(a, socket as StreamSocket);
-  else DatagramSocket.pair(a as DatagramSocket, socket as DatagramSocket);
-  return installPair(thread, va, fileFor(thread, a, type), fileFor(thread, socket, type), (type & O.CLOEXEC) !== 0);
+  const right = create(thread, family, type, protocol) as Socket;
+  if (left instanceof StreamSocket) StreamSocket.pair(left, right as StreamSocket);
+  else DatagramSocket.pair(left as DatagramSocket, right as DatagramSocket);
+  return installPair(thread, va, fileFor(thread, left, type), fileFor(thread, right, type), (type & O.CLOEXEC) !== 0);
 }
-/** An address as a kind of socket takes it: what is too short, or of another family, is refused in Linux's order. */
+/** An address in the form that this kind of socket needs: refuses a short one, or one of another family, in Linux's order. */
 function addressFor(thread: Thread, socket: Socket, va: number, lengthArg: number, use: 'bind' | 'connect' | 'send'): Address | number {
   const length = lengthArg | 0;
   if (length < 0 || length > 128) return -E.INVAL;
@@ -106,82 +106,82 @@ function addressFor(thread: Thread, socket: Socket, va: number, lengthArg: numbe
   if (socket.family === Af.UNIX && length >= 2 && !apart && (family !== Af.UNIX || (length === 2 && use !== 'bind'))) return -E.INVAL;
   if (socket.family !== Af.INET || (use === 'connect' && (length < 2 || family === Af.UNSPEC))) return getAddress(thread.mm, va, length);
   if (length < 16) return -E.INVAL;
-  // A family that is not said is theirs where nothing else could be meant.
+  // An unspecified family means the socket's own if nothing else is possible.
   const ip = bytes.slice(4, 8), unsaid = family === Af.UNSPEC && (use === 'send' || isAny(ip));
   return family === Af.INET || unsaid ? inetAddress(Af.INET, ip, (bytes[2]! << 8) | bytes[3]!) : -E.AFNOSUPPORT;
 }
 function bind(thread: Thread, socketFile: SocketFile, va: number, length: number): Later<number> {
-  const a = addressFor(thread, socketFile.socket, va, length, 'bind');
-  return typeof a === 'number' ? a : bindTo(thread, socketFile.socket, a);
+  const address = addressFor(thread, socketFile.socket, va, length, 'bind');
+  return typeof address === 'number' ? address : bindTo(thread, socketFile.socket, address);
 }
 function connect(thread: Thread, socketFile: SocketFile, va: number, length: number): number | Co<number> {
-  const a = addressFor(thread, socketFile.socket, va, length, 'connect');
-  if (typeof a === 'number') return a;
+  const address = addressFor(thread, socketFile.socket, va, length, 'connect');
+  if (typeof address === 'number') return address;
   const socket = socketFile.socket;
   if (socket.pendingConnect !== undefined) return pendingEnds(socket);
-  const r = socket.connect(thread, a);
-  if (socket instanceof TcpSocket && socket.connection) return connected(thread, socketFile, socket, r);
-  return r !== -E.AGAIN || socketFile.nonblocking ? r : retryConnect(thread, socketFile, a);
+  const result = socket.connect(thread, address);
+  if (socket instanceof TcpSocket && socket.connection) return connected(thread, socketFile, socket, result);
+  return result !== -E.AGAIN || socketFile.nonblocking ? result : retryConnect(thread, socketFile, address);
 }
-/** connect reads the address before it looks whether the descriptor is a socket's. */
+/** connect reads the address before it checks whether the descriptor is a socket. */
 function addressFirst(thread: Thread, fd: number, va: number, length: number): number {
   if (!thread.proc.fds.get(fd)) return 0;
   if (length < 0 || length > 128) return -E.INVAL;
   copyIn(thread.mm, va, length);
   return 0;
 }
-/** TCP never connects at once: who does not wait hears of it by poll, and by SO_ERROR or a second connect. */
-function connected(thread: Thread, socketFile: SocketFile, tcpSocket: TcpSocket, r: number): number | Co<number> {
-  if (!socketFile.nonblocking) return r === -E.INPROGRESS ? untilConnected(thread, tcpSocket) : r;
-  if (r !== 0 && r !== -E.INPROGRESS && r !== -E.CONNREFUSED) return r;
-  tcpSocket.pendingConnect = r === -E.INPROGRESS ? -E.AGAIN : r;
-  if (r === -E.CONNREFUSED) tcpSocket.error = E.CONNREFUSED;
+/** TCP never connects at once: a non-blocking caller learns of it by poll, and by SO_ERROR or a second connect. */
+function connected(thread: Thread, socketFile: SocketFile, tcpSocket: TcpSocket, result: number): number | Co<number> {
+  if (!socketFile.nonblocking) return result === -E.INPROGRESS ? untilConnected(thread, tcpSocket) : result;
+  if (result !== 0 && result !== -E.INPROGRESS && result !== -E.CONNREFUSED) return result;
+  tcpSocket.pendingConnect = result === -E.INPROGRESS ? -E.AGAIN : result;
+  if (result === -E.CONNREFUSED) tcpSocket.error = E.CONNREFUSED;
   tcpSocket.wq.wakeAll();
   return -E.INPROGRESS;
 }
 function* untilConnected(thread: Thread, tcpSocket: TcpSocket): Co<number> {
   for (const until = thread.k.clock.now() + tcpSocket.sendTimeout; ; ) {
     const slept = yield* thread.sleep(tcpSocket.wq, until);
-    const r = tcpSocket.outcome();
-    if (r !== -E.INPROGRESS) return r;
+    const outcome = tcpSocket.outcome();
+    if (outcome !== -E.INPROGRESS) return outcome;
     if (slept === -E.RESTARTSYS) { tcpSocket.pendingConnect = -E.AGAIN; return interruptedWait(slept, until); }
     if (thread.k.clock.now() >= until) { tcpSocket.pendingConnect = -E.AGAIN; return -E.INPROGRESS; }
   }
 }
-/** The second call of a connect that did not wait: its result, and no more. */
+/** The second call of a non-blocking connect: returns the result of the first, once. */
 function pendingEnds(socket: Socket): number {
-  const r = socket.pendingConnect!;
-  if (r === -E.AGAIN) return -E.ALREADY;
+  const result = socket.pendingConnect!;
+  if (result === -E.AGAIN) return -E.ALREADY;
   socket.pendingConnect = undefined;
   socket.error = 0;
-  return r;
+  return result;
 }
-/** A full backlog empties when the listener accepts; there is nothing to wait on but time. */
+/** A full backlog empties when the listener accepts; it has no queue to wait on, so the caller polls. */
 function* retryConnect(thread: Thread, socketFile: SocketFile, address: Address): Co<number> {
   for (;;) {
-    const s = yield* thread.sleep(undefined, thread.k.clock.now() + 1e6);
-    if (s === -E.RESTARTSYS) return s;
-    const r = socketFile.socket.connect(thread, address);
-    if (r !== -E.AGAIN) return r;
+    const slept = yield* thread.sleep(undefined, thread.k.clock.now() + 1e6);
+    if (slept === -E.RESTARTSYS) return slept;
+    const result = socketFile.socket.connect(thread, address);
+    if (result !== -E.AGAIN) return result;
   }
 }
-/** A connection gets its descriptor first; one whose caller cannot be told of it is closed again. */
+/** A connection gets its descriptor first; if the caller's address cannot be stored, the connection closes again. */
 function accept(thread: Thread, fd: number, va: number, lengthVa: number, flags: number): number | Co<number> {
   return using(thread, fd, (socketFile) => {
     const attempt = (): number => {
       if (thread.proc.fds.lowestFree(thread.proc.limits.files) < 0) return -E.MFILE;
-      const s = socketFile.socket.accept();
-      if (typeof s === 'number') return s;
-      const n = installSocket(thread, s, flags);
+      const accepted = socketFile.socket.accept();
+      if (typeof accepted === 'number') return accepted;
+      const n = installSocket(thread, accepted, flags);
       if (n < 0 || !va) return n;
       let told = 0;
       const undo = (): void => { thread.proc.fds.take(n)?.release(); },
-        failed = tellOrUndo(() => { told = tellAddress(thread.mm, va, lengthVa, s.remote); }, undo);
+        failed = tellOrUndo(() => { told = tellAddress(thread.mm, va, lengthVa, accepted.remote); }, undo);
       if (told < 0) undo();
       return failed || (told < 0 ? told : n);
     };
-    const r = attempt();
-    return r !== -E.AGAIN || socketFile.nonblocking ? r : untilDone(thread, socketFile, attempt);
+    const result = attempt();
+    return result !== -E.AGAIN || socketFile.nonblocking ? result : untilDone(thread, socketFile, attempt);
   });
 }
 
@@ -207,36 +207,36 @@ function send(thread: Thread, socketFile: SocketFile, io: UserIo, to: Address | 
       thread.k.signals.toThread(thread, Sig.PIPE, 0x80);
     return n;
   };
-  let r = attempt();
-  while (r === -E.AGAIN && io.left > 0 && done > 0 && socketFile.socket.poll() & Poll.OUT) r = attempt();
-  if (r !== -E.AGAIN) return r;
-  if (socketFile.nonblocking || flags & Msg.DONTWAIT) { if (done === 0) giveUp(rights); return done || r; }
+  let result = attempt();
+  while (result === -E.AGAIN && io.left > 0 && done > 0 && socketFile.socket.poll() & Poll.OUT) result = attempt();
+  if (result !== -E.AGAIN) return result;
+  if (socketFile.nonblocking || flags & Msg.DONTWAIT) { if (done === 0) giveUp(rights); return done || result; }
   return sendRest(thread, socketFile, attempt, () => done);
 }
-/** One piece; a bad address after some of them ends the call with what is done. */
+/** One piece; a bad address after the first piece ends the call with the bytes sent so far. */
 function sendPiece(thread: Thread, socketFile: SocketFile, io: UserIo, to: Address | undefined, files: readonly File[], extra: Extra,
     done: number): number {
-  try { return socketFile.socket.send(io, to, files, thread, extra); } catch (e) {
-    if (!(e instanceof UserFault)) throw e;
+  try { return socketFile.socket.send(io, to, files, thread, extra); } catch (error) {
+    if (!(error instanceof UserFault)) throw error;
     if (done > 0) return -E.FAULT;
     giveUp(files);
-    throw e;
+    throw error;
   }
 }
 function* sendRest(thread: Thread, socketFile: SocketFile, attempt: () => number, done: () => number): Co<number> {
   const peer = socketFile.socket instanceof StreamSocket ? socketFile.socket.peer : undefined;
-  /** Somebody wakes the queue when there is room. */
+  /** Whether the peer wakes this queue when there is room. */
   const tells = peer !== undefined || socketFile.socket instanceof TcpSocket;
   for (const until = thread.k.clock.now() + socketFile.writePatience; ; ) {
-    const s = yield* thread.sleep(peer ? [socketFile.socket.wq, peer.wq] : socketFile.socket.wq,
+    const slept = yield* thread.sleep(peer ? [socketFile.socket.wq, peer.wq] : socketFile.socket.wq,
       tells ? until : Math.min(until, thread.k.clock.now() + 1e6));
-    if (s === -E.RESTARTSYS) return done() || interruptedWait(s, until);
+    if (slept === -E.RESTARTSYS) return done() || interruptedWait(slept, until);
     if (thread.k.clock.now() >= until) return done() || -E.AGAIN;
-    const r = attempt();
-    if (r !== -E.AGAIN) return r;
+    const result = attempt();
+    if (result !== -E.AGAIN) return result;
   }
 }
-/** TCP does not look at addresses of what is sent, a Unix stream refuses all alike. */
+/** TCP ignores the address in send, a Unix stream refuses every address. */
 const refusal = (s: Socket, a: Address | number | undefined): Address | number | undefined =>
   (typeof a !== 'number' ? a : s instanceof TcpSocket ? undefined
     : s instanceof StreamSocket && s.type === SockType.STREAM ? unixAddress('') : a);
@@ -254,42 +254,44 @@ function sendto(thread: Thread, fd: number, va: number, length: number, flags: n
 }
 function sendmsg(thread: Thread, fd: number, va: number, flags: number): number | Co<number> {
   return using(thread, fd, (socketFile) => {
-    const h = getHeader(thread, va),
-      read = typeof h !== 'number' && h.nameVa && h.nameLength ? addressFor(thread, socketFile.socket, h.nameVa, h.nameLength, 'send')
+    const header = getHeader(thread, va),
+      read = typeof header !== 'number' && header.nameVa && header.nameLength
+        ? addressFor(thread, socketFile.socket, header.nameVa, header.nameLength, 'send')
         : undefined,
       to = refusal(socketFile.socket, read);
-    if (typeof h === 'number') return h;
+    if (typeof header === 'number') return header;
     if (typeof to === 'number') return to;
-    const ancillary = getAncillary(thread, socketFile.socket, h);
-    return typeof ancillary === 'number' ? ancillary : send(thread, socketFile, h.io, to, ancillary, flags);
+    const ancillary = getAncillary(thread, socketFile.socket, header);
+    return typeof ancillary === 'number' ? ancillary : send(thread, socketFile, header.io, to, ancillary, flags);
   });
 }
-/** Receives with `take` for what came beside the bytes. MSG_WAITALL reads on for streams. */
+/** Receives; `take` handles what came beside the bytes. MSG_WAITALL continues to read from streams. */
 function receive(thread: Thread, socketFile: SocketFile, io: UserIo, flags: number, take: (r: Received) => number): number | Co<number> {
   let done = 0;
-  // Nobody keeps errors in a queue here: it is always empty.
+  // No error queue is kept here: it is always empty.
   if (flags & Msg.ERRQUEUE && socketFile.socket.family !== Af.UNIX) return -E.AGAIN;
   const part = (): number => {
-    const r = socketFile.socket.receive(io, flags);
-    if (typeof r === 'number') return r === -E.AGAIN ? r : done || r;
-    const failed = done === 0 ? take(r) : (giveUp(r.files), 0);
+    const received = socketFile.socket.receive(io, flags);
+    if (typeof received === 'number') return received === -E.AGAIN ? received : done || received;
+    const failed = done === 0 ? take(received) : (giveUp(received.files), 0);
     if (failed < 0) return failed;
-    done += r.n;
-    const atBorder = socketFile.socket.family === Af.UNIX
-      && (r.files.length > 0 || socketFile.socket.available > 0); // of files, or of senders
-    return flags & Msg.WAITALL && !(flags & Msg.PEEK) && socketFile.socket.type === SockType.STREAM && r.n > 0 && io.left > 0 && !atBorder
-      ? -E.AGAIN : done;
+    done += received.n;
+    const { socket } = socketFile;
+    // A read of a Unix stream ends where descriptors were sent, and where another sender's bytes begin.
+    const atBorder = socket.family === Af.UNIX && (received.files.length > 0 || socket.available > 0);
+    const waitsForAll = flags & Msg.WAITALL && !(flags & Msg.PEEK) && socket.type === SockType.STREAM;
+    return waitsForAll && received.n > 0 && io.left > 0 && !atBorder ? -E.AGAIN : done;
   };
-  /** As long as there is more, the end included. */
+  /** Reads on while there is more; the end of the stream counts as more. */
   const attempt = (): number => {
     for (;;) { const had = done, r = part(); if (r !== -E.AGAIN || done === had) return r; }
   };
-  const r = attempt();
-  if (r !== -E.AGAIN) return r;
-  if (socketFile.nonblocking || flags & Msg.DONTWAIT) return done || r;
+  const result = attempt();
+  if (result !== -E.AGAIN) return result;
+  if (socketFile.nonblocking || flags & Msg.DONTWAIT) return done || result;
   return untilDone(thread, socketFile, attempt);
 }
-/** The address that a reader is told: TCP tells none, a Unix stream its peer's if that has one. */
+/** The address that recvmsg reports: TCP reports none, a Unix stream its peer's name if it has one. */
 function fromWhom(socket: Socket, received: Received): Address | undefined {
   if (socket.type !== SockType.STREAM) return socket.family === Af.UNIX && received.from.path === '' ? undefined : received.from;
   return socket.family === Af.UNIX && socket.remote && socket.remote.path !== '' ? socket.remote : undefined;
@@ -305,13 +307,13 @@ function recvfrom(thread: Thread, fd: number, va: number, length: number, flags:
 }
 function recvmsg(thread: Thread, fd: number, va: number, flags: number): number | Co<number> {
   return using(thread, fd, (socketFile) => {
-    const h = getHeader(thread, va);
-    if (typeof h === 'number') return h;
-    return receive(thread, socketFile, h.io, flags, (received) => {
-      const from = h.nameVa ? fromWhom(socketFile.socket, received) : undefined, bytes = from ? encode(from) : undefined;
-      if (bytes) copyOut(thread.mm, h.nameVa, bytes.subarray(0, Math.min(bytes.length, h.nameLength)));
-      setU32(thread.mm, va + 8, h.nameVa ? bytes?.length ?? 0 : 0);
-      const control = putControl(thread, socketFile.socket, h, received, flags);
+    const header = getHeader(thread, va);
+    if (typeof header === 'number') return header;
+    return receive(thread, socketFile, header.io, flags, (received) => {
+      const from = header.nameVa ? fromWhom(socketFile.socket, received) : undefined, bytes = from ? encode(from) : undefined;
+      if (bytes) copyOut(thread.mm, header.nameVa, bytes.subarray(0, Math.min(bytes.length, header.nameLength)));
+      setU32(thread.mm, va + 8, header.nameVa ? bytes?.length ?? 0 : 0);
+      const control = putControl(thread, socketFile.socket, header, received, flags);
       setI64(thread.mm, va + 40, control.length);
       setU32(thread.mm, va + 48, received.flags | control.flags | (flags & Msg.CMSG_CLOEXEC));
       return 0;
@@ -319,19 +321,19 @@ function recvmsg(thread: Thread, fd: number, va: number, flags: number): number 
   });
 }
 const MMSG = 64, MOST_MESSAGES = 1024;
-/** sendmmsg: as many as go; the first that fails ends it. struct mmsghdr is 64 bytes. */
+/** sendmmsg: sends until one message fails. struct mmsghdr is 64 bytes. */
 function* sendMany(thread: Thread, fd: number, va: number, count: number, flags: number): Co<number> {
   const n = Math.min(count >>> 0, MOST_MESSAGES), refused = using(thread, fd, () => 0);
   if (typeof refused !== 'number' || refused < 0) return refused as number;
   for (let i = 0; i < n; i++) {
-    const x = sendmsg(thread, fd, va + MMSG * i, flags), r = typeof x === 'number' ? x : yield* x;
-    if (r < 0) return i > 0 ? i : r;
-    const told = tellOrUndo(() => { setU32(thread.mm, va + MMSG * i + 56, r); }, () => undefined);
+    const x = sendmsg(thread, fd, va + MMSG * i, flags), result = typeof x === 'number' ? x : yield* x;
+    if (result < 0) return i > 0 ? i : result;
+    const told = tellOrUndo(() => { setU32(thread.mm, va + MMSG * i + 56, result); }, () => undefined);
     if (told < 0) return i > 0 ? i : told;
   }
   return n;
 }
-/** recvmmsg: MSG_WAITFORONE waits for the first only; the time limit is looked at between two messages. */
+/** recvmmsg: MSG_WAITFORONE waits for the first message only; the time limit is checked between two messages. */
 function receiveMany(thread: Thread, fd: number, va: number, count: number, flags: number, timeVa: number): number | Co<number> {
   const ns = timeVa ? timespec(thread, timeVa) : Infinity, refused = using(thread, fd, () => 0);
   return Number.isNaN(ns) ? -E.INVAL
@@ -342,9 +344,9 @@ function* receiveAll(thread: Thread, fd: number, va: number, count: number, flag
   const until = thread.k.clock.now() + ns;
   let n = 0, result = 0;
   for (let how = flags & ~Msg.WAITFORONE; n < count; n++) {
-    const x = recvmsg(thread, fd, va + MMSG * n, how), r = typeof x === 'number' ? x : yield* x;
-    if (r < 0) { result = r; break; }
-    setU32(thread.mm, va + MMSG * n + 56, r);
+    const x = recvmsg(thread, fd, va + MMSG * n, how), got = typeof x === 'number' ? x : yield* x;
+    if (got < 0) { result = got; break; }
+    setU32(thread.mm, va + MMSG * n + 56, got);
     if (flags & Msg.WAITFORONE) how |= Msg.DONTWAIT;
     if (thread.k.clock.now() >= until) { n++; break; }
   }
@@ -358,8 +360,8 @@ function name(t: Thread, a: Address | undefined, va: number, lengthVa: number): 
 export const netCalls: Row[] = [
   row('socket',
     (thread, family, type, protocol) => {
-      const s = create(thread, family | 0, type | 0, protocol | 0);
-      return typeof s === 'number' ? s : installSocket(thread, s, type);
+      const socket = create(thread, family | 0, type | 0, protocol | 0);
+      return typeof socket === 'number' ? socket : installSocket(thread, socket, type);
     },
     { note: 'AF_UNIX; AF_INET and AF_INET6 on the loopback; AF_NETLINK for routes: reading' }),
   row('socketpair', socketpair),
@@ -379,8 +381,8 @@ export const netCalls: Row[] = [
 function listen(thread: Thread, socketFile: SocketFile, backlog: number): number {
   const socket = socketFile.socket;
   if (socket instanceof TcpSocket && socket.ends.length === 0 && !socket.connection) {
-    const r = socket.bindInet(thread, { ...socket.local, port: 0 });
-    if (r) return r;
+    const result = socket.bindInet(thread, { ...socket.local, port: 0 });
+    if (result) return result;
   }
   return socket.listen(backlog);
 }

@@ -18,9 +18,9 @@ import { bytesOf, copyIn, copyOut, getString } from '../mm/uaccess.ts';
 import { bits, isOpen, pathArg, row, type Row } from './row.ts';
 import { placeOf } from './stat.ts';
 
-/** The entries of one answer of getdents64: it is written before anything else can run. */
+/** The buffer for one answer of getdents64; no other thread runs before it is copied out. */
 const listing = new Uint8Array(65536), listingView = new DataView(listing.buffer);
-/** Puts a name at the place, if it fits there, and returns its length in bytes; a longer one is only measured. */
+/** Writes a name at `at` if it fits, and returns its length in bytes; a name that does not fit is only measured. */
 function putName(name: string, at: number, end: number): number {
   if (at + name.length <= end) {
     let i = 0;
@@ -84,11 +84,11 @@ function getcwd(thread: Thread, va: number, size: number): number {
   copyOut(thread.mm, va, bytes);
   return bytes.length;
 }
-function changeTo(thread: Thread, p: Located | number, set: (d: DirPath) => void): number {
-  if (typeof p === 'number') return p;
-  if (!(p.inode instanceof Directory)) return -E.NOTDIR;
-  if (!permitted(p.inode, May.EXEC, thread.creds)) return -E.ACCES;
-  set({ mount: p.mount ?? thread.k.nowhere, inode: p.inode });
+function changeTo(thread: Thread, found: Located | number, set: (d: DirPath) => void): number {
+  if (typeof found === 'number') return found;
+  if (!(found.inode instanceof Directory)) return -E.NOTDIR;
+  if (!permitted(found.inode, May.EXEC, thread.creds)) return -E.ACCES;
+  set({ mount: found.mount ?? thread.k.nowhere, inode: found.inode });
   return 0;
 }
 function chroot(thread: Thread, path: number): number {
@@ -100,9 +100,9 @@ function chroot(thread: Thread, path: number): number {
   return 0;
 }
 function link(thread: Thread, fromFd: number, from: number, toFd: number, to: number, flags: number): Later<number> {
-  const p = placeOf(thread, fromFd | 0, from, (flags & AT.SYMLINK_FOLLOW ? 0 : AT.SYMLINK_NOFOLLOW) | (flags & AT.EMPTY_PATH));
-  if (typeof p === 'number') return p;
-  const { inode, mount } = p;
+  const found = placeOf(thread, fromFd | 0, from, (flags & AT.SYMLINK_FOLLOW ? 0 : AT.SYMLINK_NOFOLLOW) | (flags & AT.EMPTY_PATH));
+  if (typeof found === 'number') return found;
+  const { inode, mount } = found;
   return linkInode(thread, inode, mount, toFd | 0, pathArg(thread, to));
 }
 const optional = (t: Thread, va: number): string => (va === 0 ? '' : getString(t.mm, va, 4096) ?? '');
@@ -110,9 +110,9 @@ const optional = (t: Thread, va: number): string => (va === 0 ? '' : getString(t
 // ── extended attributes ────────────────────────────────────────────────────────────────────────────────────────────────
 
 const XATTR = { CREATE: 1, REPLACE: 2, MOST: 65536, NAME: 255 } as const;
-/** What the server holds for an attribute beyond its bytes. */
+/** The server's cost of an attribute beyond its bytes. */
 const XATTR_COST = 128;
-/** The name of an attribute: -ERANGE for one that is empty or too long. */
+/** The name of an attribute: -ERANGE for an empty or too long one. */
 function attributeName(thread: Thread, va: number): string | number {
   const name = getString(thread.mm, va, XATTR.NAME + 1);
   return name === undefined || name === '' ? -E.RANGE : name;
@@ -128,16 +128,16 @@ function mayAttribute(thread: Thread, i: Inode, name: string, writing: boolean):
   if (writing && i.isDir && i.mode & S.ISVTX && i.uid !== thread.creds.fsuid && !capableOver(i, thread.creds, Cap.FOWNER)) return -E.PERM;
   return permitted(i, writing ? May.WRITE : May.READ, thread.creds) ? 0 : -E.ACCES;
 }
-/** File systems without a store for attributes; a live folder's are on the host, where Node has no call for them. */
+/** File systems that store no attributes; a live folder's would be the host's, and Node has no call for them. */
 const hasNoAttributes = (i: Inode): boolean => UNSYNCED.has(i.fs.type) || i.fs.type === '9p';
 function setxattr(thread: Thread, find: () => Located | number, nameVa: number, va: number, size: number, flags: number): number {
   if (flags & ~3) return -E.INVAL;
   const name = attributeName(thread, nameVa);
   if (typeof name === 'number') return name;
   if (size < 0 || size > XATTR.MOST) return -E.TOOBIG;
-  const value = copyIn(thread.mm, va, size), p = find();
-  if (typeof p === 'number') return p;
-  const i = p.inode, refused = mayAttribute(thread, i, name, true), old = i.xattrs?.get(name);
+  const value = copyIn(thread.mm, va, size), found = find();
+  if (typeof found === 'number') return found;
+  const i = found.inode, refused = mayAttribute(thread, i, name, true), old = i.xattrs?.get(name);
   if (refused) return refused;
   if (flags & XATTR.CREATE && old) return -E.EXIST;
   if (flags & XATTR.REPLACE && !old) return -E.NODATA;
@@ -145,7 +145,7 @@ function setxattr(thread: Thread, find: () => Located | number, nameVa: number, 
   if (old) thread.k.frames.uncharge(XATTR_COST + old.length);
   (i.xattrs ??= new Map()).set(name, value);
   i.touchAttributes();
-  notifyAt(i, p.dir, p.name ?? '', Watch.ATTRIB);
+  notifyAt(i, found.dir, found.name ?? '', Watch.ATTRIB);
   return 0;
 }
 function answer(thread: Thread, value: Uint8Array, va: number, size: number): number {
@@ -155,16 +155,16 @@ function answer(thread: Thread, value: Uint8Array, va: number, size: number): nu
   return value.length;
 }
 function getxattr(thread: Thread, find: () => Located | number, nameVa: number, va: number, size: number): number {
-  const p = find();
-  if (typeof p === 'number') return p;
-  const i = p.inode, name = attributeName(thread, nameVa);
+  const found = find();
+  if (typeof found === 'number') return found;
+  const i = found.inode, name = attributeName(thread, nameVa);
   if (typeof name === 'number') return name;
   const refused = mayAttribute(thread, i, name, false), value = i.xattrs?.get(name);
   return refused || (value ? answer(thread, value, va, size) : -E.NODATA);
 }
-function listxattr(thread: Thread, p: Located | number, va: number, size: number): number {
-  if (typeof p === 'number') return p;
-  const i = p.inode;
+function listxattr(thread: Thread, found: Located | number, va: number, size: number): number {
+  if (typeof found === 'number') return found;
+  const i = found.inode;
   if (i.fs.type === '9p') return -E.OPNOTSUPP;
   const names = [...(i.xattrs?.keys() ?? [])].filter((n) => !n.startsWith('trusted.') || capable(thread.creds, Cap.SYS_ADMIN));
   return answer(thread, bytesOf(names.map((n) => `${n}\0`).join('')), va, size);
@@ -172,32 +172,30 @@ function listxattr(thread: Thread, p: Located | number, va: number, size: number
 function removexattr(thread: Thread, find: () => Located | number, nameVa: number): number {
   const name = attributeName(thread, nameVa);
   if (typeof name === 'number') return name;
-  const p = find();
-  if (typeof p === 'number') return p;
-  const i = p.inode;
+  const found = find();
+  if (typeof found === 'number') return found;
+  const i = found.inode;
   const refused = mayAttribute(thread, i, name, true), old = i.xattrs?.get(name);
   if (refused) return refused;
   if (!old) return -E.NODATA;
   i.xattrs!.delete(name);
   thread.k.frames.uncharge(XATTR_COST + old.length);
-  notifyAt(i, p.dir, p.name ?? '', Watch.ATTRIB);
+  notifyAt(i, found.dir, found.name ?? '', Watch.ATTRIB);
   return 0;
 }
 const byPath = (t: Thread, va: number): Located | number => placeOf(t, AT.FDCWD, va, 0);
 const byLink = (t: Thread, va: number): Located | number => placeOf(t, AT.FDCWD, va, AT.SYMLINK_NOFOLLOW);
 const byFd = (t: Thread, fd: number): Located | number => t.proc.fds.get(fd) ?? -E.BADF;
 
-const xattrCalls: Row[] = ([['', byPath], ['l', byLink], ['f', byFd]] as const).flatMap(([p, find]) => [
-  row(`${p}setxattr`, (t, x, n, va, size, flags) => setxattr(t, () => find(t, x), n, va, size, flags),
-    { checks: p === 'f' ? [isOpen(0)] : [] }),
-  row(`${p}getxattr`, (t, x, n, va, size) => getxattr(t, () => find(t, x), n, va, size)),
-  row(`${p}listxattr`, (t, x, va, size) => listxattr(t, find(t, x), va, size)),
-  row(`${p}removexattr`, (t, x, n) => removexattr(t, () => find(t, x), n), { checks: p === 'f' ? [isOpen(0)] : [] }),
+const xattrCalls: Row[] = ([['', byPath], ['l', byLink], ['f', byFd]] as const).flatMap(([prefix, find]) => [
+  row(`${prefix}setxattr`, (t, x, n, va, size, flags) => setxattr(t, () => find(t, x), n, va, size, flags),
+    { checks: prefix === 'f' ? [isOpen(0)] : [] }),
+  row(`${prefix}getxattr`, (t, x, n, va, size) => getxattr(t, () => find(t, x), n, va, size)),
+  row(`${prefix}listxattr`, (t, x, va, size) => listxattr(t, find(t, x), va, size)),
+  row(`${prefix}removexattr`, (t, x, n) => removexattr(t, () => find(t, x), n), { checks: prefix === 'f' ? [isOpen(0)] : [] }),
 ]);
 
-/**
- * fsync of what has no storage behind it: EINVAL for everything but files, folders and block devices of file systems that keep something.
- */
+/** fsync fails with EINVAL except for files, directories and block devices of file systems that store data. */
 function fsync(thread: Thread, fd: number, dataOnly: boolean): Later<number> {
   const file = thread.proc.fds.get(fd);
   if (!file) return -E.BADF;
@@ -205,7 +203,7 @@ function fsync(thread: Thread, fd: number, dataOnly: boolean): Later<number> {
   const kept = !UNSYNCED.has(fs.type) || (file instanceof RegularFile && fs.type === 'anon');
   return (type === S.IFREG || isDir || type === S.IFBLK) && kept ? file.sync(thread, dataOnly) : -E.INVAL;
 }
-/** File systems whose files are made when they are read. */
+/** File systems that generate their files when they are read. */
 const UNSYNCED = new Set(['proc', 'sysfs', 'devpts', 'anon']);
 function syncFileRange(thread: Thread, fd: number, offset: number, length: number, flags: number): Later<number> {
   const file = thread.proc.fds.get(fd);
@@ -226,7 +224,7 @@ function fadvise(thread: Thread, fd: number, _offset: number, length: number, ad
   if (file.inode.type === S.IFIFO) return -E.SPIPE;
   return length < 0 || advice < 0 || advice > ADVICE_MOST ? -E.INVAL : 0;
 }
-/** sync(2) waits for all and fails for none. */
+/** sync(2) writes everything back and never fails. */
 function syncAll(thread: Thread): Later<number> {
   const all = [...new Set(thread.proc.mounts.list.map((m) => m.fs))].flatMap((fs) => fs.sync?.(thread) ?? []);
   return all.length === 0 ? 0 : (function* () { for (const one of all) yield* sooner(one); return 0; })();

@@ -1,4 +1,4 @@
-/** Waiting for many files at once: poll, select, epoll; and the files that exist to be waited for. */
+/** Waiting for many files at once: poll, select, epoll; and files made to wait for (timerfd, inotify). */
 import { UserFault } from '../kernel/failure.ts';
 import { EpollFile } from '../fs/epoll.ts';
 import { EventFile, TimerFile } from '../fs/eventfds.ts';
@@ -16,7 +16,7 @@ import { endMask, withMask } from './signals.ts';
 import { putTimespec, timespec } from './times.ts';
 import { bits, pathArg, row, type Row } from './row.ts';
 
-/** What a file weighs that somebody waits for, bytes: its place in the list, and the waiter's in its queue. */
+/** The cost of a file that a thread waits for, in bytes: its element of the list and the thread's place in its queue. */
 const WAIT_COST = 96;
 
 /** Asks `check` until it answers > 0 or the deadline passes (then 0), sleeping on the files' queues in between. */
@@ -27,11 +27,11 @@ function* pollLoop(thread: Thread, check: () => number, files: readonly (File | 
   const list = [...queues];
   try {
     for (;;) {
-      const r = yield* thread.sleep(list, until);
+      const slept = yield* thread.sleep(list, until);
       const n = check();
       if (n !== 0) return endMask(thread, n);
-      if (r === -E.TIMEDOUT) return endMask(thread, 0);
-      if (r < 0) return endMask(thread, -E.RESTARTNOHAND);
+      if (slept === -E.TIMEDOUT) return endMask(thread, 0);
+      if (slept < 0) return endMask(thread, -E.RESTARTNOHAND);
     }
   } finally { frames.uncharge(cost); }
 }
@@ -69,7 +69,7 @@ function ppoll(thread: Thread, va: number, countArg: number, timeVa: number, mas
 
 const READ = Poll.IN | Poll.RDNORM | Poll.HUP | Poll.ERR, WRITE = Poll.OUT | Poll.WRNORM | Poll.ERR, EXCEPT = Poll.PRI;
 
-/** How much time is left; where it cannot be told, nothing is lost. */
+/** Stores how much time is left; ignores a bad address. */
 function tellLeft(t: Thread, va: number, ns: number): void {
   try { putTimespec(t, va, ns); } catch (e) { if (!(e instanceof UserFault)) throw e; }
 }
@@ -90,14 +90,14 @@ function pselect(thread: Thread, countArg: number, readVa: number, writeVa: numb
   const failed = maskArg ? withMask(thread, getI64(thread.mm, maskArg), getI64(thread.mm, maskArg + 8)) : 0;
   if (failed) return failed;
   const until = thread.k.clock.now() + ns, write = (n: number): number => n, got = want.map((w) => w && new Uint8Array(w.length));
-  const r = pollOn(thread, () => {
+  const polled = pollOn(thread, () => {
     let n = 0;
     got.forEach((g) => g?.fill(0));
     thread.k.work.filed();
     thread.k.work.named(count);
-    files.forEach((f, fd) => {
-      if (!f) return;
-      const ready = f.poll();
+    files.forEach((file, fd) => {
+      if (!file) return;
+      const ready = file.poll();
       want.forEach((w, i) => { if (w && w[fd >> 3]! & (1 << (fd & 7)) && ready & bits[i]!) { got[i]![fd >> 3]! |= 1 << (fd & 7); n++; } });
     });
     return write(n);
@@ -107,7 +107,7 @@ function pselect(thread: Thread, countArg: number, readVa: number, writeVa: numb
     if (timeVa && ns !== Infinity) tellLeft(thread, timeVa, Math.max(0, until - thread.k.clock.now()));
     return n;
   };
-  return typeof r === 'number' ? finish(r) : then(r, finish);
+  return typeof polled === 'number' ? finish(polled) : then(polled, finish);
 }
 function* then(co: Co<number>, f: (n: number) => number): Co<number> { return f(yield* co); }
 
@@ -115,13 +115,13 @@ function* then(co: Co<number>, f: (n: number) => number): Co<number> { return f(
 
 function epollCtl(thread: Thread, epfd: number, op: number, fd: number, va: number): number {
   const told = op !== 2, events = told ? getU32(thread.mm, va) : 0, data = told ? getBig(thread.mm, va + 8) : 0n,
-    e = thread.proc.fds.get(epfd),
-    f = thread.proc.fds.get(fd);
-  if (!e || !f) return -E.BADF;
-  if (!f.wq) return -E.PERM;
-  return e instanceof EpollFile ? e.control(op | 0, fd, f, events, data) : -E.INVAL;
+    epoll = thread.proc.fds.get(epfd),
+    file = thread.proc.fds.get(fd);
+  if (!epoll || !file) return -E.BADF;
+  if (!file.wq) return -E.PERM;
+  return epoll instanceof EpollFile ? epoll.control(op | 0, fd, file, events, data) : -E.INVAL;
 }
-/** struct epoll_event of riscv64: u32 events, 4 bytes of padding, u64 data. Events that cannot be told stay. */
+/** struct epoll_event of riscv64: u32 events, 4 bytes of padding, u64 data. Events that cannot be stored stay in the queue. */
 function epollWait(thread: Thread, epfd: number, va: number, maxArg: number, until: number, maskVa: number,
     size: number): number | Co<number> {
   if (Number.isNaN(until)) return -E.INVAL;
@@ -183,8 +183,8 @@ function inotifyAdd(thread: Thread, fd: number, path: number, mask: number): num
   return permitted(i, May.READ, thread.creds) ? file.add(i, mask) : -E.ACCES;
 }
 function inotifyInit(thread: Thread, flags: number): number {
-  const f = openInotify(thread, anon(thread), flags);
-  return typeof f === 'number' ? f : install(thread, f, cloexec(flags));
+  const file = openInotify(thread, anon(thread), flags);
+  return typeof file === 'number' ? file : install(thread, file, cloexec(flags));
 }
 function inotifyRemove(thread: Thread, fd: number, wd: number): number {
   const file = thread.proc.fds.get(fd);

@@ -1,4 +1,4 @@
-/** What the Open POSIX tests found: times of mapped files, timers, queues that are closed, buffers, turns, locks beyond all addresses. */
+/** Cases that the Open POSIX tests found: times of mapped files, timers, closed queues, buffers, turns, locks beyond all addresses. */
 import { describe, expect, it } from 'vitest';
 import { E } from '../abi/errno.ts';
 import { Map_, O, Prot, Sig } from '../abi/linux.ts';
@@ -17,7 +17,7 @@ class World extends Unix {
   words(...n: number[]): number { return this.put(new Uint8Array(new BigInt64Array(n.map(BigInt)).buffer)); }
 }
 
-/** An ELF program of one page that has nothing in it. */
+/** An ELF program of one empty page. */
 const program = ((): Uint8Array => {
   const bytes = new Uint8Array(128), view = new DataView(bytes.buffer);
   bytes.set([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]);
@@ -29,7 +29,7 @@ const program = ((): Uint8Array => {
 })();
 
 describe('POSIX', () => {
-  it('mapping a file is an access, the first store to a page of it a modification', () => {
+  it('mapping a file counts as an access, the first store to a page as a modification', () => {
     const world = new World(), fd = world.open('/tmp/f', O.CREAT | O.RDWR);
     world.write(fd, 'text');
     const [, made] = world.times('/tmp/f');
@@ -40,87 +40,89 @@ describe('POSIX', () => {
     world.main.mm.pageAt(at, true).setU8(0, 65);
     expect(world.times('/tmp/f')).toEqual([made + 2, made + 4]);
   });
-  it('a timer for a time of the day rings when the clock is set behind it', () => {
-    const u = new World(), id = u.space(8), now = u.space(16), event = new Uint8Array(64);
+  it('an absolute timer of the real-time clock fires when the clock is set beyond it', () => {
+    const world = new World(), id = world.space(8), now = world.space(16), event = new Uint8Array(64);
     new DataView(event.buffer).setInt32(12, 1, true); // SIGEV_NONE
-    expect(u.call('timer_create', 0, u.put(event), id)).toBe(0);
-    u.call('clock_gettime', 0, now);
-    const s = Number(new DataView(u.bytes(now, 16).buffer).getBigInt64(0, true)), left = (): number => {
-      const old = u.space(32);
-      u.call('timer_gettime', 0, old);
-      return Number(new DataView(u.bytes(old, 32).buffer).getBigInt64(16, true));
+    expect(world.call('timer_create', 0, world.put(event), id)).toBe(0);
+    world.call('clock_gettime', 0, now);
+    const seconds = Number(new DataView(world.bytes(now, 16).buffer).getBigInt64(0, true)), left = (): number => {
+      const old = world.space(32);
+      world.call('timer_gettime', 0, old);
+      return Number(new DataView(world.bytes(old, 32).buffer).getBigInt64(16, true));
     };
-    u.call('timer_settime', 0, 1, u.words(0, 0, s + 1000, 0), 0);
-    u.call('clock_settime', 0, u.words(s + 400, 0));
+    world.call('timer_settime', 0, 1, world.words(0, 0, seconds + 1000, 0), 0);
+    world.call('clock_settime', 0, world.words(seconds + 400, 0));
     expect(Math.abs(left() - 599)).toBeLessThanOrEqual(1);
-    u.call('clock_settime', 0, u.words(s + 2000, 0));
-    u.pass(1e6);
+    world.call('clock_settime', 0, world.words(seconds + 2000, 0));
+    world.pass(1e6);
     expect(left()).toBe(0);
   });
-  it('a timer may be set for a time before the system began: the firings missed since are counted up to 2³¹ − 1', () => {
-    const u = new World(), id = u.space(8), now = u.space(16), info = u.space(128), alarm = u.words(1 << 13);
-    u.call('rt_sigprocmask', 0, alarm, 0, 8);
-    u.call('timer_create', 0, 0, id);
-    u.call('clock_gettime', 0, now);
-    const s = Number(new DataView(u.bytes(now, 16).buffer).getBigInt64(0, true));
-    u.call('timer_settime', 0, 1, u.words(0, 1, s - 4, 0), 0);
-    u.pass(1e6);
-    expect([u.call('rt_sigtimedwait', alarm, info, 0, 8), u.u32(info + 20)]).toEqual([14, 0x7fff_ffff]);
+  it('a timer may be set for a time before boot: missed firings count up to 2³¹ − 1', () => {
+    const world = new World(), id = world.space(8), now = world.space(16), info = world.space(128), alarm = world.words(1 << 13);
+    world.call('rt_sigprocmask', 0, alarm, 0, 8);
+    world.call('timer_create', 0, 0, id);
+    world.call('clock_gettime', 0, now);
+    const seconds = Number(new DataView(world.bytes(now, 16).buffer).getBigInt64(0, true));
+    world.call('timer_settime', 0, 1, world.words(0, 1, seconds - 4, 0), 0);
+    world.pass(1e6);
+    expect([world.call('rt_sigtimedwait', alarm, info, 0, 8), world.u32(info + 20)]).toEqual([14, 0x7fff_ffff]);
   });
-  it('who waits for a word is woken by real-time priority, then in the order of coming', () => {
-    const u = new World(), at = u.call('mmap', 0, PAGE, Prot.READ | Prot.WRITE, Map_.SHARED | Map_.ANONYMOUS, -1, 0)!;
+  it('futex wakes waiters by real-time priority, then in order of arrival', () => {
+    const world = new World(), at = world.call('mmap', 0, PAGE, Prot.READ | Prot.WRITE, Map_.SHARED | Map_.ANONYMOUS, -1, 0)!;
     const threads = [0, 2, 3, 3, 0].map((rt) => {
-      const thread = u.fork();
+      const thread = world.fork();
       thread.rt = rt;
-      u.callOf(thread, 'futex', at, 0, 0, 0, 0, 0);
+      world.callOf(thread, 'futex', at, 0, 0, 0, 0, 0);
       return thread;
     });
-    const order = threads.map(() => { u.call('futex', at, 1, 1); return threads.indexOf(u.settle()[0]!); });
+    const order = threads.map(() => { world.call('futex', at, 1, 1); return threads.indexOf(world.settle()[0]!); });
     expect(order).toEqual([2, 3, 1, 0, 4]);
   });
-  it('what lies beyond all addresses is not locked', () => {
-    const u = new World(), far = 2 ** 63 - PAGE;
-    expect([u.call('mlock', far, 8), u.call('munlock', far, 8)]).toEqual([-E.NOMEM, -E.NOMEM]);
+  it('mlock refuses addresses beyond the address space', () => {
+    const world = new World(), far = 2 ** 63 - PAGE;
+    expect([world.call('mlock', far, 8), world.call('munlock', far, 8)]).toEqual([-E.NOMEM, -E.NOMEM]);
   });
-  it('a timer that fired once, whether or not its signal was ignored, has no time left', () => {
-    const u = new World(), id = u.space(8), old = u.space(32), event = new Uint8Array(64);
+  it('a timer that fired once has no time left, whether or not its signal was ignored', () => {
+    const world = new World(), id = world.space(8), old = world.space(32), event = new Uint8Array(64);
     for (const signal of [Sig.CONT, Sig.USR1]) {
       new DataView(event.buffer).setInt32(8, signal, true);
-      u.call('rt_sigprocmask', 0, u.words(1 << (Sig.USR1 - 1)), 0, 8);
-      u.call('timer_create', 1, u.put(event), id);
-      u.call('timer_settime', u.u32(id), 0, u.words(0, 0, 1, 0), 0);
-      u.passQuietly(u.k.clock.now() + 2e9);
-      u.call('timer_gettime', u.u32(id), old);
-      expect([...u.bytes(old, 32)].every((b) => b === 0)).toBe(true);
+      world.call('rt_sigprocmask', 0, world.words(1 << (Sig.USR1 - 1)), 0, 8);
+      world.call('timer_create', 1, world.put(event), id);
+      world.call('timer_settime', world.u32(id), 0, world.words(0, 0, 1, 0), 0);
+      world.passQuietly(world.k.clock.now() + 2e9);
+      world.call('timer_gettime', world.u32(id), old);
+      expect([...world.bytes(old, 32)].every((b) => b === 0)).toBe(true);
     }
   });
-  it('a new program has none of the timers of the old one, and no locks by what is closed then', () => {
-    const u = new World(), id = u.space(8), fd = u.open('/tmp/program', O.CREAT | O.RDWR, 0o755), lock = new Uint8Array(32);
-    u.call('write', fd, program, program.length);
-    u.call('close', fd);
-    const child = u.fork();
-    u.callOf(child, 'timer_create', 0, 0, id);
-    const locked = u.callOf(child, 'openat', -100, '/tmp/locked', O.CREAT | O.RDWR | O.CLOEXEC, 0o644)!;
+  it('a new program inherits no timers, and no locks of descriptors that exec closes', () => {
+    const world = new World(), id = world.space(8), fd = world.open('/tmp/program', O.CREAT | O.RDWR, 0o755), lock = new Uint8Array(32);
+    world.call('write', fd, program, program.length);
+    world.call('close', fd);
+    const child = world.fork();
+    world.callOf(child, 'timer_create', 0, 0, id);
+    const locked = world.callOf(child, 'openat', -100, '/tmp/locked', O.CREAT | O.RDWR | O.CLOEXEC, 0o644)!;
     lock[0] = 1; // F_WRLCK
-    expect([u.callOf(child, 'fcntl', locked, 6, lock), u.call('fcntl', u.open('/tmp/locked', O.RDWR), 6, lock)]).toEqual([0, -E.AGAIN]);
-    expect([u.callOf(child, 'timer_gettime', 0, 0), u.callOf(child, 'execve', '/tmp/program', 0, 0)]).toEqual([-E.FAULT, 0]);
-    expect([u.callOf(child, 'timer_gettime', 0, 0), u.call('fcntl', u.open('/tmp/locked', O.RDWR), 6, lock)]).toEqual([-E.INVAL, 0]);
+    const lockAgain = (): number | undefined => world.call('fcntl', world.open('/tmp/locked', O.RDWR), 6, lock);
+    expect([world.callOf(child, 'fcntl', locked, 6, lock), lockAgain()]).toEqual([0, -E.AGAIN]);
+    expect([world.callOf(child, 'timer_gettime', 0, 0), world.callOf(child, 'execve', '/tmp/program', 0, 0)]).toEqual([-E.FAULT, 0]);
+    expect([world.callOf(child, 'timer_gettime', 0, 0), lockAgain()]).toEqual([-E.INVAL, 0]);
   });
-  it('who closes a message queue is no longer told of messages, though others have it open', () => {
-    const u = new World(), q = u.call('mq_open', 'q', O.CREAT | O.RDWR, 0o600, 0)!, event = new Uint8Array(64), child = u.fork();
+  it('a process that closes a message queue gets no more notifications, even if others have it open', () => {
+    const world = new World(), queue = world.call('mq_open', 'q', O.CREAT | O.RDWR, 0o600, 0)!, event = new Uint8Array(64),
+      child = world.fork();
     new DataView(event.buffer).setInt32(8, Sig.USR1, true);
-    expect([u.call('mq_notify', q, event), u.callOf(child, 'mq_notify', q, event)]).toEqual([0, -E.BUSY]);
-    u.call('close', q);
-    expect(u.callOf(child, 'mq_notify', q, event)).toBe(0);
+    expect([world.call('mq_notify', queue, event), world.callOf(child, 'mq_notify', queue, event)]).toEqual([0, -E.BUSY]);
+    world.call('close', queue);
+    expect(world.callOf(child, 'mq_notify', queue, event)).toBe(0);
   });
   it('the last datagram may reach beyond the sender buffer', () => {
-    const u = new World(), at = u.space(8), half = new Uint8Array(106_496);
-    u.call('socketpair', 1, 2, 0, at);
-    const a = u.u32(at), bytes = u.put(half);
-    expect([1, 2, 3].map(() => u.call('sendto', a, bytes, half.length, 0x40, 0, 0))).toEqual([half.length, half.length, -E.AGAIN]);
+    const world = new World(), at = world.space(8), half = new Uint8Array(106_496);
+    world.call('socketpair', 1, 2, 0, at);
+    const socket = world.u32(at), bytes = world.put(half);
+    expect([1, 2, 3].map(() => world.call('sendto', socket, bytes, half.length, 0x40, 0, 0))).toEqual([half.length, half.length, -E.AGAIN]);
   });
-  it('a thread of real time runs at once when it is woken; its equals let the other one have a turn', () => {
-    const u = new World(), { cpu } = u.k, runs = u.fork(), woken = u.fork();
+  it('a real-time thread runs at once when it wakes; an ordinary thread waits for the end of the turn', () => {
+    const world = new World(), { cpu } = world.k, runs = world.fork(), woken = world.fork();
     for (const rt of [5, 0]) {
       woken.rt = rt;
       woken.state = Run.blocked;
@@ -133,7 +135,7 @@ describe('POSIX', () => {
       expect(cpu.resched).toBe(rt > 0);
       if (rt > 0) cpu.ready.remove(woken);
     }
-    u.passQuietly(u.k.clock.now() + 60_000);
+    world.passQuietly(world.k.clock.now() + 60_000);
     expect(cpu.resched).toBe(true);
   });
 });

@@ -4,7 +4,7 @@ import { Unix } from '../testing/unix.ts';
 
 const O_NOCTTY = 0o400, O_RDWR = 2;
 describe('process descriptors', () => {
-  it('a directory of /proc serves as one for sending signals', () => {
+  it('a directory of /proc serves as a pidfd for sending signals', () => {
     const unix = new Unix(), child = unix.fork(), dir = unix.open(`/proc/${child.proc.pid}`, 0o200000);
     expect([
       unix.call('pidfd_send_signal', dir, 10, 0, 0), unix.call('pidfd_send_signal', unix.open('/proc', 0o200000), 10, 0, 0)
@@ -12,11 +12,11 @@ describe('process descriptors', () => {
     expect(child.proc.pending.bits).toBe(1n << 9n);
     expect([unix.call('pidfd_open', -1, 0), unix.call('pidfd_open', child.proc.pid, 1)]).toEqual([-E.INVAL, -E.INVAL]);
   });
-  it('whom one may not signal one may not signal by descriptor', () => {
-    const u = new Unix(), child = u.fork(), fd = u.call('pidfd_open', u.main.proc.pid, 0)!;
-    u.callOf(child, 'setresuid', 1000, 1000, 1000);
-    child.proc.fds.put(9, u.main.proc.fds.get(fd)!.hold(), false);
-    expect(u.callOf(child, 'pidfd_send_signal', 9, 10, 0, 0)).toBe(-E.PERM);
+  it('pidfd_send_signal needs the same permission as kill', () => {
+    const unix = new Unix(), child = unix.fork(), fd = unix.call('pidfd_open', unix.main.proc.pid, 0)!;
+    unix.callOf(child, 'setresuid', 1000, 1000, 1000);
+    child.proc.fds.put(9, unix.main.proc.fds.get(fd)!.hold(), false);
+    expect(unix.callOf(child, 'pidfd_send_signal', 9, 10, 0, 0)).toBe(-E.PERM);
   });
 });
 describe('a session leader', () => {
@@ -30,7 +30,7 @@ describe('a session leader', () => {
   });
 });
 describe('execveat', () => {
-  it('takes the program that a descriptor has open, without a name; a script needs one that outlives the call', () => {
+  it('runs the program that a descriptor has open, without a name; a script needs a descriptor that survives the call', () => {
     const unix = new Unix(), make = (path: string, text: string): number => {
       const fd = unix.open(path, 0o100 | O_RDWR);
       unix.call('write', fd, text, text.length);

@@ -5,7 +5,6 @@ import { baseOf } from '../fs/walk.ts';
 import { clone as makeClone } from '../kernel/clone.ts';
 import { AT, Cap, Clone, CONTINUED_STATUS, exitedStatus, O, SiCode, Sig, Wait } from '../abi/linux.ts';
 import { capable } from '../kernel/creds.ts';
-import { capableIn } from '../kernel/spaces.ts';
 import { E } from '../abi/errno.ts';
 import { exec, type Asked } from '../kernel/exec.ts';
 import type { DirPath } from '../fs/path.ts';
@@ -13,6 +12,7 @@ import type { Process } from '../kernel/process.ts';
 import { childInfo } from '../kernel/signals.ts';
 import { putSigInfo } from '../kernel/sigqueue.ts';
 import type { Thread } from '../kernel/thread.ts';
+import { mayTrace } from '../kernel/tracing.ts';
 import type { Co } from '../kernel/wait.ts';
 import { couldBeUser, getBytesZ, getI32, getI64, setI64, setU32, copyIn } from '../mm/uaccess.ts';
 import { putRusage } from './times.ts';
@@ -25,12 +25,12 @@ function clone(thread: Thread, flags: number, stack: number, parentTid: number, 
   return makeClone(thread, { flags: known & ~0xff, stack, parentTid, childTid, tls, exitSignal: known & 0xff, pidfd: parentTid,
     clearSighand: false, tids: [] });
 }
-/** Flags that only clone3 has room for. */
+/** Flags that only clone3 can carry. */
 const INTO_CGROUP = 0x2_0000_0000, CLONE_FLAGS = 0x3_ffff_ffff, MOST_LEVELS = 32;
 /** struct clone_args: flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid, set_tid_size, cgroup. */
 function clone3(thread: Thread, va: number, size: number): number | Co<number> {
-  const view = extensible(thread, va, size, 64, 88), f = (i: number): number => field64(view, i * 8);
-  const flags = f(0), exitSignal = f(4), stack = f(5), stackSize = f(6), setTid = f(8), levels = f(9);
+  const view = extensible(thread, va, size, 64, 88), field = (i: number): number => field64(view, i * 8);
+  const flags = field(0), exitSignal = field(4), stack = field(5), stackSize = field(6), setTid = field(8), levels = field(9);
   const low = flags % 4294967296 | 0, clear = Math.floor(flags / Clone.CLEAR_SIGHAND) % 2 === 1;
   if (levels < 0 || levels > MOST_LEVELS || (setTid === 0) !== (levels === 0) || exitSignal < 0 || exitSignal > 64) return -E.INVAL;
   if (flags < 0 || flags > CLONE_FLAGS || low & 0x7f || low & Clone.DETACHED || flags >= INTO_CGROUP) return -E.INVAL;
@@ -38,8 +38,10 @@ function clone3(thread: Thread, va: number, size: number): number | Co<number> {
     return -E.INVAL;
   const tids = levels > 0 ? chosenTids(thread, setTid, levels) : [];
   if (typeof tids === 'number') return tids;
-  return makeClone(thread, { flags: low, stack: stack + stackSize, parentTid: f(3), childTid: f(2), tls: f(7), exitSignal, pidfd: f(1),
-    clearSighand: clear, tids });
+  return makeClone(thread, {
+    flags: low, stack: stack + stackSize, parentTid: field(3), childTid: field(2), tls: field(7), exitSignal, pidfd: field(1),
+    clearSighand: clear, tids
+  });
 }
 /** The numbers that set_tid asks for, innermost space first. */
 function chosenTids(t: Thread, va: number, levels: number): number[] | number {
@@ -51,9 +53,9 @@ function strings(thread: Thread, va: number): Uint8Array[] | number {
   const out: Uint8Array[] = [];
   if (va === 0) return out;
   for (let total = 0; ; va += 8) {
-    const p = getI64(thread.mm, va);
-    if (p === 0) return out;
-    const bytes = getBytesZ(thread.mm, p, 131072);
+    const pointer = getI64(thread.mm, va);
+    if (pointer === 0) return out;
+    const bytes = getBytesZ(thread.mm, pointer, 131072);
     if (!bytes) return -E.TOOBIG;
     out.push(bytes.slice());
     total += bytes.length + 9;
@@ -72,7 +74,7 @@ function execveat(thread: Thread, fd: number, pathVa: number, argvVa: number, en
   const asked = programOf(thread, fd, path, flags & AT.SYMLINK_NOFOLLOW ? O.NOFOLLOW : 0);
   return typeof asked === 'number' ? asked : exec(thread, asked, argv, envp);
 }
-/** What execveat names; a program that a descriptor leads to is called by the name that leads there again. */
+/** The program that execveat names; the name of a program given by descriptor is a path that leads to that descriptor. */
 function programOf(thread: Thread, fd: number, path: string, how: number): Asked | number {
   if (fd === AT.FDCWD || path.startsWith('/')) return { base: thread.proc.fs.cwd, path: path || '.', flags: how };
   const base = path === '' ? thread.proc.fds.any(fd) ?? -E.BADF : baseOf(thread, fd, path),
@@ -99,7 +101,7 @@ interface Found {
   readonly consume: () => void
 }
 
-/** Children that do not end with SIGCHLD are waited for with __WCLONE, all of them with __WALL. */
+/** __WCLONE waits for children that end with a signal other than SIGCHLD, __WALL for all. */
 const ofKind = (p: Process, options: number): boolean =>
   (options & Wait.ALL) !== 0 || (p.exitSignal !== Sig.CHLD) === ((options & Wait.CLONE) !== 0);
 function whom(thread: Thread, pid: number): Pick<Wanted, 'matches' | 'traced'> {
@@ -109,7 +111,7 @@ function whom(thread: Thread, pid: number): Pick<Wanted, 'matches' | 'traced'> {
   return { matches: (p) => traced(p.pid, p.group.id), traced };
 }
 
-/** A child whose state the caller has asked for, with the wait status; undefined = none yet; -ECHILD. */
+/** A child whose state the caller waits for, with the wait status; undefined = none yet; -ECHILD. */
 function look(thread: Thread, wanted: Wanted): Found | undefined | number {
   const consume = (child: Process): void => {
     if (child.status === undefined) child.report = undefined;
@@ -124,13 +126,13 @@ function look(thread: Thread, wanted: Wanted): Found | undefined | number {
     if (!wanted.matches(process) || !ofKind(process, wanted.options)) continue;
     any = true;
     if (process.status !== undefined && wanted.options & Wait.EXITED) return of(process, process.status);
-    if (process.leader?.traced?.tracer === thread.proc) continue; // its stops are told as those of a traced thread
+    if (process.leader?.traced?.tracer === thread.proc) continue; // its stops are reported as those of a traced thread
     if (process.report !== undefined && wanted.options & (process.report === CONTINUED_STATUS ? Wait.CONTINUED : Wait.STOPPED))
       return of(process, process.report);
   }
   return any ? undefined : -E.CHILD;
 }
-/** The same for traced threads: true = there are some, but nothing new. */
+/** The same for traced threads: true = there are some, but without a new state. */
 function lookTraced(thread: Thread, wanted: Wanted): Found | boolean {
   let any = false;
   for (const x of thread.proc.tracees) {
@@ -148,11 +150,11 @@ function lookTraced(thread: Thread, wanted: Wanted): Found | boolean {
 }
 function* sleepFor(thread: Thread, wanted: Wanted, done: (found: Found) => number): Co<number> {
   for (;;) {
-    const r = yield* thread.sleep(thread.proc.childWq);
+    const slept = yield* thread.sleep(thread.proc.childWq);
     const found = look(thread, wanted);
     if (typeof found === 'number') return found;
     if (found) return done(found);
-    if (r < 0) return r;
+    if (slept < 0) return slept;
   }
 }
 function wait(thread: Thread, wanted: Wanted, nothing: number, done: (found: Found) => number): number | Co<number> {
@@ -175,7 +177,7 @@ function wait4(thread: Thread, pid: number, statusVa: number, options: number, u
 }
 const IdType = { ALL: 0, PID: 1, PGID: 2, PIDFD: 3 } as const;
 const WAITID = Wait.NOHANG | Wait.STOPPED | Wait.EXITED | Wait.CONTINUED | Wait.NOWAIT | Wait.NOTHREAD | Wait.CLONE | Wait.ALL;
-/** The selection of a waitid; -errno. */
+/** The processes that waitid selects; -errno. */
 function waitidWhom(thread: Thread, type: number,
     id: number): (Pick<Wanted, 'matches' | 'traced'> & { readonly impatient?: boolean }) | number {
   switch (type) {
@@ -190,11 +192,11 @@ function waitidWhom(thread: Thread, type: number,
     default: return -E.INVAL;
   }
 }
-/** waitid tells at once that it has nothing to tell, errors included: a bad address is found first. */
+/** waitid fills the caller's structure with zeros on errors too, so that it finds a bad address first. */
 function waitid(thread: Thread, type: number, id: number, infoVa: number, options: number, usageVa: number): number | Co<number> {
-  const r = waitidFor(thread, type, id, infoVa, options, usageVa);
-  if (typeof r === 'number' && r < 0 && infoVa) for (const at of [0, 4, 8, 16, 20, 24]) setU32(thread.mm, infoVa + at, 0);
-  return r;
+  const result = waitidFor(thread, type, id, infoVa, options, usageVa);
+  if (typeof result === 'number' && result < 0 && infoVa) for (const at of [0, 4, 8, 16, 20, 24]) setU32(thread.mm, infoVa + at, 0);
+  return result;
 }
 function waitidFor(thread: Thread, type: number, id: number, infoVa: number, options: number, usageVa: number): number | Co<number> {
   if (options & ~WAITID || !(options & (Wait.EXITED | Wait.STOPPED | Wait.CONTINUED))) return -E.INVAL;
@@ -202,7 +204,7 @@ function waitidFor(thread: Thread, type: number, id: number, infoVa: number, opt
   if (typeof who === 'number') return who;
   const nohang = (options & Wait.NOHANG) !== 0, wanted: Wanted = { ...who, options: who.impatient ? options | Wait.NOHANG : options };
   let told = false;
-  const r = wait(thread, wanted, 0, (found) => {
+  const waited = wait(thread, wanted, 0, (found) => {
     const { status } = found,
       info = !found.child && (status & 0xff) === 0x7f ? { code: SiCode.TRAPPED, status: status >> 8 }
         : status === CONTINUED_STATUS ? { code: SiCode.CONTINUED, status: Sig.CONT }
@@ -214,7 +216,7 @@ function waitidFor(thread: Thread, type: number, id: number, infoVa: number, opt
     if (infoVa) putSigInfo(thread.mm, infoVa, { signo: Sig.CHLD, code: info.code, pid: found.pid, uid: found.uid, status: info.status });
     return 0;
   });
-  if (r !== 0 || told) return r;
+  if (waited !== 0 || told) return waited;
   if (who.impatient && !nohang) return -E.AGAIN;
   if (infoVa) {
     setU32(thread.mm, infoVa, 0);
@@ -254,46 +256,41 @@ const processOf = (t: Thread, pid: number): Process | undefined => (pid === 0 ? 
 const numberIf = (t: Thread, id: number | undefined): number => (id === undefined ? -E.SRCH : t.proc.numbers.of(id));
 
 const Scope = { THREAD: 1, PROCESS: 2, GROUP: 4 } as const;
-function pidfdSend(t: Thread, fd: number, sigArg: number, infoVa: number, flags: number): number {
-  const sig = sigArg | 0, file = t.proc.fds.any(fd), process = file instanceof PidFile ? file.process : file && processOfDir(file.inode);
+function pidfdSend(caller: Thread, fd: number, sigArg: number, infoVa: number, flags: number): number {
+  const sig = sigArg | 0, file = caller.proc.fds.any(fd),
+    process = file instanceof PidFile ? file.process : file && processOfDir(file.inode);
   if (flags & ~7 || (flags !== 0 && flags !== Scope.THREAD && flags !== Scope.PROCESS && flags !== Scope.GROUP)) return -E.INVAL;
   if (!process) return -E.BADF;
   if (infoVa) {
-    const signo = getI32(t.mm, infoVa), code = getI32(t.mm, infoVa + 8), info = copyIn(t.mm, infoVa, 128);
-    // What Linux does not know the layout of has nothing behind the bytes that it keeps.
+    const signo = getI32(caller.mm, infoVa), code = getI32(caller.mm, infoVa + 8), info = copyIn(caller.mm, infoVa, 128);
+    // Linux keeps 48 bytes of a structure whose layout it does not know; the rest must be zero.
     if (code < SiCode.TKILL - 1 && code !== -60 && info.subarray(48).some((b) => b !== 0)) return -E.TOOBIG;
     if (signo !== sig) return -E.INVAL;
-    if ((code >= 0 || code === SiCode.TKILL) && process !== t.proc) return -E.PERM;
+    if ((code >= 0 || code === SiCode.TKILL) && process !== caller.proc) return -E.PERM;
   }
-  if (t.k.pids.processes.get(process.pid) !== process) return -E.SRCH;
+  if (caller.k.pids.processes.get(process.pid) !== process) return -E.SRCH;
   const thread = file instanceof PidFile ? file.thread : undefined;
-  if (flags === Scope.GROUP) return t.k.pids.groups.has(process.pid) ? kill(t, -t.proc.numbers.of(process.pid), sig) : -E.SRCH;
-  const pid = t.proc.numbers.of(process.pid);
+  const pid = caller.proc.numbers.of(process.pid);
+  if (flags === Scope.GROUP) return caller.k.pids.groups.has(process.pid) ? kill(caller, -pid, sig) : -E.SRCH;
   if (pid === 0) return -E.INVAL;
-  if (flags === Scope.THREAD || (flags === 0 && thread)) return killThread(t, pid, t.proc.numbers.of(thread?.tid ?? process.pid), sig);
-  return infoVa === 0 ? kill(t, pid, sig) : queueInfo(t, pid, sig, infoVa);
+  if (flags === Scope.THREAD || (flags === 0 && thread))
+    return killThread(caller, pid, caller.proc.numbers.of(thread?.tid ?? process.pid), sig);
+  return infoVa === 0 ? kill(caller, pid, sig) : queueInfo(caller, pid, sig, infoVa);
 }
-function pidfdOpen(t: Thread, pid: number, flags: number): number {
+function pidfdOpen(caller: Thread, pid: number, flags: number): number {
   if (pid < 1) return -E.INVAL;
-  const id = t.proc.numbers.id(pid), process = t.k.pids.processes.get(id), thread = t.k.pids.threads.get(id);
-  if (flags & O.EXCL) return thread ? pidFd(t, thread.proc, flags, thread) : process ? pidFd(t, process, flags) : -E.SRCH;
-  return process ? pidFd(t, process, flags) : thread ? -E.NOENT : -E.SRCH;
+  const id = caller.proc.numbers.id(pid), process = caller.k.pids.processes.get(id), thread = caller.k.pids.threads.get(id);
+  if (flags & O.EXCL) return thread ? pidFd(caller, thread.proc, flags, thread) : process ? pidFd(caller, process, flags) : -E.SRCH;
+  return process ? pidFd(caller, process, flags) : thread ? -E.NOENT : -E.SRCH;
 }
 function pidfdGetfd(thread: Thread, fd: number, other: number): number {
-  const f = thread.proc.fds.get(fd);
-  if (!(f instanceof PidFile)) return -E.BADF;
-  const process = f.process;
+  const pidFile = thread.proc.fds.get(fd);
+  if (!(pidFile instanceof PidFile)) return -E.BADF;
+  const process = pidFile.process;
   if (!process.alive) return -E.SRCH;
   if (!mayTrace(thread, process)) return -E.PERM;
   const file = process.fds.any(other);
   return file ? install(thread, file.hold(), true) : -E.BADF;
-}
-/** PTRACE_MODE_ATTACH: the same user in all respects, and no more rights than the caller has. */
-export function mayTrace(thread: Thread, process: Process): boolean {
-  const c = thread.creds, o = process.creds;
-  if (process === thread.proc || capableIn(c, o.users, Cap.SYS_PTRACE)) return true;
-  return process.dumpable === 1 && [o.uid, o.euid, o.suid].every((u) => u === c.uid) && [o.gid, o.egid, o.sgid].every((g) => g === c.gid)
-    && (o.caps.permitted & ~c.caps.permitted) === 0n;
 }
 
 function getRobust(thread: Thread, tid: number, headVa: number, lengthVa: number): number {

@@ -1,24 +1,16 @@
 /** ptrace(2), and reading and writing the memory of other processes. */
-import { Cap, SiCode, Sig } from '../abi/linux.ts';
-import { capableIn } from '../kernel/spaces.ts';
+import { SiCode, Sig } from '../abi/linux.ts';
 import { E } from '../abi/errno.ts';
 import { UserFault } from '../kernel/failure.ts';
-import type { Process } from '../kernel/process.ts';
 import { putSigInfo, UNBLOCKABLE, type SigInfo } from '../kernel/sigqueue.ts';
 import type { Thread } from '../kernel/thread.ts';
-import { TRACE_OPTIONS, TraceEvent, Tracing, eventStop } from '../kernel/tracing.ts';
+import { TRACE_OPTIONS, TraceEvent, Tracing, eventStop, mayTrace } from '../kernel/tracing.ts';
 import { copyForced, copyIn, copyOut, getBig, getI32, getI64, getU32, setBig, setI64 } from '../mm/uaccess.ts';
 import { longBits, row, type Row } from './row.ts';
 
 const NT = { PRSTATUS: 1, FPREGSET: 2 } as const;
 const AUDIT_RISCV64 = 0xc000_00f3;
 
-/** Whether the caller may look into another process: the same user, or CAP_SYS_PTRACE. */
-export function mayTrace(thread: Thread, process: Process): boolean {
-  if (process === thread.proc || capableIn(thread.creds, process.creds.users, Cap.SYS_PTRACE)) return true;
-  const c = thread.creds, o = process.creds;
-  return [o.uid, o.euid, o.suid].every((u) => u === c.uid) && [o.gid, o.egid, o.sgid].every((g) => g === c.gid) && process.dumpable === 1;
-}
 
 // ── beginning ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -73,7 +65,7 @@ function detach(x: Tracing, sig: number): number {
   return 0;
 }
 
-// ── looking and changing ───────────────────────────────────────────────────────────────────────────────────────────────
+// ── reading and changing ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** The bytes of a register set: pc, x1 … x31; or f0 … f31, fcsr. */
 function registerSet(x: Thread, type: number): Uint8Array | undefined {
@@ -91,9 +83,9 @@ function regset(thread: Thread, x: Thread, type: number, iov: number, write: boo
   const n = Math.min(room, now.length);
   setI64(thread.mm, iov + 8, n);
   if (!write) { copyOut(thread.mm, base, now.subarray(0, n)); return 0; }
-  const bytes = copyIn(thread.mm, base, n), b = new Uint8Array(x.regs.big.buffer);
-  if (type === NT.PRSTATUS) { b.set(bytes.subarray(0, 8), 64 * 8); b.set(bytes.subarray(8), 8); return 0; }
-  b.set(bytes.subarray(0, 256), 32 * 8);
+  const bytes = copyIn(thread.mm, base, n), registers = new Uint8Array(x.regs.big.buffer);
+  if (type === NT.PRSTATUS) { registers.set(bytes.subarray(0, 8), 64 * 8); registers.set(bytes.subarray(8), 8); return 0; }
+  registers.set(bytes.subarray(0, 256), 32 * 8);
   if (n > 256) x.regs.fcsr = bytes[256]!;
   return 0;
 }
@@ -104,7 +96,7 @@ function poke(x: Thread, addr: number, word: bigint): number {
   try {
     copyForced(x.mm, addr, new Uint8Array(new BigInt64Array([word]).buffer));
     return 0;
-  } catch (e) { if (e instanceof UserFault) return -E.IO; throw e; }
+  } catch (error) { if (error instanceof UserFault) return -E.IO; throw error; }
 }
 function sigInfo(thread: Thread, x: Tracing, va: number): number {
   const info = x.stop?.info;
@@ -176,9 +168,9 @@ function ptrace(thread: Thread, request: number, pid: number, addr: number, data
   return requests[request]?.(thread, x, addr, data) ?? -E.IO;
 }
 
-// ── memory of others ───────────────────────────────────────────────────────────────────────────────────────────────────
+// ── memory of other processes ────────────────────────────────────────────────────────────────────────────────────────────
 
-/** PTRACE_PEEKSIGINFO: signals that wait, from the nth on; bit 0: those of the whole process. */
+/** PTRACE_PEEKSIGINFO: pending signals from the nth on; bit 0 selects those of the whole process. */
 function peekSignals(thread: Thread, x: Tracing, how: number, data: number): number {
   const from = getI64(thread.mm, how), flags = getU32(thread.mm, how + 8), most = getI32(thread.mm, how + 12);
   if (flags & ~1 || most < 0) return -E.INVAL;
@@ -186,7 +178,7 @@ function peekSignals(thread: Thread, x: Tracing, how: number, data: number): num
   all.forEach((s, i) => { putSigInfo(thread.mm, data + 128 * i, s); });
   return all.length;
 }
-/** process_vm_readv and process_vm_writev: from vector to vector, as far as both go. */
+/** process_vm_readv and process_vm_writev: copies from one vector to the other until either ends. */
 function processVm(thread: Thread, pid: number, localVa: number, localCount: number, remoteVa: number, remoteCount: number,
     write: boolean): number {
   const process = thread.k.pids.processOf(thread.proc.numbers, pid);
@@ -200,15 +192,15 @@ function processVm(thread: Thread, pid: number, localVa: number, localCount: num
   if (!process?.alive || process.threads.size === 0) return -E.SRCH;
   if (!mayTrace(thread, process)) return -E.PERM;
   let done = 0;
-  for (let l = local.shift(), r = remote.shift(); l && r; ) {
-    const n = Math.min(l[1], r[1], 4096 - (r[0] % 4096));
+  for (let here = local.shift(), there = remote.shift(); here && there; ) {
+    const n = Math.min(here[1], there[1], 4096 - (there[0] % 4096));
     try {
-      if (n > 0 && write) copyOut(process.mm, r[0], copyIn(thread.mm, l[0], n));
-      else if (n > 0) copyOut(thread.mm, l[0], copyIn(process.mm, r[0], n));
-    } catch (e) { if (!(e instanceof UserFault)) throw e; return done || -E.FAULT; }
+      if (n > 0 && write) copyOut(process.mm, there[0], copyIn(thread.mm, here[0], n));
+      else if (n > 0) copyOut(thread.mm, here[0], copyIn(process.mm, there[0], n));
+    } catch (error) { if (!(error instanceof UserFault)) throw error; return done || -E.FAULT; }
     done += n;
-    l = l[1] > n ? [l[0] + n, l[1] - n] : local.shift();
-    r = r[1] > n ? [r[0] + n, r[1] - n] : remote.shift();
+    here = here[1] > n ? [here[0] + n, here[1] - n] : local.shift();
+    there = there[1] > n ? [there[0] + n, there[1] - n] : remote.shift();
   }
   return done;
 }

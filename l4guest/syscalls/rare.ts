@@ -12,11 +12,11 @@ import type { Process } from '../kernel/process.ts';
 import type { Thread } from '../kernel/thread.ts';
 import { copyIn, couldBeUser, getI32, getString, getI64, getU32, setBig, setU32 } from '../mm/uaccess.ts';
 import { install } from './fds.ts';
-import { mayTrace } from './process.ts';
+import { mayTrace } from '../kernel/tracing.ts';
 import { bits, row, type Row } from './row.ts';
 import { placeOf } from './stat.ts';
 
-// ── kcmp: an order of kernel objects that says nothing about where they are ─────────────────────────────────────────────
+// ── kcmp: orders kernel objects without revealing their addresses ────────────────────────────────────────────────────────
 
 const orderOf = new WeakMap<object, number>();
 let lastOrder = 0;
@@ -25,28 +25,28 @@ function order(x: object): number {
   if (n === undefined) orderOf.set(x, n = ++lastOrder);
   return n;
 }
-/** 0 the same, 1 less, 2 more. */
+/** 0: the same, 1: less, 2: more. */
 const compare = (a: object, b: object): number => (a === b ? 0 : order(a) < order(b) ? 1 : 2);
-/** What both processes have one of, by number: memory, descriptors, directories, actions, I/O context, undo lists. */
+/** The object of a process that each type of kcmp compares: memory, descriptors, directories, actions, I/O context, undo lists. */
 const shared: Readonly<Record<number, (p: Process) => object>> = {
   1: (p) => p.mm, 2: (p) => p.fds, 3: (p) => p.fs, 4: (p) => p.actions, 5: (p) => p.ioContext, 6: (p) => p.undoList
 };
-function kcmp(thread: Thread, a: number, b: number, type: number, x: number, y: number): number {
-  const p = thread.k.pids.processOf(thread.proc.numbers, a), q = thread.k.pids.processOf(thread.proc.numbers, b);
-  if (!p || !q) return -E.SRCH;
-  if (!mayTrace(thread, p) || !mayTrace(thread, q)) return -E.PERM;
+function kcmp(thread: Thread, firstPid: number, secondPid: number, type: number, x: number, y: number): number {
+  const first = thread.k.pids.processOf(thread.proc.numbers, firstPid), second = thread.k.pids.processOf(thread.proc.numbers, secondPid);
+  if (!first || !second) return -E.SRCH;
+  if (!mayTrace(thread, first) || !mayTrace(thread, second)) return -E.PERM;
   if (type === 0) {
-    const f = p.fds.any(x), g = q.fds.any(y);
-    return f && g ? compare(f, g) : -E.BADF;
+    const file = first.fds.any(x), otherFile = second.fds.any(y);
+    return file && otherFile ? compare(file, otherFile) : -E.BADF;
   }
   const of = shared[type];
-  return of ? compare(of(p), of(q)) : -E.INVAL;
+  return of ? compare(of(first), of(second)) : -E.INVAL;
 }
 
-// ── membarrier: one processor sees its own writes in order; what is registered is kept ──────────────────────────────────
+// ── membarrier: one processor sees its own writes in order; registrations are kept ───────────────────────────────────────
 
 const Barrier = { QUERY: 0, GLOBAL: 1, RSEQ: 128, GET_REGISTRATIONS: 512, ALL: 0x3ff } as const;
-/** A command that needs a registration, and the command that makes it. */
+/** Commands that need a registration, and the command that registers. */
 const registration: Readonly<Record<number, number>> = { 8: 16, 32: 64, 128: 256 };
 const REGISTERS = new Set([4, 16, 64, 256]);
 function membarrier(thread: Thread, command: number, flags: number, cpu: number): number {
@@ -73,20 +73,20 @@ function rseq(thread: Thread, area: number, length: number, flags: number, sig: 
   if (now) return now.area !== area || now.length !== length >>> 0 ? -E.INVAL : now.sig !== sig >>> 0 ? -E.PERM : -E.BUSY;
   if (length >>> 0 < RSEQ_SIZE || area % 32 !== 0) return -E.INVAL;
   if (!couldBeUser(area, length >>> 0) || !thread.mm.areas.find(area)) return -E.FAULT;
-  try { return startSequence(thread, area, length >>> 0, sig >>> 0); } catch (e) {
-    // Linux finds out when it writes there on the way back.
-    if (!(e instanceof UserFault)) throw e;
+  try { return startSequence(thread, area, length >>> 0, sig >>> 0); } catch (error) {
+    // Linux finds the bad address when it writes there on return to user mode.
+    if (!(error instanceof UserFault)) throw error;
     thread.k.signals.force(thread, Sig.SEGV, SiCode.KERNEL, 0);
     return 0;
   }
 }
 
-// ── memory policies: one node, so that every policy that can be had is obeyed ───────────────────────────────────────────
+// ── memory policies: there is one node, so every possible policy is obeyed ───────────────────────────────────────────────
 
 const Mpol = { DEFAULT: 0, PREFERRED: 1, LOCAL: 4, COUNT: 7, STATIC: 1 << 15, RELATIVE: 1 << 14, BALANCING: 1 << 13 } as const;
 interface Policy { readonly mode: number; readonly nodes: number }
 const policies = new WeakMap<Thread, Policy>();
-/** A mask of nodes: only node 0 is there. */
+/** A mask of nodes; only node 0 exists. */
 function nodesAt(thread: Thread, va: number, max: number): number {
   const count = max - 1;
   if (count <= 0 || va === 0) return 0;
@@ -108,9 +108,9 @@ function policyOf(thread: Thread, mode: number, mask: number, max: number): Poli
   return { mode: kind === Mpol.PREFERRED && !nodes ? Mpol.LOCAL : mode, nodes };
 }
 function setPolicy(thread: Thread, mode: number, mask: number, max: number): number {
-  const p = policyOf(thread, mode | 0, mask, max);
-  if (typeof p === 'number') return p;
-  policies.set(thread, p);
+  const policy = policyOf(thread, mode | 0, mask, max);
+  if (typeof policy === 'number') return policy;
+  policies.set(thread, policy);
   return 0;
 }
 function getPolicy(thread: Thread, modeVa: number, mask: number, max: number, at: number, flags: number): number {
@@ -129,8 +129,8 @@ function getPolicy(thread: Thread, modeVa: number, mask: number, max: number, at
 function bind(thread: Thread, at: number, length: number, mode: number, mask: number, max: number, flags: number): number {
   if (flags & ~7 || at % 4096 !== 0) return -E.INVAL;
   if (flags & 4 && !capable(thread.creds, Cap.SYS_NICE)) return -E.PERM;
-  const p = policyOf(thread, mode | 0, mask, max);
-  if (typeof p === 'number') return p;
+  const policy = policyOf(thread, mode | 0, mask, max);
+  if (typeof policy === 'number') return policy;
   const end = at + Math.ceil(length / 4096) * 4096;
   for (let x = at; x < end;) {
     const vma = thread.mm.areas.find(x);
@@ -146,44 +146,48 @@ function target(thread: Thread, pid: number): Process | number {
 function migratePages(thread: Thread, pid: number, max: number, from: number, to: number): number {
   const old = nodesAt(thread, from, max), now = old < 0 ? old : nodesAt(thread, to, max);
   if (now < 0) return now;
-  const p = target(thread, pid | 0);
-  return typeof p === 'number' ? p : now === 0 ? -E.INVAL : 0;
+  const process = target(thread, pid | 0);
+  return typeof process === 'number' ? process : now === 0 ? -E.INVAL : 0;
 }
 function movePages(thread: Thread, pid: number, n: number, pages: number, nodes: number, status: number, flags: number): number {
   if (flags & ~6) return -E.INVAL;
   if (flags & 4 && !capable(thread.creds, Cap.SYS_NICE)) return -E.PERM;
-  const p = target(thread, pid | 0);
-  if (typeof p === 'number') return p;
+  const process = target(thread, pid | 0);
+  if (typeof process === 'number') return process;
   for (let i = 0; i < n; i++) {
     const at = getI64(thread.mm, pages + 8 * i);
     if (nodes && getI32(thread.mm, nodes + 4 * i) !== 0) return -E.NODEV;
-    setU32(thread.mm, status + 4 * i, !p.mm.areas.find(at) ? -E.FAULT : p.mm.table.get(Math.floor(at / 4096)) ? 0 : -E.NOENT);
+    setU32(thread.mm, status + 4 * i, !process.mm.areas.find(at) ? -E.FAULT : process.mm.table.get(Math.floor(at / 4096)) ? 0 : -E.NOENT);
   }
   return 0;
 }
 
-// ── handles of files: a number that finds a file again while it has a name ──────────────────────────────────────────────
+// ── file handles: a number that finds a file again as long as it has a name ──────────────────────────────────────────────
 
 const HANDLE_BYTES = 8, HANDLE_TYPE = 1, HANDLE_FID = 0x200, MOUNT_ID_UNIQUE = 1;
 const handles = new Map<string, WeakRef<{ readonly inode: Inode; readonly place: Located }>>(),
   held = new WeakMap<Inode, { readonly inode: Inode; readonly place: Located }>();
 function nameToHandle(thread: Thread, dir: number, path: number, va: number, mountVa: number, flags: number): number {
-  const p = placeOf(thread, dir | 0, path, (flags & AT.SYMLINK_FOLLOW ? 0 : AT.SYMLINK_NOFOLLOW) | (flags & AT.EMPTY_PATH));
-  if (typeof p === 'number') return p;
-  if (!['tmpfs', 'rootfs', 'ext4', 'ext2', 'devtmpfs'].includes(p.inode.fs.type) && p.inode.fs.type !== 'overlay') return -E.OPNOTSUPP;
+  const found = placeOf(thread, dir | 0, path, (flags & AT.SYMLINK_FOLLOW ? 0 : AT.SYMLINK_NOFOLLOW) | (flags & AT.EMPTY_PATH));
+  if (typeof found === 'number') return found;
+  if (!['tmpfs', 'rootfs', 'ext4', 'ext2', 'devtmpfs'].includes(found.inode.fs.type) && found.inode.fs.type !== 'overlay')
+    return -E.OPNOTSUPP;
   const room = getU32(thread.mm, va);
   getU32(thread.mm, va + 4);
   if (room > 128) return -E.INVAL;
   setU32(thread.mm, va, HANDLE_BYTES);
-  const id = p.mount?.id ?? 0;
+  const id = found.mount?.id ?? 0;
   if (flags & MOUNT_ID_UNIQUE) setBig(thread.mm, mountVa, BigInt(id)); else setU32(thread.mm, mountVa, id);
   if (room < HANDLE_BYTES) return -E.OVERFLOW;
-  let kept = held.get(p.inode);
-  if (!kept) held.set(p.inode, kept = { inode: p.inode, place: { inode: p.inode, mount: p.mount, dir: p.dir, name: p.name ?? '' } });
-  handles.set(`${p.inode.dev}:${p.inode.ino}`, new WeakRef(kept));
+  let kept = held.get(found.inode);
+  if (!kept) {
+    kept = { inode: found.inode, place: { inode: found.inode, mount: found.mount, dir: found.dir, name: found.name ?? '' } };
+    held.set(found.inode, kept);
+  }
+  handles.set(`${found.inode.dev}:${found.inode.ino}`, new WeakRef(kept));
   setU32(thread.mm, va + 4, HANDLE_TYPE);
-  setU32(thread.mm, va + 8, p.inode.ino >>> 0);
-  setU32(thread.mm, va + 12, Math.floor(p.inode.ino / 4294967296));
+  setU32(thread.mm, va + 8, found.inode.ino >>> 0);
+  setU32(thread.mm, va + 12, Math.floor(found.inode.ino / 4294967296));
   return 0;
 }
 function openByHandle(thread: Thread, mountFd: number, va: number, flags: number) {
@@ -201,14 +205,14 @@ function openByHandle(thread: Thread, mountFd: number, va: number, flags: number
 
 // ── the rest ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** Frees the memory of a process that is being killed: here it is free already. */
+/** process_mrelease: frees the memory of a process that is being killed; here it is already free. */
 function release(thread: Thread, fd: number, flags: number): number {
   if (flags) return -E.INVAL;
   const file = thread.proc.fds.get(fd | 0);
   if (!(file instanceof PidFile)) return -E.BADF;
   return file.process.alive ? -E.INVAL : -E.SRCH;
 }
-/** No module can be read: what is no ELF file is refused as Linux does it. */
+/** The kernel loads no modules; an image that is no ELF file fails as on Linux. */
 function initModule(thread: Thread, image: number, length: number): number {
   if (!capable(thread.creds, Cap.SYS_MODULE)) return -E.PERM;
   if (length < 64) return -E.NOEXEC;

@@ -45,33 +45,34 @@ function failedCheck(thread: Thread, check: Check, value: number): number {
   if (check.kind === 'open') return thread.proc.fds.get(value) ? 0 : -E.BADF;
   return (value & ~check.allowed) !== 0 || (check.long && (value < 0 || value > 0xffff_ffff)) ? -check.errno : 0;
 }
-/** The handler behind its checks, which are made in their order; without any it is the handler itself. */
+/** The handler preceded by its checks, in order; without checks the handler itself. */
 function checked(handler: Handler, checks: readonly Check[]): Handler {
   if (checks.length === 0) return handler;
-  return (thread, a, b, c, d, e, f) => {
+  return (thread, a0, a1, a2, a3, a4, a5) => {
     for (const x of checks) {
-      const failed = failedCheck(thread, x, x.arg === 0 ? a : x.arg === 1 ? b : x.arg === 2 ? c : x.arg === 3 ? d : x.arg === 4 ? e : f);
+      const failed = failedCheck(thread, x,
+        x.arg === 0 ? a0 : x.arg === 1 ? a1 : x.arg === 2 ? a2 : x.arg === 3 ? a3 : x.arg === 4 ? a4 : a5);
       if (failed !== 0) return failed;
     }
-    return handler(thread, a, b, c, d, e, f);
+    return handler(thread, a0, a1, a2, a3, a4, a5);
   };
 }
 
-/** Arguments that are an int to Linux, whatever the upper half of the register holds. Descriptors are narrowed where they are looked up. */
+/** Arguments that Linux takes as an int: the upper half of the register is ignored. Descriptors are narrowed at their lookup. */
 const INTS = new RegExp(`^(${['sig', 'whence', 'which', 'who', 'pid', 'tid', 'tgid', 'pgid', 'ms', 'backlog', 'level', 'protocol', 'family',
   'policy', 'prio', 'nice', 'clock', 'advice', 'wd', 'option', 'cpu', 'page', 'ring', 'how', 'command'].join('|')})(:\\w+)?$`);
-/** … but these, shown in hexadecimal, are addresses: `how` of openat2, `cpu` of getcpu. */
+/** … but these are addresses, which are shown in hexadecimal: `how` of openat2, `cpu` of getcpu. */
 const ADDRESSES = /^(how|cpu):x$/;
 const intsOf = (args: string): number =>
   args.split(' ').reduce((bits, arg, i) => (INTS.test(arg) && !ADDRESSES.test(arg) ? bits | (1 << i) : bits), 0);
-/** Calls whose flags are an int or unsigned, and no check of a row says so. */
+/** Calls whose flags are an int or unsigned although no check says so. */
 const INT_FLAGS = new Set<string>(['copy_file_range', 'sched_setattr', 'sched_getattr', 'rseq', 'seccomp', 'process_mrelease',
   'pidfd_send_signal']);
-/** Flags that are looked at in 32 bits: bit n for argument n. */
+/** Flags of which only 32 bits are examined: bit n for argument n. */
 const flagsOf = (name: string, args: string, checks: readonly Check[]): number =>
   checks.reduce((bits, c) => (c.kind === 'bits' && !c.long ? bits | (1 << c.arg) : bits),
     INT_FLAGS.has(name) ? args.split(' ').reduce((bits, arg, i) => (arg.startsWith('flags') ? bits | (1 << i) : bits), 0) : 0);
-/** The handler, with its arguments in the form that it expects. */
+/** The handler, called with the arguments narrowed to what it expects. */
 function narrowed(handler: Handler, ints: number): Handler {
   if (ints === 0) return handler;
   const int = (bit: number, x: number): number => (ints & bit ? x | 0 : x);
@@ -92,8 +93,8 @@ export const row = (name: CallName, handler: Handler, options: Options = {}): Ro
 });
 
 /**
- * The bytes of a structure whose size the caller states, as all calls with such a structure read it: too small EINVAL, over a page E2BIG,
- * longer than we know with something in the rest E2BIG; shorter than we know means zeros.
+ * Reads a structure whose size the caller states: EINVAL if too small, E2BIG if over a page or if a byte beyond the fields that we know
+ * is not zero. Missing fields are zeros.
  */
 export function extensible(thread: Thread, va: number, size: number, least: number, known: number): DataView {
   if (size < 0 || size > 4096) throw new CallError(E.TOOBIG);

@@ -5,7 +5,7 @@ import { Unix } from '../testing/unix.ts';
 
 const u32 = (n: number): Uint8Array => new Uint8Array(new Uint32Array([n, 0]).buffer);
 describe('scheduling policies', () => {
-  it('are kept, and must fit their priority', () => {
+  it('are kept if they fit their priority', () => {
     const unix = new Unix(), at = unix.space(8);
     expect([unix.call('sched_setscheduler', 0, 3, u32(0)), unix.call('sched_getscheduler', 0)]).toEqual([0, 3]);
     expect([
@@ -25,30 +25,31 @@ describe('scheduling policies', () => {
     ]).toEqual([-E.PERM, 0, -E.PERM]);
   });
   it('real-time threads run before all others, the higher priority first', () => {
-    const u = new Unix(),
+    const unix = new Unix(),
       threads = [0, 5, 9, 0].map((rt) => {
-        const thread = u.fork();
+        const thread = unix.fork();
         thread.rt = rt;
         thread.policy = rt ? 1 : 0;
         thread.state = Run.ready;
-        u.k.cpu.ready.push(thread);
+        unix.k.cpu.ready.push(thread);
         return thread;
       });
-    const order = [1, 2, 3, 4].map(() => u.k.cpu.ready.shift());
+    const order = [1, 2, 3, 4].map(() => unix.k.cpu.ready.shift());
     expect(order.slice(0, 2)).toEqual([threads[2], threads[1]]);
   });
-  it('a processor that is not there cannot be asked for', () => {
-    const u = new Unix();
-    expect([u.call('sched_setaffinity', 0, 8, u32(1)), u.call('sched_setaffinity', 0, 8, u32(2))]).toEqual([0, -E.INVAL]);
+  it('sched_setaffinity refuses a processor that does not exist', () => {
+    const unix = new Unix();
+    expect([unix.call('sched_setaffinity', 0, 8, u32(1)), unix.call('sched_setaffinity', 0, 8, u32(2))]).toEqual([0, -E.INVAL]);
   });
-  it('the slice of SCHED_RR is the setting, whose default is 100 ms and comes back with 0', () => {
-    const u = new Unix(), at = u.space(16), slice = (): number => { u.call('sched_rr_get_interval', 0, at); return u.u32(at + 8); };
+  it('the slice of SCHED_RR is a setting: 100 ms by default, and 0 restores it', () => {
+    const unix = new Unix(), at = unix.space(16),
+      slice = (): number => { unix.call('sched_rr_get_interval', 0, at); return unix.u32(at + 8); };
     const path = '/proc/sys/kernel/sched_rr_timeslice_ms';
-    u.call('sched_setscheduler', 0, 2, u32(7));
-    const first = [u.read(u.open(path)), slice()];
-    u.write(u.open(path, 1), '30');
+    unix.call('sched_setscheduler', 0, 2, u32(7));
+    const first = [unix.read(unix.open(path)), slice()];
+    unix.write(unix.open(path, 1), '30');
     const second = slice();
-    u.write(u.open(path, 1), '0');
+    unix.write(unix.open(path, 1), '0');
     expect([...first, second, slice()]).toEqual(['100\n', 100e6, 30e6, 100e6]);
   });
 });

@@ -13,7 +13,7 @@ const isReal = (policy: number): boolean => policy === Policy.FIFO || policy ===
 const isPolicy = (policy: number): boolean =>
   isReal(policy) || policy === Policy.OTHER || policy === Policy.BATCH || policy === Policy.IDLE;
 
-/** The thread that a call names, 0 = the caller; -EINVAL, -ESRCH. Process 1 has no thread of its own: it gets one for the question. */
+/** The thread that a call names, 0 = the caller; -EINVAL, -ESRCH. Process 1 has no thread of its own: it gets one for this call. */
 function named(thread: Thread, tid: number): Thread | number {
   if (tid < 0) return -E.INVAL;
   const { init } = thread.k;
@@ -25,7 +25,7 @@ const withThread = (thread: Thread, tid: number, use: (x: Thread) => number): nu
   return typeof x === 'number' ? x : use(x);
 };
 
-/** Whether the caller may give `x` this policy and priority: its own kind may be lowered, RLIMIT_RTPRIO allows some, CAP_SYS_NICE all. */
+/** Whether the caller may give `x` this policy and priority: it may lower its own, RLIMIT_RTPRIO allows some, CAP_SYS_NICE all. */
 function mayChange(thread: Thread, x: Thread, policy: number, priority: number): boolean {
   const creds = thread.creds;
   if (capable(creds, Cap.SYS_NICE)) return true;
@@ -55,35 +55,36 @@ function setparam(thread: Thread, tid: number, va: number): number {
 const getparam = (t: Thread, tid: number, va: number): number =>
   (va === 0 ? -E.INVAL : withThread(t, tid, (x) => { setU32(t.mm, va, x.rt); return 0; }));
 
-/** struct sched_attr: size, policy, flags (8), nice, priority, three of SCHED_DEADLINE, which is not there, and two of utilization. */
+/** struct sched_attr: size, policy, flags (8), nice, priority, three of SCHED_DEADLINE, which is not supported, and two of utilization. */
 const ATTR = 56, ATTR_LEAST = 48;
 const SchedFlag = { RESET_ON_FORK: 1, KEEP_POLICY: 8, KEEP_PARAMS: 0x10, UTIL: 0x60, ALL: 0x7f } as const;
-/** The structure, or what the caller is told who has another one: ours is this long. */
+/** The structure; if its size is not ours, the caller is told ours. */
 function readAttr(thread: Thread, va: number): DataView | number {
   const size = getU32(thread.mm, va);
   try {
     return size > 0 && size < ATTR_LEAST ? tellSize(thread, va) : extensible(thread, va, size || ATTR_LEAST, ATTR_LEAST, ATTR);
-  } catch (e) {
-    if (!(e instanceof CallError)) throw e;
+  } catch (error) {
+    if (!(error instanceof CallError)) throw error;
     return tellSize(thread, va);
   }
 }
 function tellSize(t: Thread, va: number): number { setU32(t.mm, va, ATTR); return -E.TOOBIG; }
 function setattr(thread: Thread, tid: number, va: number, flags: number): number {
   if (va === 0 || (tid | 0) < 0 || flags !== 0) return -E.INVAL;
-  const v = readAttr(thread, va);
-  if (typeof v === 'number') return v;
-  const given = v.getInt32(4, true), options = v.getUint32(8, true), nice = Math.max(-20, Math.min(19, v.getInt32(16, true))),
-    priority = v.getUint32(20, true);
+  const attributes = readAttr(thread, va);
+  if (typeof attributes === 'number') return attributes;
+  const given = attributes.getInt32(4, true), options = attributes.getUint32(8, true),
+    nice = Math.max(-20, Math.min(19, attributes.getInt32(16, true))),
+    priority = attributes.getUint32(20, true);
   if (given < 0) return -E.INVAL;
   return withThread(thread, tid, (x) => {
     const policy = options & SchedFlag.KEEP_POLICY ? x.policy : given, keep = (options & SchedFlag.KEEP_PARAMS) !== 0;
-    if (v.getUint32(12, true) !== 0 || options & ~SchedFlag.ALL) return -E.INVAL;
+    if (attributes.getUint32(12, true) !== 0 || options & ~SchedFlag.ALL) return -E.INVAL;
     if (options & SchedFlag.UTIL) return -E.OPNOTSUPP;
     if (!isReal(policy) && nice < x.nice && !keep && !capable(thread.creds, Cap.SYS_NICE)) return -E.PERM;
-    const r = change(thread, x, policy, keep ? x.rt : priority, (options & SchedFlag.RESET_ON_FORK) !== 0);
-    if (r === 0 && !isReal(policy) && !keep) x.nice = nice;
-    return r;
+    const result = change(thread, x, policy, keep ? x.rt : priority, (options & SchedFlag.RESET_ON_FORK) !== 0);
+    if (result === 0 && !isReal(policy) && !keep) x.nice = nice;
+    return result;
   });
 }
 function getattr(thread: Thread, tid: number, va: number, size: number, flags: number): number {
@@ -99,7 +100,7 @@ function getattr(thread: Thread, tid: number, va: number, size: number, flags: n
     return 0;
   });
 }
-/** Bytes of a set of processors, as many as Debian's kernel for riscv64 has. */
+/** Bytes of a set of processors: Debian's kernel for riscv64 has as many. */
 const CPU_SET = 16;
 function getaffinity(thread: Thread, tid: number, sizeArg: number, va: number): number {
   const size = sizeArg >>> 0;

@@ -1,4 +1,4 @@
-/** seccomp(2), and the two prctls that are older names for it. */
+/** seccomp(2), and the two prctl options that are its older names. */
 import { E } from '../abi/errno.ts';
 import { Cap, S } from '../abi/linux.ts';
 import { MOST_INSTRUCTIONS, validProgram, type Instruction } from '../kernel/bpf.ts';
@@ -10,7 +10,7 @@ import { row, type Row } from './row.ts';
 
 const Op = { STRICT: 0, FILTER: 1, ACTION_AVAIL: 2, NOTIF_SIZES: 3 } as const;
 const Flag = { TSYNC: 1, LOG: 2, SPEC_ALLOW: 4, NEW_LISTENER: 8, TSYNC_ESRCH: 16, WAIT_KILLABLE: 32, ALL: 63 } as const;
-/** Instructions of all filters of a thread, each filter counting as four more. */
+/** The limit of instructions in all filters of a thread; each filter counts as four more. */
 const MOST_IN_ALL = 32768, PER_FILTER = 4;
 
 export function setStrict(thread: Thread): number {
@@ -40,7 +40,10 @@ export function addFilter(thread: Thread, flags: number, va: number): number {
   if (thread.seccomp?.strict) return -E.INVAL;
   const before = thread.seccomp?.filter;
   let total = program.length;
-  for (let f = before; f; f = f.before) { total += f.program.length + PER_FILTER; if (listens && f.listener) return -E.BUSY; }
+  for (let older = before; older; older = older.before) {
+    total += older.program.length + PER_FILTER;
+    if (listens && older.listener) return -E.BUSY;
+  }
   if (total > MOST_IN_ALL || !thread.k.frames.charge(8 * program.length)) return -E.NOMEM;
   const stranger = flags & Flag.TSYNC
     ? [...thread.proc.threads].find((o) => o !== thread && o.seccomp && !stands(before, o.seccomp.filter))
@@ -50,10 +53,10 @@ export function addFilter(thread: Thread, flags: number, va: number): number {
     fd = listener ? thread.proc.fds.add(listener, true, thread.proc.limits.files) : 0;
   if (fd < 0) { listener!.release(); return fd; }
   const filter: Filter = { program, before, listener, log: (flags & Flag.LOG) !== 0 };
-  for (const o of flags & Flag.TSYNC ? thread.proc.threads : [thread]) o.seccomp = { strict: false, filter };
+  for (const member of flags & Flag.TSYNC ? thread.proc.threads : [thread]) member.seccomp = { strict: false, filter };
   return fd;
 }
-/** Whether `old` is `now` or stands behind it. */
+/** Whether `old` is `now` or one of the filters before it. */
 function stands(now: Filter | undefined, old: Filter | undefined): boolean {
   if (old === undefined) return true;
   for (let filter = now; filter; filter = filter.before) if (filter === old) return true;

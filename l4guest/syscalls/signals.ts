@@ -14,7 +14,7 @@ import { copyIn, copyOut, getBig, getI32, getI64, getU32, setBig, setI64, setU32
 import { timespec } from './times.ts';
 import { row, type Row } from './row.ts';
 
-/** Supported flags; others are cleared, so that a program can detect them. */
+/** Supported flags; sigaction clears others, so that a program can detect them. */
 const SA_FLAGS =
   SaFlag.NOCLDSTOP | SaFlag.NOCLDWAIT | SaFlag.SIGINFO | SaFlag.ONSTACK | SaFlag.RESTART | SaFlag.NODEFER | SaFlag.RESETHAND | 0x800;
 
@@ -30,7 +30,7 @@ function sigaction(thread: Thread, sig: number, newVa: number, oldVa: number, si
     thread.proc.actions.list[sig] = { handler, flags: flags & SA_FLAGS, mask };
     if (handler === Handler.IGN || (handler === Handler.DFL && [Sig.CHLD, Sig.URG, Sig.WINCH, Sig.CONT].includes(sig as never))) {
       thread.proc.pending.remove(bit(sig));
-      for (const o of thread.proc.threads) o.pending.remove(bit(sig));
+      for (const member of thread.proc.threads) member.pending.remove(bit(sig));
     }
   }
   if (oldVa) {
@@ -51,16 +51,16 @@ function sigprocmask(thread: Thread, how: number, newVa: number, oldVa: number, 
   if (oldVa) setBig(thread.mm, oldVa, old);
   return 0;
 }
-/** Sleeps with another mask until a handler runs; its frame holds the mask of before. */
+/** Sleeps with another mask until a handler runs; the handler's frame holds the previous mask. */
 function* suspend(thread: Thread, mask: bigint): Co<number> {
   thread.savedMask = thread.mask;
   thread.k.signals.setMask(thread, mask);
   for (;;) {
-    const r = yield* thread.sleep(undefined);
-    if (r < 0) return -E.RESTARTNOHAND;
+    const slept = yield* thread.sleep(undefined);
+    if (slept < 0) return -E.RESTARTNOHAND;
   }
 }
-/** A mask for the duration of a call (ppoll, pselect, epoll_pwait): 0, or -EINVAL. `endMask` undoes it. */
+/** Sets a mask for the duration of a call (ppoll, pselect, epoll_pwait): 0, or -EINVAL. `endMask` undoes it. */
 export function withMask(thread: Thread, va: number, size: number): number {
   if (va === 0) return 0;
   if (size !== 8) return -E.INVAL;
@@ -69,14 +69,14 @@ export function withMask(thread: Thread, va: number, size: number): number {
   thread.k.signals.setMask(thread, mask);
   return 0;
 }
-/** Puts the mask back when the call has ended without a signal. */
+/** Restores the mask when the call ends without a signal. */
 export function endMask(thread: Thread, result: number): number {
   if (thread.savedMask === undefined) return result;
   if (result === -E.RESTARTNOHAND || result === -E.RESTARTSYS || result === -E.INTR)
     return result === -E.RESTARTSYS ? -E.RESTARTNOHAND : result;
-  const m = thread.savedMask;
+  const mask = thread.savedMask;
   thread.savedMask = undefined;
-  thread.k.signals.setMask(thread, m);
+  thread.k.signals.setMask(thread, mask);
   return result;
 }
 
@@ -111,15 +111,16 @@ export function kill(thread: Thread, pid: number, sig: number): number {
   if (pid > 0) { const process = thread.k.pids.processOf(numbers, pid); list = process ? [process] : []; }
   else if (pid === -1) list = all.filter((p) =>
     p !== thread.k.init && p !== thread.proc && numbers.contains(p.numbers) && p !== numbers.reaper);
-  else { const g = pid === 0 ? thread.proc.group.id : numbers.id(-pid); list = all.filter((p) => p.group.id === g); }
+  else { const group = pid === 0 ? thread.proc.group.id : numbers.id(-pid); list = all.filter((p) => p.group.id === group); }
   if (list.length === 0) return -E.SRCH;
   if (sig < 0 || sig > 64) return -E.INVAL;
   const allowed = list.filter((p) => may(thread, p, sig));
   if (allowed.length === 0) return -E.PERM;
-  if (sig) for (const p of allowed) thread.k.signals.toProcess(p, sig, SiCode.USER, { pid: thread.proc.pid, uid: thread.creds.uid });
+  if (sig) for (const process of allowed)
+    thread.k.signals.toProcess(process, sig, SiCode.USER, { pid: thread.proc.pid, uid: thread.creds.uid });
   return 0;
 }
-/** Whether the user of a process has as many signals queued as the limit allows; it counts for real-time signals. */
+/** Whether the user of a process has queued as many signals as the limit allows; only real-time signals count. */
 function queueFull(t: Thread, p: Process, sig: number): boolean {
   return sig >= FIRST_REAL_TIME && t.k.signals.queuedFor(p.creds.uid) >= p.limits.soft[Limit.SIGPENDING]!;
 }
@@ -138,7 +139,7 @@ const positive = (...ids: number[]): boolean => ids.every((x) => (x | 0) > 0);
 function infoArg(t: Thread, va: number, sig: number): SigInfo {
   return { signo: sig, code: getI32(t.mm, va + 8), pid: getU32(t.mm, va + 16), uid: getU32(t.mm, va + 20), value: getBig(t.mm, va + 24) };
 }
-/** Only the kernel and the process itself say where a signal comes from. */
+/** Only the kernel and the process itself may set the code that says who sent a signal. */
 const forged = (info: SigInfo): boolean => info.code >= 0 || info.code === SiCode.TKILL;
 export function queueInfo(thread: Thread, pid: number, sig: number, va: number): number {
   const info = infoArg(thread, va, sig);
@@ -152,7 +153,7 @@ export function queueInfo(thread: Thread, pid: number, sig: number, va: number):
   return thread.k.signals.toProcess(process, sig, info.code, info) || sig < FIRST_REAL_TIME || info.code === SiCode.USER ? 0
     : refusedQueue(thread, process, sig);
 }
-/** Nothing was queued: because the signal is ignored, or because there is no memory. */
+/** Nothing was queued: the signal is ignored, or memory is short. */
 function refusedQueue(thread: Thread, process: Process, sig: number): number {
   const { handler } = process.actions.list[sig]!;
   return handler === Handler.IGN || !process.alive ? 0 : thread.k.frames.free === 0 ? -E.AGAIN : 0;
@@ -175,14 +176,14 @@ function* waitFor(thread: Thread, set: bigint, infoVa: number, until: number): C
   for (;;) {
     const info = thread.pending.take(~set) ?? thread.proc.pending.take(~set);
     if (info) { if (infoVa) putSigInfo(thread.mm, infoVa, info); return info.signo; }
-    // Signals of the set that are not blocked wake the thread too, but must not run their handlers first.
+    // Unblocked signals of the set wake the thread too; their handlers must not run first.
     const mask = thread.mask;
     thread.mask |= set;
-    const r = yield* thread.sleep(thread.k.signalWq, until);
+    const slept = yield* thread.sleep(thread.k.signalWq, until);
     thread.mask = mask;
     if (((thread.pending.bits | thread.proc.pending.bits) & set) !== 0n) continue;
-    if (r === -E.TIMEDOUT) return -E.AGAIN;
-    if (r < 0) return -E.INTR;
+    if (slept === -E.TIMEDOUT) return -E.AGAIN;
+    if (slept < 0) return -E.INTR;
   }
 }
 function signalfd(thread: Thread, fd: number, setVa: number, size: number, flags: number): number {
@@ -198,15 +199,15 @@ function signalfd(thread: Thread, fd: number, setVa: number, size: number, flags
   return install(thread, new SignalFile(thread.k.anon.make(S.IFREG | 0o600), flags, thread.k, set), (flags & O.CLOEXEC) !== 0);
 }
 function sigreturn(thread: Thread): number {
-  try { restoreFrame(thread); } catch (e) {
-    if (!(e instanceof UserFault)) throw e;
+  try { restoreFrame(thread); } catch (error) {
+    if (!(error instanceof UserFault)) throw error;
     thread.k.signals.force(thread, Sig.SEGV, SiCode.KERNEL, thread.regs.x(2));
   }
   thread.loaded = Loaded.all;
   return 0;
 }
 
-/** As many bytes of the set as are asked for. */
+/** Copies as many bytes of the set as the caller asks for. */
 function sigpending(thread: Thread, va: number, size: number): number {
   if (size < 0 || size > 8) return -E.INVAL;
   const set = (thread.pending.bits | thread.proc.pending.bits) & thread.mask;

@@ -13,12 +13,12 @@ import type { Thread } from '../kernel/thread.ts';
 import { become, unshare } from '../kernel/unshare.ts';
 import { TimeSpace } from '../kernel/timespace.ts';
 import { UtsSpace } from '../kernel/uts.ts';
-import { mayTrace } from './process.ts';
+import { mayTrace } from '../kernel/tracing.ts';
 import { row, type Row } from './row.ts';
 
 const ALL = Clone.NEWNS | Clone.NEWUTS | Clone.NEWIPC | Clone.NEWPID | Clone.NEWUSER | Clone.NEWNET | Clone.NEWCGROUP | Clone.NEWTIME;
 
-/** 0 when the caller may enter the space, with these users to count rights in. */
+/** 0 if the caller may enter the space; its rights are counted in the user space `users`. */
 function mayEnter(thread: Thread, space: Space, users: UserSpace): number {
   const admin = (owner: UserSpace): boolean =>
     capableIn({ ...thread.creds, ...(users === thread.creds.users ? {} : { users, caps: allCaps() }) }, owner, Cap.SYS_ADMIN);
@@ -50,7 +50,7 @@ function enter(thread: Thread, space: Space): void {
     process.fs = { ...process.fs, root: top, cwd: top };
   }
 }
-/** Has the caller's process enter a space (a file of /proc/PID/ns), or spaces of a process named by its pidfd. */
+/** The caller's process enters a name space (a file of /proc/PID/ns), or spaces of a process named by its pidfd. */
 function setns(thread: Thread, fd: number, typeArg: number): number {
   const type = typeArg | 0;
   const file = thread.proc.fds.get(fd | 0);
@@ -62,15 +62,16 @@ function setns(thread: Thread, fd: number, typeArg: number): number {
     return refused;
   }
   if (!(file instanceof PidFile) || type === 0 || type & ~ALL) return -E.INVAL;
-  const { process: p } = file;
-  if (!p.alive) return -E.SRCH;
-  if (!mayTrace(thread, p)) return -E.PERM;
+  const { process: target } = file;
+  if (!target.alive) return -E.SRCH;
+  if (!mayTrace(thread, target)) return -E.PERM;
   const kinds: [number, Space][] =
-    [[Clone.NEWUSER, p.creds.users], [Clone.NEWNS, p.mounts], [Clone.NEWUTS, p.uts], [Clone.NEWIPC, p.ipc], [Clone.NEWPID, p.numbers],
-    [Clone.NEWTIME, p.time]];
-  const list = kinds.filter(([kind]) => type & kind).map(([, s]) => s), users = type & Clone.NEWUSER ? p.creds.users : thread.creds.users;
+    [[Clone.NEWUSER, target.creds.users], [Clone.NEWNS, target.mounts], [Clone.NEWUTS, target.uts], [Clone.NEWIPC, target.ipc],
+      [Clone.NEWPID, target.numbers], [Clone.NEWTIME, target.time]];
+  const list = kinds.filter(([kind]) => type & kind).map(([, s]) => s),
+    users = type & Clone.NEWUSER ? target.creds.users : thread.creds.users;
   for (const space of list) { const refused = mayEnter(thread, space, users); if (refused) return refused; }
-  for (const s of list) enter(thread, s);
+  for (const space of list) enter(thread, space);
   return 0;
 }
 

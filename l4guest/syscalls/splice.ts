@@ -15,10 +15,10 @@ import { MAX, advance, ioVector, readFile, untilDone, withoutWaiting, writeFile,
 import { row, type Row } from './row.ts';
 
 const CHUNK = 65536;
-/** Pieces of one call: one that copies a file behind its own end would otherwise go on by a few bytes at a time until memory ends. */
+/** The most pieces of one call: a call that copies a file behind its own end would otherwise continue until memory is full. */
 const MOST_PIECES = 32768;
 
-/** Moves up to `count` bytes from one file to another; positions at `from` and `to` where they are ≥ 0, else the files' own. */
+/** Moves up to `count` bytes from one file to another; positions at `from` and `to` if they are ≥ 0, else the files' own. */
 export function* transfer(thread: Thread, source: File, from: number, target: File, to: number, count: number,
     blocking = true): Co<number> {
   const buffer = new Uint8Array(Math.min(CHUNK, Math.max(1, count)));
@@ -31,15 +31,15 @@ export function* transfer(thread: Thread, source: File, from: number, target: Fi
     if (n === -E.AGAIN && blocking && !source.nonblocking && source.wq) n = yield* untilDone(thread, source, attempt);
     if (n <= 0) return done > 0 ? done : n;
     notifyFile(source, Watch.ACCESS);
-    const w = yield* here(thread, () => writeFile(thread, target, new KernelIo(buffer.subarray(0, n)), to < 0 ? -1 : to + done));
-    if (w > 0) { if (source instanceof PipeFile) source.pipe.skip(w); else if (from < 0) advance(source, w); }
-    if (w < 0) return done > 0 ? done : w;
-    done += w;
-    if (w < n || (source.wq && !(source instanceof PipeFile))) break;
+    const written = yield* here(thread, () => writeFile(thread, target, new KernelIo(buffer.subarray(0, n)), to < 0 ? -1 : to + done));
+    if (written > 0) { if (source instanceof PipeFile) source.pipe.skip(written); else if (from < 0) advance(source, written); }
+    if (written < 0) return done > 0 ? done : written;
+    done += written;
+    if (written < n || (source.wq && !(source instanceof PipeFile))) break;
   }
   return done;
 }
-/** Bytes of the source for the target; those of a pipe stay in it until they are written. */
+/** Reads bytes of the source; bytes of a pipe stay in the pipe until they are written to the target. */
 function look(source: File, room: Uint8Array, pos: number, thread: Thread): Later<number> {
   if (!(source instanceof PipeFile)) return source.read(new KernelIo(room), pos, thread);
   const bytes = source.pipe.peek(room.length);
@@ -55,12 +55,12 @@ function sendfile(thread: Thread, outFd: number, inFd: number, offsetVa: number,
   if ((offsetVa && at < 0) || count < 0) return -E.INVAL;
   const target = thread.proc.fds.get(outFd);
   if (!target?.writable) return -E.BADF;
-  // What has no positions goes into a pipe alone.
+  // A file without positions can only be spliced into a pipe.
   if (!source.splicesFrom) return -E.INVAL;
   const moves = source.seekable || (source.splices && !(source instanceof PipeFile) && target instanceof PipeFile);
   if (!moves || !target.splices || target.flags & O.APPEND || source.inode.isDir) return -E.INVAL;
   if (at + count >= END) return -E.OVERFLOW;
-  // Within one description both begin where its position is.
+  // Source and target are one open file: both begin at its position.
   if (source === target && !offsetVa) return within(thread, source, Math.min(count, MAX));
   return withOffset(thread, offsetVa, at, transfer(thread, source, at, target, -1, Math.min(count, MAX)));
 }
@@ -69,9 +69,9 @@ function* within(thread: Thread, file: File, count: number): Co<number> {
   if (n > 0) file.pos = at + n;
   return n;
 }
-/** Positions end here. */
+/** The first position that is out of range. */
 const END = 2 ** 63;
-/** Runs a transfer and writes back how far it came. */
+/** Runs a transfer and stores the new position. */
 function* withOffset(thread: Thread, va: number, at: number, co: Co<number>, va2 = 0, at2 = 0): Co<number> {
   const n = yield* co;
   if (n >= 0 && va) setI64(thread.mm, va, at + n);
@@ -120,18 +120,18 @@ function spliceRefused(source: File, target: File, inVa: number, from: number, o
   if ((inVa && !source.seekable) || (outVa && !target.seekable)) return out ? -E.INVAL : -E.SPIPE;
   return (inVa && from < 0) || (outVa && to < 0) ? -E.INVAL : 0;
 }
-/** Into a pipe goes as much as it has pages free, once there is one; out of it comes what is there. */
+/** Into a pipe: as much as it has pages free, once there is one. Out of a pipe: what it holds. */
 function* spliceData(thread: Thread, source: File, from: number, target: File, to: number, count: number, wait: boolean): Co<number> {
   let most = count;
   if (target instanceof PipeFile) {
     const pipe = target.pipe,
-      r = yield* roomInPipe(thread, target, wait && !target.nonblocking && !(source instanceof PipeFile && source.nonblocking));
-    if (r < 0) return r;
+      room = yield* roomInPipe(thread, target, wait && !target.nonblocking && !(source instanceof PipeFile && source.nonblocking));
+    if (room < 0) return room;
     most = Math.min(count, pipe.free * PAGE);
   }
-  // Only pipes and Unix streams are told not to wait.
-  const told = source instanceof PipeFile || (source instanceof SocketFile && source.socket instanceof StreamSocket);
-  return yield* transfer(thread, source, from, target, to, most, wait || !told);
+  // Only pipes and Unix streams heed SPLICE_F_NONBLOCK.
+  const heeds = source instanceof PipeFile || (source instanceof SocketFile && source.socket instanceof StreamSocket);
+  return yield* transfer(thread, source, from, target, to, most, wait || !heeds);
 }
 /** Waits until the pipe has a page free: 0, or -errno. */
 function* roomInPipe(thread: Thread, pipeFile: PipeFile, wait: boolean): Co<number> {
@@ -139,8 +139,8 @@ function* roomInPipe(thread: Thread, pipeFile: PipeFile, wait: boolean): Co<numb
     if (pipeFile.pipe.readers === 0) { thread.k.signals.toThread(thread, Sig.PIPE, 0x80); return -E.PIPE; }
     if (!pipeFile.pipe.full) return 0;
     if (!wait) return -E.AGAIN;
-    const r = yield* thread.sleep(pipeFile.wq);
-    if (r < 0) return r;
+    const slept = yield* thread.sleep(pipeFile.wq);
+    if (slept < 0) return slept;
   }
 }
 function tee(thread: Thread, inFd: number, outFd: number, count: number, flags: number): number | Co<number> {
@@ -155,15 +155,15 @@ function tee(thread: Thread, inFd: number, outFd: number, count: number, flags: 
 function* teeData(thread: Thread, source: PipeFile, target: PipeFile, count: number, nonblock: boolean): Co<number> {
   while (source.pipe.length === 0 && source.pipe.writers > 0) {
     if (nonblock) return -E.AGAIN;
-    const r = yield* thread.sleep(source.wq);
-    if (r < 0) return r;
+    const slept = yield* thread.sleep(source.wq);
+    if (slept < 0) return slept;
   }
   const room = yield* roomInPipe(thread, target, !nonblock);
   if (room < 0) return room;
   const bytes = source.pipe.peek(Math.min(count, target.pipe.free * PAGE));
   return bytes.length === 0 ? 0 : target.write(new KernelIo(bytes), 0, thread);
 }
-/** Memory into a pipe, as much as it has pages free; or out of it. The bytes are copied. */
+/** Copies memory into a pipe, as much as it has pages free, or out of it. */
 function vmsplice(thread: Thread, fd: number, va: number, count: number, flags: number): number | Co<number> {
   if (flags & ~SPLICE_ALL) return -E.INVAL;
   const file = thread.proc.fds.get(fd);
@@ -177,8 +177,8 @@ function vmsplice(thread: Thread, fd: number, va: number, count: number, flags: 
   return wait ? readFile(thread, file, io, -1) : withoutWaiting(file, () => readFile(thread, file, io, -1));
 }
 function* vmspliceInto(thread: Thread, pipeFile: PipeFile, io: UserIo, wait: boolean): Co<number> {
-  const r = yield* roomInPipe(thread, pipeFile, wait);
-  return r < 0 ? r : yield* here(thread, () => writePart(pipeFile, io, 0, thread));
+  const room = yield* roomInPipe(thread, pipeFile, wait);
+  return room < 0 ? room : yield* here(thread, () => writePart(pipeFile, io, 0, thread));
 }
 
 export const spliceCalls: Row[] = [

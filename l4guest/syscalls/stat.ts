@@ -18,11 +18,11 @@ import { bits, pathArg, row, type Row } from './row.ts';
 export function placeOf(thread: Thread, fd: number, pathVa: number, flags: number): Located | number {
   const path = pathVa === 0 && flags & AT.EMPTY_PATH ? '' : pathArg(thread, pathVa);
   if (path === '' && flags & AT.EMPTY_PATH) return fd === AT.FDCWD ? thread.proc.fs.cwd : thread.proc.fds.any(fd) ?? -E.BADF;
-  const p = at(thread, fd, path, flags & AT.SYMLINK_NOFOLLOW ? 0 : WalkFlag.follow);
-  return typeof p === 'number' ? p : p as Located;
+  const found = at(thread, fd, path, flags & AT.SYMLINK_NOFOLLOW ? 0 : WalkFlag.follow);
+  return typeof found === 'number' ? found : found as Located;
 }
 const ofFd = (t: Thread, fd: number): Located | number => t.proc.fds.get(fd) ?? -E.BADF;
-/** The same for calls that only look, which O_PATH is for. */
+/** The same for calls that only read attributes: they accept O_PATH. */
 const ofAnyFd = (t: Thread, fd: number): Located | number => t.proc.fds.any(fd) ?? -E.BADF;
 
 const buffer = new Uint8Array(256), words = new Uint32Array(buffer.buffer), view = new DataView(buffer.buffer);
@@ -59,36 +59,37 @@ function putStatx(thread: Thread, { inode: i, mount }: Located, va: number): num
   copyOutWords(thread.mm, va, words, 256);
   return 0;
 }
-/** f_flags: the mount's flags are numbered as mount(2)'s, but for RELATIME; 0x20: the field is valid. */
+/** f_flags: the mount's flags are numbered as in mount(2), except RELATIME; 0x20: the field is valid. */
 function statFlags(mount: Mount | undefined, readOnly: boolean): number {
   const flags = mount?.flags ?? 0, noatime = flags & Ms.NOATIME;
   return 0x20 | (readOnly ? 1 : 0) | (flags & 0xf) | (noatime ? 0x400 : 0x1000) | (flags & Ms.NODIRATIME);
 }
 /** struct statfs, 120 bytes. */
 function putStatfs(thread: Thread, { inode: { fs }, mount }: Located, va: number): number {
-  const u = fs.usage(thread);
+  const usage = fs.usage(thread);
   buffer.fill(0, 0, 120);
-  u64(0, fs.magic); u64(8, 4096); u64(16, u.blocks); u64(24, u.free); u64(32, u.free); u64(40, u.files); u64(48, u.freeFiles);
+  u64(0, fs.magic); u64(8, 4096);
+  u64(16, usage.blocks); u64(24, usage.free); u64(32, usage.free); u64(40, usage.files); u64(48, usage.freeFiles);
   u64(56, fs.dev); u64(64, 255); u64(72, 4096); u64(80, statFlags(mount, fs.readOnly));
   copyOut(thread.mm, va, buffer.subarray(0, 120));
   return 0;
 }
 const withInode = <T>(p: Located | number, use: (i: Inode) => T): T | number => (typeof p === 'number' ? p : use(p.inode));
-/** The same with attributes as they are now. */
-function looking(thread: Thread, p: Located | number, va: number, put: (t: Thread, p: Located, va: number) => number): number {
-  if (typeof p === 'number') return p;
+/** Refreshes the attributes, then runs `put`. */
+function looking(thread: Thread, found: Located | number, va: number, put: (t: Thread, p: Located, va: number) => number): number {
+  if (typeof found === 'number') return found;
   thread.k.work.filed();
-  p.inode.refresh(thread);
-  return put(thread, p, va);
+  found.inode.refresh(thread);
+  return put(thread, found, va);
 }
-/** A place whose inode may be changed: -EROFS through a mount that forbids it. */
+/** The place, if its inode may change: -EROFS if the mount is read-only. */
 const changing = (p: Located | number): Located | number =>
   (typeof p !== 'number' && (p.mount ? isReadOnly(p.mount) : p.inode.fs.readOnly) ? -E.ROFS : p);
 
 // ── changes ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 const owns = (t: Thread, i: Inode): boolean => t.creds.fsuid === i.uid || capableOver(i, t.creds, Cap.FOWNER);
-/** Sets attributes and tells it: one of both times alone looks like an access or a modification, as on Linux. */
+/** Sets attributes and notifies watchers; as on Linux, a change of one time only counts as an access or a modification. */
 function setAttributes(thread: Thread, { inode: i, dir, name = '' }: Located, changes: Changes): Later<number> {
   const owner = changes.uid !== undefined || changes.gid !== undefined || changes.mode !== undefined,
     event = owner || (changes.atime && changes.mtime) ? Watch.ATTRIB : changes.atime ? Watch.ACCESS : changes.mtime ? Watch.MODIFY : 0;
@@ -96,49 +97,51 @@ function setAttributes(thread: Thread, { inode: i, dir, name = '' }: Located, ch
 }
 
 const inGroup = (c: Creds, gid: number): boolean => c.fsgid === gid || c.groups.includes(gid);
-/** The set-group-ID bit stays only with those who are in the group. */
+/** The set-group-ID bit stays only if the caller is in the group. */
 const allowedMode = (t: Thread, mode: number, gid: number): number =>
   (mode & S.ISGID && !inGroup(t.creds, gid) && !capableHere(t.creds, Cap.FSETID) ? mode & ~S.ISGID : mode);
 function chmod(thread: Thread, found: Located | number, mode: number): Later<number> {
-  const p = changing(found);
-  return withInode(p, (i) =>
+  const target = changing(found);
+  return withInode(target, (i) =>
     (!owns(thread, i) || i.fs.type === 'proc' ? -E.PERM : i.isLink ? -E.OPNOTSUPP
-      : setAttributes(thread, p as Located, { mode: allowedMode(thread, mode & 0o7777, i.gid) })));
+      : setAttributes(thread, target as Located, { mode: allowedMode(thread, mode & 0o7777, i.gid) })));
 }
 function chown(thread: Thread, found: Located | number, uid: number, gid: number): Later<number> {
-  const creds = thread.creds, p = changing(found), inner = creds.users, u = (uid | 0) === -1 ? -1 : idOf(inner.users, uid >>> 0) | 0,
-    g = (gid | 0) === -1 ? -1 : idOf(inner.groups, gid >>> 0) | 0;
-  if (((uid | 0) !== -1 && u === -1) || ((gid | 0) !== -1 && g === -1)) return -E.INVAL;
-  return withInode(p, (i) => {
-    if (!capableOver(i, creds, Cap.CHOWN) && (creds.fsuid !== i.uid || (u !== -1 && u !== i.uid) ||
-      (g !== -1 && g !== i.gid && !inGroup(creds, g)))) return -E.PERM;
-    const mode = !i.isDir && (u !== -1 || g !== -1) ? i.mode & 0o7777 & (i.mode & 0o10 ? ~0o6000 : ~0o4000) : undefined;
-    return setAttributes(thread, p as Located, { uid: u === -1 ? undefined : u >>> 0, gid: g === -1 ? undefined : g >>> 0, mode });
+  const creds = thread.creds, target = changing(found), inner = creds.users,
+    newUid = (uid | 0) === -1 ? -1 : idOf(inner.users, uid >>> 0) | 0,
+    newGid = (gid | 0) === -1 ? -1 : idOf(inner.groups, gid >>> 0) | 0;
+  if (((uid | 0) !== -1 && newUid === -1) || ((gid | 0) !== -1 && newGid === -1)) return -E.INVAL;
+  return withInode(target, (i) => {
+    if (!capableOver(i, creds, Cap.CHOWN) && (creds.fsuid !== i.uid || (newUid !== -1 && newUid !== i.uid) ||
+      (newGid !== -1 && newGid !== i.gid && !inGroup(creds, newGid)))) return -E.PERM;
+    const mode = !i.isDir && (newUid !== -1 || newGid !== -1) ? i.mode & 0o7777 & (i.mode & 0o10 ? ~0o6000 : ~0o4000) : undefined;
+    return setAttributes(thread, target as Located,
+      { uid: newUid === -1 ? undefined : newUid >>> 0, gid: newGid === -1 ? undefined : newGid >>> 0, mode });
   });
 }
 const UTIME_NOW = 0x3fffffff, UTIME_OMIT = 0x3ffffffe;
 
 function utimens(thread: Thread, fd: number, path: number, va: number, flags: number): Later<number> {
-  // Nothing to do: not even the path counts.
+  // Nothing changes, so not even the path is looked at.
   if (va && getI64(thread.mm, va + 8) === UTIME_OMIT && getI64(thread.mm, va + 24) === UTIME_OMIT) return 0;
   if (path === 0 && fd === AT.FDCWD) return -E.FAULT;
   if (path === 0 && flags !== 0 && !va) return -E.INVAL;
-  const p = path === 0 ? ofFd(thread, fd) : placeOf(thread, fd, path, flags);
-  if (typeof p === 'number') return p;
-  const { inode: i } = p, now = thread.k.clock.wall(), pick = (at: number): Time | undefined | number => {
+  const found = path === 0 ? ofFd(thread, fd) : placeOf(thread, fd, path, flags);
+  if (typeof found === 'number') return found;
+  const { inode: i } = found, now = thread.k.clock.wall(), pick = (at: number): Time | undefined | number => {
     if (!va) return now;
-    const s = getI64(thread.mm, at), n = getI64(thread.mm, at + 8);
+    const seconds = getI64(thread.mm, at), n = getI64(thread.mm, at + 8);
     if (n === UTIME_NOW) return now;
     if (n === UTIME_OMIT) return undefined;
-    return n < 0 || n >= 1e9 ? -E.INVAL : { s, n };
+    return n < 0 || n >= 1e9 ? -E.INVAL : { s: seconds, n };
   };
-  const atime = pick(va), mtime = pick(va + 16), place = changing(p);
+  const atime = pick(va), mtime = pick(va + 16), place = changing(found);
   if (typeof atime === 'number' || typeof mtime === 'number') return -E.INVAL;
   if (typeof place === 'number') return place;
   if (!owns(thread, i) && !(!va && permitted(i, May.WRITE, thread.creds))) return va ? -E.PERM : -E.ACCES;
-  return setAttributes(thread, p, { atime, mtime, now });
+  return setAttributes(thread, found, { atime, mtime, now });
 }
-/** Who access(2) asks for: the real user, with the capabilities that this user would have. */
+/** The user for whom access(2) asks: the real user, with the capabilities that this user would have. */
 function realUser(creds: Creds): Who {
   const effective = creds.caps.secure & Secure.NO_SETUID_FIXUP ? creds.caps.effective
     : creds.uid === idOf(creds.users.users, 0) ? creds.caps.permitted : 0n;
@@ -147,23 +150,23 @@ function realUser(creds: Creds): Who {
 }
 function access(thread: Thread, fd: number, path: number, mode: number, flags: number): number {
   if (mode & ~7) return -E.INVAL;
-  const p = placeOf(thread, fd, path, flags & ~AT.EACCESS), creds = thread.creds;
-  if (typeof p === 'number') return p;
-  const who = flags & AT.EACCESS ? creds : realUser(creds), i = p.inode, mount = p.mount?.flags ?? 0;
-  if (mode & 2 && (i.type === S.IFREG || i.isDir) && changing(p) !== p) return -E.ROFS;
+  const found = placeOf(thread, fd, path, flags & ~AT.EACCESS), creds = thread.creds;
+  if (typeof found === 'number') return found;
+  const who = flags & AT.EACCESS ? creds : realUser(creds), i = found.inode, mount = found.mount?.flags ?? 0;
+  if (mode & 2 && (i.type === S.IFREG || i.isDir) && changing(found) !== found) return -E.ROFS;
   if (mode & 1 && i.type === S.IFREG && mount & Ms.NOEXEC) return -E.ACCES;
   return permitted(i, mode, who) ? 0 : -E.ACCES;
 }
-function truncate(thread: Thread, p: Located | number, length: number): Later<number> {
+function truncate(thread: Thread, found: Located | number, length: number): Later<number> {
   if (length < 0) return -E.INVAL;
-  return withInode(p, (i) => {
+  return withInode(found, (i) => {
     if (i.isDir) return -E.ISDIR;
     if (i.type !== S.IFREG) return -E.INVAL;
     if (i.immutable) return -E.PERM;
-    const place = changing(p);
+    const place = changing(found);
     if (typeof place === 'number') return place;
     if (!permitted(i, May.WRITE, thread.creds)) return -E.ACCES;
-    return resize(thread, p as Located, length);
+    return resize(thread, found as Located, length);
   });
 }
 function resize(thread: Thread, { inode: i, dir, name = '' }: Located, length: number): Later<number> {
@@ -181,7 +184,7 @@ function ftruncate(thread: Thread, fd: number, length: number): Later<number> {
   return resize(thread, file, length);
 }
 const Falloc = { KEEP_SIZE: 1, PUNCH_HOLE: 2, MODES: 0x7b } as const;
-/** What files in memory can do, which is what tmpfs can: make room, and make holes. */
+/** What files in memory support, as on tmpfs: to allocate space, and to punch holes. */
 interface Allocating { punch?: (from: number, to: number) => number; allocate?: (from: number, to: number) => number; seals?: number }
 function fallocate(thread: Thread, fd: number, modeArg: number, offset: number, length: number): Later<number> {
   const file = thread.proc.fds.get(fd), mode = modeArg | 0, end = offset + length;
@@ -200,12 +203,12 @@ function fallocate(thread: Thread, fd: number, modeArg: number, offset: number, 
     if (end > thread.proc.limits.fileSize) { thread.k.signals.toThread(thread, Sig.XFSZ, SiCode.KERNEL); return -E.FBIG; }
     if ((inode.seals ?? 0) & 4) return -E.PERM;
   }
-  const r = inode.allocate(offset, end);
-  if (r < 0) return r;
+  const result = inode.allocate(offset, end);
+  if (result < 0) return result;
   notifyFile(file, Watch.MODIFY);
   return !(mode & Falloc.KEEP_SIZE) && end > inode.size ? inode.truncate(end, thread) : 0;
 }
-/** cachestat(2): range of offset and length (0: to the end); pages cached, dirty, under write-back, evicted, evicted lately. */
+/** cachestat(2): range of offset and length (0: to the end); counts of pages cached, dirty, under write-back, evicted, recently evicted. */
 function cachestat(thread: Thread, fd: number, rangeVa: number, va: number, flags: number): number {
   const file = thread.proc.fds.get(fd);
   if (!file) return -E.BADF;
@@ -219,8 +222,8 @@ function cachestat(thread: Thread, fd: number, rangeVa: number, va: number, flag
 const LOOK = AT.SYMLINK_NOFOLLOW | AT.EMPTY_PATH, SYNC_TYPE = 0x6000, STATX_RESERVED = 0x8000_0000;
 function statx(thread: Thread, fd: number, path: number, flags: number, mask: number, va: number): number {
   if (mask & STATX_RESERVED || (flags & SYNC_TYPE) === SYNC_TYPE) return -E.INVAL;
-  const p = placeOf(thread, fd | 0, path, flags);
-  return looking(thread, p, va, putStatx);
+  const found = placeOf(thread, fd | 0, path, flags);
+  return looking(thread, found, va, putStatx);
 }
 
 export const statCalls: Row[] = [

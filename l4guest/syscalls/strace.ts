@@ -10,18 +10,18 @@ const MAY_CREATE = O.CREAT | O.TMPFILE;
 function text(thread: Thread, va: number): string {
   if (va === 0) return 'NULL';
   try {
-    const s = getString(thread.mm, va, 4096);
-    return s === undefined ? '…' : JSON.stringify(s.length > 80 ? `${s.slice(0, 80)}…` : s);
+    const string = getString(thread.mm, va, 4096);
+    return string === undefined ? '…' : JSON.stringify(string.length > 80 ? `${string.slice(0, 80)}…` : string);
   } catch { return `0x${va.toString(16)}`; }
 }
-function value(thread: Thread, format: string | undefined, v: number): string {
-  if (format === 's') return text(thread, v);
-  const table = format === undefined ? undefined : symbols[format], word = table && symbolText(table, v);
+function value(thread: Thread, format: string | undefined, arg: number): string {
+  if (format === 's') return text(thread, arg);
+  const table = format === undefined ? undefined : symbols[format], word = table && symbolText(table, arg);
   if (word !== undefined) return word;
   if (format === 'x' || format === 'b' || format === 'r' || format === 'v')
-    return v === 0 ? '0' : v < 0 ? String(v) : `0x${v.toString(16)}`;
-  if (format === 'o' || format === 'm') return `0${v.toString(8)}`;
-  return String(v);
+    return arg === 0 ? '0' : arg < 0 ? String(arg) : `0x${arg.toString(16)}`;
+  if (format === 'o' || format === 'm') return `0${arg.toString(8)}`;
+  return String(arg);
 }
 export function strace(thread: Thread, nr: number, args: readonly number[]): string {
   const row = byNumber[nr];

@@ -15,20 +15,20 @@ const PREFER = 0x8000, PRIORITY = 0x7fff, FLAGS = 0x7ffff;
 function swapOn(thread: Thread, path: number, flags: number): number | Co<number> {
   if (flags & ~FLAGS) return -E.INVAL;
   if (!capable(thread.creds, Cap.SYS_ADMIN)) return -E.PERM;
-  const p = placeOf(thread, AT.FDCWD, path, 0);
-  if (typeof p === 'number') return p;
-  const source = p.inode.type === S.IFBLK ? blockDevicesOf(thread.k).source(p.inode.rdev) : undefined;
-  if (p.inode.type === S.IFBLK && !source) return -E.NXIO;
+  const found = placeOf(thread, AT.FDCWD, path, 0);
+  if (typeof found === 'number') return found;
+  const source = found.inode.type === S.IFBLK ? blockDevicesOf(thread.k).source(found.inode.rdev) : undefined;
+  if (found.inode.type === S.IFBLK && !source) return -E.NXIO;
   if (!source) return -E.INVAL;
-  const { mount } = p, name = mount ? textOfPath({ mount, inode: p.inode, dir: p.dir, name: p.name ?? '' }, thread.proc.fs.root)
-    : undefined;
-  return swapOf(thread.k).add(thread, source, name ?? '/dev/?', p.inode.rdev, flags & PREFER ? flags & PRIORITY : undefined);
+  const { mount, inode, dir } = found;
+  const name = mount ? textOfPath({ mount, inode, dir, name: found.name ?? '' }, thread.proc.fs.root) : undefined;
+  return swapOf(thread.k).add(thread, source, name ?? '/dev/?', found.inode.rdev, flags & PREFER ? flags & PRIORITY : undefined);
 }
 function swapOff(thread: Thread, path: number): number | Co<number> {
   if (!capable(thread.creds, Cap.SYS_ADMIN)) return -E.PERM;
-  const p = placeOf(thread, AT.FDCWD, path, 0);
-  if (typeof p === 'number') return p;
-  const swap = swapOf(thread.k), area = p.inode.type === S.IFBLK ? swap.areas.find((a) => a?.rdev === p.inode.rdev) : undefined;
+  const found = placeOf(thread, AT.FDCWD, path, 0);
+  if (typeof found === 'number') return found;
+  const swap = swapOf(thread.k), area = found.inode.type === S.IFBLK ? swap.areas.find((a) => a?.rdev === found.inode.rdev) : undefined;
   return area ? swap.remove(thread, area) : -E.INVAL;
 }
 export const swapCalls: Row[] = [

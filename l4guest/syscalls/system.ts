@@ -43,8 +43,8 @@ function sysinfo(thread: Thread, va: number): number {
 function getrandom(thread: Thread, va: number, length: number, flags: number): number {
   if (flags & ~7 || (flags & 6) === 6) return -E.INVAL;
   const n = length < 0 ? 1 << 20 : Math.min(length, 1 << 20), io = new UserIo(thread.mm, va, n);
-  // What there is a place for is filled, up to where there is none.
-  try { io.put(thread.k.random.bytes(n), 0, n); } catch (e) { if (!(e instanceof UserFault) || io.done === 0) throw e; }
+  // Bytes before a bad address are filled and counted.
+  try { io.put(thread.k.random.bytes(n), 0, n); } catch (error) { if (!(error instanceof UserFault) || io.done === 0) throw error; }
   return io.done;
 }
 
@@ -58,7 +58,7 @@ function hwprobe(thread: Thread, va: number, count: number, _cpus: number, _set:
   }
   return 0;
 }
-/** The log holds nothing: sizes are 0, and reading waits for nobody. */
+/** The log is empty: sizes are 0, and reading never waits. */
 function syslog(thread: Thread, type: number, va: number, length: number): number {
   if (type < 0 || type > 10) return -E.INVAL;
   if (type !== 3 && type !== 10 && !capable(thread.creds, Cap.SYSLOG)) return -E.PERM;
@@ -70,7 +70,7 @@ const LOG_SIZE = 131072;
 const Reboot = {
   MAGIC: 0xfee1dead, RESTART: 0x01234567, HALT: 0xcdef0123, CAD_ON: 0x89abcdef, CAD_OFF: 0, POWER_OFF: 0x4321fedc, RESTART2: 0xa1b2c3d4
 } as const;
-/** The birthdays that reboot(2) wants to hear. */
+/** The magic numbers of reboot(2): birthdays. */
 const MAGIC2 = new Set([672274793, 85072278, 369367448, 537993216]);
 function reboot(thread: Thread, magic: number, magic2: number, command: number, argument: number): number {
   if (!capable(thread.creds, Cap.SYS_BOOT)) return -E.PERM;
@@ -82,13 +82,13 @@ function reboot(thread: Thread, magic: number, magic2: number, command: number, 
     default: return -E.INVAL;
   }
 }
-/** Hangs the caller's terminal up. */
+/** Hangs up the caller's terminal. */
 function vhangup(thread: Thread): number {
   if (!capable(thread.creds, Cap.SYS_TTY_CONFIG)) return -E.PERM;
   thread.proc.session.terminal?.hangUp();
   return 0;
 }
-/** Has a record of each process that ends appended to a file; without a path, no longer. */
+/** Starts to append a record of each process that ends to a file; without a path it stops. */
 function acct(thread: Thread, path: number): Later<number> {
   if (!capable(thread.creds, Cap.SYS_PACCT)) return -E.PERM;
   if (path === 0) { keepAccounts(thread.k, undefined); return 0; }

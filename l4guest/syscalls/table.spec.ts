@@ -18,26 +18,26 @@ describe('the system call table', () => {
     expect(dispatch(unix.main, -1, 0, 0, 0, 0, 0, 0)).toBe(-E.NOSYS);
   });
   it('no call crashes the server, whatever the arguments', () => {
-    const u = new Unix({ pages: 2048 }),
+    const unix = new Unix({ pages: 2048 }),
       values = [0, -1, 1, 2, 8, 4096, Unix.MEMORY, Unix.MEMORY + 4095, 0x3f_ffff_ffff, 2 ** 40, -(2 ** 33), 0x7fff_ffff, 1e15],
       skip = new Set(['exit', 'exit_group', 'execve', 'rt_sigreturn', 'kill', 'tkill', 'tgkill', 'reboot']);
     let seed = 12345;
     const pick = (): number => { seed = (Math.imul(seed, 1103515245) + 12345) >>> 0; return values[(seed >>> 16) % values.length]!; };
     for (const row of rows) for (let i = 0; i < 12 && !skip.has(row.name); i++) {
-      const child = u.fork(), result = u.callOf(child, row.name, pick(), pick(), pick(), pick(), pick(), pick());
+      const child = unix.fork(), result = unix.callOf(child, row.name, pick(), pick(), pick(), pick(), pick(), pick());
       expect(result === undefined || Number.isFinite(result), row.name).toBe(true);
-      if (child.proc !== u.main.proc && child.proc.alive) u.k.endProcess(child.proc, 0);
-      for (const process of [...u.k.pids.processes.values()])
-        if (process !== u.main.proc && process !== u.k.init && process.parent && process.alive) u.k.endProcess(process, 0);
-      for (const c of [...u.main.proc.children]) u.k.reap(c);
-      u.main.work = false;
-      u.main.proc.pending.remove(~0n);
+      if (child.proc !== unix.main.proc && child.proc.alive) unix.k.endProcess(child.proc, 0);
+      for (const process of [...unix.k.pids.processes.values()])
+        if (process !== unix.main.proc && process !== unix.k.init && process.parent && process.alive) unix.k.endProcess(process, 0);
+      for (const ended of [...unix.main.proc.children]) unix.k.reap(ended);
+      unix.main.work = false;
+      unix.main.proc.pending.remove(~0n);
     }
-    expect(u.log.filter((l) => l.includes('bug'))).toEqual([]);
+    expect(unix.log.filter((l) => l.includes('bug'))).toEqual([]);
   });
   it('shows a call as text', () => {
-    const u = new Unix();
-    expect(strace(u.main, 56, [-100, u.put(new TextEncoder().encode('/etc\0')), 0x8000, 0])).toBe(
-      `[${u.main.tid} main] openat(AT_FDCWD, "/etc", O_RDONLY|O_LARGEFILE)`);
+    const unix = new Unix();
+    expect(strace(unix.main, 56, [-100, unix.put(new TextEncoder().encode('/etc\0')), 0x8000, 0])).toBe(
+      `[${unix.main.tid} main] openat(AT_FDCWD, "/etc", O_RDONLY|O_LARGEFILE)`);
   });
 });

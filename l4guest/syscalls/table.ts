@@ -48,37 +48,40 @@ export const byNumber: readonly (Row | undefined)[] = (() => {
   return out;
 })();
 
-/** Runs a call. It uses only numbers and allocates nothing unless the handler does. */
-export function dispatch(thread: Thread, nr: number, a: number, b: number, c: number, d: number, e: number,
-    f: number): number | Co<number> {
+/** Runs a call. Arguments and result are numbers; nothing is allocated unless the handler does. */
+export function dispatch(thread: Thread, nr: number, a0: number, a1: number, a2: number, a3: number, a4: number,
+    a5: number): number | Co<number> {
   const row = nr >= 0 && nr < LAST ? byNumber[nr] : undefined;
   if (row === undefined) return unknown(thread, nr);
   try {
-    if (thread.mm.sleepy) bringPointers(thread.mm, row.pointers, a, b, c, d, e, f);
-    return row.handler(thread, a, b, c, d, e, f);
+    if (thread.mm.sleepy) bringPointers(thread.mm, row.pointers, a0, a1, a2, a3, a4, a5);
+    return row.handler(thread, a0, a1, a2, a3, a4, a5);
   } catch (x) {
-    return x instanceof NotHere ? again(thread, row.handler, row.pointers, a, b, c, d, e, f, x) : failedCall(thread.k, thread, x);
+    return x instanceof NotHere ? again(thread, row.handler, row.pointers, a0, a1, a2, a3, a4, a5, x) : failedCall(thread.k, thread, x);
   }
 }
-/** Most structures that a call reads or fills are shorter, bytes. */
+/** Most structures that a call reads or fills are shorter than this, in bytes. */
 const STRUCTURE = 256;
 /**
  * Fetches the memory at pointer arguments before the call begins, so that no handler meets a missing page after it has made changes.
  * Cursors handle buffers with a length (`UserIo`).
  */
-function bringPointers(mm: Mm, which: number, a: number, b: number, c: number, d: number, e: number, f: number): void {
-  if (which & 1 && a > 0) mm.need(a, STRUCTURE);
-  if (which & 2 && b > 0) mm.need(b, STRUCTURE);
-  if (which & 4 && c > 0) mm.need(c, STRUCTURE);
-  if (which & 8 && d > 0) mm.need(d, STRUCTURE);
-  if (which & 16 && e > 0) mm.need(e, STRUCTURE);
-  if (which & 32 && f > 0) mm.need(f, STRUCTURE);
+function bringPointers(mm: Mm, which: number, a0: number, a1: number, a2: number, a3: number, a4: number, a5: number): void {
+  if (which & 1 && a0 > 0) mm.need(a0, STRUCTURE);
+  if (which & 2 && a1 > 0) mm.need(a1, STRUCTURE);
+  if (which & 4 && a2 > 0) mm.need(a2, STRUCTURE);
+  if (which & 8 && a3 > 0) mm.need(a3, STRUCTURE);
+  if (which & 16 && a4 > 0) mm.need(a4, STRUCTURE);
+  if (which & 32 && a5 > 0) mm.need(a5, STRUCTURE);
 }
-/** A call that needs data outside memory: fetches it and restarts. */
-function again(thread: Thread, handler: Handler, which: number, a: number, b: number, c: number, d: number, e: number, f: number,
+/** Fetches data from outside memory, then restarts the call. */
+function again(thread: Thread, handler: Handler, which: number, a0: number, a1: number, a2: number, a3: number, a4: number, a5: number,
     need: NotHere): Co<number> {
   return persist(thread, thread.k.clock.now(),
-    () => { if (thread.mm.sleepy) bringPointers(thread.mm, which, a, b, c, d, e, f); return handler(thread, a, b, c, d, e, f); },
+    () => {
+      if (thread.mm.sleepy) bringPointers(thread.mm, which, a0, a1, a2, a3, a4, a5);
+      return handler(thread, a0, a1, a2, a3, a4, a5);
+    },
       (errno) => errno, need);
 }
 function unknown(thread: Thread, nr: number): number {

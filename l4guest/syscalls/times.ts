@@ -13,36 +13,36 @@ import { clearUser, getBig, getI32, getI64, getU32, setI64, setU32 } from '../mm
 import { tellOrUndo } from './undo.ts';
 import { row, type Row } from './row.ts';
 
-/** A struct timespec as ns; NaN where it is not one. */
+/** A struct timespec as ns; NaN if it is invalid. */
 export function timespec(thread: Thread, va: number): number {
-  const s = getI64(thread.mm, va), n = getI64(thread.mm, va + 8);
-  return s < 0 || n < 0 || n >= 1e9 ? NaN : s * 1e9 + n;
+  const seconds = getI64(thread.mm, va), n = getI64(thread.mm, va + 8);
+  return seconds < 0 || n < 0 || n >= 1e9 ? NaN : seconds * 1e9 + n;
 }
 export function putTimespec(thread: Thread, va: number, ns: number): void {
-  const s = Math.floor(ns / 1e9);
-  setI64(thread.mm, va, s);
-  setI64(thread.mm, va + 8, Math.floor(ns - s * 1e9));
+  const seconds = Math.floor(ns / 1e9);
+  setI64(thread.mm, va, seconds);
+  setI64(thread.mm, va + 8, Math.floor(ns - seconds * 1e9));
 }
 /** A struct timeval as ns. */
 const timeval = (thread: Thread, va: number): number => {
-  const u = getI64(thread.mm, va + 8);
-  return u < 0 || u >= 1e6 ? NaN : getI64(thread.mm, va) * 1e9 + u * 1000;
+  const micros = getI64(thread.mm, va + 8);
+  return micros < 0 || micros >= 1e6 ? NaN : getI64(thread.mm, va) * 1e9 + micros * 1000;
 };
 function putTimeval(thread: Thread, va: number, ns: number): void {
-  const s = Math.floor(ns / 1e9);
-  setI64(thread.mm, va, s);
-  setI64(thread.mm, va + 8, Math.floor((ns - s * 1e9) / 1000));
+  const seconds = Math.floor(ns / 1e9);
+  setI64(thread.mm, va, seconds);
+  setI64(thread.mm, va + 8, Math.floor((ns - seconds * 1e9) / 1000));
 }
 
 interface ClockRow {
-  readonly wall: boolean; /** What clock_getres says; 0: it cannot be read. */
+  readonly wall: boolean; /** The answer of clock_getres; 0: the clock cannot be read. */
   readonly grain: number; /** timer_create, clock_nanosleep: 0, or the error. */
   readonly timers: number;
   readonly sleep: number
 }
 const clockRow = (grain: number, timers: number, sleep: number, wall = false): ClockRow => ({ wall, grain, timers, sleep });
 const COARSE = 4_000_000, NO = E.OPNOTSUPP;
-/** The clocks that there are. The alarm clocks would need a clock that runs while the system sleeps. */
+/** The clocks. The alarm clocks are missing: they need a clock that runs while the system sleeps. */
 const clocks: Readonly<Record<number, ClockRow>> = {
   [Clock.REALTIME]: clockRow(1, 0, 0, true), [Clock.MONOTONIC]: clockRow(1, 0, 0), [Clock.PROCESS]: clockRow(1, 0, 0),
   [Clock.THREAD]: clockRow(1, 0, NO), [Clock.MONOTONIC_RAW]: clockRow(1, NO, NO),
@@ -51,24 +51,24 @@ const clocks: Readonly<Record<number, ClockRow>> = {
   [Clock.TAI]: clockRow(1, 0, 0, true),
 };
 const isWall = (clock: number): boolean => clocks[clock]?.wall ?? false;
-/** Clocks of processor time: of the caller, or (negative) ~pid · 8 + kind of somebody; `thread` where it is a thread's. */
-export function cpuClock(t: Thread, clock: number): { readonly proc: Process; readonly thread: Thread | undefined } | undefined {
-  if (clock === Clock.PROCESS) return { proc: t.proc, thread: undefined };
-  if (clock === Clock.THREAD) return { proc: t.proc, thread: t };
+/** Clocks of processor time: the caller's, or (negative: ~pid · 8 + kind) another's; `thread` if it is a thread's clock. */
+export function cpuClock(caller: Thread, clock: number): { readonly proc: Process; readonly thread: Thread | undefined } | undefined {
+  if (clock === Clock.PROCESS) return { proc: caller.proc, thread: undefined };
+  if (clock === Clock.THREAD) return { proc: caller.proc, thread: caller };
   if (clock >= 0) return undefined;
   const id = ~(clock >> 3), perThread = (clock & 4) !== 0;
   if ((clock & 3) === 3) return undefined;
-  const thread = perThread ? (id === 0 ? t : t.k.pids.threadOf(t.proc.numbers, id)) : undefined;
-  const proc = perThread ? thread?.proc : id === 0 ? t.proc : t.k.pids.processes.get(t.proc.numbers.id(id));
-  return proc && (!perThread || proc === t.proc) ? { proc, thread } : undefined;
+  const thread = perThread ? (id === 0 ? caller : caller.k.pids.threadOf(caller.proc.numbers, id)) : undefined;
+  const proc = perThread ? thread?.proc : id === 0 ? caller.proc : caller.k.pids.processes.get(caller.proc.numbers.id(id));
+  return proc && (!perThread || proc === caller.proc) ? { proc, thread } : undefined;
 }
 const cpuTime = (c: { readonly proc: Process; readonly thread: Thread | undefined }): number =>
   (c.thread ? cpuOf(c.thread) : cpuOfProcess(c.proc));
 
 function clockGet(thread: Thread, clock: number, va: number): number {
-  const c = clock | 0, cpu = cpuClock(thread, c);
+  const id = clock | 0, cpu = cpuClock(thread, id);
   if (cpu) { putTimespec(thread, va, cpuTime(cpu)); return 0; }
-  const row_ = clocks[c];
+  const row_ = clocks[id];
   if (!row_?.grain) return -E.INVAL;
   if (row_.wall) {
     const time = thread.k.clock.wall();
@@ -76,25 +76,25 @@ function clockGet(thread: Thread, clock: number, va: number): number {
     setI64(thread.mm, va + 8, Math.floor(time.n));
     return 0;
   }
-  putTimespec(thread, va, thread.k.clock.now() + thread.proc.time.ahead(c));
+  putTimespec(thread, va, thread.k.clock.now() + thread.proc.time.ahead(id));
   return 0;
 }
 function clockRes(thread: Thread, clock: number, va: number): number {
-  const c = clock | 0, grain = cpuClock(thread, c) ? 1 : clocks[c]?.grain ?? 0;
+  const id = clock | 0, grain = cpuClock(thread, id) ? 1 : clocks[id]?.grain ?? 0;
   if (grain === 0) return -E.INVAL;
   if (va) putTimespec(thread, va, grain);
   return 0;
 }
-/** Deadline on the server's clock for a time on one of ours. */
+/** The deadline on the server's clock for a time on one of the caller's clocks. */
 function deadline(thread: Thread, clock: number, ns: number, absolute: boolean): number {
   if (!absolute) return thread.k.clock.now() + ns;
   return isWall(clock) ? thread.k.clock.fromWall(ns) : ns - thread.proc.time.ahead(clock);
 }
 function* sleepUntil(thread: Thread, until: number, restAt: number, relative: boolean): Co<number> {
   for (;;) {
-    const r = yield* thread.sleep(undefined, until);
-    if (r === -E.TIMEDOUT) { thread.sleepUntil = -1; return 0; }
-    if (r < 0) {
+    const slept = yield* thread.sleep(undefined, until);
+    if (slept === -E.TIMEDOUT) { thread.sleepUntil = -1; return 0; }
+    if (slept < 0) {
       thread.sleepUntil = until;
       if (relative && restAt) putTimespec(thread, restAt, Math.max(0, until - thread.k.clock.now()));
       return -E.RESTARTNOHAND;
@@ -102,7 +102,7 @@ function* sleepUntil(thread: Thread, until: number, restAt: number, relative: bo
   }
 }
 const TIMER_ABSTIME = 1;
-/** Negative numbers are clocks of processes and of descriptors; those of descriptors neither sleep nor ring. */
+/** Negative numbers are clocks of processes and of descriptors; those of descriptors can neither sleep nor ring. */
 const noClock = (clock: number): number => ((clock & 7) === 3 ? E.OPNOTSUPP : E.INVAL);
 function nanosleep(thread: Thread, clockArg: number, flags: number, va: number, restVa: number): number | Co<number> {
   const clock = clockArg | 0, absolute = (flags & TIMER_ABSTIME) !== 0, cpu = clock < 0 ? cpuClock(thread, clock) : undefined,
@@ -114,7 +114,7 @@ function nanosleep(thread: Thread, clockArg: number, flags: number, va: number, 
   const until = thread.sleepUntil >= 0 ? thread.sleepUntil : deadline(thread, clock, ns, absolute);
   return until <= thread.k.clock.now() ? 0 : sleepUntil(thread, until, restVa, !absolute);
 }
-/** Sleeps until somebody has had so much processor time. */
+/** Sleeps until the process or thread has used the given processor time. */
 function* cpuSleep(thread: Thread, process: Process, x: Thread | undefined, ns: number, absolute: boolean): Co<number> {
   const now = (): number => (x ? cpuOf(x) : cpuOfProcess(process)), at = absolute ? ns : now() + ns, wq = new WaitQueue();
   let timer: CpuTimer | undefined;
@@ -122,9 +122,9 @@ function* cpuSleep(thread: Thread, process: Process, x: Thread | undefined, ns: 
     while (now() < at) {
       timer = addCpuTimer(process, x, at, () => { timer = undefined; wq.wakeAll(); });
       thread.k.cpu.rearm();
-      const r = yield* thread.sleep(wq);
+      const slept = yield* thread.sleep(wq);
       cancelCpuTimer(process, timer);
-      if (r < 0) return -E.RESTARTNOHAND;
+      if (slept < 0) return -E.RESTARTNOHAND;
     }
     return 0;
   } finally { cancelCpuTimer(process, timer); }
@@ -132,10 +132,10 @@ function* cpuSleep(thread: Thread, process: Process, x: Thread | undefined, ns: 
 
 function getitimer(thread: Thread, which: number, va: number): number {
   if (which !== 0 && which !== 1 && which !== 2) return -E.INVAL;
-  const r = which === 0 ? thread.proc.real : thread.proc.cpuItimers[which - 1]!,
+  const state = which === 0 ? thread.proc.real : thread.proc.cpuItimers[which - 1]!,
     now = which === 0 ? thread.k.clock.now() : cpuOfProcess(thread.proc);
-  putTimeval(thread, va, r.interval);
-  putTimeval(thread, va + 16, r.at > 0 ? Math.max(1000, r.at - now) : 0);
+  putTimeval(thread, va, state.interval);
+  putTimeval(thread, va + 16, state.at > 0 ? Math.max(1000, state.at - now) : 0);
   return 0;
 }
 function setitimer(thread: Thread, which: number, newVa: number, oldVa: number): number {
@@ -154,7 +154,7 @@ function timerCreate(thread: Thread, clockArg: number, event: number, idVa: numb
     refused = clock < 0 ? (cpu ? 0 : noClock(clock)) : clocks[clock]?.timers ?? E.INVAL;
   const value = event ? getBig(thread.mm, event) : undefined, notify = event ? getI32(thread.mm, event + 12) : Notify.SIGNAL,
     signal = event ? getI32(thread.mm, event + 8) : Sig.ALRM, tid = notify === Notify.THREAD_ID ? getI32(thread.mm, event + 16) : 0;
-  // Linux has told the number by the time that the clock refuses: those that wake the computer, and those of processes.
+  // Linux stores the number before the clock refuses: alarm clocks, and clocks of processes.
   const late = clock < 0 || clock === 8 || clock === 9;
   if (refused && !late) return -refused;
   if (notify !== Notify.SIGNAL && notify !== Notify.NONE && notify !== Notify.THREAD && notify !== Notify.THREAD_ID) return -E.INVAL;
@@ -168,7 +168,7 @@ function timerCreate(thread: Thread, clockArg: number, event: number, idVa: numb
     thread.proc.numbers.id(tid), at: 0, interval: 0, overrun: 0, timer: undefined, setting: 0 });
   return tellOrUndo(() => { setU32(thread.mm, idVa, id); }, () => { deleteTimer(thread, id); });
 }
-/** The number after the last one that was given. */
+/** The free number after the one given last. */
 function freeTimer(all: Map<number, PosixTimer>): number {
   let last = -1;
   for (const id of all.keys()) last = id;
@@ -197,11 +197,11 @@ function timerSet(thread: Thread, id: number, flags: number, newVa: number, oldV
   const old = [x.interval, untilFires(thread.k, x)] as const;
   x.wall = absolute && WALL_CLOCKS.has(x.clock);
   setPosix(thread.k, thread.proc, x,
-    // A time of the wall clock may lie before the start, and counts from there; 0 is a timer that is not set.
+    // A time of the wall clock may lie before the start, and counts from there; 0 disarms the timer.
     value > 0 ? (x.cpu ? value + (absolute ? 0 : timerNow(thread.k, x)) : deadline(thread, x.clock, value, absolute)) || 1 : 0, interval);
   return oldVa ? putTimer(thread, oldVa, ...old) : 0;
 }
-/** Clocks that somebody sets: of the day, TAI, and the one that wakes the computer. */
+/** Clocks that can be set: real time, TAI, and the alarm clock of real time. */
 const WALL_CLOCKS = new Set([0, 8, 11]);
 function withTimer(thread: Thread, id: number, use: (x: PosixTimer) => number): number {
   const x = posixTimers(thread.proc).get(id | 0);
@@ -210,7 +210,7 @@ function withTimer(thread: Thread, id: number, use: (x: PosixTimer) => number): 
 
 // ── accounting ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** struct rusage; `pages`: the most that was resident at a time. */
+/** struct rusage; `pages`: the largest resident set. */
 export function putRusage(thread: Thread, va: number, ns: number, faults: number, pages: number): void {
   for (let i = 0; i < 18; i++) setI64(thread.mm, va + 8 * i, 0);
   putTimeval(thread, va, ns);
@@ -249,16 +249,16 @@ const Adj = {
 } as const;
 const Sta = { PLL: 1, INS: 0x10, DEL: 0x20, UNSYNC: 0x40, NANO: 0x2000, READ_ONLY: 0xff00 } as const, MOST_ERROR = 16_000_000,
   MOST_CONSTANT = 10, TIME_ERROR = 5;
-/** What adjtimex sets: the pace of the wall clock, its frequency in 2^-16 millionths, and what is only kept. */
+/** The state that adjtimex sets: the pace of the wall clock as a frequency in 2^-16 millionths, and values that are only kept. */
 class Discipline {
   frequency = 0;
   tick = TICK;
-  /** What is being moved is an offset that the loop takes out, not a single shot of adjtime(3). */
+  /** Whether the remaining offset comes from the loop, not from a single shot of adjtime(3). */
   loop = false;
   status: number = Sta.UNSYNC; maxError = MOST_ERROR; error = MOST_ERROR; constant = 2; tai = 0; }
 const disciplines = new WeakMap<object, Discipline>();
 function disciplineOf(k: object): Discipline { let d = disciplines.get(k); if (!d) disciplines.set(k, d = new Discipline()); return d; }
-/** Microseconds of a tick, and what a move of the clock does in a second at most, ns. */
+/** Microseconds of a tick, and the most that the clock may be shifted per second, ns. */
 const TICK = 10_000, MOST_FREQUENCY = 500 * 65536, SINGLE_SHOT = 500_000, MOST_OFFSET = 500e6;
 const within = (n: number, most: number): number => Math.max(0, Math.min(most, n));
 function setDiscipline(thread: Thread, va: number, modes: number, discipline: Discipline): void {
@@ -279,7 +279,7 @@ function setDiscipline(thread: Thread, va: number, modes: number, discipline: Di
   }
   if (modes & Adj.TAI && constant >= 0 && constant < 0x8000_0000) discipline.tai = constant;
 }
-/** adjtime(3) by way of adjtimex: what was left to move is told, and something else takes its place where that is asked for. */
+/** adjtime(3) by way of adjtimex: returns the offset that was left, and starts a new one if the call sets one. */
 function singleShot(thread: Thread, va: number, modes: number, discipline: Discipline): number {
   const left = discipline.loop ? 0 : Math.trunc(thread.k.clock.moving / 1000);
   if (!(modes & Adj.NANO)) { thread.k.clock.move(getI64(thread.mm, va + 8) * 1000, SINGLE_SHOT); discipline.loop = false; }
@@ -313,15 +313,16 @@ function adjustTime(thread: Thread, va: number): number {
   return discipline.status & Sta.UNSYNC ? TIME_ERROR : discipline.status & Sta.INS ? 1 : discipline.status & Sta.DEL ? 2 : 0;
 }
 function setOffset(thread: Thread, va: number, nano: boolean): number {
-  const s = getI64(thread.mm, va + 72), part = getI64(thread.mm, va + 80), n = nano ? part : part * 1000, time = thread.k.clock.wall();
+  const seconds = getI64(thread.mm, va + 72), part = getI64(thread.mm, va + 80), n = nano ? part : part * 1000,
+    time = thread.k.clock.wall();
   if (part < 0 || n >= 1e9) return -E.INVAL;
   const ns = time.n + n;
-  setWall(thread.k, time.s + s + Math.floor(ns / 1e9), ns % 1e9);
+  setWall(thread.k, time.s + seconds + Math.floor(ns / 1e9), ns % 1e9);
   return 0;
 }
 function adjustClock(thread: Thread, clock: number, va: number): number {
-  const c = clock | 0;
-  return c === Clock.REALTIME ? adjustTime(thread, va) : c >= 0 && clocks[c] ? -E.OPNOTSUPP : -E.INVAL;
+  const id = clock | 0;
+  return id === Clock.REALTIME ? adjustTime(thread, va) : id >= 0 && clocks[id] ? -E.OPNOTSUPP : -E.INVAL;
 }
 
 export const timeCalls: Row[] = [

@@ -1,4 +1,4 @@
-/** A system call of a thread whose tracer wants to see it: a stop before, a stop after, and what the tracer changes counts. */
+/** A system call of a thread whose tracer wants to see it: it stops before and after, and uses what the tracer changed. */
 import { failedCall } from '../kernel/calls.ts';
 import { E } from '../abi/errno.ts';
 import { exitedStatus, Sig } from '../abi/linux.ts';
@@ -17,12 +17,12 @@ const callStop = (x: Tracing): Stop => {
 };
 const args = (t: Thread): bigint[] => [10, 11, 12, 13, 14, 15].map((i) => t.regs.big[i]!);
 
-/** All registers of `t` are loaded. Its result stands in a0 afterwards. */
+/** All registers of `thread` are loaded. Its result stands in a0 afterwards. */
 export function* tracedCall(thread: Thread, first: number): Co<number> {
   let nr = first, skipped = -E.NOSYS;
   if (thread.traced?.calls) {
     thread.traced.call = { op: 1, nr, args: args(thread) };
-    // a0 shows the result of a call that is skipped; the argument stands beside.
+    // a0 shows the result of a skipped call; the argument is kept separately.
     const argument = thread.regs.big[Reg.a0]!;
     thread.regs.setX(Reg.a0, skipped);
     yield* thread.traced.pause(callStop(thread.traced));
@@ -40,8 +40,10 @@ export function* tracedCall(thread: Thread, first: number): Co<number> {
     yield* thread.traced.pause(eventStop(TraceEvent.EXIT, exitedStatus(thread.regs.x(Reg.a0))));
   thread.arg0 = thread.regs.big[Reg.a0]!;
   thread.call = nr;
-  const [a, b, c, d, e, f] = [10, 11, 12, 13, 14, 15].map((i) => thread.regs.x(i)) as [number, number, number, number, number, number];
-  const r = nr < 0 ? skipped : dispatch(thread, nr, a, b, c, d, e, f), result = typeof r === 'number' ? r : yield* caught(thread, r);
+  const [a0, a1, a2, a3, a4, a5] = [10, 11, 12, 13, 14, 15].map((i) => thread.regs.x(i)) as
+    [number, number, number, number, number, number];
+  const answer = nr < 0 ? skipped : dispatch(thread, nr, a0, a1, a2, a3, a4, a5),
+    result = typeof answer === 'number' ? answer : yield* caught(thread, answer);
   const replaced = result === 0 && (nr === EXECVE || nr === EXECVEAT || nr === SIGRETURN);
   if (replaced) thread.call = -1;
   else if (!Number.isNaN(result)) thread.regs.setX(Reg.a0, result);
@@ -55,7 +57,7 @@ function* afterCall(thread: Thread): Co<void> {
     yield* thread.traced.pause(callStop(thread.traced));
   }
 }
-/** The call's wish to be started again, or that the registers stand as they are to be. */
+/** The code by which the call asks for its restart, or that the final registers are already set. */
 function restartOr(thread: Thread, replaced: boolean): number {
   const now = thread.regs.x(Reg.a0);
   return !replaced && (now === -E.RESTARTSYS || now === -E.RESTARTNOHAND || now === -E.RESTARTNOINTR) ? now : KEEP_REGISTERS;

@@ -5,7 +5,7 @@ import { S } from '../../abi/linux.ts';
 import type { Process } from '../../kernel/process.ts';
 import type { Thread } from '../../kernel/thread.ts';
 import type { Io } from '../../mm/uaccess.ts';
-import { mayTrace } from '../../syscalls/ptrace.ts';
+import { mayTrace } from '../../kernel/tracing.ts';
 import { File } from '../file.ts';
 import { Inode, type FileSystem } from '../inode.ts';
 
