@@ -89,9 +89,7 @@ describe('the package', () => {
   });
 
   it('is bundled by Vite for a page with a worker', async () => {
-    writeFileSync(join(project, 'index.html'), '<script type="module" src="/page.js"></script>');
-    writeFileSync(join(project, 'page.js'),
-      "new Worker(new URL('./src/worker.ts', import.meta.url), { type: 'module' }).onmessage = (e) => { document.title = e.data; };");
+    writeFileSync(join(project, 'index.html'), '<script type="module" src="/src/page_of_worker.ts"></script>');
     const { build } = await import('vite');
     const made = await build({ root: project, logLevel: 'silent', worker: { format: 'es' } }) as { output: { fileName: string }[] };
     expect(made.output.map((o) => o.fileName).filter((name) => /worker/.test(name))).toHaveLength(1);
