@@ -6,6 +6,7 @@ import { request } from 'node:http';
 import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { PATIENCE } from './chromium.ts';
 
 const PLACES = ['/usr/bin/firefox-esr', '/usr/bin/firefox'];
 export const firefoxPath = (): string | undefined => PLACES.find((path) => existsSync(path));
@@ -19,6 +20,7 @@ class TextSocket {
 
   constructor(socket: Socket) {
     this.socket = socket;
+    socket.on('error', () => { /* the browser has ended, which its process reports */ });
     socket.on('data', (data: Buffer) => { this.rest = Buffer.concat([this.rest, data]); while (this.frame()); });
   }
   static open(port: number, path: string): Promise<TextSocket> {
@@ -71,6 +73,7 @@ export class Firefox {
   private socket!: TextSocket;
   private readonly waiting = new Map<number, { resolve(r: Record<string, unknown>): void; reject(e: Error): void }>();
   private next = 1;
+  private gone = false;
   private context = '';
   /** Errors on its console. */
   readonly complaints: string[] = [];
@@ -78,6 +81,10 @@ export class Firefox {
   private constructor(path: string) {
     this.child = spawn(path, ['--headless', '--no-remote', '--profile', this.folder, '--remote-debugging-port=0', 'about:blank'],
       { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, HOME: this.folder } });
+    this.child.on('exit', () => {
+      this.gone = true;
+      for (const { reject } of this.waiting.values()) reject(new Error('Firefox has ended'));
+    });
   }
   /** Starts the browser with one empty page. */
   static async start(path: string): Promise<Firefox> {
@@ -111,6 +118,7 @@ export class Firefox {
   private send(method: string, params: object = {}): Promise<Record<string, unknown>> {
     const id = this.next++;
     return new Promise((resolve, reject) => {
+      if (this.gone) return reject(new Error('Firefox has ended'));
       this.waiting.set(id, { resolve, reject });
       this.socket.send(JSON.stringify({ id, method, params }));
     });
@@ -124,21 +132,22 @@ export class Firefox {
     if (exceptionDetails) throw new Error(exceptionDetails.text);
     return result?.value === undefined ? undefined as T : JSON.parse(result.value) as T;
   }
-  async until(expression: string, milliseconds = 90_000): Promise<void> {
-    for (const end = Date.now() + milliseconds; Date.now() < end; await new Promise((r) => setTimeout(r, 100)))
+  async until(expression: string): Promise<void> {
+    for (const end = Date.now() + PATIENCE; Date.now() < end; await new Promise((r) => setTimeout(r, 100)))
       if (await this.evaluate<boolean>(`Boolean(${expression})`).catch(() => false)) return;
-    throw new Error(`after ${milliseconds} ms not true: ${expression}; ${this.complaints.join('; ')}`);
+    throw new Error(`after ${PATIENCE} ms not true: ${expression}; ${this.complaints.join('; ')}`);
   }
   async screenshot(): Promise<Uint8Array> {
     return Buffer.from((await this.send('browsingContext.captureScreenshot', { context: this.context }))['data'] as string, 'base64');
   }
   async close(): Promise<void> {
+    if (this.gone) return;
     const gone = new Promise((resolve) => this.child.once('exit', resolve));
     this.socket.close();
     this.child.kill('SIGTERM');
     const late = setTimeout(() => this.child.kill('SIGKILL'), 5000);
     await gone;
     clearTimeout(late);
-    rmSync(this.folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 });
+    rmSync(this.folder, { recursive: true, force: true, maxRetries: 50, retryDelay: 200 });
   }
 }

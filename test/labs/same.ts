@@ -83,10 +83,12 @@ for (let round = 1; round <= times; round++) {
     count(lab, versions.get(node)!, graded(node, lab));
   }
   const odd = [...tallies].filter(([, t]) => t.said.size > 1).map(([lab]) => lab);
-  console.log(`round ${round} of ${times}, load ${loadavg()[0]!.toFixed(1)}: ${odd.length === 0 ? 'all the same' : `different: ${odd.join()}`}`);
+  const found = odd.length === 0 ? 'all the same' : `different: ${odd.join()}`;
+  console.log(`round ${round} of ${times}, load ${loadavg()[0]!.toFixed(1)}: ${found}`);
 }
 for (const [lab, { runs, points, said }] of tallies) {
-  console.log(`${lab}: ${runs} gradings by ${[...versions.values()].join(', ')}: ${said.size} result${said.size === 1 ? '' : 's'} (${points})`);
+  const results = `${said.size} result${said.size === 1 ? '' : 's'}`;
+  console.log(`${lab}: ${runs} gradings by ${[...versions.values()].join(', ')}: ${results} (${points})`);
   if (said.size > 1) for (const [hash, by] of said) console.log(`  ${hash}: ${by.join()}`);
 }
 process.exit([...tallies.values()].some((t) => t.said.size > 1) ? 1 : 0);

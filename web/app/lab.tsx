@@ -87,7 +87,10 @@ export function Lab({ info, open }: Props) {
           <strong>{info.number}. {info.title}</strong>
           <span class="dim">{info.hours[0]} to {info.hours[1]} hours</span>
         </div>
-        <button class="primary" disabled={busy !== ''} onClick={() => void check()}><Icon name="play" />Check</button>
+        <button class="primary" disabled={busy !== '' || files[at] === undefined} onClick={() => void check()}>
+          <Icon name="play" />
+          Check
+        </button>
         <span class="dim" role="status">{busy && `checking: ${busy} …`}</span>
         <span class="spring" />
         <label class="seed">

@@ -1,6 +1,6 @@
 /** The page: chooses the screen and the run on it. Addresses name runs (link.ts). */
 import { render } from 'preact';
-import { useEffect, useState } from 'preact/hooks';
+import { useLayoutEffect, useState } from 'preact/hooks';
 import { effect, signal } from '@preact/signals';
 import type { Given, What } from '../protocol.ts';
 import { scenarios } from './catalog.ts';
@@ -19,8 +19,8 @@ const session = signal<Session | undefined>(undefined), tour = signal<number | u
   lab = signal<LabInfo | undefined>(undefined);
 /** The address of the session on the screen; undefined for the user's own files, which no address can name. */
 let shown: Link | undefined;
-/** Set while the page itself changes the address. */
-let own: string | undefined;
+/** The address that is on the screen: the browser reports a new one twice (popstate, hashchange). */
+let here = location.hash;
 
 function open(next: Session | undefined): void {
   session.value?.close();
@@ -76,10 +76,10 @@ async function share(): Promise<string> {
   const typed = s.what.kind === 'shell' && s.phase.value !== 'failed' ? await s.recording() : undefined,
     keys = typed && typed.split('\n').length > 3 ? await packKeys(typed) : undefined;
   const at = s.following.value ? undefined : s.record(s.selected.value)?.sequence;
-  own = hashOf({
+  here = hashOf({
     what: shown.what, seed: s.seed, at, view: s.view.value === 'list' ? undefined : s.view.value, filter: s.filter.value || undefined, keys
   });
-  history.replaceState(null, '', own);
+  history.replaceState(null, '', here);
   return location.href;
 }
 
@@ -90,9 +90,14 @@ function again(): void {
   next.view.value = s.view.value;
   open(next);
 }
+/** The address of the user's own files, which it cannot name. */
+function goToOwn(): void {
+  here = '#/own';
+  history.pushState(null, '', here);
+}
 function start(what: What): void {
   shown = undefined;
-  history.pushState(null, '', '#/own');
+  goToOwn();
   tour.value = undefined;
   open(new Session(what, 1, 'paced'));
 }
@@ -103,7 +108,7 @@ function openTrace(name: string, bytes: Uint8Array, record?: number): void {
     const traced = Session.ofTrace(name, bytes);
     shown = undefined;
     tour.value = undefined;
-    if (location.hash !== '#/own') history.pushState(null, '', '#/own');
+    if (location.hash !== '#/own') goToOwn();
     open(traced);
     if (record !== undefined) traced.select(Math.max(0, traced.trace?.indexOf(record) ?? 0));
   } catch (error) {
@@ -122,8 +127,14 @@ function route(): void {
 
 function App() {
   const [, setHash] = useState(location.hash);
-  useEffect(() => {
-    const moved = (): void => { setHash(location.hash); if (location.hash !== own && location.hash !== '#/own') void ready.then(route); };
+  // Before anybody can click: an effect that waits for the first frame misses a click that comes earlier.
+  useLayoutEffect(() => {
+    const moved = (): void => {
+      if (location.hash === here) return;
+      here = location.hash;
+      setHash(here);
+      if (here !== '#/own') void ready.then(route);
+    };
     addEventListener('hashchange', moved);
     addEventListener('popstate', moved);
     return () => { removeEventListener('hashchange', moved); removeEventListener('popstate', moved); };

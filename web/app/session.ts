@@ -172,6 +172,8 @@ export class Session {
     this.jobs.start('rows', this.rows!.fill());
     this.work();
   }
+  /** Is it known which record answers which? */
+  get chained(): boolean { return this.version.value > 0 && !this.jobs.has('chains'); }
   private work(): void {
     this.jobs.work(WORK_MS);
     if (this.trace && this.firstCallAfter === undefined && this.trace.length > 0) this.firstCallAfter = performance.now() - this.startedAt;

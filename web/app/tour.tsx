@@ -86,7 +86,7 @@ export const steps: readonly TourStep[] = [
 ];
 
 export function Tour({ session, step, go: to }: { session: Session; step: number; go(step: number | undefined): void }) {
-  const title = useRef<HTMLHeadingElement>(null), now = steps[step]!, ready = session.phase.value === 'ended' && session.version.value > 0;
+  const title = useRef<HTMLHeadingElement>(null), now = steps[step]!, ready = session.phase.value === 'ended' && session.chained;
   useEffect(() => { if (ready) now.show(session); title.current?.focus(); }, [step, ready]);
   return (
     <aside class="tour" aria-label="Tour: follow a system call">
