@@ -36,32 +36,33 @@ describe('partitions', () => {
     ]);
   });
   it('of a GPT, and of its copy at the end when the first is gone', () => {
-    const b = disk(1000), view = new DataView(b.buffer);
-    entry(b, 0, 0, 0xee, 1, 999);
+    const bytes = disk(1000), view = new DataView(bytes.buffer);
+    entry(bytes, 0, 0, 0xee, 1, 999);
     for (const [at, table] of [[1, 2], [999, 967]] as const) {
-      b.set([...'EFI PART'].map((c) => c.charCodeAt(0)), at * K);
+      bytes.set([...'EFI PART'].map((c) => c.charCodeAt(0)), at * K);
       view.setUint32(at * K + 72, table, true); view.setUint32(at * K + 80, 128, true); view.setUint32(at * K + 84, 128, true);
       for (const [i, first, last] of [[0, 40, 99], [2, 100, 199]] as const) {
-        b[table * K + i * 128] = 7;
+        bytes[table * K + i * 128] = 7;
         view.setUint32(table * K + i * 128 + 32, first, true); view.setUint32(table * K + i * 128 + 40, last, true);
       }
     }
     const found = [{ number: 1, start: 40 * K, size: 60 * K }, { number: 3, start: 100 * K, size: 100 * K }];
-    expect(partitionsOf(b)).toEqual(found);
-    b.fill(0, K, 2 * K);
-    expect(partitionsOf(b)).toEqual(found);
+    expect(partitionsOf(bytes)).toEqual(found);
+    bytes.fill(0, K, 2 * K);
+    expect(partitionsOf(bytes)).toEqual(found);
   });
-  it('that lie end nothing: chains without end, beyond the disk, tables of rubbish', () => {
-    const b = disk(100);
-    entry(b, 0, 0, 5, 10, 80); entry(b, 10, 1, 5, 0x7fffffff, 5);
-    expect(partitionsOf(b)).toEqual([{ number: 1, start: 10 * K, size: 2 * K }]);
-    entry(b, 10, 0, 0x83, 1, 1000); entry(b, 10, 1, 5, 5, 5); entry(b, 15, 0, 0x83, 1, 2); entry(b, 15, 1, 5, 5, 5);
-    expect(partitionsOf(b).length).toBe(11);
+  it('that lie do no harm: endless chains, entries beyond the disk, tables of random bytes', () => {
+    const bytes = disk(100);
+    entry(bytes, 0, 0, 5, 10, 80); entry(bytes, 10, 1, 5, 0x7fffffff, 5);
+    expect(partitionsOf(bytes)).toEqual([{ number: 1, start: 10 * K, size: 2 * K }]);
+    entry(bytes, 10, 0, 0x83, 1, 1000); entry(bytes, 10, 1, 5, 5, 5); entry(bytes, 15, 0, 0x83, 1, 2); entry(bytes, 15, 1, 5, 5, 5);
+    expect(partitionsOf(bytes).length).toBe(11);
     for (let seed = 1; seed < 200; seed++) {
-      const r = disk(64);
-      for (let i = 0, x = seed; i < r.length; i++) { x = (x * 1103515245 + 12345) & 0x7fffffff; r[i] = x >> 16; }
-      r[510] = 0x55; r[511] = 0xaa; if (seed % 2) r[450] = 0xee;
-      for (const partition of partitionsOf(r)) expect(partition.start > 0 && partition.start + partition.size <= r.length).toBe(true);
+      const random = disk(64);
+      for (let i = 0, x = seed; i < random.length; i++) { x = (x * 1103515245 + 12345) & 0x7fffffff; random[i] = x >> 16; }
+      random[510] = 0x55; random[511] = 0xaa; if (seed % 2) random[450] = 0xee;
+      for (const partition of partitionsOf(random))
+        expect(partition.start > 0 && partition.start + partition.size <= random.length).toBe(true);
     }
   });
 });
@@ -71,13 +72,14 @@ class World extends Unix {
     super({ pages: 4096 });
     disks.forEach((memoryDisk, i) => {
       blockDevicesOf(this.k).addDisk(memoryDisk, partitionsOf(memoryDisk.bytes));
-      for (let m = 0; m < 4; m++) this.call('mknodat', -100, `/tmp/vd${'abc'[i]}${m || ''}`, 0o60600, (254 << 8) | (i * 16 + m));
+      for (let minor = 0; minor < 4; minor++)
+        this.call('mknodat', -100, `/tmp/vd${'abc'[i]}${minor || ''}`, 0o60600, (254 << 8) | (i * 16 + minor));
     });
   }
   end(name: string, ...args: (number | string)[]): number { return this.call(name, ...args) ?? (this.settle(), this.main.regs.x(10)); }
 }
 describe('disks', () => {
-  it('are written, by byte and to their end, whole or by partition', () => {
+  it('can be written, by byte and up to their end, whole or by partition', () => {
     const bytes = disk(64);
     entry(bytes, 0, 0, 0x83, 8, 16);
     const memoryDisk = new MemoryDisk(bytes), world = new World(memoryDisk), fd = world.open('/tmp/vda1', O.RDWR);
@@ -88,33 +90,34 @@ describe('disks', () => {
       world.end('pwrite64', fd, world.space(16), 0, 99 * K)]).toEqual([-E.NOSPC, 0]);
     expect([world.end('lseek', fd, 0, 2), world.end('fsync', fd)]).toEqual([16 * K, 0]);
     const direct = world.open('/tmp/vda', O.RDWR | O.DIRECT);
-    expect([world.end('pwrite64', direct, world.space(16), 16, 0), world.end('pread64', direct, world.space(K), K, 512)]).toEqual([-E.INVAL,
-      K]);
+    expect([world.end('pwrite64', direct, world.space(16), 16, 0), world.end('pread64', direct, world.space(K), K, 512)])
+      .toEqual([-E.INVAL, K]);
   });
-  it('for reading only are not opened for writing', () => {
-    const u = new World(new MemoryDisk(disk(64), true));
-    expect([u.open('/tmp/vda', O.RDWR), u.open('/tmp/vda') >= 0]).toEqual([-E.ACCES, true]);
+  it('that are read-only cannot be opened for writing', () => {
+    const world = new World(new MemoryDisk(disk(64), true));
+    expect([world.open('/tmp/vda', O.RDWR), world.open('/tmp/vda') >= 0]).toEqual([-E.ACCES, true]);
   });
-  it('are divided anew when asked (BLKRRPART), and /dev follows', () => {
-    const b = disk(64), u = new World(new MemoryDisk(b)), fd = u.open('/tmp/vda', O.RDWR);
-    entry(b, 0, 0, 0x83, 8, 16); entry(b, 0, 1, 0x83, 24, 16);
-    expect(u.end('ioctl', fd, 0x125f, 0)).toBe(0);
-    expect(u.list('/dev').filter((n) => n.startsWith('vda'))).toEqual(['vda1', 'vda2']);
-    entry(b, 0, 0, 0, 0, 0);
-    u.end('ioctl', fd, 0x125f, 0);
-    expect(u.list('/dev').filter((n) => n.startsWith('vda'))).toEqual(['vda2']);
+  it('are partitioned again on request (BLKRRPART), and /dev follows', () => {
+    const bytes = disk(64), world = new World(new MemoryDisk(bytes)), fd = world.open('/tmp/vda', O.RDWR);
+    entry(bytes, 0, 0, 0x83, 8, 16); entry(bytes, 0, 1, 0x83, 24, 16);
+    expect(world.end('ioctl', fd, 0x125f, 0)).toBe(0);
+    expect(world.list('/dev').filter((n) => n.startsWith('vda'))).toEqual(['vda1', 'vda2']);
+    entry(bytes, 0, 0, 0, 0, 0);
+    world.end('ioctl', fd, 0x125f, 0);
+    expect(world.list('/dev').filter((n) => n.startsWith('vda'))).toEqual(['vda2']);
   });
   it('loop devices write to their file, from an offset, up to a limit', () => {
-    const u = new World(), file = u.open('/tmp/file', O.RDWR | O.CREAT), loop = u.open('/dev/loop0', O.RDWR);
-    u.end('ftruncate', file, 8192);
+    const world = new World(), file = world.open('/tmp/file', O.RDWR | O.CREAT), loop = world.open('/dev/loop0', O.RDWR);
+    world.end('ftruncate', file, 8192);
     const config = new Uint8Array(304), view = new DataView(config.buffer);
     view.setUint32(0, file, true); view.setUint32(8 + 24, 1024, true); view.setUint32(8 + 32, 2048, true);
-    expect(u.call('ioctl', loop, 0x4c0a, u.put(config))).toBe(0);
-    expect([u.write(loop, 'in the middle'), u.end('lseek', loop, 0, 2)]).toEqual([13, 2048]);
-    expect(u.end('lseek', file, 1024, 0)).toBe(1024);
-    expect(u.read(file, 13)).toBe('in the middle');
-    expect([u.end('pwrite64', loop, u.space(16), 16, 2040), u.end('pwrite64', loop, u.space(16), 16, 2048)]).toEqual([8, -E.NOSPC]);
-    expect([u.end('ioctl', loop, 0x4c01, 0), u.end('ioctl', loop, 0x4c01, 0)]).toEqual([0, -E.NXIO]);
+    expect(world.call('ioctl', loop, 0x4c0a, world.put(config))).toBe(0);
+    expect([world.write(loop, 'in the middle'), world.end('lseek', loop, 0, 2)]).toEqual([13, 2048]);
+    expect(world.end('lseek', file, 1024, 0)).toBe(1024);
+    expect(world.read(file, 13)).toBe('in the middle');
+    expect([world.end('pwrite64', loop, world.space(16), 16, 2040), world.end('pwrite64', loop, world.space(16), 16, 2048)])
+      .toEqual([8, -E.NOSPC]);
+    expect([world.end('ioctl', loop, 0x4c01, 0), world.end('ioctl', loop, 0x4c01, 0)]).toEqual([0, -E.NXIO]);
   });
 });
 

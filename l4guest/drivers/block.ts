@@ -30,7 +30,7 @@ export interface BlockDevice { readonly name: string; readonly rdev: number; rea
 export class BlockDevices {
   readonly loops = Array.from({ length: LOOPS }, (_, i) => new Loop(i));
   private readonly disks: { readonly source: BlockSource; parts: ReadonlyMap<number, PartOf> }[] = [];
-  /** Called when names appear or vanish: /dev. */
+  /** Called when a device appears or vanishes, so that /dev follows. */
   onChange: ((name: string, rdev: number, there: boolean) => void) | undefined;
 
   addDisk(source: BlockSource, partitions: readonly Partition[]): void {
@@ -38,10 +38,10 @@ export class BlockDevices {
   }
   /** Replaces a disk's partitions. */
   private divide(disk: number, partitions: readonly Partition[]): void {
-    const d = this.disks[disk]!, before = this.partNames(disk);
+    const entry = this.disks[disk]!, before = this.partNames(disk);
     for (const blockDevice of before) this.onChange?.(blockDevice.name, blockDevice.rdev, false);
-    d.parts = partsOf(d.source, partitions);
-    for (const p of this.partNames(disk)) this.onChange?.(p.name, p.rdev, true);
+    entry.parts = partsOf(entry.source, partitions);
+    for (const part of this.partNames(disk)) this.onChange?.(part.name, part.rdev, true);
   }
   private partNames(disk: number): BlockDevice[] {
     return [...this.disks[disk]!.parts].map(([n, source]) =>
@@ -54,7 +54,7 @@ export class BlockDevices {
       ...this.loops.map((source, i) => ({ name: `loop${i}`, rdev: makeDevice(LOOP, i), source }))
     ];
   }
-  /** The device of a number; undefined: no disk there. */
+  /** The source of a device number; undefined: no such disk. */
   source(rdev: number): BlockSource | undefined {
     const minor = minorOf(rdev), major = (rdev >>> 8) & 0xfff, disk = major === VIRTIO ? this.disks[Math.floor(minor / MINORS)] : undefined;
     if (disk) return minor % MINORS === 0 ? disk.source : disk.parts.get(minor % MINORS);

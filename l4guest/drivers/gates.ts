@@ -38,7 +38,7 @@ export function openGate(t: Thread, inode: Inode, flags: number, gate: number): 
 class GateFile extends File {
   private readonly k: Kernel;
   private readonly gate: number;
-  /** Address spaces that have the capability through this file. */
+  /** Address spaces that got the capability through this file. */
   private readonly spaces = new Set<Mm>();
   constructor(inode: Inode, flags: number, k: Kernel, gate: number) { super(inode, flags); this.k = k; this.gate = gate; }
 
@@ -53,7 +53,7 @@ class GateFile extends File {
     mm.gates.set(this.gate, (mm.gates.get(this.gate) ?? 0) + (this.spaces.has(mm) ? 0 : 1));
     this.spaces.add(mm);
     thread.utcb = utcb;
-    thread.work = true; // its thread below is created again before it resumes
+    thread.work = true; // the kernel creates its thread again before it resumes
     return 0;
   }
   protected override closed(): void {

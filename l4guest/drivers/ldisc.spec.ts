@@ -15,61 +15,61 @@ function terminal(): {
 }
 
 describe('line discipline', () => {
-  it('gives whole lines, with echo', () => {
-    const t = terminal();
-    t.type('hel');
-    expect(t.read()).toBeUndefined();
-    t.type('lo\rnext');
-    expect([t.read(3), t.read(), t.read()]).toEqual(['hel', 'lo\n', undefined]);
-    expect(t.screen()).toBe('hello\r\nnext');
+  it('delivers whole lines, with echo', () => {
+    const tty = terminal();
+    tty.type('hel');
+    expect(tty.read()).toBeUndefined();
+    tty.type('lo\rnext');
+    expect([tty.read(3), tty.read(), tty.read()]).toEqual(['hel', 'lo\n', undefined]);
+    expect(tty.screen()).toBe('hello\r\nnext');
   });
-  it('erases characters, words and lines; UTF-8 characters as one', () => {
-    const t = terminal();
-    t.type('ax\x7fb é\x7f\x17c d\x17\x15ok\n');
-    expect(t.read()).toBe('ok\n');
-    t.type('one two\x17three\n');
-    expect(t.read()).toBe('one three\n');
+  it('erases characters, words and lines; a UTF-8 character counts as one', () => {
+    const tty = terminal();
+    tty.type('ax\x7fb é\x7f\x17c d\x17\x15ok\n');
+    expect(tty.read()).toBe('ok\n');
+    tty.type('one two\x17three\n');
+    expect(tty.read()).toBe('one three\n');
   });
-  it('^D ends the line, or the file where the line is empty', () => {
-    const t = terminal();
-    t.type('ab\x04');
-    expect(t.read()).toBe('ab');
-    t.type('\x04');
-    expect(t.read()).toBe('');
-    expect(t.read()).toBeUndefined();
+  it('^D ends the line, or the file if the line is empty', () => {
+    const tty = terminal();
+    tty.type('ab\x04');
+    expect(tty.read()).toBe('ab');
+    tty.type('\x04');
+    expect(tty.read()).toBe('');
+    expect(tty.read()).toBeUndefined();
   });
-  it('^C, ^\\ and ^Z are signals that drop the line', () => {
-    const t = terminal();
-    t.type('abc\x03\x1c\x1ax\n');
-    expect(t.signals).toEqual([2, 3, 20]);
-    expect(t.read()).toBe('x\n');
-    expect(t.screen()).toBe('abc^C^\\^Zx\r\n');
+  it('^C, ^\\ and ^Z send signals and drop the line', () => {
+    const tty = terminal();
+    tty.type('abc\x03\x1c\x1ax\n');
+    expect(tty.signals).toEqual([2, 3, 20]);
+    expect(tty.read()).toBe('x\n');
+    expect(tty.screen()).toBe('abc^C^\\^Zx\r\n');
   });
-  it('^V takes the next key as it is', () => {
-    const t = terminal();
-    t.type('\x16\x03\n');
-    expect([t.read(), t.signals]).toEqual(['\x03\n', []]);
+  it('^V makes the next key an ordinary character', () => {
+    const tty = terminal();
+    tty.type('\x16\x03\n');
+    expect([tty.read(), tty.signals]).toEqual(['\x03\n', []]);
   });
-  it('raw mode gives every key, and what was being edited', () => {
-    const t = terminal();
-    t.type('ab');
-    t.d.termios.l &= ~(L.ICANON | L.ECHO | L.ISIG);
-    t.d.modeChanged(true);
-    t.type('\x03\x7f');
-    expect(t.read()).toBe('ab\x03\x7f');
-    expect(t.signals).toEqual([]);
+  it('raw mode delivers every key, and the line that was being edited', () => {
+    const tty = terminal();
+    tty.type('ab');
+    tty.d.termios.l &= ~(L.ICANON | L.ECHO | L.ISIG);
+    tty.d.modeChanged(true);
+    tty.type('\x03\x7f');
+    expect(tty.read()).toBe('ab\x03\x7f');
+    expect(tty.signals).toEqual([]);
   });
-  it('output turns newlines into carriage return and newline, unless told', () => {
-    const t = terminal(), bytes = new TextEncoder().encode('a\nb');
-    expect(new TextDecoder().decode(t.d.process(bytes))).toBe('a\r\nb');
-    t.d.termios.o &= ~Out.OPOST;
-    expect(t.d.process(bytes)).toBe(bytes);
+  it('output turns newlines into carriage return and newline, unless that is switched off', () => {
+    const tty = terminal(), bytes = new TextEncoder().encode('a\nb');
+    expect(new TextDecoder().decode(tty.d.process(bytes))).toBe('a\r\nb');
+    tty.d.termios.o &= ~Out.OPOST;
+    expect(tty.d.process(bytes)).toBe(bytes);
   });
-  it('^S stops output, ^Q lets it go', () => {
-    const t = terminal();
-    t.type('\x13');
-    expect(t.d.stopped).toBe(true);
-    t.type('\x11');
-    expect(t.d.stopped).toBe(false);
+  it('^S stops output, ^Q resumes it', () => {
+    const tty = terminal();
+    tty.type('\x13');
+    expect(tty.d.stopped).toBe(true);
+    tty.type('\x11');
+    expect(tty.d.stopped).toBe(false);
   });
 });

@@ -1,5 +1,5 @@
 /**
- * The line discipline: processing between typed keys and read bytes (editing, echo, signals), and of output (newline translation). It knows
+ * The line discipline: turns typed keys into lines that can be read (editing, echo, signals), and translates output (newlines). It knows
  * no processes; signals go through `signal`.
  */
 import { Sig } from '../abi/linux.ts';
@@ -21,7 +21,7 @@ export class LineDiscipline {
   private readonly emit: (bytes: Uint8Array) => void;
   private readonly signal: (sig: number) => void;
 
-  /** Drops written bytes that were not sent yet. */
+  /** Drops written bytes that are still unsent. */
   private readonly dropOutput: () => void;
 
   constructor(emit: (bytes: Uint8Array) => void, signal: (sig: number) => void, dropOutput: () => void = () => undefined) {
@@ -46,34 +46,37 @@ export class LineDiscipline {
 
   private key(raw: number): void {
     const termios = this.termios, cc = termios.cc;
-    let c = termios.i & I.ISTRIP ? raw & 0x7f : raw;
-    if (this.literal) { this.literal = false; this.plain(c); return; }
-    if (c === CR) { if (termios.i & I.IGNCR) return; if (termios.i & I.ICRNL) c = NL; } else if (c === NL && termios.i & I.INLCR) c = CR;
-    if (termios.i & I.IXON && c !== 0) {
-      if (c === cc[V.STOP]) { this.stopped = true; return; }
-      if (c === cc[V.START]) { this.stopped = false; return; }
+    let byte = termios.i & I.ISTRIP ? raw & 0x7f : raw;
+    if (this.literal) { this.literal = false; this.plain(byte); return; }
+    if (byte === CR) {
+      if (termios.i & I.IGNCR) return;
+      if (termios.i & I.ICRNL) byte = NL;
+    } else if (byte === NL && termios.i & I.INLCR) byte = CR;
+    if (termios.i & I.IXON && byte !== 0) {
+      if (byte === cc[V.STOP]) { this.stopped = true; return; }
+      if (byte === cc[V.START]) { this.stopped = false; return; }
       if (this.stopped && termios.i & I.IXANY) this.stopped = false;
     }
-    if (this.l(L.ISIG) && this.signalKey(c)) return;
-    if (this.canonical && this.editKey(c)) return;
-    this.plain(c);
+    if (this.l(L.ISIG) && this.signalKey(byte)) return;
+    if (this.canonical && this.editKey(byte)) return;
+    this.plain(byte);
   }
-  private signalKey(c: number): boolean {
+  private signalKey(byte: number): boolean {
     const cc = this.termios.cc,
-      sig = c === 0 ? 0 : c === cc[V.INTR] ? Sig.INT : c === cc[V.QUIT] ? Sig.QUIT : c === cc[V.SUSP] ? Sig.TSTP : 0;
+      sig = byte === 0 ? 0 : byte === cc[V.INTR] ? Sig.INT : byte === cc[V.QUIT] ? Sig.QUIT : byte === cc[V.SUSP] ? Sig.TSTP : 0;
     if (sig === 0) return false;
     if (!this.l(L.NOFLSH)) { this.flush(); this.dropOutput(); }
-    this.echo(c);
+    this.echo(byte);
     this.signal(sig);
     return true;
   }
-  private editKey(c: number): boolean {
+  private editKey(byte: number): boolean {
     const cc = this.termios.cc;
-    if (c === 0) return false;
-    switch (c) {
+    if (byte === 0) return false;
+    switch (byte) {
       case cc[V.ERASE]: this.erase(1); return true;
       case cc[V.KILL]:
-        if (this.l(L.ECHOKE)) this.erase(Infinity); else { this.edit = []; this.echo(c); if (this.l(L.ECHOK)) this.out([NL]); }
+        if (this.l(L.ECHOKE)) this.erase(Infinity); else { this.edit = []; this.echo(byte); if (this.l(L.ECHOK)) this.out([NL]); }
         return true;
       case cc[V.EOF]: this.complete(true); return true;
       case cc[V.WERASE]: if (this.l(L.IEXTEN)) { this.eraseWord(); return true; } return false;
@@ -81,41 +84,41 @@ export class LineDiscipline {
         if (this.l(L.IEXTEN)) { this.literal = true; if (this.l(L.ECHO) && this.l(L.ECHOCTL)) this.out([0x5e, 8]); return true; }
         return false;
       case cc[V.REPRINT]:
-        if (this.l(L.IEXTEN)) { this.echo(c); this.out([NL]); for (const x of this.edit) this.echo(x); return true; }
+        if (this.l(L.IEXTEN)) { this.echo(byte); this.out([NL]); for (const x of this.edit) this.echo(x); return true; }
         return false;
       default: return false;
     }
   }
-  private plain(c: number): void {
+  private plain(byte: number): void {
     if (!this.canonical) {
       const last = this.chunks[this.chunks.length - 1];
-      if (last && !last.eof) last.bytes.push(c); else this.chunks.push({ bytes: [c], eof: false });
-      this.echo(c);
+      if (last && !last.eof) last.bytes.push(byte); else this.chunks.push({ bytes: [byte], eof: false });
+      this.echo(byte);
       return;
     }
-    const cc = this.termios.cc, ends = c === NL || (c !== 0 && (c === cc[V.EOL] || c === cc[V.EOL2]));
+    const cc = this.termios.cc, ends = byte === NL || (byte !== 0 && (byte === cc[V.EOL] || byte === cc[V.EOL2]));
     if (this.edit.length >= LIMIT && !ends) { if (this.termios.i & I.IMAXBEL) this.out([BELL]); return; }
-    this.edit.push(c);
-    if (c === NL && !this.l(L.ECHO) && this.l(L.ECHONL)) this.out([NL]); else this.echo(c);
+    this.edit.push(byte);
+    if (byte === NL && !this.l(L.ECHO) && this.l(L.ECHONL)) this.out([NL]); else this.echo(byte);
     if (ends) this.complete(false);
   }
   private complete(eof: boolean): void {
     this.chunks.push({ bytes: this.edit, eof });
     this.edit = [];
   }
-  private echo(c: number): void {
+  private echo(byte: number): void {
     if (!this.l(L.ECHO)) return;
-    if (this.l(L.ECHOCTL) && ((c < 32 && c !== NL && c !== 9) || c === 127)) this.out([0x5e, c ^ 64]);
-    else this.out([c]);
+    if (this.l(L.ECHOCTL) && ((byte < 32 && byte !== NL && byte !== 9) || byte === 127)) this.out([0x5e, byte ^ 64]);
+    else this.out([byte]);
   }
   /** Takes back the last n characters (UTF-8 sequences count as one). */
   private erase(n: number): void {
     for (; n > 0 && this.edit.length > 0; n--) {
-      let c = this.edit.pop()!;
-      if (this.termios.i & I.IUTF8) while ((c & 0xc0) === 0x80 && this.edit.length > 0) c = this.edit.pop()!;
+      let erased = this.edit.pop()!;
+      if (this.termios.i & I.IUTF8) while ((erased & 0xc0) === 0x80 && this.edit.length > 0) erased = this.edit.pop()!;
       if (!this.l(L.ECHO)) continue;
       if (!this.l(L.ECHOE)) { this.out([this.termios.cc[V.ERASE]!]); continue; }
-      const width = c < 32 && c !== 9 && this.l(L.ECHOCTL) ? 2 : 1;
+      const width = erased < 32 && erased !== 9 && this.l(L.ECHOCTL) ? 2 : 1;
       for (let i = 0; i < width; i++) this.out([8, 32, 8]);
     }
   }
@@ -156,34 +159,39 @@ export class LineDiscipline {
   private out(bytes: number[]): void { this.emit(this.process(Uint8Array.from(bytes))); }
   /** Output processing: newline translation, tabs. */
   process(bytes: Uint8Array): Uint8Array {
-    const o = this.termios.o;
-    if (!(o & Out.OPOST)) return bytes;
-    if (o & Out.ONLCR && !(o & (Out.OCRNL | Out.OLCUC | Out.TABS | Out.ONOCR))) return expandNewlines(bytes);
+    const flags = this.termios.o;
+    if (!(flags & Out.OPOST)) return bytes;
+    if (flags & Out.ONLCR && !(flags & (Out.OCRNL | Out.OLCUC | Out.TABS | Out.ONOCR))) return expandNewlines(bytes);
     const out: number[] = [];
-    for (const c of bytes) this.outOne(c, out);
+    for (const byte of bytes) this.outOne(byte, out);
     return Uint8Array.from(out);
   }
-  private outOne(c: number, out: number[]): void {
-    const o = this.termios.o;
-    if (c === NL) { if (o & Out.ONLCR) { out.push(CR); this.column = 0; } out.push(NL); if (o & Out.ONLRET) this.column = 0; return; }
-    if (c === CR) {
-      if (o & Out.ONOCR && this.column === 0) return;
-      if (o & Out.OCRNL) { out.push(NL); return; }
+  private outOne(byte: number, out: number[]): void {
+    const flags = this.termios.o;
+    if (byte === NL) {
+      if (flags & Out.ONLCR) { out.push(CR); this.column = 0; }
+      out.push(NL);
+      if (flags & Out.ONLRET) this.column = 0;
+      return;
+    }
+    if (byte === CR) {
+      if (flags & Out.ONOCR && this.column === 0) return;
+      if (flags & Out.OCRNL) { out.push(NL); return; }
       this.column = 0;
       out.push(CR);
       return;
     }
-    if (c === 9 && (o & Out.TABS) === Out.XTABS) { do { out.push(32); this.column++; } while (this.column % 8); return; }
-    if (c === 8) { if (this.column > 0) this.column--; } else if (c >= 32) this.column++;
-    out.push(o & Out.OLCUC && c >= 97 && c <= 122 ? c - 32 : c);
+    if (byte === 9 && (flags & Out.TABS) === Out.XTABS) { do { out.push(32); this.column++; } while (this.column % 8); return; }
+    if (byte === 8) { if (this.column > 0) this.column--; } else if (byte >= 32) this.column++;
+    out.push(flags & Out.OLCUC && byte >= 97 && byte <= 122 ? byte - 32 : byte);
   }
 }
 function expandNewlines(bytes: Uint8Array): Uint8Array {
   let n = 0;
-  for (const c of bytes) if (c === NL) n++;
+  for (const byte of bytes) if (byte === NL) n++;
   if (n === 0) return bytes;
   const out = new Uint8Array(bytes.length + n);
   let at = 0;
-  for (const c of bytes) { if (c === NL) out[at++] = CR; out[at++] = c; }
+  for (const byte of bytes) { if (byte === NL) out[at++] = CR; out[at++] = byte; }
   return out;
 }

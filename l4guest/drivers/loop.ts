@@ -20,11 +20,11 @@ export const Lo = {
 const INFO = 232, At = { device: 0, inode: 8, rdevice: 16, offset: 24, limit: 32, number: 40, encryption: 44, flags: 52 } as const;
 const LoFlag = { READ_ONLY: 1, AUTOCLEAR: 4, PARTSCAN: 8 } as const, SETTABLE = LoFlag.AUTOCLEAR | LoFlag.PARTSCAN;
 
-/** The device of a loop device's number. */
+/** The device behind a loop device's number. */
 export class Loop implements BlockSource {
   readonly number: number;
   file: File | undefined;
-  /** The process that attached the file: it reads when no thread of a program does. */
+  /** The process that attached the file: it reads if no program's thread does. */
   private thread: Thread | undefined;
   private offset = 0;
   private limit = 0;
@@ -58,11 +58,11 @@ export class Loop implements BlockSource {
         const at = this.offset + pos + io.done, n = writing ? file.write(io, at, by) : file.read(io, at, by);
         const got = typeof n === 'number' ? n : yield* n;
         if (got <= 0) return got < 0 ? got : -E.IO;
-      } catch (e) {
-        if (!(e instanceof NotHere)) throw e;
+      } catch (error) {
+        if (!(error instanceof NotHere)) throw error;
         if (io.done > before) io.back(io.done - before);
-        const r = yield* e.fetch(sleeper);
-        if (r < 0) return r;
+        const fetched = yield* error.fetch(sleeper);
+        if (fetched < 0) return fetched;
       }
     }
     return 0;

@@ -1,4 +1,4 @@
-/** /dev/null, zero, full, random, urandom, kmsg; and standard streams that are no terminal. */
+/** /dev/null, zero, full, random, urandom, kmsg; and standard streams that are not a terminal. */
 import { File, type MapAnswer } from '../fs/file.ts';
 import type { Inode } from '../fs/inode.ts';
 import { E } from '../abi/errno.ts';

@@ -18,10 +18,10 @@ interface Entry { readonly type: number; readonly first: number; readonly count:
 /** The four entries of a boot record, in sectors; undefined without its signature. */
 function entriesOf(bytes: Uint8Array | undefined): Entry[] | undefined {
   if (!bytes || bytes[510] !== 0x55 || bytes[511] !== 0xaa) return undefined;
-  const v = view(bytes);
+  const table = view(bytes);
   return [0, 1, 2, 3].map((i) => {
     const at = 446 + 16 * i;
-    return { type: bytes[at + 4]!, first: v.getUint32(at + 8, true), count: v.getUint32(at + 12, true) };
+    return { type: bytes[at + 4]!, first: table.getUint32(at + 8, true), count: table.getUint32(at + 12, true) };
   });
 }
 
@@ -37,7 +37,7 @@ function* mbr(entries: readonly Entry[]): Search<Partition[]> {
   const out: Partition[] = [];
   for (const [i, entry] of entries.entries()) {
     if (entry.type === 0 || entry.count === 0) continue;
-    // An extended partition is as long as a boot loader: two sectors.
+    // The first two sectors of an extended partition count as a partition, as room for a boot loader.
     out.push({ number: i + 1, start: entry.first * SECTOR,
       size: (EXTENDED.has(entry.type) ? Math.min(2, entry.count) : entry.count) * SECTOR });
   }
@@ -60,14 +60,14 @@ function* gpt(size: number): Search<Partition[]> {
   for (const at of [1, last]) {
     const head = yield { pos: at * SECTOR, length: SECTOR };
     if (!head || String.fromCharCode(...head.subarray(0, 8)) !== 'EFI PART') continue;
-    const v = view(head), first = Number(v.getBigUint64(72, true)), count = Math.min(128, v.getUint32(80, true)),
-      each = v.getUint32(84, true);
+    const header = view(head), first = Number(header.getBigUint64(72, true)), count = Math.min(128, header.getUint32(80, true)),
+      each = header.getUint32(84, true);
     if (each < 128 || each > 4096 || first < 1 || first > last) continue;
     const table = yield { pos: first * SECTOR, length: Math.ceil(count * each / SECTOR) * SECTOR };
     if (!table) continue;
-    const t = view(table), out: Partition[] = [];
+    const entries = view(table), out: Partition[] = [];
     for (let i = 0; i < count; i++) {
-      const start = Number(t.getBigUint64(i * each + 32, true)), end = Number(t.getBigUint64(i * each + 40, true));
+      const start = Number(entries.getBigUint64(i * each + 32, true)), end = Number(entries.getBigUint64(i * each + 40, true));
       if (table.subarray(i * each, i * each + 16).some((b) => b !== 0) && end >= start)
         out.push({ number: i + 1, start: start * SECTOR, size: (end - start + 1) * SECTOR });
     }

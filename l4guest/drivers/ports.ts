@@ -1,7 +1,7 @@
 /** Byte streams to the world outside the server, as drivers see them. The arch layer (or a spec) implements them. */
 import { WaitQueue } from '../kernel/wait.ts';
 
-/** Output: accepts bytes at once, as long as there is room. */
+/** Output: accepts bytes at once while there is room. */
 export interface OutputPort {
   readonly wq: WaitQueue;
   room(): number;
@@ -16,7 +16,7 @@ export class InputPort {
   private chunks: Uint8Array[] = [];
   ended = false;
   length = 0;
-  /** A terminal takes everything at once instead of leaving it here. */
+  /** A terminal takes all bytes at once, so none wait here. */
   consumer: ((bytes: Uint8Array) => void) | undefined;
 
   /** Called at each arrival. */

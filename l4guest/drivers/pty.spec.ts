@@ -3,14 +3,14 @@ import { E } from '../abi/errno.ts';
 import { Unix } from '../testing/unix.ts';
 
 const TCFLSH = 0x540b, TCXONC = 0x540a;
-function pair(): { u: Unix; master: number; slave: number } {
+function pair(): { unix: Unix; master: number; slave: number } {
   const unix = new Unix(), master = unix.open('/dev/ptmx', 0o402);
   unix.call('ioctl', master, 0x40045431, unix.put(new Uint8Array(4)));
-  return { u: unix, master, slave: unix.open('/dev/pts/0', 0o402) };
+  return { unix, master, slave: unix.open('/dev/pts/0', 0o402) };
 }
 describe('pseudo-terminals', () => {
-  it('tcflush throws away what was written, seen from either side', () => {
-    const { u: unix, master, slave } = pair();
+  it('tcflush discards written bytes, on the master and on the slave', () => {
+    const { unix, master, slave } = pair();
     unix.write(slave, 'abcdef');
     expect(unix.read(master, 2)).toBe('ab');
     expect([unix.call('ioctl', master, TCFLSH, 1), unix.read(master, 2)]).toEqual([0, 'cd']);
@@ -24,12 +24,12 @@ describe('pseudo-terminals', () => {
     unix.write(slave, 'y');
     expect(unix.read(master)).toBe('y');
   });
-  it('tcflow stops a writer, and lets it go on', () => {
-    const { u, master, slave } = pair(), child = u.fork();
-    u.call('ioctl', slave, TCXONC, 0);
-    expect(u.callOf(child, 'write', slave, 'z', 1)).toBeUndefined();
-    u.call('ioctl', slave, TCXONC, 1);
-    expect(u.settle()).toEqual([child]);
-    expect(u.read(master)).toBe('z');
+  it('tcflow stops a writer, and resumes it', () => {
+    const { unix, master, slave } = pair(), child = unix.fork();
+    unix.call('ioctl', slave, TCXONC, 0);
+    expect(unix.callOf(child, 'write', slave, 'z', 1)).toBeUndefined();
+    unix.call('ioctl', slave, TCXONC, 1);
+    expect(unix.settle()).toEqual([child]);
+    expect(unix.read(master)).toBe('z');
   });
 });

@@ -30,7 +30,7 @@ class Queue implements OutputPort {
   clear(): void { this.chunks = []; this.length = 0; this.wq.wakeAll(); }
 }
 
-/** Most pseudo-terminals, server memory of one (bytes), and unread input bytes that one accepts. */
+/** The limits: pseudo-terminals, server memory of one (bytes), and unread input that one accepts (bytes). */
 const MOST = 4096, COST = CAPACITY + 32768, INPUT = 4096;
 
 export class Ptys {
@@ -110,7 +110,7 @@ class MasterFile extends File {
     this.pty.tty.wq.wakeAll();
     return this.packets ? n + 1 : n;
   }
-  /** Unread input is bounded. */
+  /** The queue of unread input is bounded. */
   override write(io: Io): number {
     if (io.left === 0) return 0;
     const room = INPUT - this.pty.tty.discipline.held, n = Math.min(io.left, room, 4096);
@@ -142,8 +142,8 @@ class MasterFile extends File {
       case IOCGPTLCK: setU32(thread.mm, arg, this.pty.locked ? 1 : 0); return 0;
       case FIONREAD: setU32(thread.mm, arg, this.pty.queue.length); return 0;
       case IOCGPTPEER: {
-        const f = this.pty.openSlave(thread, arg);
-        return typeof f === 'number' ? f : install(thread, f, (arg & O.CLOEXEC) !== 0);
+        const file = this.pty.openSlave(thread, arg);
+        return typeof file === 'number' ? file : install(thread, file, (arg & O.CLOEXEC) !== 0);
       }
       case CFLSH: // input here is output there
         if (arg === 0 || arg === 1 || arg === 2) return this.pty.tty.ioctl(thread, command, arg === 2 ? 2 : 1 - arg, true);

@@ -123,7 +123,7 @@ export class Tty implements Terminal {
       | (this.output.room() > 256 && !this.discipline.stopped ? Poll.OUT | Poll.WRNORM : 0);
   }
 
-  /** `master`: the caller is on the other side of a pseudo-terminal, which need not belong to the session. */
+  /** `master`: the caller holds the master of a pseudo-terminal, which need not belong to the session. */
   ioctl(thread: Thread, command: number, arg: number, master = false): number {
     const lineDiscipline = this.discipline, mm = thread.mm;
     if (this.hungUp && !master) return command === T.IOCSPGRP ? -E.NOTTY : -E.IO;
@@ -148,7 +148,7 @@ export class Tty implements Terminal {
       case T.CSBRK: case T.CSBRKP: return 0;
       case T.IOCEXCL: this.exclusive = true; return 0;
       case T.IOCNXCL: this.exclusive = false; return 0;
-      case T.IOCSTI: { const c = mm.pageAt(arg, false).u8(arg % 4096); this.input(Uint8Array.of(c)); return 0; }
+      case T.IOCSTI: { const byte = mm.pageAt(arg, false).u8(arg % 4096); this.input(Uint8Array.of(byte)); return 0; }
       default: return this.jobControl(thread, command, arg, master);
     }
   }
@@ -173,7 +173,7 @@ export class Tty implements Terminal {
     this.wq.wakeAll();
     return 0;
   }
-  /** ^S and ^Q stop and start, so the other side may do that itself. */
+  /** ^S and ^Q are enabled, so the other side may send them. */
   private get softFlow(): boolean {
     const { i, cc } = this.discipline.termios;
     return (i & I.IXON) !== 0 && cc[V.STOP] === 0x13 && cc[V.START] === 0x11;
@@ -213,7 +213,7 @@ export class Tty implements Terminal {
     if (held) return held === -E.IO ? -E.NOTTY : held;
     const known = thread.proc.numbers.id(id), processGroup = this.k.pids.groups.get(known);
     if (id < 0) return -E.INVAL;
-    // Accepts the number of any process or thread; if no group has it, the session is that of its bearer.
+    // Accepts the number of any process or thread; if it names no group, the session of its process is meant.
     const session = processGroup?.session ?? this.k.pids.processes.get(known)?.session ?? this.k.pids.threads.get(known)?.proc.session;
     if (!session && !this.k.pids.isTaken(known)) return -E.SRCH;
     if (session !== thread.proc.session) return -E.PERM;

@@ -1,4 +1,4 @@
-/** POSIX message queues: named, with priorities; a descriptor that can be polled, and a signal when the first message comes. */
+/** POSIX message queues: named, with priorities; a descriptor can be polled, and the first message may send a signal. */
 import { File } from '../fs/file.ts';
 import { Inode } from '../fs/inode.ts';
 import { May, permitted } from '../fs/walk.ts';
@@ -71,7 +71,7 @@ export class MqInode extends Inode {
     this.wq.wakeAll();
     return 0;
   }
-  /** The first message is gone. */
+  /** Removes the first message. */
   shift(): void {
     this.frames.uncharge(this.messages.shift()!.bytes.length + MESSAGE_COST);
     this.wq.wakeAll();
@@ -162,7 +162,7 @@ export function mqUnlink(thread: Thread, nameVa: number): number {
 
 // ── sending and receiving ──────────────────────────────────────────────────────────────────────────────────────────────
 
-/** Deadline of an absolute wall-clock time; NaN for nonsense. */
+/** The deadline of an absolute wall-clock time; NaN for an invalid one. */
 const until = (t: Thread, va: number): number => (va ? t.k.clock.fromWall(timespec(t, va)) : Infinity);
 function queueOf(thread: Thread, fd: number, writing: boolean): MqFile | undefined {
   const file = thread.proc.fds.get(fd);
@@ -182,9 +182,9 @@ function* sendLater(thread: Thread, mqFile: MqFile, message: Message, deadline: 
   const mqInode = mqFile.hold().inode;
   try {
     for (;;) {
-      const r = yield* thread.sleep(mqInode.wq, deadline);
+      const slept = yield* thread.sleep(mqInode.wq, deadline);
       if (mqInode.messages.length < mqInode.most) return mqInode.put(thread, message);
-      if (r < 0) return r;
+      if (slept < 0) return slept;
     }
   } finally { mqFile.release(); }
 }
@@ -209,9 +209,9 @@ function* receiveLater(thread: Thread, mqFile: MqFile, va: number, priorityVa: n
   mqInode.receivers++;
   try {
     for (;;) {
-      const r = yield* thread.sleep(mqInode.wq, deadline), n = take(thread, mqInode, va, priorityVa);
+      const slept = yield* thread.sleep(mqInode.wq, deadline), n = take(thread, mqInode, va, priorityVa);
       if (n !== -E.AGAIN) return n;
-      if (r < 0) return r;
+      if (slept < 0) return slept;
     }
   } finally { mqInode.receivers--; mqFile.release(); }
 }
@@ -229,24 +229,24 @@ export function mqGetSetAttr(thread: Thread, fd: number, newVa: number, oldVa: n
   if (newVa) file.flags = (file.flags & ~O.NONBLOCK) | flags;
   return 0;
 }
-/** struct sigevent: value, signal, kind. Threads are started by the C library through a netlink socket, which is not there. */
+/** struct sigevent: value, signal, kind. For SIGEV_THREAD the C library starts the threads, and waits on a netlink socket. */
 /** SIGEV_THREAD: the signal's number is a netlink socket, the value points to the cookie. */
 function threadNotice(thread: Thread, fd: number, eventVa: number): { file: SocketFile; cookie: Uint8Array } | number {
   const cookie = copyIn(thread.mm, getI64(thread.mm, eventVa), COOKIE).slice(), file = thread.proc.fds.get(fd);
   if (!file) return -E.BADF;
   return file instanceof SocketFile && file.socket instanceof NetlinkSocket ? { file: file.hold(), cookie } : -E.NOTSOCK;
 }
-export function mqNotify(t: Thread, fd: number, eventVa: number): number {
-  const file = t.proc.fds.get(fd);
-  const kind = eventVa ? getI32(t.mm, eventVa + 12) : Notify.NONE, signal = eventVa ? getI32(t.mm, eventVa + 8) : 0;
+export function mqNotify(caller: Thread, fd: number, eventVa: number): number {
+  const file = caller.proc.fds.get(fd);
+  const kind = eventVa ? getI32(caller.mm, eventVa + 12) : Notify.NONE, signal = eventVa ? getI32(caller.mm, eventVa + 8) : 0;
   if (kind !== Notify.SIGNAL && kind !== Notify.NONE && kind !== Notify.THREAD) return -E.INVAL;
   if (kind === Notify.SIGNAL && (signal < 0 || signal > 64)) return -E.INVAL;
   if (!(file instanceof MqFile)) return -E.BADF;
   const mqInode = file.inode;
-  if (!eventVa) { forget(mqInode, t.proc); return 0; }
+  if (!eventVa) { forget(mqInode, caller.proc); return 0; }
   if (mqInode.notify?.process.alive) return -E.BUSY;
-  const thread = kind === Notify.THREAD ? threadNotice(t, signal, eventVa) : undefined;
+  const thread = kind === Notify.THREAD ? threadNotice(caller, signal, eventVa) : undefined;
   if (typeof thread === 'number') return thread;
-  mqInode.notify = { process: t.proc, signal: kind === Notify.SIGNAL ? signal : 0, value: getBig(t.mm, eventVa), thread };
+  mqInode.notify = { process: caller.proc, signal: kind === Notify.SIGNAL ? signal : 0, value: getBig(caller.mm, eventVa), thread };
   return 0;
 }

@@ -65,10 +65,10 @@ function put(thread: Thread, msgQueue: MsgQueue, message: Message): number {
 }
 function* sendLater(thread: Thread, msgQueue: MsgQueue, message: Message): Co<number> {
   for (;;) {
-    const r = yield* thread.sleep(msgQueue.wq);
+    const slept = yield* thread.sleep(msgQueue.wq);
     if (msgQueue.removed) return -E.IDRM;
     if (msgQueue.fits(message.bytes.length)) return put(thread, msgQueue, message);
-    if (r < 0) return -E.RESTARTNOHAND;
+    if (slept < 0) return -E.RESTARTNOHAND;
   }
 }
 
@@ -78,8 +78,9 @@ export function msgrcv(thread: Thread, id: number, va: number, size: number, typ
   const msgQueue = thread.proc.ipc.msg.find(id);
   if (!msgQueue) return -E.INVAL;
   if (!msgQueue.perm.allows(thread.creds, 0o444)) return -E.ACCES;
-  const r = take(thread, msgQueue, va, size, type, flags);
-  return r !== -E.NOMSG || flags & Ipc.NOWAIT ? r : receiveLater(thread, msgQueue, () => take(thread, msgQueue, va, size, type, flags));
+  const result = take(thread, msgQueue, va, size, type, flags);
+  return result !== -E.NOMSG || flags & Ipc.NOWAIT ? result
+    : receiveLater(thread, msgQueue, () => take(thread, msgQueue, va, size, type, flags));
 }
 function take(thread: Thread, msgQueue: MsgQueue, va: number, size: number, type: number, flags: number): number {
   const i = msgQueue.choose(type, flags), message = msgQueue.messages[i];
@@ -100,11 +101,11 @@ function take(thread: Thread, msgQueue: MsgQueue, va: number, size: number, type
 }
 function* receiveLater(thread: Thread, msgQueue: MsgQueue, again: () => number): Co<number> {
   for (;;) {
-    const r = yield* thread.sleep(msgQueue.wq);
+    const slept = yield* thread.sleep(msgQueue.wq);
     if (msgQueue.removed) return -E.IDRM;
     const n = again();
     if (n !== -E.NOMSG) return n;
-    if (r < 0) return -E.RESTARTNOHAND;
+    if (slept < 0) return -E.RESTARTNOHAND;
   }
 }
 
@@ -136,8 +137,8 @@ export function msgctl(thread: Thread, id: number, command: number, va: number):
 function set(thread: Thread, msgQueue: MsgQueue, va: number): number {
   const limit = getI64(thread.mm, va + 88);
   if (limit > QUEUE_BYTES && !capable(thread.creds, Cap.SYS_RESOURCE)) return -E.PERM;
-  const r = setPerm(thread, va, msgQueue);
-  if (r < 0) return r;
+  const result = setPerm(thread, va, msgQueue);
+  if (result < 0) return result;
   msgQueue.limit = limit;
   msgQueue.ctime = seconds(thread);
   msgQueue.wq.wakeAll();

@@ -27,7 +27,7 @@ export class Perm {
     this.mode = mode & 0o777;
   }
 
-  /** Whether `c` has what `wanted` (rwx three times, as in flags) asks for. */
+  /** Whether the credentials grant `wanted` (rwx three times, as in flags). */
   allows(creds: Creds, wanted: number): boolean {
     const asked = ((wanted >> 6) | (wanted >> 3) | wanted) & 7;
     const mine = creds.euid === this.uid || creds.euid === this.cuid,
@@ -67,7 +67,7 @@ export class IpcTable<T extends IpcObject> {
     this.slots[slot] = made;
     return made.id;
   }
-  /** The slot that was given last: a new object gets the next one, and a new sequence number when they begin again. */
+  /** The slot given last: a new object gets the next one; when the slots wrap around, the sequence number grows. */
   private latest = -1;
   private nextSlot(most: number): number {
     const end = Math.min(most, Math.max(MIN_CYCLE, Math.floor((this.count * 3) / 2)));

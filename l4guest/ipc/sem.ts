@@ -42,14 +42,14 @@ export class SemSet implements IpcObject {
   /** Performs all operations and returns undefined, or none: returns the one that must wait, or -errno. */
   attempt(ops: readonly Op[], process: Process): Op | number | undefined {
     const next = new Map<number, number>();
-    for (const o of ops) {
-      const old = next.get(o.num) ?? this.values[o.num]!, v = old + o.op;
-      if (o.op === 0 ? old !== 0 : v < 0) return o;
-      if (v > MAX_VALUE) return -E.RANGE;
-      next.set(o.num, v);
+    for (const op of ops) {
+      const old = next.get(op.num) ?? this.values[op.num]!, value = old + op.op;
+      if (op.op === 0 ? old !== 0 : value < 0) return op;
+      if (value > MAX_VALUE) return -E.RANGE;
+      next.set(op.num, value);
     }
     if (!this.owe(ops.filter((o) => o.flags & Sem.UNDO), process)) return -E.NOMEM;
-    for (const [num, v] of next) { this.values[num] = v; this.pids[num] = process.pid; }
+    for (const [num, value] of next) { this.values[num] = value; this.pids[num] = process.pid; }
     this.wq.wakeAll();
     return undefined;
   }
@@ -59,11 +59,11 @@ export class SemSet implements IpcObject {
     const back = this.undo.get(process) ?? new Map<number, number>(),
       more = new Set(ops.map((o) => o.num).filter((n) => !back.has(n))).size;
     if (!process.k.frames.charge(UNDO_COST * more)) return false;
-    for (const o of ops) back.set(o.num, (back.get(o.num) ?? 0) - o.op);
+    for (const op of ops) back.set(op.num, (back.get(op.num) ?? 0) - op.op);
     this.undo.set(process, back);
     return true;
   }
-  /** A value is set explicitly: drops all adjustments of it. */
+  /** Sets a value, and drops all adjustments of it. */
   set(num: number, value: number, pid: number): void {
     this.values[num] = value;
     this.pids[num] = pid;
@@ -94,21 +94,22 @@ export function semtimedop(thread: Thread, id: number, va: number, countArg: num
   if (!semSet) return -E.INVAL;
   if (ops.some((o) => o.num >= semSet.values.length)) return -E.FBIG;
   if (!semSet.perm.allows(thread.creds, ops.some((o) => o.op !== 0) ? 0o200 : 0o400)) return -E.ACCES;
-  const r = semSet.attempt(ops, thread.proc);
-  if (r === undefined) { semSet.otime = seconds(thread); return 0; }
-  return typeof r === 'number' ? r : r.flags & Ipc.NOWAIT ? -E.AGAIN : operate(thread, semSet, ops, r, thread.k.clock.now() + ns);
+  const outcome = semSet.attempt(ops, thread.proc);
+  if (outcome === undefined) { semSet.otime = seconds(thread); return 0; }
+  return typeof outcome === 'number' ? outcome
+    : outcome.flags & Ipc.NOWAIT ? -E.AGAIN : operate(thread, semSet, ops, outcome, thread.k.clock.now() + ns);
 }
 function* operate(thread: Thread, semSet: SemSet, ops: readonly Op[], first: Op, until: number): Co<number> {
   for (let blocked = first; ; ) {
     semSet.waiting.add(blocked);
-    let r: number;
-    try { r = yield* thread.sleep(semSet.wq, until); } finally { semSet.waiting.delete(blocked); }
+    let slept: number;
+    try { slept = yield* thread.sleep(semSet.wq, until); } finally { semSet.waiting.delete(blocked); }
     if (semSet.removed) return -E.IDRM;
     const again = semSet.attempt(ops, thread.proc);
     if (again === undefined) { semSet.otime = seconds(thread); return 0; }
     if (typeof again === 'number') return again;
-    if (again.flags & Ipc.NOWAIT || r === -E.TIMEDOUT) return -E.AGAIN;
-    if (r < 0) return -E.INTR; // never restarted, whatever the handler's flags
+    if (again.flags & Ipc.NOWAIT || slept === -E.TIMEDOUT) return -E.AGAIN;
+    if (slept < 0) return -E.INTR; // never restarted, whatever the handler's flags
     blocked = again;
   }
 }
@@ -146,7 +147,7 @@ export function semctl(thread: Thread, id: number, num: number, command: number,
     semSet.wq.wakeAll();
     return 0;
   }
-  if (cmd === Ipc.SET) { const r = setPerm(thread, arg, semSet); if (r === 0) semSet.ctime = seconds(thread); return r; }
+  if (cmd === Ipc.SET) { const result = setPerm(thread, arg, semSet); if (result === 0) semSet.ctime = seconds(thread); return result; }
   if (cmd !== Sem.STAT_ANY && !semSet.perm.allows(thread.creds, cmd === Sem.SETVAL || cmd === Sem.SETALL ? 0o222 : 0o444)) return -E.ACCES;
   return cmd === Ipc.STAT || cmd === Sem.STAT || cmd === Sem.STAT_ANY ? stat(thread, semSet, cmd, arg)
     : values(thread, semSet, num, cmd, arg);
@@ -170,8 +171,8 @@ function values(thread: Thread, semSet: SemSet, num: number, cmd: number, arg: n
     case Sem.GETNCNT: return [...semSet.waiting].filter((o) => o.num === num && o.op < 0).length;
     case Sem.GETZCNT: return [...semSet.waiting].filter((o) => o.num === num && o.op === 0).length;
     case Sem.SETVAL: {
-      const v = arg | 0;
-      return v < 0 || v > MAX_VALUE ? -E.RANGE : changed(thread, semSet, () => { semSet.set(num, v, thread.proc.pid); });
+      const value = arg | 0;
+      return value < 0 || value > MAX_VALUE ? -E.RANGE : changed(thread, semSet, () => { semSet.set(num, value, thread.proc.pid); });
     }
     default: return -E.INVAL;
   }

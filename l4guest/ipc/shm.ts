@@ -1,4 +1,4 @@
-/** System V shared memory: segments that processes map; one that is removed lives until the last has let it go. */
+/** System V shared memory: segments that processes map; a removed segment lives until its last mapping ends. */
 import type { RegularInode } from '../fs/regular.ts';
 import { E } from '../abi/errno.ts';
 import { Map_, Prot, S } from '../abi/linux.ts';
@@ -33,7 +33,7 @@ const HUGETLB = 0o4000;
 export function shmget(thread: Thread, key: number, size: number, flags: number): number {
   return thread.proc.ipc.shm.get(thread, key, flags, (id, perm) => {
     if (size <= 0 || size > thread.k.sysctl.number('kernel/shmmax')) return -E.INVAL;
-    if (size > thread.k.frames.total * 4096 || flags & HUGETLB) return -E.NOMEM; // there are no huge pages
+    if (size > thread.k.frames.total * 4096 || flags & HUGETLB) return -E.NOMEM; // huge pages are not supported
     return makeSegment(thread, id, perm, size);
   }, (old) => (size > old.size ? -E.INVAL : 0));
 }
@@ -43,7 +43,7 @@ function makeSegment(thread: Thread, id: number, perm: Perm, size: number): Segm
   if (!thread.k.frames.charge(SEGMENT_COST)) return -E.NOMEM;
   const inode = thread.k.memfd(S.IFREG | 0o600), k = thread.k;
   inode.nlink = 0;
-  inode.users = 1; // kept until it is removed
+  inode.users = 1; // The file exists until the segment is removed.
   inode.truncate(roundUp(size));
   const segment: Segment = { id, perm, size, inode, cpid: thread.proc.pid, lpid: 0, atime: 0, dtime: 0, ctime: seconds(thread),
     removed: false };
@@ -57,15 +57,15 @@ export function shmat(thread: Thread, id: number, at: number, flags: number): nu
   const where = flags & Shm.RND ? at - (at % 4096) : at;
   if (where % 4096 !== 0 || (where === 0 && flags & Shm.REMAP)) return -E.INVAL;
   const fixed = where === 0 ? 0 : flags & Shm.REMAP ? Map_.FIXED : Map_.FIXED_NOREPLACE;
-  const r = mapArea(thread.mm, {
+  const mapped = mapArea(thread.mm, {
     at: where, length: segment.size, prot: Prot.READ | (write ? Prot.WRITE : 0) | (flags & Shm.EXEC ? Prot.EXEC : 0),
       flags: Map_.SHARED | fixed,
     object: segment.inode, name: `/SYSV${(segment.perm.key >>> 0).toString(16).padStart(8, '0')} (deleted)`, mayWrite: write
   });
-  if (r < 0) return r === -E.EXIST ? -E.INVAL : r;
+  if (mapped < 0) return mapped === -E.EXIST ? -E.INVAL : mapped;
   segment.atime = seconds(thread);
   segment.lpid = thread.proc.pid;
-  return r;
+  return mapped;
 }
 export function shmdt(thread: Thread, at: number): number {
   const area = thread.mm.areas.find(at), k = thread.k,
@@ -75,7 +75,7 @@ export function shmdt(thread: Thread, at: number): number {
   segment.lpid = thread.proc.pid;
   return unmap(thread.mm, at, roundUp(segment.size));
 }
-/** Frees a removed segment when it is not mapped any more. */
+/** Frees a removed segment that is no longer mapped. */
 function sweep(k: Kernel, segment: Segment): void {
   if (!segment.removed || segment.inode.areas.size > 0) return;
   leftOf(k).delete(segment);
@@ -99,7 +99,7 @@ export function shmctl(thread: Thread, id: number, command: number, va: number):
   if (!segment) return -E.INVAL;
   switch (cmd) {
     case Ipc.RMID: return remove(thread, segment);
-    case Ipc.SET: { const r = setPerm(thread, va, segment); if (r === 0) segment.ctime = seconds(thread); return r; }
+    case Ipc.SET: { const result = setPerm(thread, va, segment); if (result === 0) segment.ctime = seconds(thread); return result; }
     case Shm.LOCK: case Shm.UNLOCK:
       if (!segment.perm.owns(thread.creds)) return -E.PERM;
       segment.perm.mode = (segment.perm.mode & ~LOCKED) | (cmd === Shm.LOCK ? LOCKED : 0);

@@ -1,4 +1,4 @@
-/** All objects of System V IPC, and the POSIX message queues, of one space of them. */
+/** The System V IPC objects and POSIX message queues of one IPC name space. */
 import { Clone } from '../abi/linux.ts';
 import { FirstIno, firstUsers, type Space, type UserSpace } from '../kernel/spaces.ts';
 import { IpcTable } from './objects.ts';

@@ -21,9 +21,9 @@ export function keepAccounts(k: Kernel, file: File | undefined): void {
 }
 /** comp_t: 13 bits and an exponent of 8, three bits. */
 function packed(n: number): number {
-  let e = 0, x = Math.floor(n);
-  while (x > 0x1fff) { x = Math.floor(x / 8); e++; }
-  return e > 7 ? 0xffff : (e << 13) | x;
+  let exponent = 0, x = Math.floor(n);
+  while (x > 0x1fff) { x = Math.floor(x / 8); exponent++; }
+  return exponent > 7 ? 0xffff : (exponent << 13) | x;
 }
 /** Records the end of a process, if accounting is on. */
 export function account(k: Kernel, process: Process, status: number): void {

@@ -28,9 +28,9 @@ export function mountDefaults(k: Kernel): void {
   const mount = (parent: Mount, dir: Directory, name: string, tree: Directory, type: string, flags: number): Mount | undefined => {
     const at = name === '' ? dir : dir === root ? ensure(root, name, 0o755) : dir.lookup(name, undefined as never);
     if (!(at instanceof Directory)) return undefined;
-    const m = newMount(k, tree, type, flags);
-    cover(k, mounts, m, { mount: parent, inode: at, dir, name });
-    return m;
+    const mount = newMount(k, tree, type, flags);
+    cover(k, mounts, mount, { mount: parent, inode: at, dir, name });
+    return mount;
   };
   const dev = mount(mounts.root, root, 'dev', devTree(k), 'devtmpfs', Ms.NOSUID);
   mount(mounts.root, root, 'proc', procTree(k, k.pids.first), 'proc', hidden);

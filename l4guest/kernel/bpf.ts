@@ -54,18 +54,18 @@ export function validProgram(program: readonly Instruction[]): boolean {
   return true;
 }
 
-function alu(op: number, a: number, b: number): number | undefined {
+function alu(op: number, left: number, right: number): number | undefined {
   switch (op) {
-    case Alu.ADD: return (a + b) >>> 0;
-    case Alu.SUB: return (a - b) >>> 0;
-    case Alu.MUL: return Math.imul(a, b) >>> 0;
-    case Alu.DIV: return b === 0 ? undefined : Math.floor(a / b);
-    case Alu.OR: return (a | b) >>> 0;
-    case Alu.AND: return (a & b) >>> 0;
-    case Alu.LSH: return b > 31 ? 0 : (a << b) >>> 0;
-    case Alu.RSH: return b > 31 ? 0 : a >>> b;
-    case Alu.XOR: return (a ^ b) >>> 0;
-    default: return -a >>> 0;
+    case Alu.ADD: return (left + right) >>> 0;
+    case Alu.SUB: return (left - right) >>> 0;
+    case Alu.MUL: return Math.imul(left, right) >>> 0;
+    case Alu.DIV: return right === 0 ? undefined : Math.floor(left / right);
+    case Alu.OR: return (left | right) >>> 0;
+    case Alu.AND: return (left & right) >>> 0;
+    case Alu.LSH: return right > 31 ? 0 : (left << right) >>> 0;
+    case Alu.RSH: return right > 31 ? 0 : left >>> right;
+    case Alu.XOR: return (left ^ right) >>> 0;
+    default: return -left >>> 0;
   }
 }
 function jumps(op: number, a: number, b: number): boolean {
@@ -75,18 +75,23 @@ function jumps(op: number, a: number, b: number): boolean {
 /** Runs a valid program on these data (32-bit words). */
 export function runProgram(program: readonly Instruction[], data: Uint32Array): number {
   const memory = new Uint32Array(MEMORY);
-  let a = 0, x = 0;
+  let accumulator = 0, x = 0;
   for (let pc = 0; ; pc++) {
-    const { code, jt, jf, k } = program[pc]!, b = code & SRC_X ? x : k;
+    const { code, jt, jf, k } = program[pc]!, operand = code & SRC_X ? x : k;
     switch (code & 7) {
-      case Class.LD: a = load(code, k, memory, data); break;
+      case Class.LD: accumulator = load(code, k, memory, data); break;
       case Class.LDX: x = load(code, k, memory, data); break;
-      case Class.ST: memory[k] = a; break;
+      case Class.ST: memory[k] = accumulator; break;
       case Class.STX: memory[k] = x; break;
-      case Class.ALU: { const r = alu(code & 0xf0, a, b); if (r === undefined) return 0; a = r; break; }
-      case Class.JMP: pc += (code & 0xf0) === Jump.JA ? k : jumps(code & 0xf0, a, b) ? jt : jf; break;
-      case Class.RET: return code & RET_A ? a : k;
-      default: if (code & TXA) a = x; else x = a;
+      case Class.ALU: {
+        const result = alu(code & 0xf0, accumulator, operand);
+        if (result === undefined) return 0;
+        accumulator = result;
+        break;
+      }
+      case Class.JMP: pc += (code & 0xf0) === Jump.JA ? k : jumps(code & 0xf0, accumulator, operand) ? jt : jf; break;
+      case Class.RET: return code & RET_A ? accumulator : k;
+      default: if (code & TXA) accumulator = x; else x = accumulator;
     }
   }
 }

@@ -7,35 +7,36 @@ import { Reg } from './registers.ts';
 import { Run, type Thread } from './thread.ts';
 import type { Co } from './wait.ts';
 
-/** The call has its result: into a0. */
+/** Stores the result of a finished call in a0. */
 export function finishCall(thread: Thread, result: number): void {
   if (Number.isNaN(result)) { thread.sleepUntil = -1; return; }
   thread.regs.setX(Reg.a0, result);
   if (result === -E.RESTARTSYS || result === -E.RESTARTNOHAND || result === -E.RESTARTNOINTR) thread.work = true;
   else thread.sleepUntil = -1;
 }
-/** Runs a call that sleeps until it sleeps again or ends. */
+/** Resumes a sleeping call until it sleeps again or ends. */
 export function continueCall(k: Kernel, thread: Thread, co: Co<number>): void {
   k.cpu.current = thread;
   thread.state = Run.current;
   thread.co = co;
   try {
-    const r = co.next();
-    if (!r.done) return;
+    const step = co.next();
+    if (!step.done) return;
     thread.co = undefined;
-    if (thread.state === Run.current) finishCall(thread, r.value);
-  } catch (e) {
+    if (thread.state === Run.current) finishCall(thread, step.value);
+  } catch (error) {
     thread.co = undefined;
-    finishCall(thread, failedCall(k, thread, e));
+    finishCall(thread, failedCall(k, thread, error));
   }
 }
 /** Maps an exception of a system call to its result. */
-export function failedCall(k: Kernel, thread: Thread, e: unknown): number {
-  if (e instanceof UserFault) return -E.FAULT;
+export function failedCall(k: Kernel, thread: Thread, error: unknown): number {
+  if (error instanceof UserFault) return -E.FAULT;
   // A sleeping call has met memory that was removed meanwhile, and cannot restart.
-  if (e instanceof NotHere) return -E.FAULT;
-  if (e instanceof CallError) return -e.errno;
-  k.arch.log(`l4guest: bug in a system call of ${thread.name}[${thread.tid}]: ${e instanceof Error ? e.stack ?? e.message : String(e)}`);
+  if (error instanceof NotHere) return -E.FAULT;
+  if (error instanceof CallError) return -error.errno;
+  const what = error instanceof Error ? error.stack ?? error.message : String(error);
+  k.arch.log(`l4guest: bug in a system call of ${thread.name}[${thread.tid}]: ${what}`);
   return -E.IO;
 }
 /** The next thread that can return to user mode, or undefined when all sleep. Continues calls in progress meanwhile. */

@@ -19,8 +19,8 @@ export const allCaps = (): CapSets => ({
 });
 export const has = (s: CapSets, cap: Cap): boolean => (s.effective & (1n << BigInt(cap))) !== 0n;
 
-/** After user ids have changed from `old`. */
-/** `top`: the superuser's id in the space of users that the sets count in; −1 where it has none. */
+/** Adjusts the sets after user ids have changed from `old`. */
+/** `top`: the superuser's id in the user space in which the sets count; −1 if it has none. */
 export function fixIds(capSets: CapSets, old: Users, now: Users, top: number): void {
   if (capSets.secure & Secure.NO_SETUID_FIXUP) return;
   const root = (u: Users): boolean => u.uid === top || u.euid === top || u.suid === top;
@@ -31,7 +31,7 @@ export function fixIds(capSets: CapSets, old: Users, now: Users, top: number): v
   if (old.euid === top && now.euid !== top) capSets.effective = 0n;
   if (old.euid !== top && now.euid === top) capSets.effective = capSets.permitted;
 }
-/** After setfsuid. */
+/** Adjusts the effective set after setfsuid. */
 export function fixFsId(capSets: CapSets, old: number, now: number, top: number): void {
   if (capSets.secure & Secure.NO_SETUID_FIXUP) return;
   if (old === top && now !== top) capSets.effective &= ~OF_FILES;
@@ -48,16 +48,17 @@ export function afterExec(capSets: CapSets, uid: number, euid: number, top: numb
   capSets.effective = root && euid === top ? capSets.permitted : capSets.ambient;
   capSets.secure &= ~Secure.KEEP_CAPS;
 }
-/** capset(2): whether the sets may become these; they do. */
+/** capset(2): sets the three sets if the rules permit; returns whether they do. */
 export function setCaps(capSets: CapSets, effective: bigint, permitted: bigint, inheritable: bigint): boolean {
-  const e = effective & ALL_CAPS, p = permitted & ALL_CAPS, i = inheritable & ALL_CAPS;
-  if (!has(capSets, Cap.SETPCAP) && (i & ~(capSets.inheritable | capSets.permitted)) !== 0n) return false;
-  if ((i & ~(capSets.inheritable | capSets.bounding)) !== 0n || (p & ~capSets.permitted) !== 0n || (e & ~p) !== 0n) return false;
-  capSets.effective = e; capSets.permitted = p; capSets.inheritable = i;
-  capSets.ambient &= p & i;
+  const effectiveSet = effective & ALL_CAPS, permittedSet = permitted & ALL_CAPS, inheritableSet = inheritable & ALL_CAPS;
+  if (!has(capSets, Cap.SETPCAP) && (inheritableSet & ~(capSets.inheritable | capSets.permitted)) !== 0n) return false;
+  if ((inheritableSet & ~(capSets.inheritable | capSets.bounding)) !== 0n || (permittedSet & ~capSets.permitted) !== 0n
+      || (effectiveSet & ~permittedSet) !== 0n) return false;
+  capSets.effective = effectiveSet; capSets.permitted = permittedSet; capSets.inheritable = inheritableSet;
+  capSets.ambient &= permittedSet & inheritableSet;
   return true;
 }
-/** prctl(PR_SET_SECUREBITS): locked bits stay, locks are never opened. */
+/** prctl(PR_SET_SECUREBITS): locked bits stay, and a lock cannot be removed. */
 export function setSecure(capSets: CapSets, bits: number): boolean {
   const locked = (capSets.secure & LOCKS) >> 1;
   if (!has(capSets, Cap.SETPCAP) || bits & ~0xff || (capSets.secure & LOCKS & ~bits) !== 0 || ((capSets.secure ^ bits) & locked) !== 0)

@@ -27,23 +27,23 @@ export interface CloneArgs {
 const has = (flags: number, bits: number): boolean => (flags & bits) === bits;
 /** Unsupported name spaces. */
 const ABSENT = Clone.NEWCGROUP | Clone.NEWNET;
-/** Name spaces that require a right over the own space of users. */
+/** Name spaces that need CAP_SYS_ADMIN in the caller's user space. */
 const SPACES = Clone.NEWNS | Clone.NEWUTS | Clone.NEWIPC | Clone.NEWPID;
 /** Server memory of a thread and of a process, bytes, besides its pages. */
 export const THREAD_COST = 4096, PROCESS_COST = 8192, GROUP_COST = 8;
 
 /** Checks the flags: 0 or -errno. */
 function refusedFlags(thread: Thread, cloneArgs: CloneArgs): number {
-  const f = cloneArgs.flags;
-  if (has(f, Clone.NEWNS | Clone.FS) || has(f, Clone.NEWUSER | Clone.FS)) return -E.INVAL;
-  if ((has(f, Clone.THREAD) && !has(f, Clone.SIGHAND)) || (has(f, Clone.SIGHAND) && !has(f, Clone.VM))
-      || (cloneArgs.clearSighand && has(f, Clone.SIGHAND)))
+  const flags = cloneArgs.flags;
+  if (has(flags, Clone.NEWNS | Clone.FS) || has(flags, Clone.NEWUSER | Clone.FS)) return -E.INVAL;
+  if ((has(flags, Clone.THREAD) && !has(flags, Clone.SIGHAND)) || (has(flags, Clone.SIGHAND) && !has(flags, Clone.VM))
+      || (cloneArgs.clearSighand && has(flags, Clone.SIGHAND)))
     return -E.INVAL;
-  if (f & Clone.THREAD && (f & (Clone.NEWUSER | Clone.NEWPID) || thread.proc.childNumbers !== thread.proc.numbers)) return -E.INVAL;
-  if (f & Clone.PARENT && (thread.proc === thread.k.init || thread.proc.numbers.reaper === thread.proc)) return -E.INVAL;
-  if (f & Clone.PIDFD && f & Clone.DETACHED) return -E.INVAL;
-  if (f & (SPACES | ABSENT) && !(f & Clone.NEWUSER) && !capableHere(thread.creds, Cap.SYS_ADMIN)) return -E.PERM;
-  return f & ABSENT ? -E.INVAL : 0;
+  if (flags & Clone.THREAD && (flags & (Clone.NEWUSER | Clone.NEWPID) || thread.proc.childNumbers !== thread.proc.numbers)) return -E.INVAL;
+  if (flags & Clone.PARENT && (thread.proc === thread.k.init || thread.proc.numbers.reaper === thread.proc)) return -E.INVAL;
+  if (flags & Clone.PIDFD && flags & Clone.DETACHED) return -E.INVAL;
+  if (flags & (SPACES | ABSENT) && !(flags & Clone.NEWUSER) && !capableHere(thread.creds, Cap.SYS_ADMIN)) return -E.PERM;
+  return flags & ABSENT ? -E.INVAL : 0;
 }
 /** Whether the user may have another process. */
 function tooMany(thread: Thread): boolean {
@@ -54,51 +54,52 @@ function tooMany(thread: Thread): boolean {
   return n >= most;
 }
 
-/** `t.regs` hold all registers. Answers the new thread's id, or a wait for vfork. */
+/** `thread.regs` hold all registers. Returns the new thread's id, or a wait for vfork. */
 export function clone(thread: Thread, cloneArgs: CloneArgs): number | Co<number> {
-  const f = cloneArgs.flags, k = thread.k, refused = refusedFlags(thread, cloneArgs),
-    cost = (f & Clone.THREAD ? THREAD_COST : PROCESS_COST) + GROUP_COST * thread.creds.groups.length + thread.creds.users.weight;
-  const fdCost = f & (Clone.THREAD | Clone.FILES) ? 0 : thread.proc.fds.weight;
+  const flags = cloneArgs.flags, k = thread.k, refused = refusedFlags(thread, cloneArgs),
+    cost = (flags & Clone.THREAD ? THREAD_COST : PROCESS_COST) + GROUP_COST * thread.creds.groups.length + thread.creds.users.weight;
+  const fdCost = flags & (Clone.THREAD | Clone.FILES) ? 0 : thread.proc.fds.weight;
   if (refused) return refused;
   if (tooMany(thread) || k.pids.threads.size >= Math.min(k.arch.maxThreads, k.sysctl.number('kernel/threads-max'))) return -E.AGAIN;
-  const creds = f & Clone.NEWUSER ? newUsers(thread) : copyCreds(thread.creds);
+  const creds = flags & Clone.NEWUSER ? newUsers(thread) : copyCreds(thread.creds);
   if (typeof creds === 'number') return creds;
-  const numbers = f & Clone.NEWPID ? newNumbers(thread, creds.users) : thread.proc.childNumbers;
+  const numbers = flags & Clone.NEWPID ? newNumbers(thread, creds.users) : thread.proc.childNumbers;
   if (typeof numbers === 'number') return numbers;
   const unusable = refusedTids(thread, numbers, cloneArgs.tids);
   if (unusable) return unusable;
   if (numbers.ended) return -E.NOMEM;
-  if (!(f & Clone.FILES) && thread.proc.fds.length > k.sysctl.number('fs/nr_open')) return -E.MFILE;
-  const noSpace = f & Clone.NEWNS ? mayCopySpace(k, thread.proc) : 0;
+  if (!(flags & Clone.FILES) && thread.proc.fds.length > k.sysctl.number('fs/nr_open')) return -E.MFILE;
+  const noSpace = flags & Clone.NEWNS ? mayCopySpace(k, thread.proc) : 0;
   if (noSpace) return noSpace;
-  if ((!(f & Clone.VM) && !(thread.mm.table.canCopy() && thread.mm.payAreas())) || !k.frames.charge(cost + fdCost)) return -E.NOMEM;
-  const pidfd = f & Clone.PIDFD ? reservePidfd(thread, cloneArgs) : -1;
-  if (f & Clone.PIDFD && pidfd < 0) { k.frames.uncharge(cost + fdCost); return pidfd; }
+  if ((!(flags & Clone.VM) && !(thread.mm.table.canCopy() && thread.mm.payAreas())) || !k.frames.charge(cost + fdCost)) return -E.NOMEM;
+  const pidfd = flags & Clone.PIDFD ? reservePidfd(thread, cloneArgs) : -1;
+  if (flags & Clone.PIDFD && pidfd < 0) { k.frames.uncharge(cost + fdCost); return pidfd; }
   const tid = k.pids.allot(numbers, cloneArgs.tids);
   if (tid < 0) { k.frames.uncharge(cost + fdCost); return tid; }
-  const proc = f & Clone.THREAD ? thread.proc : newProcess(thread, tid, cloneArgs, numbers, creds),
+  const proc = flags & Clone.THREAD ? thread.proc : newProcess(thread, tid, cloneArgs, numbers, creds),
     child = new Thread(k, tid, proc, thread.name);
-  if (f & Clone.THREAD) child.creds = creds; else creds.processRing = undefined;
+  if (flags & Clone.THREAD) child.creds = creds; else creds.processRing = undefined;
   creds.threadRing = undefined;
   inheritThread(child, thread, cloneArgs);
-  if (!(f & Clone.VM)) child.mm.payAreas();
-  if (f & Clone.THREAD) child.cost = cost; else proc.cost = cost;
+  if (!(flags & Clone.VM)) child.mm.payAreas();
+  if (flags & Clone.THREAD) child.cost = cost; else proc.cost = cost;
   proc.threads.add(child);
   k.pids.threads.set(tid, child);
   k.forks++;
-  k.work.made(f & Clone.THREAD ? Parts.thread : Parts.process);
-  if (f & Clone.PIDFD)
+  k.work.made(flags & Clone.THREAD ? Parts.thread : Parts.process);
+  if (flags & Clone.PIDFD)
     thread.proc.fds.put(pidfd,
-      new PidFile(pidInode(k), f & Clone.THREAD ? O.EXCL : 0, proc, f & Clone.THREAD ? child : undefined), true);
-  if (f & Clone.PARENT_SETTID) tryTo(() => { setU32(thread.mm, cloneArgs.parentTid, thread.proc.numbers.of(tid)); });
-  if (f & Clone.CHILD_SETTID) tryTo(() => { setU32(child.mm, cloneArgs.childTid, child.number); });
+      new PidFile(pidInode(k), flags & Clone.THREAD ? O.EXCL : 0, proc, flags & Clone.THREAD ? child : undefined), true);
+  if (flags & Clone.PARENT_SETTID) tryTo(() => { setU32(thread.mm, cloneArgs.parentTid, thread.proc.numbers.of(tid)); });
+  if (flags & Clone.CHILD_SETTID) tryTo(() => { setU32(child.mm, cloneArgs.childTid, child.number); });
   child.state = Run.ready;
   k.cpu.ready.pushNew(child, thread);
   if (thread.traced)
     traceChild(thread, child,
-      f & Clone.VFORK ? TraceEvent.VFORK : f & Clone.THREAD || cloneArgs.exitSignal !== Sig.CHLD ? TraceEvent.CLONE : TraceEvent.FORK);
-  if (!(f & Clone.THREAD)) k.watcher?.forked(thread, child, f & Clone.VFORK ? 'vfork' : 'fork');
-  return f & Clone.VFORK ? waitForChild(thread, proc, thread.proc.numbers.of(tid)) : thread.proc.numbers.of(tid);
+      flags & Clone.VFORK ? TraceEvent.VFORK
+        : flags & Clone.THREAD || cloneArgs.exitSignal !== Sig.CHLD ? TraceEvent.CLONE : TraceEvent.FORK);
+  if (!(flags & Clone.THREAD)) k.watcher?.forked(thread, child, flags & Clone.VFORK ? 'vfork' : 'fork');
+  return flags & Clone.VFORK ? waitForChild(thread, proc, thread.proc.numbers.of(tid)) : thread.proc.numbers.of(tid);
 }
 /** Stores numbers where possible; a bad address does not prevent the child. */
 function tryTo(tell: () => void): void { try { tell(); } catch (e) { if (!(e instanceof UserFault)) throw e; } }
@@ -133,7 +134,9 @@ function inheritThread(child: Thread, thread: Thread, cloneArgs: CloneArgs): voi
   if (!thread.resetOnFork || thread.rt === 0) { child.policy = thread.policy; child.rt = thread.rt; }
   if (!(cloneArgs.flags & Clone.VM) || cloneArgs.flags & Clone.VFORK) child.altStack = { ...thread.altStack };
 }
-/** Checks the requested numbers: no right, no such space, not the first of a new one. */
+/**
+ * Checks the requested numbers, -errno: the caller has no right to choose, there is no such space, or a new space does not begin with 1.
+ */
 function refusedTids(thread: Thread, numbers: PidNumbers, tids: readonly number[]): number {
   if (tids.length > numbers.level + 1) return -E.INVAL;
   let pidNumbers: PidNumbers | undefined = numbers;
@@ -146,26 +149,26 @@ function refusedTids(thread: Thread, numbers: PidNumbers, tids: readonly number[
   return 0;
 }
 function newProcess(thread: Thread, pid: number, cloneArgs: CloneArgs, numbers: PidNumbers, creds: Creds): Process {
-  const parent = thread.proc, k: Kernel = thread.k, f = cloneArgs.flags, mm: Mm = f & Clone.VM ? parent.mm : parent.mm.fork();
-  if (f & Clone.VM) mm.users++;
-  const process = new Process(k, pid, mm, parent.group, f & Clone.FS ? parent.fs : { ...parent.fs });
+  const parent = thread.proc, k: Kernel = thread.k, flags = cloneArgs.flags, mm: Mm = flags & Clone.VM ? parent.mm : parent.mm.fork();
+  if (flags & Clone.VM) mm.users++;
+  const process = new Process(k, pid, mm, parent.group, flags & Clone.FS ? parent.fs : { ...parent.fs });
   process.inherit(parent);
   process.creds = creds;
   process.numbers = process.childNumbers = numbers;
   process.number = numbers.of(pid);
   if (numbers.parent && !numbers.reaper) numbers.reaper = process;
-  process.parentThread = f & Clone.PARENT ? parent.parentThread : thread;
-  newSpaces(k, process, f, creds.users);
-  if (!(f & Clone.VM)) k.timePages.enter(mm, process.time);
-  if (f & 0x8000_0000) process.ioContext = parent.ioContext;
-  if (f & Clone.SYSVSEM) process.undoList = parent.undoList;
+  process.parentThread = flags & Clone.PARENT ? parent.parentThread : thread;
+  newSpaces(k, process, flags, creds.users);
+  if (!(flags & Clone.VM)) k.timePages.enter(mm, process.time);
+  if (flags & 0x8000_0000) process.ioContext = parent.ioContext;
+  if (flags & Clone.SYSVSEM) process.undoList = parent.undoList;
   armCpuLimit(process);
-  if (f & Clone.FILES) { process.fds = parent.fds; process.fds.users++; } else process.fds = parent.fds.fork();
-  process.actions = f & Clone.SIGHAND ? parent.actions : parent.actions.copy();
+  if (flags & Clone.FILES) { process.fds = parent.fds; process.fds.users++; } else process.fds = parent.fds.fork();
+  process.actions = flags & Clone.SIGHAND ? parent.actions : parent.actions.copy();
   if (cloneArgs.clearSighand) process.actions.reset();
   process.exitSignal = cloneArgs.exitSignal;
-  process.borrowsMm = (f & Clone.VFORK) !== 0;
-  process.parent = f & Clone.PARENT ? parent.parent : parent;
+  process.borrowsMm = (flags & Clone.VFORK) !== 0;
+  process.parent = flags & Clone.PARENT ? parent.parent : parent;
   process.parent?.children.add(process);
   k.pids.processes.set(pid, process);
   return process;

@@ -11,7 +11,10 @@ import type { Timers } from './timers.ts';
 
 /** Time slice when several threads want to run, ns. */
 export const SLICE = 10_000_000;
-/** Time for which a chosen thread keeps the processor from its equals, ns: shorter sleeps than a switch would otherwise starve others. */
+/**
+ * Time for which a chosen thread keeps the processor from threads of equal rank, ns: threads that sleep for less than a switch takes
+ * would otherwise starve others.
+ */
 const LEAST_TURN = 50_000;
 
 export class ServerCpu {
@@ -25,7 +28,7 @@ export class ServerCpu {
   /** Number of thread switches. */
   switches = 0;
   sliceEnd = Infinity;
-  /** Time of the last choice, ns. */
+  /** When the current thread was chosen, ns. */
   private takenAt = 0;
   private readonly arch: Arch;
   private readonly timers: Timers;
@@ -33,14 +36,14 @@ export class ServerCpu {
   realtimeSlice: () => number = () => SLICE;
   constructor(arch: Arch, timers: Timers) { this.arch = arch; this.timers = timers; }
 
-  /** Gives the processor to a thread, for a slice. */
+  /** Gives the processor to a thread for one slice. */
   take(thread: Thread): void {
     this.switches++;
     this.takenAt = this.arch.now();
     this.sliceEnd = this.takenAt + (thread.rt > 0 && thread.policy === Policy.RR ? this.realtimeSlice() : SLICE);
     this.current = thread;
   }
-  /** Puts the current thread behind the others. */
+  /** Puts the current thread behind the ready ones. */
   yield(thread: Thread): void {
     thread.state = Run.ready;
     this.ready.push(thread);
@@ -48,14 +51,17 @@ export class ServerCpu {
   }
   /** A thread has pending work: recalls it if it runs in user mode. */
   kick(t: Thread): void { if (this.inUser && t === this.current) this.arch.recall(t); }
-  /** A thread that slept is ready while another one runs: from now on the end of the slice must ring. Real time does not wait for that. */
+  /**
+   * A thread that slept is ready while another one runs: from now on the slice of the running one ends. A real-time thread does not wait
+   * for that.
+   */
   somebodyReady(woken: Thread): void {
     if (this.current?.state !== Run.current) return;
     if (woken.rt > 0) this.preempt();
     if (this.ready.length === 1) this.rearm();
   }
 
-  /** Time has passed: timers, time slice. To be called when the alarm rang, from between events. */
+  /** Handles due timers and the end of the slice. Call it when the alarm has rung, between two events. */
   tick(): void {
     const now = this.arch.now();
     this.timers.run(now);
@@ -82,9 +88,7 @@ export class ServerCpu {
     thread.startedAt = now;
     this.ready.used(thread, ns);
   }
-  /**
-   * Tells the arch layer when to ring next. A slice that has been called back rings no more: it would ring before the thread can answer.
-   */
+  /** Tells the arch layer when to ring next. A slice that was recalled rings no more: it would ring before the thread can react. */
   rearm(): void {
     const thread = this.current, slice = this.ready.length > 0 && thread && !this.resched ? this.sliceEnd : Infinity;
     const cpu = thread && thread.proc.cpuTimers.length > 0 && thread.state === Run.current

@@ -8,12 +8,12 @@ const words = (...list: number[]): Uint8Array => {
   list.forEach((n, i) => { view.setBigInt64(i * 8, BigInt(n), true); });
   return bytes;
 };
-/** The main thread computes for that long. */
+/** Lets the main thread compute for `ns`. */
 function compute(u: Unix, ns: number): void { u.passQuietly(u.k.clock.now() + ns); }
 const pending = (u: Unix): number => u.main.proc.pending.take(0n)?.signo ?? u.main.pending.take(0n)?.signo ?? 0;
 
 describe('timers on processor time', () => {
-  it('ITIMER_VIRTUAL and ITIMER_PROF ring after so much computing, not sleeping', () => {
+  it('ITIMER_VIRTUAL and ITIMER_PROF count computing, not sleeping', () => {
     for (const [which, sig] of [[1, Sig.VTALRM], [2, Sig.PROF]] as const) {
       const unix = new Unix(), old = unix.space(32);
       unix.main.startedAt = unix.k.clock.now();
@@ -31,31 +31,31 @@ describe('timers on processor time', () => {
       expect(pending(unix)).toBe(0);
     }
   });
-  it('RLIMIT_CPU says SIGXCPU, then SIGKILL', () => {
-    const u = new Unix();
-    u.main.startedAt = u.k.clock.now();
-    u.call('prlimit64', 0, 0, words(1, 3), 0);
-    compute(u, 1.01e9);
-    expect(pending(u)).toBe(Sig.XCPU);
-    compute(u, 1e9);
-    expect(pending(u)).toBe(Sig.XCPU);
-    compute(u, 1e9);
-    expect(pending(u)).toBe(Sig.KILL);
+  it('RLIMIT_CPU sends SIGXCPU, then SIGKILL', () => {
+    const unix = new Unix();
+    unix.main.startedAt = unix.k.clock.now();
+    unix.call('prlimit64', 0, 0, words(1, 3), 0);
+    compute(unix, 1.01e9);
+    expect(pending(unix)).toBe(Sig.XCPU);
+    compute(unix, 1e9);
+    expect(pending(unix)).toBe(Sig.XCPU);
+    compute(unix, 1e9);
+    expect(pending(unix)).toBe(Sig.KILL);
   });
-  it('a POSIX timer may go by processor time', () => {
-    const u = new Unix(), event = new Uint8Array(64), id = u.space(8);
+  it('a POSIX timer may count processor time', () => {
+    const unix = new Unix(), event = new Uint8Array(64), id = unix.space(8);
     new DataView(event.buffer).setInt32(8, Sig.USR1, true);
-    u.main.startedAt = u.k.clock.now();
-    expect(u.call('timer_create', 2, event, id)).toBe(0);
-    expect(u.call('timer_settime', u.u32(id), 0, words(0, 0, 0, 5_000_000), 0)).toBe(0);
-    compute(u, 4e6);
-    expect(pending(u)).toBe(0);
-    compute(u, 2e6);
-    expect(pending(u)).toBe(Sig.USR1);
+    unix.main.startedAt = unix.k.clock.now();
+    expect(unix.call('timer_create', 2, event, id)).toBe(0);
+    expect(unix.call('timer_settime', unix.u32(id), 0, words(0, 0, 0, 5_000_000), 0)).toBe(0);
+    compute(unix, 4e6);
+    expect(pending(unix)).toBe(0);
+    compute(unix, 2e6);
+    expect(pending(unix)).toBe(Sig.USR1);
   });
 });
 describe('timers', () => {
-  it('those taken back do not fill memory until their time comes', () => {
+  it('cancelled timers do not fill memory until they would have been due', () => {
     const timers = new Timers(), fired: number[] = [];
     for (let i = 0; i < 10_000; i++) timers.cancel(timers.add(1e12 + i, () => fired.push(-1)));
     for (let i = 9; i >= 0; i--) timers.add(i, () => fired.push(i));
@@ -66,21 +66,21 @@ describe('timers', () => {
   });
 });
 describe('a time slice', () => {
-  it('ends for who computes alone when it has woken somebody and makes no more calls', () => {
-    const unix = new Unix(), [r, w] = unix.pipe(), child = unix.fork();
-    unix.callOf(child, 'read', r, unix.space(8), 1);
+  it('ends for a thread that computes and makes no calls, once it has woken another one', () => {
+    const unix = new Unix(), [readEnd, writeEnd] = unix.pipe(), child = unix.fork();
+    unix.callOf(child, 'read', readEnd, unix.space(8), 1);
     unix.k.cpu.current = unix.main;
     unix.k.cpu.sliceEnd = unix.k.clock.now() + 10e6;
     unix.k.cpu.rearm();
     expect(unix.alarm).toBe(Infinity);
-    unix.write(w, 'x');
+    unix.write(writeEnd, 'x');
     expect(unix.alarm).toBe(unix.k.cpu.sliceEnd);
     unix.passQuietly(unix.k.cpu.sliceEnd);
     expect(unix.k.cpu.resched).toBe(true);
   });
 });
 describe('processor time', () => {
-  it('of a process that computed until its end is not lost', () => {
+  it('of a process that computed until its end is counted', () => {
     const unix = new Unix(), child = unix.fork(), usage = unix.space(144);
     unix.k.cpu.current = child;
     child.startedAt = unix.k.clock.now();
@@ -91,7 +91,7 @@ describe('processor time', () => {
   });
 });
 describe('the wall clock', () => {
-  it('can be set; the clock that counts from the start goes on', () => {
+  it('can be set; the clock since boot continues', () => {
     const unix = new Unix(), at = unix.space(16), before = unix.k.clock.now();
     expect(unix.call('clock_settime', 0, words(2_000_000_000, 5))).toBe(0);
     unix.call('clock_gettime', 0, at);

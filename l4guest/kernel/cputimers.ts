@@ -1,7 +1,7 @@
 /**
- * Timers on processor time: ITIMER_VIRTUAL and ITIMER_PROF, POSIX timers on CPU clocks, RLIMIT_CPU. A process has a list of them; only
- * that of the process that runs can come due, so the alarm is set for the earliest of its list. User time and the server's time for it
- * count alike.
+ * Timers on processor time: ITIMER_VIRTUAL and ITIMER_PROF, POSIX timers on CPU clocks, RLIMIT_CPU. Each process has a list of them; only
+ * the running process's timers can become due, so the alarm is set for the earliest of its list. User time and the server's time for the
+ * process both count.
  */
 import { Limit, SiCode, Sig } from '../abi/linux.ts';
 import type { Process } from './process.ts';
@@ -61,8 +61,7 @@ export function setCpuItimer(process: Process, which: 1 | 2, value: number, inte
   process.k.cpu.rearm();
 }
 /**
- * RLIMIT_CPU: SIGXCPU at the soft limit and every second from there, SIGKILL at the hard one. To be called when the limit or the process
- * is new.
+ * RLIMIT_CPU: SIGXCPU at the soft limit and every second after it, SIGKILL at the hard one. Call it when the limit or the process is new.
  */
 export function armCpuLimit(process: Process): void {
   cancelCpuTimer(process, process.cpuLimit);

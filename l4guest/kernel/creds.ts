@@ -9,9 +9,9 @@ export interface Creds {
   gid: number; egid: number; sgid: number; fsgid: number;
   groups: readonly number[];
   caps: CapSets;
-  /** The space of users in which the capabilities count. */
+  /** The user space in which the capabilities count. */
   users: UserSpace;
-  /** Keyrings of the thread, of its process, of its session; where request_key puts keys. */
+  /** Keyrings of the thread, of its process, of its session; and the keyring that request_key uses. */
   threadRing?: Key | undefined;
   processRing?: Key | undefined;
   sessionRing?: Key | undefined;
@@ -22,10 +22,10 @@ export const rootCreds = (): Creds =>
 export const copyCreds = (c: Creds): Creds => ({ ...c, caps: { ...c.caps } });
 /** Whether the process has this capability in the first space. */
 export const capable = (c: Creds, cap: Cap): boolean => c.users === firstUsers && has(c.caps, cap);
-/** The same in its own space of users. */
+/** The same in the thread's own user space. */
 export const capableHere = (c: Creds, cap: Cap): boolean => has(c.caps, cap);
 
-/** A stack grows no further, whatever the limit. */
+/** The largest stack, whatever the limit. */
 const MOST_STACK = 0xf00_0000;
 
 /** Resource limits; Infinity = none. */

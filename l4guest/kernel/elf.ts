@@ -33,11 +33,11 @@ export interface Elf {
 
 /** The longest name of an interpreter. */
 const PATH_MAX = 4096;
-/** A file that can be mapped, which a program requires. */
+/** A file that can be mapped: only such a file can be a program. */
 export type ImageInode = Inode & Mappable;
 export const isImage = (i: Inode): i is ImageInode => 'frameToRead' in i;
 
-/** Bytes of a file; fewer where it ends before. */
+/** Bytes of a file; fewer if it ends first. */
 export function readAt(frames: Frames, inode: ImageInode, offset: number, length: number): Uint8Array {
   const out = new Uint8Array(Math.max(0, Math.min(length, inode.size - offset)));
   if (inode instanceof RegularInode) { inode.readTo(new KernelIo(out), offset); return out; }

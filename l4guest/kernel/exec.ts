@@ -1,4 +1,4 @@
-/** execve: a new program in an old process. Everything that can fail is done before the old program is touched. */
+/** execve: replaces the program of a process. Everything that can fail is done before the old program is touched. */
 import { openAgain, openFrom } from '../fs/open.ts';
 import { File } from '../fs/file.ts';
 import type { DirPath } from '../fs/path.ts';
@@ -28,13 +28,13 @@ const PIE_BASE = 0x2a_aaaa_a000, MAX_SCRIPTS = 4;
 /** Gap between a program's data and its heap, as on Linux: bytes. */
 const BRK_GAP = 0x1_0000;
 
-/** The program that the caller names: a path from `base`, or an open file, which has only what it is called. */
+/** The program that the caller names: a path from `base`, or an open file with the name by which it is called. */
 export interface Asked {
   readonly base: DirPath | File;
   readonly path: string;
-  /** O_NOFOLLOW; O_CLOEXEC where the name that a script's interpreter would open is gone by then. */
+  /** O_NOFOLLOW; O_CLOEXEC if the name that a script's interpreter would open is closed by then. */
   readonly flags: number;
-  /** What the program and the interpreter of a script see; `path` without it. */
+  /** The name that the program, or the interpreter of a script, sees; `path` if absent. */
   readonly called?: string;
 }
 interface Program {
@@ -46,8 +46,8 @@ interface Program {
 }
 
 /**
- * Replaces the program of `t`'s process. 0, or -errno with nothing changed; sleeps while other threads of the process are in their own
- * kernel calls, which end first.
+ * Replaces the program of the thread's process. 0, or -errno with nothing changed; sleeps while other threads of the process are in their
+ * own kernel calls, which end first.
  */
 export function exec(thread: Thread, asked: Asked, argv: Uint8Array[], envp: readonly Uint8Array[]): number | Co<number> {
   const opened: File[] = [];
@@ -55,7 +55,7 @@ export function exec(thread: Thread, asked: Asked, argv: Uint8Array[], envp: rea
   try {
     const found = find(thread, opened, asked, argv, 0);
     if (typeof found === 'number') return found;
-    // A script's process is called by the script, and so is its AT_EXECFN.
+    // A script's process, and its AT_EXECFN, get the script's name.
     const program = { ...found, path: asked.called ?? asked.path };
     const image = build(thread, mm = new Mm(thread.k.frames), program, envp);
     if (typeof image === 'number') return image;
@@ -78,7 +78,8 @@ const hasOthersBeyond = (t: Thread): boolean => [...t.proc.threads].some((o) => 
 function* afterOthers(thread: Thread, mm: Mm, program: Program, image: Image): Co<number> {
   let isDone = false;
   try {
-    for (const o of [...thread.proc.threads]) if (o !== thread) { if (o.passage) o.passage.endWith(); else thread.k.endThread(o, 0); }
+    for (const other of [...thread.proc.threads])
+      if (other !== thread) { if (other.passage) other.passage.endWith(); else thread.k.endThread(other, 0); }
     while (hasOthersBeyond(thread)) {
       yield* thread.nap(thread.proc.endWq);
       if (thread.isKilled) return -E.INTR;
@@ -112,7 +113,7 @@ function find(thread: Thread, opened: File[], asked: Asked, argv: Uint8Array[], 
     if (depth >= MAX_SCRIPTS) return -E.LOOP;
     const script = scriptLine(head);
     if (!script) return -E.NOEXEC;
-    if (asked.flags & O.CLOEXEC) return -E.NOENT; // The interpreter could not open it.
+    if (asked.flags & O.CLOEXEC) return -E.NOENT; // The interpreter could not open a script that exec closes.
     const rest = argv.slice(1), name = bytesOf(path);
     return find(thread, opened, { base: thread.proc.fs.cwd, path: script.program, flags: 0 },
       [bytesOf(script.program), ...(script.argument === undefined ? [] : [bytesOf(script.argument)]), name, ...rest], depth + 1);
@@ -121,7 +122,7 @@ function find(thread: Thread, opened: File[], asked: Asked, argv: Uint8Array[], 
   if (typeof elf === 'number') return elf;
   return typeof interpreter === 'number' ? interpreter : { file, elf, interpreter, argv, path };
 }
-/** `#! program argument`: the argument is all the rest of the line. */
+/** `#! program argument`: the rest of the line is one argument. */
 export function scriptLine(head: Uint8Array): { program: string; argument: string | undefined } | undefined {
   const end = head.indexOf(10), line = textOf(head.subarray(2, end < 0 ? head.length : end)).trim(),
     match = /^(\S+)(?:\s+(.*))?$/.exec(line);
@@ -148,9 +149,9 @@ function build(thread: Thread, mm: Mm, program: Program, envp: readonly Uint8Arr
     mm.brkStart = mm.brk = roundUp(main.end) + BRK_GAP;
     const sp = makeStack(thread, mm, program, envp, main, interpreter);
     return sp < 0 ? sp : { pc: interpreter ? interpreter.entry : main.entry, sp };
-  } catch (e) {
-    if (e instanceof UserFault) return -E.NOMEM;
-    throw e;
+  } catch (error) {
+    if (error instanceof UserFault) return -E.NOMEM;
+    throw error;
   }
 }
 function makeStack(thread: Thread, mm: Mm, program: Program, envp: readonly Uint8Array[], main: LoadedElf,
@@ -159,14 +160,14 @@ function makeStack(thread: Thread, mm: Mm, program: Program, envp: readonly Uint
   const stack = new Vma(mm, STACK_TOP - 0x2_1000, STACK_TOP, Prot.READ | Prot.WRITE, false, undefined, 0, '[stack]');
   stack.growsDown = true;
   mm.areas.insert(stack);
-  const c = suidCreds(thread, program.file), { users, groups } = thread.creds.users;
+  const ids = suidCreds(thread, program.file), { users, groups } = thread.creds.users;
   return buildStack(mm, program.argv, envp, bytesOf(program.path), thread.k.random.bytes(16), [
     [3, main.phdr], [4, 56], [5, program.elf.phnum], [6, PAGE], [7, interpreter?.base ?? 0], [8, 0], [9, main.entry],
-    [11, shownId(users, c.uid)], [12, shownId(users, c.euid)], [13, shownId(groups, c.gid)], [14, shownId(groups, c.egid)], [16, 0x112d],
-      [17, 100], [33, VDSO], [23, c.uid !== c.euid || c.gid !== c.egid ? 1 : 0], [26, 0], [51, 1280],
+    [11, shownId(users, ids.uid)], [12, shownId(users, ids.euid)], [13, shownId(groups, ids.gid)], [14, shownId(groups, ids.egid)],
+    [16, 0x112d], [17, 100], [33, VDSO], [23, ids.uid !== ids.euid || ids.gid !== ids.egid ? 1 : 0], [26, 0], [51, 1280],
   ]);
 }
-/** User and group after exec: set-user-ID bits count unless the process gave that up. */
+/** User and group after exec: set-user-ID bits count unless the process has given them up (no_new_privs). */
 function suidCreds(thread: Thread, { inode, mount }: File): { uid: number; euid: number; gid: number; egid: number } {
   const creds = thread.creds, { users, groups } = creds.users, known = nameOfId(users, inode.uid) >= 0 && nameOfId(groups, inode.gid) >= 0;
   const honour = !thread.noNewPrivs && known && !((mount?.flags ?? 0) & Ms.NOSUID) &&
@@ -179,36 +180,36 @@ function suidCreds(thread: Thread, { inode, mount }: File): { uid: number; euid:
 
 /** The point of no return. */
 function commit(thread: Thread, mm: Mm, program: Program, image: Image): void {
-  const p = thread.proc, k = thread.k, formerTid = thread.tid;
-  for (const o of [...p.threads]) if (o !== thread) k.endThread(o, 0);
-  if (thread.tid !== p.pid) {
+  const process = thread.proc, k = thread.k, formerTid = thread.tid;
+  for (const other of [...process.threads]) if (other !== thread) k.endThread(other, 0);
+  if (thread.tid !== process.pid) {
     k.pids.threads.delete(thread.tid);
     k.pids.gone(thread.tid);
-    thread.tid = p.pid;
-    thread.number = p.number;
+    thread.tid = process.pid;
+    thread.number = process.number;
     k.pids.threads.set(thread.tid, thread);
   }
   leave(k, thread);
-  if (p.mm.users === 1) k.arch.adoptSpace(p.mm, mm);
-  p.pagesBefore = p.mostPages;
-  releaseMm(k, p);
-  p.mm = mm;
-  if (p.borrowsMm) { p.borrowsMm = false; p.endWq.wakeAll(); }
-  p.creds = thread.creds;
-  p.creds.threadRing = p.creds.processRing = undefined;
-  const ids = suidCreds(thread, program.file), raised = ids.euid !== p.creds.euid || ids.egid !== p.creds.egid;
-  p.creds.euid = p.creds.suid = p.creds.fsuid = ids.euid;
-  p.creds.egid = p.creds.sgid = p.creds.fsgid = ids.egid;
-  afterExec(p.creds.caps, ids.uid, ids.euid, idOf(p.creds.users.users, 0), raised);
-  p.exe?.release();
-  p.exe = program.file;
-  p.execed = true;
-  p.name = thread.name = nameOf(program.path);
-  p.fds = p.fds.users > 1 ? (p.fds.users--, p.fds.fork(p.k.frames.charge(p.fds.weight))) : p.fds;
-  p.fds.onExec((fd) => { const f = p.fds.take(fd)!; closedBy(p, f); f.release(); });
-  dropTimers(k, p);
-  p.actions = p.actions.copy();
-  p.actions.reset();
+  if (process.mm.users === 1) k.arch.adoptSpace(process.mm, mm);
+  process.pagesBefore = process.mostPages;
+  releaseMm(k, process);
+  process.mm = mm;
+  if (process.borrowsMm) { process.borrowsMm = false; process.endWq.wakeAll(); }
+  process.creds = thread.creds;
+  process.creds.threadRing = process.creds.processRing = undefined;
+  const ids = suidCreds(thread, program.file), raised = ids.euid !== process.creds.euid || ids.egid !== process.creds.egid;
+  process.creds.euid = process.creds.suid = process.creds.fsuid = ids.euid;
+  process.creds.egid = process.creds.sgid = process.creds.fsgid = ids.egid;
+  afterExec(process.creds.caps, ids.uid, ids.euid, idOf(process.creds.users.users, 0), raised);
+  process.exe?.release();
+  process.exe = program.file;
+  process.execed = true;
+  process.name = thread.name = nameOf(program.path);
+  process.fds = process.fds.users > 1 ? (process.fds.users--, process.fds.fork(process.k.frames.charge(process.fds.weight))) : process.fds;
+  process.fds.onExec((fd) => { const f = process.fds.take(fd)!; closedBy(process, f); f.release(); });
+  dropTimers(k, process);
+  process.actions = process.actions.copy();
+  process.actions.reset();
   thread.altStack = { sp: 0, flags: 2, size: 0 };
   thread.clearTid = 0;
   thread.robustList = 0;
@@ -220,6 +221,6 @@ function commit(thread: Thread, mm: Mm, program: Program, image: Image): void {
   thread.loaded = Loaded.all;
   thread.state = Run.current;
   traceExec(thread, formerTid);
-  k.watcher?.replaced(thread, program.file.path(p.fs.root));
+  k.watcher?.replaced(thread, program.file.path(process.fs.root));
 }
 export const nameOf = (path: string): string => path.slice(path.lastIndexOf('/') + 1).slice(0, 15);

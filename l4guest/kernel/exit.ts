@@ -40,7 +40,7 @@ function removeThread(k: Kernel, thread: Thread, courtesies: boolean, status: nu
   if (thread.proc.threads.size > 0) { thread.proc.endWq.wakeAll(); orphanOf(k, thread); }
   k.arch.threadGone(thread);
 }
-/** Children of an ending thread pass to another one of its process; they may get a signal. */
+/** Children of an ending thread pass to another thread of its process; they may get a signal. */
 function orphanOf(k: Kernel, thread: Thread): void {
   for (const process of thread.proc.children) {
     if (process.parentThread !== thread) continue;
@@ -64,9 +64,7 @@ function reaching(act: () => void): void {
   try { act(); } catch (e) { if (!(e instanceof UserFault) && e !== EFAULT && !(e instanceof NotHere)) throw e; }
 }
 const MOST_ROBUST = 2048;
-/**
- * The list of robust futexes: head, offset of the word, the one in question. An address that ends in 1 is one with priority inheritance.
- */
+/** The list of robust futexes: head, offset of the word, the pending entry. An address with bit 0 set means priority inheritance. */
 function robust(k: Kernel, thread: Thread): void {
   const head = thread.robustList, offset = getI64(thread.mm, head + 8), pending = getI64(thread.mm, head + 16),
     plain = (e: number): number => e - (e % 2);
@@ -93,7 +91,7 @@ function isBeyond(k: Kernel, process: Process, status: number): boolean {
   if (beyond.length === 0) return false;
   process.doomed ??= status;
   for (const thread of [...process.threads]) if (thread.passage === undefined) removeThread(k, thread, true, status);
-  for (const t of beyond) t.passage!.doom();
+  for (const thread of beyond) thread.passage!.doom();
   return true;
 }
 
@@ -114,7 +112,7 @@ export function endProcess(k: Kernel, process: Process, status: number): void {
   if (process.pid === k.mainPid) k.onEnd(status);
   tellParent(k, process);
 }
-/** The end of its first process ends a space of numbers, and all its processes. */
+/** The end of its first process ends a pid space, and all its processes. */
 function endSpace(k: Kernel, space: PidNumbers): void {
   space.ended = true;
   for (const process of [...k.pids.processes.values()])
@@ -153,17 +151,18 @@ function hangUp(k: Kernel, process: Process): void {
 }
 function orphan(k: Kernel, process: Process): void {
   const heir = reaperOf(k, process);
-  for (const c of process.children) {
-    c.parent = heir;
-    heir.children.add(c);
-    if (c.deathSignal) k.signals.toProcess(c, c.deathSignal, 0);
-    if (c.status !== undefined) tellParent(k, c);
-    else if (c.stopped && c.group.isOrphaned) { k.signals.toGroup(c.group, Sig.HUP); k.signals.toGroup(c.group, Sig.CONT); }
+  for (const child of process.children) {
+    child.parent = heir;
+    heir.children.add(child);
+    if (child.deathSignal) k.signals.toProcess(child, child.deathSignal, 0);
+    if (child.status !== undefined) tellParent(k, child);
+    else if (child.stopped && child.group.isOrphaned) { k.signals.toGroup(child.group, Sig.HUP); k.signals.toGroup(child.group, Sig.CONT); }
   }
   process.children.clear();
 }
 function reaperOf(k: Kernel, process: Process): Process {
-  for (let a = process.parent; a && a.numbers === process.numbers; a = a.parent) if (a.subreaper && a.alive) return a;
+  for (let ancestor = process.parent; ancestor && ancestor.numbers === process.numbers; ancestor = ancestor.parent)
+    if (ancestor.subreaper && ancestor.alive) return ancestor;
   const { reaper } = process.numbers;
   return reaper && reaper !== process && reaper.alive ? reaper : k.init;
 }

@@ -1,7 +1,6 @@
 /**
- * Futexes: the waiters of each word, and the owners of those with priority inheritance. A word's name is the place of its bytes: the
- * address space for private words; for shared ones the mapped object, or, without one, the address space again, distinguished from private
- * words.
+ * Futexes: the waiters of each word, and the owners of words with priority inheritance. A word is named by where its bytes are: the
+ * address space for private words; the mapped object for shared words, or the address space (under another name) if they have none.
  */
 import { E } from '../abi/errno.ts';
 import { Access, Fault, type Mm } from '../mm/mm.ts';
@@ -10,15 +9,15 @@ import { EFAULT } from './failure.ts';
 import { WaitQueue, type Co, type Sleeper } from './wait.ts';
 
 export const ANY_BITS = 0xffffffff;
-/** Bits of a word with priority inheritance or a robust one: others wait, the owner has died, the owner's number. */
+/** Bits of a robust word, or one with priority inheritance: others wait, the owner has died, the owner's number. */
 export const Word = { WAITERS: 0x8000_0000, OWNER_DIED: 0x4000_0000, TID: 0x3fff_ffff } as const;
 
-/** A thread as the owner of a lock and as one that waits for it. */
+/** A thread that owns a lock, or waits for one. */
 export interface Locker extends Sleeper { readonly tid: number; readonly number: number; readonly mm: Mm; rt: number; policy: number;
   nice: number }
 
 interface Waiter {
-  /** Its real-time priority when it came. */
+  /** Its real-time priority when it began to wait. */
   readonly rank: number;
   readonly t: Sleeper;
   readonly bits: number;
@@ -33,7 +32,7 @@ const ids = new WeakMap<object, number>();
 let lastId = 0;
 const idOf = (o: object): number => { let n = ids.get(o); if (n === undefined) ids.set(o, n = ++lastId); return n; };
 
-/** Name of the word at `va`: equal for all who share it. Throws EFAULT for an invalid one. */
+/** The name of the word at `va`: equal for all threads that share it. Throws EFAULT for an invalid address. */
 export function futexKey(mm: Mm, va: number, isPrivate: boolean): string {
   if (va < 0) throw EFAULT;
   if (isPrivate) return `p${idOf(mm)}:${va}`;
@@ -68,9 +67,9 @@ export class FutexTable {
   private readonly locks = new Map<string, PiLock>();
 
   private bucket(key: string): Bucket {
-    let b = this.buckets.get(key);
-    if (!b) this.buckets.set(key, b = { key, waiters: [] });
-    return b;
+    let bucket = this.buckets.get(key);
+    if (!bucket) this.buckets.set(key, bucket = { key, waiters: [] });
+    return bucket;
   }
   private leave(waiter: Waiter): void {
     const i = waiter.queue.waiters.indexOf(waiter);
@@ -85,17 +84,17 @@ export class FutexTable {
   }
   /** Sleeps until woken (0), -ETIMEDOUT, or -ERESTARTSYS. The caller has compared the word. */
   *wait(sleeper: Sleeper, key: string, bits: number, until: number): Co<number> {
-    const r = yield* this.waitAny(sleeper, [{ key, bits }], until);
-    return r < 0 ? r : 0;
+    const result = yield* this.waitAny(sleeper, [{ key, bits }], until);
+    return result < 0 ? result : 0;
   }
   /** The same on several words: returns the index of the woken one. */
   *waitAny(sleeper: Sleeper, words: readonly { readonly key: string; readonly bits: number }[], until: number): Co<number> {
     const list = words.map((x) => this.enter(sleeper, x.key, x.bits)), wq = new WaitQueue();
     try {
       for (;;) {
-        const r = yield* sleeper.sleep(wq, until), i = list.findIndex((w) => w.woken);
+        const slept = yield* sleeper.sleep(wq, until), i = list.findIndex((w) => w.woken);
         if (i >= 0) return i;
-        if (r < 0) return r;
+        if (slept < 0) return slept;
       }
     } finally { for (const waiter of list) if (!waiter.woken) this.leave(waiter); }
   }
@@ -126,7 +125,7 @@ export class FutexTable {
   // ── priority inheritance ─────────────────────────────────────────────────────────────────────────────────────────────
 
   lockOf(key: string): { readonly owner: Locker | undefined } | undefined { return this.locks.get(key); }
-  /** A thread waits for the lock of this owner, who inherits a higher priority. */
+  /** Records that a thread waits for this owner's lock; the owner inherits a higher priority. */
   private attach(key: string, owner: Locker | undefined, locker: Locker, va: number): PiWaiter {
     let piLock = this.locks.get(key);
     if (!piLock) this.locks.set(key, piLock = { key, owner, waiters: [], own: undefined });
@@ -157,25 +156,25 @@ export class FutexTable {
   *waitLock(key: string, owner: Locker | undefined, t: Locker, va: number, until: number): Co<number> {
     return yield* this.waitGrant(key, this.attach(key, owner, t, va), t, until);
   }
-  /** Whether `owner` waits, directly or not, for a lock of `t`. */
+  /** Whether `owner` waits, directly or not, for a lock of `locker`. */
   wouldDeadlock(owner: Locker | undefined, locker: Locker): boolean {
-    for (let o = owner, n = 0; o && n < CHAIN; n++) {
-      if (o === locker) return true;
-      const waits: Locker = o;
-      o = [...this.locks.values()].find((l) => l.waiters.some((w) => w.t === waits))?.owner;
+    for (let holder = owner, n = 0; holder && n < CHAIN; n++) {
+      if (holder === locker) return true;
+      const waits: Locker = holder;
+      holder = [...this.locks.values()].find((l) => l.waiters.some((w) => w.t === waits))?.owner;
     }
     return false;
   }
   private *waitGrant(key: string, piWaiter: PiWaiter, locker: Locker, until: number): Co<number> {
     try {
       while (!piWaiter.granted) {
-        const r = yield* locker.sleep(piWaiter.wq, until);
-        if (r < 0 && !piWaiter.granted) return r;
+        const slept = yield* locker.sleep(piWaiter.wq, until);
+        if (slept < 0 && !piWaiter.granted) return slept;
       }
       return 0;
     } finally { if (!piWaiter.granted) this.detach(key, piWaiter); }
   }
-  /** Gives the lock to the most urgent waiter and stores its number in the word. False: there is none. */
+  /** Gives the lock to the most urgent waiter and stores its number in the word. False: nobody waits. */
   handOver(key: string, died: 0 | 1 = 0): boolean {
     const piLock = this.locks.get(key), next = piLock?.waiters.shift();
     if (!piLock || !next) return false;
@@ -195,18 +194,18 @@ export class FutexTable {
     const waiter = this.enter(locker, key, bits, target), wq = new WaitQueue();
     try {
       while (!waiter.woken) {
-        const r = yield* locker.sleep(wq, until);
-        if (r < 0 && !waiter.woken) return r;
+        const slept = yield* locker.sleep(wq, until);
+        if (slept < 0 && !waiter.woken) return slept;
       }
     } finally { if (!waiter.woken) this.leave(waiter); }
     return waiter.lock ? yield* this.waitGrant(target, waiter.lock, locker, until) : 0;
   }
-  /** Those who wait at `from` for the lock at `to`; -EINVAL where one wants another lock, or none. */
+  /** The threads that wait at `from` for the lock at `to`; -EINVAL if one waits for another lock, or for none. */
   requeueCandidates(from: string, to: string, count: number): readonly Waiter[] | number {
     const list = this.buckets.get(from)?.waiters.slice(0, count) ?? [];
     return list.some((w) => w.target !== to) ? -E.INVAL : list;
   }
-  /** Ends the first wait: the lock is the thread's, or it waits for it now. */
+  /** Ends the first wait: the thread gets the lock, or waits for it. */
   moveToLock(waiter: Waiter, key: string, owner: Locker | undefined, va: number, granted: boolean): void {
     this.leave(waiter);
     waiter.woken = true;

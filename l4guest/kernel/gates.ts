@@ -41,7 +41,7 @@ export interface GatePolicy {
 }
 
 const SEND = 1, CALL = 7, ABORTED = 9;
-/** Decisions of one kind that are logged each; after them only those whose number is a power of two. And the number of kinds. */
+/** How many decisions of one kind are each logged; later ones only at powers of two. And the most kinds. */
 const EACH = 16, MOST_KINDS = 1024;
 /** Time left for a partner once the process has to die, ns. */
 const GRACE = 10_000_000;
@@ -89,7 +89,7 @@ export class Gates {
     this.k = k; this.beyond = beyond; this.list = list; this.policy = policy;
   }
 
-  /** The thread wants to make a call of its own: -errno, or the sleep until it is over. */
+  /** The thread wants to make its own kernel call: -errno, or a sleep until the call is over. */
   ask(thread: Thread, call: OwnCall): number | Co<number> {
     if (this.policy.policy === false) return this.through(thread, call);
     const gate = call.gate, refused = this.decide(thread, call, gate < 0 ? undefined : this.list[gate]);
@@ -118,7 +118,7 @@ export class Gates {
     this.written.set(what, times);
     return times;
   }
-  /** Sleeps, deaf to signals, until the call is over; its results are in the registers below. */
+  /** Sleeps, ignoring signals, until the call is over; its results are in the registers of the layer below. */
   private *through(thread: Thread, { label }: OwnCall): Co<number> {
     const { k, beyond, policy: { uninterruptible = true } } = this, done = new WaitQueue(), passage = new Passage(k, thread, beyond);
     let status = -1;
@@ -137,7 +137,7 @@ export class Gates {
     else if (!uninterruptible && status === ABORTED) return this.again(thread, label);
     return KEEP_REGISTERS;
   }
-  /** The call was cut off by a signal and starts again: whether its partner has done it is not known. */
+  /** A signal cut the call off and it starts again: whether its partner has handled it is unknown. */
   private again(thread: Thread, label: number): number {
     this.k.once('gate cut off', `l4guest: gate: ${who(thread)} 0x${label.toString(16)}: cut off by a signal, starts again`);
     this.beyond.restart(thread);
@@ -148,7 +148,7 @@ export class Gates {
 const nameOf = (gate: GateSpec, label: number): string | undefined =>
   Object.entries(gate.operations ?? {}).find(([, l]) => l === label)?.[0];
 
-/** The mistake in a scenario's gates; undefined when valid. */
+/** What is wrong in a scenario's gates; undefined if nothing is. */
 export function wrongGate(gate: GateSpec): string | undefined {
   const errors = [...Object.values(gate.refuse ?? {}), ...(gate.others === undefined || gate.others === 'allow' ? [] : [gate.others])];
   const error = errors.find((e) => !Object.hasOwn(E, e.replace(/^E/, '')));

@@ -39,7 +39,8 @@ export function newProcess(k: Kernel, name: string): Process {
 }
 
 /**
- * Makes process 1 and the program's process, which is ready to run; `s` sleeps where the program's file must be fetched. Throws ExecError.
+ * Makes process 1 and the program's process, which is ready to run; `sleeper` sleeps while the program's file is fetched. Throws
+ * ExecError.
  */
 export function* startInit(k: Kernel, sleeper: Sleeper, args: InitArgs, streams: Streams): Co<Thread> {
   k.init = newProcess(k, 'init');
@@ -85,13 +86,13 @@ export function openStreams(k: Kernel, thread: Thread, streams: Streams): void {
   const { input, out, err } = streams,
     output = (port: OutputPort): File => stream((inode, flags) => new OutFile(inode, flags, port), O.WRONLY);
   const files = [input && stream((inode, flags) => new InFile(inode, flags, input), O.RDONLY), out && output(out), err && output(err)];
-  for (const f of files) {
-    const file = f ?? devTree(k).lookup('null')!.open(thread, O.RDWR);
+  for (const given of files) {
+    const file = given ?? devTree(k).lookup('null')!.open(thread, O.RDWR);
     if (file instanceof File) fds.add(file, false, limit);
   }
 }
 
-/** Looks the program up as a shell does, and starts it. */
+/** Finds the program as a shell does, and starts it. */
 function* execProgram(sleeper: Sleeper, thread: Thread, args: InitArgs): Co<void> {
   const name = args.argv[0];
   if (!name) throw new ExecError('no program given', 126);
@@ -101,10 +102,10 @@ function* execProgram(sleeper: Sleeper, thread: Thread, args: InitArgs): Co<void
   let worst = -E.NOENT, at = name;
   for (const text of candidates) {
     const asked = { base: thread.proc.fs.cwd, path: text, flags: 0 };
-    const r = yield* persist(sleeper, thread.since, () => exec(thread, asked, args.argv.map(encode), args.env.map(encode)),
+    const result = yield* persist(sleeper, thread.since, () => exec(thread, asked, args.argv.map(encode), args.env.map(encode)),
       (errno) => errno);
-    if (r === 0) return;
-    if (r !== -E.NOENT && r !== -E.NOTDIR && worst === -E.NOENT) { worst = r; at = text; }
+    if (result === 0) return;
+    if (result !== -E.NOENT && result !== -E.NOTDIR && worst === -E.NOENT) { worst = result; at = text; }
   }
   if (worst === -E.NOENT) throw new ExecError(`program '${name}' is not there (or the interpreter it names)`, 127);
   throw new ExecError(`program '${at}': ${why(thread, at, worst)}`, 126);

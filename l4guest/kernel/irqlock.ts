@@ -18,22 +18,22 @@ export class IrqLock {
   opened = 0;
   /** Interrupts that were handled then. */
   admitted = 0;
-  /** Longest delay of a timer's interrupt, ns, including everything that ran before it, here or elsewhere. */
+  /** Longest delay of a timer interrupt, ns, including everything that ran before it, in this server or elsewhere. */
   latest = 0;
   private held = 0;
   constructor(most: number = USUAL_HOLD) { this.most = most; }
 
-  /** Cycles left before it has to be opened. */
+  /** Cycles left before the lock must open. */
   get left(): number { return this.most - this.held; }
-  /** An interrupt has entered. */
+  /** An interrupt has entered: the lock is held from now. */
   taken(): void { this.held = 0; }
-  /** Cycles pass while it is held. */
+  /** Cycles pass while the lock is held. */
   passes(cycles: number): void {
     this.held += cycles;
     if (this.held > this.longest) this.longest = this.held;
   }
-  /** It is opened in the middle of work. */
+  /** The lock opens in the middle of work. */
   open(): void { this.held = 0; this.opened++; }
-  /** A timer's interrupt has entered, with this delay. */
+  /** A timer interrupt has entered with this delay. */
   late(ns: number): void { if (ns > this.latest) this.latest = ns; }
 }

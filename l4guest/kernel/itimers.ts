@@ -37,26 +37,26 @@ const IGNORED_PACE = 4_000_000, MOST_OVERRUN = 0x7fff_ffff;
 /** Least program time between two signals of a timer, ns, comparable to the overhead of timer hardware on other machines. */
 const LEAST_PAUSE = 10_000;
 
-/** What the server holds for one, bytes. */
+/** Server memory of a timer, bytes. */
 export const TIMER_COST = 512;
 
 export interface PosixTimer {
   readonly id: number; readonly clock: number; readonly value: bigint;
-  /** Signal that it sends, 0 = none; to this thread, or (0) to the process. */
+  /** The signal to send, 0 = none; to this thread, or (0) to the process. */
   readonly signal: number; readonly tid: number;
   /** The thread or process whose processor time it follows; undefined: real time. */
   readonly cpu: { readonly proc: Process; readonly thread: Thread | undefined } | undefined;
   /** Next firing time, or the last one of a repeating timer whose signal is pending; 0 = not armed. */
   at: number; interval: number; overrun: number; timer: Timer | undefined; cpuTimer?: CpuTimer | undefined;
-  /** It was set for a time of the wall clock, and goes with it. */
+  /** The timer was set for a wall-clock time, and follows changes of the wall clock. */
   wall?: boolean;
-  /** Times it was set: a signal of an earlier setting does not start it again. */
+  /** How often it was set: a signal of an earlier setting does not restart it. */
   setting: number;
 }
 /** The time on the timer's clock. */
 export const timerNow = (k: Kernel, x: PosixTimer): number =>
   (x.cpu ? (x.cpu.thread ? cpuOf(x.cpu.thread) : cpuOfProcess(x.cpu.proc)) : k.clock.now());
-/** How long until it fires: of one that repeats, from the next time that lies ahead. */
+/** How long until it fires; a repeating timer fires at its next time in the future. */
 export function untilFires(k: Kernel, x: PosixTimer): number {
   const now = timerNow(k, x);
   if (x.at === 0) return 0;
@@ -80,7 +80,7 @@ export function setPosix(k: Kernel, process: Process, x: PosixTimer, at: number,
   x.overrun = 0;
   arm(k, process, x, at);
 }
-/** One that sends nothing is only looked at. */
+/** A timer that sends nothing never fires; its state can be read. */
 function arm(k: Kernel, process: Process, x: PosixTimer, at: number): void {
   x.at = at;
   if (at === 0 || x.signal === 0) return;
@@ -107,18 +107,18 @@ function firePosix(k: Kernel, process: Process, x: PosixTimer): void {
     : k.signals.toProcess(process, x.signal, SiCode.TIMER, more);
   if (!kept && x.interval > 0 && process.alive) arm(k, process, x, forward(at, Math.max(x.interval, IGNORED_PACE), timerNow(k, x)));
 }
-/** The wall clock moved forward by this many ns (back if negative): timers for a time of the day follow it. */
+/** The wall clock moved forward by this many ns (back if negative): absolute real-time timers follow it. */
 function wallMoved(k: Kernel, ahead: number): void {
   for (const process of k.pids.processes.values()) if (process.timers)
     for (const x of posixTimers(process).values()) if (x.wall && x.at > 0) setPosix(k, process, x, Math.max(1, x.at - ahead), x.interval);
 }
-/** Sets the wall clock, as somebody asked for. */
-export function setWall(k: Kernel, s: number, n: number): void {
+/** Sets the wall clock for a caller. */
+export function setWall(k: Kernel, seconds: number, n: number): void {
   const was = k.clock.wall();
-  k.clock.setWall(s, n);
-  wallMoved(k, (s - was.s) * 1e9 + n - was.n);
+  k.clock.setWall(seconds, n);
+  wallMoved(k, (seconds - was.s) * 1e9 + n - was.n);
 }
-/** The outside shows a time: the wall clock does not stay behind it, unless somebody has set it, or it is another day's. */
+/** The clock outside shows a time: the wall clock does not stay behind it, unless a process has set it, or the time is a day away. */
 export function followWall(k: Kernel, shown: Time): void {
   const moved = k.clock.follow(shown);
   if (moved > 0) wallMoved(k, moved);

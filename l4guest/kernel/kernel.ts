@@ -35,7 +35,7 @@ import { Workers } from './workers.ts';
 
 export interface KernelOptions { readonly epoch: number; readonly seed: number; readonly hostname?: string;
   readonly openSpecial: OpenSpecial; readonly rates?: Rates;
-  /** Longest that the lock for interrupts is held, cycles. */ readonly longestHold?: number | undefined }
+  /** The longest time for which the interrupt lock is held, cycles. */ readonly longestHold?: number | undefined }
 
 export class Kernel {
   readonly arch: Arch;
@@ -67,21 +67,21 @@ export class Kernel {
   mainPid = 0;
   /** The attached debugger, if any. */
   watcher: Watcher | undefined;
-  /** Logins so far: numbers of audit sessions. */
+  /** Logins so far: the audit session gets this number. */
   logins = 0;
-  /** The fault that ended that program: its access and address. */
+  /** The fault that ended the server's program: its access and address. */
   fatal: { readonly signo: number; readonly address: number; readonly access: string; readonly pc: number } | undefined;
   readonly rootFs: TmpFs;
-  /** The mounts of the first process, and the mount of what has no name: pipes, sockets. */
+  /** The mounts of the first process, and the mount of nameless inodes: pipes, sockets. */
   readonly mounts: MountSpace;
   readonly nowhere: Mount;
   /** Where pipes, sockets and other inodes without names come from. */
   readonly anon: { make(mode: number): Inode };
   readonly openSpecial: OpenSpecial;
-  /** The time without a call, and what signal handlers return to: every address space has them. */
+  /** The pages of every address space: the time without a call, and the return from signal handlers. */
   readonly timePages: TimePages;
   forks = 0;
-  /** When something last came in from outside: keys, frames. */
+  /** When input last arrived from outside: keys, frames. */
   lastArrival = -Infinity;
   private lastDev = 0;
   private lastMount = 20;
@@ -92,7 +92,7 @@ export class Kernel {
     this.arch = arch;
     this.clock = new Clocks(() => arch.now(), options.epoch);
     this.cpu = new ServerCpu(arch, this.timers);
-    // As on Linux, 0 and less stand for the default.
+    // As on Linux, 0 and negative values mean the default.
     this.cpu.realtimeSlice = () => { const ms = this.sysctl.number('kernel/sched_rr_timeslice_ms'); return 1e6 * (ms > 0 ? ms : 100); };
     this.uts = new UtsSpace(options.hostname ?? 'tessera', '(none)');
     this.random = new Random(options.seed);

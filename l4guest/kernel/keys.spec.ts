@@ -14,7 +14,7 @@ const read = (unix: Unix, id: number): string | number => {
 };
 
 describe('keys', () => {
-  it('are kept in keyrings, read, given anew, and found by type and description', () => {
+  it('are kept in keyrings, read, updated, and found by type and description', () => {
     const unix = new Unix(), key = add(unix, 'user', 'wine', 'red', PROCESS);
     expect([read(unix, key), add(unix, 'user', 'wine', 'white', PROCESS), read(unix, key)]).toEqual(['red', key, 'white']);
     expect([unix.call('request_key', 'user', 'wine', 0, 0), unix.call('request_key', 'user', 'beer', 0, 0),
@@ -25,35 +25,35 @@ describe('keys', () => {
     const secret = add(unix, 'logon', 'a:b', 'x', PROCESS);
     expect(read(unix, secret)).toBe(-E.OPNOTSUPP);
   });
-  it('end: revoked, expired, invalid, unlinked', () => {
-    const u = new Unix(), key = (name: string): number => add(u, 'user', name, 'x', THREAD),
-      [a, b, c] = [key('a'), key('b'), key('c')] as [number, number, number];
-    expect([u.call('keyctl', Op.REVOKE, a), read(u, a), u.call('request_key', 'user', 'a', 0, 0)]).toEqual(
+  it('become unusable: revoked, expired, invalidated, unlinked', () => {
+    const unix = new Unix(), key = (name: string): number => add(unix, 'user', name, 'x', THREAD),
+      [revoked, expired, invalidated] = [key('a'), key('b'), key('c')] as [number, number, number];
+    expect([unix.call('keyctl', Op.REVOKE, revoked), read(unix, revoked), unix.call('request_key', 'user', 'a', 0, 0)]).toEqual(
       [0, -E.KEYREVOKED, -E.KEYREVOKED]);
-    u.call('keyctl', Op.TIMEOUT, b, 1);
-    u.pass(2e9);
-    expect([read(u, b), u.call('request_key', 'user', 'b', 0, 0)]).toEqual([-E.KEYEXPIRED, -E.KEYEXPIRED]);
-    expect([u.call('keyctl', Op.INVALIDATE, c), read(u, c)]).toEqual([0, -E.NOKEY]);
-    const keys = keysOf(u.k), d = key('d'), held = keys.all.size;
-    expect([u.call('keyctl', Op.UNLINK, d, THREAD), u.call('keyctl', Op.UNLINK, d, THREAD)]).toEqual([0, -E.NOENT]);
+    unix.call('keyctl', Op.TIMEOUT, expired, 1);
+    unix.pass(2e9);
+    expect([read(unix, expired), unix.call('request_key', 'user', 'b', 0, 0)]).toEqual([-E.KEYEXPIRED, -E.KEYEXPIRED]);
+    expect([unix.call('keyctl', Op.INVALIDATE, invalidated), read(unix, invalidated)]).toEqual([0, -E.NOKEY]);
+    const keys = keysOf(unix.k), unlinked = key('d'), held = keys.all.size;
+    expect([unix.call('keyctl', Op.UNLINK, unlinked, THREAD), unix.call('keyctl', Op.UNLINK, unlinked, THREAD)]).toEqual([0, -E.NOENT]);
     keys.sweep();
     expect(keys.all.size).toBeLessThan(held);
   });
-  it('rights are those of possessor, user, group and others', () => {
-    const u = new Unix(), key = add(u, 'user', 'k', 'x', PROCESS), child = u.fork();
-    u.callOf(child, 'setresuid', 1000, 1000, 1000);
-    expect([u.callOf(child, 'keyctl', Op.READ, key, 0, 0), u.callOf(child, 'keyctl', Op.DESCRIBE, key, 0, 0)]).toEqual(
+  it('grant rights separately to possessor, user, group and others', () => {
+    const unix = new Unix(), key = add(unix, 'user', 'k', 'x', PROCESS), child = unix.fork();
+    unix.callOf(child, 'setresuid', 1000, 1000, 1000);
+    expect([unix.callOf(child, 'keyctl', Op.READ, key, 0, 0), unix.callOf(child, 'keyctl', Op.DESCRIBE, key, 0, 0)]).toEqual(
       [-E.ACCES, -E.ACCES]);
-    expect([u.call('keyctl', Op.SETPERM, key, 0x40000000), u.call('keyctl', Op.SETPERM, key, 0x3f000303),
-      u.callOf(child, 'keyctl', Op.READ, key, 0, 0)]).toEqual([-E.INVAL, 0, 1]);
+    expect([unix.call('keyctl', Op.SETPERM, key, 0x40000000), unix.call('keyctl', Op.SETPERM, key, 0x3f000303),
+      unix.callOf(child, 'keyctl', Op.READ, key, 0, 0)]).toEqual([-E.INVAL, 0, 1]);
   });
-  it('no keyring holds itself; a user has so many keys', () => {
-    const u = new Unix(), a = add(u, 'keyring', 'a', '', SESSION), b = add(u, 'keyring', 'b', '', a);
-    expect([u.call('keyctl', Op.LINK, a, b), u.call('keyctl', Op.LINK, a, a)]).toEqual([-E.DEADLK, -E.DEADLK]);
-    const child = u.fork();
-    u.callOf(child, 'setresuid', 1000, 1000, 1000);
-    let n = 0, r = 0;
-    for (; n < 300 && r >= 0; n++) r = u.callOf(child, 'add_key', 'user', `k${n}`, new Uint8Array(1), 1, THREAD)!;
-    expect([r, n > 190 && n <= 201]).toEqual([-E.DQUOT, true]);
+  it('a keyring cannot contain itself; a user has a limited number of keys', () => {
+    const unix = new Unix(), outer = add(unix, 'keyring', 'a', '', SESSION), inner = add(unix, 'keyring', 'b', '', outer);
+    expect([unix.call('keyctl', Op.LINK, outer, inner), unix.call('keyctl', Op.LINK, outer, outer)]).toEqual([-E.DEADLK, -E.DEADLK]);
+    const child = unix.fork();
+    unix.callOf(child, 'setresuid', 1000, 1000, 1000);
+    let n = 0, result = 0;
+    for (; n < 300 && result >= 0; n++) result = unix.callOf(child, 'add_key', 'user', `k${n}`, new Uint8Array(1), 1, THREAD)!;
+    expect([result, n > 190 && n <= 201]).toEqual([-E.DQUOT, true]);
   });
 });

@@ -26,8 +26,11 @@ export const keyTypes: ReadonlyMap<string, KeyType> = new Map<string, KeyType>([
 
 /** Size of a key besides its payload and description, bytes, for the user's quota. */
 const KEY_BYTES = 1;
-/** Server memory of one, bytes. */
+/** Server memory of a key, bytes. */
 const KEY_COST = 512;
+
+/** The user and group that own what a thread makes. */
+type FileIds = { readonly fsuid: number; readonly fsgid: number };
 
 export class Key {
   readonly serial: number;
@@ -37,7 +40,7 @@ export class Key {
   gid: number;
   perm: number;
   payload: Uint8Array;
-  /** The members of a keyring, in the order in which they came. */
+  /** The members of a keyring, in order of arrival. */
   readonly members = new Set<Key>();
   revoked = false;
   /** A negative key: looking it up fails. */
@@ -45,16 +48,16 @@ export class Key {
   invalid = false;
   /** Expiry time on the own clock; Infinity: never. */
   ends = Infinity;
-  /** No key can be linked into this ring any more (KEYCTL_RESTRICT_KEYRING). */
+  /** No more keys can be linked into this ring (KEYCTL_RESTRICT_KEYRING). */
   restricted = false;
-  constructor(serial: number, type: string, description: string, c: { fsuid: number; fsgid: number }, perm: number, payload: Uint8Array) {
-    this.serial = serial; this.type = type; this.description = description; this.uid = c.fsuid; this.gid = c.fsgid; this.perm = perm;
-    this.payload = payload;
+  constructor(serial: number, type: string, description: string, creds: FileIds, perm: number, payload: Uint8Array) {
+    this.serial = serial; this.type = type; this.description = description; this.perm = perm; this.payload = payload;
+    this.uid = creds.fsuid; this.gid = creds.fsgid;
   }
   get isRing(): boolean { return this.type === 'keyring'; }
   get bytes(): number { return this.payload.length + this.description.length + KEY_BYTES; }
   get cost(): number { return KEY_COST + this.bytes; }
-  /** 0, or the error of using it. */
+  /** 0, or the error that its use returns. */
   state(now: number): number {
     return this.invalid || this.negative ? -E.NOKEY : this.revoked ? -E.KEYREVOKED : now >= this.ends ? -E.KEYEXPIRED : 0;
   }
@@ -76,7 +79,7 @@ export class Keys {
   private last = 0;
   constructor(k: Kernel) { this.k = k; }
 
-  /** Serial numbers do not reveal the number of keys. */
+  /** A random serial number, which does not reveal the number of keys. */
   private serial(): number {
     do this.last = 1 + ((this.last * 1103515245 + 12345) & 0x3fff_ffff); while (this.all.has(this.last) || this.last < 3);
     return this.last;
@@ -88,11 +91,11 @@ export class Keys {
     return n < sysctl.number(`kernel/keys/${root}maxkeys`) && total <= sysctl.number(`kernel/keys/${root}maxbytes`);
   }
   /** -EDQUOT, -ENOMEM. */
-  make(type: string, description: string, c: { fsuid: number; fsgid: number }, perm: number, payload: Uint8Array, counts = true): Key {
+  make(type: string, description: string, creds: FileIds, perm: number, payload: Uint8Array, counts = true): Key {
     const bytes = payload.length + description.length + KEY_BYTES;
-    if (counts && !this.fits(c.fsuid, bytes)) { this.sweep(); if (!this.fits(c.fsuid, bytes)) throw new CallError(E.DQUOT); }
+    if (counts && !this.fits(creds.fsuid, bytes)) { this.sweep(); if (!this.fits(creds.fsuid, bytes)) throw new CallError(E.DQUOT); }
     if (!this.k.frames.charge(KEY_COST + bytes)) throw new CallError(E.NOMEM);
-    const key = new Key(this.serial(), type, description, c, perm, payload);
+    const key = new Key(this.serial(), type, description, creds, perm, payload);
     this.all.set(key.serial, key);
     return key;
   }
@@ -103,7 +106,9 @@ export class Keys {
       for (let x = todo.pop(); x; x = todo.pop()) {
         if (seen.has(x)) continue;
         seen.add(x);
-        for (const m of x.members) if (m.invalid || (m.state(now) && !m.isRing)) x.members.delete(m); else todo.push(m);
+        for (const member of x.members) {
+          if (member.invalid || (member.state(now) && !member.isRing)) x.members.delete(member); else todo.push(member);
+        }
       }
     };
     for (const thread of this.k.pids.threads.values()) {
@@ -111,19 +116,19 @@ export class Keys {
       mark(thread.creds.processRing);
       mark(thread.creds.sessionRing);
     }
-    for (const u of this.users.values()) { mark(u.own); mark(u.session); }
+    for (const rings of this.users.values()) { mark(rings.own); mark(rings.session); }
     for (const key of this.all.values()) if (!seen.has(key)) { this.all.delete(key.serial); this.k.frames.uncharge(key.cost); }
   }
   userRings(uid: number): { readonly own: Key; readonly session: Key } {
-    let u = this.users.get(uid);
-    if (u) return u;
+    let rings = this.users.get(uid);
+    if (rings) return rings;
     const who = { fsuid: uid, fsgid: 0xffff_ffff }, perm = ((Right.ALL & ~Right.SETATTR) << POSSESSOR) | (Right.ALL << USER),
       none = new Uint8Array(0);
     const own = this.make('keyring', `_uid.${uid}`, who, perm, none, false),
       session = this.make('keyring', `_uid_ses.${uid}`, who, perm, none, false);
     session.members.add(own);
-    this.users.set(uid, u = { own, session });
-    return u;
+    this.users.set(uid, rings = { own, session });
+    return rings;
   }
   /** The session's keyring, or its substitute. */
   sessionOf(t: Thread): Key { return t.creds.sessionRing ?? this.userRings(t.creds.uid).session; }
@@ -161,13 +166,11 @@ export class Keys {
   private possesses(thread: Thread, key: Key): boolean {
     for (const ring of this.own(thread)) {
       if (ring === key) return true;
-      for (const m of this.beneath(thread, ring, true)) if (m === key) return true;
+      for (const member of this.beneath(thread, ring, true)) if (member === key) return true;
     }
     return false;
   }
-  /**
-   * The key that a serial number or a special number (−1 … −5) means, with the right that is asked for; `make`: makes what is not there.
-   */
+  /** The key that a serial number or a special number (−1 … −5) names, with the right `right`; `make`: makes a missing keyring. */
   find(thread: Thread, id: number, right: number, make = false, partial = false): Held {
     const held = id < 0 ? { key: this.special(thread, id, make), possessed: true } : this.bySerial(thread, id);
     const bad = partial ? 0 : held.key.state(this.k.clock.now());
@@ -195,7 +198,7 @@ export class Keys {
       default: throw new CallError(E.INVAL);
     }
   }
-  /** The key of a type and description in the caller's keyrings; what kept one from being it, -ENOKEY where there is none. */
+  /** The key of a type and description in the caller's keyrings; otherwise the error of the best match, -ENOKEY if there is none. */
   search(thread: Thread, type: string, description: string, rings: Iterable<Key> = this.own(thread), possessed = true): Key | number {
     const now = this.k.clock.now();
     let why = -E.NOKEY;
@@ -209,12 +212,13 @@ export class Keys {
     }
     return why;
   }
-  /** Puts a key into a ring, in place of one of the same type and description: -EDEADLK where the ring would hold itself. */
+  /** Puts a key into a ring and replaces one of the same type and description: -EDEADLK if the ring would contain itself. */
   link(ring: Key, key: Key): number {
     if (!ring.isRing) return -E.NOTDIR;
     if (ring.restricted) return -E.PERM;
     if (key.isRing && (key === ring || reaches(key, ring))) return -E.DEADLK;
-    for (const m of ring.members) if (m.type === key.type && m.description === key.description) ring.members.delete(m);
+    for (const member of ring.members)
+      if (member.type === key.type && member.description === key.description) ring.members.delete(member);
     ring.members.add(key);
     return 0;
   }

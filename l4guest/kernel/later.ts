@@ -30,12 +30,12 @@ export function* persist<T>(sleeper: Sleeper, now: number, attempt: () => Later<
   try {
     for (;;) {
       if (need) {
-        const r = yield* need.fetch(sleeper);
-        if (r < 0) return failed(r);
+        const fetched = yield* need.fetch(sleeper);
+        if (fetched < 0) return failed(fetched);
       }
-      try { return yield* sooner(attempt()); } catch (e) {
-        if (!(e instanceof NotHere)) throw e;
-        need = e;
+      try { return yield* sooner(attempt()); } catch (error) {
+        if (!(error instanceof NotHere)) throw error;
+        need = error;
       }
     }
   } finally { sleeper.since = Infinity; }
@@ -44,10 +44,10 @@ export function* persist<T>(sleeper: Sleeper, now: number, attempt: () => Later<
 /** One step of a call that has already made changes: repeated until its data is available. Its errors end the step. */
 export function* here(sleeper: Sleeper, step: () => Later<number>): Co<number> {
   for (;;) {
-    try { return yield* sooner(step()); } catch (e) {
-      if (!(e instanceof NotHere)) throw e;
-      const r = yield* e.fetch(sleeper);
-      if (r < 0) return r;
+    try { return yield* sooner(step()); } catch (error) {
+      if (!(error instanceof NotHere)) throw error;
+      const fetched = yield* error.fetch(sleeper);
+      if (fetched < 0) return fetched;
     }
   }
 }

@@ -9,9 +9,9 @@ export class PidSpace {
   readonly threads = new Map<number, Thread>();
   readonly groups = new Map<number, ProcessGroup>();
   readonly sessions = new Map<number, Session>();
-  /** The space of numbers that the kernel itself counts in. */
+  /** The pid space in which the kernel itself counts. */
   readonly first = new PidNumbers(FirstIno.PID, undefined, firstUsers);
-  /** The innermost space of bearers with several numbers. */
+  /** The innermost space of processes and threads that have several numbers. */
   private readonly within = new Map<number, PidNumbers>();
 
   /** A free number. */
@@ -21,7 +21,8 @@ export class PidSpace {
     return first.last;
   }
   /**
-   * A number in a space and in all above it; `wanted` names some, innermost first. Answers the kernel's own: -EEXIST where one is taken.
+   * Allots a number in a space and in all above it; `wanted` asks for some, innermost first. Returns the kernel's own number: -EEXIST if
+   * one is taken.
    */
   allot(space: PidNumbers, wanted: readonly number[] = []): number {
     if (!space.parent) return wanted[0] === undefined ? this.next() : this.isTaken(wanted[0]) ? -E.EXIST : wanted[0];
@@ -42,7 +43,7 @@ export class PidSpace {
     this.within.delete(id);
     for (let pidNumbers: PidNumbers | undefined = space; pidNumbers; pidNumbers = pidNumbers.parent) pidNumbers.forget(id);
   }
-  /** The process that number `n` of a space means: its own number, or that of one of its threads. */
+  /** The process that number `n` of a space names: by its own number, or that of one of its threads. */
   processOf(space: PidNumbers, n: number): Process | undefined {
     const id = space.id(n);
     return this.processes.get(id) ?? this.threads.get(id)?.proc;

@@ -41,13 +41,13 @@ export class ProcessGroup {
 
 export interface ItimerState { timer: Timer | undefined; at: number; interval: number }
 
-/** A login that there is not: (uid_t) −1. */
+/** The login id of a process that nobody logged in to: (uid_t) −1. */
 export const NOBODY = 2 ** 32 - 1;
 
 export class Process {
   readonly k: Kernel;
   readonly pid: number;
-  /** The space of numbers that it lives in, and its number there; the space that its children are born in. */
+  /** The pid space that it lives in, and its number there; the pid space of its children. */
   numbers: PidNumbers;
   number: number;
   childNumbers: PidNumbers;
@@ -57,26 +57,26 @@ export class Process {
   readonly children = new Set<Process>();
   group: ProcessGroup;
   readonly threads = new Set<Thread>();
-  /** The wait status with which it ends as soon as no thread is in its own kernel call. */
+  /** The wait status with which it ends once no thread is in its own kernel call. */
   doomed: number | undefined;
   mm: Mm;
   fds: FdTable;
   fs: FsContext;
-  /** What it sees mounted. */
+  /** The mounts that it sees. */
   mounts: MountSpace;
-  /** What uname(2) says: its own after unshare(CLONE_NEWUTS). */
+  /** The data of uname(2): its own after unshare(CLONE_NEWUTS). */
   uts: UtsSpace;
   /** Its System V objects and message queues: its own after unshare(CLONE_NEWIPC). */
   ipc: IpcSpace;
   /** Offsets of its clocks; and those of its children. */
   time: TimeSpace = firstTime;
   childTime: TimeSpace = firstTime;
-  /** Those of its first thread. */
+  /** The credentials of its first thread. */
   creds: Creds = rootCreds();
   limits = new Limits();
   actions = new SigActions();
   readonly pending: SignalQueue;
-  /** Signal that the parent gets at the end. */
+  /** The signal to the parent when it ends. */
   exitSignal: number = Sig.CHLD;
   /** undefined while it lives, then the wait status. */
   status: number | undefined;
@@ -100,7 +100,7 @@ export class Process {
   exe: File | undefined;
   readonly startedAt: number;
   cpuNs = 0;
-  /** Bytes that are charged for it. */
+  /** Bytes charged for it. */
   cost = 0;
   /** It has run another program since it was made. */
   execed = false;

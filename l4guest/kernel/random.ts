@@ -2,21 +2,21 @@
 export class Random {
   private readonly s = new Uint32Array(4);
   constructor(seed: number) {
-    let z = seed >>> 0;
+    let state = seed >>> 0;
     for (let i = 0; i < 4; i++) {
-      z = (z + 0x9e3779b9) >>> 0;
-      let x = z;
+      state = (state + 0x9e3779b9) >>> 0;
+      let x = state;
       x = Math.imul(x ^ (x >>> 16), 0x85ebca6b);
       x = Math.imul(x ^ (x >>> 13), 0xc2b2ae35);
       this.s[i] = x ^ (x >>> 16);
     }
   }
   next(): number {
-    const words = this.s, x = Math.imul(words[1]!, 5), r = Math.imul((x << 7) | (x >>> 25), 9) >>> 0, t = words[1]! << 9;
+    const words = this.s, x = Math.imul(words[1]!, 5), result = Math.imul((x << 7) | (x >>> 25), 9) >>> 0, shifted = words[1]! << 9;
     words[2]! ^= words[0]!; words[3]! ^= words[1]!; words[1]! ^= words[2]!; words[0]! ^= words[3]!;
-    words[2]! ^= t;
+    words[2]! ^= shifted;
     words[3] = (words[3]! << 11) | (words[3]! >>> 21);
-    return r;
+    return result;
   }
   bytes(n: number): Uint8Array {
     const words = new Uint32Array((n + 3) >> 2);

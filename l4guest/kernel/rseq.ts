@@ -31,10 +31,10 @@ export function stopSequence(thread: Thread): number {
   thread.rseq = undefined;
   return 0;
 }
-/** Another thread runs now: returns whether the registers must be checked before this one resumes. */
+/** Another thread runs now: returns whether this thread's registers must be checked before it resumes. */
 export function interrupted(thread: Thread): void {
   const rseq = thread.rseq!;
-  try { if (getBig(thread.mm, rseq.area + SEQUENCE) === 0n) return; } catch (e) { if (!(e instanceof UserFault)) return; }
+  try { if (getBig(thread.mm, rseq.area + SEQUENCE) === 0n) return; } catch (error) { if (!(error instanceof UserFault)) return; }
   rseq.due = true;
   thread.work = true;
 }
@@ -52,8 +52,8 @@ export function leaveSequence(thread: Thread): boolean {
     setI64(thread.mm, rseq.area + SEQUENCE, 0);
     if (inside) thread.regs.pc = abort;
     return true;
-  } catch (e) {
-    if (e instanceof UserFault) return false;
-    throw e;
+  } catch (error) {
+    if (error instanceof UserFault) return false;
+    throw error;
   }
 }

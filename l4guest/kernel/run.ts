@@ -25,13 +25,13 @@ const QUICK: ReadonlySet<number> = new Set([172, 173, 174, 175, 176, 177, 178, 1
 /** The number of kernel calls in a7. */
 const OWN = 0x4c34;
 const EXECVE = 221, EXECVEAT = 281, SIGRETURN = 139, CLONE = 220, CLONE3 = 435;
-/** Results from here down are the server's own (restart), not the caller's. */
+/** Results up to this one are the server's own (restart), not the caller's. */
 const INTERNAL = -512;
 /** Signal and si_code of an exception; an access that no page resolves is SIGSEGV. */
 const SIGNALS: Readonly<Record<Trap, readonly [number, number]>> = { [Trap.illegal]: [Sig.ILL, 1], [Trap.breakpoint]: [Sig.TRAP, 1],
   [Trap.misaligned]: [Sig.BUS, 1], [Trap.access]: [Sig.SEGV, 2] };
 
-/** Names of accesses for messages. */
+/** Names of accesses, for messages. */
 const ACCESSES = { [Access.read]: 'load from', [Access.write]: 'store to', [Access.exec]: 'jump to' } as const;
 
 /** The process with the most pages, which is killed when memory runs out. */
@@ -76,14 +76,14 @@ export class Runner implements Entry {
     yield* this.payAll();
     yield* arch.finish();
   }
-  /** Charges work done, as far as the lock may be held. */
+  /** Charges for work done, at most as much as the lock may be held. */
   private pay(): void {
     const { work, lock } = this.k, cycles = work.take(lock.left);
     if (cycles <= 0) return;
     this.k.arch.charge(cycles);
     lock.passes(cycles);
   }
-  /** Charges all work done. Where that takes longer than the lock may be held, interrupts are handled in between. */
+  /** Charges for all work done. If that takes longer than the lock may be held, interrupts are handled in between. */
   private *payAll(): Steps<void> {
     const { k: { work, lock, cpu }, arch } = this;
     this.pay();
@@ -104,7 +104,7 @@ export class Runner implements Entry {
   }
   left(_t: Thread): void { this.k.cpu.inUser = false; }
 
-  call(thread: Thread, nr: number, a: number, b: number, c: number, d: number, e: number, f: number): number | undefined {
+  call(thread: Thread, nr: number, a0: number, a1: number, a2: number, a3: number, a4: number, a5: number): number | undefined {
     const { cpu } = this.k, row = nr >= 0 && nr < LAST ? byNumber[nr] : undefined;
     cpu.inUser = false;
     this.k.lock.taken();
@@ -113,7 +113,7 @@ export class Runner implements Entry {
       return undefined;
     }
     this.k.work.called();
-    const result = dispatch(thread, nr, a, b, c, d, e, f);
+    const result = dispatch(thread, nr, a0, a1, a2, a3, a4, a5);
     this.pay();
     if (typeof result !== 'number' || thread.work || cpu.resched || thread.state !== Run.current || thread.loaded !== Loaded.none ||
       result <= INTERNAL || thread.mm.flushes.length !== 0 || this.arch.busy || this.k.work.owed >= 1) {
@@ -127,10 +127,10 @@ export class Runner implements Entry {
   /** An invalid number is still a call. */
   private putOff(nr: number, result: number | Co<number> | undefined): void { this.nr = nr >= 0 ? nr : LAST; this.result = result; }
 
-  quick(thread: Thread, nr: number, a: number): number | undefined {
+  quick(thread: Thread, nr: number, a0: number): number | undefined {
     if (!QUICK.has(nr) || thread.work || thread.traced !== undefined || thread.seccomp !== undefined || this.trace !== undefined ||
       this.k.cpu.resched) return undefined;
-    const result = dispatch(thread, nr, a, 0, 0, 0, 0, 0);
+    const result = dispatch(thread, nr, a0, 0, 0, 0, 0, 0);
     return typeof result === 'number' ? result : undefined;
   }
 
@@ -156,10 +156,10 @@ export class Runner implements Entry {
     let fault: Fault;
     const wait = this.k.frames.store && swapOf(this.k).pressed();
     if (wait) { cpu.account(thread); continueCall(this.k, thread, this.fetchPage(thread, va, new NotHere(wait))); return false; }
-    try { fault = va >= 0 && va < TASK_SIZE ? mm.fault(va, access) : Fault.mapErr; } catch (e) {
-      if (!(e instanceof NotHere)) throw e;
+    try { fault = va >= 0 && va < TASK_SIZE ? mm.fault(va, access) : Fault.mapErr; } catch (error) {
+      if (!(error instanceof NotHere)) throw error;
       cpu.account(thread);
-      continueCall(this.k, thread, this.fetchPage(thread, va, e));
+      continueCall(this.k, thread, this.fetchPage(thread, va, error));
       return false;
     }
     if (fault > Fault.none) { this.badAccess(thread, fault, va, access); return false; }
@@ -192,7 +192,7 @@ export class Runner implements Entry {
     const { k } = this;
     yield* this.payAll();
     k.cpu.account(thread);
-    // These have given the thread new registers.
+    // These calls have set new registers.
     if (result === 0 && (nr === EXECVE || nr === EXECVEAT || nr === SIGRETURN)) { thread.call = -1; return; }
     thread.call = nr;
     thread.arg0 = thread.regs.big[10]!;
@@ -215,8 +215,8 @@ export class Runner implements Entry {
   }
   /** The page of a fault is not in memory: the thread sleeps until it is, and repeats the access. */
   private *fetchPage(thread: Thread, va: number, need: NotHere): Co<number> {
-    const r = yield* need.fetch(thread);
-    if (r === -E.NOMEM) this.endLargest(thread); else if (r < 0) this.k.signals.force(thread, Sig.BUS, 2, va);
+    const fetched = yield* need.fetch(thread);
+    if (fetched === -E.NOMEM) this.endLargest(thread); else if (fetched < 0) this.k.signals.force(thread, Sig.BUS, 2, va);
     return KEEP_REGISTERS;
   }
   /** Memory is used up: kills the process with the most pages. */
@@ -266,9 +266,9 @@ export class Runner implements Entry {
   }
   /** False: memory for the signal's frame must be fetched first; the thread sleeps. */
   private deliver(thread: Thread): boolean {
-    try { this.k.signals.deliver(thread); return true; } catch (e) {
-      if (!(e instanceof NotHere)) throw e;
-      continueCall(this.k, thread, this.fetchPage(thread, thread.regs.x(Reg.sp), e));
+    try { this.k.signals.deliver(thread); return true; } catch (error) {
+      if (!(error instanceof NotHere)) throw error;
+      continueCall(this.k, thread, this.fetchPage(thread, thread.regs.x(Reg.sp), error));
       return false;
     }
   }

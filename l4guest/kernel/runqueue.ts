@@ -24,20 +24,20 @@ export class RunQueue<T extends Runnable> {
   private held = 0;
   private share = 0;
 
-  private before(a: T, b: T): boolean {
-    if ((a.rt === 0) !== (b.rt === 0) && this.share > 0) return a.rt === 0;
-    return a.rt !== b.rt ? a.rt > b.rt : a.rt === 0 && a.virtual < b.virtual;
+  private before(first: T, second: T): boolean {
+    if ((first.rt === 0) !== (second.rt === 0) && this.share > 0) return first.rt === 0;
+    return first.rt !== second.rt ? first.rt > second.rt : first.rt === 0 && first.virtual < second.virtual;
   }
   get realTimeWaits(): boolean { return this.list.some((x) => x.rt > 0); }
   private get othersWait(): boolean { return this.list.some((x) => x.rt === 0); }
-  /** Time until the others' turn begins, or for one of them, ends; ns. */
-  turnEnds(t: T): number {
-    return t.rt > 0 ? (this.othersWait ? Math.max(0, PERIOD - SHARE - this.held) : Infinity)
+  /** Time until the others' turn begins, or until it ends if `thread` is one of them; ns. */
+  turnEnds(thread: T): number {
+    return thread.rt > 0 ? (this.othersWait ? Math.max(0, PERIOD - SHARE - this.held) : Infinity)
       : this.share > 0 && this.list.some((x) => x.rt > 0) ? this.share
       : Infinity;
   }
-  private noteTurn(t: T, ns: number): void {
-    if (t.rt === 0) { if (this.share > 0) { this.share -= ns; if (this.share <= 0) this.share = this.held = 0; } return; }
+  private noteTurn(thread: T, ns: number): void {
+    if (thread.rt === 0) { if (this.share > 0) { this.share -= ns; if (this.share <= 0) this.share = this.held = 0; } return; }
     if (!this.othersWait) { this.held = this.share = 0; return; }
     this.held += ns;
     if (this.held >= PERIOD - SHARE) { this.share = SHARE; this.held = 0; }
@@ -45,43 +45,46 @@ export class RunQueue<T extends Runnable> {
 
   push(t: T): void { this.list.push(t); }
   /** A thread that slept becomes ready. */
-  pushWoken(t: T): void {
-    t.virtual = Math.max(t.virtual, this.floor - CREDIT);
-    this.list.push(t);
+  pushWoken(thread: T): void {
+    thread.virtual = Math.max(thread.virtual, this.floor - CREDIT);
+    this.list.push(thread);
   }
   /** A new thread starts with its parent's virtual time. */
-  pushNew(t: T, parent: T): void {
-    t.virtual = Math.max(parent.virtual, this.floor);
-    this.list.push(t);
+  pushNew(thread: T, parent: T): void {
+    thread.virtual = Math.max(parent.virtual, this.floor);
+    this.list.push(thread);
   }
   shift(): T | undefined {
     const list = this.list;
     let best = 0;
     for (let i = 1; i < list.length; i++) if (this.before(list[i]!, list[best]!)) best = i;
-    const t = list[best];
-    if (t === undefined) return undefined;
+    const thread = list[best];
+    if (thread === undefined) return undefined;
     list.splice(best, 1);
-    if (t.rt === 0) this.floor = Math.max(this.floor, t.virtual);
-    return t;
+    if (thread.rt === 0) this.floor = Math.max(this.floor, thread.virtual);
+    return thread;
   }
   remove(t: T): void { const i = this.list.indexOf(t); if (i >= 0) this.list.splice(i, 1); }
   /** Charges processor time. */
-  used(t: T, ns: number): void {
-    if (t.rt > 0 || this.share > 0) this.noteTurn(t, ns);
-    t.virtual += t.policy === IDLE ? ns * 256 : t.nice === 0 ? ns : ns / weight(t.nice);
+  used(thread: T, ns: number): void {
+    if (thread.rt > 0 || this.share > 0) this.noteTurn(thread, ns);
+    thread.virtual += thread.policy === IDLE ? ns * 256 : thread.nice === 0 ? ns : ns / weight(thread.nice);
   }
-  /** Whether a ready thread takes precedence over the running `t`. */
-  beats(t: T): boolean {
+  /** Whether a ready thread takes precedence over the running `thread`. */
+  beats(thread: T): boolean {
     const turn = this.share > 0;
     for (const other of this.list)
-      if (turn && (other.rt === 0) !== (t.rt === 0)
+      if (turn && (other.rt === 0) !== (thread.rt === 0)
         ? other.rt === 0
-        : other.rt > t.rt || (t.rt === 0 && other.virtual + PREEMPT < t.virtual))
+        : other.rt > thread.rt || (thread.rt === 0 && other.virtual + PREEMPT < thread.virtual))
         return true;
     return false;
   }
-  /** Whether the end of its slice takes the processor from `t`: not from SCHED_FIFO, nor from real time by others. */
+  /**
+   * Whether the end of its slice takes the processor from the thread: not from SCHED_FIFO, and not from a real-time thread for ordinary
+   * ones.
+   */
   sliceEnds(t: T): boolean { return t.rt === 0 || this.share > 0 || (t.policy !== FIFO && this.list.some((other) => other.rt >= t.rt)); }
-  /** sched_yield: after all ready threads. */
+  /** sched_yield: moves the thread behind all ready ones. */
   stepBack(t: T): void { for (const other of this.list) t.virtual = Math.max(t.virtual, other.virtual + 1); }
 }

@@ -46,9 +46,9 @@ function dataOf(thread: Thread, nr: number): Uint32Array {
 /** The strictest verdict of all filters, and its filter. */
 function verdictOf(filter: Filter | undefined, data: Uint32Array): { readonly value: number; readonly by: Filter | undefined } {
   let value: number = Ret.ALLOW, by: Filter | undefined;
-  for (let f = filter; f; f = f.before) {
-    const v = runProgram(f.program, data);
-    if (((v & ACTION) | 0) < ((value & ACTION) | 0)) { value = v; by = f; }
+  for (let current = filter; current; current = current.before) {
+    const verdict = runProgram(current.program, data);
+    if (((verdict & ACTION) | 0) < ((value & ACTION) | 0)) { value = verdict; by = current; }
   }
   return { value, by };
 }
@@ -120,8 +120,8 @@ export class ListenerFile extends File {
     try {
       while (n.state !== 'answered') {
         if (!this.open) return refuse(thread, -E.NOSYS);
-        const r = yield* thread.sleep(n.wq);
-        if (r < 0) return refuse(thread, r);
+        const slept = yield* thread.sleep(n.wq);
+        if (slept < 0) return refuse(thread, slept);
       }
     } finally { this.notices.splice(this.notices.indexOf(n), 1); }
     if (n.flags & CONTINUE) return { nr };
@@ -154,8 +154,8 @@ export class ListenerFile extends File {
         this.wq.wakeAll(Poll.OUT | Poll.WRNORM);
         return 0;
       }
-      const r = yield* thread.sleep(this.wq);
-      if (r < 0) return r;
+      const slept = yield* thread.sleep(this.wq);
+      if (slept < 0) return slept;
     }
   }
   /** struct seccomp_notif_resp: id, value, error, flags. */

@@ -21,7 +21,7 @@ const onAltStack = (t: Thread, sp: number): boolean => t.altStack.size > 0 && sp
 export const altFlags = (t: Thread, sp: number): number =>
   (t.altStack.size === 0 ? SS_DISABLE : onAltStack(t, sp) ? SS_ONSTACK : 0) | (t.altStack.flags & SS_AUTODISARM);
 
-/** Throws NotHere where memory for a frame must be fetched first; called before a signal is taken. */
+/** Throws NotHere if memory for a frame must be fetched first; called before a signal is taken. */
 export function bringFrame(thread: Thread): void {
   const sp = thread.regs.x(Reg.sp), alt = thread.altStack;
   if (sp > FRAME) thread.mm.need(sp - FRAME - 16, FRAME + 16);
@@ -29,7 +29,7 @@ export function bringFrame(thread: Thread): void {
   if (thread.rseq) thread.mm.need(thread.rseq.area, 32);
 }
 
-/** Builds the frame and points the thread at the handler. False when the stack cannot take it. */
+/** Builds the frame and points the thread at the handler. False if the stack has no room. */
 export function buildFrame(thread: Thread, info: SigInfo, action: SigAction, mask: bigint): boolean {
   if (thread.rseq && !leaveSequence(thread)) return false;
   thread.k.work.filed();
@@ -51,9 +51,9 @@ export function buildFrame(thread: Thread, info: SigInfo, action: SigAction, mas
     setI64(mm, at + UC_REGS, registers.pc);
     copyOut(mm, at + UC_FP, new Uint8Array(registers.big.buffer, 32 * 8, 32 * 8));
     setU32(mm, at + UC_FP + 256, registers.fcsr);
-  } catch (e) {
-    if (e instanceof UserFault) return false;
-    throw e;
+  } catch (error) {
+    if (error instanceof UserFault) return false;
+    throw error;
   }
   if (thread.altStack.flags & SS_AUTODISARM) thread.altStack = { sp: 0, flags: SS_DISABLE, size: 0 };
   registers.setX(Reg.ra, SIGRETURN);

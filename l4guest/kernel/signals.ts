@@ -14,7 +14,7 @@ import { Reg } from './registers.ts';
 const IGNORED_BY_DEFAULT = new Set<number>([Sig.CHLD, Sig.URG, Sig.WINCH, Sig.CONT]);
 const CORE = new Set<number>([Sig.QUIT, Sig.ILL, Sig.TRAP, Sig.ABRT, Sig.BUS, Sig.FPE, Sig.SEGV, Sig.XCPU, Sig.XFSZ, Sig.SYS]);
 
-/** The sender in the receiver's siginfo: its number and user in the receiver's spaces. */
+/** The sender in the receiver's siginfo: its number and user in the receiver's name spaces. */
 function asSeen(process: Process, more: Partial<SigInfo>): Partial<SigInfo> {
   if (!process.numbers.parent && !process.creds.users.parent) return more;
   const { pid, uid } = more;
@@ -122,8 +122,8 @@ export class Signals {
     this.update(thread);
     const shared = thread.proc.pending.bits & thread.mask; // another thread may take signals that this one has just blocked
     if (shared !== 0n && thread.proc.threads.size > 1)
-      for (const o of thread.proc.threads)
-        if (o !== thread && (shared & ~o.mask) !== 0n) { o.work = true; if (o.state === Run.blocked) o.wake(); }
+      for (const other of thread.proc.threads)
+        if (other !== thread && (shared & ~other.mask) !== 0n) { other.work = true; if (other.state === Run.blocked) other.wake(); }
   }
   wouldInterrupt(thread: Thread): boolean {
     if ((thread.proc.stopped && !thread.traced?.free) || thread.proc.ending !== undefined
@@ -134,8 +134,8 @@ export class Signals {
   // ── delivery ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /**
-   * Delivers pending signals before `t` returns to user mode; its registers are loaded. Afterwards it may be stopped or dead. A system call
-   * that asks for a restart restarts here, unless a handler without SA_RESTART runs.
+   * Delivers pending signals before the thread returns to user mode; its registers are loaded. Afterwards it may be stopped or dead. A
+   * system call that asks for a restart restarts here, unless a handler without SA_RESTART runs.
    */
   deliver(thread: Thread): void {
     if (thread.mm.sleepy) bringFrame(thread);
@@ -155,9 +155,9 @@ export class Signals {
     if (thread.state !== Run.current) return;
     this.restartCall(thread, undefined);
     if (thread.savedMask !== undefined) {
-      const m = thread.savedMask;
+      const mask = thread.savedMask;
       thread.savedMask = undefined;
-      this.setMask(thread, m);
+      this.setMask(thread, mask);
       if (thread.work) this.deliver(thread);
     }
   }
@@ -169,7 +169,7 @@ export class Signals {
     if (x) x.haltGroup(thread.proc.stopSignal); else thread.state = Run.stopped;
     return true;
   }
-  /** True when a handler's frame is built, or the thread cannot continue. */
+  /** True if a handler's frame is built, or the thread cannot continue. */
   private act(thread: Thread, info: SigInfo): boolean {
     const sig = info.signo, sigAction = thread.proc.actions.list[sig]!;
     if (sigAction.handler === Handler.IGN && sig !== Sig.KILL && sig !== Sig.STOP) return false;
@@ -215,7 +215,7 @@ export class Signals {
     process.stopped = true;
     process.stopSignal = sig;
     if (thread.traced) thread.traced.free = false;
-    for (const o of process.threads) { o.work = true; if (o.state === Run.blocked) o.wake(); }
+    for (const member of process.threads) { member.work = true; if (member.state === Run.blocked) member.wake(); }
     this.reportToParent(process, stoppedStatus(sig), SiCode.STOPPED, sig);
     thread.work = true;
     this.mustStop(thread);

@@ -13,7 +13,7 @@ export interface SigInfo {
   readonly signo: number; readonly code: number; readonly errno?: number;
   readonly pid?: number; readonly uid?: number; readonly status?: number; readonly addr?: number; readonly value?: bigint;
   readonly timer?: number; readonly overrun?: number; readonly band?: number;
-  /** System call that a filter trapped: where from, number, architecture. */
+  /** The system call that a filter trapped: its address, number, architecture. */
   readonly call?: { readonly at: number; readonly nr: number; readonly arch: number };
   /** Computes the siginfo when the signal leaves the queue. */
   readonly taken?: (info: SigInfo) => SigInfo;
@@ -56,15 +56,15 @@ export class SignalQueue {
 
   /** Standard signals pend once, real-time signals queue. False: already pending, or no memory for another one. */
   add(info: SigInfo): boolean {
-    const b = bit(info.signo), queues = info.signo >= FIRST_REAL_TIME;
-    if (!queues && (this.bits & b) !== 0n) return false;
+    const flag = bit(info.signo), queues = info.signo >= FIRST_REAL_TIME;
+    if (!queues && (this.bits & flag) !== 0n) return false;
     if (queues && this.purse && !this.purse.charge(INFO_COST)) return false;
-    this.bits |= b;
+    this.bits |= flag;
     (this.lines[info.signo] ??= new Line()).infos.push(info);
     this.length++;
     return true;
   }
-  /** The next one outside `mask`: faults first, then by number; 0 = none. */
+  /** The next signal outside `mask`: faults first, then by number; 0 = none. */
   next(mask: bigint): number {
     const open = this.bits & ~mask;
     if (open === 0n) return 0;
@@ -84,7 +84,7 @@ export class SignalQueue {
     } else if (line.head > 256) { line.infos = line.infos.slice(line.head); line.head = 0; }
     return info.taken ? info.taken(info) : info;
   }
-  /** Those outside `mask` without taking them, from the `skip`th on. */
+  /** Lists signals outside `mask` without taking them, from the `skip`th on. */
   list(mask: bigint): SigInfo[] { return this.lines.flatMap((l, sig) => (l && (bit(sig) & mask) === 0n ? l.infos.slice(l.head) : [])); }
   private gone(sig: number, n: number): void {
     this.length -= n;
@@ -95,7 +95,7 @@ export class SignalQueue {
     this.bits &= ~set;
     this.lines.forEach((l, sig) => { if (l && (bit(sig) & set) !== 0n) { this.gone(sig, l.length); this.lines[sig] = undefined; } });
   }
-  /** Removes an undelivered signal of a timer. */
+  /** Removes a timer's undelivered signal. */
   removeTimer(sig: number, timer: number): void {
     const line = this.lines[sig];
     if (!line) return;
@@ -105,7 +105,7 @@ export class SignalQueue {
     line.head = 0;
     if (rest.length === 0) { this.bits &= ~bit(sig); this.lines[sig] = undefined; }
   }
-  /** Everything goes with its owner. */
+  /** Drops all signals: their owner ends. */
   clear(): void { this.remove(~0n); }
 }
 

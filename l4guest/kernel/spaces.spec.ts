@@ -16,7 +16,7 @@ const write = (unix: Unix, thread: Parameters<Unix['callOf']>[0], path: string, 
   return n;
 };
 
-describe('spaces of process numbers', () => {
+describe('pid spaces', () => {
   it('the first child of a new space is process 1 there, and has another number outside', () => {
     const unix = new Unix();
     expect(unix.call('unshare', Clone.NEWPID)).toBe(0);
@@ -35,40 +35,41 @@ describe('spaces of process numbers', () => {
     expect(read(unix, child, '/proc/2/status')).toMatch(/Tgid:\t2\n[^]*PPid:\t1\n[^]*NSpid:\t2\n/);
     expect(read(unix, child, `/proc/${child.tid}/status`)).toBe(`error ${-E.NOENT}`);
   });
-  it('process 1 of a space takes no signal it has no handler for, but SIGKILL from outside; all in it end with it', () => {
-    const u = new Unix();
-    u.call('unshare', Clone.NEWPID);
-    const one = u.fork(), two = u.fork(one);
-    expect([u.callOf(two, 'kill', 1, Sig.KILL), u.callOf(two, 'kill', 1, Sig.TERM), u.call('kill', one.tid, Sig.TERM)]).toEqual([0, 0, 0]);
+  it('process 1 of a space gets only signals it handles, and SIGKILL from outside; its end ends the whole space', () => {
+    const unix = new Unix();
+    unix.call('unshare', Clone.NEWPID);
+    const one = unix.fork(), two = unix.fork(one);
+    expect([unix.callOf(two, 'kill', 1, Sig.KILL), unix.callOf(two, 'kill', 1, Sig.TERM), unix.call('kill', one.tid, Sig.TERM)])
+      .toEqual([0, 0, 0]);
     expect(one.proc.pending.bits).toBe(0n);
-    u.call('kill', one.tid, Sig.KILL);
-    u.k.endProcess(one.proc, Sig.KILL);
+    unix.call('kill', one.tid, Sig.KILL);
+    unix.k.endProcess(one.proc, Sig.KILL);
     expect([two.proc.alive, two.proc.status]).toEqual([false, Sig.KILL]);
-    expect(() => u.fork()).toThrow();
+    expect(() => unix.fork()).toThrow();
   });
-  it('orphans go to process 1 of their space, which is told of them by their numbers there', () => {
-    const u = new Unix();
-    u.call('unshare', Clone.NEWPID);
-    const one = u.fork(), two = u.fork(one), three = u.fork(two);
-    u.callOf(two, 'exit_group', 0);
+  it('orphans go to process 1 of their space, which learns their numbers there', () => {
+    const unix = new Unix();
+    unix.call('unshare', Clone.NEWPID);
+    const one = unix.fork(), two = unix.fork(one), three = unix.fork(two);
+    unix.callOf(two, 'exit_group', 0);
     expect(three.proc.parent === one.proc).toBe(true);
-    u.callOf(three, 'exit_group', 7);
-    expect([u.callOf(one, 'wait4', -1, 0, 0, 0), u.callOf(one, 'wait4', 3, Unix.MEMORY, 0, 0),
-      u.callOf(one, 'wait4', -1, 0, 0, 0)]).toEqual([2, 3, -E.CHILD]);
+    unix.callOf(three, 'exit_group', 7);
+    expect([unix.callOf(one, 'wait4', -1, 0, 0, 0), unix.callOf(one, 'wait4', 3, Unix.MEMORY, 0, 0),
+      unix.callOf(one, 'wait4', -1, 0, 0, 0)]).toEqual([2, 3, -E.CHILD]);
   });
-  it('clone3 gives the numbers that are asked for, one a level, and none that is taken', () => {
-    const u = new Unix();
-    u.call('unshare', Clone.NEWPID);
-    expect(() => u.fork(u.main, { tids: [5] })).toThrow();
-    const one = u.fork(u.main, { tids: [1, 4321] }), other = u.fork(one, { tids: [77] });
+  it('clone3 gives the requested numbers, one per level, and refuses a taken one', () => {
+    const unix = new Unix();
+    unix.call('unshare', Clone.NEWPID);
+    expect(() => unix.fork(unix.main, { tids: [5] })).toThrow();
+    const one = unix.fork(unix.main, { tids: [1, 4321] }), other = unix.fork(one, { tids: [77] });
     expect([one.tid, one.number, other.number]).toEqual([4321, 1, 77]);
-    expect(() => u.fork(one, { tids: [77] })).toThrow();
-    expect(() => u.fork(one, { tids: [78, 79, 80] })).toThrow();
+    expect(() => unix.fork(one, { tids: [77] })).toThrow();
+    expect(() => unix.fork(one, { tids: [78, 79, 80] })).toThrow();
   });
 });
 
-describe('spaces of users', () => {
-  it('gives all rights inside and none outside; ids are nobody until they are mapped', () => {
+describe('user spaces', () => {
+  it('give all rights inside and none outside; unmapped ids are shown as nobody', () => {
     const unix = new Unix(), child = unix.fork();
     unix.callOf(child, 'setresuid', 1000, 1000, 1000);
     expect(unix.callOf(child, 'unshare', Clone.NEWUTS)).toBe(-E.PERM);
@@ -78,34 +79,35 @@ describe('spaces of users', () => {
     expect(unix.callOf(child, 'chroot', '/tmp')).toBe(0);
     expect(unix.callOf(child, 'acct', 0)).toBe(-E.PERM);
   });
-  it('maps are written once, by the maker its own id alone, groups only after setgroups is denied', () => {
-    const u = new Unix(), child = u.fork();
-    u.callOf(child, 'setresgid', 1000, 1000, 1000);
-    u.callOf(child, 'setresuid', 1000, 1000, 1000);
-    u.callOf(child, 'unshare', Clone.NEWUSER);
+  it('maps are written once; an unprivileged maker maps only its own id, and its group only after setgroups is denied', () => {
+    const unix = new Unix(), child = unix.fork();
+    unix.callOf(child, 'setresgid', 1000, 1000, 1000);
+    unix.callOf(child, 'setresuid', 1000, 1000, 1000);
+    unix.callOf(child, 'unshare', Clone.NEWUSER);
     const own = `/proc/${child.tid}/`;
-    expect([write(u, child, `${own}uid_map`, '0 0 1'), write(u, child, `${own}uid_map`, '0 1000 2'),
-      write(u, child, `${own}gid_map`, '0 1000 1')]).toEqual([-E.PERM, -E.PERM, -E.PERM]);
-    expect(write(u, child, `${own}uid_map`, '0 1000 1\n')).toBe(9);
-    expect([write(u, child, `${own}uid_map`, '0 1000 1'), u.callOf(child, 'getuid')]).toEqual([-E.PERM, 0]);
-    expect([write(u, child, `${own}setgroups`, 'deny'), write(u, child, `${own}gid_map`, '0 1000 1'), u.callOf(child, 'getgid')]).toEqual(
+    expect([write(unix, child, `${own}uid_map`, '0 0 1'), write(unix, child, `${own}uid_map`, '0 1000 2'),
+      write(unix, child, `${own}gid_map`, '0 1000 1')]).toEqual([-E.PERM, -E.PERM, -E.PERM]);
+    expect(write(unix, child, `${own}uid_map`, '0 1000 1\n')).toBe(9);
+    expect([write(unix, child, `${own}uid_map`, '0 1000 1'), unix.callOf(child, 'getuid')]).toEqual([-E.PERM, 0]);
+    expect([write(unix, child, `${own}setgroups`, 'deny'), write(unix, child, `${own}gid_map`, '0 1000 1'),
+      unix.callOf(child, 'getgid')]).toEqual(
       [4, 8, 0]);
-    expect(u.callOf(child, 'setgroups', 0, 0)).toBe(-E.PERM);
-    expect(read(u, child, `${own}uid_map`)).toBe('         0       1000          1\n');
+    expect(unix.callOf(child, 'setgroups', 0, 0)).toBe(-E.PERM);
+    expect(read(unix, child, `${own}uid_map`)).toBe('         0       1000          1\n');
     // A file of root is nobody's here, and no right reaches it.
-    u.call('openat', -100, '/tmp/secret', 0o102, 0o600);
-    expect(u.callOf(child, 'openat', -100, '/tmp/secret', 0, 0)).toBe(-E.ACCES);
-    expect(u.callOf(child, 'fchownat', -100, '/tmp/secret', 0, 0, 0)).toBe(-E.PERM);
+    unix.call('openat', -100, '/tmp/secret', 0o102, 0o600);
+    expect(unix.callOf(child, 'openat', -100, '/tmp/secret', 0, 0)).toBe(-E.ACCES);
+    expect(unix.callOf(child, 'fchownat', -100, '/tmp/secret', 0, 0, 0)).toBe(-E.PERM);
   });
   it('setns enters the space that a file of /proc/PID/ns or a pidfd names', () => {
-    const u = new Unix(), child = u.fork();
-    u.callOf(child, 'unshare', Clone.NEWUTS | Clone.NEWIPC);
-    u.callOf(child, 'sethostname', 'there', 5);
-    const fd = u.call('openat', -100, `/proc/${child.tid}/ns/uts`, 0, 0)!;
-    expect(u.call('ioctl', fd, 0xb703)).toBe(Clone.NEWUTS);
-    expect([u.call('setns', fd, Clone.NEWNS), u.call('setns', fd, 0), u.main.proc.uts.host]).toEqual([-E.INVAL, 0, 'there']);
-    const pidfd = u.call('pidfd_open', child.tid, 0)!;
-    expect([u.call('setns', pidfd, 0), u.call('setns', pidfd, Clone.NEWIPC), u.main.proc.ipc === child.proc.ipc]).toEqual(
+    const unix = new Unix(), child = unix.fork();
+    unix.callOf(child, 'unshare', Clone.NEWUTS | Clone.NEWIPC);
+    unix.callOf(child, 'sethostname', 'there', 5);
+    const fd = unix.call('openat', -100, `/proc/${child.tid}/ns/uts`, 0, 0)!;
+    expect(unix.call('ioctl', fd, 0xb703)).toBe(Clone.NEWUTS);
+    expect([unix.call('setns', fd, Clone.NEWNS), unix.call('setns', fd, 0), unix.main.proc.uts.host]).toEqual([-E.INVAL, 0, 'there']);
+    const pidfd = unix.call('pidfd_open', child.tid, 0)!;
+    expect([unix.call('setns', pidfd, 0), unix.call('setns', pidfd, Clone.NEWIPC), unix.main.proc.ipc === child.proc.ipc]).toEqual(
       [-E.INVAL, 0, true]);
   });
 });

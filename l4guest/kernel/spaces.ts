@@ -1,6 +1,6 @@
 /**
  * Name spaces of users and of process numbers. The kernel itself uses the numbers of the first space of each kind: user ids of inodes and
- * credentials, numbers of processes. A space of users maps its ids to those; a space of numbers gives each of its processes a second
+ * credentials, numbers of processes. A user space maps its own ids to the kernel's; a pid space gives each of its processes a second
  * number.
  */
 import { Clone, type Cap } from '../abi/linux.ts';
@@ -12,24 +12,24 @@ export interface Space {
   /** The CLONE_NEW… bit. */
   readonly kind: number;
   readonly ino: number;
-  /** The space of users whose administrators may change it. */
+  /** The user space whose administrators may change it. */
   readonly owner: UserSpace;
 }
 /** Inode numbers of the first spaces, as Linux numbers them. */
 export const FirstIno = { TIME: 4026531834, CGROUP: 4026531835, PID: 4026531836, USER: 4026531837, UTS: 4026531838, IPC: 4026531839,
   NET: 4026531840, MNT: 4026531841 } as const;
-/** Most spaces within each other. */
+/** The deepest nesting of name spaces. */
 export const MOST_LEVELS = 32;
 
 // ── users ────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** `count` ids from `inner` on are those from `outer` on. Both ends of the kernel's own numbering. */
+/** `count` ids from `inner` on are the ids from `outer` on. Both ends are in the kernel's numbering. */
 export interface IdRange { readonly inner: number; readonly outer: number; readonly count: number }
 const EVERYBODY: readonly IdRange[] = [{ inner: 0, outer: 0, count: 0xffff_ffff }];
 /** The number shown for an id that a space does not map. */
 export const OVERFLOW_ID = 65534;
 
-/** Server memory of a space of users, and of a range of its maps, bytes. */
+/** Server memory of a user space, and of a range of its maps, bytes. */
 const SPACE_COST = 512;
 export const RANGE_COST = 64;
 
@@ -40,7 +40,7 @@ export class UserSpace implements Space {
   readonly level: number;
   /** The creator has all rights in the name space, even from outside. */
   readonly maker: { readonly uid: number; readonly gid: number };
-  /** How its ids map to the kernel's; undefined until it is written. */
+  /** The map from its ids to the kernel's; undefined until it is written. */
   users: readonly IdRange[] | undefined;
   groups: readonly IdRange[] | undefined;
   mayDropGroups: boolean;
@@ -51,15 +51,15 @@ export class UserSpace implements Space {
     if (!parent) this.users = this.groups = EVERYBODY;
   }
   get owner(): UserSpace { return this.parent ?? this; }
-  /** Bytes that it holds with those that it lies in; the first is nobody's. */
+  /** Bytes that it holds, with the spaces that contain it; nobody pays for the first. */
   get weight(): number {
     return this.parent ? SPACE_COST + RANGE_COST * ((this.users?.length ?? 0) + (this.groups?.length ?? 0)) + this.parent.weight : 0;
   }
 }
-/** The first space, which the kernel's own numbers belong to. */
+/** The first user space: its ids are the kernel's own. */
 export const firstUsers = new UserSpace(FirstIno.USER, undefined, { uid: 0, gid: 0 });
 
-/** The kernel's id for one of a space; -1 where there is none. */
+/** The kernel's id for an id of a space; -1 if there is none. */
 export function idOf(map: readonly IdRange[] | undefined, inner: number): number {
   if (map === EVERYBODY) return inner;
   const idRange = map?.find((x) => inner >= x.inner && inner < x.inner + x.count);
@@ -79,7 +79,7 @@ export function shownId(map: readonly IdRange[] | undefined, id: number): number
 }
 
 interface Subject { readonly euid: number; readonly caps: CapSets; readonly users: UserSpace }
-/** Whether credentials have a right in a space: by their own set inside, or as the creator of a space within their own. */
+/** Whether credentials have a right in a space: by their own set inside it, or as the creator of a space within their own. */
 export function capableIn(subject: Subject, space: UserSpace, cap: Cap): boolean {
   for (let userSpace = space; ; userSpace = userSpace.parent) {
     if (userSpace === subject.users) return has(subject.caps, cap);
@@ -108,11 +108,11 @@ export class PidNumbers implements Space {
     this.ino = ino; this.parent = parent; this.owner = owner;
     this.level = parent ? parent.level + 1 : 0;
   }
-  /** The number here for the kernel's `id`; 0 where it is invisible. */
+  /** The number here for the kernel's `id`; 0 if it is invisible. */
   of(id: number): number { return this.parent ? this.byId.get(id) ?? 0 : id; }
   /** The kernel's number for `n`; -1 for a free one. */
   id(n: number): number { return this.parent ? this.ids.get(n) ?? -1 : n; }
-  /** A free number. Not for the first space. */
+  /** A free number. The first space does not use this. */
   next(): number {
     do this.last = this.last >= LAST_PID ? FIRST_AGAIN : this.last + 1; while (this.ids.has(this.last));
     return this.last;

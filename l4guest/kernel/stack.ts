@@ -5,7 +5,7 @@ import { E } from '../abi/errno.ts';
 
 const MAX_STRING = 131072, AT_RANDOM = 25, AT_EXECFN = 31;
 
-/** Writes the stack; answers the stack pointer, or -E2BIG. The area must be there. */
+/** Writes the stack; returns the stack pointer, or -E2BIG. The area must exist. */
 export function buildStack(mm: Mm, argv: readonly Uint8Array[], envp: readonly Uint8Array[], execfn: Uint8Array, random: Uint8Array,
     aux: readonly (readonly [number, number])[]): number {
   const strings = [...argv, ...envp, execfn], bytes = strings.reduce((n, s) => n + s.length + 1, 0),
@@ -20,10 +20,10 @@ export function buildStack(mm: Mm, argv: readonly Uint8Array[], envp: readonly U
   const string = (s: Uint8Array): void => { image.set(s, text - sp); text += s.length + 1; };
   word(argv.length);
   mm.argStart = text;
-  for (const s of argv) { word(text); string(s); }
+  for (const arg of argv) { word(text); string(arg); }
   word(0);
   mm.argEnd = mm.envStart = text;
-  for (const s of envp) { word(text); string(s); }
+  for (const entry of envp) { word(text); string(entry); }
   word(0);
   mm.envEnd = text;
   string(execfn);

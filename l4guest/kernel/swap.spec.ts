@@ -12,7 +12,7 @@ import type { Thread } from './thread.ts';
 
 const PAGE = 4096, PAGES = 1024;
 
-/** As mkswap writes it. */
+/** A swap header as mkswap writes it. */
 function prepared(pages: number): Uint8Array {
   const bytes = new Uint8Array(pages * PAGE), view = new DataView(bytes.buffer);
   view.setUint32(1024, 1, true);
@@ -34,7 +34,7 @@ class World extends Unix {
   map(pages: number): number {
     return mapArea(this.main.mm, { at: 0, length: pages * PAGE, prot: Prot.READ | Prot.WRITE, flags: Map_.PRIVATE | Map_.ANONYMOUS });
   }
-  /** An access of user level: again after what it needs was fetched, as the runner does. */
+  /** An access from user mode, repeated after what it needs was fetched, as the runner does. */
   touch(mm: Mm, va: number, write: boolean, thread: Thread = this.main): void {
     for (let tries = 0; tries < 50; tries++) {
       try {
@@ -42,9 +42,9 @@ class World extends Unix {
         mm.flushes.length = 0;
         if (fault !== 0) throw new Error(`fault ${fault}`);
         return;
-      } catch (e) {
-        if (!(e instanceof NotHere)) throw e;
-        for (const co = e.fetch(thread); !co.next().done;);
+      } catch (error) {
+        if (!(error instanceof NotHere)) throw error;
+        for (const co = error.fetch(thread); !co.next().done;);
       }
     }
     throw new Error('no page');
@@ -54,7 +54,7 @@ class World extends Unix {
 }
 
 describe('swap', () => {
-  it('holds a program of twice the memory, page for page', () => {
+  it('holds a program of twice the memory, page by page', () => {
     const world = new World(), n = 2 * PAGES, { mm } = world.main;
     expect(world.on()).toBe(0);
     const at = world.map(n);
@@ -70,58 +70,59 @@ describe('swap', () => {
     expect(world.end('swapoff', '/tmp/vda')).toBe(0);
     expect(world.k.frames.store).toBeUndefined();
   });
-  it('keeps what parent and child have apart, and what mremap moves', () => {
-    const u = new World(), n = 700, { mm } = u.main;
-    u.on();
-    const at = u.map(n);
-    for (let i = 0; i < n; i++) u.store(mm, at + i * PAGE, i);
-    const child = u.fork();
-    for (let i = 0; i < n; i++) u.store(child.mm, at + i * PAGE, i + 100_000);
+  it('keeps pages of parent and child apart, and follows mremap', () => {
+    const world = new World(), n = 700, { mm } = world.main;
+    world.on();
+    const at = world.map(n);
+    for (let i = 0; i < n; i++) world.store(mm, at + i * PAGE, i);
+    const child = world.fork();
+    for (let i = 0; i < n; i++) world.store(child.mm, at + i * PAGE, i + 100_000);
     const to = remap(mm, at, n * PAGE, (n + 100) * PAGE, 1, 0);
     for (let i = 0; i < n; i++) {
-      if (u.load(mm, to + i * PAGE) !== i || u.load(child.mm, at + i * PAGE) !== i + 100_000) expect(`page ${i}`).toBe('right');
+      if (world.load(mm, to + i * PAGE) !== i || world.load(child.mm, at + i * PAGE) !== i + 100_000) expect(`page ${i}`).toBe('right');
     }
-    u.k.endProcess(child.proc, 9);
-    expect(swapOf(u.k).pages - swapOf(u.k).free).toBe(mm.swapped!.size);
+    world.k.endProcess(child.proc, 9);
+    expect(swapOf(world.k).pages - swapOf(world.k).free).toBe(mm.swapped!.size);
   });
-  it('lets pages that are out be arguments of calls', () => {
-    const u = new World(), n = 1600, { mm } = u.main;
-    u.on();
-    const at = u.map(n);
-    for (let i = 0; i < n; i++) u.store(mm, at + i * PAGE, 0x6c6c6568);
-    const fd = u.open('/tmp/f', 0o102);
+  it('brings pages back that are arguments of calls', () => {
+    const world = new World(), n = 1600, { mm } = world.main;
+    world.on();
+    const at = world.map(n);
+    for (let i = 0; i < n; i++) world.store(mm, at + i * PAGE, 0x6c6c6568);
+    const fd = world.open('/tmp/f', 0o102);
     expect(mm.swapped!.size).toBeGreaterThan(500);
     const out = [...mm.swapped!.keys()].slice(0, 3).map((vpn) => vpn * PAGE);
-    expect(u.end('pwrite64', fd, out[0]!, 4, 0)).toBe(4);
-    expect(u.end('pread64', fd, out[1]! + 1, 4, 0)).toBe(4);
-    expect(u.load(mm, out[1]! + 1)).toBe(0x6c6c6568);
+    expect(world.end('pwrite64', fd, out[0]!, 4, 0)).toBe(4);
+    expect(world.end('pread64', fd, out[1]! + 1, 4, 0)).toBe(4);
+    expect(world.load(mm, out[1]! + 1)).toBe(0x6c6c6568);
   });
   it('moves a buffer larger than memory piece by piece', () => {
-    const u = new World(), n = 1600, { mm } = u.main, at = u.map(n), fd = u.open('/dev/null', 1);
-    u.on();
-    for (let i = 0; i < n; i++) u.store(mm, at + i * PAGE, i);
+    const world = new World(), n = 1600, { mm } = world.main, at = world.map(n), fd = world.open('/dev/null', 1);
+    world.on();
+    for (let i = 0; i < n; i++) world.store(mm, at + i * PAGE, i);
     let done = 0, calls = 0;
     for (; done < n * PAGE && calls < 20; calls++) {
-      const r = u.end('write', fd, at + done, n * PAGE - done);
-      expect(r).toBeGreaterThan(0);
-      done += r;
+      const written = world.end('write', fd, at + done, n * PAGE - done);
+      expect(written).toBeGreaterThan(0);
+      done += written;
     }
     expect([done, calls]).toEqual([n * PAGE, 7]);
-    for (let i = 0; i < n; i++) if (u.load(mm, at + i * PAGE) !== i) expect(`page ${i}`).toBe('right');
+    for (let i = 0; i < n; i++) if (world.load(mm, at + i * PAGE) !== i) expect(`page ${i}`).toBe('right');
   });
-  it('is refused where there is none, and a broken disk ends nobody but who needs it', () => {
-    const u = new World(20);
-    u.disk.bytes[4090] = 0;
-    expect(u.on()).toBe(-E.INVAL);
-    u.disk.bytes.set(prepared(20));
-    expect([u.on(), u.on(), u.end('swapoff', '/tmp'), u.end('swapon', '/tmp/vda', 1 << 20)]).toEqual([0, -E.BUSY, -E.INVAL, -E.INVAL]);
+  it('refuses an invalid device, and a broken disk ends only a process that needs it', () => {
+    const world = new World(20);
+    world.disk.bytes[4090] = 0;
+    expect(world.on()).toBe(-E.INVAL);
+    world.disk.bytes.set(prepared(20));
+    expect([world.on(), world.on(), world.end('swapoff', '/tmp'), world.end('swapon', '/tmp/vda', 1 << 20)])
+      .toEqual([0, -E.BUSY, -E.INVAL, -E.INVAL]);
     expect(new World(20, true).on()).toBe(-E.ROFS);
-    const w = new World(), { mm } = w.main;
-    w.on();
-    w.disk.broken = true;
-    const at = w.map(2 * PAGES);
-    expect(() => { for (let i = 0; i < 2 * PAGES; i++) w.store(mm, at + i * PAGE, i); }).toThrow('fault 4');
+    const broken = new World(), { mm } = broken.main;
+    broken.on();
+    broken.disk.broken = true;
+    const at = broken.map(2 * PAGES);
+    expect(() => { for (let i = 0; i < 2 * PAGES; i++) broken.store(mm, at + i * PAGE, i); }).toThrow('fault 4');
     expect(unmap(mm, at + 600 * PAGE, (2 * PAGES - 600) * PAGE)).toBe(0);
-    for (let i = 0; i < 600; i++) if (w.load(mm, at + i * PAGE) !== i) expect(`page ${i}`).toBe('right');
+    for (let i = 0; i < 600; i++) if (broken.load(mm, at + i * PAGE) !== i) expect(`page ${i}`).toBe('right');
   });
 });

@@ -26,7 +26,7 @@ const PAGE = 4096;
 const BATCH = 64, CLUSTER = 16, PENDING = 1024;
 /** Most table entries of one scan. */
 const LOOKS = 32_768;
-/** A slot is an area's number and a page of it. */
+/** A slot is the number of an area and of a page in it. */
 const PAGES_BITS = 26, MOST_PAGES = 2 ** PAGES_BITS, MOST_AREAS = 16;
 /** Server memory of a swapped-out page, bytes: its entry in a map. */
 const OUT_COST = 64;
@@ -63,17 +63,17 @@ export class SwapArea {
     this.refs = new Uint16Array(pages);
   }
   get pages(): number { return this.refs.length - 1; }
-  /** A free page, next to the last one where that is possible; 0: none. Page 0 is the header. */
+  /** A free page, if possible next to the last one; 0: none. Page 0 is the header. */
   take(): number {
     if (this.leaving || this.used >= this.pages) return 0;
     const n = this.refs.length;
     for (let i = 0; i < n; i++) {
-      const p = this.hint + i < n ? this.hint + i : 1 + (this.hint + i - n);
-      if (this.refs[p] !== 0 || p === 0) continue;
-      this.refs[p] = 1;
+      const page = this.hint + i < n ? this.hint + i : 1 + (this.hint + i - n);
+      if (this.refs[page] !== 0 || page === 0) continue;
+      this.refs[page] = 1;
       this.used++;
-      this.hint = p + 1 < n ? p + 1 : 1;
-      return p;
+      this.hint = page + 1 < n ? page + 1 : 1;
+      return page;
     }
     return 0;
   }
@@ -92,7 +92,7 @@ export class Swap implements PageStore {
   /** Position of the hand: the remaining address spaces of this round, and the page in the first of them. */
   private round: Mm[] = [];
   private hand = 0;
-  /** Pages that went out and came in. */
+  /** Pages written out and read in. */
   out = 0;
   in = 0;
   constructor(k: Kernel) { this.k = k; }
@@ -110,7 +110,7 @@ export class Swap implements PageStore {
     this.begin();
     return n;
   }
-  /** Asked before a fault is resolved: the work that the thread has to wait for first, where memory is short. */
+  /** Called before a fault is resolved: the work that the thread must wait for first if memory is short. */
   pressed(): ((t: Sleeper) => Co<number>) | undefined {
     const { frames } = this.k, high = frames.total >> 5;
     if (frames.free >= high || this.broken || !this.on) return undefined;
@@ -139,14 +139,14 @@ export class Swap implements PageStore {
         this.broken = true;
         break;
       }
-      // A slot may have been given back and taken anew while it was written.
+      // A slot may have been freed and taken again during the write.
       run.forEach((slot, i) => { if (this.pending.get(slot) === was[i]) this.pending.delete(slot); });
       this.wq.wakeAll();
     }
     this.writing = false;
     this.wq.wakeAll();
   }
-  /** Slots that wait and follow one another. */
+  /** Pending slots that follow one another. */
   private nextRun(): number[] {
     const [first] = this.pending.keys(), run: number[] = [];
     if (first === undefined) return run;
@@ -159,7 +159,7 @@ export class Swap implements PageStore {
   private *threadsOf(mm: Mm): Iterable<Thread> {
     for (const p of this.k.pids.processes.values()) if (p.mm === mm) yield* p.threads;
   }
-  /** Pages that the server reads or writes when no call runs, and those that calls which sleep may touch; undefined: all. */
+  /** Pages that the server uses outside calls, and those that sleeping calls may touch; undefined: all. */
   private pinned(mm: Mm): Set<number> | undefined {
     const out = new Set<number>(), keep = (va: number, bytes: number): void => {
       for (let p = Math.floor(va / PAGE); va > 0 && p * PAGE < va + bytes; p++) out.add(p);
@@ -182,11 +182,11 @@ export class Swap implements PageStore {
     try {
       while (gone < BATCH && looks < LOOKS && turns < 3) {
         if (this.round.length === 0) { turns++; this.round = this.spaces(); this.hand = 0; if (this.round.length === 0) break; }
-        const mm = this.round[0]!, r = this.goRound(mm, BATCH - gone, LOOKS - looks, turns > 1);
-        gone += r.gone;
-        looks += r.looks;
-        if (r.full) break;
-        if (r.over) { this.round.shift(); this.hand = 0; }
+        const mm = this.round[0]!, result = this.goRound(mm, BATCH - gone, LOOKS - looks, turns > 1);
+        gone += result.gone;
+        looks += result.looks;
+        if (result.full) break;
+        if (result.over) { this.round.shift(); this.hand = 0; }
       }
     } finally { this.gathering = false; }
     return gone;
@@ -196,7 +196,7 @@ export class Swap implements PageStore {
     for (const process of this.k.pids.processes.values()) if (process.alive && process.threads.size > 0) all.add(process.mm);
     return [...all];
   }
-  /** `desperate`: pages that two tables show go out of this one. */
+  /** `desperate`: a page that two tables map leaves this one too. */
   private goRound(mm: Mm, most: number, looks: number, desperate: boolean): { gone: number; looks: number; over: boolean; full: boolean } {
     let gone = 0, looked = 0, full = false;
     const pinned = this.pinned(mm), { frames } = mm;
@@ -222,12 +222,12 @@ export class Swap implements PageStore {
     }
     return { gone, looks: looked, over: true, full };
   }
-  /** A page's bytes wait to be written, its frame is free. False: there is no room out there. */
+  /** Keeps a page's bytes for writing, and frees its frame. False: the swap devices are full. */
   private put(mm: Mm, vpn: number, pfn: number): boolean {
     let slot = 0;
     for (let i = 0; i < this.areas.length && slot === 0; i++) {
-      const p = this.areas[i]?.take() ?? 0;
-      if (p !== 0) slot = i * MOST_PAGES + p;
+      const page = this.areas[i]?.take() ?? 0;
+      if (page !== 0) slot = i * MOST_PAGES + page;
     }
     if (slot === 0) return false;
     const bytes = new Uint8Array(PAGE);
@@ -246,9 +246,9 @@ export class Swap implements PageStore {
 
   hold(slot: number): void { this.areas[Math.floor(slot / MOST_PAGES)]!.refs[slot % MOST_PAGES]!++; this.k.frames.owed(OUT_COST); }
   drop(slot: number): void {
-    const area = this.areas[Math.floor(slot / MOST_PAGES)]!, p = slot % MOST_PAGES;
+    const area = this.areas[Math.floor(slot / MOST_PAGES)]!, page = slot % MOST_PAGES;
     this.k.frames.uncharge(OUT_COST);
-    if (--area.refs[p]! > 0) return;
+    if (--area.refs[page]! > 0) return;
     area.used--;
     this.pending.delete(slot);
   }
@@ -281,7 +281,7 @@ export class Swap implements PageStore {
     if (mm.swapped?.get(vpn) !== slot || mm.table.get(vpn) !== 0 || !mm.table.reserve(vpn)) return mm.swapped?.get(vpn) !== slot;
     const pfn = mm.frames.allocDirty();
     if (pfn === 0) return false;
-    // Finding a frame may have let other pages go, this one not: it is out.
+    // The search for a frame may have swapped out other pages, but not this one: it is not in memory.
     Window.copy(mm.frames.page(pfn), 0, bytes, 0, PAGE);
     mm.frames.work.copied(PAGE);
     mm.table.set(vpn, makePte(pfn, 0));
@@ -309,9 +309,9 @@ export class Swap implements PageStore {
     if (!this.k.frames.charge(pages * 2)) return -E.NOMEM;
     const lowest = Math.min(-1, ...this.areas.map((a) => a?.priority ?? 0)),
       area = new SwapArea(source, path, rdev, pages, priority ?? lowest - 1);
-    for (let b = 0; b < bad; b++) {
-      const p = view.getUint32(1536 + 4 * b, true);
-      if (p > 0 && p < pages && area.refs[p] === 0) { area.refs[p] = 1; area.used++; }
+    for (let index = 0; index < bad; index++) {
+      const page = view.getUint32(1536 + 4 * index, true);
+      if (page > 0 && page < pages && area.refs[page] === 0) { area.refs[page] = 1; area.used++; }
     }
     this.areas[i] = area;
     this.k.frames.store = this;
@@ -327,8 +327,8 @@ export class Swap implements PageStore {
       for (const [vpn, slot] of [...mm.swapped ?? []]) {
         if (Math.floor(slot / MOST_PAGES) !== i) continue;
         if (mm.frames.free < mm.frames.total >> 6) { area.leaving = false; return -E.NOMEM; }
-        const r = yield* this.bring(sleeper, mm, vpn);
-        if (r < 0) { area.leaving = false; return r; }
+        const brought = yield* this.bring(sleeper, mm, vpn);
+        if (brought < 0) { area.leaving = false; return brought; }
       }
     }
     this.areas[i] = undefined;

@@ -11,7 +11,7 @@ export interface Setting {
   /** Bounds of each number. */
   readonly least?: number;
   readonly most?: number;
-  /** Permission bits: 0444 where it only shows. */
+  /** Permission bits: 0444 if it is read-only. */
   readonly mode?: number;
 }
 const int = (name: string, value: number, least = -2147483648, most = 2147483647): Setting => ({ name, value: [value], least, most });
@@ -19,7 +19,7 @@ const long = (name: string, value: number, least = 0, most = 2 ** 63): Setting =
 const list = (name: string, ...value: number[]): Setting => ({ name, value, least: -2147483648, most: 2 ** 63 });
 const shown = (name: string, value: readonly number[] | string): Setting => ({ name, value, mode: 0o444 });
 
-/** As many bytes and pages as Linux allows by default: 2^64 - 2^24 - 1. */
+/** Linux's default limit of bytes and of pages: 2^64 - 2^24 - 1. */
 const MOST_SHARED = 2 ** 64 - 2 ** 24;
 
 export const settings: readonly Setting[] = [
@@ -116,10 +116,10 @@ export class Sysctls {
   number(name: string): number { return this.numbers(name)[0]!; }
   numbers(name: string): readonly number[] { const v = this.value(name); return typeof v === 'string' ? [] : v; }
   show(name: string): string {
-    const v = this.value(name);
-    return `${typeof v === 'string' ? v : v.map(exact).join('\t')}\n`;
+    const value = this.value(name);
+    return `${typeof value === 'string' ? value : value.map(exact).join('\t')}\n`;
   }
-  /** Parses a written value: 0, or -EINVAL with nothing changed. With fewer numbers the rest stays. */
+  /** Parses a written value: 0, or -EINVAL with nothing changed. If fewer numbers are written, the rest stays. */
   set(name: string, text: string): number {
     const setting = byName.get(name)!, old = this.value(name);
     if (typeof setting.value === 'string') { this.values.set(name, text.replace(/\n.*$/s, '').slice(0, 127)); return 0; }
@@ -138,6 +138,6 @@ function parse(word: string): number {
   n = /^0x/i.test(digits) ? parseInt(digits, 16) : /^0\d/.test(digits) ? parseInt(digits, 8) : Number(digits);
   return minus ? -n : n;
 }
-/** Numbers near the ends of 64 bits are doubles here; the ends themselves are what is meant. */
+/** Numbers near the ends of 64 bits are rounded to doubles here; they mean the ends themselves. */
 const exact = (n: number): string =>
   (n === MOST_SHARED ? '18446744073692774399' : n === 2 ** 63 ? '9223372036854775807' : BigInt(n).toString());

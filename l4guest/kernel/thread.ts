@@ -1,4 +1,4 @@
-/** A thread of a process: registers, signal state, and its place: user mode, the run queue or asleep. */
+/** A thread of a process: registers, signal state, and where it is: in user mode, in the run queue or asleep. */
 import { E } from '../abi/errno.ts';
 import { copyCreds, type Creds } from './creds.ts';
 import type { Kernel } from './kernel.ts';
@@ -26,7 +26,7 @@ export const Run = {
 } as const;
 export type Run = (typeof Run)[keyof typeof Run];
 
-/** Which registers `regs` holds; the rest is with the arch layer. */
+/** Which registers `regs` holds; the arch layer has the rest. */
 export const Loaded = { none: 0, args: 1, all: 2 } as const;
 
 /** The result of a call that has already set the final registers. */
@@ -35,7 +35,7 @@ export const KEEP_REGISTERS = NaN;
 export class Thread implements Waiter {
   readonly k: Kernel;
   tid: number;
-  /** Its own number, in its process's space. */
+  /** Its number in its process's pid space. */
   number: number;
   proc: Process;
   readonly regs = new Registers();
@@ -49,7 +49,7 @@ export class Thread implements Waiter {
   call = -1;
   arg0 = 0n;
   restart = false;
-  /** Absolute deadline of a sleep that may be started again. */
+  /** The absolute deadline of a sleep that may restart. */
   sleepUntil = -1;
   since = Infinity;
 
@@ -63,12 +63,12 @@ export class Thread implements Waiter {
   /** Address of a word that is cleared, and its futex woken, when the thread ends. */
   clearTid = 0;
   robustList = 0;
-  /** Where it says that it is inside a restartable sequence. */
+  /** Its area for restartable sequences. */
   rseq: Rseq | undefined;
   cpuNs = 0;
-  /** Bytes that are charged for it. */
+  /** Bytes charged for it. */
   cost = 0;
-  /** Processor time weighted by niceness: what the run queue goes by. */
+  /** Processor time weighted by niceness, by which the run queue is ordered. */
   virtual = 0;
   startedAt = 0;
   nice = 0;
@@ -81,14 +81,14 @@ export class Thread implements Waiter {
   noNewPrivs = 0;
   /** prctl(PR_SET_TIMERSLACK), ns; ioprio_set. */
   timerSlack = 50_000;
-  /** What prctl(PR_SET_TIMERSLACK, 0) goes back to: what its maker had. */
+  /** The value that prctl(PR_SET_TIMERSLACK, 0) restores: its maker's slack. */
   slackAtStart = 50_000;
   ioPriority = 0;
-  /** Which calls it may make. */
+  /** The filters of its system calls. */
   seccomp: Seccomp | undefined;
   /** Its tracer and trace state. */
   traced: Tracing | undefined;
-  /** Its message buffer for kernel calls, 0 for none; and its present call. */
+  /** Its message buffer for kernel calls (0: none), and its call in progress. */
   utcb = 0;
   passage: Passage | undefined;
   /** The arch layer's handle. */
@@ -123,8 +123,8 @@ export class Thread implements Waiter {
   get interrupted(): boolean { return this.work && this.k.signals.wouldInterrupt(this); }
 
   /**
-   * Sleeps until the queue (or queues) or the deadline (ns of virtual time) wakes it.
-   * 0 = woken (look again, it may be for nothing), -ETIMEDOUT, -ERESTARTSYS = a signal.
+   * Sleeps until the queue (or queues) or the deadline (ns of virtual time) wakes it. 0 = woken (check again, the reason may be gone),
+   * -ETIMEDOUT, -ERESTARTSYS = a signal.
    */
   *sleep(on: WaitQueue | readonly WaitQueue[] | undefined, until = Infinity): Co<number> {
     if (this.interrupted) return -E.RESTARTSYS;
@@ -135,13 +135,13 @@ export class Thread implements Waiter {
     for (const waitQueue of queues) waitQueue.add(this);
     this.state = Run.blocked;
     try { yield; } finally {
-      for (const q of queues) q.remove(this);
+      for (const queue of queues) queue.remove(this);
       this.k.timers.cancel(timer);
     }
     if (this.interrupted) return -E.RESTARTSYS;
     return timedOut ? -E.TIMEDOUT : 0;
   }
-  /** Sleeps without regard to signals: for short waits that must not be left (vfork). */
+  /** Sleeps without regard to signals: for short waits that must not be interrupted (vfork). */
   *nap(on: WaitQueue): Co<void> {
     on.add(this);
     this.state = Run.blocked;

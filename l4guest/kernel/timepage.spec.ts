@@ -1,4 +1,4 @@
-/** The shared object that every process has: what a C library looks for in it, and that [vvar] says what the server's clocks say. */
+/** The vDSO of every process: a C library finds its functions, and [vvar] agrees with the server's clocks. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { Clone } from '../abi/linux.ts';
@@ -8,7 +8,7 @@ import { SIGRETURN, TimePages, VDSO, VVAR, vdsoImage } from './timepage.ts';
 import { TimeSpace } from './timespace.ts';
 
 const image = vdsoImage(), view = new DataView(image.buffer), big = (at: number): number => Number(view.getBigUint64(at, true));
-/** Names with their values, by the dynamic section: as a C library finds them. */
+/** Names with their values, found through the dynamic section as a C library does. */
 function symbols(): Map<string, number> {
   const dynamic = new Map<number, number>(), found = new Map<string, number>();
   const headers = Array.from({ length: view.getUint16(56, true) }, (_, i) => big(32) + i * 56);
@@ -20,11 +20,11 @@ function symbols(): Map<string, number> {
   }
   return found;
 }
-/** A process with the pages, as exec gives it them. */
-function withPages(): { u: Unix; pages: TimePages } {
+/** A process with the pages that exec maps. */
+function withPages(): { unix: Unix; pages: TimePages } {
   const unix = new Unix(), pages = unix.k.timePages;
   pages.map(unix.main.proc.mm, unix.main.proc.time);
-  return { u: unix, pages };
+  return { unix, pages };
 }
 const words = (unix: Unix): number[] => {
   const view = new DataView(copyIn(unix.main.mm, VVAR, 32).buffer);
@@ -36,30 +36,30 @@ describe('the vDSO', () => {
     expect(image).toEqual(new Uint8Array(readFileSync(new URL('../../guests/bin/vdso.so', import.meta.url))));
     expect(image.length).toBeLessThanOrEqual(4096);
   });
-  it('has the functions that riscv64 Linux has, and the return from handlers where the server sends them', () => {
+  it("has the functions of riscv64 Linux, and the return from handlers at the server's address", () => {
     const all = symbols();
     expect([...all.keys()].filter((n) => n.startsWith('__vdso')).sort()).toEqual(['clock_getres', 'clock_gettime', 'flush_icache', 'getcpu',
       'gettimeofday', 'riscv_hwprobe', 'rt_sigreturn'].map((n) => `__vdso_${n}`));
     expect(VDSO + all.get('__vdso_rt_sigreturn')!).toBe(SIGRETURN);
     expect([big(SIGRETURN - VDSO) % 2 ** 32]).toEqual([0x08b00893]);
   });
-  it('says what the wall clock is ahead, counts its changes, and knows when it is being moved', () => {
-    const { u: unix } = withPages(), [changes, known, steady, ahead] = words(unix);
+  it('reports how far the wall clock is ahead, counts its changes, and knows when it is being moved', () => {
+    const { unix } = withPages(), [changes, known, steady, ahead] = words(unix);
     expect([changes! % 2, known, steady, ahead]).toEqual([0, 1, 1, 1_700_000_000e9]);
     unix.k.clock.setWall(1_800_000_000, 0);
     expect(words(unix).slice(1)).toEqual([1, 1, 1_800_000_000e9 - unix.k.clock.now()]);
     unix.k.clock.setPace(1.1);
     expect(words(unix).slice(0, 3)).toEqual([changes! + 4, 1, 0]);
   });
-  it('knows nothing where the clocks of a time space are other ones, and no process can write it', () => {
-    const { u, pages } = withPages(), space = new TimeSpace();
-    pages.enter(u.main.mm, space);
-    expect(words(u)).toEqual([0, 0, 0, 0]);
-    pages.enter(u.main.mm, u.k.init.time);
-    expect(words(u)[1]).toBe(1);
-    expect(u.call('mprotect', VVAR, 4096, 3)).toBeLessThan(0);
-    expect(u.call('unshare', Clone.NEWTIME)).toBe(0);
-    expect(words(u)[1]).toBe(1); // only children have the new clocks
-    expect(new DataView(copyIn(u.fork().mm, VVAR, 32).buffer).getBigUint64(8, true)).toBe(0n);
+  it('reports nothing if a time space has other clocks, and no process can write it', () => {
+    const { unix, pages } = withPages(), space = new TimeSpace();
+    pages.enter(unix.main.mm, space);
+    expect(words(unix)).toEqual([0, 0, 0, 0]);
+    pages.enter(unix.main.mm, unix.k.init.time);
+    expect(words(unix)[1]).toBe(1);
+    expect(unix.call('mprotect', VVAR, 4096, 3)).toBeLessThan(0);
+    expect(unix.call('unshare', Clone.NEWTIME)).toBe(0);
+    expect(words(unix)[1]).toBe(1); // only children have the new clocks
+    expect(new DataView(copyIn(unix.fork().mm, VVAR, 32).buffer).getBigUint64(8, true)).toBe(0n);
   });
 });

@@ -58,7 +58,7 @@ export class TimePages {
     this.mapWords(mm, this.pageOf(time));
     mm.areas.insert(new Vma(mm, VDSO, VDSO + PAGE, Prot.READ | Prot.EXEC, true, this.image, 0, '[vdso]'));
   }
-  /** The process of this address space has come into another time space. */
+  /** Adapts the pages when the process of this address space enters another time space. */
   enter(mm: Mm, time: TimeSpace): void {
     const area = mm.areas.find(VVAR), object = this.pageOf(time);
     if (!area || area.name !== '[vvar]' || area.object === object) return;

@@ -1,10 +1,10 @@
-/** Things to do at a time: a binary heap by deadline (ns of virtual time), ties in order of arrival. */
+/** Functions to call at a time: a binary heap by deadline (ns of virtual time), ties in order of arrival. */
 export interface Timer { readonly at: number; readonly order: number; fire: (() => void) | undefined }
 
 export class Timers {
   private readonly heap: Timer[] = [];
   private order = 0;
-  /** Places of timers that were taken back. */
+  /** Cancelled timers that are still in the heap. */
   private empty = 0;
 
   /** Deadline of the earliest timer, Infinity when there is none. */
@@ -18,7 +18,7 @@ export class Timers {
     this.up(this.heap.length - 1);
     return timer;
   }
-  /** Takes a timer back. Its place in the heap goes when it comes to the top, or when more than half of all places are empty. */
+  /** Cancels a timer. Its entry leaves the heap when it reaches the top, or when more than half of all entries are cancelled. */
   cancel(timer: Timer | undefined): void {
     if (timer?.fire === undefined) return;
     timer.fire = undefined;
@@ -26,16 +26,16 @@ export class Timers {
   }
   get size(): number { return this.heap.length; }
   private compact(): void {
-    const rest = this.heap.filter((x) => x.fire !== undefined).sort((a, b) => (this.before(a, b) ? -1 : 1)); // sorted is a heap
+    const rest = this.heap.filter((x) => x.fire !== undefined).sort((a, b) => (this.before(a, b) ? -1 : 1)); // a sorted list is a heap
     this.heap.length = 0;
     for (const x of rest) this.heap.push(x);
     this.empty = 0;
   }
-  /** Runs all that is due. */
+  /** Runs everything that is due. */
   run(now: number): void {
     while (this.next <= now) {
       const timer = this.pop(), fire = timer.fire;
-      timer.fire = undefined; // to cancel it now is nothing
+      timer.fire = undefined; // cancelling it now has no effect
       fire?.();
     }
   }
@@ -46,20 +46,20 @@ export class Timers {
     return top;
   }
   private up(i: number): void {
-    const h = this.heap, x = h[i]!;
-    while (i > 0 && this.before(x, h[(i - 1) >> 1]!)) { h[i] = h[(i - 1) >> 1]!; i = (i - 1) >> 1; }
-    h[i] = x;
+    const heap = this.heap, x = heap[i]!;
+    while (i > 0 && this.before(x, heap[(i - 1) >> 1]!)) { heap[i] = heap[(i - 1) >> 1]!; i = (i - 1) >> 1; }
+    heap[i] = x;
   }
   private down(i: number): void {
-    const h = this.heap, x = h[i]!;
+    const heap = this.heap, x = heap[i]!;
     for (;;) {
-      let c = 2 * i + 1;
-      if (c >= h.length) break;
-      if (c + 1 < h.length && this.before(h[c + 1]!, h[c]!)) c++;
-      if (!this.before(h[c]!, x)) break;
-      h[i] = h[c]!;
-      i = c;
+      let child = 2 * i + 1;
+      if (child >= heap.length) break;
+      if (child + 1 < heap.length && this.before(heap[child + 1]!, heap[child]!)) child++;
+      if (!this.before(heap[child]!, x)) break;
+      heap[i] = heap[child]!;
+      i = child;
     }
-    h[i] = x;
+    heap[i] = x;
   }
 }

@@ -11,8 +11,8 @@ const write = (unix: Unix, path: string, text: string): number => {
   return n;
 };
 
-describe('spaces of time', () => {
-  it('children see clocks that are ahead; what is set stays once one lives in the space', () => {
+describe('time spaces', () => {
+  it('children see clocks that are ahead; offsets are fixed once a process lives in the space', () => {
     const unix = new Unix();
     expect(write(unix, '/proc/self/timens_offsets', 'monotonic 100 0')).toBe(-E.ACCES);
     expect(unix.call('unshare', Clone.NEWTIME)).toBe(0);
@@ -25,7 +25,7 @@ describe('spaces of time', () => {
   });
 });
 describe('adjtimex', () => {
-  it('makes the wall clock run faster, and moves it little by little', () => {
+  it('makes the wall clock run faster, and moves it gradually', () => {
     const unix = new Unix(), FREQUENCY = 2, TICK = 0x4000, SINGLE = 0x8001;
     const set = (modes: number, offset: number, value: number, field: number): number => {
       const bytes = new Uint8Array(208), view = new DataView(bytes.buffer);
@@ -34,18 +34,18 @@ describe('adjtimex', () => {
     };
     const wall = (): number => { const w = unix.k.clock.wall(); return w.s * 1000 + w.n / 1e6; };
     set(TICK, 0, 11_000, 88);
-    const a = wall();
+    const first = wall();
     unix.pass(10e9);
-    expect(wall() - a).toBeCloseTo(11_000, 0);
+    expect(wall() - first).toBeCloseTo(11_000, 0);
     set(TICK, 0, 10_000, 88);
     set(FREQUENCY, 0, 100 * 65536, 16);
-    const b = wall();
+    const second = wall();
     unix.pass(10e9);
-    expect(wall() - b).toBeCloseTo(10_001, 0);
+    expect(wall() - second).toBeCloseTo(10_001, 0);
     set(FREQUENCY, 0, 0, 16);
     set(SINGLE, 2000, 0, 16);
-    const c = wall();
+    const third = wall();
     unix.pass(10e9);
-    expect(wall() - c).toBeCloseTo(10_002, 0);
+    expect(wall() - third).toBeCloseTo(10_002, 0);
   });
 });

@@ -1,6 +1,6 @@
 /**
- * Clocks of a space: how far the monotonic clock and that since boot are ahead, after unshare(CLONE_NEWTIME). For children of who asked
- * for it.
+ * The clocks of a time space: how far its monotonic clock and its clock since boot are ahead. unshare(CLONE_NEWTIME) makes one for the
+ * caller's children.
  */
 import { E } from '../abi/errno.ts';
 import { Clock, Clone } from '../abi/linux.ts';
@@ -10,12 +10,12 @@ export class TimeSpace implements Space {
   readonly kind = Clone.NEWTIME;
   readonly ino: number;
   readonly owner: UserSpace;
-  /** Nanoseconds; they stay once somebody lives in the space. */
+  /** Nanoseconds; they cannot change once a process lives in the space. */
   monotonic = 0;
   boot = 0;
   settled = false;
   constructor(ino: number = FirstIno.TIME, owner: UserSpace = firstUsers) { this.ino = ino; this.owner = owner; }
-  /** What a clock shows more than the system's. */
+  /** How far a clock is ahead of the system's. */
   ahead(clock: number): number {
     switch (clock) {
       case Clock.MONOTONIC: case Clock.MONOTONIC_RAW: case Clock.MONOTONIC_COARSE: return this.monotonic;
@@ -25,12 +25,12 @@ export class TimeSpace implements Space {
   }
   text(): string {
     const row = (name: string, ns: number): string => {
-      const s = Math.floor(ns / 1e9);
-      return `${name.padEnd(10)} ${String(s).padStart(10)} ${String(ns - s * 1e9).padStart(9)}\n`;
+      const seconds = Math.floor(ns / 1e9);
+      return `${name.padEnd(10)} ${String(seconds).padStart(10)} ${String(ns - seconds * 1e9).padStart(9)}\n`;
     };
     return row('monotonic', this.monotonic) + row('boottime', this.boot);
   }
-  /** Lines of a clock, seconds, nanoseconds: all of them, or none. `now`: a clock may not be before its start. */
+  /** Accepts lines of clock, seconds, nanoseconds: all of them, or none. `now`: no clock may be set before its start. */
   accept(text: string, now: number): number {
     const lines = text.trim().split('\n').map((l) => /^(monotonic|boottime|1|7)\s+(-?\d+)\s+(\d+)$/.exec(l.trim()));
     if (this.settled) return -E.ACCES;

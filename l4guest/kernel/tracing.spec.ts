@@ -15,9 +15,9 @@ const P = {
 const WALL = 0x4000_0000, NOHANG = 1;
 const iov = (base: number, n: number): Uint8Array => new Uint8Array(new BigInt64Array([BigInt(base), BigInt(n)]).buffer);
 
-/** A tracer (the main thread), a traced child, and what the loop would do with it. */
+/** A tracer (the main thread), a traced child, and the steps of the server's loop. */
 function traced(seize = false): {
-  u: Unix; child: Thread; call: (nr: number, ...args: number[]) => void; go: () => void; wait: () => number;
+  unix: Unix; child: Thread; call: (nr: number, ...args: number[]) => void; go: () => void; wait: () => number;
   request: (r: number, addr?: number | Uint8Array, data?: number | Uint8Array) => number
 } {
   const unix = new Unix(), child = unix.fork(), status = unix.space(8);
@@ -40,9 +40,9 @@ function traced(seize = false): {
   if (seize) expect(request(P.SEIZE)).toBe(0);
   else unix.callOf(child, 'ptrace', 0, 0, 0, 0);
   return {
-    u: unix, child, call, go, request, wait: () => {
-      const r = unix.call('wait4', -1, status, WALL | NOHANG, 0)!;
-      return r > 0 ? unix.u32(status) : r;
+    unix, child, call, go, request, wait: () => {
+      const reported = unix.call('wait4', -1, status, WALL | NOHANG, 0)!;
+      return reported > 0 ? unix.u32(status) : reported;
     }
   };
 }
@@ -50,7 +50,7 @@ function traced(seize = false): {
 describe('ptrace', () => {
   it('a traced thread stops at a signal, and gets it, another, or none', () => {
     for (const [pass, want] of [[0, 0], [Sig.TERM, Sig.TERM], [Sig.KILL, Sig.KILL]] as const) {
-      const { u: unix, child, go, wait, request } = traced();
+      const { unix, child, go, wait, request } = traced();
       unix.call('kill', child.proc.pid, Sig.TERM);
       go();
       expect([child.state, wait(), wait()]).toEqual([Run.stopped, (Sig.TERM << 8) | 0x7f, 0]);
@@ -59,25 +59,25 @@ describe('ptrace', () => {
       expect([child.proc.status, wait()]).toEqual(want ? [want, want] : [undefined, 0]);
     }
   });
-  it('system calls stop before and after; number, arguments and result are the tracer\'s to change', () => {
-    const { u, child, call, go, wait, request } = traced(), info = u.space(96), regs = u.space(256);
-    expect([request(P.CONT), u.call('kill', child.proc.pid, Sig.USR1)]).toEqual([-E.SRCH, 0]);
+  it('system calls stop before and after; the tracer can change number, arguments and result', () => {
+    const { unix, child, call, go, wait, request } = traced(), info = unix.space(96), regs = unix.space(256);
+    expect([request(P.CONT), unix.call('kill', child.proc.pid, Sig.USR1)]).toEqual([-E.SRCH, 0]);
     go(); wait();
     expect([request(P.OPTIONS, 0, 1), request(P.SYSCALL, 0, 0)]).toEqual([0, 0]);
     go();
     call(172);
-    expect([wait(), request(P.INFO, 88, info), u.u32(info + 24)]).toEqual([((Sig.TRAP | 0x80) << 8) | 0x7f, 80, 172]);
-    const set = u.put(iov(regs, 256));
+    expect([wait(), request(P.INFO, 88, info), unix.u32(info + 24)]).toEqual([((Sig.TRAP | 0x80) << 8) | 0x7f, 80, 172]);
+    const set = unix.put(iov(regs, 256));
     request(P.GETREGSET, 1, set);
-    expect(u.u32(regs + 17 * 8)).toBe(172);
-    u.call('getcwd', u.space(8), 8);
-    const bytes = u.bytes(regs, 256);
+    expect(unix.u32(regs + 17 * 8)).toBe(172);
+    unix.call('getcwd', unix.space(8), 8);
+    const bytes = unix.bytes(regs, 256);
     bytes[17 * 8] = 178; // gettid
-    const changed = u.put(bytes);
-    request(P.SETREGSET, 1, u.put(iov(changed, 256)));
+    const changed = unix.put(bytes);
+    request(P.SETREGSET, 1, unix.put(iov(changed, 256)));
     request(P.SYSCALL);
     go();
-    expect([wait(), request(P.INFO, 88, info), u.u32(info + 24), child.regs.x(Reg.a0)]).toEqual([
+    expect([wait(), request(P.INFO, 88, info), unix.u32(info + 24), child.regs.x(Reg.a0)]).toEqual([
       ((Sig.TRAP | 0x80) << 8) | 0x7f, 33, child.tid, child.tid
     ]);
     child.regs.setX(Reg.a0, 4711);
@@ -85,64 +85,65 @@ describe('ptrace', () => {
     go();
     expect([child.regs.x(Reg.a0), child.state, child.co]).toEqual([4711, Run.current, undefined]);
   });
-  it('a call that sleeps stays one call, and is started again after a signal that the tracer keeps', () => {
-    const { u, child, call, go, wait, request } = traced(true), [r] = u.pipe(), at = u.space(8);
-    child.proc.fds.put(r, u.main.proc.fds.get(r)!.hold(), false);
+  it('a sleeping call remains one call, and restarts after a signal that the tracer suppresses', () => {
+    const { unix, child, call, go, wait, request } = traced(true), [readEnd] = unix.pipe(), at = unix.space(8);
+    child.proc.fds.put(readEnd, unix.main.proc.fds.get(readEnd)!.hold(), false);
     expect(request(P.INTERRUPT)).toBe(0);
     go();
     expect(wait()).toBe((128 << 16) | (Sig.TRAP << 8) | 0x7f);
     request(P.SYSCALL); go();
     child.regs.pc = 0x1004;
-    call(63, r, at, 1);
+    call(63, readEnd, at, 1);
     wait(); request(P.SYSCALL); go();
     expect(child.state).toBe(Run.blocked);
-    u.call('kill', child.proc.pid, Sig.USR1);
+    unix.call('kill', child.proc.pid, Sig.USR1);
     go();
     expect([wait(), child.regs.x(Reg.a0)]).toEqual([(Sig.TRAP << 8) | 0x7f, -E.RESTARTSYS]);
     request(P.SYSCALL); go();
     expect(wait()).toBe((Sig.USR1 << 8) | 0x7f);
     request(P.SYSCALL); go();
-    expect([child.regs.x(Reg.a0), child.regs.pc]).toEqual([r, 0x1000]);
+    expect([child.regs.x(Reg.a0), child.regs.pc]).toEqual([readEnd, 0x1000]);
   });
   it('reads and writes memory, also where the traced thread itself may not write', () => {
-    const { u, child, go, wait, request } = traced(), text = u.callOf(child, 'mmap', 0, 4096, 5, 0x22, -1, 0)!, word = u.space(8);
-    u.call('kill', child.proc.pid, Sig.USR1);
+    const { unix, child, go, wait, request } = traced(), text = unix.callOf(child, 'mmap', 0, 4096, 5, 0x22, -1, 0)!,
+      word = unix.space(8);
+    unix.call('kill', child.proc.pid, Sig.USR1);
     go(); wait();
-    u.main.regs.big[13] = 0x1234n;
-    expect([request(P.POKE, text, 0x1234), request(P.PEEK, text, word), u.u32(word)]).toEqual([0, 0, 0x1234]);
-    expect([request(P.PEEK, 0x10, word), u.callOf(child, 'getcwd', text, 100)]).toEqual([-E.IO, -E.FAULT]);
-    expect(u.bytes(text, 2, child)[0]).toBe(0x34);
+    unix.main.regs.big[13] = 0x1234n;
+    expect([request(P.POKE, text, 0x1234), request(P.PEEK, text, word), unix.u32(word)]).toEqual([0, 0, 0x1234]);
+    expect([request(P.PEEK, 0x10, word), unix.callOf(child, 'getcwd', text, 100)]).toEqual([-E.IO, -E.FAULT]);
+    expect(unix.bytes(text, 2, child)[0]).toBe(0x34);
   });
-  it('new processes are events, and traced as well where the options say so; their ends are told', () => {
-    const { u, child, go, wait, request } = traced(true), message = u.space(8);
+  it('new processes cause events, and are traced too if the options say so; their ends are reported', () => {
+    const { unix, child, go, wait, request } = traced(true), message = unix.space(8);
     request(P.INTERRUPT); go(); wait();
     request(P.OPTIONS, 0, 2 | 4 | 8); request(P.CONT); go();
-    const kid = u.fork(child);
+    const kid = unix.fork(child);
     child.work = true; go();
     const kinds = [wait(), wait()].map((s) => s >>> 16);
     expect(kinds.includes(1) || kinds.includes(128)).toBe(true);
-    expect([request(P.MESSAGE, 0, message), u.u32(message), kid.traced?.tracer]).toEqual([0, kid.tid, u.main.proc]);
-    u.k.endProcess(kid.proc, 7 << 8);
+    expect([request(P.MESSAGE, 0, message), unix.u32(message), kid.traced?.tracer]).toEqual([0, kid.tid, unix.main.proc]);
+    unix.k.endProcess(kid.proc, 7 << 8);
     expect([wait(), wait()]).toEqual([7 << 8, 0]);
   });
-  it('a tracer that ends lets everybody go; strangers may not trace', () => {
-    const { u, child, go } = traced(), other = u.fork(), third = u.fork();
-    u.call('kill', child.proc.pid, Sig.USR2);
+  it('the end of a tracer releases its threads; strangers may not trace', () => {
+    const { unix, child, go } = traced(), other = unix.fork(), third = unix.fork();
+    unix.call('kill', child.proc.pid, Sig.USR2);
     go();
-    u.callOf(third, 'setresuid', 1000, 1000, 1000);
+    unix.callOf(third, 'setresuid', 1000, 1000, 1000);
     expect([
-      u.callOf(third, 'ptrace', P.ATTACH, other.tid, 0, 0), u.callOf(other, 'ptrace', P.ATTACH, child.tid, 0, 0),
-      u.callOf(other, 'ptrace', P.ATTACH, other.tid, 0, 0)
+      unix.callOf(third, 'ptrace', P.ATTACH, other.tid, 0, 0), unix.callOf(other, 'ptrace', P.ATTACH, child.tid, 0, 0),
+      unix.callOf(other, 'ptrace', P.ATTACH, other.tid, 0, 0)
     ]).toEqual([-E.PERM, -E.PERM, -E.PERM]);
-    u.k.endProcess(u.main.proc, 0);
+    unix.k.endProcess(unix.main.proc, 0);
     expect([child.traced, child.state]).toEqual([undefined, Run.ready]);
   });
   it('process_vm_readv copies between processes', () => {
-    const u = new Unix(), child = u.fork(), at = u.put(new Uint8Array([1, 2, 3, 4]), child), to = u.space(8);
-    expect(u.call('process_vm_readv', child.proc.pid, iov(to, 4), 1, iov(at, 4), 1, 0)).toBe(4);
-    expect([...u.bytes(to, 4)]).toEqual([1, 2, 3, 4]);
-    expect(u.call('process_vm_readv', 99999, iov(to, 4), 1, iov(at, 4), 1, 0)).toBe(-E.SRCH);
-    // Nothing to fill is no call at all, whoever is named.
-    expect(dispatch(u.main, 270, 99999, 0, 0, 0, 0, 0)).toBe(0);
+    const unix = new Unix(), child = unix.fork(), at = unix.put(new Uint8Array([1, 2, 3, 4]), child), to = unix.space(8);
+    expect(unix.call('process_vm_readv', child.proc.pid, iov(to, 4), 1, iov(at, 4), 1, 0)).toBe(4);
+    expect([...unix.bytes(to, 4)]).toEqual([1, 2, 3, 4]);
+    expect(unix.call('process_vm_readv', 99999, iov(to, 4), 1, iov(at, 4), 1, 0)).toBe(-E.SRCH);
+    // An empty vector does nothing, whoever is named.
+    expect(dispatch(unix.main, 270, 99999, 0, 0, 0, 0, 0)).toBe(0);
   });
 });

@@ -61,7 +61,7 @@ export class Tracing {
   inject: SigInfo | undefined;
   /** Pending stops before the thread is in user mode again. */
   readonly events: Stop[] = [];
-  /** It runs although its process is stopped, because the tracer said so. */
+  /** It runs although its process is stopped, because the tracer resumed it. */
   free = false;
   /** PTRACE_LISTEN: in a group stop, waiting for its end. */
   listening = false;
@@ -72,7 +72,7 @@ export class Tracing {
     tracer.tracees.add(thread);
   }
   has(option: number): boolean { return (this.options & option) !== 0; }
-  /** Whether this system call goes by way of `tracedCall`. */
+  /** Whether this system call takes the path of `tracedCall`. */
   wantsCall(nr: number): boolean { return this.calls || (this.has(TraceOption.EXIT) && (nr === 93 || nr === 94)); }
 
   /** Stops the thread here and notifies the tracer. */
@@ -88,7 +88,7 @@ export class Tracing {
         { pid: thread.tid, uid: thread.creds.uid, status: (stop.status >> 8) & 0x7f });
     tracer.childWq.wakeAll();
   }
-  /** The stop of a thread whose process is stopped by job control. */
+  /** Stops a thread whose process is stopped by job control. */
   haltGroup(sig: number): void {
     this.halt(this.seized ? eventStop(TraceEvent.STOP, 0, sig) : { kind: 'group', status: stopped(sig), info: undefined });
   }
@@ -111,7 +111,7 @@ export class Tracing {
     thread.state = Run.ready;
     thread.k.cpu.ready.pushWoken(thread);
   }
-  /** An event to stop at, as soon as may be. */
+  /** Notes an event to stop at, as soon as possible. */
   want(stop: Stop): void {
     const { t: thread } = this;
     this.note(stop);
@@ -119,16 +119,16 @@ export class Tracing {
     thread.wake();
     thread.k.cpu.kick(thread);
   }
-  /** SIGCONT has ended the stop of the process. */
+  /** SIGCONT has resumed the process. */
   continued(): void {
     this.free = false;
     if (this.stop?.kind !== 'group') return;
     if (this.listening) this.halt(eventStop(TraceEvent.STOP));
     else this.note(eventStop(TraceEvent.STOP));
   }
-  /** A pending reason for a stop is not added twice, so the list cannot grow while the thread does not run. */
+  /** Adds a reason to stop, unless it is already pending: the list cannot grow while the thread does not run. */
   private note(stop: Stop): void { if (!this.events.some((e) => e.status === stop.status && e.kind === stop.kind)) this.events.push(stop); }
-  /** Ends tracing; the thread resumes, with this signal if there is one. */
+  /** Ends tracing; the thread resumes, with this signal if it is not 0. */
   end(sig = 0): void {
     const { t: thread } = this;
     this.tracer.tracees.delete(thread);
@@ -138,7 +138,7 @@ export class Tracing {
   }
 }
 
-/** A new thread or process of a traced thread: an event for its tracer, and the new one traced as well, where the options say so. */
+/** A traced thread has made a new thread or process: notifies its tracer, and traces the new one too if the options say so. */
 export function traceChild(thread: Thread, child: Thread, event: 1 | 2 | 3): void {
   const x = thread.traced;
   if (!x?.has(event === TraceEvent.FORK ? TraceOption.FORK : event === TraceEvent.VFORK ? TraceOption.VFORK : TraceOption.CLONE)) return;

@@ -1,4 +1,4 @@
-/** unshare and setns: what a process had in common with others becomes its own, or that of another one. */
+/** unshare and setns: what a process shared with others becomes its own, or another process's. */
 import { E } from '../abi/errno.ts';
 import { Cap, Clone } from '../abi/linux.ts';
 import { copySpace, mayCopySpace } from '../fs/mount-space.ts';
@@ -16,8 +16,8 @@ const SPACES = Clone.NEWNS | Clone.NEWUTS | Clone.NEWIPC | Clone.NEWPID | Clone.
 const KNOWN = Clone.FS | Clone.FILES | Clone.SYSVSEM | Clone.THREAD | Clone.SIGHAND | Clone.VM | Clone.NEWUSER | SPACES;
 
 /**
- * Credentials in a new space of users, in which they have all rights: -ENOSPC past the deepest, -EPERM for who has no id or a root of its
- * own.
+ * Credentials in a new user space, with all rights there: -ENOSPC beyond the deepest, -EPERM if the caller has no id in its space or
+ * another root directory.
  */
 export function newUsers(thread: Thread): Creds | number {
   const { users, euid, egid } = thread.creds, { root } = thread.proc.fs;
@@ -26,27 +26,27 @@ export function newUsers(thread: Thread): Creds | number {
   if (nameOfId(users.users, euid) < 0 || nameOfId(users.groups, egid) < 0) return -E.PERM;
   return { ...copyCreds(thread.creds), caps: allCaps(), users: new UserSpace(thread.k.newSpaceIno(), users, { uid: euid, gid: egid }) };
 }
-/** A new space of numbers for the next child: -EINVAL where one waits already, -ENOSPC past the deepest. */
+/** A new pid space for the next child: -EINVAL if one is already prepared, -ENOSPC beyond the deepest. */
 export function newNumbers(thread: Thread, owner: UserSpace): PidNumbers | number {
   const { numbers, childNumbers } = thread.proc;
   if (childNumbers !== numbers) return -E.INVAL;
   return numbers.level >= MOST_LEVELS ? -E.NOSPC : new PidNumbers(thread.k.newSpaceIno(), numbers, owner);
 }
-/** The other spaces that the flags ask for. */
+/** The other name spaces that the flags ask for. */
 export function newSpaces(k: Kernel, process: Process, flags: number, owner: UserSpace): void {
   if (flags & Clone.NEWNS) copySpace(k, process, owner);
   if (flags & Clone.NEWUTS) process.uts = new UtsSpace(process.uts.host, process.uts.domain, k.newSpaceIno(), owner);
   if (flags & Clone.NEWIPC) process.ipc = new IpcSpace(k.newSpaceIno(), owner);
 }
 
-/** What the flags imply. */
+/** The flags, with those that they imply. */
 function complete(flags: number): number {
-  let f = flags;
-  if (f & Clone.NEWUSER) f |= Clone.THREAD | Clone.FS;
-  if (f & Clone.VM) f |= Clone.SIGHAND;
-  if (f & Clone.SIGHAND) f |= Clone.THREAD;
-  if (f & Clone.NEWNS) f |= Clone.FS;
-  return f;
+  let all = flags;
+  if (all & Clone.NEWUSER) all |= Clone.THREAD | Clone.FS;
+  if (all & Clone.VM) all |= Clone.SIGHAND;
+  if (all & Clone.SIGHAND) all |= Clone.THREAD;
+  if (all & Clone.NEWNS) all |= Clone.FS;
+  return all;
 }
 export function unshare(thread: Thread, given: number): number {
   if (given < 0 || given > 0xffff_ffff) return -E.INVAL;
@@ -74,7 +74,7 @@ export function unshare(thread: Thread, given: number): number {
       { monotonic: process.childTime.monotonic, boot: process.childTime.boot });
   return 0;
 }
-/** The one thread of a process acts with other credentials. */
+/** Gives new credentials to the only thread of a process. */
 export function become(thread: Thread, creds: Creds): void {
   thread.creds = creds;
   if (thread.proc.leader === thread) thread.proc.creds = creds;

@@ -7,12 +7,12 @@ export type Co<T> = Generator<void, T, void>;
 /** `events`: events that may have occurred (Poll bits), for waiters interested only in some. */
 export interface Waiter { wake(events?: number): void; readonly exclusive?: boolean; wants?(events: number): boolean }
 const ALL_EVENTS = 0xffff;
-/** A thread as those see it who put it to sleep: `sleep` answers 0 when it was woken, -ETIMEDOUT, or -ERESTARTSYS when a signal came. */
+/** A thread as code that makes it sleep sees it: `sleep` returns 0 when it was woken, -ETIMEDOUT, or -ERESTARTSYS when a signal came. */
 export interface Sleeper extends Waiter {
   /** When its call started to fetch data, ns; otherwise Infinity. Data fetched since then counts as fresh. */
   since: number;
   sleep(on: WaitQueue | readonly WaitQueue[] | undefined, until?: number): Co<number>;
-  /** Sleeps without regard to signals: for short waits that must not be left. */
+  /** Sleeps without regard to signals: for short waits that must not be interrupted. */
   nap(on: WaitQueue): Co<void>;
 }
 

@@ -15,13 +15,13 @@ export interface Watched {
 }
 
 export interface Watcher {
-  /** The server is about to serve. */
+  /** The server starts to serve. */
   began(watched: Watched): void;
   /** Asked before the thread enters user mode. True: its process stays stopped, and the thread is off the processor. */
   park(t: Thread): boolean;
-  /** Makes the parked threads ready that are not held any more. */
+  /** Makes parked threads ready that the debugger holds no longer. */
   unpark(k: Kernel): void;
-  /** The thread may be about to get a signal, before that takes effect. The debugger may stop the machine, and drop the signal. */
+  /** The thread may be about to get a signal, which has no effect yet. The debugger may stop the machine, and drop the signal. */
   signal(t: Thread, arch: Switch): Steps<void>;
   /** `child` is the first thread of a new process and has done nothing yet. */
   forked(parent: Thread, child: Thread, how: 'fork' | 'vfork'): void;

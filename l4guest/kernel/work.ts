@@ -12,16 +12,16 @@ export type { Rates };
 export const Parts = { process: 13, thread: 5, inode: 3, socket: 2, signal: 1 } as const;
 
 export class Work {
-  /** Cycles noted and not yet paid. */
+  /** Cycles noted and not yet charged. */
   owed = 0;
   private readonly rates: Rates;
   constructor(rates: Rates = RATES) { this.rates = rates; }
 
-  /** A call or a fault was taken. */
+  /** A call or a fault has arrived. */
   called(): void { this.owed += this.rates.call; }
   /** Bytes were copied, compared or cleared. */
   copied(bytes: number): void { this.owed += bytes * this.rates.byte; }
-  /** Names of a path, or open files of a poll, were looked at. */
+  /** Names of a path, or open files of a poll, were examined. */
   named(names = 1): void { this.owed += names * this.rates.name; }
   /** Entries of page tables were changed. */
   entered(entries = 1): void { this.owed += entries * this.rates.entry; }
@@ -44,7 +44,7 @@ export class Work {
   /** Packets were sent, and will be received. */
   sent(packets = 1): void { this.owed += packets * this.rates.packet; }
 
-  /** Whole cycles that are owed, up to a bound, which the caller charges now. */
+  /** Takes the whole cycles owed, up to a bound; the caller charges them now. */
   take(most = Infinity): number {
     const cycles = Math.floor(this.owed < most ? this.owed : most);
     this.owed -= cycles;

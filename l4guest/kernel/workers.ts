@@ -1,4 +1,4 @@
-/** Kernel work that sleeps: write-back, checks for changes. Each piece is a generator, which resumes when woken. */
+/** Kernel work that sleeps: write-back, checks for changes. Each piece is a generator that resumes when it is woken. */
 import type { Co, Sleeper, WaitQueue } from './wait.ts';
 
 class Worker implements Sleeper {

@@ -1,4 +1,7 @@
-/** Socket addresses: AF_UNIX, AF_INET, AF_INET6, AF_NETLINK, to and from the bytes that calls carry. The key names who is bound to one. */
+/**
+ * Socket addresses: AF_UNIX, AF_INET, AF_INET6, AF_NETLINK, to and from the bytes that calls carry. A key identifies who is bound to an
+ * address.
+ */
 import { E } from '../abi/errno.ts';
 import type { Mm } from '../mm/mm.ts';
 import { bytesOf, copyIn, copyOut, getI32, setU32, textOf } from '../mm/uaccess.ts';
@@ -11,7 +14,7 @@ export interface Address {
   readonly path: string;
   /** Internet: 4 or 16 bytes, port. */
   readonly ip: Uint8Array;
-  /** Netlink: the port is the process's number or another one, the groups a set of bits. */
+  /** Netlink: the port is usually the process's number; the groups are a set of bits. */
   readonly port: number;
   readonly groups?: number;
 }
@@ -26,9 +29,9 @@ export function loopbackIp(family: number): Uint8Array {
   return ip;
 }
 export const isAny = (ip: Uint8Array): boolean => ip.every((b) => b === 0);
-/** An IPv4 address in IPv6 clothes: ::ffff:a.b.c.d. */
+/** An IPv4-mapped IPv6 address: ::ffff:a.b.c.d. */
 export const isMapped = (ip: Uint8Array): boolean => ip.length === 16 && isAny(ip.subarray(0, 10)) && ip[10] === 0xff && ip[11] === 0xff;
-/** Whether an address is this computer: 127.x, ::1, the unspecified ones, ::ffff:127.x. */
+/** Whether an address means this computer: 127.x, ::1, the unspecified ones, ::ffff:127.x. */
 export function isLocal(ip: Uint8Array): boolean {
   if (ip.length === 4) return ip[0] === 127 || isAny(ip);
   if (isMapped(ip)) return isLocal(ip.subarray(12));
@@ -77,7 +80,7 @@ export function encode(address: Address): Uint8Array {
   out.set(address.ip, address.family === Af.INET ? 4 : 8);
   return out;
 }
-/** Writes a sockaddr and its length: cut to the room that *lengthVa says. EFAULT; -EINVAL for a room that is none. */
+/** Writes a sockaddr and its length: truncated to *lengthVa bytes. EFAULT; -EINVAL for a negative length. */
 export function tellAddress(mm: Mm, va: number, lengthVa: number, address: Address | undefined): number {
   const room = getI32(mm, lengthVa), bytes = address ? encode(address) : new Uint8Array(0);
   if (room < 0) return -E.INVAL;

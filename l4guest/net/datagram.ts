@@ -8,7 +8,7 @@ import { Af, type Address } from './address.ts';
 import { findUnix } from './bind.ts';
 import { Msg, NOBODY, PIECE, ROOM, Socket, giveUp, type Attached, type Extra, type Received } from './socket.ts';
 
-/** What of a buffer no message can fill. */
+/** Bytes of a buffer that no message can use. */
 const HEADER = 32;
 
 interface Datagram extends Attached { readonly bytes: Uint8Array; readonly by: DatagramSocket }
@@ -31,8 +31,8 @@ export class DatagramSocket extends Socket {
   }
   private find(thread: Thread, to: Address): DatagramSocket | number {
     if (to.family !== Af.UNIX) return -E.INVAL;
-    const s = findUnix(thread, to);
-    return typeof s === 'number' ? s : s instanceof DatagramSocket ? s : -E.PROTOTYPE;
+    const found = findUnix(thread, to);
+    return typeof found === 'number' ? found : found instanceof DatagramSocket ? found : -E.PROTOTYPE;
   }
   override send(io: Io, to: Address | undefined, files: readonly File[], thread: Thread, extra?: Extra): number {
     if (this.writeShut) return -E.PIPE;
@@ -55,7 +55,7 @@ export class DatagramSocket extends Socket {
     if (!this.k.frames.charge(n + PIECE)) return -E.NOBUFS;
     this.k.work.made();
     const bytes = new Uint8Array(n), creds = thread.creds, wanted = this.passCred || found.passCred || extra?.sender !== undefined;
-    try { io.take(bytes, 0, n); } catch (e) { this.k.frames.uncharge(n + PIECE); throw e; }
+    try { io.take(bytes, 0, n); } catch (error) { this.k.frames.uncharge(n + PIECE); throw error; }
     found.queue.push({
       bytes, files, from: this.local, sender: wanted ? extra?.sender ?? { pid: thread.proc.pid, uid: creds.uid, gid: creds.gid } : NOBODY,
         by: this

@@ -1,4 +1,4 @@
-/** The network interfaces as the SIOC… calls on any socket tell and change them (struct ifreq: 16 bytes of name, 24 of value). */
+/** The network interfaces as the SIOC… calls on any socket report and change them (struct ifreq: 16 bytes of name, 24 of value). */
 import { ANY4, broadcastOf, isIp4, type Ip } from '../../network/address.ts';
 import { same } from '../../network/bytes.ts';
 import type { Assigned, Interface } from '../../network/link/interface.ts';
@@ -55,7 +55,7 @@ export function interfaceCall(thread: Thread, command: number, va: number): numb
 
 type Access = (t: Thread, i: Interface, va: number) => number;
 const told = (tell: (t: Thread, i: Interface, va: number) => void): Access => (t, i, va) => { tell(t, i, va); return 0; };
-/** Addresses are of the first IPv4 address; an interface without one has none to tell. */
+/** These calls report the first IPv4 address; an interface without one reports an error. */
 const ofAddress = (pick: (a: Assigned, i: Interface) => Ip): Access => (thread, i, va) => {
   const assigned = firstOf(i);
   if (!assigned) return -E.ADDRNOTAVAIL;
@@ -72,7 +72,7 @@ const getters: Readonly<Record<number, Access>> = {
   [Sioc.MAP]: told((t, _, va) => clearUser(t.mm, va, 24)),
 };
 
-/** Gives the interface this IPv4 address instead of the one that it has. */
+/** Replaces the interface's IPv4 address. */
 function setAddress(thread: Thread, i: Interface, ip: Ip, bits: number): number {
   const own = inetOf(thread.k), old = firstOf(i);
   own.act(() => {

@@ -42,11 +42,11 @@ const number = (value: number, least = -2147483648, most = 2147483647): Number_ 
 const flag = (value = 0): Number_ => ({ value, least: -2147483648, most: 2147483647, flag: true });
 const shown = (value: number): Number_ => ({ ...number(value), readOnly: true });
 
-/** The most that TCP waits for (SO_RCVLOWAT): half of the greatest buffer, tcp_rmem. */
+/** The largest SO_RCVLOWAT of TCP: half of the largest buffer (tcp_rmem). */
 const MOST_TCP_MARK = 0x30_0000;
-/** SO_BSDCOMPAT means nothing any more, and may be set. */
+/** SO_BSDCOMPAT has no effect any more, and may be set. */
 const BSDCOMPAT = 14;
-/** SOF_TIMESTAMPING_… that there are; kept, no time is told. */
+/** The valid bits of SOF_TIMESTAMPING_…; they are kept, but no times are reported. */
 const TIMESTAMPING_BITS = 0x3_ffff, Stamp = { OPT_ID: 7, OPT_TSONLY: 11, OPT_STATS: 12, BIND_PHC: 15, OPT_ID_TCP: 16 } as const;
 
 const socketOptions: Readonly<Record<number, Number_>> = {
@@ -65,21 +65,21 @@ const netlinkOptions: Readonly<Record<number, Number_>> = {
   1: number(0), 2: number(0), 3: flag(), 4: flag(), 5: flag(), 10: flag(), 11: flag(), 12: flag()
 };
 
-/** The numbers of a level for this socket; undefined: it knows nothing of the level. */
+/** The numeric options of a level for this socket; undefined: it does not support the level. */
 const table = (s: Socket, level: number): Readonly<Record<number, Number_>> | undefined =>
   (level === Level.SOCKET ? socketOptions : level === Level.NETLINK && s.family === Af.NETLINK ? netlinkOptions : undefined);
 
 // ── reading ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 const u32 = (...n: number[]): Uint8Array => new Uint8Array(new Int32Array(n).buffer);
-/** Linux keeps these times in its clock's ticks, rounded up; ns. */
+/** Linux keeps these times in ticks of its clock, rounded up; ns. */
 const TICK = 4_000_000;
-/** struct timeval; zero is "for ever". */
+/** struct timeval; zero means no limit. */
 function timeval(ns: number): Uint8Array {
   const ticks = ns === Infinity ? 0 : Math.round(ns / TICK), second = 1e9 / TICK;
   return new Uint8Array(new BigInt64Array([BigInt(Math.floor(ticks / second)), BigInt((ticks % second) * (TICK / 1000))]).buffer);
 }
-/** What is no plain number: its bytes, or -errno; undefined: none of these. */
+/** An option that is not a plain number: its bytes, or -errno; undefined: another option. */
 function special(thread: Thread, socket: Socket, level: number, name: number): Uint8Array | number | undefined {
   if (level !== Level.SOCKET) return undefined;
   switch (name) {
@@ -88,7 +88,7 @@ function special(thread: Thread, socket: Socket, level: number, name: number): U
     case So.PROTOCOL:
       return u32(socket instanceof NetlinkSocket ? socket.protocolNumber
         : socket.family === Af.UNIX ? 0 : socket.type === SockType.STREAM ? 6 : 17);
-    case So.ERROR: { const e = socket.takeError(); if (e) socket.pendingConnect = undefined; return u32(e); }
+    case So.ERROR: { const error = socket.takeError(); if (error) socket.pendingConnect = undefined; return u32(error); }
     case So.SNDBUF: case So.RCVBUF: return u32(socket.options.get(name) ?? BUFFER);
     case So.PASSCRED: return u32(socket.passCred ? 1 : 0);
     case So.ACCEPTCONN: return u32((socket instanceof StreamSocket && socket.listening)
@@ -129,11 +129,11 @@ export function getOption(thread: Thread, socket: Socket, level: number, name: n
 /** SO_RCVTIMEO, SO_SNDTIMEO: ns, or -errno. */
 function timeout(thread: Thread, va: number, length: number): number {
   if (length < 16) return -E.INVAL;
-  const s = getI64(thread.mm, va), us = getI64(thread.mm, va + 8);
+  const seconds = getI64(thread.mm, va), us = getI64(thread.mm, va + 8);
   if (us < 0 || us >= 1e6) return -E.DOM;
-  return s < 0 ? 0 : s === 0 && us === 0 ? Infinity : s * 1e9 + Math.ceil((us * 1000) / TICK) * TICK;
+  return seconds < 0 ? 0 : seconds === 0 && us === 0 ? Infinity : seconds * 1e9 + Math.ceil((us * 1000) / TICK) * TICK;
 }
-/** Buffers are kept doubled, between what one piece takes and what the system allows. */
+/** The kept size of a buffer is twice the requested one, between one piece and the system's limit. */
 const LEAST_SEND = 4608, LEAST_RECEIVE = 2304;
 function setBuffer(thread: Thread, socket: Socket, name: number, value: number, force: boolean): number {
   if (force && !capable(thread.creds, Cap.NET_ADMIN)) return -E.PERM;
@@ -144,7 +144,7 @@ function setBuffer(thread: Thread, socket: Socket, name: number, value: number, 
   if (socket instanceof TcpSocket) socket.optionSet();
   return 0;
 }
-/** What is no plain number: 0 or -errno; undefined: none of these. */
+/** Sets an option that is not a plain number: 0 or -errno; undefined: another option. */
 function setSpecial(thread: Thread, socket: Socket, level: number, name: number, va: number, length: number): number | undefined {
   if (level !== Level.SOCKET) return undefined;
   switch (name) {
@@ -157,7 +157,8 @@ function setSpecial(thread: Thread, socket: Socket, level: number, name: number,
     case So.LINGER: if (length < 8) return -E.INVAL; socket.linger = [getU32(thread.mm, va) ? 1 : 0, getU32(thread.mm, va + 4)]; return 0;
     case So.TYPE: case So.ERROR: case So.ACCEPTCONN: case So.PROTOCOL: case So.DOMAIN: case So.PEERCRED: case So.PEERNAME: case So.COOKIE:
     case So.PEERGROUPS: case So.PEERPIDFD: return length < 4 ? -E.INVAL : -E.NOPROTOOPT;
-    case So.DETACH_REUSEPORT_BPF: return length < 4 || !socket.options.get(So.REUSEPORT) ? -E.INVAL : -E.NOENT; // none is attached
+    // no timestamp filter is attached
+    case So.DETACH_REUSEPORT_BPF: return length < 4 || !socket.options.get(So.REUSEPORT) ? -E.INVAL : -E.NOENT;
     case So.TIMESTAMPING: case So.TIMESTAMPING_NEW: return length < 4 ? -E.INVAL : refusesTimes(socket, getU32(thread.mm, va));
     case So.BINDTODEVICE: return bindToDevice(thread, va, length);
     case So.SNDBUF: case So.RCVBUF: return length < 4 ? -E.INVAL : setBuffer(thread, socket, name, getU32(thread.mm, va), false);
@@ -170,7 +171,7 @@ function setSpecial(thread: Thread, socket: Socket, level: number, name: number,
     default: return undefined;
   }
 }
-/** SO_TIMESTAMPING: bits that mean something with others only, or on a connected stream, or a clock that is not there; undefined: kept. */
+/** The error of SO_TIMESTAMPING: bits that need others or a connected stream, or a clock that does not exist; undefined: accepted. */
 function refusesTimes(socket: Socket, bits: number): number | undefined {
   const isOn = (bit: number): boolean => (bits & (1 << bit)) !== 0;
   if (bits & ~TIMESTAMPING_BITS || (isOn(Stamp.OPT_ID_TCP) && !isOn(Stamp.OPT_ID))) return -E.INVAL;

@@ -16,16 +16,16 @@ export const Msg = { OOB: 1, PEEK: 2, EOR: 0x80, WAITFORONE: 0x10000, CTRUNC: 8,
   CMSG_CLOEXEC: 0x40000000 } as const;
 
 export interface Credentials { readonly pid: number; readonly uid: number; readonly gid: number }
-/** Ancillary data of bytes: files (SCM_RIGHTS) and the sender. */
+/** Ancillary data of sent bytes: files (SCM_RIGHTS) and the sender. */
 export interface Attached { readonly files: readonly File[]; readonly from: Address; readonly sender: Credentials }
-/** A control message beside what came. */
+/** A control message that accompanies received data. */
 export interface Control { readonly level: number; readonly type: number; readonly data: Uint8Array }
 export interface Received extends Attached { readonly n: number; readonly flags: number; readonly control?: readonly Control[] }
 
 export const BUFFER = 212_992;
-/** What a piece of data in flight costs its sender's buffer beyond its bytes (an sk_buff of Linux), and the server. */
+/** What a piece of data in flight costs beyond its bytes: its sender's buffer (an sk_buff of Linux), and the server. */
 export const PIECE = 768;
-/** The sender where no credentials were requested at the time of sending. */
+/** The sender if no credentials were requested at the time of sending. */
 export const NOBODY: Credentials = { pid: 0, uid: 65534, gid: 65534 };
 
 /** Who is bound to which name that is not a path: abstract names of Unix sockets, ports of netlink. */
@@ -37,11 +37,11 @@ export class Names {
 const names = new WeakMap<Kernel, Names>();
 export function namesOf(k: Kernel): Names { let n = names.get(k); if (!n) names.set(k, n = new Names()); return n; }
 
-/** What a message brings beside bytes and files: MSG_OOB, and credentials that the sender states. */
-/** `more`: MSG_MORE, the rest follows. */
+/** What a message carries besides bytes and files: MSG_OOB, and credentials that the sender states. */
+/** `more`: MSG_MORE, the rest follows in another call. */
 export interface Extra { readonly urgent: boolean; readonly more: boolean; readonly sender: Credentials | undefined }
 const SO_SNDBUF = 7, SO_RCVBUF = 8, SOL_SOCKET = 1;
-/** Where an option is kept: those of SOL_SOCKET by their number, and none of another level (that of IP is 0) in their places. */
+/** The key under which an option is kept: its number for SOL_SOCKET; other levels (that of IP is 0) must not collide with it. */
 export const optionKey = (level: number, name: number): number => (level === SOL_SOCKET ? 0 : (level + 1) * 65_536) + name;
 
 /** Dropped files in flight. Releasing one may release others in turn, so they are queued. */
@@ -51,12 +51,12 @@ export function giveUp(files: readonly File[]): void {
   for (const file of files) givenUp.push(file);
   if (givingUp) return;
   givingUp = true;
-  try { for (let f = givenUp.pop(); f; f = givenUp.pop()) f.release(); } finally { givingUp = false; }
+  try { for (let file = givenUp.pop(); file; file = givenUp.pop()) file.release(); } finally { givingUp = false; }
 }
 
 export abstract class Socket {
   readonly k: Kernel;
-  /** IPV6_ADDRFORM makes an IPv6 socket that speaks IPv4 one of IPv4. */
+  /** IPV6_ADDRFORM turns an IPv6 socket with an IPv4 peer into an IPv4 socket. */
   family: number;
   readonly type: number;
   readonly wq = new WaitQueue();
@@ -79,7 +79,7 @@ export abstract class Socket {
   sendTimeout = Infinity;
   /** SO_LINGER: on, seconds. */
   linger: readonly [number, number] = [0, 0];
-  /** A connect that does not wait has begun, and its caller has not heard of its end: 0, or the error. */
+  /** The outcome of a non-blocking connect until its caller has asked for it: 0, or the error. */
   pendingConnect: number | undefined;
   constructor(k: Kernel, family: number, type: number) {
     this.k = k;
@@ -90,18 +90,18 @@ export abstract class Socket {
   }
 
   abstract send(io: Io, to: Address | undefined, files: readonly File[], t: Thread, extra?: Extra): number;
-  /** The error that nobody has heard of, once. */
+  /** The pending error; it is reported once. */
   takeError(): number { const e = this.error; this.error = 0; return e; }
-  /** With whom it is connected now (getpeername). */
+  /** The peer that getpeername reports now. */
   get connectedTo(): Address | undefined { return this.remote; }
-  /** How much may be in flight from here, and how much it takes (SO_SNDBUF, SO_RCVBUF). */
+  /** The limits of bytes in flight from here, and of bytes received (SO_SNDBUF, SO_RCVBUF). */
   get sendBuffer(): number { return this.options.get(SO_SNDBUF) ?? BUFFER; }
   get receiveBuffer(): number { return this.options.get(SO_RCVBUF) ?? BUFFER; }
-  /** The next byte to read is behind the urgent one (SIOCATMARK). */
+  /** The next byte to read follows the urgent one (SIOCATMARK). */
   get atMark(): boolean { return false; }
-  /** Bytes sent that nobody has read (SIOCOUTQ). */
+  /** Bytes sent that the peer has not read (SIOCOUTQ). */
   get unsent(): number { return 0; }
-  /** Somebody wakes the queue when there is room again. */
+  /** Whether the peer wakes the queue when there is room again. */
   get tellsRoom(): boolean { return true; }
   abstract receive(io: Io, flags: number): Received | number;
   abstract connect(t: Thread, to: Address): number;
@@ -134,10 +134,10 @@ export class SocketFile extends File {
   }
   override read(io: Io): number {
     if (io.left === 0) return 0;
-    const r = this.socket.receive(io, 0);
-    if (typeof r === 'number') return r;
-    giveUp(r.files);
-    return r.n;
+    const received = this.socket.receive(io, 0);
+    if (typeof received === 'number') return received;
+    giveUp(received.files);
+    return received.n;
   }
   override write(io: Io, _pos: number, thread: Thread): number {
     const n = this.socket.send(io, undefined, [], thread);
@@ -159,6 +159,6 @@ export class SocketFile extends File {
   override get writePatience(): number { return this.socket.sendTimeout; }
   protected override closed(): void { this.socket.close(); }
 }
-/** There is room, as all sockets but TCP's say it. */
+/** The events that report room, for all sockets but TCP's. */
 export const ROOM = Poll.OUT | Poll.WRNORM | Poll.WRBAND;
 export const HANGUP = Poll.HUP | Poll.RDHUP | Poll.IN | Poll.RDNORM;

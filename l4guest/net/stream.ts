@@ -1,4 +1,4 @@
-/** Connected Unix sockets: streams and packets. Bytes go from queue to queue. */
+/** Connected Unix sockets: streams and packets. Sent bytes go straight into the peer's queue. */
 import type { File } from '../fs/file.ts';
 import { E } from '../abi/errno.ts';
 import type { Kernel } from '../kernel/kernel.ts';
@@ -12,27 +12,27 @@ import {
   HANGUP, Msg, NOBODY, PIECE, ROOM, Socket, SockType, giveUp, type Attached, type Credentials, type Extra, type Received
 } from './socket.ts';
 
-/** SO_OOBINLINE, and what the server holds for a connection that waits, bytes. */
+/** SO_OOBINLINE, and server memory of a connection that waits for accept, bytes. */
 const SO_OOBINLINE = 10, SOCKET_COST = 2048;
 
-/** A piece in flight. `cost`: what it takes of its sender's buffer. `urgent`: the one byte of MSG_OOB. */
+/** A piece in flight. `cost`: bytes of its sender's buffer. `urgent`: the one byte of MSG_OOB. */
 interface Segment extends Attached { bytes: Uint8Array; readonly cost: number; readonly urgent: boolean; files: readonly File[] }
 const MOST_PIECE = 32768;
 const sameSender = (a: Credentials, b: Credentials): boolean => a.pid === b.pid && a.uid === b.uid && a.gid === b.gid;
 
 export class StreamSocket extends Socket {
   peer: StreamSocket | undefined;
-  /** It was connected once. */
+  /** It has been connected once. */
   connected = false;
   private backlog: StreamSocket[] | undefined;
   private limit = 0;
   private queue: Segment[] = [];
   private length = 0;
-  /** What is in flight to the peer, bytes with their cost. */
+  /** Bytes in flight to the peer, with their cost. */
   private inFlight = 0;
-  /** It was made by somebody's connect, and is charged for. */
+  /** A connect made it, and it is charged for. */
   private accepted = false;
-  /** The urgent byte that came last and was not read. */
+  /** The latest urgent byte, if it is unread. */
   private urgentByte: number | undefined;
   constructor(k: Kernel, family: number, type: number) { super(k, family, type); }
 
@@ -42,11 +42,11 @@ export class StreamSocket extends Socket {
   private get packets(): boolean { return this.type === SockType.SEQPACKET; }
   private get inline(): boolean { return (this.options.get(SO_OOBINLINE) ?? 0) !== 0; }
 
-  static pair(a: StreamSocket, b: StreamSocket): void {
-    a.peer = b; b.peer = a;
-    a.connected = b.connected = true;
-    a.peerOwner = b.owner; b.peerOwner = a.owner;
-    a.remote = b.local; b.remote = a.local;
+  static pair(left: StreamSocket, right: StreamSocket): void {
+    left.peer = right; right.peer = left;
+    left.connected = right.connected = true;
+    left.peerOwner = right.owner; right.peerOwner = left.owner;
+    left.remote = right.local; right.remote = left.local;
   }
 
   // ── connecting ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -82,9 +82,9 @@ export class StreamSocket extends Socket {
   }
   private find(thread: Thread, to: Address): StreamSocket | number {
     if (to.family !== Af.UNIX) return -E.INVAL;
-    const s = findUnix(thread, to);
-    if (typeof s === 'number') return s;
-    return s instanceof StreamSocket && s.type === this.type ? s : -E.PROTOTYPE;
+    const found = findUnix(thread, to);
+    if (typeof found === 'number') return found;
+    return found instanceof StreamSocket && found.type === this.type ? found : -E.PROTOTYPE;
   }
   override accept(): Socket | number {
     if (!this.backlog) return -E.INVAL;
@@ -111,10 +111,10 @@ export class StreamSocket extends Socket {
     if (!this.k.frames.charge(n + PIECE)) return -E.NOBUFS;
     this.k.work.made();
     const bytes = new Uint8Array(n), start = io.done;
-    try { io.take(bytes, 0, n); } catch (e) {
+    try { io.take(bytes, 0, n); } catch (error) {
       this.k.frames.uncharge(n + PIECE);
-      if (this.packets || io.done === start || !(e instanceof UserFault)) throw e;
-      // What was copied before the bad address goes; the caller meets it again with nothing before it.
+      if (this.packets || io.done === start || !(error instanceof UserFault)) throw error;
+      // Bytes copied before the bad address are sent; the next call meets the address first and fails.
       return this.queueTo(peer, bytes.slice(0, io.done - start), files, thread, extra, false);
     }
     return this.queueTo(peer, bytes, files, thread, extra, urgent && io.left === 0, true);
@@ -147,8 +147,8 @@ export class StreamSocket extends Socket {
     return this.packets ? this.receivePacket(io, first, peek, flags) : this.receiveBytes(io, first, peek);
   }
   /**
-   * Bytes of one piece after the other, up to files (which come with the piece they were sent with), to other senders, and to the urgent
-   * byte.
+   * Copies one piece after the other, and stops at files (which arrive with the piece they were sent with), at another sender's bytes,
+   * and at the urgent byte.
    */
   private receiveBytes(io: Io, first: Segment, peek: boolean): Received {
     const mixed = this.passCred;
@@ -157,10 +157,10 @@ export class StreamSocket extends Socket {
       const segment = this.queue[i]!, more = n > 0 || i > 0;
       if (segment.urgent && !this.inline) { if (n > 0) break; if (!peek) { this.drop(); continue; } i++; continue; }
       if (more && mixed && !sameSender(segment.sender, first.sender)) break;
-      // As in Linux, who looks ahead sees the files of the next pieces even where no room is left for bytes.
+      // As on Linux, a reader that peeks sees the files of the next pieces even without room for bytes.
       if (more && io.left === 0 && !peek) break;
       const part = Math.min(io.left, segment.bytes.length);
-      try { io.put(segment.bytes, 0, part); } catch (e) { if (!(e instanceof UserFault) || n === 0) throw e; break; }
+      try { io.put(segment.bytes, 0, part); } catch (error) { if (!(error instanceof UserFault) || n === 0) throw error; break; }
       n += part;
       if (segment.files.length > 0) files = peek ? segment.files.map((f) => f.hold()) : segment.files;
       const had = segment.files.length > 0, isWhole = part === segment.bytes.length;
@@ -170,13 +170,13 @@ export class StreamSocket extends Socket {
     if (!peek) this.peer?.wq.wakeAll(ROOM);
     return { n, flags: 0, files, from: first.from, sender: first.sender };
   }
-  /** Consumes bytes of the first piece; its files go with the first of them. */
+  /** Consumes bytes of the first piece; its files leave with the first byte. */
   private took(segment: Segment, n: number): void {
     segment.files = [];
     if (n < segment.bytes.length) { segment.bytes = segment.bytes.subarray(n); this.length -= n; return; }
     this.drop(n);
   }
-  /** Takes the first piece out, of which so many bytes still count. */
+  /** Removes the first piece; `n` of its bytes still count. */
   private drop(n = this.queue[0]!.bytes.length): void {
     const segment = this.queue.shift()!;
     this.length -= n;

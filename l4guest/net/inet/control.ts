@@ -1,4 +1,4 @@
-/** Ancillary data that a receiver has requested: addresses and interface, TTL, TOS (IP_PKTINFO and its kin). */
+/** Ancillary data that a receiver has requested: addresses and interface, TTL, TOS (IP_PKTINFO and relatives). */
 import { put32 } from '../../../network/bytes.ts';
 import type { Control } from '../socket.ts';
 import { Sol, type InetSocket } from './socket.ts';
@@ -6,7 +6,7 @@ import { Sol, type InetSocket } from './socket.ts';
 const Ip4 = { TOS: 1, TTL: 2, PKTINFO: 8, RECVTTL: 12, RECVTOS: 13 } as const;
 const Ip6 = { RECVPKTINFO: 49, PKTINFO: 50, RECVHOPLIMIT: 51, HOPLIMIT: 52, RECVTCLASS: 66, TCLASS: 67 } as const;
 
-/** Of a received packet: its destination, and two fields of its header. */
+/** Facts about a received packet: its destination, and two fields of its header. */
 interface Arrived { readonly to: Uint8Array; readonly ttl: number; readonly tos: number }
 
 const word = (value: number): Uint8Array => new Uint8Array(new Uint32Array([value]).buffer);

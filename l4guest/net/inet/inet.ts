@@ -33,7 +33,7 @@ export class Inet {
     try { return action(); } finally { this.settle(); }
   }
 
-  /** Takes an interface into use, or out of it. */
+  /** Brings an interface up or down. */
   setUp(iface: Interface, up: boolean): void {
     if (iface.up === up) return;
     iface.up = up;

@@ -22,26 +22,26 @@ interface OptionRow {
   readonly value: number;
   readonly least?: number;
   readonly most?: number;
-  /** Any number but 0 counts as 1. */
+  /** A flag: every number but 0 counts as 1. */
   readonly flag?: boolean;
   readonly readOnly?: boolean;
-  /** What is read when it is not what was set. */
+  /** The value that programs read, if it is not the one that was set. */
   readonly shown?: (s: InetSocket, kept: number | undefined) => number;
   readonly privileged?: boolean;
-  /** What is kept of a number that is set, or -errno. */
+  /** The value to keep for a number that is set, or -errno. */
   readonly keeps?: (s: InetSocket, value: number, length: number) => number;
-  /** Types of sockets that know it for setting, and what others are told. */
+  /** The only type of socket that may set it, and the error for others. */
   readonly only?: readonly [type: number, error: number];
-  /** Fewer than four bytes count as 0. */
+  /** A value shorter than four bytes counts as 0. */
   readonly short?: boolean;
-  /** None at all are EINVAL. */
+  /** An empty value is EINVAL. */
   readonly filled?: boolean;
 }
 const flag = (value = 0): OptionRow => ({ value, flag: true });
 const number = (value: number, least: number, most: number): OptionRow => ({ value, least, most });
 const tcpOnly = (s: InetSocket): TcpSocket | undefined => (s instanceof TcpSocket ? s : undefined);
 
-/** IP_TOS: a byte, whose last two bits belong to TCP where that is used. */
+/** IP_TOS: a byte, whose last two bits TCP uses itself. */
 const keptTos = (s: InetSocket, value: number): number => value & (s instanceof TcpSocket ? 0xfc : 0xff);
 /** IP_UNICAST_IF: the number of an interface, in network order. */
 function keptInterface(inetSocket: InetSocket, value: number, length: number): number {
@@ -50,14 +50,14 @@ function keptInterface(inetSocket: InetSocket, value: number, length: number): n
   const index = view.getUint32(0);
   return length !== 4 ? -E.INVAL : index === 0 || inetSocket.inet.stack.interfaces.some((i) => i.index === index) ? value : -E.ADDRNOTAVAIL;
 }
-/** TCP_DEFER_ACCEPT counts tries, one second after the other with twice the wait, at most two minutes. */
+/** TCP_DEFER_ACCEPT counts tries: the first after a second, each later one after twice the time, at most two minutes. */
 function keptTries(_: InetSocket, seconds: number): number {
   if (seconds <= 0) return 0;
   let period = 1, wait = 1;
   for (let tries = 1; seconds > period && tries < 255; tries++) period += wait = Math.min(120, wait * 2);
   return period;
 }
-/** The least window that TCP_WINDOW_CLAMP leaves; the longest that TCP_LINGER2 means, seconds. */
+/** The least window that TCP_WINDOW_CLAMP allows; the longest time that TCP_LINGER2 accepts, seconds. */
 const LEAST_WINDOW = 1152, MOST_LINGER = 120;
 
 const levels: Readonly<Record<number, Readonly<Record<number, OptionRow>>>> = {
@@ -105,7 +105,7 @@ const levels: Readonly<Record<number, Readonly<Record<number, OptionRow>>>> = {
     75: { ...flag(), privileged: true }, 78: flag(),
   },
 };
-/** Options that always refuse to be set: options of raw sockets, policies, keys, missing modules. */
+/** Options that are always refused: options of raw sockets, policies, keys, missing modules. */
 const REFUSED: Readonly<Record<number, Readonly<Record<number, number>>>> = {
   [Sol.IP]: { 5: E.INVAL, 16: E.INVAL, 17: E.INVAL, 37: E.INVAL, 38: E.INVAL, 39: E.INVAL, 40: E.INVAL },
   [Sol.TCP]: { 14: E.INVAL, 20: E.PERM, 21: E.INVAL, 22: E.INVAL, 24: E.PERM, 29: E.PERM, 31: E.NOENT, 32: E.INVAL, 33: E.INVAL },
@@ -116,10 +116,10 @@ const Ip4 = { OPTIONS: 4, MTU: 14, MULTICAST_IF: 32, ADD: 35, DROP: 36, V6ONLY: 
 const Tcp = { INFO: 11, CONGESTION: 13 } as const;
 const Ip6 = { ADDRFORM: 1, MTU: 24, MULTICAST_IF: 17, ADD: 20, DROP: 21 } as const;
 
-/** The options that this file answers for. */
+/** Whether this file knows the options of a level. */
 export const isInetLevel = (level: number): boolean => levels[level] !== undefined;
 
-/** Levels go with the kind of socket: TCP's with TCP sockets, IPv6's with IPv6 sockets. */
+/** A level fits the kind of socket: TCP's only TCP sockets, IPv6's only IPv6 sockets. */
 function fits(inetSocket: InetSocket, level: number): boolean {
   if (level === Sol.TCP) return inetSocket instanceof TcpSocket;
   if (level === Sol.UDP) return inetSocket.type === 2;
@@ -195,7 +195,7 @@ function setCongestion(thread: Thread, tcpSocket: TcpSocket, va: number, length:
   return 0;
 }
 
-/** -ENOPROTOOPT: raw; -ENOTCONN; -EADDRNOTAVAIL: its peer is none of IPv4. */
+/** -ENOPROTOOPT: raw; -ENOTCONN; -EADDRNOTAVAIL: its peer has no IPv4 address. */
 function becomeIpv4(inetSocket: InetSocket): number {
   if (inetSocket.type === SockType.RAW) return -E.NOPROTOOPT;
   if (!inetSocket.remote || (inetSocket instanceof TcpSocket && inetSocket.connection?.state !== State.ESTABLISHED)) return -E.NOTCONN;
@@ -207,7 +207,7 @@ function becomeIpv4(inetSocket: InetSocket): number {
   return 0;
 }
 
-/** struct ip_mreq (group, interface's address), or ip_mreqn with its index behind. */
+/** struct ip_mreq (group, interface's address), or ip_mreqn, which adds the interface's index. */
 function groups4(thread: Thread, inetSocket: InetSocket, name: number, va: number, length: number): number {
   if (length < (name === Ip4.MULTICAST_IF ? 4 : 8)) return -E.INVAL;
   const bytes = copyIn(thread.mm, va, Math.min(length, 12)), index = bytes.length >= 12 ? getU32(thread.mm, va + 8) : 0;
@@ -241,7 +241,7 @@ const LISTENING = 10;
 export const tcpState = (s: TcpSocket): number =>
   (s.isListening() ? LISTENING : s.connection ? NUMBERS[s.connection.state] : NUMBERS.closed);
 
-/** struct tcp_info, the 104 bytes that all kernels have. Times are microseconds. */
+/** struct tcp_info, the first 104 bytes, which all kernels have. Times are microseconds. */
 function tcpInfo(tcpSocket: TcpSocket): Uint8Array {
   const out = new Uint8Array(104), view = new DataView(out.buffer), tcpConnection = tcpSocket.connection,
     word = (at: number, value: number): void => view.setUint32(at, Math.min(0xffff_ffff, Math.max(0, Math.round(value))), true);

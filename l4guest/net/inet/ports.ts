@@ -23,7 +23,7 @@ export class Ports {
 
   private at(transport: Transport, port: number): Set<Holder> { return this.holders.get(`${transport}${port}`) ?? new Set(); }
 
-  /** Takes the ends for `holder`; false when somebody has one of them. */
+  /** Takes the ends for `holder`; false if another socket has one of them. */
   take(holder: Holder, ends: Holder['ends']): boolean {
     if (ends.some((end) => this.isTaken(holder, end.ip, end.port))) return false;
     holder.ends = ends;
@@ -62,7 +62,7 @@ export class Ports {
 
 export const overlap = (a: Ip, b: Ip): boolean => a.length === b.length && (isAny(a) || isAny(b) || same(a, b));
 
-function mayShare(a: Holder, b: Holder): boolean {
-  if (a.reusePort() && b.reusePort() && a.uid === b.uid) return true;
-  return a.reuseAddress() && b.reuseAddress() && (a.transport === 'udp' || (!a.isListening() && !b.isListening()));
+function mayShare(first: Holder, second: Holder): boolean {
+  if (first.reusePort() && second.reusePort() && first.uid === second.uid) return true;
+  return first.reuseAddress() && second.reuseAddress() && (first.transport === 'udp' || (!first.isListening() && !second.isListening()));
 }

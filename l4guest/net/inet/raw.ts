@@ -84,7 +84,7 @@ export class RawSocket extends InetSocket {
     return this.family === Af.INET && !this.isEcho && (this.protocol === IPPROTO.RAW || (this.option(Sol.IP, HDRINCL) ?? 0) !== 0);
   }
 
-  /** A packet whose header the program wrote: its length, number and checksum are filled in, as Linux does. */
+  /** A packet whose header the program wrote: fills in its length, number and checksum, as Linux does. */
   private emitWhole(bytes: Uint8Array, to: Ip): number | undefined {
     if (bytes.length < 20) return -E.INVAL;
     const header = (bytes[0]! & 15) * 4;

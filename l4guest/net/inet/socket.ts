@@ -19,7 +19,7 @@ export abstract class InetSocket extends Socket implements Holder {
   readonly inet: Inet;
   abstract readonly transport: Transport;
   ends: Holder['ends'] = [];
-  /** Groups that it joined, by interface. */
+  /** The groups that it has joined, by interface. */
   readonly groups = new Map<string, { readonly iface: string; readonly key: string }>();
   constructor(k: Kernel, family: number, type: number) {
     super(k, family, type);
@@ -66,11 +66,11 @@ export abstract class InetSocket extends Socket implements Holder {
     return this.inet.act(() => this.bound());
   }
   protected ephemeral(): number { return this.inet.ports.ephemeral(this.transport, (port) => this.reservable(port)); }
-  /** May the port be bound, as far as the stack is concerned? */
+  /** Whether the stack lets a socket bind to the port. */
   protected abstract reservable(port: number): boolean;
-  /** The ends are taken. */
+  /** Called when the ends are taken. */
   protected abstract bound(): number;
 
-  /** Gives the socket a port before it speaks. */
+  /** Binds the socket to a free port before it first sends. */
   protected autobind(t: Thread): number { return this.ends.length > 0 ? 0 : this.bindInet(t, { ...this.local, port: 0 }); }
 }

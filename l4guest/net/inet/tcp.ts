@@ -15,7 +15,7 @@ import { overlap } from './ports.ts';
 import { InetSocket, Sol } from './socket.ts';
 
 const PIECE = 65_536;
-/** Between a user's memory and a queue; never kept. */
+/** A buffer for copies between user memory and a queue; its contents are never kept. */
 const scratch = new Uint8Array(PIECE);
 const So = { KEEPALIVE: 9, SNDBUF: 7, RCVBUF: 8 } as const;
 const Tcp = { NODELAY: 1, CORK: 3, KEEPIDLE: 4, KEEPINTVL: 5, KEEPCNT: 6, SYNCNT: 7, LINGER2: 8, USER_TIMEOUT: 18 } as const;
@@ -26,13 +26,13 @@ export class TcpSocket extends InetSocket {
   private c: TcpConnection | undefined;
   private listeners: Listener[] = [];
   private chosen: 'reno' | 'cubic' = 'cubic';
-  /** It was connected once, so that it cannot be used for another connection. */
+  /** It has been connected once, so it cannot be used for another connection. */
   private used = false;
   constructor(k: Kernel, family: number) { super(k, family, SockType.STREAM); }
 
   get connection(): TcpConnection | undefined { return this.c; }
   get available(): number { return this.c?.receiver.queue.length ?? 0; }
-  /** Bytes that were not acknowledged yet (SIOCOUTQ). */
+  /** Bytes that the peer has not acknowledged (SIOCOUTQ). */
   override get unsent(): number { return this.c?.sender.queue.length ?? 0; }
   get connected(): boolean { return this.c?.isSynchronized ?? false; }
   override isListening(): boolean { return this.listeners.length > 0; }
@@ -51,10 +51,10 @@ export class TcpSocket extends InetSocket {
     if (this.listeners.length > 0) { for (const listener of this.listeners) listener.backlog = room; return 0; }
     if (!this.mayListen()) return -E.ADDRINUSE;
     this.listeners = this.ends.map((end) => this.inet.stack.tcp.listen(end.ip, end.port, room));
-    for (const l of this.listeners) { l.onChange = () => this.wq.wakeAll(); l.prepare = (c) => this.apply(c); }
+    for (const listener of this.listeners) { listener.onChange = () => this.wq.wakeAll(); listener.prepare = (c) => this.apply(c); }
     return 0;
   }
-  /** A port that was shared by SO_REUSEADDR has one listener, unless all share it by SO_REUSEPORT. */
+  /** Of sockets that share a port by SO_REUSEADDR only one may listen; of those that share it by SO_REUSEPORT, all. */
   private mayListen(): boolean {
     if (this.reusePort()) return true;
     return this.ends.every(({ ip, port }) => [...this.inet.stack.tcp.listeners].every((l) => l.port !== port || !overlap(l.local, ip)));
@@ -108,16 +108,16 @@ export class TcpSocket extends InetSocket {
     tcpConnection.onChange = () => { this.noteConnect(); this.wq.wakeAll(); };
     this.apply(tcpConnection);
   }
-  /** A connect that did not wait ends. */
+  /** Notes how a non-blocking connect has ended. */
   private noteConnect(): void {
     if (this.pendingConnect !== -E.AGAIN) return;
-    const r = this.outcome();
-    if (r === -E.INPROGRESS) return;
-    this.pendingConnect = r;
-    if (r < 0) this.error = -r;
+    const outcome = this.outcome();
+    if (outcome === -E.INPROGRESS) return;
+    this.pendingConnect = outcome;
+    if (outcome < 0) this.error = -outcome;
   }
 
-  /** Linux's TIME-WAIT has no socket any more. */
+  /** On Linux a connection in TIME-WAIT has no socket any more. */
   private get isOver(): boolean { return this.c?.state === State.CLOSED || this.c?.state === State.TIME_WAIT; }
   override get connectedTo(): Address | undefined { return this.isOver || this.c?.state === State.SYN_SENT ? undefined : this.remote; }
 
@@ -159,7 +159,7 @@ export class TcpSocket extends InetSocket {
     const n = Math.min(io.left, tcpConnection.sender.room, PIECE);
     if (n === 0) return -E.AGAIN;
     if (!this.k.frames.charge(n)) return -E.NOBUFS;
-    this.k.frames.uncharge(n); // there is room: the connection takes it when it has the bytes
+    this.k.frames.uncharge(n); // there is room: once it has the bytes, the connection takes them
     io.take(scratch, 0, n);
     tcpConnection.sender.cork = extra?.more === true || (this.option(Sol.TCP, Tcp.CORK) ?? 0) !== 0;
     return this.inet.act(() => tcpConnection.write(scratch, 0, n));
@@ -183,7 +183,7 @@ export class TcpSocket extends InetSocket {
   private nothing(): Received { return { n: 0, flags: 0, files: [], from: this.remote ?? this.local, sender: this.owner }; }
   private empty(): Received | number {
     const tcpConnection = this.c, end = this.nothing();
-    if (tcpConnection?.atEnd) return end; // Behind the peer's end no error is told.
+    if (tcpConnection?.atEnd) return end; // After the peer's end no error is reported.
     const error = this.takeError();
     if (error) return -error;
     if (!tcpConnection || (!this.used && tcpConnection.state === State.CLOSED)) return -E.NOTCONN;
@@ -237,7 +237,7 @@ export class TcpSocket extends InetSocket {
     this.chosen = name;
     this.c?.sender.setCongestion(name);
   }
-  /** The connection heeds an option. */
+  /** Passes a changed option to the connection. */
   override optionSet(): void { if (this.c) this.inet.act(() => this.apply(this.c!)); }
   private apply(tcpConnection: TcpConnection): void {
     if (tcpConnection.sender.congestion.name !== this.chosen) tcpConnection.sender.setCongestion(this.chosen);

@@ -15,7 +15,7 @@ import { errnoOf, socketAddress, stackIp } from './inet.ts';
 import { InetSocket, Sol } from './socket.ts';
 
 const MOST_BYTES = 65_507, CORK = 1, SNDBUF = 7, RCVBUF = 8, MULTICAST_IF = 32, MULTICAST_TTL = 33, MULTICAST_LOOP = 34;
-/** What a connected socket hears of an error that came back. */
+/** The error that a connected socket reports for an ICMP error. */
 export const troubleErrno = (trouble: Trouble): number =>
   ({
     port: E.CONNREFUSED, host: E.HOSTUNREACH, network: E.NETUNREACH, protocol: E.NOPROTOOPT, prohibited: E.ACCES, time: E.HOSTUNREACH,
@@ -30,7 +30,7 @@ export class UdpSocket extends InetSocket {
   get available(): number { return this.first()?.payload.length ?? 0; }
   private first(): Datagram | undefined { return this.ports.find((p) => p.queue.length > 0)?.queue[0]; }
   private take(): void { this.ports.find((p) => p.queue.length > 0)?.take(); }
-  /** An error that came back: taken once. */
+  /** The pending ICMP error, reported once. */
   override takeError(): number {
     let errno = this.error;
     this.error = 0;
@@ -84,25 +84,25 @@ export class UdpSocket extends InetSocket {
   }
   private refusesBroadcast(ip: Ip): boolean { return !this.mayBroadcast && this.inet.stack.interfaces.some((i) => i.isBroadcast(ip)); }
 
-  /** What MSG_MORE or UDP_CORK holds back until the rest has come, and where it goes. */
+  /** Data that MSG_MORE or UDP_CORK holds back until the rest is sent, and its destination. */
   private held: { readonly bytes: Uint8Array; readonly send: (bytes: Uint8Array) => number } | undefined;
   private get corked(): boolean { return (this.option(Sol.UDP, CORK) ?? 0) !== 0; }
-  /** UDP_CORK was taken away: what is held goes. */
+  /** If UDP_CORK was cleared, sends what was held back. */
   override optionSet(): void {
     const { held } = this;
     if (!held || this.corked) return;
     this.held = undefined;
     held.send(held.bytes);
   }
-  /** One datagram, or a part of one that is held back. */
+  /** Sends one datagram, or holds back a part of one. */
   private part(bytes: Uint8Array, more: boolean, send: (bytes: Uint8Array) => number): number {
     const { held } = this, all = new Uint8Array((held?.bytes.length ?? 0) + bytes.length);
     if (all.length > MOST_BYTES) return -E.MSGSIZE;
     all.set(held?.bytes ?? [], 0);
     all.set(bytes, all.length - bytes.length);
     this.held = more || this.corked ? { bytes: all, send: held?.send ?? send } : undefined;
-    const r = this.held ? 0 : (held?.send ?? send)(all);
-    return r < 0 ? r : bytes.length;
+    const result = this.held ? 0 : (held?.send ?? send)(all);
+    return result < 0 ? result : bytes.length;
   }
   override send(io: Io, to: Address | undefined, _files: readonly File[], thread: Thread, extra?: Extra): number {
     const name = to ?? this.remote;

@@ -1,4 +1,4 @@
-/** The way out: an Ethernet interface eth0 on a card, its addresses, its route. */
+/** The uplink: an Ethernet interface eth0 on a network card, its addresses, its route. */
 import { ANY4, type Ip } from '../../../network/address.ts';
 import { Window } from '../../../microkernel/abi/index.ts';
 import type { Interface, Link } from '../../../network/link/interface.ts';
@@ -8,7 +8,7 @@ import { bytesOf } from '../../mm/uaccess.ts';
 import { TmpDir } from '../../fs/tmpfs.ts';
 import { inetOf } from './inet.ts';
 
-/** What the interface is given at the start, as a boot loader would (ip=…). Absent: programs configure it. */
+/** The configuration of the interface at boot, as a boot loader would give it (ip=…). Absent: programs configure it. */
 export interface NetworkConfig {
   readonly address: readonly number[];
   readonly bits: number;
@@ -33,7 +33,7 @@ export function addUplink(k: Kernel, link: Link, config: NetworkConfig | undefin
   return face;
 }
 
-/** /etc/resolv.conf, where a root file system has none. Looks names up, so it may be made again (NotHere). */
+/** Writes /etc/resolv.conf if a root file system has none. It looks names up, so it may run again (NotHere). */
 export function nameServer(k: Kernel, server: string): void {
   const etc = k.root.lookup('etc');
   if (!(etc instanceof TmpDir) || etc.lookup('resolv.conf')) return;

@@ -1,4 +1,4 @@
-/** sock_diag: what `ss` asks: the sockets of TCP and UDP with their states, addresses and queues. Documentation: sock_diag(7). */
+/** sock_diag, which `ss` uses: the TCP and UDP sockets with their states, addresses and queues. Documentation: sock_diag(7). */
 import type { Ip } from '../../../network/address.ts';
 import { put16 } from '../../../network/bytes.ts';
 import { Af } from '../address.ts';

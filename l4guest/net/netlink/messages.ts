@@ -46,7 +46,7 @@ export function message(type: number, flags: number, pick: Pick<Request, 'sequen
   return out;
 }
 
-/** Attributes of a request's body behind `from` bytes of fixed part; a length that makes no sense ends them. */
+/** The attributes of a request's body, which follow `from` bytes of fixed part; an invalid length ends them. */
 export function attributesOf(body: Uint8Array, from: number): Map<number, Uint8Array> {
   const found = new Map<number, Uint8Array>(), view = new DataView(body.buffer, body.byteOffset, body.length);
   for (let at = from; at + 4 <= body.length; ) {
@@ -58,6 +58,6 @@ export function attributesOf(body: Uint8Array, from: number): Map<number, Uint8A
   return found;
 }
 
-/** A number of 4 bytes in an attribute or a fixed part; 0 where there is none. */
+/** A number of 4 bytes in an attribute or a fixed part; 0 if it is absent. */
 export const numberAt = (bytes: Uint8Array | undefined, at = 0): number =>
   bytes && bytes.length >= at + 4 ? new DataView(bytes.buffer, bytes.byteOffset, bytes.length).getUint32(at, true) : 0;

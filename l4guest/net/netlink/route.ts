@@ -26,9 +26,9 @@ const MAIN_TABLE = 254, UNICAST = 1, IFF_UP = 1, PERMANENT = 0x80, TENTATIVE = 0
 const familyOf = (ip: Ip): number => (ip.length === 4 ? Af.INET : Af.INET6);
 
 interface RouteRow {
-  /** Everything of the family (0: of all). */
+  /** All entries of a family (0: of every family). */
   readonly dump?: (inet: Inet, family: number) => readonly Answer[];
-  /** The one that the request names, or -errno. */
+  /** The entry that the request names, or -errno. */
   readonly get?: (inet: Inet, q: Request) => readonly Answer[] | number;
   /** Changes something: 0 or -errno. Needs CAP_NET_ADMIN. */
   readonly change?: (inet: Inet, q: Request) => number;
@@ -38,7 +38,8 @@ interface RouteRow {
 
 /** struct ifinfomsg and its attributes. */
 function linkAnswer(i: Interface): Answer {
-  const mac = hardwareOf(i), c = i.counts, stats = [c.rxPackets, c.txPackets, c.rxBytes, c.txBytes, 0, 0, c.rxDropped, c.txDropped];
+  const mac = hardwareOf(i), counts = i.counts,
+    stats = [counts.rxPackets, counts.txPackets, counts.rxBytes, counts.txBytes, 0, 0, counts.rxDropped, counts.txDropped];
   const long = new BigUint64Array(24), short = new Uint32Array(24);
   stats.forEach((n, at) => { long[at] = BigInt(n); short[at] = n; });
   const type = typeOf(i);
@@ -96,16 +97,16 @@ function addressOf(inet: Inet, request: Request): { iface: Interface; ip: Ip; bi
     : -E.INVAL;
 }
 function newAddress(inet: Inet, request: Request): number {
-  const a = addressOf(inet, request);
-  if (typeof a === 'number') return a;
-  if (a.iface.addresses.some((other) => same(other.ip, a.ip))) return -E.EXIST;
-  inet.act(() => inet.stack.assign(a.iface, a.ip, a.bits));
+  const address = addressOf(inet, request);
+  if (typeof address === 'number') return address;
+  if (address.iface.addresses.some((other) => same(other.ip, address.ip))) return -E.EXIST;
+  inet.act(() => inet.stack.assign(address.iface, address.ip, address.bits));
   return 0;
 }
 function deleteAddress(inet: Inet, request: Request): number {
-  const a = addressOf(inet, request);
-  if (typeof a === 'number') return a;
-  return inet.stack.unassign(a.iface, a.ip) ? 0 : -E.ADDRNOTAVAIL;
+  const address = addressOf(inet, request);
+  if (typeof address === 'number') return address;
+  return inet.stack.unassign(address.iface, address.ip) ? 0 : -E.ADDRNOTAVAIL;
 }
 
 // ── routes ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -122,9 +123,9 @@ function routeAnswer(route: Route): Answer {
     ...(route.metric ? [attribute(RouteAttribute.PRIORITY, u32(route.metric))] : []),
       attribute(RouteAttribute.OUT, u32(route.interface.index))) };
 }
-/** The prefix without the bits behind it. */
+/** The prefix with its host bits cleared. */
 const networkOf = ({ prefix, bits }: Route): Ip => prefix.map((byte, i) => byte & (0xff00 >> Math.min(8, Math.max(0, bits - 8 * i))));
-/** The main table has neither the loopback's routes nor those of single addresses. */
+/** The main table omits the loopback's routes and those of single addresses. */
 const isShown = (r: Route): boolean => r.interface.link !== undefined;
 
 function findRoute(inet: Inet, request: Request): readonly Answer[] | number {
@@ -155,21 +156,21 @@ function wantedRoute(inet: Inet, request: Request): Wanted | number {
   return { prefix, bits, gateway, iface, metric: numberAt(attributes.get(RouteAttribute.PRIORITY)) };
 }
 function newRoute(inet: Inet, request: Request): number {
-  const w = wantedRoute(inet, request);
-  if (typeof w === 'number') return w;
-  if (!w.iface) return w.gateway ? -E.NETUNREACH : -E.NODEV;
+  const wanted = wantedRoute(inet, request);
+  if (typeof wanted === 'number') return wanted;
+  if (!wanted.iface) return wanted.gateway ? -E.NETUNREACH : -E.NODEV;
   const isSame = (r: Route): boolean =>
-    r.bits === w.bits && same(networkOf(r), networkOf({ ...r, prefix: w.prefix })) && r.metric === w.metric;
+    r.bits === wanted.bits && same(networkOf(r), networkOf({ ...r, prefix: wanted.prefix })) && r.metric === wanted.metric;
   if (request.flags & Flag.REPLACE) inet.stack.routes.remove(isSame);
-  const { prefix, bits, gateway, metric } = w;
-  return inet.stack.routes.add({ prefix, bits, gateway, metric, interface: w.iface, origin: request.body[5]! }) ? 0 : -E.EXIST;
+  const { prefix, bits, gateway, metric } = wanted;
+  return inet.stack.routes.add({ prefix, bits, gateway, metric, interface: wanted.iface, origin: request.body[5]! }) ? 0 : -E.EXIST;
 }
 function deleteRoute(inet: Inet, request: Request): number {
-  const w = wantedRoute(inet, request);
-  if (typeof w === 'number') return w;
+  const wanted = wantedRoute(inet, request);
+  if (typeof wanted === 'number') return wanted;
   const fits = (r: Route): boolean =>
-    r.bits === w.bits && r.prefix.length === w.prefix.length && same(networkOf(r), networkOf({ ...r, prefix: w.prefix }))
-    && (!w.gateway || (r.gateway !== undefined && same(r.gateway, w.gateway))) && (!w.iface || w.iface === r.interface);
+    r.bits === wanted.bits && r.prefix.length === wanted.prefix.length && same(networkOf(r), networkOf({ ...r, prefix: wanted.prefix }))
+    && (!wanted.gateway || (r.gateway !== undefined && same(r.gateway, wanted.gateway))) && (!wanted.iface || wanted.iface === r.interface);
   let left = 1;
   return inet.stack.routes.remove((r) => left > 0 && fits(r) && left-- > 0) > 0 ? 0 : -E.SRCH;
 }

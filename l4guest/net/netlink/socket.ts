@@ -16,12 +16,12 @@ import { SOCK_DIAG_BY_FAMILY, diagAnswers } from './diag.ts';
 import { Flag, i32, join, message, pad, u8, type Answer, type Request } from './messages.ts';
 import { routeRows } from './route.ts';
 
-/** NETLINK_ROUTE; NETLINK_SOCK_DIAG; NETLINK_KOBJECT_UEVENT, on which nothing ever comes. */
+/** NETLINK_ROUTE; NETLINK_SOCK_DIAG; NETLINK_KOBJECT_UEVENT, which never sends a message. */
 export const NetlinkProtocol = { ROUTE: 0, SOCK_DIAG: 4, UEVENT: 15 } as const;
 const Type = { ERROR: 2, DONE: 3 } as const;
 /** Bytes of one datagram of a dump. */
 const PIECE_BYTES = 8192;
-/** The longest that one call may ask, bytes. */
+/** The longest request, bytes. */
 const LARGEST_REQUEST = 1 << 20;
 
 export class NetlinkSocket extends Socket {
@@ -37,7 +37,7 @@ export class NetlinkSocket extends Socket {
 
   get available(): number { return this.queue[0]?.length ?? 0; }
   get protocolNumber(): number { return this.protocol; }
-  /** Takes the port asked for, or one that is free: the process's own number first. */
+  /** Binds to the requested port, or to a free one: the process's own number first. */
   bind(thread: Thread, address: Address): number {
     const { bound } = namesOf(this.k), key = (port: number): string => `netlink${this.protocol}:${port}`;
     let port = address.port || this.local.port || thread.proc.number;
@@ -82,7 +82,7 @@ export class NetlinkSocket extends Socket {
     if (dump) this.push(message(Type.DONE, Flag.MULTI, request, port, i32(0)));
     else if (request.flags & Flag.ACK || found.length === 0) this.acknowledge(request, 0);
   }
-  /** Something that the kernel has to say of itself. */
+  /** Queues a message of the kernel itself. */
   tell(bytes: Uint8Array): void { this.push(bytes); this.wq.wakeAll(); }
   /** A reader that does not read loses answers and gets ENOBUFS. */
   private push(piece: Uint8Array): void {
