@@ -44,7 +44,7 @@ export function inPrefix(ip: Ip, prefix: Ip, bits: number): boolean {
 /** The last address of an IPv4 network: its broadcast address. */
 export const broadcastOf = (ip: Ip, bits: number): Ip => ip.map((byte, i) => byte | (0xff >> Math.min(8, Math.max(0, bits - 8 * i))));
 
-/** @spec RFC 4291 2.7.1: the group in which the owner of an IPv6 address is asked for its link address. */
+/** @spec RFC 4291 2.7.1: the group in which neighbours ask the owner of an IPv6 address for its link address. */
 export function solicitedNode(ip: Ip): Ip {
   const group = Uint8Array.from([0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff, 0, 0, 0]);
   group.set(ip.subarray(13), 13);

@@ -1,7 +1,6 @@
 /**
- * UDP: datagrams between ports. A socket keeps datagrams until they are read, bounded in bytes; more is dropped, as the protocol allows.
- *
- * Documentation: RFC 768, RFC 1122 4.1, RFC 8200 8.1 (the checksum is no option with IPv6).
+ * UDP: datagrams between ports. A socket keeps datagrams until they are read, bounded in bytes; it drops more, as the protocol allows.
+ * Documentation: RFC 768, RFC 1122 4.1, RFC 8200 8.1 (IPv6 requires the checksum).
  */
 import { isAny, keyOf, type Ip } from './address.ts';
 import { foldSum, put16, same, sumOf, u16 } from './bytes.ts';
@@ -125,12 +124,12 @@ function best(sockets: readonly UdpSocket[], datagram: Datagram): UdpSocket {
 }
 
 function readDatagram(packet: Packet): Datagram | undefined {
-  const b = packet.payload, length = b.length >= HEADER_BYTES ? u16(b, 4) : 0;
-  if (length < HEADER_BYTES || length > b.length) return undefined;
-  const sent = u16(b, 6), sum = foldSum(sumOf(b, 0, length, pseudoSum(packet.from, packet.to, Protocol.UDP, length)));
+  const bytes = packet.payload, length = bytes.length >= HEADER_BYTES ? u16(bytes, 4) : 0;
+  if (length < HEADER_BYTES || length > bytes.length) return undefined;
+  const sent = u16(bytes, 6), sum = foldSum(sumOf(bytes, 0, length, pseudoSum(packet.from, packet.to, Protocol.UDP, length)));
   if (sent === 0 ? packet.to.length === 16 : sum !== 0) return undefined;
   return {
-    from: packet.from.slice(), fromPort: u16(b, 0), to: packet.to.slice(), toPort: u16(b, 2), payload: b.slice(HEADER_BYTES, length),
-    ttl: packet.ttl, tos: packet.tos,
+    from: packet.from.slice(), fromPort: u16(bytes, 0), to: packet.to.slice(), toPort: u16(bytes, 2),
+    payload: bytes.slice(HEADER_BYTES, length), ttl: packet.ttl, tos: packet.tos,
   };
 }

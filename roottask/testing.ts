@@ -56,9 +56,10 @@ export class FakeKernel {
     const json = new TextEncoder().encode(JSON.stringify(info)), at = size - 65536;
     this.ram.set(json, at + 4);
     new DataView(this.ram.buffer).setUint32(at, json.length, true);
-    for (let p = 0; p < 15; p++) this.root.pages.set((BOOTINFO_VA >> 12) + p, { pa: this.base + at + p * PAGE, rights: 1 });
-    for (const r of info.memory) for (let a = r.base; a < r.base + r.size; a += PAGE) this.root.pages.set(a / PAGE, { pa: a, rights: 7 });
-    for (const d of info.devices) this.root.pages.set(d.base / PAGE, { pa: d.base, rights: 3 });
+    for (let page = 0; page < 15; page++) this.root.pages.set((BOOTINFO_VA >> 12) + page, { pa: this.base + at + page * PAGE, rights: 1 });
+    for (const { base, size } of info.memory)
+      for (let address = base; address < base + size; address += PAGE) this.root.pages.set(address / PAGE, { pa: address, rights: 7 });
+    for (const device of info.devices) this.root.pages.set(device.base / PAGE, { pa: device.base, rights: 3 });
     this.devices.set(0x1000_0, { read: () => 0x20, write: (at2, v) => void (at2 === 0 && this.uartText.push(String.fromCharCode(v))) });
     this.devices.set(0x100, { read: () => 0, write: (_a, v) => { this.finished = v; } });
     const factory = this.object('factory');
@@ -85,11 +86,11 @@ export class FakeKernel {
   private task(): Task { return { ...this.object('task'), caps: new Map(), pages: new Map() }; }
   private thread(task: Task, body: ThreadBody): Thread {
     const utcb = new Utcb(this.ram.buffer as ArrayBuffer, this.utcbs++ * PAGE),
-      t = {
+      made = {
         ...this.object('thread'), task, body, state: 'new', callers: [], wakeAt: Infinity, window: 0, capWindow: 0
       } as unknown as Thread;
-    t.sys = new Syscalls({ utcb, memory: this.memoryOf(task), now: () => this.time, charge: c => { this.time += c; } });
-    return t;
+    made.sys = new Syscalls({ utcb, memory: this.memoryOf(task), now: () => this.time, charge: c => { this.time += c; } });
+    return made;
   }
   private start(t: Thread): void { t.run = t.body(t.sys); this.wake(t, 0); }
   private wake(thread: Thread, status: number): void {
@@ -100,7 +101,7 @@ export class FakeKernel {
   }
   private sleep(t: Thread, state: string, timeout: number): void { t.state = state; t.wakeAt = this.time + timeout; this.sleeping.add(t); }
   private cancelWait(thread: Thread): void {
-    for (const o of this.allThreads) o.callers = o.callers.filter(c => c.from !== thread);
+    for (const other of this.allThreads) other.callers = other.callers.filter(c => c.from !== thread);
     for (const semaphore of this.semaphores) { const i = semaphore.waiters.indexOf(thread); if (i >= 0) semaphore.waiters.splice(i, 1); }
   }
   private readonly allThreads: Thread[] = [];
@@ -110,10 +111,10 @@ export class FakeKernel {
     if (thread.dead || !thread.run) return;
     if (!this.allThreads.includes(thread)) this.allThreads.push(thread);
     this.time += 100;
-    const r = thread.run.next(status);
-    if (r.done) { this.kill(thread); return; }
-    thread.request = r.value;
-    this.ipc(thread, r.value);
+    const result = thread.run.next(status);
+    if (result.done) { this.kill(thread); return; }
+    thread.request = result.value;
+    this.ipc(thread, result.value);
   }
   private ipc(thread: Thread, ipcRequest: IpcRequest): void {
     if (ipcRequest.flags & IpcFlag.reply && thread.partner) {
@@ -150,15 +151,15 @@ export class FakeKernel {
     this.wake(thread, 0);
   }
   private transfer(from: Thread, to: Thread, badge: number): void {
-    const a = from.sys.utcb, b = to.sys.utcb, window = b.num(U.window), capWindow = b.num(U.capWindow);
-    for (let i = 0; i < a.itemCount; i++) {
-      const at = U.items + i * ITEM_BYTES, page = a.num(at), dest = a.num(at + 8), worker = isCapPage(page) ? capWindow : window;
+    const sender = from.sys.utcb, receiver = to.sys.utcb, window = receiver.num(U.window), capWindow = receiver.num(U.capWindow);
+    for (let i = 0; i < sender.itemCount; i++) {
+      const at = U.items + i * ITEM_BYTES, page = sender.num(at), dest = sender.num(at + 8), worker = isCapPage(page) ? capWindow : window;
       if (isCapPage(page)) this.mapCap(from.task, page, to.task, flexSelector(worker) + (dest % 2 ** flexOrder(worker)));
       else this.mapMemory(from.task, page, to.task, flexBase(worker) + (dest % flexSize(worker)));
     }
-    b.u32.set(a.u32.subarray(U.words / 4, U.words / 4 + 128), U.words / 4);
-    b.setTag(a.label, a.wordCount, a.itemCount);
-    b.setNum(U.badge, badge);
+    receiver.u32.set(sender.u32.subarray(U.words / 4, U.words / 4 + 128), U.words / 4);
+    receiver.setTag(sender.label, sender.wordCount, sender.itemCount);
+    receiver.setNum(U.badge, badge);
   }
   private mapCap(from: Task, page: number, to: Task, dest: number): void {
     const obj = from.caps.get(flexSelector(page));
@@ -166,15 +167,15 @@ export class FakeKernel {
   }
   private mapMemory(from: Task, page: number, to: Task, dest: number): void {
     for (let at = 0; at < flexSize(page); at += PAGE) {
-      const p = from.pages.get((flexBase(page) + at) / PAGE);
-      if (p) to.pages.set((dest + at) / PAGE, { pa: p.pa, rights: p.rights & flexRights(page) });
+      const mapped = from.pages.get((flexBase(page) + at) / PAGE);
+      if (mapped) to.pages.set((dest + at) / PAGE, { pa: mapped.pa, rights: mapped.rights & flexRights(page) });
     }
   }
   private kill(thread: Thread): void {
     thread.dead = true;
     thread.run = undefined;
     this.sleeping.delete(thread);
-    for (const c of thread.callers) this.wake(c.from, Status.dead);
+    for (const caller of thread.callers) this.wake(caller.from, Status.dead);
     if (thread.partner) this.wake(thread.partner, Status.dead);
   }
   private destroy(obj: Obj): void {
@@ -184,32 +185,32 @@ export class FakeKernel {
   }
 
   private invoke(thread: Thread, obj: Obj, ipcRequest: IpcRequest): void {
-    const utcb = thread.sys.utcb, w = (i: number): number => utcb.word(i), caps = thread.task.caps, label = utcb.label,
+    const utcb = thread.sys.utcb, word = (i: number): number => utcb.word(i), caps = thread.task.caps, label = utcb.label,
       done = (): void => this.wake(thread, 0);
     switch (label) {
-      case Ops.factory.createTask.label: caps.set(w(0), this.task()); return done();
-      case Ops.factory.createFactory.label: caps.set(w(0), this.object('factory')); return done();
-      case Ops.factory.createSchedContext.label: caps.set(w(0), this.object('schedContext')); return done();
-      case Ops.factory.createThread.label: caps.set(w(0), this.thread(caps.get(w(1)) as Task, ipcRequest.body!)); return done();
+      case Ops.factory.createTask.label: caps.set(word(0), this.task()); return done();
+      case Ops.factory.createFactory.label: caps.set(word(0), this.object('factory')); return done();
+      case Ops.factory.createSchedContext.label: caps.set(word(0), this.object('schedContext')); return done();
+      case Ops.factory.createThread.label: caps.set(word(0), this.thread(caps.get(word(1)) as Task, ipcRequest.body!)); return done();
       case Ops.factory.createPortal.label:
-        caps.set(w(0), { ...this.object('portal'), thread: caps.get(w(1)) as Thread, label: w(2) } as Portal);
+        caps.set(word(0), { ...this.object('portal'), thread: caps.get(word(1)) as Thread, label: word(2) } as Portal);
         return done();
       case Ops.factory.createSemaphore.label: {
-        const semaphore = { ...this.object('semaphore'), count: w(1), waiters: [] } as Semaphore;
+        const semaphore = { ...this.object('semaphore'), count: word(1), waiters: [] } as Semaphore;
         this.semaphores.push(semaphore);
-        caps.set(w(0), semaphore);
+        caps.set(word(0), semaphore);
         return done();
       }
-      case Ops.task.map.label: this.mapCap(thread.task, w(1), obj as Task, w(2)); return done();
-      case Ops.task.unmap.label: this.unmap(obj as Task, w(0), w(1)); return done();
+      case Ops.task.map.label: this.mapCap(thread.task, word(1), obj as Task, word(2)); return done();
+      case Ops.task.unmap.label: this.unmap(obj as Task, word(0), word(1)); return done();
       case Ops.thread.start.label: this.start(obj as Thread); return done();
       case Ops.thread.kill.label: this.kill(obj as Thread); return done();
       case Ops.semaphore.up.label: {
-        const s = obj as Semaphore, waiter = s.waiters.shift();
-        if (waiter) this.wake(waiter, 0); else s.count++;
+        const semaphore = obj as Semaphore, waiter = semaphore.waiters.shift();
+        if (waiter) this.wake(waiter, 0); else semaphore.count++;
         return done();
       }
-      case Ops.semaphore.down.label: return this.down(thread, obj as Semaphore, w(0), ipcRequest.receiveTimeout);
+      case Ops.semaphore.down.label: return this.down(thread, obj as Semaphore, word(0), ipcRequest.receiveTimeout);
       default: return this.wake(thread, label === Ops.task.name.label || label >= 0x300 && label < 0x600 ? 0 : Status.badOp);
     }
   }
@@ -227,22 +228,22 @@ export class FakeKernel {
 
   private memoryOf(task: Task): Memory {
     const at = (va: number, access: 'read' | 'write'): number => {
-      const p = task.pages.get(Math.floor(va / PAGE));
-      if (!p || (access === 'write' && !(p.rights & 2))) throw new MemoryFault(va, access);
-      return p.pa + (va % PAGE);
+      const page = task.pages.get(Math.floor(va / PAGE));
+      if (!page || (access === 'write' && !(page.rights & 2))) throw new MemoryFault(va, access);
+      return page.pa + (va % PAGE);
     };
     const data = new DataView(this.ram.buffer), device = (pa: number) => this.devices.get(Math.floor(pa / PAGE)),
       off = (pa: number): number => pa - this.base;
     const get = (va: number, size: 1 | 2 | 4): number => {
-      const pa = at(va, 'read'), d = device(pa);
-      if (d) return d.read(pa % PAGE, size);
+      const pa = at(va, 'read'), chip = device(pa);
+      if (chip) return chip.read(pa % PAGE, size);
       return size === 1 ? data.getUint8(off(pa)) : size === 2 ? data.getUint16(off(pa), true) : data.getUint32(off(pa), true);
     };
-    const set = (va: number, v: number, size: 1 | 2 | 4): void => {
-      const pa = at(va, 'write'), d = device(pa);
-      if (d) return d.write(pa % PAGE, v, size);
-      if (size === 1) data.setUint8(off(pa), v);
-      else if (size === 2) data.setUint16(off(pa), v, true); else data.setUint32(off(pa), v, true);
+    const set = (va: number, value: number, size: 1 | 2 | 4): void => {
+      const pa = at(va, 'write'), chip = device(pa);
+      if (chip) return chip.write(pa % PAGE, value, size);
+      if (size === 1) data.setUint8(off(pa), value);
+      else if (size === 2) data.setUint16(off(pa), value, true); else data.setUint32(off(pa), value, true);
     };
     const read = (va: number, n: number): Uint8Array => Uint8Array.from({ length: n }, (_, i) => get(va + i, 1));
     const write = (va: number, bytes: Uint8Array): void => bytes.forEach((b, i) => set(va + i, b, 1));
@@ -253,8 +254,10 @@ export class FakeKernel {
       read, write, copy: (to, from, n) => write(to, read(from, n)), fill: (va, n, b) => { for (let i = 0; i < n; i++) set(va + i, b, 1); },
       window: () => undefined, changedCode: () => {},
       mapped: (va, n, rights) => {
-        for (let a = va; a
-          < va + n; a += PAGE) { const p = task.pages.get(Math.floor(a / PAGE)); if (!p || (p.rights & rights) !== rights) return false; }
+        for (let address = va; address < va + n; address += PAGE) {
+          const page = task.pages.get(Math.floor(address / PAGE));
+          if (!page || (page.rights & rights) !== rights) return false;
+        }
         return true;
       },
     };

@@ -23,7 +23,7 @@ export function check(scenario: ScenarioFile): void {
   const names = Object.keys(scenario.components), known = (name: string, ...where: string[]): void => {
     if (!names.includes(name)) wrong(`'${name}' is not one of its components (${names.join(', ')})`, ...where);
   };
-  for (const [name, c] of Object.entries(scenario.components)) component(scenario, name, c);
+  for (const [name, spec] of Object.entries(scenario.components)) component(scenario, name, spec);
   if (scenario.status !== undefined) known(scenario.status, 'status');
   if (scenario.log !== undefined) known(scenario.log, 'log');
   const expected = (list: readonly Expectation[] | undefined, ...where: string[]): void => {
@@ -62,9 +62,9 @@ function parameters(scenario: ScenarioFile): void {
   if (scenario.build && !scenario.parameters) throw new ScenarioError('build goes with parameters', ['build']);
   if (!scenario.twin) return;
   for (const [name, value] of Object.entries(scenario.twin.set)) {
-    const p = scenario.parameters?.[name];
-    if (!p) throw new ScenarioError(`its twin sets '${name}', which is no parameter`, ['twin', name]);
-    const wrong = misfit(p, value);
+    const parameter = scenario.parameters?.[name];
+    if (!parameter) throw new ScenarioError(`its twin sets '${name}', which is no parameter`, ['twin', name]);
+    const wrong = misfit(parameter, value);
     if (wrong) throw new ScenarioError(`its twin sets ${name}: ${wrong}`, ['twin', name]);
   }
   if (!scenario.endings?.[scenario.twin.ending])
@@ -72,26 +72,28 @@ function parameters(scenario: ScenarioFile): void {
     ['twin', 'ending']);
 }
 
-function component(scenario: ScenarioFile, name: string, c: Component): void {
+function component(scenario: ScenarioFile, name: string, spec: Component): void {
   const wrong = (message: string, ...where: string[]): never => {
     throw new ScenarioError(`component '${name}': ${message}`, ['components', name, ...where]);
   };
   if (!/^[a-z][a-z0-9-]*$/.test(name)) wrong("names are lower-case letters, digits and '-'");
-  if (typeof c !== 'object' || c === null) wrong('it is no object');
-  for (const field of Object.keys(c)) if (!COMPONENT_FIELDS.has(field)) wrong(`no field '${field}'${among(field, COMPONENT_FIELDS)}`,
-    field);
-  if (!c.program) wrong('it has no program');
-  const shape = wrongShape(c, COMPONENT);
+  if (typeof spec !== 'object' || spec === null) wrong('it is no object');
+  for (const field of Object.keys(spec))
+    if (!COMPONENT_FIELDS.has(field)) wrong(`no field '${field}'${among(field, COMPONENT_FIELDS)}`, field);
+  if (!spec.program) wrong('it has no program');
+  const shape = wrongShape(spec, COMPONENT);
   if (shape) wrong(shape.what, shape.field);
-  if (c.priority !== undefined && !(c.priority >= 0
-    && c.priority <= MOST_PRIORITY)) wrong(`priority ${c.priority} is not in 0 … ${MOST_PRIORITY}`, 'priority');
+  if (spec.priority !== undefined && !(spec.priority >= 0 && spec.priority <= MOST_PRIORITY))
+    wrong(`priority ${spec.priority} is not in 0 … ${MOST_PRIORITY}`, 'priority');
   const there = scenario.harts ?? 1, isHart = (h: unknown): boolean => Number.isInteger(h) && (h as number) >= 0 && (h as number) < there;
-  if (c.hart !== undefined && !isHart(c.hart)) wrong(`hart ${String(c.hart)} is not one of the ${there} that the scenario has`, 'hart');
-  if (c.harts !== undefined && (!Array.isArray(c.harts) || c.harts.length === 0
-    || !c.harts.every(isHart))) wrong(`harts is a list of numbers below ${there}`, 'harts');
-  if (c.harts && !c.harts.includes(c.hart ?? 0)) wrong(`its thread starts on hart ${c.hart ?? 0}, which is not in harts`, 'harts');
-  for (const field of ['memory', 'kernelMemory'] as const) if (c[field] !== undefined) size(c[field], 'components', name, field);
-  for (const [cap, source] of Object.entries(c.caps ?? {})) {
+  if (spec.hart !== undefined && !isHart(spec.hart))
+    wrong(`hart ${String(spec.hart)} is not one of the ${there} that the scenario has`, 'hart');
+  if (spec.harts !== undefined && (!Array.isArray(spec.harts) || spec.harts.length === 0 || !spec.harts.every(isHart)))
+    wrong(`harts is a list of numbers below ${there}`, 'harts');
+  if (spec.harts && !spec.harts.includes(spec.hart ?? 0))
+    wrong(`its thread starts on hart ${spec.hart ?? 0}, which is not in harts`, 'harts');
+  for (const field of ['memory', 'kernelMemory'] as const) if (spec[field] !== undefined) size(spec[field], 'components', name, field);
+  for (const [cap, source] of Object.entries(spec.caps ?? {})) {
     const from = (typeof source === 'string' ? source : source.from).split('/')[0]!,
       giver = Object.hasOwn(scenario.components, from) ? scenario.components[from] : undefined;
     if (!giver) wrong(`its capability '${cap}' comes from '${from}', which is not in the scenario`, 'caps', cap);

@@ -32,12 +32,12 @@ export interface MachineOptions {
 const numbered = (name: string, count = 0): string[] => Array.from({ length: count }, (_, n) => `${name}${n}`);
 
 /** A virtual machine as a component. `caps`: console, disk0 …, net0 …, folder0 … */
-export function machineComponent(o: MachineOptions, caps: Component['caps']): Component {
-  const memory = o.memory ?? 512 * MIB, { kernel, initrd, append, smp, more } = o;
-  const disks = Array.from({ length: o.disks ?? 0 }, (_, n) => ({ block: `disk${n}` })), nets = numbered('net', o.nets);
-  const folders = (o.folders ?? []).map((tag, n) => ({ files: `folder${n}`, tag })),
+export function machineComponent(options: MachineOptions, caps: Component['caps']): Component {
+  const memory = options.memory ?? 512 * MIB, { kernel, initrd, append, smp, more } = options;
+  const disks = Array.from({ length: options.disks ?? 0 }, (_, n) => ({ block: `disk${n}` })), nets = numbered('net', options.nets);
+  const folders = (options.folders ?? []).map((tag, n) => ({ files: `folder${n}`, tag })),
     replaced = roomForCode(more?.['virt'], memory, smp ?? 1),
-    console = o.virtioConsole ? { console: 'serial', virtioConsole: 'console' } : { console: 'console' };
+    console = options.virtioConsole ? { console: 'serial', virtioConsole: 'console' } : { console: 'console' };
   return {
     program: vmm, args: { kernel, initrd, append: append ?? '', memory, smp: smp ?? 1, disks, nets, folders, ...console, ...more }, caps,
     roms: true,

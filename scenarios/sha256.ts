@@ -31,14 +31,16 @@ export function sha256(message: Uint8Array): number[] {
   return hash.map((h) => h >>> 0);
 }
 function compress(hash: readonly number[], view: DataView, at: number): number[] {
-  const w = Array.from({ length: BLOCK }, (_, i) => (i < 16 ? view.getUint32(at + 4 * i) : 0));
+  const schedule = Array.from({ length: BLOCK }, (_, i) => (i < 16 ? view.getUint32(at + 4 * i) : 0));
   for (let i = 16; i < BLOCK; i++) {
-    const a = w[i - 15]!, b = w[i - 2]!;
-    w[i] = (w[i - 16]! + (turn(a, 7) ^ turn(a, 18) ^ (a >>> 3)) + w[i - 7]! + (turn(b, 17) ^ turn(b, 19) ^ (b >>> 10))) | 0;
+    const early = schedule[i - 15]!, late = schedule[i - 2]!;
+    schedule[i] = (schedule[i - 16]! + (turn(early, 7) ^ turn(early, 18) ^ (early >>> 3)) + schedule[i - 7]!
+      + (turn(late, 17) ^ turn(late, 19) ^ (late >>> 10))) | 0;
   }
+  // The working variables have the names of FIPS 180-4, 6.2.2.
   let [a, b, c, d, e, f, g, h] = hash as [number, number, number, number, number, number, number, number];
   for (let i = 0; i < BLOCK; i++) {
-    const one = (h + (turn(e, 6) ^ turn(e, 11) ^ turn(e, 25)) + ((e & f) ^ (~e & g)) + ROUND[i]! + w[i]!) | 0;
+    const one = (h + (turn(e, 6) ^ turn(e, 11) ^ turn(e, 25)) + ((e & f) ^ (~e & g)) + ROUND[i]! + schedule[i]!) | 0;
     const two = ((turn(a, 2) ^ turn(a, 13) ^ turn(a, 22)) + ((a & b) ^ (a & c) ^ (b & c))) | 0;
     [h, g, f, e, d, c, b, a] = [g, f, e, (d + one) | 0, c, b, a, (one + two) | 0];
   }

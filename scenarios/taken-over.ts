@@ -22,12 +22,12 @@ function random(seed: number): (below: number) => number {
 export const takenOver: Program = {
   name: 'taken-over',
   *main(sys, env) {
-    const r = random(Number(env.args['seed'] ?? 1)), stores = yield* write(sys, env), tries = Number(env.args['tries'] ?? 2000);
+    const draw = random(Number(env.args['seed'] ?? 1)), stores = yield* write(sys, env), tries = Number(env.args['tries'] ?? 2000);
     const known = (env.args['labels'] ?? []) as readonly number[], labels = [...LABELS, ...Array.from({ length: 10 }, () => known).flat()];
     const held = NAMES.filter((name) => env.hasCap(name)).map((name) => env.cap(name));
     let answered = 0;
     for (let i = 0; i < tries; i++) {
-      if ((yield* attack(sys, r, labels, held)) === 0) answered++;
+      if ((yield* attack(sys, draw, labels, held)) === 0) answered++;
       if (i % 10 === 0) yield* sys.receive(0, REST); // so that there is always a target
     }
     yield* log(sys, env, `\n${stores.tried} stores all over the address space, ${stores.hit} of them reached memory, all of it its own`);
@@ -50,17 +50,19 @@ function* write(sys: Syscalls, env: Env): Sys<{ tried: number; hit: number }> {
 }
 
 /** One message, with words and items of all kinds, to any selector. */
-function* attack(sys: Syscalls, r: (below: number) => number, labels: readonly number[], held: readonly number[]): Sys<number> {
-  const utcb = sys.utcb, all = r(2) ? labels : OPERATIONS, label = all[r(all.length)]!, words = r(6), items = r(3);
-  const selector = r(3) ? held[r(held.length)]! : r(SELECTORS);
+function* attack(sys: Syscalls, draw: (below: number) => number, labels: readonly number[], held: readonly number[]): Sys<number> {
+  const utcb = sys.utcb, all = draw(2) ? labels : OPERATIONS, label = all[draw(all.length)]!, words = draw(6), items = draw(3);
+  const selector = draw(3) ? held[draw(held.length)]! : draw(SELECTORS);
   if (LAST_WORDS.includes(label) || isSuicide(label, selector)) return -1;
-  for (let worker = 0; worker < words; worker++) utcb.setWord(worker, r(3) ? VALUES[r(VALUES.length)]! : r(300));
-  for (let n = 0; n < items; n++) utcb.setItem(n, r(2) ? memoryPage(r(2 ** 20) * 4096, 12 + r(9), 1 + r(7)) : capPage(r(80), 0, 1 + r(7)),
-    VALUES[r(VALUES.length)]!, 0);
+  for (let i = 0; i < words; i++) utcb.setWord(i, draw(3) ? VALUES[draw(VALUES.length)]! : draw(300));
+  for (let i = 0; i < items; i++) {
+    const page = draw(2) ? memoryPage(draw(2 ** 20) * 4096, 12 + draw(9), 1 + draw(7)) : capPage(draw(80), 0, 1 + draw(7));
+    utcb.setItem(i, page, VALUES[draw(VALUES.length)]!, 0);
+  }
   utcb.setTag(label, words, items);
-  utcb.window = r(2) ? wholeSpace() : 0;
-  utcb.capWindow = r(2) ? capPage(2048, 11) : 0;
-  return yield sys.ipc(IpcFlag.send | (r(4) ? IpcFlag.call | IpcFlag.receive : 0), selector, PATIENCE, PATIENCE);
+  utcb.window = draw(2) ? wholeSpace() : 0;
+  utcb.capWindow = draw(2) ? capPage(2048, 11) : 0;
+  return yield sys.ipc(IpcFlag.send | (draw(4) ? IpcFlag.call | IpcFlag.receive : 0), selector, PATIENCE, PATIENCE);
 }
 /** Leaves out operations that end its own thread or its task's capabilities, because they would end the attack. */
 function isSuicide(label: number, selector: number): boolean {

@@ -47,9 +47,9 @@ class Court {
   /** The failed conditions, with the actual values. */
   async failed(list: readonly Holds[]): Promise<string[]> {
     const failed: string[] = [];
-    for (const h of list) {
-      const n = await this.measure(h);
-      if (!within(h, n)) failed.push(`${h.why} (${h.sql === undefined ? `${n} records` : `the query says ${n}`})`);
+    for (const check of list) {
+      const n = await this.measure(check);
+      if (!within(check, n)) failed.push(`${check.why} (${check.sql === undefined ? `${n} records` : `the query says ${n}`})`);
     }
     return failed;
   }

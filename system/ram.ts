@@ -16,7 +16,7 @@ export function kernelMemoryFor(scenario: Scenario): number {
 export function ramFor(scenario: Scenario, modules: readonly Module[]): number {
   let bytes = SPARE + kernelMemoryFor(scenario);
   for (const component of Object.values(scenario.components)) bytes += bytesOfSize(component.memory ?? DEFAULT_MEMORY) + UNIT;
-  for (const m of modules) bytes += m.bytes.length + UNIT;
+  for (const module of modules) bytes += module.bytes.length + UNIT;
   return Math.max(LEAST, Math.ceil(bytes / UNIT) * UNIT);
 }
 

@@ -10,7 +10,7 @@ const round = (value: number): number => Math.round(value * 1000) / 1000;
 /** Events by name, without those that did not happen. */
 export function eventsByCause({ counters: { events } }: Kernel): Record<string, number> {
   const named: Record<string, number> = {};
-  for (let c = 0; c < CAUSES; c++) if (events[c]! > 0) named[causeName(c)] = events[c]!;
+  for (let cause = 0; cause < CAUSES; cause++) if (events[cause]! > 0) named[causeName(cause)] = events[cause]!;
   return named;
 }
 
@@ -72,9 +72,9 @@ export function tableOf(system: System): string {
   const { instructions, exits: left, exitsPerMillion } = guestFigures(system);
   if (instructions.vs > 0) lines.push(`guests: ${(['vu', 'vs'] as const).map((m) =>
     `${m.toUpperCase()} ${instructions[m]} instructions, ${left[m]} exits (${exitsPerMillion[m]} a million)`).join('; ')}`);
-  const c = system.kernel.counters;
+  const counters = system.kernel.counters;
   lines.push('',
-    `${c.kernelEntries} kernel entries, ${c.ipc} messages, ${c.addressSpaceSwitches} address space switches, `
+    `${counters.kernelEntries} kernel entries, ${counters.ipc} messages, ${counters.addressSpaceSwitches} address space switches, `
       + `${system.machine.instructions} guest instructions`);
   return lines.map(l => l.trimEnd()).join('\n') + '\n';
 }

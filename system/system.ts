@@ -84,8 +84,8 @@ export class System {
 
   private addChannel(channel: Channel): void {
     const watch = new Watch();
-    for (const e of [...(this.scenario.expect ?? []), ...Object.values(this.scenario.endings ?? {}).flatMap((e) => e.expect ?? []),
-      ...this.texts()]) watch.add(e);
+    const endings = Object.values(this.scenario.endings ?? {}).flatMap((ending) => ending.expect ?? []);
+    for (const expectation of [...(this.scenario.expect ?? []), ...endings, ...this.texts()]) watch.add(expectation);
     this.watches.set(channel, watch);
     this.ends.set(channel, new ChannelEnd(() => this.flush(channel)));
   }
@@ -246,9 +246,9 @@ export class System {
     const usual = this.options.paced ? PIECE.paced : PIECE.batch, pace = new Pace(this.machine.events.now);
     for (;;) {
       if (this.host.gate) await this.host.gate();
-      const r = this.runFor(Math.max(this.host.piece?.() ?? usual, this.idleEnd - this.machine.events.now));
-      if (typeof r === 'object') return r;
-      if (r === 'idle') await this.rouse();
+      const outcome = this.runFor(Math.max(this.host.piece?.() ?? usual, this.idleEnd - this.machine.events.now));
+      if (typeof outcome === 'object') return outcome;
+      if (outcome === 'idle') await this.rouse();
       else await this.rest(this.options.paced ? pace.lead(this.machine.events.now) : 0);
       this.wake = undefined;
     }

@@ -113,7 +113,7 @@ export class Tally implements TraceSink {
     this.rowsByTask.delete(id);
     this.ended.tasks++;
     this.ended.threads += row.threads;
-    for (let c = 0; c < COLUMNS; c++) this.counts[this.ended.at + c]! += this.counts[row.at + c]!;
+    for (let column = 0; column < COLUMNS; column++) this.counts[this.ended.at + column]! += this.counts[row.at + column]!;
     this.counts.fill(0, row.at, row.at + COLUMNS);
     this.freeRows.push(row.at);
   }

@@ -12,11 +12,11 @@ it('sees a text that arrives in pieces, once', () => {
   expect(watch.has({ text: 'READY' })).toBe(true);
 });
 it('asks for the label of the line when an expectation names a component', () => {
-  const watch = new Watch(), e = { text: 'done', from: 'b' };
-  watch.add(e);
+  const watch = new Watch(), expectation = { text: 'done', from: 'b' };
+  watch.add(expectation);
   watch.look(bytes('[a] done\n[b] not yet\n'));
-  expect(watch.has(e)).toBe(false);
+  expect(watch.has(expectation)).toBe(false);
   watch.look(bytes('[b] al'));
   watch.look(bytes('l done\n'));
-  expect(watch.has(e)).toBe(true);
+  expect(watch.has(expectation)).toBe(true);
 });

@@ -18,10 +18,11 @@ export class Watch {
   look(bytes: Uint8Array): boolean {
     const from = this.tail.length, all = this.tail + this.decoder.decode(bytes, { stream: true });
     let news = false;
-    for (const w of this.wanted) {
-      if (w.seen) continue;
-      w.seen = w.from === undefined ? all.indexOf(w.text, Math.max(0, from - w.text.length)) >= 0 : inLineOf(all, w.from, w.text);
-      news ||= w.seen;
+    for (const expected of this.wanted) {
+      if (expected.seen) continue;
+      expected.seen = expected.from === undefined ? all.indexOf(expected.text, Math.max(0, from - expected.text.length)) >= 0
+        : inLineOf(all, expected.from, expected.text);
+      news ||= expected.seen;
     }
     const line = all.lastIndexOf('\n') + 1;
     this.tail = all.slice(Math.max(Math.min(line, all.length - 512), all.length - KEEP, 0));

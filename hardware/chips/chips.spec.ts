@@ -110,9 +110,9 @@ describe('PLIC', () => {
   });
   it('gives the highest priority first, the lower number of equals, and none at or below the threshold', () => {
     const { plic } = make(1);
-    for (const [s, p] of [[3, 1], [5, 4], [7, 4]]) plic.write(4 * s, p, 4);
+    for (const [source, priority] of [[3, 1], [5, 4], [7, 4]]) plic.write(4 * source, priority, 4);
     plic.write(0x2080, 0xa8, 4);
-    for (const s of [3, 5, 7]) plic.line(s).set(true);
+    for (const source of [3, 5, 7]) plic.line(source).set(true);
     expect([plic.read(claim(0), 4), plic.read(claim(0), 4), plic.read(claim(0), 4), plic.read(claim(0), 4)]).toEqual([5, 7, 3, 0]);
     plic.write(0x20_1000, 9, 4);
     expect(plic.read(0x20_1000, 4)).toBe(1);
@@ -139,7 +139,7 @@ describe('clock and finisher', () => {
   });
   it('ends the machine as the guest says', () => {
     const ends: Ending[] = [], finisher = new TestFinisher((e) => ends.push(e));
-    for (const v of [0x5555, 0x7777, 0x0007_3333, 0x1234]) finisher.write(0, v);
+    for (const value of [0x5555, 0x7777, 0x0007_3333, 0x1234]) finisher.write(0, value);
     expect(ends).toEqual([{ kind: 'powerOff' }, { kind: 'reboot' }, { kind: 'failure', code: 7 }]);
   });
 });
@@ -172,10 +172,10 @@ describe('any access', () => {
           new Uart16550(new Port(), wire), new Plic(3, 64, () => {}), new GoldfishRtc({ now: () => 1, at: () => {} }, wire, 0),
           new TestFinisher(() => {})
         ];
-      for (const d of devices) for (const { write, offset, value, size } of list) {
-        const at = (offset % d.size) & -size;
-        if (write) d.write(at, value % 2 ** (8 * size), size);
-        else { const v = d.read(at, size) >>> 0; expect(v).toBeLessThan(2 ** 32); }
+      for (const device of devices) for (const { write, offset, value, size } of list) {
+        const at = (offset % device.size) & -size;
+        if (write) device.write(at, value % 2 ** (8 * size), size);
+        else { const found = device.read(at, size) >>> 0; expect(found).toBeLessThan(2 ** 32); }
       }
     }), { numRuns: 60 });
   });

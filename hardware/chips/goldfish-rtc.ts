@@ -72,32 +72,32 @@ export class GoldfishRtc implements Chip<RtcState> {
   }
 
   read(offset: number): number {
-    const s = this.#s;
+    const state = this.#s;
     switch (offset) {
       case RtcReg.TIME_LOW: {
-        const now = this.#clock.now() + s.offset;
-        s.timeHigh = Math.floor(now / WORD);
+        const now = this.#clock.now() + state.offset;
+        state.timeHigh = Math.floor(now / WORD);
         return now % WORD;
       }
-      case RtcReg.TIME_HIGH: return s.timeHigh;
-      case RtcReg.ALARM_LOW: return s.alarmLow;
-      case RtcReg.ALARM_HIGH: return s.alarmHigh;
-      case RtcReg.IRQ_ENABLED: return s.enabled ? 1 : 0;
-      case RtcReg.ALARM_STATUS: return s.armed ? 1 : 0;
+      case RtcReg.TIME_HIGH: return state.timeHigh;
+      case RtcReg.ALARM_LOW: return state.alarmLow;
+      case RtcReg.ALARM_HIGH: return state.alarmHigh;
+      case RtcReg.IRQ_ENABLED: return state.enabled ? 1 : 0;
+      case RtcReg.ALARM_STATUS: return state.armed ? 1 : 0;
       default: return 0;
     }
   }
 
   write(offset: number, value: number): void {
-    const s = this.#s;
+    const state = this.#s;
     switch (offset) {
-      case RtcReg.TIME_LOW: return this.#setClock(s.timeHigh * WORD + value);
-      case RtcReg.TIME_HIGH: s.timeHigh = value; return;
-      case RtcReg.ALARM_LOW: s.alarmLow = value; return this.#arm(s.alarmHigh * WORD + value);
-      case RtcReg.ALARM_HIGH: s.alarmHigh = value; return;
-      case RtcReg.IRQ_ENABLED: s.enabled = (value & 1) !== 0; break;
+      case RtcReg.TIME_LOW: return this.#setClock(state.timeHigh * WORD + value);
+      case RtcReg.TIME_HIGH: state.timeHigh = value; return;
+      case RtcReg.ALARM_LOW: state.alarmLow = value; return this.#arm(state.alarmHigh * WORD + value);
+      case RtcReg.ALARM_HIGH: state.alarmHigh = value; return;
+      case RtcReg.IRQ_ENABLED: state.enabled = (value & 1) !== 0; break;
       case RtcReg.CLEAR_ALARM: return this.#disarm();
-      case RtcReg.CLEAR_INTERRUPT: s.pending = false; break;
+      case RtcReg.CLEAR_INTERRUPT: state.pending = false; break;
       default: return;
     }
     this.#update();

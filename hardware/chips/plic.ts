@@ -35,10 +35,10 @@ export class Plic implements Chip<PlicState> {
   readonly #contexts: number;
   readonly #output: (context: number, level: boolean) => void;
   readonly #s: Readonly<Record<Exclude<Part, 'priority' | 'threshold'>, Uint32Array> & Record<'priority' | 'threshold', Uint8Array>>;
-  /** The last level given to `output`, by context. */
+  /** The level given to `output` last, by context. */
   readonly #told: boolean[];
 
-  /** `sources`: a multiple of 32, source 0 among them. `output` is told when the interrupt of a context goes up or down. */
+  /** `sources`: a multiple of 32, source 0 included. `output` is called when the interrupt of a context goes up or down. */
   constructor(harts: number, sources: number, output: (context: number, level: boolean) => void) {
     this.sources = sources;
     this.#words = sources / 32;
@@ -95,7 +95,7 @@ export class Plic implements Chip<PlicState> {
     if (source > 0 && source < this.sources) this.#s.priority[source] = value & MAX_PRIORITY;
   }
 
-  /** Index of the enable word at a bus offset, -1 where there is none. */
+  /** Index of the enable word at a bus offset, -1 if there is none. */
   #enableIndex(offset: number): number {
     const context = Math.floor((offset - AT.ENABLE) / ENABLE_STRIDE);
     const word = ((offset - AT.ENABLE) % ENABLE_STRIDE) >> 2;

@@ -8,14 +8,14 @@ export class SeededRandom {
 
   constructor(seed: number) {
     // SplitMix32 spreads the seed over the whole state.
-    let z = seed >>> 0;
+    let state = seed >>> 0;
     for (let i = 0; i < 4; i++) {
-      z = (z + 0x9e37_79b9) >>> 0;
-      let t = z ^ (z >>> 16);
-      t = Math.imul(t, 0x21f0_aaad);
-      t ^= t >>> 15;
-      t = Math.imul(t, 0x735a_2d97);
-      this.#s[i] = t ^ (t >>> 15);
+      state = (state + 0x9e37_79b9) >>> 0;
+      let mixed = state ^ (state >>> 16);
+      mixed = Math.imul(mixed, 0x21f0_aaad);
+      mixed ^= mixed >>> 15;
+      mixed = Math.imul(mixed, 0x735a_2d97);
+      this.#s[i] = mixed ^ (mixed >>> 15);
     }
   }
 
@@ -27,12 +27,12 @@ export class SeededRandom {
   u32(): number {
     const words = this.#s;
     const result = Math.imul(rotate(Math.imul(words[1], 5), 7), 9) >>> 0;
-    const t = words[1] << 9;
+    const shifted = words[1] << 9;
     words[2] ^= words[0];
     words[3] ^= words[1];
     words[1] ^= words[2];
     words[0] ^= words[3];
-    words[2] ^= t;
+    words[2] ^= shifted;
     words[3] = rotate(words[3], 11);
     return result;
   }
@@ -44,7 +44,7 @@ export class SeededRandom {
   fill(into: Uint8Array): Uint8Array {
     for (let i = 0; i < into.length; i += 4) {
       const word = this.u32();
-      for (let b = 0; b < 4 && i + b < into.length; b++) into[i + b] = word >>> (8 * b);
+      for (let byte = 0; byte < 4 && i + byte < into.length; byte++) into[i + byte] = word >>> (8 * byte);
     }
     return into;
   }

@@ -80,11 +80,11 @@ describe('a chip that is saved and loaded at any moment goes on as if nothing ha
       const port = new Terminal(), line = new TestLine(), build = (): Chip<never> => new Uart16550(port, line) as unknown as Chip<never>;
       return {
         chip: build(), build, remove: () => port.remove(),
-        act(a) {
-          if ('type' in a) port.type(a.type);
-          else if ('polls' in a) return Array.from({ length: a.polls }, () => this.chip.read(5, 1));
-          else if (a.write) this.chip.write(a.offset, a.value, 1);
-          return ['type' in a || a.write ? 0 : this.chip.read(a.offset, 1), line.level, port.text, port.waiting];
+        act(action) {
+          if ('type' in action) port.type(action.type);
+          else if ('polls' in action) return Array.from({ length: action.polls }, () => this.chip.read(5, 1));
+          else if (action.write) this.chip.write(action.offset, action.value, 1);
+          return ['type' in action || action.write ? 0 : this.chip.read(action.offset, 1), line.level, port.text, port.waiting];
         },
       };
     },
@@ -102,19 +102,19 @@ describe('a chip that is saved and loaded at any moment goes on as if nothing ha
       const out: (number | boolean)[] = [], lines: ((level: boolean) => void)[] = [], told: boolean[] = [];
       const build = (): Plic => {
         const plic = new Plic(2, 64, (context, level) => { if (told[context] !== level) out.push(context, level); told[context] = level; });
-        for (const s of [1, 2, 40, 63]) lines[s] = (level) => plic.line(s).set(level);
+        for (const source of [1, 2, 40, 63]) lines[source] = (level) => plic.line(source).set(level);
         return plic;
       };
       const chip = build();
-      for (const s of [1, 2, 40, 63]) chip.write(4 * s, 1 + (s % 3), 4);
-      for (const c of [0, 1, 2, 3]) for (const w of [0, 4]) chip.write(0x2000 + 0x80 * c + w, 0xffff_ffff, 4);
+      for (const source of [1, 2, 40, 63]) chip.write(4 * source, 1 + (source % 3), 4);
+      for (const context of [0, 1, 2, 3]) for (const word of [0, 4]) chip.write(0x2000 + 0x80 * context + word, 0xffff_ffff, 4);
       return {
         chip: chip as unknown as Chip<never>, build: build as unknown as () => Chip<never>, remove: () => {},
-        act(a) {
-          if ('serve' in a) return [this.chip.read(0x20_0004 + 0x1000 * a.serve, 4), [...out]];
-          if ('source' in a) lines[a.source](a.level);
-          else if (a.write) this.chip.write(a.offset, a.value, 4);
-          return ['source' in a || a.write ? 0 : this.chip.read(a.offset, 4), [...out]];
+        act(action) {
+          if ('serve' in action) return [this.chip.read(0x20_0004 + 0x1000 * action.serve, 4), [...out]];
+          if ('source' in action) lines[action.source](action.level);
+          else if (action.write) this.chip.write(action.offset, action.value, 4);
+          return ['source' in action || action.write ? 0 : this.chip.read(action.offset, 4), [...out]];
         },
       };
     },
@@ -131,12 +131,13 @@ describe('a chip that is saved and loaded at any moment goes on as if nothing ha
         build = (): Chip<never> => new GoldfishRtc(clock, line, 0) as unknown as Chip<never>;
       return {
         chip: build(), build, remove: () => clock.at(Infinity, () => {}),
-        act(a) {
-          if ('later' in a) clock.advanceTo(clock.time + a.later);
-          else if ('alarm' in a)
-            for (const [o, v] of [[16, 1], [12, 0], [8, (this.chip.read(0, 4) + a.alarm) % 2 ** 32]]) this.chip.write(o, v, 4);
-          else if (a.write) this.chip.write(a.offset, a.value, 4);
-          return ['offset' in a && !a.write ? this.chip.read(a.offset, 4) : 0, line.level];
+        act(action) {
+          if ('later' in action) clock.advanceTo(clock.time + action.later);
+          else if ('alarm' in action)
+            for (const [offset, value] of [[16, 1], [12, 0], [8, (this.chip.read(0, 4) + action.alarm) % 2 ** 32]])
+              this.chip.write(offset, value, 4);
+          else if (action.write) this.chip.write(action.offset, action.value, 4);
+          return ['offset' in action && !action.write ? this.chip.read(action.offset, 4) : 0, line.level];
         },
       };
     },

@@ -41,11 +41,11 @@ export function assemble(text: string, base: number | bigint): Assembled {
   }
   const bytes = new Uint8Array(Number(at - BigInt(base)));
   const view = new DataView(bytes.buffer);
-  for (const s of statements) {
+  for (const statement of statements) {
     try {
-      emit(view, Number(s.address - BigInt(base)), s, symbols);
-    } catch (e) {
-      throw new Error(`${s.source}: ${(e as Error).message}`);
+      emit(view, Number(statement.address - BigInt(base)), statement, symbols);
+    } catch (error) {
+      throw new Error(`${statement.source}: ${(error as Error).message}`);
     }
   }
   return { bytes, symbols };

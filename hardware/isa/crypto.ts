@@ -1,6 +1,6 @@
 /**
- * Scalar cryptography; the `bs` field of SM4 (the byte that is meant) is part of the name. packu and packuw come from a draft and were
- * never ratified; `xdraftk` enables them for the conformance tests of that draft.
+ * Scalar cryptography; the `bs` field of SM4 (which byte to use) is part of the name. packu and packuw come from a draft and were never
+ * ratified; `xdraftk` enables them for the conformance tests of that draft.
  * @spec unpriv 31
  */
 import { table } from './row.ts';

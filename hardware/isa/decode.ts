@@ -9,12 +9,12 @@ export interface Decoded {
   /** Row number of the base instruction (compressed ones are expanded); 0 = illegal. */
   readonly index: number;
   readonly row: Row;
-  /** Row as written: the compressed one where it was compressed. */
+  /** The row as written: for a compressed instruction the compressed one. */
   readonly written: Row;
   readonly operands: Operands;
   /** 2 or 4. */
   readonly length: 2 | 4;
-  /** The instruction word, expanded where it was compressed; an illegal word unchanged. */
+  /** The instruction word, expanded if it was compressed; an illegal word unchanged. */
   readonly word: number;
 }
 
@@ -32,7 +32,7 @@ interface Branch {
 }
 type Node = Branch | readonly Row[];
 
-/** Bit fields in the order in which the tree looks at them: [lowest bit, width]. */
+/** Bit fields in the order in which the tree tests them: [lowest bit, width]. */
 const FIELDS_32 = [[2, 5], [12, 3], [25, 7], [20, 5]] as const;
 const FIELDS_16 = [[0, 2], [13, 3], [10, 3], [5, 2]] as const;
 const LEAF = 3;
@@ -54,7 +54,7 @@ function childOf({ shift, mask, rows: list, rest, children }: Branch, value: num
 /** How many bits a row fixes. */
 function population(row: Row): number {
   let n = 0;
-  for (let m = row.pattern.mask >>> 0; m !== 0; m >>>= 1) n += m & 1;
+  for (let rest = row.pattern.mask >>> 0; rest !== 0; rest >>>= 1) n += rest & 1;
   return n;
 }
 

@@ -8,21 +8,22 @@ const set = (bits: number): string => FENCE_SETS.map((c, i) => ((bits >> i) & 1 
 const hex = (n: number | bigint): string => `0x${n.toString(16)}`;
 
 /** One operand name of a row's format → text. `pc` is undefined when unknown: targets are then shown relative. */
-function operand(name: string, o: Operands, pc: bigint | undefined): string {
+function operand(name: string, operands: Operands, pc: bigint | undefined): string {
   switch (name) {
-    case 'rd': case 'rs1': case 'rs2': case 'rs3': return xName(o[name]!);
-    case 'fd': return fName(o.rd!);
-    case 'fs1': case 'fs2': case 'fs3': return fName(o[`r${name.slice(1)}` as 'rs1']!);
-    case 'imm': return `${o.imm}`;
-    case 'upper': return hex((o.imm! >>> 12) & 0xfffff);
+    case 'rd': case 'rs1': case 'rs2': case 'rs3': return xName(operands[name]!);
+    case 'fd': return fName(operands.rd!);
+    case 'fs1': case 'fs2': case 'fs3': return fName(operands[`r${name.slice(1)}` as 'rs1']!);
+    case 'imm': return `${operands.imm}`;
+    case 'upper': return hex((operands.imm! >>> 12) & 0xfffff);
     case 'target':
-      return pc === undefined ? `. ${o.imm! < 0 ? '-' : '+'} ${Math.abs(o.imm!)}` : hex(BigInt.asUintN(64, pc + BigInt(o.imm!)));
-    case 'csr': return csrName(o.csr!);
-    case 'zimm': return `${o.zimm}`;
-    case 'rm': return ROUNDING[o.rm!] ?? `${o.rm}`;
-    case 'pred': return set(o.pred!);
-    case 'succ': return set(o.succ!);
-    case 'constant': return `${o.rs1}`;
+      return pc === undefined ? `. ${operands.imm! < 0 ? '-' : '+'} ${Math.abs(operands.imm!)}`
+        : hex(BigInt.asUintN(64, pc + BigInt(operands.imm!)));
+    case 'csr': return csrName(operands.csr!);
+    case 'zimm': return `${operands.zimm}`;
+    case 'rm': return ROUNDING[operands.rm!] ?? `${operands.rm}`;
+    case 'pred': return set(operands.pred!);
+    case 'succ': return set(operands.succ!);
+    case 'constant': return `${operands.rs1}`;
     default: return name; // punctuation and fixed registers such as sp
   }
 }

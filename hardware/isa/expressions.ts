@@ -1,10 +1,10 @@
 /** Numbers, symbols and sums of them in assembly text. */
 
 const number = (text: string): bigint | undefined => {
-  const t = text.replaceAll('_', '');
-  const negative = t.startsWith('-');
-  const digits = negative ? t.slice(1) : t;
-  if (/^'.'$/.test(t)) return BigInt(t.charCodeAt(1));
+  const plain = text.replaceAll('_', '');
+  const negative = plain.startsWith('-');
+  const digits = negative ? plain.slice(1) : plain;
+  if (/^'.'$/.test(plain)) return BigInt(plain.charCodeAt(1));
   if (!/^(0x[0-9a-f]+|0b[01]+|\d+)$/i.test(digits)) return undefined;
   return negative ? -BigInt(digits) : BigInt(digits);
 };

@@ -18,7 +18,8 @@ function randomValue(field: Field): number {
 function randomWord(row: Row): number {
   for (;;) {
     const operands: Operands = {};
-    for (const f of row.pattern.fields) operands[f.name] = f.name === 'rm' ? [0, 1, 2, 3, 4, 7][random(6)]! : randomValue(f);
+    for (const field of row.pattern.fields)
+      operands[field.name] = field.name === 'rm' ? [0, 1, 2, 3, 4, 7][random(6)]! : randomValue(field);
     if (!row.pattern.fields.some((f) => f.excluded.includes(operands[f.name]!))) return encode(row, operands);
   }
 }

@@ -9,13 +9,13 @@ const one = (make: (...o: string[]) => string): Expand => (...o) => [make(...o)]
 
 /** The shortest usual sequence for a 64-bit constant: lui, addi(w), then shifts and additions. */
 export function loadConstant(rd: string, value: bigint): string[] {
-  const v = BigInt.asIntN(64, value);
-  if (v >= -2048n && v < 2048n) return [`addi ${rd}, zero, ${v}`];
-  const { upper, lower } = split(v);
-  if (v >= -0x8000_0000n && v < 0x8000_0000n) {
+  const signed = BigInt.asIntN(64, value);
+  if (signed >= -2048n && signed < 2048n) return [`addi ${rd}, zero, ${signed}`];
+  const { upper, lower } = split(signed);
+  if (signed >= -0x8000_0000n && signed < 0x8000_0000n) {
     return [`lui ${rd}, ${(upper >>> 12) & 0xfffff}`, ...(lower !== 0 ? [`addiw ${rd}, ${rd}, ${lower}`] : [])];
   }
-  let high = (v - BigInt(lower)) >> 12n;
+  let high = (signed - BigInt(lower)) >> 12n;
   let shift = 12;
   while ((high & 1n) === 0n) {
     high >>= 1n;

@@ -20,7 +20,7 @@ export interface Field {
   /** Three-bit register field: add 8. */
   readonly bias: number;
   readonly excluded: readonly number[];
-  /** The other operand of the same field (`rd/rs1`): used where this one is missing. */
+  /** The other operand of the same field (`rd/rs1`): used if this one is missing. */
   readonly twin?: OperandName | undefined;
 }
 
@@ -38,7 +38,7 @@ export interface Row<N extends string = string> {
   readonly text: string;
   /** Operands in assembly order: rd rs1 rs2 rs3 are x registers, fd fs1 fs2 fs3 the same fields as f registers. */
   readonly operands: string;
-  /** Extensions, lower case; the row is legal where one of them is present. `a+b` needs both. */
+  /** Extensions, lower case; the row is legal if one of them is present. `a+b` needs both. */
   readonly extensions: readonly string[];
   /** Compressed: its base row, and the operands that its pattern leaves out. */
   readonly expands?: { readonly name: string; readonly fixed: Operands } | undefined;
@@ -143,7 +143,7 @@ export function extract(field: Field, word: number): number {
   return value + field.bias;
 }
 
-/** The bits of an instruction word that say `value` in this field. @throws RangeError when it does not fit. */
+/** The bits of an instruction word that encode `value` in this field. @throws RangeError when it does not fit. */
 export function insert(field: Field, value: number): number {
   let word = 0;
   for (const fieldPart of field.parts) word |= (((value - field.bias) >> fieldPart.to) & ((1 << fieldPart.width) - 1)) << fieldPart.shift;

@@ -76,7 +76,7 @@ export function parseIsa(text: string): ReadonlySet<string> {
   return found;
 }
 
-/** Is the row legal where these extensions are present? */
+/** Is the row legal with these extensions? */
 export function enabled(r: Row, isa: ReadonlySet<string>): boolean {
   return r.extensions.some((all) => all.split('+').every((e) => isa.has(e)));
 }

@@ -62,11 +62,11 @@ export class Cubic extends Window implements Congestion {
   acknowledged(bytes: number, now: number, rtt: number): void {
     if (this.window < this.threshold) { this.window += Math.min(bytes, 2 * this.mss); return; }
     if (this.#epoch < 0) this.#begin(now);
-    const segments = this.window / this.mss, t = (now - this.#epoch) / 1e6;
+    const segments = this.window / this.mss, elapsed = (now - this.#epoch) / 1e6;
     this.#reno += (segments < this.#most ? (3 * (1 - BETA)) / (1 + BETA) : 1) * (bytes / this.window);
-    const cubic = C * (t - this.#k) ** 3 + this.#most;
+    const cubic = C * (elapsed - this.#k) ** 3 + this.#most;
     if (cubic < this.#reno) { this.window = Math.max(this.window, Math.floor(this.#reno * this.mss)); return; }
-    const target = Math.min(1.5 * segments, Math.max(segments, C * (t + rtt / 1e6 - this.#k) ** 3 + this.#most));
+    const target = Math.min(1.5 * segments, Math.max(segments, C * (elapsed + rtt / 1e6 - this.#k) ** 3 + this.#most));
     this.window += Math.max(0, Math.floor(((target - segments) / segments) * Math.min(bytes, 2 * this.mss)));
   }
 

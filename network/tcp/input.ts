@@ -61,36 +61,41 @@ export function agree(tcpConnection: TcpConnection, segment: Segment): void {
 // ── checks ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** Is the segment recent enough and inside the window? Any other segment except a reset is answered. */
-function check(c: TcpConnection, segment: Segment): boolean {
+function check(connection: TcpConnection, segment: Segment): boolean {
   const stamp = segment.options.timestamp;
-  const isOld = c.withTimestamps && stamp !== undefined && before(stamp.value, c.recentTimestamp) && (segment.flags & Flag.RST) === 0;
-  const accepted = !isOld && c.receiver.accepts(segment.seq, lengthOf(segment));
+  const isOld = connection.withTimestamps && stamp !== undefined && before(stamp.value, connection.recentTimestamp)
+    && (segment.flags & Flag.RST) === 0;
+  const accepted = !isOld && connection.receiver.accepts(segment.seq, lengthOf(segment));
   if (!accepted) {
     if (segment.flags & Flag.RST) return false;
-    const isRepeatedSyn = c.state === State.SYN_RECEIVED && (segment.flags & Flag.SYN) !== 0 && plus(segment.seq, 1) === c.receiver.next;
-    if (isRepeatedSyn) { if (!c.held) c.sendSyn(); } else unacceptable(c, segment);
+    const isRepeatedSyn = connection.state === State.SYN_RECEIVED && (segment.flags & Flag.SYN) !== 0
+      && plus(segment.seq, 1) === connection.receiver.next;
+    if (isRepeatedSyn) { if (!connection.held) connection.sendSyn(); } else unacceptable(connection, segment);
     return false;
   }
-  if (c.withTimestamps && stamp && upTo(segment.seq, c.receiver.next)) c.recentTimestamp = stamp.value;
+  if (connection.withTimestamps && stamp && upTo(segment.seq, connection.receiver.next)) connection.recentTimestamp = stamp.value;
   return true;
 }
 
-function unacceptable(c: TcpConnection, segment: Segment): void {
-  if (c.state === State.TIME_WAIT) c.linger();
-  if (lengthOf(segment) > 0) c.sendAck();
-  else c.sendCorrection();
+function unacceptable(connection: TcpConnection, segment: Segment): void {
+  if (connection.state === State.TIME_WAIT) connection.linger();
+  if (lengthOf(segment) > 0) connection.sendAck();
+  else connection.sendCorrection();
   // The acknowledgement in a segment that merely does not fit the window still counts.
-  if ((segment.flags & (Flag.ACK | Flag.SYN)) === Flag.ACK && c.isSynchronized && acknowledgement(c, segment)) { c.output(); c.onChange(); }
+  if ((segment.flags & (Flag.ACK | Flag.SYN)) === Flag.ACK && connection.isSynchronized && acknowledgement(connection, segment)) {
+    connection.output();
+    connection.onChange();
+  }
 }
 
 /**
  * Only a reset with the next expected number counts; another number in the window gets a challenge; no reset cuts TIME-WAIT short.
  * @spec RFC 5961 3.2, RFC 1337
  */
-function reset(c: TcpConnection, segment: Segment): void {
-  if (c.state === State.TIME_WAIT) return;
-  if (segment.seq !== c.receiver.next) { c.sendCorrection(); return; }
-  c.finish(c.state === State.SYN_RECEIVED ? 'refused' : c.state === State.CLOSE_WAIT ? 'pipe' : 'reset');
+function reset(connection: TcpConnection, segment: Segment): void {
+  if (connection.state === State.TIME_WAIT) return;
+  if (segment.seq !== connection.receiver.next) { connection.sendCorrection(); return; }
+  connection.finish(connection.state === State.SYN_RECEIVED ? 'refused' : connection.state === State.CLOSE_WAIT ? 'pipe' : 'reset');
 }
 
 function establish(tcpConnection: TcpConnection, segment: Segment): boolean {
@@ -106,16 +111,17 @@ function establish(tcpConnection: TcpConnection, segment: Segment): boolean {
 // ── acknowledgements ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** False: drop the segment. */
-function acknowledgement(tcpConnection: TcpConnection, s: Segment): boolean {
+function acknowledgement(tcpConnection: TcpConnection, segment: Segment): boolean {
   const { sender } = tcpConnection, now = tcpConnection.host.now();
-  if (before(sender.max, s.ack)) { tcpConnection.sendCorrection(); return false; }
+  if (before(sender.max, segment.ack)) { tcpConnection.sendCorrection(); return false; }
   tcpConnection.probes = 0;
   tcpConnection.watch();
-  const told = sender.withSack && s.options.sacks !== undefined && sender.scoreboard.add(s.options.sacks, sender.una, sender.max);
-  const windowed = sender.updateWindow(s.seq, s.ack, s.window * 2 ** (s.flags & Flag.SYN ? 0 : sender.scale));
-  if (before(sender.una, s.ack)) progress(tcpConnection, s, now);
+  const told = sender.withSack && segment.options.sacks !== undefined
+    && sender.scoreboard.add(segment.options.sacks, sender.una, sender.max);
+  const windowed = sender.updateWindow(segment.seq, segment.ack, segment.window * 2 ** (segment.flags & Flag.SYN ? 0 : sender.scale));
+  if (before(sender.una, segment.ack)) progress(tcpConnection, segment, now);
   else if (sender.flight === 0) tcpConnection.heard();
-  else if (isDuplicate(tcpConnection, s, windowed, told) && sender.duplicate(now)) tcpConnection.retransmitFirst();
+  else if (isDuplicate(tcpConnection, segment, windowed, told) && sender.duplicate(now)) tcpConnection.retransmitFirst();
   return tcpConnection.state !== State.CLOSED;
 }
 
@@ -124,14 +130,15 @@ function isDuplicate({ sender }: TcpConnection, segment: Segment, windowed: bool
   return sender.withSack ? told : segment.payload.length === 0 && !windowed && (segment.flags & Flag.FIN) === 0;
 }
 
-function progress(c: TcpConnection, segment: Segment, now: number): void {
-  const { sender } = c, wasMending = sender.recoverUntil !== undefined, echo = segment.options.timestamp?.echo;
+function progress(connection: TcpConnection, segment: Segment, now: number): void {
+  const { sender } = connection, wasMending = sender.recoverUntil !== undefined, echo = segment.options.timestamp?.echo;
   const timed = sender.trip.smoothed;
   sender.acknowledge(segment.ack, now);
-  if (echo !== undefined && c.withTimestamps && sender.trip.smoothed === timed && sender.retransmitted > 0) sampleEcho(c, echo);
-  c.restartRetransmit();
-  if (wasMending && sender.recoverUntil !== undefined && !sender.withSack) c.retransmitFirst();
-  if (sender.finAcknowledged) closed(c);
+  if (echo !== undefined && connection.withTimestamps && sender.trip.smoothed === timed && sender.retransmitted > 0)
+    sampleEcho(connection, echo);
+  connection.restartRetransmit();
+  if (wasMending && sender.recoverUntil !== undefined && !sender.withSack) connection.retransmitFirst();
+  if (sender.finAcknowledged) closed(connection);
 }
 
 /** Measures a round trip by timestamp where retransmissions make the timed segment useless. */

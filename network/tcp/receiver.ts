@@ -147,7 +147,7 @@ export class Receiver {
     this.queue.clear();
     this.dropEarly();
   }
-  /** No more will come that could close the gaps. */
+  /** Drops early pieces: nothing will arrive any more to close the gaps. */
   dropEarly(): void {
     this.#budget.give(this.#early);
     this.#pieces = [];

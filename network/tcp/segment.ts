@@ -73,21 +73,23 @@ function readOptions(bytes: Uint8Array): Options {
   return options;
 }
 
-function readOption(options: { -readonly [K in keyof Options]: Options[K] }, b: Uint8Array, at: number, length: number): void {
-  const kind = b[at]!;
-  if (kind === Kind.MSS && length === 4) options.mss = u16(b, at + 2);
-  else if (kind === Kind.WINDOW_SCALE && length === 3) options.windowScale = Math.min(14, b[at + 2]!);
+function readOption(options: { -readonly [K in keyof Options]: Options[K] }, bytes: Uint8Array, at: number, length: number): void {
+  const kind = bytes[at]!;
+  if (kind === Kind.MSS && length === 4) options.mss = u16(bytes, at + 2);
+  else if (kind === Kind.WINDOW_SCALE && length === 3) options.windowScale = Math.min(14, bytes[at + 2]!);
   else if (kind === Kind.SACK_PERMITTED && length === 2) options.sackPermitted = true;
-  else if (kind === Kind.TIMESTAMP && length === 10) options.timestamp = { value: u32(b, at + 2), echo: u32(b, at + 6) };
+  else if (kind === Kind.TIMESTAMP && length === 10) options.timestamp = { value: u32(bytes, at + 2), echo: u32(bytes, at + 6) };
   else if (kind === Kind.SACK && (length - 2) % 8 === 0) {
-    options.sacks = Array.from({ length: (length - 2) / 8 }, (_, i) => ({ from: u32(b, at + 2 + 8 * i), to: u32(b, at + 6 + 8 * i) }));
+    options.sacks = Array.from({ length: (length - 2) / 8 },
+      (_, i) => ({ from: u32(bytes, at + 2 + 8 * i), to: u32(bytes, at + 6 + 8 * i) }));
   }
 }
 
 /** Bytes that these options take, padded to words. */
-export function optionBytes(o: Options): number {
-  const plain = (o.mss !== undefined ? 4 : 0) + (o.windowScale !== undefined ? 4 : 0) + (o.sackPermitted && !o.timestamp ? 4 : 0);
-  return plain + (o.timestamp ? 12 : 0) + (o.sacks?.length ? 4 + 8 * o.sacks.length : 0);
+export function optionBytes(options: Options): number {
+  const plain = (options.mss !== undefined ? 4 : 0) + (options.windowScale !== undefined ? 4 : 0)
+    + (options.sackPermitted && !options.timestamp ? 4 : 0);
+  return plain + (options.timestamp ? 12 : 0) + (options.sacks?.length ? 4 + 8 * options.sacks.length : 0);
 }
 
 /** Writes options as Linux orders them; SACK-permitted takes the place of the padding before timestamps. */

@@ -219,11 +219,12 @@ export class Tcp implements TcpHost {
   }
 
   /** A segment without a connection is answered by a reset. @spec RFC 9293 3.10.7.1 */
-  #refuse(s: Segment, ends: Ends): void {
-    if (s.flags & Flag.RST) return;
-    const acknowledges = (s.flags & Flag.ACK) !== 0;
+  #refuse(segment: Segment, ends: Ends): void {
+    if (segment.flags & Flag.RST) return;
+    const acknowledges = (segment.flags & Flag.ACK) !== 0;
     this.#reset({
-      fromPort: s.toPort, toPort: s.fromPort, seq: acknowledges ? s.ack : 0, ack: acknowledges ? 0 : plus(s.seq, lengthOf(s)),
+      fromPort: segment.toPort, toPort: segment.fromPort,
+      seq: acknowledges ? segment.ack : 0, ack: acknowledges ? 0 : plus(segment.seq, lengthOf(segment)),
       flags: acknowledges ? Flag.RST : Flag.RST | Flag.ACK, window: 0, options: {},
     }, ends);
   }

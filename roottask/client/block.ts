@@ -38,9 +38,9 @@ export interface AreaRequest {
 }
 
 const u64 = (m: Memory, at: number): number => m.u32(at + 4) * 2 ** 32 + m.u32(at);
-function setU64(memory: Memory, at: number, v: number): void {
-  memory.setU32(at, v % 2 ** 32);
-  memory.setU32(at + 4, Math.floor(v / 2 ** 32));
+function setU64(memory: Memory, at: number, value: number): void {
+  memory.setU32(at, value % 2 ** 32);
+  memory.setU32(at + 4, Math.floor(value / 2 ** 32));
 }
 
 export function putRequest(memory: Memory, area: number, slot: number, areaRequest: AreaRequest): void {
@@ -56,12 +56,13 @@ export function putRequest(memory: Memory, area: number, slot: number, areaReque
 }
 
 /** A copy of the request in a slot; undefined when it has more pieces than a slot holds. */
-export function getRequest(m: Memory, area: number, slot: number): AreaRequest | undefined {
-  const at = area + SLOT * slot, count = m.u32(at + At.pieces);
+export function getRequest(memory: Memory, area: number, slot: number): AreaRequest | undefined {
+  const at = area + SLOT * slot, count = memory.u32(at + At.pieces);
   if (count > PIECES_MOST) return undefined;
   const list = at + At.list;
-  const pieces = Array.from({ length: count }, (_, i) => ({ address: u64(m, list + PIECE * i), length: u64(m, list + PIECE * i + 8) }));
-  return { kind: m.u32(at + At.kind), offset: u64(m, at + At.offset), length: u64(m, at + At.length), pieces };
+  const pieces = Array.from({ length: count },
+    (_, i) => ({ address: u64(memory, list + PIECE * i), length: u64(memory, list + PIECE * i + 8) }));
+  return { kind: memory.u32(at + At.kind), offset: u64(memory, at + At.offset), length: u64(memory, at + At.length), pieces };
 }
 
 /** For the driver: completion number `count`, counted from 0. */

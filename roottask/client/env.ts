@@ -17,7 +17,7 @@ export interface Processor {
   readonly isa: string;
   /** Addresses that only the supervisor of the machine can use, [start, end): a guest that wants them cannot run. */
   readonly reserved?: readonly [start: number, end: number];
-  /** U mode reads sstatus, and loses its writes, without a trap. */
+  /** U mode can read sstatus, and its writes are lost, without a trap. */
   readonly leaks?: boolean;
 }
 

@@ -19,7 +19,7 @@ export function* crash(sys: Syscalls, env: Env, why: string, status = 1): Sys<ne
 
 function* forever(sys: Syscalls): Sys<never> { for (;;) yield sys.ipc(IpcFlag.receive, 0, NEVER, NEVER); }
 
-/** A short text about the state of the component ("READY", "3 processes"): shown in the scenario's table, the last one wins. */
+/** A short text about the state of the component ("READY", "3 processes"): shown in the scenario's table until the next one replaces it. */
 export function* report(sys: Syscalls, env: Env, text: string): Sys<void> {
   yield* ask(sys, env.cap('life'), Protocol.life.report, [], { text });
 }

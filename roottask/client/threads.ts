@@ -1,4 +1,4 @@
-/** More threads in a TypeScript component: a body, a scheduling context, and go. */
+/** More threads in a TypeScript component: gives each a body and a scheduling context, and starts it. */
 import { Ops, Own, ThreadFlag, type Sys } from '../../microkernel/abi/index.ts';
 import type { Syscalls, ThreadBody } from '../../binding/index.ts';
 import type { Env } from './env.ts';

@@ -76,7 +76,7 @@ class Multiplexer {
     this.queue.push(this.lines.setFocus(client && !client.raw ? client.speaker : undefined));
   }
 
-  /** The user has chosen this client: where only its lines are shown, its last lines come first. */
+  /** Turns to the client that the user has chosen; if only its lines are shown, its last lines come first. */
   private turnTo(client: Client | undefined): void {
     this.setFocus(client);
     if (this.only) this.showHistory();
@@ -134,15 +134,15 @@ class Multiplexer {
   }
   private *distribute(sys: Syscalls, bytes: Uint8Array): Sys<void> {
     let plain: number[] = [];
-    for (const b of bytes) {
+    for (const byte of bytes) {
       if (this.escaped) {
         this.escaped = false;
-        if (b === ESCAPE) plain.push(b); else yield* this.command(sys, String.fromCharCode(b));
-      } else if (b === ESCAPE && !this.focus?.raw) {
+        if (byte === ESCAPE) plain.push(byte); else yield* this.command(sys, String.fromCharCode(byte));
+      } else if (byte === ESCAPE && !this.focus?.raw) {
         yield* this.deliver(sys, plain);
         plain = [];
         this.escaped = true;
-      } else plain.push(b);
+      } else plain.push(byte);
     }
     yield* this.deliver(sys, plain);
   }

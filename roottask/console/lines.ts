@@ -15,9 +15,9 @@ export class LabelledLines {
 
   /** The output for `bytes` of `speaker`. A speaker with an empty label has labelled its lines itself. */
   write(speaker: Speaker, bytes: Uint8Array): Uint8Array {
-    for (const b of bytes) {
-      if (b === NEWLINE) this.endLine(speaker);
-      else if (b !== RETURN) speaker.partial.push(b);
+    for (const byte of bytes) {
+      if (byte === NEWLINE) this.endLine(speaker);
+      else if (byte !== RETURN) speaker.partial.push(byte);
       if (speaker.partial.length >= MAX_PARTIAL && speaker !== this.focus) this.endLine(speaker);
     }
     if (speaker === this.focus) this.showPartial();
@@ -44,7 +44,7 @@ export class LabelledLines {
       if (this.shown) this.out.push(NEWLINE);
       this.shown = 0;
       this.pushLabel(speaker);
-      for (const b of speaker.partial) this.out.push(b);
+      for (const byte of speaker.partial) this.out.push(byte);
     }
     this.out.push(NEWLINE);
     speaker.partial.length = 0;

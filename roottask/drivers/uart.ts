@@ -37,9 +37,9 @@ class UartDriver {
   }
   private *write(sys: Syscalls, bytes: Uint8Array): Sys<number> {
     const { va } = this.window;
-    for (const b of bytes) {
+    for (const byte of bytes) {
       while ((sys.memory.u8(va + REG.LSR) & LSR.THR_EMPTY) === 0) yield* sys.down(this.window.interrupt, Ops.semaphore.down, 1e5);
-      sys.memory.setU8(va + REG.DATA, b);
+      sys.memory.setU8(va + REG.DATA, byte);
     }
     return 0;
   }

@@ -39,9 +39,7 @@ class Client {
   readonly regions: Region[] = [];
   constructor(label: string) { this.label = label; }
 
-  /**
-   * The address of [address, address + length) in this task, up to the end of one region; undefined where the client has shared nothing.
-   */
+  /** The address in this task of [address, address + length), up to the end of one region; undefined if the client has not shared it. */
   find(address: number, length: number): { va: number; length: number } | undefined {
     const region = this.regions.find(r => address >= r.base && address < r.end);
     return region && { va: region.va + address - region.base, length: Math.min(length, region.end - address) };

@@ -20,7 +20,7 @@ export class NetEnd {
 }
 
 export interface NetBackend {
-  /** Carries frames of a client on; may wait. */
+  /** Forwards frames of a client; may wait. */
   send(sys: Syscalls, from: NetEnd, frames: readonly Uint8Array[]): Sys<void>;
   /** The port for a new client, or undefined when there is no room for it. `open`: current number of clients. */
   accept(label: string, open: number): NetEnd | undefined;

@@ -38,10 +38,10 @@ describe('boot', () => {
       yield* ask(sys, env.cap('up'), UPPER, [], { text: 'hello' });
       yield* log(sys, env, `said ${getText(sys.utcb, 0)}`);
     });
-    const r = boot({ client: { program: client, caps: { up: 'upper' } }, upper: { program: upper, provides: ['upper'] } });
-    expect(r.why).toBe('');
-    expect(r.kernel.text).toBe('[client] said HELLO\n');
-    expect(r.status).toBe(0);
+    const result = boot({ client: { program: client, caps: { up: 'upper' } }, upper: { program: upper, provides: ['upper'] } });
+    expect(result.why).toBe('');
+    expect(result.kernel.text).toBe('[client] said HELLO\n');
+    expect(result.status).toBe(0);
   });
   it('gives memory up to the quota, and an error beyond', () => {
     const greedy = program(function* (sys, env) {
@@ -50,20 +50,20 @@ describe('boot', () => {
       const more = yield* allocate(sys, env, 1 << 20);
       yield* log(sys, env, more.ok ? 'too much' : more.what);
     });
-    const r = boot({ greedy: { program: greedy, memory: '1M' } });
-    expect(r.kernel.text).toContain('greedy: 1048576 bytes of memory: noQuota');
+    const result = boot({ greedy: { program: greedy, memory: '1M' } });
+    expect(result.kernel.text).toContain('greedy: 1048576 bytes of memory: noQuota');
   });
   it('makes the exit status of a component that fails the status of the scenario', () => {
-    const r = boot({
+    const result = boot({
       a: { program: program(function* (sys, env) { yield* exit(sys, env, 7); }) }, b: { program: program(function* () {}) }
     });
-    expect(r.status).toBe(7);
-    expect(r.why).toBe('a exited with status 7');
+    expect(result.status).toBe(7);
+    expect(result.why).toBe('a exited with status 7');
   });
   it('reports an exception as a crash, with its words', () => {
-    const r = boot({ a: { program: program(function* () { throw new Error('oh no'); }) } });
-    expect(r.status).toBe(1);
-    expect(r.kernel.text).toContain('[roottask] a crashed: oh no');
+    const result = boot({ a: { program: program(function* () { throw new Error('oh no'); }) } });
+    expect(result.status).toBe(1);
+    expect(result.kernel.text).toContain('[roottask] a crashed: oh no');
   });
   it('restarts a server that crashed: clients get an error, then the new one', () => {
     const client = program(function* (sys, env) {
@@ -72,47 +72,47 @@ describe('boot', () => {
       while ((yield* ask(sys, env.cap('up'), UPPER, [], { text: 'again' })) !== 0 && tries++ < 100) yield* sys.receive(0, 1e6);
       yield* log(sys, env, `first ${first}, then ${getText(sys.utcb, 0)}`);
     });
-    const r = boot({ client: { program: client, caps: { up: 'upper' } }, upper: { program: upper, provides: ['upper'], restart: 1 } });
-    expect(r.kernel.text).toContain('[client] first 10, then AGAIN');
-    expect(r.kernel.text).toContain('upper started again (1 of 1)');
-    expect(r.status).toBe(0);
+    const result = boot({ client: { program: client, caps: { up: 'upper' } }, upper: { program: upper, provides: ['upper'], restart: 1 } });
+    expect(result.kernel.text).toContain('[client] first 10, then AGAIN');
+    expect(result.kernel.text).toContain('upper started again (1 of 1)');
+    expect(result.status).toBe(0);
   });
   it('routes streams through the multiplexer and the UART driver', () => {
     const talker = (text: string): Program => program(function* (sys, env) {
       const out = valueOf(yield* openConsole(sys, env, 'out'));
       valueOf(yield* out.write(sys, new TextEncoder().encode(`${text}\n`.repeat(60))));
     });
-    const r = boot({
+    const result = boot({
       uart: { program: uart, provides: ['stream'], devices: ['uart'] },
       console: { program: consoleMux, provides: ['stream'], caps: { out: 'uart' } },
       a: { program: talker('this is a speaking'), caps: { out: 'console' } },
       b: { program: talker('and this is b'), caps: { out: 'console' } },
     }, { log: 'console' });
-    expect(r.why).toBe('');
-    expect(r.kernel.text.split('\n').filter(l => l === '[a] this is a speaking').length).toBe(60);
-    expect(r.kernel.text.split('\n').filter(l => l === '[b] and this is b').length).toBe(60);
+    expect(result.why).toBe('');
+    expect(result.kernel.text.split('\n').filter(l => l === '[a] this is a speaking').length).toBe(60);
+    expect(result.kernel.text.split('\n').filter(l => l === '[b] and this is b').length).toBe(60);
   });
   it('refuses a scenario that asks for more memory than there is, in one line', () => {
-    const r = boot({ a: { program: program(function* () {}), memory: '1G' } });
-    expect(r.status).toBe(1);
-    expect(r.why).toContain('asks for 1 GiB of memory');
+    const result = boot({ a: { program: program(function* () {}), memory: '1G' } });
+    expect(result.status).toBe(1);
+    expect(result.why).toContain('asks for 1 GiB of memory');
   });
   it('names a device or a boot module that is not there', () => {
-    const p = program(function* () {});
-    expect(boot({ a: { program: p, devices: ['teapot'] } }).why).toContain("wants the device 'teapot'");
-    expect(boot({ a: { program: p, roms: ['kernel'] } }).why).toContain("wants the boot module 'kernel'");
+    const idle = program(function* () {});
+    expect(boot({ a: { program: idle, devices: ['teapot'] } }).why).toContain("wants the device 'teapot'");
+    expect(boot({ a: { program: idle, roms: ['kernel'] } }).why).toContain("wants the boot module 'kernel'");
     expect(boot({ a: { program: { elf: 'tool' } } }).why).toContain("wants the boot module 'tool'");
   });
 });
 
 describe('startOrder', () => {
-  const p = program(function* () {});
+  const idle = program(function* () {});
   it('names a circle', () => {
-    const components = { a: { program: p, provides: ['x'], caps: { b: 'b' } }, b: { program: p, provides: ['y'], caps: { a: 'a' } } };
+    const components = { a: { program: idle, provides: ['x'], caps: { b: 'b' } }, b: { program: idle, provides: ['y'], caps: { a: 'a' } } };
     expect(() => startOrder({ name: 't', summary: '', components })).toThrow('a → b → a');
   });
   it('names a component that is not there', () => {
-    expect(() => startOrder({ name: 't', summary: '', components: { a: { program: p, caps: { b: 'b' } } } })).toThrow(
+    expect(() => startOrder({ name: 't', summary: '', components: { a: { program: idle, caps: { b: 'b' } } } })).toThrow(
       "'b', which is not in the scenario");
   });
 });

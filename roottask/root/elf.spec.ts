@@ -9,13 +9,13 @@ function elf(segments: { va: number; size: number; flags: number }[], machine = 
   view.setBigUint64(24, 0x10000n, true);
   view.setBigUint64(32, 64n, true);
   view.setUint16(56, segments.length, true);
-  segments.forEach((s, i) => {
-    const p = 64 + 56 * i;
-    view.setUint32(p, 1, true);
-    view.setUint32(p + 4, s.flags, true);
-    view.setBigUint64(p + 16, BigInt(s.va), true);
-    view.setBigUint64(p + 32, 8n, true);
-    view.setBigUint64(p + 40, BigInt(s.size), true);
+  segments.forEach((segment, i) => {
+    const header = 64 + 56 * i;
+    view.setUint32(header, 1, true);
+    view.setUint32(header + 4, segment.flags, true);
+    view.setBigUint64(header + 16, BigInt(segment.va), true);
+    view.setBigUint64(header + 32, 8n, true);
+    view.setBigUint64(header + 40, BigInt(segment.size), true);
   });
   return file;
 }
@@ -34,8 +34,9 @@ it('says in words what is wrong with a file', () => {
   expect(parseElf(elf([{ va: 0x10000, size: 64, flags: 5 }]).subarray(0, 100))).toBe('is truncated');
 });
 it('a program without data has an empty segment somewhere: it is passed over', () => {
-  const e = parseElf(elf([{ va: 0x400000, size: 0x100, flags: 5 }, { va: 0, size: 0, flags: 6 }])) as Executable;
-  expect([e.segments.length, e.base, pageRuns(e)]).toEqual([1, 0x400000, [{ va: 0x400000, size: 4096, rights: 5 }]]);
+  const executable = parseElf(elf([{ va: 0x400000, size: 0x100, flags: 5 }, { va: 0, size: 0, flags: 6 }])) as Executable;
+  expect([executable.segments.length, executable.base, pageRuns(executable)])
+    .toEqual([1, 0x400000, [{ va: 0x400000, size: 4096, rights: 5 }]]);
 });
 it('segments that lie far apart take no time to look at', () => {
   const executable = parseElf(elf([{ va: 0x1000, size: 16, flags: 5 }, { va: 2 ** 37 - 4096, size: 16, flags: 6 }])) as Executable;

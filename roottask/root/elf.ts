@@ -22,16 +22,16 @@ export function parseElf(file: Uint8Array): Executable | string {
   if (view.getUint16(16, true) !== EXEC) return 'is not a static executable: link it with -static -no-pie';
   const segments: Segment[] = [], at = Number(view.getBigUint64(32, true)), count = view.getUint16(56, true);
   if (at + count * PHDR > file.length) return 'is truncated';
-  for (let p = at; p < at + count * PHDR; p += PHDR) {
-    if (view.getUint32(p, true) !== PT_LOAD) continue;
+  for (let header = at; header < at + count * PHDR; header += PHDR) {
+    if (view.getUint32(header, true) !== PT_LOAD) continue;
     const [offset, va, , fileSize, size] = [8, 16, 24, 32, 40].map(o =>
-      Number(view.getBigUint64(p + o, true))) as [number, number, number, number, number];
-    if (size === 0) continue; // where it would be does not matter: linkers leave empty segments at 0
+      Number(view.getBigUint64(header + o, true))) as [number, number, number, number, number];
+    if (size === 0) continue; // its address does not matter: linkers leave empty segments at 0
     if (offset + fileSize > file.length || fileSize > size) return 'is truncated';
     if (va < PAGE || va + size > USER_END)
       return `wants memory at 0x${va.toString(16)}, outside of what programs have (0x${PAGE.toString(16)} to 0x${USER_END.toString(16)}): `
         + `give the linker another address`;
-    const flags = view.getUint32(p + 4, true);
+    const flags = view.getUint32(header + 4, true);
     segments.push({ va, offset, fileSize, size, rights: (flags & PF.R ? 1 : 0) | (flags & PF.W ? 2 : 0) | (flags & PF.X ? 4 : 0) });
   }
   if (segments.length === 0) return 'has nothing to load: it was linked without code';

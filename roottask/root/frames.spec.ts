@@ -9,15 +9,15 @@ it('never hands a frame out twice, and gets everything back', () => {
   fc.assert(fc.property(fc.array(step, { maxLength: 60 }), steps => {
     const frames = new Frames([{ base: BASE, size: 8 * MIB }, { base: BASE + 16 * MIB, size: 4 * MIB }]),
       held: { base: number; size: number }[] = [];
-    for (const s of steps) {
-      if (s.free && held.length) { const hole = held.pop()!; frames.give(hole.base, hole.size); continue; }
-      const size = s.size * 4096, base = frames.take(size, 2 ** s.order, () => {});
+    for (const step of steps) {
+      if (step.free && held.length) { const hole = held.pop()!; frames.give(hole.base, hole.size); continue; }
+      const size = step.size * 4096, base = frames.take(size, 2 ** step.order, () => {});
       if (base === undefined) continue;
-      expect(base % 2 ** s.order).toBe(0);
-      for (const h of held) expect(base + size <= h.base || h.base + h.size <= base).toBe(true);
+      expect(base % 2 ** step.order).toBe(0);
+      for (const hole of held) expect(base + size <= hole.base || hole.base + hole.size <= base).toBe(true);
       held.push({ base, size });
     }
-    for (const h of held) frames.give(h.base, h.size);
+    for (const hole of held) frames.give(hole.base, hole.size);
     expect(frames.available).toBe(frames.total);
   }), { numRuns: 60 });
 });

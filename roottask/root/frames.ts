@@ -68,10 +68,10 @@ export class Frames {
   }
   private clean(base: number, size: number, clear: (base: number, size: number) => void): void {
     const from = base / PAGE - this.first, to = from + size / PAGE;
-    for (let p = this.used.indexOf(1, from); p >= 0 && p < to; p = this.used.indexOf(1, p)) {
-      const q = p;
-      while (p < to && this.used[p] === 1) p++;
-      clear((q + this.first) * PAGE, (p - q) * PAGE);
+    for (let page = this.used.indexOf(1, from); page >= 0 && page < to; page = this.used.indexOf(1, page)) {
+      const begin = page;
+      while (page < to && this.used[page] === 1) page++;
+      clear((begin + this.first) * PAGE, (page - begin) * PAGE);
     }
     this.used.fill(1, from, to);
   }

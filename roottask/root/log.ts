@@ -66,12 +66,12 @@ export class Log {
       this.session = 0;
     }
     if (this.uart === undefined) return;
-    for (const b of bytes) {
+    for (const byte of bytes) {
       for (let tries = 0; tries < 1000 && (sys.memory.u8(this.uart + UART_LSR) & LSR_THRE) === 0; tries++) {
         sys.charge(100);
         yield* sys.invoke(Initial.thread, Ops.thread.info); // the charged time passes now
       }
-      sys.memory.setU8(this.uart, b);
+      sys.memory.setU8(this.uart, byte);
     }
   }
 }

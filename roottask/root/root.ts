@@ -14,7 +14,7 @@ import { Log } from './log.ts';
 /** Labels of portals: components below 2^32 (number × 16 + service), dataspaces above. */
 export const DATASPACE_BADGE = 2 ** 32, SERVICE_BITS = 16;
 
-/** The board's processor, from the options of the boot information; empty where the board does not tell. */
+/** The board's processor, from the options of the boot information; empty if the board does not describe it. */
 function processorOf(options: string): Processor {
   const said = options === '' ? {} : (JSON.parse(options) as { processor?: Processor });
   return said.processor ?? { isa: '' };

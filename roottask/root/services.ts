@@ -23,19 +23,19 @@ const openable = ({ root, client }: Request): BootInfo['modules'][number][] => r
 function* romStat(request: Request): Sys<Reply> {
   const name = request.text(0), id = request.root.info.modules.findIndex(m => m.name === name && mayOpen(request.client, name));
   if (id < 0) return fail(Status.badArgument);
-  const m = request.root.info.modules[id]!;
-  return done(m.size, m.base % 0x20_0000, id);
+  const module = request.root.info.modules[id]!;
+  return done(module.size, module.base % 0x20_0000, id);
 }
 function* romMap({ root, client, words }: Request): Sys<Reply> {
-  const [id = -1, va = 0, offset = 0] = words, m = root.info.modules[id];
-  if (!m || !mayOpen(client, m.name) || va % 4096 !== 0 || offset % 4096 !== 0 || offset < 0 || offset >= m.size)
+  const [id = -1, va = 0, offset = 0] = words, module = root.info.modules[id];
+  if (!module || !mayOpen(client, module.name) || va % 4096 !== 0 || offset % 4096 !== 0 || offset < 0 || offset >= module.size)
     return fail(Status.badArgument);
-  const { items, bytes } = mapItems(m.base + offset, roundUp(m.size - offset), Right.RX, va);
+  const { items, bytes } = mapItems(module.base + offset, roundUp(module.size - offset), Right.RX, va);
   return { status: 0, words: [bytes], items };
 }
 function* romList(request: Request): Sys<Reply> {
-  const m = openable(request)[request.words[0] ?? -1];
-  return m ? { status: 0, text: m.name } : fail(Status.badArgument);
+  const module = openable(request)[request.words[0] ?? -1];
+  return module ? { status: 0, text: module.name } : fail(Status.badArgument);
 }
 
 function* logLine({ root, client, sys, bytes }: Request): Sys<Reply> {
@@ -75,21 +75,22 @@ function* lifeTrouble({ root, client, text }: Request): Sys<Reply> {
   return done();
 }
 
-function* ioDevice(r: Request): Sys<Reply> {
-  const name = r.text(1), listed = (d: BootInfo['devices'][number], by: string): boolean => d.name === by || d.compatible === by;
-  const d = r.root.info.devices.filter(x => listed(x, name) && (r.client.spec.devices ?? []).some(by => listed(x, by)))[r.words[0] ?? 0];
-  if (!d) return fail(Status.badArgument);
-  r.client.device = d;
-  return done(d.size, d.irq, 0);
+function* ioDevice(request: Request): Sys<Reply> {
+  const name = request.text(1), listed = (d: BootInfo['devices'][number], by: string): boolean => d.name === by || d.compatible === by;
+  const device = request.root.info.devices.filter(x =>
+    listed(x, name) && (request.client.spec.devices ?? []).some(by => listed(x, by)))[request.words[0] ?? 0];
+  if (!device) return fail(Status.badArgument);
+  request.client.device = device;
+  return done(device.size, device.irq, 0);
 }
 function* ioMap({ root, client, words }: Request): Sys<Reply> {
-  const d = client.device, [va = 0, selector = 0] = words;
-  if (!d || va % 4096 !== 0) return fail(Status.badArgument);
-  const holder = root.deviceOwners.get(d.name);
+  const device = client.device, [va = 0, selector = 0] = words;
+  if (!device || va % 4096 !== 0) return fail(Status.badArgument);
+  const holder = root.deviceOwners.get(device.name);
   if (holder && holder !== client && holder.alive) return fail(Status.busy);
-  root.deviceOwners.set(d.name, client);
-  const { items } = mapItems(d.base, roundUp(d.size), Right.RW, va);
-  if (selector > 0 && d.irq > 0) items.push({ flexpage: capPage(Initial.irqBase + d.irq), dest: selector });
+  root.deviceOwners.set(device.name, client);
+  const { items } = mapItems(device.base, roundUp(device.size), Right.RW, va);
+  if (selector > 0 && device.irq > 0) items.push({ flexpage: capPage(Initial.irqBase + device.irq), dest: selector });
   return { status: 0, items };
 }
 

@@ -148,13 +148,13 @@ export function* destroyComponent(root: Root, sys: Syscalls, client: Client): Sy
   client.thread = client.task = client.context = client.factory = 0;
   client.portals.length = 0;
   for (const ds of [...client.dataspaces]) yield* freeDataspace(root, sys, ds);
-  for (const s of client.sessions) {
-    const server = root.names.get(s.server);
+  for (const session of client.sessions) {
+    const server = root.names.get(session.server);
     if (server?.client.alive) {
-      put(sys.utcb, Protocol.service.close.label, [s.number]);
+      put(sys.utcb, Protocol.service.close.label, [session.number]);
       yield sys.ipc(CALL, server.portal, PATIENCE, PATIENCE);
     }
-    yield* root.drop(sys, s.selector);
+    yield* root.drop(sys, session.selector);
   }
   client.sessions.length = 0;
   root.clients.delete(client.id);

@@ -76,19 +76,27 @@ export class Capture implements TraceSink {
     this.sink.payload(sequence, Part.frame, card | (direction === 'in' ? INCOMING : 0), bytes);
   }
 
-  private see(sequence: number, kind: number, actor: number, object: number, cause: number, a: number): void {
+  private see(sequence: number, kind: number, actor: number, object: number, cause: number, argument: number): void {
     switch (kind) {
       case Kind.send: case Kind.call:
-      case Kind.reply: { const t = this.threadOf(actor); if (t?.utcb && this.takes(t)) this.message(sequence, t.utcb); return; }
-      case Kind.invoke: { const t = this.threadOf(actor); if (t?.utcb && this.takes(t)) this.operation(sequence, t, t.utcb, a); return; }
+      case Kind.reply: {
+        const thread = this.threadOf(actor);
+        if (thread?.utcb && this.takes(thread)) this.message(sequence, thread.utcb);
+        return;
+      }
+      case Kind.invoke: {
+        const thread = this.threadOf(actor);
+        if (thread?.utcb && this.takes(thread)) this.operation(sequence, thread, thread.utcb, argument);
+        return;
+      }
       case Kind.event: {
         const thread = this.threadOf(actor);
-        if (!thread || !(this.takes(thread) || this.servedBySelected(thread, a))) return;
-        this.events!.raised(sequence, thread, a);
+        if (!thread || !(this.takes(thread) || this.servedBySelected(thread, argument))) return;
+        this.events!.raised(sequence, thread, argument);
         if (runsGuest(thread)) this.tables!.left(thread);
         return;
       }
-      case Kind.resume: { const t = this.threadOf(object); if (t) this.events!.resumed(sequence, t, cause); return; }
+      case Kind.resume: { const thread = this.threadOf(object); if (thread) this.events!.resumed(sequence, thread, cause); return; }
       case Kind.destroy:
         if (this.threads.has(object)) this.tables!.ended(sequence, this.threads.get(object)!);
         this.threads.delete(object);
@@ -120,7 +128,7 @@ export class Capture implements TraceSink {
 
   private wanted(task: string): boolean {
     let yes = false;
-    for (const p of this.patterns) if (p.pattern.test(task)) yes = p.met = true;
+    for (const entry of this.patterns) if (entry.pattern.test(task)) yes = entry.met = true;
     return yes;
   }
   private takes(thread: Thread): boolean {

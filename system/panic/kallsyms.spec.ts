@@ -29,10 +29,14 @@ function image(symbols: readonly (readonly [string, bigint])[], base: bigint): U
     bytes.push(...coded);
   });
   align();
-  for (const m of markers) put(BigInt(m), 4);
+  for (const marker of markers) put(BigInt(marker), 4);
   align();
   const table = bytes.length, offsets: number[] = [];
-  for (const t of tokens) { offsets.push(bytes.length - table); for (const c of t) bytes.push(c.charCodeAt(0)); bytes.push(0); }
+  for (const token of tokens) {
+    offsets.push(bytes.length - table);
+    for (const char of token) bytes.push(char.charCodeAt(0));
+    bytes.push(0);
+  }
   align();
   for (const offset of offsets) put(BigInt(offset), 2);
   align();

@@ -36,8 +36,8 @@ const work = (kind: BlockRequest['kind'], offset: number, length: number, pieces
   ({ kind, offset, length, pieces });
 
 /**
- * The longest transfer. The same page of memory can stand in a request a thousand times: what the host does for one would otherwise be as
- * long as its disk.
+ * The longest transfer. One page of memory can stand in a request a thousand times, so without a bound one request could keep the host
+ * busy for a whole disk.
  */
 const MOST_BYTES = 64 << 20;
 

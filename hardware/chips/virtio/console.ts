@@ -51,9 +51,9 @@ export class VirtioConsole implements VirtioModel {
       : new ConsoleControl([{ console: true }, ...more], (port, open) => this.#setOpen(port, open));
     this.features = [FEATURE.SIZE, FEATURE.EMERG_WRITE, ...(more.length === 0 ? [] : [FEATURE.MULTIPORT])];
     this.queueSizes = Array.from({ length: more.length === 0 ? 2 : 4 + 2 * more.length }, () => QUEUE_SIZE);
-    this.#backends.forEach((b, port) => {
-      b.onInput(() => this.#port.guarded(() => this.#receive(port)));
-      b.onRoom?.(() => this.#port.guarded(() => this.#transmit(port === 0 ? Console.TRANSMIT : 2 * port + CONTROL_QUEUES + 1, port)));
+    this.#backends.forEach((stream, port) => {
+      stream.onInput(() => this.#port.guarded(() => this.#receive(port)));
+      stream.onRoom?.(() => this.#port.guarded(() => this.#transmit(port === 0 ? Console.TRANSMIT : 2 * port + CONTROL_QUEUES + 1, port)));
     });
   }
 

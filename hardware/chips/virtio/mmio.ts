@@ -267,7 +267,7 @@ export class VirtioMmio implements Chip<MmioState>, VirtioPort {
 
 function featureWords(features: readonly number[]): [number, number] {
   const words: [number, number] = [0, 0];
-  for (const f of features) words[f >> 5] = (words[f >> 5] | (1 << (f & 31))) >>> 0;
+  for (const feature of features) words[feature >> 5] = (words[feature >> 5] | (1 << (feature & 31))) >>> 0;
   return words;
 }
 

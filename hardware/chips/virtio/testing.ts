@@ -195,11 +195,11 @@ class PackedQueue extends TestQueue {
       this.describe(this.table(id) + 16 * i, bytes);
       memory.setU16(this.table(id) + 16 * i + 14, bytes.write ? 2 : 0);
     });
-    const flags: [number, number][] = list.map((b: Buffer, i) => {
+    const flags: [number, number][] = list.map((buffer: Buffer, i) => {
       const at = this.at + 16 * this.#next;
-      this.describe(at, b);
+      this.describe(at, buffer);
       memory.setU16(at + 12, id);
-      const kind = indirect ? 4 : (b.write ? 2 : 0) | (i < list.length - 1 ? 1 : 0);
+      const kind = indirect ? 4 : (buffer.write ? 2 : 0) | (i < list.length - 1 ? 1 : 0);
       const value = kind | (this.#wrap ? 1 << 7 : 1 << 15);
       this.#advance();
       return [at + 14, value];

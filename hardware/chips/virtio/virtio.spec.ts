@@ -41,12 +41,12 @@ class Driver {
   usedIndex(q: number): number { return this.memory.u16(this.used(q) + 2); }
   usedLength(q: number, n: number): number { return this.memory.u32(this.used(q) + 4 + 8 * n + 4); }
 
-  #openQueue(q: number): void {
-    this.set(0x30, q);
+  #openQueue(queue: number): void {
+    this.set(0x30, queue);
     this.set(0x38, 8);
-    [[0x80, this.descriptors(q)], [0x90, this.available(q)], [0xa0, this.used(q)]].forEach(([reg, at]) => this.set(reg, at));
+    [[0x80, this.descriptors(queue)], [0x90, this.available(queue)], [0xa0, this.used(queue)]].forEach(([reg, at]) => this.set(reg, at));
     this.set(0x44, 1);
-    this.#available[q] = 0;
+    this.#available[queue] = 0;
   }
 
   writeTable(table: number, chain: Descriptor[]): void {
@@ -59,11 +59,11 @@ class Driver {
     });
   }
 
-  offer(q: number, chain: Descriptor[]): void {
-    this.writeTable(this.descriptors(q), chain);
-    this.memory.setU16(this.available(q) + 4 + 2 * (this.#available[q] % 8), 0);
-    this.memory.setU16(this.available(q) + 2, ++this.#available[q]);
-    this.set(0x50, q);
+  offer(queue: number, chain: Descriptor[]): void {
+    this.writeTable(this.descriptors(queue), chain);
+    this.memory.setU16(this.available(queue) + 4 + 2 * (this.#available[queue] % 8), 0);
+    this.memory.setU16(this.available(queue) + 2, ++this.#available[queue]);
+    this.set(0x50, queue);
   }
 }
 
@@ -234,8 +234,8 @@ describe('a console with several ports', () => {
     const terminals = [new TestTerminal(), new TestTerminal()];
     const model = new VirtioConsole(terminals[0], [{ backend: terminals[1], console: false, name: 'agent' }]);
     const rig = rigOf(model, { packed: true, eventIndex: false, size: 8 }, multiport ? [1] : []);
-    const tell = (id: number, event: number, v: number): void => {
-      rig.memory.view(buffer, 8).set([id, 0, 0, 0, event, 0, v, 0]);
+    const tell = (id: number, event: number, value: number): void => {
+      rig.memory.view(buffer, 8).set([id, 0, 0, 0, event, 0, value, 0]);
       rig.queues[3].offer([{ address: buffer, length: 8 }]);
       rig.queues[3].notify();
       rig.queues[3].collect();

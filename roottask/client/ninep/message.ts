@@ -7,7 +7,7 @@ import {
   type MessageName, type Qid, type Reply, type Request
 } from './table.ts';
 
-/** The bytes are no message of the protocol. */
+/** The bytes are not a message of the protocol. */
 export class Malformed extends Error {}
 
 /** The most names in one walk, and qids in its answer. */
@@ -221,7 +221,7 @@ function written(): Uint8Array {
   return bytes;
 }
 
-/** Where short messages are put one behind the other: a buffer for each would cost more than the message. */
+/** Short messages lie behind one another in this buffer: a buffer for each would cost more than the message. */
 let slab = new Uint8Array(0), taken = 0;
 const SLAB = 32_768, SHORT = 1024;
 function bytesFor(size: number): Uint8Array {
@@ -255,7 +255,7 @@ export const requestName = (type: number): MessageName | undefined => byType[typ
 export const encodeRequest = <N extends MessageName>(name: N, tag: number, fields: Request<N>): Uint8Array =>
   encode(messages[name].type, tag, messages[name].request, fields);
 
-/** A request as a part of several. */
+/** One request of a compound. */
 export interface Part { readonly name: MessageName; readonly fields: Request<MessageName> }
 
 /** For the client: many requests in one message; each one's tag is its number. */

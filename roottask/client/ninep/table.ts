@@ -73,9 +73,9 @@ export const messages = {
   remove: { type: 122, request: { fid: 'u32' }, reply: {} },
   /** Our extension, where both sides agreed on COMPOUND: several complete messages, and their replies. */
   compound: { type: 200, request: { parts: 'data' }, reply: { parts: 'data' } },
-  /** Ours as well: what names of a folder are (`decodeLooks`), without fids for them. */
+  /** Our extension: describes names of a folder (`decodeLooks`) without a fid for each. */
   look: { type: 202, request: { fid: 'u32', names: 'texts' }, reply: { looks: 'data' } },
-  /** The same of the names that are read next in an open folder; `at` is the offset behind them, `last` is 1 at the end. */
+  /** The same for the next names of an open folder; `at` is the offset behind them, `last` is 1 at the end. */
   readlook: { type: 204, request: { fid: 'u32', offset: 'u64', count: 'u32' }, reply: { at: 'u64', last: 'u8', looks: 'data' } },
   /** The contents of regular files of a folder, each of at most `most` bytes (`decodeContents`). */
   fetch: { type: 206, request: { fid: 'u32', most: 'u32', names: 'texts' }, reply: { contents: 'data' } },
@@ -100,19 +100,19 @@ export const VERSION = '9P2000.L';
  */
 export const COMPOUND = '9P2000.L.compound';
 /**
- * What `look` and `readlook` tell of a name: `path` as in a qid, `target` of a link. `errno` ≠ 0: it cannot be looked at, and all else is
- * 0.
+ * The reply of `look` and `readlook` about a name: `path` as in a qid, `target` of a link. `errno` ≠ 0: the name cannot be examined, and
+ * every other field is 0.
  */
 export const lookLayout = {
   name: 'text', errno: 'u32', mode: 'u32', uid: 'u32', gid: 'u32', path: 'u64', nlink: 'u32', rdev: 'u32', size: 'long',
   atimeSec: 'long', atimeNsec: 'u32', mtimeSec: 'long', mtimeNsec: 'u32', ctimeSec: 'long', ctimeNsec: 'u32', target: 'text',
 } as const satisfies Layout;
 export type Look = Fields<typeof lookLayout>;
-/** What `fetch` tells of a name; `errno` ≠ 0: it was not read. */
+/** The reply of `fetch` about a name; `errno` ≠ 0: the file was not read. */
 export const contentsLayout = { errno: 'u32', data: 'data' } as const satisfies Layout;
 export type Contents = Fields<typeof contentsLayout>;
 
-/** The most requests in one. */
+/** The most requests in one compound. */
 export const MOST_PARTS = 128;
 
 /** Bits of `setattr`'s `valid`. */

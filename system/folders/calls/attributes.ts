@@ -15,10 +15,12 @@ const MOST_VALUE = 65_536;
 export const attributeCalls = {
   *getattr(session, { fid }) {
     const { folder } = session, { file, place } = session.fids.get(fid);
-    const a = yield* file ? folder.fileAttributes(file) : folder.attributes(place), qid = folder.qid(a);
+    const attributes = yield* file ? folder.fileAttributes(file) : folder.attributes(place), qid = folder.qid(attributes);
     return {
-      valid: ATTRIBUTES, qid, mode: a.mode, uid: a.uid, gid: a.gid, nlink: Number(a.nlink), rdev: Number(a.rdev), size: a.size,
-      blksize: Number(a.blksize), blocks: Number(a.blocks), ...timesOf(a), btimeSec: 0, btimeNsec: 0, gen: 0, dataVersion: 0,
+      valid: ATTRIBUTES, qid, mode: attributes.mode, uid: attributes.uid, gid: attributes.gid,
+      nlink: Number(attributes.nlink), rdev: Number(attributes.rdev), size: attributes.size,
+      blksize: Number(attributes.blksize), blocks: Number(attributes.blocks),
+      ...timesOf(attributes), btimeSec: 0, btimeNsec: 0, gen: 0, dataVersion: 0,
     };
   },
   /** Files belong to the user who runs Tessera: an owner can be named only if it is the owner already. */
@@ -85,9 +87,10 @@ function namesAsBytes(names: readonly string[]): Uint8Array {
  * at most, and the rest of the low 32 bits is exact.
  */
 export function timesOf({ atime, mtime, ctime }: Pick<Attributes, 'atime' | 'mtime' | 'ctime'>) {
-  const a = secondsOf(atime), m = secondsOf(mtime), c = secondsOf(ctime);
+  const accessed = secondsOf(atime), modified = secondsOf(mtime), changed = secondsOf(ctime);
   return {
-    atimeSec: a, atimeNsec: restOf(atime, a), mtimeSec: m, mtimeNsec: restOf(mtime, m), ctimeSec: c, ctimeNsec: restOf(ctime, c)
+    atimeSec: accessed, atimeNsec: restOf(atime, accessed), mtimeSec: modified, mtimeNsec: restOf(mtime, modified),
+    ctimeSec: changed, ctimeNsec: restOf(ctime, changed)
   };
 }
 const BILLION = 1e9;

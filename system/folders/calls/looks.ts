@@ -76,10 +76,10 @@ function* looksOf(folder: SharedFolder, place: Place, names: readonly string[]):
     const name = names[i]!, child = known ? undefined : place.child(name);
     try {
       checkName(name);
-      const a = child ? yield* folder.attributes(child) : known![i]!;
-      if (a instanceof FolderError) throw a;
-      const isLink = (a.mode & Mode.type) === Mode.link;
-      looks.push(lookOf(folder, name, a, isLink ? yield* settle(host.readlink([...place.path, name])) : ''));
+      const attributes = child ? yield* folder.attributes(child) : known![i]!;
+      if (attributes instanceof FolderError) throw attributes;
+      const isLink = (attributes.mode & Mode.type) === Mode.link;
+      looks.push(lookOf(folder, name, attributes, isLink ? yield* settle(host.readlink([...place.path, name])) : ''));
     } catch (error) {
       if (!(error instanceof FolderError)) throw error;
       looks.push({ name, errno: error.errno, ...nothing });
@@ -88,11 +88,12 @@ function* looksOf(folder: SharedFolder, place: Place, names: readonly string[]):
   return looks;
 }
 
-function lookOf(folder: SharedFolder, name: string, a: Attributes | Special, target: string): Look {
+function lookOf(folder: SharedFolder, name: string, attributes: Attributes | Special, target: string): Look {
   return {
-    name, errno: 0, mode: a.mode, uid: a.uid, gid: a.gid, path: folder.qid(a).path, nlink: Number(a.nlink), rdev: Number(a.rdev),
-    size: Number(a.size > MOST_LONG ? MOST_LONG : a.size),
-    ...timesOf(a), target,
+    name, errno: 0, mode: attributes.mode, uid: attributes.uid, gid: attributes.gid, path: folder.qid(attributes).path,
+    nlink: Number(attributes.nlink), rdev: Number(attributes.rdev),
+    size: Number(attributes.size > MOST_LONG ? MOST_LONG : attributes.size),
+    ...timesOf(attributes), target,
   };
 }
 
