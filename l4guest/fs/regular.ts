@@ -258,6 +258,7 @@ export class RegularInode extends Inode implements Mappable {
   cached(from: number, to: number): number { return this.pages.countIn(from, to); }
   /** Called when no area maps the file any more. */
   onUnmapped: (() => void) | undefined;
+  ending = false;
 
   unmapped(): void { this.onUnmapped?.(); if (this.nlink === 0 && this.users === 0) this.drop(); }
   override drop(): void {

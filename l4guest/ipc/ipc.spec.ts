@@ -98,6 +98,15 @@ describe('System V message queues', () => {
 });
 
 describe('System V shared memory', () => {
+  it('remap_file_pages lets a removed segment go, and finds nothing to map, unless somebody else has it', () => {
+    const unix = new Unix(), free = unix.k.frames.idle, segment = unix.call('shmget', 9, 8192, CREAT | 0o600)!,
+      at = unix.call('shmat', segment, 0, 0)!, remap = (where: number): number => unix.call('remap_file_pages', where, 8192, 0, 0, 0)!;
+    expect(remap(at)).toBe(0);
+    const second = unix.call('shmat', segment, 0, 0)!;
+    expect([unix.call('shmctl', segment, 0, 0), remap(at), unix.call('shmdt', second)]).toEqual([0, 0, 0]);
+    expect([remap(at), remap(at), unix.call('shmdt', at)]).toEqual([-E.INVAL, -E.INVAL, -E.INVAL]);
+    expect(unix.k.frames.idle).toBe(free);
+  });
   it('a removed segment lives while a process maps it, and then frees its memory', () => {
     const unix = new Unix(), free = unix.k.frames.idle, segment = unix.call('shmget', 9, 8192, CREAT | 0o600)!,
       at = unix.call('shmat', segment, 0, 0)!;

@@ -87,6 +87,7 @@ function remove(thread: Thread, segment: Segment): number {
   if (!segment.perm.owns(thread.creds)) return -E.PERM;
   thread.proc.ipc.shm.remove(segment);
   leftOf(thread.k).add(segment);
+  segment.inode.ending = true;
   sweep(thread.k, segment);
   return 0;
 }

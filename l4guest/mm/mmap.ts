@@ -307,10 +307,14 @@ export function seal(mm: Mm, at: number, end: number): number {
   mm.areas.merge(at, end);
   return 0;
 }
-/** remap_file_pages: another part of the same file in a piece of a shared mapping. */
+/**
+ * remap_file_pages: another part of the same file in a piece of a shared mapping. As in Linux, the old area goes first: with the last area
+ * of a removed segment goes the segment, and there is nothing to map.
+ */
 export function remapPages(mm: Mm, at: number, length: number, page: number): number {
   const end = at + length, vma = mm.areas.find(at);
   if (!vma?.shared || !vma.object || !covered(mm, at, end)) return -E.INVAL;
+  if (vma.object.ending && vma.object.areas.size === 1 && at === vma.start && end === vma.end) return unmap(mm, at, length) || -E.INVAL;
   const next = vma.moved(at, end, page), failed = unmap(mm, at, length);
   if (failed) { next.gone(); return failed; }
   mm.areas.insert(next);

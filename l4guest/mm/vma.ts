@@ -34,6 +34,8 @@ export interface Mappable {
   readonly areas: Set<Vma>;
   /** No area maps it any more. */
   unmapped(): void;
+  /** It ends with its last area, though that area is to be made anew: a removed segment of System V IPC. */
+  readonly ending?: boolean;
   readonly ino: number;
   readonly dev: number;
 }
