@@ -4,7 +4,7 @@ import { Unix } from '../testing/unix.ts';
 import { keysOf } from './keys.ts';
 
 const THREAD = -1, PROCESS = -2, SESSION = -3;
-const Op = { GET: 0, JOIN: 1, REVOKE: 3, SETPERM: 5, DESCRIBE: 6, LINK: 8, UNLINK: 9, SEARCH: 10, READ: 11, TIMEOUT: 15,
+const Op = { GET: 0, JOIN: 1, REVOKE: 3, SETPERM: 5, DESCRIBE: 6, LINK: 8, UNLINK: 9, SEARCH: 10, CLEAR: 7, READ: 11, TIMEOUT: 15,
   INVALIDATE: 21 } as const;
 const add = (u: Unix, type: string, name: string, text: string, ring: number): number =>
   u.call('add_key', type, name, text === '' ? 0 : new TextEncoder().encode(text), text.length, ring)!;
@@ -38,6 +38,24 @@ describe('keys', () => {
     expect([unix.call('keyctl', Op.UNLINK, unlinked, THREAD), unix.call('keyctl', Op.UNLINK, unlinked, THREAD)]).toEqual([0, -E.NOENT]);
     keys.sweep();
     expect(keys.all.size).toBeLessThan(held);
+  });
+  it('that nobody could make are remembered once, for a minute; adding one makes it a key', () => {
+    const unix = new Unix(), ask = (): number => unix.call('request_key', 'user', 'wine', 'white or red', SESSION)!, keys = keysOf(unix.k);
+    expect(ask()).toBe(-E.NOKEY);
+    const held = keys.all.size;
+    for (let i = 0; i < 10; i++) expect(ask()).toBe(-E.NOKEY);
+    expect(keys.all.size).toBe(held);
+    const key = add(unix, 'user', 'wine', 'red', SESSION);
+    expect([key > 0, ask(), read(unix, key)]).toEqual([true, key, 'red']);
+  });
+  it('that no ring holds any more go, and no longer count in the quota of their user', () => {
+    const unix = new Unix();
+    unix.call('setresuid', 1000, 1000, 1000);
+    for (let i = 0; i < 1000; i++) {
+      expect(add(unix, 'user', `k${i}`, 'payload', SESSION)).toBeGreaterThan(0);
+      expect(unix.call('keyctl', Op.CLEAR, SESSION)).toBe(0);
+    }
+    expect(keysOf(unix.k).all.size).toBeLessThan(200);
   });
   it('grant rights separately to possessor, user, group and others', () => {
     const unix = new Unix(), key = add(unix, 'user', 'k', 'x', PROCESS), child = unix.fork();

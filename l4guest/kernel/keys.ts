@@ -75,6 +75,10 @@ export class Keys {
   readonly all = new Map<number, Key>();
   /** The two keyrings of each user. */
   private readonly users = new Map<number, { readonly own: Key; readonly session: Key }>();
+  /** What each user's keys take of the quota. */
+  private readonly taken = new Map<number, { keys: number; bytes: number }>();
+  /** Keys there were after the last sweep. */
+  private swept = 0;
   private readonly k: Kernel;
   private last = 0;
   constructor(k: Kernel) { this.k = k; }
@@ -84,20 +88,47 @@ export class Keys {
     do this.last = 1 + ((this.last * 1103515245 + 12345) & 0x3fff_ffff); while (this.all.has(this.last) || this.last < 3);
     return this.last;
   }
-  private fits(uid: number, bytes: number): boolean {
-    const root = uid === 0 ? 'root_' : '', { sysctl } = this.k;
-    let n = 0, total = bytes;
-    for (const key of this.all.values()) if (key.uid === uid) { n++; total += key.bytes; }
-    return n < sysctl.number(`kernel/keys/${root}maxkeys`) && total <= sysctl.number(`kernel/keys/${root}maxbytes`);
+  private fits(uid: number, keys: number, bytes: number): boolean {
+    const root = uid === 0 ? 'root_' : '', { sysctl } = this.k, taken = this.taken.get(uid) ?? { keys: 0, bytes: 0 };
+    return taken.keys + keys <= sysctl.number(`kernel/keys/${root}maxkeys`)
+      && taken.bytes + bytes <= sysctl.number(`kernel/keys/${root}maxbytes`);
+  }
+  private count(uid: number, keys: number, bytes: number): void {
+    const taken = this.taken.get(uid) ?? { keys: 0, bytes: 0 };
+    if (taken.keys + keys === 0) this.taken.delete(uid);
+    else this.taken.set(uid, { keys: taken.keys + keys, bytes: taken.bytes + bytes });
   }
   /** -EDQUOT, -ENOMEM. */
   make(type: string, description: string, creds: FileIds, perm: number, payload: Uint8Array, counts = true): Key {
     const bytes = payload.length + description.length + KEY_BYTES;
-    if (counts && !this.fits(creds.fsuid, bytes)) { this.sweep(); if (!this.fits(creds.fsuid, bytes)) throw new CallError(E.DQUOT); }
+    if (this.all.size > 2 * this.swept + 64) this.sweep();
+    if (counts && !this.fits(creds.fsuid, 1, bytes)) { this.sweep(); if (!this.fits(creds.fsuid, 1, bytes)) throw new CallError(E.DQUOT); }
     if (!this.k.frames.charge(KEY_COST + bytes)) throw new CallError(E.NOMEM);
     const key = new Key(this.serial(), type, description, creds, perm, payload);
     this.all.set(key.serial, key);
+    this.count(key.uid, 1, bytes);
     return key;
+  }
+  /** A new payload; a negative key becomes a key by it. -EDQUOT, -ENOMEM. */
+  replace(key: Key, payload: Uint8Array): number {
+    const more = payload.length - key.payload.length;
+    if (more > 0 && !this.fits(key.uid, 0, more)) return -E.DQUOT;
+    if (more > 0 && !this.k.frames.charge(more)) return -E.NOMEM;
+    if (more < 0) this.k.frames.uncharge(-more);
+    this.count(key.uid, 0, more);
+    key.payload = payload;
+    key.ends = Infinity;
+    key.negative = false;
+    return 0;
+  }
+  /** -EDQUOT where the new owner has no room for it. */
+  chown(key: Key, uid: number): number {
+    if (uid === key.uid) return 0;
+    if (!this.fits(uid, 1, key.bytes)) return -E.DQUOT;
+    this.count(key.uid, -1, -key.bytes);
+    this.count(uid, 1, key.bytes);
+    key.uid = uid;
+    return 0;
   }
   /** Drops keys that no keyring reaches. */
   sweep(): void {
@@ -117,7 +148,13 @@ export class Keys {
       mark(thread.creds.sessionRing);
     }
     for (const rings of this.users.values()) { mark(rings.own); mark(rings.session); }
-    for (const key of this.all.values()) if (!seen.has(key)) { this.all.delete(key.serial); this.k.frames.uncharge(key.cost); }
+    for (const key of this.all.values()) {
+      if (seen.has(key)) continue;
+      this.all.delete(key.serial);
+      this.k.frames.uncharge(key.cost);
+      this.count(key.uid, -1, -key.bytes);
+    }
+    this.swept = this.all.size;
   }
   userRings(uid: number): { readonly own: Key; readonly session: Key } {
     let rings = this.users.get(uid);
@@ -198,13 +235,13 @@ export class Keys {
       default: throw new CallError(E.INVAL);
     }
   }
-  /** The key of a type and description in the caller's keyrings; otherwise the error of the best match, -ENOKEY if there is none. */
+  /** The key of a type and description in the caller's keyrings; otherwise the error of the best match, 0 if there is none. */
   search(thread: Thread, type: string, description: string, rings: Iterable<Key> = this.own(thread), possessed = true): Key | number {
     const now = this.k.clock.now();
-    let why = -E.NOKEY;
+    let why = 0;
     for (const ring of rings) {
       for (const key of this.beneath(thread, ring, possessed)) {
-        if (key.type !== type || key.description !== description || key.invalid) continue;
+        if (key.type !== type || key.description !== description || key.invalid || (key.negative && now >= key.ends)) continue;
         const bad = key.state(now) || (key.rights(thread.creds, possessed) & Right.SEARCH ? 0 : -E.ACCES);
         if (!bad) return key;
         why = bad;

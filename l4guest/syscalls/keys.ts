@@ -44,16 +44,10 @@ function addKey(thread: Thread, typeVa: number, descriptionVa: number, va: numbe
     : undefined;
   if (old) {
     if (!(old.rights(thread.creds, true) & Right.WRITE)) return -E.ACCES;
-    return replace(thread, old, payload) || old.serial;
+    return keys.replace(old, payload) || old.serial;
   }
   const key = keys.make(type, description!, thread.creds, firstRights(type), payload);
   return keys.link(ring, key) || key.serial;
-}
-function replace(thread: Thread, key: Key, payload: Uint8Array): number {
-  thread.k.frames.uncharge(key.cost);
-  key.payload = payload;
-  key.ends = Infinity;
-  return thread.k.frames.charge(key.cost) ? 0 : -E.NOMEM;
 }
 /** Looks for a key. No helper in user space could make a missing one. */
 function requestKey(thread: Thread, typeVa: number, descriptionVa: number, calloutVa: number, ringId: number): number {
@@ -63,7 +57,7 @@ function requestKey(thread: Thread, typeVa: number, descriptionVa: number, callo
   const ring = ringId | 0 ? keys.find(thread, ringId | 0, Right.WRITE, true).key : undefined;
   if (!keyTypes.has(type)) return -E.NOKEY;
   const found = keys.search(thread, type, description);
-  if (found === -E.NOKEY && calloutVa) return missed(thread, type, description, ring);
+  if (found === 0) return calloutVa ? missed(thread, type, description, ring) : -E.NOKEY;
   if (typeof found === 'number') return found;
   return (ring && !ring.members.has(found) ? keys.link(ring, found) : 0) || found.serial;
 }
@@ -99,14 +93,15 @@ function update(thread: Thread, id: number, va: number, length: number): number 
   const payload = length > 0 ? copyIn(thread.mm, va, length) : new Uint8Array(0), { key } = keysOf(thread.k).find(thread, id, Right.WRITE),
     rules = keyTypes.get(key.type)!;
   if (!rules.updates) return -E.OPNOTSUPP;
-  return rules.check(key.description, payload) || replace(thread, key, payload);
+  return rules.check(key.description, payload) || keysOf(thread.k).replace(key, payload);
 }
 function chown(thread: Thread, id: number, uid: number, gid: number): number {
   if (uid === -1 && gid === -1) return 0;
   const { key } = keysOf(thread.k).find(thread, id, Right.SETATTR, true, true), creds = thread.creds;
   if (!capable(creds, Cap.SYS_ADMIN) && ((uid !== -1 && uid >>> 0 !== key.uid) ||
     (gid !== -1 && gid >>> 0 !== key.gid && gid >>> 0 !== creds.fsgid && !creds.groups.includes(gid >>> 0)))) return -E.ACCES;
-  if (uid !== -1) key.uid = uid >>> 0;
+  const failed = uid === -1 ? 0 : keysOf(thread.k).chown(key, uid >>> 0);
+  if (failed) return failed;
   if (gid !== -1) key.gid = gid >>> 0;
   return 0;
 }
@@ -138,7 +133,7 @@ function search(thread: Thread, ringId: number, typeVa: number, descriptionVa: n
   if (!keyTypes.has(type)) return -E.NOKEY;
   if (!ring.isRing) return -E.NOTDIR;
   const found = keys.search(thread, type, description, [ring], possessed);
-  if (typeof found === 'number') return found === -E.NOKEY || found === -E.ACCES ? found : found;
+  if (typeof found === 'number') return found || -E.NOKEY;
   if (into && !(found.rights(thread.creds, possessed) & Right.LINK)) return -E.ACCES;
   return (into ? keys.link(into, found) : 0) || found.serial;
 }
