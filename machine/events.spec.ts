@@ -17,27 +17,27 @@ describe('event queue', () => {
   });
 
   it('cancelled events do not happen; timers move', () => {
-    const q = make();
+    const events = make();
     const log: number[] = [];
-    const handles = Array.from({ length: 50 }, (_, i) => q.at((i * 37) % 50, () => log.push((i * 37) % 50)));
+    const handles = Array.from({ length: 50 }, (_, i) => events.at((i * 37) % 50, () => log.push((i * 37) % 50)));
     handles.forEach((h, i) => { if (i % 2 === 0) h.cancel(); });
-    const timer = q.timer(() => log.push(1000));
+    const timer = events.timer(() => log.push(1000));
     timer.set(5);
     timer.set(100);
-    q.runDue(60);
+    events.runDue(60);
     expect(log).toEqual([...log].sort((a, b) => a - b));
     expect(log.length).toBe(25);
-    q.runDue(100);
+    events.runDue(100);
     expect(log.at(-1)).toBe(1000);
-    expect(q.next).toBe(Infinity);
+    expect(events.next).toBe(Infinity);
   });
 
   it('tells the clock of an event earlier than all others', () => {
     const seen: number[] = [];
-    const q = new Events({ now: 0, scheduled: (cycle) => seen.push(cycle) });
-    q.at(10, () => {});
-    q.at(20, () => {});
-    q.at(5, () => {});
+    const events = new Events({ now: 0, scheduled: (cycle) => seen.push(cycle) });
+    events.at(10, () => {});
+    events.at(20, () => {});
+    events.at(5, () => {});
     expect(seen).toEqual([10, 5]);
   });
 });

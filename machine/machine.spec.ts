@@ -180,24 +180,24 @@ describe('a hosted machine', () => {
       machine.memory.setU64(at + 0x2000, BigInt((RAM >>> 12) * 1024) | 0xdbn);
       machine.memory.setU64(at + 0x2008, BigInt((page >>> 12) * 1024) | 0xd3n);
     };
-    const [a, b] = [RAM + 0x1_0000, RAM + 0x2_0000];
-    table(a, RAM + 0x4_0000);
-    table(b, RAM + 0x5_0000);
+    const [first, second] = [RAM + 0x1_0000, RAM + 0x2_0000];
+    table(first, RAM + 0x4_0000);
+    table(second, RAM + 0x5_0000);
     machine.memory.setU32(RAM + 0x4_0000, 1111);
     machine.memory.setU32(RAM + 0x5_0000, 2222);
     const seen: number[] = [];
-    const h = machine.harts[0];
+    const only = machine.harts[0];
     supervisor.onWake = (hart) => {
       hart.setNum(8, 0x4000_1000);
-      hart.switchSpace(a, 1);
+      hart.switchSpace(first, 1);
       hart.enter(0x4000_0000n, 0, false);
     };
     supervisor.act = (hart) => {
       seen.push(hart.num(10));
-      if (seen.length === 1) hart.switchSpace(b, 2);
-      if (seen.length === 2) hart.switchSpace(a, 1);
+      if (seen.length === 1) hart.switchSpace(second, 2);
+      if (seen.length === 2) hart.switchSpace(first, 1);
       if (seen.length === 3) {
-        table(a, RAM + 0x5_0000);
+        table(first, RAM + 0x5_0000);
         hart.sfenceVma(0x4000_1000, 1);
       }
       if (seen.length === 4) return hart.idle();
@@ -206,7 +206,7 @@ describe('a hosted machine', () => {
     machine.run();
     expect(seen).toEqual([1111, 2222, 1111, 2222]);
     expect(supervisor.traps.every((t) => t.startsWith('0:8'))).toBe(true);
-    expect(h.csr(0x142)).toBe(8n);
+    expect(only.csr(0x142)).toBe(8n);
   });
 
   it('page faults say what and where; writes to read-only pages are store faults', () => {

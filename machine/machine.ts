@@ -174,10 +174,10 @@ export class Machine implements HartHost, HartWires, TickClock, FirmwareHost {
   // ---- calls of the built-in firmware (FirmwareHost) --------------------------------------------------------------
 
   setPending(hart: number, bit: number, level: boolean): void {
-    const h = this.harts[hart];
+    const target = this.harts[hart];
     const mask = 1 << bit;
-    h.c[C.softPending] = level ? h.c[C.softPending] | mask : h.c[C.softPending] & ~mask;
-    if (level) this.interruptRaised(h);
+    target.c[C.softPending] = level ? target.c[C.softPending] | mask : target.c[C.softPending] & ~mask;
+    if (level) this.interruptRaised(target);
   }
 
   onlyFaults(hart: number): void { this.stop({ kind: 'onlyFaults', hart }); }
@@ -188,15 +188,15 @@ export class Machine implements HartHost, HartWires, TickClock, FirmwareHost {
   }
 
   start(hart: number, pc: bigint, opaque: bigint): void {
-    const h = this.harts[hart];
-    h.parked = h.waiting = false;
-    h.sliceEnd = Math.max(h.sliceEnd, this.#round);
-    h.pc = pc;
-    h.setNum(10, hart);
-    h.x[11] = BigInt.asIntN(64, opaque);
-    h.setCsr(0x180, 0n);
-    h.setCsr(0x100, h.csr(0x100) & ~2n);
-    h.setMode(1, false);
+    const target = this.harts[hart];
+    target.parked = target.waiting = false;
+    target.sliceEnd = Math.max(target.sliceEnd, this.#round);
+    target.pc = pc;
+    target.setNum(10, hart);
+    target.x[11] = BigInt.asIntN(64, opaque);
+    target.setCsr(0x180, 0n);
+    target.setCsr(0x100, target.csr(0x100) & ~2n);
+    target.setMode(1, false);
   }
 
   wait(hart: number): void {
@@ -347,31 +347,32 @@ export class Machine implements HartHost, HartWires, TickClock, FirmwareHost {
   }
 
   /** One hart to the end of the round (which may come nearer meanwhile), or until it waits. */
-  #runHart(h: Hart, lastInstruction: number): void {
-    this.#running = h;
+  #runHart(hart: Hart, lastInstruction: number): void {
+    this.#running = hart;
     const debug = this.#debug;
-    const spin = this.#spins[h.id];
-    let resumed = debug?.resumes(h) ?? false;
-    if (!resumed) h.step.reservation = 0;
-    while (h.sliceEnd < this.#end && this.#reason === undefined) {
-      const cycles = Math.min(this.#end - h.sliceEnd, lastInstruction - this.instructions, debug?.begin(h) ?? Infinity,
+    const spin = this.#spins[hart.id];
+    let resumed = debug?.resumes(hart) ?? false;
+    if (!resumed) hart.step.reservation = 0;
+    while (hart.sliceEnd < this.#end && this.#reason === undefined) {
+      const cycles = Math.min(this.#end - hart.sliceEnd, lastInstruction - this.instructions, debug?.begin(hart) ?? Infinity,
         spin?.limit ?? Infinity);
       if (cycles <= 0) break;
-      h.beginSlice(cycles);
-      this.profiler?.begin(h);
+      hart.beginSlice(cycles);
+      this.profiler?.begin(hart);
       let interrupted = false;
-      if (h.woken) this.#wakeHosted(h);
-      else interrupted = deliverInterrupt(h);
-      if (!h.waiting && !h.parked && !(interrupted && debug?.steps(h) === true)) this.engine.run(h.id, resumed || spin?.looking === true);
-      endStep(h);
-      this.profiler?.end(h, h.retired);
-      h.finishSlice();
+      if (hart.woken) this.#wakeHosted(hart);
+      else interrupted = deliverInterrupt(hart);
+      if (!hart.waiting && !hart.parked && !(interrupted && debug?.steps(hart) === true))
+        this.engine.run(hart.id, resumed || spin?.looking === true);
+      endStep(hart);
+      this.profiler?.end(hart, hart.retired);
+      hart.finishSlice();
       if (debug !== undefined) {
-        debug.end(h, interrupted);
-        resumed = debug.resumes(h);
+        debug.end(hart, interrupted);
+        resumed = debug.resumes(hart);
       }
-      if (h.waiting || h.parked) break;
-      if (spin?.endSlice() === true) h.sliceEnd = Math.max(h.sliceEnd, this.#end);
+      if (hart.waiting || hart.parked) break;
+      if (spin?.endSlice() === true) hart.sliceEnd = Math.max(hart.sliceEnd, this.#end);
     }
     this.#running = undefined;
   }

@@ -15,42 +15,42 @@ function machine(loop: string, engine: 'interp' | 'jit', harts = 4): Machine {
     stop: j stop;
     other: ${loop}; fence rw, rw; lw t2, 0(s1); addi t2, t2, 1; sw t2, 0(s1); amoadd.w t3, a0, (s1); sw zero, 0(s0); done: j done
     .align 3; lock: .word 1; total: .word 0; .word 0`;
-  const m = new Machine({ memoryBytes: 1 << 20, harts, engine });
-  m.memory.writable(RAM, 4096).set(assemble(program, RAM).bytes);
-  m.reset(RAM);
-  return m;
+  const machine = new Machine({ memoryBytes: 1 << 20, harts, engine });
+  machine.memory.writable(RAM, 4096).set(assemble(program, RAM).bytes);
+  machine.reset(RAM);
+  return machine;
 }
 const state = (m: Machine): string => m.harts.map((h) => [h.instret, h.cycles, h.pc, ...h.x].join(' ')).join('\n');
 
 describe('a hart that spins', () => {
   it.each(Object.entries(LOOPS))('on %s leaves its turn to the others, and gets what it waits for', (_, loop) => {
-    const m = machine(loop, 'interp');
-    m.run({ maxCycles: 700_000 });
-    const [first, ...others] = m.harts;
+    const spinning = machine(loop, 'interp');
+    spinning.run({ maxCycles: 700_000 });
+    const [first, ...others] = spinning.harts;
     expect(first!.instret).toBe(700_000);
     for (const hart of others) expect(hart.instret).toBeLessThan(150_000);
-    m.run({ maxCycles: 300_000 });
-    for (const h of others) expect(h.num(7)).toBeGreaterThan(0); // t2: it had its turn with the total
+    spinning.run({ maxCycles: 300_000 });
+    for (const hart of others) expect(hart.num(7)).toBeGreaterThan(0); // t2: it had its turn with the total
   });
 
   it.each(Object.entries(LOOPS))('on %s does the same in both tiers', (_, loop) => {
-    const [a, b] = [machine(loop, 'interp'), machine(loop, 'jit')];
+    const [interpreted, translated] = [machine(loop, 'interp'), machine(loop, 'jit')];
     for (let i = 0; i < 10; i++) {
-      a.run({ maxCycles: 100_000 });
-      b.run({ maxCycles: 100_000 });
-      expect(state(b)).toBe(state(a));
+      interpreted.run({ maxCycles: 100_000 });
+      translated.run({ maxCycles: 100_000 });
+      expect(state(translated)).toBe(state(interpreted));
     }
   });
 
   it('but counts something meanwhile does not spin', () => {
-    const m = machine('again: addi s5, s5, 1; lw t1, 0(s0); bnez t1, again', 'interp', 2);
-    m.run({ maxCycles: 700_000 });
-    expect(m.harts[1]!.instret).toBeGreaterThan(690_000);
+    const spinning = machine('again: addi s5, s5, 1; lw t1, 0(s0); bnez t1, again', 'interp', 2);
+    spinning.run({ maxCycles: 700_000 });
+    expect(spinning.harts[1]!.instret).toBeGreaterThan(690_000);
   });
 
   it('still retires instructions, so that a limit of instructions is reached', () => {
-    const m = machine('again: j again', 'interp', 2);
-    m.run({ maxInstructions: 3_000_000 });
-    expect(m.instructions).toBe(3_000_000);
+    const spinning = machine('again: j again', 'interp', 2);
+    spinning.run({ maxInstructions: 3_000_000 });
+    expect(spinning.instructions).toBe(3_000_000);
   });
 });

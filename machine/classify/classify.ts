@@ -48,13 +48,13 @@ const BASE = 0x8000_0000, BEHIND_WINDOW = 0xa000_0000;
 
 export function classify(model: CpuModel): Classification {
   const base = model.kseg0 ? BEHIND_WINDOW : BASE;
-  const machine = new Machine({ memoryBytes: base - BASE + 16 * MIB, cpu: model, engine: 'interp' }), { h } = machine.features;
+  const machine = new Machine({ memoryBytes: base - BASE + 16 * MIB, cpu: model, engine: 'interp' }), { h: hypervisor } = machine.features;
   const world = new World(machine, base), samples = samplesFor(world, isaOf(model, DEFAULT_ISA));
   world.load(samples.map((s) => s.word));
-  const bench = new Bench(world), modes = MODES.filter((mode) => h || !mode.startsWith('V'));
+  const bench = new Bench(world), modes = MODES.filter((mode) => hypervisor || !mode.startsWith('V'));
   const names = [...new Set(samples.map((s) => s.name))], numbered = samples.map((sample, i) => ({ sample, at: world.codeAddress(i) }));
   const things = names.map((name) => thingOf(bench, numbered.filter(({ sample }) => sample.name === name), modes));
-  const pairs = [inUser(things), ...(h ? [inGuest(things)] : [])];
+  const pairs = [inUser(things), ...(hypervisor ? [inGuest(things)] : [])];
   return { model: model.text, things, pairs };
 }
 
@@ -146,10 +146,12 @@ const isSensitive = (t: Thing): boolean => t.classes.includes('control-sensitive
 /** A guest's supervisor in U mode: what is sensitive in S mode has to trap in U mode. */
 function inUser(things: readonly Thing[]): Pair {
   const sensitive = things.filter(isSensitive), exceptions = sensitive.flatMap((thing) => {
-    const { U: behaviour, S } = thing.modes;
+    const { U: behaviour, S: kernelMode } = thing.modes;
     return behaviour!.traps === 'always'
       ? []
-      : [{ name: thing.name, mode: 'U' as const, why: why(S!.changes, S!.depends), closed: behaviour!.traps === 'closed' }];
+      : [{
+        name: thing.name, mode: 'U' as const, why: why(kernelMode!.changes, kernelMode!.depends), closed: behaviour!.traps === 'closed',
+      }];
   });
   return pair('guest supervisor in U', things.filter((t) => t.classes.includes('privileged')).length, sensitive.length, exceptions);
 }

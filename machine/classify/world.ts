@@ -114,43 +114,43 @@ export class World {
 
   /** CSR values, privilege and virtualization that a trial begins with. */
   csrs(mode: Mode, state: State): Int32Array {
-    const c = new Int32Array(SLOTS), virtual = mode.startsWith('V'), permission: Permission = mode.endsWith('U') ? 'user' : 'supervisor';
+    const csrs = new Int32Array(SLOTS), virtual = mode.startsWith('V'), permission: Permission = mode.endsWith('U') ? 'user' : 'supervisor';
     const set = (slot: number, value: number): void => {
-      c[slot] = value % 2 ** 32;
-      c[slot + 1] = Math.floor(value / 2 ** 32);
+      csrs[slot] = value % 2 ** 32;
+      csrs[slot + 1] = Math.floor(value / 2 ** 32);
     };
     const root = (slot: number, table: number, asid = 1): void => {
-      if (this.translated) { c[slot] = table / PAGE; c[slot + 1] = SV39 | (asid << 12); }
+      if (this.translated) { csrs[slot] = table / PAGE; csrs[slot + 1] = SV39 | (asid << 12); }
     };
-    c[C.mstatus] = FS_INITIAL;
-    c[C.mstatus + 1] = 2 | (2 << 2);
-    c[C.vsstatus] = FS_INITIAL;
-    c[C.vsstatus + 1] = 2;
-    c[C.hstatus] = HSTATUS.SPVP; // hlv and hsv act for a guest's supervisor
-    c[C.hstatus + 1] = HSTATUS.VSXL_HI;
+    csrs[C.mstatus] = FS_INITIAL;
+    csrs[C.mstatus + 1] = 2 | (2 << 2);
+    csrs[C.vsstatus] = FS_INITIAL;
+    csrs[C.vsstatus + 1] = 2;
+    csrs[C.hstatus] = HSTATUS.SPVP; // hlv and hsv act for a guest's supervisor
+    csrs[C.hstatus + 1] = HSTATUS.VSXL_HI;
     set(C.mtvec, this.home.base + AT.vector * PAGE);
     for (const slot of [C.stvec, C.vstvec]) set(slot, this.address('vector'));
     for (const slot of [C.sepc, C.vsepc]) set(slot, this.codeAddress(0));
-    c[C.medeleg] = 0xfc_b5ff; // all but calls of S mode, which firmware answers
-    c[C.mideleg] = 0x222 | IP_VS;
-    c[C.hideleg] = IP_VS;
-    for (const slot of [C.mcounteren, C.scounteren, C.hcounteren]) c[slot] = -1;
-    for (const slot of [C.menvcfg, C.senvcfg, C.henvcfg]) c[slot] = ENVCFG.CBIE | ENVCFG.CBCFE | ENVCFG.CBZE;
-    for (const slot of [C.menvcfg, C.henvcfg]) c[slot + 1] = ENVCFG.STCE_HI;
-    for (const slot of [C.stimecmp, C.vstimecmp]) c[slot] = c[slot + 1] = -1;
-    for (const slot of [C.mstateen0, C.hstateen0, C.mstateen1, C.hstateen1]) c[slot + 1] = -1;
-    for (let n = 1; n < 3; n++) c[C.mstateen1 + 2 * n + 1] = c[C.hstateen1 + 2 * n + 1] = -1;
-    c[C.pmpaddr] = -1; // all of memory, in every mode
-    c[C.pmpaddr + 1] = 0x3f_ffff;
-    c[C.pmpcfg0] = 0x1f;
+    csrs[C.medeleg] = 0xfc_b5ff; // all but calls of S mode, which firmware answers
+    csrs[C.mideleg] = 0x222 | IP_VS;
+    csrs[C.hideleg] = IP_VS;
+    for (const slot of [C.mcounteren, C.scounteren, C.hcounteren]) csrs[slot] = -1;
+    for (const slot of [C.menvcfg, C.senvcfg, C.henvcfg]) csrs[slot] = ENVCFG.CBIE | ENVCFG.CBCFE | ENVCFG.CBZE;
+    for (const slot of [C.menvcfg, C.henvcfg]) csrs[slot + 1] = ENVCFG.STCE_HI;
+    for (const slot of [C.stimecmp, C.vstimecmp]) csrs[slot] = csrs[slot + 1] = -1;
+    for (const slot of [C.mstateen0, C.hstateen0, C.mstateen1, C.hstateen1]) csrs[slot + 1] = -1;
+    for (let n = 1; n < 3; n++) csrs[C.mstateen1 + 2 * n + 1] = csrs[C.hstateen1 + 2 * n + 1] = -1;
+    csrs[C.pmpaddr] = -1; // all of memory, in every mode
+    csrs[C.pmpaddr + 1] = 0x3f_ffff;
+    csrs[C.pmpcfg0] = 0x1f;
     const region = state === 'elsewhere' && !virtual ? this.away : this.home;
     root(C.satp, region.roots[virtual ? 'supervisor' : permission]);
     root(C.vsatp, this.home.roots[permission]);
     root(C.hgatp, this.stages[state === 'elsewhere' && virtual ? 1 : 0]);
-    if (state === 'closed') close(c, virtual);
-    if (state === 'host') otherHost(c, virtual);
-    if (state === 'guest') otherGuest(c, virtual);
-    return c;
+    if (state === 'closed') close(csrs, virtual);
+    if (state === 'host') otherHost(csrs, virtual);
+    if (state === 'guest') otherGuest(csrs, virtual);
+    return csrs;
   }
 }
 

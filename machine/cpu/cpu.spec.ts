@@ -78,8 +78,8 @@ describe('a processor with the switch', () => {
     const body =
       `csrsi sstatus, 2; ${enter('u')} csrr s1, sstatus; csrci sstatus, 2; csrr s2, sstatus; csrw sstatus, zero; csrr s3, sstatus`;
     expect(cause('base', body)).toBe(ILLEGAL);
-    const { s } = run('base,popf', body);
-    expect([s(0), s(1) & 2n, s(2) & 2n, s(3)]).toEqual([0n, 2n, 2n, s(1)]);
+    const { s: register } = run('base,popf', body);
+    expect([register(0), register(1) & 2n, register(2) & 2n, register(3)]).toEqual([0n, 2n, 2n, register(1)]);
   });
 
   it('popf shows a guest\'s user the guest\'s sstatus', () => {
@@ -142,12 +142,12 @@ describe('names of models', () => {
   it('each switch has a file of its own that names a processor and a paper, and a place in the page', () => {
     const page = readFileSync(new URL('../../docs/processors.md', import.meta.url), 'utf8');
     const files = readdirSync(new URL('.', import.meta.url));
-    for (const s of switches) {
-      expect(files).toContain(`${s.name}.ts`);
-      const text = readFileSync(new URL(`${s.name}.ts`, import.meta.url), 'utf8');
+    for (const option of switches) {
+      expect(files).toContain(`${option.name}.ts`);
+      const text = readFileSync(new URL(`${option.name}.ts`, import.meta.url), 'utf8');
       expect(text).toMatch(/Processors?[:,]/);
       expect(text).toContain('Told by:');
-      expect(page).toContain(`\`${usage(s)}\``);
+      expect(page).toContain(`\`${usage(option)}\``);
     }
   });
 });

@@ -95,31 +95,34 @@ class Chain {
 
   /** The answer names a record. */
   private record(leave: Label): void {
-    const { c: code, e, answer } = this;
-    e.and32(e.read(answer), e.word(RESULT.refused));
+    const { c: code, e: emitter, answer } = this;
+    emitter.and32(emitter.read(answer), emitter.word(RESULT.refused));
     code.brIf(leave);
-    e.shrU(e.read(this.target), e.long(RESULT.pageShift));
-    e.wrap(e.pushed());
+    emitter.shrU(emitter.read(this.target), emitter.long(RESULT.pageShift));
+    emitter.wrap(emitter.pushed());
     code.tee(this.scratch);
     code.if();
     this.otherPage();
     code.end();
-    e.add32(e.read(this.page), e.and32(e.read(answer), e.word(RESULT.record)));
+    emitter.add32(emitter.read(this.page), emitter.and32(emitter.read(answer), emitter.word(RESULT.record)));
     code.set(PARAMETER.record);
-    e.add32(e.read(PARAMETER.budget), e.and32(e.shrU32(e.read(answer), e.word(RESULT.refundShift)), e.word(RESULT.refund)));
+    emitter.add32(emitter.read(PARAMETER.budget),
+      emitter.and32(emitter.shrU32(emitter.read(answer), emitter.word(RESULT.refundShift)), emitter.word(RESULT.refund)));
     code.set(PARAMETER.budget);
-    e.eqz32(e.and32(e.read(answer), e.word(RESULT.landed)));
+    emitter.eqz32(emitter.and32(emitter.read(answer), emitter.word(RESULT.landed)));
     code.brIf(leave);
   }
 
   /** The record is in the page whose number is in `scratch`: `page` and `pcBase` become that page's. */
   private otherPage(): void {
-    const { c: code, e, page, scratch } = this;
-    e.add32(e.shl32(e.and32(e.read(scratch), e.word(RESULT.page)), e.word(4)), e.word(this.layout.codePages));
+    const { c: code, e: emitter, page, scratch } = this;
+    emitter.add32(emitter.shl32(emitter.and32(emitter.read(scratch), emitter.word(RESULT.page)), emitter.word(4)),
+      emitter.word(this.layout.codePages));
     code.set(scratch);
-    e.add(e.read(PARAMETER.pcBase), e.shl(e.shrS(e.read(this.target), e.long(RESULT.deltaShift)), e.long(12)));
-    e.add(e.pushed(), e.zext(e.shrU32(e.read(page), e.word(PC_SHIFT))));
-    e.sub(e.pushed(), e.zext(e.shrU32(e.read(scratch), e.word(PC_SHIFT))));
+    emitter.add(emitter.read(PARAMETER.pcBase),
+      emitter.shl(emitter.shrS(emitter.read(this.target), emitter.long(RESULT.deltaShift)), emitter.long(12)));
+    emitter.add(emitter.pushed(), emitter.zext(emitter.shrU32(emitter.read(page), emitter.word(PC_SHIFT))));
+    emitter.sub(emitter.pushed(), emitter.zext(emitter.shrU32(emitter.read(scratch), emitter.word(PC_SHIFT))));
     code.set(PARAMETER.pcBase);
     code.get(scratch);
     code.set(page);

@@ -28,9 +28,9 @@ export class Code {
     this.bytes = new Uint8Array(capacity);
   }
 
-  byte(b: number): void {
+  byte(value: number): void {
     if (this.length === this.bytes.length) this.grow(1);
-    this.bytes[this.length++] = b;
+    this.bytes[this.length++] = value;
   }
 
   private grow(by: number): void {
@@ -47,33 +47,33 @@ export class Code {
 
   /** Unsigned LEB128, up to 32 bits. */
   u32(value: number): void {
-    let v = value >>> 0;
-    while (v > 0x7f) {
-      this.byte((v & 0x7f) | 0x80);
-      v >>>= 7;
+    let rest = value >>> 0;
+    while (rest > 0x7f) {
+      this.byte((rest & 0x7f) | 0x80);
+      rest >>>= 7;
     }
-    this.byte(v);
+    this.byte(rest);
   }
 
   /** Signed LEB128, 32 bits. */
   s32(value: number): void {
-    let v = value | 0;
-    while (v < -64 || v > 63) {
-      this.byte((v & 0x7f) | 0x80);
-      v >>= 7;
+    let rest = value | 0;
+    while (rest < -64 || rest > 63) {
+      this.byte((rest & 0x7f) | 0x80);
+      rest >>= 7;
     }
-    this.byte(v & 0x7f);
+    this.byte(rest & 0x7f);
   }
 
   /** Signed LEB128, 64 bits. */
   s64(value: bigint | number): void {
     if (typeof value === 'number' && (value | 0) === value) return this.s32(value);
-    let v = BigInt.asIntN(64, BigInt(value));
-    while (v < -64n || v > 63n) {
-      this.byte(Number(v & 0x7fn) | 0x80);
-      v >>= 7n;
+    let rest = BigInt.asIntN(64, BigInt(value));
+    while (rest < -64n || rest > 63n) {
+      this.byte(Number(rest & 0x7fn) | 0x80);
+      rest >>= 7n;
     }
-    this.byte(Number(v & 0x7fn));
+    this.byte(Number(rest & 0x7fn));
   }
 
   i32(value: number): void { this.byte(Op.i32Const); this.s32(value); }

@@ -128,7 +128,7 @@ export class CodePages {
   slotOf(address: number): number { return Math.floor((address - this.layout.codePages) / CODEPAGE_BYTES); }
 
   private inUse(at: number): boolean {
-    for (let h = 0; h < this.layout.harts; h++) if (this.words[(HARTS + h * HART_BYTES + HS.CODE) >> 2] === at) return true;
+    for (let hart = 0; hart < this.layout.harts; hart++) if (this.words[(HARTS + hart * HART_BYTES + HS.CODE) >> 2] === at) return true;
     return false;
   }
 

@@ -62,11 +62,11 @@ export class Emitter {
   select32(_a: I32, _b: I32, _condition: I32): I32 { this.code.byte(Op.select); return TOKEN; }
   choose(condition: I32, a: () => I64, b: () => I64): I64 { return this.branches<I64>(condition, Type.i64, a, b); }
   choose32(condition: I32, a: () => I32, b: () => I32): I32 { return this.branches<I32>(condition, Type.i32, a, b); }
-  private branches<T extends Value>(_condition: I32, type: number, a: () => T, b: () => T): T {
+  private branches<T extends Value>(_condition: I32, type: number, whenTrue: () => T, whenFalse: () => T): T {
     this.code.if(type);
-    a();
+    whenTrue();
     this.code.else();
-    b();
+    whenFalse();
     this.code.end();
     return TOKEN as unknown as T;
   }
@@ -76,9 +76,9 @@ export class Emitter {
     this.code.end();
   }
 
-  fusedD(a: () => F64, b: () => F64, c: () => F64): F64 | undefined {
+  fusedD(left: () => F64, right: () => F64, addend: () => F64): F64 | undefined {
     if (!hostFuses()) return undefined;
-    emitFused(this.code, [a, b, c]);
+    emitFused(this.code, [left, right, addend]);
     return TOKEN;
   }
 

@@ -39,8 +39,8 @@ machine.run({ maxInstructions: 0 });
 hart.setCsr(0x300, 3n << 13n);
 
 interface Outcome { x: bigint; f: bigint; flags: number; retired: number }
-function outcome(run: () => number, a: bigint, b: bigint, c: bigint, x: bigint, flags: number): Outcome {
-  [hart.f[1], hart.f[2], hart.f[3], hart.f[4]] = [a, b, c, 77n];
+function outcome(run: () => number, left: bigint, right: bigint, addend: bigint, x: bigint, flags: number): Outcome {
+  [hart.f[1], hart.f[2], hart.f[3], hart.f[4]] = [left, right, addend, 77n];
   [hart.x[1], hart.x[4]] = [x, 77n];
   hart.w[HS.FFLAGS >> 2] = flags;
   const retired = run();
@@ -67,12 +67,12 @@ describe('floating point inline', () => {
       machine.memory.setU32(RAM_BASE, word >>> 0);
       for (let i = 0; i < (rm === 1 && !name.startsWith('fcvt') ? 10 : 250); i++) {
         const make = name.includes('.s') && !name.includes('s.d') ? single : double;
-        const [a, b, c, x, flags] = [make(), make(), make(), integer(), pick([0, 1, 1, 31, 16])];
-        const want = outcome(() => { floatHandlers.get(name)!(hart, word); return 1; }, a, b, c, x, flags);
-        const got = outcome(engine, a, b, c, x, flags);
+        const [left, right, addend, x, flags] = [make(), make(), make(), integer(), pick([0, 1, 1, 31, 16])];
+        const want = outcome(() => { floatHandlers.get(name)!(hart, word); return 1; }, left, right, addend, x, flags);
+        const got = outcome(engine, left, right, addend, x, flags);
         if (got.x !== want.x || got.f !== want.f || got.flags !== want.flags || got.retired !== 1) {
           const hex = (v: bigint): string => BigInt.asUintN(64, v).toString(16);
-          expect.fail(`${name} rm=${rm} flags=${flags} a=${hex(a)} b=${hex(b)} c=${hex(c)} x=${hex(x)}: f ${hex(got.f)} x `
+          expect.fail(`${name} rm=${rm} flags=${flags} a=${hex(left)} b=${hex(right)} c=${hex(addend)} x=${hex(x)}: f ${hex(got.f)} x `
             + `${hex(got.x)} flags ${got.flags}, want f ${hex(want.f)} x ${hex(want.x)} flags ${want.flags}`);
         }
       }

@@ -13,7 +13,7 @@ export function emitFused(code: { byte(b: number): void }, operands: readonly ((
     code.byte(SIMD);
     code.byte(Relaxed.splat);
   }
-  for (const b of [SIMD, ...Relaxed.madd, SIMD, ...Relaxed.lane]) code.byte(b);
+  for (const byte of [SIMD, ...Relaxed.madd, SIMD, ...Relaxed.lane]) code.byte(byte);
 }
 
 let answer: boolean | undefined;

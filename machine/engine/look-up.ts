@@ -18,28 +18,29 @@ export interface LookUp {
 /**
  * Branches to `miss` when the page is not mapped for execution or has no records. `found` runs while `record` is the code page's address.
  */
-export function emitLookUp(e: Emitter, { codeMap, ram }: Layout, at: LookUp, miss: Label, found: () => void): void {
-  const { code: c } = e;
-  e.add32(e.read(at.tlb), e.and32(e.shrU32(e.wrap(e.read(at.target)), e.word(7)), e.word(TLB_MASK)));
-  c.set(at.entry);
+export function emitLookUp(emitter: Emitter, { codeMap, ram }: Layout, at: LookUp, miss: Label, found: () => void): void {
+  const { code } = emitter;
+  emitter.add32(emitter.read(at.tlb),
+    emitter.and32(emitter.shrU32(emitter.wrap(emitter.read(at.target)), emitter.word(7)), emitter.word(TLB_MASK)));
+  code.set(at.entry);
   // offset = target - tagX; a hit is 0 … 4094
-  c.get(at.target);
-  c.get(at.entry);
-  c.memory(Op.i64Load, 16);
-  const offset = e.keep(e.sub(e.pushed(), e.pushed()));
-  e.gtU(offset(), e.long(4094));
-  c.brIf(miss);
+  code.get(at.target);
+  code.get(at.entry);
+  code.memory(Op.i64Load, 16);
+  const offset = emitter.keep(emitter.sub(emitter.pushed(), emitter.pushed()));
+  emitter.gtU(offset(), emitter.long(4094));
+  code.brIf(miss);
   // The code map is indexed by RAM page; host >>> 10 is four times the page number.
-  c.get(at.entry);
-  c.memory(Op.i32Load, 24);
-  e.shrU32(e.pushed(), e.word(10));
-  c.memory(Op.i32Load, codeMap - (ram >>> 10));
-  c.tee(at.record);
-  e.eqz32(e.pushed());
-  c.brIf(miss);
+  code.get(at.entry);
+  code.memory(Op.i32Load, 24);
+  emitter.shrU32(emitter.pushed(), emitter.word(10));
+  code.memory(Op.i32Load, codeMap - (ram >>> 10));
+  code.tee(at.record);
+  emitter.eqz32(emitter.pushed());
+  code.brIf(miss);
   found();
-  e.add32(e.read(at.record), e.mul32(e.wrap(offset()), e.word(RECORD / 2)));
-  c.set(at.record);
-  e.sub(e.read(at.target), e.zext(e.shrU32(e.read(at.record), e.word(PC_SHIFT))));
-  c.set(at.pcBase);
+  emitter.add32(emitter.read(at.record), emitter.mul32(emitter.wrap(offset()), emitter.word(RECORD / 2)));
+  code.set(at.record);
+  emitter.sub(emitter.read(at.target), emitter.zext(emitter.shrU32(emitter.read(at.record), emitter.word(PC_SHIFT))));
+  code.set(at.pcBase);
 }

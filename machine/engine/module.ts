@@ -43,49 +43,49 @@ const types = (out: Code, list: readonly TypeName[]): void => vector(out, list, 
 export function encodeModule(pages: number, imports: readonly Import[], functions: readonly FunctionBody[],
     table?: TableImport): Uint8Array {
   const out = new Code(4096);
-  for (const b of MAGIC) out.byte(b);
+  for (const byte of MAGIC) out.byte(byte);
   section(out, Section.type, (code) => vector(code, [...imports, ...functions, ...(table ? [table] : [])], ({ signature }) => {
     code.byte(0x60);
     types(code, signature.params);
     types(code, signature.results);
   }));
-  section(out, Section.import, (s) => {
-    s.u32(imports.length + (table ? 2 : 1));
-    name(s, 'e');
-    name(s, 'memory');
-    s.byte(2);
-    s.byte(1); // with a maximum
-    s.u32(pages);
-    s.u32(pages);
-    imports.forEach((f, i) => {
-      name(s, 'e');
-      name(s, f.name);
-      s.byte(0);
-      s.u32(i);
+  section(out, Section.import, (code) => {
+    code.u32(imports.length + (table ? 2 : 1));
+    name(code, 'e');
+    name(code, 'memory');
+    code.byte(2);
+    code.byte(1); // with a maximum
+    code.u32(pages);
+    code.u32(pages);
+    imports.forEach((body, i) => {
+      name(code, 'e');
+      name(code, body.name);
+      code.byte(0);
+      code.u32(i);
     });
     if (table) {
-      name(s, 'e');
-      name(s, 'table');
-      s.byte(1);
-      s.byte(0x70);
-      s.byte(1);
-      s.u32(table.size);
-      s.u32(table.size);
+      name(code, 'e');
+      name(code, 'table');
+      code.byte(1);
+      code.byte(0x70);
+      code.byte(1);
+      code.u32(table.size);
+      code.u32(table.size);
     }
   });
   section(out, Section.function, (s) => vector(s, functions, (_f, i) => s.u32(imports.length + i)));
-  section(out, Section.export, (s) => vector(s, functions, (functionBody, i) => {
-    name(s, functionBody.name);
-    s.byte(0);
-    s.u32(imports.length + i);
+  section(out, Section.export, (code) => vector(code, functions, (functionBody, i) => {
+    name(code, functionBody.name);
+    code.byte(0);
+    code.u32(imports.length + i);
   }));
-  section(out, Section.code, (s) => vector(s, functions, (f) => {
-    const body = new Code(f.body.length + 64);
-    writeLocals(body, f.locals);
-    body.append(f.body);
+  section(out, Section.code, (code) => vector(code, functions, (defined) => {
+    const body = new Code(defined.body.length + 64);
+    writeLocals(body, defined.locals);
+    body.append(defined.body);
     body.byte(0x0b);
-    s.u32(body.length);
-    s.append(body.bytes.subarray(0, body.length));
+    code.u32(body.length);
+    code.append(body.bytes.subarray(0, body.length));
   }));
   return out.done();
 }
@@ -98,8 +98,8 @@ function writeLocals(out: Code, locals: readonly TypeName[]): void {
     if (last && last[1] === typeName) last[0]++;
     else runs.push([1, typeName]);
   }
-  vector(out, runs, ([count, t]) => {
+  vector(out, runs, ([count, type]) => {
     out.u32(count);
-    out.byte(Type[t]);
+    out.byte(Type[type]);
   });
 }

@@ -50,11 +50,11 @@ export class InterpreterEmitter extends MemoryEmitter implements Semantics {
   }
 
   /** The code of one operation, up to the jump to the next instruction. */
-  operation(o: Operation): void {
-    this.length = o.length;
-    this.near = o.near;
-    this.short = o.short;
-    o.meaning(this);
+  operation(described: Operation): void {
+    this.length = described.length;
+    this.near = described.near;
+    this.short = described.short;
+    described.meaning(this);
     this.proceed();
     this.endInstruction();
   }

@@ -67,20 +67,20 @@ export class RecordWriter {
 
   /** `offset` is the instruction's place in its page; -1 when jumps must not stay inside the page. */
   write(record: number, decoded: Decoded, offset: number): void {
-    const { operands: o, index } = decoded;
+    const { operands: fields, index } = decoded;
     const inline = meanings[index] !== undefined;
-    const near = inline && jumps[index]! && offset >= 0 && inPage(offset + o.imm!);
-    const op = operationOf(index, o, decoded.length, near), half = record >> 1;
+    const near = inline && jumps[index]! && offset >= 0 && inPage(offset + fields.imm!);
+    const op = operationOf(index, fields, decoded.length, near), half = record >> 1;
     this.halves[half] = op;
     if (op === Internal.SLOW) return this.slow(record, decoded.length === 2 ? index | SHORT : index, decoded.word);
-    this.bytes[record + 2] = writesX[index] ? register(o.rd) - 8 : register(o.rd);
-    this.bytes[record + 3] = register(o.rs1);
-    const imm = near ? o.imm! * (RECORD / 2) : o.imm;
+    this.bytes[record + 2] = writesX[index] ? register(fields.rd) - 8 : register(fields.rd);
+    this.bytes[record + 3] = register(fields.rs1);
+    const imm = near ? fields.imm! * (RECORD / 2) : fields.imm;
     if (!more[index]) this.words[(record >> 2) + 1] = immediates[index] ? imm! : decoded.word;
     else {
-      this.bytes[record + 4] = register(o.rs2);
-      this.bytes[record + 5] = o.rm ?? 0;
-      this.halves[half + 3] = immediates[index] ? imm! : register(o.rs3);
+      this.bytes[record + 4] = register(fields.rs2);
+      this.bytes[record + 5] = fields.rm ?? 0;
+      this.halves[half + 3] = immediates[index] ? imm! : register(fields.rs3);
     }
   }
 

@@ -142,11 +142,11 @@ export class RegionCalls {
   }
 
   private countTranslated(): void {
-    const { c: code, e, before } = this;
-    code.get(e.hart);
-    code.get(e.hart);
+    const { c: code, e: emitter, before } = this;
+    code.get(emitter.hart);
+    code.get(emitter.hart);
     code.memory(Op.i64Load, HS.TRANSLATED);
-    e.add(e.pushed(), e.sext(e.sub32(e.read(before), e.read(e.budget))));
+    emitter.add(emitter.pushed(), emitter.sext(emitter.sub32(emitter.read(before), emitter.read(emitter.budget))));
     code.memory(Op.i64Store, HS.TRANSLATED);
   }
 }

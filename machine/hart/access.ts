@@ -20,12 +20,13 @@ const SIZE = [1, 2, 4, 8, 1, 2, 4, 4, 8, 2] as const;
 
 /** A load that missed: `kind` is one of LD. The value goes to HS.VALUE. */
 export function load(hart: Hart, kind: number): number {
-  const w = hart.w;
-  const lo = w[ADDR];
+  const words = hart.w;
+  const lo = words[ADDR];
   const size = SIZE[kind];
-  if ((lo & (size - 1)) !== 0 && hart.features.strictAlignment) return raise(hart, Cause.loadMisaligned, lo, w[ADDR + 1], hart.dataVirt);
-  const answer = read(hart, lo, w[ADDR + 1], size, hart.dataPriv, hart.dataVirt, false);
-  if (answer === SLOW.NEXT) extend(w, kind);
+  if ((lo & (size - 1)) !== 0 && hart.features.strictAlignment)
+    return raise(hart, Cause.loadMisaligned, lo, words[ADDR + 1], hart.dataVirt);
+  const answer = read(hart, lo, words[ADDR + 1], size, hart.dataPriv, hart.dataVirt, false);
+  if (answer === SLOW.NEXT) extend(words, kind);
   return answer;
 }
 
@@ -42,10 +43,11 @@ function extend(words: Int32Array, kind: number): void {
 
 /** A store that missed: `size` bytes of HS.VALUE to HS.ADDR. */
 export function store(hart: Hart, size: number): number {
-  const w = hart.w;
-  const lo = w[ADDR];
-  if ((lo & (size - 1)) !== 0 && hart.features.strictAlignment) return raise(hart, Cause.storeMisaligned, lo, w[ADDR + 1], hart.dataVirt);
-  return write(hart, lo, w[ADDR + 1], size, hart.dataPriv, hart.dataVirt);
+  const words = hart.w;
+  const lo = words[ADDR];
+  if ((lo & (size - 1)) !== 0 && hart.features.strictAlignment)
+    return raise(hart, Cause.storeMisaligned, lo, words[ADDR + 1], hart.dataVirt);
+  return write(hart, lo, words[ADDR + 1], size, hart.dataPriv, hart.dataVirt);
 }
 
 /** Reads in a given mode into HS.VALUE, zero extended. `executable`: hlvx. Fills the TLB when the mode is the hart's own. */
@@ -108,14 +110,14 @@ function readAcross(hart: Hart, lo: number, hi: number, size: number, priv: numb
   const first = 4096 - (lo & 0xfff);
   const nextLo = (lo + first) | 0;
   const nextHi = nextLo === 0 ? (hi + 1) | 0 : hi;
-  const a = part(hart, lo, hi, first, Access.load, priv, virt, executable);
-  if (a === 0) return raiseFault(hart, lo, hi, virt);
-  const b = part(hart, nextLo, nextHi, size - first, Access.load, priv, virt, executable);
-  if (b === 0) return raiseFault(hart, nextLo, nextHi, virt);
+  const firstAt = part(hart, lo, hi, first, Access.load, priv, virt, executable);
+  if (firstAt === 0) return raiseFault(hart, lo, hi, virt);
+  const restAt = part(hart, nextLo, nextHi, size - first, Access.load, priv, virt, executable);
+  if (restAt === 0) return raiseFault(hart, nextLo, nextHi, virt);
   if (hart.host.debug?.touches(hart, lo, hi, size, false) === true) return SLOW.LEAVE;
   const u8 = hart.host.linear.u8;
   const words = [0, 0];
-  for (let i = 0; i < size; i++) words[i >> 2] |= u8[i < first ? a + i : b + i - first] << (8 * (i & 3));
+  for (let i = 0; i < size; i++) words[i >> 2] |= u8[i < first ? firstAt + i : restAt + i - first] << (8 * (i & 3));
   hart.w[VALUE] = words[0];
   hart.w[VALUE + 1] = words[1];
   return SLOW.NEXT;
@@ -179,15 +181,15 @@ function writeAcross(hart: Hart, lo: number, hi: number, size: number, priv: num
   const first = 4096 - (lo & 0xfff);
   const nextLo = (lo + first) | 0;
   const nextHi = nextLo === 0 ? (hi + 1) | 0 : hi;
-  const a = part(hart, lo, hi, first, Access.store, priv, virt, false);
-  if (a === 0) return raiseFault(hart, lo, hi, virt);
-  const b = part(hart, nextLo, nextHi, size - first, Access.store, priv, virt, false);
-  if (b === 0) return raiseFault(hart, nextLo, nextHi, virt);
+  const firstAt = part(hart, lo, hi, first, Access.store, priv, virt, false);
+  if (firstAt === 0) return raiseFault(hart, lo, hi, virt);
+  const restAt = part(hart, nextLo, nextHi, size - first, Access.store, priv, virt, false);
+  if (restAt === 0) return raiseFault(hart, nextLo, nextHi, virt);
   if (hart.host.debug?.touches(hart, lo, hi, size, true) === true) return SLOW.LEAVE;
   const u8 = hart.host.linear.u8;
-  for (let i = 0; i < size; i++) u8[i < first ? a + i : b + i - first] = hart.w[VALUE + (i >> 2)] >>> (8 * (i & 3));
-  hart.host.engine.dropCode(a, first);
-  hart.host.engine.dropCode(b, size - first);
+  for (let i = 0; i < size; i++) u8[i < first ? firstAt + i : restAt + i - first] = hart.w[VALUE + (i >> 2)] >>> (8 * (i & 3));
+  hart.host.engine.dropCode(firstAt, first);
+  hart.host.engine.dropCode(restAt, size - first);
   return SLOW.NEXT;
 }
 

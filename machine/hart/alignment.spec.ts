@@ -36,8 +36,8 @@ describe.each(['interp', 'jit'] as const)('misaligned accesses (%s)', (engine) =
   });
 
   it('trap where the ISA string says xstrictalign; aligned ones do not', () => {
-    const { h, data } = run(`${FULL_ISA}_xstrictalign`, engine);
-    expect([h.x[10], h.x[11], h.x[13], h.x[14], h.x[15]]).toEqual([6n, data + 15n, 0x1234n, 0x12n, 6n]);
+    const { h: hart, data } = run(`${FULL_ISA}_xstrictalign`, engine);
+    expect([hart.x[10], hart.x[11], hart.x[13], hart.x[14], hart.x[15]]).toEqual([6n, data + 15n, 0x1234n, 0x12n, 6n]);
     const loads = run(`${FULL_ISA}_xstrictalign`, engine, PROGRAM.replaceAll('-1(a6)', '-2(a6)').replaceAll('8(a6)', '9(a6)'));
     expect([loads.h.x[10], loads.h.x[11], loads.h.x[15]]).toEqual([4n, loads.data + 5n, 3n]);
   });
@@ -45,7 +45,7 @@ describe.each(['interp', 'jit'] as const)('misaligned accesses (%s)', (engine) =
   it('a misaligned access as a guest says so in mstatus.GVA', () => {
     const mprv = 'li t0, 0x20800; csrs mstatus, t0; li t0, 1; slli t0, t0, 39; csrs mstatus, t0; la t1, trap; csrw mtvec, t1; la s0, data; '
       + 'lw a2, 1(s0); j stop; .align 2; trap: csrr a0, mcause; csrr a1, mstatus; stop: wfi; j stop; .align 3; data: .zero 16';
-    const { h } = run(`${FULL_ISA}_xstrictalign`, engine, mprv);
-    expect([h.x[10], (h.x[11]! >> 38n) & 1n]).toEqual([4n, 1n]);
+    const { h: hart } = run(`${FULL_ISA}_xstrictalign`, engine, mprv);
+    expect([hart.x[10], (hart.x[11]! >> 38n) & 1n]).toEqual([4n, 1n]);
   });
 });

@@ -64,22 +64,22 @@ describe('TLB contexts', () => {
   it('an empty entry is nobody\'s: not of the first page, not of the last, and not of a victim that may not be written', () => {
     const { linear, contexts, csrs, space } = make();
     space(1);
-    const c = contexts.enter(0, false, csrs);
+    const context = contexts.enter(0, false, csrs);
     const none = () => [[0, 0], [4095, 0], [-4096, -1], [-1, -1]].flatMap(([lo, hi]) =>
-      [0, 1, 2].map((kind) => contexts.hit(c, lo!, hi!, kind) || contexts.revive(c, lo!, hi!, kind)));
+      [0, 1, 2].map((kind) => contexts.hit(context, lo!, hi!, kind) || contexts.revive(context, lo!, hi!, kind)));
     expect(none().every((page) => page === 0)).toBe(true);
-    for (const at of [0x4_0000, 0x4_0000 + (16 << 20)]) contexts.fill(c, at, 0, linear.layout.ram, false, 0, 0);
+    for (const at of [0x4_0000, 0x4_0000 + (16 << 20)]) contexts.fill(context, at, 0, linear.layout.ram, false, 0, 0);
     expect(none().every((page) => page === 0)).toBe(true);
-    expect(contexts.revive(c, 0x4_0000, 0, 0)).toBe(linear.layout.ram);
+    expect(contexts.revive(context, 0x4_0000, 0, 0)).toBe(linear.layout.ram);
   });
 
   it('a page that gets decoded code loses its write tag there too', () => {
     const linear = new Linear(1 << 20, 1), pool = new TlbPool(linear), contexts = new Contexts(linear, pool);
-    const c = contexts.enter(0, false, new Int32Array(SLOTS));
-    contexts.fill(c, 0x5000, 0, linear.layout.ram, true, 0, 0);
-    contexts.fill(c, 0x5000 + (16 << 20), 0, linear.layout.ram + 4096, true, 0, 0);
+    const context = contexts.enter(0, false, new Int32Array(SLOTS));
+    contexts.fill(context, 0x5000, 0, linear.layout.ram, true, 0, 0);
+    contexts.fill(context, 0x5000 + (16 << 20), 0, linear.layout.ram + 4096, true, 0, 0);
     pool.forbidWrites(linear.layout.ram);
-    expect([contexts.revive(c, 0x5000, 0, 1), contexts.revive(c, 0x5000, 0, 0)]).toEqual([0, linear.layout.ram]);
+    expect([contexts.revive(context, 0x5000, 0, 1), contexts.revive(context, 0x5000, 0, 0)]).toEqual([0, linear.layout.ram]);
   });
 
   it('fences forget a page, an address space, or all', () => {
@@ -87,30 +87,31 @@ describe('TLB contexts', () => {
     const page = linear.layout.ram;
     const fillBoth = () => [1, 2].map((asid) => {
       space(asid, asid);
-      const c = contexts.enter(0, false, csrs);
-      for (const at of [0x5000, 0x6000]) contexts.fill(c, at, 0, page, false, 0, 0);
-      return c;
+      const context = contexts.enter(0, false, csrs);
+      for (const at of [0x5000, 0x6000]) contexts.fill(context, at, 0, page, false, 0, 0);
+      return context;
     });
-    const [a, b] = fillBoth();
+    const [first, second] = fillBoth();
     contexts.fence(5, 1);
-    expect([contexts.hit(a, 0x5000, 0, 0), contexts.hit(a, 0x6000, 0, 0), contexts.hit(b, 0x5000, 0, 0)]).toEqual([0, page, page]);
+    expect([contexts.hit(first, 0x5000, 0, 0), contexts.hit(first, 0x6000, 0, 0), contexts.hit(second, 0x5000, 0, 0)])
+      .toEqual([0, page, page]);
     contexts.fence(undefined, 2);
-    expect([contexts.hit(a, 0x6000, 0, 0), contexts.hit(b, 0x6000, 0, 0)]).toEqual([page, 0]);
+    expect([contexts.hit(first, 0x6000, 0, 0), contexts.hit(second, 0x6000, 0, 0)]).toEqual([page, 0]);
     fillBoth();
     contexts.fence(undefined, undefined);
-    expect([contexts.hit(a, 0x6000, 0, 0), contexts.hit(b, 0x6000, 0, 0)]).toEqual([0, 0]);
+    expect([contexts.hit(first, 0x6000, 0, 0), contexts.hit(second, 0x6000, 0, 0)]).toEqual([0, 0]);
   });
 
   it('a fence for any address of a superpage forgets all parts of it', () => {
     const { linear, contexts, csrs, space } = make();
     space(1);
-    const c = contexts.enter(1, false, csrs);
+    const context = contexts.enter(1, false, csrs);
     const base = -0x4000_0000; // 2 MiB aligned, sign extended
-    for (const i of [0, 3, 511]) contexts.fill(c, base + i * 4096, -1, linear.layout.ram, false, 0, 9);
-    contexts.fill(c, 0x1000, 0, linear.layout.ram, false, 0, 0);
+    for (const i of [0, 3, 511]) contexts.fill(context, base + i * 4096, -1, linear.layout.ram, false, 0, 9);
+    contexts.fill(context, 0x1000, 0, linear.layout.ram, false, 0, 0);
     contexts.fence(base / 4096 + 100, undefined);
-    expect([0, 3, 511].map((i) => contexts.hit(c, base + i * 4096, -1, 0))).toEqual([0, 0, 0]);
-    expect(contexts.hit(c, 0x1000, 0, 0)).toBe(linear.layout.ram);
+    expect([0, 3, 511].map((i) => contexts.hit(context, base + i * 4096, -1, 0))).toEqual([0, 0, 0]);
+    expect(contexts.hit(context, 0x1000, 0, 0)).toBe(linear.layout.ram);
   });
 
   it('a pool that is used up takes the TLB that was entered longest ago', () => {
@@ -130,11 +131,12 @@ describe('TLB contexts', () => {
     const pool = new TlbPool(linear);
     const own = new Contexts(linear, pool);
     space(1);
-    const c = own.enter(0, false, csrs);
-    own.fill(c, 0, 0, linear.layout.ram, true, 0, 0);
-    own.fill(c, 0x1000, 0, linear.layout.ram + 4096, true, 0, 0);
+    const context = own.enter(0, false, csrs);
+    own.fill(context, 0, 0, linear.layout.ram, true, 0, 0);
+    own.fill(context, 0x1000, 0, linear.layout.ram + 4096, true, 0, 0);
     pool.forbidWrites(linear.layout.ram);
-    expect([own.hit(c, 0, 0, 1), own.hit(c, 0, 0, 0), own.hit(c, 0x1000, 0, 1)]).toEqual([0, linear.layout.ram, linear.layout.ram + 4096]);
+    expect([own.hit(context, 0, 0, 1), own.hit(context, 0, 0, 0), own.hit(context, 0x1000, 0, 1)])
+      .toEqual([0, linear.layout.ram, linear.layout.ram + 4096]);
     expect(contexts.current).toBeUndefined();
   });
 
@@ -181,11 +183,11 @@ describe('TLB contexts', () => {
   it('many global translations survive a fence of one address space that scans', () => {
     const { linear, contexts, csrs, space } = make();
     space(1, 1);
-    const c = contexts.enter(1, false, csrs);
-    for (let i = 0; i < 3000; i++) contexts.fill(c, i * 4096, 0, linear.layout.ram, false, 0, i % 2 === 0 ? GLOBAL : 0);
+    const context = contexts.enter(1, false, csrs);
+    for (let i = 0; i < 3000; i++) contexts.fill(context, i * 4096, 0, linear.layout.ram, false, 0, i % 2 === 0 ? GLOBAL : 0);
     contexts.fence(undefined, 1);
-    expect([0, 1, 2000, 2001].map((i) => contexts.hit(c, i * 4096, 0, 0))).toEqual([linear.layout.ram, 0, linear.layout.ram, 0]);
+    expect([0, 1, 2000, 2001].map((i) => contexts.hit(context, i * 4096, 0, 0))).toEqual([linear.layout.ram, 0, linear.layout.ram, 0]);
     contexts.fence(undefined, undefined);
-    expect(contexts.hit(c, 0, 0, 0)).toBe(0);
+    expect(contexts.hit(context, 0, 0, 0)).toBe(0);
   });
 });

@@ -129,8 +129,8 @@ export class Contexts implements Owner {
   /** sfence.vma outside virtual machines: one page or all, of one address space or all. */
   fence(vpn: number | undefined, asid: number | undefined): void {
     this.counts.fences++;
-    const spaces = this.#guests.get(-1);
-    if (spaces) for (const s of spaces.values()) if (asid === undefined || s.asid === asid) this.#flush(s, vpn, asid !== undefined);
+    for (const space of this.#guests.get(-1)?.values() ?? [])
+      if (asid === undefined || space.asid === asid) this.#flush(space, vpn, asid !== undefined);
   }
 
   /** hfence: a page (of VS-stage addresses) or all, of one or all guest address spaces, of one or all virtual machines. */
@@ -138,9 +138,9 @@ export class Contexts implements Owner {
     this.counts.guestFences++;
     for (const [key, spaces] of this.#guests) {
       if (key === -1) continue;
-      for (const s of spaces.values()) {
-        if ((asid === undefined || s.asid === asid) && (vmid === undefined || s.vmid === vmid)) this.#flush(s, vpn, asid !== undefined);
-      }
+      for (const space of spaces.values())
+        if ((asid === undefined || space.asid === asid) && (vmid === undefined || space.vmid === vmid))
+          this.#flush(space, vpn, asid !== undefined);
     }
   }
 
@@ -211,9 +211,9 @@ export class Contexts implements Owner {
 }
 
 /** Whether both are translated in the same mode and in the same virtual machine or none, so that they share global translations. */
-function sameScheme(a: Space, b: Space): boolean {
-  const mode = Math.floor(a.key / MODE_UNIT);
-  return a.guestKey === b.guestKey && mode !== 0 && mode === Math.floor(b.key / MODE_UNIT);
+function sameScheme(left: Space, right: Space): boolean {
+  const mode = Math.floor(left.key / MODE_UNIT);
+  return left.guestKey === right.guestKey && mode !== 0 && mode === Math.floor(right.key / MODE_UNIT);
 }
 
 /** satp, vsatp or hgatp as one exact number: mode, ASID, and root below 2^29 pages (no higher root is in memory). */

@@ -12,20 +12,20 @@ import { illegalInstruction } from './trap.ts';
 const AES_FIELD = 0x11b;
 const SM4_FIELD = 0x1f5;
 
-function multiply(a: number, b: number, field: number): number {
+function multiply(left: number, right: number, field: number): number {
   let product = 0;
-  for (; b !== 0; b >>= 1) {
-    if ((b & 1) !== 0) product ^= a;
-    a <<= 1;
-    if ((a & 0x100) !== 0) a ^= field;
+  for (; right !== 0; right >>= 1) {
+    if ((right & 1) !== 0) product ^= left;
+    left <<= 1;
+    if ((left & 0x100) !== 0) left ^= field;
   }
   return product;
 }
 
 /** a to the power of 254 = 2 + 4 + … + 128: the inverse, and 0 for 0. */
-function inverse(a: number, field: number): number {
+function inverse(element: number, field: number): number {
   let result = 1;
-  for (let power = 2, square = a; power <= 128; power *= 2) {
+  for (let power = 2, square = element; power <= 128; power *= 2) {
     square = multiply(square, square, field);
     result = multiply(result, square, field);
   }
@@ -67,16 +67,16 @@ const UNSHIFTED = [0, 13, 10, 7, 4, 1, 14, 11];
 
 type Body = (a: bigint, b: bigint, insn: number) => bigint;
 
-const round = (order: readonly number[], table: Uint8Array, mix?: readonly number[]): Body => (a, b) => {
-  const state = [...bytesOf(a), ...bytesOf(b)];
+const round = (order: readonly number[], table: Uint8Array, mix?: readonly number[]): Body => (first, second) => {
+  const state = [...bytesOf(first), ...bytesOf(second)];
   const half = order.map((at) => table[state[at]]);
   return fromBytes(mix === undefined ? half : mixed(half, mix));
 };
 
 /** One step of the key schedule on the upper word; step 10 neither rotates nor adds a constant. */
-function keyStep(a: bigint, insn: number): bigint {
+function keyStep(first: bigint, insn: number): bigint {
   const step = (insn >>> 20) & 15;
-  let word = Number((a >> 32n) & 0xffff_ffffn) | 0;
+  let word = Number((first >> 32n) & 0xffff_ffffn) | 0;
   if (step !== 10) word = rotate32(word, 24);
   let out = 0;
   for (let shift = 0; shift < 32; shift += 8) out |= aesForward[(word >>> shift) & 0xff] << shift;
@@ -86,18 +86,18 @@ function keyStep(a: bigint, insn: number): bigint {
   return BigInt.asIntN(64, (value << 32n) | value);
 }
 
-function keyMix(a: bigint, b: bigint): bigint {
-  const low = (a >> 32n) ^ b;
-  const high = low ^ (b >> 32n);
+function keyMix(first: bigint, second: bigint): bigint {
+  const low = (first >> 32n) ^ second;
+  const high = low ^ (second >> 32n);
   return BigInt.asIntN(64, ((high & 0xffff_ffffn) << 32n) | (low & 0xffff_ffffn));
 }
 
 /** `linear` spreads the substituted byte over the word. */
-const sm4 = (linear: (x: number) => number): Body => (a, b, insn) => {
+const sm4 = (linear: (x: number) => number): Body => (first, second, insn) => {
   const shift = (insn >>> 30) * 8;
-  const byte = sm4Table[Number((b >> BigInt(shift)) & 0xffn)];
+  const byte = sm4Table[Number((second >> BigInt(shift)) & 0xffn)];
   const word = linear(byte);
-  return BigInt(Number(a & 0xffff_ffffn) ^ (shift === 0 ? word : rotate32(word, shift)) | 0);
+  return BigInt(Number(first & 0xffff_ffffn) ^ (shift === 0 ? word : rotate32(word, shift)) | 0);
 };
 // The standard's words are big-endian: its byte 0 is the register's highest, and the terms are those of the standard with bytes reversed.
 const sm4Encrypt = sm4((x) => x ^ (x << 8) ^ (x << 2) ^ (x << 18) ^ ((x & 0x3f) << 26) ^ ((x & 0xc0) << 10));
@@ -117,9 +117,10 @@ const bodies: readonly (readonly [string, Body])[] = [
 const LAST_KEY_STEP = 10;
 
 /** Handlers by mnemonic. */
-export const cryptoHandlers: ReadonlyMap<string, Handler> = new Map(bodies.map(([name, body]) => [name, (h: Hart, insn: number): number => {
-  if (name === 'aes64ks1i' && ((insn >>> 20) & 15) > LAST_KEY_STEP) return illegalInstruction(h);
-  const to = rd(insn);
-  if (to !== 0) h.x[to] = body(h.x[rs1(insn)], h.x[rs2(insn)], insn);
-  return SLOW.NEXT;
-}]));
+export const cryptoHandlers: ReadonlyMap<string, Handler> =
+  new Map(bodies.map(([name, body]) => [name, (hart: Hart, insn: number): number => {
+    if (name === 'aes64ks1i' && ((insn >>> 20) & 15) > LAST_KEY_STEP) return illegalInstruction(hart);
+    const to = rd(insn);
+    if (to !== 0) hart.x[to] = body(hart.x[rs1(insn)], hart.x[rs2(insn)], insn);
+    return SLOW.NEXT;
+  }]));

@@ -45,10 +45,10 @@ function counter(slot: number, bit: number, skew: (h: Hart) => number,
       hart.lo = hart.c[slot];
       hart.hi = hart.c[slot + 1];
     },
-    write: (h, lo, hi) => {
-      h.c[slot] = lo;
-      h.c[slot + 1] = hi;
-      if ((h.c[C.mcountinhibit] & (1 << bit)) === 0) subtract(h, slot, count(h) + skew(h));
+    write: (hart, lo, hi) => {
+      hart.c[slot] = lo;
+      hart.c[slot + 1] = hi;
+      if ((hart.c[C.mcountinhibit] & (1 << bit)) === 0) subtract(hart, slot, count(hart) + skew(hart));
     },
   };
 }
@@ -76,9 +76,9 @@ export const hpm = Array.from({ length: HPM_COUNTERS }, (_, i) => ({
     write: (h: Hart, lo: number, hi: number): void => h.hpm.setValue(i, number(lo, hi)),
   },
   event: {
-    read: (h: Hart): void => {
-      h.lo = h.hpm.event(i);
-      h.hi = h.hpm.flags(i);
+    read: (hart: Hart): void => {
+      hart.lo = hart.hpm.event(i);
+      hart.hi = hart.hpm.flags(i);
     },
     write: (h: Hart, lo: number, hi: number): void => h.hpm.setEvent(i, lo >>> 0, hi),
   },

@@ -38,9 +38,11 @@ function prepare(hart: Hart, pick: (n: number) => number): void {
   hart.w[HS.FS_DIRTY >> 2] = pick(4) === 0 ? 1 : 0;
 }
 
-const state = (h: Hart, since: number): unknown => {
-  h.foldFs();
-  return { x: [...h.x], csrs: [...h.c], pc: h.pc, fp: h.w[HS.FS_ON >> 2], space: h.context?.slot, retired: h.instret - since };
+const state = (hart: Hart, since: number): unknown => {
+  hart.foldFs();
+  return {
+    x: [...hart.x], csrs: [...hart.c], pc: hart.pc, fp: hart.w[HS.FS_ON >> 2], space: hart.context?.slot, retired: hart.instret - since,
+  };
 };
 
 /** The state after a few random accesses, by the engine or by csr.ts. */

@@ -61,8 +61,8 @@ const enableBits = ({ features: f }: Hart): number =>
   (f.svadu ? ENVCFG.ADUE_HI : 0) | (f.svpbmt ? ENVCFG.PBMTE_HI : 0) | (f.sstc ? ENVCFG.STCE_HI : 0);
 
 /** CBIE = 2 is reserved: the old value stays. Fields for absent cache-block instructions do not exist. */
-function legalLow({ features: f }: Hart, old: number, lo: number): number {
-  const there = ENVCFG.FIOM | (f.zicbom ? ENVCFG.CBIE | ENVCFG.CBCFE : 0) | (f.zicboz ? ENVCFG.CBZE : 0);
+function legalLow({ features }: Hart, old: number, lo: number): number {
+  const there = ENVCFG.FIOM | (features.zicbom ? ENVCFG.CBIE | ENVCFG.CBCFE : 0) | (features.zicboz ? ENVCFG.CBZE : 0);
   return ((lo & ~ENVCFG.CBIE) | ((lo & ENVCFG.CBIE) === 0x20 ? old : lo) & ENVCFG.CBIE) & there;
 }
 
@@ -141,9 +141,9 @@ export const hstateen = (n: number): Rules => ({
     hart.lo = 0;
     hart.hi = hart.c[hstateenSlot(n) + 1] & hart.c[mstateenSlot(n) + 1];
   },
-  write: (h, _lo, hi) => {
-    const mask = stateenBits(n) & h.c[mstateenSlot(n) + 1];
+  write: (hart, _lo, hi) => {
+    const mask = stateenBits(n) & hart.c[mstateenSlot(n) + 1];
     const at = hstateenSlot(n) + 1;
-    h.c[at] = (h.c[at] & ~mask) | (hi & mask);
+    hart.c[at] = (hart.c[at] & ~mask) | (hi & mask);
   },
 });

@@ -107,7 +107,7 @@ function leak(hart: Hart, to: number): number {
 }
 
 /** csrrw, csrrs, csrrc and their immediate forms. @spec unpriv 6.1 */
-export function csrInstruction(h: Hart, insn: number): number {
+export function csrInstruction(hart: Hart, insn: number): number {
   const number = insn >>> 20;
   const f3 = (insn >> 12) & 7;
   const source = rs1(insn);
@@ -115,27 +115,28 @@ export function csrInstruction(h: Hart, insn: number): number {
   const isSwap = (f3 & 3) === 1;
   const write = isSwap || source !== 0;
   let row = byNumber[number];
-  if (row === undefined) return illegalInstruction(h);
-  const deny = check(h, row, write);
+  if (row === undefined) return illegalInstruction(hart);
+  const deny = check(hart, row, write);
   if (deny !== Deny.no)
-    return leaks(h, number) ? leak(h, to) : deny === Deny.illegal ? illegalInstruction(h) : raise(h, Cause.virtualInstruction, insn, 0);
-  if (hasGuestCopy[number] !== 0 && h.w[HS.VIRT >> 2] !== 0) row = byNumber[number + GUEST_COPY]!;
+    return leaks(hart, number) ? leak(hart, to)
+      : deny === Deny.illegal ? illegalInstruction(hart) : raise(hart, Cause.virtualInstruction, insn, 0);
+  if (hasGuestCopy[number] !== 0 && hart.w[HS.VIRT >> 2] !== 0) row = byNumber[number + GUEST_COPY]!;
 
-  let lo = (f3 & 4) !== 0 ? source : h.x32[2 * source];
-  let hi = (f3 & 4) !== 0 ? 0 : h.x32[2 * source + 1];
+  let lo = (f3 & 4) !== 0 ? source : hart.x32[2 * source];
+  let hi = (f3 & 4) !== 0 ? 0 : hart.x32[2 * source + 1];
   if (!isSwap || to !== 0) {
-    readRow(h, row);
-    const oldLo = h.lo;
-    const oldHi = h.hi;
+    readRow(hart, row);
+    const oldLo = hart.lo;
+    const oldHi = hart.hi;
     if (!isSwap && write) {
-      if (row.modify !== undefined) row.modify(h);
-      if ((f3 & 3) === 2) { lo |= h.lo; hi |= h.hi; } else { lo = h.lo & ~lo; hi = h.hi & ~hi; }
+      if (row.modify !== undefined) row.modify(hart);
+      if ((f3 & 3) === 2) { lo |= hart.lo; hi |= hart.hi; } else { lo = hart.lo & ~lo; hi = hart.hi & ~hi; }
     }
-    h.setX(to, oldLo, oldHi);
+    hart.setX(to, oldLo, oldHi);
   }
   if (!write) return SLOW.NEXT;
-  writeRow(h, row, lo, hi);
+  writeRow(hart, row, lo, hi);
   if (row.refetch !== true) return SLOW.NEXT;
-  h.retire(4);
+  hart.retire(4);
   return SLOW.JUMP;
 }

@@ -73,9 +73,9 @@ const binary = (op: Two): Body => (o, f) => result(o, f, op(f, st, one(o, f), tw
 /** The four fused operations: signs of the product and of the addend. */
 function multiplyAdd(negateProduct: boolean, negateAddend: boolean): Body {
   return (operands, format) => {
-    const a = one(operands, format) ^ (negateProduct ? format.signBit : 0n);
-    const c = three(operands, format) ^ (negateAddend ? format.signBit : 0n);
-    result(operands, format, arithmetic.fma(format, st, a, two(operands, format), c));
+    const factor = one(operands, format) ^ (negateProduct ? format.signBit : 0n);
+    const addend = three(operands, format) ^ (negateAddend ? format.signBit : 0n);
+    result(operands, format, arithmetic.fma(format, st, factor, two(operands, format), addend));
   };
 }
 
@@ -89,14 +89,14 @@ function quickFused(format: Format, negateProduct: boolean, negateAddend: boolea
   return (hart, insn) => {
     const rm = (insn >> 12) & 7;
     if (hart.w[HS.FS_ON >> 2] === 0 || (rm === DYNAMIC ? hart.w[HS.FRM >> 2] : rm) !== 0) return exact(hart, insn);
-    const a = read(hart, field(insn, 15));
-    const c = read(hart, field(insn, 27));
-    const r = compute(negateProduct ? -a : a, read(hart, field(insn, 20)), negateAddend ? -c : c);
-    if (r !== r) return exact(hart, insn);
+    const factor = read(hart, field(insn, 15));
+    const addend = read(hart, field(insn, 27));
+    const value = compute(negateProduct ? -factor : factor, read(hart, field(insn, 20)), negateAddend ? -addend : addend);
+    if (value !== value) return exact(hart, insn);
     const rd = field(insn, 7);
-    if (format === DOUBLE) hart.fd[rd] = r;
+    if (format === DOUBLE) hart.fd[rd] = value;
     else {
-      hart.fs[2 * rd] = r;
+      hart.fs[2 * rd] = value;
       hart.f32[2 * rd + 1] = -1;
     }
     if (fused.inexact) hart.w[FFLAGS] |= 1;
@@ -112,10 +112,10 @@ const choose = (maximum: boolean, propagate: boolean): Body => (o, f) =>
 
 /** Sign injection: the sign of rs2, its opposite, or the exclusive or of both. */
 const signInjection = (how: 'copy' | 'negate' | 'xor'): Body => (operands, format) => {
-  const a = one(operands, format);
+  const operand = one(operands, format);
   const sign = two(operands, format) & format.signBit;
-  const magnitude = a & (format.signBit - 1n);
-  const from = how === 'copy' ? sign : how === 'negate' ? sign ^ format.signBit : sign ^ (a & format.signBit);
+  const magnitude = operand & (format.signBit - 1n);
+  const from = how === 'copy' ? sign : how === 'negate' ? sign ^ format.signBit : sign ^ (operand & format.signBit);
   result(operands, format, magnitude | from);
 };
 
@@ -150,17 +150,19 @@ const common: readonly (readonly [name: string, rounding: boolean, body: Body])[
 
 const integers = [['w', 32, false], ['wu', 32, true], ['l', 64, false], ['lu', 64, true]] as const;
 
-function conversions(table: Map<string, Handler>, f: Format): void {
+function conversions(table: Map<string, Handler>, format: Format): void {
   for (const [name, bits, unsigned] of integers) {
-    table.set(`fcvt.${name}.${f.name}`, instruction(f, true, (o) => writeX(o, converts.toInteger(f, st, one(o, f), bits, unsigned))));
-    table.set(`fcvt.${f.name}.${name}`, instruction(f, true, (operands) => {
+    table.set(`fcvt.${name}.${format.name}`,
+      instruction(format, true, (o) => writeX(o, converts.toInteger(format, st, one(o, format), bits, unsigned))));
+    table.set(`fcvt.${format.name}.${name}`, instruction(format, true, (operands) => {
       const x = operands.h.x[field(operands.insn, 15)];
-      result(operands, f, converts.fromInteger(f, st, unsigned ? BigInt.asUintN(bits, x) : BigInt.asIntN(bits, x)));
+      result(operands, format, converts.fromInteger(format, st, unsigned ? BigInt.asUintN(bits, x) : BigInt.asIntN(bits, x)));
     }));
   }
   for (const to of FORMATS) {
-    if (to !== f)
-      table.set(`fcvt.${to.name}.${f.name}`, instruction(f, true, (o) => result(o, to, converts.convert(f, to, st, one(o, f)))));
+    if (to !== format)
+      table.set(`fcvt.${to.name}.${format.name}`,
+        instruction(format, true, (o) => result(o, to, converts.convert(format, to, st, one(o, format)))));
   }
 }
 
@@ -172,11 +174,11 @@ function build(): Map<string, Handler> {
     for (const [name, rounding, body] of common) table.set(`${name}.${format.name}`, instruction(format, rounding, body));
     conversions(table, format);
   }
-  for (const f of [SINGLE, DOUBLE]) {
-    table.set(`fmadd.${f.name}`, quickFused(f, false, false));
-    table.set(`fmsub.${f.name}`, quickFused(f, false, true));
-    table.set(`fnmsub.${f.name}`, quickFused(f, true, false));
-    table.set(`fnmadd.${f.name}`, quickFused(f, true, true));
+  for (const format of [SINGLE, DOUBLE]) {
+    table.set(`fmadd.${format.name}`, quickFused(format, false, false));
+    table.set(`fmsub.${format.name}`, quickFused(format, false, true));
+    table.set(`fnmsub.${format.name}`, quickFused(format, true, false));
+    table.set(`fnmadd.${format.name}`, quickFused(format, true, true));
   }
   table.set('fcvtmod.w.d', instruction(DOUBLE, false, (o) => writeX(o, converts.toIntegerModular(DOUBLE, st, one(o, DOUBLE)))));
   return table;

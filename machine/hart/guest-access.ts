@@ -20,34 +20,36 @@ function refused(hart: Hart): number {
 const guestPriv = (h: Hart): number => ((h.c[C.hstatus] & HSTATUS.SPVP) !== 0 ? 1 : 0);
 
 export function hlv(size: number, signed: boolean, executable = false): Handler {
-  return (h, insn) => {
-    const stop = refused(h);
+  return (hart, insn) => {
+    const stop = refused(hart);
     if (stop !== 0) return stop;
-    const r = 2 * rs1(insn);
-    if ((h.x32[r] & (size - 1)) !== 0 && h.features.strictAlignment) return raise(h, Cause.loadMisaligned, h.x32[r], h.x32[r + 1], true);
-    const answer = read(h, h.x32[r], h.x32[r + 1], size, guestPriv(h), true, executable);
+    const base = 2 * rs1(insn);
+    if ((hart.x32[base] & (size - 1)) !== 0 && hart.features.strictAlignment)
+      return raise(hart, Cause.loadMisaligned, hart.x32[base], hart.x32[base + 1], true);
+    const answer = read(hart, hart.x32[base], hart.x32[base + 1], size, guestPriv(hart), true, executable);
     if (answer !== SLOW.NEXT) return answer;
     const bits = 32 - 8 * size;
-    let lo = h.w[VALUE];
-    let hi = h.w[VALUE + 1];
+    let lo = hart.w[VALUE];
+    let hi = hart.w[VALUE + 1];
     if (signed && size < 8) {
       lo = size < 4 ? (lo << bits) >> bits : lo;
       hi = lo >> 31;
     }
-    h.setX(rd(insn), lo, hi);
+    hart.setX(rd(insn), lo, hi);
     return SLOW.NEXT;
   };
 }
 
 export function hsv(size: number): Handler {
-  return (h, insn) => {
-    const stop = refused(h);
+  return (hart, insn) => {
+    const stop = refused(hart);
     if (stop !== 0) return stop;
-    const r = 2 * rs1(insn);
+    const base = 2 * rs1(insn);
     const source = 2 * rs2(insn);
-    if ((h.x32[r] & (size - 1)) !== 0 && h.features.strictAlignment) return raise(h, Cause.storeMisaligned, h.x32[r], h.x32[r + 1], true);
-    h.w[VALUE] = h.x32[source];
-    h.w[VALUE + 1] = h.x32[source + 1];
-    return write(h, h.x32[r], h.x32[r + 1], size, guestPriv(h), true);
+    if ((hart.x32[base] & (size - 1)) !== 0 && hart.features.strictAlignment)
+      return raise(hart, Cause.storeMisaligned, hart.x32[base], hart.x32[base + 1], true);
+    hart.w[VALUE] = hart.x32[source];
+    hart.w[VALUE + 1] = hart.x32[source + 1];
+    return write(hart, hart.x32[base], hart.x32[base + 1], size, guestPriv(hart), true);
   };
 }

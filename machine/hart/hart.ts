@@ -216,12 +216,12 @@ export class Hart implements HartApi {
   /** Mode, status or translation registers have changed: updates the legality of floating point, and the TLB. */
   refresh(): void {
     const words = this.w;
-    const c = this.c;
-    const status = c[C.mstatus];
+    const csrs = this.c;
+    const status = csrs[C.mstatus];
     const priv = words[HS.PRIV >> 2];
     const virt = words[HS.VIRT >> 2] !== 0;
-    words[HS.FS_ON >> 2] = (status & MSTATUS.FS) !== 0 && this.features.f && (!virt || (c[C.vsstatus] & MSTATUS.FS) !== 0) ? 1 : 0;
-    const zero = c[C.menvcfg] & (virt ? c[C.henvcfg] : -1) & (priv === 0 ? c[C.senvcfg] : -1) & ENVCFG.CBZE;
+    words[HS.FS_ON >> 2] = (status & MSTATUS.FS) !== 0 && this.features.f && (!virt || (csrs[C.vsstatus] & MSTATUS.FS) !== 0) ? 1 : 0;
+    const zero = csrs[C.menvcfg] & (virt ? csrs[C.henvcfg] : -1) & (priv === 0 ? csrs[C.senvcfg] : -1) & ENVCFG.CBZE;
     words[HS.ZERO_ON >> 2] = priv === 3 || zero !== 0 ? 1 : 0;
     this.#namesSupervisor(priv, virt);
     let dataPriv = priv;
@@ -229,18 +229,18 @@ export class Hart implements HartApi {
     let slot = 0;
     if (priv === 3 && (status & MSTATUS.MPRV) !== 0) {
       dataPriv = (status >> MSTATUS.MPP_SHIFT) & 3;
-      dataVirt = dataPriv !== 3 && (c[C.mstatus + 1] & MSTATUS.MPV_HI) !== 0;
+      dataVirt = dataPriv !== 3 && (csrs[C.mstatus + 1] & MSTATUS.MPV_HI) !== 0;
       slot = CONTEXT_SLOTS.mprv;
     }
     this.dataPriv = dataPriv;
     this.dataVirt = dataVirt;
     if ((status & MSTATUS.MXR) !== 0) slot |= CONTEXT_SLOTS.mxr;
     if (dataVirt) {
-      const guest = c[C.vsstatus];
+      const guest = csrs[C.vsstatus];
       if ((guest & MSTATUS.SUM) !== 0) slot |= CONTEXT_SLOTS.sum;
       if ((guest & MSTATUS.MXR) !== 0) slot |= CONTEXT_SLOTS.guestMxr;
     } else if ((status & MSTATUS.SUM) !== 0) slot |= CONTEXT_SLOTS.sum;
-    const context = this.contexts.enter(slot | dataPriv, dataVirt, c);
+    const context = this.contexts.enter(slot | dataPriv, dataVirt, csrs);
     this.context = context;
     words[HS.TLB >> 2] = context.tlb;
   }

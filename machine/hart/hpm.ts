@@ -63,11 +63,11 @@ export class Hpm {
 
   /** An event that is not known counts nothing. The flags exist only with Sscofpmf, those of guests only with a hypervisor extension. */
   setEvent(i: number, event: number, flags: number): void {
-    const { sscofpmf, h } = this.#h.features;
+    const { sscofpmf, h: hypervisor } = this.#h.features;
     const counter = this.#counters[i]!;
     this.settle();
     counter.event = EVENTS[event] === undefined ? 0 : event;
-    counter.flags = sscofpmf ? flags & (HPM_EVENT.OF | FILTERS | (h ? GUEST_FILTERS : 0)) : 0;
+    counter.flags = sscofpmf ? flags & (HPM_EVENT.OF | FILTERS | (hypervisor ? GUEST_FILTERS : 0)) : 0;
     this.filtered = this.#counters.some((c) => (c.flags & ~HPM_EVENT.OF) !== 0);
     this.go();
   }

@@ -22,14 +22,14 @@ export function deliverInterrupt(hart: Hart): boolean {
   const delegated = words[C.mideleg];
 
   if (priv < 3 || (status & MSTATUS.MIE) !== 0) {
-    const m = ready & ~delegated;
+    const machine = ready & ~delegated;
     // A hosted machine has no M mode: an interrupt that is not delegated stays pending.
-    if (m !== 0 && hart.host.supervisor === undefined) return take(hart, m, 3);
+    if (machine !== 0 && hart.host.supervisor === undefined) return take(hart, machine, 3);
   }
   if (priv === 3) return false;
   if (virt || priv === 0 || (status & MSTATUS.SIE) !== 0) {
-    const s = ready & delegated & ~words[C.hideleg];
-    if (s !== 0) return take(hart, s, 1);
+    const supervisor = ready & delegated & ~words[C.hideleg];
+    if (supervisor !== 0) return take(hart, supervisor, 1);
   }
   if (virt && (priv === 0 || (words[C.vsstatus] & MSTATUS.SIE) !== 0)) {
     const vs = ready & delegated & words[C.hideleg];

@@ -88,23 +88,24 @@ const ROWS: readonly [string, number, Effect][] = [
   ['c.zext.h', unary(2), toA0((s) => s.a0 & 0xffffn)], ['c.sext.h', unary(3), toA0((s) => signed(16, s.a0))],
   ['c.zext.w', unary(4), toA0((s) => s.a0 & 0xffff_ffffn)], ['c.not', unary(5), toA0((s) => ~s.a0)],
   ['c.mul', 0b100111 << 10 | A0 << 7 | 0b10 << 5 | A1 << 2 | 1, toA0((s) => s.a0 * s.a1)],
-  ...[0, 1, 2, 3].flatMap((u): [string, number, Effect][] => [
-    [`c.lbu ${u}`, byteForm(0b100000, u, A0), toA0((s) => fromMemory(s, u) & 0xffn)],
-    [`c.sb ${u}`, byteForm(0b100010, u, A1), toMemory(u, 8)],
+  ...[0, 1, 2, 3].flatMap((offset): [string, number, Effect][] => [
+    [`c.lbu ${offset}`, byteForm(0b100000, offset, A0), toA0((s) => fromMemory(s, offset) & 0xffn)],
+    [`c.sb ${offset}`, byteForm(0b100010, offset, A1), toMemory(offset, 8)],
   ]),
-  ...[0, 2].flatMap((u): [string, number, Effect][] => [
-    [`c.lhu ${u}`, halfForm(0b100001, u, A0), toA0((s) => fromMemory(s, u) & 0xffffn)],
-    [`c.lh ${u}`, halfForm(0b100001, u, A0, 1), toA0((s) => signed(16, fromMemory(s, u)))],
-    [`c.sh ${u}`, halfForm(0b100011, u, A1), toMemory(u, 16)],
+  ...[0, 2].flatMap((offset): [string, number, Effect][] => [
+    [`c.lhu ${offset}`, halfForm(0b100001, offset, A0), toA0((s) => fromMemory(s, offset) & 0xffffn)],
+    [`c.lh ${offset}`, halfForm(0b100001, offset, A0, 1), toA0((s) => signed(16, fromMemory(s, offset)))],
+    [`c.sh ${offset}`, halfForm(0b100011, offset, A1), toMemory(offset, 16)],
   ]),
   ['czero.eqz', r(7, 11, 10, 5, 10, 0x33), toA0((s) => (s.a1 === 0n ? 0n : s.a0))],
   ['czero.nez', r(7, 11, 10, 7, 10, 0x33), toA0((s) => (s.a1 !== 0n ? 0n : s.a0))],
   ...[0, 1, 2, 4, 8, 16, 31].map((n): [string, number, Effect] => [`mop.r.${n}`, mopR(n), toA0(() => 0n)]),
   ...[0, 1, 2, 4, 7].map((n): [string, number, Effect] => [`mop.rr.${n}`, mopRR(n), toA0(() => 0n)]),
   ...[1, 3, 5, 7, 9, 11, 13, 15].map((n): [string, number, Effect] => [`c.mop.${n}`, 0x6081 | n >> 1 << 8, (s) => s]),
-  ['amocas.w', amocas(2, 10, 11), (s) => {
-    const old = signed(32, s.memory[0]);
-    return { ...s, a0: u64(old), memory: [old === signed(32, s.a0) ? put(s.memory[0], 0, 32, s.a1) : s.memory[0], s.memory[1]] };
+  ['amocas.w', amocas(2, 10, 11), (state) => {
+    const old = signed(32, state.memory[0]);
+    const first = old === signed(32, state.a0) ? put(state.memory[0], 0, 32, state.a1) : state.memory[0];
+    return { ...state, a0: u64(old), memory: [first, state.memory[1]] };
   }],
   ['amocas.d', amocas(3, 10, 11), (s) => ({ ...s, a0: s.memory[0], memory: [s.memory[0] === s.a0 ? s.a1 : s.memory[0], s.memory[1]] })],
   [

@@ -67,9 +67,9 @@ describe('misa', () => {
   });
 
   it('has nothing to switch on that the ISA string does not name', () => {
-    const h = new Machine({ memoryBytes: 1 << 20, isa: 'rv64imac_zicsr' }).harts[0];
-    const all = h.csr(MISA);
-    h.setCsr(MISA, -1n);
-    expect([h.csr(MISA), all & (F | D | H)]).toEqual([all, 0n]);
+    const hart = new Machine({ memoryBytes: 1 << 20, isa: 'rv64imac_zicsr' }).harts[0];
+    const all = hart.csr(MISA);
+    hart.setCsr(MISA, -1n);
+    expect([hart.csr(MISA), all & (F | D | H)]).toEqual([all, 0n]);
   });
 });

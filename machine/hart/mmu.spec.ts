@@ -34,10 +34,10 @@ const ok = (h: Hart, va: number, access: 0 | 1 | 2, priv = 1, virt = false): num
 describe('one stage', () => {
   const va = 0x1234_5678;
   const setUp = (flags: number, high = 0n) => {
-    const m = make();
-    map(m.machine, ROOT, va, RAM + 0x8_0000, flags, high);
-    m.h.setCsr(0x180, SV39 | BigInt(ROOT >>> 12));
-    return m;
+    const made = make();
+    map(made.machine, ROOT, va, RAM + 0x8_0000, flags, high);
+    made.h.setCsr(0x180, SV39 | BigInt(ROOT >>> 12));
+    return made;
   };
 
   it('translates and checks permission', () => {
@@ -50,21 +50,21 @@ describe('one stage', () => {
   });
 
   it('supervisor reaches user pages only with SUM, never to execute; MXR reads executable pages', () => {
-    const { h } = setUp(V | X | U | A);
-    expect(ok(h, va, Access.load)).toBe('fault 13');
-    h.setCsr(0x100, 0xc_0000n);
-    expect(ok(h, va, Access.load)).toBe(RAM + 0x8_0678);
-    expect(ok(h, va, Access.fetch)).toBe('fault 12');
-    expect(ok(h, va, Access.fetch, 0)).toBe(RAM + 0x8_0678);
+    const { h: hart } = setUp(V | X | U | A);
+    expect(ok(hart, va, Access.load)).toBe('fault 13');
+    hart.setCsr(0x100, 0xc_0000n);
+    expect(ok(hart, va, Access.load)).toBe(RAM + 0x8_0678);
+    expect(ok(hart, va, Access.fetch)).toBe('fault 12');
+    expect(ok(hart, va, Access.fetch, 0)).toBe(RAM + 0x8_0678);
   });
 
   it('without ADUE clear A and D bits fault; with it hardware sets them', () => {
-    const { machine, h } = setUp(V | R | W);
-    expect(ok(h, va, Access.load)).toBe('fault 13');
-    h.setCsr(0x30a, 1n << 61n);
-    expect(ok(h, va, Access.load)).toBe(RAM + 0x8_0678);
-    expect(h.mmu.writable).toBe(false);
-    expect(ok(h, va, Access.store)).toBe(RAM + 0x8_0678);
+    const { machine, h: hart } = setUp(V | R | W);
+    expect(ok(hart, va, Access.load)).toBe('fault 13');
+    hart.setCsr(0x30a, 1n << 61n);
+    expect(ok(hart, va, Access.load)).toBe(RAM + 0x8_0678);
+    expect(hart.mmu.writable).toBe(false);
+    expect(ok(hart, va, Access.store)).toBe(RAM + 0x8_0678);
     expect(machine.memory.u64(ROOT + 0x5000 + 8 * 0x145) & 0xffn).toBe(BigInt(V | R | W | A | D));
   });
 
@@ -81,21 +81,21 @@ describe('one stage', () => {
   });
 
   it('addresses that are not sign extended fault; a mode that does not exist is not taken', () => {
-    const { h } = setUp(V | R | A);
-    expect(ok(h, 2 ** 38, Access.load)).toBe('fault 13');
-    const before = h.csr(0x180);
-    h.setCsr(0x180, 5n << 60n);
-    expect(h.csr(0x180)).toBe(before);
+    const { h: hart } = setUp(V | R | A);
+    expect(ok(hart, 2 ** 38, Access.load)).toBe('fault 13');
+    const before = hart.csr(0x180);
+    hart.setCsr(0x180, 5n << 60n);
+    expect(hart.csr(0x180)).toBe(before);
   });
 
   it('PMP denies after translation', () => {
-    const { h } = setUp(V | R | W | A | D);
-    h.setCsr(0x3b0, BigInt((RAM + 0x8_0000) / 4) | 0x1ffn);
-    h.setCsr(0x3b1, 0x3f_ffff_ffff_ffffn);
-    h.setCsr(0x3a0, 0x1f19n);
-    expect(ok(h, va, Access.load)).toBe(RAM + 0x8_0678);
-    expect(h.mmu.writable).toBe(false);
-    expect(ok(h, va, Access.store)).toBe('fault 7');
+    const { h: hart } = setUp(V | R | W | A | D);
+    hart.setCsr(0x3b0, BigInt((RAM + 0x8_0000) / 4) | 0x1ffn);
+    hart.setCsr(0x3b1, 0x3f_ffff_ffff_ffffn);
+    hart.setCsr(0x3a0, 0x1f19n);
+    expect(ok(hart, va, Access.load)).toBe(RAM + 0x8_0678);
+    expect(hart.mmu.writable).toBe(false);
+    expect(ok(hart, va, Access.store)).toBe('fault 7');
   });
 });
 
@@ -103,19 +103,19 @@ describe('two stages', () => {
   const va = 0x1234_5678;
   const gpa = 0x4_0000_0000;
   const setUp = () => {
-    const m = make();
+    const made = make();
     // Guest tables are identity mapped; the page itself lies at gpa.
-    map(m.machine, ROOT, va, gpa, V | R | W | U | A | D);
+    map(made.machine, ROOT, va, gpa, V | R | W | U | A | D);
     for (const page of [0, 0x4000, 0x5000])
-      m.machine.memory.setU64(GUEST_ROOT + 0x5000 + 8 * (0x10 + page / 4096), pte(ROOT + page, V | R | W | U | A | D));
-    m.machine.memory.setU64(GUEST_ROOT + 8 * 2, pte(GUEST_ROOT + 0x4000, V));
-    m.machine.memory.setU64(GUEST_ROOT + 0x4000, pte(GUEST_ROOT + 0x5000, V));
-    m.machine.memory.setU64(GUEST_ROOT + 8 * 16, pte(GUEST_ROOT + 0x6000, V));
-    m.machine.memory.setU64(GUEST_ROOT + 0x6000, pte(GUEST_ROOT + 0x7000, V));
-    m.machine.memory.setU64(GUEST_ROOT + 0x7000, pte(RAM + 0x9_0000, V | R | W | U | A | D));
-    m.h.setCsr(0x280, SV39 | BigInt(ROOT >>> 12));
-    m.h.setCsr(0x680, SV39 | BigInt(GUEST_ROOT >>> 12));
-    return m;
+      made.machine.memory.setU64(GUEST_ROOT + 0x5000 + 8 * (0x10 + page / 4096), pte(ROOT + page, V | R | W | U | A | D));
+    made.machine.memory.setU64(GUEST_ROOT + 8 * 2, pte(GUEST_ROOT + 0x4000, V));
+    made.machine.memory.setU64(GUEST_ROOT + 0x4000, pte(GUEST_ROOT + 0x5000, V));
+    made.machine.memory.setU64(GUEST_ROOT + 8 * 16, pte(GUEST_ROOT + 0x6000, V));
+    made.machine.memory.setU64(GUEST_ROOT + 0x6000, pte(GUEST_ROOT + 0x7000, V));
+    made.machine.memory.setU64(GUEST_ROOT + 0x7000, pte(RAM + 0x9_0000, V | R | W | U | A | D));
+    made.h.setCsr(0x280, SV39 | BigInt(ROOT >>> 12));
+    made.h.setCsr(0x680, SV39 | BigInt(GUEST_ROOT >>> 12));
+    return made;
   };
 
   it('composes both', () => {
@@ -125,25 +125,25 @@ describe('two stages', () => {
   });
 
   it('a missing second-stage page is a guest page fault with the guest address / 4', () => {
-    const { machine, h } = setUp();
+    const { machine, h: hart } = setUp();
     machine.memory.setU64(GUEST_ROOT + 0x7000, 0n);
-    expect(ok(h, va, Access.store, 0, true)).toBe('fault 23');
-    expect([h.mmu.gpaHi * 2 ** 32 + (h.mmu.gpaLo >>> 0), h.mmu.implicit]).toEqual([Math.floor((gpa + 0x678) / 4), 0]);
+    expect(ok(hart, va, Access.store, 0, true)).toBe('fault 23');
+    expect([hart.mmu.gpaHi * 2 ** 32 + (hart.mmu.gpaLo >>> 0), hart.mmu.implicit]).toEqual([Math.floor((gpa + 0x678) / 4), 0]);
   });
 
   it('a table that the second stage does not map is an implicit access', () => {
-    const { machine, h } = setUp();
+    const { machine, h: hart } = setUp();
     machine.memory.setU64(GUEST_ROOT + 0x5000 + 8 * 0x15, 0n);
-    expect(ok(h, va, Access.fetch, 0, true)).toBe('fault 20');
-    expect([h.mmu.gpaLo >>> 0, h.mmu.implicit]).toEqual([(ROOT + 0x5000 + 8 * 0x145) / 4, 1]);
+    expect(ok(hart, va, Access.fetch, 0, true)).toBe('fault 20');
+    expect([hart.mmu.gpaLo >>> 0, hart.mmu.implicit]).toEqual([(ROOT + 0x5000 + 8 * 0x145) / 4, 1]);
   });
 
   it('remembers second-stage pages until a fence', () => {
-    const { machine, h } = setUp();
-    expect(ok(h, va, Access.load, 0, true)).toBe(RAM + 0x9_0678);
+    const { machine, h: hart } = setUp();
+    expect(ok(hart, va, Access.load, 0, true)).toBe(RAM + 0x9_0678);
     machine.memory.setU64(GUEST_ROOT + 0x7000, 0n);
-    h.hfenceGvma();
-    expect(ok(h, va, Access.load, 0, true)).toBe('fault 21');
+    hart.hfenceGvma();
+    expect(ok(hart, va, Access.load, 0, true)).toBe('fault 21');
   });
 });
 

@@ -165,7 +165,7 @@ export class Mmu {
   #second(gppn: number, offset: number, access: Access, original: Access, executable: boolean, implicit: number): boolean {
     const hart = this.#h;
     const words = hart.c;
-    const m = hart.host.linear.i32;
+    const memory = hart.host.linear.i32;
     this.#gPpn = gppn;
     this.#gWritable = true;
     if (words[C.hgatp + 1] >>> 28 === 0) return true;
@@ -196,8 +196,8 @@ export class Mmu {
       }
       const at = this.#entry(ppn, index * 8, original);
       if (at === 0) return false;
-      const pteLo = m[at];
-      const pteHi = m[at + 1];
+      const pteLo = memory[at];
+      const pteHi = memory[at + 1];
       if (malformed(pteLo, pteHi, level, pbmte, hart.features.svnapot)) return this.#guestFault(gppn, offset, original, implicit);
       const next = (pteHi & PTE.PPN_HI) * 0x40_0000 + (pteLo >>> 10);
       if ((pteLo & (PTE.R | PTE.X)) === 0) {
@@ -229,9 +229,9 @@ export class Mmu {
   #tableGppn(root: number, lo: number, hi: number, level: number): number {
     const hart = this.#h;
     let gppn = (hart.c[root + 1] & 0xfff) * WORD + (hart.c[root] >>> 0);
-    for (let l = (hart.c[root + 1] >>> 28) - 6; l > level; l--) {
+    for (let above = (hart.c[root + 1] >>> 28) - 6; above > level; above--) {
       this.#second(gppn, 0, Access.load, Access.load, false, 1);
-      const at = (hart.host.linear.page(this.#gPpn) + tableIndex(lo, hi, 12 + 9 * l) * 8) >>> 2;
+      const at = (hart.host.linear.page(this.#gPpn) + tableIndex(lo, hi, 12 + 9 * above) * 8) >>> 2;
       gppn = (hart.host.linear.i32[at + 1] & PTE.PPN_HI) * 0x40_0000 + (hart.host.linear.i32[at] >>> 10);
     }
     return gppn;

@@ -129,9 +129,9 @@ describe.each(['interp', 'jit'] as const)('a page that physical memory protectio
     `la t0, ${what}; addi t0, t0, ${offset}; srli t0, t0, 2; csrw pmpaddr0, t0; li t0, 0x10; csrw pmpcfg0, t0; ${OPEN}`;
 
   it('lets data through beside four forbidden bytes, and stops an access that touches one of them', () => {
-    const { hart: h, at } = run(denied('data', 64),
+    const { hart, at } = run(denied('data', 64),
       'la s0, data; li t1, 77; sd t1, 56(s0); sw t1, 68(s0); ld a3, 56(s0); lw a4, 68(s0); lw a5, 60(s0); lb a5, 67(s0); ebreak');
-    expect([h.x[10], h.x[11], h.x[13], h.x[14]]).toEqual([5n, at('data') + 67n, 77n, 77n]);
+    expect([hart.x[10], hart.x[11], hart.x[13], hart.x[14]]).toEqual([5n, at('data') + 67n, 77n, 77n]);
     const wide = run(denied('data', 64), 'la s0, data; sd zero, 64(s0); ebreak');
     expect([wide.hart.x[10], wide.hart.x[11]]).toEqual([7n, wide.at('data') + 64n]);
     const misaligned = run(denied('data', 64), 'la s0, data; ld a3, 59(s0); ebreak');
@@ -139,21 +139,21 @@ describe.each(['interp', 'jit'] as const)('a page that physical memory protectio
   });
 
   it('executes up to the forbidden instruction', () => {
-    const { hart: h, at } = run(denied('end', 0),
+    const { hart, at } = run(denied('end', 0),
       'li a3, 0; li a4, 10; again: addi a3, a3, 1; addi a4, a4, -1; bnez a4, again; .align 2; end: li a3, 99; ebreak');
-    expect([h.x[10], h.x[11], h.x[12], h.x[13]]).toEqual([1n, at('end'), at('end'), 10n]);
+    expect([hart.x[10], hart.x[11], hart.x[12], hart.x[13]]).toEqual([1n, at('end'), at('end'), 10n]);
   });
 
   it('names the half of an instruction that may not be fetched', () => {
-    const { hart: h, at } = run(denied('half', 2), 'li a3, 7; .align 2; c.nop; half: .word 0x00100693; ebreak');
-    expect([h.x[10], h.x[11], h.x[12]]).toEqual([1n, at('half') + 2n, at('half')]);
+    const { hart, at } = run(denied('half', 2), 'li a3, 7; .align 2; c.nop; half: .word 0x00100693; ebreak');
+    expect([hart.x[10], hart.x[11], hart.x[12]]).toEqual([1n, at('half') + 2n, at('half')]);
   });
 
   it('an LR/SC loop in it makes progress, and an SC without its LR fails', () => {
-    const { hart: h } = run(denied('end', 0),
+    const { hart } = run(denied('end', 0),
       'la s0, data; again: lr.w t0, (s0); addi t0, t0, 5; sc.w t1, t0, (s0); bnez t1, again; lw a3, 0(s0); sc.w a4, t0, (s0); .align 2; '
         + 'end: ebreak');
-    expect([h.x[10], h.x[13], h.x[14]]).toEqual([1n, 5n, 1n]);
+    expect([hart.x[10], hart.x[13], hart.x[14]]).toEqual([1n, 5n, 1n]);
   });
 
   it('page table entries in it are read where that is allowed', () => {

@@ -132,36 +132,38 @@ const denied = (h: Hart, cause: number): number => (cause === Cause.illegal ? il
 
 /** cbo.clean, cbo.flush, cbo.inval: memory is coherent, only permission is checked. */
 function blockManagement(mask: number): Handler {
-  return (h, insn) => {
-    const cause = blockDenied(h, mask);
-    if (cause !== 0) return denied(h, cause);
-    const r = 2 * rs1(insn);
-    const [lo, hi] = [h.x32[r], h.x32[r + 1]];
+  return (hart, insn) => {
+    const cause = blockDenied(hart, mask);
+    if (cause !== 0) return denied(hart, cause);
+    const base = 2 * rs1(insn);
+    const [lo, hi] = [hart.x32[base], hart.x32[base + 1]];
     const first = lo & -BLOCK;
-    if (h.mmu.translate(first, hi, Access.load, h.dataPriv, h.dataVirt, false, BLOCK)) return SLOW.NEXT;
+    if (hart.mmu.translate(first, hi, Access.load, hart.dataPriv, hart.dataVirt, false, BLOCK)) return SLOW.NEXT;
     // Faults are reported as those of stores.
-    return h.mmu.translate(first, hi, Access.store, h.dataPriv, h.dataVirt, false, BLOCK) ? SLOW.NEXT : raiseFault(h, lo, hi, h.dataVirt);
+    return hart.mmu.translate(first, hi, Access.store, hart.dataPriv, hart.dataVirt, false, BLOCK) ? SLOW.NEXT
+      : raiseFault(hart, lo, hi, hart.dataVirt);
   };
 }
 
 export const cboClean = blockManagement(ENVCFG.CBCFE);
 export const cboInval = blockManagement(ENVCFG.CBIE);
 
-export function cboZero(h: Hart, insn: number): number {
-  const cause = blockDenied(h, ENVCFG.CBZE);
-  if (cause !== 0) return denied(h, cause);
-  const r = 2 * rs1(insn);
-  const [lo, hi] = [h.x32[r], h.x32[r + 1]];
-  let page = h.contexts.hit(h.context!, lo, hi, Access.store);
+export function cboZero(hart: Hart, insn: number): number {
+  const cause = blockDenied(hart, ENVCFG.CBZE);
+  if (cause !== 0) return denied(hart, cause);
+  const base = 2 * rs1(insn);
+  const [lo, hi] = [hart.x32[base], hart.x32[base + 1]];
+  let page = hart.contexts.hit(hart.context!, lo, hi, Access.store);
   if (page === 0) {
-    if (!h.mmu.translate(lo & -BLOCK, hi, Access.store, h.dataPriv, h.dataVirt, false, BLOCK)) return raiseFault(h, lo, hi, h.dataVirt);
-    page = h.host.linear.page(h.mmu.ppn);
-    if (page === 0) return raise(h, Cause.storeAccess, lo, hi, h.dataVirt);
-    if (h.host.engine.hasCode(page)) h.host.engine.dropCode(page + (lo & 0xfff & -BLOCK), BLOCK);
-    else if (!h.mmu.split) h.contexts.fill(h.context!, lo, hi, page, true, Access.store, h.mmu.span);
+    if (!hart.mmu.translate(lo & -BLOCK, hi, Access.store, hart.dataPriv, hart.dataVirt, false, BLOCK))
+      return raiseFault(hart, lo, hi, hart.dataVirt);
+    page = hart.host.linear.page(hart.mmu.ppn);
+    if (page === 0) return raise(hart, Cause.storeAccess, lo, hi, hart.dataVirt);
+    if (hart.host.engine.hasCode(page)) hart.host.engine.dropCode(page + (lo & 0xfff & -BLOCK), BLOCK);
+    else if (!hart.mmu.split) hart.contexts.fill(hart.context!, lo, hi, page, true, Access.store, hart.mmu.span);
   }
-  if (h.host.debug?.touches(h, lo & -BLOCK, hi, BLOCK, true) === true) return SLOW.LEAVE;
+  if (hart.host.debug?.touches(hart, lo & -BLOCK, hi, BLOCK, true) === true) return SLOW.LEAVE;
   const at = page + (lo & 0xfff & -BLOCK);
-  h.host.linear.u8.fill(0, at, at + BLOCK);
+  hart.host.linear.u8.fill(0, at, at + BLOCK);
   return SLOW.NEXT;
 }

@@ -73,10 +73,11 @@ export class HartTimers {
 
   /** Ticks until the guest's time, which wraps at 2^64, reaches vstimecmp. */
   #ticksLeft(ticks: number): number {
-    const c = this.#h.c;
-    if (c[C.htimedelta] === 0 && c[C.htimedelta + 1] === 0) return (c[C.vstimecmp + 1] >>> 0) * WORD + (c[C.vstimecmp] >>> 0) - ticks;
-    const delta = (BigInt(c[C.htimedelta + 1] >>> 0) << 32n) | BigInt(c[C.htimedelta] >>> 0);
-    const target = (BigInt(c[C.vstimecmp + 1] >>> 0) << 32n) | BigInt(c[C.vstimecmp] >>> 0);
+    const csrs = this.#h.c;
+    if (csrs[C.htimedelta] === 0 && csrs[C.htimedelta + 1] === 0)
+      return (csrs[C.vstimecmp + 1] >>> 0) * WORD + (csrs[C.vstimecmp] >>> 0) - ticks;
+    const delta = (BigInt(csrs[C.htimedelta + 1] >>> 0) << 32n) | BigInt(csrs[C.htimedelta] >>> 0);
+    const target = (BigInt(csrs[C.vstimecmp + 1] >>> 0) << 32n) | BigInt(csrs[C.vstimecmp] >>> 0);
     return Number(target - BigInt.asUintN(64, BigInt(ticks) + delta));
   }
 }

@@ -145,7 +145,7 @@ export class TlbPool {
       note(context.global, entry);
     }
     if (context.global.count === 0) return;
-    for (const s of supers) context.supers.add(s);
+    for (const span of supers) context.supers.add(span);
     context.spans = spans;
   }
 

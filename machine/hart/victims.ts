@@ -22,9 +22,9 @@ export class Victims {
   /** The entry at word `at` of the TLBs is about to be overwritten. */
   keep(words: Int32Array, at: number): void {
     const tag = words[at] || words[at + 2] || words[at + 4];
-    const v = this.#words;
+    const victims = this.#words;
     const to = placeOf(tag);
-    for (let i = 0; i < WORDS; i++) v[to + i] = words[at + i];
+    for (let i = 0; i < WORDS; i++) victims[to + i] = words[at + i];
   }
 
   /** Is there a victim with this tag for this kind of access (0 load, 1 store, 2 fetch)? */
@@ -35,12 +35,12 @@ export class Victims {
 
   /** Puts the victim of this address into the entry at word `at`; the entry there becomes a victim if it `stays`. */
   swap(lo: number, words: Int32Array, at: number, stays: boolean): void {
-    const v = this.#words;
+    const victims = this.#words;
     const back = this.#back;
     const from = placeOf(lo);
     for (let i = 0; i < WORDS; i++) {
-      back[i] = v[from + i];
-      v[from + i] = 0;
+      back[i] = victims[from + i];
+      victims[from + i] = 0;
     }
     if (stays) this.keep(words, at);
     for (let i = 0; i < WORDS; i++) words[at + i] = back[i];

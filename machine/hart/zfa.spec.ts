@@ -41,10 +41,11 @@ const magnitude = (f: Format, bits: bigint): bigint => BigInt.asUintN(f.width - 
 const isNan = (f: Format, bits: bigint): boolean => magnitude(f, bits) > infinity(f);
 const isSignaling = (f: Format, bits: bigint): boolean => isNan(f, bits) && (bits >> BigInt(f.fraction - 1) & 1n) === 0n;
 /** |value| = significand · 2^exponent. */
-function parts(f: Format, bits: bigint): [significand: bigint, exponent: number] {
-  const biased = Number(bits >> BigInt(f.fraction) & exponentMask(f));
-  const low = BigInt.asUintN(f.fraction, bits);
-  return biased === 0 ? [low, 1 - f.bias - f.fraction] : [low | 1n << BigInt(f.fraction), biased - f.bias - f.fraction];
+function parts(format: Format, bits: bigint): [significand: bigint, exponent: number] {
+  const biased = Number(bits >> BigInt(format.fraction) & exponentMask(format));
+  const low = BigInt.asUintN(format.fraction, bits);
+  return biased === 0 ? [low, 1 - format.bias - format.fraction]
+    : [low | 1n << BigInt(format.fraction), biased - format.bias - format.fraction];
 }
 /** Order of numbers; -0 is below +0 (as minimum and maximum see them). */
 const key = (f: Format, bits: bigint): bigint => (signOf(f, bits) ? -magnitude(f, bits) - 1n : magnitude(f, bits));
@@ -62,8 +63,8 @@ function integer(significand: bigint, exponent: number, negative: boolean, rm: n
   return [up ? whole + 1n : whole, false];
 }
 
-function round(format: Format, { a, rm }: Case, tells: boolean): Outcome {
-  const bits = unbox(format, a);
+function round(format: Format, { a: operand, rm }: Case, tells: boolean): Outcome {
+  const bits = unbox(format, operand);
   if (isNan(format, bits)) return { value: box(format, quiet(format)), flags: invalid(format, bits) };
   if (magnitude(format, bits) === infinity(format)) return { value: box(format, bits), flags: 0 };
   const negative = signOf(format, bits);
@@ -77,15 +78,15 @@ function round(format: Format, { a, rm }: Case, tells: boolean): Outcome {
   return { value: box(format, value | (negative ? 1n << BigInt(format.width - 1) : 0n)), flags: tells && !exact ? NX : 0 };
 }
 
-function extreme(format: Format, { a, b }: Case, least: boolean): Outcome {
-  const [x, y] = [unbox(format, a), unbox(format, b)];
+function extreme(format: Format, { a: left, b: right }: Case, least: boolean): Outcome {
+  const [x, y] = [unbox(format, left), unbox(format, right)];
   const flags = invalid(format, x, y);
   if (isNan(format, x) || isNan(format, y)) return { value: box(format, quiet(format)), flags };
   return { value: box(format, (key(format, x) < key(format, y)) === least ? x : y), flags };
 }
 
-function relation(format: Format, { a, b }: Case, orEqual: boolean): Outcome {
-  const [x, y] = [unbox(format, a), unbox(format, b)];
+function relation(format: Format, { a: left, b: right }: Case, orEqual: boolean): Outcome {
+  const [x, y] = [unbox(format, left), unbox(format, right)];
   const flags = invalid(format, x, y);
   if (isNan(format, x) || isNan(format, y)) return { value: 0n, flags };
   const equal = x === y || (magnitude(format, x) | magnitude(format, y)) === 0n;
@@ -93,10 +94,10 @@ function relation(format: Format, { a, b }: Case, orEqual: boolean): Outcome {
 }
 
 /** To zero, modulo 2^32; the flags are those of fcvt.w.d. */
-function modular(format: Format, { a }: Case): Outcome {
-  if (magnitude(format, a) >= infinity(format)) return { value: 0n, flags: NV };
-  const negative = signOf(format, a);
-  const [whole, exact] = integer(...parts(format, a), negative, 1);
+function modular(format: Format, { a: operand }: Case): Outcome {
+  if (magnitude(format, operand) >= infinity(format)) return { value: 0n, flags: NV };
+  const negative = signOf(format, operand);
+  const [whole, exact] = integer(...parts(format, operand), negative, 1);
   const value = negative ? -whole : whole;
   const fits = BigInt.asIntN(32, value) === value;
   return { value: BigInt.asUintN(64, BigInt.asIntN(32, value)), flags: !fits ? NV : exact ? 0 : NX };
@@ -115,17 +116,18 @@ const random = (): number => { seed = (Math.imul(seed, 1_103_515_245) + 12_345) 
 const wide = (): bigint => (BigInt(random()) << 48n ^ BigInt(random()) << 24n ^ BigInt(random())) & 0xffff_ffff_ffff_ffffn;
 
 /** Zeros, subnormals, ones, infinities, NaNs, numbers near the integers' border, halves, anything; now and then without its box. */
-function operand(f: Format): bigint {
-  const one = BigInt(f.bias) << BigInt(f.fraction);
+function operand(format: Format): bigint {
+  const one = BigInt(format.bias) << BigInt(format.fraction);
   const near = (exponent: number): bigint =>
-    (BigInt(f.bias + exponent) << BigInt(f.fraction))
-      | (wide() & ((1n << BigInt(f.fraction)) - 1n) & (random() % 2 === 0 ? -1n << BigInt(Math.max(f.fraction - 6, 0)) : -1n));
+    (BigInt(format.bias + exponent) << BigInt(format.fraction))
+      | (wide() & ((1n << BigInt(format.fraction)) - 1n) & (random() % 2 === 0 ? -1n << BigInt(Math.max(format.fraction - 6, 0)) : -1n));
   const choices = [
-    0n, 1n, one, one + 1n, one - 1n, infinity(f), infinity(f) + 1n, quiet(f), infinity(f) - 1n, wide(), near(random() % (f.fraction + 2)),
-    near(-1), near(random() % Math.min(70, f.bias))
+    0n, 1n, one, one + 1n, one - 1n, infinity(format), infinity(format) + 1n, quiet(format), infinity(format) - 1n, wide(),
+    near(random() % (format.fraction + 2)), near(-1), near(random() % Math.min(70, format.bias))
   ];
-  const bits = BigInt.asUintN(f.width - 1, choices[random() % choices.length]!) | (random() % 2 === 0 ? 1n << BigInt(f.width - 1) : 0n);
-  return random() % 20 === 0 ? wide() : box(f, bits);
+  const chosen = BigInt.asUintN(format.width - 1, choices[random() % choices.length]!);
+  const bits = chosen | (random() % 2 === 0 ? 1n << BigInt(format.width - 1) : 0n);
+  return random() % 20 === 0 ? wide() : box(format, bits);
 }
 
 /** Executes the instruction (operands f1, f2; result f3 or a3) for each case. */
@@ -157,29 +159,30 @@ function check(engine: 'interp' | 'jit', format: Format, word: number, toInteger
   expect(wrong.slice(0, 3)).toEqual([]);
 }
 
-describe.each(FORMATS)('Zfa, format $suffix', (f) => {
+describe.each(FORMATS)('Zfa, format $suffix', (format) => {
   const rows: readonly [string, number, boolean, (c: Case) => Outcome][] = [
-    ['fround', encode(0b01000, f, 4, DYNAMIC, 3), false, (c) => round(f, c, false)],
-    ['froundnx', encode(0b01000, f, 5, DYNAMIC, 3), false, (c) => round(f, c, true)],
-    ['fminm', encode(0b00101, f, 2, 2, 3), false, (c) => extreme(f, c, true)],
-    ['fmaxm', encode(0b00101, f, 2, 3, 3), false, (c) => extreme(f, c, false)],
-    ['fleq', encode(0b10100, f, 2, 4, 13), true, (c) => relation(f, c, true)],
-    ['fltq', encode(0b10100, f, 2, 5, 13), true, (c) => relation(f, c, false)],
+    ['fround', encode(0b01000, format, 4, DYNAMIC, 3), false, (c) => round(format, c, false)],
+    ['froundnx', encode(0b01000, format, 5, DYNAMIC, 3), false, (c) => round(format, c, true)],
+    ['fminm', encode(0b00101, format, 2, 2, 3), false, (c) => extreme(format, c, true)],
+    ['fmaxm', encode(0b00101, format, 2, 3, 3), false, (c) => extreme(format, c, false)],
+    ['fleq', encode(0b10100, format, 2, 4, 13), true, (c) => relation(format, c, true)],
+    ['fltq', encode(0b10100, format, 2, 5, 13), true, (c) => relation(format, c, false)],
   ];
-  it.each(rows)('%s does what the manual says', (_, word, toInteger, reference) => check('interp', f, word, toInteger, reference));
+  it.each(rows)('%s does what the manual says', (_, word, toInteger, reference) => check('interp', format, word, toInteger, reference));
 
   it('fli loads its 32 constants, and raises nothing', () => {
     const nothing = [{ a: 0n, b: 0n, rm: 0 }];
     CONSTANTS.forEach((value, n) => {
-      const [got] = outcomes('interp', ((0b11110 << 27) | (f.code << 25) | (1 << 20) | (n << 15) | (3 << 7) | 0x53) >>> 0, false, nothing);
-      const bits = BigInt.asUintN(f.width, got!.value);
-      expect([box(f, bits), got!.flags]).toEqual([got!.value, 0]);
-      if (n === 1) expect(bits).toBe(1n << BigInt(f.fraction));
-      else if (Number.isNaN(value)) expect(bits).toBe(quiet(f));
-      else if (Math.abs(value) >= 2 ** (f.bias + 1)) expect(bits).toBe(infinity(f));
+      const word = ((0b11110 << 27) | (format.code << 25) | (1 << 20) | (n << 15) | (3 << 7) | 0x53) >>> 0;
+      const [got] = outcomes('interp', word, false, nothing);
+      const bits = BigInt.asUintN(format.width, got!.value);
+      expect([box(format, bits), got!.flags]).toEqual([got!.value, 0]);
+      if (n === 1) expect(bits).toBe(1n << BigInt(format.fraction));
+      else if (Number.isNaN(value)) expect(bits).toBe(quiet(format));
+      else if (Math.abs(value) >= 2 ** (format.bias + 1)) expect(bits).toBe(infinity(format));
       else {
-        const [significand, exponent] = parts(f, bits);
-        expect((signOf(f, bits) ? -1 : 1) * Number(significand) * 2 ** exponent).toBe(value);
+        const [significand, exponent] = parts(format, bits);
+        expect((signOf(format, bits) ? -1 : 1) * Number(significand) * 2 ** exponent).toBe(value);
       }
     });
   });

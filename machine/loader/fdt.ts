@@ -45,7 +45,7 @@ export function writeFdt(root: FdtNode, reserved: readonly ReservedRange[] = [],
   writeNode(structure, strings, root);
   structure.u32(TOKEN.END);
   const ranges = new Bytes();
-  for (const r of [...reserved, { address: 0, size: 0 }]) for (const cell of cells64(r.address, r.size)) ranges.u32(cell);
+  for (const range of [...reserved, { address: 0, size: 0 }]) for (const cell of cells64(range.address, range.size)) ranges.u32(cell);
   const structAt = HEADER_BYTES + ranges.length;
   const stringsAt = structAt + structure.length;
   const total = stringsAt + strings.bytes.length;

@@ -100,9 +100,10 @@ function loadElf(memory: PhysicalMemory, bytes: Uint8Array): Loaded<Placed> {
     if (!memory.isRam(segment.paddr, segment.memBytes))
       return refused(elf.relocatable ? notLinked(memory, segment.paddr) : doesNotFit(memory, segment.paddr, segment.memBytes));
   }
-  for (const s of segments) {
-    memory.writable(s.paddr, s.bytes.length).set(s.bytes);
-    if (s.memBytes > s.bytes.length) memory.fill(s.paddr + s.bytes.length, s.memBytes - s.bytes.length, 0);
+  for (const segment of segments) {
+    memory.writable(segment.paddr, segment.bytes.length).set(segment.bytes);
+    if (segment.memBytes > segment.bytes.length)
+      memory.fill(segment.paddr + segment.bytes.length, segment.memBytes - segment.bytes.length, 0);
   }
   const pieces = segments.map((s) => ({ start: s.paddr, end: s.paddr + s.memBytes }));
   const start = Math.min(...pieces.map((p) => p.start));
@@ -111,10 +112,13 @@ function loadElf(memory: PhysicalMemory, bytes: Uint8Array): Loaded<Placed> {
 }
 
 /** `ld -Ttext=0x80000000` produces a segment that begins a page earlier with the file's own headers, which do not belong to the program. */
-function withoutHeaders(s: Segment, file: Uint8Array, base: number): Segment {
-  const before = base - s.paddr;
-  if (before <= 0 || before > PAGE || s.bytes.length < before || s.bytes.byteOffset !== file.byteOffset) return s;
-  return { ...s, vaddr: s.vaddr + before, paddr: base, bytes: s.bytes.subarray(before), memBytes: s.memBytes - before };
+function withoutHeaders(segment: Segment, file: Uint8Array, base: number): Segment {
+  const before = base - segment.paddr;
+  if (before <= 0 || before > PAGE || segment.bytes.length < before || segment.bytes.byteOffset !== file.byteOffset) return segment;
+  return {
+    ...segment, vaddr: segment.vaddr + before, paddr: base,
+    bytes: segment.bytes.subarray(before), memBytes: segment.memBytes - before,
+  };
 }
 
 function doesNotFit(memory: PhysicalMemory, at: number, bytes: number): string {
@@ -132,8 +136,8 @@ function notLinked(memory: PhysicalMemory, at: number): string {
 export function overlap(places: readonly (MemoryRange & { readonly what: string })[]): readonly [string, string, number] | undefined {
   const sorted = [...places].sort((a, b) => a.start - b.start);
   for (let i = 1; i < sorted.length; i++) {
-    const [a, b] = [sorted[i - 1]!, sorted[i]!];
-    if (b.start < a.end && b.end > b.start) return [a.what, b.what, b.start];
+    const [before, after] = [sorted[i - 1]!, sorted[i]!];
+    if (after.start < before.end && after.end > after.start) return [before.what, after.what, after.start];
   }
   return undefined;
 }

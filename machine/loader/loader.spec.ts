@@ -140,9 +140,9 @@ test('a name table without ends is read in reasonable time', () => {
   data.setUint16(58, 64, true);
   data.setUint16(60, 3, true);
   bytes.fill(0, table);
-  for (const [at, v] of [[64 + 4, 2], [64 + 40, 2]] as const) data.setUint32(table + at, v, true);
-  for (const [at, v] of [[64 + 24, 120], [64 + 32, 24 * symbols], [128 + 24, 120 + 24 * symbols], [128 + 32, names]] as const)
-    data.setBigUint64(table + at, BigInt(v), true);
+  for (const [at, value] of [[64 + 4, 2], [64 + 40, 2]] as const) data.setUint32(table + at, value, true);
+  for (const [at, value] of [[64 + 24, 120], [64 + 32, 24 * symbols], [128 + 24, 120 + 24 * symbols], [128 + 32, names]] as const)
+    data.setBigUint64(table + at, BigInt(value), true);
   for (let i = 0; i < symbols; i++) data.setUint32(120 + 24 * i, i, true);
   const elf = parseElf(bytes);
   expect(elf.ok && Math.max(...[...elf.value.symbols.keys()].map((name) => name.length))).toBe(512);

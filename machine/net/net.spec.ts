@@ -27,16 +27,16 @@ describe('cables', () => {
   });
 
   test('a switch floods until it has learnt who is where', () => {
-    const events = new TestEvents(), hub = new Hub(), [a, b, c] = [A, B, C].map(() => plug(hub.port, events));
-    const step = (from: typeof a, f: Uint8Array): void => { from.send(f); events.advanceTo(events.now + 1e6); };
-    step(a, frame(B, A, 1));
-    step(b, frame(A, B, 2));
-    step(a, frame(B, A, 3));
-    step(c, frame(EVERYBODY, C, 4));
-    expect([a.got, b.got, c.got]).toEqual([[2, 4], [1, 3, 4], [1]]);
-    step(c, frame(B, B, 5)); // it has moved to where it is now
-    step(a, frame(B, A, 6));
-    expect([b.got, c.got]).toEqual([[1, 3, 4], [1, 6]]);
+    const events = new TestEvents(), hub = new Hub(), [first, second, third] = [A, B, C].map(() => plug(hub.port, events));
+    const step = (from: typeof first, f: Uint8Array): void => { from.send(f); events.advanceTo(events.now + 1e6); };
+    step(first, frame(B, A, 1));
+    step(second, frame(A, B, 2));
+    step(first, frame(B, A, 3));
+    step(third, frame(EVERYBODY, C, 4));
+    expect([first.got, second.got, third.got]).toEqual([[2, 4], [1, 3, 4], [1]]);
+    step(third, frame(B, B, 5)); // it has moved to where it is now
+    step(first, frame(B, A, 6));
+    expect([second.got, third.got]).toEqual([[1, 3, 4], [1, 6]]);
   });
 
   test('a tap sees both directions, with the cycle', () => {

@@ -11,9 +11,9 @@ const shiftAdd = (n: number): Meaning => (s) => s.rd(s.add(s.shl(s.x1(), s.long(
 const shiftAddUw = (n: number): Meaning => (s) => s.rd(s.add(s.shl(s.zext(s.w1()), s.long(n)), s.x2()));
 
 const pick = (compare: 'ltS' | 'ltU' | 'gtS' | 'gtU'): Meaning => (semantics) => {
-  const a = semantics.keep(semantics.x1());
-  const b = semantics.keep(semantics.x2());
-  semantics.rd(semantics.select(a(), b(), semantics[compare](a(), b())));
+  const left = semantics.keep(semantics.x1());
+  const right = semantics.keep(semantics.x2());
+  semantics.rd(semantics.select(left(), right(), semantics[compare](left(), right())));
 };
 
 /** Each byte becomes 0xff where it was not zero. */
@@ -26,9 +26,10 @@ function orCombine(semantics: Semantics): void {
 }
 
 /** Swaps neighbouring groups of bits: `mask` selects the lower group of each pair. */
-function swapGroups(s: Semantics, value: I64, mask: bigint, by: number): I64 {
-  const x = s.keep(value);
-  return s.or(s.shl(s.and(x(), s.long(mask)), s.long(by)), s.and(s.shrU(x(), s.long(by)), s.long(mask)));
+function swapGroups(semantics: Semantics, value: I64, mask: bigint, by: number): I64 {
+  const x = semantics.keep(value);
+  return semantics.or(semantics.shl(semantics.and(x(), semantics.long(mask)), semantics.long(by)),
+    semantics.and(semantics.shrU(x(), semantics.long(by)), semantics.long(mask)));
 }
 const reverseBitsInBytes = (s: Semantics, x: I64): I64 =>
   swapGroups(s, swapGroups(s, swapGroups(s, x, 0x5555_5555_5555_5555n, 1), 0x3333_3333_3333_3333n, 2), 0x0f0f_0f0f_0f0f_0f0fn, 4);
@@ -37,26 +38,28 @@ const reverseBytes = (s: Semantics, x: I64): I64 =>
 
 /** Carry-less product: `part` says what the partial product of bit i contributes. */
 function carryless(semantics: Semantics, part: (a: () => I64, i: () => I64) => I64, from: number): void {
-  const a = semantics.keep(semantics.x1());
-  const b = semantics.keep(semantics.x2());
+  const left = semantics.keep(semantics.x1());
+  const right = semantics.keep(semantics.x2());
   semantics.rd(semantics.fold(64 - from, semantics.long(0), (sum, n) => {
     const i = semantics.keep(semantics.add(n(), semantics.long(from)));
-    const set = semantics.keep(semantics.sub(semantics.long(0), semantics.and(semantics.shrU(b(), i()), semantics.long(1))));
-    return semantics.xor(sum(), semantics.and(part(a, i), set()));
+    const set = semantics.keep(semantics.sub(semantics.long(0), semantics.and(semantics.shrU(right(), i()), semantics.long(1))));
+    return semantics.xor(sum(), semantics.and(part(left, i), set()));
   }));
 }
 
 /** Looks every nibble or byte of rs2 up in rs1. */
-function permute(s: Semantics, width: number): void {
-  const table = s.keep(s.x1());
-  const index = s.keep(s.x2());
+function permute(semantics: Semantics, width: number): void {
+  const table = semantics.keep(semantics.x1());
+  const index = semantics.keep(semantics.x2());
   const count = 64 / width;
-  const mask = s.keep(s.long((1n << BigInt(width)) - 1n));
-  s.rd(s.fold(count, s.long(0), (sum, n) => {
-    const at = s.keep(s.mul(n(), s.long(width)));
-    const which = s.keep(s.and(s.shrU(index(), at()), mask()));
-    const found = s.keep(s.select(s.and(s.shrU(table(), s.mul(which(), s.long(width))), mask()), s.long(0), s.ltU(which(), s.long(count))));
-    return s.or(sum(), s.shl(found(), at()));
+  const mask = semantics.keep(semantics.long((1n << BigInt(width)) - 1n));
+  semantics.rd(semantics.fold(count, semantics.long(0), (sum, n) => {
+    const at = semantics.keep(semantics.mul(n(), semantics.long(width)));
+    const which = semantics.keep(semantics.and(semantics.shrU(index(), at()), mask()));
+    const found = semantics.keep(semantics.select(
+      semantics.and(semantics.shrU(table(), semantics.mul(which(), semantics.long(width))), mask()),
+      semantics.long(0), semantics.ltU(which(), semantics.long(count))));
+    return semantics.or(sum(), semantics.shl(found(), at()));
   }));
 }
 

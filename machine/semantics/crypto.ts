@@ -11,21 +11,24 @@ import type { Meaning, Meanings, Semantics } from './semantics.ts';
 type Term = readonly ['ror' | 'rol' | 'shr', number];
 
 /** The exclusive or of one value rotated or shifted in several ways. */
-function mix64(s: Semantics, terms: readonly Term[]): I64 {
-  const x = s.keep(s.x1());
-  const move = ([kind, by]: Term): I64 => (kind === 'shr' ? s.shrU(x(), s.long(by)) : s.rotr(x(), s.long(by)));
+function mix64(semantics: Semantics, terms: readonly Term[]): I64 {
+  const x = semantics.keep(semantics.x1());
+  const move = ([kind, by]: Term): I64 =>
+    (kind === 'shr' ? semantics.shrU(x(), semantics.long(by)) : semantics.rotr(x(), semantics.long(by)));
   let sum = move(terms[0]!);
-  for (const term of terms.slice(1)) sum = s.xor(sum, move(term));
+  for (const term of terms.slice(1)) sum = semantics.xor(sum, move(term));
   return sum;
 }
 
 /** The same in 32 bits; `itself` adds the value as it is. */
-function mix32(s: Semantics, terms: readonly Term[], itself: boolean): I32 {
-  const x = s.keep32(s.w1());
+function mix32(semantics: Semantics, terms: readonly Term[], itself: boolean): I32 {
+  const x = semantics.keep32(semantics.w1());
   const move = ([kind, by]: Term): I32 =>
-    (kind === 'shr' ? s.shrU32(x(), s.word(by)) : kind === 'ror' ? s.rotr32(x(), s.word(by)) : s.rotl32(x(), s.word(by)));
+    (kind === 'shr' ? semantics.shrU32(x(), semantics.word(by))
+      : kind === 'ror' ? semantics.rotr32(x(), semantics.word(by))
+      : semantics.rotl32(x(), semantics.word(by)));
   let sum = itself ? x() : move(terms[0]!);
-  for (const term of itself ? terms : terms.slice(1)) sum = s.xor32(sum, move(term));
+  for (const term of itself ? terms : terms.slice(1)) sum = semantics.xor32(sum, move(term));
   return sum;
 }
 

@@ -48,10 +48,12 @@ function statusBase(semantics: Semantics): () => I32 {
 }
 
 /** sstatus as it is read, from its lower word; SD says that FS is dirty. */
-function readStatus(s: Semantics, at: () => I32, low: () => I32): void {
-  const dirty = s.shl32(s.eq32(s.and32(low(), s.word(MSTATUS.FS)), s.word(MSTATUS.FS)), s.word(31));
-  const high = s.or32(dirty, s.and32(s.peek32(at(), 4), s.word(MSTATUS.UXL_HI)));
-  s.rd(s.or(s.shl(s.zext(high), s.long(32)), s.zext(s.and32(low(), s.word(BITS)))));
+function readStatus(semantics: Semantics, at: () => I32, low: () => I32): void {
+  const dirty = semantics.shl32(
+    semantics.eq32(semantics.and32(low(), semantics.word(MSTATUS.FS)), semantics.word(MSTATUS.FS)), semantics.word(31));
+  const high = semantics.or32(dirty, semantics.and32(semantics.peek32(at(), 4), semantics.word(MSTATUS.UXL_HI)));
+  semantics.rd(semantics.or(semantics.shl(semantics.zext(high), semantics.long(32)),
+    semantics.zext(semantics.and32(low(), semantics.word(BITS)))));
 }
 
 const csrrStatus: Meaning = (semantics) => {
@@ -60,7 +62,7 @@ const csrrStatus: Meaning = (semantics) => {
 };
 
 /** `change`: the new lower word, from the old one. A pending and enabled interrupt may be due now, so the hart checks. */
-const changeStatus = (change: (s: Semantics, old: () => I32) => I32): Meaning => (s) => {
+const changeStatus = (change: (semantics: Semantics, old: () => I32) => I32): Meaning => (s) => {
   const at = statusBase(s);
   const old = s.keep32(s.peek32(at(), 0));
   const changed = s.keep32(s.and32(s.xor32(change(s, old), old()), s.word(BITS)));

@@ -22,49 +22,52 @@ const tooLarge = <F>(s: Semantics, f: Format<F>, r: F): I32 => s.geU32(f.exponen
 const notNormal = <F>(s: Semantics, f: Format<F>, r: F): I32 => s.gtU32(s.sub32(f.exponent(s, r), s.word(2)), s.word(f.maxExponent - 4));
 
 /** Sums are exact where they are subnormal; the error of any other is exactly computable (Knuth's two-sum). */
-function sum<F>(semantics: Semantics, f: Format<F>, subtract: boolean): void {
+function sum<F>(semantics: Semantics, format: Format<F>, subtract: boolean): void {
   needsNearest(semantics);
-  const a = f.keep(semantics, f.first(semantics));
-  const b = f.keep(semantics, f.second(semantics));
-  const r = f.keep(semantics, subtract ? f.sub(semantics, a(), b()) : f.add(semantics, a(), b()));
-  semantics.slowIf(tooLarge(semantics, f, r()));
+  const left = format.keep(semantics, format.first(semantics));
+  const right = format.keep(semantics, format.second(semantics));
+  const result = format.keep(semantics, subtract ? format.sub(semantics, left(), right()) : format.add(semantics, left(), right()));
+  semantics.slowIf(tooLarge(semantics, format, result()));
   semantics.when(semantics.eqz32(semantics.inexactSet()), () => {
-    const t = f.keep(semantics, f.sub(semantics, r(), a()));
-    const ea = f.sub(semantics, a(), f.sub(semantics, r(), t()));
-    const e = f.keep(semantics, f.add(semantics, ea, subtract ? negativeDifference(semantics, f, b, t) : f.sub(semantics, b(), t())));
-    semantics.raiseInexact(f.ne(semantics, e(), f.zero(semantics)));
+    const part = format.keep(semantics, format.sub(semantics, result(), left()));
+    const ea = format.sub(semantics, left(), format.sub(semantics, result(), part()));
+    const error = format.keep(semantics,
+      format.add(semantics, ea, subtract ? negativeDifference(semantics, format, right, part) : format.sub(semantics, right(), part())));
+    semantics.raiseInexact(format.ne(semantics, error(), format.zero(semantics)));
   });
-  f.result(semantics, r());
+  format.result(semantics, result());
 }
 
 /** -b - t, where t is the part of the difference that came from -b. */
 const negativeDifference = <F>(s: Semantics, f: Format<F>, b: () => F, t: () => F): F => f.sub(s, f.sub(s, f.zero(s), b()), t());
 
 /** Products and quotients: `exact` decides where it can; an operand of zero makes a zero that is exact. */
-function scaled<F>(s: Semantics, format: Format<F>, compute: (a: F, b: F) => F, zeroable: 'both' | 'first',
+function scaled<F>(semantics: Semantics, format: Format<F>, compute: (a: F, b: F) => F, zeroable: 'both' | 'first',
     exact: (a: () => F, b: () => F, r: () => F) => I32): void {
-  needsNearest(s);
-  const a = format.keep(s, format.first(s));
-  const b = format.keep(s, format.second(s));
-  const r = format.keep(s, compute(a(), b()));
+  needsNearest(semantics);
+  const left = format.keep(semantics, format.first(semantics));
+  const right = format.keep(semantics, format.second(semantics));
+  const result = format.keep(semantics, compute(left(), right()));
   const zero = (): I32 => {
-    const first = format.eq(s, a(), format.zero(s));
-    const any = zeroable === 'both' ? s.or32(first, format.eq(s, b(), format.zero(s))) : first;
-    return s.and32(any, format.eq(s, r(), format.zero(s)));
+    const first = format.eq(semantics, left(), format.zero(semantics));
+    const any = zeroable === 'both' ? semantics.or32(first, format.eq(semantics, right(), format.zero(semantics))) : first;
+    return semantics.and32(any, format.eq(semantics, result(), format.zero(semantics)));
   };
-  s.when(notNormal(s, format, r()), () => s.slowIf(s.eqz32(zero())));
-  s.when(s.eqz32(s.inexactSet()), () => s.slowIf(s.eqz32(s.choose32(zero(), () => s.word(1), () => exact(a, b, r)))));
-  format.result(s, r());
+  semantics.when(notNormal(semantics, format, result()), () => semantics.slowIf(semantics.eqz32(zero())));
+  semantics.when(semantics.eqz32(semantics.inexactSet()),
+    () => semantics.slowIf(semantics.eqz32(semantics.choose32(zero(), () => semantics.word(1), () => exact(left, right, result)))));
+  format.result(semantics, result());
 }
 
-function squareRoot<F>(s: Semantics, format: Format<F>): void {
-  needsNearest(s);
-  const a = format.keep(s, format.first(s));
-  const r = format.keep(s, format.sqrt(s, a()));
-  s.slowIf(notNormal(s, format, r()));
-  s.when(s.eqz32(s.inexactSet()), () =>
-    s.slowIf(s.eqz32(s.choose32(format.exactProduct(s, r, r), () => format.eq(s, format.mul(s, r(), r()), a()), () => s.word(0)))));
-  format.result(s, r());
+function squareRoot<F>(semantics: Semantics, format: Format<F>): void {
+  needsNearest(semantics);
+  const operand = format.keep(semantics, format.first(semantics));
+  const result = format.keep(semantics, format.sqrt(semantics, operand()));
+  semantics.slowIf(notNormal(semantics, format, result()));
+  semantics.when(semantics.eqz32(semantics.inexactSet()), () =>
+    semantics.slowIf(semantics.eqz32(semantics.choose32(format.exactProduct(semantics, result, result),
+      () => format.eq(semantics, format.mul(semantics, result(), result()), operand()), () => semantics.word(0)))));
+  format.result(semantics, result());
 }
 
 /** r * b = a, decided where that product is exact. */
@@ -74,39 +77,40 @@ const reproduces = <F>(s: Semantics, f: Format<F>, r: () => F, b: () => F, a: ()
 const unordered = <F>(s: Semantics, f: Format<F>, a: () => F, b: () => F): I32 => s.or32(f.ne(s, a(), a()), f.ne(s, b(), b()));
 
 function pick<F>(semantics: Semantics, format: Format<F>, larger: boolean): void {
-  const a = format.keep(semantics, format.first(semantics));
-  const b = format.keep(semantics, format.second(semantics));
-  semantics.slowIf(unordered(semantics, format, a, b));
-  format.result(semantics, larger ? format.max(semantics, a(), b()) : format.min(semantics, a(), b()));
+  const left = format.keep(semantics, format.first(semantics));
+  const right = format.keep(semantics, format.second(semantics));
+  semantics.slowIf(unordered(semantics, format, left, right));
+  format.result(semantics, larger ? format.max(semantics, left(), right()) : format.min(semantics, left(), right()));
 }
 
 function compare<F>(semantics: Semantics, format: Format<F>, how: 'eq' | 'lt' | 'le'): void {
-  const a = format.keep(semantics, format.first(semantics));
-  const b = format.keep(semantics, format.second(semantics));
-  semantics.slowIf(unordered(semantics, format, a, b));
-  semantics.rd(semantics.zext(format[how](semantics, a(), b())));
+  const left = format.keep(semantics, format.first(semantics));
+  const right = format.keep(semantics, format.second(semantics));
+  semantics.slowIf(unordered(semantics, format, left, right));
+  semantics.rd(semantics.zext(format[how](semantics, left(), right())));
 }
 
 /** The value rounded to an integral one in the mode in force; nearest-away goes the slow way. */
-function integral<F>(semantics: Semantics, format: Format<F>, a: () => F): () => F {
+function integral<F>(semantics: Semantics, format: Format<F>, operand: () => F): () => F {
   const rm = semantics.keep32(semantics.rm());
   semantics.slowIf(semantics.gtU32(rm(), semantics.word(3)));
-  const out = format.keep(semantics, format.trunc(semantics, a()));
+  const out = format.keep(semantics, format.trunc(semantics, operand()));
   const modes = [[0, format.nearest], [2, format.floor], [3, format.ceil]] as const;
   let value = out;
-  for (const [mode, round] of modes) value = chooseF(semantics, format, semantics.eq32(rm(), semantics.word(mode)), round, a, value);
+  for (const [mode, round] of modes) value = chooseF(semantics, format, semantics.eq32(rm(), semantics.word(mode)), round, operand, value);
   return value;
 }
 
-/** condition ? round(a) : other, on floats. */
-function chooseF<F>(s: Semantics, f: Format<F>, condition: I32, round: (s: Semantics, a: F) => F, a: () => F, other: () => F): () => F {
-  const c = s.keep32(condition);
-  const rounded = f.keep(s, round(s, a()));
-  return f.keep(s, selectF(s, f, rounded, other, c));
+/** condition ? round(value) : other, on floats. */
+function chooseF<F>(semantics: Semantics, format: Format<F>, condition: I32, round: (s: Semantics, operand: F) => F,
+    value: () => F, other: () => F): () => F {
+  const which = semantics.keep32(condition);
+  const rounded = format.keep(semantics, round(semantics, value()));
+  return format.keep(semantics, selectF(semantics, format, rounded, other, which));
 }
-const selectF = <F>(semantics: Semantics, format: Format<F>, a: () => F, b: () => F, c: () => I32): F => {
+const selectF = <F>(semantics: Semantics, format: Format<F>, whenTrue: () => F, whenFalse: () => F, condition: () => I32): F => {
   const bits = (v: () => F): I64 => (format.suffix === 'd' ? semantics.bitsD(v() as never) : semantics.zext(semantics.bitsS(v() as never)));
-  const chosen = semantics.select(bits(a), bits(b), c());
+  const chosen = semantics.select(bits(whenTrue), bits(whenFalse), condition());
   return (format.suffix === 'd' ? semantics.fromBitsD(chosen) : semantics.fromBitsS(semantics.wrap(chosen))) as F;
 };
 
@@ -115,46 +119,56 @@ const W: IntegerType = { name: 'w', low: -31, high: 31 }, WU: IntegerType = { na
 const L: IntegerType = { name: 'l', low: -63, high: 63 }, LU: IntegerType = { name: 'lu', low: 0, high: 64 };
 
 /** Float to integer: in range [-2^low, 2^high) after rounding, else the slow way. */
-function toInteger<F>(semantics: Semantics, f: Format<F>, t: IntegerType): void {
-  const a = f.keep(semantics, f.first(semantics));
-  const v = integral(semantics, f, a);
-  const lowest = (): F => (t.low === 0 ? f.zero(semantics) : f.sub(semantics, f.zero(semantics), f.power(semantics, -t.low)));
-  semantics.slowIf(semantics.eqz32(semantics.and32(f.le(semantics, lowest(), v()), f.lt(semantics, v(), f.power(semantics, t.high)))));
-  semantics.raiseInexact(f.ne(semantics, v(), a()));
-  if (t.name === 'w') semantics.rdw(f.toW(semantics, v()));
-  else if (t.name === 'wu') semantics.rdw(f.toWu(semantics, v()));
-  else semantics.rd(t.name === 'l' ? f.toL(semantics, v()) : f.toLu(semantics, v()));
+function toInteger<F>(semantics: Semantics, format: Format<F>, target: IntegerType): void {
+  const operand = format.keep(semantics, format.first(semantics));
+  const whole = integral(semantics, format, operand);
+  const lowest = (): F => (target.low === 0 ? format.zero(semantics)
+    : format.sub(semantics, format.zero(semantics), format.power(semantics, -target.low)));
+  semantics.slowIf(semantics.eqz32(semantics.and32(
+    format.le(semantics, lowest(), whole()), format.lt(semantics, whole(), format.power(semantics, target.high)))));
+  semantics.raiseInexact(format.ne(semantics, whole(), operand()));
+  if (target.name === 'w') semantics.rdw(format.toW(semantics, whole()));
+  else if (target.name === 'wu') semantics.rdw(format.toWu(semantics, whole()));
+  else semantics.rd(target.name === 'l' ? format.toL(semantics, whole()) : format.toLu(semantics, whole()));
 }
 
 /** Integer to float. Exact for doubles of 32-bit integers; otherwise checked by converting back. */
-function fromInteger<F>(s: Semantics, format: Format<F>, integerType: IntegerType): void {
+function fromInteger<F>(semantics: Semantics, format: Format<F>, integerType: IntegerType): void {
   if (format.suffix === 'd' && integerType.name.startsWith('w')) {
-    needsLegalRounding(s);
-    return format.result(s, integerType.name === 'w' ? format.fromW(s, s.w1()) : format.fromWu(s, s.w1()));
+    needsLegalRounding(semantics);
+    return format.result(semantics,
+      integerType.name === 'w' ? format.fromW(semantics, semantics.w1()) : format.fromWu(semantics, semantics.w1()));
   }
-  needsNearest(s);
-  const x = s.keep(integerType.name === 'w' ? s.sext(s.w1()) : integerType.name === 'wu' ? s.zext(s.w1()) : s.x1());
+  needsNearest(semantics);
+  const x = semantics.keep(integerType.name === 'w' ? semantics.sext(semantics.w1())
+    : integerType.name === 'wu' ? semantics.zext(semantics.w1())
+    : semantics.x1());
   const unsigned = integerType.name === 'lu';
-  const r = format.keep(s, unsigned ? format.fromLu(s, x()) : format.fromL(s, x()));
+  const value = format.keep(semantics, unsigned ? format.fromLu(semantics, x()) : format.fromL(semantics, x()));
   // The largest integers round up to 2^63 or 2^64, which saturates on the way back and would look exact.
-  const limit = (): I32 => format.eq(s, r(), format.power(s, unsigned ? 64 : 63));
-  s.when(s.eqz32(s.inexactSet()), () => s.raiseInexact(s.or32(limit(), s.ne(unsigned ? format.toLu(s, r()) : format.toL(s, r()), x()))));
-  format.result(s, r());
+  const limit = (): I32 => format.eq(semantics, value(), format.power(semantics, unsigned ? 64 : 63));
+  semantics.when(semantics.eqz32(semantics.inexactSet()), () => semantics.raiseInexact(semantics.or32(
+    limit(), semantics.ne(unsigned ? format.toLu(semantics, value()) : format.toL(semantics, value()), x()))));
+  format.result(semantics, value());
 }
 
 /** One-hot class of a number from its bits. @spec unpriv 20.9 */
-function classify(s: Semantics, bits: () => I64, fraction: bigint, exponentBits: number): void {
+function classify(semantics: Semantics, bits: () => I64, fraction: bigint, exponentBits: number): void {
   const fractionBits = BigInt(fraction.toString(2).length);
   const top = (1 << exponentBits) - 1;
-  const sign = s.keep32(s.wrap(s.and(s.shrU(bits(), s.long(fractionBits + BigInt(exponentBits))), s.long(1))));
-  const exponent = s.keep32(s.and32(s.wrap(s.shrU(bits(), s.long(fractionBits))), s.word(top)));
-  const rest = s.keep(s.and(bits(), s.long(fraction)));
-  const quiet = (): I32 => s.wrap(s.and(s.shrU(rest(), s.long(fractionBits - 1n)), s.long(1)));
+  const sign = semantics.keep32(semantics.wrap(semantics.and(
+    semantics.shrU(bits(), semantics.long(fractionBits + BigInt(exponentBits))), semantics.long(1))));
+  const exponent = semantics.keep32(semantics.and32(
+    semantics.wrap(semantics.shrU(bits(), semantics.long(fractionBits))), semantics.word(top)));
+  const rest = semantics.keep(semantics.and(bits(), semantics.long(fraction)));
+  const quiet = (): I32 => semantics.wrap(semantics.and(semantics.shrU(rest(), semantics.long(fractionBits - 1n)), semantics.long(1)));
   /** Negative classes count 0 … 3 from infinity to zero, positive ones 7 … 4. */
-  const signed = (n: number): I32 => s.select32(s.word(1 << n), s.word(1 << (7 - n)), sign());
-  const extreme = (): I32 => s.choose32(s.eqz(rest()), () => signed(0), () => s.shl32(s.word(1 << 8), quiet()));
-  const small = (): I32 => s.choose32(s.eqz(rest()), () => signed(3), () => signed(2));
-  s.rd(s.zext(s.choose32(s.eq32(exponent(), s.word(top)), extreme, () => s.choose32(s.eqz32(exponent()), small, () => signed(1)))));
+  const signed = (n: number): I32 => semantics.select32(semantics.word(1 << n), semantics.word(1 << (7 - n)), sign());
+  const extreme = (): I32 => semantics.choose32(semantics.eqz(rest()), () => signed(0),
+    () => semantics.shl32(semantics.word(1 << 8), quiet()));
+  const small = (): I32 => semantics.choose32(semantics.eqz(rest()), () => signed(3), () => signed(2));
+  semantics.rd(semantics.zext(semantics.choose32(semantics.eq32(exponent(), semantics.word(top)), extreme,
+    () => semantics.choose32(semantics.eqz32(exponent()), small, () => signed(1)))));
 }
 
 type SignRule = 'copy' | 'negate' | 'xor';
@@ -166,11 +180,11 @@ function signDouble(semantics: Semantics, how: SignRule): void {
 }
 function signSingle(semantics: Semantics, how: SignRule): void {
   const signBit = 0x8000_0000 | 0;
-  const a = semantics.keep32(semantics.b1());
-  const b = semantics.keep32(semantics.b2());
-  if (how === 'xor') return semantics.fdB(semantics.xor32(a(), semantics.and32(b(), semantics.word(signBit))));
-  const from = (): I32 => (how === 'copy' ? b() : semantics.xor32(b(), semantics.word(-1)));
-  semantics.fdB(semantics.or32(semantics.and32(a(), semantics.word(0x7fff_ffff)), semantics.and32(from(), semantics.word(signBit))));
+  const left = semantics.keep32(semantics.b1());
+  const right = semantics.keep32(semantics.b2());
+  if (how === 'xor') return semantics.fdB(semantics.xor32(left(), semantics.and32(right(), semantics.word(signBit))));
+  const from = (): I32 => (how === 'copy' ? right() : semantics.xor32(right(), semantics.word(-1)));
+  semantics.fdB(semantics.or32(semantics.and32(left(), semantics.word(0x7fff_ffff)), semantics.and32(from(), semantics.word(signBit))));
 }
 
 /** Instructions of both formats; the names are those of the table without the format. */
@@ -217,17 +231,17 @@ export const float = {
   'fclass.d': fp((s) => classify(s, s.keep(s.f1()), (1n << 52n) - 1n, 11)),
   'fcvt.s.d': fp((semantics) => {
     needsNearest(semantics);
-    const a = semantics.keepD(semantics.d1());
-    const r = semantics.keepS(semantics.demote(a()));
-    semantics.when(notNormal(semantics, SINGLE, r()), () => semantics.slowIf(semantics.neD(a(), DOUBLE.zero(semantics))));
-    semantics.raiseInexact(semantics.neD(semantics.promote(r()), a()));
-    semantics.fdS(r());
+    const operand = semantics.keepD(semantics.d1());
+    const result = semantics.keepS(semantics.demote(operand()));
+    semantics.when(notNormal(semantics, SINGLE, result()), () => semantics.slowIf(semantics.neD(operand(), DOUBLE.zero(semantics))));
+    semantics.raiseInexact(semantics.neD(semantics.promote(result()), operand()));
+    semantics.fdS(result());
   }),
   'fcvt.d.s': fp((semantics) => {
     needsLegalRounding(semantics);
-    const a = semantics.keepS(semantics.s1());
-    semantics.slowIf(semantics.neS(a(), a()));
-    semantics.fdD(semantics.promote(a()));
+    const operand = semantics.keepS(semantics.s1());
+    semantics.slowIf(semantics.neS(operand(), operand()));
+    semantics.fdD(semantics.promote(operand()));
   }),
   ...fusedFloat,
 } satisfies Meanings<typeof rows>;

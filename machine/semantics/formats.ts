@@ -74,8 +74,8 @@ export const SINGLE: Format<F32> = {
   toW: (s, a) => s.wFromS(a), toWu: (s, a) => s.wuFromS(a), toL: (s, a) => s.lFromS(a), toLu: (s, a) => s.luFromS(a),
   power: (s, n) => s.fromBitsS(s.word((n + 127) << 23)),
   exponent: (s, a) => s.and32(s.shrU32(s.bitsS(a), s.word(23)), s.word(0xff)),
-  exactProduct: (semantics, a, b) => {
-    const product = semantics.keepD(semantics.mulD(semantics.promote(a()), semantics.promote(b()))); // exact: 24 + 24 bits fit 53
+  exactProduct: (semantics, left, right) => {
+    const product = semantics.keepD(semantics.mulD(semantics.promote(left()), semantics.promote(right()))); // exact: 24 + 24 bits fit 53
     return semantics.eqD(semantics.promote(semantics.demote(product())), product());
   },
 };

@@ -13,37 +13,38 @@ import { DOUBLE, SINGLE } from './formats.ts';
 type Pair = readonly [high: () => F64, low: () => F64];
 
 /** a + b = high + low, exactly. */
-function exactSum(semantics: Semantics, a: () => F64, b: () => F64): Pair {
-  const high = semantics.keepD(semantics.addD(a(), b()));
-  const part = semantics.keepD(semantics.subD(high(), a()));
-  const low = semantics.keepD(semantics.addD(semantics.subD(a(), semantics.subD(high(), part())), semantics.subD(b(), part())));
+function exactSum(semantics: Semantics, left: () => F64, right: () => F64): Pair {
+  const high = semantics.keepD(semantics.addD(left(), right()));
+  const part = semantics.keepD(semantics.subD(high(), left()));
+  const low = semantics.keepD(semantics.addD(semantics.subD(left(), semantics.subD(high(), part())), semantics.subD(right(), part())));
   return [high, low];
 }
 
 /** a = high + low with 26 bits each (Veltkamp). */
-function halves(semantics: Semantics, a: () => F64): Pair {
-  const scaled = semantics.keepD(semantics.mulD(a(), semantics.fromBitsD(semantics.long(0x41a0_0000_0200_0000n)))); // 2^27 + 1
-  const high = semantics.keepD(semantics.subD(scaled(), semantics.subD(scaled(), a())));
-  return [high, semantics.keepD(semantics.subD(a(), high()))];
+function halves(semantics: Semantics, value: () => F64): Pair {
+  const scaled = semantics.keepD(semantics.mulD(value(), semantics.fromBitsD(semantics.long(0x41a0_0000_0200_0000n)))); // 2^27 + 1
+  const high = semantics.keepD(semantics.subD(scaled(), semantics.subD(scaled(), value())));
+  return [high, semantics.keepD(semantics.subD(value(), high()))];
 }
 
 /** a * b = high + low, exactly. */
-function exactProduct(semantics: Semantics, a: () => F64, b: () => F64): Pair {
-  const high = semantics.keepD(semantics.mulD(a(), b()));
-  const [ah, al] = halves(semantics, a);
-  const [bh, bl] = halves(semantics, b);
+function exactProduct(semantics: Semantics, left: () => F64, right: () => F64): Pair {
+  const high = semantics.keepD(semantics.mulD(left(), right()));
+  const [ah, al] = halves(semantics, left);
+  const [bh, bl] = halves(semantics, right);
   const first = semantics.subD(semantics.mulD(ah(), bh()), high());
   const second = semantics.addD(semantics.addD(first, semantics.mulD(ah(), bl())), semantics.mulD(al(), bh()));
   return [high, semantics.keepD(semantics.addD(second, semantics.mulD(al(), bl())))];
 }
 
 /** The sum rounded to odd, given the exact sum as a pair: an even last bit of an inexact sum moves towards the error. */
-function toOdd(s: Semantics, [high, low]: Pair): () => F64 {
-  const zero = (): F64 => DOUBLE.zero(s);
-  const bits = s.keep(s.bitsD(high()));
-  const sameSign = (): I32 => s.eq32(s.gtD(low(), zero()), s.gtD(high(), zero()));
-  const moves = (): I32 => s.and32(s.neD(low(), zero()), s.eqz(s.and(bits(), s.long(1))));
-  return s.keepD(s.fromBitsD(s.choose(moves(), () => s.add(bits(), s.select(s.long(1), s.long(-1), sameSign())), bits)));
+function toOdd(semantics: Semantics, [high, low]: Pair): () => F64 {
+  const zero = (): F64 => DOUBLE.zero(semantics);
+  const bits = semantics.keep(semantics.bitsD(high()));
+  const sameSign = (): I32 => semantics.eq32(semantics.gtD(low(), zero()), semantics.gtD(high(), zero()));
+  const moves = (): I32 => semantics.and32(semantics.neD(low(), zero()), semantics.eqz(semantics.and(bits(), semantics.long(1))));
+  return semantics.keepD(semantics.fromBitsD(semantics.choose(moves(),
+    () => semantics.add(bits(), semantics.select(semantics.long(1), semantics.long(-1), sameSign())), bits)));
 }
 
 const negateD = (s: Semantics, v: F64, negative: boolean): F64 => (negative ? s.negD(v) : v);
@@ -59,54 +60,61 @@ const NEAR_ONE = [0x3fef_ffff_ffff_fff8n, 0x3ff0_0000_0000_0004n] as const; // 1
  * intermediate NaN makes the ends unequal).
  */
 function fusedDouble(semantics: Semantics, negateProduct: boolean, negateAddend: boolean): void {
-  const a = semantics.keepD(negateD(semantics, semantics.d1(), negateProduct));
-  const b = semantics.keepD(semantics.d2());
-  const c = semantics.keepD(negateD(semantics, semantics.d3(), negateAddend));
-  const fused = semantics.fusedD(a, b, c);
-  if (fused === undefined) fusedBySums(semantics, a, b, c);
-  else fusedByHost(semantics, a, b, c, semantics.keepD(fused));
+  const left = semantics.keepD(negateD(semantics, semantics.d1(), negateProduct));
+  const right = semantics.keepD(semantics.d2());
+  const addend = semantics.keepD(negateD(semantics, semantics.d3(), negateAddend));
+  const fused = semantics.fusedD(left, right, addend);
+  if (fused === undefined) fusedBySums(semantics, left, right, addend);
+  else fusedByHost(semantics, left, right, addend, semantics.keepD(fused));
 }
 
 /** The host has rounded once. Where inexact is not yet accrued, the errors of product and sum must be shown to be zero. */
-function fusedByHost(s: Semantics, a: () => F64, b: () => F64, c: () => F64, r: () => F64): void {
-  const zeroProduct = (): I32 => s.or32(s.eqD(a(), DOUBLE.zero(s)), s.eqD(b(), DOUBLE.zero(s)));
-  const normal = s.leU32(s.sub32(DOUBLE.exponent(s, r()), s.word(2)), s.word(DOUBLE.maxExponent - 4));
-  s.when(s.eqz32(normal), () => s.slowIf(s.eqz32(s.and32(zeroProduct(), s.eqD(r(), DOUBLE.zero(s))))));
-  s.when(s.eqz32(s.inexactSet()), () => {
-    const [high, low] = exactProduct(s, a, b);
-    s.when(outside(s, high()), () => s.slowIf(s.eqz32(zeroProduct())));
-    const [, error] = exactSum(s, high, c);
-    s.slowIf(s.neD(s.addD(error(), low()), DOUBLE.zero(s)));
+function fusedByHost(semantics: Semantics, left: () => F64, right: () => F64, addend: () => F64, result: () => F64): void {
+  const zeroProduct = (): I32 => semantics.or32(semantics.eqD(left(), DOUBLE.zero(semantics)),
+    semantics.eqD(right(), DOUBLE.zero(semantics)));
+  const normal = semantics.leU32(semantics.sub32(DOUBLE.exponent(semantics, result()), semantics.word(2)),
+    semantics.word(DOUBLE.maxExponent - 4));
+  semantics.when(semantics.eqz32(normal),
+    () => semantics.slowIf(semantics.eqz32(semantics.and32(zeroProduct(), semantics.eqD(result(), DOUBLE.zero(semantics))))));
+  semantics.when(semantics.eqz32(semantics.inexactSet()), () => {
+    const [high, low] = exactProduct(semantics, left, right);
+    semantics.when(outside(semantics, high()), () => semantics.slowIf(semantics.eqz32(zeroProduct())));
+    const [, error] = exactSum(semantics, high, addend);
+    semantics.slowIf(semantics.neD(semantics.addD(error(), low()), DOUBLE.zero(semantics)));
   });
-  s.fdD(r());
+  semantics.fdD(result());
 }
 
-function fusedBySums(s: Semantics, a: () => F64, b: () => F64, c: () => F64): void {
-  const [high, low] = exactProduct(s, a, b);
-  s.when(outside(s, high()), () => s.slowIf(s.eqz32(s.or32(s.eqD(a(), DOUBLE.zero(s)), s.eqD(b(), DOUBLE.zero(s))))));
-  const [sum, error] = exactSum(s, high, c);
-  const rest = s.keepD(s.addD(error(), low()));
-  const end = (factor: bigint): (() => F64) => s.keepD(s.addD(sum(), s.mulD(rest(), s.fromBitsD(s.long(factor)))));
+function fusedBySums(semantics: Semantics, left: () => F64, right: () => F64, addend: () => F64): void {
+  const [high, low] = exactProduct(semantics, left, right);
+  semantics.when(outside(semantics, high()),
+    () => semantics.slowIf(semantics.eqz32(semantics.or32(semantics.eqD(left(), DOUBLE.zero(semantics)),
+      semantics.eqD(right(), DOUBLE.zero(semantics))))));
+  const [sum, error] = exactSum(semantics, high, addend);
+  const rest = semantics.keepD(semantics.addD(error(), low()));
+  const end = (factor: bigint): (() => F64) =>
+    semantics.keepD(semantics.addD(sum(), semantics.mulD(rest(), semantics.fromBitsD(semantics.long(factor)))));
   const first = end(NEAR_ONE[0]);
   const last = end(NEAR_ONE[1]);
-  const inexact = (): I32 => s.neD(rest(), DOUBLE.zero(s));
-  s.slowIf(s.or32(s.neD(first(), last()), s.and32(inexact(), s.eqz32(s.inexactSet()))));
+  const inexact = (): I32 => semantics.neD(rest(), DOUBLE.zero(semantics));
+  semantics.slowIf(semantics.or32(semantics.neD(first(), last()), semantics.and32(inexact(), semantics.eqz32(semantics.inexactSet()))));
   // An exact result is the sum as it is: minus zero plus a rest of zero would lose its sign.
-  s.fdD(s.fromBitsD(s.select(s.bitsD(first()), s.bitsD(sum()), inexact())));
+  semantics.fdD(semantics.fromBitsD(semantics.select(semantics.bitsD(first()), semantics.bitsD(sum()), inexact())));
 }
 
-function fusedSingle(s: Semantics, negateProduct: boolean, negateAddend: boolean): void {
-  const a = s.keepD(negateD(s, s.promote(s.s1()), negateProduct));
-  const b = s.keepD(s.promote(s.s2()));
-  const c = s.keepD(negateD(s, s.promote(s.s3()), negateAddend));
-  const product = s.keepD(s.mulD(a(), b()));
-  const sum = exactSum(s, product, c);
-  const z = toOdd(s, sum);
-  const r = s.keepS(s.demote(z()));
-  const normal = s.leU32(s.sub32(SINGLE.exponent(s, r()), s.word(2)), s.word(SINGLE.maxExponent - 4));
-  s.when(s.eqz32(normal), () => s.slowIf(s.neD(z(), DOUBLE.zero(s))));
-  s.raiseInexact(s.neD(s.promote(r()), z()));
-  s.fdS(r());
+function fusedSingle(semantics: Semantics, negateProduct: boolean, negateAddend: boolean): void {
+  const left = semantics.keepD(negateD(semantics, semantics.promote(semantics.s1()), negateProduct));
+  const right = semantics.keepD(semantics.promote(semantics.s2()));
+  const addend = semantics.keepD(negateD(semantics, semantics.promote(semantics.s3()), negateAddend));
+  const product = semantics.keepD(semantics.mulD(left(), right()));
+  const sum = exactSum(semantics, product, addend);
+  const odd = toOdd(semantics, sum);
+  const result = semantics.keepS(semantics.demote(odd()));
+  const normal = semantics.leU32(semantics.sub32(SINGLE.exponent(semantics, result()), semantics.word(2)),
+    semantics.word(SINGLE.maxExponent - 4));
+  semantics.when(semantics.eqz32(normal), () => semantics.slowIf(semantics.neD(odd(), DOUBLE.zero(semantics))));
+  semantics.raiseInexact(semantics.neD(semantics.promote(result()), odd()));
+  semantics.fdS(result());
 }
 
 type Fused = (s: Semantics, negateProduct: boolean, negateAddend: boolean) => void;

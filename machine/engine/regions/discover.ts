@@ -89,9 +89,10 @@ export function discover(page: PageView, head: number, wide: boolean): Region | 
   const first = blocks.get(head);
   if (!first || first.instructions.length === 0) return undefined;
   const roots = new Set([head]);
-  for (const r of scan.computed) if (blocks.has(r)) roots.add(r);
+  for (const root of scan.computed) if (blocks.has(root)) roots.add(root);
   let far = 0;
-  for (const b of blocks.values()) if (b.comeback >= 0 && (b.comeback < SPAN || far++ < MAX_FAR_ROOTS)) roots.add(b.comeback);
+  for (const { comeback } of blocks.values())
+    if (comeback >= 0 && (comeback < SPAN || far++ < MAX_FAR_ROOTS)) roots.add(comeback);
   keepReachable(blocks, roots);
   let instructions = 0;
   for (const block of blocks.values()) instructions += block.instructions.length;
@@ -218,18 +219,18 @@ class Scan {
   }
 
   private block(start: number): Block {
-    const b: Block = { id: start, start, instructions: [], ending: 'stop', end: start, target: -1, taken: -1, falls: -1, comeback: -1 };
+    const block: Block = { id: start, start, instructions: [], ending: 'stop', end: start, target: -1, taken: -1, falls: -1, comeback: -1 };
     for (;;) {
-      const decoded = inPage(b.end) < RECORDS ? this.code.get(b.end) : undefined;
-      if (!decoded) return this.stopped(b);
-      b.instructions.push(decoded);
-      const at = b.end;
-      b.end += decoded.length >> 1;
-      if (jumps[decoded.index]! || decoded.row.name === 'jalr') return this.finish(b, decoded, at);
-      const next = this.locate(b.end, 0, false);
+      const decoded = inPage(block.end) < RECORDS ? this.code.get(block.end) : undefined;
+      if (!decoded) return this.stopped(block);
+      block.instructions.push(decoded);
+      const at = block.end;
+      block.end += decoded.length >> 1;
+      if (jumps[decoded.index]! || decoded.row.name === 'jalr') return this.finish(block, decoded, at);
+      const next = this.locate(block.end, 0, false);
       if (this.leaders.has(next) && this.code.has(next)) {
-        b.ending = 'next';
-        return b;
+        block.ending = 'next';
+        return block;
       }
     }
   }

@@ -52,7 +52,8 @@ export function groupsOf(region: Region, order: readonly number[], entries: Read
 /** The number of predecessors of a block, and one of them. */
 function countPredecessors(region: Region): Map<number, [number, number]> {
   const out = new Map<number, [number, number]>();
-  for (const b of region.blocks.values()) for (const s of new Set(successorsOf(b))) out.set(s, [(out.get(s)?.[0] ?? 0) + 1, b.id]);
+  for (const block of region.blocks.values())
+    for (const successor of new Set(successorsOf(block))) out.set(successor, [(out.get(successor)?.[0] ?? 0) + 1, block.id]);
   return out;
 }
 

@@ -35,61 +35,62 @@ function machine(tier: Tier, rounds = 50): TestMachine {
 
 const state = (m: TestMachine): string => [...Array.from({ length: 32 }, (_, i) => m.x(i)), m.get64(HS.PC), m.slowed.join()].join(' ');
 
-function agree(a: TestMachine, b: TestMachine, budget: number): void {
-  expect(b.run(budget)).toBe(a.run(budget));
-  expect(state(b)).toBe(state(a));
+function agree(interpreted: TestMachine, translated: TestMachine, budget: number): void {
+  expect(translated.run(budget)).toBe(interpreted.run(budget));
+  expect(state(translated)).toBe(state(interpreted));
 }
 
 describe('regions of several pages', () => {
   it('agree with the interpreter wherever a slice ends', () => {
     for (const budget of [1, 2, 3, 5, 7, 11, 17, 40, 1000]) {
-      const [testMachine, b] = [machine('interp'), machine('jit')];
-      while (testMachine.slowed.length === 0) agree(testMachine, b, budget);
+      const [testMachine, translated] = [machine('interp'), machine('jit')];
+      while (testMachine.slowed.length === 0) agree(testMachine, translated, budget);
       expect(testMachine.x(12)).toBe(250n);
-      if (budget > 20) expect(b.engine.stats().widened).toBeGreaterThan(0);
+      if (budget > 20) expect(translated.engine.stats().widened).toBeGreaterThan(0);
     }
   });
 
   it('go by what is mapped in the address space where they run', () => {
-    const [a, b] = [machine('interp', 400), machine('jit', 400)];
+    const [interpreted, translated] = [machine('interp', 400), machine('jit', 400)];
     // Another page with the same functions, but that `near` adds 100.
-    for (const m of [a, b]) {
-      m.bytes.copyWithin(m.linear(SPARE), m.linear(OTHER), m.linear(OTHER) + PAGE);
-      m.view.setUint16(m.linear(SPARE), 0x0589 | (31 << 2) & 0x7c, true); // c.addi a1, 31
+    for (const machine of [interpreted, translated]) {
+      machine.bytes.copyWithin(machine.linear(SPARE), machine.linear(OTHER), machine.linear(OTHER) + PAGE);
+      machine.view.setUint16(machine.linear(SPARE), 0x0589 | (31 << 2) & 0x7c, true); // c.addi a1, 31
     }
-    for (let i = 0; a.slowed.length === 0; i++) {
-      for (const m of [a, b]) m.use(i % 2, i % 2 === 0 ? new Map() : new Map([[OTHER, SPARE]]));
-      agree(a, b, 33 + i % 50);
+    for (let i = 0; interpreted.slowed.length === 0; i++) {
+      for (const machine of [interpreted, translated]) machine.use(i % 2, i % 2 === 0 ? new Map() : new Map([[OTHER, SPARE]]));
+      agree(interpreted, translated, 33 + i % 50);
     }
-    expect(a.x(11)).toBeGreaterThan(800n);
-    expect(b.engine.stats().widened).toBeGreaterThan(0);
+    expect(interpreted.x(11)).toBeGreaterThan(800n);
+    expect(translated.engine.stats().widened).toBeGreaterThan(0);
   });
 
   it('end when one of their pages is written', () => {
-    const [a, b] = [machine('interp', 300), machine('jit', 300)];
-    for (let i = 0; a.slowed.length === 0; i++) {
-      agree(a, b, 200);
-      for (const m of [a, b]) {
-        m.engine.dropCode(m.linear(OTHER), 2);
-        m.view.setUint16(m.linear(OTHER), 0x0581 | (((i % 7) + 1) << 2), true); // c.addi a1, 1 … 7
+    const [interpreted, translated] = [machine('interp', 300), machine('jit', 300)];
+    for (let i = 0; interpreted.slowed.length === 0; i++) {
+      agree(interpreted, translated, 200);
+      for (const machine of [interpreted, translated]) {
+        machine.engine.dropCode(machine.linear(OTHER), 2);
+        machine.view.setUint16(machine.linear(OTHER), 0x0581 | (((i % 7) + 1) << 2), true); // c.addi a1, 1 … 7
       }
     }
-    expect(b.engine.stats().translatedInstructions).toBeGreaterThan(1000);
+    expect(translated.engine.stats().translatedInstructions).toBeGreaterThan(1000);
   });
 
   it('leave at a fault in another page with the right place, and go on there', () => {
-    const [a, b] = [machine('interp', 60), machine('jit', 60)];
-    for (let i = 0; a.slowed.length === 0; i++) {
-      for (const m of [a, b]) if (i === 5) m.setX(8, 0x10n);
-      agree(a, b, 90);
-      for (const m of [a, b]) if (m.faults.length > 0) { m.setX(8, BigInt(DATA)); m.faults.length = 0; }
+    const [interpreted, translated] = [machine('interp', 60), machine('jit', 60)];
+    for (let i = 0; interpreted.slowed.length === 0; i++) {
+      for (const machine of [interpreted, translated]) if (i === 5) machine.setX(8, 0x10n);
+      agree(interpreted, translated, 90);
+      for (const machine of [interpreted, translated])
+        if (machine.faults.length > 0) { machine.setX(8, BigInt(DATA)); machine.faults.length = 0; }
     }
-    expect(a.x(12)).toBe(300n);
+    expect(interpreted.x(12)).toBe(300n);
   });
 
   it('are made of regions that are often come to, when the translator waits for what is hot', () => {
-    const [a, b] = [machine('interp', 600_000), machine('auto', 600_000)];
-    while (a.slowed.length === 0) agree(a, b, 50_000);
-    expect(b.engine.stats().widened).toBeGreaterThan(0);
+    const [interpreted, translated] = [machine('interp', 600_000), machine('auto', 600_000)];
+    while (interpreted.slowed.length === 0) agree(interpreted, translated, 50_000);
+    expect(translated.engine.stats().widened).toBeGreaterThan(0);
   });
 });

@@ -6,10 +6,10 @@ import { TestMachine } from '../testing.ts';
 
 /** A small deterministic generator of numbers (xorshift). */
 function generator(seed: number): (below: number) => number {
-  let s = seed | 1;
+  let state = seed | 1;
   return (below) => {
-    s ^= s << 13; s ^= s >>> 17; s ^= s << 5;
-    return (s >>> 0) % below;
+    state ^= state << 13; state ^= state >>> 17; state ^= state << 5;
+    return (state >>> 0) % below;
   };
 }
 
@@ -28,7 +28,7 @@ const DATA = RAM_BASE + 0x8000;
 function program(random: (below: number) => number): string {
   const pick = <T>(list: readonly T[]): T => list[random(list.length)]!;
   const x = (): string => pick(['a0', 'a1', 'a2', 'a3', 't0', 't1', 't2', 'zero']);
-  const f = (): string => `fa${random(5)}`;
+  const register = (): string => `fa${random(5)}`;
   const offset = (): number => random(97) - 48;
   let labels = 0;
   const open: { name: string; after: number }[] = [];
@@ -39,9 +39,9 @@ function program(random: (below: number) => number): string {
     () => `slli ${x()}, ${x()}, ${random(64)}`, () => `auipc ${x()}, ${random(8)}`,
     () => `${pick(LOADS)} ${x()}, ${offset()}(${pick(['s0', 's1'])})`, () => `${pick(LOADS)} ${x()}, ${offset()}(s0)`,
     () => `${pick(STORES)} ${x()}, ${offset()}(${pick(['s0', 's1'])})`, () => `${pick(STORES)} ${x()}, ${offset()}(s0)`,
-    () => `addi s0, s0, ${offset()}`, () => `fld ${f()}, ${offset()}(s1)`, () => `fsd ${f()}, ${offset()}(s1)`,
-    () => { const op = pick(FLOAT); return `${op} ${f()}, ${f()}, ${f()}`; }, () => `fcvt.d.w ${f()}, ${x()}`,
-    () => `fmadd.d ${f()}, ${f()}, ${f()}, ${f()}`,
+    () => `addi s0, s0, ${offset()}`, () => `fld ${register()}, ${offset()}(s1)`, () => `fsd ${register()}, ${offset()}(s1)`,
+    () => { const op = pick(FLOAT); return `${op} ${register()}, ${register()}, ${register()}`; }, () => `fcvt.d.w ${register()}, ${x()}`,
+    () => `fmadd.d ${register()}, ${register()}, ${register()}, ${register()}`,
     () => { const op = pick(AMO); return op === 'lr.d' ? `lr.d ${x()}, (s2)` : `${op} ${x()}, ${x()}, (s2)`; },
     () => `jal ra, function${random(2)}`, () => 'fence.i', () => `sw ${pick(['s5', 's6'])}, 0(s4)`, () => 'patch_here',
     () => 'c.addi a0, 1',
@@ -55,7 +55,7 @@ function program(random: (below: number) => number): string {
       lines.push(`${pick(['beq', 'bne', 'blt', 'bgeu'])} ${x()}, ${x()}, ${name}`);
     } else lines.push(pick(kinds)());
   }
-  for (const l of open) lines.push(`${l.name}: nop`);
+  for (const label of open) lines.push(`${label.name}: nop`);
   // An inner loop, and the instruction that stores rewrite.
   lines.push('li s7, 5', 'inner: addi s7, s7, -1', `${pick(STORES)} a0, 8(s0)`, 'patch: addi a1, a1, 1', 'bnez s7, inner', 'mv s0, s8',
     'j again');
@@ -85,79 +85,81 @@ function state(testMachine: TestMachine): string {
   const registers = Array.from({ length: 32 }, (_, i) => `${testMachine.x(i)} ${testMachine.f(i)}`);
   const memory = testMachine.bytes.subarray(testMachine.linear(DATA) - 256, testMachine.linear(DATA) + 8192);
   let sum = 0;
-  for (const b of memory) sum = (Math.imul(sum, 31) + b) | 0;
+  for (const byte of memory) sum = (Math.imul(sum, 31) + byte) | 0;
   return [...registers, ...fields.map((f) => testMachine.get64(f)), sum, testMachine.slowed.length, testMachine.faults.length].join('\n');
 }
 
 /** One slice; skips an instruction that the test's hart side does not support. Returns the instructions retired. */
-function slice(m: TestMachine, budget: number): number {
-  const before = m.slowed.length;
-  const done = m.run(budget);
-  if (m.slowed.length > before && m.slowed.at(-1) !== 'fence.i' && m.slowed.at(-1) !== 'ebreak') m.set64(HS.PC, m.get64(HS.PC) + 4n);
+function slice(machine: TestMachine, budget: number): number {
+  const before = machine.slowed.length;
+  const done = machine.run(budget);
+  if (machine.slowed.length > before && machine.slowed.at(-1) !== 'fence.i' && machine.slowed.at(-1) !== 'ebreak')
+    machine.set64(HS.PC, machine.get64(HS.PC) + 4n);
   return done;
 }
 
 describe('the two tiers', () => {
   it.each(Array.from({ length: 16 }, (_, i) => i + 1))('agree on random program %i', (seed) => {
-    const [testMachine, b] = (['interp', 'jit'] as const).map((tier) =>
+    const [testMachine, translated] = (['interp', 'jit'] as const).map((tier) =>
       prepare(new TestMachine(FULL_ISA, undefined, tier), seed)) as [TestMachine, TestMachine];
     const random = generator(seed * 77);
     for (let i = 0; i < 400 && testMachine.slowed.at(-1) !== 'ebreak'; i++) {
       const budget = 1 + random(random(4) === 0 ? 400 : 40);
-      expect(slice(b, budget)).toBe(slice(testMachine, budget));
-      expect(state(b)).toBe(state(testMachine));
+      expect(slice(translated, budget)).toBe(slice(testMachine, budget));
+      expect(state(translated)).toBe(state(testMachine));
     }
-    expect(b.engine.stats().translatedInstructions).toBeGreaterThan(0);
+    expect(translated.engine.stats().translatedInstructions).toBeGreaterThan(0);
   });
 
   it('agree on loops that are entered at their test, one in the other, wherever a slice ends', () => {
     const text = 'li s1, 20; li a2, 1; j outerTest; outer: li s2, 7; andi t0, s1, 1; beqz t0, innerTest; inner: add a0, a0, a2; sd a0, '
       + '0(s0); innerTest: addi s2, s2, -1; xor a1, a1, a0; bgez s2, inner; outerTest: addi s1, s1, -1; addi a2, a2, 3; bgez s1, outer; '
       + 'ebreak';
-    const [a, b] = (['interp', 'jit'] as const).map((tier) => new TestMachine(FULL_ISA, undefined, tier)) as [TestMachine, TestMachine];
-    for (const m of [a, b]) { m.program(text); m.setX(8, BigInt(DATA)); }
+    const [interpreted, translated] = (['interp', 'jit'] as const).map((tier) =>
+      new TestMachine(FULL_ISA, undefined, tier)) as [TestMachine, TestMachine];
+    for (const machine of [interpreted, translated]) { machine.program(text); machine.setX(8, BigInt(DATA)); }
     const random = generator(5);
-    while (a.slowed.at(-1) !== 'ebreak') {
+    while (interpreted.slowed.at(-1) !== 'ebreak') {
       const budget = 1 + random(90);
-      expect(slice(b, budget)).toBe(slice(a, budget));
-      expect(state(b)).toBe(state(a));
+      expect(slice(translated, budget)).toBe(slice(interpreted, budget));
+      expect(state(translated)).toBe(state(interpreted));
     }
-    expect(b.engine.stats().translatedInstructions).toBeGreaterThan(0);
+    expect(translated.engine.stats().translatedInstructions).toBeGreaterThan(0);
   });
 
   it('agree when there is room for hardly any translation, and no more are kept than that', () => {
-    const a = prepare(new TestMachine(FULL_ISA, undefined, 'interp'), 1);
-    const b = prepare(new TestMachine(FULL_ISA, undefined, 'jit', 2000), 1);
-    for (let i = 0; i < 100 && a.slowed.at(-1) !== 'ebreak'; i++) {
-      expect(slice(b, 50)).toBe(slice(a, 50));
-      expect(state(b)).toBe(state(a));
+    const interpreted = prepare(new TestMachine(FULL_ISA, undefined, 'interp'), 1);
+    const translated = prepare(new TestMachine(FULL_ISA, undefined, 'jit', 2000), 1);
+    for (let i = 0; i < 100 && interpreted.slowed.at(-1) !== 'ebreak'; i++) {
+      expect(slice(translated, 50)).toBe(slice(interpreted, 50));
+      expect(state(translated)).toBe(state(interpreted));
     }
-    expect(b.engine.stats().regions).toBeLessThan(6);
+    expect(translated.engine.stats().regions).toBeLessThan(6);
   });
 
   it('forget translations with their page: what is loaded over them is executed', () => {
-    const m = new TestMachine(FULL_ISA, undefined, 'jit');
+    const machine = new TestMachine(FULL_ISA, undefined, 'jit');
     for (const n of [1n, 2n, 3n]) {
-      m.program(`li a0, 0; li a1, 9; loop: addi a0, a0, ${n}; addi a1, a1, -1; bnez a1, loop; ebreak`);
-      m.run();
-      expect(m.x(10)).toBe(9n * n);
+      machine.program(`li a0, 0; li a1, 9; loop: addi a0, a0, ${n}; addi a1, a1, -1; bnez a1, loop; ebreak`);
+      machine.run();
+      expect(machine.x(10)).toBe(9n * n);
     }
   });
 
   it('take a page that keeps changing to be data: it stays interpreted', () => {
-    const m = new TestMachine(FULL_ISA, undefined, 'jit');
-    m.program(
+    const machine = new TestMachine(FULL_ISA, undefined, 'jit');
+    machine.program(
       'li a1, 200; lw t0, 0(s4); loop: sw t0, 0(s4); addi a1, a1, -1; fence.i; j patch; nop; patch: addi a0, a0, 1; bnez a1, loop; ebreak');
-    m.setX(20, BigInt(RAM_BASE + 28));
-    m.run();
-    expect(m.x(10)).toBe(200n);
-    expect(m.engine.stats().translatedInstructions).toBeLessThan(600);
+    machine.setX(20, BigInt(RAM_BASE + 28));
+    machine.run();
+    expect(machine.x(10)).toBe(200n);
+    expect(machine.engine.stats().translatedInstructions).toBeLessThan(600);
   });
 
   it('keep no more than they may of a program that writes code for ever', () => {
     const ROUNDS = 1500;
-    const [plain, m] = [new TestMachine(FULL_ISA, undefined, 'interp'), new TestMachine(FULL_ISA, 8, 'jit', 30_000)];
-    for (const machine of [plain, m]) {
+    const [plain, limited] = [new TestMachine(FULL_ISA, undefined, 'interp'), new TestMachine(FULL_ISA, 8, 'jit', 30_000)];
+    for (const machine of [plain, limited]) {
       // Each round writes a loop somewhere else: addi a0, a0, 1; addi a1, a1, -1; bnez a1, -8; ret. It cycles through 64 KiB, more pages
       // than may have records.
       machine.program(`li s1, ${ROUNDS}; mv s0, s3; round: lw t0, 0(s4); sw t0, 0(s0); lw t0, 4(s4); sw t0, 4(s0); lw t0, 8(s4)
@@ -177,7 +179,7 @@ describe('the two tiers', () => {
       expect(machine.x(10)).toBe(BigInt(5 * ROUNDS));
       expect(most).toBeLessThan(60);
     }
-    expect(m.engine.stats().codePages).toBeLessThanOrEqual(8);
-    expect(m.engine.stats().translatedInstructions).toBeGreaterThan(5 * ROUNDS);
+    expect(limited.engine.stats().codePages).toBeLessThanOrEqual(8);
+    expect(limited.engine.stats().translatedInstructions).toBeGreaterThan(5 * ROUNDS);
   });
 });

@@ -218,7 +218,7 @@ export class Regions {
       this.live[index] = live;
       if (region.pages.length > 1) this.widened++;
       batch.regions.push(live);
-      for (const s of live.ranges.keys()) this.regionsOf(s).add(live);
+      for (const start of live.ranges.keys()) this.regionsOf(start).add(live);
       const at = pages.address(pages.slotOf(hot.record));
       translation.entries.forEach((place, n) => {
         if (place < SPAN) this.enter(live, at + place * RECORD, n);

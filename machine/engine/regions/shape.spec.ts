@@ -24,28 +24,29 @@ const loopsIn = (items: readonly Item[]): Item[] => items.flatMap((i) => (i.insi
 describe('the shape of a region', () => {
   it('has every block once, and a way for every jump', () => {
     fc.assert(fc.property(graphs, ([edges, roots]) => {
-      const r = region(edges, roots);
-      const shape = shapeOf(r);
-      expect([...shape.order].sort((a, b) => a - b)).toEqual([...r.blocks.keys()]);
+      const graph = region(edges, roots);
+      const shape = shapeOf(graph);
+      expect([...shape.order].sort((a, b) => a - b)).toEqual([...graph.blocks.keys()]);
       const rank = new Map(shape.order.map((id, i) => [id, i]));
       const loops = new Map(loopsIn(shape.items).map((l) => [l.head, l]));
-      for (const block of r.blocks.values()) for (const s of successorsOf(block)) {
+      for (const block of graph.blocks.values()) for (const successor of successorsOf(block)) {
         const around = shape.loopsAround.get(block.id)!;
-        if (around.includes(s)) continue;
-        expect(rank.get(s)!).toBeGreaterThan(rank.get(block.id)!);
-        for (const head of shape.loopsAround.get(s)!) if (head !== s && !around.includes(head)) expect(loops.get(head)!.doors).toContain(s);
+        if (around.includes(successor)) continue;
+        expect(rank.get(successor)!).toBeGreaterThan(rank.get(block.id)!);
+        for (const head of shape.loopsAround.get(successor)!)
+          if (head !== successor && !around.includes(head)) expect(loops.get(head)!.doors).toContain(successor);
       }
-      for (const root of r.roots) expect(shape.entries).toContain(root);
+      for (const root of graph.roots) expect(shape.entries).toContain(root);
     }));
   });
 
   it('looks at the budget before it can be overdrawn', () => {
     fc.assert(fc.property(graphs, ([edges, roots]) => {
-      const r = region(edges, roots);
-      const { need, loopsAround } = shapeOf(r);
-      for (const b of r.blocks.values()) for (const s of successorsOf(b)) {
-        const checked = loopsAround.get(s)!.at(-1) === s;
-        if (!checked) expect(need.get(b.id)!).toBeGreaterThanOrEqual(need.get(s)! + 1);
+      const graph = region(edges, roots);
+      const { need, loopsAround } = shapeOf(graph);
+      for (const block of graph.blocks.values()) for (const successor of successorsOf(block)) {
+        const checked = loopsAround.get(successor)!.at(-1) === successor;
+        if (!checked) expect(need.get(block.id)!).toBeGreaterThanOrEqual(need.get(successor)! + 1);
       }
     }));
   });

@@ -89,15 +89,16 @@ class Graph {
   private headOf(members: readonly number[]): number {
     const inside = new Set(members);
     const entered = new Set<number>();
-    for (const b of this.region.blocks.values()) if (!inside.has(b.id)) for (const s of successorsOf(b)) if (inside.has(s)) entered.add(s);
+    for (const block of this.region.blocks.values())
+      if (!inside.has(block.id)) for (const successor of successorsOf(block)) if (inside.has(successor)) entered.add(successor);
     return entered.size === 1 ? [...entered][0]! : members[0]!;
   }
 
   /** Blocks that a jump from outside a loop around them leads to. */
   *sideEntries(): Iterable<number> {
-    for (const block of this.region.blocks.values()) for (const s of successorsOf(block)) {
+    for (const block of this.region.blocks.values()) for (const successor of successorsOf(block)) {
       const from = this.loopsAround.get(block.id)!;
-      if (this.loopsAround.get(s)!.some((head) => head !== s && !from.includes(head))) yield s;
+      if (this.loopsAround.get(successor)!.some((head) => head !== successor && !from.includes(head))) yield successor;
     }
   }
 
@@ -112,7 +113,8 @@ class Graph {
       const block = this.block(this.order[i]!);
       const around = this.loopsAround.get(block.id)!;
       let most = 0;
-      for (const s of successorsOf(block)) if (!around.includes(s) && !this.checked(s, around)) most = Math.max(most, need.get(s)!);
+      for (const successor of successorsOf(block))
+        if (!around.includes(successor) && !this.checked(successor, around)) most = Math.max(most, need.get(successor)!);
       need.set(block.id, most + block.instructions.length);
     }
     return need;

@@ -93,7 +93,8 @@ class Body implements JumpSide {
   /** Registers that 64-bit loads write: pointers, if they are then used as addresses. */
   private chased(): Set<number> {
     const out = new Set<number>();
-    for (const b of this.region.blocks.values()) for (const d of b.instructions) if (d.row.name === 'ld') out.add(d.operands.rd ?? 0);
+    for (const block of this.region.blocks.values())
+      for (const decoded of block.instructions) if (decoded.row.name === 'ld') out.add(decoded.operands.rd ?? 0);
     return out;
   }
 
@@ -289,10 +290,10 @@ class Body implements JumpSide {
 
   /** Branches to this root on another page, if the address in `target` is the root's and the page is known to be mapped. */
   private backTo(id: number): void {
-    const { c: code, e } = this;
-    e.eq(e.read(e.target), e.add(e.read(PARAMETER.pcBase), e.long(this.offset(id))));
-    e.and32(e.pushed(), e.read(this.known(pageOf(id))));
-    e.and32(e.pushed(), e.geS32(e.read(PARAMETER.budget), e.word(this.need)));
+    const { c: code, e: emitter } = this;
+    emitter.eq(emitter.read(emitter.target), emitter.add(emitter.read(PARAMETER.pcBase), emitter.long(this.offset(id))));
+    emitter.and32(emitter.pushed(), emitter.read(this.known(pageOf(id))));
+    emitter.and32(emitter.pushed(), emitter.geS32(emitter.read(PARAMETER.budget), emitter.word(this.need)));
     code.if();
     code.i32(this.shape.entries.indexOf(id));
     code.set(PARAMETER.entry);
@@ -324,17 +325,18 @@ class Body implements JumpSide {
   }
 
   private jumpInside(): void {
-    const { c: code, e, place } = this;
-    const offset = e.keep(e.sub(e.read(e.target), e.add(e.read(PARAMETER.pcBase), e.long(this.offset(0)))));
-    e.ltU(offset(), e.long(PAGE));
+    const { c: code, e: emitter, place } = this;
+    const offset = emitter.keep(emitter.sub(emitter.read(emitter.target),
+      emitter.add(emitter.read(PARAMETER.pcBase), emitter.long(this.offset(0)))));
+    emitter.ltU(offset(), emitter.long(PAGE));
     code.if();
-    e.shl32(e.wrap(offset()), e.word(2));
+    emitter.shl32(emitter.wrap(offset()), emitter.word(2));
     code.memory(Op.i32Load, place.sides);
     code.tee(PARAMETER.entry);
-    e.eq32(e.shrU32(e.pushed(), e.word(8)), e.word(place.index));
-    e.and32(e.pushed(), e.geS32(e.read(PARAMETER.budget), e.word(this.need)));
+    emitter.eq32(emitter.shrU32(emitter.pushed(), emitter.word(8)), emitter.word(place.index));
+    emitter.and32(emitter.pushed(), emitter.geS32(emitter.read(PARAMETER.budget), emitter.word(this.need)));
     code.if();
-    e.and32(e.read(PARAMETER.entry), e.word(0xff));
+    emitter.and32(emitter.read(PARAMETER.entry), emitter.word(0xff));
     code.set(PARAMETER.entry);
     code.br(this.again!);
     code.end();

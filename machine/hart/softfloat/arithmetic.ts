@@ -12,56 +12,57 @@ function nanOf(format: Format, st: Status, ...operands: Unpacked[]): bigint | un
 const signed = (u: Unpacked): bigint => (u.negative ? -u.sig : u.sig);
 
 /** Exact sum of two finite terms, rounded. Zero terms have sig 0. */
-function sum(format: Format, st: Status, a: Unpacked, b: Unpacked): bigint {
-  const exp = Math.min(a.sig === 0n ? b.exp : a.exp, b.sig === 0n ? a.exp : b.exp);
-  const left = a.sig === 0n ? 0n : signed(a) << BigInt(a.exp - exp);
-  const right = b.sig === 0n ? 0n : signed(b) << BigInt(b.exp - exp);
-  const total = left + right;
+function sum(format: Format, st: Status, left: Unpacked, right: Unpacked): bigint {
+  const exp = Math.min(left.sig === 0n ? right.exp : left.exp, right.sig === 0n ? left.exp : right.exp);
+  const first = left.sig === 0n ? 0n : signed(left) << BigInt(left.exp - exp);
+  const second = right.sig === 0n ? 0n : signed(right) << BigInt(right.exp - exp);
+  const total = first + second;
   if (total !== 0n) return round(format, st, total < 0n, total < 0n ? -total : total, exp);
   // An exact zero: the common sign of both, otherwise plus except when rounding down.
-  return zero(format, a.negative === b.negative ? a.negative : st.rm === Round.down);
+  return zero(format, left.negative === right.negative ? left.negative : st.rm === Round.down);
 }
 
-function addUnpacked(format: Format, st: Status, a: Unpacked, b: Unpacked): bigint {
-  const nan = nanOf(format, st, a, b);
+function addUnpacked(format: Format, st: Status, left: Unpacked, right: Unpacked): bigint {
+  const nan = nanOf(format, st, left, right);
   if (nan !== undefined) return nan;
-  if (a.kind === 'infinite') return b.kind === 'infinite' && a.negative !== b.negative ? invalid(format, st) : infinity(format, a.negative);
-  if (b.kind === 'infinite') return infinity(format, b.negative);
-  return sum(format, st, a, b);
+  const opposite = left.negative !== right.negative;
+  if (left.kind === 'infinite') return right.kind === 'infinite' && opposite ? invalid(format, st) : infinity(format, left.negative);
+  if (right.kind === 'infinite') return infinity(format, right.negative);
+  return sum(format, st, left, right);
 }
 
 export const add = (f: Format, st: Status, a: bigint, b: bigint): bigint => addUnpacked(f, st, unpack(f, a), unpack(f, b));
 export const sub = (f: Format, st: Status, a: bigint, b: bigint): bigint => addUnpacked(f, st, unpack(f, a), unpack(f, b ^ f.signBit));
 
 export function mul(format: Format, st: Status, aBits: bigint, bBits: bigint): bigint {
-  const unpacked = unpack(format, aBits);
-  const b = unpack(format, bBits);
-  const nan = nanOf(format, st, unpacked, b);
+  const left = unpack(format, aBits);
+  const right = unpack(format, bBits);
+  const nan = nanOf(format, st, left, right);
   if (nan !== undefined) return nan;
-  const negative = unpacked.negative !== b.negative;
-  if (unpacked.kind === 'infinite' || b.kind === 'infinite')
-    return unpacked.kind === 'zero' || b.kind === 'zero' ? invalid(format, st) : infinity(format, negative);
-  return round(format, st, negative, unpacked.sig * b.sig, unpacked.exp + b.exp);
+  const negative = left.negative !== right.negative;
+  if (left.kind === 'infinite' || right.kind === 'infinite')
+    return left.kind === 'zero' || right.kind === 'zero' ? invalid(format, st) : infinity(format, negative);
+  return round(format, st, negative, left.sig * right.sig, left.exp + right.exp);
 }
 
 export function div(format: Format, st: Status, aBits: bigint, bBits: bigint): bigint {
-  const unpacked = unpack(format, aBits);
-  const b = unpack(format, bBits);
-  const nan = nanOf(format, st, unpacked, b);
+  const left = unpack(format, aBits);
+  const right = unpack(format, bBits);
+  const nan = nanOf(format, st, left, right);
   if (nan !== undefined) return nan;
-  const negative = unpacked.negative !== b.negative;
-  if (unpacked.kind === 'infinite') return b.kind === 'infinite' ? invalid(format, st) : infinity(format, negative);
-  if (b.kind === 'infinite') return zero(format, negative);
-  if (b.kind === 'zero') {
-    if (unpacked.kind === 'zero') return invalid(format, st);
+  const negative = left.negative !== right.negative;
+  if (left.kind === 'infinite') return right.kind === 'infinite' ? invalid(format, st) : infinity(format, negative);
+  if (right.kind === 'infinite') return zero(format, negative);
+  if (right.kind === 'zero') {
+    if (left.kind === 'zero') return invalid(format, st);
     st.raise(Flag.DZ);
     return infinity(format, negative);
   }
   // Enough quotient bits that the remainder matters only as "not zero".
-  const shift = Math.max(0, format.fraction + 4 + bitLength(b.sig) - (unpacked.sig === 0n ? 0 : bitLength(unpacked.sig)));
-  const numerator = unpacked.sig << BigInt(shift);
-  const quotient = numerator / b.sig;
-  return round(format, st, negative, quotient, unpacked.exp - b.exp - shift, quotient * b.sig !== numerator);
+  const shift = Math.max(0, format.fraction + 4 + bitLength(right.sig) - (left.sig === 0n ? 0 : bitLength(left.sig)));
+  const numerator = left.sig << BigInt(shift);
+  const quotient = numerator / right.sig;
+  return round(format, st, negative, quotient, left.exp - right.exp - shift, quotient * right.sig !== numerator);
 }
 
 export function sqrt(format: Format, st: Status, aBits: bigint): bigint {
@@ -90,17 +91,17 @@ function integerRoot(n: bigint): bigint {
 
 /** a * b + c with one rounding. Infinity times zero is invalid whatever c is. */
 export function fma(format: Format, st: Status, aBits: bigint, bBits: bigint, cBits: bigint): bigint {
-  const unpacked = unpack(format, aBits);
-  const b = unpack(format, bBits);
-  const c = unpack(format, cBits);
-  const isInfinite = unpacked.kind === 'infinite' || b.kind === 'infinite';
-  if (isInfinite && (unpacked.kind === 'zero' || b.kind === 'zero')) return invalid(format, st);
-  const nan = nanOf(format, st, unpacked, b, c);
+  const left = unpack(format, aBits);
+  const right = unpack(format, bBits);
+  const addend = unpack(format, cBits);
+  const isInfinite = left.kind === 'infinite' || right.kind === 'infinite';
+  if (isInfinite && (left.kind === 'zero' || right.kind === 'zero')) return invalid(format, st);
+  const nan = nanOf(format, st, left, right, addend);
   if (nan !== undefined) return nan;
-  const negative = unpacked.negative !== b.negative;
+  const negative = left.negative !== right.negative;
   const product: Unpacked = {
-    kind: isInfinite ? 'infinite' : unpacked.kind === 'zero' || b.kind === 'zero' ? 'zero' : 'finite', negative, exp: unpacked.exp + b.exp,
-    sig: unpacked.sig * b.sig, signaling: false
+    kind: isInfinite ? 'infinite' : left.kind === 'zero' || right.kind === 'zero' ? 'zero' : 'finite',
+    negative, exp: left.exp + right.exp, sig: left.sig * right.sig, signaling: false
   };
-  return addUnpacked(format, st, product, c);
+  return addUnpacked(format, st, product, addend);
 }

@@ -11,29 +11,29 @@ function order(format: Format, bits: bigint): bigint {
 }
 
 /** `quiet`: only signaling NaNs are invalid (feq always is quiet). */
-export function compare(format: Format, st: Status, how: Relation, a: bigint, b: bigint, quiet = false): boolean {
-  const [ua, ub] = [unpack(format, a), unpack(format, b)];
+export function compare(format: Format, st: Status, how: Relation, left: bigint, right: bigint, quiet = false): boolean {
+  const [ua, ub] = [unpack(format, left), unpack(format, right)];
   if (ua.kind === 'nan' || ub.kind === 'nan') {
     if (ua.signaling || ub.signaling || (how !== 'eq' && !quiet)) st.raise(Flag.NV);
     return false;
   }
-  const difference = order(format, a) - order(format, b);
+  const difference = order(format, left) - order(format, right);
   if (how === 'eq') return difference === 0n;
   return how === 'lt' ? difference < 0n : difference <= 0n;
 }
 
 /** minimumNumber and maximumNumber (a NaN loses); with `propagate`, minimum and maximum (a NaN wins). -0 is less than +0. */
-export function select(format: Format, st: Status, a: bigint, b: bigint, maximum: boolean, propagate: boolean): bigint {
-  const [ua, ub] = [unpack(format, a), unpack(format, b)];
+export function select(format: Format, st: Status, left: bigint, right: bigint, maximum: boolean, propagate: boolean): bigint {
+  const [ua, ub] = [unpack(format, left), unpack(format, right)];
   if (ua.signaling || ub.signaling) st.raise(Flag.NV);
   const [na, nb] = [ua.kind === 'nan', ub.kind === 'nan'];
   if (na || nb) {
     if (propagate || (na && nb)) return format.nan;
-    return na ? b : a;
+    return na ? right : left;
   }
-  const difference = order(format, a) - order(format, b);
-  const isLess = difference !== 0n ? difference < 0n : (a & format.signBit) !== 0n;
-  return isLess !== maximum ? a : b;
+  const difference = order(format, left) - order(format, right);
+  const isLess = difference !== 0n ? difference < 0n : (left & format.signBit) !== 0n;
+  return isLess !== maximum ? left : right;
 }
 
 /** The ten classes of fclass, as a bit. */

@@ -53,17 +53,18 @@ export interface Unpacked {
   readonly signaling: boolean;
 }
 
-export function unpack(f: Format, bits: bigint): Unpacked {
-  const negative = (bits & f.signBit) !== 0n;
-  const fraction = bits & ((1n << BigInt(f.fraction)) - 1n);
-  const biased = Number((bits >> BigInt(f.fraction)) & ((1n << BigInt(f.exponent)) - 1n));
-  if (biased === 2 ** f.exponent - 1) {
+export function unpack(format: Format, bits: bigint): Unpacked {
+  const negative = (bits & format.signBit) !== 0n;
+  const fraction = bits & ((1n << BigInt(format.fraction)) - 1n);
+  const biased = Number((bits >> BigInt(format.fraction)) & ((1n << BigInt(format.exponent)) - 1n));
+  if (biased === 2 ** format.exponent - 1) {
     if (fraction === 0n) return { kind: 'infinite', negative, exp: 0, sig: 0n, signaling: false };
-    return { kind: 'nan', negative, exp: 0, sig: 0n, signaling: (fraction >> BigInt(f.fraction - 1)) === 0n };
+    return { kind: 'nan', negative, exp: 0, sig: 0n, signaling: (fraction >> BigInt(format.fraction - 1)) === 0n };
   }
   if (biased === 0)
-    return { kind: fraction === 0n ? 'zero' : 'finite', negative, exp: f.emin - f.fraction, sig: fraction, signaling: false };
-  return { kind: 'finite', negative, exp: biased - f.emax - f.fraction, sig: fraction | (1n << BigInt(f.fraction)), signaling: false };
+    return { kind: fraction === 0n ? 'zero' : 'finite', negative, exp: format.emin - format.fraction, sig: fraction, signaling: false };
+  const sig = fraction | (1n << BigInt(format.fraction));
+  return { kind: 'finite', negative, exp: biased - format.emax - format.fraction, sig, signaling: false };
 }
 
 export function bitLength(n: bigint): number {
@@ -124,13 +125,13 @@ function isTiny(format: Format, rm: number, negative: boolean, sig: bigint, exp:
 function encode(format: Format, st: Status, negative: boolean, kept: bigint, quantum: number): bigint {
   const hidden = 1n << BigInt(format.fraction);
   let sig = kept;
-  let q = quantum;
+  let exponent = quantum;
   if (sig >= hidden << 1n) {
     sig >>= 1n;
-    q++;
+    exponent++;
   }
-  if (q + format.fraction > format.emax) return overflow(format, st, negative);
-  const biased = sig >= hidden ? BigInt(q + format.fraction + format.emax) : 0n;
+  if (exponent + format.fraction > format.emax) return overflow(format, st, negative);
+  const biased = sig >= hidden ? BigInt(exponent + format.fraction + format.emax) : 0n;
   return zero(format, negative) | (biased << BigInt(format.fraction)) | (sig & (hidden - 1n));
 }
 

@@ -17,8 +17,8 @@ const words = new Int32Array(scratch.buffer);
 export let inexact = false;
 
 const usable = (x: number): boolean => {
-  const m = Math.abs(x);
-  return m < LARGE && (m > SMALL || m === 0);
+  const magnitude = Math.abs(x);
+  return magnitude < LARGE && (magnitude > SMALL || magnitude === 0);
 };
 
 /** The sum rounded to odd: truncated, with the last bit set when anything was lost. `error` is what rounding to nearest lost. */
@@ -38,42 +38,42 @@ function toOdd(sum: number, error: number): number {
 }
 
 /** a * b + c in double precision; NaN means: use the exact software instead. */
-export function fusedDouble(a: number, b: number, c: number): number {
-  if (!usable(a) || !usable(b) || !usable(c)) return NaN;
-  const product = a * b;
-  if (product === 0 || c === 0 || !usable(product)) return NaN;
-  const ah = a * SPLIT - (a * SPLIT - a);
-  const bh = b * SPLIT - (b * SPLIT - b);
-  const al = a - ah;
-  const bl = b - bh;
+export function fusedDouble(left: number, right: number, addend: number): number {
+  if (!usable(left) || !usable(right) || !usable(addend)) return NaN;
+  const product = left * right;
+  if (product === 0 || addend === 0 || !usable(product)) return NaN;
+  const ah = left * SPLIT - (left * SPLIT - left);
+  const bh = right * SPLIT - (right * SPLIT - right);
+  const al = left - ah;
+  const bl = right - bh;
   const low = al * bl - (product - ah * bh - al * bh - ah * bl);
-  const t = c + low;
-  const tz = t - c;
-  const tl = c - (t - tz) + (low - tz);
-  const v = product + t;
-  const vz = v - product;
-  const vl = product - (v - vz) + (t - vz);
-  const z = tl + vl;
-  const zz = z - tl;
-  const error = tl - (z - zz) + (vl - zz);
-  const odd = toOdd(z, error);
-  const result = v + odd;
+  const shifted = addend + low;
+  const tz = shifted - addend;
+  const tl = addend - (shifted - tz) + (low - tz);
+  const rounded = product + shifted;
+  const vz = rounded - product;
+  const vl = product - (rounded - vz) + (shifted - vz);
+  const lost = tl + vl;
+  const zz = lost - tl;
+  const error = tl - (lost - zz) + (vl - zz);
+  const odd = toOdd(lost, error);
+  const result = rounded + odd;
   if (!usable(result) || result === 0) return NaN;
-  const rz = result - v;
-  inexact = error !== 0 || v - (result - rz) + (odd - rz) !== 0;
+  const rz = result - rounded;
+  inexact = error !== 0 || rounded - (result - rz) + (odd - rz) !== 0;
   return result;
 }
 
 /** a * b + c in single precision (operands are singles); NaN means: use the exact software instead. */
-export function fusedSingle(a: number, b: number, c: number): number {
-  const product = a * b; // exact
-  const s = product + c;
-  const z = s - product;
-  const error = product - (s - z) + (c - z);
-  const odd = toOdd(s, error);
+export function fusedSingle(left: number, right: number, addend: number): number {
+  const product = left * right; // exact
+  const sum = product + addend;
+  const added = sum - product;
+  const error = product - (sum - added) + (addend - added);
+  const odd = toOdd(sum, error);
   const result = Math.fround(odd);
-  const m = Math.abs(result);
-  if (!(m > SINGLE_SMALL && m < SINGLE_LARGE)) return NaN;
+  const magnitude = Math.abs(result);
+  if (!(magnitude > SINGLE_SMALL && magnitude < SINGLE_LARGE)) return NaN;
   inexact = error !== 0 || result !== odd;
   return result;
 }

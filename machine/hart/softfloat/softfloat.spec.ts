@@ -17,12 +17,12 @@ const value = (bits: bigint): number => { u64[0] = bits; return f64[0]; };
 
 /** A reproducible stream of 64-bit patterns (xorshift). */
 function stream(seed: bigint): () => bigint {
-  let s = seed;
+  let state = seed;
   return () => {
-    s ^= BigInt.asUintN(64, s << 13n);
-    s ^= s >> 7n;
-    s ^= BigInt.asUintN(64, s << 17n);
-    return s;
+    state ^= BigInt.asUintN(64, state << 13n);
+    state ^= state >> 7n;
+    state ^= BigInt.asUintN(64, state << 17n);
+    return state;
   };
 }
 
@@ -30,12 +30,12 @@ const SPECIAL = [0, -0, 1, -1, Infinity, -Infinity, NaN, 5e-324, -5e-324, 2.2250
 
 /** Pairs: all combinations of special values, then patterns whose exponents are near each other, then any patterns. */
 function* pairs(count: number): Generator<[bigint, bigint]> {
-  for (const a of SPECIAL) for (const b of SPECIAL) yield [bitsOf(a), bitsOf(b)];
+  for (const left of SPECIAL) for (const right of SPECIAL) yield [bitsOf(left), bitsOf(right)];
   const next = stream(0x9e3779b97f4a7c15n);
   for (let i = 0; i < count; i++) {
-    const a = next();
-    const b = next();
-    yield [a, i % 2 === 0 ? b : (a & 0xff80_0000_0000_0000n) ^ (b & 0x801f_ffff_ffff_ffffn)];
+    const left = next();
+    const right = next();
+    yield [left, i % 2 === 0 ? right : (left & 0xff80_0000_0000_0000n) ^ (right & 0x801f_ffff_ffff_ffffn)];
   }
 }
 
@@ -51,15 +51,15 @@ describe('software floating point, round to nearest', () => {
   ];
   for (const [name, ours, host] of operations) {
     it(`${name} agrees with the host's doubles`, () => {
-      for (const [a, b] of pairs(1500)) {
-        const actual = ours(DOUBLE, new Status(), a, b);
-        if (!same(actual, host(value(a), value(b)), DOUBLE.nan, bitsOf))
-          expect([a.toString(16), b.toString(16), actual.toString(16)]).toBe(bitsOf(host(value(a), value(b))).toString(16));
+      for (const [left, right] of pairs(1500)) {
+        const actual = ours(DOUBLE, new Status(), left, right);
+        if (!same(actual, host(value(left), value(right)), DOUBLE.nan, bitsOf))
+          expect([left.toString(16), right.toString(16), actual.toString(16)]).toBe(bitsOf(host(value(left), value(right))).toString(16));
       }
     });
     it(`${name} agrees with the host's singles`, () => {
-      for (const [a, b] of pairs(1000)) {
-        const [x, y] = [BigInt.asUintN(32, a >> 32n), BigInt.asUintN(32, b >> 32n)];
+      for (const [left, right] of pairs(1000)) {
+        const [x, y] = [BigInt.asUintN(32, left >> 32n), BigInt.asUintN(32, right >> 32n)];
         const expected = Math.fround(host(singleValue(x), singleValue(y)));
         const actual = ours(SINGLE, new Status(), x, y);
         if (!same(actual, expected, SINGLE.nan, single))
@@ -69,15 +69,15 @@ describe('software floating point, round to nearest', () => {
   }
 
   it('square roots agree with the host', () => {
-    for (const [a] of pairs(1000))
-      expect(same(arithmetic.sqrt(DOUBLE, new Status(), a), Math.sqrt(value(a)), DOUBLE.nan, bitsOf)).toBe(true);
+    for (const [left] of pairs(1000))
+      expect(same(arithmetic.sqrt(DOUBLE, new Status(), left), Math.sqrt(value(left)), DOUBLE.nan, bitsOf)).toBe(true);
   });
 
   it('narrowing and widening agree with the host', () => {
-    for (const [a] of pairs(1000)) {
-      expect(same(convert(DOUBLE, SINGLE, new Status(), a), Math.fround(value(a)), SINGLE.nan, single)).toBe(true);
-      const s = BigInt.asUintN(32, a);
-      expect(same(convert(SINGLE, DOUBLE, new Status(), s), singleValue(s), DOUBLE.nan, bitsOf)).toBe(true);
+    for (const [left] of pairs(1000)) {
+      expect(same(convert(DOUBLE, SINGLE, new Status(), left), Math.fround(value(left)), SINGLE.nan, single)).toBe(true);
+      const state = BigInt.asUintN(32, left);
+      expect(same(convert(SINGLE, DOUBLE, new Status(), state), singleValue(state), DOUBLE.nan, bitsOf)).toBe(true);
     }
   });
 });
@@ -89,41 +89,41 @@ describe('exceptions', () => {
     run(st);
     return st.flags;
   };
-  const d = bitsOf;
+  const bits = bitsOf;
 
   it('exact results raise nothing', () => {
-    expect(flags((st) => arithmetic.add(DOUBLE, st, d(1), d(2)))).toBe(0);
-    expect(flags((st) => arithmetic.div(DOUBLE, st, d(1), d(4)))).toBe(0);
-    expect(flags((st) => arithmetic.sqrt(DOUBLE, st, d(9)))).toBe(0);
+    expect(flags((st) => arithmetic.add(DOUBLE, st, bits(1), bits(2)))).toBe(0);
+    expect(flags((st) => arithmetic.div(DOUBLE, st, bits(1), bits(4)))).toBe(0);
+    expect(flags((st) => arithmetic.sqrt(DOUBLE, st, bits(9)))).toBe(0);
   });
   it('inexact, overflow, division by zero, invalid', () => {
-    expect(flags((st) => arithmetic.div(DOUBLE, st, d(1), d(3)))).toBe(Flag.NX);
-    expect(flags((st) => arithmetic.mul(DOUBLE, st, d(1e308), d(10)))).toBe(Flag.OF | Flag.NX);
-    expect(flags((st) => arithmetic.div(DOUBLE, st, d(1), d(0)))).toBe(Flag.DZ);
-    expect(flags((st) => arithmetic.div(DOUBLE, st, d(0), d(0)))).toBe(Flag.NV);
-    expect(flags((st) => arithmetic.sub(DOUBLE, st, d(Infinity), d(Infinity)))).toBe(Flag.NV);
-    expect(flags((st) => arithmetic.sqrt(DOUBLE, st, d(-1)))).toBe(Flag.NV);
-    expect(flags((st) => arithmetic.add(DOUBLE, st, 0x7ff0_0000_0000_0001n, d(1)))).toBe(Flag.NV);
-    expect(flags((st) => arithmetic.add(DOUBLE, st, DOUBLE.nan, d(1)))).toBe(0);
-    expect(flags((st) => arithmetic.fma(DOUBLE, st, d(Infinity), d(0), DOUBLE.nan))).toBe(Flag.NV);
+    expect(flags((st) => arithmetic.div(DOUBLE, st, bits(1), bits(3)))).toBe(Flag.NX);
+    expect(flags((st) => arithmetic.mul(DOUBLE, st, bits(1e308), bits(10)))).toBe(Flag.OF | Flag.NX);
+    expect(flags((st) => arithmetic.div(DOUBLE, st, bits(1), bits(0)))).toBe(Flag.DZ);
+    expect(flags((st) => arithmetic.div(DOUBLE, st, bits(0), bits(0)))).toBe(Flag.NV);
+    expect(flags((st) => arithmetic.sub(DOUBLE, st, bits(Infinity), bits(Infinity)))).toBe(Flag.NV);
+    expect(flags((st) => arithmetic.sqrt(DOUBLE, st, bits(-1)))).toBe(Flag.NV);
+    expect(flags((st) => arithmetic.add(DOUBLE, st, 0x7ff0_0000_0000_0001n, bits(1)))).toBe(Flag.NV);
+    expect(flags((st) => arithmetic.add(DOUBLE, st, DOUBLE.nan, bits(1)))).toBe(0);
+    expect(flags((st) => arithmetic.fma(DOUBLE, st, bits(Infinity), bits(0), DOUBLE.nan))).toBe(Flag.NV);
   });
   it('an exact subnormal does not underflow; an inexact one does; tininess is seen after rounding', () => {
-    const least = d(2.2250738585072014e-308);
-    expect(flags((st) => arithmetic.mul(DOUBLE, st, least, d(0.5)))).toBe(0);
-    expect(flags((st) => arithmetic.div(DOUBLE, st, least, d(3)))).toBe(Flag.UF | Flag.NX);
+    const least = bits(2.2250738585072014e-308);
+    expect(flags((st) => arithmetic.mul(DOUBLE, st, least, bits(0.5)))).toBe(0);
+    expect(flags((st) => arithmetic.div(DOUBLE, st, least, bits(3)))).toBe(Flag.UF | Flag.NX);
     // 2^-1022 (1 - 2^-53) has 53 bits, so it is tiny; 2^-1022 (1 - 2^-104) rounds to the smallest normal even with an unbounded exponent.
-    expect(flags((st) => arithmetic.mul(DOUBLE, st, least, d(1 - 2 ** -53)))).toBe(Flag.UF | Flag.NX);
-    expect(flags((st) => arithmetic.mul(DOUBLE, st, d(2 ** -1022 * (1 + 2 ** -52)), d(1 - 2 ** -52)))).toBe(Flag.NX);
+    expect(flags((st) => arithmetic.mul(DOUBLE, st, least, bits(1 - 2 ** -53)))).toBe(Flag.UF | Flag.NX);
+    expect(flags((st) => arithmetic.mul(DOUBLE, st, bits(2 ** -1022 * (1 + 2 ** -52)), bits(1 - 2 ** -52)))).toBe(Flag.NX);
   });
   it('directed rounding chooses the neighbour, and what overflow becomes', () => {
-    const third = (rm: number): bigint => { const st = new Status(); st.rm = rm; return arithmetic.div(DOUBLE, st, d(1), d(3)); };
+    const third = (rm: number): bigint => { const st = new Status(); st.rm = rm; return arithmetic.div(DOUBLE, st, bits(1), bits(3)); };
     expect(third(Round.up) - third(Round.down)).toBe(1n);
     expect(third(Round.towardZero)).toBe(third(Round.down));
     const st = new Status();
     st.rm = Round.towardZero;
-    expect(arithmetic.mul(DOUBLE, st, d(1e308), d(10))).toBe(d(1.7976931348623157e308));
+    expect(arithmetic.mul(DOUBLE, st, bits(1e308), bits(10))).toBe(bits(1.7976931348623157e308));
     st.rm = Round.down;
-    expect(arithmetic.sub(DOUBLE, st, d(1), d(1))).toBe(d(-0));
+    expect(arithmetic.sub(DOUBLE, st, bits(1), bits(1))).toBe(bits(-0));
   });
 });
 
@@ -177,15 +177,15 @@ describe('fused multiply-add by the host', () => {
     let answered = 0;
     for (let i = 0; i < 3000; i++) {
       const near = (): bigint => (next() & 0x800f_ffff_ffff_ffffn) | ((1013n + (next() % 20n)) << 52n);
-      const [a, b] = [near(), near()];
+      const [left, right] = [near(), near()];
       // Often: an addend that cancels most of the product.
-      const c = i % 3 === 0 ? bitsOf(-value(a) * value(b)) ^ (next() & 0xffn) : near();
-      const r = fused.fusedDouble(value(a), value(b), value(c));
-      if (Number.isNaN(r)) continue;
+      const addend = i % 3 === 0 ? bitsOf(-value(left) * value(right)) ^ (next() & 0xffn) : near();
+      const result = fused.fusedDouble(value(left), value(right), value(addend));
+      if (Number.isNaN(result)) continue;
       answered++;
       const st = new Status();
       const inexact = fused.inexact;
-      expect(bitsOf(r)).toBe(arithmetic.fma(DOUBLE, st, a, b, c));
+      expect(bitsOf(result)).toBe(arithmetic.fma(DOUBLE, st, left, right, addend));
       expect(inexact).toBe((st.flags & Flag.NX) !== 0);
     }
     expect(answered).toBeGreaterThan(2500);
@@ -194,13 +194,13 @@ describe('fused multiply-add by the host', () => {
     const next = stream(0x1234567n);
     for (let i = 0; i < 3000; i++) {
       const near = (): bigint => (next() & 0x807f_ffffn) | ((117n + (next() % 20n)) << 23n);
-      const [a, b] = [near(), near()];
-      const c = i % 3 === 0 ? single(-singleValue(a) * singleValue(b)) ^ (next() & 0xfn) : near();
-      const r = fused.fusedSingle(singleValue(a), singleValue(b), singleValue(c));
-      if (Number.isNaN(r)) continue;
+      const [left, right] = [near(), near()];
+      const addend = i % 3 === 0 ? single(-singleValue(left) * singleValue(right)) ^ (next() & 0xfn) : near();
+      const result = fused.fusedSingle(singleValue(left), singleValue(right), singleValue(addend));
+      if (Number.isNaN(result)) continue;
       const st = new Status();
       const inexact = fused.inexact;
-      expect(single(r)).toBe(arithmetic.fma(SINGLE, st, a, b, c));
+      expect(single(result)).toBe(arithmetic.fma(SINGLE, st, left, right, addend));
       expect(inexact).toBe((st.flags & Flag.NX) !== 0);
     }
   });

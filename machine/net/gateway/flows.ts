@@ -71,28 +71,28 @@ export class Flows {
   }
 
   /** A datagram from the world. */
-  back(m: WorldMessage & { kind: 'datagram' }): void {
-    const forward = this.#host.forwards[m.forward];
-    if (forward) { this.#visit(m, forward); return; }
-    const flow = this.#byId.get(m.id);
+  back(message: WorldMessage & { kind: 'datagram' }): void {
+    const forward = this.#host.forwards[message.forward];
+    if (forward) { this.#visit(message, forward); return; }
+    const flow = this.#byId.get(message.id);
     if (!flow) return;
     this.#keep(flow.timer);
-    const from = flow.names.get(keyOfEndpoint(m.from)) ?? m.from;
-    if (from.ip.length === flow.guest.ip.length) this.#host.send(from, flow.guest, m.bytes);
+    const from = flow.names.get(keyOfEndpoint(message.from)) ?? message.from;
+    if (from.ip.length === flow.guest.ip.length) this.#host.send(from, flow.guest, message.bytes);
   }
 
-  #visit(m: WorldMessage & { kind: 'datagram' }, forward: Forward): void {
-    const key = `${m.forward}/${keyOfEndpoint(m.from)}`, visitor = this.#visitors.get(key) ?? this.#welcome(key, m);
+  #visit(message: WorldMessage & { kind: 'datagram' }, forward: Forward): void {
+    const key = `${message.forward}/${keyOfEndpoint(message.from)}`, visitor = this.#visitors.get(key) ?? this.#welcome(key, message);
     this.#keep(visitor.timer);
-    this.#host.send({ ip: this.#host.own(forward.guest.ip), port: visitor.port }, forward.guest, m.bytes);
+    this.#host.send({ ip: this.#host.own(forward.guest.ip), port: visitor.port }, forward.guest, message.bytes);
   }
 
-  #welcome(key: string, m: WorldMessage & { kind: 'datagram' }): Visitor {
+  #welcome(key: string, message: WorldMessage & { kind: 'datagram' }): Visitor {
     if (this.#visitors.size >= FLOWS_MOST) this.#visitors.values().next().value!.timer.ring();
     let port = FIRST_PORT + (this.#lastId++ % PORTS);
     while (this.#visitorPorts.has(port)) port = FIRST_PORT + (this.#lastId++ % PORTS);
     const leave = (): void => { this.#host.timers.stop(visitor.timer); this.#visitors.delete(key); this.#visitorPorts.delete(port); };
-    const visitor: Visitor = { id: m.id, peer: m.from, forward: m.forward, port, timer: new Timer(leave) };
+    const visitor: Visitor = { id: message.id, peer: message.from, forward: message.forward, port, timer: new Timer(leave) };
     this.#visitors.set(key, visitor);
     this.#visitorPorts.set(port, visitor);
     return visitor;

@@ -174,11 +174,11 @@ describe('the gateway with a world', () => {
 
   it('gives a refusal as a refusal, and no way as no way', () => {
     for (const [why, error] of [[Failure.REFUSED, 'refused'], [Failure.UNREACHABLE, 'host'], [Failure.TIMEOUT, 'host']] as const) {
-      const { guest, world, tell } = online(), c = guest.connect(ip4(1, 2, 3, 4), 80);
+      const { guest, world, tell } = online(), connection = guest.connect(ip4(1, 2, 3, 4), 80);
       guest.run(() => world.opened.length > 0);
       tell({ kind: 'failed', id: 1, why });
-      guest.run(() => c.state === State.CLOSED, 2);
-      expect([why, c.state, c.error]).toEqual([why, State.CLOSED, error]);
+      guest.run(() => connection.state === State.CLOSED, 2);
+      expect([why, connection.state, connection.error]).toEqual([why, State.CLOSED, error]);
     }
   });
 
@@ -194,13 +194,13 @@ describe('the gateway with a world', () => {
   });
 
   it('holds back a guest that sends faster than the world, and a world that sends faster than the guest', () => {
-    const { guest, world, tell } = online(), c = guest.connect(ip4(1, 2, 3, 4), 80);
+    const { guest, world, tell } = online(), connection = guest.connect(ip4(1, 2, 3, 4), 80);
     guest.run(() => world.opened.length > 0);
     tell({ kind: 'opened', id: 1 });
-    guest.run(() => c.state === State.ESTABLISHED);
+    guest.run(() => connection.state === State.ESTABLISHED);
     const bytes = patternOf(1 << 20, 1);
     let sent = 0;
-    guest.run(() => { sent += c.write(bytes, sent); return false; }, 2);
+    guest.run(() => { sent += connection.write(bytes, sent); return false; }, 2);
     expect(world.got.get(1)!.length).toBe(CREDIT_BYTES);
     tell({ kind: 'data', id: 1, bytes: patternOf(CREDIT_BYTES * 8, 2) });
     guest.run(() => false, 2);
@@ -229,8 +229,8 @@ describe('the gateway with a world', () => {
     tell({ kind: 'accepted', id: INCOMING + 1, forward: 0 });
     tell({ kind: 'data', id: INCOMING + 1, bytes: text('SSH') });
     guest.run(() => (listener.ready[0]?.receiver.queue.length ?? 0) > 0);
-    const c = listener.accept()!, into = new Uint8Array(8);
-    expect([c.read(into, 0, 8), textOfIp(c.ends.remote)]).toEqual([3, '10.0.2.2']);
+    const connection = listener.accept()!, into = new Uint8Array(8);
+    expect([connection.read(into, 0, 8), textOfIp(connection.ends.remote)]).toEqual([3, '10.0.2.2']);
     const peer = { ip: ip4(127, 0, 0, 1), port: 999 };
     tell({ kind: 'datagram', id: INCOMING + 2, from: peer, bytes: text('q'), forward: 1 });
     guest.run(() => socket.queue.length > 0);
@@ -241,9 +241,10 @@ describe('the gateway with a world', () => {
   });
 
   it('leads nowhere but by forwarded ports when it is restricted', () => {
-    const { guest, world } = online({ restricted: true }), c = guest.connect(ip4(1, 2, 3, 4), 80), host = guest.connect(GATEWAY_IP, 80);
-    guest.run(() => c.state === State.CLOSED && host.state === State.CLOSED);
-    expect([c.error, host.error, world.opened]).toEqual(['network', 'refused', []]);
+    const { guest, world } = online({ restricted: true }), connection = guest.connect(ip4(1, 2, 3, 4), 80),
+      host = guest.connect(GATEWAY_IP, 80);
+    guest.run(() => connection.state === State.CLOSED && host.state === State.CLOSED);
+    expect([connection.error, host.error, world.opened]).toEqual(['network', 'refused', []]);
   });
 
   it('never carries packets to loopback, groups or reserved addresses out', () => {

@@ -82,14 +82,14 @@ function withBytes(kind: number, id: number, body: Uint8Array): Uint8Array {
 }
 
 /** forward u32, length of the address u8, address, port u16 (big endian), payload. */
-function encodeDatagram(m: WorldMessage & { kind: 'datagram' }): Uint8Array {
-  const { ip, port } = m.from, at = HEAD_BYTES + 5 + ip.length,
-    { bytes, view } = head(WorldKind.DATAGRAM, m.id, 7 + ip.length + m.bytes.length);
-  view.setUint32(HEAD_BYTES, m.forward, true);
+function encodeDatagram(message: WorldMessage & { kind: 'datagram' }): Uint8Array {
+  const { ip, port } = message.from, at = HEAD_BYTES + 5 + ip.length,
+    { bytes, view } = head(WorldKind.DATAGRAM, message.id, 7 + ip.length + message.bytes.length);
+  view.setUint32(HEAD_BYTES, message.forward, true);
   bytes[HEAD_BYTES + 4] = ip.length;
   bytes.set(ip, HEAD_BYTES + 5);
   view.setUint16(at, port);
-  bytes.set(m.bytes, at + 2);
+  bytes.set(message.bytes, at + 2);
   return bytes;
 }
 
