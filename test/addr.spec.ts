@@ -54,14 +54,15 @@ describe('trace addr', () => {
 
 describe('the viewer', () => {
   const open = (): Viewer => {
-    const v = new Viewer(readTrace(file), 'panic.trace', () => {});
-    v.address = (text) => addressLines(v.trace, text);
-    v.resize(100, 30);
-    return v;
+    const viewer = new Viewer(readTrace(file), 'panic.trace', () => {});
+    viewer.address = (text) => addressLines(viewer.trace, text);
+    viewer.resize(100, 30);
+    return viewer;
   };
-  const type = (v: Viewer, ...parts: string[]): string => {
-    for (const part of parts) if (part.length === 1 || part === 'return') v.key(part, part); else for (const c of part) v.key(c, c);
-    return screen(v).map((l) => plain(l)).join('\n');
+  const type = (viewer: Viewer, ...parts: string[]): string => {
+    for (const part of parts)
+      for (const key of part === 'return' ? [part] : part) viewer.key(key, key);
+    return screen(viewer).map((l) => plain(l)).join('\n');
   };
   it.each([[['a', '0xffffffc080200004']], [[':', 'addr 0xffffffc080200004']]])('shows the walk after %j', (keys) => {
     expect(type(open(), ...keys, 'return')).toMatch(/as of record[^]*level 1: entry[^]*guest-physical 0x80200004[^]*machine 0x8/);

@@ -20,17 +20,17 @@ describe.each([['hardware', [...minios]], ['trap', [...minios, '--virt', 'trap']
   ['patch', [...minios, '--virt', 'patch']], ['exits', ['boot', 'exit-latency']]])('monitors: %s',
   (name, words) => {
   it('time is shared out once, exits are counted once', async () => {
-    const s = await stats(name, words), [row] = s.monitors, cycles = SOURCES.reduce((n, x) => n + row!.sources[x], 0);
-    const busy = s.time.filter((t) => t.mode !== 'idle').reduce((n, t) => n + t.cycles, 0);
-    expect(s.monitors).toHaveLength(1);
+    const told = await stats(name, words), [row] = told.monitors, cycles = SOURCES.reduce((n, x) => n + row!.sources[x], 0);
+    const busy = told.time.filter((t) => t.mode !== 'idle').reduce((n, t) => n + t.cycles, 0);
+    expect(told.monitors).toHaveLength(1);
     expect(cycles + row!.guest).toBeLessThanOrEqual(busy);
     for (const source of SOURCES) expect(row!.sources[source]).toBeGreaterThan(0);
     const exits = Object.values(row!.modules).reduce((n, m) => n + m.exits, 0);
-    expect(exits).toBe(s.causes.filter((c) => c.task.startsWith('vm guest')).reduce((n, c) => n + c.events, 0));
+    expect(exits).toBe(told.causes.filter((c) => c.task.startsWith('vm guest')).reduce((n, c) => n + c.events, 0));
     const answering = row!.sources.emulation + row!.sources['interrupt handling'];
     expect(Object.values(row!.modules).reduce((n, m) => n + m.cycles, 0)).toBeLessThanOrEqual(answering);
     expect(bar(row!)).toMatch(/^s*e+i*v+b+$/);
-    expect(report(s)).toContain('Monitors: cycles by source');
+    expect(report(told)).toContain('Monitors: cycles by source');
     const events = (JSON.parse([...perfetto(readTrace(join(folder, `${name}.trace`)))].join('')) as { traceEvents: { ph: string;
       args: Record<string, number> }[] }).traceEvents, bars = events.filter((e) => e.ph === 'C');
     expect(bars.length).toBeGreaterThan(0);

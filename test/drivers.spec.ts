@@ -36,16 +36,16 @@ function* echoLines(sys: Syscalls, env: Env): Sys<void> {
 describe('virtio console', () => {
   it('carries input and output, and says when the input has ended', async () => {
     const big = 'all work and no play\n'.repeat(20_000);
-    const r = await run({ terminal: consoleDriver('console0'), echo: { program: program(echoLines), caps: { stdio: 'terminal' } } },
-      { consoles: 1, inputs: ['console0'] }, s => {
-      s.input('console0', bytes('hello\n'));
-      s.input('console0', bytes(big));
-      s.endInput('console0');
+    const ran = await run({ terminal: consoleDriver('console0'), echo: { program: program(echoLines), caps: { stdio: 'terminal' } } },
+      { consoles: 1, inputs: ['console0'] }, system => {
+      system.input('console0', bytes('hello\n'));
+      system.input('console0', bytes(big));
+      system.endInput('console0');
     });
-    expect(r.kernelLog).toEqual([]);
-    expect(r.result).toMatchObject({ status: 0, ending: 'finished' });
-    expect(r.out['console0']).toBe('HELLO\n' + big.toUpperCase());
-    expect(r.out['uart']).toBe('[echo] end of file\n');
+    expect(ran.kernelLog).toEqual([]);
+    expect(ran.result).toMatchObject({ status: 0, ending: 'finished' });
+    expect(ran.out['console0']).toBe('HELLO\n' + big.toUpperCase());
+    expect(ran.out['uart']).toBe('[echo] end of file\n');
   });
   it('waits for the outside, and knows the size of the window', async () => {
     const size = program(function* (sys, env) {
@@ -56,11 +56,11 @@ describe('virtio console', () => {
         if (columns > 80) return yield* log(sys, env, `${columns} × ${rows}`);
       }
     });
-    const r = await run({ terminal: consoleDriver('console0'), size: { program: size, caps: { stdio: 'terminal' } } },
+    const ran = await run({ terminal: consoleDriver('console0'), size: { program: size, caps: { stdio: 'terminal' } } },
       { consoles: 1, inputs: ['console0'] }, s => {
       setTimeout(() => s.resize('console0', 132, 43), 30);
     });
-    expect(r.out['uart']).toBe('[size] 132 × 43\n');
+    expect(ran.out['uart']).toBe('[size] 132 × 43\n');
   });
 });
 
@@ -79,18 +79,19 @@ describe('virtio disk', () => {
     const disk = new MemoryDisk();
     disk.data.set(bytes('on the disk'), 512 * 7);
     const user = program(function* (sys, env) {
-      const d = valueOf(yield* openBlock(sys, env, 'disk')), va = valueOf(yield* allocate(sys, env, 3 << 20));
-      valueOf(yield* d.read(sys, 0, 6000, va));
+      const disk = valueOf(yield* openBlock(sys, env, 'disk')), va = valueOf(yield* allocate(sys, env, 3 << 20));
+      valueOf(yield* disk.read(sys, 0, 6000, va));
       yield* log(sys, env, text(sys.memory.read(va + 512 * 7, 11)));
       sys.memory.write(va, bytes('written'));
-      valueOf(yield* d.write(sys, 100, 5000, va));
-      valueOf(yield* d.flush(sys));
-      const beyond = yield* d.read(sys, 8191, 2, va);
+      valueOf(yield* disk.write(sys, 100, 5000, va));
+      valueOf(yield* disk.flush(sys));
+      const beyond = yield* disk.read(sys, 8191, 2, va);
       yield* log(sys, env, beyond.ok ? 'read beyond the end' : beyond.what);
     });
-    const r = await run({ disk0: blockDriver('disk0'), user: { program: user, caps: { disk: 'disk0' }, memory: '8M' } }, { disks: [disk] });
-    expect(r.kernelLog).toEqual([]);
-    expect(r.out['uart']).toBe("[user] on the disk\n[user] disk 'disk': badArgument\n");
+    const ran = await run({ disk0: blockDriver('disk0'), user: { program: user, caps: { disk: 'disk0' }, memory: '8M' } },
+      { disks: [disk] });
+    expect(ran.kernelLog).toEqual([]);
+    expect(ran.out['uart']).toBe("[user] on the disk\n[user] disk 'disk': badArgument\n");
     expect(text(disk.data.subarray(51200, 51207))).toBe('written');
     expect(text(disk.data.subarray(51200 + 512 * 7, 51200 + 512 * 7 + 11))).toBe('on the disk');
     expect(disk.flushed).toBe(1);
@@ -103,7 +104,7 @@ describe('console', () => {
       const io = valueOf(yield* openConsole(sys, env, 'stdio'));
       for (let i = 0; i < n; i++) valueOf(yield* io.write(sys, bytes(`line ${i}\n`)));
     });
-    const r = await run({
+    const ran = await run({
       uart: { program: uart, provides: ['stream'], devices: ['uart'] },
       console: { program: consoleMux, provides: ['stream'], caps: { out: 'uart' } },
       echo: { program: program(function* (sys, env) {
@@ -112,15 +113,15 @@ describe('console', () => {
         valueOf(yield* io.write(sys, bytes('got it\n')));
       }), caps: { stdio: 'console' } },
       a: { program: talker(3), caps: { stdio: 'console' } },
-    }, { inputs: ['uart'] }, (s, out) => {
+    }, { inputs: ['uart'] }, (system, out) => {
       const whenAllIsWritten = (): void => {
-        if (out['uart']?.includes('line 2\n')) s.input('uart', bytes('x'));
+        if (out['uart']?.includes('line 2\n')) system.input('uart', bytes('x'));
         else setTimeout(whenAllIsWritten, 5);
       };
       whenAllIsWritten();
     }, { log: 'console' });
-    expect(r.kernelLog).toEqual([]);
-    expect(r.out['uart']).toBe('[a] line 0\n[a] line 1\n[a] line 2\n[echo] got it\n');
+    expect(ran.kernelLog).toEqual([]);
+    expect(ran.out['uart']).toBe('[a] line 0\n[a] line 1\n[a] line 2\n[echo] got it\n');
   });
 });
 

@@ -42,8 +42,8 @@ class Shell {
   }
   async until(words: RegExp): Promise<RegExpMatchArray> {
     for (let i = 0; i < 3000; i++) {
-      const m = this.heard.match(words);
-      if (m) return m;
+      const match = this.heard.match(words);
+      if (match) return match;
       if (this.child.exitCode !== null || this.child.signalCode !== null) break;
       await new Promise((r) => { setTimeout(r, 20); });
     }
@@ -156,8 +156,8 @@ describe.skipIf(missing || process.platform !== 'linux')('a folder that both cha
       if (row.guest) await shell.say(row.guest);
       row.host();
       if (row.again) await shell.say(row.again);
-      const saw = await shell.say(row.look), [a, b] = saw.split('\n');
-      if (row.sees === '*same*') expect([row.title, a], row.title).toEqual([row.title, b]);
+      const saw = await shell.say(row.look), [first, second] = saw.split('\n');
+      if (row.sees === '*same*') expect([row.title, first], row.title).toEqual([row.title, second]);
       else expect([row.title, saw]).toEqual([row.title, row.sees.trimEnd()]);
       expect([row.title, row.has()]).toEqual([row.title, row.is]);
     }

@@ -113,17 +113,17 @@ export function symbolFile(entries: readonly SymbolEntry[]): Uint8Array {
     table = Math.ceil((shstr + sectionNames.length) / 8) * 8;
   const bytes = Buffer.alloc(table + 5 * 64);
   Buffer.from([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]).copy(bytes);
-  for (const [at, v] of [[16, 2], [18, 243], [52, 64], [54, 56], [58, 64], [60, 5], [62, 4]] as const) bytes.writeUInt16LE(v, at);
+  for (const [at, value] of [[16, 2], [18, 243], [52, 64], [54, 56], [58, 64], [60, 5], [62, 4]] as const) bytes.writeUInt16LE(value, at);
   bytes.writeUInt32LE(1, 20);
   bytes.writeBigUInt64LE(BigInt(table), 40);
   names.copy(bytes, strtab);
   sectionNames.copy(bytes, shstr);
-  entries.forEach((e, i) => {
+  entries.forEach((entry, i) => {
     const at = symtab + 24 * (i + 1);
     bytes.writeUInt32LE(1 + Buffer.byteLength(entries.slice(0, i).map((x) => `${x.name}\0`).join('')), at);
-    bytes.writeUInt8(0x10 | (e.data === true ? 1 : 2), at + 4);
+    bytes.writeUInt8(0x10 | (entry.data === true ? 1 : 2), at + 4);
     bytes.writeUInt16LE(1, at + 6);
-    bytes.writeBigUInt64LE(e.address, at + 8);
+    bytes.writeBigUInt64LE(entry.address, at + 8);
   });
   // Name, type, flags, address, offset, size, link, info, entry size: .text takes no place in the file.
   const sections: [number, number, bigint, bigint, number, bigint, number, number, number][] = [

@@ -189,12 +189,12 @@ export const tricks: readonly Trick[] = [
     }
   }),
   tries('words far outside of its UTCB', ({ sys, escaped }) => {
-    const u = sys.utcb;
-    u.setWord(1e9, 1);
-    u.setWord(-1e9, 1);
-    u.setItem(1e6, 1, 1);
-    u.setNum(2 ** 40, 1);
-    if (u.num(-4096) === u.num(-4096) || u.i64[600] !== undefined) escaped('a word from outside');
+    const utcb = sys.utcb;
+    utcb.setWord(1e9, 1);
+    utcb.setWord(-1e9, 1);
+    utcb.setItem(1e6, 1, 1);
+    utcb.setNum(2 ** 40, 1);
+    if (utcb.num(-4096) === utcb.num(-4096) || utcb.i64[600] !== undefined) escaped('a word from outside');
   }),
   [
     'more words and items than there are',
@@ -244,19 +244,20 @@ export const tricks: readonly Trick[] = [
   }),
   tries('an error that says it is a fault', () => { Object.defineProperty(MemoryFault, Symbol.hasInstance, { value: () => true }); }),
   tries('widens a window', ({ sys, page, escaped }) => {
-    const w = sys.memory.window(page, 4096, Right.RW)!;
-    for (const key of ['buffer', 'bytes', '#bytes', 'view']) if ((w as Any)[key] !== undefined) escaped(key);
-    for (const at of [-1, 4096, 1e9, NaN, 0.5]) if (w.u8(at) !== undefined) escaped(`byte ${at}`);
-    w.setU32(4095, -1);
-    w.setU8(-1, 1);
-    if (w.part(-1e9, 1e9).length > 4096 || w.read(-1e9, 1e9).length > 4096 || w.part(4000, 5000).length > 96) escaped('a wider part');
-    crawl(w, escaped);
+    const window = sys.memory.window(page, 4096, Right.RW)!;
+    for (const key of ['buffer', 'bytes', '#bytes', 'view']) if ((window as Any)[key] !== undefined) escaped(key);
+    for (const at of [-1, 4096, 1e9, NaN, 0.5]) if (window.u8(at) !== undefined) escaped(`byte ${at}`);
+    window.setU32(4095, -1);
+    window.setU8(-1, 1);
+    if (window.part(-1e9, 1e9).length > 4096 || window.read(-1e9, 1e9).length > 4096 || window.part(4000, 5000).length > 96)
+      escaped('a wider part');
+    crawl(window, escaped);
   }),
   tries('writes through a window to read', ({ sys, page, escaped }) => {
-    const w = sys.memory.window(page, 4096, Right.R)!;
+    const window = sys.memory.window(page, 4096, Right.R)!;
     for (const act of [
-      () => w.setU8(0, 1), () => w.setU32(0, 1), () => w.zero(0, 9), () => Window.copy(w, 0, new Uint8Array(99), 0, 99),
-      () => w.part(0, 9).setU8(0, 1)
+      () => window.setU8(0, 1), () => window.setU32(0, 1), () => window.zero(0, 9), () => Window.copy(window, 0, new Uint8Array(99), 0, 99),
+      () => window.part(0, 9).setU8(0, 1)
     ]) { try { act(); } catch { continue; } escaped('wrote'); }
   }),
   tries('has a window copied to an array that keeps what it gets', ({ sys, page, escaped }) => {
@@ -272,16 +273,17 @@ export const tricks: readonly Trick[] = [
     Window.copy(fake, 0, sys.memory.window(page, 4096, Right.RW)!, 0, 64);
   }),
   ['keeps a window beyond its mapping', function* ({ sys, page, escaped }) {
-    const w = sys.memory.window(page, 4096, Right.RW)!, half = w.part(16, 32);
+    const window = sys.memory.window(page, 4096, Right.RW)!, half = window.part(16, 32);
     yield* sys.invoke(Initial.task, Ops.task.unmap, [memoryPage(page, 12, 0), 1]);
     for (const act of [
-      () => w.u8(0), () => w.setU8(0, 1), () => half.u8(0), () => w.read(0, 16), () => Window.copy(new Uint8Array(64), 0, w, 0, 64)
+      () => window.u8(0), () => window.setU8(0, 1), () => half.u8(0), () => window.read(0, 16),
+      () => Window.copy(new Uint8Array(64), 0, window, 0, 64)
     ]) { try { act(); } catch { continue; } escaped('still there'); }
   }],
   ['keeps a window to write beyond its right', function* ({ sys, page, escaped }) {
-    const w = sys.memory.window(page, 4096, Right.RW)!;
+    const window = sys.memory.window(page, 4096, Right.RW)!;
     yield* sys.invoke(Initial.task, Ops.task.unmap, [memoryPage(page, 12, Right.W), 1]);
-    try { w.setU8(0, 1); } catch { return; }
+    try { window.setU8(0, 1); } catch { return; }
     escaped('wrote');
   }],
   ['uses a task\'s memory after its end', function* ({ sys, page, escaped }) {

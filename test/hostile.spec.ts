@@ -25,23 +25,24 @@ function random(seed: number): (below: number) => number {
 const VALUES = [0, 1, 2, 7, 32, 4095, 4096, 65536, 2 ** 20, 2 ** 31, 2 ** 32, 2 ** 40, 2 ** 52, -1, -4096, -(2 ** 40)];
 
 function* rubbish(sys: Syscalls, env: Env): Sys<void> {
-  const r = random(Number(env.args['seed'])), va = valueOf(yield* allocate(sys, env, 1 << 20, { align: 1 << 20 })),
+  const draw = random(Number(env.args['seed'])), va = valueOf(yield* allocate(sys, env, 1 << 20, { align: 1 << 20 })),
     caps = ['memory', 'log', 'names', 'rom', 'io', 'life', 'stdio', 'disk', 'terminal', 'net'].filter(c => env.hasCap(c));
   const dataspaces: number[] = [];
   for (let i = 0; i < 3000; i++) {
-    const u = sys.utcb, selectors = [...caps.map(c => env.cap(c)), ...dataspaces, r(64)], label = rows[r(rows.length)]!, words = r(6),
-      items = r(3);
+    const utcb = sys.utcb, selectors = [...caps.map(c => env.cap(c)), ...dataspaces, draw(64)], label = rows[draw(rows.length)]!,
+      words = draw(6), items = draw(3);
     if (label === Protocol.life.exit.label || label === Protocol.life.crash.label) continue;
-    for (let w = 0; w < words; w++) u.setWord(w, r(3) ? VALUES[r(VALUES.length)]! : r(300));
+    for (let word = 0; word < words; word++) utcb.setWord(word, draw(3) ? VALUES[draw(VALUES.length)]! : draw(300));
     // never grants: a component that gives away `life` cannot report its end
     for (let n = 0; n < items; n++)
-      u.setItem(n, r(2) ? memoryPage(va, 12 + r(9), 1 + r(7)) : capPage(selectors[r(selectors.length)]!, 0, 1 + r(7)),
-        VALUES[r(VALUES.length)]!, 2 * r(2));
-    u.setTag(label, words, items);
-    u.window = r(2) ? wholeSpace() : 0;
-    u.capWindow = r(2) ? capPage(2048, 11) : 0;
-    yield sys.ipc(IpcFlag.send | (r(4) ? IpcFlag.call | IpcFlag.receive : 0), selectors[r(selectors.length)]!, r(2) ? 1e6 : 0, 1e6);
-    if (r(50) === 0) dataspaces.push(2048 + r(2048));
+      utcb.setItem(n, draw(2) ? memoryPage(va, 12 + draw(9), 1 + draw(7)) : capPage(selectors[draw(selectors.length)]!, 0, 1 + draw(7)),
+        VALUES[draw(VALUES.length)]!, 2 * draw(2));
+    utcb.setTag(label, words, items);
+    utcb.window = draw(2) ? wholeSpace() : 0;
+    utcb.capWindow = draw(2) ? capPage(2048, 11) : 0;
+    const flags = IpcFlag.send | (draw(4) ? IpcFlag.call | IpcFlag.receive : 0);
+    yield sys.ipc(flags, selectors[draw(selectors.length)]!, draw(2) ? 1e6 : 0, 1e6);
+    if (draw(50) === 0) dataspaces.push(2048 + draw(2048));
   }
   yield* log(sys, env, '\nrubbish sent');
 }
@@ -118,23 +119,23 @@ function* neighbours(sys: Syscalls, seen: Neighbour): Sys<void> {
   };
   yield* sys.must(Initial.factory, Ops.factory.createTask, [task, 0]);
   yield* sys.must(task, Ops.task.map, [0, memoryPage(NEAR, 16, 3), 0x10_0000, 0]);
-  yield* make(server, c1, 120, function* (s) {
-    for (let m = yield* s.receive(); ; m = yield* s.replyAndWait({ words: [s.memory.u32(0x10_0000)] })) {
-      s.charge(700);
-      s.memory.setU32(0x10_0000, s.memory.u32(0x10_0000) + Number(m.words[0]));
-      seen.heard.push(`${s.now()} ${m.words[0]} ${m.label}`);
+  yield* make(server, c1, 120, function* (own) {
+    for (let request = yield* own.receive(); ; request = yield* own.replyAndWait({ words: [own.memory.u32(0x10_0000)] })) {
+      own.charge(700);
+      own.memory.setU32(0x10_0000, own.memory.u32(0x10_0000) + Number(request.words[0]));
+      seen.heard.push(`${own.now()} ${request.words[0]} ${request.label}`);
     }
   });
   yield* sys.must(Initial.factory, Ops.factory.createPortal, [portal, server, 9, 0]);
   yield* sys.must(task, Ops.task.map, [0, capPage(portal), 5, 0]);
-  yield* make(client, c2, 110, function* (s) {
+  yield* make(client, c2, 110, function* (own) {
     for (let i = 1; i <= 100; i++) {
-      yield* s.receive(0, 30_000);
-      const answer = yield* s.call(5, { label: i, words: [i] });
-      seen.heard.push(`${s.now()} ${answer.words[0]}`);
+      yield* own.receive(0, 30_000);
+      const answer = yield* own.call(5, { label: i, words: [i] });
+      seen.heard.push(`${own.now()} ${answer.words[0]}`);
     }
   });
-  for (const t of [server, client]) yield* sys.must(t, Ops.thread.start, [0, 0, 0]);
+  for (const thread of [server, client]) yield* sys.must(thread, Ops.thread.start, [0, 0, 0]);
 }
 
 /** Runs a trick in a task with its own factory, next to the neighbour; returns the neighbour's log, and whether the trick escaped. */
@@ -156,7 +157,7 @@ function play(trick: Trick | undefined): { seen: Neighbour; escapes: string[]; w
     yield* sys.must(thread, Ops.thread.bind, [context]);
     yield* sys.must(thread, Ops.thread.start, [0, 0, 0]);
     for (let i = 0; i < 400; i++) { yield* sys.receive(0, 10_000); yield* sys.reply({ words: [1] }); }
-    for (const t of [301, 302]) { yield* sys.must(t, Ops.thread.info); seen.consumed = seen.consumed * 1e9 + sys.utcb.word(1); }
+    for (const thread of [301, 302]) { yield* sys.must(thread, Ops.thread.info); seen.consumed = seen.consumed * 1e9 + sys.utcb.word(1); }
     for (let at = 0; at < 0x1_0000; at += 4) seen.memory = (seen.memory * 31 + sys.memory.u32(NEAR + at)) >>> 0;
     yield* sys.receive();
   }, { harts: 2 });

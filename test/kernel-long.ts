@@ -20,7 +20,7 @@ if (![total, seed, run, ...harts].every(n => Number.isInteger(n) && n > 0)) {
 
 /** The failure of these steps; undefined: none. */
 function failure(steps: readonly number[], on: number): string | undefined {
-  try { new Director(steps, on).run(); } catch (e) { return e instanceof Error ? e.message : String(e); }
+  try { new Director(steps, on).run(); } catch (error) { return error instanceof Error ? error.message : String(error); }
   return undefined;
 }
 /** Removes steps, in ever smaller pieces, as long as the failure remains. */

@@ -33,9 +33,9 @@ describe('tessera lab', () => {
     for (const file of readdirSync(solution)) copyFileSync(join(solution, file), join(typed, file));
     writeFileSync(join(typed, 'visitor.ts'),
       readFileSync(join(solution, 'visitor.ts'), 'utf8').replace('let refused = 0;', 'let refused = 0; const x: string = 5; void x;'));
-    const r = await tessera(['lab', 'check', typed]);
-    expect(r.stdout).toMatch(/! Type 'number' is not assignable to type 'string' \(visitor.ts:10\)/);
-    expect(r.status).toBe(0);
+    const run = await tessera(['lab', 'check', typed]);
+    expect(run.stdout).toMatch(/! Type 'number' is not assignable to type 'string' \(visitor.ts:10\)/);
+    expect(run.status).toBe(0);
   });
   it('reports in the formats of others', async () => {
     const json = JSON.parse((await tessera(['lab', 'report', mine, '--format', 'gradescope'])).stdout) as
@@ -47,9 +47,9 @@ describe('tessera lab', () => {
     expect((await tessera(['lab', 'report', mine])).stdout).toContain('100 of 100 points');
   });
   it('gives one hint after the other', async () => {
-    const [a, b] = [await tessera(['lab', 'hint', mine]), await tessera(['lab', 'hint', mine])];
-    expect(a.stdout).toMatch(/^Hint 1 of \d/);
-    expect(b.stdout).toMatch(/^Hint 2 of \d/);
+    const [first, second] = [await tessera(['lab', 'hint', mine]), await tessera(['lab', 'hint', mine])];
+    expect(first.stdout).toMatch(/^Hint 1 of \d/);
+    expect(second.stdout).toMatch(/^Hint 2 of \d/);
   });
   it('grades a class, each in its own process, and reads nothing outside of a folder', async () => {
     const all = join(work, 'all');
@@ -58,8 +58,8 @@ describe('tessera lab', () => {
     rmSync(join(all, 'bert/greeter.ts'));
     symlinkSync(join(solution, 'greeter.ts'), join(all, 'bert/greeter.ts'));
     rmSync(join(all, 'carl/lab.json'));
-    const r = await tessera(['lab', 'grade', '--all', all, '--lab', '1', '--reports', join(work, 'reports')]);
-    const lines = r.stdout.split('\n');
+    const run = await tessera(['lab', 'grade', '--all', all, '--lab', '1', '--reports', join(work, 'reports')]);
+    const lines = run.stdout.split('\n');
     expect(lines[1]).toMatch(/^anna,01-hello-ipc,100,100/);
     expect(lines[2]).toMatch(/^bert,01-hello-ipc,0,100.*not handed in: greeter.ts/);
     expect(lines[3]).toMatch(/^carl,01-hello-ipc,0,100/);
@@ -68,8 +68,8 @@ describe('tessera lab', () => {
     expect(part.stdout.split('\n').map((l) => l.split(',')[0])).toEqual(['student', 'bert', '']);
   });
   it('exports what students get, without solutions and graders', async () => {
-    const out = join(work, 'course'), r = await tessera(['lab', 'export', '--students', out]);
-    expect(r.status).toBe(0);
+    const out = join(work, 'course'), run = await tessera(['lab', 'export', '--students', out]);
+    expect(run.status).toBe(0);
     const names = readdirSync(out, { recursive: true }).map(String);
     expect(names.filter((n) => /solution|grader/.test(n))).toEqual([]);
     expect(names).toContain('types/labs/api.d.ts');
@@ -82,9 +82,9 @@ describe('tessera lab', () => {
     [['check', join(work, 'nowhere')], /E_NO_FILE: folder '.*nowhere' does not exist/],
     [['hint', mine, '99'], /there is no hint 99/],
   ])('says what is wrong with %j', async (words, line) => {
-    const r = await tessera(['lab', ...words]);
-    expect(r.stderr).toMatch(line);
-    expect(r.stderr.trim().split('\n').length).toBe(1);
-    expect(r.status).toBe(2);
+    const run = await tessera(['lab', ...words]);
+    expect(run.stderr).toMatch(line);
+    expect(run.stderr.trim().split('\n').length).toBe(1);
+    expect(run.status).toBe(2);
   });
 });

@@ -25,12 +25,12 @@ const program = (name: string, source: string, change: (elf: DataView) => void =
 const dynamic = (): string => {
   const elf = nativeProgram('d', '_start: nop\n.asciz "/lib/ld-nobody.so.1"'), all = new Uint8Array(elf.length + 56);
   all.set(elf);
-  const d = new DataView(all.buffer);
-  d.setUint16(56, 2, true);
+  const view = new DataView(all.buffer);
+  view.setUint16(56, 2, true);
   all.copyWithin(120, 64, 120);
-  d.setUint32(64, 3, true);
-  d.setBigUint64(72, 4100n, true);
-  d.setBigUint64(96, 20n, true);
+  view.setUint32(64, 3, true);
+  view.setBigUint64(72, 4100n, true);
+  view.setBigUint64(96, 20n, true);
   return file('dynamic', all);
 };
 const scenario = (name: string, text: string): string =>
@@ -47,21 +47,21 @@ describe('tessera run', () => {
     ['a jump', '_start: li a0, 64\n jr a0', 139, /died of SIGSEGV: jump to 0x40, at pc 0x40/],
     ['no instruction', '_start: .word 0', 132, /died of SIGILL: instruction, at pc 0x10000/],
   ])('says what a program died of: %s', async (_what, source, status, line) => {
-    const r = await tessera(['run', program('died', source)]);
-    expect(r.stderr).toMatch(line);
-    expect(r.status).toBe(status);
+    const run = await tessera(['run', program('died', source)]);
+    expect(run.stderr).toMatch(line);
+    expect(run.status).toBe(status);
   });
   it('names the interpreter that a dynamically linked program needs', async () => {
-    const r = await tessera(['run', dynamic()]);
-    expect(r.stderr).toContain('is dynamically linked: it needs \'/lib/ld-nobody.so.1\', which a guest without --rootfs does not have; ');
-    expect(r.stderr).toMatch(/give a root file system that has it \(--rootfs images\/rootfs\), or link the program with -static\n$/);
-    expect(r.stderr).toContain('E_PROGRAM: program \'');
-    expect(r.status).toBe(126);
+    const run = await tessera(['run', dynamic()]);
+    expect(run.stderr).toContain('is dynamically linked: it needs \'/lib/ld-nobody.so.1\', which a guest without --rootfs does not have; ');
+    expect(run.stderr).toMatch(/give a root file system that has it \(--rootfs images\/rootfs\), or link the program with -static\n$/);
+    expect(run.stderr).toContain('E_PROGRAM: program \'');
+    expect(run.status).toBe(126);
   });
   it('tells an option that stands behind the program', async () => {
-    const r = await tessera(['run', 'nowhere', '--rootfs', 'images/rootfs']);
-    expect(r.stderr).toContain("'--rootfs' stands behind the program and is the program's: write the options of tessera run before it");
-    expect(r.status).toBe(127);
+    const run = await tessera(['run', 'nowhere', '--rootfs', 'images/rootfs']);
+    expect(run.stderr).toContain("'--rootfs' stands behind the program and is the program's: write the options of tessera run before it");
+    expect(run.status).toBe(127);
   });
 });
 
@@ -82,9 +82,9 @@ describe('a native component', () => {
       /is not a static executable: link it with -static -no-pie/, 1
     ],
   ])('that %s is told', async (name, source, change, line, status) => {
-    const elf = program('native', source, change), r = await tessera(['boot', boots(`${name.replace(/\W/g, '')}.ts`, elf)]);
-    expect(r.stderr).toMatch(line);
-    expect(r.status).toBe(status);
+    const elf = program('native', source, change), run = await tessera(['boot', boots(`${name.replace(/\W/g, '')}.ts`, elf)]);
+    expect(run.stderr).toMatch(line);
+    expect(run.status).toBe(status);
   });
 });
 
@@ -94,10 +94,10 @@ describe('a scenario file', () => {
       "import { defineScenario, log, type Program } from 'tessera';\nconst p: Program = { name: 'p', *main(sys, env) {\n"
         + "  log(sys, env, 'never');\n  yield* log(sys, env, 'said');\n} };\nexport default defineScenario({ name: 'n', summary: 's', "
         + "components: { p: { program: p } }, ram: '48M' });\n");
-    const r = await tessera(['boot', path]);
-    expect(r.stderr).toContain("tessera: warning: 'log(…)' is a system call that is never made: write 'yield* log(…)' (forgot.ts:3)");
-    expect(r.stdout).toContain('[p] said');
-    expect(r.status).toBe(0);
+    const run = await tessera(['boot', path]);
+    expect(run.stderr).toContain("tessera: warning: 'log(…)' is a system call that is never made: write 'yield* log(…)' (forgot.ts:3)");
+    expect(run.stdout).toContain('[p] said');
+    expect(run.status).toBe(0);
   });
   it('has its types checked on request', async () => {
     const path = file('typed.ts',

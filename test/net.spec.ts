@@ -54,9 +54,9 @@ describe('a switch', () => {
     const count = 1000;
     const listener = onNet(function* (sys, _env, net) {
       let seen = 0, wrong = 0, peer: Uint8Array = EVERYBODY;
-      while (seen < count) for (const f of yield* next(sys, net)) {
-        if (payload(f) !== `n${seen++}`) wrong++;
-        peer = f.slice(6, 12);
+      while (seen < count) for (const frame of yield* next(sys, net)) {
+        if (payload(frame) !== `n${seen++}`) wrong++;
+        peer = frame.slice(6, 12);
       }
       yield* net.send(sys, [frame(peer, net.mac, `${seen - wrong} in order`)]);
     });

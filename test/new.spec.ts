@@ -12,17 +12,17 @@ const hasCompiler = ['/usr/bin', '/usr/local/bin'].some((d) => existsSync(join(d
 
 it('makes a scenario that boots, with types that hold', async () => {
   expect((await tessera(['new', 'scenario', join(work, 'hello')])).status).toBe(0);
-  const r = await tessera(['boot', join(work, 'hello/hello.ts'), '--types']);
-  expect(r.stderr).toBe('');
-  expect(r.stdout).toContain('[client] the sum is 6');
-  expect(r.status).toBe(0);
+  const run = await tessera(['boot', join(work, 'hello/hello.ts'), '--types']);
+  expect(run.stderr).toBe('');
+  expect(run.stdout).toContain('[client] the sum is 6');
+  expect(run.status).toBe(0);
 });
 it.skipIf(!hasCompiler)('makes a native program that builds and boots', async () => {
   expect((await tessera(['new', 'native', join(work, 'counter')])).status).toBe(0);
   execFileSync('make', ['-s', '-C', join(work, 'counter')]);
-  const r = await tessera(['boot', join(work, 'counter/counter.ts')]);
-  expect(r.stderr).toBe('');
-  expect(r.stdout).toContain('[counter] the sum is 6');
+  const run = await tessera(['boot', join(work, 'counter/counter.ts')]);
+  expect(run.stderr).toBe('');
+  expect(run.stdout).toContain('[counter] the sum is 6');
 });
 it('makes a lab: its solution has all points, its starter none, and students can begin it', async () => {
   const lab = join(work, 'locks'), mine = join(work, 'mine');
@@ -31,9 +31,9 @@ it('makes a lab: its solution has all points, its starter none, and students can
   expect(solved.stdout).toContain('100 of 100 points');
   expect(solved.stdout).not.toContain('!');
   expect((await tessera(['lab', 'start', lab, mine])).status).toBe(0);
-  const r = await tessera(['lab', 'check', mine]);
-  expect(r.stdout).toMatch(/expected {2}the sums of[^]*0 of 100 points/);
-  expect(r.status).toBe(1);
+  const run = await tessera(['lab', 'check', mine]);
+  expect(run.stdout).toMatch(/expected {2}the sums of[^]*0 of 100 points/);
+  expect(run.status).toBe(1);
 });
 it('says what it cannot make', async () => {
   expect((await tessera(['new', 'scenrio', 'x'])).stderr).toContain("did you mean 'scenario'?");

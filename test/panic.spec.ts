@@ -28,9 +28,9 @@ describe('a kernel that panics is reported', () => {
     if (command === 'vm') expect(stderr).toMatch(/last exits\n[^]*sbi: SBI dbcn \(\d+ times\)/);
   });
   it('once, and by the tiers to the letter', async () => {
-    const [a, b] = await Promise.all(['interp', 'jit'].map((engine) => tessera(['vm', ...small, '--engine', engine])));
-    expect(a!.stderr).toBe(b!.stderr);
-    expect(a!.stderr.match(/panic of/g)).toHaveLength(1);
+    const [interpreted, translated] = await Promise.all(['interp', 'jit'].map((engine) => tessera(['vm', ...small, '--engine', engine])));
+    expect(interpreted!.stderr).toBe(translated!.stderr);
+    expect(interpreted!.stderr.match(/panic of/g)).toHaveLength(1);
   });
   it('with the names of --symbols, and without any', async () => {
     const { stderr } = await tessera(['vm', '--kernel', 'guests/bin/minios.bin', '--append', 'panic=1', '--memory', '16M', '--symbols',

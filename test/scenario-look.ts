@@ -91,8 +91,9 @@ export class Look {
   steps(filter: string): Figure[] {
     const [from, to] = this.nth(filter, 1), start = this.trace.at(from).time, rows: Figure[] = [];
     for (let i = from; i <= this.back(to); i++) {
-      const r = this.trace.at(i), what = isAnswer(r.kind) || r.kind === Kind.event ? sentence(r, originOf(this.trace, r)) : '';
-      rows.push([`\`${r.kindName}\` ${ends(this.trace, r)}${what ? `: ${what}` : ''}`, `+${cyclesText(r.time - start)}`]);
+      const record = this.trace.at(i),
+        what = isAnswer(record.kind) || record.kind === Kind.event ? sentence(record, originOf(this.trace, record)) : '';
+      rows.push([`\`${record.kindName}\` ${ends(this.trace, record)}${what ? `: ${what}` : ''}`, `+${cyclesText(record.time - start)}`]);
     }
     return rows;
   }

@@ -92,10 +92,10 @@ export const pages: Readonly<Record<string, Page>> = {
     payload: 'forktest*',
       picture: (l) => `${l.between('nr:clone kind:event', 'from:"forktest 3" cause:pageFault kind:event',
         'nr:exit_group kind:event')} kind:event,map,resume`,
-    figures: (l) => [['processes that are forked', l.count('nr:clone kind:event')], ['`unmap` operations within the first fork',
-      l.within('nr:clone kind:event', 1, 'unmap')],
-      ['page faults of the first child', l.count('task:"forktest 3" cause:pageFault kind:event')],
-      ['page faults of its parent', l.count('task:"forktest 2" cause:pageFault kind:event')]],
+    figures: (look) => [['processes that are forked', look.count('nr:clone kind:event')], ['`unmap` operations within the first fork',
+      look.within('nr:clone kind:event', 1, 'unmap')],
+      ['page faults of the first child', look.count('task:"forktest 3" cause:pageFault kind:event')],
+      ['page faults of its parent', look.count('task:"forktest 2" cause:pageFault kind:event')]],
   },
   pipe: {
     payload: 'pipebench*', picture: (l) => `${l.spans('nr:read kind:event latency>1.5us', 2, 300)} kind:event,resume`,
@@ -114,92 +114,94 @@ export const pages: Readonly<Record<string, Page>> = {
     payload: 'none',
     picture: (l) => `${l.between('from:"hybrid 2" cause:ownCall kind:event', 'cause:ownCalled kind:event', 'cause:ownCalled kind:event')} `
       + 'kind:event,call,reply,resume,recall task:"hybrid 2",counter',
-    figures: (l) => [
-      ['calls of the program to the counter', l.count('from:"hybrid 2" to:counter kind:call')],
-      ['reports before (`ownCall`), both processes', l.count('cause:ownCall kind:event')],
-        ['reports after (`ownCalled`)', l.count('cause:ownCalled kind:event')],
-      ['signals handled between the calls', said(l, /(\d+) signals handled/)], ['what the counter stands at', said(l, /stands at (\d+)/)],
-      ['time that SIGKILL takes against a silent partner, ms', said(l, /SIGKILL took (\d+) ms/)],
+    figures: (look) => [
+      ['calls of the program to the counter', look.count('from:"hybrid 2" to:counter kind:call')],
+      ['reports before (`ownCall`), both processes', look.count('cause:ownCall kind:event')],
+      ['reports after (`ownCalled`)', look.count('cause:ownCalled kind:event')],
+      ['signals handled between the calls', said(look, /(\d+) signals handled/)],
+      ['what the counter stands at', said(look, /stands at (\d+)/)],
+      ['time that SIGKILL takes against a silent partner, ms', said(look, /SIGKILL took (\d+) ms/)],
     ],
   },
   alien: {
     payload: 'none',
     picture: (l) => `${l.between('from:"alien 2" cause:ownCall kind:event', 'cause:ownCalled kind:event', 'cause:ownCalled kind:event')} `
       + 'kind:event,call,reply,resume task:"alien 2",counter',
-    figures: (l) => [
-      ['calls of the process of its own (`ownCall`)', l.count('from:"alien 2" cause:ownCall kind:event')],
-      ['of them let through (`ownCalled`)', l.count('from:"alien 2" cause:ownCalled kind:event')],
-        ['refused, each with a line in the log', l.said(/refused, E/)],
-      ['ns of a call under watch', said(l, /under watch, (\d+) ns/)], ['ns of the same call of a native program',
-        said(l, /nobody watches, (\d+) ns/)],
+    figures: (look) => [
+      ['calls of the process of its own (`ownCall`)', look.count('from:"alien 2" cause:ownCall kind:event')],
+      ['of them let through (`ownCalled`)', look.count('from:"alien 2" cause:ownCalled kind:event')],
+        ['refused, each with a line in the log', look.said(/refused, E/)],
+      ['ns of a call under watch', said(look, /under watch, (\d+) ns/)], ['ns of the same call of a native program',
+        said(look, /nobody watches, (\d+) ns/)],
     ],
   },
   'mtd-ablation': {
     payload: 'none', picture: (l) => `${l.spans('cause:sbi kind:event', 2)} kind:event,resume`,
-    figures: (l) => [
-      ['bytes of state of a system call', l.bytes('task:"getppid 2" cause:syscall kind:event')],
-      ['of its answer', l.bytes('to:"getppid 2" cause:syscall kind:resume')],
-      ['of a call of firmware', l.bytes('cause:sbi kind:event')], ['of its answer', l.bytes('cause:sbi kind:resume')],
-      ['of an access to a device', l.bytes('cause:guestPageFault kind:event')],
-        ['of its answer', l.bytes('cause:guestPageFault kind:resume')],
+    figures: (look) => [
+      ['bytes of state of a system call', look.bytes('task:"getppid 2" cause:syscall kind:event')],
+      ['of its answer', look.bytes('to:"getppid 2" cause:syscall kind:resume')],
+      ['of a call of firmware', look.bytes('cause:sbi kind:event')], ['of its answer', look.bytes('cause:sbi kind:resume')],
+      ['of an access to a device', look.bytes('cause:guestPageFault kind:event')],
+        ['of its answer', look.bytes('cause:guestPageFault kind:resume')],
     ],
     sweep: {
       columns: ['state', 'bytes of an event', 'of an answer', 'ns of a system call', 'cycles of a call of firmware',
         'of a device register'],
       option: '--set', values: [['what the cause needs', 'state=minimal'], ['everything', 'state=full']], status: [0, 1],
-      cells: (_stats, text, l) => [
-        l!.bytes('task:"getppid 2","vm guest" kind:event'), l!.bytes('to:"getppid 2","vm guest" kind:resume'),
+      cells: (_stats, text, look) => [
+        look!.bytes('task:"getppid 2","vm guest" kind:event'), look!.bytes('to:"getppid 2","vm guest" kind:resume'),
         Number(/(\d+) ns each/.exec(text)?.[1]), ...measured(text),
       ],
     },
   },
   'vmm-crash': {
     payload: 'none', picture: (l) => `${l.between('op:life.crash', 'from:vm-b to:console kind:call', 'kind:call')} kind:call,reply,destroy`,
-    figures: (l) => [
-      ['stores of the component that was taken over', said(l, /(\d+) stores all over/)],
-        ['messages that it sends', said(l, /(\d+) messages to whatever/)],
-      ['of them answered with `ok`', said(l, /there is, (\d+) of them/)], ['times `vm-a` is booted', l.tasks(/^vm-a guest$/)],
-      ['times `vm-b` is booted', l.tasks(/^vm-b guest$/)], ['ticks of `vm-b`', l.said(/\[vm-b\] minios: tick/)],
-      ['orders of `bank` that are signed', said(l, /(\d+) signatures, 1 kind/)],
+    figures: (look) => [
+      ['stores of the component that was taken over', said(look, /(\d+) stores all over/)],
+        ['messages that it sends', said(look, /(\d+) messages to whatever/)],
+      ['of them answered with `ok`', said(look, /there is, (\d+) of them/)], ['times `vm-a` is booted', look.tasks(/^vm-a guest$/)],
+      ['times `vm-b` is booted', look.tasks(/^vm-b guest$/)], ['ticks of `vm-b`', look.said(/\[vm-b\] minios: tick/)],
+      ['orders of `bank` that are signed', said(look, /(\d+) signatures, 1 kind/)],
     ],
   },
   signer: {
     payload: 'none', picture: (l) =>
       `${l.between('from:vm to:signer kind:call', 'cause:guestPageFault kind:event',
         'kind:event')} kind:event,call,reply,resume task:vm,"vm guest",signer`,
-    figures: (l) => [
-      ['requests from the machine', l.count('from:vm to:signer kind:call')], ['time from request to answer',
-        l.median('from:vm to:signer kind:call')],
-      ['exits of the guest', l.count('task:"vm guest" kind:event')], ['of them to the doorbell (`guestPageFault`)',
-        l.count('task:"vm guest" cause:guestPageFault kind:event')],
+    figures: (look) => [
+      ['requests from the machine', look.count('from:vm to:signer kind:call')], ['time from request to answer',
+        look.median('from:vm to:signer kind:call')],
+      ['exits of the guest', look.count('task:"vm guest" kind:event')], ['of them to the doorbell (`guestPageFault`)',
+        look.count('task:"vm guest" cause:guestPageFault kind:event')],
     ],
   },
   toolbox: {
     payload: 'none', picture: (l) => `${l.spans('from:fetch to:stack kind:call', 6, 3)} kind:call,reply task:fetch`,
-    figures: (l) => [
-      ['requests of `fetch` to `stack`', l.count('from:fetch to:stack kind:call')], ['pages fetched', said(l, /(\d+) pages fetched/)],
-      ['requests that failed', said(l, /failed requests: (\d+)/)], ['notes that are left', said(l, /still in its file: (\d+)/)],
-        ['frames that the switch takes', l.count('to:switch op:net.send kind:call')],
+    figures: (look) => [
+      ['requests of `fetch` to `stack`', look.count('from:fetch to:stack kind:call')], ['pages fetched', said(look, /(\d+) pages fetched/)],
+      ['requests that failed', said(look, /failed requests: (\d+)/)], ['notes that are left', said(look, /still in its file: (\d+)/)],
+        ['frames that the switch takes', look.count('to:switch op:net.send kind:call')],
     ],
   },
   'getpid-cost': {
     payload: 'none', picture: (l) => `${l.spans('from:"getpid-cost 2" kind:call to:linux',
       2)} kind:event,call,reply,resume task:"getpid-cost 2"`,
-    figures: (l) => [
-      ['ns of `getppid` as an exception', said(l, /exception: getppid: (\d+) ns/)],
-        ['ns of `getppid` as a message', said(l, /message: getppid: (\d+) ns/)],
-      ['ns of `clock_gettime` as an exception', said(l, /exception: clock_gettime: (\d+) ns/)],
-        ['ns of `clock_gettime` out of the page', said(l, /page: clock_gettime: (\d+) ns/)],
-      ...l.cost('one exception', 'from:"getpid-cost 2" nr:getppid kind:event', 5),
-        ...l.cost('one message', 'from:"getpid-cost 2" kind:call to:linux', 5),
+    figures: (look) => [
+      ['ns of `getppid` as an exception', said(look, /exception: getppid: (\d+) ns/)],
+        ['ns of `getppid` as a message', said(look, /message: getppid: (\d+) ns/)],
+      ['ns of `clock_gettime` as an exception', said(look, /exception: clock_gettime: (\d+) ns/)],
+        ['ns of `clock_gettime` out of the page', said(look, /page: clock_gettime: (\d+) ns/)],
+      ...look.cost('one exception', 'from:"getpid-cost 2" nr:getppid kind:event', 5),
+        ...look.cost('one message', 'from:"getpid-cost 2" kind:call to:linux', 5),
     ],
   },
   tamed: {
     wild: true, payload: 'none', picture: () => 'kind:schedule,event,resume task:task time:100ms..101.2ms',
-    figures: (l) => [
-      ['periods of the task', said(l, /\[task\] (\d+) periods/)], ['it is latest by, ns', said(l, /\[task\] \d+ periods.*latest by (\d+)/)],
-      ['the process is latest by, ns', said(l, /process: \d+ periods.*latest by (\d+)/)],
-        ['system calls of the load', l.count('cause:syscall kind:event')],
+    figures: (look) => [
+      ['periods of the task', said(look, /\[task\] (\d+) periods/)],
+      ['it is latest by, ns', said(look, /\[task\] \d+ periods.*latest by (\d+)/)],
+      ['the process is latest by, ns', said(look, /process: \d+ periods.*latest by (\d+)/)],
+      ['system calls of the load', look.count('cause:syscall kind:event')],
     ],
     sweep: {
       columns: ['the server', 'task latest', 'on average', 'process latest', 'on average', 'lock held, µs', 'interrupts waited, µs'],
@@ -213,9 +215,9 @@ export const pages: Readonly<Record<string, Page>> = {
   },
   domains: {
     payload: 'none', picture: () => 'to:monitor kind:call,reply from:"domains 2",monitor',
-    figures: (l) => [
-      ['messages of processes to the monitor', l.count('from:"domains 2" to:monitor kind:call')], ['letters sent', l.said(/: sent$/)],
-      ['letters that it refuses to red, green and black', l.said(/the monitor refuses/)], ['… and to grey', l.said(/refused: grey/)],
+    figures: (look) => [
+      ['messages of processes to the monitor', look.count('from:"domains 2" to:monitor kind:call')], ['letters sent', look.said(/: sent$/)],
+      ['letters that it refuses to red, green and black', look.said(/the monitor refuses/)], ['… and to grey', look.said(/refused: grey/)],
     ],
   },
   covert: {
@@ -232,10 +234,10 @@ export const pages: Readonly<Record<string, Page>> = {
     l.steps('device:serial kind:event') },
   'io-vbus': {
     payload: 'clock,thief', picture: () => 'kind:call,reply task:clock,thief op:io.device,io.map',
-    figures: (l) => [['requests of `clock` to its bus',
-      l.count('from:clock kind:call op:io.device') + l.count('from:clock kind:call op:io.map')],
-      ['ways that `thief` tries', l.said(/^\[thief\] (asks|loads|maps)/)], ['capabilities that it asks', said(l, /of (\d+) gave it/)],
-      ['of them that gave it the registers', said(l, /may have: (\d+) of/)]],
+    figures: (look) => [['requests of `clock` to its bus',
+      look.count('from:clock kind:call op:io.device') + look.count('from:clock kind:call op:io.map')],
+      ['ways that `thief` tries', look.said(/^\[thief\] (asks|loads|maps)/)], ['capabilities that it asks', said(look, /of (\d+) gave it/)],
+      ['of them that gave it the registers', said(look, /may have: (\d+) of/)]],
   },
   restart: {
     payload: 'dice,player', picture: (l) => `${l.spans('from:player to:dice kind:call', 2, 3)} kind:call,reply task:dice,player`,
@@ -268,38 +270,41 @@ export const pages: Readonly<Record<string, Page>> = {
   },
   patch: {
     payload: 'none', picture: (l) => l.spans('task:"chained guest by patch" cause:breakpoint kind:event', 2, 40),
-    figures: (l) => [['breakpoints of `blocks`', l.count('task:"blocks guest by patch" cause:breakpoint kind:event')],
-      ['breakpoints of `chained`', l.count('task:"chained guest by patch" cause:breakpoint kind:event')],
-      ['page faults of `chained`', l.count('task:"chained guest by patch" cause:pageFault kind:event')],
-      ['exits of `trapped` until it panics', l.count('task:"trapped guest by trap" kind:event')],
-      ['ticks of the timers of `blocks` and `chained`', l.said(/\[(blocks|chained)\] minios: tick/)]],
+    figures: (look) => [['breakpoints of `blocks`', look.count('task:"blocks guest by patch" cause:breakpoint kind:event')],
+      ['breakpoints of `chained`', look.count('task:"chained guest by patch" cause:breakpoint kind:event')],
+      ['page faults of `chained`', look.count('task:"chained guest by patch" cause:pageFault kind:event')],
+      ['exits of `trapped` until it panics', look.count('task:"trapped guest by trap" kind:event')],
+      ['ticks of the timers of `blocks` and `chained`', look.said(/\[(blocks|chained)\] minios: tick/)]],
   },
   selfcheck: {
     payload: 'none', picture: () => 'to:console kind:call from:patched',
-    figures: (l) => [
-      ...['assisted', 'patched', 'rewritten'].map((g): Figure => [`exits of \`${g}\``, l.count(`task:"${g} guest*" kind:event`)]),
+    figures: (look) => [
+      ...['assisted', 'patched', 'rewritten'].map((g): Figure => [`exits of \`${g}\``, look.count(`task:"${g} guest*" kind:event`)]),
       ['of those of `patched`, page faults: stores to code, loads from it',
-        l.count('task:"patched guest by patch" cause:pageFault kind:event')],
-      ['breakpoints of `patched`', l.count('task:"patched guest by patch" cause:breakpoint kind:event')],
-      ['breakpoints of `rewritten`', l.count('task:"rewritten guest by pre" cause:breakpoint kind:event')]],
+        look.count('task:"patched guest by patch" cause:pageFault kind:event')],
+      ['breakpoints of `patched`', look.count('task:"patched guest by patch" cause:breakpoint kind:event')],
+      ['breakpoints of `rewritten`', look.count('task:"rewritten guest by pre" cause:breakpoint kind:event')]],
   },
   afterburn: {
     payload: 'none', picture: (l) => l.spans('task:"rewritten guest by pre" cause:breakpoint kind:event', 2, 40),
-    figures: (l) => [...['rewritten', 'scanned'].flatMap((g): Figure[] => [[`exits of \`${g}\``, l.count(`task:"${g} guest*" kind:event`)],
-      [`breakpoints of \`${g}\``, l.count(`task:"${g} guest*" cause:breakpoint kind:event`)],
-      [`page faults of \`${g}\``, l.count(`task:"${g} guest*" cause:pageFault kind:event`)]]),
+    figures: (look) => [
+      ...['rewritten', 'scanned'].flatMap((guest): Figure[] => [
+        [`exits of \`${guest}\``, look.count(`task:"${guest} guest*" kind:event`)],
+        [`breakpoints of \`${guest}\``, look.count(`task:"${guest} guest*" cause:breakpoint kind:event`)],
+        [`page faults of \`${guest}\``, look.count(`task:"${guest} guest*" cause:pageFault kind:event`)],
+      ]),
       ['privileged instructions of `rewritten` that were not on its list',
-        l.count('task:"rewritten guest by pre" cause:illegal kind:event')]],
+        look.count('task:"rewritten guest by pre" cause:illegal kind:event')]],
   },
   'trap-emulate': {
     payload: 'none', picture: (l) => l.spans('task:"deprivileged guest by trap" cause:syscall kind:event', 2, 40),
-    figures: (l) => [['exits of `assisted`', l.count('task:"assisted guest" kind:event')],
-      ['exits of `deprivileged`', l.count('task:"deprivileged guest by trap" kind:event')],
-      ['of them privileged instructions (`illegal`)', l.count('task:"deprivileged guest by trap" cause:illegal kind:event')],
-      ['calls of programs, and of the kernel to its firmware', l.count('task:"deprivileged guest by trap" cause:syscall kind:event')],
-      ['page faults', l.count('task:"deprivileged guest by trap" cause:pageFault kind:event')],
-      ['tasks that were its address spaces', l.tasks(/^deprivileged shadow/)],
-        ['what a privileged instruction takes, median', l.median('cause:illegal kind:event')]],
+    figures: (look) => [['exits of `assisted`', look.count('task:"assisted guest" kind:event')],
+      ['exits of `deprivileged`', look.count('task:"deprivileged guest by trap" kind:event')],
+      ['of them privileged instructions (`illegal`)', look.count('task:"deprivileged guest by trap" cause:illegal kind:event')],
+      ['calls of programs, and of the kernel to its firmware', look.count('task:"deprivileged guest by trap" cause:syscall kind:event')],
+      ['page faults', look.count('task:"deprivileged guest by trap" cause:pageFault kind:event')],
+      ['tasks that were its address spaces', look.tasks(/^deprivileged shadow/)],
+        ['what a privileged instruction takes, median', look.median('cause:illegal kind:event')]],
   },
   shadow: {
     payload: 'none', picture: (l) => l.spans('task:"traced guest by trap" cause:pageFault kind:event', 3, 20),
@@ -371,9 +376,9 @@ export const pages: Readonly<Record<string, Page>> = {
   },
   classify: {
     payload: 'none', picture: (l) => l.spans('task:"deprivileged guest by trap" cause:illegal', 3),
-    figures: (l) => ['assisted', 'deprivileged'].flatMap((name) => [
-      [`exits of \`${name}\``, l.count(`task:"${name} guest*" kind:event`)],
-      [`privileged instructions, \`${name}\``, said(l, new RegExp(`\\[${name}\\] kinds: \\d+ instructions: (\\d+)`))],
+    figures: (look) => ['assisted', 'deprivileged'].flatMap((name) => [
+      [`exits of \`${name}\``, look.count(`task:"${name} guest*" kind:event`)],
+      [`privileged instructions, \`${name}\``, said(look, new RegExp(`\\[${name}\\] kinds: \\d+ instructions: (\\d+)`))],
     ] as Figure[]),
   },
   'pg-efficiency': {
@@ -389,9 +394,9 @@ export const pages: Readonly<Record<string, Page>> = {
   },
   'look-ahead': {
     payload: 'one*,ahead*', picture: (l) => l.spans('task:"one guest" device:serial kind:event', 6),
-    figures: (l) => ['one', 'ahead', 'one-trap', 'ahead-trap'].flatMap((name) => [
-      [`exits of \`${name}\``, l.count(`task:"${name} guest*" kind:event`)],
-      [`cycles of the six accesses, \`${name}\``, said(l, new RegExp(`\\[${name}\\] burst: the six of the example take (\\d+)`))],
+    figures: (look) => ['one', 'ahead', 'one-trap', 'ahead-trap'].flatMap((name) => [
+      [`exits of \`${name}\``, look.count(`task:"${name} guest*" kind:event`)],
+      [`cycles of the six accesses, \`${name}\``, said(look, new RegExp(`\\[${name}\\] burst: the six of the example take (\\d+)`))],
     ] as Figure[]),
   },
   'tlb-tags': {
@@ -426,8 +431,8 @@ export async function look(name: string): Promise<Seen> {
   try {
     const run = await tessera(commandOf(name).split(' ').slice(1).map((w) => (w === 't.trace' ? file : w.replaceAll("'", ''))));
     if (run.status !== 0) return { status: run.status, stderr: run.stderr, picture: '', figures: [], sweep: '' };
-    const trace = readTrace(file), l = new Look(trace, run.stdout);
-    return { status: 0, stderr: run.stderr, picture: picture(trace, page.picture(l)), figures: page.figures(l), sweep: page.sweep
+    const trace = readTrace(file), look = new Look(trace, run.stdout);
+    return { status: 0, stderr: run.stderr, picture: picture(trace, page.picture(look)), figures: page.figures(look), sweep: page.sweep
       ? await swept(name, page.sweep, folder) : '' };
   } finally {
     rmSync(folder, { recursive: true, force: true });

@@ -39,63 +39,63 @@ function digest(): TraceSink & { readonly text: string[] } {
 
 describe('hello-ipc', () => {
   it('carries three messages between two tasks and ends with status 0', async () => {
-    const r = await boot(helloIpc);
-    expect(r.kernelLog).toEqual([]);
-    expect(r.why).toBe('');
-    expect(r.text).toBe('[visitor] Hello, world!\n[visitor] Hello, RISC-V!\n[visitor] Hello, tessera!\n');
-    expect(r.status).toBe(0);
-    expect(tableOf(r.system)).toContain('greeted three times');
+    const ran = await boot(helloIpc);
+    expect(ran.kernelLog).toEqual([]);
+    expect(ran.why).toBe('');
+    expect(ran.text).toBe('[visitor] Hello, world!\n[visitor] Hello, RISC-V!\n[visitor] Hello, tessera!\n');
+    expect(ran.status).toBe(0);
+    expect(tableOf(ran.system)).toContain('greeted three times');
   });
   it('gives the same trace, byte for byte, when it is run again', async () => {
-    const a = digest(), b = digest();
-    await boot(helloIpc, a);
-    await boot(helloIpc, b);
-    expect(a.text.length).toBeGreaterThan(0);
-    expect(a.text).toEqual(b.text);
+    const first = digest(), second = digest();
+    await boot(helloIpc, first);
+    await boot(helloIpc, second);
+    expect(first.text.length).toBeGreaterThan(0);
+    expect(first.text).toEqual(second.text);
   });
 });
 
 describe('restart', () => {
   it('brings a crashed server back under the same capability', async () => {
-    const r = await boot(restart);
-    expect(r.why).toBe('');
-    expect(r.status).toBe(0);
+    const ran = await boot(restart);
+    expect(ran.why).toBe('');
+    expect(ran.status).toBe(0);
   });
 });
 
 describe('native', () => {
   it('runs a RISC-V program that uses the kernel itself', async () => {
-    const r = await boot(native);
-    expect(r.kernelLog).toEqual([]);
-    expect(r.why).toBe('');
-    expect(r.text).toMatch(/1000 calls/);
+    const ran = await boot(native);
+    expect(ran.kernelLog).toEqual([]);
+    expect(ran.why).toBe('');
+    expect(ran.text).toMatch(/1000 calls/);
   });
 });
 
 describe('two-worlds', () => {
   it('runs a pipeline of processes beside a virtual machine, twice the same', async () => {
-    const a = await boot(twoWorlds), b = await boot(twoWorlds);
-    expect(a.kernelLog).toEqual([]);
-    expect(a.why).toBe('');
-    expect(a.status).toBe(0);
-    expect(a.text.match(/^\[linux\] [a-e]$/gm)).toEqual(['e', 'd', 'c', 'b', 'a'].map(c => `[linux] ${c}`));
-    expect(a.text).toContain('[vm] minios: 5 ticks');
-    expect(b.text).toBe(a.text);
-    expect(b.system.machine.events.now).toBe(a.system.machine.events.now);
-    expect(audit(a.system.kernel)).toEqual([]);
-    const processes = a.system.tally.rows().filter(r => r.name.startsWith('sh'));
+    const first = await boot(twoWorlds), second = await boot(twoWorlds);
+    expect(first.kernelLog).toEqual([]);
+    expect(first.why).toBe('');
+    expect(first.status).toBe(0);
+    expect(first.text.match(/^\[linux\] [a-e]$/gm)).toEqual(['e', 'd', 'c', 'b', 'a'].map(c => `[linux] ${c}`));
+    expect(first.text).toContain('[vm] minios: 5 ticks');
+    expect(second.text).toBe(first.text);
+    expect(second.system.machine.events.now).toBe(first.system.machine.events.now);
+    expect(audit(first.system.kernel)).toEqual([]);
+    const processes = first.system.tally.rows().filter(r => r.name.startsWith('sh'));
     expect(processes.length).toBeGreaterThan(7);
   });
 });
 
 describe.each(['getpid', 'page-fault', 'fork-cow', 'pipe', 'interrupt'])('%s', name => {
   it('shows what its summary says', async () => {
-    const { default: scenario } = await import(`../scenarios/${name}.ts`) as { default: ScenarioFile }, r = await boot(scenario);
-    expect(r.kernelLog).toEqual([]);
-    expect(r.why).toBe('');
-    expect(r.status).toBe(0);
-    expect(audit(r.system.kernel)).toEqual([]);
-    if (name === 'getpid') expect(eventsByCause(r.system.kernel)['syscall']).toBe(1004);
-    if (name === 'interrupt') expect(eventsByCause(r.system.kernel)['recall']).toBeGreaterThan(10);
+    const { default: scenario } = await import(`../scenarios/${name}.ts`) as { default: ScenarioFile }, ran = await boot(scenario);
+    expect(ran.kernelLog).toEqual([]);
+    expect(ran.why).toBe('');
+    expect(ran.status).toBe(0);
+    expect(audit(ran.system.kernel)).toEqual([]);
+    if (name === 'getpid') expect(eventsByCause(ran.system.kernel)['syscall']).toBe(1004);
+    if (name === 'interrupt') expect(eventsByCause(ran.system.kernel)['recall']).toBeGreaterThan(10);
   });
 });

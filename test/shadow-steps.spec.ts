@@ -23,8 +23,8 @@ interface Seen { readonly record: RecordView; readonly lines: Line[] }
 /** The guest's exits, each with its details. */
 function exitsOf(trace: TraceFile): Seen[] {
   const seen: Seen[] = [];
-  for (const r of trace.records()) if (r.kind === Kind.event && isGuestThread(trace.name(r.actor)))
-    seen.push({ record: r.clone(), lines: details(trace, r) });
+  for (const record of trace.records()) if (record.kind === Kind.event && isGuestThread(trace.name(record.actor)))
+    seen.push({ record: record.clone(), lines: details(trace, record) });
   return seen;
 }
 const names = (lines: readonly Line[]): string[] => lines.map(([n]) => n).filter((n) => /^step|walks|shadow/.test(n));
@@ -88,25 +88,25 @@ describe.each([['trap', []], ['trap', ['--shadow', 'traced']], ['patch', []],
     expect(stdout).toMatch(/guest-physical 0x802001e2, 0x10002001e2 to the monitor, satp[^]*machine 0x802001e2\n {2}shadow of/);
   });
   it('has its technique in its lane, and the walks on the page of a record', () => {
-    const v = new Viewer(trace, 'panic.trace', () => {});
-    v.resize(120, 60);
-    while (v.busy) v.slice();
-    expect(screen(v).length).toBeGreaterThan(0);
-    v.goTo(trace.indexOf(exits.find(({ record }) => record.c === 0x38)!.record.sequence));
-    v.key('return', 'return');
-    expect(screen(v).map(plain).join('\n')).toMatch(/step 2 .* walks the guest's own tables\nwalks +virtual 0x38, guest's satp Sv39/);
-    v.key('escape', 'escape');
-    v.key('t', 't');
-    expect(screen(v).map(plain).join('\n')).toMatch(new RegExp(`^vm guest by ${virt} `, 'm'));
+    const viewer = new Viewer(trace, 'panic.trace', () => {});
+    viewer.resize(120, 60);
+    while (viewer.busy) viewer.slice();
+    expect(screen(viewer).length).toBeGreaterThan(0);
+    viewer.goTo(trace.indexOf(exits.find(({ record }) => record.c === 0x38)!.record.sequence));
+    viewer.key('return', 'return');
+    expect(screen(viewer).map(plain).join('\n')).toMatch(/step 2 .* walks the guest's own tables\nwalks +virtual 0x38, guest's satp Sv39/);
+    viewer.key('escape', 'escape');
+    viewer.key('t', 't');
+    expect(screen(viewer).map(plain).join('\n')).toMatch(new RegExp(`^vm guest by ${virt} `, 'm'));
   });
 });
 
 it('a guest of the hardware extension says so in its lane', async () => {
   const file = join(folder, 'hardware.trace');
   await tessera(['vm', '--kernel', 'guests/bin/panic.elf', '--memory', '16M', '--trace', file]);
-  const v = new Viewer(readTrace(file), 'panic.trace', () => {});
-  v.resize(120, 60);
-  while (v.busy) v.slice();
-  v.key('t', 't');
-  expect(screen(v).map(plain).join('\n')).toMatch(/^vm guest by hardware /m);
+  const viewer = new Viewer(readTrace(file), 'panic.trace', () => {});
+  viewer.resize(120, 60);
+  while (viewer.busy) viewer.slice();
+  viewer.key('t', 't');
+  expect(screen(viewer).map(plain).join('\n')).toMatch(/^vm guest by hardware /m);
 });

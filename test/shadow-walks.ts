@@ -48,9 +48,9 @@ interface Leaf { readonly page: number; readonly flags: number; readonly global:
 /** Follows the text of the manual, in exact numbers; `slots` receives the addresses of the entries it reads. @spec priv 12.3.2 */
 function leafOf(entry: (at: number) => bigint, root: bigint, va: number, slots: number[]): Leaf | undefined {
   const levels = root >> 60n === 8n ? 3 : 4, address = BigInt.asUintN(64, BigInt(va));
-  let a = (root & 0xfff_ffff_ffffn) * 4096n, global = false;
+  let table = (root & 0xfff_ffff_ffffn) * 4096n, global = false;
   for (let i = levels - 1; i >= 0; i--) {
-    const at = Number(a + ((address >> BigInt(12 + 9 * i)) & 511n) * 8n);
+    const at = Number(table + ((address >> BigInt(12 + 9 * i)) & 511n) * 8n);
     if (at < BASE || at + 8 > BASE + SIZE) return undefined;
     slots.push(at);
     const pte = entry(at), flags = Number(pte & 0xffn), ppn = (pte >> 10n) & 0xfff_ffff_ffffn;
@@ -58,7 +58,7 @@ function leafOf(entry: (at: number) => bigint, root: bigint, va: number, slots: 
     global ||= (flags & Bit.G) !== 0;
     if ((flags & (Bit.R | Bit.X)) === 0) {
       if ((flags & (Bit.A | Bit.D | Bit.U)) !== 0) return undefined;
-      a = ppn * 4096n;
+      table = ppn * 4096n;
       continue;
     }
     const low = (1n << BigInt(9 * i)) - 1n;
@@ -68,11 +68,11 @@ function leafOf(entry: (at: number) => bigint, root: bigint, va: number, slots: 
   return undefined;
 }
 /** The rights of a mode; writing needs D, every access needs A. */
-function rightsOf({ flags }: Leaf, v: View): number {
+function rightsOf({ flags }: Leaf, spot: View): number {
   const user = (flags & Bit.U) !== 0;
-  if ((flags & Bit.A) === 0 || (v.privileged ? user && !v.sum : !user)) return 0;
-  const read = (flags & Bit.R) !== 0 || (v.mxr && (flags & Bit.X) !== 0), write = (flags & Bit.W) !== 0 && (flags & Bit.D) !== 0,
-    execute = (flags & Bit.X) !== 0 && !(v.privileged && user);
+  if ((flags & Bit.A) === 0 || (spot.privileged ? user && !spot.sum : !user)) return 0;
+  const read = (flags & Bit.R) !== 0 || (spot.mxr && (flags & Bit.X) !== 0), write = (flags & Bit.W) !== 0 && (flags & Bit.D) !== 0,
+    execute = (flags & Bit.X) !== 0 && !(spot.privileged && user);
   return (read ? Right.R : 0) | (write ? Right.W : 0) | (execute ? Right.X : 0);
 }
 
@@ -93,43 +93,44 @@ class History {
   constructor(entry: (at: number) => bigint, traced: boolean) {
     this.#entry = entry;
     this.#traced = traced;
-    for (let s = 0; s < SATPS.length; s++) for (let v = 0; v < VAS.length; v++) this.#look(s, v);
+    for (let space = 0; space < SATPS.length; space++) for (let spot = 0; spot < VAS.length; spot++) this.#look(space, spot);
   }
 
-  #look(s: number, v: number): void {
-    const id = s * VAS.length + v, slots: number[] = [], leaf = leafOf(this.#entry, SATPS[s]!, VAS[v]!, slots);
+  #look(space: number, spot: number): void {
+    const id = space * VAS.length + spot, slots: number[] = [], leaf = leafOf(this.#entry, SATPS[space]!, VAS[spot]!, slots);
     for (const at of this.#slots[id]!) this.#readers.get(at)!.delete(id);
     this.#slots[id] = slots;
     this.#current[id] = leaf;
     for (const at of slots) (this.#readers.get(at) ?? this.#readers.set(at, new Set()).get(at)!).add(id);
-    for (const allowed of this.#allowed[s]![v]!) {
+    for (const allowed of this.#allowed[space]![spot]!) {
       if (this.#traced) allowed.clear();
       if (leaf) allowed.set(keyOf(leaf), leaf);
     }
   }
   /** Memory at [at, at + 8) has changed. */
-  changed(at: number): void { for (const id of [...(this.#readers.get(at) ?? [])]) this.#look(Math.floor(id / VAS.length),
-    id % VAS.length); }
+  changed(at: number): void {
+    for (const id of [...(this.#readers.get(at) ?? [])]) this.#look(Math.floor(id / VAS.length), id % VAS.length);
+  }
 
   /** @spec priv 12.2.1: an ASID does not cover global translations */
   fence(cpu: number, va: number | undefined, asid: bigint | undefined): void {
     if (this.#traced) return;
-    for (const [s, root] of SATPS.entries()) {
+    for (const [space, root] of SATPS.entries()) {
       if (asid !== undefined && ((root >> 44n) & 0xffffn) !== asid) continue;
-      for (const [v, at] of VAS.entries()) {
+      for (const [spot, at] of VAS.entries()) {
         if (va !== undefined && va !== at) continue;
-        const allowed = this.#allowed[s]![v]![cpu]!;
+        const allowed = this.#allowed[space]![spot]![cpu]!;
         for (const [key, leaf] of allowed) if (asid === undefined || !leaf.global) allowed.delete(key);
-        const now = this.#current[s * VAS.length + v];
+        const now = this.#current[space * VAS.length + spot];
         if (now) allowed.set(keyOf(now), now);
       }
     }
   }
   now(s: number, v: number): Leaf | undefined { return leafOf(this.#entry, SATPS[s]!, VAS[v]!, []); }
   /** May `cpu` have this page there with these rights, in this mode? */
-  allows(cpu: number, s: number, v: number, page: number, rights: number, view: View): boolean {
+  allows(cpu: number, space: number, spot: number, page: number, rights: number, view: View): boolean {
     let all = 0;
-    for (const leaf of this.#allowed[s]![v]![cpu]!.values()) if (leaf.page === page) all |= rightsOf(leaf, view);
+    for (const leaf of this.#allowed[space]![spot]![cpu]!.values()) if (leaf.page === page) all |= rightsOf(leaf, view);
     return (rights & ~all) === 0;
   }
 }
@@ -144,7 +145,7 @@ export function shadowWalks({ steps, seed, traced }: WalkOptions): WalkReport {
       const run = new Run(sys, real.kernel, new Random(seed), traced);
       for (; i < steps; i++) yield* run.step(i);
       report = run.report(steps);
-    } catch (e) { failure = e; }
+    } catch (error) { failure = error; }
     real.machine.stop();
     yield* sys.receive();
   }, { bytes: 32 * 2 ** 20, kernelMemory: 8 * 2 ** 20 });
@@ -169,10 +170,10 @@ class Run {
   readonly #let: number[] = [];
   #hits = 0; #faults = 0; #stores = 0; #fences = 0; #checked = 0; #stale = 0;
 
-  constructor(sys: Syscalls, kernel: Kernel, r: Random, traced: boolean) {
+  constructor(sys: Syscalls, kernel: Kernel, random: Random, traced: boolean) {
     this.#sys = sys;
     this.#kernel = kernel;
-    this.#r = r;
+    this.#r = random;
     this.#ram = new GuestRam(sys.memory, VMM, SIZE, BASE);
     this.#tables = traced ? new TracedTables() : undefined;
     this.#ram.onWrite = (gpa) => { this.#let.push(gpa - (gpa % PAGE)); };
@@ -180,7 +181,8 @@ class Run {
       name: function* (): Sys<void> { /* nobody looks at a trace */ } };
     for (let i = 0; i < CPUS; i++) this.#mmus.push(new ShadowMmu(this.#ram, this.#tables, selectors, () => this.#mmus,
       (own) => this.#recall(own, i)));
-    for (let t = 0; t < TABLES; t++) for (const slot of SLOTS) sys.memory.setU64(tableAt(t) - BASE + VMM + 8 * slot, this.#entry(t));
+    for (let table = 0; table < TABLES; table++)
+      for (const slot of SLOTS) sys.memory.setU64(tableAt(table) - BASE + VMM + 8 * slot, this.#entry(table));
     this.#history = new History((at) => sys.memory.u64(at - BASE + VMM), traced);
   }
   *#recall(_: Syscalls, cpu: number): Sys<void> { this.#recalled.add(cpu); }
@@ -193,29 +195,29 @@ class Run {
   }
 
   *step(i: number): Sys<void> {
-    const r = this.#r, cpu = r.below(CPUS), what = r.below(100);
+    const random = this.#r, cpu = random.below(CPUS), what = random.below(100);
     if (what < 65) yield* this.#access(cpu);
     else if (what < 92) yield* this.#storeEntry(cpu);
     else if (what < 97) yield* this.#fence(cpu);
     else if (what < 99) yield* this.#device();
-    else if (r.below(20) === 0) yield* this.#scarce(cpu);
+    else if (random.below(20) === 0) yield* this.#scarce(cpu);
     if (i % 256 === 0) this.#checkAll();
   }
 
-  #view(): View & { s: number } {
-    const r = this.#r, s = r.below(SATPS.length);
-    return { s, satp: SATPS[s]!, privileged: r.chance(50), sum: r.chance(50), mxr: r.chance(25) };
+  #view(): View & { space: number } {
+    const random = this.#r, space = random.below(SATPS.length);
+    return { space, satp: SATPS[space]!, privileged: random.chance(50), sum: random.chance(50), mxr: random.chance(25) };
   }
 
   *#access(cpu: number): Sys<void> {
-    const r = this.#r, view = this.#view(), v = r.below(VAS.length), access = r.pick(['load', 'store', 'fetch'] as const);
-    yield* this.#reach(cpu, view, VAS[v]!, access, v);
-    this.#check(cpu, view, v);
+    const random = this.#r, view = this.#view(), spot = random.below(VAS.length), access = random.pick(['load', 'store', 'fetch'] as const);
+    yield* this.#reach(cpu, view, VAS[spot]!, access, spot);
+    this.#check(cpu, view, spot);
   }
 
   /** An entry of a table, written by a processor that has memory as it is; half of them lead somewhere. */
   *#storeEntry(cpu: number): Sys<void> {
-    const r = this.#r, table = r.below(TABLES), at = tableAt(table) + 8 * r.pick(SLOTS),
+    const random = this.#r, table = random.below(TABLES), at = tableAt(table) + 8 * random.pick(SLOTS),
       bare: View = { satp: 0n, privileged: true, sum: false, mxr: false };
     const value = this.#entry(table);
     this.#stores++;
@@ -225,26 +227,27 @@ class Run {
   }
   /** Most entries are valid: roots point to the next four tables, those to the last four, those to pages. */
   #entry(table = this.#r.below(TABLES)): bigint {
-    const r = this.#r, next = tableAt(4 * (Math.floor(table / 4) + 1) + r.below(4));
-    if (r.chance(75)) return table < 8 && r.chance(85) ? pte(next, Bit.V)
-      : this.#page(table < 8 ? BASE + r.below(2) * LARGE : dataAt(r.below(DATA)));
+    const random = this.#r, next = tableAt(4 * (Math.floor(table / 4) + 1) + random.below(4));
+    if (random.chance(75)) return table < 8 && random.chance(85) ? pte(next, Bit.V)
+      : this.#page(table < 8 ? BASE + random.below(2) * LARGE : dataAt(random.below(DATA)));
     return this.#anything();
   }
   #page(gpa: number): bigint { return pte(gpa, Bit.V | this.#r.pick([0xcf, 0xdf, 0xd7, 0x4b, 0x5b, 0x47, 0xc7, 0xef, 0xd5, 0x1f])); }
   #anything(): bigint {
-    const r = this.#r, kind = r.below(10), any = (n: number): number => n & (r.chance(60) ? 255 : r.below(256));
+    const random = this.#r, kind = random.below(10), any = (n: number): number => n & (random.chance(60) ? 255 : random.below(256));
     if (kind === 0) return 0n;
-    if (kind < 4) return pte(tableAt(r.below(TABLES)), Bit.V | (r.chance(15) ? Bit.G : 0));
-    const flags = any(r.pick([0xcf, 0xdf, 0xd7, 0x4b, 0x5b, 0x47, 0xc7, 0xef]));
-    return kind < 6 ? pte(BASE + r.below(2) * LARGE, flags | Bit.V)
-      : pte(r.chance(20) ? tableAt(r.below(TABLES)) : dataAt(r.below(DATA)), flags | Bit.V);
+    if (kind < 4) return pte(tableAt(random.below(TABLES)), Bit.V | (random.chance(15) ? Bit.G : 0));
+    const flags = any(random.pick([0xcf, 0xdf, 0xd7, 0x4b, 0x5b, 0x47, 0xc7, 0xef]));
+    return kind < 6 ? pte(BASE + random.below(2) * LARGE, flags | Bit.V)
+      : pte(random.chance(20) ? tableAt(random.below(TABLES)) : dataAt(random.below(DATA)), flags | Bit.V);
   }
 
   *#fence(cpu: number): Sys<void> {
-    const r = this.#r, va = r.chance(85) ? r.pick(VAS) : undefined, asid = r.chance(50) ? BigInt(r.below(4)) : undefined;
+    const random = this.#r, va = random.chance(85) ? random.pick(VAS) : undefined,
+      asid = random.chance(50) ? BigInt(random.below(4)) : undefined;
     this.#fences++;
-    const target = r.chance(25) ? r.below(CPUS) : cpu; // a remote fence goes to the other one
-    const own = target === cpu && r.chance(50) ? this.#view() : undefined;
+    const target = random.chance(25) ? random.below(CPUS) : cpu; // a remote fence goes to the other one
+    const own = target === cpu && random.chance(50) ? this.#view() : undefined;
     if (own) yield* this.#mmus[cpu]!.begin(this.#sys);
     if (own) this.#recalled.delete(cpu);
     this.#history.fence(target, va, asid);
@@ -257,14 +260,16 @@ class Run {
 
   /** A device writes to memory, past write protection. */
   *#device(): Sys<void> {
-    const r = this.#r, at = tableAt(r.below(TABLES)) + 8 * r.pick(SLOTS), value = this.#entry(), bytes = new Uint8Array(8);
+    const random = this.#r, at = tableAt(random.below(TABLES)) + 8 * random.pick(SLOTS), value = this.#entry(), bytes = new Uint8Array(8);
     new DataView(bytes.buffer).setBigUint64(0, value, true);
     this.#ram.write(at, bytes);
     yield* this.#errands();
     this.#history.changed(at);
   }
-  *#errands(): Sys<void> { for (let page = this.#let.pop(); page !== undefined;
-    page = this.#let.pop()) yield* this.#mmus[0]!.release(this.#sys, page); }
+  *#errands(): Sys<void> {
+    for (let page = this.#let.pop(); page !== undefined; page = this.#let.pop())
+      yield* this.#mmus[0]!.release(this.#sys, page);
+  }
 
   *#scarce(cpu: number): Sys<void> {
     const space = this.#mmus[cpu]!.spaces.find({ satp: SATPS[0]!, privileged: true, sum: false, mxr: false });
@@ -280,7 +285,7 @@ class Run {
   }
 
   /** One access, with its faults. Returns whether the monitor performed a store; the translation has to match the tables. */
-  *#reach(cpu: number, view: View, va: number, access: Access, v: number, value?: bigint): Sys<boolean> {
+  *#reach(cpu: number, view: View, va: number, access: Access, spot: number, value?: bigint): Sys<boolean> {
     const mmu = this.#mmus[cpu]!, need = { load: Right.R, store: Right.W, fetch: Right.X }[access], sys = this.#sys;
     for (let tries = 0; tries < 8; tries++) {
       if (this.#recalled.delete(cpu)) { this.#stale++; yield* mmu.begin(sys); }
@@ -289,8 +294,8 @@ class Run {
       yield* mmu.begin(sys);
       this.#faults++;
       const found = yield* mmu.walk(sys, view, BigInt(va), access);
-      this.#settleMarks(view, v);
-      if (typeof found === 'string') return this.#mustFault(view, v, access, need);
+      this.#settleMarks(view, spot);
+      if (typeof found === 'string') return this.#mustFault(view, spot, access, need);
       if (access === 'store' && mmu.isTable(found.page)) {
         const gpa = found.page + (va - Math.floor(va / PAGE) * PAGE), known = value !== undefined || this.#r.chance(80);
         const done = yield* mmu.store(sys, known ? STORE : undefined,
@@ -299,7 +304,7 @@ class Run {
         if (done) return true;
         mmu.lend(view, BigInt(va));
         yield* this.#answer(cpu, view);
-        this.#settleMarks(view, v);
+        this.#settleMarks(view, spot);
         this.#recalled.add(cpu); // the next event takes it away again
         return false;
       }
@@ -315,7 +320,7 @@ class Run {
   }
   /** The answer is complete; sometimes another processor runs first. */
   *#map(cpu: number, task: number): Sys<void> {
-    const { utcb: u } = this.#sys, flexpage = u.num(U.items), dest = u.num(U.items + 8), other = (cpu + 1) % CPUS;
+    const { utcb } = this.#sys, flexpage = utcb.num(U.items), dest = utcb.num(U.items + 8), other = (cpu + 1) % CPUS;
     if (this.#r.below(8) === 0) yield* this.#r.chance(50) ? this.#storeEntryOf(other) : this.#fenceOf(other, cpu);
     const status = yield* this.#sys.invoke(task, Ops.task.map, [0, flexpage, dest, 0]);
     if (status !== 0) yield* this.#mmus[cpu]!.refused(this.#sys);
@@ -333,42 +338,42 @@ class Run {
     this.#history.fence(target, undefined, undefined);
   }
   /** The walk has set accessed and dirty bits. */
-  #settleMarks(view: View, v: number): void {
-    const s = SATPS.indexOf(view.satp);
-    if (s < 0 || v < 0) return;
+  #settleMarks(view: View, spot: number): void {
+    const space = SATPS.indexOf(view.satp);
+    if (space < 0 || spot < 0) return;
     const slots: number[] = [];
-    leafOf((at) => this.#sys.memory.u64(at - BASE + VMM), view.satp, VAS[v]!, slots);
+    leafOf((at) => this.#sys.memory.u64(at - BASE + VMM), view.satp, VAS[spot]!, slots);
     for (const at of slots) this.#history.changed(at);
   }
-  #mustFault(view: View, v: number, access: Access, need: number): boolean {
-    const s = SATPS.indexOf(view.satp), leaf = v < 0 ? undefined : this.#history.now(s, v);
+  #mustFault(view: View, spot: number, access: Access, need: number): boolean {
+    const space = SATPS.indexOf(view.satp), leaf = spot < 0 ? undefined : this.#history.now(space, spot);
     const could = leaf && rightsOf({ ...leaf, flags: leaf.flags | Bit.A | Bit.D }, view) & need;
-    if (could) throw new Error(`a ${access} at 0x${VAS[v]!.toString(16)} faults, and the tables allow it`);
+    if (could) throw new Error(`a ${access} at 0x${VAS[spot]!.toString(16)} faults, and the tables allow it`);
     return false;
   }
 
   // ── checks ──
 
-  #check(cpu: number, view: View, v: number): void {
-    const s = SATPS.indexOf(view.satp), leaf = this.#leaf(cpu, view, VAS[v]!);
+  #check(cpu: number, view: View, spot: number): void {
+    const space = SATPS.indexOf(view.satp), leaf = this.#leaf(cpu, view, VAS[spot]!);
     if (!leaf || this.#recalled.has(cpu)) return;
     this.#checked++;
-    const page = leaf.pa - VMM + BASE + Math.floor((VAS[v]! - leaf.va) / PAGE) * PAGE;
-    if (!this.#history.allows(cpu, s, v, page, leaf.rights,
-      view)) throw new Error(`processor ${cpu} has 0x${VAS[v]!.toString(16)} → 0x${page.toString(16)} with rights ${leaf.rights},
+    const page = leaf.pa - VMM + BASE + Math.floor((VAS[spot]! - leaf.va) / PAGE) * PAGE;
+    if (!this.#history.allows(cpu, space, spot, page, leaf.rights, view))
+      throw new Error(`processor ${cpu} has 0x${VAS[spot]!.toString(16)} → 0x${page.toString(16)} with rights ${leaf.rights},
         satp 0x${view.satp.toString(16)}, ${JSON.stringify({ ...view, satp: 0 })}: no walk allowed that`);
-    if (this.#tables?.has(page) &&
-      (leaf.rights & Right.W) !== 0) throw new Error(`processor ${cpu} can write to the table at 0x${page.toString(16)}`);
+    if (this.#tables?.has(page) && (leaf.rights & Right.W) !== 0)
+      throw new Error(`processor ${cpu} can write to the table at 0x${page.toString(16)}`);
   }
   #checkAll(): void {
     for (let cpu = 0; cpu < CPUS; cpu++) {
-      for (let kind = 0; kind < 8; kind++) for (const root of SATPS) for (let v = 0; v < VAS.length; v++) this.#check(cpu,
-        { satp: root, privileged: (kind & 4) !== 0, sum: (kind & 2) !== 0, mxr: (kind & 1) !== 0 }, v);
+      for (let kind = 0; kind < 8; kind++) for (const satp of SATPS) for (let spot = 0; spot < VAS.length; spot++)
+        this.#check(cpu, { satp, privileged: (kind & 4) !== 0, sum: (kind & 2) !== 0, mxr: (kind & 1) !== 0 }, spot);
       const bare: View = { satp: 0n, privileged: true, sum: false, mxr: false };
       for (let i = 0; i < TABLES; i++) {
         const leaf = this.#leaf(cpu, bare, tableAt(i));
-        if (leaf && !this.#recalled.has(cpu) && this.#tables?.has(tableAt(i)) &&
-          (leaf.rights & Right.W) !== 0) throw new Error(`processor ${cpu} can write to the table at 0x${tableAt(i).toString(16)}`);
+        if (leaf && !this.#recalled.has(cpu) && this.#tables?.has(tableAt(i)) && (leaf.rights & Right.W) !== 0)
+          throw new Error(`processor ${cpu} can write to the table at 0x${tableAt(i).toString(16)}`);
       }
     }
   }

@@ -17,11 +17,11 @@ interface Import { readonly from: string; readonly typeOnly: boolean }
 /** TypeScript sources below a folder, without declarations. */
 export function sources(folder: string): string[] {
   const found: string[] = [];
-  for (const e of readdirSync(folder, { withFileTypes: true })) {
-    if (SKIP.has(e.name)) continue;
-    const path = join(folder, e.name);
-    if (e.isDirectory()) found.push(...sources(path));
-    else if (/\.tsx?$/.test(e.name) && !e.name.endsWith('.d.ts')) found.push(path);
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    if (SKIP.has(entry.name)) continue;
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) found.push(...sources(path));
+    else if (/\.tsx?$/.test(entry.name) && !entry.name.endsWith('.d.ts')) found.push(path);
   }
   return found;
 }
@@ -51,23 +51,23 @@ export function graphOf(files: readonly string[], types: boolean): Graph {
 export function circles(graph: Graph): string[][] {
   const index = new Map<string, number>(), low = new Map<string, number>(), stack: string[] = [], on = new Set<string>(),
     found: string[][] = [];
-  const visit = (v: string): void => {
-    index.set(v, index.size);
-    low.set(v, index.get(v)!);
-    stack.push(v);
-    on.add(v);
-    for (const w of graph.get(v) ?? []) {
-      if (!index.has(w)) {
-        visit(w);
-        low.set(v, Math.min(low.get(v)!, low.get(w)!));
-      } else if (on.has(w)) low.set(v, Math.min(low.get(v)!, index.get(w)!));
+  const visit = (module: string): void => {
+    index.set(module, index.size);
+    low.set(module, index.get(module)!);
+    stack.push(module);
+    on.add(module);
+    for (const imported of graph.get(module) ?? []) {
+      if (!index.has(imported)) {
+        visit(imported);
+        low.set(module, Math.min(low.get(module)!, low.get(imported)!));
+      } else if (on.has(imported)) low.set(module, Math.min(low.get(module)!, index.get(imported)!));
     }
-    if (low.get(v) !== index.get(v)) return;
-    const circle = stack.splice(stack.indexOf(v));
-    for (const w of circle) on.delete(w);
-    if (circle.length > 1 || graph.get(v)!.includes(v)) found.push(circle);
+    if (low.get(module) !== index.get(module)) return;
+    const circle = stack.splice(stack.indexOf(module));
+    for (const member of circle) on.delete(member);
+    if (circle.length > 1 || graph.get(module)!.includes(module)) found.push(circle);
   };
-  for (const v of graph.keys()) if (!index.has(v)) visit(v);
+  for (const module of graph.keys()) if (!index.has(module)) visit(module);
   return found.sort((a, b) => b.length - a.length);
 }
 
@@ -85,10 +85,10 @@ export function kernelSize(): { lines: number; code: number } {
 
 const COLUMNS = 140;
 /** Scripts that Node runs as they are: what builds the command, the package, the page and the documents. */
-export const scripts = (folder: string): string[] => readdirSync(folder, { withFileTypes: true }).flatMap(e => {
-  const path = join(folder, e.name);
-  if (SKIP.has(e.name)) return [];
-  return e.isDirectory() ? scripts(path) : e.name.endsWith('.mjs') ? [path] : [];
+export const scripts = (folder: string): string[] => readdirSync(folder, { withFileTypes: true }).flatMap(entry => {
+  const path = join(folder, entry.name);
+  if (SKIP.has(entry.name)) return [];
+  return entry.isDirectory() ? scripts(path) : entry.name.endsWith('.mjs') ? [path] : [];
 });
 
 /** Lines of all sources that go beyond the last column where a line may end, as `file:line`. */

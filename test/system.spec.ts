@@ -13,10 +13,10 @@ const program = (main: Program['main']): Program => ({ name: 'test', main });
 const scenario = (main: Program['main'], more: Partial<Scenario> = {}): Scenario => ({
   name: 'test', summary: '', components: { a: { program: program(main) } }, ...more
 });
-const start = (s: Scenario, options: SystemOptions = {},
+const start = (scenario: Scenario, options: SystemOptions = {},
     host: Partial<Host> = {}): { system: ReturnType<typeof bootScenario>; text: () => string } => {
   let text = '';
-  const system = bootScenario(s, { output: (_c, b) => { text += new TextDecoder().decode(b); }, ...host }, options);
+  const system = bootScenario(scenario, { output: (_c, b) => { text += new TextDecoder().decode(b); }, ...host }, options);
   return { system, text: () => text };
 };
 
@@ -44,13 +44,13 @@ describe('a run', () => {
       { until: 'never' }).system.run()).toMatchObject({ status: 1, why: "'never' did not appear" });
   });
   it('fails when the budget is used up, and says who was still there', async () => {
-    const r = await start(scenario(ticking, { budget: 1e9 })).system.run();
-    expect(r).toMatchObject({ status: 1, ending: 'budget' });
-    expect(r.why).toContain('still there: a');
+    const result = await start(scenario(ticking, { budget: 1e9 })).system.run();
+    expect(result).toMatchObject({ status: 1, ending: 'budget' });
+    expect(result.why).toContain('still there: a');
   });
   it('fails when an expectation is not met, and names it', async () => {
-    const r = await start(scenario(function* () {}, { expect: [{ from: 'a', text: 'hello' }] })).system.run();
-    expect(r).toMatchObject({ status: 1, missing: ["'hello' from a"] });
+    const result = await start(scenario(function* () {}, { expect: [{ from: 'a', text: 'hello' }] })).system.run();
+    expect(result).toMatchObject({ status: 1, missing: ["'hello' from a"] });
   });
   it('ends with status 124 at a limit of instructions', async () => {
     const modules = [{ name: 'pingpong', bytes: new Uint8Array(readFileSync(new URL('../guests/bin/native/pingpong', import.meta.url))) }];
@@ -69,11 +69,12 @@ describe('a run', () => {
       }
       yield* exit(sys, env, 0);
     };
-    const s: Scenario = {
+    const scenario: Scenario = {
       name: 'test', summary: '',
       components: { terminal: consoleDriver('console0'), a: { program: program(read), caps: { stdio: 'terminal' } } }, status: 'a'
     };
-    const { system, text } = start(s, { paced: true }, { consoles: 1, inputs: ['console0'], door: { passed: a => { arrivals.push(a); } } });
+    const { system, text } = start(scenario, { paced: true },
+      { consoles: 1, inputs: ['console0'], door: { passed: a => { arrivals.push(a); } } });
     const run = system.run(), rest = (ms: number): Promise<void> => new Promise(resolve => { setTimeout(resolve, ms); });
     for (let i = 0; i < 2; i++) {
       while (!text().includes(`ready ${i}`)) await rest(10);
@@ -86,12 +87,12 @@ describe('a run', () => {
     expect(times[1]! - times[0]!).toBeGreaterThan(200e6);
     const recorded = [...times];
     times.length = 0;
-    await start(s, {}, { consoles: 1, inputs: ['console0'], door: { arrivals } }).system.run();
+    await start(scenario, {}, { consoles: 1, inputs: ['console0'], door: { arrivals } }).system.run();
     expect(times).toEqual(recorded);
   });
   it('ends when everybody waits and nothing can come', async () => {
-    const r = await start(scenario(function* (sys) { yield* sys.receive(); })).system.run();
-    expect(r).toMatchObject({ status: 1, ending: 'deadlock' });
+    const result = await start(scenario(function* (sys) { yield* sys.receive(); })).system.run();
+    expect(result).toMatchObject({ status: 1, ending: 'deadlock' });
   });
   it('is refused in words when it cannot be made', () => {
     expect(() => start(scenario(function* () {}, { ram: '64T' }))).toThrow(/64 ?T|cannot be made/);
@@ -120,14 +121,14 @@ describe('the door', () => {
 
   it('records what comes in, and a replay is the same run, to the byte of the trace', async () => {
     const arrivals: Arrival[] = [], first: string[] = [], second: string[] = [];
-    const a = start(echo, { trace: sink(first) }, { consoles: 1, inputs: ['console0'], door: { passed: x => arrivals.push(x) } });
-    setTimeout(() => a.system.input('console0', new Uint8Array(5)), 20);
-    setTimeout(() => { a.system.input('console0', new Uint8Array(7)); a.system.endInput('console0'); }, 60);
-    expect((await a.system.run()).status).toBe(12);
-    const b = start(echo, { trace: sink(second) }, { consoles: 1, inputs: ['console0'], door: { arrivals } });
-    b.system.input('console0', new Uint8Array(99));
-    expect((await b.system.run()).status).toBe(12);
-    expect(b.text()).toBe(a.text());
+    const recorded = start(echo, { trace: sink(first) }, { consoles: 1, inputs: ['console0'], door: { passed: x => arrivals.push(x) } });
+    setTimeout(() => recorded.system.input('console0', new Uint8Array(5)), 20);
+    setTimeout(() => { recorded.system.input('console0', new Uint8Array(7)); recorded.system.endInput('console0'); }, 60);
+    expect((await recorded.system.run()).status).toBe(12);
+    const replayed = start(echo, { trace: sink(second) }, { consoles: 1, inputs: ['console0'], door: { arrivals } });
+    replayed.system.input('console0', new Uint8Array(99));
+    expect((await replayed.system.run()).status).toBe(12);
+    expect(replayed.text()).toBe(recorded.text());
     expect(second).toEqual(first);
   });
 });

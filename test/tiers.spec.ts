@@ -37,8 +37,10 @@ function booted(engine: 'auto' | 'interp' | 'jit'): Machine {
 }
 
 function digest(machine: Machine): string {
-  const h = machine.harts[0]!;
-  return [h.pc, h.instret, h.cycles, ...h.x, ...h.f, h.fcsr, ...h.c, h.w[HS.FS_DIRTY >> 2], h.priv, h.virt].join(' ');
+  const hart = machine.harts[0]!;
+  return [
+    hart.pc, hart.instret, hart.cycles, ...hart.x, ...hart.f, hart.fcsr, ...hart.c, hart.w[HS.FS_DIRTY >> 2], hart.priv, hart.virt,
+  ].join(' ');
 }
 const ram = (machine: Machine): Uint8Array => machine.memory.view(machine.memory.base, MEMORY);
 
@@ -46,13 +48,13 @@ describe.skipIf(missing).each(['auto', 'jit'] as const)(`Debian's kernel, interp
   + `${missing ? ' (skipped: no images)' : ''}`,
   (engine) => {
   it('is in the same state at every step', () => {
-    const [a, b] = [booted('interp'), booted(engine)];
+    const [interpreted, other] = [booted('interp'), booted(engine)];
     for (let step = 1; step <= STEPS[engine]; step++) {
-      a.run({ maxInstructions: STEP });
-      b.run({ maxInstructions: STEP });
-      expect(digest(b)).toBe(digest(a));
-      if (step % MEMORY_EVERY === 0) expect(Buffer.compare(ram(a), ram(b))).toBe(0);
+      interpreted.run({ maxInstructions: STEP });
+      other.run({ maxInstructions: STEP });
+      expect(digest(other)).toBe(digest(interpreted));
+      if (step % MEMORY_EVERY === 0) expect(Buffer.compare(ram(interpreted), ram(other))).toBe(0);
     }
-    expect(b.engine.stats().translatedInstructions).toBeGreaterThan(0);
+    expect(other.engine.stats().translatedInstructions).toBeGreaterThan(0);
   }, 3_600_000);
 });

@@ -56,13 +56,13 @@ describe('a Unix server as a toolbox', () => {
   it('lends datagrams', async () => {
     const said = await beside(function* (sys, env, say) {
       const cap = env.cap('udp');
-      const opened = yield* ask(sys, cap, udp.open, [5000]), a = sys.utcb.word(0);
+      const opened = yield* ask(sys, cap, udp.open, [5000]), first = sys.utcb.word(0);
       yield* say('open', opened);
       yield* ask(sys, cap, udp.open, [5001]);
-      const b = sys.utcb.word(0);
-      yield* say('nothing yet', (yield* ask(sys, cap, udp.receive, [b, 100, 2])) - UNIX_ERROR);
-      yield* say('sent', [yield* ask(sys, cap, udp.send, [a, LOOPBACK, 5001], { text: 'ping' }), sys.utcb.word(0)]);
-      yield* say('received', [yield* ask(sys, cap, udp.receive, [b, 100, 2]), sys.utcb.word(0) === LOOPBACK, sys.utcb.word(1),
+      const second = sys.utcb.word(0);
+      yield* say('nothing yet', (yield* ask(sys, cap, udp.receive, [second, 100, 2])) - UNIX_ERROR);
+      yield* say('sent', [yield* ask(sys, cap, udp.send, [first, LOOPBACK, 5001], { text: 'ping' }), sys.utcb.word(0)]);
+      yield* say('received', [yield* ask(sys, cap, udp.receive, [second, 100, 2]), sys.utcb.word(0) === LOOPBACK, sys.utcb.word(1),
         getText(sys.utcb, 2)]);
       yield* say('no handle', (yield* ask(sys, cap, udp.send, [77, LOOPBACK, 5001], { text: 'ping' })) - UNIX_ERROR);
     });

@@ -94,7 +94,7 @@ describe('payload', () => {
   });
   it('is that of the tasks that were named, and of those they serve', async () => {
     const some = (await record({ tracePayload: ['v*'] })).trace, tasks = new Set<string>();
-    for (const r of some.records()) if (some.payload(r.sequence).length > 0) tasks.add(some.taskOf(r.actor));
+    for (const record of some.records()) if (some.payload(record.sequence).length > 0) tasks.add(some.taskOf(record.actor));
     expect([...tasks].sort()).toEqual(['vm', 'vm guest']);
   });
 });
@@ -131,19 +131,19 @@ describe('causality', () => {
   it('every answer names its request, every mapping of a fault the fault, every wake-up its cause', () => {
     const view = new RecordView();
     let faultMaps = 0, wakes = 0;
-    for (const r of trace.records()) {
-      const cause = r.cause === 0 ? undefined : trace.at(trace.indexOf(r.cause), view);
-      if (r.kind === Kind.resume) expect([cause!.kind, cause!.actor]).toEqual([Kind.event, r.object]);
-      if (r.kind === Kind.reply) expect([cause!.kind, cause!.actor]).toEqual([Kind.call, r.object]);
-      if (r.kind === Kind.receive) expect(cause!.actor).toBe(r.object);
-      if (r.kind === Kind.map && cause?.kind === Kind.event) {
+    for (const record of trace.records()) {
+      const cause = record.cause === 0 ? undefined : trace.at(trace.indexOf(record.cause), view);
+      if (record.kind === Kind.resume) expect([cause!.kind, cause!.actor]).toEqual([Kind.event, record.object]);
+      if (record.kind === Kind.reply) expect([cause!.kind, cause!.actor]).toEqual([Kind.call, record.object]);
+      if (record.kind === Kind.receive) expect(cause!.actor).toBe(record.object);
+      if (record.kind === Kind.map && cause?.kind === Kind.event) {
         faultMaps++;
-        expect([cause.a, trace.taskOf(cause.actor)]).toEqual([Cause.pageFault, trace.taskOf(r.object)]);
+        expect([cause.a, trace.taskOf(cause.actor)]).toEqual([Cause.pageFault, trace.taskOf(record.object)]);
       }
-      if (r.kind === Kind.wake) {
+      if (record.kind === Kind.wake) {
         wakes++;
-        expect(cause ? cause.kind : r.a).toBe(cause ? Kind.interrupt : r.a);
-        expect(cause !== undefined || r.a !== 0).toBe(true);
+        expect(cause ? cause.kind : record.a).toBe(cause ? Kind.interrupt : record.a);
+        expect(cause !== undefined || record.a !== 0).toBe(true);
       }
     }
     expect(faultMaps).toBeGreaterThan(100);

@@ -10,10 +10,10 @@ import { RAM, type Rig, type RingChoice } from '../hardware/chips/virtio/testing
 
 const DATA = RAM + 0x6_0000;
 const choices = fc.record({ packed: fc.boolean(), eventIndex: fc.boolean(), size: fc.constantFrom(1, 2, 4, 8, 16) })
-  .chain((c): fc.Arbitrary<RingChoice> =>
-    (c.packed
-      ? fc.record({ packed: fc.constant(true), eventIndex: fc.constant(c.eventIndex), size: fc.integer({ min: 1, max: 17 }) })
-      : fc.constant(c)));
+  .chain((choice): fc.Arbitrary<RingChoice> =>
+    (choice.packed
+      ? fc.record({ packed: fc.constant(true), eventIndex: fc.constant(choice.eventIndex), size: fc.integer({ min: 1, max: 17 }) })
+      : fc.constant(choice)));
 
 /** A request: lengths of what the device reads, then of what it writes. */
 const request = fc.record({
@@ -33,19 +33,19 @@ describe('a driver that keeps to the rules', () => {
       for (const { requests } of steps) {
         const expected: { id: number; written: number; bytes: number[]; at: number }[] = [];
         let at = DATA;
-        for (const r of requests) {
+        for (const request of requests) {
           const begin = at;
           const buffers = [
-            ...r.out.map((length) => ({ length, write: false })), ...r.in.map((length) => ({ length, write: true }))
+            ...request.out.map((length) => ({ length, write: false })), ...request.in.map((length) => ({ length, write: true }))
           ].map(({ length, write }) => {
             const buffer = { address: at, length, write };
             at += length;
             return buffer;
           });
-          const outLength = r.out.reduce((a, b) => a + b, 0), inLength = r.in.reduce((a, b) => a + b, 0);
+          const outLength = request.out.reduce((a, b) => a + b, 0), inLength = request.in.reduce((a, b) => a + b, 0);
           const bytes = Array.from({ length: outLength }, () => fill++ & 0xff);
           rig.memory.view(begin, outLength).set(bytes);
-          const id = queue.offer(buffers, r.indirect);
+          const id = queue.offer(buffers, request.indirect);
           if (id === undefined) break;
           expected.push({ id, written: Math.min(outLength, inLength), bytes: bytes.reverse().slice(0, inLength), at: begin + outLength });
         }
@@ -135,12 +135,12 @@ describe('a driver that breaks the rules', () => {
       const rig = rigOf(choice);
       const [{ at }] = rig.queues;
       if (ring instanceof Uint8Array) rig.memory.view(at, 256).set(ring);
-      else ring.forEach((d, i) => {
-        rig.memory.setU32(at + 16 * i, d.address);
-        rig.memory.setU32(at + 16 * i + 4, d.high);
-        rig.memory.setU32(at + 16 * i + 8, d.length);
-        rig.memory.setU16(at + 16 * i + 12, choice.packed ? d.a : d.b & 7);
-        rig.memory.setU16(at + 16 * i + 14, choice.packed ? (d.b & 7) | (1 << 7) : d.a % (choice.size + 1));
+      else ring.forEach((descriptor, i) => {
+        rig.memory.setU32(at + 16 * i, descriptor.address);
+        rig.memory.setU32(at + 16 * i + 4, descriptor.high);
+        rig.memory.setU32(at + 16 * i + 8, descriptor.length);
+        rig.memory.setU16(at + 16 * i + 12, choice.packed ? descriptor.a : descriptor.b & 7);
+        rig.memory.setU16(at + 16 * i + 14, choice.packed ? (descriptor.b & 7) | (1 << 7) : descriptor.a % (choice.size + 1));
       });
       rig.memory.view(at + 0x800, 256).set(area);
       if (!choice.packed) rig.memory.setU16(at + 0x802, area[0] % (choice.size + 2));

@@ -138,8 +138,8 @@ describe('a disk of a virtual machine', () => {
       store('d', DATA + 0x2_0000, 20), store('w', DATA + 0x2_0008, 2), store('w', DATA + 0x2_000c, 0),
       request(16, ZEROES, 0, [{ at: DATA + 0x2_0000, length: 16 }]), offer(3, 16), bell, waitFor(4), print(STATUS + 16),
       request(20, IN, 8191, [{ at: DATA, length: 1024 }]), offer(4, 20), bell, waitFor(5), print(STATUS + 20)].join('\n');
-    const r = await run(code, disk);
-    expect([r.status, [...r.text].map((c) => c.charCodeAt(0)), r.problems]).toEqual([0, [3, 4, 0, 0, 0, 1], []]);
+    const ran = await run(code, disk);
+    expect([ran.status, [...ran.text].map((c) => c.charCodeAt(0)), ran.problems]).toEqual([0, [3, 4, 0, 0, 0, 1], []]);
     expect([
       disk.data[5120], disk.data[5220], disk.data.subarray(10_240, 11_264).every((b) => b === 0), disk.data[11_264]
     ]).toEqual([0x51, 0x52, true, before[11_264]]);
@@ -153,8 +153,8 @@ describe('a disk of a virtual machine', () => {
     const code = [setUp, request(0, IN, 7, pages(32)), offer(0, 0), mark(0), mark(31), bell, spin(2000), reg(0x70, 0), spin(100_000),
       print(DATA), print(DATA + 8192 * 31), print(USED + 2),
       store('w', AVAIL, 0), setUp, request(0, IN, 65, [{ at: DATA, length: 512 }]), offer(0, 0), bell, waitFor(1), print(DATA)].join('\n');
-    const r = await run(code, disk);
-    expect([r.status, r.text, r.problems]).toEqual([0, '..\0A', []]);
+    const ran = await run(code, disk);
+    expect([ran.status, ran.text, ran.problems]).toEqual([0, '..\0A', []]);
   });
 
   it('writes nothing into the machine that comes after a reboot', async () => {
@@ -177,11 +177,11 @@ describe('a disk of a virtual machine', () => {
     disk.broken = true;
     expect((await run([setUp, once(0)].join('\n'), disk)).text).toBe('\u0001');
     const alive = new MemoryDisk();
-    const r = await run([
+    const ran = await run([
       setUp, once(0), 'li a0, 0x2e; sb a0, 0(s0); rdtime a1; li t0, 200000; add a1, a1, t0; pause: rdtime a0; bltu a0, a1, pause', once(1)
     ].join(
       '\n'),
       alive, { actions: [{ kill: 'disk0', afterText: '.' }] });
-    expect([r.status, r.text]).toEqual([0, '\0.\u0001']);
+    expect([ran.status, ran.text]).toEqual([0, '\0.\u0001']);
   });
 });

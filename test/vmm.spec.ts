@@ -79,7 +79,7 @@ const raw = (body: string, options = {}): Promise<Run> => run(guest(body), { raw
 
 describe('a guest', () => {
   it('reads and writes device registers with every kind of load and store', async () => {
-    const r = await raw(`
+    const run = await raw(`
       li a0, 0x48; sb a0, 0(s0)
       li a5, 0x57; sb a5, 7(s0); lbu a1, 7(s0); sb a1, 0(s0)
       addi a2, s0, 7; lb t3, 0(a2); sb t3, 0(s0)
@@ -91,22 +91,22 @@ describe('a guest', () => {
       li a0, 0x6f; j out
 bad:  li a0, 0x78
 out:  sb a0, 0(s0)`);
-    expect(r).toMatchObject({ status: 0, text: expect.stringMatching(/^HWW.?o$/), crashes: 0, problems: [] });
+    expect(run).toMatchObject({ status: 0, text: expect.stringMatching(/^HWW.?o$/), crashes: 0, problems: [] });
   });
   it('gets access faults where nobody is, for atomics on registers, and for fetches outside of memory', async () => {
     // Letters are scause + 'A': load F, store H, fetch B.
-    const r = await raw(`
+    const run = await raw(`
       lui t1, 0x20000; lw a1, 0(t1); sw a1, 0(t1)
       amoadd.w a1, a2, (s0)
       lui a4, 0xc000; lw a1, 2(a4)
       lui t2, 0x30000; la t0, after; csrw stvec, t0; jr t2
       .align 2
 after: csrr a0, scause; addi a0, a0, 0x41; sb a0, 0(s0)`);
-    expect(r).toMatchObject({ status: 0, text: 'FHHFB', crashes: 0 });
+    expect(run).toMatchObject({ status: 0, text: 'FHHFB', crashes: 0 });
   });
   it('has no hypervisor extension of its own', async () => {
-    const r = await raw('csrr a0, hstatus; hfence.gvma x0, x0; .word 0x10500073');
-    expect([r.status, r.text.slice(0, 2)]).toEqual([1, 'CC']); // wfi without any interrupt enabled waits for ever
+    const run = await raw('csrr a0, hstatus; hfence.gvma x0, x0; .word 0x10500073');
+    expect([run.status, run.text.slice(0, 2)]).toEqual([1, 'CC']); // wfi without any interrupt enabled waits for ever
   });
   it('fails, reboots, or powers off as it says', async () => {
     const end = (value: number): Promise<Run> => raw(`lui t0, 0x100; li t1, ${value}; sw t1, 0(t0)`);
@@ -154,10 +154,10 @@ describe('a virtio console', () => {
 describe('minios', () => {
   it('runs to its end, the same with one vCPU and with two, on one hart and on two', async () => {
     for (const [smp, harts] of [[1, 1], [2, 1], [2, 2]]) {
-      const r = await run(minios, {}, { smp, harts, append: 'ticks=3' });
-      expect(r).toMatchObject({ status: 0, crashes: 0, problems: [] });
-      expect(r.text).toContain('minios: 3 ticks');
-      expect(r.text.includes('hart 1 is up')).toBe(smp === 2);
+      const ran = await run(minios, {}, { smp, harts, append: 'ticks=3' });
+      expect(ran).toMatchObject({ status: 0, crashes: 0, problems: [] });
+      expect(ran.text).toContain('minios: 3 ticks');
+      expect(ran.text.includes('hart 1 is up')).toBe(smp === 2);
     }
   });
   it('ends with 1 when it panics', async () => { expect((await run(minios, {}, { append: 'panic=1' })).status).toBe(1); });
@@ -172,8 +172,8 @@ describe('any guest', () => {
       const code = new Uint8Array(prologue.length + 4 * words.length);
       code.set(prologue);
       words.forEach((w, i) => new DataView(code.buffer).setUint32(prologue.length + 4 * i, w, true));
-      const r = await run(code, { raw: true, rebootIsExit: true }, { instructions: 50_000 });
-      expect(r).toMatchObject({ crashes: 0, problems: [] });
+      const ran = await run(code, { raw: true, rebootIsExit: true }, { instructions: 50_000 });
+      expect(ran).toMatchObject({ crashes: 0, problems: [] });
     }), { numRuns: 6 });
   });
 });

@@ -41,22 +41,22 @@ export function record(folder: string): Promise<Run> {
 
 /** Walks; `see` is given each screen with its colours. Answers the SVG that the viewer wrote. */
 export async function walk(folder: string, see: (step: string, screen: string) => void): Promise<{ name: string; svg: string }> {
-  const t = new Tmux([process.execPath, join(root, 'bin/tessera'), 'trace', 'view', join(folder, 'disk.trace')], COLUMNS, ROWS,
+  const tmux = new Tmux([process.execPath, join(root, 'bin/tessera'), 'trace', 'view', join(folder, 'disk.trace')], COLUMNS, ROWS,
     { NO_COLOR: undefined }, folder);
   try {
-    await t.until(/records/);
+    await tmux.until(/records/);
     for (const { name, keys, wanted } of steps) {
       for (const key of keys) {
-        if (key.startsWith('=')) t.type(key.slice(1)); else t.keys(key);
-        if (key === 'Enter') await t.until(/\S/); else if (key === 's') await t.until(/ all +summary/);
+        if (key.startsWith('=')) tmux.type(key.slice(1)); else tmux.keys(key);
+        if (key === 'Enter') await tmux.until(/\S/); else if (key === 's') await tmux.until(/ all +summary/);
       }
-      see(name, await t.until(wanted, true));
+      see(name, await tmux.until(wanted, true));
     }
-    t.keys('Escape', 'e');
-    const name = /wrote (trace-\d+-\d+\.svg)/.exec(await t.until(/wrote trace/))![1]!;
-    t.keys('q');
+    tmux.keys('Escape', 'e');
+    const name = /wrote (trace-\d+-\d+\.svg)/.exec(await tmux.until(/wrote trace/))![1]!;
+    tmux.keys('q');
     return { name, svg: readFileSync(join(folder, name), 'utf8') };
   } finally {
-    t.close();
+    tmux.close();
   }
 }

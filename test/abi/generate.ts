@@ -39,31 +39,31 @@ function poolOf(name: CallName, argument: string, base: string): Pool {
 }
 /** mulberry32: the same draws for the same seed everywhere. */
 export function drawer(seed: number): () => number {
-  let a = seed >>> 0;
+  let state = seed >>> 0;
   return () => {
-    a = (a + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(a ^ (a >>> 15), a | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
   };
 }
 /** Combinations that would exhaust the computer's memory, harm the prober, or depend on its surroundings. */
-function harmful(p: Probe): boolean {
-  const [a, b, c] = p.args;
-  if ((p.name === 'unlinkat' || p.name === 'renameat2') && p.args.includes('S18')) return true; // every program shares /dev/null
-  if (p.name === 'munmap' || p.name === 'mremap' || p.name === 'mprotect' ||
-    p.name === 'pkey_mprotect') return !/^n5369|^n5370/.test(a!) || Number(b!.slice(1)) > 65536;
-  if (p.name === 'mmap') return Number(b!.slice(1)) > 65536 && Number(b!.slice(1)) < 2 ** 40;
+function harmful(probe: Probe): boolean {
+  const { name, args } = probe, [first, second, third] = args;
+  if ((name === 'unlinkat' || name === 'renameat2') && args.includes('S18')) return true; // every program shares /dev/null
+  if (['munmap', 'mremap', 'mprotect', 'pkey_mprotect'].includes(name))
+    return !/^n5369|^n5370/.test(first!) || Number(second!.slice(1)) > 65536;
+  if (name === 'mmap') return Number(second!.slice(1)) > 65536 && Number(second!.slice(1)) < 2 ** 40;
   // The memory after the prober's data, and Linux's time to allocate gigabytes, are not part of the interface.
-  const between = (least: number, end: number): boolean => p.args.some((x) => /^n\d+$/.test(x) && Number(x.slice(1)) >= least
-    && Number(x.slice(1)) < end);
-  if (p.args.includes('D6') && between(4096, 2 ** 33)) return true;
-  if ((p.name === 'fallocate' || p.name === 'shmget') && between(2 ** 24, 2 ** 40)) return true;
+  const between = (least: number, end: number): boolean => args.some((x) =>
+    /^n\d+$/.test(x) && Number(x.slice(1)) >= least && Number(x.slice(1)) < end);
+  if (args.includes('D6') && between(4096, 2 ** 33)) return true;
+  if ((name === 'fallocate' || name === 'shmget') && between(2 ** 24, 2 ** 40)) return true;
   // Waits about as long as the prober's own sometimes end in time and sometimes not.
-  if (p.name === 'epoll_pwait' && Number(p.args[3]!.slice(1)) > 20 && Number(p.args[3]!.slice(1)) < 5000) return true;
-  if (p.name === 'brk' || p.name === 'mlockall') return a !== 'n0' && a !== 'n1';
-  if (p.name === 'setrlimit' || p.name === 'prlimit64') return p.args.includes('D14') && !p.args.some((x) => x === 'n7');
-  if (p.name === 'fcntl') return b === 'n8' && c !== 'n0' && c !== 'n999999';
+  if (name === 'epoll_pwait' && Number(args[3]!.slice(1)) > 20 && Number(args[3]!.slice(1)) < 5000) return true;
+  if (name === 'brk' || name === 'mlockall') return first !== 'n0' && first !== 'n1';
+  if (name === 'setrlimit' || name === 'prlimit64') return args.includes('D14') && !args.some((x) => x === 'n7');
+  if (name === 'fcntl') return second === 'n8' && third !== 'n0' && third !== 'n999999';
   return false;
 }
 const usable = (): CallName[] => rows.map((r) => r.name).filter((n) => bases[n] !== undefined);
@@ -75,8 +75,10 @@ export function systematic(): Probe[] {
     for (const text of bases[name]!) {
       const base = text.split(' ').filter((w) => w !== '');
       out.push({ name, args: base });
-      base.forEach((b, i) => { for (const x of new Set(poolOf(name, formats[i] ?? 'x', b))) if (x !== b) out.push(
-        { name, args: base.map((y, j) => (j === i ? x : y)) }); });
+      base.forEach((b, i) => {
+        for (const x of new Set(poolOf(name, formats[i] ?? 'x', b)))
+          if (x !== b) out.push({ name, args: base.map((y, j) => (j === i ? x : y)) });
+      });
     }
   }
   return out.filter((p) => !harmful(p));
@@ -87,10 +89,12 @@ export function drawn(seed: number, count: number): Probe[] {
     names = usable().filter((n) => bases[n]!.some((b) => b.split(' ').length > 1)), out: Probe[] = [];
   while (out.length < count) {
     const name = pick(names), formats = calls[name][1].split(' '), base = pick(bases[name]!).split(' '), args = [...base];
-    for (let k = 0; k < 2 + Math.floor(next() * 2); k++) { const i = Math.floor(next() * args.length);
-      args[i] = pick(poolOf(name, formats[i] ?? 'x', base[i]!)); }
-    const p = { name, args };
-    if (!harmful(p)) out.push(p);
+    for (let k = 0; k < 2 + Math.floor(next() * 2); k++) {
+      const i = Math.floor(next() * args.length);
+      args[i] = pick(poolOf(name, formats[i] ?? 'x', base[i]!));
+    }
+    const probe = { name, args };
+    if (!harmful(probe)) out.push(probe);
   }
   return out;
 }

@@ -56,26 +56,26 @@ export const keptAnswers = (): Map<Mix, string[]> =>
 
 /** The first line of each mix that differs, with the line before it. */
 export function differences(mixes: readonly Mix[], linux: Map<Mix, string[]>, here: Map<Mix, string[]>): string[] {
-  return mixes.flatMap((m) => {
-    const theirs = linux.get(m) ?? [], ours = here.get(m) ?? [], i = theirs.findIndex((line, k) => line !== ours[k]);
-    if (theirs.length === 0) return [`${m}: no answer`];
-    return i < 0 ? [] : [`${m}, line ${i}, after ${theirs[i - 1]}: Linux ${theirs[i]}, here ${ours[i]}`];
+  return mixes.flatMap((mix) => {
+    const theirs = linux.get(mix) ?? [], ours = here.get(mix) ?? [], i = theirs.findIndex((line, k) => line !== ours[k]);
+    if (theirs.length === 0) return [`${mix}: no answer`];
+    return i < 0 ? [] : [`${mix}, line ${i}, after ${theirs[i - 1]}: Linux ${theirs[i]}, here ${ours[i]}`];
   });
 }
 function main(): void {
-  const { values: o } = readOptions(import.meta.filename, { options: {
+  const { values: options } = readOptions(import.meta.filename, { options: {
     renew: { type: 'boolean', default: false }, seed: { type: 'string' }, tessera: { type: 'string' },
   } });
-  if (o.renew) {
+  if (options.renew) {
     const got = mixesOnLinux(keptMixes());
     const text = keptMixes().map((m) => `@@@ ${m}\n${got.get(m)!.join('\n')}\n`).join('');
     writeFileSync(FILE, brotliCompressSync(text));
     return;
   }
-  const seed = Number(o.seed ?? Date.now() % 2 ** 31), fresh = hasLinux() ? mixesOf([seed], STEPS) : [];
-  const faults = [...differences(keptMixes(), keptAnswers(), mixesHere(keptMixes(), o.tessera)),
-    ...(fresh.length > 0 ? differences(fresh, mixesOnLinux(fresh), mixesHere(fresh, o.tessera)) : [])];
-  for (const f of faults) console.log(f);
+  const seed = Number(options.seed ?? Date.now() % 2 ** 31), fresh = hasLinux() ? mixesOf([seed], STEPS) : [];
+  const faults = [...differences(keptMixes(), keptAnswers(), mixesHere(keptMixes(), options.tessera)),
+    ...(fresh.length > 0 ? differences(fresh, mixesOnLinux(fresh), mixesHere(fresh, options.tessera)) : [])];
+  for (const fault of faults) console.log(fault);
   console.log(`${keptMixes().length} mixes, ${fresh.length} fresh ones (seed ${seed}), ${faults.length} differ`);
   if (faults.length > 0) process.exitCode = 1;
 }

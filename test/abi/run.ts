@@ -26,12 +26,12 @@ export const allProbes = (): Probe[] =>
 export interface Differences { readonly faults: string[]; readonly meant: Map<string, number> }
 export function compare(probes: readonly Probe[], linux: readonly (string | undefined)[], here: readonly string[]): Differences {
   const out: Differences = { faults: [], meant: new Map() };
-  probes.forEach((p, i) => {
+  probes.forEach((probe, i) => {
     const theirs = linux[i], ours = here[i] ?? 'lost';
     if (theirs === undefined || theirs === ours) return;
-    const kind = kindOf(p, theirs, ours);
+    const kind = kindOf(probe, theirs, ours);
     if (kind) out.meant.set(kind.name, (out.meant.get(kind.name) ?? 0) + 1);
-    else out.faults.push(`${p.name} ${p.args.join(' ')}: Linux ${theirs}, here ${ours}`);
+    else out.faults.push(`${probe.name} ${probe.args.join(' ')}: Linux ${theirs}, here ${ours}`);
   });
   return out;
 }
@@ -44,24 +44,24 @@ function inPortions(probes: readonly Probe[], ask: (part: readonly Probe[]) => s
   return out;
 }
 function main(): void {
-  const { values: o, positionals } = readOptions(import.meta.filename, { options: {
+  const { values: options, positionals } = readOptions(import.meta.filename, { options: {
     part: { type: 'string', default: '1/1' }, fresh: { type: 'string' }, seed: { type: 'string' },
     renew: { type: 'boolean', default: false }, only: { type: 'string' }, tessera: { type: 'string' } },
     allowPositionals: true });
-  const [k, n] = o.part.split('/').map(Number) as [number, number], seed = Number(o.seed ?? Date.now() % 2 ** 31);
-  if (o.renew) { renew(positionals.includes('all')); return; }
-  const names = o.only?.split(','), here = (part: readonly Probe[]): string[] => answersHere(part, o.tessera);
-  if (!o.fresh) {
+  const [k, n] = options.part.split('/').map(Number) as [number, number], seed = Number(options.seed ?? Date.now() % 2 ** 31);
+  if (options.renew) { renew(positionals.includes('all')); return; }
+  const names = options.only?.split(','), here = (part: readonly Probe[]): string[] => answersHere(part, options.tessera);
+  if (!options.fresh) {
     const known = knownAnswers(),
       probes = allProbes().filter((p) => known.has(lineOf(p)) && (names?.includes(p.name) ?? true)).filter((_, i) => i % n === k - 1);
     tell('', compare(probes, probes.map((p) => known.get(lineOf(p))), inPortions(probes, here)), probes.length);
   }
-  if (!o.fresh && (n > 1 || names !== undefined || !hasLinux())) return;
-  const fresh = drawn(seed, Number(o.fresh ?? HELD_OUT));
+  if (!options.fresh && (n > 1 || names !== undefined || !hasLinux())) return;
+  const fresh = drawn(seed, Number(options.fresh ?? HELD_OUT));
   tell(` (seed ${seed})`, compare(fresh, inPortions(fresh, answersOfLinux), inPortions(fresh, here)), fresh.length);
 }
 function tell(which: string, { faults, meant }: Differences, count: number): void {
-  for (const f of faults) console.log(f);
+  for (const fault of faults) console.log(fault);
   const kinds = [...meant].map(([name, c]) => `${name} ${c}`).join(', ') || 'none';
   console.log(`${count} probes${which}, ${faults.length} faults; meant: ${kinds}`);
   if (faults.length > 0) process.exitCode = 1;

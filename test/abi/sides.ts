@@ -32,6 +32,6 @@ export const answersOfLinux = (probes: readonly Probe[]): string[] => withRoot((
 });
 export const answersHere = (probes: readonly Probe[], command = TESSERA): string[] => withRoot((root) => {
   const args = ['run', '--rootfs', root, '/t/prober'],
-    o = { input: text(probes), maxBuffer: 1 << 28, encoding: 'latin1', timeout: 800_000 } as const;
-  return answersIn(spawnSync(command, args, o).stdout);
+    options = { input: text(probes), maxBuffer: 1 << 28, encoding: 'latin1', timeout: 800_000 } as const;
+  return answersIn(spawnSync(command, args, options).stdout);
 });

@@ -57,7 +57,7 @@ export class Chromium {
     this.rest = messages.pop()!;
     for (const one of messages) {
       const message = JSON.parse(one) as Answer, asked = this.waiting.get(message.id ?? 0);
-      if (!asked) { for (const l of this.listeners) l(message); continue; }
+      if (!asked) { for (const listener of this.listeners) listener(message); continue; }
       this.waiting.delete(message.id!);
       if (message.error) asked.reject(new Error(message.error.message)); else asked.resolve(message.result ?? {});
     }

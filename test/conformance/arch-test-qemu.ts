@@ -81,12 +81,12 @@ function onQemu(elf: string): Uint8Array | string {
   }
 }
 
-function compare(a: Uint8Array | string, b: Uint8Array | string): string | undefined {
-  if (typeof a === 'string') return a;
-  if (typeof b === 'string') return b;
-  if (a.length !== b.length) return `${a.length} bytes, QEMU ${b.length}`;
+function compare(mine: Uint8Array | string, qemus: Uint8Array | string): string | undefined {
+  if (typeof mine === 'string') return mine;
+  if (typeof qemus === 'string') return qemus;
+  if (mine.length !== qemus.length) return `${mine.length} bytes, QEMU ${qemus.length}`;
   const words = (bytes: Uint8Array): string[] => [...new Uint32Array(Uint8Array.from(bytes).buffer)].map((n) => n.toString(16));
-  const [left, right] = [words(a), words(b)];
+  const [left, right] = [words(mine), words(qemus)];
   const at = left.findIndex((word, i) => word !== right[i]);
   return at < 0
     ? undefined

@@ -35,8 +35,8 @@ const NOT_EXTENSIONS = new Set([
 ]);
 
 const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('<', '&lt;');
-const order = (a: string, b: string): number => {
-  const [x, y] = [a, b].map((n) => n.split(/[.-]/).map(Number));
+const order = (first: string, second: string): number => {
+  const [x, y] = [first, second].map((n) => n.split(/[.-]/).map(Number));
   for (let i = 0; i < Math.max(x!.length, y!.length); i++) if ((x![i] ?? -1) !== (y![i] ?? -1)) return (x![i] ?? -1) - (y![i] ?? -1);
   return 0;
 };

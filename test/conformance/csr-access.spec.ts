@@ -22,7 +22,7 @@ const OPEN_TO_GUESTS = `${OPEN}; csrw hcounteren, t0; csrw henvcfg, t0`;
 const MODES = [['M', 3], ['S', 1], ['U', 0], ['VS', 5], ['VU', 4]] as const;
 
 /** Sends a byte for each mode, number, and access (csrrs without and with a source register, whose value is 0). */
-const program = (h: boolean, setup: string): string => `
+const program = (hypervisor: boolean, setup: string): string => `
   csrr t0, mhartid; bnez t0, sleep; la t0, trap; csrw mtvec, t0; li t0, -1; csrw pmpaddr0, t0; li t0, 0x1f; csrw pmpcfg0, t0; ${setup}
   li s0, 0
 modes: la t0, table; add t0, t0, s0; lbu s1, 0(t0); li t0, 255; beq s1, t0, finish
@@ -31,7 +31,7 @@ numbers: li s3, 0
 accesses: slli t1, s2, 20; li t2, 0x2573; beqz s3, patch; li t2, 0x32573
 patch: or t1, t1, t2; la t0, slot; sw t1, 0(t0); fence.i
   li t2, 0x1800; csrc mstatus, t2; andi t2, s1, 3; slli t2, t2, 11; csrs mstatus, t2
-  ${h ? 'li t2, 1; slli t2, t2, 39; csrc mstatus, t2; andi t3, s1, 4; beqz t3, enter; csrs mstatus, t2' : ''}
+  ${hypervisor ? 'li t2, 1; slli t2, t2, 39; csrc mstatus, t2; andi t3, s1, 4; beqz t3, enter; csrs mstatus, t2' : ''}
 enter: la t2, slot; csrw mepc, t2; li t1, 0; mret
   .align 2
 slot: nop
@@ -46,7 +46,7 @@ sleep: wfi; j sleep
   .align 2
 trap: la t5, trap; csrw mtvec, t5; csrr s4, mcause; li t4, 8; bltu s4, t4, back; li t4, 12; bgeu s4, t4, back; li s4, 0
 back: csrw mie, zero; la t5, after; csrw mepc, t5; li t5, 0x1800; csrs mstatus, t5; mret
-table: ${MODES.filter(([, n]) => h || n < 4).map(([, n]) => `.byte ${n}`).join('; ')}; .byte 255`;
+table: ${MODES.filter(([, n]) => hypervisor || n < 4).map(([, n]) => `.byte ${n}`).join('; ')}; .byte 255`;
 
 const image = (h: boolean, setup: string): Uint8Array => assemble(program(h, setup), RAM).bytes;
 
@@ -60,12 +60,12 @@ function ours(bytes: Uint8Array, isa: string): Uint8Array {
   return Uint8Array.from(sent);
 }
 
-function qemus(bytes: Uint8Array, h: boolean): Uint8Array {
+function qemus(bytes: Uint8Array, hypervisor: boolean): Uint8Array {
   const folder = mkdtempSync(join(tmpdir(), 'tessera-csr-'));
   try {
     writeFileSync(join(folder, 'image'), bytes);
     execFileSync('qemu-system-riscv64',
-      ['-M', 'virt', '-m', '64', '-cpu', `rv64,pmu-num=29,h=${h ? 'on' : 'off'}`, '-display', 'none', '-monitor', 'none',
+      ['-M', 'virt', '-m', '64', '-cpu', `rv64,pmu-num=29,h=${hypervisor ? 'on' : 'off'}`, '-display', 'none', '-monitor', 'none',
       '-bios', join(folder, 'image'), '-serial', `file:${join(folder, 'out')}`], { timeout: 200_000, stdio: 'ignore' });
     return readFileSync(join(folder, 'out'));
   } finally {
@@ -106,11 +106,11 @@ describe.skipIf(!hasQemu())('access to every register from every mode is QEMU\'s
     ['open', OPEN, false], ['closed', '', false], ['open to guests', OPEN_TO_GUESTS, true], ['open to supervisors', OPEN, true],
     ['closed to all', '', true]
   ] as const)('%s',
-    (_, setup, h) => {
-    const bytes = image(h, setup);
-    const mine = ours(bytes, h ? HYPERVISOR_ISA : PRIVILEGED_ISA);
-    expect(mine).toHaveLength(2 * NUMBERS * (h ? 5 : 3));
-    expect(new Set(mine).size).toBe(h ? 3 : 2);
-    expect(differences(mine, qemus(bytes, h))).toEqual([]);
+    (_, setup, hypervisor) => {
+    const bytes = image(hypervisor, setup);
+    const mine = ours(bytes, hypervisor ? HYPERVISOR_ISA : PRIVILEGED_ISA);
+    expect(mine).toHaveLength(2 * NUMBERS * (hypervisor ? 5 : 3));
+    expect(new Set(mine).size).toBe(hypervisor ? 3 : 2);
+    expect(differences(mine, qemus(bytes, hypervisor))).toEqual([]);
   });
 });

@@ -20,25 +20,25 @@ const value = fc.oneof(fc.bigInt(0n, (1n << 64n) - 1n),
 describe('registers', () => {
   it('hold what they read: written back it stays', () => {
     const machine = new Machine({ memoryBytes: 1 << 20, engine: 'interp' });
-    const h = machine.harts[0];
+    const hart = machine.harts[0];
     fc.assert(fc.property(fc.constantFrom(...steady), value, value, (row, first, second) => {
       machine.reset(RAM);
-      h.setCsr(row.number, first);
-      h.setCsr(row.number, second);
-      const held = h.csr(row.number);
-      h.setCsr(row.number, held);
-      expect({ name: row.name, held: h.csr(row.number) }).toEqual({ name: row.name, held });
+      hart.setCsr(row.number, first);
+      hart.setCsr(row.number, second);
+      const held = hart.csr(row.number);
+      hart.setCsr(row.number, held);
+      expect({ name: row.name, held: hart.csr(row.number) }).toEqual({ name: row.name, held });
     }), { numRuns: 3000, seed: 1 });
   });
 
   it('have bits that are always the same, or follow what is written', () => {
     const machine = new Machine({ memoryBytes: 1 << 20, engine: 'interp' });
-    const h = machine.harts[0];
+    const hart = machine.harts[0];
     fc.assert(fc.property(fc.constantFrom(...steady), value, (row, written) => {
       const after = (x: bigint): bigint => {
         machine.reset(RAM);
-        h.setCsr(row.number, x);
-        return h.csr(row.number);
+        hart.setCsr(row.number, x);
+        return hart.csr(row.number);
       };
       const [zeros, ones, got] = [after(0n), after((1n << 64n) - 1n), after(written)];
       const fixed = ~(zeros ^ ones) & ((1n << 64n) - 1n);
@@ -57,19 +57,19 @@ const CODE = [
 describe('the machine', () => {
   it.each(['interp', 'jit'] as const)('goes on in any state that registers can be in (%s)', (engine) => {
     const machine = new Machine({ memoryBytes: 1 << 20, engine, quantum: 200 });
-    const h = machine.harts[0];
+    const hart = machine.harts[0];
     const writes = fc.array(fc.tuple(fc.constantFrom(...writable), value), { maxLength: 40, size: 'max' });
     const registers = fc.array(fc.oneof(value, fc.bigInt(BigInt(RAM), BigInt(RAM + (1 << 20)))), { minLength: 3, maxLength: 3 });
     fc.assert(fc.property(writes, registers, fc.constantFrom<0 | 1 | 3>(0, 1, 3), fc.boolean(), fc.shuffledSubarray(CODE, { minLength: 4 }),
       (csrs, [a0, a1, pc], priv, virt, code) => {
       machine.reset(RAM);
       code.forEach((word, i) => machine.memory.setU32(RAM + 0x1000 + 4 * i, word));
-      for (const [row, x] of csrs) h.setCsr(row.number, x);
-      h.x[10] = BigInt.asIntN(64, a0!);
-      h.x[11] = BigInt.asIntN(64, a1!);
-      h.pc = pc! & 1n ? BigInt(RAM + 0x1000) : pc! & ~1n;
-      h.priv = priv;
-      if (priv !== 3) h.virt = virt;
+      for (const [row, x] of csrs) hart.setCsr(row.number, x);
+      hart.x[10] = BigInt.asIntN(64, a0!);
+      hart.x[11] = BigInt.asIntN(64, a1!);
+      hart.pc = pc! & 1n ? BigInt(RAM + 0x1000) : pc! & ~1n;
+      hart.priv = priv;
+      if (priv !== 3) hart.virt = virt;
       expect(['yield', 'deadlock', 'instructions']).toContain(machine.run({ maxCycles: 200 }).kind);
     }), { numRuns: 300, seed: 3 });
   });

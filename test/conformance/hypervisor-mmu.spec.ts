@@ -23,15 +23,15 @@ const ACCESS: Record<Request['kind'], Access> = {
 /** The reference's result: a fault, or the addresses (two, when the access crosses a page). */
 type Answer = { fault: Fault; at: bigint } | { pa: readonly [bigint, number][] };
 
-function ask(reference: Reference, r: Request): Answer {
-  const actor: Actor = { user: r.user, sum: r.sum, mxr: r.mxr, hostMxr: r.hostMxr, executable: r.kind === 'hlvx' };
-  const size = r.kind === 'hlvx' ? 4 : 8;
-  const first = Math.min(size, 4096 - Number(r.va & 0xfffn));
+function ask(reference: Reference, request: Request): Answer {
+  const { user, sum, mxr, hostMxr } = request, actor: Actor = { user, sum, mxr, hostMxr, executable: request.kind === 'hlvx' };
+  const size = request.kind === 'hlvx' ? 4 : 8;
+  const first = Math.min(size, 4096 - Number(request.va & 0xfffn));
   const parts: [bigint, number][] = [];
-  for (const [va, bytes] of [[r.va, first], [r.va + BigInt(first), size - first]] as const) {
+  for (const [va, bytes] of [[request.va, first], [request.va + BigInt(first), size - first]] as const) {
     if (bytes === 0) continue;
     try {
-      parts.push([reference.translate(BigInt.asUintN(64, va), ACCESS[r.kind], actor), bytes]);
+      parts.push([reference.translate(BigInt.asUintN(64, va), ACCESS[request.kind], actor), bytes]);
     } catch (fault) {
       if (!(fault instanceof Fault)) throw fault;
       return { fault, at: BigInt.asUintN(64, va) };
@@ -41,9 +41,9 @@ function ask(reference: Reference, r: Request): Answer {
 }
 
 /** mtinst: the pseudo-instruction of an implicit access; zero for page faults, access faults and fetches; else something transformed. */
-function faultNote({ fault, at }: { fault: Fault; at: bigint }, r: Request): Partial<Noted> {
+function faultNote({ fault, at }: { fault: Fault; at: bigint }, request: Request): Partial<Noted> {
   const guest = fault.cause >= 20;
-  const shown = fault.pseudo !== 0 ? { tinst: fault.pseudo } : !guest || r.kind === 'fetch' ? { tinst: 0 } : {};
+  const shown = fault.pseudo !== 0 ? { tinst: fault.pseudo } : !guest || request.kind === 'fetch' ? { tinst: 0 } : {};
   return { cause: fault.cause, tval: at, tval2: guest ? fault.gpa >> 2n : 0n, ...shown };
 }
 
@@ -55,13 +55,13 @@ class Expectation {
   readonly #memory: DataView;
   readonly #reference: Reference;
 
-  constructor(w: World, memory: DataView) {
-    this.#w = w;
+  constructor(world: World, memory: DataView) {
+    this.#w = world;
     this.#memory = memory;
-    this.#reference = new Reference(memory, RAM, registersOf(w));
-    for (const step of w.steps) this.#step(step);
+    this.#reference = new Reference(memory, RAM, registersOf(world));
+    for (const step of world.steps) this.#step(step);
     // Again, with translations there and accessed bits set.
-    for (const step of w.steps) if (step.do !== 'edit') this.#step(step);
+    for (const step of world.steps) if (step.do !== 'edit') this.#step(step);
   }
 
   #add(row: ProgramStep, note: Partial<Noted> = { cause: -1 }): void {
@@ -135,34 +135,34 @@ class Expectation {
   }
 }
 
-function observed(machine: Machine, w: World, rows: readonly ProgramStep[]): { notes: Noted[]; memory: Uint8Array } {
+function observed(machine: Machine, world: World, rows: readonly ProgramStep[]): { notes: Noted[]; memory: Uint8Array } {
   const ram = machine.memory.writable(RAM, MEMORY);
   const view = new DataView(ram.buffer, ram.byteOffset, ram.byteLength);
-  fillMemory(w, view);
+  fillMemory(world, view);
   const { entry, list } = placeProgram(view, rows);
   machine.reset(entry);
-  const h = machine.harts[0];
-  h.setCsr(0x3b0, 0x3f_ffff_ffff_ffffn);
-  h.setCsr(0x3a0, 0x1fn);
-  h.setCsr(0x30a, BigInt(w.enables & 3) << 61n);
-  h.setCsr(0x60a, BigInt(w.enables >> 2) << 61n);
-  h.setCsr(w.plain ? 0x180 : 0x280, csrOf(spaceOf(w, 0)));
-  h.setCsr(0x680, csrOf(machineOf(w, 0)));
-  h.setNum(8, list);
-  h.setNum(9, rows.length);
+  const hart = machine.harts[0];
+  hart.setCsr(0x3b0, 0x3f_ffff_ffff_ffffn);
+  hart.setCsr(0x3a0, 0x1fn);
+  hart.setCsr(0x30a, BigInt(world.enables & 3) << 61n);
+  hart.setCsr(0x60a, BigInt(world.enables >> 2) << 61n);
+  hart.setCsr(world.plain ? 0x180 : 0x280, csrOf(spaceOf(world, 0)));
+  hart.setCsr(0x680, csrOf(machineOf(world, 0)));
+  hart.setNum(8, list);
+  hart.setNum(9, rows.length);
   machine.run({ maxCycles: 1_000_000 });
-  expect(h.num(9)).toBe(0);
+  expect(hart.num(9)).toBe(0);
   return { notes: readNotes(view, rows.length), memory: ram.slice(0, COMPARED) };
 }
 
 let faults = 0, successes = 0, edits = 0;
 const causes = new Set<number>();
 
-function compareWorld(machine: Machine, w: World): void {
+function compareWorld(machine: Machine, world: World): void {
   const memory = new DataView(new ArrayBuffer(MEMORY));
-  fillMemory(w, memory);
-  const { rows, notes } = new Expectation(w, memory);
-  const ours = observed(machine, w, rows);
+  fillMemory(world, memory);
+  const { rows, notes } = new Expectation(world, memory);
+  const ours = observed(machine, world, rows);
   notes.forEach((want, i) => {
     const got = ours.notes[i]!;
     if (want.cause! < 0 || (want.cause! >= 8 && want.cause! <= 10)) successes++;

@@ -104,16 +104,16 @@ const request = fc.record({
 });
 
 /** An address fit for the mode: sign-extended (or as wide as a guest address) most of the time. */
-function fit(a: { path: number[]; wild: number }, { offset: within, crossing }: { offset: bigint; crossing: number }, vs: number, g: number,
-    kind: Request['kind']): bigint {
-  const levels = vs !== 0 ? vs - 5 : g !== 0 ? g - 5 : 3;
-  const page = a.path.slice(0, levels).reduce((p, i) => p << 9n | BigInt(i), 0n);
+function fit(address: { path: number[]; wild: number }, { offset: within, crossing }: { offset: bigint; crossing: number },
+    vs: number, guest: number, kind: Request['kind']): bigint {
+  const levels = vs !== 0 ? vs - 5 : guest !== 0 ? guest - 5 : 3;
+  const page = address.path.slice(0, levels).reduce((p, i) => p << 9n | BigInt(i), 0n);
   const offset = crossing === 0 && (kind === 'ld' || kind === 'sd') ? 0xffcn : within;
   let va = page << 12n | offset;
-  if (vs === 0 && g === 0) va = BigInt(RAM) | (va & 0x3fffffn & ~0x300000n);
+  if (vs === 0 && guest === 0) va = BigInt(RAM) | (va & 0x3fffffn & ~0x300000n);
   else if (vs !== 0) va = BigInt.asUintN(64, BigInt.asIntN(12 + 9 * levels, va));
-  else if (a.wild > 16) va |= BigInt(a.wild & 3) << BigInt(12 + 9 * levels);
-  return a.wild === 0 ? va ^ (1n << BigInt(13 + 9 * levels)) : va;
+  else if (address.wild > 16) va |= BigInt(address.wild & 3) << BigInt(12 + 9 * levels);
+  return address.wild === 0 ? va ^ (1n << BigInt(13 + 9 * levels)) : va;
 }
 
 const step = fc.oneof(
@@ -133,29 +133,30 @@ const step = fc.oneof(
  */
 const G = 32;
 export const hasGlobals = (w: World): boolean => w.steps.every((s) => s.do !== 'space');
-const withoutGlobals = (w: World): World => (hasGlobals(w) ? w : {
-  ...w,
-  entries: w.entries.map((e) => (e.stage === 0 ? { ...e, pte: e.pte & ~BigInt(G) } : e)),
-  steps: w.steps.map((s) => (s.do === 'edit' && s.stage === 0 ? { ...s, flags: s.flags & ~G } : s)),
+const withoutGlobals = (world: World): World => (hasGlobals(world) ? world : {
+  ...world,
+  entries: world.entries.map((e) => (e.stage === 0 ? { ...e, pte: e.pte & ~BigInt(G) } : e)),
+  steps: world.steps.map((s) => (s.do === 'edit' && s.stage === 0 ? { ...s, flags: s.flags & ~G } : s)),
 });
 
 const PLAIN_KINDS: Partial<Record<Request['kind'], Request['kind']>> = { hlv: 'ld', hlvx: 'amo', hsv: 'sd' };
 const modes = fc.oneof({ weight: 4, arbitrary: fc.tuple(fc.constant(false), mode, mode) },
   { weight: 1, arbitrary: fc.tuple(fc.constant(true), mode, fc.constant(0)) });
-export const world: fc.Arbitrary<World> = modes.chain(([plain, vs, g]) =>
+export const world: fc.Arbitrary<World> = modes.chain(([plain, vs, guest]) =>
   fc.record({
-    entries: fc.tuple(slots(0, vs), slots(1, g)), enables: fc.nat(15),
+    entries: fc.tuple(slots(0, vs), slots(1, guest)), enables: fc.nat(15),
     identity: fc.oneof({ weight: 3, arbitrary: fc.constant(0xdf) },
       { weight: 1, arbitrary: fc.constantFrom(0xd7, 0x53, 0x57, 0x5b, 0x59, 0x17) }),
     addresses: places, asked: fc.array(step, { minLength: 1, maxLength: 70, size: 'max' })
   })
   .map(({ entries, enables, identity, addresses, asked }): World => withoutGlobals({
-    plain, vs, g, enables, identity, entries: entries.flat().filter((e) => e !== undefined),
-    steps: asked.map((s) => {
-      if (!('request' in s)) return s;
-      const { at, offset, crossing, ...asIs } = s.request;
-      const r = { ...asIs, kind: plain ? PLAIN_KINDS[asIs.kind] ?? asIs.kind : asIs.kind };
-      return { ...s, request: { ...r, va: fit(addresses[at]!, { offset, crossing: s.do === 'edit' ? 1 : crossing }, vs, g, r.kind) } };
+    plain, vs, g: guest, enables, identity, entries: entries.flat().filter((e) => e !== undefined),
+    steps: asked.map((step) => {
+      if (!('request' in step)) return step;
+      const { at, offset, crossing, ...asIs } = step.request;
+      const request = { ...asIs, kind: plain ? PLAIN_KINDS[asIs.kind] ?? asIs.kind : asIs.kind };
+      const va = fit(addresses[at]!, { offset, crossing: step.do === 'edit' ? 1 : crossing }, vs, guest, request.kind);
+      return { ...step, request: { ...request, va } };
     }),
   })));
 
@@ -166,18 +167,18 @@ export const ASID = 5n, VMID = 9n;
 /** Address spaces of the guest and machines, each with an identifier of its own: the first, one with another root, and Bare. */
 export const spaceOf = (w: World, which: number): { mode: number; root: bigint; id: bigint } =>
   (which === 2 ? { mode: 0, root: 0n, id: 0n } : { mode: w.vs, root: vsRoot + BigInt(which), id: ASID + BigInt(which) });
-export const machineOf = (w: World, which: number): { mode: number; root: bigint; id: bigint } =>
+export const machineOf = (world: World, which: number): { mode: number; root: bigint; id: bigint } =>
   (which === 2
     ? { mode: 0, root: 0n, id: 0n }
-    : { mode: w.g, root: BASE_PAGE + BigInt(which === 0 ? G_ROOT : G_ROOT_2), id: VMID + BigInt(which) });
+    : { mode: world.g, root: BASE_PAGE + BigInt(which === 0 ? G_ROOT : G_ROOT_2), id: VMID + BigInt(which) });
 export const csrOf = ({ mode: m, root, id }: { mode: number; root: bigint; id: bigint }): bigint =>
   (m === 0 ? 0n : BigInt(m) << 60n | id << 44n | root);
 
-export function registersOf(w: World): Registers {
-  const host = { adue: (w.enables & 1) !== 0, pbmte: (w.enables & 2) !== 0 };
+export function registersOf(world: World): Registers {
+  const host = { adue: (world.enables & 1) !== 0, pbmte: (world.enables & 2) !== 0 };
   return {
-    vsatp: spaceOf(w, 0), hgatp: machineOf(w, 0), host,
-    guest: w.plain ? host : { adue: host.adue && (w.enables & 4) !== 0, pbmte: host.pbmte && (w.enables & 8) !== 0 }
+    vsatp: spaceOf(world, 0), hgatp: machineOf(world, 0), host,
+    guest: world.plain ? host : { adue: host.adue && (world.enables & 4) !== 0, pbmte: host.pbmte && (world.enables & 8) !== 0 }
   };
 }
 
@@ -191,7 +192,7 @@ export const isData = (pa: number): boolean => {
 
 const UNITS = new BigUint64Array(MEMORY / 8).map((_, i) => unitOf(i >>> 9));
 
-export function fillMemory(w: World, memory: DataView): void {
+export function fillMemory(world: World, memory: DataView): void {
   new Uint8Array(memory.buffer, memory.byteOffset, MEMORY).set(new Uint8Array(UNITS.buffer));
   const zero = (page: number, count: number): void => {
     new Uint8Array(memory.buffer, memory.byteOffset + page * 4096, count * 4096).fill(0);
@@ -200,25 +201,25 @@ export function fillMemory(w: World, memory: DataView): void {
   zero(G_TABLES, TABLES);
   zero(G_ROOT, 8);
   const put = (page: number, index: number, pte: bigint): void => memory.setBigUint64(page * 4096 + index * 8, pte, true);
-  for (const e of w.entries) {
-    put((e.stage === 0 ? VS_TABLES : G_TABLES) + e.table, e.index, e.pte);
+  for (const entry of world.entries) {
+    put((entry.stage === 0 ? VS_TABLES : G_TABLES) + entry.table, entry.index, entry.pte);
     // The G-stage's root is a table of its own, with entries in each of its four pages.
-    if (e.stage === 1 && e.table < 2)
-      for (const quarter of [0, 512, 1024, 1536]) put(e.table === 0 ? G_ROOT : G_ROOT_2, quarter + e.index, e.pte);
+    if (entry.stage === 1 && entry.table < 2)
+      for (const quarter of [0, 512, 1024, 1536]) put(entry.table === 0 ? G_ROOT : G_ROOT_2, quarter + entry.index, entry.pte);
   }
   // The way to the identity region at 2 GiB: entries 0 down to the level of 1 GiB pages, there entry 2.
-  if (w.g === 0) return;
-  const identity = pteOf(0x80000n, w.identity);
+  if (world.g === 0) return;
+  const identity = pteOf(0x80000n, world.identity);
   for (const root of [G_ROOT, G_ROOT_2]) {
-    const path = [root, G_TABLES + 1, G_TABLES + 2].slice(0, w.g - 7);
+    const path = [root, G_TABLES + 1, G_TABLES + 2].slice(0, world.g - 7);
     path.forEach((page, i) => (i === path.length - 1 ? put(page, 2, identity) : put(page, 0, pteOf(BASE_PAGE + BigInt(path[i + 1]!), 1))));
   }
 }
 
 /** Entries that lead to the tables themselves do not change, because the whole world depends on them. */
-export const isIdentity = (w: World, pte: bigint): boolean => {
+export const isIdentity = (world: World, pte: bigint): boolean => {
   const at = Number(pte) - RAM, page = at >>> 12, index = (at >>> 3) & 511;
-  return w.g !== 0 && index === 2 && page === [G_ROOT, G_TABLES + 1, G_TABLES + 2][w.g - 8] || (page === G_ROOT_2 && index === 2);
+  return world.g !== 0 && index === 2 && page === [G_ROOT, G_TABLES + 1, G_TABLES + 2][world.g - 8] || (page === G_ROOT_2 && index === 2);
 };
 
 // ---- the program ---------------------------------------------------------------------------------------------------
@@ -300,18 +301,20 @@ export const plainRow = (label: string, a1 = 0n, a2 = 0n): ProgramStep => ({
 });
 
 /** An access; `value` is what a store writes. */
-export function accessRow(r: Request, value: bigint, plain: boolean): ProgramStep {
+export function accessRow(request: Request, value: bigint, plain: boolean): ProgramStep {
   if (plain) {
-    const loose = (r.sum ? MSTATUS.SUM : 0n) | (r.mxr || r.hostMxr ? MSTATUS.MXR : 0n) | (r.user ? 0n : 1n << 11n) | MSTATUS.FS;
-    return { label: r.kind, mstatus: r.kind === 'fetch' ? loose : loose | MSTATUS.MPRV, vsstatus: 0n, hstatus: 0n, a1: r.va, a2: value };
+    const loose = MSTATUS.FS | (request.sum ? MSTATUS.SUM : 0n) | (request.mxr || request.hostMxr ? MSTATUS.MXR : 0n)
+      | (request.user ? 0n : 1n << 11n);
+    const mstatus = request.kind === 'fetch' ? loose : loose | MSTATUS.MPRV;
+    return { label: request.kind, mstatus, vsstatus: 0n, hstatus: 0n, a1: request.va, a2: value };
   }
-  const outer = (r.hostMxr ? MSTATUS.MXR : 0n) | MSTATUS.FS | (r.sum ? 0n : MSTATUS.SUM); // HS-level SUM must not matter
-  const mstatus = r.kind.startsWith('h')
+  const outer = (request.hostMxr ? MSTATUS.MXR : 0n) | MSTATUS.FS | (request.sum ? 0n : MSTATUS.SUM); // HS-level SUM must not matter
+  const mstatus = request.kind.startsWith('h')
     ? outer
-    : outer | MSTATUS.MPV | (r.user ? 0n : 1n << 11n) | (r.kind === 'fetch' ? 0n : MSTATUS.MPRV);
+    : outer | MSTATUS.MPV | (request.user ? 0n : 1n << 11n) | (request.kind === 'fetch' ? 0n : MSTATUS.MPRV);
   return {
-    label: r.kind, mstatus, vsstatus: (r.sum ? MSTATUS.SUM : 0n) | (r.mxr ? MSTATUS.MXR : 0n) | MSTATUS.FS, hstatus: r.user ? 0n : 1n << 8n,
-    a1: r.va, a2: value
+    label: request.kind, mstatus, vsstatus: (request.sum ? MSTATUS.SUM : 0n) | (request.mxr ? MSTATUS.MXR : 0n) | MSTATUS.FS,
+    hstatus: request.user ? 0n : 1n << 8n, a1: request.va, a2: value
   };
 }
 
@@ -319,8 +322,8 @@ export function accessRow(r: Request, value: bigint, plain: boolean): ProgramSte
 export function placeProgram(memory: DataView, rows: readonly ProgramStep[]): { entry: number; list: number } {
   if (rows.length > MAX) throw new RangeError(`hypervisor-random: more than ${MAX} rows`);
   new Uint8Array(memory.buffer, memory.byteOffset + PROGRAM * 4096).set(program.bytes);
-  rows.forEach((r, i) => {
-    const words = [BigInt(program.symbols.get(r.label)!), r.mstatus, r.vsstatus, r.hstatus, r.a1, r.a2];
+  rows.forEach((row, i) => {
+    const words = [BigInt(program.symbols.get(row.label)!), row.mstatus, row.vsstatus, row.hstatus, row.a1, row.a2];
     words.forEach((word, n) => memory.setBigUint64(LIST * 4096 + i * STRIDE + 8 * n, word, true));
   });
   return { entry: RAM + PROGRAM * 4096, list: RAM + LIST * 4096 };

@@ -70,18 +70,18 @@ export const hasQemu = (): boolean => spawnSync('qemu-system-riscv64', ['--versi
 const words = (bytes: Uint8Array): BigUint64Array => new BigUint64Array(Uint8Array.from(bytes).buffer, 0, Math.floor(bytes.length / 8));
 
 /** The pass in which the hashes of sequence `i` of `count` differ; undefined = none. The output ends in a dump. */
-function differs<S>(stream: Stream<S>, a: BigUint64Array, b: BigUint64Array, i: number, count: number): number | undefined {
-  const passes = (a.length - stream.dumpNames.length) / count;
-  for (let pass = 0; pass < passes; pass++) if (a[pass * count + i] !== b[pass * count + i]) return pass;
+function differs<S>(stream: Stream<S>, mine: BigUint64Array, theirs: BigUint64Array, i: number, count: number): number | undefined {
+  const passes = (mine.length - stream.dumpNames.length) / count;
+  for (let pass = 0; pass < passes; pass++) if (mine[pass * count + i] !== theirs[pass * count + i]) return pass;
   return undefined;
 }
 
 /** Removes instructions that the difference does not need. All candidates of a round run in one image. */
-export function shrink<S>(stream: Stream<S>, sequence: S, a: Runner, b: Runner): S {
+export function shrink<S>(stream: Stream<S>, sequence: S, first: Runner, second: Runner): S {
   for (let best = sequence; ;) {
     const candidates = stream.parts(best).flatMap((_, i) => (stream.isNothing(best, i) ? [] : [stream.without(best, i)]));
     if (candidates.length === 0) return best;
-    const [left, right] = [runSequences(a, stream, candidates), runSequences(b, stream, candidates)];
+    const [left, right] = [runSequences(first, stream, candidates), runSequences(second, stream, candidates)];
     const found = candidates.findIndex((_, i) => differs(stream, left, right, i, candidates.length) !== undefined);
     if (found < 0) return best;
     best = candidates[found]!;
@@ -89,8 +89,8 @@ export function shrink<S>(stream: Stream<S>, sequence: S, a: Runner, b: Runner):
 }
 
 /** The sequence and the differing values as text. */
-export function explain<S>(stream: Stream<S>, sequence: S, a: Runner, b: Runner): string {
-  const [left, right] = [runSequences(a, stream, [sequence]), runSequences(b, stream, [sequence])];
+export function explain<S>(stream: Stream<S>, sequence: S, first: Runner, second: Runner): string {
+  const [left, right] = [runSequences(first, stream, [sequence]), runSequences(second, stream, [sequence])];
   const lines = stream.parts(sequence).filter((_, i) => !stream.isNothing(sequence, i)).map((text) => `  ${text}`);
   const [ours, theirs] = [left, right].map((sent) => sent.slice(-stream.dumpNames.length));
   stream.dumpNames.forEach((name, n) => {
@@ -116,11 +116,11 @@ export function compare<S>(stream: Stream<S>, runners: readonly Runner[], { seed
     const expected = runSequences(first!, stream, sequences);
     for (const other of others) {
       const actual = runSequences(other, stream, sequences);
-      sequences.forEach((s, i) => {
+      sequences.forEach((sequence, i) => {
         const pass = differs(stream, expected, actual, i, sequences.length);
         if (pass === undefined || differences.length >= most) return;
         differences.push(`${first!.name} / ${other.name} differ:\n`
-          + `${explain(stream, shrink(stream, stream.focus(s, pass), first!, other), first!, other)}`);
+          + `${explain(stream, shrink(stream, stream.focus(sequence, pass), first!, other), first!, other)}`);
       });
     }
   }

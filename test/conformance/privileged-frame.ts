@@ -62,8 +62,8 @@ const STARTED_X = 12;
 
 /** Doublewords of a data block: registers of `STARTED`, entries of both tables, x5 … */
 export const DATA = STARTED.length + 2 * WINDOW_PAGES + STARTED_X;
-export const dumpNames = (h: boolean): readonly string[] => [
-  ...DUMPED.filter((csr) => h || !isHypervisor(csr)), ...Array.from({ length: LAST_X - FIRST_X + 1 }, (_, i) => `x${i + FIRST_X}`),
+export const dumpNames = (hypervisor: boolean): readonly string[] => [
+  ...DUMPED.filter((csr) => hypervisor || !isHypervisor(csr)), ...Array.from({ length: LAST_X - FIRST_X + 1 }, (_, i) => `x${i + FIRST_X}`),
   'trap hash',
   ...Array.from({ length: 2 * WINDOW_PAGES }, (_, i) => `entry ${i < WINDOW_PAGES ? 'A' : 'B'}${i % WINDOW_PAGES}`),
   ...Array.from({ length: PAGE_COUNT * DATA_WORDS }, (_, i) => `page ${Math.floor(i / DATA_WORDS)} + ${8 * (i % DATA_WORDS)}`),
@@ -81,11 +81,11 @@ csrr x28, ${csr}; addi x28, x28, 4; csrw ${csr}, x28; j ${csr}_done
 ${csr}_fetch: csrw ${csr}, ra
 ${csr}_done:`;
 
-const machineTrap = (h: boolean): string => `
+const machineTrap = (hypervisor: boolean): string => `
 .align 2
 mtrap: csrr x28, mcause; ${mix('x28')}
 bltz x28, minterrupt
-${log('mtval', 'mepc', 'mstatus', ...(h ? ['mtval2', 'mtinst'] : []))}
+${log('mtval', 'mepc', 'mstatus', ...(hypervisor ? ['mtval2', 'mtinst'] : []))}
 li x31, 0x20000; csrc mstatus, x31
 li x31, 8; blt x28, x31, mskip; li x31, 12; blt x28, x31, service
 mskip: ${skip('mepc', 'mcause')}
@@ -107,8 +107,8 @@ srli x28, x28, 60; beqz x28, go; li x31, ${USER_BIT}; or x29, x29, x31; j go
 tomachine: li x31, 0x1800; csrs mstatus, x31; j go
 supervisor: li x31, 0x800; csrs mstatus, x31
 go: csrw mepc, x29; mret
-setentry: sd a1, 0(a0); ${fences(h)}; j mskip
-protect: csrw pmpaddr0, a0; csrw pmpaddr1, a2; csrw pmpcfg0, a1; ${fences(h)}; j mskip
+setentry: sd a1, 0(a0); ${fences(hypervisor)}; j mskip
+protect: csrw pmpaddr0, a0; csrw pmpaddr1, a2; csrw pmpcfg0, a1; ${fences(hypervisor)}; j mskip
 mprv: csrr x25, mepc; csrr x30, mstatus; li x31, 0x20000; csrs mstatus, x31
 ld t0, 0(a0); sd t0, 8(a0)
 li x31, 0x20000; csrc mstatus, x31
@@ -130,10 +130,10 @@ sret
 `;
 
 const store = (i: number, from: string): string => `${from}; sd x29, ${8 * i}(x31)`;
-const leave = (h: boolean): string => {
+const leave = (hypervisor: boolean): string => {
   const lines: string[] = [];
   let n = 0;
-  for (const csr of DUMPED) if (h || !isHypervisor(csr)) lines.push(store(n++, readCsr('x29', csr, 'x28')));
+  for (const csr of DUMPED) if (hypervisor || !isHypervisor(csr)) lines.push(store(n++, readCsr('x29', csr, 'x28')));
   for (let x = FIRST_X; x <= LAST_X; x++) lines.push(store(n++, `mv x29, x${x}`));
   lines.push(store(n++, 'mv x29, x27'));
   for (const table of [TABLE_A, TABLE_B]) {
@@ -150,11 +150,11 @@ const leave = (h: boolean): string => {
 };
 
 /** The image's own code; `h`: with the hypervisor extension. */
-export const privilegedFrame = (count: number, passes: number, data: number, h: boolean): string => `
+export const privilegedFrame = (count: number, passes: number, data: number, hypervisor: boolean): string => `
 start: csrr t0, mhartid; bnez t0, sleep
-la t0, mtrap; csrw mtvec, t0; la t0, strap; csrw stvec, t0; ${h ? 'csrw vstvec, t0' : ''}
+la t0, mtrap; csrw mtvec, t0; la t0, strap; csrw stvec, t0; ${hypervisor ? 'csrw vstvec, t0' : ''}
 li t0, 0x2004000; li t1, -1; sd t1, 0(t0)
-${h ? `li t0, ${1n << 61n}; csrw henvcfg, t0` : ''}
+${hypervisor ? `li t0, ${1n << 61n}; csrw henvcfg, t0` : ''}
 li t0, -1; csrw pmpaddr8, t0; li t0, 0x1f; csrw pmpcfg2, t0
 li t0, ${passes}; la t1, left; sd t0, 0(t1)
 li t0, ${TABLES}; li t1, ${GUEST_ROOTS[2] + 0x4000}
@@ -169,34 +169,34 @@ pass: li t0, ${data}; la t1, cursor; sd t0, 0(t1)
 la t0, hashes; la t1, output; sd t0, 0(t1)
 la t0, first; jr t0
 sleep: wfi; j sleep
-${machineTrap(h)}
+${machineTrap(hypervisor)}
 ${supervisorTrap}
 .align 2
 enter: la x30, cursor; ld x30, 0(x30); li x26, 0x9e3779b97f4a7c15; li x27, 0
 li x29, 0x6000; csrw mstatus, x29
-${CLEARED.filter((csr) => h || !isHypervisor(csr)).map((csr) => `csrw ${csr}, zero`).join('\n')}
-${STARTED.map((csr, i) => (h || !isHypervisor(csr) ? `ld x29, ${8 * i}(x30); csrw ${csr}, x29` : '')).join('\n')}
+${CLEARED.filter((csr) => hypervisor || !isHypervisor(csr)).map((csr) => `csrw ${csr}, zero`).join('\n')}
+${STARTED.map((csr, i) => (hypervisor || !isHypervisor(csr) ? `ld x29, ${8 * i}(x30); csrw ${csr}, x29` : '')).join('\n')}
 li x28, ${TABLE_A}; li x25, ${TABLE_B}
 ${repeat(WINDOW_PAGES, (i) => `ld x29, ${8 * (STARTED.length + i)}(x30); sd x29, ${8 * i}(x28)
   ld x29, ${8 * (STARTED.length + WINDOW_PAGES + i)}(x30); sd x29, ${8 * i}(x25)`)}
 li x28, ${PAGES}; li x25, 4096
 ${repeat(PAGE_COUNT, (page) =>
     `${repeat(DATA_WORDS, (i) => `li x29, ${0x0101_0101 * (16 * page + i + 1)}; sd x29, ${8 * i}(x28)`)}\nadd x28, x28, x25`)}
-${fences(h)}
+${fences(hypervisor)}
 ${repeat(STARTED_X, (i) => `ld x${FIRST_X + i}, ${8 * (STARTED.length + 2 * WINDOW_PAGES + i)}(x30)`)}
 ${repeat(LAST_X - FIRST_X + 1 - STARTED_X, (i) => `li x${FIRST_X + STARTED_X + i}, 0`)}
 jr x31
 leave: la x31, dump
-${leave(h)}
+${leave(hypervisor)}
 csrw mie, zero
-li x1, 0; li x4, ${dumpNames(h).length}
+li x1, 0; li x4, ${dumpNames(hypervisor).length}
 mixall: ld x3, 0(x31); xor x1, x1, x3; mul x1, x1, x26; srli x3, x1, 29; xor x1, x1, x3; addi x31, x31, 8; addi x4, x4, -1; bnez x4, mixall
 la x2, output; ld x3, 0(x2); sd x1, 0(x3); addi x3, x3, 8; sd x3, 0(x2)
 la x2, cursor; ld x3, 0(x2); addi x3, x3, ${8 * DATA}; sd x3, 0(x2)
 csrr x28, mepc; addi x28, x28, 4; li x31, ${USER_BIT}; not x31, x31; and x28, x28, x31; jr x28
 finish: la t1, left; ld t0, 0(t1); addi t0, t0, -1; sd t0, 0(t1); bnez t0, pass
-la a0, hashes; li a1, ${8 * count}; jal ra, send; la a0, dump; li a1, ${8 * dumpNames(h).length}; jal ra, send
-${ENDING}dump: .zero ${8 * dumpNames(h).length}
+la a0, hashes; li a1, ${8 * count}; jal ra, send; la a0, dump; li a1, ${8 * dumpNames(hypervisor).length}; jal ra, send
+${ENDING}dump: .zero ${8 * dumpNames(hypervisor).length}
 hashes: .zero ${8 * count}
 first:
 `;

@@ -54,11 +54,11 @@ function address(random: Random, limit: number): string {
   return `li t1, ${WINDOW + 4096 * random.below(WINDOW_PAGES) + random.below(limit)}`;
 }
 
-function csrStep(random: Random, h: boolean): string {
-  const here = (csr: string): boolean => h || !isHypervisor(csr);
+function csrStep(random: Random, hypervisor: boolean): string {
+  const here = (csr: string): boolean => hypervisor || !isHypervisor(csr);
   if (random.below(3) === 0) return `${readCsr('t0', random.pick(READABLE.filter(here)), 't2')}; ${mix('t0')}`;
   const [name, full] = random.pick(Object.entries(WRITABLE).filter(([csr]) => here(csr)));
-  const mask = h ? full : full & ~(QEMU_OTHERWISE[name] ?? GUEST_CAUSES);
+  const mask = hypervisor ? full : full & ~(QEMU_OTHERWISE[name] ?? GUEST_CAUSES);
   const value = (random.below(3) === 0 ? wide(random) : 1n << BigInt(random.below(64))) & mask;
   // A swapped-in value keeps the fixed bits of status registers (floating point on).
   const swap = !name.endsWith('status');
@@ -83,14 +83,14 @@ function guestAccess(random: Random): string {
 const call = (random: Random): string =>
   `li t1, ${WINDOW + 4096 * random.below(WINDOW_PAGES) + 2048 + 4 * random.below(8)}; jalr ra, 0(t1)`;
 
-function setEntry(random: Random, h: boolean): string {
-  const guest = h && random.below(2) === 0;
+function setEntry(random: Random, hypervisor: boolean): string {
+  const guest = hypervisor && random.below(2) === 0;
   const at = (guest ? TABLE_B : TABLE_A) + 8 * random.below(WINDOW_PAGES);
-  return `li a0, ${at}; li a1, ${BigInt.asIntN(64, entry(random, h && !guest))}; ${service(Service.setEntry)}`;
+  return `li a0, ${at}; li a1, ${BigInt.asIntN(64, entry(random, hypervisor && !guest))}; ${service(Service.setEntry)}`;
 }
 
-function setRoot(random: Random, h: boolean): string {
-  const name = h ? random.pick(['satp', 'vsatp', 'hgatp']) : 'satp';
+function setRoot(random: Random, hypervisor: boolean): string {
+  const name = hypervisor ? random.pick(['satp', 'vsatp', 'hgatp']) : 'satp';
   const mode = random.below(4);
   const root = mode === 0 ? 0n : (BigInt(mode + 7) << 60n) | BigInt((name === 'hgatp' ? GUEST_ROOTS : ROOTS)[mode - 1]! / 4096);
   return `li t2, ${BigInt.asIntN(64, root)}; csrw ${name}, t2; sfence.vma`;
@@ -116,11 +116,11 @@ const KINDS: readonly Kind[] = [
 ];
 const GUEST_KINDS: readonly Kind[] = [[3, guestAccess], [1, (random) => random.pick(['hfence.vvma', 'hfence.gvma'])]];
 
-function step(random: Random, h: boolean): string {
-  const kinds = h ? [...KINDS, ...GUEST_KINDS] : KINDS;
+function step(random: Random, hypervisor: boolean): string {
+  const kinds = hypervisor ? [...KINDS, ...GUEST_KINDS] : KINDS;
   let at = random.below(kinds.reduce((n, [weight]) => n + weight, 0));
   for (const [weight, make] of kinds) {
-    if (at < weight) return make(random, h);
+    if (at < weight) return make(random, hypervisor);
     at -= weight;
   }
   throw new Error('step: weights');
@@ -128,22 +128,22 @@ function step(random: Random, h: boolean): string {
 
 const LENGTH = 24;
 
-function make(random: Random, h: boolean): Steps {
+function make(random: Random, hypervisor: boolean): Steps {
   const data = BigUint64Array.from({ length: DATA }, () => wide(random));
   STARTED.forEach((csr, i) => {
-    data[i] = wide(random) & (csr === 'mie' || csr === 'hie' ? 0n : WRITABLE[csr]!) & (h ? ~0n : ~GUEST_CAUSES);
+    data[i] = wide(random) & (csr === 'mie' || csr === 'hie' ? 0n : WRITABLE[csr]!) & (hypervisor ? ~0n : ~GUEST_CAUSES);
   });
-  for (let i = 0; i < 2 * WINDOW_PAGES; i++) data[STARTED.length + i] = entry(random, h && i < WINDOW_PAGES);
-  return { steps: Array.from({ length: LENGTH }, () => step(random, h)), data };
+  for (let i = 0; i < 2 * WINDOW_PAGES; i++) data[STARTED.length + i] = entry(random, hypervisor && i < WINDOW_PAGES);
+  return { steps: Array.from({ length: LENGTH }, () => step(random, hypervisor)), data };
 }
 
 /** The reach of calls; pages, tables and data blocks follow. */
 const MAX_CODE = 1 << 20;
 const BLOCKS = BASE + 0x40_0000;
 
-function image(list: readonly Steps[], passes: number, h: boolean): Uint8Array {
+function image(list: readonly Steps[], passes: number, hypervisor: boolean): Uint8Array {
   const body = list.map((s) => `jal x31, enter\n${s.steps.join('\n')}\nli a7, ${Service.leave}; ecall`).join('\n');
-  const { bytes } = assemble(`${privilegedFrame(list.length, passes, BLOCKS, h)}\n${body}\nj finish`, BASE);
+  const { bytes } = assemble(`${privilegedFrame(list.length, passes, BLOCKS, hypervisor)}\n${body}\nj finish`, BASE);
   if (bytes.length > MAX_CODE) throw new RangeError(`${list.length} sequences: too many for one image`);
   const out = new Uint8Array(BLOCKS - BASE + 8 * DATA * list.length);
   out.set(bytes);
@@ -155,15 +155,15 @@ function image(list: readonly Steps[], passes: number, h: boolean): Uint8Array {
 const NOTHING = 'nop';
 
 /** With or without the hypervisor extension. */
-export const privileged = (h: boolean): Stream<Steps> => ({
+export const privileged = (hypervisor: boolean): Stream<Steps> => ({
   perImage: 400,
   length: LENGTH,
-  make: (random) => make(random, h),
-  image: (list, passes) => image(list, passes, h),
+  make: (random) => make(random, hypervisor),
+  image: (list, passes) => image(list, passes, hypervisor),
   focus: (s) => s,
   parts: (s) => s.steps.map((text) =>
     text.replace(/xor x27.*$/, '(mixed)').replace(/li a7, (\d+); ecall/, (_, n: string) => `ecall ${NAMES.get(Number(n))}`)),
   isNothing: (s, i) => s.steps[i] === NOTHING,
   without: (s, i) => ({ ...s, steps: s.steps.map((text, n) => (n === i ? NOTHING : text)) }),
-  dumpNames: dumpNames(h),
+  dumpNames: dumpNames(hypervisor),
 });

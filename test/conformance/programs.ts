@@ -41,8 +41,8 @@ function outcomeOf(status: number, posix: boolean): Outcome {
 export interface Test { readonly name: string; readonly command: string }
 /** Lines of a runtest file: a name and the command; comments start with #. */
 export const testsIn = (list: string): Test[] => list.split('\n').flatMap((line) => {
-  const m = /^([^#\s]\S*)\s+(.+)$/.exec(line.trim());
-  return m ? [{ name: m[1]!, command: m[2]! }] : [];
+  const match = /^([^#\s]\S*)\s+(.+)$/.exec(line.trim());
+  return match ? [{ name: match[1]!, command: match[2]! }] : [];
 });
 /** \x7fELF, 64 bits, little-endian; an executable for RISC-V. */
 const isProgram = (path: string): boolean => {
@@ -50,10 +50,10 @@ const isProgram = (path: string): boolean => {
   return head.length === 20 && head.readUInt32BE(0) === 0x7f454c46 && head.readUInt16LE(16) === 2 && head.readUInt16LE(18) === 0xf3;
 };
 function programsIn(folder: string): string[] {
-  return readdirSync(folder, { withFileTypes: true }).flatMap((e) => {
-    const path = join(folder, e.name);
-    if (e.isDirectory()) return programsIn(path);
-    return e.isFile() && statSync(path).mode & 0o111 && isProgram(path) ? [path] : [];
+  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) return programsIn(path);
+    return entry.isFile() && statSync(path).mode & 0o111 && isProgram(path) ? [path] : [];
   });
 }
 
@@ -73,19 +73,19 @@ export function readMarks(output: string, posix = false): Ended[] {
   const found: Ended[] = [];
   let says: string[] = [];
   for (const line of output.split('\n')) {
-    const m = /^@@@ (\S+) (\d+)\r?$/.exec(line);
-    if (!m) { if (/T(FAIL|BROK|CONF)/.test(line)) says.push(line.trim()); continue; }
-    const status = Number(m[2]), first =
-      (says.find((s) => /TFAIL|TBROK/.test(s)) ?? says[0])?.replace(/^.*?(T(?:FAIL|BROK|CONF))/, '$1') ?? '';
-    found.push({ name: m[1]!, outcome: status === 137 ? 'hangs' : outcomeOf(status, posix), says: first });
+    const match = /^@@@ (\S+) (\d+)\r?$/.exec(line);
+    if (!match) { if (/T(FAIL|BROK|CONF)/.test(line)) says.push(line.trim()); continue; }
+    const status = Number(match[2]),
+      first = (says.find((s) => /TFAIL|TBROK/.test(s)) ?? says[0])?.replace(/^.*?(T(?:FAIL|BROK|CONF))/, '$1') ?? '';
+    found.push({ name: match[1]!, outcome: status === 137 ? 'hangs' : outcomeOf(status, posix), says: first });
     says = [];
   }
   return found;
 }
 /** Results of an earlier run: "outcome name  what it said". */
 export const readResults = (text: string): Ended[] => text.split('\n').flatMap((line) => {
-  const m = /^(\S+)\s+(\S+)\s*(.*)$/.exec(line);
-  return m ? [{ outcome: m[1] as Outcome, name: m[2]!, says: m[3]! }] : [];
+  const match = /^(\S+)\s+(\S+)\s*(.*)$/.exec(line);
+  return match ? [{ outcome: match[1] as Outcome, name: match[2]!, says: match[3]! }] : [];
 });
 
 /** Runs a batch to its end: where the system ends early, the test under way counts as lost, and another system continues after it. */
@@ -104,7 +104,10 @@ function rootWith(programs: Iterable<string>): string {
   const root = mkdtempSync(join(tmpdir(), 'programs-'));
   execFileSync('cp', ['-a', `${ROOTFS}/.`, root]);
   mkdirSync(join(root, 't'));
-  for (const p of programs) try { linkSync(p, join(root, 't', basename(p))); } catch { copyFileSync(p, join(root, 't', basename(p))); }
+  for (const program of programs) {
+    const to = join(root, 't', basename(program));
+    try { linkSync(program, to); } catch { copyFileSync(program, to); }
+  }
   return root;
 }
 /** The programs of these tests, and those with the same prefix, which some of them run: an initramfs has no room for all. */
@@ -116,14 +119,14 @@ function helpersOf(tests: readonly Test[], programs: ReadonlyMap<string, string>
 function compare(ended: readonly Ended[], linux: readonly Ended[]): number {
   const here = new Map(ended.map((e) => [e.name, e])), passing = linux.filter((l) => l.outcome === 'pass' && here.has(l.name));
   const behind = passing.filter((l) => here.get(l.name)!.outcome !== 'pass');
-  for (const b of behind) console.log(`behind: ${here.get(b.name)!.outcome} ${b.name}  ${here.get(b.name)!.says}`);
+  for (const ended of behind) console.log(`behind: ${here.get(ended.name)!.outcome} ${ended.name}  ${here.get(ended.name)!.says}`);
   console.log(`Linux passes ${passing.length}; of these pass here: ${passing.length - behind.length} (${(
     100 - (100 * behind.length) / passing.length).toFixed(1)} %)`);
   return behind.length;
 }
 
 function main(): void {
-  const { values: o, positionals: [folder] } = readOptions(import.meta.filename, { allowPositionals: true, options: {
+  const { values: options, positionals: [folder] } = readOptions(import.meta.filename, { allowPositionals: true, options: {
     list: { type: 'string' }, only: { type: 'string' }, part: { type: 'string', default: '1/1' },
       seconds: { type: 'string', default: '60' }, batch: { type: 'string', default: '40' },
     memory: { type: 'string', default: '2G' }, out: { type: 'string' }, linux: { type: 'boolean', default: false },
@@ -132,30 +135,31 @@ function main(): void {
   } });
   if (!folder) throw new Error('usage: programs.ts FOLDER [--list FILE] …');
   const programs = new Map(programsIn(folder).map((p) => [basename(p), p]));
-  const only = o.only && new Set((o.only.startsWith('@') ? readFileSync(o.only.slice(1), 'utf8') : o.only).split(/[,\s]+/));
-  const all = o.list ? testsIn(readFileSync(o.list, 'utf8')) : [...programs.keys()].map((name) => ({ name, command: name }));
-  const [k, n] = o.part.split('/').map(Number) as [number, number];
+  const names = options.only?.startsWith('@') ? readFileSync(options.only.slice(1), 'utf8') : options.only;
+  const only = names && new Set(names.split(/[,\s]+/));
+  const all = options.list ? testsIn(readFileSync(options.list, 'utf8')) : [...programs.keys()].map((name) => ({ name, command: name }));
+  const [k, n] = options.part.split('/').map(Number) as [number, number];
   const tests = all.filter((t) => (!only || only.has(t.name)) && programs.has(t.command.split(/\s/)[0]!)).filter((_, i) => i % n === k - 1);
-  const ended: Ended[] = [], size = Number(o.batch), seconds = Number(o.seconds),
+  const ended: Ended[] = [], size = Number(options.batch), seconds = Number(options.seconds),
     root = rootWith(helpersOf(tests, programs));
   const tell = (e: Ended): void => { ended.push(e); console.log(`${e.outcome.padEnd(8)} ${e.name}  ${e.says}`); };
   const here = (script: string): string => {
     writeFileSync(join(root, 't/run.sh'), script);
-    return spawnSync(o.tessera, ['run', '--memory', o.memory, '--rootfs', root, 'sh', '/t/run.sh'],
+    return spawnSync(options.tessera, ['run', '--memory', options.memory, '--rootfs', root, 'sh', '/t/run.sh'],
       { input: '', maxBuffer: 1 << 28, timeout: LONGEST, encoding: 'latin1', stdio: ['pipe', 'pipe', 'inherit'] }).stdout;
   };
   try {
-    for (let i = 0; i < tests.length; i += size) runBatch(tests.slice(i, i + size), seconds, o.statuses === 'posix',
-      o.linux ? (script) => runOnLinux(root, script) : here, tell);
+    for (let i = 0; i < tests.length; i += size) runBatch(tests.slice(i, i + size), seconds, options.statuses === 'posix',
+      options.linux ? (script) => runOnLinux(root, script) : here, tell);
   } finally { rmSync(root, { recursive: true, force: true }); }
   const count = (...kinds: Outcome[]): number => ended.filter((e) => kinds.includes(e.outcome)).length;
   const failed = count('fail', 'broken', 'hangs', 'killed', 'lost');
   console.log(`${count('pass')} passed, ${failed} failed, ${count('skipped')} skipped`);
-  if (o.out) writeFileSync(o.out, `${ended.map((e) => `${e.outcome} ${e.name}  ${e.says}`).join('\n')}\n`);
-  const behind = o.against ? compare(ended, readResults(readFileSync(o.against, 'utf8'))) : failed;
-  const command = `npx tsx test/conformance/programs.ts FOLDER${o.list ? ` --list CHECKOUT/runtest/${basename(o.list)}` : ''}`;
-  if (o.record) record({ suite: o.record, revision: o.revision, command, passed: count('pass'), failed, skipped: count('skipped'),
-    left: [], covers: [] });
+  if (options.out) writeFileSync(options.out, `${ended.map((e) => `${e.outcome} ${e.name}  ${e.says}`).join('\n')}\n`);
+  const behind = options.against ? compare(ended, readResults(readFileSync(options.against, 'utf8'))) : failed;
+  const command = `npx tsx test/conformance/programs.ts FOLDER${options.list ? ` --list CHECKOUT/runtest/${basename(options.list)}` : ''}`;
+  const { record: suite, revision } = options;
+  if (suite) record({ suite, revision, command, passed: count('pass'), failed, skipped: count('skipped'), left: [], covers: [] });
   process.exitCode = behind > 0 ? 1 : 0;
 }
 if (process.argv[1] === fileURLToPath(import.meta.url)) main();

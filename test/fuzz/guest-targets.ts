@@ -26,10 +26,10 @@ const joined = (...parts: readonly Uint8Array[]): Uint8Array => new Uint8Array(B
 
 /** A server whose /tmp/x has these contents. */
 function withFile(bytes: Uint8Array, pages = 1024): Unix {
-  const u = new Unix({ pages }), tmp = u.k.root.lookup('tmp');
+  const unix = new Unix({ pages }), tmp = unix.k.root.lookup('tmp');
   if (!(tmp instanceof TmpDir)) throw new Error('no /tmp');
   tmp.add('x', tmp.create(S.IFREG | 0o755, 0, { bytes: new Window(bytes, false), pfn: 0 }));
-  return u;
+  return unix;
 }
 
 /** A small file system of each kind, where the tools to create it are installed. */
@@ -60,13 +60,13 @@ function fatImages(): Uint8Array[] {
     } finally { rmSync(base, { recursive: true }); }
   });
 }
-function lookAround(u: Unix, folder: string, depth: number): void {
-  for (const name of u.list(folder).filter((n) => n !== '.' && n !== '..').slice(0, 40)) {
-    const path = `${folder}/${name}`, fd = u.open(path);
-    u.call('newfstatat', -100, path, u.space(128), 0x100);
-    u.call('readlinkat', -100, path, u.space(256), 256);
-    if (fd >= 0) { u.read(fd, 8192); u.call('close', fd); }
-    if (depth > 0) lookAround(u, path, depth - 1);
+function lookAround(unix: Unix, folder: string, depth: number): void {
+  for (const name of unix.list(folder).filter((n) => n !== '.' && n !== '..').slice(0, 40)) {
+    const path = `${folder}/${name}`, fd = unix.open(path);
+    unix.call('newfstatat', -100, path, unix.space(128), 0x100);
+    unix.call('readlinkat', -100, path, unix.space(256), 256);
+    if (fd >= 0) { unix.read(fd, 8192); unix.call('close', fd); }
+    if (depth > 0) lookAround(unix, path, depth - 1);
   }
 }
 
@@ -79,8 +79,8 @@ const netlink = (type: number, body: Uint8Array): Uint8Array =>
 const filter = (...rows: readonly (readonly [number, number, number, number])[]): Uint8Array =>
   joined(...rows.map(([code, t, f, k]) => fields([2, code], [1, t], [1, f], [4, k])));
 
-const inside = (u: Unix) => {
-  const inet = inetOf(u.k);
+const inside = (unix: Unix) => {
+  const inet = inetOf(unix.k);
   return { stack: inet.stack, act: (what: () => void) => inet.act(what) };
 };
 
@@ -100,26 +100,26 @@ export const guestTargets: Readonly<Record<string, () => FuzzTarget>> = {
   ext4: () => ({
     seeds: images(),
     run: (input) => {
-      const u = withFile(input, 512);
-      u.call('mkdirat', -100, '/tmp/m', 0o755);
-      u.call('ioctl', u.open('/dev/loop0', 2), 0x4c00, u.open('/tmp/x'));
-      if (u.call('mount', '/dev/loop0', '/tmp/m', 'ext4', 1, 0) === 0) lookAround(u, '/tmp/m', 2);
+      const unix = withFile(input, 512);
+      unix.call('mkdirat', -100, '/tmp/m', 0o755);
+      unix.call('ioctl', unix.open('/dev/loop0', 2), 0x4c00, unix.open('/tmp/x'));
+      if (unix.call('mount', '/dev/loop0', '/tmp/m', 'ext4', 1, 0) === 0) lookAround(unix, '/tmp/m', 2);
     },
   }),
   fat: () => ({
     seeds: fatImages(),
     run: (input) => {
-      const u = withFile(input, 512);
-      u.call('mkdirat', -100, '/tmp/m', 0o755);
-      u.call('ioctl', u.open('/dev/loop0', 2), 0x4c00, u.open('/tmp/x'));
-      if (u.call('mount', '/dev/loop0', '/tmp/m', 'vfat', 1, 0) === 0) lookAround(u, '/tmp/m', 2);
+      const unix = withFile(input, 512);
+      unix.call('mkdirat', -100, '/tmp/m', 0o755);
+      unix.call('ioctl', unix.open('/dev/loop0', 2), 0x4c00, unix.open('/tmp/x'));
+      if (unix.call('mount', '/dev/loop0', '/tmp/m', 'vfat', 1, 0) === 0) lookAround(unix, '/tmp/m', 2);
     },
   }),
   exec: () => ({
     seeds: [program('guests/bin/linux/echo').slice(0, 8192), text('#!/tmp/x -a b\n'), text('#! /bin/sh\necho\n')],
     run: (input) => {
-      const u = withFile(input), t = u.fork(), argv = u.put(fields([8, u.put(text('/tmp/x\0'), t)], [8, 0]), t);
-      u.callOf(t, 'execve', '/tmp/x', argv, 0);
+      const unix = withFile(input), thread = unix.fork(), argv = unix.put(fields([8, unix.put(text('/tmp/x\0'), thread)], [8, 0]), thread);
+      unix.callOf(thread, 'execve', '/tmp/x', argv, 0);
     },
   }),
   netlink: () => {
@@ -133,11 +133,11 @@ export const guestTargets: Readonly<Record<string, () => FuzzTarget>> = {
       seeds: [...[20, 21, 22].map((n) => netlink(n, address)), ...[24, 25, 26].map((n) => netlink(n, route)), ...[16, 18, 19].map((n) =>
         netlink(n, link)), netlink(20, fields([1, 2], [1, 1], [1, 0], [1, 0], [4, 0xffff_ffff]))],
       run: (input) => {
-        const u = new Unix();
+        const unix = new Unix();
         for (const protocol of [0, 4]) {
-          const fd = u.call('socket', NETLINK, RAW, protocol)!;
-          u.call('sendto', fd, input, input.length, 0, 0, 0);
-          for (let i = 0; i < 4; i++) u.call('recvfrom', fd, u.space(8192), 8192, 0x40, 0, 0);
+          const fd = unix.call('socket', NETLINK, RAW, protocol)!;
+          unix.call('sendto', fd, input, input.length, 0, 0, 0);
+          for (let i = 0; i < 4; i++) unix.call('recvfrom', fd, unix.space(8192), 8192, 0x40, 0, 0);
         }
       },
     };
@@ -147,38 +147,38 @@ export const guestTargets: Readonly<Record<string, () => FuzzTarget>> = {
       filter([0x20, 0, 0, 16], [0x54, 0, 0, 0xff], [0x02, 0, 0, 3], [0x61, 0, 0, 3], [0x3c, 0, 0, 0], [0x05, 0, 0, 1], [0x06, 0, 0, 0],
         [0x16, 0, 0, 0])],
     run: (input) => {
-      const u = new Unix(), t = u.fork(), head = u.put(fields([8, input.length >> 3], [8, u.put(input, t)]), t);
-      u.callOf(t, 'prctl', 38, 1, 0, 0, 0);
-      if (u.callOf(t, 'seccomp', 1, 0, head) === 0)
-        for (const name of ['getpid', 'getppid', 'uname']) u.callOf(t, name, 0x1234, 0xffff_ffff, 7);
+      const unix = new Unix(), thread = unix.fork(), head = unix.put(fields([8, input.length >> 3], [8, unix.put(input, thread)]), thread);
+      unix.callOf(thread, 'prctl', 38, 1, 0, 0, 0);
+      if (unix.callOf(thread, 'seccomp', 1, 0, head) === 0)
+        for (const name of ['getpid', 'getppid', 'uname']) unix.callOf(thread, name, 0x1234, 0xffff_ffff, 7);
     },
   }),
   ancillary: () => ({
     seeds: [fields([8, 20], [4, 1], [4, 1], [4, 1], [4, 0]), fields([8, 28], [4, 1], [4, 2], [4, 2], [4, 0], [4, 0], [4, 0]),
       fields([8, 20], [4, 0], [4, 2], [4, 64], [4, 0], [8, 20], [4, 41], [4, 52], [4, 3], [4, 0])],
     run: (input) => {
-      const u = new Unix(), at = u.space(8), part = u.put(fields([8, u.put(text('x'))], [8, 1]));
+      const unix = new Unix(), at = unix.space(8), part = unix.put(fields([8, unix.put(text('x'))], [8, 1]));
       const message = (control: number, length: number): number =>
-        u.put(fields([8, 0], [8, 0], [8, part], [8, 1], [8, control], [8, length], [8, 0]));
-      u.call('socketpair', 1, 2, 0, at);
-      const pair = [u.u32(at), u.u32(at + 4)] as const, other = u.call('socket', 2, 2, 0)!;
-      for (const fd of [pair[0], other]) u.call('sendmsg', fd, message(u.put(input), input.length), 0x40);
-      u.call('recvmsg', pair[1], message(u.space(256), input.length % 256), 0x40);
+        unix.put(fields([8, 0], [8, 0], [8, part], [8, 1], [8, control], [8, length], [8, 0]));
+      unix.call('socketpair', 1, 2, 0, at);
+      const pair = [unix.u32(at), unix.u32(at + 4)] as const, other = unix.call('socket', 2, 2, 0)!;
+      for (const fd of [pair[0], other]) unix.call('sendmsg', fd, message(unix.put(input), input.length), 0x40);
+      unix.call('recvmsg', pair[1], message(unix.space(256), input.length % 256), 0x40);
     },
   }),
   settings: () => ({
     seeds: [...SETTINGS.map(([, good]) => text(good)), ...MOUNTS.map(text)],
     run: (input) => {
-      const u = new Unix();
+      const unix = new Unix();
       for (const [path] of SETTINGS) {
-        const fd = u.open(path, 1);
-        if (fd >= 0) { u.call('write', fd, input, input.length); u.call('close', fd); }
-        u.read(u.open(path));
+        const fd = unix.open(path, 1);
+        if (fd >= 0) { unix.call('write', fd, input, input.length); unix.call('close', fd); }
+        unix.read(unix.open(path));
       }
       const [type = '', options = ''] = new TextDecoder().decode(input).split(' ');
-      u.call('mkdirat', -100, '/tmp/m', 0o755);
-      u.call('mount', 'x', '/tmp/m', type, 0, options);
-      u.list('/tmp');
+      unix.call('mkdirat', -100, '/tmp/m', 0o755);
+      unix.call('mount', 'x', '/tmp/m', type, 0, options);
+      unix.list('/tmp');
     },
   }),
   'guest-frames': () => {
@@ -196,10 +196,10 @@ export const guestTargets: Readonly<Record<string, () => FuzzTarget>> = {
           Uint8Array.of(0, 0, 10, 0, 2, 2, 10, 0, 2, 15, 7, 4, 4, 0), fields([2, 53], [2, 53], [2, 8], [2, 0]))
       ],
       run: (input) => {
-        const u = new Unix(), { stack, act } = inside(u), link = { mac, mtu: 1500, send: () => undefined },
-          face = addUplink(u.k, link, { address: [10, 0, 2, 15], bits: 24, gateway: [10, 0, 2, 2] });
+        const unix = new Unix(), { stack, act } = inside(unix), link = { mac, mtu: 1500, send: () => undefined },
+          face = addUplink(unix.k, link, { address: [10, 0, 2, 15], bits: 24, gateway: [10, 0, 2, 2] });
         act(() => { for (let i = 0; i < 3; i++) stack.receive(face, input.slice(0, 1514)); });
-        u.pass(2e9);
+        unix.pass(2e9);
       },
     };
   },

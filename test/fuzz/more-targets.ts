@@ -131,13 +131,13 @@ export const moreTargets: Readonly<Record<string, () => FuzzTarget>> = {
     },
   }),
   'lab-wire': () => {
-    const w = new Writer();
-    for (let i = 0; i < 3; i++) w.u8(1).f64(5).data(text('data')).text('text').i64(7n);
+    const writer = new Writer();
+    for (let i = 0; i < 3; i++) writer.u8(1).f64(5).data(text('data')).text('text').i64(7n);
     return {
-      seeds: [w.taken.slice()],
+      seeds: [writer.taken.slice()],
       run: (input) => answering(WireError, () => {
-        const r = new Reader(input);
-        for (let i = 0; i < 8; i++) { r.u8(); r.f64(); r.data(); r.text(); r.i64(); }
+        const reader = new Reader(input);
+        for (let i = 0; i < 8; i++) { reader.u8(); reader.f64(); reader.data(); reader.text(); reader.i64(); }
       }),
     };
   },

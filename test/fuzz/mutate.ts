@@ -35,28 +35,29 @@ const replaced = (bytes: Uint8Array, at: number, gone: number, put: Uint8Array):
 const changes: readonly Change[] = [
   (rng, b) => { const out = b.slice(), at = rng.below(b.length); out[at] = (out[at] ?? 0) ^ (1 << rng.below(8)); return out; },
   (rng, b) => { const out = b.slice(); out[rng.below(b.length)] = rng.next(); return out; },
-  (rng, b) => {
-    const out = b.slice(), width = rng.pick([1, 2, 4, 8]), value = rng.pick(EDGES[width]!), at = rng.below(b.length - width + 1),
+  (rng, bytes) => {
+    const out = bytes.slice(), width = rng.pick([1, 2, 4, 8]), value = rng.pick(EDGES[width]!), at = rng.below(bytes.length - width + 1),
       big = rng.below(2) === 0;
     for (let i = 0; i < width && at + i < out.length; i++) out[at + i] = Number((value >> BigInt(8 * (big ? width - 1 - i : i))) & 0xffn);
     return out;
   },
   (rng, b) => b.slice(0, rng.below(b.length + 1)),
-  (rng, b) => {
-    const at = rng.below(b.length), n = 1 + rng.below(Math.min(64, b.length - at));
-    return replaced(b, at, n, new Uint8Array(0));
+  (rng, bytes) => {
+    const at = rng.below(bytes.length), n = 1 + rng.below(Math.min(64, bytes.length - at));
+    return replaced(bytes, at, n, new Uint8Array(0));
   },
-  (rng, b) => {
-    const at = rng.below(b.length), n = 1 + rng.below(Math.min(512, b.length - at));
-    return replaced(b, rng.below(b.length), 0, b.slice(at, at + n));
+  (rng, bytes) => {
+    const at = rng.below(bytes.length), n = 1 + rng.below(Math.min(512, bytes.length - at));
+    return replaced(bytes, rng.below(bytes.length), 0, bytes.slice(at, at + n));
   },
   (rng, b) => replaced(b, rng.below(b.length + 1), rng.below(2) * rng.below(8), new TextEncoder().encode(rng.pick(WORDS))),
-  (rng, b, others) => {
-    const o = rng.pick(others), at = rng.below(b.length), from = rng.below(o.length), n = rng.below(Math.min(256, o.length - from));
-    return replaced(b, at, n, o.slice(from, from + n));
+  (rng, bytes, others) => {
+    const other = rng.pick(others), at = rng.below(bytes.length), from = rng.below(other.length),
+      n = rng.below(Math.min(256, other.length - from));
+    return replaced(bytes, at, n, other.slice(from, from + n));
   },
-  (rng, b) => {
-    const out = b.slice(), at = rng.below(b.length);
+  (rng, bytes) => {
+    const out = bytes.slice(), at = rng.below(bytes.length);
     out.fill(rng.pick([0, 0x20, 0x30, 0x7f, 0xff]), at, at + 1 + rng.below(32));
     return out;
   },

@@ -92,7 +92,7 @@ function traceBytes(pack: boolean): Uint8Array {
 }
 
 function readAllOf(trace: TraceFile): void {
-  for (const r of trace.records()) for (const p of r.source?.payload(r.sequence) ?? []) void p;
+  for (const record of trace.records()) for (const part of record.source?.payload(record.sequence) ?? []) void part;
   analyse(trace);
   for (const piece of [jsonLines(trace), perfetto(trace)]) for (const line of piece) void line;
   mermaid(trace);

@@ -40,8 +40,8 @@ class Coverage {
     this.session.post('Profiler.takePreciseCoverage', (_error, taken) => {
       for (const script of taken?.result ?? []) {
         if (!script.url.startsWith('file:') || script.url.includes('node_modules') || script.url.includes('/test/')) continue;
-        for (const f of script.functions)
-          for (const r of f.ranges) if (r.count > 0) found.push(`${script.scriptId}:${r.startOffset}:${r.endOffset}`);
+        for (const called of script.functions)
+          for (const range of called.ranges) if (range.count > 0) found.push(`${script.scriptId}:${range.startOffset}:${range.endOffset}`);
       }
     });
     return found;

@@ -47,24 +47,25 @@ export async function countMutants(lab: Lab, count: number, say: (line: string) 
   if (reference.points !== reference.of) throw new Error(`${lab.name}: the reference solution gets ${reference.points} points`);
   const starter = filesOfLab(lab, 'starter', variantOf(lab, SEED)),
     all = mutantsIn(lab, solution, starter);
-  const c: Count = { lab: lab.name, possible: all.length, tried: 0, same: 0, failed: 0, named: 0, survivors: [] };
-  for (const m of new Random(lab.name).some(all, all.length)) {
-    if (c.tried - c.same >= count) break;
-    const { verdict } = await grade(lab, new Map([...solution, [m.file, m.source]]), { seed: SEED, secret: SECRET, untilWrong: true });
-    c.tried++;
+  const counted: Count = { lab: lab.name, possible: all.length, tried: 0, same: 0, failed: 0, named: 0, survivors: [] };
+  for (const mutant of new Random(lab.name).some(all, all.length)) {
+    if (counted.tried - counted.same >= count) break;
+    const { verdict } = await grade(lab, new Map([...solution, [mutant.file, mutant.source]]),
+      { seed: SEED, secret: SECRET, untilWrong: true });
+    counted.tried++;
     // Checks of worlds that did not run have a finding without a world.
     const failed = verdict.checks.filter((x) => !x.passed), told = failed.filter((x) => x.findings.some((f) => f.world !== '')),
       wrong = told.length > 0 ? told : failed;
     if (wrong.length > 0) {
-      c.failed++;
-      if (wrong.some((x) => x.findings.some((f) => f.expected !== '' && f.seen !== '')) || verdict.notes.length > 0) c.named++;
-    } else if (verdict.digest === reference.digest) c.same++;
-    else c.survivors.push(`${m.file} ${m.what}`);
-    say(`${wrong.length > 0 ? wrong.map((w) => w.id).join(',') : verdict.digest === reference.digest ? 'same' : 'SURVIVES'} ${m.file} `
-      + `${m.what}`);
+      counted.failed++;
+      if (wrong.some((x) => x.findings.some((f) => f.expected !== '' && f.seen !== '')) || verdict.notes.length > 0) counted.named++;
+    } else if (verdict.digest === reference.digest) counted.same++;
+    else counted.survivors.push(`${mutant.file} ${mutant.what}`);
+    say(`${wrong.length > 0 ? wrong.map((w) => w.id).join(',') : verdict.digest === reference.digest ? 'same' : 'SURVIVES'} ${mutant.file} `
+      + `${mutant.what}`);
     if (texts) for (const line of textsOf(verdict)) say(line);
   }
-  return c;
+  return counted;
 }
 
 /** The messages for a student: the first finding of each check. */

@@ -53,15 +53,15 @@ export function mutantsOf(source: string, starter = ''): Mutant[] {
       put = (n: string, a: readonly string[]): string => `${label}${n} ${a.join(', ')}`;
     change(i, 'leaves it out', `${label}${'nop\n'.repeat(instructionsIn(lines, `${name} ${rest}`)).trimEnd()}`);
     for (const other of SWAPS[name] ?? []) change(i, 'another instruction', put(other, args));
-    args.forEach((a, k) => {
+    args.forEach((argument, k) => {
       const other = (text: string): void => change(i, 'another operand', put(name, args.map((x, j) => (j === k ? text : x))));
-      if (/^-?(0x[\da-f]+|\d+)$/i.test(a)) {
-        other(String(Number(a) + (name.startsWith('s') && /^s[lr]/.test(name) ? 1 : 8)));
-        if (Number(a) !== 0) other('0');
+      if (/^-?(0x[\da-f]+|\d+)$/i.test(argument)) {
+        other(String(Number(argument) + (name.startsWith('s') && /^s[lr]/.test(name) ? 1 : 8)));
+        if (Number(argument) !== 0) other('0');
       }
-      else if (REGISTERS.includes(a)) other(REGISTERS[(REGISTERS.indexOf(a) + 1) % REGISTERS.length]!);
-      else if (/^[A-Z][A-Z_]+\+[A-Z]/.test(a)) other(a.split('+')[0]!);
-      else if (/^[A-Z]\w*$/.test(a)) other(`${a}+1`);
+      else if (REGISTERS.includes(argument)) other(REGISTERS[(REGISTERS.indexOf(argument) + 1) % REGISTERS.length]!);
+      else if (/^[A-Z][A-Z_]+\+[A-Z]/.test(argument)) other(argument.split('+')[0]!);
+      else if (/^[A-Z]\w*$/.test(argument)) other(`${argument}+1`);
     });
     if (args.length === 3 && args[1] !== args[2] && !/\(/.test(rest))
       change(i, 'swaps two operands', put(name, [args[0]!, args[2]!, args[1]!]));

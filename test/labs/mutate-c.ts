@@ -19,10 +19,10 @@ export function mutantsOf(source: string, starter = ''): Mutant[] {
   };
   lines.forEach((line, i) => {
     if (given.has(line) || /^\s*(\/\*|#|$)/.test(line) || line.includes('__asm__')) return;
-    for (const [token, others] of SWAPS) for (const m of line.matchAll(token)) for (const other of others) {
-      const text = other.startsWith('#') ? String(Number(m[0]) + Number(other.slice(1))) : other;
+    for (const [token, others] of SWAPS) for (const match of line.matchAll(token)) for (const other of others) {
+      const text = other.startsWith('#') ? String(Number(match[0]) + Number(other.slice(1))) : other;
       if (!text.startsWith('-') || text.startsWith('--')) change(i, 'another',
-        line.slice(0, m.index) + text + line.slice(m.index + m[0].length));
+        line.slice(0, match.index) + text + line.slice(match.index + match[0].length));
     }
     if (/^\s+[\w*>.[\]()% +-]+ (=|\+=|-=) .*;$|^\s+[\w>.-]+(\+\+|--);$/.test(line) &&
       !/^\s+(struct|u16|u32|return)\b/.test(line)) change(i, 'leaves it out', '');

@@ -44,8 +44,8 @@ function mutate(n: AnyNode, parents: readonly AnyNode[], code: string, change: C
       return;
     }
     case 'ConditionalExpression': {
-      const [a, b] = [n['consequent'] as AnyNode, n['alternate'] as AnyNode];
-      change('takes the other branch', a.start, b.end, `${text(b)} : ${text(a)}`);
+      const [kept, dropped] = [n['consequent'] as AnyNode, n['alternate'] as AnyNode];
+      change('takes the other branch', kept.start, dropped.end, `${text(dropped)} : ${text(kept)}`);
       return;
     }
     case 'ExpressionStatement': change('leaves out a statement', n.start, n.end, ';'); return;
@@ -71,7 +71,8 @@ function literal(n: AnyNode, parent: AnyNode | undefined, change: Change): void 
   const value = n['value'];
   if (parent?.type === 'ImportDeclaration' || (parent?.type === 'Property' && parent['key'] === n)) return;
   if (typeof value === 'number')
-    for (const v of new Set([value + 1, Math.max(0, value - 1), value === 0 ? 7 : 0])) change('another number', n.start, n.end, String(v));
+    for (const other of new Set([value + 1, Math.max(0, value - 1), value === 0 ? 7 : 0]))
+      change('another number', n.start, n.end, String(other));
   if (typeof value === 'string' && value !== '' && parent?.type !== 'ExportNamedDeclaration')
     change('another text', n.start, n.end, JSON.stringify(`${value}~`));
   if (typeof value === 'boolean') change('the contrary', n.start, n.end, String(!value));

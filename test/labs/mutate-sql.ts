@@ -20,14 +20,14 @@ export function mutantsOf(source: string): Mutant[] {
       source: source.slice(0, at) + text + source.slice(at + length)
     });
   };
-  for (const m of source.matchAll(/--[^\n]*|'(?:[^']|'')*'|<>|<=|>=|[=<>*/+-]|\d+(?:\.\d+)?|\w+/g)) {
-    const [word] = m, at = m.index;
+  for (const match of source.matchAll(/--[^\n]*|'(?:[^']|'')*'|<>|<=|>=|[=<>*/+-]|\d+(?:\.\d+)?|\w+/g)) {
+    const [word] = match, at = match.index;
     if (word.startsWith('--')) continue;
     if (word.startsWith("'")) change(at, word.length, `'${word.slice(1, -1)}x'`);
-    else if (/^\d/.test(word)) for (const v of [Number(word) + 1, Number(word) === 0 ? 2 : 0]) change(at, word.length, String(v));
+    else if (/^\d/.test(word)) for (const value of [Number(word) + 1, Number(word) === 0 ? 2 : 0]) change(at, word.length, String(value));
     else for (const other of WORDS[word.toLowerCase()] ?? []) change(at, word.length, other);
   }
-  for (const m of source.matchAll(/\b(?:and|where)\s+[^()\n]*?(?=\s+and\b|\s+group\b|\s+order\b|;|\n)/gi))
-    change(m.index, m[0].length, /^where/i.test(m[0]) ? 'where 1' : '');
+  for (const match of source.matchAll(/\b(?:and|where)\s+[^()\n]*?(?=\s+and\b|\s+group\b|\s+order\b|;|\n)/gi))
+    change(match.index, match[0].length, /^where/i.test(match[0]) ? 'where 1' : '');
   return found;
 }
