@@ -34,9 +34,9 @@ const cases: Readonly<Record<string, () => void>> = {
 function call(name: string, a = 0, b = 0, c = 0, d = 0, e = 0): number {
   return dispatch(t, numbers.get(name)!, a, b, c, d, e, 0) as number;
 }
-function caller(name: string, a = 0, b = 0, c = 0, d = 0, e = 0): () => void {
+function caller(name: string, first = 0, second = 0, third = 0, fourth = 0, fifth = 0): () => void {
   const nr = numbers.get(name)!;
-  return () => { dispatch(t, nr, a, b, c, d, e, 0); };
+  return () => { dispatch(t, nr, first, second, third, fourth, fifth, 0); };
 }
 
 const session = new Session();

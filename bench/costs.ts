@@ -51,15 +51,17 @@ async function counted(op: string): Promise<readonly [number, number]> {
 async function calls(): Promise<string> {
   const alone = cyclesOf(onMachine(['/bin/costs'])), above = cyclesOf((await aboveKernel(['/bin/costs'])).said), rows: string[][] = [];
   for (const [what, op, per] of ROWS) {
-    const [entries, switches] = await counted(op), l = found.linux[op]! / per, m = alone[op]! / per, k = above[op]! / per;
+    const [entries, switches] = await counted(op), native = found.linux[op]! / per, bare = alone[op]! / per, k = above[op]! / per;
     rows.push([
-      what, whole(l), whole(m), whole(k), (k / l).toFixed(2), ((entries / per).toFixed(entries < 10 * per ? 1 : 0)),
+      what, whole(native), whole(bare), whole(k), (k / native).toFixed(2), ((entries / per).toFixed(entries < 10 * per ? 1 : 0)),
       ((switches / per).toFixed(switches < 10 * per ? 1 : 0))
     ]);
   }
-  const a = cyclesOf(onMachine(['/bin/build']))['build']!, b = await aboveKernel(['/bin/build']), c = cyclesOf(b.said)['build']!;
+  const bare = cyclesOf(onMachine(['/bin/build']))['build']!, built = await aboveKernel(['/bin/build']),
+    hosted = cyclesOf(built.said)['build']!;
   rows.push([
-    'building a small project', whole(linux.build), whole(a), whole(c), (c / linux.build).toFixed(2), whole(b.entries), whole(b.switches)
+    'building a small project', whole(linux.build), whole(bare), whole(hosted), (hosted / linux.build).toFixed(2),
+    whole(built.entries), whole(built.switches)
   ]);
   return table([
     'cycles of', 'Linux', 'server on the machine', 'server above the microkernel', 'above / Linux', 'kernel entries', 'switches of space'
@@ -72,8 +74,8 @@ async function calls(): Promise<string> {
 function calibration(): string {
   const names = Object.keys(found.linux), kept = names.filter((n) => !(n in OUT)), rows: string[][] = [];
   for (const name of names) {
-    const p = predict(name, found, RATES), half = name in OUT ? 'out' : kept.indexOf(name) % 2 === 0 ? 'fitted' : 'held out';
-    rows.push([`\`${name}\``, whole(found.linux[name]!), whole(p), (p / found.linux[name]!).toFixed(2), half]);
+    const predicted = predict(name, found, RATES), half = name in OUT ? 'out' : kept.indexOf(name) % 2 === 0 ? 'fitted' : 'held out';
+    rows.push([`\`${name}\``, whole(found.linux[name]!), whole(predicted), (predicted / found.linux[name]!).toFixed(2), half]);
   }
   const off = (half: number): number[] => kept.filter((_, i) => i % 2 === half).map((n) =>
     offBy(predict(n, found, RATES), found.linux[n]!)),

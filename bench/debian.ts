@@ -50,9 +50,9 @@ export function workFiles(folder: string): void {
   for (const name of ['mix.py', 'mix.pl', 'mix.sql']) cpSync(join(WORK, name), join(folder, name));
   writeFileSync(join(folder, 'large.c'), largeC(LARGE));
   smallSources(join(folder, 'small'));
-  for (let f = 0; f < FOLDERS; f++) {
-    mkdirSync(join(folder, `tree/part${f}`), { recursive: true });
-    for (let i = 0; i < FILES_EACH; i++) writeFileSync(join(folder, `tree/part${f}/file${i}.txt`), text(f * FILES_EACH + i));
+  for (let part = 0; part < FOLDERS; part++) {
+    mkdirSync(join(folder, `tree/part${part}`), { recursive: true });
+    for (let i = 0; i < FILES_EACH; i++) writeFileSync(join(folder, `tree/part${part}/file${i}.txt`), text(part * FILES_EACH + i));
   }
 }
 

@@ -45,8 +45,8 @@ export function fit(ops: readonly string[], measured: Measured): Rates {
     for (let better = true; better; ) {
       better = false;
       for (const name of NAMES) for (const factor of [1 + step, 1 / (1 + step)]) {
-        const next = { ...best, [name]: best[name] * factor }, e = error(ops, measured, next);
-        if (e < least - 1e-9) { best = next; least = e; better = true; }
+        const next = { ...best, [name]: best[name] * factor }, miss = error(ops, measured, next);
+        if (miss < least - 1e-9) { best = next; least = miss; better = true; }
       }
     }
   }

@@ -56,16 +56,16 @@ const server = `li a1, 0; ${call(2)}; again: li a1, 0; ${call(10)}; j again`;
 /** Client and server in tasks of their own; the client calls the first thread after each round. */
 function* pingPong(sys: Syscalls, priority: number): Sys<void> {
   const first = 256 + priority, user = yield* makeUser(sys, first, server, { utcb: UTCB, priority, pa: 0x8010_1000 });
-  const c = yield* makeUser(sys, first + 100, client, { utcb: UTCB, priority: 50, pa: 0x8010_0000 }), portal = first + 50;
+  const asker = yield* makeUser(sys, first + 100, client, { utcb: UTCB, priority: 50, pa: 0x8010_0000 }), portal = first + 50;
   yield* sys.must(Initial.factory, Ops.factory.createPortal, [portal, user.thread, 1, 0]);
-  yield* sys.must(c.task, Ops.task.map, [0, capPage(portal), 9, 0]);
-  yield* sys.must(c.task, Ops.task.map, [0, capPage(c.portal), 10, 0]);
+  yield* sys.must(asker.task, Ops.task.map, [0, capPage(portal), 9, 0]);
+  yield* sys.must(asker.task, Ops.task.map, [0, capPage(asker.portal), 10, 0]);
   yield* sys.must(user.thread, Ops.thread.start, [CODE, 0, 0]);
-  yield* sys.must(c.thread, Ops.thread.start, [CODE, 0, 0]);
+  yield* sys.must(asker.thread, Ops.thread.start, [CODE, 0, 0]);
   yield* sys.receive();
   yield* timed(sys, `call and reply, RISC-V tasks, server of ${priority > 50 ? 'higher' : 'lower'} priority`, CALLS, IPC_FIGURES,
     function* () { yield sys.ipc(IpcFlag.reply | IpcFlag.receive, 0); });
-  for (const u of [c, user]) yield* drop(sys, u);
+  for (const each of [asker, user]) yield* drop(sys, each);
 }
 function* drop(sys: Syscalls, u: User): Sys<void> {
   for (const cap of [u.thread, u.context, u.portal, u.task]) yield* sys.must(Initial.task, Ops.task.unmap, [capPage(cap), 1]);
@@ -127,18 +127,18 @@ function* switches(sys: Syscalls): Sys<void> {
     `li s0, ${UTCB}; li s1, ${CALLS}; again: ${up(20)}; ${down(21)}; addi s1, s1, -1; bnez s1, again; li a1, 10; li t0, 0; sd t0, 0(s0); `
       + `${call(7)}; li s1, ${CALLS}; j again`,
     { utcb: UTCB, priority: 50, pa: 0x8010_2000 });
-  const b = yield* makeUser(sys, 850, `li s0, ${UTCB}; again: ${down(20)}; ${up(21)}; j again`,
+  const other = yield* makeUser(sys, 850, `li s0, ${UTCB}; again: ${down(20)}; ${up(21)}; j again`,
     { utcb: UTCB, priority: 50, pa: 0x8010_3000 });
   for (const [i, cap] of [900, 901].entries()) {
     yield* sys.must(Initial.factory, Ops.factory.createSemaphore, [cap, 0]);
-    for (const u of [user, b]) yield* sys.must(u.task, Ops.task.map, [0, capPage(cap), 20 + i, 0]);
+    for (const { task } of [user, other]) yield* sys.must(task, Ops.task.map, [0, capPage(cap), 20 + i, 0]);
   }
   yield* sys.must(user.task, Ops.task.map, [0, capPage(user.portal), 10, 0]);
-  for (const u of [b, user]) yield* sys.must(u.thread, Ops.thread.start, [CODE, 0, 0]);
+  for (const { thread } of [other, user]) yield* sys.must(thread, Ops.thread.start, [CODE, 0, 0]);
   yield* sys.receive();
   yield* timed(sys, 'signal, and switch to who waits for it, between tasks', 2 * CALLS, '',
     function* () { yield sys.ipc(IpcFlag.reply | IpcFlag.receive, 0); });
-  for (const u of [user, b]) yield* drop(sys, u);
+  for (const each of [user, other]) yield* drop(sys, each);
 }
 
 function* all(sys: Syscalls, real: Real): Sys<void> {

@@ -68,8 +68,8 @@ function push(samples: Samples, name: string, seconds: number): void {
 
 function median(samples: number[] | undefined): number {
   if (!samples || samples.length === 0) return NaN;
-  const s = [...samples].sort((a, b) => a - b), m = s.length >> 1;
-  return s.length % 2 ? s[m]! : (s[m - 1]! + s[m]!) / 2;
+  const sorted = [...samples].sort((a, b) => a - b), middle = sorted.length >> 1;
+  return sorted.length % 2 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
 /** A Markdown table: median seconds a system; in brackets how many times faster than the peer. */

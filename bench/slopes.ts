@@ -12,9 +12,9 @@ export function linesOf(said: string): Points {
   return out;
 }
 /** The lesser of two measurements of the same. */
-export const least = (a: Points, b: Points): Points =>
-  Object.fromEntries(Object.entries(a).map(([op, points]) => [
-    op, points.map(([bytes, cycles], i) => [bytes, Math.min(cycles, b[op]![i]![1])] as const)
+export const least = (first: Points, second: Points): Points =>
+  Object.fromEntries(Object.entries(first).map(([op, points]) => [
+    op, points.map(([bytes, cycles], i) => [bytes, Math.min(cycles, second[op]![i]![1])] as const)
   ]));
 /** Cycles for a byte more, between two sizes. */
 export function slope(points: readonly (readonly [number, number])[], from: number, to: number): number {
@@ -41,14 +41,14 @@ function panel(x0: number, y0: number, op: string, title: string, systems: reado
   const x = (b: number): number => x0 + LEFT + (Math.log(b / first) / Math.log(last / first)) * (WIDTH - LEFT - 14);
   const y = (c: number): number => y0 + HEIGHT - BOTTOM - (Math.log(c / low) / Math.log(high / low)) * (HEIGHT - BOTTOM - TOP);
   const out = [`<text x="${x0 + LEFT}" y="${y0 + 14}" font-weight="bold">${title}</text>`];
-  for (let c = low; c <= high * 1.01; c *= 10) {
-    const at = y(c).toFixed(1);
-    out.push(`<path d="M${x0 + LEFT} ${at}H${x0 + WIDTH - 14}" stroke="#dddddd"/><text x="${x0 + LEFT - 5}" y="${(y(c) + 3.5).toFixed(1)}" `
-      + `text-anchor="end">${WORDS(c)}</text>`);
+  for (let cost = low; cost <= high * 1.01; cost *= 10) {
+    const at = y(cost).toFixed(1);
+    out.push(`<path d="M${x0 + LEFT} ${at}H${x0 + WIDTH - 14}" stroke="#dddddd"/>`
+      + `<text x="${x0 + LEFT - 5}" y="${(y(cost) + 3.5).toFixed(1)}" text-anchor="end">${WORDS(cost)}</text>`);
   }
-  for (const [b, name] of SIZES)
-    if (b >= first && b <= last)
-      out.push(`<text x="${x(b).toFixed(1)}" y="${y0 + HEIGHT - BOTTOM + 14}" text-anchor="middle">${name}</text>`);
+  for (const [size, name] of SIZES)
+    if (size >= first && size <= last)
+      out.push(`<text x="${x(size).toFixed(1)}" y="${y0 + HEIGHT - BOTTOM + 14}" text-anchor="middle">${name}</text>`);
   for (const [i, [, points]] of systems.entries()) {
     const line = points[op]!.map(([b, c]) => `${x(b).toFixed(1)} ${y(c).toFixed(1)}`).join('L');
     out.push(

@@ -63,12 +63,12 @@ interface Sample { readonly kernel: number; readonly unix: number | undefined; r
 function sample(): Sample {
   global.gc?.();
   const { engine, instructions } = system.machine, engineStats = engine.stats(), host = process.memoryUsage();
-  const s = { kernel: system.kernel.root.factory.used, unix: free.get('unix'), vm: free.get('vm') };
-  console.log(`${(system.machine.now / 3600e9).toFixed(1)} h  kernel ${s.kernel} bytes, ${system.kernel.tasks.size} tasks; free: unix `
-    + `${s.unix} KiB, vm ${s.vm} KiB; engine: ${engineStats.codePages} code pages, ${engineStats.regions} regions; host heap `
+  const state = { kernel: system.kernel.root.factory.used, unix: free.get('unix'), vm: free.get('vm') };
+  console.log(`${(system.machine.now / 3600e9).toFixed(1)} h  kernel ${state.kernel} bytes, ${system.kernel.tasks.size} tasks; free: unix `
+    + `${state.unix} KiB, vm ${state.vm} KiB; engine: ${engineStats.codePages} code pages, ${engineStats.regions} regions; host heap `
     + `${Math.round(host.heapUsed / MIB)} MiB; ${Math.round(instructions / 1e6)} M instructions, ${Math.round(system.wallSeconds)} s`);
   free.clear();
-  return s;
+  return state;
 }
 
 let first: Sample | undefined, last: Sample | undefined, failure = '';

@@ -48,8 +48,9 @@ function rootfs(list: readonly Benchmark[], init: boolean): string {
 function debianFolder(from: string, list: readonly Benchmark[]): string {
   const dir = join(mkdtempSync(join(scratch, 'debian-')), 'root');
   debianRoot(from, dir, script(list));
-  for (const b of list)
-    if (existsSync(join(programs, programOf(b)))) cpSync(join(programs, programOf(b)), join(dir, 'usr/bin', programOf(b)));
+  for (const benchmark of list)
+    if (existsSync(join(programs, programOf(benchmark))))
+      cpSync(join(programs, programOf(benchmark)), join(dir, 'usr/bin', programOf(benchmark)));
   if (existsSync(busybox)) cpSync(busybox, join(dir, 'usr/bin/busybox'));
   return dir;
 }

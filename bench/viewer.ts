@@ -33,8 +33,10 @@ function make(path: string): void {
   recorder.name('thread', 33, 3, 'memory');
   recorder.name('portal', 30, 22, 'syscall');
   recorder.name('portal', 40, 33, 'requests');
-  for (let t = 0; t
-    < TASKS; t++) { recorder.name('task', 100 + t, 0, `process ${t}`); recorder.name('thread', 200 + t, 100 + t, `process ${t}`); }
+  for (let task = 0; task < TASKS; task++) {
+    recorder.name('task', 100 + task, 0, `process ${task}`);
+    recorder.name('thread', 200 + task, 100 + task, `process ${task}`);
+  }
   let seed = 1, time = 0;
   for (let done = 0; done < records; ) {
     const rounds = Math.min(PER_CHUNK, Math.ceil((records - done) / each)), chunk = new Uint8Array(rounds * size),

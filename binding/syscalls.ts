@@ -56,9 +56,14 @@ export class Syscalls {
    * yield sys.ipc(…)`.
    */
   ipc(flags: number, cap: number, sendTimeout: number = NEVER, receiveTimeout: number = NEVER): IpcRequest {
-    const r = this.request;
-    r.flags = flags; r.cap = cap; r.sendTimeout = sendTimeout; r.receiveTimeout = receiveTimeout; r.body = undefined; r.handler = undefined;
-    return r;
+    const request = this.request;
+    request.flags = flags;
+    request.cap = cap;
+    request.sendTimeout = sendTimeout;
+    request.receiveTimeout = receiveTimeout;
+    request.body = undefined;
+    request.handler = undefined;
+    return request;
   }
 
   /**

@@ -66,9 +66,10 @@ function executable(bytes: Uint8Array): { from: number; to: number }[] {
   const data = new DataView(bytes.buffer, bytes.byteOffset, bytes.length), at = Number(data.getBigUint64(40, true)),
     size = data.getUint16(58, true), count = data.getUint16(60, true);
   const EXECINSTR = 4n, found: { from: number; to: number }[] = [];
-  for (let i = 0, s = at; i < count && s + 64 <= bytes.length; i++, s += size) {
-    const from = Number(data.getBigUint64(s + 16, true));
-    if ((data.getBigUint64(s + 8, true) & EXECINSTR) !== 0n) found.push({ from, to: from + Number(data.getBigUint64(s + 32, true)) });
+  for (let i = 0, header = at; i < count && header + 64 <= bytes.length; i++, header += size) {
+    const from = Number(data.getBigUint64(header + 16, true));
+    if ((data.getBigUint64(header + 8, true) & EXECINSTR) !== 0n)
+      found.push({ from, to: from + Number(data.getBigUint64(header + 32, true)) });
   }
   return found;
 }

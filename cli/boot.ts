@@ -162,9 +162,11 @@ function debuggedKind({ components }: ScenarioFile, component: string): Debugged
 /** Unix servers tell the debugger what becomes of their processes. */
 function watched(scenario: ScenarioFile, { debugged }: GdbLaunch): ScenarioFile {
   const components = { ...scenario.components };
-  for (const d of debugged) {
-    const component = d.kind === 'process' ? components[d.component!] : undefined;
-    if (component) components[d.component!] = { ...component, args: { ...component.args, watcher: d.kind === 'process' && d.watch } };
+  for (const target of debugged) {
+    const component = target.kind === 'process' ? components[target.component!] : undefined;
+    if (!component) continue;
+    const args = { ...component.args, watcher: target.kind === 'process' && target.watch };
+    components[target.component!] = { ...component, args };
   }
   return { ...scenario, components };
 }

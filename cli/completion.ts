@@ -22,7 +22,7 @@ function places(program: Command, names: Readonly<Record<string, readonly string
         ...options.flatMap((o) => [o.long, o.short].filter((w) => w !== undefined && w !== null).map((w) => [w!, o.description] as const)),
       ],
     });
-    for (const c of below) visit(c, path ? `${path} ${c.name()}` : c.name());
+    for (const child of below) visit(child, path ? `${path} ${child.name()}` : child.name());
   };
   visit(program, '');
   return all;

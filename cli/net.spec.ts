@@ -43,13 +43,13 @@ test('files that are not to be had are named', () => {
 test('hubs are joined, and a capture has every frame of its card', () => {
   writeFileSync(join(folder, 'f'), 'x');
   const networks = new Networks([parseNet(`hub,pcap=${join(folder, 'a')}`), parseNet('hub'), parseNet(`gateway,tftp=${folder}`)]);
-  const events = new TestEvents(), [framePort, b] = networks.cards().map((card) => card.connect(events));
+  const events = new TestEvents(), [framePort, other] = networks.cards().map((card) => card.connect(events));
   const got: number[] = [];
   framePort.onFrame(() => {});
-  b.onFrame((f) => got.push(f.length));
+  other.onFrame((f) => got.push(f.length));
   const frame = (length: number, from: number): Uint8Array => new Uint8Array(length).fill(255, 0, 6).fill(from, 6, 12);
   framePort.send(frame(60, 2));
-  b.send(frame(61, 4));
+  other.send(frame(61, 4));
   events.advanceTo(1e6);
   networks.close();
   expect(got).toEqual([60]);

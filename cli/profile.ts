@@ -71,7 +71,11 @@ export function profileTable(samples: Iterable<Readonly<Sample>>, names: Functio
     const name = names.at(sample.pc) ?? nameless(sample.pc), mode = modeOf(sample), key = `${mode} ${name}`;
     let row = rows.get(key);
     if (!row) rows.set(key, (row = { name, mode, instructions: 0, translated: 0, seconds: 0 }));
-    for (const r of [row, all]) { r.instructions += sample.instructions; r.translated += sample.translated; r.seconds += sample.seconds; }
+    for (const counted of [row, all]) {
+      counted.instructions += sample.instructions;
+      counted.translated += sample.translated;
+      counted.seconds += sample.seconds;
+    }
   }
   if (all.instructions === 0) return '\nprofile: too short a run for a sample\n';
   const sorted = [...rows.values()].sort((a, b) => b.instructions - a.instructions), shown = sorted.slice(0, ROWS);

@@ -44,7 +44,7 @@ export async function run(program: string, args: string[], options: RunOptions):
   const folders = new Folders(mounts, replaying);
   const nets = options.net === undefined ? [] : [parseNet(options.net)], networks = new Networks(nets);
   const rootfs = await RootFs.open(options.rootfs, replaying);
-  for (const m of mounts) if (!folders.mounts.includes(m)) rootfs.place(m);
+  for (const mount of mounts) if (!folders.mounts.includes(mount)) rootfs.place(mount);
   const { argv, file } = guestProgram(program, args, env, options, rootfs, folders), { modules } = rootfs;
   const interactive = process.stdin.isTTY === true && process.stdout.isTTY === true;
   const watch = options.gdb === undefined ? undefined : new (await import('./gdb/processes.ts')).ProcessWatch();

@@ -19,11 +19,11 @@ const INTERP = 3;
  */
 export function interpreterOf(file: Uint8Array): string | undefined {
   if (file.length < 64 || file[0] !== 0x7f || file[1] !== 0x45) return undefined;
-  const d = new DataView(file.buffer, file.byteOffset, file.length), start = Number(d.getBigUint64(32, true)),
-    count = d.getUint16(56, true);
+  const view = new DataView(file.buffer, file.byteOffset, file.length), start = Number(view.getBigUint64(32, true)),
+    count = view.getUint16(56, true);
   for (let at = start; at < start + 56 * count && at + 56 <= file.length; at += 56) {
-    if (d.getUint32(at, true) !== INTERP) continue;
-    const from = Number(d.getBigUint64(at + 8, true)), size = Number(d.getBigUint64(at + 32, true));
+    if (view.getUint32(at, true) !== INTERP) continue;
+    const from = Number(view.getBigUint64(at + 8, true)), size = Number(view.getBigUint64(at + 32, true));
     return size > 0 && size < 4096 && from + size <= file.length
       ? new TextDecoder().decode(file.subarray(from, from + size)).replace(/\0.*$/s, '')
       : undefined;

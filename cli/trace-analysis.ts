@@ -56,10 +56,12 @@ export function tracePath(path: string, first: string, second: string, json: boo
 
 /** Status 1 when the traces differ. */
 export function traceDiff(first: string, second: string, options: { times: boolean; context: number }): number {
-  const progress = readingProgress(), a = readTrace(first, progress), b = readTrace(second), at = firstDivergence(a, b, options.times);
+  const progress = readingProgress(), left = readTrace(first, progress), right = readTrace(second),
+    at = firstDivergence(left, right, options.times);
   progress.end();
-  process.stdout.write(at ? diffReport(a, b, at, [first, second], options.context) : `The traces are the same: ${a.length} records.\n`);
-  note(a, b);
+  process.stdout.write(at ? diffReport(left, right, at, [first, second], options.context)
+    : `The traces are the same: ${left.length} records.\n`);
+  note(left, right);
   return at ? Exit.failure : Exit.ok;
 }
 

@@ -49,9 +49,9 @@ export class SharedRing {
   /** Waits up to `ms` until the writer is done with everything. */
   awaitClosed(ms: number): boolean {
     const end = Date.now() + ms;
-    for (let s = this.status; (s & Status.closed) === 0; s = this.status) {
+    for (let status = this.status; (status & Status.closed) === 0; status = this.status) {
       if (Date.now() >= end) return false;
-      Atomics.wait(this.state, State.status, s, 100);
+      Atomics.wait(this.state, State.status, status, 100);
     }
     return true;
   }

@@ -105,39 +105,39 @@ const sql: Readonly<Record<string, string>> = {
 };
 
 async function verdict(lab: string, file: string, text: string): Promise<Verdict> {
-  const l = (await findLab(lab))!;
-  return (await grade(l, new Map([...filesOfLab(l, 'starter', variantOf(l, 'anna')), [file, text]]),
+  const found = (await findLab(lab))!;
+  return (await grade(found, new Map([...filesOfLab(found, 'starter', variantOf(found, 'anna')), [file, text]]),
     { seed: 'anna', secret: 'exam' })).verdict;
 }
 
 describe('in assembly, no points for a submission that', () => {
   it.each(Object.entries(assembly))('%s', async (_what, source) => {
-    const v = await verdict('4', 'broker.s', source + lib);
-    expect(v.notes).toEqual([]);
-    expect(v.points).toBe(0);
-    expect(v.checks.every((c) => c.findings.length > 0)).toBe(true);
+    const graded = await verdict('4', 'broker.s', source + lib);
+    expect(graded.notes).toEqual([]);
+    expect(graded.points).toBe(0);
+    expect(graded.checks.every((c) => c.findings.length > 0)).toBe(true);
   });
 });
 it('a fault of a program in assembly is told with its label', async () => {
-  const v = await verdict('4', 'broker.s', `${begin}here:\n  nop\n  sd zero, 8(zero)\n${lib}`);
-  expect(v.output.join('\n')).toMatch(/fault: store to 0x8, where it may not, at pc 0x[0-9a-f]+ \(here\+0x4\)/);
+  const graded = await verdict('4', 'broker.s', `${begin}here:\n  nop\n  sd zero, 8(zero)\n${lib}`);
+  expect(graded.output.join('\n')).toMatch(/fault: store to 0x8, where it may not, at pc 0x[0-9a-f]+ \(here\+0x4\)/);
 });
 describe('on the bare machine, no points for a submission that', () => {
   it.each(Object.entries(bare))('%s', async (_what, source) => {
-    const guest = String(variantOf((await findLab('18'))!, 'anna')['guest']), v = await verdict('18', 'hypervisor.s',
+    const guest = String(variantOf((await findLab('18'))!, 'anna')['guest']), graded = await verdict('18', 'hypervisor.s',
       source.replaceAll(GUEST_AT, guest));
-    expect(v.notes).toEqual([]);
-    expect(v.points).toBe(0);
-    expect(v.checks.every((x) => x.findings.every((f) => f.expected !== '' && f.seen !== ''))).toBe(true);
+    expect(graded.notes).toEqual([]);
+    expect(graded.points).toBe(0);
+    expect(graded.checks.every((x) => x.findings.every((f) => f.expected !== '' && f.seen !== ''))).toBe(true);
   });
 });
 const cross = spawnSync('riscv64-linux-gnu-gcc', ['--version']).status === 0;
 describe.skipIf(!cross)('in C, no points for a submission that', () => {
   it.each(Object.entries(c))('%s', async (what, source) => {
     process.env['TESSERA_LAB_CC'] ??= 'riscv64-linux-gnu-gcc';
-    const v = await verdict('16', 'ring.c', source);
-    expect(v.notes.filter((n) => n.includes(': error:')).length > 0).toBe(what === 'includes the grader');
-    expect(v.points).toBe(0);
+    const graded = await verdict('16', 'ring.c', source);
+    expect(graded.notes.filter((n) => n.includes(': error:')).length > 0).toBe(what === 'includes the grader');
+    expect(graded.points).toBe(0);
   });
 });
 describe('in SQL, no points for a submission that', () => {

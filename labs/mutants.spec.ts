@@ -6,7 +6,7 @@ import { countMutants } from '../test/labs/mutants.ts';
 import { findLab } from './catalogue.ts';
 
 it.each([['1', 6], ['2', 6], ['4', 8], ['10', 6]])('of lab %s', async (lab, count) => {
-  const c = await countMutants((await findLab(lab))!, count);
-  expect(c.tried - c.same).toBe(count);
-  expect(c.named).toBeGreaterThanOrEqual(count - 1);
+  const counted = await countMutants((await findLab(lab))!, count);
+  expect(counted.tried - counted.same).toBe(count);
+  expect(counted.named).toBeGreaterThanOrEqual(count - 1);
 }, 300_000);

@@ -50,25 +50,25 @@ const DEPTH = 12;
 /** The roots, longest total time first. `keep`: which requests may be roots. */
 export function callTree(trace: TraceSource, keep: (record: RecordView) => boolean = () => true): CallNode[] {
   const root = new Node(''), open = new Map<number, Open & { depth: number }>(), serving = new Map<number, number>();
-  for (const r of trace.records()) {
-    if (r.kind === Kind.call || (r.kind === Kind.event && r.object !== 0)) {
-      const parent = open.get(serving.get(r.actor) ?? 0), server = serverOf(trace, r.object);
-      if (!parent && !keep(r)) continue;
+  for (const record of trace.records()) {
+    if (record.kind === Kind.call || (record.kind === Kind.event && record.object !== 0)) {
+      const parent = open.get(serving.get(record.actor) ?? 0), server = serverOf(trace, record.object);
+      if (!parent && !keep(record)) continue;
       const depth = (parent?.depth ?? 0) + 1,
-        node = (parent && depth > DEPTH ? parent.node : (parent?.node ?? root).child(nameOf(trace, r)));
+        node = (parent && depth > DEPTH ? parent.node : (parent?.node ?? root).child(nameOf(trace, record)));
       node.count++;
-      open.set(r.sequence, { node, time: r.time, server, depth });
-      if (r.kind === Kind.event) serving.set(server, r.sequence);
-    } else if (r.kind === Kind.receive && open.has(r.cause)) serving.set(r.actor, r.cause);
-    else if (r.kind === Kind.reply || r.kind === Kind.resume) {
-      const request = open.get(r.cause);
-      if (serving.get(r.actor) === r.cause) serving.delete(r.actor);
+      open.set(record.sequence, { node, time: record.time, server, depth });
+      if (record.kind === Kind.event) serving.set(server, record.sequence);
+    } else if (record.kind === Kind.receive && open.has(record.cause)) serving.set(record.actor, record.cause);
+    else if (record.kind === Kind.reply || record.kind === Kind.resume) {
+      const request = open.get(record.cause);
+      if (serving.get(record.actor) === record.cause) serving.delete(record.actor);
       if (!request) continue;
-      open.delete(r.cause);
-      request.node.total += r.time - request.time;
-      request.node.samples.add(r.time - request.time);
-    } else if (r.kind === Kind.invoke) {
-      const done = open.get(serving.get(r.actor) ?? 0)?.node.child(`${trace.taskOf(r.actor)}: ${labelName(r.a)}`);
+      open.delete(record.cause);
+      request.node.total += record.time - request.time;
+      request.node.samples.add(record.time - request.time);
+    } else if (record.kind === Kind.invoke) {
+      const done = open.get(serving.get(record.actor) ?? 0)?.node.child(`${trace.taskOf(record.actor)}: ${labelName(record.a)}`);
       if (done) done.count++;
     }
   }
@@ -94,6 +94,6 @@ export function callReport(roots: readonly CallNode[], depth = 6, least = 0.001)
       + `${'  '.repeat(level)}${n.name}`);
     for (const callNode of n.children) add(callNode, level + 1);
   };
-  for (const r of roots) add(r, 0);
+  for (const root of roots) add(root, 0);
   return roots.length === 0 ? 'no requests\n' : lines.join('\n') + '\n';
 }

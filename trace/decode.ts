@@ -32,9 +32,9 @@ type Say = (r: RecordView, origin: RecordView | undefined) => string;
 const about = (origin: RecordView | undefined, answer?: RecordView): string => (!origin ? '' : origin.kind === Kind.event
   ? eventWords(origin, answer) : requestText(origin));
 const replyText = (r: RecordView, origin: RecordView | undefined): string => answerText(r, origin) || messageText(r.b);
-const asked = (r: RecordView): string => {
-  const text = requestText(r);
-  return text.includes('(') ? text : `${text} (${messageText(r.b)})`;
+const asked = (record: RecordView): string => {
+  const text = requestText(record);
+  return text.includes('(') ? text : `${text} (${messageText(record.b)})`;
 };
 const said: Record<number, Say> = {
   [Kind.send]: (r) => `send ${asked(r)}`,
@@ -43,9 +43,9 @@ const said: Record<number, Say> = {
   [Kind.reply]: (r, o) => `reply ${about(o)} ${r.a === 0 ? 'done' : `status ${r.a}`} (${replyText(r, o)})`,
   [Kind.event]: (r) => eventWords(r),
   [Kind.resume]: (r, o) => `${resumeText(r.a)} after ${about(o, r) || 'an event'}`,
-  [Kind.invoke]: (r) => {
-    const text = operationText(r);
-    return text === undefined ? `${labelName(r.a)} ${firstOperand(r)}` : `${labelName(r.a)}${text}`;
+  [Kind.invoke]: (record) => {
+    const text = operationText(record);
+    return text === undefined ? `${labelName(record.a)} ${firstOperand(record)}` : `${labelName(record.a)}${text}`;
   },
   [Kind.map]: (r) => `map ${mappedText(r)}`,
   [Kind.unmap]: (r) => `unmap ${mappedText(r)}`,

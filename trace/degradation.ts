@@ -121,15 +121,15 @@ export class Degradation {
   }
 
   private monitor(task: string): Monitor {
-    let m = this.monitors.get(task);
-    if (!m) this.monitors.set(task, (m = { task, guest: 0, began: false,
+    let monitor = this.monitors.get(task);
+    if (!monitor) this.monitors.set(task, (monitor = { task, guest: 0, began: false,
       sources: { ...of(SOURCES, () => 0), setup: this.before.get(task) ?? 0 }, modules: of(MODULES, () => ({ exits: 0, cycles: 0 })) }));
-    return m;
+    return monitor;
   }
   private hart(record: RecordView): Hart {
-    let h = this.harts.get(record.hart);
-    if (!h) this.harts.set(record.hart, (h = { time: record.time, thread: 0, waits: true, interrupted: false }));
-    return h;
+    let hart = this.harts.get(record.hart);
+    if (!hart) this.harts.set(record.hart, (hart = { time: record.time, thread: 0, waits: true, interrupted: false }));
+    return hart;
   }
 
   /** Monitors that had a guest. */
@@ -145,9 +145,9 @@ const LETTERS: Readonly<Record<Source, string>> = { setup: 's', emulation: 'e', 
 export function bar({ sources }: DegradationRow): string {
   const all = SOURCES.reduce((n, s) => n + sources[s], 0);
   let done = 0, text = '';
-  for (const s of SOURCES) {
-    done += sources[s];
-    text = text.padEnd(Math.round((BAR * done) / Math.max(all, 1)), LETTERS[s]);
+  for (const source of SOURCES) {
+    done += sources[source];
+    text = text.padEnd(Math.round((BAR * done) / Math.max(all, 1)), LETTERS[source]);
   }
   return text;
 }

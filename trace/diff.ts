@@ -33,15 +33,16 @@ function differences(first: TraceFile, x: RecordView, second: TraceFile, y: Reco
   const found: string[] = plain.filter((f) =>
     x[f] !== y[f] && (times || f !== 'time')
       && !(f === 'a' && x.kind === Kind.wake && y.kind === Kind.wake && first.name(x.a) === second.name(y.a)));
-  for (const f of ['actor', 'object'] as const) if (x[f] !== y[f] || first.name(x[f]) !== second.name(y[f])) found.push(f);
+  for (const field of ['actor', 'object'] as const)
+    if (x[field] !== y[field] || first.name(x[field]) !== second.name(y[field])) found.push(field);
   return found;
 }
 
 /** Whether both have the same payload. Not compared where only one trace has payload. */
-function samePayload(p: readonly PayloadPart[], q: readonly PayloadPart[]): boolean {
-  return p.length === q.length
-    && p.every((x, i) => {
-      const y = q[i]!;
+function samePayload(left: readonly PayloadPart[], right: readonly PayloadPart[]): boolean {
+  return left.length === right.length
+    && left.every((x, i) => {
+      const y = right[i]!;
       return x.part === y.part && x.index === y.index && x.bytes.length === y.bytes.length && x.bytes.every((v, n) => v === y.bytes[n]);
     });
 }

@@ -245,19 +245,19 @@ function nearest(word: string, known: string[]): string {
 }
 
 /** Edit distance of two words: letters inserted, deleted, changed or swapped with a neighbour. */
-function distance(a: string, b: string): number {
-  let before: number[] = [], row = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= a.length; i++) {
+function distance(from: string, to: string): number {
+  let before: number[] = [], row = Array.from({ length: to.length + 1 }, (_, i) => i);
+  for (let i = 1; i <= from.length; i++) {
     const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      let best = Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1));
-      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) best = Math.min(best, before[j - 2]! + 1);
+    for (let j = 1; j <= to.length; j++) {
+      let best = Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (from[i - 1] === to[j - 1] ? 0 : 1));
+      if (i > 1 && j > 1 && from[i - 1] === to[j - 2] && from[i - 2] === to[j - 1]) best = Math.min(best, before[j - 2]! + 1);
       next.push(best);
     }
     before = row;
     row = next;
   }
-  return row[b.length]!;
+  return row[to.length]!;
 }
 
 const glob = (text: string): RegExp =>

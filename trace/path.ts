@@ -29,8 +29,8 @@ export function criticalPath(trace: TraceFile, from: number, to: number): Path {
   const first = Math.min(from, to), last = Math.max(from, to), start = Math.max(0, first - RUN_UP), view = new RecordView();
   const cause = new Int32Array(last - start + 1), flow = new Flow(trace);
   for (let i = start; i <= last; i++) {
-    const r = trace.at(i, view);
-    cause[i - start] = flow.next(r, i);
+    const record = trace.at(i, view);
+    cause[i - start] = flow.next(record, i);
   }
   const numbers: number[] = [];
   for (let at = last; at >= first; at = cause[at - start]!) numbers.unshift(at);

@@ -15,8 +15,8 @@ function made(rounds: number, pack = false): Uint8Array {
   recorder.name('task', 1, 0, 'sh'); recorder.name('thread', 12, 1, 'sh.main');
   for (let at = 0, n = 1; at < records.length; at += 40 * 40, n += 40) {
     const piece = records.subarray(at, at + 40 * 40);
-    for (let s = n; s < n + piece.length / 40; s++)
-      if (s % 14 === 2) recorder.payload(s, Part.text, 1, new TextEncoder().encode(`file ${s}`));
+    for (let sequence = n; sequence < n + piece.length / 40; sequence++)
+      if (sequence % 14 === 2) recorder.payload(sequence, Part.text, 1, new TextEncoder().encode(`file ${sequence}`));
     recorder.drain(piece, n);
   }
   recorder.close();
@@ -37,9 +37,10 @@ describe('a trace file', () => {
       const file = new TraceFile(made(20, pack));
       expect([file.damage, file.length, file.closed, file.hasPayload]).toEqual([undefined, 280, true, true]);
       expect(file.words.syscalls?.[56]?.[0]).toBe('openat');
-      for (let s = 1; s <= 280; s++) {
-        expect(file.at(file.indexOf(s)).sequence).toBe(s);
-        expect(file.payload(s).map((p) => new TextDecoder().decode(p.bytes))).toEqual(s % 14 === 2 ? [`file ${s}`] : []);
+      for (let sequence = 1; sequence <= 280; sequence++) {
+        expect(file.at(file.indexOf(sequence)).sequence).toBe(sequence);
+        const names = file.payload(sequence).map((p) => new TextDecoder().decode(p.bytes));
+        expect(names).toEqual(sequence % 14 === 2 ? [`file ${sequence}`] : []);
       }
       expect(file.indexAtTime(2000 * 7)).toBe(14 * 7);
     });

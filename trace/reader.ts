@@ -101,9 +101,10 @@ export class TraceFile implements TraceSource {
 
   /** Number of the record with this sequence number; -1 when the file does not have it. */
   indexOf(sequence: number): number {
-    let c = this.recent;
-    if (!c || sequence < c.first || sequence >= c.first + c.count) c = this.chunks[last(this.chunks, (x) => x.first <= sequence)];
-    return c && sequence >= c.first && sequence < c.first + c.count ? c.start + sequence - c.first : -1;
+    let chunk = this.recent;
+    if (!chunk || sequence < chunk.first || sequence >= chunk.first + chunk.count)
+      chunk = this.chunks[last(this.chunks, (x) => x.first <= sequence)];
+    return chunk && sequence >= chunk.first && sequence < chunk.first + chunk.count ? chunk.start + sequence - chunk.first : -1;
   }
 
   /** Number of the first record at or after `time` (cycles); `length` when all are before it. */

@@ -15,9 +15,9 @@ export function report(stats: Stats): string {
   parts.push(table('Events', ['task', 'cause', 'events', 'replies', 'bytes', 'per s', 'median', 'p99'],
     stats.causes.map((c) => [c.task, c.cause, c.events, c.replies, c.bytes, rate(c.events), ...latency(c.latency)])));
   parts.push(table('System calls', ['task', 'call', 'events', 'replies', 'entries/call', 'switches/call', 'per s', 'median', 'p99'],
-    stats.syscalls.map((c) => [
-      c.task, c.name, c.events, c.replies, round(c.kernelEntriesPerCall), round(c.spaceSwitchesPerCall), rate(c.events),
-      ...latency(c.latency)
+    stats.syscalls.map((call) => [
+      call.task, call.name, call.events, call.replies, round(call.kernelEntriesPerCall), round(call.spaceSwitchesPerCall),
+      rate(call.events), ...latency(call.latency)
     ])));
   parts.push(table('Devices', ['task', 'register', 'accesses', 'loads', 'stores', 'median', 'p99'],
     stats.devices.map((d) => [d.task, `${d.device}.${d.register}`, d.loads + d.stores, d.loads, d.stores, ...latency(d.latency)])));

@@ -32,7 +32,7 @@ function made(records: Rec[], payload: [number, number, number, Uint8Array][]): 
   recorder.name('task', 2, 0, 'vm');
   recorder.name('thread', 22, 2, 'exits');
   recorder.name('portal', 30, 22, 'p');
-  for (const p of payload) recorder.payload(...p);
+  for (const part of payload) recorder.payload(...part);
   recorder.drain(bytesOf(records), 1);
   recorder.close();
   return new TraceFile(new Uint8Array(Buffer.concat(parts)));

@@ -45,8 +45,8 @@ export function callText(event: RecordView, answer?: RecordView): string {
 }
 
 export const sbiName = (extension: number): string => {
-  const e = sbiExtensions[extension];
-  return e ? (e.name === 'legacy' ? `${e.functions[0]![0]} (legacy)` : e.name) : `extension ${hex(extension)}`;
+  const named = sbiExtensions[extension];
+  return named ? (named.name === 'legacy' ? `${named.functions[0]![0]} (legacy)` : named.name) : `extension ${hex(extension)}`;
 };
 
 function sbiText(event: RecordView, answer?: RecordView): string {

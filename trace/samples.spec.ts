@@ -7,8 +7,11 @@ const of = (values: number[]): Samples => { const s = new Samples(); for (const 
 describe('samples', () => {
   it('have the order statistics of the sorted list', () => {
     fc.assert(fc.property(fc.array(fc.nat(500), { minLength: 1, maxLength: 300 }), (values) => {
-      const s = [...values].sort((a, b) => a - b), q = (p: number): number => s[Math.min(s.length - 1, Math.floor(p * s.length))]!;
-      expect(of(values).latency()).toEqual({ count: s.length, min: s[0], median: q(0.5), p90: q(0.9), p99: q(0.99), max: s.at(-1) });
+      const sorted = [...values].sort((a, b) => a - b),
+        quantile = (p: number): number => sorted[Math.min(sorted.length - 1, Math.floor(p * sorted.length))]!;
+      expect(of(values).latency()).toEqual({
+        count: sorted.length, min: sorted[0], median: quantile(0.5), p90: quantile(0.9), p99: quantile(0.99), max: sorted.at(-1),
+      });
     }));
   });
   it('keep four digits of very many different values, and the ends as they are', () => {

@@ -38,7 +38,7 @@ export class Samples {
     const exact = this.counts;
     this.coarse = true;
     this.counts = new Map();
-    for (const [value, n] of exact) { const v = fourDigits(value); this.counts.set(v, (this.counts.get(v) ?? 0) + n); }
+    for (const [value, n] of exact) { const rounded = fourDigits(value); this.counts.set(rounded, (this.counts.get(rounded) ?? 0) + n); }
   }
 }
 

@@ -62,9 +62,9 @@ export class Times {
     else if (record.a >= Cause.sbi) this.modes.set(task, 'guest');
   }
   private hart(record: RecordView): Hart {
-    let h = this.harts.get(record.hart);
-    if (!h) this.harts.set(record.hart, (h = { time: record.time, thread: 0, waits: true, started: false }));
-    return h;
+    let hart = this.harts.get(record.hart);
+    if (!hart) this.harts.set(record.hart, (hart = { time: record.time, thread: 0, waits: true, started: false }));
+    return hart;
   }
 
   result(): TimeRow[] {

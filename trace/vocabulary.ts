@@ -30,13 +30,14 @@ export interface Vocabulary {
 /** Parses a vocabulary from a file. Malformed input yields an empty vocabulary. */
 export function vocabularyOf(text: string): Vocabulary {
   try {
-    const v = JSON.parse(text, (_key, value: unknown) => (typeof value === 'string' ? visible(value) : value)) as Record<string, unknown>;
+    const parsed = JSON.parse(text, (_key, value: unknown) =>
+      (typeof value === 'string' ? visible(value) : value)) as Record<string, unknown>;
     return {
-      syscalls: rowsOf(v['syscalls'], (x) => texts(x, 2)) as Vocabulary['syscalls'],
-      errors: rowsOf(v['errors'], isText) as Vocabulary['errors'],
-      labels: rowsOf(v['labels'], (x) => texts(x, 3)) as Vocabulary['labels'],
-      symbols: rowsOf(v['symbols'], isSymbols) as Vocabulary['symbols'],
-      devices: Array.isArray(v['devices']) ? (v['devices'] as unknown[]).filter(isDevice) : [],
+      syscalls: rowsOf(parsed['syscalls'], (x) => texts(x, 2)) as Vocabulary['syscalls'],
+      errors: rowsOf(parsed['errors'], isText) as Vocabulary['errors'],
+      labels: rowsOf(parsed['labels'], (x) => texts(x, 3)) as Vocabulary['labels'],
+      symbols: rowsOf(parsed['symbols'], isSymbols) as Vocabulary['symbols'],
+      devices: Array.isArray(parsed['devices']) ? (parsed['devices'] as unknown[]).filter(isDevice) : [],
     };
   } catch {
     return {};
@@ -59,11 +60,11 @@ const rowsOf = (x: unknown, good: (row: unknown) => boolean): Record<string, unk
 /** The device and register at a guest-physical address of the machine that task `monitor` provides. */
 export function registerAt(vocabulary: Vocabulary, monitor: string,
     address: number): { device: string; register: string; offset: number } | undefined {
-  const d = vocabulary.devices?.find((x) => x.of === monitor && address >= x.base && address < x.base + x.size);
-  if (!d) return undefined;
-  const offset = address - d.base, at = Object.keys(d.registers).map(Number).filter((o) => o <= offset).sort((a, b) => b - a)[0];
+  const device = vocabulary.devices?.find((x) => x.of === monitor && address >= x.base && address < x.base + x.size);
+  if (!device) return undefined;
+  const offset = address - device.base, at = Object.keys(device.registers).map(Number).filter((o) => o <= offset).sort((a, b) => b - a)[0];
   const register = at === undefined ? `+0x${offset.toString(16)}`
-    : at === offset ? d.registers[at]!
-    : `${d.registers[at]!}+0x${(offset - at).toString(16)}`;
-  return { device: d.name, register, offset };
+    : at === offset ? device.registers[at]!
+    : `${device.registers[at]!}+0x${(offset - at).toString(16)}`;
+  return { device: device.name, register, offset };
 }

@@ -19,6 +19,6 @@ const only = (a: Map<string, number>, b: Map<string, number>): string[] => [...a
   0)).map(([line]) => line).sort();
 
 export function differences(native: string, other: string): Differences {
-  const a = linesOf(other), b = linesOf(native);
-  return { more: only(a, b), less: only(b, a) };
+  const theirs = linesOf(other), natives = linesOf(native);
+  return { more: only(theirs, natives), less: only(natives, theirs) };
 }

@@ -83,9 +83,9 @@ function sameWords([native, ...virtual]: readonly WayResult[]): string[] {
 
 function byCause(title: string, ways: readonly WayResult[], of: (result: WayResult) => readonly Readonly<Record<string, number>>[])
   : string[] {
-  const sums = ways.map((w) => {
+  const sums = ways.map((way) => {
     const sum: Record<string, number> = {};
-    for (const counts of of(w)) for (const [name, n] of Object.entries(counts)) sum[name] = (sum[name] ?? 0) + n;
+    for (const counts of of(way)) for (const [name, n] of Object.entries(counts)) sum[name] = (sum[name] ?? 0) + n;
     return sum;
   });
   const names = [...new Set(sums.flatMap((s) => Object.keys(s)))].sort((a,
@@ -116,10 +116,10 @@ export function svgOf({ kernel, ways }: Comparison): string {
     out.push(`<text x="${Bar.left - 8}" y="${y + (virtual.length * Bar.height) / 2 +
       4}" text-anchor="end">${escape(TITLES[name] ?? name)}</text>`);
     virtual.forEach((result, j) => {
-      const f = factor(result, name);
-      const width = Math.max(1, x(f) - Bar.left).toFixed(1), colour = COLOURS[j % COLOURS.length];
+      const times = factor(result, name);
+      const width = Math.max(1, x(times) - Bar.left).toFixed(1), colour = COLOURS[j % COLOURS.length];
       out.push(`<rect x="${Bar.left}" y="${y + j * Bar.height}" width="${width}" height="${Bar.height - 2}" fill="${colour}">`
-        + `<title>${f.toFixed(2)}</title></rect>`);
+        + `<title>${times.toFixed(2)}</title></rect>`);
     });
   });
   virtual.forEach((w, j) => out.push(`<rect x="${Bar.left +

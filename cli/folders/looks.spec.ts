@@ -29,9 +29,9 @@ function begin(host: HostFolder = new NodeFolder(base, finderFor(base))): void {
 }
 const look = (...names: string[]) => decodeLooks((ask('look', { fid: 0, names }) as Reply<'look'>).looks);
 function fetch(most: number, ...names: string[]): (string | number)[] | number {
-  const r = ask('fetch', { fid: 0, most, names });
-  return typeof r === 'number' ? r
-    : decodeContents(r.contents).map((c) => c.errno || new TextDecoder().decode(c.data));
+  const reply = ask('fetch', { fid: 0, most, names });
+  return typeof reply === 'number' ? reply
+    : decodeContents(reply.contents).map((c) => c.errno || new TextDecoder().decode(c.data));
 }
 beforeEach(() => {
   outer = mkdtempSync(join(tmpdir(), 'tessera-looks-'));
@@ -76,9 +76,9 @@ it('a folder is read to its end, each name once, in as many messages as it takes
   const found: string[] = [];
   let messages = 0;
   for (let offset = 0n, last = 0; last === 0; messages++) {
-    const r = ask('readlook', { fid: 1, offset, count: MSIZE }) as Reply<'readlook'>;
-    for (const l of decodeLooks(r.looks)) { expect(l.size).toBe(l.name.length); found.push(l.name); }
-    ({ at: offset, last } = r);
+    const reply = ask('readlook', { fid: 1, offset, count: MSIZE }) as Reply<'readlook'>;
+    for (const look of decodeLooks(reply.looks)) { expect(look.size).toBe(look.name.length); found.push(look.name); }
+    ({ at: offset, last } = reply);
   }
   expect([found.sort(), messages > 5]).toEqual([names.sort(), true]);
   expect([ask('readlook', { fid: 1, offset: 0n, count: 10 }), ask('readlook', { fid: 0, offset: 0n, count: MSIZE })])

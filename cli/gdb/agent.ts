@@ -21,9 +21,9 @@ const signed = (v: bigint): bigint => BigInt.asIntN(64, v);
 const unsigned = (v: bigint): bigint => BigInt.asUintN(64, v);
 const truth = (b: boolean): bigint => (b ? 1n : 0n);
 
-function divisor(b: bigint): bigint {
-  if (b === 0n) throw new AgentFault('division by zero');
-  return b;
+function divisor(value: bigint): bigint {
+  if (value === 0n) throw new AgentFault('division by zero');
+  return value;
 }
 
 /** Operations on the two topmost values (`b` on top), by code. */
@@ -67,8 +67,8 @@ class Evaluation {
     const reference = REFERENCES[op];
     const constant = CONSTANTS[op];
     if (binary !== undefined) {
-      const b = this.#pop();
-      this.#push(binary(this.#pop(), b));
+      const right = this.#pop();
+      this.#push(binary(this.#pop(), right));
     } else if (reference !== undefined) this.#push(this.#view.memory(unsigned(this.#pop()), reference));
     else if (constant !== undefined) this.#push(this.#operand(constant));
     else this.#other(op);

@@ -40,7 +40,8 @@ const STATES: Readonly<Record<number, string>> = {
   [ThreadState.stopped]: 'stopped', [ThreadState.dead]: 'dead',
 };
 
-export const stateOf = (t: Thread): string => (t.cpu.running === t ? `on hart ${t.cpu.id}` : STATES[t.state] ?? 'waiting');
+export const stateOf = (thread: Thread): string =>
+  (thread.cpu.running === thread ? `on hart ${thread.cpu.id}` : STATES[thread.state] ?? 'waiting');
 
 /** A thread of the microkernel: its registers are in a hart or in the thread object, its memory behind its task's page tables. */
 export class ThreadBeing implements Being {
@@ -65,25 +66,25 @@ export class ThreadBeing implements Being {
   write(address: bigint, bytes: Uint8Array): boolean { return writeAs(this.machine, this.thread, this.view, address, bytes); }
 
   register(n: number): bigint | undefined {
-    const { thread: t } = this;
-    if (n < REG.pc) return pair(registersOf(t), n);
-    if (n === REG.pc) return pair(this.#isLive ? t.cpu.hart.pc32 : t.pc32, 0);
+    const { thread } = this;
+    if (n < REG.pc) return pair(registersOf(thread), n);
+    if (n === REG.pc) return pair(this.#isLive ? thread.cpu.hart.pc32 : thread.pc32, 0);
     if (n < REG.csr) return this.#floats[n - REG.f]!;
     if (isOfFcsr(n)) return partOfFcsr(n, this.#fcsr);
-    if (n === REG.priv) return BigInt(modeOfGuest(t));
-    return t.guest ? guestCsr(t, n - REG.csr + GUEST_OFFSET) : supervisorRegister(t, n - REG.csr);
+    if (n === REG.priv) return BigInt(modeOfGuest(thread));
+    return thread.guest ? guestCsr(thread, n - REG.csr + GUEST_OFFSET) : supervisorRegister(thread, n - REG.csr);
   }
 
   setRegister(n: number, value: bigint): boolean {
-    const { thread: t } = this;
+    const { thread } = this;
     if (n === 0) return true;
-    if (n < REG.pc) setPair(registersOf(t), n, value);
-    else if (n === REG.pc) setPc(t, Number(BigInt.asIntN(32, value)), Number(BigInt.asIntN(32, value >> 32n)));
+    if (n < REG.pc) setPair(registersOf(thread), n, value);
+    else if (n === REG.pc) setPc(thread, Number(BigInt.asIntN(32, value)), Number(BigInt.asIntN(32, value >> 32n)));
     else if (n < REG.csr) this.#floats[n - REG.f] = BigInt.asIntN(64, value);
     else if (isOfFcsr(n)) this.#setFcsr(fcsrWith(n, this.#fcsr, value));
     else if (n >= REG.priv) return false;
-    else if (!t.guest) return softwareOf(t)?.processor.setRegister(n - REG.csr, value) ?? false;
-    else return setGuestRegister(t, n - REG.csr + GUEST_OFFSET, value);
+    else if (!thread.guest) return softwareOf(thread)?.processor.setRegister(n - REG.csr, value) ?? false;
+    else return setGuestRegister(thread, n - REG.csr + GUEST_OFFSET, value);
     return true;
   }
 

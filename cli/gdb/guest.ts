@@ -79,7 +79,8 @@ export class GuestDebuggee implements Debuggee {
   #remember(space: Space): void {
     this.#spaces.set(space.tables, space);
     if (this.#spaces.size <= MOST_SPACES) return;
-    for (const s of this.#spaces.values()) if (!s.isFollowed && s !== space) { this.#spaces.delete(s.tables); return; }
+    const idle = [...this.#spaces.values()].find((known) => !known.isFollowed && known !== space);
+    if (idle) this.#spaces.delete(idle.tables);
   }
 
   #numbered(n: number): Space | undefined { return [...this.#spaces.values()].find((s) => s.number === n); }

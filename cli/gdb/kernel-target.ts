@@ -155,9 +155,9 @@ export class KernelTarget implements Target {
 
   /** Is it a point of the process that the hart executes? */
   #meets(hart: Hart, { of }: Shared): boolean {
-    this.#matched = this.#at(hart).find((b) => {
-      const condition = of.get(b.process);
-      return of.has(b.process) && (condition === undefined || condition(this.#numberOf(b)));
+    this.#matched = this.#at(hart).find((being) => {
+      const condition = of.get(being.process);
+      return of.has(being.process) && (condition === undefined || condition(this.#numberOf(being)));
     });
     return this.#matched !== undefined;
   }

@@ -40,7 +40,7 @@ export class MachineTarget implements Target {
     this.#debug = new Debugger(machine);
     machine.debug = this.#debug;
     this.#description = hartDescription(machine.features);
-    for (const p of this.#points) this.#set(p);
+    for (const point of this.#points) this.#set(point);
   }
 
   get description(): string { return this.#description; }

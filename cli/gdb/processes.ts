@@ -70,12 +70,12 @@ export class ProcessDebuggee implements Debuggee {
   /** Threads in user mode leave it before their next instruction; the server does not resume threads of a held process. */
   hold(processes: ReadonlySet<number>): void {
     this.#held = new Set([...processes].map((p) => p - this.#place.base));
-    for (const { process, thread: t } of this.beings()) {
-      if (!processes.has(process) || t === undefined || t.state !== ThreadState.ready) continue;
-      t.recalled = true;
-      if (t.cpu.running !== t) continue;
-      t.cpu.reschedule = true;
-      t.cpu.hart.kick();
+    for (const { process, thread } of this.beings()) {
+      if (!processes.has(process) || thread === undefined || thread.state !== ThreadState.ready) continue;
+      thread.recalled = true;
+      if (thread.cpu.running !== thread) continue;
+      thread.cpu.reschedule = true;
+      thread.cpu.hart.kick();
     }
   }
 
@@ -114,19 +114,20 @@ export class ProcessDebuggee implements Debuggee {
 
   /** Its process is followed from now on, in place of the first one. */
   turnTo(id: number): Being | undefined {
-    const t = [...this.#place.kernel.tasks].flatMap((task) => [...task.threads]).find((thread) => thread.id === id && thread.alien);
-    const unix = t && this.#carried(t);
+    const threads = [...this.#place.kernel.tasks].flatMap((task) => [...task.threads]);
+    const thread = threads.find((one) => one.id === id && one.alien);
+    const unix = thread && this.#carried(thread);
     if (!unix) return undefined;
     this.#first = unix.proc.pid;
     this.#followed.clear();
     this.#followed.add(unix.proc.pid);
-    return this.#being(unix, t);
+    return this.#being(unix, thread);
   }
 
   /** The path of what it executes. */
   program(process: number): string | undefined {
-    const p = this.#threads().find((t) => t.proc.pid + this.#place.base === process)?.proc;
-    return p?.exe?.path(p.fs.root);
+    const proc = this.#threads().find((t) => t.proc.pid + this.#place.base === process)?.proc;
+    return proc?.exe?.path(proc.fs.root);
   }
 
   release(process: number): boolean { return this.#followed.delete(process - this.#place.base); }
@@ -136,9 +137,9 @@ export class ProcessDebuggee implements Debuggee {
   file(path: string): GuestFile | undefined {
     const processes = new Set(this.#followedThreads().map((t) => t.proc));
     const [, pid] = /^\/proc\/(\d+)(?:\/task\/\d+)?\/maps$/.exec(path) ?? [];
-    for (const p of processes) {
-      if (p.pid + this.#place.base === Number(pid)) return fileOf(new TextEncoder().encode(mapsOf(p)));
-      const object = p.mm.areas.list.find((a) => a.name === path)?.object;
+    for (const process of processes) {
+      if (process.pid + this.#place.base === Number(pid)) return fileOf(new TextEncoder().encode(mapsOf(process)));
+      const object = process.mm.areas.list.find((a) => a.name === path)?.object;
       const bytes = object && 'size' in object ? glanceAt(object, object.size as number) : undefined;
       if (bytes) return fileOf(bytes);
     }

@@ -12,8 +12,8 @@ async function verdict(greeter: string): Promise<Verdict> {
 const program = (body: string, before = ''): string =>
   `import { log, Server, Status, answer } from 'tessera';\n${before}\nexport default { name: 'greeter', *main(sys: any, env: any) {\n`
     + `${body}\n} };`;
-const seen = (v: Verdict): string =>
-  v.checks.flatMap((c) => c.findings.map((f) => f.seen)).join('\n') + v.notes.join('\n') + v.output.join('\n');
+const seen = (graded: Verdict): string =>
+  graded.checks.flatMap((c) => c.findings.map((f) => f.seen)).join('\n') + graded.notes.join('\n') + graded.output.join('\n');
 
 describe('a mistake is told', () => {
   it.each([
@@ -42,11 +42,11 @@ describe('a mistake is told', () => {
     ['recursion without end', program('const f = (n: number): number => f(n + 1) + 1;\nf(0);'), /Maximum call stack/],
     ['an address that is not mapped', program('sys.memory.u32(0x5000);'), /page|fault|no read mapping/i],
   ])('%s', async (_what, source, words) => {
-    const v = await verdict(source);
-    expect(seen(v)).toMatch(words);
-    expect(v.checks.find((c) => c.id === 'greets')!.passed).toBe(false);
+    const graded = await verdict(source);
+    expect(seen(graded)).toMatch(words);
+    expect(graded.checks.find((c) => c.id === 'greets')!.passed).toBe(false);
     // The other half of the submission is still graded, where it can run.
-    if (!/syntax|import|without a program/.test(_what)) expect(v.checks.find((c) => c.id === 'asks')!.passed).toBe(true);
+    if (!/syntax|import|without a program/.test(_what)) expect(graded.checks.find((c) => c.id === 'asks')!.passed).toBe(true);
   });
 });
 
@@ -105,9 +105,9 @@ describe('a trick gets no points', () => {
     ],
   ];
   it.each(tricks)('%s', async (_what, source) => {
-    const v = await verdict(source);
-    for (const check of v.checks) if (!['asks', 'says', 'status'].includes(check.id)) expect(check.passed, check.id).toBe(false);
-    expect(v.points).toBe(23);
+    const graded = await verdict(source);
+    for (const check of graded.checks) if (!['asks', 'says', 'status'].includes(check.id)) expect(check.passed, check.id).toBe(false);
+    expect(graded.points).toBe(23);
   });
 });
 

@@ -143,12 +143,14 @@ function textOf({ base: parts, servers, components }: Report): string {
   return text;
 }
 
-function textOfComponent(c: Trusted): string {
-  const caps = Object.entries(c.caps).map(([name, from]) => `${visible(name)} = ${visible(from)}`).join(', ') || 'none';
-  const devices = c.devices.length > 0 ? `, devices ${c.devices.map(visible).join(', ')}` : '';
-  return `${visible(c.name)}: ${c.lines > 0 ? `${c.lines} lines` : 'native code'}, walled by the ${c.walledBy}
-  may    ${caps}; ${visible(c.memory)} of memory, priority ${c.priority}${devices}${c.dma ? ', DMA: it is trusted with all memory' : ''}
-  trusts ${c.trusts.map(visible).join(', ') || 'nobody'} beside the base: ${c.total} lines together
+function textOfComponent(component: Trusted): string {
+  const caps = Object.entries(component.caps).map(([name, from]) => `${visible(name)} = ${visible(from)}`).join(', ') || 'none';
+  const devices = component.devices.length > 0 ? `, devices ${component.devices.map(visible).join(', ')}` : '';
+  const size = component.lines > 0 ? `${component.lines} lines` : 'native code';
+  const reach = component.dma ? ', DMA: it is trusted with all memory' : '';
+  return `${visible(component.name)}: ${size}, walled by the ${component.walledBy}
+  may    ${caps}; ${visible(component.memory)} of memory, priority ${component.priority}${devices}${reach}
+  trusts ${component.trusts.map(visible).join(', ') || 'nobody'} beside the base: ${component.total} lines together
 `;
 }
 

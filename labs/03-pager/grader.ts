@@ -188,17 +188,17 @@ function worlds(place: Layout, random: Random): World[] {
     values.set(page, value);
     many.push({ check: 'keeps', at: at(place, page, 16), store: value });
   }
-  for (const p of random.some([...values.keys()], place.pages))
-    many.push({ check: 'keeps', at: at(place, p, 16), expected: values.get(p)! });
+  for (const page of random.some([...values.keys()], place.pages))
+    many.push({ check: 'keeps', at: at(place, page, 16), expected: values.get(page)! });
   const order: Access[] = Array.from({ length: 4 * place.pages },
     () => ({
       check: 'fifo', at: at(place, random.between(0, place.pages - 1), 8 * random.between(0, 511)),
       ...(random.next() & 1 ? { store: big(random) } : {})
     }));
   const secret: Access[] = few.map((p) => ({ check: 'isolates', at: at(place, p), store: 0x5ec4e7n })),
-    spy: Access[] = few.flatMap((p) => [
-      { check: 'isolates', at: at(place, p), expected: 0n }, { check: 'isolates', at: at(place, p), store: 7n },
-      { check: 'isolates', at: at(place, p), expected: 7n }
+    spy: Access[] = few.flatMap((page) => [
+      { check: 'isolates', at: at(place, page), expected: 0n }, { check: 'isolates', at: at(place, page), store: 7n },
+      { check: 'isolates', at: at(place, page), expected: 7n }
     ]);
   return [
     world('memory that comes when it is touched', place, data, { client: zero }),

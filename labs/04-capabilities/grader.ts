@@ -67,10 +67,10 @@ function world(first: number, name: string, steps: readonly Step[]): World {
           answered ? String(answered.b & 0xff) : 'no answer', answered?.seq);
       });
       steps.forEach((step, i) => {
-        const count = 'count' in step ? step.count : undefined, g = got[i];
-        say(step.check, g !== undefined && g.status === step.expected && (count === undefined || g.word === count),
+        const count = 'count' in step ? step.count : undefined, answer = got[i];
+        say(step.check, answer !== undefined && answer.status === step.expected && (count === undefined || answer.word === count),
           `step ${i + 1}, ${told(step)}: ${says(step.expected, count)}`,
-          g ? says(g.status, count === undefined ? undefined : g.word) : seen.end('broker').why || seen.why || 'nothing');
+          answer ? says(answer.status, count === undefined ? undefined : answer.word) : seen.end('broker').why || seen.why || 'nothing');
       });
     },
   };
@@ -78,7 +78,7 @@ function world(first: number, name: string, steps: readonly Step[]): World {
 
 function worlds(first: number, keys: number, random: Random): World[] {
   const { ok, badCap, badRights, badArgument, badOp } = Status,
-    [a, second, third] = random.some([...Array(keys).keys()], 3) as [number, number, number];
+    [one, second, third] = random.some([...Array(keys).keys()], 3) as [number, number, number];
   const lend = (check: string, key: number, slot: number, who?: 'bert'): Step => ({ check, do: 'LEND', key, slot, expected: ok, who }),
     on = (check: string, key: number, slot: number, who?: 'bert'): Step => ({ check, do: 'LEND_ON', key, slot, expected: ok, who });
   const up = (check: string, slot: number, expected: number = ok): Step => ({ check, do: 'up', slot, expected }),
@@ -91,53 +91,53 @@ function worlds(first: number, keys: number, random: Random): World[] {
   return [
     world(first, 'keys are lent',
       [
-        lend('lends', a, 1), up('lends', 1), lend('lends', second, 2), up('lends', 2), lend('lends', third, 3, 'bert'), up('lends', 3),
-        lend('lends', a, 4, 'bert'), up('lends', 4), on('lends', a, 5), up('lends', 5), lend('lends', 0, 6), lend('lends', keys - 1, 7),
+        lend('lends', one, 1), up('lends', 1), lend('lends', second, 2), up('lends', 2), lend('lends', third, 3, 'bert'), up('lends', 3),
+        lend('lends', one, 4, 'bert'), up('lends', 4), on('lends', one, 5), up('lends', 5), lend('lends', 0, 6), lend('lends', keys - 1, 7),
         up('lends', 6), up('lends', 7)
       ]),
     world(first, 'uses are counted',
       [
-        count('counts', a, 0), lend('counts', a, 1), ...ups('counts', 1, n), lend('counts', second, 2), ...ups('counts', 2, 2),
-        count('counts', a, n), count('counts', a, 0), count('counts', second, 2, 'bert'), count('counts', third, 0), ...ups('counts', 1, 1),
-        count('counts', a, 1), count('counts', second, 0)
+        count('counts', one, 0), lend('counts', one, 1), ...ups('counts', 1, n), lend('counts', second, 2), ...ups('counts', 2, 2),
+        count('counts', one, n), count('counts', one, 0), count('counts', second, 2, 'bert'), count('counts', third, 0),
+        ...ups('counts', 1, 1), count('counts', one, 1), count('counts', second, 0)
       ]),
     world(first, 'the rights of a key',
       [
-        lend('rights', a, 1), take('rights', 1), on('rights', second, 2), take('rights', 2), pass('rights', 1, 11, badRights),
+        lend('rights', one, 1), take('rights', 1), on('rights', second, 2), take('rights', 2), pass('rights', 1, 11, badRights),
         up('rights', 11, badCap), pass('rights', 2, 12), up('rights', 12), take('rights', 12), pass('rights', 12, 13), up('rights', 13),
-        count('rights', second, 2), count('rights', a, 0)
+        count('rights', second, 2), count('rights', one, 0)
       ]),
     world(first, 'keys are taken back',
       [
-        lend('revokes', a, 1), on('revokes', a, 2), pass('revokes', 2, 12), pass('revokes', 12, 13), lend('revokes', second, 3),
-        lend('revokes', a, 4, 'bert'), up('revokes', 13), does('revokes', 'REVOKE', a),
-        ...[1, 2, 12, 13, 4].map((s) => up('revokes', s, badCap)), up('revokes', 3), count('revokes', a, 1), count('revokes', second, 1)
+        lend('revokes', one, 1), on('revokes', one, 2), pass('revokes', 2, 12), pass('revokes', 12, 13), lend('revokes', second, 3),
+        lend('revokes', one, 4, 'bert'), up('revokes', 13), does('revokes', 'REVOKE', one),
+        ...[1, 2, 12, 13, 4].map((s) => up('revokes', s, badCap)), up('revokes', 3), count('revokes', one, 1), count('revokes', second, 1)
       ]),
     world(first, 'a key that was taken back',
       [
-        on('again', a, 1), does('again', 'REVOKE', a), up('again', 1, badCap), does('again', 'REVOKE', a), lend('again', a, 1),
-        up('again', 1), count('again', a, 1), on('again', a, 2), pass('again', 2, 5), up('again', 5), does('again', 'REVOKE', second),
-        up('again', 5), does('again', 'REVOKE', a), up('again', 5, badCap), up('again', 1, badCap)
+        on('again', one, 1), does('again', 'REVOKE', one), up('again', 1, badCap), does('again', 'REVOKE', one), lend('again', one, 1),
+        up('again', 1), count('again', one, 1), on('again', one, 2), pass('again', 2, 5), up('again', 5), does('again', 'REVOKE', second),
+        up('again', 5), does('again', 'REVOKE', one), up('again', 5, badCap), up('again', 1, badCap)
       ]),
     world(first, 'passing on is over',
       [
-        on('weakens', a, 1), pass('weakens', 1, 11), on('weakens', second, 2), lend('weakens', a, 3), does('weakens', 'WEAKEN', a),
+        on('weakens', one, 1), pass('weakens', 1, 11), on('weakens', second, 2), lend('weakens', one, 3), does('weakens', 'WEAKEN', one),
         up('weakens', 1), up('weakens', 11), up('weakens', 3), pass('weakens', 1, 14, badRights), pass('weakens', 11, 15, badRights),
-        pass('weakens', 2, 16), up('weakens', 16), on('weakens', a, 6), pass('weakens', 6, 17), count('weakens', a, 3)
+        pass('weakens', 2, 16), up('weakens', 16), on('weakens', one, 6), pass('weakens', 6, 17), count('weakens', one, 3)
       ]),
     world(first, 'a new key in the place of an old one',
       [
-        on('renews', a, 1), pass('renews', 1, 11), up('renews', 1), up('renews', 1), lend('renews', second, 2), up('renews', 2),
-        does('renews', 'RENEW', a), up('renews', 1, badCap), up('renews', 11, badCap), up('renews', 2), count('renews', a, 0),
-        lend('renews', a, 3), up('renews', 3), count('renews', a, 1), count('renews', second, 2), does('renews', 'RENEW', a),
-        does('renews', 'RENEW', a), up('renews', 3, badCap), lend('renews', a, 4), up('renews', 4)
+        on('renews', one, 1), pass('renews', 1, 11), up('renews', 1), up('renews', 1), lend('renews', second, 2), up('renews', 2),
+        does('renews', 'RENEW', one), up('renews', 1, badCap), up('renews', 11, badCap), up('renews', 2), count('renews', one, 0),
+        lend('renews', one, 3), up('renews', 3), count('renews', one, 1), count('renews', second, 2), does('renews', 'RENEW', one),
+        does('renews', 'RENEW', one), up('renews', 3, badCap), lend('renews', one, 4), up('renews', 4)
       ]),
     world(first, 'requests that make no sense',
       [
         ...(['LEND', 'LEND_ON'] as const).map((what): Step => ({ check: 'errors', do: what, key: keys, slot: 1, expected: badArgument })),
         up('errors', 1, badCap),
         ...(['REVOKE', 'COUNT', 'RENEW', 'WEAKEN'] as const).map((what) => does('errors', what, keys + random.between(0, 90), badArgument)),
-        does('errors', 'OTHER', 0, badOp), does('errors', 'BEFORE', 0, badOp), does('errors', 'OTHER', keys, badOp), lend('errors', a, 2),
+        does('errors', 'OTHER', 0, badOp), does('errors', 'BEFORE', 0, badOp), does('errors', 'OTHER', keys, badOp), lend('errors', one, 2),
         up('errors', 2), does('errors', 'COUNT', -1, badArgument)
       ]),
   ];

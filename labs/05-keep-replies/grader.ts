@@ -31,11 +31,11 @@ class Model {
   private readonly size: number;
   constructor(size: number) { this.size = size; }
 
-  step(i: number, s: Step): Answered[] {
+  step(i: number, step: Step): Answered[] {
     const ok = (...words: bigint[]): Answered => ({ step: i, status: 0, words }),
       dead: Answered = { step: i, status: Status.dead, words: [] }, out: Answered[] = [];
-    switch (s.what) {
-      case PUT: if (this.closed) return [dead]; this.writers.push({ step: i, word: s.word! }); break;
+    switch (step.what) {
+      case PUT: if (this.closed) return [dead]; this.writers.push({ step: i, word: step.word! }); break;
       case GET: if (this.closed && this.words.length === 0) return [dead]; this.readers.push(i); break;
       case CLOSE:
         this.closed = true;
@@ -46,7 +46,7 @@ class Model {
       default: return [{ step: i, status: Status.badOp, words: [] }];
     }
     out.push(...this.settle());
-    if (s.patience !== undefined && !out.some((a) => a.step === i)) {
+    if (step.patience !== undefined && !out.some((a) => a.step === i)) {
       this.readers = this.readers.filter((r) => r !== i);
       this.writers = this.writers.filter((w) => w.step !== i);
       out.push({ step: i, status: Status.timeout, words: [] });
@@ -58,10 +58,11 @@ class Model {
     for (;;) {
       if (this.words.length > 0 && this.readers.length > 0)
         out.push({ step: this.readers.shift()!, status: 0, words: [this.words.shift()!] });
-      else if (this.words.length < this.size
-          && this.writers.length
-              > 0) { const w = this.writers.shift()!; this.words.push(w.word); out.push({ step: w.step, status: 0, words: [] }); } else
-        return out;
+      else if (this.words.length < this.size && this.writers.length > 0) {
+        const written = this.writers.shift()!;
+        this.words.push(written.word);
+        out.push({ step: written.step, status: 0, words: [] });
+      } else return out;
     }
   }
 }
@@ -70,25 +71,25 @@ class Model {
 function driver(script: Script, seen: Answered[][]): Program {
   return program('driver', function* (sys, env: Env) {
     const turn: number[] = [], next: (number | undefined)[] = [], back: Answered[] = [];
-    const worker = (worker: number) => function* (own: Syscalls): Sys<void> {
+    const worker = (who: number) => function* (own: Syscalls): Sys<void> {
       for (;;) {
-        yield* own.down(turn[worker]!, Ops.semaphore.down);
-        const step = next[worker]!, s = script.steps[step]!,
-          status = yield* ask(own, env.cap(`client${worker}`), s.what, s.word === undefined ? [] : [Number(s.word)],
-            s.patience === undefined ? {} : { timeout: s.patience });
-        const n = s.what === LEVEL ? 3 : s.what === GET || s.what === FLUSH ? 1 : 0;
-        back.push({ step, status, words: status === 0 ? Array.from({ length: n }, (_, i) => own.utcb.bigWord(i)) : [] });
+        yield* own.down(turn[who]!, Ops.semaphore.down);
+        const at = next[who]!, step = script.steps[at]!,
+          status = yield* ask(own, env.cap(`client${who}`), step.what, step.word === undefined ? [] : [Number(step.word)],
+            step.patience === undefined ? {} : { timeout: step.patience });
+        const n = step.what === LEVEL ? 3 : step.what === GET || step.what === FLUSH ? 1 : 0;
+        back.push({ step: at, status, words: status === 0 ? Array.from({ length: n }, (_, i) => own.utcb.bigWord(i)) : [] });
       }
     };
-    for (let w = 0; w < WORKERS; w++) {
-      turn[w] = env.selector();
-      yield* sys.must(Own.factory, Ops.factory.createSemaphore, [turn[w]!, 0]);
-      valueOf(yield* spawn(sys, env, worker(w), { name: `client ${w}` }));
+    for (let who = 0; who < WORKERS; who++) {
+      turn[who] = env.selector();
+      yield* sys.must(Own.factory, Ops.factory.createSemaphore, [turn[who]!, 0]);
+      valueOf(yield* spawn(sys, env, worker(who), { name: `client ${who}` }));
     }
     yield* sys.receive(0, 10 * STEP);
-    for (const [i, s] of script.steps.entries()) {
-      next[s.who] = i;
-      yield* sys.invoke(turn[s.who]!, Ops.semaphore.up);
+    for (const [i, step] of script.steps.entries()) {
+      next[step.who] = i;
+      yield* sys.invoke(turn[step.who]!, Ops.semaphore.up);
       yield* sys.receive(0, STEP);
       seen.push(back.splice(0));
     }

@@ -81,11 +81,11 @@ function world(name: string, place: Layout, input: string, processes: Readonly<R
     }),
     judge: (seen, say) => {
       const why = seen.end('unix').why || (notes.told.size === 0 ? seen.why : ''), lines = seen.lines('unix');
-      for (const [p, steps] of Object.entries(processes)) for (const [i, step] of steps.entries()) {
-        const what = `${p}: ${asked(step)}`,
-          told = notes.told.get(p)?.get(i);
+      for (const [process, steps] of Object.entries(processes)) for (const [i, step] of steps.entries()) {
+        const what = `${process}: ${asked(step)}`,
+          told = notes.told.get(process)?.get(i);
         if (step.stops !== undefined) {
-          say(step.check, told === undefined && notes.stopped.get(p) === true, `${what} stops the process`,
+          say(step.check, told === undefined && notes.stopped.get(process) === true, `${what} stops the process`,
             told ? 'it went on' : why || 'it is not stopped: no answer, or a wrong one');
           say(step.check, lines.includes(step.stops), `a line of the log: ${step.stops}`, lines.join(' | ') || 'no line');
           continue;

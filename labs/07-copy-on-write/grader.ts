@@ -30,10 +30,9 @@ interface Got {
 
 const driver = (place: Layout, steps: readonly Step[], count: number, got: Got[]): Program => program('driver', function* (sys, env: Env) {
   const puppets: Puppet[] = [];
-  const puppet = function* (puppet: number) {
-    return puppets[puppet] ??= yield* makePuppet(sys, env,
-      puppet, { name: `process${puppet}`, events: { [Cause.pageFault]: env.cap(`process${puppet}`) } },
-      5e6);
+  const puppet = function* (index: number) {
+    const name = `process${index}`, events = { [Cause.pageFault]: env.cap(name) };
+    return puppets[index] ??= yield* makePuppet(sys, env, index, { name, events }, 5e6);
   };
   void count;
   for (const step of steps) {
@@ -41,8 +40,8 @@ const driver = (place: Layout, steps: readonly Step[], count: number, got: Got[]
       cap = env.cap(`process${step.p}`);
     switch (step.do) {
       case 'load': case 'store': case 'fetch': {
-        const p = yield* puppet(step.p), value = yield* act(sys, env, p, Act[step.do], address, step.value ?? 0n);
-        got.push({ value, stopped: value === undefined ? yield* isStopped(sys, p) : false });
+        const process = yield* puppet(step.p), value = yield* act(sys, env, process, Act[step.do], address, step.value ?? 0n);
+        got.push({ value, stopped: value === undefined ? yield* isStopped(sys, process) : false });
         break;
       }
       case 'rights': got.push({ rights: yield* rightsAt(sys, yield* puppet(step.p), address) }); break;
@@ -66,9 +65,9 @@ class Model {
   private readonly place: Layout;
   constructor(place: Layout) { this.place = place; }
   private space(puppet: number): Map<number, Frame> {
-    const s = this.spaces.get(puppet) ?? new Map<number, Frame>();
-    this.spaces.set(puppet, s);
-    return s;
+    const space = this.spaces.get(puppet) ?? new Map<number, Frame>();
+    this.spaces.set(puppet, space);
+    return space;
   }
   private get used(): number { return new Set([...this.spaces.values()].flatMap((s) => [...s.values()])).size; }
 
@@ -85,10 +84,10 @@ class Model {
       }
       case 'fork': {
         const status = step.status ?? 0;
-        if (status === 0) for (const [page, f] of this.space(step.from)) { f.users++; space.set(page, f); }
+        if (status === 0) for (const [page, frame] of this.space(step.from)) { frame.users++; space.set(page, frame); }
         return { words: statusName(status), right: (g) => g.status === status };
       }
-      case 'end': for (const f of space.values()) f.users--; space.clear(); return { words: 'ok', right: (g) => g.status === 0 };
+      case 'end': for (const frame of space.values()) frame.users--; space.clear(); return { words: 'ok', right: (g) => g.status === 0 };
       case 'other': return { words: 'badOp', right: (g) => g.status === Status.badOp };
       case 'counts': {
         const words = `${this.used} frames and ${this.copies} copies`;
@@ -133,7 +132,7 @@ function world(name: string, place: Layout, steps: readonly Step[], memory = '1M
     components: (submission) => ({
       cow: {
         program: submission.program('cow.ts'), args: place as unknown as Record<string, unknown>, provides: ['memory'],
-          memory, kernelMemory: '2M'
+        memory, kernelMemory: '2M'
       },
       driver: {
         program: driver(place, steps, processes, got),
@@ -144,9 +143,9 @@ function world(name: string, place: Layout, steps: readonly Step[], memory = '1M
     judge: (seen, say) => {
       const model = new Model(place), why = seen.end('cow').why || (got.length === 0 ? seen.why : '');
       steps.forEach((step, i) => {
-        const { words, right } = model.expect(step), g = got[i];
-        say(step.check, g !== undefined && right(g), `step ${i + 1}, ${told(step)}: ${words}`,
-          (g ? heard(g) : 'nothing') + (why ? ` (${why})` : ''));
+        const { words, right } = model.expect(step), answer = got[i];
+        say(step.check, answer !== undefined && right(answer), `step ${i + 1}, ${told(step)}: ${words}`,
+          (answer ? heard(answer) : 'nothing') + (why ? ` (${why})` : ''));
       });
     },
   };
@@ -155,9 +154,9 @@ function world(name: string, place: Layout, steps: readonly Step[], memory = '1M
 function worlds(place: Layout, random: Random): World[] {
   const value = (): bigint => BigInt(random.between(1, 0x7fffffff)), page = (): number => random.between(0, place.pages - 1),
     offset = (): number => 8 * random.between(0, 511);
-  const [first, second, third] = random.some([...Array(place.pages).keys()], 3) as [number, number, number], o = offset();
-  const load = (check: string, p: number, pg: number, off = o): Step => ({ check, p, do: 'load', page: pg, offset: off }),
-    store = (check: string, p: number, pg: number, off = o): Step => ({ check, p, do: 'store', page: pg, offset: off, value: value() });
+  const [first, second, third] = random.some([...Array(place.pages).keys()], 3) as [number, number, number], spot = offset();
+  const load = (check: string, p: number, pg: number, off = spot): Step => ({ check, p, do: 'load', page: pg, offset: off }),
+    store = (check: string, p: number, pg: number, off = spot): Step => ({ check, p, do: 'store', page: pg, offset: off, value: value() });
   const fork = (check: string, p: number, from: number, status?: number): Step => ({ check, p, do: 'fork', from, status }),
     counts = (check: string, p = 0): Step => ({ check, p, do: 'counts' }),
     rights = (check: string, p: number, pg: number): Step => ({ check, p, do: 'rights', page: pg });
@@ -187,9 +186,9 @@ function worlds(place: Layout, random: Random): World[] {
       [
         store('apart', 0, first), store('apart', 0, second), fork('apart', 1, 0), store('apart', 0, first), load('apart', 1, first),
           store('apart', 1, second),
-        load('apart', 0, second), load('apart', 1, second), load('apart', 0, first), store('apart', 1, first, o ^ 8), load('apart', 1,
+        load('apart', 0, second), load('apart', 1, second), load('apart', 0, first), store('apart', 1, first, spot ^ 8), load('apart', 1,
           first),
-        load('apart', 0, first, o ^ 8)
+        load('apart', 0, first, spot ^ 8)
       ]),
     world('nothing is copied at once', place,
       [
@@ -217,9 +216,9 @@ function worlds(place: Layout, random: Random): World[] {
       ]),
     world('frames come back', place,
       [
-        ...all.flatMap((p) => [store('reuse', 0, p), store('reuse', 0, p, o ^ 16)]), fork('reuse', 1, 0), store('reuse', 1, first),
+        ...all.flatMap((p) => [store('reuse', 0, p), store('reuse', 0, p, spot ^ 16)]), fork('reuse', 1, 0), store('reuse', 1, first),
         counts('reuse'), { check: 'reuse', p: 1, do: 'end' }, counts('reuse'), { check: 'reuse', p: 0, do: 'end' }, counts('reuse'),
-        ...all.map((p) => load('reuse', 2, p)), counts('reuse', 2), ...all.map((p) => load('reuse', 2, p, o ^ 16))
+        ...all.map((p) => load('reuse', 2, p)), counts('reuse', 2), ...all.map((p) => load('reuse', 2, p, spot ^ 16))
       ]),
     world('little memory for many', place,
       [

@@ -45,18 +45,18 @@ class Model {
     return Math.max(this.script.priorities[worker]!,
       ...this.locks.filter((l) => l.holder === worker).flatMap((l) => l.queue.map((q) => this.priority(q, seen))));
   }
-  step(i: number, s: Step): { step: number; status: number; words: readonly number[] }[] {
-    const lock = this.locks[s.lock ?? -1], one = (status: number, ...words: number[]) => [{ step: i, status, words }];
-    if (s.what === 'ping' || s.what === 'work') return [];
-    if (s.what === OTHER) return one(Status.badOp);
+  step(i: number, step: Step): { step: number; status: number; words: readonly number[] }[] {
+    const lock = this.locks[step.lock ?? -1], one = (status: number, ...words: number[]) => [{ step: i, status, words }];
+    if (step.what === 'ping' || step.what === 'work') return [];
+    if (step.what === OTHER) return one(Status.badOp);
     if (!lock) return one(Status.badArgument);
-    if (s.what === HOLDER) return one(0, lock.holder + 1, lock.queue.length);
-    if (s.what === RELEASE) return lock.holder === s.who ? [...this.release(lock), ...one(0)] : one(Status.badRights);
-    if (lock.holder === s.who) return one(Status.busy);
-    if (lock.holder < 0) { lock.holder = s.who; return one(0); }
-    if (s.patience !== undefined) return one(Status.timeout);
-    lock.queue.push(s.who);
-    this.waiting.set(s.who, i);
+    if (step.what === HOLDER) return one(0, lock.holder + 1, lock.queue.length);
+    if (step.what === RELEASE) return lock.holder === step.who ? [...this.release(lock), ...one(0)] : one(Status.badRights);
+    if (lock.holder === step.who) return one(Status.busy);
+    if (lock.holder < 0) { lock.holder = step.who; return one(0); }
+    if (step.patience !== undefined) return one(Status.timeout);
+    lock.queue.push(step.who);
+    this.waiting.set(step.who, i);
     return [];
   }
   private release(lock: LockState): { step: number; status: number; words: readonly number[] }[] {
@@ -76,39 +76,39 @@ function driver(script: Script, notes: Notes): Program {
       for (let n = 0; n < ns; n += PART) { own.charge(PART); yield* own.invoke(Own.factory, Ops.factory.account); }
       if (frees !== undefined) yield* ask(own, env.cap(`client${worker}`), RELEASE, [frees]);
     }
-    const worker = (worker: number) => function* (own: Syscalls): Sys<void> {
+    const worker = (who: number) => function* (own: Syscalls): Sys<void> {
       const done = (step: number, status: number, words: readonly number[] = []): void => {
         back.push({ step, status, words, at: own.now() });
       };
-      yield* own.down(turn[worker]!, Ops.semaphore.down);
-      yield* ask(own, env.cap(`client${worker}`), HELLO, [script.priorities[worker]!],
-        { items: [{ flexpage: capPage(contexts[worker]!, 0, CapRight.use | CapRight.control), dest: 0 }] });
+      yield* own.down(turn[who]!, Ops.semaphore.down);
+      yield* ask(own, env.cap(`client${who}`), HELLO, [script.priorities[who]!],
+        { items: [{ flexpage: capPage(contexts[who]!, 0, CapRight.use | CapRight.control), dest: 0 }] });
       for (;;) {
-        yield* own.down(turn[worker]!, Ops.semaphore.down);
-        const step = next[worker]!, s = script.steps[step]!;
-        if (s.what === 'ping') { notes.pinged.set(step, own.now()); continue; }
-        if (s.what === 'work') {
-          yield* labour(own, worker, s.ns!, s.lock);
+        yield* own.down(turn[who]!, Ops.semaphore.down);
+        const at = next[who]!, step = script.steps[at]!;
+        if (step.what === 'ping') { notes.pinged.set(at, own.now()); continue; }
+        if (step.what === 'work') {
+          yield* labour(own, who, step.ns!, step.lock);
           continue;
         }
-        const status = yield* ask(own, env.cap(`client${worker}`), s.what, [s.lock ?? 0],
-          s.patience === undefined ? {} : { timeout: s.patience });
-        done(step, status, status === 0 && s.what === HOLDER ? [own.utcb.word(0), own.utcb.word(1)] : []);
-        if (s.frees !== undefined) yield* labour(own, worker, s.ns!, s.frees);
+        const status = yield* ask(own, env.cap(`client${who}`), step.what, [step.lock ?? 0],
+          step.patience === undefined ? {} : { timeout: step.patience });
+        done(at, status, status === 0 && step.what === HOLDER ? [own.utcb.word(0), own.utcb.word(1)] : []);
+        if (step.frees !== undefined) yield* labour(own, who, step.ns!, step.frees);
       }
     };
-    for (const [w, priority] of script.priorities.entries()) {
-      turn[w] = env.selector();
-      yield* sys.must(Own.factory, Ops.factory.createSemaphore, [turn[w]!, 0]);
-      contexts[w] = valueOf(yield* spawn(sys, env, worker(w), { name: `client ${w}`, priority })).context!;
-      yield* sys.invoke(turn[w]!, Ops.semaphore.up);
+    for (const [client, priority] of script.priorities.entries()) {
+      turn[client] = env.selector();
+      yield* sys.must(Own.factory, Ops.factory.createSemaphore, [turn[client]!, 0]);
+      contexts[client] = valueOf(yield* spawn(sys, env, worker(client), { name: `client ${client}`, priority })).context!;
+      yield* sys.invoke(turn[client]!, Ops.semaphore.up);
       yield* sys.receive(0, STEP);
     }
-    for (const [i, s] of script.steps.entries()) {
-      next[s.who] = i;
+    for (const [i, step] of script.steps.entries()) {
+      next[step.who] = i;
       notes.asked.push(sys.now());
-      yield* sys.invoke(turn[s.who]!, Ops.semaphore.up);
-      yield* sys.receive(0, s.what === 'work' && script.within ? STEP / 4 : STEP);
+      yield* sys.invoke(turn[step.who]!, Ops.semaphore.up);
+      yield* sys.receive(0, step.what === 'work' && script.within ? STEP / 4 : STEP);
       notes.after.push(back.splice(0));
     }
     if (script.within) { yield* sys.receive(0, 20e6); notes.after.push(back.splice(0)); }
@@ -175,21 +175,21 @@ function judge(seen: Seen, say: Say, script: Script, locks: number, notes: Notes
 }
 
 function scripts(random: Random): Script[] {
-  const low = random.between(30, 50), mid = random.between(70, 90), high = random.between(120, 150), top = 160, p = [low, mid, high, top];
+  const low = random.between(30, 50), mid = random.between(70, 90), high = random.between(120, 150), top = 160, all = [low, mid, high, top];
   const take = (who: number, lock = 0, patience?: number): Step => ({ who, what: ACQUIRE, lock, patience }),
     drop = (who: number, lock = 0): Step => ({ who, what: RELEASE, lock }), ping = (who: number): Step => ({ who, what: 'ping' }),
     holder = (who: number, lock = 0): Step => ({ who, what: HOLDER, lock }),
     work = (who: number, ns: number, lock?: number): Step => ({ who, what: 'work', ns, lock });
   return [
     {
-      check: 'locks', name: 'locks', priorities: p,
+      check: 'locks', name: 'locks', priorities: all,
       steps: [
         take(0), holder(1), take(1, 1), holder(0, 1), take(2), holder(3), drop(0), holder(3), drop(2), holder(3), take(3), drop(3),
         drop(1, 1), take(0, 1), drop(0, 1)
       ]
     },
     {
-      check: 'order', name: 'the highest first', priorities: p,
+      check: 'order', name: 'the highest first', priorities: all,
       steps: [take(0), take(1), take(3), take(2), holder(0), drop(0), holder(0), drop(3), drop(2), holder(2), drop(1), holder(0)]
     },
     {
@@ -197,37 +197,37 @@ function scripts(random: Random): Script[] {
       steps: [take(0), take(2), take(3), take(1), drop(0), drop(2), drop(3), drop(1), holder(0)]
     },
     {
-      check: 'inherits', name: 'a holder inherits', priorities: p,
+      check: 'inherits', name: 'a holder inherits', priorities: all,
       steps: [
         take(0), ping(0), take(1), holder(3), drop(0), ping(0), ping(1), take(0), take(2), drop(1), ping(1), drop(2), ping(2), ping(0),
         drop(0), ping(0)
       ]
     },
     {
-      check: 'inversion', name: 'a thread in the middle', priorities: p, within: { 2: 1_600_000 },
+      check: 'inversion', name: 'a thread in the middle', priorities: all, within: { 2: 1_600_000 },
       steps: [take(0), work(0, 1_000_000, 0), take(2), work(1, 6_000_000)]
     },
     {
-      check: 'inversion', name: 'two in the middle', priorities: p, within: { 3: 1_900_000 },
+      check: 'inversion', name: 'two in the middle', priorities: all, within: { 3: 1_900_000 },
       steps: [take(0, 1), work(0, 1_000_000, 1), work(1, 5_000_000), take(3, 1), work(2, 5_000_000)]
     },
     {
-      check: 'chain', name: 'a chain of locks', priorities: p, within: { 4: 2_000_000 },
+      check: 'chain', name: 'a chain of locks', priorities: all, within: { 4: 2_000_000 },
       steps: [take(0, 0), take(1, 1), work(0, 800_000, 0), { ...take(1, 0), ns: 200_000, frees: 1 }, take(3, 1), work(2, 8_000_000)]
     },
     {
-      check: 'restores', name: 'two locks, two heirs', priorities: p,
+      check: 'restores', name: 'two locks, two heirs', priorities: all,
       steps: [
         take(0, 0), take(0, 1), take(1, 0), take(2, 1), drop(0, 1), drop(0, 0), ping(0), take(0, 2), ping(0), drop(2, 1), drop(1, 0),
         ping(1), ping(2), drop(0, 2), ping(0)
       ]
     },
     {
-      check: 'patience', name: 'who gives up', priorities: p,
+      check: 'patience', name: 'who gives up', priorities: all,
       steps: [take(0), take(3, 0, SHORT), take(1), holder(2), drop(0), drop(1), holder(2)].filter((s) => s.what !== HOLDER)
     },
     {
-      check: 'errors', name: 'what is refused', priorities: p,
+      check: 'errors', name: 'what is refused', priorities: all,
       steps: [
         take(0), take(0), drop(1), { who: 1, what: OTHER }, take(1, 99), drop(1, 99), holder(1, 77), drop(0), drop(0), take(1), drop(1)
       ]

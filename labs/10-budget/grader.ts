@@ -144,8 +144,8 @@ const lab: Lab = {
       shares = [random.between(10, 22), random.between(10, 22), random.between(10, 18)];
     return Object.fromEntries(periods.flatMap((p, i) => [[`period${i}`, p], [`budget${i}`, Math.round(p * shares[i]! / 100)]]));
   },
-  worlds: (v, random: Random) => {
-    const activities = [0, 1, 2].map((i) => ({ budget: Number(v[`budget${i}`]), period: Number(v[`period${i}`]) })),
+  worlds: (drawn, random: Random) => {
+    const activities = [0, 1, 2].map((i) => ({ budget: Number(drawn[`budget${i}`]), period: Number(drawn[`period${i}`]) })),
       some = random.some([0, 1, 2], 2);
     const changed = (i: number, by: number): Change => ({ activity: i, budget: Math.round(activities[i]!.budget * by) });
     return [

@@ -79,9 +79,9 @@ function world(base: number, name: string, steps: readonly Step[]): World {
     judge: (seen, say) => {
       const why = seen.end('uart').why || (got.length === 0 ? seen.why : '');
       steps.forEach((step, i) => {
-        const { words, right } = want(step), g = got[i];
-        say(step.check, g !== undefined && right(g), `step ${i + 1}, ${told(step)}: ${words}`,
-          (g ? heard(step, g) : 'nothing') + (why ? ` (${why})` : ''));
+        const { words, right } = want(step), answer = got[i];
+        say(step.check, answer !== undefined && right(answer), `step ${i + 1}, ${told(step)}: ${words}`,
+          (answer ? heard(step, answer) : 'nothing') + (why ? ` (${why})` : ''));
       });
     },
   };
@@ -94,81 +94,87 @@ function worlds(base: number, random: Random): World[] {
   const out = (check: string, ...output: number[]): Step => ({ check, output }),
     input = (check: string, ...bytes: number[]): Step => ({ check, input: bytes }),
     line = (check: string, n: number): Step => ({ check, line: n });
-  const [a, b, c, d] = [byte(), byte(), byte(), byte()], high = random.between(0x80, 0xff), many = Array.from({ length: 20 }, byte);
+  const [first, second, third, fourth] = [byte(), byte(), byte(), byte()], high = random.between(0x80, 0xff),
+    many = Array.from({ length: 20 }, byte);
   return [
     world(base, 'output',
       [
-        load('output', 5, 0x60), store('output', 0, a), out('output', a), out('output'), ...[b, c, d].map((x) => store('output', 0, x)),
-        load('output', 5, 0x60), out('output', b, c, d), store('output', 0, high), out('output', high), store('output', 0, 0),
-        out('output', 0), ...many.map((x) => store('output', 0, x)), out('output', ...many)
+        load('output', 5, 0x60), store('output', 0, first), out('output', first), out('output'),
+        ...[second, third, fourth].map((x) => store('output', 0, x)), load('output', 5, 0x60), out('output', second, third, fourth),
+        store('output', 0, high), out('output', high), store('output', 0, 0), out('output', 0), ...many.map((x) => store('output', 0, x)),
+        out('output', ...many)
       ]),
     world(base, 'registers that keep what is stored',
       [
-        store('keeps', 7, a), load('keeps', 7, a), store('keeps', 3, 3), load('keeps', 3, 3), store('keeps', 1, 0xff), load('keeps', 1, 15),
-        store('keeps', 4, 0xef), load('keeps', 4, 15), load('keeps', 6, 0xb0), load('keeps', 7, a), store('keeps', 5, 0),
-        load('keeps', 5, 0x60), store('keeps', 6, 0), load('keeps', 6, 0xb0), load('keeps', 3, 3), out('keeps'), store('keeps', 1, 5),
-        load('keeps', 1, 5)
+        store('keeps', 7, first), load('keeps', 7, first), store('keeps', 3, 3), load('keeps', 3, 3), store('keeps', 1, 0xff),
+        load('keeps', 1, 15), store('keeps', 4, 0xef), load('keeps', 4, 15), load('keeps', 6, 0xb0), load('keeps', 7, first),
+        store('keeps', 5, 0), load('keeps', 5, 0x60), store('keeps', 6, 0), load('keeps', 6, 0xb0), load('keeps', 3, 3), out('keeps'),
+        store('keeps', 1, 5), load('keeps', 1, 5)
       ]),
     world(base, 'the divisor latch',
       [
-        store('latch', 3, 0x83), store('latch', 0, b), store('latch', 1, c), load('latch', 0, b), load('latch', 1, c), out('latch'),
-        store('latch', 3, 3), load('latch', 1, 0), store('latch', 0, d), out('latch', d), store('latch', 3, 0x80), load('latch', 0, b),
-        load('latch', 1, c), input('latch', a), load('latch', 0, b), store('latch', 3, 0), load('latch', 0, a), load('latch', 3, 0)
+        store('latch', 3, 0x83), store('latch', 0, second), store('latch', 1, third), load('latch', 0, second), load('latch', 1, third),
+        out('latch'), store('latch', 3, 3), load('latch', 1, 0), store('latch', 0, fourth), out('latch', fourth), store('latch', 3, 0x80),
+        load('latch', 0, second), load('latch', 1, third), input('latch', first), load('latch', 0, second), store('latch', 3, 0),
+        load('latch', 0, first), load('latch', 3, 0)
       ]),
     world(base, 'input',
       [
-        load('input', 5, 0x60), load('input', 0, 0), input('input', a), load('input', 5, 0x61), load('input', 0, a), load('input', 5, 0x60),
-        store('input', 2, 1), input('input', b, c, d), load('input', 5, 0x61), load('input', 0, b), load('input', 0, c),
-        load('input', 5, 0x61), load('input', 0, d), load('input', 5, 0x60), load('input', 0, 0), input('input', high),
-        load('input', 0, high), input('input', a), input('input', b), load('input', 0, a), load('input', 0, b)
+        load('input', 5, 0x60), load('input', 0, 0), input('input', first), load('input', 5, 0x61), load('input', 0, first),
+        load('input', 5, 0x60), store('input', 2, 1), input('input', second, third, fourth), load('input', 5, 0x61),
+        load('input', 0, second), load('input', 0, third), load('input', 5, 0x61), load('input', 0, fourth), load('input', 5, 0x60),
+        load('input', 0, 0), input('input', high), load('input', 0, high), input('input', first), input('input', second),
+        load('input', 0, first), load('input', 0, second)
       ]),
     world(base, 'too much input',
       [
-        input('overrun', a, b), load('overrun', 5, 0x63), load('overrun', 5, 0x61), load('overrun', 0, a), load('overrun', 0, 0),
-        store('overrun', 2, 1), input('overrun', ...many.slice(0, 16)), load('overrun', 5, 0x61), input('overrun', c),
-        load('overrun', 5, 0x63), ...many.slice(0, 16).map((x) => load('overrun', 0, x)), load('overrun', 5, 0x60), input('overrun', d),
-        load('overrun', 0, d)
+        input('overrun', first, second), load('overrun', 5, 0x63), load('overrun', 5, 0x61), load('overrun', 0, first),
+        load('overrun', 0, 0), store('overrun', 2, 1), input('overrun', ...many.slice(0, 16)), load('overrun', 5, 0x61),
+        input('overrun', third), load('overrun', 5, 0x63), ...many.slice(0, 16).map((x) => load('overrun', 0, x)), load('overrun', 5, 0x60),
+        input('overrun', fourth), load('overrun', 0, fourth)
       ]),
     world(base, 'FIFOs',
       [
-        load('fifo', 2, 1), store('fifo', 2, 1), load('fifo', 2, 0xc1), input('fifo', a, b), store('fifo', 2, 3), load('fifo', 5, 0x60),
-        input('fifo', c), load('fifo', 0, c), input('fifo', a, b), store('fifo', 2, 0), load('fifo', 5, 0x60), load('fifo', 2, 1),
-        input('fifo', a), store('fifo', 2, 0), load('fifo', 0, a), store('fifo', 2, 1), input('fifo', b, c), store('fifo', 2, 1),
-        load('fifo', 0, b)
+        load('fifo', 2, 1), store('fifo', 2, 1), load('fifo', 2, 0xc1), input('fifo', first, second), store('fifo', 2, 3),
+        load('fifo', 5, 0x60), input('fifo', third), load('fifo', 0, third), input('fifo', first, second), store('fifo', 2, 0),
+        load('fifo', 5, 0x60), load('fifo', 2, 1), input('fifo', first), store('fifo', 2, 0), load('fifo', 0, first), store('fifo', 2, 1),
+        input('fifo', second, third), store('fifo', 2, 1), load('fifo', 0, second)
       ]),
     world(base, 'why it interrupts',
-      [line('interrupts', 0), load('interrupts', 2, 1), input('interrupts', a), line('interrupts', 0), load('interrupts', 2, 1),
-        store('interrupts', 1, 1), line('interrupts', 1), load('interrupts', 2, 4), line('interrupts', 1), load('interrupts', 0, a),
+      [line('interrupts', 0), load('interrupts', 2, 1), input('interrupts', first), line('interrupts', 0), load('interrupts', 2, 1),
+        store('interrupts', 1, 1), line('interrupts', 1), load('interrupts', 2, 4), line('interrupts', 1), load('interrupts', 0, first),
         line('interrupts', 0), load('interrupts', 2, 1),
       store('interrupts', 1, 2), line('interrupts', 1), load('interrupts', 2, 2), line('interrupts', 0), load('interrupts', 2, 1),
-      store('interrupts', 0, b), line('interrupts', 1), load('interrupts', 2, 2), store('interrupts', 1, 2), line('interrupts', 0),
+      store('interrupts', 0, second), line('interrupts', 1), load('interrupts', 2, 2), store('interrupts', 1, 2), line('interrupts', 0),
       store('interrupts', 1, 0), store('interrupts', 1, 2), line('interrupts', 1), store('interrupts', 1, 0), line('interrupts', 0),
-      store('interrupts', 1, 7), input('interrupts', c, d), load('interrupts', 2, 6), load('interrupts', 5, 0x63), load('interrupts', 2, 4),
-      load('interrupts', 0, c), load('interrupts', 2, 2), line('interrupts', 0), store('interrupts', 1, 4), input('interrupts', c),
-      line('interrupts', 0), input('interrupts', d), line('interrupts', 1), load('interrupts', 5, 0x63), line('interrupts', 0)]),
+      store('interrupts', 1, 7), input('interrupts', third, fourth), load('interrupts', 2, 6), load('interrupts', 5, 0x63),
+      load('interrupts', 2, 4), load('interrupts', 0, third), load('interrupts', 2, 2), line('interrupts', 0), store('interrupts', 1, 4),
+      input('interrupts', third), line('interrupts', 0), input('interrupts', fourth), line('interrupts', 1), load('interrupts', 5, 0x63),
+      line('interrupts', 0)]),
     world(base, 'loop',
       [
-        store('loop', 4, 0x10), store('loop', 0, a), out('loop'), load('loop', 5, 0x61), load('loop', 0, a), load('loop', 6, 0),
+        store('loop', 4, 0x10), store('loop', 0, first), out('loop'), load('loop', 5, 0x61), load('loop', 0, first), load('loop', 6, 0),
         store('loop', 4, 0x1f), load('loop', 6, 0xf0), store('loop', 4, 0x11), load('loop', 6, 0x20), store('loop', 4, 0x12),
         load('loop', 6, 0x10), store('loop', 4, 0x14), load('loop', 6, 0x40), store('loop', 4, 0x18), load('loop', 6, 0x80),
-        load('loop', 4, 0x18), store('loop', 4, 0), load('loop', 6, 0xb0), store('loop', 0, b), out('loop', b)
+        load('loop', 4, 0x18), store('loop', 4, 0), load('loop', 6, 0xb0), store('loop', 0, second), out('loop', second)
       ]),
     world(base, 'all kinds of instructions', [
       store('decode', 7, high), load('decode', 7, high), load('decode', 7, high - 256, 'lb'), load('decode', 7, high, 'lhu'),
       load('decode', 7, high, 'lh'), load('decode', 7, high, 'lw'), load('decode', 7, high, 'lwu'), load('decode', 7, high, 'ld'),
-      load('decode', 7, high, 'c.lw'),
-      store('decode', 7, 0x1200 + a, 'sh'), load('decode', 7, a), store('decode', 7, 0x12345600 + b, 'sw'), load('decode', 7, b),
-      store('decode', 7, 0x3400 + c, 'sd'), load('decode', 7, c, 'lb'), store('decode', 7, 0x5600 + d, 'c.sw'),
-      load('decode', 7, d, 'c.lw'), store('decode', 7, 99, 'sb zero'), load('decode', 7, 0),
-      input('decode', a), load('decode', 0, 0, 'lbu zero'), load('decode', 5, 0x60), store('decode', 0, b, 'sw'), out('decode', b),
-      input('decode', high), load('decode', 0, high - 256, 'lb'), load('decode', 8, 0), store('decode', 8, a), load('decode', 100, 0, 'lw'),
+      load('decode', 7, high, 'c.lw'), store('decode', 7, 0x1200 + first, 'sh'), load('decode', 7, first),
+      store('decode', 7, 0x12345600 + second, 'sw'), load('decode', 7, second), store('decode', 7, 0x3400 + third, 'sd'),
+      load('decode', 7, third, 'lb'), store('decode', 7, 0x5600 + fourth, 'c.sw'), load('decode', 7, fourth, 'c.lw'),
+      store('decode', 7, 99, 'sb zero'), load('decode', 7, 0), input('decode', first), load('decode', 0, 0, 'lbu zero'),
+      load('decode', 5, 0x60), store('decode', 0, second, 'sw'), out('decode', second), input('decode', high),
+      load('decode', 0, high - 256, 'lb'), load('decode', 8, 0), store('decode', 8, first), load('decode', 100, 0, 'lw'),
       load('decode', 7, 0),
     ]),
     world(base, 'two guests, and what is refused',
       [
-        store('apart', 7, a), { ...store('apart', 7, b), guest: 1 }, load('apart', 7, a), { ...load('apart', 7, b), guest: 1 },
-        store('apart', 0, c), { check: 'apart', guest: 1, output: [] }, out('apart', c), { check: 'apart', guest: 1, input: [d] },
-        load('apart', 5, 0x60), { ...load('apart', 0, d), guest: 1 }, { check: 'apart', other: true }
+        store('apart', 7, first), { ...store('apart', 7, second), guest: 1 }, load('apart', 7, first),
+        { ...load('apart', 7, second), guest: 1 }, store('apart', 0, third), { check: 'apart', guest: 1, output: [] }, out('apart', third),
+        { check: 'apart', guest: 1, input: [fourth] }, load('apart', 5, 0x60), { ...load('apart', 0, fourth), guest: 1 },
+        { check: 'apart', other: true }
       ]),
   ];
 }

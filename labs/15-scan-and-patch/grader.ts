@@ -76,7 +76,8 @@ const driver = (guests: Readonly<Record<string, readonly Step[]>>, n: Numbers, g
       running.push({ name, steps, turn, ...guest });
     }
     for (let i = 0; running.some((g) => i < g.steps.length); i++)
-      for (const g of running) if (i < g.steps.length && got.get(g.name)!.length === i) yield* oneStep(sys, g, i, n, got.get(g.name)!);
+      for (const guest of running) if (i < guest.steps.length && got.get(guest.name)!.length === i)
+        yield* oneStep(sys, guest, i, n, got.get(guest.name)!);
   });
 
 function* oneStep(sys: Syscalls, guest: { thread: number; door: number; turn: number }, i: number, n: Numbers, got: Got[]): Sys<void> {

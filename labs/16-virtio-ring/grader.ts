@@ -87,32 +87,31 @@ class Model {
 }
 
 function driverWorlds(size: number, piece: () => Piece): World[] {
-  const [a, b, c] = [piece(), piece(), piece()] as [Piece, Piece, Piece], rest = Array.from({ length: size - 3 }, piece),
+  const [first, second, third] = [piece(), piece(), piece()] as [Piece, Piece, Piece], rest = Array.from({ length: size - 3 }, piece),
     reset = step('', 'reset', [Op.reset, size]);
   const adds = [
-    reset, add('add', 'one piece', [a], 0), ...looks('add', 0, a), peek('add', 'available.ring[0]', AVAILABLE + 4, 2, 0),
-      peek('add', 'available.idx', AVAILABLE + 2, 2, 1),
-    add('add', 'a chain of two', [b, c], 1), ...looks('add', 1, b, 2), ...looks('add', 2, c), peek('add', 'available.ring[1]',
-      AVAILABLE + 6, 2, 1), peek('add', 'available.idx', AVAILABLE + 2, 2, 2),
-    add('full', 'nothing', [], -1), add('full', `${size - 2} pieces, one more than are free`,
-      Array.from({ length: Math.min(size - 2, 15) }, piece), size - 2 <= 15 ? -1 : 3), peek('full', 'available.idx after them',
-      AVAILABLE + 2, 2, 2),
-    add('add', 'a chain of all that are free', rest, 3), ...looks('add', size - 1, rest.at(-1)!),
-      add('full', 'one piece when none is free', [a], -1), peek('full', 'available.idx then', AVAILABLE + 2, 2, 3),
+    reset, add('add', 'one piece', [first], 0), ...looks('add', 0, first), peek('add', 'available.ring[0]', AVAILABLE + 4, 2, 0),
+    peek('add', 'available.idx', AVAILABLE + 2, 2, 1), add('add', 'a chain of two', [second, third], 1), ...looks('add', 1, second, 2),
+    ...looks('add', 2, third), peek('add', 'available.ring[1]', AVAILABLE + 6, 2, 1), peek('add', 'available.idx', AVAILABLE + 2, 2, 2),
+    add('full', 'nothing', [], -1),
+    add('full', `${size - 2} pieces, one more than are free`, Array.from({ length: Math.min(size - 2, 15) }, piece),
+      size - 2 <= 15 ? -1 : 3),
+    peek('full', 'available.idx after them', AVAILABLE + 2, 2, 2), add('add', 'a chain of all that are free', rest, 3),
+    ...looks('add', size - 1, rest.at(-1)!), add('full', 'one piece when none is free', [first], -1),
+    peek('full', 'available.idx then', AVAILABLE + 2, 2, 3),
   ];
   const back = [
-    reset, done('done', 'nothing was used', -1), add('done', 'one piece', [a], 0), add('done', 'a chain of two', [b, c], 1),
-      add('done', 'one piece', [a], 3), done('done', 'still nothing', -1),
-    ...use(0, size, 1, 700), done('done', 'the second comes back first', 1, 700), done('done', 'and nothing more', -1),
-      add('done', 'one piece: the chain that came back is first', [c], 1), add('done', 'then its second', [b], 2),
+    reset, done('done', 'nothing was used', -1), add('done', 'one piece', [first], 0), add('done', 'a chain of two', [second, third], 1),
+    add('done', 'one piece', [first], 3), done('done', 'still nothing', -1), ...use(0, size, 1, 700),
+    done('done', 'the second comes back first', 1, 700), done('done', 'and nothing more', -1),
+    add('done', 'one piece: the chain that came back is first', [third], 1), add('done', 'then its second', [second], 2),
     ...use(1, size, 0, 5), ...use(2, size, 3, 0), done('done', 'two at once: the first', 0, 5), done('done', 'the second', 3, 0),
-      add('done', 'a chain of the last ones, the latest first', [a, b], 3), ...looks('done', 3, a, 0),
-    ...use(3, size, size, 9), done('broken', 'a number that is no descriptor', -2), ...use(4, size, 1, 11),
-      done('broken', 'and the next is right again', 1, 11), ...use(5, size, 0xffff_ffff, 1), done('broken', 'a very large one', -2),
-      done('broken', 'nothing more', -1),
+    add('done', 'a chain of the last ones, the latest first', [first, second], 3), ...looks('done', 3, first, 0), ...use(3, size, size, 9),
+    done('broken', 'a number that is no descriptor', -2), ...use(4, size, 1, 11), done('broken', 'and the next is right again', 1, 11),
+    ...use(5, size, 0xffff_ffff, 1), done('broken', 'a very large one', -2), done('broken', 'nothing more', -1),
   ];
   const turns: Step[] = [reset];
-  for (let i = 0; i < 2 * size + 3; i++) turns.push(add('turns', `one piece, time ${i + 1}`, [a], 0),
+  for (let i = 0; i < 2 * size + 3; i++) turns.push(add('turns', `one piece, time ${i + 1}`, [first], 0),
     peek('turns', 'its place in the available ring', AVAILABLE + 4 + 2 * (i % size), 2, 0), ...use(i, size, 0, i),
     done('turns', `time ${i + 1}`, 0, i));
   return [world('the driver adds', adds), world('the driver takes back', back), world('the driver goes round', turns)];
@@ -123,33 +122,34 @@ function deviceWorlds(size: number, piece: () => Piece): World[] {
     const [x, y] = piece();
     return [x, y, 1];
   };
-  const [a, b, c, d] = [read(), read(), write(), write()] as [Piece, Piece, Piece, Piece], reset = step('', 'reset', [Op.reset, size]);
+  const [first, second, third, fourth] = [read(), read(), write(), write()] as [Piece, Piece, Piece, Piece],
+    reset = step('', 'reset', [Op.reset, size]);
   const usual = [
-    reset, take('take', 'nothing is available', 8, -1), ...descriptor(2, a, 5), ...descriptor(5, b, 1), ...descriptor(1, c),
-      ...offer(0, size, 2), take('take', 'a chain of three', 8, 2, [a, b, c]), take('take', 'it comes once', 8, -1),
-    ...descriptor(0, d), ...descriptor(3, a), ...offer(1, size, 0), ...offer(2, size, 3), take('take', 'two more: the first', 8, 0, [d]),
-      take('take', 'the second', 1, 3, [a]), take('take', 'and none', 8, -1),
+    reset, take('take', 'nothing is available', 8, -1), ...descriptor(2, first, 5), ...descriptor(5, second, 1), ...descriptor(1, third),
+    ...offer(0, size, 2), take('take', 'a chain of three', 8, 2, [first, second, third]), take('take', 'it comes once', 8, -1),
+    ...descriptor(0, fourth), ...descriptor(3, first), ...offer(1, size, 0), ...offer(2, size, 3),
+    take('take', 'two more: the first', 8, 0, [fourth]), take('take', 'the second', 1, 3, [first]), take('take', 'and none', 8, -1),
     give('give', 0, 77, 1), peek('give', 'used.ring[0].id', USED + 4, 4, 0), peek('give', 'used.ring[0].length', USED + 8, 4, 77),
-      peek('give', 'used.idx', USED + 2, 2, 1), give('give', 2, 500, 1), peek('give', 'used.ring[1].id', USED + 12, 4, 2),
-      peek('give', 'used.idx', USED + 2, 2, 2),
-    poke(AVAILABLE, 2, 1), give('give', 3, 0, 0), peek('give', 'used.idx', USED + 2, 2, 3), peek('give', 'used.ring[2].length', USED + 24,
-      4, 0), poke(AVAILABLE, 2, 0), peek('give', 'available.idx, which is the driver\'s', AVAILABLE + 2, 2, 3),
+    peek('give', 'used.idx', USED + 2, 2, 1), give('give', 2, 500, 1), peek('give', 'used.ring[1].id', USED + 12, 4, 2),
+    peek('give', 'used.idx', USED + 2, 2, 2), poke(AVAILABLE, 2, 1), give('give', 3, 0, 0), peek('give', 'used.idx', USED + 2, 2, 3),
+    peek('give', 'used.ring[2].length', USED + 24, 4, 0), poke(AVAILABLE, 2, 0),
+    peek('give', 'available.idx, which is the driver\'s', AVAILABLE + 2, 2, 3),
   ];
   const bad = (n: number, what: string, chain: readonly Step[], head: number, most = 8): Step[] => [
-    ...chain, ...offer(2 * n, size, head), take('hostile', what, most, -2), ...descriptor(7, a), ...offer(2 * n + 1, size, 7),
-      take('hostile', `the chain after ${what}`, 8, 7, [a]),
+    ...chain, ...offer(2 * n, size, head), take('hostile', what, most, -2), ...descriptor(7, first), ...offer(2 * n + 1, size, 7),
+      take('hostile', `the chain after ${what}`, 8, 7, [first]),
   ];
   const hostile = [
-    reset, ...bad(0, 'a chain that leads to itself', [...descriptor(0, a, 0)], 0, 100),
-      ...bad(1, 'a circle of two', [...descriptor(0, a, 1), ...descriptor(1, b, 0)], 0, 100), ...bad(2, 'a next that is no descriptor',
-      descriptor(0, a, size), 0),
-    ...bad(3, 'a head that is none', [], size), ...bad(4, 'a piece to read behind one to write',
-      [...descriptor(0, c, 1), ...descriptor(1, a)], 0), ...bad(5, 'a chain that is longer than asked for',
-      [...descriptor(0, a, 1), ...descriptor(1, b, 2), ...descriptor(2, c)], 0, 2), ...bad(6, 'a next far away', descriptor(0, a, 0xffff),
-      0),
+    reset, ...bad(0, 'a chain that leads to itself', [...descriptor(0, first, 0)], 0, 100),
+    ...bad(1, 'a circle of two', [...descriptor(0, first, 1), ...descriptor(1, second, 0)], 0, 100),
+    ...bad(2, 'a next that is no descriptor', descriptor(0, first, size), 0), ...bad(3, 'a head that is none', [], size),
+    ...bad(4, 'a piece to read behind one to write', [...descriptor(0, third, 1), ...descriptor(1, first)], 0),
+    ...bad(5, 'a chain that is longer than asked for',
+      [...descriptor(0, first, 1), ...descriptor(1, second, 2), ...descriptor(2, third)], 0, 2),
+    ...bad(6, 'a next far away', descriptor(0, first, 0xffff), 0),
   ];
-  const turns: Step[] = [reset, ...descriptor(4, c)];
-  for (let i = 0; i < 2 * size + 3; i++) turns.push(...offer(i, size, 4), take('turns', `chain ${i + 1}`, 8, 4, [c]),
+  const turns: Step[] = [reset, ...descriptor(4, third)];
+  for (let i = 0; i < 2 * size + 3; i++) turns.push(...offer(i, size, 4), take('turns', `chain ${i + 1}`, 8, 4, [third]),
     give('turns', 4, i, 1), peek('turns', `place ${i + 1} in the used ring`, USED + 8 + 8 * (i % size), 4, i));
   return [world('the device', usual), world('a driver that lies', hostile), world('the device goes round', turns)];
 }

@@ -112,7 +112,7 @@ function judge(say: Say, { check, what, does, exits: allowed }: Step, values: Va
 const signed = (bits: number, v: bigint): bigint => BigInt.asIntN(bits, v);
 
 function worlds({ guest, device }: { guest: number; device: number }, random: Random): World[] {
-  const place = { guest, device }, at = (): number => 64 + 8 * random.between(0, 40), [offset, p, q] = [at(), at() + 400, at() + 800];
+  const place = { guest, device }, at = (): number => 64 + 8 * random.between(0, 40), [offset, low, high] = [at(), at() + 400, at() + 800];
   const step = (check: string, what: string, code: string, exits: number, does: Step['does']): Step => ({ check, what, code, exits,
     does });
   const far = (n: number): string => Array.from({ length: n }, () => '  addi t0, t0, 3').join('\n');
@@ -138,21 +138,21 @@ function worlds({ guest, device }: { guest: number; device: number }, random: Ra
         (r, d) => { d.write(offset, 8, 0n); r.a4 = d.read(8, 8); }),
     ], place),
     world('back to back', [
-      step('pairs', 'two loads', '  ld a1, 0(a0)\n  ld a2, 0(a0)\n  j off\noff:', 1, (r, d) => {
-        r.a1 = d.read(0, 8);
-        r.a2 = d.read(0, 8);
+      step('pairs', 'two loads', '  ld a1, 0(a0)\n  ld a2, 0(a0)\n  j off\noff:', 1, (registers, device) => {
+        registers.a1 = device.read(0, 8);
+        registers.a2 = device.read(0, 8);
       }),
-      step('pairs', 'a store and a load of the same', `  sw a3, ${p}(a0)\n  lhu a4, ${p}(a0)\n  j off\noff:`, 1,
-        (r, d) => { d.write(p, 4, r.a3); r.a4 = d.read(p, 2); }),
+      step('pairs', 'a store and a load of the same', `  sw a3, ${low}(a0)\n  lhu a4, ${low}(a0)\n  j off\noff:`, 1,
+        (r, d) => { d.write(low, 4, r.a3); r.a4 = d.read(low, 2); }),
       step('pairs', 'what was loaded is stored',
-        `  lb a5, ${p}(a0)\n  sb a5, ${q}(a0)\n  sd a6, ${p}(a0)\n  ld a7, 8(a0)\n  j off\noff:`, 1,
-        (r, d) => { r.a5 = signed(8, d.read(p, 1)); d.write(q, 1, r.a5); d.write(p, 8, r.a6); r.a7 = d.read(8, 8); }),
+        `  lb a5, ${low}(a0)\n  sb a5, ${high}(a0)\n  sd a6, ${low}(a0)\n  ld a7, 8(a0)\n  j off\noff:`, 1,
+        (r, d) => { r.a5 = signed(8, d.read(low, 1)); d.write(high, 1, r.a5); d.write(low, 8, r.a6); r.a7 = d.read(8, 8); }),
       step('pairs', 'six of the example',
-        `  lbu t0, ${q}(a0)\n  sb t0, 0(a0)\n  addi t1, t0, 0\n  addi t2, zero, 0xc0\n  sb t0, ${q}(a0)\n`
-        + `  sb t0, 0(a0)\n  sb t2, ${q}(a0)\n  sb t0, 0(a0)\n  j off\noff:\n  ld a1, 8(a0)\n  j end\nend:`, 2, (registers, device) => {
-        registers.t0 = registers.t1 = device.read(q, 1);
+        `  lbu t0, ${high}(a0)\n  sb t0, 0(a0)\n  addi t1, t0, 0\n  addi t2, zero, 0xc0\n  sb t0, ${high}(a0)\n`
+        + `  sb t0, 0(a0)\n  sb t2, ${high}(a0)\n  sb t0, 0(a0)\n  j off\noff:\n  ld a1, 8(a0)\n  j end\nend:`, 2, (registers, device) => {
+        registers.t0 = registers.t1 = device.read(high, 1);
         registers.t2 = 0xc0n;
-        for (const [where, value] of [[0, registers.t0], [q, registers.t0], [0, registers.t0], [q, registers.t2], [0,
+        for (const [where, value] of [[0, registers.t0], [high, registers.t0], [0, registers.t0], [high, registers.t2], [0,
           registers.t0]] as const) device.write(where, 1, value);
         registers.a1 = device.read(8, 8);
       }),
@@ -205,10 +205,10 @@ function worlds({ guest, device }: { guest: number; device: number }, random: Ra
         '  lw a1, 0(a0)\n  auipc s2, 0\n  sw a1, 120(s2)\n  lw a2, 120(s2)\n  lw a3, 0(a0)\n  sub s2, s2, s2\n'
         + '  j off\noff:', 2, (r, d) => { r.a1 = r.a2 = d.read(0, 4); r.a3 = d.read(0, 4); r.s2 = 0n; }),
       step('stops', 'a memory access whose address only looks like it', '  lw a1, 0(a0)\n  auipc s2, 0\n  lw a2, 0(s2)\n  lw a3, 0(a0)\n'
-        + '  sub a2, a2, a2\n  sub s2, s2, s2\n  j off\noff:', 2, (r, d) => {
-          r.a1 = d.read(0, 4);
-          r.a3 = d.read(0, 4);
-          r.a2 = r.s2 = 0n;
+        + '  sub a2, a2, a2\n  sub s2, s2, s2\n  j off\noff:', 2, (registers, device) => {
+          registers.a1 = device.read(0, 4);
+          registers.a3 = device.read(0, 4);
+          registers.a2 = registers.s2 = 0n;
         }),
       step('stops', 'a multiplication', '  lw a1, 0(a0)\n  mul a2, a1, a3\n  lw a4, 0(a0)\n  j off\noff:', 2,
         (r, d) => { r.a1 = d.read(0, 4); r.a2 = r.a1 * r.a3; r.a4 = d.read(0, 4); }),
@@ -237,9 +237,9 @@ function worlds({ guest, device }: { guest: number; device: number }, random: Ra
       + `  sw a2, ${offset}(a0)\n  lui s3, ${(k + 1) << 8}\n  addi s3, s3, 0x613\n  sub a3, a2, a1\n`
       + '  sw s3, 28(s2)\n  fence.i\n  addi s4, s4, -1\n'
       + '  bne s4, zero, again\n  sub s2, s2, s2\n  sub s3, s3, s3\n', 2, (registers, device) => {
-        for (const v of [k, k + 1]) {
+        for (const value of [k, k + 1]) {
           registers.a1 = device.read(0, 4);
-          registers.a2 = BigInt(v);
+          registers.a2 = BigInt(value);
           device.write(offset, 4, registers.a2);
           registers.a3 = registers.a2 - registers.a1;
         }

@@ -10,13 +10,13 @@ const BASE = 0x10000, HEADERS = 4096, PHDR = 64;
 export function nativeProgram(file: string, source: string): Uint8Array {
   const lines = source.split('\n'), code = assembled(file, lines), entry = code.symbols.get('_start');
   if (entry === undefined) throw new SubmissionError(`${file} has no label '_start', where the program begins`);
-  const elf = new Uint8Array(HEADERS + code.bytes.length), d = new DataView(elf.buffer);
+  const elf = new Uint8Array(HEADERS + code.bytes.length), view = new DataView(elf.buffer);
   elf.set([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]);
-  d.setUint16(16, 2, true); d.setUint16(18, 243, true); d.setUint32(20, 1, true);
-  d.setBigUint64(24, entry, true); d.setBigUint64(32, BigInt(PHDR), true);
-  d.setUint16(52, 64, true); d.setUint16(54, 56, true); d.setUint16(56, 1, true);
-  d.setUint32(PHDR, 1, true); d.setUint32(PHDR + 4, 7, true);
-  [HEADERS, BASE, BASE, code.bytes.length, code.bytes.length, 4096].forEach((v, i) => d.setBigUint64(PHDR + 8 + 8 * i, BigInt(v), true));
+  view.setUint16(16, 2, true); view.setUint16(18, 243, true); view.setUint32(20, 1, true);
+  view.setBigUint64(24, entry, true); view.setBigUint64(32, BigInt(PHDR), true);
+  view.setUint16(52, 64, true); view.setUint16(54, 56, true); view.setUint16(56, 1, true);
+  view.setUint32(PHDR, 1, true); view.setUint32(PHDR + 4, 7, true);
+  [HEADERS, BASE, BASE, code.bytes.length, code.bytes.length, 4096].forEach((v, i) => view.setBigUint64(PHDR + 8 + 8 * i, BigInt(v), true));
   elf.set(code.bytes, HEADERS);
   return elf;
 }
@@ -26,9 +26,9 @@ function assembled(file: string, lines: readonly string[]): ReturnType<typeof as
     return assemble(`${constants()}\n${lines.join('\n')}`, BASE);
   } catch (error) {
     const message = (error as Error).message,
-      at = lines.findIndex((l) => {
-        const s = l.replace(/(#|\/\/).*$/, '').replace(/^\s*[\w.$]+:\s*/, '').trim();
-        return s !== '' && message.startsWith(`${s}:`);
+      at = lines.findIndex((line) => {
+        const text = line.replace(/(#|\/\/).*$/, '').replace(/^\s*[\w.$]+:\s*/, '').trim();
+        return text !== '' && message.startsWith(`${text}:`);
       });
     throw new SubmissionError(`${message} (${file}${at < 0 ? '' : `:${at + 1}`})`);
   }

@@ -71,7 +71,8 @@ export function* makeChild(sys: Syscalls, env: Env, code: Uint8Array, options: C
   yield* nameIt(sys, thread, Ops.thread.name, options.name);
   const size = Math.ceil(code.length / PAGE) * PAGE, at = valueOf(yield* allocate(sys, env, size, { rights: Right.RWX }));
   sys.memory.write(at, code);
-  for (let p = 0; p < size; p += PAGE) yield* sys.must(task, Ops.task.map, [0, memoryPage(at + p, 12, Right.RX), CODE + p, 0]);
+  for (let offset = 0; offset < size; offset += PAGE)
+    yield* sys.must(task, Ops.task.map, [0, memoryPage(at + offset, 12, Right.RX), CODE + offset, 0]);
   yield* sys.must(task, Ops.task.map, [0, capPage(report, 0, 1), REPORT, 0]);
   for (const [cause, portal] of Object.entries(options.events)) {
     const status = yield* sys.invoke(thread, Ops.thread.setEvents, [portal, 2 ** Number(cause)]);

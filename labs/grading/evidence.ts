@@ -21,9 +21,9 @@ export interface Fact {
 /** All records that satisfy `keep`. `from`: the actor's task; `to`: the object's. */
 export function facts(trace: TraceFile, keep: (record: RecordView) => boolean): Fact[] {
   const found: Fact[] = [];
-  for (const r of trace.records()) {
-    if (!keep(r)) continue;
-    const { sequence: seq, time, kind, status, hart, actor, object, cause, a, b, c } = r;
+  for (const record of trace.records()) {
+    if (!keep(record)) continue;
+    const { sequence: seq, time, kind, status, hart, actor, object, cause, a, b, c } = record;
     found.push({
       seq, time, kind, status, hart, actor, object, cause, a, b, c, from: actor ? trace.taskOf(actor) : 'kernel',
       to: object ? trace.taskOf(object) : ''

@@ -60,22 +60,24 @@ export interface Result {
 
 /** A guest that waits for its first turn. `events`: the portal for each cause that is not the driver's. */
 export function* makeGuest(sys: Syscalls, env: Env,
-    o: { readonly name: string; readonly badge: number; readonly events: Readonly<Record<number, number>> }, patience: number): Sys<Guest> {
+    given: { readonly name: string; readonly badge: number; readonly events: Readonly<Record<number, number>> },
+    patience: number): Sys<Guest> {
   const [task, thread, context, door] = [
     env.selector(), env.selector(), env.selector(), env.selector()
   ] as [number, number, number, number];
   yield* sys.must(Own.factory, Ops.factory.createTask, [task, 1]);
   yield* sys.must(Own.factory, Ops.factory.createThread, [thread, task, ThreadFlag.guest, 0, 0]);
   yield* sys.must(Own.factory, Ops.factory.createSchedContext, [context, 90, 0, 0]);
-  yield* sys.must(Own.factory, Ops.factory.createPortal, [door, Own.thread, o.badge, Mtd.args | Mtd.pc]);
-  yield* nameIt(sys, task, Ops.task.name, o.name);
-  yield* nameIt(sys, thread, Ops.thread.name, o.name);
+  yield* sys.must(Own.factory, Ops.factory.createPortal, [door, Own.thread, given.badge, Mtd.args | Mtd.pc]);
+  yield* nameIt(sys, task, Ops.task.name, given.name);
+  yield* nameIt(sys, thread, Ops.thread.name, given.name);
   const size = Math.ceil(CODE.length / PAGE) * PAGE, at = valueOf(yield* allocate(sys, env, size, { rights: Right.RWX }));
   sys.memory.write(at, CODE);
-  for (let p = 0; p < size; p += PAGE) yield* sys.must(task, Ops.task.map, [0, memoryPage(at + p, 12, Right.RWX), RAM + p, 0]);
-  const others = Object.keys(o.events).reduce((bits, c) => bits | 2 ** Number(c), 1);
+  for (let offset = 0; offset < size; offset += PAGE)
+    yield* sys.must(task, Ops.task.map, [0, memoryPage(at + offset, 12, Right.RWX), RAM + offset, 0]);
+  const others = Object.keys(given.events).reduce((bits, c) => bits | 2 ** Number(c), 1);
   yield* sys.must(thread, Ops.thread.setEvents, [door, ALL & ~others]);
-  for (const [cause, portal] of Object.entries(o.events)) yield* sys.must(thread, Ops.thread.setEvents, [portal, 2 ** Number(cause)]);
+  for (const [cause, portal] of Object.entries(given.events)) yield* sys.must(thread, Ops.thread.setEvents, [portal, 2 ** Number(cause)]);
   yield* sys.must(thread, Ops.thread.bind, [context]);
   yield* sys.must(thread, Ops.thread.start, [RAM, 0, 0]);
   const guest: Guest = { task, thread, door, turn: 0 };

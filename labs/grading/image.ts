@@ -13,35 +13,37 @@ export function imageOf(pieces: readonly Piece[], symbols: ReadonlyMap<string, b
   const place = (length: number): number => { const here = Math.ceil(at / 16) * 16; at = here + length; return here; };
   const places = pieces.map((p) => place(p.bytes.length)), symtab = place(SYMBOL * (inside.length + 1)), strtab = place(names.length),
     shstr = place(sections.length), table = place(5 * SECTION);
-  const bytes = new Uint8Array(at), d = new DataView(bytes.buffer);
-  const longs = (from: number, values: readonly number[]): void => values.forEach((v, i) => d.setBigUint64(from + 8 * i, BigInt(v), true));
+  const bytes = new Uint8Array(at), view = new DataView(bytes.buffer);
+  const longs = (from: number, values: readonly number[]): void =>
+    values.forEach((v, i) => view.setBigUint64(from + 8 * i, BigInt(v), true));
   bytes.set([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]);
-  for (const [o, v] of [[16, 2], [18, 243], [52, HEADER], [54, PROGRAM], [56, pieces.length], [58, SECTION], [60, 5], [62, 4]] as const)
-    d.setUint16(o, v, true);
-  d.setUint32(20, 1, true);
+  const halves = [[16, 2], [18, 243], [52, HEADER], [54, PROGRAM], [56, pieces.length], [58, SECTION], [60, 5], [62, 4]] as const;
+  for (const [at, value] of halves)
+    view.setUint16(at, value, true);
+  view.setUint32(20, 1, true);
   longs(24, [first.at, HEADER, table]);
-  pieces.forEach((p, i) => {
+  pieces.forEach((piece, i) => {
     const offset = HEADER + PROGRAM * i;
-    d.setUint32(offset, 1, true); d.setUint32(offset + 4, 7, true);
-    longs(offset + 8, [places[i]!, p.at, p.at, p.bytes.length, p.bytes.length, 16]);
-    bytes.set(p.bytes, places[i]);
+    view.setUint32(offset, 1, true); view.setUint32(offset + 4, 7, true);
+    longs(offset + 8, [places[i]!, piece.at, piece.at, piece.bytes.length, piece.bytes.length, 16]);
+    bytes.set(piece.bytes, places[i]);
   });
   let name = 1;
-  inside.forEach(([n, a], i) => {
+  inside.forEach(([n, address], i) => {
     const offset = symtab + SYMBOL * (i + 1);
-    d.setUint32(offset, name, true);
+    view.setUint32(offset, name, true);
     name += n.length + 1;
-    d.setUint8(offset + 4, 0x12); // a function that all see
-    d.setUint16(offset + 6, 1, true);
-    longs(offset + 8, [Number(a)]);
+    view.setUint8(offset + 4, 0x12); // a function that all see
+    view.setUint16(offset + 6, 1, true);
+    longs(offset + 8, [Number(address)]);
   });
   bytes.set(names, strtab);
   bytes.set(sections, shstr);
   const section = (i: number, label: number, type: number, flags: number, values: readonly number[], link: number, entry: number): void => {
     const offset = table + SECTION * i;
-    d.setUint32(offset, label, true); d.setUint32(offset + 4, type, true);
+    view.setUint32(offset, label, true); view.setUint32(offset + 4, type, true);
     longs(offset + 8, [flags, ...values]);
-    d.setUint32(offset + 40, link, true); d.setUint32(offset + 44, link === 3 ? 1 : 0, true);
+    view.setUint32(offset + 40, link, true); view.setUint32(offset + 44, link === 3 ? 1 : 0, true);
     longs(offset + 48, [1, entry]);
   };
   section(1, 1, 1, 7, [first.at, places[0]!, first.bytes.length], 0, 0);

@@ -8,10 +8,10 @@ export class Random {
   /** 0 … 2^32 - 1. */
   next(): number {
     this.state = (this.state + 0x9e3779b9) >>> 0;
-    let z = this.state;
-    z = Math.imul(z ^ (z >>> 16), 0x21f0aaad);
-    z = Math.imul(z ^ (z >>> 15), 0x735a2d97);
-    return (z ^ (z >>> 15)) >>> 0;
+    let mixed = this.state;
+    mixed = Math.imul(mixed ^ (mixed >>> 16), 0x21f0aaad);
+    mixed = Math.imul(mixed ^ (mixed >>> 15), 0x735a2d97);
+    return (mixed ^ (mixed >>> 15)) >>> 0;
   }
   /** from … to, both included. */
   between(from: number, to: number): number { return from + (this.next() % (to - from + 1)); }
@@ -27,7 +27,7 @@ export class Random {
 
 /** FNV-1a. */
 export function hash(text: string): number {
-  let h = 0x811c9dc5;
-  for (const c of new TextEncoder().encode(text)) h = Math.imul(h ^ c, 0x01000193);
-  return h >>> 0;
+  let sum = 0x811c9dc5;
+  for (const byte of new TextEncoder().encode(text)) sum = Math.imul(sum ^ byte, 0x01000193);
+  return sum >>> 0;
 }

@@ -87,9 +87,9 @@ const remembering = (submission: Submission, theirs: Set<unknown>): Submission =
 /** There is no outside input, so an idle system is finished. */
 function toTheEnd(system: System): Result {
   for (;;) {
-    const r = system.runFor(PIECE);
-    if (typeof r === 'object') return r;
-    if (r === 'idle') {
+    const result = system.runFor(PIECE);
+    if (typeof result === 'object') return result;
+    if (result === 'idle') {
       system.stop();
       return { status: 1, ending: 'deadlock', why: 'every component waits, and nothing can come any more', missing: [] };
     }
@@ -114,12 +114,12 @@ function seenOf(system: System, result: Result, output: string, trace: TraceFile
 
 /** Hash of the output and of all records without their times. */
 function digestOf(trace: TraceFile, output: string): string {
-  let h = hash(output), n = 0;
-  const mix = (v: number): void => { h = Math.imul(h ^ (v % 2 ** 32), 0x01000193) >>> 0; };
+  let sum = hash(output), n = 0;
+  const mix = (v: number): void => { sum = Math.imul(sum ^ (v % 2 ** 32), 0x01000193) >>> 0; };
   for (const record of trace.records()) {
-    for (const v of [record.kind, record.status, record.actor, record.object, record.cause, record.a, record.b,
-      record.c, Math.floor(record.c / 2 ** 32)]) mix(v);
+    for (const value of [record.kind, record.status, record.actor, record.object, record.cause, record.a, record.b,
+      record.c, Math.floor(record.c / 2 ** 32)]) mix(value);
     n++;
   }
-  return `${h.toString(16)}-${n}`;
+  return `${sum.toString(16)}-${n}`;
 }

@@ -29,7 +29,7 @@ export class Edits {
   apply(source: string): string {
     const ordered = this.all.map((e, i) => ({ ...e, i })).sort((a, b) => a.from - b.from || a.i - b.i);
     let out = '', at = 0;
-    for (const e of ordered) { out += source.slice(at, e.from) + e.text; at = Math.max(at, e.to); }
+    for (const edit of ordered) { out += source.slice(at, edit.from) + edit.text; at = Math.max(at, edit.to); }
     return out + source.slice(at);
   }
 }

@@ -87,8 +87,8 @@ function decode(message: string, bytes: Uint8Array): Decoded {
   const out: Decoded = {}, view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let at = 0;
   const varint = (): number => {
-    let v = 0, scale = 1;
-    for (;;) { const b = bytes[at++]!; v += (b & 127) * scale; if (b < 128) return v; scale *= 128; }
+    let value = 0, scale = 1;
+    for (;;) { const byte = bytes[at++]!; value += (byte & 127) * scale; if (byte < 128) return value; scale *= 128; }
   };
   while (at < bytes.length) {
     const key = varint(), field = schema[message]![Math.floor(key / 8)], wire = key % 8;
@@ -114,12 +114,15 @@ describe('Perfetto protobuf', () => {
     const packets = decode('Trace', bytes)['packet'] as Decoded[], tracks = new Set<unknown>();
     let begun = 0;
     for (const decoded of packets) {
-      const d = decoded['track_descriptor']?.[0] as Decoded | undefined, e = decoded['track_event']?.[0] as Decoded | undefined;
-      if (d) { tracks.add(d['uuid']![0]); if (d['parent_uuid']) expect(tracks.has(d['parent_uuid'][0])).toBe(true); }
-      if (!e) continue;
-      expect(tracks.has(e['track_uuid']![0])).toBe(true);
+      const track = decoded['track_descriptor']?.[0] as Decoded | undefined, event = decoded['track_event']?.[0] as Decoded | undefined;
+      if (track) {
+        tracks.add(track['uuid']![0]);
+        if (track['parent_uuid']) expect(tracks.has(track['parent_uuid'][0])).toBe(true);
+      }
+      if (!event) continue;
+      expect(tracks.has(event['track_uuid']![0])).toBe(true);
       expect(decoded['timestamp']).toHaveLength(1);
-      if (e['type']![0] === 1) begun++;
+      if (event['type']![0] === 1) begun++;
     }
     expect(begun).toBeGreaterThan(100);
   });

@@ -35,7 +35,7 @@ function repeats(keys: readonly string[], at: number, period: number): number {
   return times;
 }
 
-function same(keys: readonly string[], a: number, b: number, length: number): boolean {
-  for (let n = 0; n < length; n++) if (keys[a + n] !== keys[b + n]) return false;
+function same(keys: readonly string[], first: number, second: number, length: number): boolean {
+  for (let n = 0; n < length; n++) if (keys[first + n] !== keys[second + n]) return false;
   return true;
 }

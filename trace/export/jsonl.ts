@@ -14,24 +14,24 @@ export function* jsonLines(file: TraceSource): Generator<string> {
  * `instead` the one that stops.
  */
 export function describe(file: TraceSource, record: RecordView): Record<string, unknown> {
-  const o: Record<string, unknown> = {
+  const line: Record<string, unknown> = {
     seq: record.sequence, time: record.time, kind: record.kindName, hart: record.hart, thread: file.name(record.actor),
       task: file.taskOf(record.actor)
   };
-  if (record.object !== 0) o[record.kind === Kind.schedule ? 'instead' : 'object'] = file.name(record.object);
-  if (record.cause !== 0) o['answers'] = record.cause;
-  if (record.status !== 0) o['status'] = record.status;
+  if (record.object !== 0) line[record.kind === Kind.schedule ? 'instead' : 'object'] = file.name(record.object);
+  if (record.cause !== 0) line['answers'] = record.cause;
+  if (record.status !== 0) line['status'] = record.status;
   if (record.kind === Kind.event) {
-    o['cause'] = causeName(record.a);
-    o[record.a === Cause.syscall ? 'call' : 'detail'] = record.a === Cause.syscall ? callName(file.words, record.c) : record.c;
-    o['bytes'] = stateBytes(record.b);
+    line['cause'] = causeName(record.a);
+    line[record.a === Cause.syscall ? 'call' : 'detail'] = record.a === Cause.syscall ? callName(file.words, record.c) : record.c;
+    line['bytes'] = stateBytes(record.b);
     const access = accessOf(record.b);
-    if (access) o['access'] = access;
+    if (access) line['access'] = access;
   } else {
-    o['a'] = record.a;
-    o['b'] = record.b;
-    o['c'] = record.c;
+    line['a'] = record.a;
+    line['b'] = record.b;
+    line['c'] = record.c;
   }
-  o['what'] = sentence(record);
-  return o;
+  line['what'] = sentence(record);
+  return line;
 }

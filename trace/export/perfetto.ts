@@ -9,8 +9,8 @@ import { countersOf, tracksOf, type TrackEvent } from './tracks.ts';
 export function* perfetto(trace: TraceSource): Generator<string> {
   yield '{"displayTimeUnit":"ns","traceEvents":[\n';
   let comma = '';
-  for (const trackEvent of tracksOf(trace)) for (const o of objectsOf(trackEvent)) {
-    yield comma + JSON.stringify(o);
+  for (const trackEvent of tracksOf(trace)) for (const object of objectsOf(trackEvent)) {
+    yield comma + JSON.stringify(object);
     comma = ',\n';
   }
   for (const { pid, time, name, values } of countersOf(trace)) {

@@ -46,9 +46,9 @@ class Message {
   }
   private varint(value: number): this {
     this.room(10);
-    let v = value;
-    for (; v >= 128; v = Math.floor(v / 128)) this.bytes[this.length++] = (v % 128) | 128;
-    this.bytes[this.length++] = v;
+    let rest = value;
+    for (; rest >= 128; rest = Math.floor(rest / 128)) this.bytes[this.length++] = (rest % 128) | 128;
+    this.bytes[this.length++] = rest;
     return this;
   }
   private room(more: number): void {
@@ -64,37 +64,39 @@ const uuidOf = (e: { pid: number; tid?: number }): number => (e.tid === undefine
 
 export function* perfettoProtobuf(trace: TraceSource): Generator<Uint8Array> {
   let first = true;
-  for (const e of tracksOf(trace)) {
+  for (const track of tracksOf(trace)) {
     const packet = new Message().uint(Field.TracePacket.trusted_packet_sequence_id, SEQUENCE);
     if (first) packet.uint(Field.TracePacket.sequence_flags, INCREMENTAL_STATE_CLEARED);
     first = false;
-    if (e.type === 'process' || e.type === 'thread') packet.message(Field.TracePacket.track_descriptor, descriptor(e));
-    else packet.uint(Field.TracePacket.timestamp, Math.round(e.time)).message(Field.TracePacket.track_event, event(e));
+    if (track.type === 'process' || track.type === 'thread') packet.message(Field.TracePacket.track_descriptor, descriptor(track));
+    else packet.uint(Field.TracePacket.timestamp, Math.round(track.time)).message(Field.TracePacket.track_event, event(track));
     yield new Message().message(Field.Trace.packet, packet).done();
   }
 }
 
-function descriptor(e: TrackEvent & { type: 'process' | 'thread' }): Message {
-  const message = new Message().uint(Field.TrackDescriptor.uuid, uuidOf(e.type === 'thread' ? e : { pid: e.pid }));
-  if (e.type === 'process')
+function descriptor(track: TrackEvent & { type: 'process' | 'thread' }): Message {
+  const message = new Message().uint(Field.TrackDescriptor.uuid, uuidOf(track.type === 'thread' ? track : { pid: track.pid }));
+  if (track.type === 'process')
     return message.message(Field.TrackDescriptor.process,
-      new Message().uint(Field.ProcessDescriptor.pid, e.pid).text(Field.ProcessDescriptor.process_name, e.name));
-  const F = Field.ThreadDescriptor;
-  return message.uint(Field.TrackDescriptor.parent_uuid, uuidOf({ pid: e.pid })).message(Field.TrackDescriptor.thread,
-    new Message().uint(F.pid, e.pid).uint(F.tid, e.tid).text(F.thread_name, e.name));
+      new Message().uint(Field.ProcessDescriptor.pid, track.pid).text(Field.ProcessDescriptor.process_name, track.name));
+  const numbers = Field.ThreadDescriptor;
+  return message.uint(Field.TrackDescriptor.parent_uuid, uuidOf({ pid: track.pid })).message(Field.TrackDescriptor.thread,
+    new Message().uint(numbers.pid, track.pid).uint(numbers.tid, track.tid).text(numbers.thread_name, track.name));
 }
 
-function event(e: TrackEvent & { type: 'begin' | 'end' | 'instant' }): Message {
-  const F = Field.TrackEvent, message = new Message();
-  for (const a of annotations(e.args)) message.message(F.debug_annotations, a);
-  message.uint(F.type, TYPE[e.type]).uint(F.track_uuid, uuidOf(e));
-  if (e.type === 'end') return message;
-  message.text(F.categories, e.category).text(F.name, e.name);
-  if (e.type === 'begin' && e.flowOut !== undefined) message.fixed(F.flow_ids, e.flowOut);
-  if (e.type === 'begin' && e.flowIn !== undefined) message.fixed(F.terminating_flow_ids, e.flowIn);
+function event(track: TrackEvent & { type: 'begin' | 'end' | 'instant' }): Message {
+  const numbers = Field.TrackEvent, message = new Message();
+  for (const annotation of annotations(track.args)) message.message(numbers.debug_annotations, annotation);
+  message.uint(numbers.type, TYPE[track.type]).uint(numbers.track_uuid, uuidOf(track));
+  if (track.type === 'end') return message;
+  message.text(numbers.categories, track.category).text(numbers.name, track.name);
+  if (track.type === 'begin' && track.flowOut !== undefined) message.fixed(numbers.flow_ids, track.flowOut);
+  if (track.type === 'begin' && track.flowIn !== undefined) message.fixed(numbers.terminating_flow_ids, track.flowIn);
   return message;
 }
 const annotations = (args: Args): Message[] => Object.entries(args).map(([name, value]) => {
-  const F = Field.DebugAnnotation, message = new Message();
-  return (typeof value === 'number' ? message.uint(F.uint_value, value) : message.text(F.string_value, value)).text(F.name, name);
+  const numbers = Field.DebugAnnotation, message = new Message();
+  if (typeof value === 'number') message.uint(numbers.uint_value, value);
+  else message.text(numbers.string_value, value);
+  return message.text(numbers.name, name);
 });

@@ -36,8 +36,9 @@ export function* svg(trace: TraceSource, limit = 500): Generator<string> {
     + 'd="M0 0L8 4L0 8z"/></marker></defs>\n';
   yield `<rect width="${width}" height="${height}" fill="white"/>\n`;
   for (const task of tasks) yield lifeline(task, x(task), height);
-  for (const [n, a] of rows.entries())
-    yield typeof a === 'string' ? note(a, TOP + (n + 1) * ROW) : message(a, TOP + (n + 1) * ROW, x(a.from), x(a.to), arrows[0]!.time);
+  for (const [n, row] of rows.entries())
+    yield typeof row === 'string' ? note(row, TOP + (n + 1) * ROW)
+      : message(row, TOP + (n + 1) * ROW, x(row.from), x(row.to), arrows[0]!.time);
   if (arrows.length === 0) yield `<text x="20" y="30">no messages</text>\n`;
   if (more) yield `<text x="${LEFT}" y="${height - 8}" fill="#666">… and more (the first ${limit} messages are shown)</text>\n`;
   yield '</svg>\n';
@@ -51,14 +52,14 @@ function lifeline(task: string, x: number, height: number): string {
 
 const note = (text: string, y: number): string => `<text x="8" y="${y - 2}" fill="#666" font-style="italic">${escape(text)}</text>\n`;
 
-function message(a: Arrow, y: number, from: number, to: number, start: number): string {
-  const stroke = `stroke="black" fill="none" marker-end="url(#head)"${a.reply ? ' stroke-dasharray="5 3"' : ''}`;
+function message(arrow: Arrow, y: number, from: number, to: number, start: number): string {
+  const stroke = `stroke="black" fill="none" marker-end="url(#head)"${arrow.reply ? ' stroke-dasharray="5 3"' : ''}`;
   const line = from === to
     ? `<path d="M${from} ${y - 8}h34v12h-32" ${stroke}/>`
     : `<line x1="${from}" y1="${y}" x2="${to}" y2="${y}" ${stroke}/>`;
   const [at, anchor] = from === to ? [from + 40, 'start'] : [(from + to) / 2, 'middle'];
-  return `<g><title>record ${a.sequence}</title><text x="8" y="${y + 4}" fill="#666">+${cyclesText(a.time - start)}</text>${line}<text x="`
-    + `${at}" y="${y - 5}" text-anchor="${anchor}">${escape(clip(a.text, 40))}</text></g>\n`;
+  return `<g><title>record ${arrow.sequence}</title><text x="8" y="${y + 4}" fill="#666">+${cyclesText(arrow.time - start)}</text>${line}`
+    + `<text x="${at}" y="${y - 5}" text-anchor="${anchor}">${escape(clip(arrow.text, 40))}</text></g>\n`;
 }
 
 const clip = (text: string, length: number): string => (text.length > length ? text.slice(0, length - 1) + '…' : text);

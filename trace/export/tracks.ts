@@ -80,22 +80,23 @@ class Tracks {
     for (const record of this.trace.records()) yield* this.record(record);
   }
 
-  private *record(r: RecordView): Generator<TrackEvent> {
-    const { kind, time, sequence } = r;
-    if (r.actor !== 0) yield* this.introduce(r.actor);
-    if (kind === Kind.schedule) { yield* this.hart(r); return; }
+  private *record(record: RecordView): Generator<TrackEvent> {
+    const { kind, time, sequence } = record;
+    if (record.actor !== 0) yield* this.introduce(record.actor);
+    if (kind === Kind.schedule) { yield* this.hart(record); return; }
     if (kind === Kind.event || kind === Kind.call) {
-      const server = this.trace.names.get(r.object)?.parent ?? 0;
-      yield* this.begin(r.actor, time, sequence, kind === Kind.event ? eventWords(r) : requestText(r),
-        kind === Kind.event ? causeName(r.a) : 'message', { record: sequence }, server !== 0 ? { flowOut: sequence } : {});
-      if (this.requests.size < MOST_OPEN) this.requests.set(sequence, r.copy());
-      if (kind === Kind.event && server !== 0) yield* this.serve(server, r, sequence);
-    } else if (kind === Kind.receive && r.cause !== 0 && !this.serves(r.actor, r.cause)) yield* this.serve(r.actor, r, r.cause);
-    else if (kind === Kind.reply || kind === Kind.resume) yield* this.answer(r);
+      const server = this.trace.names.get(record.object)?.parent ?? 0;
+      yield* this.begin(record.actor, time, sequence, kind === Kind.event ? eventWords(record) : requestText(record),
+        kind === Kind.event ? causeName(record.a) : 'message', { record: sequence }, server !== 0 ? { flowOut: sequence } : {});
+      if (this.requests.size < MOST_OPEN) this.requests.set(sequence, record.copy());
+      if (kind === Kind.event && server !== 0) yield* this.serve(server, record, sequence);
+    } else if (kind === Kind.receive && record.cause !== 0 && !this.serves(record.actor, record.cause))
+      yield* this.serve(record.actor, record, record.cause);
+    else if (kind === Kind.reply || kind === Kind.resume) yield* this.answer(record);
     else if (!QUIET.has(kind))
       yield {
-        type: 'instant', ...this.place(r.actor), time, name: sentence(r), category: r.kindName,
-        args: { record: sequence, ...(r.cause ? { follows: r.cause } : {}) }
+        type: 'instant', ...this.place(record.actor), time, name: sentence(record), category: record.kindName,
+        args: { record: sequence, ...(record.cause ? { follows: record.cause } : {}) }
       };
   }
 

@@ -68,34 +68,40 @@ class Loader {
   }
 
   load(keep: (record: RecordView, index: number) => boolean, progress: LoadOptions['progress']): void {
-    const { trace } = this, r = new RecordView();
+    const { trace } = this, record = new RecordView();
     for (const n of trace.names.values()) this.tables.objects.run([n.id, n.kind, n.text, n.parent || null, trace.taskOf(n.id)]);
     for (let i = 0; i < trace.length; i++) {
-      trace.at(i, r);
-      this.lastTime = r.time;
+      trace.at(i, record);
+      this.lastTime = record.time;
       if (progress && i % STEP === 0) progress(i / trace.length);
-      if (keep(r, i)) this.record(r, i);
+      if (keep(record, i)) this.record(record, i);
     }
     for (const open of this.open.values()) this.request(trace.at(open.index, this.view), open, undefined);
     for (const run of this.runs.values()) this.tables.runs.run([...run.row, this.lastTime - run.time]);
     for (const sqlStatement of Object.values(this.tables)) sqlStatement.free();
   }
 
-  private record(r: RecordView, index: number): void {
-    const { trace, tables } = this, { sequence, time, kind, cause } = r, opener = cause === 0 ? undefined : this.open.get(cause);
+  private record(record: RecordView, index: number): void {
+    const { trace, tables } = this, { sequence, time, kind, cause } = record, opener = cause === 0 ? undefined : this.open.get(cause);
     const answers = kind === Kind.reply || kind === Kind.resume, latency = opener ? time - opener.time : null;
-    const task = r.actor ? trace.taskOf(r.actor) : 'kernel', thread = r.actor ? trace.name(r.actor) : 'kernel';
+    const task = record.actor ? trace.taskOf(record.actor) : 'kernel', thread = record.actor ? trace.name(record.actor) : 'kernel';
     tables.records.run([
-      sequence, time, r.kindName, r.hart, statusName(r.status), r.actor, r.object, task, thread, cause || null, r.a, r.b, r.c, latency
+      sequence, time, record.kindName, record.hart, statusName(record.status), record.actor, record.object, task, thread,
+      cause || null, record.a, record.b, record.c, latency
     ]);
     switch (kind) {
       case Kind.event: case Kind.call: case Kind.send: this.open.set(sequence, { index, time, maps: 0, bytes: 0 }); break;
-      case Kind.map: if (opener && r.status === 0) { opener.maps++; opener.bytes += r.a & 8 ? 0 : 2 ** r.b; } this.map(r, task); break;
-      case Kind.unmap: this.map(r, task); break;
-      case Kind.invoke: tables.operations.run([sequence, time, task, thread, labelName(r.a), r.object, r.c, statusName(r.status)]); break;
-      case Kind.schedule: this.schedule(r, task, thread); break;
+      case Kind.map:
+        if (opener && record.status === 0) { opener.maps++; opener.bytes += record.a & 8 ? 0 : 2 ** record.b; }
+        this.map(record, task);
+        break;
+      case Kind.unmap: this.map(record, task); break;
+      case Kind.invoke:
+        tables.operations.run([sequence, time, task, thread, labelName(record.a), record.object, record.c, statusName(record.status)]);
+        break;
+      case Kind.schedule: this.schedule(record, task, thread); break;
     }
-    if (answers && opener) { this.open.delete(cause); this.request(trace.at(opener.index, this.view), opener, r); }
+    if (answers && opener) { this.open.delete(cause); this.request(trace.at(opener.index, this.view), opener, record); }
   }
 
   private request(other: RecordView, open: Open, answer: RecordView | undefined): void {
@@ -134,10 +140,10 @@ class Loader {
       value === undefined ? null : Number(BigInt.asIntN(64, value)), other.a === Cause.sbi ? eventWords(other, answer) : null, latency]);
   }
   private map(record: RecordView, task: string): void {
-    const m = mappedRange(record);
+    const mapped = mappedRange(record);
     this.tables.maps.run([
-      record.sequence, record.time, record.kindName, task, this.trace.taskOf(record.object), m.capability ? 'capability' : 'memory', m.base,
-      m.capability ? null : 2 ** record.b, m.rights, statusName(record.status), record.cause || null
+      record.sequence, record.time, record.kindName, task, this.trace.taskOf(record.object), mapped.capability ? 'capability' : 'memory',
+      mapped.base, mapped.capability ? null : 2 ** record.b, mapped.rights, statusName(record.status), record.cause || null
     ]);
   }
   private schedule(record: RecordView, task: string, thread: string): void {

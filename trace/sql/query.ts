@@ -52,8 +52,8 @@ export class TraceDatabase {
     const db = await openDatabase();
     db.run(`pragma hard_heap_limit = ${MOST_HEAP}`);
     let kept = 0;
-    loadTrace(db, trace, { keep: keep && ((r, i) => {
-      if (!keep(r, i)) return false;
+    loadTrace(db, trace, { keep: keep && ((record, i) => {
+      if (!keep(record, i)) return false;
       if (++kept > MOST_RECORDS)
         throw new QueryError(`the filter lets through more than the ${MOST_RECORDS} records that fit; choose fewer`);
       return true;
@@ -113,7 +113,7 @@ function collected(rows: Iterable<readonly SqlValue[]>): (readonly SqlValue[])[]
   const all: (readonly SqlValue[])[] = [];
   let letters = 0;
   for (const row of rows) {
-    for (const v of row) if (typeof v !== 'number') letters += v?.length ?? 0;
+    for (const value of row) if (typeof value !== 'number') letters += value?.length ?? 0;
     if (all.push(row) > MOST_ROWS || letters > MOST_LETTERS)
       throw new QueryError('the answer is too long for a table; write it with --format csv or json, or add a limit');
   }
@@ -123,8 +123,8 @@ function collected(rows: Iterable<readonly SqlValue[]>): (readonly SqlValue[])[]
 const MOST_CELL = 60;
 function tableText(columns: readonly string[], rows: readonly (readonly SqlValue[])[]): string {
   const cell = (value: SqlValue): string => {
-    const t = text(value).replace(/\s/g, ' ');
-    return t.length > MOST_CELL ? `${t.slice(0, MOST_CELL - 1)}…` : t;
+    const line = text(value).replace(/\s/g, ' ');
+    return line.length > MOST_CELL ? `${line.slice(0, MOST_CELL - 1)}…` : line;
   };
   const cells = rows.map((r) => r.map(cell)), width = columns.map((c, i) => cells.reduce((w, r) => Math.max(w, r[i]!.length), c.length));
   const right = columns.map((_, i) =>

@@ -33,13 +33,13 @@ export function list(viewer: Viewer, width: number, height: number): Line[] {
 }
 
 function rowLine(viewer: Viewer, row: number, width: number): Line {
-  const record = viewer.rows.record(row), r = viewer.trace.at(record), selected = row === viewer.cursor;
-  const mark = `${selected ? '>' : ' '}${viewer.bookmarks.has(record) ? '*' : viewer.inSpan(record) ? '|' : ' '}`;
-  const latency = viewer.chains.latency(record);
-  const text = mark
-    + columns(width, String(r.sequence), micros(r.time), r.kindName, ends(viewer.trace, r), sentence(r, originOf(viewer.trace, r)),
-      Number.isNaN(latency) ? '' : cyclesText(latency), viewer.side).slice(2);
-  return [{ text: fit(text, width), ...(selected ? { inverse: true } : lookOf(r.kind)) }];
+  const index = viewer.rows.record(row), record = viewer.trace.at(index), selected = row === viewer.cursor;
+  const mark = `${selected ? '>' : ' '}${viewer.bookmarks.has(index) ? '*' : viewer.inSpan(index) ? '|' : ' '}`;
+  const latency = viewer.chains.latency(index);
+  const { trace } = viewer, text = mark
+    + columns(width, String(record.sequence), micros(record.time), record.kindName, ends(trace, record),
+      sentence(record, originOf(trace, record)), Number.isNaN(latency) ? '' : cyclesText(latency), viewer.side).slice(2);
+  return [{ text: fit(text, width), ...(selected ? { inverse: true } : lookOf(record.kind)) }];
 }
 
 /** The columns for actor and action use the rest of the terminal's width, and scroll horizontally together. Times are microseconds. */
@@ -56,9 +56,9 @@ function micros(cycles: number): string {
   return [3, 1, 0].map((digits) => (cycles / 1000).toFixed(digits)).find((t, n) => t.length <= 11 || n === 2)!;
 }
 
-function detailLines({ trace, chains }: Viewer, record: number, width: number): Line[] {
-  if (record < 0) return [];
-  const r = trace.at(record), lines = details(trace, r), latency = r.cause === 0 ? chains.latency(record) : NaN;
+function detailLines({ trace, chains }: Viewer, index: number, width: number): Line[] {
+  if (index < 0) return [];
+  const record = trace.at(index), lines = details(trace, record), latency = record.cause === 0 ? chains.latency(index) : NaN;
   if (!Number.isNaN(latency) && !lines.some(([name]) => name === 'answered'))
     lines.splice(3, 0, ['answered', `after ${cyclesText(latency)}  (n goes there)`]);
   return lines.flatMap(([name, value]) => wrap(value, Math.max(20, width - 12)).map((text, n): Line => [

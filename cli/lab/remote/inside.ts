@@ -115,25 +115,25 @@ function act(n: number): void {
     stepped(thread, () => thread.running.next(status));
     return;
   }
-  const t = threads.get(id)!;
-  if (what === Do.raise) { stepped(t, () => t.running.throw(t.threw)); return; }
-  reader.utcb(t.sys.utcb);
+  const waiting = threads.get(id)!;
+  if (what === Do.raise) { stepped(waiting, () => waiting.running.throw(waiting.threw)); return; }
+  reader.utcb(waiting.sys.utcb);
   systemCall();
   try {
-    const again = t.request!.handler!() === true;
-    answer.clear().u8(Says.handled).u8(again ? 1 : 0).utcb(t.sys.utcb);
+    const again = waiting.request!.handler!() === true;
+    answer.clear().u8(Says.handled).u8(again ? 1 : 0).utcb(waiting.sys.utcb);
   } catch (error) {
-    failed(t, error);
+    failed(waiting, error);
   }
 }
 
 /** Prints to the grader, which shows it with the verdict. */
 const print = (...what: unknown[]): void => {
-  const words = what.map((w) => {
+  const words = what.map((value) => {
     try {
-      return typeof w === 'string' ? w
-        : typeof w === 'bigint' ? `${w}n`
-        : (JSON.stringify(w, (_k, v: unknown) => (typeof v === 'bigint' ? `${v}n` : v)) ?? String(w));
+      return typeof value === 'string' ? value
+        : typeof value === 'bigint' ? `${value}n`
+        : (JSON.stringify(value, (_k, v: unknown) => (typeof v === 'bigint' ? `${v}n` : v)) ?? String(value));
     } catch { return '?'; }
   });
   question.clear().u8(Says.print).text(words.join(' ').slice(0, 2000));

@@ -125,7 +125,7 @@ export class RemoteProcess {
     if (this.closed) throw new Gone('its process has ended');
     new DataView(this.head.buffer).setUint32(0, bytes.length, true);
     try {
-      for (const b of [this.head, bytes]) for (let at = 0; at < b.length; ) at += writeSync(this.to, b, at, b.length - at);
+      for (const part of [this.head, bytes]) for (let at = 0; at < part.length; ) at += writeSync(this.to, part, at, part.length - at);
     } catch {
       throw this.gone();
     }
@@ -138,9 +138,9 @@ export class RemoteProcess {
   private fully(n: number): Uint8Array {
     const bytes = new Uint8Array(n);
     for (let at = 0; at < n; ) {
-      const r = readSync(this.from, bytes, at, n - at, null);
-      if (r === 0) throw this.gone();
-      at += r;
+      const got = readSync(this.from, bytes, at, n - at, null);
+      if (got === 0) throw this.gone();
+      at += got;
     }
     return bytes;
   }

@@ -127,7 +127,7 @@ class Remote {
       throw new RangeError(`at most ${MOST_BYTES} bytes at once`);
     };
     switch (access) {
-      case 'u8': case 'u16': case 'u32': { const v = memory[access](va); ok().f64(v); return; }
+      case 'u8': case 'u16': case 'u32': { const value = memory[access](va); ok().f64(value); return; }
       case 'u64': { const value = memory.u64(va); ok().i64(value); return; }
       case 'setU8': case 'setU16': case 'setU32': memory[access](va, reader.f64()); break;
       case 'setU64': memory.setU64(va, reader.i64()); break;
@@ -135,7 +135,7 @@ class Remote {
       case 'write': memory.write(va, reader.data()); break;
       case 'copy': memory.copy(va, reader.f64(), bounded(reader.f64())); break;
       case 'fill': memory.fill(va, bounded(reader.f64()), reader.f64()); break;
-      case 'mapped': { const v = memory.mapped(va, bounded(reader.f64()), reader.f64()); ok().u8(v ? 1 : 0); return; }
+      case 'mapped': { const mapped = memory.mapped(va, bounded(reader.f64()), reader.f64()); ok().u8(mapped ? 1 : 0); return; }
       default: throw new WireError('an access that there is not');
     }
     ok();

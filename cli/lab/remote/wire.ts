@@ -36,8 +36,8 @@ export class Writer {
     return this;
   }
   text(v: string): this { return this.data(new TextEncoder().encode(v)); }
-  utcb(u: Utcb): this {
-    for (let i = 0; i < UTCB_WORDS; i++) this.i64(u.big(i * 8));
+  utcb(from: Utcb): this {
+    for (let i = 0; i < UTCB_WORDS; i++) this.i64(from.big(i * 8));
     return this;
   }
   private room(n: number): void {
@@ -60,8 +60,8 @@ export class Reader {
   u8(): number { return this.view.getUint8(this.take(1)); }
   /** Any number that is not NaN. */
   f64(): number {
-    const v = this.view.getFloat64(this.take(8), true);
-    return Number.isNaN(v) ? 0 : v;
+    const value = this.view.getFloat64(this.take(8), true);
+    return Number.isNaN(value) ? 0 : value;
   }
   i64(): bigint { return this.view.getBigInt64(this.take(8), true); }
   /** A copy. */

@@ -17,17 +17,17 @@ const unix: Program = {
 
     const inside = (p: Process, address: number, length: number): boolean => address >= base && length >= 0 && address + length <= p.brk;
 
-    function* frameOf(own: Syscalls, p: Process, page: number): Sys<number> {
-      let frame = p.pages.get(page);
-      if (frame === undefined) p.pages.set(page, (frame = valueOf(yield* allocate(own, env, PAGE))));
+    function* frameOf(own: Syscalls, process: Process, page: number): Sys<number> {
+      let frame = process.pages.get(page);
+      if (frame === undefined) process.pages.set(page, (frame = valueOf(yield* allocate(own, env, PAGE))));
       return frame;
     }
     /** Calls `part` for each piece of [address, address + length) within a page: its address here, and its range of bytes. */
-    function* pieces(own: Syscalls, p: Process, address: number, length: number,
+    function* pieces(own: Syscalls, process: Process, address: number, length: number,
         part: (at: number, from: number, to: number) => void): Sys<void> {
       for (let done = 0; done < length; ) {
         const at = address + done, offset = at % PAGE, n = Math.min(length - done, PAGE - offset);
-        part((yield* frameOf(own, p, Math.floor(at / PAGE))) + offset, done, done + n);
+        part((yield* frameOf(own, process, Math.floor(at / PAGE))) + offset, done, done + n);
         done += n;
       }
     }
@@ -44,34 +44,34 @@ const unix: Program = {
       }
       return length;
     }
-    function* read(own: Syscalls, p: Process, fd: number, address: number, length: number): Sys<number> {
+    function* read(own: Syscalls, process: Process, fd: number, address: number, length: number): Sys<number> {
       if (fd !== 0) return EBADF;
-      if (!inside(p, address, length)) return EFAULT;
-      const bytes = input.slice(p.read, p.read + length);
-      yield* pieces(own, p, address, bytes.length, (at, from, to) => own.memory.write(at, bytes.subarray(from, to)));
-      p.read += bytes.length;
+      if (!inside(process, address, length)) return EFAULT;
+      const bytes = input.slice(process.read, process.read + length);
+      yield* pieces(own, process, address, bytes.length, (at, from, to) => own.memory.write(at, bytes.subarray(from, to)));
+      process.read += bytes.length;
       return bytes.length;
     }
-    function* brk(own: Syscalls, p: Process, wanted: number): Sys<number> {
-      if (wanted < base + least || wanted > base + most) return p.brk;
-      for (const [page, frame] of [...p.pages]) {
+    function* brk(own: Syscalls, process: Process, wanted: number): Sys<number> {
+      if (wanted < base + least || wanted > base + most) return process.brk;
+      for (const [page, frame] of [...process.pages]) {
         if (page * PAGE < wanted) continue;
         yield* own.must(Own.task, Ops.task.unmap, [memoryPage(frame, 12, 0), 1]);
-        p.pages.delete(page);
+        process.pages.delete(page);
       }
-      return (p.brk = wanted);
+      return (process.brk = wanted);
     }
 
     function* call(own: Syscalls, client: Client<Process>): Sys<Reply> {
       const [a0, a1, a2] = [own.utcb.x(A0), own.utcb.x(A0 + 1), own.utcb.x(A0 + 2)] as [number, number, number], nr = own.utcb.x(A7),
-        p = client.state;
+        process = client.state;
       let result = ENOSYS;
       switch (nr) {
-        case 63: result = yield* read(own, p, a0, a1, a2); break;
+        case 63: result = yield* read(own, process, a0, a1, a2); break;
         case 64: result = yield* write(own, client, a0, a1, a2); break;
         case 93: yield* log(own, env, `${client.name}: exit ${a0 & 255}`); return { label: Resume.stop };
         case 172: result = 100 + client.id; break;
-        case 214: result = yield* brk(own, p, a0); break;
+        case 214: result = yield* brk(own, process, a0); break;
       }
       own.utcb.setX(A0, result);
       return { label: Resume.go, mtd: Mtd.result };

@@ -16,9 +16,9 @@ const unix: Program = {
     const inside = (p: Process, address: number, length: number): boolean => address >= base && address + length <= p.brk;
 
     /** The address of this page of the process in our own memory; it is created on first use. */
-    function* frameOf(own: Syscalls, p: Process, page: number): Sys<number> {
-      let frame = p.pages.get(page);
-      if (frame === undefined) p.pages.set(page, (frame = valueOf(yield* allocate(own, env, PAGE))));
+    function* frameOf(own: Syscalls, process: Process, page: number): Sys<number> {
+      let frame = process.pages.get(page);
+      if (frame === undefined) process.pages.set(page, (frame = valueOf(yield* allocate(own, env, PAGE))));
       return frame;
     }
 

@@ -19,36 +19,36 @@ const lock: Program = {
 
     /** Sets the priority of a client, of the holder of the lock it waits for, and so on. */
     function* adjust(own: Syscalls, start: Client<Who> | undefined): Sys<void> {
-      for (let c = start; c; c = c.state.waits?.holder) {
-        const priority = due(c);
-        if (priority === c.state.now) return;
-        c.state.now = priority;
-        yield* own.must(c.state.context, Ops.schedContext.set, [priority, 0, 0]);
+      for (let client = start; client; client = client.state.waits?.holder) {
+        const priority = due(client);
+        if (priority === client.state.now) return;
+        client.state.now = priority;
+        yield* own.must(client.state.context, Ops.schedContext.set, [priority, 0, 0]);
       }
     }
 
     /** The lock goes to the waiting client with the highest priority; among equals to the longest waiting. */
-    function* handOver(own: Syscalls, l: Lock): Sys<void> {
-      const before = l.holder;
-      l.holder = undefined;
+    function* handOver(own: Syscalls, lock: Lock): Sys<void> {
+      const before = lock.holder;
+      lock.holder = undefined;
       if (before) yield* adjust(own, before);
-      while (l.queue.length > 0) {
-        const highest = Math.max(...l.queue.map((w) => w.state.now)),
-          next = l.queue.splice(l.queue.findIndex((w) => w.state.now === highest), 1)[0]!;
+      while (lock.queue.length > 0) {
+        const highest = Math.max(...lock.queue.map((w) => w.state.now)),
+          next = lock.queue.splice(lock.queue.findIndex((w) => w.state.now === highest), 1)[0]!;
         next.state.waits = undefined;
-        l.holder = next;
+        lock.holder = next;
         if ((yield* answerKept(own, env, next.state.reply)) === Status.ok) return yield* adjust(own, next);
-        l.holder = undefined;
+        lock.holder = undefined;
       }
     }
 
-    function* acquire(own: Syscalls, client: Client<Who>, l: Lock): Sys<Reply | undefined> {
-      if (l.holder === client) return { label: Status.busy };
-      if (!l.holder) { l.holder = client; return {}; }
+    function* acquire(own: Syscalls, client: Client<Who>, lock: Lock): Sys<Reply | undefined> {
+      if (lock.holder === client) return { label: Status.busy };
+      if (!lock.holder) { lock.holder = client; return {}; }
       client.state.reply = yield* keepReply(own, env);
-      client.state.waits = l;
-      l.queue.push(client);
-      yield* adjust(own, l.holder);
+      client.state.waits = lock;
+      lock.queue.push(client);
+      yield* adjust(own, lock.holder);
       return undefined;
     }
 
@@ -57,7 +57,7 @@ const lock: Program = {
       window: () => capPage(fresh),
       open: () => ({ context: 0, own: 0, now: 0, waits: undefined, reply: 0 }),
       *request(own, client) {
-        const label = own.utcb.label, n = own.utcb.word(0), l = locks[n];
+        const label = own.utcb.label, n = own.utcb.word(0), lock = locks[n];
         if (label === HELLO) {
           if (own.utcb.itemCount === 0) return { label: Status.badArgument };
           client.state.own = client.state.now = n;
@@ -66,18 +66,18 @@ const lock: Program = {
           return {};
         }
         if (label !== ACQUIRE && label !== RELEASE && label !== HOLDER) return { label: Status.badOp };
-        if (!l) return { label: Status.badArgument };
-        if (label === HOLDER) return { words: [l.holder?.id ?? 0, l.queue.length] };
-        if (label === ACQUIRE) return yield* acquire(own, client, l);
-        if (l.holder !== client) return { label: Status.badRights };
-        yield* handOver(own, l);
+        if (!lock) return { label: Status.badArgument };
+        if (label === HOLDER) return { words: [lock.holder?.id ?? 0, lock.queue.length] };
+        if (label === ACQUIRE) return yield* acquire(own, client, lock);
+        if (lock.holder !== client) return { label: Status.badRights };
+        yield* handOver(own, lock);
         return {};
       },
       *closed(own, client) {
-        for (const l of locks) {
-          l.queue = l.queue.filter((w) => w !== client);
-          if (l.holder === client) yield* handOver(own, l);
-          else yield* adjust(own, l.holder);
+        for (const lock of locks) {
+          lock.queue = lock.queue.filter((w) => w !== client);
+          if (lock.holder === client) yield* handOver(own, lock);
+          else yield* adjust(own, lock.holder);
         }
       },
     });

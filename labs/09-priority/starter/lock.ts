@@ -17,22 +17,22 @@ const lock: Program = {
       window: () => capPage(fresh),
       open: () => ({ context: 0, own: 0, reply: 0 }),
       *request(own, client) {
-        const label = own.utcb.label, n = own.utcb.word(0), l = locks[n];
+        const label = own.utcb.label, n = own.utcb.word(0), lock = locks[n];
         if (label === HELLO) {
           client.state.own = n;
           client.state.context = fresh; // the capability that came with the message
           fresh = env.selector();
           return {};
         }
-        if (label === ACQUIRE && l) {
-          if (!l.holder) { l.holder = client; return {}; }
+        if (label === ACQUIRE && lock) {
+          if (!lock.holder) { lock.holder = client; return {}; }
           client.state.reply = yield* keepReply(own, env);
-          l.queue.push(client);
+          lock.queue.push(client);
           return undefined;
         }
-        if (label === RELEASE && l) {
-          l.holder = l.queue.shift();
-          if (l.holder) yield* answerKept(own, env, l.holder.state.reply);
+        if (label === RELEASE && lock) {
+          lock.holder = lock.queue.shift();
+          if (lock.holder) yield* answerKept(own, env, lock.holder.state.reply);
           return {};
         }
         return { label: Status.badOp };

@@ -103,13 +103,13 @@ const uart: Program = {
     const base = Number(env.args['base']);
 
     function fault(own: Syscalls, device: Uart): Reply {
-      const u = own.utcb, address = u.word(2) * 4 + (u.word(1) & 3), access = decode(u.word(3)), at = address - base;
-      if (access.store) device.write(at, u.x(access.register) & 255);
+      const utcb = own.utcb, address = utcb.word(2) * 4 + (utcb.word(1) & 3), access = decode(utcb.word(3)), at = address - base;
+      if (access.store) device.write(at, utcb.x(access.register) & 255);
       else {
         const value = device.read(at);
-        if (access.register !== 0) u.setX(access.register, access.signed && access.size === 1 ? (value << 24) >> 24 : value);
+        if (access.register !== 0) utcb.setX(access.register, access.signed && access.size === 1 ? (value << 24) >> 24 : value);
       }
-      u.pc += access.length;
+      utcb.pc += access.length;
       return { label: Resume.go, mtd: Mtd.pc | Mtd.args | Mtd.regs };
     }
 

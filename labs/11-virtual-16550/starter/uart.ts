@@ -25,10 +25,10 @@ const uart: Program = {
     const base = Number(env.args['base']);
 
     function fault(own: Syscalls, device: Uart): Reply {
-      const u = own.utcb, address = u.word(2) * 4 + (u.word(1) & 3), access = decode(u.word(3));
-      if (access.store) device.write(address - base, u.x(access.register));
-      else u.setX(access.register, device.read(address - base));
-      u.pc += access.length;
+      const utcb = own.utcb, address = utcb.word(2) * 4 + (utcb.word(1) & 3), access = decode(utcb.word(3));
+      if (access.store) device.write(address - base, utcb.x(access.register));
+      else utcb.setX(access.register, device.read(address - base));
+      utcb.pc += access.length;
       return { label: Resume.go, mtd: Mtd.pc | Mtd.args | Mtd.regs };
     }
 

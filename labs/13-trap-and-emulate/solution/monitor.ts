@@ -47,28 +47,28 @@ const monitor: Program = {
   name: 'monitor',
   *main(sys, env) {
     /** A privileged instruction: returns where the guest continues, or undefined for a forbidden or unknown one. */
-    function emulate(own: Syscalls, p: Processor, bits: number, pc: bigint): bigint | undefined {
-      if (!p.supervisor || (bits & 0x7f) !== 0x73) return undefined;
+    function emulate(own: Syscalls, processor: Processor, bits: number, pc: bigint): bigint | undefined {
+      if (!processor.supervisor || (bits & 0x7f) !== 0x73) return undefined;
       const funct = (bits >>> 12) & 7, csr = bits >>> 20, rd = (bits >>> 7) & 31, rs = (bits >>> 15) & 31;
       if (funct === 0) {
-        if (bits === 0x10200073) return p.sret();
+        if (bits === 0x10200073) return processor.sret();
         return bits === 0x10500073 || (bits >>> 25 === 9 && rd === 0) ? pc + 4n : undefined;
       }
       if (funct === 4 || !WRITABLE.has(csr)) return undefined;
-      const old = p.get(csr), operand = funct >= 4 ? BigInt(rs) : rs === 0 ? 0n : own.utcb.xBig(rs), how = funct & 3;
-      if (how === 1) p.set(csr, operand);
-      else if (rs !== 0) p.set(csr, how === 2 ? old | operand : old & ~operand);
+      const old = processor.get(csr), operand = funct >= 4 ? BigInt(rs) : rs === 0 ? 0n : own.utcb.xBig(rs), how = funct & 3;
+      if (how === 1) processor.set(csr, operand);
+      else if (rs !== 0) processor.set(csr, how === 2 ? old | operand : old & ~operand);
       if (rd !== 0) own.utcb.setXBig(rd, old);
       return pc + 4n;
     }
 
     /** An ecall of the guest's kernel to its firmware, which is this program. */
     function* firmware(own: Syscalls, client: Client<Processor>): Sys<boolean> {
-      const p = client.state, letter = own.utcb.x(10);
+      const processor = client.state, letter = own.utcb.x(10);
       switch (own.utcb.x(17)) {
         case 1:
-          if (letter !== 10) p.line += String.fromCharCode(letter & 255);
-          else { const line = p.line; p.line = ''; yield* log(own, env, `${client.name}: ${line}`); }
+          if (letter !== 10) processor.line += String.fromCharCode(letter & 255);
+          else { const line = processor.line; processor.line = ''; yield* log(own, env, `${client.name}: ${line}`); }
           return true;
         case 8:
           yield* log(own, env, `${client.name} is off`);
@@ -78,18 +78,18 @@ const monitor: Program = {
     }
 
     function* event(own: Syscalls, client: Client<Processor>): Sys<Reply> {
-      const p = client.state, u = own.utcb, pc = BigInt(u.pc), cause = BigInt(u.word(0)), value = BigInt(u.word(1));
+      const processor = client.state, utcb = own.utcb, pc = BigInt(utcb.pc), cause = BigInt(utcb.word(0)), value = BigInt(utcb.word(1));
       let next: bigint;
-      if (u.label === Cause.syscall && p.supervisor) {
-        const eid = u.x(17), x = Array.from({ length: 32 }, (_, i) => (i === 0 ? 0n : u.xBig(i)));
+      if (utcb.label === Cause.syscall && processor.supervisor) {
+        const eid = utcb.x(17), x = Array.from({ length: 32 }, (_, i) => (i === 0 ? 0n : utcb.xBig(i)));
         if (!(yield* firmware(own, client))) return { label: Resume.stop };
-        x.forEach((v, i) => { if (i > 0) u.setXBig(i, v); });
-        u.setX(10, eid === 1 ? 0 : NOT_SUPPORTED);
+        x.forEach((v, i) => { if (i > 0) utcb.setXBig(i, v); });
+        utcb.setX(10, eid === 1 ? 0 : NOT_SUPPORTED);
         next = pc;
-      } else if (u.label === Cause.syscall) next = p.trap(ECALL_U, pc - 4n, 0n);
-      else if (u.label === Cause.illegal) next = emulate(own, p, Number(value), pc) ?? p.trap(ILLEGAL, pc, value);
-      else next = p.trap(cause, pc, value);
-      u.pc = Number(p.next(next));
+      } else if (utcb.label === Cause.syscall) next = processor.trap(ECALL_U, pc - 4n, 0n);
+      else if (utcb.label === Cause.illegal) next = emulate(own, processor, Number(value), pc) ?? processor.trap(ILLEGAL, pc, value);
+      else next = processor.trap(cause, pc, value);
+      utcb.pc = Number(processor.next(next));
       return { label: Resume.go, mtd: Mtd.pc | Mtd.args | Mtd.regs };
     }
 

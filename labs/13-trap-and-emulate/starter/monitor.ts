@@ -9,12 +9,13 @@ const monitor: Program = {
   *main(sys, env) {
     /** An event of a guest: `own.utcb.label` is its cause, word 0 scause, word 1 stval (the bits of an illegal instruction). */
     function* event(own: Syscalls, client: Client<Processor>): Sys<Reply> {
-      const p = client.state, u = own.utcb, bits = u.word(1), rd = (bits >>> 7) & 31, rs = (bits >>> 15) & 31, csr = bits >>> 20;
-      if (u.label !== Cause.illegal || (bits & 0x7f) !== 0x73 || csr !== 0x140) return { label: Resume.stop };
-      const old = p.sscratch;
-      if (((bits >>> 12) & 7) === 1) p.sscratch = u.xBig(rs);
-      if (rd !== 0) u.setXBig(rd, old);
-      u.pc += 4;
+      const processor = client.state, utcb = own.utcb, bits = utcb.word(1), rd = (bits >>> 7) & 31, rs = (bits >>> 15) & 31,
+        csr = bits >>> 20;
+      if (utcb.label !== Cause.illegal || (bits & 0x7f) !== 0x73 || csr !== 0x140) return { label: Resume.stop };
+      const old = processor.sscratch;
+      if (((bits >>> 12) & 7) === 1) processor.sscratch = utcb.xBig(rs);
+      if (rd !== 0) utcb.setXBig(rd, old);
+      utcb.pc += 4;
       return { label: Resume.go, mtd: Mtd.pc | Mtd.args | Mtd.regs };
     }
 

@@ -23,9 +23,9 @@ const shadow: Program = {
   *main(sys, env) {
     const pages = Number(env.args['pages']);
 
-    function* frameOf(own: Syscalls, g: Guest, page: number): Sys<number> {
-      let frame = g.frames.get(page);
-      if (frame === undefined) g.frames.set(page, (frame = valueOf(yield* allocate(own, env, PAGE, { rights: Right.RWX }))));
+    function* frameOf(own: Syscalls, guest: Guest, page: number): Sys<number> {
+      let frame = guest.frames.get(page);
+      if (frame === undefined) guest.frames.set(page, (frame = valueOf(yield* allocate(own, env, PAGE, { rights: Right.RWX }))));
       return frame;
     }
     function* read(own: Syscalls, g: Guest, at: number): Sys<bigint> {
@@ -36,12 +36,12 @@ const shadow: Program = {
     }
 
     /** Step 1: the guest's own table. undefined: there is no translation. */
-    function* walk(own: Syscalls, g: Guest, va: number): Sys<Leaf | undefined> {
-      let table = g.root;
+    function* walk(own: Syscalls, guest: Guest, va: number): Sys<Leaf | undefined> {
+      let table = guest.root;
       for (let level = 2; level >= 0; level--) {
         const at = table + 8 * (Math.floor(va / 2 ** (12 + 9 * level)) % 512);
         if (at / PAGE >= pages) return undefined;
-        const entry = yield* read(own, g, at), number = Number((entry >> 10n) & 0xfff_ffff_ffffn);
+        const entry = yield* read(own, guest, at), number = Number((entry >> 10n) & 0xfff_ffff_ffffn);
         if ((entry & V) === 0n || (entry & (R | W)) === W) return undefined;
         if ((entry & (R | X)) !== 0n) {
           const inside = 2 ** (9 * level);
@@ -52,42 +52,47 @@ const shadow: Program = {
       return undefined;
     }
 
-    function* drop(own: Syscalls, g: Guest, page: number): Sys<void> {
-      const frame = g.shadow.get(page);
+    function* drop(own: Syscalls, guest: Guest, page: number): Sys<void> {
+      const frame = guest.shadow.get(page);
       if (frame === undefined) return;
       yield* own.must(Own.task, Ops.task.unmap, [memoryPage(frame, 12, 0), 0]);
-      for (const [p, f] of g.shadow) if (f === frame) g.shadow.delete(p);
+      for (const [other, mapped] of guest.shadow) if (mapped === frame) guest.shadow.delete(other);
     }
     function* dropAll(own: Syscalls, g: Guest): Sys<void> {
       for (const page of [...g.shadow.keys()]) yield* drop(own, g, page);
     }
 
-    function* fault(own: Syscalls, g: Guest): Sys<Reply> {
+    function* fault(own: Syscalls, guest: Guest): Sys<Reply> {
       const cause = own.utcb.word(0), va = own.utcb.word(1), need = cause === FETCH_FAULT ? X : cause === STORE_FAULT ? W : R;
-      const leaf = yield* walk(own, g, va);
-      if (leaf === undefined || (leaf.entry & U) === 0n || (leaf.entry & need) === 0n) { g.fault = [cause, va];
-        return { label: Resume.stop }; }
-      if (leaf.page >= pages) { g.fault = [cause === FETCH_FAULT ? 1 : cause === STORE_FAULT ? 7 : 5, va]; return { label: Resume.stop }; }
+      const leaf = yield* walk(own, guest, va);
+      if (leaf === undefined || (leaf.entry & U) === 0n || (leaf.entry & need) === 0n) {
+        guest.fault = [cause, va];
+        return { label: Resume.stop };
+      }
+      if (leaf.page >= pages) {
+        guest.fault = [cause === FETCH_FAULT ? 1 : cause === STORE_FAULT ? 7 : 5, va];
+        return { label: Resume.stop };
+      }
       const entry = leaf.entry | A | (need === W ? D : 0n);
-      if (entry !== leaf.entry) yield* write(own, g, leaf.at, entry);
-      const frame = yield* frameOf(own, g, leaf.page), page = Math.floor(va / PAGE);
+      if (entry !== leaf.entry) yield* write(own, guest, leaf.at, entry);
+      const frame = yield* frameOf(own, guest, leaf.page), page = Math.floor(va / PAGE);
       const rights = ((entry & R) !== 0n ? Right.R : 0) | ((entry & W) !== 0n && (entry & D) !== 0n ? Right.W : 0)
         | ((entry & X) !== 0n ? Right.X : 0);
-      g.shadow.set(page, frame);
+      guest.shadow.set(page, frame);
       return { label: Resume.go, items: [{ flexpage: memoryPage(frame, 12, rights), dest: page * PAGE }] };
     }
 
-    function* request(own: Syscalls, { state: g }: Client<Guest>): Sys<Reply> {
+    function* request(own: Syscalls, { state: guest }: Client<Guest>): Sys<Reply> {
       const { label } = own.utcb, at = own.utcb.word(0), value = own.utcb.bigWord(1);
-      if (label === Cause.pageFault) return yield* fault(own, g);
-      if (label === STORE) { yield* write(own, g, at, value); return {}; }
-      if (label === LOAD) return { words: [yield* read(own, g, at)] };
-      if (label === ROOT) { yield* dropAll(own, g); g.root = at; return {}; }
+      if (label === Cause.pageFault) return yield* fault(own, guest);
+      if (label === STORE) { yield* write(own, guest, at, value); return {}; }
+      if (label === LOAD) return { words: [yield* read(own, guest, at)] };
+      if (label === ROOT) { yield* dropAll(own, guest); guest.root = at; return {}; }
       if (label === FENCE) {
-        if (at === 0) yield* dropAll(own, g); else yield* drop(own, g, Math.floor(at / PAGE));
+        if (at === 0) yield* dropAll(own, guest); else yield* drop(own, guest, Math.floor(at / PAGE));
         return {};
       }
-      if (label === LAST) { const [cause, va] = g.fault; g.fault = [0, 0]; return { words: [cause, va] }; }
+      if (label === LAST) { const [cause, va] = guest.fault; guest.fault = [0, 0]; return { words: [cause, va] }; }
       return { label: Status.badOp };
     }
 

@@ -11,9 +11,9 @@ const shadow: Program = {
   name: 'shadow',
   *main(sys, env) {
     /** The address of a page of the guest's memory in our own. */
-    function* frameOf(own: Syscalls, g: Guest, page: number): Sys<number> {
-      let frame = g.frames.get(page);
-      if (frame === undefined) g.frames.set(page, (frame = valueOf(yield* allocate(own, env, PAGE, { rights: Right.RWX }))));
+    function* frameOf(own: Syscalls, guest: Guest, page: number): Sys<number> {
+      let frame = guest.frames.get(page);
+      if (frame === undefined) guest.frames.set(page, (frame = valueOf(yield* allocate(own, env, PAGE, { rights: Right.RWX }))));
       return frame;
     }
     function* read(own: Syscalls, g: Guest, at: number): Sys<bigint> {
@@ -30,12 +30,12 @@ const shadow: Program = {
 
     yield* serve<Guest>(sys, env, 'shadow', {
       open: () => ({ frames: new Map(), root: 0 }),
-      *request(own, { state: g }: Client<Guest>) {
+      *request(own, { state: guest }: Client<Guest>) {
         const { label } = own.utcb, at = own.utcb.word(0), value = own.utcb.bigWord(1);
-        if (label === Cause.pageFault) return yield* fault(own, g);
-        if (label === STORE) { yield* write(own, g, at, value); return {}; }
-        if (label === LOAD) return { words: [yield* read(own, g, at)] };
-        if (label === ROOT) { g.root = at; return {}; }
+        if (label === Cause.pageFault) return yield* fault(own, guest);
+        if (label === STORE) { yield* write(own, guest, at, value); return {}; }
+        if (label === LOAD) return { words: [yield* read(own, guest, at)] };
+        if (label === ROOT) { guest.root = at; return {}; }
         if (label === FENCE || label === LAST) return {};
         return { label: Status.badOp };
       },

@@ -28,9 +28,9 @@ const isSensitive = (bits: number): boolean => (bits & 0x7f) === 0x73 && ((bits 
 const patcher: Program = {
   name: 'patcher',
   *main(sys, env) {
-    function* frameOf(own: Syscalls, g: Guest, page: number): Sys<number> {
-      let frame = g.frames.get(page);
-      if (frame === undefined) g.frames.set(page, (frame = valueOf(yield* allocate(own, env, PAGE, { rights: Right.RWX }))));
+    function* frameOf(own: Syscalls, guest: Guest, page: number): Sys<number> {
+      let frame = guest.frames.get(page);
+      if (frame === undefined) guest.frames.set(page, (frame = valueOf(yield* allocate(own, env, PAGE, { rights: Right.RWX }))));
       return frame;
     }
 
@@ -41,71 +41,72 @@ const patcher: Program = {
     };
 
     /** From now on the page is code: the guest executes it, and comes here when it reads or writes it. */
-    function* scan(own: Syscalls, g: Guest, page: number, frame: number): Sys<void> {
+    function* scan(own: Syscalls, guest: Guest, page: number, frame: number): Sys<void> {
       const code = new DataView(new ArrayBuffer(PAGE));
       yield* own.must(Own.task, Ops.task.unmap, [memoryPage(frame, 12, 0), 0]);
       for (let at = 0; at < PAGE; at += 4) {
         code.setUint32(at, own.memory.u32(frame + at), true);
         patch(own, frame, code, at);
       }
-      g.code.set(page, code);
+      guest.code.set(page, code);
     }
 
     /** An instruction on sstatus, with the guest's own register. */
-    function emulate(own: Syscalls, g: Guest, bits: number): void {
-      const u = own.utcb, funct = (bits >>> 12) & 7, rd = (bits >>> 7) & 31, rs = (bits >>> 15) & 31;
-      const old = g.status, operand = funct >= 4 ? BigInt(rs) : rs === 0 ? 0n : u.xBig(rs), how = funct & 3;
+    function emulate(own: Syscalls, guest: Guest, bits: number): void {
+      const utcb = own.utcb, funct = (bits >>> 12) & 7, rd = (bits >>> 7) & 31, rs = (bits >>> 15) & 31;
+      const old = guest.status, operand = funct >= 4 ? BigInt(rs) : rs === 0 ? 0n : utcb.xBig(rs), how = funct & 3;
       const value = how === 1 ? operand : how === 2 ? old | operand : old & ~operand;
-      g.status = value & BITS;
-      if (rd !== 0) u.setXBig(rd, old);
+      guest.status = value & BITS;
+      if (rd !== 0) utcb.setXBig(rd, old);
     }
 
     /** An access to a page of code: the guest sees what it wrote. */
-    function access(own: Syscalls, frame: number, code: DataView, a: Access, at: number): void {
-      const u = own.utcb;
-      if (!a.store) {
+    function access(own: Syscalls, frame: number, code: DataView, asked: Access, at: number): void {
+      const utcb = own.utcb;
+      if (!asked.store) {
         let value = 0n;
-        for (let i = a.size - 1; i >= 0; i--) value = (value << 8n) | BigInt(code.getUint8(at + i));
-        if (a.register !== 0) u.setXBig(a.register, BigInt.asIntN(a.signed ? 8 * a.size : 64, value));
+        for (let i = asked.size - 1; i >= 0; i--) value = (value << 8n) | BigInt(code.getUint8(at + i));
+        if (asked.register !== 0) utcb.setXBig(asked.register, BigInt.asIntN(asked.signed ? 8 * asked.size : 64, value));
         return;
       }
-      const value = a.register === 0 ? 0n : u.xBig(a.register);
-      for (let i = 0; i < a.size; i++) code.setUint8(at + i, Number((value >> BigInt(8 * i)) & 255n));
-      for (let word = at - at % 4; word < at + a.size; word += 4) patch(own, frame, code, word);
+      const value = asked.register === 0 ? 0n : utcb.xBig(asked.register);
+      for (let i = 0; i < asked.size; i++) code.setUint8(at + i, Number((value >> BigInt(8 * i)) & 255n));
+      for (let word = at - at % 4; word < at + asked.size; word += 4) patch(own, frame, code, word);
     }
 
-    function* fault(own: Syscalls, g: Guest): Sys<Reply> {
-      const u = own.utcb, cause = u.word(0), address = u.word(1), pc = u.pc, page = Math.floor(address / PAGE), isFetch = cause === FETCH;
-      const registers = Array.from({ length: 32 }, (_, i) => (i === 0 ? 0n : u.xBig(i)));
-      const code = g.code.get(page), frame = yield* frameOf(own, g, page);
-      if (isFetch && !code) yield* scan(own, g, page, frame);
+    function* fault(own: Syscalls, guest: Guest): Sys<Reply> {
+      const utcb = own.utcb, cause = utcb.word(0), address = utcb.word(1), pc = utcb.pc, page = Math.floor(address / PAGE),
+        isFetch = cause === FETCH;
+      const registers = Array.from({ length: 32 }, (_, i) => (i === 0 ? 0n : utcb.xBig(i)));
+      const code = guest.code.get(page), frame = yield* frameOf(own, guest, page);
+      if (isFetch && !code) yield* scan(own, guest, page, frame);
       if (isFetch || !code)
         return { label: Resume.go, items: [{ flexpage: memoryPage(frame, 12, isFetch ? Right.X : Right.RW), dest: page * PAGE }] };
-      const a = accessOf(g.code.get(Math.floor(pc / PAGE))?.getUint32(pc % PAGE, true) ?? 0);
-      if (!a) return { label: Resume.stop };
-      registers.forEach((v, i) => { if (i > 0) u.setXBig(i, v); });
-      access(own, frame, code, a, address % PAGE);
-      u.pc = pc + 4;
+      const asked = accessOf(guest.code.get(Math.floor(pc / PAGE))?.getUint32(pc % PAGE, true) ?? 0);
+      if (!asked) return { label: Resume.stop };
+      registers.forEach((v, i) => { if (i > 0) utcb.setXBig(i, v); });
+      access(own, frame, code, asked, address % PAGE);
+      utcb.pc = pc + 4;
       return { label: Resume.go, mtd: Mtd.pc | Mtd.args | Mtd.regs };
     }
 
-    function breakpoint(own: Syscalls, g: Guest): Reply {
-      const u = own.utcb, pc = u.pc, bits = g.code.get(Math.floor(pc / PAGE))?.getUint32(pc % PAGE, true) ?? 0;
+    function breakpoint(own: Syscalls, guest: Guest): Reply {
+      const utcb = own.utcb, pc = utcb.pc, bits = guest.code.get(Math.floor(pc / PAGE))?.getUint32(pc % PAGE, true) ?? 0;
       if (!isSensitive(bits)) return { label: Resume.stop };
-      emulate(own, g, bits);
-      u.pc = pc + 4;
+      emulate(own, guest, bits);
+      utcb.pc = pc + 4;
       return { label: Resume.go, mtd: Mtd.pc | Mtd.args | Mtd.regs };
     }
 
     yield* serve<Guest>(sys, env, 'patcher', {
       mtd: Mtd.exit | Mtd.args | Mtd.regs | Mtd.pc,
       open: () => ({ frames: new Map(), code: new Map(), status: 0n }),
-      *request(own, { state: g }: Client<Guest>): Sys<Reply> {
+      *request(own, { state: guest }: Client<Guest>): Sys<Reply> {
         const { label } = own.utcb, at = own.utcb.word(0), value = own.utcb.bigWord(1);
-        if (label === Cause.pageFault) return yield* fault(own, g);
-        if (label === Cause.breakpoint) return breakpoint(own, g);
+        if (label === Cause.pageFault) return yield* fault(own, guest);
+        if (label === Cause.breakpoint) return breakpoint(own, guest);
         if (label !== STORE) return { label: Status.badOp };
-        own.memory.setU64((yield* frameOf(own, g, Math.floor(at / PAGE))) + at % PAGE, BigInt.asUintN(64, value));
+        own.memory.setU64((yield* frameOf(own, guest, Math.floor(at / PAGE))) + at % PAGE, BigInt.asUintN(64, value));
         return {};
       },
     });

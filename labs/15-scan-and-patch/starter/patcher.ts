@@ -10,27 +10,27 @@ interface Guest { readonly frames: Map<number, number> }
 const patcher: Program = {
   name: 'patcher',
   *main(sys, env) {
-    function* frameOf(own: Syscalls, g: Guest, page: number): Sys<number> {
-      let frame = g.frames.get(page);
-      if (frame === undefined) g.frames.set(page, (frame = valueOf(yield* allocate(own, env, PAGE, { rights: Right.RWX }))));
+    function* frameOf(own: Syscalls, guest: Guest, page: number): Sys<number> {
+      let frame = guest.frames.get(page);
+      if (frame === undefined) guest.frames.set(page, (frame = valueOf(yield* allocate(own, env, PAGE, { rights: Right.RWX }))));
       return frame;
     }
 
     /** Word 0 is the cause (12 fetch, 13 load, 15 store), word 1 the address. */
-    function* fault(own: Syscalls, g: Guest): Sys<Reply> {
-      const page = Math.floor(own.utcb.word(1) / PAGE), frame = yield* frameOf(own, g, page);
+    function* fault(own: Syscalls, guest: Guest): Sys<Reply> {
+      const page = Math.floor(own.utcb.word(1) / PAGE), frame = yield* frameOf(own, guest, page);
       return { label: Resume.go, items: [{ flexpage: memoryPage(frame, 12, Right.RWX), dest: page * PAGE }] };
     }
 
     yield* serve<Guest>(sys, env, 'patcher', {
       mtd: Mtd.exit | Mtd.args | Mtd.regs | Mtd.pc,
       open: () => ({ frames: new Map() }),
-      *request(own, { state: g }: Client<Guest>): Sys<Reply> {
+      *request(own, { state: guest }: Client<Guest>): Sys<Reply> {
         const { label } = own.utcb, at = own.utcb.word(0), value = own.utcb.bigWord(1);
-        if (label === Cause.pageFault) return yield* fault(own, g);
+        if (label === Cause.pageFault) return yield* fault(own, guest);
         if (label === Cause.breakpoint) return { label: Resume.stop };
         if (label !== STORE) return { label: Status.badOp };
-        own.memory.setU64((yield* frameOf(own, g, Math.floor(at / PAGE))) + at % PAGE, BigInt.asUintN(64, value));
+        own.memory.setU64((yield* frameOf(own, guest, Math.floor(at / PAGE))) + at % PAGE, BigInt.asUintN(64, value));
         return {};
       },
     });

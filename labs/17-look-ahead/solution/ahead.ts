@@ -45,82 +45,83 @@ const ahead: Program = {
   *main(sys, env) {
     const DEVICE = Number(env.args['device']);
 
-    function* frameOf(own: Syscalls, g: Guest, page: number): Sys<number> {
-      let frame = g.frames.get(page);
-      if (frame === undefined) g.frames.set(page, (frame = valueOf(yield* allocate(own, env, PAGE, { rights: Right.RWX }))));
+    function* frameOf(own: Syscalls, guest: Guest, page: number): Sys<number> {
+      let frame = guest.frames.get(page);
+      if (frame === undefined) guest.frames.set(page, (frame = valueOf(yield* allocate(own, env, PAGE, { rights: Right.RWX }))));
       return frame;
     }
     /** The four bytes of the guest's code at an address; undefined where it has no page. */
-    const wordAt = (own: Syscalls, g: Guest, at: number): number | undefined => {
-      const frame = g.frames.get(Math.floor(at / PAGE));
+    const wordAt = (own: Syscalls, guest: Guest, at: number): number | undefined => {
+      const frame = guest.frames.get(Math.floor(at / PAGE));
       return frame === undefined ? undefined : own.memory.u32(frame + at % PAGE) | 0;
     };
     const inDevice = (address: number, size: number): boolean => address >= DEVICE && address + size <= DEVICE + PAGE;
 
     /** One access, of registers in the UTCB. */
-    function perform(own: Syscalls, g: Guest, a: Access, address: number): void {
-      const u = own.utcb, offset = address - DEVICE;
-      if (a.store) return g.device.write(offset, a.size, a.register === 0 ? 0n : u.xBig(a.register));
-      const value = g.device.read(offset, a.size);
-      if (a.register !== 0) u.setXBig(a.register, a.signed ? BigInt.asIntN(8 * a.size, value) : BigInt.asIntN(64, value));
+    function perform(own: Syscalls, guest: Guest, access: Access, address: number): void {
+      const utcb = own.utcb, offset = address - DEVICE;
+      if (access.store) return guest.device.write(offset, access.size, access.register === 0 ? 0n : utcb.xBig(access.register));
+      const value = guest.device.read(offset, access.size);
+      const loaded = BigInt.asIntN(access.signed ? 8 * access.size : 64, value);
+      if (access.register !== 0) utcb.setXBig(access.register, loaded);
     }
 
     /** Performs an instruction that only computes. False for any other. */
     function compute(own: Syscalls, bits: number): boolean {
-      const u = own.utcb, opcode = bits & 0x7f, funct = (bits >>> 12) & 7, rd = (bits >>> 7) & 31, x = (n: number): bigint =>
-        (n === 0 ? 0n : u.xBig(n)), set = (v: bigint): void => { if (rd !== 0) u.setXBig(rd, BigInt.asIntN(64, v)); };
+      const utcb = own.utcb, opcode = bits & 0x7f, funct = (bits >>> 12) & 7, rd = (bits >>> 7) & 31, x = (n: number): bigint =>
+        (n === 0 ? 0n : utcb.xBig(n)), set = (v: bigint): void => { if (rd !== 0) utcb.setXBig(rd, BigInt.asIntN(64, v)); };
       if (opcode === 0x37) { set(BigInt(bits & ~0xfff)); return true; }
       if (opcode !== 0x13 && (opcode !== 0x33 || (bits >>> 25 !== 0 && (bits >>> 25 !== 32 || funct !== 0)))) return false;
-      const a = x((bits >>> 15) & 31), b = opcode === 0x13 ? BigInt(bits >> 20) : x((bits >>> 20) & 31);
-      if (funct === 0) set(opcode === 0x33 && bits >>> 25 === 32 ? a - b : a + b);
-      else if (funct === 4) set(a ^ b);
-      else if (funct === 6) set(a | b);
-      else if (funct === 7) set(a & b);
-      else if (funct === 1 && opcode === 0x13 && bits >>> 26 === 0) set(a << (b & 63n));
+      const left = x((bits >>> 15) & 31), right = opcode === 0x13 ? BigInt(bits >> 20) : x((bits >>> 20) & 31);
+      if (funct === 0) set(opcode === 0x33 && bits >>> 25 === 32 ? left - right : left + right);
+      else if (funct === 4) set(left ^ right);
+      else if (funct === 6) set(left | right);
+      else if (funct === 7) set(left & right);
+      else if (funct === 1 && opcode === 0x13 && bits >>> 26 === 0) set(left << (right & 63n));
       else return false;
       return true;
     }
 
     /** From `pc` on: performs accesses to the device within reach, and the instructions between them. Returns where the guest continues. */
-    function lookAhead(own: Syscalls, g: Guest, from: number): number {
+    function lookAhead(own: Syscalls, guest: Guest, from: number): number {
       let pc = from;
       for (let accesses = 1, between = 0; accesses < MOST; pc += 4) {
-        const bits = wordAt(own, g, pc), a = bits === undefined ? undefined : accessOf(bits);
+        const bits = wordAt(own, guest, pc), access = bits === undefined ? undefined : accessOf(bits);
         if (bits === undefined) return pc;
-        if (!a) {
+        if (!access) {
           if (++between > REACH || !compute(own, bits)) return pc;
           continue;
         }
-        const address = Number(a.base === 0 ? 0n : own.utcb.xBig(a.base)) + a.offset;
-        if (!inDevice(address, a.size)) return pc;
-        perform(own, g, a, address);
+        const address = Number(access.base === 0 ? 0n : own.utcb.xBig(access.base)) + access.offset;
+        if (!inDevice(address, access.size)) return pc;
+        perform(own, guest, access, address);
         accesses++;
         between = 0;
       }
       return pc;
     }
 
-    function* fault(own: Syscalls, g: Guest): Sys<Reply> {
-      const u = own.utcb, address = u.word(1), pc = u.pc;
+    function* fault(own: Syscalls, guest: Guest): Sys<Reply> {
+      const utcb = own.utcb, address = utcb.word(1), pc = utcb.pc;
       if (!inDevice(address, 1)) {
-        const page = Math.floor(address / PAGE), frame = yield* frameOf(own, g, page);
+        const page = Math.floor(address / PAGE), frame = yield* frameOf(own, guest, page);
         return { label: Resume.go, items: [{ flexpage: memoryPage(frame, 12, Right.RWX), dest: page * PAGE }] };
       }
-      const bits = wordAt(own, g, pc), access = bits === undefined ? undefined : accessOf(bits);
+      const bits = wordAt(own, guest, pc), access = bits === undefined ? undefined : accessOf(bits);
       if (!access) return { label: Resume.stop };
-      perform(own, g, access, address);
-      u.pc = lookAhead(own, g, pc + 4);
+      perform(own, guest, access, address);
+      utcb.pc = lookAhead(own, guest, pc + 4);
       return { label: Resume.go, mtd: Mtd.pc | Mtd.args | Mtd.regs };
     }
 
     yield* serve<Guest>(sys, env, 'ahead', {
       mtd: Mtd.exit | Mtd.args | Mtd.regs | Mtd.pc,
       open: () => ({ frames: new Map(), device: new Device() }),
-      *request(own, { state: g }: Client<Guest>): Sys<Reply> {
+      *request(own, { state: guest }: Client<Guest>): Sys<Reply> {
         const { label } = own.utcb, at = own.utcb.word(0), value = own.utcb.bigWord(1);
-        if (label === Cause.pageFault) return yield* fault(own, g);
+        if (label === Cause.pageFault) return yield* fault(own, guest);
         if (label !== STORE) return { label: Status.badOp };
-        own.memory.setU64((yield* frameOf(own, g, Math.floor(at / PAGE))) + at % PAGE, BigInt.asUintN(64, value));
+        own.memory.setU64((yield* frameOf(own, guest, Math.floor(at / PAGE))) + at % PAGE, BigInt.asUintN(64, value));
         return {};
       },
     });

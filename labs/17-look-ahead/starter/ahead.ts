@@ -46,47 +46,48 @@ const ahead: Program = {
   *main(sys, env) {
     const DEVICE = Number(env.args['device']);
 
-    function* frameOf(own: Syscalls, g: Guest, page: number): Sys<number> {
-      let frame = g.frames.get(page);
-      if (frame === undefined) g.frames.set(page, (frame = valueOf(yield* allocate(own, env, PAGE, { rights: Right.RWX }))));
+    function* frameOf(own: Syscalls, guest: Guest, page: number): Sys<number> {
+      let frame = guest.frames.get(page);
+      if (frame === undefined) guest.frames.set(page, (frame = valueOf(yield* allocate(own, env, PAGE, { rights: Right.RWX }))));
       return frame;
     }
     /** The four bytes of the guest's code at an address; undefined where it has no page. */
-    const wordAt = (own: Syscalls, g: Guest, at: number): number | undefined => {
-      const frame = g.frames.get(Math.floor(at / PAGE));
+    const wordAt = (own: Syscalls, guest: Guest, at: number): number | undefined => {
+      const frame = guest.frames.get(Math.floor(at / PAGE));
       return frame === undefined ? undefined : own.memory.u32(frame + at % PAGE) | 0;
     };
     const inDevice = (address: number, size: number): boolean => address >= DEVICE && address + size <= DEVICE + PAGE;
 
     /** One access, of registers in the UTCB. */
-    function perform(own: Syscalls, g: Guest, a: Access, address: number): void {
-      const u = own.utcb, offset = address - DEVICE;
-      if (a.store) return g.device.write(offset, a.size, a.register === 0 ? 0n : u.xBig(a.register));
-      const value = g.device.read(offset, a.size);
-      if (a.register !== 0) u.setXBig(a.register, a.signed ? BigInt.asIntN(8 * a.size, value) : BigInt.asIntN(64, value));
+    function perform(own: Syscalls, guest: Guest, access: Access, address: number): void {
+      const utcb = own.utcb, offset = address - DEVICE;
+      if (access.store) return guest.device.write(offset, access.size, access.register === 0 ? 0n : utcb.xBig(access.register));
+      const value = guest.device.read(offset, access.size);
+      const loaded = BigInt.asIntN(access.signed ? 8 * access.size : 64, value);
+      if (access.register !== 0) utcb.setXBig(access.register, loaded);
     }
 
-    function* fault(own: Syscalls, g: Guest): Sys<Reply> {
-      const u = own.utcb, address = u.word(1), pc = u.pc;
+    function* fault(own: Syscalls, guest: Guest): Sys<Reply> {
+      const utcb = own.utcb, address = utcb.word(1), pc = utcb.pc;
       if (!inDevice(address, 1)) {
-        const page = Math.floor(address / PAGE), frame = yield* frameOf(own, g, page);
+        const page = Math.floor(address / PAGE), frame = yield* frameOf(own, guest, page);
         return { label: Resume.go, items: [{ flexpage: memoryPage(frame, 12, Right.RWX), dest: page * PAGE }] };
       }
-      const bits = wordAt(own, g, pc), access = bits === undefined ? undefined : accessOf(bits);
+      const bits = wordAt(own, guest, pc), access = bits === undefined ? undefined : accessOf(bits);
       if (!access) return { label: Resume.stop };
-      perform(own, g, access, address);
-      u.pc = pc + 4; // … and here it goes on
+      perform(own, guest, access, address);
+      utcb.pc = pc + 4; // … and here it goes on
       return { label: Resume.go, mtd: Mtd.pc | Mtd.args | Mtd.regs };
     }
 
     yield* serve<Guest>(sys, env, 'ahead', {
       mtd: Mtd.exit | Mtd.args | Mtd.regs | Mtd.pc,
       open: () => ({ frames: new Map(), device: new Device() }),
-      *request(own, { state: g }: Client<Guest>): Sys<Reply> {
+      *request(own, { state: guest }: Client<Guest>): Sys<Reply> {
         const { label } = own.utcb, at = own.utcb.word(0), value = own.utcb.bigWord(1);
-        if (label === Cause.pageFault) return yield* fault(own, g);
+        if (label === Cause.pageFault) return yield* fault(own, guest);
         if (label !== STORE) return { label: Status.badOp };
-        own.memory.setU64((yield* frameOf(own, g, Math.floor(at / PAGE))) + at % PAGE, BigInt.asUintN(64, value));
+        own.memory.setU64((yield* frameOf(own, guest, Math.floor(at / PAGE))) + at % PAGE, BigInt.asUintN(64, value));
         return {};
       },
     });
