@@ -1,5 +1,6 @@
 /**
  * UDP: datagrams between ports. A socket keeps datagrams until they are read, bounded in bytes; it drops more, as the protocol allows.
+ *
  * Documentation: RFC 768, RFC 1122 4.1, RFC 8200 8.1 (IPv6 requires the checksum).
  */
 import { isAny, keyOf, type Ip } from './address.ts';

@@ -10,7 +10,7 @@ export interface ByteSource {
 /** The contents of a block device: bytes that may be written too. */
 export interface BlockSource extends ByteSource {
   readonly readOnly: boolean;
-  /** All of `bytes` at `pos`, which lies inside: 0, or -errno (-EROFS, -EIO). */
+  /** Writes all of `bytes` at `pos`, which lies inside: 0, or -errno (-EROFS, -EIO). */
   write(t: Sleeper, pos: number, bytes: Uint8Array): Co<number>;
   /** Flushes written bytes: 0 or -errno. */
   flush(t: Sleeper): Co<number>;

@@ -38,7 +38,7 @@ export class PageCache {
     this.pages.set(index, pfn);
     return true;
   }
-  /** Bytes were written elsewhere: updates cached copies. */
+  /** Updates cached copies of bytes that were written elsewhere. */
   update(pos: number, bytes: Uint8Array): void {
     if (this.pages.size === 0) return;
     for (let done = 0; done < bytes.length; ) {
@@ -63,7 +63,7 @@ export class PageCache {
       this.frames.unref(pfn);
     }
   }
-  /** The file ends within a page: the rest of it is zero. */
+  /** The file now ends within a page: zeroes the rest of that page. */
   cut(length: number): void {
     this.drop(Math.ceil(length / PAGE));
     const pfn = length % PAGE === 0 ? 0 : this.get(Math.floor(length / PAGE));
@@ -80,7 +80,7 @@ export class PageCache {
     }
     return n;
   }
-  /** The file is gone, or will not be used again. */
+  /** Drops everything: the file is gone, or will not be used again. */
   release(): void {
     this.drop();
     this.frames.shrinkers.delete(this);

@@ -93,13 +93,13 @@ export class EpollFile extends File {
     if (item.ready()) this.wq.wakeAll(Poll.IN | Poll.RDNORM);
     return 0;
   }
-  /** Epoll files that watch this one and through how many descriptors, and how long the longest chain of them is. */
+  /** The epoll files that watch this one, and through how many descriptors. */
   private readonly watchers = new Map<EpollFile, number>();
   private watched(by: EpollFile, more: number): void {
     const n = (this.watchers.get(by) ?? 0) + more;
     if (n > 0) this.watchers.set(by, n); else this.watchers.delete(by);
   }
-  /** Number of paths of each length by which this one is watched. */
+  /** The number of paths of each length by which other epoll files watch this one. */
   private ways(known: Map<EpollFile, readonly number[]>): readonly number[] {
     const old = known.get(this);
     if (old) return old;
@@ -112,13 +112,16 @@ export class EpollFile extends File {
     known.set(this, out);
     return out;
   }
-  /** Whether the paths to this one, and to all that it watches, stay within the bounds. @spec linux fs/eventpoll.c reverse_path_check */
+  /**
+   * Whether the paths to this file, and to all files that it watches, stay within the bounds.
+   * @spec linux fs/eventpoll.c reverse_path_check
+   */
   private mayBeWatchedBy(by: EpollFile): boolean {
     const known = new Map<EpollFile, readonly number[]>(), below = new Set<EpollFile>([this]);
     for (const epollFile of below) for (const n of epollFile.nested) below.add(n);
     this.watched(by, 1);
     try {
-      for (const e of below) if (e.ways(known).some((n, i) => n > MOST_WAYS[i]!)) return false;
+      for (const lower of below) if (lower.ways(known).some((n, i) => n > MOST_WAYS[i]!)) return false;
       return true;
     } finally { this.watched(by, -1); }
   }
@@ -126,7 +129,7 @@ export class EpollFile extends File {
     let n = -1;
     for (let layer = new Set<EpollFile>([this]); layer.size > 0 && n <= MAX_DEPTH; n++) {
       const above = new Set<EpollFile>();
-      for (const epollFile of layer) for (const w of epollFile.watchers.keys()) if (w.refs > 0) above.add(w);
+      for (const epollFile of layer) for (const watcher of epollFile.watchers.keys()) if (watcher.refs > 0) above.add(watcher);
       layer = above;
     }
     return n;
@@ -156,10 +159,10 @@ export class EpollFile extends File {
     if (item.file instanceof EpollFile) item.file.watched(this, -1);
     this.k.frames.uncharge(ITEM_COST);
   }
-  /** Closed files leave the list by themselves. */
+  /** Removes closed files from the list. */
   private sweep(): void { for (const [key, item] of this.items) if (item.file.refs <= 0) this.drop(key, item); }
 
-  /** Reports up to `max` events in turn; when a report fails, the rest stays. Returns the number reported. */
+  /** Reports up to `max` events in turn; if a report fails, the remaining events stay. Returns the number reported. */
   collect(max: number, tell: (i: number, events: number, data: bigint) => void): number {
     let told = 0;
     for (const [key, item] of [...this.items]) {
@@ -168,11 +171,11 @@ export class EpollFile extends File {
       if (item.events & Ep.ET && !item.fresh) continue;
       const events = item.ready();
       if (!events) continue;
-      try { tell(told, events, item.data); } catch (e) { if (!(e instanceof UserFault) || told === 0) throw e; break; }
+      try { tell(told, events, item.data); } catch (error) { if (!(error instanceof UserFault) || told === 0) throw error; break; }
       told++;
       item.fresh = false;
       if (item.events & Ep.ONESHOT) item.events = Ep.ET;
-      this.items.delete(key); // to the end: fairness
+      this.items.delete(key); // moves it to the end of the list, for fairness
       this.items.set(key, item);
     }
     return told;

@@ -56,12 +56,12 @@ export class TimerFile extends File {
   private readonly k: Kernel;
   private timer: Timer | undefined;
   private ticks = 0;
-  /** It has fired and repeats, but is not armed again until its count is read. */
+  /** It has fired and repeats, but it is armed again only when its count is read. */
   private fired = false;
   /** The next time on the server's clock, 0 = off. */
   at = 0;
   interval = 0;
-  /** Its setting on its own clock, for /proc. */
+  /** The flags of timerfd_settime, for /proc. */
   flags_ = 0;
   constructor(inode: Inode, flags: number, k: Kernel, clock: number) {
     super(inode, O.RDWR | (flags & O.NONBLOCK));
@@ -90,7 +90,7 @@ export class TimerFile extends File {
       this.wq.wakeAll(Poll.IN | Poll.RDNORM);
     });
   }
-  /** Counts the times that have passed since it fired, and arms it for the next. */
+  /** Counts the firings missed since it fired, and arms it for the next. */
   catchUp(): void {
     if (!this.fired) return;
     const passed = Math.floor((this.k.clock.now() - this.at) / this.interval);

@@ -14,7 +14,7 @@ import type { TmpDir } from './tmpfs.ts';
 const hasTools = spawnSync('mkfs.ext4', ['-V']).status === 0;
 const TEXT = (n: number): string => Array.from({ length: n }, (_, i) => `line ${i}\n`).join('');
 
-/** An image of this type with the same files in each. */
+/** An image of this type, with the same files for each type. */
 function image(type: string, ...options: string[]): Uint8Array {
   const base = mkdtempSync(join(tmpdir(), 'tessera-ext4-')), dir = join(base, 'd'), file = join(base, 'image');
   try {
@@ -43,9 +43,9 @@ class World extends Unix {
   loop(): number { return this.end('ioctl', this.open('/dev/loop0', O.RDWR), 0x4c00, this.open('/tmp/image')); }
   mount(type = 'ext4'): number { return this.end('mount', '/dev/loop0', '/tmp/m', type, Ms.RDONLY, 0); }
   load(path: string, n = 4096, pos = 0): string | number {
-    const fd = this.end('openat', -100, path, 0, 0), at = this.space(n), r = fd < 0 ? fd : this.end('pread64', fd, at, n, pos);
+    const fd = this.end('openat', -100, path, 0, 0), at = this.space(n), result = fd < 0 ? fd : this.end('pread64', fd, at, n, pos);
     this.call('close', fd);
-    return r < 0 ? r : this.text(at, r);
+    return result < 0 ? result : this.text(at, result);
   }
 }
 
@@ -82,25 +82,25 @@ describe.skipIf(!hasTools)('ext4 through a loop device', () => {
         world.end('umount2', '/tmp/m', 0)
     ]).toEqual([-E.ROFS, -E.ROFS, 0]);
   });
-  it('what is no such file system, or has a journal to play back, is refused', () => {
-    const good = image('ext4'), u = new World(new Uint8Array(1 << 20));
-    expect([u.mount(), u.loop(), u.mount()]).toEqual([-E.NXIO, 0, -E.INVAL]);
+  it('refuses a disk without such a file system, and one with a journal to replay', () => {
+    const good = image('ext4'), world = new World(new Uint8Array(1 << 20));
+    expect([world.mount(), world.loop(), world.mount()]).toEqual([-E.NXIO, 0, -E.INVAL]);
     good[1024 + 96]! |= 4;
-    const v = new World(good);
-    expect([v.loop(), v.mount()]).toEqual([0, -E.UCLEAN]);
+    const second = new World(good);
+    expect([second.loop(), second.mount()]).toEqual([0, -E.UCLEAN]);
   });
-  it('a damaged image is an error of the call, whatever is damaged', () => {
+  it('a damaged image makes calls fail, whatever is damaged', () => {
     const good = image('ext4', '-b', '1024');
     for (let seed = 1; seed <= 40; seed++) {
       const bad = good.slice();
       for (let i = 0, x = seed; i < 60; i++) { x = (x * 1_103_515_245 + 12_345) % 2 ** 31; bad[1024 + (x % 400_000)] = (x >> 8) & 0xff; }
-      const u = new World(bad);
-      u.loop();
-      if (u.mount() !== 0) continue;
-      for (const p of [
+      const world = new World(bad);
+      world.loop();
+      if (world.mount() !== 0) continue;
+      for (const path of [
         'small', 'large', 'link', 'long', 'sparse', 'sub/deep/x', 'sub/name-7'
-      ]) { const r = u.load(`/tmp/m/${p}`, 100, 0); expect(typeof r === 'string' || r < 0).toBe(true); }
-      expect(u.log.filter((l) => l.includes('bug'))).toEqual([]);
+      ]) { const loaded = world.load(`/tmp/m/${path}`, 100, 0); expect(typeof loaded === 'string' || loaded < 0).toBe(true); }
+      expect(world.log.filter((l) => l.includes('bug'))).toEqual([]);
     }
   });
 });

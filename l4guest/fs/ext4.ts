@@ -93,11 +93,11 @@ export class Ext4 {
   *inode(sleeper: Sleeper, n: number): Co<Node | number> {
     if (n < 1 || n > this.inodes) return -E.IO;
     const group = Math.floor((n - 1) / this.perGroup),
-      d = yield* this.disk.read(sleeper, this.descriptorAt + group * this.descriptorSize, this.descriptorSize);
-    if (typeof d === 'number') return d;
-    const table = view(d).getUint32(8, true) + (this.descriptorSize >= 64 ? view(d).getUint32(40, true) * 2 ** 32 : 0);
-    const b = yield* this.disk.read(sleeper, table * this.blockSize + ((n - 1) % this.perGroup) * this.inodeSize, this.inodeSize);
-    return typeof b === 'number' ? b : readInode(b);
+      descriptor = yield* this.disk.read(sleeper, this.descriptorAt + group * this.descriptorSize, this.descriptorSize);
+    if (typeof descriptor === 'number') return descriptor;
+    const table = view(descriptor).getUint32(8, true) + (this.descriptorSize >= 64 ? view(descriptor).getUint32(40, true) * 2 ** 32 : 0);
+    const bytes = yield* this.disk.read(sleeper, table * this.blockSize + ((n - 1) % this.perGroup) * this.inodeSize, this.inodeSize);
+    return typeof bytes === 'number' ? bytes : readInode(bytes);
   }
 
   /** Contents of a file, [pos, pos + length), which lies inside it. */
@@ -124,26 +124,26 @@ export class Ext4 {
   private *extent(sleeper: Sleeper, top: Uint8Array, block: number): Co<Run | number> {
     let bytes = top, end = 2 ** 32;
     for (let level = 0; level < 6; level++) {
-      const v = view(bytes), count = v.getUint16(2, true), depth = v.getUint16(6, true);
-      if (v.getUint16(0, true) !== EXTENT_MAGIC || 12 + count * 12 > bytes.length) return -E.UCLEAN;
+      const fields = view(bytes), count = fields.getUint16(2, true), depth = fields.getUint16(6, true);
+      if (fields.getUint16(0, true) !== EXTENT_MAGIC || 12 + count * 12 > bytes.length) return -E.UCLEAN;
       let i = 0;
-      while (i < count && v.getUint32(12 + i * 12, true) <= block) i++;
-      if (i < count) end = Math.min(end, v.getUint32(12 + i * 12, true));
+      while (i < count && fields.getUint32(12 + i * 12, true) <= block) i++;
+      if (i < count) end = Math.min(end, fields.getUint32(12 + i * 12, true));
       if (i === 0) return { first: block, count: end - block, at: 0 };
-      const at = 12 + (i - 1) * 12, first = v.getUint32(at, true);
+      const at = 12 + (i - 1) * 12, first = fields.getUint32(at, true);
       if (depth === 0) {
-        const length = v.getUint16(at + 4, true), n = length > UNWRITTEN ? length - UNWRITTEN : length,
-          start = v.getUint16(at + 6, true) * 2 ** 32 + v.getUint32(at + 8, true);
+        const length = fields.getUint16(at + 4, true), n = length > UNWRITTEN ? length - UNWRITTEN : length,
+          start = fields.getUint16(at + 6, true) * 2 ** 32 + fields.getUint32(at + 8, true);
         return block < first + n ? { first, count: n, at: length > UNWRITTEN ? 0 : start } : { first: block, count: end - block, at: 0 };
       }
-      const next = yield* this.disk.read(sleeper, (v.getUint16(at + 8, true) * 2 ** 32 + v.getUint32(at + 4, true)) * this.blockSize,
-        this.blockSize);
+      const below = fields.getUint16(at + 8, true) * 2 ** 32 + fields.getUint32(at + 4, true);
+      const next = yield* this.disk.read(sleeper, below * this.blockSize, this.blockSize);
       if (typeof next === 'number') return next;
       bytes = next;
     }
     return -E.UCLEAN;
   }
-  /** Twelve blocks directly, then one, two, three tables deep. */
+  /** The block map of a file without extents: twelve blocks directly, then tables one, two and three levels deep. */
   private *indirect(sleeper: Sleeper, node: Node, block: number): Co<Run | number> {
     const each = this.blockSize / 4;
     let index = block - 12, depth = 1, table = 0;
@@ -163,14 +163,14 @@ export class Ext4 {
 
   *entries(sleeper: Sleeper, node: Node): Co<DirEntry[] | number> {
     if (node.size > MOST_DIRECTORY) return -E.UCLEAN;
-    const b = yield* this.contents(sleeper, node, 0, node.size), out: DirEntry[] = [];
-    if (typeof b === 'number') return b;
-    const v = view(b);
-    for (let at = 0; at + 8 <= b.length; ) {
-      const ino = v.getUint32(at, true), length = v.getUint16(at + 4, true), n = b[at + 6]!;
-      if (length < 8 || length % 4 !== 0 || at + length > b.length || 8 + n > length) return -E.UCLEAN;
-      const name = textOf(b.subarray(at + 8, at + 8 + n));
-      if (ino !== 0 && n > 0 && name !== '.' && name !== '..') out.push({ name, ino, type: TYPES[b[at + 7]!] ?? 0 });
+    const bytes = yield* this.contents(sleeper, node, 0, node.size), out: DirEntry[] = [];
+    if (typeof bytes === 'number') return bytes;
+    const fields = view(bytes);
+    for (let at = 0; at + 8 <= bytes.length; ) {
+      const ino = fields.getUint32(at, true), length = fields.getUint16(at + 4, true), n = bytes[at + 6]!;
+      if (length < 8 || length % 4 !== 0 || at + length > bytes.length || 8 + n > length) return -E.UCLEAN;
+      const name = textOf(bytes.subarray(at + 8, at + 8 + n));
+      if (ino !== 0 && n > 0 && name !== '.' && name !== '..') out.push({ name, ino, type: TYPES[bytes[at + 7]!] ?? 0 });
       at += length;
     }
     return out;
@@ -178,20 +178,21 @@ export class Ext4 {
 }
 
 function readInode(bytes: Uint8Array): Node {
-  const v = view(bytes), mode = v.getUint16(0, true), extra = bytes.length > 140 ? v.getUint16(128, true) : 0;
+  const fields = view(bytes), mode = fields.getUint16(0, true), extra = bytes.length > 140 ? fields.getUint16(128, true) : 0;
   const time = (at: number, more: number): Time => {
-    const fine = 128 + extra >= more + 4 ? v.getUint32(more, true) : 0;
-    return { s: v.getInt32(at, true) + (fine & 3) * 2 ** 32, n: fine >>> 2 };
+    const fine = 128 + extra >= more + 4 ? fields.getUint32(more, true) : 0;
+    return { s: fields.getInt32(at, true) + (fine & 3) * 2 ** 32, n: fine >>> 2 };
   };
   return {
-    mode, uid: v.getUint16(2, true) + v.getUint16(120, true) * 65536, gid: v.getUint16(24, true) + v.getUint16(122, true) * 65536,
-    links: v.getUint16(26, true),
-    size: v.getUint32(4, true) + v.getUint32(108, true) * 2 ** 32, flags: v.getUint32(32, true), block: bytes.slice(40, 100),
+    mode, uid: fields.getUint16(2, true) + fields.getUint16(120, true) * 65536,
+    gid: fields.getUint16(24, true) + fields.getUint16(122, true) * 65536,
+    links: fields.getUint16(26, true), size: fields.getUint32(4, true) + fields.getUint32(108, true) * 2 ** 32,
+    flags: fields.getUint32(32, true), block: bytes.slice(40, 100),
     atime: time(8, 140), ctime: time(12, 132), mtime: time(16, 136),
   };
 }
 
-/** A directory of the disk. */
+/** A directory on the disk. */
 class Ext4Folder implements DirOrigin {
   private readonly tree: Tree;
   private readonly node: Node;
@@ -210,7 +211,7 @@ class Ext4Folder implements DirOrigin {
     return entry && (yield* this.tree.inode(sleeper, entry.ino));
   }
 }
-/** In-memory inodes of the disk's, each created once. */
+/** In-memory inodes of the disk's inodes, each created once. */
 class Tree {
   readonly ext4: Ext4;
   private readonly fs: TmpFs;

@@ -63,14 +63,14 @@ export class Fat {
   /** Examines a disk: -EINVAL when there is no such file system. */
   static *open(sleeper: Sleeper, disk: ByteSource): Co<Fat | number> {
     if (disk.size < 512) return -E.INVAL;
-    const b = yield* disk.read(sleeper, 0, 512);
-    if (typeof b === 'number') return b;
-    const v = view(b), sector = v.getUint16(11, true), each = v.getUint8(13), media = v.getUint8(21),
+    const bytes = yield* disk.read(sleeper, 0, 512);
+    if (typeof bytes === 'number') return bytes;
+    const fields = view(bytes), sector = fields.getUint16(11, true), each = fields.getUint8(13), media = fields.getUint8(21),
       power = (n: number): boolean => n > 0 && (n & (n - 1)) === 0;
     if (!power(sector) || sector < 512 || sector > 4096 || !power(each)) return -E.INVAL;
-    if (v.getUint16(14, true) === 0 || v.getUint8(16) === 0) return -E.INVAL;
+    if (fields.getUint16(14, true) === 0 || fields.getUint8(16) === 0) return -E.INVAL;
     if (media !== 0xf0 && media < 0xf8) return -E.INVAL;
-    const fat = new Fat(disk, v);
+    const fat = new Fat(disk, fields);
     return fat.clusters > 0 && fat.dataAt < disk.size ? fat : -E.INVAL;
   }
 
@@ -97,7 +97,7 @@ export class Fat {
     this.table.set(n, page);
     return page;
   }
-  /** Cluster number `index` of a chain; END beyond it; below that an error, minus one. */
+  /** Cluster number `index` of a chain; END beyond it; a number below END is an error, minus one. */
   private *clusterAt(sleeper: Sleeper, chain: Chain, index: number): Co<number> {
     const { marks } = chain;
     let mark = Math.min(Math.floor(index / MARK), marks.length - 1), at = marks[mark]!;
@@ -126,15 +126,15 @@ export class Fat {
   /** The entries of a directory; first cluster 0: the root of FAT12 and FAT16. */
   *entries(sleeper: Sleeper, first: number): Co<Found[] | number> {
     if (first === 0) {
-      const b = yield* this.disk.read(sleeper, this.rootAt, this.rootBytes);
-      return typeof b === 'number' ? b : readEntries(b);
+      const bytes = yield* this.disk.read(sleeper, this.rootAt, this.rootBytes);
+      return typeof bytes === 'number' ? bytes : readEntries(bytes);
     }
     const chain: Chain = { first, marks: [first] }, parts: Uint8Array[] = [];
     for (let at = 0; at < MOST_DIRECTORY; at += this.clusterSize) {
-      const b = yield* this.contents(sleeper, chain, at, this.clusterSize);
-      if (typeof b === 'number') return b;
-      if (b.length === 0) break;
-      parts.push(b);
+      const bytes = yield* this.contents(sleeper, chain, at, this.clusterSize);
+      if (typeof bytes === 'number') return bytes;
+      if (bytes.length === 0) break;
+      parts.push(bytes);
     }
     const all = new Uint8Array(parts.reduce((n, p) => n + p.length, 0));
     parts.reduce((at, p) => { all.set(p, at); return at + p.length; }, 0);
@@ -145,25 +145,25 @@ export class Fat {
 /** Offsets of the thirteen letters of a long name's piece in its entry. */
 const LETTERS = [1, 3, 5, 7, 9, 14, 16, 18, 20, 22, 24, 28, 30];
 function readEntries(bytes: Uint8Array): Found[] {
-  const out: Found[] = [], v = view(bytes);
+  const out: Found[] = [], fields = view(bytes);
   let long: { pieces: string[]; sum: number } | undefined;
   for (let at = 0; at + ENTRY <= bytes.length && bytes[at] !== 0; at += ENTRY) {
     const attributes = bytes[at + 11]!;
     if (bytes[at] === 0xe5) { long = undefined; continue; }
     if ((attributes & 0x3f) === Attribute.LONG) {
       if (bytes[at]! & 0x40) long = { pieces: [], sum: bytes[at + 13]! };
-      if (long && long.sum === bytes[at + 13]) long.pieces.unshift(pieceOf(v, at)); else long = undefined;
+      if (long && long.sum === bytes[at + 13]) long.pieces.unshift(pieceOf(fields, at)); else long = undefined;
       continue;
     }
     const name = (long?.sum === sumOf(bytes, at) ? long.pieces.join('').split('\0')[0]! : '') || shortName(bytes, at);
     long = undefined;
     if (attributes & Attribute.VOLUME || name === '.' || name === '..' || name.includes('/')) continue;
     out.push({
-      name, first: v.getUint16(at + 20, true) * 65536 + v.getUint16(at + 26, true), size: v.getUint32(at + 28, true),
+      name, first: fields.getUint16(at + 20, true) * 65536 + fields.getUint16(at + 26, true), size: fields.getUint32(at + 28, true),
       directory: (attributes & Attribute.DIRECTORY) !== 0, readOnly: (attributes & Attribute.READ_ONLY) !== 0,
-      mtime: timeOf(v.getUint16(at + 24, true), v.getUint16(at + 22, true), 0),
-      ctime: timeOf(v.getUint16(at + 16, true), v.getUint16(at + 14, true), bytes[at + 13]!),
-        atime: timeOf(v.getUint16(at + 18, true), 0, 0),
+      mtime: timeOf(fields.getUint16(at + 24, true), fields.getUint16(at + 22, true), 0),
+      ctime: timeOf(fields.getUint16(at + 16, true), fields.getUint16(at + 14, true), bytes[at + 13]!),
+      atime: timeOf(fields.getUint16(at + 18, true), 0, 0),
     });
   }
   return out;
@@ -174,11 +174,11 @@ const sumOf = (bytes: Uint8Array, at: number): number => {
   for (let i = 0; i < 11; i++) sum = (((sum & 1) << 7) + (sum >> 1) + bytes[at + i]!) & 0xff;
   return sum;
 };
-/** Eight letters and three, in lower case where byte 12 says so. */
+/** A short name: eight letters and three, in lower case if byte 12 says so. */
 function shortName(bytes: Uint8Array, at: number): string {
   const text = (from: number, to: number, lower: boolean): string => {
-    const s = String.fromCharCode(...bytes.subarray(at + from, at + to)).replace(/ +$/, '').replace(/^\x05/, '\xe5');
-    return lower ? s.toLowerCase() : s;
+    const part = String.fromCharCode(...bytes.subarray(at + from, at + to)).replace(/ +$/, '').replace(/^\x05/, '\xe5');
+    return lower ? part.toLowerCase() : part;
   };
   const base = text(0, 8, (bytes[at + 12]! & 8) !== 0), end = text(8, 11, (bytes[at + 12]! & 16) !== 0);
   return end === '' ? base : `${base}.${end}`;
@@ -214,7 +214,7 @@ class FatFolder implements DirOrigin {
     const { fat, fs } = this, chain: Chain = { first: found.first, marks: [found.first] };
     const inode = found.directory ? fs.root.create(S.IFDIR | 0o755) : fs.root.create(S.IFREG | 0o755, 0, undefined,
       { size: found.size, read: (s, pos, length) => fat.contents(s, chain, pos, Math.max(0, Math.min(length, found.size - pos))) });
-    // A directory without a cluster is empty: cluster 1 is none.
+    // A directory without a cluster is empty: cluster 1 does not exist.
     if (inode instanceof TmpDir) inode.origin = new FatFolder(fat, fs, found.first || 1);
     inode.mode = (inode.mode & S.IFMT) | (found.readOnly ? 0o555 : 0o755);
     inode.mtime = found.mtime; inode.ctime = found.ctime; inode.atime = found.atime;

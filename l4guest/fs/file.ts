@@ -19,7 +19,7 @@ import { above, textOfPath, type DirPath, type Mount, type Path } from './path.t
 /** A request of mmap to a file. `frames` returns the source of the mapping; a number is -errno. */
 export interface MapAnswer {
   readonly object: Mappable | undefined; readonly name: string;
-  /** A shared mapping may not become writable (a sealed memfd). */
+  /** A shared mapping must not become writable (a sealed memfd). */
   readonly readOnly?: boolean;
 }
 
@@ -37,10 +37,10 @@ export class File {
   private readonly opened: number;
   pos = 0;
   refs = 1;
-  /** Where it was opened, or was moved to since: for /proc, maps and watches. */
+  /** The directory in which it was opened, or to which it has moved since: for /proc, maps and watches. */
   dir: Directory | undefined;
   name = '';
-  /** The name is gone; what has it now is another. */
+  /** Its name was removed; another file may have it now. */
   isUnlinked = false;
   mount: Mount | undefined;
   /** Signals changes of `poll`; undefined for files that are always ready. */
@@ -49,9 +49,9 @@ export class File {
   created = false;
   /** The receiver of its signals (F_SETOWN and relatives). */
   owner: Owner | undefined;
-  /** Where it is charged, once it has a descriptor. */
+  /** The account that it is charged to, once it has a descriptor. */
   purse: Purse | undefined;
-  /** Actions at its end: locks, leases, notices. */
+  /** Actions when it ends: locks, leases, notices. */
   atEnd: (() => void)[] | undefined;
 
   constructor(inode: Inode, flags: number) {
@@ -75,7 +75,7 @@ export class File {
   get splicesFrom(): boolean { return this.splices; }
   /** lseek does nothing instead of failing. */
   get seeksNowhere(): boolean { return false; }
-  /** Reading and writing may sleep: their cursor must be the call's own. */
+  /** Reading and writing may sleep: each call then needs a cursor of its own. */
   readonly sleeps: boolean = false;
 
   /** Reads up to io.left bytes at `pos` (ignored where there are no positions). */
@@ -95,14 +95,14 @@ export class File {
     if (to > MOST_POSITION) return whence === 0 ? -E.INVAL : -E.OVERFLOW;
     return this.pos = to;
   }
-  /** Lines that /proc/PID/fdinfo has beyond those of every file. */
+  /** Additional lines in /proc/PID/fdinfo. */
   get details(): string { return ''; }
   map(_mm: Mm, _shared: boolean, _write: boolean): MapAnswer | number { return -E.NODEV; }
-  /** The last descriptor is closed. */
+  /** Called when the last descriptor is closed. */
   protected closed(): void { /* nothing to do */ }
-  /** A process closes one of its descriptors, or ends. */
+  /** Called when a process closes one of its descriptors, or ends. */
   flush(_p: Process): void { /* nothing to do */ }
-  /** One descriptor is gone. */
+  /** Releases one reference; the last one ends the file. */
   release(): void {
     if (--this.refs > 0) return;
     const i = this.inode;
@@ -116,7 +116,7 @@ export class File {
   }
   private tellClosed(): void { if (!(this.flags & O.PATH)) notifyFile(this, this.writable ? Watch.CLOSE_WRITE : Watch.CLOSE_NOWRITE); }
   hold(): this { this.refs++; return this; }
-  /** Takes memory for it, once; false: there is none. */
+  /** Charges memory for the file, once; false: not enough memory. */
   charge(purse: Purse): boolean {
     if (this.purse !== undefined) return true;
     if (!purse.charge(FILE_COST)) return false;
@@ -124,7 +124,7 @@ export class File {
     return true;
   }
 
-  /** Sets where it was found, which keeps its mount in use. */
+  /** Notes where it was found, which keeps that mount in use. */
   enter(at: Path): void {
     this.dir ??= at.dir;
     if (this.name === '') this.name = at.name;
@@ -161,7 +161,7 @@ export class DirectoryFile extends File {
   }
   private held: Purse | undefined;
   protected override closed(): void { this.forget(); }
-  /** undefined: there is no memory for it. */
+  /** Takes the snapshot; undefined: not enough memory. */
   snapshot(thread: Thread): DirEntry[] | undefined {
     if (this.entries && this.pos > 0) return this.entries;
     this.forget();
@@ -175,17 +175,17 @@ export class DirectoryFile extends File {
   }
 }
 
-/** O_PATH: names the inode and nothing else. */
+/** An O_PATH descriptor: it names the inode and permits nothing else. */
 export class PathFile extends File {
   override read(): number { return -E.BADF; }
   override write(): number { return -E.BADF; }
 }
 
-/** `file` is undefined where the descriptor names an inode and nothing else (O_PATH): calls do not see it unless they ask for `any`. */
+/** `file` is undefined for an O_PATH descriptor: most calls do not see it, those that ask for `any` do. */
 interface Descriptor { readonly file: File | undefined; readonly any: File; cloexec: boolean }
 const slotOf = (any: File, cloexec: boolean): Descriptor => ({ file: any.flags & O.PATH ? undefined : any, any, cloexec });
 
-/** Server memory of a number, and of a descriptor in addition, bytes; a table is charged by pages. */
+/** Server memory of a number, and of a descriptor in addition, bytes; a table is charged in units of PAID. */
 const NUMBER_COST = 8, SLOT_COST = 48, PAID = 4096;
 /** Numbers by which a table grows at once; higher numbers are stored separately, so that one of them does not create a long table. */
 const NEAR = 1024;
@@ -249,7 +249,7 @@ export class FdTable {
     while (this.slot(fd) !== undefined) fd++;
     return fd < limit ? fd : -E.MFILE;
   }
-  /** The same at a given number, replacing its file; the caller has checked `hasRoom`. */
+  /** Puts a file at a given number and replaces the file there; the caller has checked `hasRoom`. */
   put(fd: number, file: File, cloexec: boolean): void {
     const old = this.slot(fd);
     if (!old) this.count++;
@@ -265,14 +265,14 @@ export class FdTable {
     if (fd < this.lowest) this.lowest = fd;
     return descriptor.any;
   }
-  /** In the order of their numbers. */
+  /** All descriptors in the order of their numbers. */
   private all(): [number, Descriptor][] {
     const out: [number, Descriptor][] = [];
     for (let fd = 0; fd < this.slots.length; fd++) { const descriptor = this.slots[fd]; if (descriptor) out.push([fd, descriptor]); }
     return this.far?.size ? [...out, ...this.far].sort((a, b) => a[0] - b[0]) : out;
   }
   *entries(): Generator<[number, File]> { for (const [fd, s] of this.all()) yield [fd, s.any]; }
-  /** Numbers from the first one on which nothing is open. */
+  /** The number after the highest descriptor in use. */
   get length(): number {
     let length = this.slots.length;
     if (this.far) for (const fd of this.far.keys()) length = Math.max(length, fd + 1);
@@ -293,7 +293,7 @@ export class FdTable {
   files(): File[] { return this.all().map(([, s]) => s.any); }
   /** Closes descriptors marked close-on-exec. */
   onExec(close: (fd: number) => void): void { for (const [fd, s] of this.all()) if (s.cloexec) close(fd); }
-  /** Process `by` ends, and nobody else has this table. */
+  /** Process `by` ends, and no other process uses this table. */
   closeAll(by?: Process): void {
     for (const [, descriptor] of this.all()) { if (by) descriptor.any.flush(by); descriptor.any.release(); }
     this.slots = [];

@@ -46,14 +46,14 @@ export class GeneratedFile extends File {
   private text: Uint8Array | undefined;
   override get seekable(): boolean { return true; }
   override get end(): number { return this.text?.length ?? 0; }
-  /** Not for files of a process, which Linux reads only sequentially. */
+  /** True except for files of a process, which Linux reads only sequentially. */
   override get splicesFrom(): boolean {
     if (this.inode.fs.type !== 'proc') return true;
     for (let directory = this.dir; directory && directory !== directory.parent; directory = directory.parent)
       if (/^\d+$/.test(directory.name)) return false;
     return true;
   }
-  /** Texts of procfs have no end to seek from. */
+  /** Texts of procfs have no known end from which to seek. */
   override seek(offset: number, whence: number): number {
     return whence > 1 && this.inode.fs.type === 'proc' ? -E.INVAL : super.seek(offset, whence);
   }
@@ -67,7 +67,7 @@ export class GeneratedFile extends File {
   /** Generates the text again, charged while the file holds it. False: no memory for it. */
   private make(thread: Thread): boolean {
     this.closed();
-    const c = this.inode.content(thread), text = typeof c === 'string' ? bytesOf(c) : c;
+    const content = this.inode.content(thread), text = typeof content === 'string' ? bytesOf(content) : content;
     if (!thread.k.frames.charge(text.length)) return false;
     this.purseOfText = thread.k.frames;
     this.text = text;
@@ -82,8 +82,8 @@ export class GeneratedFile extends File {
     if (!this.inode.accept) return -E.ACCES;
     const bytes = new Uint8Array(Math.min(io.left, 4096));
     io.take(bytes, 0, bytes.length);
-    const r = this.inode.accept(thread, textOf(bytes));
-    return r < 0 ? r : bytes.length;
+    const result = this.inode.accept(thread, textOf(bytes));
+    return result < 0 ? result : bytes.length;
   }
 }
 export class GeneratedLink extends Inode {
@@ -114,7 +114,7 @@ export class GeneratedDir extends Directory {
     if (inode instanceof Directory) this.adopt(name, inode);
     return this;
   }
-  /** A fixed row. */
+  /** An entry that does not change. */
   fixed(name: string): Inode | undefined { return this.rows.get(name); }
   /** Sets the owner of it and of its entries. */
   own(uid: number, gid: number): void {

@@ -34,7 +34,7 @@ export interface FileSystem {
   usage(t: Thread): { blocks: number; free: number; files: number; freeFiles: number };
 }
 
-/** An inode and its place in the tree: an open file has one. Without a mount it has no place in the tree (pipes, sockets). */
+/** An inode and its place in the tree, as an open file has them. Without a mount it has no place (pipes, sockets). */
 export interface Located {
   readonly inode: Inode;
   readonly mount: Mount | undefined;
@@ -51,7 +51,7 @@ export interface Changes {
   readonly gid?: number;
   readonly atime?: Time;
   readonly mtime?: Time;
-  /** Which of the two is the time of the call, by the file system's clock. */
+  /** Which of the two times is the time of the call, by the file system's clock. */
   readonly now?: Time
 }
 
@@ -65,13 +65,13 @@ export abstract class Inode {
   rdev = 0;
   atime: Time; mtime: Time; ctime: Time;
   readonly btime: Time;
-  /** It counts among the inodes of its file system. */
+  /** Whether it counts among the inodes of its file system. */
   counted = false;
   /** Names created by `link`. */
   moreNames = 0;
-  /** Names under which an origin brought it. */
+  /** How many names of an origin led to it. */
   found = 0;
-  /** Extended attributes, where any were set. */
+  /** Extended attributes, once some have been set. */
   xattrs: Map<string, Uint8Array> | undefined;
   /** inotify watches on it. */
   watchers: Set<{ notify(mask: number, cookie: number, name: string, opened?: Opened): void }> | undefined;
@@ -84,7 +84,7 @@ export abstract class Inode {
   get isDir(): boolean { return this.type === S.IFDIR; }
   get isLink(): boolean { return this.type === S.IFLNK; }
   get size(): number { return 0; }
-  /** Nobody may change it, not even root. */
+  /** No process may change it, not even root. */
   get immutable(): boolean { return false; }
   /** Blocks of 512 bytes. */
   get blocks(): number { return Math.ceil(this.size / 4096) * 8; }
@@ -92,7 +92,7 @@ export abstract class Inode {
   /** A new open file description, or -errno. `flags` as in open(2). */
   abstract open(t: Thread, flags: number): File | number;
   truncate(_length: number, _t?: Thread): Later<number> { return -E.INVAL; }
-  /** Refreshes attributes that others may change: raises NotHere until they have been fetched. */
+  /** Refreshes attributes that others may change: raises NotHere until they are fetched. */
   refresh(_t: Thread): void { /* nobody else */ }
   /** Sets attributes; the caller has checked rights. */
   change(changes: Changes, _t?: Thread): Later<number> {
@@ -104,14 +104,14 @@ export abstract class Inode {
     this.touchAttributes();
     return 0;
   }
-  /** Links only: the text, or (magic links of procfs) the inode itself. */
+  /** Of a link: its text, or (magic links of procfs) the inode itself. */
   readlink(_t: Thread): string | number { return -E.INVAL; }
   jump(_t: Thread): Located | number | undefined { return undefined; }
   /** SEEK_DATA and SEEK_HOLE from `pos` on: a file without holes is all data. */
   seek(pos: number, data: boolean): number { return pos < 0 || pos >= this.size ? -E.NXIO : data ? pos : this.size; }
-  /** The last name and the last open file are gone. */
+  /** Called when the last name and the last open file are gone. */
   drop(): void { /* nothing to free */ }
-  /** A mount starts and stops to show it as its root. */
+  /** Called when a mount starts, and when it stops, to show it as its root. */
   hold(): void { /* nothing to keep */ }
   letGo(): void { /* nothing to keep */ }
   /** Number of mounts that cover it, in all mount spaces. */
@@ -131,7 +131,7 @@ export abstract class Directory extends Inode {
   parent: Directory = this;
   name = '';
 
-  /** Looks up `name`; raises NotHere where it must be fetched. */
+  /** Looks up `name`; raises NotHere if it must be fetched. */
   abstract lookup(name: string, t: Thread): Inode | undefined;
   /**
    * The same for a caller that will create a regular file with these permission bits if there is none: `make` follows then. A remote file
@@ -148,16 +148,19 @@ export abstract class Directory extends Inode {
   link(_name: string, _inode: Inode, _t?: Thread): Later<number> { return -E.PERM; }
   /** Removes a name; the caller has checked its type. */
   unlink(_name: string, _inode: Inode, _t?: Thread): Later<number> { return -E.PERM; }
-  /** Moves a name to another directory of this file system, in place of `old` where there is one. */
+  /** Moves a name to another directory of this file system, replacing `old` if there is one. */
   move(_name: string, _inode: Inode, _to: Directory, _toName: string, _old: Inode | undefined, _t?: Thread): Later<number> {
     return -E.PERM;
   }
   exchange(_name: string, _inode: Inode, _to: Directory, _toName: string, _other: Inode, _t?: Thread): Later<number> { return -E.INVAL; }
-  /** Whether rmdir may remove it; raises NotHere where that must be fetched. */
+  /** Whether rmdir may remove it; raises NotHere if that must be fetched. */
   isEmpty(_t: Thread): boolean { return true; }
 }
 
-/** Removes a name. Without names, the inode ends when nobody has it open; one that a rename replaced ends when that has been told. */
+/**
+ * Removes a name. An inode without names ends when no file has it open; if a rename replaced it, it ends after its watchers have been
+ * notified.
+ */
 export function lessName(inode: Inode, byRename = false): void {
   inode.nlink = inode.isDir ? 0 : inode.nlink - 1;
   inode.touchAttributes();
@@ -166,7 +169,9 @@ export function lessName(inode: Inode, byRename = false): void {
   endNameless(inode);
 }
 const replaced: Inode[] = [];
-/** The events of rename(2) after those of the names: first of replaced inodes, then of the moved one, then of inodes that end. */
+/**
+ * Sends the events of rename(2) that follow those of the names: first of replaced inodes, then of the moved one, then of inodes that end.
+ */
 export function tellReplaced(moved: Inode): void {
   for (const i of replaced) notify(i, Watch.ATTRIB | (i.isDir ? Watch.ISDIR : 0));
   notify(moved, Watch.MOVE_SELF);

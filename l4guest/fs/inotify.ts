@@ -49,9 +49,9 @@ const usage = new WeakMap<Kernel, Map<number, Usage>>();
 function usageOf(k: Kernel, uid: number): Usage {
   let all = usage.get(k);
   if (!all) usage.set(k, all = new Map());
-  let u = all.get(uid);
-  if (!u) all.set(uid, u = new Usage());
-  return u;
+  let own = all.get(uid);
+  if (!own) all.set(uid, own = new Usage());
+  return own;
 }
 /** A new instance for the thread's user; -EMFILE, -ENOMEM. */
 export function openInotify(thread: Thread, inode: Inode, flags: number): InotifyFile | number {
@@ -90,11 +90,11 @@ export class InotifyFile extends File {
   /** A watch descriptor, or -errno. */
   add(inode: Inode, mask: number): number {
     const bits = mask & (Watch.ALL | Watch.EXCL_UNLINK | Watch.ONESHOT);
-    for (const w of inode.watchers ?? []) {
-      if (!(w instanceof Watching) || w.file !== this) continue;
+    for (const watcher of inode.watchers ?? []) {
+      if (!(watcher instanceof Watching) || watcher.file !== this) continue;
       if (mask & Watch.MASK_CREATE) return -E.EXIST;
-      w.mask = mask & Watch.ADD ? w.mask | bits : bits;
-      return w.wd;
+      watcher.mask = mask & Watch.ADD ? watcher.mask | bits : bits;
+      return watcher.wd;
     }
     if (this.user.watches >= this.k.sysctl.number('fs/inotify/max_user_watches')) return -E.NOSPC;
     if (!this.k.frames.charge(WATCH_COST)) return -E.NOMEM;

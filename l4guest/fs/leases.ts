@@ -12,11 +12,14 @@ import type { Inode } from './inode.ts';
 import { Watch } from './watch.ts';
 import { LockType } from './locks.ts';
 
-/** The receiver of a description's signals: a thread, a process, or a group (type 0, 1, 2), with which signal; `fd` names it in siginfo. */
+/**
+ * The receiver of an open file's signals: a thread, a process, or a group (type 0, 1, 2), and the signal; `fd` identifies the file in
+ * siginfo.
+ */
 export interface Owner { type: number; id: number; signal: number; fd: number }
 export const ownerOf = (f: File): Owner => (f.owner ??= { type: 1, id: 0, signal: 0, fd: -1 });
 
-/** Sends the description's signal. `code`: POLL_IN 1, POLL_OUT 2, POLL_MSG 3. */
+/** Sends the open file's signal. `code`: POLL_IN 1, POLL_OUT 2, POLL_MSG 3. */
 export function signalOwner(k: Kernel, owner: Owner | undefined, code: number, band: number): void {
   if (!owner || owner.id === 0) return;
   const sig = owner.signal || Sig.IO, more = owner.signal ? { value: BigInt.asUintN(64, BigInt(owner.fd)), band } : {},
@@ -54,7 +57,7 @@ export function setAsync(k: Kernel, file: File, on: boolean): void {
 
 interface Lease {
   readonly file: File;
-  type: number; /** The type it must change to, and the time when it is broken. */
+  type: number; /** The type it must change to while it is being broken, and when the holder's time is over. */
   breaking: number | undefined;
   until: number
 }
@@ -65,7 +68,7 @@ export const leaseOf = (file: File): number => {
   const lease = leases.get(file.inode)?.list.find((x) => x.file === file);
   return lease ? lease.breaking ?? lease.type : LockType.UNLOCK;
 };
-/** F_SETLEASE; `openers` counts descriptions of the inode that are open for writing, and all. */
+/** F_SETLEASE; `openers` counts the open files of the inode: those for writing, and all. */
 export function setLease(file: File, type: number, openers: { readonly writing: number; readonly all: number }): number {
   const all = leases.get(file.inode) ?? new Leases(), mine = all.list.find((x) => x.file === file);
   if (type === LockType.UNLOCK) {
@@ -88,9 +91,9 @@ export function setLease(file: File, type: number, openers: { readonly writing: 
 }
 const stands = (l: Lease, write: boolean, f: File | undefined): boolean =>
   l.file !== f && l.file.refs > 0 && (write || l.type === LockType.WRITE);
-/** Whether an opening has to wait for a lease. */
+/** Whether an open call must wait for a lease. */
 export const leased = (i: Inode, write: boolean, f?: File): boolean => leases.get(i)?.list.some((l) => stands(l, write, f)) ?? false;
-/** Notifies the holders and waits until they have released it, or their time is over. The caller holds `f`. */
+/** Notifies the holders and waits until they have released the lease, or their time is over. The caller holds `file`. */
 export function* breakLease(thread: Thread, i: Inode, write: boolean, file: File | undefined, wait: boolean): Co<number> {
   const all = leases.get(i);
   if (!all) return 0;
@@ -106,9 +109,9 @@ export function* breakLease(thread: Thread, i: Inode, write: boolean, file: File
     const first = all.list.find((l) => stands(l, write, file));
     if (!first) return 0;
     if (!wait) return -E.AGAIN;
-    const r = yield* thread.sleep(all.wq, first.until);
-    if (r === -E.TIMEDOUT) expire(all, first);
-    else if (r < 0) return r;
+    const slept = yield* thread.sleep(all.wq, first.until);
+    if (slept === -E.TIMEDOUT) expire(all, first);
+    else if (slept < 0) return slept;
   }
 }
 function expire(all: Leases, lease: Lease): void {

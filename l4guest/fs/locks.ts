@@ -20,7 +20,7 @@ export interface Lock {
   readonly end: number;
   readonly whole: boolean
 }
-/** Server memory of one, bytes. */
+/** Server memory of a lock, bytes. */
 const COST = 160;
 /** Longest chain of waiting processes to follow. */
 const CHAIN = 10;
@@ -28,7 +28,7 @@ const CHAIN = 10;
 class InodeLocks { list: Lock[] = []; readonly wq = new WaitQueue(); }
 const table = new WeakMap<Inode, InodeLocks>();
 const held = new WeakMap<object, Set<Inode>>();
-/** Processes that wait, and for what. */
+/** What each waiting process waits for. */
 const waiting = new WeakMap<object, { readonly inode: Inode; readonly want: Lock }>();
 
 function locksOf(i: Inode): InodeLocks {
@@ -43,7 +43,7 @@ export function conflict(i: Inode, want: Lock): Lock | undefined {
     l.whole === want.whole && l.owner !== want.owner && l.start < want.end && want.start < l.end
       && (l.type === LockType.WRITE || want.type === LockType.WRITE));
 }
-/** The owner's locks after `want`: in order, cut where it overlaps them, joined where they touch and are alike. */
+/** The owner's locks after `want`: sorted, cut where it overlaps them, joined where they touch and have the same type. */
 function combined(own: readonly Lock[], want: Lock): Lock[] {
   const out: Lock[] = [];
   let next = want;
@@ -60,7 +60,7 @@ function combined(own: readonly Lock[], want: Lock): Lock[] {
   if (want.type !== LockType.UNLOCK) out.push(next);
   return out.sort((a, b) => a.start - b.start);
 }
-/** Sets or removes; the caller has checked for conflicts. False: no memory for another one. */
+/** Sets or removes a lock; the caller has checked for conflicts. False: not enough memory. */
 function apply(i: Inode, want: Lock, k?: Kernel): boolean {
   const inodeLocks = locksOf(i), mine = (o: Lock): boolean => o.owner === want.owner && o.whole === want.whole,
     at = inodeLocks.list.findIndex(mine),
@@ -71,9 +71,9 @@ function apply(i: Inode, want: Lock, k?: Kernel): boolean {
   if (more < 0) frames?.uncharge(-more * COST);
   rest.splice(at < 0 ? rest.length : Math.min(at, rest.length), 0, ...next);
   if (next.length > 0) {
-    let s = held.get(want.owner);
-    if (!s) { held.set(want.owner, s = new Set()); if (!(want.owner instanceof Process)) atEnd(want.owner as File); }
-    s.add(i);
+    let inodes = held.get(want.owner);
+    if (!inodes) { held.set(want.owner, inodes = new Set()); if (!(want.owner instanceof Process)) atEnd(want.owner as File); }
+    inodes.add(i);
   }
   inodeLocks.list = rest;
   inodeLocks.wq.wakeAll();
@@ -81,7 +81,7 @@ function apply(i: Inode, want: Lock, k?: Kernel): boolean {
 }
 export function tryLock(i: Inode, want: Lock): number {
   if (want.type === LockType.UNLOCK) return apply(i, want) ? 0 : -E.NOLCK;
-  // flock releases its lock before it requests another kind.
+  // flock releases its own lock before it requests one of another type.
   if (want.whole) {
     const old = locksOf(i).list.find((o) => o.whole && o.owner === want.owner);
     if (old && old.type !== want.type) unlock(want.owner, i, true);
@@ -94,8 +94,8 @@ function wouldDeadlock(i: Inode, want: Lock): boolean {
   let blocker = conflict(i, want)?.owner;
   for (let n = 0; blocker && n < CHAIN; n++) {
     if (blocker === want.owner) return true;
-    const w = waiting.get(blocker);
-    blocker = w && conflict(w.inode, w.want)?.owner;
+    const wait = waiting.get(blocker);
+    blocker = wait && conflict(wait.inode, wait.want)?.owner;
   }
   return false;
 }
@@ -103,12 +103,12 @@ export function* waitLock(thread: Thread, i: Inode, want: Lock): Co<number> {
   const posix = !want.whole && want.owner instanceof Process;
   try {
     for (;;) {
-      const r = tryLock(i, want);
-      if (r !== -E.AGAIN) return r;
+      const result = tryLock(i, want);
+      if (result !== -E.AGAIN) return result;
       if (posix && wouldDeadlock(i, want)) return -E.DEADLK;
       if (posix) waiting.set(want.owner, { inode: i, want });
-      const s = yield* thread.sleep(locksOf(i).wq);
-      if (s < 0) return s;
+      const slept = yield* thread.sleep(locksOf(i).wq);
+      if (slept < 0) return slept;
     }
   } finally { if (posix) waiting.delete(want.owner); }
 }
@@ -121,7 +121,7 @@ export function closedBy(process: Process, file: File): void {
   file.flush(process);
   if (held.get(process)?.delete(file.inode)) unlock(process, file.inode, false);
 }
-/** The end of the open description releases its flock and its record locks. */
+/** When the open file ends, its flock and its record locks are released. */
 function atEnd(f: File): void { (f.atEnd ??= []).push(() => { unlock(f, f.inode, true); unlock(f, f.inode, false); }); }
 export function dropLocks(p: Process): void { const s = held.get(p); if (s) for (const i of s) unlock(p, i, false); held.delete(p); }
 

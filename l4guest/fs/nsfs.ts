@@ -11,7 +11,7 @@ import { GeneratedFs } from './generated.ts';
 import { Inode, type FileSystem, type Located } from './inode.ts';
 import { MountSpace } from './path.ts';
 
-/** ioctls: the space of users above, the parent, the CLONE_NEW… bit, who made it; numbers between two spaces of them. */
+/** ioctls: the user space above, the parent, the CLONE_NEW… bit, the maker's id; process numbers translated between two pid spaces. */
 const NsIoctl = { USERNS: 0xb701, PARENT: 0xb702, TYPE: 0xb703, OWNER_UID: 0xb704, PID_FROM: 0x8004b706, TGID_FROM: 0x8004b707,
   PID_IN: 0x8004b708, TGID_IN: 0x8004b709 } as const;
 
@@ -56,7 +56,7 @@ function numberOr(k: Kernel, as: PidNumbers, id: number, group: boolean): number
   const x = k.pids.threads.get(id);
   return x ? as.of(group ? x.proc.pid : id) || -E.SRCH : -E.SRCH;
 }
-/** A descriptor for a space; -EPERM for one outside the caller's view. */
+/** A descriptor for a space; -EPERM if the space is outside the caller's view. */
 function openSpace(thread: Thread, space: Space | undefined): number {
   const seen = space && (space instanceof PidNumbers ? thread.proc.numbers.contains(space)
     : contains(thread.creds.users, space instanceof UserSpace ? space : space.owner));
@@ -82,7 +82,7 @@ function inodeOf(k: Kernel, space: Space): SpaceInode {
 const only = (kind: number, ino: number): Space => ({ kind, ino, owner: firstUsers });
 const NET = only(Clone.NEWNET, FirstIno.NET), CGROUP = only(Clone.NEWCGROUP, FirstIno.CGROUP);
 
-/** The spaces of a process by the names in /proc/PID/ns; undefined: there is none yet. */
+/** The spaces of a process by the names in /proc/PID/ns; undefined: the space does not exist yet. */
 const named: Readonly<Record<string, (p: Process) => Space | undefined>> = {
   cgroup: () => CGROUP, ipc: (p) => p.ipc, mnt: (p) => p.mounts, net: () => NET, pid: (p) => p.numbers,
   time: (p) => p.time, time_for_children: (p) => p.childTime, pid_for_children: (p) =>
@@ -90,7 +90,7 @@ const named: Readonly<Record<string, (p: Process) => Space | undefined>> = {
     p.creds.users, uts: (p) => p.uts,
 };
 export const spaceNames = Object.keys(named);
-/** Where a link in /proc/PID/ns leads. */
+/** The target of a link in /proc/PID/ns. */
 export function spaceOf(k: Kernel, process: Process, name: string): { readonly text: string; readonly at: Located } | undefined {
   const space = process.alive ? named[name]?.(process) : undefined, text = `${name.replace('_for_children', '')}:[${space?.ino}]`;
   return space && { text, at: { inode: inodeOf(k, space), mount: k.nowhere, name: text } };

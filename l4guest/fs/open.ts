@@ -36,13 +36,13 @@ export function openFrom(thread: Thread, base: DirPath, path: string, flags: num
   const failed = walk(thread, base, path, flags & O.NOFOLLOW ? 0 : WalkFlag.follow, place);
   return failed || openNow(thread, pathOf(place), flags, false);
 }
-/** Opens the file of a descriptor anew, by its inode: it may have no name any more. */
+/** Opens the file of a descriptor again, by its inode: it may have no name any more. */
 export function openAgain(thread: Thread, file: File, flags: number): File | number {
   const { inode, mount = thread.k.nowhere, dir = thread.proc.fs.root.inode, name } = file;
   return openNow(thread, { mount, inode, dir, name }, flags, false);
 }
 
-/** Creates the file that the walk has not found. */
+/** Creates the file if the walk has not found it. */
 function create(thread: Thread, flags: number, mode: number): Later<File | number> {
   const { dirMount: mount, dir, name } = place;
   if (!permitted(dir, May.WRITE | May.EXEC, thread.creds)) return -E.ACCES;
@@ -68,7 +68,7 @@ export function openPath(thread: Thread, path: Path, flags: number): Later<File 
   });
 }
 
-/** File systems whose files have no pages that O_DIRECT could go around. */
+/** File systems whose files have no cached pages that O_DIRECT could bypass. */
 const GENERATED = new Set(['proc', 'sysfs', 'devpts']);
 
 /** Checks rights and opens. */
@@ -90,7 +90,7 @@ function openNow(thread: Thread, path: Path, flags: number, created: boolean): F
   const file = inode.open(thread, flags & ~(O.EXEC | O.CREAT | O.EXCL | O.TRUNC | O.CLOEXEC));
   if (typeof file === 'number') return file;
   file.created = created;
-  file.flags &= ~O.NOCTTY; // only for terminals, and only while they are opened
+  file.flags &= ~O.NOCTTY; // only terminals heed it, and only while they are opened
   notifyAt(inode, path.dir, path.name, Watch.OPEN);
   return placed(file, path);
 }

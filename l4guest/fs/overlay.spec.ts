@@ -25,7 +25,7 @@ class World extends Unix {
   names(path: string): string[] { return this.list(path).filter((n) => !n.startsWith('.')).sort(); }
   end(name: string, ...args: (number | string)[]): number { return this.call(name, ...args) ?? this.main.regs.x(10); }
 }
-const world = (options?: string): World => new World((world) => {
+const layered = (options?: string): World => new World((world) => {
   world.dir('/tmp/l1/d'); world.dir('/tmp/l2/d'); world.dir('/tmp/l2/only');
   world.save('/tmp/l1/a', 'a of l1'); world.save('/tmp/l2/a', 'a of l2'); world.save('/tmp/l2/b', 'b of l2');
   world.save('/tmp/l1/d/x', 'x'); world.save('/tmp/l2/d/y', 'y'); world.save('/tmp/l2/only/z', 'z');
@@ -33,53 +33,55 @@ const world = (options?: string): World => new World((world) => {
 
 describe('overlay', () => {
   it('shows several trees as one, the upper ones first', () => {
-    const u = world();
-    expect([u.names('/tmp/m'), u.names('/tmp/m/d'), u.load('/tmp/m/a'), u.load('/tmp/m/b'), u.load('/tmp/m/only/z')]).toEqual([
-      ['a', 'b', 'd', 'only'], ['x', 'y'], 'a of l1', 'b of l2', 'z'
-    ]);
+    const world = layered();
+    expect([world.names('/tmp/m'), world.names('/tmp/m/d')]).toEqual([['a', 'b', 'd', 'only'], ['x', 'y']]);
+    expect([world.load('/tmp/m/a'), world.load('/tmp/m/b'), world.load('/tmp/m/only/z')]).toEqual(['a of l1', 'b of l2', 'z']);
   });
-  it('copies up what is written, and leaves the lower trees alone', () => {
-    const u = world(), fd = u.end('openat', -100, '/tmp/m/only/z', O.RDWR, 0);
-    expect([u.write(fd, 'Z!'), u.load('/tmp/m/only/z'), u.load('/tmp/l2/only/z'), u.load('/tmp/up/only/z')]).toEqual([2, 'Z!', 'z', 'Z!']);
+  it('copies up files that are written, and leaves the lower trees alone', () => {
+    const world = layered(), fd = world.end('openat', -100, '/tmp/m/only/z', O.RDWR, 0);
+    expect([world.write(fd, 'Z!'), world.load('/tmp/m/only/z'), world.load('/tmp/l2/only/z'), world.load('/tmp/up/only/z')])
+      .toEqual([2, 'Z!', 'z', 'Z!']);
     expect([
-      u.end('fchmodat', -100, '/tmp/m/b', 0o600), u.load('/tmp/up/b'), u.end('truncate', '/tmp/m/a', 1), u.load('/tmp/m/a'),
-      u.load('/tmp/l1/a')
+      world.end('fchmodat', -100, '/tmp/m/b', 0o600), world.load('/tmp/up/b'), world.end('truncate', '/tmp/m/a', 1),
+      world.load('/tmp/m/a'), world.load('/tmp/l1/a')
     ]).toEqual([0, 'b of l2', 0, 'a', 'a of l1']);
-    expect(u.save('/tmp/m/b', 'new')).toBe(3);
-    expect([u.load('/tmp/m/b'), u.load('/tmp/l2/b')]).toEqual(['new', 'b of l2']);
+    expect(world.save('/tmp/m/b', 'new')).toBe(3);
+    expect([world.load('/tmp/m/b'), world.load('/tmp/l2/b')]).toEqual(['new', 'b of l2']);
   });
-  it('covers what is removed with whiteouts, which nobody sees', () => {
-    const u = world();
+  it('covers removed names with whiteouts, which stay invisible', () => {
+    const world = layered();
     expect([
-      u.end('unlinkat', -100, '/tmp/m/b', 0), u.load('/tmp/m/b'), u.names('/tmp/m'), u.load('/tmp/l2/b')
+      world.end('unlinkat', -100, '/tmp/m/b', 0), world.load('/tmp/m/b'), world.names('/tmp/m'), world.load('/tmp/l2/b')
     ]).toEqual([0, -E.NOENT, ['a', 'd', 'only'], 'b of l2']);
     expect([
-      u.end('unlinkat', -100, '/tmp/m/only', 0x200), u.end('unlinkat', -100, '/tmp/m/only/z', 0),
-      u.end('unlinkat', -100, '/tmp/m/only', 0x200)
+      world.end('unlinkat', -100, '/tmp/m/only', 0x200), world.end('unlinkat', -100, '/tmp/m/only/z', 0),
+      world.end('unlinkat', -100, '/tmp/m/only', 0x200)
     ]).toEqual([-E.NOTEMPTY, 0, 0]);
-    expect(u.names('/tmp/m')).toEqual(['a', 'd']);
-    expect([u.save('/tmp/m/b', 'again'), u.load('/tmp/m/b')]).toEqual([5, 'again']);
+    expect(world.names('/tmp/m')).toEqual(['a', 'd']);
+    expect([world.save('/tmp/m/b', 'again'), world.load('/tmp/m/b')]).toEqual([5, 'again']);
   });
-  it('a directory made where one was removed hides what lay below', () => {
-    const u = world();
-    for (const text of ['d/x', 'd/y']) u.end('unlinkat', -100, `/tmp/m/${text}`, 0);
+  it('a directory created where one was removed hides what lay below', () => {
+    const world = layered();
+    for (const text of ['d/x', 'd/y']) world.end('unlinkat', -100, `/tmp/m/${text}`, 0);
     expect([
-      u.end('unlinkat', -100, '/tmp/m/d', 0x200), u.end('mkdirat', -100, '/tmp/m/d', 0o700), u.names('/tmp/m/d'),
-      u.save('/tmp/m/d/new', 'n'), u.names('/tmp/m/d')
+      world.end('unlinkat', -100, '/tmp/m/d', 0x200), world.end('mkdirat', -100, '/tmp/m/d', 0o700), world.names('/tmp/m/d'),
+      world.save('/tmp/m/d/new', 'n'), world.names('/tmp/m/d')
     ]).toEqual([0, 0, [], 1, ['new']]);
   });
-  it('renames files; merged directories answer EXDEV, so that programs copy them', () => {
-    const u = world();
+  it('renames files; merged directories return EXDEV, so that programs copy them', () => {
+    const world = layered();
     expect([
-      u.end('renameat', -100, '/tmp/m/b', -100, '/tmp/m/d/b2'), u.load('/tmp/m/d/b2'), u.load('/tmp/m/b'), u.load('/tmp/l2/b')
+      world.end('renameat', -100, '/tmp/m/b', -100, '/tmp/m/d/b2'), world.load('/tmp/m/d/b2'), world.load('/tmp/m/b'),
+      world.load('/tmp/l2/b')
     ]).toEqual([0, 'b of l2', -E.NOENT, 'b of l2']);
-    expect(u.end('renameat', -100, '/tmp/m/d', -100, '/tmp/m/e')).toBe(-E.XDEV);
-    expect([u.end('linkat', -100, '/tmp/m/a', -100, '/tmp/m/a2', 0), u.load('/tmp/m/a2')]).toEqual([0, 'a of l1']);
+    expect(world.end('renameat', -100, '/tmp/m/d', -100, '/tmp/m/e')).toBe(-E.XDEV);
+    expect([world.end('linkat', -100, '/tmp/m/a', -100, '/tmp/m/a2', 0), world.load('/tmp/m/a2')]).toEqual([0, 'a of l1']);
   });
   it('without an upper tree nothing can be changed; odd options are refused', () => {
-    const u = world('lowerdir=/tmp/l1:/tmp/l2');
-    expect([u.load('/tmp/m/b'), u.save('/tmp/m/n', 'x'), u.end('unlinkat', -100, '/tmp/m/b', 0)]).toEqual(['b of l2', -E.ROFS, -E.ROFS]);
-    const mount = (data: string): number => u.call('mount', 'overlay', '/tmp/work', 'overlay', Ms.RDONLY, data)!;
+    const world = layered('lowerdir=/tmp/l1:/tmp/l2');
+    expect([world.load('/tmp/m/b'), world.save('/tmp/m/n', 'x'), world.end('unlinkat', -100, '/tmp/m/b', 0)])
+      .toEqual(['b of l2', -E.ROFS, -E.ROFS]);
+    const mount = (data: string): number => world.call('mount', 'overlay', '/tmp/work', 'overlay', Ms.RDONLY, data)!;
     expect([
       mount('upperdir=/tmp/up'), mount('lowerdir=/tmp/l1,upperdir=/tmp/up'), mount('lowerdir=/nowhere')
     ]).toEqual([-E.INVAL, -E.INVAL, -E.NOENT]);

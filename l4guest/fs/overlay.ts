@@ -34,7 +34,7 @@ export class OverlayFs implements FileSystem {
   readonly options: string;
   readonly weight = 4096;
   readonly root: OverlayDir;
-  /** Overlays that lie upon each other, this one included. */
+  /** The number of overlays on top of each other, this one included. */
   readonly depth: number;
   readonly k: Kernel;
   constructor(k: Kernel, dev: number, lowers: readonly Directory[], upper: Directory | undefined, options: string) {
@@ -54,7 +54,7 @@ export function overlayOptions(data: string): { readonly lowers: string[]; reado
   return { lowers: lower.split(':').filter((p) => p !== ''), upper };
 }
 
-/** Attributes are the real inode's, taken over when it is found and when it changes. */
+/** Attributes are copied from the real inode when it is found and when it changes. */
 function mirror(i: Inode, real: Inode): void {
   i.mode = real.mode; i.uid = real.uid; i.gid = real.gid; i.nlink = real.nlink; i.rdev = real.rdev;
   i.atime = real.atime; i.mtime = real.mtime; i.ctime = real.ctime;
@@ -90,7 +90,7 @@ export class OverlayDir extends Directory {
     return made;
   }
   private forget(name: string): void { if (this.known.delete(name)) this.fs.k.frames.uncharge(KNOWN_COST); }
-  /** What the lower trees have under a name, down to the first whiteout. */
+  /** The inodes that the lower trees have under a name, down to the first whiteout. */
   private below(name: string, thread: Thread): Inode[] {
     const found: Inode[] = [];
     for (const directory of this.lowers) {
@@ -136,7 +136,7 @@ export class OverlayDir extends Directory {
     this.upper = made as Directory;
     return yield* dress(made, real, thread);
   }
-  /** The whiteout or nothing that a new name replaces. */
+  /** Removes the whiteout that a new name replaces, if there is one. */
   private clear(name: string, upper: Directory, thread: Thread): Later<number> {
     const old = upper.lookup(name, thread);
     return old ? upper.unlink(name, old, thread) : 0;
@@ -166,7 +166,7 @@ export class OverlayDir extends Directory {
   }
   override unlink(name: string, inode: Inode, thread: Thread): Later<number> {
     const upper = this.needUpper(thread), top = upper.lookup(name, thread), covers = this.below(name, thread).length > 0;
-    // whiteouts: what is seen is empty
+    // only whiteouts: the directory appears empty
     const inside = top instanceof Directory ? top.list(thread).map((e) => [e.name, top.lookup(e.name, thread)!] as const) : [];
     this.forget(name);
     inode.nlink = inode.isDir ? 0 : Math.max(0, inode.nlink - 1);
@@ -174,9 +174,9 @@ export class OverlayDir extends Directory {
   }
   private *unlinkUpper(upper: Directory, name: string, top: Inode | undefined, inside: readonly (readonly [string, Inode])[],
       covers: boolean, thread: Thread): Co<number> {
-    for (const [n, i] of inside) { const r = yield* sooner((top as Directory).unlink(n, i, thread)); if (r < 0) return r; }
-    const r = top ? yield* sooner(upper.unlink(name, top, thread)) : 0;
-    if (r < 0 || !covers) return r;
+    for (const [n, i] of inside) { const result = yield* sooner((top as Directory).unlink(n, i, thread)); if (result < 0) return result; }
+    const removed = top ? yield* sooner(upper.unlink(name, top, thread)) : 0;
+    if (removed < 0 || !covers) return removed;
     const made = yield* sooner(upper.make(name, S.IFCHR, 0, { uid: 0, gid: 0 }, thread));
     return typeof made === 'number' ? made : 0;
   }
@@ -191,8 +191,8 @@ export class OverlayDir extends Directory {
     this.forget(name);
     into.forget(toName);
     if (old) old.nlink = old.isDir ? 0 : Math.max(0, old.nlink - 1);
-    return after(upper.move(name, real, target, toName, there, thread), (r) => {
-      if (r < 0) return r;
+    return after(upper.move(name, real, target, toName, there, thread), (moved) => {
+      if (moved < 0) return moved;
       if (hides) (real.xattrs ??= new Map()).set(OPAQUE, Uint8Array.of(0x79));
       return covers ? after(upper.make(name, S.IFCHR, 0, { uid: 0, gid: 0 }, thread), (made) => (typeof made === 'number' ? made : 0)) : 0;
     });
@@ -202,12 +202,12 @@ export class OverlayDir extends Directory {
     return after(upper.change(changes, thread), (r) => { mirror(this, upper); return r; });
   }
 }
-/** Attributes of a copy. */
+/** Gives a copy the attributes of its source. */
 function* dress(copy: Inode, of: Inode, t: Thread): Co<number> {
   return yield* sooner(copy.change({ mode: of.mode & 0o7777, uid: of.uid, gid: of.gid, atime: of.atime, mtime: of.mtime }, t));
 }
 
-/** Everything that is no directory. Open files are the real inode's own. */
+/** A file or other inode except a directory. Its open files are the real inode's. */
 export class OverlayInode extends Inode {
   declare readonly fs: OverlayFs;
   real: Inode;
@@ -266,27 +266,27 @@ function* copyContents(sleeper: Sleeper, thread: Thread, from: Inode, to: Inode)
     for (let pos = 0; ; ) {
       const n = yield* step(sleeper, () => source.read(new KernelIo(buffer), pos, thread));
       if (n <= 0) return n;
-      const w = yield* step(sleeper, () => target.write(new KernelIo(buffer.subarray(0, n)), pos, thread));
-      if (w < n) return w < 0 ? w : -E.NOSPC;
+      const written = yield* step(sleeper, () => target.write(new KernelIo(buffer.subarray(0, n)), pos, thread));
+      if (written < n) return written < 0 ? written : -E.NOSPC;
       pos += n;
     }
   } finally { source.release(); target.release(); }
 }
 function* opened(sleeper: Sleeper, thread: Thread, i: Inode, flags: number): Co<File | number> {
   for (;;) {
-    try { return i.open(thread, flags); } catch (e) {
-      if (!(e instanceof NotHere)) throw e;
-      const r = yield* e.fetch(sleeper);
-      if (r < 0) return r;
+    try { return i.open(thread, flags); } catch (error) {
+      if (!(error instanceof NotHere)) throw error;
+      const fetched = yield* error.fetch(sleeper);
+      if (fetched < 0) return fetched;
     }
   }
 }
 function* step(sleeper: Sleeper, act: () => Later<number>): Co<number> {
   for (;;) {
-    try { return yield* sooner(act()); } catch (e) {
-      if (!(e instanceof NotHere)) throw e;
-      const r = yield* e.fetch(sleeper);
-      if (r < 0) return r;
+    try { return yield* sooner(act()); } catch (error) {
+      if (!(error instanceof NotHere)) throw error;
+      const fetched = yield* error.fetch(sleeper);
+      if (fetched < 0) return fetched;
     }
   }
 }

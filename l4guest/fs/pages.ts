@@ -28,7 +28,7 @@ export class PageMap {
     this.leaves.set(key, new Int32Array(LEAF));
     return true;
   }
-  /** Sets the frame of a page for which there is room. */
+  /** Sets the frame of a page for which room is reserved. */
   set(index: number, pfn: number): void {
     const leaf = this.leaf(Math.floor(index / LEAF))!, i = index % LEAF;
     if (leaf[i] === 0) this.count++;
@@ -48,7 +48,7 @@ export class PageMap {
     if (key === this.lastKey) { this.lastKey = -1; this.last = undefined; }
     this.purse.uncharge(LEAF_COST);
   }
-  /** The first page from `from` on, below `to`, that has a frame; `to` where there is none. */
+  /** The first page with a frame from `from` on, below `to`; `to` if there is none. */
   next(from: number, to: number): number {
     const first = Math.floor(from / LEAF), keys = [...this.leaves.keys()].filter((k) => k >= first && k * LEAF < to).sort((a, b) => a - b);
     for (const key of keys) {
@@ -57,7 +57,7 @@ export class PageMap {
     }
     return to;
   }
-  /** Pages in [from, to) that have a frame. */
+  /** The number of pages in [from, to) that have a frame. */
   countIn(from: number, to: number): number {
     let n = 0;
     for (const [key, leaf] of this.leaves)

@@ -25,7 +25,7 @@ export class PidFile extends File {
     this.wq = process.endWq;
     this.name = 'anon_inode:[pidfd]';
   }
-  /** Its parent has heard of its end, and its number may be somebody else's. */
+  /** Its parent has reaped it, and its number may belong to another process. */
   get reaped(): boolean { return this.process.k.pids.processes.get(this.process.pid) !== this.process; }
   get ended(): boolean { return !this.process.alive || this.thread?.state === Run.dead; }
   override ioctl(): number { return -E.INVAL; }
@@ -35,9 +35,9 @@ export class PidFile extends File {
     return `Pid:\t${pid}\nNSpid:\t${pid}\n`;
   }
 }
-export function pidFd(t: Thread, process: Process, flags: number, thread?: Thread): number {
-  const file = new PidFile(pidInode(t.k), flags & (O.NONBLOCK | O.EXCL), process, thread),
-    fd = file.charge(t.k.frames) ? t.proc.fds.add(file, true, t.proc.limits.files) : -E.NFILE;
+export function pidFd(caller: Thread, process: Process, flags: number, thread?: Thread): number {
+  const file = new PidFile(pidInode(caller.k), flags & (O.NONBLOCK | O.EXCL), process, thread),
+    fd = file.charge(caller.k.frames) ? caller.proc.fds.add(file, true, caller.proc.limits.files) : -E.NFILE;
   if (fd < 0) file.release();
   return fd;
 }

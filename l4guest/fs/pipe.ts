@@ -24,14 +24,14 @@ export class Pipe {
   readonly wq = new WaitQueue();
   readers = 0;
   writers = 0;
-  /** Counts openings for reading and writing: who opens a fifo waits for the other count to change. */
+  /** Counts openings for reading and for writing: an open call on a fifo waits until the other count changes. */
   opens = [0, 0];
   length = 0;
   private readonly frames: Frames;
   private slots: Piece[] = [];
   private first = 0;
   private most: number;
-  /** A page that was read empty, for the next write. */
+  /** A page that has been read empty, kept for the next write. */
   private spare: Uint8Array | undefined;
   constructor(frames: Frames, slots = SLOTS) { this.frames = frames; this.most = slots; }
 
@@ -51,7 +51,7 @@ export class Pipe {
     this.wq.wakeAll();
     return size;
   }
-  /** Reads whole pieces: one whose copy ends in the middle stays, and the call answers what came before it. */
+  /** Reads whole pieces: if a copy fails within a piece, that piece stays, and the call returns the bytes before it. */
   read(io: Io): number {
     if (io.left === 0) return 0;
     if (this.length === 0 && this.used === 0) return this.writers === 0 ? 0 : -E.AGAIN;
@@ -64,7 +64,7 @@ export class Pipe {
         this.consume(piece, piece.packet ? piece.length : n);
         if (piece.packet) break;
       }
-    } catch (e) { if (!(e instanceof UserFault) || done === 0) throw e; }
+    } catch (error) { if (!(error instanceof UserFault) || done === 0) throw error; }
     this.wq.wakeAll(Poll.OUT | Poll.WRNORM);
     return done;
   }
@@ -86,16 +86,16 @@ export class Pipe {
     }
     return out;
   }
-  /** Consumes bytes that were peeked at. */
+  /** Consumes bytes that were peeked. */
   skip(n: number): void {
     for (let left = n; left > 0; ) {
-      const piece = this.slots[this.first]!, m = Math.min(left, piece.length);
-      this.consume(piece, m);
-      left -= m;
+      const piece = this.slots[this.first]!, taken = Math.min(left, piece.length);
+      this.consume(piece, taken);
+      left -= taken;
     }
     this.wq.wakeAll(Poll.OUT | Poll.WRNORM);
   }
-  /** As much as fits; up to PIPE_BUF bytes that is all or nothing. A piece whose copy ends at a bad address is not written. */
+  /** Writes as much as fits; up to PIPE_BUF bytes all or nothing. A piece whose copy meets a bad address is not written. */
   write(io: Io, packets = false): number {
     if (io.left === 0) return 0;
     if (this.readers === 0) return -E.PIPE;
@@ -108,7 +108,7 @@ export class Pipe {
         if (n === 0) { if (done === 0) return -E.NOMEM; break; }
         done += n;
       }
-    } catch (e) { if (!(e instanceof UserFault) || done === 0) throw e; }
+    } catch (error) { if (!(error instanceof UserFault) || done === 0) throw error; }
     if (done === 0) return -E.AGAIN;
     this.wq.wakeAll(Poll.IN | Poll.RDNORM);
     return done;
@@ -129,7 +129,7 @@ export class Pipe {
     piece.length += n;
     this.length += n;
   }
-  /** No file has it open any more. */
+  /** Called when no file has it open any more. */
   drop(): void {
     this.frames.uncharge(PAGE * (this.used + (this.spare ? 1 : 0)));
     this.slots = [];
@@ -140,7 +140,7 @@ export class Pipe {
 
 export class PipeFile extends File {
   readonly pipe: Pipe;
-  /** Opens for writing before this end was opened: a fifo without a writer so far has not hung up. */
+  /** Openings for writing before this end was opened: a fifo that has had no writer has not hung up. */
   private readonly before: number;
   constructor(inode: Inode, flags: number, pipe: Pipe) {
     super(inode, flags);
@@ -180,12 +180,12 @@ export class PipeFile extends File {
   }
 }
 
-/** A pipe of the usual size, or of as much as a user may have who has no right to more. */
+/** A pipe of the usual size, or of fs/pipe-max-size if that is smaller and the caller is unprivileged. */
 function newPipe(thread: Thread): Pipe {
   const most = thread.k.sysctl.number('fs/pipe-max-size');
   return new Pipe(thread.k.frames, most < SLOTS * PAGE && !capable(thread.creds, Cap.SYS_RESOURCE) ? Math.max(1, most / PAGE) : SLOTS);
 }
-/** The two ends of pipe2. */
+/** The two ends that pipe2 makes. */
 export function makePipe(thread: Thread, flags: number): [PipeFile, PipeFile] {
   thread.k.work.made();
   const inode = thread.k.anon.make(S.IFIFO | 0o600), pipe = newPipe(thread), keep = flags & (O.NONBLOCK | O.DIRECT);
@@ -197,13 +197,13 @@ export function makePipe(thread: Thread, flags: number): [PipeFile, PipeFile] {
   return ends;
 }
 
-/** The file behind the inode of a stream that looks like a pipe but is none of ours: /dev/stdin opens it again. */
+/** The file behind the inode of a stream that looks like a pipe but is not one of this kernel: /dev/stdin opens it again. */
 export class Reopen {
   readonly open: (flags: number) => File | number;
   constructor(open: (flags: number) => File | number) { this.open = open; }
 }
 
-/** A named fifo: the pipe lives while somebody has it open. Opening waits for the other side (`waitForPeer`). */
+/** Opens a named fifo: the pipe exists while a file has it open. Opening waits for the other side (`waitForPeer`). */
 export function openFifo(thread: Thread, inode: Inode & { endpoint: unknown }, flags: number): File | number {
   if (inode.endpoint instanceof Reopen) return inode.endpoint.open(flags);
   let pipe = inode.endpoint as Pipe | undefined;
@@ -218,8 +218,8 @@ export function* waitForPeer(thread: Thread, file: PipeFile): Co<number> {
   const pipe = file.pipe, reading = (file.flags & O.ACCMODE) === O.RDONLY, other = reading ? 1 : 0, was = pipe.opens[other];
   if ((file.flags & O.ACCMODE) === O.RDWR) return 0;
   while ((reading ? pipe.writers : pipe.readers) === 0 && pipe.opens[other] === was) {
-    const r = yield* thread.sleep(pipe.wq);
-    if (r < 0) return r;
+    const slept = yield* thread.sleep(pipe.wq);
+    if (slept < 0) return slept;
   }
   return 0;
 }

@@ -18,7 +18,7 @@ import { PageMap } from './pages.ts';
 import { File, type MapAnswer } from './file.ts';
 import { Inode, type FileSystem } from './inode.ts';
 
-/** Bytes of a file in memory. `pfn` is the server page number of the first byte where that is page-aligned, else 0. */
+/** Bytes of a file in memory. `pfn`: the server page number of the first byte if that byte is page-aligned, else 0. */
 export interface Image { readonly bytes: Window; readonly pfn: number }
 
 export interface MemoryFs extends FileSystem {
@@ -29,7 +29,7 @@ export interface MemoryFs extends FileSystem {
   giveInode(inode: Inode): void
 }
 
-/** Pages that are fetched at once. */
+/** Pages fetched at once. */
 const AHEAD = 16;
 const NOTHING = new Uint8Array(PAGE);
 
@@ -44,9 +44,9 @@ export class RegularInode extends Inode implements Mappable {
   private imageLength = 0;
   /** The origin of pages outside memory, which are the first `imageLength` bytes. */
   private origin: FileOrigin | undefined;
-  /** Pages that are as the origin has them. */
+  /** Pages that are unchanged since the origin delivered them. */
   private clean: Set<number> | undefined;
-  /** Seals: a file that is no memfd takes none. */
+  /** Seals: a file that is not a memfd accepts none. */
   seals = 1;
 
   constructor(fs: MemoryFs, mode: number, image?: Image, origin?: FileOrigin) {
@@ -149,7 +149,7 @@ export class RegularInode extends Inode implements Mappable {
     return n;
   }
 
-  /** Copies up to io.left bytes from `pos` out. */
+  /** Copies up to io.left bytes from `pos` on into `io`. */
   readTo(io: Io, pos: number): number {
     const start = io.done, end = Math.min(this.length, pos + io.left);
     while (pos < end) {
@@ -181,7 +181,9 @@ export class RegularInode extends Inode implements Mappable {
       const pfn = this.frameToWrite(index);
       if (pfn <= 0) { this.length = before; return io.done > start ? io.done - start : -E.NOSPC; }
       const done = io.done;
-      try { io.take(this.fs.frames.page(pfn), at, n); } catch (e) { this.length = Math.max(before, pos + (io.done - done)); throw e; }
+      try {
+        io.take(this.fs.frames.page(pfn), at, n);
+      } catch (error) { this.length = Math.max(before, pos + (io.done - done)); throw error; }
       this.fs.frames.wrote(pfn);
       pos += n;
     }
@@ -190,7 +192,7 @@ export class RegularInode extends Inode implements Mappable {
   override truncate(length: number): number {
     if ((this.seals & 2 && length < this.length) || (this.seals & 4 && length > this.length)) return -E.PERM;
     if (length < this.length) {
-      if (this.pages.count > 0) this.fs.frames.work.made(); // unmapping pages everywhere
+      if (this.pages.count > 0) this.fs.frames.work.made(); // unmaps the pages everywhere
       const keep = Math.ceil(length / PAGE), had = Math.ceil(this.length / PAGE);
       if (this.areas.size > 0) zapObject(this.areas, keep, had, this.fs.frames, true);
       this.free(keep, Infinity);
@@ -203,7 +205,7 @@ export class RegularInode extends Inode implements Mappable {
     return 0;
   }
   private free(from: number, to: number): void { this.pages.cut(from, to, (pfn) => { this.fs.frames.unref(pfn); this.fs.givePages(1); }); }
-  /** Makes [from, to) bytes a hole again: 0, or -EPERM where the file is sealed. */
+  /** Turns [from, to) bytes into a hole: 0, or -EPERM if the file is sealed. */
   punch(from: number, to: number): number {
     if (this.seals & 0x18) return -E.PERM;
     const end = Math.min(to, this.length), first = Math.ceil(from / PAGE), last = Math.floor(end / PAGE);
@@ -211,7 +213,7 @@ export class RegularInode extends Inode implements Mappable {
     if (last > first) {
       if (this.areas.size > 0) zapObject(this.areas, first, last, this.fs.frames);
       this.free(first, last);
-      // What the image has there is zero from now on, in frames of its own.
+      // The image's bytes there read as zeros from now on, in frames of the file's own.
       for (let i = first; i < Math.min(last,
           Math.ceil(this.imageLength
             / PAGE)); i++) {
@@ -220,16 +222,17 @@ export class RegularInode extends Inode implements Mappable {
               if (pfn > 0) this.fs.frames.page(pfn).zero(0, PAGE);
             }
     }
-    for (const [a, b] of last >= first ? [[from, first * PAGE], [last * PAGE, end]] as const : [[from, end]] as const) this.zero(a, b);
+    for (const [start, stop] of last >= first ? [[from, first * PAGE], [last * PAGE, end]] as const : [[from, end]] as const)
+      this.zero(start, stop);
     return 0;
   }
-  /** Zeroes bytes inside one page, if it is there. */
+  /** Zeroes bytes of a page if it is in memory. */
   private zero(from: number, to: number): void {
     if (from >= to) return;
     const index = Math.floor(from / PAGE), pfn = this.pages.get(index) !== 0 || from < this.imageLength ? this.frameToWrite(index) : 0;
     if (pfn > 0) { this.fs.frames.page(pfn).zero(from % PAGE, to - from); this.fs.frames.wrote(pfn); }
   }
-  /** Gives [from, to) bytes frames: 0, or -ENOSPC with those that were given taken back. */
+  /** Gives [from, to) bytes frames: 0, or -ENOSPC, which takes the new frames back. */
   allocate(from: number, to: number): number {
     const first = Math.floor(from / PAGE), last = Math.ceil(to / PAGE), had = this.length, given: number[] = [];
     if (last - first - this.pages.countIn(first, last) > this.fs.frames.free) return -E.NOSPC;
@@ -237,7 +240,7 @@ export class RegularInode extends Inode implements Mappable {
     for (let i = first; i < last; i++) {
       if (this.pages.get(i) !== 0 || i * PAGE < this.imageLength) continue;
       if (this.frameToWrite(i) > 0) { given.push(i); continue; }
-      for (const g of given) this.free(g, g + 1);
+      for (const page of given) this.free(page, page + 1);
       this.length = had;
       return -E.NOSPC;
     }
@@ -254,15 +257,15 @@ export class RegularInode extends Inode implements Mappable {
     while (i < pages && isData(i)) i = i < image ? image : i + 1;
     return Math.min(this.length, Math.max(pos, i * PAGE));
   }
-  /** Pages of [from, to) that are in memory: cachestat. */
+  /** The number of pages of [from, to) in memory: cachestat. */
   cached(from: number, to: number): number { return this.pages.countIn(from, to); }
-  /** Called when no area maps the file any more. */
+  /** Called when the last area stops mapping the file. */
   onUnmapped: (() => void) | undefined;
   ending = false;
 
   unmapped(): void { this.onUnmapped?.(); if (this.nlink === 0 && this.users === 0) this.drop(); }
   override drop(): void {
-    if (this.areas.size > 0) return; // it lives on in mappings
+    if (this.areas.size > 0) return; // its pages live on in mappings
     this.free(0, Infinity);
     this.fs.giveInode(this);
     this.image = this.origin = undefined;
@@ -273,8 +276,8 @@ export class RegularInode extends Inode implements Mappable {
 }
 
 /**
- * Bytes of a file have exact numbers up to here. A file may be longer, as Linux's may, but has no bytes there: EFBIG, as its ext4 says
- * of 16 TiB.
+ * Positions up to here are exact numbers. A file may be longer, as on Linux, but a write beyond fails with EFBIG, as Linux's ext4 does
+ * beyond 16 TiB.
  */
 const MOST_WRITTEN = Number.MAX_SAFE_INTEGER;
 
@@ -299,8 +302,8 @@ export class RegularFile extends File {
     const sealed = shared && (this.inode.seals & 0x18) !== 0;
     if (sealed && write) return -E.PERM;
     const { inode } = this;
-    const { atime: time, mtime: m } = inode;
-    if ((time.s < m.s || (time.s === m.s && time.n <= m.n)) && !(this.flags & O.NOATIME)) inode.atime = inode.fs.now();
+    const { atime: time, mtime: modified } = inode;
+    if ((time.s < modified.s || (time.s === modified.s && time.n <= modified.n)) && !(this.flags & O.NOATIME)) inode.atime = inode.fs.now();
     return { object: this.inode, name: '', readOnly: sealed };
   }
 }

@@ -1,4 +1,4 @@
-/** A small /sys: what programs look for to count processors and find terminals. */
+/** A small /sys: the files that programs use to count processors and find terminals. */
 import type { Kernel } from '../kernel/kernel.ts';
 import type { Directory } from './inode.ts';
 import { classNet } from './proc/net.ts';

@@ -30,7 +30,7 @@ const BLOCK = 512, LONG_NAME = 'L', LONG_LINK = 'K', PAX = 'x', GLOBAL = 'g', FI
 const MOST_NAME = 255, MOST_PATH = 32_768;
 const ZERO = 0x30, EIGHT = 0x38, SPACE = 0x20, NEWLINE = 0x0a, EQUALS = 0x3d;
 
-/** Entries in their order, without the headers that only say more about the next one; answers where the archive ends. Throws `TarError`. */
+/** The entries in order, without the headers that only describe the next entry; returns where the archive ends. Throws `TarError`. */
 export function* tarEntries(bytes: Archive): Generator<TarHeader, number> {
   let extra: Extra = {};
   for (let at = 0; ; ) {
@@ -56,7 +56,7 @@ export function* tarEntries(bytes: Archive): Generator<TarHeader, number> {
   }
 }
 
-/** Values of headers before an entry that override its own. */
+/** Values from preceding headers that override an entry's own. */
 interface Extra {
   readonly path?: string;
   readonly linkpath?: string;
@@ -110,7 +110,7 @@ function checkNames({ name, link }: { name: string; link: string }, at: number):
     throw damaged(at, `it names a file by more than ${MOST_NAME} bytes`);
 }
 
-/** Their contents are not what lies in the archive. */
+/** Sparse files are refused, because their contents are not stored in one piece. */
 const sparse = (name: string): TarError =>
   new TarError(`holds a sparse file${name ? ` ('${visible(name)}')` : ''}, which cannot be read here; pack it without --sparse`);
 const damaged = (at: number, why: string): TarError => new TarError(`is damaged at byte ${at}: ${why}`);

@@ -1,6 +1,6 @@
 /**
- * A directory of the root file system as a tar archive, piece by piece: what becomes of a folder that the host lent to the guest. Format:
- * ustar, with a pax header before names, links and sizes that ustar has no room for. Device nodes and sockets are left out.
+ * A directory of the root file system as a tar archive, piece by piece: this is how a folder that the host lent to the guest returns.
+ * Format: ustar, with a pax header before names, links and sizes that ustar cannot hold. Device nodes and sockets are left out.
  */
 import { S } from '../abi/linux.ts';
 import { KernelIo, bytesOf } from '../mm/uaccess.ts';

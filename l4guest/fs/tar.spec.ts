@@ -29,7 +29,7 @@ describe('the root file system from a tar image', () => {
         entry('opt/c', '1', '', 'opt/a.txt')),
       before = unix.k.frames.free;
     expect(load(unix, image)).toBe(4);
-    // Inodes weigh something; contents take no pages.
+    // Only inodes cost memory; contents take no pages.
     expect(before - unix.k.frames.free).toBeLessThan(2);
     expect(unix.read(unix.open('/opt/b'))).toBe('content');
     const fd = unix.open('/opt/a.txt', 1);
@@ -37,20 +37,20 @@ describe('the root file system from a tar image', () => {
     expect(unix.read(unix.open('/opt/c'))).toBe('Content');
     expect(new TextDecoder().decode(image)).toContain('content');
   });
-  it('later entries win; directories keep the time that the archive says', () => {
-    const u = new Unix(), at = u.space(128);
-    load(u, join(entry('d/', '5'), entry('d/x', '0', 'old'), entry('d/x', '0', 'new')));
-    expect(u.read(u.open('/d/x'))).toBe('new');
-    u.call('newfstatat', -100, '/d', at, 0);
-    expect(u.u32(at + 88)).toBe(100);
+  it("later entries win; directories keep the archive's times", () => {
+    const unix = new Unix(), at = unix.space(128);
+    load(unix, join(entry('d/', '5'), entry('d/x', '0', 'old'), entry('d/x', '0', 'new')));
+    expect(unix.read(unix.open('/d/x'))).toBe('new');
+    unix.call('newfstatat', -100, '/d', at, 0);
+    expect(unix.u32(at + 88)).toBe(100);
   });
   it('long names come in pax and GNU headers', () => {
-    const u = new Unix(), long = 'n'.repeat(120), pax = `${(` path=${long}\n`.length + 3)} path=${long}\n`;
-    load(u, join(entry('x', 'x', pax), entry('short', '0', '1'), entry('L', 'L', `${'m'.repeat(130)}\0`), entry('short', '0', '2')));
-    expect([u.read(u.open(`/${long}`)), u.read(u.open(`/${'m'.repeat(130)}`))]).toEqual(['1', '2']);
+    const unix = new Unix(), long = 'n'.repeat(120), pax = `${(` path=${long}\n`.length + 3)} path=${long}\n`;
+    load(unix, join(entry('x', 'x', pax), entry('short', '0', '1'), entry('L', 'L', `${'m'.repeat(130)}\0`), entry('short', '0', '2')));
+    expect([unix.read(unix.open(`/${long}`)), unix.read(unix.open(`/${'m'.repeat(130)}`))]).toEqual(['1', '2']);
   });
   it('lengths in pax headers count bytes, not letters', () => {
-    const u = new Unix(), name = 'ä'.repeat(60),
+    const unix = new Unix(), name = 'ä'.repeat(60),
       record = (key: string, value: string): string => {
         const n = new TextEncoder().encode(` ${key}=${value}\n`).length;
         return `${n + 3} ${key}=${value}\n`;
@@ -58,12 +58,12 @@ describe('the root file system from a tar image', () => {
     const bytes = new TextEncoder().encode(record('path', `${name}.txt`) + record('comment', 'x'.repeat(90))),
       text = String.fromCharCode(...bytes), header = entry('x', 'x', '\0'.repeat(text.length));
     header.set(bytes, 512);
-    load(u, join(header, entry('short', '0', '1')));
-    expect(u.read(u.open(`/${name}.txt`))).toBe('1');
+    load(unix, join(header, entry('short', '0', '1')));
+    expect(unix.read(unix.open(`/${name}.txt`))).toBe('1');
   });
-  it('says what is wrong with an image', () => {
-    const u = new Unix();
-    expect(load(u, new Uint8Array(1024).fill(7))).toBe('is not a tar archive');
-    expect(load(u, entry('f', '0', 'x'.repeat(600)).subarray(0, 1024))).toBe("is truncated in 'f'");
+  it('reports what is wrong with an image', () => {
+    const unix = new Unix();
+    expect(load(unix, new Uint8Array(1024).fill(7))).toBe('is not a tar archive');
+    expect(load(unix, entry('f', '0', 'x'.repeat(600)).subarray(0, 1024))).toBe("is truncated in 'f'");
   });
 });

@@ -12,11 +12,11 @@ import type { Image } from './regular.ts';
 import { TarError, tarEntries, type TarHeader } from './tar-format.ts';
 import { LinkInode, TmpDir } from './tmpfs.ts';
 
-/** `pfn`: server page number of the image's first byte where that byte is page-aligned, else 0. */
+/** `pfn`: the server page number of the image's first byte if that byte is page-aligned, else 0. */
 export type TarImage = Image;
 
 /**
- * Puts everything in the image below `root`, which is in memory. Answers the number of entries, or the rest of a sentence that says what
+ * Puts every entry of the image below `root`, which is in memory. Returns the number of entries, or the rest of a sentence that says what
  * is wrong.
  */
 export function loadTar(root: TmpDir, image: TarImage): number | string {
@@ -25,7 +25,7 @@ export function loadTar(root: TmpDir, image: TarImage): number | string {
 }
 const NOBODY: Sleeper = { since: Infinity, wake: () => undefined, *sleep() { yield; return 0; }, *nap() { yield; } };
 
-/** The same over a root whose names must be asked for. */
+/** The same over a root whose names must be fetched. */
 export function* loadTarOver(sleeper: Sleeper, root: TmpDir, { bytes, pfn }: TarImage): Co<number | string> {
   const dirs: [Inode, TarHeader][] = [];
   let count = 0;
@@ -42,11 +42,11 @@ export function* loadTarOver(sleeper: Sleeper, root: TmpDir, { bytes, pfn }: Tar
     if (error instanceof TarError) return error.message;
     throw error;
   }
-  for (const [dir, h] of dirs) attributes(dir, h);
+  for (const [dir, header] of dirs) attributes(dir, header);
   return count;
 }
 
-/** The directory that a path's last name belongs to, made where it is missing. */
+/** The directory of a path's last name; creates missing directories. */
 function parentOf(root: TmpDir, parts: readonly string[]): TmpDir {
   let dir = root, links = 0;
   for (let rest = [...parts]; rest.length > 0; ) {
@@ -69,12 +69,12 @@ function place(root: TmpDir, tarHeader: TarHeader, data: Image): Inode | undefin
   const parts = split(tarHeader.name), name = parts.pop();
   if (name === undefined) { if (root.origin) return undefined; attributes(root, tarHeader); return root; }
   const dir = parentOf(root, parts);
-  if (tarHeader.type === '5' && root.origin && isThere(dir, name)) return undefined; // what lies under it keeps its own
+  if (tarHeader.type === '5' && root.origin && isThere(dir, name)) return undefined; // an existing directory keeps its contents
   const inode = make(root, dir, name, tarHeader, data);
   if (inode) attributes(inode, tarHeader);
   return inode;
 }
-/** Whether a name is a directory, or a link to wherever. */
+/** Whether a name exists as a directory, or as a link. */
 function isThere(dir: TmpDir, name: string): boolean {
   const i = dir.lookup(name);
   return i instanceof Directory || i instanceof LinkInode;

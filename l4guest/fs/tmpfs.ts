@@ -16,7 +16,7 @@ import { RegularInode, type Image, type MemoryFs } from './regular.ts';
 /** Opens inodes other than files, directories and links: device nodes, fifos, sockets. The drivers set this. */
 export type OpenSpecial = (t: Thread, inode: Inode, flags: number) => File | number;
 
-/** Limits and the root's attributes; undefined: none, or as the type has them. `blocks` are pages. */
+/** Limits and the root's attributes; undefined: no limit, or the type's default. `blocks` are pages. */
 export interface TmpOptions {
   readonly blocks?: number;
   readonly inodes?: number;
@@ -30,7 +30,7 @@ function sizeOf(text: string, pages: number): number {
   const match = /^(\d+)([kmgt%]?)$/i.exec(text), unit = match?.[2]!.toLowerCase();
   return match ? Number(match[1]) * (unit === '%' ? pages * 4096 / 100 : 1024 ** ' kmgt'.indexOf(unit || ' ')) : NaN;
 }
-/** Reads what `mount -o` gives a tmpfs; -EINVAL for words that it does not know. 0 means no limit. */
+/** Reads the options that `mount -o` gives a tmpfs; -EINVAL for an unknown one. 0 means no limit. */
 export function readOptions(data: string, pages: number): TmpOptions | number {
   const out: { -readonly [K in keyof TmpOptions]: TmpOptions[K] } = {};
   for (const word of data.split(',').filter((w) => w !== '')) {
@@ -49,9 +49,9 @@ export function readOptions(data: string, pages: number): TmpOptions | number {
 const INODE_COST = 1024, FOUND_COST = 320;
 /** A listed entry of an origin's directory, with its type. */
 const LISTED_COST = 320;
-/** Names of a file system that are known not to be there. */
+/** The most missing names that a file system remembers. */
 const MOST_MISSING = 16_384;
-/** File systems leave this part of memory to programs. */
+/** The part of memory that file systems leave to programs. */
 const MARGIN = 1 / 32;
 
 export class TmpFs implements MemoryFs, FileSystem {
@@ -64,7 +64,7 @@ export class TmpFs implements MemoryFs, FileSystem {
   readonly openSpecial: OpenSpecial;
   readOnly = false;
   limits: TmpOptions;
-  /** Pages where no option says: a tmpfs has half of memory. */
+  /** The default limit in pages: a tmpfs may use half of memory. */
   private readonly most: number;
   private pages = 0;
   private inodes = 0;
@@ -85,7 +85,7 @@ export class TmpFs implements MemoryFs, FileSystem {
   }
   now(): Time { return this.clock(); }
   newIno(): number { return ++this.lastIno; }
-  /** What statfs tells instead, where the files come from elsewhere. */
+  /** What statfs reports instead if the files come from an origin. */
   space: { readonly blocks: number; readonly free: number; readonly files: number; readonly freeFiles: number } | undefined;
 
   usage(): { blocks: number; free: number; files: number; freeFiles: number } {
@@ -111,29 +111,29 @@ export class TmpFs implements MemoryFs, FileSystem {
     this.limits = { ...this.limits, ...next };
     return 0;
   }
-  /** A page or an inode more; false: the file system is full. */
+  /** Counts one more page; false: the file system is full. */
   takePage(): boolean {
     if (this.pages >= (this.limits.blocks ?? this.most) || !this.frames.has(this.frames.total * MARGIN)) return false;
     this.pages++;
     return true;
   }
-  /** A page that is a copy of what its origin has counts, and is never refused. */
+  /** Counts a page that is a copy of the origin's; it is never refused. */
   holdPage(): void { this.pages++; }
   givePages(n: number): void { this.pages -= n; }
-  /** `bytes`: what it holds beside its name. */
+  /** Counts one more inode; `bytes`: what it holds besides its name. False: the file system is full. */
   takeInode(bytes = 0): boolean {
     if (this.inodes >= (this.limits.inodes ?? Infinity) || !this.frames.charge(INODE_COST + bytes)) return false;
     this.inodes++;
     this.frames.work.made(Parts.inode);
     return true;
   }
-  /** An inode that an origin brought, each time under another name: it counts for memory, not for the limit. */
+  /** Counts an inode that an origin delivered, once per name: for memory, not for the limit. */
   takeFound(inode: Inode): boolean {
     if (!this.frames.charge(FOUND_COST)) return false;
     inode.found++;
     return true;
   }
-  /** Names that origins do not have, so that they are not asked twice: all are forgotten when they are too many. */
+  /** Names that origins do not have, so that they are not requested twice; when they are too many, all are forgotten. */
   private missing = new Map<TmpDir, Set<string>>();
   private missingCount = 0;
   missed(dir: TmpDir, name: string): boolean { return this.missing.get(dir)?.has(name) ?? false; }
@@ -143,7 +143,7 @@ export class TmpFs implements MemoryFs, FileSystem {
     if (!names) this.missing.set(dir, names = new Set());
     names.add(name);
   }
-  /** An inode is gone. One that the image brought was never counted. */
+  /** An inode ends. One from an image was never counted. */
   giveInode(inode: Inode): void {
     if (inode.found > 0) this.frames.uncharge(FOUND_COST * inode.found);
     inode.found = 0;
@@ -151,7 +151,7 @@ export class TmpFs implements MemoryFs, FileSystem {
     this.inodes--;
     this.frames.uncharge(INODE_COST + (inode instanceof LinkInode ? inode.target.length : 0));
   }
-  /** A name less: one that `link` made counts as an inode, as on Linux. */
+  /** A name is removed: one that `link` made counts as an inode, as on Linux. */
   giveName(inode: Inode): void {
     if (inode.moreNames === 0 || inode.nlink < 2) return;
     inode.moreNames--;
@@ -164,12 +164,12 @@ export class TmpDir extends Directory {
   declare readonly fs: TmpFs;
   private readonly names = new Map<string, Inode>();
   constructor(fs: TmpFs, mode: number) { super(fs, S.IFDIR | mode); this.nlink = 2; }
-  /** A directory that an origin has is as large as on a disk: what was looked up in it is no change. */
+  /** A directory with an origin reports the size of a directory on disk: looking up names in it does not change it. */
   override get size(): number { return this.origin === undefined ? 40 + this.names.size * 20 : 4096; }
   override open(_t: Thread, flags: number): File | number { return new DirectoryFile(this, flags); }
-  /** The origin of names that were not looked up yet. */
+  /** The origin of names that have not been looked up yet. */
   origin: DirOrigin | undefined;
-  /** Names of the origin that are not there, or not any more. */
+  /** Names that the origin does not have, or that were removed. */
   private absent: Set<string> | undefined;
   private unasked: Map<string, DirEntry> | undefined;
 
@@ -205,7 +205,7 @@ export class TmpDir extends Directory {
     return out;
   }
   override isEmpty(): boolean { return this.names.size === 0 && this.list().length === 0; }
-  /** The names that the origin has. */
+  /** The origin's names that are not in memory yet. */
   private rest(): Iterable<DirEntry> {
     if (this.origin === undefined || this.unasked) return this.unasked?.values() ?? [];
     throw new NotHere((t) => this.askRest(t, this.origin!));
@@ -257,7 +257,7 @@ export class TmpDir extends Directory {
     inode.nlink = 0;
     return inode;
   }
-  /** Names an inode of this file system; its count of names is the caller's. */
+  /** Names an inode of this file system; the caller counts the name. */
   add(name: string, inode: Inode): void {
     this.names.set(name, inode);
     if (inode instanceof Directory) { inode.parent = this; inode.name = name; this.nlink++; }

@@ -29,7 +29,7 @@ export function capableOver(inode: Inode, who: Pick<Who, 'caps' | 'users'>, cap:
   return has(who.caps, cap) && (who.users === firstUsers || (nameOfId(who.users.users, inode.uid) >= 0 &&
     nameOfId(who.users.groups, inode.gid) >= 0));
 }
-/** Whether `who` has these rights to the inode; with CAP_DAC_OVERRIDE all, except execute what nobody may. */
+/** Whether `who` has these rights to the inode; CAP_DAC_OVERRIDE grants all, but execution only if some execute bit is set. */
 export function permitted(inode: Inode, mask: number, who: Who): boolean {
   const bits = inode.uid === who.fsuid ? inode.mode >> 6
     : inode.gid === who.fsgid || inGroups(who.groups, inode.gid) ? inode.mode >> 3
@@ -38,7 +38,7 @@ export function permitted(inode: Inode, mask: number, who: Who): boolean {
   if (capableOver(inode, who, Cap.DAC_OVERRIDE)) return !(mask & May.EXEC) || inode.isDir || (inode.mode & 0o111) !== 0;
   return capableOver(inode, who, Cap.DAC_READ_SEARCH) && !(mask & May.WRITE) && (inode.isDir || !(mask & May.EXEC));
 }
-/** Whether `who` may take names away from the directory: write permission, and the sticky bit's rule. */
+/** Whether `who` may remove names from the directory: write permission, and the sticky bit's rule. */
 export function mayDelete(dir: Directory, inode: Inode, who: Who): number {
   if (!permitted(dir, May.WRITE | May.EXEC, who)) return -E.ACCES;
   if (dir.mode & S.ISVTX && inode.uid !== who.fsuid && dir.uid !== who.fsuid && !capableOver(inode, who, Cap.FOWNER)) return -E.PERM;
@@ -54,7 +54,7 @@ export const WalkFlag = {
   noLinks: 4, beneath: 8, noMounts: 16, inRoot: 32, noMagic: 64,
 } as const;
 
-/** Where a walk ended. Valid until the next walk. */
+/** The place where a walk ended. Valid until the next walk. */
 export interface WalkEnd {
   /** The directory that has the last name, and its mount. */
   dirMount: Mount;
@@ -66,11 +66,11 @@ export interface WalkEnd {
   inode: Inode | undefined;
   /** The path ended in a slash. */
   slash: boolean;
-  /** Permission bits of the file that the caller makes where the last name is not there; -1: it makes none. */
+  /** Permission bits of the file that the caller makes if the last name does not exist; -1: it makes none. */
   makes: number;
 }
 interface Walk { t: Thread; flags: number; links: number; place: WalkEnd; root: DirPath; start: DirPath }
-/** The last walk's, for the next one; undefined while it is used. */
+/** The last walk's state, for reuse by the next one; undefined while in use. */
 let spare: Walk | undefined;
 
 /** Walks `path` from `base`; fills `place` (the caller's or a new one) and returns 0 or -errno. */
@@ -84,12 +84,12 @@ export function walk(thread: Thread, base: DirPath, path: string, flags: number,
   place.mount = place.dirMount = from.mount;
   place.inode = place.dir = from.inode;
   place.name = ''; place.slash = false;
-  const w = spare ?? {} as Walk;
+  const state = spare ?? {} as Walk;
   spare = undefined;
-  w.t = thread; w.flags = flags; w.links = 0; w.place = place; w.root = root; w.start = base;
-  const r = steps(w, path, true);
-  spare = w;
-  return r;
+  state.t = thread; state.flags = flags; state.links = 0; state.place = place; state.root = root; state.start = base;
+  const result = steps(state, path, true);
+  spare = state;
+  return result;
 }
 export const newWalkEnd = (): WalkEnd => ({
   dirMount: undefined as unknown as Mount, dir: undefined as unknown as Directory, name: '', mount: undefined as unknown as Mount,
@@ -98,7 +98,7 @@ export const newWalkEnd = (): WalkEnd => ({
 /** The permanent part of a place: where its inode was found. */
 export const pathOf = (p: WalkEnd): Path => ({ mount: p.mount, inode: p.inode!, dir: p.dir, name: p.name });
 
-/** Goes on from what was found last. `last`: the path's last name is the walk's last name (not so inside a link in the middle). */
+/** Continues from the inode found last. `last`: the path's last name is the walk's last name (not so inside a link in the middle). */
 function steps(walk: Walk, path: string, last: boolean): number {
   const walkEnd = walk.place;
   for (let at = 0; ; ) {
@@ -203,14 +203,14 @@ export function baseOf(thread: Thread, fd: number, path: string, flags = 0): Dir
   return path === '' ? thread.proc.fs.cwd : -E.NOTDIR;
 }
 const shared = newWalkEnd();
-/** Walk from a dirfd: fills the shared place, which the next walk overwrites. */
+/** Walks from a dirfd: fills the shared place, which the next walk overwrites. */
 export function at(thread: Thread, fd: number, path: string, flags: number): WalkEnd | number {
   const base = baseOf(thread, fd, path);
   if (typeof base === 'number') return base;
   return walk(thread, base, path, flags, shared) || shared;
 }
-/** The same for the inode alone, following a last link unless told. */
+/** The same for the inode alone; follows a link at the end unless `follow` is false. */
 export function inodeAt(thread: Thread, fd: number, path: string, follow = true): Inode | number {
-  const p = at(thread, fd, path, follow ? WalkFlag.follow : 0);
-  return typeof p === 'number' ? p : p.inode!;
+  const found = at(thread, fd, path, follow ? WalkFlag.follow : 0);
+  return typeof found === 'number' ? found : found.inode!;
 }

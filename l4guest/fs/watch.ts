@@ -10,15 +10,15 @@ export const Watch = {
   ONESHOT: 0x80000000,
 } as const;
 
-/** Tells the watchers of an inode, if there are any. `name`: which entry of a directory. */
+/** Notifies the watchers of an inode, if there are any. `name`: the entry of a directory. */
 export function notify(inode: Inode, mask: number, name = '', cookie = 0, opened?: Opened): void {
   if (inode.watchers) for (const w of [...inode.watchers]) w.notify(mask, cookie, name, opened);
 }
-/** Where a file was opened to which something happens: a watch may not care for it when it is no longer there. */
+/** An open file to which something happens: a watch may ignore it when its name is gone. */
 export interface Opened { readonly inode: Inode; readonly dir: Directory; readonly name: string }
 /**
- * Something happened to an inode that was found in `dir` under `name`: the folder's watchers hear first. `throughFile`: it was done to an
- * open file, and not to its attributes.
+ * Notifies watchers of an inode that was found in `dir` under `name`: the folder's watchers first. `throughFile`: an open file was used,
+ * and no attributes changed.
  */
 export function notifyAt(inode: Inode, dir: Directory | undefined, name: string, mask: number, throughFile = mask !== Watch.ATTRIB): void {
   if (inode.watchers === undefined && dir?.watchers === undefined) return;
@@ -27,7 +27,7 @@ export function notifyAt(inode: Inode, dir: Directory | undefined, name: string,
   if (folder) notify(folder, bits, name, 0, opened);
   notify(inode, bits, '', 0, opened);
 }
-/** The same for an open file. What goes through pipes and devices is told to those who watch the file itself. */
+/** The same for an open file. Of pipes and devices only those are notified who watch the file itself. */
 export function notifyFile(file: File, mask: number): void {
   const { inode, dir } = file;
   if (inode.watchers === undefined && dir?.watchers === undefined) return;

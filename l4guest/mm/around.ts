@@ -27,15 +27,15 @@ export class Runs {
     while (i > 0 && this.buddies(i - 1, i)) { this.order[--i]!++; this.count--; }
     return true;
   }
-  private buddies(a: number, b: number): boolean {
-    const order = this.order[a]!, size = 2 ** order;
-    return order === this.order[b] && this.rights[a] === this.rights[b] && this.vpn[b] === this.vpn[a]! + size
-      && this.pfn[b] === this.pfn[a]! + size
-      && this.vpn[a]! % (2 * size) === 0 && this.pfn[a]! % (2 * size) === 0;
+  private buddies(lower: number, upper: number): boolean {
+    const order = this.order[lower]!, size = 2 ** order;
+    return order === this.order[upper] && this.rights[lower] === this.rights[upper]
+      && this.vpn[upper] === this.vpn[lower]! + size && this.pfn[upper] === this.pfn[lower]! + size
+      && this.vpn[lower]! % (2 * size) === 0 && this.pfn[lower]! % (2 * size) === 0;
   }
 }
 
-/** Rights below for a present page of an area: what the area allows, writing only where the table does. */
+/** The rights to map below for a present page of an area: the area's, and writing only if the table permits it. */
 function rightsOf(area: Vma, pte: number): number {
   const write = (pte & Pte.W) !== 0 && (area.prot & Prot.WRITE) !== 0;
   return (area.prot & (Prot.READ | Prot.WRITE) ? Prot.READ : 0) | (write ? Prot.WRITE : 0) | (area.prot & Prot.EXEC ? Prot.EXEC : 0);
@@ -49,8 +49,8 @@ export function around(mm: Mm, va: number, access: Access, runs: Runs): void {
   const low = Math.max(vpn - (vpn % window), area.start / 4096), high = Math.min(vpn - (vpn % window) + window, area.end / 4096);
   put(mm, area, vpn, mm.table.get(vpn), runs);
   // After the touched page upwards, then below it: runs grow in ascending order.
-  for (let p = vpn + 1; p < high; p++) if (!neighbour(mm, area, p, write, runs)) return;
-  for (let p = low; p < vpn; p++) if (!neighbour(mm, area, p, write, runs)) return;
+  for (let page = vpn + 1; page < high; page++) if (!neighbour(mm, area, page, write, runs)) return;
+  for (let page = low; page < vpn; page++) if (!neighbour(mm, area, page, write, runs)) return;
 }
 function put(mm: Mm, area: Vma, vpn: number, pte: number, runs: Runs): boolean {
   const rights = rightsOf(area, pte), pfn = pteFrame(pte);

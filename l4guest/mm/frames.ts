@@ -22,7 +22,7 @@ export interface Paged { readonly frames: Frames; readonly table: PageTable; swa
 
 /** The store for swapped-out pages (kernel/swap.ts): a slot holds the bytes of a page. */
 export interface PageStore {
-  /** One table more, or fewer, names a slot. */
+  /** A table starts, or stops, to refer to a slot. */
   hold(slot: number): void;
   drop(slot: number): void;
   /** Puts the page back in its table: 0 or -errno. */
@@ -41,11 +41,11 @@ export class Frames {
   private readonly flags: Uint8Array;
   /** In groups of 1,024, because most of a pool is never used. */
   private readonly views: (Window | undefined)[][] = [];
-  /** Frames that were given back, the last on top; below them those that nobody has had, from `fresh` on. */
+  /** Frames that were freed, the last on top; below them frames never used, from `fresh` on. */
   private readonly stack: Int32Array;
   private given = 0;
   private fresh = 0;
-  /** Frames reserved for programs when the server needs some, so that a program gets an error instead of being killed. */
+  /** Frames kept back from the server's own needs, so that a program gets an error instead of being killed. */
   private readonly margin: number;
   /** Bytes charged for memory outside the pool, and the frames that stay idle for it. */
   private outside = 0;
@@ -78,7 +78,7 @@ export class Frames {
   store: PageStore | undefined;
   private shrink(): boolean {
     let n = 0;
-    for (const s of this.shrinkers) n += s.shrink();
+    for (const shrinker of this.shrinkers) n += shrinker.shrink();
     return n > 0;
   }
 
@@ -110,7 +110,7 @@ export class Frames {
     this.outside += bytes;
     return true;
   }
-  /** Charges what has to be, where frames have just become free; it may take from the margin. */
+  /** Charges unconditionally, when frames have just become free; it may use the margin. */
   owed(bytes: number): void {
     this.outside += bytes;
     const want = Math.ceil(this.outside / PAGE);

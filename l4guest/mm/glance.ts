@@ -4,7 +4,7 @@ import type { Mm } from './mm.ts';
 import type { Mappable } from './vma.ts';
 import { Pte, pteFrame } from './pagetable.ts';
 
-/** Up to `length` bytes at `va`; fewer where nothing is there without work. */
+/** Up to `length` bytes at `va`; fewer if the rest cannot be read without side effects. */
 export function glance(mm: Mm, va: number, length: number): Uint8Array {
   const out = new Uint8Array(length);
   let done = 0;
@@ -18,7 +18,7 @@ export function glance(mm: Mm, va: number, length: number): Uint8Array {
   return out.subarray(0, done);
 }
 
-/** A whole file, or other object, of this many bytes; undefined where some of it is not there without work. */
+/** A whole file, or other object, of this many bytes; undefined if a part of it cannot be read without side effects. */
 export function glanceAt(object: Mappable, size: number): Uint8Array | undefined {
   const out = new Uint8Array(size);
   for (let at = 0; at < size; at += 4096) {
@@ -29,7 +29,7 @@ export function glanceAt(object: Mappable, size: number): Uint8Array | undefined
   return out;
 }
 
-/** What an anonymous page is until it is written. */
+/** The contents of an anonymous page until it is written. */
 const UNTOUCHED = new Window(new Uint8Array(4096), false);
 
 function pageAt(mm: Mm, va: number): Window | undefined {

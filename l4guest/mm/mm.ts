@@ -12,7 +12,7 @@ import { Vma, VmaList } from './vma.ts';
 
 /** User addresses end here (Sv39). */
 export const TASK_SIZE = 0x40_0000_0000;
-/** Not a multiple of 16 MiB below the stack: a direct-mapped TLB would have both in the same entries. */
+/** Not a multiple of 16 MiB below the stack: in a direct-mapped TLB both would use the same entries. */
 export const MMAP_TOP = 0x3f_d780_0000;
 export const STACK_TOP = 0x3f_ffff_e000;
 
@@ -39,11 +39,11 @@ export class Mm {
   readonly table: PageTable;
   /** Processes that use this space (fork makes a new one, vfork and clone share). */
   users = 1;
-  /** Owed to the arch layer, in order. */
+  /** Flushes owed to the arch layer, in order. */
   readonly flushes: Flush[] = [];
-  /** Some area shows an object whose pages may have to be fetched. */
+  /** Some area maps an object whose pages may have to be fetched. */
   sleepy = false;
-  /** Pages that went out (kernel/swap.ts): page number → slot. */
+  /** Pages that were swapped out (kernel/swap.ts): page number → slot. */
   swapped: Map<number, number> | undefined;
   /** The arch layer's handle: the task that mirrors this space, once there is one. */
   space: unknown = undefined;
@@ -59,7 +59,7 @@ export class Mm {
   private paidAreas = 0;
   /** Gates that its threads may use: number → its descriptors (drivers/gates.ts). */
   readonly gates = new Map<number, number>();
-  /** What else ends with it. */
+  /** Called when the address space ends. */
   onEnd: (() => void) | undefined;
   /** Barriers that its processes have registered for (membarrier). */
   barriers = 0;
@@ -68,7 +68,7 @@ export class Mm {
   /** prctl(PR_SET_MDWE), and PR_SET_MEMORY_MERGE, which is kept. */
   mdwe = 0;
   merges = false;
-  /** Most pages that were present at once. */
+  /** The largest number of pages present at once. */
   peak = 0;
   minorFaults = 0;
 
@@ -104,7 +104,7 @@ export class Mm {
     if (!write || pfn <= 0) return this.install(vpn, pfn, 0);
     return this.copyTo(vpn, pfn);
   }
-  /** Throws for a page that went out. */
+  /** Throws for a page that was swapped out. */
   private wanted(vpn: number): never { throw new NotHere((t) => this.frames.store!.bring(t, this, vpn)); }
   private populateAnonymous(area: Vma, vpn: number, write: boolean): Fault {
     if (!write) { this.table.set(vpn, makePte(this.frames.zero, 0)); return Fault.none; }
@@ -138,7 +138,7 @@ export class Mm {
     this.table.set(vpn, makePte(pfn, Pte.W));
     return Fault.none;
   }
-  /** A write to a page that is there but not writable: first write to a shared page, or copy-on-write. */
+  /** Resolves a write to a page that is present but not writable: the first write to a shared page, or copy-on-write. */
   private makeWritable(area: Vma, vpn: number, pte: number): Fault {
     const old = pteFrame(pte);
     if (area.shared && area.object) {
@@ -169,11 +169,11 @@ export class Mm {
     else this.flushes.push({ from, to, rights });
   }
 
-  /** Owes the flush of a page that was replaced and is not mapped anew at once. */
+  /** Owes the flush of a page that was replaced and is not mapped again at once. */
   oweAt(va: number): void { const vpn = Math.floor(va / 4096); this.owe(vpn, vpn + 1, 7); }
   /**
-   * A page of user level for the server's own use, or to be there early: 0, or why there is none. What it replaces is flushed before user
-   * level runs.
+   * Makes a page of user memory present, for the server's own use or in advance: 0, or the reason of failure. What it replaces is flushed
+   * before user mode runs.
    */
   touch(va: number, access: Access): Fault {
     const fault = this.fault(va, access);
@@ -182,7 +182,7 @@ export class Mm {
     return Fault.none;
   }
 
-  /** Throws NotHere where user memory in [va, va + length) must be fetched first: asked before a call changes anything. */
+  /** Throws NotHere if user memory in [va, va + length) must be fetched first: called before a call changes anything. */
   need(va: number, length: number): void {
     const end = Math.min(va + Math.max(length, 1), TASK_SIZE);
     for (let at = va; at >= 0 && at < end; ) {
@@ -275,7 +275,7 @@ export class Mm {
       return pte & ~Pte.W;
     });
   }
-  /** Memory for the records of the areas that are there and a few more; false: there is none. */
+  /** Charges memory for the records of the present areas and a few more; false: not enough memory. */
   payAreas(): boolean {
     const want = Math.ceil((this.areas.list.length + 4) / 64) * 64 * AREA_COST, more = want - this.paidAreas;
     if (more > 0 ? !this.frames.charge(more) : more > -256 * AREA_COST) return more <= 0;
@@ -299,7 +299,7 @@ export class Mm {
     this.table.update(start / 4096, end / 4096, (vpn, pte) => { this.forget(vpn, pte); return 0; });
     this.dropSwapped(start / 4096, end / 4096);
   }
-  /** Pages of [from, to) that are out: their numbers. */
+  /** The numbers of swapped-out pages in [from, to). */
   private outIn(from: number, to: number): number[] {
     const { swapped } = this, out: number[] = [];
     if (!swapped?.size) return out;
@@ -310,7 +310,7 @@ export class Mm {
   private dropSwapped(from: number, to: number): void {
     for (const vpn of this.outIn(from, to)) { this.frames.store!.drop(this.swapped!.get(vpn)!); this.swapped!.delete(vpn); }
   }
-  /** Pages of [from, to) that are out stand `shift` pages further now. */
+  /** Moves the records of swapped-out pages of [from, to) by `shift` pages. */
   moveSwapped(from: number, to: number, shift: number): void {
     const moved = this.outIn(from, to).map((vpn) => [vpn, this.swapped!.get(vpn)!] as const);
     for (const [vpn] of moved) this.swapped!.delete(vpn);
@@ -318,7 +318,7 @@ export class Mm {
   }
   /** Bytes of areas, and bytes of pages present. */
   get size(): number { let n = 0; for (const a of this.areas.list) n += a.end - a.start; return n; }
-  /** Bytes of private areas that may be written, the stack apart. */
+  /** Bytes of private writable areas, without the stack. */
   get data(): number { let n = 0; for (const a of this.areas.list) if (!a.shared && a.prot & Prot.WRITE
     && !a.growsDown) n += a.end - a.start; return n; }
   /** Bytes of locked areas. */
@@ -327,7 +327,8 @@ export class Mm {
 }
 
 /**
- * Drops pages [from, to) of a mapped object everywhere, because other frames stand for them now, or none; `copies`: private copies as well.
+ * Drops pages [from, to) of a mapped object everywhere, because other frames or none stand for them now; `copies`: private copies as
+ * well.
  */
 export function zapObject(areas: Iterable<Vma>, from: number, to: number, frames: Frames, copies = false): void {
   for (const area of areas) {
@@ -341,7 +342,7 @@ export function zapObject(areas: Iterable<Vma>, from: number, to: number, frames
     });
   }
 }
-/** Takes the right to write pages [from, to) of a mapped object, where they are shared: the next store faults, and is noticed. */
+/** Write-protects pages [from, to) of a mapped object in shared areas, so that the next store faults and is noticed. */
 export function guardObject(areas: Iterable<Vma>, from: number, to: number): void {
   for (const area of areas) {
     if (!area.shared) continue;

@@ -46,7 +46,7 @@ function place(mm: Mm, mapRequest: MapRequest, length: number): number {
   return findFree(mm, length) || -E.NOMEM;
 }
 
-/** Whether the space may grow by so much: RLIMIT_AS, and RLIMIT_DATA for what is private and writable. */
+/** Whether the space may grow by `bytes`: RLIMIT_AS, and RLIMIT_DATA for private writable memory. */
 export const mayGrow = (mm: Mm, bytes: number, data: boolean): boolean =>
   (mm.spaceLimit === Infinity || mm.size + bytes <= mm.spaceLimit)
     && (!data || mm.dataLimit === Infinity || mm.data + bytes <= mm.dataLimit);
@@ -56,7 +56,7 @@ function sealed(mm: Mm, at: number, end: number): boolean {
     if (mm.areas.list[i]!.sealed) return true;
   return false;
 }
-/** Makes the pages of [at, end) present, for reading or for writing as their area allows. 0 or what the first failure was. */
+/** Makes the pages of [at, end) present, for reading or for writing as their area allows. 0 or the first failure. */
 export function populate(mm: Mm, at: number, end: number): Fault {
   for (let va = at; va < end; va += PAGE) {
     const vma = mm.areas.find(va),
@@ -88,7 +88,7 @@ export function mapArea(mm: Mm, mapRequest: MapRequest): number {
   return at;
 }
 
-/** Brings in what costs no waiting. */
+/** Makes pages present as far as that needs no waiting. */
 function populateHere(mm: Mm, at: number, end: number): void {
   try { populate(mm, at, end); } catch (e) { if (!(e instanceof NotHere)) throw e; }
 }
@@ -129,7 +129,7 @@ export function protect(mm: Mm, at: number, length: number, protArg: number): nu
   if (sealed(mm, start, end)) return -E.PERM;
   return protectPieces(mm, start, end, prot & 7);
 }
-/** Changes area after area; what stands before a hole, or before an area that may not have these rights, is changed. */
+/** Changes area after area; areas before a hole, or before an area that must not have these rights, stay changed. */
 function protectPieces(mm: Mm, start: number, end: number, prot: number): number {
   let va = start, result = 0;
   for (const vma of mm.areas.isolate(start, end)) {
@@ -166,7 +166,7 @@ export function remap(mm: Mm, at: number, oldLength: number, newLength: number, 
   if (!area) return -E.FAULT;
   if (flags & (Mremap.FIXED | Mremap.DONTUNMAP)) return remapTo(mm, area, at, old, wanted, flags, newAt);
   if (sealed(mm, at, at + Math.max(old, PAGE))) return -E.PERM;
-  if (wanted <= old && old > 0) { const r = wanted < old ? unmap(mm, at + wanted, old - wanted) : 0; return r || at; }
+  if (wanted <= old && old > 0) { const result = wanted < old ? unmap(mm, at + wanted, old - wanted) : 0; return result || at; }
   if (old === 0 && !area.shared) return -E.INVAL;
   if (at + old > area.end) return -E.FAULT;
   if (wanted > TASK_SIZE || !mayGrow(mm, wanted - old, !area.shared && (area.prot & Prot.WRITE) !== 0)) return -E.NOMEM;
@@ -176,14 +176,14 @@ export function remap(mm: Mm, at: number, oldLength: number, newLength: number, 
   const to = findFree(mm, wanted);
   return to === 0 ? -E.NOMEM : move(mm, at, old, to, wanted, keep);
 }
-/** MREMAP_FIXED, and MREMAP_DONTUNMAP, which may leave the place to us. */
+/** MREMAP_FIXED and MREMAP_DONTUNMAP; the latter may let the server choose the address. */
 function remapTo(mm: Mm, area: Vma, at: number, old: number, wanted: number, flags: number, newAt: number): number {
   const fixed = (flags & Mremap.FIXED) !== 0, keep = (flags & Mremap.DONTUNMAP) !== 0;
   if (fixed && (newAt % PAGE !== 0 || newAt < 0 || newAt + wanted > TASK_SIZE || (newAt < at + old && at < newAt + wanted)))
     return -E.INVAL;
   if (sealed(mm, at, at + Math.max(old, PAGE))) return -E.PERM;
-  if (fixed) { const r = unmap(mm, newAt, wanted); if (r < 0) return r; }
-  if (old > wanted) { const r = unmap(mm, at + wanted, old - wanted); if (r < 0) return r; }
+  if (fixed) { const result = unmap(mm, newAt, wanted); if (result < 0) return result; }
+  if (old > wanted) { const result = unmap(mm, at + wanted, old - wanted); if (result < 0) return result; }
   if (old === 0 && !area.shared) return -E.INVAL;
   const moving = Math.min(old, wanted), found = mm.areas.find(at);
   if (!found || at + moving > found.end) return -E.FAULT;
@@ -215,7 +215,7 @@ function move(mm: Mm, at: number, old: number, to: number, length: number, keep:
   return to;
 }
 
-/** Sets the end of the heap; answers the end as it is now, which is the old one if that cannot be. */
+/** Sets the end of the heap; returns the resulting end, which is the old one on failure. */
 export function setBrk(mm: Mm, end: number): number {
   if (end < mm.brkStart || end >= MMAP_TOP || end - mm.brkStart > mm.dataLimit) return mm.brk;
   const old = roundUp(mm.brk), next = roundUp(end);
@@ -259,7 +259,10 @@ function removePages(vma: Vma, start: number, end: number): number {
     object = vma.object as Mappable & { punch?: (from: number, to: number) => number };
   return object.punch ? Math.min(0, object.punch(from, from + end - start)) : -E.OPNOTSUPP;
 }
-/** Populating ends at the first page that cannot be: no area ENOMEM, no right EINVAL, no memory or beyond the file's end EFAULT. */
+/**
+ * MADV_POPULATE_…: stops at the first page that fails: ENOMEM without an area, EINVAL without the right, EFAULT without memory or beyond
+ * the file's end.
+ */
 function populateAdvised(mm: Mm, at: number, end: number, access: Access): number {
   for (let va = at; va < end; va += PAGE) {
     const fault = mm.touch(va, access);
@@ -289,7 +292,7 @@ export function advise(mm: Mm, at: number, length: number, advice: number): numb
   if (cuts) mm.areas.merge(at, end);
   return failed || (hole || va < end ? -E.NOMEM : 0);
 }
-/** mlock and munlock of [at, end): 0, or -ENOMEM at the first hole, with what stands before it changed. */
+/** mlock and munlock of [at, end): 0, or -ENOMEM at the first hole; areas before it stay changed. */
 export function setLocked(mm: Mm, at: number, end: number, locked: 0 | 1 | 2): number {
   let va = at;
   for (const vma of mm.areas.isolate(at, end)) {
@@ -308,8 +311,8 @@ export function seal(mm: Mm, at: number, end: number): number {
   return 0;
 }
 /**
- * remap_file_pages: another part of the same file in a piece of a shared mapping. As in Linux, the old area goes first: with the last area
- * of a removed segment goes the segment, and there is nothing to map.
+ * remap_file_pages: shows another part of the same file in a piece of a shared mapping. As in Linux, the old area is unmapped first:
+ * a removed segment ends with its last area, and then there is nothing to map.
  */
 export function remapPages(mm: Mm, at: number, length: number, page: number): number {
   const end = at + length, vma = mm.areas.find(at);

@@ -5,11 +5,11 @@
 import type { Work } from '../kernel/work.ts';
 
 export const Pte = {
-  /** May be written without asking (copy-on-write is resolved). */
+  /** Writable without a fault (copy-on-write is resolved). */
   W: 1,
   /** Mirrored below: the arch layer has mapped it (with at most these rights). */
   MAPPED: 2,
-  /** Present but forbidden for now (PROT_NONE). */
+  /** Present but currently forbidden (PROT_NONE). */
   NONE: 4,
 } as const;
 
@@ -18,7 +18,7 @@ export const makePte = (pfn: number, flags: number): number => pfn * 8 + flags;
 
 type Leaf = Int32Array;
 
-/** What the server holds for a leaf, bytes. */
+/** Server memory of a leaf, bytes. */
 const LEAF_COST = 2176;
 /** The account for the leaves. */
 export interface Purse { charge(bytes: number): boolean; uncharge(bytes: number): void; readonly work: Work }

@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { Unix } from '../testing/unix.ts';
 import { bytesOf, partOf, seenIn, textOf } from './text.ts';
 
-describe('text of user level', () => {
-  it('comes back as the bytes it was, whatever they were', () => {
+describe('text from user memory', () => {
+  it('returns as the original bytes, whatever they were', () => {
     fc.assert(fc.property(fc.uint8Array({ maxLength: 40 }), (b) => { expect([...bytesOf(textOf(b))]).toEqual([...b]); }));
     fc.assert(fc.property(fc.string({ unit: 'binary' }), (s) => { expect(textOf(bytesOf(s))).toBe(s); }));
     expect([...bytesOf(textOf(new Uint8Array([0xef, 0xbb, 0xbf, 65])))]).toEqual([0xef, 0xbb, 0xbf, 65]);
@@ -17,7 +17,7 @@ describe('text of user level', () => {
   });
 });
 
-it('a string that was seen is the same text whatever was seen meanwhile, from memory or from a part of another text', () => {
+it('a remembered string has the same text whatever was read in between, from memory or from a part of another text', () => {
   const strings = Array.from({ length: 3000 }, (_, i) => `${'name'.repeat(i % 40)}${(i * 7919) % 9973}`);
   for (let round = 0; round < 2; round++) for (const text of strings) {
     const bytes = bytesOf(`/${text}/`), page = { u8: (at: number) => bytes[at]! }, known = seenIn(page, 1, text.length);

@@ -1,6 +1,6 @@
 /**
- * Bytes of user level as text and back, without loss. What is UTF-8 is decoded as such; a byte that is not becomes a lone low surrogate,
- * U+DC00 and the byte (Python calls this surrogateescape), which no valid text contains.
+ * User bytes as text and back, without loss. UTF-8 is decoded; any other byte becomes a lone low surrogate, U+DC00 plus the byte (Python
+ * calls this surrogateescape), which no valid text contains.
  */
 const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }), encoder = new TextEncoder();
 
@@ -28,17 +28,16 @@ const ESCAPED = /[\udc80-\udcff]/;
 export function bytesOf(text: string): Uint8Array {
   if (!ESCAPED.test(text)) return encoder.encode(text);
   const parts: number[] = [];
-  for (const c of text) { // whole characters: the halves of a pair are not taken for escapes
-    const code = c.charCodeAt(0);
-    if (c.length === 1 && code >= 0xdc80 && code <= 0xdcff) parts.push(code - 0xdc00);
-    else parts.push(...encoder.encode(c));
+  for (const char of text) { // whole characters: the halves of a pair are not taken for escapes
+    const code = char.charCodeAt(0);
+    if (char.length === 1 && code >= 0xdc80 && code <= 0xdcff) parts.push(code - 0xdc00);
+    else parts.push(...encoder.encode(char));
   }
   return new Uint8Array(parts);
 }
 
 /**
- * ASCII strings seen lately, so that a path or name that comes again makes no new string, and is found in maps by the hash that it has
- * already.
+ * ASCII strings seen recently, so that a repeated path or name makes no new string, and maps find it by the hash that it already has.
  */
 const seen = new Array<string>(2048).fill('');
 const LONGEST_SEEN = 128;
@@ -46,14 +45,14 @@ const LONGEST_SEEN = 128;
 /** A source of characters: a page of memory, or a text. */
 interface Units { u8(at: number): number }
 
-/** Characters [at, at + n) as a string; undefined where they are not ASCII, or too many to be remembered. */
+/** Characters [at, at + n) as a string; undefined if they are not ASCII, or too long to be remembered. */
 export function seenIn(page: Units, at: number, n: number): string | undefined {
   let hash = n, i = 0;
   if (n > LONGEST_SEEN) return undefined;
   for (; i < n; i++) {
-    const c = page.u8(at + i);
-    if (c >= 0x80) return undefined;
-    hash = Math.imul(hash, 31) + c;
+    const code = page.u8(at + i);
+    if (code >= 0x80) return undefined;
+    hash = Math.imul(hash, 31) + code;
   }
   const place = (hash ^ (hash >>> 11)) & (seen.length - 1), old = seen[place]!;
   for (i = 0; i < n && old.charCodeAt(i) === page.u8(at + i);) i++;

@@ -20,18 +20,18 @@ export const getBig = (mm: Mm, va: number): bigint => (BigInt(getU32(mm, va + 4)
 
 export function setU8(mm: Mm, va: number, v: number): void { mm.pageAt(va, true).setU8(va % 4096, v); }
 export function setU16(mm: Mm, va: number, v: number): void { setU8(mm, va, v); setU8(mm, va + 1, v >> 8); }
-export function setU32(mm: Mm, va: number, v: number): void {
+export function setU32(mm: Mm, va: number, value: number): void {
   const at = va % 4096;
-  if (at > 4092) { setU16(mm, va, v); setU16(mm, va + 2, v >>> 16); return; }
-  mm.pageAt(va, true).setU32(at, v);
+  if (at > 4092) { setU16(mm, va, value); setU16(mm, va + 2, value >>> 16); return; }
+  mm.pageAt(va, true).setU32(at, value);
 }
-export function setI64(mm: Mm, va: number, v: number): void {
-  setU32(mm, va, v % 4294967296);
-  setU32(mm, va + 4, Math.floor(v / 4294967296));
+export function setI64(mm: Mm, va: number, value: number): void {
+  setU32(mm, va, value % 4294967296);
+  setU32(mm, va + 4, Math.floor(value / 4294967296));
 }
-export function setBig(mm: Mm, va: number, v: bigint): void {
-  setU32(mm, va, Number(v & 0xffffffffn));
-  setU32(mm, va + 4, Number((v >> 32n) & 0xffffffffn));
+export function setBig(mm: Mm, va: number, value: bigint): void {
+  setU32(mm, va, Number(value & 0xffffffffn));
+  setU32(mm, va + 4, Number((value >> 32n) & 0xffffffffn));
 }
 
 export function copyIn(mm: Mm, va: number, length: number): Uint8Array {
@@ -53,7 +53,7 @@ export function copyOut(mm: Mm, va: number, bytes: Uint8Array): void {
   }
   mm.frames.work.copied(bytes.length);
 }
-/** The same for the first `length` bytes of a structure, word by word where it lies in one page. */
+/** The same for the first `length` bytes of a structure, word by word if it lies in one page. */
 export function copyOutWords(mm: Mm, va: number, words: Uint32Array, length: number): void {
   const at = va % 4096;
   if (at % 4 !== 0 || at + length > 4096) { copyOut(mm, va, new Uint8Array(words.buffer, 0, length)); return; }
@@ -109,15 +109,15 @@ export function getString(mm: Mm, va: number, max = 4096): string | undefined {
 
 /** End of user addresses (Sv39): higher ones are refused before any look-up. */
 const ADDRESSES = 2 ** 38;
-/** Whether [va, va + length) could be user memory at all; a length with its highest bit set never fits. */
+/** Whether [va, va + length) can be user memory at all; a length with its highest bit set never fits. */
 export const couldBeUser = (va: number, length: number): boolean => va >= 0 && length >= 0 && va + length <= ADDRESSES;
 
 /** A cursor over memory that a transfer fills or drains: one buffer or a list of them, of a process or of the server. */
 export interface Io {
-  /** Bytes still to go. */
+  /** Bytes left to transfer. */
   readonly left: number;
   readonly done: number;
-  /** What is left is one buffer. */
+  /** The rest is one buffer. */
   readonly onePiece: boolean;
   /** Copies n ≤ left bytes of `src` to it. */
   put(src: Bytes, at: number, n: number): void;
@@ -141,13 +141,13 @@ export class UserIo implements Io {
   constructor(mm: Mm, base: number, length: number, more: { base: number; length: number }[] = []) {
     this.mm = mm; this.va = base; this.inSegment = length; this.more = more;
     this.left = length;
-    for (const s of more) this.left += s.length;
+    for (const segment of more) this.left += segment.length;
     if (mm?.sleepy) {
       if (mm.swapped?.size) this.left = Math.min(this.left, AT_ONCE);
       let rest = this.left;
-      for (const s of [{ base, length }, ...more]) {
-        if (rest > 0 && s.length > 0) mm.need(s.base, Math.min(s.length, rest));
-        rest -= s.length;
+      for (const segment of [{ base, length }, ...more]) {
+        if (rest > 0 && segment.length > 0) mm.need(segment.base, Math.min(segment.length, rest));
+        rest -= segment.length;
       }
     }
   }
@@ -160,7 +160,12 @@ export class UserIo implements Io {
   }
   /** Bytes that may be copied in one piece now; steps to the next segment where one is used up. */
   private chunk(n: number): number {
-    while (this.inSegment === 0) { const s = this.more.shift(); if (!s) return 0; this.va = s.base; this.inSegment = s.length; }
+    while (this.inSegment === 0) {
+      const segment = this.more.shift();
+      if (!segment) return 0;
+      this.va = segment.base;
+      this.inSegment = segment.length;
+    }
     const room = 4096 - (this.va % 4096);
     return n < room ? Math.min(n, this.inSegment) : Math.min(room, this.inSegment);
   }
@@ -171,25 +176,25 @@ export class UserIo implements Io {
   put(src: Bytes, at: number, n: number): void {
     this.mm.frames.work.copied(n);
     while (n > 0) {
-      const m = this.chunk(n);
-      Window.copy(this.mm.pageAt(this.va, true), this.va % 4096, src, at, m);
-      this.step(m); at += m; n -= m;
+      const part = this.chunk(n);
+      Window.copy(this.mm.pageAt(this.va, true), this.va % 4096, src, at, part);
+      this.step(part); at += part; n -= part;
     }
   }
   take(dst: Bytes, at: number, n: number): void {
     this.mm.frames.work.copied(n);
     while (n > 0) {
-      const m = this.chunk(n);
-      Window.copy(dst, at, this.mm.pageAt(this.va, false), this.va % 4096, m);
-      this.step(m); at += m; n -= m;
+      const part = this.chunk(n);
+      Window.copy(dst, at, this.mm.pageAt(this.va, false), this.va % 4096, part);
+      this.step(part); at += part; n -= part;
     }
   }
   zero(n: number): void {
     this.mm.frames.work.copied(n);
     while (n > 0) {
-      const m = this.chunk(n), to = this.va % 4096;
-      this.mm.pageAt(this.va, true).zero(to, m);
-      this.step(m); n -= m;
+      const part = this.chunk(n), to = this.va % 4096;
+      this.mm.pageAt(this.va, true).zero(to, part);
+      this.step(part); n -= part;
     }
   }
 }

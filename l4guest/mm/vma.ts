@@ -88,7 +88,7 @@ export class Vma {
   clone(mm: Owner): Vma { const v = this.copy(mm, this.start, this.end); v.locked = 0; return v; }
   /** The same rights and object elsewhere. */
   moved(start: number, end: number, first: number): Vma { const v = this.copy(this.mm, start, end); v.first = first; return v; }
-  /** Cuts this area at `at`: it keeps what lies below, the answer is the rest. */
+  /** Cuts this area at `at`: it keeps the lower part, the result is the upper part. */
   split(at: number): Vma {
     const upper = this.copy(this.mm, at, this.end);
     this.end = at;
@@ -97,7 +97,7 @@ export class Vma {
   gone(): void {
     if (this.object?.areas.delete(this) && this.object.areas.size === 0) this.object.unmapped();
   }
-  /** Whether `next` continues this area, so that both may be one. */
+  /** Whether `next` continues this area, so that both can be merged. */
   joins(next: Vma): boolean {
     return this.end === next.start && this.prot === next.prot && this.shared === next.shared && this.object === next.object
       && this.name === next.name
@@ -111,7 +111,7 @@ export class Vma {
 export class VmaList {
   readonly list: Vma[] = [];
   private last: Vma | undefined;
-  /** By powers of two: above this address no gap has so many pages. A search begins there, so that full ground is walked once. */
+  /** By powers of two: above this address no gap has so many pages. A search begins there, so that full stretches are searched once. */
   private readonly full: number[] = [];
 
   /** Index of the first area that ends above `va`. */
@@ -133,22 +133,24 @@ export class VmaList {
   /** Where a search from the top for a gap of `pages` pages may begin, below `top`. */
   searchFrom(pages: number, top: number): number {
     let at = top;
-    for (let c = Math.min(this.full.length - 1, Math.floor(Math.log2(pages))); c >= 0; c--) at = Math.min(at, this.full[c] ?? top);
+    for (let order = Math.min(this.full.length - 1, Math.floor(Math.log2(pages))); order >= 0; order--)
+      at = Math.min(at, this.full[order] ?? top);
     return at;
   }
   /** A search for `pages` found nothing above `at`. */
   foundNothingAbove(pages: number, at: number): void {
-    const c = Math.ceil(Math.log2(pages));
-    this.full[c] = Math.min(this.full[c] ?? Infinity, at);
+    const order = Math.ceil(Math.log2(pages));
+    this.full[order] = Math.min(this.full[order] ?? Infinity, at);
   }
   /** A range is free again: gaps end where the next area starts. */
   private freed(end: number): void {
     const next = this.list[this.indexAbove(end - 1)], to = next ? next.start : Infinity;
-    for (let c = 0; c < this.full.length; c++) if (this.full[c] !== undefined && this.full[c]! < to) this.full[c] = to;
+    for (let order = 0; order < this.full.length; order++)
+      if (this.full[order] !== undefined && this.full[order]! < to) this.full[order] = to;
   }
-  /** The first area that ends above `va`, covering it or not. */
+  /** The first area that ends above `va`, whether or not it contains it. */
   above(va: number): Vma | undefined { return this.list[this.indexAbove(va)]; }
-  /** Puts an area in, joining it with neighbours where they are alike. The range must be free. */
+  /** Inserts an area and merges it with neighbours of the same kind. The range must be free. */
   insert(vma: Vma): Vma {
     const i = this.indexAbove(vma.start), before = this.list[i - 1], after = this.list[i];
     this.last = undefined;
@@ -167,7 +169,7 @@ export class VmaList {
     this.list.splice(i, 0, vma);
     return vma;
   }
-  /** Cuts areas so that [start, end) begins and ends between areas; answers those inside. */
+  /** Cuts areas so that [start, end) begins and ends between areas; returns the areas inside. */
   isolate(start: number, end: number): Vma[] {
     this.last = undefined;
     this.cut(start);
@@ -187,13 +189,13 @@ export class VmaList {
     if (inside.length) this.freed(end);
     return inside;
   }
-  /** Joins alike neighbours around a range whose areas have changed. */
+  /** Merges neighbours of the same kind around a range whose areas have changed. */
   merge(start: number, end: number): void {
     this.last = undefined;
     let i = Math.max(1, this.indexAbove(start));
     while (i < this.list.length && this.list[i]!.start <= end) {
-      const a = this.list[i - 1]!, b = this.list[i]!;
-      if (a.joins(b)) { a.end = b.end; b.gone(); this.list.splice(i, 1); } else i++;
+      const lower = this.list[i - 1]!, upper = this.list[i]!;
+      if (lower.joins(upper)) { lower.end = upper.end; upper.gone(); this.list.splice(i, 1); } else i++;
     }
   }
 }

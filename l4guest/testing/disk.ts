@@ -1,4 +1,4 @@
-/** A disk in memory, for specs: a block source that counts what is asked of it. */
+/** A disk in memory, for specs: a block source that counts its requests. */
 import { E } from '../abi/errno.ts';
 import type { BlockSource } from '../fs/bytesource.ts';
 import type { Co, Sleeper } from '../kernel/wait.ts';

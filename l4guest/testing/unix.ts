@@ -29,7 +29,7 @@ export class Unix {
   readonly tty: Tty | undefined;
   /** Results of calls that slept, by thread. */
   readonly results = new Map<Thread, number>();
-  /** When the kernel wants to be told that time has passed. */
+  /** When the kernel wants to be called. */
   alarm = Infinity;
   private time = 1e9;
   private next = 0;
@@ -63,21 +63,21 @@ export class Unix {
 
   // ── calls ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** A call of the main thread. Strings and byte arrays are put into its memory; a call that sleeps answers undefined. */
+  /** A call of the main thread. Strings and byte arrays are stored in its memory; a call that sleeps returns undefined. */
   call(name: string, ...args: (number | string | Uint8Array)[]): number | undefined { return this.callOf(this.main, name, ...args); }
   callOf(thread: Thread, name: string, ...args: (number | string | Uint8Array)[]): number | undefined {
     const nr = numbers.get(name);
     if (nr === undefined) throw new Error(`no call '${name}'`);
-    const a = args.map((x) => (typeof x === 'number' ? x : this.put(typeof x === 'string' ? bytesOf(`${x}\0`) : x, thread)));
+    const values = args.map((x) => (typeof x === 'number' ? x : this.put(typeof x === 'string' ? bytesOf(`${x}\0`) : x, thread)));
     this.k.cpu.current = thread;
     thread.state = Run.current;
     thread.call = nr;
-    const r = dispatch(thread, nr, a[0] ?? 0, a[1] ?? 0, a[2] ?? 0, a[3] ?? 0, a[4] ?? 0, a[5] ?? 0);
-    if (typeof r === 'number') return r;
-    continueCall(this.k, thread, r);
+    const result = dispatch(thread, nr, values[0] ?? 0, values[1] ?? 0, values[2] ?? 0, values[3] ?? 0, values[4] ?? 0, values[5] ?? 0);
+    if (typeof result === 'number') return result;
+    continueCall(this.k, thread, result);
     return thread.co ? undefined : thread.regs.x(10);
   }
-  /** Lets everybody who is ready go on; answers who has finished a call. */
+  /** Lets all ready threads continue; returns those that have finished a call. */
   settle(): Thread[] {
     const done: Thread[] = [];
     for (let thread = pickThread(this.k); thread; thread = pickThread(this.k)) {
@@ -88,9 +88,9 @@ export class Unix {
     this.k.cpu.current = this.main;
     return done;
   }
-  /** The alarm rings at this time; nobody else runs yet. */
+  /** Advances the time and rings the alarm; no thread runs yet. */
   passQuietly(until: number): void { this.time = until; this.k.cpu.tick(); }
-  /** Time passes; timers fire. */
+  /** Advances the time; timers fire, and threads run. */
   pass(ns: number): Thread[] { this.time += ns; this.k.cpu.tick(); return this.settle(); }
   fork(thread: Thread = this.main, more: Partial<CloneArgs> = {}): Thread {
     this.k.cpu.current = thread;
@@ -116,8 +116,8 @@ export class Unix {
 
   /** read(2) as text; a number is -errno. */
   read(fd: number, n = 4096): string | number | undefined {
-    const at = this.space(n), r = this.call('read', fd, at, n);
-    return r === undefined || r < 0 ? r : this.text(at, r);
+    const at = this.space(n), result = this.call('read', fd, at, n);
+    return result === undefined || result < 0 ? result : this.text(at, result);
   }
   write(fd: number, text: string): number | undefined { return this.call('write', fd, bytesOf(text), bytesOf(text).length); }
   open(path: string, flags = 0, mode = 0o644): number { return this.call('openat', -100, path, flags, mode)!; }
@@ -126,7 +126,7 @@ export class Unix {
     const fd = this.open(path, 0o200000), at = this.space(4096), names: string[] = [];
     for (let n = this.call('getdents64', fd, at, 4096)!; n > 0; n = this.call('getdents64', fd, at, 4096)!) {
       const bytes = this.bytes(at, n), view = new DataView(bytes.buffer);
-      for (let o = 0; o < n; o += view.getUint16(o + 16, true)) names.push(textOf(bytes.subarray(o + 19, bytes.indexOf(0, o + 19))));
+      for (let at = 0; at < n; at += view.getUint16(at + 16, true)) names.push(textOf(bytes.subarray(at + 19, bytes.indexOf(0, at + 19))));
     }
     this.call('close', fd);
     return names;

@@ -25,7 +25,7 @@ export class LentTcp {
     }
     return 0;
   }
-  /** The bytes that came next, none at the end; or the status. */
+  /** The next bytes, none at the end; or the status. */
   *receive(): Sys<Uint8Array | number> {
     const status = yield* ask(this.sys, this.cap, Toolbox.tcp.receive, [this.handle, MOST_BYTES]);
     return status !== 0 ? status : getBytes(this.sys.utcb, 1, this.sys.utcb.word(0));

@@ -30,7 +30,7 @@ export const Toolbox = {
 } as const;
 export type ToolboxService = keyof typeof Toolbox;
 export const TOOLBOX_SERVICES = Object.keys(Toolbox) as ToolboxService[];
-/** Labels of answers that are errors of Unix. */
+/** Labels of replies that carry an errno. */
 export const UNIX_ERROR = 0x100;
 /** Bytes in one message. */
 export const MOST_BYTES = 400;

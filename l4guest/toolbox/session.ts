@@ -15,7 +15,7 @@ import { UdpSocket } from '../net/inet/udp.ts';
 import type { Received, Socket } from '../net/socket.ts';
 import { MOST_BYTES, Toolbox, type ToolboxService } from './protocol.ts';
 
-/** A request, out of the message; and an answer: numbers and bytes, or an errno. */
+/** A request from a message; and a reply: numbers and bytes, or an errno. */
 export interface Asked { readonly label: number; readonly words: readonly number[]; readonly bytes: Uint8Array }
 export interface Given { readonly errno: number; readonly words?: readonly number[]; readonly bytes?: Uint8Array }
 
@@ -66,12 +66,12 @@ export class ToolboxSession {
     }
   }
 
-  /** Does what is asked. */
+  /** Performs a request. */
   *serve(sleeper: Sleeper, asked: Asked): Co<Given> {
     const handler = this.handlers.get(asked.label);
     return handler && this.t.proc.alive ? yield* handler(sleeper, asked) : failed(-E.NOSYS);
   }
-  /** The client is gone. */
+  /** Ends the session: the client is gone. */
   end(): void {
     for (const thing of this.open.values()) give(thing);
     this.open.clear();
@@ -156,7 +156,7 @@ export class ToolboxSession {
   }
 }
 
-/** Who has sent a datagram; nobody for streams. */
+/** The sender of a datagram; empty for streams. */
 const fromOf = ({ from }: Received, patience: number): number[] => (patience === Infinity ? [] : [numberOf(from.ip), from.port]);
 
 function give(thing: Socket | File): void {

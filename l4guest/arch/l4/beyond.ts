@@ -7,7 +7,7 @@ import type { Beyond } from '../arch.ts';
 import type { Shared } from './shared.ts';
 import type { Slot, Space } from './slots.ts';
 
-/** First selector of gates in a process, in the order of the server's list; and their maximum number. */
+/** First selector of gates in a process, in the order of the server's list; and log2 of their maximum number. */
 const FIRST_GATE = 256, GATES_ORDER = 6;
 export const MOST_GATES = 1 << GATES_ORDER;
 

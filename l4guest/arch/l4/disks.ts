@@ -17,7 +17,7 @@ import { raise } from './streams.ts';
 /** Most bytes of a request. */
 const PIECE = 128 << 10;
 
-/** Bytes to read or to write, in at most PIECE bytes of whole sectors; neither: a flush. */
+/** A request: bytes to read or to write, in at most PIECE bytes of whole sectors; neither: a flush. */
 interface Asked {
   readonly pos: number; readonly length: number; readonly bytes: Uint8Array | undefined;
   readonly done: (ok: boolean, bytes: Uint8Array | undefined) => void;
@@ -43,9 +43,9 @@ class Disk implements BlockSource {
     if (pos < 0 || pos + length > this.size) return -E.IO;
     const out = new Uint8Array(length);
     for (let done = 0; done < length; ) {
-      const n = Math.min(length - done, PIECE - (pos + done) % SECTOR), r = yield* this.ask(sleeper, pos + done, n, undefined);
-      if (!r.bytes) return -E.IO;
-      out.set(r.bytes, done);
+      const n = Math.min(length - done, PIECE - (pos + done) % SECTOR), answer = yield* this.ask(sleeper, pos + done, n, undefined);
+      if (!answer.bytes) return -E.IO;
+      out.set(answer.bytes, done);
       done += n;
     }
     return out;
@@ -55,8 +55,8 @@ class Disk implements BlockSource {
     if (pos < 0 || pos + bytes.length > this.size) return -E.IO;
     for (let done = 0; done < bytes.length; ) {
       const n = Math.min(bytes.length - done, PIECE - (pos + done) % SECTOR),
-        r = yield* this.ask(sleeper, pos + done, n, bytes.subarray(done, done + n));
-      if (!r.ok) return -E.IO;
+        answer = yield* this.ask(sleeper, pos + done, n, bytes.subarray(done, done + n));
+      if (!answer.ok) return -E.IO;
       done += n;
     }
     return 0;
@@ -75,9 +75,10 @@ class Disk implements BlockSource {
   *serve(sys: Syscalls, buffer: number, irq: number): Sys<void> {
     for (;;) {
       for (let asked = this.queue.shift(); asked; asked = this.queue.shift()) {
-        const { done, bytes } = asked, r = yield* asked.length === 0 ? this.flushed(sys) : bytes ? this.put(sys, asked.pos, bytes, buffer)
-          : this.get(sys, asked.pos, asked.length, buffer);
-        this.shared.arrivals.push(() => done(r !== undefined, r));
+        const { done, pos, length, bytes } = asked;
+        const result = yield* length === 0 ? this.flushed(sys)
+          : bytes ? this.put(sys, pos, bytes, buffer) : this.get(sys, pos, length, buffer);
+        this.shared.arrivals.push(() => done(result !== undefined, result));
         yield* raise(sys, irq);
       }
       this.sleeping = true;

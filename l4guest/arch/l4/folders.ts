@@ -58,7 +58,7 @@ class CarriedLink implements FilesLink {
   }
 }
 
-/** Opens the folder that the scenario gave under `name`. `prompt`: its host end answers at once. */
+/** Opens the folder that the scenario gave under `name`. `prompt`: the host answers at once. */
 export function* openFolder(sys: Syscalls, env: Env, shared: Shared, name: string, prompt: boolean, irq: number): Sys<FilesLink> {
   const files = valueOf(yield* openFiles(sys, env, name));
   if (prompt) return new PromptLink(sys, shared, files);

@@ -59,11 +59,14 @@ const EPOCH = 1_767_225_600;
 const KERNEL_BYTES_PER_THREAD = 20 << 10;
 
 function readArgs(env: Env): Args {
-  const a = env.args as Partial<Args>;
-  return { argv: a.argv ?? [], env: a.env ?? [], cwd: a.cwd ?? '/', rootfs: a.rootfs, files: a.files ?? [], tty: a.tty ?? false,
-    memory: a.memory ?? 64 << 20, epoch: a.epoch ?? EPOCH, seed: a.seed ?? 1, hostname: a.hostname ?? 'tessera', network: a.network,
-    strace: a.strace ?? false, exports: a.exports ?? [], folders: a.folders ?? [], root: a.root, gates: a.gates ?? [],
-    gatePolicy: a.gatePolicy ?? {}, longestHold: a.longestHold, watcher: a.watcher };
+  const given = env.args as Partial<Args>;
+  return {
+    argv: given.argv ?? [], env: given.env ?? [], cwd: given.cwd ?? '/', rootfs: given.rootfs, files: given.files ?? [],
+    tty: given.tty ?? false, memory: given.memory ?? 64 << 20, epoch: given.epoch ?? EPOCH, seed: given.seed ?? 1,
+    hostname: given.hostname ?? 'tessera', network: given.network, strace: given.strace ?? false, exports: given.exports ?? [],
+    folders: given.folders ?? [], root: given.root, gates: given.gates ?? [], gatePolicy: given.gatePolicy ?? {},
+    longestHold: given.longestHold, watcher: given.watcher
+  };
 }
 
 export const l4guest: Program = {
@@ -104,9 +107,9 @@ export const l4guest: Program = {
     below.writeLog = function* (): Sys<void> { for (const line of shared.lines.splice(0)) yield* log(sys, env, line); };
     yield* runner.serve() as Sys<void>;
     yield* below.writeLog();
-    for (const m of k.mounts.list) if (m.fs.sync) yield* work(sys, shared, k, (t) => sooner(m.fs.sync!(t)));
-    while (streams.pending() > 0) { yield* sys.receive(0, 1e6); for (const a of shared.arrivals.splice(0)) a(); }
-    for (const e of args.exports) yield* exportTree(sys, env, k, e.path, e.cap);
+    for (const mount of k.mounts.list) if (mount.fs.sync) yield* work(sys, shared, k, (t) => sooner(mount.fs.sync!(t)));
+    while (streams.pending() > 0) { yield* sys.receive(0, 1e6); for (const arrive of shared.arrivals.splice(0)) arrive(); }
+    for (const exported of args.exports) yield* exportTree(sys, env, k, exported.path, exported.cap);
     yield* report(sys, env, yield* summary(sys, k));
     yield* exit(sys, env, exitCode(status), lastWords(k));
   },
@@ -211,7 +214,7 @@ function* fillRoot(sys: Syscalls, env: Env, shared: Shared, k: Kernel, args: Arg
   return undefined;
 }
 
-/** Writes the final contents of an exported directory as tar to a stream; nothing when it is no directory any more. */
+/** Writes the final contents of an exported directory as tar to a stream; nothing if it is no longer a directory. */
 function* exportTree(sys: Syscalls, env: Env, k: Kernel, path: string, cap: string): Sys<void> {
   const stream = valueOf(yield* openConsole(sys, env, cap)), dir = directoryAt(k.root, path);
   if (dir) for (const piece of tarOf(dir)) yield* stream.write(sys, piece);

@@ -34,9 +34,9 @@ export interface Slot {
   readonly callPortal: number;
   readonly eventPortal: number;
   readonly reply: number;
-  /** Where its own calls are reported, once a thread of this slot has had a message buffer. */
+  /** The portal that reports its own calls, once a thread of this slot has had a message buffer. */
   ownPortal: number;
-  /** Where its system calls arrive as messages, once there was a thread that makes such. */
+  /** The portal for its system calls as messages, once a thread of this slot has made one. */
   stubPortal: number;
   /** The message buffer of its thread, 0 for none. */
   utcb: number;
@@ -89,9 +89,9 @@ export class Slots {
     return status === 0;
   }
   private *discard(slot: Slot): Sys<void> {
-    for (const s of [slot.callPortal, slot.eventPortal, slot.context, slot.thread, slot.reply]) {
-      yield* this.sys.invoke(Own.task, Ops.task.unmap, [capPage(s), 1]);
-      this.env.freeSelector(s);
+    for (const selector of [slot.callPortal, slot.eventPortal, slot.context, slot.thread, slot.reply]) {
+      yield* this.sys.invoke(Own.task, Ops.task.unmap, [capPage(selector), 1]);
+      this.env.freeSelector(selector);
     }
   }
   *irqPortal(): Sys<number> {
@@ -220,8 +220,8 @@ export class Slots {
       if (all === 7) forgetAll(mm);
       return;
     }
-    for (const f of list) for (const { page } of flexpages(f.from * 4096, (f.to - f.from) * 4096, f.rights)) yield* this.unmapPage(space,
-      page);
+    for (const { from, to, rights } of list)
+      for (const { page } of flexpages(from * 4096, (to - from) * 4096, rights)) yield* this.unmapPage(space, page);
   }
   /**
    * Drops the mirrors of all other address spaces to free kernel memory; faults rebuild them page by page. False: there was nothing to

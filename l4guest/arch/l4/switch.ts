@@ -244,7 +244,7 @@ export class L4Switch implements Switch {
     const status = yield this.sys.ipc(7, Own.thread);
     held.kept = status === 0;
   }
-  /** The remaining threads of a space leave it: they start again elsewhere. */
+  /** The remaining threads of a space leave it and start again in another. */
   private *desert(space: unknown): Sys<void> {
     for (const slot of this.slots.slots) {
       if (slot.space !== space || !slot.t) continue;
@@ -272,13 +272,14 @@ export class L4Switch implements Switch {
     }
     for (const space of shared.deserted.splice(0)) yield* this.desert(space);
     for (const mm of shared.deadSpaces.splice(0)) yield* this.slots.destroySpace(mm);
-    for (const t of shared.passing.splice(0)) yield* this.letThrough(t.hardware as Slot);
+    for (const thread of shared.passing.splice(0)) yield* this.letThrough(thread.hardware as Slot);
     for (const semaphore of shared.kicks.splice(0)) yield* sys.must(semaphore, Ops.semaphore.up);
     if (shared.alarm < shared.armed) { shared.armed = shared.alarm; yield* sys.must(this.timer, Ops.semaphore.up); }
     if (shared.lines.length > 0 && this.writeLog) yield* this.writeLog();
-    const t = shared.recall;
+    const recalled = shared.recall;
     shared.recall = undefined;
-    if (t && cpu.inUser && t === cpu.current && t.hardware) yield* sys.must((t.hardware as Slot).thread, Ops.thread.recall);
+    if (recalled && cpu.inUser && recalled === cpu.current && recalled.hardware)
+      yield* sys.must((recalled.hardware as Slot).thread, Ops.thread.recall);
     if (shared.jobs.length === 0) return false;
     yield* this.keep();
     for (const job of shared.jobs.splice(0)) yield* job();

@@ -94,7 +94,7 @@ function* serve(sys: Syscalls, around: Surroundings, session: ToolboxSession, do
     flags = IpcFlag.receive | IpcFlag.reply;
   }
 }
-/** The request: its numbers, and the bytes behind the last of them, whose length that is. */
+/** Reads a request: its numbers, and the bytes that follow; the last number is their length. */
 function read(sys: Syscalls): Asked {
   const utcb = sys.utcb, words: number[] = [];
   forgetOthers(utcb);
@@ -103,7 +103,7 @@ function read(sys: Syscalls): Asked {
     length = at === undefined ? 0 : Math.max(0, Math.min(MOST_BYTES, utcb.word(at), 8 * (utcb.wordCount - at - 1)));
   return { label: utcb.label, words, bytes: at === undefined ? new Uint8Array(0) : getBytes(utcb, at + 1, length) };
 }
-/** The word of a request that has the length of its bytes. */
+/** The index of the number that holds the length of a request's bytes. */
 function lengthAt(label: number): number | undefined {
   const at = ROWS.get(label)?.indexOf('text') ?? -1;
   return at < 0 ? undefined : at;

@@ -120,7 +120,7 @@ export class NativeArch implements Arch, Switch {
     if (!space) return false;
     for (const flush of thread.mm.flushes.splice(0)) this.#flush(space, flush.from, flush.to, flush.rights);
     this.#entry.entered(thread);
-    this.#recalled = undefined; // the recalled process is in the server already
+    this.#recalled = undefined; // the recalled process is already in the server
     if (this.#slots.enter(thread)) this.#hart.charge(COSTS.switchThread);
     if (space !== this.#space) this.#switchSpace(space);
     this.#hart.resume(0, false);

@@ -20,7 +20,7 @@ export class AheadOf {
     if (next) this.run++;
     return this.run < ENOUGH_READ ? [] : follows.names.slice(follows.last + 1, follows.last + TOGETHER);
   }
-  /** Somebody begins, or reads elsewhere. */
+  /** Begins an order, or continues it elsewhere. */
   private begin(name: string): void {
     const listed = this.orders[0]!.names, sorted = this.orders[1]?.names ?? [...listed].sort();
     this.orders = [listed, sorted].map((names) => ({ names, last: names.indexOf(name) }));

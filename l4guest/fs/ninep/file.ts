@@ -15,7 +15,7 @@ import type { NineFs, NineNode } from './fs.ts';
 
 /** Pages that a fault fetches at once. */
 const AHEAD = 16;
-/** How a file is opened with the server: what the caller's flags ask for. */
+/** The open flags for the server, by what the caller's flags ask for. */
 const modeOf = (flags: number): number => flags & (O.ACCMODE | O.APPEND | O.SYNC | O.DSYNC);
 
 export class NineRegular extends Inode implements Mappable {
@@ -31,7 +31,7 @@ export class NineRegular extends Inode implements Mappable {
   private readFid: number | undefined;
   private isWritingBack = false;
   private readonly writtenBack = new WaitQueue();
-  /** Changes of the contents that come from here: they leave the pages good. */
+  /** Changes of the contents come from this side: the cached pages stay valid. */
   private own = false;
   constructor(node: NineNode) {
     super(node.fs, node.mode, node.ino);
@@ -48,8 +48,8 @@ export class NineRegular extends Inode implements Mappable {
   override change(c: Changes, t: Thread): Later<number> { return this.node.set(t, c); }
   override touchAttributes(): void { this.node.stale(); }
   override *truncate(length: number, thread: Thread): Co<number> {
-    const r = yield* this.node.set(thread, {}, length);
-    if (r < 0) return r;
+    const result = yield* this.node.set(thread, {}, length);
+    if (result < 0) return result;
     this.wrote(length);
     this.cache.cut(length);
     this.node.length = length;
@@ -72,7 +72,7 @@ export class NineRegular extends Inode implements Mappable {
     this.cache.drop(Math.ceil(length / PAGE));
     this.own = false;
   }
-  /** The server has what was written here, up to `end`. */
+  /** The server has received the bytes written here, up to `end`. */
   wrote(end: number): void {
     this.ahead = undefined;
     this.own = true;
@@ -80,7 +80,7 @@ export class NineRegular extends Inode implements Mappable {
     this.node.stale();
   }
   update(pos: number, bytes: Uint8Array): void { this.cache.update(pos, bytes); }
-  /** After our own changes: reads the file's time, so that a change of the host can be told from ours. Not needed without pages. */
+  /** After own changes: reads the file's time, so that a later change by the host can be recognized. Unnecessary without cached pages. */
   *noteOwn(t: Sleeper): Co<void> { if (this.own && this.cache.size > 0) yield* this.node.ask(t); }
 
   // ── open files ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -91,10 +91,10 @@ export class NineRegular extends Inode implements Mappable {
     const fid = this.opened.get(mode) ?? (mode & O.APPEND ? undefined : this.opened.get(O.RDWR));
     if (fid === undefined) throw new NotHere((s) => this.openWith(s, mode));
     this.node.refresh(thread);
-    for (const [m, f] of this.opened) if (f === fid) this.opened.delete(m);
+    for (const [mode, other] of this.opened) if (other === fid) this.opened.delete(mode);
     return new NineFile(this, flags, fid);
   }
-  /** It was found together with its neighbours: an open fid, and its first bytes. */
+  /** The file was found together with its neighbours: takes an open fid, and its first bytes. */
   takeAhead(fid: number, data: Uint8Array): void {
     if (this.opened.has(O.RDONLY)) { this.fs.session.forget(fid); return; }
     this.opened.set(O.RDONLY, fid);
@@ -103,24 +103,25 @@ export class NineRegular extends Inode implements Mappable {
   }
   /** First bytes that were read ahead; the whole file if it is shorter than AHEAD_BYTES. */
   private ahead: { readonly data: Uint8Array; readonly at: number } | undefined;
-  /** Bytes from `pos` on, if they are here and as fresh as a reader may expect. */
+  /** Bytes from `pos` on, if they were read ahead and are fresh enough for the reader. */
   readAhead(pos: number, thread: Thread): Uint8Array | undefined {
     const { ahead } = this;
     if (!ahead) return undefined;
     if (!this.fs.isFresh(ahead.at, thread)) { this.ahead = undefined; return undefined; }
     return pos < ahead.data.length ? ahead.data.subarray(pos) : undefined;
   }
-  /** A fid that is open already. */
+  /** Takes a fid that is already open. */
   takeOpen(fid: number, mode: number): void { this.opened.set(mode, fid); }
   /**
-   * A file is closed: its fid serves the next open, for a while. Not one that may write: who runs the file on the host would meet ETXTBSY.
+   * A file is closed: its fid serves the next open, for a while. A fid that may write is not kept, because running the file on the host
+   * would then fail with ETXTBSY.
    */
   giveBack(fid: number, mode: number): void {
     if (this.nlink === 0 || mode !== O.RDONLY || this.opened.has(mode)) { this.fs.session.forget(fid); return; }
     this.opened.set(mode, fid);
     this.fs.isIdle(this);
   }
-  /** Gives up what is open and unused. */
+  /** Closes fids that are open and unused. */
   closeIdle(): void {
     this.ahead = undefined;
     for (const fid of this.opened.values()) this.fs.session.forget(fid);
@@ -135,10 +136,10 @@ export class NineRegular extends Inode implements Mappable {
   private *openFid(sleeper: Sleeper, mode: number): Co<number> {
     const { session } = this.fs, fid = yield* this.node.takeWay(sleeper);
     if (fid < 0) return fid;
-    const r = yield* session.ask(sleeper, 'lopen', { fid, flags: mode });
-    if (typeof r !== 'number') return fid;
+    const reply = yield* session.ask(sleeper, 'lopen', { fid, flags: mode });
+    if (typeof reply !== 'number') return fid;
     session.forget(fid);
-    return r;
+    return reply;
   }
 
   // ── mappings ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -160,14 +161,14 @@ export class NineRegular extends Inode implements Mappable {
     const from = index - (index % AHEAD), { session } = this.fs, fid = this.readFid ?? (yield* this.openFid(sleeper, O.RDONLY));
     if (fid < 0) return fid;
     this.readFid = fid;
-    const r = yield* session.ask(sleeper, 'read', { fid, offset: BigInt(from * PAGE), count: Math.min(AHEAD * PAGE, session.chunk) });
-    if (typeof r === 'number') return r;
-    if (r.data.length <= (index - from) * PAGE) return -E.IO;
-    for (let at = 0; at < r.data.length; at += PAGE)
-      if (!this.cache.fill(from + at / PAGE, r.data.subarray(at, at + PAGE)) && from + at / PAGE === index) return -E.NOMEM;
+    const reply = yield* session.ask(sleeper, 'read', { fid, offset: BigInt(from * PAGE), count: Math.min(AHEAD * PAGE, session.chunk) });
+    if (typeof reply === 'number') return reply;
+    if (reply.data.length <= (index - from) * PAGE) return -E.IO;
+    for (let at = 0; at < reply.data.length; at += PAGE)
+      if (!this.cache.fill(from + at / PAGE, reply.data.subarray(at, at + PAGE)) && from + at / PAGE === index) return -E.NOMEM;
     return 0;
   }
-  /** A file is mapped so that stores reach it: there must be a way back. */
+  /** Prepares a mapping whose stores reach the file: they need a fid to be written back through. */
   prepareStores(): void { if (this.writeFid === undefined) throw new NotHere((t) => this.openBack(t)); }
   private *openBack(sleeper: Sleeper): Co<number> {
     const fid = yield* this.openFid(sleeper, O.RDWR);
@@ -179,7 +180,7 @@ export class NineRegular extends Inode implements Mappable {
     if (this.cache.dirty.size > 0) this.fs.k.workers.start((t) => this.writeBack(t));
     else if (this.nlink === 0 && this.users === 0) this.drop();
   }
-  /** Writes all pages that were stored to. */
+  /** Writes back all pages with stores. */
   *writeBack(sleeper: Sleeper): Co<number> {
     const { session } = this.fs;
     while (this.isWritingBack) yield* sleeper.nap(this.writtenBack);
@@ -190,9 +191,9 @@ export class NineRegular extends Inode implements Mappable {
         const offset = index * PAGE, n = Math.min(PAGE, this.node.length - offset);
         this.cache.clean(index);
         if (n <= 0 || this.writeFid === undefined) continue;
-        const r = yield* session.ask(sleeper, 'write',
+        const reply = yield* session.ask(sleeper, 'write',
           { fid: this.writeFid, offset: BigInt(offset), data: this.cache.bytes(index).read(0, n) });
-        if (typeof r === 'number') failed ||= r; else this.wrote(offset + n);
+        if (typeof reply === 'number') failed ||= reply; else this.wrote(offset + n);
       }
       yield* this.noteOwn(sleeper);
     } finally { this.isWritingBack = false; this.writtenBack.wakeAll(); }
@@ -224,11 +225,12 @@ export class NineFile extends File {
       if (io.left === 0 || pos >= this.inode.size) return n;
     }
     while (io.left > 0) {
-      const count = Math.min(io.left, session.chunk), r = yield* session.ask(thread, 'read', { fid: this.fid, offset: BigInt(pos), count });
-      if (typeof r === 'number') return io.done > start ? io.done - start : r;
-      io.put(r.data, 0, r.data.length);
-      pos += r.data.length;
-      if (r.data.length < count) break;
+      const count = Math.min(io.left, session.chunk),
+        reply = yield* session.ask(thread, 'read', { fid: this.fid, offset: BigInt(pos), count });
+      if (typeof reply === 'number') return io.done > start ? io.done - start : reply;
+      io.put(reply.data, 0, reply.data.length);
+      pos += reply.data.length;
+      if (reply.data.length < count) break;
     }
     return io.done - start;
   }
@@ -240,12 +242,12 @@ export class NineFile extends File {
       const data = new Uint8Array(Math.min(io.left, session.chunk, limit - pos));
       if (data.length === 0) break;
       io.take(data, 0, data.length);
-      const r = yield* session.ask(thread, 'write', { fid: this.fid, offset: BigInt(pos), data });
-      if (typeof r === 'number') { const done = io.done - start - data.length; return done > 0 ? done : r; }
-      if (!append) inode.update(pos, data.subarray(0, r.count));
-      pos += r.count;
+      const reply = yield* session.ask(thread, 'write', { fid: this.fid, offset: BigInt(pos), data });
+      if (typeof reply === 'number') { const done = io.done - start - data.length; return done > 0 ? done : reply; }
+      if (!append) inode.update(pos, data.subarray(0, reply.count));
+      pos += reply.count;
       inode.wrote(append ? 0 : pos);
-      if (r.count < data.length) return io.done - start - data.length + r.count;
+      if (reply.count < data.length) return io.done - start - data.length + reply.count;
     }
     yield* inode.noteOwn(thread);
     return io.done - start;
@@ -253,8 +255,8 @@ export class NineFile extends File {
   override sync(t: Thread, dataOnly: boolean): Later<number> { return this.syncAll(t, dataOnly); }
   private *syncAll(thread: Thread, dataOnly: boolean): Co<number> {
     const failed = yield* this.inode.writeBack(thread),
-      r = yield* this.inode.fs.session.ask(thread, 'fsync', { fid: this.fid, dataOnly: dataOnly ? 1 : 0 });
-    return failed || (typeof r === 'number' ? r : 0);
+      reply = yield* this.inode.fs.session.ask(thread, 'fsync', { fid: this.fid, dataOnly: dataOnly ? 1 : 0 });
+    return failed || (typeof reply === 'number' ? reply : 0);
   }
   override map(_mm: Mm, shared: boolean): MapAnswer | number {
     if (shared && this.writable) this.inode.prepareStores();

@@ -13,7 +13,7 @@ import { NineSession, type FilesLink } from './session.ts';
 
 export interface FolderMount { readonly path: string; readonly source: string; readonly readOnly: boolean }
 
-/** Attaches to the server and mounts what it has at an absolute path, whose directories are made where they are missing. 0 or -errno. */
+/** Attaches to the server and mounts its tree at an absolute path; creates missing directories. 0 or -errno. */
 export function* mountFolder(k: Kernel, sleeper: Sleeper, link: FilesLink, at: FolderMount): Co<number> {
   const fs = new NineFs(k, new NineSession(link, (ns, act) => { k.timers.add(k.clock.now() + ns, act); }), at.source, at.readOnly,
     makeNineInode), failed = yield* fs.begin(sleeper);
@@ -24,7 +24,7 @@ export function* mountFolder(k: Kernel, sleeper: Sleeper, link: FilesLink, at: F
   cover(k, k.mounts, newMount(k, fs.root, at.source, at.readOnly ? Ms.RDONLY : 0), { ...place, dir: undefined, name: '' });
   return 0;
 }
-/** The place of a mount before any process runs: links are not followed, and what is not there is made. */
+/** Finds the place of a mount before any process runs: links are not followed, and missing directories are created. */
 function placeFor(k: Kernel, names: readonly string[]): { mount: Mount; inode: Inode } | undefined {
   let at: { mount: Mount; inode: Inode } = k.top;
   for (const name of names) {

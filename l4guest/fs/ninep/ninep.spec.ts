@@ -61,7 +61,7 @@ const get = (path: string): string | number => {
 describe('messages of a live folder', () => {
   const files = Array.from({ length: 64 }, (_, i) => `f${String(i).padStart(2, '0')}`);
   const counted = (act: () => void): number => { const before = link.messages; act(); return link.messages - before; };
-  it('files that are read one after the other come eight in a message, and are what the host has', () => {
+  it("files read one after the other come eight per message, with the host's contents", () => {
     for (const text of files) writeFileSync(host(text), `text of ${text}`);
     const names = list().filter((n) => n.startsWith('f'));
     expect(names).toEqual(files);
@@ -69,29 +69,29 @@ describe('messages of a live folder', () => {
       for (const f of u.list('/mnt/host')) if (f.startsWith('f')) expect(get(`/mnt/host/${f}`)).toBe(`text of ${f}`);
     })).toBeLessThan(40);
   });
-  it('what was read ahead counts for a moment: later, or after anything came from outside, the host is asked', () => {
-    for (const f of files) writeFileSync(host(f), 'old');
+  it('contents read ahead are valid for a moment; after it, or after any outside input, the host is asked', () => {
+    for (const name of files) writeFileSync(host(name), 'old');
     const order = u.list('/mnt/host').filter((n) => n.startsWith('f'));
-    for (const f of order.slice(0, 20)) expect(get(`/mnt/host/${f}`)).toBe('old');
-    for (const f of files) writeFileSync(host(f), 'newer');
+    for (const name of order.slice(0, 20)) expect(get(`/mnt/host/${name}`)).toBe('old');
+    for (const name of files) writeFileSync(host(name), 'newer');
     later();
-    for (const f of order.slice(20)) expect(get(`/mnt/host/${f}`)).toBe('newer');
-    for (const f of files) writeFileSync(host(f), 'newest one');
+    for (const name of order.slice(20)) expect(get(`/mnt/host/${name}`)).toBe('newer');
+    for (const name of files) writeFileSync(host(name), 'newest one');
     u.k.lastArrival = u.k.clock.now();
-    for (const f of order) expect(get(`/mnt/host/${f}`)).toBe('newest one');
+    for (const name of order) expect(get(`/mnt/host/${name}`)).toBe('newest one');
   });
-  it('a name that is removed, and one that becomes a folder, a link, while they are read ahead', () => {
-    for (const f of files) writeFileSync(host(f), 'x');
+  it('a name that is removed, or becomes a folder or a link, while it is read ahead', () => {
+    for (const name of files) writeFileSync(host(name), 'x');
     const order = u.list('/mnt/host').filter((n) => n.startsWith('f'));
-    for (const f of order.slice(0, 16)) get(`/mnt/host/${f}`);
+    for (const name of order.slice(0, 16)) get(`/mnt/host/${name}`);
     const [gone, folder, linked, last] = order.slice(-4) as [string, string, string, string];
-    for (const f of [gone, folder, linked]) rmSync(host(f));
+    for (const name of [gone, folder, linked]) rmSync(host(name));
     mkdirSync(host(folder)); symlinkSync(last, host(linked));
     later();
-    expect(order.slice(16).map((f) => get(`/mnt/host/${f}`))).toEqual([...order.slice(16, -4).map(() => 'x'), -E.NOENT, -E.ISDIR, 'x',
-      'x']);
+    expect(order.slice(16).map((f) => get(`/mnt/host/${f}`)))
+      .toEqual([...order.slice(16, -4).map(() => 'x'), -E.NOENT, -E.ISDIR, 'x', 'x']);
   });
-  it('a file takes three messages to be made where it was not, written and closed, and few to be looked at', () => {
+  it('creating, writing and closing a new file takes three messages, and looking at it few', () => {
     expect(counted(() => { for (let i = 0; i < 32; i++) put(`/mnt/host/n${i}`, 'text'); })).toBeLessThan(3 * 32 + 4);
     expect(readdirSync(base).length).toBe(32);
     later();
@@ -100,19 +100,19 @@ describe('messages of a live folder', () => {
       for (let i = 0; i < 32; i++) expect(u.call('newfstatat', -100, `/mnt/host/n${i}`, at, 0)).toBe(0);
     })).toBeLessThan(36);
   });
-  it('names that are looked at, or removed, in the order in which they were listed come sixteen in a message', () => {
-    for (const f of files) writeFileSync(host(f), 'x');
+  it('names that are looked at, or removed, in listing order come sixteen per message', () => {
+    for (const name of files) writeFileSync(host(name), 'x');
     const order = u.list('/mnt/host').filter((n) => n.startsWith('f')), at = u.space(128);
     expect(counted(() => { for (const f of order) expect(u.call('newfstatat', -100, `/mnt/host/${f}`, at, 0)).toBe(0); })).toBeLessThan(16);
     later();
     expect(counted(() => { for (const f of order) expect(u.call('unlinkat', -100, `/mnt/host/${f}`, 0)).toBe(0); })).toBeLessThan(64 + 16);
     expect(readdirSync(base)).toEqual([]);
   });
-  it('a name that the host removes, or makes another file of, before it is looked at ahead, and after', () => {
-    for (const f of files) writeFileSync(host(f), 'x');
+  it('a name that the host removes, or replaces, before and after it is looked up ahead', () => {
+    for (const name of files) writeFileSync(host(name), 'x');
     const order = u.list('/mnt/host').filter((n) => n.startsWith('f')), at = u.space(128), look = (f: string): number | undefined =>
       u.call('newfstatat', -100, `/mnt/host/${f}`, at, 0);
-    for (const f of order.slice(0, 8)) look(f);
+    for (const name of order.slice(0, 8)) look(name);
     const [gone, after] = [order[40]!, order[50]!];
     rmSync(host(gone));
     expect(order.slice(8, 48).map(look)).toEqual(order.slice(8, 48).map((f) => (f === gone ? -E.NOENT : 0)));
@@ -120,7 +120,7 @@ describe('messages of a live folder', () => {
     later();
     expect(order.slice(48).map(look)).toEqual(order.slice(48).map((f) => (f === after ? -E.NOENT : 0)));
   });
-  it('a listing is paid for, once: it ends in ENOMEM where memory is short, and what was paid comes back', () => {
+  it('a listing is charged once: it fails with ENOMEM if memory is short, and the charge is returned', () => {
     for (let i = 0; i < 1500; i++) writeFileSync(host(`file-${i}`), '');
     const fd = u.open('/mnt/host', 0o200000), at = u.space(4096), { frames } = u.k;
     for (let n = 2 ** 20; n >= 4096; ) if (!frames.charge(n)) n /= 2;
@@ -132,19 +132,19 @@ describe('messages of a live folder', () => {
     for (let round = 0; round < 3; round++) { later(); expect(list().length).toBe(102); }
     expect(idle - frames.idle).toBeLessThan(12);
   });
-  it('what is opened to be made and is there already stays what it is', () => {
+  it('O_CREAT leaves an existing file as it is', () => {
     writeFileSync(host('file'), 'text'); mkdirSync(host('folder')); symlinkSync('file', host('link')); symlinkSync('new', host('nowhere'));
     const made = (name: string, flags = 0): number => u.open(`/mnt/host/${name}`, O.CREAT | O.RDWR | flags, 0o640);
-    expect([made('file', O.EXCL), made('link', O.EXCL), made('nowhere', O.EXCL), made('folder')]).toEqual([-E.EXIST, -E.EXIST, -E.EXIST,
-      -E.ISDIR]);
+    expect([made('file', O.EXCL), made('link', O.EXCL), made('nowhere', O.EXCL), made('folder')])
+      .toEqual([-E.EXIST, -E.EXIST, -E.EXIST, -E.ISDIR]);
     expect(['file', 'link'].map((name) => u.read(made(name)))).toEqual(['text', 'text']);
     later();
     expect([made('file/x'), made('none/x'), made('none/')]).toEqual([-E.NOTDIR, -E.NOENT, -E.ISDIR]);
     expect([made('nowhere'), made('fresh', O.EXCL), made('fresh', O.EXCL)].map((fd) => fd >= 0)).toEqual([true, true, false]);
-    expect([statSync(host('new')).mode & 0o777, readdirSync(base).sort()]).toEqual([0o640,
-      ['file', 'folder', 'fresh', 'link', 'new', 'nowhere']]);
+    expect([statSync(host('new')).mode & 0o777, readdirSync(base).sort()])
+      .toEqual([0o640, ['file', 'folder', 'fresh', 'link', 'new', 'nowhere']]);
   });
-  it('a file that was written and closed is not held open: who runs it on the host meets no ETXTBSY', () => {
+  it('a file that was written and closed is not held open: the host can run it without ETXTBSY', () => {
     put('/mnt/host/tool', 'x');
     later();
     const held = readdirSync('/proc/self/fd').flatMap((fd) =>
@@ -154,7 +154,7 @@ describe('messages of a live folder', () => {
 });
 
 describe('a live folder', () => {
-  it('shows what the host has, and what it has meanwhile', () => {
+  it("shows the host's files, and their changes", () => {
     writeFileSync(host('a'), 'one');
     expect([get('/mnt/host/a'), get('/mnt/host/b'), list()]).toEqual(['one', -E.NOENT, ['.', '..', 'a']]);
     writeFileSync(host('a'), 'two, longer'); writeFileSync(host('b'), 'new');
@@ -164,14 +164,14 @@ describe('a live folder', () => {
     later();
     expect([get('/mnt/host/a'), get('/mnt/host/c')]).toEqual([-E.NOENT, 'two, longer']);
   });
-  it('has no extended attributes, and does not say that it has set one', () => {
+  it('has no extended attributes, and refuses to set one', () => {
     writeFileSync(host('a'), 'x');
     const at = u.space(16);
     expect([u.call('setxattr', '/mnt/host/a', 'user.x', at, 1, 0), u.call('getxattr', '/mnt/host/a', 'user.x', at, 16),
       u.call('listxattr', '/mnt/host/a', at, 16), u.call('removexattr', '/mnt/host', 'user.x'), u.call('lsetxattr', '/mnt/host/a',
         'security.x', at, 1, 0)]).toEqual([-E.OPNOTSUPP, -E.OPNOTSUPP, -E.OPNOTSUPP, -E.OPNOTSUPP, -E.OPNOTSUPP]);
   });
-  it('has on the host what a write was told is written', () => {
+  it('has on the host what a write has returned for', () => {
     expect(put('/mnt/host/new', 'hello')).toBe(5);
     expect(readFileSync(host('new'), 'utf8')).toBe('hello');
     const fd = u.open('/mnt/host/new', O.RDWR);
@@ -183,7 +183,7 @@ describe('a live folder', () => {
     const add = u.open('/mnt/host/new', O.WRONLY | O.APPEND);
     expect([u.write(add, '!'), readFileSync(host('new'), 'utf8'), u.call('lseek', fd, 0, 2)]).toEqual([1, 'Je from the host!', 17]);
   });
-  it('makes, renames, links and removes names on the host', () => {
+  it('creates, renames, links and removes names on the host', () => {
     expect([
       u.call('mkdirat', -100, '/mnt/host/d', 0o755), put('/mnt/host/d/x', 'x'),
       u.call('linkat', -100, '/mnt/host/d/x', -100, '/mnt/host/y', 0), u.call('symlinkat', 'd/x', -100, '/mnt/host/l')
@@ -200,7 +200,7 @@ describe('a live folder', () => {
       u.open('/mnt/host/a', O.CREAT | O.EXCL) >= 0, u.open('/mnt/host/a', O.CREAT | O.EXCL), u.call('mkdirat', -100, '/mnt/host/a', 0o755)
     ]).toEqual([true, -E.EXIST, -E.EXIST]);
   });
-  it('sets permission bits and times; the host\'s errors are the guest\'s', () => {
+  it("sets permission bits and times; the host's errors become the guest's", () => {
     put('/mnt/host/a', 'x');
     const times = new Uint8Array(32), view = new DataView(times.buffer);
     view.setBigInt64(0, 1000n, true); view.setBigInt64(16, 2000n, true);
@@ -215,7 +215,7 @@ describe('a live folder', () => {
       put(`/mnt/host/${'n'.repeat(256)}`, 'x')
     ]).toEqual([-E.ISDIR, -E.ISDIR, -E.NOENT, -E.NAMETOOLONG]);
   });
-  it('follows no link out of the folder, but its own root\'s', () => {
+  it('follows no link out of the folder, except its own root', () => {
     symlinkSync('/etc', host('out')); symlinkSync('/tmp/guest', host('in'));
     put('/tmp/guest', 'the guest\'s own');
     expect([get('/mnt/host/out/passwd'), get('/mnt/host/in')]).toEqual([-E.NOENT, 'the guest\'s own']);
@@ -226,14 +226,14 @@ describe('a live folder', () => {
     const at = u.put(Buffer.concat([Buffer.from('/mnt/host/'), name, Buffer.from([0])])), fd = u.call('openat', -100, at, 0, 0)!;
     expect(u.read(fd)).toBe('odd');
   });
-  it('lets FIFOs and sockets of the guest live in the guest', () => {
+  it('keeps FIFOs and sockets of the guest within the guest', () => {
     expect([
       u.call('mknodat', -100, '/mnt/host/fifo', 0o010644, 0), list(), existsSync(host('fifo'))
     ]).toEqual([0, ['.', '..', 'fifo'], false]);
     const fd = u.open('/mnt/host/fifo', O.RDWR);
     expect([u.write(fd, 'through'), u.read(fd)]).toEqual([7, 'through']);
   });
-  it('is not changed where it is mounted read-only', () => {
+  it('does not change if it is mounted read-only', () => {
     writeFileSync(host('a'), 'x');
     open(true);
     expect([
@@ -252,12 +252,12 @@ describe('mappings of a live folder', () => {
     u.call('mmap', 0, length, Prot.READ | Prot.WRITE, shared ? Map_.SHARED : Map_.PRIVATE, fd, 0)!;
   it('a page is fetched when a call touches it; private stores stay private', () => {
     writeFileSync(host('a'), 'x'.repeat(5000));
-    const fd = u.open('/mnt/host/a', O.RDWR), at = map(fd, false), w = u.open('/tmp/out', O.CREAT | O.RDWR);
-    expect([u.call('write', w, at + 4096, 904), u.call('pread64', fd, at, 3, 10)]).toEqual([904, 3]);
+    const fd = u.open('/mnt/host/a', O.RDWR), at = map(fd, false), out = u.open('/tmp/out', O.CREAT | O.RDWR);
+    expect([u.call('write', out, at + 4096, 904), u.call('pread64', fd, at, 3, 10)]).toEqual([904, 3]);
     setU8(u.main.mm, at, 65);
     expect(readFileSync(host('a'), 'utf8')[0]).toBe('x');
   });
-  it('stores to a shared mapping reach the host with msync, fsync or the last unmap, and each again', () => {
+  it('stores to a shared mapping reach the host with msync, fsync or the last unmap, every time', () => {
     writeFileSync(host('a'), 'abcdef');
     const fd = u.open('/mnt/host/a', O.RDWR), at = map(fd, true), text = (): string => readFileSync(host('a'), 'utf8'), mm = u.main.mm;
     expect(u.call('write', u.open('/tmp/o', O.CREAT | O.WRONLY), at, 1)).toBe(1);
@@ -268,7 +268,7 @@ describe('mappings of a live folder', () => {
     setU8(mm, at + 2, 67);
     expect([u.call('munmap', at, 8192), text()]).toEqual([0, 'ABCdef']);
   });
-  it('sees writes of this side at once, and the host\'s when the file is opened again', () => {
+  it("sees this side's writes at once, and the host's when the file is opened again", () => {
     writeFileSync(host('a'), 'abcdef');
     const fd = u.open('/mnt/host/a', O.RDWR), at = map(fd, false), mm = u.main.mm;
     u.call('write', u.open('/tmp/o', O.CREAT | O.WRONLY), at, 1);
@@ -283,7 +283,7 @@ describe('mappings of a live folder', () => {
 });
 
 describe('a slow host', () => {
-  it('keeps only those waiting who ask it', () => {
+  it('delays only those who ask it', () => {
     writeFileSync(host('a'), 'text');
     link.prompt = false;
     const child = u.fork(), path = u.put(new TextEncoder().encode('/mnt/host/a\0'), child);
@@ -308,8 +308,8 @@ describe('a slow host', () => {
   });
 });
 
-describe('what was asked a moment ago', () => {
-  it('counts, until something comes in from outside', () => {
+describe('a recent answer', () => {
+  it('is valid until outside input arrives', () => {
     writeFileSync(host('a'), 'one');
     expect(get('/mnt/host/a')).toBe('one');
     link.messages = 0;
@@ -324,9 +324,9 @@ describe('the wall clock of a guest with a live folder', () => {
   const wall = (): number => { const { s, n } = u.k.clock.wall(); return s + n / 1e9; },
     seconds = (name: string): number => statSync(host(name)).mtimeMs / 1000;
   const look = (name: string): void => { later(); get(`/mnt/host/${name}`); later(); u.call('faccessat', -100, `/mnt/host/${name}`, 4); };
-  /** Our clock is so many seconds behind the host's. */
+  /** The guest's clock is this many seconds behind the host's. */
   const behind = (s: number): void => { open(false, Math.floor(Date.now() / 1000) - s); };
-  it('goes to when the host has changed a file, where it was behind; the own clock does not', () => {
+  it("advances to the time of a host's change if it was behind; the own clock does not", () => {
     behind(5);
     const before = u.k.clock.now();
     writeFileSync(host('a'), 'text');
@@ -339,7 +339,7 @@ describe('the wall clock of a guest with a live folder', () => {
     expect(wall() - ahead).toBeGreaterThanOrEqual(2.999);
     expect(wall() - ahead).toBeLessThan(3.5);
   });
-  it('follows no file that pretends to be of the future, nothing a day ahead, and nobody once the guest has set it', () => {
+  it('ignores times in the future and a day ahead, and stops following once the guest has set it', () => {
     behind(5);
     writeFileSync(host('a'), 'text');
     utimesSync(host('a'), 4e9, 4e9);
@@ -354,7 +354,7 @@ describe('the wall clock of a guest with a live folder', () => {
     look('c');
     expect(wall()).toBeLessThan(Date.now() / 1000 - 90);
   });
-  it('does not say when a file was touched: the host\'s does', () => {
+  it("does not send times of its own: the host's clock decides", () => {
     put('/mnt/host/a', 'text');
     u.pass(5e12);
     expect(u.call('utimensat', -100, '/mnt/host/a', 0, 0)).toBe(0);
@@ -362,9 +362,9 @@ describe('the wall clock of a guest with a live folder', () => {
   });
 });
 
-describe('a folder as the beginning of files in memory', () => {
+describe('a folder as the initial contents of files in memory', () => {
   const names = Array.from({ length: 60 }, (_, i) => `f${String(i).padStart(2, '0')}`);
-  /** A folder in /tmp begins as what the host has. */
+  /** A folder in /tmp begins with the host's contents. */
   const begin = (name: string): void => {
     u.call('mkdirat', -100, `/tmp/${name}`, 0o755);
     const dir = (u.k.root.lookup('tmp') as TmpDir).lookup(name) as TmpDir, shared = new SharedFolder(new NodeFolder(base, finderFor(base)),
@@ -374,7 +374,7 @@ describe('a folder as the beginning of files in memory', () => {
   };
   const counted = (act: () => void): number => { const before = link.messages; act(); return link.messages - before; };
   const listed = (name: string): string[] => u.list(`/tmp/${name}`).filter((n) => n !== '.' && n !== '..');
-  it('its files are found, and small ones read, many in a message, and are what the host has', () => {
+  it("its files are found, and small ones read, many per message, with the host's contents", () => {
     for (const text of names) writeFileSync(host(text), `text of ${text}`);
     mkdirSync(host('folder')); symlinkSync('f01', host('link')); writeFileSync(host('large'), 'l'.repeat(9000));
     begin('r');
@@ -393,7 +393,7 @@ describe('a folder as the beginning of files in memory', () => {
     expect([...again].reverse().map((f) => get(`/tmp/s/${f}`))).toEqual([...again].reverse().map(texts));
   });
   it('a name that is gone, one that became a folder, one with two names, one that the guest made', () => {
-    for (const f of names) writeFileSync(host(f), 'x');
+    for (const name of names) writeFileSync(host(name), 'x');
     linkSync(host('f20'), host('f20b'));
     begin('r');
     const order = listed('r'), [gone, folder, own] = ['f30', 'f40', 'f50'];

@@ -8,14 +8,13 @@ import type { FileSystem } from '../inode.ts';
 import type { Vma } from '../../mm/vma.ts';
 
 function line(vma: Vma): string {
-  const p = vma.prot, rights = `${p & 1 ? 'r' : '-'}${p & 2 ? 'w' : '-'}${p & 4 ? 'x' : '-'}${vma.shared && vma.object?.ino ? 's' : 'p'}`,
-    hex = (n: number, w: number): string => n.toString(16).padStart(w, '0');
-  const head = `${hex(vma.start, 8)}-${hex(vma.end, 8)} ${rights} ${hex(vma.object ? vma.first * 4096 : 0,
-    8)} 00:${hex(vma.object?.dev ?? 0, 2)} `
-    + `${vma.object?.ino ?? 0} `;
+  const { prot, object } = vma, hex = (n: number, width: number): string => n.toString(16).padStart(width, '0');
+  const rights = `${prot & 1 ? 'r' : '-'}${prot & 2 ? 'w' : '-'}${prot & 4 ? 'x' : '-'}${vma.shared && object?.ino ? 's' : 'p'}`;
+  const file = `${hex(object ? vma.first * 4096 : 0, 8)} 00:${hex(object?.dev ?? 0, 2)} ${object?.ino ?? 0}`;
+  const head = `${hex(vma.start, 8)}-${hex(vma.end, 8)} ${rights} ${file} `;
   return `${vma.name ? `${head.padEnd(73)}${vma.name}` : head}\n`;
 }
-/** The areas of a process, one a line. */
+/** The areas of a process, one per line. */
 export const mapsOf = (p: Process): string => (p.alive ? p.mm.areas.list.map(line).join('') : '');
 export class MapsInode extends GeneratedInode {
   readonly process: Process;

@@ -26,7 +26,7 @@ class MemFile extends File {
         if (write) io.take(page, at, n); else io.put(page, at, n);
         pos += n;
       }
-    } catch (e) { if (!(e instanceof UserFault)) throw e; if (io.done === start) return -E.IO; }
+    } catch (error) { if (!(error instanceof UserFault)) throw error; if (io.done === start) return -E.IO; }
     return io.done - start;
   }
   override read(io: Io, pos: number): number { return this.move(io, pos, false); }

@@ -1,4 +1,4 @@
-/** /proc/PID/mounts and mountinfo as files that can be waited on: something was mounted or unmounted in the space since one looked. */
+/** /proc/PID/mounts and mountinfo; poll reports that a mount was made or removed since the last read. */
 import { Poll, S } from '../../abi/linux.ts';
 import type { Process } from '../../kernel/process.ts';
 import type { WaitQueue } from '../../kernel/wait.ts';

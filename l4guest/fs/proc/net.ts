@@ -1,4 +1,4 @@
-/** /proc/net: interfaces, routes and sockets in the columns that programs have read for thirty years. */
+/** /proc/net: interfaces, routes and sockets in the columns that programs expect. */
 import type { Ip } from '../../../network/address.ts';
 import { State } from '../../../network/tcp/connection.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
@@ -9,7 +9,7 @@ import { GeneratedDir } from '../generated.ts';
 import type { FileSystem } from '../inode.ts';
 
 const hex = (value: number, digits: number): string => value.toString(16).toUpperCase().padStart(digits, '0');
-/** Words of an address in the byte order of the machine. */
+/** An address as hexadecimal words in the machine's byte order. */
 const words = (ip: Ip): string =>
   Array.from({ length: ip.length / 4 }, (_, i) => hex(new DataView(ip.buffer, ip.byteOffset).getUint32(4 * i, true), 8)).join('');
 const end = (ip: Ip, port: number): string => `${words(ip)}:${hex(port, 4)}`;
@@ -71,13 +71,12 @@ function dev(k: Kernel): string {
 const mask = (bits: number): Ip => Uint8Array.from({ length: 4 }, (_, i) => 0xff00 >> Math.min(8, Math.max(0, bits - 8 * i)));
 const network = (ip: Ip, bits: number): Ip => ip.map((b, i) => b & (0xff00 >> Math.min(8, Math.max(0, bits - 8 * i))));
 function route(k: Kernel): string {
-  const rows = inetOf(k).stack.routes.all.filter((r) => r.prefix.length === 4 && r.interface.link).map((r) =>
-    `${r.interface.name}\t${words(network(r.prefix, r.bits))}\t${r.gateway ? words(r.gateway) : '00000000'}\t`
-      + `${hex((r.interface.up ? 1 : 0) | (r.gateway ? 2 : 0) | (r.bits === 32 ? 4 : 0), 4)}\t0\t0\t${r.metric}\t`
-      + `${words(mask(r.bits))}\t0\t0\t0`);
-  return ['Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT', ...rows].map((l) =>
-    `${l.padEnd(127)}\n`).join(
-    '');
+  const shown = inetOf(k).stack.routes.all.filter((entry) => entry.prefix.length === 4 && entry.interface.link);
+  const lines = shown.map(({ prefix, bits, gateway, metric, interface: { name, up } }) =>
+    `${name}\t${words(network(prefix, bits))}\t${gateway ? words(gateway) : '00000000'}\t`
+      + `${hex((up ? 1 : 0) | (gateway ? 2 : 0) | (bits === 32 ? 4 : 0), 4)}\t0\t0\t${metric}\t${words(mask(bits))}\t0\t0\t0`);
+  return ['Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT', ...lines]
+    .map((line) => `${line.padEnd(127)}\n`).join('');
 }
 const plain = (bytes: Ip): string => [...bytes].map((b) => b.toString(16).padStart(2, '0')).join('');
 function addresses6(k: Kernel): string {
@@ -121,7 +120,7 @@ export function netDir(fs: FileSystem, k: Kernel, unix: () => string): Generated
       'protocol  size sockets  memory press maxhdr  slab module     cl co di ac io in de sh ss gs se re sp bi br ha uh gp em\n');
 }
 
-/** /sys/class/net/NAME: what programs look for there. */
+/** /sys/class/net/NAME: the files that programs look for. */
 export function classNet(fs: FileSystem, k: Kernel): GeneratedDir {
   const dirs = new Map<string, GeneratedDir>();
   const of = (name: string): GeneratedDir | undefined => {

@@ -9,7 +9,7 @@ import { mayTrace } from '../../kernel/tracing.ts';
 import { File } from '../file.ts';
 import { Inode, type FileSystem } from '../inode.ts';
 
-/** There; of a file or shared; mapped by this process alone. */
+/** Bits of an entry: present; of a file or shared; mapped by this process alone. */
 const PRESENT = 1n << 63n, OF_FILE = 1n << 61n, EXCLUSIVE = 1n << 56n;
 const LAST = 2 ** 38 / 4096;
 
@@ -32,7 +32,7 @@ class PageMapFile extends File {
     return n * 8;
   }
 }
-/** Frame numbers are for those who may know them. */
+/** Only privileged readers see frame numbers. */
 function entry(process: Process, page: number, sees: boolean): bigint {
   const pte = process.mm.table.get(page);
   if (!pte) return 0n;

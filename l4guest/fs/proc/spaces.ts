@@ -1,4 +1,4 @@
-/** Files in /proc/PID about name spaces: ns/, and the maps of a space of users, each written once. */
+/** Files in /proc/PID about name spaces: ns/, and the maps of a user space, each written once. */
 import { E } from '../../abi/errno.ts';
 import { Cap, S } from '../../abi/linux.ts';
 import type { Process } from '../../kernel/process.ts';
@@ -25,7 +25,10 @@ export function addSpaceFiles(dir: GeneratedDir, fs: FileSystem, process: Proces
   dir.file('setgroups', () => (process.creds.users.mayDropGroups ? 'allow\n' : 'deny\n'),
     (t, text) => setGroups(t, process.creds.users, text));
 }
-/** Inner, outer and count; the outer end as the reader's space knows it, or as the parent does where that is the reader's own. */
+/**
+ * Lines of inner id, outer id and count; the outer id as the reader's space shows it, or as the parent does if the space is the reader's
+ * own.
+ */
 function mapText(thread: Thread, space: UserSpace, kind: 'users' | 'groups'): string {
   const reader = thread.creds.users === space && space.parent ? space.parent : thread.creds.users, column = (n: number): string =>
     String(n).padStart(10);
@@ -41,15 +44,16 @@ function rangesOf(text: string): IdRange[] | undefined {
       [inner, outer, count] = match ? [Number(match[1]), Number(match[2]), Number(match[3])]
       : [-1, -1, -1];
     if (inner! < 0 || count! < 1 || inner! + count! > LAST_ID || outer! + count! > LAST_ID) return undefined;
-    const r = { inner: inner!, outer: outer!, count: count! }, meet = (a: number, b: number, n: number): boolean => a < b + n && b < a +
-      count!;
-    if (out.some((o) => meet(r.inner, o.inner, o.count) || meet(r.outer, o.outer, o.count))) return undefined;
-    out.push(r);
+    const range = { inner: inner!, outer: outer!, count: count! };
+    const meet = (own: number, other: number, n: number): boolean => own < other + n && other < own + range.count;
+    if (out.some((o) => meet(range.inner, o.inner, o.count) || meet(range.outer, o.outer, o.count))) return undefined;
+    out.push(range);
   }
   return out.length > MOST_RANGES ? undefined : out;
 }
 /**
- * uid_map and gid_map: once, by who may set ids in the parent, or by the maker for its own id alone (groups: after setgroups is denied).
+ * Writes uid_map or gid_map: once, by a process that may set ids in the parent, or by the maker for its own id alone (groups: after
+ * setgroups is denied).
  */
 function writeMap(thread: Thread, process: Process, kind: 'users' | 'groups', text: string): number {
   const space = process.creds.users, { parent } = space;

@@ -1,7 +1,4 @@
-/**
- * /proc/sys: the settings of kernel/sysctl.ts as files, and those few that belong to something else (names of the system, random
- * numbers).
- */
+/** /proc/sys: the settings of kernel/sysctl.ts as files, and a few that belong elsewhere (system names, random numbers). */
 import { Cap } from '../../abi/linux.ts';
 import { LAST_PID, capableIn } from '../../kernel/spaces.ts';
 import { capable } from '../../kernel/creds.ts';
@@ -12,7 +9,7 @@ import { settings, type Setting } from '../../kernel/sysctl.ts';
 import { RELEASE, VERSION } from '../../kernel/version.ts';
 import { GeneratedDir, GeneratedInode, type Content, type GeneratedFs } from '../generated.ts';
 
-/** The directory of a path below `root`, made where it is not there yet. */
+/** The directory of a path below `root`; creates missing ones. */
 function directory(root: GeneratedDir, fs: GeneratedFs, path: readonly string[]): GeneratedDir {
   let dir = root;
   for (const name of path) {
@@ -53,7 +50,7 @@ export function sysctlTree(k: Kernel, fs: GeneratedFs): GeneratedDir {
   shown('fs/dentry-state', () => '0\t0\t45\t0\t0\t0\n');
   return root;
 }
-/** The number after which the next process of the own space is numbered. */
+/** Sets the last process number given in the own space (ns_last_pid). */
 function setLast(thread: Thread, text: string): number {
   const n = Number(text.trim()), { numbers } = thread.proc;
   if (!capableIn(thread.creds, numbers.owner, Cap.SYS_ADMIN) && !capableIn(thread.creds, numbers.owner, Cap.CHECKPOINT_RESTORE))

@@ -1,4 +1,4 @@
-/** /proc/sysvipc: what there is of System V's kinds, one a line. */
+/** /proc/sysvipc: the System V objects, one per line. */
 import type { Kernel } from '../../kernel/kernel.ts';
 import type { IpcObject } from '../../ipc/objects.ts';
 import type { FileSystem } from '../inode.ts';
@@ -10,7 +10,7 @@ const head = (o: IpcObject): string => `${pad(o.perm.key, 10)} ${pad(o.id, 10)} 
 const users = (o: IpcObject): string => `${pad(o.perm.uid, 5)} ${pad(o.perm.gid, 5)} ${pad(o.perm.cuid, 5)} ${pad(o.perm.cgid, 5)}`;
 
 const tens = (...numbers: number[]): string[] => numbers.map((n) => pad(n, 10));
-/** A line for each object that is there. */
+/** One line for each existing object. */
 const rows = <T extends IpcObject>(slots: readonly (T | undefined)[], columns: (o: T) => string[]): string =>
   present(slots).map((o) => `${columns(o).join(' ')}\n`).join('');
 

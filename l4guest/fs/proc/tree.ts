@@ -16,7 +16,7 @@ import { ProcessDirs } from './pid.ts';
 import { sysctlTree } from './sysctl.ts';
 import { sysvipcDir } from './sysvipc.ts';
 
-/** The file systems that `mount` knows, in the order of /proc/filesystems. */
+/** The file systems that `mount` accepts, in the order of /proc/filesystems. */
 const fileSystemTypes = ['proc', 'sysfs', 'tmpfs', 'ramfs', 'devtmpfs', 'devpts'] as const;
 
 export function procTree(k: Kernel, numbers: PidNumbers): Directory {
@@ -39,7 +39,7 @@ export function procTree(k: Kernel, numbers: PidNumbers): Directory {
   return root;
 }
 
-/** Linux's file of how long its locks are waited for and held, in µs: those of its columns that there are figures for. */
+/** Linux's statistics of how long its locks are waited for and held, in µs; only the columns for which this server has figures. */
 function lockStat({ lock }: Kernel): string {
   const us = (ns: number): string => (ns / 1000).toFixed(2), columns = ['contentions', 'waittime-max', 'holdtime-max'];
   const row = (name: string, all: readonly string[]): string => `${name.padStart(22)} ${all.map((c) => c.padStart(14)).join(' ')}\n`;
