@@ -51,6 +51,17 @@ describe.skipIf(missing)("Debian's busybox in the Unix server", () => {
     expect((await shell(`${script}; chmod 755 /tmp/daemon; cd /tmp; ./daemon`)).stdout).toBe('daemon\nfound\n');
   });
 
+  it('tells the time of a program from the time that the server spends for it', async () => {
+    const times = async (script: string): Promise<[user: number, system: number]> => {
+      const { stderr } = await shell(`time sh -c '${script}'`), of = (name: string): number =>
+        Number(stderr.match(new RegExp(`${name}\\s+0m\\s*([0-9.]+)s`))![1]);
+      return [of('user'), of('sys')];
+    };
+    const [counting, served] = await times('i=0; while [ $i -lt 60000 ]; do i=$((i+1)); done'),
+      [copying, server] = await times('dd if=/dev/zero of=/dev/null bs=1M count=300 2>/dev/null');
+    expect([counting > 5 * served, server > 5 * copying, server > 0.05], String([counting, served, copying, server])).toEqual([true, true, true]);
+  });
+
   it('has directories of one size, before and after somebody has read them', async () => {
     expect((await shell('stat -c %s.%b /bin; ls /bin >/dev/null; stat -c %s.%b /bin')).stdout).toBe('4096.8\n4096.8\n');
   });

@@ -100,6 +100,8 @@ export interface Arch {
   readonly maxThreads: number;
   /** ns of virtual time since the start. */
   now(): number;
+  /** What an entry from user mode and the return cost outside the server, ns. */
+  readonly passage: number;
   /** Charges cycles of server work. */
   charge(cycles: number): void;
   /** Code in this frame (page number of the server) has changed. */

@@ -1,7 +1,7 @@
 /**
  * Timers on processor time: ITIMER_VIRTUAL and ITIMER_PROF, POSIX timers on CPU clocks, RLIMIT_CPU. Each process has a list of them; only
- * the running process's timers can become due, so the alarm is set for the earliest of its list. User time and the server's time for the
- * process both count.
+ * the running process's timers can become due, so the alarm is set for the earliest of its list. ITIMER_VIRTUAL counts user time; the
+ * others count the server's time for the process too.
  */
 import { Limit, SiCode, Sig } from '../abi/linux.ts';
 import type { Process } from './process.ts';
@@ -10,15 +10,31 @@ import type { Thread } from './thread.ts';
 /** Least interval between checks of processor-time timers, ns; Linux checks at every tick. */
 const TICK = 1_000_000;
 
-export interface CpuTimer { readonly at: number; readonly thread: Thread | undefined; readonly fire: () => void }
+export interface CpuTimer {
+  readonly at: number;
+  readonly thread: Thread | undefined;
+  readonly fire: () => void;
+  /** Its clock counts user time only. */
+  readonly user: boolean;
+}
 
 /** Processor time of a thread, ns. */
 export const cpuOf = (t: Thread): number => t.cpuNs + (t === t.k.cpu.current ? Math.max(0, t.k.clock.now() - t.startedAt) : 0);
 export function cpuOfProcess(p: Process): number { let n = p.cpuNs; for (const t of p.threads) n += cpuOf(t); return n; }
 
-/** Calls `fire` when the thread, or without one the process, has used `at` ns in total. */
-export function addCpuTimer(process: Process, thread: Thread | undefined, at: number, fire: () => void): CpuTimer {
-  const timer: CpuTimer = { at, thread, fire };
+/** What of it passed in the server and on the way there and back, ns. */
+const systemOf = (t: Thread): number => Math.min(t.systemNs, cpuOf(t));
+export function systemOfProcess(p: Process): number { let n = p.systemNs; for (const t of p.threads) n += systemOf(t); return n; }
+export interface Usage { readonly user: number; readonly system: number }
+export const usageOf = (t: Thread): Usage => ({ user: cpuOf(t) - systemOf(t), system: systemOf(t) });
+export function usageOfProcess(p: Process): Usage { const system = systemOfProcess(p); return { user: cpuOfProcess(p) - system, system }; }
+export const usageOfChildren = (p: Process): Usage => ({ user: p.childCpuNs - p.childSystemNs, system: p.childSystemNs });
+/** What the clock of ITIMER_VIRTUAL (1) or ITIMER_PROF (2) shows, ns. */
+export const itimerClock = (p: Process, which: number): number => (which === 1 ? usageOfProcess(p).user : cpuOfProcess(p));
+
+/** Calls `fire` when the thread, or without one the process, has used `at` ns in total, or of user time. */
+export function addCpuTimer(process: Process, thread: Thread | undefined, at: number, fire: () => void, user = false): CpuTimer {
+  const timer: CpuTimer = { at, thread, fire, user };
   process.cpuTimers.push(timer);
   return timer;
 }
@@ -28,17 +44,20 @@ export function cancelCpuTimer(process: Process, timer: CpuTimer | undefined): v
 }
 /** How long `t` may run until the first of its process's timers is due, ns. */
 export function untilCpuTimer(thread: Thread): number {
+  const { proc } = thread, all = cpuOfProcess(proc), own = cpuOf(thread);
   let least = Infinity;
-  const all = cpuOfProcess(thread.proc), own = cpuOf(thread);
-  for (const x of thread.proc.cpuTimers)
-    least = x.thread === undefined ? Math.min(least, x.at - all) : x.thread === thread ? Math.min(least, x.at - own) : least;
+  for (const { at, thread: whose, user } of proc.cpuTimers) {
+    if (whose !== undefined && whose !== thread) continue;
+    least = Math.min(least, at - (user ? usageOfProcess(proc).user : whose ? own : all));
+  }
   return least;
 }
 /** Fires due timers of the process of `t`. */
 export function runCpuTimers(thread: Thread): void {
   const process = thread.proc;
   if (process.cpuTimers.length === 0) return;
-  const all = cpuOfProcess(process), due = process.cpuTimers.filter((x) => (x.thread ? cpuOf(x.thread) : all) >= x.at);
+  const all = cpuOfProcess(process),
+    due = process.cpuTimers.filter((x) => (x.user ? usageOfProcess(process).user : x.thread ? cpuOf(x.thread) : all) >= x.at);
   for (const x of due) { cancelCpuTimer(process, x); x.fire(); }
 }
 
@@ -50,14 +69,14 @@ export function setCpuItimer(process: Process, which: 1 | 2, value: number, inte
       state.at = 0;
       process.k.signals.toProcess(process, which === 1 ? Sig.VTALRM : Sig.PROF, SiCode.KERNEL);
       if (state.interval > 0 && process.alive)
-        arm(at + Math.max(1, Math.ceil((cpuOfProcess(process) + TICK - at) / state.interval)) * state.interval);
-    });
+        arm(at + Math.max(1, Math.ceil((itimerClock(process, which) + TICK - at) / state.interval)) * state.interval);
+    }, which === 1);
   };
   cancelCpuTimer(process, state.timer);
   state.timer = undefined;
   state.at = 0;
   state.interval = interval;
-  if (value > 0) arm(cpuOfProcess(process) + value);
+  if (value > 0) arm(itimerClock(process, which) + value);
   process.k.cpu.rearm();
 }
 /**

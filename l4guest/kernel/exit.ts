@@ -33,6 +33,7 @@ function removeThread(k: Kernel, thread: Thread, courtesies: boolean, status: nu
   traceEnd(thread, status);
   thread.proc.threads.delete(thread);
   thread.proc.cpuNs += thread.cpuNs;
+  thread.proc.systemNs += Math.min(thread.systemNs, thread.cpuNs);
   thread.pending.clear();
   k.frames.uncharge(thread.cost);
   k.pids.threads.delete(thread.tid);
@@ -183,6 +184,7 @@ export function collectChild(k: Kernel, process: Process): void {
   const { parent } = process;
   if (parent) {
     parent.childCpuNs += process.cpuNs + process.childCpuNs;
+    parent.childSystemNs += process.systemNs + process.childSystemNs;
     parent.childFaults += process.mm.minorFaults + process.childFaults;
     parent.childPages = Math.max(parent.childPages, process.mostPages, process.childPages);
   }

@@ -99,12 +99,15 @@ export class Process {
   name = '';
   exe: File | undefined;
   readonly startedAt: number;
+  /** Processor time of threads that have ended, ns, and what of it was the server's. */
   cpuNs = 0;
+  systemNs = 0;
   /** Bytes charged for it. */
   cost = 0;
   /** It has run another program since it was made. */
   execed = false;
   childCpuNs = 0;
+  childSystemNs = 0;
   childFaults = 0;
   /** Peak pages with earlier programs; peak of any reaped child. */
   pagesBefore = 0;

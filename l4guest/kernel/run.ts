@@ -45,13 +45,14 @@ function largest(all: Iterable<Process>): Process | undefined {
 export class Runner implements Entry {
   private readonly k: Kernel;
   private readonly arch: Switch;
+  private readonly passage: number;
   /** The deferred call: its number (-1: none), and its result or the generator of a sleeping one; undefined: not begun. */
   private nr = -1;
   private result: number | Co<number> | undefined;
   ended = false;
   trace: ((line: string) => void) | undefined;
 
-  constructor(k: Kernel, arch: (entry: Entry) => Switch) { this.k = k; this.arch = arch(this); }
+  constructor(k: Kernel, arch: (entry: Entry) => Switch) { this.k = k; this.arch = arch(this); this.passage = k.arch.passage; }
 
   /** Serves until `ended`. */
   *serve(): Steps<void> {
@@ -81,6 +82,7 @@ export class Runner implements Entry {
     const { work, lock } = this.k, cycles = work.take(lock.left);
     if (cycles <= 0) return;
     this.k.arch.charge(cycles);
+    if (this.k.cpu.current) this.k.cpu.current.systemNs += cycles;
     lock.passes(cycles);
   }
   /** Charges for all work done. If that takes longer than the lock may be held, interrupts are handled in between. */
@@ -107,6 +109,7 @@ export class Runner implements Entry {
   call(thread: Thread, nr: number, a0: number, a1: number, a2: number, a3: number, a4: number, a5: number): number | undefined {
     const { cpu } = this.k, row = nr >= 0 && nr < LAST ? byNumber[nr] : undefined;
     cpu.inUser = false;
+    thread.systemNs += this.passage;
     this.k.lock.taken();
     if (thread.traced !== undefined || thread.seccomp !== undefined || (row !== undefined && (row.regs || this.trace !== undefined))) {
       this.putOff(nr, undefined);
@@ -131,7 +134,9 @@ export class Runner implements Entry {
     if (!QUICK.has(nr) || thread.work || thread.traced !== undefined || thread.seccomp !== undefined || this.trace !== undefined ||
       this.k.cpu.resched) return undefined;
     const result = dispatch(thread, nr, a0, 0, 0, 0, 0, 0);
-    return typeof result === 'number' ? result : undefined;
+    if (typeof result !== 'number') return undefined;
+    thread.systemNs += this.passage;
+    return result;
   }
 
   own(thread: Thread, call: OwnCall): number | undefined {
@@ -150,6 +155,7 @@ export class Runner implements Entry {
   fault(thread: Thread, va: number, access: Access, runs: Runs): boolean {
     const { cpu } = this.k, mm = thread.mm;
     cpu.inUser = false;
+    thread.systemNs += this.passage;
     this.k.lock.taken();
     this.k.work.called();
     this.k.work.found();

@@ -66,6 +66,8 @@ export class Thread implements Waiter {
   /** Its area for restartable sequences. */
   rseq: Rseq | undefined;
   cpuNs = 0;
+  /** What of it passed in the server and on the way there and back, ns. */
+  systemNs = 0;
   /** Bytes charged for it. */
   cost = 0;
   /** Processor time weighted by niceness, by which the run queue is ordered. */

@@ -163,14 +163,18 @@ function wait(thread: Thread, wanted: Wanted, nothing: number, done: (found: Fou
   if (found) return done(found);
   return wanted.options & Wait.NOHANG ? nothing : sleepFor(thread, wanted, done);
 }
-const usage = (t: Thread, va: number, c: Process | undefined): void =>
-  { putRusage(t, va, c ? c.cpuNs + c.childCpuNs : 0, c?.mm.minorFaults ?? 0, c ? Math.max(c.mostPages, c.childPages) : 0); };
+/** A child that has ended, with its own children. */
+function putUsage(thread: Thread, va: number, child: Process | undefined): void {
+  const cpu = child ? child.cpuNs + child.childCpuNs : 0, system = child ? child.systemNs + child.childSystemNs : 0;
+  putRusage(thread, va, { user: cpu - system, system }, child?.mm.minorFaults ?? 0,
+    child ? Math.max(child.mostPages, child.childPages) : 0);
+}
 function wait4(thread: Thread, pid: number, statusVa: number, options: number, usageVa: number): number | Co<number> {
   if (options & ~(Wait.NOHANG | Wait.STOPPED | Wait.CONTINUED | Wait.NOTHREAD | Wait.CLONE | Wait.ALL)) return -E.INVAL;
   if ((pid | 0) === -0x8000_0000) return -E.SRCH;
   return wait(thread, { ...whom(thread, pid | 0), options: options | Wait.EXITED }, 0, (found) => {
     if (statusVa) setU32(thread.mm, statusVa, found.status);
-    if (usageVa) usage(thread, usageVa, found.child);
+    if (usageVa) putUsage(thread, usageVa, found.child);
     found.consume();
     return found.pid;
   });
@@ -212,7 +216,7 @@ function waitidFor(thread: Thread, type: number, id: number, infoVa: number, opt
         : childInfo(status);
     told = true;
     if (!(options & Wait.NOWAIT)) found.consume();
-    if (usageVa) usage(thread, usageVa, found.child);
+    if (usageVa) putUsage(thread, usageVa, found.child);
     if (infoVa) putSigInfo(thread.mm, infoVa, { signo: Sig.CHLD, code: info.code, pid: found.pid, uid: found.uid, status: info.status });
     return 0;
   });

@@ -5,7 +5,9 @@ import { E } from '../abi/errno.ts';
 import {
   TIMER_COST, posixTimers, setPosix, setRealTimer, setWall, stopPosix, timerNow, untilFires, type PosixTimer,
 } from '../kernel/itimers.ts';
-import { addCpuTimer, cancelCpuTimer, cpuOf, cpuOfProcess, setCpuItimer, type CpuTimer } from '../kernel/cputimers.ts';
+import {
+  addCpuTimer, cancelCpuTimer, cpuOf, cpuOfProcess, itimerClock, setCpuItimer, usageOf, usageOfChildren, usageOfProcess, type CpuTimer, type Usage
+} from '../kernel/cputimers.ts';
 import type { Process } from '../kernel/process.ts';
 import type { Thread } from '../kernel/thread.ts';
 import { WaitQueue, type Co } from '../kernel/wait.ts';
@@ -133,7 +135,7 @@ function* cpuSleep(thread: Thread, process: Process, x: Thread | undefined, ns: 
 function getitimer(thread: Thread, which: number, va: number): number {
   if (which !== 0 && which !== 1 && which !== 2) return -E.INVAL;
   const state = which === 0 ? thread.proc.real : thread.proc.cpuItimers[which - 1]!,
-    now = which === 0 ? thread.k.clock.now() : cpuOfProcess(thread.proc);
+    now = which === 0 ? thread.k.clock.now() : itimerClock(thread.proc, which);
   putTimeval(thread, va, state.interval);
   putTimeval(thread, va + 16, state.at > 0 ? Math.max(1000, state.at - now) : 0);
   return 0;
@@ -211,22 +213,24 @@ function withTimer(thread: Thread, id: number, use: (x: PosixTimer) => number): 
 // ── accounting ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** struct rusage; `pages`: the largest resident set. */
-export function putRusage(thread: Thread, va: number, ns: number, faults: number, pages: number): void {
+export function putRusage(thread: Thread, va: number, { user, system }: Usage, faults: number, pages: number): void {
   for (let i = 0; i < 18; i++) setI64(thread.mm, va + 8 * i, 0);
-  putTimeval(thread, va, ns);
+  putTimeval(thread, va, user);
+  putTimeval(thread, va + 16, system);
   setI64(thread.mm, va + 32, pages * 4);
   setI64(thread.mm, va + 64, faults);
 }
 function getrusage(thread: Thread, who: number, va: number): number {
-  if ((who | 0) === -1) putRusage(thread, va, thread.proc.childCpuNs, thread.proc.childFaults, thread.proc.childPages);
-  else if (who === 0) putRusage(thread, va, cpuOfProcess(thread.proc), thread.mm.minorFaults, thread.proc.mostPages);
-  else if (who === 1) putRusage(thread, va, cpuOf(thread), thread.mm.minorFaults, thread.proc.mostPages);
+  if ((who | 0) === -1) putRusage(thread, va, usageOfChildren(thread.proc), thread.proc.childFaults, thread.proc.childPages);
+  else if (who === 0) putRusage(thread, va, usageOfProcess(thread.proc), thread.mm.minorFaults, thread.proc.mostPages);
+  else if (who === 1) putRusage(thread, va, usageOf(thread), thread.mm.minorFaults, thread.proc.mostPages);
   else return -E.INVAL;
   return 0;
 }
 function times(thread: Thread, va: number): number {
   const ticks = (ns: number): number => Math.floor(ns / 1e7);
-  if (va) [ticks(cpuOfProcess(thread.proc)), 0, ticks(thread.proc.childCpuNs), 0].forEach((n, i) => { setI64(thread.mm, va + 8 * i, n); });
+  const own = usageOfProcess(thread.proc), children = usageOfChildren(thread.proc);
+  if (va) [own.user, own.system, children.user, children.system].forEach((ns, i) => { setI64(thread.mm, va + 8 * i, ticks(ns)); });
   return ticks(thread.k.clock.now());
 }
 /** Only the wall clock can be set. */
@@ -338,7 +342,7 @@ export const timeCalls: Row[] = [
     return 0;
   }),
   row('nanosleep', (t, va, rest) => nanosleep(t, Clock.MONOTONIC, 0, va, rest)), row('clock_nanosleep', nanosleep),
-  row('getitimer', getitimer), row('setitimer', setitimer, { note: 'user time is not told apart from system time' }),
+  row('getitimer', getitimer), row('setitimer', setitimer),
   row('timer_create', timerCreate), row('timer_settime', timerSet),
   row('timer_gettime', (t, id, va) => withTimer(t, id, (x) => putTimer(t, va, x.interval, untilFires(t.k, x)))),
   row('timer_getoverrun', (t, id) => withTimer(t, id, (x) => x.overrun)),

@@ -38,7 +38,7 @@ export class Unix {
   constructor(options: { pages?: number; tty?: boolean; epoch?: number } = {}) {
     const pages = options.pages ?? 1024, bytes = new Window(new Uint8Array(pages * 4096)), nothing = (): void => undefined;
     const arch: Arch = {
-      pool: { pfn: 0x1000, pages, bytes }, maxThreads: 32_000, now: () => this.time, charge: nothing, changedCode: nothing,
+      pool: { pfn: 0x1000, pages, bytes }, maxThreads: 32_000, now: () => this.time, passage: 0, charge: nothing, changedCode: nothing,
       log: (line) => { this.log.push(line); },
       threadGone: nothing, spaceGone: nothing, adoptSpace: nothing, recall: nothing, setAlarm: (at) => { this.alarm = at; },
     };

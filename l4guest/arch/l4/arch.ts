@@ -14,6 +14,9 @@ export class L4Arch implements Arch {
   constructor(sys: Syscalls, shared: Shared, pool: Pool, maxThreads: number) { this.sys = sys; this.shared = shared; this.pool = pool;
     this.maxThreads = maxThreads; }
 
+  /** The event and its answer, without the server's own charge for a call: docs/costs.md, `getppid`. */
+  readonly passage = 748;
+
   now(): number { return this.sys.now(); }
   charge(cycles: number): void { this.sys.charge(cycles); }
   changedCode(pfn: number): void { this.sys.memory.changedCode(pfn * 4096, 4096); }

@@ -68,6 +68,7 @@ export class NativeArch implements Arch, Switch {
 
   // ── Arch ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
+  readonly passage = COSTS.trap;
   now(): number { return this.#hart.cycles; }
   charge(cycles: number): void { this.#hart.charge(cycles); }
   changedCode(pfn: number): void { this.#memory.writable(pfn * PAGE, PAGE); }

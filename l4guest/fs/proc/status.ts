@@ -1,4 +1,5 @@
 /** /proc/PID/stat, statm and status. */
+import { usageOf, usageOfChildren, usageOfProcess } from '../../kernel/cputimers.ts';
 import type { Process } from '../../kernel/process.ts';
 import { shownId, type PidNumbers, type UserSpace } from '../../kernel/spaces.ts';
 import { bit } from '../../kernel/sigqueue.ts';
@@ -18,12 +19,6 @@ export function stateLetter(process: Process, thread: Thread | undefined): strin
   return chosen.state === Run.current || chosen.state === Run.ready ? 'R' : 'S';
 }
 const ticks = (ns: number): number => Math.floor(ns / 1e7);
-function cpu(process: Process, thread: Thread | undefined): number {
-  if (thread) return thread.cpuNs;
-  let n = process.cpuNs;
-  for (const member of process.threads) n += member.cpuNs;
-  return n;
-}
 const foreground = (p: Process, n: PidNumbers): number => { const g = p.session.terminal?.foreground; return g ? n.of(g.id) : -1; };
 /** The numbers of a process or group in a space and in all spaces below it, down to the process's own. */
 function numbersOf(process: Process, id: number, from: PidNumbers): string {
@@ -37,12 +32,13 @@ const caught = (p: Process): bigint => p.actions.list.reduce((s, a, i) => (i > 0
 
 /** The line of /proc/PID/stat: 52 fields, see proc(5). */
 export function statLine(process: Process, thread: Thread | undefined, n: PidNumbers): string {
+  const own = thread ? usageOf(thread) : usageOfProcess(process), children = usageOfChildren(process);
   const shown = thread ?? process.leader, mm = process.mm, low = (s: bigint): string => (s & 0x7fffffffn).toString();
   const fields: (number | string)[] = [
     n.of(thread?.tid ?? process.pid), `(${shown?.name ?? process.name})`, stateLetter(process, thread),
     n.of(process.parent?.pid ?? 0), n.of(process.group.id), n.of(process.session.id),
     process.session.terminal?.rdev ?? 0, foreground(process, n), 0x400000, mm.minorFaults, process.childFaults, 0, 0,
-    ticks(cpu(process, thread)), 0, ticks(process.childCpuNs), 0, 20 + (shown?.nice ?? 0), shown?.nice ?? 0,
+    ...[own.user, own.system, children.user, children.system].map(ticks), 20 + (shown?.nice ?? 0), shown?.nice ?? 0,
     Math.max(1, process.threads.size), 0, ticks(process.startedAt),
     process.alive ? mm.size : 0, process.alive ? mm.table.count : 0, '18446744073709551615', mm.codeStart, mm.codeEnd, mm.stackStart, 0, 0,
     low(process.pending.bits), low(shown?.mask ?? 0n), low(ignored(process)), low(caught(process)), 0, 0, 0, process.exitSignal,

@@ -1,6 +1,7 @@
 /** /proc: the system's files, and a directory per process (pid.ts). */
 import { E } from '../../abi/errno.ts';
 import type { PidNumbers } from '../../kernel/spaces.ts';
+import { usageOfProcess } from '../../kernel/cputimers.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
 import { S, minorOf } from '../../abi/linux.ts';
 import { blockDevicesOf } from '../../drivers/block.ts';
@@ -91,9 +92,10 @@ function meminfo(k: Kernel): string {
   return rows.map(([name, pages]) => `${`${name}:`.padEnd(16)}${kb(pages)}\n`).join('');
 }
 function stat(k: Kernel): string {
-  let ns = 0;
-  for (const process of k.pids.processes.values()) { ns += process.cpuNs; for (const thread of process.threads) ns += thread.cpuNs; }
-  const user = Math.floor(ns / 1e7), idle = Math.max(0, Math.floor(k.clock.now() / 1e7) - user), line = `${user} 0 0 ${idle} 0 0 0 0 0 0`;
+  const all = [...k.pids.processes.values()].map(usageOfProcess), ticks = (ns: number): number => Math.floor(ns / 1e7),
+    user = ticks(all.reduce((sum, usage) => sum + usage.user, 0)),
+    system = ticks(all.reduce((sum, usage) => sum + usage.system, 0)),
+    idle = Math.max(0, ticks(k.clock.now()) - user - system), line = `${user} 0 ${system} ${idle} 0 0 0 0 0 0`;
   return `cpu  ${line}\ncpu0 ${line}\nintr 0\nctxt ${k.cpu.switches}\nbtime ${k.clock.wall(0).s}\nprocesses ${k.forks}\n`
     + `procs_running ${Math.max(1, running(k))}\nprocs_blocked 0\n`;
 }
