@@ -59,7 +59,8 @@ describe.skipIf(missing)("Debian's busybox in the Unix server", () => {
     };
     const [counting, served] = await times('i=0; while [ $i -lt 60000 ]; do i=$((i+1)); done'),
       [copying, server] = await times('dd if=/dev/zero of=/dev/null bs=1M count=300 2>/dev/null');
-    expect([counting > 5 * served, server > 5 * copying, server > 0.05], String([counting, served, copying, server])).toEqual([true, true, true]);
+    expect([counting > 5 * served, server > 5 * copying, server > 0.05], String([counting, served, copying, server]))
+      .toEqual([true, true, true]);
   });
 
   it('has directories of one size, before and after somebody has read them', async () => {

@@ -6,7 +6,8 @@ import {
   TIMER_COST, posixTimers, setPosix, setRealTimer, setWall, stopPosix, timerNow, untilFires, type PosixTimer,
 } from '../kernel/itimers.ts';
 import {
-  addCpuTimer, cancelCpuTimer, cpuOf, cpuOfProcess, itimerClock, setCpuItimer, usageOf, usageOfChildren, usageOfProcess, type CpuTimer, type Usage
+  addCpuTimer, cancelCpuTimer, cpuOf, cpuOfProcess, itimerClock, setCpuItimer, usageOf, usageOfChildren, usageOfProcess,
+  type CpuTimer, type Usage
 } from '../kernel/cputimers.ts';
 import type { Process } from '../kernel/process.ts';
 import type { Thread } from '../kernel/thread.ts';
