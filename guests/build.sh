@@ -30,7 +30,7 @@ done
 
 minios() { # the small guest operating system: an ELF for looking at, a flat image with a Linux Image header for booting
   objects=$(mktemp -d)
-  flags="$common -mcmodel=medany -mno-relax -march=rv64imac_zicsr -mabi=lp64"
+  flags="$common -Iinclude -mcmodel=medany -mno-relax -march=rv64imac_zicsr -mabi=lp64"
   for source in minios/*.S minios/*.c; do
     base=${source##*/}
     # shellcheck disable=SC2086
@@ -107,7 +107,7 @@ if [ -f panic/panic.ld ]; then panic; fi
 signer() { # NAME FLAG…: a guest that has its orders signed, or has the key inside
   name=$1; shift
   objects=$(mktemp -d)
-  flags="$common -mcmodel=medany -mno-relax -march=rv64imac_zicsr -mabi=lp64"
+  flags="$common -Iinclude -mcmodel=medany -mno-relax -march=rv64imac_zicsr -mabi=lp64"
   for source in signer/start.S signer/signer.c; do
     base=${source##*/}
     # shellcheck disable=SC2086

@@ -1,6 +1,7 @@
 # Entry in M mode, the way into a probe and back out of it.
 #
 # struct frame { u64 a[4]; u64 sp; u64 saved; }: registers a0 … a3 and sp of the probe, in and out; our own sp meanwhile.
+#include "callee.S"
 .section .text.start
 .globl _start
 _start:
@@ -28,20 +29,7 @@ park:
 # void enter(struct frame *): mepc and mstatus are set; returns when something trapped to M mode
 .globl enter
 enter:
-  addi sp, sp, -112
-  sd ra, 0(sp)
-  sd s0, 8(sp)
-  sd s1, 16(sp)
-  sd s2, 24(sp)
-  sd s3, 32(sp)
-  sd s4, 40(sp)
-  sd s5, 48(sp)
-  sd s6, 56(sp)
-  sd s7, 64(sp)
-  sd s8, 72(sp)
-  sd s9, 80(sp)
-  sd s10, 88(sp)
-  sd s11, 96(sp)
+  save_callee
   sd sp, 40(a0)
   csrw mscratch, a0
   mv t0, a0
@@ -67,20 +55,7 @@ trap_entry:
   csrrc t1, mstatus, t0
   la t2, probe_status
   sd t1, 0(t2)
-  ld ra, 0(sp)
-  ld s0, 8(sp)
-  ld s1, 16(sp)
-  ld s2, 24(sp)
-  ld s3, 32(sp)
-  ld s4, 40(sp)
-  ld s5, 48(sp)
-  ld s6, 56(sp)
-  ld s7, 64(sp)
-  ld s8, 72(sp)
-  ld s9, 80(sp)
-  ld s10, 88(sp)
-  ld s11, 96(sp)
-  addi sp, sp, 112
+  restore_callee
   ret
 # A trap that no probe made: a mistake in the suite itself.
 lost:

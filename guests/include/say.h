@@ -1,9 +1,10 @@
 /*
- * What small guests without an operating system share: a call of firmware (extension in a7, function in a6), and lines that are put
- * together piece by piece and then said through it. LINE: the longest line, if 128 bytes are not enough.
+ * Shared by small guests without an operating system: a call of the firmware, and lines that are composed piece by piece and then printed
+ * through it. LINE: the longest line, if 128 bytes are not enough.
  */
 #ifndef SAY_H
 #define SAY_H
+#include "sbi.h"
 #ifndef LINE
 #define LINE 128
 #endif
@@ -16,15 +17,7 @@ typedef unsigned long u64;
 
 enum { BASE = 0x10, DBCN = 0x4442434e, TIME = 0x54494d45, SRST = 0x53525354 };
 
-MAY_BE_UNUSED u64 call(u64 extension, u64 function, u64 a, u64 b, u64 c) {
-  register u64 a0 __asm__("a0") = a;
-  register u64 a1 __asm__("a1") = b;
-  register u64 a2 __asm__("a2") = c;
-  register u64 a6 __asm__("a6") = function;
-  register u64 a7 __asm__("a7") = extension;
-  __asm__ volatile("ecall" : "+r"(a0), "+r"(a1) : "r"(a2), "r"(a6), "r"(a7) : "memory");
-  return a0;
-}
+MAY_BE_UNUSED u64 call(u64 extension, u64 function, u64 a, u64 b, u64 c) { return sbi_call(extension, function, a, b, c).error; }
 MAY_BE_UNUSED u64 cycle(void) { u64 n; __asm__ volatile("rdcycle %0" : "=r"(n)); return n; }
 MAY_BE_UNUSED u64 ticks(void) { u64 n; __asm__ volatile("rdtime %0" : "=r"(n)); return n; }
 MAY_BE_UNUSED u64 instructions(void) { u64 n; __asm__ volatile("rdinstret %0" : "=r"(n)); return n; }

@@ -1,44 +1,34 @@
-/* The supervisor binary interface: extension in a7, function in a6, result in a0 (error) and a1 (value). */
+/* Services of the firmware: console, timer, harts, power. */
 #include "minios.h"
+#include "sbi.h"
 #include <stdarg.h>
 
 enum { EXT_BASE = 0x10, EXT_TIME = 0x54494d45, EXT_HSM = 0x48534d, EXT_SRST = 0x53525354, EXT_DBCN = 0x4442434e };
 enum { LEGACY_PUTCHAR = 1, LEGACY_SHUTDOWN = 8 };
-struct result { i64 error, value; };
-
-static struct result sbi(u64 extension, u64 function, u64 a, u64 b, u64 c) {
-  register u64 a0 __asm__("a0") = a;
-  register u64 a1 __asm__("a1") = b;
-  register u64 a2 __asm__("a2") = c;
-  register u64 a6 __asm__("a6") = function;
-  register u64 a7 __asm__("a7") = extension;
-  __asm__ volatile("ecall" : "+r"(a0), "+r"(a1) : "r"(a2), "r"(a6), "r"(a7) : "memory");
-  return (struct result){a0, a1};
-}
-static int have(u64 extension) { struct result r = sbi(EXT_BASE, 3, extension, 0, 0); return r.error == 0 && r.value != 0; }
+static int have(u64 extension) { struct sbi_result r = sbi_call(EXT_BASE, 3, extension, 0, 0); return r.error == 0 && r.value != 0; }
 
 void put(const char *bytes, u64 n) {
   static int console; /* 0 unknown, 1 debug console, 2 the old call */
   if (!console) console = have(EXT_DBCN) ? 1 : 2;
   while (n && console == 1) {
-    struct result r = sbi(EXT_DBCN, 0, n, (u64)bytes, 0);
+    struct sbi_result r = sbi_call(EXT_DBCN, 0, n, (u64)bytes, 0);
     if (r.error) return;
     bytes += r.value, n -= r.value;
   }
-  for (; n; n--) sbi(LEGACY_PUTCHAR, 0, (u8)*bytes++, 0, 0);
+  for (; n; n--) sbi_call(LEGACY_PUTCHAR, 0, (u8)*bytes++, 0, 0);
 }
 
 void set_timer(u64 when) {
   if (has_sstc) __asm__ volatile("csrw 0x14d, %0" ::"r"(when)); /* stimecmp */
-  else sbi(EXT_TIME, 0, when, 0, 0);
+  else sbi_call(EXT_TIME, 0, when, 0, 0);
 }
 void power_off(int failed) {
-  sbi(EXT_SRST, 0, 0, failed, 0);
-  sbi(LEGACY_SHUTDOWN, 0, 0, 0, 0);
+  sbi_call(EXT_SRST, 0, 0, failed, 0);
+  sbi_call(LEGACY_SHUTDOWN, 0, 0, 0, 0);
   for (;;) __asm__ volatile("wfi");
 }
-int start_hart(u64 hart, void *entry, u64 argument) { return sbi(EXT_HSM, 0, hart, (u64)entry, argument).error == 0; }
-void stop_hart(void) { sbi(EXT_HSM, 1, 0, 0, 0); for (;;) __asm__ volatile("wfi"); }
+int start_hart(u64 hart, void *entry, u64 argument) { return sbi_call(EXT_HSM, 0, hart, (u64)entry, argument).error == 0; }
+void stop_hart(void) { sbi_call(EXT_HSM, 1, 0, 0, 0); for (;;) __asm__ volatile("wfi"); }
 void panic(const char *why) { print("minios: panic: %s\n", why); power_off(1); }
 
 /* A line is put together first, so that lines of several harts do not mix. */

@@ -5,6 +5,7 @@
  *
  * Built with KEY_INSIDE it signs for itself instead, as a machine without a signer beside it must.
  */
+#include "sbi.h"
 typedef unsigned char u8;
 typedef unsigned int u32;
 typedef unsigned long u64;
@@ -25,21 +26,11 @@ static u64 root[512] __attribute__((aligned(4096))), middle[512] __attribute__((
 static u64 low[2][512] __attribute__((aligned(4096)));
 static u8 data[4096] __attribute__((aligned(4096)));
 
-struct answer { u64 error, value; };
-static struct answer firmware(u64 extension, u64 function, u64 a, u64 b, u64 c) {
-  register u64 a0 __asm__("a0") = a;
-  register u64 a1 __asm__("a1") = b;
-  register u64 a2 __asm__("a2") = c;
-  register u64 a6 __asm__("a6") = function;
-  register u64 a7 __asm__("a7") = extension;
-  __asm__ volatile("ecall" : "+r"(a0), "+r"(a1) : "r"(a2), "r"(a6), "r"(a7) : "memory");
-  return (struct answer){a0, a1};
-}
 static char line[256];
 static int length;
 static void text(const char *s) { while (*s) line[length++] = *s++; }
 static void hexadecimal(u64 n, int digits) { while (digits--) line[length++] = "0123456789abcdef"[n >> 4 * digits & 15]; }
-static void say(void) { line[length++] = '\n'; firmware(DBCN, 0, length, (u64)line, 0); length = 0; }
+static void say(void) { line[length++] = '\n'; sbi_call(DBCN, 0, length, (u64)line, 0); length = 0; }
 static void signature(const char *who, const u64 *words) {
   text(who);
   for (int i = 0; i < 8; i++) hexadecimal(words[i] & 0xffffffff, 8);
@@ -75,11 +66,11 @@ static void run_user(void) {
 
 static void sign_outside(void) {
   for (int i = 0; order[i]; i++) data[i] = order[i];
-  struct answer a = firmware(PORTALS, 1, 0, (u64)data, sizeof order - 1);
+  struct sbi_result a = sbi_call(PORTALS, 1, 0, (u64)data, sizeof order - 1);
   if (a.error || a.value != 64) { text("signer: firmware knows nobody who signs"); say(); return; }
   signature("signer: for the kernel, by a call of firmware: ", (u64 *)data);
   run_user();
-  struct answer none = firmware(PORTALS, 1, 1, (u64)data, 12), nowhere = firmware(PORTALS, 1, 0, 0x1000, 12);
+  struct sbi_result none = sbi_call(PORTALS, 1, 1, (u64)data, 12), nowhere = sbi_call(PORTALS, 1, 0, 0x1000, 12);
   text(none.error && nowhere.error ? "signer: other portals and other memory are refused" : "signer: something was not refused");
   say();
 }
@@ -116,5 +107,5 @@ void main(void) {
   text(found ? "signer: the key is in this machine's memory, at " : "signer: all memory looked through: the key is not here");
   if (found) hexadecimal(found, 8);
   say();
-  firmware(SRST, 0, 0, 0, 0);
+  sbi_call(SRST, 0, 0, 0, 0);
 }

@@ -1,4 +1,5 @@
 /* S mode from here; a Linux Image header for the loader. The user program's code stands in a page of its own. */
+#include "callee.S"
   .section .text.start, "ax"
   .globl _start
 _start:
@@ -26,20 +27,7 @@ begin:
   .text
   .globl enter_user
 enter_user:
-  addi sp, sp, -112
-  sd ra, 0(sp)
-  sd s0, 8(sp)
-  sd s1, 16(sp)
-  sd s2, 24(sp)
-  sd s3, 32(sp)
-  sd s4, 40(sp)
-  sd s5, 48(sp)
-  sd s6, 56(sp)
-  sd s7, 64(sp)
-  sd s8, 72(sp)
-  sd s9, 80(sp)
-  sd s10, 88(sp)
-  sd s11, 96(sp)
+  save_callee
   csrw sscratch, sp
   csrw satp, a3
   sfence.vma
@@ -54,20 +42,7 @@ enter_user:
   .balign 4
 trapped:
   csrr sp, sscratch
-  ld ra, 0(sp)
-  ld s0, 8(sp)
-  ld s1, 16(sp)
-  ld s2, 24(sp)
-  ld s3, 32(sp)
-  ld s4, 40(sp)
-  ld s5, 48(sp)
-  ld s6, 56(sp)
-  ld s7, 64(sp)
-  ld s8, 72(sp)
-  ld s9, 80(sp)
-  ld s10, 88(sp)
-  ld s11, 96(sp)
-  addi sp, sp, 112
+  restore_callee
   csrr a0, scause
   ret
 

@@ -2,10 +2,10 @@
  * Server side of the net protocol (Protocol.net): a driver or a switch sends frames and passes in received ones; this file manages
  * sessions, buffers, waiting frames and semaphores.
  */
-import { Ops, Own, Status, capPage, type Sys } from '../../microkernel/abi/index.ts';
+import { Ops, Status, type Sys } from '../../microkernel/abi/index.ts';
 import type { Syscalls } from '../../binding/index.ts';
 import { NET_HALF, NET_ORDER, Protocol, macToNumber, packFrames, unpackFrames, type Env } from '../client/index.ts';
-import { OK, Server, answer, refuse, type Answer, type Session, type SessionHandler } from './server.ts';
+import { OK, Server, answer, openWithBuffer, refuse, type Answer, type Session, type SessionHandler } from './server.ts';
 
 /** Most unfetched frames; more are lost, as on a real network. */
 const WAITING_MOST = 512;
@@ -29,14 +29,12 @@ export interface NetBackend {
 
 export class NetServer {
   readonly server: Server<NetEnd>;
-  private readonly env: Env;
   private readonly backend: NetBackend;
 
   constructor(env: Env, service: string, backend: NetBackend) {
-    this.env = env;
     this.backend = backend;
     const handlers = new Map<number, SessionHandler<NetEnd>>([
-      [Protocol.net.open.label, (sys, s) => this.open(sys, s)],
+      [Protocol.net.open.label, (sys, s) => openWithBuffer(this.server, env, sys, s, [macToNumber(s.state.mac)])],
       [Protocol.net.send.label, (sys, s) => this.send(sys, s)],
       [Protocol.net.receive.label, (sys, s) => this.receive(sys, s)],
     ]);
@@ -55,15 +53,6 @@ export class NetServer {
     if (end.semaphore && frames.length > 0) yield* sys.invoke(end.semaphore, Ops.semaphore.up);
   }
 
-  private *open(sys: Syscalls, session: Session<NetEnd>): Sys<Answer> {
-    const dest = sys.utcb.word(0), buffer = this.server.takeBuffer(sys);
-    if (buffer === undefined || session.buffer) return refuse(Status.badArgument);
-    session.buffer = buffer;
-    const semaphore = this.env.selector(), status = yield* sys.invoke(Own.factory, Ops.factory.createSemaphore, [semaphore, 1]);
-    if (status !== 0) return refuse(status);
-    session.state.semaphore = semaphore;
-    return { status: 0, words: [macToNumber(session.state.mac)], items: [{ flexpage: capPage(semaphore), dest }] };
-  }
   private *send(sys: Syscalls, session: Session<NetEnd>): Sys<Answer> {
     const length = sys.utcb.word(0);
     if (!session.buffer || !(length >= 0) || length > NET_HALF) return refuse(Status.badArgument);

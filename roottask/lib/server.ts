@@ -30,6 +30,20 @@ export interface Session<T> {
   readonly windows: number[]; /** Selectors of objects that end with it. */
   readonly objects: number[]
 }
+/**
+ * The `open` request of a session with a buffer: takes over the buffer that the client sends, and gives the client a semaphore for
+ * arrivals. `words`: further words of the answer.
+ */
+export function* openWithBuffer<T extends { semaphore: number }>(server: Server<T>, env: Env, sys: Syscalls, session: Session<T>,
+    words: readonly number[] = []): Sys<Answer> {
+  const dest = sys.utcb.word(0), buffer = server.takeBuffer(sys);
+  if (buffer === undefined || session.buffer) return refuse(Status.badArgument);
+  session.buffer = buffer;
+  const semaphore = env.selector(), status = yield* sys.invoke(Own.factory, Ops.factory.createSemaphore, [semaphore, 1]);
+  if (status !== 0) return refuse(status);
+  session.state.semaphore = semaphore;
+  return { status: 0, words, items: [{ flexpage: capPage(semaphore), dest }] };
+}
 /** A request: message words are read from `sys.utcb` before the first `yield`. */
 export type SessionHandler<T> = (sys: Syscalls, session: Session<T>) => Sys<Answer>;
 

@@ -2,10 +2,10 @@
  * Server side of the stream protocol (Protocol.stream): a driver or multiplexer writes bytes and passes in received ones; this file manages
  * sessions, buffers, input queues and semaphores.
  */
-import { Ops, Own, Status, capPage, type Sys } from '../../microkernel/abi/index.ts';
+import { Ops, Status, type Sys } from '../../microkernel/abi/index.ts';
 import type { Syscalls } from '../../binding/index.ts';
 import { Protocol, STREAM_HALF, STREAM_ORDER, getBytes, type Env } from '../client/index.ts';
-import { OK, Server, answer, refuse, type Answer, type Session, type SessionHandler } from './server.ts';
+import { OK, Server, answer, openWithBuffer, refuse, type Answer, type Session, type SessionHandler } from './server.ts';
 
 /** Most unread input; beyond this the backend must wait. */
 export const INPUT_LIMIT = 1 << 16;
@@ -45,14 +45,12 @@ export interface StreamBackend {
 
 export class StreamServer {
   readonly server: Server<StreamState>;
-  private readonly env: Env;
   private readonly backend: StreamBackend;
 
   constructor(env: Env, service: string, backend: StreamBackend) {
-    this.env = env;
     this.backend = backend;
     const handlers = new Map<number, SessionHandler<StreamState>>([
-      [Protocol.stream.open.label, (sys, s) => this.open(sys, s)],
+      [Protocol.stream.open.label, (sys, s) => openWithBuffer(this.server, env, sys, s)],
       [Protocol.stream.write.label, (sys, s) => this.write(sys, s, getBytes(sys.utcb, 1, sys.utcb.word(0)))],
       [Protocol.stream.writeBuffer.label, (sys, s) => this.writeBuffer(sys, s)],
       [Protocol.stream.read.label, (sys, s) => this.read(sys, s)],
@@ -80,18 +78,6 @@ export class StreamServer {
   }
   *signal(sys: Syscalls, state: StreamState): Sys<void> { if (state.semaphore) yield* sys.invoke(state.semaphore, Ops.semaphore.up); }
 
-  private *open(sys: Syscalls, session: Session<StreamState>): Sys<Answer> {
-    const dest = sys.utcb.word(0), buffer = this.server.takeBuffer(sys);
-    if (buffer === undefined || session.buffer) return refuse(Status.badArgument);
-    session.buffer = buffer;
-    if (!session.state.semaphore) {
-      const semaphore = this.env.selector();
-      const status = yield* sys.invoke(Own.factory, Ops.factory.createSemaphore, [semaphore, 1]);
-      if (status !== 0) return refuse(status);
-      session.state.semaphore = semaphore;
-    }
-    return { status: 0, items: [{ flexpage: capPage(session.state.semaphore), dest }] };
-  }
   private *write(sys: Syscalls, session: Session<StreamState>, bytes: Uint8Array): Sys<Answer> {
     const status = yield* this.backend.write(sys, session.state, bytes);
     return status === 0 ? OK : refuse(status);

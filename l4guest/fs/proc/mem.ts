@@ -9,13 +9,18 @@ import { mayTrace } from '../../kernel/tracing.ts';
 import { File } from '../file.ts';
 import { Inode, type FileSystem } from '../inode.ts';
 
-export class MemInode extends Inode {
+/** A file of /proc/PID that needs the right to trace the process. */
+export class TracerInode extends Inode {
   readonly process: Process;
-  constructor(fs: FileSystem, process: Process) { super(fs, S.IFREG | 0o600); this.process = process; }
-  override open(t: Thread, flags: number): File | number { return mayTrace(t, this.process) ? new MemFile(this, flags) : -E.ACCES; }
+  private readonly file: new (inode: TracerInode, flags: number) => File;
+  constructor(fs: FileSystem, process: Process, bits: number, file: new (inode: TracerInode, flags: number) => File) {
+    super(fs, S.IFREG | bits);
+    this.process = process; this.file = file;
+  }
+  override open(t: Thread, flags: number): File | number { return mayTrace(t, this.process) ? new this.file(this, flags) : -E.ACCES; }
 }
-class MemFile extends File {
-  declare readonly inode: MemInode;
+export class MemFile extends File {
+  declare readonly inode: TracerInode;
   override get seekable(): boolean { return true; }
   private move(io: Io, pos: number, write: boolean): number {
     const mm = this.inode.process.mm, start = io.done;

@@ -1,25 +1,19 @@
 /** /proc/PID/pagemap: eight bytes for each page of a process. */
 import { E } from '../../abi/errno.ts';
-import { Cap, S } from '../../abi/linux.ts';
+import { Cap } from '../../abi/linux.ts';
 import { capable } from '../../kernel/creds.ts';
 import type { Process } from '../../kernel/process.ts';
 import type { Thread } from '../../kernel/thread.ts';
 import type { Io } from '../../mm/uaccess.ts';
-import { mayTrace } from '../../kernel/tracing.ts';
 import { File } from '../file.ts';
-import { Inode, type FileSystem } from '../inode.ts';
+import type { TracerInode } from './mem.ts';
 
 /** Bits of an entry: present; of a file or shared; mapped by this process alone. */
 const PRESENT = 1n << 63n, OF_FILE = 1n << 61n, EXCLUSIVE = 1n << 56n;
 const LAST = 2 ** 38 / 4096;
 
-export class PageMapInode extends Inode {
-  readonly process: Process;
-  constructor(fs: FileSystem, process: Process) { super(fs, S.IFREG | 0o400); this.process = process; }
-  override open(t: Thread, flags: number): File | number { return mayTrace(t, this.process) ? new PageMapFile(this, flags) : -E.ACCES; }
-}
-class PageMapFile extends File {
-  declare readonly inode: PageMapInode;
+export class PageMapFile extends File {
+  declare readonly inode: TracerInode;
   override get seekable(): boolean { return true; }
   override read(io: Io, pos: number, thread: Thread): number {
     const { process } = this.inode;

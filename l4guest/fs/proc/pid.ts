@@ -10,11 +10,11 @@ import { Directory, type FileSystem, type Inode } from '../inode.ts';
 import { GeneratedDir, GeneratedInode, GeneratedLink } from '../generated.ts';
 import { textOfPath, type Mount } from '../path.ts';
 import type { PidNumbers } from '../../kernel/spaces.ts';
-import { MemInode } from './mem.ts';
+import { MemFile, TracerInode } from './mem.ts';
 import { netDir } from './net.ts';
 import { MapsInode, smaps } from './maps.ts';
 import { MountsInode } from './mounts.ts';
-import { PageMapInode } from './pagemap.ts';
+import { PageMapFile } from './pagemap.ts';
 import { addSpaceFiles } from './spaces.ts';
 import { statLine, statm, statusText } from './status.ts';
 
@@ -124,8 +124,8 @@ function common(dir: GeneratedDir, fs: FileSystem, process: Process, thread: Thr
       return 0;
     });
   addSpaceFiles(dir, fs, process);
-  dir.add('mem', new MemInode(fs, process));
-  dir.add('pagemap', new PageMapInode(fs, process));
+  dir.add('mem', new TracerInode(fs, process, 0o600, MemFile));
+  dir.add('pagemap', new TracerInode(fs, process, 0o400, PageMapFile));
   dir.add('exe', new GeneratedLink(fs, (t) => process.exe?.path(t.proc.fs.root) ?? -E.NOENT, () => process.exe ?? -E.NOENT));
   dir.add('cwd', new GeneratedLink(fs, (t) => textOfPath(process.fs.cwd, t.proc.fs.root) ?? '/', () => process.fs.cwd));
   dir.add('fd', fdDir(fs, process));
