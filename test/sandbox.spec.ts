@@ -79,7 +79,7 @@ describe('a run behind the second wall', () => {
   /** Whether a process with this in its command line lives. */
   const lives = (): boolean => spawnSync('pgrep', ['-f', join(folder, 'spin')]).status === 0;
   const until = async (holds: () => boolean): Promise<void> => {
-    for (let i = 0; i < 300 && !holds(); i++) await new Promise((done) => { setTimeout(done, 100); });
+    for (let i = 0; i < 3000 && !holds(); i++) await new Promise((done) => { setTimeout(done, 100); });
   };
   it.each([['SIGTERM', 143], ['SIGKILL', null]] as const)('ends with the one who started it (%s)', async (signal, status) => {
     writeFileSync(join(folder, 'spin'), Uint8Array.of(0x6f, 0, 0, 0));

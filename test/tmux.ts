@@ -39,13 +39,13 @@ export class Tmux {
       : this.tmux('capture-pane', '-p').split('\n').map((l) => l.trimEnd()).join('\n');
   }
 
-  /** Waits until the screen matches and is stable; returns it. Throws with the screen after a minute. */
+  /** Waits until the screen matches and is stable; returns it. Throws with the screen after three minutes. */
   async until(wanted: RegExp, escapes = false): Promise<string> {
-    const end = Date.now() + 60_000;
+    const end = Date.now() + 180_000;
     for (let before = ''; ; ) {
       const now = this.screen();
       if (wanted.test(now) && now === before) return escapes ? this.screen(true) : now;
-      if (Date.now() > end) throw new Error(`no ${wanted} on the screen after a minute:\n${now}`);
+      if (Date.now() > end) throw new Error(`no ${wanted} on the screen after three minutes:\n${now}`);
       before = now;
       await new Promise((done) => setTimeout(done, 40));
     }

@@ -399,7 +399,7 @@ describe('the server', () => {
     while (server.paused) await server.changed();
     client.socket.destroy();
     await client.closed;
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    while (server.connected) await new Promise((resolve) => setTimeout(resolve, 1));
     expect([server.paused, machine.run({ maxInstructions: 100 }).kind]).toEqual([false, 'instructions']);
   });
 
