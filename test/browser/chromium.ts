@@ -149,7 +149,7 @@ export class Page {
   /** Waits until an expression is true. */
   async until(expression: string): Promise<void> {
     for (const end = Date.now() + PATIENCE; Date.now() < end; ) {
-      if (await this.evaluate<boolean>(`Boolean(${expression})`).catch(() => false)) return;
+      if (await this.evaluate<boolean>(`Boolean((${expression}))`).catch(() => false)) return;
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
     throw new Error(`after ${PATIENCE} ms not true: ${expression}; ${this.complaints.join('; ')}`);

@@ -134,7 +134,7 @@ export class Firefox {
   }
   async until(expression: string): Promise<void> {
     for (const end = Date.now() + PATIENCE; Date.now() < end; await new Promise((r) => setTimeout(r, 100)))
-      if (await this.evaluate<boolean>(`Boolean(${expression})`).catch(() => false)) return;
+      if (await this.evaluate<boolean>(`Boolean((${expression}))`).catch(() => false)) return;
     throw new Error(`after ${PATIENCE} ms not true: ${expression}; ${this.complaints.join('; ')}`);
   }
   async screenshot(): Promise<Uint8Array> {

@@ -16,7 +16,17 @@ const letters: Record<number, string> = {
   [Kind.receive]: 'v', [Kind.map]: 'm',
   [Kind.unmap]: 'u', [Kind.destroy]: 'd', [Kind.create]: 'n', [Kind.invoke]: 'o', [Kind.recall]: 'x', [Kind.wake]: 'w',
 };
-const LEGEND = '━ runs  e event  c call  s send  v receive  r reply/resume  m map  u unmap  o operation  n new  d destroy  i interrupt';
+const LEGEND = ['━ runs', 'e event', 'c call', 's send', 'v receive', 'r answer', 'm map', 'u unmap', 'n new', 'o operation',
+  'd destroy', 'i interrupt', 't timeout', 'w wake', 'x recall', 'E events'];
+/** The whole legend, on as many lines as it needs. */
+function legend(width: number): Line[] {
+  const lines = [''];
+  for (const entry of LEGEND) {
+    const longer = `${lines.at(-1)}${lines.at(-1) ? '  ' : ''}${entry}`;
+    if (longer.length <= width) lines[lines.length - 1] = longer; else lines.push(entry);
+  }
+  return lines.map((text) => [{ text, dim: true }]);
+}
 
 /** What a lane shows, a number per column: kinds as bits of `ranked`, records, whether it runs. */
 interface Lane { kinds: Uint16Array; counts: Uint32Array; runs: Uint8Array }
@@ -40,7 +50,8 @@ export function windowOf(viewer: Viewer): Window {
 
 export function timeline(viewer: Viewer, width: number, height: number): Line[] {
   const label = Math.min(24, Math.floor(width / 4)), across = width - label - 1, window = windowOf(viewer);
-  const { lanes, known } = lanesOf(viewer, window, across), names = [...lanes.keys()], visible = height - 4;
+  const { lanes, known } = lanesOf(viewer, window, across), names = [...lanes.keys()], foot = legend(width),
+    visible = height - 3 - foot.length;
   viewer.laneTop = Math.max(0, Math.min(viewer.laneTop, names.length - visible));
   const now = viewer.record < 0 ? 0 : viewer.trace.at(viewer.record).time,
     column = Math.max(0, Math.min(across - 1, Math.floor(((now - window.from) / (window.to - window.from)) * across)));
@@ -54,8 +65,8 @@ export function timeline(viewer: Viewer, width: number, height: number): Line[] 
   for (const name of names.slice(viewer.laneTop, viewer.laneTop + visible))
     lines.push([{ text: fit(withTechnique(viewer.trace, name), label) + ' ', bold: name === viewer.laneOf(viewer.record) },
       ...cells(lanes.get(name)!, across, column, known)]);
-  while (lines.length < height - 2) lines.push([]);
-  lines.push([{ text: LEGEND, dim: true }]);
+  while (lines.length < height - 1 - foot.length) lines.push([]);
+  lines.push(...foot);
   const selected = viewer.record < 0
     ? ''
     : `record ${viewer.trace.at(viewer.record).sequence}: ${ends(viewer.trace, viewer.trace.at(viewer.record))}: `
