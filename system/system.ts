@@ -59,6 +59,8 @@ export class System {
   /** Wall clock (ms) since the system became idle; cycle at which input that arrived since then enters. */
   private idleSince: number | undefined;
   private idleEnd = 0;
+  /** Input that waits for that cycle. */
+  private late = 0;
   private readonly startedAt = performance.now();
 
   constructor(scenario: Scenario, host: Host, options: SystemOptions) {
@@ -183,8 +185,11 @@ export class System {
     if (this.host.door?.arrivals) return;
     this.passIdleTime();
     const { now } = this.machine.events, cycle = this.idleEnd;
-    if (cycle > now) this.machine.events.at(cycle, () => this.letIn({ ...arrival, cycle }));
-    else this.machine.input(() => this.letIn({ ...arrival, cycle: this.machine.events.now }));
+    // (while earlier input waits for that cycle, later input waits behind it)
+    if (cycle > now || this.late > 0) {
+      this.late++;
+      this.machine.events.at(cycle, () => { this.late--; this.letIn({ ...arrival, cycle }); });
+    } else this.machine.input(() => this.letIn({ ...arrival, cycle: this.machine.events.now }));
     this.wake?.();
   }
   /** Idle time of the wall clock passes in virtual time too, so input that arrives now enters that much later. */

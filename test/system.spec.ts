@@ -90,6 +90,34 @@ describe('a run', () => {
     await start(scenario, {}, { consoles: 1, inputs: ['console0'], door: { arrivals } }).system.run();
     expect(times).toEqual(recorded);
   });
+  it('takes input in the order in which it comes, also between the pieces of a run that waits for its time', async () => {
+    let read = '', typed = '';
+    const reader: Program['main'] = function* (sys, env) {
+      const io = valueOf(yield* openConsole(sys, env, 'stdio'));
+      while (read.length < 4) {
+        yield* sys.down(io.inputSemaphore, Ops.semaphore.down);
+        read += new TextDecoder().decode(valueOf(yield* io.read(sys, 100)));
+      }
+      yield* exit(sys, env, 0);
+    };
+    const s: Scenario = {
+      name: 'test', summary: '',
+      components: { terminal: consoleDriver('console0'), a: { program: program(reader), caps: { stdio: 'terminal' } } }, status: 'a'
+    };
+    const type = (): void => {
+      if (typed.length === 4) return;
+      typed += 'echo'[typed.length];
+      system.input('console0', Buffer.from(typed.at(-1)!));
+    };
+    const { system } = start(s, { paced: true }, { consoles: 1, inputs: ['console0'], piece: () => (typed ? 1000 : 1e6),
+      gate: async () => { if (typed) type(); } });
+    const run = system.run();
+    do await new Promise(resolve => { setTimeout(resolve, 5); }); while (!system.idle);
+    await new Promise(resolve => { setTimeout(resolve, 5); }); // the time that a person thinks passes before what he types
+    type();
+    await run;
+    expect(read).toBe('echo');
+  });
   it('ends when everybody waits and nothing can come', async () => {
     const result = await start(scenario(function* (sys) { yield* sys.receive(); })).system.run();
     expect(result).toMatchObject({ status: 1, ending: 'deadlock' });
