@@ -51,9 +51,9 @@ function graded(node: string, lab: string): string {
   const reports = mkdtempSync(join(folder, 'reports-')), words = [join(projectRoot(), 'bin/tessera'), 'lab', 'grade', '--all',
     join(folder, lab), '--lab', lab, '--secret', 'exam', '--jobs', '1', '--format', 'json', '--reports', reports];
   const json = execFileSync(node, words, { encoding: 'utf8', maxBuffer: 64 << 20, stdio: ['ignore', 'pipe', 'inherit'] });
-  const files = readdirSync(reports, { recursive: true, withFileTypes: true }).filter((e) => e.isFile())
-    .map((e) => join(e.parentPath, e.name)).sort();
-  const all = [json, ...files.map((f) => readFileSync(f, 'utf8'))].join('\n');
+  const files = readdirSync(reports, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name)).sort();
+  const all = [json, ...files.map((file) => readFileSync(file, 'utf8'))].join('\n');
   rmSync(reports, { recursive: true });
   return all;
 }
@@ -62,7 +62,7 @@ interface Tally { runs: number; readonly points: string; readonly said: Map<stri
 const tallies = new Map<string, Tally>();
 
 function count(lab: string, node: string, text: string): void {
-  const points = [...text.matchAll(/"student": "(\w+)",[^]*?"points": (\d+)/g)].map(([, who, n]) => `${who} ${n}`).join(', ');
+  const points = [...text.matchAll(/"student": "(\w+)",[^]*?"points": (\d+)/g)].map(([, who, got]) => `${who} ${got}`).join(', ');
   const tally: Tally = tallies.get(lab) ?? { runs: 0, points, said: new Map() };
   const hash = createHash('sha256').update(text).digest('hex').slice(0, 16);
   tally.runs++;
@@ -82,7 +82,7 @@ for (let round = 1; round <= times; round++) {
     const lab = (await findLab(name))!.name;
     count(lab, versions.get(node)!, graded(node, lab));
   }
-  const odd = [...tallies].filter(([, t]) => t.said.size > 1).map(([lab]) => lab);
+  const odd = [...tallies].filter(([, tally]) => tally.said.size > 1).map(([lab]) => lab);
   const found = odd.length === 0 ? 'all the same' : `different: ${odd.join()}`;
   console.log(`round ${round} of ${times}, load ${loadavg()[0]!.toFixed(1)}: ${found}`);
 }
@@ -91,4 +91,4 @@ for (const [lab, { runs, points, said }] of tallies) {
   console.log(`${lab}: ${runs} gradings by ${[...versions.values()].join(', ')}: ${results} (${points})`);
   if (said.size > 1) for (const [hash, by] of said) console.log(`  ${hash}: ${by.join()}`);
 }
-process.exit([...tallies.values()].some((t) => t.said.size > 1) ? 1 : 0);
+process.exit([...tallies.values()].some((tally) => tally.said.size > 1) ? 1 : 0);
