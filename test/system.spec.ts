@@ -100,7 +100,7 @@ describe('a run', () => {
       }
       yield* exit(sys, env, 0);
     };
-    const s: Scenario = {
+    const reading: Scenario = {
       name: 'test', summary: '',
       components: { terminal: consoleDriver('console0'), a: { program: program(reader), caps: { stdio: 'terminal' } } }, status: 'a'
     };
@@ -109,7 +109,7 @@ describe('a run', () => {
       typed += 'echo'[typed.length];
       system.input('console0', Buffer.from(typed.at(-1)!));
     };
-    const { system } = start(s, { paced: true }, { consoles: 1, inputs: ['console0'], piece: () => (typed ? 1000 : 1e6),
+    const { system } = start(reading, { paced: true }, { consoles: 1, inputs: ['console0'], piece: () => (typed ? 1000 : 1e6),
       gate: async () => { if (typed) type(); } });
     const run = system.run();
     do await new Promise(resolve => { setTimeout(resolve, 5); }); while (!system.idle);
