@@ -4,7 +4,7 @@ import { report, type Program } from '../roottask/client/index.ts';
 import { Server, answer, type Answer } from '../roottask/lib/server.ts';
 
 const ADD = 0x2200, READ = 0x2201, RESET = 0x2202, WAIT = 0x2203;
-/** Names of its operations, for gates. */
+/** The names of its operations, for gates. */
 export const COUNTER_OPERATIONS = { add: ADD, read: READ, reset: RESET, wait: WAIT } as const;
 
 /** `args.addMs`: the time it takes for an addition. It never answers the request `wait`. */

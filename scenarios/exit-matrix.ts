@@ -11,7 +11,7 @@ import { machineComponent } from './worlds.ts';
 
 const values = ['usual', ...Object.keys(controls).map((name) => (name === 'wfi' ? 'no-wfi' : name)), 'all'];
 
-/** Names for the VM. */
+/** Names of controls for the VM. */
 const chosen = (exits: string): string[] => (exits === 'usual' ? [] : exits === 'all' ? Object.keys(controls) : [exits]);
 
 export default defineScenario({

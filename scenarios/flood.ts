@@ -2,7 +2,7 @@
  * Floods a host on the network with datagrams that no program there expects.
  *
  * caps: net. args: to (address of the host), port, burst (datagrams at a time), every (ns between bursts), bursts,
- * rest (bursts that are left out after each hundred).
+ * rest (bursts omitted after each hundred).
  */
 import { openNet, valueOf, type Program } from '../roottask/client/index.ts';
 

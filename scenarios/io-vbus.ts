@@ -10,7 +10,7 @@ import { Protocol, ask, exit, log, openDevice, type Env, type Program } from '..
 import { defineScenario } from './define.ts';
 
 const DEVICE = 'rtc', REGISTERS = 0x10_1000, HERE = 0x4000_0000, MOST_SELECTORS = 64;
-/** Registers of the clock: nanoseconds, low and high half; reading the low one holds the high one. */
+/** Registers of the clock: nanoseconds, low and high half; reading the low half latches the high one. */
 const LOW = 0, HIGH = 4, NS = 1e9;
 
 function* readClock(sys: Syscalls, env: Env): Sys<boolean> {

@@ -1,6 +1,6 @@
 /**
- * Popek and Goldberg's second property, resource control. A guest tries all 4,096 registers and addresses where nothing is
- * (guests/control/control.c), once by the hypervisor extension and once deprivileged; beside them a neighbour computes. Each attempt
+ * Popek and Goldberg's second property, resource control. A guest tries all 4,096 registers, and addresses without memory or device
+ * (guests/control/control.c), once by the hypervisor extension and once deprivileged; next to them a neighbour computes. Each attempt
  * changes only the guest's own state or traps into the guest's own handler; the neighbour finishes.
  */
 import { defineScenario } from './define.ts';

@@ -10,7 +10,7 @@ import { machineComponent } from './worlds.ts';
 const guest = (name: string, more: Readonly<Record<string, string | boolean>>) =>
   machineComponent({ kernel: 'control', memory: 16 << 20, more }, { console: { from: 'console', label: name } });
 
-/** The output of the bare machine (page). */
+/** The output of the same guest on the bare machine (see the page). */
 const DIGEST = 'digest 883311f2b2649014';
 
 export default defineScenario({

@@ -8,7 +8,7 @@ const LABELS = Object.values(Protocol).flatMap((group) => Object.values(group).m
 const LAST_WORDS: readonly number[] = [Protocol.life.exit.label, Protocol.life.crash.label];
 const OPERATIONS = Object.values(Ops).flatMap((group) => Object.values(group).map((op) => op.label));
 const VALUES = [0, 1, 2, 7, 64, 4095, 4096, 65536, 2 ** 20, 2 ** 31, 2 ** 32, 2 ** 40, 2 ** 52, -1, -4096];
-/** Names under which scenarios give capabilities: it tries those that it has most often. */
+/** Names under which scenarios give capabilities: it mostly uses those that it holds. */
 const NAMES = ['memory', 'log', 'names', 'rom', 'io', 'life', 'stdio', 'stderr', 'console', 'mail', 'signer'];
 const SELECTORS = 512, PATIENCE = 100_000, REST = 500_000;
 
@@ -28,14 +28,14 @@ export const takenOver: Program = {
     let answered = 0;
     for (let i = 0; i < tries; i++) {
       if ((yield* attack(sys, draw, labels, held)) === 0) answered++;
-      if (i % 10 === 0) yield* sys.receive(0, REST); // so that there is always a target
+      if (i % 10 === 0) yield* sys.receive(0, REST); // so that there is always a capability to attack
     }
     yield* log(sys, env, `\n${stores.tried} stores all over the address space, ${stores.hit} of them reached memory, all of it its own`);
     yield* log(sys, env, `${tries} messages to whatever there is, ${answered} of them answered`);
   },
 };
 
-/** Writes at every power of two and beside, and into all of its own memory. */
+/** Writes at every power of two and next to it, and into all of its own memory. */
 function* write(sys: Syscalls, env: Env): Sys<{ tried: number; hit: number }> {
   const own = valueOf(yield* allocate(sys, env, 1 << 20));
   let tried = 0, hit = 0;

@@ -13,7 +13,10 @@ import { unixComponent } from './worlds.ts';
 
 const PROGRAMS = ['sh', 'seq', 'sort', 'wc', 'cat', 'tr', 'grep', 'head', 'rm', 'ls', 'true', 'sleep', 'build', 'bomb',
   'bigread', 'periodic'];
-/** What `make` does with a small project, again and again; pipelines and files; one call that copies four megabytes; a fork bomb. */
+/**
+ * The load on the server: `make` builds a small project again and again; pipelines and files; one call that copies four megabytes; a fork
+ * bomb.
+ */
 const load = (rest: string): string => [`while true; do build 4 > /dev/null; ${rest} done &`,
   `while true; do seq 3000 | sort | cat | wc -l > /n; true; bigread 4 > /n; ${rest} done &`,
   rest ? `while true; do bomb 16 100; ${rest} done` : 'bomb 16'].join('\n');

@@ -1,7 +1,7 @@
 /**
- * Three guests on one hart: two compute with all of their interrupts off, one sleeps and measures how late it wakes. The timer that ends a
- * slice belongs to the machine, out of any guest's reach, so no guest can keep the hart; the length of a slice trades throughput against
- * latency.
+ * Three guests on one hart: two compute with all of their interrupts off, one sleeps and measures how late it wakes. The timer that ends
+ * a slice belongs to the machine, out of any guest's reach, so no guest can keep the hart; longer slices give more throughput, shorter
+ * ones less latency.
  *
  *   tessera boot timeshare --set slice=0.1
  */

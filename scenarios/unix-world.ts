@@ -10,7 +10,7 @@ import { blockDriver, consoleDriver, filesDriver, netDriver } from './devices.ts
 const MIB = 1 << 20;
 /** Memory of the server besides its guests'. */
 const OVERHEAD = 8 * MIB;
-/** Kernel memory of a large Unix world: so that 3.5 GiB fit a machine. */
+/** Kernel memory of a large Unix world, bounded so that a world of 3.5 GiB fits a machine. */
 const MOST_KERNEL_MEMORY = 320 * MIB;
 
 export interface UnixOptions {
@@ -35,7 +35,7 @@ export interface UnixOptions {
   /** Host folders, mounted live: the board's files0, files1, … */
   readonly folders?: readonly {
     readonly path: string; readonly source: string; readonly readOnly: boolean;
-    /** Its host end answers at once. */ readonly prompt?: boolean
+    /** The host answers at once. */ readonly prompt?: boolean
   }[];
   /** The board's card 0 is its interface eth0; `config`: the initial addresses. */
   readonly net?: { readonly config?: NetworkConfig };

@@ -28,7 +28,7 @@ const buggy: Program = {
 };
 function* failLater(sys: Syscalls, env: Env): Sys<void> {
   const left = FAILS_AT - sys.now();
-  if (left <= 0) return; // it was started again
+  if (left <= 0) return; // it has been restarted
   valueOf(yield* spawn(sys, env, function* (own) {
     yield* own.receive(0, left);
     throw new Error('assertion failed: ring index below queue size');

@@ -4,13 +4,13 @@ import { ROWS, readVs, writeVs } from '../microkernel/state/guest.ts';
 
 const rowOf = (csr: number): number => ROWS.findIndex(r => r.csr === csr && r.group !== 0);
 
-/** Undefined for any other number. */
+/** Undefined for a number that is not supported. */
 export function guestRegister(thread: Thread, csr: number): bigint | undefined {
   const i = rowOf(csr);
   return i < 0 ? undefined : BigInt.asUintN(64, thread.cpu.vsOwner === thread ? readVs(thread.cpu, csr) : thread.vs![i]!);
 }
 
-/** False for any other number. */
+/** Returns false for a number that is not supported. */
 export function setGuestRegister(thread: Thread, csr: number, value: bigint): boolean {
   const i = rowOf(csr);
   if (i < 0) return false;

@@ -23,7 +23,7 @@ export type Arrival =
 export interface Door {
   /** The input of a replay; when it is given, no other input enters. */
   readonly arrivals?: readonly Arrival[];
-  /** Something has come in. */
+  /** Called when input has entered. */
   passed?(arrival: Arrival): void;
 }
 
@@ -62,7 +62,7 @@ export interface Host {
   readonly inputs?: readonly Channel[];
   /** Called before each piece; the run continues when the promise resolves. For debuggers, which stop the machine. */
   gate?(): Promise<void>;
-  /** Cycles of the next piece. Default: 20 million, or 4 million where a person waits for an echo. */
+  /** Cycles of the next piece. Default: 20 million, or 4 million if a person waits for an echo. */
   piece?(): number;
   /** Lets the host's own events run between pieces of a run. Default: pause.ts. */
   pause?(): Promise<void>;

@@ -25,8 +25,8 @@ export const recordingLine = (a: Arrival): string => JSON.stringify(a.kind === '
 export interface Recorded { readonly seed: number; readonly clock: number | undefined; readonly arrivals: Arrival[]; readonly cut: boolean }
 
 /**
- * Parses a recording from its text or its lines. Omits a last line that is cut off. @throws Error for a text that is no recording or is
- * damaged
+ * Parses a recording from its text or its lines. Omits a last line that is cut off.
+ * @throws Error for a text that is not a recording, or a damaged one
  */
 export function parseRecording(text: string | Iterable<string>): Recorded {
   const lines = (typeof text === 'string' ? text.split('\n') : text)[Symbol.iterator](), first = lines.next();

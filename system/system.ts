@@ -30,7 +30,7 @@ import { Tally } from './tally.ts';
 import { Watch } from './watch.ts';
 
 const MIB = 1 << 20, PAGE = 4096;
-/** Cycles between two checks for outside input; fewer where a person waits for an echo. */
+/** Cycles between two checks for outside input; fewer if a person waits for an echo. */
 const PIECE = { batch: 20_000_000, paced: 4_000_000 } as const;
 
 /** A system cannot be created from this; the message tells the user why. */
@@ -114,7 +114,7 @@ export class System {
       throw error;
     }
   }
-  /** Where payload is captured, frames are too. */
+  /** The network cards; if payload is captured, their frames are captured too. */
   private watched(nets: readonly NetCard[] | undefined): readonly NetCard[] | undefined {
     const { capture } = this;
     return capture ? nets?.map((card, n) => ({ ...card, connect: tapped(card.connect, (c) => capture.frame(n, c)) })) : nets;
@@ -192,7 +192,7 @@ export class System {
     } else this.machine.input(() => this.letIn({ ...arrival, cycle: this.machine.events.now }));
     this.wake?.();
   }
-  /** Idle time of the wall clock passes in virtual time too, so input that arrives now enters that much later. */
+  /** Idle time on the wall clock passes in virtual time too, so input that arrives now enters that much later. */
   private passIdleTime(): void {
     if (this.idleSince === undefined || !this.options.paced) return;
     this.idleEnd = this.machine.events.now + Math.floor((performance.now() - this.idleSince) * 1e6);
@@ -336,7 +336,7 @@ export function bootScenario(scenario: Scenario, host: Host, options: SystemOpti
   return new System(scenario, host, options);
 }
 
-/** Both look at each record, where there are both. */
+/** A watcher that calls both; each sees every record. */
 function watchOf(capture: Capture | undefined, other: RecordWatch | undefined): Capture['watch'] | undefined {
   if (other === undefined) return capture?.watch;
   return (kernel) => {

@@ -74,7 +74,7 @@ export class Tally implements TraceSink {
     for (const row of this.rowsByTask.values()) if (row.name === name) found = row.task;
     return found;
   }
-  /** In the order of their numbers; the combined ended tasks come last. */
+  /** Rows in the order of their numbers; the combined ended tasks come last. */
   rows(): TaskRow[] {
     const rows = [...this.rowsByTask.values()].filter(r => r.threads > 0).sort((a, b) => a.task - b.task);
     return (this.ended.tasks > 0 ? [...rows, this.ended] : rows).map(r => this.shown(r));

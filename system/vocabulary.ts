@@ -22,7 +22,7 @@ const labels = Object.fromEntries(Object.entries(Protocol).flatMap(([object, tab
     row.label, [`${object}.${name}`, row.in.join(' '), row.out.join(' ')] as const
   ])));
 
-/** The Unix server's calls are included only where it runs. */
+/** The Unix server's calls are included only if it runs. */
 export function vocabularyFor(scenario: Scenario): Vocabulary {
   const unix = Object.values(scenario.components).some((c) => 'name' in c.program && c.program.name === 'l4guest');
   return {

@@ -64,7 +64,7 @@ export class Capture implements TraceSink {
     this.sink.name(kind, id, parent, text);
   }
 
-  /** Data that exists only at the end of a run, or of its part so far: page tables of guests that still run. */
+  /** Captures data that exists only at the end of a run, or of its part so far: page tables of guests that still run. */
   finish(): void { if (this.kernel) this.tables!.all(this.kernel.trace.count); }
 
   /** A frame has passed card number `card`; it belongs to the latest record. */

@@ -22,7 +22,7 @@ const argumentsOf = new Map<number, string>(Object.values(calls).map(([nr, args]
 
 /** Captured bytes of a text or buffer; captured texts of a list. */
 const Most = { text: 256, buffer: 64, list: 16 } as const;
-/** Calls that continue elsewhere when they succeed. */
+/** Calls whose success has no result, because the program continues elsewhere. */
 const EXEC: ReadonlySet<number> = new Set([221, 281]);
 const A0 = 10, A6 = 16, A7 = 17, ARGS = 6, SBI_WORDS = 7;
 
@@ -33,7 +33,7 @@ class Open {
   number = 0;
   pc = 0;
   access: Access | undefined = undefined;
-  /** A call of a guest's kernel to its firmware, where its processor is software. */
+  /** The event is a call to the firmware by a guest's kernel whose processor is software. */
   isSbi = false;
   /** Address and length of the buffer that the call fills. */
   readonly args = new Float64Array(ARGS);
@@ -42,7 +42,7 @@ class Open {
 export class EventCapture {
   private readonly memory: PhysicalMemory;
   private readonly sink: PayloadSink;
-  /** By thread. */
+  /** The open event of each thread. */
   private readonly open = new Map<number, Open>();
   constructor(memory: PhysicalMemory, sink: PayloadSink) { this.memory = memory; this.sink = sink; }
 
@@ -68,10 +68,10 @@ export class EventCapture {
           : undefined));
     }
   }
-  /** The thread has ended. */
+  /** Forgets a thread that has ended. */
   gone(thread: number): void { this.open.delete(thread); }
 
-  /** … and record `sequence` resumes it; its registers are those with which it continues. */
+  /** The event is answered: record `sequence` resumes the thread with these registers. */
   resumed(sequence: number, thread: Thread, cause: number): void {
     const open = this.open.get(thread.id);
     if (!open || open.sequence !== cause || cause === 0) return;
@@ -111,7 +111,7 @@ export class EventCapture {
     if (at >= 0) this.buffer(sequence, readerOf(this.memory, thread, Cause.sbi), at, number(x, A0 + at), number(x, A0 + length));
   }
 
-  /** Memory as its server sees it; that of a guest by the guest's tables. */
+  /** Memory as the thread's server sees it; a guest's memory by the guest's tables. */
   private readerFor(thread: Thread, cause: number): Reader {
     const software = softwareOf(thread);
     return software ? guestReader(this.memory, thread, software) : readerOf(this.memory, thread, cause);

@@ -6,7 +6,7 @@ import type { Thread } from '../../microkernel/objects/thread.ts';
 
 const PAGE = 4096;
 
-/** Reads up to `length` bytes at `va`; fewer where nothing is readable. */
+/** Reads up to `length` bytes at `va`; fewer if the rest is not readable. */
 export type Reader = (va: number, length: number) => Uint8Array;
 
 /** Reads memory of `thread` as the server that answers its events of this cause sees it; without such a view, through the page tables. */
@@ -15,7 +15,7 @@ export function readerOf(memory: PhysicalMemory, thread: Thread, cause: number):
   return (va, length) => (look ? look(portal!.label, va, length) : peek(memory, thread.task, va, length));
 }
 
-/** Up to `length` bytes at `va`; fewer where nothing (or a device) is mapped. */
+/** Up to `length` bytes at `va`; fewer if the rest is unmapped or a device. */
 export function peek(memory: PhysicalMemory, task: Task, va: number, length: number): Uint8Array {
   const out = new Uint8Array(length);
   let done = 0;

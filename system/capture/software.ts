@@ -1,7 +1,7 @@
 /**
- * Payload of the exits of a processor that a monitor performs in software: what is known only at that moment. At the exit the instruction
- * as the guest has it, and of a page fault the walks of the guest's tables and of their shadow; at the answer the mode that the guest
- * believes in, and the walk of the shadow again. As text, a name and a line each.
+ * Payload of the exits of a processor that a monitor performs in software: facts that are known only at that moment. At the exit: the
+ * guest's instruction, and for a page fault the walks of the guest's tables and of their shadow; at the answer: the mode that the guest
+ * believes in, and the walk of the shadow again. As text, one line per fact with its name.
  */
 import type { PhysicalMemory } from '../../machine/api.ts';
 import { belowFirst, follow, type ReadEntry, type Roots } from '../../machine/debug/walk.ts';
@@ -20,7 +20,7 @@ const entryReader = (memory: PhysicalMemory): ReadEntry => (pa) =>
 const dataOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
 const pcWord = (t: Thread): bigint => { const [low, high] = pcOf(t); return (BigInt(high! >>> 0) << 32n) | BigInt(low! >>> 0); };
 
-/** Memory as the guest sees it, by its own tables; its own instructions where the monitor has put others. */
+/** Memory as the guest sees it, by its own tables; with its own instructions where the monitor has replaced them. */
 export function guestReader(memory: PhysicalMemory, thread: Thread, { processor }: Software): Reader {
   const roots = rootsOfThread(thread), read = entryReader(memory);
   return (va, length) => {
@@ -42,14 +42,14 @@ export function guestReader(memory: PhysicalMemory, thread: Thread, { processor 
 
 type Put = (part: number, index: number, data: Uint8Array) => void;
 
-/** An exit: lines about it, and of a call to the firmware its words and text. Returns whether it is such a call. */
+/** Writes lines about an exit, and for a call to the firmware its words and text. Returns whether it is such a call. */
 export function softwareExit(memory: PhysicalMemory, thread: Thread, software: Software, cause: number, put: Put): boolean {
   put(Part.lines, 0, encoder.encode(exitLines(memory, thread, software, cause).join('\n')));
   const isCall = cause === Cause.syscall && software.processor.privileged;
   if (isCall) firmwareCall(memory, registersOf(thread), software, put);
   return isCall;
 }
-/** Its answer. */
+/** Writes lines about the answer to an exit. */
 export function softwareAnswer(memory: PhysicalMemory, t: Thread, software: Software, cause: number, put: Put): void {
   put(Part.lines, 0, encoder.encode(answerLines(memory, t, software, cause).join('\n')));
 }

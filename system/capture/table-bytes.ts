@@ -1,4 +1,4 @@
-/** The page tables of a virtual processor as payload: all that can be reached from its roots, up to a number. */
+/** The page tables of a virtual processor as payload: all that can be reached from its roots, up to a limit. */
 import type { PhysicalMemory } from '../../machine/api.ts';
 import { belowFirst, type ReadEntry, type Roots } from '../../machine/debug/walk.ts';
 import type { Thread } from '../../microkernel/objects/thread.ts';

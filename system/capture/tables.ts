@@ -13,7 +13,7 @@ import { tableBytes } from './table-bytes.ts';
 export class TableCapture {
   private readonly memory: PhysicalMemory;
   private readonly sink: PayloadSink;
-  /** By thread that runs: the roots that its last event showed. */
+  /** For each running thread: the roots that its last event showed. */
   private readonly roots = new Map<Thread, Roots>();
   constructor(memory: PhysicalMemory, sink: PayloadSink) {
     this.memory = memory;
@@ -29,7 +29,7 @@ export class TableCapture {
     this.roots.delete(thread);
     if (roots) this.write(sequence, thread, roots);
   }
-  /** The run is over, or somebody reads a recording in progress. */
+  /** Called when the run is over, or when a reader opens a recording in progress. */
   all(sequence: number): void { for (const t of this.roots.keys()) this.write(sequence, t, rootsOfThread(t)); }
 
   private write(sequence: number, thread: Thread, roots: Roots): void {

@@ -36,7 +36,7 @@ export function latin1(bytes: Uint8Array): string {
   for (let at = 0; at < bytes.length; at += PIECE) text += String.fromCharCode(...bytes.subarray(at, at + PIECE));
   return text;
 }
-/** Writes a byte string, as much of it as there is room for. */
+/** Writes a byte string, truncated to the room for it. */
 export function putLatin1(to: Uint8Array, at: number, text: string): void {
   for (let i = 0; i < text.length && at + i < to.length; i++) to[at + i] = text.charCodeAt(i);
 }
@@ -153,7 +153,7 @@ export function maybeTar(bytes: Uint8Array): boolean {
   }
 }
 
-/** The entries of an archive; undefined when the bytes are no tar archive, or a damaged one. */
+/** The entries of an archive; undefined if the bytes are not a tar archive, or a damaged one. */
 export function readTar(bytes: Uint8Array): Map<string, TarEntry> | undefined {
   try {
     return parseTar(bytes).entries;

@@ -1,18 +1,18 @@
 /**
- * The recorded door of a folder: what the host answers is noted, and a replay answers from the notes, without a folder. Requests are a
- * function of the run, so they need no record; an answer is found by its tag, which no two requests under way share.
+ * The recorded door of a folder: records the host's answers; a replay answers from the recording, without a folder. Requests are a
+ * function of the run, so they need no record; an answer is found by its tag, which no two requests in progress share.
  */
 import type { Arrival, Channel } from '../host.ts';
 import { encodeError, header } from '../../roottask/client/ninep/index.ts';
 import { Errno, type FilesPort } from './folder.ts';
 
-/** What the door needs of the machine. */
+/** What the door needs from the machine. */
 export interface DoorClock {
-  /** Cycle. */
+  /** The current cycle. */
   now(): number;
-  /** Does something at a cycle. */
+  /** Runs an action at a cycle. */
   at(cycle: number, act: () => void): void;
-  /** Does something at the next moment when input may come in. */
+  /** Runs an action at the next moment when input may enter. */
   soon(act: () => void): void;
 }
 
@@ -21,10 +21,10 @@ export class FilesDoor implements FilesPort {
   private readonly port: FilesPort | undefined;
   private readonly clock: DoorClock;
   private readonly passed: ((arrival: Arrival) => void) | undefined;
-  /** Of the recording that is replayed, by tag, the last first. */
+  /** Answers of the recording that is replayed, by tag, the last first. */
   private readonly answers: Map<number, Answered[]> | undefined;
 
-  /** Without a port, or with `arrivals` (a recording's), nothing reaches the outside. */
+  /** Without a port, or with `arrivals` (of a recording), nothing reaches the outside. */
   constructor(channel: Channel, port: FilesPort | undefined, clock: DoorClock, passed?: (arrival: Arrival) => void,
       arrivals?: readonly Arrival[]) {
     this.channel = channel;
@@ -64,7 +64,7 @@ export class FilesDoor implements FilesPort {
 type Answered = Extract<Arrival, { kind: 'bytes' }>;
 const tagOf = (message: Uint8Array): number => header(message)?.tag ?? 0;
 
-/** A recording from a stranger may have any number of answers without a request: a request does not search through them. */
+/** A recording from a stranger may hold any number of answers without requests: an index by tag avoids searching through them. */
 function byTag(answers: readonly Answered[]): Map<number, Answered[]> {
   const found = new Map<number, Answered[]>();
   for (const answer of answers.toReversed()) {

@@ -1,4 +1,4 @@
-/** The fids of a connection: the place of each, and the limit of their number. */
+/** The fids of a connection: each one's place, and the limit of their number. */
 import { NO_FID } from '../../roottask/client/ninep/index.ts';
 import { FolderError, type HostFile, type HostListing } from './folder.ts';
 import { Place } from './places.ts';
@@ -8,10 +8,10 @@ export const MOST_FIDS = 65_536;
 /** Open files and directories of one connection. */
 export const MOST_OPEN = 4096;
 
-/** A directory that is being read: `at` is the offset of the entry that comes next; `last` is kept because it did not fit. */
+/** A directory being read: `at` is the offset of the next entry; `last` is an entry that did not fit and comes next. */
 export interface Reading { listing: HostListing | undefined; at: bigint; kept: string | undefined; specials: readonly string[] }
 
-/** An extended attribute that is being read, or written. */
+/** An extended attribute being read, or written. */
 export interface AttributeFid {
   readonly name: string;
   readonly value: Uint8Array;
@@ -43,7 +43,7 @@ export class Fids {
     return fid;
   }
 
-  /** A number that a new fid may have. */
+  /** Throws unless a new fid may have this number. */
   mustBeFree(number: number): void {
     if (number === NO_FID || this.fids.has(number)) throw new FolderError('EBADF');
     if (this.fids.size >= MOST_FIDS) throw new FolderError('EMFILE');

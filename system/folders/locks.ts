@@ -6,10 +6,10 @@ const MOST_RANGES = 4096;
 
 export interface Range {
   readonly exclusive: boolean;
-  readonly start: bigint; /** One past the last byte; undefined: to the end of all files. */
+  readonly start: bigint; /** One past the last byte; undefined: to the end of the file, however long it grows. */
   readonly end: bigint | undefined;
   readonly process: number;
-  readonly client: string; /** What it was taken through. */
+  readonly client: string; /** The fid through which the lock was taken. */
   readonly through?: object
 }
 
@@ -22,17 +22,17 @@ export class Locks {
     return this.files.get(file)?.find((held) => !sameOwner(held, wanted) && (held.exclusive || wanted.exclusive) && overlap(held, wanted));
   }
 
-  /** Gives the owner this range, over what it held there. */
+  /** Gives the owner this range; it replaces what the owner held there. */
   take(file: string, range: Range): void {
     const rest = this.without(file, range);
     if (this.count + 1 + rest.length - this.held(file) > MOST_RANGES) throw new FolderError('ENOLCK');
     this.put(file, [...rest, range]);
   }
 
-  /** The owner holds nothing of this range any more. */
+  /** Releases the owner's locks in this range. */
   release(file: string, range: Range): void { this.put(file, this.without(file, range)); }
 
-  /** What was taken through this is held no more. */
+  /** Releases all locks taken through this fid. */
   drop(file: string, through: object): void {
     const held = this.files.get(file);
     if (held) this.put(file, held.filter((range) => range.through !== through));
@@ -46,7 +46,7 @@ export class Locks {
     else this.files.delete(file);
   }
 
-  /** The file's ranges with the owner's cut at the edges of this one. */
+  /** The file's ranges, with the owner's cut at the edges of `cut`. */
   private without(file: string, cut: Range): Range[] {
     return (this.files.get(file) ?? []).flatMap((held) => {
       if (!sameOwner(held, cut) || !overlap(held, cut)) return [held];

@@ -1,9 +1,9 @@
-/** Which names a file may have: 1 to 255 bytes, without '/' and NUL, and not those that lead elsewhere. */
+/** Valid names of files: 1 to 255 bytes, without '/' and NUL, and not '.' or '..', which lead elsewhere. */
 import { FolderError } from './folder.ts';
 
 const MOST_NAME = 255;
 
-/** The error for a name that no file may have. */
+/** The error for an invalid name. */
 function refusal(name: string): 'ENOENT' | 'ENAMETOOLONG' | 'EINVAL' | undefined {
   if (name === '' || name === '.' || name === '..') return 'ENOENT';
   if (name.length > MOST_NAME) return 'ENAMETOOLONG';

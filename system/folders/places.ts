@@ -1,6 +1,6 @@
 /**
- * Where fids are: a tree of names, with one object for each name and all of its fids, so a rename moves all of them and everything below. A
- * place that was removed is `gone`; what is made under its name later is another place.
+ * Places of fids: a tree of names, with one object for each name and all of its fids, so that a rename moves all of them and everything
+ * below. A removed place is `gone`; a file created later under its name is another place.
  */
 import type { Path } from './folder.ts';
 
@@ -17,7 +17,7 @@ export class Place {
   }
 
   get name(): string { return this.called; }
-  /** The place that this one is in; the root's is itself. */
+  /** The place that contains this one; the root contains itself. */
   get up(): Place { return this.above ?? this; }
   get gone(): boolean { return this.removed || (this.above?.gone ?? false); }
 
@@ -46,7 +46,7 @@ export class Place {
     this.above.release();
   }
 
-  /** The name here is no more. */
+  /** Forgets a name: it was removed. */
   forget(name: string): void {
     const place = this.children.get(name);
     if (!place) return;
@@ -54,7 +54,7 @@ export class Place {
     this.children.delete(name);
   }
 
-  /** What was `name` here is `newName` there. */
+  /** Moves the place `name` of this folder to `newName` in another. */
   move(name: string, to: Place, newName: string): void {
     const place = this.children.get(name);
     if (place && place === to.children.get(newName)) return;
@@ -68,7 +68,7 @@ export class Place {
     to.children.set(newName, place);
   }
 
-  /** Whether `other` is this place or beneath it. */
+  /** Whether `other` is this place or below it. */
   contains(other: Place): boolean {
     for (let here: Place | undefined = other; here; here = here.above) if (here === this) return true;
     return false;

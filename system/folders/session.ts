@@ -1,4 +1,4 @@
-/** What the handlers of requests work with, and what they are. */
+/** What the handlers of requests have in common: the session, and their types. */
 import type { MessageName, Reply, Request } from '../../roottask/client/ninep/index.ts';
 import type { Fids } from './fids.ts';
 import type { SharedFolder, Steps } from './shared.ts';
@@ -9,9 +9,9 @@ export const MOST_BYTES = 512 * 1024;
 export interface Session {
   readonly folder: SharedFolder;
   readonly fids: Fids;
-  /** The message size agreed upon. */
+  /** The agreed message size. */
   msize: number;
-  /** Both sides know compounds. */
+  /** Whether both sides support compounds. */
   compounds: boolean;
 }
 

@@ -1,6 +1,6 @@
 /**
- * A folder of the host with what its guests share there beside its files: special files, locks, identities. One connection a guest stands
- * on it.
+ * A folder of the host, with what its guests share in addition to its files: special files, locks, identities. Each guest has one
+ * connection to it.
  */
 import type { Qid } from '../../roottask/client/ninep/index.ts';
 import { QidType } from '../../roottask/client/ninep/index.ts';
@@ -9,14 +9,14 @@ import { Locks } from './locks.ts';
 import type { Place } from './places.ts';
 import { Specials, type Special } from './specials.ts';
 
-/** A computation that may have to wait for the host: yields promises, is resumed with what they became. */
+/** A computation that may have to wait for the host: it yields promises, and resumes with their values. */
 export type Steps<T> = Generator<Promise<unknown>, T, unknown>;
 
 export function* settle<T>(value: Later<T>): Steps<T> {
   return value instanceof Promise ? ((yield value) as T) : value;
 }
 
-/** Files of a host's other devices keep apart from this device's: their paths differ in the upper bits. */
+/** Keeps identities of files on the host's other devices apart: their paths differ in the upper bits. */
 const DEVICE_SHIFT = 48n;
 const SPECIAL_PATH = 1n << 63n;
 const MASK = (1n << 64n) - 1n;
@@ -28,8 +28,8 @@ export class SharedFolder {
   readonly locks = new Locks();
   private readonly devices = new Map<bigint, bigint>();
   /**
-   * What was looked at within the compound that is being done, where the host answers at once: it asks for the same directory again and
-   * again, and for a file that it has just opened.
+   * Attributes read within the current compound, if the host answers at once: a compound asks for the same directory again and again, and
+   * for a file that it has just opened.
    */
   private seen: Map<Place | HostFile, Attributes> | undefined;
 
@@ -50,7 +50,7 @@ export class SharedFolder {
     return `${device}:${ino}`;
   }
 
-  /** What is at a place, on the host or of a guest's own making. */
+  /** The attributes of a place: the host's file, or the guest's special file. */
   *attributes(place: Place): Steps<Attributes> {
     if (place.gone) throw new FolderError('ENOENT');
     const known = this.seen?.get(place);
@@ -67,11 +67,11 @@ export class SharedFolder {
     }
   }
 
-  /** What an open file is. */
+  /** The attributes of an open file. */
   *fileAttributes(file: HostFile): Steps<Attributes> {
     return this.seen?.get(file) ?? (yield* settle(file.stat()));
   }
-  /** A file was just opened at a place, or created there. Returns its identity. */
+  /** Notes that a file was just opened at a place, or created there. Returns its identity. */
   *opened(file: HostFile, place: Place): Steps<Attributes> {
     const { opened } = file;
     if (!opened) return yield* settle(file.stat());
@@ -80,7 +80,7 @@ export class SharedFolder {
   }
 
   remember(): void { this.seen = new Map(); }
-  /** Something was changed: what was looked at may be otherwise. */
+  /** Something was changed: forgets attributes read before. */
   changed(): void { this.seen?.clear(); }
   forget(): void { this.seen = undefined; }
 
@@ -94,7 +94,7 @@ export class SharedFolder {
     }
   }
 
-  /** Nothing has this name yet. */
+  /** Throws if this name exists. */
   *mustBeFree(place: Place): Steps<void> {
     if (yield* this.special(place)) throw new FolderError('EEXIST');
   }

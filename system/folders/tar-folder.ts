@@ -1,6 +1,6 @@
 /**
- * An archive as a read-only folder of the host: its index is made once, and contents are read in place. What is behind it
- * may be a file, of which only headers are read at the start, or bytes in memory.
+ * An archive as a read-only folder of the host: its index is made once, and contents are read in place. The archive may be a file, of
+ * which only headers are read at the start, or bytes in memory.
  */
 import { tarEntries, type TarHeader, type Archive } from '../../l4guest/fs/tar-format.ts';
 import { FolderError, Mode, type Attributes, type HostFile, type HostFolder, type HostListing, type Path, type Space } from './folder.ts';
@@ -26,7 +26,7 @@ export class TarFolder implements HostFolder {
   private readonly root: Node;
   private last = 0n;
 
-  /** Throws `TarError` for what cannot be read. */
+  /** Throws `TarError` if the archive cannot be read. */
   constructor(source: Archive) {
     this.source = source;
     this.root = this.directory();
@@ -35,7 +35,7 @@ export class TarFolder implements HostFolder {
   private node(): Node { return new Node(++this.last); }
   private directory(): Node { const d = this.node(); d.names = new Map(); return d; }
 
-  /** The directory that a path's last name belongs to, made where it is missing. */
+  /** The directory of a path's last name; creates missing directories. */
   private parent(names: readonly string[]): Map<string, Node> {
     let at = this.root;
     for (const name of names) {

@@ -22,7 +22,7 @@ export class TestClient {
     this.call('attach', { fid: 0, afid: NO_FID, user: 'root', tree: '', uid: 0 });
   }
 
-  /** For a host end that answers at once. Throws `Refused`. */
+  /** A request to a host that answers at once. Throws `Refused`. */
   call<N extends MessageName>(name: N, request: Request<N>): Reply<N> {
     let bytes: Uint8Array | undefined;
     this.port.request(encodeRequest(name, 1, request), (reply) => { bytes = reply; });

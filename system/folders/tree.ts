@@ -1,10 +1,10 @@
-/** What folders that are held as a tree of nodes have in common: the way to a node, and what can be asked of one. */
+/** Common code of folders that are trees of nodes: finding a node, and questions about one. */
 import { FolderError, Mode, type HostListing, type Path } from './folder.ts';
 
 /** A file, a symbolic link or, with names, a folder. */
 export interface TreeNode<N> {
   readonly mode: number;
-  /** Where a symbolic link leads. */
+  /** The target of a symbolic link. */
   readonly link: string;
   readonly names: Map<string, N> | undefined;
 }
@@ -20,7 +20,7 @@ export function nodeAt<N extends TreeNode<N>>(root: N, path: Path): N {
   return at;
 }
 
-/** The node again when it is a file that can be opened. Throws FolderError: EISDIR, ELOOP, ENXIO. */
+/** Returns the node if it is a file that can be opened. Throws FolderError: EISDIR, ELOOP, ENXIO. */
 export function regular<N extends TreeNode<N>>(node: N): N {
   const type = node.mode & Mode.type;
   if (type !== Mode.file) throw new FolderError(type === Mode.dir ? 'EISDIR' : type === Mode.link ? 'ELOOP' : 'ENXIO');

@@ -3,7 +3,7 @@ import { visible } from '../../trace/visible.ts';
 
 /** Bytes after the last symbol that still belong to it. */
 const LAST_FUNCTION = 0x1_0000;
-/** Assembler-generated names of places that are no functions. */
+/** Assembler-generated labels that are not functions. */
 const NO_FUNCTION = /^(\$|\.L|L\d|__compound)/;
 
 export class FunctionNames {

@@ -13,7 +13,7 @@ const GUEST_OFFSET = 0x100;
 /** A thread whose code believes in a processor that a monitor performs: the processor, and the monitor's task. */
 export interface Software { readonly processor: SoftwareProcessor; readonly monitor: Task }
 
-/** … if this thread is one. */
+/** The software processor of a thread whose code believes in one; undefined for other threads. */
 export function softwareOf(thread: Thread): Software | undefined {
   const server = thread.alien ? thread.events.find((portal) => portal !== undefined)?.thread : undefined,
     processor = processorBehind(server?.utcb);
@@ -22,7 +22,7 @@ export function softwareOf(thread: Thread): Software | undefined {
 /** Does it run a guest's code, by whatever technique? */
 export const runsGuest = (t: Thread): boolean => t.guest || softwareOf(t) !== undefined;
 
-/** A register of the guest's supervisor by its number, wherever it is; undefined: there is none. */
+/** A register of the guest's supervisor by its number, wherever it is kept; undefined if there is none. */
 export function supervisorRegister(thread: Thread, csr: number): bigint | undefined {
   const software = softwareOf(thread);
   return software ? software.processor.register(csr) : thread.guest ? guestRegister(thread, csr + GUEST_OFFSET) : undefined;

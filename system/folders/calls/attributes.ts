@@ -23,7 +23,7 @@ export const attributeCalls = {
       ...timesOf(attributes), btimeSec: 0, btimeNsec: 0, gen: 0, dataVersion: 0,
     };
   },
-  /** Files belong to the user who runs Tessera: an owner can be named only if it is the owner already. */
+  /** Files belong to the user who runs Tessera: setting an owner succeeds only if it changes nothing. */
   *setattr(session, request) {
     const { folder } = session, { file, place } = session.fids.get(request.fid);
     folder.mustBeWritable();
@@ -50,7 +50,7 @@ export const attributeCalls = {
     session.fids.add(newfid, place).attribute = { name, value, writing: false, flags: 0, filled: value.length };
     return { size: BigInt(value.length) };
   },
-  /** The fid takes the value; it is set when the fid is clunked. */
+  /** The fid collects the value; the attribute is set when the fid is clunked. */
   *xattrcreate(session, { fid, name, size, flags }) {
     const at = session.fids.get(fid);
     session.folder.mustBeWritable();
@@ -69,7 +69,7 @@ function attributesOf({ folder }: Session): HostAttributes {
   return attributes;
 }
 
-/** A fid of xattrcreate ends: an empty value takes the attribute away, as Linux's client has it. */
+/** A fid of xattrcreate ends: sets the attribute; an empty value removes it, as Linux's client expects. */
 export function* finishAttribute(session: Session, place: Place, { name, value, flags, filled }: AttributeFid): Steps<void> {
   if (filled !== value.length) throw new FolderError('EINVAL');
   const host = attributesOf(session);
@@ -82,9 +82,9 @@ function namesAsBytes(names: readonly string[]): Uint8Array {
 }
 
 /**
- * The three times as seconds and nanoseconds; before 1970 the seconds are negative and the nanoseconds are not. A long division of bigints
- * would take longer than all else that is done with a file's attributes: the quotient is taken of rounded numbers, which is wrong by one
- * at most, and the rest of the low 32 bits is exact.
+ * The three times as seconds and nanoseconds; before 1970 only the seconds are negative. Dividing bigints would take longer than
+ * everything else that is done with a file's attributes: the quotient is computed from rounded numbers, which is wrong by one at most,
+ * and the remainder of the low 32 bits is exact.
  */
 export function timesOf({ atime, mtime, ctime }: Pick<Attributes, 'atime' | 'mtime' | 'ctime'>) {
   const accessed = secondsOf(atime), modified = secondsOf(mtime), changed = secondsOf(ctime);

@@ -9,7 +9,7 @@ import { settle, type Steps } from '../shared.ts';
 const MOST_CLIENT = 255;
 
 export const lockCalls = {
-  /** A lock that another owner holds is `blocked`: the client asks again. */
+  /** A lock that another owner holds is answered with `blocked`: the client asks again. */
   *lock(session, request) {
     const { fid, kind } = request, { locks } = session.folder, file = yield* fileKey(session, fid), range = rangeOf(request);
     if (kind !== Lock.unlock && locks.conflict(file, range)) return { status: LockStatus.blocked };

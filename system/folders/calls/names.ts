@@ -1,4 +1,4 @@
-/** What changes names: mkdir, symlink, link, mknod, rename, renameat, unlinkat, remove; and readlink. */
+/** Requests that change names: mkdir, symlink, link, mknod, rename, renameat, unlinkat, remove; and readlink. */
 import { REMOVE_DIR } from '../../../roottask/client/ninep/index.ts';
 import { FolderError, Mode, type Attributes } from '../folder.ts';
 import { checkName } from '../names.ts';
@@ -14,13 +14,13 @@ export const nameCalls = {
   *mkdir(session, { fid, name, mode }) {
     return yield* made(session, fid, name, (place) => settle(session.folder.host.mkdir(place.path, mode & Mode.kept)));
   },
-  /** The target is only text, to us and to the host: this server never follows it. */
+  /** The target is only text, for this server and for the host: this server never follows it. */
   *symlink(session, { fid, name, target }) {
     if (target === '' || target.includes('\0')) throw new FolderError('EINVAL');
     if (target.length > MOST_TARGET) throw new FolderError('ENAMETOOLONG');
     return yield* made(session, fid, name, (place) => settle(session.folder.host.symlink(place.path, target)));
   },
-  /** A device, FIFO or socket is the guest's alone: it never reaches the host. */
+  /** A device, FIFO or socket belongs to the guest alone: it never reaches the host. */
   *mknod(session, { fid, name, mode, major, minor }) {
     const { folder } = session;
     return yield* made(session, fid, name, function* (place) {
@@ -57,7 +57,7 @@ export const nameCalls = {
     yield* remove(session, session.fids.get(fid).place, name, (flags & REMOVE_DIR) !== 0);
     return {};
   },
-  /** The fid is gone whatever happens. */
+  /** The fid ends whatever happens. */
   *remove(session, { fid }) {
     const { place } = session.fids.get(fid);
     try {
@@ -87,7 +87,7 @@ function* made(session: Session, fid: number, name: string, make: (place: Place)
   }
 }
 
-/** What is at a place; undefined when nothing is. */
+/** The attributes of a place; undefined if nothing exists there. */
 function* present({ folder }: Session, place: Place): Steps<Attributes | undefined> {
   try {
     return yield* folder.attributes(place);
@@ -101,7 +101,7 @@ function* mustBeAbsent(session: Session, place: Place): Steps<void> {
   if (yield* present(session, place)) throw new FolderError('EEXIST');
 }
 
-/** Special files of the host do not belong to the guest: they stay unchanged. */
+/** Special files of the host do not belong to the guest: they must not change. */
 function mustNotBeTheHosts(attributes: Attributes | undefined): void {
   if (attributes && isSpecial(attributes.mode) && !('special' in attributes)) throw new FolderError('EPERM');
 }
@@ -130,7 +130,7 @@ function* rename(session: Session, from: Place, name: string, to: Place, newName
   }
 }
 
-/** A special file takes the place of what is there, as `rename` does. */
+/** Moves a special file, and replaces what is at the target, as `rename` does. */
 function* moveSpecial({ folder }: Session, source: Place, target: Place, there: Attributes | undefined): Steps<void> {
   if (there && (there.mode & Mode.type) === Mode.dir) throw new FolderError('EISDIR');
   if (there && !('special' in there)) yield* settle(folder.host.unlink(target.path));
@@ -158,7 +158,7 @@ function* remove(session: Session, at: Place, name: string, directory: boolean):
   }
 }
 
-/** A device's number as `stat` has it: twelve bits of the major one inside the minor one's twenty. */
+/** A device number in the layout of `stat`: the twelve bits of the major number lie between bits of the minor number. */
 function deviceNumber(major: number, minor: number): bigint {
   return BigInt.asUintN(32, BigInt(minor & 0xff) | (BigInt(major & 0xfff) << 8n) | (BigInt(minor & 0xfff00) << 12n));
 }
