@@ -26,7 +26,7 @@ export interface Component {
   readonly devices?: readonly string[];
   /** It may learn physical addresses of its memory. */
   readonly dma?: boolean;
-  /** 0–200, default 100: of its main thread, and the highest that any of its threads can ever have (the kernel's factory sees to it). */
+  /** 0–200, default 100: the priority of its main thread, and the limit for all its threads, which the kernel's factory enforces. */
   readonly priority?: number;
   /** Its main thread runs at most `ms` milliseconds of every `everyMs` (default: unbounded). */
   readonly time?: { readonly ms: number; readonly everyMs: number };
