@@ -13,6 +13,8 @@ export class RawSocket extends Inbox<Packet> {
   readonly echo: number | undefined;
   local: Ip;
   remote: Ip | undefined;
+  /** Types of ICMP messages that it does not receive, a bit each; types beyond its end are received. */
+  blocked: Uint8Array = new Uint8Array(0);
   constructor(family: 4 | 6, protocol: number, local: Ip, budget: Budget, echo?: number) {
     super(budget);
     this.family = family;
@@ -26,8 +28,10 @@ export class RawSocket extends Inbox<Packet> {
   wants(packet: Packet): boolean {
     const fits = this.protocol === packet.protocol && this.family === (packet.to.length === 4 ? 4 : 6);
     const addressed = (isAny(this.local) || same(this.local, packet.to)) && (!this.remote || same(this.remote, packet.from));
-    return fits && addressed && (this.echo === undefined || (isEchoReply(packet) && u16(packet.payload, 4) === this.echo));
+    if (!fits || !addressed || this.#blocks(packet.payload[0] ?? 0)) return false;
+    return this.echo === undefined || (isEchoReply(packet) && u16(packet.payload, 4) === this.echo);
   }
+  #blocks(type: number): boolean { return ((this.blocked[type >> 3] ?? 0) >> (type & 7) & 1) !== 0; }
 }
 
 const isEchoReply = ({ protocol, payload }: Packet): boolean =>

@@ -10,6 +10,7 @@ import type { Thread } from '../kernel/thread.ts';
 import { copyIn, copyOut, getI32, getI64, getU32, setU32, textOf } from '../mm/uaccess.ts';
 import { Af } from './address.ts';
 import { NetlinkSocket } from './netlink/socket.ts';
+import { getFilter, isFilterLevel, setFilter } from './inet/filter.ts';
 import { InetSocket } from './inet/socket.ts';
 import { getInetOption, isInetLevel, setInetOption } from './inet/options.ts';
 import { TcpSocket } from './inet/tcp.ts';
@@ -111,6 +112,7 @@ function special(thread: Thread, socket: Socket, level: number, name: number): U
 }
 export function getOption(thread: Thread, socket: Socket, level: number, name: number, va: number, lengthVa: number): number {
   if (socket instanceof InetSocket && isInetLevel(level)) return getInetOption(thread, socket, level, name, va, lengthVa);
+  if (isFilterLevel(socket, level)) return getFilter(thread, socket, level, name, va, lengthVa);
   const rows = table(socket, level);
   if (!rows) return -E.OPNOTSUPP;
   const room = getI32(thread.mm, lengthVa);
@@ -188,6 +190,7 @@ export function setOption(thread: Thread, socket: Socket, level: number, name: n
   if (socket instanceof InetSocket && isInetLevel(level))
     return length < 0 ? -E.INVAL : setInetOption(thread, socket, level, name, va, length);
   if (length < 0) return -E.INVAL;
+  if (isFilterLevel(socket, level)) return setFilter(thread, socket, level, name, va, length);
   if (!rows) return socket.family === Af.UNIX ? -E.OPNOTSUPP : -E.NOPROTOOPT;
   const done = setSpecial(thread, socket, level, name, va, length);
   if (done !== undefined) return done;

@@ -212,6 +212,21 @@ it('raw sockets need a capability; echo sockets a group that may ping', () => {
   expect(unix.call('socket', INET, RAW, 1)).toBe(-E.PERM);
 });
 
+it('a raw socket does not receive the types of ICMP messages that its filter blocks', () => {
+  const unix = new Unix(), [all, some, other] = [unix.call('socket', INET, RAW, 1)!, unix.call('socket', INET, RAW, 1)!,
+    unix.call('socket', INET, RAW, 17)!], at = unix.space(64), length = unix.put(Uint8Array.of(8, 0, 0, 0));
+  const isHeard = (fd: number): boolean => unix.call('recvfrom', fd, at, 64, 0x40, 0, 0)! > 0;
+  const to = new Uint8Array([2, 0, 0, 0, 127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0]), request = new Uint8Array(8);
+  request[0] = 8;
+  expect([set(unix, some, 255, 1, 1 << 8), unix.call('getsockopt', some, 255, 1, at, length), unix.u32(at), unix.u32(length)])
+    .toEqual([0, 0, 1 << 8, 4]);
+  expect([set(unix, some, 255, 2, 0), set(unix, other, 255, 1, 0)]).toEqual([-E.NOPROTOOPT, -E.OPNOTSUPP]);
+  request.set([0xf7, 0xff], 2);
+  expect(unix.call('sendto', all, request, 8, 0, to, 16)).toBe(8);
+  // The request comes back to all; what is heard next is the answer, of a type that nobody blocks.
+  expect([isHeard(all), isHeard(some), isHeard(all), isHeard(all), isHeard(some)]).toEqual([true, true, true, false, false]);
+});
+
 it('a closed socket leaves nothing behind', () => {
   const unix = new Unix(), { stack } = inetOf(unix.k);
   for (let i = 0; i < 50; i++) {

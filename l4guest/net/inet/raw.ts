@@ -24,7 +24,7 @@ export class RawSocket extends InetSocket {
   readonly protocol: number;
   private port: Port;
   /** Echo sockets take a number as their port. */
-  private readonly isEcho: boolean;
+  readonly isEcho: boolean;
 
   constructor(k: Kernel, family: number, type: number, protocol: number) {
     super(k, family, type);
@@ -35,6 +35,9 @@ export class RawSocket extends InetSocket {
     this.port.onChange = () => this.wq.wakeAll();
   }
 
+  /** The types of messages that it does not receive, a bit each. */
+  get blocked(): Uint8Array { return this.port.blocked; }
+  set blocked(types: Uint8Array) { this.port.blocked = types; }
   get available(): number { return this.port.queue[0]?.payload.length ?? 0; }
   protected override reservable(): boolean { return true; }
   protected override bound(): number { return 0; }
