@@ -26,11 +26,11 @@ export function continueCall(k: Kernel, thread: Thread, co: Co<number>): void {
     if (thread.state === Run.current) finishCall(thread, step.value);
   } catch (error) {
     thread.co = undefined;
-    finishCall(thread, failedCall(k, thread, error));
+    finishCall(thread, resultOfFailure(k, thread, error));
   }
 }
 /** Maps an exception of a system call to its result. */
-export function failedCall(k: Kernel, thread: Thread, error: unknown): number {
+export function resultOfFailure(k: Kernel, thread: Thread, error: unknown): number {
   if (error instanceof UserFault) return -E.FAULT;
   // A sleeping call has met memory that was removed meanwhile, and cannot restart.
   if (error instanceof NotHere) return -E.FAULT;

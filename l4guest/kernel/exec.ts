@@ -13,7 +13,7 @@ import { capable } from './creds.ts';
 import { E } from '../abi/errno.ts';
 import { UserFault } from './failure.ts';
 import { isImage, mapElf, parseElf, readAt, type Elf, type ImageInode, type Loaded as LoadedElf } from './elf.ts';
-import { leave, releaseMm } from './exit.ts';
+import { settleObligations, releaseMm } from './exit.ts';
 import { idOf, nameOfId, shownId } from './spaces.ts';
 import { Reg } from './registers.ts';
 import { buildStack } from './stack.ts';
@@ -189,7 +189,7 @@ function commit(thread: Thread, mm: Mm, program: Program, image: Image): void {
     thread.number = process.number;
     k.pids.threads.set(thread.tid, thread);
   }
-  leave(k, thread);
+  settleObligations(k, thread);
   if (process.mm.users === 1) k.arch.adoptSpace(process.mm, mm);
   process.pagesBefore = process.mostPages;
   releaseMm(k, process);

@@ -29,7 +29,7 @@ function removeThread(k: Kernel, thread: Thread, courtesies: boolean, status: nu
   const co = thread.co;
   thread.co = undefined;
   if (co && k.cpu.current !== thread) co.return(0);
-  if (courtesies) leave(k, thread);
+  if (courtesies) settleObligations(k, thread);
   traceEnd(thread, status);
   thread.proc.threads.delete(thread);
   thread.proc.cpuNs += thread.cpuNs;
@@ -50,9 +50,9 @@ function orphanOf(k: Kernel, thread: Thread): void {
   }
 }
 /** Obligations of an ending thread: locks with priority inheritance, robust futexes, CLONE_CHILD_CLEARTID. */
-export function leave(k: Kernel, thread: Thread): void {
-  reaching(() => { if (thread.robustList) robust(k, thread); });
-  reaching(() => {
+export function settleObligations(k: Kernel, thread: Thread): void {
+  tryAccess(() => { if (thread.robustList) robust(k, thread); });
+  tryAccess(() => {
     for (const key of k.futexes.ownedBy(thread)) k.futexes.handOver(key, 1);
     if (thread.clearTid && (thread.proc.threads.size > 1 || thread.mm.users > 1)) {
       setU32(thread.mm, thread.clearTid, 0);
@@ -61,7 +61,7 @@ export function leave(k: Kernel, thread: Thread): void {
   });
 }
 /** Accesses memory of an ending thread; skips memory that is missing or must be fetched. */
-function reaching(act: () => void): void {
+function tryAccess(act: () => void): void {
   try { act(); } catch (e) { if (!(e instanceof UserFault) && e !== EFAULT && !(e instanceof NotHere)) throw e; }
 }
 const MOST_ROBUST = 2048;
@@ -87,7 +87,7 @@ function ownerDied(k: Kernel, thread: Thread, va: number, pi: boolean, pending: 
 }
 
 /** Threads in their own kernel calls end with those calls; the process waits for the last of them. */
-function isBeyond(k: Kernel, process: Process, status: number): boolean {
+function endsWithOwnCalls(k: Kernel, process: Process, status: number): boolean {
   const beyond = [...process.threads].filter((t) => t.passage !== undefined);
   if (beyond.length === 0) return false;
   process.doomed ??= status;
@@ -98,7 +98,7 @@ function isBeyond(k: Kernel, process: Process, status: number): boolean {
 
 /** Ends a whole process with this wait status. */
 export function endProcess(k: Kernel, process: Process, status: number): void {
-  if (process.status !== undefined || process.ending !== undefined || isBeyond(k, process, status)) return;
+  if (process.status !== undefined || process.ending !== undefined || endsWithOwnCalls(k, process, status)) return;
   process.ending = status;
   if (process.numbers.reaper === process) endSpace(k, process.numbers);
   account(k, process, status);

@@ -6,7 +6,7 @@ import type { Thread } from '../kernel/thread.ts';
 import type { Io } from '../mm/uaccess.ts';
 import { Af, type Address } from './address.ts';
 import { findUnix } from './bind.ts';
-import { Msg, NOBODY, PIECE, ROOM, Socket, giveUp, type Attached, type Extra, type Received } from './socket.ts';
+import { Msg, NOBODY, PIECE, ROOM, Socket, releaseFiles, type Attached, type Extra, type Received } from './socket.ts';
 
 /** Bytes of a buffer that no message can use. */
 const HEADER = 32;
@@ -104,7 +104,7 @@ export class DatagramSocket extends Socket {
       const cost = datagram.bytes.length + PIECE;
       this.k.frames.uncharge(cost);
       datagram.by.inFlight -= cost;
-      giveUp(datagram.files);
+      releaseFiles(datagram.files);
     }
     this.length = 0;
     if (this.target) this.target.wq.wakeAll();

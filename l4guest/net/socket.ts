@@ -47,7 +47,7 @@ export const optionKey = (level: number, name: number): number => (level === SOL
 /** Dropped files in flight. Releasing one may release others in turn, so they are queued. */
 const givenUp: File[] = [];
 let givingUp = false;
-export function giveUp(files: readonly File[]): void {
+export function releaseFiles(files: readonly File[]): void {
   for (const file of files) givenUp.push(file);
   if (givingUp) return;
   givingUp = true;
@@ -136,7 +136,7 @@ export class SocketFile extends File {
     if (io.left === 0) return 0;
     const received = this.socket.receive(io, 0);
     if (typeof received === 'number') return received;
-    giveUp(received.files);
+    releaseFiles(received.files);
     return received.n;
   }
   override write(io: Io, _pos: number, thread: Thread): number {

@@ -9,7 +9,7 @@ import { Af, type Address } from './address.ts';
 import { findUnix } from './bind.ts';
 import { UserFault } from '../kernel/failure.ts';
 import {
-  HANGUP, Msg, NOBODY, PIECE, ROOM, Socket, SockType, giveUp, type Attached, type Credentials, type Extra, type Received
+  HANGUP, Msg, NOBODY, PIECE, ROOM, Socket, SockType, releaseFiles, type Attached, type Credentials, type Extra, type Received
 } from './socket.ts';
 
 /** SO_OOBINLINE, and server memory of a connection that waits for accept, bytes. */
@@ -240,7 +240,7 @@ export class StreamSocket extends Socket {
     const peer = this.peer;
     if (peer) { if (this.queue.length > 0) peer.error = E.CONNRESET; peer.peer = undefined; peer.wq.wakeAll(); }
     this.peer = undefined;
-    for (const segment of this.queue) { this.k.frames.uncharge(segment.cost); giveUp(segment.files); }
+    for (const segment of this.queue) { this.k.frames.uncharge(segment.cost); releaseFiles(segment.files); }
     this.queue = [];
     this.length = 0;
     if (this.accepted) { this.accepted = false; this.k.frames.uncharge(SOCKET_COST); }

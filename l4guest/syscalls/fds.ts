@@ -148,7 +148,7 @@ function fcntl(thread: Thread, fd: number, command: number, arg: number): number
     case F.GETPIPE_SZ: return file instanceof PipeFile ? file.pipe.capacity : -E.BADF;
     case F.ADD_SEALS: return addSeals(file, arg);
     case F.GET_SEALS: return file.inode instanceof RegularInode && file.splices ? file.inode.seals : -E.INVAL;
-    default: return notices(thread, file, fd, command, arg);
+    default: return signalCommand(thread, file, fd, command, arg);
   }
 }
 function setFlags(thread: Thread, file: File, arg: number): number {
@@ -159,7 +159,7 @@ function setFlags(thread: Thread, file: File, arg: number): number {
   return 0;
 }
 /** The commands that say which process a file notifies, and by which signal. */
-function notices(thread: Thread, file: File, fd: number, command: number, arg: number): number {
+function signalCommand(thread: Thread, file: File, fd: number, command: number, arg: number): number {
   const owner = file.owner;
   switch (command) {
     case F.SETOWN: return setOwner(thread, file, (arg | 0) < 0 ? 2 : 1, named(thread, Math.abs(arg | 0)));

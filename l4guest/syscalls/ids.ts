@@ -14,7 +14,7 @@ import { addFilter, setStrict } from './seccomp.ts';
 import { row, type Row } from './row.ts';
 
 /** The kernel's id for an argument; -1 if the call names none; undefined if the caller's space has no such id. */
-function meant(creds: Creds, n: Three, id: number): number | undefined {
+function kernelId(creds: Creds, n: Three, id: number): number | undefined {
   if ((id | 0) === -1) return -1;
   const k = idOf(n === USER ? creds.users.users : creds.users.groups, id >>> 0);
   return k < 0 ? undefined : k | 0;
@@ -23,7 +23,7 @@ function meant(creds: Creds, n: Three, id: number): number | undefined {
 const shown = (c: Creds, n: Three, id: number): number => shownId(n === USER ? c.users.users : c.users.groups, id);
 /** Runs a call with the kernel's ids in place of those it names: EINVAL for an id that the caller's space does not have. */
 function withIds(thread: Thread, n: Three, ids: readonly number[], call: (...ids: number[]) => number): number {
-  const known = ids.map((id) => meant(thread.creds, n, id));
+  const known = ids.map((id) => kernelId(thread.creds, n, id));
   return known.includes(undefined) ? -E.INVAL : call(...(known as number[]));
 }
 
@@ -67,7 +67,7 @@ function getres(thread: Thread, n: Three, realVa: number, effectiveVa: number, s
   return 0;
 }
 function setfs(creds: Creds, n: Three, named: number): number {
-  const old = creds[n[3]], id = (meant(creds, n, named) ?? -1) >>> 0;
+  const old = creds[n[3]], id = (kernelId(creds, n, named) ?? -1) >>> 0;
   if (id === 0xffff_ffff || (!capableHere(creds, n[4]) && ![creds[n[0]], creds[n[1]], creds[n[2]], old].includes(id)))
     return shown(creds, n, old);
   creds[n[3]] = id;

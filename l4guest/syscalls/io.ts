@@ -32,7 +32,7 @@ export function* untilDone(thread: Thread, file: File, attempt: () => Later<numb
 export const advance = (f: File, n: number): number => { if (n > 0 && f.seekable) f.pos += n; return n; };
 
 /** User memory at a bad address: the call reports the bytes moved before it, and fails if there are none. */
-function halfway(file: File, error: unknown, done: number): number {
+function partialResult(file: File, error: unknown, done: number): number {
   // Files with a queue move whole pieces and report their number.
   if (!(error instanceof UserFault) || done === 0 || file.wq !== undefined) throw error;
   return done;
@@ -43,7 +43,7 @@ function readPart(file: File, io: Io, pos: number, thread: Thread): Later<number
   try {
     const n = file.read(io, pos, thread);
     return typeof n === 'number' ? n : partLater(file, io, before, n);
-  } catch (error) { return halfway(file, error, io.done - before); }
+  } catch (error) { return partialResult(file, error, io.done - before); }
 }
 /** RLIMIT_FSIZE: a regular file does not grow beyond it; a write that begins there fails with SIGXFSZ. 0 or -EFBIG. */
 function tooLong(thread: Thread, file: File, io: Io, pos: number): number {
@@ -60,12 +60,12 @@ export function writePart(file: File, io: Io, pos: number, thread: Thread): Late
   try {
     const n = file.write(io, pos, thread);
     return typeof n === 'number' ? n : partLater(file, io, before, n);
-  } catch (error) { return halfway(file, error, io.done - before); }
+  } catch (error) { return partialResult(file, error, io.done - before); }
 }
 /** The same for a file that sleeps: the file stays open until it has answered. */
 function* partLater(file: File, io: Io, before: number, co: Co<number>): Co<number> {
   file.hold();
-  try { return yield* co; } catch (error) { return halfway(file, error, io.done - before); } finally { file.release(); }
+  try { return yield* co; } catch (error) { return partialResult(file, error, io.done - before); } finally { file.release(); }
 }
 const wasRead = (f: File, n: number): number => { if (n > 0) notifyFile(f, Watch.ACCESS); return n; };
 const wasWritten = (f: File, n: number): number => { if (n > 0) notifyFile(f, Watch.MODIFY); return n; };

@@ -7,7 +7,7 @@ import { capableIn, shownId } from '../kernel/spaces.ts';
 import type { Thread } from '../kernel/thread.ts';
 import { copyOut, getI32, getI64, getU32, setI64, setU32, type UserIo } from '../mm/uaccess.ts';
 import { Af } from '../net/address.ts';
-import { Msg, giveUp, type Credentials, type Received, type Socket } from '../net/socket.ts';
+import { Msg, releaseFiles, type Credentials, type Received, type Socket } from '../net/socket.ts';
 import { install } from './fds.ts';
 import { ioVector } from './io.ts';
 
@@ -91,7 +91,7 @@ export function putControl(thread: Thread, socket: Socket, header: Header, recei
   if (received.files.length > 0) {
     const fit = Math.max(0, Math.min(received.files.length, Math.floor((room - at - CMSG) / 4)));
     let n = 0;
-    giveUp(received.files.slice(fit));
+    releaseFiles(received.files.slice(fit));
     for (const file of received.files.slice(0,
       fit)) {
         const fd = install(thread, file, (flags & Msg.CMSG_CLOEXEC) !== 0);

@@ -3,7 +3,7 @@ import { inetAddress, isAny, unixAddress, Af, encode, getAddress, tellAddress, t
 import { bindTo } from '../net/bind.ts';
 import { DatagramSocket } from '../net/datagram.ts';
 import { getOption, setOption } from '../net/options.ts';
-import { Msg, SocketFile, SockType, giveUp, type Extra, type Received, type Socket } from '../net/socket.ts';
+import { Msg, SocketFile, SockType, releaseFiles, type Extra, type Received, type Socket } from '../net/socket.ts';
 import { IPPROTO, RawSocket } from '../net/inet/raw.ts';
 import { TcpSocket } from '../net/inet/tcp.ts';
 import { UdpSocket } from '../net/inet/udp.ts';
@@ -118,7 +118,7 @@ function connect(thread: Thread, socketFile: SocketFile, va: number, length: num
   const address = addressFor(thread, socketFile.socket, va, length, 'connect');
   if (typeof address === 'number') return address;
   const socket = socketFile.socket;
-  if (socket.pendingConnect !== undefined) return pendingEnds(socket);
+  if (socket.pendingConnect !== undefined) return takePendingConnect(socket);
   const result = socket.connect(thread, address);
   if (socket instanceof TcpSocket && socket.connection) return connected(thread, socketFile, socket, result);
   return result !== -E.AGAIN || socketFile.nonblocking ? result : retryConnect(thread, socketFile, address);
@@ -149,7 +149,7 @@ function* untilConnected(thread: Thread, tcpSocket: TcpSocket): Co<number> {
   }
 }
 /** The second call of a non-blocking connect: returns the result of the first, once. */
-function pendingEnds(socket: Socket): number {
+function takePendingConnect(socket: Socket): number {
   const result = socket.pendingConnect!;
   if (result === -E.AGAIN) return -E.ALREADY;
   socket.pendingConnect = undefined;
@@ -192,9 +192,9 @@ function send(thread: Thread, socketFile: SocketFile, io: UserIo, to: Address | 
   let done = 0, rights = ancillary.files;
   const extra: Extra = { urgent: (flags & Msg.OOB) !== 0, more: (flags & Msg.MORE) !== 0, sender: ancillary.sender };
   const idle = socketFile.socket instanceof TcpSocket && !socketFile.socket.connection;
-  if (flags & Msg.FASTOPEN && idle && !to) { giveUp(rights); return -E.INVAL; }
+  if (flags & Msg.FASTOPEN && idle && !to) { releaseFiles(rights); return -E.INVAL; }
   if (extra.urgent && !idle && !(socketFile.socket instanceof StreamSocket && socketFile.socket.type === SockType.STREAM)) {
-    giveUp(rights);
+    releaseFiles(rights);
     return -E.OPNOTSUPP;
   }
   const attempt = (): number => {
@@ -202,7 +202,7 @@ function send(thread: Thread, socketFile: SocketFile, io: UserIo, to: Address | 
     if (n > 0) { done += n; rights = []; if (io.left > 0 && socketFile.socket.type === SockType.STREAM) return -E.AGAIN; return done; }
     if (n === 0 && io.left === 0) rights = [];
     if (n < 0 && n !== -E.AGAIN && done > 0) return done;
-    if (n < 0 && n !== -E.AGAIN) giveUp(rights);
+    if (n < 0 && n !== -E.AGAIN) releaseFiles(rights);
     if (n === -E.PIPE && !(flags & Msg.NOSIGNAL) && socketFile.socket.type !== SockType.DGRAM)
       thread.k.signals.toThread(thread, Sig.PIPE, 0x80);
     return n;
@@ -210,7 +210,7 @@ function send(thread: Thread, socketFile: SocketFile, io: UserIo, to: Address | 
   let result = attempt();
   while (result === -E.AGAIN && io.left > 0 && done > 0 && socketFile.socket.poll() & Poll.OUT) result = attempt();
   if (result !== -E.AGAIN) return result;
-  if (socketFile.nonblocking || flags & Msg.DONTWAIT) { if (done === 0) giveUp(rights); return done || result; }
+  if (socketFile.nonblocking || flags & Msg.DONTWAIT) { if (done === 0) releaseFiles(rights); return done || result; }
   return sendRest(thread, socketFile, attempt, () => done);
 }
 /** One piece; a bad address after the first piece ends the call with the bytes sent so far. */
@@ -219,7 +219,7 @@ function sendPiece(thread: Thread, socketFile: SocketFile, io: UserIo, to: Addre
   try { return socketFile.socket.send(io, to, files, thread, extra); } catch (error) {
     if (!(error instanceof UserFault)) throw error;
     if (done > 0) return -E.FAULT;
-    giveUp(files);
+    releaseFiles(files);
     throw error;
   }
 }
@@ -273,7 +273,7 @@ function receive(thread: Thread, socketFile: SocketFile, io: UserIo, flags: numb
   const part = (): number => {
     const received = socketFile.socket.receive(io, flags);
     if (typeof received === 'number') return received === -E.AGAIN ? received : done || received;
-    const failed = done === 0 ? take(received) : (giveUp(received.files), 0);
+    const failed = done === 0 ? take(received) : (releaseFiles(received.files), 0);
     if (failed < 0) return failed;
     done += received.n;
     const { socket } = socketFile;
@@ -292,7 +292,7 @@ function receive(thread: Thread, socketFile: SocketFile, io: UserIo, flags: numb
   return untilDone(thread, socketFile, attempt);
 }
 /** The address that recvmsg reports: TCP reports none, a Unix stream its peer's name if it has one. */
-function fromWhom(socket: Socket, received: Received): Address | undefined {
+function senderOf(socket: Socket, received: Received): Address | undefined {
   if (socket.type !== SockType.STREAM) return socket.family === Af.UNIX && received.from.path === '' ? undefined : received.from;
   return socket.family === Af.UNIX && socket.remote && socket.remote.path !== '' ? socket.remote : undefined;
 }
@@ -301,8 +301,8 @@ function recvfrom(thread: Thread, fd: number, va: number, length: number, flags:
   return using(thread, fd, (socketFile) =>
     (!couldBeUser(va, length) ? -E.FAULT
       : receive(thread, socketFile, new UserIo(thread.mm, va, Math.min(length, 0x7fff_f000)), flags, (received) => {
-    giveUp(received.files);
-    return fromVa ? tellAddress(thread.mm, fromVa, lengthVa, fromWhom(socketFile.socket, received)) : 0;
+    releaseFiles(received.files);
+    return fromVa ? tellAddress(thread.mm, fromVa, lengthVa, senderOf(socketFile.socket, received)) : 0;
   })));
 }
 function recvmsg(thread: Thread, fd: number, va: number, flags: number): number | Co<number> {
@@ -310,7 +310,7 @@ function recvmsg(thread: Thread, fd: number, va: number, flags: number): number 
     const header = getHeader(thread, va);
     if (typeof header === 'number') return header;
     return receive(thread, socketFile, header.io, flags, (received) => {
-      const from = header.nameVa ? fromWhom(socketFile.socket, received) : undefined, bytes = from ? encode(from) : undefined;
+      const from = header.nameVa ? senderOf(socketFile.socket, received) : undefined, bytes = from ? encode(from) : undefined;
       if (bytes) copyOut(thread.mm, header.nameVa, bytes.subarray(0, Math.min(bytes.length, header.nameLength)));
       setU32(thread.mm, va + 8, header.nameVa ? bytes?.length ?? 0 : 0);
       const control = putControl(thread, socketFile.socket, header, received, flags);

@@ -46,7 +46,7 @@ export function addFilter(thread: Thread, flags: number, va: number): number {
   }
   if (total > MOST_IN_ALL || !thread.k.frames.charge(8 * program.length)) return -E.NOMEM;
   const stranger = flags & Flag.TSYNC
-    ? [...thread.proc.threads].find((o) => o !== thread && o.seccomp && !stands(before, o.seccomp.filter))
+    ? [...thread.proc.threads].find((o) => o !== thread && o.seccomp && !includes(before, o.seccomp.filter))
     : undefined;
   if (stranger) return flags & Flag.TSYNC_ESRCH ? -E.SRCH : thread.proc.numbers.of(stranger.tid);
   const listener = listens ? new ListenerFile(thread.k.anon.make(S.IFREG | 0o600), BigInt(thread.k.random.next())) : undefined,
@@ -57,7 +57,7 @@ export function addFilter(thread: Thread, flags: number, va: number): number {
   return fd;
 }
 /** Whether `old` is `now` or one of the filters before it. */
-function stands(now: Filter | undefined, old: Filter | undefined): boolean {
+function includes(now: Filter | undefined, old: Filter | undefined): boolean {
   if (old === undefined) return true;
   for (let filter = now; filter; filter = filter.before) if (filter === old) return true;
   return false;

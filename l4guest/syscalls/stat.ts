@@ -76,14 +76,14 @@ function putStatfs(thread: Thread, { inode: { fs }, mount }: Located, va: number
 }
 const withInode = <T>(p: Located | number, use: (i: Inode) => T): T | number => (typeof p === 'number' ? p : use(p.inode));
 /** Refreshes the attributes, then runs `put`. */
-function looking(thread: Thread, found: Located | number, va: number, put: (t: Thread, p: Located, va: number) => number): number {
+function refreshed(thread: Thread, found: Located | number, va: number, put: (t: Thread, p: Located, va: number) => number): number {
   if (typeof found === 'number') return found;
   thread.k.work.filed();
   found.inode.refresh(thread);
   return put(thread, found, va);
 }
 /** The place, if its inode may change: -EROFS if the mount is read-only. */
-const changing = (p: Located | number): Located | number =>
+const writableAt = (p: Located | number): Located | number =>
   (typeof p !== 'number' && (p.mount ? isReadOnly(p.mount) : p.inode.fs.readOnly) ? -E.ROFS : p);
 
 // ── changes ────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -101,13 +101,13 @@ const inGroup = (c: Creds, gid: number): boolean => c.fsgid === gid || c.groups.
 const allowedMode = (t: Thread, mode: number, gid: number): number =>
   (mode & S.ISGID && !inGroup(t.creds, gid) && !capableHere(t.creds, Cap.FSETID) ? mode & ~S.ISGID : mode);
 function chmod(thread: Thread, found: Located | number, mode: number): Later<number> {
-  const target = changing(found);
+  const target = writableAt(found);
   return withInode(target, (i) =>
     (!owns(thread, i) || i.fs.type === 'proc' ? -E.PERM : i.isLink ? -E.OPNOTSUPP
       : setAttributes(thread, target as Located, { mode: allowedMode(thread, mode & 0o7777, i.gid) })));
 }
 function chown(thread: Thread, found: Located | number, uid: number, gid: number): Later<number> {
-  const creds = thread.creds, target = changing(found), inner = creds.users,
+  const creds = thread.creds, target = writableAt(found), inner = creds.users,
     newUid = (uid | 0) === -1 ? -1 : idOf(inner.users, uid >>> 0) | 0,
     newGid = (gid | 0) === -1 ? -1 : idOf(inner.groups, gid >>> 0) | 0;
   if (((uid | 0) !== -1 && newUid === -1) || ((gid | 0) !== -1 && newGid === -1)) return -E.INVAL;
@@ -135,7 +135,7 @@ function utimens(thread: Thread, fd: number, path: number, va: number, flags: nu
     if (n === UTIME_OMIT) return undefined;
     return n < 0 || n >= 1e9 ? -E.INVAL : { s: seconds, n };
   };
-  const atime = pick(va), mtime = pick(va + 16), place = changing(found);
+  const atime = pick(va), mtime = pick(va + 16), place = writableAt(found);
   if (typeof atime === 'number' || typeof mtime === 'number') return -E.INVAL;
   if (typeof place === 'number') return place;
   if (!owns(thread, i) && !(!va && permitted(i, May.WRITE, thread.creds))) return va ? -E.PERM : -E.ACCES;
@@ -153,7 +153,7 @@ function access(thread: Thread, fd: number, path: number, mode: number, flags: n
   const found = placeOf(thread, fd, path, flags & ~AT.EACCESS), creds = thread.creds;
   if (typeof found === 'number') return found;
   const who = flags & AT.EACCESS ? creds : realUser(creds), i = found.inode, mount = found.mount?.flags ?? 0;
-  if (mode & 2 && (i.type === S.IFREG || i.isDir) && changing(found) !== found) return -E.ROFS;
+  if (mode & 2 && (i.type === S.IFREG || i.isDir) && writableAt(found) !== found) return -E.ROFS;
   if (mode & 1 && i.type === S.IFREG && mount & Ms.NOEXEC) return -E.ACCES;
   return permitted(i, mode, who) ? 0 : -E.ACCES;
 }
@@ -163,7 +163,7 @@ function truncate(thread: Thread, found: Located | number, length: number): Late
     if (i.isDir) return -E.ISDIR;
     if (i.type !== S.IFREG) return -E.INVAL;
     if (i.immutable) return -E.PERM;
-    const place = changing(found);
+    const place = writableAt(found);
     if (typeof place === 'number') return place;
     if (!permitted(i, May.WRITE, thread.creds)) return -E.ACCES;
     return resize(thread, found as Located, length);
@@ -223,13 +223,13 @@ const LOOK = AT.SYMLINK_NOFOLLOW | AT.EMPTY_PATH, SYNC_TYPE = 0x6000, STATX_RESE
 function statx(thread: Thread, fd: number, path: number, flags: number, mask: number, va: number): number {
   if (mask & STATX_RESERVED || (flags & SYNC_TYPE) === SYNC_TYPE) return -E.INVAL;
   const found = placeOf(thread, fd | 0, path, flags);
-  return looking(thread, found, va, putStatx);
+  return refreshed(thread, found, va, putStatx);
 }
 
 export const statCalls: Row[] = [
-  row('newfstatat', (t, fd, path, va, flags) => looking(t, placeOf(t, fd | 0, path, flags), va, putStat),
+  row('newfstatat', (t, fd, path, va, flags) => refreshed(t, placeOf(t, fd | 0, path, flags), va, putStat),
     { checks: [bits(3, LOOK | AT.NO_AUTOMOUNT | SYNC_TYPE)] }),
-  row('fstat', (t, fd, va) => looking(t, ofAnyFd(t, fd), va, putStat)),
+  row('fstat', (t, fd, va) => refreshed(t, ofAnyFd(t, fd), va, putStat)),
   row('statx', statx, { checks: [bits(2, LOOK | AT.NO_AUTOMOUNT | SYNC_TYPE)] }), row('cachestat', cachestat),
   row('statfs', (t, path, va) => { const p = placeOf(t, AT.FDCWD, path, 0); return typeof p === 'number' ? p : putStatfs(t, p, va); }),
   row('fstatfs', (t, fd, va) => { const p = ofAnyFd(t, fd); return typeof p === 'number' ? p : putStatfs(t, p, va); }),

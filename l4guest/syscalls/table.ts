@@ -3,7 +3,7 @@
  * sleeping call.
  */
 import { E } from '../abi/errno.ts';
-import { failedCall } from '../kernel/calls.ts';
+import { resultOfFailure } from '../kernel/calls.ts';
 import { NotHere, persist } from '../kernel/later.ts';
 import type { Thread } from '../kernel/thread.ts';
 import type { Mm } from '../mm/mm.ts';
@@ -57,7 +57,8 @@ export function dispatch(thread: Thread, nr: number, a0: number, a1: number, a2:
     if (thread.mm.sleepy) bringPointers(thread.mm, row.pointers, a0, a1, a2, a3, a4, a5);
     return row.handler(thread, a0, a1, a2, a3, a4, a5);
   } catch (x) {
-    return x instanceof NotHere ? again(thread, row.handler, row.pointers, a0, a1, a2, a3, a4, a5, x) : failedCall(thread.k, thread, x);
+    return x instanceof NotHere ? again(thread, row.handler, row.pointers, a0, a1, a2, a3, a4, a5, x)
+      : resultOfFailure(thread.k, thread, x);
   }
 }
 /** Most structures that a call reads or fills are shorter than this, in bytes. */

@@ -1,5 +1,5 @@
 /** A system call of a thread whose tracer wants to see it: it stops before and after, and uses what the tracer changed. */
-import { failedCall } from '../kernel/calls.ts';
+import { resultOfFailure } from '../kernel/calls.ts';
 import { E } from '../abi/errno.ts';
 import { exitedStatus, Sig } from '../abi/linux.ts';
 import { Reg } from '../kernel/registers.ts';
@@ -43,7 +43,7 @@ export function* tracedCall(thread: Thread, first: number): Co<number> {
   const [a0, a1, a2, a3, a4, a5] = [10, 11, 12, 13, 14, 15].map((i) => thread.regs.x(i)) as
     [number, number, number, number, number, number];
   const answer = nr < 0 ? skipped : dispatch(thread, nr, a0, a1, a2, a3, a4, a5),
-    result = typeof answer === 'number' ? answer : yield* caught(thread, answer);
+    result = typeof answer === 'number' ? answer : yield* resultOf(thread, answer);
   const replaced = result === 0 && (nr === EXECVE || nr === EXECVEAT || nr === SIGRETURN);
   if (replaced) thread.call = -1;
   else if (!Number.isNaN(result)) thread.regs.setX(Reg.a0, result);
@@ -62,6 +62,6 @@ function restartOr(thread: Thread, replaced: boolean): number {
   const now = thread.regs.x(Reg.a0);
   return !replaced && (now === -E.RESTARTSYS || now === -E.RESTARTNOHAND || now === -E.RESTARTNOINTR) ? now : KEEP_REGISTERS;
 }
-function* caught(t: Thread, co: Co<number>): Co<number> {
-  try { return yield* co; } catch (e) { return failedCall(t.k, t, e); }
+function* resultOf(t: Thread, co: Co<number>): Co<number> {
+  try { return yield* co; } catch (e) { return resultOfFailure(t.k, t, e); }
 }
