@@ -44,10 +44,10 @@ export class ExitControl {
   has(name: ControlName): boolean { return this.#asked.some((a) => a.on && a.name === name); }
 
   /** Changes the control registers of the state area. */
-  apply(u: Utcb): void {
+  apply(utcb: Utcb): void {
     for (const { name, on } of this.#asked) {
       const { at, bits, when }: Control = controls[name];
-      u.setBig(at, on === (when === 1) ? u.big(at) | bits : u.big(at) & ~bits);
+      utcb.setBig(at, on === (when === 1) ? utcb.big(at) | bits : utcb.big(at) & ~bits);
     }
   }
 }

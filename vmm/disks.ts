@@ -143,11 +143,11 @@ class MemoryDisk implements BlockPort {
   submit({ kind, offset, length, pieces }: BlockRequest, done: (ok: boolean) => void): void {
     if (kind === 'zero') this.#memory.fill(this.#va + offset, length, 0);
     let at = this.#va + offset;
-    for (const p of pieces) {
-      const guest = kind === 'read' ? this.#ram.forWriting(p.address, p.length) : this.#ram.va(p.address, p.length);
-      if (kind === 'write') this.#memory.copy(at, guest, p.length);
-      else this.#memory.copy(guest, at, p.length);
-      at += p.length;
+    for (const piece of pieces) {
+      const guest = kind === 'read' ? this.#ram.forWriting(piece.address, piece.length) : this.#ram.va(piece.address, piece.length);
+      if (kind === 'write') this.#memory.copy(at, guest, piece.length);
+      else this.#memory.copy(guest, at, piece.length);
+      at += piece.length;
     }
     done(true);
   }

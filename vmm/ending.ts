@@ -3,10 +3,10 @@ import type { Ending } from '../hardware/chips/finisher.ts';
 
 export type VmEnding = Ending | { readonly kind: 'stopped'; readonly why: string };
 
-export function sayEnding(e: VmEnding): string {
-  switch (e.kind) {
-    case 'failure': return `the guest has failed with code ${e.code}`;
-    case 'stopped': return e.why;
+export function sayEnding(ending: VmEnding): string {
+  switch (ending.kind) {
+    case 'failure': return `the guest has failed with code ${ending.code}`;
+    case 'stopped': return ending.why;
     case 'reboot': return 'rebooted';
     case 'powerOff': return 'powered off';
   }

@@ -36,18 +36,18 @@ export function flatten(root: Node, bootCpu = 0): Uint8Array {
 function* tokens(n: Node, names: Names): Generator<number | number[]> {
   yield Token.beginNode;
   yield padded(encoder.encode(`${n.name}\0`));
-  for (const [name, v] of Object.entries(n.props)) {
-    const bytes = encode(v);
+  for (const [name, value] of Object.entries(n.props)) {
+    const bytes = encode(value);
     yield* [Token.property, bytes.length, names.offset(name), padded(bytes)];
   }
   for (const child of n.children) yield* tokens(child, names);
   yield Token.endNode;
 }
 
-function encode(v: Value): Uint8Array {
-  if (v === true) return new Uint8Array(0);
-  if (v instanceof Uint8Array) return v;
-  const items: readonly (string | number)[] = typeof v === 'string' || typeof v === 'number' ? [v] : v;
+function encode(value: Value): Uint8Array {
+  if (value === true) return new Uint8Array(0);
+  if (value instanceof Uint8Array) return value;
+  const items: readonly (string | number)[] = typeof value === 'string' || typeof value === 'number' ? [value] : value;
   return Uint8Array.from(items.flatMap((i) => [...(typeof i === 'string' ? encoder.encode(`${i}\0`) : bigEndian(i))]));
 }
 

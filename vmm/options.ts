@@ -117,35 +117,40 @@ export function readOptions(args: Readonly<Record<string, unknown>>, highest = 1
   return whatIsWrong(options) ?? options;
 }
 
-function whatIsWrong(o: Options): string | undefined {
-  if (o.kernel === '') return 'no kernel is given';
-  if (!TECHNIQUES.includes(o.virt)) return `'${o.virt}' is no technique; there are ${TECHNIQUES.join(', ')}`;
-  if (!MEMORIES.includes(o.mmu)) return `'${o.mmu}' is no kind of memory; there are ${MEMORIES.join(', ')}`;
-  if (!SHADOWS.includes(o.shadow)) return `'${o.shadow}' is no way to keep shadow tables; there are ${SHADOWS.join(', ')}`;
-  if (o.mmu !== MEMORY_OF[o.virt]) return `technique ${o.virt} has ${MEMORY_OF[o.virt]} memory, not ${o.mmu}: ${WHY[o.mmu]}`;
-  if ((o.virt === 'pre') !== (o.sites !== undefined))
-    return o.virt === 'pre' ? "technique pre needs a list of the kernel's sites (--sites FILE; tessera afterburn makes one)"
-      : `a list of sites goes with technique pre, not ${o.virt}`;
-  if (!PATCHES.includes(o.patches)) return `'${o.patches}' is no way to patch; there are ${PATCHES.join(', ')}`;
-  if (o.shadow === 'traced' && o.virt === 'patch') return 'traced tables do not go with technique patch: a store would have two owners';
-  if (!Number.isInteger(o.slice) || (o.slice !== 0 && (o.slice < LEAST_SLICE
-    || o.slice > MOST_SLICE))) return `a time slice has ${LEAST_SLICE} to ${MOST_SLICE} cycles, not ${o.slice}`;
-  if (o.period !== 0 && !(Number.isInteger(o.period) && o.slice > 0 && o.period >= o.slice && o.period <= MOST_SLICE))
-    return `a period of ${o.period} cycles does not go with a slice of ${o.slice}: the slice is what may be used of it`;
-  const strange = whatIsWrongWith(o.exits);
+function whatIsWrong(options: Options): string | undefined {
+  if (options.kernel === '') return 'no kernel is given';
+  if (!TECHNIQUES.includes(options.virt)) return `'${options.virt}' is no technique; there are ${TECHNIQUES.join(', ')}`;
+  if (!MEMORIES.includes(options.mmu)) return `'${options.mmu}' is no kind of memory; there are ${MEMORIES.join(', ')}`;
+  if (!SHADOWS.includes(options.shadow)) return `'${options.shadow}' is no way to keep shadow tables; there are ${SHADOWS.join(', ')}`;
+  if (options.mmu !== MEMORY_OF[options.virt])
+    return `technique ${options.virt} has ${MEMORY_OF[options.virt]} memory, not ${options.mmu}: ${WHY[options.mmu]}`;
+  if ((options.virt === 'pre') !== (options.sites !== undefined))
+    return options.virt === 'pre' ? "technique pre needs a list of the kernel's sites (--sites FILE; tessera afterburn makes one)"
+      : `a list of sites goes with technique pre, not ${options.virt}`;
+  if (!PATCHES.includes(options.patches)) return `'${options.patches}' is no way to patch; there are ${PATCHES.join(', ')}`;
+  if (options.shadow === 'traced' && options.virt === 'patch')
+    return 'traced tables do not go with technique patch: a store would have two owners';
+  const { slice, period } = options;
+  if (!Number.isInteger(slice) || (slice !== 0 && (slice < LEAST_SLICE || slice > MOST_SLICE)))
+    return `a time slice has ${LEAST_SLICE} to ${MOST_SLICE} cycles, not ${slice}`;
+  if (period !== 0 && !(Number.isInteger(period) && slice > 0 && period >= slice && period <= MOST_SLICE))
+    return `a period of ${period} cycles does not go with a slice of ${slice}: the slice is what may be used of it`;
+  const strange = whatIsWrongWith(options.exits);
   if (strange !== undefined) return strange;
-  if (o.exits.length > 0 && o.virt !== 'hardware') return 'exits can be chosen with the H extension only (hardware)';
-  if (o.shadow === 'traced' && o.mmu !== 'shadow') return 'traced tables are shadow tables: they go with technique trap';
-  if (!(o.memory >= LEAST_MEMORY))
-    return `${Math.floor(o.memory / MIB)} MiB of memory are too little for a VM; give it at least ${LEAST_MEMORY / MIB} MiB`;
-  if (!Number.isInteger(o.smp) || o.smp < 1 || o.smp > MOST_CPUS) return `${o.smp} processors are not possible; a VM has 1 to ${MOST_CPUS}`;
-  if (!Array.isArray(o.disks) || o.disks.length > MOST_DISKS) return `a VM has at most ${MOST_DISKS} disks`;
-  if (!Array.isArray(o.nets) || o.nets.length > MOST_NETS || o.nets.some((n) => typeof n !== 'string'))
+  if (options.exits.length > 0 && options.virt !== 'hardware') return 'exits can be chosen with the H extension only (hardware)';
+  if (options.shadow === 'traced' && options.mmu !== 'shadow') return 'traced tables are shadow tables: they go with technique trap';
+  if (!(options.memory >= LEAST_MEMORY))
+    return `${Math.floor(options.memory / MIB)} MiB of memory are too little for a VM; give it at least ${LEAST_MEMORY / MIB} MiB`;
+  if (!Number.isInteger(options.smp) || options.smp < 1 || options.smp > MOST_CPUS)
+    return `${options.smp} processors are not possible; a VM has 1 to ${MOST_CPUS}`;
+  if (!Array.isArray(options.disks) || options.disks.length > MOST_DISKS) return `a VM has at most ${MOST_DISKS} disks`;
+  if (!Array.isArray(options.nets) || options.nets.length > MOST_NETS || options.nets.some((n) => typeof n !== 'string'))
     return `a VM has at most ${MOST_NETS} network cards`;
-  if (!Array.isArray(o.folders) || o.folders.length > MOST_FOLDERS) return `a VM has at most ${MOST_FOLDERS} folders of the host`;
-  const tags = o.folders.map((f) => String(f.tag));
+  if (!Array.isArray(options.folders) || options.folders.length > MOST_FOLDERS)
+    return `a VM has at most ${MOST_FOLDERS} folders of the host`;
+  const tags = options.folders.map((f) => String(f.tag));
   const wrong = tags.find((t, i) => t === '' || new TextEncoder().encode(t).length > LONGEST_TAG || tags.indexOf(t) !== i);
   if (wrong !== undefined) return `'${wrong}' is no mount tag: it has 1 to ${LONGEST_TAG} bytes, and each folder another one`;
-  if (o.disks.some((d) => !d.block === !d.rom)) return 'a disk is either a block server or a boot module';
+  if (options.disks.some((d) => !d.block === !d.rom)) return 'a disk is either a block server or a boot module';
   return undefined;
 }

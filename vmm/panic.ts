@@ -17,9 +17,9 @@ export class PanicWatch {
   /** `noticed`: called when there is a line to take. */
   constructor(noticed: () => void) { this.#noticed = noticed; }
 
-  byte(b: number): void {
-    if (b === NEWLINE) this.#ended();
-    else if (b !== RETURN && this.#length < LONGEST) this.#line[this.#length++] = b;
+  byte(letter: number): void {
+    if (letter === NEWLINE) this.#ended();
+    else if (letter !== RETURN && this.#length < LONGEST) this.#line[this.#length++] = letter;
   }
   bytes(bytes: Uint8Array): void { for (const b of bytes) this.byte(b); }
 

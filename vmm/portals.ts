@@ -43,10 +43,11 @@ export class Portals {
     if (!(length > 0 && length <= LONGEST_REQUEST) || !ram.isRam(address, length)) return done(Ring.noMemory, 0);
     const request = ram.view(address, length);
     this.work.errand(function* (sys: Syscalls) {
-      const u = sys.utcb;
-      put(u, portal.label, [], { bytes: request });
-      const status = (yield sys.ipc(CALL, portal.selector, PATIENCE, PATIENCE)) || u.label, bytes = getBytes(u, 0, u.wordCount * 8);
-      u.i64.fill(0n, U.words >> 3, (U.words >> 3) + MAX_WORDS);
+      const utcb = sys.utcb;
+      put(utcb, portal.label, [], { bytes: request });
+      const status = (yield sys.ipc(CALL, portal.selector, PATIENCE, PATIENCE)) || utcb.label,
+        bytes = getBytes(utcb, 0, utcb.wordCount * 8);
+      utcb.i64.fill(0n, U.words >> 3, (U.words >> 3) + MAX_WORDS);
       if (status === Ring.ok && !ram.isRam(address, bytes.length)) return done(Ring.noMemory, 0);
       if (status === Ring.ok) ram.write(address, bytes);
       done(status, status === Ring.ok ? bytes.length : 0);

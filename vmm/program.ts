@@ -133,12 +133,12 @@ function* lastWords(sys: Syscalls, around: Surroundings): Sys<void> {
 interface Files { readonly kernel: Rom; readonly initrd: Rom | undefined; readonly sites: Rom | undefined }
 
 /** The boot modules that the guest starts from. */
-function* openFiles(sys: Syscalls, env: Env, o: Options): Sys<Files | string> {
-  const kernel = yield* openRom(sys, env, o.kernel), initrd = o.initrd ? yield* openRom(sys, env, o.initrd) : undefined;
-  const sites = o.sites ? yield* openRom(sys, env, o.sites) : undefined;
-  if (o.sites && !sites) return `there is no boot module '${o.sites}'`;
-  if (!kernel) return `there is no boot module '${o.kernel}'`;
-  return o.initrd && !initrd ? `there is no boot module '${o.initrd}'` : { kernel, initrd, sites };
+function* openFiles(sys: Syscalls, env: Env, options: Options): Sys<Files | string> {
+  const kernel = yield* openRom(sys, env, options.kernel), initrd = options.initrd ? yield* openRom(sys, env, options.initrd) : undefined;
+  const sites = options.sites ? yield* openRom(sys, env, options.sites) : undefined;
+  if (options.sites && !sites) return `there is no boot module '${options.sites}'`;
+  if (!kernel) return `there is no boot module '${options.kernel}'`;
+  return options.initrd && !initrd ? `there is no boot module '${options.initrd}'` : { kernel, initrd, sites };
 }
 
 /** Rewrites the sites of a list in the kernel that has been loaded. The error completes a sentence. */
@@ -148,14 +148,14 @@ function rewrite(sys: Syscalls, list: Rom, listed: ListedSites, start: number): 
 }
 
 /** Kernel, initrd and device tree into the guest's memory. */
-function load(sys: Syscalls, files: Files, o: Options, ram: GuestRam,
+function load(sys: Syscalls, files: Files, options: Options, ram: GuestRam,
     tree: (initrd?: MemoryRange) => Uint8Array): Loaded<{ entry: number; start: number; tree: number }> {
   const bytes = (rom: Rom): Uint8Array => sys.memory.read(rom.va, rom.size);
-  const kernel = (o.raw ? loadRaw : loadKernel)(ram, bytes(files.kernel));
-  if (!kernel.ok) return refused(`${o.kernel} ${kernel.error}`);
+  const kernel = (options.raw ? loadRaw : loadKernel)(ram, bytes(files.kernel));
+  if (!kernel.ok) return refused(`${options.kernel} ${kernel.error}`);
   const initrd = files.initrd ? loadInitrd(ram, bytes(files.initrd), kernel.value) : undefined;
-  if (initrd && !initrd.ok) return refused(`${o.initrd} ${initrd.error}`);
+  if (initrd && !initrd.ok) return refused(`${options.initrd} ${initrd.error}`);
   const placed = loadTree(ram, tree(initrd?.value), kernel.value);
-  if (!placed.ok) return refused(`${o.kernel} ${placed.error}`);
+  if (!placed.ok) return refused(`${options.kernel} ${placed.error}`);
   return { ok: true, value: { entry: kernel.value.entry, start: kernel.value.start, tree: placed.value } };
 }

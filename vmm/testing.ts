@@ -19,8 +19,8 @@ export const fakeRam = (size = 0x10_0000): GuestRam => new GuestRam(fakeAccess(s
 export const fakeUtcb = (): Utcb => new Utcb(new ArrayBuffer(UTCB_SIZE), 0);
 
 /** Runs a generator that never blocks: every system call returns `ok`. */
-export function finish<T>(g: T | Generator<unknown, T, number>): T {
-  if (typeof g !== 'object' || g === null || !(Symbol.iterator in g)) return g as T;
-  const generator = g as Generator<unknown, T, number>;
+export function finish<T>(run: T | Generator<unknown, T, number>): T {
+  if (typeof run !== 'object' || run === null || !(Symbol.iterator in run)) return run as T;
+  const generator = run as Generator<unknown, T, number>;
   for (let step = generator.next(0); ; step = generator.next(0)) if (step.done) return step.value;
 }

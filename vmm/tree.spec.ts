@@ -13,9 +13,9 @@ const tree = (smp: number): Uint8Array =>
 const dtc = (blob: Uint8Array): { text: string; warnings: string } | undefined => {
   try {
     return { text: execFileSync('dtc', ['-I', 'dtb', '-O', 'dts', '-q'], { input: blob, encoding: 'utf8' }), warnings: '' };
-  } catch (e) {
-    if ((e as { code?: string }).code === 'ENOENT') return undefined;
-    throw e;
+  } catch (error) {
+    if ((error as { code?: string }).code === 'ENOENT') return undefined;
+    throw error;
   }
 };
 

@@ -20,14 +20,16 @@ export interface TreeOptions {
 
 const TIMEBASE_HZ = 10_000_000, CACHE_BLOCK = 64;
 
-export function guestTree(o: TreeOptions): Uint8Array {
-  const nodes = o.rows.flatMap((row) => factories[row.compatible].nodes(row, o.smp)), cpus = Array.from({ length: o.smp }, (_, i) => i);
+export function guestTree(options: TreeOptions): Uint8Array {
+  const nodes = options.rows.flatMap((row) => factories[row.compatible].nodes(row, options.smp)),
+    cpus = Array.from({ length: options.smp }, (_, i) => i);
   const soc = { compatible: 'simple-bus', '#address-cells': 2, '#size-cells': 2, ranges: true, 'interrupt-parent': Phandle.plic } as const;
   return flatten(node('', { '#address-cells': 2, '#size-cells': 2, compatible: 'riscv-virtio', model: 'tessera,vm' }, [
-    chosen(o),
-    node(`memory@${(o.base ?? RAM_BASE).toString(16)}`, { device_type: 'memory', reg: u64s(o.base ?? RAM_BASE, o.memory) }),
+    chosen(options),
+    node(`memory@${(options.base ?? RAM_BASE).toString(16)}`,
+      { device_type: 'memory', reg: u64s(options.base ?? RAM_BASE, options.memory) }),
     node('cpus', { '#address-cells': 1, '#size-cells': 0, 'timebase-frequency': TIMEBASE_HZ }, [
-      ...cpus.map((i) => cpuNode(i, o.isa)),
+      ...cpus.map((i) => cpuNode(i, options.isa)),
       node('cpu-map', {}, [node('cluster0', {}, cpus.map((i) => node(`core${i}`, { cpu: cpuOf(i) })))]),
     ]),
     node('soc', soc, nodes.filter((n) => 'reg' in n.props)),
@@ -35,14 +37,14 @@ export function guestTree(o: TreeOptions): Uint8Array {
   ]));
 }
 
-function chosen(o: TreeOptions): Node {
-  const uart = o.rows.find((r) => r.compatible === 'ns16550a');
-  const props: Record<string, Value> = { 'rng-seed': o.rngSeed };
+function chosen(options: TreeOptions): Node {
+  const uart = options.rows.find((r) => r.compatible === 'ns16550a');
+  const props: Record<string, Value> = { 'rng-seed': options.rngSeed };
   if (uart) props['stdout-path'] = `/soc/serial@${uart.base.toString(16)}`;
-  if (o.append !== '') props['bootargs'] = o.append;
-  if (o.initrd) {
-    props['linux,initrd-start'] = u64s(o.initrd.start);
-    props['linux,initrd-end'] = u64s(o.initrd.end);
+  if (options.append !== '') props['bootargs'] = options.append;
+  if (options.initrd) {
+    props['linux,initrd-start'] = u64s(options.initrd.start);
+    props['linux,initrd-end'] = u64s(options.initrd.end);
   }
   return node('chosen', props);
 }

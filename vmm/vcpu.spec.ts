@@ -49,104 +49,104 @@ class Rig {
   step(status = 0): this { this.#request = this.#thread.next(status).value as IpcRequest; return this; }
   /** What the thread asks the kernel now. */
   get asks(): { flags: number; cap: number; label: number; timeout: number } {
-    const r = this.#request;
-    return { flags: r.flags, cap: r.cap, label: this.utcb.label, timeout: r.receiveTimeout };
+    const request = this.#request;
+    return { flags: request.flags, cap: request.cap, label: this.utcb.label, timeout: request.receiveTimeout };
   }
   get answered(): boolean { return this.asks.flags === REPLY_AND_WAIT; }
 }
 const wait = (timeout: number) => expect.objectContaining({ cap: WAKE, label: Ops.semaphore.down.label, timeout });
 
 describe('a vCPU', () => {
-  let r: Rig;
+  let rig: Rig;
   const boot = (): void => {
-    r.v.begin(0x8020_0000n, 0x8fe0_0000n);
-    r.event(Cause.startup);
-    while (!r.answered) r.step();
+    rig.v.begin(0x8020_0000n, 0x8fe0_0000n);
+    rig.event(Cause.startup);
+    while (!rig.answered) rig.step();
   };
-  beforeEach(() => { r = new Rig(); });
+  beforeEach(() => { rig = new Rig(); });
 
   it('starts when it is told where, with all of its state', () => {
-    r.event(Cause.startup);
-    expect(r.asks).toEqual(wait(Infinity));
-    r.v.begin(0x8020_0000n, 0x8fe0_0000n);
-    r.step();
-    while (!r.answered) r.step();
+    rig.event(Cause.startup);
+    expect(rig.asks).toEqual(wait(Infinity));
+    rig.v.begin(0x8020_0000n, 0x8fe0_0000n);
+    rig.step();
+    while (!rig.answered) rig.step();
     expect([
-      r.utcb.pc, r.utcb.x(10), r.utcb.x(11), r.utcb.num(S.mode), r.utcb.big(S.vstimecmp), r.v.started
+      rig.utcb.pc, rig.utcb.x(10), rig.utcb.x(11), rig.utcb.num(S.mode), rig.utcb.big(S.vstimecmp), rig.v.started
     ]).toEqual([0x8020_0000, 0, 0x8fe0_0000, 1, -1n, true]);
-    expect(r.utcb.mtd & (Mtd.pc | Mtd.args | Mtd.vs | Mtd.mode | Mtd.irq)).toBe(Mtd.pc | Mtd.args | Mtd.vs | Mtd.mode | Mtd.irq);
+    expect(rig.utcb.mtd & (Mtd.pc | Mtd.args | Mtd.vs | Mtd.mode | Mtd.irq)).toBe(Mtd.pc | Mtd.args | Mtd.vs | Mtd.mode | Mtd.irq);
   });
 
   it('waits in wfi for its timer, to the nanosecond', () => {
     boot();
-    r.now = 1_000_050;
-    r.utcb.setNum(S.vsie, 1 << 5); r.utcb.setNum(S.vstimecmp, 20_000);
-    r.event(Cause.wfi);
-    expect(r.asks).toEqual(wait(999_950));
-    r.now = 2_000_000;
-    r.step(8);
-    expect([r.answered, r.utcb.mtd]).toEqual([true, 0]);
+    rig.now = 1_000_050;
+    rig.utcb.setNum(S.vsie, 1 << 5); rig.utcb.setNum(S.vstimecmp, 20_000);
+    rig.event(Cause.wfi);
+    expect(rig.asks).toEqual(wait(999_950));
+    rig.now = 2_000_000;
+    rig.step(8);
+    expect([rig.answered, rig.utcb.mtd]).toEqual([true, 0]);
   });
 
   it('does not wait for what is pending, and not for what is disabled', () => {
     boot();
-    r.utcb.setNum(S.hvip, 1 << 2); r.utcb.setNum(S.vsie, 1 << 1); r.utcb.setBig(S.vstimecmp, -1n);
-    expect(r.event(Cause.wfi).answered).toBe(true);
-    r.utcb.setNum(S.hvip, 0); r.utcb.setNum(S.vsie, 1 << 1); r.utcb.setNum(S.vstimecmp, 1);
-    r.now = 1e6;
-    expect(r.event(Cause.wfi).asks).toEqual(wait(Infinity));
+    rig.utcb.setNum(S.hvip, 1 << 2); rig.utcb.setNum(S.vsie, 1 << 1); rig.utcb.setBig(S.vstimecmp, -1n);
+    expect(rig.event(Cause.wfi).answered).toBe(true);
+    rig.utcb.setNum(S.hvip, 0); rig.utcb.setNum(S.vsie, 1 << 1); rig.utcb.setNum(S.vstimecmp, 1);
+    rig.now = 1e6;
+    expect(rig.event(Cause.wfi).asks).toEqual(wait(Infinity));
   });
 
   it('is woken by an external interrupt, which goes into hvip', () => {
     boot();
-    r.utcb.setNum(S.hvip, 0); r.utcb.setNum(S.vsie, 1 << 9); r.utcb.setBig(S.vstimecmp, -1n);
-    r.event(Cause.wfi);
-    r.v.setExternal(true);
-    const attention = r.v.attend(r.sys);
+    rig.utcb.setNum(S.hvip, 0); rig.utcb.setNum(S.vsie, 1 << 9); rig.utcb.setBig(S.vstimecmp, -1n);
+    rig.event(Cause.wfi);
+    rig.v.setExternal(true);
+    const attention = rig.v.attend(rig.sys);
     expect([attention.next(0).done, attention.next(0).done]).toEqual([false, true]); // raises the semaphore
-    r.step();
-    while (!r.answered) r.step();
-    expect([r.utcb.mtd, r.utcb.num(S.hvip)]).toEqual([Mtd.irq, 1 << 10]);
-    r.v.setExternal(false);
-    r.event(Cause.recall);
-    while (!r.answered) r.step();
-    expect([r.utcb.mtd, r.utcb.num(S.hvip)]).toEqual([Mtd.irq, 0]);
+    rig.step();
+    while (!rig.answered) rig.step();
+    expect([rig.utcb.mtd, rig.utcb.num(S.hvip)]).toEqual([Mtd.irq, 1 << 10]);
+    rig.v.setExternal(false);
+    rig.event(Cause.recall);
+    while (!rig.answered) rig.step();
+    expect([rig.utcb.mtd, rig.utcb.num(S.hvip)]).toEqual([Mtd.irq, 0]);
   });
 
   it('is recalled while it runs, left alone while its event is handled', () => {
     boot();
-    const attention = r.v.attend(r.sys);
+    const attention = rig.v.attend(rig.sys);
     expect(attention.next(0).value).toMatchObject({ cap: GUEST });
-    expect(r.utcb.label).toBe(Ops.thread.recall.label);
+    expect(rig.utcb.label).toBe(Ops.thread.recall.label);
   });
 
   it('stops for good, and can be started again', () => {
     boot();
-    r.utcb.setNum(S.x + 8 * 17, 0x48_534d); r.utcb.setNum(S.x + 8 * 16, 1);
-    r.event(Cause.sbi);
-    expect([r.asks.label, r.v.started]).toEqual([Ops.semaphore.down.label, false]);
-    r.v.begin(BigInt(RAM_BASE), 7n);
-    expect(r.bodies).toEqual(['gone']);
-    r.step();
-    expect([r.bodies, r.asks.flags]).toEqual([['gone', 'made'], IpcFlag.receive]); // nobody waits for an answer
-    r.event(Cause.startup);
-    while (!r.answered) r.step();
-    expect([r.utcb.pc, r.utcb.x(11)]).toEqual([RAM_BASE, 7]);
+    rig.utcb.setNum(S.x + 8 * 17, 0x48_534d); rig.utcb.setNum(S.x + 8 * 16, 1);
+    rig.event(Cause.sbi);
+    expect([rig.asks.label, rig.v.started]).toEqual([Ops.semaphore.down.label, false]);
+    rig.v.begin(BigInt(RAM_BASE), 7n);
+    expect(rig.bodies).toEqual(['gone']);
+    rig.step();
+    expect([rig.bodies, rig.asks.flags]).toEqual([['gone', 'made'], IpcFlag.receive]); // nobody waits for an answer
+    rig.event(Cause.startup);
+    while (!rig.answered) rig.step();
+    expect([rig.utcb.pc, rig.utcb.x(11)]).toEqual([RAM_BASE, 7]);
   });
 
   it('sleeps until an interrupt, and begins anew where it was told', () => {
     boot();
-    r.utcb.setNum(S.hvip, 0); r.utcb.setNum(S.vsie, 1 << 9); r.utcb.setBig(S.vstimecmp, -1n); r.utcb.setNum(S.x + 8 * 5, 99);
+    rig.utcb.setNum(S.hvip, 0); rig.utcb.setNum(S.vsie, 1 << 9); rig.utcb.setBig(S.vstimecmp, -1n); rig.utcb.setNum(S.x + 8 * 5, 99);
     for (const [register, value] of [[10, 0], [11, RAM_BASE + 64], [12, 5], [16, 0], [17, 0x5355_5350]])
-      r.utcb.setNum(S.x + 8 * register, value);
-    r.event(Cause.sbi);
-    expect([r.answered, r.v.suspended, r.asks.label]).toEqual([false, true, Ops.semaphore.down.label]);
-    r.v.setExternal(true);
-    r.step();
-    while (!r.answered) r.step();
-    expect([r.v.suspended, r.utcb.pc, r.utcb.x(10), r.utcb.x(11), r.utcb.x(5), r.utcb.num(S.hvip)]).toEqual([false, RAM_BASE
+      rig.utcb.setNum(S.x + 8 * register, value);
+    rig.event(Cause.sbi);
+    expect([rig.answered, rig.v.suspended, rig.asks.label]).toEqual([false, true, Ops.semaphore.down.label]);
+    rig.v.setExternal(true);
+    rig.step();
+    while (!rig.answered) rig.step();
+    expect([rig.v.suspended, rig.utcb.pc, rig.utcb.x(10), rig.utcb.x(11), rig.utcb.x(5), rig.utcb.num(S.hvip)]).toEqual([false, RAM_BASE
       + 64, 0, 5, 0, 1 << 10]);
-    expect(r.utcb.mtd & (Mtd.args | Mtd.regs | Mtd.pc | Mtd.vs | Mtd.irq)).toBe(Mtd.args | Mtd.regs | Mtd.pc | Mtd.vs | Mtd.irq);
+    expect(rig.utcb.mtd & (Mtd.args | Mtd.regs | Mtd.pc | Mtd.vs | Mtd.irq)).toBe(Mtd.args | Mtd.regs | Mtd.pc | Mtd.vs | Mtd.irq);
   });
 
   describe('at a device', () => {
@@ -156,33 +156,33 @@ describe('a vCPU', () => {
       read: (o, n) => { seen.push(`r${n} ${o}`); return 0x8000_0080; }, write: (o, v, n) => { seen.push(`w${n} ${o} ${v.toString(16)}`); }
     };
     const fault = (gpa: number, htinst: number, store: boolean): void => {
-      r.utcb.setBig(S.pc, -0x10n);
-      r.event(Cause.guestPageFault, [store ? 23 : 21, gpa % 4, Math.floor(gpa / 4), htinst]);
+      rig.utcb.setBig(S.pc, -0x10n);
+      rig.event(Cause.guestPageFault, [store ? 23 : 21, gpa % 4, Math.floor(gpa / 4), htinst]);
     };
-    beforeEach(() => { seen.length = 0; boot(); r.bus.attach(0x1000_0000, device); });
+    beforeEach(() => { seen.length = 0; boot(); rig.bus.attach(0x1000_0000, device); });
 
     it('loads with the right size and sign into the right register', () => {
       fault(0x1000_0001, 0x0000_0783, false); // lb a5
-      expect([seen, r.utcb.x(15), r.utcb.big(S.pc), r.utcb.mtd]).toEqual([['r1 1'], -128, -0xcn, Mtd.args | Mtd.pc]);
+      expect([seen, rig.utcb.x(15), rig.utcb.big(S.pc), rig.utcb.mtd]).toEqual([['r1 1'], -128, -0xcn, Mtd.args | Mtd.pc]);
       fault(0x1000_0004, 0x0000_6281, false); // lwu t0, compressed length
-      expect([r.utcb.x(5), r.utcb.big(S.pc), r.utcb.mtd]).toEqual([0x8000_0080, -0xen, Mtd.regs | Mtd.pc]);
+      expect([rig.utcb.x(5), rig.utcb.big(S.pc), rig.utcb.mtd]).toEqual([0x8000_0080, -0xen, Mtd.regs | Mtd.pc]);
       fault(0x1000_0008, 0x0000_3783, false); // ld a5
-      expect([seen.slice(2), r.utcb.xBig(15)]).toEqual([['r4 8', 'r4 12'], BigInt.asIntN(64, 0x8000_0080_8000_0080n)]);
+      expect([seen.slice(2), rig.utcb.xBig(15)]).toEqual([['r4 8', 'r4 12'], BigInt.asIntN(64, 0x8000_0080_8000_0080n)]);
     });
     it('stores what the register holds', () => {
-      r.utcb.setNum(S.x + 8 * 15, 0x1234_5678);
+      rig.utcb.setNum(S.x + 8 * 15, 0x1234_5678);
       fault(0x1000_0003, 0x00f0_0023, true); // sb
       fault(0x1000_0004, 0x00f0_2023, true); // sw
       fault(0x1000_0004, 0x0000_2023, true); // sw zero
-      expect([seen, r.utcb.mtd]).toEqual([['w1 3 78', 'w4 4 12345678', 'w4 4 0'], Mtd.pc]);
+      expect([seen, rig.utcb.mtd]).toEqual([['w1 3 78', 'w4 4 12345678', 'w4 4 0'], Mtd.pc]);
     });
     it('gives the guest an access fault where nobody is, and for atomics', () => {
-      r.utcb.setBig(S.vstvec, 0x8020_1000n);
+      rig.utcb.setBig(S.vstvec, 0x8020_1000n);
       for (const [gpa, htinst] of [[0x2000_0000, 0x2783], [0x1000_0000, 0x1002_02af], [0x1000_0002, 0x2783]]) {
         fault(gpa, htinst, false);
-        expect(r.asks.label).toBe(Ops.thread.getState.label);
-        r.step();
-        expect([r.answered, r.utcb.pc, r.utcb.num(S.vscause)]).toEqual([true, 0x8020_1000, 5]);
+        expect(rig.asks.label).toBe(Ops.thread.getState.label);
+        rig.step();
+        expect([rig.answered, rig.utcb.pc, rig.utcb.num(S.vscause)]).toEqual([true, 0x8020_1000, 5]);
       }
       expect(seen).toEqual([]);
     });

@@ -93,13 +93,13 @@ export class Vcpu implements SbiCpu, Attentive {
   // ── the thread that answers its events ──
 
   *serve(sys: Syscalls): Sys<void> {
-    const { vm } = this, u = (this.utcb = sys.utcb);
+    const { vm } = this, utcb = (this.utcb = sys.utcb);
     this.sys = sys;
     let status = yield sys.ipc(IpcFlag.receive, 0, NEVER, NEVER);
     for (;;) {
       if (status === 0) {
         this.#phase = 'handling';
-        const exit = exitOf(u.label), result = exit.handle(this);
+        const exit = exitOf(utcb.label), result = exit.handle(this);
         sys.charge(exit.cost);
         let groups = typeof result === 'number' ? result : yield* result;
         if (this.#ahead && groups !== GONE && MAY_LOOK_AHEAD.has(exit.cause)) groups |= yield* lookAhead(this, this.#ahead);
@@ -111,8 +111,8 @@ export class Vcpu implements SbiCpu, Attentive {
         if (vm.crowded) yield* vm.waitForOutlets(sys);
         if (vm.ended) yield* this.#rest();
         groups = this.#withInterrupts(groups);
-        u.setTag(Resume.go, 0);
-        u.mtd = vm.movesAll ? CHANGING : groups;
+        utcb.setTag(Resume.go, 0);
+        utcb.mtd = vm.movesAll ? CHANGING : groups;
         this.#phase = 'running';
       }
       status = yield sys.ipc(status === 0 ? IpcFlag.reply | IpcFlag.receive : IpcFlag.receive, 0, NEVER, NEVER);
@@ -121,12 +121,12 @@ export class Vcpu implements SbiCpu, Attentive {
 
   /** Adds pending interrupts to the hvip of the answer. Every event carries the irq group. */
   #withInterrupts(groups: number): number {
-    const u = this.utcb, at = S.hvip >> 2, now = u.u32[at];
+    const utcb = this.utcb, at = S.hvip >> 2, now = utcb.u32[at];
     const ours = this.#alarm ? Hvip.external | Hvip.timer : Hvip.external;
     const next = ((now & ~ours) | this.#levels() | (this.#software ? Hvip.software : 0)) >>> 0;
     this.#software = false;
     if (next === now) return groups;
-    u.u32[at] = next;
+    utcb.u32[at] = next;
     return groups | Mtd.irq;
   }
 
@@ -193,7 +193,7 @@ export class Vcpu implements SbiCpu, Attentive {
   /** Virtual time in ns until vstimecmp. */
   #timerDelay(): number {
     if (this.#alarm) return NEVER;
-    const u = this.utcb, at = S.vstimecmp >> 2, ticks = u.u32[at + 1] * 2 ** 32 + u.u32[at];
+    const utcb = this.utcb, at = S.vstimecmp >> 2, ticks = utcb.u32[at + 1] * 2 ** 32 + utcb.u32[at];
     return ticks >= LATEST / NS_PER_TICK ? NEVER : ticks * NS_PER_TICK - this.sys.now();
   }
 

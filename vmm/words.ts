@@ -23,9 +23,10 @@ const CONTEXTS = 32;
 const plic = Object.fromEntries([
   ...Array.from({ length: SOURCES }, (_, s) => [4 * s, `priority[${s}]`] as const), [0x1000, 'pending'],
   ...Array.from({ length: CONTEXTS },
-    (_, c) =>
+    (_, context) =>
       [
-        [0x2000 + 0x80 * c, `enable[${c}]`], [0x20_0000 + 0x1000 * c, `threshold[${c}]`], [0x20_0004 + 0x1000 * c, `claim[${c}]`]
+        [0x2000 + 0x80 * context, `enable[${context}]`], [0x20_0000 + 0x1000 * context, `threshold[${context}]`],
+        [0x20_0004 + 0x1000 * context, `claim[${context}]`]
       ] as const).flat(),
 ]);
 const chips: Readonly<Record<string, { name: string; size: number; registers: Record<number, string> }>> = {
@@ -36,13 +37,13 @@ const chips: Readonly<Record<string, { name: string; size: number; registers: Re
 };
 
 /** Names of the virtio devices in the order of their windows. */
-export const virtioNames = (o: Pick<Options, 'disks' | 'virtioConsole' | 'nets' | 'folders'>): string[] => [
-  ...o.disks.map((_, i) => `disk${i}`), 'entropy', ...(o.virtioConsole ? ['virtio-console'] : []), ...o.nets.map((_, i) => `net${i}`),
-  ...o.folders.map((_, i) => `folder${i}`)
+export const virtioNames = (options: Pick<Options, 'disks' | 'virtioConsole' | 'nets' | 'folders'>): string[] => [
+  ...options.disks.map((_, i) => `disk${i}`), 'entropy', ...(options.virtioConsole ? ['virtio-console'] : []),
+  ...options.nets.map((_, i) => `net${i}`), ...options.folders.map((_, i) => `folder${i}`)
 ];
 
-export function windowsOf(o: Pick<Options, 'disks' | 'virtioConsole' | 'nets' | 'folders'>): Window[] {
-  const names = virtioNames(o);
+export function windowsOf(options: Pick<Options, 'disks' | 'virtioConsole' | 'nets' | 'folders'>): Window[] {
+  const names = virtioNames(options);
   return rowsWith(names.length).map((row) => {
     const chip = chips[row.compatible];
     return chip ? { ...chip, base: row.base } : { name: names.shift()!, base: row.base, size: 0x1000, registers: named(VirtioReg) };

@@ -62,15 +62,16 @@ const csrrStatus: Meaning = (semantics) => {
 };
 
 /** `change`: the new lower word, from the old one. A pending and enabled interrupt may be due now, so the hart checks. */
-const changeStatus = (change: (semantics: Semantics, old: () => I32) => I32): Meaning => (s) => {
-  const at = statusBase(s);
-  const old = s.keep32(s.peek32(at(), 0));
-  const changed = s.keep32(s.and32(s.xor32(change(s, old), old()), s.word(BITS)));
-  const waiting = s.or32(s.or32(s.hartWord(HS.WIRES), s.hartWord(HS.CSRS + 4 * C.softPending)), s.hartWord(HS.CSRS + 4 * C.hvip));
-  const due = s.and32(waiting, s.hartWord(HS.CSRS + 4 * C.mie));
-  s.slowIf(s.or32(due, s.and32(changed(), s.word(~STACK))));
-  s.poke32(at(), 0, s.xor32(old(), changed()));
-  readStatus(s, at, old);
+const changeStatus = (change: (semantics: Semantics, old: () => I32) => I32): Meaning => (semantics) => {
+  const at = statusBase(semantics);
+  const old = semantics.keep32(semantics.peek32(at(), 0));
+  const changed = semantics.keep32(semantics.and32(semantics.xor32(change(semantics, old), old()), semantics.word(BITS)));
+  const wires = semantics.hartWord(HS.WIRES), soft = semantics.hartWord(HS.CSRS + 4 * C.softPending);
+  const waiting = semantics.or32(semantics.or32(wires, soft), semantics.hartWord(HS.CSRS + 4 * C.hvip));
+  const due = semantics.and32(waiting, semantics.hartWord(HS.CSRS + 4 * C.mie));
+  semantics.slowIf(semantics.or32(due, semantics.and32(changed(), semantics.word(~STACK))));
+  semantics.poke32(at(), 0, semantics.xor32(old(), changed()));
+  readStatus(semantics, at, old);
 };
 
 const bits = (s: Semantics): I32 => s.w1();

@@ -75,9 +75,9 @@ export function systematic(): Probe[] {
     for (const text of bases[name]!) {
       const base = text.split(' ').filter((w) => w !== '');
       out.push({ name, args: base });
-      base.forEach((b, i) => {
-        for (const x of new Set(poolOf(name, formats[i] ?? 'x', b)))
-          if (x !== b) out.push({ name, args: base.map((y, j) => (j === i ? x : y)) });
+      base.forEach((usual, i) => {
+        for (const x of new Set(poolOf(name, formats[i] ?? 'x', usual)))
+          if (x !== usual) out.push({ name, args: base.map((y, j) => (j === i ? x : y)) });
       });
     }
   }

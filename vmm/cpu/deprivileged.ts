@@ -102,8 +102,8 @@ class DeprivilegedCpu implements VirtualCpu {
   }
   setExternal(level: boolean): void { this.#setLevel(Irq.external, level); }
   #setLevel(line: bigint, level: boolean): void {
-    const s = this.#supervisor;
-    s.levels = level ? s.levels | line : s.levels & ~line;
+    const supervisor = this.#supervisor;
+    supervisor.levels = level ? supervisor.levels | line : supervisor.levels & ~line;
     this.#vm.work.changed(this);
   }
   begin(pc: bigint, opaque: bigint): void {
@@ -175,35 +175,36 @@ class DeprivilegedCpu implements VirtualCpu {
    * that. False: it is another one, and nothing has happened.
    */
   #quickly(): boolean {
-    const u = this.#utcb, s = this.#supervisor, vm = this.#vm, cause = u.label, at = S.pc >> 2;
-    if ((cause !== Cause.illegal && cause !== Cause.breakpoint) || !s.privileged || s.wakes || this.#ahead) return false;
-    s.refresh();
-    const word = cause === Cause.illegal ? u.u32[(U.words >> 2) + 2] : this.#code?.siteAt(u);
-    if (word === undefined || vm.work.pending || vm.crowded || vm.ended || !this.#mmu.beginQuickly() || !s.quick(word, u)) return false;
+    const utcb = this.#utcb, supervisor = this.#supervisor, vm = this.#vm, cause = utcb.label, at = S.pc >> 2;
+    if ((cause !== Cause.illegal && cause !== Cause.breakpoint) || !supervisor.privileged || supervisor.wakes || this.#ahead) return false;
+    supervisor.refresh();
+    const word = cause === Cause.illegal ? utcb.u32[(U.words >> 2) + 2] : this.#code?.siteAt(utcb);
+    if (word === undefined || vm.work.pending || vm.crowded || vm.ended || !this.#mmu.beginQuickly() || !supervisor.quick(word, utcb))
+      return false;
     if (cause === Cause.breakpoint) this.#code!.counts.siteTraps++;
-    const rd = (word >>> 7) & 31, low = u.u32[at]! + 4;
-    u.u32[at] = low;
-    if (low > 0xffff_ffff) u.u32[at + 1]!++;
+    const rd = (word >>> 7) & 31, low = utcb.u32[at]! + 4;
+    utcb.u32[at] = low;
+    if (low > 0xffff_ffff) utcb.u32[at + 1]!++;
     this.#sys.charge(COST);
-    s.publish();
-    u.setTag(Resume.go, 0, 0);
-    u.setNum(U.visit, this.#task);
-    u.mtd = Mtd.pc | Mtd.visit | (rd === 0 ? 0 : groupOf(rd));
+    supervisor.publish();
+    utcb.setTag(Resume.go, 0, 0);
+    utcb.setNum(U.visit, this.#task);
+    utcb.mtd = Mtd.pc | Mtd.visit | (rd === 0 ? 0 : groupOf(rd));
     return true;
   }
 
   /** Puts the answer into the UTCB. */
   *#answer(): Sys<void> {
-    const u = this.#utcb, { task, items } = yield* this.#mmu.answer(this.#sys, this.#view);
+    const utcb = this.#utcb, { task, items } = yield* this.#mmu.answer(this.#sys, this.#view);
     this.#supervisor.publish();
-    u.setTag(Resume.go, 0, items);
-    u.setNum(U.visit, this.#task = task);
-    u.mtd = this.#changed | Mtd.visit | this.#units.update(this.#supervisor, u);
+    utcb.setTag(Resume.go, 0, items);
+    utcb.setNum(U.visit, this.#task = task);
+    utcb.mtd = this.#changed | Mtd.visit | this.#units.update(this.#supervisor, utcb);
     this.#phase = 'running';
   }
 
   *#handle(): Sys<void> {
-    const u = this.#utcb, event: Event = { cause: u.label, pc: u.big(S.pc), scause: u.word(0), value: u.bigWord(1) };
+    const utcb = this.#utcb, event: Event = { cause: utcb.label, pc: utcb.big(S.pc), scause: utcb.word(0), value: utcb.bigWord(1) };
     if (!this.#mmu.beginQuickly()) yield* this.#mmu.begin(this.#sys); // whose calls' words take the place of the event's
     if (this.#stubExit && this.#supervisor.privileged) {
       this.#supervisor.refresh();
@@ -236,7 +237,7 @@ class DeprivilegedCpu implements VirtualCpu {
 
   /** Waits until it is started. @spec sbi 9.1: S mode, bare, interrupts off, a0 = hart, a1 = opaque */
   *#begin(): Sys<void> {
-    const u = this.#utcb;
+    const utcb = this.#utcb;
     this.#changed = GROUPS;
     while (!this.#start) {
       this.#phase = 'stopped';
@@ -250,22 +251,22 @@ class DeprivilegedCpu implements VirtualCpu {
     const { stubs } = this.#vm, state = stubs?.state(this.#sys, this.id);
     if (state) this.#supervisor.usePage(state);
     this.#stubExit = state && new StubExit(stubs!, state, this.#hands);
-    for (let n = 1; n < 32; n++) u.setXBig(n, 0n);
-    u.setXBig(A.a0, BigInt(this.id));
-    u.setXBig(A.a1, opaque);
-    u.setBig(S.pc, pc);
+    for (let n = 1; n < 32; n++) utcb.setXBig(n, 0n);
+    utcb.setXBig(A.a0, BigInt(this.id));
+    utcb.setXBig(A.a1, opaque);
+    utcb.setBig(S.pc, pc);
   }
 
   /** A trap into the guest's supervisor; one that does nothing but fault is ended. */
   #reflect(cause: bigint, value: bigint, pc: bigint): void {
-    const s = this.#supervisor, told = { pc: s.sepc, cause: Number(BigInt.asIntN(32, s.scause)) };
-    if (!s.privileged || cause >> 63n !== 0n || cause === Trap.breakpoint) this.#faults.forget();
+    const supervisor = this.#supervisor, told = { pc: supervisor.sepc, cause: Number(BigInt.asIntN(32, supervisor.scause)) };
+    if (!supervisor.privileged || cause >> 63n !== 0n || cause === Trap.breakpoint) this.#faults.forget();
     else if (this.#faults.again(pc, Number(cause), value, told)) {
       const { first } = this.#faults;
       this.#stop(`does nothing but fault: ${causeText(first.cause)} at pc ${hex(first.pc)}; `
-        + `its trap handler at ${hex(s.stvec)} faults as well (${causeText(Number(cause))}, value ${hex(value)})`);
+        + `its trap handler at ${hex(supervisor.stvec)} faults as well (${causeText(Number(cause))}, value ${hex(value)})`);
     }
-    this.#setPc(s.trap(cause, value, pc));
+    this.#setPc(supervisor.trap(cause, value, pc));
     this.#mayLookAhead = true;
   }
   #setPc(pc: bigint): void {
@@ -283,17 +284,18 @@ class DeprivilegedCpu implements VirtualCpu {
   // ── instructions ──
 
   *#instruction(word: number, pc: bigint): Sys<void> {
-    const d = decode(word);
-    if (!(yield* this.#execute(d, pc))) return this.#reflect(Trap.illegal, BigInt(d.length === 4 ? word >>> 0 : word & 0xffff), pc);
+    const decoded = decode(word);
+    if (!(yield* this.#execute(decoded, pc)))
+      return this.#reflect(Trap.illegal, BigInt(decoded.length === 4 ? word >>> 0 : word & 0xffff), pc);
     this.#mayLookAhead = true;
   }
 
   /** One privileged instruction. False: there is no such thing for the guest, and nothing has happened. */
-  *#execute(d: Decoded, pc: bigint): Sys<boolean> {
-    const s = this.#supervisor, before = s.stimecmp, outcome: Outcome = s.execute(d, this.#x);
-    if (s.stimecmp !== before) this.#setTimer(s.stimecmp);
+  *#execute(decoded: Decoded, pc: bigint): Sys<boolean> {
+    const supervisor = this.#supervisor, before = supervisor.stimecmp, outcome: Outcome = supervisor.execute(decoded, this.#x);
+    if (supervisor.stimecmp !== before) this.#setTimer(supervisor.stimecmp);
     if (outcome === 'illegal') return false;
-    this.#setPc(typeof outcome === 'object' && 'jump' in outcome ? outcome.jump : pc + BigInt(d.length));
+    this.#setPc(typeof outcome === 'object' && 'jump' in outcome ? outcome.jump : pc + BigInt(decoded.length));
     if (typeof outcome === 'object' && 'fence' in outcome) yield* this.#mmu.fence(this.#sys, outcome.fence, this.#view);
     if (outcome === 'wait') yield* this.#waitForInterrupt();
     return true;

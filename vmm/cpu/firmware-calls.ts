@@ -14,21 +14,23 @@ export class FirmwareCalls {
 
   /** A call of the guest's kernel to its firmware. */
   *call(): Sys<void> {
-    const u = this.#cpu.utcb, vm = this.#cpu.vm;
-    const c: SbiCall = { cpu: this.#cpu.self, machine: vm, utcb: u, extension: unsigned(u, A.a7), fid: unsigned(u, A.a6), wait: 'nothing',
-      setTimer: (time) => this.#cpu.setTimer(time) };
-    this.#fenceTargets = c.extension === RFENCE ? (maskedCpus(c, A.a0, A.a1) ?? []).flatMap((cpu) => this.#cpu.mmuOf(cpu)) : [];
-    const answer = vm.sbi.call(c);
+    const utcb = this.#cpu.utcb, vm = this.#cpu.vm;
+    const call: SbiCall = {
+      cpu: this.#cpu.self, machine: vm, utcb, extension: unsigned(utcb, A.a7), fid: unsigned(utcb, A.a6), wait: 'nothing',
+      setTimer: (time) => this.#cpu.setTimer(time),
+    };
+    this.#fenceTargets = call.extension === RFENCE ? (maskedCpus(call, A.a0, A.a1) ?? []).flatMap((cpu) => this.#cpu.mmuOf(cpu)) : [];
+    const answer = vm.sbi.call(call);
     this.#cpu.touched(Mtd.args);
-    if (typeof c.wait === 'object') return yield* this.#resume(c.wait.resume, c.wait.opaque);
-    if ('legacy' in answer) u.setX(A.a0, answer.legacy);
+    if (typeof call.wait === 'object') return yield* this.#resume(call.wait.resume, call.wait.opaque);
+    if ('legacy' in answer) utcb.setX(A.a0, answer.legacy);
     else {
-      u.setX(A.a0, answer.error);
-      u.setX(A.a1, answer.value);
+      utcb.setX(A.a0, answer.error);
+      utcb.setX(A.a1, answer.value);
     }
-    if (c.wait === 'fence') yield* this.#fenceOthers();
-    if (c.wait === 'interrupt') yield* this.#cpu.waitForInterrupt();
-    if (c.wait !== 'start') return;
+    if (call.wait === 'fence') yield* this.#fenceOthers();
+    if (call.wait === 'interrupt') yield* this.#cpu.waitForInterrupt();
+    if (call.wait !== 'start') return;
     this.#cpu.self.started = false;
     yield* this.#cpu.begin();
   }

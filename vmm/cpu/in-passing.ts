@@ -14,11 +14,11 @@ export function inPassing(cpu: Lent): Ahead {
     x, ram, reach: REACH, isTraced: tableAt,
     get free() { return cpu.supervisor.privileged && cpu.supervisor.interrupt === undefined && !work.pending && !vm.ended; },
     find: (va, access) => placeOf(ram, cpu.view, va, access),
-    *exit(d, pc, gpa) {
-      const next = pc + BigInt(d.length);
-      if (gpa === undefined) return isPrivileged(d) && (yield* cpu.execute(d, pc)) ? cpu.pc : undefined;
-      if (ram.isRam(gpa, 1)) return tableAt(gpa) && (yield* cpu.store(d, gpa)) ? next : undefined;
-      const access = decodeAccess(d.word), window = access && bus.find(gpa, access.size);
+    *exit(decoded, pc, gpa) {
+      const next = pc + BigInt(decoded.length);
+      if (gpa === undefined) return isPrivileged(decoded) && (yield* cpu.execute(decoded, pc)) ? cpu.pc : undefined;
+      if (ram.isRam(gpa, 1)) return tableAt(gpa) && (yield* cpu.store(decoded, gpa)) ? next : undefined;
+      const access = decodeAccess(decoded.word), window = access && bus.find(gpa, access.size);
       if (!window) return undefined;
       cpu.touched(accessDevice(cpu.utcb, window, gpa - window.base, access));
       return next;

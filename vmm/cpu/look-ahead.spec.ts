@@ -39,18 +39,18 @@ function program(below: (n: number) => number): number[] {
 it.each([1, 2])('200 programs, one after the other at the same place, do what they do on the machine (seed %i)', (seed) => {
   let state = seed * 15_485_863, saved = 0;
   const below = (n: number): number => { state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0; return (state >>> 8) % n; };
-  const machine = new Machine({ memoryBytes: 4 << 20, engine: 'interp', isa: 'rv64gc' }), h = machine.harts[0]!;
+  const machine = new Machine({ memoryBytes: 4 << 20, engine: 'interp', isa: 'rv64gc' }), hart = machine.harts[0]!;
   const ram = new GuestRam(fakeAccess(0x3000), VA, 0x3000), device = new GuestRam(fakeAccess(0x1000), VA, 0x1000, DEVICE);
   const x = new BigInt64Array(32);
   const guest: Ahead = {
     ram, free: true, reach: 40, isTraced: () => false,
     x: { get: (n) => x[n]!, set: (n, v) => { x[n] = v; } },
     find: (va) => Number(BigInt.asUintN(64, va)),
-    *exit(d, pc, gpa) {
+    *exit(decoded, pc, gpa) {
       if (gpa === undefined || gpa < DEVICE) return undefined;
       saved++;
-      if (!load(d, guest.x, device, gpa)) store(d, guest.x, device, gpa);
-      return pc + BigInt(d.length);
+      if (!load(decoded, guest.x, device, gpa)) store(decoded, guest.x, device, gpa);
+      return pc + BigInt(decoded.length);
     },
   };
   let ahead = new LookAhead(), changed = 0;
@@ -67,17 +67,17 @@ it.each([1, 2])('200 programs, one after the other at the same place, do what th
     for (let i = 1; i < 32; i++) x[i] = BigInt.asIntN(64, BigInt(below(2 ** 24)) * 0x1_0000_0100_0001n);
     x[7] = BigInt.asIntN(32, BigInt(word('addi', { rd: 11, rs1: 11, imm: 1 + below(9) })));
     [x[8], x[9], x[10]] = [BigInt(DATA), BigInt(DEVICE), BigInt(CODE)];
-    for (let i = 1; i < 32; i++) h.x[i] = x[i]!;
-    h.pc = BigInt(CODE);
+    for (let i = 1; i < 32; i++) hart.x[i] = x[i]!;
+    hart.pc = BigInt(CODE);
     let pc = BigInt(CODE);
     for (let visits = 0; visits < 200; visits++) pc = finish(ahead.run(guest, pc)).pc;
-    for (let steps = 0; h.pc !== pc; steps++) {
+    for (let steps = 0; hart.pc !== pc; steps++) {
       expect(steps, `program ${n} comes to ${pc.toString(16)}`).toBeLessThan(STEPS);
-      h.beginSlice(1);
+      hart.beginSlice(1);
       machine.engine.run(0);
-      h.finishSlice();
+      hart.finishSlice();
     }
-    expect([...x].slice(1), `program ${n}`).toEqual([...h.x].slice(1));
+    expect([...x].slice(1), `program ${n}`).toEqual([...hart.x].slice(1));
   }
   for (let at = 0; at < 0x1000; at += 4) {
     expect(ram.u32(DATA + at)).toBe(machine.memory.u32(DATA + at) >>> 0);

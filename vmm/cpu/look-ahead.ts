@@ -111,11 +111,11 @@ export class LookAhead {
   *#toNext(guest: Ahead, from: bigint): Sys<{ at: bigint; found: boolean }> {
     let at = from;
     for (let n = 0; n <= guest.reach; n++) {
-      const d = this.#fetch(guest, at);
-      if (!d) break;
-      const next = this.#plain(guest, d, at);
+      const decoded = this.#fetch(guest, at);
+      if (!decoded) break;
+      const next = this.#plain(guest, decoded, at);
       if (next === undefined) {
-        const gpa = this.#place(guest, d), done = gpa === 'fault' ? undefined : yield* guest.exit(d, at, gpa);
+        const gpa = this.#place(guest, decoded), done = gpa === 'fault' ? undefined : yield* guest.exit(decoded, at, gpa);
         if (done !== undefined) this.#cost += COSTS.device;
         if (gpa === undefined || guest.isTraced(gpa as number)) this.#forgetPages(); // of mode or tables
         return { at: done ?? at, found: done !== undefined };
@@ -128,21 +128,21 @@ export class LookAhead {
   }
 
   /** Executes one that needs no exit; returns the next pc. */
-  #plain(guest: Ahead, d: Decoded, at: bigint): bigint | undefined {
+  #plain(guest: Ahead, decoded: Decoded, at: bigint): bigint | undefined {
     const { x, ram } = guest;
-    if (isPlain(d)) {
-      compute(d, x, at);
-      return at + BigInt(d.length);
+    if (isPlain(decoded)) {
+      compute(decoded, x, at);
+      return at + BigInt(decoded.length);
     }
-    const jump = flow(d, x, at);
+    const jump = flow(decoded, x, at);
     if (jump !== undefined) return jump;
-    const gpa = this.#place(guest, d);
+    const gpa = this.#place(guest, decoded);
     if (typeof gpa !== 'number' || !ram.isRam(gpa, PAGE - (gpa % PAGE))) return undefined;
     this.#cost += COSTS.memory;
-    const isStore = accesses[d.index]!.kind !== 'load';
+    const isStore = accesses[decoded.index]!.kind !== 'load';
     if (isStore && guest.isTraced(gpa)) return undefined;
-    const done = isStore ? store(d, x, ram, gpa) !== undefined : load(d, x, ram, gpa);
-    return done ? at + BigInt(d.length) : undefined;
+    const done = isStore ? store(decoded, x, ram, gpa) !== undefined : load(decoded, x, ram, gpa);
+    return done ? at + BigInt(decoded.length) : undefined;
   }
 
   /** The instruction at an address, its bytes compared with those that are remembered. */

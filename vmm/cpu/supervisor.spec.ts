@@ -12,8 +12,10 @@ import { Csr, Supervisor } from './supervisor.ts';
 
 const decode = createDecoder(FULL_ISA), RAM = 0x8000_0000, CODE = RAM + 0x1000, VECTOR = RAM + 0x2000, LOOP = 0x6f;
 const NUMBERS = Object.values(Csr);
-const random = (seed: number) => (n: number): number => { seed = (Math.imul(seed, 1_103_515_245) + 12_345) >>> 0;
-  return (seed >>> 8) % n; };
+const random = (seed: number) => (n: number): number => {
+  seed = (Math.imul(seed, 1_103_515_245) + 12_345) >>> 0;
+  return (seed >>> 8) % n;
+};
 
 /**
  * CSR values that reach interesting bits: small ones, shifted ones, all ones. Never an address space, nor initial or clean floating point.
@@ -31,25 +33,25 @@ class Native {
   get hart() { return this.machine.harts[0]!; }
   constructor() {
     this.machine.reset(CODE);
-    const h = this.hart;
-    h.presetForSupervisor();
-    h.setCsr(0x302, 0xb1ffn); // exceptions are the supervisor's
+    const hart = this.hart;
+    hart.presetForSupervisor();
+    hart.setCsr(0x302, 0xb1ffn); // exceptions are the supervisor's
     this.machine.memory.setU32(VECTOR, LOOP);
     this.machine.memory.setU32(CODE + 4, LOOP);
-    h.setCsr(Csr.stvec, BigInt(VECTOR));
-    h.setCsr(Csr.sstatus, 0x6000n);
+    hart.setCsr(Csr.stvec, BigInt(VECTOR));
+    hart.setCsr(Csr.sstatus, 0x6000n);
   }
   /** Executes one instruction at CODE in this mode, including a trap. Returns the pc afterwards. */
   step(word: number, privileged: boolean): bigint {
-    const h = this.hart;
+    const hart = this.hart;
     this.machine.memory.setU32(CODE, word);
-    h.enter(BigInt(CODE), privileged ? 1 : 0, false);
-    h.waiting = h.parked = false;
-    const before = h.traps.reduce((a, b) => a + b, 0);
-    h.beginSlice(1);
+    hart.enter(BigInt(CODE), privileged ? 1 : 0, false);
+    hart.waiting = hart.parked = false;
+    const before = hart.traps.reduce((a, b) => a + b, 0);
+    hart.beginSlice(1);
     this.machine.engine.run(0);
-    h.finishSlice();
-    return h.traps.reduce((a, b) => a + b, 0) === before ? h.pc : -1n;
+    hart.finishSlice();
+    return hart.traps.reduce((a, b) => a + b, 0) === before ? hart.pc : -1n;
   }
 }
 
@@ -71,12 +73,12 @@ describe.each([1, 2, 3, 4])('seed %i', (seed) => {
     ours.write(Csr.scounteren, 0xffff_ffffn);
     const registers = { get: (n: number): bigint => x[n]!, set: (n: number, value: bigint): void => { x[n] = value; } };
     for (let i = 0; i < 2000; i++) {
-      const { word, value } = instruction(below), d = decode(word), was = ours.privileged;
+      const { word, value } = instruction(below), decoded = decode(word), was = ours.privileged;
       x[11] = value;
       native.hart.x[11] = value;
       native.hart.x[10] = x[10]!;
-      const outcome = ours.execute(d, registers), pc = native.step(word, was);
-      const told = `step ${i}: ${disassemble(d)} with 0x${BigInt.asUintN(64, value).toString(16)} in ${was ? 'S' : 'U'} mode`;
+      const outcome = ours.execute(decoded, registers), pc = native.step(word, was);
+      const told = `step ${i}: ${disassemble(decoded)} with 0x${BigInt.asUintN(64, value).toString(16)} in ${was ? 'S' : 'U'} mode`;
       if (outcome === 'illegal') {
         ours.trap(2n, BigInt(word >>> 0), BigInt(CODE));
         expect(pc, told).toBe(-1n);
@@ -93,18 +95,19 @@ describe.each([1, 2, 3, 4])('seed %i', (seed) => {
 });
 
 it('the short way does what the long one does, or nothing', () => {
-  const below = random(7), u = fakeUtcb(), quick = new Supervisor(true), slow = new Supervisor(true);
-  const get = (n: number): bigint => (n === 0 ? 0n : u.xBig(n)), set = (n: number, value: bigint): void => { u.setXBig(n, value); };
+  const below = random(7), utcb = fakeUtcb(), quick = new Supervisor(true), slow = new Supervisor(true);
+  const get = (n: number): bigint => (n === 0 ? 0n : utcb.xBig(n)), set = (n: number, value: bigint): void => { utcb.setXBig(n, value); };
   const registers = { get, set };
   let done = 0;
   for (let i = 0; i < 5000; i++) {
     const kind = (['csrrw', 'csrrs', 'csrrc', 'csrrwi', 'csrrsi', 'csrrci'] as const)[below(6)]!, number = NUMBERS[below(3)]!;
     const word = encode(rowNamed(kind), { rd: below(3), csr: number, rs1: below(3), zimm: below(32) });
-    for (let n = 1; n < 3; n++) u.setXBig(n, BigInt.asIntN(64, [0n, 2n, -1n, 0x22n, BigInt(below(1 << 20)), 0x6122n][below(6)]!));
-    const before = [1, 2].map((n) => u.xBig(n)), was = quick.save(), taken = quick.quick(word, u), after = [1, 2].map((n) => u.xBig(n));
-    [1, 2].forEach((n, at) => u.setXBig(n, before[at]!));
+    for (let n = 1; n < 3; n++) utcb.setXBig(n, BigInt.asIntN(64, [0n, 2n, -1n, 0x22n, BigInt(below(1 << 20)), 0x6122n][below(6)]!));
+    const before = [1, 2].map((n) => utcb.xBig(n)), was = quick.save(), taken = quick.quick(word, utcb),
+      after = [1, 2].map((n) => utcb.xBig(n));
+    [1, 2].forEach((n, at) => utcb.setXBig(n, before[at]!));
     expect(slow.execute(decode(word), registers)).toBe('next');
-    if (taken) expect([after, quick.save()], disassemble(decode(word))).toEqual([[1, 2].map((n) => u.xBig(n)), slow.save()]);
+    if (taken) expect([after, quick.save()], disassemble(decode(word))).toEqual([[1, 2].map((n) => utcb.xBig(n)), slow.save()]);
     else expect([after, quick.save()]).toEqual([before, was]);
     quick.load(slow.save());
     done += taken ? 1 : 0;

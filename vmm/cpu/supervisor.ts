@@ -82,15 +82,15 @@ export class Supervisor {
    * A fast path for the most frequent instructions: accesses to sstatus that change only the interrupt enable or the state for the next
    * return. False for any other instruction, without effect. `word`: the instruction.
    */
-  quick(word: number, u: Utcb): boolean {
+  quick(word: number, utcb: Utcb): boolean {
     const how = (word >>> 12) & 3, from = (word >>> 15) & 31, rd = (word >>> 7) & 31, at = S.x >> 2, old = this.#statusLow;
     if (word >>> 20 !== Csr.sstatus || (word & 0x7f) !== 0x73 || how === 0 || !this.privileged) return false;
-    const value = (word & IMMEDIATE) !== 0 ? from : from === 0 ? 0 : u.u32[at + 2 * from]!;
+    const value = (word & IMMEDIATE) !== 0 ? from : from === 0 ? 0 : utcb.u32[at + 2 * from]!;
     const next = (how === 1 ? value : how === 2 ? old | value : old & ~value) & STATUS_BITS;
     if (((next ^ old) & ~(Status.sie | Status.spie | Status.spp)) !== 0) return false;
     if (rd !== 0) {
-      u.u32[at + 2 * rd] = old;
-      u.u32[at + 2 * rd + 1] = this.#statusHigh;
+      utcb.u32[at + 2 * rd] = old;
+      utcb.u32[at + 2 * rd + 1] = this.#statusHigh;
     }
     if (how === 1 || from !== 0) this.#status = next;
     return true;
@@ -231,16 +231,19 @@ export class Supervisor {
   }
 
   /** Registers as plain records. */
-  save(): SupervisorState { return { privileged: this.privileged, status: BigInt(this.#status),
-     enabled: this.#enabled, software: this.#software,
-    plain: [...new Map(this.#plain).set(Csr.sscratch, this.#get(Csr.sscratch))] }; }
-  load(s: SupervisorState): void {
-    this.privileged = s.privileged;
-    this.#status = Number(s.status);
-    this.#enabled = s.enabled;
-    this.#software = s.software;
+  save(): SupervisorState {
+    return {
+      privileged: this.privileged, status: BigInt(this.#status), enabled: this.#enabled, software: this.#software,
+      plain: [...new Map(this.#plain).set(Csr.sscratch, this.#get(Csr.sscratch))],
+    };
+  }
+  load(state: SupervisorState): void {
+    this.privileged = state.privileged;
+    this.#status = Number(state.status);
+    this.#enabled = state.enabled;
+    this.#software = state.software;
     this.#plain.clear();
-    for (const [number, value] of s.plain) this.#set(number, value);
+    for (const [number, value] of state.plain) this.#set(number, value);
   }
 }
 

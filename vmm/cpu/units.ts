@@ -12,15 +12,16 @@ export class Units {
   #scounteren = 0n;
 
   /** Returns the group to send back, where the thread's units differ. */
-  update(s: Supervisor, u: Utcb): number {
-    const { float } = s, senvcfg = s.privileged ? KERNEL_ENVCFG : s.senvcfg, scounteren = s.privileged ? COUNTERS : s.scounteren & COUNTERS;
+  update(supervisor: Supervisor, utcb: Utcb): number {
+    const { float } = supervisor, senvcfg = supervisor.privileged ? KERNEL_ENVCFG : supervisor.senvcfg,
+      scounteren = supervisor.privileged ? COUNTERS : supervisor.scounteren & COUNTERS;
     if (float === this.#float && senvcfg === this.#senvcfg && scounteren === this.#scounteren) return 0;
     this.#float = float;
     this.#senvcfg = senvcfg;
     this.#scounteren = scounteren;
-    u.setNum(S.fs, float ? 1 : 0);
-    u.setBig(S.senvcfg, senvcfg);
-    u.setBig(S.scounteren, scounteren);
+    utcb.setNum(S.fs, float ? 1 : 0);
+    utcb.setBig(S.senvcfg, senvcfg);
+    utcb.setBig(S.scounteren, scounteren);
     return Mtd.units;
   }
 }

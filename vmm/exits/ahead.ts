@@ -13,45 +13,45 @@ export const MAY_LOOK_AHEAD: ReadonlySet<number> = new Set([Cause.guestPageFault
 const VS = 1, SUM = 18, MXR = 19, REACH = 96;
 
 /** Returns the state groups that it has changed. */
-export function* lookAhead(v: Vcpu, ahead: LookAhead): Sys<number> {
-  const u = v.utcb, touched = { groups: 0 };
-  if (u.num(S.mode) !== VS) return 0;
-  const from = u.big(S.pc), { pc, cost } = yield* ahead.run(seenBy(v, touched), from);
-  v.sys.charge(cost);
-  u.setBig(S.pc, pc);
+export function* lookAhead(vcpu: Vcpu, ahead: LookAhead): Sys<number> {
+  const utcb = vcpu.utcb, touched = { groups: 0 };
+  if (utcb.num(S.mode) !== VS) return 0;
+  const from = utcb.big(S.pc), { pc, cost } = yield* ahead.run(seenBy(vcpu, touched), from);
+  vcpu.sys.charge(cost);
+  utcb.setBig(S.pc, pc);
   return pc === from ? touched.groups : touched.groups | Mtd.pc;
 }
 
-function seenBy(v: Vcpu, touched: { groups: number }): Ahead {
-  const { utcb: u, vm } = v, { ram, work, bus } = vm, bit = (n: number): boolean => (u.u32[S.vsstatus >> 2] & (1 << n)) !== 0;
-  const view = (): View => ({ satp: BigInt.asUintN(64, u.big(S.vsatp)), privileged: true, sum: bit(SUM), mxr: bit(MXR) });
+function seenBy(vcpu: Vcpu, touched: { groups: number }): Ahead {
+  const { utcb, vm } = vcpu, { ram, work, bus } = vm, bit = (n: number): boolean => (utcb.u32[S.vsstatus >> 2] & (1 << n)) !== 0;
+  const view = (): View => ({ satp: BigInt.asUintN(64, utcb.big(S.vsatp)), privileged: true, sum: bit(SUM), mxr: bit(MXR) });
   let seen = view();
   return {
     ram, reach: REACH,
     x: {
-      get: (n) => (n === 0 ? 0n : u.xBig(n)),
+      get: (n) => (n === 0 ? 0n : utcb.xBig(n)),
       set: (n, value) => {
-        u.setXBig(n, value);
+        utcb.setXBig(n, value);
         touched.groups |= groupOf(n);
       },
     },
-    get free() { return !work.pending && !vm.ended && u.num(S.mode) === VS; },
+    get free() { return !work.pending && !vm.ended && utcb.num(S.mode) === VS; },
     isTraced: () => false,
     find: (va, access) => placeOf(ram, seen, va, access),
-    *exit(d, pc, gpa) {
+    *exit(decoded, pc, gpa) {
       if (gpa === undefined) {
         if (vm.exits.isUsual) return undefined;
-        u.setBig(S.pc, pc);
-        const result = supervisorInstruction(v, d.word), groups = typeof result === 'object' ? yield* result : result;
+        utcb.setBig(S.pc, pc);
+        const result = supervisorInstruction(vcpu, decoded.word), groups = typeof result === 'object' ? yield* result : result;
         if (groups === undefined) return undefined;
         touched.groups |= groups;
         seen = view();
-        return u.big(S.pc);
+        return utcb.big(S.pc);
       }
-      const access = ram.isRam(gpa, 1) ? undefined : decodeAccess(d.word), window = access && bus.find(gpa, access.size);
+      const access = ram.isRam(gpa, 1) ? undefined : decodeAccess(decoded.word), window = access && bus.find(gpa, access.size);
       if (!window) return undefined;
-      touched.groups |= accessDevice(u, window, gpa - window.base, access);
-      return pc + BigInt(d.length);
+      touched.groups |= accessDevice(utcb, window, gpa - window.base, access);
+      return pc + BigInt(decoded.length);
     },
   };
 }

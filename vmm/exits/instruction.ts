@@ -8,7 +8,8 @@ import { supervisorInstruction } from '../interpreter/supervisor.ts';
 import type { Vcpu } from '../vcpu.ts';
 import { Trap, injectFault } from './inject.ts';
 
-export function onInstruction(v: Vcpu): number | Sys<number> {
-  const word = v.utcb.bigWord(1), done = v.vm.exits.isUsual ? undefined : supervisorInstruction(v, Number(BigInt.asIntN(32, word)));
-  return done ?? injectFault(v, Trap.illegal, word) | Mtd.pc;
+export function onInstruction(vcpu: Vcpu): number | Sys<number> {
+  const word = vcpu.utcb.bigWord(1),
+    done = vcpu.vm.exits.isUsual ? undefined : supervisorInstruction(vcpu, Number(BigInt.asIntN(32, word)));
+  return done ?? injectFault(vcpu, Trap.illegal, word) | Mtd.pc;
 }

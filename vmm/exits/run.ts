@@ -11,18 +11,18 @@ const UXL_64 = 2n << 32n;
 export function onStartup(v: Vcpu): Sys<number> { return start(v); }
 
 /** Waits until the vCPU is started, then sets all of its state. @spec sbi 9.1: S mode, bare, interrupts off, a0 = hart, a1 = opaque */
-export function* start(v: Vcpu): Sys<number> {
-  const { pc, opaque } = yield* v.waitForStart(), u = v.utcb;
-  for (let at = S.x >> 3; at <= S.hstatus >> 3; at++) u.i64[at] = 0n;
-  u.setXBig(A0, BigInt(v.id));
-  u.setXBig(A1, opaque);
-  u.setBig(S.pc, pc);
-  u.setNum(S.mode, VS);
-  u.setBig(S.vsstatus, UXL_64);
-  u.setBig(S.vstimecmp, -1n);
-  if (v.vm.exits.isUsual) return GROUPS;
-  yield* v.fetch(Mtd.control);
-  v.vm.exits.apply(u);
+export function* start(vcpu: Vcpu): Sys<number> {
+  const { pc, opaque } = yield* vcpu.waitForStart(), utcb = vcpu.utcb;
+  for (let at = S.x >> 3; at <= S.hstatus >> 3; at++) utcb.i64[at] = 0n;
+  utcb.setXBig(A0, BigInt(vcpu.id));
+  utcb.setXBig(A1, opaque);
+  utcb.setBig(S.pc, pc);
+  utcb.setNum(S.mode, VS);
+  utcb.setBig(S.vsstatus, UXL_64);
+  utcb.setBig(S.vstimecmp, -1n);
+  if (vcpu.vm.exits.isUsual) return GROUPS;
+  yield* vcpu.fetch(Mtd.control);
+  vcpu.vm.exits.apply(utcb);
   return GROUPS | Mtd.control;
 }
 
@@ -31,22 +31,22 @@ export function* start(v: Vcpu): Sys<number> {
  * interrupts.
  * @spec sbi 9.1, 13.1
  */
-export function* resume(v: Vcpu, pc: bigint, opaque: bigint): Sys<number> {
-  yield* v.sleep();
-  const u = v.utcb;
-  for (let at = S.x >> 3; at < (S.x >> 3) + 32; at++) u.i64[at] = 0n;
-  for (let at = S.vsstatus >> 3; at <= S.vsatp >> 3; at++) u.i64[at] = 0n;
-  u.setXBig(A0, BigInt(v.id));
-  u.setXBig(A1, opaque);
-  u.setBig(S.pc, pc);
-  u.setNum(S.mode, VS);
-  u.setBig(S.vsstatus, UXL_64);
+export function* resume(vcpu: Vcpu, pc: bigint, opaque: bigint): Sys<number> {
+  yield* vcpu.sleep();
+  const utcb = vcpu.utcb;
+  for (let at = S.x >> 3; at < (S.x >> 3) + 32; at++) utcb.i64[at] = 0n;
+  for (let at = S.vsstatus >> 3; at <= S.vsatp >> 3; at++) utcb.i64[at] = 0n;
+  utcb.setXBig(A0, BigInt(vcpu.id));
+  utcb.setXBig(A1, opaque);
+  utcb.setBig(S.pc, pc);
+  utcb.setNum(S.mode, VS);
+  utcb.setBig(S.vsstatus, UXL_64);
   return Mtd.args | Mtd.regs | Mtd.pc | Mtd.mode | Mtd.vs;
 }
 
 /** The guest waits for an interrupt, and so do we. */
-export function* onWfi(v: Vcpu): Sys<number> {
-  yield* v.waitForInterrupt();
+export function* onWfi(vcpu: Vcpu): Sys<number> {
+  yield* vcpu.waitForInterrupt();
   return 0;
 }
 

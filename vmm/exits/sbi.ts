@@ -4,28 +4,28 @@ import { A, type SbiAnswer, type SbiCall, unsigned } from '../sbi/sbi.ts';
 import type { Vcpu } from '../vcpu.ts';
 import { resume } from './run.ts';
 
-export function onSbi(v: Vcpu): number | Sys<number> {
-  const u = v.utcb;
+export function onSbi(vcpu: Vcpu): number | Sys<number> {
+  const utcb = vcpu.utcb;
   let groups: number = Mtd.args;
-  const c: SbiCall = {
-    cpu: v, machine: v.vm, utcb: u, extension: unsigned(u, A.a7), fid: unsigned(u, A.a6), wait: 'nothing',
-    setTimer(time) { groups |= v.setTimer(time); },
+  const call: SbiCall = {
+    cpu: vcpu, machine: vcpu.vm, utcb: utcb, extension: unsigned(utcb, A.a7), fid: unsigned(utcb, A.a6), wait: 'nothing',
+    setTimer(time) { groups |= vcpu.setTimer(time); },
   };
-  const answer = v.vm.sbi.call(c);
-  if (typeof c.wait === 'object') return resume(v, c.wait.resume, c.wait.opaque);
-  write(v, answer);
-  return c.wait === 'nothing' ? groups : wait(v, c.wait, groups);
+  const answer = vcpu.vm.sbi.call(call);
+  if (typeof call.wait === 'object') return resume(vcpu, call.wait.resume, call.wait.opaque);
+  write(vcpu, answer);
+  return call.wait === 'nothing' ? groups : wait(vcpu, call.wait, groups);
 }
 
-function write(v: Vcpu, answer: SbiAnswer): void {
-  if ('legacy' in answer) { v.utcb.setX(A.a0, answer.legacy); return; }
-  v.utcb.setX(A.a0, answer.error);
-  v.utcb.setX(A.a1, answer.value);
+function write(vcpu: Vcpu, answer: SbiAnswer): void {
+  if ('legacy' in answer) { vcpu.utcb.setX(A.a0, answer.legacy); return; }
+  vcpu.utcb.setX(A.a0, answer.error);
+  vcpu.utcb.setX(A.a1, answer.value);
 }
 
-function* wait(v: Vcpu, what: 'start' | 'interrupt' | 'fence', groups: number): Sys<number> {
-  if (what === 'fence') yield* v.vm.fence(v.sys);
-  if (what === 'interrupt') yield* v.sleep();
+function* wait(vcpu: Vcpu, what: 'start' | 'interrupt' | 'fence', groups: number): Sys<number> {
+  if (what === 'fence') yield* vcpu.vm.fence(vcpu.sys);
+  if (what === 'interrupt') yield* vcpu.sleep();
   if (what !== 'start') return groups;
-  return yield* v.stop();
+  return yield* vcpu.stop();
 }

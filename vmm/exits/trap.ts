@@ -5,7 +5,7 @@ import { injectFault, onlyFaults } from './inject.ts';
 /** The processor's cause for a guest that only faults. */
 const DOUBLE_TRAP = 16;
 
-export function onTrap(v: Vcpu): number {
-  const cause = v.utcb.word(0), value = v.utcb.bigWord(1);
-  return cause === DOUBLE_TRAP ? onlyFaults(v, cause, value) : injectFault(v, cause, value);
+export function onTrap(vcpu: Vcpu): number {
+  const cause = vcpu.utcb.word(0), value = vcpu.utcb.bigWord(1);
+  return cause === DOUBLE_TRAP ? onlyFaults(vcpu, cause, value) : injectFault(vcpu, cause, value);
 }

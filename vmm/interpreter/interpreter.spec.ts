@@ -28,8 +28,9 @@ describe('decoding', () => {
     expect(decodeTransformed(0x0000_2781)).toEqual({ store: false, size: 4, signed: true, register: 15, length: 2 });
     expect([decodeTransformed(0), decodeTransformed(0x3000), decodeTransformed(0x100_2_02f)]).toEqual([undefined, undefined, undefined]);
   });
-  it('answers for any bits', () => { fc.assert(fc.property(fc.nat(0xffff_ffff),
-    (i) => { decodeAccess(i | 0); decodeTransformed(i | 0); }), { numRuns: 1000 }); });
+  it('answers for any bits', () => {
+    fc.assert(fc.property(fc.nat(0xffff_ffff), (i) => { decodeAccess(i | 0); decodeTransformed(i | 0); }), { numRuns: 1000 });
+  });
 });
 
 describe('walking the guest\'s page tables', () => {
@@ -63,20 +64,20 @@ describe('walking the guest\'s page tables', () => {
     fc.assert(fc.property(word, word, fc.array(word, { maxLength: 8 }), (satp, at, entries) => {
       const ram = make();
       entries.forEach((e, i) => set(ram, root + 8 * (511 - i), e));
-      for (const s of [satp, vsatp]) fetchInstruction(ram, s, BigInt.asIntN(64, at));
+      for (const root of [satp, vsatp]) fetchInstruction(ram, root, BigInt.asIntN(64, at));
     }), { numRuns: 300 });
   });
 });
 
 describe('injected traps', () => {
   it('do what hardware would', () => {
-    const u = fakeUtcb();
-    u.setBig(S.pc, -0x1000n); u.setBig(S.vstvec, 0x8020_0001n); u.setNum(S.vsstatus, 2); u.setNum(S.mode, 1);
-    inject(u, 5, 0x1234n);
-    expect([u.big(S.vsepc), u.num(S.vscause), u.num(S.vstval), u.num(S.vsstatus), u.pc, u.num(S.mode)]).toEqual([-0x1000n, 5, 0x1234,
-      0x120, 0x8020_0000, 1]);
-    u.setBig(S.pc, 0xffff_fffen);
-    advance(u, 4);
-    expect(u.pc).toBe(0x1_0000_0002);
+    const utcb = fakeUtcb();
+    utcb.setBig(S.pc, -0x1000n); utcb.setBig(S.vstvec, 0x8020_0001n); utcb.setNum(S.vsstatus, 2); utcb.setNum(S.mode, 1);
+    inject(utcb, 5, 0x1234n);
+    expect([utcb.big(S.vsepc), utcb.num(S.vscause), utcb.num(S.vstval), utcb.num(S.vsstatus), utcb.pc, utcb.num(S.mode)])
+      .toEqual([-0x1000n, 5, 0x1234, 0x120, 0x8020_0000, 1]);
+    utcb.setBig(S.pc, 0xffff_fffen);
+    advance(utcb, 4);
+    expect(utcb.pc).toBe(0x1_0000_0002);
   });
 });

@@ -31,6 +31,6 @@ export const isPlain = ({ row }: Decoded): boolean => OPERATIONS[row.name] !== u
 /** Performs it; the caller has checked `isPlain`. */
 export function compute({ row, operands: { rd, rs1, rs2, imm } }: Decoded, x: XRegisters, pc: bigint): void {
   if (!rd) return;
-  const b = rs2 === undefined ? BigInt(imm ?? 0) : x.get(rs2);
-  x.set(rd, BigInt.asIntN(64, OPERATIONS[row.name]!(rs1 === undefined ? 0n : x.get(rs1), b, pc)));
+  const right = rs2 === undefined ? BigInt(imm ?? 0) : x.get(rs2);
+  x.set(rd, BigInt.asIntN(64, OPERATIONS[row.name]!(rs1 === undefined ? 0n : x.get(rs1), right, pc)));
 }

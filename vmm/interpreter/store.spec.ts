@@ -17,25 +17,25 @@ it.each([1, 2, 3])('2,000 of them leave what the machine leaves (seed %i)', (see
   const below = (n: number): number => { state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0; return (state >>> 8) % n; };
   const value = (): bigint => BigInt.asIntN(64, [0n, -1n, 1n << BigInt(below(64)), BigInt(below(2 ** 24)) * 0x1_0001_0001n,
     -BigInt(below(2 ** 24))][below(5)]!);
-  const machine = new Machine({ memoryBytes: 4 << 20, engine: 'interp', isa: 'rv64gc' }), h = machine.harts[0]!, ram = fakeRam();
+  const machine = new Machine({ memoryBytes: 4 << 20, engine: 'interp', isa: 'rv64gc' }), hart = machine.harts[0]!, ram = fakeRam();
   machine.reset(CODE);
   const x = new BigInt64Array(32), registers = { get: (n: number): bigint => x[n]!, set: (n: number, v: bigint): void => { x[n] = v; } };
   for (let i = 0; i < 2000; i++) {
     const name = below(3) === 0 ? ['sb', 'sh', 'sw', 'sd'][below(4)]! : ATOMIC[below(ATOMIC.length)]!;
-    const bits = encode(rowNamed(name), { rd: below(4) * 4, rs1: 10, rs2: below(4) * 4, imm: 0, aq: 0, rl: 0 }), d = decode(bits),
+    const bits = encode(rowNamed(name), { rd: below(4) * 4, rs1: 10, rs2: below(4) * 4, imm: 0, aq: 0, rl: 0 }), decoded = decode(bits),
       old = value();
-    for (let n = 1; n < 32; n++) h.x[n] = x[n] = n === 10 ? BigInt(AT) : value();
+    for (let n = 1; n < 32; n++) hart.x[n] = x[n] = n === 10 ? BigInt(AT) : value();
     machine.memory.setU64(AT, BigInt.asUintN(64, old));
     ram.setU32(AT, Number(BigInt.asUintN(32, old)));
     ram.setU32(AT + 4, Number(BigInt.asUintN(32, old >> 32n)));
     machine.memory.setU32(CODE, bits);
-    h.pc = BigInt(CODE);
-    h.beginSlice(1);
+    hart.pc = BigInt(CODE);
+    hart.beginSlice(1);
     machine.engine.run(0);
-    h.finishSlice();
-    expect(store(d, registers, ram, AT), disassemble(d)).toBe({ b: 1, h: 2, w: 4, d: 8 }[name.at(-1)!]);
-    expect([...x], disassemble(d)).toEqual([...h.x]);
-    expect(BigInt(ram.u32(AT)) | (BigInt(ram.u32(AT + 4)) << 32n), disassemble(d)).toBe(machine.memory.u64(AT));
+    hart.finishSlice();
+    expect(store(decoded, registers, ram, AT), disassemble(decoded)).toBe({ b: 1, h: 2, w: 4, d: 8 }[name.at(-1)!]);
+    expect([...x], disassemble(decoded)).toEqual([...hart.x]);
+    expect(BigInt(ram.u32(AT)) | (BigInt(ram.u32(AT + 4)) << 32n), disassemble(decoded)).toBe(machine.memory.u64(AT));
   }
 });
 

@@ -16,68 +16,71 @@ const MODES: ReadonlySet<bigint> = new Set([0n, 8n, 9n, 10n]);
 const LENGTH = 4n;
 
 /** Returns the groups to send back; undefined for any other instruction, which is the guest's fault. */
-export function supervisorInstruction(v: Vcpu, word: number): number | Sys<number> | undefined {
-  const { row, operands } = decode(word), { exits } = v.vm;
-  if (v.utcb.num(S.mode) !== 1) return row.name.startsWith('csrr') && operands.csr === Csr.time && exits.has('time') ? readTime(v, word)
-    : undefined;
-  if (row.name === 'sret') return exits.has('sret') ? sret(v) : undefined;
-  if (/^(sfence|sinval)/.test(row.name)) return exits.has('satp') ? fence(v) : undefined;
+export function supervisorInstruction(vcpu: Vcpu, word: number): number | Sys<number> | undefined {
+  const { row, operands } = decode(word), { exits } = vcpu.vm;
+  if (vcpu.utcb.num(S.mode) !== 1)
+    return row.name.startsWith('csrr') && operands.csr === Csr.time && exits.has('time') ? readTime(vcpu, word) : undefined;
+  if (row.name === 'sret') return exits.has('sret') ? sret(vcpu) : undefined;
+  if (/^(sfence|sinval)/.test(row.name)) return exits.has('satp') ? fence(vcpu) : undefined;
   if (!row.name.startsWith('csrr')) return undefined;
-  if (operands.csr === Csr.satp && exits.has('satp')) return satp(v, word);
+  if (operands.csr === Csr.satp && exits.has('satp')) return satp(vcpu, word);
   if (!exits.has('time')) return undefined;
-  return operands.csr === Csr.time ? readTime(v, word) : operands.csr === Csr.stimecmp && hasTimer(v) ? timecmp(v, word) : undefined;
+  return operands.csr === Csr.time ? readTime(vcpu, word)
+    : operands.csr === Csr.stimecmp && hasTimer(vcpu) ? timecmp(vcpu, word) : undefined;
 }
 
 const hasTimer = (v: Vcpu): boolean => v.vm.isa.split('_').includes('sstc');
 
-function next(v: Vcpu): number {
-  v.utcb.setBig(S.pc, v.utcb.big(S.pc) + LENGTH);
+function next(vcpu: Vcpu): number {
+  vcpu.utcb.setBig(S.pc, vcpu.utcb.big(S.pc) + LENGTH);
   return Mtd.pc;
 }
 
-function sret(v: Vcpu): number {
-  const u = v.utcb, status = u.big(S.vsstatus);
-  u.setNum(S.mode, (status & Status.spp) !== 0n ? 1 : 0);
-  u.setBig(S.vsstatus, (status & ~(Status.sie | Status.spp)) | Status.spie | ((status & Status.spie) !== 0n ? Status.sie : 0n));
-  u.setBig(S.pc, u.big(S.vsepc) & ~1n);
+function sret(vcpu: Vcpu): number {
+  const utcb = vcpu.utcb, status = utcb.big(S.vsstatus);
+  utcb.setNum(S.mode, (status & Status.spp) !== 0n ? 1 : 0);
+  utcb.setBig(S.vsstatus, (status & ~(Status.sie | Status.spp)) | Status.spie | ((status & Status.spie) !== 0n ? Status.sie : 0n));
+  utcb.setBig(S.pc, utcb.big(S.vsepc) & ~1n);
   return Mtd.pc | Mtd.vs | Mtd.mode;
 }
 
 /** Wider than asked for: all translations of the VM. */
-function* fence(v: Vcpu): Sys<number> {
-  yield* v.vm.fence(v.sys);
-  return next(v);
+function* fence(vcpu: Vcpu): Sys<number> {
+  yield* vcpu.vm.fence(vcpu.sys);
+  return next(vcpu);
 }
 
 /** A register gets the old value; the groups that it is in. */
-function give(v: Vcpu, rd: number, value: bigint): number {
+function give(vcpu: Vcpu, rd: number, value: bigint): number {
   if (rd === 0) return 0;
-  v.utcb.setXBig(rd, value);
+  vcpu.utcb.setXBig(rd, value);
   return groupOf(rd);
 }
 
 /** An access to a register whose value is `old`; what it would have then, if it is written. */
-function access(v: Vcpu, word: number, old: bigint): { written: bigint | undefined; groups: number } {
-  const { row, operands: o } = decode(word), immediate = row.name.endsWith('i'), kind = row.name[4],
-    number = (immediate ? o.zimm : o.rs1) ?? 0;
-  const source = immediate ? BigInt(number) : number === 0 ? 0n : v.utcb.xBig(number);
+function access(vcpu: Vcpu, word: number, old: bigint): { written: bigint | undefined; groups: number } {
+  const { row, operands } = decode(word), immediate = row.name.endsWith('i'), kind = row.name[4],
+    number = (immediate ? operands.zimm : operands.rs1) ?? 0;
+  const source = immediate ? BigInt(number) : number === 0 ? 0n : vcpu.utcb.xBig(number);
   const written = kind === 'w' ? source : number === 0 ? undefined : kind === 's' ? old | source : old & ~source;
-  return { written: written === undefined ? undefined : BigInt.asUintN(64, written), groups: give(v, o.rd ?? 0, old) | next(v) };
+  const groups = give(vcpu, operands.rd ?? 0, old) | next(vcpu);
+  return { written: written === undefined ? undefined : BigInt.asUintN(64, written), groups };
 }
 
-function satp(v: Vcpu, word: number): number {
-  const { written, groups } = access(v, word, v.utcb.big(S.vsatp));
+function satp(vcpu: Vcpu, word: number): number {
+  const { written, groups } = access(vcpu, word, vcpu.utcb.big(S.vsatp));
   if (written === undefined || !MODES.has(written >> 60n)) return groups;
-  v.utcb.setBig(S.vsatp, BigInt.asIntN(64, written));
+  vcpu.utcb.setBig(S.vsatp, BigInt.asIntN(64, written));
   return groups | Mtd.vs;
 }
 
-function timecmp(v: Vcpu, word: number): number {
-  const { written, groups } = access(v, word, v.utcb.big(S.vstimecmp));
-  return written === undefined ? groups : groups | v.setTimer(BigInt.asIntN(64, written));
+function timecmp(vcpu: Vcpu, word: number): number {
+  const { written, groups } = access(vcpu, word, vcpu.utcb.big(S.vstimecmp));
+  return written === undefined ? groups : groups | vcpu.setTimer(BigInt.asIntN(64, written));
 }
 
-function readTime(v: Vcpu, word: number): number | undefined {
-  const { row, operands: o } = decode(word), reads = row.name[4] !== 'w' && (row.name.endsWith('i') ? o.zimm === 0 : o.rs1 === 0);
-  return reads ? give(v, o.rd ?? 0, BigInt(v.sys.now()) / NS_PER_TICK) | next(v) : undefined;
+function readTime(vcpu: Vcpu, word: number): number | undefined {
+  const { row, operands } = decode(word), given = row.name.endsWith('i') ? operands.zimm : operands.rs1;
+  const reads = row.name[4] !== 'w' && given === 0;
+  return reads ? give(vcpu, operands.rd ?? 0, BigInt(vcpu.sys.now()) / NS_PER_TICK) | next(vcpu) : undefined;
 }

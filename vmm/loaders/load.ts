@@ -63,10 +63,10 @@ export function unpack(file: Uint8Array): Loaded<Uint8Array> {
 function place(ram: GuestRam, pieces: readonly Piece[], entry: number): Loaded<Kernel> {
   const whole = pieces.reduce((sum, p) => sum + p.memory, 0);
   if (whole > ram.size && pieces.every((p) => ram.isRam(p.address, p.memory))) return refused('is damaged: its segments overlap');
-  for (const p of pieces) if (!ram.isRam(p.address, p.memory)) return refused(tooSmall(ram, p.address, p.memory));
-  for (const p of pieces) {
-    ram.write(p.address, p.bytes);
-    ram.fill(p.address + p.bytes.length, p.memory - p.bytes.length, 0);
+  for (const piece of pieces) if (!ram.isRam(piece.address, piece.memory)) return refused(tooSmall(ram, piece.address, piece.memory));
+  for (const piece of pieces) {
+    ram.write(piece.address, piece.bytes);
+    ram.fill(piece.address + piece.bytes.length, piece.memory - piece.bytes.length, 0);
   }
   return loaded({ entry, start: Math.min(...pieces.map((p) => p.address)), end: Math.max(...pieces.map((p) => p.address + p.memory)) });
 }

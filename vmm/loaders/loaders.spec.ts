@@ -63,7 +63,7 @@ describe('kernels', () => {
     fc.assert(fc.property(fc.constantFrom(image(), elf(), gzipSync(image())),
       fc.array(fc.tuple(fc.nat(255), fc.nat(255)), { maxLength: 8 }), fc.nat(4096), (base, changes, cut) => {
       const file = base.slice(0, cut);
-      for (const [at, v] of changes) if (at < file.length) file[at] = v;
+      for (const [at, value] of changes) if (at < file.length) file[at] = value;
       loadKernel(ram, file);
     }), { numRuns: 300 });
   });

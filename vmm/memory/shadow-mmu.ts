@@ -92,19 +92,19 @@ export class ShadowMmu {
   }
 
   /** As large as the guest's mapping, the alignment and traced pages allow: 2 MiB or 4 KiB. Pages that are tables stay write-protected. */
-  #fill({ space, address, found, lent, code, own }: Plan, u: Utcb): void {
-    if (own) return this.#fillOwn(space, pageOf(address), own, u);
+  #fill({ space, address, found, lent, code, own }: Plan, utcb: Utcb): void {
+    if (own) return this.#fillOwn(space, pageOf(address), own, utcb);
     const { page, at, order } = this.spaces.fill(space, pageOf(address), found,
       !lent && !code && this.#isLarge(found, space, pageOf(address)));
     if (code) space.code.set(at, code);
     this.#filling = { space, at, order };
     if (lent) this.#stale.push(this.#filling);
     const rights = code?.copy ? Right.X : this.#tables?.has(found.page) ? found.rights & ~Right.W : found.rights;
-    u.setItem(0, memoryPage(code?.copy?.va ?? this.#ram.va(page, 2 ** order), order, rights), at);
+    utcb.setItem(0, memoryPage(code?.copy?.va ?? this.#ram.va(page, 2 ** order), order, rights), at);
   }
-  #fillOwn(space: ShadowSpace, at: number, { va, rights }: OwnPage, u: Utcb): void {
+  #fillOwn(space: ShadowSpace, at: number, { va, rights }: OwnPage, utcb: Utcb): void {
     this.#filling = { space, at, order: 12 };
-    u.setItem(0, memoryPage(va, 12, rights), at);
+    utcb.setItem(0, memoryPage(va, 12, rights), at);
   }
   #isLarge({ page, size, rights }: Exclude<Walk, string>, { privileged }: ShadowSpace, address: number): boolean {
     const first = page - (page % LARGE);
@@ -194,8 +194,9 @@ export class ShadowMmu {
     return size !== undefined;
   }
   /** The page is a table no longer: a device writes to it, or the guest does so all the time. */
-  *release(sys: Syscalls, page: number): Sys<void> { if (this.#tables?.has(page)) yield* this.#invalidate(sys,
-    this.#tables.release(page)); }
+  *release(sys: Syscalls, page: number): Sys<void> {
+    if (this.#tables?.has(page)) yield* this.#invalidate(sys, this.#tables.release(page));
+  }
 
   *#invalidate(sys: Syscalls, ranges: readonly Range[]): Sys<void> {
     for (const mmu of this.#peers()) {

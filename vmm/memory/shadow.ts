@@ -139,7 +139,7 @@ export class ShadowSpaces {
 
   #oldest(but: Space | undefined): Space | undefined {
     let oldest: Space | undefined;
-    for (const s of this.#all) if (s !== but && (!oldest || s.lastUse < oldest.lastUse)) oldest = s;
+    for (const space of this.#all) if (space !== but && (!oldest || space.lastUse < oldest.lastUse)) oldest = space;
     return oldest;
   }
 

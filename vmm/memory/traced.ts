@@ -38,16 +38,16 @@ export class TracedTables {
   note(steps: readonly Step[], satp: bigint): number[] {
     const fresh: number[] = [];
     for (const { table, level, base } of steps) {
-      let t = this.#tables.get(table);
-      if (!t) {
-        this.#tables.set(table, t = { uses: new Map(), writes: 0 });
+      let traced = this.#tables.get(table);
+      if (!traced) {
+        this.#tables.set(table, traced = { uses: new Map(), writes: 0 });
         this.#within.set(largeOf(table), (this.#within.get(largeOf(table)) ?? 0) + 1);
         this.traced++;
         fresh.push(table);
       }
-      t.writes = 0;
+      traced.writes = 0;
       const key = `${satp} ${level} ${base}`;
-      if (!t.uses.has(key)) t.uses.set(key, { satp, level, base, root: level === steps[0]!.level });
+      if (!traced.uses.has(key)) traced.uses.set(key, { satp, level, base, root: level === steps[0]!.level });
     }
     return fresh;
   }

@@ -10,8 +10,10 @@ import { walk, type Access } from './walker.ts';
 
 const RAM = 0x8000_0000, SIZE = 4 << 20, TABLES = 16, PAGE = 4096;
 const KINDS: Readonly<Record<Access, Kind>> = { load: Kind.load, store: Kind.store, fetch: Kind.fetch };
-const random = (seed: number) => (n: number): number => { seed = (Math.imul(seed, 1_103_515_245) + 12_345) >>> 0;
-  return (seed >>> 8) % n; };
+const random = (seed: number) => (n: number): number => {
+  seed = (Math.imul(seed, 1_103_515_245) + 12_345) >>> 0;
+  return (seed >>> 8) % n;
+};
 
 /** Mostly sensible entries: pointers to the tables, leaves to memory behind them, some bits at random. */
 function entry(below: (n: number) => number): bigint {
@@ -28,10 +30,10 @@ function ramOf({ memory }: Machine): GuestRam {
 }
 
 it.each([1, 2, 3])('20,000 accesses through random tables (seed %i)', (seed) => {
-  const below = random(seed), machine = new Machine({ memoryBytes: SIZE, engine: 'interp' }), h = machine.harts[0]!,
+  const below = random(seed), machine = new Machine({ memoryBytes: SIZE, engine: 'interp' }), hart = machine.harts[0]!,
     ram = ramOf(machine), outcomes = { page: 0, fault: 0 };
   machine.reset(RAM);
-  h.presetForSupervisor(); // with hardware updates of accessed and dirty bits, and physical protection open
+  hart.presetForSupervisor(); // with hardware updates of accessed and dirty bits, and physical protection open
   for (let i = 0; i < 20_000; i++) {
     if (i % 100 === 0) for (let at = RAM; at < RAM + TABLES * PAGE; at += 8) if (i === 0 || below(8) === 0) machine.memory.setU64(at,
       entry(below));
@@ -43,17 +45,17 @@ it.each([1, 2, 3])('20,000 accesses through random tables (seed %i)', (seed) => 
     const tables = machine.memory.view(RAM, TABLES * PAGE).slice(), ours = walk(ram, view, va, access),
       after = machine.memory.view(RAM, TABLES * PAGE).slice();
     machine.memory.writable(RAM, TABLES * PAGE).set(tables);
-    h.setCsr(0x180, satp);
-    h.setCsr(0x100, (view.sum ? 1n << 18n : 0n) | (view.mxr ? 1n << 19n : 0n));
-    const ok = h.mmu.translate(Number(BigInt.asIntN(32, va)), Number(BigInt.asIntN(32, va >> 32n)), KINDS[access],
+    hart.setCsr(0x180, satp);
+    hart.setCsr(0x100, (view.sum ? 1n << 18n : 0n) | (view.mxr ? 1n << 19n : 0n));
+    const ok = hart.mmu.translate(Number(BigInt.asIntN(32, va)), Number(BigInt.asIntN(32, va >> 32n)), KINDS[access],
       view.privileged ? 1 : 0, false);
     const told = `access ${i}: ${access} of 0x${BigInt.asUintN(64, va).toString(16)} by satp 0x${satp.toString(16)}`;
     if (!ok) {
       outcomes.fault++;
-      expect(ours, told).toBe(h.mmu.cause >= 12 ? 'page fault' : 'access fault');
+      expect(ours, told).toBe(hart.mmu.cause >= 12 ? 'page fault' : 'access fault');
     } else {
       outcomes.page++;
-      expect(typeof ours === 'object' ? ours.page : ours, told).toBe(h.mmu.ppn * PAGE);
+      expect(typeof ours === 'object' ? ours.page : ours, told).toBe(hart.mmu.ppn * PAGE);
       expect(typeof ours === 'object' && (ours.rights & { load: 1, store: 2, fetch: 4 }[access]) !== 0, told).toBe(true);
     }
     expect(Buffer.compare(after, machine.memory.view(RAM, TABLES * PAGE)), `${told}: tables`).toBe(0);

@@ -11,12 +11,12 @@ export class BaseExtension implements SbiExtension {
   readonly #has: (extension: number) => boolean;
   constructor(has: (extension: number) => boolean) { this.#has = has; }
 
-  call(c: SbiCall): SbiAnswer {
-    switch (c.fid) {
+  call(call: SbiCall): SbiAnswer {
+    switch (call.fid) {
       case 0: return value(VERSION_2_0);
       case 1: return value(IMPLEMENTATION);
       case 2: return value(IMPLEMENTATION_VERSION);
-      case 3: return value(Number(this.#has(unsigned(c.utcb, A.a0))));
+      case 3: return value(Number(this.#has(unsigned(call.utcb, A.a0))));
       case 4: case 5: case 6: return value(0); // mvendorid, marchid, mimpid
       default: return notSupported;
     }

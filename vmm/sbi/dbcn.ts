@@ -8,16 +8,16 @@ export class DbcnExtension implements SbiExtension {
   readonly name = 'dbcn';
   readonly ids = [0x4442_434e]; // "DBCN"
 
-  call(c: SbiCall): SbiAnswer {
-    const { ram, console } = c.machine, u = c.utcb;
-    if (c.fid === 2) {
-      console.outputBytes(Uint8Array.of(Number(u.xBig(A.a0) & 0xffn)));
+  call(call: SbiCall): SbiAnswer {
+    const { ram, console } = call.machine, utcb = call.utcb;
+    if (call.fid === 2) {
+      console.outputBytes(Uint8Array.of(Number(utcb.xBig(A.a0) & 0xffn)));
       return success;
     }
-    if (c.fid > 2) return notSupported;
-    const length = Math.min(MOST, unsigned(u, A.a0)), address = unsigned(u, A.a1);
-    if (u.xBig(A.a2) !== 0n || !ram.isRam(address, length)) return invalidParam;
-    if (c.fid === 0) {
+    if (call.fid > 2) return notSupported;
+    const length = Math.min(MOST, unsigned(utcb, A.a0)), address = unsigned(utcb, A.a1);
+    if (utcb.xBig(A.a2) !== 0n || !ram.isRam(address, length)) return invalidParam;
+    if (call.fid === 0) {
       console.outputBytes(ram.view(address, length));
       return value(length);
     }

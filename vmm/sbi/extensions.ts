@@ -29,7 +29,7 @@ export class Sbi {
       new LegacyExtension(),
       ...(portals ? [new PortalsExtension(portals)] : []),
     ];
-    for (const e of extensions) for (const id of e.ids) this.#byId.set(id, e);
+    for (const extension of extensions) for (const id of extension.ids) this.#byId.set(id, extension);
   }
 
   /**

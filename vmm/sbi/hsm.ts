@@ -20,31 +20,31 @@ export class HsmExtension implements SbiExtension {
   readonly name = 'hsm';
   readonly ids = [0x48_534d]; // "HSM"
 
-  call(c: SbiCall): SbiAnswer {
-    const target = c.machine.cpus[unsigned(c.utcb, A.a0)];
-    switch (c.fid) {
+  call(call: SbiCall): SbiAnswer {
+    const target = call.machine.cpus[unsigned(call.utcb, A.a0)];
+    switch (call.fid) {
       case 0:
         if (!target) return invalidParam;
         if (target.started) return answer(SbiError.alreadyAvailable);
-        if (!c.machine.ram.isRam(unsigned(c.utcb, A.a1), 4)) return invalidAddress;
-        target.begin(c.utcb.xBig(A.a1), c.utcb.xBig(A.a2));
+        if (!call.machine.ram.isRam(unsigned(call.utcb, A.a1), 4)) return invalidAddress;
+        target.begin(call.utcb.xBig(A.a1), call.utcb.xBig(A.a2));
         return success;
-      case 1: c.wait = 'start'; return success;
+      case 1: call.wait = 'start'; return success;
       case 2: return target ? value(!target.started ? State.stopped : target.suspended ? State.suspended : State.started) : invalidParam;
-      case 3: return this.#suspend(c);
+      case 3: return this.#suspend(call);
       default: return notSupported;
     }
   }
 
-  #suspend(c: SbiCall): SbiAnswer {
-    const type = low(c.utcb, A.a0);
+  #suspend(call: SbiCall): SbiAnswer {
+    const type = low(call.utcb, A.a0);
     if (type === Suspend.retentive) {
-      c.wait = 'interrupt';
+      call.wait = 'interrupt';
       return success;
     }
     if (type !== Suspend.nonRetentive) return type % 2 ** 31 >= FIRST_OF_PLATFORM ? notSupported : invalidParam;
-    if (!c.machine.ram.isRam(unsigned(c.utcb, A.a1), 4)) return invalidAddress;
-    c.wait = { resume: c.utcb.xBig(A.a1), opaque: c.utcb.xBig(A.a2) };
+    if (!call.machine.ram.isRam(unsigned(call.utcb, A.a1), 4)) return invalidAddress;
+    call.wait = { resume: call.utcb.xBig(A.a1), opaque: call.utcb.xBig(A.a2) };
     return success;
   }
 }

@@ -5,9 +5,9 @@ export class IpiExtension implements SbiExtension {
   readonly name = 'ipi';
   readonly ids = [0x73_5049]; // "sPI"
 
-  call(c: SbiCall): SbiAnswer {
-    if (c.fid !== 0) return notSupported;
-    const cpus = maskedCpus(c, A.a0, A.a1);
+  call(call: SbiCall): SbiAnswer {
+    if (call.fid !== 0) return notSupported;
+    const cpus = maskedCpus(call, A.a0, A.a1);
     if (!cpus) return invalidParam;
     for (const cpu of cpus) cpu.raiseSoftware();
     return success;

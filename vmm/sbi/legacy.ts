@@ -10,15 +10,15 @@ export class LegacyExtension implements SbiExtension {
   readonly name = 'legacy';
   readonly ids = Object.values(Call);
 
-  call(c: SbiCall): SbiAnswer {
-    switch (c.extension) {
-      case Call.setTimer: c.setTimer(c.utcb.xBig(A.a0)); return done;
-      case Call.putchar: c.machine.console.outputBytes(Uint8Array.of(Number(c.utcb.xBig(A.a0) & 0xffn))); return done;
-      case Call.getchar: return { legacy: c.machine.console.next() };
+  call(call: SbiCall): SbiAnswer {
+    switch (call.extension) {
+      case Call.setTimer: call.setTimer(call.utcb.xBig(A.a0)); return done;
+      case Call.putchar: call.machine.console.outputBytes(Uint8Array.of(Number(call.utcb.xBig(A.a0) & 0xffn))); return done;
+      case Call.getchar: return { legacy: call.machine.console.next() };
       // The mask is in guest memory at a virtual address; all vCPUs are a superset of any mask.
-      case Call.sendIpi: for (const cpu of c.machine.cpus) cpu.raiseSoftware(); return done;
-      case Call.remoteFenceI: case Call.remoteSfence: case Call.remoteSfenceAsid: c.wait = 'fence'; return done;
-      case Call.shutdown: c.machine.end({ kind: 'powerOff' }); return done;
+      case Call.sendIpi: for (const cpu of call.machine.cpus) cpu.raiseSoftware(); return done;
+      case Call.remoteFenceI: case Call.remoteSfence: case Call.remoteSfenceAsid: call.wait = 'fence'; return done;
+      case Call.shutdown: call.machine.end({ kind: 'powerOff' }); return done;
       default: return { legacy: SbiError.notSupported };
     }
   }

@@ -16,18 +16,18 @@ export class PortalsExtension implements SbiExtension {
   private readonly portals: Portals;
   constructor(portals: Portals) { this.portals = portals; }
 
-  call(c: SbiCall): SbiAnswer {
-    const u = c.utcb;
-    if (c.fid === 0) return value(this.portals.count);
-    if (c.fid !== 1) return notSupported;
-    const index = unsigned(u, A.a0);
+  call(call: SbiCall): SbiAnswer {
+    const utcb = call.utcb;
+    if (call.fid === 0) return value(this.portals.count);
+    if (call.fid !== 1) return notSupported;
+    const index = unsigned(utcb, A.a0);
     if (index >= this.portals.count) return invalidParam;
     let isRefused = false;
     // A request that is not refused at once is answered after this returns and before the guest continues.
-    this.portals.ring(index, unsigned(u, A.a1), unsigned(u, A.a2), (status, bytes) => {
+    this.portals.ring(index, unsigned(utcb, A.a1), unsigned(utcb, A.a2), (status, bytes) => {
       isRefused = status !== 0;
-      u.setX(A.a0, isRefused ? SbiError.failed : 0);
-      u.setX(A.a1, bytes);
+      utcb.setX(A.a0, isRefused ? SbiError.failed : 0);
+      utcb.setX(A.a1, bytes);
     });
     return isRefused ? failed : success;
   }

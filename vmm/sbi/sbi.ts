@@ -53,7 +53,7 @@ export interface SbiExtension {
   readonly name: string;
   readonly ids: readonly number[];
   /** Answers error and value; legacy calls their one result. */
-  call(c: SbiCall): SbiAnswer;
+  call(call: SbiCall): SbiAnswer;
 }
 
 /** `legacy`: only a0 is written, and only this number. */
@@ -75,9 +75,9 @@ export const low = (u: Utcb, register: number): number => Number(BigInt.asUintN(
 export function unsigned(u: Utcb, register: number): number { return Number(BigInt.asUintN(64, u.xBig(register))); }
 
 /** The vCPUs that a mask with a base names; base all ones = all of them. undefined: one of them does not exist. @spec sbi 3.2 */
-export function maskedCpus(c: SbiCall, mask: number, base: number): SbiCpu[] | undefined {
-  const { cpus } = c.machine, bits = BigInt.asUintN(64, c.utcb.xBig(mask)), first = unsigned(c.utcb, base);
-  if (c.utcb.xBig(base) === -1n) return [...cpus];
+export function maskedCpus(call: SbiCall, mask: number, base: number): SbiCpu[] | undefined {
+  const { cpus } = call.machine, bits = BigInt.asUintN(64, call.utcb.xBig(mask)), first = unsigned(call.utcb, base);
+  if (call.utcb.xBig(base) === -1n) return [...cpus];
   const chosen: SbiCpu[] = [];
   for (let i = 0; bits >> BigInt(i) !== 0n; i++) {
     if (((bits >> BigInt(i)) & 1n) === 0n) continue;

@@ -8,12 +8,12 @@ export class SrstExtension implements SbiExtension {
   readonly name = 'srst';
   readonly ids = [0x5352_5354]; // "SRST"
 
-  call(c: SbiCall): SbiAnswer {
-    if (c.fid !== 0) return notSupported;
-    const type = low(c.utcb, A.a0), reason = low(c.utcb, A.a1);
+  call(call: SbiCall): SbiAnswer {
+    if (call.fid !== 0) return notSupported;
+    const type = low(call.utcb, A.a0), reason = low(call.utcb, A.a1);
     if (type > Type.warmReboot || reason > FAILURE) return invalidParam;
-    if (reason === FAILURE) c.machine.end({ kind: 'failure', code: 1 });
-    else c.machine.end({ kind: type === Type.shutdown ? 'powerOff' : 'reboot' });
+    if (reason === FAILURE) call.machine.end({ kind: 'failure', code: 1 });
+    else call.machine.end({ kind: type === Type.shutdown ? 'powerOff' : 'reboot' });
     return success;
   }
 }

@@ -9,12 +9,12 @@ export class SuspExtension implements SbiExtension {
   readonly name = 'susp';
   readonly ids = [0x5355_5350]; // "SUSP"
 
-  call(c: SbiCall): SbiAnswer {
-    if (c.fid !== 0) return notSupported;
-    if (low(c.utcb, A.a0) !== SUSPEND_TO_RAM) return invalidParam;
-    if (!c.machine.ram.isRam(unsigned(c.utcb, A.a1), 4)) return invalidAddress;
-    if (c.machine.cpus.some((cpu) => cpu !== c.cpu && cpu.started)) return answer(SbiError.denied);
-    c.wait = { resume: c.utcb.xBig(A.a1), opaque: c.utcb.xBig(A.a2) };
+  call(call: SbiCall): SbiAnswer {
+    if (call.fid !== 0) return notSupported;
+    if (low(call.utcb, A.a0) !== SUSPEND_TO_RAM) return invalidParam;
+    if (!call.machine.ram.isRam(unsigned(call.utcb, A.a1), 4)) return invalidAddress;
+    if (call.machine.cpus.some((cpu) => cpu !== call.cpu && cpu.started)) return answer(SbiError.denied);
+    call.wait = { resume: call.utcb.xBig(A.a1), opaque: call.utcb.xBig(A.a2) };
     return success;
   }
 }

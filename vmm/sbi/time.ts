@@ -5,9 +5,9 @@ export class TimeExtension implements SbiExtension {
   readonly name = 'time';
   readonly ids = [0x5449_4d45]; // "TIME"
 
-  call(c: SbiCall): SbiAnswer {
-    if (c.fid !== 0) return notSupported;
-    c.setTimer(c.utcb.xBig(A.a0));
+  call(call: SbiCall): SbiAnswer {
+    if (call.fid !== 0) return notSupported;
+    call.setTimer(call.utcb.xBig(A.a0));
     return success;
   }
 }

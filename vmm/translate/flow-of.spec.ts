@@ -9,12 +9,12 @@ import { distance, Flow, flowOf } from './flow-of.ts';
 const decode = createDecoder(FULL_ISA);
 
 function check(word: number): void {
-  const d = decode(word), flow = flowOf(word), target = directTarget(d, 0), rd = d.operands.rd ?? 0;
-  if (d.index === 0) return;
-  const expected = isConditional(d) ? Flow.branch : d.row.name === 'jal' ? (rd ? Flow.call : Flow.jump)
-    : d.row.name === 'jalr' ? (rd ? Flow.computedCall : Flow.away) : d.row.name === 'ebreak' ? Flow.away : Flow.next;
-  expect([flow, isJump(d) || flow === Flow.next || d.row.name === 'ebreak'], disassemble(d)).toEqual([expected, true]);
-  if (target !== undefined) expect(distance(word), disassemble(d)).toBe(target);
+  const decoded = decode(word), flow = flowOf(word), target = directTarget(decoded, 0), rd = decoded.operands.rd ?? 0;
+  if (decoded.index === 0) return;
+  const expected = isConditional(decoded) ? Flow.branch : decoded.row.name === 'jal' ? (rd ? Flow.call : Flow.jump)
+    : decoded.row.name === 'jalr' ? (rd ? Flow.computedCall : Flow.away) : decoded.row.name === 'ebreak' ? Flow.away : Flow.next;
+  expect([flow, isJump(decoded) || flow === Flow.next || decoded.row.name === 'ebreak'], disassemble(decoded)).toEqual([expected, true]);
+  if (target !== undefined) expect(distance(word), disassemble(decoded)).toBe(target);
 }
 
 it('of every short instruction', () => { for (let half = 0; half < 0x1_0000; half++) if ((half & 3) !== 3) check(half); });

@@ -150,8 +150,8 @@ export class KernelCode implements GuestCode {
 
   // ── breakpoints ──
 
-  siteAt(u: Utcb): number | undefined {
-    const low = u.u32[S.pc >> 2]!, at = u.i32[(S.pc >> 2) + 1]! * 2 ** 32 + (low - (low & 0xfff));
+  siteAt(utcb: Utcb): number | undefined {
+    const low = utcb.u32[S.pc >> 2]!, at = utcb.i32[(S.pc >> 2) + 1]! * 2 ** 32 + (low - (low & 0xfff));
     const site = this.#mmu.codeAt(at)?.sites.get(low & 0xfff);
     return site && ++site.heat !== HOT ? site.decoded.word : undefined;
   }

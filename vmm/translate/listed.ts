@@ -138,17 +138,17 @@ export class ListedCode implements GuestCode {
     this.#stubs = stubs;
   }
 
-  siteAt(u: Utcb): number | undefined {
-    const gpa = this.#placeOf(u), site = gpa === undefined ? undefined : this.#sites.find(gpa);
+  siteAt(utcb: Utcb): number | undefined {
+    const gpa = this.#placeOf(utcb), site = gpa === undefined ? undefined : this.#sites.find(gpa);
     return site && ++site.heat !== HOT ? site.decoded.word : undefined;
   }
   /** The page that the instruction came from is one that stands in a shadow: no walk is needed to know it. */
-  #placeOf(u: Utcb): number | undefined {
-    const low = u.u32[S.pc >> 2]!, offset = low & 0xfff, page = this.#mmu.placeAt(u.i32[(S.pc >> 2) + 1]! * 2 ** 32 + (low - offset));
+  #placeOf(utcb: Utcb): number | undefined {
+    const low = utcb.u32[S.pc >> 2]!, offset = low & 0xfff, page = this.#mmu.placeAt(utcb.i32[(S.pc >> 2) + 1]! * 2 ** 32 + (low - offset));
     return page === undefined ? undefined : page + offset;
   }
-  *breakpoint(sys: Syscalls, pc: bigint, u: Utcb): Sys<boolean> {
-    const gpa = this.#placeOf(u), site = gpa === undefined ? undefined : this.#sites.find(gpa);
+  *breakpoint(sys: Syscalls, pc: bigint, utcb: Utcb): Sys<boolean> {
+    const gpa = this.#placeOf(utcb), site = gpa === undefined ? undefined : this.#sites.find(gpa);
     if (!site || !this.#hands.view().privileged) return false;
     this.counts.siteTraps++;
     if (site.heat === HOT && this.#stubs) yield* this.#heat(sys, this.#stubs, site, gpa!, pc);

@@ -51,11 +51,12 @@ export class PatchCounts {
   evicted = 0;
 }
 
-export function sayCounts(c: PatchCounts): string {
-  const traps = `${c.siteTraps} at sites, ${c.endTraps} at ends of blocks, ${c.scanTraps} where nothing was scanned`;
-  return `${c.scannedPages} pages looked at (${c.cleanPages} clean, ${c.patchedPages} patched), ${c.blocks} blocks scanned, `
-    + `${c.sites} sites; breakpoints: ${traps}; ${c.stores} stores to code, ${c.rescans} of them to what was scanned; `
-    + `${c.reads} loads from copies${c.evicted > 0 ? `; ${c.evicted} copies given up` : ''}`;
+export function sayCounts(counts: PatchCounts): string {
+  const traps = `${counts.siteTraps} at sites, ${counts.endTraps} at ends of blocks, ${counts.scanTraps} where nothing was scanned`;
+  return `${counts.scannedPages} pages looked at (${counts.cleanPages} clean, ${counts.patchedPages} patched), `
+    + `${counts.blocks} blocks scanned, ${counts.sites} sites; breakpoints: ${traps}; `
+    + `${counts.stores} stores to code, ${counts.rescans} of them to what was scanned; `
+    + `${counts.reads} loads from copies${counts.evicted > 0 ? `; ${counts.evicted} copies given up` : ''}`;
 }
 
 /** Guest-physical address of the byte that the guest's kernel would fetch at `va`. */

@@ -87,11 +87,13 @@ class Draft {
   }
   /** Back to the guest, through the free register. */
   back(...lost: readonly Lost[]): this {
-    const { free, next, stub } = this.request, s = xName(free);
+    const { free, next, stub } = this.request, scratch = xName(free);
     this.left = BigInt(next - (next < 0 ? low(next, stub + 4 * this.lines.length) : rest(next)));
-    if (next < 0) return this.reach(s, next, (rest) => `jalr zero, ${rest}(${s})`, line('', true, ...lost));
-    return this.add(...[`lui ${s}, ${upper(next)}`, `slli ${s}, ${s}, 32`, `srli ${s}, ${s}, 32`, `jalr zero, ${rest(next)}(${s})`]
-      .map((text) => line(text, true, ...lost)));
+    if (next < 0) return this.reach(scratch, next, (rest) => `jalr zero, ${rest}(${scratch})`, line('', true, ...lost));
+    return this.add(...[
+      `lui ${scratch}, ${upper(next)}`, `slli ${scratch}, ${scratch}, 32`, `srli ${scratch}, ${scratch}, 32`,
+      `jalr zero, ${rest(next)}(${scratch})`,
+    ].map((text) => line(text, true, ...lost)));
   }
 }
 
@@ -106,49 +108,55 @@ const MAKERS: Readonly<Record<Kind, (draft: Draft, request: Request) => void>> =
 
 /** csrrci rd, sstatus, SIE: rd takes the page's address until it takes the old value. */
 function save(draft: Draft, { decoded, free }: Request): void {
-  const d = xName(decoded.operands.rd!), s = xName(free), spilled: Lost = { register: free, spilled: true };
-  draft.field(d, Field.spill, (rest) => `sd ${s}, ${rest}(${d})`, line('', false))
-    .field(s, Field.status, (rest) => `addi ${s}, ${s}, ${rest}`, line('', false), line('', false, spilled))
-    .add(line(`addi ${d}, zero, ${~SIE}`, false, spilled), line(`amoand.d ${d}, ${d}, (${s})`, false, spilled)).back(spilled);
+  const target = xName(decoded.operands.rd!), scratch = xName(free), spilled: Lost = { register: free, spilled: true };
+  draft.field(target, Field.spill, (rest) => `sd ${scratch}, ${rest}(${target})`, line('', false))
+    .field(scratch, Field.status, (rest) => `addi ${scratch}, ${scratch}, ${rest}`, line('', false), line('', false, spilled))
+    .add(line(`addi ${target}, zero, ${~SIE}`, false, spilled), line(`amoand.d ${target}, ${target}, (${scratch})`, false, spilled))
+    .back(spilled);
 }
 
 /** csrrs zero, sstatus, rs1, where rs1 is nothing or SIE: then its value is known, and it takes the page's address meanwhile. */
 function restore(draft: Draft, { decoded, free }: Request): void {
-  const register = decoded.operands.rs1!, r = xName(register), s = xName(free), spilled: Lost = { register: free, spilled: true };
+  const register = decoded.operands.rs1!, source = xName(register), scratch = xName(free),
+    spilled: Lost = { register: free, spilled: true };
   const less: Lost = { register, add: BigInt(SIE) }, is = (value: number): Lost => ({ register, is: BigInt(value) });
-  draft.add(line(`beqz ${r}, nothing`, false), line(`addi ${r}, ${r}, ${-SIE}`, false), line(`bnez ${r}, more`, false, less))
-    .field(r, Field.spill, (rest) => `sd ${s}, ${rest}(${r})`, line('', false, is(SIE)))
-    .field(s, Field.status, (rest) => `addi ${s}, ${s}, ${rest}`, line('', false, is(SIE)), line('', false, is(SIE), spilled))
-    .add(line(`addi ${r}, zero, ${SIE}`, false, is(SIE), spilled), line(`amoor.d zero, ${r}, (${s})`, false, spilled),
-      line(`ld ${s}, ${Field.pending - Field.status}(${s})`, true, spilled), line(`bnez ${s}, waits`, true, spilled))
+  draft.add(line(`beqz ${source}, nothing`, false), line(`addi ${source}, ${source}, ${-SIE}`, false),
+    line(`bnez ${source}, more`, false, less))
+    .field(source, Field.spill, (rest) => `sd ${scratch}, ${rest}(${source})`, line('', false, is(SIE)))
+    .field(scratch, Field.status, (rest) => `addi ${scratch}, ${scratch}, ${rest}`, line('', false, is(SIE)),
+      line('', false, is(SIE), spilled))
+    .add(line(`addi ${source}, zero, ${SIE}`, false, is(SIE), spilled), line(`amoor.d zero, ${source}, (${scratch})`, false, spilled),
+      line(`ld ${scratch}, ${Field.pending - Field.status}(${scratch})`, true, spilled), line(`bnez ${scratch}, waits`, true, spilled))
     .label('out').back(spilled)
-    .label('nothing').field(r, Field.spill, (rest) => `sd ${s}, ${rest}(${r})`, line('', false, is(0)))
-    .add(line(`addi ${r}, zero, 0`, false, is(0)), line('j out', true, spilled))
-    .label('more').add(line(`addi ${r}, ${r}, ${SIE}`, false, less), line('ebreak', false))
+    .label('nothing').field(source, Field.spill, (rest) => `sd ${scratch}, ${rest}(${source})`, line('', false, is(0)))
+    .add(line(`addi ${source}, zero, 0`, false, is(0)), line('j out', true, spilled))
+    .label('more').add(line(`addi ${source}, ${source}, ${SIE}`, false, less), line('ebreak', false))
     .label('waits').add(line('ebreak', true, spilled));
 }
 
 /** csrrci or csrrsi zero, sstatus, SIE: the free register takes the page's address, another one is spilled. */
 function turn(draft: Draft, { free }: Request, on: boolean): void {
-  const other = free === T0 ? T1 : T0, s = xName(free), t = xName(other), spilled: Lost = { register: other, spilled: true };
+  const other = free === T0 ? T1 : T0, scratch = xName(free), second = xName(other), spilled: Lost = { register: other, spilled: true };
   const spill = Field.spill - Field.status;
-  draft.field(s, Field.status, (rest) => `addi ${s}, ${s}, ${rest}`, line('', false))
-    .add(line(`sd ${t}, ${spill}(${s})`, false), line(`addi ${t}, zero, ${on ? SIE : ~SIE}`, false, spilled),
-      line(`${on ? 'amoor' : 'amoand'}.d zero, ${t}, (${s})`, false, spilled));
-  if (on) draft.add(line(`ld ${t}, ${Field.pending - Field.status}(${s})`, true, spilled), line(`bnez ${t}, waits`, true, spilled));
-  draft.add(line(`ld ${t}, ${spill}(${s})`, true, spilled)).back();
+  draft.field(scratch, Field.status, (rest) => `addi ${scratch}, ${scratch}, ${rest}`, line('', false))
+    .add(line(`sd ${second}, ${spill}(${scratch})`, false), line(`addi ${second}, zero, ${on ? SIE : ~SIE}`, false, spilled),
+      line(`${on ? 'amoor' : 'amoand'}.d zero, ${second}, (${scratch})`, false, spilled));
+  const pending = Field.pending - Field.status;
+  if (on) draft.add(line(`ld ${second}, ${pending}(${scratch})`, true, spilled), line(`bnez ${second}, waits`, true, spilled));
+  draft.add(line(`ld ${second}, ${spill}(${scratch})`, true, spilled)).back();
   if (on) draft.label('waits').add(line('ebreak', true, spilled));
 }
 
 /** csrrs rd, field, zero. */
 function read(draft: Draft, { decoded: { operands: { rd, csr } }, free }: Request): void {
-  const d = xName(rd!), s = xName(free), spill = Field.spill - FIELD_OF.get(csr!)!;
-  draft.field(d, FIELD_OF.get(csr!)!, (rest) => `addi ${d}, ${d}, ${rest}`, line('', false))
-    .add(line(`sd ${s}, ${spill}(${d})`, false), line(`ld ${d}, 0(${d})`, false)).back({ register: free, spilled: true });
+  const target = xName(rd!), scratch = xName(free), spill = Field.spill - FIELD_OF.get(csr!)!;
+  draft.field(target, FIELD_OF.get(csr!)!, (rest) => `addi ${target}, ${target}, ${rest}`, line('', false))
+    .add(line(`sd ${scratch}, ${spill}(${target})`, false), line(`ld ${target}, 0(${target})`, false))
+    .back({ register: free, spilled: true });
 }
 
 /** csrrw zero, sscratch, rs1. */
 function write(draft: Draft, { decoded: { operands: { rs1, csr } }, free }: Request): void {
-  const s = xName(free);
-  draft.field(s, FIELD_OF.get(csr!)!, (rest) => `sd ${xName(rs1!)}, ${rest}(${s})`, line('', false)).back();
+  const scratch = xName(free);
+  draft.field(scratch, FIELD_OF.get(csr!)!, (rest) => `sd ${xName(rs1!)}, ${rest}(${scratch})`, line('', false)).back();
 }

@@ -26,10 +26,10 @@ const instructions = (text: string): Decoded[] => {
 const one = (text: string): Decoded => instructions(text)[0]!;
 /** The free register behind an instruction, where these follow. */
 function free(site: string, behind: string): Free | undefined {
-  const all = instructions(behind), d = one(site), { rd = 0, rs1 = 0 } = d.operands;
+  const all = instructions(behind), decoded = one(site), { rd = 0, rs1 = 0 } = decoded.operands;
   let at = 4;
   const offsets = new Map(all.map((i) => { at += i.length; return [at - i.length, i]; }));
-  return freeRegister((offset) => offsets.get(offset), 4, [rd, rs1], needsPlain(kindOf(d)!));
+  return freeRegister((offset) => offsets.get(offset), 4, [rd, rs1], needsPlain(kindOf(decoded)!));
 }
 
 describe('a free register', () => {
@@ -71,9 +71,9 @@ class Rig {
     this.supervisor.write(Csr.sstatus, 0x120n | (enabled ? SIE : 0n));
   }
   /** One instruction of a stub. False: it leaves the guest. */
-  step(d: Decoded): boolean {
-    const { row: { name }, operands: { rd = 0, rs1 = 0, rs2 = 0, imm = 0 } } = d, field = Number(this.x[rs1]!) + imm - STATE;
-    const go = flow(d, this.registers, BigInt(this.pc));
+  step(decoded: Decoded): boolean {
+    const { row: { name }, operands: { rd = 0, rs1 = 0, rs2 = 0, imm = 0 } } = decoded, field = Number(this.x[rs1]!) + imm - STATE;
+    const go = flow(decoded, this.registers, BigInt(this.pc));
     if (name === 'ebreak') return false;
     if (name === 'ld') this.registers.set(rd, this.state.get(field));
     else if (name === 'sd') this.state.set(field, this.x[rs2]!);
@@ -81,9 +81,9 @@ class Rig {
       const old = this.state.get(field), operand = this.x[rs2]!;
       this.state.set(field, name === 'amoor.d' ? old | operand : old & operand);
       this.registers.set(rd, old);
-    } else if (isPlain(d)) compute(d, this.registers, BigInt(this.pc));
+    } else if (isPlain(decoded)) compute(decoded, this.registers, BigInt(this.pc));
     else expect(go, name).toBeDefined();
-    this.pc = go === undefined ? this.pc + d.length : Number(signed(go));
+    this.pc = go === undefined ? this.pc + decoded.length : Number(signed(go));
     return true;
   }
 }
@@ -111,7 +111,7 @@ describe.each([[0x8020_0104], [-0x7fff_0000 + 4]])('behind %i', (next) => {
     const { stubs, code, at, register } = made(text, behind, next), decoded = one(text), plain = needsPlain(kindOf(decoded)!);
     for (const enabled of [false, true]) for (const waits of [false, true]) for (let stop = 0; stop <= code.length + 1; stop++) {
       const rig = new Rig(enabled, waits), twin = new Rig(enabled, waits);
-      for (const r of [rig, twin]) r.x[11] = a1;
+      rig.x[11] = twin.x[11] = a1;
       twin.supervisor.execute(decoded, twin.registers);
       rig.supervisor.usePage(rig.state);
       rig.pc = at;
@@ -123,7 +123,7 @@ describe.each([[0x8020_0104], [-0x7fff_0000 + 4]])('behind %i', (next) => {
       new StubExit(stubs, rig.state, hands as never).leave(BigInt(rig.pc)).next(0);
       if (plain) { // brought on behind the instruction that writes the free register
         expect(rig.pc).toBe(next + 4);
-        for (const d of instructions(behind)) compute(d, twin.registers, 0n);
+        for (const decoded of instructions(behind)) compute(decoded, twin.registers, 0n);
       } else expect(rig.pc).toBe(next);
       expect([stop, register, rig.x.map(signed)]).toEqual([stop, register, twin.x.map(signed)]);
       for (const csr of [Csr.sstatus, Csr.sepc, Csr.scause, Csr.stval, Csr.sscratch])

@@ -14,10 +14,10 @@ const MOST = 1 << 20;
 async function through(stream: ReadableStream<Uint8Array>): Promise<Uint8Array> {
   const pieces: Uint8Array[] = [], reader = stream.getReader();
   let size = 0;
-  for (let r = await reader.read(); !r.done; r = await reader.read()) {
-    size += r.value.length;
+  for (let chunk = await reader.read(); !chunk.done; chunk = await reader.read()) {
+    size += chunk.value.length;
     if (size > MOST) throw new Error('the recording in this address is too long');
-    pieces.push(r.value);
+    pieces.push(chunk.value);
   }
   const all = new Uint8Array(size);
   let at = 0;

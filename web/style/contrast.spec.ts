@@ -9,12 +9,12 @@ const theme = (selector: string): Record<string, string> =>
 
 /** @spec WCAG 2.2, relative luminance */
 function luminance(colour: string): number {
-  const [r, g, b] = [1, 3, 5].map((at) => Number.parseInt(colour.slice(at, at + 2), 16) / 255).map((c) =>
+  const [red, green, blue] = [1, 3, 5].map((at) => Number.parseInt(colour.slice(at, at + 2), 16) / 255).map((c) =>
     (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4));
-  return 0.2126 * r! + 0.7152 * g! + 0.0722 * b!;
+  return 0.2126 * red! + 0.7152 * green! + 0.0722 * blue!;
 }
-const contrast = (a: string, b: string): number => {
-  const [low, high] = [luminance(a), luminance(b)].sort((x, y) => x - y);
+const contrast = (first: string, second: string): number => {
+  const [low, high] = [luminance(first), luminance(second)].sort((x, y) => x - y);
   return (high! + 0.05) / (low! + 0.05);
 };
 

@@ -78,7 +78,7 @@ function add(ranges: Range[], node: MapNode, from: number): void {
 /** A piece of RAM belongs to the task at the end of the longest chain of grants. */
 function paint(tiles: Uint8Array, depths: Uint8Array, node: MapNode, owner: number, base: number, tile: number): void {
   let depth = 1;
-  for (let p = node.parent; p && depth < 250; p = p.parent) depth++;
+  for (let ancestor = node.parent; ancestor && depth < 250; ancestor = ancestor.parent) depth++;
   const first = Math.floor((node.pa - base) / tile), last = Math.ceil((node.pa - base + LEVEL_SIZE[node.level]!) / tile);
   for (let i = Math.max(0, first); i < Math.min(last, tiles.length); i++) if (depth >= depths[i]!) { depths[i] = depth; tiles[i] = owner; }
 }

@@ -53,9 +53,9 @@ describe('TypeScript without its types', () => {
     const code = withYields('function* f() { yield 1; const x = (yield 2) + 1; return yield* g(x); } function* g(x) { return x; }');
     let turned = 0;
     const run = (new Function('turned$',
-      `${code}; return f();`) as (t: (v: unknown) => unknown) => Generator<number, number, number>)((v) => {
+      `${code}; return f();`) as (turn: (value: unknown) => unknown) => Generator<number, number, number>)((value) => {
       turned++;
-      return v;
+      return value;
     });
     run.next(); run.next();
     expect(run.next(5)).toEqual({ value: 6, done: true });

@@ -50,8 +50,8 @@ export function withoutTypes(file: string, source: string): string {
         && node.type === 'Identifier') { const at = source.indexOf('?', node.start + (node['name'] as string).length); blank(at, at + 1); }
     if (node['definite'] === true) { const at = source.indexOf('!', ((node['id'] ?? node['key']) as Node).start); blank(at, at + 1); }
     if (node.type === 'PropertyDefinition' || node.type === 'MethodDefinition')
-      for (const m of source.slice(node.start, (node['key'] as Node).start).matchAll(MODIFIERS))
-        blank(node.start + m.index, node.start + m.index + m[0].length);
+      for (const match of source.slice(node.start, (node['key'] as Node).start).matchAll(MODIFIERS))
+        blank(node.start + match.index, node.start + match.index + match[0].length);
     if (Array.isArray(node['implements']) && node['implements'].length
             > 0) { const list = node['implements'] as Node[]; blank(source.lastIndexOf('implements', list[0]!.start), list.at(-1)!.end); }
     const first = (node['params'] as AnyNode[] | undefined)?.[0];
@@ -110,12 +110,12 @@ export function withAddresses(code: string, addressOf: (path: string) => string)
     if (node.type !== 'ImportDeclaration') return;
     const specifiers = node['specifiers'] as AnyNode[], address = JSON.stringify(addressOf((node['source'] as AnyNode)['value'] as string)),
       module = `module$${n++}`;
-    const names = specifiers.map((s) =>
+    const names = specifiers.map((specifier) =>
       [
-        s.type === 'ImportDefaultSpecifier' ? 'default'
-          : s.type === 'ImportNamespaceSpecifier' ? ''
-          : (s['imported'] as AnyNode)['name'] as string,
-        (s['local'] as AnyNode)['name'] as string
+        specifier.type === 'ImportDefaultSpecifier' ? 'default'
+          : specifier.type === 'ImportNamespaceSpecifier' ? ''
+          : (specifier['imported'] as AnyNode)['name'] as string,
+        (specifier['local'] as AnyNode)['name'] as string
       ] as const);
     const taken = names.map(([from, to]) => (from === '' ? `const ${to} = ${module};` : `const ${to} = ${module}.${from};`)).join(' '),
       lines = '\n'.repeat(code.slice(node.start, node.end).split('\n').length - 1);

@@ -21,8 +21,7 @@ export class IpiExtension implements SbiExtension {
     const targets = hartMask(hart, A0, A1, this.#host.harts.length);
     if (targets === undefined) return invalidParam;
     for (const target of targets) {
-      this.#counts.count(hart.id, FirmwareEvent.IPI_SENT);
-      this.#counts.count(target, FirmwareEvent.IPI_RECEIVED);
+      this.#counts.sent(hart.id, FirmwareEvent.IPI_SENT, target);
       this.#host.setPending(target, SSIP, true);
     }
     return success;

@@ -26,7 +26,11 @@ export const FirmwareEvent = {
 const FIRMWARE_EVENTS = 22;
 
 /** Receives the events of the firmware. */
-export interface FirmwareCounts { count(hart: number, event: number): void }
+export interface FirmwareCounts {
+  count(hart: number, event: number): void;
+  /** A message to another hart: this event at the sender, the next one at the receiver. */
+  sent(from: number, event: number, to: number): void;
+}
 
 const EVENT_TYPE = { GENERAL: 0, RAW: 2, FIRMWARE: 15 } as const;
 const GENERAL = { CYCLES: 1, INSTRUCTIONS: 2 } as const;
@@ -66,6 +70,11 @@ export class PmuExtension implements SbiExtension, FirmwareCounts {
       case 6: return this.#firmwareRead(hart, unsigned(hart, A0)).error === SbiError.SUCCESS ? value(0) : invalidParam;
       default: return notSupported;
     }
+  }
+
+  sent(from: number, event: number, to: number): void {
+    this.count(from, event);
+    this.count(to, event + 1);
   }
 
   count(hart: number, event: number): void {

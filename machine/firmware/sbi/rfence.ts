@@ -28,7 +28,7 @@ const fences: readonly (Fence | undefined)[] = [
   (target) => target.hfenceGvma(),
 ];
 
-/** The PMU event counted at the sender, by function number; the receiver counts the next one. */
+/** The PMU event counted at the sender, by function number. */
 const sent = [
   FirmwareEvent.FENCE_I_SENT, FirmwareEvent.SFENCE_VMA_SENT, FirmwareEvent.SFENCE_VMA_ASID_SENT, FirmwareEvent.HFENCE_GVMA_VMID_SENT,
   FirmwareEvent.HFENCE_GVMA_SENT,
@@ -55,8 +55,7 @@ export class RfenceExtension implements SbiExtension {
     const pages = Math.ceil((start % PAGE + size) / PAGE);
     const all = (start === 0 && size === 0) || isAllOnes(hart, A3) || pages > MAX_PAGES;
     for (const target of targets) {
-      this.#counts.count(hart.id, sent[fid]);
-      this.#counts.count(target, sent[fid] + 1);
+      this.#counts.sent(hart.id, sent[fid], target);
       applyFence(fence, this.#host.harts[target], all ? undefined : signed(hart, A2), pages, low(hart, A4));
     }
     return success;
