@@ -60,22 +60,22 @@ export const ROOT_PRIORITY = 250;
 const PAGE = 4096, MIB = 2 ** 20;
 const roundUp = (n: number): number => Math.ceil(n / PAGE) * PAGE;
 
-export function boot(k: Unbooted, o: KernelOptions): void {
-  const { memory } = o.machine, end = memory.base + memory.size;
-  const kernelBytes = roundUp(o.kernelMemory ?? Math.min(64 * MIB, Math.max(2 * MIB, memory.size / 16)));
-  const free = (o.modules?.[0] ?? o.info)?.base ?? end - kernelBytes;
+export function boot(k: Unbooted, options: KernelOptions): void {
+  const { memory } = options.machine, end = memory.base + memory.size;
+  const kernelBytes = roundUp(options.kernelMemory ?? Math.min(64 * MIB, Math.max(2 * MIB, memory.size / 16)));
+  const free = (options.modules?.[0] ?? options.info)?.base ?? end - kernelBytes;
   if (free <= memory.base)
     throw new RangeError(`${memory.size} bytes of RAM do not hold ${kernelBytes} bytes of kernel memory and the boot modules`);
   k.frames = new Frames(memory, end - kernelBytes, kernelBytes);
-  firstTask(k, kernelBytes, free, o);
+  firstTask(k, kernelBytes, free, options);
   for (const cpu of k.cpus) {
     enableInterrupts(cpu.hart);
     cpu.hart.setTimer(0);
   }
 }
 
-function firstTask(k: Unbooted, kernelBytes: number, free: number, o: KernelOptions): void {
-  const { root: body, info, modules = [], devices = [] } = o, harts = k.cpus.length;
+function firstTask(k: Unbooted, kernelBytes: number, free: number, options: KernelOptions): void {
+  const { root: body, info, modules = [], devices = [] } = options, harts = k.cpus.length;
   const factory = new Factory(k.newId(), undefined, kernelBytes, 255, harts < 32 ? 2 ** harts - 1 : -1);
   const task = newTask(k, factory, SHAPES[0])!;
   k.created(task);
@@ -83,7 +83,7 @@ function firstTask(k: Unbooted, kernelBytes: number, free: number, o: KernelOpti
   const { space } = task;
   mapRange(space, k.memory.base, free, Right.RWX);
   for (const { base, size } of modules) mapRange(space, base, base + roundUp(size), Right.RX);
-  for (const d of devices) mapRange(space, d.base - (d.base % PAGE), roundUp(d.base + d.size), Right.RW);
+  for (const device of devices) mapRange(space, device.base - (device.base % PAGE), roundUp(device.base + device.size), Right.RW);
   if (info) mapRange(space, info.base, info.base + info.size, Right.R, BOOTINFO_VA - info.base);
   const thread = newThread(k, factory, threadBytes(false, true), task, k.cpus[0],
     { guest: false, alien: false, body: { run: body, name: body.name } }, true, undefined)!;

@@ -69,12 +69,12 @@ export class Kernel implements Supervisor, Core {
   }
 
   trap(hart: HartApi): void {
-    const cpu = this.cpu = this.cpus[hart.id], t = cpu.running;
+    const cpu = this.cpu = this.cpus[hart.id], thread = cpu.running;
     cpu.entered = hart.cycles;
-    if (!t) return this.#run(cpu);
-    if (this.fastpath && fastIpc(this, cpu, t)) return this.#left(cpu);
-    if (!this.fastpath || !fastSystemCall(this, cpu, t)) handleTrap(this, cpu, t);
-    else if (cpu.running === t) return this.#left(cpu); // both directions
+    if (!thread) return this.#run(cpu);
+    if (this.fastpath && fastIpc(this, cpu, thread)) return this.#left(cpu);
+    if (!this.fastpath || !fastSystemCall(this, cpu, thread)) handleTrap(this, cpu, thread);
+    else if (cpu.running === thread) return this.#left(cpu); // both directions
     this.settle();
     this.#run(cpu);
   }
@@ -93,24 +93,24 @@ export class Kernel implements Supervisor, Core {
   #run(cpu: Cpu): void {
     const { hart } = cpu;
     for (;;) {
-      let t = cpu.running;
+      let thread = cpu.running;
       if (cpu.armed >= 0 && hart.cycles >= cpu.armed) tick(this, cpu);
-      if (cpu.reschedule || !t || t.state !== ThreadState.ready) {
-        t = choose(this, cpu);
-        if (!t) {
+      if (cpu.reschedule || !thread || thread.state !== ThreadState.ready) {
+        thread = choose(this, cpu);
+        if (!thread) {
           arm(cpu);
           if (hart.cycles >= cpu.armed) continue;
           this.#left(cpu);
           return hart.idle();
         }
       }
-      if (t.body || t.debt > 0) {
+      if (thread.body || thread.debt > 0) {
         arm(cpu); // a deadline ends its turn
         if (hart.cycles >= cpu.armed) continue;
         if (hart.cycles - cpu.entered >= TURN) return this.#pause(cpu);
-        if (t.debt > 0) runOff(cpu, t);
-        else step(this, cpu, t);
-      } else if (resume(this, cpu, t)) return this.#left(cpu);
+        if (thread.debt > 0) runOff(cpu, thread);
+        else step(this, cpu, thread);
+      } else if (resume(this, cpu, thread)) return this.#left(cpu);
     }
   }
 
@@ -133,8 +133,8 @@ export class Kernel implements Supervisor, Core {
   }
 
   settle(): void {
-    for (let o = this.#doomed.pop(); o; o = this.#doomed.pop()) if (!o.derived.first) this.destroy(o);
-    for (let s = this.fences.pop(); s; s = this.fences.pop()) s.fence();
+    for (let object = this.#doomed.pop(); object; object = this.#doomed.pop()) if (!object.derived.first) this.destroy(object);
+    for (let space = this.fences.pop(); space; space = this.fences.pop()) space.fence();
     if (this.#owed > 0) pay(this.cpu, this.#payer, this.#owed);
     this.#owed = 0;
   }

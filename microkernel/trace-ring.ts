@@ -36,15 +36,15 @@ export class TraceRing {
   /** Writes one record; answers its sequence number (32 bits of it, never 0). */
   record(time: number, kind: number, hart: number, status: number, actor: number, object: number, cause: number, a: number, b: number,
       c: number): number {
-    const at = this.#at, w = at * WORDS;
+    const at = this.#at, word = at * WORDS;
     this.#f64[at * DOUBLES] = time;
     this.#u16[at * HALVES + 4] = kind;
     this.#u16[at * HALVES + 5] = hart | (status << 8);
-    this.#u32[w + 3] = actor;
-    this.#u32[w + 4] = object;
-    this.#u32[w + 5] = cause;
-    this.#u32[w + 6] = a;
-    this.#u32[w + 7] = b;
+    this.#u32[word + 3] = actor;
+    this.#u32[word + 4] = object;
+    this.#u32[word + 5] = cause;
+    this.#u32[word + 6] = a;
+    this.#u32[word + 7] = b;
     this.#f64[at * DOUBLES + 4] = c;
     const sequence = this.#sequence++, next = this.#at = at + 1;
     if (next === this.#records / 2 || next === this.#records) this.flush();

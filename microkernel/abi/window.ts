@@ -48,12 +48,12 @@ export class Window {
   u8(at: number): number { return this.#live()[at]!; }
   u32(at: number): number { const b = this.#live(); return (b[at]! | (b[at + 1]! << 8) | (b[at + 2]! << 16) | (b[at + 3]! << 24)) >>> 0; }
   setU8(at: number, v: number): void { this.#toWrite()[at] = v; }
-  setU32(at: number, v: number): void {
-    const b = this.#toWrite();
-    b[at] = v;
-    b[at + 1] = v >>> 8;
-    b[at + 2] = v >>> 16;
-    b[at + 3] = v >>> 24;
+  setU32(at: number, value: number): void {
+    const bytes = this.#toWrite();
+    bytes[at] = value;
+    bytes[at + 1] = value >>> 8;
+    bytes[at + 2] = value >>> 16;
+    bytes[at + 3] = value >>> 24;
   }
   /** A copy of n bytes; fewer where the window ends. */
   read(at: number, n: number): Uint8Array { return this.#live().slice(at, at + n); }
@@ -68,9 +68,9 @@ export class Window {
 
   /** Copies n bytes; either side is a window or an array. Few bytes go one by one: that is quicker. */
   static copy(to: Bytes, at: number, from: Bytes, start: number, n: number): void {
-    const d = #bytes in to ? to.#toWrite() : to, s = #bytes in from ? from.#live() : from;
-    if (n < 16) for (let i = 0; i < n; i++) d[at + i] = s[start + i]!;
-    else setBytes(d, s.subarray(start, start + n), at);
+    const target = #bytes in to ? to.#toWrite() : to, source = #bytes in from ? from.#live() : from;
+    if (n < 16) for (let i = 0; i < n; i++) target[at + i] = source[start + i]!;
+    else setBytes(target, source.subarray(start, start + n), at);
   }
 }
 Object.freeze(Window);

@@ -28,22 +28,22 @@ const ARGS = 64, EVENT = COSTS.event + (ARGS / 8) * COSTS.word, THERE = COSTS.en
 const RESULT = 8, ANSWERED = COSTS.entry + COSTS.exit + COSTS.event + (RESULT / 8) * COSTS.word;
 const SPACE = COSTS.schedule + COSTS.spaceSwitch, BACK = ANSWERED + SPACE + COSTS.exit;
 
-/** `t` has trapped. False: nothing has changed, and the general path takes over. */
-export function fastSystemCall(k: Core, cpu: Cpu, t: Thread): boolean {
+/** `thread` has trapped. False: nothing has changed, and the general path takes over. */
+export function fastSystemCall(k: Core, cpu: Cpu, thread: Thread): boolean {
   const { hart } = cpu;
-  if (hart.causeCode !== ECALL_U || hart.causeIsInterrupt || t.guest
-    || (isIpc(hart.x32) && (!t.alien || t.events[Cause.ownCall] !== undefined))) return false;
-  const portal = t.events[Cause.syscall], from = cpu.current;
-  if (!portal || portal.dead || portal.mtd !== Mtd.args || !from || from.thread !== t || t.helpers.first || cpu.owner !== t
-    || cpu.active !== t.task || cpu.reschedule) return false;
+  if (hart.causeCode !== ECALL_U || hart.causeIsInterrupt || thread.guest
+    || (isIpc(hart.x32) && (!thread.alien || thread.events[Cause.ownCall] !== undefined))) return false;
+  const portal = thread.events[Cause.syscall], from = cpu.current;
+  if (!portal || portal.dead || portal.mtd !== Mtd.args || !from || from.thread !== thread || thread.helpers.first || cpu.owner !== thread
+    || cpu.active !== thread.task || cpu.reschedule) return false;
   const server = portal.thread, to = server.context, now = hart.cycles;
-  if (!to || !server.body || server.task === t.task || !isIdle(server) || server.cpu !== cpu || !isAbove(to, from, server)
+  if (!to || !server.body || server.task === thread.task || !isIdle(server) || server.cpu !== cpu || !isAbove(to, from, server)
     || now + THERE >= cpu.armed) return false;
   hart.advance(4);
-  enter(k, cpu, t, portal, from, to);
+  enter(k, cpu, thread, portal, from, to);
   const request = body(k, server);
   if (!request) return true;
-  if (!answer(k, cpu, t, from, server, to, request)) askFor(k, cpu, server, request);
+  if (!answer(k, cpu, thread, from, server, to, request)) askFor(k, cpu, server, request);
   return true;
 }
 
@@ -52,20 +52,20 @@ const isIdle = (server: Thread): boolean =>
   server.state === ThreadState.receiving && server.debt === 0 && server.heapIndex < 0 && server.onlyFrom === undefined;
 
 /** The event is in the server's UTCB, and the server runs. */
-function enter(k: Core, cpu: Cpu, t: Thread, portal: Portal, from: SchedContext, to: SchedContext): void {
-  const { hart } = cpu, server = portal.thread, x = hart.x32, u = server.utcb!.i32, raised = hart.cycles + COSTS.entry;
+function enter(k: Core, cpu: Cpu, thread: Thread, portal: Portal, from: SchedContext, to: SchedContext): void {
+  const { hart } = cpu, server = portal.thread, x = hart.x32, words = server.utcb!.i32, raised = hart.cycles + COSTS.entry;
   hart.charge(THERE);
   k.counters.kernelEntries++;
   k.counters.events[Cause.syscall]++;
-  t.sequence = k.trace.record(raised, Kind.event, cpu.id, 0, t.id, portal.id, 0, Cause.syscall, ARGS, x[A7] >>> 0);
-  u[0] = 0;
-  u[1] = t.event = Cause.syscall;
-  stamp(u, portal, Mtd.args);
-  for (let i = A0; i < A0 + ARGS / 4; i++) u[X + i] = x[i];
-  called(t, portal, server);
+  thread.sequence = k.trace.record(raised, Kind.event, cpu.id, 0, thread.id, portal.id, 0, Cause.syscall, ARGS, x[A7] >>> 0);
+  words[0] = 0;
+  words[1] = thread.event = Cause.syscall;
+  stamp(words, portal, Mtd.args);
+  for (let i = A0; i < A0 + ARGS / 4; i++) words[X + i] = x[i];
+  called(thread, portal, server);
   account(cpu, raised + EVENT);
   takeOver(cpu, from, server, to);
-  change(k, cpu, t, server, to.priority, raised + EVENT);
+  change(k, cpu, thread, server, to.priority, raised + EVENT);
 }
 
 /** `to` runs after `from`, in its space, from `told` on: decided and counted; the cycles are charged. */
@@ -78,26 +78,26 @@ function change(k: Core, cpu: Cpu, from: Thread, to: Thread, priority: number, t
   cpu.active = to.task;
 }
 
-/** The server has replied with a result and waits again: `t` resumes. False: it did something else. */
-function answer(k: Core, cpu: Cpu, t: Thread, from: SchedContext, server: Thread, to: SchedContext, request: Asked): boolean {
-  const { hart } = cpu, { debt } = server, u = server.utcb!.i32, done = hart.cycles + debt, told = done + ANSWERED;
+/** The server has replied with a result and waits again: `thread` resumes. False: it did something else. */
+function answer(k: Core, cpu: Cpu, thread: Thread, from: SchedContext, server: Thread, to: SchedContext, request: Asked): boolean {
+  const { hart } = cpu, { debt } = server, words = server.utcb!.i32, done = hart.cycles + debt, told = done + ANSWERED;
   if (request.flags !== ANSWER || request.cap !== 0 || request.receiveTimeout !== Infinity || request.handler !== server.handler
-    || server.currentCaller !== t || t.event !== Cause.syscall) return false;
-  if ((u[0] & 0x1f00) !== 0 || u[1] !== Resume.go || u[MTD] !== Mtd.result || t.recalled || t.starting || server.senders.first
-    || cpu.reschedule || cpu.top() !== from) return false;
+    || server.currentCaller !== thread || thread.event !== Cause.syscall) return false;
+  if ((words[0] & 0x1f00) !== 0 || words[1] !== Resume.go || words[MTD] !== Mtd.result || thread.recalled || thread.starting
+    || server.senders.first || cpu.reschedule || cpu.top() !== from) return false;
   if (told >= cpu.armed || to.left <= told - cpu.since || from.left <= 0 || done - cpu.entered >= TURN) return false;
   const x = hart.x32;
   hart.charge(debt + BACK);
   server.debt = 0;
   k.counters.kernelEntries++;
-  x[A0] = u[X + A0];
-  x[A0 + 1] = u[X + A0 + 1];
-  k.trace.record(told, Kind.resume, cpu.id, 0, server.id, t.id, t.sequence, Resume.go, RESULT, 0);
-  answered(server, t);
-  t.event = -1;
+  x[A0] = words[X + A0];
+  x[A0 + 1] = words[X + A0 + 1];
+  k.trace.record(told, Kind.resume, cpu.id, 0, server.id, thread.id, thread.sequence, Resume.go, RESULT, 0);
+  answered(server, thread);
+  thread.event = -1;
   account(cpu, told);
   giveBack(cpu, from, server, to);
-  change(k, cpu, server, t, from.priority, told);
+  change(k, cpu, server, thread, from.priority, told);
   arm(cpu);
   hart.resume(0, false);
   return true;

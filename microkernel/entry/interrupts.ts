@@ -34,7 +34,7 @@ export class Interrupts {
     for (let line = 1; line < LINES; line++) this.#write(4 * line, 1);
     for (const { id } of this.#k.cpus) {
       this.#write(thresholdAt(id), 0);
-      for (let w = 0; w < WORDS; w++) this.#write(enableAt(id, w), 0);
+      for (let word = 0; word < WORDS; word++) this.#write(enableAt(id, word), 0);
     }
   }
 
@@ -78,9 +78,9 @@ export class Interrupts {
 
   #enable(line: number, on: boolean): void {
     if (!(line > 0 && line < LINES)) return;
-    const hart = this.#route[line], w = line >> 5, bit = 1 << (line & 31), at = hart * WORDS + w, before = this.#enabled[at];
+    const hart = this.#route[line], word = line >> 5, bit = 1 << (line & 31), at = hart * WORDS + word, before = this.#enabled[at];
     this.#enabled[at] = on ? before | bit : before & ~bit;
-    if (this.#enabled[at] !== before) this.#write(enableAt(hart, w), this.#enabled[at]);
+    if (this.#enabled[at] !== before) this.#write(enableAt(hart, word), this.#enabled[at]);
   }
   #write(offset: number, value: number): void { this.#k.bus.write(PLIC + offset, 4, value); }
 }

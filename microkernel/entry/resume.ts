@@ -19,11 +19,11 @@ const A0 = 20, A1 = 22, A2 = 24, A7 = 34; // as halves of registers
 export const isIpc = (x: Int32Array): boolean => x[A7] === IPC && x[A7 + 1] === 0;
 
 /** The registers are in the hart by abi/ipc.ts; the pc is past the ecall. */
-export function syscall(k: Core, cpu: Cpu, t: Thread): void {
+export function syscall(k: Core, cpu: Cpu, thread: Thread): void {
   const x = cpu.hart.x32, cap = x[A1 + 1] === 0 ? x[A1] >>> 0 : -1;
   const timeout = x[A2 + 1] < 0 ? NEVER : x[A2 + 1] * 4294967296 + (x[A2] >>> 0);
-  t.inSyscall = true;
-  ipc(k, t, x[A0], cap, timeout, timeout, undefined);
+  thread.inSyscall = true;
+  ipc(k, thread, x[A0], cap, timeout, timeout, undefined);
 }
 
 /** Makes the address space of `task` the active one; counts, charges and traces the switch. */
@@ -46,55 +46,55 @@ function install(cpu: Cpu, task: Task): void {
 }
 
 /** Returns to user level with a RISC-V thread. False: something intervened, choose again. */
-export function resume(k: Core, cpu: Cpu, t: Thread): boolean {
-  if (t.inSyscall) {
-    returnValues(t, registersOf(t));
-    if (t.watched) return report(k, t);
+export function resume(k: Core, cpu: Cpu, thread: Thread): boolean {
+  if (thread.inSyscall) {
+    returnValues(thread, registersOf(thread));
+    if (thread.watched) return report(k, thread);
   }
-  if (t.recalled || t.starting || t.visiting?.dead) {
-    const cause = t.starting ? Cause.startup : Cause.recall;
-    if (t.starting) t.starting = false;
-    else t.recalled = false;
-    raise(k, t, cause);
+  if (thread.recalled || thread.starting || thread.visiting?.dead) {
+    const cause = thread.starting ? Cause.startup : Cause.recall;
+    if (thread.starting) thread.starting = false;
+    else thread.recalled = false;
+    raise(k, thread, cause);
     return false;
   }
-  const task = t.visiting ?? t.task;
+  const task = thread.visiting ?? thread.task;
   activate(k, cpu, task);
-  load(k, cpu, t);
-  if (t.letThrough) {
-    t.letThrough = false;
-    syscall(k, cpu, t);
+  load(k, cpu, thread);
+  if (thread.letThrough) {
+    thread.letThrough = false;
+    syscall(k, cpu, thread);
     k.settle();
-    if (t.state !== ThreadState.ready || cpu.reschedule || t.debt > 0) return false;
-    if (t.inSyscall) returnValues(t, cpu.hart.x32);
-    if (t.watched) return report(k, t);
+    if (thread.state !== ThreadState.ready || cpu.reschedule || thread.debt > 0) return false;
+    if (thread.inSyscall) returnValues(thread, cpu.hart.x32);
+    if (thread.watched) return report(k, thread);
   }
-  go(cpu, t, task);
+  go(cpu, thread, task);
   return true;
 }
 
 /** User level goes on: everything but the address space is in the hart. */
-export function go(cpu: Cpu, t: Thread, task: Task): void {
-  if ((t.guest ? cpu.hgatp : cpu.satp) !== task) install(cpu, task);
+export function go(cpu: Cpu, thread: Thread, task: Task): void {
+  if ((thread.guest ? cpu.hgatp : cpu.satp) !== task) install(cpu, task);
   cpu.hart.charge(COSTS.exit);
   arm(cpu);
-  cpu.hart.resume(t.guest ? t.mode : 0, t.guest);
+  cpu.hart.resume(thread.guest ? thread.mode : 0, thread.guest);
 }
 
 /** The alien's own call is over; its registers hold the results. */
-function report(k: Core, t: Thread): boolean {
-  const x = registersOf(t);
-  t.watched = false;
-  raise(k, t, Cause.ownCalled, t.status, x[A1 + 1] * 4294967296 + (x[A1] >>> 0), t.utcb ? t.utcb.label : 0);
+function report(k: Core, thread: Thread): boolean {
+  const x = registersOf(thread);
+  thread.watched = false;
+  raise(k, thread, Cause.ownCalled, thread.status, x[A1 + 1] * 4294967296 + (x[A1] >>> 0), thread.utcb ? thread.utcb.label : 0);
   return false;
 }
 
 /** a0 = status, a1 = badge of the message. */
-export function returnValues(t: Thread, x: Int32Array): void {
-  const u = t.utcb;
-  t.inSyscall = false;
-  x[A0] = t.status;
+export function returnValues(thread: Thread, x: Int32Array): void {
+  const utcb = thread.utcb;
+  thread.inSyscall = false;
+  x[A0] = thread.status;
   x[A0 + 1] = 0;
-  x[A1] = u ? u.i32[U.badge >> 2] : 0;
-  x[A1 + 1] = u ? u.i32[(U.badge >> 2) + 1] : 0;
+  x[A1] = utcb ? utcb.i32[U.badge >> 2] : 0;
+  x[A1 + 1] = utcb ? utcb.i32[(U.badge >> 2) + 1] : 0;
 }

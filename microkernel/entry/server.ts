@@ -15,38 +15,38 @@ import { runOffAtOnce } from '../sched/debt.ts';
 import { activate } from './resume.ts';
 
 /** Runs the thread to its next system call and performs it: at once, or when its charged time has passed. */
-export function step(k: Core, cpu: Cpu, t: Thread): void {
-  activate(k, cpu, t.task);
-  const asked = t.calls ? t.asked : body(k, t);
-  if (asked) askFor(k, cpu, t, asked);
+export function step(k: Core, cpu: Cpu, thread: Thread): void {
+  activate(k, cpu, thread.task);
+  const asked = thread.calls ? thread.asked : body(k, thread);
+  if (asked) askFor(k, cpu, thread, asked);
 }
 
 /** Runs the body to its next system call. undefined: there is none, the thread has finished or crashed. */
-export function body(k: Core, t: Thread): Asked | undefined {
+export function body(k: Core, thread: Thread): Asked | undefined {
   try {
-    t.running ??= t.body!.run(portOf(k, t));
-    const result = next(t, t.running);
-    if (result === undefined) return t.asked;
+    thread.running ??= thread.body!.run(portOf(k, thread));
+    const result = next(thread, thread.running);
+    if (result === undefined) return thread.asked;
     if (!result.done) {
-      copy(t.asked!, result.value);
-      return t.asked;
+      copy(thread.asked!, result.value);
+      return thread.asked;
     }
-  } catch (e) {
-    crashed(k, t, e);
+  } catch (error) {
+    crashed(k, thread, error);
     return undefined;
   }
-  killThread(k, t);
+  killThread(k, thread);
   return undefined;
 }
 
 /** A message for a thread that serves goes to its handler; if that does not answer, to the body. undefined: its last request again. */
-function next(t: Thread, running: Sys<void>): IteratorResult<IpcRequest, void> | undefined {
-  const { handler } = t;
-  if (handler === undefined || t.status !== Status.ok) return running.next(t.status);
+function next(thread: Thread, running: Sys<void>): IteratorResult<IpcRequest, void> | undefined {
+  const { handler } = thread;
+  if (handler === undefined || thread.status !== Status.ok) return running.next(thread.status);
   try {
     if (handler()) return undefined;
-  } catch (e) {
-    return running.throw(e);
+  } catch (error) {
+    return running.throw(error);
   }
   return running.next(Status.ok);
 }
@@ -68,30 +68,30 @@ function copy(to: Asked, from: IpcRequest): void {
 }
 
 /** The system call that a body has asked for: at once where what it has charged can pass at once. */
-export function askFor(k: Core, cpu: Cpu, t: Thread, asked: Asked): void {
-  t.calls = t.debt > 0 && !runOffAtOnce(cpu, t);
-  if (!t.calls) perform(k, cpu, t, asked);
+export function askFor(k: Core, cpu: Cpu, thread: Thread, asked: Asked): void {
+  thread.calls = thread.debt > 0 && !runOffAtOnce(cpu, thread);
+  if (!thread.calls) perform(k, cpu, thread, asked);
 }
 
-function perform(k: Core, cpu: Cpu, t: Thread, asked: Asked): void {
+function perform(k: Core, cpu: Cpu, thread: Thread, asked: Asked): void {
   k.counters.kernelEntries++;
   cpu.hart.charge(COSTS.entry + COSTS.exit);
-  t.handler = asked.handler;
-  ipc(k, t, asked.flags, asked.cap, asked.sendTimeout, asked.receiveTimeout, asked.body);
+  thread.handler = asked.handler;
+  ipc(k, thread, asked.flags, asked.cap, asked.sendTimeout, asked.receiveTimeout, asked.body);
   k.settle();
 }
 
 /** The door: numbers in and out, copies, and a page of its own. */
-function portOf(k: Core, t: Thread): ThreadPort {
-  const { buffer } = t.utcb!.i32;
+function portOf(k: Core, thread: Thread): ThreadPort {
+  const { buffer } = thread.utcb!.i32;
   return Object.freeze({
     utcb: new Utcb(buffer, 0),
-    memory: new TaskMemory(k.memory, k.bus, t.task.space, (cycles) => { t.debt += cycles; }),
-    now: () => t.cpu.hart.cycles + t.debt,
+    memory: new TaskMemory(k.memory, k.bus, thread.task.space, (cycles) => { thread.debt += cycles; }),
+    now: () => thread.cpu.hart.cycles + thread.debt,
     charge: (cycles: unknown) => {
-      if (typeof cycles !== 'number' || !(cycles >= 0 && t.debt + cycles <= MOST_CHARGE))
+      if (typeof cycles !== 'number' || !(cycles >= 0 && thread.debt + cycles <= MOST_CHARGE))
         throw new RangeError(`charges are numbers from 0, together up to ${MOST_CHARGE}`);
-      t.debt += Math.floor(cycles);
+      thread.debt += Math.floor(cycles);
     },
   });
 }
@@ -100,23 +100,23 @@ function portOf(k: Core, t: Thread): ThreadPort {
  * An exception came out of the body, so the generator is over. A page fault that nobody caught is the thread's page-fault event, if
  * it has a portal for it; the thread cannot go on after it, whatever the reply says.
  */
-function crashed(k: Core, t: Thread, e: unknown): void {
-  const { text, access, address } = lookAt(e);
+function crashed(k: Core, thread: Thread, error: unknown): void {
+  const { text, access, address } = lookAt(error);
   k.crashes++;
-  k.log(`thread ${t.id} died: ${text}`);
-  if (access === undefined || !t.events[Cause.pageFault]) { killThread(k, t); return k.settle(); }
-  t.running = over();
-  raise(k, t, Cause.pageFault, access, address);
+  k.log(`thread ${thread.id} died: ${text}`);
+  if (access === undefined || !thread.events[Cause.pageFault]) { killThread(k, thread); return k.settle(); }
+  thread.running = over();
+  raise(k, thread, Cause.pageFault, access, address);
 }
 function* over(): Generator<never, void, number> { /* ends at once */ }
 
 const ACCESS = new Map([['read', 13], ['write', 15], ['execute', 12]]);
 /** The exception as text, and the fault if it is one. Reading it may throw too. */
-function lookAt(e: unknown): { text: string; access: number | undefined; address: number } {
+function lookAt(error: unknown): { text: string; access: number | undefined; address: number } {
   try {
-    const fault = e instanceof MemoryFault ? ACCESS.get(e.access) : undefined,
-      address = Number(fault === undefined ? 0 : (e as MemoryFault).address);
-    return { text: String(e instanceof Error ? e.stack ?? `${e.name}: ${e.message}` : e).slice(0, 4000), access: fault, address };
+    const fault = error instanceof MemoryFault ? error : undefined;
+    const text = String(error instanceof Error ? error.stack ?? `${error.name}: ${error.message}` : error);
+    return { text: text.slice(0, 4000), access: fault && ACCESS.get(fault.access), address: Number(fault?.address ?? 0) };
   } catch {
     return { text: 'something that cannot be shown', access: undefined, address: 0 };
   }

@@ -22,24 +22,24 @@ const USER_CAUSE: readonly number[] = [
   Cause.syscall, Cause.illegal, Cause.illegal, Cause.illegal, Cause.pageFault, Cause.pageFault, Cause.illegal, Cause.pageFault,
 ];
 
-/** The hart has trapped while `t` ran. */
-export function handleTrap(k: Core, cpu: Cpu, t: Thread): void {
+/** The hart has trapped while `thread` ran. */
+export function handleTrap(k: Core, cpu: Cpu, thread: Thread): void {
   const { hart } = cpu, code = hart.causeCode;
   k.counters.kernelEntries++;
   hart.charge(COSTS.entry);
-  if (t.guest && !cpu.keepsWorlds) saveWorld(k, cpu);
+  if (thread.guest && !cpu.keepsWorlds) saveWorld(k, cpu);
   if (hart.causeIsInterrupt) {
-    if (t.guest) t.mode = hart.priv === 0 ? 0 : 1;
+    if (thread.guest) thread.mode = hart.priv === 0 ? 0 : 1;
     return handleInterrupt(k, cpu, code);
   }
-  if (t.guest) return guestExit(k, cpu, t, code);
-  if (code !== ECALL_U) return raise(k, t, USER_CAUSE[code] ?? Cause.illegal, code, value(t, hart.tvalNum));
+  if (thread.guest) return guestExit(k, cpu, thread, code);
+  if (code !== ECALL_U) return raise(k, thread, USER_CAUSE[code] ?? Cause.illegal, code, value(thread, hart.tvalNum));
   hart.advance(4);
   if (isIpc(hart.x32)) {
-    if (!t.alien) return syscall(k, cpu, t);
-    if (t.utcb && t.events[Cause.ownCall]) return announce(k, t, t.utcb);
+    if (!thread.alien) return syscall(k, cpu, thread);
+    if (thread.utcb && thread.events[Cause.ownCall]) return announce(k, thread, thread.utcb);
   }
-  raise(k, t, Cause.syscall, ECALL_U);
+  raise(k, thread, Cause.syscall, ECALL_U);
 }
 
 /** An alien's kernel call, for the server that decides on it. */
@@ -53,22 +53,22 @@ function handleInterrupt(k: Core, cpu: Cpu, code: number): void {
   else cpu.reschedule = true;
 }
 
-function guestExit(k: Core, cpu: Cpu, t: Thread, code: number): void {
-  const { hart } = cpu, at = value(t, hart.tvalNum);
-  t.mode = hart.priv === 0 ? 0 : 1;
-  k.counters.guestExits[t.mode]++;
-  if (code === VIRTUAL_INSTRUCTION && at !== WFI) return raise(k, t, Cause.virtualInstruction, code, at);
+function guestExit(k: Core, cpu: Cpu, thread: Thread, code: number): void {
+  const { hart } = cpu, at = value(thread, hart.tvalNum);
+  thread.mode = hart.priv === 0 ? 0 : 1;
+  k.counters.guestExits[thread.mode]++;
+  if (code === VIRTUAL_INSTRUCTION && at !== WFI) return raise(k, thread, Cause.virtualInstruction, code, at);
   if (code === VIRTUAL_INSTRUCTION || code === ECALL_VS) {
     hart.advance(4);
-    return raise(k, t, code === ECALL_VS ? Cause.sbi : Cause.wfi, code, at);
+    return raise(k, thread, code === ECALL_VS ? Cause.sbi : Cause.wfi, code, at);
   }
-  if (code < GUEST_FETCH) return raise(k, t, Cause.guestTrap, code, at);
-  raise(k, t, Cause.guestPageFault, code, at, Number(hart.csr(CSR.htval)), Number(hart.csr(CSR.htinst)));
+  if (code < GUEST_FETCH) return raise(k, thread, Cause.guestTrap, code, at);
+  raise(k, thread, Cause.guestPageFault, code, at, Number(hart.csr(CSR.htval)), Number(hart.csr(CSR.htinst)));
 }
 
 /** stval. Exact below 2^53 in magnitude; an address beyond that (a guest in Sv57 has such) stands in `exactValue` as well. */
-function value(t: Thread, v: number): number {
-  if (v < 2 ** 53 && v > -(2 ** 53)) return v;
-  t.exactValue = BigInt.asIntN(64, t.cpu.hart.csr(CSR.stval));
-  return Number(t.exactValue);
+function value(thread: Thread, wide: number): number {
+  if (wide < 2 ** 53 && wide > -(2 ** 53)) return wide;
+  thread.exactValue = BigInt.asIntN(64, thread.cpu.hart.csr(CSR.stval));
+  return Number(thread.exactValue);
 }

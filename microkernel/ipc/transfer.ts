@@ -20,16 +20,16 @@ export const itemsOf = (u: Utcb): number => Math.min((u.i32[0] >>> 8) & 0x1f, MA
  * Unless ok, nothing has changed.
  */
 export function transfer(k: Core, from: Thread, to: Thread, portal: Portal | undefined): Status {
-  const s = from.utcb, d = to.utcb;
-  if (!s || !d) return Status.fault;
-  const items = itemsOf(s), n = wordsOf(s);
+  const source = from.utcb, target = to.utcb;
+  if (!source || !target) return Status.fault;
+  const items = itemsOf(source), n = wordsOf(source);
   if (items > 0) {
     const status = transferItems(k, from, to, items, portal ? from.sequence : to.sequence);
     if (status !== Status.ok) return status;
   }
-  copyWords(k, s.i32, d.i32, n);
-  d.i32[0] |= items << 8;
-  if (portal) stamp(d.i32, portal, 0);
+  copyWords(k, source.i32, target.i32, n);
+  target.i32[0] |= items << 8;
+  if (portal) stamp(target.i32, portal, 0);
   k.charge(COSTS.message + n * COSTS.word);
   return Status.ok;
 }
@@ -54,21 +54,21 @@ export function stamp(to: Int32Array, portal: Portal, mtd: number): void {
 /** Where an item goes: a flexpage of the sender, an address or selector of the receiver. */
 interface MappingItem { page: number; dest: number; flags: number }
 
-function itemsIn(u: Utcb, n: number): MappingItem[] {
+function itemsIn(utcb: Utcb, n: number): MappingItem[] {
   const places: MappingItem[] = [];
   for (let at: number = U.items; places.length < n; at += ITEM_BYTES)
-    places.push({ page: u.num(at), dest: u.num(at + 8), flags: u.num(at + 16) });
+    places.push({ page: utcb.num(at), dest: utcb.num(at + 8), flags: utcb.num(at + 16) });
   return places;
 }
 
 /** Destinations are taken modulo the window's size. fault: there is no window for it, or it is too small. */
 function transferItems(k: Core, from: Thread, to: Thread, n: number, cause: number): Status {
-  const d = to.utcb!, window = d.num(U.window), capWindow = d.num(U.capWindow), places = itemsIn(from.utcb!, n);
-  for (const p of places) {
-    const w = isCapPage(p.page) ? capWindow : window;
-    if (w === 0 || isCapPage(w) !== isCapPage(p.page) || flexOrder(p.page) > flexOrder(w)) return Status.fault;
-    const size = flexSize(w), base = isCapPage(w) ? flexSelector(w) : flexBase(w);
-    p.dest = base + (((p.dest % size) + size) % size);
+  const target = to.utcb!, window = target.num(U.window), capWindow = target.num(U.capWindow), places = itemsIn(from.utcb!, n);
+  for (const item of places) {
+    const chosen = isCapPage(item.page) ? capWindow : window;
+    if (chosen === 0 || isCapPage(chosen) !== isCapPage(item.page) || flexOrder(item.page) > flexOrder(chosen)) return Status.fault;
+    const size = flexSize(chosen), base = isCapPage(chosen) ? flexSelector(chosen) : flexBase(chosen);
+    item.dest = base + (((item.dest % size) + size) % size);
   }
   return mapAll(k, from.task, to.task, places, cause);
 }

@@ -69,10 +69,10 @@ function affordable(from: Space, base: number, size: number, to: Space, dest: nu
     const va = dest + at - base, level = levelFor(node, at, va, base + size - at), pa = node.pa + at - node.va;
     if ((node.rights & rights) === 0 || node.pinned) return LEVEL_SIZE[level];
     cost += BYTES.node;
-    for (let l = to.tableFor(va, level).level - 1; l >= level; l--) {
-      const table = Math.floor(va / LEVEL_SIZE[l + 1]);
-      if (tables[l] !== table) cost += BYTES.frame;
-      tables[l] = table;
+    for (let above = to.tableFor(va, level).level - 1; above >= level; above--) {
+      const table = Math.floor(va / LEVEL_SIZE[above + 1]);
+      if (tables[above] !== table) cost += BYTES.frame;
+      tables[above] = table;
     }
     const directory = `${node.va} ${Math.floor(pa / LEVEL_SIZE[1])}`;
     if (partsOf !== directory) parts += partsNeeded(node, level, pa);
@@ -116,13 +116,13 @@ function handOver(source: MapNode, node: MapNode): void {
 function reparent(node: MapNode): void {
   const parent = node.parent, orphans: MapNode[] = [];
   overlapping(node, node.pa, LEVEL_SIZE[node.level], orphans);
-  for (const c of orphans) {
-    const gone = unlinkNode(c);
+  for (const child of orphans) {
+    const gone = unlinkNode(child);
     node.space.factory.refund(gone * BYTES.parts);
     if (!parent) continue;
-    const need = partsNeeded(parent, c.level, c.pa) * BYTES.parts;
-    if (need > 0 && !parent.space.factory.charge(need)) removeSubtree(c);
-    else linkNode(c, parent);
+    const need = partsNeeded(parent, child.level, child.pa) * BYTES.parts;
+    if (need > 0 && !parent.space.factory.charge(need)) removeSubtree(child);
+    else linkNode(child, parent);
   }
 }
 

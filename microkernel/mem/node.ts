@@ -140,7 +140,7 @@ function emptied(parent: MapNode, level: number, pa: number): number {
 
 /** Appends the children of `node` that overlap [pa, pa + size) to `out`. */
 export function overlapping(node: MapNode, pa: number, size: number, out: MapNode[]): void {
-  for (let c = node.children; c; c = c.next) out.push(c);
+  for (let child = node.children; child; child = child.next) out.push(child);
   if (node.parts) collect(node, node.parts, pa, size, out);
 }
 
@@ -150,7 +150,7 @@ function collect(node: MapNode, parts: Parts, pa: number, size: number, out: Map
   const base = Math.max(node.pa, Math.floor(pa / span) * span), end = Math.min(pa + size, base + span);
   for (let at = Math.max(pa, base), i = Math.floor((at - base) / step); at < end; i++) {
     const stop = Math.min(end, base + (i + 1) * step), below = parts.parts?.[i];
-    for (let c = parts.heads[i]; c; c = c.next) out.push(c);
+    for (let child = parts.heads[i]; child; child = child.next) out.push(child);
     if (below) collect(node, below, at, stop - at, out);
     at = stop;
   }

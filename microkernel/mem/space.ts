@@ -148,15 +148,15 @@ export class Space {
   }
 
   /** Releases an entry: frees a table without entries, and so on up to the root. */
-  release(table: Table): void {
-    let t = table;
-    while (--t.used === 0 && t.up) {
-      clearEntry(this.k.frames, t.up, t.upIndex);
-      t.up.tables!.set(t.upIndex, undefined);
-      this.k.frames.give(t.pa);
+  release(from: Table): void {
+    let table = from;
+    while (--table.used === 0 && table.up) {
+      clearEntry(this.k.frames, table.up, table.upIndex);
+      table.up.tables!.set(table.upIndex, undefined);
+      this.k.frames.give(table.pa);
       this.factory.refund(BYTES.frame);
       this.k.work(COSTS.node);
-      t = t.up;
+      table = table.up;
     }
   }
 

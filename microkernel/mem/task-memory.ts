@@ -53,16 +53,16 @@ export class TaskMemory implements Memory {
   u16(va: number): number { const o = this.#offset(va, 2, 'read'); return o >= 0 ? this.#data.getUint16(o, true) : this.#load(va, 2); }
   u32(va: number): number { const o = this.#offset(va, 4, 'read'); return o >= 0 ? this.#data.getUint32(o, true) : this.#load(va, 4); }
   u64(va: number): bigint {
-    const o = this.#offset(va, 8, 'read');
-    return o >= 0 ? this.#data.getBigUint64(o, true) : BigInt(this.u32(va)) | (BigInt(this.u32(va + 4)) << 32n);
+    const offset = this.#offset(va, 8, 'read');
+    return offset >= 0 ? this.#data.getBigUint64(offset, true) : BigInt(this.u32(va)) | (BigInt(this.u32(va + 4)) << 32n);
   }
   setU8(va: number, v: number): void { this.#store(va, 1, v); }
   setU16(va: number, v: number): void { this.#store(va, 2, v); }
   setU32(va: number, v: number): void { this.#store(va, 4, v); }
-  setU64(va: number, v: bigint): void {
-    if (this.#offset(va, 8, 'write') >= 0) return this.#memory.setU64(this.#at(va, 'write'), BigInt.asUintN(64, v));
-    this.setU32(va, Number(BigInt.asUintN(32, v)));
-    this.setU32(va + 4, Number(BigInt.asUintN(32, v >> 32n)));
+  setU64(va: number, value: bigint): void {
+    if (this.#offset(va, 8, 'write') >= 0) return this.#memory.setU64(this.#at(va, 'write'), BigInt.asUintN(64, value));
+    this.setU32(va, Number(BigInt.asUintN(32, value)));
+    this.setU32(va + 4, Number(BigInt.asUintN(32, value >> 32n)));
   }
 
   /** A device register, or a value across two pages. */
@@ -72,16 +72,16 @@ export class TaskMemory implements Memory {
     if (value === undefined) throw new MemoryFault(va, 'read');
     return value;
   }
-  #store(va: number, n: number, v: number): void {
+  #store(va: number, n: number, value: number): void {
     const offset = this.#offset(va, n, 'write'), pa = offset + this.#base;
-    if (offset < 0) return this.#storeElsewhere(va, n, v >>> 0);
-    if (n === 1) this.#memory.setU8(pa, v & 0xff);
-    else if (n === 2) this.#memory.setU16(pa, v & 0xffff);
-    else this.#memory.setU32(pa, v >>> 0);
+    if (offset < 0) return this.#storeElsewhere(va, n, value >>> 0);
+    if (n === 1) this.#memory.setU8(pa, value & 0xff);
+    else if (n === 2) this.#memory.setU16(pa, value & 0xffff);
+    else this.#memory.setU32(pa, value >>> 0);
   }
-  #storeElsewhere(va: number, n: number, v: number): void {
-    if ((va & LAST) + n > PAGE) this.write(va, Uint8Array.from({ length: n }, (_, i) => v >>> (8 * i)));
-    else if (!this.#bus.write(this.#at(va, 'write'), n, v % 2 ** (8 * n))) throw new MemoryFault(va, 'write');
+  #storeElsewhere(va: number, n: number, value: number): void {
+    if ((va & LAST) + n > PAGE) this.write(va, Uint8Array.from({ length: n }, (_, i) => value >>> (8 * i)));
+    else if (!this.#bus.write(this.#at(va, 'write'), n, value % 2 ** (8 * n))) throw new MemoryFault(va, 'write');
   }
 
   /** How many bytes from `va` on, up to `n`, are mapped with these rights; `whole`: and stand in RAM in one piece. */

@@ -79,7 +79,7 @@ const SPLIT = BYTES.frame + 511 * BYTES.node;
 export function split(node: MapNode, keep = 0): MapNode[] | undefined {
   if (!paySplit(node, keep)) return undefined;
   const chain = [node];
-  for (let i = 0; i < chain.length; i++) for (let c = chain[i].children; c; c = c.next) chain.push(c);
+  for (let i = 0; i < chain.length; i++) for (let child = chain[i].children; child; child = child.next) chain.push(child);
   for (let i = chain.length - 1; i > 0; i--) if (paySplit(chain[i], keep)) replace(chain[i]); else removeSubtree(chain[i]);
   return replace(node);
 }
@@ -130,7 +130,7 @@ function replace(node: MapNode): MapNode[] {
 /** Moves the children of part `i` of a superpage to the leaf that replaces the part. */
 function inherit(piece: MapNode, parts: Parts, i: number): void {
   piece.children = parts.heads[i];
-  for (let c = piece.children; c; c = c.next) c.parent = piece;
+  for (let child = piece.children; child; child = child.next) child.parent = piece;
   piece.parts = parts.parts?.[i];
-  for (const head of piece.parts?.heads ?? []) for (let c = head; c; c = c.next) c.parent = piece;
+  for (const head of piece.parts?.heads ?? []) for (let child = head; child; child = child.next) child.parent = piece;
 }

@@ -63,10 +63,10 @@ export class CapSpace {
   /** The capabilities in [first, first + n). */
   *range(first: number, n: number): Generator<Cap> {
     const last = Math.min(first + n, SELECTORS) - 1;
-    for (let c = first >>> 8; c <= last >>> 8 && c < this.#chunks.length; c++) {
-      const chunk = this.#chunks[c];
+    for (let at = first >>> 8; at <= last >>> 8 && at < this.#chunks.length; at++) {
+      const chunk = this.#chunks[at];
       if (!chunk) continue;
-      for (let i = Math.max(first - c * CHUNK, 0); i < CHUNK && c * CHUNK + i <= last; i++) {
+      for (let i = Math.max(first - at * CHUNK, 0); i < CHUNK && at * CHUNK + i <= last; i++) {
         const cap = chunk[i];
         if (cap) yield cap;
       }
@@ -85,10 +85,10 @@ export class CapSpace {
 export function revoke(k: Core, cap: Cap, rights: number, self: boolean): void {
   const all = subtree(cap);
   for (let i = all.length - 1; i >= (self ? 0 : 1); i--) {
-    const c = all[i], left = c.rights & ~rights;
+    const chunk = all[i], left = chunk.rights & ~rights;
     k.work(COSTS.node);
-    if (left === 0) c.space.remove(k, c);
-    else c.rights = left;
+    if (left === 0) chunk.space.remove(k, chunk);
+    else chunk.rights = left;
   }
 }
 

@@ -49,6 +49,6 @@ export function unlink(cap: Cap): number {
 /** `cap` and everything derived from it, each before what is derived from it. */
 export function subtree(cap: Cap): Cap[] {
   const all = [cap];
-  for (let i = 0; i < all.length; i++) for (let c = all[i].derived.first; c; c = c.next) all.push(c);
+  for (let i = 0; i < all.length; i++) for (let cap = all[i].derived.first; cap; cap = cap.next) all.push(cap);
   return all;
 }

@@ -56,20 +56,20 @@ export class Factory extends KernelObject {
   /** Factories made out of this one go first, the deepest before the others (nesting may be deep, so this is a loop). */
   override teardown(k: Core): void {
     const all: Factory[] = [this];
-    for (let i = 0; i < all.length; i++) for (const o of youngest(all[i].objects)) if (o instanceof Factory) all.push(o);
+    for (let i = 0; i < all.length; i++) for (const object of youngest(all[i].objects)) if (object instanceof Factory) all.push(object);
     for (let i = all.length - 1; i > 0; i--) k.destroy(all[i]);
-    for (const o of youngest(this.objects)) k.destroy(o);
+    for (const object of youngest(this.objects)) k.destroy(object);
   }
 }
 
 // Creation. Order of checks: operands, the slot for the new capability, the quota; after them nothing can fail.
 
 /** An object of this size, and its first capability, with all rights, where word 0 says. */
-function create(i: Invocation, f: Factory, bytes: number, make: () => KernelObject | undefined): Status {
+function create(i: Invocation, factory: Factory, bytes: number, make: () => KernelObject | undefined): Status {
   const { k, caller: { task: { caps } } } = i, selector = i.u.word(0), first = caps.canPut(selector);
   if (first !== Status.ok) return first;
   // The slot may come out of the same quota: 'canPut' has counted it alone.
-  const slot = caps.factory === f ? BYTES.cap + BYTES.capChunk : 0, object = f.free < bytes + slot ? undefined : make();
+  const slot = caps.factory === factory ? BYTES.cap + BYTES.capChunk : 0, object = factory.free < bytes + slot ? undefined : make();
   if (!object) return Status.noQuota;
   k.created(object);
   const status = caps.canPut(selector);
@@ -80,15 +80,15 @@ function create(i: Invocation, f: Factory, bytes: number, make: () => KernelObje
   return status;
 }
 
-function createTask(i: Invocation, f: Factory): Status {
+function createTask(i: Invocation, factory: Factory): Status {
   const kind = i.u.word(1), shape = isCount(kind, SHAPES.length) ? SHAPES[kind] : undefined;
   if (!shape || (shape.guest && !i.k.cpu.hasGuests)) return Status.badArgument;
-  return create(i, f, taskBytes(shape.guest), () => newTask(i.k, f, shape));
+  return create(i, factory, taskBytes(shape.guest), () => newTask(i.k, factory, shape));
 }
 
-function createThread(i: Invocation, f: Factory): Status {
-  const { k, u, body } = i, flags = u.word(2), utcb = u.word(3), hart = u.word(4);
-  const task = named<Task>(i.caller.task.caps, u.word(1), ObjectKind.task, CapRight.control);
+function createThread(i: Invocation, factory: Factory): Status {
+  const { k, u: message, body } = i, flags = message.word(2), utcb = message.word(3), hart = message.word(4);
+  const task = named<Task>(i.caller.task.caps, message.word(1), ObjectKind.task, CapRight.control);
   if (typeof task === 'number') return task;
   const guest = (flags & ThreadFlag.guest) !== 0, script = (flags & ThreadFlag.typescript) !== 0;
   const cpu = isCount(hart, k.cpus.length) ? k.cpus[hart] : undefined;
@@ -98,45 +98,45 @@ function createThread(i: Invocation, f: Factory): Status {
     if (!task.space.holds(utcb, 4096) || utcb % 4096 !== 0) return Status.badArgument;
     if (task.space.find(utcb)) return Status.busy;
   } else if (utcb !== 0) return Status.badArgument;
-  if (!f.allows(cpu)) return Status.badRights;
+  if (!factory.allows(cpu)) return Status.badRights;
   const bytes = threadBytes(guest, withUtcb), kind = { guest, alien: (flags & ThreadFlag.alien) !== 0, body };
-  return create(i, f, bytes + (mapsUtcb ? BYTES.node + 2 * BYTES.frame : 0),
-    () => newThread(k, f, bytes, task, cpu, kind, withUtcb, mapsUtcb ? utcb : undefined));
+  return create(i, factory, bytes + (mapsUtcb ? BYTES.node + 2 * BYTES.frame : 0),
+    () => newThread(k, factory, bytes, task, cpu, kind, withUtcb, mapsUtcb ? utcb : undefined));
 }
 
-function createPortal(i: Invocation, f: Factory): Status {
-  const { k, u } = i, thread = named<Thread>(i.caller.task.caps, u.word(1), ObjectKind.thread, CapRight.control);
+function createPortal(i: Invocation, factory: Factory): Status {
+  const { k, u: utcb } = i, thread = named<Thread>(i.caller.task.caps, utcb.word(1), ObjectKind.thread, CapRight.control);
   if (typeof thread === 'number') return thread;
   if (thread.state === ThreadState.dead) return Status.dead;
   if (thread.guest || !thread.utcb) return Status.badArgument;
-  return create(i, f, BYTES.portal, () => {
-    const at = (U.words >> 2) + 4, portal = new Portal(k.newId(), f, thread, u.i32[at], u.i32[at + 1], u.word(3) & 0xffff);
+  return create(i, factory, BYTES.portal, () => {
+    const at = (U.words >> 2) + 4, portal = new Portal(k.newId(), factory, thread, utcb.i32[at], utcb.i32[at + 1], utcb.word(3) & 0xffff);
     k.trace.name('portal', portal.id, thread.id, `portal ${portal.label}`);
     return portal;
   });
 }
 
-function createSemaphore(i: Invocation, f: Factory): Status {
+function createSemaphore(i: Invocation, factory: Factory): Status {
   if (!isCount(i.u.word(1), 2 ** 32)) return Status.badArgument;
-  return create(i, f, BYTES.semaphore, () => {
-    const semaphore = new Semaphore(i.k.newId(), f, i.u.word(1));
+  return create(i, factory, BYTES.semaphore, () => {
+    const semaphore = new Semaphore(i.k.newId(), factory, i.u.word(1));
     i.k.trace.name('semaphore', semaphore.id, i.caller.task.id, `semaphore ${semaphore.id}`);
     return semaphore;
   });
 }
 
-function createSchedContext(i: Invocation, f: Factory): Status {
-  const priority = i.u.word(1), budget = i.u.word(2), period = i.u.word(3);
+function createSchedContext(i: Invocation, factory: Factory): Status {
+  const { k, u: utcb } = i, priority = utcb.word(1), budget = utcb.word(2), period = utcb.word(3);
   if (!parametersOk(priority, budget, period)) return Status.badArgument;
-  if (priority > f.highest) return Status.badRights;
-  return create(i, f, BYTES.schedContext, () => new SchedContext(i.k.newId(), f, priority, budget, period, i.k.cpu.hart.cycles));
+  if (priority > factory.highest) return Status.badRights;
+  return create(i, factory, BYTES.schedContext, () => new SchedContext(k.newId(), factory, priority, budget, period, k.cpu.hart.cycles));
 }
 
-function createFactory(i: Invocation, f: Factory): Status {
+function createFactory(i: Invocation, factory: Factory): Status {
   const quota = i.u.word(1), priority = i.u.word(2), harts = i.u.word(3);
   if (!isCount(quota, 2 ** 40) || !isCount(priority, 256) || !isCount(harts, 2 ** 32)) return Status.badArgument;
-  if (priority > f.highest || (harts & ~f.harts) !== 0) return Status.badRights;
-  return create(i, f, BYTES.factory + quota, () => new Factory(i.k.newId(), f, quota, priority, harts === 0 ? f.harts : harts | 0));
+  if (priority > factory.highest || (harts & ~factory.harts) !== 0) return Status.badRights;
+  return create(i, factory, BYTES.factory + quota, () => new Factory(i.k.newId(), factory, quota, priority, (harts || factory.harts) | 0));
 }
 
 export const factory: Handlers<'factory', Factory> = {

@@ -25,20 +25,20 @@ for (const [kind, operations] of Object.entries(Ops)) for (const [name, { label,
   (rows[label >> 8] ??= [])[label & 255] = { right: CapRight[right!], run };
 }
 
-export function invoke(k: Core, t: Thread, cap: Cap, timeout: number, body: Body | undefined): void {
-  const u = t.utcb!, label = u.u32[1], { object } = cap, row = rows[label >>> 8]?.[label & 255], first = u.word(0);
+export function invoke(k: Core, thread: Thread, cap: Cap, timeout: number, body: Body | undefined): void {
+  const utcb = thread.utcb!, label = utcb.u32[1], { object } = cap, row = rows[label >>> 8]?.[label & 255], first = utcb.word(0);
   k.charge(COSTS.invoke);
   let status: Status | typeof BLOCKED;
   if (!row) status = Status.badOp;
   else if (label >>> 8 !== object.kind) status = Status.badKind;
   else if ((cap.rights & row.right) === 0) status = Status.badRights;
   else {
-    status = row.run({ k, caller: t, u, body }, object);
-    if (u.u32[1] !== 0 && status !== BLOCKED) u.setTag(0, 0); // the label is still the operation's: no answer was written
+    status = row.run({ k, caller: thread, u: utcb, body }, object);
+    if (utcb.u32[1] !== 0 && status !== BLOCKED) utcb.setTag(0, 0); // the label is still the operation's: no answer was written
   }
   const traced = status === BLOCKED ? Status.ok : status;
-  k.trace.note(t.cpu, Kind.invoke, t.id, object.id, 0, label, 0, first, traced);
-  if (status !== BLOCKED) t.status = status;
-  else if (timeout > 0) setTimeout(k, t, timeout);
-  else endWait(k, t, Status.timeout);
+  k.trace.note(thread.cpu, Kind.invoke, thread.id, object.id, 0, label, 0, first, traced);
+  if (status !== BLOCKED) thread.status = status;
+  else if (timeout > 0) setTimeout(k, thread, timeout);
+  else endWait(k, thread, Status.timeout);
 }

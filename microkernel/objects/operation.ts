@@ -19,9 +19,9 @@ export type Handler<T> = (i: Invocation, object: T) => Status | typeof BLOCKED;
 export type Handlers<Kind extends keyof typeof Ops, T> = Readonly<Record<keyof (typeof Ops)[Kind], Handler<T>>>;
 
 /** Answers with words. */
-export function answer(u: Utcb, ...words: number[]): Status {
-  for (let i = 0; i < words.length; i++) u.setWord(i, words[i]);
-  u.setTag(0, words.length);
+export function answer(utcb: Utcb, ...words: number[]): Status {
+  for (let i = 0; i < words.length; i++) utcb.setWord(i, words[i]);
+  utcb.setTag(0, words.length);
   return Status.ok;
 }
 

@@ -36,14 +36,14 @@ export class Portal extends KernelObject {
 
   /** Waiting senders get `dead`; a server that waits only for this portal does too. */
   override teardown(k: Core): void {
-    for (let t = senderOf(this.thread, this); t; t = senderOf(this.thread, this)) endWait(k, t, Status.dead);
+    for (let thread = senderOf(this.thread, this); thread; thread = senderOf(this.thread, this)) endWait(k, thread, Status.dead);
     if (this.thread.onlyFrom === this) endWait(k, this.thread, Status.dead);
   }
 }
 
 /** The first sender in the queue of `server`, or the first one that comes through this portal. */
 export function senderOf(server: Thread, portal: Portal | undefined): Thread | undefined {
-  let t = server.senders.first;
-  while (t && portal && t.portal !== portal) t = t.next;
-  return t;
+  let thread = server.senders.first;
+  while (thread && portal && thread.portal !== portal) thread = thread.next;
+  return thread;
 }

@@ -66,21 +66,21 @@ export class SchedContext extends KernelObject implements Due {
 export const parametersOk = (priority: number, budget: number, period: number): boolean =>
   isCount(priority, 256) && isCount(budget, LONGEST) && isCount(period, LONGEST) && (period === 0 || (budget > 0 && budget <= period));
 
-function set(i: Invocation, c: SchedContext): Status {
+function set(i: Invocation, context: SchedContext): Status {
   const priority = i.u.word(0), budget = i.u.word(1), period = i.u.word(2);
   if (!parametersOk(priority, budget, period)) return Status.badArgument;
-  if (priority > Math.min(c.factory!.highest, c.thread?.factory!.highest ?? 255)) return Status.badRights;
-  const was = c.place;
-  detach(i.k, c);
-  c.set(priority, budget, period, i.k.cpu.hart.cycles);
-  if (was !== ContextState.nowhere) place(i.k, c);
-  requeue(c.thread);
+  if (priority > Math.min(context.factory!.highest, context.thread?.factory!.highest ?? 255)) return Status.badRights;
+  const was = context.place;
+  detach(i.k, context);
+  context.set(priority, budget, period, i.k.cpu.hart.cycles);
+  if (was !== ContextState.nowhere) place(i.k, context);
+  requeue(context.thread);
   return Status.ok;
 }
-function consumed(i: Invocation, c: SchedContext): Status {
-  if (c.place === ContextState.current) account(c.cpu!);
-  const cycles = c.consumed;
-  c.consumed = 0;
+function consumed(i: Invocation, context: SchedContext): Status {
+  if (context.place === ContextState.current) account(context.cpu!);
+  const cycles = context.consumed;
+  context.consumed = 0;
   return answer(i.u, cycles);
 }
 

@@ -54,20 +54,20 @@ export class Semaphore extends KernelObject {
   }
 
   override teardown(k: Core): void {
-    for (let t = this.waiters.first; t; t = this.waiters.first) endWait(k, t, Status.dead);
+    for (let thread = this.waiters.first; thread; thread = this.waiters.first) endWait(k, thread, Status.dead);
     if (this.line > 0) k.interrupts.mask(this.line);
   }
 }
 
-function up(i: Invocation, s: Semaphore): Status {
-  s.up(i.k);
+function up(i: Invocation, semaphore: Semaphore): Status {
+  semaphore.up(i.k);
   return Status.ok;
 }
-function down(i: Invocation, s: Semaphore): Status | typeof BLOCKED {
+function down(i: Invocation, semaphore: Semaphore): Status | typeof BLOCKED {
   const clear = i.u.wordCount > 0 && i.u.word(0) === 1;
-  if (s.line > 0) i.k.interrupts.listen(s.line);
-  if (s.take(i.caller, clear)) return Status.ok;
-  s.enqueue(i.caller);
+  if (semaphore.line > 0) i.k.interrupts.listen(semaphore.line);
+  if (semaphore.take(i.caller, clear)) return Status.ok;
+  semaphore.enqueue(i.caller);
   return BLOCKED;
 }
 

@@ -37,7 +37,7 @@ export class Task extends KernelObject {
   }
 
   override teardown(k: Core): void {
-    for (const t of youngest(this.threads)) k.destroy(t);
+    for (const thread of youngest(this.threads)) k.destroy(thread);
     for (const cpu of k.cpus) if (cpu.running?.visiting === this) preempt(k, cpu); // it finds out when it resumes
     this.caps.clear(k);
     const { space } = this;
@@ -108,14 +108,14 @@ const KIND_AND_RIGHTS = 15;
 
 /** A caller with control rights on both tasks may map from one into the other. */
 function map(i: Invocation, to: Task): Status {
-  const { u, caller: { task: own } } = i, source = u.word(0);
+  const { u: utcb, caller: { task: own } } = i, source = utcb.word(0);
   const from = source === 0 ? own : named<Task>(own.caps, source, ObjectKind.task, CapRight.control);
-  return typeof from === 'number' ? from : mapFlexpage(i.k, from, u.word(1), to, u.word(2), u.word(3), 0);
+  return typeof from === 'number' ? from : mapFlexpage(i.k, from, utcb.word(1), to, utcb.word(2), utcb.word(3), 0);
 }
 
 function unmap(i: Invocation, of: Task): Status {
-  const { k, u } = i, page = u.u32[U.words >> 2], self = u.word(1) === 1, order = flexOrder(page), base = u.page(U.words);
-  if (u.word(1) > 1 || u.word(1) < 0) return Status.badArgument;
+  const { k, u: utcb } = i, page = utcb.u32[U.words >> 2], self = utcb.word(1) === 1, order = flexOrder(page), base = utcb.page(U.words);
+  if (utcb.word(1) > 1 || utcb.word(1) < 0) return Status.badArgument;
   if (isCapPage(page)) {
     if (base < 0) return Status.badArgument;
     for (const cap of [...of.caps.range(base / 4096, flexSize(page))])

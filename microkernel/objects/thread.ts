@@ -173,58 +173,58 @@ export function newThread(k: Core, factory: Factory, bytes: number, task: Task, 
     return undefined;
   }
   if (withUtcb) k.work(COSTS.frame);
-  const t = new Thread(k.newId(), factory, bytes, task, cpu, kind);
-  if (kind.body) t.utcb = new Utcb(ownPage(), 0);
+  const thread = new Thread(k.newId(), factory, bytes, task, cpu, kind);
+  if (kind.body) thread.utcb = new Utcb(ownPage(), 0);
   else if (withUtcb) {
     const view = k.memory.view(frame, BYTES.frame);
-    t.utcb = new Utcb(view.buffer, view.byteOffset);
-    t.utcbFrame = frame;
-    t.utcbNode = node;
+    thread.utcb = new Utcb(view.buffer, view.byteOffset);
+    thread.utcbFrame = frame;
+    thread.utcbNode = node;
   }
-  if (kind.guest) initGuest(t);
-  k.trace.name('thread', t.id, task.id, kind.body?.name || `thread ${t.id}`);
-  return t;
+  if (kind.guest) initGuest(thread);
+  k.trace.name('thread', thread.id, task.id, kind.body?.name || `thread ${thread.id}`);
+  return thread;
 }
 
-function unbind(k: Core, t: Thread): void {
-  if (!t.context) return;
-  detach(k, t.context);
-  t.context = t.context.thread = undefined;
+function unbind(k: Core, thread: Thread): void {
+  if (!thread.context) return;
+  detach(k, thread.context);
+  thread.context = thread.context.thread = undefined;
 }
 
 /** Ends a thread: aborts its operation and wakes its waiters. The dead object stays until its capabilities are gone. */
-export function killThread(k: Core, t: Thread): void {
-  if (t.state === ThreadState.dead) return;
-  const { cpu } = t, end = t.partner ? endOfChain(t) : undefined;
-  leave(k, t);
-  t.state = ThreadState.dead;
-  unbind(k, t);
-  const caller = t.currentCaller;
+export function killThread(k: Core, thread: Thread): void {
+  if (thread.state === ThreadState.dead) return;
+  const { cpu } = thread, end = thread.partner ? endOfChain(thread) : undefined;
+  leave(k, thread);
+  thread.state = ThreadState.dead;
+  unbind(k, thread);
+  const caller = thread.currentCaller;
   if (caller) endWait(k, caller, Status.dead);
-  for (let s = t.senders.first; s; s = t.senders.first) endWait(k, s, Status.dead);
-  releaseHelpers(k, t);
-  if (end) cutChain(k, t, end);
-  if (cpu.running === t) { account(cpu); cpu.running = undefined; preempt(k, cpu); }
-  if (cpu.owner === t) cpu.owner = undefined;
-  if (cpu.vsOwner === t) { shareWith(cpu, false); cpu.vsOwner = undefined; }
-  t.running = undefined;
-  k.trace.record(k.cpu.hart.cycles, Kind.destroy, cpu.id, 0, runningOn(k.cpu), t.id, 0, t.kind, 0, 0);
+  for (let sender = thread.senders.first; sender; sender = thread.senders.first) endWait(k, sender, Status.dead);
+  releaseHelpers(k, thread);
+  if (end) cutChain(k, thread, end);
+  if (cpu.running === thread) { account(cpu); cpu.running = undefined; preempt(k, cpu); }
+  if (cpu.owner === thread) cpu.owner = undefined;
+  if (cpu.vsOwner === thread) { shareWith(cpu, false); cpu.vsOwner = undefined; }
+  thread.running = undefined;
+  k.trace.record(k.cpu.hart.cycles, Kind.destroy, cpu.id, 0, runningOn(k.cpu), thread.id, 0, thread.kind, 0, 0);
 }
 
 /** Ready at `pc` with `sp` and a0 = `arg`, as 64-bit values. busy: it has begun already. */
-function start(i: Invocation, t: Thread): Status {
-  if (t.state !== ThreadState.inactive && t.state !== ThreadState.stopped) return t.state === ThreadState.dead ? Status.dead : Status.busy;
-  if (t.running) return Status.busy;
-  if (!t.body) {
-    const x = registersOf(t), words = i.u.i32.subarray(U.words >> 2);
-    setPc(t, words[0], words[1]);
+function start(i: Invocation, thread: Thread): Status {
+  if (thread.state === ThreadState.dead) return Status.dead;
+  if ((thread.state !== ThreadState.inactive && thread.state !== ThreadState.stopped) || thread.running) return Status.busy;
+  if (!thread.body) {
+    const x = registersOf(thread), words = i.u.i32.subarray(U.words >> 2);
+    setPc(thread, words[0], words[1]);
     x.set(words.subarray(2, 4), 2 * SP);
     x.set(words.subarray(4, 6), 2 * A0);
-    t.inSyscall = false;
-    t.starting = t.events[Cause.startup]?.dead === false; // first run of a thread that has a portal for it
+    thread.inSyscall = false;
+    thread.starting = thread.events[Cause.startup]?.dead === false; // first run of a thread that has a portal for it
   }
-  t.status = Status.ok;
-  makeReady(i.k, t);
+  thread.status = Status.ok;
+  makeReady(i.k, thread);
   return Status.ok;
 }
 
@@ -232,72 +232,72 @@ function start(i: Invocation, t: Thread): Status {
 const stands = (t: Thread): Status =>
   t.state === ThreadState.dead ? Status.dead : t.state === ThreadState.ready || t.body ? Status.busy : Status.ok;
 
-function getState(i: Invocation, t: Thread): Status {
-  const mtd = i.u.word(0), status = stands(t);
+function getState(i: Invocation, thread: Thread): Status {
+  const mtd = i.u.word(0), status = stands(thread);
   if (status !== Status.ok) return status;
-  moveState(t, i.u, mtd, true);
+  moveState(thread, i.u, mtd, true);
   i.u.mtd = mtd;
   return status;
 }
-function setState(i: Invocation, t: Thread): Status {
-  const status = stands(t);
-  if (status === Status.ok) moveState(t, i.u, i.u.word(0), false);
+function setState(i: Invocation, thread: Thread): Status {
+  const status = stands(thread);
+  if (status === Status.ok) moveState(thread, i.u, i.u.word(0), false);
   return status;
 }
 
-function setEvents(i: Invocation, t: Thread): Status {
+function setEvents(i: Invocation, thread: Thread): Status {
   const selector = i.u.word(0), causes = i.u.word(1);
   const portal = selector === 0 ? undefined : named<Portal>(i.caller.task.caps, selector, ObjectKind.portal, CapRight.use);
   if (typeof portal === 'number') return portal;
   if (!(causes >= 0) || causes >= 2 ** CAUSES) return Status.badArgument;
-  for (let c = 0; c < CAUSES; c++) if (((causes >> c) & 1) !== 0) t.events[c] = portal;
+  for (let cause = 0; cause < CAUSES; cause++) if (((causes >> cause) & 1) !== 0) thread.events[cause] = portal;
   return Status.ok;
 }
 
 /** Binding requires a free context, and a thread without one. */
-function bind(i: Invocation, t: Thread): Status {
+function bind(i: Invocation, thread: Thread): Status {
   const { k } = i, selector = i.u.word(0);
   if (selector === 0) {
-    unbind(k, t);
+    unbind(k, thread);
     return Status.ok;
   }
   const context = named<SchedContext>(i.caller.task.caps, selector, ObjectKind.schedContext, CapRight.control);
   if (typeof context === 'number') return context;
-  if (t.state === ThreadState.dead) return Status.dead;
-  if (context.priority > t.factory!.highest) return Status.badRights;
-  if (t.context || context.thread) return Status.busy;
-  t.context = context;
-  context.thread = t;
+  if (thread.state === ThreadState.dead) return Status.dead;
+  if (context.priority > thread.factory!.highest) return Status.badRights;
+  if (thread.context || context.thread) return Status.busy;
+  thread.context = context;
+  context.thread = thread;
   place(k, context);
-  requeue(t);
+  requeue(thread);
   return Status.ok;
 }
 
 /** An event still waits for its reply; its own wait ends; a running thread stops at once. */
-function recall(i: Invocation, t: Thread): Status {
+function recall(i: Invocation, thread: Thread): Status {
   const { k } = i;
-  if (t.state === ThreadState.dead) return Status.dead;
-  k.trace.note(k.cpu, Kind.recall, i.caller.id, t.id);
-  if (!t.body) t.recalled = true;
-  if (t.state === ThreadState.ready) {
-    if (t.cpu !== k.cpu && t.cpu.running === t) preempt(k, t.cpu);
-  } else if (t.event < 0) cancel(i, t);
+  if (thread.state === ThreadState.dead) return Status.dead;
+  k.trace.note(k.cpu, Kind.recall, i.caller.id, thread.id);
+  if (!thread.body) thread.recalled = true;
+  if (thread.state === ThreadState.ready) {
+    if (thread.cpu !== k.cpu && thread.cpu.running === thread) preempt(k, thread.cpu);
+  } else if (thread.event < 0) cancel(i, thread);
   return Status.ok;
 }
-function cancel(i: Invocation, t: Thread): Status {
-  if (t.state === ThreadState.dead) return Status.dead;
-  if (t.state >= ThreadState.receiving && t.state <= ThreadState.semaphore) endWait(i.k, t, Status.aborted);
+function cancel(i: Invocation, thread: Thread): Status {
+  if (thread.state === ThreadState.dead) return Status.dead;
+  if (thread.state >= ThreadState.receiving && thread.state <= ThreadState.semaphore) endWait(i.k, thread, Status.aborted);
   return Status.ok;
 }
-function kill(i: Invocation, t: Thread): Status {
-  killThread(i.k, t);
+function kill(i: Invocation, thread: Thread): Status {
+  killThread(i.k, thread);
   return Status.ok;
 }
 
 /** badArgument: not the caller itself; dead: there is no caller to answer (any more). */
-function keepReply(i: Invocation, t: Thread): Status {
-  const { k } = i, selector = i.u.word(0), waiting = t.currentCaller, { caps, factory } = t.task;
-  if (t !== i.caller) return Status.badArgument;
+function keepReply(i: Invocation, thread: Thread): Status {
+  const { k } = i, selector = i.u.word(0), waiting = thread.currentCaller, { caps, factory } = thread.task;
+  if (thread !== i.caller) return Status.badArgument;
   if (!waiting) return Status.dead;
   const status = caps.canPut(selector);
   if (status !== Status.ok) return status;
@@ -307,22 +307,22 @@ function keepReply(i: Invocation, t: Thread): Status {
   caps.put(selector, reply, CapRight.all, undefined);
   waiting.keptReply = reply;
   waiting.partner = undefined;
-  t.currentCaller = undefined;
-  returnTime(k, t);
+  thread.currentCaller = undefined;
+  returnTime(k, thread);
   return Status.ok;
 }
 
-function info(i: Invocation, t: Thread): Status {
-  account(t.cpu);
-  return answer(i.u, t.state, t.consumed);
+function info(i: Invocation, thread: Thread): Status {
+  account(thread.cpu);
+  return answer(i.u, thread.state, thread.consumed);
 }
-function resume(i: Invocation, t: Thread): Status {
-  if (t.state !== ThreadState.stopped) return t.state === ThreadState.dead ? Status.dead : Status.busy;
-  makeReady(i.k, t);
+function resume(i: Invocation, thread: Thread): Status {
+  if (thread.state !== ThreadState.stopped) return thread.state === ThreadState.dead ? Status.dead : Status.busy;
+  makeReady(i.k, thread);
   return Status.ok;
 }
-function name(i: Invocation, t: Thread): Status {
-  i.k.trace.name('thread', t.id, t.task.id, nameOf(i));
+function name(i: Invocation, thread: Thread): Status {
+  i.k.trace.name('thread', thread.id, thread.task.id, nameOf(i));
   return Status.ok;
 }
 

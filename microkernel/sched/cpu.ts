@@ -82,9 +82,9 @@ export class Cpu {
 
   /** The first context of the highest priority that has one. */
   top(): SchedContext | undefined {
-    for (let w = this.#map.length - 1; w >= 0; w--) {
-      const bits = this.#map[w];
-      if (bits !== 0) return this.#queues[w * 32 + 31 - Math.clz32(bits)].first;
+    for (let word = this.#map.length - 1; word >= 0; word--) {
+      const bits = this.#map[word];
+      if (bits !== 0) return this.#queues[word * 32 + 31 - Math.clz32(bits)].first;
     }
     return undefined;
   }
@@ -95,14 +95,14 @@ export class Cpu {
   }
 
   /** After the others of its priority, or before them. */
-  add(c: SchedContext, first = false): void {
-    const p = c.priority, queue = this.#queues[p];
-    queue.insert(c, first ? queue.first : undefined);
-    this.#map[p >> 5] |= 1 << (p & 31);
+  add(context: SchedContext, first = false): void {
+    const priority = context.priority, queue = this.#queues[priority];
+    queue.insert(context, first ? queue.first : undefined);
+    this.#map[priority >> 5] |= 1 << (priority & 31);
   }
-  remove(c: SchedContext): void {
-    const p = c.priority, queue = this.#queues[p];
-    queue.remove(c);
-    if (!queue.first) this.#map[p >> 5] &= ~(1 << (p & 31));
+  remove(context: SchedContext): void {
+    const priority = context.priority, queue = this.#queues[priority];
+    queue.remove(context);
+    if (!queue.first) this.#map[priority >> 5] &= ~(1 << (priority & 31));
   }
 }

@@ -13,18 +13,18 @@ export const TURN = 10_000;
 const AT_ONCE = 4000;
 
 /** Lets as much of the debt pass as can without anything else coming in between: a timer, the end of the turn. */
-export function runOff(cpu: Cpu, t: Thread): void {
-  const { hart } = cpu, now = hart.cycles, passed = Math.min(t.debt, cpu.armed - now, TURN - (now - cpu.entered));
+export function runOff(cpu: Cpu, thread: Thread): void {
+  const { hart } = cpu, now = hart.cycles, passed = Math.min(thread.debt, cpu.armed - now, TURN - (now - cpu.entered));
   hart.charge(passed);
-  t.debt -= passed;
+  thread.debt -= passed;
 }
 
 /** Lets all of it pass at once, if nothing can intervene. False: nothing has passed. */
-export function runOffAtOnce(cpu: Cpu, t: Thread): boolean {
-  const now = cpu.hart.cycles + t.debt;
+export function runOffAtOnce(cpu: Cpu, thread: Thread): boolean {
+  const now = cpu.hart.cycles + thread.debt;
   if (cpu.reschedule || now >= cpu.armed || now - cpu.entered >= TURN || now - cpu.since >= cpu.current!.left) return false;
-  cpu.hart.charge(t.debt);
-  t.debt = 0;
+  cpu.hart.charge(thread.debt);
+  thread.debt = 0;
   return true;
 }
 
@@ -32,8 +32,8 @@ export function runOffAtOnce(cpu: Cpu, t: Thread): boolean {
  * Work of an operation that visits much: a little of it passes now, the rest is a debt of the thread that asked for it. (What a thread
  * leaves unpaid when it ends, no other thread pays: else its end could delay all others.)
  */
-export function pay(cpu: Cpu, t: Thread | undefined, cycles: number): void {
+export function pay(cpu: Cpu, thread: Thread | undefined, cycles: number): void {
   const now = Math.min(cycles, Math.max(0, AT_ONCE - (cpu.hart.cycles - cpu.entered)));
   cpu.hart.charge(now);
-  if (t) t.debt += cycles - now;
+  if (thread) thread.debt += cycles - now;
 }

@@ -20,36 +20,36 @@ const waitsForAnswer = (t: Thread): boolean =>
 
 /** The thread at the end of the chain: ready, or what everything waits for. Of a circle it is always the same member. */
 export function endOfChain(from: Thread): Thread {
-  let t = from;
-  for (let i = 0; waitsForAnswer(t); i++) {
+  let thread = from;
+  for (let i = 0; waitsForAnswer(thread); i++) {
     if (i === LONG) return endOfLongChain(from);
-    t = t.partner!;
+    thread = thread.partner!;
   }
-  return t;
+  return thread;
 }
 
 function endOfLongChain(from: Thread): Thread {
   const seen = new Set<Thread>();
-  let t = from;
-  for (; waitsForAnswer(t) && !seen.has(t); t = t.partner!) seen.add(t);
-  if (!waitsForAnswer(t)) return t;
-  let least = t;
-  for (let m = t.partner!; m !== t; m = m.partner!) if (m.id < least.id) least = m;
+  let thread = from;
+  for (; waitsForAnswer(thread) && !seen.has(thread); thread = thread.partner!) seen.add(thread);
+  if (!waitsForAnswer(thread)) return thread;
+  let least = thread;
+  for (let member = thread.partner!; member !== thread; member = member.partner!) if (member.id < least.id) least = member;
   return least;
 }
 
 /** Places an unplaced context: in a run queue, or behind a blocked thread. */
-export function place(k: Stage, c: SchedContext, first = false): void {
-  if (!c.thread) { c.place = ContextState.nowhere; return; }
-  const t = endOfChain(c.thread);
-  if (t.state === ThreadState.inactive) beginDonated(k, t);
-  if (t.state !== ThreadState.ready) return putBehind(c, t);
-  const cpu = t.cpu;
-  c.cpu = cpu;
-  if (c.left <= 0 && !renew(k, c, cpu)) return;
-  c.place = ContextState.queue;
-  cpu.add(c, first);
-  if (!cpu.current || c.priority > cpu.current.priority) preempt(k, cpu);
+export function place(k: Stage, context: SchedContext, first = false): void {
+  if (!context.thread) { context.place = ContextState.nowhere; return; }
+  const thread = endOfChain(context.thread);
+  if (thread.state === ThreadState.inactive) beginDonated(k, thread);
+  if (thread.state !== ThreadState.ready) return putBehind(context, thread);
+  const cpu = thread.cpu;
+  context.cpu = cpu;
+  if (context.left <= 0 && !renew(k, context, cpu)) return;
+  context.place = ContextState.queue;
+  cpu.add(context, first);
+  if (!cpu.current || context.priority > cpu.current.priority) preempt(k, cpu);
 }
 
 /** Makes this hart choose again, at the next opportunity. */
@@ -60,63 +60,63 @@ export function preempt(k: Stage, cpu: Cpu): void {
 }
 
 /**
- * `t` waits for a thread on another hart now, or does no more: contexts in the queue of `cpu` whose chains lead to another hart go there.
- * (The others that a chain's end concerns are found when they are chosen.)
+ * A thread now waits for one on another hart, or no longer does: contexts queued at `cpu` whose chains lead to another hart move there.
+ * (Other contexts of these chains move when they are chosen.)
  */
 export function followChains(k: Stage, cpu: Cpu): void {
   for (const c of [...cpu.contexts()]) if (c.thread && endOfChain(c.thread).cpu !== cpu) placeAnew(k, c);
 }
 
-/** Contexts whose chains led through `t` to `end` are placed anew: it waits no longer. */
-export function cutChain(k: Stage, t: Thread, end: Thread): void {
+/** Contexts whose chains led through `thread` to `end` are placed anew: it waits no longer. */
+export function cutChain(k: Stage, thread: Thread, end: Thread): void {
   releaseHelpers(k, end);
   preempt(k, end.cpu);
-  if (end.cpu !== t.cpu) followChains(k, end.cpu);
+  if (end.cpu !== thread.cpu) followChains(k, end.cpu);
 }
 
 /** `t` has answered its caller: donated time returns to the caller. */
 export function returnTime(k: Stage, t: Thread): void { if (t.cpu.current?.thread !== t) preempt(k, t.cpu); }
 
-function putBehind(c: SchedContext, t: Thread): void {
-  c.place = ContextState.blocked;
-  c.behind = t;
-  t.helpers.insert(c, t.helpers.first);
+function putBehind(context: SchedContext, thread: Thread): void {
+  context.place = ContextState.blocked;
+  context.behind = thread;
+  thread.helpers.insert(context, thread.helpers.first);
 }
 
 /** Removes a context from its place. */
-export function detach(k: Stage, c: SchedContext): void {
-  switch (c.place) {
-    case ContextState.queue: c.cpu!.remove(c); break;
-    case ContextState.current: account(c.cpu!); c.cpu!.current = undefined; preempt(k, c.cpu!); break;
-    case ContextState.depleted: c.cpu!.timeouts.cancel(c); break;
+export function detach(k: Stage, context: SchedContext): void {
+  switch (context.place) {
+    case ContextState.queue: context.cpu!.remove(context); break;
+    case ContextState.current: account(context.cpu!); context.cpu!.current = undefined; preempt(k, context.cpu!); break;
+    case ContextState.depleted: context.cpu!.timeouts.cancel(context); break;
     case ContextState.blocked:
-      c.behind!.helpers.remove(c);
-      c.behind = undefined;
-      if (c.refills) c.left = c.refills.settle(c.left, k.cpu.hart.cycles, true);
+      context.behind!.helpers.remove(context);
+      context.behind = undefined;
+      if (context.refills) context.left = context.refills.settle(context.left, k.cpu.hart.cycles, true);
   }
-  c.place = ContextState.nowhere;
+  context.place = ContextState.nowhere;
 }
 
-function placeAnew(k: Stage, c: SchedContext): void {
-  detach(k, c);
-  place(k, c);
+function placeAnew(k: Stage, context: SchedContext): void {
+  detach(k, context);
+  place(k, context);
 }
 
-/** Requeues every context that waits behind `t`. */
-export function releaseHelpers(k: Stage, t: Thread): void {
-  const { first } = t.helpers;
-  if (first?.next) for (const c of [...t.helpers]) placeAnew(k, c);
+/** Requeues every context that waits behind `thread`. */
+export function releaseHelpers(k: Stage, thread: Thread): void {
+  const { first } = thread.helpers;
+  if (first?.next) for (const context of [...thread.helpers]) placeAnew(k, context);
   else if (first) placeAnew(k, first);
 }
 
 /** A thread has become ready. */
-export function makeReady(k: Stage, t: Thread): void {
-  t.state = ThreadState.ready;
-  if (t.helpers.first) releaseHelpers(k, t);
-  const own = t.context;
+export function makeReady(k: Stage, thread: Thread): void {
+  thread.state = ThreadState.ready;
+  if (thread.helpers.first) releaseHelpers(k, thread);
+  const own = thread.context;
   if (!own) return;
   if (own.place === ContextState.nowhere) place(k, own);
-  else if (own.place !== ContextState.depleted && (own.place === ContextState.blocked || own.cpu !== t.cpu)) placeAnew(k, own);
+  else if (own.place !== ContextState.depleted && (own.place === ContextState.blocked || own.cpu !== thread.cpu)) placeAnew(k, own);
 }
 
 /** A server's context may take over from the one that runs: it alone waits behind the server, is above, and both have time left. */
@@ -164,24 +164,24 @@ export function account(cpu: Cpu, now = cpu.hart.cycles): void {
   if (cpu.running) cpu.running.consumed += passed;
 }
 
-/** Makes `t` the running thread; a change of the current context counts as a scheduling decision. */
-export function dispatch(k: Stage, cpu: Cpu, t: Thread, switched: boolean): Thread {
+/** Makes `thread` the running thread; a change of the current context counts as a scheduling decision. */
+export function dispatch(k: Stage, cpu: Cpu, thread: Thread, switched: boolean): Thread {
   const last = cpu.running;
-  cpu.running = t;
-  if (switched && t !== last) {
+  cpu.running = thread;
+  if (switched && thread !== last) {
     k.counters.schedules++;
     cpu.hart.charge(COSTS.schedule);
-    k.trace.note(cpu, Kind.schedule, t.id, last ? last.id : 0, 0, cpu.current!.priority);
+    k.trace.note(cpu, Kind.schedule, thread.id, last ? last.id : 0, 0, cpu.current!.priority);
   }
-  return t;
+  return thread;
 }
 
 /** The slice is over: there is a new one; or what has come back of the budget; or nothing (false): the context is out until there is. */
-function renew(k: Stage, c: SchedContext, cpu: Cpu): boolean {
-  c.left = c.refills ? c.refills.settle(c.left, k.cpu.hart.cycles, false) : c.slice;
-  if (c.left > 0) return true;
-  c.place = ContextState.depleted;
-  alarm(k, cpu, c, c.refills!.time);
+function renew(k: Stage, context: SchedContext, cpu: Cpu): boolean {
+  context.left = context.refills ? context.refills.settle(context.left, k.cpu.hart.cycles, false) : context.slice;
+  if (context.left > 0) return true;
+  context.place = ContextState.depleted;
+  alarm(k, cpu, context, context.refills!.time);
   return false;
 }
 

@@ -32,25 +32,25 @@ export class List<T extends Linked<T>> {
 
 /** Higher priority first, then order of arrival: the priority when the wait began, as a thread on others' time has none while it waits. */
 export class WaitQueue extends List<Thread> {
-  add(t: Thread): void {
-    const rank = t.rank = t.priority;
+  add(thread: Thread): void {
+    const rank = thread.rank = thread.priority;
     let after = this.last;
     while (after && after.rank < rank) after = after.prev;
-    this.insert(t, after ? after.next : this.first);
-    t.inQueue = this;
+    this.insert(thread, after ? after.next : this.first);
+    thread.inQueue = this;
   }
 
-  override remove(t: Thread): void {
-    if (t.inQueue !== this) return;
-    super.remove(t);
-    t.inQueue = undefined;
+  override remove(thread: Thread): void {
+    if (thread.inQueue !== this) return;
+    super.remove(thread);
+    thread.inQueue = undefined;
   }
 }
 
 /** Moves a waiting thread to the place of its new priority. */
-export function requeue(t: Thread | undefined): void {
-  const queue = t?.inQueue;
+export function requeue(thread: Thread | undefined): void {
+  const queue = thread?.inQueue;
   if (!queue) return;
-  queue.remove(t);
-  queue.add(t);
+  queue.remove(thread);
+  queue.add(thread);
 }

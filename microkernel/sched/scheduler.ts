@@ -14,38 +14,38 @@ export function choose(k: Stage, cpu: Cpu): Thread | undefined {
   const before = cpu.current;
   for (;;) {
     const top = cpu.top();
-    let c = cpu.current;
-    if (c && c.left <= 0) {
-      yieldPlace(k, cpu, c);
+    let context = cpu.current;
+    if (context && context.left <= 0) {
+      yieldPlace(k, cpu, context);
       continue;
     }
-    if (c && top && top.priority > c.priority) {
-      if (c.thread && endOfChain(c.thread).cpu !== cpu) yieldPlace(k, cpu, c); // its time is spent elsewhere
+    if (context && top && top.priority > context.priority) {
+      if (context.thread && endOfChain(context.thread).cpu !== cpu) yieldPlace(k, cpu, context); // its time is spent elsewhere
       else {
-        c.place = ContextState.queue;
-        cpu.add(c, true);
+        context.place = ContextState.queue;
+        cpu.add(context, true);
       }
-      c = undefined;
+      context = undefined;
     }
-    if (!c) {
+    if (!context) {
       if (!top) { cpu.current = cpu.running = undefined; return undefined; }
       cpu.remove(top);
-      c = top;
-      c.place = ContextState.current;
-      c.cpu = cpu;
+      context = top;
+      context.place = ContextState.current;
+      context.cpu = cpu;
     }
-    cpu.current = c;
-    const t = c.thread ? endOfChain(c.thread) : undefined;
-    if (t && t.state === ThreadState.ready && t.cpu === cpu && c.left > 0) return dispatch(k, cpu, t, before !== c);
-    yieldPlace(k, cpu, c);
+    cpu.current = context;
+    const thread = context.thread ? endOfChain(context.thread) : undefined;
+    if (thread?.state === ThreadState.ready && thread.cpu === cpu && context.left > 0) return dispatch(k, cpu, thread, before !== context);
+    yieldPlace(k, cpu, context);
   }
 }
 
 /** The current context is that no longer, and goes where it belongs. */
-function yieldPlace(k: Stage, cpu: Cpu, c: SchedContext): void {
+function yieldPlace(k: Stage, cpu: Cpu, context: SchedContext): void {
   cpu.current = undefined;
-  c.place = ContextState.nowhere;
-  place(k, c);
+  context.place = ContextState.nowhere;
+  place(k, context);
 }
 
 /** What is due on this hart: time-outs of waits, budgets that come back, the end of the slice. */

@@ -13,13 +13,13 @@ const waitsFor = (server: Thread, portal: Portal): boolean =>
   server.state === ThreadState.receiving && (server.onlyFrom === undefined || server.onlyFrom === portal);
 
 /**
- * `deliver` brings the message of `t` to the server that waits for it; else `t` stands in the server's queue until it is received, or until
- * the time is over. Not ok: `t` does not wait, and nothing has happened.
+ * If the server waits for the message of `thread`, `deliver` passes it on; else the thread queues at the server until the server receives it
+ * or the time is over. Not ok: the thread does not wait, and nothing has happened.
  */
-export function meet<K extends Stage>(k: K, t: Thread, server: Thread, timeout: number,
+export function meet<K extends Stage>(k: K, thread: Thread, server: Thread, timeout: number,
     deliver: (k: K, t: Thread, server: Thread) => Status): Status {
-  if (waitsFor(server, t.portal!)) {
-    const status = deliver(k, t, server);
+  if (waitsFor(server, thread.portal!)) {
+    const status = deliver(k, thread, server);
     if (status !== Status.ok) return status;
     if (server.heapIndex >= 0) server.cpu.timeouts.cancel(server);
     server.onlyFrom = undefined;
@@ -27,84 +27,84 @@ export function meet<K extends Stage>(k: K, t: Thread, server: Thread, timeout: 
     handOver(k, server.cpu, server);
   } else {
     if (timeout <= 0) return Status.timeout;
-    t.state = ThreadState.sending;
-    t.partner = server;
-    server.senders.add(t);
-    setTimeout(k, t, timeout);
+    thread.state = ThreadState.sending;
+    thread.partner = server;
+    server.senders.add(thread);
+    setTimeout(k, thread, timeout);
   }
-  if (server.cpu !== t.cpu) followChains(k, t.cpu);
+  if (server.cpu !== thread.cpu) followChains(k, thread.cpu);
   return Status.ok;
 }
 
-/** `t` has called, and waits for the answer of `server`. */
-export function awaitAnswer(t: Thread, server: Thread): void {
-  t.state = ThreadState.calling;
-  t.partner = server;
-  server.currentCaller = t;
+/** `thread` has called, and waits for the answer of `server`. */
+export function awaitAnswer(thread: Thread, server: Thread): void {
+  thread.state = ThreadState.calling;
+  thread.partner = server;
+  server.currentCaller = thread;
 }
 
-/** `server` has answered: `t` is ready, or stopped, and time that the server was lent is the caller's again. */
-export function endCall(k: Stage, t: Thread, server: Thread, status: Status, stops = false): void {
-  leave(k, t);
-  t.status = status;
-  if (stops) t.state = ThreadState.stopped;
-  else makeReady(k, t);
+/** `server` has answered: `thread` is ready, or stopped, and time that the server was lent is the caller's again. */
+export function endCall(k: Stage, thread: Thread, server: Thread, status: Status, stops = false): void {
+  leave(k, thread);
+  thread.status = status;
+  if (stops) thread.state = ThreadState.stopped;
+  else makeReady(k, thread);
   returnTime(k, server);
-  if (t.cpu !== server.cpu) followChains(k, server.cpu);
+  if (thread.cpu !== server.cpu) followChains(k, server.cpu);
 }
 
-/** Both of it for who needs no time: `t` has called a server that waited, and waits for the answer; the server is ready. */
-export function called(t: Thread, portal: Portal, server: Thread): void {
-  t.portal = portal;
-  t.sendsCall = true;
-  t.thenReceives = false;
-  t.receiveTimeout = Infinity;
-  awaitAnswer(t, server);
+/** Both of it for who needs no time: `thread` has called a server that waited, and waits for the answer; the server is ready. */
+export function called(thread: Thread, portal: Portal, server: Thread): void {
+  thread.portal = portal;
+  thread.sendsCall = true;
+  thread.thenReceives = false;
+  thread.receiveTimeout = Infinity;
+  awaitAnswer(thread, server);
   server.onlyFrom = undefined;
   server.status = Status.ok;
   server.state = ThreadState.ready;
 }
 
-/** … and its counterpart: the server has answered, and waits for the next message; `t` is ready. */
-export function answered(server: Thread, t: Thread): void {
-  server.currentCaller = t.partner = t.portal = undefined;
-  t.status = Status.ok;
-  t.state = ThreadState.ready;
+/** … and its counterpart: the server has answered, and waits for the next message; `thread` is ready. */
+export function answered(server: Thread, thread: Thread): void {
+  server.currentCaller = thread.partner = thread.portal = undefined;
+  thread.status = Status.ok;
+  thread.state = ThreadState.ready;
   server.state = ThreadState.receiving;
   server.onlyFrom = undefined;
 }
 
-/** Ends the wait of `t` with this status. A thread that waits in an event stops, because it has no reply to resume with. */
-export function endWait(k: Stage, t: Thread, status: Status): void {
-  const end = t.partner && status !== Status.ok ? endOfChain(t) : undefined, event = t.event >= 0 && status !== Status.ok;
-  leave(k, t);
-  t.status = status;
-  if (event) t.state = ThreadState.stopped;
-  else makeReady(k, t);
+/** Ends the wait of `thread` with this status. A thread that waits in an event stops, because it has no reply to resume with. */
+export function endWait(k: Stage, thread: Thread, status: Status): void {
+  const end = thread.partner && status !== Status.ok ? endOfChain(thread) : undefined, event = thread.event >= 0 && status !== Status.ok;
+  leave(k, thread);
+  thread.status = status;
+  if (event) thread.state = ThreadState.stopped;
+  else makeReady(k, thread);
   if (!end) return;
-  preempt(k, t.cpu);
-  cutChain(k, t, end);
+  preempt(k, thread.cpu);
+  cutChain(k, thread, end);
 }
 
-/** Removes `t` from every queue; the caller sets its state. */
-export function leave(k: Stage, t: Thread): void {
-  if (t.heapIndex >= 0) t.cpu.timeouts.cancel(t);
-  t.inQueue?.remove(t);
-  const partner = t.partner;
-  if (partner?.currentCaller === t) partner.currentCaller = undefined;
-  const kept = t.keptReply;
+/** Removes `thread` from every queue; the caller sets its state. */
+export function leave(k: Stage, thread: Thread): void {
+  if (thread.heapIndex >= 0) thread.cpu.timeouts.cancel(thread);
+  thread.inQueue?.remove(thread);
+  const partner = thread.partner;
+  if (partner?.currentCaller === thread) partner.currentCaller = undefined;
+  const kept = thread.keptReply;
   if (kept) {
-    t.keptReply = kept.caller = undefined;
+    thread.keptReply = kept.caller = undefined;
     k.destroy(kept);
   }
-  t.partner = t.waitingAt = t.onlyFrom = undefined;
-  t.portal = undefined;
-  t.event = -1;
+  thread.partner = thread.waitingAt = thread.onlyFrom = undefined;
+  thread.portal = undefined;
+  thread.event = -1;
 }
 
-export function expireWait(k: Stage, t: Thread): void {
-  k.trace.note(t.cpu, Kind.timeout, t.id, t.partner ? t.partner.id : 0, t.sequence);
-  endWait(k, t, Status.timeout);
+export function expireWait(k: Stage, thread: Thread): void {
+  k.trace.note(thread.cpu, Kind.timeout, thread.id, thread.partner ? thread.partner.id : 0, thread.sequence);
+  endWait(k, thread, Status.timeout);
 }
 
 /** The wait may last until now + `ns`. */

@@ -53,21 +53,21 @@ export function shareWith(cpu: Cpu, guest: boolean): void {
 export function initGuest(t: Thread): void { ROWS.forEach((r, i) => { t.vs![i] = r.initial; }); }
 
 /** Copies groups of the state area from or to the thread; returns the bytes. */
-export function moveGuest(t: Thread, u: Utcb, mtd: number, out: boolean): number {
-  const live = t.cpu.vsOwner === t;
+export function moveGuest(thread: Thread, utcb: Utcb, mtd: number, out: boolean): number {
+  const live = thread.cpu.vsOwner === thread;
   let bytes = 0;
   if ((mtd & Mtd.mode) !== 0) {
-    if (out) u.setNum(S.mode, t.mode);
-    else t.mode = u.num(S.mode) === 0 ? 0 : 1;
+    if (out) utcb.setNum(S.mode, thread.mode);
+    else thread.mode = utcb.num(S.mode) === 0 ? 0 : 1;
     bytes += 8;
   }
   if ((mtd & GUEST_GROUPS) === Mtd.mode) return bytes;
   for (let i = 0; i < ROWS.length; i++) {
     const { csr, at, group } = ROWS[i];
     if ((mtd & group) === 0) continue;
-    if (out) u.setBig(at, live ? readVs(t.cpu, csr) : t.vs![i]);
-    else if (live) writeVs(t.cpu, csr, u.big(at));
-    else t.vs![i] = u.big(at);
+    if (out) utcb.setBig(at, live ? readVs(thread.cpu, csr) : thread.vs![i]);
+    else if (live) writeVs(thread.cpu, csr, utcb.big(at));
+    else thread.vs![i] = utcb.big(at);
     bytes += 8;
   }
   return bytes;
@@ -80,11 +80,11 @@ export function writeVs(cpu: Cpu, csr: number, value: bigint): void {
 }
 export const readVs = (cpu: Cpu, csr: number): bigint => csr === CSR.hstatus ? cpu.hart.csr(csr) & HSTATUS_MASK : cpu.hart.csr(csr);
 
-/** Loads the world of `t` into the hart and saves the previous one. */
-export function loadGuest(k: Stage, cpu: Cpu, t: Thread): void {
+/** Loads the world of `thread` into the hart and saves the previous one. */
+export function loadGuest(k: Stage, cpu: Cpu, thread: Thread): void {
   unloadGuest(cpu);
-  cpu.vsOwner = t;
-  for (let i = 0; i < SHARED; i++) writeVs(cpu, ROWS[i].csr, t.vs![i]);
+  cpu.vsOwner = thread;
+  for (let i = 0; i < SHARED; i++) writeVs(cpu, ROWS[i].csr, thread.vs![i]);
   k.counters.worldSwitches++;
   k.charge(COSTS.worldSwitch);
 }

@@ -15,17 +15,17 @@ export const ALL_UNITS = COUNTERS | FLOAT | (0x80 << SHIFT);
 const FS = 0x6000n;
 const GROUP_BYTES = 24;
 
-export function unitsOut(t: Thread, u: Utcb): number {
-  u.setNum(S.fs, t.units & FLOAT ? 1 : 0);
-  u.setNum(S.senvcfg, t.units >>> SHIFT);
-  u.setNum(S.scounteren, t.units & COUNTERS);
+export function unitsOut(thread: Thread, utcb: Utcb): number {
+  utcb.setNum(S.fs, thread.units & FLOAT ? 1 : 0);
+  utcb.setNum(S.senvcfg, thread.units >>> SHIFT);
+  utcb.setNum(S.scounteren, thread.units & COUNTERS);
   return GROUP_BYTES;
 }
 
 /** Keeps the supported units; the reserved code of CBIE disables that field. */
-export function unitsIn(t: Thread, u: Utcb): number {
-  const envcfg = u.u32[S.senvcfg >> 2] & ENVCFG, legal = (envcfg & CBIE) === CBIE_RESERVED ? envcfg & ~CBIE : envcfg;
-  t.units = (u.num(S.fs) !== 0 ? FLOAT : 0) | (u.u32[S.scounteren >> 2] & COUNTERS) | (legal << SHIFT);
+export function unitsIn(thread: Thread, utcb: Utcb): number {
+  const envcfg = utcb.u32[S.senvcfg >> 2] & ENVCFG, legal = (envcfg & CBIE) === CBIE_RESERVED ? envcfg & ~CBIE : envcfg;
+  thread.units = (utcb.num(S.fs) !== 0 ? FLOAT : 0) | (utcb.u32[S.scounteren >> 2] & COUNTERS) | (legal << SHIFT);
   return GROUP_BYTES;
 }
 

@@ -17,18 +17,18 @@ const X = S.x >> 2, PC = S.pc >> 2, X1 = 2, A0 = 20, A7_END = 36, X_END = 64;
 export const registersOf = (t: Thread): Int32Array => t.cpu.owner === t ? t.cpu.hart.x32 : t.x;
 
 /** Copies the groups of `mtd` to the state area, or takes them from it; answers the bytes copied. */
-export function moveState(t: Thread, u: Utcb, mtd: number, out: boolean): number {
+export function moveState(thread: Thread, utcb: Utcb, mtd: number, out: boolean): number {
   let bytes = 0;
   if ((mtd & (Mtd.args | Mtd.regs | Mtd.result)) !== 0) {
-    const x = registersOf(t), area = u.i32;
+    const x = registersOf(thread), area = utcb.i32;
     if ((mtd & Mtd.result) !== 0) bytes += copy(x, area, A0, A0 + 2, out);
     if ((mtd & Mtd.args) !== 0) bytes += copy(x, area, A0, A7_END, out);
     if ((mtd & Mtd.regs) !== 0) bytes += copy(x, area, X1, A0, out) + copy(x, area, A7_END, X_END, out);
   }
-  if ((mtd & Mtd.pc) !== 0) bytes += movePc(t, u.i32, out);
-  if ((mtd & Mtd.fpu) !== 0) bytes += moveFloat(t, u, out);
-  if (t.guest && (mtd & GUEST_GROUPS) !== 0) bytes += moveGuest(t, u, mtd, out);
-  if (!t.guest && (mtd & Mtd.units) !== 0) bytes += out ? unitsOut(t, u) : unitsIn(t, u);
+  if ((mtd & Mtd.pc) !== 0) bytes += movePc(thread, utcb.i32, out);
+  if ((mtd & Mtd.fpu) !== 0) bytes += moveFloat(thread, utcb, out);
+  if (thread.guest && (mtd & GUEST_GROUPS) !== 0) bytes += moveGuest(thread, utcb, mtd, out);
+  if (!thread.guest && (mtd & Mtd.units) !== 0) bytes += out ? unitsOut(thread, utcb) : unitsIn(thread, utcb);
   return bytes;
 }
 
@@ -46,50 +46,50 @@ export const pcOf = (t: Thread): Int32Array => t.cpu.owner === t ? t.cpu.hart.pc
 export const pcNumber = (t: Thread): number => pcOf(t)[1] * 2 ** 32 + (pcOf(t)[0] >>> 0);
 
 /** Instructions are at even addresses. */
-export function setPc(t: Thread, lo: number, hi: number): void {
-  const pc = pcOf(t);
+export function setPc(thread: Thread, lo: number, hi: number): void {
+  const pc = pcOf(thread);
   pc[0] = lo & ~1;
   pc[1] = hi;
 }
 
-function movePc(t: Thread, area: Int32Array, out: boolean): number {
-  if (out) area.set(pcOf(t), PC);
-  else setPc(t, area[PC], area[PC + 1]);
+function movePc(thread: Thread, area: Int32Array, out: boolean): number {
+  if (out) area.set(pcOf(thread), PC);
+  else setPc(thread, area[PC], area[PC + 1]);
   return 8;
 }
 
-function moveFloat(t: Thread, u: Utcb, out: boolean): number {
-  const keeper = t.cpu.owner === t ? t.cpu.hart : t, area = u.i64.subarray(S.f >> 3, (S.f >> 3) + 32), { f } = keeper;
+function moveFloat(thread: Thread, utcb: Utcb, out: boolean): number {
+  const keeper = thread.cpu.owner === thread ? thread.cpu.hart : thread, area = utcb.i64.subarray(S.f >> 3, (S.f >> 3) + 32);
   if (out) {
-    area.set(f!);
-    u.setNum(S.fcsr, keeper.fcsr);
+    area.set(keeper.f!);
+    utcb.setNum(S.fcsr, keeper.fcsr);
   } else {
-    f!.set(area);
-    keeper.fcsr = u.num(S.fcsr) & 0xff;
+    keeper.f!.set(area);
+    keeper.fcsr = utcb.num(S.fcsr) & 0xff;
   }
   return 264;
 }
 
-/** Makes `t` the owner of its hart's registers. */
-export function load(k: Stage, cpu: Cpu, t: Thread): void {
-  if (cpu.owner !== t) {
-    exchange(cpu, t);
+/** Makes `thread` the owner of its hart's registers. */
+export function load(k: Stage, cpu: Cpu, thread: Thread): void {
+  if (cpu.owner !== thread) {
+    exchange(cpu, thread);
     k.charge(COSTS.registers);
   }
-  if (t.guest && cpu.vsOwner !== t) loadGuest(k, cpu, t);
-  shareWith(cpu, t.guest);
-  if (cpu.units !== t.units) useUnits(cpu, t.units);
+  if (thread.guest && cpu.vsOwner !== thread) loadGuest(k, cpu, thread);
+  shareWith(cpu, thread.guest);
+  if (cpu.units !== thread.units) useUnits(cpu, thread.units);
 }
 
-/** Saves the registers of the hart's owner, and loads those of `t`. */
-export function exchange(cpu: Cpu, t: Thread): void {
+/** Saves the registers of the hart's owner, and loads those of `thread`. */
+export function exchange(cpu: Cpu, thread: Thread): void {
   save(cpu);
   const { hart } = cpu;
-  cpu.registers.set(t.registers);
-  hart.fcsr = t.fcsr;
-  hart.pc32[0] = t.pc32[0];
-  hart.pc32[1] = t.pc32[1];
-  cpu.owner = t;
+  cpu.registers.set(thread.registers);
+  hart.fcsr = thread.fcsr;
+  hart.pc32[0] = thread.pc32[0];
+  hart.pc32[1] = thread.pc32[1];
+  cpu.owner = thread;
 }
 
 /** Saves the registers of their owner. */

@@ -32,7 +32,7 @@ export class Compare {
   }
   #of<T extends KernelObject>(o: MObject): T { return this.#kernelOf.get(o) as T; }
 
-  /** The result of the last system call of `t`. */
+  /** The result of the last system call of `thread`. */
   result(thread: MThread, utcb: Utcb, status: number): void {
     same(`${thread.task.kind} thread's status`, Object.keys(Status)[status], Object.keys(Status)[thread.status]);
     const { words, badge, label } = thread.utcb;

@@ -109,7 +109,7 @@ export class Director implements Oracle {
     return function* (sys) { for (let status = 0; ;) status = yield next(sys, status); };
   }
 
-  /** The kernel has let `t` run. */
+  /** The kernel has let `thread` run. */
   #next(thread: MThread, sys: Syscalls, status: number): IpcRequest {
     const idle = (): IpcRequest => sys.ipc(IpcFlag.receive, 0);
     if (this.#over) return idle();

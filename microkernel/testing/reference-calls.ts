@@ -5,7 +5,7 @@ import { invoke } from './reference-operations.ts';
 import { NOTHING, type MPortal, type MThread, type Request, type World } from './reference.ts';
 
 
-/** `t` makes a system call; what it changes, and `t.status` unless it waits. */
+/** `thread` makes a system call; what it changes, and `thread.status` unless it waits. */
 export function systemCall(world: World, thread: MThread, request: Request): void {
   thread.message = request.message;
   thread.window = request.window;
@@ -52,7 +52,7 @@ function stand(world: World, thread: MThread, server: MThread, timeout: number):
   thread.deadline = world.oracle.now() + timeout;
 }
 
-/** The message of `t`, or its event, is with the server now. */
+/** The message of `thread`, or its event, is with the server now. */
 function deliver(world: World, thread: MThread, server: MThread): number {
   if (thread.event >= 0) server.utcb = { label: thread.event, words: undefined, badge: thread.portal!.label };
   else {

@@ -76,7 +76,7 @@ const guestPage = (level: number): fc.Arbitrary<bigint> => fc.oneof({ weight: 12
   },
   { weight: 1, arbitrary: fc.bigInt(0n, (1n << 44n) - 1n) });
 
-/** Table `t` is mostly met at level `levels - 1 - t`: pointers lead to the next table, now and then to any. */
+/** Table number `table` is mostly met at level `levels - 1 - table`: pointers lead to the next table, now and then to any. */
 function slot(stage: 0 | 1, table: number, index: number, levels: number): fc.Arbitrary<Entry | undefined> {
   const level = levels - 1 - table;
   const next = fc.oneof({ weight: 14, arbitrary: fc.constant(Math.min(table + 1, TABLES - 1)) },
