@@ -38,7 +38,7 @@ export function importsOf(text: string): Import[] {
   return found;
 }
 
-/** Who imports whom: by value alone, or types as well. */
+/** Imports of each module: by value only, or types as well. */
 export function graphOf(files: readonly string[], types: boolean): Graph {
   const known = new Set(files);
   return new Map(files.map(file => {

@@ -11,7 +11,7 @@ export function folderError(error: unknown): unknown {
   return new FolderError(name in Errno ? (name as ErrnoName) : 'EIO');
 }
 
-/** Does something with the host's files. Throws `FolderError`. */
+/** Calls Node's files. @throws FolderError instead of Node's errors */
 export function onHost<T>(act: () => T): T {
   try {
     return act();

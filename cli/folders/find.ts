@@ -1,11 +1,11 @@
 /**
  * Paths beneath a folder of the host, found without following links.
  *
- * On Linux a directory is reached name by name, each opened in the one before without following a link, and held as a descriptor; what is
- * done in it is done through /proc/self/fd/N, so that nothing that is exchanged meanwhile on the way there matters. Descriptors of
- * directories are kept, because a build asks for the same ones again; before a request uses one, the kernel is asked where it is now: a
- * directory that was moved out of the folder is not in it. Elsewhere there are no such paths: the way is looked at name by name, and
- * looked at again when the file is open.
+ * On Linux the finder opens a directory name by name, each in the one before and without following a link, and holds it as a descriptor.
+ * It works in the directory through /proc/self/fd/N, so that a name exchanged on the way changes nothing. It keeps descriptors of
+ * directories, because a build asks for the same ones again; before a request uses one, it asks the kernel where the directory is now,
+ * because it may have been moved out of the folder. Other systems have no such paths: there the finder checks each name on the way, and
+ * checks again when the file is open.
  */
 import {
   closeSync, constants, fstatSync, lstatSync, openSync, readlinkSync, realpathSync, statfsSync, statSync, type BigIntStats
@@ -20,31 +20,31 @@ export type HostPath = Buffer | string;
 export interface Pinned { readonly path: HostPath; readonly stat: BigIntStats; close(): void }
 
 export interface Finder {
-  /** The directory of these names, to be used at once. */
+  /** The directory with these names; use it at once. */
   folder(path: Path): HostPath;
-  /** What has this path, a link itself if it is one. */
+  /** The file at this path; a link is not followed. */
   pin(path: Path): Pinned;
-  /** Opens this path, unless it is a link, with Node's flags; the caller finds out its type. */
+  /** Opens this path with Node's flags, unless it is a link; the caller checks its type. */
   open(path: Path, flags: number): number;
-  /** Does what belongs to one request, within which the kernel is asked once where a directory is. */
+  /** Runs one request, which asks the kernel only once where each directory is. */
   together<T>(act: () => T): T;
-  /** Names were changed: it is asked anew. */
+  /** Names have changed: ask the kernel again. */
   anew(): void;
-  /** The directories that are kept are let go. */
+  /** Closes the directories that are kept open. */
   close(): void;
 }
 
-/** O_PATH: a descriptor that is a place and cannot be read. Node has no name for it. */
+/** O_PATH: a descriptor that names a file and cannot read it. Node has no name for this flag. */
 const O_PATH = 0o10000000;
 const { O_DIRECTORY, O_NOFOLLOW } = constants;
-/** Directories kept open, and of one way to a directory. */
+/** Directories kept open: in all, and on the path to one directory. */
 const MOST_KEPT = 64, KEPT_AT_ONCE = 24;
-/** The longest path that the kernel tells of a descriptor, bytes, with room for what it adds; steps up in one path. */
+/** The longest path of a descriptor that the kernel tells, in bytes, with room for its additions; steps up in one path. */
 const LONGEST_TOLD = 4000, STEPS_UP = 1000;
-/** File systems whose files are doors to processes, ours among them. */
+/** File systems whose files give access to processes, also to this one. */
 const PROC = 0x9fa0n, SYSFS = 0x62656572n;
 
-/** Directories within each other: as many as a path that Linux takes can name. Deeper ones are shown, and cannot be entered. */
+/** Nested directories: as many as a path of Linux can name. Deeper ones are listed but cannot be entered. */
 const MOST_DEPTH = 2048;
 
 const last = (path: Path) => path[path.length - 1]!;
@@ -70,9 +70,9 @@ class ThroughDescriptors implements Finder {
   private readonly device: bigint;
   /** By path, the least recently used first. */
   private readonly kept = new Map<string, number>();
-  /** Those of them that the kernel was asked about within this request. */
+  /** Kept directories whose place the kernel has confirmed in this request. */
   private readonly sure = new Set<number>();
-  /** Where the folder itself is, asked within this request. */
+  /** Where the folder itself is, as the kernel said in this request. */
   private rootPath: string | undefined;
   private isTogether = false;
 
@@ -139,7 +139,7 @@ class ThroughDescriptors implements Finder {
     return undefined;
   }
 
-  /** From the nearest directory that is kept, or the root. Of a long way only the end is kept. */
+  /** Opens names from the nearest kept directory, or from the root. Of a long path it keeps only the end. */
   private walk(path: Path, key: string): number {
     if (path.length > MOST_DEPTH) throw new FolderError('ENAMETOOLONG');
     let { length } = key, at = path.length, fd: number | undefined, passing: number | undefined;
@@ -191,13 +191,13 @@ class ThroughDescriptors implements Finder {
       return this.shut(fd);
     }
   }
-  /** Its number may be another directory's next. */
+  /** The next directory may get the same number. */
   private shut(fd: number): void {
     this.sure.delete(fd);
     closeSync(fd);
   }
 
-  /** A directory of /proc or /sys that is mounted in the folder is no folder of files: its files reach into processes, this one too. */
+  /** Refuses /proc or /sys mounted in the folder: their files give access to processes, also to this one. */
   private mustBeOfFiles(fd: number): void {
     if (fstatSync(fd, { bigint: true }).dev === this.device) return;
     if (isOfTheKernel(fd)) throw new FolderError('EACCES');
@@ -208,7 +208,7 @@ class ThroughDescriptors implements Finder {
     return this.rootPath = readlinkSync(through(this.root), 'latin1');
   }
 
-  /** The kernel tells where a descriptor's directory is, unless the way there is too long. */
+  /** Asks the kernel where a descriptor's directory is; a path too long for its answer is checked step by step. */
   private isStillAt(fd: number, path: Path, key: string): boolean {
     if (this.isTogether && this.sure.has(fd)) return true;
     try {
@@ -221,8 +221,8 @@ class ThroughDescriptors implements Finder {
   }
 
   /**
-   * Whether so many steps up from the directory there is the one that the beginning of its path names, as far as that has `room`. So none
-   * is used that was moved elsewhere; that a directory below there has another name now is not seen while it is kept.
+   * Goes up from the directory and compares: does it reach the directory that the beginning of the path names, as far as that has `room`?
+   * So a directory that was moved elsewhere is never used; a new name of a directory below that point goes unnoticed while it is kept.
    */
   private isBeneath(fd: number, path: Path, room: number): boolean {
     let told = 0;
@@ -278,7 +278,7 @@ class ByNames implements Finder {
     return fd;
   }
 
-  /** The file that is open is the one that was looked at, and its name still leads there without a link. */
+  /** The open file must be the one that was checked, and its name must still lead there without a link. */
   private confirm(fd: number, pinned: Pinned): void {
     const open = fstatSync(fd, { bigint: true }), named = lstatSync(pinned.path, { bigint: true });
     const same = (a: BigIntStats, b: BigIntStats) => a.dev === b.dev && a.ino === b.ino;
@@ -286,7 +286,7 @@ class ByNames implements Finder {
       throw new FolderError('ELOOP');
   }
 
-  /** Every way is looked at each time. */
+  /** Every path is checked each time. */
   together<T>(act: () => T): T { return act(); }
   anew(): void {}
   close(): void {}

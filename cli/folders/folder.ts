@@ -17,7 +17,7 @@ import { finderFor, within, type Finder, type HostPath, type Pinned } from './fi
 const { O_APPEND, O_CREAT, O_EXCL, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR, O_SYNC, O_TRUNC, O_WRONLY } = constants;
 const uid = process.getuid?.(), gid = process.getgid?.();
 
-/** Files of the user who runs us are root's in the guest, as those of a root file system are. */
+/** Files of the user who runs Tessera belong to root in the guest, like those of a root file system. */
 function attributesOf(stat: BigIntStats, kept = 0): Attributes {
   const { dev, ino, nlink, rdev, size, blksize, blocks, atimeNs, mtimeNs, ctimeNs } = stat;
   const mode = Number(stat.mode) & ~(Mode.setId & ~kept),
@@ -87,7 +87,7 @@ const ENTRIES = 256;
 export class NodeFolder implements HostFolder {
   private readonly find: Finder;
 
-  /** Set-ID bits that are shown: none of a folder that is lent, all of a root file system. */
+  /** Set-ID bits that the guest sees: none in a shared folder, all in a root file system. */
   private readonly kept: number;
 
   readonly readOnly: boolean;
@@ -121,7 +121,7 @@ export class NodeFolder implements HostFolder {
   readlink(path: Path): string {
     return onHost(() => readlinkSync(this.named(path), 'latin1'));
   }
-  /** What it is is looked at when it is open: so a name that is exchanged meanwhile opens nothing but a file. */
+  /** Checks the type of the open file, so that a name exchanged meanwhile opens nothing but a file. */
   open(path: Path, flags: OpenFlags): HostFile {
     return onHost(() => held(this.find.open(path, openFlags(flags)), (fd) => {
       const stat = fstatSync(fd, { bigint: true });
@@ -197,7 +197,7 @@ export class NodeFolder implements HostFolder {
     return path.length === 0 ? within(this.find.folder(path), '.') : within(this.find.folder(path.slice(0, -1)), path[path.length - 1]!);
   }
 
-  /** The second name is found last: the way to the first may be forgotten by then, and is found again. */
+  /** Finds the second name last; the directory of the first may be closed by then, and is found again. */
   private two(from: Path, to: Path, act: (from: HostPath, to: HostPath) => void): void {
     if (from.length === 0 || to.length === 0) throw new FolderError('EBUSY');
     const first = this.find.pin(from.slice(0, -1));
@@ -264,8 +264,8 @@ function mustBeFile(stat: Stats | BigIntStats, most = Infinity): void {
 }
 
 /**
- * This process's umask has no say in what a guest makes: its own has had one. What a directory hands down stays. Answers whether the mode
- * had to be set.
+ * Sets the mode that the guest asked for, because this process's umask must not change it: the guest has applied its own. A bit inherited
+ * from the directory stays. Returns whether the mode had to be set.
  */
 function settleMode(mode: number, wanted: number, set: (mode: number) => void): boolean {
   if ((mode & Mode.kept) === (wanted & Mode.kept)) return false;

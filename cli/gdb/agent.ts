@@ -4,7 +4,7 @@
  * @spec gdb "Agent Expressions"
  */
 
-/** What an expression can look at; each throws `AgentFault` where there is nothing. */
+/** The state that an expression can read. Each function throws `AgentFault` where there is nothing. */
 export interface AgentView {
   register(n: number): bigint;
   /** Unsigned, `bytes` = 1, 2, 4 or 8. */
@@ -14,7 +14,7 @@ export interface AgentView {
 /** The expression cannot be evaluated. */
 export class AgentFault extends Error {}
 
-/** An expression that loops is given up. */
+/** Operations after which an expression that loops is given up. */
 const MOST_STEPS = 10_000;
 const END = 0x27;
 const signed = (v: bigint): bigint => BigInt.asIntN(64, v);

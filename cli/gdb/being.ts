@@ -20,7 +20,7 @@ export interface Being {
   /** The same object for the same thread, as long as there is one. */
   readonly key: object;
   readonly name: string;
-  /** What it is doing, in a few words. */
+  /** Its state in a few words. */
   readonly state: string;
   /** The thread of the microkernel that carries it now. */
   readonly thread: Thread | undefined;
@@ -111,7 +111,7 @@ export function writeAs(machine: Machine, thread: Thread, view: View, address: b
 }
 const isRoots = (view: View): view is Roots => typeof view === 'object' && 'first' in view;
 
-/** What is pending is not stored: it is what is injected, as far as it is the guest's. */
+/** The hart has no register for pending interrupts of a guest: they are the injected ones that are delegated to it. */
 function guestCsr(thread: Thread, csr: number): bigint | undefined {
   if (csr !== CSR.vsip) return guestRegister(thread, csr);
   return (guestRegister(thread, CSR.hvip)! & guestRegister(thread, CSR.hideleg)!) >> 1n;

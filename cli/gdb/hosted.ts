@@ -50,7 +50,7 @@ export class HostedDebugging {
   readonly #kill: () => void;
   readonly #log: (line: string) => void;
   readonly #system: System;
-  /** The record that is waited for. */
+  /** The record that the run waits for. */
   #at: number | undefined;
   #listening = false;
   /** The stop that the client has heard of. */

@@ -35,7 +35,7 @@ export class KernelTarget implements Target {
   isPhysical = false;
   readonly #machine: Machine;
   readonly #debuggees: readonly Debuggee[];
-  /** Those whose first instruction has been told. */
+  /** Processes whose first instruction has been reported. */
   readonly #told = new Set<Debuggee>();
   /** Numbers that threads were given when they were first seen. */
   readonly #numbers = new Map<object, number>();
@@ -43,13 +43,13 @@ export class KernelTarget implements Target {
   /** Told one after the other. */
   readonly #happened: Happening[] = [];
   #stepping = new Set<Thread>();
-  /** Who came to the point that the machine has stopped at. */
+  /** The threads that reached the point where the machine has stopped. */
   #matched: Being | undefined;
   #features: ClientFeatures | undefined;
   #waits = false;
   readonly #bytes = new DataView(new ArrayBuffer(8));
 
-  /** `make` is given what is to hear of happenings, and whether addresses are physical. */
+  /** `make` builds the debuggees from a receiver of their events and a function that says whether addresses are physical. */
   constructor(machine: Machine, make: MakeDebuggees, guests: boolean) {
     this.#machine = machine;
     this.description = guests ? guestDescription : userDescription;
@@ -175,7 +175,7 @@ export class KernelTarget implements Target {
 
   // ---- running -----------------------------------------------------------------------------------------------------
 
-  /** Who is not named runs as well: which thread is on which hart is the kernel's business. */
+  /** Threads that are not named run too, because the kernel decides which thread is on which hart. */
   resume(actions: readonly ThreadAction[]): void {
     const told = this.debug.stop?.kind === 'request' ? this.#happened.shift() : undefined;
     if (told?.deliver !== undefined) told.deliver = actions.find((a) => a.thread === this.#numberOf(told.thread!))?.signalled ?? true;
@@ -228,7 +228,7 @@ export class KernelTarget implements Target {
     return isFirst || this.#features?.multiprocess === true;
   }
 
-  /** A happening with the numbers of its threads. */
+  /** An event with the numbers of its threads. */
   #numbered({ stop, thread }: Happening): TargetStop {
     const number = thread === undefined ? 0 : this.#numberOf(thread);
     if (stop.kind === 'over') return stop;

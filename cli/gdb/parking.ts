@@ -28,7 +28,7 @@ export class Parking {
     return true;
   }
 
-  /** Those that were let go are ready. */
+  /** Threads that were let go are ready. */
   unpark(k: Kernel): void {
     if (this.#parked.length === 0) return;
     const stays = (t: Thread): boolean => t.state === Run.stopped && this.#isHeld(t);

@@ -4,7 +4,7 @@ import { meant, threadId } from './ids.ts';
 import { fromHex, PACKET_BYTES, toHex } from './packets.ts';
 import type { Target } from './target.ts';
 
-/** What queries use of the stub. */
+/** The part of the stub that queries use. */
 interface Stub {
   readonly target: Target;
   /** What the client says it can do. */
@@ -56,7 +56,7 @@ export const settings: Readonly<Record<string, Query>> = {
   'qemu.PhyMemMode': (stub, argument) => (/^[01]$/.test(argument) && stub.target.physical(argument === '1') ? 'OK' : 'E22'),
 };
 
-/** What is offered beside, as far as the client knows it: several processes, and to follow what becomes of them. */
+/** Further features, as far as the client knows them: several processes, and events of forks, new programs and vforks. */
 function offers(stub: Stub): string {
   const { target, client } = stub, isMany = target.isMany === true && client.has('multiprocess+');
   const wants = (feature: string): boolean => isMany && client.has(`${feature}-events+`);
@@ -82,10 +82,10 @@ function transfer(stub: Stub, argument: string): string {
   return `${to >= whole.length ? 'l' : 'm'}${whole.slice(from, to)}`;
 }
 
-/** Names of what only some targets have. */
+/** Features that only some targets have, by name. */
 const OBJECTS = { auxv: 'auxv', program: 'exec-file' } as const;
 
-/** What can be read in pieces, by name and annex, one character a byte. */
+/** Objects that a client reads in pieces, by name and annex, one character a byte. */
 const objects: Readonly<Record<string, ((stub: Stub, annex: string) => string | undefined) | undefined>> = {
   features: (stub, annex) => (annex === 'target.xml' ? stub.target.description : undefined),
   threads: (stub, annex) => (annex === '' ? threadList(stub) : undefined),

@@ -71,7 +71,7 @@ export class GdbServer {
   /** The target continues to its end, without regard to the client. */
   release(): void { this.#change(false); }
 
-  /** All is over: the client hears how, and the server ends. */
+  /** The run is over: tells the client how it ended, and ends the server. */
   close(stop?: TargetStop): void {
     this.#client?.bye(stop);
     this.#client = undefined;
@@ -116,7 +116,7 @@ export class GdbServer {
     });
   }
 
-  /** The client lets go: nothing of it remains. */
+  /** The client detaches: nothing of it remains. */
   #release(line: string): void {
     this.#options.log(line);
     const client = this.#client;
@@ -169,7 +169,7 @@ class Client {
   readonly #stub: Stub;
   readonly #reader = new PacketReader();
   readonly #log: (line: string) => void;
-  /** What has come and is not carried out yet. */
+  /** Commands received and not yet carried out. */
   readonly #waiting: Incoming[] = [];
   #last: Buffer = Buffer.alloc(0);
   #damaged = 0;
@@ -185,7 +185,7 @@ class Client {
     socket.on('drain', () => this.#carryOut());
   }
 
-  /** Carries out what has come, as long as the client reads the answers: those of one that does not would pile up here. */
+  /** Carries out received commands while the client reads the answers; else the answers would pile up here. */
   #carryOut(): void {
     while (this.#waiting.length > 0 && this.#socket.writableLength < UNREAD_MOST) {
       try {
@@ -205,7 +205,7 @@ class Client {
     this.leave();
   }
 
-  /** What has been written still goes out. */
+  /** Written answers still go out. */
   leave(): void { setImmediate(() => this.#socket.end()); }
 
   #take(incoming: Incoming): void {

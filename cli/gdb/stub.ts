@@ -13,7 +13,7 @@ import { threadActions } from './resume.ts';
 import { stopReply } from './replies.ts';
 import type { Target, TargetStop, ThreadAction } from './target.ts';
 
-/** What a client may ask of the run beside looking at it. */
+/** What a client may ask of the run besides reading and changing it. */
 export interface RunCommands {
   resumed(): void;
   detach(): void;
@@ -50,7 +50,7 @@ export class Stub {
   #process = 1;
   #lastStop: TargetStop;
   running = false;
-  /** The client has heard of the end of the last process that it had. */
+  /** The client has been told that its last process ended. */
   isOver = false;
 
   constructor(target: Target, run: RunCommands) {

@@ -9,7 +9,7 @@ export interface ThreadInfo {
   /** GDB's number of its process, where there are several. */
   readonly process?: number;
   readonly name: string;
-  /** What it is doing, in a few words. */
+  /** Its state in a few words. */
   readonly state: string;
 }
 
@@ -22,7 +22,7 @@ export type TargetStop =
   /** The child has done nothing yet. */
   | { readonly kind: 'fork'; readonly thread: number; readonly how: 'fork' | 'vfork'; readonly child: { readonly process: number;
     readonly id?: number } }
-  /** The child of a vfork does not use its parent's memory any more. */
+  /** The child of a vfork no longer uses its parent's memory. */
   | { readonly kind: 'vforkdone'; readonly thread: number }
   /** A process has a new program. */
   | { readonly kind: 'exec'; readonly thread: number; readonly process: number; readonly path: string };
@@ -30,7 +30,7 @@ export type TargetStop =
 /** A file of the guest. */
 export interface GuestFile { readonly size: number; read(offset: number, length: number): Uint8Array }
 
-/** What a client wants to hear of. */
+/** Events that a client wants to be told. */
 export interface ClientFeatures { readonly multiprocess: boolean; readonly fork: boolean; readonly vfork: boolean; readonly exec: boolean }
 
 /** `signalled`: the signal that it stopped at is to reach it. */
@@ -48,7 +48,7 @@ export interface Target {
   /** 'unknown': it has this register, but its value is unknown now. */
   readRegister(thread: number, register: number): Uint8Array | 'unknown' | undefined;
   writeRegister(thread: number, register: number, value: Uint8Array): boolean;
-  /** As the thread sees memory; what could be read of it, undefined = nothing. */
+  /** Memory as the thread sees it: the part that could be read; undefined = nothing. */
   readMemory(thread: number, address: bigint, length: number): Uint8Array | undefined;
   writeMemory(thread: number, address: bigint, bytes: Uint8Array): boolean;
   /** `condition`, of breakpoints: may this thread stop there? */
@@ -61,7 +61,7 @@ export interface Target {
   hold?(processes: ReadonlySet<number>): string | undefined;
   /** Which thread to show when the user has stopped it all. */
   readonly current: number;
-  /** Addresses are physical from now on. False: that is not to be had here. */
+  /** Addresses are physical from now on. False: not supported here. */
   physical(on: boolean): boolean;
   readonly isPhysical: boolean;
   /** There may be several processes. */

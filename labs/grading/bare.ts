@@ -22,11 +22,11 @@ export interface BareWorld {
   readonly guest: { readonly source: string; readonly at: number; readonly linked: number };
   /** Its memory, bytes: nobody but the guest may store there. */
   readonly memory: number;
-  /** After so many instructions it is taken to hang. */
+  /** Instructions after which the program counts as hanging. */
   readonly instructions: number;
   /** Guest-physical addresses that are looked up in the second stage. */
   readonly places: readonly number[];
-  /** Memory that is part of what happened: from the start of the guest's, bytes. */
+  /** Guest memory that the judge compares: its offset from the start of the guest's memory, and its size in bytes. */
   readonly report: { readonly at: number; readonly bytes: number };
 }
 
@@ -46,7 +46,7 @@ export interface BareSeen {
   /** Why it ended, in words; `code` of the finisher, undefined when it did not end by itself. */
   readonly ending: string;
   readonly code: number | undefined;
-  /** Who else has stored into the guest's memory. */
+  /** The program that stored into the guest's memory, if it was not the guest. */
   readonly tampered: string | undefined;
   /** Before the first instruction in VS mode. */
   readonly entry: Moment | undefined;

@@ -85,7 +85,7 @@ export function* makeGuest(sys: Syscalls, env: Env,
   return guest;
 }
 
-/** Waits until it waits for its next turn; undefined when it does not, or exits for another reason. */
+/** Waits until the guest is ready for its next turn; undefined when it never is, or exits for another reason. */
 function* waitFor(sys: Syscalls, env: Env, guest: Guest, patience: number): Sys<Result | undefined> {
   const got = yield* sys.receive(guest.door, patience);
   if (got.status !== 0 || got.label !== Cause.wfi) return undefined;

@@ -33,7 +33,7 @@ export function imageOf(pieces: readonly Piece[], symbols: ReadonlyMap<string, b
     const offset = symtab + SYMBOL * (i + 1);
     view.setUint32(offset, name, true);
     name += n.length + 1;
-    view.setUint8(offset + 4, 0x12); // a function that all see
+    view.setUint8(offset + 4, 0x12); // a global function
     view.setUint16(offset + 6, 1, true);
     longs(offset + 8, [Number(address)]);
   });

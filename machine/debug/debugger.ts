@@ -30,17 +30,17 @@ export interface Stop {
 
 export interface Resumption { readonly hart: number; readonly step: boolean }
 
-/** On a hosted machine, where many run. Harts cannot be held then, because the kernel decides what runs where. */
+/** For a hosted machine, which runs many programs. It cannot hold a hart, because the kernel decides what runs where. */
 export interface Hosted {
-  /** Is what the hart executes now what is debugged (a virtual machine, a process)? Nothing else stops at a point. */
+  /** Does the hart now execute the debugged program (a virtual machine, a process)? Points stop nothing else. */
   concerns(h: Hart): boolean;
-  /** Is it what steps? Steps end only there. */
+  /** Does the hart now execute the thread that steps? A step ends only there. */
   steps(h: Hart): boolean;
-  /** A page of code is about to be executed. True: the machine stops before it, as something new begins. */
+  /** The hart is about to execute a page of code. True: a new program begins, and the machine stops before it. */
   arrives(h: Hart): boolean;
 }
 
-/** Of a point: asked when a hart is about to execute its instruction, or to touch its place; it must change nothing. */
+/** Asked when a hart is about to execute a point's instruction, or to access its memory; it must change nothing. */
 export type Condition = (h: Hart) => boolean;
 
 interface Point {

@@ -139,7 +139,7 @@ class Chain {
     });
   }
 
-  /** Leaves where no region begins: the side data say so, and the call needs them anyway; the record may be in no cache. */
+  /** Leaves if no region begins here. It asks the side data, which the call needs anyway; the record may be in no cache. */
   private unlessRegion(leave: Label): void {
     const { c: code, e: emitter } = this;
     code.get(PARAMETER.record);

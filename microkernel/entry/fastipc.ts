@@ -21,7 +21,7 @@ import { copyWords, stamp, wordsOf } from '../ipc/transfer.ts';
 
 const CALL = IpcFlag.send | IpcFlag.call | IpcFlag.receive, ANSWER = IpcFlag.reply | IpcFlag.receive;
 const A0 = 20, A1 = 22, A2 = 24, ITEMS = 0x1f00;
-/** No path of this kind takes longer. */
+/** The most cycles that a path of this kind takes. */
 const MOST = COSTS.entry + COSTS.message + 64 * COSTS.word + COSTS.schedule + COSTS.spaceSwitch + COSTS.registers + COSTS.exit;
 
 /** `thread` has trapped. False: nothing has changed, and the general path takes over. True: the hart returns to user level. */

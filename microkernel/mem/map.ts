@@ -112,7 +112,7 @@ function handOver(source: MapNode, node: MapNode): void {
   from.space.remove(from);
 }
 
-/** What was derived from `node` becomes its parent's. */
+/** Moves the mappings derived from `node` to its parent. */
 function reparent(node: MapNode): void {
   const parent = node.parent, orphans: MapNode[] = [];
   overlapping(node, node.pa, LEVEL_SIZE[node.level], orphans);
@@ -148,7 +148,7 @@ function clearWay(source: MapNode, to: Space, dest: number, level: number, pa: n
   return table.tables?.get(to.indexAt(dest, level)) ? clearSmaller(source, to, dest, level) : 'free';
 }
 
-/** Smaller leaves stand where a superpage is to go. */
+/** Makes room for a superpage where smaller leaves are mapped. */
 function clearSmaller(source: MapNode, to: Space, dest: number, level: number): 'free' | 'skip' {
   const leaves: MapNode[] = [];
   eachLeaf(to, dest, dest + LEVEL_SIZE[level], 0, node => {
@@ -161,8 +161,8 @@ function clearSmaller(source: MapNode, to: Space, dest: number, level: number): 
 }
 
 /**
- * A superpage may cover the place where a smaller leaf is to go: it is split (the source with it, if that is derived from it). Where the
- * quota does not pay for that, all of it makes room; but what the source was derived from stays.
+ * Makes room for a smaller leaf where a superpage is mapped: splits the superpage (and the source, if that is derived from it). Where the
+ * quota does not pay for the split, the whole superpage goes, unless the source was derived from it.
  */
 function clearLarger(source: MapNode, to: Space, dest: number, level: number, pa: number): Room {
   for (let node = to.find(dest); node; node = to.find(dest)) {

@@ -23,7 +23,7 @@ export class TaskMemory implements Memory {
   readonly #size: number;
   readonly #charge: (cycles: number) => void;
 
-  /** `charge` takes cycles of the thread that this is for. */
+  /** `charge` charges cycles to the thread whose memory this is. */
   constructor(memory: PhysicalMemory, bus: Bus, space: Space, charge: (cycles: number) => void) {
     this.#charge = charge;
     this.#space = space;

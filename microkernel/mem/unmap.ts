@@ -68,13 +68,13 @@ function take(node: MapNode, rights: number): void {
 /** Removes a leaf and everything derived from it. */
 export function removeSubtree(node: MapNode): void { take(node, Right.RWX); }
 
-/** What the leaves cost that take the place of one superpage. */
+/** Bytes of the leaves that replace one superpage. */
 const SPLIT = BYTES.frame + 511 * BYTES.node;
 
 /**
  * Replaces a superpage by 512 leaves of the next size, in the page table and in the tree; equal superpages derived from it are split
- * too, or lost where their spaces cannot pay. The new leaves; or undefined, and nothing has changed, when the quota (and `keep` bytes that
- * are to be left of it) does not allow it.
+ * too, or lost where their spaces cannot pay. Returns the new leaves; or undefined, and changes nothing, when the quota does not allow it
+ * (`keep` bytes of it must remain).
  */
 export function split(node: MapNode, keep = 0): MapNode[] | undefined {
   if (!paySplit(node, keep)) return undefined;
@@ -84,10 +84,10 @@ export function split(node: MapNode, keep = 0): MapNode[] | undefined {
   return replace(node);
 }
 
-/** What has to be left when a leaf is split of which `size` bytes are meant: one of its parts may have to be split as well. */
+/** Bytes of quota that splitting a leaf for `size` of its bytes must leave, because one of its parts may be split as well. */
 const splitsAgain = (node: MapNode, size: number): number => LEVEL_SIZE[node.level - 1] > size ? SPLIT : 0;
 
-/** What its parts cost in their parent's space. */
+/** Bytes of the directories for its parts in their parent's space. */
 const partsOf = ({ parent, level, pa }: MapNode): number => parent ? partsNeeded(parent, level - 1, pa) * BYTES.parts : 0;
 
 function affordsSplit(node: MapNode, keep: number): boolean {

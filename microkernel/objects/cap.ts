@@ -11,7 +11,7 @@ export class Cap {
   rights: number;
   readonly space: CapSpace;
   readonly selector: number;
-  /** From which it was derived; without one it hangs at its object. */
+  /** The capability from which it was derived; without one it hangs at its object. */
   parent: Cap | undefined = undefined;
   readonly derived = new List<Cap>();
   next: Cap | undefined = undefined;

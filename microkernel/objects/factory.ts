@@ -64,7 +64,7 @@ export class Factory extends KernelObject {
 
 // Creation. Order of checks: operands, the slot for the new capability, the quota; after them nothing can fail.
 
-/** An object of this size, and its first capability, with all rights, where word 0 says. */
+/** Creates an object of this size, and its first capability, with all rights, at the selector in word 0. */
 function create(i: Invocation, factory: Factory, bytes: number, make: () => KernelObject | undefined): Status {
   const { k, caller: { task: { caps } } } = i, selector = i.u.word(0), first = caps.canPut(selector);
   if (first !== Status.ok) return first;

@@ -36,7 +36,7 @@ export class Semaphore extends KernelObject {
     endWait(k, waiter, Status.ok);
   }
 
-  /** True when the count was not zero: then one (or all, `clear`) of it is taken, and how many is word 0 of the answer. */
+  /** True if the count was not zero: takes one (all, with `clear`), and puts the number taken into word 0 of the answer. */
   take(thread: Thread, clear: boolean): boolean {
     if (this.count === 0) return false;
     const n = clear ? this.count : 1;

@@ -28,7 +28,7 @@ export class Task extends KernelObject {
   readonly guest: boolean;
   readonly threads = new Set<Thread>();
 
-  /** Root frames, number and quota are there (`newTask`). */
+  /** The caller, `newTask`, has root frames, number and quota ready. */
   constructor(k: Core, factory: Factory, shape: Shape, root: number, asid: number) {
     super(k.newId(), factory, taskBytes(shape.guest));
     this.guest = shape.guest;

@@ -29,7 +29,7 @@ import type { Task } from './task.ts';
 
 /** The body of a TypeScript thread, and its default name. */
 export interface Body { readonly run: ThreadEntry; readonly name: string }
-/** A system call of a TypeScript thread: fields that are what they should be, and stay so. */
+/** A system call of a TypeScript thread: a checked copy, which the thread cannot change. */
 export type Asked = Omit<IpcRequest, 'body'> & { body: Body | undefined };
 export interface ThreadKind { readonly guest: boolean; readonly alien: boolean; readonly body: Body | undefined }
 

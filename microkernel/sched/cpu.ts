@@ -16,7 +16,7 @@ const CSR = { satp: 0x180, hgatp: 0x680, misa: 0x301 } as const;
 const HYPERVISOR = 1n << 7n;
 const ASID = 0xffffn << 44n, VMID = 0x3fffn << 44n;
 
-/** Are any of these bits there in the register? What cannot be written reads as zero. @spec priv 12.1.11, 21.2.10 */
+/** Does the register have any of these bits? A bit that the hart lacks reads as zero. @spec priv 12.1.11, 21.2.10 */
 function keeps(hart: HartApi, csr: number, bits: bigint): boolean {
   const old = hart.csr(csr);
   hart.setCsr(csr, old | bits);
@@ -31,7 +31,7 @@ export const runningOn = ({ running }: Cpu): number => running ? running.id : 0;
 export class Cpu {
   readonly hart: HartApi;
   readonly id: number;
-  /** Threads that wait no longer than that, and contexts whose budget comes back. */
+  /** By time: threads whose waits have time-outs, and contexts whose budget returns. */
   readonly timeouts = new Deadlines<Thread | SchedContext>();
   /** The context whose time passes, and its running thread. */
   current: SchedContext | undefined = undefined;

@@ -48,7 +48,7 @@ function yieldPlace(k: Stage, cpu: Cpu, context: SchedContext): void {
   place(k, context);
 }
 
-/** What is due on this hart: time-outs of waits, budgets that come back, the end of the slice. */
+/** Performs everything due on this hart: time-outs of waits, budgets that are refilled, the end of the slice. */
 export function tick(k: Stage, cpu: Cpu): void {
   const now = cpu.hart.cycles;
   cpu.armed = -1;

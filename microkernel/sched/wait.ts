@@ -13,8 +13,8 @@ const waitsFor = (server: Thread, portal: Portal): boolean =>
   server.state === ThreadState.receiving && (server.onlyFrom === undefined || server.onlyFrom === portal);
 
 /**
- * If the server waits for the message of `thread`, `deliver` passes it on; else the thread queues at the server until the server receives it
- * or the time is over. Not ok: the thread does not wait, and nothing has happened.
+ * If the server waits for the message of `thread`, `deliver` passes it on; else the thread queues at the server until it is received or
+ * the time is over. Not ok: the thread does not wait, and nothing has happened.
  */
 export function meet<K extends Stage>(k: K, thread: Thread, server: Thread, timeout: number,
     deliver: (k: K, t: Thread, server: Thread) => Status): Status {

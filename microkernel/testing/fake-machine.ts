@@ -91,7 +91,7 @@ export class FakeMachine implements KernelMachine {
   readonly harts: FakeHart[];
   readonly memory: FakeMemory;
   readonly bus: Bus = { read: () => undefined, write: () => false };
-  /** Who handles its traps, once it is there. */
+  /** The supervisor that handles its traps, once it exists. */
   kernel: Kernel | undefined = undefined;
 
   /** Told before a hart wakes. */

@@ -236,7 +236,7 @@ export class World {
     thread.partner = thread.waitingAt = thread.onlyFrom = thread.portal = undefined;
     thread.event = -1;
   }
-  /** Who waits in an event stops, unless it got its answer. */
+  /** A thread that waits in an event stops, unless it got its answer. */
   endWait(thread: MThread, status: number): void {
     const stops = thread.event >= 0 && status !== Status.ok;
     this.leave(thread);

@@ -194,7 +194,7 @@ function laneOf(lanes: Lanes, name: string, across: number): Lane {
   return lane;
 }
 
-/** Who was running on each hart just before a record. */
+/** The thread that ran on each hart just before a record. */
 function before(trace: TraceFile, index: number): Map<number, number> {
   const view = new RecordView(), running = new Map<number, number>();
   for (let i = index - 1; i >= 0 && i > index - 5000; i--) {

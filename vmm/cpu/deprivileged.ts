@@ -1,11 +1,10 @@
 /**
- * Trap and emulate: the guest's kernel runs in U mode like its programs, in ordinary tasks. What is privileged traps and is done to a
- * supervisor in software; memory is filled page by page as the guest's tables allow, into shadow spaces that last until a fence of the
- * guest (memory/shadow.ts). The thread visits the space that the guest's processor would be in; units that the guest has switched off are
+ * Trap and emulate: the guest's kernel runs in U mode like its programs, in ordinary tasks. Privileged instructions trap, and a supervisor
+ * in software performs them; faults fill shadow spaces page by page as the guest's tables allow, until a fence of the guest
+ * (memory/shadow.ts). The thread visits the space that the guest's processor would be in; units that the guest has switched off are
  * off (floating point, cache-block instructions, counters).
  *
- *   event ── done to the supervisor in software ── interrupt due? ── space of the view that it has now ── answer: registers, a page, the
- * space
+ *   event ── supervisor in software performs it ── interrupt due? ── space of its present view ── answer: registers, a page, the space
  */
 import { createDecoder, type Decoded } from '../../hardware/isa/decode.ts';
 import { FULL_ISA } from '../../hardware/isa/table.ts';

@@ -15,7 +15,7 @@ export interface SoftwareProcessor {
   readonly space: number;
   /** A register of the supervisor by its number; undefined: there is none. */
   register(csr: number): bigint | undefined;
-  /** False: this one cannot be set from outside, because the monitor would have to hear of it. */
+  /** False: this register cannot be set from outside, because the monitor would not notice. */
   setRegister(csr: number, value: bigint): boolean;
   /** Does this address belong to the monitor's stubs? */
   hides(pc: bigint): boolean;

@@ -132,19 +132,19 @@ export class ShadowMmu {
     const space = this.spaces.find(view);
     this.#plan = space && { space, address, found: { ...found, rights: found.rights & ~Right.W }, lent: false, code };
   }
-  /** … a page of the monitor's, where the guest has nothing. */
+  /** … a page of the monitor's own, where the guest has no memory. */
   planOwn(view: View, address: bigint, own: OwnPage): void {
     const space = this.spaces.find(view);
     this.#plan = space && { space, address, found: NOWHERE, lent: false, own };
   }
-  /** The page of guest-physical memory that stands at this page of the guest's addresses, where the thread goes on. */
+  /** The guest-physical page behind this page of the guest's addresses, in the space in which the thread continues. */
   placeAt(at: number): number | undefined {
     const space = this.#current, base = Math.floor(at / LARGE) * LARGE, page = space?.pages.get(at), large = space?.large.get(base);
     return page ?? (large === undefined ? undefined : large + at - base);
   }
-  /** Selector of the space that the thread was last told to go on in; 0: of none yet. */
+  /** Selector of the space in which the thread last continued; 0: none yet. */
   get here(): number { return this.#current?.task ?? 0; }
-  /** What the guest executes at this page of its addresses. */
+  /** The code that the guest executes at this page of its addresses. */
   codeAt(at: number): CodePage | undefined { return this.#current?.code.get(at); }
   /** Is something mapped there? */
   holds(view: View, address: bigint): boolean {
@@ -156,7 +156,7 @@ export class ShadowMmu {
     for (const mmu of this.#peers()) yield* mmu.#met(sys);
   }
   /**
-   * The same for a page that `store` has let go, though the way to it leads through it: until the next event, when it is looked at again.
+   * The same for a page that `store` has released although the walk to it leads through it: only until the next event, which checks again.
    */
   lend(view: View, address: bigint): void {
     const space = this.spaces.find(view), found = walk(this.#ram, view, address, 'store');
@@ -181,8 +181,8 @@ export class ShadowMmu {
   isTable(page: number): boolean { return this.#tables?.has(page) ?? false; }
 
   /**
-   * A store to a table. Answers true when it has been done, and what its entry stood for is gone; false: the page is a table no longer,
-   * and the guest does it itself (`lend`).
+   * Performs a store to a table. True: done, and the mappings of its entry are gone. False: the page is no longer a table, and the guest
+   * performs the store itself (`lend`).
    */
   *store(sys: Syscalls, instruction: Decoded | undefined, x: XRegisters, gpa: number): Sys<boolean> {
     this.#tables!.storing = true;
@@ -208,8 +208,8 @@ export class ShadowMmu {
   // ── fences ──
 
   /**
-   * A fence in this processor, whoever asks for it. With `view` it is the guest's own, and where it names a page that is there now, the
-   * answer maps that at once: a kernel that fences one page is about to use it.
+   * A fence in this processor. With `view` the guest itself asked for it; if it names a page that is mapped now, the answer maps that page
+   * at once, because a kernel that fences one page is about to use it.
    */
   *fence(sys: Syscalls, fence: Fence, view?: View): Sys<void> {
     if (this.#tables) return;
@@ -223,7 +223,7 @@ export class ShadowMmu {
     if (typeof found === 'object' && this.#ram.isRam(found.page, PAGE)) this.plan(view, address, found);
   }
 
-  /** What is on its way into a space must be taken away again. */
+  /** Takes away pages that are still on their way into a space. */
   *#met(sys: Syscalls): Sys<void> {
     const met = this.#filling;
     if (!met) return;

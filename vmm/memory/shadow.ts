@@ -20,9 +20,9 @@ const MOST_SPACES = 64, MOST_PAGES = 49_152;
 /** Kind of task by satp.MODE: Sv48, Sv57, and what Sv39 holds (bare addresses as well). */
 const TASK_KINDS: ReadonlyMap<bigint, number> = new Map([[9n, 2], [10n, 3]]);
 
-/** What is mapped by a fault of the guest. */
+/** The mapping that answers a fault of the guest. */
 export interface Filling { readonly page: number; readonly at: number; readonly order: number }
-/** Fields of `sfence.vma`: neither is all. */
+/** Operands of `sfence.vma`; without both it is a fence of everything. */
 export interface Fence { readonly address?: bigint; readonly asid?: bigint }
 
 class Space {
@@ -31,12 +31,12 @@ class Space {
   readonly task: number;
   readonly taskKind: number;
   readonly privileged: boolean;
-  /** Pages and superpages by their addresses: which of the guest's physical ones they are. */
+  /** Guest-physical addresses of pages and superpages, by their virtual addresses. */
   readonly pages = new Map<number, number>();
   readonly large = new Map<number, number>();
-  /** What is executed at an address, where the monitor looks at code before it runs. */
+  /** Code by address, where the monitor scans code before it runs. */
   readonly code = new Map<number, CodePage>();
-  /** Some of it is not global: a fence of its ASID concerns it. */
+  /** Not every mapping is global, so a fence of its ASID concerns it. */
   local = false;
   lastUse = 0;
   constructor(root: Root, task: number, taskKind: number, privileged: boolean) {

@@ -9,7 +9,7 @@
 import type { Step } from './walker.ts';
 
 const PAGE = 4096, LARGE = 2 ** 21, ENTRY = 8, ENTRIES = 512;
-/** Stores in a row, without a walk, after which a page is let go; pages, and uses of one, beyond which it is let go at once. */
+/** Stores in a row without a walk after which a page is released; most pages, and most uses of one, before a page is released at once. */
 const FLOOD = 3, MOST_TABLES = 4096, MOST_USES = 64;
 
 /** A page in its role as a table: entries of this level, the first one for `base`, under this satp. */
@@ -23,10 +23,10 @@ export class TracedTables {
   traced = 0;
   writes = 0;
   released = 0;
-  /** The monitor does a store of the guest's, of which `written` is going to hear. */
+  /** The monitor performs a store of the guest's; `written` is called for it. */
   storing = false;
   readonly #tables = new Map<number, Table>();
-  /** How many of them lie in each 2 MiB. */
+  /** Number of traced tables in each 2 MiB. */
   readonly #within = new Map<number, number>();
 
   /** Is this page (guest-physical address) a table? */
@@ -34,7 +34,7 @@ export class TracedTables {
   /** Is there one in the 2 MiB from here on? */
   hasWithin(large: number): boolean { return this.#within.has(large); }
 
-  /** A walk has gone this way. Answers the pages that were not traced before. */
+  /** A walk has read these tables. Returns the pages that were not traced before. */
   note(steps: readonly Step[], satp: bigint): number[] {
     const fresh: number[] = [];
     for (const { table, level, base } of steps) {
@@ -52,12 +52,12 @@ export class TracedTables {
     return fresh;
   }
 
-  /** Pages that there are too many of, or whose uses are too many: to be let go. */
+  /** Pages to release: there are too many of them, or they have too many uses. */
   *surplus(): Generator<number> {
     for (const [page, { uses }] of this.#tables) if (uses.size > MOST_USES || this.#tables.size > MOST_TABLES) yield page;
   }
 
-  /** The guest has stored to a table: what its entries stood for. undefined: it is written too often, let it go. */
+  /** The guest has stored to a table: returns the ranges that its entries mapped. undefined: too many stores, release the page. */
   written(gpa: number, size: number): Range[] | undefined {
     const page = gpa - (gpa % PAGE), table = this.#tables.get(page)!, ranges: Range[] = [];
     this.writes++;
@@ -67,7 +67,7 @@ export class TracedTables {
     return ranges;
   }
 
-  /** The page is a table no longer: what it stood for. */
+  /** The page is no longer a table: returns the ranges that it mapped. */
   release(page: number): Range[] {
     const table = this.#tables.get(page), left = (this.#within.get(largeOf(page)) ?? 0) - 1;
     if (!table) return [];

@@ -67,7 +67,7 @@ export class ListedSites implements CodeRights {
   region(page: number): Region | undefined { return this.#regions.get(largeOf(page)); }
   /** Does this page have stubs? */
   isStubbed(page: number): boolean { return this.region(page)?.stubs.has(page) ?? false; }
-  /** The region's code is executed at `at` from now on, and it is not written. Answers what is to be withdrawn first: address and order. */
+  /** From now on the guest executes the region's code at `at` and cannot write it. Returns the range to withdraw first. */
   close(page: number, at: number): { readonly from: number; readonly order: number } | undefined {
     const large = largeOf(page), there = this.#regions.get(large);
     const whole = this.#ram.isRam(large, LARGE) && this.#ram.va(large, LARGE) % LARGE === 0;

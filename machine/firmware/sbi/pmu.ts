@@ -16,12 +16,10 @@ import {
   A0, A1, A2, A3, A4, SbiError, type SbiExtension, type SbiResult, failure, invalidParam, low, notSupported, success, unsigned, value
 } from './sbi.ts';
 
-/** Events of type 15 that firmware counts. @spec sbi 11.6 */
+/** Events of type 15 that firmware counts. A message has two: this number at the sender, the next one at the receiver. @spec sbi 11.6 */
 export const FirmwareEvent = {
-  SET_TIMER: 5, IPI_SENT: 6, IPI_RECEIVED: 7, FENCE_I_SENT: 8, FENCE_I_RECEIVED: 9, SFENCE_VMA_SENT: 10, SFENCE_VMA_RECEIVED: 11,
-  SFENCE_VMA_ASID_SENT: 12, SFENCE_VMA_ASID_RECEIVED: 13, HFENCE_GVMA_VMID_SENT: 16, HFENCE_GVMA_VMID_RECEIVED: 17,
-  HFENCE_GVMA_SENT: 14, HFENCE_GVMA_RECEIVED: 15, HFENCE_VVMA_ASID_SENT: 20, HFENCE_VVMA_ASID_RECEIVED: 21, HFENCE_VVMA_SENT: 18,
-  HFENCE_VVMA_RECEIVED: 19,
+  SET_TIMER: 5, IPI_SENT: 6, FENCE_I_SENT: 8, SFENCE_VMA_SENT: 10, SFENCE_VMA_ASID_SENT: 12, HFENCE_GVMA_SENT: 14,
+  HFENCE_GVMA_VMID_SENT: 16, HFENCE_VVMA_SENT: 18, HFENCE_VVMA_ASID_SENT: 20,
 } as const;
 const FIRMWARE_EVENTS = 22;
 
