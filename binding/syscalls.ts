@@ -6,7 +6,7 @@
  *     for (;;) request = yield* sys.replyAndWait({ words: request.words });
  *   }
  *
- * There are two levels. The convenient one above copies words to arrays. The fast one fills `sys.utcb` by hand and calls `ipc`.
+ * There are two ways to call. The convenient one, above, copies words to arrays. The fast one fills `sys.utcb` by hand and calls `ipc`.
  */
 import {
   IpcFlag, NEVER, statusName,

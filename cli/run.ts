@@ -1,6 +1,6 @@
 /**
- * `tessera run`: the Unix world with one program. Standard input and output are one virtio console, standard error is another; the system's
- * log appears when something went wrong.
+ * `tessera run`: one program under the Unix server. Standard input and output are one virtio console, standard error is
+ * another; the system's log appears when something went wrong.
  *
  *   stdin/stdout ── console0 ── driver ── l4guest ── the program
  *   stderr ──────── console1 ── driver ──┘

@@ -103,7 +103,7 @@ export function accessSteps(trace: TraceFile, event: number, answer: number,
   ];
 }
 
-/** The record from `from` on, before `to`, with which a hart goes to this thread; -1 for none. */
+/** The first record in [from, to) at which a hart switches to this thread; -1 for none. */
 function switchTo(trace: TraceFile, from: number, to: number, thread: number): number {
   const view = new RecordView();
   for (let i = from; i < Math.min(to, trace.length); i++) {

@@ -130,7 +130,7 @@ export class Vcpu implements SbiCpu, Attentive {
     return groups | Mtd.irq;
   }
 
-  /** Inputs of the virtual processor that are up. */
+  /** Interrupt inputs of the virtual processor that are set. */
   #levels(): number { return (this.#external ? Hvip.external : 0) | (this.#rung ? Hvip.timer : 0); }
 
   // ── for handlers ──
@@ -159,7 +159,7 @@ export class Vcpu implements SbiCpu, Attentive {
     this.suspended = false;
   }
 
-  /** Waits until it is started; answers where. */
+  /** Waits until the guest starts this processor; returns the start address and the argument. */
   *waitForStart(): Sys<{ pc: bigint; opaque: bigint }> {
     while (!this.#start) {
       this.#phase = 'stopped';

@@ -159,7 +159,7 @@ function deviceName(dev: bigint): string {
   return [major, minor].map((n) => n.toString(16).padStart(2, '0')).join(':');
 }
 
-/** The first process with a descriptor that passes; processes of others cannot be looked into. */
+/** The first process with a descriptor that passes; other users' processes cannot be examined. */
 function processWith(passes: (pid: number, fd: string) => boolean): number | undefined {
   return readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map(Number).find((pid) => {
     try {

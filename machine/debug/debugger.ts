@@ -9,10 +9,10 @@
  *   debug.resume([{ hart: 0, step: true }]);    // the others are held
  *   machine.run();                              // { kind: 'debug' }: one instruction later
  *
- * A breakpoint is a virtual address, in whatever address space a hart reaches it. When a page with one is about to be executed
- * the instruction is marked in the engine, by physical address. A mark that is reached by another address, or from which a hart is to go
- * on, is stepped over: taken away for one instruction. A watched page has no data tags in the TLBs, so that each access is seen;
- * the machine stops before the instruction that touches a watched place, as hardware triggers do and GDB expects.
+ * A breakpoint is a virtual address, in any address space. When a hart is about to execute a page with a breakpoint, the debugger marks
+ * the instruction in the engine, by physical address. When a hart reaches a mark by another address, or continues from one, the debugger
+ * removes the mark for one instruction. A watched page has no data tags in the TLBs, so the debugger sees each access; the machine stops
+ * before the instruction that accesses watched memory, as hardware triggers do and GDB expects.
  */
 import type { Hart } from '../hart/hart.ts';
 import type { Machine } from '../machine.ts';

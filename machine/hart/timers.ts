@@ -29,7 +29,7 @@ export class HartTimers {
     this.#guest.cancel();
   }
 
-  /** Hosted: STIP at exactly this cycle; clears it until then. */
+  /** Hosted: clears STIP now, and sets it at exactly this cycle. */
   setHosted(cycle: number): void {
     const due = cycle <= this.#h.cycles;
     this.#h.drive(IP.STI, due);

@@ -21,7 +21,7 @@ export interface Memory {
   fill(va: number, length: number, byte: number): void;
   /**
    * [va, va+length) as a window, with the rights to read and, if asked for, to write; undefined where it is not mapped so, or its frames
-   * are not contiguous. Code that is written through a window is seen by the processor after `changedCode`.
+   * are not contiguous. After writing code through a window, call `changedCode` for the processor to see it.
    */
   window(va: number, length: number, rights: number): Window | undefined;
   changedCode(va: number, length: number): void;

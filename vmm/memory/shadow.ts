@@ -93,7 +93,7 @@ export class ShadowSpaces {
 
   constructor(selectors: Selectors) { this.#selectors = selectors; }
 
-  /** Selector of the task for this view; made, or taken from another view, when there is none. */
+  /** The space for this view. Without one, it makes a space or takes that of another view. */
   *enter(sys: Syscalls, view: View): Sys<Space> {
     const kind = kindOf(view), there = this.#rootOf(view.satp).spaces[kind];
     const space = there ?? (yield* this.#make(sys, this.#rootOf(view.satp), kind));
@@ -262,7 +262,7 @@ export class ShadowSpaces {
 }
 
 /**
- * Exact beyond 2^53 as well. A space that another thread has just given back is not there: that is as good as empty, so statuses do not
+ * Exact beyond 2^53 as well. Another thread may just have returned the space; a missing space counts as an empty one, so statuses do not
  * matter.
  */
 const flexpage = (at: number, order: number): bigint => BigInt(at) + BigInt(memoryPage(0, order, 0));

@@ -46,7 +46,7 @@ export class PatchCounts {
   siteTraps = 0;
   endTraps = 0;
   scanTraps = 0;
-  /** Loads from copies, done by the monitor. */
+  /** Loads from copies that the monitor has performed. */
   reads = 0;
   evicted = 0;
 }

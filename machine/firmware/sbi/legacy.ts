@@ -10,7 +10,7 @@ import { A0, type SbiExtension, type SbiResult, failure, low, notSupported, succ
 import type { TimeExtension } from './time.ts';
 
 const CALL = { SET_TIMER: 0, PUTCHAR: 1, GETCHAR: 2, CLEAR_IPI: 3, SHUTDOWN: 8 } as const;
-/** Extension numbers up to this leave a1 alone. */
+/** Calls of extensions up to this number do not change a1. */
 export const LAST_LEGACY = 8;
 const SSIP = 1;
 
