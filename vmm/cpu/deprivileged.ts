@@ -48,9 +48,9 @@ class DeprivilegedCpu implements VirtualCpu {
   readonly #ahead: LookAhead | undefined;
   /** Where instructions of the guest's kernel have been replaced. */
   readonly #code: GuestCode | undefined;
-  /** Where hot ones have stubs: how they are left. */
+  /** How the guest leaves the stubs of hot instructions. */
   #stubExit: StubExit | undefined;
-  /** Its reason has been dealt with: nothing is on its way into a space, and what comes next may be looked at. */
+  /** The event's cause is handled: no mapping is on its way into a space, so look-ahead may begin. */
   #mayLookAhead = false;
   readonly #inPassing: Ahead;
   readonly #firmware: FirmwareCalls;
@@ -67,7 +67,7 @@ class DeprivilegedCpu implements VirtualCpu {
   suspended = false;
   /** Groups of registers that this event has changed. */
   #changed = 0;
-  /** Selector of the task that it was last told to visit. */
+  /** Selector of the task that the thread visited last. */
   #task = 0;
   readonly #units = new Units();
 
@@ -153,7 +153,7 @@ class DeprivilegedCpu implements VirtualCpu {
     this.#interrupts();
   }
   get #unsettled(): boolean { return this.#vm.work.pending || this.#vm.crowded || (this.#ahead !== undefined && this.#mayLookAhead); }
-  /** Looks ahead, where it may; what devices have caused is done. */
+  /** Looks ahead if it may; delivers the effects of devices. */
   *#settle(): Sys<void> {
     const { work } = this.#vm, sys = this.#sys;
     if (this.#ahead && this.#mayLookAhead) yield* this.#lookAhead(this.#ahead);
@@ -256,7 +256,7 @@ class DeprivilegedCpu implements VirtualCpu {
     utcb.setBig(S.pc, pc);
   }
 
-  /** A trap into the guest's supervisor; one that does nothing but fault is ended. */
+  /** A trap into the guest's supervisor; ends a guest that only faults. */
   #reflect(cause: bigint, value: bigint, pc: bigint): void {
     const supervisor = this.#supervisor, told = { pc: supervisor.sepc, cause: Number(BigInt.asIntN(32, supervisor.scause)) };
     if (!supervisor.privileged || cause >> 63n !== 0n || cause === Trap.breakpoint) this.#faults.forget();
@@ -289,7 +289,7 @@ class DeprivilegedCpu implements VirtualCpu {
     this.#mayLookAhead = true;
   }
 
-  /** One privileged instruction. False: there is no such thing for the guest, and nothing has happened. */
+  /** Performs one privileged instruction. False: the guest has no such instruction, and nothing has happened. */
   *#execute(decoded: Decoded, pc: bigint): Sys<boolean> {
     const supervisor = this.#supervisor, before = supervisor.stimecmp, outcome: Outcome = supervisor.execute(decoded, this.#x);
     if (supervisor.stimecmp !== before) this.#setTimer(supervisor.stimecmp);
@@ -348,7 +348,7 @@ class DeprivilegedCpu implements VirtualCpu {
 
   /** A device is about to write there. */
   written(sys: Syscalls, page: number): Sys<void> { return this.#mmu.release(sys, page); }
-  /** Its tasks go: the VM has ended. */
+  /** Releases its tasks after the end of the VM. */
   release(sys: Syscalls): Sys<void> { return this.#mmu.spaces.destroy(sys); }
 
   /** The VM has ended: this thread only waits for its own end. */
@@ -367,7 +367,7 @@ const technique = (name: string): Technique => ({
   create: (id, vm, guest, wake) => new DeprivilegedCpu(id, vm, guest, wake),
 });
 export const deprivileged = technique('trap');
-/** The same, and code is looked at before it runs (translate/scanned.ts). */
+/** The same, with a scan of code before it runs (translate/scanned.ts). */
 export const patched = technique('patch');
-/** The same, and code was rewritten when it was loaded (translate/listed.ts). */
+/** The same, with code rewritten when it was loaded (translate/listed.ts). */
 export const previrtualized = technique('pre');

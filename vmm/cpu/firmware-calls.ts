@@ -46,7 +46,7 @@ export class FirmwareCalls {
   }
   #fenceTargets: readonly ShadowMmu[] = [];
 
-  /** Sleeps, and begins anew where it was told. @spec sbi 9.1, 13.1 */
+  /** Sleeps, and then starts at the address that the guest gave. @spec sbi 9.1, 13.1 */
   *#resume(pc: bigint, opaque: bigint): Sys<void> {
     this.#cpu.self.suspended = true;
     yield* this.#cpu.waitForInterrupt();

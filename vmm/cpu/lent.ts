@@ -1,4 +1,4 @@
-/** What a processor that runs deprivileged lends to those that do parts of its work: its state, and what they may do to it. */
+/** The state and operations that a deprivileged processor shares with the objects that do parts of its work. */
 import type { Decoded } from '../../hardware/isa/decode.ts';
 import type { Sys, Utcb } from '../../microkernel/abi/index.ts';
 import type { Syscalls } from '../../binding/index.ts';
@@ -14,7 +14,7 @@ import type { Supervisor } from './supervisor.ts';
 export const Trap = { fetchAccess: 1n, illegal: 2n, breakpoint: 3n, loadAccess: 5n, storeAccess: 7n, callFromUser: 8n,
   fetchPage: 12n } as const;
 
-/** An event's words: where it was, and why. */
+/** An event's words: its pc, and its cause. */
 export interface Event { readonly cause: number; readonly pc: bigint; readonly scause: number; readonly value: bigint }
 
 export interface Lent {
@@ -33,13 +33,13 @@ export interface Lent {
   setPc(pc: bigint): void;
   /** A trap into the guest's supervisor. */
   reflect(cause: bigint, value: bigint, pc: bigint): void;
-  /** A privileged instruction; false: there is none, and nothing has happened. */
+  /** Performs a privileged instruction; false: there is none, and nothing has happened. */
   execute(d: Decoded, pc: bigint): Sys<boolean>;
-  /** A store to a traced table; false: the table is let go, and the guest does it itself. */
+  /** A store to a traced table; false: the table is released, and the guest performs the store itself. */
   store(d: Decoded | undefined, gpa: number): Sys<boolean>;
   /** Groups of registers that have changed. */
   touched(groups: number): void;
-  /** Its reason has been dealt with: what comes next may be looked at. */
+  /** The event's cause is handled, so look-ahead may begin. */
   mayLookAhead(): void;
   setTimer(tick: bigint): void;
   waitForInterrupt(): Sys<void>;

@@ -22,9 +22,9 @@ import { store, type XRegisters } from '../interpreter/store.ts';
 import type { Access } from '../memory/walker.ts';
 import type { GuestRam } from '../ram.ts';
 
-/** Exits that are saved in one visit; places that are remembered. */
+/** Most exits saved in one visit; number of remembered addresses. */
 const MOST_SAVED = 32, MOST_REMEMBERED = 65_536;
-/** Visits that a place is left alone for after the first failure, and at most. */
+/** Visits for which an address is skipped: after the first failure, and at most. */
 const PATIENCE = 8, MOST_PATIENCE = 4096;
 const PAGE = 4096;
 
@@ -40,7 +40,7 @@ export interface Ahead {
   readonly free: boolean;
   /** Guest-physical address behind one of the guest's kernel's; undefined: the access would fault. */
   find(va: bigint, access: Access): number | undefined;
-  /** A store there comes to the monitor, though it is memory. */
+  /** A store there exits to the monitor, although it is memory. */
   isTraced(gpa: number): boolean;
   /**
    * Performs the next exit: an access outside of memory (`gpa`), or an instruction that is not a plain one. Answers where the
@@ -50,7 +50,7 @@ export interface Ahead {
 }
 
 export interface DecodedCounts { found: number; missed: number }
-/** Places behind exits: visits that one is still left alone for, and how long the next time. */
+/** By address after an exit: visits for which it is still skipped, and for how many the next time. */
 interface Hope { rest: number; patience: number }
 
 export class LookAhead {
@@ -58,11 +58,11 @@ export class LookAhead {
   readonly counts = { saved: 0, visits: 0, between: 0, changed: 0 };
   readonly #code = new Map<number, Decoded & { readonly bytes: number }>();
   readonly #hopes = new Map<bigint, Hope>();
-  /** Bytes are compared; without that, to show what then goes wrong, what is remembered is believed. */
+  /** Compares an instruction's bytes with the remembered ones. Off, to show what then goes wrong, it trusts its memory. */
   readonly #compares: boolean;
   /** Cycles of this visit. */
   #cost = 0;
-  /** Where pages are, as a processor would remember it: until something is done that may change it. */
+  /** Translations of pages, kept like a TLB's until an operation that may change them. */
   readonly #pages = { fetch: new Pages(), load: new Pages(), store: new Pages() };
 
   /** Instructions that were remembered as decoded, and such that were decoded. */
@@ -127,7 +127,7 @@ export class LookAhead {
     return { at, found: false };
   }
 
-  /** Executes one that needs no exit; returns the next pc. */
+  /** Executes an instruction that needs no exit; returns the next pc. */
   #plain(guest: Ahead, decoded: Decoded, at: bigint): bigint | undefined {
     const { x, ram } = guest;
     if (isPlain(decoded)) {
@@ -145,7 +145,7 @@ export class LookAhead {
     return done ? at + BigInt(decoded.length) : undefined;
   }
 
-  /** The instruction at an address, its bytes compared with those that are remembered. */
+  /** The instruction at an address, after comparing its bytes with the remembered ones. */
   #fetch(guest: Ahead, at: bigint): Decoded | undefined {
     const place = this.#find(guest, at, 'fetch'), { ram } = guest;
     if (place === undefined || !ram.isRam(place, 2)) return undefined;
@@ -169,7 +169,7 @@ export class LookAhead {
     return place === undefined || !guest.ram.isRam(place, 2) ? undefined : guest.ram.u16(place);
   }
 
-  /** The address of an access; undefined: it is no access. */
+  /** The address that an instruction accesses; undefined: it accesses none. */
   #place(guest: Ahead, { index, operands: { rs1 = 0, imm = 0 } }: Decoded): number | 'fault' | undefined {
     const access = accesses[index];
     if (!access) return undefined;

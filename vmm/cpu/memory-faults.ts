@@ -42,7 +42,7 @@ export class MemoryFaults {
     this.#cpu.mayLookAhead();
   }
 
-  /** A traced table: the store is done here, or the page is let go and the guest does it itself. */
+  /** A traced table: performs the store, or releases the page so that the guest performs it itself. */
   *#storeToTable(gpa: number, pc: bigint, address: bigint): Sys<void> {
     const word = fetchAt(this.#cpu.vm.ram, this.#cpu.view, pc), decoded = word === undefined ? undefined : decode(word);
     if (yield* this.#cpu.store(decoded, gpa)) {
@@ -51,7 +51,7 @@ export class MemoryFaults {
     } else this.#cpu.mmu.lend(this.#cpu.view, address);
   }
 
-  /** A stub has met a page of the monitor's that is not there yet. */
+  /** A stub has accessed a page of the monitor's that is not mapped yet. */
   *lendOwn({ cause, scause, value }: Event): Sys<void> {
     const own = cause === Cause.pageFault ? this.#cpu.vm.stubs!.pageAt(Number(BigInt.asIntN(64, value)), this.#cpu.id) : undefined;
     if (!own) return;
@@ -59,7 +59,7 @@ export class MemoryFaults {
     if (typeof found === 'object' && this.#cpu.view.satp !== 0n) yield* this.#closeStubs();
     else this.#cpu.mmu.planOwn(this.#cpu.view, value, own);
   }
-  /** The guest uses the addresses of the stubs: they go, and breakpoints stand again. */
+  /** The guest uses the addresses of the stubs: removes the stubs, and sets breakpoints again. */
   *#closeStubs(): Sys<void> {
     this.#cpu.code!.closeStubs();
     for (const va of this.#cpu.vm.stubs!.close(this.#cpu.vm.cpus.length)) yield* this.#cpu.mmu.withdraw(this.#cpu.sys, va, Right.RWX);

@@ -105,13 +105,13 @@ export class Supervisor {
     page.set(Field.sscratch, scratch);
     this.#publish(page);
   }
-  /** The guest may have switched interrupts on or off: a trap has come from its kernel. */
+  /** Its kernel has trapped: reads whether the guest switched interrupts on or off meanwhile. */
   refresh(): void {
     if (!this.#page) return;
     this.#published = this.#page.low(Field.status);
     this.#status = (this.#status & ~Status.sie) | (this.#published & Status.sie);
   }
-  /** Puts there what its kernel is going to find. */
+  /** Writes the values that its kernel is about to read there. */
   publish(): void { if (this.#page && (this.#published !== this.#statusLow || this.#waiting !== this.wakes)) this.#publish(this.#page); }
   #publish(page: VirtualState): void {
     this.#published = this.#statusLow;
@@ -129,7 +129,7 @@ export class Supervisor {
     if (field !== undefined) this.#page!.set(field, value);
   }
 
-  /** The value that a read gives; undefined: there is no such register, or not in this mode. */
+  /** The value of a register; undefined: there is no such register, or not in this mode. */
   read(number: number): bigint | undefined { return this.privileged ? this.#read(number) : undefined; }
   /** For those outside, in any mode; what the guest's kernel has on its page is newer than what is here. */
   peek(number: number): bigint | undefined {
@@ -150,7 +150,7 @@ export class Supervisor {
     }
   }
 
-  /** Writes by the rules of each register; false where there is none. */
+  /** Writes a register by its rules; false: there is no such register. */
   write(number: number, value: bigint): boolean { return this.privileged && this.#write(number, value); }
   #write(number: number, value: bigint): boolean {
     if (this.#read(number) === undefined) return false;

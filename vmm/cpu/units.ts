@@ -6,7 +6,7 @@ import type { Supervisor } from './supervisor.ts';
 const KERNEL_ENVCFG = 0xf0n, COUNTERS = 7n;
 
 export class Units {
-  /** As the thread has them. */
+  /** The units that the thread has now. */
   #float: boolean | undefined;
   #senvcfg = 0n;
   #scounteren = 0n;

@@ -32,7 +32,7 @@ export class ShadowMmu {
   readonly spaces: ShadowSpaces;
   readonly #ram: GuestRam;
   readonly #tables: TracedTables | undefined;
-  /** Where the monitor looks at code before it runs. */
+  /** Present where the monitor scans code before it runs. */
   readonly #code: CodeRights | undefined;
   readonly #peers: () => readonly ShadowMmu[];
   readonly #recall: (sys: Syscalls) => Sys<unknown>;
@@ -40,7 +40,7 @@ export class ShadowMmu {
   /** What the last answer maps, until the next event; and such that another processor's fence has met on its way. */
   #filling: ShadowPage | undefined;
   readonly #stale: ShadowPage[] = [];
-  /** Where the thread was told to go on. */
+  /** The space in which the thread continues. */
   #current: ShadowSpace | undefined;
 
   /**
@@ -59,7 +59,7 @@ export class ShadowMmu {
 
   // ── events and answers ──
 
-  /** A new event: the last answer has been done. */
+  /** A new event: the last answer has taken effect. */
   *begin(sys: Syscalls): Sys<void> {
     this.#plan = this.#filling = undefined;
     for (let stale = this.#stale.pop(); stale; stale = this.#stale.pop()) yield* this.spaces.drop(sys, stale.space, stale.at, stale.order);
@@ -70,9 +70,9 @@ export class ShadowMmu {
     this.#plan = this.#filling = undefined;
     return true;
   }
-  /** Others may have run since the walk: the guest faults again. */
+  /** Other threads may have run since the walk, so the guest faults again. */
   forget(): void { this.#plan = undefined; }
-  /** The answer could not be done: there was no memory for its page. */
+  /** The answer has failed: there was no memory for its page. */
   *refused(sys: Syscalls): Sys<void> {
     if (this.#plan) yield* this.spaces.shrink(sys, this.#plan.space);
     this.#plan = undefined;
@@ -120,14 +120,14 @@ export class ShadowMmu {
     yield* this.spaces.room(sys, space);
     return this.#tables ? yield* this.#tracedWalk(sys, this.#tables, view, address, access) : walk(this.#ram, view, address, access);
   }
-  /** The answer is to map this. */
+  /** Plans the page that the answer maps. */
   plan(view: View, address: bigint, found: Exclude<Walk, string>): void {
     const space = this.spaces.find(view);
     const rights = this.#code?.rights(found.page, found.rights, view.privileged, pageOf(address)) ?? found.rights;
     this.#plan = space && rights !== 0 ? { space, address, found: rights === found.rights ? found : { ...found, rights }, lent: false }
       : undefined;
   }
-  /** … a page of code, which has been looked at: to be executed. */
+  /** … a scanned page of code, to be executed. */
   planCode(view: View, address: bigint, found: Exclude<Walk, string>, code: CodePage): void {
     const space = this.spaces.find(view);
     this.#plan = space && { space, address, found: { ...found, rights: found.rights & ~Right.W }, lent: false, code };
@@ -193,7 +193,7 @@ export class ShadowMmu {
     else yield* this.release(sys, gpa - (gpa % PAGE));
     return size !== undefined;
   }
-  /** The page is a table no longer: a device writes to it, or the guest does so all the time. */
+  /** The page is no longer a table: a device writes to it, or the guest writes to it too often. */
   *release(sys: Syscalls, page: number): Sys<void> {
     if (this.#tables?.has(page)) yield* this.#invalidate(sys, this.#tables.release(page));
   }

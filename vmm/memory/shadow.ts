@@ -15,7 +15,7 @@ import type { Range } from './traced.ts';
 import type { View, Walk } from './walker.ts';
 
 const PAGE_BITS = 12, LARGE_BITS = 21, PAGE = 2 ** PAGE_BITS, LARGE = 2 ** LARGE_BITS, SPACE_KINDS = 8;
-/** Spaces of a virtual processor, and pages in them; beyond that the one that was longest unused is emptied. */
+/** Most spaces of a virtual processor, and most pages in them; beyond that it empties the least recently used one. */
 const MOST_SPACES = 64, MOST_PAGES = 49_152;
 /** Kind of task by satp.MODE: Sv48, Sv57, and what Sv39 holds (bare addresses as well). */
 const TASK_KINDS: ReadonlyMap<bigint, number> = new Map([[9n, 2], [10n, 3]]);
@@ -67,7 +67,7 @@ const nameOf = ({ asid, satp }: Root, kind: number): string =>
   [`shadow of ${kind & 4 ? 'kernel'
     : 'user'}`, ...(kind & 2 ? ['SUM'] : []), ...(kind & 1 ? ['MXR'] : []), satp === 0n ? 'bare' : `ASID ${asid}`].join(', ');
 
-/** What has happened, for reports. */
+/** Counts for reports. */
 export class ShadowCounts {
   filled = 0;
   superpages = 0;
@@ -143,7 +143,7 @@ export class ShadowSpaces {
     return oldest;
   }
 
-  /** A space goes, with its task. */
+  /** Removes a space with its task. */
   *#evict(sys: Syscalls, space: Space): Sys<void> {
     const { root } = space;
     this.#forget(space);
@@ -162,7 +162,7 @@ export class ShadowSpaces {
     space.local = false;
   }
 
-  /** Makes room for another page: what the answer to a fault maps cannot fail for want of memory then. */
+  /** Makes room for another page, so that the answer to a fault cannot fail for lack of memory. */
   *room(sys: Syscalls, space: Space): Sys<void> {
     while (this.#pages >= MOST_PAGES) {
       const oldest = this.#oldest(space);
@@ -170,7 +170,7 @@ export class ShadowSpaces {
       else yield* this.#empty(sys, space);
     }
   }
-  /** The kernel had no memory for it after all: the oldest other space goes, or this one is emptied. */
+  /** The kernel had no memory for the page: removes the oldest other space, or empties this one. */
   *shrink(sys: Syscalls, space: Space): Sys<void> {
     const oldest = this.#oldest(space);
     if (oldest) yield* this.#evict(sys, oldest);
@@ -216,7 +216,7 @@ export class ShadowSpaces {
     }
   }
 
-  /** The same for a range of one address space, whatever fences say: its tables have changed. */
+  /** The same for a range of one address space whose tables have changed, without a fence. */
   *invalidate(sys: Syscalls, { satp, at, order, all }: Range): Sys<void> {
     const size = 2 ** order, inside = (page: number): boolean => page >= at && page < at + size;
     for (const space of this.#roots.get(satp)?.spaces ?? []) {

@@ -25,7 +25,7 @@ const LEVELS: Readonly<Record<number, number>> = { 8: 3, 9: 4, 10: 5 };
 /** A table that a walk has read: its page, the level of its entries (0: pages), and the address of its first entry. */
 export interface Step { readonly table: number; readonly level: number; readonly base: number }
 
-/** `steps`: where tables are noted as they are read. */
+/** `steps` receives the tables in the order of reading. */
 export function walk(ram: GuestRam, view: View, va: bigint, access: Access, steps?: Step[]): Walk {
   const mode = Number(BigInt.asUintN(64, view.satp) >> 60n), depth = LEVELS[mode];
   if (depth === undefined) return { page: Math.floor(Number(BigInt.asUintN(64, va)) / PAGE) * PAGE, rights: ALL, size: 2 ** 30,
@@ -69,7 +69,7 @@ function indexAt(level: number, low: number, high: number): number {
   return level === 2 ? ((high & 127) << 2) | (low >>> 30) : (high >>> (9 * level - 20)) & 511;
 }
 
-/** The first address of the table that `va` is looked up in; 0 at the root. */
+/** The first address that the table for `va` covers; 0 at the root. */
 function baseOf(va: bigint, level: number, depth: number): number {
   const bits = BigInt(21 + 9 * level);
   return level === depth - 1 ? 0 : Number((BigInt.asIntN(64, va) >> bits) << bits);
@@ -92,7 +92,7 @@ function leaf(ram: GuestRam, view: View, { va, access, at, low, high, frame, lev
 
 const NEEDED: Readonly<Record<Access, number>> = { load: 1, store: 2, fetch: 4 };
 
-/** What this mode may do with a leaf. @spec priv 3.1.6.4, 12.1.1.2 */
+/** The rights of this mode to a leaf. @spec priv 3.1.6.4, 12.1.1.2 */
 function rightsOf(low: number, { privileged, sum, mxr }: View): number {
   const user = (low & Pte.u) !== 0, read = (low & Pte.r) !== 0 || (mxr && (low & Pte.x) !== 0);
   const rights = (read ? 1 : 0) | ((low & Pte.w) !== 0 ? 2 : 0) | ((low & Pte.x) !== 0 ? 4 : 0);

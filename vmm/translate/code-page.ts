@@ -32,7 +32,7 @@ export class CodePage {
   /** Pages in which an instruction of this one ends, and of which one ends here. */
   readonly next = new Set<CodePage>();
   readonly before = new Set<CodePage>();
-  /** Stores since something was last executed here. */
+  /** Stores since code was last executed here. */
   writes = 0;
   readonly #halves = new Uint8Array(HALVES);
   /** The wanted copy, and the range that is not written yet. */
@@ -52,7 +52,7 @@ export class CodePage {
     this.#from = Math.min(this.#from, half);
     this.#to = Math.max(this.#to, half + 1);
   }
-  /** Writes what has changed into the copy. */
+  /** Writes changes into the copy. */
   flush(): void {
     const length = this.#to - this.#from;
     if (length > 0) this.copy!.write(2 * this.#from, new Uint8Array(this.#image.buffer, 2 * this.#from, 2 * length));

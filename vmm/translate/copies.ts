@@ -26,7 +26,7 @@ export class Copies {
     return this.#free.pop();
   }
   give(copy: Copy): void { this.#free.push(copy); }
-  /** All come back: the virtual machine has ended. */
+  /** Frees all frames after the end of the virtual machine. */
   reset(): void { this.#free = [...this.#all]; }
 
   *#more(sys: Syscalls): Sys<void> {

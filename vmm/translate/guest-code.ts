@@ -15,7 +15,7 @@ export interface Hands {
   readonly x: XRegisters;
   readonly view: () => View;
   readonly setPc: (pc: bigint) => void;
-  /** What a program of the guest reads of sstatus where that does not trap. */
+  /** The value of sstatus that a program of the guest reads without a trap. */
   readonly leaked: () => bigint;
   readonly execute: (d: Decoded, pc: bigint) => Sys<boolean>;
   readonly reflect: (cause: bigint, value: bigint, pc: bigint) => void;
@@ -45,7 +45,7 @@ export interface GuestCode {
 /** What may be done with pages of the guest's memory, as far as its code is concerned. `at`: the address where a page is going to stand. */
 export interface CodeRights {
   rights(gpa: number, rights: number, privileged: boolean, at: number): number;
-  /** May these 2 MiB be one mapping? */
+  /** May one mapping cover these 2 MiB? */
   allowsLarge(large: number, rights: number, privileged: boolean, at: number): boolean;
 }
 

@@ -63,23 +63,23 @@ export class KernelCode implements GuestCode {
     else this.#mmu.plan(view, address, found);
   }
 
-  /** A program's fetch, where programs are looked at: a harmless page runs as it is, others as the kernel's do. */
+  /** A program's fetch, where programs are scanned: a harmless page runs as it is, others like the kernel's. */
   *#program(sys: Syscalls, view: View, pc: bigint, { page }: Found): Sys<void> {
     const code = this.#code;
     if (!code.isHarmless(page)) yield* this.#mmu.withdraw(sys, this.#ram.va(page, PAGE), Right.W);
-    const found = walk(this.#ram, view, pc, 'fetch'); // others may have run meanwhile
+    const found = walk(this.#ram, view, pc, 'fetch'); // other threads may have run meanwhile
     if (typeof found === 'string' || found.page !== page) return;
     if (!code.page(page) && (code.isHarmless(page) || code.findHarmless(page))) this.#mmu.plan(view, pc, found);
     else yield* this.#fetch(sys, view, pc, found);
   }
 
-  /** A fetch: the page is looked at, its first block scanned, and it may be executed. */
+  /** A fetch: examines the page, scans its first block, and allows execution. */
   *#fetch(sys: Syscalls, view: View, pc: bigint, first: Found): Sys<void> {
     let found: Walk = first;
     for (let code = this.#code.page(first.page); ; code = this.#code.page(found.page)) {
       if (code) return this.#enter(view, pc, found, code);
       yield* this.#look(sys, found.page);
-      found = walk(this.#ram, view, pc, 'fetch'); // others may have run meanwhile
+      found = walk(this.#ram, view, pc, 'fetch'); // other threads may have run meanwhile
       if (typeof found === 'string' || !this.#ram.isRam(found.page, PAGE)) return;
     }
   }
@@ -108,7 +108,7 @@ export class KernelCode implements GuestCode {
     this.#code.counts.evicted++;
     return yield* this.#copies.take(sys);
   }
-  /** The page is data again. */
+  /** Makes the page data again. */
   *#release(sys: Syscalls, page: CodePage): Sys<void> {
     if (this.#code.page(page.gpa) !== page) return;
     this.#code.remove(page);
@@ -120,7 +120,7 @@ export class KernelCode implements GuestCode {
   #isHidden(view: View, address: bigint, { page }: Found): boolean {
     return (view.privileged || this.#code.leaks) && this.#code.page(page)?.copy !== undefined && this.#mmu.holds(view, address);
   }
-  /** Such a load: of the guest's own bytes. Answers its length. */
+  /** Performs such a load from the guest's own bytes. Returns the instruction's length. */
   #load(view: View, pc: bigint, address: bigint): number {
     const decoded = this.#at(view, pc), access = decoded && decodeAccess(decoded.word);
     if (!decoded || !access || access.store) throw new Unrunnable('reads code in a way that the monitor does not do for it');
@@ -136,7 +136,7 @@ export class KernelCode implements GuestCode {
     return decoded.length;
   }
 
-  /** A store to a page of code: done here (its length), or the page is data again and the guest does it itself (undefined). */
+  /** A store to a page of code: performs it (returns its length), or makes the page data so that the guest does (undefined). */
   *#store(sys: Syscalls, view: View, pc: bigint, address: bigint, { page }: Found): Sys<number | undefined> {
     const code = this.#code.page(page)!, decoded = this.#at(view, pc);
     if (code.writes < FLOOD && decoded && store(decoded, this.#hands.x, this.#ram, page + Number(address & 0xfffn)) !== undefined) {

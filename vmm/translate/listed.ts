@@ -34,7 +34,7 @@ export class ListedSites implements CodeRights {
   readonly #ram: GuestRam;
   readonly #sites = new Map<number, Site>();
   readonly #regions = new Map<number, Region>();
-  /** It is the monitor itself that writes. */
+  /** The monitor itself writes. */
   #writing = false;
   constructor(ram: GuestRam) { this.#ram = ram; }
   get size(): number { return this.#sites.size; }
@@ -170,7 +170,7 @@ export class ListedCode implements GuestCode {
   closeStubs(): void { this.#sites.dropAll(); }
   original(gpa: number): number | undefined { return this.#sites.original(gpa)?.word; }
 
-  /** A store to a page with stubs is done here, if it can be; code that is executed elsewhere has none. */
+  /** Performs a store to a page with stubs, if possible; code that is executed elsewhere has no stubs. */
   *fault(_sys: Syscalls, access: Access, found: Exclude<Walk, string>, address: bigint, pc: bigint): Sys<void> {
     const view = this.#hands.view(), { page } = found, region = this.#sites.region(page);
     if (!region) return this.#mmu.plan(view, address, found);

@@ -30,7 +30,7 @@ const decode = createDecoder(FULL_ISA), LARGE = 2 ** 21, W = 2, X = 4, EBREAK = 
 export const PATCHES = ['breakpoints', 'chained', 'cache', 'stubs'] as const;
 export type Patches = (typeof PATCHES)[number];
 
-/** What has happened, for reports. */
+/** Counts for reports. */
 export class PatchCounts {
   /** Pages looked at, those without anything sensitive, and blocks scanned. */
   scannedPages = 0;
@@ -77,9 +77,9 @@ export class ScannedCode implements CodeRights {
   readonly #pages = new Map<number, CodePage>();
   /** How many of them lie in each 2 MiB. */
   readonly #within = new Map<number, number>();
-  /** Pages that programs may execute as they are, and nothing is known of but that. */
+  /** Pages that programs may execute as they are; nothing else is known of them. */
   readonly #harmless = new Set<number>();
-  /** Programs are looked at too. */
+  /** Programs are scanned too. */
   readonly leaks: boolean;
 
   constructor(ram: GuestRam, patches: Patches, leaks = false) {
@@ -96,7 +96,7 @@ export class ScannedCode implements CodeRights {
   }
   /** All code that has a copy. */
   *copied(): Generator<CodePage> { for (const page of this.#pages.values()) if (page.copy) yield page; }
-  /** The page whose copy has been there longest. */
+  /** The page with the oldest copy. */
   get oldest(): CodePage | undefined {
     for (const page of this.#pages.values()) if (page.copy) return page;
     return undefined;
@@ -112,7 +112,7 @@ export class ScannedCode implements CodeRights {
     return runs || (!privileged && !this.leaks) ? writable : writable & ~X;
   }
   isHarmless(gpa: number): boolean { return this.#harmless.has(gpa); }
-  /** May programs execute this page as it is? If so, it is noted. An access that goes over its end is in doubt. */
+  /** May programs execute this page as it is? Notes it if so. An access beyond its end is in doubt. */
   findHarmless(gpa: number): boolean {
     const halves = this.#halves(gpa), last = halves[PAGE / 2 - 1]!;
     if (mayHold(halves, neverTraps) || ((last & 0x7f) === 0x73 && last >>> 12 !== 0)) return false;
