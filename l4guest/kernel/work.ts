@@ -29,7 +29,7 @@ export class Work {
   found(items = 1): void { this.owed += items * this.rates.item; }
   /** A page of memory was taken. */
   paged(): void { this.owed += this.rates.page; }
-  /** A page of memory was given back: taken from two lists. */
+  /** A page of memory was freed, which changes two lists. */
   returned(): void { this.owed += 2 * this.rates.item; }
   /** An area of memory was created (and will be removed). */
   area(): void { this.owed += this.rates.area; }

@@ -128,7 +128,7 @@ export interface Io {
   back(n: number): void;
 }
 
-/** Bytes that one call moves at most where pages went out: all of them are brought before it begins, and have to stay until it ends. */
+/** The most bytes that one call moves while swap is in use: all their pages are brought in first, and must stay until it ends. */
 export const AT_ONCE = 1 << 20;
 
 export class UserIo implements Io {
