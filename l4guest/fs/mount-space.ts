@@ -6,7 +6,7 @@ import type { Process } from '../kernel/process.ts';
 import type { UserSpace } from '../kernel/spaces.ts';
 import type { Thread } from '../kernel/thread.ts';
 import type { Directory } from './inode.ts';
-import { admits, copyOf, copyTree, detachTree, hearers, isWithin, mayMount, share, target } from './mount.ts';
+import { admits, copyOf, copyTree, detachTree, hearers, isWithin, mayMount, mountsIn, share, target } from './mount.ts';
 import { type DirPath, type Mount, MountSpace, weightOf } from './path.ts';
 
 const usesMount = (p: Process, m: Mount): boolean => p.alive && (p.fs.cwd.mount === m || p.fs.root.mount === m);
@@ -56,7 +56,7 @@ export function pivotRoot(thread: Thread, newPath: string, oldPath: string): num
 
 /** Whether a process may have a copy of its space: 0 or -errno. */
 export const mayCopySpace = (k: Kernel, p: Process): number =>
-  admits(k, new MountSpace(k.frames), p.mounts.list.length, p.mounts.list.reduce((sum, m) => sum + weightOf(m), 0));
+  admits(k, new MountSpace(k.frames), p.mounts.list.size, [...p.mounts.list].reduce((sum, m) => sum + weightOf(m), 0));
 
 /** unshare(CLONE_NEWNS), clone(CLONE_NEWNS): a space of its own, a copy of the one that the process had. */
 export function copySpace(k: Kernel, process: Process, owner: UserSpace): void {
@@ -66,7 +66,7 @@ export function copySpace(k: Kernel, process: Process, owner: UserSpace): void {
   space.root = root;
   space.add(root);
   if (old.root.peers) share(k, old.root, root);
-  copyTree(k, space, copies, [...old.list].filter((m) => m !== old.root).sort((a, b) => depth(a) - depth(b)));
+  copyTree(k, space, copies, mountsIn(old.root));
   // The new owner's changes must not propagate back to the owner of the mounts.
   if (strange) for (const mount of space.list)
     if (mount.peers) {
@@ -81,4 +81,3 @@ export function copySpace(k: Kernel, process: Process, owner: UserSpace): void {
   process.fs.root = moved(process.fs.root);
   process.fs.cwd = moved(process.fs.cwd);
 }
-function depth(m: Mount): number { let n = 0; for (let x: Mount | undefined = m; x?.point; x = x.point.mount) n++; return n; }

@@ -3,8 +3,8 @@ import { E } from '../abi/errno.ts';
 import { Clone, MntFlag, Ms, O } from '../abi/linux.ts';
 import { Unix } from '../testing/unix.ts';
 
-const world = (...dirs: string[]): Unix => {
-  const unix = new Unix();
+const world = (...dirs: string[]): Unix => withDirs(new Unix(), dirs);
+const withDirs = (unix: Unix, dirs: readonly string[]): Unix => {
   for (const text of dirs) expect(unix.call('mkdirat', -100, text, 0o755)).toBe(0);
   return unix;
 };
@@ -113,6 +113,34 @@ describe('mounts', () => {
     expect([
       u.call('umount2', '/tmp/a', MntFlag.EXPIRE), u.call('umount2', '/tmp/a', MntFlag.EXPIRE), u.list('/tmp/a').length
     ]).toEqual([-E.AGAIN, 0, 2]);
+  });
+  it('thousands upon one place are entered, left, moved, copied and taken away as one is', () => {
+    const u = withDirs(new Unix({ pages: 10_000 }), ['/tmp/a', '/tmp/b', '/tmp/c']), MANY = 15_000,
+      names = (at: string): string[] => u.list(at).filter((n) => n.length > 2);
+    file(u, '/tmp/b/below'); tmpfs(u, '/tmp/c'); file(u, '/tmp/c/top');
+    expect([bind(u, '/tmp/b', '/tmp/a'), u.call('chdir', '/tmp/a'), u.open('/tmp/a', O.RDONLY)]).toEqual([0, 0, 3]);
+    for (let i = 0; i < MANY; i++) if (bind(u, '/tmp/b', '/tmp/a') !== 0) throw new Error(`mount ${i}`);
+    expect([bind(u, '/tmp/c', '/tmp/a'), names('/tmp/a'), names('.'), cwd(u)]).toEqual([0, ['top'], ['below'], '/tmp/a']);
+    expect([u.call('chdir', '/tmp/a'), names('.'), u.call('chdir', '..'), cwd(u)]).toEqual([0, ['top'], 0, '/tmp']);
+    expect([u.call('umount2', '/tmp/a', 0), names('/tmp/a'), bind(u, '/tmp/c', '/tmp/a')]).toEqual([0, ['below'], 0]);
+    // The undermost takes all the others along, and ends with them.
+    expect([u.call('fchdir', 3), u.call('close', 3), u.call('mount', '.', '/tmp/b', 0, Ms.MOVE, 0)]).toEqual([0, 0, 0]);
+    expect([names('/tmp/a'), names('/tmp/b'), cwd(u)]).toEqual([[], ['top'], '/tmp/b']);
+    const child = u.fork();
+    expect([u.callOf(child, 'unshare', Clone.NEWNS), u.callOf(child, 'umount2', u.put(new TextEncoder().encode('/tmp/b\0'), child), 0),
+      names('/tmp/b')]).toEqual([0, 0, ['top']]);
+    expect([u.call('umount2', '.', MntFlag.DETACH), names('/tmp/b'), mounts(u).match(/ \/tmp\//g)?.length]).toEqual([0, ['below'], 1]);
+  });
+  it('a mount that many ways lead to appears there once: copies of a chain of shared slaves', () => {
+    const DEPTH = 20, u = world(...Array.from({ length: DEPTH }, (_, i) => `/tmp/${i}`)),
+      become = (at: string, kind: number): number => u.call('mount', 0, at, 0, kind, 0)!;
+    tmpfs(u, '/tmp/0'); become('/tmp/0', Ms.SHARED); u.call('mkdirat', -100, '/tmp/0/in', 0o755);
+    for (let i = 1; i < DEPTH; i++) {
+      expect([bind(u, `/tmp/${i - 1}`, `/tmp/${i}`), become(`/tmp/${i}`, Ms.SLAVE), become(`/tmp/${i}`, Ms.SHARED)]).toEqual([0, 0, 0]);
+    }
+    const child = u.fork(), before = mounts(u).split('\n').length;
+    expect([u.callOf(child, 'unshare', Clone.NEWNS), tmpfs(u, '/tmp/0/in')]).toEqual([0, 0]);
+    expect(mounts(u).split('\n').length).toBe(before + DEPTH);
   });
 });
 

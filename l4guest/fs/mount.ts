@@ -61,13 +61,13 @@ function overlay(k: Kernel, data: string, thread: Thread): Directory | number {
 
 /** Whether a space may have `n` more mounts of this weight: 0 or -errno. */
 export function admits(k: Kernel, space: MountSpace, n: number, weight: number): number {
-  if (space.list.length + n > k.sysctl.number('fs/mount-max')) return -E.NOSPC;
+  if (space.list.size + n > k.sysctl.number('fs/mount-max')) return -E.NOSPC;
   if (!k.frames.charge(weight)) return -E.NOMEM;
   k.frames.uncharge(weight); // there is room: each mount takes its own when it is there
   return 0;
 }
 /** The number of mounts that one more at a place creates: one there, and one wherever that place is visible. */
-const echoes = (point: Path): number => { let n = 1; for (const _ of hearers(point.mount)) n++; return n; };
+const echoes = (point: Path): number => 1 + hearers(point.mount).size;
 
 /** A mount of a root, not yet anywhere. */
 export const newMount = (k: Kernel, root: Inode, source: string, flags = 0): Mount =>
@@ -77,7 +77,7 @@ export const newMount = (k: Kernel, root: Inode, source: string, flags = 0): Mou
 export function cover(k: Kernel, space: MountSpace, mount: Mount, point: Path): void {
   // The receivers are determined first, because a mount of a shared tree within itself is one of its own peers and would propagate to
   // itself without end.
-  const others = [...hearers(point.mount)];
+  const others = hearers(point.mount);
   place(space, mount, point);
   for (const other of others) {
     if (other === mount || !other.space || !reaches(other, point.inode)) continue;
@@ -90,11 +90,15 @@ function place(space: MountSpace, mount: Mount, point: Path): void {
   point.mount.attach(mount, point);
   space.add(mount);
 }
-/** The mounts to which changes in `m` propagate: its peers, and all slaves below. */
-export function* hearers(mount: Mount): Generator<Mount> {
-  if (!mount.peers) return;
-  for (const peer of mount.peers.members) if (peer !== mount) yield peer;
-  for (const peer of mount.peers.slaves) { yield peer; yield* hearers(peer); }
+/** The mounts to which changes in one propagate: its peers, their slaves, the peers of these, and so on; each of them once. */
+export function hearers(mount: Mount): Set<Mount> {
+  const heard = new Set<Mount>(), groups = new Set(mount.peers ? [mount.peers] : []);
+  for (const { members, slaves } of groups) {
+    for (const peer of members) heard.add(peer);
+    for (const slave of slaves) { heard.add(slave); if (slave.peers) groups.add(slave.peers); }
+  }
+  heard.delete(mount);
+  return heard;
 }
 /** Whether a mount shows this inode: its root is the inode or above it. */
 function reaches(mount: Mount, inode: Inode): boolean {
@@ -196,12 +200,16 @@ export function nowhereElse(k: Kernel, mount: Mount): MountSpace {
   return space;
 }
 export const isNowhere = (m: Mount): boolean => m.space?.ino === 0;
-/** Mounts beneath a place, each after the one that it is in. */
-export function submounts(from: Path, mount = from.mount): Mount[] {
-  const out: Mount[] = [];
-  for (const m of mount.mounted)
-    if (mount !== from.mount || isBeneath(m.point!, from.inode)) { if (!m.unbindable) out.push(m, ...submounts(from, m)); }
-  return out;
+/** Mounts beneath a place that may be copied, each after the one that it is in. */
+export const submounts = (from: Path): Mount[] =>
+  mountsIn(from.mount, (m) => !m.unbindable && (m.point!.mount !== from.mount || isBeneath(m.point!, from.inode)));
+/** Mounts in a mount, each after the one that it is in; nothing of what is in one that is not wanted. Piles of them may be high. */
+export function mountsIn(mount: Mount, wanted: (m: Mount) => boolean = () => true): Mount[] {
+  const found: Mount[] = [], rest: Mount[] = [],
+    enter = (m: Mount): void => { for (const inner of [...m.mounted].reverse()) rest.push(inner); };
+  enter(mount);
+  for (let next = rest.pop(); next; next = rest.pop()) if (wanted(next)) { found.push(next); enter(next); }
+  return found;
 }
 function isBeneath(path: Path, top: Inode): boolean {
   for (let inode: Inode | undefined = path.inode instanceof Directory
@@ -227,7 +235,7 @@ function move(thread: Thread, source: string, to: Path): number {
 }
 /** Is it this mount, or mounted below it? */
 export function isWithin(mount: Mount, top: Mount): boolean {
-  for (let at: Mount | undefined = mount; at; at = at.point?.mount) if (at === top) return true;
+  for (let at: Mount | undefined = mount; at; at = at.point?.mount) if ((at = at.under(top)) === top) return true;
   return false;
 }
 /** Moves a mount, attached or not, to another place. */
@@ -279,8 +287,9 @@ export function propagation(k: Kernel, to: Path, flags: number): number {
 
 /** Removes a mount, and all mounts in it, from its space. Open files in it stay. */
 export function detachTree(mount: Mount): void {
-  for (const inner of [...mount.mounted]) detachTree(inner);
-  mount.point?.mount.detach(mount);
-  mount.space?.remove(mount);
-  mount.makePrivate();
+  for (const m of [mount, ...mountsIn(mount)].reverse()) {
+    m.point?.mount.detach(m);
+    m.space?.remove(m);
+    m.makePrivate();
+  }
 }

@@ -46,6 +46,12 @@ export class Mount {
   users = 0;
   /** Mounts in it, by the inode that they cover. */
   private readonly children = new Map<Inode, Mount>();
+  /**
+   * It among the mounts upon each other: each covers the root of the one before it. So the uppermost is found at once, however many there
+   * are.
+   */
+  private pile: Mount[] = [this];
+  private height = 0;
 
   constructor(id: number, root: Inode, source: string, flags: number) {
     this.id = id; this.root = root; this.fs = root.fs; this.source = source; this.flags = flags;
@@ -56,19 +62,34 @@ export class Mount {
   get mounted(): Iterable<Mount> { return this.children.values(); }
   get isBusy(): boolean { return this.users > 0 || this.children.size > 0; }
 
-  /** Covers a place with `m`; a mount that covers it already moves onto the root of `m`. */
+  /** Covers a place with a mount; one that covers it already moves onto the uppermost of those upon the new one. */
   attach(mount: Mount, at: Path): void {
     const old = this.children.get(at.inode);
+    if (old) this.detach(old);
     mount.point = at;
     this.children.set(at.inode, mount);
     at.inode.covered++;
-    if (old) { at.inode.covered--; mount.attach(old, { mount: mount, inode: mount.root, dir: undefined, name: '' }); }
+    if (at.inode === this.root) this.carry(mount.pile);
+    const { top } = mount;
+    if (old) top.attach(old, { mount: top, inode: top.root, dir: undefined, name: '' });
   }
   detach(mount: Mount): void {
     const at = mount.point!;
     this.children.delete(at.inode);
     at.inode.covered--;
     mount.point = undefined;
+    if (mount.height > 0) mount.begin(mount.pile.splice(mount.height));
+  }
+  /** The uppermost of the mounts upon this one, or it itself. */
+  get top(): Mount { return this.pile[this.pile.length - 1]!; }
+  /** The undermost of the mounts that this one lies upon, but `last` if that is among them. */
+  under(last?: Mount): Mount { return last && last.pile === this.pile && last.height <= this.height ? last : this.pile[0]!; }
+  /** A pile that stood alone lies upon this mount, which was the uppermost. */
+  private carry(pile: readonly Mount[]): void {
+    for (const mount of pile) { mount.pile = this.pile; mount.height = this.pile.push(mount) - 1; }
+  }
+  private begin(pile: Mount[]): void {
+    for (let i = 0; i < pile.length; i++) { pile[i]!.pile = pile; pile[i]!.height = i; }
   }
   /** Removes the mount from its groups. */
   makePrivate(): void {
@@ -95,7 +116,7 @@ export class MountSpace implements Space {
   changes = 0;
   readonly wq = new WaitQueue();
   /** In the order in which they were mounted. */
-  readonly list: Mount[] = [];
+  readonly list = new Set<Mount>();
   /** Processes that see it, and its creator. */
   users = 1;
   readonly purse: Purse;
@@ -110,12 +131,11 @@ export class MountSpace implements Space {
     mount.space = this;
     mount.cost = this.purse.charge(weightOf(mount)) ? weightOf(mount) : 0;
     mount.root.hold();
-    this.list.push(mount);
+    this.list.add(mount);
     this.changed();
   }
   remove(mount: Mount): void {
-    const i = this.list.indexOf(mount);
-    if (i >= 0) this.list.splice(i, 1);
+    this.list.delete(mount);
     this.gone(mount);
     this.changed();
   }
@@ -130,10 +150,14 @@ export class MountSpace implements Space {
   /** No process uses it any more: removes its mounts from their groups and frees their memory. */
   release(): void {
     if (--this.users > 0) return;
-    for (const mount of this.list.splice(0)) { mount.makePrivate(); this.gone(mount); }
+    for (const mount of this.list) { mount.makePrivate(); this.gone(mount); }
+    this.list.clear();
   }
   /** Whether something in this space is mounted over the inode. */
-  covers(i: Inode): boolean { return i.covered > 0 && this.list.some((m) => m.point?.inode === i); }
+  covers(i: Inode): boolean {
+    if (i.covered > 0) for (const mount of this.list) if (mount.point?.inode === i) return true;
+    return false;
+  }
 }
 
 /** Whether this mount is read-only. */
@@ -141,19 +165,15 @@ export const isReadOnly = (m: Mount): boolean => (m.flags & Ms.RDONLY) !== 0 || 
 
 /** The topmost mount over a place, and its root; the place itself where nothing is mounted. */
 export function topmost(mount: Mount, inode: Inode): { readonly mount: Mount; readonly inode: Inode } {
-  let m = mount, i = inode;
-  while (i.covered > 0) {
-    const next = m.over(i);
-    if (!next) break;
-    m = next;
-    i = next.root;
-  }
-  return { mount: m, inode: i };
+  const top = inode.covered > 0 ? mount.over(inode)?.top : undefined;
+  return top ? { mount: top, inode: top.root } : { mount, inode };
 }
 /** The directory above, not past `root`. A file system's own root leads out of its mount; the uppermost root leads to itself. */
 export function above(at: DirPath, root: DirPath): DirPath {
+  const last = root.inode === root.mount.root ? root.mount : undefined;
   let { mount, inode } = at;
   for (;;) {
+    if (inode === mount.root) { mount = mount.under(last); inode = mount.root as Directory; }
     if (mount === root.mount && inode === root.inode) return { mount, inode };
     if (inode !== mount.root) break;
     const { point } = mount;
@@ -164,19 +184,24 @@ export function above(at: DirPath, root: DirPath): DirPath {
   }
   return topmost(mount, inode.parent) as DirPath;
 }
-/** Text of a path seen from `root`; undefined when it is not below it. Without a root: up to the top of the tree that the mount is in. */
+/**
+ * Text of a path seen from `root`; undefined when it is not below it, or longer than `most`. Without a root: up to the top of the tree that
+ * the mount is in.
+ */
 export function textOfPath(at: {
   readonly mount: Mount; readonly inode: Inode; readonly dir?: Directory | undefined; readonly name?: string
 },
-    root?: DirPath): string | undefined {
+    root?: DirPath, most = Infinity): string | undefined {
+  const last = root?.inode === root?.mount.root ? root?.mount : undefined;
   let { mount, inode, dir, name = '' } = at, text = '';
   for (;;) {
+    if (inode === mount.root) { mount = mount.under(last); inode = mount.root; }
     if (root && mount === root.mount && inode === root.inode) return text === '' ? '/' : text;
     if (inode === mount.root) {
       if (!mount.point) return root ? undefined : text || '/';
       ({ mount, inode, dir, name } = mount.point);
     } else if (inode instanceof Directory) {
-      if (inode.parent === inode) return undefined;
+      if (inode.parent === inode || text.length > most) return undefined;
       text = `/${inode.name}${text}`;
       inode = inode.parent;
     } else {
