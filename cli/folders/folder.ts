@@ -8,7 +8,8 @@ import {
   type Stats,
 } from 'node:fs';
 import {
-  FolderError, Mode, type Attributes, type Changes, type HostFile, type HostFolder, type HostListing, type OpenFlags, type Path, type Space
+  FolderError, Mode, type Attributes, type Changes, type HostFile, type HostFolder, type HostListing, type OpenFlags, type Path, type Space,
+  type Taken
 } from '../../system/folders/folder.ts';
 import { bytesOf } from '../pack.ts';
 import { folderError, onHost } from './errors.ts';
@@ -120,6 +121,19 @@ export class NodeFolder implements HostFolder {
   }
   readlink(path: Path): string {
     return onHost(() => readlinkSync(this.named(path), 'latin1'));
+  }
+  /** It is looked at before it is opened, because opening a device may do something; and again when it is open. */
+  take(path: Path): Taken {
+    return onHost(() => {
+      const stat = lstatSync(this.named(path), { throwIfNoEntry: false });
+      if (!stat) throw new FolderError('ENOENT');
+      if (!stat.isFile()) return { attributes: this.stat(path), file: undefined };
+      return held(this.find.open(path, openFlags({ read: true, write: false })), (fd) => {
+        const open = fstatSync(fd, { bigint: true }), attributes = attributesOf(open);
+        mustBeFile(open);
+        return { attributes, file: new OpenFile(fd, attributes) };
+      });
+    });
   }
   /** Checks the type of the open file, so that a name exchanged meanwhile opens nothing but a file. */
   open(path: Path, flags: OpenFlags): HostFile {

@@ -70,7 +70,8 @@ export function linkInode(thread: Thread, inode: Inode, mount: Mount | undefined
 export function unlinkAt(thread: Thread, fd: number, path: string, directory: boolean): Later<number> {
   const failed = locate(thread, fd, path, WalkFlag.parent, place);
   if (failed) return failed;
-  const { dir, dirMount, name, slash } = place, inode = name === '' ? undefined : dir.lookup(name, thread);
+  const { dir, dirMount, name, slash } = place, inode = name === '' ? undefined
+    : directory ? dir.lookup(name, thread) : dir.lookupToRemove(name, thread);
   if (name === '')
     return directory ? (path.endsWith('.') && !path.endsWith('..') ? -E.INVAL : path.endsWith('..') ? -E.NOTEMPTY : -E.BUSY) : -E.ISDIR;
   if (!inode) return -E.NOENT;

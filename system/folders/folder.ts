@@ -84,6 +84,9 @@ export interface HostFile {
   close(): void;
 }
 
+/** What a name is, and the open file if it is a regular one. */
+export interface Taken { readonly attributes: Attributes; readonly file: HostFile | undefined }
+
 /** The names in a directory, in the host's order, without '.' and '..'; undefined at the end. */
 export interface HostListing { next(): Later<string | undefined>; close(): void }
 
@@ -106,6 +109,8 @@ export interface HostFolder {
   readlink(path: Path): Later<string>;
   /** All bytes of regular files of one folder; EFBIG for more than `most` bytes, and where `room` does not last for all of them. */
   contents?(folder: Path, names: readonly string[], most: number, room: number): Later<readonly (Uint8Array | FolderError)[]>;
+  /** What has this name; a regular file is opened to be read, if a host end can do both at once. */
+  take?(path: Path): Later<Taken>;
   /** A regular file; ELOOP for a symbolic link, EISDIR, ENXIO for what is neither. */
   open(path: Path, flags: OpenFlags): Later<HostFile>;
   /** A new regular file of exactly this mode; EEXIST if the name is there in whatever form. */

@@ -17,6 +17,7 @@ import { lockCalls } from './calls/locks.ts';
 import { lookCalls } from './calls/looks.ts';
 import { nameCalls } from './calls/names.ts';
 import { sessionCalls } from './calls/session.ts';
+import { smallCalls } from './calls/small.ts';
 import { Fids } from './fids.ts';
 import { Errno, FolderError, type FilesPort } from './folder.ts';
 import { MOST_BYTES, type Handler, type Handlers, type Session } from './session.ts';
@@ -24,13 +25,13 @@ import type { SharedFolder, Steps } from './shared.ts';
 
 /** Requests that change nothing, or say themselves what they have changed. */
 const LOOKS: ReadonlySet<MessageName> = new Set(['walk', 'getattr', 'lopen', 'lcreate', 'read', 'readdir', 'readlink', 'statfs', 'clunk',
-  'look', 'readlook', 'fetch']);
+  'look', 'readlook', 'fetch', 'make', 'take', 'leave']);
 /** Bytes of an error. */
 const ERROR_BYTES = HEADER + 4;
 /** The most requests that wait for the host at a time. */
 const MOST_PENDING = 256;
 
-const handlers: Handlers = { ...sessionCalls, ...nameCalls, ...fileCalls, ...attributeCalls, ...lockCalls, ...lookCalls };
+const handlers: Handlers = { ...sessionCalls, ...nameCalls, ...fileCalls, ...attributeCalls, ...lockCalls, ...lookCalls, ...smallCalls };
 
 export class NineServer implements FilesPort {
   private readonly session: Session;

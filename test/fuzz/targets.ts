@@ -108,7 +108,8 @@ function sessionOfFiles(): Uint8Array[] {
   const all = { fid: 0, newfid: 1, names: ['a', 'b'], msize: 8192, version: VERSION, afid: NO_FID, user: '', tree: '', uid: 0, flags: 2,
     name: 'f', mode: 0o644, gid: 0, target: '../../etc/passwd', major: 1, minor: 3, folder: 0, mask: 0x7ff, valid: 0x1ff, size: 3n,
       atimeSec: 1, atimeNsec: 2, mtimeSec: 3, mtimeNsec: 4, offset: 0n, count: 4096, dataOnly: 0, kind: 1, start: 0n, length: 10n,
-        process: 1, client: 'c', from: 0, oldName: 'f', to: 0, newName: 'g', oldTag: 1, data: text('hello'), parts: new Uint8Array(0) };
+        process: 1, client: 'c', most: 100, newfids: [5, 6], fids: [1, 7], from: 0,
+        oldName: 'f', to: 0, newName: 'g', oldTag: 1, data: text('hello'), parts: new Uint8Array(0) };
   const one = (name: MessageName, changes: object = {}): Uint8Array => encodeRequest(name, 1, { ...all, ...changes } as never);
   const start = [one('version'), one('attach')],
     open = [
@@ -126,8 +127,10 @@ function sessionOfFiles(): Uint8Array[] {
   const many = [...both, parts(one('walk', { names: [] }), one('lcreate', { fid: 1 }), one('getattr', { fid: 1 }),
     one('write', { fid: 1 })),
     parts(one('read', { fid: 1 }), one('clunk', { fid: 1 }), one('walk', { names: ['f'] }), one('lopen', { fid: 1, flags: 0 }),
-      one('clunk', { fid: 1 }))];
-  return [...Object.keys(messages).map((name) => joined([...start, one(name as MessageName)])), joined(open), joined(list), joined(many)];
+      one('clunk', { fid: 1 }))],
+    small = [...both, one('make', { newfid: 1 }), one('write', { fid: 1 }), one('take', { names: ['f', 'a'] }), one('read', { fid: 5 }),
+      one('leave', { fids: [1, 5] })];
+  return [...Object.keys(messages).map((name) => joined([...start, one(name as MessageName)])), ...[open, list, many, small].map(joined)];
 }
 const joined = (parts: readonly Uint8Array[]): Uint8Array => new Uint8Array(Buffer.concat(parts));
 

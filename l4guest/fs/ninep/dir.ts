@@ -15,13 +15,13 @@ import { fromWire, toWire } from './session.ts';
 /** A remembered name; undefined inode: it did not exist. */
 interface Entry { readonly inode: NineInode | undefined; readonly at: number }
 /** Files that are read ahead, from how many reads one after the other on. */
-const FILES_AHEAD = 8, ENOUGH_READS = 4, MOST_READS = 16;
+const FILES_AHEAD = 16, ENOUGH_READS = 4, MOST_READS = 16;
 /** Names to look up ahead, and the sequential look-ups before it starts. */
 const NAMES_AHEAD = 16, ENOUGH_FOUND = 4;
 /** Server memory of a remembered listing's entry, bytes. */
 const LISTED_COST = 96;
 /** Names that a directory remembers. */
-const MOST_NAMES = 4096;
+const MOST_NAMES = 16_384;
 
 export class NineDir extends Directory {
   declare readonly fs: NineFs;
@@ -54,6 +54,11 @@ export class NineDir extends Directory {
     if (entry && this.fs.isFresh(entry.at, thread)) return entry.inode;
     throw new NotHere((s) => this.find(s, name));
   }
+  /** The server knows best whether it is still there, and that it is no folder. */
+  override lookupToRemove(name: string, thread: Thread): Inode | undefined {
+    const inode = this.names.get(name)?.inode;
+    return inode && !inode.isDir ? inode : this.lookup(name, thread);
+  }
   /** A file that was created before its `make`: the name was unknown, and most names that are opened with O_CREAT are new. */
   private made: { readonly name: string; readonly inode: NineInode; readonly by: Sleeper; readonly at: number } | undefined;
   /** Files that the present call has created. */
@@ -74,8 +79,16 @@ export class NineDir extends Directory {
     return 0;
   }
   private *find(sleeper: Sleeper, name: string): Co<number> {
-    const { names, read } = this.next(name), found = yield* this.fs.find(sleeper, this.node.fid, toWire(name), names, read, (n, i) =>
-      { this.know(fromWire(n), i); });
+    const { names, read } = this.next(name), { fid } = this.node;
+    if (names.length > 0) {
+      let isFound = false;
+      const text = toWire(name), failed = yield* this.fs.findAll(sleeper, fid, names, read, (other, inode) => {
+        isFound ||= other === text;
+        this.know(fromWire(other), inode);
+      });
+      if (failed || isFound) return failed;
+    }
+    const found = yield* this.fs.find(sleeper, fid, toWire(name));
     if (typeof found === 'number') return found;
     this.know(name, found);
     return 0;
@@ -102,7 +115,7 @@ export class NineDir extends Directory {
     const names: string[] = [], read = this.reads >= ENOUGH_READS;
     if (!follows || !(read || this.run === ENOUGH_FOUND)) return { names, read: false };
     for (let i = at; i < order.length && names.length < (read ? FILES_AHEAD : NAMES_AHEAD); i++) {
-      if (read && order[i]!.type !== S.IFREG) break;
+      if (read ? order[i]!.type !== S.IFREG : order[i]!.type === S.IFDIR) break;
       names.push(toWire(order[i]!.name));
     }
     this.lastAt += Math.max(0, names.length - 1);
@@ -237,7 +250,7 @@ export class NineLink extends Inode {
     return this.target;
   }
   private *askTarget(sleeper: Sleeper): Co<number> {
-    const r = yield* this.fs.session.ask(sleeper, 'readlink', { fid: this.node.fid });
+    const fid = yield* this.node.way(sleeper), r = fid < 0 ? fid : yield* this.fs.session.ask(sleeper, 'readlink', { fid });
     if (typeof r === 'number') return r;
     this.target = fromWire(r.target);
     return 0;

@@ -4,7 +4,7 @@
  * arrives, so a person who changes a file and then types sees the change. Writes go through: the server has the data before a write
  * returns. Mapped files have a page cache, which is dropped when the server's version of the file changes.
  */
-import { ATTRIBUTES, Set as Valid, type MessageName, type Reply, type Request } from '../../../roottask/client/ninep/index.ts';
+import { ATTRIBUTES, Set as Valid, type Look, type Reply, type Request } from '../../../roottask/client/ninep/index.ts';
 import { E } from '../../abi/errno.ts';
 import { O, S, makeDevice } from '../../abi/linux.ts';
 import type { Time } from '../../kernel/clocks.ts';
@@ -14,7 +14,7 @@ import { NotHere } from '../../kernel/later.ts';
 import type { Thread } from '../../kernel/thread.ts';
 import type { Co, Sleeper } from '../../kernel/wait.ts';
 import type { Changes, FileSystem, Inode } from '../inode.ts';
-import { part, type NineSession, type Part } from './session.ts';
+import { contentsOf, looksOf, part, type NineSession } from './session.ts';
 
 /** Validity of an answer, ns of virtual time, unless outside input arrives. */
 const FRESH = 1e7;
@@ -27,7 +27,9 @@ const MOST_IDLE = 64;
 interface Stored { readonly hasStores: boolean; writeBack(t: Sleeper): Co<number> }
 const hasStores = (i: Inode): i is NineInode & Stored => (i as Partial<Stored>).hasStores === true;
 const PATH_MASK = (1n << 53n) - 1n;
-export type Attributes = Reply<'getattr'>;
+type Attributes = Reply<'getattr'>;
+/** What is known of a file, by an answer to getattr or a look. */
+export type Facts = Omit<Look, 'name' | 'errno' | 'path' | 'size' | 'target'> & { readonly size: number | bigint };
 /** An inode of this file system: its attributes and its fid are a NineNode's. */
 export type NineInode = Inode & { readonly node: NineNode };
 export type MakeInode = (node: NineNode) => NineInode;
@@ -72,21 +74,21 @@ export class NineFs implements FileSystem {
     if (failed) return failed;
     const a = yield* this.session.ask(sleeper, 'getattr', { fid: 0, mask: ATTRIBUTES });
     if (typeof a === 'number') return a;
-    this.root = this.inodeAt(0, a);
+    this.root = this.inodeAt(0, a.qid.path, a);
     return 0;
   }
   /** The inode of what was found at a fid: the one that is known, which needs no second fid, or a new one. */
-  inodeAt(fid: number | undefined, fields: Attributes, cost = 0): NineInode {
-    const known = this.inodes.get(fields.qid.path);
+  inodeAt(fid: number | undefined, path: bigint, fields: Facts, cost = 0): NineInode {
+    const known = this.inodes.get(path);
     if (known && known.type === (fields.mode & S.IFMT)) {
       if (fid !== undefined) known.node.replaceFid(fid);
       known.node.accept(fields);
       return known;
     }
-    const node = new NineNode(this, fid, fields, cost), made = this.makeInode(node);
+    const node = new NineNode(this, fid, path, fields.mode, cost), made = this.makeInode(node);
     node.inode = made;
     node.accept(fields);
-    this.inodes.set(fields.qid.path, made);
+    this.inodes.set(path, made);
     return made;
   }
   /** Files with open and unused fids; the oldest are closed. */
@@ -102,65 +104,56 @@ export class NineFs implements FileSystem {
     return 0;
   }
   forgetInode(node: NineNode): void { if (this.inodes.get(node.path)?.node === node) this.inodes.delete(node.path); }
-  /**
-   * Walks from a directory's fid by one name; the new inode, undefined where there is none, or -errno. `ahead`: names that are likely to be
-   * asked for next, this one first: they are found in the same message. `read`: all of them are files to be read: they are opened and their
-   * first bytes read, too.
-   */
-  *find(sleeper: Sleeper, dirFid: number, name: string, ahead: readonly string[] = [], read = false,
-      found?: (name: string, inode: NineInode) => void): Co<NineInode | undefined | number> {
-    const names = ahead.length > 0 ? ahead : [name], asked = names.map((n) =>
-      ({ name: n, fid: this.session.newFid(), open: read ? this.session.newFid() : 0 }));
-    const answers = yield* this.session.askAll(sleeper, asked.flatMap(({ name: n, fid, open }) => lookParts(dirFid, n, fid, open)));
-    let result: NineInode | undefined | number, at = 0;
-    for (const a of asked) {
-      const some = answers.slice(at, at += a.open ? 5 : 2), inode = this.took(a.fid, a.open, some);
-      if (a.name === name) result = inode;
-      else if (typeof inode === 'object') found?.(a.name, inode);
-    }
-    return result;
-  }
-  /** The result of looking up one name. Fids that were not created are free again. */
-  private took(fid: number, open: number, answers: readonly (Reply<MessageName> | number)[]): NineInode | undefined | number {
-    const [walked, a, cloned, opened, data] = answers as [Reply<'walk'> | number, Attributes | number, Reply<'walk'> | number,
-      Reply<'lopen'> | number, Reply<'read'> | number], { session } = this;
-    const isThere = typeof walked !== 'number' && walked.qids.length > 0;
+  /** Walks from a directory's fid by one name; the new inode, undefined where there is none, or -errno. */
+  *find(sleeper: Sleeper, dirFid: number, name: string): Co<NineInode | undefined | number> {
+    const { session } = this, fid = session.newFid(), answers = yield* session.askAll(sleeper, [
+      part('walk', { fid: dirFid, newfid: fid, names: [name] }), part('getattr', { fid, mask: ATTRIBUTES })]);
+    const [walked, a] = answers as [Reply<'walk'> | number, Attributes | number],
+      isThere = typeof walked !== 'number' && walked.qids.length > 0;
     if (!isThere) session.unused(fid);
-    if (open && typeof cloned === 'number') session.unused(open);
     if (!isThere) return typeof walked !== 'number' || walked === -E.NOENT ? undefined : walked;
-    const inode = typeof a === 'number' ? (a === -E.NOENT ? undefined : a) : this.keep(fid, a);
+    const inode = typeof a === 'number' ? (a === -E.NOENT ? undefined : a) : this.keep(fid, a.qid.path, a);
     if (typeof inode !== 'object') session.forget(fid);
-    if (open && typeof cloned === 'object') {
-      const isRead = typeof inode === 'object' && typeof opened === 'object' && typeof data === 'object';
-      if (isRead && hasAhead(inode)) inode.takeAhead(open, data.data);
-      else session.forget(open);
-    }
     return inode;
   }
-  private keep(fid: number | undefined, fields: Attributes): NineInode | number {
-    const isNew = !this.inodes.has(fields.qid.path);
-    if (isNew && !this.k.frames.charge(NODE_COST)) return -E.NOMEM;
-    return this.inodeAt(fid, fields, isNew ? NODE_COST : 0);
+  /**
+   * Finds names that are likely to be asked for one after the other; `found` gets those that are there. `read`: they are files to be read:
+   * they are opened and their first bytes read, too. Folders are left out: each of them needs a fid of its own. 0 or -errno.
+   */
+  *findAll(sleeper: Sleeper, dirFid: number, names: readonly string[], read: boolean,
+      found: (name: string, inode: NineInode) => void): Co<number> {
+    const { session } = this, newfids = read ? names.map(() => session.newFid()) : [],
+      r: Pick<Reply<'look'>, 'looks'> & Partial<Reply<'take'>> | number = read
+        ? yield* session.ask(sleeper, 'take', { fid: dirFid, most: AHEAD_BYTES, newfids, names })
+        : yield* session.ask(sleeper, 'look', { fid: dirFid, names });
+    if (typeof r === 'number') { for (const fid of newfids) session.unused(fid); return r; }
+    const looks = looksOf(r.looks), contents = r.contents ? contentsOf(r.contents) : [];
+    for (let i = 0; i < names.length; i++) {
+      const look = looks[i], content = contents[i], isFolder = look !== undefined && (look.mode & S.IFMT) === S.IFDIR,
+        inode = look?.errno === 0 && !isFolder ? this.keep(undefined, look.path, look) : undefined;
+      if (typeof inode === 'object') found(names[i]!, inode);
+      if (!read) continue;
+      if (content?.errno !== 0) session.unused(newfids[i]!);
+      else if (typeof inode === 'object' && hasAhead(inode)) inode.takeAhead(newfids[i]!, content.data);
+      else session.forget(newfids[i]!);
+    }
+    return 0;
   }
-  /** Makes a file and opens it for reading and writing, in one message: its inode and the open fid, or -errno. */
+  private keep(fid: number | undefined, path: bigint, fields: Facts): NineInode | number {
+    const isNew = !this.inodes.has(path);
+    if (isNew && !this.k.frames.charge(NODE_COST)) return -E.NOMEM;
+    return this.inodeAt(fid, path, fields, isNew ? NODE_COST : 0);
+  }
+  /** Makes a file and opens it for reading and writing: its inode and the open fid, or -errno. */
   *create(sleeper: Sleeper, dirFid: number, name: string, mode: number): Co<{ readonly inode: NineInode; readonly fid: number } | number> {
-    const { session } = this, fid = session.newFid(), answers = yield* session.askAll(sleeper, [
-      part('walk', { fid: dirFid, newfid: fid, names: [] }), part('lcreate', { fid, name, flags: O.RDWR | O.EXCL, mode, gid: 0 }),
-        part('getattr', { fid, mask: ATTRIBUTES }),
-    ]);
-    const [walked, made, a] = answers as [Reply<'walk'> | number, Reply<'lcreate'> | number, Attributes | number];
-    if (typeof walked === 'number') { session.unused(fid); return walked; }
-    const inode = typeof made === 'number' ? made : typeof a === 'number' ? a : this.keep(undefined, a);
+    const { session } = this, fid = session.newFid(),
+      made = yield* session.ask(sleeper, 'make', { fid: dirFid, newfid: fid, name, flags: O.RDWR | O.EXCL, mode });
+    if (typeof made === 'number') { session.unused(fid); return made; }
+    const look = looksOf(made.looks)[0], inode = look ? this.keep(undefined, look.path, look) : -E.IO;
     if (typeof inode === 'number') { session.forget(fid); return inode; }
     return { inode, fid };
   }
 }
-/** Finds a name with its attributes; `open` ≠ 0: opens it there, for reading, and reads its beginning. */
-const lookParts = (dirFid: number, name: string, fid: number, open: number): Part[] => [
-  part('walk', { fid: dirFid, newfid: fid, names: [name] }), part('getattr', { fid, mask: ATTRIBUTES }),
-  ...(open ? [part('walk', { fid, newfid: open, names: [] }), part('lopen', { fid: open, flags: O.RDONLY }),
-    part('read', { fid: open, offset: 0n, count: AHEAD_BYTES })] : []),
-];
 interface WithAhead { takeAhead(fid: number, data: Uint8Array): void }
 const hasAhead = (i: NineInode): i is NineInode & WithAhead => 'takeAhead' in i;
 
@@ -196,14 +189,14 @@ export class NineNode {
   private at = -Infinity;
   /** Bytes charged for it. */
   private cost: number;
-  constructor(fs: NineFs, fid: number | undefined, fields: Attributes, cost: number) {
+  constructor(fs: NineFs, fid: number | undefined, path: bigint, mode: number, cost: number) {
     this.cost = cost;
-    this.fs = fs; this.pathFid = fid; this.path = fields.qid.path; this.mode = fields.mode;
-    this.ino = Number(fields.qid.path & PATH_MASK);
+    this.fs = fs; this.pathFid = fid; this.path = path; this.mode = mode;
+    this.ino = Number(path & PATH_MASK);
   }
 
   /** Takes fresh attributes from the server. */
-  accept(fields: Attributes): void {
+  accept(fields: Facts): void {
     const i = this.inode, mtime = time(fields.mtimeSec, fields.mtimeNsec), length = Number(fields.size);
     if (length !== this.length || !sameTime(mtime, i.mtime)) this.onChange?.(length);
     i.mode = fields.mode; i.uid = fields.uid; i.gid = fields.gid; i.nlink = fields.nlink;

@@ -203,7 +203,6 @@ class NineOrigin implements FileOrigin {
 export function* beginAs(sleeper: Sleeper, root: TmpDir, link: FilesLink): Co<number> {
   const source = new Source(new NineSession(link), root.fs), failed = yield* source.session.begin(sleeper);
   if (failed) return failed;
-  if (!source.session.looks) return -E.PROTO;
   const a = yield* source.session.ask(sleeper, 'getattr', { fid: 0, mask: ATTRIBUTES });
   if (typeof a === 'number') return a;
   if ((a.mode & S.IFMT) !== S.IFDIR) return -E.NOTDIR;

@@ -3,7 +3,7 @@
  * layer carries the messages (`FilesLink`).
  */
 import {
-  COMPOUND, decodeContents, decodeEntries, decodeLooks, decodeReply, encodeCompound, encodeRequest, NO_FID, splitParts, VERSION,
+  COMPOUND, decodeContents, decodeEntries, decodeLooks, decodeReply, encodeCompound, encodeRequest, NO_FID, splitParts,
   type Contents, type Look, type MessageName, type Part, type Reply, type Request
 } from '../../../roottask/client/ninep/index.ts';
 import { E } from '../../abi/errno.ts';
@@ -38,7 +38,7 @@ export const fromWire = (text: string): string => {
 /** Bytes of a read's or write's message besides the data. */
 const OVERHEAD = 24;
 /** Fids released per message, and the time that one waits for others, ns. */
-const MOST_LEAVING = 32, LEAVE = 5e6;
+const MOST_LEAVING = 64, LEAVE = 5e6;
 
 export type { Part };
 export const part = <N extends MessageName>(name: N, fields: Request<N>): Part => ({ name, fields: fields as Request<MessageName> });
@@ -54,8 +54,6 @@ export class NineSession {
   private readonly freeFids: number[] = [];
   private readonly tags = new Set<number>();
   private leaving: number[] = [];
-  /** The server takes many requests in one message. */
-  private compounds = false;
   private readonly later: Later | undefined;
   /** Without `later`, fids are given up when they are many. */
   constructor(link: FilesLink, later?: Later) {
@@ -72,11 +70,9 @@ export class NineSession {
 
   /** Agrees with the server and attaches its tree as fid 0. */
   *begin(sleeper: Sleeper): Co<number> {
-    let version = yield* this.ask(sleeper, 'version', { msize: this.link.most, version: COMPOUND });
-    this.compounds = typeof version !== 'number' && version.version === COMPOUND;
-    if (!this.compounds) version = yield* this.ask(sleeper, 'version', { msize: this.link.most, version: VERSION });
+    const version = yield* this.ask(sleeper, 'version', { msize: this.link.most, version: COMPOUND });
     if (typeof version === 'number') return version;
-    if ((!this.compounds && version.version !== VERSION) || version.msize < this.chunk + OVERHEAD) return -E.PROTO;
+    if (version.version !== COMPOUND || version.msize < this.chunk + OVERHEAD) return -E.PROTO;
     const root = yield* this.ask(sleeper, 'attach', { fid: 0, afid: NO_FID, user: 'root', tree: '', uid: 0 });
     return typeof root === 'number' ? root : 0;
   }
@@ -93,20 +89,10 @@ export class NineSession {
     return answer;
   }
   /**
-   * Several requests in order, in one message where the server supports it; after a failure the rest is skipped. The answers are those of
-   * `ask`, in the same order; -ECANCELED for skipped requests.
+   * Several requests in order, in one message; after a failure the rest is skipped. The answers are those of `ask`, in the same order;
+   * -ECANCELED for skipped requests.
    */
   *askAll(sleeper: Sleeper, parts: readonly Part[]): Co<(Reply<MessageName> | number)[]> {
-    const answers: (Reply<MessageName> | number)[] = [];
-    if (!this.compounds) {
-      let failed = false;
-      for (const { name, fields } of parts) {
-        const answer: Reply<MessageName> | number = failed ? -E.CANCELED : yield* this.ask(sleeper, name, fields);
-        failed ||= typeof answer === 'number';
-        answers.push(answer);
-      }
-      return answers;
-    }
     const tag = this.newTag(), r = readAnswer('compound', yield* this.exchange(sleeper, tag, encodeCompound(tag, parts)));
     if (typeof r === 'number') return parts.map(() => r);
     const replies = piecesOf(r.parts);
@@ -138,8 +124,6 @@ export class NineSession {
       }
     } finally { this.forget(fid); }
   }
-  /** Whether the server knows `look`, `readlook` and `fetch`. */
-  get looks(): boolean { return this.compounds; }
   /** The same as `list` with what each entry is. `first`: requests that lead to `folder`. */
   *looksIn(sleeper: Sleeper, folder: number, first: readonly Part[]): Co<Look[] | number> {
     const fid = this.newFid(), list: Look[] = [], read = (offset: bigint): Part => part('readlook', { fid, offset, count: this.chunk });
@@ -160,16 +144,15 @@ export class NineSession {
   forget(fid: number): void {
     if (fid === 0) return;
     this.leaving.push(fid);
-    if (!this.compounds || this.leaving.length >= MOST_LEAVING) this.leave();
+    if (this.leaving.length >= MOST_LEAVING) this.leave();
     else if (this.leaving.length === 1) this.later?.(LEAVE, () => this.leave());
   }
   private leave(): void {
     const fids = this.leaving;
     if (fids.length === 0) return;
     this.leaving = [];
-    const tag = this.newTag(), message = this.compounds ? encodeCompound(tag, fids.map((fid) => part('clunk', { fid })))
-      : encodeRequest('clunk', tag, { fid: fids[0]! });
-    this.link.send(message, () => { this.tags.delete(tag); this.freeFids.push(...fids); });
+    const tag = this.newTag();
+    this.link.send(encodeRequest('leave', tag, { fids }), () => { this.tags.delete(tag); this.freeFids.push(...fids); });
   }
   private newTag(): number {
     do this.lastTag = (this.lastTag + 1) % 0xffff; while (this.tags.has(this.lastTag));

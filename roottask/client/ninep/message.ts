@@ -12,6 +12,8 @@ export class Malformed extends Error {}
 
 /** The most names in one walk, and qids in its answer. */
 export const MOST_NAMES = 16;
+/** The most numbers in one request. */
+export const MOST_NUMBERS = 64;
 
 const QID = 13;
 
@@ -51,6 +53,12 @@ class Reader {
     if (count > MOST_NAMES) throw new Malformed(`${count} qids are more than ${MOST_NAMES}`);
     for (let i = 0; i < count; i++) qids.push(this.qid());
     return qids;
+  }
+  private numbers(): number[] {
+    const count = this.u16(), numbers: number[] = [];
+    if (count > MOST_NUMBERS) throw new Malformed(`${count} numbers are more than ${MOST_NUMBERS}`);
+    for (let i = 0; i < count; i++) numbers.push(this.u32());
+    return numbers;
   }
   private u8(): number { return this.bytes[this.take(1)]!; }
   private u16(): number {
@@ -94,6 +102,7 @@ class Reader {
       case 'long': return this.long();
       case 'texts': return this.texts();
       case 'qids': return this.qids();
+      case 'numbers': return this.numbers();
     }
   }
 }
@@ -194,6 +203,10 @@ function writeField(kind: keyof Kinds, value: unknown): void {
     case 'qids':
       writeU16((value as readonly Qid[]).length);
       for (const qid of value as readonly Qid[]) writeQid(qid);
+      return;
+    case 'numbers':
+      writeU16((value as readonly number[]).length);
+      for (const number of value as readonly number[]) writeU32(number);
   }
 }
 
@@ -351,7 +364,7 @@ const decodeAll = <L extends Layout>(layout: L, bytes: Uint8Array): Fields<L>[] 
   return list;
 };
 /** Bytes of a look with these texts. */
-export const lookSize = (name: string, target: string): number => 80 + name.length + target.length;
+export const lookSize = (name: string, target: string): number => 88 + name.length + target.length;
 export const encodeLooks = (looks: readonly Look[]): Uint8Array => encodeAll(lookLayout, looks);
 /** Throws `Malformed`. */
 export const decodeLooks = (bytes: Uint8Array): Look[] => decodeAll(lookLayout, bytes);

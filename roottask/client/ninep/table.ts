@@ -12,8 +12,8 @@ export interface Kinds {
   u8: number; u16: number; u32: number; u64: bigint; text: string; data: Uint8Array; qid: Qid;
   /** Eight bytes, signed, as far as a number is exact: sizes and seconds. */
   long: number;
-  /** count[2] and that many texts or qids. */
-  texts: readonly string[]; qids: readonly Qid[];
+  /** count[2] and that many texts, qids, or numbers of four bytes. */
+  texts: readonly string[]; qids: readonly Qid[]; numbers: readonly number[];
 }
 
 /** A file's identity on the server: `type` (bits of QidType), `version` changes when the contents do, `path` is unique. */
@@ -79,6 +79,17 @@ export const messages = {
   readlook: { type: 204, request: { fid: 'u32', offset: 'u64', count: 'u32' }, reply: { at: 'u64', last: 'u8', looks: 'data' } },
   /** The contents of regular files of a folder, each of at most `most` bytes (`decodeContents`). */
   fetch: { type: 206, request: { fid: 'u32', most: 'u32', names: 'texts' }, reply: { contents: 'data' } },
+  /** A new file of a folder, opened as `newfid`, and its look; `flags` and `mode` as those of lcreate. */
+  make: { type: 208, request: { fid: 'u32', newfid: 'u32', name: 'text', flags: 'u32', mode: 'u32' }, reply: { looks: 'data' } },
+  /**
+   * Looks of names of a folder (links without their targets). Regular files are opened to be read, each under its new fid, and their
+   * contents are the first `most` bytes; what has contents with an errno has no fid.
+   */
+  take: {
+    type: 210, request: { fid: 'u32', most: 'u32', newfids: 'numbers', names: 'texts' }, reply: { looks: 'data', contents: 'data' }
+  },
+  /** Clunks many; none of them is there then. */
+  leave: { type: 212, request: { fids: 'numbers' }, reply: {} },
 } as const satisfies Record<string, Row>;
 
 export type MessageName = keyof typeof messages;
@@ -96,7 +107,7 @@ export const VERSION = '9P2000.L';
 /**
  * The same with `compound`: many requests in one message, performed in order. After a failure only `clunk` is performed; every other
  * request gets ECANCELED. One message can find, stat, open and read a file, and its neighbours too.
- * Such a server knows `look`, `readlook` and `fetch`, too.
+ * Such a server knows `look`, `readlook`, `fetch`, `make`, `take` and `leave`, too.
  */
 export const COMPOUND = '9P2000.L.compound';
 /**
@@ -104,7 +115,7 @@ export const COMPOUND = '9P2000.L.compound';
  * every other field is 0.
  */
 export const lookLayout = {
-  name: 'text', errno: 'u32', mode: 'u32', uid: 'u32', gid: 'u32', path: 'u64', nlink: 'u32', rdev: 'u32', size: 'long',
+  name: 'text', errno: 'u32', mode: 'u32', uid: 'u32', gid: 'u32', path: 'u64', nlink: 'u32', rdev: 'u32', size: 'long', blocks: 'long',
   atimeSec: 'long', atimeNsec: 'u32', mtimeSec: 'long', mtimeNsec: 'u32', ctimeSec: 'long', ctimeNsec: 'u32', target: 'text',
 } as const satisfies Layout;
 export type Look = Fields<typeof lookLayout>;

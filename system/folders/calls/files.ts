@@ -9,13 +9,13 @@ import { settle, type Steps } from '../shared.ts';
 import { isSpecial } from '../specials.ts';
 
 /** Flags of Linux's `open` as 9P2000.L carries them. */
-const Open = {
+export const Open = {
   access: 3, write: 1, both: 2, create: 0o100, exclusive: 0o200, truncate: 0o1000, append: 0o2000, sync: 0o4010000, directory: 0o200000
 } as const;
 /** Bytes of a message beside the data of a read or write. */
 const OVERHEAD = HEADER + 4 + 8 + 4;
 
-function flagsOf(flags: number): OpenFlags {
+export function flagsOf(flags: number): OpenFlags {
   const access = flags & Open.access;
   if (access === Open.access) throw new FolderError('EINVAL');
   return {
@@ -113,7 +113,7 @@ function mustBeClosed(fid: Fid): void {
 }
 
 /** What is there already is opened, unless the guest wants it to be new. */
-function* create({ folder }: Session, place: Place, wanted: OpenFlags, mode: number, exclusive: boolean) {
+export function* create({ folder }: Session, place: Place, wanted: OpenFlags, mode: number, exclusive: boolean) {
   const { host } = folder;
   try {
     return yield* settle(host.create(place.path, wanted, mode));

@@ -12,7 +12,7 @@ import { timesOf } from './attributes.ts';
 import { readNames } from './files.ts';
 
 /** Bytes of a reply beside its looks or contents, and of one file's contents beside its bytes. */
-const OVERHEAD = HEADER + 16, EACH = 8;
+export const OVERHEAD = HEADER + 16, EACH = 8;
 /** Names that the host is asked for at a time. */
 const MOST_ASKED = 64;
 /** Sizes as they travel: beyond 2^53 a number is not exact. */
@@ -64,8 +64,9 @@ export const lookCalls = {
 const LARGEST = lookSize('', '') + 255 + 4095;
 const atOnce = (room: number): number => Math.min(MOST_ASKED, Math.floor(room / LARGEST));
 
-const nothing = { mode: 0, uid: 0, gid: 0, path: 0n, nlink: 0, rdev: 0, size: 0, atimeSec: 0, atimeNsec: 0, mtimeSec: 0, mtimeNsec: 0,
-  ctimeSec: 0, ctimeNsec: 0, target: '' };
+/** The look of a name with an errno, beside them. */
+export const nothing = { mode: 0, uid: 0, gid: 0, path: 0n, nlink: 0, rdev: 0, size: 0, blocks: 0, atimeSec: 0, atimeNsec: 0,
+  mtimeSec: 0, mtimeNsec: 0, ctimeSec: 0, ctimeNsec: 0, target: '' };
 
 /** What names of a folder are, in their order. */
 function* looksOf(folder: SharedFolder, place: Place, names: readonly string[]): Steps<Look[]> {
@@ -88,11 +89,11 @@ function* looksOf(folder: SharedFolder, place: Place, names: readonly string[]):
   return looks;
 }
 
-function lookOf(folder: SharedFolder, name: string, attributes: Attributes | Special, target: string): Look {
+export function lookOf(folder: SharedFolder, name: string, attributes: Attributes | Special, target: string): Look {
   return {
     name, errno: 0, mode: attributes.mode, uid: attributes.uid, gid: attributes.gid, path: folder.qid(attributes).path,
     nlink: Number(attributes.nlink), rdev: Number(attributes.rdev),
-    size: Number(attributes.size > MOST_LONG ? MOST_LONG : attributes.size),
+    size: Number(attributes.size > MOST_LONG ? MOST_LONG : attributes.size), blocks: Number(attributes.blocks),
     ...timesOf(attributes), target,
   };
 }

@@ -42,15 +42,25 @@ export const sessionCalls = {
     }
   },
   *clunk(session, { fid }) {
-    const { attribute } = session.fids.get(fid), { place } = session.fids.get(fid);
-    try {
-      if (attribute?.writing) yield* finishAttribute(session, place, attribute);
-    } finally {
-      session.fids.remove(fid);
-    }
+    yield* clunk(session, fid);
+    return {};
+  },
+  *leave(session, { fids }) {
+    let failed: unknown;
+    for (const fid of fids) try { yield* clunk(session, fid); } catch (error) { failed ??= error; }
+    if (failed) throw failed;
     return {};
   },
 } satisfies Handlers;
+
+function* clunk(session: Session, fid: number): Steps<void> {
+  const { attribute, place } = session.fids.get(fid);
+  try {
+    if (attribute?.writing) yield* finishAttribute(session, place, attribute);
+  } finally {
+    session.fids.remove(fid);
+  }
+}
 
 /** Walks names from a place that is held; the place where it ended is held then, and the one it began at no more. */
 function* steps(session: Session, place: Place, names: readonly string[]): Steps<{ place: Place; qids: Qid[] }> {

@@ -1,0 +1,85 @@
+/** Small files: one is made (make), many are found and their beginnings read (take), in one request and with one fid each. */
+import { encodeContents, encodeLooks, lookSize, MOST_NAMES, type Contents, type Look } from '../../../roottask/client/ninep/index.ts';
+import { Errno, FolderError, Mode, type HostFile, type Taken } from '../folder.ts';
+import { checkName } from '../names.ts';
+import type { Place } from '../places.ts';
+import type { Handlers, Session } from '../session.ts';
+import { settle, type SharedFolder, type Steps } from '../shared.ts';
+import { create, flagsOf, Open } from './files.ts';
+import { EACH, lookOf, nothing, OVERHEAD } from './looks.ts';
+
+const NONE = new Uint8Array(0);
+/** Where the beginnings of files are until they are in a reply. The requests of a host whose files are asynchronous have their own. */
+const shared = new Uint8Array(65_536);
+
+export const smallCalls = {
+  *make(session, { fid, newfid, name, flags, mode }) {
+    const { folder, fids } = session;
+    checkName(name);
+    folder.mustBeWritable();
+    fids.mayOpen();
+    fids.mustBeFree(newfid);
+    const place = fids.get(fid).place.child(name).hold();
+    try {
+      if (place.gone) throw new FolderError('ENOENT');
+      yield* folder.mustBeFree(place);
+      const file = yield* create(session, place, flagsOf(flags), mode & Mode.kept, (flags & Open.exclusive) !== 0),
+        attributes = yield* opened(session, newfid, place, file);
+      folder.changed();
+      return { looks: encodeLooks([lookOf(folder, name, attributes, '')]) };
+    } finally {
+      place.release();
+    }
+  },
+  *take(session, { fid, most, newfids, names }) {
+    const { place } = session.fids.get(fid), looks: Look[] = [], contents: Contents[] = [];
+    let room = session.msize - OVERHEAD;
+    for (const name of names) room -= lookSize(name, '') + EACH;
+    if (names.length > MOST_NAMES || newfids.length !== names.length) throw new FolderError('EINVAL');
+    if (room < 0) throw new FolderError('EMSGSIZE');
+    if (place.gone) throw new FolderError('ENOENT');
+    const bytes = session.folder.host.together ? shared : new Uint8Array(shared.length);
+    for (let i = 0, used = 0; i < names.length; i++) {
+      try {
+        checkName(names[i]!);
+        const end = used + Math.max(0, Math.min(most, room - used, bytes.length - used)),
+          { look, read } = yield* take(session, place.child(names[i]!), newfids[i]!, bytes.subarray(used, end));
+        looks.push(look);
+        contents.push(read === undefined ? { errno: Errno.ENXIO, data: NONE } : { errno: 0, data: bytes.subarray(used, used + read) });
+        used += read ?? 0;
+      } catch (error) {
+        if (!(error instanceof FolderError)) throw error;
+        looks.push({ name: names[i]!, errno: error.errno, ...nothing });
+        contents.push({ errno: error.errno, data: NONE });
+      }
+    }
+    return { looks: encodeLooks(looks), contents: encodeContents(contents) };
+  },
+} satisfies Handlers;
+
+/** An open file gets its fid. */
+function* opened(session: Session, newfid: number, place: Place, file: HostFile) {
+  try {
+    const attributes = yield* session.folder.opened(file, place);
+    session.fids.opened(session.fids.add(newfid, place), { file });
+    return attributes;
+  } catch (error) {
+    file.close();
+    throw error;
+  }
+}
+
+/** What a name is, and the number of bytes read where it is a file that was opened. */
+function* take(session: Session, place: Place, newfid: number, into: Uint8Array) {
+  const { folder } = session, { attributes, file } = yield* found(folder, place), look = lookOf(folder, place.name, attributes, '');
+  if (!file) return { look, read: undefined };
+  yield* opened(session, newfid, place, file);
+  return { look, read: attributes.size === 0n ? 0 : yield* settle(file.read(into, 0)) };
+}
+function* found(folder: SharedFolder, place: Place): Steps<Taken> {
+  const { host } = folder;
+  if (host.take && folder.specials.size === 0) return yield* settle(host.take(place.path));
+  const attributes = yield* folder.attributes(place);
+  return { attributes, file: (attributes.mode & Mode.type) === Mode.file ? yield* settle(host.open(place.path, READ)) : undefined };
+}
+const READ = { read: true, write: false };
