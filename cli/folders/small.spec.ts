@@ -33,10 +33,10 @@ const make = (name: string, newfid: number, flags = EXCLUSIVE, mode = 0o640) => 
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 /** Of each name: its type, and what was read or why not. */
 function take(newfids: number[], names: string[], most = 100) {
-  const r = ask('take', { fid: 0, most, newfids, names });
-  if (typeof r === 'number') return r;
-  const contents = decodeContents(r.contents);
-  return decodeLooks(r.looks).map(({ name, errno, mode }, i) =>
+  const taken = ask('take', { fid: 0, most, newfids, names });
+  if (typeof taken === 'number') return taken;
+  const contents = decodeContents(taken.contents);
+  return decodeLooks(taken.looks).map(({ name, errno, mode }, i) =>
     [name, errno || mode >> 12, contents[i]!.errno || text(contents[i]!.data)]);
 }
 const read = (fid: number) => { const r = ask('read', { fid, offset: 0n, count: 100 }); return typeof r === 'number' ? r : text(r.data); };

@@ -1,4 +1,4 @@
-/** What changes the mounts of a process as a whole: umount2, pivot_root, and a space of mounts of one's own (CLONE_NEWNS). */
+/** What changes the mounts that are there: umount2, pivot_root, a mount beneath another, a space of one's own (CLONE_NEWNS). */
 import { E } from '../abi/errno.ts';
 import { MntFlag } from '../abi/linux.ts';
 import type { Kernel } from '../kernel/kernel.ts';
@@ -6,8 +6,28 @@ import type { Process } from '../kernel/process.ts';
 import type { UserSpace } from '../kernel/spaces.ts';
 import type { Thread } from '../kernel/thread.ts';
 import type { Directory } from './inode.ts';
-import { admits, copyOf, copyTree, detachTree, hearers, isWithin, mayMount, mountsIn, share, target } from './mount.ts';
-import { type DirPath, type Mount, MountSpace, weightOf } from './path.ts';
+import { admits, copyOf, copyTree, hearers, isWithin, mayMount, mountsIn, moveTo, share, target } from './mount.ts';
+import { type DirPath, type Mount, MountSpace, weightOf, type Path } from './path.ts';
+
+/** Removes a mount, and all mounts in it, from its space. Open files in it stay. */
+export function detachTree(mount: Mount): void {
+  for (const each of [mount, ...mountsIn(mount)].reverse()) {
+    each.point?.mount.detach(each);
+    each.space?.remove(each);
+    each.makePrivate();
+  }
+}
+/**
+ * Moves a mount below the one that `to` is the root of: that one stays on top and shows what it did (MOVE_MOUNT_BENEATH).
+ *
+ * @spec linux fs/namespace.c can_move_mount_beneath
+ */
+export function moveBeneath(thread: Thread, from: Path, to: Path): number {
+  const top = to.mount, below = top.point;
+  if (top.space !== thread.proc.mounts || to.inode !== top.root || !below || top === thread.proc.fs.root.mount) return -E.INVAL;
+  if (isWithin(from.mount, top)) return -E.INVAL;
+  return below.mount.peers ? -E.INVAL : moveTo(thread, from, below);
+}
 
 const usesMount = (p: Process, m: Mount): boolean => p.alive && (p.fs.cwd.mount === m || p.fs.root.mount === m);
 
@@ -56,7 +76,7 @@ export function pivotRoot(thread: Thread, newPath: string, oldPath: string): num
 
 /** Whether a process may have a copy of its space: 0 or -errno. */
 export const mayCopySpace = (k: Kernel, p: Process): number =>
-  admits(k, new MountSpace(k.frames), p.mounts.list.size, [...p.mounts.list].reduce((sum, m) => sum + weightOf(m), 0));
+  admits(k, new MountSpace(k.frames), p.mounts.list.length, p.mounts.list.reduce((sum, m) => sum + weightOf(m), 0));
 
 /** unshare(CLONE_NEWNS), clone(CLONE_NEWNS): a space of its own, a copy of the one that the process had. */
 export function copySpace(k: Kernel, process: Process, owner: UserSpace): void {

@@ -61,7 +61,7 @@ function overlay(k: Kernel, data: string, thread: Thread): Directory | number {
 
 /** Whether a space may have `n` more mounts of this weight: 0 or -errno. */
 export function admits(k: Kernel, space: MountSpace, n: number, weight: number): number {
-  if (space.list.size + n > k.sysctl.number('fs/mount-max')) return -E.NOSPC;
+  if (space.list.length + n > k.sysctl.number('fs/mount-max')) return -E.NOSPC;
   if (!k.frames.charge(weight)) return -E.NOMEM;
   k.frames.uncharge(weight); // there is room: each mount takes its own when it is there
   return 0;
@@ -252,17 +252,6 @@ export function moveTo(thread: Thread, from: Path, to: Path): number {
   to.mount.attach(mount, to);
   return 0;
 }
-/**
- * Moves a mount below the one that `to` is the root of: that one stays on top and shows what it did (MOVE_MOUNT_BENEATH).
- *
- * @spec linux fs/namespace.c can_move_mount_beneath
- */
-export function moveBeneath(thread: Thread, from: Path, to: Path): number {
-  const top = to.mount, below = top.point;
-  if (top.space !== thread.proc.mounts || to.inode !== top.root || !below || top === thread.proc.fs.root.mount) return -E.INVAL;
-  if (isWithin(from.mount, top)) return -E.INVAL;
-  return below.mount.peers ? -E.INVAL : moveTo(thread, from, below);
-}
 /** Attaches a detached tree to a space. */
 function attachTree(k: Kernel, space: MountSpace, mount: Mount, to: Path): number {
   const list = [...mount.space!.list], n = echoes(to),
@@ -283,13 +272,4 @@ export function propagation(k: Kernel, to: Path, flags: number): number {
     if (kind === Ms.SLAVE && master) { mount.master = master; master.slaves.add(mount); }
   }
   return 0;
-}
-
-/** Removes a mount, and all mounts in it, from its space. Open files in it stay. */
-export function detachTree(mount: Mount): void {
-  for (const m of [mount, ...mountsIn(mount)].reverse()) {
-    m.point?.mount.detach(m);
-    m.space?.remove(m);
-    m.makePrivate();
-  }
 }

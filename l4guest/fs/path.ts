@@ -78,18 +78,18 @@ export class Mount {
     this.children.delete(at.inode);
     at.inode.covered--;
     mount.point = undefined;
-    if (mount.height > 0) mount.begin(mount.pile.splice(mount.height));
+    if (mount.height === 0) return;
+    const pile = mount.pile.splice(mount.height);
+    mount.pile = [];
+    mount.carry(pile);
   }
   /** The uppermost of the mounts upon this one, or it itself. */
   get top(): Mount { return this.pile[this.pile.length - 1]!; }
   /** The undermost of the mounts that this one lies upon, but `last` if that is among them. */
   under(last?: Mount): Mount { return last && last.pile === this.pile && last.height <= this.height ? last : this.pile[0]!; }
-  /** A pile that stood alone lies upon this mount, which was the uppermost. */
+  /** A pile lies upon those of this mount. */
   private carry(pile: readonly Mount[]): void {
     for (const mount of pile) { mount.pile = this.pile; mount.height = this.pile.push(mount) - 1; }
-  }
-  private begin(pile: Mount[]): void {
-    for (let i = 0; i < pile.length; i++) { pile[i]!.pile = pile; pile[i]!.height = i; }
   }
   /** Removes the mount from its groups. */
   makePrivate(): void {
@@ -116,7 +116,7 @@ export class MountSpace implements Space {
   changes = 0;
   readonly wq = new WaitQueue();
   /** In the order in which they were mounted. */
-  readonly list = new Set<Mount>();
+  readonly list: Mount[] = [];
   /** Processes that see it, and its creator. */
   users = 1;
   readonly purse: Purse;
@@ -131,11 +131,12 @@ export class MountSpace implements Space {
     mount.space = this;
     mount.cost = this.purse.charge(weightOf(mount)) ? weightOf(mount) : 0;
     mount.root.hold();
-    this.list.add(mount);
+    this.list.push(mount);
     this.changed();
   }
   remove(mount: Mount): void {
-    this.list.delete(mount);
+    const i = this.list.lastIndexOf(mount);
+    if (i >= 0) this.list.splice(i, 1);
     this.gone(mount);
     this.changed();
   }
@@ -150,14 +151,10 @@ export class MountSpace implements Space {
   /** No process uses it any more: removes its mounts from their groups and frees their memory. */
   release(): void {
     if (--this.users > 0) return;
-    for (const mount of this.list) { mount.makePrivate(); this.gone(mount); }
-    this.list.clear();
+    for (const mount of this.list.splice(0)) { mount.makePrivate(); this.gone(mount); }
   }
   /** Whether something in this space is mounted over the inode. */
-  covers(i: Inode): boolean {
-    if (i.covered > 0) for (const mount of this.list) if (mount.point?.inode === i) return true;
-    return false;
-  }
+  covers(i: Inode): boolean { return i.covered > 0 && this.list.some((m) => m.point?.inode === i); }
 }
 
 /** Whether this mount is read-only. */
@@ -168,12 +165,13 @@ export function topmost(mount: Mount, inode: Inode): { readonly mount: Mount; re
   const top = inode.covered > 0 ? mount.over(inode)?.top : undefined;
   return top ? { mount: top, inode: top.root } : { mount, inode };
 }
+/** The undermost of a pile of mounts, not past `root`. */
+const undermost = (mount: Mount, root?: DirPath): Mount => mount.under(root?.inode === root?.mount.root ? root?.mount : undefined);
 /** The directory above, not past `root`. A file system's own root leads out of its mount; the uppermost root leads to itself. */
 export function above(at: DirPath, root: DirPath): DirPath {
-  const last = root.inode === root.mount.root ? root.mount : undefined;
   let { mount, inode } = at;
   for (;;) {
-    if (inode === mount.root) { mount = mount.under(last); inode = mount.root as Directory; }
+    if (inode === mount.root) { mount = undermost(mount, root); inode = mount.root as Directory; }
     if (mount === root.mount && inode === root.inode) return { mount, inode };
     if (inode !== mount.root) break;
     const { point } = mount;
@@ -192,10 +190,9 @@ export function textOfPath(at: {
   readonly mount: Mount; readonly inode: Inode; readonly dir?: Directory | undefined; readonly name?: string
 },
     root?: DirPath, most = Infinity): string | undefined {
-  const last = root?.inode === root?.mount.root ? root?.mount : undefined;
   let { mount, inode, dir, name = '' } = at, text = '';
   for (;;) {
-    if (inode === mount.root) { mount = mount.under(last); inode = mount.root; }
+    if (inode === mount.root) { mount = undermost(mount, root); inode = mount.root; }
     if (root && mount === root.mount && inode === root.inode) return text === '' ? '/' : text;
     if (inode === mount.root) {
       if (!mount.point) return root ? undefined : text || '/';

@@ -72,7 +72,7 @@ export function openStreams(k: Kernel, thread: Thread, streams: Streams): void {
   const fds = thread.proc.fds, limit = 64;
   if (streams.terminal) {
     const inode = devTree(k).lookup('console')!, file = new TtyFile(inode, O.RDWR, streams.terminal);
-    const dev = devTree(k), mount = [...k.mounts.list].find((m) => m.root === dev) ?? k.nowhere;
+    const dev = devTree(k), mount = k.mounts.list.find((m) => m.root === dev) ?? k.nowhere;
     file.enter({ mount, inode, dir: dev, name: 'console' });
     streams.terminal.control(thread, 0);
     for (let i = 0; i < 3; i++) fds.add(i === 0 ? file : file.hold(), false, limit);

@@ -226,7 +226,7 @@ function fadvise(thread: Thread, fd: number, _offset: number, length: number, ad
 }
 /** sync(2) writes everything back and never fails. */
 function syncAll(thread: Thread): Later<number> {
-  const all = [...new Set([...thread.proc.mounts.list].map((m) => m.fs))].flatMap((fs) => fs.sync?.(thread) ?? []);
+  const all = [...new Set(thread.proc.mounts.list.map((m) => m.fs))].flatMap((fs) => fs.sync?.(thread) ?? []);
   return all.length === 0 ? 0 : (function* () { for (const one of all) yield* sooner(one); return 0; })();
 }
 

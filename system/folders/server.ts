@@ -25,7 +25,7 @@ import type { SharedFolder, Steps } from './shared.ts';
 
 /** Requests that change nothing, or say themselves what they have changed. */
 const LOOKS: ReadonlySet<MessageName> = new Set(['walk', 'getattr', 'lopen', 'lcreate', 'read', 'readdir', 'readlink', 'statfs', 'clunk',
-  'look', 'readlook', 'fetch', 'make', 'take', 'leave']);
+  'look', 'readlook', 'fetch']);
 /** Bytes of an error. */
 const ERROR_BYTES = HEADER + 4;
 /** The most requests that wait for the host at a time. */

@@ -14,8 +14,8 @@ import { fromWire, toWire } from './session.ts';
 
 /** A remembered name; undefined inode: it did not exist. */
 interface Entry { readonly inode: NineInode | undefined; readonly at: number }
-/** Files that are read ahead, from how many reads one after the other on. */
-const FILES_AHEAD = 16, ENOUGH_READS = 4, MOST_READS = 16;
+/** Files are read ahead from so many reads one after the other on. */
+const ENOUGH_READS = 4, MOST_READS = 16;
 /** Names to look up ahead, and the sequential look-ups before it starts. */
 const NAMES_AHEAD = 16, ENOUGH_FOUND = 4;
 /** Server memory of a remembered listing's entry, bytes. */
@@ -114,7 +114,7 @@ export class NineDir extends Directory {
     this.lastAt = at;
     const names: string[] = [], read = this.reads >= ENOUGH_READS;
     if (!follows || !(read || this.run === ENOUGH_FOUND)) return { names, read: false };
-    for (let i = at; i < order.length && names.length < (read ? FILES_AHEAD : NAMES_AHEAD); i++) {
+    for (let i = at; i < order.length && names.length < NAMES_AHEAD; i++) {
       if (read ? order[i]!.type !== S.IFREG : order[i]!.type === S.IFDIR) break;
       names.push(toWire(order[i]!.name));
     }
@@ -235,16 +235,20 @@ function nameGone(i: Inode): void {
   if (i.nlink === 0 && i.users === 0) i.drop();
 }
 
-export class NineLink extends Inode {
+/** What is neither a folder nor a regular file. */
+abstract class NineLeaf extends Inode {
   declare readonly fs: NineFs;
   readonly node: NineNode;
-  private target: string | undefined;
   constructor(node: NineNode) { super(node.fs, node.mode, node.ino); this.node = node; }
-  override get size(): number { return this.node.length; }
   override refresh(t: Thread): void { this.node.refresh(t); }
   override change(c: Changes, t: Thread): Later<number> { return this.node.set(t, c); }
   override touchAttributes(): void { this.node.stale(); }
   override drop(): void { this.node.release(); }
+}
+
+export class NineLink extends NineLeaf {
+  private target: string | undefined;
+  override get size(): number { return this.node.length; }
   override readlink(): string {
     if (this.target === undefined) throw new NotHere((s) => this.askTarget(s));
     return this.target;
@@ -263,15 +267,8 @@ const GUESTS = 1n << 63n;
 /**
  * FIFOs, sockets and devices: they live in the guest; the server only remembers their names. The host's own are shown, and nothing else.
  */
-export class NineSpecial extends Inode {
-  declare readonly fs: NineFs;
-  readonly node: NineNode;
+export class NineSpecial extends NineLeaf {
   endpoint: unknown = undefined;
-  constructor(node: NineNode) { super(node.fs, node.mode, node.ino); this.node = node; }
-  override refresh(t: Thread): void { this.node.refresh(t); }
-  override change(c: Changes, t: Thread): Later<number> { return this.node.set(t, c); }
-  override touchAttributes(): void { this.node.stale(); }
-  override drop(): void { this.node.release(); }
   override open(thread: Thread, flags: number): File | number {
     if (flags & O.PATH) return new PathFile(this, flags);
     return this.node.path & GUESTS ? this.fs.k.openSpecial(thread, this as unknown as SpecialInode, flags) : -E.NXIO;

@@ -123,11 +123,11 @@ export class NineFs implements FileSystem {
   *findAll(sleeper: Sleeper, dirFid: number, names: readonly string[], read: boolean,
       found: (name: string, inode: NineInode) => void): Co<number> {
     const { session } = this, newfids = read ? names.map(() => session.newFid()) : [],
-      r: Pick<Reply<'look'>, 'looks'> & Partial<Reply<'take'>> | number = read
+      answer: Pick<Reply<'look'>, 'looks'> & Partial<Reply<'take'>> | number = read
         ? yield* session.ask(sleeper, 'take', { fid: dirFid, most: AHEAD_BYTES, newfids, names })
         : yield* session.ask(sleeper, 'look', { fid: dirFid, names });
-    if (typeof r === 'number') { for (const fid of newfids) session.unused(fid); return r; }
-    const looks = looksOf(r.looks), contents = r.contents ? contentsOf(r.contents) : [];
+    if (typeof answer === 'number') { newfids.forEach((fid) => session.unused(fid)); return answer; }
+    const looks = looksOf(answer.looks), contents = answer.contents ? contentsOf(answer.contents) : [];
     for (let i = 0; i < names.length; i++) {
       const look = looks[i], content = contents[i], isFolder = look !== undefined && (look.mode & S.IFMT) === S.IFDIR,
         inode = look?.errno === 0 && !isFolder ? this.keep(undefined, look.path, look) : undefined;

@@ -172,7 +172,7 @@ const escaped = (name: string): string => name.replace(/[ \t\n\\#]/g, (c) => `\\
 /** Longer paths than this can be named by nobody (PATH_MAX); mounts within each other may have any. */
 const MOST_PATH = 4096;
 /** The mounts of a process that can be reached from its root, with their paths. */
-const seen = (process: Process): (readonly [Mount, string])[] => [...process.mounts.list].flatMap((mount) => {
+const seen = (process: Process): (readonly [Mount, string])[] => process.mounts.list.flatMap((mount) => {
   const at = textOfPath({ mount: mount, inode: mount.root }, process.fs.root, MOST_PATH);
   return at === undefined ? [] : [[mount, at] as const];
 });

@@ -37,26 +37,26 @@ class Reader {
 
   private take(size: number): number {
     const { at } = this;
-    if (size > this.bytes.length - at) throw new Malformed('a field is longer than the message');
+    if (size > this.bytes.length - at) throw new Malformed('field');
     this.at += size;
     return at;
   }
 
   private texts(): string[] {
     const count = this.u16(), texts: string[] = [];
-    if (count > MOST_NAMES) throw new Malformed(`${count} names are more than ${MOST_NAMES}`);
+    if (count > MOST_NAMES) throw new Malformed('texts');
     for (let i = 0; i < count; i++) texts.push(this.text());
     return texts;
   }
   private qids(): Qid[] {
     const count = this.u16(), qids: Qid[] = [];
-    if (count > MOST_NAMES) throw new Malformed(`${count} qids are more than ${MOST_NAMES}`);
+    if (count > MOST_NAMES) throw new Malformed('qids');
     for (let i = 0; i < count; i++) qids.push(this.qid());
     return qids;
   }
   private numbers(): number[] {
     const count = this.u16(), numbers: number[] = [];
-    if (count > MOST_NUMBERS) throw new Malformed(`${count} numbers are more than ${MOST_NUMBERS}`);
+    if (count > MOST_NUMBERS) throw new Malformed('numbers');
     for (let i = 0; i < count; i++) numbers.push(this.u32());
     return numbers;
   }
@@ -138,7 +138,7 @@ function planOf(layout: Layout): Plan {
 /** Reads the fields of a layout; they must fill the message. */
 function readFields<L extends Layout>(layout: L, bytes: Uint8Array): Fields<L> {
   const reader = new Reader(bytes, HEADER), fields = nextFields(layout, reader);
-  if (!reader.done) throw new Malformed('a message is longer than its fields');
+  if (!reader.done) throw new Malformed('rest');
   return fields;
 }
 function nextFields<L extends Layout>(layout: L, reader: Reader): Fields<L> {
@@ -196,18 +196,14 @@ function writeField(kind: keyof Kinds, value: unknown): void {
     case 'u8': return writeU8(value as number);
     case 'u16': return writeU16(value as number);
     case 'long': return writeLong(value as number);
-    case 'texts':
-      writeU16((value as readonly string[]).length);
-      for (const text of value as readonly string[]) writeText(text);
-      return;
-    case 'qids':
-      writeU16((value as readonly Qid[]).length);
-      for (const qid of value as readonly Qid[]) writeQid(qid);
-      return;
-    case 'numbers':
-      writeU16((value as readonly number[]).length);
-      for (const number of value as readonly number[]) writeU32(number);
+    case 'texts': return writeList(value as readonly string[], writeText);
+    case 'qids': return writeList(value as readonly Qid[], writeQid);
+    case 'numbers': return writeList(value as readonly number[], writeU32);
   }
+}
+function writeList<T>(list: readonly T[], write: (value: T) => void): void {
+  writeU16(list.length);
+  for (const value of list) write(value);
 }
 
 /** Writes a header whose size is not known yet; returns where it is. */
@@ -298,9 +294,9 @@ export const encodeError = (tag: number, errno: number): Uint8Array => encode(ER
 export function decodeReply<N extends MessageName>(name: N,
     bytes: Uint8Array): { ok: true; value: Reply<N> } | { ok: false; error: number } {
   const head = header(bytes);
-  if (!head || head.size !== bytes.length) throw new Malformed('a size that is not the message\'s');
+  if (!head || head.size !== bytes.length) throw new Malformed('size');
   if (head.type === ERROR) return { ok: false, error: readFields(failure, bytes)['errno'] as number };
-  if (head.type !== messages[name].type + 1) throw new Malformed(`type ${head.type} answers no ${name}`);
+  if (head.type !== messages[name].type + 1) throw new Malformed('type');
   return { ok: true, value: readFields(messages[name].reply as Layout, bytes) as Reply<N> };
 }
 
@@ -317,8 +313,8 @@ export function splitParts(bytes: Uint8Array): Uint8Array[] {
   const parts: Uint8Array[] = [];
   for (let at = 0; at < bytes.length; ) {
     const size = bytes.length - at < HEADER ? 0 : u32At(bytes, at);
-    if (size < HEADER || size > bytes.length - at) throw new Malformed('a part that is not inside its message');
-    if (parts.length === MOST_PARTS) throw new Malformed(`more than ${MOST_PARTS} parts`);
+    if (size < HEADER || size > bytes.length - at) throw new Malformed('part');
+    if (parts.length === MOST_PARTS) throw new Malformed('parts');
     parts.push(bytes.subarray(at, at + size));
     at += size;
   }

@@ -1,7 +1,7 @@
 /** Open files and directories: lopen, lcreate, read, write, readdir, fsync. */
 import { encodeEntries, entrySize, HEADER, type DirEntry } from '../../../roottask/client/ninep/index.ts';
 import type { Fid, Reading } from '../fids.ts';
-import { Errno, FolderError, Mode, type Attributes, type OpenFlags } from '../folder.ts';
+import { Errno, FolderError, Mode, type Attributes, type HostFile, type OpenFlags } from '../folder.ts';
 import { checkName } from '../names.ts';
 import type { Place } from '../places.ts';
 import type { Handlers, Session } from '../session.ts';
@@ -9,13 +9,13 @@ import { settle, type Steps } from '../shared.ts';
 import { isSpecial } from '../specials.ts';
 
 /** Flags of Linux's `open` as 9P2000.L carries them. */
-export const Open = {
+const Open = {
   access: 3, write: 1, both: 2, create: 0o100, exclusive: 0o200, truncate: 0o1000, append: 0o2000, sync: 0o4010000, directory: 0o200000
 } as const;
 /** Bytes of a message beside the data of a read or write. */
 const OVERHEAD = HEADER + 4 + 8 + 4;
 
-export function flagsOf(flags: number): OpenFlags {
+function flagsOf(flags: number): OpenFlags {
   const access = flags & Open.access;
   if (access === Open.access) throw new FolderError('EINVAL');
   return {
@@ -50,22 +50,13 @@ export const fileCalls = {
   },
   /** The fid of the directory becomes the new file's. */
   *lcreate(session, { fid, name, flags, mode }) {
-    const at = session.fids.get(fid), { folder } = session, wanted = flagsOf(flags);
+    const at = session.fids.get(fid);
     mustBeClosed(at);
-    checkName(name);
-    folder.mustBeWritable();
-    session.fids.mayOpen();
-    const place = at.place.child(name).hold();
-    try {
-      yield* folder.mustBeFree(place);
-      const file = yield* create(session, place, wanted, mode & Mode.kept, (flags & Open.exclusive) !== 0);
+    const attributes = yield* newFile(session, at.place, name, flags, mode, (place, file) => {
       session.fids.opened(at, { file });
       session.fids.move(at, place);
-      folder.changed();
-      return { qid: folder.qid(yield* folder.opened(file, place)), iounit: 0 };
-    } finally {
-      place.release();
-    }
+    });
+    return { qid: session.folder.qid(attributes), iounit: 0 };
   },
   *read(session, { fid, offset, count }) {
     const { file, attribute } = session.fids.get(fid), size = roomFor(session, count);
@@ -112,8 +103,38 @@ function mustBeClosed(fid: Fid): void {
   if (fid.file || fid.reading || fid.attribute) throw new FolderError('EBADF');
 }
 
+/** Creates a file under a name and opens it; `keep` gives it its fid. */
+export function* newFile(session: Session, at: Place, name: string, flags: number, mode: number,
+    keep: (place: Place, file: HostFile) => void): Steps<Attributes> {
+  const { folder } = session;
+  checkName(name);
+  folder.mustBeWritable();
+  session.fids.mayOpen();
+  const place = at.child(name).hold();
+  try {
+    if (place.gone) throw new FolderError('ENOENT');
+    yield* folder.mustBeFree(place);
+    const file = yield* create(session, place, flagsOf(flags), mode & Mode.kept, (flags & Open.exclusive) !== 0);
+    folder.changed();
+    return yield* openedAs(session, place, file, keep);
+  } finally {
+    place.release();
+  }
+}
+/** A file that was just opened at a place gets its fid, or is closed. */
+export function* openedAs(session: Session, place: Place, file: HostFile, keep: (place: Place, file: HostFile) => void): Steps<Attributes> {
+  try {
+    const attributes = yield* session.folder.opened(file, place);
+    keep(place, file);
+    return attributes;
+  } catch (error) {
+    file.close();
+    throw error;
+  }
+}
+
 /** What is there already is opened, unless the guest wants it to be new. */
-export function* create({ folder }: Session, place: Place, wanted: OpenFlags, mode: number, exclusive: boolean) {
+function* create({ folder }: Session, place: Place, wanted: OpenFlags, mode: number, exclusive: boolean) {
   const { host } = folder;
   try {
     return yield* settle(host.create(place.path, wanted, mode));

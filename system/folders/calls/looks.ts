@@ -1,6 +1,6 @@
 /** What names are, many in one request and without fids: look, readlook; and what small files contain: fetch. */
 import {
-  encodeContents, encodeLooks, HEADER, lookSize, MOST_NAMES, type Contents, type Look
+  encodeContents, encodeLooks, HEADER, lookSize, type Contents, type Look
 } from '../../../roottask/client/ninep/index.ts';
 import { Errno, FolderError, Mode, type Attributes, type HostFolder, type Path } from '../folder.ts';
 import { checkName, isName } from '../names.ts';
@@ -20,15 +20,9 @@ const MOST_LONG = BigInt(Number.MAX_SAFE_INTEGER);
 
 export const lookCalls = {
   *look(session, { fid, names }) {
-    const { place } = session.fids.get(fid), { folder } = session, looks: Look[] = [];
-    if (names.length > MOST_NAMES) throw new FolderError('EINVAL');
-    let room = session.msize - OVERHEAD;
-    for (const look of yield* looksOf(folder, place, names)) {
-      room -= lookSize(look.name, look.target);
-      if (room < 0) throw new FolderError('EMSGSIZE');
-      looks.push(look);
-    }
-    return { looks: encodeLooks(looks) };
+    const { place } = session.fids.get(fid), { folder } = session, looks = encodeLooks(yield* looksOf(folder, place, names));
+    if (looks.length > session.msize - OVERHEAD) throw new FolderError('EMSGSIZE');
+    return { looks };
   },
   /** Reads on in an open folder, as `readdir` does, without '.' and '..'. */
   *readlook(session, { fid, offset, count }) {
@@ -51,7 +45,6 @@ export const lookCalls = {
   },
   *fetch(session, { fid, most, names }) {
     const { place } = session.fids.get(fid), { host } = session.folder, room = session.msize - OVERHEAD - names.length * EACH;
-    if (names.length > MOST_NAMES) throw new FolderError('EINVAL');
     if (place.gone) throw new FolderError('ENOENT');
     names.forEach(checkName);
     const read = host.contents ? yield* settle(host.contents(place.path, names, most, room))

@@ -1,5 +1,5 @@
 /** The beginning of a connection, and fids: version, attach, walk, clunk. */
-import { COMPOUND, MOST_NAMES, VERSION, type Qid } from '../../../roottask/client/ninep/index.ts';
+import { COMPOUND, VERSION, type Qid } from '../../../roottask/client/ninep/index.ts';
 import { FolderError, Mode } from '../folder.ts';
 import { checkName } from '../names.ts';
 import type { Place } from '../places.ts';
@@ -30,7 +30,6 @@ export const sessionCalls = {
     const from = session.fids.get(fid);
     if (from.file || from.reading || from.attribute) throw new FolderError('EBADF');
     if (newfid !== fid) session.fids.mustBeFree(newfid);
-    if (names.length > MOST_NAMES) throw new FolderError('EINVAL');
     const { place, qids } = yield* steps(session, from.place.hold(), names);
     try {
       if (qids.length < names.length) return { qids };

@@ -1,11 +1,11 @@
 /** Small files: one is made (make), many are found and their beginnings read (take), in one request and with one fid each. */
-import { encodeContents, encodeLooks, lookSize, MOST_NAMES, type Contents, type Look } from '../../../roottask/client/ninep/index.ts';
+import { encodeContents, encodeLooks, lookSize, type Contents, type Look } from '../../../roottask/client/ninep/index.ts';
 import { Errno, FolderError, Mode, type HostFile, type Taken } from '../folder.ts';
 import { checkName } from '../names.ts';
 import type { Place } from '../places.ts';
 import type { Handlers, Session } from '../session.ts';
 import { settle, type SharedFolder, type Steps } from '../shared.ts';
-import { create, flagsOf, Open } from './files.ts';
+import { newFile, openedAs } from './files.ts';
 import { EACH, lookOf, nothing, OVERHEAD } from './looks.ts';
 
 const NONE = new Uint8Array(0);
@@ -15,27 +15,15 @@ const shared = new Uint8Array(65_536);
 export const smallCalls = {
   *make(session, { fid, newfid, name, flags, mode }) {
     const { folder, fids } = session;
-    checkName(name);
-    folder.mustBeWritable();
-    fids.mayOpen();
     fids.mustBeFree(newfid);
-    const place = fids.get(fid).place.child(name).hold();
-    try {
-      if (place.gone) throw new FolderError('ENOENT');
-      yield* folder.mustBeFree(place);
-      const file = yield* create(session, place, flagsOf(flags), mode & Mode.kept, (flags & Open.exclusive) !== 0),
-        attributes = yield* opened(session, newfid, place, file);
-      folder.changed();
-      return { looks: encodeLooks([lookOf(folder, name, attributes, '')]) };
-    } finally {
-      place.release();
-    }
+    const attributes = yield* newFile(session, fids.get(fid).place, name, flags, mode, keeper(session, newfid));
+    return { looks: encodeLooks([lookOf(folder, name, attributes, '')]) };
   },
   *take(session, { fid, most, newfids, names }) {
     const { place } = session.fids.get(fid), looks: Look[] = [], contents: Contents[] = [];
     let room = session.msize - OVERHEAD;
     for (const name of names) room -= lookSize(name, '') + EACH;
-    if (names.length > MOST_NAMES || newfids.length !== names.length) throw new FolderError('EINVAL');
+    if (newfids.length !== names.length) throw new FolderError('EINVAL');
     if (room < 0) throw new FolderError('EMSGSIZE');
     if (place.gone) throw new FolderError('ENOENT');
     const bytes = session.folder.host.together ? shared : new Uint8Array(shared.length);
@@ -57,23 +45,15 @@ export const smallCalls = {
   },
 } satisfies Handlers;
 
-/** An open file gets its fid. */
-function* opened(session: Session, newfid: number, place: Place, file: HostFile) {
-  try {
-    const attributes = yield* session.folder.opened(file, place);
-    session.fids.opened(session.fids.add(newfid, place), { file });
-    return attributes;
-  } catch (error) {
-    file.close();
-    throw error;
-  }
-}
+const keeper = ({ fids }: Session, newfid: number) => (place: Place, file: HostFile): void => {
+  fids.opened(fids.add(newfid, place), { file });
+};
 
 /** What a name is, and the number of bytes read where it is a file that was opened. */
 function* take(session: Session, place: Place, newfid: number, into: Uint8Array) {
   const { folder } = session, { attributes, file } = yield* found(folder, place), look = lookOf(folder, place.name, attributes, '');
   if (!file) return { look, read: undefined };
-  yield* opened(session, newfid, place, file);
+  yield* openedAs(session, place, file, keeper(session, newfid));
   return { look, read: attributes.size === 0n ? 0 : yield* settle(file.read(into, 0)) };
 }
 function* found(folder: SharedFolder, place: Place): Steps<Taken> {
