@@ -138,8 +138,8 @@ export abstract class Directory extends Inode {
    * system requests both at once.
    */
   lookupToMake(name: string, _bits: number, t: Thread): Inode | undefined { return this.lookup(name, t); }
-  /** The same for a caller that will remove the name, unless it is a folder: what was known of it will do. */
-  lookupToRemove(name: string, t: Thread): Inode | undefined { return this.lookup(name, t); }
+  /** What is known of a name, and enough to remove it, because the server looks again. Never a folder. */
+  toRemove?(name: string): Inode | undefined;
   abstract list(t: Thread): DirEntry[];
   /** Creates and names an inode of this mode; -errno where that is impossible. */
   make(_name: string, _mode: number, _rdev: number, _owner?: Owner, _t?: Thread): Later<Inode | number> { return -E.PERM; }

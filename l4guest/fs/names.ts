@@ -71,7 +71,7 @@ export function unlinkAt(thread: Thread, fd: number, path: string, directory: bo
   const failed = locate(thread, fd, path, WalkFlag.parent, place);
   if (failed) return failed;
   const { dir, dirMount, name, slash } = place, inode = name === '' ? undefined
-    : dir[directory ? 'lookup' : 'lookupToRemove'](name, thread);
+    : (directory ? undefined : dir.toRemove?.(name)) ?? dir.lookup(name, thread);
   if (name === '')
     return directory ? (path.endsWith('.') && !path.endsWith('..') ? -E.INVAL : path.endsWith('..') ? -E.NOTEMPTY : -E.BUSY) : -E.ISDIR;
   if (!inode) return -E.NOENT;

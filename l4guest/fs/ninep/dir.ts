@@ -54,10 +54,9 @@ export class NineDir extends Directory {
     if (entry && this.fs.isFresh(entry.at, thread)) return entry.inode;
     throw new NotHere((s) => this.find(s, name));
   }
-  /** The server knows best whether it is still there, and that it is no folder. */
-  override lookupToRemove(name: string, thread: Thread): Inode | undefined {
+  override toRemove(name: string): Inode | undefined {
     const inode = this.names.get(name)?.inode;
-    return inode && !inode.isDir ? inode : this.lookup(name, thread);
+    return inode?.isDir ? undefined : inode;
   }
   /** A file that was created before its `make`: the name was unknown, and most names that are opened with O_CREAT are new. */
   private made: { readonly name: string; readonly inode: NineInode; readonly by: Sleeper; readonly at: number } | undefined;
