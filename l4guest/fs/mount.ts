@@ -67,7 +67,7 @@ export function admits(k: Kernel, space: MountSpace, n: number, weight: number):
   return 0;
 }
 /** The number of mounts that one more at a place creates: one there, and one wherever that place is visible. */
-const echoes = (point: Path): number => 1 + hearers(point.mount).size;
+export const echoes = (point: Path): number => 1 + hearers(point.mount).size;
 
 /** A mount of a root, not yet anywhere. */
 export const newMount = (k: Kernel, root: Inode, source: string, flags = 0): Mount =>
@@ -130,58 +130,9 @@ export function target(thread: Thread, path: string, follow = true): Path | numb
 /** Whether the caller may change the space of mounts. */
 export const mayMount = (t: Thread): boolean => capableIn(t.creds, t.proc.mounts.owner, Cap.SYS_ADMIN);
 /** File systems that the administrator of any space of users may mount. */
-const FOR_ALL = new Set(['proc', 'sysfs', 'tmpfs', 'ramfs', 'devpts', 'mqueue', 'overlay', 'cgroup2']);
-export function mountAt(thread: Thread, source: string, path: string, type: string, flags: number, data: string): number {
-  if (!mayMount(thread)) return -E.PERM;
-  const to = target(thread, path), space = thread.proc.mounts;
-  if (typeof to === 'number') return to;
-  if (to.inode.isLink) return -E.NOENT;
-  if (to.mount.space !== space) return -E.INVAL;
-  if (flags & Ms.REMOUNT) return remount(to, flags, data);
-  if (flags & Ms.BIND) return bind(thread, source, to, (flags & Ms.REC) !== 0);
-  if (flags & Ms.PROPAGATION) return propagation(thread.k, to, flags);
-  if (flags & Ms.MOVE) return move(thread, source, to);
-  const make = Object.hasOwn(types, type) ? types[type] : undefined;
-  if (!make) return -E.NODEV;
-  if (space.owner.parent && !FOR_ALL.has(type)) return -E.PERM;
-  if (!(to.inode instanceof Directory)) return -E.NOTDIR;
-  const root = make(thread.k, source, data, thread);
-  if (typeof root === 'number') return root;
-  const mount = newMount(thread.k, root, source || 'none', flags), n = echoes(to), failed = admits(thread.k, space, n, n * weightOf(mount));
-  if (failed) return failed;
-  cover(thread.k, space, mount, to);
-  return 0;
-}
-function remount(to: Path, flags: number, data: string): number {
-  if (to.inode !== to.mount.root) return -E.INVAL;
-  const { fs } = to.mount;
-  if (!(flags & Ms.BIND)) {
-    const failed = fs.remount?.(data) ?? 0;
-    if (failed) return failed;
-    fs.readOnly = (flags & Ms.RDONLY) !== 0;
-  }
-  to.mount.flags = flags & OF_MOUNT;
-  return 0;
-}
-/** A bind mount shows another place here: a directory over a directory, a file over a file. */
-function bind(thread: Thread, source: string, to: Path, all: boolean): number {
-  const from = target(thread, source);
-  if (typeof from === 'number') return from;
-  if (from.inode.isDir !== to.inode.isDir) return -E.NOTDIR;
-  if (!mayCopy(thread, from)) return -E.INVAL;
-  const mount = copyOf(thread.k, from.mount, from.inode);
-  // The source's mounts are listed before the copy exists, so that a copy below its source is not copied into itself.
-  const inside = all ? submounts(from) : [], n = echoes(to);
-  const failed = admits(thread.k, thread.proc.mounts, inside.length + n,
-    n * weightOf(mount) + inside.reduce((sum, i) => sum + weightOf(i), 0));
-  if (failed) return failed;
-  if (from.mount.peers) share(thread.k, from.mount, mount);
-  cover(thread.k, thread.proc.mounts, mount, to);
-  copyTree(thread.k, thread.proc.mounts, new Map([[from.mount, mount]]), inside);
-  return 0;
-}
+export const FOR_ALL = new Set(['proc', 'sysfs', 'tmpfs', 'ramfs', 'devpts', 'mqueue', 'overlay', 'cgroup2']);
 /** Valid sources of a bind mount: a place in the own mounts, or a name space's file. */
-const mayCopy = (t: Thread, from: Path): boolean => (from.mount.space === t.proc.mounts && !from.mount.unbindable) ||
+export const mayCopy = (t: Thread, from: Path): boolean => (from.mount.space === t.proc.mounts && !from.mount.unbindable) ||
   from.inode.fs.type === 'nsfs';
 /** A tree of mounts that is nowhere yet: a copy of what a place shows (open_tree), or the mount of a new file system (fsmount). */
 export function detachedCopy(thread: Thread, from: Path, all: boolean): Mount | number {
@@ -227,39 +178,6 @@ export function copyTree(k: Kernel, space: MountSpace, copies: Map<Mount, Mount>
     copy.unbindable = mount.unbindable;
     place(space, copy, { ...point, mount: copies.get(point.mount)! });
   }
-}
-function move(thread: Thread, source: string, to: Path): number {
-  const from = target(thread, source);
-  if (typeof from === 'number') return from;
-  return from.inode.isDir === to.inode.isDir ? moveTo(thread, from, to) : -E.NOTDIR;
-}
-/** Is it this mount, or mounted below it? */
-export function isWithin(mount: Mount, top: Mount): boolean {
-  for (let at: Mount | undefined = mount; at; at = at.point?.mount) if ((at = at.under(top)) === top) return true;
-  return false;
-}
-/** Moves a mount, attached or not, to another place. */
-export function moveTo(thread: Thread, from: Path, to: Path): number {
-  const mount = from.mount, detached = isNowhere(mount) && !mount.point;
-  if (to.mount.space !== thread.proc.mounts) return -E.INVAL;
-  if (from.inode !== mount.root || (!mount.point && !detached) || (mount.space !== thread.proc.mounts && !detached)
-      || mount.point?.mount.peers)
-    return -E.INVAL;
-  if (mount.root.isDir !== to.inode.isDir) return -E.INVAL;
-  if (detached) return attachTree(thread.k, thread.proc.mounts, mount, to);
-  if (isWithin(to.mount, mount)) return -E.LOOP;
-  mount.point!.mount.detach(mount);
-  to.mount.attach(mount, to);
-  return 0;
-}
-/** Attaches a detached tree to a space. */
-function attachTree(k: Kernel, space: MountSpace, mount: Mount, to: Path): number {
-  const list = [...mount.space!.list], n = echoes(to),
-    failed = admits(k, space, list.length + n, list.reduce((sum, x) => sum + weightOf(x), n * weightOf(mount)));
-  if (failed) return failed;
-  for (const inner of list) { mount.space!.remove(inner); if (inner !== mount) space.add(inner); }
-  cover(k, space, mount, to);
-  return 0;
 }
 export function propagation(k: Kernel, to: Path, flags: number): number {
   const kind = flags & Ms.PROPAGATION;

@@ -4,9 +4,9 @@ import { AT, Ms, O, S } from '../abi/linux.ts';
 import { File, PathFile } from '../fs/file.ts';
 import type { Directory, Inode } from '../fs/inode.ts';
 import {
-  OF_MOUNT, detachedCopy, isFileSystem, isNowhere, makeFileSystem, mayMount, moveTo, newMount, nowhereElse, propagation, submounts,
+  OF_MOUNT, detachedCopy, isFileSystem, isNowhere, makeFileSystem, mayMount, newMount, nowhereElse, propagation, submounts,
 } from '../fs/mount.ts';
-import { detachTree, moveBeneath } from '../fs/mount-space.ts';
+import { detachTree, moveBeneath, moveTo } from '../fs/mount-space.ts';
 import type { Mount, Path } from '../fs/path.ts';
 import { readOptions } from '../fs/tmpfs.ts';
 import { CallError } from '../kernel/failure.ts';
