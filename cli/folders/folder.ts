@@ -128,15 +128,12 @@ export class NodeFolder implements HostFolder {
       const stat = lstatSync(this.named(path), { throwIfNoEntry: false });
       if (!stat) throw new FolderError('ENOENT');
       if (!stat.isFile()) return { attributes: this.stat(path), file: undefined };
-      return held(this.find.open(path, openFlags({ read: true, write: false })), (fd) => {
-        const open = fstatSync(fd, { bigint: true }), attributes = attributesOf(open);
-        mustBeFile(open);
-        return { attributes, file: new OpenFile(fd, attributes) };
-      });
+      const file = this.open(path, { read: true, write: false });
+      return { attributes: file.opened, file };
     });
   }
   /** Checks the type of the open file, so that a name exchanged meanwhile opens nothing but a file. */
-  open(path: Path, flags: OpenFlags): HostFile {
+  open(path: Path, flags: OpenFlags): OpenFile {
     return onHost(() => held(this.find.open(path, openFlags(flags)), (fd) => {
       const stat = fstatSync(fd, { bigint: true });
       mustBeFile(stat);
