@@ -52,8 +52,8 @@ const ASSISTED: Readonly<Record<number, readonly [why: string, done: string]>> =
 };
 
 /**
- * The steps of any other exit: where the guest leaves, why, who takes it, what is done, where it goes on. `what`: the event in words;
- * nothing for causes that no guest has.
+ * The steps of any other exit: where and why the guest exits, who handles it and how, where the guest continues. `what`: the event in
+ * words; nothing for causes that no guest has.
  */
 export function exitSteps(trace: TraceFile, event: number, answer: number, { what, by }: { what: string; by: string }): Line[] {
   const asked = trace.at(event), end = trace.at(answer), deprivileged = isDeprivileged(asked.a, trace.taskOf(asked.actor));
@@ -77,7 +77,7 @@ function saidThere(trace: TraceFile, sequence: number): Line[] {
   if (!part) return [];
   return new TextDecoder().decode(part.bytes).split('\n').map((l) => [l.slice(0, l.indexOf('\t')), l.slice(l.indexOf('\t') + 1)]);
 }
-/** Those of one name; the name stands at the first. */
+/** The lines with one name; only the first shows it. */
 const TITLES: Readonly<Record<string, string>> = { before: 'walks', after: 'shadow' };
 const linesNamed = (lines: readonly Line[], name: string): Line[] => lines.filter(([n]) => n === name)
   .map(([, text], i) => [i === 0 ? TITLES[name] ?? name : '', visible(text)]);

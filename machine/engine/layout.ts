@@ -48,7 +48,7 @@ export const HS = {
   TRANSLATED: 0x260, // i64: instructions executed by translated code
   SUPER: 0x268, // u32: linear address of the CSRs that sscratch … stval mean in this mode, less their slots; 0 = not for this mode
   STATUS: 0x26c, // u32: the same of the register that sstatus means
-  WIRES: 0x270, // u32: what interrupt controllers and timers drive into mip
+  WIRES: 0x270, // u32: the bits of mip that interrupt controllers and timers drive
   EPC_MASK: 0x274, // u32: the bits of an exception pc's low word that can be written
   STEP: 0x278, // u32: bytes from the record of the instruction that TypeScript executes to the next one's
   CSRS: 0x400, // i64 each, in the order machine/hart/csr.ts declares

@@ -12,7 +12,7 @@ import type { Operation } from './operations.ts';
 const RD = 2, RS1 = 3, IMM = 4, RS2 = 4, MODE = 5, RS3 = 6, SHORT = 6;
 /** An x register as a destination is said by its distance from x1. */
 const DESTINATIONS = HS.X + 8;
-/** `kind` of a load or store: below this what it is, above it the bytes to the next record. */
+/** `kind` of a load or store: the bits below this name the kind, those above it hold the bytes to the next record. */
 export const KIND_BITS = 8;
 
 const INEXACT = 1;

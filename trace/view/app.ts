@@ -84,7 +84,7 @@ class Loop {
 /** What a terminal puts around a pasted text (PASTE_ON), without the escape character that the library takes off. */
 const PASTE_BEGINS = '[200~', PASTE_ENDS = '[201~';
 
-/** In a prompt a pasted text is text, its lines joined; elsewhere it does nothing, because nobody pressed its letters as keys. */
+/** A prompt takes a pasted text, its lines joined; elsewhere the text does nothing, because nobody pressed its letters as keys. */
 function paste(viewer: Viewer, input: string): void {
   const text = input.replace(/[\x00-\x1f\x7f]+/g, ' ');
   if (viewer.prompt) viewer.key('', text);

@@ -1,6 +1,6 @@
 /**
- * The timeline's index: what each thread did in every 512 records, in every 8 × 512, 8 × 8 × 512 and so on. A column of millions of records
- * then takes a few dozen look-ups and is exact.
+ * The timeline's index: the actions of each thread in every 512 records, in every 8 × 512, 8 × 8 × 512 and so on. A column of millions of
+ * records then takes a few dozen look-ups and is exact.
  */
 import { Kind } from '../../microkernel/abi/index.ts';
 import type { TraceFile } from '../reader.ts';

@@ -18,7 +18,7 @@ export interface ViewOptions {
   following?: boolean;
   /** Walks of an address through the recording's page tables. */
   address?: (trace: TraceFile, text: string) => readonly string[] | string;
-  /** The command of the run, where it is known; what `g` does with it, with the terminal to itself: answers one line about how it went. */
+  /** The command of the run, if known. `debug` is the action of key `g`: it owns the terminal meanwhile, and returns one line about it. */
   command?: string;
   debug?: (at: { readonly command: string; readonly sequence: number; readonly time: number }) => Promise<string>;
   /** Receives the viewer before it is drawn; returns the undo action. */

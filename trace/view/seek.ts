@@ -1,4 +1,4 @@
-/** Ways from one record to another: search, causality, into what a server did for a request and out again, the slowest. */
+/** Moves from one record to another: by search, by cause, into the server's work for a request and back, to the slowest request. */
 import { Kind } from '../../microkernel/abi/index.ts';
 import { cyclesText } from '../decode.ts';
 import { Filter } from '../filter.ts';
@@ -48,8 +48,8 @@ const telling = (kind: number): boolean =>
   opens(kind) || kind === Kind.interrupt || kind === Kind.map || kind === Kind.invoke || kind === Kind.recall;
 
 /**
- * Into: what the receiver of a message, or the thread itself, did next (a call, an operation, an event). Skips bookkeeping such as thread
- * switches.
+ * Into: the next action (a call, an operation, an event) of the receiver of a message, or of the thread itself. Skips bookkeeping such as
+ * thread switches.
  */
 export function into(viewer: Viewer): void {
   if (viewer.record < 0) return;

@@ -1,4 +1,4 @@
-/** Lines of the screen: runs of text with a look. Everything that is drawn is made of these, so that a screen can be compared as text. */
+/** Lines of the screen: runs of text, each with one look. All drawing consists of them, so that a test can compare a screen as text. */
 export interface Look { color?: 'red' | 'green' | 'yellow' | 'blue' | 'magenta' | 'cyan'; bold?: boolean; dim?: boolean; inverse?: boolean }
 export interface Run extends Look { text: string }
 export type Line = Run[];

@@ -1,5 +1,5 @@
 /**
- * The viewer without its terminal: what is selected and shown, what each key does, and the screen as lines. The terminal part (app.ts)
+ * The viewer without its terminal: the selection, the actions of keys, and the screen as lines. The terminal part (app.ts)
  * feeds keys, clicks and sizes in and draws the lines. Long work is done by `jobs` in slices between keys.
  */
 import { objectName } from '../decode.ts';
@@ -66,7 +66,7 @@ export class Viewer {
   /** Output of the running system; undefined when the viewer has no system. */
   console: string[] | undefined;
   consoleTop = 0;
-  /** Walks of an address through the page tables of the recording, or a sentence that there are none. */
+  /** Walks of an address through the recorded page tables, or a sentence that says that there are none. */
   address: ((text: string) => readonly string[] | string) | undefined;
   /** Makes the run of `command` again, up to a record (its place in the trace), and gives it to a debugger, where that can be done. */
   debug: ((command: string, record: number) => void) | undefined;
