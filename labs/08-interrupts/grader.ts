@@ -106,13 +106,15 @@ function judged(seen: Seen, say: Say, n: Numbers, notes: Notes, interrupted: boo
   say('turns', all.length > 1 && all.every((s, i) => s.worker === (i % 2 ? second : first)),
     'slices of the first and the second worker in turn',
     all.map((s) => (s.worker === first ? '1' : s.worker === second ? '2' : '?')).join(' ') || 'no slices', recordOf);
-  const at = (s: Slice): number | undefined => notes.signals.find((t) => t >= s.from - 1 && t <= s.to),
-    whole = all.filter((s) => at(s) === undefined);
+  const at = (s: Slice): number | undefined => notes.signals.find((t) => t >= s.from - 1 && t <= s.to);
+  // An interrupt that comes behind the end of a slice, while nobody waits for it, ends the next one as it begins.
+  const whole = all.filter((s, i) => !notes.signals.some((t) => t >= (all[i - 1]?.to ?? s.from) - SLACK && t <= s.to));
   const odd = whole.find((s) => s.to - s.from < n.slice || s.to - s.from > n.slice + SLACK);
   say('slice', whole.length > 0 && odd === undefined, `a slice without interrupt is ${n.slice} ns long (and at most ${SLACK} more)`,
     odd ? slice(odd) : 'no slice', odd?.seq);
   const both = all.find((s) => workers.some((w) => w !== s.worker && ran(seen, w, s.from + 2000, s.to) > 0)),
-    idle = all.find((s) => ran(seen, s.worker, s.from, s.to) < (s.to - s.from) * 0.5);
+    // (an interrupt may end a slice before its worker could run for long)
+    idle = all.find((s) => s.to - s.from > 2 * QUICK && ran(seen, s.worker, s.from, s.to) < (s.to - s.from) * 0.5);
   say('alone', all.length > 1 && both === undefined && idle === undefined, 'in a slice its worker runs, and no other',
     all.length < 2 ? 'no slices' : both ? 'both ran' : 'it did not run', (both ?? idle)?.seq);
   if (interrupted) {

@@ -65,5 +65,8 @@ class Query implements SqlStatement {
     return done !== true;
   }
   get(): SqlValue[] { return this.#columns.map((_, i) => plain(this.#row[`c${i}`] ?? null)); }
-  free(): boolean { this.#statement.finalize(); return true; }
+  free(): boolean {
+    try { this.#statement.finalize(); } catch { /* it tells once more what the last step has told */ }
+    return true;
+  }
 }

@@ -45,6 +45,12 @@ describe('a database in a file', () => {
     db.close();
   });
 
+  it('tells an error of the engine once, as it is: closing the query does not put its own in its place', async () => {
+    const db = await TraceDatabase.inFile(join(folder, 'wrong.db'), trace, { tables: tablesOf('records') });
+    expect(() => [...rowsText(db.query('select abs(seq - 9223372036854775807 - seq - 1) from records'), 'csv')]).toThrow(QueryError);
+    db.close();
+  });
+
   it('is told of mistakes before it is filled', async () => {
     await expect(TraceDatabase.check('select nope from syscalls')).rejects.toThrow(QueryError);
     await expect(TraceDatabase.check('delete from records')).rejects.toThrow('only select, with and values');
