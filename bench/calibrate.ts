@@ -1,7 +1,8 @@
 /**
  * `npx tsx bench/calibrate.ts`: fits the cost of server work (roottask/client/rates.ts) to Linux on the same machine.
  *
- * The program `costs` performs some seventy operations on Linux under `bare`, and in the Unix server directly on the machine, without a
+ * The program `costs` performs some seventy operations on Linux under `bare` (the median of five rounds; the command names those that
+ * differ by more than 3 % between rounds), and in the Unix server directly on the machine, without a
  * microkernel. There each rate in turn is 1 and the others 0, which counts how often an operation does that kind of work. Then
  *
  *   cycles on Linux ≈ cycles of the program and its traps + Σ rate × count
@@ -13,15 +14,21 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { RATES } from '../roottask/client/rates.ts';
 import { hasLinux, onLinux, onMachine, root } from './inside.ts';
-import { countsOf, cyclesOf, fit, OUT, type Calibration } from './fit.ts';
+import { countsOf, cyclesOf, fit, median, OUT, type Calibration } from './fit.ts';
 import { answerHelp } from '../test/tool.ts';
 
 answerHelp(import.meta.filename);
 
 if (!hasLinux()) { console.error('no images: run `npm run images`'); process.exit(1); }
-const [, first, second] = onLinux(['costs > /dev/null', 'costs', 'costs']);
-const one = cyclesOf(first!), two = cyclesOf(second!),
-  linux = Object.fromEntries(Object.keys(one).map((name) => [name, Math.round(Math.min(one[name]!, two[name]!))]));
+const ROUNDS = 5;
+// (the first round is not counted: the kernel has not finished its start-up work)
+const rounds = onLinux(Array<string>(ROUNDS + 1).fill('costs')).slice(1).map(cyclesOf);
+const linux: Record<string, number> = {};
+for (const name of Object.keys(rounds[0]!)) {
+  const cycles = rounds.map((round) => round[name]!), spread = Math.max(...cycles) / Math.min(...cycles);
+  linux[name] = Math.round(median(cycles));
+  if (spread > 1.03) console.log(`${name}: ${cycles.map(Math.round).join(', ')} cycles on Linux`);
+}
 const { base, counts } = countsOf((rates) => onMachine(['/bin/costs'], rates)), names = Object.keys(linux).filter((n) => !(n in OUT));
 const rates = fit(names.filter((_, i) => i % 2 === 0), { linux, base, counts });
 const found: Calibration = { linux, base, counts, rates };

@@ -35,7 +35,8 @@ export function countsOf(run: (rates: Rates) => string): Omit<Measured, 'linux'>
 
 export const predict = (op: string, m: Measured, rates: Rates): number =>
   NAMES.reduce((sum, n) => sum + rates[n] * m.counts[op]![n], m.base[op]!);
-const error = (ops: readonly string[], m: Measured, rates: Rates): number =>
+/** The sum of the squared logarithms of the quotients. */
+export const error = (ops: readonly string[], m: Measured, rates: Rates): number =>
   ops.reduce((sum, op) => sum + Math.log(predict(op, m, rates) / m.linux[op]!) ** 2, 0);
 
 /** Descends one rate at a time, in smaller and smaller steps. */

@@ -58,6 +58,8 @@ export interface HartApi {
   resume(priv: 0 | 1, virt: boolean): void;
   /** Advances the pc by this many bytes: past an `ecall`, or an instruction that the supervisor has emulated. */
   advance(bytes: number): void;
+  /** Hosted: the hart's turn lasts longer, and no interrupt is pending: the supervisor may work on without a turn of the machine. */
+  readonly undisturbed: boolean;
   /** Hosted: nothing to run; sleep until an event. */
   idle(): void;
   /**

@@ -159,6 +159,26 @@ describe('a hosted machine', () => {
     expect(machine.harts[0].instret).toBe(1_500);
   });
 
+  it('a supervisor may work on while nothing is due: no event, no stop, no interrupt, and the turn lasts', () => {
+    const { machine, supervisor } = hosted('loop: j loop'), seen: [string, boolean][] = [];
+    const act: readonly [string, (hart: HartApi) => void][] = [
+      ['begin', () => {}], ['charge', (hart) => hart.charge(500)], ['past the turn', (hart) => hart.charge(machine.quantum)],
+      ['an event soon', (hart) => { machine.events.at(hart.cycles + 10, () => {}); }],
+      ['it is due', (hart) => { machine.events.at(hart.cycles + 10, () => {}); hart.charge(20); }],
+      ['a kick', (hart) => hart.kick()], ['a stop', () => machine.stop()],
+    ];
+    supervisor.onWake = (hart) => {
+      const [name, step] = act[seen.length];
+      step(hart);
+      seen.push([name, hart.undisturbed]);
+      hart.setTimer(hart.cycles);
+      hart.idle();
+    };
+    for (let i = 0; seen.length < act.length && i < 20; i++) machine.run();
+    expect(seen).toEqual([['begin', true], ['charge', true], ['past the turn', false], ['an event soon', true], ['it is due', false],
+      ['a kick', false], ['a stop', false]]);
+  });
+
   it('a kick reaches another hart, once', () => {
     const { machine, supervisor } = hosted('loop: j loop', { harts: 2 });
     supervisor.onWake = (hart) => {

@@ -107,20 +107,23 @@ export class Kernel implements Supervisor, Core {
       if (thread.body || thread.debt > 0) {
         arm(cpu); // a deadline ends its turn
         if (hart.cycles >= cpu.armed) continue;
-        if (hart.cycles - cpu.entered >= TURN) return this.#pause(cpu);
+        if (hart.cycles - cpu.entered >= TURN && this.#pause(cpu)) return;
         if (thread.debt > 0) runOff(cpu, thread);
         else step(this, cpu, thread);
       } else if (resume(this, cpu, thread)) return this.#left(cpu);
     }
   }
 
-  /** The machine has its turn (events, other harts), then this hart resumes. */
-  #pause(cpu: Cpu): void {
+  /** The machine has its turn (events, other harts), then this hart resumes. False: nothing is due there, and the next turn begins. */
+  #pause(cpu: Cpu): boolean {
+    const { hart } = cpu, { cycles } = hart;
     this.#left(cpu);
     account(cpu);
-    cpu.armed = cpu.hart.cycles;
-    cpu.hart.setTimer(cpu.armed);
-    cpu.hart.idle();
+    cpu.entered = cycles;
+    if (hart.undisturbed) return false;
+    hart.setTimer(cpu.armed = cycles);
+    hart.idle();
+    return true;
   }
 
   /** Time from the kernel's entry to here, without interrupts. */

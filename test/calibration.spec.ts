@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { cyclesOf, fit, median, offBy, OUT, type Calibration } from '../bench/fit.ts';
+import { cyclesOf, error, fit, median, offBy, OUT, type Calibration } from '../bench/fit.ts';
 import { onMachine } from '../bench/inside.ts';
 import { RATES } from '../roottask/client/rates.ts';
 import { root } from './tessera.ts';
@@ -15,10 +15,12 @@ const names = Object.keys(found.linux).filter((n) => !(n in OUT)), fitted = name
   held = names.filter((_, i) => i % 2 === 1);
 
 describe('the rates of servers', () => {
-  it('are those that fit one half of the operations', () => {
+  // Rates that often count together (an area, its pages) can move against each other without a difference: what counts is the prediction.
+  it('fit one half of the operations as well as the best rates do, and differ little from those', () => {
     const rates = fit(fitted, found);
     expect(Object.keys(rates)).toHaveLength(12);
-    for (const [name, cycles] of Object.entries(rates)) expect(offBy(RATES[name as keyof typeof RATES], cycles), name).toBeLessThan(1.03);
+    expect(error(fitted, found, RATES)).toBeLessThan(error(fitted, found, rates) * 1.05);
+    for (const [name, cycles] of Object.entries(rates)) expect(offBy(RATES[name as keyof typeof RATES], cycles), name).toBeLessThan(1.1);
   });
 
   it('predict each operation of the other half within 1.5, half of them within 1.2', () => {

@@ -151,8 +151,7 @@ function refusedTids(thread: Thread, numbers: PidNumbers, tids: readonly number[
 function newProcess(thread: Thread, pid: number, cloneArgs: CloneArgs, numbers: PidNumbers, creds: Creds): Process {
   const parent = thread.proc, k: Kernel = thread.k, flags = cloneArgs.flags, mm: Mm = flags & Clone.VM ? parent.mm : parent.mm.fork();
   if (flags & Clone.VM) mm.users++;
-  const process = new Process(k, pid, mm, parent.group, flags & Clone.FS ? parent.fs : { ...parent.fs });
-  process.inherit(parent);
+  const process = new Process(k, pid, mm, parent.group, flags & Clone.FS ? parent.fs : { ...parent.fs }, parent);
   process.creds = creds;
   process.numbers = process.childNumbers = numbers;
   process.number = numbers.of(pid);
@@ -163,8 +162,8 @@ function newProcess(thread: Thread, pid: number, cloneArgs: CloneArgs, numbers: 
   if (flags & 0x8000_0000) process.ioContext = parent.ioContext;
   if (flags & Clone.SYSVSEM) process.undoList = parent.undoList;
   armCpuLimit(process);
-  if (flags & Clone.FILES) { process.fds = parent.fds; process.fds.users++; } else process.fds = parent.fds.fork();
-  process.actions = flags & Clone.SIGHAND ? parent.actions : parent.actions.copy();
+  if (flags & Clone.FILES) process.fds.users++; else process.fds = parent.fds.fork();
+  if (!(flags & Clone.SIGHAND)) process.actions = parent.actions.copy();
   if (cloneArgs.clearSighand) process.actions.reset();
   process.exitSignal = cloneArgs.exitSignal;
   process.borrowsMm = (flags & Clone.VFORK) !== 0;

@@ -30,9 +30,12 @@ const MOST_STACK = 0xf00_0000;
 
 /** Resource limits; Infinity = none. */
 export class Limits {
-  readonly soft: number[] = new Array<number>(LIMITS).fill(Infinity);
-  readonly hard: number[] = new Array<number>(LIMITS).fill(Infinity);
-  constructor() {
+  readonly soft: number[];
+  readonly hard: number[];
+  constructor(from?: Limits) {
+    this.soft = from ? from.soft.slice() : new Array<number>(LIMITS).fill(Infinity);
+    this.hard = from ? from.hard.slice() : new Array<number>(LIMITS).fill(Infinity);
+    if (from) return;
     this.soft[Limit.STACK] = 8 << 20;
     this.soft[Limit.CORE] = 0;
     this.soft[Limit.NOFILE] = 1024; this.hard[Limit.NOFILE] = 1048576;
@@ -43,11 +46,7 @@ export class Limits {
     this.soft[Limit.NICE] = this.hard[Limit.NICE] = 0;
     this.soft[Limit.RTPRIO] = this.hard[Limit.RTPRIO] = 0;
   }
-  copy(): Limits {
-    const limits = new Limits();
-    for (let i = 0; i < LIMITS; i++) { limits.soft[i] = this.soft[i]!; limits.hard[i] = this.hard[i]!; }
-    return limits;
-  }
+  copy(): Limits { return new Limits(this); }
   /** The limits for an address space. */
   applyTo(mm: { stackLimit: number; dataLimit: number; spaceLimit: number }): void {
     mm.stackLimit = Math.min(this.soft[Limit.STACK]!, MOST_STACK);

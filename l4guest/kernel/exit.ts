@@ -51,8 +51,8 @@ function orphanOf(k: Kernel, thread: Thread): void {
 }
 /** Obligations of an ending thread: locks with priority inheritance, robust futexes, CLONE_CHILD_CLEARTID. */
 export function settleObligations(k: Kernel, thread: Thread): void {
-  tryAccess(() => { if (thread.robustList) robust(k, thread); });
-  tryAccess(() => {
+  if (thread.robustList) tryAccess(() => robust(k, thread));
+  if (thread.clearTid || k.futexes.anyLocks) tryAccess(() => {
     for (const key of k.futexes.ownedBy(thread)) k.futexes.handOver(key, 1);
     if (thread.clearTid && (thread.proc.threads.size > 1 || thread.mm.users > 1)) {
       setU32(thread.mm, thread.clearTid, 0);
@@ -88,7 +88,8 @@ function ownerDied(k: Kernel, thread: Thread, va: number, pi: boolean, pending: 
 
 /** Threads in their own kernel calls end with those calls; the process waits for the last of them. */
 function endsWithOwnCalls(k: Kernel, process: Process, status: number): boolean {
-  const beyond = [...process.threads].filter((t) => t.passage !== undefined);
+  const beyond: Thread[] = [];
+  for (const thread of process.threads) if (thread.passage !== undefined) beyond.push(thread);
   if (beyond.length === 0) return false;
   process.doomed ??= status;
   for (const thread of [...process.threads]) if (thread.passage === undefined) removeThread(k, thread, true, status);
@@ -151,6 +152,7 @@ function hangUp(k: Kernel, process: Process): void {
   terminal.foreground = undefined;
 }
 function orphan(k: Kernel, process: Process): void {
+  if (process.children.size === 0) return;
   const heir = reaperOf(k, process);
   for (const child of process.children) {
     child.parent = heir;

@@ -186,6 +186,8 @@ export class FutexTable {
     if (piLock.waiters.length === 0) this.locks.delete(key); else this.inherit(piLock);
     return true;
   }
+  /** Some lock is contended. */
+  get anyLocks(): boolean { return this.locks.size > 0; }
   /** Contended locks of this thread. */
   ownedBy(t: Locker): string[] { return [...this.locks.values()].filter((l) => l.owner === t).map((l) => l.key); }
 

@@ -72,9 +72,9 @@ export class Process {
   time: TimeSpace = firstTime;
   childTime: TimeSpace = firstTime;
   /** The credentials of its first thread. */
-  creds: Creds = rootCreds();
-  limits = new Limits();
-  actions = new SigActions();
+  creds: Creds;
+  limits: Limits;
+  actions: SigActions;
   readonly pending: SignalQueue;
   /** The signal to the parent when it ends. */
   exitSignal: number = Sig.CHLD;
@@ -136,17 +136,22 @@ export class Process {
   ioContext: object = {};
   undoList: object = {};
 
-  constructor(k: Kernel, pid: number, mm: Mm, group: ProcessGroup, fs: FsContext) {
+  /** A first process, or a child that has its parent's values; `clone` replaces those that are not shared. */
+  constructor(k: Kernel, pid: number, mm: Mm, group: ProcessGroup, fs: FsContext, parent?: Process) {
     this.pending = new SignalQueue(k.frames);
-    this.fds = new FdTable(k.frames);
+    this.fds = parent ? parent.fds : new FdTable(k.frames);
+    this.creds = parent ? parent.creds : rootCreds();
+    this.limits = parent ? parent.limits.copy() : new Limits();
+    this.actions = parent ? parent.actions : new SigActions();
     this.k = k; this.pid = pid; this.mm = mm; this.group = group; this.fs = fs;
     this.startedAt = k.clock.now();
-    this.mounts = k.mounts.hold();
+    this.mounts = (parent ? parent.mounts : k.mounts).hold();
     this.uts = k.uts;
     this.ipc = k.ipc;
     this.numbers = this.childNumbers = k.pids.first;
     this.number = pid;
     group.members.add(this);
+    if (parent) this.inherit(parent);
   }
   get session(): Session { return this.group.session; }
   get leader(): Thread | undefined { for (const t of this.threads) return t; return undefined; }
@@ -158,15 +163,11 @@ export class Process {
     this.group = processGroup;
     processGroup.members.add(this);
   }
-  /** Copies the parent's values for fork. */
-  inherit(parent: Process): void {
-    this.mounts.release();
-    this.mounts = parent.mounts.hold();
+  private inherit(parent: Process): void {
     this.uts = parent.uts;
     this.ipc = parent.ipc;
     this.time = this.childTime = parent.childTime;
     this.time.settled = true;
-    this.limits = parent.limits.copy();
     this.name = parent.name;
     this.exe = parent.exe?.hold();
     this.dumpable = parent.dumpable;

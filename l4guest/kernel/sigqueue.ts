@@ -27,8 +27,9 @@ const IGNORED: SigAction = { handler: Handler.IGN, flags: 0, mask: 0n };
 
 /** Actions of a process (or of several, with CLONE_SIGHAND). An action is never changed, only replaced: copies share them. */
 export class SigActions {
-  list: SigAction[] = new Array<SigAction>(65).fill(DEFAULT);
-  copy(): SigActions { const c = new SigActions(); c.list = this.list.slice(); return c; }
+  list: SigAction[];
+  constructor(list: SigAction[] = new Array<SigAction>(65).fill(DEFAULT)) { this.list = list; }
+  copy(): SigActions { return new SigActions(this.list.slice()); }
   toDefault(sig: number): void { this.list[sig] = DEFAULT; }
   /** SA_RESETHAND: resets the handler and keeps the rest of the action. */
   resetHandler(sig: number): void { this.list[sig] = { ...this.list[sig]!, handler: Handler.DFL }; }

@@ -17,13 +17,14 @@ export interface Sleeper extends Waiter {
 }
 
 export class WaitQueue {
-  private readonly waiters = new Set<Waiter>();
-  get empty(): boolean { return this.waiters.size === 0; }
-  add(w: Waiter): void { this.waiters.add(w); }
-  remove(w: Waiter): void { this.waiters.delete(w); }
+  /** Made for the first waiter: most queues never have one. */
+  private waiters: Set<Waiter> | undefined;
+  get empty(): boolean { return this.waiters === undefined || this.waiters.size === 0; }
+  add(w: Waiter): void { (this.waiters ??= new Set()).add(w); }
+  remove(w: Waiter): void { this.waiters?.delete(w); }
   /** Wakes all waiters; of exclusive waiters only the first that accepts. */
   wakeAll(events = ALL_EVENTS): void {
-    if (this.waiters.size === 0) return;
+    if (this.waiters === undefined || this.waiters.size === 0) return;
     let served = false;
     for (const waiter of [...this.waiters]) {
       if (waiter.exclusive) { if (served || (waiter.wants && !waiter.wants(events))) continue; served = true; }

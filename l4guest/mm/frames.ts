@@ -104,11 +104,16 @@ export class Frames {
    * the pool bounds that too. False: not enough memory. `uncharge` returns it.
    */
   charge(bytes: number): boolean {
-    const want = Math.ceil((this.outside + bytes) / PAGE), more = want - this.reserved.length;
-    if (more > 0 && !this.has(more + this.margin)) return false;
+    if (!this.affords(bytes)) return false;
+    const want = Math.ceil((this.outside + bytes) / PAGE);
     while (this.reserved.length < want) this.reserved.push(this.take());
     this.outside += bytes;
     return true;
+  }
+  /** Whether `charge` would succeed; caches give up pages for it where necessary. */
+  affords(bytes: number): boolean {
+    const more = Math.ceil((this.outside + bytes) / PAGE) - this.reserved.length;
+    return more <= 0 || this.has(more + this.margin);
   }
   /** Charges unconditionally, when frames have just become free; it may use the margin. */
   owed(bytes: number): void {

@@ -4,7 +4,7 @@ import { Map_, O, Prot } from '../abi/linux.ts';
 import { Unix } from '../testing/unix.ts';
 import { around, Runs } from './around.ts';
 import { Access, Fault, Mm } from './mm.ts';
-import { Pte } from './pagetable.ts';
+import { PageTable, Pte, makePte } from './pagetable.ts';
 import { bytesOf, copyOut, getU8, setU8 } from './uaccess.ts';
 
 const ANON = Map_.PRIVATE | Map_.ANONYMOUS, RW = Prot.READ | Prot.WRITE;
@@ -40,6 +40,25 @@ describe('address spaces', () => {
     expect(unix.k.frames.idle).toBe(before - 1);
     unix.callOf(child, 'exit_group', 0);
     expect(unix.k.frames.idle).toBe(before);
+  });
+  it('visitors of a table see every entry, at both ends too, and a table that was used before begins empty', () => {
+    const entries = [0, 511, 512, 700, 701, 1023, 5000], seen = (table: PageTable, from: number, to: number): number[] => {
+      const out: number[] = [];
+      table.update(from, to, (vpn, pte) => { out.push(vpn); return pte; });
+      return out;
+    };
+    for (let round = 0; round < 3; round++) {
+      const table = new PageTable();
+      expect(seen(table, 0, 1 << 20)).toEqual([]);
+      for (const vpn of [...entries].reverse()) table.set(vpn, makePte(vpn + 1, 0));
+      expect(seen(table, 0, 1 << 20).sort((a, b) => a - b)).toEqual(entries);
+      expect([seen(table, 511, 513), seen(table, 512, 700), seen(table, 701, 1024), table.count]).toEqual([
+        [511, 512], [512], [701, 1023], entries.length
+      ]);
+      expect(entries.map((vpn) => table.get(vpn))).toEqual(entries.map((vpn) => makePte(vpn + 1, 0)));
+      table.clear();
+      expect(entries.map((vpn) => table.get(vpn))).toEqual(entries.map(() => 0));
+    }
   });
   it('a shared mapping is the file, a private one a copy', () => {
     const unix = new Unix(), fd = unix.open('/tmp/f', O.CREAT | O.RDWR), mm = unix.main.mm;

@@ -16,12 +16,29 @@ export const Pte = {
 export const pteFrame = (pte: number): number => pte >>> 3;
 export const makePte = (pfn: number, flags: number): number => pfn * 8 + flags;
 
-type Leaf = Int32Array;
+/** 512 entries; those outside [low, high) are 0, so that visitors pass over them. */
+interface Leaf { readonly entries: Int32Array; low: number; high: number }
 
 /** Server memory of a leaf, bytes. */
 const LEAF_COST = 2176;
+/** Leaves without entries, for the next tables: a process has a few, and the host allocates such arrays slowly. */
+const spare: Leaf[] = [];
+const MOST_SPARE = 64;
+const newLeaf = (): Leaf => spare.pop() ?? { entries: new Int32Array(512), low: 512, high: 0 };
+function giveBack(leaf: Leaf): void {
+  if (spare.length >= MOST_SPARE) return;
+  if (leaf.low < leaf.high) leaf.entries.fill(0, leaf.low, leaf.high);
+  leaf.low = 512;
+  leaf.high = 0;
+  spare.push(leaf);
+}
 /** The account for the leaves. */
-export interface Purse { charge(bytes: number): boolean; uncharge(bytes: number): void; readonly work: Work }
+export interface Purse {
+  charge(bytes: number): boolean; uncharge(bytes: number): void;
+  /** Whether `charge` would succeed. */
+  affords(bytes: number): boolean;
+  readonly work: Work
+}
 
 export class PageTable {
   private readonly purse: Purse | undefined;
@@ -38,15 +55,12 @@ export class PageTable {
     const key = vpn >>> 9;
     if (this.leaf(key) !== undefined) return true;
     if (this.purse && !this.purse.charge(LEAF_COST)) return false;
-    this.leaves.set(key, new Int32Array(512));
+    this.leaves.set(key, newLeaf());
     return true;
   }
   /** Ensures memory for a copy of all leaves. */
   canCopy(): boolean {
-    const n = this.leaves.size * LEAF_COST;
-    if (this.purse && !this.purse.charge(n)) return false;
-    this.purse?.uncharge(n);
-    return true;
+    return this.purse?.affords(this.leaves.size * LEAF_COST) ?? true;
   }
   private leaf(key: number): Leaf | undefined {
     if (key === this.lastKey) return this.last;
@@ -56,7 +70,7 @@ export class PageTable {
   }
   get(vpn: number): number {
     const leaf = this.leaf(vpn >>> 9);
-    return leaf === undefined ? 0 : leaf[vpn & 511]!;
+    return leaf === undefined ? 0 : leaf.entries[vpn & 511]!;
   }
   set(vpn: number, pte: number): void {
     const key = vpn >>> 9;
@@ -64,14 +78,16 @@ export class PageTable {
     if (!leaf) {
       if (pte === 0) return;
       this.purse?.charge(LEAF_COST);
-      leaf = new Int32Array(512);
+      leaf = newLeaf();
       this.leaves.set(key, leaf);
       this.lastKey = key;
       this.last = leaf;
     }
-    const i = vpn & 511, old = leaf[i]!;
+    const i = vpn & 511, old = leaf.entries[i]!;
     if (old === 0) { if (pte !== 0) this.count++; } else if (pte === 0) this.count--;
-    leaf[i] = pte;
+    leaf.entries[i] = pte;
+    if (i < leaf.low) leaf.low = i;
+    if (i >= leaf.high) leaf.high = i + 1;
   }
   /** Calls `visit` for each present entry of [from, to); its answer replaces the entry. Visits only leaves that exist. */
   update(from: number, to: number, visit: (vpn: number, pte: number) => number): void {
@@ -83,20 +99,21 @@ export class PageTable {
   private updateLeaf(key: number, from: number, to: number, visit: (vpn: number, pte: number) => number): void {
     const leaf = this.leaves.get(key);
     if (!leaf) return;
-    const start = Math.max(0, from - key * 512), end = Math.min(512, to - key * 512);
+    const { entries } = leaf, start = Math.max(leaf.low, from - key * 512), end = Math.min(leaf.high, to - key * 512);
     let visited = 0;
     for (let i = start; i < end; i++) {
-      const pte = leaf[i]!;
+      const pte = entries[i]!;
       if (pte === 0) continue;
       visited++;
       const next = visit(key * 512 + i, pte);
       if (next === 0) this.count--;
-      leaf[i] = next;
+      entries[i] = next;
     }
     this.purse?.work.entered(visited);
   }
   clear(): void {
     this.purse?.uncharge(this.leaves.size * LEAF_COST);
+    for (const leaf of this.leaves.values()) giveBack(leaf);
     this.leaves.clear();
     this.lastKey = -1;
     this.last = undefined;

@@ -277,6 +277,9 @@ export class Hart implements HartApi {
     if (lo > 0xffff_ffff) this.w[PC + 1]++;
   }
 
+  // (a slice that was cut short keeps one cycle)
+  get undisturbed(): boolean { return this.w[BUDGET] > 1 && (this.pending & this.c[C.mie]) === 0; }
+
   idle(): void { this.waiting = true; }
 
   switchSpace(root: number, asid: number, mode = this.host.hostedMode): void {

@@ -7,9 +7,8 @@
  *   │ base page / sel│ 0 │ order  │ kind │ X   W   R │
  *   └────────────────┴───┴────────┴──────┴───────────┘
  *
- * Memory: base is an address (the upper half of a space is negative, as the processor extends its sign), order ≥ 12 is log2 of the size
- * in bytes; for unmap, order 64 is all of a space. Capabilities: the selector stands in bits 12 and up, order is log2 of the number of
- * capabilities.
+ * Memory: base is an address (the upper half of a space is negative, as the processor extends its sign), order ≥ 12 is log2 of the bytes;
+ * for unmap, order 64 is all of a space. Capabilities: the selector stands in bits 12 and up, order is log2 of their number.
  */
 export const Right = { R: 1, W: 2, X: 4, RW: 3, RX: 5, RWX: 7 } as const;
 /** Rights of capabilities reuse the three bits: use (send, call), control (change the object), and pass on (map it to others). */
@@ -24,7 +23,8 @@ export const capPage = (selector: number, order = 0, rights: number = CapRight.a
 export const flexBase = (f: Flexpage): number => Math.floor(f / 4096) * 4096;
 export const flexSelector = (f: Flexpage): number => Math.floor(f / 4096);
 export const flexOrder = (f: Flexpage): number => (f & 2047) >> 4;
-export const flexSize = (f: Flexpage): number => 2 ** flexOrder(f);
+const SIZES = Float64Array.from({ length: 128 }, (_, order) => 2 ** order);
+export const flexSize = (f: Flexpage): number => SIZES[flexOrder(f)];
 export const flexRights = (f: Flexpage): number => f & 7;
 export const isCapPage = (f: Flexpage): boolean => (f & KIND_CAP) !== 0;
 /** A task's whole address space, both halves: for unmap. */

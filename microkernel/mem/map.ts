@@ -15,7 +15,7 @@ let keep = 0;
 
 /** Is this a flexpage of `from`, with rights, that may go to `dest` of `to`, and is anything mapped there with these rights? */
 export function checkMemory(from: Space, page: number, to: Space, dest: number): Status {
-  const base = flexBase(page), order = flexOrder(page), rights = legalRights(flexRights(page)), size = 2 ** order;
+  const base = flexBase(page), order = flexOrder(page), rights = legalRights(flexRights(page)), size = flexSize(page);
   if (order < 12 || base % size !== 0 || !from.holds(base, size)) return Status.badArgument;
   if (rights === 0 || dest % 4096 !== 0 || !to.holds(dest, size)) return Status.badArgument;
   let status: Status = Status.fault;

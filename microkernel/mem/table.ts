@@ -20,6 +20,8 @@ class Places<T> {
   readonly #parts: (T | undefined)[][] = [];
   constructor(length: number) { this.length = length; }
   get(i: number): T | undefined { return this.#parts[i >> 4]?.[i & 15]; }
+  /** Was any of the sixteen places around `i` ever in use? */
+  near(i: number): boolean { return this.#parts[i >> 4] !== undefined; }
   set<X extends T | undefined>(i: number, x: X): X { return (this.#parts[i >> 4] ??= new Array(16).fill(undefined))[i & 15] = x; }
 }
 

@@ -2,7 +2,7 @@
  * A task's capability space: an array of slots in directories of 256, made when first used. Looking up is two array accesses.
  * Slots and directories are charged to the task's factory.
  */
-import { CapRight, Status, flexOrder, flexRights, flexSelector } from '../abi/index.ts';
+import { CapRight, Status, flexRights, flexSelector, flexSize } from '../abi/index.ts';
 import { BYTES, COSTS } from '../costs.ts';
 import type { Factory } from './factory.ts';
 import type { Core } from '../core.ts';
@@ -94,7 +94,7 @@ export function revoke(k: Core, cap: Cap, rights: number, self: boolean): void {
 
 /** May the capabilities of a flexpage be mapped to `dest`? badArgument, badRights, busy, noQuota, badCap (nothing is there). */
 export function checkCaps(from: CapSpace, page: number, to: CapSpace, dest: number): Status {
-  const first = flexSelector(page), n = 2 ** flexOrder(page), rights = flexRights(page);
+  const first = flexSelector(page), n = flexSize(page), rights = flexRights(page);
   if (first + n > SELECTORS || dest + n > SELECTORS || dest >>> 0 !== dest) return Status.badArgument;
   let found = 0, chunks = 0, lastChunk = -1;
   for (const cap of from.range(first, n)) {
@@ -112,7 +112,7 @@ export function checkCaps(from: CapSpace, page: number, to: CapSpace, dest: numb
 export function mapCaps(k: Core, from: CapSpace, page: number, to: CapSpace, dest: number, grant: boolean): Status {
   const first = flexSelector(page), rights = flexRights(page), status = checkCaps(from, page, to, dest);
   if (status !== Status.ok) return status;
-  for (const cap of [...from.range(first, 2 ** flexOrder(page))]) {
+  for (const cap of [...from.range(first, flexSize(page))]) {
     to.put(dest + cap.selector - first, cap.object, cap.rights & rights, cap);
     k.work(COSTS.cap);
     if (grant) from.remove(k, cap);

@@ -35,9 +35,10 @@ export function named<T extends KernelObject>(caps: CapSpace, selector: number, 
   return (cap.rights & right) === 0 ? Status.badRights : cap.object as T;
 }
 
-/** A name for traces and logs: its bytes packed into words; at most 64. */
-export function nameOf(i: Invocation): string {
-  const n = Math.min(i.u.wordCount * 8, 64), bytes = new Uint8Array(i.u.i32.buffer as ArrayBuffer, i.u.i32.byteOffset + U.words, n);
-  const end = bytes.indexOf(0);
-  return new TextDecoder().decode(bytes.slice(0, end < 0 ? n : end));
+const utf8 = new TextDecoder();
+/** Names an object for traces and logs: bytes packed into words, at most 64. */
+export function giveName({ k, u }: Invocation, kind: 'task' | 'thread', id: number, parent: number): Status {
+  const bytes = new Uint8Array(u.i32.buffer as ArrayBuffer, u.i32.byteOffset + U.words, Math.min(u.wordCount * 8, 64));
+  k.trace.name(kind, id, parent, utf8.decode(bytes.slice()).replace(/\0.*/s, ''));
+  return Status.ok;
 }

@@ -15,7 +15,7 @@ import { preempt } from '../sched/place.ts';
 import { CapSpace, mapCaps, revoke } from './cap-space.ts';
 import type { Factory } from './factory.ts';
 import { KernelObject, ObjectKind, youngest } from './object.ts';
-import { answer, named, nameOf, type Handlers, type Invocation } from './operation.ts';
+import { answer, giveName, named, type Handlers, type Invocation } from './operation.ts';
 import type { Thread } from './thread.ts';
 
 /** Bytes of a task with the root of its page tables. */
@@ -62,9 +62,10 @@ export class Task extends KernelObject {
 
 /** Unmaps every leaf below a table; the table itself goes with its last one. */
 function clearTable(k: Core, table: Table): void {
+  const { nodes, tables } = table;
   let i = 0;
-  for (; i < table.nodes.length && table.used > 0; i++) {
-    const node = table.nodes.get(i), below = table.tables?.get(i);
+  for (; i < nodes.length && table.used > 0; i += nodes.near(i) || tables?.near(i) ? 1 : 16) {
+    const node = nodes.get(i), below = tables?.get(i);
     if (node) removeSubtree(node);
     else if (below) clearTable(k, below);
   }
@@ -146,11 +147,6 @@ function remove(i: Invocation, { caps }: Task): Status {
   return Status.ok;
 }
 
-function name(i: Invocation, { id }: Task): Status {
-  i.k.trace.name('task', id, 0, nameOf(i));
-  return Status.ok;
-}
-
 /** A guest's own translations are cached with its address-space number: all of them go (the range is a hint). */
 function fence(i: Invocation, { space }: Task): Status {
   if (!space.guest) return Status.badArgument;
@@ -158,4 +154,4 @@ function fence(i: Invocation, { space }: Task): Status {
   return Status.ok;
 }
 
-export const task: Handlers<'task', Task> = { map, unmap, lookup, delete: remove, name, fence };
+export const task: Handlers<'task', Task> = { map, unmap, lookup, delete: remove, fence, name: (i, { id }) => giveName(i, 'task', id, 0) };

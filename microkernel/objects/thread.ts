@@ -20,7 +20,7 @@ import { ALL_UNITS } from '../state/units.ts';
 import { registersOf, setPc, moveState } from '../state/user.ts';
 import type { Factory } from './factory.ts';
 import { KernelObject, ObjectKind, ThreadState } from './object.ts';
-import { answer, named, nameOf, type Handlers, type Invocation } from './operation.ts';
+import { answer, named, giveName, type Handlers, type Invocation } from './operation.ts';
 import type { Portal } from './portal.ts';
 import { Reply } from './reply.ts';
 import type { SchedContext } from './sched-context.ts';
@@ -321,11 +321,8 @@ function resume(i: Invocation, thread: Thread): Status {
   makeReady(i.k, thread);
   return Status.ok;
 }
-function name(i: Invocation, thread: Thread): Status {
-  i.k.trace.name('thread', thread.id, thread.task.id, nameOf(i));
-  return Status.ok;
-}
 
 export const thread: Handlers<'thread', Thread> = {
-  start, getState, setState, setEvents, bind, recall, kill, cancel, keepReply, info, resume, name
+  start, getState, setState, setEvents, bind, recall, kill, cancel, keepReply, info, resume,
+  name: (i, t) => giveName(i, 'thread', t.id, t.task.id),
 };

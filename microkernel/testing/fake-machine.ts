@@ -78,6 +78,7 @@ class FakeHart implements HartApi {
     this.kicked = false;
   }
   advance(): void {}
+  readonly undisturbed = false;
   idle(): void { this.waiting = true; this.executing = false; }
   switchSpace(): void {}
   charge(n: number): void { if (!this.#free) this.cycles += n; }

@@ -3,7 +3,7 @@
  * scheduling context, two portals and a selector for its kept reply. Portals and contexts outlive their threads.
  */
 import {
-  CapRight, Cause, Mtd, Ops, Own, S, Status, ThreadFlag, capPage, memoryPage, type Operation, type Sys
+  CapRight, Cause, Mtd, Ops, Own, S, Status, ThreadFlag, U, capPage, memoryPage, type Operation, type Sys
 } from '../../../microkernel/abi/index.ts';
 import { KernelError, flexpages, type Syscalls } from '../../../binding/index.ts';
 import type { Env } from '../../../roottask/client/index.ts';
@@ -24,6 +24,8 @@ const OTHER_CAUSES = (1 << Cause.recall) | (1 << Cause.pageFault) | (1 << Cause.
   | (1 << Cause.misaligned) | (1 << Cause.accessFault);
 /** First selector of the portals for system calls as messages, by slot number, if the server offers them. */
 export const stubSelector = (tid: number): number => 0x200 + (tid & 0xff);
+/** Halves of registers in the state area, as `Registers` has them; bytes of a name. */
+const STATE_WORDS = 132, NAME_BYTES = 32;
 const SPACE_PAGES = 2 ** 26, SUPERPAGE = 2 ** 21;
 
 export interface Space { readonly task: number }
@@ -62,7 +64,13 @@ export class Slots {
   readonly answerGroups: number;
   /** Threads with message buffers are no aliens: they may send their system calls as messages, and their other calls are unwatched. */
   private readonly stubs: boolean;
+  /** The registers of the state area, and the words of a name. */
+  private readonly state: Int32Array;
+  private readonly text: Uint8Array;
   constructor(sys: Syscalls, env: Env, fullState = false, stubs = false) {
+    const { i32 } = sys.utcb;
+    this.state = i32.subarray(S.x >> 2, (S.x >> 2) + STATE_WORDS);
+    this.text = new Uint8Array(i32.buffer as ArrayBuffer, i32.byteOffset + U.words, NAME_BYTES);
     this.stubs = stubs;
     this.sys = sys;
     this.env = env;
@@ -110,10 +118,8 @@ export class Slots {
     return space;
   }
   private *name(task: number, text: string): Sys<void> {
-    const utcb = this.sys.utcb, bytes = new Uint8Array(utcb.u32.buffer as ArrayBuffer, utcb.u32.byteOffset + 0x40, 32);
-    bytes.fill(0);
-    for (let i = 0; i < text.length && i < 31; i++) bytes[i] = text.charCodeAt(i);
-    utcb.setTag(Ops.task.name.label, 4);
+    for (let i = 0; i < NAME_BYTES; i++) this.text[i] = i < text.length && i < NAME_BYTES - 1 ? text.charCodeAt(i) : 0;
+    this.sys.utcb.setTag(Ops.task.name.label, NAME_BYTES / 8);
     yield this.sys.ipc(7, task);
   }
 
@@ -190,10 +196,10 @@ export class Slots {
   /** Loads all registers of `t` into the server's image, except arguments of a call and a0 of a finished one. */
   *load(thread: Thread): Sys<void> {
     if (thread.loaded === Loaded.all) return;
-    const slot = thread.hardware as Slot, utcb = this.sys.utcb,
+    const slot = thread.hardware as Slot,
       args = thread.loaded === Loaded.args ? thread.regs.i32.slice(20, 36) : undefined;
     yield* this.sys.must(slot.thread, Ops.thread.getState, [USER_STATE]);
-    thread.regs.i32.set(utcb.i32.subarray(S.x >> 2, (S.x >> 2) + 132));
+    thread.regs.i32.set(this.state);
     if (args) thread.regs.i32.set(args, 20);
     thread.loaded = Loaded.all;
   }
