@@ -33,8 +33,8 @@ export class Limits {
   readonly soft: number[];
   readonly hard: number[];
   constructor(from?: Limits) {
-    this.soft = from ? from.soft.slice() : new Array<number>(LIMITS).fill(Infinity);
-    this.hard = from ? from.hard.slice() : new Array<number>(LIMITS).fill(Infinity);
+    this.soft = from?.soft.slice() ?? new Array<number>(LIMITS).fill(Infinity);
+    this.hard = from?.hard.slice() ?? new Array<number>(LIMITS).fill(Infinity);
     if (from) return;
     this.soft[Limit.STACK] = 8 << 20;
     this.soft[Limit.CORE] = 0;
@@ -46,7 +46,6 @@ export class Limits {
     this.soft[Limit.NICE] = this.hard[Limit.NICE] = 0;
     this.soft[Limit.RTPRIO] = this.hard[Limit.RTPRIO] = 0;
   }
-  copy(): Limits { return new Limits(this); }
   /** The limits for an address space. */
   applyTo(mm: { stackLimit: number; dataLimit: number; spaceLimit: number }): void {
     mm.stackLimit = Math.min(this.soft[Limit.STACK]!, MOST_STACK);

@@ -139,13 +139,13 @@ export class Process {
   /** A first process, or a child that has its parent's values; `clone` replaces those that are not shared. */
   constructor(k: Kernel, pid: number, mm: Mm, group: ProcessGroup, fs: FsContext, parent?: Process) {
     this.pending = new SignalQueue(k.frames);
-    this.fds = parent ? parent.fds : new FdTable(k.frames);
-    this.creds = parent ? parent.creds : rootCreds();
-    this.limits = parent ? parent.limits.copy() : new Limits();
-    this.actions = parent ? parent.actions : new SigActions();
+    this.fds = parent?.fds ?? new FdTable(k.frames);
+    this.creds = parent?.creds ?? rootCreds();
+    this.limits = new Limits(parent?.limits);
+    this.actions = parent?.actions ?? new SigActions();
     this.k = k; this.pid = pid; this.mm = mm; this.group = group; this.fs = fs;
     this.startedAt = k.clock.now();
-    this.mounts = (parent ? parent.mounts : k.mounts).hold();
+    this.mounts = (parent ?? k).mounts.hold();
     this.uts = k.uts;
     this.ipc = k.ipc;
     this.numbers = this.childNumbers = k.pids.first;

@@ -27,7 +27,7 @@ const MOST_SPARE = 64;
 const newLeaf = (): Leaf => spare.pop() ?? { entries: new Int32Array(512), low: 512, high: 0 };
 function giveBack(leaf: Leaf): void {
   if (spare.length >= MOST_SPARE) return;
-  if (leaf.low < leaf.high) leaf.entries.fill(0, leaf.low, leaf.high);
+  leaf.entries.fill(0);
   leaf.low = 512;
   leaf.high = 0;
   spare.push(leaf);

@@ -270,10 +270,10 @@ export class L4Switch implements Switch {
       thread.hardware = undefined;
       if (slot) yield* this.drop(slot);
     }
-    if (shared.deserted.length > 0) for (const space of shared.deserted.splice(0)) yield* this.desert(space);
-    if (shared.deadSpaces.length > 0) for (const mm of shared.deadSpaces.splice(0)) yield* this.slots.destroySpace(mm);
-    if (shared.passing.length > 0) for (const thread of shared.passing.splice(0)) yield* this.letThrough(thread.hardware as Slot);
-    if (shared.kicks.length > 0) for (const semaphore of shared.kicks.splice(0)) yield* sys.must(semaphore, Ops.semaphore.up);
+    for (const space of shared.deserted.splice(0)) yield* this.desert(space);
+    for (const mm of shared.deadSpaces.splice(0)) yield* this.slots.destroySpace(mm);
+    for (const thread of shared.passing.splice(0)) yield* this.letThrough(thread.hardware as Slot);
+    for (const semaphore of shared.kicks.splice(0)) yield* sys.must(semaphore, Ops.semaphore.up);
     if (shared.alarm < shared.armed) { shared.armed = shared.alarm; yield* sys.must(this.timer, Ops.semaphore.up); }
     if (shared.lines.length > 0 && this.writeLog) yield* this.writeLog();
     const recalled = shared.recall;
