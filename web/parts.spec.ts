@@ -85,4 +85,10 @@ describe('the scripts of the machine', () => {
     expect(output).toBe(alone.stdout);
     expect(output).toContain('lo:');
   });
+
+  it('come when a signal gets to its handler', async () => {
+    const files = [{ name: 'sigtest', bytes: Uint8Array.from(readFileSync(join(root, 'guests/bin/linux/sigtest'))) }];
+    const { output, status } = await runInWorker({ kind: 'shell', program: '/host/sigtest', args: [], files });
+    expect([output.trimEnd(), status]).toEqual(['sigtest: ok', 0]);
+  });
 });
