@@ -37,8 +37,8 @@ export function named<T extends KernelObject>(caps: CapSpace, selector: number, 
 
 const utf8 = new TextDecoder();
 /** Names an object for traces and logs: bytes packed into words, at most 64. */
-export function giveName({ k, u }: Invocation, kind: 'task' | 'thread', id: number, parent: number): Status {
-  const bytes = new Uint8Array(u.i32.buffer as ArrayBuffer, u.i32.byteOffset + U.words, Math.min(u.wordCount * 8, 64));
+export function giveName({ k, u: utcb }: Invocation, kind: 'task' | 'thread', id: number, parent: number): Status {
+  const bytes = new Uint8Array(utcb.i32.buffer as ArrayBuffer, utcb.i32.byteOffset + U.words, Math.min(utcb.wordCount * 8, 64));
   k.trace.name(kind, id, parent, utf8.decode(bytes.slice()).replace(/\0.*/s, ''));
   return Status.ok;
 }

@@ -324,5 +324,5 @@ function resume(i: Invocation, thread: Thread): Status {
 
 export const thread: Handlers<'thread', Thread> = {
   start, getState, setState, setEvents, bind, recall, kill, cancel, keepReply, info, resume,
-  name: (i, t) => giveName(i, 'thread', t.id, t.task.id),
+  name: (i, { id, task }) => giveName(i, 'thread', id, task.id),
 };
