@@ -46,16 +46,16 @@ export const isFileSystem = (type: string): boolean => types[type] !== undefined
 /** Layers of an overlay, and overlays upon overlays (OVL_MAX_STACK, FILESYSTEM_MAX_STACK_DEPTH). */
 const MOST_LAYERS = 500, MOST_DEPTH = 2;
 function overlay(k: Kernel, data: string, thread: Thread): Directory | number {
-  const o = overlayOptions(data), dirs: Directory[] = [];
-  if (!o) return -E.INVAL;
-  for (const path of [...o.lowers, ...(o.upper === undefined ? [] : [o.upper])]) {
-    const p = target(thread, path);
-    if (typeof p === 'number') return p;
-    if (!(p.inode instanceof Directory)) return -E.NOTDIR;
-    dirs.push(p.inode);
+  const options = overlayOptions(data), dirs: Directory[] = [];
+  if (!options) return -E.INVAL;
+  for (const path of [...options.lowers, ...(options.upper === undefined ? [] : [options.upper])]) {
+    const found = target(thread, path);
+    if (typeof found === 'number') return found;
+    if (!(found.inode instanceof Directory)) return -E.NOTDIR;
+    dirs.push(found.inode);
   }
   if (dirs.length > MOST_LAYERS || dirs.some((d) => d.fs instanceof OverlayFs && d.fs.depth >= MOST_DEPTH)) return -E.INVAL;
-  const upper = o.upper === undefined ? undefined : dirs.pop();
+  const upper = options.upper === undefined ? undefined : dirs.pop();
   return new OverlayFs(k, k.newDev(), dirs, upper, data).root;
 }
 
@@ -124,8 +124,8 @@ function slaveTo(k: Kernel, master: Mount, slave: Mount): void {
 
 /** The place that a target names, with what is mounted there already. */
 export function target(thread: Thread, path: string, follow = true): Path | number {
-  const p = at(thread, AT.FDCWD, path, follow ? WalkFlag.follow : 0);
-  return typeof p === 'number' ? p : pathOf(p);
+  const found = at(thread, AT.FDCWD, path, follow ? WalkFlag.follow : 0);
+  return typeof found === 'number' ? found : pathOf(found);
 }
 /** Whether the caller may change the space of mounts. */
 export const mayMount = (t: Thread): boolean => capableIn(t.creds, t.proc.mounts.owner, Cap.SYS_ADMIN);

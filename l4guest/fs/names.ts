@@ -19,7 +19,7 @@ function locate(thread: Thread, fd: number, path: string, flags: number, walkEnd
   const base = baseOf(thread, fd, path);
   return typeof base === 'number' ? base : walk(thread, base, path, flags, walkEnd);
 }
-/** Finds the place for a new name. */
+/** Finds the place of a new name. */
 function vacant(thread: Thread, fd: number, path: string, walkEnd: WalkEnd, directory = false): number {
   const failed = locate(thread, fd, path, WalkFlag.parent, walkEnd);
   if (failed) return failed;
@@ -110,15 +110,15 @@ export function renameAt(thread: Thread, fromFd: number, fromPath: string, toFd:
   if (flags & EXCHANGE)
     return after(dir.exchange(name, moving, toDir, toName, old!,
       thread), (r) => (r < 0 ? r : told(thread, moving, dir, name, toDir, toName) || told(thread, old!, toDir, toName, dir, name)));
-  const moved = after(dir.move(name, moving, toDir, toName, old, thread), (r) => {
-    if (r >= 0 && old) forOpen(thread.k, old, toDir, toName, unlinked);
-    return r < 0 ? r : told(thread, moving, dir, name, toDir, toName);
+  const moved = after(dir.move(name, moving, toDir, toName, old, thread), (result) => {
+    if (result >= 0 && old) forOpen(thread.k, old, toDir, toName, unlinked);
+    return result < 0 ? result : told(thread, moving, dir, name, toDir, toName);
   });
   // A whiteout, which hides the name in the layers below: a device of number 0.
   return flags & WHITEOUT ? after(moved, (r) => (r < 0 ? r : after(dir.make(name, S.IFCHR, 0, ownerIn(thread, dir), thread),
     (made) => (typeof made === 'number' && made < 0 ? made : 0)))) : moved;
 }
-/** What becomes of files that were opened under a name which goes. */
+/** Updates files that were opened under a name that goes. */
 function forOpen(k: Kernel, inode: Inode, dir: Directory, name: string, use: (f: File) => void): void {
   if (inode.users === 0) return;
   for (const process of k.pids.processes.values()) for (const file of process.fds.files())
@@ -137,8 +137,8 @@ function told(thread: Thread, moved: Inode, dir: Directory, name: string, toDir:
   return 0;
 }
 /** `a` is `d`, or one of the folders that hold it. */
-function isAbove(a: Directory, d: Directory): boolean {
-  for (; d !== a; d = d.parent) if (d.parent === d) return false;
+function isAbove(above: Directory, below: Directory): boolean {
+  for (; below !== above; below = below.parent) if (below.parent === below) return false;
   return true;
 }
 function checkRename(thread: Thread, moving: Inode, old: Inode | undefined, flags: number): number {

@@ -101,7 +101,7 @@ export class Mount {
 
 /** The account for mounts. */
 export interface Purse { charge(bytes: number): boolean; uncharge(bytes: number): void }
-/** What a mount weighs, bytes, beside what its file system makes for it. */
+/** Server memory of a mount besides its file system, bytes. */
 const MOUNT_COST = 1024;
 export const weightOf = (m: Mount): number => MOUNT_COST + (m.fs.weight ?? 0);
 
@@ -115,7 +115,7 @@ export class MountSpace implements Space {
   /** Number of changes, and the waiters for changes. */
   changes = 0;
   readonly wq = new WaitQueue();
-  /** In the order in which they were mounted. */
+  /** The mounts in the order in which they were made. */
   readonly list: Mount[] = [];
   /** Processes that see it, and its creator. */
   users = 1;

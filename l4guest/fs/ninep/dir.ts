@@ -20,7 +20,7 @@ const ENOUGH_READS = 4, MOST_READS = 16;
 const NAMES_AHEAD = 16, ENOUGH_FOUND = 4;
 /** Server memory of a remembered listing's entry, bytes. */
 const LISTED_COST = 96;
-/** Names that a directory remembers. */
+/** The most names that a directory remembers. */
 const MOST_NAMES = 16_384;
 
 export class NineDir extends Directory {
@@ -60,7 +60,7 @@ export class NineDir extends Directory {
   }
   /** A file that was created before its `make`: the name was unknown, and most names that are opened with O_CREAT are new. */
   private made: { readonly name: string; readonly inode: NineInode; readonly by: Sleeper; readonly at: number } | undefined;
-  /** Files that the present call has created. */
+  /** Files that the current call has created. */
   private madeBy(sleeper: Sleeper, name: string): NineInode | undefined {
     const { made } = this;
     return made && made.by === sleeper && made.name === name && made.at >= sleeper.since ? made.inode : undefined;
@@ -97,11 +97,11 @@ export class NineDir extends Directory {
 
   /** Rises when a file that was just found is opened to be read, falls when one is only found. */
   private reads = 0;
-  /** How many names were found one after the other. */
+  /** How many names were found in sequence. */
   private run = 0;
   /** The order of names when they were last listed: a hint, whatever became of them. */
   private order: readonly DirEntry[] = [];
-  /** What is charged for it, bytes. */
+  /** Bytes charged for it. */
   private paid = 0;
   /** Where in it the last name stood that was found. */
   private lastAt = -1;
@@ -166,9 +166,9 @@ export class NineDir extends Directory {
     this.made = undefined;
     if (made) return made;
     if (type === S.IFREG) return yield* this.makeFile(thread, name, bits);
-    const r = type === S.IFDIR ? yield* session.ask(thread, 'mkdir', { fid: this.node.fid, name: text, mode: bits, gid: 0 })
+    const reply = type === S.IFDIR ? yield* session.ask(thread, 'mkdir', { fid: this.node.fid, name: text, mode: bits, gid: 0 })
       : yield* session.ask(thread, 'mknod', { fid: this.node.fid, name: text, mode, major: majorOf(rdev), minor: minorOf(rdev), gid: 0 });
-    return typeof r === 'number' ? r : yield* this.look(thread, name);
+    return typeof reply === 'number' ? reply : yield* this.look(thread, name);
   }
   /** The new file's fid comes open for reading and writing; the caller opens it next. */
   private *makeFile(sleeper: Sleeper, name: string, mode: number): Co<NineInode | number> {
@@ -180,8 +180,8 @@ export class NineDir extends Directory {
     return made.inode;
   }
   override *makeLink(name: string, target: string, _owner: Owner | undefined, thread: Thread): Co<Inode | number> {
-    const r = yield* this.fs.session.ask(thread, 'symlink', { fid: this.node.fid, name: toWire(name), target: toWire(target), gid: 0 });
-    return typeof r === 'number' ? r : yield* this.look(thread, name);
+    const reply = yield* this.fs.session.ask(thread, 'symlink', { fid: this.node.fid, name: toWire(name), target: toWire(target), gid: 0 });
+    return typeof reply === 'number' ? reply : yield* this.look(thread, name);
   }
   private *look(thread: Thread, name: string): Co<Inode | number> {
     this.changed();
@@ -199,19 +199,19 @@ export class NineDir extends Directory {
   private gone(name: string): void { this.names.delete(name); this.changed(); }
 
   override *unlink(name: string, inode: Inode, thread: Thread): Co<number> {
-    const r = yield* this.fs.session.ask(thread, 'unlinkat',
+    const reply = yield* this.fs.session.ask(thread, 'unlinkat',
       { fid: this.node.fid, name: toWire(name), flags: inode.isDir ? REMOVE_DIR : 0 });
-    if (typeof r === 'number') return r;
+    if (typeof reply === 'number') return reply;
     this.gone(name);
     nameGone(inode);
     return 0;
   }
   override *move(name: string, inode: Inode, to: Directory, toName: string, old: Inode | undefined, thread: Thread): Co<number> {
     const dir = to as NineDir,
-      r = yield* this.fs.session.ask(thread, 'renameat', {
+      reply = yield* this.fs.session.ask(thread, 'renameat', {
         from: this.node.fid, oldName: toWire(name), to: dir.node.fid, newName: toWire(toName)
       });
-    if (typeof r === 'number') return r;
+    if (typeof reply === 'number') return reply;
     this.gone(name);
     dir.gone(toName);
     if (old) nameGone(old);
@@ -253,9 +253,9 @@ export class NineLink extends NineLeaf {
     return this.target;
   }
   private *askTarget(sleeper: Sleeper): Co<number> {
-    const fid = yield* this.node.way(sleeper), r = fid < 0 ? fid : yield* this.fs.session.ask(sleeper, 'readlink', { fid });
-    if (typeof r === 'number') return r;
-    this.target = fromWire(r.target);
+    const fid = yield* this.node.way(sleeper), reply = fid < 0 ? fid : yield* this.fs.session.ask(sleeper, 'readlink', { fid });
+    if (typeof reply === 'number') return reply;
+    this.target = fromWire(reply.target);
     return 0;
   }
   override open(_t: Thread, flags: number): File | number { return flags & O.PATH ? new PathFile(this, flags) : -E.LOOP; }

@@ -61,9 +61,9 @@ export class NineFs implements FileSystem {
     return { blocks: blocks(fields.blocks), free: blocks(fields.bavail), files: Number(fields.files), freeFiles: Number(fields.ffree) };
   }
   private *askSpace(sleeper: Sleeper): Co<number> {
-    const s = yield* this.session.ask(sleeper, 'statfs', { fid: 0 });
-    if (typeof s === 'number') return s;
-    this.space = s;
+    const space = yield* this.session.ask(sleeper, 'statfs', { fid: 0 });
+    if (typeof space === 'number') return space;
+    this.space = space;
     this.spaceAt = this.k.clock.now();
     return 0;
   }
@@ -72,9 +72,9 @@ export class NineFs implements FileSystem {
   *begin(sleeper: Sleeper): Co<number> {
     const failed = yield* this.session.begin(sleeper);
     if (failed) return failed;
-    const a = yield* this.session.ask(sleeper, 'getattr', { fid: 0, mask: ATTRIBUTES });
-    if (typeof a === 'number') return a;
-    this.root = this.inodeAt(0, a.qid.path, a);
+    const attributes = yield* this.session.ask(sleeper, 'getattr', { fid: 0, mask: ATTRIBUTES });
+    if (typeof attributes === 'number') return attributes;
+    this.root = this.inodeAt(0, attributes.qid.path, attributes);
     return 0;
   }
   /** The inode of what was found at a fid: the one that is known, which needs no second fid, or a new one. */
@@ -108,11 +108,12 @@ export class NineFs implements FileSystem {
   *find(sleeper: Sleeper, dirFid: number, name: string): Co<NineInode | undefined | number> {
     const { session } = this, fid = session.newFid(), answers = yield* session.askAll(sleeper, [
       part('walk', { fid: dirFid, newfid: fid, names: [name] }), part('getattr', { fid, mask: ATTRIBUTES })]);
-    const [walked, a] = answers as [Reply<'walk'> | number, Attributes | number],
+    const [walked, attributes] = answers as [Reply<'walk'> | number, Attributes | number],
       isThere = typeof walked !== 'number' && walked.qids.length > 0;
     if (!isThere) session.unused(fid);
     if (!isThere) return typeof walked !== 'number' || walked === -E.NOENT ? undefined : walked;
-    const inode = typeof a === 'number' ? (a === -E.NOENT ? undefined : a) : this.keep(fid, a.qid.path, a);
+    const inode = typeof attributes === 'number' ? (attributes === -E.NOENT ? undefined : attributes)
+      : this.keep(fid, attributes.qid.path, attributes);
     if (typeof inode !== 'object') session.forget(fid);
     return inode;
   }
@@ -183,9 +184,9 @@ export class NineNode {
   blocks = 0;
   /** Called when the server's contents have changed. */
   onChange: ((length: number) => void) | undefined;
-  /** Told, of a directory, that a file in it is opened to be read. */
+  /** Of a directory: called when a file in it is opened for reading. */
   onRead: (() => void) | undefined;
-  /** When the attributes were asked for. */
+  /** When the attributes were requested. */
   private at = -Infinity;
   /** Bytes charged for it. */
   private cost: number;
@@ -233,28 +234,29 @@ export class NineNode {
     if (fid > 0) this.pathFid = undefined;
     return fid;
   }
-  /** Any fid of it. */
+  /** Any of its fids. */
   private *any(t: Sleeper): Co<number> { return this.openFid ?? this.idleFid?.() ?? (yield* this.way(t)); }
   /** An open and unused fid. */
   idleFid: (() => number | undefined) | undefined;
   stale(): void { this.at = -Infinity; }
   refresh(t: Sleeper): void { if (!this.fs.isFresh(this.at, t)) throw new NotHere((s) => this.ask(s)); }
   *ask(sleeper: Sleeper): Co<number> {
-    const fid = yield* this.any(sleeper), a = fid < 0 ? fid : yield* this.fs.session.ask(sleeper, 'getattr', { fid, mask: ATTRIBUTES });
-    if (typeof a === 'number') return a;
-    this.accept(a);
+    const fid = yield* this.any(sleeper),
+      attributes = fid < 0 ? fid : yield* this.fs.session.ask(sleeper, 'getattr', { fid, mask: ATTRIBUTES });
+    if (typeof attributes === 'number') return attributes;
+    this.accept(attributes);
     return 0;
   }
   isFresh(t: Sleeper): boolean { return this.fs.isFresh(this.at, t); }
   *set(sleeper: Sleeper, changes: Changes, size?: number): Co<number> {
-    const has = (x: unknown, bit: number): number => (x === undefined ? 0 : bit), s = (x: Time | undefined): number => x?.s ?? 0,
+    const has = (x: unknown, bit: number): number => (x === undefined ? 0 : bit), seconds = (x: Time | undefined): number => x?.s ?? 0,
       n = (x: Time | undefined): number => Math.floor(x?.n ?? 0),
       // The moment of the call is the server's: files of both sides are compared by the host's clock.
       given = (x: Time | undefined, bit: number): number => (x === changes.now ? 0 : bit);
     const request: Request<'setattr'> = {
       fid: yield* this.any(sleeper), mode: changes.mode ?? 0, uid: changes.uid ?? 0, gid: changes.gid ?? 0, size: BigInt(size ?? 0),
-        atimeSec: s(changes.atime),
-      atimeNsec: n(changes.atime), mtimeSec: s(changes.mtime), mtimeNsec: n(changes.mtime),
+        atimeSec: seconds(changes.atime),
+      atimeNsec: n(changes.atime), mtimeSec: seconds(changes.mtime), mtimeNsec: n(changes.mtime),
       valid: has(changes.mode, Valid.mode) | has(changes.uid, Valid.uid) | has(changes.gid, Valid.gid) | has(size, Valid.size)
         | has(changes.atime, Valid.atime | given(changes.atime, Valid.atimeGiven)) | has(changes.mtime,
           Valid.mtime | given(changes.mtime, Valid.mtimeGiven)),
@@ -264,7 +266,7 @@ export class NineNode {
     this.stale();
     return 0;
   }
-  /** It will not be used again. */
+  /** Releases its fids: it will not be used again. */
   release(): void {
     this.fs.forgetInode(this);
     this.fs.k.frames.uncharge(this.cost);

@@ -76,23 +76,23 @@ class NineFolderOrigin implements DirOrigin {
     if (this.fid !== undefined || !above) return yield* ask(this.fid ?? 0, []);
     const up = yield* above.fidOf(sleeper);
     if (up < 0) return up;
-    const fid = session.newFid(), r = yield* ask(fid, [part('walk', { fid: up, newfid: fid, names: [this.name] })]);
-    if (typeof r === 'number' || this.fid !== undefined) session.forget(fid); else this.fid = fid;
-    return r;
+    const fid = session.newFid(), answer = yield* ask(fid, [part('walk', { fid: up, newfid: fid, names: [this.name] })]);
+    if (typeof answer === 'number' || this.fid !== undefined) session.forget(fid); else this.fid = fid;
+    return answer;
   }
   private *askOne(t: Sleeper, request: (fid: number) => Part): Co<Reply<Part['name']> | number> {
     return yield* this.asking(t, (fid, first) => this.source.session.askLast(t, [...first, request(fid)]));
   }
   *fidOf(sleeper: Sleeper): Co<number> {
     if (this.fid !== undefined) return this.fid;
-    const r = yield* this.asking(sleeper, (_, first) => this.source.session.askLast(sleeper, first));
-    return typeof r === 'number' ? r : this.fid ?? -E.IO;
+    const reply = yield* this.asking(sleeper, (_, first) => this.source.session.askLast(sleeper, first));
+    return typeof reply === 'number' ? reply : this.fid ?? -E.IO;
   }
 
   *find(sleeper: Sleeper, name: string): Co<Inode | undefined | number> {
-    const r = yield* this.askOne(sleeper, (fid) => part('look', { fid, names: [toWire(name)] }));
-    if (typeof r === 'number') return r;
-    const look = looksOf((r as Reply<'look'>).looks)[0];
+    const reply = yield* this.askOne(sleeper, (fid) => part('look', { fid, names: [toWire(name)] }));
+    if (typeof reply === 'number') return reply;
+    const look = looksOf((reply as Reply<'look'>).looks)[0];
     if (!look) return -E.IO;
     return look.errno === 0 ? this.made(look) : look.errno === E.NOENT ? undefined : -look.errno;
   }
@@ -134,22 +134,22 @@ class NineFolderOrigin implements DirOrigin {
     const { source, number } = this, key = `${number}/${name}`, ready = source.takes(key), next = this.ahead?.read(name) ?? [];
     if (ready) return ready.length === size ? ready : undefined;
     const names = [name, ...next], most = next.length > 0 ? Math.max(size, SMALL) : size,
-      r = yield* this.askOne(sleeper, (fid) => part('fetch', { fid, most, names })), all = typeof r === 'number' ? []
-      : contentsOf((r as Reply<'fetch'>).contents);
+      reply = yield* this.askOne(sleeper, (fid) => part('fetch', { fid, most, names })), all = typeof reply === 'number' ? []
+      : contentsOf((reply as Reply<'fetch'>).contents);
     for (let i = 1; i < all.length; i++) if (all[i]!.errno === 0) source.holds(`${number}/${names[i]!}`, all[i]!.data.slice());
     return all[0]?.errno === 0 && all[0].data.length === size ? all[0].data : undefined;
   }
 }
 
 type Dress = Pick<Look, 'mode' | 'uid' | 'gid' | 'nlink' | 'atimeSec' | 'atimeNsec' | 'mtimeSec' | 'mtimeNsec' | 'ctimeSec' | 'ctimeNsec'>;
-function dress(i: Inode, a: Dress): void {
-  if (!i.isLink) i.mode = a.mode;
-  i.uid = a.uid;
-  i.gid = a.gid;
-  if (!i.isDir) i.nlink = a.nlink;
-  i.atime = { s: a.atimeSec, n: a.atimeNsec };
-  i.mtime = { s: a.mtimeSec, n: a.mtimeNsec };
-  i.ctime = { s: a.ctimeSec, n: a.ctimeNsec };
+function dress(i: Inode, attributes: Dress): void {
+  if (!i.isLink) i.mode = attributes.mode;
+  i.uid = attributes.uid;
+  i.gid = attributes.gid;
+  if (!i.isDir) i.nlink = attributes.nlink;
+  i.atime = { s: attributes.atimeSec, n: attributes.atimeNsec };
+  i.mtime = { s: attributes.mtimeSec, n: attributes.mtimeNsec };
+  i.ctime = { s: attributes.ctimeSec, n: attributes.ctimeNsec };
 }
 
 class NineOrigin implements FileOrigin {
@@ -175,20 +175,21 @@ class NineOrigin implements FileOrigin {
     if (fid < 0) return fid;
     this.source.used(this);
     for (let done = 0; done < out.length; ) {
-      const r = yield* session.ask(sleeper, 'read', { fid, offset: BigInt(pos + done), count: Math.min(out.length - done, session.chunk) });
-      if (typeof r === 'number') return r;
-      if (r.data.length === 0) break; // it has become shorter meanwhile: the rest is zero
-      out.set(r.data, done);
-      done += r.data.length;
+      const reply = yield* session.ask(sleeper, 'read',
+        { fid, offset: BigInt(pos + done), count: Math.min(out.length - done, session.chunk) });
+      if (typeof reply === 'number') return reply;
+      if (reply.data.length === 0) break; // it has become shorter meanwhile: the rest is zero
+      out.set(reply.data, done);
+      done += reply.data.length;
     }
     return out;
   }
   private *open(sleeper: Sleeper): Co<number> {
     const { session } = this.source, fid = session.newFid(), up = yield* this.folder.fidOf(sleeper);
     if (up < 0) return up;
-    const r = yield* session.askLast(sleeper, [part('walk', { fid: up, newfid: fid, names: [this.name] }),
+    const reply = yield* session.askLast(sleeper, [part('walk', { fid: up, newfid: fid, names: [this.name] }),
       part('lopen', { fid, flags: O.RDONLY })]);
-    const failed = typeof r === 'number' ? r : (r as Reply<'lopen'>).qid.type & QidType.dir ? -E.ISDIR : 0; // it was a file
+    const failed = typeof reply === 'number' ? reply : (reply as Reply<'lopen'>).qid.type & QidType.dir ? -E.ISDIR : 0; // it was a file
     if (failed) { session.forget(fid); return failed; }
     if (this.openFid !== undefined) session.forget(fid); else this.openFid = fid;
     return this.openFid;
@@ -203,10 +204,10 @@ class NineOrigin implements FileOrigin {
 export function* beginAs(sleeper: Sleeper, root: TmpDir, link: FilesLink): Co<number> {
   const source = new Source(new NineSession(link), root.fs), failed = yield* source.session.begin(sleeper);
   if (failed) return failed;
-  const a = yield* source.session.ask(sleeper, 'getattr', { fid: 0, mask: ATTRIBUTES });
-  if (typeof a === 'number') return a;
-  if ((a.mode & S.IFMT) !== S.IFDIR) return -E.NOTDIR;
+  const attributes = yield* source.session.ask(sleeper, 'getattr', { fid: 0, mask: ATTRIBUTES });
+  if (typeof attributes === 'number') return attributes;
+  if ((attributes.mode & S.IFMT) !== S.IFDIR) return -E.NOTDIR;
   root.origin = new NineFolderOrigin(source);
-  dress(root, { ...a, nlink: 2 });
+  dress(root, { ...attributes, nlink: 2 });
   return 0;
 }

@@ -25,7 +25,7 @@ const ASCII = /^[\x01-\x7f]*$/;
 export const toWire = (name: string): string => {
   if (ASCII.test(name)) return name;
   let text = '';
-  for (const b of bytesOf(name)) text += String.fromCharCode(b);
+  for (const byte of bytesOf(name)) text += String.fromCharCode(byte);
   return text;
 };
 export const fromWire = (text: string): string => {
@@ -55,16 +55,16 @@ export class NineSession {
   private readonly tags = new Set<number>();
   private leaving: number[] = [];
   private readonly later: Later | undefined;
-  /** Without `later`, fids are given up when they are many. */
+  /** Without `later`, fids are released once there are many. */
   constructor(link: FilesLink, later?: Later) {
     this.link = link;
     this.later = later;
     this.chunk = Math.floor((link.most - OVERHEAD) / 4096) * 4096;
   }
 
-  /** Requests under way. */
+  /** Requests in progress. */
   get pending(): number { return this.tags.size; }
-  /** A fid that was not made is free again. */
+  /** Frees a fid that was not created. */
   unused(fid: number): void { if (fid !== 0) this.freeFids.push(fid); }
   newFid(): number { return this.freeFids.pop() ?? ++this.lastFid; }
 
@@ -93,9 +93,9 @@ export class NineSession {
    * -ECANCELED for skipped requests.
    */
   *askAll(sleeper: Sleeper, parts: readonly Part[]): Co<(Reply<MessageName> | number)[]> {
-    const tag = this.newTag(), r = readAnswer('compound', yield* this.exchange(sleeper, tag, encodeCompound(tag, parts)));
-    if (typeof r === 'number') return parts.map(() => r);
-    const replies = piecesOf(r.parts);
+    const tag = this.newTag(), reply = readAnswer('compound', yield* this.exchange(sleeper, tag, encodeCompound(tag, parts)));
+    if (typeof reply === 'number') return parts.map(() => reply);
+    const replies = piecesOf(reply.parts);
     return parts.map(({ name }, i) => readAnswer(name, replies[i]));
   }
   /** The answer to the last of several requests, or the first error. */
@@ -112,9 +112,9 @@ export class NineSession {
       const opened = yield* this.ask(sleeper, 'lopen', { fid, flags: O.RDONLY | O.DIRECTORY });
       if (typeof opened === 'number') return opened;
       for (let offset = 0n; ; ) {
-        const r = yield* this.ask(sleeper, 'readdir', { fid, offset, count: this.chunk });
-        if (typeof r === 'number') return r;
-        const some = decodeEntries(r.data);
+        const reply = yield* this.ask(sleeper, 'readdir', { fid, offset, count: this.chunk });
+        if (typeof reply === 'number') return reply;
+        const some = decodeEntries(reply.data);
         if (some.length === 0) return list;
         if (!pay(some.length)) return -E.NOMEM;
         for (const dirEntry of some)
@@ -169,7 +169,7 @@ const piecesOf = (bytes: Uint8Array): Uint8Array[] => parsed(splitParts, bytes);
 function readAnswer<N extends MessageName>(name: N, bytes: Uint8Array | undefined): Reply<N> | number {
   if (!bytes) return -E.IO;
   try {
-    const r = decodeReply(name, bytes);
-    return r.ok ? r.value : -(r.error || E.IO);
+    const decoded = decodeReply(name, bytes);
+    return decoded.ok ? decoded.value : -(decoded.error || E.IO);
   } catch { return -E.IO; }
 }

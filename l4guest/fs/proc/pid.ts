@@ -111,14 +111,14 @@ function common(dir: GeneratedDir, fs: FileSystem, process: Process, thread: Thr
     .file('personality', () => '00000000\n').file('syscall', () => 'running\n').file('stack', () => '')
     .file('io', () => 'rchar: 0\nwchar: 0\nsyscr: 0\nsyscw: 0\nread_bytes: 0\nwrite_bytes: 0\ncancelled_write_bytes: 0\n')
     .file('schedstat', () => `${process.cpuNs} 0 0\n`)
-    .file('timerslack_ns', () => `${(thread ?? process.leader)?.timerSlack ?? 0}\n`, (_t, s) => {
-      const x = thread ?? process.leader, n = Number(s);
+    .file('timerslack_ns', () => `${(thread ?? process.leader)?.timerSlack ?? 0}\n`, (_t, text) => {
+      const x = thread ?? process.leader, n = Number(text);
       if (!x || !Number.isSafeInteger(n) || n < 0) return -E.INVAL;
       x.timerSlack = n || x.slackAtStart;
       return 0;
     })
-    .file('coredump_filter', () => `${process.coreFilter.toString(16).padStart(8, '0')}\n`, (_t, s) => {
-      const n = Number(s);
+    .file('coredump_filter', () => `${process.coreFilter.toString(16).padStart(8, '0')}\n`, (_t, text) => {
+      const n = Number(text);
       if (!Number.isSafeInteger(n) || n < 0) return -E.INVAL;
       process.coreFilter = n & 0x1ff;
       return 0;
