@@ -10,6 +10,7 @@
 import { gunzipSync } from 'node:zlib';
 import { type Board, createBoard } from '../machine/board/board.ts';
 import { VIRTIO_SLOTS } from '../machine/board/virt.ts';
+import type { Machine } from '../machine/machine.ts';
 import { cpuModel } from '../machine/cpu/model.ts';
 import { BASE } from '../machine/cpu/switch.ts';
 import { CharChannel } from '../machine/devices/char-channel.ts';
@@ -67,6 +68,8 @@ export interface BareOptions {
   readonly replay?: string;
   /** TCP port for GDB; 0 = any. */
   readonly gdb?: number;
+  /** Looks at the machine before it starts. */
+  readonly observe?: (machine: Machine) => void;
 }
 
 const MIB = 1024 * 1024;
@@ -91,6 +94,7 @@ export async function runBare(options: BareOptions, io: BareIo = processIo()): P
       const { board, program, initrd } = start(options, disks, networks, session);
       if (boots === 0) session.panicked = (said, machine) => io.error(barePanic(machine, said, () => symbolsOf(options, program)));
       profile?.attach(board.machine);
+      if (boots === 0) options.observe?.(board.machine);
       profile?.names.add(program.symbols);
       if (boots === 0) {
         checkOutputs(options, program);

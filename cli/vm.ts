@@ -13,7 +13,7 @@ import { processorOf } from '../system/processor.ts';
 import { DEFAULT_ISA, guestTree, readOptions, rowsWith } from '../vmm/index.ts';
 import { techniqueNamed } from '../vmm/cpu/techniques.ts';
 import { loadInitrd, loadKernel, loadTree, type MemoryRange } from '../vmm/loaders/load.ts';
-import { guestIsa, ramBase, whyNotHere } from '../vmm/processor.ts';
+import { guestIsa, HOLE, ramBase, whyNotHere } from '../vmm/processor.ts';
 import { GuestRam, type RamAccess } from '../vmm/ram.ts';
 import { openDisks, parseDisk } from './disk/disk.ts';
 import type { SharedOptions } from './options.ts';
@@ -26,6 +26,7 @@ import { Networks, parseNet } from './net.ts';
 import { kernelSymbols } from './profile.ts';
 import { endingLine, runSystem } from './session.ts';
 import { tightMemory } from './tight.ts';
+import { growYoung } from './v8.ts';
 
 export interface VmOptions extends SharedOptions {
   kernel: string;
@@ -51,6 +52,8 @@ export interface VmOptions extends SharedOptions {
   mmu?: 'twostage' | 'shadow';
   shadow?: 'sync' | 'traced';
   lookAhead?: boolean;
+  /** By trap on a processor with a hole, to see what goes wrong. */
+  hole?: boolean;
   /** What the guest gets; the instructions that it lacks trap. */
   isa?: string;
   gdb?: number;
@@ -70,6 +73,9 @@ export async function vm(given: VmOptions): Promise<number> {
   const options = given.isa === undefined ? given : { ...given, isa: guestExtensions(given.isa, given.cpu) };
   const here = options.virt !== 'hardware' ? undefined : whyNotHere(processor(options));
   if (here) throw new CliError('E_CPU', `--cpu ${options.cpu}: ${here}`, 'leave no-h out, or run the guest with --virt trap');
+  if (options.virt === 'trap' && processor(options).leaks && !options.hole)
+    throw new CliError('E_CPU', `--cpu ${options.cpu}: ${HOLE}`, 'use --virt patch, or add --hole to see what goes wrong');
+  if (options.virt !== 'hardware') growYoung();
   if (options.virt !== 'hardware' && options.virt !== 'patch' && processor(options).leaks) process.stderr.write(LEAKS);
   const modules: Image[] = [{ name: 'kernel', bytes: readImage('kernel', options.kernel) }];
   if (options.initrd !== undefined) modules.push({ name: 'initrd', bytes: readImage('initrd', options.initrd) });
@@ -80,7 +86,7 @@ export async function vm(given: VmOptions): Promise<number> {
     tags = folders.mounts.map((m) => m.guest);
   const initrd = checkImages(options, modules);
   const technique = { virt: options.virt, ...(options.mmu && { mmu: options.mmu }), ...(options.shadow && { shadow: options.shadow }),
-    ...(options.lookAhead && { lookAhead: true }), ...(options.patch && { patches: options.patch }),
+    ...(options.lookAhead && { lookAhead: true }), ...(options.hole && { hole: true }), ...(options.patch && { patches: options.patch }),
     ...(options.sites !== undefined && { sites: 'sites' }) };
   const isa = options.isa === undefined ? {} : { isa: guestsIsa(options) };
   const chosen = { ...technique, ...isa, exits: options.exits ?? [], slice: options.slice ?? 0 };

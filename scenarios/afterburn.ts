@@ -6,7 +6,7 @@ import { defineScenario } from './define.ts';
 import { terminal } from './unix.ts';
 import { machineComponent } from './worlds.ts';
 
-const guest = (name: string, more: Record<string, string>) =>
+const guest = (name: string, more: Record<string, string | boolean>) =>
   machineComponent({ kernel: 'minios', memory: 16 << 20, more }, { console: { from: 'console', label: name } });
 
 export default defineScenario({
@@ -15,7 +15,7 @@ export default defineScenario({
   cpu: 'base,no-h,popf',
   components: {
     ...terminal, rewritten: guest('rewritten', { virt: 'pre', sites: 'sites' }), scanned: guest('scanned', { virt: 'patch' }),
-    trapped: { ...guest('trapped', { virt: 'trap' }), exit: 1 },
+    trapped: { ...guest('trapped', { virt: 'trap', hole: true }), exit: 1 },
   },
   log: 'console',
   files: { minios: 'guests/bin/minios.elf', sites: 'guests/bin/minios.sites' },

@@ -7,7 +7,7 @@ import { defineScenario } from './define.ts';
 import { terminal } from './unix.ts';
 import { machineComponent } from './worlds.ts';
 
-const guest = (name: string, more: Record<string, string>) =>
+const guest = (name: string, more: Record<string, string | boolean>) =>
   machineComponent({ kernel: 'minios', memory: 16 << 20, more }, { console: { from: 'console', label: name } });
 
 export default defineScenario({
@@ -16,7 +16,8 @@ export default defineScenario({
   cpu: 'base,popf',
   components: {
     ...terminal, blocks: guest('blocks', { virt: 'patch', patches: 'breakpoints' }),
-    chained: guest('chained', { virt: 'patch', patches: 'chained' }), trapped: { ...guest('trapped', { virt: 'trap' }), exit: 1 },
+    chained: guest('chained', { virt: 'patch', patches: 'chained' }),
+    trapped: { ...guest('trapped', { virt: 'trap', hole: true }), exit: 1 },
   },
   log: 'console',
   files: { minios: 'guests/bin/minios.bin' },

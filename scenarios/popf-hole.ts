@@ -8,7 +8,7 @@ import { terminal } from './unix.ts';
 import { machineComponent } from './worlds.ts';
 
 const guest = (name: string, virt: string) =>
-  machineComponent({ kernel: 'minios', memory: 16 << 20, more: { virt } }, { console: { from: 'console', label: name } });
+  machineComponent({ kernel: 'minios', memory: 16 << 20, more: { virt, hole: true } }, { console: { from: 'console', label: name } });
 
 export default defineScenario({
   name: 'popf-hole',

@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { imagesFolder } from '../cli/images/where.ts';
 import { svgOf, textOf, type Comparison } from '../cli/compare/figures.ts';
+import type { WayResult } from '../cli/compare/run.ts';
+import type { SliceResult } from '../cli/compare/slices.ts';
 import { tessera } from './tessera.ts';
 
 const LINUX = join(imagesFolder(), 'vmlinuz'), INITRD = join(imagesFolder(), 'initramfs.cpio');
@@ -36,8 +38,9 @@ it.skipIf(!existsSync(LINUX))('Debian does the same natively and under each tech
   expect(svgOf(found)).toMatch(/^<svg[^]*<\/svg>\n$/);
 }, 600_000);
 
-it('a guest without a RAM disk is compared from its start to its end', async () => {
-  const { status, stdout } = await tessera(['compare', '--kernel', 'guests/bin/minios.bin', '--memory', '16M', '--json']);
+it('a guest without a RAM disk is compared from its start to its end; at each line that it prints it sees the same', async () => {
+  const words = ['--kernel', 'guests/bin/minios.elf', '--memory', '16M', '--marker', 'put', '--json'];
+  const { status, stdout } = await tessera(['compare', ...words]);
   expect(status).toBe(0);
   const { ways } = JSON.parse(stdout) as Comparison, of = (name: string) => ways.find((w) => w.way === name)!.phases[0]!;
   for (const { phases, said } of ways) {
@@ -45,11 +48,35 @@ it('a guest without a RAM disk is compared from its start to its end', async () 
     expect(phases[0]!.nsEach).toBeGreaterThan(1e6);
     expect(said).toContain('5 ticks');
   }
+  expect(ways.map((w) => w.way)).toContain('pre');
+  for (const { way, same, costs } of ways.slice(1)) {
+    expect([way, same!.markers!.length + same!.unseen, same!.registers]).toEqual([way, 16, []]);
+    expect(way.includes('ahead') ? 0 : same!.unseen).toBe(0);
+    // Time: the next tick; how far the process that is preempted has come, in its frame and on its stack, which is behind the image.
+    expect(Object.keys(same!.data.differ).filter((name) => !['table', 'bss_end', 'next_tick'].includes(name))).toEqual([]);
+    expect(same!.data.pages - same!.data.same).toBeLessThanOrEqual(2 * 16);
+    expect(same!.memory.pages - same!.memory.known).toBeLessThan(100);
+    for (const source of ['setup', 'emulation', 'state saving'] as const) expect(costs.sources![source]).toBeGreaterThan(0);
+    const { kernel, user } = costs.modes!, rate = ({ exits, instructions }: typeof user) => exits.interpreter / instructions;
+    expect(rate(kernel)).toBeGreaterThan(rate(user));
+  }
   expect(of('hardware').exits.total).toBeLessThan(of('trap').exits.total / 100);
   expect(of('trap, ahead').exits.total).toBeLessThan(of('trap').exits.total / 2);
 });
 
+it('a longer time slice makes the guest wait longer for its turn, and get it less often', async () => {
+  const words = ['--kernel', 'guests/bin/minios.bin', '--memory', '16M', '--sweep', 'slice', '--json'];
+  const { status, stdout } = await tessera(['compare', ...words]);
+  expect(status).toBe(0);
+  const { native, results } = JSON.parse(stdout) as { native: WayResult; results: SliceResult[] };
+  expect(results.map((r) => r.ms)).toEqual([0.1, 0.3, 1, 3, 10, 30, 100]);
+  const times = (i: number) => results[i]!.ways.map((w) => w.phases[0]!.nsEach / native.phases[0]!.nsEach);
+  for (const [i, time] of times(6).entries()) expect(time).toBeGreaterThan(2 * times(0)[i]!);
+  expect(results[6]!.ways[0]!.turns).toBeLessThan(results[0]!.ways[0]!.turns! / 3);
+});
+
 it.each([
+  [['compare', '--kernel', 'guests/bin/minios.elf', '--marker', 'nowhere'], 'names no such function'],
   [['compare', '--kernel', 'guests/bin/minios.bin', '--workload', 'fork'], 'a workload is run by the init'],
   [['compare', '--kernel', '/nowhere', '--initrd', '/nowhere'], '/nowhere'],
   [['compare', '--kernel', LINUX, '--initrd', INITRD, '--workload', 'dance'], 'dance'],

@@ -29,7 +29,7 @@ describe('a guest that examines and changes its code', () => {
 it('all registers and holes, by code that is written for each: the digest of the extension, where trapping gives another one', async () => {
   const digest = ({ stdout }: { stdout: string }): string | undefined => /digest (\S+)/.exec(stdout)?.[1];
   const [assisted, patched, trapped] = await Promise.all([guest('control.bin'), guest('control.bin', '--virt', 'patch', ...HOLE),
-    guest('control.bin', '--virt', 'trap', ...HOLE)]);
+    guest('control.bin', '--virt', 'trap', '--hole', ...HOLE)]);
   expect(digest(patched)).toBe(digest(assisted));
   expect(digest(trapped)).not.toBe(digest(assisted));
 });
@@ -65,7 +65,7 @@ it('a program that reads the register that leaks reads that of its own kernel, a
   writeFileSync(file, assemble(PROGRAM_AT_THE_HOLE, 0x8020_0000).bytes);
   const run = (...args: string[]) => tessera(['vm', '--kernel', file, '--memory', '16M', ...args]);
   const [native, assisted, trapped, ...patched] = await Promise.all([tessera(['bare', '--kernel', file, '--memory', '16M', ...LEAKS]),
-    run(...LEAKS), run('--virt', 'trap', ...LEAKS),
+    run(...LEAKS), run('--virt', 'trap', '--hole', ...LEAKS),
     ...['breakpoints', 'chained', 'cache', 'stubs'].map((way) => run('--virt', 'patch', '--patch', way, ...HOLE))]);
   // Interrupts are off in its kernel, and were on before: not as in the host.
   for (const { status, stdout } of [native, assisted, ...patched]) expect([status, stdout]).toEqual([0, '8012801']);

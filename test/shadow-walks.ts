@@ -127,10 +127,18 @@ class History {
     }
   }
   now(s: number, v: number): Leaf | undefined { return leafOf(this.#entry, SATPS[s]!, VAS[v]!, []); }
-  /** May `cpu` have this page there with these rights, in this mode? */
+  /**
+   * May `cpu` have this page there with these rights, in this mode? Global translations exist in all address spaces: a kernel may have
+   * those of another satp of its mode. @spec priv 12.3.1
+   */
   allows(cpu: number, space: number, spot: number, page: number, rights: number, view: View): boolean {
     let all = 0;
-    for (const leaf of this.#allowed[space]![spot]![cpu]!.values()) if (leaf.page === page) all |= rightsOf(leaf, view);
+    const shares = view.privileged && !view.sum && !this.#traced;
+    for (const [i, root] of SATPS.entries()) {
+      if (i !== space && !(shares && root >> 60n === view.satp >> 60n)) continue;
+      for (const leaf of this.#allowed[i]![spot]![cpu]!.values())
+        if (leaf.page === page && (i === space || leaf.global)) all |= rightsOf(leaf, view);
+    }
     return (rights & ~all) === 0;
   }
 }

@@ -94,3 +94,45 @@ it('an interrupt at any place, changed code, and error pointers find what they f
   for (const run of [assisted, patched, rewritten]) expect([run.status, run.stdout]).toEqual([0, '0031M\n']);
   for (const run of [patched, rewritten]) expect(breakpoints(run)).toBeLessThan(40_000); // of 180,000 sites
 });
+
+/** A site becomes hot; then the guest goes to another address space, which has a page of its own where the monitor's state is: a K. */
+const TAKES = `
+  la s0, own
+  la t0, root; la t1, upper; la t2, lower
+  li t3, 0x200000ef; sd t3, 16(t0); la t5, other; sd t3, 16(t5)
+  srli t3, t2, 12; slli t3, t3, 10; ori t3, t3, 1; addi t4, t1, 2047; sd t3, 2041(t4)
+  srli t3, s0, 12; slli t3, t3, 10; ori t3, t3, 0xef; addi t4, t2, 2047; sd t3, 1(t4)
+  srli t3, t0, 12; li t4, 8; slli t4, t4, 60; or t3, t3, t4; csrw satp, t3; sfence.vma zero, zero
+  li s1, 100
+loop: csrrci a1, sstatus, 2
+  lw a4, 0(s0)
+  addi s1, s1, -1
+  bnez s1, loop
+  la t0, other; la t1, upper; srli t3, t1, 12; slli t3, t3, 10; ori t3, t3, 1; addi t4, t0, 2047; sd t3, 2041(t4)
+  srli t3, t0, 12; li t4, 0x80001; slli t4, t4, 44; or t3, t3, t4; csrw satp, t3
+  lui t1, 0xfff00
+  lw a0, 0(t1); li a7, 1; ecall
+  csrrci a1, sstatus, 2
+  lw a4, 0(s0)
+  li a6, 0; li a0, 0; li a1, 0; lui a7, 0x53525; addi a7, a7, 0x354; ecall
+stay: j stay
+.align 12
+own: .word 75, 0
+.align 12
+root: .word 0
+.align 12
+other: .word 0
+.align 12
+upper: .word 0
+.align 12
+lower: .word 0
+.align 12`;
+it('a guest that comes to use the addresses of stubs finds its own page there', async () => {
+  const file = join(temporaryFolder('takes'), 'guest');
+  writeFileSync(file, assemble(TAKES, 0x8020_0000).bytes);
+  const run = (...args: string[]) => tessera(['vm', '--kernel', file, '--memory', '16M', ...args]);
+  const [assisted, patched] = await Promise.all([run(), run('--virt', 'patch', '--stats')]);
+  expect([assisted.status, assisted.stdout]).toEqual([0, 'K']);
+  expect([patched.status, patched.stdout]).toEqual([0, 'K']);
+  expect(patched.stderr).toMatch(/; [1-9]\d* stubs/);
+});

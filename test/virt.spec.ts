@@ -32,7 +32,7 @@ describe('trap and emulate', () => {
   });
 
   it('goes wrong on a processor where a sensitive instruction does not trap', async () => {
-    const { status, stdout } = await vm('--virt', 'trap', '--cpu', 'base,popf', ...MINIOS);
+    const { status, stdout } = await vm('--virt', 'trap', '--hole', '--cpu', 'base,popf', ...MINIOS);
     expect([status, /panic: unexpected trap/.test(stdout)]).toEqual([1, true]);
     expect((await vm('--cpu', 'base,popf', ...MINIOS)).status).toBe(0);
   });
@@ -113,6 +113,7 @@ it.each([
   [['vm', '--cpu', 'base,no-vm', ...MINIOS], "there is no switch 'no-vm'"],
   [['vm', '--cpu', 'base,no-h,exit=784', ...MINIOS], 'no-h leaves no virtual machines'],
   [['vm', '--cpu', 'base,no-mmu', ...MINIOS], 'the microkernel keeps tasks apart by address translation'],
+  [['vm', '--virt', 'trap', '--cpu', 'base,popf', ...MINIOS], 'would run wrongly; use --virt patch, or add --hole'],
   [['vm', '--virt', 'magic', ...MINIOS], "'magic' is none of hardware, trap"],
   [['vm', '--mmu', 'shadow', ...MINIOS], 'technique hardware has twostage memory, not shadow'],
   [['vm', '--virt', 'trap', '--mmu', 'twostage', ...MINIOS], "a second stage is the H extension's"],

@@ -15,6 +15,9 @@ export function whyNotHere({ isa }: Processor): string | undefined {
     : 'this processor has no hypervisor extension (H), and a virtual machine runs by nothing else here';
 }
 
+/** Why trapping alone is not enough where U mode can access sstatus (`leaks`). */
+export const HOLE = 'here an access to sstatus in U mode does not trap, so this guest would run wrongly';
+
 /** Extensions that are part of another one, where the machine names only the latter. */
 const CONTAINED_IN: Readonly<Record<string, string>> = { zfhmin: 'zfh' };
 

@@ -19,7 +19,7 @@ import { openDisk } from './disks.ts';
 import { type Loaded, refused } from './loaders/result.ts';
 import { type MemoryRange, loadInitrd, loadKernel, loadRaw, loadTree } from './loaders/load.ts';
 import { DEFAULT_ISA, type Options, readOptions } from './options.ts';
-import { guestIsa, whyNotHere } from './processor.ts';
+import { guestIsa, HOLE, whyNotHere } from './processor.ts';
 import type { GuestRam } from './ram.ts';
 import type { Characters } from './streams.ts';
 import { type Surroundings, surroundings, terminalsOf } from './surroundings.ts';
@@ -35,9 +35,10 @@ const SEED_BYTES = 64;
 export const vmm: Program = { name: 'vmm', main };
 
 function* main(sys: Syscalls, env: Env): Sys<void> {
-  const here = techniqueNamed(env.args['virt']) === techniques.hardware ? whyNotHere(env.processor) : undefined;
+  const technique = techniqueNamed(env.args['virt']), isHole = technique === techniques.trap && env.processor.leaks && !env.args['hole'];
+  const here = isHole ? HOLE : technique === techniques.hardware ? whyNotHere(env.processor) : undefined;
   if (here) return yield* refuse(sys, env, here);
-  const options = readOptions({ isa: guestIsa(DEFAULT_ISA, env.processor, techniqueNamed(env.args['virt']).emulates), ...env.args },
+  const options = readOptions({ isa: guestIsa(DEFAULT_ISA, env.processor, technique.emulates), ...env.args },
     env.priority);
   if (typeof options === 'string') return yield* refuse(sys, env, options);
   const around = yield* surroundings(sys, env, options);

@@ -11,12 +11,12 @@ Examples:
   tessera compare --kernel images/vmlinuz --initrd images/initramfs.cpio
   tessera compare --kernel images/vmlinuz --initrd images/initramfs.cpio --workload fork --workload table --svg compare.svg
   tessera compare --kernel images/vmlinuz --initrd images/initramfs.cpio --workload build --sweep exit
-  tessera compare --kernel guests/bin/minios.bin --json
-The guest boots natively, by the H extension, and by trap and emulate with shadow tables of both kinds; each time it does the same work.
+  tessera compare --kernel guests/bin/minios.elf --marker put --json
+The guest boots natively and under each technique; each time it does the same work, and sees the same at its markers.
 `;
 
 interface Options { kernel: string; initrd?: string; append: string; memory: number; cpu: string; workload?: string[]; json?: boolean;
-  svg?: string; sweep?: 'exit' }
+  svg?: string; sweep?: 'exit' | 'slice'; marker?: string[] }
 
 export function compareCommand(done: (status: number) => void): Command {
   return new Command('compare').description('run one guest under every technique of virtualization, and print the cost of each')
@@ -29,8 +29,11 @@ export function compareCommand(done: (status: number) => void): Command {
     .addOption(new Option('--workload <name>', 'work of the guest after its boot; may be given several times (default: all)')
       .argParser((name: string, before: string[] | undefined) => [...(before ?? []), phase(name)]))
     .addOption(new Option('--sweep <what>',
-      'exit: the H extension with and without look-ahead, on six processors by their price of an exit')
-      .argParser(oneOf('--sweep', ['exit'] as const)))
+      'exit: the H extension with and without look-ahead, on six processors by their price of an exit; slice: the H extension and '
+        + 'trap, beside a guest that computes, with time slices from 0.1 to 100 ms')
+      .argParser(oneOf('--sweep', ['exit', 'slice'] as const)))
+    .addOption(new Option('--marker <function>', 'of the kernel: each time the guest calls it, its registers and memory are compared with '
+      + 'those natively; may be given several times').argParser((name: string, before: string[] | undefined) => [...(before ?? []), name]))
     .option('--json', 'print everything as one JSON object')
     .option('--svg <file>', 'file for a picture: times native, on a logarithmic scale')
     .addHelpText('after', examples)

@@ -57,6 +57,7 @@ export function vmCommand(done: (status: number) => void): Command {
     .option('--sites <file>', "with pre: the kernel's sensitive instructions, as tessera afterburn lists them")
     .option('--look-ahead',
       'after an exit, also handle the following instructions that would exit: device registers, privileged instructions, traced tables')
+    .option('--hole', 'with trap: run the guest although the processor has a sensitive instruction that does not trap (--cpu base,popf)')
     .addOption(new Option('--exits <names>',
       'operations that also exit, or with no- before the name do not: wfi, sret, satp, time, syscall, fault, breakpoint, illegal')
       .argParser(names('--exits')))

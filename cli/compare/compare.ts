@@ -4,13 +4,20 @@ import { readImage, writeOutput } from '../files.ts';
 import { CliError, Exit } from '../errors.ts';
 import { writeNow } from '../output.ts';
 import { svgOf, textOf, type Comparison } from './figures.ts';
+import type { Moment } from './digests.ts';
 import { WAYS, runWay, type WayResult } from './run.ts';
 import { sweepExit } from './sweep.ts';
-import { COMMAND_LINE, PHASES, withWorkload } from './workload.ts';
+import { sameness } from './same.ts';
+import { watchedKernel } from './kernel.ts';
+import { nativeIsa } from './native-isa.ts';
+import { sweepSlice } from './slices.ts';
+import { COMMAND_LINE, PHASES, STEADY, markProgram, withWorkload } from './workload.ts';
 
 export interface CompareOptions { readonly kernel: string; readonly initrd?: string; readonly append: string; readonly memory: number;
   readonly cpu?: string; readonly workload?: string[]; readonly ways?: string[]; readonly json?: boolean; readonly svg?: string;
-  /** The hardware technique, on processors with this price of an exit. */ readonly sweep?: 'exit' }
+  /** The hardware technique on processors by their price of an exit; or beside a guest that computes, by time slice. */
+  readonly sweep?: 'exit' | 'slice';
+  /** Functions of the kernel that are markers. */ readonly marker?: string[] }
 
 /** A kernel without function names cannot be rewritten, so it lacks that column. */
 function sitesOf(path: string): string | undefined {
@@ -35,13 +42,19 @@ export async function compare(options: CompareOptions): Promise<number> {
     throw new CliError('E_OPTION', 'a workload is run by the init of an initial RAM disk', 'give --initrd, or leave --workload out');
   const kernel = readImage('kernel', options.kernel),
     initrd = options.initrd === undefined ? undefined : withWorkload(readImage('initrd', options.initrd), phases);
-  const append = (initrd ? `${options.append} ${COMMAND_LINE}` : options.append).trim();
-  const input = { kernel, kernelPath: options.kernel, initrd, sites, append, memory: options.memory, cpu: options.cpu, phases };
-  if (options.sweep !== undefined) return sweepExit(input, options);
+  const append = (initrd ? `${options.append} ${STEADY} ${COMMAND_LINE}` : options.append).trim();
+  const { markers, codeEnd, nameAt } = watchedKernel(options.kernel, kernel, initrd && markProgram(), options.marker ?? []);
+  const input = { markers, isa: nativeIsa(options.cpu), kernel, kernelPath: options.kernel, initrd, sites, append, memory: options.memory,
+    cpu: options.cpu, phases };
+  if (options.sweep !== undefined) return options.sweep === 'exit' ? sweepExit(input, options) : sweepSlice(input, options);
   const results: WayResult[] = [];
+  let native: readonly Moment[] = [];
   for (const way of ways) {
     process.stderr.write(`compare: ${way.name} …\n`);
-    results.push(await runWay(way, input));
+    const { result, moments } = await runWay(way, input);
+    if (way.virt === 'native') native = moments;
+    results.push(way.virt === 'native' || native.length === 0 ? result
+      : { ...result, same: sameness(native, moments, codeEnd, nameAt) });
   }
   const comparison: Comparison = { kernel: options.kernel, cpu, ways: results };
   if (options.svg !== undefined) writeOutput('picture', options.svg, Buffer.from(svgOf(comparison)));

@@ -26,7 +26,7 @@ export class ExitCounter {
   readonly #open = new Map<number, Open>();
 
   name(kind: string, id: number, text: string): void {
-    if (kind === 'thread' && / vCPU \d+$/.test(text) && !/exits|timer/.test(text)) this.#vcpus.add(id);
+    if (kind === 'thread' && /^vm vCPU \d+$/.test(text)) this.#vcpus.add(id);
   }
 
   see(seen: Seen, counts: ExitCounts): void {
@@ -53,7 +53,7 @@ export class ExitCounter {
 const waits = (cause: number): boolean => cause === Cause.wfi || cause === Cause.startup;
 
 /** The reason of an exit; `detail` comes from the trace: an address, a call, or the instruction. */
-function exitOf(cause: number, detail: number): { name: string; module: Module } {
+export function exitOf(cause: number, detail: number): { name: string; module: Module } {
   switch (cause) {
     case Cause.illegal: return instruction(detail);
     case Cause.pageFault: return { name: 'true fault or device', module: 'allocator' };

@@ -1,7 +1,10 @@
 /** The comparison as text, as JSON, and as a picture; and the figures of papers beside ours. */
 import { differences } from './equivalence.ts';
 import { PHASES } from './workload.ts';
+import { MODULES, SOURCES } from '../../trace/index.ts';
+import type { Mode } from './costs.ts';
 import type { PhaseResult, WayResult } from './run.ts';
+import { sayings } from './same.ts';
 
 /** The measurements for programs: one object per way, with its phases. */
 export interface Comparison { readonly kernel: string; readonly cpu: string; readonly ways: readonly WayResult[] }
@@ -10,7 +13,7 @@ const TITLES: Readonly<Record<string, string>> = { boot: 'boot', ...Object.fromE
 const WIDTH = 24, COLUMN = 17;
 const line = (first: string, cells: readonly string[]): string => first.padEnd(WIDTH) + cells.map((c) => c.padStart(COLUMN)).join('');
 const short = (n: number): string => n >= 1e6 ? `${(n / 1e6).toFixed(2)} M` : n >= 1e4 ? `${(n / 1e3).toFixed(1)} k`
-  : n >= 100 || n === 0 ? n.toFixed(0) : n.toFixed(n >= 10 ? 1 : 2);
+  : n >= 100 || n <= 0 ? n.toFixed(0) : n.toFixed(n >= 10 ? 1 : 2);
 const phaseOf = (way: WayResult, name: string): PhaseResult => way.phases.find((p) => p.name === name)!;
 
 /**
@@ -66,9 +69,27 @@ export function textOf({ kernel, cpu, ways }: Comparison): string {
   rows('host CPU s', (p) => p.cpuSeconds.toFixed(2));
   out.push('', ...byCause('exits by cause, all', virtual, (w) => w.phases.map((p) => p.exits.byCause)));
   out.push('', ...byCause('exits by module, all', virtual, (w) => w.phases.map((p) => p.exits.byModule)));
+  out.push('', ...modules(virtual), '', ...sources(ways));
+  for (const { way, same } of virtual) if (same) out.push('', ...sayings(way, same));
   out.push('', ...sameWords(ways));
   out.push('', ...LITERATURE.filter((l) => phases.includes(l.phase)).map((l) => `${TITLES[l.phase]}. ${l.says}`));
   return `${out.join('\n')}\n`;
+}
+
+/** Exits by module for a million instructions of the guest's kernel, and of its programs. */
+function modules(ways: readonly WayResult[]): string[] {
+  const lines = (mode: Mode): string[] => MODULES.map((module) => line(`  ${module}`, ways.map(({ costs }) => {
+    const { instructions, exits } = costs.modes![mode];
+    return instructions === 0 ? '–' : short(exits[module] / instructions * 1e6);
+  })));
+  return [line('exits a million instr.', ways.map((w) => w.way)), "of the guest's kernel", ...lines('kernel'), 'of its programs',
+    ...lines('user')];
+}
+/** Cycles by the six sources; the last one is in instructions of the guest's own, each of which is a cycle. */
+function sources([native, ...virtual]: readonly WayResult[]): string[] {
+  return [line('degradation, cycles', virtual.map((w) => w.way)),
+    ...SOURCES.map((s) => line(s, virtual.map(({ costs }) => short(costs.sources![s])))),
+    line('time elongation', virtual.map(({ costs }) => short(costs.instructions - native!.costs.instructions)))];
 }
 
 /** The guest's output under each technique compared with the native one: the number of equal lines, and the different lines. */

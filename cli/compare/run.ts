@@ -5,13 +5,19 @@ import { MemoryDisk } from '../../library/disk.ts';
 import { TRACE_RECORD, type TraceSink } from '../../microkernel/abi/index.ts';
 import { HPM_EVENT } from '../../machine/hart/hpm.ts';
 import type { Machine } from '../../machine/machine.ts';
-import { machineWorld } from '../../scenarios/machine-world.ts';
+import type { Scenario } from '../../roottask/scenario.ts';
+import { machineComponent, machineWorld } from '../../scenarios/machine-world.ts';
 import { boardMemory } from '../../system/ram.ts';
+import { RAM_BASE } from '../../vmm/ram.ts';
 import { bootScenario } from '../../system/system.ts';
 import { RecordView } from '../../trace/record.ts';
 import { runBare } from '../bare.ts';
 import { CliError } from '../errors.ts';
-import { ExitCounter, noExits, type ExitCounts, type Seen } from './exits.ts';
+import { CostCounter, type Costs, type Modes } from './costs.ts';
+import type { Moment } from './digests.ts';
+import { ExitCounter, noExits, type ExitCounts } from './exits.ts';
+import { watchHosted, watchNative, type Markers } from './markers.ts';
+import type { Sameness } from './same.ts';
 import { DISK_BYTES, SETTLE, marker, type Phase } from './workload.ts';
 import { removeFolder, temporaryFolder } from '../temporary.ts';
 
@@ -34,17 +40,23 @@ export const WAYS: readonly Way[] = [
 export interface Input { readonly kernel: Uint8Array; readonly kernelPath: string; readonly initrd: Uint8Array | undefined;
   readonly append: string;
   /** The list of `tessera afterburn` for the kernel, if it names its functions. */ readonly sites: string | undefined;
-  readonly memory: number; readonly cpu: string | undefined; readonly phases: readonly Phase[] }
+  readonly memory: number; readonly cpu: string | undefined; readonly phases: readonly Phase[];
+  /** Where the guest sets markers; the extensions that it has, natively as well. */
+  readonly markers: Markers; readonly isa: string | undefined;
+  /** Cycles of a time slice: another guest computes on the same hart. */ readonly slice?: number }
 /**
  * `nsEach`: by the guest's own clock, one operation; of `boot`, the whole. `cpuSeconds`: of the host. `instructions`: of the machine,
  * where it is known.
  */
 export interface PhaseResult { readonly name: string; readonly n: number; readonly nsEach: number; readonly cpuSeconds: number;
   readonly instructions: number | undefined; readonly modes: Modes | undefined; readonly exits: ExitCounts }
-/** Instructions retired by mode: the machine's programmable counters, with filters. */
-export interface Modes { readonly u: number; readonly vs: number; readonly vu: number }
 /** `said`: the guest's console output. */
-export interface WayResult { readonly way: string; readonly phases: readonly PhaseResult[]; readonly said: string }
+export interface WayResult { readonly way: string; readonly phases: readonly PhaseResult[]; readonly said: string;
+  readonly costs: Costs;
+  /** How often it got the hart. */ readonly turns?: number;
+  /** Against the native one. */ readonly same?: Sameness }
+/** … and what it saw at its markers. */
+export interface Run { readonly result: WayResult; readonly moments: readonly Moment[] }
 
 /** A moment at which a phase begins. */
 interface Now { readonly cycle: number; readonly instructions: number | undefined; readonly modes: Modes | undefined }
@@ -79,13 +91,14 @@ class Reader {
 /** The phases of a guest by name: those of the workload, or one for the whole run. */
 const namesOf = ({ initrd, phases }: Input): string[] => (initrd ? ['boot', SETTLE.name, ...phases.map((p) => p.name)] : ['boot']);
 
-export async function runWay(way: Way, input: Input): Promise<WayResult> {
-  const counts: ExitCounts[] = [], reader = way.virt === 'native' ? await native(input) : await hosted(way, input, counts);
+export async function runWay(way: Way, input: Input): Promise<Run> {
+  const counts: ExitCounts[] = [], { reader, moments, costs, turns } = way.virt === 'native' ? await native(input)
+    : await hosted(way, input, counts);
   if (!reader.done) throw new CliError('E_GUEST',
     `under ${way.name} the guest did not come to the end of its work: ${lastLine(reader.text)}`);
-  return { way: way.name, phases: namesOf(input).flatMap((name, i) => name === SETTLE.name ? []
-    : result(name, i, reader, input.phases, counts[i] ?? noExits())),
-    said: reader.text };
+  const phases = namesOf(input).flatMap((name, i) =>
+    (name === SETTLE.name ? [] : result(name, i, reader, input.phases, counts[i] ?? noExits())));
+  return { result: { way: way.name, phases, said: reader.text, costs, ...(turns !== undefined && { turns }) }, moments };
 }
 const lastLine = (text: string): string => JSON.stringify(text.trimEnd().split('\n').at(-1) ?? '');
 
@@ -112,15 +125,28 @@ function readyAt(text: string): number | undefined {
   return seconds === undefined ? undefined : Math.round(Number(seconds) * 1e9);
 }
 
-async function hosted(way: Way, input: Input, counts: ExitCounts[]): Promise<Reader> {
+interface Watched { readonly reader: Reader; readonly moments: readonly Moment[]; readonly costs: Costs;
+  readonly turns?: number }
+/** States of a component that has come to its end. */
+const ENDED: ReadonlySet<string> = new Set(['exited', 'crashed', 'killed']);
+/** `j .`, and a machine that does nothing else. */
+const SPIN = Uint8Array.of(0x6f, 0, 0, 0);
+const rival = (slice: number) => machineComponent({ kernel: 'rival', memory: 8 << 20, more: { raw: true, slice } }, {});
+
+
+async function hosted(way: Way, input: Input, counts: ExitCounts[]): Promise<Watched> {
   const { append, memory, cpu, initrd } = input, modules = [{ name: 'kernel', bytes: input.kernel },
     ...(initrd ? [{ name: 'initrd', bytes: initrd }] : []),
     ...(way.virt === 'pre' ? [{ name: 'sites', bytes: new TextEncoder().encode(input.sites) }] : [])];
   const more = { seed: 1, virt: way.virt, rebootIsExit: true, ...(way.shadow && { shadow: way.shadow }),
     ...(way.virt === 'pre' && { sites: 'sites' }),
-    ...(way.lookAhead && { lookAhead: true }) };
-  const world = (bytes: number) => machineWorld({ kernel: 'kernel', initrd: initrd && 'initrd', append, memory: bytes, disks: 1, more });
-  const counter = new ExitCounter(), decoder = new TextDecoder();
+    ...(way.lookAhead && { lookAhead: true }), ...(input.slice && { slice: input.slice }) };
+  if (input.slice) modules.push({ name: 'rival', bytes: SPIN });
+  const world = (bytes: number): Scenario => {
+    const alone = machineWorld({ kernel: 'kernel', initrd: initrd && 'initrd', append, memory: bytes, disks: 1, more });
+    return input.slice ? { ...alone, components: { ...alone.components, rival: rival(input.slice) } } : alone;
+  };
+  const counter = new ExitCounter(), whole = new CostCounter(), decoder = new TextDecoder();
   const phaseAt = (time: number): number => {
     let i = reader.marks.length - 1;
     while (i > 0 && reader.marks[i]!.cycle > time) i--;
@@ -128,16 +154,22 @@ async function hosted(way: Way, input: Input, counts: ExitCounts[]): Promise<Rea
   };
   const system = bootScenario(world(memory), {
     modules, consoles: 1, disks: [new MemoryDisk(DISK_BYTES)], pause: () => Promise.resolve(),
-    output: (channel, bytes) => { if (channel === 'console0') reader.more(decoder.decode(bytes, { stream: true })); },
+    output: (channel, bytes) => {
+      if (channel === 'console0') reader.more(decoder.decode(bytes, { stream: true }));
+    },
+    // The other guest has no end.
+    component: (_, { name, state }) => { if (input.slice && name === 'vm' && ENDED.has(state)) system.stop(); },
   }, { memoryBytes: boardMemory(memory, modules, world), seed: 1, ...(cpu !== undefined && { cpu }), trace: sinkFor((record) => {
     const i = phaseAt(record.time);
     counter.see(record, counts[i] ??= noExits());
-  }, (kind, id, text) => { counter.name(kind, id, text); }) });
+    whole.see(record);
+  }, (kind, id, parent, text) => { counter.name(kind, id, text); whole.name(kind, id, parent, text); }) });
   const { machine } = system, modes = countByMode(machine),
     reader = new Reader(namesOf(input), () => ({ cycle: machine.events.now, instructions: machine.instructions, modes: modes() }));
+  const moments = watchHosted(machine, system.kernel, { base: RAM_BASE, size: memory }, input.markers);
   await system.run();
   reader.ended();
-  return reader;
+  return { reader, moments, costs: whole.result(modes()), turns: whole.turns };
 }
 
 /** Sets a counter of each hart to count instructions only in U, VS or VU mode. */
@@ -149,30 +181,31 @@ function countByMode({ harts }: Machine): () => Modes {
 }
 
 /** Records one by one, without a recorder. */
-function sinkFor(see: (record: Seen) => void, name: (kind: string, id: number, text: string) => void): TraceSink {
+function sinkFor(see: (record: RecordView) => void, name: TraceSink['name']): TraceSink {
   const view = new RecordView();
   return {
-    name: (kind, id, _parent, text) => { name(kind, id, text); },
+    name,
     drain: (bytes, first) => { for (let at = 0, n = first; at < bytes.length; at += TRACE_RECORD, n++) see(view.at(bytes, at, n)); },
   };
 }
 
-async function native(input: Input): Promise<Reader> {
+async function native(input: Input): Promise<Watched> {
   const folder = temporaryFolder('compare'), disk = join(folder, 'disk'), stats = join(folder, 'stats');
   const initrd = input.initrd && join(folder, 'initrd');
   writeFileSync(disk, new Uint8Array(DISK_BYTES));
   if (initrd !== undefined) writeFileSync(initrd, input.initrd!);
   const reader = new Reader(namesOf(input), () => ({ cycle: 0, instructions: undefined, modes: undefined })), decoder = new TextDecoder();
+  let moments: readonly Moment[] = [];
   try {
-    await runBare({ kernel: input.kernelPath, initrd, append: input.append, memory: input.memory, cpu: input.cpu, stats,
-      disks: [{ path: disk, readOnly: false }] }, {
+    await runBare({ kernel: input.kernelPath, initrd, append: input.append, memory: input.memory, cpu: input.cpu, isa: input.isa, stats,
+      disks: [{ path: disk, readOnly: false }], observe: (machine) => { moments = watchNative(machine, input.markers); } }, {
       interactive: false, write: (bytes) => { reader.more(decoder.decode(bytes, { stream: true })); return true; }, error: () => {},
         listen: (receive) => { receive(undefined); return () => {}; },
     });
     const { cycles, instructions } = JSON.parse(readFileSync(stats, 'utf8')) as { cycles: number; instructions: number };
     reader.ended({ cycle: cycles, instructions });
+    return { reader, moments, costs: { sources: undefined, instructions, modes: undefined } };
   } finally {
     removeFolder(folder);
   }
-  return reader;
 }

@@ -15,18 +15,18 @@ const SWEPT = ['hardware', 'hardware, ahead'] as const, NAME = 18, CELL = 22;
 
 export async function sweepExit(input: Input, { json }: { readonly json?: boolean }): Promise<number> {
   const results: SweepResult[] = [], base = input.cpu ?? 'base';
-  const native = await runWay(WAYS[0]!, input);
+  const { result: native } = await runWay(WAYS[0]!, input);
   for (const [processor, price] of [['none', 0], ...Object.entries(ROUND_TRIPS)] as const) {
     process.stderr.write(`compare: exit=${price} …\n`);
     const cpu = price === 0 ? base : `${base},exit=${price}`, ways: WayResult[] = [];
-    for (const name of SWEPT) ways.push(await runWay(WAYS.find((w) => w.name === name)!, { ...input, cpu }));
+    for (const name of SWEPT) ways.push((await runWay(WAYS.find((w) => w.name === name)!, { ...input, cpu })).result);
     results.push({ processor, price, ways });
   }
   writeNow(1, Buffer.from(json ? `${JSON.stringify({ native, results })}\n` : sweepText(native, results)));
   return Exit.ok;
 }
 
-const titleOf = (name: string): string => PHASES.find((p) => p.name === name)?.title ?? (name === 'boot' ? 'boot' : name);
+export const titleOf = (name: string): string => PHASES.find((p) => p.name === name)?.title ?? (name === 'boot' ? 'boot' : name);
 
 /** Times native, a line for each price; the number of exits in brackets. */
 export function sweepText(native: WayResult, results: readonly SweepResult[]): string {

@@ -39,15 +39,22 @@ export const DISK_BYTES = 4 * 2 ** 20;
 export const marker = (phase: string): string => `@phase ${phase}@`;
 export const READY = 'READY';
 
+/** Every address space alike: random addresses would be different ones everywhere. */
+export const STEADY = 'norandmaps';
+/** Sets markers (markers.ts), between the boot's background work and the other phases. */
+export const MARK = 'mark';
+export const markProgram = (): Uint8Array => readFileSync(join(projectRoot(), 'guests/bin/apart', MARK));
+
 /** Appended to the kernel's command line: Debian's init (images/initramfs.cpio) runs this and powers off. */
 export const COMMAND_LINE = `RUN="sh /${SCRIPT}"`;
 
 /** The initial root file system with programs and script appended: Linux unpacks archives one after the other. */
 export function withWorkload(initrd: Uint8Array, phases: readonly Phase[]): Uint8Array {
   const lines = [SETTLE, ...phases].map(({ name, command }) => `echo "${marker(name)}"; ${command}`);
+  lines[0] += `; /${FOLDER}/${MARK}`;
   const script = `#!/bin/sh\n${[...lines, `echo "${marker('end')}"`].join('\n')}\n`;
-  const programs = PROGRAMS.map((name) =>
-    ({ name: `${FOLDER}/${name}`, mode: Mode.file | 0o755, data: readFileSync(join(projectRoot(), 'guests/bin/linux', name)) }));
+  const programs = [...PROGRAMS.map((name): [string, Uint8Array] => [name, readFileSync(join(projectRoot(), 'guests/bin/linux', name))]),
+    [MARK, markProgram()] as const].map(([name, data]) => ({ name: `${FOLDER}/${name}`, mode: Mode.file | 0o755, data }));
   const archive = packCpio([
     { name: FOLDER, mode: Mode.dir | 0o755 },
     { name: SCRIPT, mode: Mode.file | 0o755, data: Buffer.from(script) },

@@ -9,13 +9,14 @@
 import { createDecoder, type Decoded } from '../../hardware/isa/decode.ts';
 import { FULL_ISA } from '../../hardware/isa/table.ts';
 import { causeText } from '../../hardware/isa/causes.ts';
-import { Cause, IpcFlag, Mtd, NEVER, Ops, Resume, S, ThreadFlag, U, type Sys, type Utcb } from '../../microkernel/abi/index.ts';
+import { Cause, IpcFlag, Mtd, NEVER, Ops, Resume, S, U, type Sys, type Utcb } from '../../microkernel/abi/index.ts';
 import type { Syscalls } from '../../binding/index.ts';
 import { COSTS } from '../costs.ts';
 import { RepeatedFaults } from '../faults.ts';
 import { groupOf } from '../interpreter/store.ts';
 import { ShadowMmu } from '../memory/shadow-mmu.ts';
-import type { View } from '../memory/walker.ts';
+import { LARGE } from '../memory/shadow.ts';
+import { pageOf, type View } from '../memory/walker.ts';
 import type { GuestCode, Hands } from '../translate/guest-code.ts';
 import { Unrunnable } from '../translate/scanned.ts';
 import { StubExit } from '../translate/stub-exit.ts';
@@ -30,15 +31,21 @@ import { showProcessor, type SoftwareProcessor } from './outside.ts';
 import { shown } from './shown.ts';
 import { Csr, Irq, Supervisor, type Outcome } from './supervisor.ts';
 import { Units } from './units.ts';
-import type { Technique, VirtualCpu } from './virtual-cpu.ts';
+import type { VirtualCpu } from './virtual-cpu.ts';
 
-const GROUPS = Mtd.args | Mtd.regs | Mtd.pc, NS_PER_TICK = 100;
+export const GROUPS = Mtd.args | Mtd.regs | Mtd.pc;
+const NS_PER_TICK = 100;
 /** An exit with its decoding and a walk of the guest's tables. */
 const COST = COSTS.dispatch + COSTS.decode + COSTS.walk;
 const decode = createDecoder(FULL_ISA);
+/** What has become of an exit that may be a common one. */
+const Quick = { no: 0, done: 1, fence: 2 } as const;
+type Quick = (typeof Quick)[keyof typeof Quick];
+/** `sfence.vma rs1, zero`. @spec priv 12.2.1 */
+const FENCE = { match: 0x1200_0073, mask: 0xfff0_7fff | 0, rs1: 31 << 15 } as const;
 const hex = (value: bigint): string => `0x${BigInt.asUintN(64, value).toString(16)}`;
 
-class DeprivilegedCpu implements VirtualCpu {
+export class DeprivilegedCpu implements VirtualCpu {
   readonly id: number;
   readonly guest: number;
   readonly #vm: Vm;
@@ -70,6 +77,8 @@ class DeprivilegedCpu implements VirtualCpu {
   /** Selector of the task that the thread visited last. */
   #task = 0;
   readonly #units = new Units();
+  /** The fence of one page that this event is. */
+  #fence = 0;
 
   constructor(id: number, vm: Vm, guest: number, wake: number) {
     this.id = id;
@@ -129,15 +138,17 @@ class DeprivilegedCpu implements VirtualCpu {
     this.#utcb = sys.utcb;
     this.#sys = sys;
     showProcessor(sys.utcb, this.#outside);
+    let how = Quick.no as Quick;
+    const tryQuickly = (): boolean => (how = this.#quickly()) === Quick.done;
     let status = yield sys.ipc(IpcFlag.receive, 0, NEVER, NEVER);
-    for (;;) {
-      if (status !== 0 || !this.#quickly()) {
+    for (;;) { // the first event is the startup
+      if (status !== 0 || how !== Quick.fence || !(yield* this.#fenceOfPage())) {
         if (status === 0) yield* this.#event();
         else yield* this.#mmu.refused(sys);
         if (vm.ended) yield* this.#rest();
         yield* this.#answer();
       }
-      status = yield sys.ipc(IpcFlag.reply | IpcFlag.receive, 0, NEVER, NEVER);
+      status = yield sys.serve(tryQuickly);
     }
   }
 
@@ -147,6 +158,9 @@ class DeprivilegedCpu implements VirtualCpu {
     this.#mayLookAhead = false;
     this.#sys.charge(COST);
     yield* this.#handle();
+    yield* this.#finish();
+  }
+  *#finish(): Sys<void> {
     if (this.#unsettled) yield* this.#settle();
     if (!this.#interrupts()) return;
     if (this.#unsettled) yield* this.#settle();
@@ -171,24 +185,61 @@ class DeprivilegedCpu implements VirtualCpu {
 
   /**
    * The commonest exit from the event to its answer: an instruction that only changes whether interrupts are on, and none is waiting for
-   * that. False: it is another one, and nothing has happened.
+   * that; or a fence of one page is found, and has yet to be done. No: it is another one, and nothing has happened.
    */
-  #quickly(): boolean {
-    const utcb = this.#utcb, supervisor = this.#supervisor, vm = this.#vm, cause = utcb.label, at = S.pc >> 2;
-    if ((cause !== Cause.illegal && cause !== Cause.breakpoint) || !supervisor.privileged || supervisor.wakes || this.#ahead) return false;
+  #quickly(): Quick {
+    const utcb = this.#utcb, supervisor = this.#supervisor, vm = this.#vm, cause = utcb.label;
+    const isInstruction = cause === Cause.illegal || cause === Cause.breakpoint;
+    if (!isInstruction || !supervisor.privileged || supervisor.wakes || this.#ahead) return Quick.no;
     supervisor.refresh();
     const word = cause === Cause.illegal ? utcb.u32[(U.words >> 2) + 2] : this.#code?.siteAt(utcb);
-    if (word === undefined || vm.work.pending || vm.crowded || vm.ended || !this.#mmu.beginQuickly() || !supervisor.quick(word, utcb))
-      return false;
+    if (word === undefined || vm.work.pending || vm.crowded || vm.ended || !this.#mmu.beginQuickly()) return Quick.no;
+    if ((word & FENCE.mask) === FENCE.match && (word & FENCE.rs1) !== 0) {
+      this.#fence = word;
+      return Quick.fence;
+    }
+    if (!supervisor.quick(word, utcb)) return Quick.no;
+    const rd = (word >>> 7) & 31;
+    this.#step(cause);
+    this.#sys.charge(COST);
+    this.#goOn(0, rd === 0 ? 0 : groupOf(rd));
+    return Quick.done;
+  }
+  /** Past an instruction of 4 bytes, which came here in this way. */
+  #step(cause: number): void {
+    const utcb = this.#utcb, at = S.pc >> 2, low = utcb.u32[at]! + 4;
     if (cause === Cause.breakpoint) this.#code!.counts.siteTraps++;
-    const rd = (word >>> 7) & 31, low = utcb.u32[at]! + 4;
     utcb.u32[at] = low;
     if (low > 0xffff_ffff) utcb.u32[at + 1]!++;
-    this.#sys.charge(COST);
-    supervisor.publish();
-    utcb.setTag(Resume.go, 0, 0);
+  }
+  /** The answer of an exit that changes neither space nor units. */
+  #goOn(items: number, groups: number): void {
+    const utcb = this.#utcb;
+    this.#supervisor.publish();
+    utcb.setTag(Resume.go, 0, items);
     utcb.setNum(U.visit, this.#task);
-    utcb.mtd = Mtd.pc | Mtd.visit | (rd === 0 ? 0 : groupOf(rd));
+    utcb.mtd = Mtd.pc | Mtd.visit | groups;
+  }
+  /** A fence of one page: a kernel that patches itself does nothing else half of the time. False: nothing has happened. */
+  *#fenceOfPage(): Sys<boolean> {
+    const utcb = this.#utcb, vm = this.#vm, address = utcb.xBig((this.#fence >>> 15) & 31), at = pageOf(address), cause = utcb.label;
+    if (this.#stubExit && at < 0 && at >= -LARGE) return false; // it may concern the addresses of stubs
+    const task = this.#mmu.fenceQuickly(utcb, at);
+    if (task === undefined) return false;
+    this.#step(cause);
+    this.#phase = 'handling';
+    this.#changed = Mtd.pc;
+    this.#sys.charge(COST);
+    if (task !== 0) yield this.#sys.ipc(IpcFlag.send | IpcFlag.call | IpcFlag.receive, task);
+    const view = this.#view;
+    this.#mmu.expect(view, address);
+    const isPlain = !this.#unsettled && !this.#supervisor.wakes && !vm.ended; // as it is unless others have run meanwhile
+    if (!isPlain) yield* this.#finish();
+    if (vm.ended) yield* this.#rest();
+    const items = isPlain ? this.#mmu.answerQuickly(utcb, view) : undefined;
+    if (items === undefined) yield* this.#answer();
+    else this.#goOn(items, 0);
+    this.#phase = 'running';
     return true;
   }
 
@@ -207,7 +258,8 @@ class DeprivilegedCpu implements VirtualCpu {
     if (!this.#mmu.beginQuickly()) yield* this.#mmu.begin(this.#sys); // whose calls' words take the place of the event's
     if (this.#stubExit && this.#supervisor.privileged) {
       this.#supervisor.refresh();
-      if (yield* this.#stubExit.leave(event.pc)) return yield* this.#faultsAtMemory.lendOwn(event);
+      const exit = this.#stubExit;
+      if (exit.concerns(utcb.num(S.pc)) && (yield* exit.leave(event.pc))) return yield* this.#faultsAtMemory.lendOwn(event);
     }
     if (!this.#code) return yield* this.#handleCause(event);
     try {
@@ -289,13 +341,16 @@ class DeprivilegedCpu implements VirtualCpu {
     this.#mayLookAhead = true;
   }
 
-  /** Performs one privileged instruction. False: the guest has no such instruction, and nothing has happened. */
+  /** One privileged instruction. False: there is no such thing for the guest, and nothing has happened. */
   *#execute(decoded: Decoded, pc: bigint): Sys<boolean> {
-    const supervisor = this.#supervisor, before = supervisor.stimecmp, outcome: Outcome = supervisor.execute(decoded, this.#x);
-    if (supervisor.stimecmp !== before) this.#setTimer(supervisor.stimecmp);
+    const supervisor = this.#supervisor, { stimecmp, satp } = supervisor, outcome: Outcome = supervisor.execute(decoded, this.#x);
+    if (supervisor.stimecmp !== stimecmp) this.#setTimer(supervisor.stimecmp);
     if (outcome === 'illegal') return false;
     this.#setPc(typeof outcome === 'object' && 'jump' in outcome ? outcome.jump : pc + BigInt(decoded.length));
-    if (typeof outcome === 'object' && 'fence' in outcome) yield* this.#mmu.fence(this.#sys, outcome.fence, this.#view);
+    if (typeof outcome === 'object' && 'fence' in outcome) {
+      yield* this.#faultsAtMemory.changed(outcome.fence.address);
+      yield* this.#mmu.fence(this.#sys, outcome.fence, this.#view);
+    } else if (supervisor.satp !== satp) yield* this.#faultsAtMemory.changed(undefined);
     if (outcome === 'wait') yield* this.#waitForInterrupt();
     return true;
   }
@@ -357,17 +412,3 @@ class DeprivilegedCpu implements VirtualCpu {
     for (;;) yield* this.#sys.down(this.#wake, Ops.semaphore.down);
   }
 }
-
-const CAUSES = [Cause.startup, Cause.recall, Cause.syscall, Cause.pageFault, Cause.illegal, Cause.breakpoint, Cause.misaligned,
-  Cause.accessFault] as const;
-
-const technique = (name: string): Technique => ({
-  name, taskKind: 0, threadFlags: ThreadFlag.alien, mapsAll: false, emulates: ['sstc'], needsAlarm: true, aheadNeeds: 0,
-    exits: CAUSES.map((cause) => ({ cause, mtd: Mtd.exit | GROUPS })),
-  create: (id, vm, guest, wake) => new DeprivilegedCpu(id, vm, guest, wake),
-});
-export const deprivileged = technique('trap');
-/** The same, with a scan of code before it runs (translate/scanned.ts). */
-export const patched = technique('patch');
-/** The same, with code rewritten when it was loaded (translate/listed.ts). */
-export const previrtualized = technique('pre');

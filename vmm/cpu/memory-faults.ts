@@ -59,7 +59,12 @@ export class MemoryFaults {
     if (typeof found === 'object' && this.#cpu.view.satp !== 0n) yield* this.#closeStubs();
     else this.#cpu.mmu.planOwn(this.#cpu.view, value, own);
   }
-  /** The guest uses the addresses of the stubs: removes the stubs, and sets breakpoints again. */
+  /** The guest has changed its tables, at this address or anywhere: it may have come to use the addresses of the stubs. */
+  *changed(address: bigint | undefined): Sys<void> {
+    const { stubs, ram } = this.#cpu.vm;
+    if (stubs?.meets(ram, this.#cpu.view, address)) yield* this.#closeStubs();
+  }
+  /** The guest uses the addresses of the stubs: they go, and breakpoints stand again. */
   *#closeStubs(): Sys<void> {
     this.#cpu.code!.closeStubs();
     for (const va of this.#cpu.vm.stubs!.close(this.#cpu.vm.cpus.length)) yield* this.#cpu.mmu.withdraw(this.#cpu.sys, va, Right.RWX);

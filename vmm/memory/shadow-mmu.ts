@@ -49,7 +49,7 @@ export class ShadowMmu {
    */
   constructor(ram: GuestRam, tables: TracedTables | undefined, selectors: Selectors, peers: () => readonly ShadowMmu[],
     recall: (sys: Syscalls) => Sys<unknown>, code?: CodeRights) {
-    this.spaces = new ShadowSpaces(selectors);
+    this.spaces = new ShadowSpaces(selectors, tables === undefined);
     this.#ram = ram;
     this.#tables = tables;
     this.#code = code;
@@ -122,6 +122,7 @@ export class ShadowMmu {
   }
   /** Plans the page that the answer maps. */
   plan(view: View, address: bigint, found: Exclude<Walk, string>): void {
+    this.spaces.meets(view, found);
     const space = this.spaces.find(view);
     const rights = this.#code?.rights(found.page, found.rights, view.privileged, pageOf(address)) ?? found.rights;
     this.#plan = space && rights !== 0 ? { space, address, found: rights === found.rights ? found : { ...found, rights }, lent: false }
@@ -129,6 +130,7 @@ export class ShadowMmu {
   }
   /** … a scanned page of code, to be executed. */
   planCode(view: View, address: bigint, found: Exclude<Walk, string>, code: CodePage): void {
+    this.spaces.meets(view, found);
     const space = this.spaces.find(view);
     this.#plan = space && { space, address, found: { ...found, rights: found.rights & ~Right.W }, lent: false, code };
   }
@@ -216,9 +218,31 @@ export class ShadowMmu {
     if (view) this.#plan = undefined;
     yield* this.spaces.fence(sys, fence);
     yield* this.#met(sys);
-    if (view && fence.address !== undefined) this.#expect(view, fence.address);
+    if (view && fence.address !== undefined) this.expect(view, fence.address);
   }
-  #expect(view: View, address: bigint): void {
+  /**
+   * The commonest fence of the guest's own: of one page, which at most one space has. Answers the selector of that space's task, where the
+   * kernel has to take the page out: that call is in the UTCB; 0: there is nothing to do; undefined: it is another kind, and nothing has
+   * happened. `expect` follows.
+   */
+  fenceQuickly(utcb: Utcb, at: number): number | undefined {
+    const space = this.#tables ? 'more' : this.spaces.only(at);
+    if (space === 'more') return undefined;
+    this.spaces.counts.fences++;
+    if (space === 'none') return 0;
+    this.spaces.takeOut(utcb, space, at);
+    return space.task;
+  }
+  /** The answer that goes on where the last one did; answers how many items. */
+  answerQuickly(utcb: Utcb, view: View): 0 | 1 | undefined {
+    const plan = this.#plan, here = this.#current;
+    if (!here || this.spaces.find(view) !== here) return undefined;
+    this.#plan = plan?.space === here ? plan : undefined;
+    if (!this.#plan) return 0;
+    this.#fill(this.#plan, utcb);
+    return 1;
+  }
+  expect(view: View, address: bigint): void {
     const found = walk(this.#ram, view, address, 'load');
     if (typeof found === 'object' && this.#ram.isRam(found.page, PAGE)) this.plan(view, address, found);
   }

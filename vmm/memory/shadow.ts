@@ -2,13 +2,15 @@
  * Shadow spaces: what a virtual processor without a second stage runs in. For each value of satp, and in it for kernel and user (and for
  * each setting of SUM and MXR that was met), a task holds what walks of the guest's tables have found. Filled by map, a page at a time,
  * when the guest faults; emptied by unmap where a fence of the guest says so. To the guest they are a TLB: kept over changes of satp,
- * tagged by ASID, of limited size.
+ * tagged by ASID, of limited size. Global pages are the same in every address space, so kernels that have no others (without SUM) share one
+ * space for all values of satp; the first page that is not global ends that for its satp.
  *
  *   satp ── Root ── [user, kernel, kernel with SUM, …] ── Space = a task ── pages
+ *       └── kernel: one for all, of global pages
  *
- * @spec priv 12.2.1 (sfence.vma), 12.1.11 (satp)
+ * @spec priv 12.2.1 (sfence.vma), 12.1.11 (satp), 12.3.1 (global mappings)
  */
-import { CapRight, Ops, Own, Status, capPage, everything, memoryPage, type Sys } from '../../microkernel/abi/index.ts';
+import { CapRight, Ops, Own, Status, U, capPage, everything, memoryPage, type Sys, type Utcb } from '../../microkernel/abi/index.ts';
 import type { Syscalls } from '../../binding/index.ts';
 import type { CodePage } from '../translate/code-page.ts';
 import type { Range } from './traced.ts';
@@ -48,14 +50,19 @@ class Space {
   get size(): number { return this.pages.size + this.large.size; }
 }
 
-/** The spaces of one value of satp. */
+/** The spaces of one value of satp; or those of global pages, for all of one mode. */
 class Root {
   readonly satp: bigint;
   readonly asid: bigint;
+  readonly isCommon: boolean;
   readonly spaces: (Space | undefined)[] = new Array<Space | undefined>(SPACE_KINDS).fill(undefined);
-  constructor(satp: bigint) {
+  /** Its kernel has pages that are not global, and spaces of its own. */
+  parted: boolean;
+  constructor(satp: bigint, isCommon: boolean) {
     this.satp = satp;
     this.asid = (satp >> 44n) & 0xffffn;
+    this.isCommon = isCommon;
+    this.parted = satp >> 60n === 0n;
   }
 }
 
@@ -63,9 +70,10 @@ class Root {
 const kindOf = ({ privileged, sum, mxr }: View): number => (privileged ? 4 | (sum ? 2 : 0) : 0) | (mxr ? 1 : 0);
 
 /** 'shadow of kernel, SUM, ASID 3', for traces. */
-const nameOf = ({ asid, satp }: Root, kind: number): string =>
+const nameOf = ({ asid, satp, isCommon }: Root, kind: number): string =>
   [`shadow of ${kind & 4 ? 'kernel'
-    : 'user'}`, ...(kind & 2 ? ['SUM'] : []), ...(kind & 1 ? ['MXR'] : []), satp === 0n ? 'bare' : `ASID ${asid}`].join(', ');
+    : 'user'}`, ...(kind & 2 ? ['SUM'] : []), ...(kind & 1 ? ['MXR'] : []), isCommon ? 'global' : satp === 0n ? 'bare' : `ASID ${asid}`]
+    .join(', ');
 
 /** Counts for reports. */
 export class ShadowCounts {
@@ -86,34 +94,53 @@ export class ShadowSpaces {
   readonly counts = new ShadowCounts();
   readonly #selectors: Selectors;
   readonly #roots = new Map<bigint, Root>();
+  /** Of global pages, by satp.MODE. */
+  readonly #common = new Map<bigint, Root>();
+  readonly #shares: boolean;
   readonly #all: Space[] = [];
   #pages = 0;
   #clock = 0;
   #root: Root | undefined;
 
-  constructor(selectors: Selectors) { this.#selectors = selectors; }
+  /** `shares`: global pages are the same for all values of satp, until a fence. */
+  constructor(selectors: Selectors, shares: boolean) {
+    this.#selectors = selectors;
+    this.#shares = shares;
+  }
 
   /** The space for this view. Without one, it makes a space or takes that of another view. */
   *enter(sys: Syscalls, view: View): Sys<Space> {
-    const kind = kindOf(view), there = this.#rootOf(view.satp).spaces[kind];
-    const space = there ?? (yield* this.#make(sys, this.#rootOf(view.satp), kind));
+    const kind = kindOf(view), root = this.#holder(view), space = root.spaces[kind] ?? (yield* this.#make(sys, root, kind));
     space.lastUse = ++this.#clock;
     return space;
   }
 
   /** The space of this view, if it exists. */
   find(view: View): Space | undefined {
-    const space = this.#rootOf(view.satp).spaces[kindOf(view)];
+    const space = this.#holder(view).spaces[kindOf(view)];
     if (space) space.lastUse = ++this.#clock;
     return space;
+  }
+
+  /** This view meets a page: one that is not global ends sharing. */
+  meets(view: View, { global }: Exclude<Walk, string>): void {
+    if (!global && view.privileged && !view.sum) this.#rootOf(view.satp).parted = true;
   }
 
   #rootOf(satp: bigint): Root {
     if (this.#root?.satp === satp) return this.#root;
     let root = this.#roots.get(satp);
-    if (!root) this.#roots.set(satp, root = new Root(satp));
+    if (!root) this.#roots.set(satp, root = new Root(satp, false));
     this.counts.switches++;
     return this.#root = root;
+  }
+  #holder({ satp, privileged, sum }: View): Root {
+    const root = this.#rootOf(satp);
+    if (!privileged || sum || root.parted || !this.#shares) return root;
+    const mode = satp >> 60n;
+    let common = this.#common.get(mode);
+    if (!common) this.#common.set(mode, common = new Root(mode << 60n, true));
+    return common;
   }
 
   *#make(sys: Syscalls, root: Root, kind: number): Sys<Space> {
@@ -150,7 +177,7 @@ export class ShadowSpaces {
     this.counts.evicted++;
     this.#all.splice(this.#all.indexOf(space), 1);
     root.spaces[root.spaces.indexOf(space)] = undefined;
-    if (root !== this.#root && root.spaces.every((s) => s === undefined)) this.#roots.delete(root.satp);
+    if (root !== this.#root && !root.isCommon && root.spaces.every((s) => s === undefined)) this.#roots.delete(root.satp);
     yield* sys.must(Own.task, Ops.task.unmap, [capPage(space.task, 0, CapRight.all), 1]);
     this.#selectors.free(space.task);
   }
@@ -216,7 +243,31 @@ export class ShadowSpaces {
     }
   }
 
-  /** The same for a range of one address space whose tables have changed, without a fence. */
+  /** The one space that has this page, and no other has it in a larger one: a fence need only take it from there. */
+  only(at: number): Space | 'none' | 'more' {
+    const base = Math.floor(at / LARGE) * LARGE;
+    let found: Space | 'none' = 'none';
+    for (const space of this.#all) {
+      if (space.large.has(base)) return 'more';
+      if (!space.pages.has(at)) continue;
+      if (found !== 'none') return 'more';
+      found = space;
+    }
+    return found;
+  }
+  /** … which it is no longer, once the kernel has done the call that is in the UTCB now. */
+  takeOut(utcb: Utcb, space: Space, at: number): void {
+    space.pages.delete(at);
+    this.#pages--;
+    this.counts.dropped++;
+    utcb.setTag(Ops.task.unmap.label, 2);
+    utcb.setWord(0, at);
+    utcb.u32[U.words >> 2]! += memoryPage(0, PAGE_BITS, 0);
+    utcb.setWord(1, 1);
+    utcb.mtd = 0;
+  }
+
+  /** The same for a range of one address space, whatever fences say: its tables have changed. */
   *invalidate(sys: Syscalls, { satp, at, order, all }: Range): Sys<void> {
     const size = 2 ** order, inside = (page: number): boolean => page >= at && page < at + size;
     for (const space of this.#roots.get(satp)?.spaces ?? []) {

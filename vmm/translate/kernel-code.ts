@@ -57,9 +57,8 @@ export class KernelCode implements GuestCode {
     if (access === 'fetch' && this.#code.leaks) return yield* this.#program(sys, view, address, found);
     // It faults again then: others may have run meanwhile.
     if (access === 'store' && this.#code.doubt(found.page)) return yield* this.#mmu.withdraw(sys, this.#ram.va(found.page, PAGE), Right.X);
-    const done = access === 'store' && this.#code.has(found.page) ? yield* this.#store(sys, view, pc, address, found)
-      : access === 'load' && this.#isHidden(view, address, found) ? this.#load(view, pc, address) : undefined;
-    if (done !== undefined) this.#hands.setPc(pc + BigInt(done));
+    if (access === 'store' && this.#code.has(found.page)) return yield* this.#store(sys, view, pc, address, found);
+    if (access === 'load' && this.#isHidden(view, address, found)) this.#hands.setPc(pc + BigInt(this.#load(view, pc, address)));
     else this.#mmu.plan(view, address, found);
   }
 
@@ -136,16 +135,14 @@ export class KernelCode implements GuestCode {
     return decoded.length;
   }
 
-  /** A store to a page of code: performs it (returns its length), or makes the page data so that the guest does (undefined). */
-  *#store(sys: Syscalls, view: View, pc: bigint, address: bigint, { page }: Found): Sys<number | undefined> {
+  /** A store to a page of code: done here, or the page is data again, and the guest does it itself: it faults again then, as above. */
+  *#store(sys: Syscalls, view: View, pc: bigint, address: bigint, { page }: Found): Sys<void> {
     const code = this.#code.page(page)!, decoded = this.#at(view, pc);
-    if (code.writes < FLOOD && decoded && store(decoded, this.#hands.x, this.#ram, page + Number(address & 0xfffn)) !== undefined) {
-      return decoded.length;
-    }
+    if (code.writes < FLOOD && decoded && store(decoded, this.#hands.x, this.#ram, page + Number(address & 0xfffn)) !== undefined)
+      return this.#hands.setPc(pc + BigInt(decoded.length));
     if (view.privileged && this.#mmu.codeAt(pageOf(pc)) === code && code.writes < FLOOD)
       throw new Unrunnable('changes its own page in a way that the monitor does not do for it');
     yield* this.#release(sys, code);
-    return undefined;
   }
 
   // ── breakpoints ──

@@ -21,6 +21,8 @@ export class StubExit {
     this.#hands = hands;
   }
 
+  /** Is a processor at this address (signed) in a stub, or where one may just have come back? */
+  concerns(at: number): boolean { return this.#stubs.inside(at) !== undefined || this.#stubs.behind(at) !== undefined; }
   /** True: the processor has been brought on, and is somewhere else now. */
   *leave(pc: bigint): Sys<boolean> {
     const at = Number(signed(pc)), inside = this.#stubs.inside(at);

@@ -13,6 +13,8 @@ import { assemble } from '../../hardware/isa/assemble.ts';
 import type { Decoded } from '../../hardware/isa/decode.ts';
 import { Right, type Sys } from '../../microkernel/abi/index.ts';
 import { allocate, type Env } from '../../roottask/client/index.ts';
+import { walk, type Step, type View } from '../memory/walker.ts';
+import type { GuestRam } from '../ram.ts';
 import { freeRegister, type Free } from './free-register.ts';
 import { SLOT, kindOf, needsPlain, reaches, stubFor, type StubCode } from './stub-code.ts';
 import { VirtualState } from './virtual-state.ts';
@@ -20,7 +22,8 @@ import { VirtualState } from './virtual-state.ts';
 const PAGE = 4096, MOST = 512, REACH = 2048, ENTRY = 4;
 /** Addresses of the guest, as signed numbers. */
 const ENTRIES = -PAGE, STUBS = ENTRIES - MOST * SLOT, STATE = -(2 ** 20);
-const CODE = ENTRIES + PAGE - STUBS;
+const CODE = ENTRIES + PAGE - STUBS, LAST = 2n ** 21n;
+const OWN: readonly number[] = [STATE, ...Array.from({ length: CODE / PAGE }, (_, i) => STUBS + i * PAGE)];
 export const roomForStubs = (processors: number): number => CODE + processors * PAGE;
 
 /** One stub: for the instruction at `site`, which ends at `next`. */
@@ -78,6 +81,19 @@ export class Stubs {
     if (this.count === 0 || this.closed) return undefined;
     if (address >= STUBS && address < 0) return { va: this.#va + Math.floor((address - STUBS) / PAGE) * PAGE, rights: Right.X };
     return address >= STATE && address < STATE + PAGE ? { va: this.#stateVa(processor), rights: Right.R | Right.W } : undefined;
+  }
+
+  /**
+   * Has the guest something of its own at these addresses, now that it has changed its tables (`address`: there)? All lie in the last
+   * 2 MiB, where most kernels have nothing at all.
+   */
+  meets(ram: GuestRam, view: View, address?: bigint): boolean {
+    const steps: Step[] = [], isElsewhere = address !== undefined && BigInt.asIntN(64, address) < -LAST;
+    if (this.count === 0 || this.closed || isElsewhere || view.satp === 0n) return false;
+    const top = walk(ram, view, -1n, 'load', steps);
+    if (typeof top === 'object') return true;
+    if (steps.at(-1)?.level !== 0) return false;
+    return OWN.some((page) => typeof walk(ram, view, BigInt(page), 'load') === 'object');
   }
 
   /** The register that a stub for this instruction can come back through, if there can be one. `at`: the guest's code, by offset. */
