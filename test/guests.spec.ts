@@ -7,6 +7,7 @@ import { copyFileSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, wri
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { single } from './guest-programs.ts';
 import { command, root, tessera } from './tessera.ts';
 
 const programs = join(root, 'guests/bin/linux');
@@ -20,36 +21,6 @@ beforeAll(() => {
   writeFileSync(join(folder, 'etc/words'), 'one two\nthree\n');
 });
 afterAll(() => rmSync(folder, { recursive: true }));
-
-/** Program and arguments, input, output, status. */
-const single: [string[], string, string | RegExp, number][] = [
-  [['echo', 'a', 'b'], '', 'a b\n', 0],
-  [['echo', '-n', 'a'], '', 'a', 0],
-  [['cat'], 'through\n', 'through\n', 0],
-  [['wc'], 'one two\nthree\n', '2 3 14\n', 0],
-  [['wc', '-l'], 'one two\nthree\n', '2\n', 0],
-  [['tr', 'a-c\\n', 'A-C '], 'abc\ncab\n', 'ABC CAB ', 0],
-  [['tr', '-d', 'l'], 'hello\n', 'heo\n', 0],
-  [['sort', '-rn'], '3\n20\n1\n', '20\n3\n1\n', 0],
-  [['sort', '-u'], 'b\na\nb\n', 'a\nb\n', 0],
-  [['seq', '2', '3', '9'], '', '2\n5\n8\n', 0],
-  [['seq', '3', '-1', '1'], '', '3\n2\n1\n', 0],
-  [['head', '-n', '2'], '1\n2\n3\n', '1\n2\n', 0],
-  [['grep', '-v', 'x'], 'ax\nb\n', 'b\n', 0],
-  [['grep', 'z'], 'a\n', '', 1],
-  [['true'], '', '', 0],
-  [['false'], '', '', 1],
-  [['uname'], '', 'Linux\n', 0],
-  [['uname', '-m'], '', 'riscv64\n', 0],
-  [['cat', '/no/such'], '', '', 1],
-  [['getppid', '10'], '', /^getppid: 10 calls, \d+ ns each\n$/, 0],
-  [['sieve', '10000'], '', /^sieve: 1229 primes below 10000/, 0],
-  [['matmul', '16'], '', /^matmul: 16 x 16, trace \d+\/4/, 0],
-  [['forktest', '2'], '', 'forktest: 2 rounds of 8 children, a chain of 10: ok\n', 0],
-  [['pipetest', '64'], '', 'pipetest: 65536 bytes: ok\n', 0],
-  [['sigtest'], '', 'sigtest: ok\n', 0],
-  [['sh', '-c', 'echo one; exit 7'], '', 'one\n', 7],
-];
 
 const check = (run: { status: number | null; stdout: string }, stdout: string | RegExp, status: number) => {
   if (typeof stdout === 'string') expect(run.stdout).toBe(stdout);

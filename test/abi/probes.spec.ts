@@ -5,7 +5,7 @@ import { kinds } from './classes.ts';
 import { drawn, lineOf, systematic } from './generate.ts';
 import { allProbes, compare } from './run.ts';
 import { differences, keptAnswers, keptMixes, mixesHere } from './mixes.ts';
-import { answersHere, hasCompiler } from './sides.ts';
+import { answersHere, answersNative, hasCompiler } from './sides.ts';
 
 const ready = hasCompiler() && existsSync(new URL('../../images/rootfs', import.meta.url));
 
@@ -19,6 +19,10 @@ describe('probes of the Linux interface', () => {
     const known = knownAnswers(), probes = allProbes().filter((p) => known.has(lineOf(p))).filter((_, i) => i % 3 === 0);
     expect(probes.length).toBeGreaterThan(400);
     expect(compare(probes, probes.map((p) => known.get(lineOf(p))), answersHere(probes)).faults).toEqual([]);
+  });
+  it.skipIf(!ready)('are answered by the same server without the microkernel as Linux answers them', { timeout: 400_000 }, () => {
+    const known = knownAnswers(), probes = allProbes().filter((p) => known.has(lineOf(p))).filter((_, i) => i % 9 === 0);
+    expect(compare(probes, probes.map((p) => known.get(lineOf(p))), answersNative(probes)).faults).toEqual([]);
   });
   it.skipIf(!ready)('options read back, messages with descriptors, watches: long sequences are as on Linux', { timeout: 300_000 }, () => {
     const some = keptMixes().filter((m) => / 1 /.test(m));

@@ -1,9 +1,13 @@
-/** The two sides that answer probes: Debian's kernel in QEMU, and the Unix server; both run the same static prober. */
+/**
+ * The sides that answer probes: Debian's kernel in QEMU, and the Unix server above the microkernel and directly on the machine; all run the
+ * same static prober.
+ */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { runNative } from '../../l4guest/arch/native/boot.ts';
 import { runOnLinux } from '../conformance/linux.ts';
 import { lineOf, type Probe } from './generate.ts';
 
@@ -34,4 +38,13 @@ export const answersHere = (probes: readonly Probe[], command = TESSERA): string
   const args = ['run', '--rootfs', root, '/t/prober'],
     options = { input: text(probes), maxBuffer: 1 << 28, encoding: 'latin1', timeout: 800_000 } as const;
   return answersIn(spawnSync(command, args, options).stdout);
+});
+/** The answers of the Unix server without the microkernel (arch/native). */
+export const answersNative = (probes: readonly Probe[]): string[] => withRoot((root) => {
+  const archive = execFileSync('tar', ['-C', root, '-cf', '-', '.'], { maxBuffer: 1 << 28 }), said: Uint8Array[] = [];
+  runNative({
+    root: archive, argv: ['/t/prober'], memory: 512 << 20, input: Buffer.from(text(probes)),
+    output: (bytes) => { said.push(bytes.slice()); }, error: () => undefined,
+  });
+  return answersIn(Buffer.concat(said).toString('latin1'));
 });
