@@ -1,4 +1,4 @@
-/** `npm run test:quick`: unit specs, and one boot of the whole system (test/system.spec.ts), in under a minute. */
+/** `npm run test:quick`: unit specs, and one boot of the whole system (test/system.spec.ts). Aim: a minute. */
 import { defineConfig, mergeConfig } from 'vitest/config';
 import all from './vitest.config.ts';
 

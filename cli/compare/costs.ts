@@ -1,7 +1,7 @@
 /**
- * What a technique costs over a whole run: the six sources of the literature on monitors (trace/degradation.ts has five; the sixth, time
- * elongation, is what the guest itself executes more than natively), and exits by module of the monitor, apart for the guest's kernel and
- * its programs.
+ * The cost of a technique over a whole run, by the six sources that the literature on monitors names, and its exits by module of the
+ * monitor. trace/degradation.ts counts five sources; the sixth, time elongation, is what the guest executes more than it does natively.
+ * Exits of the guest's kernel and of its programs are counted apart.
  */
 import { Degradation, SOURCES, type RecordView, type Source, type TraceSource } from '../../trace/index.ts';
 import { taskEntry, type ObjectKind, type TraceName } from '../../trace/names.ts';

@@ -1,32 +1,14 @@
 /** What many names are and contain, in one message: nothing outside is looked at, and nothing but files is opened. */
-import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { renameSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import {
-  COMPOUND, NO_FID, decodeContents, decodeLooks, decodeReply, encodeRequest, type MessageName, type Reply, type Request
-} from '../../roottask/client/ninep/index.ts';
+import { decodeContents, decodeLooks, type Reply } from '../../roottask/client/ninep/index.ts';
 import { Errno, type HostFolder } from '../../system/folders/folder.ts';
-import { NineServer } from '../../system/folders/server.ts';
-import { SharedFolder } from '../../system/folders/shared.ts';
-import { finderFor } from './find.ts';
-import { NodeFolder } from './folder.ts';
+import { LentFolder, MSIZE } from './testing.ts';
 
-const MSIZE = 8192;
-let outer: string, base: string, server: NineServer;
-function ask<N extends MessageName>(name: N, fields: Request<N>): Reply<N> | number {
-  let reply = new Uint8Array(0);
-  server.request(encodeRequest(name, 1, fields), (bytes) => { reply = bytes.slice(); });
-  expect(reply.length).toBeLessThanOrEqual(MSIZE);
-  const answer = decodeReply(name, reply);
-  return answer.ok ? answer.value : answer.error;
-}
-function begin(host: HostFolder = new NodeFolder(base, finderFor(base))): void {
-  server = new NineServer(new SharedFolder(host, false, () => 0n));
-  ask('version', { msize: MSIZE, version: COMPOUND });
-  ask('attach', { fid: 0, afid: NO_FID, user: '', tree: '', uid: 0 });
-}
+let lent: LentFolder, base: string;
+const ask: LentFolder['ask'] = (name, fields) => lent.ask(name, fields);
+const begin = (...without: (keyof HostFolder)[]): void => lent.lend(lent.host(without), false);
 const look = (...names: string[]) => decodeLooks((ask('look', { fid: 0, names }) as Reply<'look'>).looks);
 function fetch(most: number, ...names: string[]): (string | number)[] | number {
   const reply = ask('fetch', { fid: 0, most, names });
@@ -34,16 +16,11 @@ function fetch(most: number, ...names: string[]): (string | number)[] | number {
     : decodeContents(reply.contents).map((c) => c.errno || new TextDecoder().decode(c.data));
 }
 beforeEach(() => {
-  outer = mkdtempSync(join(tmpdir(), 'tessera-looks-'));
-  base = join(outer, 'base');
-  mkdirSync(join(base, 'folder'), { recursive: true });
-  writeFileSync(join(outer, 'secret'), 'secret');
-  writeFileSync(join(base, 'a'), 'text');
-  symlinkSync('../secret', join(base, 'link'));
-  spawnSync('mkfifo', [join(base, 'fifo')]);
+  lent = new LentFolder('text');
+  ({ base } = lent);
   begin();
 });
-afterEach(() => { server.close(); rmSync(outer, { recursive: true, force: true }); });
+afterEach(() => lent.remove());
 
 it('names are what they are, links with their target, times before 1970 too, and none leads elsewhere', () => {
   utimesSync(join(base, 'a'), new Date(-1500), new Date(1500));
@@ -53,11 +30,7 @@ it('names are what they are, links with their target, times before 1970 too, and
   ]);
   expect(look('a').map((l) => [l.atimeSec, l.atimeNsec, l.mtimeSec, l.mtimeNsec])).toEqual([[-2, 5e8, 1, 5e8]]);
 });
-const own = (): HostFolder => {
-  const folder = new NodeFolder(base, finderFor(base));
-  return Object.assign(Object.create(folder) as HostFolder, { stats: undefined, contents: undefined });
-};
-const ways = [['together', () => begin()], ['one by one', () => begin(own())]] as const;
+const ways = [['together', () => begin()], ['one by one', () => begin('stats', 'contents')]] as const;
 it.each(ways)('only regular files are read, %s, as far as there is room', (_, make) => {
   make();
   writeFileSync(join(base, 'big'), 'b'.repeat(5000));
@@ -89,6 +62,6 @@ it('a folder that was moved away is in it no more, between two requests', () => 
   const there = () => decodeLooks((ask('look', { fid: 1, names: ['x'] }) as Reply<'look'>).looks)[0]!.errno;
   writeFileSync(join(base, 'folder/x'), '');
   expect(there()).toBe(0);
-  renameSync(join(base, 'folder'), join(outer, 'folder'));
+  renameSync(join(base, 'folder'), join(lent.outer, 'folder'));
   expect([ask('look', { fid: 1, names: ['x'] }), ask('fetch', { fid: 1, most: 10, names: ['x'] })]).toEqual([Errno.ENOENT, Errno.ENOENT]);
 });

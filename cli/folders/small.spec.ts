@@ -1,33 +1,16 @@
 /** Small files made, found and read in one request: nothing outside is touched, nothing but files is opened, every fid is one or none. */
-import { spawnSync } from 'node:child_process';
-import { chmodSync, lstatSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, lstatSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import {
-  COMPOUND, NO_FID, decodeContents, decodeLooks, decodeReply, encodeRequest, type MessageName, type Reply, type Request
-} from '../../roottask/client/ninep/index.ts';
+import { NO_FID, decodeContents, decodeLooks, type Reply } from '../../roottask/client/ninep/index.ts';
 import { Errno } from '../../system/folders/folder.ts';
-import { NineServer } from '../../system/folders/server.ts';
-import { SharedFolder } from '../../system/folders/shared.ts';
-import { finderFor } from './find.ts';
-import { NodeFolder } from './folder.ts';
+import { LentFolder, MSIZE } from './testing.ts';
 
-const MSIZE = 8192, EXCLUSIVE = 0o202, BOTH = 2;
-let outer: string, base: string, server: NineServer;
-function ask<N extends MessageName>(name: N, fields: Request<N>): Reply<N> | number {
-  let reply = new Uint8Array(0);
-  server.request(encodeRequest(name, 1, fields), (bytes) => { reply = bytes.slice(); });
-  expect(reply.length).toBeLessThanOrEqual(MSIZE);
-  const answer = decodeReply(name, reply);
-  return answer.ok ? answer.value : answer.error;
-}
+const EXCLUSIVE = 0o202, BOTH = 2;
+let lent: LentFolder, base: string;
+const ask: LentFolder['ask'] = (name, fields) => lent.ask(name, fields);
 function begin(writable = true, together = true): void {
-  const folder = new NodeFolder(base, finderFor(base)),
-    host = together ? folder : Object.assign(Object.create(folder) as NodeFolder, { take: undefined, together: undefined });
-  server = new NineServer(new SharedFolder(host, writable, () => 0n));
-  ask('version', { msize: MSIZE, version: COMPOUND });
-  ask('attach', { fid: 0, afid: NO_FID, user: '', tree: '', uid: 0 });
+  lent.lend(lent.host(together ? [] : ['take', 'together']), writable);
 }
 const make = (name: string, newfid: number, flags = EXCLUSIVE, mode = 0o640) => ask('make', { fid: 0, newfid, name, flags, mode });
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
@@ -41,16 +24,11 @@ function take(newfids: number[], names: string[], most = 100) {
 }
 const read = (fid: number) => { const r = ask('read', { fid, offset: 0n, count: 100 }); return typeof r === 'number' ? r : text(r.data); };
 beforeEach(() => {
-  outer = mkdtempSync(join(tmpdir(), 'tessera-small-'));
-  base = join(outer, 'base');
-  mkdirSync(join(base, 'folder'), { recursive: true });
-  writeFileSync(join(outer, 'secret'), 'secret');
-  writeFileSync(join(base, 'a'), 'text of a');
-  symlinkSync('../secret', join(base, 'link'));
-  spawnSync('mkfifo', [join(base, 'fifo')]);
+  lent = new LentFolder('text of a');
+  ({ base } = lent);
   begin();
 });
-afterEach(() => { server.close(); rmSync(outer, { recursive: true, force: true }); });
+afterEach(() => lent.remove());
 
 it('a file is made as it is asked for, once, and its fid writes it', () => {
   const made = make('new', 5) as Reply<'make'>;
@@ -59,7 +37,7 @@ it('a file is made as it is asked for, once, and its fid writes it', () => {
   expect(readFileSync(join(base, 'new'), 'utf8')).toBe('bytes');
   expect([make('new', 6), make('other', 5), make('link', 6, BOTH), make('..', 6), make('a/b', 6), make('folder', 6, BOTH)])
     .toEqual([Errno.EEXIST, Errno.EBADF, Errno.ELOOP, Errno.ENOENT, Errno.EINVAL, Errno.EISDIR]);
-  expect(readFileSync(join(outer, 'secret'), 'utf8')).toBe('secret');
+  expect(readFileSync(join(lent.outer, 'secret'), 'utf8')).toBe('secret');
   expect([typeof make('a', 6, BOTH), read(6)]).toEqual(['object', 'text of a']);
 });
 it('nothing is made in a folder that is lent to be read', () => {

@@ -143,7 +143,7 @@ describe('ptrace', () => {
     expect(unix.call('process_vm_readv', child.proc.pid, iov(to, 4), 1, iov(at, 4), 1, 0)).toBe(4);
     expect([...unix.bytes(to, 4)]).toEqual([1, 2, 3, 4]);
     expect(unix.call('process_vm_readv', 99999, iov(to, 4), 1, iov(at, 4), 1, 0)).toBe(-E.SRCH);
-    // An empty vector does nothing, whoever is named.
+    // With an empty vector the call copies nothing and succeeds, whatever process it names.
     expect(dispatch(unix.main, 270, 99999, 0, 0, 0, 0, 0)).toBe(0);
   });
 });

@@ -34,7 +34,7 @@ export interface Mappable {
   readonly areas: Set<Vma>;
   /** No area maps it any more. */
   unmapped(): void;
-  /** It ends with its last area, though that area is to be made anew: a removed segment of System V IPC. */
+  /** A removed segment of System V IPC: it ends when its last area goes, even if that area would be mapped again at once. */
   readonly ending?: boolean;
   readonly ino: number;
   readonly dev: number;
