@@ -5,8 +5,9 @@ import type { Arrival, Host, Program, Scenario, SystemOptions } from '../index.t
 import { bootScenario } from './audited.ts';
 import { audit } from '../microkernel/index.ts';
 import { Ops, type TraceSink } from '../microkernel/abi/index.ts';
-import { allocate, exit, log, openConsole, spawn, valueOf } from '../roottask/client/index.ts';
-import { consoleDriver } from '../scenarios/devices.ts';
+import { Factory } from '../microkernel/objects/factory.ts';
+import { allocate, exit, log, openConsole, openNet, spawn, valueOf } from '../roottask/client/index.ts';
+import { consoleDriver, switchComponent } from '../scenarios/devices.ts';
 import native from '../scenarios/native.ts';
 
 const program = (main: Program['main']): Program => ({ name: 'test', main });
@@ -161,6 +162,10 @@ describe('the door', () => {
   });
 });
 
+/** Bytes of kernel memory that the objects of a factory, and of those made out of it, take up now. */
+const usedIn = (factory: Factory): number => [...factory.objects].reduce(
+  (sum, object) => sum + (object instanceof Factory ? usedIn(object) - object.limit : 0), factory.used);
+
 describe('a component that ends', () => {
   const crashing = (times: number): Scenario => ({
     name: 'crashing', summary: '', components: {
@@ -185,6 +190,28 @@ describe('a component that ends', () => {
     expect(few.faults).toEqual([]);
     expect(many.faults).toEqual([]);
     expect(many.used).toBe(few.used);
+  });
+  it('leaves nothing in the servers that it used: neither semaphores nor, when it opened twice, buffers', async () => {
+    const used = async (restart: number, opens: number): Promise<number> => {
+      const { system } = start({
+        name: 'guests', summary: '', components: {
+          terminal: consoleDriver('console0'), switch: switchComponent(),
+          a: { restart, caps: { stdio: 'terminal', net: 'switch' }, exit: 'any', program: program(function* (sys, env) {
+            for (let i = 0; i < opens; i++) {
+              yield* openConsole(sys, env, 'stdio');
+              yield* openNet(sys, env, 'net');
+            }
+            throw new Error('again');
+          }) },
+        },
+      }, {}, { consoles: 1 });
+      await system.run();
+      expect(audit(system.kernel)).toEqual([]);
+      return usedIn(system.kernel.root.factory);
+    };
+    const once = await used(0, 1);
+    expect(await used(8, 1)).toBe(once);
+    expect(await used(0, 40)).toBe(once);
   });
   it('can be killed by the scenario, and the others go on', async () => {
     const { system, text } = start({

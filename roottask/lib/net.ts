@@ -39,7 +39,11 @@ export class NetServer {
       [Protocol.net.receive.label, (sys, s) => this.receive(sys, s)],
     ]);
     this.server = new Server(env, service, handlers, {
-      bufferOrder: NET_ORDER, open: label => backend.accept(label, this.server.sessions.size), closed: s => backend.closed?.(s.state),
+      bufferOrder: NET_ORDER, open: label => backend.accept(label, this.server.sessions.size),
+      closed: ({ state }) => {
+        state.semaphore = 0; // a thread that still has frames for this client must not raise what gets the selector next
+        backend.closed?.(state);
+      },
     });
   }
 

@@ -36,10 +36,12 @@ export interface Session<T> {
  */
 export function* openWithBuffer<T extends { semaphore: number }>(server: Server<T>, env: Env, sys: Syscalls, session: Session<T>,
     words: readonly number[] = []): Sys<Answer> {
-  const dest = sys.utcb.word(0), buffer = server.takeBuffer(sys);
-  if (buffer === undefined || session.buffer) return refuse(Status.badArgument);
+  const dest = sys.utcb.word(0), buffer = session.buffer ? undefined : server.takeBuffer(sys);
+  if (buffer === undefined) return refuse(Status.badArgument);
   session.buffer = buffer;
-  const semaphore = env.selector(), status = yield* sys.invoke(Own.factory, Ops.factory.createSemaphore, [semaphore, 1]);
+  const semaphore = env.selector();
+  session.objects.push(semaphore);
+  const status = yield* sys.invoke(Own.factory, Ops.factory.createSemaphore, [semaphore, 1]);
   if (status !== 0) return refuse(status);
   session.state.semaphore = semaphore;
   return { status: 0, words, items: [{ flexpage: capPage(semaphore), dest }] };

@@ -64,7 +64,10 @@ export class StreamServer {
         backend.opened?.(state);
         return state;
       },
-      closed: s => backend.closed?.(s.state),
+      closed: ({ state }) => {
+        state.semaphore = 0; // a thread that still has input for this client must not raise what gets the selector next
+        backend.closed?.(state);
+      },
     });
   }
 
