@@ -1,25 +1,33 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import * as fs from 'node:fs';
+import fs from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { FileDisk, openDisk, parseDisk } from './disk.ts';
 
-vi.mock('node:fs', async (original) => {
-  const real = await original<typeof fs>();
-  return { ...real, fsyncSync: vi.fn(real.fsyncSync), writeSync: vi.fn(real.writeSync) };
-});
-
 const folder = fs.mkdtempSync(join(tmpdir(), 'tessera-disk-'));
 const file = join(folder, 'disk.img'), lock = `${file}.tessera-lock`;
 afterAll(() => fs.rmSync(folder, { recursive: true }));
 const children: ChildProcess[] = [];
-afterEach(() => { for (const child of children.splice(0)) child.kill('SIGKILL'); });
+afterEach(() => {
+  vi.restoreAllMocks();
+  syncBuiltinESMExports();
+  for (const child of children.splice(0)) child.kill('SIGKILL');
+});
+/** Counts the calls of a function of the file system; the next may fail. */
+const watch = (name: 'fsyncSync' | 'writeSync'): { calls(): number; failNext(code: string): void } => {
+  const spy = vi.spyOn(fs, name);
+  syncBuiltinESMExports();
+  return {
+    calls: () => spy.mock.calls.length,
+    failNext: (code) => { spy.mockImplementationOnce(() => { throw Object.assign(new Error(code), { code }); }); },
+  };
+};
 beforeEach(() => {
   fs.writeFileSync(file, Buffer.alloc(16 * 512, 7));
   fs.rmSync(lock, { force: true });
-  vi.clearAllMocks();
 });
 const sector = (fill: number): Uint8Array => new Uint8Array(512).fill(fill);
 const first = (disk: { read(offset: number, into: Uint8Array): void }, at: number): number => {
@@ -40,18 +48,18 @@ describe('the option', () => {
 
 describe('a file as a disk', () => {
   it('passes a flush on to the file system, and never says again that all is well once one has failed', () => {
-    const disk = new FileDisk({ path: file, readOnly: false });
+    const disk = new FileDisk({ path: file, readOnly: false }), fsync = watch('fsyncSync');
     disk.write(512, sector(1));
     disk.flush();
-    expect(fs.fsyncSync).toHaveBeenCalledTimes(1);
-    vi.mocked(fs.fsyncSync).mockImplementationOnce(() => { throw Object.assign(new Error('EIO'), { code: 'EIO' }); });
+    expect(fsync.calls()).toBe(1);
+    fsync.failNext('EIO');
     expect(() => disk.flush()).toThrow('EIO');
     expect(() => disk.flush()).toThrow(/earlier/);
     disk.close();
   });
   it('has errors, and no crash, when the file becomes shorter or the file system is full', () => {
     const disk = new FileDisk({ path: file, readOnly: false });
-    vi.mocked(fs.writeSync).mockImplementationOnce(() => { throw Object.assign(new Error('ENOSPC'), { code: 'ENOSPC' }); });
+    watch('writeSync').failNext('ENOSPC');
     expect(() => disk.write(0, sector(1))).toThrow('ENOSPC');
     fs.truncateSync(file, 1024);
     expect([() => first(disk, 1024), () => disk.write(1024, sector(1))].map((f) => {
