@@ -73,6 +73,8 @@ small burst burst/burst.c                       # exits that come in clusters
 small compute mix/mix.c -DCOMPUTE               # three guests that do different work
 small system mix/mix.c -DSYSTEM
 small device mix/mix.c -DDEVICE
+small disk disk/disk.c                          # reads one sector of a disk
+for sector in 0 1 2 3 4 5 6 7; do echo "sector $sector of a small disk" | dd bs=512 conv=sync status=none; done > "$out/disk.img"
 small kinds kinds/kinds.c                       # sorts instructions
 control() { # a guest that tries every register and addresses where nothing is
   linked=$(mktemp)

@@ -1,5 +1,6 @@
 /** Boots a scenario, as `tessera boot` does. */
 import type { ScenarioFile } from '../scenarios/define.ts';
+import type { BlockBackend } from '../machine/devices/device.ts';
 import type { Module, Result } from '../system/host.ts';
 import type { Archive } from '../system/files/archive.ts';
 import { SystemError } from '../system/system.ts';
@@ -15,6 +16,8 @@ export interface ScenarioOptions extends RunOptions {
    * Tessera.
    */
   readonly modules?: Readonly<Record<string, Uint8Array | Archive>>;
+  /** Disks of the board, disk0 …, in the scenario's order. */
+  readonly disks?: readonly BlockBackend[];
 }
 
 export interface ScenarioResult extends Result {
@@ -31,14 +34,18 @@ export interface ScenarioResult extends Result {
  */
 export async function readyScenario(name: string,
     images: Readonly<Record<string,
-      Uint8Array | Archive>> = {}): Promise<{ scenario: ScenarioFile; modules: Record<string, Uint8Array | Archive> }> {
+      Uint8Array | Archive>> = {}): Promise<Required<Pick<ScenarioOptions, 'scenario' | 'modules' | 'disks'>>> {
   const load = Object.hasOwn(scenarioLoaders, name) ? scenarioLoaders[name] : undefined;
   if (!load) throw new SystemError(`there is no scenario '${name}'; there are ${scenarioNames.join(', ')}`);
   const { default: scenario } = await load(), missing = Object.keys(scenario.images ?? {}).filter((image) => !images[image]);
   if (missing.length) throw new SystemError(`scenario '${name}' needs ${missing.map((m) => `'${m}'`).join(', ')} among its images`);
   const files = await Promise.all(Object.entries(scenario.files ?? {}).map(async ([module, path]) =>
     [module, await guestBytes(path)] as const));
-  return { scenario, modules: { ...Object.fromEntries(files), ...images } };
+  const disks = await Promise.all((scenario.disks ?? []).map(async (image) => {
+    const { MemoryDisk } = await import('./disk.ts'), [path, ...ways] = image.split(',');
+    return new MemoryDisk(await guestBytes(path!), { readOnly: ways.includes('ro') });
+  }));
+  return { scenario, modules: { ...Object.fromEntries(files), ...images }, disks };
 }
 
 /**
@@ -63,7 +70,8 @@ function judging(scenario: ScenarioFile): Pick<Launch<ScenarioResult>, 'judge' |
 export function runScenario(options: ScenarioOptions): Run<ScenarioResult> {
   const { scenario } = options, modules: Module[] = Object.entries(options.modules ?? {}).map(([name, bytes]) => ({ name, bytes }));
   const run: Run<ScenarioResult> = new Run<ScenarioResult>({
-    scenario, main: 'uart', ...judging(scenario), host: { modules, consoles: 0, nets: networkCards((scenario.nets ?? []) as Network[]) },
+    scenario, main: 'uart', ...judging(scenario),
+    host: { modules, consoles: 0, disks: options.disks, nets: networkCards((scenario.nets ?? []) as Network[]) },
     finish: (result) => ({ ...result, output: run.console.text(), table: run.table() }),
   }, options);
   return run;

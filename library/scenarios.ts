@@ -11,6 +11,7 @@ export const scenarioLoaders: Readonly<Record<string, Loader>> = {
   pipe: () => import('../scenarios/pipe.ts'),
   interrupt: () => import('../scenarios/interrupt.ts'),
   mmio: () => import('../scenarios/mmio.ts'),
+  'io-steps': () => import('../scenarios/io-steps.ts'),
   'look-ahead': () => import('../scenarios/look-ahead.ts'),
   'exit-latency': () => import('../scenarios/exit-latency.ts'),
   'tlb-tags': () => import('../scenarios/tlb-tags.ts'),

@@ -1,6 +1,10 @@
-/** The details of a guest's access to a device's register name its eight steps, with the records where they are. */
-import { expect, it } from 'vitest';
+/**
+ * The details of a guest's access to a device's register name its eight steps, and those of a request to a disk and of its interrupt the
+ * eight steps there and back, with the records where they are.
+ */
+import { describe, expect, it } from 'vitest';
 import { details, Filter, type TraceFile } from '../trace/index.ts';
+import ioSteps from '../scenarios/io-steps.ts';
 import mmio from '../scenarios/mmio.ts';
 import { bootJudged } from './judged.ts';
 
@@ -12,13 +16,36 @@ function first(trace: TraceFile, text: string): number {
   throw new Error(`no record is ${text}`);
 }
 
+/** The steps in the details of a record, and the kinds of the records that they name. */
+function steps(trace: TraceFile, at: number): { texts: string[]; kinds: string[] } {
+  const texts = details(trace, trace.at(at)).filter(([name]) => name.startsWith('step')).map(([name, text], i) => {
+    expect(name).toBe(`step ${i + 1}`);
+    return text;
+  });
+  return { texts, kinds: texts.map((text) => {
+    const sequence = /record (\d+)/.exec(text)?.[1];
+    return sequence === undefined ? '' : trace.at(trace.indexOf(Number(sequence))).kindName;
+  }) };
+}
+
 it("the load of a serial port's register has eight steps: event, switch there, answer and switch back are records", async () => {
   const { trace } = await bootJudged({ ...mmio, holds: [{ filter: 'kind:event cause:guestPageFault', why: 'there is such an access' }] });
-  const at = first(trace!, 'kind:event cause:guestPageFault address:0x10000005'), lines = new Map(details(trace!, trace!.at(at)));
-  const recordOf = (step: number): string => {
-    const sequence = Number(/^record (\d+)/.exec(lines.get(`step ${step}`)!)![1]);
-    return trace!.at(trace!.indexOf(sequence)).kindName;
-  };
-  expect([...lines.keys()].filter((k) => k.startsWith('step'))).toEqual([1, 2, 3, 4, 5, 6, 7, 8].map((n) => `step ${n}`));
-  expect([3, 4, 7, 8].map(recordOf)).toEqual(['event', 'schedule', 'resume', 'schedule']);
+  const { kinds } = steps(trace!, first(trace!, 'kind:event cause:guestPageFault address:0x10000005'));
+  expect(kinds).toEqual(['', '', 'event', 'schedule', '', '', 'resume', 'schedule']);
+});
+
+describe('a read of a disk', async () => {
+  const { trace } = await bootJudged({ ...ioSteps, holds: [{ filter: 'kind:interrupt', why: 'the disk interrupts' }] });
+  it('has four steps to the device, and four steps of the interrupt back to the guest', () => {
+    const { texts, kinds } = steps(trace!, first(trace!, 'kind:event cause:guestPageFault address:0x10001050'));
+    expect(kinds).toEqual(['', 'event', 'wake', 'resume', 'interrupt', 'wake', 'recall', 'resume']);
+    expect(texts[3]).toContain('disk0 calls disk');
+    expect(texts[7]).toContain('makes an interrupt pending');
+  });
+  it('has the last four in the details of the interrupt too', () => {
+    const { texts, kinds } = steps(trace!, first(trace!, 'kind:interrupt'));
+    expect(kinds).toEqual(['interrupt', 'wake', 'recall', 'resume']);
+    expect(texts[0]).toContain('wakes disk interrupts of disk');
+    expect(texts[2]).toContain('recalls vm vCPU 0');
+  });
 });

@@ -5,6 +5,42 @@ import { Filter, RecordView, answerOf, cyclesText, ends, isAnswer, latencyAt, or
 
 export type Figure = readonly [what: string, value: number | string];
 
+export interface Page {
+  /** Tasks whose payload is recorded. */
+  readonly payload: string;
+  /** The filter for the picture. */
+  readonly picture: (look: Look) => string;
+  /** The figures of the table. */
+  readonly figures: (look: Look) => Figure[];
+  /** Shows standard error. */
+  readonly report?: boolean;
+  /** Debian's images: figures then depend on Debian's version, and a page's may be a quarter off. */
+  readonly images?: boolean;
+  /** Under its load every change of a server changes the run: figures may be half or twice those of the page. */
+  readonly wild?: boolean;
+  /** Another test boots it. */
+  readonly elsewhere?: string;
+  /** The same scenario on several processors: a second table of the page, a line each. */
+  readonly sweep?: Sweep;
+}
+
+export interface Sweep {
+  readonly columns: readonly string[];
+  /** The first column, and the option's value. */
+  readonly values: readonly (readonly [name: string, value: string])[];
+  /** `--cpu`, or `--set` a parameter. */
+  readonly option: '--cpu' | '--set';
+  /** The cells need no trace. */
+  readonly untraced?: boolean;
+  /** The status of each run. */
+  readonly status?: readonly number[];
+  readonly cells: (stats: Stats, said: string, seen?: Look) => readonly number[];
+}
+export interface Stats { readonly cycles: number; readonly kernelEntries: number; readonly worldSwitches: number;
+  readonly guest: { readonly exits: { readonly vu: number; readonly vs: number } };
+   readonly tlb: { readonly misses: number; readonly guestMisses: number; readonly guestFences: number };
+  readonly exits: Readonly<Record<string, number>> }
+
 /** The records that each entry into the kernel leaves in a trace. */
 const ENTRIES: ReadonlySet<number> = new Set([Kind.send, Kind.call, Kind.reply, Kind.event, Kind.resume, Kind.invoke]);
 
@@ -78,6 +114,15 @@ export class Look {
     let n = 0;
     for (let i = from; i <= to; i++) if (counts(this.trace.at(i, view).kind)) n++;
     return n;
+  }
+  /** Times since the first record that matches: of the first record from there that matches each of the others. */
+  times(filter: string, others: readonly (readonly [what: string, filter: string])[]): Figure[] {
+    const [start] = this.nth(filter, 1);
+    return others.map(([what, until]) => {
+      const end = this.found(until).find((i) => i >= start);
+      if (end === undefined) throw new Error(`no record from the first '${filter}' on matches '${until}'`);
+      return [what, `+${cyclesText(this.trace.at(end).time - this.trace.at(start).time)}`];
+    });
   }
   /** The last record of the return from an answer: thread and address space have been switched. */
   private back(answer: number): number {

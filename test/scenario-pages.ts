@@ -12,51 +12,15 @@ import { readTrace } from '../cli/trace-source.ts';
 import { ROUND_TRIPS } from '../machine/cpu/exit.ts';
 import { Filter, filtered, svg, type TraceFile } from '../trace/index.ts';
 import { EFFICIENCY_GUESTS } from '../scenarios/pg-efficiency.ts';
-import { Look, type Figure } from './scenario-look.ts';
+import { Look, type Figure, type Page, type Stats, type Sweep } from './scenario-look.ts';
 import { root, tessera } from './tessera.ts';
 import { answerHelp } from './tool.ts';
 
-interface Page {
-  /** Tasks whose payload is recorded. */
-  readonly payload: string;
-  /** The filter for the picture. */
-  readonly picture: (look: Look) => string;
-  /** The figures of the table. */
-  readonly figures: (look: Look) => Figure[];
-  /** Shows standard error. */
-  readonly report?: boolean;
-  /** Debian's images: figures then depend on Debian's version, and a page's may be a quarter off. */
-  readonly images?: boolean;
-  /** Under its load every change of a server changes the run: figures may be half or twice those of the page. */
-  readonly wild?: boolean;
-  /** Another test boots it. */
-  readonly elsewhere?: string;
-  /** The same scenario on several processors: a second table of the page, a line each. */
-  readonly sweep?: Sweep;
-}
-
-interface Sweep {
-  readonly columns: readonly string[];
-  /** The first column, and the option's value. */
-  readonly values: readonly (readonly [name: string, value: string])[];
-  /** `--cpu`, or `--set` a parameter. */
-  readonly option: '--cpu' | '--set';
-  /** The cells need no trace. */
-  readonly untraced?: boolean;
-  /** The status of each run. */
-  readonly status?: readonly number[];
-  readonly cells: (stats: Stats, said: string, seen?: Look) => readonly number[];
-}
 /** Microseconds that the guests of `timeshare` print: the longest slice, the sleeper's lateness. */
 const shared = (said: string): number[] => {
   const [, late = 0, worst = 0] = /late by (\d+) us on average, (\d+) at most/.exec(said) ?? [];
   return [Math.max(...[...said.matchAll(/computed for (\d+) us/g)].map((m) => Number(m[1]))), Number(late), Number(worst)];
 };
-
-interface Stats { readonly cycles: number; readonly kernelEntries: number; readonly worldSwitches: number;
-  readonly guest: { readonly exits: { readonly vu: number; readonly vs: number } };
-   readonly tlb: { readonly misses: number; readonly guestMisses: number; readonly guestFences: number };
-  readonly exits: Readonly<Record<string, number>> }
 
 /** Cycles that the guest of `exit-latency` prints. */
 const measured = (said: string): number[] => [...said.matchAll(/takes (\d+) cycles, a device register (\d+)/g)].flatMap(([, call,
@@ -70,6 +34,9 @@ const said = (l: Look, pattern: RegExp): number => Number(pattern.exec(l.output)
 
 const describeExit = (name: string): string => (name === 'usual' ? 'the usual' : name === 'all' ? 'all of them' : name === 'no-wfi'
   ? `not ${controls.wfi.doc.split(';')[0]}` : controls[name as keyof typeof controls].doc);
+
+/** A driver of a guest tells its disk that there is a request. */
+const BELL = 'register:queueNotify kind:event';
 
 export const pages: Readonly<Record<string, Page>> = {
   'hello-ipc': {
@@ -232,6 +199,16 @@ export const pages: Readonly<Record<string, Page>> = {
   },
   mmio: { payload: 'vm*', picture: (l) => `${l.spans('device:serial kind:event', 1)} kind:event,resume`, figures: (l) =>
     l.steps('device:serial kind:event') },
+  'io-steps': {
+    payload: 'vm*', picture: (l) => `${l.between(BELL, 'kind:recall', 'kind:recall')} kind:event,call,reply,resume,wake,interrupt,recall`,
+    figures: (look) => [...look.times(BELL, [['`event`: the guest rings the bell', BELL],
+      ['`wake`: the monitor hands the request on', 'kind:wake'],
+      ['`resume`: the guest goes on', 'kind:resume'], ['`call`: the driver is asked', 'kind:call'],
+      ['`interrupt`: the disk is done', 'kind:interrupt'], ['`recall`: the monitor wants the processor', 'kind:recall'],
+      ['`event`: the guest asks its interrupt controller', 'device:plic kind:event']]),
+      ['exits of the guest for its interrupt controller', look.count('device:plic kind:event')],
+      ['exits of the guest for its disk', look.count('device:disk0 kind:event')]],
+  },
   'io-vbus': {
     payload: 'clock,thief', picture: () => 'kind:call,reply task:clock,thief op:io.device,io.map',
     figures: (look) => [['requests of `clock` to its bus',

@@ -8,6 +8,7 @@ import { labelName, operationOf } from './labels.ts';
 import type { TraceFile, TraceSource } from './reader.ts';
 import { stateBytes, RecordView } from './record.ts';
 import { isGuestThread } from './shadows.ts';
+import { interruptSteps, requestSteps } from './io-steps.ts';
 import { accessSteps, exitSteps, shadowSteps } from './steps.ts';
 import { answerText, bytesText, eventWords, flexpageText, hex, itemsText, mappedRange, operationText, rangeText,
   requestText } from './said.ts';
@@ -129,8 +130,11 @@ function outcome(trace: TraceFile, record: RecordView): [string, string][] {
   if (isGuests && record.a !== Cause.pageFault && record.a !== Cause.guestPageFault)
     lines.push(...exitSteps(trace, index, answer, { what: eventWords(record, reply), by }));
   if (isGuests && record.a === Cause.pageFault) lines.push(...shadowSteps(trace, index, answer, by));
-  if (isGuests && record.a === Cause.guestPageFault && maps === 0)
-    lines.push(...accessSteps(trace, index, answer, { access: eventWords(record), answered: eventWords(record, reply), by }));
+  if (isGuests && record.a === Cause.guestPageFault && maps === 0) {
+    const words = { access: eventWords(record), answered: eventWords(record, reply), by },
+      request = requestSteps(trace, index, answer, words);
+    lines.push(...request.length > 0 ? request : accessSteps(trace, index, answer, words));
+  }
   if (maps > 0) lines.push(['mapped', `${maps} flexpage${maps === 1 ? '' : 's'}, ${bytesText(bytes)}, by ${trace.taskOf(reply.actor)}`]);
   return lines;
 }
@@ -162,6 +166,7 @@ export function details(trace: TraceFile, record: RecordView): [string, string][
         : `record ${record.cause}, not in this file`
     ]);
   lines.push(...outcome(trace, record));
+  if (record.kind === Kind.interrupt) lines.push(...interruptSteps(trace, trace.indexOf(record.sequence)));
   for (const item of itemsText(record)) lines.push(['item', item]);
   const values = [record.a, record.kind === Kind.event || record.kind === Kind.resume ? stateBytes(record.b) : record.b, record.c],
     words = (meanings[record.kind] ?? ['', '', '']).map((m, i) => (m ? `${m} ${i === 2 ? `${values[i]} (${hex(values[i]!)})` : values[i]}`

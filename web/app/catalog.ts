@@ -22,6 +22,8 @@ export const scenarios: readonly Entry[] = [
       look: 'kind:recall' },
   { name: 'mmio', title: 'One device access of a virtual machine',
     says: 'A guest reads one register: eight steps, and all of them visible.', view: 'sequence', look: 'cause:guestPageFault' },
+  { name: 'io-steps', title: 'A disk is read', says: 'Four steps to the device, four steps of its interrupt back to the guest.',
+    view: 'sequence', look: 'kind:event,interrupt,recall' },
   { name: 'exit-latency', title: 'What an exit costs', says: 'A guest measures its own ways out of the virtual machine.',
     view: 'timeline', look: 'cause:sbi' },
   { name: 'classify', title: 'Which instructions trap', says: 'A guest tries each kind in its two modes and sorts them.',
