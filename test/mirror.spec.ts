@@ -38,7 +38,7 @@ function beyond(mm: Mm, task: Task, server: Task, seen: { pages: number }): stri
     seen.pages++;
     if (rights === 0) continue;
     const where = `task ${task.id} at 0x${va.toString(16)}`;
-    if (pte === 0 || (pte & Pte.NONE) !== 0) wrong.push(`${where}: mapped with rights 0x${rights.toString(16)}, and the server has no page`);
+    if (pte === 0 || (pte & Pte.NONE) !== 0) wrong.push(`${where}: rights 0x${rights.toString(16)}, and the server has no page`);
     else if (walk(server.space, pteFrame(pte) * PAGE)?.pa !== has.pa) wrong.push(`${where}: another frame than the server's`);
     else if ((rights & Right.W) !== 0 && (pte & Pte.W) === 0) wrong.push(`${where}: writable, and the server's page is not`);
     else if ((pte & Pte.MAPPED) === 0) wrong.push(`${where}: mapped, and the server does not know it`);
