@@ -21,8 +21,9 @@ export interface System {
   runs(b: Benchmark): boolean;
 }
 
+const repeated = ({ command, often }: Benchmark): string => (often ? `for i in 1 2 3 4 5 6 7 8 9 10; do ${command}; done` : command);
 export const script = (list: readonly Benchmark[]): string =>
-  list.map((b) => `${b.prepare ? `${b.prepare}\n` : ''}echo @begin ${b.name}\n${b.command}\necho @end ${b.name}`).join('\n') + '\n';
+  list.map((b) => `${b.prepare ? `${b.prepare}\n` : ''}echo @begin ${b.name}\n${repeated(b)}\necho @end ${b.name}`).join('\n') + '\n';
 const has = (name: string): boolean => spawnSync('sh', ['-c', `command -v ${name}`]).status === 0;
 const unless = (ok: boolean, why: string): string | undefined => (ok ? undefined : why);
 const scratch = mkdtempSync(join(tmpdir(), 'tessera-bench-'));
