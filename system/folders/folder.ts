@@ -18,7 +18,7 @@ export const Errno = {
 } as const;
 export type ErrnoName = keyof typeof Errno;
 
-/** An answer rather than a mistake: it carries no stack, which takes longer to write down than most requests to answer. */
+/** An answer to the guest, not a mistake of ours: it carries no stack trace, because writing one takes longer than most requests. */
 export class FolderError extends Error {
   readonly errno: number;
   constructor(name: ErrnoName) {
@@ -71,7 +71,7 @@ export interface OpenFlags {
 
 /** An open regular file: it stays valid when its name is removed. */
 export interface HostFile {
-  /** What it was when it was opened, where that is known without asking. */
+  /** The attributes at the time of opening, where the host end knows them without asking. */
   readonly opened?: Attributes;
   /** Bytes read into the buffer, 0 at the end. */
   read(into: Uint8Array, offset: number): Later<number>;
@@ -104,12 +104,12 @@ export interface HostFolder {
   /** Guests change nothing in it. */
   readonly readOnly?: boolean;
   stat(path: Path): Later<Attributes>;
-  /** What names of one folder are, in their order: a host end that answers them together looks only once where the folder is. */
+  /** The attributes of names in one folder, in the given order. A host end that handles them together finds the folder only once. */
   stats?(folder: Path, names: readonly string[]): Later<readonly (Attributes | FolderError)[]>;
   readlink(path: Path): Later<string>;
-  /** All bytes of regular files of one folder; EFBIG for more than `most` bytes, and where `room` does not last for all of them. */
+  /** The contents of regular files in one folder. EFBIG for a file of more than `most` bytes, and for those beyond `room`. */
   contents?(folder: Path, names: readonly string[], most: number, room: number): Later<readonly (Uint8Array | FolderError)[]>;
-  /** What has this name; a regular file is opened to be read, if a host end can do both at once. */
+  /** The attributes of a name; a regular file is also opened for reading, where a host end can do both at once. */
   take?(path: Path): Later<Taken>;
   /** A regular file; ELOOP for a symbolic link, EISDIR, ENXIO for what is neither. */
   open(path: Path, flags: OpenFlags): Later<HostFile>;
@@ -126,7 +126,7 @@ export interface HostFolder {
   /** A directory's entries are on the disk. */
   syncFolder(path: Path): Later<void>;
   space(path: Path): Later<Space>;
-  /** Does what belongs to one request: what is found within it need not be looked at again, until names are changed. */
+  /** Performs one request. What the request has found stays valid until it changes names. */
   together?<T>(act: () => T): T;
   /** Extended attributes; a host end without them answers EOPNOTSUPP by leaving this away. */
   readonly attributes?: HostAttributes;

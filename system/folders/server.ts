@@ -5,7 +5,7 @@
  *   const port = new NineServer(folder);
  *   port.request(bytes, (reply) => …);          // at once where the host end is synchronous, else later; each request gets one reply
  *
- * What a guest sends is rubbish until it has been checked: sizes (`Malformed` is EINVAL), fids, names. Fids, open files and requests
+ * Nothing that a guest sends is trusted before it is checked: sizes (`Malformed` is EINVAL), fids, names. Fids, open files and requests
  * under way are bounded, and so is every reply by the message size agreed upon.
  */
 import {
@@ -71,7 +71,7 @@ export class NineServer implements FilesPort {
     }
   }
 
-  /** All requests of a compound, each with what room the ones before have left for its reply. */
+  /** Runs the requests of a compound in order; each reply gets the room that the earlier replies have left. */
   private *compound(bytes: Uint8Array): Steps<Uint8Array> {
     const replies: Uint8Array[] = [], parts = splitParts(bytes), session: Session = { ...this.session, compounds: false };
     let room = session.msize - HEADER - 4 - parts.length * ERROR_BYTES, failed = false;
@@ -112,7 +112,7 @@ export class NineServer implements FilesPort {
     );
   }
 
-  /** What is under way comes to its end first: the answer to a flush says that no answer to the other request comes any more. */
+  /** Answers a flush only after the request that it names: the client then knows that no reply to that request will follow. */
   private flush(tag: number, message: Uint8Array, reply: (message: Uint8Array) => void): void {
     let oldTag: number;
     try {
@@ -128,7 +128,7 @@ export class NineServer implements FilesPort {
   }
 }
 
-/** Only failures of files are a guest's business; a mistake of ours goes up. */
+/** Turns the failure of a file into an errno for the guest; any other exception is a mistake of ours, and is thrown on. */
 function errnoOf(error: unknown): number {
   if (error instanceof FolderError) return error.errno;
   if (error instanceof Malformed) return Errno.EINVAL;

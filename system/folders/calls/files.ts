@@ -12,7 +12,7 @@ import { isSpecial } from '../specials.ts';
 const Open = {
   access: 3, write: 1, both: 2, create: 0o100, exclusive: 0o200, truncate: 0o1000, append: 0o2000, sync: 0o4010000, directory: 0o200000
 } as const;
-/** Bytes of a message beside the data of a read or write. */
+/** Bytes of a message besides the data of a read or write. */
 const OVERHEAD = HEADER + 4 + 8 + 4;
 
 function flagsOf(flags: number): OpenFlags {
@@ -25,7 +25,7 @@ function flagsOf(flags: number): OpenFlags {
 }
 
 const NOTHING = new Uint8Array(0);
-/** Where reads of usual size go first: a small file then takes no more than its bytes. Each serves one read at a time. */
+/** Buffers for reads of the usual size, so that a small file takes no more memory than its bytes. Each serves one read at a time. */
 const buffers: Uint8Array[] = [], READ_BUFFER = 65_536, MOST_BUFFERS = 4;
 
 export const fileCalls = {
@@ -90,10 +90,10 @@ export const fileCalls = {
   },
 } satisfies Handlers;
 
-/** Bytes of data that an answer may have. The last requests of a compound may be left with none. */
+/** The bytes of data that fit into an answer; 0 is possible for the last requests of a compound. */
 const roomFor = (session: Session, count: number): number => Math.max(0, Math.min(count, session.msize - OVERHEAD));
 
-/** Offsets as a host takes them: beyond 2^53 no file reaches. */
+/** Offsets as a host takes them: no file reaches beyond 2^53. */
 function place64(offset: bigint): number {
   if (offset > BigInt(Number.MAX_SAFE_INTEGER)) throw new FolderError('EFBIG');
   return Number(offset);
@@ -121,7 +121,7 @@ export function* newFile(session: Session, at: Place, name: string, flags: numbe
     place.release();
   }
 }
-/** A file that was just opened at a place gets its fid, or is closed. */
+/** Gives a file that was just opened its fid; closes the file where that fails. */
 export function* openedAs(session: Session, place: Place, file: HostFile, keep: (place: Place, file: HostFile) => void): Steps<Attributes> {
   try {
     const attributes = yield* session.folder.opened(file, place);
@@ -133,7 +133,7 @@ export function* openedAs(session: Session, place: Place, file: HostFile, keep: 
   }
 }
 
-/** What is there already is opened, unless the guest wants it to be new. */
+/** Opens what exists already, unless the guest demands a new file. */
 function* create({ folder }: Session, place: Place, wanted: OpenFlags, mode: number, exclusive: boolean) {
   const { host } = folder;
   try {
@@ -164,7 +164,7 @@ function* begin(session: Session, place: Place): Steps<Reading> {
   return { listing, at: 0n, kept: undefined, specials };
 }
 
-/** Reads again up to an offset: the host's order is the same as long as nothing changes. */
+/** Reads a folder again up to an offset: the host's order stays the same as long as nothing changes. */
 function* seek(session: Session, place: Place, reading: Reading, offset: bigint): Steps<void> {
   if (offset < reading.at) {
     reading.listing?.close();
@@ -180,7 +180,7 @@ function* peek(reading: Reading): Steps<string | undefined> {
   return (reading.kept ??= DOTS[Number(reading.at)] ?? (yield* hostName(reading)) ?? reading.specials[0]);
 }
 
-/** The next name is done with. `at` counts them. */
+/** Takes the next name; `at` counts the names taken. */
 function take(reading: Reading): void {
   if (reading.kept === reading.specials[0] && !reading.listing) reading.specials = reading.specials.slice(1);
   reading.at++;
@@ -209,7 +209,7 @@ export function* readNames(session: Session, place: Place, reading: Reading, off
   return { names, at: reading.at, ended: name === undefined };
 }
 
-/** Entries that fit: which names that are follows from their lengths, so that the host may be asked for all of them together. */
+/** The entries that fit into a reply. The lengths of the names decide which, so that the host is asked for all of them together. */
 function* entries(session: Session, place: Place, reading: Reading, room: number): Steps<DirEntry[]> {
   const taken: Taken[] = [];
   let left = room, name = yield* peek(reading);
@@ -222,7 +222,7 @@ function* entries(session: Session, place: Place, reading: Reading, room: number
   if (taken.length === 0 && name !== undefined) throw new FolderError('EINVAL');
   const found: DirEntry[] = [];
   for (let i = 0; i < taken.length; i += ASKED) found.push(...(yield* entriesOf(session, place, taken.slice(i, i + ASKED))));
-  // Nothing would say that the folder is at its end, but all of these names have only gone meanwhile.
+  // An empty reply would mean the end of the folder, but these names have only been removed meanwhile.
   return found.length > 0 || name === undefined ? found : yield* entries(session, place, reading, room);
 }
 /** Names that the host is asked for at a time. */
@@ -235,7 +235,7 @@ function* entriesOf(session: Session, place: Place, taken: readonly Taken[]): St
   for (let i = 0; i < taken.length; i++) {
     const { name, offset, ours } = taken[i]!, attributes = known[i - first] ?? (yield* entryAttributes(session, place, name));
     if (attributes instanceof FolderError) {
-      // A name that has gone meanwhile is none; one that cannot be looked at has no kind.
+      // A name that was removed meanwhile is left out; one that cannot be looked at has no kind.
       if (attributes.errno !== Errno.ENOENT) found.push({ qid: { type: 0, version: 0, path: 1n }, offset, kind: 0, name });
     } else if (!ours || 'special' in attributes) // else a file of the host hides a special one
       found.push({ qid: session.folder.qid(attributes), offset, kind: kindOf(attributes.mode), name });

@@ -1,4 +1,4 @@
-/** What names are, many in one request and without fids: look, readlook; and what small files contain: fetch. */
+/** Attributes of many names in one request and without fids (look, readlook), and contents of small files (fetch). */
 import {
   encodeContents, encodeLooks, HEADER, lookSize, type Contents, type Look
 } from '../../../roottask/client/ninep/index.ts';
@@ -11,11 +11,11 @@ import { isSpecial, type Special } from '../specials.ts';
 import { timesOf } from './attributes.ts';
 import { readNames } from './files.ts';
 
-/** Bytes of a reply beside its looks or contents, and of one file's contents beside its bytes. */
+/** Bytes of a reply besides its looks or contents, and of one file besides its contents. */
 export const OVERHEAD = HEADER + 16, EACH = 8;
 /** Names that the host is asked for at a time. */
 const MOST_ASKED = 64;
-/** Sizes as they travel: beyond 2^53 a number is not exact. */
+/** Sizes as they travel: numbers beyond 2^53 are not exact. */
 const MOST_LONG = BigInt(Number.MAX_SAFE_INTEGER);
 
 export const lookCalls = {
@@ -61,7 +61,7 @@ const atOnce = (room: number): number => Math.min(MOST_ASKED, Math.floor(room / 
 export const nothing = { mode: 0, uid: 0, gid: 0, path: 0n, nlink: 0, rdev: 0, size: 0, blocks: 0, atimeSec: 0, atimeNsec: 0,
   mtimeSec: 0, mtimeNsec: 0, ctimeSec: 0, ctimeNsec: 0, target: '' };
 
-/** What names of a folder are, in their order. */
+/** The looks of names in one folder, in the given order. */
 function* looksOf(folder: SharedFolder, place: Place, names: readonly string[]): Steps<Look[]> {
   if (place.gone) throw new FolderError('ENOENT');
   const { host } = folder, looks: Look[] = [];

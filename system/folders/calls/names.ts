@@ -57,7 +57,7 @@ export const nameCalls = {
     yield* remove(session, session.fids.get(fid).place, name, (flags & REMOVE_DIR) !== 0);
     return {};
   },
-  /** The fid ends whatever happens. */
+  /** The fid ends, whatever the result. */
   *remove(session, { fid }) {
     const { place } = session.fids.get(fid);
     try {

@@ -11,7 +11,7 @@ import { finishAttribute } from './attributes.ts';
 const LEAST_BYTES = 4096;
 
 export const sessionCalls = {
-  /** Begins anew: what was open is not any more. */
+  /** Starts the connection again, and closes everything that was open. */
   *version(session, { msize, version }) {
     session.fids.clear();
     if (msize < LEAST_BYTES) throw new FolderError('EINVAL');
@@ -25,7 +25,7 @@ export const sessionCalls = {
     session.fids.add(fid, session.fids.root);
     return { qid };
   },
-  /** Goes as far as it gets: an answer with fewer qids than names says where it ended, and makes no fid. */
+  /** Walks as far as the names exist. Fewer qids than names tell where the walk ended; no fid is made then. */
   *walk(session, { fid, newfid, names }) {
     const from = session.fids.get(fid);
     if (from.file || from.reading || from.attribute) throw new FolderError('EBADF');
@@ -61,7 +61,7 @@ function* clunk(session: Session, fid: number): Steps<void> {
   }
 }
 
-/** Walks names from a place that is held; the place where it ended is held then, and the one it began at no more. */
+/** Walks names from a held place, and moves the hold to the place where the walk ends. */
 function* steps(session: Session, place: Place, names: readonly string[]): Steps<{ place: Place; qids: Qid[] }> {
   const qids: Qid[] = [];
   let here = place;

@@ -1,4 +1,4 @@
-/** Small files: one is made (make), many are found and their beginnings read (take), in one request and with one fid each. */
+/** Small files in one request: make creates one; take finds many, gives each a fid, and reads their beginnings. */
 import { encodeContents, encodeLooks, lookSize, type Contents, type Look } from '../../../roottask/client/ninep/index.ts';
 import { Errno, FolderError, Mode, type HostFile, type Taken } from '../folder.ts';
 import { checkName } from '../names.ts';
@@ -9,7 +9,7 @@ import { newFile, openedAs } from './files.ts';
 import { EACH, lookOf, nothing, OVERHEAD } from './looks.ts';
 
 const NONE = new Uint8Array(0);
-/** Where the beginnings of files are until they are in a reply. The requests of a host whose files are asynchronous have their own. */
+/** The buffer for the beginnings of files until they are in a reply. Where the host's files are asynchronous, each request has its own. */
 const shared = new Uint8Array(65_536);
 
 export const smallCalls = {
