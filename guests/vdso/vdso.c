@@ -7,9 +7,10 @@ typedef long i64;
 typedef unsigned long u64;
 struct timespec { i64 sec, nsec; };
 struct timeval { i64 sec, usec; };
+struct pair { i64 key; u64 value; };
 
 /* `ahead`, what the wall clock is ahead of the clock since the start, is true while `steady`, and while `changes` is even. */
-extern const volatile struct { u64 changes, known, steady, ahead; } vvar __attribute__((visibility("hidden")));
+extern const volatile struct { u64 changes, known, steady, ahead, keys, values[]; } vvar __attribute__((visibility("hidden")));
 
 enum { REALTIME, MONOTONIC, MONOTONIC_RAW = 4, REALTIME_COARSE, MONOTONIC_COARSE, BOOTTIME, TAI = 11 };
 enum {
@@ -68,6 +69,14 @@ PUBLIC int __vdso_getcpu(unsigned *cpu, unsigned *node, void *unused) {
 PUBLIC int __vdso_flush_icache(void *start, void *end, u64 flags) {
   return ask(SYS_riscv_flush_icache, (i64)start, (i64)end, flags, 0, 0);
 }
-PUBLIC int __vdso_riscv_hwprobe(void *pairs, u64 count, u64 size, void *cpus, unsigned flags) {
+PUBLIC int __vdso_riscv_hwprobe(struct pair *pairs, u64 count, u64 size, void *cpus, unsigned flags) {
+  if (flags == 0) { /* all processors are alike */
+    for (struct pair *pair = pairs; pair < pairs + count; pair++) {
+      int known = (u64)pair->key < vvar.keys;
+      pair->value = known ? vvar.values[pair->key] : 0;
+      if (!known) pair->key = -1;
+    }
+    return 0;
+  }
   return ask(SYS_riscv_hwprobe, (i64)pairs, count, size, (i64)cpus, flags);
 }

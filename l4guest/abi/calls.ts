@@ -86,7 +86,7 @@ export const calls = {
   set_mempolicy: [237, 'mode mask:x max'], migrate_pages: [238, 'pid max from:x to:x'],
   move_pages: [239, 'pid n pages:x nodes:x status:x flags:x'], rt_tgsigqueueinfo: [240, 'tgid tid sig info:x'],
   perf_event_open: [241, 'attr:x pid cpu group flags:x'], accept4: [242, 'fd addr:x len:x flags:x'],
-  recvmmsg: [243, 'fd msgs:x n flags:x time:x'], riscv_hwprobe: [258, 'pairs:x n cpus set:x flags:x'],
+  recvmmsg: [243, 'fd msgs:x n flags:x time:x'], riscv_hwprobe: [258, 'pairs:x n size set:x flags:x'],
   riscv_flush_icache: [259, 'start:x end:x flags:x'], wait4: [260, 'pid status:x options:wait usage:x'],
   prlimit64: [261, 'pid which:limit new:x old:x'], fanotify_init: [262, 'flags:x eventflags:x'],
   fanotify_mark: [263, 'fd flags:x mask:x dir:dir path:s'], name_to_handle_at: [264, 'dir:dir path:s handle:x mount:x flags:at'],

@@ -11,7 +11,7 @@ import { Mount, MountSpace, type DirPath } from '../fs/path.ts';
 import { TmpFs, type OpenSpecial, type TmpDir, type TmpOptions } from '../fs/tmpfs.ts';
 import { IpcSpace } from '../ipc/space.ts';
 import { Frames } from '../mm/frames.ts';
-import type { Mm } from '../mm/mm.ts';
+import { TASK_SIZE, type Mm } from '../mm/mm.ts';
 import { UserIo } from '../mm/uaccess.ts';
 import { Clocks } from './clocks.ts';
 import { ServerCpu } from './cpu.ts';
@@ -26,6 +26,7 @@ import { Sysctls } from './sysctl.ts';
 import { Signals } from './signals.ts';
 import type { Thread } from './thread.ts';
 import { TimePages } from './timepage.ts';
+import { PLAIN_ISA, hardwareValues, isaForPrograms } from '../abi/hwprobe.ts';
 import { Timers } from './timers.ts';
 import { WaitQueue } from './wait.ts';
 import { UtsSpace } from './uts.ts';
@@ -35,7 +36,8 @@ import { Workers } from './workers.ts';
 
 export interface KernelOptions { readonly epoch: number; readonly seed: number; readonly hostname?: string;
   readonly openSpecial: OpenSpecial; readonly rates?: Rates;
-  /** The longest time for which the interrupt lock is held, cycles. */ readonly longestHold?: number | undefined }
+  /** The longest time for which the interrupt lock is held, cycles. */ readonly longestHold?: number | undefined;
+  /** The processor's ISA string; empty where it is not known. */ readonly isa?: string }
 
 export class Kernel {
   readonly arch: Arch;
@@ -78,6 +80,9 @@ export class Kernel {
   /** Where pipes, sockets and other inodes without names come from. */
   readonly anon: { make(mode: number): Inode };
   readonly openSpecial: OpenSpecial;
+  /** The processor's ISA string, as programs see it, and the values of riscv_hwprobe's keys. */
+  readonly isa: string;
+  readonly hardware: readonly bigint[];
   /** The pages of every address space: the time without a call, and the return from signal handlers. */
   readonly timePages: TimePages;
   forks = 0;
@@ -104,7 +109,10 @@ export class Kernel {
     this.rootFs = this.newTmpFs('rootfs');
     this.mounts.root = new Mount(this.newMountId(), this.rootFs.root, 'rootfs', 0);
     this.mounts.add(this.mounts.root);
-    this.timePages = new TimePages(this.frames, this.clock);
+    const isa = options.isa || PLAIN_ISA;
+    this.isa = isaForPrograms(isa);
+    this.hardware = hardwareValues(isa, TASK_SIZE);
+    this.timePages = new TimePages(this.frames, this.clock, this.hardware);
     const anonymous = this.newTmpFs('anon').root;
     this.nowhere = new Mount(0, anonymous, 'none', 0);
     this.anon = { make: (mode) => { const i = anonymous.create(mode); i.nlink = 1; return i; } };

@@ -51,6 +51,15 @@ describe('the vDSO', () => {
     unix.k.clock.setPace(1.1);
     expect(words(unix).slice(0, 3)).toEqual([changes! + 4, 1, 0]);
   });
+  it('tells what the processor can do, in any time space', () => {
+    const { unix, pages } = withPages(), told = (): bigint[] => {
+      const words = new BigUint64Array(copyIn(unix.main.mm, VVAR, 256).slice().buffer).slice(4);
+      return [...words.subarray(1, 1 + Number(words[0]))];
+    };
+    expect(told()).toEqual([...unix.k.hardware]);
+    pages.enter(unix.main.mm, new TimeSpace());
+    expect(told()).toEqual([...unix.k.hardware]);
+  });
   it('reports nothing if a time space has other clocks, and no process can write it', () => {
     const { unix, pages } = withPages(), space = new TimeSpace();
     pages.enter(unix.main.mm, space);

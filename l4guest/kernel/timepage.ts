@@ -4,6 +4,7 @@
  *
  *   0x00  changes: odd while the words below are being written     0x10  steady: the wall clock runs as fast as time does
  *   0x08  known: the page may be used                              0x18  ns that it is ahead of the clock since the start
+ *   0x20  number of keys of riscv_hwprobe                          0x28  their values
  *
  * Both clocks tick every 100 ns there. Processes whose time space has clocks of its own have a [vvar] that knows nothing: they ask the
  * server. The object begins its code with what signal handlers return to.
@@ -32,17 +33,19 @@ export class TimePages {
   private readonly known: Mappable;
   private readonly unknown: Mappable;
 
-  constructor(frames: Frames, clocks: Clocks) {
+  constructor(frames: Frames, clocks: Clocks, hardware: readonly bigint[]) {
     const make = (): { page: Window; object: Mappable } => {
       const pfn = frames.alloc();
       return { page: frames.page(pfn), object: { frameToRead: () => pfn, frameToWrite: () => -1, resident: () => true,
         glance: () => frames.page(pfn),
         unmapped: () => undefined, areas: new Set<Vma>(), ino: 0, dev: 0 } };
     };
-    const image = make(), known = make(), bytes = vdsoImage();
+    const image = make(), known = make(), unknown = make(), bytes = vdsoImage();
     this.image = image.object;
     this.known = known.object;
-    this.unknown = make().object;
+    this.unknown = unknown.object;
+    const keys = new Uint8Array(BigUint64Array.from([BigInt(hardware.length), ...hardware]).buffer);
+    for (const { page } of [known, unknown]) Window.copy(page, WORDS * 8, keys, 0, keys.length);
     Window.copy(image.page, 0, bytes, 0, bytes.length);
     let changes = 0n;
     clocks.changed = (): void => {

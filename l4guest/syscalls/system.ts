@@ -9,8 +9,9 @@ import { swapOf } from '../kernel/swap.ts';
 import { E } from '../abi/errno.ts';
 import type { Thread } from '../kernel/thread.ts';
 import { MACHINE, RELEASE, VERSION } from '../kernel/version.ts';
-import { UserIo, bytesOf, clearUser, copyOut, setBig, setI64, setU16, setU32, getString, getI64 } from '../mm/uaccess.ts';
+import { UserIo, bytesOf, clearUser, copyOut, setI64, setU16, setU32, getString } from '../mm/uaccess.ts';
 import { UserFault } from '../kernel/failure.ts';
+import { hwprobe } from './hwprobe.ts';
 import { pathArg, row, type Row } from './row.ts';
 
 function uname(thread: Thread, va: number): number {
@@ -48,16 +49,6 @@ function getrandom(thread: Thread, va: number, length: number, flags: number): n
   return io.done;
 }
 
-/** riscv_hwprobe: pairs of i64 key, u64 value. */
-function hwprobe(thread: Thread, va: number, count: number, _cpus: number, _set: number, flags: number): number {
-  if (flags !== 0) return -E.INVAL;
-  for (let i = 0; i < count; i++) {
-    const at = va + i * 16, key = getI64(thread.mm, at);
-    const value = { 0: 0n, 1: 0n, 2: 0n, 3: 1n, 4: 0x3n, 5: 3n, 6: 0n }[key];
-    if (value === undefined) setI64(thread.mm, at, -1); else setBig(thread.mm, at + 8, value);
-  }
-  return 0;
-}
 /** The log is empty: sizes are 0, and reading never waits. */
 function syslog(thread: Thread, type: number, va: number, length: number): number {
   if (type < 0 || type > 10) return -E.INVAL;

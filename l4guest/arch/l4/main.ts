@@ -74,7 +74,7 @@ export const l4guest: Program = {
   *main(sys: Syscalls, env: Env): Sys<void> {
     const args = readArgs(env), shared = new Shared(), pool = yield* allocatePool(sys, env, args.memory);
     const k = new Kernel(new L4Arch(sys, shared, pool, yield* threadLimit(sys)), { epoch: args.epoch, seed: args.seed,
-      hostname: args.hostname, openSpecial, longestHold: args.longestHold });
+      hostname: args.hostname, openSpecial, longestHold: args.longestHold, isa: env.processor.isa });
     const trouble = openGates(sys, env, shared, k, args);
     if (trouble) { yield* log(sys, env, `l4guest: ${trouble}`); yield* exit(sys, env, 126, trouble); }
     const slots = new Slots(sys, env, env.args['fullState'] === true, env.args['stubs'] === true), irq = yield* slots.irqPortal(),

@@ -48,6 +48,11 @@ function lockStat({ lock }: Kernel): string {
     + row('interrupts', [String(lock.admitted), us(lock.latest), us(lock.longest)]);
 }
 
+/** As Linux says it of one hart. */
+const cpuinfo = ({ isa }: Kernel): string => Object.entries({
+  processor: '0', hart: '0', isa, mmu: 'sv39', mvendorid: '0x0', marchid: '0x0', mimpid: '0x0', 'hart isa': isa,
+}).map(([name, value]) => `${name}\t${name.length < 8 ? '\t' : ''}: ${value}\n`).join('') + '\n';
+
 function addSystemFiles(root: GeneratedDir, k: Kernel, numbers: PidNumbers): void {
   root.file('uptime', (t) => { const s = ((k.clock.now() + t.proc.time.boot) / 1e9).toFixed(2); return `${s} ${s}\n`; })
     .file('version', () => `Linux version ${RELEASE} (tessera) ${VERSION}\n`)
@@ -55,7 +60,7 @@ function addSystemFiles(root: GeneratedDir, k: Kernel, numbers: PidNumbers): voi
     .file('lock_stat', () => lockStat(k))
     .file('meminfo', () => meminfo(k))
     .file('stat', () => stat(k))
-    .file('cpuinfo', () => 'processor\t: 0\nhart\t\t: 0\nisa\t\t: rv64imafdc_zicntr_zicsr_zifencei\nmmu\t\t: sv39\n\n')
+    .file('cpuinfo', () => cpuinfo(k))
     .file('filesystems', () => fileSystemTypes.map((n) => `nodev\t${n}\n`).join(''))
     .file('devices', () => {
       const majors = [...new Set(charDevices.map((d) => d.major))];
