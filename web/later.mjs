@@ -21,7 +21,7 @@ const parts = [
   { part: 'spaces', begins: /^l4guest\/fs\/(nsfs|proc\/spaces)\.ts$/, after: 'unix' },
   { part: 'gates', begins: /^l4guest\/(kernel\/gates|toolbox\/session)\.ts$/, after: 'unix' },
   { part: 'sockets', begins: /^l4guest\/net\/(options|interfaces|stream|datagram)\.ts$/, after: 'unix' },
-  { part: 'status', begins: /^l4guest\/fs\/proc\/status\.ts$/, after: 'unix' },
+  { part: 'status', begins: /^l4guest\/fs\/(sysblock|proc\/(status|net))\.ts$/, after: 'unix' },
   { part: 'shm', begins: /^l4guest\/ipc\/shm\.ts$/, after: 'unix' },
   { part: 'clone', begins: /^l4guest\/kernel\/clone\.ts$/, after: 'unix' },
   { part: 'proc-mem', begins: /^l4guest\/fs\/proc\/(mem|maps|pagemap)\.ts$/, after: 'unix' },

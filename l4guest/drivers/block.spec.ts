@@ -149,3 +149,29 @@ describe.skipIf(!hasTools)('FAT', () => {
     } finally { rmSync(base, { recursive: true }); }
   });
 });
+
+describe('/sys', () => {
+  const unix = new Unix(), bytes = disk(1000);
+  entry(bytes, 0, 0, 0x83, 10, 90);
+  blockDevicesOf(unix.k).addDisk(new MemoryDisk(bytes), partitionsOf(bytes));
+  const read = (path: string): string | number => {
+    const fd = unix.call('openat', -100, path, O.RDONLY, 0)!;
+    if (fd < 0) return fd;
+    const n = unix.call('read', fd, Unix.MEMORY + 4096, 4096)!;
+    unix.call('close', fd);
+    return unix.text(Unix.MEMORY + 4096, n);
+  };
+  it('has disks and partitions by name and by number, with size and place in sectors', () => {
+    expect([read('/sys/block/vda/size'), read('/sys/class/block/vda1/size'), read('/sys/dev/block/254:1/start')])
+      .toEqual(['1000\n', '90\n', '10\n']);
+    expect(read('/sys/block/vda/vda1/uevent')).toBe('MAJOR=254\nMINOR=1\nDEVNAME=vda1\nDEVTYPE=partition\nPARTN=1\n');
+    expect([read('/sys/block/vda1/size'), read('/sys/block/vdb/size'), read('/sys/dev/block/254:2/size')]).toEqual(Array(3).fill(-E.NOENT));
+  });
+  it('shows what changes: the file of a loop device', () => {
+    const loop = unix.call('openat', -100, '/dev/loop0', O.RDWR, 0)!, file = unix.call('openat', -100, '/tmp/x', O.RDWR | O.CREAT, 0o600)!;
+    expect(read('/sys/block/loop0/loop/backing_file')).toBe(-E.NOENT);
+    unix.call('ftruncate', file, 4096);
+    expect(unix.call('ioctl', loop, 0x4c00, file)).toBe(0);
+    expect([read('/sys/block/loop0/loop/backing_file'), read('/sys/block/loop0/size')]).toEqual(['/tmp/x\n', '8\n']);
+  });
+});

@@ -140,3 +140,10 @@ export class GeneratedDir extends Directory {
   }
   override isEmpty(): boolean { return false; }
 }
+
+/** A directory that is made when somebody first looks into it. */
+export function madeLater(fs: FileSystem, make: () => GeneratedDir): GeneratedDir {
+  let made: GeneratedDir | undefined;
+  const dir = (): GeneratedDir => made ??= make();
+  return new GeneratedDir(fs, (name, thread) => dir().lookup(name, thread), (thread) => dir().list(thread));
+}

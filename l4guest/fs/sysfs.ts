@@ -1,8 +1,9 @@
-/** A small /sys: the files that programs use to count processors and find terminals. */
+/** A small /sys: the files that programs use to count processors, find terminals and list disks. */
 import type { Kernel } from '../kernel/kernel.ts';
 import type { Directory } from './inode.ts';
 import { classNet } from './proc/net.ts';
-import { GeneratedDir, GeneratedFs } from './generated.ts';
+import { GeneratedDir, GeneratedFs, madeLater } from './generated.ts';
+import { blockTreeOf, type BlockTree } from './sysblock.ts';
 
 export function sysTree(k: Kernel): Directory {
   const fs = new GeneratedFs('sysfs', k.newDev(), 0x62656572, () => k.clock.time()), dir = (): GeneratedDir => new GeneratedDir(fs);
@@ -15,8 +16,10 @@ export function sysTree(k: Kernel): Directory {
     ['pages_volatile', 0], ['full_scans', 0], ['merge_across_nodes', 1], ['max_page_sharing', 256]] as const) ksm.file(name, () =>
       `${value}\n`);
   const thp = dir().file('enabled', () => 'always madvise [never]\n');
-  return dir().add('devices', dir().add('system', dir().add('cpu', cpu))).add('class', dir().add('tty', dir()).add('net', classNet(fs, k)))
-    .add('block', dir()).add('bus', dir())
+  const later = (make: () => GeneratedDir): GeneratedDir => madeLater(fs, make), block = (): BlockTree => blockTreeOf(fs, k);
+  return dir().add('devices', dir().add('system', dir().add('cpu', cpu)).add('virtual', dir().add('block', later(() => block().devices))))
+    .add('class', dir().add('tty', dir()).add('net', later(() => classNet(fs, k))).add('block', later(() => block().all)))
+    .add('block', later(() => block().disks)).add('dev', dir().add('block', later(() => block().numbers))).add('bus', dir())
     .add('fs', dir().add('cgroup', dir())).add('kernel', dir().add('mm', dir().add('ksm', ksm).add('transparent_hugepage', thp))).add(
       'module', dir());
 }

@@ -47,6 +47,18 @@ describe('pid spaces', () => {
     expect([two.proc.alive, two.proc.status]).toEqual([false, Sig.KILL]);
     expect(() => unix.fork()).toThrow();
   });
+  it.each([['restart', 0x0123_4567, Sig.HUP], ['power off', 0x4321_fedc, Sig.INT], ['halt', 0xcdef_0123, Sig.INT]] as const)(
+    'reboot ends a space of its own, not the system, and tells what was wanted: %s', (_what, command, signal) => {
+      const unix = new Unix(), magic = [0xfee1_dead, 672274793] as const;
+      let ended = false;
+      unix.k.onEnd = () => { ended = true; };
+      unix.call('unshare', Clone.NEWPID);
+      const one = unix.fork(), two = unix.fork(one);
+      expect([unix.callOf(two, 'reboot', ...magic, 0x89ab_cdef, 0), unix.callOf(two, 'reboot', magic[0], 1, command, 0)])
+        .toEqual([-E.INVAL, -E.INVAL]);
+      unix.callOf(two, 'reboot', ...magic, command, 0);
+      expect([one.proc.status, two.proc.alive, ended]).toEqual([signal, false, false]);
+    });
   it('orphans go to process 1 of their space, which learns their numbers there', () => {
     const unix = new Unix();
     unix.call('unshare', Clone.NEWPID);

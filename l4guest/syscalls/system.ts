@@ -1,12 +1,13 @@
 /** System-wide calls: uname, sysinfo, random bytes, scheduling, futexes, and calls refused with a reason. */
 import { capableIn } from '../kernel/spaces.ts';
-import { AT, Cap, O, S } from '../abi/linux.ts';
+import { AT, Cap, O, S, Sig } from '../abi/linux.ts';
 import { openAt } from '../fs/open.ts';
 import { keepAccounts } from '../kernel/acct.ts';
 import { after, type Later } from '../kernel/later.ts';
 import { capable } from '../kernel/creds.ts';
 import { swapOf } from '../kernel/swap.ts';
 import { E } from '../abi/errno.ts';
+import type { Process } from '../kernel/process.ts';
 import type { Thread } from '../kernel/thread.ts';
 import { MACHINE, RELEASE, VERSION } from '../kernel/version.ts';
 import { UserIo, bytesOf, clearUser, copyOut, setI64, setU16, setU32, getString } from '../mm/uaccess.ts';
@@ -64,14 +65,23 @@ const Reboot = {
 /** The magic numbers of reboot(2): birthdays. */
 const MAGIC2 = new Set([672274793, 85072278, 369367448, 537993216]);
 function reboot(thread: Thread, magic: number, magic2: number, command: number, argument: number): number {
-  if (!capable(thread.creds, Cap.SYS_BOOT)) return -E.PERM;
+  const { numbers } = thread.proc;
+  if (!capableIn(thread.creds, numbers.owner, Cap.SYS_BOOT)) return -E.PERM;
   if (magic >>> 0 !== Reboot.MAGIC || !MAGIC2.has(magic2 >>> 0)) return -E.INVAL;
+  if (numbers.reaper) return rebootSpace(thread, numbers.reaper, command >>> 0);
   switch (command >>> 0) {
     case Reboot.CAD_ON: case Reboot.CAD_OFF: return 0;
     case Reboot.RESTART2: getString(thread.mm, argument, 256); thread.k.onEnd(0); return 0;
     case Reboot.RESTART: case Reboot.HALT: case Reboot.POWER_OFF: thread.k.onEnd(0); return 0;
     default: return -E.INVAL;
   }
+}
+/** In a pid space of its own, the space ends; its maker sees from the signal what was wanted. */
+function rebootSpace(thread: Thread, reaper: Process, command: number): number {
+  const again = command === Reboot.RESTART || command === Reboot.RESTART2;
+  if (!again && command !== Reboot.HALT && command !== Reboot.POWER_OFF) return -E.INVAL;
+  thread.k.endProcess(reaper, again ? Sig.HUP : Sig.INT);
+  return 0;
 }
 /** Hangs up the caller's terminal. */
 function vhangup(thread: Thread): number {
