@@ -202,6 +202,24 @@ describe.skipIf(!path)('the page', () => {
     expect(await home.evaluate<number>('document.documentElement.scrollWidth')).toBeLessThanOrEqual(360);
   });
 
+  it('makes terminal and editor when they are looked at: a telephone that shows neither does without their scripts', async () => {
+    const page = await visit('#/run/getpid', 360, 740), made = (what: string): Promise<boolean> =>
+      page.evaluate<boolean>(`${what} != null`);
+    await page.until(ENDED);
+    expect(await made("document.querySelector('.xterm')")).toBe(false);
+    await page.click('Console');
+    await page.until("document.querySelector('.xterm-rows')?.innerText.includes('1000 calls')");
+    await page.evaluate("location.hash = '#/lab/01-hello-ipc'");
+    // the student's figures have come, so the files are there too
+    await page.until("document.querySelector('[data-figure]')?.textContent.length > 1");
+    await page.until("document.querySelector('.editor')");
+    expect(await made("document.querySelector('.editor').shadowRoot")).toBe(false);
+    expect(await page.evaluate<number>('document.documentElement.scrollWidth')).toBeLessThanOrEqual(360);
+    await page.click('Files');
+    await page.until("document.querySelector('.editor').shadowRoot?.querySelector('.cm-content')");
+    expect(page.complaints).toEqual([]);
+  });
+
   it.each([['01-hello-ipc', 'greeter.ts'], ['04-capabilities', 'broker.s']])('checks lab %s as the command does: a starter, and a solution',
     async (lab, file) => {
     const page = await visit();

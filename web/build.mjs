@@ -147,7 +147,7 @@ async function buildLabs(to) {
     mkdirSync(join(to, name), { recursive: true });
     writeFileSync(
       join(to, name, 'page.html'),
-      pictured(linked(await marked.parse(readFileSync(join(folder, 'README.md'), 'utf8'))), `labs/${name}`),
+      pictured(linked(await marked.parse(readFileSync(join(folder, 'README.md'), 'utf8'))), name),
     );
     for (const picture of readdirSync(folder).filter((f) => f.endsWith('.svg'))) cpSync(join(folder, picture), join(to, name, picture));
     for (const file of files)
@@ -171,8 +171,12 @@ const linked = (html) =>
         : words;
   });
 
-/** Addresses of a lab's pictures are relative to the page. */
-const pictured = (html, folder) => html.replace(/<img src="(?!https:|data:)([^"]*)"/g, (_all, file) => `<img src="${folder}/${file}"`);
+/** Addresses of a lab's pictures are relative to the page; their sizes are known before they come, so that no text moves. */
+const pictured = (html, name) =>
+  html.replace(/<img src="(?!https:|data:)([^"]*)"/g, (_all, file) => {
+    const [, width, height] = /^<svg [^>]*\bwidth="(\d+)" height="(\d+)"/.exec(readFileSync(join(root, 'labs', name, file), 'utf8'));
+    return `<img src="labs/${name}/${file}" width="${width}" height="${height}"`;
+  });
 
 /** A module of the project's sources, for use while building. */
 async function moduleOf(entry) {

@@ -2,6 +2,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { analysis, cyclesText, type Latency, type Stats } from '../../trace/index.ts';
 import type { Session } from './session.ts';
+import { thousands } from './shown.ts';
 
 const SLICE_MS = 8;
 
@@ -56,7 +57,7 @@ function Table({ title, heads, rows }: { title: string; heads: readonly string[]
             <tr key={n}>
               {row.map((cell, i) =>
                 <td key={i} class={typeof cell === 'number' || /^[\d.]+( |$)/.test(cell) ? 'number' : ''}>
-                  {typeof cell === 'number' ? cell.toLocaleString('en-US') : cell}
+                  {typeof cell === 'number' ? thousands(cell) : cell}
                 </td>)}
             </tr>)}
         </tbody>

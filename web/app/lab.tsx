@@ -23,9 +23,10 @@ async function controlled(): Promise<boolean> {
   return false;
 }
 
+const FIGURE = /\{\{(\w+)\}\}/g;
 /** A text of a lab with the student's own figures. */
-const filled = (text: string, variant: Variant, quoted = (value: string): string => value): string =>
-  text.replace(/\{\{(\w+)\}\}/g, (all, name: string) => (name in variant ? quoted(String(variant[name])) : all));
+const filled = (text: string, variant: Variant): string =>
+  text.replace(FIGURE, (all, name: string) => (name in variant ? String(variant[name]) : all));
 
 interface Props { info: LabInfo; open(name: string, trace: Uint8Array, record: number | undefined): void }
 
@@ -54,8 +55,12 @@ export function Lab({ info, open }: Props) {
     worker.postMessage({ type: 'variant', lab: info.name, seed } satisfies ToLab);
     return () => worker.terminate();
   }, [info.name, seed]);
-  const html = useMemo(() => filled(page, variant ?? {}, (text) => text.replace(/[<&]/g, (c) => (c === '<' ? '&lt;' : '&amp;'))),
-    [page, variant]);
+  // The page is laid out once; the student's figures come into it later.
+  const html = useMemo(() => page.replace(FIGURE, '<span data-figure="$1">…</span>'), [page]), article = useRef<HTMLElement>(null);
+  useEffect(() => {
+    for (const place of variant ? article.current!.querySelectorAll<HTMLElement>('[data-figure]') : [])
+      place.textContent = String(variant![place.dataset['figure']!] ?? '');
+  }, [html, variant]);
 
   const change = (text: string): void => { keep(keyOf(info.name, at), text); setFiles((f) => ({ ...f, [at]: text })); };
   const check = async (): Promise<void> => {
@@ -100,7 +105,7 @@ export function Lab({ info, open }: Props) {
         </label>
       </div>
       <div class="split">
-        <section class="pane reading" aria-label="The lab"><article dangerouslySetInnerHTML={{ __html: html }} /></section>
+        <section class="pane reading" aria-label="The lab"><article ref={article} dangerouslySetInnerHTML={{ __html: html }} /></section>
         <div class="splitter" aria-hidden="true" />
         <div class="right">
           <section class="pane writing" aria-label="What you hand in">

@@ -58,7 +58,7 @@ export function List({ session }: { session: Session }) {
       onScroll={(e) => setTop(e.currentTarget.scrollTop)}>
       <div class="tall" style={{ height: `${tall}px` }}>
         <div class="window" style={{ transform: `translateY(${scaled ? top : first * each}px)` }}>
-          {trace && rows && visible.map((row) => <Row key={row} session={session} row={row} length={length} />)}
+          {trace && rows && visible.map((row) => <Row key={row % shown} session={session} row={row} length={length} />)}
         </div>
       </div>
       {length === 0

@@ -15,6 +15,8 @@ export interface Ending { readonly status: number; readonly why: string; readonl
 
 /** Milliseconds per frame for building indexes. */
 const WORK_MS = 6;
+/** Milliseconds between two drawings of a growing trace: drawing each frame would take the time that clicks need. */
+const DRAWN_EVERY_MS = 100;
 const worker = (): Worker => new Worker(new URL('./machine.js', import.meta.url));
 /** A worker loaded ahead, so that a click starts at once. */
 let ready: Worker | undefined;
@@ -55,6 +57,8 @@ export class Session {
   private readonly jobs = new Jobs();
   private worker: Worker | undefined;
   private frame = 0;
+  private drawnAt = -Infinity;
+  private drawLater = 0;
   /** Resolves when the run is over. */
   readonly over: Promise<void>;
   private finish!: () => void;
@@ -97,6 +101,7 @@ export class Session {
   close(): void {
     this.worker?.terminate();
     cancelAnimationFrame(this.frame);
+    clearTimeout(this.drawLater);
     this.finish();
   }
   setSpeed(speed: Speed): void {
@@ -142,6 +147,7 @@ export class Session {
       case 'ended':
         batch(() => { this.ending.value = message; this.phase.value = 'ended'; });
         this.takeIn();
+        this.draw();
         this.following.value = false;
         this.finish();
         break;
@@ -158,7 +164,7 @@ export class Session {
   private schedule(): void {
     if (this.frame === 0) this.frame = requestAnimationFrame(() => { this.frame = 0; this.takeIn(); });
   }
-  /** Takes new records, works on the indexes for a while, and notifies the views. */
+  /** Takes new records, and works on the indexes for a while. */
   private takeIn(): void {
     if (!this.trace) {
       if (this.source.size < 64) return;
@@ -177,11 +183,20 @@ export class Session {
   private work(): void {
     this.jobs.work(WORK_MS);
     if (this.trace && this.firstCallAfter === undefined && this.trace.length > 0) this.firstCallAfter = performance.now() - this.startedAt;
+    if (performance.now() - this.drawnAt >= DRAWN_EVERY_MS) this.draw();
+    else if (this.drawLater === 0) this.drawLater = window.setTimeout(() => this.draw(), DRAWN_EVERY_MS);
+    if (this.jobs.busy && this.frame === 0) this.frame = requestAnimationFrame(() => { this.frame = 0; this.work(); });
+  }
+
+  /** Notifies the views of what has changed. */
+  private draw(): void {
+    clearTimeout(this.drawLater);
+    this.drawLater = 0;
+    this.drawnAt = performance.now();
     batch(() => {
       this.version.value++;
       if (this.following.value && this.rows && this.rows.length > 0) this.selected.value = this.rows.record(this.rows.length - 1);
     });
-    if (this.jobs.busy && this.frame === 0) this.frame = requestAnimationFrame(() => { this.frame = 0; this.work(); });
   }
 
   /** Shows only records that match; a mistake is reported and changes nothing. */
@@ -201,6 +216,7 @@ export class Session {
     }
     this.jobs.start('rows', this.rows.fill());
     this.work();
+    this.draw();
   }
 
   select(record: number): void {

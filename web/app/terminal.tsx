@@ -2,6 +2,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Terminal } from '@xterm/xterm';
 import type { Session } from './session.ts';
+import { whenIdle, whenShown } from './shown.ts';
 import { dark } from './theme.ts';
 
 const themes = {
@@ -77,34 +78,45 @@ export function Consoles({ session }: { session: Session }) {
   );
 }
 
+function opened(Xterm: typeof Terminal, place: HTMLElement, label: string, input: boolean): Terminal {
+  const t = new Xterm({
+    fontFamily: 'ui-monospace, "SF Mono", Menlo, "DejaVu Sans Mono", "Liberation Mono", monospace', fontSize: 13, lineHeight: 1.25,
+    scrollback: 10_000, disableStdin: !input, cursorBlink: false,
+    theme: themes[dark.value ? 'dark' : 'light'], convertEol: false, minimumContrastRatio: 4.5,
+  });
+  t.open(place);
+  t.textarea?.setAttribute('aria-label', `${label}: terminal input`);
+  return t;
+}
+/** Gives a terminal the lines that screen readers read. Each is measured, which takes a tenth of a second for a screen. */
+function readAloud(t: Terminal): void {
+  t.options.screenReaderMode = !touch.matches;
+  t.refresh(0, t.rows - 1);
+}
+
 interface ScreenProps { session: Session; screens: Screens; channel: string; label: string; input: boolean; shown: boolean }
 function Screen({ session, screens, channel, label, input, shown }: ScreenProps) {
   const place = useRef<HTMLDivElement>(null), terminal = useRef<Terminal | undefined>(undefined), fit = useRef<() => void>(() => undefined);
   useEffect(() => {
     let gone = false, watcher: ResizeObserver | undefined;
-    void Promise.all([import('@xterm/xterm'), import('@xterm/addon-fit')]).then(([xterm, { FitAddon }]) => {
-      if (gone || !place.current) return;
-      const t = new xterm.Terminal({
-        fontFamily: 'ui-monospace, "SF Mono", Menlo, "DejaVu Sans Mono", "Liberation Mono", monospace', fontSize: 13, lineHeight: 1.25,
-        scrollback: 10_000, disableStdin: !input, cursorBlink: false,
-        theme: themes[dark.value ? 'dark' : 'light'], screenReaderMode: !touch.matches, convertEol: false, minimumContrastRatio: 4.5,
-      });
-      const fitting = new FitAddon();
-      t.loadAddon(fitting);
-      t.open(place.current);
-      t.textarea?.setAttribute('aria-label', `${label}: terminal input`);
-      fit.current = () => { if (place.current?.offsetHeight) fitting.fit(); };
-      watcher = new ResizeObserver(() => fit.current());
-      watcher.observe(place.current);
-      t.onResize(({ cols, rows }) => { if (input) session.send({ type: 'size', channel, columns: cols, rows }); });
-      t.onData((text) => session.send({ type: 'input', channel, bytes: new TextEncoder().encode(text) }));
-      fit.current();
-      if (input) session.send({ type: 'size', channel, columns: t.cols, rows: t.rows });
-      screens.add(channel, t);
-      terminal.current = t;
-      if (input && session.what.kind !== 'scenario') t.focus();
-    });
-    return () => { gone = true; watcher?.disconnect(); terminal.current?.dispose(); };
+    const unwatch = whenShown(place.current!, () => void Promise.all([import('@xterm/xterm'), import('@xterm/addon-fit')])
+      .then(([{ Terminal: Xterm }, { FitAddon }]) => {
+        if (gone || !place.current) return;
+        const t = opened(Xterm, place.current, label, input), fitting = new FitAddon();
+        t.loadAddon(fitting);
+        fit.current = () => { if (place.current?.offsetHeight) fitting.fit(); };
+        watcher = new ResizeObserver(() => fit.current());
+        watcher.observe(place.current);
+        t.onResize(({ cols, rows }) => { if (input) session.send({ type: 'size', channel, columns: cols, rows }); });
+        t.onData((text) => session.send({ type: 'input', channel, bytes: new TextEncoder().encode(text) }));
+        fit.current();
+        if (input) session.send({ type: 'size', channel, columns: t.cols, rows: t.rows });
+        screens.add(channel, t);
+        terminal.current = t;
+        if (input && session.what.kind !== 'scenario') t.focus();
+        whenIdle(() => { if (!gone) readAloud(t); });
+      }));
+    return () => { gone = true; unwatch(); watcher?.disconnect(); terminal.current?.dispose(); };
   }, []);
   useEffect(() => dark.subscribe((d) => { if (terminal.current) terminal.current.options.theme = themes[d ? 'dark' : 'light']; }), []);
   useEffect(() => { if (shown) fit.current(); }, [shown]);

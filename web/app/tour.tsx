@@ -4,6 +4,7 @@ import { analyse, cyclesText } from '../../trace/index.ts';
 import { Kind } from '../../microkernel/abi/index.ts';
 import { Icon } from './icons.tsx';
 import type { Session } from './session.ts';
+import { thousands } from './shown.ts';
 
 interface TourStep { readonly title: string; text(session: Session): string; show(session: Session): void }
 
@@ -61,7 +62,7 @@ export const steps: readonly TourStep[] = [
     text: (s) => {
       const row = s.trace && analyse(s.trace).syscalls.find((c) => c.name === 'getppid');
       return row
-        ? `${row.events.toLocaleString('en-US')} calls, each with ${row.kernelEntriesPerCall.toFixed(0)} kernel entries and `
+        ? `${thousands(row.events)} calls, each with ${row.kernelEntriesPerCall.toFixed(0)} kernel entries and `
           + `${row.spaceSwitchesPerCall.toFixed(0)} switches of address space, ${cyclesText(row.latency?.median ?? 0)} in the middle. A `
           + `kernel that has the call built in pays one entry and no switch; what is bought here is that the server can crash without `
           + `taking anything else along.`

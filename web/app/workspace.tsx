@@ -11,6 +11,7 @@ import { FollowButton, List } from './list.tsx';
 import { Memory } from './memory.tsx';
 import { Sequence } from './sequence.tsx';
 import type { Session } from './session.ts';
+import { thousands } from './shown.ts';
 import { Consoles } from './terminal.tsx';
 import { Timeline } from './timeline.tsx';
 import { Tour } from './tour.tsx';
@@ -32,7 +33,7 @@ interface Props {
 }
 
 export function Workspace({ session, again, share, tour, setTour }: Props) {
-  const [side, setSide] = useState<'console' | 'trace'>('trace');
+  const [side, setSide] = useState<'console' | 'trace'>(session.what.kind === 'shell' ? 'console' : 'trace');
   return (
     <main id="main" tabIndex={-1} class="workspace" data-side={side} data-phase={session.phase.value}>
       <h1 class="sr">{session.title.value || 'Starting'}</h1>
@@ -127,8 +128,8 @@ function Status({ session }: { session: Session }) {
         {state}
       </span>
       <span class="figure">{cyclesText(p.cycles)}</span>
-      <span class="figure">{p.records.toLocaleString('en-US')} records</span>
-      <span class="figure wide">{p.instructions.toLocaleString('en-US')} instructions</span>
+      <span class="figure">{thousands(p.records)} records</span>
+      <span class="figure wide">{thousands(p.instructions)} instructions</span>
     </div>
   );
 }
