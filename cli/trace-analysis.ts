@@ -1,5 +1,4 @@
 /** `tessera trace calls`, `path`, `diff` and `sql`: queries on a trace, answered as text. */
-import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
@@ -11,6 +10,7 @@ import { CliError, Exit, outputError } from './errors.ts';
 import { Progress } from './progress.ts';
 import { readText } from './files.ts';
 import { parseFilter } from './trace.ts';
+import { toStandardOutput } from './standard-output.ts';
 import { readTrace, readingProgress } from './trace-source.ts';
 import { removeFolder, temporaryFolder } from './temporary.ts';
 
@@ -73,9 +73,7 @@ export async function traceSql(path: string, sql: string | undefined,
   filter?.prepareNow();
   try {
     const keep = filter && ((r: RecordView, i: number): boolean => filter.test(r, i));
-    await withDatabase(trace, query, keep, async (db) => {
-      for (const piece of rowsText(db.query(query), options.format)) if (!process.stdout.write(piece)) await once(process.stdout, 'drain');
-    });
+    await withDatabase(trace, query, keep, (db) => toStandardOutput(rowsText(db.query(query), options.format)));
   } catch (error) {
     if (error instanceof QueryError) throw new CliError('E_SQL', error.message, 'tessera trace sql --schema FILE lists tables and columns');
     throw error;

@@ -1,7 +1,6 @@
 /**
  * `tessera trace stats`, `trace export` and `trace view`: read a trace file, and print its analysis, export it or show it in the viewer.
  */
-import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -10,6 +9,7 @@ import {
   type TraceSource
 } from '../trace/index.ts';
 import { CliError, Exit, outputError } from './errors.ts';
+import { gathered, toStandardOutput } from './standard-output.ts';
 import { addressLines } from './trace-addr.ts';
 import { readTrace, readingProgress } from './trace-source.ts';
 
@@ -59,9 +59,9 @@ export async function traceExport(path: string, format: TraceFormat, output: str
   if (format === 'pcapng' && !hasFrames(whole))
     throw new CliError('E_TRACE', `trace '${path}' has no network frames`, 'record with --net and --trace-payload all');
   try {
-    const pieces = gathered(exporters[format](file));
+    const pieces = exporters[format](file);
     if (output === '-') await toStandardOutput(pieces);
-    else await pipeline(Readable.from(pieces, { objectMode: false }), createWriteStream(output));
+    else await pipeline(Readable.from(gathered(pieces), { objectMode: false }), createWriteStream(output));
   } catch (error) {
     throw outputError('output', output, error, '', Exit.failure);
   } finally {
@@ -69,27 +69,6 @@ export async function traceExport(path: string, format: TraceFormat, output: str
   }
   if (file.damage) process.stderr.write(`tessera: note: ${file.damage}\n`);
   return Exit.ok;
-}
-
-/** Combines small pieces into larger ones. */
-function* gathered(pieces: Iterable<string | Uint8Array>): Generator<Buffer> {
-  let list: Uint8Array[] = [], length = 0;
-  for (const piece of pieces) {
-    const bytes = typeof piece === 'string' ? Buffer.from(piece) : piece;
-    list.push(bytes);
-    length += bytes.length;
-    if (length < PIECE) continue;
-    yield Buffer.concat(list);
-    list = [];
-    length = 0;
-  }
-  yield Buffer.concat(list);
-}
-const PIECE = 2 ** 16;
-
-/** Waits for a slow reader. */
-async function toStandardOutput(pieces: Iterable<Buffer>): Promise<void> {
-  for (const piece of pieces) if (!process.stdout.write(piece)) await once(process.stdout, 'drain');
 }
 
 function hasFrames(trace: TraceFile): boolean {

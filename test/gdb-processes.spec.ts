@@ -23,7 +23,7 @@ async function debug(args: string[], file?: string): Promise<{ run: Debuggee; gd
   return { run, gdb };
 }
 
-/** Forks a child that works, then vforks one that begins the same program again. */
+/** Forks a child that works, says so and waits, then vforks one that begins the same program again. */
 const PROGRAM = `
 static long call(long number, long a, long b, long c, long d, long e) {
   register long a0 asm("a0") = a, a1 asm("a1") = b, a2 asm("a2") = c, a3 asm("a3") = d, a4 asm("a4") = e, a7 asm("a7") = number;
@@ -40,6 +40,7 @@ int main(int argc) {
   long pid = call(220, 17, 0, 0, 0, 0);
   if (pid == 0) child();
   int status = 0;
+  call(64, 1, (long)"it waits\\n", 9, 0, 0);
   call(260, pid, (long)&status, 0, 0, 0);
   long other = call(220, 0x4111, 0, 0, 0, 0);
   if (other == 0) { call(221, (long)"/bin/forks", (long)args, 0, 0, 0); call(93, 99, 0, 0, 0, 0); }
@@ -112,7 +113,7 @@ describe.skipIf(!hasGdb || !hasCompiler)('a program that forks', () => {
     expect(await gdb.do('backtrace 1')).toContain('call (number=220');
     gdb.begin('continue');
     await gdb.until('New inferior 2');
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    await run.until('it waits'); // GDB lets the parent run
     gdb.interrupt();
     expect(await gdb.prompt()).toContain('received signal SIGINT');
     await gdb.do('inferior 2');

@@ -51,6 +51,16 @@ describe('a database in a file', () => {
     db.close();
   });
 
+  it('ends a query that sorts more than fits, before its memory has grown beyond the bound; the next query is answered', async () => {
+    const most = 48 << 20, sql = 'select length(it) from (select zeroblob(1000000) || seq as it from records limit 200) order by it';
+    for (const db of [await TraceDatabase.of(trace, undefined, most),
+      await TraceDatabase.inFile(join(folder, 'large.db'), trace, { tables: tablesOf(sql) }, most)]) {
+      expect(() => [...db.query(sql).rows]).toThrow(/out of memory: what a query sorts or groups must fit/);
+      expect([...db.query('select count(*) > 5 from records').rows]).toEqual([[1]]);
+      db.close();
+    }
+  });
+
   it('is told of mistakes before it is filled', async () => {
     await expect(TraceDatabase.check('select nope from syscalls')).rejects.toThrow(QueryError);
     await expect(TraceDatabase.check('delete from records')).rejects.toThrow('only select, with and values');

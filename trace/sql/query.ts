@@ -9,15 +9,30 @@ import { jsonText, visible } from '../visible.ts';
 /** A query that cannot run; the message is one line. */
 export class QueryError extends Error {}
 
-/** A query takes no more memory than this. */
-const MOST_HEAP = 2 ** 30;
+/** The database and what a query sorts or groups take no more memory than this. */
+const MOST_HEAP = 2 ** 30, WASM_PAGE = 65_536;
+
+/**
+ * Runs an engine with its own memory bounded: SQLite's `hard_heap_limit` does not count what an engine that was built without statistics
+ * holds, nor what it sorts. Where the memory may not grow, an allocation fails, and SQLite says so. (An engine is synchronous: no other
+ * module's memory grows meanwhile.)
+ */
+function bounded<T>(most: number, action: () => T): T {
+  const own = WebAssembly.Memory.prototype, { grow } = own;
+  own.grow = function (this: WebAssembly.Memory, pages: number): number {
+    if (this.buffer.byteLength + pages * WASM_PAGE > most) throw new RangeError('the SQL engine has enough memory');
+    return grow.call(this, pages);
+  };
+  try { return action(); } finally { own.grow = grow; }
+}
 
 export type RowFormat = 'table' | 'csv' | 'json';
 export interface QueryResult { readonly columns: readonly string[]; readonly rows: Iterable<readonly SqlValue[]> }
 
 export class TraceDatabase {
   private readonly db: SqlDatabase;
-  private constructor(db: SqlDatabase) { this.db = db; }
+  private readonly most: number;
+  private constructor(db: SqlDatabase, most: number) { this.db = db; this.most = most; }
 
   /** Throws QueryError for a mistake in a query, before a trace is read for it. */
   static async check(sql: string): Promise<void> {
@@ -27,7 +42,7 @@ export class TraceDatabase {
     try {
       if (!/^(?:\s|--.*\n)*(?:select|with|values)\b/i.test(sql))
         throw new QueryError('of a trace as long as this only select, with and values are answered');
-      new TraceDatabase(db).query(sql);
+      new TraceDatabase(db, MOST_HEAP).query(sql);
     } finally {
       db.close();
     }
@@ -35,39 +50,38 @@ export class TraceDatabase {
 
   /**
    * Every record that is kept, in a database in this file, whose size and not memory is the limit. `tables` names those that the queries
-   * are about (`tablesOf`).
+   * are about (`tablesOf`). `most`: bytes of memory that the engine may take.
    */
-  static async inFile(path: string, trace: TraceFile, options: LoadOptions): Promise<TraceDatabase> {
+  static async inFile(path: string, trace: TraceFile, options: LoadOptions, most = MOST_HEAP): Promise<TraceDatabase> {
     const { openDatabaseFile } = await import('./file-engine.ts'), db = await openDatabaseFile(path);
-    db.run(`pragma hard_heap_limit = ${MOST_HEAP}`);
-    guarded(() => loadTrace(db, trace, { ...options, indexFirst: true }));
-    return new TraceDatabase(db);
+    guarded(most, () => loadTrace(db, trace, { ...options, indexFirst: true }));
+    return new TraceDatabase(db, most);
   }
 
   /** Throws QueryError when there are more records than fit. `keep`: selects records. */
-  static async of(trace: TraceFile, keep?: (record: RecordView, index: number) => boolean): Promise<TraceDatabase> {
+  static async of(trace: TraceFile, keep?: (record: RecordView, index: number) => boolean, most = MOST_HEAP): Promise<TraceDatabase> {
     if (trace.length > MOST_RECORDS && !keep)
       throw new QueryError(
         `the trace has ${trace.length} records, more than the ${MOST_RECORDS} that fit; choose some with --filter, such as 'time:0..1s'`);
     const db = await openDatabase();
-    db.run(`pragma hard_heap_limit = ${MOST_HEAP}`);
+    db.run('pragma temp_store = memory'); // this engine's temporary files would be arrays of JavaScript, beyond its own memory
     let kept = 0;
-    loadTrace(db, trace, { keep: keep && ((record, i) => {
+    guarded(most, () => loadTrace(db, trace, { keep: keep && ((record, i) => {
       if (!keep(record, i)) return false;
       if (++kept > MOST_RECORDS)
         throw new QueryError(`the filter lets through more than the ${MOST_RECORDS} records that fit; choose fewer`);
       return true;
-    }) });
-    return new TraceDatabase(db);
+    }) }));
+    return new TraceDatabase(db, most);
   }
 
   /** Runs the first statement of `sql`. Throws QueryError for an SQL error. */
   query(sql: string): QueryResult {
     if (sql.replace(/--.*|;|\s/g, '') === '') throw new QueryError('the query is empty');
-    const statement = guarded(() => this.db.prepare(sql)), columns = guarded(() => statement.getColumnNames());
+    const { most } = this, statement = guarded(most, () => this.db.prepare(sql)), columns = guarded(most, () => statement.getColumnNames());
     const rows = function* (): Generator<SqlValue[]> {
       try {
-        while (guarded(() => statement.step())) yield statement.get();
+        while (guarded(most, () => statement.step())) yield statement.get();
       } finally {
         statement.free();
       }
@@ -82,9 +96,9 @@ export const tablesOf = (sql: string) => (table: string): boolean => new RegExp(
 
 const TOO_MUCH = ': what a query sorts or groups must fit into a gigabyte; --filter chooses fewer records';
 
-function guarded<T>(action: () => T): T {
+function guarded<T>(most: number, action: () => T): T {
   try {
-    return action();
+    return bounded(most, action);
   } catch (error) {
     const why = `${(error as Error).message || String(error)}`.replace(/\s+/g, ' ');
     throw new QueryError(/out of memory/.test(why) ? `${why}${TOO_MUCH}` : why);
