@@ -69,6 +69,8 @@ export function starterFiles(lab: Lab, student: string, api: string, root?: stri
       `${JSON.stringify({ compilerOptions: compilerOptions(api), include: ['*.ts'] }, null, 2)}\n`);
   const picture = join(labFolder(lab), 'success.svg');
   if (existsSync(picture)) files.set('success.svg', readFileSync(picture, 'utf8'));
+  if (lab.language === 'c') // for editors; the grader has its own
+    files.set('tessera-abi.h', readFileSync(join(projectRoot(), 'guests/include/tessera-abi.h'), 'utf8'));
   if (lab.language === 'riscv')
     files.set('constants.txt', `# Names that your program may use; the assembler knows them.\n${constants()}\n`);
   return files;

@@ -19,6 +19,11 @@ export function* svg(trace: TraceSource, limit = 500): Generator<string> {
     if (arrows.length === limit) { more = true; break; }
     arrows.push(arrow);
   }
+  yield* drawn(arrows, more);
+}
+
+/** The diagram of these arrows. `more`: it says that there are further ones. */
+export function* drawn(arrows: readonly Arrow[], more: boolean): Generator<string> {
   const rows: (FoldedArrow | string)[] = fold(arrows).flatMap((arrow) =>
     (arrow.repeat
       ? [
@@ -40,7 +45,7 @@ export function* svg(trace: TraceSource, limit = 500): Generator<string> {
     yield typeof row === 'string' ? note(row, TOP + (n + 1) * ROW)
       : message(row, TOP + (n + 1) * ROW, x(row.from), x(row.to), arrows[0]!.time);
   if (arrows.length === 0) yield `<text x="20" y="30">no messages</text>\n`;
-  if (more) yield `<text x="${LEFT}" y="${height - 8}" fill="#666">… and more (the first ${limit} messages are shown)</text>\n`;
+  if (more) yield `<text x="${LEFT}" y="${height - 8}" fill="#666">… and more (the first ${arrows.length} messages are shown)</text>\n`;
   yield '</svg>\n';
 }
 
