@@ -14,7 +14,7 @@ const parts = [
   { part: 'bpf', begins: /^l4guest\/kernel\/bpf\.ts$/, after: 'unix' },
   { part: 'inotify', begins: /^l4guest\/fs\/inotify\.ts$/, after: 'unix' },
   { part: 'terminals', begins: /^l4guest\/drivers\/(pty|tty|ldisc)\.ts$/, after: 'unix' },
-  { part: 'descriptors', begins: /^l4guest\/fs\/(epoll|eventfds|signalfd|pidfd)\.ts$/, after: 'unix' },
+  { part: 'descriptors', begins: /^l4guest\/(fs\/(epoll|eventfds|signalfd|pidfd)|drivers\/rtc)\.ts$/, after: 'unix' },
   { part: 'seccomp', begins: /^l4guest\/kernel\/seccomp\.ts$/, after: 'unix' },
   { part: 'tar-out', begins: /^l4guest\/fs\/tar-out\.ts$/, after: 'unix' },
   { part: 'keys', begins: /^l4guest\/kernel\/keys\.ts$/, after: 'unix' },

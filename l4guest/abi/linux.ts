@@ -19,6 +19,8 @@ export const S = {
 
 /** Device numbers as user level sees them: eight bits of the minor number, twelve of the major, the rest of the minor. */
 export const makeDevice = (major: number, minor: number): number => (minor & 0xff) | (major << 8) | ((minor & ~0xff) << 12);
+/** Linux gives real-time clocks a number that is free; on Debian it is this one. */
+export const RTC_MAJOR = 250;
 export const majorOf = (dev: number): number => (dev >>> 8) & 0xfff;
 export const minorOf = (dev: number): number => (dev & 0xff) | ((dev >>> 12) & 0xfff00);
 

@@ -4,12 +4,13 @@ import type { File } from '../fs/file.ts';
 import type { Inode } from '../fs/inode.ts';
 import { E } from '../abi/errno.ts';
 import type { Kernel } from '../kernel/kernel.ts';
-import { O, S, majorOf, minorOf } from '../abi/linux.ts';
+import { O, RTC_MAJOR, S, majorOf, minorOf } from '../abi/linux.ts';
 import type { Thread } from '../kernel/thread.ts';
 import { LoopControl, openBlock } from './block.ts';
 import { FullFile, KmsgFile, NullFile, RandomFile, ZeroFile } from './memdev.ts';
 import { Ptys } from './pty.ts';
 import { GATE_MAJOR, openGate } from './gates.ts';
+import { openRtc } from './rtc.ts';
 import { Tty, openTty } from './tty.ts';
 
 export const makeDev = (major: number, minor: number): number => ((major << 8) | (minor & 0xff)) + (minor & ~0xff) * 4096;
@@ -53,7 +54,9 @@ export const charDevices: readonly CharDevice[] = [
   { name: 'tty', major: 5, minor: 0, mode: 0o666, open: openCurrent },
   { name: 'console', major: 5, minor: 1, mode: 0o600, open: openConsole },
   { name: 'ptmx', major: 5, minor: 2, mode: 0o666, open: (t, i, f) => terminalsOf(t.k).ptys.open(i, f) },
+  { name: 'rtc0', major: RTC_MAJOR, minor: 0, mode: 0o600, open: openRtc },
   { name: 'tty1', major: 4, minor: 1, mode: 0o620, open: openConsole },
+  { name: 'ttyS0', major: 4, minor: 64, mode: 0o660, open: openConsole },
 ];
 const byNumber = new Map(charDevices.map((d) => [makeDev(d.major, d.minor), d]));
 

@@ -3,6 +3,7 @@ import type { Kernel } from '../kernel/kernel.ts';
 import type { Directory } from './inode.ts';
 import { classNet } from './proc/net.ts';
 import { GeneratedDir, GeneratedFs, madeLater } from './generated.ts';
+import { rtcDir } from '../drivers/rtc.ts';
 import { blockTreeOf, type BlockTree } from './sysblock.ts';
 
 export function sysTree(k: Kernel): Directory {
@@ -18,7 +19,8 @@ export function sysTree(k: Kernel): Directory {
   const thp = dir().file('enabled', () => 'always madvise [never]\n');
   const later = (make: () => GeneratedDir): GeneratedDir => madeLater(fs, make), block = (): BlockTree => blockTreeOf(fs, k);
   return dir().add('devices', dir().add('system', dir().add('cpu', cpu)).add('virtual', dir().add('block', later(() => block().devices))))
-    .add('class', dir().add('tty', dir()).add('net', later(() => classNet(fs, k))).add('block', later(() => block().all)))
+    .add('class', dir().add('tty', dir()).add('net', later(() => classNet(fs, k))).add('block', later(() => block().all))
+      .add('rtc', dir().add('rtc0', later(() => rtcDir(fs, k)))))
     .add('block', later(() => block().disks)).add('dev', dir().add('block', later(() => block().numbers))).add('bus', dir())
     .add('fs', dir().add('cgroup', dir())).add('kernel', dir().add('mm', dir().add('ksm', ksm).add('transparent_hugepage', thp))).add(
       'module', dir());

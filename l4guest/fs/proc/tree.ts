@@ -7,6 +7,7 @@ import { S, minorOf } from '../../abi/linux.ts';
 import { blockDevicesOf } from '../../drivers/block.ts';
 import { Run } from '../../kernel/thread.ts';
 import { charDevices } from '../../drivers/devices.ts';
+import { rtcText } from '../../drivers/rtc.ts';
 import { RELEASE, VERSION } from '../../kernel/version.ts';
 import { Directory, type DirEntry } from '../inode.ts';
 import { GeneratedDir, GeneratedFs, GeneratedLink } from '../generated.ts';
@@ -60,11 +61,13 @@ function addSystemFiles(root: GeneratedDir, k: Kernel, numbers: PidNumbers): voi
     .file('lock_stat', () => lockStat(k))
     .file('meminfo', () => meminfo(k))
     .file('stat', () => stat(k))
+    .add('driver', new GeneratedDir(root.fs).file('rtc', () => rtcText(k)))
     .file('cpuinfo', () => cpuinfo(k))
     .file('filesystems', () => fileSystemTypes.map((n) => `nodev\t${n}\n`).join(''))
     .file('devices', () => {
       const majors = [...new Set(charDevices.map((d) => d.major))];
-      const lines = majors.map((major) => `${String(major).padStart(3)} ${charDevices.find((d) => d.major === major)!.name}\n`);
+      const nameOf = (major: number): string => charDevices.find((d) => d.major === major)!.name.replace(/\d+$/, '');
+      const lines = majors.map((major) => `${String(major).padStart(3)} ${nameOf(major)}\n`);
       return `Character devices:\n${lines.join('')}136 pts\n\nBlock devices:\n  7 loop\n254 virtblk\n`;
     })
     .file('cmdline', () => 'l4guest\n').file('partitions', () => partitionLines(k)).file('diskstats', () => '')
