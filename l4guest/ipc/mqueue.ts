@@ -18,7 +18,7 @@ import { timespec } from '../syscalls/times.ts';
 
 const PRIORITIES = 32768;
 /** Server memory of a queue, and of a message besides its bytes. */
-const QUEUE_COST = 1024, MESSAGE_COST = 128;
+const QUEUE_COST = 1024, MESSAGE_COST = 384;
 /** Messages and bytes of a message: default, most for users, most for root. */
 const OF_ROOT = { messages: 65536, size: 16 << 20 } as const;
 const Notify = { SIGNAL: 0, NONE: 1, THREAD: 2 } as const;

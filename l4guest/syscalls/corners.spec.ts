@@ -41,6 +41,14 @@ describe('corner cases that public suites found', () => {
       unix.text(at, 4)]).toEqual([2, 4, 'abcd']);
     expect(unix.call('recvfrom', receiver, at, 64, 0x2000, 0, 0)).toBe(-E.AGAIN);
   });
+  it('what MSG_MORE holds back is charged until it is sent or the socket is closed', () => {
+    const unix = new Unix(), sender = unix.call('socket', 2, 2, 0)!, piece = unix.put(new Uint8Array(4096)),
+      name = new Uint8Array([2, 0, 0x30, 0x39, 127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0]), before = unix.k.frames.idle;
+    for (let i = 0; i < 15; i++) expect(unix.call('sendto', sender, piece, 4096, 0x8000, name, 16)).toBe(4096);
+    expect(before - unix.k.frames.idle).toBeGreaterThanOrEqual(14);
+    unix.call('close', sender);
+    expect(unix.call('sendto', sender, piece, 4096, 0x8000, name, 16)).toBe(-E.BADF);
+  });
   it('splice refuses files that are read as events; execve refuses a file that is open for writing', () => {
     const unix = new Unix(), [readEnd, writeEnd] = unix.pipe(), event = unix.call('eventfd2', 1, 0)!;
     expect([unix.call('splice', event, 0, writeEnd, 0, 8, 0), unix.call('splice', readEnd, 0, event, 0, 8, 0)])

@@ -91,7 +91,7 @@ export class UdpSocket extends InetSocket {
   override optionSet(): void {
     const { held } = this;
     if (!held || this.corked) return;
-    this.held = undefined;
+    this.letGo();
     held.send(held.bytes);
   }
   /** Sends one datagram, or holds back a part of one. */
@@ -100,9 +100,18 @@ export class UdpSocket extends InetSocket {
     if (all.length > MOST_BYTES) return -E.MSGSIZE;
     all.set(held?.bytes ?? [], 0);
     all.set(bytes, all.length - bytes.length);
-    this.held = more || this.corked ? { bytes: all, send: held?.send ?? send } : undefined;
-    const result = this.held ? 0 : (held?.send ?? send)(all);
+    if (more || this.corked) {
+      if (!this.k.frames.charge(bytes.length)) return -E.NOBUFS;
+      this.held = { bytes: all, send: held?.send ?? send };
+      return bytes.length;
+    }
+    this.letGo();
+    const result = (held?.send ?? send)(all);
     return result < 0 ? result : bytes.length;
+  }
+  private letGo(): void {
+    this.k.frames.uncharge(this.held?.bytes.length ?? 0);
+    this.held = undefined;
   }
   override send(io: Io, to: Address | undefined, _files: readonly File[], thread: Thread, extra?: Extra): number {
     const name = to ?? this.remote;
@@ -153,6 +162,7 @@ export class UdpSocket extends InetSocket {
   }
   override shutdown(how: number): number { return this.remote ? super.shutdown(how) : -E.NOTCONN; }
   override close(): void {
+    this.letGo();
     this.inet.ports.leave(this);
     for (const udpSocket of this.ports.splice(0)) this.inet.stack.udp.unbind(udpSocket);
     this.leaveAll();
