@@ -38,7 +38,7 @@ export class GeneratedInode extends Inode {
     this.content = content;
     this.accept = accept;
   }
-  override open(_t: Thread, flags: number): File { return new GeneratedFile(this, flags); }
+  override open(_t: Thread, flags: number): File | number { return new GeneratedFile(this, flags); }
   override truncate(): number { return 0; }
 }
 export class GeneratedFile extends File {

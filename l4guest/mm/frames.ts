@@ -137,6 +137,8 @@ export class Frames {
     this.stack[this.given++] = i;
     this.work.returned();
   }
+  /** Page-table entries and page-cache slots that hold it; 0 for frames that are not counted. */
+  users(pfn: number): number { return this.counted(pfn) ? this.counts[pfn - this.base]! : 0; }
   /** Whether exactly one holder is left, so that it may write without copying. */
   sole(pfn: number): boolean { return this.counted(pfn) && this.counts[pfn - this.base] === 1; }
 

@@ -1,4 +1,4 @@
-/** /proc/PID/maps and smaps. */
+/** /proc/PID/maps. */
 import type { Process } from '../../kernel/process.ts';
 import type { Thread } from '../../kernel/thread.ts';
 import { E } from '../../abi/errno.ts';
@@ -7,7 +7,7 @@ import { GeneratedFile, GeneratedInode } from '../generated.ts';
 import type { FileSystem } from '../inode.ts';
 import type { Vma } from '../../mm/vma.ts';
 
-function line(vma: Vma): string {
+export function mapLine(vma: Vma): string {
   const { prot, object } = vma, hex = (n: number, width: number): string => n.toString(16).padStart(width, '0');
   const rights = `${prot & 1 ? 'r' : '-'}${prot & 2 ? 'w' : '-'}${prot & 4 ? 'x' : '-'}${vma.shared && object?.ino ? 's' : 'p'}`;
   const file = `${hex(object ? vma.first * 4096 : 0, 8)} 00:${hex(object?.dev ?? 0, 2)} ${object?.ino ?? 0}`;
@@ -15,7 +15,7 @@ function line(vma: Vma): string {
   return `${vma.name ? `${head.padEnd(73)}${vma.name}` : head}\n`;
 }
 /** The areas of a process, one per line. */
-export const mapsOf = (p: Process): string => (p.alive ? p.mm.areas.list.map(line).join('') : '');
+export const mapsOf = (p: Process): string => (p.alive ? p.mm.areas.list.map(mapLine).join('') : '');
 export class MapsInode extends GeneratedInode {
   readonly process: Process;
   constructor(fs: FileSystem, p: Process) { super(fs, () => mapsOf(p)); this.process = p; }
@@ -55,18 +55,4 @@ function tell(thread: Thread, va: number, view: DataView, bytes: Uint8Array, vma
   if (room && named) copyOut(thread.mm, Number(view.getBigUint64(88, true)), name);
   copyOut(thread.mm, va, bytes);
   return 0;
-}
-export function smaps(process: Process, _t: Thread): string {
-  if (!process.alive) return '';
-  return process.mm.areas.list.map((vma) => {
-    let resident = 0;
-    process.mm.table.update(vma.start / 4096, vma.end / 4096, (_vpn, pte) => { resident += 4; return pte; });
-    const kb = (name: string, n: number): string => `${`${name}:`.padEnd(16)}${String(n).padStart(8)} kB\n`;
-    const size = (vma.end - vma.start) / 1024, locked = [0, size, resident][vma.locked]!;
-    const figures = {
-      Size: size, KernelPageSize: 4, MMUPageSize: 4, Rss: resident, Pss: resident, Private_Dirty: vma.shared ? 0 : resident, Swap: 0,
-      Locked: locked
-    };
-    return line(vma) + Object.entries(figures).map(([name, n]) => kb(name, n)).join('');
-  }).join('');
 }

@@ -12,9 +12,10 @@ import { textOfPath, type Mount } from '../path.ts';
 import type { PidNumbers } from '../../kernel/spaces.ts';
 import { MemFile, TracerInode } from './mem.ts';
 import { netDir } from './net.ts';
-import { MapsInode, smaps } from './maps.ts';
+import { MapsInode } from './maps.ts';
 import { MountsInode } from './mounts.ts';
 import { PageMapFile } from './pagemap.ts';
+import { addMemoryFiles } from './smaps.ts';
 import { addSpaceFiles } from './spaces.ts';
 import { statLine, statm, statusText } from './status.ts';
 
@@ -102,7 +103,7 @@ function common(dir: GeneratedDir, fs: FileSystem, process: Process, thread: Thr
       if (!thread) process.name = name;
       return 0;
     })
-    .add('maps', new MapsInode(fs, process)).file('smaps', (t) => smaps(process, t)).add('mounts',
+    .add('maps', new MapsInode(fs, process)).add('mounts',
       new MountsInode(fs, process, mountLines)).add('mountinfo',
       new MountsInode(fs, process, mountInfo)).file('limits', () => limits(process))
     .file('wchan', () => '0').file('cgroup', () => '0::/\n').file('oom_score', () => '0\n')
@@ -124,6 +125,7 @@ function common(dir: GeneratedDir, fs: FileSystem, process: Process, thread: Thr
       return 0;
     });
   addSpaceFiles(dir, fs, process);
+  addMemoryFiles(dir, fs, process, () => mountStats(process));
   dir.add('mem', new TracerInode(fs, process, 0o600, MemFile));
   dir.add('pagemap', new TracerInode(fs, process, 0o400, PageMapFile));
   dir.add('exe', new GeneratedLink(fs, (t) => process.exe?.path(t.proc.fs.root) ?? -E.NOENT, () => process.exe ?? -E.NOENT));
@@ -183,6 +185,9 @@ function mountLines(process: Process): string {
       + `${m.fs.readOnly ? mountWords(m).replace(/^rw/, 'ro') : mountWords(m)}${m.fs.options} 0 0\n`).join(
     '');
 }
+/** /proc/PID/mountstats: only network file systems have more to say. */
+const mountStats = (process: Process): string => seen(process).map(([mount, at]) =>
+  `device ${escaped(mount.source)} mounted on ${escaped(at)} with fstype ${mount.fs.type}\n`).join('');
 /** Where a mount's root lies in its file system. */
 function rootWithin(mount: Mount): string {
   let text = '';

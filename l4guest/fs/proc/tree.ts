@@ -9,8 +9,8 @@ import { Run } from '../../kernel/thread.ts';
 import { charDevices } from '../../drivers/devices.ts';
 import { rtcText } from '../../drivers/rtc.ts';
 import { RELEASE, VERSION } from '../../kernel/version.ts';
-import { Directory, type DirEntry } from '../inode.ts';
-import { GeneratedDir, GeneratedFs, GeneratedLink } from '../generated.ts';
+import { Directory, type DirEntry, type FileSystem } from '../inode.ts';
+import { GeneratedDir, GeneratedFs, GeneratedInode, GeneratedLink } from '../generated.ts';
 import { swapOf } from '../../kernel/swap.ts';
 import { keyLines } from '../../kernel/keys.ts';
 import { lockLines } from '../locks.ts';
@@ -49,6 +49,16 @@ function lockStat({ lock }: Kernel): string {
     + row('interrupts', [String(lock.admitted), us(lock.latest), us(lock.longest)]);
 }
 
+/** Files of pressure stall information that answer as a kernel which does not collect it. */
+function pressure(fs: FileSystem): GeneratedDir {
+  const dir = new GeneratedDir(fs);
+  for (const name of ['cpu', 'io', 'memory']) dir.add(name, new Uncollected(fs, () => ''));
+  return dir;
+}
+class Uncollected extends GeneratedInode {
+  override open(): number { return -E.OPNOTSUPP; }
+}
+
 /** As Linux says it of one hart. */
 const cpuinfo = ({ isa }: Kernel): string => Object.entries({
   processor: '0', hart: '0', isa, mmu: 'sv39', mvendorid: '0x0', marchid: '0x0', mimpid: '0x0', 'hart isa': isa,
@@ -61,6 +71,7 @@ function addSystemFiles(root: GeneratedDir, k: Kernel, numbers: PidNumbers): voi
     .file('lock_stat', () => lockStat(k))
     .file('meminfo', () => meminfo(k))
     .file('stat', () => stat(k))
+    .file('execdomains', () => '0-0\tLinux           \t[kernel]\n').add('pressure', pressure(root.fs))
     .add('driver', new GeneratedDir(root.fs).file('rtc', () => rtcText(k)))
     .file('cpuinfo', () => cpuinfo(k))
     .file('filesystems', () => fileSystemTypes.map((n) => `nodev\t${n}\n`).join(''))
