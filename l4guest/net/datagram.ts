@@ -6,7 +6,7 @@ import type { Thread } from '../kernel/thread.ts';
 import type { Io } from '../mm/uaccess.ts';
 import { Af, type Address } from './address.ts';
 import { findUnix } from './bind.ts';
-import { Msg, NOBODY, PIECE, ROOM, Socket, releaseFiles, type Attached, type Extra, type Received } from './socket.ts';
+import { Msg, NOBODY, PIECE, ROOM, Socket, carriedCost, releaseFiles, type Attached, type Extra, type Received } from './socket.ts';
 
 /** Bytes of a buffer that no message can use. */
 const HEADER = 32;
@@ -52,10 +52,11 @@ export class DatagramSocket extends Socket {
     if (this.inFlight >= this.sendBuffer
         || (found.target !== this && found.queue.length > this.k.sysctl.number('net/unix/max_dgram_qlen')))
       return -E.AGAIN;
-    if (!this.k.frames.charge(n + PIECE)) return -E.NOBUFS;
+    const cost = n + PIECE + carriedCost(files);
+    if (!this.k.frames.charge(cost)) return -E.NOBUFS;
     this.k.work.made();
     const bytes = new Uint8Array(n), creds = thread.creds, wanted = this.passCred || found.passCred || extra?.sender !== undefined;
-    try { io.take(bytes, 0, n); } catch (error) { this.k.frames.uncharge(n + PIECE); throw error; }
+    try { io.take(bytes, 0, n); } catch (error) { this.k.frames.uncharge(cost); throw error; }
     found.queue.push({
       bytes, files, from: this.local, sender: wanted ? extra?.sender ?? { pid: thread.proc.pid, uid: creds.uid, gid: creds.gid } : NOBODY,
         by: this
@@ -86,7 +87,7 @@ export class DatagramSocket extends Socket {
     const datagram = this.queue.shift()!, cost = datagram.bytes.length + PIECE;
     this.length -= cost;
     datagram.by.inFlight -= cost;
-    this.k.frames.uncharge(cost);
+    this.k.frames.uncharge(cost + carriedCost(datagram.files));
     this.wq.wakeAll(ROOM);
     if (datagram.by !== this) datagram.by.wq.wakeAll(ROOM);
   }
@@ -102,7 +103,7 @@ export class DatagramSocket extends Socket {
     this.unbind();
     for (const datagram of this.queue.splice(0)) {
       const cost = datagram.bytes.length + PIECE;
-      this.k.frames.uncharge(cost);
+      this.k.frames.uncharge(cost + carriedCost(datagram.files));
       datagram.by.inFlight -= cost;
       releaseFiles(datagram.files);
     }

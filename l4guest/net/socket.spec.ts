@@ -57,6 +57,21 @@ describe('sockets', () => {
     unix.write(writeEnd, 'through');
     expect(unix.read(unix.u32(control + 16))).toBe('through');
   });
+  it.each([['a stream', 1], ['datagrams', 2]])('the lists of descriptors in flight are charged: %s', (_of, type) => {
+    const unix = new Unix(), at = unix.space(8), [readEnd] = unix.pipe(), count = 200, size = 16 + 4 * count;
+    unix.call('socketpair', 1, type, 0, at);
+    const [sender, receiver] = [unix.u32(at), unix.u32(at + 4)], rights = new Uint8Array(size), view = new DataView(rights.buffer);
+    view.setBigUint64(0, BigInt(size), true); view.setUint32(8, 1, true); view.setUint32(12, 1, true);
+    for (let i = 0; i < count; i++) view.setUint32(16 + 4 * i, readEnd, true);
+    const vector = new Uint8Array(16), pieces = new DataView(vector.buffer), header = new Uint8Array(56), words = new DataView(header.buffer);
+    pieces.setBigUint64(0, BigInt(unix.put(new Uint8Array([42]))), true); pieces.setBigUint64(8, 1n, true);
+    [unix.put(vector), 1, unix.put(rights), size].forEach((word, i) => { words.setBigUint64(16 + 8 * i, BigInt(word), true); });
+    const message = unix.put(header), before = unix.k.frames.free;
+    for (let i = 0; i < 60; i++) expect(unix.call('sendmsg', sender, message, 0x40)).toBe(1);
+    expect((before - unix.k.frames.free) * 4096).toBeGreaterThan(60 * 8 * count);
+    for (const socket of [sender, receiver]) unix.call('close', socket);
+    expect(unix.k.frames.free).toBeGreaterThanOrEqual(before);
+  });
   it('datagrams keep their boundaries', () => {
     const unix = new Unix(), receiver = unix.call('socket', 2, 2, 0)!, sender = unix.call('socket', 2, 2, 0)!, address = inet(5353);
     unix.call('bind', receiver, address, address.length);

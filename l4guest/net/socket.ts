@@ -44,6 +44,9 @@ const SO_SNDBUF = 7, SO_RCVBUF = 8, SOL_SOCKET = 1;
 /** The key under which an option is kept: its number for SOL_SOCKET; other levels (that of IP is 0) must not collide with it. */
 export const optionKey = (level: number, name: number): number => (level === SOL_SOCKET ? 0 : (level + 1) * 65_536) + name;
 
+/** Server memory of the list of files that a message carries, bytes. They do not count in the sender's buffer, as in Linux. */
+export const carriedCost = (files: readonly File[]): number => (files.length === 0 ? 0 : 64 + 8 * files.length);
+
 /** Dropped files in flight. Releasing one may release others in turn, so they are queued. */
 const givenUp: File[] = [];
 let givingUp = false;

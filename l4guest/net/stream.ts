@@ -9,14 +9,16 @@ import { Af, type Address } from './address.ts';
 import { findUnix } from './bind.ts';
 import { UserFault } from '../kernel/failure.ts';
 import {
-  HANGUP, Msg, NOBODY, PIECE, ROOM, Socket, SockType, releaseFiles, type Attached, type Credentials, type Extra, type Received
+  HANGUP, Msg, NOBODY, PIECE, ROOM, Socket, SockType, carriedCost, releaseFiles, type Attached, type Credentials, type Extra, type Received
 } from './socket.ts';
 
 /** SO_OOBINLINE, and server memory of a connection that waits for accept, bytes. */
 const SO_OOBINLINE = 10, SOCKET_COST = 2048;
 
-/** A piece in flight. `cost`: bytes of its sender's buffer. `urgent`: the one byte of MSG_OOB. */
-interface Segment extends Attached { bytes: Uint8Array; readonly cost: number; readonly urgent: boolean; files: readonly File[] }
+/** A piece in flight. `cost`: bytes of its sender's buffer. `charged`: what it takes of the server's memory. `urgent`: the one byte of MSG_OOB. */
+interface Segment extends Attached {
+  bytes: Uint8Array; readonly cost: number; readonly charged: number; readonly urgent: boolean; files: readonly File[]
+}
 const MOST_PIECE = 32768;
 const sameSender = (a: Credentials, b: Credentials): boolean => a.pid === b.pid && a.uid === b.uid && a.gid === b.gid;
 
@@ -108,11 +110,11 @@ export class StreamSocket extends Socket {
     const room = this.sendBuffer - this.inFlight - PIECE;
     if (this.inFlight > 0 && (room <= 0 || (this.packets && io.left > room))) return -E.AGAIN;
     const urgent = extra?.urgent ?? false, n = this.packets ? io.left : Math.min(io.left, Math.max(1, room), MOST_PIECE);
-    if (!this.k.frames.charge(n + PIECE)) return -E.NOBUFS;
+    if (!this.k.frames.charge(n + PIECE + carriedCost(files))) return -E.NOBUFS;
     this.k.work.made();
     const bytes = new Uint8Array(n), start = io.done;
     try { io.take(bytes, 0, n); } catch (error) {
-      this.k.frames.uncharge(n + PIECE);
+      this.k.frames.uncharge(n + PIECE + carriedCost(files));
       if (this.packets || io.done === start || !(error instanceof UserFault)) throw error;
       // Bytes copied before the bad address are sent; the next call meets the address first and fails.
       return this.queueTo(peer, bytes.slice(0, io.done - start), files, thread, extra, false);
@@ -123,9 +125,10 @@ export class StreamSocket extends Socket {
       charged = false): number {
     const creds = thread.creds, wanted = this.passCred || peer.passCred || extra?.sender !== undefined,
       sender = wanted ? extra?.sender ?? { pid: thread.proc.pid, uid: creds.uid, gid: creds.gid } : NOBODY, n = bytes.length;
-    if (!charged && !this.k.frames.charge(n + PIECE)) return -E.NOBUFS;
+    if (!charged && !this.k.frames.charge(n + PIECE + carriedCost(files))) return -E.NOBUFS;
     const push = (part: Uint8Array, mark: boolean, with_: readonly File[]): void => {
-      peer.queue.push({ bytes: part, files: with_, from: this.local, sender, cost: part.length + PIECE, urgent: mark });
+      const cost = part.length + PIECE;
+      peer.queue.push({ bytes: part, files: with_, from: this.local, sender, cost, charged: cost + carriedCost(with_), urgent: mark });
       this.inFlight += part.length + PIECE;
     };
     if (!urgent) push(bytes, false, files);
@@ -180,7 +183,7 @@ export class StreamSocket extends Socket {
   private drop(n = this.queue[0]!.bytes.length): void {
     const segment = this.queue.shift()!;
     this.length -= n;
-    this.k.frames.uncharge(segment.cost);
+    this.k.frames.uncharge(segment.charged);
     if (this.peer) this.peer.inFlight -= segment.cost;
   }
   private receiveUrgent(io: Io, flags: number): Received | number {
@@ -194,7 +197,7 @@ export class StreamSocket extends Socket {
       if (segment) {
         this.queue.splice(i, 1);
         this.length -= segment.bytes.length;
-        this.k.frames.uncharge(segment.cost);
+        this.k.frames.uncharge(segment.charged);
         if (this.peer) this.peer.inFlight -= segment.cost;
       }
     }
@@ -240,7 +243,7 @@ export class StreamSocket extends Socket {
     const peer = this.peer;
     if (peer) { if (this.queue.length > 0) peer.error = E.CONNRESET; peer.peer = undefined; peer.wq.wakeAll(); }
     this.peer = undefined;
-    for (const segment of this.queue) { this.k.frames.uncharge(segment.cost); releaseFiles(segment.files); }
+    for (const segment of this.queue) { this.k.frames.uncharge(segment.charged); releaseFiles(segment.files); }
     this.queue = [];
     this.length = 0;
     if (this.accepted) { this.accepted = false; this.k.frames.uncharge(SOCKET_COST); }
