@@ -46,6 +46,16 @@ describe('smaps', () => {
   });
 });
 
+describe('a long text', () => {
+  it('needs memory of the guest, before it takes any of the host', () => {
+    const unix = new Unix({ pages: 512 });
+    for (let i = 0; i < 4000; i++)
+      unix.call('mmap', 0x2000_0000 + 2 * i * PAGE, PAGE, i % 2 ? Prot.READ : RW, Map_.PRIVATE | Map_.ANONYMOUS | Map_.FIXED, -1, 0);
+    const fd = unix.call('openat', -100, '/proc/self/smaps', 0, 0)!;
+    expect(unix.call('read', fd, Unix.MEMORY, PAGE)).toBe(-E.NOMEM);
+  });
+});
+
 describe('clear_refs', () => {
   it('takes 1 to 5, and 5 resets the peak of resident memory', () => {
     const { unix, read } = world(), peak = (): number => Number(/VmHWM:\s+(\d+)/.exec(read('/proc/self/status'))![1]);

@@ -1,8 +1,10 @@
 /** /proc/PID/smaps, smaps_rollup, map_files, clear_refs and mountstats: what the memory of a process consists of. */
 import { E } from '../../abi/errno.ts';
 import { S } from '../../abi/linux.ts';
+import { CallError } from '../../kernel/failure.ts';
 import type { Process } from '../../kernel/process.ts';
 import { pteFrame } from '../../mm/pagetable.ts';
+import { bytesOf } from '../../mm/uaccess.ts';
 import type { Vma } from '../../mm/vma.ts';
 import { GeneratedDir, GeneratedInode, GeneratedLink } from '../generated.ts';
 import type { DirEntry, FileSystem } from '../inode.ts';
@@ -45,15 +47,29 @@ const kb = (name: string, n: number): string => `${`${name}:`.padEnd(16)}${Strin
 const flagsOf = ({ prot, shared, mayWrite, locked }: Vma): string => [prot & 1 && 'rd', prot & 2 && 'wr', prot & 4 && 'ex', shared && 'sh',
   'mr', mayWrite !== false && 'mw', 'me', shared && 'ms', locked > 0 && 'lo'].filter(Boolean).join(' ');
 
-export function smaps(process: Process): string {
-  if (!process.alive) return '';
-  return process.mm.areas.list.map((vma) => {
-    const sum = none();
-    count(process, vma, sum);
-    const lines = FIGURES.filter((name) => !ROLLUP_ONLY.includes(name)).map((name) => kb(name, sum[name])).join('');
-    return `${mapLine(vma)}${kb('Size', (vma.end - vma.start) / 1024)}${kb('KernelPageSize', 4)}${kb('MMUPageSize', 4)}${lines}`
-      + `THPeligible:           0\nVmFlags: ${flagsOf(vma)} \n`;
-  }).join('');
+/** An area's lines. */
+function linesOf(process: Process, vma: Vma): string {
+  const sum = none();
+  count(process, vma, sum);
+  const lines = FIGURES.filter((name) => !ROLLUP_ONLY.includes(name)).map((name) => kb(name, sum[name])).join('');
+  return `${mapLine(vma)}${kb('Size', (vma.end - vma.start) / 1024)}${kb('KernelPageSize', 4)}${kb('MMUPageSize', 4)}${lines}`
+    + `THPeligible:           0\nVmFlags: ${flagsOf(vma)} \n`;
+}
+/** Bytes that an area's lines take at most, besides its name. */
+const MOST_LINES = 800;
+/** Tens of thousands of areas make a long text: it is written into one buffer, for which there must be memory. */
+export function smaps(process: Process): Uint8Array {
+  const list = process.alive ? process.mm.areas.list : [];
+  const room = list.reduce((sum, vma) => sum + MOST_LINES + (vma.name?.length ?? 0), 0);
+  if (!process.k.frames.affords(room)) throw new CallError(E.NOMEM);
+  const text = new Uint8Array(room);
+  let at = 0;
+  for (const vma of list) {
+    const lines = bytesOf(linesOf(process, vma));
+    text.set(lines, at);
+    at += lines.length;
+  }
+  return text.subarray(0, at);
 }
 
 /** The sums over all areas. */
