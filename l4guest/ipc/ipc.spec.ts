@@ -85,7 +85,8 @@ describe('System V message queues', () => {
     expect([next(-2), next(2, 1, NOWAIT | 0o10000), next(0), next(0)]).toEqual(['1a', '2b', '3c', -E.NOMSG]);
   });
   it('are charged what they take of the host, also those of one byte', () => {
-    const unix = new Unix(), queue = unix.call('msgget', 4, CREAT | 0o600)!, short = unix.put(message(1, 'x')), free = unix.k.frames.free, count = 200;
+    const unix = new Unix(), queue = unix.call('msgget', 4, CREAT | 0o600)!,
+      short = unix.put(message(1, 'x')), free = unix.k.frames.free, count = 200;
     for (let i = 0; i < count; i++) expect(unix.call('msgsnd', queue, short, 1, 0)).toBe(0);
     expect((free - unix.k.frames.free) * 4096).toBeGreaterThan(count * 280);
   });

@@ -63,7 +63,8 @@ describe('sockets', () => {
     const [sender, receiver] = [unix.u32(at), unix.u32(at + 4)], rights = new Uint8Array(size), view = new DataView(rights.buffer);
     view.setBigUint64(0, BigInt(size), true); view.setUint32(8, 1, true); view.setUint32(12, 1, true);
     for (let i = 0; i < count; i++) view.setUint32(16 + 4 * i, readEnd, true);
-    const vector = new Uint8Array(16), pieces = new DataView(vector.buffer), header = new Uint8Array(56), words = new DataView(header.buffer);
+    const vector = new Uint8Array(16), pieces = new DataView(vector.buffer), header = new Uint8Array(56),
+      words = new DataView(header.buffer);
     pieces.setBigUint64(0, BigInt(unix.put(new Uint8Array([42]))), true); pieces.setBigUint64(8, 1n, true);
     [unix.put(vector), 1, unix.put(rights), size].forEach((word, i) => { words.setBigUint64(16 + 8 * i, BigInt(word), true); });
     const message = unix.put(header), before = unix.k.frames.free;

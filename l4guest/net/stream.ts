@@ -15,7 +15,10 @@ import {
 /** SO_OOBINLINE, and server memory of a connection that waits for accept, bytes. */
 const SO_OOBINLINE = 10, SOCKET_COST = 2048;
 
-/** A piece in flight. `cost`: bytes of its sender's buffer. `charged`: what it takes of the server's memory. `urgent`: the one byte of MSG_OOB. */
+/**
+ * A piece in flight. `cost`: bytes of its sender's buffer. `charged`: what it takes of the server's memory. `urgent`: the one byte of
+ * MSG_OOB.
+ */
 interface Segment extends Attached {
   bytes: Uint8Array; readonly cost: number; readonly charged: number; readonly urgent: boolean; files: readonly File[]
 }
