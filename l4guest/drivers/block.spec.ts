@@ -4,7 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { E } from '../abi/errno.ts';
-import { Ms, O } from '../abi/linux.ts';
+import { Ms, O, S } from '../abi/linux.ts';
+import type { TmpDir } from '../fs/tmpfs.ts';
+import type { Co, Sleeper } from '../kernel/wait.ts';
 import { MemoryDisk } from '../testing/disk.ts';
 import { Unix } from '../testing/unix.ts';
 import { blockDevicesOf } from './block.ts';
@@ -147,6 +149,19 @@ describe.skipIf(!hasTools)('FAT', () => {
       }
       expect(world.end('openat', -100, '/tmp/m/SUB/none', O.RDWR | O.CREAT, 0o644)).toBe(-E.ROFS);
     } finally { rmSync(base, { recursive: true }); }
+  });
+});
+
+describe('a file of a damaged disk', () => {
+  it('is read up to where its bytes end, and is an error beyond, not a wait without end', () => {
+    const unix = new Unix(), { root } = unix.k.newTmpFs('lazy'), has = 6000;
+    root.add('file', root.fs.root.create(S.IFREG | 0o644, 0, undefined, {
+      size: 20_000,
+      *read(_t: Sleeper, pos: number, length: number): Co<Uint8Array> { return new Uint8Array(Math.min(length, has)).subarray(pos); },
+    }));
+    (unix.k.root.lookup('tmp') as TmpDir).add('r', root);
+    const fd = unix.open('/tmp/r/file'), read = (pos: number): number => unix.call('pread64', fd, Unix.MEMORY, 4096, pos)!;
+    expect([read(0), read(4096), read(16_384)]).toEqual([4096, -E.IO, -E.IO]);
   });
 });
 

@@ -117,9 +117,14 @@ export class RegularInode extends Inode implements Mappable {
     const from = index - (index % AHEAD),
       bytes = yield* origin.read(sleeper, from * PAGE, Math.min(AHEAD * PAGE, this.imageLength - from * PAGE));
     if (typeof bytes === 'number') return bytes;
-    for (let at = 0; at < bytes.length; at += PAGE)
-      if (!this.fill(from + at / PAGE, bytes.subarray(at, at + PAGE)) && from + at / PAGE === index) return -E.NOMEM;
-    return 0;
+    let has = false;
+    for (let at = 0, page = from; at < bytes.length; at += PAGE, page++) {
+      // A damaged disk has less of a file than its size says.
+      const isWhole = bytes.length - at >= Math.min(PAGE, this.imageLength - page * PAGE);
+      if (isWhole && !this.fill(page, bytes.subarray(at, at + PAGE)) && page === index) return -E.NOMEM;
+      has ||= isWhole && page === index;
+    }
+    return has ? 0 : -E.IO;
   }
   private fill(index: number, contents: Uint8Array): boolean {
     const keep = Math.min(contents.length, this.imageLength - index * PAGE);
