@@ -14,8 +14,9 @@ Examples:
 The exit status is the program's, or 128 + N when it died of signal N.
 `;
 
-/** Reads --clock. */
+/** Reads --clock: seconds since 1970; `host` takes the host's clock now (a recording keeps it). */
 function clockTime(text: string): number {
+  if (text === 'host') return Math.floor(Date.now() / 1000);
   const seconds = /^\d+$/.test(text) ? Number(text) : Math.floor(Date.parse(text) / 1000);
   if (Number.isSafeInteger(seconds) && seconds >= 0 && seconds < 2 ** 40) return seconds;
   throw new CliError('E_OPTION', `option --clock: '${text}' is no time`, 'write for example --clock 2026-01-01T12:00Z');
@@ -32,8 +33,8 @@ export function runCommand(done: (status: number) => void): Command {
     .option(diskFlag, diskHelp, several)
     .option('--cwd <dir>', 'working directory in the guest')
     .option('--clock <time>',
-    "the guest's wall clock at the start: a date such as 2026-01-01T12:00Z, or seconds since 1970; otherwise the host's with a terminal, "
-      + "--mount or --net and without --seed",
+    "the guest's wall clock at the start: a date such as 2026-01-01T12:00Z, seconds since 1970, or host; host is also the default with a "
+      + "terminal, --mount or --net and without --seed",
     clockTime)
     .addOption(new Option('--memory <size>', 'memory of the Unix server and its processes').argParser(memorySize('--memory')).default(512
       * 2 ** 20,

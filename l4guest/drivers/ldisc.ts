@@ -5,7 +5,10 @@
 import { Sig } from '../abi/linux.ts';
 import { I, L, Out, V, defaultTermios, type Termios } from './termios.ts';
 
-const LIMIT = 4095, BELL = 7, NL = 10, CR = 13;
+const LIMIT = 4095, BELL = 7, TAB = 9, NL = 10, CR = 13, SLASH = 0x2f, BACKSLASH = 0x5c;
+/** Letters (also those of Latin-1), digits and the underscore. */
+const isWordByte = (byte: number): boolean => byte === 0x5f || (byte >= 0x30 && byte <= 0x39)
+  || ((byte | 32) >= 0x61 && (byte | 32) <= 0x7a) || (byte >= 0xc0 && byte !== 0xd7 && byte !== 0xf7);
 
 /** A finished line (or raw bytes), with a mark where end-of-file was typed. */
 interface Chunk { bytes: number[]; eof: boolean }
@@ -15,6 +18,8 @@ export class LineDiscipline {
   private edit: number[] = [];
   private readonly chunks: Chunk[] = [];
   private literal = false;
+  /** ECHOPRT: erased characters are being printed between \\ and /. */
+  private erasing = false;
   private column = 0;
   /** Output is stopped by ^S. */
   stopped = false;
@@ -47,6 +52,7 @@ export class LineDiscipline {
   private key(raw: number): void {
     const termios = this.termios, cc = termios.cc;
     let byte = termios.i & I.ISTRIP ? raw & 0x7f : raw;
+    if (termios.i & I.IUCLC && this.l(L.IEXTEN) && byte >= 65 && byte <= 90) byte += 32;
     if (this.literal) { this.literal = false; this.plain(byte); return; }
     if (byte === CR) {
       if (termios.i & I.IGNCR) return;
@@ -74,12 +80,10 @@ export class LineDiscipline {
     const cc = this.termios.cc;
     if (byte === 0) return false;
     switch (byte) {
-      case cc[V.ERASE]: this.erase(1); return true;
-      case cc[V.KILL]:
-        if (this.l(L.ECHOKE)) this.erase(Infinity); else { this.edit = []; this.echo(byte); if (this.l(L.ECHOK)) this.out([NL]); }
-        return true;
+      case cc[V.ERASE]: this.erase('character'); return true;
+      case cc[V.KILL]: this.kill(byte); return true;
       case cc[V.EOF]: this.complete(true); return true;
-      case cc[V.WERASE]: if (this.l(L.IEXTEN)) { this.eraseWord(); return true; } return false;
+      case cc[V.WERASE]: if (this.l(L.IEXTEN)) { this.erase('word'); return true; } return false;
       case cc[V.LNEXT]:
         if (this.l(L.IEXTEN)) { this.literal = true; if (this.l(L.ECHO) && this.l(L.ECHOCTL)) this.out([0x5e, 8]); return true; }
         return false;
@@ -93,12 +97,14 @@ export class LineDiscipline {
     if (!this.canonical) {
       const last = this.chunks[this.chunks.length - 1];
       if (last && !last.eof) last.bytes.push(byte); else this.chunks.push({ bytes: [byte], eof: false });
+      this.finishErasing();
       this.echo(byte);
       return;
     }
     const cc = this.termios.cc, ends = byte === NL || (byte !== 0 && (byte === cc[V.EOL] || byte === cc[V.EOL2]));
     if (this.edit.length >= LIMIT && !ends) { if (this.termios.i & I.IMAXBEL) this.out([BELL]); return; }
     this.edit.push(byte);
+    this.finishErasing();
     if (byte === NL && !this.l(L.ECHO) && this.l(L.ECHONL)) this.out([NL]); else this.echo(byte);
     if (ends) this.complete(false);
   }
@@ -111,21 +117,43 @@ export class LineDiscipline {
     if (this.l(L.ECHOCTL) && ((byte < 32 && byte !== NL && byte !== 9) || byte === 127)) this.out([0x5e, byte ^ 64]);
     else this.out([byte]);
   }
-  /** Takes back the last n characters (UTF-8 sequences count as one). */
-  private erase(n: number): void {
-    for (; n > 0 && this.edit.length > 0; n--) {
-      let erased = this.edit.pop()!;
-      if (this.termios.i & I.IUTF8) while ((erased & 0xc0) === 0x80 && this.edit.length > 0) erased = this.edit.pop()!;
-      if (!this.l(L.ECHO)) continue;
-      if (!this.l(L.ECHOE)) { this.out([this.termios.cc[V.ERASE]!]); continue; }
-      const width = erased < 32 && erased !== 9 && this.l(L.ECHOCTL) ? 2 : 1;
-      for (let i = 0; i < width; i++) this.out([8, 32, 8]);
-    }
+  private kill(byte: number): void {
+    if (this.l(L.ECHOK) && this.l(L.ECHOKE) && this.l(L.ECHOE)) { this.erase('line'); return; }
+    const typed = this.edit.length > 0;
+    this.edit = [];
+    if (!typed || !this.l(L.ECHO)) return;
+    this.finishErasing();
+    this.echo(byte);
+    if (this.l(L.ECHOK)) this.out([NL]);
   }
-  private eraseWord(): void {
-    const isSpace = (c: number | undefined): boolean => c === 32 || c === 9;
-    while (this.edit.length > 0 && isSpace(this.edit[this.edit.length - 1])) this.erase(1);
-    while (this.edit.length > 0 && !isSpace(this.edit[this.edit.length - 1])) this.erase(1);
+  /** Takes back the last character (a UTF-8 sequence is one), the last word (letters, digits and _, and what follows it), or the line. */
+  private erase(what: 'character' | 'word' | 'line'): void {
+    for (let inWord = false; this.edit.length > 0;) {
+      let from = this.edit.length - 1;
+      if (this.termios.i & I.IUTF8) while ((this.edit[from]! & 0xc0) === 0x80 && from > 0) from--;
+      const first = this.edit[from]!, belongs = isWordByte(first);
+      if (what === 'word' && inWord && !belongs) break;
+      inWord ||= belongs;
+      this.echoErased(this.edit.splice(from), what === 'character');
+      if (what === 'character') break;
+    }
+    if (this.edit.length === 0) this.finishErasing();
+  }
+  private echoErased(bytes: readonly number[], single: boolean): void {
+    const first = bytes[0]!, control = first < 32 || first === 127;
+    if (!this.l(L.ECHO)) return;
+    if (this.l(L.ECHOPRT)) {
+      if (!this.erasing) this.out([BACKSLASH]);
+      this.erasing = true;
+      if (bytes.length > 1) this.out([...bytes]); else this.echo(first);
+      return;
+    }
+    if (single && !this.l(L.ECHOE)) { this.echo(this.termios.cc[V.ERASE]!); return; }
+    const width = !control || first === TAB ? 1 : this.l(L.ECHOCTL) ? 2 : 0;
+    for (let i = 0; i < width; i++) this.out([8, 32, 8]);
+  }
+  private finishErasing(): void {
+    if (this.erasing) { this.erasing = false; if (this.l(L.ECHO)) this.out([SLASH]); }
   }
   /** Drops typed bytes that were not read. */
   flush(): void { this.edit = []; this.chunks.length = 0; }
@@ -161,7 +189,7 @@ export class LineDiscipline {
   process(bytes: Uint8Array): Uint8Array {
     const flags = this.termios.o;
     if (!(flags & Out.OPOST)) return bytes;
-    if (flags & Out.ONLCR && !(flags & (Out.OCRNL | Out.OLCUC | Out.TABS | Out.ONOCR))) return expandNewlines(bytes);
+    if (flags & Out.ONLCR && !(flags & (Out.OCRNL | Out.OLCUC | Out.TABS | Out.ONOCR))) return this.expandNewlines(bytes);
     const out: number[] = [];
     for (const byte of bytes) this.outOne(byte, out);
     return Uint8Array.from(out);
@@ -176,22 +204,28 @@ export class LineDiscipline {
     }
     if (byte === CR) {
       if (flags & Out.ONOCR && this.column === 0) return;
-      if (flags & Out.OCRNL) { out.push(NL); return; }
+      if (flags & Out.OCRNL) { out.push(NL); if (flags & Out.ONLRET) this.column = 0; return; }
       this.column = 0;
       out.push(CR);
       return;
     }
-    if (byte === 9 && (flags & Out.TABS) === Out.XTABS) { do { out.push(32); this.column++; } while (this.column % 8); return; }
-    if (byte === 8) { if (this.column > 0) this.column--; } else if (byte >= 32) this.column++;
+    if (byte === TAB && (flags & Out.TABS) === Out.XTABS) { do { out.push(32); this.column++; } while (this.column % 8); return; }
+    if (byte >= 32) this.column++; else this.moveColumn(byte);
     out.push(flags & Out.OLCUC && byte >= 97 && byte <= 122 ? byte - 32 : byte);
   }
-}
-function expandNewlines(bytes: Uint8Array): Uint8Array {
-  let n = 0;
-  for (const byte of bytes) if (byte === NL) n++;
-  if (n === 0) return bytes;
-  const out = new Uint8Array(bytes.length + n);
-  let at = 0;
-  for (const byte of bytes) { if (byte === NL) out[at++] = CR; out[at++] = byte; }
-  return out;
+  private expandNewlines(bytes: Uint8Array): Uint8Array {
+    let n = 0;
+    for (const byte of bytes) if (byte === NL) { n++; this.column = 0; } else if (byte >= 32) this.column++; else this.moveColumn(byte);
+    if (n === 0) return bytes;
+    const out = new Uint8Array(bytes.length + n);
+    let at = 0;
+    for (const byte of bytes) { if (byte === NL) out[at++] = CR; out[at++] = byte; }
+    return out;
+  }
+  /** The column after a control character other than a newline. */
+  private moveColumn(byte: number): void {
+    if (byte === CR) this.column = 0;
+    else if (byte === 8) { if (this.column > 0) this.column--; }
+    else if (byte === TAB) this.column += 8 - (this.column & 7);
+  }
 }

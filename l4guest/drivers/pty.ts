@@ -10,10 +10,13 @@ import type { Thread } from '../kernel/thread.ts';
 import { WaitQueue } from '../kernel/wait.ts';
 import { getU32, setU32, type Io } from '../mm/uaccess.ts';
 import type { OutputPort } from './ports.ts';
+import { I } from './termios.ts';
 import { Tty, TtyFile } from './tty.ts';
 
 const IOCGPTN = 0x80045430, IOCSPTLCK = 0x40045431, IOCGPTLCK = 0x80045439, IOCGPTPEER = 0x5441, IOCPKT = 0x5420, IOCGPKT = 0x80045438,
   FIONREAD = 0x541b, CFLSH = 0x540b;
+/** B38400, CS8, CREAD: a new pair's. */
+const CFLAGS = 0o277;
 const CAPACITY = 65536, PTS_MAJOR = 136;
 
 class Queue implements OutputPort {
@@ -26,6 +29,18 @@ class Queue implements OutputPort {
     this.chunks.push(bytes.slice());
     this.length += bytes.length;
     this.wq.wakeAll();
+  }
+  /** Moves as many bytes as the reader has room for; returns how many. */
+  take(io: Io): number {
+    let n = 0;
+    for (let first = this.chunks[0]; first && io.left > 0; first = this.chunks[0]) {
+      const part = Math.min(io.left, first.length);
+      io.put(first, 0, part);
+      if (part === first.length) this.chunks.shift(); else this.chunks[0] = first.subarray(part);
+      this.length -= part;
+      n += part;
+    }
+    return n;
   }
   clear(): void { this.chunks = []; this.length = 0; this.wq.wakeAll(); }
 }
@@ -56,12 +71,17 @@ export class Pty {
   slaves = 0;
   opened = false;
   masterOpen = true;
-  locked = false;
+  /** The slave is opened when the master has unlocked it. */
+  locked = true;
   constructor(owner: Ptys, n: number) {
     this.owner = owner; this.n = n;
     this.tty = new Tty(owner.k, makeDevice(PTS_MAJOR, n), this.queue);
     this.inode = owner.k.anon.make(S.IFCHR | 0o620);
     this.inode.rdev = this.tty.rdev;
+    this.tty.pseudo = true;
+    this.tty.columns = this.tty.rows = 0;
+    this.tty.discipline.termios.i &= ~I.IUTF8;
+    this.tty.discipline.termios.c = CFLAGS;
   }
   openSlave(thread: Thread, flags: number): File | number {
     if (!this.masterOpen || this.locked) return -E.IO;
@@ -97,16 +117,13 @@ class MasterFile extends File {
   }
   private get gone(): boolean { return this.pty.opened && this.pty.slaves === 0; }
   override read(io: Io): number {
-    const queue = this.pty.queue, first = queue.chunks[0];
-    if (this.packets && io.left > 0 && (this.status !== 0 || first)) {
+    const queue = this.pty.queue;
+    if (this.packets && io.left > 0 && (this.status !== 0 || queue.length > 0)) {
       io.put(Uint8Array.of(this.status), 0, 1);
       if (this.status !== 0) { this.status = 0; return 1; }
     }
-    if (!first) return this.gone ? -E.IO : -E.AGAIN;
-    const n = Math.min(io.left, first.length);
-    io.put(first, 0, n);
-    if (n === first.length) queue.chunks.shift(); else queue.chunks[0] = first.subarray(n);
-    queue.length -= n;
+    if (queue.length === 0) return this.gone ? -E.IO : -E.AGAIN;
+    const n = queue.take(io);
     this.pty.tty.wq.wakeAll();
     return this.packets ? n + 1 : n;
   }

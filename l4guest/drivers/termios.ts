@@ -3,8 +3,8 @@ import { copyIn, copyOut } from '../mm/uaccess.ts';
 import type { Mm } from '../mm/mm.ts';
 
 export const I = {
-  IGNBRK: 1, BRKINT: 2, INPCK: 0o20, ISTRIP: 0o40, INLCR: 0o100, IGNCR: 0o200, ICRNL: 0o400, IXON: 0o2000, IXANY: 0o4000, IMAXBEL: 0o20000,
-  IUTF8: 0o40000
+  IGNBRK: 1, BRKINT: 2, INPCK: 0o20, ISTRIP: 0o40, INLCR: 0o100, IGNCR: 0o200, ICRNL: 0o400, IUCLC: 0o1000, IXON: 0o2000, IXANY: 0o4000,
+  IMAXBEL: 0o20000, IUTF8: 0o40000
 } as const;
 export const Out = { OPOST: 1, OLCUC: 2, ONLCR: 4, OCRNL: 8, ONOCR: 16, ONLRET: 32, TABS: 0o14000, XTABS: 0o14000 } as const;
 export const L = {

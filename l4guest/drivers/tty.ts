@@ -10,7 +10,7 @@ import { bit } from '../kernel/sigqueue.ts';
 import type { Thread } from '../kernel/thread.ts';
 import type { Timer } from '../kernel/timers.ts';
 import { WaitQueue } from '../kernel/wait.ts';
-import { getI32, getU16, setU16, setU32, type Io } from '../mm/uaccess.ts';
+import { copyIn, copyOut, getI32, getU16, setU16, setU32, type Io } from '../mm/uaccess.ts';
 import { LineDiscipline } from './ldisc.ts';
 import type { OutputPort } from './ports.ts';
 import { I, L, V, getTermio, getTermios, putTermio, putTermios, type Termios } from './termios.ts';
@@ -20,9 +20,13 @@ const T = {
   CGETS: 0x5401, CSETS: 0x5402, CSETSW: 0x5403, CSETSF: 0x5404, CSBRK: 0x5409, CXONC: 0x540a, CFLSH: 0x540b, IOCEXCL: 0x540c,
   IOCNXCL: 0x540d, IOCSCTTY: 0x540e,
   IOCGPGRP: 0x540f, IOCSPGRP: 0x5410, IOCOUTQ: 0x5411, IOCSTI: 0x5412, IOCGWINSZ: 0x5413, IOCSWINSZ: 0x5414, FIONREAD: 0x541b,
-  IOCGETD: 0x5424, CSBRKP: 0x5425, IOCNOTTY: 0x5422, IOCGSID: 0x5429,
+  IOCGETD: 0x5424, CSBRKP: 0x5425, IOCNOTTY: 0x5422, IOCGSID: 0x5429, IOCSETD: 0x5423, IOCGPTPEER: 0x5441, IOCGEXCL: 0x80045440,
+  IOCGDEV: 0x80045432, GLCKTRMIOS: 0x5456, IOCSIG: 0x40045436,
   CGETS2: 0x802c542a, CSETS2: 0x402c542b, CSETSW2: 0x402c542c, CSETSF2: 0x402c542d,
 } as const;
+
+/** PARENB and CSIZE; CS8 and CREAD. */
+const PARITY_AND_SIZE = 0o460, EIGHT_BITS = 0o260;
 
 /** TIOCPKT_…: events for a master in packet mode. */
 export const Packet = { FLUSHREAD: 1, FLUSHWRITE: 2, STOP: 4, START: 8, NOSTOP: 16, DOSTOP: 32 } as const;
@@ -39,6 +43,8 @@ export class Tty implements Terminal {
   exclusive = false;
   /** Notifies the master of a pseudo-terminal in packet mode (TIOCPKT_… bits). */
   onPacket: ((bits: number) => void) | undefined;
+  /** A pseudo-terminal's bytes always have eight bits and no parity. */
+  pseudo = false;
   columns = 80;
   rows = 24;
   hungUp = false;
@@ -143,14 +149,29 @@ export class Tty implements Terminal {
       case T.IOCSWINSZ: this.resize(getU16(mm, arg + 2), getU16(mm, arg)); return 0;
       case T.FIONREAD: setU32(mm, arg, lineDiscipline.available); return 0;
       case T.IOCOUTQ: case T.IOCGETD: setU32(mm, arg, 0); return 0;
+      case T.IOCSETD: return getI32(mm, arg) === 0 ? 0 : -E.INVAL;
+      case T.IOCGDEV: setU32(mm, arg, this.rdev); return 0;
+      case T.IOCGEXCL: setU32(mm, arg, this.exclusive ? 1 : 0); return 0;
+      case T.IOCGPTPEER: return -E.IO; // only a master has another end
       case T.CFLSH: return this.flush(arg);
       case T.CXONC: return this.flow(arg);
       case T.CSBRK: case T.CSBRKP: return 0;
       case T.IOCEXCL: this.exclusive = true; return 0;
       case T.IOCNXCL: this.exclusive = false; return 0;
-      case T.IOCSTI: { const byte = mm.pageAt(arg, false).u8(arg % 4096); this.input(Uint8Array.of(byte)); return 0; }
+      case T.GLCKTRMIOS: copyOut(mm, arg, new Uint8Array(36)); return 0;
+      case T.IOCSIG: return master ? this.signalKey(arg) : -E.NOTTY;
+      case T.IOCSTI:
+        if (!capable(thread.creds, Cap.SYS_ADMIN)) return -E.IO;
+        this.input(copyIn(mm, arg, 1));
+        return 0;
       default: return this.jobControl(thread, command, arg, master);
     }
+  }
+  /** TIOCSIG: as if the key of this signal had been typed, without the key. */
+  private signalKey(sig: number): number {
+    if (sig !== Sig.INT && sig !== Sig.QUIT && sig !== Sig.TSTP) return -E.INVAL;
+    this.k.signals.toGroup(this.foreground, sig);
+    return 0;
   }
   /** tcflush: 0 = unread input, 1 = unsent output, 2 = both. */
   private flush(which: number): number {
@@ -183,7 +204,9 @@ export class Tty implements Terminal {
     if (held) return held;
     const was = this.discipline.canonical, flow = this.softFlow;
     if (flush) this.discipline.flush();
-    take(this.discipline.termios);
+    const termios = this.discipline.termios;
+    take(termios);
+    if (this.pseudo) termios.c = (termios.c & ~PARITY_AND_SIZE) | EIGHT_BITS;
     this.discipline.modeChanged(was);
     if (flow !== this.softFlow) this.onPacket?.(this.softFlow ? Packet.DOSTOP : Packet.NOSTOP);
     this.wq.wakeAll();

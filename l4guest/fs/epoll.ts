@@ -1,9 +1,12 @@
 /** epoll: an interest list whose items are woken by the files they watch. */
 import { E } from '../abi/errno.ts';
-import { O, Poll } from '../abi/linux.ts';
+import { Cap, O, Poll } from '../abi/linux.ts';
+import { capable } from '../kernel/creds.ts';
 import { UserFault } from '../kernel/failure.ts';
 import type { Kernel } from '../kernel/kernel.ts';
+import type { Thread } from '../kernel/thread.ts';
 import { WaitQueue, type Waiter } from '../kernel/wait.ts';
+import { copyIn, copyOut } from '../mm/uaccess.ts';
 import { File } from './file.ts';
 import type { Inode } from './inode.ts';
 
@@ -14,6 +17,9 @@ const MAX_DEPTH = 4, MOST_WAYS = [1000, 500, 100, 50, 10] as const;
 const Op = { ADD: 1, DEL: 2, MOD: 3 } as const;
 /** Server memory of an item, bytes. */
 const ITEM_COST = 320;
+/** What a fired EPOLLONESHOT item keeps of its events: it reports nothing, not even an error, until EPOLL_CTL_MOD. */
+const HOW = 0xf000_0000;
+const GET_PARAMETERS = 0x80088a02, SET_PARAMETERS = 0x40088a01, MOST_BUDGET = 64;
 /** Flags permitted with EPOLLEXCLUSIVE. */
 const EXCLUSIVE_OK = 0x9000_0000 | 0x2000_0000 | Poll.IN | Poll.OUT | Poll.ERR | Poll.HUP;
 
@@ -31,13 +37,13 @@ class Item implements Waiter {
     this.data = data;
   }
   get exclusive(): boolean { return (this.events & Ep.EXCLUSIVE) !== 0; }
-  wants(events: number): boolean { return (events & (this.events | Ep.ALWAYS)) !== 0; }
+  wants(events: number): boolean { return (events & this.events) !== 0; }
   wake(events: number): void {
     if (!this.wants(events)) return;
     this.fresh = true;
     this.owner.wq.wakeAll(Poll.IN | Poll.RDNORM);
   }
-  ready(): number { return this.file.refs > 0 ? this.file.poll() & (this.events | Ep.ALWAYS) & 0xffff : 0; }
+  ready(): number { return this.file.refs > 0 ? this.file.poll() & this.events & 0xffff : 0; }
 }
 
 export class EpollFile extends File {
@@ -52,7 +58,22 @@ export class EpollFile extends File {
     this.name = 'anon_inode:[eventpoll]';
   }
   override get seeksNowhere(): boolean { return true; }
-  override ioctl(): number { return -E.INVAL; }
+  /** The parameters of busy polling are kept: no card here is polled. */
+  private readonly busyPolling = new Uint8Array(8);
+  override ioctl(thread: Thread, command: number, arg: number): number {
+    if (command === GET_PARAMETERS) { copyOut(thread.mm, arg, this.busyPolling); return 0; }
+    if (command !== SET_PARAMETERS) return -E.INVAL;
+    const bytes = copyIn(thread.mm, arg, 8), view = new DataView(bytes.buffer), budget = view.getUint16(4, true);
+    if (bytes[7] !== 0 || bytes[6]! > 1 || view.getInt32(0, true) < 0) return -E.INVAL;
+    if (budget > MOST_BUDGET && !capable(thread.creds, Cap.NET_ADMIN)) return -E.PERM;
+    this.busyPolling.set(bytes);
+    return 0;
+  }
+  override get details(): string {
+    return [...this.items.values()].map(({ fd, events, data, file }) => `tfd: ${String(fd).padStart(8)} events: ${
+      (events >>> 0).toString(16).padStart(8)} data: ${BigInt.asUintN(64, data).toString(16).padStart(16)}  pos:${
+      file.pos} ino:${file.inode.ino.toString(16)} sdev:${file.inode.fs.dev.toString(16)}\n`).join('');
+  }
 
   private key(fd: number, file: File): string {
     let id = this.ids.get(file);
@@ -72,7 +93,7 @@ export class EpollFile extends File {
     const key = this.key(fd, file), old = this.items.get(key);
     this.sweep();
     switch (op) {
-      case Op.ADD: return old ? -E.EXIST : this.watch(key, new Item(this, fd, file, events, data));
+      case Op.ADD: return old ? -E.EXIST : this.watch(key, new Item(this, fd, file, events | Ep.ALWAYS, data));
       case Op.DEL: if (!old) return -E.NOENT; this.drop(key, old); return 0;
       case Op.MOD: return old ? this.modify(old, events, data) : -E.NOENT;
       default: return -E.INVAL;
@@ -89,7 +110,7 @@ export class EpollFile extends File {
   }
   private modify(item: Item, events: number, data: bigint): number {
     if (item.events & Ep.EXCLUSIVE) return -E.INVAL;
-    item.events = events; item.data = data; item.fresh = true;
+    item.events = events | Ep.ALWAYS; item.data = data; item.fresh = true;
     if (item.ready()) this.wq.wakeAll(Poll.IN | Poll.RDNORM);
     return 0;
   }
@@ -174,7 +195,7 @@ export class EpollFile extends File {
       try { tell(told, events, item.data); } catch (error) { if (!(error instanceof UserFault) || told === 0) throw error; break; }
       told++;
       item.fresh = false;
-      if (item.events & Ep.ONESHOT) item.events = Ep.ET;
+      if (item.events & Ep.ONESHOT) item.events &= HOW;
       this.items.delete(key); // moves it to the end of the list, for fairness
       this.items.set(key, item);
     }

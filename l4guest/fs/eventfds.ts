@@ -48,7 +48,7 @@ export class EventFile extends File {
   override poll(): number { return (this.count > 0n ? Poll.IN | Poll.RDNORM : 0) | (this.count < MAX ? Poll.OUT | Poll.WRNORM : 0); }
 }
 
-const TFD_IOC_SET_TICKS = 0x40085400;
+const TFD_IOC_SET_TICKS = 0x40085400, CANCEL_ON_SET = 2;
 
 export class TimerFile extends File {
   override readonly wq = new WaitQueue();
@@ -63,6 +63,8 @@ export class TimerFile extends File {
   interval = 0;
   /** The flags of timerfd_settime, for /proc. */
   flags_ = 0;
+  /** TFD_TIMER_CANCEL_ON_SET: the wall clock has been set since, which the next read reports. */
+  private isCanceled = false;
   constructor(inode: Inode, flags: number, k: Kernel, clock: number) {
     super(inode, O.RDWR | (flags & O.NONBLOCK));
     this.k = k;
@@ -73,6 +75,8 @@ export class TimerFile extends File {
   /** Deadline on the server's clock, 0 = off. */
   set(at: number, interval: number, flags: number): void {
     this.k.timers.cancel(this.timer);
+    if (flags === CANCEL_ON_SET + 1) this.k.clock.followers.add(this); else this.k.clock.followers.delete(this);
+    this.isCanceled = false;
     this.timer = undefined;
     this.ticks = 0;
     this.fired = false;
@@ -104,6 +108,7 @@ export class TimerFile extends File {
   override get seeksNowhere(): boolean { return true; }
   override read(io: Io): number {
     if (io.left < 8) return -E.INVAL;
+    if (this.isCanceled) { this.isCanceled = false; return -E.CANCELED; }
     if (this.ticks === 0) return -E.AGAIN;
     this.catchUp();
     const n = BigInt(this.ticks);
@@ -123,6 +128,7 @@ export class TimerFile extends File {
     return `clockid: ${this.clock}\nticks: ${this.ticks}\nsettime flags: 0${this.flags_}\nit_value: ${pair(this.left)}\n`
       + `it_interval: ${pair(this.interval)}\n`;
   }
+  clockWasSet(): void { this.isCanceled = true; this.ticks++; this.wq.wakeAll(Poll.IN | Poll.RDNORM); }
   override poll(): number { return this.ticks > 0 ? Poll.IN | Poll.RDNORM : 0; }
-  protected override closed(): void { this.k.timers.cancel(this.timer); }
+  protected override closed(): void { this.k.clock.followers.delete(this); this.k.timers.cancel(this.timer); }
 }

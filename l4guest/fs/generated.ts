@@ -28,7 +28,8 @@ export class GeneratedFs implements FileSystem {
   usage(): { blocks: number; free: number; files: number; freeFiles: number } { return { blocks: 0, free: 0, files: 0, freeFiles: 0 }; }
 }
 
-export type Content = (t: Thread) => string | Uint8Array;
+/** A number is the -errno of the read. */
+export type Content = (t: Thread) => string | Uint8Array | number;
 
 export class GeneratedInode extends Inode {
   readonly content: Content;
@@ -58,20 +59,22 @@ export class GeneratedFile extends File {
     return whence > 1 && this.inode.fs.type === 'proc' ? -E.INVAL : super.seek(offset, whence);
   }
   override read(io: Io, pos: number, thread: Thread): number {
-    if ((pos === 0 || !this.text) && !this.make(thread)) return -E.NOMEM;
-    if (!this.text) return 0;
+    const failed = pos === 0 || !this.text ? this.make(thread) : 0;
+    if (failed || !this.text) return failed;
     const n = Math.max(0, Math.min(io.left, this.text.length - pos));
     io.put(this.text, pos, n);
     return n;
   }
-  /** Generates the text again, charged while the file holds it. False: no memory for it. */
-  private make(thread: Thread): boolean {
+  /** Generates the text again, charged while the file holds it: 0, or -errno. */
+  private make(thread: Thread): number {
     this.closed();
-    const content = this.inode.content(thread), text = typeof content === 'string' ? bytesOf(content) : content;
-    if (!thread.k.frames.charge(text.length)) return false;
+    const content = this.inode.content(thread);
+    if (typeof content === 'number') return content;
+    const text = typeof content === 'string' ? bytesOf(content) : content;
+    if (!thread.k.frames.charge(text.length)) return -E.NOMEM;
     this.purseOfText = thread.k.frames;
     this.text = text;
-    return true;
+    return 0;
   }
   private purseOfText: { uncharge(bytes: number): void } | undefined;
   protected override closed(): void {
@@ -122,8 +125,8 @@ export class GeneratedDir extends Directory {
     for (const i of this.rows.values()) if (i instanceof GeneratedDir) i.own(uid, gid); else { i.uid = uid; i.gid = gid; }
   }
   adopt(name: string, d: Directory): void { d.parent = this; d.name = name; }
-  file(name: string, content: Content, accept?: (t: Thread, text: string) => number): this {
-    return this.add(name, new GeneratedInode(this.fs, content, accept));
+  file(name: string, content: Content, accept?: (t: Thread, text: string) => number, mode?: number): this {
+    return this.add(name, new GeneratedInode(this.fs, content, accept, mode));
   }
   override open(_t: Thread, flags: number): File | number { return new DirectoryFile(this, flags); }
   override lookup(name: string, thread: Thread): Inode | undefined {

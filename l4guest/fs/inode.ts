@@ -80,6 +80,8 @@ export abstract class Inode {
     this.fs = fs; this.mode = mode; this.ino = ino;
     this.atime = this.mtime = this.ctime = this.btime = fs.now();
   }
+  /** The mode that stat tells. */
+  get shownMode(): number { return this.mode; }
   get type(): number { return this.mode & S.IFMT; }
   get isDir(): boolean { return this.type === S.IFDIR; }
   get isLink(): boolean { return this.type === S.IFLNK; }

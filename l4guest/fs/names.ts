@@ -27,7 +27,7 @@ function vacant(thread: Thread, fd: number, path: string, walkEnd: WalkEnd, dire
   if (walkEnd.slash && !directory) return -E.NOENT;
   if (isReadOnly(walkEnd.dirMount)) return -E.ROFS;
   if (!permitted(walkEnd.dir, May.WRITE | May.EXEC, thread.creds)) return -E.ACCES;
-  return 0;
+  return walkEnd.dir.nlink === 0 ? -E.NOENT : 0; // a removed directory gets no new names
 }
 /** Notifies watchers of a new name; returns the result of its creation. */
 const named = (dir: Directory, name: string, bits: number) => (made: Inode | number): number => {
@@ -145,6 +145,7 @@ function checkRename(thread: Thread, moving: Inode, old: Inode | undefined, flag
   const who = thread.creds, { mounts } = thread.proc;
   if (isReadOnly(to.dirMount)) return -E.ROFS;
   if (!permitted(to.dir, May.WRITE | May.EXEC, who)) return -E.ACCES;
+  if (to.dir.nlink === 0) return -E.NOENT;
   if (from.dir.fs !== to.dir.fs) return -E.XDEV;
   if (mounts.covers(moving) || (old && mounts.covers(old))) return -E.BUSY;
   if (flags & EXCHANGE && !old) return -E.NOENT;

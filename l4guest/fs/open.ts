@@ -47,6 +47,7 @@ function create(thread: Thread, flags: number, mode: number): Later<File | numbe
   const { dirMount: mount, dir, name } = place;
   if (!permitted(dir, May.WRITE | May.EXEC, thread.creds)) return -E.ACCES;
   if (isReadOnly(mount)) return -E.ROFS;
+  if (dir.nlink === 0) return -E.NOENT;
   return after(dir.make(name, S.IFREG | (mode & 0o7777 & ~thread.proc.fs.umask), 0, ownerIn(thread, dir), thread), (inode) => {
     if (typeof inode === 'number') return inode;
     notify(dir, Watch.CREATE, name);

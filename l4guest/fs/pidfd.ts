@@ -11,9 +11,15 @@ class PidInode extends Inode {
   override open(): number { return -E.NXIO; }
   override change(): number { return -E.PERM; }
   override get immutable(): boolean { return true; }
+  override get shownMode(): number { return this.mode & 0o7777; }
 }
-/** The inode of a new pidfd. */
-export const pidInode = (k: Kernel): Inode => new PidInode(k.nowhere.fs, S.IFREG | 0o600);
+/** Its descriptors share one inode, so that programs can compare them. */
+const inodes = new WeakMap<Process, Inode>();
+export function pidInode(k: Kernel, process: Process): Inode {
+  let inode = inodes.get(process);
+  if (!inode) { inodes.set(process, inode = new PidInode(k.nowhere.fs, S.IFREG | 0o700)); inode.nlink = 1; }
+  return inode;
+}
 
 export class PidFile extends File {
   readonly process: Process;
@@ -36,7 +42,7 @@ export class PidFile extends File {
   }
 }
 export function pidFd(caller: Thread, process: Process, flags: number, thread?: Thread): number {
-  const file = new PidFile(pidInode(caller.k), flags & (O.NONBLOCK | O.EXCL), process, thread),
+  const file = new PidFile(pidInode(caller.k, process), flags & (O.NONBLOCK | O.EXCL), process, thread),
     fd = file.charge(caller.k.frames) ? caller.proc.fds.add(file, true, caller.proc.limits.files) : -E.NFILE;
   if (fd < 0) file.release();
   return fd;

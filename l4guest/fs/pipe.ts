@@ -55,6 +55,7 @@ export class Pipe {
   read(io: Io): number {
     if (io.left === 0) return 0;
     if (this.length === 0 && this.used === 0) return this.writers === 0 ? 0 : -E.AGAIN;
+    const wasFull = this.full;
     let done = 0;
     try {
       while (io.left > 0 && this.used > 0) {
@@ -65,9 +66,11 @@ export class Pipe {
         if (piece.packet) break;
       }
     } catch (error) { if (!(error instanceof UserFault) || done === 0) throw error; }
-    this.wq.wakeAll(Poll.OUT | Poll.WRNORM);
+    this.tellRoom(wasFull);
     return done;
   }
+  /** Writers wait for a full pipe only: a pipe with room had told them before. */
+  private tellRoom(wasFull: boolean): void { if (wasFull && !this.full) this.wq.wakeAll(Poll.OUT | Poll.WRNORM); }
   private consume(piece: Piece, n: number): void {
     piece.at += n;
     piece.length -= n;
@@ -88,12 +91,13 @@ export class Pipe {
   }
   /** Consumes bytes that were peeked. */
   skip(n: number): void {
+    const wasFull = this.full;
     for (let left = n; left > 0; ) {
       const piece = this.slots[this.first]!, taken = Math.min(left, piece.length);
       this.consume(piece, taken);
       left -= taken;
     }
-    this.wq.wakeAll(Poll.OUT | Poll.WRNORM);
+    this.tellRoom(wasFull);
   }
   /** Writes as much as fits; up to PIPE_BUF bytes all or nothing. A piece whose copy meets a bad address is not written. */
   write(io: Io, packets = false): number {

@@ -35,6 +35,7 @@ export class SignalFile extends File {
     }
     return io.done > start ? io.done - start : -E.AGAIN;
   }
+  override get details(): string { return `sigmask:\t${BigInt.asUintN(64, this.set).toString(16).padStart(16, '0')}\n`; }
   override poll(): number {
     const thread = this.k.cpu.current;
     return thread && ((thread.pending.bits | thread.proc.pending.bits) & this.set) !== 0n ? Poll.IN | Poll.RDNORM : 0;

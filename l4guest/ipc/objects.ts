@@ -14,7 +14,8 @@ const SLOTS = 32768, MIN_CYCLE = 64;
 
 /** Owner and permissions of an object (struct ipc64_perm). */
 export class Perm {
-  readonly key: number;
+  /** 0 once the object has been removed. */
+  key: number;
   uid: number;
   gid: number;
   readonly cuid: number;

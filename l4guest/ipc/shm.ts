@@ -1,4 +1,5 @@
 /** System V shared memory: segments that processes map; a removed segment lives until its last mapping ends. */
+import type { IpcSpace } from './space.ts';
 import type { RegularInode } from '../fs/regular.ts';
 import { E } from '../abi/errno.ts';
 import { Map_, Prot, S } from '../abi/linux.ts';
@@ -11,6 +12,8 @@ import { Ipc, putPerm, seconds, setPerm, type IpcObject, type Perm } from './obj
 export interface Segment extends IpcObject {
   readonly size: number;
   readonly inode: RegularInode;
+  /** The space that it was made in. */
+  readonly space: IpcSpace;
   readonly cpid: number;
   lpid: number;
   atime: number;
@@ -46,12 +49,15 @@ function makeSegment(thread: Thread, id: number, perm: Perm, size: number): Segm
   inode.users = 1; // The file exists until the segment is removed.
   inode.truncate(roundUp(size));
   const segment: Segment = { id, perm, size, inode, cpid: thread.proc.pid, lpid: 0, atime: 0, dtime: 0, ctime: seconds(thread),
-    removed: false };
+    removed: false, space: thread.proc.ipc };
   inode.onUnmapped = () => sweep(k, segment);
   return segment;
 }
+/** By identifier; a removed segment too, as long as somebody maps it. */
+const found = (thread: Thread, id: number): Segment | undefined =>
+  thread.proc.ipc.shm.find(id) ?? [...leftOf(thread.k)].find((segment) => segment.id === id && segment.space === thread.proc.ipc);
 export function shmat(thread: Thread, id: number, at: number, flags: number): number {
-  const segment = thread.proc.ipc.shm.find(id), write = !(flags & Shm.RDONLY);
+  const segment = found(thread, id), write = !(flags & Shm.RDONLY);
   if (!segment) return -E.INVAL;
   if (!segment.perm.allows(thread.creds, write ? 0o600 : 0o400)) return -E.ACCES;
   const where = flags & Shm.RND ? at - (at % 4096) : at;
@@ -85,6 +91,8 @@ function sweep(k: Kernel, segment: Segment): void {
 }
 function remove(thread: Thread, segment: Segment): number {
   if (!segment.perm.owns(thread.creds)) return -E.PERM;
+  segment.perm.mode |= Shm.DEST;
+  segment.perm.key = 0;
   thread.proc.ipc.shm.remove(segment);
   leftOf(thread.k).add(segment);
   segment.inode.ending = true;
@@ -96,7 +104,7 @@ export function shmctl(thread: Thread, id: number, command: number, va: number):
   if (id < 0) return -E.INVAL;
   if (cmd === Ipc.INFO || cmd === Shm.INFO) return info(thread, cmd, va);
   if (cmd === Ipc.SET) copyIn(thread.mm, va, 112);
-  const bySlot = cmd === Shm.STAT || cmd === Shm.STAT_ANY, segment = bySlot ? all.slots[id] : all.find(id);
+  const bySlot = cmd === Shm.STAT || cmd === Shm.STAT_ANY, segment = bySlot ? all.slots[id] : found(thread, id);
   if (!segment) return -E.INVAL;
   switch (cmd) {
     case Ipc.RMID: return remove(thread, segment);

@@ -32,6 +32,8 @@ export class Clocks {
   /** A process has set the wall clock: it no longer follows folders. */
   private isOurs = false;
 
+  /** Those that are told when a process sets the wall clock. */
+  readonly followers = new Set<{ clockWasSet(): void }>();
   /** Called when the wall clock has been set, or its rate has changed. */
   changed: () => void = () => undefined;
 
@@ -60,6 +62,7 @@ export class Clocks {
     this.shift = n - (now - whole * 1e9);
     this.cachedAt = -1;
     this.isOurs = true;
+    for (const follower of this.followers) follower.clockWasSet();
     this.changed();
   }
   /**

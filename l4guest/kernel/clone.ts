@@ -42,6 +42,7 @@ function refusedFlags(thread: Thread, cloneArgs: CloneArgs): number {
   if (flags & Clone.THREAD && (flags & (Clone.NEWUSER | Clone.NEWPID) || thread.proc.childNumbers !== thread.proc.numbers)) return -E.INVAL;
   if (flags & Clone.PARENT && (thread.proc === thread.k.init || thread.proc.numbers.reaper === thread.proc)) return -E.INVAL;
   if (flags & Clone.PIDFD && flags & Clone.DETACHED) return -E.INVAL;
+  if (has(flags, Clone.NEWIPC | Clone.SYSVSEM)) return -E.INVAL; // the list of undos belongs to a space
   if (flags & (SPACES | ABSENT) && !(flags & Clone.NEWUSER) && !capableHere(thread.creds, Cap.SYS_ADMIN)) return -E.PERM;
   return flags & ABSENT ? -E.INVAL : 0;
 }
@@ -89,7 +90,7 @@ export function clone(thread: Thread, cloneArgs: CloneArgs): number | Co<number>
   k.work.made(flags & Clone.THREAD ? Parts.thread : Parts.process);
   if (flags & Clone.PIDFD)
     thread.proc.fds.put(pidfd,
-      new PidFile(pidInode(k), flags & Clone.THREAD ? O.EXCL : 0, proc, flags & Clone.THREAD ? child : undefined), true);
+      new PidFile(pidInode(k, proc), flags & Clone.THREAD ? O.EXCL : 0, proc, flags & Clone.THREAD ? child : undefined), true);
   if (flags & Clone.PARENT_SETTID) tryTo(() => { setU32(thread.mm, cloneArgs.parentTid, thread.proc.numbers.of(tid)); });
   if (flags & Clone.CHILD_SETTID) tryTo(() => { setU32(child.mm, cloneArgs.childTid, child.number); });
   child.state = Run.ready;

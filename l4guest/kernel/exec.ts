@@ -197,10 +197,14 @@ function commit(thread: Thread, mm: Mm, program: Program, image: Image): void {
   if (process.borrowsMm) { process.borrowsMm = false; process.endWq.wakeAll(); }
   process.creds = thread.creds;
   process.creds.threadRing = process.creds.processRing = undefined;
-  const ids = suidCreds(thread, program.file), raised = ids.euid !== process.creds.euid || ids.egid !== process.creds.egid;
+  const mayRead = permitted(program.file.inode, May.READ, thread.creds), had = process.creds.caps.permitted,
+    ids = suidCreds(thread, program.file), raised = ids.euid !== process.creds.euid || ids.egid !== process.creds.egid;
   process.creds.euid = process.creds.suid = process.creds.fsuid = ids.euid;
   process.creds.egid = process.creds.sgid = process.creds.fsgid = ids.egid;
   afterExec(process.creds.caps, ids.uid, ids.euid, idOf(process.creds.users.users, 0), raised);
+  const gained = raised || (process.creds.caps.permitted & ~had) !== 0n, foreign = ids.uid !== ids.euid || ids.gid !== ids.egid;
+  process.dumpable = gained || foreign || !mayRead ? k.sysctl.number('fs/suid_dumpable') : 1;
+  if (gained || foreign) process.deathSignal = 0;
   process.exe?.release();
   process.exe = program.file;
   process.execed = true;

@@ -98,13 +98,15 @@ export class FutexTable {
       }
     } finally { for (const waiter of list) if (!waiter.woken) this.leave(waiter); }
   }
+  /** Returns how many it has woken; -EINVAL where it meets one that waits for a lock (FUTEX_WAIT_REQUEUE_PI). */
   wake(key: string, count: number, bits = ANY_BITS): number {
     const bucket = this.buckets.get(key);
     if (!bucket) return 0;
     let n = 0;
     for (const waiter of [...bucket.waiters]) {
       if (n >= count) break;
-      if ((waiter.bits & bits) === 0 || waiter.target !== undefined) continue;
+      if (waiter.target !== undefined) return -E.INVAL;
+      if ((waiter.bits & bits) === 0) continue;
       this.leave(waiter);
       waiter.woken = true;
       waiter.t.wake();
@@ -114,6 +116,7 @@ export class FutexTable {
   }
   requeue(from: string, to: string, wake: number, move: number): number {
     const n = this.wake(from, wake), bucket = this.buckets.get(from);
+    if (n < 0) return n;
     if (!bucket || from === to) return n + (bucket ? Math.min(move, bucket.waiters.length) : 0);
     const moved = bucket.waiters.splice(0, move), target = this.bucket(to);
     for (const waiter of moved) { waiter.queue = target; line(target.waiters, waiter); }

@@ -60,6 +60,7 @@ const refuse = (t: Thread, result: number): Judgement => { t.regs.setX(Reg.a0, r
 /** Judges a call whose registers are all loaded. */
 export function* judge(thread: Thread, nr: number, again = false): Co<Judgement> {
   const seccomp = thread.seccomp!;
+  if (thread.traced?.has(TraceOption.SUSPEND_SECCOMP)) return { nr };
   if (seccomp.strict) { if (STRICT.has(nr)) return { nr }; thread.k.endThread(thread, Sig.KILL); return 'done'; }
   const data = dataOf(thread, nr), { value, by } = verdictOf(seccomp.filter, data), extra = value & 0xffff;
   switch ((value & ACTION) >>> 0) {

@@ -32,15 +32,19 @@ export class Signals {
   toThread(thread: Thread, sig: number, code: number, more: Partial<SigInfo> = {}): boolean {
     if (!this.before(thread.proc, sig, thread.mask, thread.traced !== undefined, more.pid)) return false;
     const added = thread.pending.add({ ...asSeen(thread.proc, more), signo: sig, code });
-    this.look(thread, sig);
+    this.lookAgain(thread, sig, added);
     return added;
   }
   toProcess(process: Process, sig: number, code: number, more: Partial<SigInfo> = {}): boolean {
     if (!process.alive || !process.leader || !this.before(process, sig, process.leader.mask, process.leader.traced !== undefined, more.pid))
       return false;
     const added = process.pending.add({ ...asSeen(process, more), signo: sig, code });
-    this.look(this.taker(process, sig), sig);
+    this.lookAgain(this.taker(process, sig), sig, added);
     return added;
+  }
+  /** A blocked signal that was pending already changes nothing for those who wait for it. */
+  private lookAgain(thread: Thread, sig: number, added: boolean): void {
+    if (added || (thread.mask & bit(sig)) === 0n || (UNBLOCKABLE & bit(sig)) !== 0n) this.look(thread, sig);
   }
   /** Signals queued for the processes of a user: what RLIMIT_SIGPENDING counts. */
   queuedFor(uid: number): number {

@@ -95,6 +95,7 @@ describe('user spaces', () => {
     const unix = new Unix(), child = unix.fork();
     unix.callOf(child, 'setresgid', 1000, 1000, 1000);
     unix.callOf(child, 'setresuid', 1000, 1000, 1000);
+    unix.callOf(child, 'prctl', 4, 1); // its files in /proc belong to root since it changed its user
     unix.callOf(child, 'unshare', Clone.NEWUSER);
     const own = `/proc/${child.tid}/`;
     expect([write(unix, child, `${own}uid_map`, '0 0 1'), write(unix, child, `${own}uid_map`, '0 1000 2'),

@@ -147,3 +147,60 @@ describe('ptrace', () => {
     expect(dispatch(unix.main, 270, 99999, 0, 0, 0, 0, 0)).toBe(0);
   });
 });
+
+describe('who may trace whom, as Debian\'s Linux 6.12 says', () => {
+  interface Who { readonly ids: readonly number[]; readonly dumpable?: number; readonly keeps?: boolean }
+  const user: readonly number[] = [1000, 1000, 1000, 1000, 1000, 1000];
+  /** Real, effective and saved user, then the same of the group; whether it has said that it may be dumped. */
+  const targets: Readonly<Record<string, Who>> = {
+    'same user': { ids: user, dumpable: 1 }, 'not dumpable': { ids: user, dumpable: 0 }, 'after setuid': { ids: user },
+    'other user': { ids: [1001, 1001, 1001, 1000, 1000, 1000], dumpable: 1 },
+    'other effective': { ids: [1000, 1001, 1000, 1000, 1000, 1000], dumpable: 1 },
+    'other saved': { ids: [1000, 1000, 1001, 1000, 1000, 1000], dumpable: 1 },
+    'other real': { ids: [1001, 1000, 1000, 1000, 1000, 1000], dumpable: 1 },
+    'other group': { ids: [1000, 1000, 1000, 1001, 1001, 1001], dumpable: 1 },
+    'other saved group': { ids: [1000, 1000, 1000, 1000, 1000, 1001], dumpable: 1 },
+    root: { ids: [0, 0, 0, 0, 0, 0], dumpable: 1 }, 'kept rights': { ids: user, dumpable: 1, keeps: true },
+  };
+  const become = (unix: Unix, thread: Thread, { ids, dumpable, keeps }: Who): void => {
+    if (keeps) unix.callOf(thread, 'prctl', 8, 1);
+    unix.callOf(thread, 'setresgid', ids[3]!, ids[4]!, ids[5]!);
+    unix.callOf(thread, 'setresuid', ids[0]!, ids[1]!, ids[2]!);
+    if (dumpable !== undefined) unix.callOf(thread, 'prctl', 4, dumpable);
+  };
+  /** Names of the targets that a tracer may attach to; whose environment, and whose folder of descriptors, it may read. */
+  function verdicts(tracer: Who): { traces: string[]; reads: string[]; lists: string[]; follows: string[] } {
+    const out = { traces: [] as string[], reads: [] as string[], lists: [] as string[], follows: [] as string[] };
+    for (const [name, who] of Object.entries(targets)) {
+      const unix = new Unix(), target = unix.fork(), own = unix.fork(), at = unix.space(64);
+      become(unix, target, who);
+      become(unix, own, tracer);
+      const opens = (file: string): boolean => unix.callOf(own, 'openat', -100, `/proc/${target.tid}/${file}`, 0, 0)! >= 0;
+      if (opens('environ')) out.reads.push(name);
+      if (opens('fd')) out.lists.push(name);
+      if (unix.callOf(own, 'readlinkat', -100, `/proc/${target.tid}/cwd`, at, 64)! > 0) out.follows.push(name);
+      if (unix.callOf(own, 'ptrace', P.ATTACH, target.tid, 0, 0) === 0) out.traces.push(name);
+    }
+    return out;
+  }
+  const effective = ['same user', 'other saved', 'other real', 'other group', 'other saved group', 'kept rights'];
+  it('a user: only processes that are its own in every respect', () => {
+    expect(verdicts({ ids: user, dumpable: 1 })).toEqual(
+      { traces: ['same user'], reads: ['same user'], lists: effective, follows: ['same user'] });
+  });
+  it('the real user decides who may trace, the file system\'s who may read', () => {
+    expect(verdicts({ ids: [1001, 1000, 1000, 1000, 1000, 1000], dumpable: 1 })).toEqual(
+      { traces: ['other user'], reads: ['same user'], lists: effective, follows: ['same user'] });
+  });
+  it('root: everybody', () => {
+    const all = Object.keys(targets);
+    expect(verdicts({ ids: [0, 0, 0, 0, 0, 0] })).toEqual({ traces: all, reads: all, lists: all, follows: all });
+  });
+  it('a process that changed its user has no death signal any more, and cannot be dumped', () => {
+    const unix = new Unix(), child = unix.fork(), at = unix.space(8);
+    unix.callOf(child, 'prctl', 1, Sig.TERM);
+    unix.callOf(child, 'setresuid', 1000, 1000, 1000);
+    unix.callOf(child, 'prctl', 2, at);
+    expect([unix.u32(at), unix.callOf(child, 'prctl', 3)]).toEqual([0, 0]);
+  });
+});

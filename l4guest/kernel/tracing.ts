@@ -14,17 +14,27 @@ import type { Co } from './wait.ts';
 
 export const TraceEvent = { FORK: 1, VFORK: 2, CLONE: 3, EXEC: 4, VFORK_DONE: 5, EXIT: 6, STOP: 128 } as const;
 export const TraceOption = {
-  SYSGOOD: 1, FORK: 2, VFORK: 4, CLONE: 8, EXEC: 0x10, VFORK_DONE: 0x20, EXIT: 0x40, SECCOMP: 0x80, EXITKILL: 0x10_0000
+  SYSGOOD: 1, FORK: 2, VFORK: 4, CLONE: 8, EXEC: 0x10, VFORK_DONE: 0x20, EXIT: 0x40, SECCOMP: 0x80, EXITKILL: 0x10_0000,
+  SUSPEND_SECCOMP: 0x20_0000
 } as const;
 export const TRACE_OPTIONS = Object.values(TraceOption).reduce<number>((all, o) => all | o, 0);
 
-/** Whether `thread` may trace or inspect the process: the same user in all respects, with no more rights, or CAP_SYS_PTRACE. */
-export function mayTrace(thread: Thread, process: Process): boolean {
-  const own = thread.creds, theirs = process.creds;
-  if (process === thread.proc || capableIn(own, theirs.users, Cap.SYS_PTRACE)) return true;
-  return process.dumpable === 1 && [theirs.uid, theirs.euid, theirs.suid].every((uid) => uid === own.uid)
-    && [theirs.gid, theirs.egid, theirs.sgid].every((gid) => gid === own.gid)
-    && (theirs.caps.permitted & ~own.caps.permitted) === 0n;
+/** Whether `thread` may trace the process: the same user in all respects, with no more rights, or CAP_SYS_PTRACE. */
+export const mayTrace = (thread: Thread, process: Process): boolean => {
+  const { uid, gid, caps } = thread.creds;
+  return mayAccess(thread, process, uid, gid, caps.permitted);
+};
+/** Whether it may read what /proc tells of the process to nobody else: the same rule, with the ids and rights that count for files. */
+export const mayInspect = (thread: Thread, process: Process): boolean => {
+  const { fsuid, fsgid, caps } = thread.creds;
+  return mayAccess(thread, process, fsuid, fsgid, caps.effective);
+};
+/** @spec linux kernel/ptrace.c __ptrace_may_access */
+function mayAccess(thread: Thread, process: Process, uid: number, gid: number, rights: bigint): boolean {
+  const theirs = process.creds;
+  if (process === thread.proc || capableIn(thread.creds, theirs.users, Cap.SYS_PTRACE)) return true;
+  return process.dumpable === 1 && theirs.uid === uid && theirs.euid === uid && theirs.suid === uid
+    && theirs.gid === gid && theirs.egid === gid && theirs.sgid === gid && (theirs.caps.permitted & ~rights) === 0n;
 }
 
 export interface Stop {

@@ -16,6 +16,8 @@ interface Datagram extends Attached { readonly bytes: Uint8Array; readonly by: D
 export class DatagramSocket extends Socket {
   private queue: Datagram[] = [];
   private length = 0;
+  /** Senders that found the queue full: told when it has room. */
+  private readonly refused = new Set<DatagramSocket>();
   private target: DatagramSocket | undefined;
   /** Ends of socketpair know each other without addresses. */
   static pair(a: DatagramSocket, b: DatagramSocket): void { a.target = b; b.target = a; a.remote = b.local; b.remote = a.local; }
@@ -49,9 +51,11 @@ export class DatagramSocket extends Socket {
     const n = io.left;
     if (n > this.sendBuffer - HEADER) return -E.MSGSIZE;
     // As in Linux, the last message may reach beyond the buffer.
-    if (this.inFlight >= this.sendBuffer
-        || (found.target !== this && found.queue.length > this.k.sysctl.number('net/unix/max_dgram_qlen')))
+    if (this.inFlight >= this.sendBuffer) return -E.AGAIN;
+    if (found.target !== this && found.queue.length > this.k.sysctl.number('net/unix/max_dgram_qlen')) {
+      found.refused.add(this);
       return -E.AGAIN;
+    }
     const cost = n + PIECE + carriedCost(files);
     if (!this.k.frames.charge(cost)) return -E.NOBUFS;
     this.k.work.made();
@@ -88,8 +92,9 @@ export class DatagramSocket extends Socket {
     this.length -= cost;
     datagram.by.inFlight -= cost;
     this.k.frames.uncharge(cost + carriedCost(datagram.files));
-    this.wq.wakeAll(ROOM);
-    if (datagram.by !== this) datagram.by.wq.wakeAll(ROOM);
+    datagram.by.wq.wakeAll(ROOM);
+    for (const socket of this.refused) socket.wq.wakeAll(ROOM);
+    this.refused.clear();
   }
   override poll(): number {
     const room = (this.inFlight * 4 <= this.sendBuffer
@@ -100,6 +105,8 @@ export class DatagramSocket extends Socket {
   private closed = false;
   override close(): void {
     this.closed = true;
+    for (const socket of this.refused) socket.wq.wakeAll();
+    this.refused.clear();
     this.unbind();
     for (const datagram of this.queue.splice(0)) {
       const cost = datagram.bytes.length + PIECE;

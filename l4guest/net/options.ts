@@ -6,6 +6,7 @@ import { Cap } from '../abi/linux.ts';
 import { capable } from '../kernel/creds.ts';
 import { shownId } from '../kernel/spaces.ts';
 import { E } from '../abi/errno.ts';
+import { pidFd } from '../fs/pidfd.ts';
 import type { Thread } from '../kernel/thread.ts';
 import { copyIn, copyOut, getI32, getI64, getU32, setU32, textOf } from '../mm/uaccess.ts';
 import { Af } from './address.ts';
@@ -28,6 +29,7 @@ const So = {
   DETACH_REUSEPORT_BPF: 68, WIFI_STATUS: 41, LOCK_FILTER: 44,
   SELECT_ERR_QUEUE: 45,
   PREFER_BUSY_POLL: 69, BUF_LOCK: 72, RESERVE_MEM: 73, TXREHASH: 74, RCVMARK: 75, PASSPIDFD: 76, PEERPIDFD: 77,
+  GET_FILTER: 26, MEMINFO: 55, TXTIME: 61,
 } as const;
 
 /** A numeric option: its default, its bounds (other values are EINVAL), whether it is a switch, and its owner. */
@@ -106,9 +108,21 @@ function special(thread: Thread, socket: Socket, level: number, name: number): U
     case So.BINDTODEVICE: return new Uint8Array(0);
     case So.TIMESTAMPING: case So.TIMESTAMPING_NEW: return u32(socket.options.get(name) ?? 0, 0);
     case So.PEERGROUPS: return socket.peerOwner ? new Uint8Array(0) : -E.NODATA;
-    case So.PEERPIDFD: case So.PEERNAME: return -E.NOPROTOOPT;
+    case So.PEERPIDFD: return peerPidFd(thread, socket);
+    case So.MEMINFO: return u32(socket.available, socket.receiveBuffer, socket.unsent, socket.sendBuffer, 0, 0, 0, 0, 0);
+    case So.GET_FILTER: return new Uint8Array(0);
+    case So.TXTIME: return u32(0, 0);
+    case So.PEERNAME: return -E.NOPROTOOPT;
     default: return undefined;
   }
+}
+/** A descriptor of the process that was at the other end when the sockets met. */
+function peerPidFd(thread: Thread, { peerOwner }: Socket): Uint8Array | number {
+  if (!peerOwner) return -E.NODATA;
+  const process = thread.k.pids.processes.get(peerOwner.pid);
+  if (!process) return -E.SRCH;
+  const fd = pidFd(thread, process, 0);
+  return fd < 0 ? fd : u32(fd);
 }
 export function getOption(thread: Thread, socket: Socket, level: number, name: number, va: number, lengthVa: number): number {
   if (socket instanceof InetSocket && isInetLevel(level)) return getInetOption(thread, socket, level, name, va, lengthVa);
@@ -120,6 +134,7 @@ export function getOption(thread: Thread, socket: Socket, level: number, name: n
   const plain = rows[name], bytes = special(thread, socket, level, name) ??
     (plain ? u32(socket.options.get(optionKey(level, name)) ?? plain.value) : -E.NOPROTOOPT);
   if (typeof bytes === 'number') return bytes;
+  if (level === Level.SOCKET && name === So.COOKIE && room < bytes.length) return -E.INVAL;
   const out = bytes.subarray(0, room);
   copyOut(thread.mm, va, out);
   setU32(thread.mm, lengthVa, out.length);

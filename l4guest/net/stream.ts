@@ -13,7 +13,7 @@ import {
 } from './socket.ts';
 
 /** SO_OOBINLINE, and server memory of a connection that waits for accept, bytes. */
-const SO_OOBINLINE = 10, SOCKET_COST = 2048;
+const SO_OOBINLINE = 10, SO_PEEK_OFF = 42, SOCKET_COST = 2048;
 
 /**
  * A piece in flight. `cost`: bytes of its sender's buffer. `charged`: what it takes of the server's memory. `urgent`: the one byte of
@@ -69,9 +69,10 @@ export class StreamSocket extends Socket {
     const listener = this.find(thread, to);
     if (typeof listener === 'number') return listener;
     if (!listener.backlog) return -E.CONNREFUSED;
+    if (listener.readShut) return -E.CONNREFUSED;
+    if (listener.backlog.length > listener.limit) return -E.AGAIN;
     if (this.connected) return -E.ISCONN;
     if (this.backlog) return -E.INVAL;
-    if (listener.backlog.length > listener.limit) return -E.AGAIN;
     if (!this.k.frames.charge(SOCKET_COST)) return -E.NOMEM;
     const server = new StreamSocket(this.k, listener.family, listener.type);
     server.passCred = listener.passCred;
@@ -156,8 +157,9 @@ export class StreamSocket extends Socket {
    * Copies one piece after the other, and stops at files (which arrive with the piece they were sent with), at another sender's bytes,
    * and at the urgent byte.
    */
-  private receiveBytes(io: Io, first: Segment, peek: boolean): Received {
-    const mixed = this.passCred;
+  private receiveBytes(io: Io, first: Segment, peek: boolean): Received | number {
+    const mixed = this.passCred, offset = this.options.get(SO_PEEK_OFF) ?? -1;
+    let skip = peek ? Math.max(0, offset) : 0;
     let files: readonly File[] = [], i = 0, n = 0;
     while (i < this.queue.length) {
       const segment = this.queue[i]!, more = n > 0 || i > 0;
@@ -165,15 +167,20 @@ export class StreamSocket extends Socket {
       if (more && mixed && !sameSender(segment.sender, first.sender)) break;
       // As on Linux, a reader that peeks sees the files of the next pieces even without room for bytes.
       if (more && io.left === 0 && !peek) break;
-      const part = Math.min(io.left, segment.bytes.length);
-      try { io.put(segment.bytes, 0, part); } catch (error) { if (!(error instanceof UserFault) || n === 0) throw error; break; }
+      if (skip >= segment.bytes.length) { skip -= segment.bytes.length; i++; continue; }
+      const part = Math.min(io.left, segment.bytes.length - skip);
+      try { io.put(segment.bytes, skip, part); } catch (error) { if (!(error instanceof UserFault) || n === 0) throw error; break; }
       n += part;
       if (segment.files.length > 0) files = peek ? segment.files.map((f) => f.hold()) : segment.files;
-      const had = segment.files.length > 0, isWhole = part === segment.bytes.length;
+      const had = segment.files.length > 0, isWhole = part + skip === segment.bytes.length;
+      skip = 0;
       if (peek) i++; else this.took(segment, part);
       if (had || !(isWhole || peek)) break;
     }
     if (!peek) this.peer?.wq.wakeAll(ROOM);
+    if (offset >= 0) this.options.set(SO_PEEK_OFF, peek ? offset + n : Math.max(0, offset - n));
+    // Nothing but what a peek has seen before, or an urgent byte, which is passed over.
+    if (n === 0 && io.left > 0 && files.length === 0) return this.empty();
     return { n, flags: 0, files, from: first.from, sender: first.sender };
   }
   /** Consumes bytes of the first piece; its files leave with the first byte. */
@@ -222,19 +229,18 @@ export class StreamSocket extends Socket {
     return !this.peer || this.peer.writeShut ? end : -E.AGAIN;
   }
   override poll(): number {
-    if (this.backlog) return this.backlog.length > 0 ? Poll.IN | Poll.RDNORM : 0;
+    if (this.backlog) return (this.backlog.length > 0 || this.readShut ? Poll.IN | Poll.RDNORM : 0) | (this.readShut ? Poll.RDHUP : 0);
     let mask = this.error ? Poll.ERR | HANGUP : 0;
     if (!this.connected) return mask | ROOM | Poll.HUP;
     if (this.queue.length > 0) mask |= Poll.IN | Poll.RDNORM;
     if (!this.peer) return mask | HANGUP | ROOM;
     if (this.peer.writeShut || this.readShut) mask |= Poll.RDHUP | Poll.IN | Poll.RDNORM;
-    if (this.peer.writeShut && this.writeShut) mask |= Poll.HUP;
+    if ((this.peer.writeShut || this.readShut) && (this.peer.readShut || this.writeShut)) mask |= Poll.HUP;
     if (this.urgentByte !== undefined) mask |= Poll.PRI;
     if (this.writeShut || this.inFlight * 4 <= this.sendBuffer) mask |= ROOM;
     return mask;
   }
   override shutdown(how: number): number {
-    if (!this.connected && !this.backlog) return -E.NOTCONN;
     super.shutdown(how);
     this.peer?.wq.wakeAll();
     return 0;

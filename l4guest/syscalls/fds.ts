@@ -14,7 +14,7 @@ import { O, S } from '../abi/linux.ts';
 import { after, type Later } from '../kernel/later.ts';
 import type { Thread } from '../kernel/thread.ts';
 import type { Co } from '../kernel/wait.ts';
-import { getI32, getI64, getU16, getU32, setI64, setU16, setU32 } from '../mm/uaccess.ts';
+import { getBig, getI32, getI64, getU16, getU32, setI64, setU16, setU32 } from '../mm/uaccess.ts';
 import { tellOrUndo } from './undo.ts';
 import { bits, extensible, field64, pathArg, row, type Row } from './row.ts';
 
@@ -122,12 +122,20 @@ const F = {
   DUPFD: 0, GETFD: 1, SETFD: 2, GETFL: 3, SETFL: 4, GETLK: 5, SETLK: 6, SETLKW: 7, SETOWN: 8, GETOWN: 9, SETSIG: 10, GETSIG: 11,
   SETOWN_EX: 15, GETOWN_EX: 16, GETOWNER_UIDS: 17, OFD_GETLK: 36, OFD_SETLK: 37, OFD_SETLKW: 38,
   SETLEASE: 1024, GETLEASE: 1025, NOTIFY: 1026, DUPFD_QUERY: 1027, CREATED_QUERY: 1028, CANCELLK: 1029, DUPFD_CLOEXEC: 1030,
-  SETPIPE_SZ: 1031, GETPIPE_SZ: 1032, ADD_SEALS: 1033, GET_SEALS: 1034,
+  SETPIPE_SZ: 1031, GETPIPE_SZ: 1032, ADD_SEALS: 1033, GET_SEALS: 1034, GET_RW_HINT: 1035, SET_RW_HINT: 1036,
 } as const;
 
 /** The commands that fcntl allows on a descriptor opened with O_PATH. */
 const OF_PATH = new Set<number>([F.DUPFD, F.DUPFD_CLOEXEC, F.DUPFD_QUERY, F.GETFD, F.SETFD, F.GETFL]);
 
+/** How long written data is expected to live, for devices that care: kept with the inode, without an effect here. */
+const lifeTimes = new WeakMap<object, number>(), LONGEST_LIFE = 5;
+function setLifeTime(thread: Thread, { inode }: File, hint: number): number {
+  if (thread.creds.fsuid !== inode.uid && !capableOver(inode, thread.creds, Cap.FOWNER)) return -E.PERM;
+  if (hint < 0 || hint > LONGEST_LIFE) return -E.INVAL;
+  lifeTimes.set(inode, hint);
+  return 0;
+}
 function fcntl(thread: Thread, fd: number, command: number, arg: number): number | Co<number> {
   const file = thread.proc.fds.any(fd), fds = thread.proc.fds, int = arg | 0;
   if (!file || (file.flags & O.PATH && !OF_PATH.has(command))) return -E.BADF;
@@ -146,6 +154,8 @@ function fcntl(thread: Thread, fd: number, command: number, arg: number): number
       arg);
     case F.SETPIPE_SZ: return file instanceof PipeFile ? file.pipe.resize(thread, arg) : -E.BADF;
     case F.GETPIPE_SZ: return file instanceof PipeFile ? file.pipe.capacity : -E.BADF;
+    case F.GET_RW_HINT: setI64(thread.mm, arg, lifeTimes.get(file.inode) ?? 0); return 0;
+    case F.SET_RW_HINT: return setLifeTime(thread, file, getI64(thread.mm, arg));
     case F.ADD_SEALS: return addSeals(file, arg);
     case F.GET_SEALS: return file.inode instanceof RegularInode && file.splices ? file.inode.seals : -E.INVAL;
     default: return signalCommand(thread, file, fd, command, arg);
@@ -219,9 +229,10 @@ function recordLock(thread: Thread, file: File, command: number, va: number): nu
   const from = [0, file.pos, file.end][whence], offset = getI64(thread.mm, va + 8);
   if (from === undefined) return -E.INVAL;
   let start = from + offset, length = getI64(thread.mm, va + 16);
-  if (start >= MAX_OFFSET) return -E.OVERFLOW;
+  if (start >= MAX_OFFSET && BigInt(from) + getBig(thread.mm, va + 8) > LAST_OFFSET) return -E.OVERFLOW;
   if (start < 0) return -E.INVAL;
-  if (length > 0 && start + length - 1 >= MAX_OFFSET) return -E.OVERFLOW;
+  if (length > 0 && start + length - 1 >= MAX_OFFSET
+      && BigInt(from) + getBig(thread.mm, va + 8) + getBig(thread.mm, va + 16) - 1n > LAST_OFFSET) return -E.OVERFLOW;
   if (length < 0) { start += length; length = -length; }
   if (start < 0 || type > 2) return -E.INVAL;
   const want: Lock = {
@@ -233,7 +244,7 @@ function recordLock(thread: Thread, file: File, command: number, va: number): nu
   const result = tryLock(file.inode, want);
   return result !== -E.AGAIN || kind === F.SETLK ? result : waitLock(thread, file.inode, want);
 }
-const MAX_OFFSET = 2 ** 63;
+const MAX_OFFSET = 2 ** 63, LAST_OFFSET = 2n ** 63n - 1n;
 function getLock(thread: Thread, file: File, want: Lock, va: number): number {
   const lock = conflict(file.inode, want);
   if (!lock) { setU16(thread.mm, va, LockType.UNLOCK); return 0; }

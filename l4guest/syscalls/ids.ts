@@ -74,6 +74,18 @@ function setfs(creds: Creds, n: Three, named: number): number {
   if (n === USER) fixFsId(creds.caps, old, id, idOf(creds.users.users, 0));
   return shown(creds, n, old);
 }
+/**
+ * Runs a call that may change the effective or the file system's ids. A process that has changed them holds what others may not see: it
+ * cannot be traced or dumped by its new user until it runs another program.
+ */
+function changing(thread: Thread, call: () => number): number {
+  const { creds, proc } = thread, { euid, egid, fsuid, fsgid } = creds, result = call();
+  if (euid !== creds.euid || egid !== creds.egid || fsuid !== creds.fsuid || fsgid !== creds.fsgid) {
+    proc.dumpable = thread.k.sysctl.number('fs/suid_dumpable');
+    proc.deathSignal = 0;
+  }
+  return result;
+}
 function getgroups(thread: Thread, sizeArg: number, va: number): number {
   const groups = thread.creds.groups, size = sizeArg | 0;
   if (size < 0) return -E.INVAL;
@@ -306,14 +318,15 @@ function capset(thread: Thread, header: number, data: number): number {
 export const idCalls: Row[] = [
   row('getuid', (t) => shown(t.creds, USER, t.creds.uid)), row('geteuid', (t) => shown(t.creds, USER, t.creds.euid)),
   row('getgid', (t) => shown(t.creds, GROUP, t.creds.gid)), row('getegid', (t) => shown(t.creds, GROUP, t.creds.egid)),
-  row('setuid', (t, id) => withIds(t, USER, [id], (x) => setOne(t.creds, USER, x))),
-    row('setgid', (t, id) => withIds(t, GROUP, [id], (x) => setOne(t.creds, GROUP, x))),
-  row('setreuid', (t, r, e) => withIds(t, USER, [r, e], (x, y) => setre(t.creds, USER, x, y))),
-    row('setregid', (t, r, e) => withIds(t, GROUP, [r, e], (x, y) => setre(t.creds, GROUP, x, y))),
-  row('setresuid', (t, r, e, s) => withIds(t, USER, [r, e, s], (x, y, z) => setres(t.creds, USER, x, y, z))),
-    row('setresgid', (t, r, e, s) => withIds(t, GROUP, [r, e, s], (x, y, z) => setres(t.creds, GROUP, x, y, z))),
+  row('setuid', (t, id) => changing(t, () => withIds(t, USER, [id], (x) => setOne(t.creds, USER, x)))),
+    row('setgid', (t, id) => changing(t, () => withIds(t, GROUP, [id], (x) => setOne(t.creds, GROUP, x)))),
+  row('setreuid', (t, r, e) => changing(t, () => withIds(t, USER, [r, e], (x, y) => setre(t.creds, USER, x, y)))),
+    row('setregid', (t, r, e) => changing(t, () => withIds(t, GROUP, [r, e], (x, y) => setre(t.creds, GROUP, x, y)))),
+  row('setresuid', (t, r, e, s) => changing(t, () => withIds(t, USER, [r, e, s], (x, y, z) => setres(t.creds, USER, x, y, z)))),
+    row('setresgid', (t, r, e, s) => changing(t, () => withIds(t, GROUP, [r, e, s], (x, y, z) => setres(t.creds, GROUP, x, y, z)))),
   row('getresuid', (t, a, b, c) => getres(t, USER, a, b, c)), row('getresgid', (t, a, b, c) => getres(t, GROUP, a, b, c)),
-  row('setfsuid', (t, id) => setfs(t.creds, USER, id)), row('setfsgid', (t, id) => setfs(t.creds, GROUP, id)),
+  row('setfsuid', (t, id) => changing(t, () => setfs(t.creds, USER, id))),
+  row('setfsgid', (t, id) => changing(t, () => setfs(t.creds, GROUP, id))),
   row('getgroups', getgroups), row('setgroups', setgroups),
   row('umask', (t, mask) => { const old = t.proc.fs.umask; t.proc.fs.umask = mask & 0o777; return old; }),
   row('getrlimit', (t, which, va) => (which >>> 0 < LIMITS && va === 0 ? -E.FAULT : prlimit(t, 0, which, 0, va))),

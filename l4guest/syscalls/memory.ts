@@ -27,23 +27,32 @@ function splits(thread: Thread, at: number, length: number): boolean {
 }
 const tooManyAreas = (t: Thread): boolean => t.mm.areas.list.length >= t.k.sysctl.number('vm/max_map_count') || !t.mm.payAreas();
 
-const HUGETLB = 0x4_0000;
+const HUGETLB = 0x4_0000, WIPEONFORK = 18;
 function mmap(thread: Thread, at: number, length: number, prot: number, flags: number, fd: number, offset: number): number {
   const type = flags & Map_.TYPE, anonymous = (flags & Map_.ANONYMOUS) !== 0, file = anonymous ? undefined : thread.proc.fds.get(fd);
   if (offset % PAGE !== 0) return -E.INVAL;
   if (!anonymous && !file) return -E.BADF;
   if (length === 0) return -E.INVAL;
   if (length < 0 || roundUp(length) > 2 ** 62) return -E.NOMEM;
-  if (!anonymous && (offset < 0 || offset + length >= 2 ** 63)) return -E.OVERFLOW;
+  if (anonymous ? offset < 0 && offset + roundUp(length) >= 0 : offset < 0 || offset + length >= 2 ** 63) return -E.OVERFLOW;
   if (tooManyAreas(thread)) return -E.NOMEM;
   if (flags & Map_.LOCKED && lockLimit(thread) === 0) return -E.PERM;
   if ((flags & Map_.LOCKED || thread.mm.lockFuture) && thread.mm.locked + length > lockLimit(thread)) return -E.AGAIN;
   if (!anonymous && flags & HUGETLB) return -E.INVAL; // files have no huge pages
   if (anonymous) {
+    if (flags & HUGETLB) return -E.NOMEM; // the pool of huge pages is empty
+    if (type === Map_.DROPPABLE) return mapDroppable(thread, at, length, prot, flags);
     if (type === Map_.PRIVATE) return mapArea(thread.mm, { at, length, prot, flags });
     return type === Map_.SHARED && !(flags & Map_.GROWSDOWN) ? mapShared(thread, at, length, prot, flags) : -E.INVAL;
   }
   return mapFile(thread, file!, at, length, prot, flags, offset);
+}
+/** MAP_DROPPABLE: memory that may be lost, which is never locked and which a fork empties. */
+function mapDroppable(thread: Thread, at: number, length: number, prot: number, flags: number): number {
+  if (flags & (Map_.LOCKED | Map_.GROWSDOWN)) return -E.INVAL;
+  const mapped = mapArea(thread.mm, { at, length, prot, flags: (flags & ~Map_.TYPE) | Map_.PRIVATE | Map_.NORESERVE });
+  if (mapped >= 0) advise(thread.mm, mapped, length, WIPEONFORK);
+  return mapped;
 }
 /** Anonymous shared memory: a file without a name. */
 function mapShared(thread: Thread, at: number, length: number, prot: number, flags: number, mayWrite = true): number {

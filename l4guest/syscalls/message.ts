@@ -44,13 +44,15 @@ export function getAncillary(thread: Thread, socket: Socket, header: Header): An
         if (length !== CMSG + 12) return -E.INVAL;
         sender = { pid: getU32(thread.mm, va + CMSG), uid: getU32(thread.mm, va + CMSG + 4), gid: getU32(thread.mm, va + CMSG + 8) };
         if (!mayClaim(thread, sender)) return -E.PERM;
+        if (sender.uid === NO_ID || sender.gid === NO_ID) return -E.INVAL;
+        if (!thread.k.pids.processes.has(thread.proc.numbers.id(sender.pid))) return -E.SRCH;
       } else return -E.INVAL;
     }
     at += Math.ceil(length / 8) * 8;
   }
   return { files: files.map((f) => f.hold()), sender };
 }
-const SOL_SOCKET = 1, MOST_CONTROL = 0x7fff_ffff;
+const NO_ID = 0xffff_ffff, SOL_SOCKET = 1, MOST_CONTROL = 0x7fff_ffff;
 /** Credentials as the thread's name spaces show them. */
 const seenBy = (t: Thread, c: Credentials): number[] =>
   [t.proc.numbers.of(c.pid), shownId(t.creds.users.users, c.uid), shownId(t.creds.users.groups, c.gid)];

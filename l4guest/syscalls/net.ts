@@ -180,8 +180,10 @@ function accept(thread: Thread, fd: number, va: number, lengthVa: number, flags:
       if (told < 0) undo();
       return failed || (told < 0 ? told : n);
     };
-    const result = attempt();
-    return result !== -E.AGAIN || socketFile.nonblocking ? result : untilDone(thread, socketFile, attempt);
+    const result = attempt(), { socket } = socketFile;
+    if (result !== -E.AGAIN || socketFile.nonblocking) return result;
+    const patient = (): number => { const now = attempt(); return now === -E.AGAIN && socket.readShut ? -E.INVAL : now; };
+    return socket.readShut ? -E.INVAL : untilDone(thread, socketFile, patient);
   });
 }
 

@@ -6,7 +6,7 @@ import { InotifyFile, WATCH_BITS, Watch, openInotify } from '../fs/inotify.ts';
 import { May, inodeAt, permitted } from '../fs/walk.ts';
 import type { File } from '../fs/file.ts';
 import { E } from '../abi/errno.ts';
-import { AT, Cap, Clock, O, Poll, S } from '../abi/linux.ts';
+import { AT, Cap, Clock, O, Poll } from '../abi/linux.ts';
 import type { Thread } from '../kernel/thread.ts';
 import type { Co, WaitQueue } from '../kernel/wait.ts';
 import { copyIn, copyOut, couldBeUser, getBig, getI32, getI64, getU16, getU32, setBig, setU16, setU32 } from '../mm/uaccess.ts';
@@ -143,6 +143,8 @@ const inMs = (t: Thread, ms: number): number => ((ms | 0) < 0 ? Infinity : t.k.c
 
 // ── timerfd, inotify ───────────────────────────────────────────────────────────────────────────────────────────────────
 
+/** The latest time of a timer, ns. */
+const LATEST = 2 ** 63 - 1024;
 const TFD_CLOCKS = new Set<number>([Clock.REALTIME, Clock.MONOTONIC, Clock.BOOTTIME, Clock.REALTIME_ALARM, Clock.BOOTTIME_ALARM]);
 function timerfdCreate(thread: Thread, clockArg: number, flags: number): number {
   const clock = clockArg | 0;
@@ -156,8 +158,9 @@ function timerSettime(thread: Thread, fd: number, flags: number, newVa: number, 
   if (!file) return -E.BADF;
   if (!(file instanceof TimerFile)) return -E.INVAL;
   const wall = file.clock === Clock.REALTIME || file.clock === Clock.REALTIME_ALARM, old = [file.interval, file.left] as const;
-  file.set(value === 0 ? 0 : Math.max(1, flags & 1 ? (wall ? thread.k.clock.fromWall(value) : value - thread.proc.time.ahead(file.clock))
-    : thread.k.clock.now() + value), interval, flags);
+  const asked = Math.min(value, LATEST);
+  file.set(value === 0 ? 0 : Math.max(1, flags & 1 ? (wall ? thread.k.clock.fromWall(asked) : asked - thread.proc.time.ahead(file.clock))
+    : thread.k.clock.now() + asked), interval, flags);
   if (oldVa) { putTimespec(thread, oldVa, old[0]); putTimespec(thread, oldVa + 16, old[1]); }
   return 0;
 }
@@ -169,7 +172,7 @@ function timerGettime(thread: Thread, fd: number, va: number): number {
   putTimespec(thread, va + 16, file.left);
   return 0;
 }
-const anon = (t: Thread): ReturnType<Thread['k']['anon']['make']> => t.k.anon.make(S.IFREG | 0o600);
+const anon = (t: Thread): ReturnType<Thread['k']['anon']['make']> => t.k.anon.make(0o600);
 const cloexec = (flags: number): boolean => (flags & O.CLOEXEC) !== 0;
 
 function inotifyAdd(thread: Thread, fd: number, path: number, mask: number): number {

@@ -6,6 +6,7 @@ import { clone as makeClone } from '../kernel/clone.ts';
 import { AT, Cap, Clone, CONTINUED_STATUS, exitedStatus, O, SiCode, Sig, Wait } from '../abi/linux.ts';
 import { capable } from '../kernel/creds.ts';
 import { E } from '../abi/errno.ts';
+import { UserFault } from '../kernel/failure.ts';
 import { exec, type Asked } from '../kernel/exec.ts';
 import type { DirPath } from '../fs/path.ts';
 import type { Process } from '../kernel/process.ts';
@@ -33,9 +34,10 @@ function clone3(thread: Thread, va: number, size: number): number | Co<number> {
   const flags = field(0), exitSignal = field(4), stack = field(5), stackSize = field(6), setTid = field(8), levels = field(9);
   const low = flags % 4294967296 | 0, clear = Math.floor(flags / Clone.CLEAR_SIGHAND) % 2 === 1;
   if (levels < 0 || levels > MOST_LEVELS || (setTid === 0) !== (levels === 0) || exitSignal < 0 || exitSignal > 64) return -E.INVAL;
-  if (flags < 0 || flags > CLONE_FLAGS || low & 0x7f || low & Clone.DETACHED || flags >= INTO_CGROUP) return -E.INVAL;
+  if (flags < 0 || flags > CLONE_FLAGS || low & 0x7f || low & Clone.DETACHED) return -E.INVAL;
   if ((low & (Clone.THREAD | Clone.PARENT) && exitSignal !== 0) || (stack === 0) !== (stackSize === 0) || !couldBeUser(stack, stackSize))
     return -E.INVAL;
+  if (flags >= INTO_CGROUP) return -E.BADF; // no descriptor here is a control group
   const tids = levels > 0 ? chosenTids(thread, setTid, levels) : [];
   if (typeof tids === 'number') return tids;
   return makeClone(thread, {
@@ -169,13 +171,19 @@ function putUsage(thread: Thread, va: number, child: Process | undefined): void 
   putRusage(thread, va, { user: cpu - system, system }, child?.mm.minorFaults ?? 0,
     child ? Math.max(child.mostPages, child.childPages) : 0);
 }
+/** Stores what was found, and consumes it, also if the caller's address is bad: as on Linux, the child is gone then. */
+function reported(found: Found, store: () => void): void {
+  try { store(); } catch (error) { if (error instanceof UserFault) found.consume(); throw error; }
+  found.consume();
+}
 function wait4(thread: Thread, pid: number, statusVa: number, options: number, usageVa: number): number | Co<number> {
   if (options & ~(Wait.NOHANG | Wait.STOPPED | Wait.CONTINUED | Wait.NOTHREAD | Wait.CLONE | Wait.ALL)) return -E.INVAL;
   if ((pid | 0) === -0x8000_0000) return -E.SRCH;
   return wait(thread, { ...whom(thread, pid | 0), options: options | Wait.EXITED }, 0, (found) => {
-    if (statusVa) setU32(thread.mm, statusVa, found.status);
-    if (usageVa) putUsage(thread, usageVa, found.child);
-    found.consume();
+    reported(found, () => {
+      if (statusVa) setU32(thread.mm, statusVa, found.status);
+      if (usageVa) putUsage(thread, usageVa, found.child);
+    });
     return found.pid;
   });
 }
@@ -272,7 +280,7 @@ function pidfdSend(caller: Thread, fd: number, sigArg: number, infoVa: number, f
     if (signo !== sig) return -E.INVAL;
     if ((code >= 0 || code === SiCode.TKILL) && process !== caller.proc) return -E.PERM;
   }
-  if (caller.k.pids.processes.get(process.pid) !== process) return -E.SRCH;
+  if (flags !== Scope.GROUP && caller.k.pids.processes.get(process.pid) !== process) return -E.SRCH;
   const thread = file instanceof PidFile ? file.thread : undefined;
   const pid = caller.proc.numbers.of(process.pid);
   if (flags === Scope.GROUP) return caller.k.pids.groups.has(process.pid) ? kill(caller, -pid, sig) : -E.SRCH;
@@ -285,7 +293,7 @@ function pidfdOpen(caller: Thread, pid: number, flags: number): number {
   if (pid < 1) return -E.INVAL;
   const id = caller.proc.numbers.id(pid), process = caller.k.pids.processes.get(id), thread = caller.k.pids.threads.get(id);
   if (flags & O.EXCL) return thread ? pidFd(caller, thread.proc, flags, thread) : process ? pidFd(caller, process, flags) : -E.SRCH;
-  return process ? pidFd(caller, process, flags) : thread ? -E.NOENT : -E.SRCH;
+  return process ? pidFd(caller, process, flags) : thread ? -E.INVAL : -E.SRCH;
 }
 function pidfdGetfd(thread: Thread, fd: number, other: number): number {
   const pidFile = thread.proc.fds.get(fd);

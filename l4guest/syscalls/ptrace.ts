@@ -1,10 +1,11 @@
 /** ptrace(2), and reading and writing the memory of other processes. */
-import { SiCode, Sig } from '../abi/linux.ts';
+import { Cap, SiCode, Sig } from '../abi/linux.ts';
+import { capable } from '../kernel/creds.ts';
 import { E } from '../abi/errno.ts';
 import { UserFault } from '../kernel/failure.ts';
 import { putSigInfo, UNBLOCKABLE, type SigInfo } from '../kernel/sigqueue.ts';
 import type { Thread } from '../kernel/thread.ts';
-import { TRACE_OPTIONS, TraceEvent, Tracing, eventStop, mayTrace } from '../kernel/tracing.ts';
+import { TRACE_OPTIONS, TraceEvent, TraceOption, Tracing, eventStop, mayTrace } from '../kernel/tracing.ts';
 import { copyForced, copyIn, copyOut, getBig, getI32, getI64, getU32, setBig, setI64 } from '../mm/uaccess.ts';
 import { longBits, row, type Row } from './row.ts';
 
@@ -20,10 +21,17 @@ function traceMe(thread: Thread): number {
   new Tracing(thread, parent, false, 0);
   return 0;
 }
+/** Filters are suspended only by a superuser that no filter restricts. */
+function refusedOptions(thread: Thread, options: number): number {
+  if (options & ~TRACE_OPTIONS) return -E.INVAL;
+  return options & TraceOption.SUSPEND_SECCOMP && (thread.seccomp || !capable(thread.creds, Cap.SYS_ADMIN)) ? -E.PERM : 0;
+}
 function attach(thread: Thread, pid: number, seize: boolean, addr: number, options: number): number {
   const target = thread.k.pids.threadOf(thread.proc.numbers, pid);
   if (!target) return thread.k.pids.processes.has(thread.proc.numbers.id(pid)) ? -E.PERM : -E.SRCH;
   if (seize && (addr !== 0 || options & ~TRACE_OPTIONS)) return -E.IO;
+  const refused = seize ? refusedOptions(thread, options) : 0;
+  if (refused) return refused;
   if (target.proc === thread.proc || target.traced || !mayTrace(thread, target.proc)) return -E.PERM;
   const x = new Tracing(target, thread.proc, seize, seize ? options : 0);
   if (target.proc.stopped) x.haltGroup(target.proc.stopSignal);
@@ -37,7 +45,7 @@ function interrupt(x: Tracing): number {
   return 0;
 }
 function listen(x: Tracing): number {
-  if (!x.seized || x.stop?.kind !== 'group') return -E.IO;
+  if (!x.seized || !x.stop || x.stop.status >> 16 !== TraceEvent.STOP) return -E.IO;
   const next = x.events.shift();
   if (next) x.halt(next); else x.listening = true;
   return 0;
@@ -89,8 +97,11 @@ function regset(thread: Thread, x: Thread, type: number, iov: number, write: boo
   if (n > 256) x.regs.fcsr = bytes[256]!;
   return 0;
 }
-function peek(t: Thread, x: Thread, addr: number, to: number): number {
-  try { setBig(t.mm, to, getBig(x.mm, addr)); return 0; } catch (e) { if (e instanceof UserFault) return -E.IO; throw e; }
+function peek(thread: Thread, x: Thread, addr: number, to: number): number {
+  let word: bigint;
+  try { word = getBig(x.mm, addr); } catch (e) { if (e instanceof UserFault) return -E.IO; throw e; }
+  setBig(thread.mm, to, word);
+  return 0;
 }
 function poke(x: Thread, addr: number, word: bigint): number {
   try {
@@ -137,6 +148,13 @@ function callInfo(thread: Thread, x: Tracing, size: number, va: number): number 
   return length;
 }
 
+/** struct ptrace_rseq_configuration: address, size, signature, flags, padding. */
+function sequenceOf(thread: Thread, { rseq }: Thread, size: number, va: number): number {
+  const out = new Uint8Array(24), view = new DataView(out.buffer);
+  if (rseq) { view.setBigUint64(0, BigInt(rseq.area), true); view.setUint32(8, rseq.length, true); view.setUint32(12, rseq.sig, true); }
+  copyOut(thread.mm, va, out.subarray(0, size));
+  return out.length;
+}
 type Request = (t: Thread, x: Tracing, addr: number, data: number) => number;
 /** Requests on a stopped thread. */
 const requests: Record<number, Request> = {
@@ -145,7 +163,7 @@ const requests: Record<number, Request> = {
   4: (t, x, addr) => poke(x.t, addr, t.regs.big[13]!), 5: (t, x, addr) => poke(x.t, addr, t.regs.big[13]!),
   7: (t, x, _addr, sig) => resume(t, x, sig, false), 24: (t, x, _addr, sig) => resume(t, x, sig, true),
   17: (_t, x, _addr, sig) => detach(x, sig),
-  0x4200: (_t, x, _addr, options) => { if (options & ~TRACE_OPTIONS) return -E.INVAL; x.options = options; return 0; },
+  0x4200: (t, x, _addr, options) => { const refused = refusedOptions(t, options); if (refused === 0) x.options = options; return refused; },
   0x4201: (t, x, _addr, data) => { setI64(t.mm, data, x.message); return 0; },
   0x4202: (t, x, _addr, data) => sigInfo(t, x, data), 0x4203: (t, x, _addr, data) => setSigInfo(t, x, data),
   0x4204: (t, x, type, iov) => regset(t, x.t, type, iov, false), 0x4205: (t, x, type, iov) => regset(t, x.t, type, iov, true),
@@ -154,6 +172,9 @@ const requests: Record<number, Request> = {
   0x420a: (t, x, size, data) => { if (size !== 8) return -E.INVAL; setBig(t.mm, data, x.t.savedMask ?? x.t.mask); return 0; },
   0x420b: (t, x, size, data) => { if (size !== 8) return -E.INVAL; t.k.signals.setMask(x.t, getBig(t.mm, data) & ~UNBLOCKABLE); return 0; },
   0x420e: (t, x, size, data) => callInfo(t, x, size, data),
+  0x420f: (t, x, size, data) => sequenceOf(t, x.t, size, data),
+  // Calls are never dispatched to the process itself: the mode is PR_SYS_DISPATCH_OFF.
+  0x4211: (t, _x, size, data) => { if (size !== 32) return -E.INVAL; copyOut(t.mm, data, new Uint8Array(32)); return 0; },
 };
 const Request = { TRACEME: 0, KILL: 8, ATTACH: 16, SEIZE: 0x4206, INTERRUPT: 0x4207 } as const;
 

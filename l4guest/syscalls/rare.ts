@@ -4,7 +4,7 @@ import { PidFile } from '../fs/pidfd.ts';
 import type { Inode, Located } from '../fs/inode.ts';
 import { openPath } from '../fs/open.ts';
 import { E } from '../abi/errno.ts';
-import { AT, Cap, O, Sig, SiCode } from '../abi/linux.ts';
+import { AT, Cap, O, S, Sig, SiCode } from '../abi/linux.ts';
 import { capable } from '../kernel/creds.ts';
 import { after } from '../kernel/later.ts';
 import { RSEQ_SIZE, startSequence, stopSequence } from '../kernel/rseq.ts';
@@ -222,7 +222,8 @@ function initModule(thread: Thread, image: number, length: number): number {
 function finitModule(thread: Thread, fd: number, _args: number, flags: number): number {
   if (!capable(thread.creds, Cap.SYS_MODULE)) return -E.PERM;
   if (flags & ~7) return -E.INVAL;
-  return thread.proc.fds.get(fd | 0) ? -E.NOEXEC : -E.BADF;
+  const file = thread.proc.fds.get(fd | 0);
+  return !file ? -E.BADF : file.inode.type === S.IFREG ? -E.NOEXEC : -E.INVAL;
 }
 const MODULE_NAME = 56;
 function deleteModule(thread: Thread, name: number): number {
@@ -237,6 +238,15 @@ function kexec(thread: Thread, _entry: number, n: number, _segments: number, fla
   const arch = (flags & 0xffff_0000) >>> 16;
   return n > 16 || flags & 0xffff & ~7 || (arch !== 0 && arch !== RISCV) ? -E.INVAL : -E.NOSYS;
 }
+/** No file system here has quotas. */
+const Q_SYNC = 0x800001, MOST_QUOTAS = 3;
+function quotactl(thread: Thread, command: number, special: number): number {
+  if ((command & 0xff) >= MOST_QUOTAS) return -E.INVAL;
+  if (special === 0) return command >>> 8 === Q_SYNC ? 0 : -E.NODEV;
+  const found = placeOf(thread, AT.FDCWD, special, 0);
+  if (typeof found === 'number') return found;
+  return found.inode.type === S.IFBLK ? -E.NODEV : -E.NOTBLK;
+}
 export const rareCalls: Row[] = [
   row('kcmp', (t, a, b, type, x, y) => kcmp(t, a | 0, b | 0, type | 0, x | 0, y | 0)),
   row('membarrier', (t, command, flags, cpu) => membarrier(t, command | 0, flags | 0, cpu | 0)),
@@ -247,5 +257,5 @@ export const rareCalls: Row[] = [
   row('open_by_handle_at', openByHandle, { note: 'what name_to_handle_at has named' }),
   row('process_mrelease', release), row('init_module', initModule, { support: 'none' }),
   row('finit_module', finitModule, { support: 'none' }), row('delete_module', deleteModule, { support: 'none' }),
-  row('kexec_load', kexec, { support: 'none' }), 
+  row('kexec_load', kexec, { support: 'none' }), row('quotactl', quotactl, { support: 'none' }),
 ];

@@ -114,6 +114,7 @@ function getaffinity(thread: Thread, tid: number, sizeArg: number, va: number): 
 function setaffinity(thread: Thread, tid: number, sizeArg: number, va: number): number {
   const size = sizeArg >>> 0;
   const first = size >= 8 ? getBig(thread.mm, va) : size > 0 ? BigInt(getU32(thread.mm, va)) : 0n;
+  if ((tid | 0) < 0) return -E.SRCH;
   return withThread(thread, tid, (x) => (first & 1n ? (mayChange(thread, x, Policy.OTHER, 0) ? 0 : -E.PERM) : -E.INVAL));
 }
 function interval(thread: Thread, tid: number, va: number): number {

@@ -1,6 +1,6 @@
 /** seccomp(2), and the two prctl options that are its older names. */
 import { E } from '../abi/errno.ts';
-import { Cap, S } from '../abi/linux.ts';
+import { Cap } from '../abi/linux.ts';
 import { MOST_INSTRUCTIONS, validProgram, type Instruction } from '../kernel/bpf.ts';
 import { capable } from '../kernel/creds.ts';
 import { ListenerFile, Ret, type Filter } from '../kernel/seccomp.ts';
@@ -49,7 +49,7 @@ export function addFilter(thread: Thread, flags: number, va: number): number {
     ? [...thread.proc.threads].find((o) => o !== thread && o.seccomp && !includes(before, o.seccomp.filter))
     : undefined;
   if (stranger) return flags & Flag.TSYNC_ESRCH ? -E.SRCH : thread.proc.numbers.of(stranger.tid);
-  const listener = listens ? new ListenerFile(thread.k.anon.make(S.IFREG | 0o600), BigInt(thread.k.random.next())) : undefined,
+  const listener = listens ? new ListenerFile(thread.k.anon.make(0o600), BigInt(thread.k.random.next())) : undefined,
     fd = listener ? thread.proc.fds.add(listener, true, thread.proc.limits.files) : 0;
   if (fd < 0) { listener!.release(); return fd; }
   const filter: Filter = { program, before, listener, log: (flags & Flag.LOG) !== 0 };

@@ -1,7 +1,7 @@
 /** Signal calls. */
 import { install } from './fds.ts';
 import { SignalFile } from '../fs/signalfd.ts';
-import { Cap, Handler, Limit, O, S, SaFlag, SiCode, Sig } from '../abi/linux.ts';
+import { Cap, Handler, Limit, O, SaFlag, SiCode, Sig } from '../abi/linux.ts';
 import { capableIn } from '../kernel/spaces.ts';
 import { E } from '../abi/errno.ts';
 import { UserFault } from '../kernel/failure.ts';
@@ -115,7 +115,7 @@ export function kill(thread: Thread, pid: number, sig: number): number {
   if (list.length === 0) return -E.SRCH;
   if (sig < 0 || sig > 64) return -E.INVAL;
   const allowed = list.filter((p) => may(thread, p, sig));
-  if (allowed.length === 0) return -E.PERM;
+  if (allowed.length === 0) return pid === -1 ? 0 : -E.PERM;
   if (sig) for (const process of allowed)
     thread.k.signals.toProcess(process, sig, SiCode.USER, { pid: thread.proc.pid, uid: thread.creds.uid });
   return 0;
@@ -196,7 +196,7 @@ function signalfd(thread: Thread, fd: number, setVa: number, size: number, flags
     file.set = set;
     return fd;
   }
-  return install(thread, new SignalFile(thread.k.anon.make(S.IFREG | 0o600), flags, thread.k, set), (flags & O.CLOEXEC) !== 0);
+  return install(thread, new SignalFile(thread.k.anon.make(0o600), flags, thread.k, set), (flags & O.CLOEXEC) !== 0);
 }
 function sigreturn(thread: Thread): number {
   try { restoreFrame(thread); } catch (error) {

@@ -52,14 +52,13 @@ function sendfile(thread: Thread, outFd: number, inFd: number, offsetVa: number,
   if (!source?.readable) return -E.BADF;
   if (source instanceof PidFile) return -E.INVAL;
   if (offsetVa && !source.seekable) return -E.SPIPE;
-  if ((offsetVa && at < 0) || count < 0) return -E.INVAL;
+  if ((offsetVa && at < 0) || count < 0 || at + count >= END) return -E.INVAL;
   const target = thread.proc.fds.get(outFd);
   if (!target?.writable) return -E.BADF;
   // A file without positions can only be spliced into a pipe.
   if (!source.splicesFrom) return -E.INVAL;
   const moves = source.seekable || (source.splices && !(source instanceof PipeFile) && target instanceof PipeFile);
   if (!moves || !target.splices || target.flags & O.APPEND || source.inode.isDir) return -E.INVAL;
-  if (at + count >= END) return -E.OVERFLOW;
   // Source and target are one open file: both begin at its position.
   if (source === target && !offsetVa) return within(thread, source, Math.min(count, MAX));
   return withOffset(thread, offsetVa, at, transfer(thread, source, at, target, -1, Math.min(count, MAX)));
@@ -90,7 +89,9 @@ function copyFileRange(thread: Thread, inFd: number, inVa: number, outFd: number
   if (!source.readable || !target.writable || target.flags & O.APPEND) return -E.BADF;
   if (source.inode.fs !== target.inode.fs || source instanceof PidFile) return -E.XDEV;
   const start = inVa ? from : source.pos, put = outVa ? to : target.pos;
-  if (start < 0 || put < 0 || count < 0) return count < 0 || start + count >= END ? -E.OVERFLOW : -E.INVAL;
+  const wraps = (at: number): boolean => at < 0 && at + count >= 0;
+  if (start < 0 || put < 0 || count < 0)
+    return count < 0 || start + count >= END || (count > 0 && (wraps(start) || wraps(put))) ? -E.OVERFLOW : -E.INVAL;
   if (start + count >= END || put + count >= END) return -E.OVERFLOW;
   const n = Math.min(count, MAX, Math.max(0, source.end - start));
   if (source.inode === target.inode && put < start + n && start < put + n) return -E.INVAL;

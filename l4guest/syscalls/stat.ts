@@ -34,7 +34,7 @@ function putStat(thread: Thread, { inode: i }: Located, va: number): number {
   const { users, groups } = thread.creds.users;
   buffer.fill(0, 0, 128);
   u64(0, i.dev); u64(8, i.ino);
-  view.setUint32(16, i.mode, true); view.setUint32(20, i.nlink, true); view.setUint32(24, shownId(users, i.uid), true);
+  view.setUint32(16, i.shownMode, true); view.setUint32(20, i.nlink, true); view.setUint32(24, shownId(users, i.uid), true);
   view.setUint32(28, shownId(groups, i.gid), true);
   u64(32, i.rdev); u64(48, i.size);
   view.setInt32(56, 4096, true); u64(64, i.blocks);
@@ -49,7 +49,7 @@ function putStatx(thread: Thread, { inode: i, mount }: Located, va: number): num
   buffer.fill(0);
   view.setUint32(0, 0xfff, true); view.setUint32(4, 4096, true); u64(8, i === mount?.root ? 0x2000 : 0);
   view.setUint32(16, i.nlink, true); view.setUint32(20, shownId(users, i.uid), true); view.setUint32(24, shownId(groups, i.gid), true);
-  view.setUint16(28, i.mode, true);
+  view.setUint16(28, i.shownMode, true);
   u64(32, i.ino); u64(40, i.size); u64(48, i.blocks); u64(56, 0x2000);
   stamp(64, i.atime); stamp(80, i.btime); stamp(96, i.ctime); stamp(112, i.mtime);
   view.setUint32(128, majorOf(i.rdev), true);
@@ -65,7 +65,16 @@ function statFlags(mount: Mount | undefined, readOnly: boolean): number {
   return 0x20 | (readOnly ? 1 : 0) | (flags & 0xf) | (noatime ? 0x400 : 0x1000) | (flags & Ms.NODIRATIME);
 }
 /** struct statfs, 120 bytes. */
-function putStatfs(thread: Thread, { inode: { fs }, mount }: Located, va: number): number {
+/** The file systems behind descriptors without names: of pipes, sockets, memory, and those of single kinds (anon_inode). */
+const MAGIC = { [S.IFIFO]: 0x5049_5045, [S.IFSOCK]: 0x534f_434b, [S.IFREG]: 0x0102_1994, 0: 0x0904_1934 } as const;
+function putNameless(thread: Thread, type: number, va: number): number {
+  buffer.fill(0, 0, 120);
+  u64(0, MAGIC[type as keyof typeof MAGIC] ?? MAGIC[0]); u64(8, 4096); u64(64, 255); u64(72, 4096);
+  copyOut(thread.mm, va, buffer.subarray(0, 120));
+  return 0;
+}
+function putStatfs(thread: Thread, { inode: { fs, type }, mount }: Located, va: number): number {
+  if (fs === thread.k.nowhere.fs) return putNameless(thread, type, va);
   const usage = fs.usage(thread);
   buffer.fill(0, 0, 120);
   u64(0, fs.magic); u64(8, 4096);
@@ -166,6 +175,7 @@ function truncate(thread: Thread, found: Located | number, length: number): Late
     const place = writableAt(found);
     if (typeof place === 'number') return place;
     if (!permitted(i, May.WRITE, thread.creds)) return -E.ACCES;
+    if (thread.k.isExecuting(i)) return -E.TXTBSY;
     return resize(thread, found as Located, length);
   });
 }

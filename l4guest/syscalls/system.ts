@@ -53,7 +53,8 @@ function getrandom(thread: Thread, va: number, length: number, flags: number): n
 /** The log is empty: sizes are 0, and reading never waits. */
 function syslog(thread: Thread, type: number, va: number, length: number): number {
   if (type < 0 || type > 10) return -E.INVAL;
-  if (type !== 3 && type !== 10 && !capable(thread.creds, Cap.SYSLOG)) return -E.PERM;
+  const isOpen = (type === 3 || type === 10) && thread.k.sysctl.number('kernel/dmesg_restrict') === 0;
+  if (!isOpen && !capable(thread.creds, Cap.SYSLOG)) return -E.PERM;
   if (type >= 2 && type <= 4 && (va === 0 || length < 0)) return -E.INVAL;
   if (type === 8) return length < 1 || length > 8 ? -E.INVAL : 0;
   return type === 10 ? LOG_SIZE : 0;

@@ -242,9 +242,13 @@ function clockSet(thread: Thread, clock: number, va: number): number {
   setWall(thread.k, getI64(thread.mm, va), getI64(thread.mm, va + 8));
   return 0;
 }
-function setTimeOfDay(thread: Thread, va: number): number {
+/** The most that a time zone may be west or east, minutes. */
+const MOST_ZONE = 15 * 60;
+function setTimeOfDay(thread: Thread, va: number, zone: number): number {
   if (va && Number.isNaN(timeval(thread, va))) return -E.INVAL;
+  const west = zone ? getI32(thread.mm, zone) : 0;
   if (!capable(thread.creds, Cap.SYS_TIME)) return -E.PERM;
+  if (Math.abs(west) > MOST_ZONE) return -E.INVAL;
   if (va) setWall(thread.k, getI64(thread.mm, va), getI64(thread.mm, va + 8) * 1000);
   return 0;
 }
@@ -264,7 +268,7 @@ class Discipline {
 const disciplines = new WeakMap<object, Discipline>();
 function disciplineOf(k: object): Discipline { let d = disciplines.get(k); if (!d) disciplines.set(k, d = new Discipline()); return d; }
 /** Microseconds of a tick, and the most that the clock may be shifted per second, ns. */
-const TICK = 10_000, MOST_FREQUENCY = 500 * 65536, SINGLE_SHOT = 500_000, MOST_OFFSET = 500e6;
+const MOST_SCALED = 2 ** 63 / 65_536_000, TICK = 10_000, MOST_FREQUENCY = 500 * 65536, SINGLE_SHOT = 500_000, MOST_OFFSET = 500e6;
 const within = (n: number, most: number): number => Math.max(0, Math.min(most, n));
 function setDiscipline(thread: Thread, va: number, modes: number, discipline: Discipline): void {
   const constant = getI64(thread.mm, va + 48);
@@ -298,6 +302,7 @@ function adjustTime(thread: Thread, va: number): number {
   if (modes & Adj.ADJTIME && !(modes & Adj.OFFSET)) return -E.INVAL;
   if (!asks && !capable(thread.creds, Cap.SYS_TIME)) return -E.PERM;
   if (modes & Adj.TICK && (tick < 9000 || tick > 11000)) return -E.INVAL;
+  if (modes & Adj.FREQUENCY && Math.abs(getI64(thread.mm, va + 16)) > MOST_SCALED) return -E.INVAL;
   if (modes & Adj.SETOFFSET && setOffset(thread, va, (modes & Adj.NANO) !== 0) < 0) return -E.INVAL;
   const shot = modes & Adj.ADJTIME ? singleShot(thread, va, modes, discipline) : undefined;
   if (shot === undefined) setDiscipline(thread, va, modes, discipline);

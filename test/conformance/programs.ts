@@ -145,7 +145,7 @@ function main(): void {
   const tell = (e: Ended): void => { ended.push(e); console.log(`${e.outcome.padEnd(8)} ${e.name}  ${e.says}`); };
   const here = (script: string): string => {
     writeFileSync(join(root, 't/run.sh'), script);
-    return spawnSync(options.tessera, ['run', '--memory', options.memory, '--rootfs', root, 'sh', '/t/run.sh'],
+    return spawnSync(options.tessera, ['run', '--memory', options.memory, '--clock', 'host', '--rootfs', root, 'sh', '/t/run.sh'],
       { input: '', maxBuffer: 1 << 28, timeout: LONGEST, encoding: 'latin1', stdio: ['pipe', 'pipe', 'inherit'] }).stdout;
   };
   try {

@@ -2,6 +2,7 @@
 import type { Process } from '../../kernel/process.ts';
 import type { Thread } from '../../kernel/thread.ts';
 import { E } from '../../abi/errno.ts';
+import { mayInspect } from '../../kernel/tracing.ts';
 import { bytesOf, copyIn, copyOut, getI64 } from '../../mm/uaccess.ts';
 import { GeneratedFile, GeneratedInode } from '../generated.ts';
 import type { FileSystem } from '../inode.ts';
@@ -19,7 +20,9 @@ export const mapsOf = (p: Process): string => (p.alive ? p.mm.areas.list.map(map
 export class MapsInode extends GeneratedInode {
   readonly process: Process;
   constructor(fs: FileSystem, p: Process) { super(fs, () => mapsOf(p)); this.process = p; }
-  override open(_t: unknown, flags: number): GeneratedFile { return new MapsFile(this, flags); }
+  override open(t: Thread, flags: number): GeneratedFile | number {
+    return mayInspect(t, this.process) ? new MapsFile(this, flags) : -E.ACCES;
+  }
 }
 /** PROCMAP_QUERY: one area, as a structure. Bits: readable, writable, executable, shared; covering or next; only of files. */
 const QUERY = 0xc0686611, NEXT = 0x10, OF_FILE = 0x20, ALL = 0x3f, LENGTH = 104;

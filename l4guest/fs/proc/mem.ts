@@ -5,11 +5,11 @@ import { S } from '../../abi/linux.ts';
 import type { Process } from '../../kernel/process.ts';
 import type { Thread } from '../../kernel/thread.ts';
 import type { Io } from '../../mm/uaccess.ts';
-import { mayTrace } from '../../kernel/tracing.ts';
+import { mayInspect } from '../../kernel/tracing.ts';
 import { File } from '../file.ts';
 import { Inode, type FileSystem } from '../inode.ts';
 
-/** A file of /proc/PID that needs the right to trace the process. */
+/** A file of /proc/PID that needs the right to inspect the process. */
 export class TracerInode extends Inode {
   readonly process: Process;
   private readonly file: new (inode: TracerInode, flags: number) => File;
@@ -17,7 +17,7 @@ export class TracerInode extends Inode {
     super(fs, S.IFREG | bits);
     this.process = process; this.file = file;
   }
-  override open(t: Thread, flags: number): File | number { return mayTrace(t, this.process) ? new this.file(this, flags) : -E.ACCES; }
+  override open(t: Thread, flags: number): File | number { return mayInspect(t, this.process) ? new this.file(this, flags) : -E.ACCES; }
 }
 export class MemFile extends File {
   declare readonly inode: TracerInode;

@@ -7,11 +7,12 @@ import { NOBODY, type Process } from '../../kernel/process.ts';
 import type { Thread } from '../../kernel/thread.ts';
 import { copyIn } from '../../mm/uaccess.ts';
 import { Directory, type FileSystem, type Inode } from '../inode.ts';
-import { GeneratedDir, GeneratedInode, GeneratedLink } from '../generated.ts';
+import { GeneratedDir } from '../generated.ts';
 import { textOfPath, type Mount } from '../path.ts';
 import type { PidNumbers } from '../../kernel/spaces.ts';
 import { MemFile, TracerInode } from './mem.ts';
 import { netDir } from './net.ts';
+import { GuardedDir, GuardedInode, guarded, guardedLink } from './guarded.ts';
 import { MapsInode } from './maps.ts';
 import { MountsInode } from './mounts.ts';
 import { PageMapFile } from './pagemap.ts';
@@ -59,10 +60,12 @@ export class ProcessDirs {
   }
 }
 
-/** A process's files belong to its effective user; root owns those of a process that is not dumpable. */
+/** A process's folder belongs to its effective user, and so do its files, except that root owns those of one that is not dumpable. */
 function ownedBy(process: Process, dir: GeneratedDir): void {
-  const uid = process.dumpable === 1 ? process.creds.euid : 0, gid = process.dumpable === 1 ? process.creds.egid : 0;
-  if (dir.uid !== uid || dir.gid !== gid) dir.own(uid, gid);
+  const { euid, egid } = process.creds, own = process.dumpable === 1, uid = own ? euid : 0, gid = own ? egid : 0, some = dir.fixed('stat')!;
+  if (some.uid !== uid || some.gid !== gid) dir.own(uid, gid);
+  dir.uid = euid;
+  dir.gid = egid;
 }
 
 const bytesAt = (p: Process, start: number, end: number): Uint8Array =>
@@ -78,7 +81,7 @@ function makeDir(fs: FileSystem, process: Process, numbers: PidNumbers): Generat
   common(dir, fs, process, undefined, numbers);
   dir.add('task', new GeneratedDir(fs, (name) => taskDir(fs, process, numbers.id(Number(name)), numbers),
     () => [...process.threads].map((t) => ({ name: String(numbers.of(t.tid)), ino: 2_000_000 + t.tid, type: S.IFDIR }))));
-  dir.add('root', new GeneratedLink(fs, (t) => textOfPath(process.fs.root, t.proc.fs.root) ?? '/', () => process.fs.root));
+  dir.add('root', guardedLink(fs, process, (t) => textOfPath(process.fs.root, t.proc.fs.root) ?? '/', () => process.fs.root));
   dir.add('net', netDir(fs, process.k, () => 'Num       RefCount Protocol Flags    Type St Inode Path\n'));
   return dir;
 }
@@ -93,9 +96,9 @@ function common(dir: GeneratedDir, fs: FileSystem, process: Process, thread: Thr
   dir.file('stat', () => statLine(process, thread, numbers)).file('status',
     (t) => statusText(process, thread, numbers, t.creds.users)).file('statm',
     () => statm(process))
-    .file('cmdline', () => bytesAt(process, process.mm.argStart, process.mm.argEnd)).file('environ',
-      () => bytesAt(process, process.mm.envStart, process.mm.envEnd))
-    .file('auxv', () => process.mm.auxv)
+    .file('cmdline', () => bytesAt(process, process.mm.argStart, process.mm.argEnd))
+    .add('environ', new GuardedInode(fs, process, 0o400, () => bytesAt(process, process.mm.envStart, process.mm.envEnd)))
+    .add('auxv', new GuardedInode(fs, process, 0o400, () => process.mm.auxv))
     .file('comm', () => `${thread?.name ?? process.name}\n`,
     (_t, text) => {
       const name = text.replace(/\n.*$/s, '').slice(0, 15);
@@ -109,8 +112,11 @@ function common(dir: GeneratedDir, fs: FileSystem, process: Process, thread: Thr
     .file('wchan', () => '0').file('cgroup', () => '0::/\n').file('oom_score', () => '0\n')
     .file('oom_score_adj', () => `${process.oomScore}\n`, (_t, s) => { process.oomScore = parseInt(s, 10) || 0; return 0; })
     .file('loginuid', () => `${process.loginUid}`, (t, text) => logIn(t, process, text)).file('sessionid', () => `${process.loginSession}`)
-    .file('personality', () => '00000000\n').file('syscall', () => 'running\n').file('stack', () => '')
-    .file('io', () => 'rchar: 0\nwchar: 0\nsyscr: 0\nsyscw: 0\nread_bytes: 0\nwrite_bytes: 0\ncancelled_write_bytes: 0\n')
+    .file('personality', guarded(process, E.PERM, () => '00000000\n'), undefined, 0o400)
+    .file('syscall', guarded(process, E.PERM, () => 'running\n'), undefined, 0o400)
+    .file('stack', (t) => (capable(t.creds, Cap.SYS_ADMIN) ? '' : -E.ACCES), undefined, 0o400)
+    .file('io', guarded(process, E.ACCES,
+      () => 'rchar: 0\nwchar: 0\nsyscr: 0\nsyscw: 0\nread_bytes: 0\nwrite_bytes: 0\ncancelled_write_bytes: 0\n'), undefined, 0o400)
     .file('schedstat', () => `${process.cpuNs} 0 0\n`)
     .file('timerslack_ns', () => `${(thread ?? process.leader)?.timerSlack ?? 0}\n`, (_t, text) => {
       const x = thread ?? process.leader, n = Number(text);
@@ -128,15 +134,15 @@ function common(dir: GeneratedDir, fs: FileSystem, process: Process, thread: Thr
   addMemoryFiles(dir, fs, process, () => mountStats(process));
   dir.add('mem', new TracerInode(fs, process, 0o600, MemFile));
   dir.add('pagemap', new TracerInode(fs, process, 0o400, PageMapFile));
-  dir.add('exe', new GeneratedLink(fs, (t) => process.exe?.path(t.proc.fs.root) ?? -E.NOENT, () => process.exe ?? -E.NOENT));
-  dir.add('cwd', new GeneratedLink(fs, (t) => textOfPath(process.fs.cwd, t.proc.fs.root) ?? '/', () => process.fs.cwd));
+  dir.add('exe', guardedLink(fs, process, (t) => process.exe?.path(t.proc.fs.root) ?? -E.NOENT, () => process.exe ?? -E.NOENT));
+  dir.add('cwd', guardedLink(fs, process, (t) => textOfPath(process.fs.cwd, t.proc.fs.root) ?? '/', () => process.fs.cwd));
   dir.add('fd', fdDir(fs, process));
   dir.add('fdinfo',
-    new GeneratedDir(fs,
+    new GuardedDir(fs, process, false,
       (name) => {
         const file = process.fds.any(Number(name));
         return file
-          && new GeneratedInode(fs, () =>
+          && new GuardedInode(fs, process, 0o444, () =>
             `pos:\t${file.pos}\nflags:\t0${(file.flags | (process.fds.cloexec(Number(name)) ? 0o2000000 : 0)).toString(8)}\n`
               + `mnt_id:\t${file.mount?.id ?? 0}\nino:\t${file.inode.ino}\n${file.details}`);
       },
@@ -156,9 +162,9 @@ function logIn(thread: Thread, process: Process, text: string): number {
 const fdEntries = (p: Process, type: number): { name: string; ino: number; type: number }[] =>
   (p.alive ? [...p.fds.entries()].map(([fd]) => ({ name: String(fd), ino: 3_000_000 + fd, type })) : []);
 function fdDir(fs: FileSystem, process: Process): GeneratedDir {
-  return new GeneratedDir(fs, (name) => {
+  return new GuardedDir(fs, process, true, (name) => {
     const file = process.alive && /^\d+$/.test(name) ? process.fds.any(Number(name)) : undefined;
-    return file && new GeneratedLink(fs, (t) => file.path(t.proc.fs.root), () => file);
+    return file && guardedLink(fs, process, (t) => file.path(t.proc.fs.root), () => file);
   }, () => fdEntries(process, S.IFLNK));
 }
 

@@ -6,7 +6,8 @@ import type { Process } from '../../kernel/process.ts';
 import { pteFrame } from '../../mm/pagetable.ts';
 import { bytesOf } from '../../mm/uaccess.ts';
 import type { Vma } from '../../mm/vma.ts';
-import { GeneratedDir, GeneratedInode, GeneratedLink } from '../generated.ts';
+import { GeneratedInode, type GeneratedDir } from '../generated.ts';
+import { GuardedDir, GuardedInode, guardedLink } from './guarded.ts';
 import type { DirEntry, FileSystem } from '../inode.ts';
 import { mapLine } from './maps.ts';
 
@@ -85,9 +86,9 @@ function rollup(process: Process): string {
 function mapFiles(fs: FileSystem, process: Process): GeneratedDir {
   const nameOf = (vma: Vma): string => `${vma.start.toString(16)}-${vma.end.toString(16)}`,
     files = (): Vma[] => (process.alive ? process.mm.areas.list.filter((vma) => (vma.object?.ino ?? 0) !== 0) : []);
-  return new GeneratedDir(fs, (name) => {
+  return new GuardedDir(fs, process, false, (name) => {
     const vma = files().find((a) => nameOf(a) === name);
-    return vma && new GeneratedLink(fs, () => vma.name ?? '');
+    return vma && guardedLink(fs, process, () => vma.name ?? '', () => undefined);
   }, (): DirEntry[] => files().map((vma) => ({ name: nameOf(vma), ino: vma.object!.ino, type: S.IFLNK })));
 }
 
@@ -101,7 +102,8 @@ function clearRefs(process: Process, text: string): number {
 
 /** Adds these files to the directory of a process or thread; `mountstats`: its mounts, a line each. */
 export function addMemoryFiles(dir: GeneratedDir, fs: FileSystem, process: Process, mountstats: () => string): void {
-  dir.file('smaps', () => smaps(process)).file('smaps_rollup', () => rollup(process)).add('map_files', mapFiles(fs, process))
+  dir.add('smaps', new GuardedInode(fs, process, 0o444, () => smaps(process)))
+    .add('smaps_rollup', new GuardedInode(fs, process, 0o444, () => rollup(process))).add('map_files', mapFiles(fs, process))
     .add('clear_refs', new GeneratedInode(fs, () => '', (_t, text) => clearRefs(process, text), 0o200))
     .add('mountstats', new GeneratedInode(fs, mountstats, undefined, 0o400));
 }

@@ -5,15 +5,16 @@ import type { Process } from '../../kernel/process.ts';
 import { RANGE_COST, capableIn, idOf, nameOfId, type IdRange, type UserSpace } from '../../kernel/spaces.ts';
 import { firstTime } from '../../kernel/timespace.ts';
 import type { Thread } from '../../kernel/thread.ts';
-import { GeneratedDir, GeneratedLink } from '../generated.ts';
+import { GeneratedDir } from '../generated.ts';
 import type { FileSystem } from '../inode.ts';
 import { spaceNames, spaceOf } from '../nsfs.ts';
+import { guardedLink } from './guarded.ts';
 
 const MOST_RANGES = 340, LAST_ID = 0xffff_ffff;
 
 export function addSpaceFiles(dir: GeneratedDir, fs: FileSystem, process: Process): void {
   dir.add('ns', new GeneratedDir(fs, (name) => (spaceNames.includes(name)
-    ? new GeneratedLink(fs, () => spaceOf(process.k, process, name)?.text ?? -E.NOENT,
+    ? guardedLink(fs, process, () => spaceOf(process.k, process, name)?.text ?? -E.NOENT,
       () => spaceOf(process.k, process, name)?.at ?? -E.NOENT) : undefined),
     () => spaceNames.map((name, i) => ({ name, ino: 4_000_000 + i, type: S.IFLNK }))));
   dir.file('uid_map', (t) => mapText(t, process.creds.users, 'users'), (t, text) => writeMap(t, process, 'users', text));
