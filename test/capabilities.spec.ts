@@ -13,6 +13,7 @@ import type { ScenarioFile, System } from '../index.ts';
 import type { Task } from '../microkernel/objects/task.ts';
 import { walk } from '../microkernel/testing/walk.ts';
 import { bootScenario } from './audited.ts';
+import { disksOf } from './judged.ts';
 
 const root = new URL('../', import.meta.url);
 const loaded = await Promise.all(Object.entries(scenarioLoaders).map(async ([name, load]) => [name, (await load()).default] as const));
@@ -21,7 +22,8 @@ const ours = loaded.filter(([, s]) => s.images === undefined);
 function boot(scenario: ScenarioFile, component: NonNullable<Parameters<typeof bootScenario>[1]['component']>): System {
   const modules = Object.entries(scenario.files ?? {}).map(([name, path]) => ({ name,
     bytes: new Uint8Array(readFileSync(new URL(path, root))) }));
-  return bootScenario(scenario, { output: () => undefined, modules, component, nets: networkCards((scenario.nets ?? []) as Network[]) });
+  return bootScenario(scenario, { output: () => undefined, modules, component, disks: disksOf(scenario),
+    nets: networkCards((scenario.nets ?? []) as Network[]) });
 }
 
 describe('capabilities', () => {

@@ -7,6 +7,10 @@ import { bootScenario } from './audited.ts';
 
 const root = new URL('../', import.meta.url), read = (path: string): Uint8Array => new Uint8Array(readFileSync(new URL(path, root)));
 
+/** The disks that a scenario names, in memory. */
+export const disksOf = (scenario: ScenarioFile): MemoryDisk[] =>
+  (scenario.disks ?? []).map((path) => new MemoryDisk(read(path.replace(/,.*/, ''))));
+
 export interface Judged { readonly system: System; readonly result: Result; readonly text: string; readonly trace: TraceFile | undefined;
   readonly kernelLog: readonly string[] }
 
@@ -15,9 +19,9 @@ export async function bootJudged(scenario: ScenarioFile, engine?: 'auto' | 'inte
   const recorder = asksTrace(scenario) ? new TraceRecorder({ write: (b) => parts.push(b.slice()), close: () => undefined },
     { words: vocabularyFor(scenario) }) : undefined;
   const modules = Object.entries(scenario.files ?? {}).map(([name, path]) => ({ name, bytes: read(path) }));
-  const disks = (scenario.disks ?? []).map((path) => new MemoryDisk(read(path.replace(/,.*/, ''))));
   let text = '';
-  const system = bootScenario(scenario, { output: (_c, bytes) => { text += decoder.decode(bytes, { stream: true }); }, modules, disks,
+  const system = bootScenario(scenario, { output: (_c, bytes) => { text += decoder.decode(bytes, { stream: true }); }, modules,
+    disks: disksOf(scenario),
     kernelLog: (l) => kernelLog.push(l) }, { trace: recorder, engine });
   const ended = await system.run();
   recorder?.close();
