@@ -6,13 +6,9 @@
  *
  *   event ── supervisor in software performs it ── interrupt due? ── space of its present view ── answer: registers, a page, the space
  */
-import { createDecoder, type Decoded } from '../../hardware/isa/decode.ts';
-import { FULL_ISA } from '../../hardware/isa/table.ts';
-import { causeText } from '../../hardware/isa/causes.ts';
 import { Cause, IpcFlag, Mtd, NEVER, Ops, Resume, S, U, type Sys, type Utcb } from '../../microkernel/abi/index.ts';
 import type { Syscalls } from '../../binding/index.ts';
 import { COSTS } from '../costs.ts';
-import { RepeatedFaults } from '../faults.ts';
 import { groupOf } from '../interpreter/store.ts';
 import { ShadowMmu } from '../memory/shadow-mmu.ts';
 import { LARGE } from '../memory/shadow.ts';
@@ -24,12 +20,14 @@ import { A } from '../sbi/sbi.ts';
 import type { Vm } from '../vm.ts';
 import { FirmwareCalls } from './firmware-calls.ts';
 import { inPassing } from './in-passing.ts';
+import { Instructions } from './instructions.ts';
 import { Trap, type Event, type Lent } from './lent.ts';
 import { LookAhead, type Ahead } from './look-ahead.ts';
 import { MemoryFaults } from './memory-faults.ts';
 import { showProcessor, type SoftwareProcessor } from './outside.ts';
+import { Presence } from './presence.ts';
 import { shown } from './shown.ts';
-import { Csr, Irq, Supervisor, type Outcome } from './supervisor.ts';
+import { Csr, Irq, Supervisor } from './supervisor.ts';
 import { Units } from './units.ts';
 import type { VirtualCpu } from './virtual-cpu.ts';
 
@@ -37,21 +35,18 @@ export const GROUPS = Mtd.args | Mtd.regs | Mtd.pc;
 const NS_PER_TICK = 100;
 /** An exit with its decoding and a walk of the guest's tables. */
 const COST = COSTS.dispatch + COSTS.decode + COSTS.walk;
-const decode = createDecoder(FULL_ISA);
 /** What has become of an exit that may be a common one. */
 const Quick = { no: 0, done: 1, fence: 2 } as const;
 type Quick = (typeof Quick)[keyof typeof Quick];
 /** `sfence.vma rs1, zero`. @spec priv 12.2.1 */
 const FENCE = { match: 0x1200_0073, mask: 0xfff0_7fff | 0, rs1: 31 << 15 } as const;
-const hex = (value: bigint): string => `0x${BigInt.asUintN(64, value).toString(16)}`;
 
 export class DeprivilegedCpu implements VirtualCpu {
   readonly id: number;
   readonly guest: number;
   readonly #vm: Vm;
-  readonly #wake: number;
+  readonly #presence: Presence;
   readonly #mmu: ShadowMmu;
-  readonly #faults = new RepeatedFaults();
   readonly #ahead: LookAhead | undefined;
   /** Where instructions of the guest's kernel have been replaced. */
   readonly #code: GuestCode | undefined;
@@ -61,6 +56,7 @@ export class DeprivilegedCpu implements VirtualCpu {
   #mayLookAhead = false;
   readonly #inPassing: Ahead;
   readonly #firmware: FirmwareCalls;
+  readonly #instructions: Instructions;
   readonly #faultsAtMemory: MemoryFaults;
   readonly #hands: Hands;
   readonly #outside: SoftwareProcessor;
@@ -68,8 +64,6 @@ export class DeprivilegedCpu implements VirtualCpu {
   #alarm: { at(time: number, action: () => void): void } | undefined;
   #sys!: Syscalls;
   #utcb!: Utcb;
-  #phase: 'stopped' | 'handling' | 'waiting' | 'running' = 'stopped';
-  #start: { pc: bigint; opaque: bigint } | undefined;
   started = false;
   suspended = false;
   /** Groups of registers that this event has changed. */
@@ -84,12 +78,13 @@ export class DeprivilegedCpu implements VirtualCpu {
     this.id = id;
     this.#vm = vm;
     this.guest = guest;
-    this.#wake = wake;
+    this.#presence = new Presence(vm, guest, wake);
     this.#mmu = new ShadowMmu(vm.ram, vm.tables, vm.selectors, () => this.#all.map((cpu) => cpu.#mmu),
       (sys) => sys.invoke(guest, Ops.thread.recall), vm.codeRights);
     this.#hands = { x: this.#x, view: () => this.#view, setPc: (pc) => { this.#setPc(pc); },
       leaked: () => this.#supervisor.peek(Csr.sstatus)!,
-      execute: (d, pc) => this.#execute(d, pc), reflect: (cause, value, pc) => { this.#reflect(cause, value, pc); } };
+      execute: (d, pc) => this.#instructions.execute(d, pc),
+      reflect: (cause, value, pc) => { this.#reflect(cause, value, pc); } };
     this.#code = vm.codeFor(this.#mmu, this.#hands);
     this.#ahead = vm.lookAhead ? new LookAhead(vm.comparesCode, vm.decoded) : undefined;
     this.#supervisor = this.#fresh();
@@ -98,6 +93,7 @@ export class DeprivilegedCpu implements VirtualCpu {
     this.#firmware = new FirmwareCalls(lent);
     this.#outside = shown(lent);
     this.#faultsAtMemory = new MemoryFaults(lent);
+    this.#instructions = new Instructions(lent, this.#faultsAtMemory);
   }
   #fresh(): Supervisor { return new Supervisor(this.#vm.isa.split('_').includes('sstc')); }
 
@@ -115,14 +111,10 @@ export class DeprivilegedCpu implements VirtualCpu {
     this.#vm.work.changed(this);
   }
   begin(pc: bigint, opaque: bigint): void {
-    this.#start = { pc, opaque };
     this.started = true;
-    this.#vm.work.signal(this.#wake);
+    this.#presence.begin({ pc, opaque });
   }
-  *attend(sys: Syscalls): Sys<void> {
-    if (this.#phase === 'running') yield* sys.invoke(this.guest, Ops.thread.recall);
-    else if (this.#phase === 'waiting') yield* sys.invoke(this.#wake, Ops.semaphore.up);
-  }
+  attend(sys: Syscalls): Sys<void> { return this.#presence.attend(sys); }
 
   /** The comparator of stimecmp: its alarm raises the line, a later time lowers it. */
   #setTimer(tick: bigint): void {
@@ -145,7 +137,7 @@ export class DeprivilegedCpu implements VirtualCpu {
       if (status !== 0 || how !== Quick.fence || !(yield* this.#fenceOfPage())) {
         if (status === 0) yield* this.#event();
         else yield* this.#mmu.refused(sys);
-        if (vm.ended) yield* this.#rest();
+        if (vm.ended) yield* this.#presence.rest(this.#sys, this);
         yield* this.#answer();
       }
       status = yield sys.serve(tryQuickly);
@@ -153,7 +145,7 @@ export class DeprivilegedCpu implements VirtualCpu {
   }
 
   *#event(): Sys<void> {
-    this.#phase = 'handling';
+    this.#presence.phase = 'handling';
     this.#changed = 0;
     this.#mayLookAhead = false;
     this.#sys.charge(COST);
@@ -227,7 +219,7 @@ export class DeprivilegedCpu implements VirtualCpu {
     const task = this.#mmu.fenceQuickly(utcb, at);
     if (task === undefined) return false;
     this.#step(cause);
-    this.#phase = 'handling';
+    this.#presence.phase = 'handling';
     this.#changed = Mtd.pc;
     this.#sys.charge(COST);
     if (task !== 0) yield this.#sys.ipc(IpcFlag.send | IpcFlag.call | IpcFlag.receive, task);
@@ -235,11 +227,11 @@ export class DeprivilegedCpu implements VirtualCpu {
     this.#mmu.expect(view, address);
     const isPlain = !this.#unsettled && !this.#supervisor.wakes && !vm.ended; // as it is unless others have run meanwhile
     if (!isPlain) yield* this.#finish();
-    if (vm.ended) yield* this.#rest();
+    if (vm.ended) yield* this.#presence.rest(this.#sys, this);
     const items = isPlain ? this.#mmu.answerQuickly(utcb, view) : undefined;
     if (items === undefined) yield* this.#answer();
     else this.#goOn(items, 0);
-    this.#phase = 'running';
+    this.#presence.phase = 'running';
     return true;
   }
 
@@ -250,7 +242,7 @@ export class DeprivilegedCpu implements VirtualCpu {
     utcb.setTag(Resume.go, 0, items);
     utcb.setNum(U.visit, this.#task = task);
     utcb.mtd = this.#changed | Mtd.visit | this.#units.update(this.#supervisor, utcb);
-    this.#phase = 'running';
+    this.#presence.phase = 'running';
   }
 
   *#handle(): Sys<void> {
@@ -266,7 +258,7 @@ export class DeprivilegedCpu implements VirtualCpu {
       yield* this.#handleCause(event);
     } catch (error) {
       if (!(error instanceof Unrunnable)) throw error;
-      this.#stop(`cannot be run this way: '${this.#code.text?.(event.pc) ?? ''}' ${error.message}`);
+      this.#instructions.stop(`cannot be run this way: '${this.#code.text?.(event.pc) ?? ''}' ${error.message}`);
     }
   }
   *#handleCause({ cause, pc, scause, value }: Event): Sys<void> {
@@ -274,7 +266,7 @@ export class DeprivilegedCpu implements VirtualCpu {
       case Cause.startup: return yield* this.#begin();
       case Cause.recall: return;
       case Cause.syscall: return this.#supervisor.privileged ? yield* this.#firmware.call() : this.#reflect(Trap.callFromUser, 0n, pc - 4n);
-      case Cause.illegal: return yield* this.#instruction(Number(BigInt.asIntN(32, value)), pc);
+      case Cause.illegal: return yield* this.#instructions.trapped(Number(BigInt.asIntN(32, value)), pc);
       case Cause.pageFault: return yield* this.#faultsAtMemory.pageFault(scause, value, pc);
       case Cause.breakpoint:
         if (this.#code && (yield* this.#code.breakpoint(this.#sys, pc, this.#utcb))) {
@@ -290,13 +282,7 @@ export class DeprivilegedCpu implements VirtualCpu {
   *#begin(): Sys<void> {
     const utcb = this.#utcb;
     this.#changed = GROUPS;
-    while (!this.#start) {
-      this.#phase = 'stopped';
-      yield* this.#sys.down(this.#wake, Ops.semaphore.down, NEVER, 1);
-    }
-    const { pc, opaque } = this.#start, { levels } = this.#supervisor;
-    this.#start = undefined;
-    this.#phase = 'handling';
+    const { pc, opaque } = yield* this.#presence.started(this.#sys), { levels } = this.#supervisor;
     this.#supervisor = this.#fresh();
     this.#supervisor.levels = levels & Irq.external;
     const { stubs } = this.#vm, state = stubs?.state(this.#sys, this.id);
@@ -308,18 +294,7 @@ export class DeprivilegedCpu implements VirtualCpu {
     utcb.setBig(S.pc, pc);
   }
 
-  /** A trap into the guest's supervisor; ends a guest that only faults. */
-  #reflect(cause: bigint, value: bigint, pc: bigint): void {
-    const supervisor = this.#supervisor, told = { pc: supervisor.sepc, cause: Number(BigInt.asIntN(32, supervisor.scause)) };
-    if (!supervisor.privileged || cause >> 63n !== 0n || cause === Trap.breakpoint) this.#faults.forget();
-    else if (this.#faults.again(pc, Number(cause), value, told)) {
-      const { first } = this.#faults;
-      this.#stop(`does nothing but fault: ${causeText(first.cause)} at pc ${hex(first.pc)}; `
-        + `its trap handler at ${hex(supervisor.stvec)} faults as well (${causeText(Number(cause))}, value ${hex(value)})`);
-    }
-    this.#setPc(supervisor.trap(cause, value, pc));
-    this.#mayLookAhead = true;
-  }
+  #reflect(cause: bigint, value: bigint, pc: bigint): void { this.#instructions.reflect(cause, value, pc); }
   #setPc(pc: bigint): void {
     this.#utcb.setBig(S.pc, pc);
     this.#changed |= Mtd.pc;
@@ -331,29 +306,6 @@ export class DeprivilegedCpu implements VirtualCpu {
       this.#changed |= groupOf(n);
     },
   };
-
-  // ── instructions ──
-
-  *#instruction(word: number, pc: bigint): Sys<void> {
-    const decoded = decode(word);
-    if (!(yield* this.#execute(decoded, pc)))
-      return this.#reflect(Trap.illegal, BigInt(decoded.length === 4 ? word >>> 0 : word & 0xffff), pc);
-    this.#mayLookAhead = true;
-  }
-
-  /** One privileged instruction. False: there is no such thing for the guest, and nothing has happened. */
-  *#execute(decoded: Decoded, pc: bigint): Sys<boolean> {
-    const supervisor = this.#supervisor, { stimecmp, satp } = supervisor, outcome: Outcome = supervisor.execute(decoded, this.#x);
-    if (supervisor.stimecmp !== stimecmp) this.#setTimer(supervisor.stimecmp);
-    if (outcome === 'illegal') return false;
-    this.#setPc(typeof outcome === 'object' && 'jump' in outcome ? outcome.jump : pc + BigInt(decoded.length));
-    if (typeof outcome === 'object' && 'fence' in outcome) {
-      yield* this.#faultsAtMemory.changed(outcome.fence.address);
-      yield* this.#mmu.fence(this.#sys, outcome.fence, this.#view);
-    } else if (supervisor.satp !== satp) yield* this.#faultsAtMemory.changed(undefined);
-    if (outcome === 'wait') yield* this.#waitForInterrupt();
-    return true;
-  }
 
   // ── look-ahead ──
 
@@ -371,19 +323,10 @@ export class DeprivilegedCpu implements VirtualCpu {
       setPc: this.#hands.setPc, reflect: this.#hands.reflect, execute: this.#hands.execute,
       store: (d, gpa) => this.#mmu.store(this.#sys, d, this.#x, gpa), touched: (groups) => { this.#changed |= groups; },
       mayLookAhead: () => { this.#mayLookAhead = true; }, setTimer: (tick) => { this.#setTimer(tick); },
-      waitForInterrupt: () => this.#waitForInterrupt(), mmuOf: (cpu) => (cpu instanceof DeprivilegedCpu ? [cpu.#mmu] : []),
-      begin: (at) => { if (at) this.#start = at; return this.#begin(); },
+      waitForInterrupt: () => this.#presence.waitForInterrupt(this.#sys, this, this.#supervisor),
+      mmuOf: (cpu) => (cpu instanceof DeprivilegedCpu ? [cpu.#mmu] : []),
+      begin: (at) => { if (at) this.#presence.useStart(at); return this.#begin(); },
     };
-  }
-
-  *#waitForInterrupt(): Sys<void> {
-    const { work } = this.#vm;
-    if (work.pending) yield* work.deliver(this.#sys, this);
-    while (!this.#supervisor.wakes && !this.#vm.ended) {
-      this.#phase = 'waiting';
-      yield* this.#sys.down(this.#wake, Ops.semaphore.down, NEVER, 1);
-    }
-    this.#phase = 'handling';
   }
 
   // ── memory ──
@@ -395,20 +338,8 @@ export class DeprivilegedCpu implements VirtualCpu {
 
   get #all(): DeprivilegedCpu[] { return this.#vm.cpus.filter((cpu) => cpu instanceof DeprivilegedCpu); }
 
-  #stop(why: string): void {
-    const { privileged, satp } = this.#supervisor;
-    this.#vm.end({ kind: 'stopped', why: `vCPU ${this.id} ${why} (pc ${hex(this.#utcb.big(S.pc))}, ${privileged ? 'S' : 'U'} mode, `
-      + `satp ${hex(satp)})` });
-  }
-
   /** A device is about to write there. */
   written(sys: Syscalls, page: number): Sys<void> { return this.#mmu.release(sys, page); }
   /** Releases its tasks after the end of the VM. */
   release(sys: Syscalls): Sys<void> { return this.#mmu.spaces.destroy(sys); }
-
-  /** The VM has ended: this thread only waits for its own end. */
-  *#rest(): Sys<never> {
-    yield* this.#vm.work.deliver(this.#sys, this);
-    for (;;) yield* this.#sys.down(this.#wake, Ops.semaphore.down);
-  }
 }
