@@ -35,6 +35,8 @@ class ServerDisk implements BlockPort {
   readonly readOnly: boolean;
   readonly #queue: BlockQueue;
   readonly #ram: GuestRam;
+  /** From the guest's memory here to where the server has it from. */
+  readonly #shift: number;
   readonly #work: Work;
   #waiting: Job[] = [];
   /** By slot of the server's. */
@@ -44,9 +46,10 @@ class ServerDisk implements BlockPort {
   /** The server has ended. */
   #dead = false;
 
-  constructor(queue: BlockQueue, ram: GuestRam, work: Work, readOnly: boolean) {
+  constructor(queue: BlockQueue, { ram, ramVa, ramForServers, work }: Surroundings, readOnly: boolean) {
     this.#queue = queue;
     this.#ram = ram;
+    this.#shift = ramForServers - ramVa;
     this.#work = work;
     this.size = queue.sectors * SECTOR;
     this.readOnly = readOnly || queue.readOnly;
@@ -90,7 +93,8 @@ class ServerDisk implements BlockPort {
       const fitting = totalLength(job.rest.slice(0, PIECES_MOST));
       const bytes = moves ? fitting - (fitting % SECTOR) : length, whole = job.rest.length <= PIECES_MOST;
       const pieces = slicePieces(job.rest, 0, bytes).map((p) => ({
-        address: kind === 'read' ? this.#ram.forWriting(p.address, p.length) : this.#ram.va(p.address, p.length), length: p.length
+        address: this.#shift + (kind === 'read' ? this.#ram.forWriting(p.address, p.length) : this.#ram.va(p.address, p.length)),
+        length: p.length,
       }));
       if (!whole && bytes === 0) { this.#refuse(job); continue; }
       this.#flying.set(this.#queue.put({ kind: BlockKind[kind], offset: moves ? job.at : offset, length: bytes, pieces }, sys), job);
@@ -111,6 +115,8 @@ class ServerDisk implements BlockPort {
     const job = this.#flying.get(slot);
     this.#flying.delete(slot);
     if (!job) return;
+    // The guest may have used these pages as tables or code meanwhile.
+    if (job.request.kind === 'read') for (const { address, length } of job.request.pieces) this.#ram.onWrite?.(address, length);
     job.ok &&= ok;
     if (--job.left === 0 && this.#waiting[0] !== job) job.done(job.ok);
   }
@@ -161,9 +167,9 @@ export function* openDisk(sys: Syscalls, around: Surroundings, option: DiskOptio
   if (option.block) {
     const queue = yield* openBlockQueue(sys, env, option.block);
     if (!queue.ok) return queue.what;
-    const shared = yield* queue.value.share(sys, around.ramVa, ram.size);
+    const shared = yield* queue.value.share(sys, around.ramForServers, ram.size);
     if (!shared.ok) return shared.what;
-    const disk = new ServerDisk(queue.value, ram, around.work, option.ro ?? false);
+    const disk = new ServerDisk(queue.value, around, option.ro ?? false);
     valueOf(yield* spawn(sys, env, (own) => disk.run(own), { name: option.block }));
     return disk;
   }

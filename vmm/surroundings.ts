@@ -4,8 +4,11 @@
  */
 import { Ops, Own, Right, type Sys } from '../microkernel/abi/index.ts';
 import type { Syscalls } from '../binding/index.ts';
-import { type Env, allocate, log, openConsole, openNet, spawn, valueOf } from '../roottask/client/index.ts';
+import {
+  type Env, type Result, attach, createDataspace, good, log, openConsole, openNet, spawn, valueOf,
+} from '../roottask/client/index.ts';
 import { Clock } from './clock.ts';
+import { techniques } from './cpu/techniques.ts';
 import { type Folder, openFolder } from './folders.ts';
 import { Frames, receiver, sender } from './frames.ts';
 import type { Options } from './options.ts';
@@ -24,6 +27,8 @@ export interface Surroundings {
   readonly ram: GuestRam;
   /** Address of the guest's memory in this task. */
   readonly ramVa: number;
+  /** The same for servers that access it; their rights are their own. */
+  readonly ramForServers: number;
   /** Terminals behind the serial port and SBI's console, and behind the virtio console if there is one. */
   readonly console: Characters;
   readonly virtioConsole: Characters | undefined;
@@ -52,8 +57,9 @@ export const terminalsOf = (s: Surroundings): readonly Characters[] => (s.virtio
 
 /** Creates everything; the error is a sentence. */
 export function* surroundings(sys: Syscalls, env: Env, options: Options): Sys<Surroundings | string> {
-  const memory = yield* allocate(sys, env, options.memory, { rights: Right.RWX });
+  const memory = yield* guestMemory(sys, env, options);
   if (!memory.ok) return `there is not enough memory for a VM of ${options.memory / 2 ** 20} MiB (${memory.what})`;
+  const { va: ramVa, servers: ramForServers } = memory.value;
   const endSemaphore = yield* semaphore(sys, env), consoleSemaphore = yield* semaphore(sys, env);
   const work = new Work(), clock = new Clock(() => sys.now(), work, yield* semaphore(sys, env));
   valueOf(yield* spawn(sys, env, (own) => clock.run(own), { name: 'clock' }));
@@ -78,12 +84,26 @@ export function* surroundings(sys: Syscalls, env: Env, options: Options): Sys<Su
     if (typeof folder === 'string') return folder;
     folders.push(folder);
   }
-  const ram = new GuestRam(sys.memory, memory.value, options.memory, ramBase(env.processor));
+  const ram = new GuestRam(sys.memory, ramVa, options.memory, ramBase(env.processor));
   const stubs = options.patches === 'stubs' && (options.virt === 'patch' || options.virt === 'pre')
     ? yield* Stubs.make(sys, env, options.smp) : undefined;
-  return { env, options, ram, copies: new Copies(env, options.memory), stubs, sites: undefined, codeSaid: '', ramVa: memory.value,
+  return { env, options, ram, copies: new Copies(env, options.memory), stubs, sites: undefined, codeSaid: '', ramVa, ramForServers,
     console, virtioConsole, panic, nets, folders, clock, work, endSemaphore,
     consoleSemaphore };
+}
+
+/**
+ * The guest's memory. Where shadows are derived from it, and rights to it are taken away from all that was derived, servers that access it
+ * get it from a second place, and keep theirs.
+ */
+function* guestMemory(sys: Syscalls, env: Env, { virt, disks, memory }: Options): Sys<Result<{ va: number; servers: number }>> {
+  const space = yield* createDataspace(sys, env, memory), rights = Right.RWX;
+  if (!space.ok) return space;
+  const va = yield* attach(sys, env, space.value, { rights });
+  if (!va.ok) return va;
+  const isApart = !techniques[virt].mapsAll && disks.some(({ block }) => block !== undefined);
+  const servers = isApart ? yield* attach(sys, env, space.value) : va;
+  return servers.ok ? good({ va: va.value, servers: servers.value }) : servers;
 }
 
 /** Characters, and the two threads between them and the stream `name`. A terminal without a stream writes to the component's log. */
