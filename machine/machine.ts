@@ -144,6 +144,8 @@ export class Machine implements HartHost, HartWires, TickClock, FirmwareHost {
   get count(): number { return this.harts.length; }
 
   drive(hart: number, irq: HartIrq, level: boolean): void { this.harts[hart].drive(1 << irq, level); }
+  get guestLines(): number { return this.model.guestLines; }
+  driveGuest(hart: number, line: number, level: boolean): void { this.harts[hart].guestLines.drive(line, level); }
   pulse(hart: number, irq: HartIrq): void { this.setPending(hart, irq, true); }
 
   interruptRaised(hart: Hart): void {

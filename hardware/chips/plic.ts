@@ -8,7 +8,7 @@
  *   0x20_0000 + 0x1000 c   threshold[c]       context c takes priorities above this
  *   0x20_0004 + 0x1000 c   claim/complete[c]  read: take the best pending source; write: complete it
  *
- * Contexts are numbered as on QEMU's board, two per hart: 2 h = M mode of hart h, 2 h + 1 = S mode.
+ * Contexts are numbered as on QEMU's board, two per hart: 2 h = M mode of hart h, 2 h + 1 = S mode. Others may follow.
  * State: priorities, levels, pending and in-service bits, enables, thresholds.
  * Features: level-triggered gateways; ties go to the lower source number; registers are words.
  * Missing: edge-triggered gateways (no device here has one).
@@ -38,11 +38,11 @@ export class Plic implements Chip<PlicState> {
   /** The level given to `output` last, by context. */
   readonly #told: boolean[];
 
-  /** `sources`: a multiple of 32, source 0 included. `output` is called when the interrupt of a context goes up or down. */
-  constructor(harts: number, sources: number, output: (context: number, level: boolean) => void) {
+  /** `sources`: a multiple of 32, source 0 included. `output` is called when a context's interrupt goes up or down. */
+  constructor(harts: number, sources: number, output: (context: number, level: boolean) => void, others = 0) {
     this.sources = sources;
     this.#words = sources / 32;
-    this.#contexts = 2 * harts;
+    this.#contexts = 2 * harts + others;
     this.#output = output;
     const bits = (): Uint32Array => new Uint32Array(this.#words);
     this.#s = {

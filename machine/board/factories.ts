@@ -17,10 +17,15 @@ import { Phandle, cpuIntc } from './phandles.ts';
 /** Interrupt sources 1 … 95, as on QEMU's board. */
 const PLIC_SOURCES = 96;
 
-/** The board's PLIC: even contexts are M mode, odd ones S mode. */
-export const plicOf = (wires: HartWires): Plic =>
-  new Plic(wires.count, PLIC_SOURCES, (context, level) =>
-    wires.drive(context >> 1, (context & 1) === 0 ? HartIrq.MEI : HartIrq.SEI, level));
+/** The board's PLIC: even contexts are M mode, odd ones S mode; behind them are those of guests, some for each hart. */
+export function plicOf(wires: HartWires): Plic {
+  const { count, guestLines } = wires;
+  return new Plic(count, PLIC_SOURCES, (context, level) => {
+    const guest = context - 2 * count;
+    if (guest >= 0) wires.driveGuest(Math.floor(guest / guestLines), 1 + guest % guestLines, level);
+    else wires.drive(context >> 1, (context & 1) === 0 ? HartIrq.MEI : HartIrq.SEI, level);
+  }, count * guestLines);
+}
 
 /** One device of a board. */
 export interface DeviceRow {

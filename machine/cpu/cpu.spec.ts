@@ -26,11 +26,12 @@ function enter(mode: 'u' | 's' | 'vs' | 'vu'): string {
     ${label}:`;
 }
 
-function run(cpu: string, body: string): { s: (n: number) => bigint; cycles: number } {
+function run(cpu: string, body: string, lines: readonly number[] = []): { s: (n: number) => bigint; cycles: number } {
   const machine = new Machine({ memoryBytes: 4 << 20, cpu: cpuModel(cpu) });
   const { bytes } = assemble(FRAME(body).replaceAll('mtinst', cpu.includes('no-h,') || cpu.endsWith('no-h') ? 'mscratch' : 'mtinst'), RAM);
   machine.memory.writable(RAM, bytes.length).set(bytes);
   machine.reset(RAM);
+  for (const line of lines) machine.driveGuest(0, line, true);
   machine.run({ maxInstructions: 400 });
   const { x } = machine.harts[0]!;
   return { s: (n) => BigInt.asUintN(64, x[n < 2 ? 8 + n : 16 + n]!), cycles: machine.harts[0]!.cycles };
@@ -72,6 +73,37 @@ describe('a processor with the switch', () => {
     ]).toEqual([GUEST_LOAD, GUEST_LOAD, GUEST_LOAD]);
     expect([run('base', direct).s(10), run('base,no-htinst', direct).s(10)]).toEqual([0x3503n, 0n]); // ld a0, 0(zero)
     expect([run('base', walk).s(10), run('base,no-htinst', walk).s(10)]).toEqual([0x3000n, 0x3000n]);
+  });
+
+  it('geilen=3 has lines 1 to 3, of which VGEIN names one for the guest, and hgeie those for the supervisor', () => {
+    const registers = `li t0, -1; csrw hgeie, t0; csrr s1, hgeie; csrr s2, hgeip; li t0, 0x3000; csrw hstatus, t0; li t0, 0x4000
+      csrs hstatus, t0; csrr s3, hstatus; li t0, -1; csrw mie, t0; csrr s4, mie; csrr s5, mideleg
+      csrr s6, mip; csrr s7, hip; csrr s8, hvip`;
+    const read = (cpu: string, lines: readonly number[] = []): bigint[] => {
+      const { s } = run(cpu, registers, lines);
+      return [s(1), s(2), s(3) & 0x3f000n, s(4) & 0x1000n, s(5) & 0x1444n, s(6), s(7), s(8)];
+    };
+    expect(read('base')).toEqual([0n, 0n, 0n, 0n, 0x444n, 0n, 0n, 0n]);
+    expect(read('base,geilen=3')).toEqual([0xen, 0n, 0x3000n, 0x1000n, 0x1444n, 0n, 0n, 0n]);
+    expect(read('base,geilen=3', [2])).toEqual([0xen, 4n, 0x3000n, 0x1000n, 0x1444n, 0x1000n, 0x1000n, 0n]);
+    expect(read('base,geilen=3', [3])).toEqual([0xen, 8n, 0x3000n, 0x1000n, 0x1444n, 0x1400n, 0x1400n, 0n]);
+  });
+
+  it('geilen=3 interrupts the guest itself on its own line, and the supervisor, out of the guest, on one that it has enabled', () => {
+    const guest = (setUp: string): string => `la t0, vs; csrw vstvec, t0; la t0, hs; csrw stvec, t0; li t0, 0x1222; csrs mideleg, t0
+      li t0, 0x444; csrw hideleg, t0; li t0, 0x1444; csrw mie, t0; csrwi vsstatus, 2; ${setUp}; ${enter('vs')}
+      li s1, 9
+      here: j here
+      .align 2
+      vs: csrr s1, scause; ecall
+      .align 2
+      hs: csrr s2, scause; ecall`;
+    const own = run('base,geilen=3', guest('li t0, 0x2000; csrs hstatus, t0'), [2]),
+      other = run('base,geilen=3', guest('li t0, 0x1000; csrs hstatus, t0; csrwi hgeie, 4'), [2]),
+      none = run('base,geilen=3', guest('li t0, 0x1000; csrs hstatus, t0'), [2]);
+    expect([own.s(0), own.s(1), own.s(2)]).toEqual([10n, 1n << 63n | 9n, 0n]);
+    expect([other.s(0), other.s(2)]).toEqual([9n, 1n << 63n | 12n]);
+    expect([none.s(0), none.s(1)]).toEqual([0n, 9n]);
   });
 
   it('popf shows U mode the real sstatus, and loses its writes, without a trap', () => {

@@ -1,5 +1,6 @@
 /** Processor models by name: `base`, then switches with commas between them. */
 import { exit } from './exit.ts';
+import { geilen } from './geilen.ts';
 import { kseg0 } from './kseg0.ts';
 import { noAsid } from './no-asid.ts';
 import { noH } from './no-h.ts';
@@ -10,7 +11,7 @@ import { noVmid } from './no-vmid.ts';
 import { popf } from './popf.ts';
 import { BASE, type CpuModel, type Switch } from './switch.ts';
 
-export const switches: readonly Switch[] = [noH, noVmid, noAsid, noSstc, noHtinst, popf, kseg0, noMmu, exit];
+export const switches: readonly Switch[] = [noH, noVmid, noAsid, noSstc, noHtinst, popf, kseg0, noMmu, exit, geilen];
 
 /** The text names no processor; the message tells the user why. */
 export class CpuError extends Error {}

@@ -18,11 +18,14 @@ export interface CpuModel {
   readonly kseg0: boolean;
   /** Cycles of one exit plus one entry of a virtual machine, besides the software's. */
   readonly exitCycles: number;
+  /** Guest external interrupts of each hart (GEILEN). */
+  readonly guestLines: number;
 }
 
 /** A processor that follows the manual: RV64 with the hypervisor extension as ratified in 2021. */
 export const BASE: CpuModel = {
   text: 'base', absent: [], asids: true, vmids: true, htinst: true, translation: true, popf: false, kseg0: false, exitCycles: 0,
+  guestLines: 0,
 };
 
 export interface Switch {

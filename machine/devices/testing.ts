@@ -44,6 +44,7 @@ export class TestClock implements TickClock {
 /** Wires to harts; `pending(hart)` lists the interrupt numbers that are high. */
 export class TestWires implements HartWires {
   readonly count: number;
+  readonly guestLines = 0;
   readonly #high: Set<number>[];
 
   constructor(count: number) {
@@ -55,6 +56,8 @@ export class TestWires implements HartWires {
     if (level) this.#high[hart].add(irq);
     else this.#high[hart].delete(irq);
   }
+
+  driveGuest(): void { throw new Error('there is no such line'); }
 
   pulse(hart: number, irq: HartIrq): void { this.drive(hart, irq, true); }
 

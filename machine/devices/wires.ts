@@ -21,6 +21,9 @@ export interface HartWires {
   readonly count: number;
   /** Drives interrupt `irq` of hart `hart` from outside. For SSI, STI and SEI the wire is ORed with what software wrote. */
   drive(hart: number, irq: HartIrq, level: boolean): void;
+  /** Guest external interrupts of each hart, from 1 on; drives one of them. */
+  readonly guestLines: number;
+  driveGuest(hart: number, line: number, level: boolean): void;
   /** Sets the hart's own pending bit of interrupt `irq`, once; its software clears it. */
   pulse(hart: number, irq: HartIrq): void;
 }

@@ -12,6 +12,7 @@ export const MSTATUS = {
 /** @spec priv 21.2.1 */
 export const HSTATUS = {
   GVA: 1 << 6, SPV: 1 << 7, SPVP: 1 << 8, HU: 1 << 9, VTVM: 1 << 20, VTW: 1 << 21, VTSR: 1 << 22, VSXL_HI: 2,
+  VGEIN: 0x3f << 12,
 } as const;
 
 /** The environment configuration registers. @spec priv 3.1.18 */

@@ -10,7 +10,8 @@ import { C } from './slots.ts';
 
 type Rules = Pick<CsrRow, 'read' | 'write' | 'modify'>;
 
-const HIE = IP_VS; // GEILEN = 0: no SGEI
+/** The bits of hip and hie. */
+const guests = (h: Hart): number => IP_VS | h.guestLines.bit;
 
 function give(hart: Hart, lo: number): void {
   hart.lo = lo;
@@ -63,13 +64,13 @@ export const sie: Rules = {
 };
 
 export const hip: Rules = {
-  read: (h) => give(h, h.pending & HIE),
+  read: (h) => give(h, h.pending & guests(h)),
   write: (h, lo) => mergeHvip(h, IP.VSSI, lo),
 };
 
 export const hie: Rules = {
-  read: (h) => give(h, h.c[C.mie] & HIE),
-  write: (h, lo) => merge(h, C.mie, HIE, lo),
+  read: (h) => give(h, h.c[C.mie] & guests(h)),
+  write: (h, lo) => merge(h, C.mie, guests(h), lo),
 };
 
 /** The guest's registers show the VS bits one place lower, as its own S bits. @spec priv 21.2.12 */
@@ -91,4 +92,11 @@ export function writeMedeleg(h: Hart, lo: number): void {
   h.c[C.medeleg] = lo & (h.features.h ? 0xfc_b7ff : 0xc_b3ff);
 }
 
-export const writeMie = (h: Hart, lo: number): void => merge(h, C.mie, (h.features.h ? 0xeee : 0xaaa) | overflow(h), lo);
+export const writeMie = (h: Hart, lo: number): void => merge(h, C.mie, (h.features.h ? 0xeee | h.guestLines.bit : 0xaaa) | overflow(h), lo);
+
+/** @spec priv 21.2.4 */
+export const hgeip: Rules = { read: (h) => give(h, h.guestLines.levels) };
+export const hgeie: Rules = {
+  read: (h) => give(h, h.guestLines.enabled),
+  write: (h, lo) => { h.guestLines.enable(lo); },
+};

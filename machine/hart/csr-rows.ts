@@ -69,7 +69,7 @@ const HYPERVISOR: CsrRow[] = [
   computed(0x604, 'hie', irq.hie),
   stored(0x605, 'htimedelta', C.htimedelta, ALL, ALL, { write: counter.writeTimeDelta }),
   stored(0x606, 'hcounteren', C.hcounteren, ALL, 0),
-  constant(0x607, 'hgeie'),
+  computed(0x607, 'hgeie', irq.hgeie),
   stored(0x60a, 'henvcfg', C.henvcfg, ENV_LO, 0, space.henvcfg),
   ...range(4, (n) => computed(0x60c + n, `hstateen${n}`, { ...space.hstateen(n), feature: 'hstateen' })),
   stored(0x643, 'htval', C.htval),
@@ -77,7 +77,7 @@ const HYPERVISOR: CsrRow[] = [
   stored(0x645, 'hvip', C.hvip, 0x444, 0, { write: irq.writeHvip }),
   stored(0x64a, 'htinst', C.htinst),
   stored(0x680, 'hgatp', C.hgatp, ALL, ALL, space.hgatp),
-  constant(0xe12, 'hgeip'),
+  computed(0xe12, 'hgeip', irq.hgeip),
 ];
 
 /** @spec priv 19.2.1, 21.2.11, 21.2.12, 21.2.13, 21.2.14, 21.2.15, 21.2.16, 21.2.17, 21.2.18 */

@@ -85,7 +85,8 @@ const H_BITS = HSTATUS.GVA | HSTATUS.SPV | HSTATUS.SPVP | HSTATUS.HU | HSTATUS.V
 
 /** @spec priv 21.2.1 */
 export function writeHstatus(h: Hart, lo: number): void {
-  h.c[C.hstatus] = lo & H_BITS;
+  h.c[C.hstatus] = lo & H_BITS | h.guestLines.legal(lo);
+  h.guestLines.update();
 }
 
 /** Floating-point registers exist only while FS allows them. */

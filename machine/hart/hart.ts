@@ -18,6 +18,7 @@ import type { HartHost } from './host.ts';
 import { Mmu } from './mmu.ts';
 import { Pmp } from './pmp.ts';
 import { C, SLOTS } from './slots.ts';
+import { GuestLines } from './guest-lines.ts';
 import { Hpm } from './hpm.ts';
 import { noStep } from './step.ts';
 import { HartTimers } from './timers.ts';
@@ -53,6 +54,7 @@ export class Hart implements HartApi {
   readonly contexts: Contexts;
   readonly timers: HartTimers;
   readonly hpm: Hpm;
+  readonly guestLines: GuestLines;
 
   /** Traps taken in any mode: by exception code, interrupts from 64 on. */
   readonly traps = new Float64Array(128);
@@ -103,6 +105,7 @@ export class Hart implements HartApi {
     this.contexts = new Contexts(host.linear, host.tlbs);
     this.timers = new HartTimers(this);
     this.hpm = new Hpm(this);
+    this.guestLines = new GuestLines(this);
     this.reset();
   }
 
@@ -111,7 +114,7 @@ export class Hart implements HartApi {
     this.w.fill(0);
     this.features = this.host.features;
     this.c[C.mstatus + 1] = 2 | (2 << 2);
-    this.c[C.mideleg] = this.features.h ? IP_VS : 0;
+    this.c[C.mideleg] = this.features.h ? IP_VS | this.guestLines.bit : 0;
     this.c[C.hstatus + 1] = HSTATUS.VSXL_HI;
     this.c[C.vsstatus + 1] = 2;
     this.c[C.stimecmp] = this.c[C.stimecmp + 1] = -1;
@@ -120,6 +123,7 @@ export class Hart implements HartApi {
     this.w[HS.EPC_MASK >> 2] = epcMask(this.features);
     this.timers.reset();
     this.hpm.reset();
+    this.guestLines.reset();
     this.polledAt = -Infinity;
     this.pmp.update();
     this.flushTlbs();

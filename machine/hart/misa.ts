@@ -45,16 +45,17 @@ const REGISTERS = [
 
 /** As after a reset; the registers of machine mode keep no guest state. */
 function clearHypervisor(hart: Hart): void {
-  const words = hart.c;
+  const words = hart.c, guests = IP_VS | hart.guestLines.bit;
   for (const slot of REGISTERS) words[slot] = words[slot + 1] = 0;
   words[C.hstatus + 1] = HSTATUS.VSXL_HI;
   words[C.vsstatus + 1] = MSTATUS.UXL_HI & 2;
   words[C.vstimecmp] = words[C.vstimecmp + 1] = -1;
   words[C.mstatus + 1] &= ~(MSTATUS.MPV_HI | MSTATUS.GVA_HI);
-  words[C.mideleg] = hart.features.h ? words[C.mideleg] | IP_VS : words[C.mideleg] & ~IP_VS;
-  words[C.mie] &= ~IP_VS;
+  words[C.mideleg] = hart.features.h ? words[C.mideleg] | guests : words[C.mideleg] & ~guests;
+  words[C.mie] &= ~guests;
   words[C.medeleg] &= ~GUEST_CAUSES;
   hart.timers.guestChanged();
+  hart.guestLines.reset();
 }
 
 /** Environment calls of VS mode, guest page faults, virtual instructions. */
