@@ -51,6 +51,14 @@ describe('a copy', () => {
     expect(code.rights(RAM_BASE, R | W | X, true)).toBe(R);
     expect(code.rights(RAM_BASE, R | W | X, false)).toBe(R | X);
   });
+  // Debian never left its first lock that it took so.
+  it('has no breakpoint between a load-reserved and its store-conditional', () => {
+    const { ram, add, scan, copy } = guest(
+      'again: lr.w a0, (a1); bne a0, a2, out; sc.w a3, a4, (a1); bnez a3, again; out: csrr a0, sie; ret', { patches: 'breakpoints' });
+    add(RAM_BASE);
+    scan(0);
+    expect([0, 4, 8, 12, 16].map((at) => copy(at) === ram.u16(RAM_BASE + at))).toEqual([true, true, true, false, false]);
+  });
   it('has a breakpoint at the end of each block, where blocks are not chained', () => {
     const { add, scan, copy } = guest('beqz a0, on; addi a0, a0, 1; ret; on: csrr a0, sie; ret', { patches: 'breakpoints' });
     add(RAM_BASE);

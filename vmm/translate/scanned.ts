@@ -19,6 +19,7 @@ import type { GuestRam } from '../ram.ts';
 import { CodePage, PAGE, type Copy } from './code-page.ts';
 import type { CodeRights } from './guest-code.ts';
 import { Flow, distance, flowOf } from './flow-of.ts';
+import { keepsReservation } from './reservation.ts';
 import { C_EBREAK, isLong, isSensitive, neverTraps } from './sensitive.ts';
 
 const decode = createDecoder(FULL_ISA), LARGE = 2 ** 21, W = 2, X = 4, EBREAK = 0x0010_0073;
@@ -213,15 +214,23 @@ export class ScannedCode implements CodeRights {
       const gpa = page.gpa + offset, low = this.#ram.u16(gpa), high = isLong(low) ? this.#high(base, gpa, page, locate) : 0;
       if (high === undefined) return undefined;
       const word = low | (high << 16), flow = flowOf(word), ends = flow !== Flow.next && word !== EBREAK && low !== C_EBREAK && low !== 0;
-      const site = isSensitive(word) || (ends && this.patches === 'breakpoints');
+      const stops = ends && this.patches === 'breakpoints' && !this.#isReserved(flow, base + BigInt(offset), locate);
+      const site = isSensitive(word) || stops;
       if (!(site ? this.#site(page, offset, decode(word), high) : page.keep(offset, low, high))) throw new Unrunnable(OVERLAP);
       if (!site && isLong(low) && offset < PAGE - 4 && this.#hides(gpa)) throw new Unrunnable(OVERLAP);
-      if (flow !== Flow.next && this.patches === 'breakpoints') return undefined;
+      if (stops) return undefined;
       if (flow === Flow.branch || flow === Flow.jump || flow === Flow.call) open.push(base + BigInt(offset + distance(word)));
       if (flow === Flow.away || flow === Flow.jump) return undefined;
       offset += isLong(low) ? 4 : 2;
     }
     return offset < PAGE ? undefined : offset;
+  }
+  /** Must this end of a block go on without a breakpoint? */
+  #isReserved(flow: Flow, va: bigint, locate: Locate): boolean {
+    return (flow === Flow.branch || flow === Flow.jump) && keepsReservation(va, (at) => {
+      const low = locate(at), high = locate(at + 2n), half = low === undefined ? undefined : this.#ram.u16(low);
+      return half === undefined || !isLong(half) ? half : high === undefined ? undefined : half | (this.#ram.u16(high) << 16);
+    });
   }
   /** The second half of a long instruction; if it ends in another page, that page is notified. undefined: it is absent. */
   #high(base: bigint, gpa: number, page: CodePage, locate: Locate): number | undefined {
