@@ -34,6 +34,7 @@ import { outputFailure } from './output.ts';
 import { Profile, readSymbolFile } from './profile.ts';
 import { tightMemory } from './tight.ts';
 import { type NetOption, Networks } from './net.ts';
+import { clockFor } from './recording.ts';
 
 export interface BareOptions {
   /** Program or firmware for M mode. */
@@ -57,6 +58,8 @@ export interface BareOptions {
   readonly dumpDtb?: string;
   readonly engine?: 'auto' | 'interp' | 'jit';
   readonly seed?: number;
+  /** Start of the wall clock, in seconds since 1970. */
+  readonly clock?: number;
   /** true = standard error, text = that file. */
   readonly stats?: boolean | string;
   /** The hottest functions go to standard error; with names from this file too. */
@@ -83,7 +86,9 @@ export async function runBare(options: BareOptions, io: BareIo = processIo()): P
   const profile = Profile.asked(options);
   const disks = openDisks(options.disks ?? []);
   const networks = new Networks(options.nets ?? []);
-  const door = new InputDoor(options.record, options.replay, options.seed ?? 0);
+  const isOfTheWorld = io.interactive || disks.length + (options.nets ?? []).length > 0;
+  const clock = options.replay === undefined ? clockFor(options, isOfTheWorld) : undefined;
+  const door = new InputDoor(options.record, options.replay, options.seed ?? 0, clock);
   const debugging = options.gdb === undefined ? undefined : debuggingOn(options.gdb, io);
   const session = new Session(io, door, { until: options.until, maxInstructions: options.maxInstructions }, debugging, {
     open: door.replaying ? 0 : networks.outside.length, deliver: (card, frame) => networks.deliver(card, frame),
@@ -91,7 +96,7 @@ export async function runBare(options: BareOptions, io: BareIo = processIo()): P
   let status: number | undefined;
   try {
     for (let boots = 0; ; boots++) {
-      const { board, program, initrd } = start(options, disks, networks, session);
+      const { board, program, initrd } = start({ ...options, clock: door.clock }, disks, networks, session);
       if (boots === 0) session.panicked = (said, machine) => io.error(barePanic(machine, said, () => symbolsOf(options, program)));
       profile?.attach(board.machine);
       if (boots === 0) options.observe?.(board.machine);
@@ -163,7 +168,7 @@ function makeBoard(options: BareOptions, disks: HostDisk[], networks: Networks, 
   try {
     return createBoard({
       memoryBytes, harts: options.smp ?? 1, isa: options.isa, cpu: cpuModel(options.cpu ?? BASE.text), engine: options.engine,
-      seed: options.seed, disks, nets: networks.cards(), console
+      seed: options.seed, disks, nets: networks.cards(), console, ...(options.clock !== undefined && { startMs: options.clock * 1000 }),
     });
   } catch (error) {
     // A size that the machine refuses is the user's mistake; everything else is a bug.

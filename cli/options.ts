@@ -59,6 +59,18 @@ export function withSharedOptions(command: Command): Command {
     .option('--no-sandbox', 'run without a second wall around the host process (tessera doctor lists them)');
 }
 
+/** Reads --clock: seconds since 1970; `host` takes the host's clock now (a recording keeps it). */
+function clockTime(text: string): number {
+  if (text === 'host') return Math.floor(Date.now() / 1000);
+  const seconds = /^\d+$/.test(text) ? Number(text) : Math.floor(Date.parse(text) / 1000);
+  if (Number.isSafeInteger(seconds) && seconds >= 0 && seconds < 2 ** 40) return seconds;
+  throw new CliError('E_OPTION', `option --clock: '${text}' is no time`, 'write for example --clock 2026-01-01T12:00Z');
+}
+/** `byDefault`: the options with which the guest's clock begins with the host's. */
+export const clockOption = (byDefault: string): Option => new Option('--clock <time>',
+  "the guest's wall clock at the start: a date such as 2026-01-01T12:00Z, seconds since 1970, or host; host is also the default with "
+    + `${byDefault} and without --seed`).argParser(clockTime);
+
 /** Reader of processor models; returns the text. */
 export const processor = (option: string) => (text: string): string => {
   try {

@@ -49,7 +49,7 @@ export async function run(program: string, args: string[], options: RunOptions):
   const interactive = process.stdin.isTTY === true && process.stdout.isTTY === true;
   const watch = options.gdb === undefined ? undefined : new (await import('./gdb/processes.ts')).ProcessWatch();
   const disks = openDisks((options.disk ?? []).map(parseDisk));
-  const clock = clockFor(options, interactive || folders.mounts.length > 0 || nets.length > 0);
+  const clock = clockFor(options, interactive || [...folders.mounts, ...disks, ...nets].length > 0);
   const more = {
     seed: options.seed ?? 1, epoch: clock, watcher: watch
   };

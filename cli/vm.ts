@@ -24,6 +24,7 @@ import { readImage, writeOutput } from './files.ts';
 import { Folders, parseShare } from './mounts.ts';
 import { Networks, parseNet } from './net.ts';
 import { kernelSymbols } from './profile.ts';
+import { clockFor } from './recording.ts';
 import { endingLine, runSystem } from './session.ts';
 import { tightMemory } from './tight.ts';
 import { growYoung } from './v8.ts';
@@ -41,6 +42,8 @@ export interface VmOptions extends SharedOptions {
   /** Commander's name for --no-reboot. */
   reboot: boolean;
   net?: string[];
+  /** Start of the guest's wall clock, in seconds since 1970. */
+  clock?: number;
   dumpDtb?: string;
   /** Additional operations that cause exits. */
   exits?: string[];
@@ -90,7 +93,10 @@ export async function vm(given: VmOptions): Promise<number> {
     ...(options.sites !== undefined && { sites: 'sites' }) };
   const isa = options.isa === undefined ? {} : { isa: guestsIsa(options) };
   const chosen = { ...technique, ...isa, exits: options.exits ?? [], slice: options.slice ?? 0 };
-  const more = { ...chosen, seed: options.seed ?? 1, rebootIsExit: !options.reboot }, cards = disks.length + nets.length + tags.length;
+  const interactive = process.stdin.isTTY === true && process.stdout.isTTY === true;
+  const clock = clockFor(options, interactive || [...disks, ...nets, ...tags].length > 0);
+  const date = clock === undefined ? {} : { date: clock * 1000 }, cards = disks.length + nets.length + tags.length;
+  const more = { ...chosen, ...date, seed: options.seed ?? 1, rebootIsExit: !options.reboot };
   const wrong = readOptions({ ...chosen, kernel: 'kernel', memory: options.memory, smp: options.smp,
     disks: disks.map((_, i) => ({ block: `disk${i}` })), nets: nets.map((_, i) => `net${i}`),
     folders: tags.map((tag, i) => ({ files: `folder${i}`, tag })) });
@@ -101,7 +107,6 @@ export async function vm(given: VmOptions): Promise<number> {
       `the board has room for ${MOST_DEVICES} of them together`);
   if (options.dumpDtb !== undefined)
     writeOutput('device tree', options.dumpDtb, deviceTree(options, cards + (options.console === 'virtio' ? 1 : 0), initrd));
-  const interactive = process.stdin.isTTY === true && process.stdout.isTTY === true;
   const world = (memory: number) => machineWorld({
     kernel: 'kernel', initrd: options.initrd === undefined ? undefined : 'initrd', append: options.append, memory, smp: options.smp,
     disks: disks.length, nets: nets.length, folders: tags, virtioConsole: options.console === 'virtio', more,
@@ -109,7 +114,7 @@ export async function vm(given: VmOptions): Promise<number> {
   try {
     const { result, system } = await runSystem({
       scenario: world(options.memory), modules, disks, networks, folders: folders.ports, consoles: 1, outputs: { console0: 1 },
-        input: 'console0', interactive, symbols: () => kernelSymbols(options.kernel),
+        input: 'console0', interactive, clock, symbols: () => kernelSymbols(options.kernel),
       gdb: options.gdb === undefined ? undefined : { port: options.gdb, at: options.gdbAt, debugged: [{ kind: 'guest' }] },
         memoryBytes: boardMemory(options.memory, modules, world), isa: options.isa === undefined ? undefined : machineOf(options.isa),
     }, options);

@@ -2,7 +2,7 @@
  * The one door for input from outside. Recording writes the input and its cycle; replaying admits only the recorded input, at those cycles.
  * One JSON object per line:
  *
- *   {"tessera":"input","version":1,"seed":0}
+ *   {"tessera":"input","version":1,"seed":0,"clock":1767225600}   the wall clock at the start, where it was not the fixed one
  *   {"boot":0,"cycle":1234567,"data":"bHMK"}          console input, base64; boot counts the machine's restarts
  *   {"boot":0,"cycle":2345678,"net":0,"data":"UlQA…"}  a frame for network card 0
  */
@@ -18,18 +18,25 @@ export interface Arrival {
   readonly net?: number;
 }
 
+interface Recorded { readonly clock: number | undefined; readonly arrivals: readonly Arrival[] }
+
 export class InputDoor {
   readonly replaying: boolean;
+  /** The guest's wall clock at the start, seconds since 1970; undefined: the fixed one. */
+  readonly clock: number | undefined;
   /** The recorded input still to come. */
   readonly arrivals: readonly Arrival[];
   readonly #record: number | undefined;
   readonly #path: string;
 
-  constructor(record: string | undefined, replay: string | undefined, seed: number) {
+  /** `clock`: of a run that is not a replay, which has its recording's. */
+  constructor(record: string | undefined, replay: string | undefined, seed: number, clock?: number) {
     this.#path = record ?? '';
     this.replaying = replay !== undefined;
-    this.arrivals = replay === undefined ? [] : readRecording(replay, seed);
-    this.#record = record === undefined ? undefined : openRecording(record, seed);
+    const old = replay === undefined ? undefined : readRecording(replay, seed);
+    this.arrivals = old?.arrivals ?? [];
+    this.clock = old ? old.clock : clock;
+    this.#record = record === undefined ? undefined : openRecording(record, seed, clock);
   }
 
   /** Input has entered the machine. */
@@ -47,24 +54,24 @@ export class InputDoor {
   }
 }
 
-function openRecording(path: string, seed: number): number {
+function openRecording(path: string, seed: number, clock?: number): number {
   try {
     const fd = openSync(path, 'w');
-    writeSync(fd, `${JSON.stringify({ tessera: 'input', version: 1, seed })}\n`);
+    writeSync(fd, `${JSON.stringify({ tessera: 'input', version: 1, seed, clock })}\n`);
     return fd;
   } catch (error) {
     throw outputError('recording', path, error);
   }
 }
 
-function readRecording(path: string, seed: number): Arrival[] {
+function readRecording(path: string, seed: number): Recorded {
   const bytes = readInput('recording', path, 'make one with --record FILE');
   try {
     const [head, ...rest] = parsed([...linesOf(bytes)].filter((line) => line !== ''), path);
     if (head?.['tessera'] !== 'input' || head['version'] !== 1) throw new Error('no header');
     if (head['seed'] !== seed)
       throw new CliError('E_RECORDING', `recording '${path}' was made with --seed ${String(head['seed'])}`, 'replay with the same seed');
-    return rest.map(arrivalOf);
+    return { clock: Number.isSafeInteger(head['clock']) ? head['clock'] as number : undefined, arrivals: rest.map(arrivalOf) };
   } catch (error) {
     if (error instanceof CliError) throw error;
     throw new CliError('E_RECORDING', `recording '${path}' is not a recording of ours, or is damaged`, 'make one with --record FILE');

@@ -2,7 +2,9 @@
 import { Command } from 'commander';
 import { CliError } from '../errors.ts';
 import { netHelp } from './net.ts';
-import { count, memorySize, withSharedOptions, several, type SharedOptions, diskFlag, diskHelp, gdbOption } from '../options.ts';
+import {
+  clockOption, count, diskFlag, diskHelp, gdbOption, memorySize, several, withSharedOptions, type SharedOptions
+} from '../options.ts';
 
 /** Options as commander passes them. */
 interface Given extends SharedOptions {
@@ -18,6 +20,7 @@ interface Given extends SharedOptions {
   append?: string;
   dumpDtb?: string;
   gdb?: number;
+  clock?: number;
 }
 
 const examples = `
@@ -42,6 +45,7 @@ export function bareCommand(done: (status: number) => void): Command {
     .option('--smp <n>', 'number of harts', count('--smp', 1, 32), 1)
     .option(diskFlag, diskHelp, several)
     .option('--net <kind>', netHelp, several)
+    .addOption(clockOption('a terminal, --disk or --net'))
     .option('--no-reboot', 'end the machine when it reboots')
     .option('--signature <file>', 'write begin_signature … end_signature to this file as hexadecimal words')
     .option('--signature-granularity <bytes>', 'bytes of one word of the signature', count('--signature-granularity', 1, 16), 4)

@@ -1,7 +1,9 @@
 /** `tessera vm`: an operating system in a virtual machine under a vmm. */
 import { Command, Option } from 'commander';
 import { netHelp } from './net.ts';
-import { count, names, oneOf, several, memorySize, withSharedOptions, diskFlag, diskHelp, gdbAtOption, gdbOption } from '../options.ts';
+import {
+  clockOption, count, diskFlag, diskHelp, gdbAtOption, gdbOption, memorySize, names, oneOf, several, withSharedOptions
+} from '../options.ts';
 import type { VmOptions } from '../vm.ts';
 
 /** As in vmm/options.ts. */
@@ -36,6 +38,7 @@ export function vmCommand(done: (status: number) => void): Command {
     .addOption(new Option('--console <kind>',
       'device of the terminal: the serial port (ttyS0), or a virtio console (hvc0)').choices(['serial', 'virtio']).default(
       'serial'))
+    .addOption(clockOption('a terminal, --mount, --disk or --net'))
     .option('--no-reboot', 'end the machine when the guest reboots')
     .addOption(new Option('--virt <technique>',
       'how guest code runs: hardware (H extension), trap (its kernel in U mode, shadow page tables), patch (the same, its code scanned '
