@@ -228,7 +228,7 @@ export class Machine implements HartHost, HartWires, TickClock, FirmwareHost {
 
   /** TLB misses and software fences of all harts. The misses of a run are reproducible within an engine tier, not between tiers. */
   get tlb(): Contexts['counts'] {
-    const sum = { misses: 0, guestMisses: 0, vsWalks: 0, fences: 0, guestFences: 0 };
+    const sum = { misses: 0, guestMisses: 0, vsWalks: 0, entries: 0, stageEntries: 0, fences: 0, guestFences: 0 };
     for (const { contexts: { counts } } of this.harts) for (const key of Object.keys(sum) as (keyof typeof sum)[]) sum[key] += counts[key];
     return sum;
   }

@@ -50,6 +50,7 @@ it('a guest without a RAM disk is compared from its start to its end; at each li
   }
   expect(ways.map((w) => w.way)).toContain('pre');
   for (const { way, same, costs } of ways.slice(1)) {
+    expect([way, costs.entries > ways[0]!.costs.entries]).toEqual([way, true]);
     expect([way, same!.markers!.length + same!.unseen, same!.registers]).toEqual([way, 16, []]);
     expect(way.includes('ahead') ? 0 : same!.unseen).toBe(0);
     // Time: the next tick; how far the process that is preempted has come, in its frame and on its stack, which is behind the image.

@@ -33,11 +33,16 @@ describe('exits by choice', () => {
   it("walks of the guest's own tables are counted: none without paging", async () => {
     const file = join(folder, 'mmio.json');
     expect((await tessera(['boot', 'mmio', `--stats=${file}`])).status).toBe(0);
-    const walks = (path: string) => (JSON.parse(readFileSync(path, 'utf8')) as { tlb: { vsWalks: number; guestMisses: number } }).tlb;
+    type Walks = Record<'vsWalks' | 'guestMisses' | 'entries' | 'stageEntries', number>;
+    const walks = (path: string): Walks => (JSON.parse(readFileSync(path, 'utf8')) as { tlb: Walks }).tlb;
     expect(walks(file).vsWalks).toBe(0);
     expect(walks(file).guestMisses).toBeGreaterThan(0);
+    expect([walks(file).entries, walks(file).stageEntries > 0]).toEqual([0, true]);
     await usual;
     expect(walks(join(folder, '0.json')).vsWalks).toBeGreaterThan(0);
+    // Three levels, or a superpage earlier.
+    const { vsWalks, entries } = walks(join(folder, '0.json'));
+    expect([entries >= vsWalks, entries <= 3 * vsWalks]).toEqual([true, true]);
   });
   it('no-wfi: the hart waits, and nobody hears of it', async () => {
     const plain = await usual, { said, figures } = await vm('no-wfi');

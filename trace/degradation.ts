@@ -8,7 +8,8 @@
  *   emulation          that thread, for exits that the guest's own instructions cause
  *   interrupt handling the same for recalls and waits; and the kernel where an interrupt came while the guest ran
  *   book-keeping       the monitor's other threads (clock, terminals, disks), and the kernel among them
- *   time elongation    not in these figures: walks of two stages cost no cycles in this machine (their number: --stats, tlb)
+ *   time elongation    not in these figures: walks of two stages cost no cycles in this machine (`--stats` counts the entries they read,
+ *                      and `tessera compare --walk CYCLES` prices them)
  */
 import { Cause, Kind, Ops } from '../microkernel/abi/index.ts';
 import type { TraceSource } from './reader.ts';

@@ -31,7 +31,8 @@ export function report(stats: Stats): string {
     degradationRow.task, ...SOURCES.map((x) => Math.round(degradationRow.sources[x])), Math.round(degradationRow.guest),
       round((100 * SOURCES.reduce((n, x) => n + degradationRow.sources[x], 0)) / degradationRow.guest),
   ])));
-  if (stats.monitors.length > 0) parts.push(['  (table walks cost no cycles here: time elongation is not in these figures)',
+  if (stats.monitors.length > 0) parts.push([
+    '  (table walks cost no cycles here, so time elongation is not in these figures: tessera compare prices it)',
     ...stats.monitors.map((m) => `  ${m.task}: ${bar(m)}`)].join('\n'));
   parts.push(table('Monitors: by module', ['monitor', 'module', 'exits', 'cycles'],
     stats.monitors.flatMap((m) => MODULES.map((x) => [m.task, x, m.modules[x].exits, Math.round(m.modules[x].cycles)]))));

@@ -1,6 +1,6 @@
 /** `tessera compare`: one guest under every technique. */
 import { Command, Option } from 'commander';
-import { memorySize, oneOf, processor } from '../options.ts';
+import { count, memorySize, oneOf, processor } from '../options.ts';
 
 const PHASES = ['getpid', 'fault', 'table', 'switch', 'fork', 'exec', 'disk', 'compute', 'interp', 'build'] as const;
 
@@ -16,7 +16,7 @@ The guest boots natively and under each technique; each time it does the same wo
 `;
 
 interface Options { kernel: string; initrd?: string; append: string; memory: number; cpu: string; workload?: string[]; json?: boolean;
-  svg?: string; sweep?: 'exit' | 'slice'; marker?: string[] }
+  svg?: string; sweep?: 'exit' | 'slice'; marker?: string[]; walk: number }
 
 export function compareCommand(done: (status: number) => void): Command {
   return new Command('compare').description('run one guest under every technique of virtualization, and print the cost of each')
@@ -34,6 +34,8 @@ export function compareCommand(done: (status: number) => void): Command {
       .argParser(oneOf('--sweep', ['exit', 'slice'] as const)))
     .addOption(new Option('--marker <function>', 'of the kernel: each time the guest calls it, its registers and memory are compared with '
       + 'those natively; may be given several times').argParser((name: string, before: string[] | undefined) => [...(before ?? []), name]))
+    .addOption(new Option('--walk <cycles>', 'what reading an entry of a page table would cost, for time elongation; the machine itself '
+      + 'charges nothing').argParser(count('--walk', 0, 10_000)).default(10))
     .option('--json', 'print everything as one JSON object')
     .option('--svg <file>', 'file for a picture: times native, on a logarithmic scale')
     .addHelpText('after', examples)

@@ -3,7 +3,7 @@ import { listOf } from '../afterburn.ts';
 import { readImage, writeOutput } from '../files.ts';
 import { CliError, Exit } from '../errors.ts';
 import { writeNow } from '../output.ts';
-import { svgOf, textOf, type Comparison } from './figures.ts';
+import { WALK, svgOf, textOf, type Comparison } from './figures.ts';
 import type { Moment } from './digests.ts';
 import { WAYS, runWay, type WayResult } from './run.ts';
 import { sweepExit } from './sweep.ts';
@@ -17,7 +17,8 @@ export interface CompareOptions { readonly kernel: string; readonly initrd?: str
   readonly cpu?: string; readonly workload?: string[]; readonly ways?: string[]; readonly json?: boolean; readonly svg?: string;
   /** The hardware technique on processors by their price of an exit; or beside a guest that computes, by time slice. */
   readonly sweep?: 'exit' | 'slice';
-  /** Functions of the kernel that are markers. */ readonly marker?: string[] }
+  /** Functions of the kernel that are markers. */ readonly marker?: string[];
+  /** Cycles that a processor would take to read an entry of a page table. */ readonly walk?: number }
 
 /** A kernel without function names cannot be rewritten, so it lacks that column. */
 function sitesOf(path: string): string | undefined {
@@ -56,7 +57,7 @@ export async function compare(options: CompareOptions): Promise<number> {
     results.push(way.virt === 'native' || native.length === 0 ? result
       : { ...result, same: sameness(native, moments, codeEnd, nameAt) });
   }
-  const comparison: Comparison = { kernel: options.kernel, cpu, ways: results };
+  const comparison: Comparison = { kernel: options.kernel, cpu, walk: options.walk ?? WALK, ways: results };
   if (options.svg !== undefined) writeOutput('picture', options.svg, Buffer.from(svgOf(comparison)));
   writeNow(1, Buffer.from(options.json ? `${JSON.stringify(comparison)}\n` : textOf(comparison)));
   return Exit.ok;

@@ -1,6 +1,7 @@
 /**
  * The cost of a technique over a whole run, by the six sources that the literature on monitors names, and its exits by module of the
- * monitor. trace/degradation.ts counts five sources; the sixth, time elongation, is what the guest executes more than it does natively.
+ * monitor. trace/degradation.ts counts five sources; the sixth, time elongation, is what the guest executes more than it does natively, and
+ * what its accesses take longer: entries of page tables that walks read, at a price that the user names, since walks cost no cycles here.
  * Exits of the guest's kernel and of its programs are counted apart.
  */
 import { Degradation, SOURCES, type RecordView, type Source, type TraceSource } from '../../trace/index.ts';
@@ -16,6 +17,8 @@ export interface Costs {
   readonly sources: Readonly<Record<Source, number>> | undefined;
   /** All that the guest has executed. */
   readonly instructions: number;
+  /** Entries of page tables that the processor has read, of both stages. */
+  readonly entries: number;
   readonly modes: Readonly<Record<Mode, ModeCosts>> | undefined;
 }
 
@@ -60,11 +63,11 @@ export class CostCounter {
   }
 
   /** By the H extension the machine counts the instructions of each mode; else the time in each shares them out. */
-  result({ u: all, vs, vu }: Modes): Costs {
+  result({ u: all, vs, vu }: Modes, entries: number): Costs {
     const { kernel, user } = this.#parts, isAssisted = vs + vu > 0, share = user.cycles / Math.max(1, kernel.cycles + user.cycles);
     const none = Object.fromEntries(SOURCES.map((s) => [s, 0])) as Record<Source, number>;
     const sources = this.#degradation.result().find(({ task: name }) => name === 'vm')?.sources ?? none;
-    return { sources, instructions: all + vs + vu, modes: {
+    return { sources, instructions: all + vs + vu, entries, modes: {
       kernel: { instructions: isAssisted ? vs : Math.round(all * (1 - share)), exits: kernel.exits },
       user: { instructions: isAssisted ? vu : Math.round(all * share), exits: user.exits } } };
   }

@@ -7,7 +7,10 @@ import type { PhaseResult, WayResult } from './run.ts';
 import { sayings } from './same.ts';
 
 /** The measurements for programs: one object per way, with its phases. */
-export interface Comparison { readonly kernel: string; readonly cpu: string; readonly ways: readonly WayResult[] }
+export interface Comparison { readonly kernel: string; readonly cpu: string; readonly ways: readonly WayResult[];
+  /** Cycles that reading an entry of a page table is supposed to take. */ readonly walk: number }
+/** … where the user names none: an entry in the second-level cache. */
+export const WALK = 10;
 
 const TITLES: Readonly<Record<string, string>> = { boot: 'boot', ...Object.fromEntries(PHASES.map((p) => [p.name, p.title])) };
 const WIDTH = 24, COLUMN = 17;
@@ -50,7 +53,7 @@ export const LITERATURE: readonly { readonly phase: string; readonly says: strin
   },
 ];
 
-export function textOf({ kernel, cpu, ways }: Comparison): string {
+export function textOf({ kernel, cpu, ways, walk }: Comparison): string {
   const names = ways.map((w) => w.way), phases = ways[0]!.phases.map((p) => p.name), virtual = ways.filter((w) => w.way !== 'native'),
     out: string[] = [];
   const rows = (title: string, of: (p: PhaseResult) => string, some = ways): void => {
@@ -69,7 +72,7 @@ export function textOf({ kernel, cpu, ways }: Comparison): string {
   rows('host CPU s', (p) => p.cpuSeconds.toFixed(2));
   out.push('', ...byCause('exits by cause, all', virtual, (w) => w.phases.map((p) => p.exits.byCause)));
   out.push('', ...byCause('exits by module, all', virtual, (w) => w.phases.map((p) => p.exits.byModule)));
-  out.push('', ...modules(virtual), '', ...sources(ways));
+  out.push('', ...modules(virtual), '', ...sources(ways, walk));
   for (const { way, same } of virtual) if (same) out.push('', ...sayings(way, same));
   out.push('', ...sameWords(ways));
   out.push('', ...LITERATURE.filter((l) => phases.includes(l.phase)).map((l) => `${TITLES[l.phase]}. ${l.says}`));
@@ -85,11 +88,17 @@ function modules(ways: readonly WayResult[]): string[] {
   return [line('exits a million instr.', ways.map((w) => w.way)), "of the guest's kernel", ...lines('kernel'), 'of its programs',
     ...lines('user')];
 }
-/** Cycles by the six sources; the last one is in instructions of the guest's own, each of which is a cycle. */
-function sources([native, ...virtual]: readonly WayResult[]): string[] {
+/**
+ * Cycles by the six sources. The last one is what the guest executes itself beyond the native run, an instruction a cycle, and the entries
+ * of tables that walks read beyond it, at `price` cycles each.
+ */
+function sources([native, ...virtual]: readonly WayResult[], price: number): string[] {
+  const more = ({ costs }: WayResult, of: 'instructions' | 'entries'): number => costs[of] - native!.costs[of];
   return [line('degradation, cycles', virtual.map((w) => w.way)),
     ...SOURCES.map((s) => line(s, virtual.map(({ costs }) => short(costs.sources![s])))),
-    line('time elongation', virtual.map(({ costs }) => short(costs.instructions - native!.costs.instructions)))];
+    line('time elongation', virtual.map((w) => short(more(w, 'instructions') + price * more(w, 'entries')))),
+    line('  instructions', virtual.map((w) => short(more(w, 'instructions')))),
+    line(`  walks, ${price} an entry`, virtual.map((w) => short(price * more(w, 'entries'))))];
 }
 
 /** The guest's output under each technique compared with the native one: the number of equal lines, and the different lines. */

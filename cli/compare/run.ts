@@ -169,7 +169,7 @@ async function hosted(way: Way, input: Input, counts: ExitCounts[]): Promise<Wat
   const moments = watchHosted(machine, system.kernel, { base: RAM_BASE, size: memory }, input.markers);
   await system.run();
   reader.ended();
-  return { reader, moments, costs: whole.result(modes()), turns: whole.turns };
+  return { reader, moments, costs: whole.result(modes(), entriesOf(machine.tlb)), turns: whole.turns };
 }
 
 /** Sets a counter of each hart to count instructions only in U, VS or VU mode. */
@@ -189,6 +189,8 @@ function sinkFor(see: (record: RecordView) => void, name: TraceSink['name']): Tr
   };
 }
 
+const entriesOf = ({ entries, stageEntries }: Machine['tlb']): number => entries + stageEntries;
+
 async function native(input: Input): Promise<Watched> {
   const folder = temporaryFolder('compare'), disk = join(folder, 'disk'), stats = join(folder, 'stats');
   const initrd = input.initrd && join(folder, 'initrd');
@@ -202,9 +204,10 @@ async function native(input: Input): Promise<Watched> {
       interactive: false, write: (bytes) => { reader.more(decoder.decode(bytes, { stream: true })); return true; }, error: () => {},
         listen: (receive) => { receive(undefined); return () => {}; },
     });
-    const { cycles, instructions } = JSON.parse(readFileSync(stats, 'utf8')) as { cycles: number; instructions: number };
+    const { cycles, instructions, tlb } = JSON.parse(readFileSync(stats, 'utf8')) as { cycles: number; instructions: number;
+      tlb: Machine['tlb'] };
     reader.ended({ cycle: cycles, instructions });
-    return { reader, moments, costs: { sources: undefined, instructions, modes: undefined } };
+    return { reader, moments, costs: { sources: undefined, instructions, entries: entriesOf(tlb), modes: undefined } };
   } finally {
     removeFolder(folder);
   }

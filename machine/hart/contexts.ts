@@ -32,9 +32,9 @@ export class Contexts implements Owner {
   #guest: Space | undefined;
   /**
    * Counts of page-table walks, and of fences of a page or more: outside virtual machines and inside. Inside, only walks of the guest's own
-   * tables (the first stage) count.
+   * tables (the first stage) count. `entries`: entries of tables that walks have read, those of the second stage apart.
    */
-  readonly counts = { misses: 0, guestMisses: 0, vsWalks: 0, fences: 0, guestFences: 0 };
+  readonly counts = { misses: 0, guestMisses: 0, vsWalks: 0, entries: 0, stageEntries: 0, fences: 0, guestFences: 0 };
 
   constructor(linear: Linear, pool: TlbPool) {
     this.#linear = linear;

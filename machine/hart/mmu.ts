@@ -127,6 +127,7 @@ export class Mmu {
       }
       const at = this.#entry(ppn, offset, access);
       if (at === 0) return false;
+      hart.contexts.counts.entries++;
       const pteLo = words[at];
       const pteHi = words[at + 1];
       if (malformed(pteLo, pteHi, level, pbmte, hart.features.svnapot)) return this.#pageFault(access);
@@ -196,6 +197,7 @@ export class Mmu {
       }
       const at = this.#entry(ppn, index * 8, original);
       if (at === 0) return false;
+      hart.contexts.counts.stageEntries++;
       const pteLo = memory[at];
       const pteHi = memory[at + 1];
       if (malformed(pteLo, pteHi, level, pbmte, hart.features.svnapot)) return this.#guestFault(gppn, offset, original, implicit);
