@@ -18,6 +18,11 @@ it.each([
   expect(replayWords(command, 7)).toEqual(words);
 });
 
+it('the debugger goes to the port that was chosen, whatever the run prints', () => {
+  expect(replayWords('run prog', 7, 4711)).toEqual(['run', '--gdb', '4711', '--gdb-at', '7', 'prog']);
+  expect(replayWords('boot getpid', 7, 4711)).toEqual(['boot', '--gdb', 'all:4711', '--gdb-at', '7', 'getpid']);
+});
+
 it('other commands have no such run', () => {
   for (const command of ['', 'tessera', 'bare x', 'trace view t']) expect(replayWords(command, 7)).toMatch(/^give the command/);
 });

@@ -3,13 +3,16 @@
  * their inputs: the same command, with --replay in place of --record, comes to the same record.
  */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { createServer, type AddressInfo } from 'node:net';
 import { CliError } from './errors.ts';
 
 /** Options of ours that only watch a run, with those that have a value; of a replay they are left out. */
 const WATCHING = new Set(['--view', '--trace-compress', '--stats', '--profile']);
 const VALUED = new Set(['--trace', '--trace-payload', '--gdb', '--gdb-at', '--max-instructions', '--until']);
 const DEBUGGER = 'gdb-multiarch';
-const LISTENS = /waiting for gdb on port (\d+)/, REACHED = /record \d+ at cycle (\d+)/;
+const LISTENS = /waiting for gdb on port \d+/, REACHED = /record \d+ at cycle (\d+)/;
+/** Characters that are kept of what the run says: its programs say things too. */
+const MOST_SAID = 65_536;
 
 /** Words as a shell sees them: blanks part, quotes of both kinds keep together. */
 export function wordsOf(command: string): string[] {
@@ -20,7 +23,7 @@ export function wordsOf(command: string): string[] {
  * The command that makes the run again, up to a record: `tessera` in front is left out, --record becomes --replay, options that only watch
  * go. Answers what is wrong with it as text.
  */
-export function replayWords(command: string, record: number): string[] | string {
+export function replayWords(command: string, record: number, port = 0): string[] | string {
   const [first, ...rest] = wordsOf(command.trim().replace(/^(\S*\/)?tessera\s+/, ''));
   if (first === undefined || !['run', 'vm', 'boot'].includes(first))
     return 'give the command of this run: run …, vm … or boot …, as it was typed';
@@ -32,7 +35,7 @@ export function replayWords(command: string, record: number): string[] | string 
     if (VALUED.has(name)) { if (!word.includes('=')) i++; continue; }
     kept.push(name === '--record' ? word.replace('--record', '--replay') : word);
   }
-  return [first, '--gdb', first === 'boot' ? 'all:0' : '0', '--gdb-at', String(record), ...kept];
+  return [first, '--gdb', first === 'boot' ? `all:${port}` : String(port), '--gdb-at', String(record), ...kept];
 }
 /** Options of `run` whose value is the next word: what follows any other word is the program and is its. */
 const VALUE_BEFORE = new Set(['--rootfs', '--env', '--mount', '--net', '--disk', '--cwd', '--clock', '--memory', '--engine', '--cpu',
@@ -42,7 +45,8 @@ export interface AtRecord { readonly command: string; readonly sequence: number;
 
 /** Holds the debugger's conversation on this terminal; answers one line about how it went. */
 export async function debugAt({ command, sequence, time }: AtRecord): Promise<string> {
-  const words = replayWords(command, sequence);
+  // The port is chosen here: what the run prints may be its programs' words.
+  const port = await freePort(), words = replayWords(command, sequence, port);
   if (typeof words === 'string') return words;
   if (spawnSync(DEBUGGER, ['--version'], { stdio: 'ignore' }).error) return `there is no ${DEBUGGER} here (apt install ${DEBUGGER})`;
   process.stdout.write(`tessera ${words.join(' ')}\n`);
@@ -50,8 +54,8 @@ export async function debugAt({ command, sequence, time }: AtRecord): Promise<st
     { stdio: ['ignore', 'ignore', 'pipe'], detached: true, env: { ...process.env, TESSERA_TRACE_LIVE: '' } });
   try {
     const said = await reached(run);
-    const port = LISTENS.exec(said)?.[1], cycle = REACHED.exec(said)?.[1];
-    if (port === undefined) return `the run has not come there: ${said.trim().split('\n').at(-1) ?? ''}`;
+    const cycle = REACHED.exec(said)?.[1];
+    if (!LISTENS.test(said)) return `the run has not come there: ${said.trim().split('\n').at(-1) ?? ''}`;
     if (Number(cycle) !== time)
       process.stdout.write(`This is another run than the trace's: record ${sequence} is at cycle ${cycle}, there at ${time}. `
         + 'Runs that get input are the same if they were made with --record.\n');
@@ -62,18 +66,32 @@ export async function debugAt({ command, sequence, time }: AtRecord): Promise<st
   }
 }
 
+/** A port of this computer that nobody listens at. */
+function freePort(): Promise<number> {
+  const server = createServer();
+  return new Promise((resolve, reject) => {
+    server.on('error', reject).listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as AddressInfo;
+      server.close(() => { resolve(port); });
+    });
+  });
+}
+
 /** What the run has said when it waits, or has ended. */
 function reached(run: ChildProcess): Promise<string> {
   let said = '';
   return new Promise((resolve) => {
-    run.stderr!.setEncoding('utf8').on('data', (text: string) => { said += text; if (LISTENS.test(said)) resolve(said); });
+    run.stderr!.setEncoding('utf8').on('data', (text: string) => {
+      said = (said + text).slice(-MOST_SAID);
+      if (LISTENS.test(said)) resolve(said);
+    });
     run.on('close', () => resolve(said));
     run.on('error', (error) => resolve(String(error)));
   });
 }
 
 /** Ctrl-C is the debugger's. */
-function converse(port: string): void {
+function converse(port: number): void {
   const ignore = (): void => undefined;
   process.on('SIGINT', ignore);
   const words = ['-q', '-ex', 'set architecture riscv:rv64', '-ex', `target remote :${port}`];
