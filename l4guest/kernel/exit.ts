@@ -41,6 +41,10 @@ function removeThread(k: Kernel, thread: Thread, courtesies: boolean, status: nu
   if (thread.proc.threads.size > 0) { thread.proc.endWq.wakeAll(); orphanOf(k, thread); }
   k.arch.threadGone(thread);
 }
+/** Ends the other threads of a process whose last act is this one's. */
+export function leaveOnly(k: Kernel, thread: Thread, status: number): void {
+  for (const other of [...thread.proc.threads]) if (other !== thread) removeThread(k, other, false, status);
+}
 /** Children of an ending thread pass to another thread of its process; they may get a signal. */
 function orphanOf(k: Kernel, thread: Thread): void {
   for (const process of thread.proc.children) {

@@ -15,6 +15,7 @@ import { TASK_SIZE, type Mm } from '../mm/mm.ts';
 import { UserIo } from '../mm/uaccess.ts';
 import { Clocks } from './clocks.ts';
 import { ServerCpu } from './cpu.ts';
+import { beginDump } from './coredump.ts';
 import { endProcess, endThread, collectChild } from './exit.ts';
 import { FutexTable } from './futex.ts';
 import type { Gates } from './gates.ts';
@@ -24,6 +25,7 @@ import type { Process } from './process.ts';
 import { Random } from './random.ts';
 import { Sysctls } from './sysctl.ts';
 import { Signals } from './signals.ts';
+import type { SigInfo } from './sigqueue.ts';
 import type { Thread } from './thread.ts';
 import { TimePages } from './timepage.ts';
 import { PLAIN_ISA, hardwareValues, isaForPrograms } from '../abi/hwprobe.ts';
@@ -141,6 +143,7 @@ export class Kernel {
     return false;
   }
   endProcess(p: Process, status: number): void { endProcess(this, p, status); }
+  beginDump(t: Thread, info: SigInfo): boolean { return beginDump(this, t, info); }
   endThread(t: Thread, status: number): void { endThread(this, t, status); }
   reap(p: Process): void { collectChild(this, p); }
   memfd(mode: number): RegularInode { return this.anon.make(mode) as RegularInode; }

@@ -15,3 +15,16 @@ export class Registers {
   get fcsr(): number { return this.u32[2 * FCSR]!; }
   set fcsr(v: number) { this.big[FCSR] = BigInt(v); }
 }
+
+/** Sets of registers as ptrace and core dumps have them. @spec linux include/uapi/linux/elf.h */
+export const NT = { PRSTATUS: 1, FPREGSET: 2 } as const;
+/** The bytes of a set: pc, x1 … x31; or f0 … f31, fcsr. */
+export function registerSet(registers: Registers, type: number): Uint8Array | undefined {
+  const bytes = new Uint8Array(registers.big.buffer);
+  if (type === NT.PRSTATUS) { const out = bytes.slice(0, 256); out.set(bytes.subarray(64 * 8, 65 * 8)); return out; }
+  if (type !== NT.FPREGSET) return undefined;
+  const out = new Uint8Array(264);
+  out.set(bytes.subarray(32 * 8, 64 * 8));
+  out.set(bytes.subarray(65 * 8, 65 * 8 + 4), 256);
+  return out;
+}

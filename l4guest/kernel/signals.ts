@@ -182,7 +182,7 @@ export class Signals {
     if ((bit(sig) & STOPS) !== 0n) return this.stop(thread, sig);
     if (info.addr !== undefined && thread.proc.pid === this.k.mainPid)
       this.k.fatal = { signo: sig, address: info.addr, access: thread.badAccess, pc: thread.regs.pc };
-    this.k.endProcess(thread.proc, sig | (CORE.has(sig) && thread.proc.limits.soft[4]! > 0 ? 0x80 : 0));
+    if (!CORE.has(sig) || !this.k.beginDump(thread, info)) this.k.endProcess(thread.proc, sig);
     return true;
   }
   private handle(thread: Thread, info: SigInfo, sigAction: SigAction): void {
@@ -191,7 +191,7 @@ export class Signals {
     thread.savedMask = undefined;
     if (!buildFrame(thread, info, sigAction, mask)) {
       thread.proc.actions.toDefault(Sig.SEGV);
-      this.k.endProcess(thread.proc, Sig.SEGV);
+      if (!this.k.beginDump(thread, { signo: Sig.SEGV, code: SiCode.KERNEL })) this.k.endProcess(thread.proc, Sig.SEGV);
       return;
     }
     const handlerMask = thread.mask | sigAction.mask | (sigAction.flags & SaFlag.NODEFER ? 0n : bit(info.signo));

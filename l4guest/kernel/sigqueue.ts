@@ -1,5 +1,5 @@
 /** Signals as data: sets, pending queues, actions, siginfo. Sets are bigints with bit (n-1) for signal n. */
-import { setBig, setI64, setU32 } from '../mm/uaccess.ts';
+import { setU32 } from '../mm/uaccess.ts';
 import type { Mm } from '../mm/mm.ts';
 import { Handler, Sig } from '../abi/linux.ts';
 
@@ -110,26 +110,35 @@ export class SignalQueue {
   clear(): void { this.remove(~0n); }
 }
 
-/** Writes a siginfo_t (128 bytes). */
-export function putSigInfo(mm: Mm, va: number, sigInfo: SigInfo): void {
-  for (let i = 0; i < 128; i += 4) setU32(mm, va + i, 0);
-  setU32(mm, va, sigInfo.signo);
-  setU32(mm, va + 4, sigInfo.errno ?? 0);
-  setU32(mm, va + 8, sigInfo.code);
+const INFO_BYTES = 128;
+/** A siginfo_t. */
+export function sigInfoBytes(sigInfo: SigInfo): Uint8Array {
+  const view = new DataView(new ArrayBuffer(INFO_BYTES)), bytes = new Uint8Array(view.buffer);
+  const u32 = (at: number, value: number): void => { view.setUint32(at, value, true); };
+  const i64 = (at: number, value: number): void => { view.setBigInt64(at, BigInt(value), true); };
+  u32(0, sigInfo.signo);
+  u32(4, sigInfo.errno ?? 0);
+  u32(8, sigInfo.code);
   if (sigInfo.call) {
-    setI64(mm, va + 16, sigInfo.call.at);
-    setU32(mm, va + 24, sigInfo.call.nr);
-    setU32(mm, va + 28, sigInfo.call.arch);
-    return;
+    i64(16, sigInfo.call.at);
+    u32(24, sigInfo.call.nr);
+    u32(28, sigInfo.call.arch);
+    return bytes;
   }
-  if (sigInfo.addr !== undefined) { setI64(mm, va + 16, sigInfo.addr); return; }
+  if (sigInfo.addr !== undefined) { i64(16, sigInfo.addr); return bytes; }
   if (sigInfo.band !== undefined) {
-    setI64(mm, va + 16, sigInfo.band);
-    setU32(mm, va + 24, Number((sigInfo.value ?? 0n) & 0xffffffffn));
-    return;
+    i64(16, sigInfo.band);
+    u32(24, Number((sigInfo.value ?? 0n) & 0xffffffffn));
+    return bytes;
   }
-  if (sigInfo.timer !== undefined) { setU32(mm, va + 16, sigInfo.timer); setU32(mm, va + 20, sigInfo.overrun ?? 0); }
-  else { setU32(mm, va + 16, sigInfo.pid ?? 0); setU32(mm, va + 20, sigInfo.uid ?? 0); }
-  if (sigInfo.value !== undefined) setBig(mm, va + 24, sigInfo.value);
-  else if (sigInfo.status !== undefined) setU32(mm, va + 24, sigInfo.status);
+  if (sigInfo.timer !== undefined) { u32(16, sigInfo.timer); u32(20, sigInfo.overrun ?? 0); }
+  else { u32(16, sigInfo.pid ?? 0); u32(20, sigInfo.uid ?? 0); }
+  if (sigInfo.value !== undefined) view.setBigUint64(24, BigInt.asUintN(64, sigInfo.value), true);
+  else if (sigInfo.status !== undefined) u32(24, sigInfo.status);
+  return bytes;
+}
+/** Writes a siginfo_t to a process. */
+export function putSigInfo(mm: Mm, va: number, sigInfo: SigInfo): void {
+  const words = new Uint32Array(sigInfoBytes(sigInfo).buffer);
+  words.forEach((word, i) => { setU32(mm, va + 4 * i, word); });
 }

@@ -227,11 +227,11 @@ export function setBrk(mm: Mm, end: number): number {
 }
 
 const Advice = {
-  WILLNEED: 3, DONTNEED: 4, FREE: 8, REMOVE: 9, DONTFORK: 10, DOFORK: 11, WIPEONFORK: 18, KEEPONFORK: 19, COLD: 20, PAGEOUT: 21,
-  POPULATE_READ: 22, POPULATE_WRITE: 23, DONTNEED_LOCKED: 24, COLLAPSE: 25,
+  WILLNEED: 3, DONTNEED: 4, FREE: 8, REMOVE: 9, DONTFORK: 10, DOFORK: 11, DONTDUMP: 16, DODUMP: 17, WIPEONFORK: 18, KEEPONFORK: 19,
+  COLD: 20, PAGEOUT: 21, POPULATE_READ: 22, POPULATE_WRITE: 23, DONTNEED_LOCKED: 24, COLLAPSE: 25,
 } as const;
 /** Advice without effect in this server. */
-const HINTS = new Set<number>([0, 1, 2, Advice.WILLNEED, 12, 13, 14, 15, 16, 17]);
+const HINTS = new Set<number>([0, 1, 2, Advice.WILLNEED, 12, 13, 14, 15]);
 const KNOWN = new Set<number>([...HINTS, ...Object.values(Advice)]);
 
 /** Applies advice to a part of an area: 0, or -errno. */
@@ -247,6 +247,7 @@ function adviseArea(mm: Mm, vma: Vma, start: number, end: number, advice: number
     case Advice.WIPEONFORK: if (!anonymous || vma.shared) return -E.INVAL; vma.fork = 'wipe'; return 0;
     case Advice.KEEPONFORK: case Advice.DOFORK: if (vma.fork === (advice === Advice.DOFORK ? 'none' : 'wipe')) vma.fork = 'copy'; return 0;
     case Advice.DONTFORK: vma.fork = 'none'; return 0;
+    case Advice.DONTDUMP: case Advice.DODUMP: vma.undumped = advice === Advice.DONTDUMP; return 0;
     case Advice.COLLAPSE: return -E.INVAL;
     default: return 0;
   }

@@ -57,6 +57,8 @@ export class Vma {
   mayWrite = true;
   /** MADV_DONTFORK, MADV_WIPEONFORK. */
   fork: 'copy' | 'none' | 'wipe' = 'copy';
+  /** MADV_DONTDUMP: core dumps leave it out. */
+  undumped = false;
   /** mlock: 1 = all pages are there, 2 = those that were touched (MLOCK_ONFAULT). */
   locked: 0 | 1 | 2 = 0;
   /** mseal: it stays as it is. */
@@ -82,6 +84,7 @@ export class Vma {
   private copy(mm: Owner, start: number, end: number): Vma {
     const vma = new Vma(mm, start, end, this.prot, this.shared, this.object, this.first + (start - this.start) / 4096, this.name);
     vma.growsDown = this.growsDown; vma.mayWrite = this.mayWrite; vma.fork = this.fork; vma.locked = this.locked; vma.sealed = this.sealed;
+    vma.undumped = this.undumped;
     return vma;
   }
   /** For fork: locks are not inherited. */
@@ -102,7 +105,7 @@ export class Vma {
     return this.end === next.start && this.prot === next.prot && this.shared === next.shared && this.object === next.object
       && this.name === next.name
       && this.growsDown === next.growsDown && this.mayWrite === next.mayWrite && this.fork === next.fork && this.locked === next.locked
-      && this.sealed === next.sealed
+      && this.sealed === next.sealed && this.undumped === next.undumped
       && (this.object === undefined || this.first + (this.end - this.start) / 4096 === next.first);
   }
 }

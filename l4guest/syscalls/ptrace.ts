@@ -4,14 +4,13 @@ import { capable } from '../kernel/creds.ts';
 import { E } from '../abi/errno.ts';
 import { UserFault } from '../kernel/failure.ts';
 import { putSigInfo, UNBLOCKABLE, type SigInfo } from '../kernel/sigqueue.ts';
+import { NT, registerSet } from '../kernel/registers.ts';
 import type { Thread } from '../kernel/thread.ts';
 import { TRACE_OPTIONS, TraceEvent, TraceOption, Tracing, eventStop, mayTrace } from '../kernel/tracing.ts';
 import { copyForced, copyIn, copyOut, getBig, getI32, getI64, getU32, setBig, setI64 } from '../mm/uaccess.ts';
 import { longBits, row, type Row } from './row.ts';
 
-const NT = { PRSTATUS: 1, FPREGSET: 2 } as const;
 const AUDIT_RISCV64 = 0xc000_00f3;
-
 
 // ── beginning ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -75,18 +74,8 @@ function detach(x: Tracing, sig: number): number {
 
 // ── reading and changing ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** The bytes of a register set: pc, x1 … x31; or f0 … f31, fcsr. */
-function registerSet(x: Thread, type: number): Uint8Array | undefined {
-  const bytes = new Uint8Array(x.regs.big.buffer);
-  if (type === NT.PRSTATUS) { const out = bytes.slice(0, 256); out.set(bytes.subarray(64 * 8, 65 * 8)); return out; }
-  if (type !== NT.FPREGSET) return undefined;
-  const out = new Uint8Array(264);
-  out.set(bytes.subarray(32 * 8, 64 * 8));
-  out.set(bytes.subarray(65 * 8, 65 * 8 + 4), 256);
-  return out;
-}
 function regset(thread: Thread, x: Thread, type: number, iov: number, write: boolean): number {
-  const now = registerSet(x, type), base = getI64(thread.mm, iov), room = getI64(thread.mm, iov + 8);
+  const now = registerSet(x.regs, type), base = getI64(thread.mm, iov), room = getI64(thread.mm, iov + 8);
   if (!now || room % 8 !== 0) return -E.INVAL;
   const n = Math.min(room, now.length);
   setI64(thread.mm, iov + 8, n);

@@ -45,8 +45,10 @@ function count(process: Process, vma: Vma, sum: Figures): void {
   sum.Locked += [0, (vma.end - vma.start) / 1024, resident][vma.locked]!;
 }
 const kb = (name: string, n: number): string => `${`${name}:`.padEnd(16)}${String(Math.floor(n)).padStart(8)} kB\n`;
-const flagsOf = ({ prot, shared, mayWrite, locked }: Vma): string => [prot & 1 && 'rd', prot & 2 && 'wr', prot & 4 && 'ex', shared && 'sh',
-  'mr', mayWrite !== false && 'mw', 'me', shared && 'ms', locked > 0 && 'lo'].filter(Boolean).join(' ');
+const flagsOf = ({ prot, shared, mayWrite, locked, fork, undumped }: Vma): string => [
+  prot & 1 && 'rd', prot & 2 && 'wr', prot & 4 && 'ex', shared && 'sh', 'mr', mayWrite !== false && 'mw', 'me', shared && 'ms',
+  locked > 0 && 'lo', fork === 'none' && 'dc', fork === 'wipe' && 'wf', undumped && 'dd',
+].filter(Boolean).join(' ');
 
 /** An area's lines. */
 function linesOf(process: Process, vma: Vma): string {
