@@ -47,6 +47,11 @@ export interface HartApi {
   fcsr: number;
   /** CSR by number, as HS (or M) software would read and write it: WARL rules apply, side effects happen. */
   csr(number: number): bigint;
+  /**
+   * The access by which a guest has left: htinst; or, where that says nothing, 2^32 plus the instruction, which the supervisor reads as the
+   * guest would execute it, and which takes `cycles`; 0: it cannot.
+   */
+  leftBy(cycles: number): number;
   setCsr(number: number, value: bigint): void;
   /** Cause, tval … of the trap being handled, without bigint: scause code (interrupt bit stripped), is it an interrupt. */
   readonly causeCode: number;

@@ -27,7 +27,7 @@ const measured = (said: string): number[] => [...said.matchAll(/takes (\d+) cycl
   read]) => [Number(call), Number(read)]);
 
 const ASSISTS = [['all assists', 'base'], ['no vstimecmp', 'base,no-sstc'], ['no htinst', 'base,no-htinst'],
-  ['neither', 'base,no-sstc,no-htinst']] as const;
+  ['no htinst, no hlvx', 'base,no-htinst,no-hlv'], ['none of them', 'base,no-sstc,no-htinst,no-hlv']] as const;
 
 /** A number that the run prints. */
 const said = (l: Look, pattern: RegExp): number => Number(pattern.exec(l.output)?.[1]);

@@ -99,7 +99,7 @@ describe('pre-virtualization', () => {
   });
 });
 
-it.skipIf(!existsSync(LINUX)).each(['base,no-htinst', 'base,no-sstc', 'base,no-vmid,no-asid', 'base,kseg0',
+it.skipIf(!existsSync(LINUX)).each(['base,no-htinst', 'base,no-htinst,no-hlv', 'base,no-sstc', 'base,no-vmid,no-asid', 'base,kseg0',
   'base,popf,exit=3963'])("Debian's kernel comes to its console on %s", async (cpu) => {
   const { status } = await vm('--cpu', cpu, '--kernel', LINUX, '--memory', '128M', '--append', 'console=ttyS0', '--until', 'Linux version');
   expect(status).toBe(0);

@@ -169,6 +169,12 @@ describe('a vCPU', () => {
       fault(0x1000_0008, 0x0000_3783, false); // ld a5
       expect([seen.slice(2), rig.utcb.xBig(15)]).toEqual([['r4 8', 'r4 12'], BigInt.asIntN(64, 0x8000_0080_8000_0080n)]);
     });
+    it('decodes an instruction that the kernel has read', () => {
+      fault(0x1000_0001, 2 ** 32 + 0x0055_8783, false); // lb a5, 5(a1)
+      expect([seen, rig.utcb.x(15), rig.utcb.big(S.pc)]).toEqual([['r1 1'], -128, -0xcn]);
+      fault(0x1000_0004, 2 ** 32 + 0x419c, false); // c.lw a5, 0(a1)
+      expect([seen.slice(1), rig.utcb.x(15), rig.utcb.big(S.pc)]).toEqual([['r4 4'], -0x7fff_ff80, -0xen]);
+    });
     it('stores what the register holds', () => {
       rig.utcb.setNum(S.x + 8 * 15, 0x1234_5678);
       fault(0x1000_0003, 0x00f0_0023, true); // sb

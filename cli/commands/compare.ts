@@ -16,7 +16,7 @@ The guest boots natively and under each technique; each time it does the same wo
 `;
 
 interface Options { kernel: string; initrd?: string; append: string; memory: number; cpu: string; workload?: string[]; json?: boolean;
-  svg?: string; sweep?: 'exit' | 'slice'; marker?: string[]; walk: number }
+  svg?: string; sweep?: 'exit' | 'slice' | 'assists'; marker?: string[]; walk: number }
 
 export function compareCommand(done: (status: number) => void): Command {
   return new Command('compare').description('run one guest under every technique of virtualization, and print the cost of each')
@@ -30,8 +30,9 @@ export function compareCommand(done: (status: number) => void): Command {
       .argParser((name: string, before: string[] | undefined) => [...(before ?? []), phase(name)]))
     .addOption(new Option('--sweep <what>',
       'exit: the H extension with and without look-ahead, on six processors by their price of an exit; slice: the H extension and '
-        + 'trap, beside a guest that computes, with time slices from 0.1 to 100 ms')
-      .argParser(oneOf('--sweep', ['exit', 'slice'] as const)))
+        + 'trap, beside a guest that computes, with time slices from 0.1 to 100 ms; assists: the H extension on processors that lack an '
+        + 'assist')
+      .argParser(oneOf('--sweep', ['exit', 'slice', 'assists'] as const)))
     .addOption(new Option('--marker <function>', 'of the kernel: each time the guest calls it, its registers and memory are compared with '
       + 'those natively; may be given several times').argParser((name: string, before: string[] | undefined) => [...(before ?? []), name]))
     .addOption(new Option('--walk <cycles>', 'what reading an entry of a page table would cost, for time elongation; the machine itself '

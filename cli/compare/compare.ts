@@ -1,5 +1,6 @@
 /** `tessera compare`: one guest under every technique, and the cost of each. */
 import { listOf } from '../afterburn.ts';
+import { sweepAssists } from './assists.ts';
 import { readImage, writeOutput } from '../files.ts';
 import { CliError, Exit } from '../errors.ts';
 import { writeNow } from '../output.ts';
@@ -16,9 +17,11 @@ import { COMMAND_LINE, PHASES, STEADY, markProgram, withWorkload } from './workl
 export interface CompareOptions { readonly kernel: string; readonly initrd?: string; readonly append: string; readonly memory: number;
   readonly cpu?: string; readonly workload?: string[]; readonly ways?: string[]; readonly json?: boolean; readonly svg?: string;
   /** The hardware technique on processors by their price of an exit; or beside a guest that computes, by time slice. */
-  readonly sweep?: 'exit' | 'slice';
+  readonly sweep?: 'exit' | 'slice' | 'assists';
   /** Functions of the kernel that are markers. */ readonly marker?: string[];
   /** Cycles that a processor would take to read an entry of a page table. */ readonly walk?: number }
+
+const SWEEPS = { exit: sweepExit, slice: sweepSlice, assists: sweepAssists } as const;
 
 /** A kernel without function names cannot be rewritten, so it lacks that column. */
 function sitesOf(path: string): string | undefined {
@@ -47,7 +50,7 @@ export async function compare(options: CompareOptions): Promise<number> {
   const { markers, codeEnd, nameAt } = watchedKernel(options.kernel, kernel, initrd && markProgram(), options.marker ?? []);
   const input = { markers, isa: nativeIsa(options.cpu), kernel, kernelPath: options.kernel, initrd, sites, append, memory: options.memory,
     cpu: options.cpu, phases };
-  if (options.sweep !== undefined) return options.sweep === 'exit' ? sweepExit(input, options) : sweepSlice(input, options);
+  if (options.sweep !== undefined) return SWEEPS[options.sweep](input, options);
   const results: WayResult[] = [];
   let native: readonly Moment[] = [];
   for (const way of ways) {

@@ -43,7 +43,8 @@ export interface Input { readonly kernel: Uint8Array; readonly kernelPath: strin
   readonly memory: number; readonly cpu: string | undefined; readonly phases: readonly Phase[];
   /** Where the guest sets markers; the extensions that it has, natively as well. */
   readonly markers: Markers; readonly isa: string | undefined;
-  /** Cycles of a time slice: another guest computes on the same hart. */ readonly slice?: number }
+  /** Cycles of a time slice: another guest computes on the same hart. */ readonly slice?: number;
+  /** The guest's registers are saved and loaded at each exit. */ readonly copied?: boolean }
 /**
  * `nsEach`: by the guest's own clock, one operation; of `boot`, the whole. `cpuSeconds`: of the host. `instructions`: of the machine,
  * where it is known.
@@ -143,7 +144,8 @@ async function hosted(way: Way, input: Input, counts: ExitCounts[]): Promise<Wat
     ...(way.lookAhead && { lookAhead: true }), ...(input.slice && { slice: input.slice }) };
   if (input.slice) modules.push({ name: 'rival', bytes: SPIN });
   const world = (bytes: number): Scenario => {
-    const alone = machineWorld({ kernel: 'kernel', initrd: initrd && 'initrd', append, memory: bytes, disks: 1, more });
+    const alone: Scenario = { ...machineWorld({ kernel: 'kernel', initrd: initrd && 'initrd', append, memory: bytes, disks: 1, more }),
+      ...(input.copied && { guestState: 'copied' }) };
     return input.slice ? { ...alone, components: { ...alone.components, rival: rival(input.slice) } } : alone;
   };
   const counter = new ExitCounter(), whole = new CostCounter(), decoder = new TextDecoder();

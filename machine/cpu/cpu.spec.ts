@@ -75,6 +75,11 @@ describe('a processor with the switch', () => {
     expect([run('base', walk).s(10), run('base,no-htinst', walk).s(10)]).toEqual([0x3000n, 0x3000n]);
   });
 
+  it('no-hlv has no loads and stores as the guest would do them', () => {
+    for (const body of ['hlv.d t0, (sp)', 'hlvx.hu t0, (sp)', 'hsv.b t0, (sp)'])
+      expect([cause('base', `li sp, ${RAM}; ${body}`), cause('base,no-hlv', `li sp, ${RAM}; ${body}`)], body).toEqual([0n, ILLEGAL]);
+  });
+
   it('geilen=3 has lines 1 to 3, of which VGEIN names one for the guest, and hgeie those for the supervisor', () => {
     const registers = `li t0, -1; csrw hgeie, t0; csrr s1, hgeie; csrr s2, hgeip; li t0, 0x3000; csrw hstatus, t0; li t0, 0x4000
       csrs hstatus, t0; csrr s3, hstatus; li t0, -1; csrw mie, t0; csrr s4, mie; csrr s5, mideleg

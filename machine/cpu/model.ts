@@ -4,6 +4,7 @@ import { geilen } from './geilen.ts';
 import { kseg0 } from './kseg0.ts';
 import { noAsid } from './no-asid.ts';
 import { noH } from './no-h.ts';
+import { noHlv } from './no-hlv.ts';
 import { noHtinst } from './no-htinst.ts';
 import { noMmu } from './no-mmu.ts';
 import { noSstc } from './no-sstc.ts';
@@ -11,7 +12,7 @@ import { noVmid } from './no-vmid.ts';
 import { popf } from './popf.ts';
 import { BASE, type CpuModel, type Switch } from './switch.ts';
 
-export const switches: readonly Switch[] = [noH, noVmid, noAsid, noSstc, noHtinst, popf, kseg0, noMmu, exit, geilen];
+export const switches: readonly Switch[] = [noH, noVmid, noAsid, noSstc, noHtinst, noHlv, popf, kseg0, noMmu, exit, geilen];
 
 /** The text names no processor; the message tells the user why. */
 export class CpuError extends Error {}

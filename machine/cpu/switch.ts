@@ -10,6 +10,8 @@ export interface CpuModel {
   readonly vmids: boolean;
   /** htinst and mtinst describe the access that faulted. */
   readonly htinst: boolean;
+  /** The supervisor has loads and stores as its guest would do them. */
+  readonly hlv: boolean;
   /** satp, vsatp and hgatp have modes other than Bare. */
   readonly translation: boolean;
   /** U mode reads sstatus, and its writes to it are lost, without a trap. */
@@ -24,7 +26,7 @@ export interface CpuModel {
 
 /** A processor that follows the manual: RV64 with the hypervisor extension as ratified in 2021. */
 export const BASE: CpuModel = {
-  text: 'base', absent: [], asids: true, vmids: true, htinst: true, translation: true, popf: false, kseg0: false, exitCycles: 0,
+  text: 'base', absent: [], asids: true, vmids: true, htinst: true, hlv: true, translation: true, popf: false, kseg0: false, exitCycles: 0,
   guestLines: 0,
 };
 

@@ -2,7 +2,7 @@
 import { rd, rs1, rs2 } from '../../hardware/isa/row.ts';
 import { HS, SLOW } from '../engine/layout.ts';
 import { read, write } from './access.ts';
-import { Cause, HSTATUS } from './bits.ts';
+import { Access, Cause, HSTATUS } from './bits.ts';
 import type { Hart } from './hart.ts';
 import { C } from './slots.ts';
 import type { Handler } from './system.ts';
@@ -12,7 +12,7 @@ const VALUE = HS.VALUE >> 2;
 
 /** 0, or the answer after an exception: not inside a virtual machine, and in U mode only with hstatus.HU. */
 function refused(hart: Hart): number {
-  if (!hart.features.h) return illegalInstruction(hart);
+  if (!hart.features.h || !hart.host.model.hlv) return illegalInstruction(hart);
   if (hart.w[HS.VIRT >> 2] !== 0) return virtualInstruction(hart);
   return hart.w[HS.PRIV >> 2] === 0 && (hart.c[C.hstatus] & HSTATUS.HU) === 0 ? illegalInstruction(hart) : 0;
 }
@@ -52,4 +52,21 @@ export function hsv(size: number): Handler {
     hart.w[VALUE + 1] = hart.x32[source + 1];
     return write(hart, hart.x32[base], hart.x32[base + 1], size, guestPriv(hart), true);
   };
+}
+
+/**
+ * The instruction at the pc of a hart that has left a virtual machine, as a supervisor reads it: `hlvx.hu`, and another one for a longer
+ * instruction. undefined: the processor has no such loads, or they fault.
+ */
+export function readGuestCode(hart: Hart): number | undefined {
+  if (!hart.host.model.hlv) return undefined;
+  const [lo, hi] = [hart.w[HS.PC >> 2], hart.w[(HS.PC >> 2) + 1]], low = readHalf(hart, lo, hi);
+  if (low === undefined || (low & 3) !== 3) return low;
+  const high = readHalf(hart, (lo + 2) | 0, lo === -2 ? hi + 1 : hi);
+  return high === undefined ? undefined : (low | (high << 16)) >>> 0;
+}
+function readHalf(hart: Hart, lo: number, hi: number): number | undefined {
+  if (!hart.mmu.translate(lo, hi, Access.load, hart.priv, true, true, 2)) return undefined;
+  const { linear } = hart.host, page = linear.page(hart.mmu.ppn);
+  return page === 0 ? undefined : linear.data.getUint16(page + (lo & 0xfff), true);
 }

@@ -18,6 +18,7 @@ import type { HartHost } from './host.ts';
 import { Mmu } from './mmu.ts';
 import { Pmp } from './pmp.ts';
 import { C, SLOTS } from './slots.ts';
+import { readGuestCode } from './guest-access.ts';
 import { GuestLines } from './guest-lines.ts';
 import { Hpm } from './hpm.ts';
 import { noStep } from './step.ts';
@@ -272,6 +273,13 @@ export class Hart implements HartApi {
   resume(priv: 0 | 1, virt: boolean): void {
     this.waiting = false;
     if (this.w[HS.PRIV >> 2] !== priv || (this.w[HS.VIRT >> 2] !== 0) !== virt) this.setMode(priv, virt);
+  }
+
+  leftBy(cycles: number): number {
+    const word = this.c[C.htinst] === 0 ? readGuestCode(this) : undefined;
+    if (word === undefined) return this.c[C.htinst] >>> 0;
+    this.charge(cycles);
+    return 2 ** 32 + word;
   }
 
   /** Advances the pc by this many bytes: past an `ecall`, or an instruction that the supervisor has emulated. */

@@ -17,7 +17,7 @@ export const Cause = {
   accessFault: 7,
   /** Guest: `ecall` from VS mode. pc is the instruction after it. */
   sbi: 8,
-  /** Guest: guest-page fault (scause 20, 21, 23). word 1 = stval (guest virtual), 2 = htval (guest physical >> 2), 3 = htinst. */
+  /** Guest: guest-page fault (20, 21, 23). word 1 = stval (virtual), 2 = htval (physical >> 2), 3 = htinst, or 2^32 + the instruction. */
   guestPageFault: 9,
   /** Guest: virtual-instruction exception other than wfi (word 1 = the instruction's bits). */
   virtualInstruction: 10,

@@ -12,7 +12,7 @@ import { ECALL_U, isIpc, syscall } from './resume.ts';
 /** Exception codes. @spec priv 12.1.8 */
 const ECALL_VS = 10, GUEST_FETCH = 20, VIRTUAL_INSTRUCTION = 22;
 const TIMER = 5, EXTERNAL = 9;
-const CSR = { stval: 0x143, htval: 0x643, htinst: 0x64a } as const;
+const CSR = { stval: 0x143, htval: 0x643 } as const;
 const WFI = 0x1050_0073;
 
 /** The event of each exception of a user thread. */
@@ -63,7 +63,7 @@ function guestExit(k: Core, cpu: Cpu, thread: Thread, code: number): void {
     return raise(k, thread, code === ECALL_VS ? Cause.sbi : Cause.wfi, code, at);
   }
   if (code < GUEST_FETCH) return raise(k, thread, Cause.guestTrap, code, at);
-  raise(k, thread, Cause.guestPageFault, code, at, Number(hart.csr(CSR.htval)), Number(hart.csr(CSR.htinst)));
+  raise(k, thread, Cause.guestPageFault, code, at, Number(hart.csr(CSR.htval)), hart.leftBy(2 * COSTS.node));
 }
 
 /** stval. Exact below 2^53 in magnitude; an address beyond that (a guest in Sv57 has such) stands in `exactValue` as well. */

@@ -65,6 +65,7 @@ class FakeHart implements HartApi {
   constructor(id: number, free: boolean) { this.id = id; this.#free = free; }
   num(i: number): number { return Number(this.x[i]); }
   setNum(i: number, v: number): void { this.x[i] = BigInt(v); }
+  leftBy(): number { return Number(this.csr(0x64a)); }
   csr(number: number): bigint { return this.#csrs.get(number) ?? (number === MISA ? HYPERVISOR : 0n); }
   setCsr(number: number, value: bigint): void { this.#csrs.set(number, value); }
   enter(): void {}

@@ -1,7 +1,7 @@
 /**
  * Guest-page faults. All of the guest's memory is mapped from the start, so a fault is an access to a device register or to an unmapped
  * address.
- * Event words: scause, stval, htval (guest-physical >> 2), htinst. @spec priv 21.6.3
+ * Event words: scause, stval, htval (guest-physical >> 2), htinst, or the instruction as the kernel read it. @spec priv 21.6.3
  */
 import { Mtd, S, U, type Sys, type Utcb } from '../../microkernel/abi/index.ts';
 import type { Window } from '../devices/bus.ts';
@@ -17,13 +17,13 @@ const Scause = { fetch: 20, load: 21, store: 23 } as const;
 
 export function onMemory(vcpu: Vcpu): number | Sys<number> {
   const utcb = vcpu.utcb, gpa = utcb.word(2) * 4 + (utcb.u32[(U.words + 8) >> 2] & 3), htinst = utcb.u32[(U.words + 24) >> 2];
-  const access = decodeTransformed(htinst);
-  if (!access) return slowly(vcpu, gpa, htinst);
+  const isRaw = utcb.u32[(U.words + 28) >> 2] !== 0, access = isRaw ? decodeAccess(htinst) : decodeTransformed(htinst);
+  if (!access) return isRaw ? refuse(vcpu) : slowly(vcpu, gpa, htinst);
   const window = vcpu.vm.bus.find(gpa, access.size);
   return window && gpa % access.size === 0 ? perform(vcpu, window, gpa - window.base, access) : refuse(vcpu);
 }
 
-/** The machine did not report the instruction, so it is read from the guest's memory. */
+/** Neither processor nor kernel say which instruction it was, so it is read from the guest's memory. */
 function* slowly(vcpu: Vcpu, gpa: number, htinst: number): Sys<number> {
   const scause = vcpu.utcb.word(0), window = vcpu.vm.bus.find(gpa, 1);
   if (scause === Scause.fetch || !window || htinst !== 0) return yield* refuse(vcpu);
