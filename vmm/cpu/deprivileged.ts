@@ -10,8 +10,10 @@ import { Cause, IpcFlag, Mtd, NEVER, Ops, Resume, S, U, type Sys, type Utcb } fr
 import type { Syscalls } from '../../binding/index.ts';
 import { COSTS } from '../costs.ts';
 import { groupOf } from '../interpreter/store.ts';
+import { FencedPage } from '../memory/fenced-page.ts';
 import { ShadowMmu } from '../memory/shadow-mmu.ts';
 import { LARGE } from '../memory/shadow.ts';
+import { Stores } from '../memory/stores.ts';
 import { pageOf, type View } from '../memory/walker.ts';
 import type { GuestCode, Hands } from '../translate/guest-code.ts';
 import { Unrunnable } from '../translate/scanned.ts';
@@ -36,8 +38,10 @@ const NS_PER_TICK = 100;
 /** An exit with its decoding and a walk of the guest's tables. */
 const COST = COSTS.dispatch + COSTS.decode + COSTS.walk;
 /** What has become of an exit that may be a common one. */
-const Quick = { no: 0, done: 1, fence: 2 } as const;
+const Quick = { no: 0, done: 1, fence: 2, effects: 3 } as const;
 type Quick = (typeof Quick)[keyof typeof Quick];
+/** What a page fault says of a store. */
+const STORE_FAULT = 15;
 /** `sfence.vma rs1, zero`. @spec priv 12.2.1 */
 const FENCE = { match: 0x1200_0073, mask: 0xfff0_7fff | 0, rs1: 31 << 15 } as const;
 
@@ -59,6 +63,7 @@ export class DeprivilegedCpu implements VirtualCpu {
   readonly #instructions: Instructions;
   readonly #faultsAtMemory: MemoryFaults;
   readonly #hands: Hands;
+  readonly #stores: Stores;
   readonly #outside: SoftwareProcessor;
   #supervisor: Supervisor;
   #alarm: { at(time: number, action: () => void): void } | undefined;
@@ -83,6 +88,7 @@ export class DeprivilegedCpu implements VirtualCpu {
       (sys) => sys.invoke(guest, Ops.thread.recall), vm.codeRights);
     this.#hands = { x: this.#x, view: () => this.#view, setPc: (pc) => { this.#setPc(pc); },
       leaked: () => this.#supervisor.peek(Csr.sstatus)!,
+      isFencedPage: (address) => this.#mmu.spaces.fenced?.is(pageOf(address)) ?? false,
       execute: (d, pc) => this.#instructions.execute(d, pc),
       reflect: (cause, value, pc) => { this.#reflect(cause, value, pc); } };
     this.#code = vm.codeFor(this.#mmu, this.#hands);
@@ -90,6 +96,7 @@ export class DeprivilegedCpu implements VirtualCpu {
     this.#supervisor = this.#fresh();
     const lent = this.#lend();
     this.#inPassing = inPassing(lent);
+    this.#stores = new Stores(vm.ram, this.#x);
     this.#firmware = new FirmwareCalls(lent);
     this.#outside = shown(lent);
     this.#faultsAtMemory = new MemoryFaults(lent);
@@ -135,7 +142,7 @@ export class DeprivilegedCpu implements VirtualCpu {
     let status = yield sys.ipc(IpcFlag.receive, 0, NEVER, NEVER);
     for (;;) { // the first event is the startup
       if (status !== 0 || how !== Quick.fence || !(yield* this.#fenceOfPage())) {
-        if (status === 0) yield* this.#event();
+        if (status === 0) yield* how === Quick.effects ? this.#finish() : this.#event();
         else yield* this.#mmu.refused(sys);
         if (vm.ended) yield* this.#presence.rest(this.#sys, this);
         yield* this.#answer();
@@ -181,6 +188,7 @@ export class DeprivilegedCpu implements VirtualCpu {
    */
   #quickly(): Quick {
     const utcb = this.#utcb, supervisor = this.#supervisor, vm = this.#vm, cause = utcb.label;
+    if (cause === Cause.pageFault) return this.#storeQuickly();
     const isInstruction = cause === Cause.illegal || cause === Cause.breakpoint;
     if (!isInstruction || !supervisor.privileged || supervisor.wakes || this.#ahead) return Quick.no;
     supervisor.refresh();
@@ -195,6 +203,29 @@ export class DeprivilegedCpu implements VirtualCpu {
     this.#step(cause);
     this.#sys.charge(COST);
     this.#goOn(0, rd === 0 ? 0 : groupOf(rd));
+    return Quick.done;
+  }
+  /** A store to the page that is fenced over and over: it is performed here. Effects: others have to hear of it (it was code). */
+  #storeQuickly(): Quick {
+    const utcb = this.#utcb, supervisor = this.#supervisor, vm = this.#vm, { fenced } = this.#mmu.spaces;
+    if (!fenced || utcb.word(0) !== STORE_FAULT || !supervisor.privileged) return Quick.no;
+    const address = utcb.bigWord(1), offset = Number(address & 0xfffn);
+    if (!fenced.takes(pageOf(address), offset) || this.#stubExit!.concerns(utcb.num(S.pc))) return Quick.no;
+    supervisor.refresh();
+    if (supervisor.wakes || this.#ahead || vm.work.pending || vm.crowded || vm.ended || !this.#mmu.beginQuickly()) return Quick.no;
+    this.#changed = Mtd.pc;
+    const pc = utcb.big(S.pc), gpa = this.#mmu.placeOfPc(utcb), at = Number(pc & 0xfffn), stores = this.#stores;
+    if (gpa === undefined) return Quick.no;
+    const place = { at: pc - BigInt(at), gpa: gpa - at, offset: at };
+    if (!stores.run(this.#view, place, address)) return Quick.no;
+    utcb.setBig(S.pc, place.at + BigInt(place.offset));
+    fenced.stored(stores.end);
+    this.#sys.charge(COST + stores.steps * COSTS.step);
+    if (vm.work.pending) {
+      this.#presence.phase = 'handling';
+      return Quick.effects;
+    }
+    this.#goOn(0, this.#changed);
     return Quick.done;
   }
   /** Past an instruction of 4 bytes, which came here in this way. */
@@ -248,13 +279,13 @@ export class DeprivilegedCpu implements VirtualCpu {
   *#handle(): Sys<void> {
     const utcb = this.#utcb, event: Event = { cause: utcb.label, pc: utcb.big(S.pc), scause: utcb.word(0), value: utcb.bigWord(1) };
     if (!this.#mmu.beginQuickly()) yield* this.#mmu.begin(this.#sys); // whose calls' words take the place of the event's
-    if (this.#stubExit && this.#supervisor.privileged) {
-      this.#supervisor.refresh();
-      const exit = this.#stubExit;
-      if (exit.concerns(utcb.num(S.pc)) && (yield* exit.leave(event.pc))) return yield* this.#faultsAtMemory.lendOwn(event);
-    }
     if (!this.#code) return yield* this.#handleCause(event);
     try {
+      if (this.#stubExit && this.#supervisor.privileged) {
+        this.#supervisor.refresh();
+        const exit = this.#stubExit;
+        if (exit.concerns(utcb.num(S.pc)) && (yield* exit.leave(event.pc))) return yield* this.#faultsAtMemory.lendOwn(event);
+      }
       yield* this.#handleCause(event);
     } catch (error) {
       if (!(error instanceof Unrunnable)) throw error;
@@ -287,7 +318,8 @@ export class DeprivilegedCpu implements VirtualCpu {
     this.#supervisor.levels = levels & Irq.external;
     const { stubs } = this.#vm, state = stubs?.state(this.#sys, this.id);
     if (state) this.#supervisor.usePage(state);
-    this.#stubExit = state && new StubExit(stubs!, state, this.#hands);
+    this.#stubExit = state && new StubExit(stubs!, state, this.#hands, this.#vm.ram);
+    this.#mmu.spaces.fenced = state && !this.#vm.tables ? new FencedPage(state) : undefined;
     for (let n = 1; n < 32; n++) utcb.setXBig(n, 0n);
     utcb.setXBig(A.a0, BigInt(this.id));
     utcb.setXBig(A.a1, opaque);

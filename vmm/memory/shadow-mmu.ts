@@ -10,7 +10,7 @@
  * guest goes on.
  */
 import type { Decoded } from '../../hardware/isa/decode.ts';
-import { Ops, Own, Right, memoryPage, type Sys, type Utcb } from '../../microkernel/abi/index.ts';
+import { Ops, Own, Right, S, memoryPage, type Sys, type Utcb } from '../../microkernel/abi/index.ts';
 import type { Syscalls } from '../../binding/index.ts';
 import { store, type XRegisters } from '../interpreter/store.ts';
 import type { GuestRam } from '../ram.ts';
@@ -144,6 +144,11 @@ export class ShadowMmu {
     const space = this.#current, base = Math.floor(at / LARGE) * LARGE, page = space?.pages.get(at), large = space?.large.get(base);
     return page ?? (large === undefined ? undefined : large + at - base);
   }
+  /** The same of the address in the pc. */
+  placeOfPc(utcb: Utcb): number | undefined {
+    const low = utcb.u32[S.pc >> 2]!, offset = low & 0xfff, page = this.placeAt(utcb.i32[(S.pc >> 2) + 1]! * 2 ** 32 + (low - offset));
+    return page === undefined ? undefined : page + offset;
+  }
   /** Selector of the space in which the thread last continued; 0: none yet. */
   get here(): number { return this.#current?.task ?? 0; }
   /** The code that the guest executes at this page of its addresses. */
@@ -218,7 +223,9 @@ export class ShadowMmu {
     if (view) this.#plan = undefined;
     yield* this.spaces.fence(sys, fence);
     yield* this.#met(sys);
-    if (view && fence.address !== undefined) this.expect(view, fence.address);
+    if (!view || fence.address === undefined) return;
+    if (fence.asid === undefined) this.#noteFence(pageOf(fence.address), this.spaces.only(pageOf(fence.address)) === 'none');
+    this.expect(view, fence.address);
   }
   /**
    * The commonest fence of the guest's own: of one page, which at most one space has. Answers the selector of that space's task, where the
@@ -229,10 +236,12 @@ export class ShadowMmu {
     const space = this.#tables ? 'more' : this.spaces.only(at);
     if (space === 'more') return undefined;
     this.spaces.counts.fences++;
-    if (space === 'none') return 0;
-    this.spaces.takeOut(utcb, space, at);
-    return space.task;
+    if (space !== 'none') this.spaces.takeOut(utcb, space, at);
+    this.#noteFence(at, true);
+    return space === 'none' ? 0 : space.task;
   }
+  /** Stubs lie in the last 2 MiB of all addresses: fences there are never left out. */
+  #noteFence(at: number, isAbsent: boolean): void { this.spaces.fenced?.fenced(at, isAbsent, at < -LARGE || at >= 0); }
   /** The answer that goes on where the last one did; answers how many items. */
   answerQuickly(utcb: Utcb, view: View): 0 | 1 | undefined {
     const plan = this.#plan, here = this.#current;

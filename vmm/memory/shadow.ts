@@ -13,6 +13,7 @@
 import { CapRight, Ops, Own, Status, U, capPage, everything, memoryPage, type Sys, type Utcb } from '../../microkernel/abi/index.ts';
 import type { Syscalls } from '../../binding/index.ts';
 import type { CodePage } from '../translate/code-page.ts';
+import type { FencedPage } from './fenced-page.ts';
 import type { Range } from './traced.ts';
 import type { View, Walk } from './walker.ts';
 
@@ -92,6 +93,8 @@ export interface Selectors { take(): number; free(selector: number): void; name(
 
 export class ShadowSpaces {
   readonly counts = new ShadowCounts();
+  /** Whether some space has it is asked without leaving the guest. */
+  fenced: FencedPage | undefined;
   readonly #selectors: Selectors;
   readonly #roots = new Map<bigint, Root>();
   /** Of global pages, by satp.MODE. */
@@ -217,6 +220,7 @@ export class ShadowSpaces {
     const page = found.page - (Math.floor(address / PAGE) * PAGE - at);
     if (!set.has(at)) this.#pages++;
     set.set(at, page);
+    this.fenced?.filled(at, size);
     return { page, at, order };
   }
 

@@ -15,33 +15,34 @@ export interface Free {
   readonly window: readonly { readonly offset: number; readonly decoded: Decoded }[];
   /** Where the window ends. */
   readonly end: number;
-  /** All of them only compute: the monitor can do them itself. */
-  readonly plain: boolean;
 }
 
-const LONGEST = 24, RA = 1, ORDER: ReadonlySet<string> = new Set(['fence', 'fence.tso', 'pause']);
+const LONGEST = 24, RA = 1, SP = 2, TP = 4, ORDER: ReadonlySet<string> = new Set(['fence', 'fence.tso', 'pause']);
+/** A load from the stack, or near the thread pointer: memory that a kernel relies on to be there. */
+export function isOwnLoad({ index, operands: { rs1 = 0 } }: Decoded): boolean {
+  const access = accesses[index];
+  return access?.kind === 'load' && !access.float && !access.guest && rs1 >= SP && rs1 <= TP;
+}
 /** Leaves the guest, or has a stub of its own; before and behind it, nobody has read its register. */
 const readsCsr = ({ row: { name }, operands }: Decoded): boolean => name === 'csrrs' && operands.rs1 === 0;
 
 /**
  * `at`: the instruction at an offset of the page, undefined where none ends in it. `taken`: registers that the stub itself needs. `plain`:
- * only a window of instructions that compute will do.
+ * only a window that the monitor can do itself: of instructions that compute, and loads from the kernel's own memory.
  */
 export function freeRegister(at: (offset: number) => Decoded | undefined, from: number, taken: readonly number[],
   plain: boolean): Free | undefined {
   const read = new Set([0, ...taken]), window: { offset: number; decoded: Decoded }[] = [];
-  let computes = true;
   for (let offset = from; window.length < LONGEST;) {
     const decoded = at(offset), { rd = 0, rs1 = 0, rs2 = 0 } = decoded?.operands ?? {};
     if (!decoded) return undefined;
     const access = accesses[decoded.index], last = (decoded.row.name === 'jal' && rd === RA) || readsCsr(decoded);
-    computes &&= isPlain(decoded);
     const known = isPlain(decoded) || last || ORDER.has(decoded.row.name) || (access && !access.float && !access.guest);
-    if (plain ? !computes : !known) return undefined;
+    if (plain ? !isPlain(decoded) && !isOwnLoad(decoded) : !known) return undefined;
     window.push({ offset, decoded });
     for (const register of [rs1, rs2]) read.add(register);
     offset += decoded.length;
-    if (!read.has(rd)) return { register: rd, window, end: offset, plain: computes };
+    if (!read.has(rd)) return { register: rd, window, end: offset };
     if (last) return undefined;
   }
   return undefined;

@@ -19,12 +19,20 @@ export interface Hands {
   readonly leaked: () => bigint;
   readonly execute: (d: Decoded, pc: bigint) => Sys<boolean>;
   readonly reflect: (cause: bigint, value: bigint, pc: bigint) => void;
+  /** Is this the page that the guest fences over and over? */
+  readonly isFencedPage: (address: bigint) => boolean;
 }
 
 /** A sensitive instruction that was replaced. `heat`: how often its breakpoint was met, until it was tried to give it a stub (`HOT`). */
 export interface Site { readonly decoded: Decoded; heat: number }
 /** Breakpoints after which a site is worth a stub. */
 export const HOT = 16;
+/** Would a stub save exits? A fence's does for one page; the site is tried again later. */
+export function mayHaveStub(site: Site, { x, isFencedPage }: Hands): boolean {
+  const { row: { name }, operands: { rs1 = 0 } } = site.decoded, may = name !== 'sfence.vma' || isFencedPage(x.get(rs1));
+  if (!may) site.heat = 0;
+  return may;
+}
 
 export interface GuestCode {
   readonly counts: { siteTraps: number };

@@ -16,7 +16,7 @@ import { pageOf, placeOf, walk, type Access, type View, type Walk } from '../mem
 import type { GuestRam } from '../ram.ts';
 import { PAGE, type CodePage } from './code-page.ts';
 import type { Copies } from './copies.ts';
-import { HOT, instructionIn, type GuestCode, type Hands, type Site } from './guest-code.ts';
+import { HOT, instructionIn, mayHaveStub, type GuestCode, type Hands, type Site } from './guest-code.ts';
 import { Unrunnable, type PatchCounts, type ScannedCode } from './scanned.ts';
 import { neverTraps } from './sensitive.ts';
 import type { Stubs } from './stubs.ts';
@@ -167,7 +167,8 @@ export class KernelCode implements GuestCode {
     } else {
       counts.siteTraps++;
       if (!privileged && neverTraps(decoded.word)) return this.#leak(decoded, pc);
-      if (privileged && site!.heat === HOT && this.#stubs) yield* this.#heat(sys, this.#stubs, page, site!, pc);
+      const isHot = privileged && site!.heat === HOT && mayHaveStub(site!, this.#hands);
+      if (isHot && this.#stubs) yield* this.#heat(sys, this.#stubs, page, site!, pc);
       if (!(yield* execute(decoded, pc))) reflect(ILLEGAL, BigInt(decoded.word >>> 0), pc);
     }
     return true;

@@ -7,14 +7,14 @@
 import { createDecoder, type Decoded } from '../../hardware/isa/decode.ts';
 import { FULL_ISA } from '../../hardware/isa/table.ts';
 import type { Syscalls } from '../../binding/index.ts';
-import { Right, S, type Sys, type Utcb } from '../../microkernel/abi/index.ts';
+import { Right, type Sys, type Utcb } from '../../microkernel/abi/index.ts';
 import { store } from '../interpreter/store.ts';
 import type { ShadowMmu } from '../memory/shadow-mmu.ts';
 import { fetchAt, pageOf, type Access, type View, type Walk } from '../memory/walker.ts';
 import type { GuestRam } from '../ram.ts';
 import { PAGE } from './code-page.ts';
 import type { Site as ListedSite } from './find-sites.ts';
-import { HOT, instructionIn, type CodeRights, type GuestCode, type Hands, type Site } from './guest-code.ts';
+import { HOT, instructionIn, mayHaveStub, type CodeRights, type GuestCode, type Hands, type Site } from './guest-code.ts';
 import { C_EBREAK } from './sensitive.ts';
 import type { Stubs } from './stubs.ts';
 
@@ -139,19 +139,14 @@ export class ListedCode implements GuestCode {
   }
 
   siteAt(utcb: Utcb): number | undefined {
-    const gpa = this.#placeOf(utcb), site = gpa === undefined ? undefined : this.#sites.find(gpa);
+    const gpa = this.#mmu.placeOfPc(utcb), site = gpa === undefined ? undefined : this.#sites.find(gpa);
     return site && ++site.heat !== HOT ? site.decoded.word : undefined;
   }
-  /** The page that the instruction came from is one that stands in a shadow: no walk is needed to know it. */
-  #placeOf(utcb: Utcb): number | undefined {
-    const low = utcb.u32[S.pc >> 2]!, offset = low & 0xfff, page = this.#mmu.placeAt(utcb.i32[(S.pc >> 2) + 1]! * 2 ** 32 + (low - offset));
-    return page === undefined ? undefined : page + offset;
-  }
   *breakpoint(sys: Syscalls, pc: bigint, utcb: Utcb): Sys<boolean> {
-    const gpa = this.#placeOf(utcb), site = gpa === undefined ? undefined : this.#sites.find(gpa);
+    const gpa = this.#mmu.placeOfPc(utcb), site = gpa === undefined ? undefined : this.#sites.find(gpa);
     if (!site || !this.#hands.view().privileged) return false;
     this.counts.siteTraps++;
-    if (site.heat === HOT && this.#stubs) yield* this.#heat(sys, this.#stubs, site, gpa!, pc);
+    if (site.heat === HOT && this.#stubs && mayHaveStub(site, this.#hands)) yield* this.#heat(sys, this.#stubs, site, gpa!, pc);
     if (!(yield* this.#hands.execute(site.decoded, pc))) this.#hands.reflect(2n, BigInt(site.decoded.word >>> 0), pc);
     return true;
   }

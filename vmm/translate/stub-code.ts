@@ -21,14 +21,15 @@ export interface StubCode {
   /** What the free register holds behind the stub: such a value tells the monitor that it is not the guest's. */
   readonly left: bigint;
 }
-type Kind = 'save' | 'restore' | 'off' | 'on' | 'read' | 'write';
+type Kind = 'save' | 'restore' | 'off' | 'on' | 'read' | 'write' | 'fence';
 
 const SIE = 2, T0 = 5, T1 = 6;
 /** Bytes that a stub may have. */
 export const SLOT = 128;
 
 /** Which kind of stub would do it; undefined: none, it leaves the guest. */
-export function kindOf({ row: { name }, operands: { csr = 0, rd = 0, rs1 = 0, zimm = 0 } }: Decoded): Kind | undefined {
+export function kindOf({ row: { name }, operands: { csr = 0, rd = 0, rs1 = 0, rs2 = 0, zimm = 0 } }: Decoded): Kind | undefined {
+  if (name === 'sfence.vma') return rs1 !== 0 && rs2 === 0 ? 'fence' : undefined;
   if (name === 'csrrs' && rs1 === 0 && rd !== 0) return FIELD_OF.has(csr) ? 'read' : undefined;
   if (csr === Csr.sscratch) return name === 'csrrw' && rd === 0 ? 'write' : undefined;
   if (csr !== Csr.sstatus) return undefined;
@@ -37,7 +38,7 @@ export function kindOf({ row: { name }, operands: { csr = 0, rd = 0, rs1 = 0, zi
   return name === 'csrrs' && rd === 0 ? 'restore' : undefined;
 }
 /** Only a window that the monitor can finish will do: the stub begins without a register in whose place it could spill another one. */
-export const needsPlain = (kind: Kind): boolean => kind === 'off' || kind === 'on' || kind === 'write';
+export const needsPlain = (kind: Kind): boolean => kind === 'off' || kind === 'on' || kind === 'write' || kind === 'fence';
 
 interface Request {
   readonly decoded: Decoded;
@@ -104,7 +105,7 @@ export function stubFor(request: Request): StubCode {
 }
 
 const MAKERS: Readonly<Record<Kind, (draft: Draft, request: Request) => void>> = { save, restore, off: (d, r) => { turn(d, r, false); },
-  on: (d, r) => { turn(d, r, true); }, read, write };
+  on: (d, r) => { turn(d, r, true); }, read, write, fence };
 
 /** csrrci rd, sstatus, SIE: rd takes the page's address until it takes the old value. */
 function save(draft: Draft, { decoded, free }: Request): void {
@@ -159,4 +160,12 @@ function read(draft: Draft, { decoded: { operands: { rd, csr } }, free }: Reques
 function write(draft: Draft, { decoded: { operands: { rs1, csr } }, free }: Request): void {
   const scratch = xName(free);
   draft.field(scratch, FIELD_OF.get(csr!)!, (rest) => `sd ${xName(rs1!)}, ${rest}(${scratch})`, line('', false)).back();
+}
+
+/** sfence.vma rs1, zero: nothing, where no shadow has the page; otherwise it leaves the guest. */
+function fence(draft: Draft, { decoded: { operands: { rs1 } }, free }: Request): void {
+  const scratch = xName(free);
+  draft.field(scratch, Field.absent, (rest) => `ld ${scratch}, ${rest}(${scratch})`, line('', false))
+    .add(line(`bne ${scratch}, ${xName(rs1!)}, other`, false)).back()
+    .label('other').add(line('ebreak', false));
 }

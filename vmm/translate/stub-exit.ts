@@ -2,9 +2,14 @@
  * An event has met a processor in a stub, or behind one where a register is not the guest's yet. Before anything else is done, the
  * registers become the guest's, and the sensitive instruction is done: by the stub, or here.
  */
+import type { Decoded } from '../../hardware/isa/decode.ts';
 import type { Sys } from '../../microkernel/abi/index.ts';
-import { compute } from '../interpreter/plain.ts';
+import { load } from '../interpreter/load.ts';
+import { compute, isPlain } from '../interpreter/plain.ts';
+import { placeOf } from '../memory/walker.ts';
+import type { GuestRam } from '../ram.ts';
 import type { Hands } from './guest-code.ts';
+import { Unrunnable } from './scanned.ts';
 import type { Lost } from './stub-code.ts';
 import type { Stub, Stubs } from './stubs.ts';
 import { Field, type VirtualState } from './virtual-state.ts';
@@ -15,8 +20,10 @@ export class StubExit {
   readonly #stubs: Stubs;
   readonly #state: VirtualState;
   readonly #hands: Hands;
-  constructor(stubs: Stubs, state: VirtualState, hands: Hands) {
+  readonly #ram: GuestRam;
+  constructor(stubs: Stubs, state: VirtualState, hands: Hands, ram: GuestRam) {
     this.#stubs = stubs;
+    this.#ram = ram;
     this.#state = state;
     this.#hands = hands;
   }
@@ -50,8 +57,18 @@ export class StubExit {
   }
   #finish({ free, page }: Stub, from: number): void {
     for (const { offset, decoded } of free.window) {
-      if (page + offset >= from) compute(decoded, this.#hands.x, BigInt(page + offset));
+      if (page + offset < from) continue;
+      if (isPlain(decoded)) compute(decoded, this.#hands.x, BigInt(page + offset));
+      else this.#load(decoded, page + offset);
     }
     this.#hands.setPc(BigInt(page + free.end));
+  }
+  /** @throws Unrunnable: a register is lost, so the guest's handler cannot be told of a fault */
+  #load(decoded: Decoded, at: number): void {
+    const { x, view, setPc } = this.#hands, { rs1, imm } = decoded.operands;
+    const gpa = placeOf(this.#ram, view(), x.get(rs1!) + BigInt(imm ?? 0), 'load');
+    if (gpa !== undefined && this.#ram.isRam(gpa, 8) && load(decoded, x, this.#ram, gpa)) return;
+    setPc(BigInt(at));
+    throw new Unrunnable('loads from its stack or thread, where there is nothing');
   }
 }

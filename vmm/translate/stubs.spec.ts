@@ -8,8 +8,12 @@ import { createDecoder, type Decoded } from '../../hardware/isa/decode.ts';
 import { FULL_ISA } from '../../hardware/isa/table.ts';
 import { Window } from '../../microkernel/abi/index.ts';
 import { Csr, Supervisor } from '../cpu/supervisor.ts';
+import { FencedPage } from '../memory/fenced-page.ts';
+import { GuestRam } from '../ram.ts';
 import { flow } from '../interpreter/flow.ts';
+import { load } from '../interpreter/load.ts';
 import { compute, isPlain } from '../interpreter/plain.ts';
+import type { XRegisters } from '../interpreter/store.ts';
 import { freeRegister, type Free } from './free-register.ts';
 import { kindOf, needsPlain, reaches, stubFor } from './stub-code.ts';
 import { StubExit } from './stub-exit.ts';
@@ -37,29 +41,41 @@ describe('a free register', () => {
     ['csrrci a1, sstatus, 2', 'lw a4, 32(tp); ld a5, 0(s2)', 14], ['csrrs zero, sstatus, a1', 'c.ldsp ra, 8(sp); c.ldsp s0, 0(sp)', 1],
     ['csrrs zero, sstatus, a1', 'sd a0, 0(s0); addi a0, a0, 1; fence rw, rw; ld a2, 0(a0)', 12], ['csrr s2, sepc', 'csrr s3, stval', 19],
     ['csrrci a1, sstatus, 2', 'add a1, a2, a1; mv a2, a1; ld a3, 0(a2)', 13], ['csrrci zero, sstatus, 2', 'c.lui a4, 0x10', 14],
-    ['csrrci a1, sstatus, 2', 'jal ra, . + 8', 1],
+    ['csrrci a1, sstatus, 2', 'jal ra, . + 8', 1], ['sfence.vma a5, zero', 'c.ldsp ra, 8(sp); c.ldsp s0, 0(sp)', 1],
+    ['csrrsi zero, sstatus, 2', 'lw a4, 92(tp)', 14],
   ])('behind %s: %s', (site, behind, register) => { expect(free(site, behind)?.register).toBe(register); });
   it.each([
     ['csrrci a1, sstatus, 2', 'beqz a1, . + 8; ld a2, 0(a0)'], ['csrrci a1, sstatus, 2', 'ret'],
     ['csrrci a1, sstatus, 2', 'ecall; li a0, 1'],
     ['csrrci zero, sstatus, 2', 'ld a2, 0(a0)'], ['csrw sscratch, tp', 'sd a0, 0(sp); li a0, 1'],
     ['csrrci a1, sstatus, 2', 'li a1, 1'],
-    ['csrrci a1, sstatus, 2', 'fld fa0, 0(a0); li a0, 1'], ['csrrci a1, sstatus, 2', 'csrw sepc, a2; li a0, 1'],
+    ['csrrci a1, sstatus, 2', 'fld fa0, 0(a0); li a0, 1'],
+    ['sfence.vma a5, zero', 'ld ra, 8(a5)'], ['csrrci a1, sstatus, 2', 'csrw sepc, a2; li a0, 1'],
   ])('there is none behind %s: %s', (site, behind) => { expect(free(site, behind)).toBeUndefined(); });
 });
 
 it('other instructions leave the guest', () => {
   for (const text of ['csrrsi a0, sstatus, 2', 'csrrc zero, sstatus, a0', 'csrrw a0, sscratch, a0', 'csrr a0, sie', 'csrw sepc, a0',
-    'sret'])
+    'sret', 'sfence.vma zero, zero', 'sfence.vma a0, a1'])
     expect(kindOf(one(text)), text).toBeUndefined();
 });
+
+/** The guest's memory, where its stack and its thread are: each word holds its own address. */
+const BARE = { satp: 0n, privileged: true, sum: false, mxr: false }, BASE = 0x8000_0000, BYTES = new Window(new Uint8Array(4096));
+for (let at = 0; at < 4096; at += 4) BYTES.setU32(at, BASE + at);
+const RAM = new GuestRam(BYTES as never, 0, 4096, BASE);
+function perform(decoded: Decoded, x: XRegisters): void {
+  const { rs1 = 0, imm = 0 } = decoded.operands;
+  if (isPlain(decoded)) compute(decoded, x, 0n);
+  else expect(load(decoded, x, RAM, Number(x.get(rs1)) + imm)).toBe(true);
+}
 
 /** A processor that runs a stub: registers, the page of state, a supervisor beside it. */
 class Rig {
   readonly window = new Window(new Uint8Array(4096));
   readonly state = new VirtualState(this.window);
   readonly supervisor = new Supervisor(true);
-  readonly x = Array.from({ length: 32 }, (_, n) => (n === 0 ? 0n : BigInt(n) * 0x1_0000_0001n));
+  readonly x = Array.from({ length: 32 }, (_, n) => (n === 0 ? 0n : n === 2 || n === 4 ? 0x8000_0100n : BigInt(n) * 0x1_0000_0001n));
   pc = 0;
   readonly registers = { get: (n: number): bigint => this.x[n]!, set: (n: number, v: bigint): void => { if (n) this.x[n] = signed(v); } };
 
@@ -106,6 +122,8 @@ describe.each([[0x8020_0104], [-0x7fff_0000 + 4]])('behind %i', (next) => {
     ['csrrsi zero, sstatus, 2', 'li a4, 5', 0n],
     ['csrr a1, sstatus', 'ld a4, 0(s0)', 0n], ['csrr a1, scause', 'ld a4, 0(s0)', 0n], ['csrr t0, sscratch', 'ld t1, 0(s0)', 0n],
     ['csrw sscratch, a1', 'li a4, 5', 9n], ['csrw sscratch, zero', 'addi t0, zero, 5', 0n],
+    ['csrrsi zero, sstatus, 2', 'c.ldsp ra, 8(sp)', 0n], ['csrrci zero, sstatus, 2', 'lw a4, 4(tp)', 0n],
+    ['sfence.vma a1, zero', 'c.ldsp ra, 8(sp)', -4096n], ['sfence.vma a1, zero', 'c.ldsp ra, 8(sp)', 4096n],
   ])('%s (then %s, a1 = %i) does the same, wherever it is stopped', (text, behind, a1) => {
     expect(reaches(-(4096 + 65_536), next)).toBe(true);
     const { stubs, code, at, register } = made(text, behind, next), decoded = one(text), plain = needsPlain(kindOf(decoded)!);
@@ -114,16 +132,17 @@ describe.each([[0x8020_0104], [-0x7fff_0000 + 4]])('behind %i', (next) => {
       rig.x[11] = twin.x[11] = a1;
       twin.supervisor.execute(decoded, twin.registers);
       rig.supervisor.usePage(rig.state);
+      rig.state.set(Field.absent, BigInt.asUintN(64, -4096n));
       rig.pc = at;
       for (let n = 0; n < stop && rig.pc < 0 && rig.pc >= at; n++) if (!rig.step(code[(rig.pc - at) / 4]!)) break;
       rig.supervisor.refresh();
       const setPc = (pc: bigint): void => { rig.pc = Number(signed(pc)); };
-      const hands = { x: rig.registers, view: () => undefined as never, reflect() {}, setPc,
+      const hands = { x: rig.registers, view: () => BARE, reflect() {}, setPc,
         *execute(d: Decoded) { rig.supervisor.execute(d, rig.registers); rig.pc = next; return true; } };
-      new StubExit(stubs, rig.state, hands as never).leave(BigInt(rig.pc)).next(0);
+      new StubExit(stubs, rig.state, hands as never, RAM).leave(BigInt(rig.pc)).next(0);
       if (plain) { // brought on behind the instruction that writes the free register
-        expect(rig.pc).toBe(next + 4);
-        for (const decoded of instructions(behind)) compute(decoded, twin.registers, 0n);
+        expect(rig.pc).toBe(next + one(behind).length);
+        for (const decoded of instructions(behind)) perform(decoded, twin.registers);
       } else expect(rig.pc).toBe(next);
       expect([stop, register, rig.x.map(signed)]).toEqual([stop, register, twin.x.map(signed)]);
       for (const csr of [Csr.sstatus, Csr.sepc, Csr.scause, Csr.stval, Csr.sscratch])
@@ -132,6 +151,37 @@ describe.each([[0x8020_0104], [-0x7fff_0000 + 4]])('behind %i', (next) => {
       expect(rig.state.get(Field.pending)).toBe(waits ? 1n : 0n);
     }
   });
+});
+
+it('a fence leaves the guest unless no shadow has the page', () => {
+  const { code, at } = made('sfence.vma a1, zero', 'c.ldsp ra, 8(sp)', -0x7fff_0000 + 4);
+  const leaves = (a1: bigint, tell: (page: FencedPage) => void): boolean => {
+    const rig = new Rig(false, false), page = new FencedPage(rig.state);
+    tell(page);
+    rig.x[11] = a1;
+    rig.pc = at;
+    while (rig.pc < 0 && rig.pc >= at && rig.pc < at + 4 * code.length) if (!rig.step(code[(rig.pc - at) / 4]!)) return true;
+    return false;
+  };
+  const again = (page: FencedPage, there: number, times = 9): void => { for (let n = 0; n < times; n++) page.fenced(there, true, true); };
+  expect(leaves(-8192n, () => undefined)).toBe(true);
+  expect(leaves(-8192n, (page) => { again(page, -8192, 8); })).toBe(true); // not often enough
+  expect(leaves(-8192n, (page) => { again(page, -8192); })).toBe(false);
+  expect(leaves(-8191n, (page) => { again(page, -8192); })).toBe(true);
+  expect(leaves(-8192n, (page) => { again(page, -8192); page.fenced(-8192, false, true); })).toBe(true);
+  expect(leaves(-8192n, (page) => { again(page, -8192); page.filled(-12_288, 4096); page.filled(-4096, 4096); })).toBe(false);
+  expect(leaves(-8192n, (page) => { again(page, -8192); page.filled(-(2 ** 21), 2 ** 21); })).toBe(true);
+  expect(leaves(-8192n, (page) => { again(page, -8192); again(page, 4096); })).toBe(true); // another one now
+});
+
+it('a register that is lost where its load would fault ends the guest', () => {
+  const next = 0x8020_0104, { stubs, at } = made('csrrsi zero, sstatus, 2', 'c.ldsp ra, 8(sp)', next), rig = new Rig(false, false);
+  rig.x[2] = 0x7000n;
+  rig.pc = at + 4;
+  const hands = { x: rig.registers, view: () => BARE, reflect() {}, setPc: (pc: bigint) => { rig.pc = Number(signed(pc)); },
+    *execute() { return true; } };
+  expect(() => new StubExit(stubs, rig.state, hands as never, RAM).leave(BigInt(rig.pc)).next(0)).toThrow('stack');
+  expect(rig.pc).toBe(next);
 });
 
 it('an address of the monitor that holds no stub is nobody\'s, and a guest that wants it gets it', () => {

@@ -5,8 +5,11 @@
 import type { Window } from '../../microkernel/abi/index.ts';
 
 const SSTATUS = 0x100, SSCRATCH = 0x140, SEPC = 0x141, SCAUSE = 0x142, STVAL = 0x143;
-/** Bytes from the page's beginning, eight each. `pending`: an interrupt waits; `spill`: a register of the guest, while a stub runs. */
-export const Field = { status: 0, sepc: 8, scause: 16, stval: 24, sscratch: 32, pending: 40, spill: 48 } as const;
+/**
+ * Bytes from the page's beginning, eight each. `pending`: an interrupt waits; `spill`: a register of the guest, while a stub runs;
+ * `absent`: a page that no shadow has (memory/fenced-page.ts).
+ */
+export const Field = { status: 0, sepc: 8, scause: 16, stval: 24, sscratch: 32, pending: 40, spill: 48, absent: 56 } as const;
 /** By number of the CSR. */
 export const FIELD_OF: ReadonlyMap<number, number> = new Map([[SSTATUS, Field.status], [SEPC, Field.sepc], [SCAUSE, Field.scause],
   [STVAL, Field.stval], [SSCRATCH, Field.sscratch]]);
