@@ -69,9 +69,6 @@ interface Image { name: string; bytes: Uint8Array }
 /** The board's virtio slots less those of its entropy device and its console. */
 const MOST_DEVICES = VIRTIO_SLOTS - 2;
 
-const LEAKS = "tessera: note: on this processor U mode reads the host's sstatus without a trap, and loses its writes; --virt patch finds "
-  + 'such code before it runs\n';
-
 export async function vm(given: VmOptions): Promise<number> {
   const options = given.isa === undefined ? given : { ...given, isa: guestExtensions(given.isa, given.cpu) };
   const here = options.virt !== 'hardware' ? undefined : whyNotHere(processor(options));
@@ -79,7 +76,8 @@ export async function vm(given: VmOptions): Promise<number> {
   if (options.virt === 'trap' && processor(options).leaks && !options.hole)
     throw new CliError('E_CPU', `--cpu ${options.cpu}: ${HOLE}`, 'use --virt patch, or add --hole to see what goes wrong');
   if (options.virt !== 'hardware') growYoung();
-  if (options.virt !== 'hardware' && options.virt !== 'patch' && processor(options).leaks) process.stderr.write(LEAKS);
+  if (options.virt === 'trap' && processor(options).leaks) process.stderr.write("tessera: note: on this processor U mode reads the host's "
+    + 'sstatus without a trap, and loses its writes; --virt patch finds such code before it runs\n');
   const modules: Image[] = [{ name: 'kernel', bytes: readImage('kernel', options.kernel) }];
   if (options.initrd !== undefined) modules.push({ name: 'initrd', bytes: readImage('initrd', options.initrd) });
   if (options.sites !== undefined) modules.push({ name: 'sites', bytes: readImage('list of sites', options.sites) });

@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { assemble } from '../hardware/isa/assemble.ts';
+import { isSensitive } from '../vmm/translate/sensitive.ts';
 import { tessera } from './tessera.ts';
 import { temporaryFolder } from './temporary.ts';
 
@@ -61,12 +62,18 @@ writes:
   csrr s1, sstatus
 .align 12`;
 it('a program that reads the register that leaks reads that of its own kernel, as natively, also by code of its own making', async () => {
-  const file = join(temporaryFolder('hole'), 'guest'), LEAKS = ['--cpu', 'base,popf'];
-  writeFileSync(file, assemble(PROGRAM_AT_THE_HOLE, 0x8020_0000).bytes);
+  const folder = temporaryFolder('hole'), file = join(folder, 'guest'), sites = join(folder, 'sites'), LEAKS = ['--cpu', 'base,popf'];
+  const { bytes } = assemble(PROGRAM_AT_THE_HOLE, 0x8020_0000), code = new DataView(bytes.buffer, bytes.byteOffset, 4096);
+  writeFileSync(file, bytes);
+  // The list names the kernel, in the first page, alone.
+  const words = Array.from({ length: 1024 }, (_, i) => ({ at: 4 * i, word: code.getUint32(4 * i, true) }));
+  writeFileSync(sites, ['# sites of a kernel, for tessera vm --virt pre', ...words.filter(({ word }) => isSensitive(word | 0)).map(
+    ({ at, word }) => `0x${at.toString(16)} ${word.toString(16).padStart(8, '0')} site`), ''].join('\n'));
   const run = (...args: string[]) => tessera(['vm', '--kernel', file, '--memory', '16M', ...args]);
   const [native, assisted, trapped, ...patched] = await Promise.all([tessera(['bare', '--kernel', file, '--memory', '16M', ...LEAKS]),
     run(...LEAKS), run('--virt', 'trap', '--hole', ...LEAKS),
-    ...['breakpoints', 'chained', 'cache', 'stubs'].map((way) => run('--virt', 'patch', '--patch', way, ...HOLE))]);
+    ...['breakpoints', 'chained', 'cache', 'stubs'].map((way) => run('--virt', 'patch', '--patch', way, ...HOLE)),
+    run('--virt', 'pre', '--sites', sites, ...HOLE)]);
   // Interrupts are off in its kernel, and were on before: not as in the host.
   for (const { status, stdout } of [native, assisted, ...patched]) expect([status, stdout]).toEqual([0, '8012801']);
   expect(trapped.stdout).not.toBe(native.stdout);

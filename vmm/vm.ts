@@ -23,6 +23,7 @@ import { KernelCode, type Translation } from './translate/kernel-code.ts';
 import { ListedCode, type ListedSites } from './translate/listed.ts';
 import { ScannedCode, sayCounts } from './translate/scanned.ts';
 import type { Stubs } from './translate/stubs.ts';
+import { CodeWithPrograms, RightsWithPrograms } from './translate/with-programs.ts';
 import { Portals } from './portals.ts';
 import { hasGuestTimer } from './processor.ts';
 import type { GuestRam } from './ram.ts';
@@ -74,7 +75,8 @@ export class Vm implements SbiMachine {
     const { portals } = around.options, ways = portals.length > 0 ? new Portals(around.env, around.ram, around.work, portals) : undefined;
     this.sbi = new Sbi(ways);
     this.tables = around.options.shadow === 'traced' ? this.#trace() : undefined;
-    this.translation = around.options.virt === 'patch' ? this.#translate() : undefined;
+    const { virt } = around.options, looks = virt === 'patch' || (virt === 'pre' && around.env.processor.leaks);
+    this.translation = looks ? this.#translate(virt === 'patch' ? this.stubs : undefined) : undefined;
     this.stubs?.reset(around.options.smp);
     if (around.sites) this.#guard(around.sites);
     // A VM has no M mode: its contexts are registers only.
@@ -89,7 +91,7 @@ export class Vm implements SbiMachine {
 
   /** … and pages with stubs, which lose them. */
   #guard(sites: ListedSites): void {
-    const others = this.tables && this.ram.onWrite;
+    const others = (this.tables ?? this.translation) && this.ram.onWrite;
     this.ram.onWrite = (gpa, length) => {
       sites.overwritten(gpa, length);
       others?.(gpa, length);
@@ -106,25 +108,31 @@ export class Vm implements SbiMachine {
   }
 
   /** … nor scanned code. */
-  #translate(): Translation {
+  #translate(stubs: Stubs | undefined): Translation {
+    const others = this.tables && this.ram.onWrite;
     const code = new ScannedCode(this.ram, this.#around.options.patches, this.#around.env.processor.leaks);
     this.ram.onWrite = (gpa, length) => {
       for (const { gpa: page } of code.overwritten(gpa, length))
         this.work.errand((sys) => sys.must(Own.task, Ops.task.unmap, [memoryPage(this.ram.va(page, PAGE), 12, Right.X), 0]));
+      others?.(gpa, length);
     };
     this.#around.copies.reset();
-    return { code, copies: this.#around.copies, stubs: this.stubs };
+    return { code, copies: this.#around.copies, stubs };
   }
   /** Where hot sites go to, if they do; what is looked ahead in must be the guest's own. */
   get stubs(): Stubs | undefined { return this.lookAhead ? undefined : this.#around.stubs; }
   /** What may be done with pages of code. */
-  get codeRights(): CodeRights | undefined { return this.translation?.code ?? this.#around.sites; }
+  get codeRights(): CodeRights | undefined {
+    const { sites } = this.#around;
+    return sites && this.translation ? new RightsWithPrograms(sites, this.translation.code) : this.translation?.code ?? sites;
+  }
 
   /** … for one of its processors. */
   codeFor(mmu: ShadowMmu, hands: Hands): GuestCode | undefined {
     const { sites } = this.#around;
-    return this.translation ? new KernelCode(this.translation, mmu, this.ram, hands)
-      : sites && new ListedCode(sites, this.ram, this.siteCounts, mmu, hands, this.stubs);
+    const scanned = this.translation && new KernelCode(this.translation, mmu, this.ram, hands);
+    const listed = sites && new ListedCode(sites, this.ram, this.siteCounts, mmu, hands, this.stubs);
+    return listed && scanned ? new CodeWithPrograms(listed, scanned, this.translation!.code, hands.view) : scanned ?? listed;
   }
   readonly siteCounts = { siteTraps: 0 };
   /** Of the cache of decoded instructions that looking ahead uses. */
@@ -134,8 +142,8 @@ export class Vm implements SbiMachine {
     const { sites } = this.#around, stubs = this.stubs ? `; ${this.stubs.count} stubs` : '';
     const { found, missed } = this.decoded, asked = found + missed;
     const cache = asked === 0 ? '' : `; ${found} of ${asked} instructions found decoded (${(found / asked * 100).toFixed(1)} %)`;
-    if (this.translation) return sayCounts(this.translation.code.counts) + stubs + cache;
-    return sites ? `${sites.size} sites rewritten, ${this.siteCounts.siteTraps} breakpoints${stubs}` : '';
+    if (sites) return `${sites.size} sites rewritten, ${this.siteCounts.siteTraps} breakpoints${stubs}`;
+    return this.translation ? sayCounts(this.translation.code.counts) + stubs + cache : '';
   }
 
   get ended(): boolean { return this.#ending !== undefined; }
