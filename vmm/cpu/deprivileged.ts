@@ -40,8 +40,8 @@ const COST = COSTS.dispatch + COSTS.decode + COSTS.walk;
 /** What has become of an exit that may be a common one. */
 const Quick = { no: 0, done: 1, fence: 2, effects: 3 } as const;
 type Quick = (typeof Quick)[keyof typeof Quick];
-/** What a page fault says of a store. */
-const STORE_FAULT = 15;
+/** What page faults say of loads and stores. */
+const LOAD_FAULT = 13, STORE_FAULT = 15;
 /** `sfence.vma rs1, zero`. @spec priv 12.2.1 */
 const FENCE = { match: 0x1200_0073, mask: 0xfff0_7fff | 0, rs1: 31 << 15 } as const;
 
@@ -152,11 +152,14 @@ export class DeprivilegedCpu implements VirtualCpu {
   }
 
   *#event(): Sys<void> {
+    const isBreakpoint = this.#utcb.label === Cause.breakpoint;
     this.#presence.phase = 'handling';
     this.#changed = 0;
     this.#mayLookAhead = false;
     this.#sys.charge(COST);
     yield* this.#handle();
+    const mayFollow = isBreakpoint && this.#mayLookAhead && this.#code && !this.#unsettled && this.#supervisor.privileged;
+    if (mayFollow && this.#supervisor.interrupt === undefined && this.#mmu.isHere(this.#view)) this.#changed |= this.#followSites();
     yield* this.#finish();
   }
   *#finish(): Sys<void> {
@@ -188,7 +191,7 @@ export class DeprivilegedCpu implements VirtualCpu {
    */
   #quickly(): Quick {
     const utcb = this.#utcb, supervisor = this.#supervisor, vm = this.#vm, cause = utcb.label;
-    if (cause === Cause.pageFault) return this.#storeQuickly();
+    if (cause === Cause.pageFault) return this.#faultQuickly();
     const isInstruction = cause === Cause.illegal || cause === Cause.breakpoint;
     if (!isInstruction || !supervisor.privileged || supervisor.wakes || this.#ahead) return Quick.no;
     supervisor.refresh();
@@ -202,31 +205,50 @@ export class DeprivilegedCpu implements VirtualCpu {
     const rd = (word >>> 7) & 31;
     this.#step(cause);
     this.#sys.charge(COST);
-    this.#goOn(0, rd === 0 ? 0 : groupOf(rd));
+    this.#goOn(0, (rd === 0 ? 0 : groupOf(rd)) | (cause === Cause.breakpoint ? this.#followSites() : 0));
     return Quick.done;
   }
-  /** A store to the page that is fenced over and over: it is performed here. Effects: others have to hear of it (it was code). */
-  #storeQuickly(): Quick {
-    const utcb = this.#utcb, supervisor = this.#supervisor, vm = this.#vm, { fenced } = this.#mmu.spaces;
-    if (!fenced || utcb.word(0) !== STORE_FAULT || !supervisor.privileged) return Quick.no;
-    const address = utcb.bigWord(1), offset = Number(address & 0xfffn);
-    if (!fenced.takes(pageOf(address), offset) || this.#stubExit!.concerns(utcb.num(S.pc))) return Quick.no;
+  /** A fault of the guest's kernel at a device, or at the page that is fenced over and over. Effects: others have to hear of it. */
+  #faultQuickly(): Quick {
+    const utcb = this.#utcb, supervisor = this.#supervisor, vm = this.#vm, scause = utcb.word(0);
+    if (!supervisor.privileged || (scause !== STORE_FAULT && scause !== LOAD_FAULT)) return Quick.no;
+    const gpa = this.#mmu.placeOfPc(utcb);
+    if (gpa === undefined || this.#stubExit?.concerns(utcb.num(S.pc))) return Quick.no;
     supervisor.refresh();
     if (supervisor.wakes || this.#ahead || vm.work.pending || vm.crowded || vm.ended || !this.#mmu.beginQuickly()) return Quick.no;
     this.#changed = Mtd.pc;
-    const pc = utcb.big(S.pc), gpa = this.#mmu.placeOfPc(utcb), at = Number(pc & 0xfffn), stores = this.#stores;
-    if (gpa === undefined) return Quick.no;
-    const place = { at: pc - BigInt(at), gpa: gpa - at, offset: at };
-    if (!stores.run(this.#view, place, address)) return Quick.no;
-    utcb.setBig(S.pc, place.at + BigInt(place.offset));
-    fenced.stored(stores.end);
-    this.#sys.charge(COST + stores.steps * COSTS.step);
-    if (vm.work.pending) {
+    const isStore = scause === STORE_FAULT, address = utcb.bigWord(1), isStored = isStore && this.#storeQuickly(address, gpa);
+    if (!isStored && !this.#faultsAtMemory.deviceQuickly(isStore ? 'store' : 'load', address, gpa)) return Quick.no;
+    this.#sys.charge(COST);
+    if (vm.work.pending || vm.crowded || vm.ended) {
       this.#presence.phase = 'handling';
       return Quick.effects;
     }
     this.#goOn(0, this.#changed);
     return Quick.done;
+  }
+  #storeQuickly(address: bigint, gpa: number): boolean {
+    const utcb = this.#utcb, stores = this.#stores, { fenced } = this.#mmu.spaces;
+    if (!fenced?.takes(pageOf(address), Number(address & 0xfffn))) return false;
+    const pc = utcb.big(S.pc), at = Number(pc & 0xfffn);
+    const place = { at: pc - BigInt(at), gpa: gpa - at, offset: at };
+    if (!stores.run(this.#view, place, address)) return false;
+    utcb.setBig(S.pc, place.at + BigInt(place.offset));
+    fenced.stored(stores.end);
+    this.#sys.charge(stores.steps * COSTS.step);
+    return true;
+  }
+  /** Sites that stand right behind one that has been performed, in the same visit; answers the groups of registers that have changed. */
+  #followSites(): number {
+    const utcb = this.#utcb, supervisor = this.#supervisor;
+    let groups = 0;
+    for (let word = this.#code!.nextSite(utcb); word !== undefined && supervisor.quick(word, utcb); word = this.#code!.nextSite(utcb)) {
+      const rd = (word >>> 7) & 31;
+      if (rd !== 0) groups |= groupOf(rd);
+      this.#step(Cause.illegal); // it was none, but no breakpoint was met either
+      this.#sys.charge(COSTS.decode + COSTS.step);
+    }
+    return groups;
   }
   /** Past an instruction of 4 bytes, which came here in this way. */
   #step(cause: number): void {

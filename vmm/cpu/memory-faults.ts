@@ -7,7 +7,8 @@ import { FULL_ISA } from '../../hardware/isa/table.ts';
 import { Cause, Right, type Sys } from '../../microkernel/abi/index.ts';
 import { accessDevice } from '../exits/memory.ts';
 import { decodeAccess } from '../interpreter/access.ts';
-import { fetchAt, type Access } from '../memory/walker.ts';
+import { fetchAt, walk, type Access } from '../memory/walker.ts';
+import { isLong } from '../translate/sensitive.ts';
 import { Trap, type Event, type Lent } from './lent.ts';
 
 const PAGE = 4096;
@@ -40,6 +41,18 @@ export class MemoryFaults {
     this.#cpu.touched(accessDevice(this.#cpu.utcb, window, gpa - window.base, decoded));
     this.#cpu.setPc(pc + BigInt(decoded.length));
     this.#cpu.mayLookAhead();
+  }
+
+  /** A load or store at `at` (guest-physical), whose page stands in a shadow, of a device. False: it is none, and nothing has happened. */
+  deviceQuickly(access: 'load' | 'store', address: bigint, at: number): boolean {
+    const cpu = this.#cpu, { ram, bus } = cpu.vm, found = at % PAGE > PAGE - 4 ? 'page fault' : walk(ram, cpu.view, address, access);
+    if (typeof found === 'string' || ram.isRam(found.page, PAGE)) return false;
+    const low = ram.u16(at), decoded = decodeAccess(isLong(low) ? ram.u32(at) | 0 : low), gpa = found.page + Number(address & 0xfffn);
+    const window = decoded && decoded.store === (access === 'store') && gpa % decoded.size === 0 ? bus.find(gpa, decoded.size) : undefined;
+    if (!window) return false;
+    cpu.touched(accessDevice(cpu.utcb, window, gpa - window.base, decoded!));
+    cpu.setPc(cpu.pc + BigInt(decoded!.length));
+    return true;
   }
 
   /** A traced table: performs the store, or releases the page so that the guest performs it itself. */

@@ -94,13 +94,15 @@ describe.each([1, 2, 3, 4])('seed %i', (seed) => {
   });
 });
 
+const QUICK = [Csr.sstatus, Csr.sstatus, Csr.sscratch, Csr.sepc, Csr.scause, Csr.stval, Csr.sie] as const;
+
 it('the short way does what the long one does, or nothing', () => {
   const below = random(7), utcb = fakeUtcb(), quick = new Supervisor(true), slow = new Supervisor(true);
   const get = (n: number): bigint => (n === 0 ? 0n : utcb.xBig(n)), set = (n: number, value: bigint): void => { utcb.setXBig(n, value); };
   const registers = { get, set };
   let done = 0;
   for (let i = 0; i < 5000; i++) {
-    const kind = (['csrrw', 'csrrs', 'csrrc', 'csrrwi', 'csrrsi', 'csrrci'] as const)[below(6)]!, number = NUMBERS[below(3)]!;
+    const kind = (['csrrw', 'csrrs', 'csrrc', 'csrrwi', 'csrrsi', 'csrrci'] as const)[below(6)]!, number = QUICK[below(QUICK.length)]!;
     const word = encode(rowNamed(kind), { rd: below(3), csr: number, rs1: below(3), zimm: below(32) });
     for (let n = 1; n < 3; n++) utcb.setXBig(n, BigInt.asIntN(64, [0n, 2n, -1n, 0x22n, BigInt(below(1 << 20)), 0x6122n][below(6)]!));
     const before = [1, 2].map((n) => utcb.xBig(n)), was = quick.save(), taken = quick.quick(word, utcb),

@@ -29,6 +29,9 @@ export const Csr = {
     sip: 0x144, stimecmp: 0x14d, satp: 0x180,
 } as const;
 
+/** Registers that hold a value and have no other effect. */
+const HOLDERS: ReadonlySet<number> = new Set([Csr.sscratch, Csr.sepc, Csr.scause, Csr.stval]);
+
 /** Registers that may be set from outside while the guest stands: nothing else depends on them. */
 export const CSR_SHOWN: ReadonlySet<number> = new Set([Csr.stvec, Csr.scounteren, Csr.sscratch, Csr.sepc, Csr.scause, Csr.stval]);
 
@@ -80,11 +83,12 @@ export class Supervisor {
 
   /**
    * A fast path for the most frequent instructions: accesses to sstatus that change only the interrupt enable or the state for the next
-   * return. False for any other instruction, without effect. `word`: the instruction.
+   * return, and to registers that only hold a value. False for any other instruction, without effect. `word`: the instruction.
    */
   quick(word: number, utcb: Utcb): boolean {
     const how = (word >>> 12) & 3, from = (word >>> 15) & 31, rd = (word >>> 7) & 31, at = S.x >> 2, old = this.#statusLow;
-    if (word >>> 20 !== Csr.sstatus || (word & 0x7f) !== 0x73 || how === 0 || !this.privileged) return false;
+    if ((word & 0x7f) !== 0x73 || how === 0 || !this.privileged) return false;
+    if (word >>> 20 !== Csr.sstatus) return this.#exchange(word, utcb);
     const value = (word & IMMEDIATE) !== 0 ? from : from === 0 ? 0 : utcb.u32[at + 2 * from]!;
     const next = (how === 1 ? value : how === 2 ? old | value : old & ~value) & STATUS_BITS;
     if (((next ^ old) & ~(Status.sie | Status.spie | Status.spp)) !== 0) return false;
@@ -93,6 +97,16 @@ export class Supervisor {
       utcb.u32[at + 2 * rd + 1] = this.#statusHigh;
     }
     if (how === 1 || from !== 0) this.#status = next;
+    return true;
+  }
+
+  /** The same for a register that only holds what the guest has written: it is read, written, or both (`csrrw`, `csrr`). */
+  #exchange(word: number, utcb: Utcb): boolean {
+    const number = word >>> 20, from = (word >>> 15) & 31, rd = (word >>> 7) & 31, isWrite = ((word >>> 12) & 7) === 1;
+    if (!HOLDERS.has(number) || (!isWrite && (((word >>> 12) & 7) !== 2 || from !== 0))) return false;
+    const old = this.#get(number), value = from === 0 ? 0n : BigInt.asUintN(64, utcb.xBig(from));
+    if (isWrite) this.#set(number, number === Csr.sepc ? value & ~1n : value);
+    if (rd !== 0) utcb.setXBig(rd, BigInt.asIntN(64, old));
     return true;
   }
 

@@ -38,6 +38,8 @@ export interface GuestCode {
   readonly counts: { siteTraps: number };
   /** The word that stood at the pc; undefined: look closer (`breakpoint`). */
   siteAt(u: Utcb): number | undefined;
+  /** The word of the site at the pc, whatever stands there now; undefined: none. */
+  nextSite(u: Utcb): number | undefined;
   /** A breakpoint of the guest's kernel. False: it is its own. @throws Unrunnable */
   breakpoint(sys: Syscalls, pc: bigint, u: Utcb): Sys<boolean>;
   /** A fault at memory, where faults are more than hidden ones. @throws Unrunnable */

@@ -147,9 +147,13 @@ export class KernelCode implements GuestCode {
 
   // ── breakpoints ──
 
-  siteAt(utcb: Utcb): number | undefined {
+  #siteAt(utcb: Utcb): Site | undefined {
     const low = utcb.u32[S.pc >> 2]!, at = utcb.i32[(S.pc >> 2) + 1]! * 2 ** 32 + (low - (low & 0xfff));
-    const site = this.#mmu.codeAt(at)?.sites.get(low & 0xfff);
+    return this.#mmu.codeAt(at)?.sites.get(low & 0xfff);
+  }
+  nextSite(utcb: Utcb): number | undefined { return this.#siteAt(utcb)?.decoded.word; }
+  siteAt(utcb: Utcb): number | undefined {
+    const site = this.#siteAt(utcb);
     return site && ++site.heat !== HOT ? site.decoded.word : undefined;
   }
   *breakpoint(sys: Syscalls, pc: bigint): Sys<boolean> {

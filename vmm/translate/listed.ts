@@ -142,6 +142,10 @@ export class ListedCode implements GuestCode {
     const gpa = this.#mmu.placeOfPc(utcb), site = gpa === undefined ? undefined : this.#sites.find(gpa);
     return site && ++site.heat !== HOT ? site.decoded.word : undefined;
   }
+  nextSite(utcb: Utcb): number | undefined {
+    const gpa = this.#mmu.placeOfPc(utcb);
+    return gpa === undefined ? undefined : this.#sites.original(gpa)?.word;
+  }
   *breakpoint(sys: Syscalls, pc: bigint, utcb: Utcb): Sys<boolean> {
     const gpa = this.#mmu.placeOfPc(utcb), site = gpa === undefined ? undefined : this.#sites.find(gpa);
     if (!site || !this.#hands.view().privileged) return false;
