@@ -42,6 +42,7 @@ export class CodeWithPrograms implements GuestCode {
   }
   get counts(): { siteTraps: number } { return this.#kernel.counts; }
   siteAt(utcb: Utcb): number | undefined { return this.#kernel.siteAt(utcb); }
+  nextSite(utcb: Utcb): number | undefined { return this.#kernel.nextSite(utcb); }
   breakpoint(sys: Syscalls, pc: bigint, utcb: Utcb): Sys<boolean> {
     return this.#view().privileged ? this.#kernel.breakpoint(sys, pc, utcb) : this.#programs.breakpoint(sys, pc);
   }
