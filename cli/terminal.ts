@@ -4,6 +4,7 @@
  * On a terminal, `raw` hands every key to the guest, whose own line discipline echoes, edits and turns Ctrl-C into a signal; Ctrl-A x
  * leaves, Ctrl-A Ctrl-A sends a Ctrl-A. The terminal's mode is restored however the process ends.
  */
+import { fstatSync, readSync } from 'node:fs';
 
 export type Bytes = Uint8Array;
 
@@ -34,6 +35,28 @@ export function onSignals(leave: (signal: number) => void): () => void {
   return () => { for (const step of undo) step(); };
 }
 
+/** Bytes of a file at standard input that are read before the run begins. */
+const MOST_SETTLED = 2 ** 20;
+const NULL_DEVICE = 0x103;
+
+/**
+ * What standard input has to say is settled when the run begins: it is an ordinary file, or /dev/null. Then it is read at once, so that two
+ * runs get it at the same moment. Answers what it says, and whether that is all; undefined: it comes from outside, at any time.
+ */
+export function settledInput(): { readonly bytes: Bytes; readonly isAll: boolean } | undefined {
+  try {
+    const stat = fstatSync(0);
+    if (stat.isCharacterDevice() && stat.rdev === NULL_DEVICE) return { bytes: new Uint8Array(0), isAll: true };
+    if (!stat.isFile()) return undefined;
+    const bytes = Buffer.alloc(Math.min(stat.size + 1, MOST_SETTLED));
+    let length = 0, n = 0;
+    while (length < bytes.length && (n = readSync(0, bytes, length, bytes.length - length, null)) > 0) length += n;
+    return { bytes: bytes.subarray(0, length), isAll: length < bytes.length };
+  } catch {
+    return undefined; // the stream tells what is wrong with it
+  }
+}
+
 export class Terminal {
   private readonly options: TerminalOptions;
   private readonly undo: (() => void)[] = [];
@@ -57,16 +80,23 @@ export class Terminal {
 
   /** Starts to listen. */
   open(): void {
-    const { stdin } = process;
-    const data = (chunk: Buffer) => this.take(chunk);
-    const end = () => this.options.onEnd();
-    stdin.on('data', data).on('end', end).on('error', end);
-    this.undo.push(() => stdin.off('data', data).off('end', end).off('error', end).pause());
+    const settled = settledInput();
+    if (settled && settled.bytes.length > 0) this.take(settled.bytes);
+    if (settled?.isAll) this.options.onEnd();
+    else this.follow();
     if (this.options.raw && this.interactive) this.makeRaw();
     if (this.options.orderly) this.undo.push(onSignals((signal) => this.options.onLeave(signal)));
     const resize = () => this.options.onResize?.(this.size.columns, this.size.rows);
     process.stdout.on('resize', resize);
     this.undo.push(() => process.stdout.off('resize', resize));
+  }
+
+  private follow(): void {
+    const { stdin } = process;
+    const data = (chunk: Buffer) => this.take(chunk);
+    const end = () => this.options.onEnd();
+    stdin.on('data', data).on('end', end).on('error', end);
+    this.undo.push(() => stdin.off('data', data).off('end', end).off('error', end).pause());
   }
 
   /** Stops listening and restores the terminal's mode. Safe to call twice. */
@@ -97,7 +127,7 @@ export class Terminal {
     this.undo.push(() => { process.off('exit', restore); this.isRaw = false; restore(); });
   }
 
-  private take(chunk: Buffer): void {
+  private take(chunk: Bytes): void {
     if (!this.options.raw || !this.interactive) return this.options.onInput(chunk);
     const out: number[] = [];
     for (const byte of chunk) {

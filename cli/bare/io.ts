@@ -1,6 +1,6 @@
 /** The far end of a bare machine's console: Node's standard streams, or a test's replacement. */
 import { writeNow } from '../output.ts';
-import { onSignals } from '../terminal.ts';
+import { onSignals, settledInput } from '../terminal.ts';
 
 export interface BareIo {
   /** The console is interactive: time is paced, Ctrl-A X leaves. */
@@ -23,6 +23,12 @@ export function processIo(): BareIo {
     signals: onSignals,
     error: (text) => { writeNow(2, new TextEncoder().encode(text)); },
     listen(receive) {
+      const settled = settledInput();
+      if (settled && settled.bytes.length > 0) receive(settled.bytes);
+      if (settled?.isAll) {
+        receive(undefined);
+        return () => undefined;
+      }
       const onData = (data: Buffer): void => receive(data);
       const onEnd = (): void => receive(undefined);
       stdin.on('data', onData);
