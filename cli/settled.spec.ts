@@ -12,7 +12,9 @@ const recording = join(folder, 'recording');
 /** What comes in from outside, and what a program prints that copies its input. */
 function run(input: string, script: string): { readonly arrivals: unknown[]; readonly printed: string } {
   const cat = `'${join(root, 'bin/tessera')}' run --record '${recording}' '${join(root, 'guests/bin/linux/cat')}'`;
-  const { stdout } = spawnSync('sh', ['-c', script.replace('TESSERA', cat)], { stdio: [openSync(input, 'r'), 'pipe', 'inherit'], maxBuffer: 2 ** 24 });
+  const { stdout } = spawnSync('sh', ['-c', script.replace('TESSERA', cat)], {
+    stdio: [openSync(input, 'r'), 'pipe', 'inherit'], maxBuffer: 2 ** 24,
+  });
   const [, ...arrivals] = readFileSync(recording, 'utf8').trim().split('\n').map((line) => JSON.parse(line) as { data?: string });
   return { arrivals: arrivals.map(({ data: _data, ...arrival }) => arrival), printed: stdout.toString() };
 }
