@@ -26,7 +26,7 @@ const parts = [
   { part: 'clone', begins: /^l4guest\/kernel\/clone\.ts$/, after: 'unix' },
   { part: 'proc-mem', begins: /^l4guest\/fs\/proc\/(mem|maps|pagemap)\.ts$/, after: 'unix' },
   { part: 'try', begins: /^l4guest\/fs\/proc\/net\.ts$/, after: 'unix' },
-  { part: 'sigframe', begins: /^l4guest\/kernel\/sigframe\.ts$/, after: 'unix' },
+  { part: 'sigframe', begins: /^l4guest\/kernel\/(sigframe|coredump)\.ts$/, after: 'unix' },
   { part: 'unshare', begins: /^l4guest\/(kernel\/(unshare|rseq)|syscalls\/hwprobe)\.ts$/, after: 'unix' },
   { part: 'addresses', begins: /^l4guest\/net\/(address|bind)\.ts$/, after: 'unix' },
   { part: 'mount-space', begins: /^l4guest\/fs\/mount-space\.ts$/, after: 'unix' },
