@@ -8,7 +8,7 @@ import { generateInterpreter } from './interpreter.ts';
 import { Internal } from './operations.ts';
 import { slowRow, slowStep } from './records.ts';
 import { TABLE_SIZE } from './regions/convention.ts';
-import { MAX_BYTES, Regions } from './regions/regions.ts';
+import { LEAN_FROM, MAX_BYTES, Regions } from './regions/regions.ts';
 
 export interface EngineOptions {
   /** Allocated once with initial = maximum = layout.wasmPages. */
@@ -24,6 +24,8 @@ export interface EngineOptions {
   readonly tier?: Tier | undefined;
   /** Bytes of translations to keep; for tests. */
   readonly translationBytes?: number | undefined;
+  /** Regions from which on new ones are lean; for tests. */
+  readonly leanFrom?: number | undefined;
 }
 
 export type Tier = 'auto' | 'interp' | 'jit' | 'eager';
@@ -31,14 +33,17 @@ export type Tier = 'auto' | 'interp' | 'jit' | 'eager';
 const THRESHOLDS: Record<Tier, number> = { auto: 8192, interp: 0, jit: 1, eager: 1 };
 
 /** @throws Error with a sentence for the user when the ISA string is not understood. */
-export function createEngine({ memory, layout, hartSide, isa, tier = 'auto', translationBytes = MAX_BYTES }: EngineOptions): EngineSide {
+export function createEngine(options: EngineOptions): EngineSide {
+  const { memory, layout, hartSide, isa, tier = 'auto', translationBytes = MAX_BYTES, leanFrom = LEAN_FROM } = options;
   const { buffer } = memory;
   const pages = new CodePages(buffer, layout, createDecoder(isa));
   const words = new Int32Array(buffer);
   const threshold = THRESHOLDS[tier];
   const table = new WebAssembly.Table({ element: 'anyfunc', initial: TABLE_SIZE, maximum: TABLE_SIZE });
   const strict = parseIsa(isa).has(STRICT_ALIGNMENT);
-  const regions = new Regions({ memory, layout, pages, table, threshold, atOnce: tier === 'jit', strict, maxBytes: translationBytes });
+  const regions = new Regions({
+    memory, layout, pages, table, threshold, atOnce: tier === 'jit', strict, maxBytes: translationBytes, leanFrom
+  });
   pages.translations = regions;
   const halves = new Uint16Array(buffer);
   /** The instruction is about to be executed by TypeScript; behind it the interpreter goes on so many bytes of records further. */

@@ -29,7 +29,7 @@ export class TestMachine implements HartSide {
   /** Pages that get no tags, so that every access takes the slow path. */
   untagged = false;
 
-  constructor(isa = 'rv64gc', codePageCount = CODEPAGE_COUNT, tier: Tier = 'auto', translationBytes?: number) {
+  constructor(isa = 'rv64gc', codePageCount = CODEPAGE_COUNT, tier: Tier = 'auto', translationBytes?: number, leanFrom?: number) {
     this.layout = { ...computeLayout(1 << 20, 1), codePageCount };
     const { wasmPages } = this.layout;
     this.memory = new WebAssembly.Memory({ initial: wasmPages, maximum: wasmPages });
@@ -40,7 +40,7 @@ export class TestMachine implements HartSide {
     this.view.setUint32(TLBS_USED, 1, true);
     this.set32(HS.TLB, this.layout.tlbs);
     this.set32(HS.FS_ON, 1);
-    this.engine = createEngine({ memory: this.memory, layout: this.layout, hartSide: this, isa, tier, translationBytes });
+    this.engine = createEngine({ memory: this.memory, layout: this.layout, hartSide: this, isa, tier, translationBytes, leanFrom });
   }
 
   set32(offset: number, value: number): void { this.view.setInt32(HARTS + offset, value, true); }

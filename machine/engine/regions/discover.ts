@@ -23,6 +23,8 @@ export interface PageView {
   warm(place: number): boolean;
   /** All such places; `hot`: only those worth a region of their own. */
   warmPlaces(hot: boolean): readonly number[];
+  /** Does another region begin there, so that this one, being lean, ends there? */
+  begins(place: number): boolean;
   /** Was it ever decoded? An instruction that was not was never executed. */
   decoded(place: number): boolean;
   /**
@@ -132,6 +134,7 @@ class Scan {
 
   private lead(place: number, queue: number[]): void {
     if (place < 0 || inPage(place) >= RECORDS || this.leaders.has(place) || this.leaders.size >= MAX_BLOCKS) return;
+    if (this.leaders.size > 0 && this.view(place).begins(inPage(place))) return;
     this.leaders.add(place);
     queue.push(place);
   }

@@ -99,9 +99,11 @@ function slice(machine: TestMachine, budget: number): number {
 }
 
 describe('the two tiers', () => {
-  it.each(Array.from({ length: 16 }, (_, i) => i + 1))('agree on random program %i', (seed) => {
+  const programs = Array.from({ length: 16 }, (_, i) => i + 1);
+  const cases = [Infinity, 2].flatMap((leanFrom) => programs.map((seed) => ({ seed, leanFrom })));
+  it.each(cases)('agree on random program $seed, regions lean from $leanFrom on', ({ seed, leanFrom }) => {
     const [testMachine, translated] = (['interp', 'jit'] as const).map((tier) =>
-      prepare(new TestMachine(FULL_ISA, undefined, tier), seed)) as [TestMachine, TestMachine];
+      prepare(new TestMachine(FULL_ISA, undefined, tier, undefined, leanFrom), seed)) as [TestMachine, TestMachine];
     const random = generator(seed * 77);
     for (let i = 0; i < 400 && testMachine.slowed.at(-1) !== 'ebreak'; i++) {
       const budget = 1 + random(random(4) === 0 ? 400 : 40);

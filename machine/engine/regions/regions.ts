@@ -18,12 +18,20 @@ const BATCH = 24;
 const PATIENCE = 8;
 /** Bytes of WebAssembly that may be alive; the oldest modules go first. */
 export const MAX_BYTES = 12 << 20;
+/**
+ * From so many regions on the program is a large, flat one, where translating costs as much as running: new regions are lean. Fewer have
+ * room for copies of each other's code, which save calls of regions.
+ */
+export const LEAN_FROM = 200;
 /** Stores into translated code of a page after which the page stays interpreted; the count halves when the page becomes data. */
 const MAX_DROPS = 64;
 
 /** How often a place inside a region must become hot again before it becomes the head of another. */
 const MAX_DENIALS = 1;
 const MAX_REMEMBERED = 8192;
+/** A place belongs into a region when jumps reach it at least threshold >> WARM times, into a lean one from threshold >> LEAN_WARM. */
+const WARM = 5;
+const LEAN_WARM = 3;
 
 /** Where a page was executed: the address, and the TLB in use there. */
 interface Seen { readonly base: bigint; readonly tlb: number }
@@ -56,6 +64,8 @@ export interface RegionOptions {
   readonly strict: boolean;
   /** Bytes of WebAssembly that may be alive. */
   readonly maxBytes: number;
+  /** So many regions make new ones lean (LEAN_FROM). */
+  readonly leanFrom: number;
 }
 
 export class Regions {
@@ -138,7 +148,8 @@ export class Regions {
       ? this.live[widen.index] !== widen
       : this.halves[record >> 1] === Internal.REGION || this.denied(slot, record, (record - at) / RECORD))
       return;
-    const region = discover(this.view(slot, hot), (record - at) / RECORD, widen !== undefined || this.o.threshold <= 2);
+    const lean = !widen && this.count >= this.o.leanFrom;
+    const region = discover(this.view(slot, hot, lean), (record - at) / RECORD, widen !== undefined || this.o.threshold <= 2);
     if (!region || widen && region.instructions <= widen.instructions) return;
     const index = this.free.pop();
     if (index === undefined) return;
@@ -167,14 +178,16 @@ export class Regions {
 
   private ramIndex(page: number): number { return (page - this.o.layout.ram) / PAGE; }
 
-  private view(slot: number, { base, tlb }: Seen): PageView {
+  /** `lean`: the region ends where others begin, and leaves out what runs seldom. */
+  private view(slot: number, { base, tlb }: Seen, lean = false): PageView {
     const { pages, threshold } = this.o;
     const at = pages.address(slot);
-    const least = threshold >> 5;
+    const least = threshold >> (lean ? LEAN_WARM : WARM);
     return {
       records: at,
       ram: pages.pageOf(slot),
       decode: (place) => pages.instruction(slot, place),
+      begins: (place) => lean && this.halves[(at + place * RECORD) >> 1] === Internal.REGION,
       decoded: (place) => threshold <= 2 || place < RECORDS && this.halves[(at + place * RECORD) >> 1] !== Internal.UNDECODED,
       warm: (place) => this.halves[(this.sideOf(at + place * RECORD) + 4) >> 1]! >= least,
       warmPlaces: (hot) => this.warmPlaces(at, Math.max(hot ? threshold >> 3 : least, 1)),
