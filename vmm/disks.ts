@@ -92,9 +92,9 @@ class ServerDisk implements BlockPort {
       const { kind, offset, length } = job.request, moves = kind === 'read' || kind === 'write';
       const fitting = totalLength(job.rest.slice(0, PIECES_MOST));
       const bytes = moves ? fitting - (fitting % SECTOR) : length, whole = job.rest.length <= PIECES_MOST;
-      const pieces = slicePieces(job.rest, 0, bytes).map((p) => ({
-        address: this.#shift + (kind === 'read' ? this.#ram.forWriting(p.address, p.length) : this.#ram.va(p.address, p.length)),
-        length: p.length,
+      const pieces = slicePieces(job.rest, 0, bytes).map(({ address, length: size }) => ({
+        address: this.#shift + (kind === 'read' ? this.#ram.forWriting(address, size) : this.#ram.va(address, size)),
+        length: size,
       }));
       if (!whole && bytes === 0) { this.#refuse(job); continue; }
       this.#flying.set(this.#queue.put({ kind: BlockKind[kind], offset: moves ? job.at : offset, length: bytes, pieces }, sys), job);

@@ -1,7 +1,7 @@
 /**
  * The notes of a core dump: what a debugger has to know of a process besides its memory.
  *
- * @spec linux include/linux/elfcore.h struct elf_prstatus, struct elf_prpsinfo; fs/binfmt_elf.c fill_files_note
+ * @spec linux include/linux/elfcore.h struct elf_prstatus, struct elf_prpsinfo
  */
 import { bytesOf } from '../mm/text.ts';
 import type { Process } from './process.ts';

@@ -4,7 +4,7 @@
  *
  *   ELF header ─ program headers (the notes, an area each) ─ notes (core-notes.ts) ─ the areas' pages
  *
- * @spec linux Documentation/admin-guide/sysctl/kernel.rst core_pattern; fs/coredump.c do_coredump; core(5)
+ * @spec linux Documentation/admin-guide/sysctl/kernel.rst core_pattern
  */
 import { AT, Limit, O, Prot, S } from '../abi/linux.ts';
 import type { File } from '../fs/file.ts';

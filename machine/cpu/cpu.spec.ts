@@ -85,8 +85,8 @@ describe('a processor with the switch', () => {
       csrs hstatus, t0; csrr s3, hstatus; li t0, -1; csrw mie, t0; csrr s4, mie; csrr s5, mideleg
       csrr s6, mip; csrr s7, hip; csrr s8, hvip`;
     const read = (cpu: string, lines: readonly number[] = []): bigint[] => {
-      const { s } = run(cpu, registers, lines);
-      return [s(1), s(2), s(3) & 0x3f000n, s(4) & 0x1000n, s(5) & 0x1444n, s(6), s(7), s(8)];
+      const { s: saved } = run(cpu, registers, lines);
+      return [saved(1), saved(2), saved(3) & 0x3f000n, saved(4) & 0x1000n, saved(5) & 0x1444n, saved(6), saved(7), saved(8)];
     };
     expect(read('base')).toEqual([0n, 0n, 0n, 0n, 0x444n, 0n, 0n, 0n]);
     expect(read('base,geilen=3')).toEqual([0xen, 0n, 0x3000n, 0x1000n, 0x1444n, 0n, 0n, 0n]);

@@ -84,9 +84,9 @@ export const vsstatus: Rules = {
 const H_BITS = HSTATUS.GVA | HSTATUS.SPV | HSTATUS.SPVP | HSTATUS.HU | HSTATUS.VTVM | HSTATUS.VTW | HSTATUS.VTSR;
 
 /** @spec priv 21.2.1 */
-export function writeHstatus(h: Hart, lo: number): void {
-  h.c[C.hstatus] = lo & H_BITS | h.guestLines.legal(lo);
-  h.guestLines.update();
+export function writeHstatus(hart: Hart, lo: number): void {
+  hart.c[C.hstatus] = lo & H_BITS | hart.guestLines.legal(lo);
+  hart.guestLines.update();
 }
 
 /** Floating-point registers exist only while FS allows them. */

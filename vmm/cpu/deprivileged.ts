@@ -152,14 +152,11 @@ export class DeprivilegedCpu implements VirtualCpu {
   }
 
   *#event(): Sys<void> {
-    const isBreakpoint = this.#utcb.label === Cause.breakpoint;
     this.#presence.phase = 'handling';
     this.#changed = 0;
     this.#mayLookAhead = false;
     this.#sys.charge(COST);
     yield* this.#handle();
-    const mayFollow = isBreakpoint && this.#mayLookAhead && this.#code && !this.#unsettled && this.#supervisor.privileged;
-    if (mayFollow && this.#supervisor.interrupt === undefined && this.#mmu.isHere(this.#view)) this.#changed |= this.#followSites();
     yield* this.#finish();
   }
   *#finish(): Sys<void> {

@@ -144,8 +144,6 @@ export class ShadowMmu {
     const space = this.#current, base = Math.floor(at / LARGE) * LARGE, page = space?.pages.get(at), large = space?.large.get(base);
     return page ?? (large === undefined ? undefined : large + at - base);
   }
-  /** Is that space still the one of this view? */
-  isHere(view: View): boolean { return this.#current !== undefined && this.spaces.find(view) === this.#current; }
   /** The same of the address in the pc. */
   placeOfPc(utcb: Utcb): number | undefined {
     const low = utcb.u32[S.pc >> 2]!, offset = low & 0xfff, page = this.placeAt(utcb.i32[(S.pc >> 2) + 1]! * 2 ** 32 + (low - offset));
