@@ -13,6 +13,8 @@ const DEBUGGER = 'gdb-multiarch';
 const LISTENS = /waiting for gdb on port \d+/, REACHED = /record \d+ at cycle (\d+)/;
 /** Characters that are kept of what the run says: its programs say things too. */
 const MOST_SAID = 65_536;
+/** How long a run may take to the record, ms: one that waits for input never comes there. */
+const PATIENCE = 60_000;
 
 /** Words as a shell sees them: blanks part, quotes of both kinds keep together. */
 export function wordsOf(command: string): string[] {
@@ -50,20 +52,39 @@ export async function debugAt({ command, sequence, time }: AtRecord): Promise<st
   if (typeof words === 'string') return words;
   if (spawnSync(DEBUGGER, ['--version'], { stdio: 'ignore' }).error) return `there is no ${DEBUGGER} here (apt install ${DEBUGGER})`;
   process.stdout.write(`tessera ${words.join(' ')}\n`);
-  const run = spawn(process.execPath, [...process.execArgv, process.argv[1]!, ...words],
-    { stdio: ['ignore', 'ignore', 'pipe'], detached: true, env: { ...process.env, TESSERA_TRACE_LIVE: '' } });
+  let run = await anew(words, 'ignore');
+  if (run.cycle !== time) {
+    // Its input may not have ended: a terminal's does not.
+    await gone(run.child);
+    run = await anew(words, 'pipe');
+  }
   try {
-    const said = await reached(run);
-    const cycle = REACHED.exec(said)?.[1];
-    if (!LISTENS.test(said)) return `the run has not come there: ${said.trim().split('\n').at(-1) ?? ''}`;
-    if (Number(cycle) !== time)
-      process.stdout.write(`This is another run than the trace's: record ${sequence} is at cycle ${cycle}, there at ${time}. `
+    if (run.cycle === undefined) return `the run has not come there: ${run.said.trim().split('\n').at(-1) ?? ''}`;
+    if (run.cycle !== time)
+      process.stdout.write(`This is another run than the trace's: record ${sequence} is at cycle ${run.cycle}, there at ${time}. `
         + 'Runs that get input are the same if they were made with --record.\n');
     converse(port);
     return `the debugger has left record ${sequence}`;
   } finally {
-    run.kill('SIGKILL');
+    run.child.kill('SIGKILL');
   }
+}
+
+interface Again { readonly child: ChildProcess; readonly said: string; readonly cycle: number | undefined }
+/** Makes the run once more, up to the record; its input has ended at once, or never does. */
+async function anew(words: readonly string[], input: 'ignore' | 'pipe'): Promise<Again> {
+  const child = spawn(process.execPath, [...process.execArgv, process.argv[1]!, ...words],
+    { stdio: [input, 'ignore', 'pipe'], detached: true, env: { ...process.env, TESSERA_TRACE_LIVE: '' } });
+  const said = await reached(child), cycle = LISTENS.test(said) ? REACHED.exec(said)?.[1] : undefined;
+  return { child, said, cycle: cycle === undefined ? undefined : Number(cycle) };
+}
+
+/** Ends it, so that its port is free. */
+function gone(child: ChildProcess): Promise<void> {
+  return new Promise((resolve) => {
+    if (child.exitCode !== null || child.signalCode !== null) return resolve();
+    child.on('close', () => { resolve(); }).kill('SIGKILL');
+  });
 }
 
 /** A port of this computer that nobody listens at. */
@@ -87,6 +108,7 @@ function reached(run: ChildProcess): Promise<string> {
     });
     run.on('close', () => resolve(said));
     run.on('error', (error) => resolve(String(error)));
+    setTimeout(() => { resolve(said); }, PATIENCE).unref();
   });
 }
 
