@@ -52,7 +52,7 @@ const changes: readonly Change[] = [
   },
   (rng, b) => replaced(b, rng.below(b.length + 1), rng.below(2) * rng.below(8), new TextEncoder().encode(rng.pick(WORDS))),
   (rng, bytes, others) => {
-    const other = rng.pick(others), at = rng.below(bytes.length), from = rng.below(other.length),
+    const other = others.length > 0 ? rng.pick(others) : bytes, at = rng.below(bytes.length), from = rng.below(other.length),
       n = rng.below(Math.min(256, other.length - from));
     return replaced(bytes, at, n, other.slice(from, from + n));
   },
